@@ -1,0 +1,225 @@
+"""Look at a file before anything reads it: its format, its delimiter, its columns, its ids."""
+
+import csv
+import difflib
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from segmentry.errors import DataError, EmptyDataError, SchemaError
+
+__all__ = ["FileLayout", "has_integers_only", "inspect_file", "require_columns"]
+
+NULL_WORDS = ("", "NULL", "null", "NA", "NaN", "nan", "None")
+"""How a missing value is written in a CSV file."""
+
+_SAMPLE_BYTES = 1 << 18
+_SAMPLE_ROWS = 1000
+_DELIMITERS = ",\t;|"
+_INTEGER = re.compile(r"[+-]?\d{1,18}(\.0*)?")
+_ENCODINGS = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"PAR1": "Parquet",
+    b"PK\x03\x04": "zip",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileLayout:
+    """What the first lines of a file tell.
+
+    Parameters
+    ----------
+    path : Path
+    format : {"csv", "parquet"}
+    delimiter : str
+        Empty for Parquet.
+    columns : tuple of str
+        Names as written, in order of the file.
+    sample : tuple of tuple of str
+        The first rows as text; a missing value is "".
+    """
+
+    path: Path
+    format: Literal["csv", "parquet"]
+    delimiter: str
+    columns: tuple[str, ...]
+    sample: tuple[tuple[str, ...], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names without surrounding white space."""
+        return tuple(name.strip() for name in self.columns)
+
+    def values(self, name: str) -> list[str]:
+        """Return the sampled values of a column that are not missing."""
+        position = self.names.index(name)
+        found = (row[position].strip() for row in self.sample if len(row) > position)
+        return [value for value in found if value not in NULL_WORDS]
+
+
+def inspect_file(path: Path) -> FileLayout:
+    r"""Read the first lines of a CSV, CSV.gz or Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    EmptyDataError
+        If the file is empty or holds a header only.
+    DataError
+        If it cannot be read or is of another format than its name says.
+    SchemaError
+        If two columns have the same name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "profiles.csv"
+    >>> _ = path.write_text("user_id;city \n7;4.0\n")
+    >>> layout = inspect_file(path)
+    >>> layout.delimiter, layout.names, layout.sample
+    (';', ('user_id', 'city'), (('7', '4.0'),))
+    """
+    try:
+        layout = _inspect_parquet(path) if path.suffix == ".parquet" else _inspect_csv(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; check the path") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(
+            f"{path}: cannot be read: {reason}; expected a CSV or Parquet file"
+        ) from error
+    repeated = sorted({name for name in layout.names if layout.names.count(name) > 1})
+    if repeated:
+        raise SchemaError(
+            f"{path}: column {repeated[0]!r} occurs more than once; rename one of them"
+        )
+    return layout
+
+
+def _inspect_parquet(path: Path) -> FileLayout:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+            first = next(file.iter_batches(batch_size=_SAMPLE_ROWS), None)
+    except pa.ArrowInvalid as error:
+        raise DataError(
+            f"{path}: not a sound Parquet file: {_one_line(error)}; write it again"
+        ) from error
+    if n_rows == 0 or first is None:
+        raise EmptyDataError(f"{path}: no rows; expected at least one")
+    values = [[_as_text(value) for value in column.to_pylist()] for column in first.columns]
+    sample = tuple(zip(*values, strict=True))
+    return FileLayout(path=path, format="parquet", delimiter="", columns=columns, sample=sample)
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _inspect_csv(path: Path) -> FileLayout:
+    text, is_cut = _first_text(path)
+    if not text.strip():
+        raise EmptyDataError(f"{path}: the file is empty; expected a header line and rows")
+    header = text.splitlines()[0]
+    if not header.strip():
+        raise DataError(f"{path}: the first line is blank, expected the header; remove the line")
+    delimiter = max(_DELIMITERS, key=header.count)
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: not sound CSV: {_one_line(error).split(' - ')[0]}; "
+            "expected quoted text and lines that end in a line feed"
+        ) from error
+    if len(rows) < 2:
+        raise EmptyDataError(f"{path}: a header but no rows; expected at least one row")
+    # The last row of a cut sample may end in the middle of a field.
+    sample = rows[1:-1] if is_cut and len(rows) > 2 else rows[1:]
+    return FileLayout(
+        path=path,
+        format="csv",
+        delimiter=delimiter,
+        columns=tuple(rows[0]),
+        sample=tuple(tuple(row) for row in sample),
+    )
+
+
+def _first_text(path: Path) -> tuple[str, bool]:
+    """Return the beginning of a text file, and whether there is more."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            head = file.read(_SAMPLE_BYTES)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: broken gzip: {_one_line(error)}; download it again") from error
+    for mark, found in _ENCODINGS.items():
+        if head.startswith(mark):
+            raise DataError(f"{path}: found {found}, expected UTF-8 text (CSV); convert the file")
+    is_cut = len(head) == _SAMPLE_BYTES
+    try:
+        return head.decode("utf-8-sig"), is_cut
+    except UnicodeDecodeError as error:
+        if is_cut and error.start > len(head) - 4:  # the sample ends inside a character
+            return head[: error.start].decode("utf-8-sig"), is_cut
+        raise DataError(
+            f"{path}: byte {error.start} is not UTF-8; convert the file to UTF-8"
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
+    """Check that a file has all required columns; all missing ones are told together.
+
+    Raises
+    ------
+    SchemaError
+        With what was found and the nearest match of each missing column.
+
+    Examples
+    --------
+    >>> layout = FileLayout(Path("log.csv"), "csv", ",", ("usr", "clk"), ())
+    >>> require_columns(layout, ["user", "clk"])
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.SchemaError: log.csv: no column 'user' (did you mean 'usr'?); found clk, usr
+    """
+    missing = [name for name in required if name not in layout.names]
+    if missing:
+        told = ", ".join(_missing(name, layout.names) for name in missing)
+        raise SchemaError(
+            f"{layout.path}: no column {told}; found {', '.join(sorted(layout.names))}"
+        )
+
+
+def _missing(name: str, found: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, found, n=1, cutoff=0.5)
+    return f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name)
+
+
+def has_integers_only(values: Sequence[str]) -> bool:
+    """Whether all values are whole numbers of at most 18 digits, such as ``4`` or ``4.0``.
+
+    Examples
+    --------
+    >>> has_integers_only(["4", "-1", "4.0"]), has_integers_only(["4", "u7"])
+    (True, False)
+    """
+    return all(_INTEGER.fullmatch(value) for value in values)
