@@ -1,0 +1,198 @@
+"""The ad log: which ads each user is shown, when and where, and which of them are clicked."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from segmentry.datasets.catalogue import Catalogue
+from segmentry.datasets.planted import OVERALL_CTR
+from segmentry.datasets.population import Population
+from segmentry.datasets.quotas import Floats, Integers
+from segmentry.datasets.timing import LOG_SECONDS, LOG_START, draw_seconds
+from segmentry.datasets.urns import TasteUrns, draw_items
+
+PIDS = ("430548_1007", "430539_1007")
+SECOND_PID_SHARE = 0.38
+PID_CTR = (5.01 / 5.144, 5.36 / 5.144)
+# An ad is an ad shown before, drawn from the user's earlier impressions, with this chance: the
+# counts of user-ad pairs then follow Simon's law, which meets the published ones.
+REPEAT_CHANCE = 0.135
+REPEAT_CTR = 0.85
+NIGHT_CTR = 0.96  # from 23:00 to 7:00 local time; the published hourly CTR is nearly flat
+MAX_REDRAWS = 20
+_AD_BITS, _TIME_BITS = 24, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Planted effects on the odds of a click, the same for all users."""
+
+    fatigue: float
+    tastes: float
+    day_shift: Floats  # one per local day, on the logit scale
+    is_null: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exposures:
+    """Shown ads of some users, user after user and by time; arrays have shape (n_rows,).
+
+    `user` is the number of the user in the population, `position` counts the user's impressions
+    from 1, `ad` is the number of the ad in the catalogue.
+    """
+
+    counts: Integers
+    user: Integers
+    seconds: Integers
+    position: Integers
+    ad: NDArray[np.int32]
+    is_repeat: NDArray[np.bool_]
+    pid: NDArray[np.int8]
+
+
+def draw_exposures(
+    population: Population, users: slice, urns: TasteUrns, rng: np.random.Generator
+) -> Exposures:
+    """Draw all impressions of a slice of the users."""
+    counts = population.n_impressions[users]
+    starts = np.cumsum(counts) - counts
+    local = np.repeat(np.arange(len(counts)), counts)
+    seconds = draw_seconds(counts, span=LOG_SECONDS, rng=rng)
+    row = np.arange(len(local))
+    group = population.taste_group[users][local]
+    source = _draw_sources(local, seconds, starts[local], rng)
+    ad = draw_items(urns, group, rng)[source]
+    _redraw_doubles(ad, local=local, seconds=seconds, group=group, urns=urns, rng=rng)
+    return Exposures(
+        counts=counts,
+        user=local + users.start,
+        seconds=seconds,
+        position=row - starts[local] + 1,
+        ad=ad,
+        is_repeat=source != row,
+        pid=(rng.random(len(row), dtype=np.float32) < SECOND_PID_SHARE).astype(np.int8),
+    )
+
+
+def click_logits(
+    exposures: Exposures, population: Population, catalogue: Catalogue, effects: Effects
+) -> NDArray[np.float32]:
+    """Return the logit of each impression's click probability, before the common offset."""
+    logits: NDArray[np.float32] = logit(population.ctr).astype(np.float32)[exposures.user]
+    if effects.is_null:
+        return logits
+    logits += catalogue.appeal[exposures.ad]
+    logits += np.log(PID_CTR).astype(np.float32)[exposures.pid]
+    logits += np.where(exposures.is_repeat, np.float32(math.log(REPEAT_CTR)), np.float32(0))
+    logits += _clock_effect(effects)[exposures.seconds // 3600]
+    if effects.fatigue > 0:
+        logits -= np.float32(effects.fatigue) * np.log(exposures.position.astype(np.float32))
+    if effects.tastes > 0:
+        is_own = catalogue.taste_group[exposures.ad] == population.taste_group[exposures.user]
+        logits += np.float32(effects.tastes) * is_own
+    return logits
+
+
+def find_offset(logits: NDArray[np.float32], expected: NDArray[np.float64]) -> float:
+    """Find the shift of all logits that gives the mean CTR `expected` has, by bisection."""
+    wanted = float(expected.mean())
+    low, high = -15.0, 15.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        if float(expit(logits + np.float32(middle)).mean(dtype=np.float64)) < wanted:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def click_probabilities(
+    logits: NDArray[np.float32], offset: float, effects: Effects
+) -> NDArray[np.float32]:
+    """Return the probability of a click for each impression."""
+    if effects.is_null:
+        return np.full(len(logits), OVERALL_CTR, dtype=np.float32)
+    return np.asarray(expit(logits + np.float32(offset)), dtype=np.float32)
+
+
+def log_rows(
+    exposures: Exposures,
+    is_click: NDArray[np.bool_],
+    population: Population,
+    catalogue: Catalogue,
+    rng: np.random.Generator,
+) -> pl.DataFrame:
+    """Put impressions in random order and in the columns of ``raw_sample.csv``."""
+    order = rng.permutation(len(is_click))
+    clicked = is_click[order].astype(np.int8)
+    pid = pl.Series(exposures.pid[order]).replace_strict(
+        {0: PIDS[0], 1: PIDS[1]}, return_dtype=pl.Enum(PIDS)
+    )
+    return pl.DataFrame(
+        {
+            "user": population.user_id[exposures.user[order]],
+            "time_stamp": exposures.seconds[order] + LOG_START,
+            "adgroup_id": catalogue.adgroup_id[exposures.ad[order]],
+            "pid": pid,
+            "nonclk": 1 - clicked,
+            "clk": clicked,
+        }
+    )
+
+
+def _draw_sources(
+    local: Integers, seconds: Integers, start: Integers, rng: np.random.Generator
+) -> Integers:
+    """Return for each row the row whose ad it shows: itself, or one of an earlier second.
+
+    Only earlier seconds, for the real log has no duplicate rows.
+    """
+    n = len(local)
+    row = np.arange(n)
+    opens_second = np.ones(n, dtype=np.bool_)
+    opens_second[1:] = (np.diff(seconds) != 0) | (np.diff(local) != 0)
+    second_start = np.maximum.accumulate(np.where(opens_second, row, 0))
+    n_earlier = second_start - start
+    repeats = (n_earlier > 0) & (rng.random(n, dtype=np.float32) < REPEAT_CHANCE)
+    earlier = start + (rng.random(n) * n_earlier).astype(np.int64)
+    source = np.where(repeats, earlier, row)
+    while True:
+        further = source[source]
+        if np.array_equal(further, source):
+            return source
+        source = further
+
+
+def _redraw_doubles(
+    ad: NDArray[np.int32],
+    *,
+    local: Integers,
+    seconds: Integers,
+    group: NDArray[np.int8],
+    urns: TasteUrns,
+    rng: np.random.Generator,
+) -> None:
+    """Draw another ad, in place, where a user has the same ad twice in one second."""
+    same = np.flatnonzero((np.diff(seconds) == 0) & (np.diff(local) == 0))
+    rows = np.union1d(same, same + 1)
+    place = (local[rows] << (_TIME_BITS + _AD_BITS)) | (seconds[rows] << _AD_BITS)
+    for _ in range(MAX_REDRAWS):
+        key = place | ad[rows]
+        order = np.argsort(key, kind="stable")
+        doubles = rows[order[1:][np.diff(key[order]) == 0]]
+        if len(doubles) == 0:
+            return
+        ad[doubles] = draw_items(urns, group[doubles], rng)
+
+
+def _clock_effect(effects: Effects) -> NDArray[np.float32]:
+    """Return the shift of the logit for each local hour of the window."""
+    n_days = len(effects.day_shift)
+    hour = np.arange(n_days * 24) % 24
+    is_night = (hour == 23) | (hour < 7)
+    shift = np.where(is_night, math.log(NIGHT_CTR), 0.0) + np.repeat(effects.day_shift, 24)
+    return shift.astype(np.float32)

@@ -1,0 +1,135 @@
+"""Demography: the published levels, and how each leans towards exposure and clicks.
+
+Shares are published facts of the real files. `exposure` (added to the rank score of a user's
+impressions, in standard deviations) and `appetite` (added to the logit of the CTR) were fitted
+until impressions per user and CTR of each level met the published table.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentry.datasets.quotas import Floats, quota, quota_within
+
+PROFILED_SHARE = 0.93
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of the profile: shares and effects by level number 0, 1, ..."""
+
+    name: str
+    shares: tuple[float, ...]
+    exposure: tuple[float, ...]
+    appetite: tuple[float, ...]
+
+
+GENDER = Field("gender", (35.6, 64.4), (-0.178, 0.098), (-0.060, 0.033))  # level + 1 is the code
+AGE = Field(
+    "age",
+    (0.05, 6.2, 17.9, 28.9, 24.7, 20.2, 2.1),
+    (-0.195, -0.104, 0.016, 0.035, 0.037, -0.062, -0.150),
+    (0.014, 0.042, -0.017, 0.007, -0.030, 0.018, 0.090),
+)
+CONSUMPTION = Field(  # 0 = missing
+    "consumption",
+    (54.2, 14.5, 27.7, 3.6),
+    (0.021, 0.036, -0.052, -0.065),
+    (-0.001, 0.015, 0.005, -0.084),
+)
+CITY = Field(  # 0 = missing
+    "city",
+    (32.5, 7.6, 30.6, 16.3, 13.1),
+    (-0.161, 0.002, 0.058, 0.119, 0.114),
+    (0.001, -0.017, 0.004, -0.002, 0.001),
+)
+SHOPPING = Field(  # level + 1 is the code
+    "shopping", (6.8, 14.2, 79.0), (-0.232, -0.140, 0.045), (-0.012, -0.055, 0.011)
+)
+FIELDS = (GENDER, AGE, CONSUMPTION, CITY, SHOPPING)
+
+# Users without a profile: their levels are unknown, their lean is one number.
+UNPROFILED_EXPOSURE = -0.133
+UNPROFILED_APPETITE = 0.018
+
+# P(consumption missing | city, shopping depth), fitted to both published margins: missing is
+# not at random, it goes with little exposure.
+CONSUMPTION_MISSING = (
+    (0.93, 0.86, 0.693),
+    (0.84, 0.58, 0.354),
+    (0.85, 0.62, 0.384),
+    (0.86, 0.63, 0.394),
+    (0.86, 0.64, 0.404),
+)
+STUDENT_SHARE_BY_AGE = (0.0, 0.30, 0.12, 0.0482, 0.0, 0.0, 0.0)
+SEGMENTS_PER_GROUP = 8  # 96 non-zero cms_segid in 12 cms groups
+SEGMENTED_SHARE = 0.39
+
+
+@dataclass(frozen=True, slots=True)
+class Demography:
+    """Level numbers of the profiled users; every array has shape (n_profiled,)."""
+
+    gender: NDArray[np.int8]
+    age: NDArray[np.int8]
+    consumption: NDArray[np.int8]
+    city: NDArray[np.int8]
+    shopping: NDArray[np.int8]
+    is_student: NDArray[np.bool_]
+    cms_group: NDArray[np.int8]
+    cms_segment: NDArray[np.int8]
+
+    def exposure(self) -> Floats:
+        """Sum the levels' shifts of the exposure score."""
+        return _sum_effects([np.array(f.exposure)[getattr(self, f.name)] for f in FIELDS])
+
+    def appetite(self) -> Floats:
+        """Sum the levels' shifts of the logit CTR."""
+        return _sum_effects([np.array(f.appetite)[getattr(self, f.name)] for f in FIELDS])
+
+
+def draw_demography(n: int, rng: np.random.Generator) -> Demography:
+    """Draw the profiles of `n` users; all published shares hold to within a few users."""
+    gender = quota(GENDER.shares, n, rng)
+    age = quota(AGE.shares, n, rng)
+    city = quota(CITY.shares, n, rng)
+    shopping = quota(SHOPPING.shares, n, rng)
+    student_shares = np.column_stack(
+        [1 - np.array(STUDENT_SHARE_BY_AGE), np.array(STUDENT_SHARE_BY_AGE)]
+    )
+    cms_group = np.where(age == 0, 0, age + 6 * (gender == 0)).astype(np.int8)
+    return Demography(
+        gender=gender,
+        age=age,
+        consumption=_draw_consumption(city, shopping, rng),
+        city=city,
+        shopping=shopping,
+        is_student=quota_within(age, student_shares, rng).astype(np.bool_),
+        cms_group=cms_group,
+        cms_segment=_draw_segment(cms_group, shopping, rng),
+    )
+
+
+def _draw_consumption(
+    city: NDArray[np.int8], shopping: NDArray[np.int8], rng: np.random.Generator
+) -> NDArray[np.int8]:
+    missing = np.array(CONSUMPTION_MISSING).reshape(-1, 1)
+    known = np.array(CONSUMPTION.shares[1:]) / sum(CONSUMPTION.shares[1:])
+    shares = np.hstack([missing, (1 - missing) * known])
+    return quota_within((city * 3 + shopping).astype(np.int8), shares, rng)
+
+
+def _draw_segment(
+    cms_group: NDArray[np.int8], shopping: NDArray[np.int8], rng: np.random.Generator
+) -> NDArray[np.int8]:
+    """Draw `cms_segid`: eight numbers per cms group, the later ones for deeper shoppers."""
+    n = len(cms_group)
+    slot = np.minimum(3 * shopping + rng.integers(3, size=n), SEGMENTS_PER_GROUP - 1)
+    segment = (cms_group - 1) * SEGMENTS_PER_GROUP + 1 + slot
+    has_segment = quota((1 - SEGMENTED_SHARE, SEGMENTED_SHARE), n, rng) == 1
+    return np.where(has_segment & (cms_group > 0), segment, 0).astype(np.int8)
+
+
+def _sum_effects(effects: list[Floats]) -> Floats:
+    return np.asarray(np.sum(effects, axis=0), dtype=np.float64)
