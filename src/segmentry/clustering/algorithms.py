@@ -1,0 +1,223 @@
+"""Centres by three algorithms of scikit-learn, on distinct rows with weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from segmentry.clustering.arrays import FloatMatrix
+from segmentry.clustering.rows import DistinctRows
+from segmentry.clustering.sampling import sample_rows
+
+if TYPE_CHECKING:
+    from sklearn.cluster import KMeans
+
+__all__ = ["Effort", "Start", "bisecting_start", "kmeans_start", "minibatch_start"]
+
+# On 96,000 distinct rows a start takes 2 ms on 1,024 of them, 3 ms on 8,192, 20 to 100 ms on all.
+# Sifting twice gave an inertia as small as 60 starts on 4,096 rows in 0.6 of their time.
+_N_SMALL = 1024
+_N_SMALL_PER_CLUSTER = 50
+_LARGE_PER_SMALL = 8
+_SIFTED_PER_POLISHED = 3
+# The few best are compared on all rows up to this many, which classic features do not exceed, and
+# beyond it on a sample of this many.
+_N_POLISHING = 150_000
+# The winner moves until nothing changes, but over no more rows than this in all. On 1.06 million
+# distinct rows without clusters both limits together save 40 to 70 % of the time and leave the
+# inertia 0.03 to 0.2 % larger.
+_MOST_ROW_STEPS = 30_000_000
+# scikit-learn's own tolerance, for fits that are only compared.
+_TOL = 1e-4
+# Fits of that tolerance whose inertias differ by less than this share have met at the same place.
+_SAME_PLACE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many starts are tried, and how many of them are carried on with all rows."""
+
+    n_starts: int
+    n_polished: int
+
+
+Start: TypeAlias = Callable[
+    [DistinctRows, int, np.random.Generator, Effort], tuple[FloatMatrix, int]
+]
+
+
+def kmeans_start(
+    distinct: DistinctRows, k: int, rng: np.random.Generator, effort: Effort
+) -> tuple[FloatMatrix, int]:
+    """Find k-means centres: many starts on a sample, the best few polished on all rows.
+
+    Parameters
+    ----------
+    distinct : DistinctRows
+        The weighted rows.
+    k : int
+        Number of clusters.
+    rng : numpy.random.Generator
+        Source of the sample and the starts.
+    effort : Effort
+        Number of starts and of those polished.
+
+    Returns
+    -------
+    centers : ndarray of shape (k, n_columns)
+        Centres of the smallest inertia; on up to 100,000 rows converged until nothing moves.
+    n_iterations : int
+        Iterations from the sifted start that led to them.
+
+    References
+    ----------
+    Arthur, D. and Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from segmentry.clustering import distinct_rows
+    >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0]])
+    >>> centers, _ = kmeans_start(distinct, 2, np.random.default_rng(0), Effort(5, 2))
+    >>> sorted(centers.ravel().tolist())
+    [0.5, 10.0]
+    """
+    candidates = _best_on_samples(distinct, k, rng, effort)
+    most = sample_rows(distinct, n_rows=_N_POLISHING, rng=rng)
+    polished = _ranked([_continued(most, centers, tol=_TOL) for centers in candidates])
+    # Only the winner goes on until no row changes its cluster.
+    n_steps = int(np.clip(_MOST_ROW_STEPS // len(distinct.rows), 1, 300))
+    final = _continued(distinct, polished[0].cluster_centers_, tol=0.0, n_steps=n_steps)
+    return final.cluster_centers_, int(polished[0].n_iter_ + final.n_iter_)
+
+
+def _best_on_samples(
+    distinct: DistinctRows, k: int, rng: np.random.Generator, effort: Effort
+) -> list[FloatMatrix]:
+    """Centres of the best different outcomes of many starts, sifted on two samples, best first.
+
+    The small sample drops starts that went astray; its ranking of the good ones is noise, so more
+    of them than needed go on to the large one.
+    """
+    from sklearn.cluster import KMeans
+
+    n_small = max(_N_SMALL, _N_SMALL_PER_CLUSTER * k)
+    small = sample_rows(distinct, n_rows=n_small, rng=rng)
+    # With one cluster every start ends in the mean.
+    seeds = rng.integers(2**31, size=effort.n_starts if k > 1 else 1)
+    fits = [
+        KMeans(k, n_init=1, random_state=int(seed)).fit(small.rows, sample_weight=small.weights)
+        for seed in seeds
+    ]
+    sifted = _ranked(fits)[: _SIFTED_PER_POLISHED * effort.n_polished]
+    large = sample_rows(distinct, n_rows=_LARGE_PER_SMALL * n_small, rng=rng)
+    fits = [_continued(large, fit.cluster_centers_, tol=_TOL) for fit in sifted]
+    return [fit.cluster_centers_ for fit in _ranked(fits)[: effort.n_polished]]
+
+
+def _continued(
+    distinct: DistinctRows, centers: FloatMatrix, *, tol: float, n_steps: int = 300
+) -> "KMeans":
+    """Carry k-means on from given centres."""
+    from sklearn.cluster import KMeans
+
+    model = KMeans(len(centers), init=centers, n_init=1, tol=tol, max_iter=n_steps)
+    return model.fit(distinct.rows, sample_weight=distinct.weights)
+
+
+def _ranked(fits: list["KMeans"]) -> list["KMeans"]:
+    """Sort fits by inertia and keep one of those that met at the same place."""
+    by_inertia = sorted(fits, key=lambda fit: float(fit.inertia_))
+    different = by_inertia[:1]
+    for fit in by_inertia[1:]:
+        if fit.inertia_ > different[-1].inertia_ * (1 + _SAME_PLACE):
+            different.append(fit)
+    return different
+
+
+def minibatch_start(
+    distinct: DistinctRows, k: int, rng: np.random.Generator, effort: Effort
+) -> tuple[FloatMatrix, int]:
+    """Find centres by mini-batch k-means; batches of distinct rows, updates by weight.
+
+    Parameters
+    ----------
+    distinct : DistinctRows
+        The weighted rows.
+    k : int
+        Number of clusters.
+    rng : numpy.random.Generator
+        Source of the starts and batches.
+    effort : Effort
+        Number of starts, compared on one batch.
+
+    Returns
+    -------
+    centers : ndarray of shape (k, n_columns)
+        The centres where the batches left them.
+    n_iterations : int
+        Passes over the rows, in full.
+
+    References
+    ----------
+    Sculley, D. (2010). Web-scale k-means clustering. WWW.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from segmentry.clustering import distinct_rows
+    >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0]])
+    >>> centers, _ = minibatch_start(distinct, 2, np.random.default_rng(0), Effort(5, 2))
+    >>> centers.shape
+    (2, 1)
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    model = MiniBatchKMeans(k, n_init=effort.n_starts, random_state=int(rng.integers(2**31)))
+    model.fit(distinct.rows, sample_weight=distinct.weights)
+    return model.cluster_centers_, int(model.n_iter_)
+
+
+def bisecting_start(
+    distinct: DistinctRows, k: int, rng: np.random.Generator, effort: Effort
+) -> tuple[FloatMatrix, int]:
+    """Find centres by splitting the cluster of largest inertia in two until there are `k`.
+
+    Parameters
+    ----------
+    distinct : DistinctRows
+        The weighted rows.
+    k : int
+        Number of clusters.
+    rng : numpy.random.Generator
+        Source of the starts of each split.
+    effort : Effort
+        `n_polished` runs of each split, of which the best is kept.
+
+    Returns
+    -------
+    centers : ndarray of shape (k, n_columns)
+        Means of the leaves of the tree.
+    n_iterations : int
+        Number of splits.
+
+    References
+    ----------
+    Steinbach, M., Karypis, G. and Kumar, V. (2000). A comparison of document clustering
+    techniques. KDD workshop on text mining.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from segmentry.clustering import distinct_rows
+    >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0]])
+    >>> centers, n_splits = bisecting_start(distinct, 2, np.random.default_rng(0), Effort(5, 2))
+    >>> sorted(centers.ravel().tolist()), n_splits
+    ([0.5, 10.0], 1)
+    """
+    from sklearn.cluster import BisectingKMeans
+
+    model = BisectingKMeans(k, n_init=effort.n_polished, random_state=int(rng.integers(2**31)))
+    model.fit(distinct.rows, sample_weight=distinct.weights)
+    return model.cluster_centers_, k - 1
