@@ -1,0 +1,265 @@
+"""DuckDB: the default engine, out of core on one machine."""
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from segmentry.engines._split import PART, SET_ASIDE, account_of, plan_split
+from segmentry.engines._validity import NOT_TEXT, RAW_LOG_COLUMNS, REASON, WRONG_FIELDS
+from segmentry.errors import DataError, EngineError
+from segmentry.files import NULL_WORDS, FileLayout, inspect_file
+from segmentry.schema import ColumnType, LogParts, TableSource
+
+__all__ = ["DuckDBEngine"]
+
+# What DuckDB says of a line that it sets aside alone, and the reason told for it. Any other
+# complaint, such as a quote that is not closed, can have swallowed the lines that follow.
+_LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
+
+T = TypeVar("T")
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+class DuckDBEngine:
+    """An in-memory DuckDB database that spills to a folder."""
+
+    name = "duckdb"
+
+    def __init__(self, *, scratch: Path, memory_limit: str | None) -> None:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "temp_directory": str(scratch / "spill"),
+            "preserve_insertion_order": False,
+        }
+        if memory_limit is not None:
+            config["memory_limit"] = memory_limit
+        self._connection = duckdb.connect(config=config)
+        self._n_registered = 0
+
+    def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
+        """Return a small table with canonical names, and its unreadable rows."""
+        frame = self._read(source, _to_polars)
+        return frame, sum(self._unreadable_rows().values())
+
+    def distinct_users(self, source: TableSource) -> pl.Series:
+        """Return the distinct known user ids of a log."""
+        known = "user_id IS NOT NULL"
+        users = self._read(
+            source, lambda rows: _to_polars(rows.filter(known).project("user_id").distinct())
+        )
+        self._unreadable_rows()
+        return users["user_id"]
+
+    def split_log(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> LogParts:
+        """Read the log once, set bad rows aside with a reason, write parts by user."""
+        kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
+        part = f"CASE WHEN {REASON} = 0 THEN hash(user_id) % {n_parts} ELSE {SET_ASIDE} END"
+        target = f"{_text(str(directory))} (FORMAT parquet, PARTITION_BY ({PART}), OVERWRITE)"
+
+        def write(raw: duckdb.DuckDBPyRelation) -> tuple[list[str], int]:
+            rows, reasons, n_rejections = plan_split(
+                nw.from_native(raw), source, exclude=exclude, keep_users=kept
+            )
+            sound = nw.to_native(rows).sql_query()
+            query = f"SELECT *, ({part})::BIGINT AS {PART} FROM ({sound})"  # noqa: S608  # no outside text
+            self._connection.execute(f"COPY ({query}) TO {target}")
+            return reasons, n_rejections
+
+        n_bytes = sum(file.stat().st_size for file in source.files)
+        with _watched(self._connection, n_bytes=n_bytes, on_progress=on_progress):
+            reasons, n_rejections = self._read(source, write)
+        return account_of(
+            directory,
+            source,
+            reasons=reasons,
+            n_rejections=n_rejections,
+            unreadable_rows=self._unreadable_rows(),
+        )
+
+    def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
+        """Return the impressions of one part, lazily."""
+        files = [str(file) for file in sorted(part.glob("*.parquet"))]
+        return nw.from_native(self._connection.read_parquet(files, hive_partitioning=False))
+
+    def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+        """Make an in-memory table joinable with the engine's own."""
+        self._n_registered += 1
+        name = f"frame_{self._n_registered}"
+        self._connection.register("incoming", frame.to_arrow())
+        self._connection.execute(f"CREATE TEMP TABLE {name} AS FROM incoming")
+        self._connection.unregister("incoming")
+        return nw.from_native(self._connection.table(name))
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+        """Run a query and return its rows."""
+        return self._run(lambda: _to_polars(nw.to_native(frame)), "computing the user table")
+
+    def close(self) -> None:
+        """Release memory, threads and temporary files."""
+        self._connection.close()
+
+    def _run(self, query: Callable[[], T], step: str) -> T:
+        try:
+            return query()
+        except duckdb.Error as error:
+            raise self._failure(step, error) from error
+
+    def _failure(self, step: str, error: duckdb.Error) -> EngineError:
+        return EngineError(engine=self.name, step=step, cause=" ".join(str(error).split()))
+
+    def _read(self, source: TableSource, use: Callable[[duckdb.DuckDBPyRelation], T]) -> T:
+        """Use the rows of a table.
+
+        DuckDB pads short lines on all threads, but on one thread only where a quoted field holds
+        a line break; it says so and is then asked again.
+        """
+        step = f"reading the {source.role}"
+        try:
+            return use(self._scan(source, is_parallel=True))
+        except duckdb.Error as error:
+            if "parallel=false" not in str(error):
+                raise self._failure(step, error) from error
+        self._forget_rejects()
+        return self._run(lambda: use(self._scan(source, is_parallel=False)), step)
+
+    def _scan(self, source: TableSource, *, is_parallel: bool) -> duckdb.DuckDBPyRelation:
+        """Return all files of a table as one relation with canonical names."""
+        layouts: dict[tuple[str, ...], list[FileLayout]] = {}
+        for file in source.files:
+            layout = inspect_file(file)
+            layouts.setdefault((layout.format, layout.delimiter, *layout.columns), []).append(
+                layout
+            )
+        queries = [
+            _scan_query(source, group, is_parallel=is_parallel) for group in layouts.values()
+        ]
+        return self._connection.sql(" UNION ALL ".join(queries))
+
+    def _unreadable_rows(self) -> Mapping[str, int]:
+        """Count the lines that the last scan could not read, by reason, and forget them."""
+        if not self._has_rejects():
+            return {}
+        lines = (
+            "SELECT file_path, error_type, count(DISTINCT (scan_id, file_id, line)), min(line)"
+            " FROM reject_errors JOIN reject_scans USING (scan_id, file_id)"
+            " GROUP BY ALL ORDER BY ALL"
+        )
+        found = Counter[str]()
+        for path, error, n_lines, first in self._connection.execute(lines).fetchall():
+            if error not in _LINE_REASONS:
+                raise DataError(
+                    f"{path}: line {first} is broken ({error.lower()}), and what follows it cannot "
+                    "be trusted; look for a quote that is not closed and mend the line"
+                )
+            found[_LINE_REASONS[error]] += n_lines
+        self._forget_rejects()
+        return found
+
+    def _has_rejects(self) -> bool:
+        tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
+        return self._connection.execute(tables).fetchall() != [(0,)]
+
+    def _forget_rejects(self) -> None:
+        if self._has_rejects():
+            self._connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+
+
+@contextlib.contextmanager
+def _watched(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    n_bytes: int,
+    on_progress: Callable[[int, int], None],
+) -> Iterator[None]:
+    """Tell how much of a running query is done, from a thread that ends with it."""
+    is_done = threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(_SECONDS_BETWEEN_LOOKS):
+            percent = connection.query_progress()
+            if percent > 0:
+                on_progress(int(n_bytes * percent / 100), n_bytes)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        watcher.join()
+    on_progress(n_bytes, n_bytes)
+
+
+def _scan_query(source: TableSource, layouts: Sequence[FileLayout], *, is_parallel: bool) -> str:
+    """Return the query that reads files of one layout into the canonical columns."""
+    layout = layouts[0]
+    files = "[" + ", ".join(_text(str(each.path)) for each in layouts) + "]"
+    is_log = source.role == "impressions"
+    wanted = RAW_LOG_COLUMNS if is_log else tuple(source.columns)
+    outputs = ", ".join(_output(source, layout, name) for name in wanted)
+    if layout.format == "parquet":
+        return f"SELECT {outputs} FROM read_parquet({files}, hive_partitioning = false)"  # noqa: S608  # names and paths are quoted
+    # A blank line is no row; DuckDB leaves out some of them, and Polars none.
+    any_value = f"COALESCE({', '.join(map(_name, layout.names))}) IS NOT NULL"
+    scan = f"read_csv({files}, {_csv_options(layout, is_parallel=is_parallel)})"
+    return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
+
+
+def _output(source: TableSource, layout: FileLayout, name: str) -> str:
+    column = source.columns.get(name)
+    if column is None or column.name not in layout.names:
+        kind = "VARCHAR" if name == "placement" else "BIGINT"
+        return f"NULL::{kind} AS {_name(name)}"
+    is_csv = layout.format == "csv"
+    found = _name(column.name if is_csv else layout.columns[layout.names.index(column.name)])
+    return f"{_typed(found, column.type)} AS {_name(name)}"
+
+
+def _typed(found: str, kind: ColumnType) -> str:
+    if kind == "text":
+        return f"{found}::VARCHAR"
+    # DuckDB alone reads 4305481007 in the text 430548_1007, and 5 in 4.5.
+    is_sound = f"(typeof({found}) <> 'VARCHAR' OR NOT contains({found}::VARCHAR, '_'))"
+    number = f"TRY_CAST({found} AS DOUBLE)"
+    if kind == "number":
+        return f"CASE WHEN {is_sound} THEN {number} END"
+    whole = f"TRY_CAST({found} AS BIGINT)"
+    return f"CASE WHEN {is_sound} AND {number} = {whole} THEN {whole} END"
+
+
+def _csv_options(layout: FileLayout, *, is_parallel: bool) -> str:
+    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in layout.names)
+    nulls = ", ".join(_text(word) for word in NULL_WORDS)
+    return (
+        f"columns = {{{columns}}}, delim = {_text(layout.delimiter)}, nullstr = [{nulls}], "
+        "header = true, auto_detect = false, quote = '\"', escape = '\"', null_padding = true, "
+        f"store_rejects = true, rejects_limit = 0, parallel = {str(is_parallel).lower()}"
+    )
+
+
+def _to_polars(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    frame = pl.from_arrow(rows.to_arrow_table())
+    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _name(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'

@@ -1,0 +1,140 @@
+"""Polars: the in-process engine, without SQL."""
+
+import string
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from segmentry.engines._split import PART, SET_ASIDE, account_of, plan_split
+from segmentry.engines._validity import RAW_LOG_COLUMNS, REASON
+from segmentry.errors import EngineError
+from segmentry.files import NULL_WORDS, FileLayout, inspect_file
+from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource
+
+__all__ = ["PolarsEngine"]
+
+T = TypeVar("T")
+
+_ADVICE = "mend the file, or use --engine duckdb, which counts or names the lines it cannot read"
+
+
+class PolarsEngine:
+    """Lazy Polars queries; streamed where Polars can."""
+
+    name = "polars"
+
+    def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
+        """Return a small table with canonical names, and its unreadable rows.
+
+        Polars pads short lines with null, so that no row is unreadable to it.
+        """
+        rows = _scan(source, tuple(source.columns))
+        return self._run(rows.collect, f"reading the {source.role}"), 0
+
+    def distinct_users(self, source: TableSource) -> pl.Series:
+        """Return the distinct known user ids of a log."""
+        users = _scan(source, ("user_id",)).drop_nulls().unique()
+        step = f"reading the {source.role}"
+        return self._run(lambda: users.collect(engine="streaming"), step)["user_id"]
+
+    def split_log(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> LogParts:
+        """Read the log once, set bad rows aside with a reason, write parts by user."""
+        on_progress(0, 0)
+        raw = nw.from_native(_scan(source, RAW_LOG_COLUMNS))
+        kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
+        rows, reasons, n_rejections = plan_split(raw, source, exclude=exclude, keep_users=kept)
+        part = pl.when(pl.col(REASON) == 0).then(
+            (pl.col("user_id").hash() % n_parts).cast(pl.Int64)
+        )
+        split = nw.to_native(rows).with_columns(part.otherwise(SET_ASIDE).alias(PART))
+        target = pl.PartitionBy(directory, key=PART, include_key=False)
+        self._run(lambda: split.sink_parquet(target, mkdir=True), f"reading the {source.role}")
+        return account_of(
+            directory, source, reasons=reasons, n_rejections=n_rejections, unreadable_rows={}
+        )
+
+    def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
+        """Return the impressions of one part, lazily."""
+        files = sorted(part.glob("*.parquet"))
+        return nw.from_native(pl.scan_parquet(files, hive_partitioning=False))
+
+    def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+        """Make an in-memory table joinable with the engine's own."""
+        return nw.from_native(frame.lazy())
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+        """Run a query and return its rows."""
+        native: pl.LazyFrame = nw.to_native(frame)
+        return self._run(lambda: native.collect(engine="streaming"), "computing the user table")
+
+    def close(self) -> None:
+        """Nothing is held between queries."""
+
+    def _run(self, query: Callable[[], T], step: str) -> T:
+        try:
+            return query()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            cause = " ".join(str(error).split("\n\n")[0].split())
+            if step.startswith("reading"):
+                cause = cause.removesuffix("Consider setting 'truncate_ragged_lines=True'.").strip()
+                cause += f"; {_ADVICE}"
+            raise EngineError(engine=self.name, step=step, cause=cause) from error
+
+
+def _scan(source: TableSource, wanted: tuple[str, ...]) -> pl.LazyFrame:
+    frames = [_scan_file(source, inspect_file(file), wanted) for file in source.files]
+    return pl.concat(frames)
+
+
+def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...]) -> pl.LazyFrame:
+    if layout.format == "parquet":
+        frame = pl.scan_parquet(layout.path, hive_partitioning=False)
+    else:
+        frame = pl.scan_csv(
+            layout.path,
+            separator=layout.delimiter,
+            infer_schema=False,
+            null_values=list(NULL_WORDS),
+        )
+        # A blank line is no row; DuckDB leaves out some of them, and Polars none.
+        frame = frame.filter(pl.any_horizontal(pl.all().is_not_null()))
+    schema = frame.collect_schema()
+    raw = dict(zip(layout.names, schema.items(), strict=True))
+    return frame.select(_output(source.columns.get(name), raw, name) for name in wanted)
+
+
+def _output(
+    column: ColumnSource | None, raw: Mapping[str, tuple[str, pl.DataType]], name: str
+) -> pl.Expr:
+    if column is None or column.name not in raw:
+        return pl.lit(None, dtype=pl.String if name == "placement" else pl.Int64).alias(name)
+    found, dtype = raw[column.name]
+    return _typed(pl.col(found), dtype, column.type).alias(name)
+
+
+def _typed(found: pl.Expr, dtype: pl.DataType, kind: ColumnType) -> pl.Expr:
+    if kind == "text":
+        return found.cast(pl.String)
+    text = found.str.strip_chars(string.whitespace) if dtype == pl.String else found
+    number = text.cast(pl.Float64, strict=False)
+    if kind == "number":
+        return number
+    if dtype.is_integer():
+        return found.cast(pl.Int64, strict=False)
+    # "4.0" is a whole number and "4.5" is none; beyond 2^53 only a cast of the digits is exact.
+    whole = pl.when(number == number.round()).then(number.cast(pl.Int64, strict=False))
+    if dtype != pl.String:
+        return whole
+    return pl.coalesce(text.str.strip_suffix(".0").cast(pl.Int64, strict=False), whole)

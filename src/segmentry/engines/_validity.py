@@ -1,0 +1,65 @@
+"""When a row of the log cannot be used: one rule, one reason, on every engine."""
+
+from collections.abc import Mapping, Sequence
+
+import narwhals.stable.v2 as nw
+
+from segmentry.schema import TableSource
+
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "NOT_TEXT",
+    "RAW_LOG_COLUMNS",
+    "REASON",
+    "WRONG_FIELDS",
+    "disposition",
+    "reason_texts",
+    "unreadable",
+]
+
+EARLIEST = 631_152_000
+"""1990-01-01: an impression before the web is a broken clock."""
+LATEST = 4_102_444_800
+"""2100-01-01."""
+
+RAW_LOG_COLUMNS = ("user_id", "shown_at", "ad_id", "placement", "is_click", "is_not_click")
+REASON = "reason"
+WRONG_FIELDS = "wrong number of fields"
+NOT_TEXT = "not UTF-8 text"
+IMPOSSIBLE_TIME = "impossible time"
+
+
+def unreadable(name: str) -> str:
+    """Reason of a value that is missing where it is needed, or is not of its type."""
+    return f"{name} missing or unreadable"
+
+
+def _rules(source: TableSource) -> dict[str, nw.Expr]:
+    """Rejections in the order in which they are looked for; the first that applies is told."""
+    click, time = nw.col("is_click"), nw.col("shown_at")
+    rules = {
+        unreadable("user_id"): nw.col("user_id").is_null(),
+        unreadable("shown_at"): time.is_null(),
+        IMPOSSIBLE_TIME: (time < EARLIEST) | (time >= LATEST),
+        unreadable("is_click"): click.is_null(),
+        "is_click not 0 or 1": (click != 0) & (click != 1),
+    }
+    if "is_not_click" in source.columns:
+        other = nw.col("is_not_click")
+        rules["is_click contradicts is_not_click"] = other.is_null() | (click + other != 1)
+    return rules
+
+
+def reason_texts(source: TableSource, exclude: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the texts of rejections and exclusions; a row's code is the position + 1."""
+    return list(_rules(source)), list(exclude)
+
+
+def disposition(source: TableSource, exclude: Mapping[str, nw.Expr]) -> nw.Expr:
+    """Return the code of why a row is set aside, 0 for a row that is used."""
+    conditions = [*_rules(source).values(), *exclude.values()]
+    code = nw.lit(0)
+    for position in range(len(conditions), 0, -1):
+        code = nw.when(conditions[position - 1]).then(nw.lit(position)).otherwise(code)
+    return code.cast(nw.Int64)

@@ -1,0 +1,21 @@
+"""Features: one definition each, the same on every engine."""
+
+from segmentry.features._catalogue import LOG_FEATURES
+from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
+from segmentry.features._user_table import (
+    LogFacts,
+    count_users,
+    derive_features,
+    find_log_facts,
+)
+
+__all__ = [
+    "LOG_FEATURES",
+    "BetaPrior",
+    "LogFacts",
+    "count_users",
+    "derive_features",
+    "find_log_facts",
+    "fit_beta_prior",
+    "shrink",
+]

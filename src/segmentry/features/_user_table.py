@@ -1,0 +1,182 @@
+"""From the parts of a log to the user table."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from segmentry.errors import EmptyDataError
+from segmentry.features._catalogue import LOG_FEATURES
+from segmentry.features._counts import count_impressions
+from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
+from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, Window
+
+__all__ = ["LogFacts", "count_users", "derive_features", "find_log_facts"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogFacts:
+    """What must be known of the whole log before users can be counted.
+
+    Parameters
+    ----------
+    first_at, last_at : int
+        Moments of the first and the last impression.
+    main_placement : str or None
+        The most frequent placement, the first by name among equals.
+    """
+
+    first_at: int
+    last_at: int
+    main_placement: str | None
+
+
+def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
+    """Find the extent of a log and its main placement.
+
+    Raises
+    ------
+    EmptyDataError
+        If there is no impression.
+    """
+    shown_at = nw.col("shown_at")
+    found = [
+        engine.collect(
+            engine.scan_part(part)
+            .group_by("placement")
+            .agg(
+                nw.len().cast(nw.Int64).alias("n"),
+                shown_at.min().cast(nw.Int64).alias("first_at"),
+                shown_at.max().cast(nw.Int64).alias("last_at"),
+            )
+        )
+        for part in parts
+    ]
+    if not found:
+        raise EmptyDataError("no impression is left to work on; see the rejected rows")
+    facts = pl.concat(found)
+    known = facts.filter(pl.col("placement").is_not_null())
+    ranked = known.group_by("placement").agg(pl.col("n").sum())
+    ranked = ranked.sort("n", "placement", descending=[True, False])
+    return LogFacts(
+        first_at=int(facts["first_at"].min()),  # type: ignore[arg-type]  # an int column
+        last_at=int(facts["last_at"].max()),  # type: ignore[arg-type]  # an int column
+        main_placement=ranked["placement"][0] if ranked.height else None,
+    )
+
+
+def count_users(
+    engine: Engine,
+    parts: Sequence[Path],
+    ads: pl.DataFrame,
+    *,
+    window: Window,
+    main_placement: str | None,
+    on_part: Callable[[int, int], None] | None = None,
+) -> pl.DataFrame:
+    """Count what the features are made of, part by part; one integer row per user, sorted.
+
+    Parameters
+    ----------
+    engine : Engine
+        Whose `split_log` made the parts.
+    parts : sequence of Path
+        Each holds all rows of its users.
+    ads : DataFrame
+        One row per ad, with ``log_price``.
+    window : Window
+        Impressions outside are not counted.
+    main_placement : str or None
+        The placement whose share is measured.
+    on_part : callable, optional
+        Called with (parts done, parts in all).
+    """
+    joined = engine.from_polars(ads.select(_AD_COLUMNS))
+    tables = []
+    for done, part in enumerate(parts, start=1):
+        counts = count_impressions(
+            engine.scan_part(part), joined, window=window, main_placement=main_placement or ""
+        )
+        tables.append(engine.collect(counts))
+        if on_part is not None:
+            on_part(done, len(parts))
+    return pl.concat(tables).sort("user_id")
+
+
+_AD_COLUMNS = ("ad_id", "category_id", "campaign_id", "brand_id", "log_price")
+
+
+def derive_features(
+    counts: pl.DataFrame,
+    profiles: pl.DataFrame,
+    attributes: Sequence[Feature],
+    *,
+    window: Window,
+    prior: BetaPrior | None = None,
+) -> tuple[pl.DataFrame, BetaPrior]:
+    """Join counts and profiles and work out every feature, in raw units.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From `count_users`.
+    profiles : DataFrame
+        ``user_id`` and attributes, one row per user.
+    attributes : sequence of Feature
+        The attributes to take over.
+    window : Window
+        The window of the counts.
+    prior : BetaPrior, optional
+        A saved prior for the shrunk CTR; fitted to these users by default.
+
+    Returns
+    -------
+    table : DataFrame
+        ``user_id, is_profiled``, the features of the log, the attributes; one row per user of
+        the log or the profiles, sorted by ``user_id``.
+    prior : BetaPrior
+        The prior that was used.
+    """
+    known = profiles.select("user_id", *(feature.name for feature in attributes))
+    known = known.with_columns(pl.lit(value=True).alias("is_profiled"))
+    users = counts.join(known, on="user_id", how="full", coalesce=True).sort("user_id")
+    is_count = [feature.name for feature in LOG_FEATURES if feature.kind == "count"]
+    users = users.with_columns(
+        pl.col("is_profiled").fill_null(value=False), pl.col(*is_count).fill_null(0)
+    )
+    users = users.with_columns(_derived(window))
+    clicks, impressions = users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy()
+    fitted = fit_beta_prior(clicks, impressions) if prior is None else prior
+    users = users.with_columns(pl.Series("ctr_shrunk", shrink(clicks, impressions, fitted)))
+    names = [feature.name for feature in (*LOG_FEATURES, *attributes)]
+    return users.select("user_id", "is_profiled", *names), fitted
+
+
+def _derived(window: Window) -> list[pl.Expr]:
+    categorised = pl.col("n_categorised")
+    mean_n_log_n = pl.col("n_log_n") / MICRO / categorised
+    n_quarters = {"night": "n_night", "morning": "n_morning"}
+    n_quarters |= {"afternoon": "n_afternoon", "evening": "n_evening"}
+    return [
+        _ratio("n_impressions", "n_bursts").alias("impressions_per_burst"),
+        ((window.end - pl.col("last_seen_at")) / SECONDS_PER_DAY).alias("recency_days"),
+        _ratio("n_clicks", "n_impressions").alias("ctr"),
+        # Rounding in fixed point can leave -0.0000001 where there is one category.
+        (categorised.log() - mean_n_log_n).clip(lower_bound=0.0).alias("category_entropy"),
+        _ratio("n_top_category", "n_categorised").alias("top_category_share"),
+        (_ratio("log_price_seen", "n_priced") / MICRO).alias("mean_log_price_seen"),
+        (_ratio("log_price_clicked", "n_priced_clicks") / MICRO).alias("mean_log_price_clicked"),
+        _ratio("n_main_placement", "n_placed").alias("main_placement_share"),
+        *(
+            _ratio(count, "n_impressions").alias(f"{quarter}_share")
+            for quarter, count in n_quarters.items()
+        ),
+        _ratio("n_weekend", "n_impressions").alias("weekend_share"),
+    ]
+
+
+def _ratio(numerator: str, denominator: str) -> pl.Expr:
+    """A ratio that is null, not 0 or NaN, where there is nothing to divide by."""
+    return pl.when(pl.col(denominator) > 0).then(pl.col(numerator) / pl.col(denominator))

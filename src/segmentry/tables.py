@@ -1,0 +1,120 @@
+"""Make the small tables sound: one row per user and per ad, each rejection counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from segmentry.schema import ADS_COLUMNS, MICRO, RowAccount
+
+__all__ = ["CleanTable", "clean_ads", "clean_profiles", "no_ads", "no_profiles"]
+
+DUPLICATE = "exact duplicate"
+CONTRADICTION = "contradicts another row of the same id"
+
+
+@dataclass(frozen=True, slots=True)
+class CleanTable:
+    """A table with one row per id, sorted by it, the account of its rows, and what was odd."""
+
+    rows: pl.DataFrame
+    account: RowAccount
+    n_impossible: int
+
+
+def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[str]) -> CleanTable:
+    """Keep one row per user.
+
+    Exact duplicates are collapsed. Where rows of one user contradict each other, all of them are
+    rejected and the user counts as unprofiled: whichever was kept would depend on their order.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``user_id`` and attributes.
+    unreadable : int
+        Lines that the engine could not read.
+    attributes : sequence of str
+        Names of the attributes; levels below 0 are impossible and become unknown.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"user_id": [2, 1, 1, 2, None], "city": [3, 1, 1, 4, 1]})
+    >>> clean = clean_profiles(rows, unreadable=0, attributes=["city"])
+    >>> clean.rows.rows(), dict(clean.account.rejected)
+    ([(1, 1)], {'user_id missing or unreadable': 1, 'exact duplicate': 1, \
+'contradicts another row of the same id': 2})
+    """
+    sound, n_impossible = rows, 0
+    for name in attributes:
+        if rows.schema[name].is_numeric():
+            is_bad = pl.col(name) < 0
+            n_impossible += sound.select(is_bad.sum()).item()
+            sound = sound.with_columns(pl.when(~is_bad).then(pl.col(name)).alias(name))
+    return _unique(sound, key="user_id", role="profiles", unreadable=unreadable, odd=n_impossible)
+
+
+def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
+    """Keep one row per ad and put ``log_price``, ln(1 + price) in fixed point, beside the price.
+
+    A price that is not a finite number above 0 is impossible and becomes unknown.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"ad_id": [7, 8], "price": [1.0, -3.0]})
+    >>> clean = clean_ads(rows, unreadable=0)
+    >>> clean.rows["log_price"].to_list(), clean.n_impossible
+    ([693147, None], 1)
+    """
+    absent = [name for name in ADS_COLUMNS if name not in rows.columns]
+    full = rows.with_columns(
+        pl.lit(None, dtype=pl.Float64 if name == "price" else pl.Int64).alias(name)
+        for name in absent
+    )
+    price = pl.col("price")
+    is_bad = price.is_not_null() & ~(price.is_finite() & (price > 0))
+    n_impossible: int = full.select(is_bad.sum()).item()
+    sound = full.with_columns(pl.when(~is_bad).then(price).alias("price"))
+    logs = np.round(np.log1p(sound["price"].to_numpy()) * MICRO)
+    log_price = pl.Series("log_price", logs).fill_nan(None).cast(pl.Int64)
+    return _unique(
+        sound.with_columns(log_price),
+        key="ad_id",
+        role="ads",
+        unreadable=unreadable,
+        odd=n_impossible,
+    )
+
+
+def no_profiles(user_type: pl.DataType, attributes: Sequence[str]) -> pl.DataFrame:
+    """Return the profile table of a log without profiles."""
+    return pl.DataFrame(schema={"user_id": user_type, **dict.fromkeys(attributes, pl.Int64())})
+
+
+def no_ads(ad_type: pl.DataType) -> pl.DataFrame:
+    """Return the ad table of a log without ads."""
+    types: dict[str, pl.DataType] = dict.fromkeys(ADS_COLUMNS, pl.Int64())
+    return pl.DataFrame(
+        schema=types | {"ad_id": ad_type, "price": pl.Float64(), "log_price": pl.Int64()}
+    )
+
+
+def _unique(rows: pl.DataFrame, *, key: str, role: str, unreadable: int, odd: int) -> CleanTable:
+    known = rows.filter(pl.col(key).is_not_null())
+    distinct = known.unique()
+    single = distinct.filter(pl.len().over(key) == 1).sort(key)
+    rejected = {
+        f"{key} missing or unreadable": rows.height - known.height,
+        "wrong number of fields": unreadable,
+        DUPLICATE: known.height - distinct.height,
+        CONTRADICTION: distinct.height - single.height,
+    }
+    account = RowAccount(
+        role=role,
+        n_read=rows.height + unreadable,
+        n_used=single.height,
+        rejected={reason: n for reason, n in rejected.items() if n},
+        excluded={},
+    )
+    return CleanTable(rows=single, account=account, n_impossible=odd)
