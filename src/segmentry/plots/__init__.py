@@ -1,0 +1,76 @@
+"""Figures of a run: one chart each, for SVG, PNG and the page.
+
+Every ``plot_`` function takes a `Summary` and returns an Altair chart; the ``caption_`` function
+of the same name returns its finding, how to read it and its text for those who cannot see it. A
+segment has the same colour everywhere, by its id. The libraries that draw are loaded when a figure
+is made.
+"""
+
+from segmentry.plots._caption import Caption
+from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatmap
+from segmentry.plots._map import caption_map, caption_map_pairs, plot_map, plot_map_pairs
+from segmentry.plots._rendering import FIGURES, render_png, render_svg, write_figures
+from segmentry.plots._segments import (
+    caption_ctr_by_segment,
+    caption_sizes,
+    plot_ctr_by_segment,
+    plot_sizes,
+)
+from segmentry.plots._selection import (
+    caption_elbow,
+    caption_silhouette_by_k,
+    plot_elbow,
+    plot_silhouette_by_k,
+)
+from segmentry.plots._space import (
+    AZIMUTH,
+    ELEVATION,
+    HIGHEST,
+    LOWEST,
+    Scene,
+    caption_map_3d,
+    map_scene,
+    plot_map_3d,
+)
+from segmentry.plots._theme import (
+    dark_figure_css,
+    heat_colour,
+    heat_ink,
+    segment_colour,
+    segment_ink,
+)
+
+__all__ = [
+    "AZIMUTH",
+    "ELEVATION",
+    "FIGURES",
+    "HIGHEST",
+    "LOWEST",
+    "Caption",
+    "Scene",
+    "caption_ctr_by_segment",
+    "caption_elbow",
+    "caption_map",
+    "caption_map_3d",
+    "caption_map_pairs",
+    "caption_profile_heatmap",
+    "caption_silhouette_by_k",
+    "caption_sizes",
+    "dark_figure_css",
+    "heat_colour",
+    "heat_ink",
+    "map_scene",
+    "plot_ctr_by_segment",
+    "plot_elbow",
+    "plot_map",
+    "plot_map_3d",
+    "plot_map_pairs",
+    "plot_profile_heatmap",
+    "plot_silhouette_by_k",
+    "plot_sizes",
+    "render_png",
+    "render_svg",
+    "segment_colour",
+    "segment_ink",
+    "write_figures",
+]

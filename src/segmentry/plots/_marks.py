@@ -1,0 +1,88 @@
+"""The few ways in which the figures set marks: the typed door to Altair."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, cast
+
+from segmentry.plots._caption import Rows
+from segmentry.plots._theme import ROLES
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["as_given", "haloed", "layered", "on", "on_named", "pixels_x", "pixels_y", "scaled_x"]
+
+
+def on(rows: Rows) -> "alt.Chart":
+    """Return a chart of a few rows."""
+    import altair as alt
+
+    return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]  # Altair's own gap
+
+
+def on_named(name: str) -> "alt.Chart":
+    """Return a chart of many rows, which `finish` sets under this name."""
+    import altair as alt
+
+    return alt.Chart(alt.NamedData(name))
+
+
+def layered(layers: "Sequence[alt.Chart]", *, width: float, height: float) -> "alt.LayerChart":
+    """Put layers on one another, the first lowest."""
+    import altair as alt
+
+    return cast("alt.LayerChart", alt.layer(*layers).properties(width=width, height=height))
+
+
+def pixels_x(field: str = "x") -> "alt.X":
+    """Return a place that is already in pixels."""
+    import altair as alt
+
+    return alt.X(f"{field}:Q", scale=None, axis=None)
+
+
+def pixels_y(field: str = "y") -> "alt.Y":
+    """Return a place that is already in pixels."""
+    import altair as alt
+
+    return alt.Y(f"{field}:Q", scale=None, axis=None)
+
+
+def scaled_x(field: str, *, top: float) -> "alt.X":
+    """Return a length from 0 to `top` without an axis."""
+    import altair as alt
+
+    return alt.X(f"{field}:Q", axis=None, scale=alt.Scale(domain=[0, top], nice=False))
+
+
+def as_given(field: str = "color") -> "alt.Color":
+    """Return a colour that is already in the rows."""
+    import altair as alt
+
+    return alt.Color(f"{field}:N", scale=None, legend=None)
+
+
+def haloed(
+    base: "alt.Chart",
+    *,
+    weight: Literal[400, 600],
+    size: float = 12.5,
+    rise: float = 0.0,
+    limit: float = 1000.0,
+) -> "list[alt.Chart]":
+    """Return text twice: a broad stroke in the colour of the paper, then the letters."""
+    paper = ROLES["paper"].light
+    halo = base.mark_text(
+        align="left",
+        fontWeight=weight,
+        fontSize=size,
+        yOffset=-rise,
+        limit=limit,
+        stroke=paper,
+        strokeWidth=4,
+        strokeJoin="round",
+        color=paper,
+    )
+    letters = base.mark_text(
+        align="left", fontWeight=weight, fontSize=size, yOffset=-rise, limit=limit
+    )
+    return [halo, letters]

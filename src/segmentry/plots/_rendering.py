@@ -1,0 +1,184 @@
+"""From a chart to SVG and PNG, without a browser and without a network."""
+
+import re
+from collections.abc import Callable, Mapping
+from html import escape
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from segmentry.plots._heatmap import plot_profile_heatmap
+from segmentry.plots._map import plot_map, plot_map_pairs
+from segmentry.plots._segments import plot_ctr_by_segment, plot_sizes
+from segmentry.plots._selection import plot_elbow, plot_silhouette_by_k
+from segmentry.plots._space import plot_map_3d
+from segmentry.plots._theme import FONT, TITLE_SIZES
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from segmentry.summary import Summary
+
+    Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
+
+__all__ = ["FIGURES", "render_png", "render_svg", "write_figures"]
+
+FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
+    {
+        "sizes": plot_sizes,
+        "ctr_by_segment": plot_ctr_by_segment,
+        "elbow": plot_elbow,
+        "silhouette_by_k": plot_silhouette_by_k,
+        "profile_heatmap": plot_profile_heatmap,
+        "map": plot_map,
+        "map_pairs": plot_map_pairs,
+        "map_3d": plot_map_3d,
+    }
+)
+"""Every figure of a run by its file name."""
+
+_NUMBER = r"-?[\d.]+(?:e-?\d+)?"
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+_CIRCLE = re.compile(
+    rf'<path transform="translate\(({_NUMBER}),({_NUMBER})\)" '
+    rf'd="M({_NUMBER}),0A\3,\3,0,1,1,-\3,0A\3,\3,0,1,1,\3,0"([^>]*)/>'
+)
+_NOISE = re.compile(
+    r' (?:role="graphics-[^"]*"|aria-[a-z]+="[^"]*"|pointer-events="none"|font-family="[^"]*")'
+    r'|<path class="background" d="M0,0h0v0h0Z"/>'
+)
+_TAG = re.compile(r"<[^>]+>")
+_OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
+_TITLE = '<g class="mark-group role-title">'
+
+
+def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
+    """Return a chart as SVG text: text stays text, ids are its own, title and description inside.
+
+    Parameters
+    ----------
+    chart : altair chart
+        A figure of this package.
+    is_titled : bool
+        Whether the finding is drawn above the chart. A page that prints it as a caption says no;
+        readers of screens hear it either way.
+
+    Examples
+    --------
+    >>> render_svg(plot_sizes(summary))[:4]  # doctest: +SKIP
+    '<svg'
+    """
+    import vl_convert
+
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
+    svg = _named(svg, name=spec["name"], title=spec["usermeta"]["title"], text=spec["description"])
+    return svg if is_titled else _without_title(svg, spec["title"])
+
+
+def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
+    """Return a chart as PNG.
+
+    Parameters
+    ----------
+    chart : altair chart
+        A figure of this package.
+    scale : float
+        Pixels per unit of the SVG; 2 is sharp on most screens.
+
+    Examples
+    --------
+    >>> render_png(plot_sizes(summary))[1:4]  # doctest: +SKIP
+    b'PNG'
+    """
+    return _png(render_svg(chart), scale=scale)
+
+
+def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) -> dict[str, str]:
+    """Write every figure as ``NAME.svg`` and ``NAME.png`` and return those for a page.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    directory : Path
+        Where the files go; made if it is not there.
+    scale : float
+        Pixels of the PNG per unit of the SVG.
+
+    Returns
+    -------
+    dict of str to str
+        The keys of `FIGURES` and the SVG without its drawn title, to be set inside a page.
+
+    Examples
+    --------
+    >>> sorted(FIGURES)[:4]
+    ['ctr_by_segment', 'elbow', 'map', 'map_3d']
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    inline = {}
+    for name, plot in FIGURES.items():
+        chart = plot(summary)
+        svg = render_svg(chart)
+        (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
+        (directory / f"{name}.png").write_bytes(_png(svg, scale=scale))
+        inline[name] = _without_title(svg, chart.to_dict(validate=False)["title"])
+    return inline
+
+
+def _png(svg: str, *, scale: float) -> bytes:
+    import vl_convert
+
+    return bytes(vl_convert.svg_to_png(svg, scale=scale))
+
+
+def _compact(svg: str) -> str:
+    """Drop what no reader needs: empty marks, dots written as arcs, thousandths of a pixel."""
+
+    def shorter(tag: re.Match[str]) -> str:
+        return _LONG_NUMBER.sub(lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), tag[0])
+
+    svg = _TAG.sub(shorter, _NOISE.sub("", svg))
+    return _CIRCLE.sub(r'<circle cx="\1" cy="\2" r="\3"\4/>', svg)
+
+
+def _named(svg: str, *, name: str, title: str, text: str) -> str:
+    """Give the SVG its title and description, its font, and ids that no other figure has."""
+    found = _OPENING.match(svg)
+    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg[found.end() :])
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
+    width, height = found.groups()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-family="{FONT}" role="img" '
+        f'aria-labelledby="{name}-title {name}-desc">'
+        f'<title id="{name}-title">{escape(title)}</title>'
+        f'<desc id="{name}-desc">{escape(text)}</desc>{body}'
+    )
+
+
+def _without_title(svg: str, title: Mapping[str, Any]) -> str:
+    """Cut the drawn title off: cheaper than to render the chart a second time."""
+    start = svg.index(_TITLE)
+    depth = 0
+    for tag in re.finditer(r"<(/?)g\b", svg[start:]):
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            break
+    end = svg.index(">", start + tag.start()) + 1
+    svg = svg[:start] + svg[end:]
+    sizes, n_lines, n_notes = TITLE_SIZES, len(title["text"]), len(title.get("subtitle", ()))
+    cut = sizes["fontSize"] + (n_lines - 1) * sizes["lineHeight"] + sizes["offset"]
+    if n_notes:
+        cut += sizes["subtitlePadding"] + sizes["subtitleFontSize"]
+        cut += (n_notes - 1) * sizes["subtitleLineHeight"]
+    found = _OPENING.match(svg)
+    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
+    width, height = int(found[1]), int(found[2])
+    return svg.replace(
+        f'height="{height}" viewBox="0 0 {width} {height}"',
+        f'height="{height - cut}" viewBox="0 {cut} {width} {height - cut}"',
+        1,
+    )

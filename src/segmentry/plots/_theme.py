@@ -1,0 +1,220 @@
+"""The house theme: colours by role, the colour of a segment, type, and the dark page.
+
+Every role has a literal colour of its own, so that a page can turn a figure dark by plain
+attribute selectors, while the files keep their literal colours. A segment's colour has a contrast
+of about 3 against the light and the dark ground alike, so it is the same in both and in print.
+"""
+
+import colorsys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = [
+    "FONT",
+    "HEAT",
+    "HEAT_EDGES",
+    "ROLES",
+    "TITLE_SIZES",
+    "dark_figure_css",
+    "heat_colour",
+    "heat_ink",
+    "house_config",
+    "segment_colour",
+    "segment_ink",
+]
+
+FONT = (
+    "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', "
+    "'Liberation Sans', Arial, sans-serif"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A colour by what it is for."""
+
+    light: str
+    dark: str
+
+
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {
+        "ink": Role("#1c2126", "#eceae4"),
+        "muted": Role("#5b626a", "#a9adb3"),
+        "rule": Role("#8d9197", "#7d8288"),
+        "grid": Role("#e3e0d8", "#31363b"),
+        "paper": Role("#fdfcf9", "#15181b"),
+        "accent": Role("#9c2741", "#f08a9c"),
+        "on_strong": Role("#fffffd", "#11161a"),
+    }
+)
+TITLE_SIZES: Mapping[str, int] = MappingProxyType(
+    {
+        "fontSize": 15,
+        "lineHeight": 19,
+        "offset": 14,
+        "subtitleFontSize": 12,
+        "subtitleLineHeight": 16,
+        "subtitlePadding": 5,
+    }
+)
+"""Pixels of a drawn title; by them a page cuts it off again."""
+HEAT_EDGES = (0.2, 0.5, 0.8, 1.5)
+"""Class limits of a standardised difference; 0.2, 0.5 and 0.8 are Cohen's small, medium, large."""
+HEAT = (
+    Role("#1d5f9e", "#8cc0ee"),
+    Role("#5f9bcf", "#30689a"),
+    Role("#9cc1e1", "#274e70"),
+    Role("#d2e2f0", "#21374a"),
+    Role("#f2f0ea", "#212529"),
+    Role("#f7dfc9", "#44311f"),
+    Role("#eeb88e", "#6b4321"),
+    Role("#d98a52", "#95561f"),
+    Role("#a84f17", "#f3b07c"),
+)
+_HUES = (
+    "#1593de",
+    "#8a4b1c",
+    "#22775c",
+    "#a8288f",
+    "#cc8511",
+    "#6262d8",
+    "#3f9291",
+    "#c41056",
+)
+# Later rounds of the same hues: (lightness, saturation) factors that keep the contrast near 3.
+_ROUNDS = ((1.0, 1.0), (0.82, 0.6), (1.1, 0.45), (0.72, 1.0), (0.95, 0.25))
+
+_MIDDLE = 0.179  # luminance at which white and black stand out equally
+
+
+def segment_colour(segment_id: int) -> str:
+    """Return the colour of a segment, the same in every figure and page.
+
+    Eight hues that stay apart for colour-blind readers; from the ninth segment on they return
+    lighter, darker or duller, and the number beside every mark tells segments apart. Unassigned
+    users (id 0) are grey.
+
+    Parameters
+    ----------
+    segment_id : int
+        1..K; the colours repeat after 40.
+
+    Examples
+    --------
+    >>> segment_colour(1), segment_colour(41), segment_colour(0)
+    ('#1593de', '#1593de', '#8d9197')
+    >>> len({segment_colour(i) for i in range(1, 41)})
+    40
+    """
+    if segment_id < 1:
+        return ROLES["rule"].light
+    turn, hue = divmod(segment_id - 1, len(_HUES))
+    lightness, saturation = _ROUNDS[turn % len(_ROUNDS)]
+    base = _HUES[hue]
+    red, green, blue = (int(base[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    h, light, s = colorsys.rgb_to_hls(red, green, blue)
+    channels = colorsys.hls_to_rgb(h, light * lightness, s * saturation)
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
+
+
+def segment_ink(segment_id: int) -> str:
+    """Return the colour of a number upon `segment_colour`: white or black, contrast at least 4.5.
+
+    Examples
+    --------
+    >>> segment_ink(1), segment_ink(2)
+    ('#000000', '#ffffff')
+    """
+    colour = segment_colour(segment_id)
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [((c + 0.055) / 1.055) ** 2.4 if c > 0.04045 else c / 12.92 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]  # of WCAG 2
+    return "#000000" if luminance > _MIDDLE else "#ffffff"
+
+
+def _heat_class(difference: float) -> int:
+    steps = sum(abs(difference) >= edge for edge in HEAT_EDGES)
+    return 4 + steps if difference > 0 else 4 - steps
+
+
+def heat_colour(difference: float) -> str:
+    """Return the fill of a standardised difference: blue below the population, orange above.
+
+    Examples
+    --------
+    >>> heat_colour(0.1) == heat_colour(-0.1), heat_colour(2.0) == heat_colour(9.0)
+    (True, True)
+    """
+    return HEAT[_heat_class(difference)].light
+
+
+def heat_ink(difference: float) -> str:
+    """Return the colour of text upon `heat_colour`, with a contrast of at least 4.5.
+
+    Examples
+    --------
+    >>> heat_ink(0.0), heat_ink(-3.0)
+    ('#1c2126', '#fffffd')
+    """
+    return ROLES["on_strong" if abs(difference) >= HEAT_EDGES[-1] else "ink"].light
+
+
+def dark_figure_css(scope: str) -> str:
+    """Return CSS rules that turn every role of an inline figure dark.
+
+    Parameters
+    ----------
+    scope : str
+        Selector of the element that holds the figure.
+
+    Examples
+    --------
+    >>> dark_figure_css(".figure").splitlines()[0]
+    '.figure [fill="#1c2126"]{fill:#eceae4}'
+    """
+    return "\n".join(
+        f'{scope} [{attribute}="{role.light}"]{{{attribute}:{role.dark}}}'
+        for role in (*ROLES.values(), *HEAT)
+        for attribute in ("fill", "stroke")
+    )
+
+
+def house_config() -> dict[str, object]:
+    """Return the Vega-Lite configuration of the house.
+
+    Examples
+    --------
+    >>> house_config()["background"]
+    '#fdfcf9'
+    """
+    ink, muted, grid = (ROLES[name].light for name in ("ink", "muted", "grid"))
+    return {
+        "aria": False,
+        "background": ROLES["paper"].light,
+        "font": FONT,
+        "padding": {"left": 4, "right": 8, "top": 6, "bottom": 4},
+        "view": {"stroke": None},
+        "text": {"color": ink, "fontSize": 12.5},
+        "axis": {
+            "domain": False,
+            "ticks": False,
+            "gridColor": grid,
+            "labelColor": muted,
+            "labelFontSize": 12,
+            "labelPadding": 6,
+            "titleColor": muted,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+        },
+        "title": {
+            "anchor": "start",
+            "frame": "bounds",
+            "color": ink,
+            "fontWeight": 600,
+            "subtitleColor": muted,
+            **TITLE_SIZES,
+        },
+        "concat": {"spacing": 28},
+    }

@@ -1,0 +1,170 @@
+"""Numbers as people read them: one way of writing each kind, in figures and in the report.
+
+A missing value is always an en dash, a minus is a true minus, a unit is held to its number by a
+space that does not break.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from segmentry.schema import Estimate
+
+__all__ = [
+    "MISSING",
+    "compact",
+    "count",
+    "day",
+    "decimal",
+    "feature_value",
+    "interval",
+    "moment",
+    "percent",
+    "rate",
+    "signed",
+]
+
+MISSING = "–"
+_NBSP = "\u00a0"
+_MINUS = "−"
+_MILLION = 1_000_000
+
+
+def count(value: float | None) -> str:
+    """Write a whole number with separators.
+
+    Examples
+    --------
+    >>> count(1061768), count(None)
+    ('1,061,768', '–')
+    """
+    return MISSING if value is None else f"{value:,.0f}".replace("-", _MINUS)
+
+
+def decimal(value: float | None, *, digits: int = 2) -> str:
+    """Write a number with a fixed number of decimals.
+
+    Examples
+    --------
+    >>> decimal(-0.5), decimal(1234.567, digits=1), decimal(None)
+    ('−0.50', '1,234.6', '–')
+    """
+    if value is None:
+        return MISSING
+    text = f"{value:,.{digits}f}"
+    is_zero = not text.strip("-0.,")
+    return text.lstrip("-") if is_zero else text.replace("-", _MINUS)
+
+
+def signed(value: float | None, *, digits: int = 1) -> str:
+    """Write a difference: its sign is always there, but for zero.
+
+    Examples
+    --------
+    >>> signed(2.13), signed(-0.4), signed(0.01), signed(None)
+    ('+2.1', '−0.4', '0.0', '–')
+    """
+    text = decimal(value, digits=digits)
+    is_plus = value is not None and value > 0 and bool(text.strip("0.,"))
+    return f"+{text}" if is_plus else text
+
+
+def percent(value: float | None, *, digits: int = 1) -> str:
+    """Write a share as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.382).replace(chr(160), " "), percent(None)
+    ('38.2 %', '–')
+    """
+    return MISSING if value is None else f"{decimal(value * 100, digits=digits)}{_NBSP}%"
+
+
+def rate(value: float | None) -> str:
+    """Write a click rate: a percentage with two decimals.
+
+    Examples
+    --------
+    >>> rate(0.05144).replace(chr(160), " ")
+    '5.14 %'
+    """
+    return percent(value, digits=2)
+
+
+def compact(value: float | None) -> str:
+    """Write a large number in thousands or millions.
+
+    Examples
+    --------
+    >>> [compact(v).replace(chr(160), " ") for v in (26557961, 84310, 812)]
+    ['26.6 M', '84.3 k', '812']
+    """
+    if value is None:
+        return MISSING
+    if abs(value) >= _MILLION:
+        return f"{decimal(value / _MILLION, digits=1)}{_NBSP}M"
+    if abs(value) >= 10_000:
+        return f"{decimal(value / 1000, digits=1)}{_NBSP}k"
+    return count(value)
+
+
+def interval(estimate: Estimate, *, write: Callable[[float | None], str] = decimal) -> str:
+    """Write the limits of an estimate.
+
+    Examples
+    --------
+    >>> interval(Estimate(value=0.05, low=0.04, high=0.06), write=rate).replace(chr(160), " ")
+    '4.00 % to 6.00 %'
+    >>> interval(Estimate(value=0.05, low=None, high=None))
+    '–'
+    """
+    if estimate.low is None or estimate.high is None:
+        return MISSING
+    return f"{write(estimate.low)} to {write(estimate.high)}"
+
+
+def moment(seconds: float, *, utc_offset_hours: int) -> str:
+    """Write epoch seconds as a local date and time.
+
+    Examples
+    --------
+    >>> moment(1494000000, utc_offset_hours=8)
+    '2017-05-06 00:00'
+    """
+    zone = timedelta(hours=utc_offset_hours)
+    return (datetime.fromtimestamp(seconds, tz=UTC) + zone).strftime("%Y-%m-%d %H:%M")
+
+
+def day(seconds: float, *, utc_offset_hours: int) -> str:
+    """Write epoch seconds as a local day in words.
+
+    Examples
+    --------
+    >>> day(1494000000, utc_offset_hours=8)
+    '6 May 2017'
+    """
+    zone = timedelta(hours=utc_offset_hours)
+    local = datetime.fromtimestamp(seconds, tz=UTC) + zone
+    return f"{local.day} {local:%B %Y}"
+
+
+def feature_value(value: float | None, *, kind: str, utc_offset_hours: int = 0) -> str:
+    """Write a value of a feature in raw units, as its kind asks for.
+
+    Examples
+    --------
+    >>> feature_value(23.26, kind="count"), feature_value(1494000000.0, kind="time")
+    ('23.3', '2017-05-05 16:00')
+    >>> feature_value(0.0514, kind="rate").replace(chr(160), " ")
+    '5.14 %'
+    """
+    if value is None:
+        return MISSING
+    if kind == "rate":
+        return rate(value)
+    if kind == "share":
+        return percent(value)
+    if kind == "time":
+        return moment(value, utc_offset_hours=utc_offset_hours)
+    if abs(value) >= 10_000:
+        return count(value)
+    return decimal(value, digits=2 if kind == "entropy" or 0 < abs(value) < 10 else 1)

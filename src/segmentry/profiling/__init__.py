@@ -1,0 +1,24 @@
+"""Profiles and names: what is in each segment."""
+
+from segmentry.profiling._names import name_segments
+from segmentry.profiling._profiles import POPULATION, profile_segments
+from segmentry.profiling._rates import pooled_rate
+from segmentry.profiling._records import (
+    Difference,
+    LevelShare,
+    LevelStatistics,
+    NumericStatistics,
+    SegmentProfile,
+)
+
+__all__ = [
+    "POPULATION",
+    "Difference",
+    "LevelShare",
+    "LevelStatistics",
+    "NumericStatistics",
+    "SegmentProfile",
+    "name_segments",
+    "pooled_rate",
+    "profile_segments",
+]

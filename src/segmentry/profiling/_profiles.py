@@ -1,0 +1,278 @@
+"""Every segment against the population, in raw units."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.profiling._names import name_segments
+from segmentry.profiling._rates import NORMAL_95, pooled_rate
+from segmentry.profiling._records import (
+    Difference,
+    LevelShare,
+    LevelStatistics,
+    NumericStatistics,
+    SegmentProfile,
+)
+from segmentry.schema import UNASSIGNED, Estimate, Feature
+
+__all__ = ["POPULATION", "profile_segments"]
+
+POPULATION = 0
+"""`segment_id` of the profile of all assigned users together."""
+
+_MOST_DIFFERENCES = 5
+_MOST_PER_FAMILY = 2
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+_ROUNDING = 1e-12
+
+Vector = npt.NDArray[np.float64]
+
+
+def profile_segments(
+    table: pl.DataFrame,
+    segment_ids: npt.NDArray[np.int64],
+    features: Sequence[Feature],
+    *,
+    n_segments: int,
+    forming: Sequence[str],
+    silhouettes: Sequence[float | None],
+) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
+    """Profile the population of assigned users and each segment.
+
+    Parameters
+    ----------
+    table : DataFrame, (n_users, ...)
+        User table with ``n_impressions``, ``n_clicks`` and all `features`.
+    segment_ids : ndarray of int, shape (n_users,)
+        1..K, 0 for unassigned users, who are left out.
+    features : sequence of Feature
+        Features to describe; moments (kind "time") are passed over.
+    n_segments : int
+    forming : sequence of str
+        Features that formed the segments: the names come from them.
+    silhouettes : sequence of float or None, of length `n_segments`
+        Mean silhouette of each segment.
+
+    Returns
+    -------
+    population : SegmentProfile
+        With `segment_id` 0.
+    segments : tuple of SegmentProfile
+        By `segment_id`.
+    """
+    is_in = segment_ids != UNASSIGNED
+    users, ids = table.filter(is_in), segment_ids[is_in]
+    order = np.argsort(ids, kind="stable")
+    bounds = np.searchsorted(ids[order], np.arange(1, n_segments + 2))
+    groups = [order[bounds[i] : bounds[i + 1]] for i in range(n_segments)]
+    described = [feature for feature in features if feature.kind != "time"]
+    numeric = {
+        feature.name: _numeric_of(users[feature.name], groups, feature)
+        for feature in described
+        if feature.kind != "categorical"
+    }
+    levels = {
+        feature.name: _levels_of(users[feature.name], groups, feature)
+        for feature in described
+        if feature.kind in ("categorical", "ordinal")
+    }
+    counts = (users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy())
+    everyone = np.arange(users.height)
+    profiles = [
+        _profile(position, members, counts, numeric, levels, described=described)
+        for position, members in enumerate([everyone, *groups])
+    ]
+    names = name_segments(users, groups, [f for f in described if f.name in forming])
+    named = [
+        replace(profile, name=name, mean_silhouette=silhouette)
+        for profile, name, silhouette in zip(profiles[1:], names, silhouettes, strict=True)
+    ]
+    return profiles[0], tuple(named)
+
+
+def _profile(
+    position: int,
+    members: npt.NDArray[np.int64],
+    counts: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    numeric: dict[str, list[NumericStatistics]],
+    levels: dict[str, list[LevelStatistics]],
+    *,
+    described: Sequence[Feature],
+) -> SegmentProfile:
+    """Put together one profile; position 0 is the population."""
+    clicks, impressions = counts
+    n_clicks, n_impressions = int(clicks[members].sum()), int(impressions[members].sum())
+    total_clicks, total_impressions = int(clicks.sum()), int(impressions.sum())
+    ctr = pooled_rate(clicks[members], impressions[members])
+    ctr_index = None
+    if ctr.value is not None and total_clicks:
+        ctr_index = ctr.value / (total_clicks / total_impressions) * 100
+    is_part = len(members) < len(clicks)
+    statistics = [found[position] for found in numeric.values()]
+    population = [found[0] for found in numeric.values()]
+    return SegmentProfile(
+        segment_id=position,
+        name="All segmented users",
+        n_users=len(members),
+        share=len(members) / len(clicks),
+        n_impressions=n_impressions,
+        n_clicks=n_clicks,
+        impressions_share=n_impressions / total_impressions if total_impressions else 0.0,
+        clicks_share=n_clicks / total_clicks if total_clicks else 0.0,
+        ctr_seen=ctr,
+        ctr_index=ctr_index,
+        mean_silhouette=None,
+        numeric=tuple(statistics),
+        levels=tuple(found[position] for found in levels.values()),
+        differences=_differences(statistics, population, described) if is_part else (),
+    )
+
+
+def _numeric_of(
+    column: pl.Series, groups: Sequence[npt.NDArray[np.int64]], feature: Feature
+) -> list[NumericStatistics]:
+    """Statistics of a feature in the population, then in each segment."""
+    values = _values(column)
+    known = values[~np.isnan(values)]
+    mean = float(known.mean()) if known.size else None
+    scores, moments = _standard_scores(values, known)
+    found = [_statistics(feature.name, values, mean, _UNKNOWN)]
+    for members in groups:
+        inside = scores[members]
+        difference = _standardised(inside[~np.isnan(inside)], moments)
+        found.append(_statistics(feature.name, values[members], mean, difference))
+    return found
+
+
+def _values(column: pl.Series) -> Vector:
+    """Return a column as float64, unknown and non-finite values as NaN, as preprocessing does."""
+    values = column.cast(pl.Float64).to_numpy()
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+class _Moments(NamedTuple):
+    """Moments of the standard scores of all users whose value is known."""
+
+    n_users: int
+    mean: float
+    third: float
+    fourth: float
+
+
+def _standard_scores(values: Vector, known: Vector) -> tuple[Vector, _Moments]:
+    """Return (value - mean) / deviation; all NaN if values differ by rounding only."""
+    deviation = float(known.std()) if known.size else 0.0
+    if deviation <= _ROUNDING * float(np.abs(known).max(initial=0.0)):
+        return np.full(values.size, np.nan), _Moments(known.size, 0.0, 0.0, 0.0)
+    scores = (values - known.mean()) / deviation
+    inside = scores[~np.isnan(scores)]
+    squares = inside * inside
+    third, fourth = float(squares @ inside) / inside.size, float(squares @ squares) / inside.size
+    return scores, _Moments(inside.size, float(inside.mean()), third, fourth)
+
+
+def _statistics(
+    name: str, values: Vector, population_mean: float | None, difference: Estimate
+) -> NumericStatistics:
+    known = values[~np.isnan(values)]
+    missing_share = 1 - known.size / values.size if values.size else 0.0
+    if not known.size:
+        return NumericStatistics(name, None, None, None, None, missing_share, None, _UNKNOWN)
+    mean = float(known.mean())
+    lower, median, upper = (float(cut) for cut in np.quantile(known, (0.25, 0.5, 0.75)))
+    index = mean / population_mean * 100 if population_mean and population_mean > 0 else None
+    return NumericStatistics(name, mean, lower, median, upper, missing_share, index, difference)
+
+
+def _standardised(inside: Vector, moments: _Moments) -> Estimate:
+    """Return (segment mean - population mean) / population deviation, interval over users.
+
+    The users are a sample, and with it vary the segment, its size, the population's mean and its
+    deviation. The variance is that of the linearised statistic d (Särndal, Swensson and Wretman
+    1992, Model Assisted Survey Sampling, section 5.5): mean over users of the square of
+    s (z - d) / w - z - d (z² - 1) / 2, where z is a user's standard score, s is 1 in the segment
+    and 0 outside, and w is the segment's share of the users.
+    """
+    if not inside.size:
+        return _UNKNOWN
+    value = float(inside.mean()) - moments.mean
+    if inside.size < 2 or moments.n_users - inside.size < 2:
+        return Estimate(value=value, low=None, high=None)
+    off = inside - inside.mean()
+    within = float(off @ off) / (inside.size - 1)
+    crossed = float(off @ (inside * inside)) / inside.size
+    of_deviation = value * moments.third + value**2 * (moments.fourth - 1) / 4
+    share = inside.size / moments.n_users
+    variance = within / share - 2 * within - value * crossed + 1 + of_deviation
+    half = NORMAL_95 * (max(0.0, variance) / moments.n_users) ** 0.5
+    return Estimate(value=value, low=value - half, high=value + half)
+
+
+def _levels_of(
+    column: pl.Series, groups: Sequence[npt.NDArray[np.int64]], feature: Feature
+) -> list[LevelStatistics]:
+    """Composition by level in the population, then in each segment; unknown comes last."""
+    values = _values(column)
+    levels, codes = np.unique(np.where(np.isnan(values), np.inf, values), return_inverse=True)
+    overall = np.bincount(codes, minlength=levels.size) / max(1, values.size)
+    found = []
+    for members in [np.arange(values.size), *groups]:
+        shares = np.bincount(codes[members], minlength=levels.size) / max(1, members.size)
+        rows = [
+            _level(feature, level, float(share), float(population))
+            for level, share, population in zip(levels, shares, overall, strict=True)
+        ]
+        found.append(LevelStatistics(feature=feature.name, levels=tuple(rows)))
+    return found
+
+
+def _level(feature: Feature, level: float, share: float, population: float) -> LevelShare:
+    index = share / population * 100
+    if np.isinf(level):
+        return LevelShare(None, "unknown", share, population, index)
+    label = feature.levels.get(int(level), f"{level:g}")
+    return LevelShare(f"{level:g}", label, share, population, index)
+
+
+def _differences(
+    statistics: Sequence[NumericStatistics],
+    population: Sequence[NumericStatistics],
+    described: Sequence[Feature],
+) -> tuple[Difference, ...]:
+    """Return the strongest differences, not more than two of a family: counts move together.
+
+    The raw CTR of single users is left out: it is mostly luck, and its mean over users is not
+    the segment's CTR, which stands on its own.
+    """
+    features = {feature.name: feature for feature in described}
+    ranked = sorted(
+        (
+            (own, everyone)
+            for own, everyone in zip(statistics, population, strict=True)
+            if own.standardised_difference.value is not None and own.feature != "ctr"
+        ),
+        key=lambda pair: (-abs(pair[0].standardised_difference.value or 0.0), pair[0].feature),
+    )
+    found: list[Difference] = []
+    per_family: dict[str, int] = {}
+    for own, everyone in ranked:
+        feature = features[own.feature]
+        per_family[feature.family] = per_family.get(feature.family, 0) + 1
+        if per_family[feature.family] <= _MOST_PER_FAMILY and own.mean is not None:
+            text = (
+                f"{feature.label}: {_told(own.mean, feature)} on average, "
+                f"{_told(everyone.mean or 0.0, feature)} overall"
+            )
+            found.append(Difference(own.feature, text, own.standardised_difference.value or 0.0))
+    return tuple(found[:_MOST_DIFFERENCES])
+
+
+def _told(value: float, feature: Feature) -> str:
+    is_share = feature.kind == "share" or feature.unit == "clicks per impression"
+    if is_share:
+        return f"{value:.1%}" if value >= 0.1 else f"{value:.2%}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,109 @@
+"""What is said of a segment: plain, frozen records."""
+
+from dataclasses import dataclass
+
+from segmentry.schema import Estimate
+
+__all__ = ["Difference", "LevelShare", "LevelStatistics", "NumericStatistics", "SegmentProfile"]
+
+
+@dataclass(frozen=True, slots=True)
+class NumericStatistics:
+    """A numeric feature of one segment, in raw units.
+
+    Parameters
+    ----------
+    feature : str
+        Name of the feature.
+    mean, lower_quartile, median, upper_quartile : float or None
+        Over the users whose value is known; null if there is none.
+    missing_share : float
+        Share of users whose value is unknown.
+    index : float or None
+        Segment mean / population mean x 100; null where the population mean is not above 0.
+    standardised_difference : Estimate
+        (Segment mean - population mean) / population standard deviation, with a 95 % interval
+        that treats the user as the unit; null for a constant feature.
+    """
+
+    feature: str
+    mean: float | None
+    lower_quartile: float | None
+    median: float | None
+    upper_quartile: float | None
+    missing_share: float
+    index: float | None
+    standardised_difference: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class LevelShare:
+    """One level of an ordinal or categorical feature; `level` is null for unknown."""
+
+    level: str | None
+    label: str
+    share: float
+    population_share: float
+    index: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LevelStatistics:
+    """Composition of one segment by the levels of a feature, unknown being a level of its own."""
+
+    feature: str
+    levels: tuple[LevelShare, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """In what a segment differs most from the population, in words and in numbers."""
+
+    feature: str
+    text: str
+    standardised_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentProfile:
+    """One segment against the population.
+
+    Parameters
+    ----------
+    segment_id : int
+        1..K; the population itself is 0.
+    name : str
+        Short plain name, distinct within the run.
+    n_users : int
+    share : float
+        Share of the users that were assigned to a segment.
+    n_impressions, n_clicks : int
+    impressions_share, clicks_share : float
+        Shares of all impressions and clicks of assigned users; 0 where there are none.
+    ctr_seen : Estimate
+        Clicks per impression on the days that formed the segments; 95 % interval with the user
+        as the unit. It flatters segments that were formed by clicks: see the report's note.
+    ctr_index : float or None
+        Segment CTR / population CTR x 100.
+    mean_silhouette : float or None
+        Mean Euclidean silhouette of its sampled users; null if none was sampled.
+    numeric : tuple of NumericStatistics
+    levels : tuple of LevelStatistics
+    differences : tuple of Difference
+        Strongest first.
+    """
+
+    segment_id: int
+    name: str
+    n_users: int
+    share: float
+    n_impressions: int
+    n_clicks: int
+    impressions_share: float
+    clicks_share: float
+    ctr_seen: Estimate
+    ctr_index: float | None
+    mean_silhouette: float | None
+    numeric: tuple[NumericStatistics, ...]
+    levels: tuple[LevelStatistics, ...]
+    differences: tuple[Difference, ...]

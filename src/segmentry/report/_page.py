@@ -1,0 +1,176 @@
+"""From a summary to one HTML file."""
+
+import json
+from collections.abc import Mapping
+
+from segmentry import plots
+from segmentry.report._cards import make_cards, make_headline
+from segmentry.report._glossary import GLOSSARY
+from segmentry.report._tables import (
+    account_tables,
+    candidate_table,
+    difference_table,
+    feature_tables,
+    level_tables,
+    loading_table,
+    numeric_tables,
+    rate_table,
+    score_table,
+    size_table,
+)
+from segmentry.report._views import Fact, Figure, Page, Table, Turn
+from segmentry.summary import Summary
+
+__all__ = ["render_report"]
+
+_FIGURE_SCOPE = ".figure"
+
+
+def render_report(summary: Summary, *, figures: Mapping[str, str]) -> str:
+    """Return the report of a run as one HTML file that needs no network.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    figures : mapping of str to str
+        SVG by name, as `segmentry.plots.write_figures` returns them. A picture that is not there
+        is left out; its tables stay.
+
+    Returns
+    -------
+    str
+        HTML with its styles, pictures and script inside.
+
+    Examples
+    --------
+    >>> page = render_report(summary, figures=write_figures(summary, figures_dir))  # doctest: +SKIP
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("segmentry.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = _page(summary, figures)
+    return environment.get_template("page.html").render(page=page)
+
+
+def _page(summary: Summary, figures: Mapping[str, str]) -> Page:
+    headline = make_headline(summary)
+    return Page(
+        title=f"{headline.kicker} – segmentry",
+        headline=headline,
+        cards=make_cards(summary),
+        overview=_overview(summary, figures),
+        evidence=_evidence(summary, figures),
+        selection_rule=summary.selection.rule,
+        selection_reason=summary.selection.reason,
+        candidates=candidate_table(summary),
+        heatmap=Figure(
+            name="profile_heatmap",
+            heading="Differences at a glance",
+            caption=plots.caption_profile_heatmap(summary),
+            svg=figures.get("profile_heatmap", ""),
+            tables=(difference_table(summary),),
+        ),
+        numeric_tables=numeric_tables(summary),
+        level_tables=level_tables(summary),
+        maps=_maps(summary, figures),
+        turn=_turn(summary),
+        data_tables=account_tables(summary),
+        method=summary.method,
+        feature_tables=feature_tables(summary),
+        glossary=GLOSSARY,
+        command=summary.repeat.command,
+        repeat=(
+            Fact("recipe", summary.repeat.recipe, ""),
+            Fact("seed", str(summary.repeat.seed), ""),
+            Fact("segmentry", summary.repeat.segmentry_version, ""),
+        ),
+        dark_css=plots.dark_figure_css(_FIGURE_SCOPE),
+    )
+
+
+def _overview(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
+    return (
+        Figure(
+            name="sizes",
+            heading="How large they are",
+            caption=plots.caption_sizes(summary),
+            svg=figures.get("sizes", ""),
+            tables=(size_table(summary),),
+        ),
+        Figure(
+            name="ctr_by_segment",
+            heading="How they clicked",
+            caption=plots.caption_ctr_by_segment(summary),
+            svg=figures.get("ctr_by_segment", ""),
+            tables=(rate_table(summary),),
+        ),
+    )
+
+
+def _evidence(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
+    return (
+        Figure(
+            name="elbow",
+            heading="Elbow",
+            caption=plots.caption_elbow(summary),
+            svg=figures.get("elbow", ""),
+            tables=(score_table(summary, column="inertia"),),
+        ),
+        Figure(
+            name="silhouette_by_k",
+            heading="Silhouette",
+            caption=plots.caption_silhouette_by_k(summary),
+            svg=figures.get("silhouette_by_k", ""),
+            tables=(score_table(summary, column="silhouette"),),
+        ),
+    )
+
+
+def _maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
+    loadings: tuple[Table, ...] = (loading_table(summary),)
+    captions = {
+        "map": ("The users on a plane", plots.caption_map(summary), loadings),
+        "map_pairs": ("The three pairs of directions", plots.caption_map_pairs(summary), ()),
+        "map_3d": ("The users in space", plots.caption_map_3d(summary), ()),
+    }
+    return tuple(
+        Figure(
+            name=name, heading=heading, caption=caption, svg=figures.get(name, ""), tables=tables
+        )
+        for name, (heading, caption, tables) in captions.items()
+        if figures.get(name)
+    )
+
+
+def _turn(summary: Summary) -> Turn | None:
+    """Return what the page's script draws when somebody turns the picture in space."""
+    scene = plots.map_scene(summary)
+    if scene is None:
+        return None
+    ids = sorted({*scene.point_segments, *scene.center_segments})
+    record = {
+        "half": scene.half,
+        "wide": scene.wide,
+        "bottom": scene.bottom,
+        "top": scene.top,
+        "points": [[*p, s] for p, s in zip(scene.points, scene.point_segments, strict=True)],
+        "centers": [[*p, s] for p, s in zip(scene.centers, scene.center_segments, strict=True)],
+        "colours": {each: plots.segment_colour(each) for each in ids},
+        "inks": {each: plots.segment_ink(each) for each in ids},
+        "axes": scene.axes,
+    }
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return Turn(
+        scene=text,
+        azimuth=plots.AZIMUTH,
+        elevation=plots.ELEVATION,
+        lowest=plots.LOWEST,
+        highest=plots.HIGHEST,
+    )

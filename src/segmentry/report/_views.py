@@ -1,0 +1,185 @@
+"""What the page shows, ready to print: small frozen records, every number already a text."""
+
+from dataclasses import dataclass
+
+from segmentry.plots import Caption
+
+__all__ = [
+    "Bar",
+    "Card",
+    "Fact",
+    "Figure",
+    "Headline",
+    "Page",
+    "Piece",
+    "Row",
+    "Strip",
+    "Table",
+    "Turn",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: its heading and its cells.
+
+    Parameters
+    ----------
+    head : str
+    cells : tuple of str
+    colour : str
+        Swatch beside the heading, or empty.
+    is_strong : bool
+        Whether the line is the one to look at.
+    """
+
+    head: str
+    cells: tuple[str, ...]
+    colour: str = ""
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a caption; the first column heads the lines.
+
+    Parameters
+    ----------
+    caption : str
+    heads : tuple of str
+        One more than a row has cells.
+    rows : tuple of Row
+    text_columns : tuple of int
+        Columns (from 1) that hold words: they are set to the left and may wrap.
+    """
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+    text_columns: tuple[int, ...] = ()
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the first column needs no room to wrap."""
+        return all(len(row.head) <= 6 for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture with its caption and the tables that hold its numbers; `svg` may be empty."""
+
+    name: str
+    heading: str
+    caption: Caption
+    svg: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A number on the first screen."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A segment's part of the bar of all users; `left` and `width` in percent of the bar."""
+
+    segment_id: int
+    name: str
+    share: str
+    colour: str
+    ink: str
+    left: str
+    width: str
+    is_wide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The first screen: what was found, what is certain, what is not."""
+
+    kicker: str
+    text: str
+    facts: tuple[Fact, ...]
+    pieces: tuple[Piece, ...]
+    certain: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A difference with its bar, in percent of the bar's room, 50 being no difference."""
+
+    text: str
+    value: str
+    left: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A rate with its interval on the scale that all cards share, in percent of its room."""
+
+    value: str
+    low: str
+    width: str
+    everybody: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One segment."""
+
+    segment_id: int
+    name: str
+    colour: str
+    share: str
+    n_users: str
+    impressions_share: str
+    clicks_share: str
+    ctr: str
+    ctr_note: str
+    silhouette: str
+    strip: Strip | None
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the page needs to turn the picture in space: JSON, and where it starts."""
+
+    scene: str
+    azimuth: int
+    elevation: int
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole report."""
+
+    title: str
+    headline: Headline
+    cards: tuple[Card, ...]
+    overview: tuple[Figure, ...]
+    evidence: tuple[Figure, ...]
+    selection_rule: str
+    selection_reason: str
+    candidates: Table
+    heatmap: Figure
+    numeric_tables: tuple[Table, ...]
+    level_tables: tuple[Table, ...]
+    maps: tuple[Figure, ...]
+    turn: Turn | None
+    data_tables: tuple[Table, ...]
+    method: tuple[str, ...]
+    feature_tables: tuple[Table, ...]
+    glossary: tuple[tuple[str, str], ...]
+    command: str
+    repeat: tuple[Fact, ...]
+    dark_css: str

@@ -1,0 +1,268 @@
+"""From a user table to a `Segmentation`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.clustering import (
+    Clustering,
+    DistinctRows,
+    PrincipalComponents,
+    SilhouetteScore,
+    assign,
+    calinski_harabasz,
+    davies_bouldin,
+    distinct_rows,
+    fit_clusterings,
+    fit_pca,
+    sampled_silhouette,
+    squared_silhouette,
+)
+from segmentry.errors import EmptyDataError, SchemaError, SelectionError
+from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
+from segmentry.schema import UNASSIGNED, Estimate
+from segmentry.segmentation._recipes import Recipe
+from segmentry.segmentation._selection import Candidate, Selection, select
+
+__all__ = ["Segmentation", "find_segments", "membership"]
+
+IntVector = npt.NDArray[np.int64]
+FloatVector = npt.NDArray[np.float64]
+BoolVector = npt.NDArray[np.bool_]
+
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """Segments and all that is needed to put other users into them.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    algorithm : str
+    preprocessing : Preprocessing
+    centers : ndarray, shape (n_segments, n_columns)
+        Centre of segment `i` at row `i - 1`, in the columns of `X`.
+    selection : Selection
+    components : PrincipalComponents
+        Of `X`, for pictures.
+    segment_ids : ndarray of int, shape (n_users,)
+        1..K in the order of the user table; 0 for users that belong to none.
+    margins : ndarray of float, shape (n_users,)
+        How clearly a user belongs to the segment, 0..1; NaN where unassigned.
+    unassigned : tuple of (str, int)
+        Reason and number of users.
+    segment_silhouettes : tuple of float or None
+        Mean Euclidean silhouette of the sampled users of each segment.
+    """
+
+    recipe: Recipe
+    algorithm: str
+    preprocessing: Preprocessing
+    centers: npt.NDArray[np.float64]
+    selection: Selection
+    components: PrincipalComponents
+    segment_ids: IntVector
+    margins: FloatVector
+    unassigned: tuple[tuple[str, int], ...]
+    segment_silhouettes: tuple[float | None, ...]
+
+    @property
+    def n_segments(self) -> int:
+        """Number of segments; 1 says that there is nothing to tell apart."""
+        return self.selection.n_segments
+
+
+def population_of(recipe: Recipe, table: pl.DataFrame) -> tuple[BoolVector, str]:
+    """Tell which users a recipe segments, shape (n_users,), and why the others are left out.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks the column that tells.
+    """
+    is_by_profile = recipe.population == "profiled"
+    name = "is_profiled" if is_by_profile else "n_impressions"
+    if name not in table.columns:
+        raise SchemaError(
+            f"user table: no column {name}; found {', '.join(table.columns)}; "
+            f"recipe {recipe.name!r} needs it to tell whom to segment"
+        )
+    if is_by_profile:
+        return table[name].fill_null(value=False).to_numpy(), "no profile"
+    return (table[name].fill_null(0) > 0).to_numpy(), "no impression in the window"
+
+
+def membership(
+    recipe: Recipe, preprocessing: Preprocessing, table: pl.DataFrame
+) -> tuple[BoolVector, tuple[tuple[str, int], ...]]:
+    """Tell which users can be placed, shape (n_users,), and count the others by reason."""
+    is_asked, reason = population_of(recipe, table)
+    is_complete = preprocessing.complete(table)
+    reasons = {reason: ~is_asked, "a feature is unknown": is_asked & ~is_complete}
+    counts = tuple((text, int(is_out.sum())) for text, is_out in reasons.items() if is_out.any())
+    return is_asked & is_complete, counts
+
+
+def find_segments(
+    table: pl.DataFrame,
+    plans: Sequence[ColumnPlan],
+    *,
+    recipe: Recipe,
+    n_segments: Sequence[int] = range(2, 11),
+    forced: int | None = None,
+    algorithm: str = "kmeans",
+    min_share: float = 0.01,
+    seed: int = 0,
+    on_fitted: Callable[[int, int], None] | None = None,
+) -> Segmentation:
+    """Fit clusterings of the users, choose among them, and number the segments.
+
+    Parameters
+    ----------
+    table : DataFrame, (n_users, ...)
+        User table sorted by ``user_id``.
+    plans : sequence of ColumnPlan
+        The features that form segments.
+    recipe : Recipe
+        Says who is segmented and how K is chosen.
+    n_segments : sequence of int
+        The numbers to try; one segment is always among the candidates.
+    forced : int, optional
+        Take this number, whatever the scores say.
+    algorithm : {"kmeans", "minibatch", "bisecting"}
+    min_share : float
+        A candidate with a smaller segment is not chosen.
+    seed : int
+    on_fitted : callable, optional
+        Called with (clusterings fitted, clusterings in all).
+
+    Raises
+    ------
+    EmptyDataError
+        If no user is left to segment.
+    SelectionError
+        If there are fewer distinct users than segments asked for.
+    """
+    is_asked, reason = population_of(recipe, table)
+    if not is_asked.any():
+        raise EmptyDataError(
+            f"no user is left to segment: {table.height} users, all with {reason}; check the "
+            "window and the files"
+        )
+    preprocessing = fit_preprocessing(table.filter(is_asked), plans)
+    is_member, unassigned = membership(recipe, preprocessing, table)
+    if not is_member.any():
+        raise EmptyDataError("no user is left to segment: each has an unknown feature")
+    distinct = distinct_rows(preprocessing.transform(table.filter(is_member)))
+    tried = _numbers_to_try(distinct, n_segments, forced)
+    clusterings = _fit_all(distinct, tried, algorithm=algorithm, seed=seed, on_fitted=on_fitted)
+    scores = _silhouettes(distinct, clusterings, seed=seed)
+    selection = select(
+        [_candidate(distinct, each, scores.get(len(each.centers))) for each in clusterings],
+        choose_by=recipe.choose_by,
+        min_share=min_share,
+        forced=forced,
+    )
+    k = selection.n_segments
+    chosen = next(each for each in clusterings if len(each.centers) == k)
+    ids, margins = _place(distinct, chosen, is_member)
+    return Segmentation(
+        recipe=recipe,
+        algorithm=algorithm,
+        preprocessing=preprocessing,
+        centers=chosen.centers,
+        selection=selection,
+        components=fit_pca(distinct, n_components=3),
+        segment_ids=ids,
+        margins=margins,
+        unassigned=unassigned,
+        segment_silhouettes=scores[k].cluster_means if k in scores else (None,) * k,
+    )
+
+
+def _numbers_to_try(
+    distinct: DistinctRows, n_segments: Sequence[int], forced: int | None
+) -> list[int]:
+    """One segment, the asked-for numbers that the users allow, and the forced one."""
+    n_distinct = len(distinct.rows)
+    asked = sorted({*n_segments} if forced is None else {*n_segments, forced})
+    if not asked:
+        raise SelectionError("no number of segments to try; expected at least one, such as 2:10")
+    if any(k < 1 for k in asked):
+        raise SelectionError(f"K = {asked[0]}: expected at least one segment")
+    least = min(asked) if forced is None else forced
+    if least > n_distinct:
+        raise SelectionError(
+            f"K = {least}: found {n_distinct} distinct users among "
+            f"{int(distinct.weights.sum())}, expected at least {least}; ask for fewer segments "
+            "or use more features"
+        )
+    return sorted({1, *(k for k in asked if k <= n_distinct)})
+
+
+def _fit_all(
+    distinct: DistinctRows,
+    tried: Sequence[int],
+    *,
+    algorithm: str,
+    seed: int,
+    on_fitted: Callable[[int, int], None] | None,
+) -> tuple[Clustering, ...]:
+    done = 0
+
+    def count(_: Clustering) -> None:
+        nonlocal done
+        done += 1
+        if on_fitted is not None:
+            on_fitted(done, len(tried))
+
+    return fit_clusterings(
+        distinct, n_clusters=tried, algorithm=algorithm, seed=seed, on_fitted=count
+    )
+
+
+def _silhouettes(
+    distinct: DistinctRows, clusterings: Sequence[Clustering], *, seed: int
+) -> dict[int, SilhouetteScore]:
+    """Score the clusterings for which a silhouette is defined, by number of segments."""
+    n_users = int(distinct.weights.sum())
+    scored = [each for each in clusterings if 1 < len(each.centers) < n_users]
+    if not scored:
+        return {}
+    scores = sampled_silhouette(distinct, [each.labels for each in scored], seed=seed)
+    return {len(each.centers): score for each, score in zip(scored, scores, strict=True)}
+
+
+def _candidate(
+    distinct: DistinctRows, clustering: Clustering, score: SilhouetteScore | None
+) -> Candidate:
+    weights = np.bincount(clustering.labels, weights=distinct.weights)
+    is_one = len(clustering.centers) == 1 or score is None
+    return Candidate(
+        algorithm=clustering.algorithm,
+        n_segments=len(clustering.centers),
+        inertia=clustering.inertia,
+        silhouette=_UNKNOWN if score is None else Estimate(*score.mean),
+        squared_silhouette=None if is_one else squared_silhouette(distinct, clustering.labels),
+        calinski_harabasz=None if is_one else calinski_harabasz(distinct, clustering.labels),
+        davies_bouldin=None if is_one else davies_bouldin(distinct, clustering.labels),
+        smallest_share=float(weights.min() / weights.sum()),
+        seconds=clustering.seconds,
+    )
+
+
+def _place(
+    distinct: DistinctRows, chosen: Clustering, is_member: BoolVector
+) -> tuple[IntVector, FloatVector]:
+    """Turn labels of distinct rows into segment ids and margins of all users."""
+    _, row_margins = assign(distinct.rows, chosen.centers)
+    ids = np.full(is_member.size, UNASSIGNED, dtype=np.int64)
+    margins = np.full(is_member.size, np.nan)
+    ids[is_member] = chosen.labels[distinct.inverse] + 1
+    margins[is_member] = row_margins[distinct.inverse]
+    return ids, margins

@@ -1,0 +1,269 @@
+"""All that report and dashboard show, as plain data.
+
+`Summary` is written as ``summary.json``. The same input and seed give the same bytes on every
+engine and in every order of rows; seconds and memory live in the manifest.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segmentry.errors import BundleError
+from segmentry.profiling import SegmentProfile
+from segmentry.quality import Finding
+from segmentry.schema import Estimate, RowAccount
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "CandidateRow",
+    "DataReport",
+    "FeatureRow",
+    "Finding",
+    "MapPoint",
+    "MapSummary",
+    "Repeat",
+    "SelectionReport",
+    "Summary",
+    "parse_summary",
+    "read_summary",
+    "render_summary_json",
+]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What was read, what was set aside and what is odd about it.
+
+    Parameters
+    ----------
+    source : str
+        Kind of the source, "taobao", or the user's name for it.
+    starts_at, ends_at : int
+        The window ``[starts_at, ends_at)`` in epoch seconds.
+    utc_offset_hours : int
+        Offset of the local clock by which days and hours are counted.
+    accounts : tuple of RowAccount
+        One per table: rows read = used + rejected + excluded.
+    findings : tuple of Finding
+        Joins, nulls, duplicates, impossible values; every check is listed, also with count 0.
+    """
+
+    source: str
+    starts_at: int
+    ends_at: int
+    utc_offset_hours: int
+    accounts: tuple[RowAccount, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """A feature as it was used in this run.
+
+    `weight` is null for a feature that describes segments but did not form them; the fields
+    about preprocessing are null with it. `note` says what was decided about it and why ("constant:
+    dropped", "inter-quartile range 0: scaled by ...", "excluded by the user"), or is empty.
+    """
+
+    name: str
+    label: str
+    family: str
+    unit: str
+    kind: str
+    description: str
+    weight: float | None
+    fill: str | None
+    transform: str | None
+    clip_low: float | None
+    clip_high: float | None
+    scale: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """One clustering that was tried.
+
+    `silhouette` is Euclidean, from sampled users against all users, with a 95 % interval;
+    `squared_silhouette` is the squared-Euclidean one, exact. Scores are null for one segment.
+    """
+
+    algorithm: str
+    n_segments: int
+    inertia: float
+    silhouette: Estimate
+    squared_silhouette: float | None
+    calinski_harabasz: float | None
+    davies_bouldin: float | None
+    smallest_share: float
+    is_selected: bool
+    is_knee: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionReport:
+    """How the number of segments was chosen: the rule, the winner, who came second."""
+
+    rule: str
+    reason: str
+    n_segments: int
+    is_forced: bool
+    knee: int | None
+    runner_up: int | None
+    candidates: tuple[CandidateRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapPoint:
+    """One sampled user on the principal components; z is null with fewer than 3 columns."""
+
+    segment_id: int
+    x: float
+    y: float | None
+    z: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapSummary:
+    """Principal components: fitted on all users, drawn on a stratified sample.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Columns of `X`.
+    explained_variance_ratio : tuple of float
+        One per component, at most 3.
+    loadings : tuple of tuple of float
+        (n_components, n_columns).
+    points : tuple of MapPoint
+        The sample: every segment by its share, but at least some of each.
+    centers : tuple of MapPoint
+        Segment centres.
+    """
+
+    columns: tuple[str, ...]
+    explained_variance_ratio: tuple[float, ...]
+    loadings: tuple[tuple[float, ...], ...]
+    points: tuple[MapPoint, ...]
+    centers: tuple[MapPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What is needed to repeat the run."""
+
+    command: str
+    seed: int
+    segmentry_version: str
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A whole run in plain data.
+
+    Parameters
+    ----------
+    headline : str
+        One sentence: what was found.
+    warnings : tuple of str
+        What a careful reader must know before using the segments; whole sentences.
+    population : SegmentProfile
+        All assigned users as if they were one segment; `segment_id` 0.
+    segments : tuple of SegmentProfile
+        By `segment_id`.
+    unassigned : mapping-like tuple of Finding
+        Users without a segment, by reason.
+    method : tuple of str
+        The method in plain words, a paragraph each.
+    """
+
+    schema_version: int
+    headline: str
+    warnings: tuple[str, ...]
+    data: DataReport
+    selection: SelectionReport
+    population: SegmentProfile
+    segments: tuple[SegmentProfile, ...]
+    unassigned: tuple[Finding, ...]
+    features: tuple[FeatureRow, ...]
+    map: MapSummary
+    method: tuple[str, ...]
+    repeat: Repeat
+
+
+def render_summary_json(summary: Summary) -> str:
+    """Return the summary as indented JSON, ending with a new line.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: NaN is never written.
+    """
+    import json
+    from dataclasses import asdict
+
+    return json.dumps(asdict(summary), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def parse_summary(text: str, *, source: str) -> Summary:
+    """Read a summary back from JSON.
+
+    Parameters
+    ----------
+    text : str
+        The JSON.
+    source : str
+        Where it came from, for messages.
+
+    Raises
+    ------
+    BundleError
+        If it is no summary, or one of another schema version.
+
+    Examples
+    --------
+    >>> parse_summary('{"schema_version": 99}', source="x/summary.json")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.BundleError: x/summary.json: schema version 99, but this segmentry reads \
+version 1; run it again with this version
+    """
+    import json
+
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        found = json.loads(text).get("schema_version")
+    except (json.JSONDecodeError, AttributeError) as error:
+        raise BundleError(f"{source}: not a summary: {error}; run it again") from error
+    if found != SCHEMA_VERSION:
+        raise BundleError(
+            f"{source}: schema version {found}, but this segmentry reads version "
+            f"{SCHEMA_VERSION}; run it again with this version"
+        )
+    try:
+        return TypeAdapter(Summary).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{source}: {where}: {first['msg']}; run it again") from error
+
+
+def read_summary(run_dir: Path) -> Summary:
+    """Read the ``summary.json`` of a run folder.
+
+    Raises
+    ------
+    BundleError
+        If the folder holds none, or one of another version.
+    """
+    path = run_dir / "summary.json"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BundleError(f"{path}: {reason}; expected a run folder of segmentry run") from error
+    return parse_summary(text, source=str(path))

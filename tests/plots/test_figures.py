@@ -1,0 +1,283 @@
+"""Every figure by its chart spec: colours, intervals, words; never by its pixels."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from segmentry import plots
+from segmentry.schema import Estimate
+
+FIGURES = list(plots.FIGURES)
+HOSTILE = (
+    '<script>alert("1")</script>',
+    'O\'Brien & "Söhne"',
+    "高价值用户",
+    "${x}{{y}}",
+    "--><!--",
+)
+
+
+def rows_of(spec: dict) -> Iterator[dict]:
+    for rows in spec.get("datasets", {}).values():
+        yield from rows
+    yield from spec.get("data", {}).get("values", [])
+    for part in spec.get("layer", []) + spec.get("hconcat", []):
+        yield from rows_of(part)
+
+
+def marks_of(spec: dict) -> list[dict]:
+    layers = spec.get("layer", []) + spec.get("hconcat", [])
+    own = [spec] if "mark" in spec else []
+    return own + [mark for layer in layers for mark in marks_of(layer)]
+
+
+def mark_type(mark: dict) -> str:
+    return mark["mark"] if isinstance(mark["mark"], str) else mark["mark"]["type"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_a_valid_chart_with_name_finding_and_text_for_the_blind(make_summary, name):
+    spec = plots.FIGURES[name](make_summary(n_points=60)).to_dict()
+
+    assert spec["name"] == name
+    assert " ".join(spec["title"]["text"]) == spec["usermeta"]["title"]
+    assert len(spec["description"]) > len(spec["usermeta"]["title"])
+
+
+@pytest.mark.parametrize("n_segments", [1, 5, 40])
+def test_a_segment_has_its_colour_in_every_figure(make_summary, n_segments):
+    summary = make_summary(n_segments=n_segments, n_points=120)
+
+    for plot in plots.FIGURES.values():
+        for row in rows_of(plot(summary).to_dict(validate=False)):
+            if "segment_id" in row and "color" in row:
+                assert row["color"] == plots.segment_colour(row["segment_id"])
+
+
+def test_forty_segments_have_forty_colours_and_readable_numbers():
+    ids = range(1, 41)
+
+    assert len({plots.segment_colour(each) for each in ids}) == 40
+    for each in ids:
+        assert contrast(plots.segment_colour(each), plots.segment_ink(each)) >= 4.5
+
+
+@pytest.mark.parametrize("ground", ["#fdfcf9", "#15181b"])
+def test_the_first_eight_colours_stand_out_on_light_and_dark_ground(ground):
+    assert min(contrast(plots.segment_colour(i), ground) for i in range(1, 9)) >= 2.6
+
+
+@pytest.mark.parametrize("vision", ["protan", "deutan", "tritan"])
+def test_the_first_five_colours_stay_apart_for_colour_blind_readers(vision):
+    seen = [lab(simulated(plots.segment_colour(i), MACHADO[vision])) for i in range(1, 6)]
+    distances = [
+        sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
+        for i, one in enumerate(seen)
+        for other in seen[:i]
+    ]
+
+    assert min(distances) > 18  # about 2.3 is the least that is noticed
+
+
+@pytest.mark.parametrize("step", [-3.0, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 3.0])
+def test_numbers_in_the_heat_map_can_be_read(step):
+    assert contrast(plots.heat_colour(step), plots.heat_ink(step)) >= 4.5
+
+
+def test_the_click_rates_are_drawn_with_their_intervals(make_summary):
+    summary = make_summary()
+
+    spec = plots.plot_ctr_by_segment(summary).to_dict()
+
+    ranges = [m for m in marks_of(spec) if m["encoding"].get("x2", {}).get("field") == "high"]
+    assert [mark_type(mark) for mark in ranges] == ["rule"]
+    drawn = {r["segment_id"]: (r["low"], r["high"]) for r in rows_of(spec) if "low" in r}
+    assert drawn == {s.segment_id: (s.ctr_seen.low, s.ctr_seen.high) for s in summary.segments}
+
+
+def test_the_click_rates_say_on_which_days_they_were_measured(make_summary):
+    caption = plots.caption_ctr_by_segment(make_summary())
+
+    for text in (caption.finding, caption.reading, caption.alt):
+        assert "on the days that formed the segments" in text
+
+
+def test_a_click_rate_is_a_finding_only_if_its_interval_leaves_all_users_out(make_summary):
+    from dataclasses import replace
+
+    summary = make_summary(n_segments=2, n_points=20)
+    unclear = Estimate(value=0.09, low=0.01, high=0.2)
+    low = Estimate(value=0.03, low=0.02, high=0.04)
+    first, second = summary.segments
+
+    def finding(*estimates: Estimate) -> str:
+        segments = tuple(
+            replace(segment, ctr_seen=estimate)
+            for segment, estimate in zip((first, second), estimates, strict=True)
+        )
+        return plots.caption_ctr_by_segment(replace(summary, segments=segments)).finding
+
+    assert finding(unclear, low).startswith(f"“{second.name}” clicked on 3.00")
+    assert finding(unclear, unclear).startswith("No segment’s click rate can be told from")
+
+
+def test_the_silhouettes_are_drawn_with_their_intervals_and_the_chosen_k_is_marked(make_summary):
+    summary = make_summary()
+
+    spec = plots.plot_silhouette_by_k(summary).to_dict()
+
+    assert any(m["encoding"].get("y2", {}).get("field") == "high" for m in marks_of(spec))
+    marks = {row["k"]: row["mark"] for row in rows_of(spec) if row.get("mark")}
+    assert marks == {5: "chosen", 4: "second"}
+
+
+def test_the_elbow_marks_knee_and_chosen_k(make_summary):
+    spec = plots.plot_elbow(make_summary()).to_dict()
+
+    marks = {row["k"]: row["mark"] for row in rows_of(spec) if row.get("mark")}
+    assert marks == {5: "chosen", 4: "knee"}
+
+
+def test_a_difference_whose_interval_holds_zero_is_left_blank(make_summary):
+    spec = plots.plot_profile_heatmap(make_summary()).to_dict()
+
+    blank = [r for r in rows_of(spec) if "difference" in r and r["text"] == ""]
+    assert {(r["feature"], r["segment_id"]) for r in blank} == {
+        ("first_seen_at", 2),
+        ("repeat_clicks", 2),
+    }
+
+
+def test_every_arrow_of_the_map_ends_inside_it(make_summary):
+    for n_segments in (2, 5, 9):
+        spec = plots.plot_map(make_summary(n_segments=n_segments, n_points=200)).to_dict()
+        heads = {(row["x"], row["y"]) for row in rows_of(spec) if "angle" in row}
+        sizes = spec["width"], spec["height"]
+
+        assert len(heads) == 6
+        assert all(0 <= x <= sizes[0] and 0 <= y <= sizes[1] for x, y in heads)
+
+
+def test_maps_draw_a_sample_that_holds_every_segment(make_summary):
+    summary = make_summary(n_segments=40, n_points=9000)
+
+    rows = plots.plot_map(summary).to_dict(validate=False)["datasets"]["points"]
+
+    assert len(rows) <= 1540
+    assert {row["segment_id"] for row in rows} == set(range(1, 41))
+
+
+def test_the_picture_in_space_is_turned_by_parameters(make_summary):
+    spec = plots.plot_map_3d(make_summary(n_points=60)).to_dict()
+
+    assert {p["name"]: p["value"] for p in spec["params"]} == {
+        "azimuth": plots.AZIMUTH,
+        "elevation": plots.ELEVATION,
+    }
+
+
+def test_without_rates_scores_and_components_figures_say_so(make_summary):
+    summary = make_summary(n_segments=1, is_rated=False, n_components=1)
+
+    assert plots.caption_ctr_by_segment(summary).finding == "No click rate is known for any segment"
+    assert plots.caption_silhouette_by_k(summary).finding.startswith("No silhouette")
+    assert plots.caption_map_3d(summary).finding.startswith("There is no space")
+    assert plots.map_scene(summary) is None
+
+
+@pytest.mark.parametrize("n_segments", [1, 5, 40])
+def test_files_are_written_for_every_figure(make_summary, tmp_path, n_segments):
+    summary = make_summary(
+        n_segments=n_segments, is_rated=n_segments > 1, n_points=60, names=HOSTILE
+    )
+
+    inline = plots.write_figures(summary, tmp_path / "figures", scale=1)
+
+    written = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert written == sorted(f"{name}.{ext}" for name in FIGURES for ext in ("png", "svg"))
+    assert (tmp_path / "figures" / "map.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert list(inline) == FIGURES
+
+
+def test_the_same_summary_gives_the_same_bytes(make_summary, tmp_path):
+    summary = make_summary(n_points=60)
+
+    assert plots.write_figures(summary, tmp_path / "a") == plots.write_figures(
+        summary, tmp_path / "b"
+    )
+
+
+def test_an_interval_is_optional(make_summary):
+    from dataclasses import replace
+
+    summary = make_summary(n_points=20)
+    first = replace(summary.segments[0], ctr_seen=Estimate(value=0.02, low=None, high=None))
+    summary = replace(summary, segments=(first, *summary.segments[1:]))
+
+    svg = plots.render_svg(plots.plot_ctr_by_segment(summary))
+
+    assert "2.00\u00a0%" in svg
+    assert "NaN" not in svg
+
+
+def test_importing_the_figures_does_not_load_what_draws_them():
+    code = "import sys, segmentry.plots; print({'altair', 'vl_convert'} & set(sys.modules))"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+
+    assert found.stdout.strip() == "set()"
+
+
+MACHADO = {  # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
+    "protan": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deutan": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.01182, 0.04294, 0.968881),
+    ),
+    "tritan": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.3039),
+    ),
+}
+
+
+def linear(colour: str) -> list[float]:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+
+
+def luminance(colour: str) -> float:
+    red, green, blue = linear(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def simulated(colour: str, matrix: tuple) -> list[float]:
+    return [
+        min(1.0, max(0.0, sum(m * c for m, c in zip(row, linear(colour), strict=True))))
+        for row in matrix
+    ]
+
+
+def lab(rgb: list[float]) -> tuple[float, float, float]:
+    red, green, blue = rgb
+    x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
+    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
+
+    def root(t: float) -> float:
+        return t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116
+
+    return 116 * root(y) - 16, 500 * (root(x) - root(y)), 200 * (root(y) - root(z))

@@ -1,0 +1,80 @@
+"""The SVG itself: text stays text, ids are its own, the drawn title can be cut off."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from segmentry import plots
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def svgs(make_summary) -> dict[str, str]:
+    names = ('<b>"bold"</b>', "Tom & Jerry's", "高价值用户", "plain", "]]>")
+    summary = make_summary(names=names, n_points=60)
+    return {name: plots.render_svg(plot(summary)) for name, plot in plots.FIGURES.items()}
+
+
+def test_every_svg_is_well_formed_and_has_a_title_and_a_description(svgs):
+    for name, svg in svgs.items():
+        root = ET.fromstring(svg)  # noqa: S314 - our own output
+        title, text = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+
+        assert root.get("role") == "img"
+        assert root.get("aria-labelledby") == f"{name}-title {name}-desc"
+        assert (title.get("id"), text.get("id")) == (f"{name}-title", f"{name}-desc")
+        assert title.text
+        assert text.text
+
+
+def test_ids_are_unique_among_all_figures_and_every_reference_is_met(svgs):
+    ids = re.findall(r'\bid="([^"]+)"', "".join(svgs.values()))
+    references = re.findall(r"url\(#([^)]+)\)", "".join(svgs.values()))
+
+    assert len(ids) == len(set(ids))
+    assert set(references) <= set(ids)
+
+
+def test_names_are_text_and_never_markup(svgs):
+    words = "".join(ET.fromstring(svgs["sizes"]).itertext())  # noqa: S314 - our own output
+
+    assert '1  <b>"bold"</b>' in words
+    assert "3  高价值用户" in words
+    assert "<b>" not in svgs["sizes"]
+
+
+def test_nothing_is_asked_of_the_network(svgs):
+    for svg in svgs.values():
+        assert "http" not in svg.replace('xmlns="http://www.w3.org/2000/svg"', "")
+        assert not re.search(r"<(script|image|style|link|foreignObject)", svg)
+
+
+def test_the_drawn_title_is_cut_off_for_a_page(make_summary):
+    chart = plots.plot_elbow(make_summary())
+
+    full, bare = plots.render_svg(chart), plots.render_svg(chart, is_titled=False)
+
+    title = "The curve bends at K = 4, but K = 5 was chosen"
+    assert full.count(title) == bare.count(title) + 1
+    assert height_of(bare) < height_of(full)
+    assert "inertia" in bare
+
+
+@pytest.mark.parametrize("name", list(plots.FIGURES))
+def test_what_is_left_after_the_cut_is_as_high_as_a_chart_without_title(make_summary, name):
+    import vl_convert
+
+    chart = plots.FIGURES[name](make_summary(n_points=60))
+    bare = plots.render_svg(chart, is_titled=False)
+    spec = chart.to_dict()
+    del spec["title"]
+
+    expected = height_of(vl_convert.vegalite_to_svg(spec))
+
+    assert abs(height_of(bare) - expected) <= 6
+
+
+def height_of(svg: str) -> int:
+    return int(re.search(r'<svg [^>]*?\bheight="(\d+)"', svg)[1])
