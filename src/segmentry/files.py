@@ -21,7 +21,7 @@ NULL_WORDS = ("", "NULL", "null", "NA", "NaN", "nan", "None")
 _SAMPLE_BYTES = 1 << 18
 _SAMPLE_ROWS = 1000
 _DELIMITERS = ",\t;|"
-_INTEGER = re.compile(r"[+-]?\d{1,18}(\.0*)?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 _ENCODINGS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
@@ -90,12 +90,14 @@ def inspect_file(path: Path) -> FileLayout:
     >>> layout.delimiter, layout.names, layout.sample
     (';', ('user_id', 'city'), (('7', '4.0'),))
     """
+    if path.is_dir():
+        raise DataError(f"{path}: a folder, expected a CSV or Parquet file; name the file")
     try:
         layout = _inspect_parquet(path) if path.suffix == ".parquet" else _inspect_csv(path)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; check the path") from error
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = error.strerror or _one_line(error)
         raise DataError(
             f"{path}: cannot be read: {reason}; expected a CSV or Parquet file"
         ) from error

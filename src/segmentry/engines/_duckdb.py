@@ -129,6 +129,7 @@ class DuckDBEngine:
         a line break; it says so and is then asked again.
         """
         step = f"reading the {source.role}"
+        self._forget_rejects()
         try:
             return use(self._scan(source, is_parallel=True))
         except duckdb.Error as error:
@@ -151,7 +152,7 @@ class DuckDBEngine:
         return self._connection.sql(" UNION ALL ".join(queries))
 
     def _unreadable_rows(self) -> Mapping[str, int]:
-        """Count the lines that the last scan could not read, by reason, and forget them."""
+        """Count the lines that the last scan could not read, by reason."""
         if not self._has_rejects():
             return {}
         lines = (
@@ -167,7 +168,6 @@ class DuckDBEngine:
                     "be trusted; look for a quote that is not closed and mend the line"
                 )
             found[_LINE_REASONS[error]] += n_lines
-        self._forget_rejects()
         return found
 
     def _has_rejects(self) -> bool:

@@ -1,0 +1,171 @@
+"""What can be asked of a run; the same names in Python, in TOML and on the command line."""
+
+import datetime as dt
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from segmentry.errors import ConfigError
+
+__all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
+
+
+_SIZE = re.compile(r"\d{1,6}(\.\d{1,3})?\s?[KMGT]i?B")
+_MOST_NUMBERS = 100
+
+
+class RunConfig(BaseModel):
+    """All settings of ``segmentry run``.
+
+    Examples
+    --------
+    >>> RunConfig(k_range="2:4").numbers
+    (2, 3, 4)
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine: Literal["duckdb", "polars"] = "duckdb"
+    recipe: Literal["default", "classic"] = "default"
+    algorithm: Literal["kmeans", "minibatch", "bisecting"] = "kmeans"
+    k: int | None = Field(default=None, ge=1)
+    k_range: str = "2:10"
+    features: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    sample: float = Field(default=1.0, gt=0, le=1)
+    min_share: float = Field(default=0.01, ge=0, lt=1)
+    seed: int = Field(default=0, ge=0)
+    memory: str | None = None
+    strict: bool = False
+
+    @field_validator("k_range")
+    @classmethod
+    def _is_range(cls, value: str) -> str:
+        parse_range(value)
+        return value
+
+    @field_validator("memory")
+    @classmethod
+    def _is_size(cls, value: str | None) -> str | None:
+        if value is not None and not _SIZE.fullmatch(value):
+            raise ValueError(f"found {value!r}, expected a size such as 2GB or 500MB")
+        return value
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of segments to try."""
+        return parse_range(self.k_range)
+
+
+def parse_range(text: str) -> tuple[int, ...]:
+    """Read ``2:10`` as 2, 3, ... 10, both ends included.
+
+    Raises
+    ------
+    ValueError
+        If it is no rising range of at most 100 whole numbers from 1 on.
+
+    Examples
+    --------
+    >>> parse_range("2:5")
+    (2, 3, 4, 5)
+    """
+    low, _, high = text.partition(":")
+    try:
+        numbers = range(int(low), int(high or low) + 1)
+    except ValueError:
+        numbers = range(0)
+    if not numbers or numbers[0] < 1:
+        raise ValueError(f"found {text!r}, expected two rising whole numbers such as 2:10")
+    if len(numbers) > _MOST_NUMBERS:
+        raise ValueError(
+            f"found {text!r}, expected at most {_MOST_NUMBERS} numbers; each is a clustering to fit"
+        )
+    return tuple(numbers)
+
+
+def parse_moment(text: str, *, utc_offset_hours: int, option: str) -> int:
+    """Read a moment as epoch seconds: a local date or time in ISO form, or epoch seconds.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+
+    Examples
+    --------
+    >>> parse_moment("2017-05-06", utc_offset_hours=8, option="--since")
+    1494000000
+    >>> parse_moment("yesterday", utc_offset_hours=8, option="--since")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: --since 'yesterday': expected a date such as 2017-05-06, a time \
+such as 2017-05-06T18:00, or epoch seconds
+    """
+    if text.isdecimal() and len(text) > 8:
+        return int(text)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{option} {text!r}: expected a date such as 2017-05-06, a time such as "
+            "2017-05-06T18:00, or epoch seconds"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.timezone(dt.timedelta(hours=utc_offset_hours)))
+    return int(moment.timestamp())
+
+
+def load_config(file: Path | None, options: dict[str, Any]) -> RunConfig:
+    """Read a TOML file, put the given options over it, and check the whole.
+
+    Parameters
+    ----------
+    file : Path or None
+        Settings by the names of `RunConfig`.
+    options : dict
+        Those that are not None win over the file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or a setting is unknown or out of range.
+
+    Examples
+    --------
+    >>> load_config(None, {"k": 4}).k
+    4
+    >>> load_config(None, {"k": 0})
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: --k: found 0, input should be greater than or equal to 1
+    """
+    settings: dict[str, Any] = {}
+    if file is not None:
+        try:
+            settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror}; check --config") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file}: not TOML: {error}") from error
+    settings |= {name: value for name, value in options.items() if value is not None}
+    try:
+        return RunConfig(**settings)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_told(problem) for problem in error.errors())) from error
+
+
+def _told(problem: Any) -> str:
+    name = "--" + str(problem["loc"][0]).replace("_", "-")
+    if problem["type"] == "extra_forbidden":
+        expected = ", ".join(sorted(RunConfig.model_fields))
+        return f"{problem['loc'][0]!r} is no setting; expected some of {expected}"
+    if problem["type"] == "value_error":
+        return f"{name}: {problem['ctx']['error']}"
+    message = problem["msg"]
+    return f"{name}: found {problem['input']!r}, {message[0].lower()}{message[1:]}"

@@ -1,0 +1,259 @@
+"""The run folder: whole or absent, versioned, read lazily."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+
+from segmentry.errors import BundleError, OutputError
+from segmentry.scoring import Bundle, parse_bundle
+
+__all__ = [
+    "MANIFEST_VERSION",
+    "FileFingerprint",
+    "Manifest",
+    "StepRecord",
+    "check_target",
+    "read_bundle",
+    "read_manifest",
+    "read_user_table",
+    "render_manifest",
+    "staged",
+    "staged_inside",
+    "written_whole",
+]
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """Seconds of one step and the highest memory of the process until its end, in MB."""
+
+    step: str
+    seconds: float
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileFingerprint:
+    """An input file by its content."""
+
+    path: str
+    n_bytes: int
+    blake2b: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """How a run folder came about; everything that may differ between equal runs is here."""
+
+    manifest_version: int
+    started_at: str
+    seconds: float
+    config: Mapping[str, object]
+    versions: Mapping[str, str]
+    inputs: tuple[FileFingerprint, ...]
+    accounts: tuple[Mapping[str, object], ...]
+    steps: tuple[StepRecord, ...]
+
+
+def render_manifest(manifest: Manifest) -> str:
+    """Return the manifest as JSON."""
+    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def check_target(run_dir: Path, *, overwrite: bool) -> None:
+    """Refuse a target that is in the way before any work is done.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists and may not be replaced, or its parent cannot be written.
+
+    Examples
+    --------
+    >>> check_target(Path("."), overwrite=True)
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.OutputError: .: exists and is not a run folder (no manifest.json), so it is \
+not replaced; choose another --out
+    """
+    if run_dir.exists():
+        if not (run_dir / "manifest.json").is_file():
+            raise OutputError(
+                f"{run_dir}: exists and is not a run folder (no manifest.json), so it is not "
+                "replaced; choose another --out"
+            )
+        if not overwrite:
+            raise OutputError(
+                f"{run_dir}: a run folder exists; choose another --out or add --overwrite"
+            )
+    parent = run_dir.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise OutputError(f"{parent}: is a file, not a folder; choose another --out")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{parent}: no right to write there; choose another --out")
+
+
+@contextlib.contextmanager
+def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a folder beside `run_dir` that takes its place when all went well.
+
+    Whatever goes wrong, `run_dir` is as it was: absent, or the earlier run, whole.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run_dir = Path(tempfile.mkdtemp()) / "run"
+    >>> with staged(run_dir, overwrite=False) as staging:
+    ...     _ = (staging / "manifest.json").write_text("{}")
+    ...     print(run_dir.exists())
+    False
+    >>> run_dir.exists(), staging.exists()
+    (True, False)
+    """
+    check_target(run_dir, overwrite=overwrite)
+    target = run_dir.absolute()
+    staging = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    missing = [parent for parent in target.parents if not parent.exists()]
+    try:
+        staging.mkdir(parents=True)
+        yield staging
+        check_target(run_dir, overwrite=overwrite)  # another run may have ended meanwhile
+        _put_in_place(staging, target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{run_dir}: cannot be written: {reason}; choose another --out"
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        for parent in missing:
+            # One that holds the run folder stays.
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+
+
+@contextlib.contextmanager
+def staged_inside(run_dir: Path) -> Iterator[Path]:
+    """Yield a folder whose files and folders take their places in `run_dir` when all went well.
+
+    Raises
+    ------
+    OutputError
+        If the run folder cannot be written.
+    """
+    staging = run_dir / f".{secrets.token_hex(4)}.partial"
+    try:
+        staging.mkdir()
+        yield staging
+        for entry in sorted(staging.iterdir()):
+            _put_in_place(entry, run_dir / entry.name)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{run_dir}: cannot be written: {reason}; mend that first") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_in_place(staging: Path, target: Path) -> None:
+    if not target.is_dir():
+        staging.replace(target)
+        return
+    old = staging.with_suffix(".old")
+    target.rename(old)
+    try:
+        staging.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """Yield a name beside `file` that takes its place when all went well.
+
+    Raises
+    ------
+    OutputError
+        If the place cannot be written.
+    """
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.partial")
+    try:
+        yield partial
+        partial.replace(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{file}: cannot be written: {reason}; choose another place") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_bundle(run_dir: Path) -> Bundle:
+    """Read the saved model of a run.
+
+    Raises
+    ------
+    BundleError
+        If there is none, or one of another version.
+    """
+    path = run_dir / "model" / "bundle.json"
+    return parse_bundle(_text_of(path), source=str(path))
+
+
+def read_user_table(run_dir: Path) -> pl.DataFrame:
+    """Read the user table of a run, without its segments.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    path = run_dir / "users.parquet"
+    try:
+        return pl.read_parquet(path).drop("segment_id")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        cause = " ".join(str(error).split())
+        raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
+
+
+def read_manifest(run_dir: Path) -> Manifest:
+    """Read how a run came about.
+
+    Raises
+    ------
+    BundleError
+        If there is no manifest, or one of another version.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    path = run_dir / "manifest.json"
+    text = _text_of(path)
+    try:
+        manifest = TypeAdapter(Manifest).validate_json(text)
+    except ValidationError as error:
+        raise BundleError(f"{path}: not a manifest of this version; run it again") from error
+    if manifest.manifest_version != MANIFEST_VERSION:
+        raise BundleError(
+            f"{path}: version {manifest.manifest_version}, but this segmentry reads version "
+            f"{MANIFEST_VERSION}; run it again"
+        )
+    return manifest
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BundleError(f"{path}: {reason}; expected a run folder of segmentry run") from error

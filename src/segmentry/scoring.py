@@ -1,0 +1,176 @@
+"""The saved model and how it puts users into segments."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import polars as pl
+
+from segmentry.clustering import assign
+from segmentry.errors import BundleError
+from segmentry.features import BetaPrior
+from segmentry.preprocessing import Preprocessing
+from segmentry.schema import UNASSIGNED, Feature, Window
+from segmentry.segmentation import Segmentation, membership, recipe_named
+
+__all__ = [
+    "BUNDLE_VERSION",
+    "Bundle",
+    "make_bundle",
+    "parse_bundle",
+    "render_bundle",
+    "score_users",
+    "segments_table",
+]
+
+BUNDLE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """All that is needed to score users, as plain data; written as JSON, never pickled.
+
+    Parameters
+    ----------
+    bundle_version : int
+    recipe, algorithm : str
+    names : tuple of str
+        Name of segment `i` at `i - 1`.
+    centers : tuple of tuple of float
+        (n_segments, n_columns).
+    preprocessing : Preprocessing
+    prior : BetaPrior
+        With which the CTR of new users is shrunk.
+    main_placement : str or None
+    attributes : tuple of Feature
+        Attributes of a profile that the user table holds.
+    window : Window
+        The window of the features.
+    """
+
+    bundle_version: int
+    recipe: str
+    algorithm: str
+    names: tuple[str, ...]
+    centers: tuple[tuple[float, ...], ...]
+    preprocessing: Preprocessing
+    prior: BetaPrior
+    main_placement: str | None
+    attributes: tuple[Feature, ...]
+    window: Window
+
+
+def make_bundle(
+    segmentation: Segmentation,
+    *,
+    names: tuple[str, ...],
+    prior: BetaPrior,
+    main_placement: str | None,
+    attributes: tuple[Feature, ...],
+    window: Window,
+) -> Bundle:
+    """Take from a segmentation what scoring needs."""
+    return Bundle(
+        bundle_version=BUNDLE_VERSION,
+        recipe=segmentation.recipe.name,
+        algorithm=segmentation.algorithm,
+        names=names,
+        centers=tuple(tuple(map(float, center)) for center in segmentation.centers),
+        preprocessing=segmentation.preprocessing,
+        prior=prior,
+        main_placement=main_placement,
+        attributes=attributes,
+        window=window,
+    )
+
+
+def render_bundle(bundle: Bundle) -> str:
+    """Return a bundle as JSON; numbers come back bit for bit."""
+    return json.dumps(asdict(bundle), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def parse_bundle(text: str, *, source: str) -> Bundle:
+    """Read a bundle back from JSON.
+
+    Raises
+    ------
+    BundleError
+        If it is none, or one of another version.
+
+    Examples
+    --------
+    >>> parse_bundle('{"bundle_version": 7}', source="bundle.json")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.BundleError: bundle.json: version 7, but this segmentry reads version 1; \
+run the segmentation again
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        found = json.loads(text).get("bundle_version")
+    except (json.JSONDecodeError, AttributeError) as error:
+        raise BundleError(f"{source}: not a saved model: {error}; run it again") from error
+    if found != BUNDLE_VERSION:
+        raise BundleError(
+            f"{source}: version {found}, but this segmentry reads version {BUNDLE_VERSION}; "
+            "run the segmentation again"
+        )
+    try:
+        return TypeAdapter(Bundle).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{source}: {where}: {first['msg']}; run it again") from error
+
+
+def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    """Put the users of a table into the segments of a bundle.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    table : DataFrame, (n_users, ...)
+        User table with the features of the bundle, made with its prior and main placement.
+
+    Returns
+    -------
+    scores : DataFrame
+        ``user_id, segment_id, segment_name, margin, is_profiled``, one row per user in the order
+        of the table. Users that belong to no segment have id 0, and no name and margin.
+    unseen : mapping of str to int
+        Users whose level of a feature was not there when the segments were formed.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks a feature.
+    """
+    is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, table)
+    ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
+    margins = np.full(table.height, np.nan)
+    if is_member.any():
+        X = bundle.preprocessing.transform(table.filter(is_member))
+        labels, found = assign(X, np.array(bundle.centers))
+        ids[is_member] = labels + 1
+        margins[is_member] = found
+    unseen = bundle.preprocessing.unseen_levels(table.filter(is_member))
+    return segments_table(table, ids, margins, bundle.names), unseen
+
+
+def segments_table(
+    table: pl.DataFrame,
+    segment_ids: np.typing.NDArray[np.int64],
+    margins: np.typing.NDArray[np.float64],
+    names: tuple[str, ...],
+) -> pl.DataFrame:
+    """Return the table of ``segments.parquet``: who is where, and how clearly."""
+    labels = pl.Series([None, *names], dtype=pl.String)
+    return table.select(
+        "user_id",
+        pl.Series("segment_id", segment_ids),
+        labels.gather(segment_ids).alias("segment_name"),
+        pl.Series("margin", margins).fill_nan(None),
+        "is_profiled",
+    )

@@ -1,0 +1,71 @@
+"""Engines to test on, and the real sample files where they lie beside the checkout."""
+
+from pathlib import Path
+
+import pytest
+
+from segmentry.engines import ENGINES, open_engine
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--engines",
+        default=",".join(ENGINES),
+        help="engines to run the engine tests on, separated by commas (default: %(default)s)",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "only_engine(name): what this engine alone does")
+    config.addinivalue_line(
+        "markers", "real_data(folder): needs a folder of real sample files; skipped without it"
+    )
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for marker in item.iter_markers("real_data"):
+            if not (REAL_DATA / marker.args[0]).is_dir():
+                item.add_marker(pytest.mark.skip(reason=f"no {REAL_DATA / marker.args[0]}"))
+
+
+def pytest_generate_tests(metafunc):
+    if "engine_name" in metafunc.fixturenames:
+        names = metafunc.config.getoption("--engines", default=",".join(ENGINES)).split(",")
+        for marker in metafunc.definition.iter_markers("only_engine"):
+            names = [name for name in names if name == marker.args[0]]
+        metafunc.parametrize("engine_name", names, scope="session")
+
+
+@pytest.fixture
+def engine(engine_name, tmp_path):
+    """An engine that spills to the test's own folder."""
+    opened = open_engine(engine_name, scratch=tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared_engine(engine_name, tmp_path_factory):
+    """An engine for many examples: opening one costs more than a small log."""
+    opened = open_engine(engine_name, scratch=tmp_path_factory.mktemp("scratch"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def all_engines(tmp_path_factory, request):
+    """Every engine under test, by name, to compare them with each other."""
+    names = request.config.getoption("--engines").split(",")
+    opened = {name: open_engine(name, scratch=tmp_path_factory.mktemp(name)) for name in names}
+    yield opened
+    for each in opened.values():
+        each.close()
+
+
+@pytest.fixture
+def real_data():
+    """The folder of the real sample files; use with the marker `real_data`."""
+    return REAL_DATA

@@ -1,0 +1,268 @@
+"""What the first lines of a file tell, and each message for a file that cannot be used."""
+
+import gzip
+import re
+
+import polars as pl
+import pytest
+
+from segmentry.errors import DataError, EmptyDataError, SchemaError
+from segmentry.files import FileLayout, has_integers_only, inspect_file, require_columns
+
+MANY_ROWS = "user,clk\n" + "1234567,0\n" * 40_000
+
+
+def inspect_bytes(folder, content, name="log.csv"):
+    file = folder / name
+    file.write_bytes(content)
+    return inspect_file(file)
+
+
+def message_of(folder, content, error, name="log.csv"):
+    with pytest.raises(error) as told:
+        inspect_bytes(folder, content, name)
+    message = str(told.value)
+    assert type(told.value) is error
+    assert "\n" not in message
+    return message.removeprefix(f"{folder / name}: ")
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.parquet"])
+def test_missing_file(name, tmp_path):
+    file = tmp_path / name
+
+    with pytest.raises(DataError) as told:
+        inspect_file(file)
+
+    assert str(told.value) == f"{file}: no such file; check the path"
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.parquet"])
+def test_directory_in_the_place_of_a_file(name, tmp_path):
+    folder = tmp_path / name
+    folder.mkdir()
+
+    with pytest.raises(DataError) as told:
+        inspect_file(folder)
+
+    assert str(told.value) == f"{folder}: a folder, expected a CSV or Parquet file; name the file"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b" \r\n\n", b"\xef\xbb\xbf"])
+def test_empty_file(content, tmp_path):
+    message = message_of(tmp_path, content, EmptyDataError)
+
+    assert message == "the file is empty; expected a header line and rows"
+
+
+def test_empty_gzip(tmp_path):
+    message = message_of(tmp_path, gzip.compress(b""), EmptyDataError, "log.csv.gz")
+
+    assert message == "the file is empty; expected a header line and rows"
+
+
+@pytest.mark.parametrize("content", [b"user,clk", b"user,clk\n", b"user,clk\r\n\r\n\n"])
+def test_header_only(content, tmp_path):
+    message = message_of(tmp_path, content, EmptyDataError)
+
+    assert message == "a header but no rows; expected at least one row"
+
+
+def test_blank_first_line(tmp_path):
+    message = message_of(tmp_path, b"\nuser,clk\n1,0\n", DataError)
+
+    assert message == "the first line is blank, expected the header; remove the line"
+
+
+@pytest.mark.parametrize("header", ["user,clk,user", "user,clk,user "])
+def test_columns_of_the_same_name(header, tmp_path):
+    message = message_of(tmp_path, f"{header}\n1,0,1\n".encode(), SchemaError)
+
+    assert message == "column 'user' occurs more than once; rename one of them"
+
+
+def test_columns_of_the_same_name_in_parquet(tmp_path):
+    file = tmp_path / "log.parquet"
+    pl.DataFrame({"user": [1], "user ": [2]}).write_parquet(file)
+
+    with pytest.raises(SchemaError, match=r"column 'user' occurs more than once; rename one"):
+        inspect_file(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("user,clk\n1,0\n".encode("utf-16"), "UTF-16"),
+        ("user,clk\n1,0\n".encode("utf-16-be").join([b"\xfe\xff", b""]), "UTF-16"),
+        (b"PAR1" + bytes(9), "Parquet"),
+        (b"PK\x03\x04" + bytes(9), "zip"),
+    ],
+)
+def test_another_format_under_the_name_of_csv(content, found, tmp_path):
+    message = message_of(tmp_path, content, DataError)
+
+    assert message == f"found {found}, expected UTF-8 text (CSV); convert the file"
+
+
+@pytest.mark.parametrize("content", [b"user,pid\n1,caf\xe9\n", b"user,pid\n1,\xe9"])
+def test_text_that_is_not_utf_8(content, tmp_path):
+    message = message_of(tmp_path, content, DataError)
+
+    assert message == f"byte {content.index(0xE9)} is not UTF-8; convert the file to UTF-8"
+
+
+def test_gzip_that_is_cut(tmp_path):
+    message = message_of(tmp_path, gzip.compress(b"user,clk\n1,0\n")[:-9], DataError, "log.csv.gz")
+
+    assert message == (
+        "broken gzip: Compressed file ended before the end-of-stream marker was reached; "
+        "download it again"
+    )
+
+
+def test_plain_text_under_the_name_of_gzip(tmp_path):
+    message = message_of(tmp_path, b"user,clk\n1,0\n", DataError, "log.csv.gz")
+
+    assert message == "broken gzip: Not a gzipped file (b'us'); download it again"
+
+
+def test_gzip_of_damaged_content(tmp_path):
+    packed = bytearray(gzip.compress(MANY_ROWS.encode()))
+    packed[12:40] = bytes(28)
+
+    message = message_of(tmp_path, bytes(packed), DataError, "log.csv.gz")
+
+    assert re.fullmatch(r"broken gzip: .+; download it again", message)
+
+
+@pytest.mark.parametrize("content", [b"", b"user,clk\n1,0\n", b"PAR1"])
+def test_parquet_that_is_none(content, tmp_path):
+    message = message_of(tmp_path, content, DataError, "log.parquet")
+
+    assert re.fullmatch(r"not a sound Parquet file: .+; write it again", message)
+
+
+def test_parquet_of_damaged_content(tmp_path):
+    message = message_of(tmp_path, b"PAR1" + bytes(20) + b"PAR1", DataError, "log.parquet")
+
+    assert re.fullmatch(r"cannot be read: .+; expected a CSV or Parquet file", message)
+
+
+def test_parquet_without_rows(tmp_path):
+    file = tmp_path / "log.parquet"
+    pl.DataFrame({"user": []}, schema={"user": pl.Int64}).write_parquet(file)
+
+    with pytest.raises(EmptyDataError) as told:
+        inspect_file(file)
+
+    assert str(told.value) == f"{file}: no rows; expected at least one"
+
+
+def test_lines_that_end_in_a_carriage_return_alone(tmp_path):
+    message = message_of(tmp_path, b"user,clk\r1,0\r2,0\r", DataError)
+
+    assert message == (
+        "not sound CSV: new-line character seen in unquoted field; "
+        "expected quoted text and lines that end in a line feed"
+    )
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiter_is_the_one_of_the_header(delimiter, tmp_path):
+    text = f"user{delimiter}note {delimiter}clk\n1{delimiter}a b{delimiter}0\n"
+
+    layout = inspect_bytes(tmp_path, text.encode())
+
+    assert (layout.format, layout.delimiter) == ("csv", delimiter)
+    assert layout.columns == ("user", "note ", "clk")
+    assert layout.names == ("user", "note", "clk")
+    assert layout.sample == (("1", "a b", "0"),)
+
+
+def test_values_are_the_known_ones_of_all_rows_of_a_small_file(tmp_path):
+    text = "user,clk \n1,0\n2\n\nNULL, 1\n,nan\n u3 ,0\n"
+
+    layout = inspect_bytes(tmp_path, text.encode())
+
+    assert layout.values("user") == ["1", "2", "u3"]
+    assert layout.values("clk") == ["0", "1", "0"]
+
+
+def test_last_row_of_a_cut_sample_is_left_out(tmp_path):
+    layout = inspect_bytes(tmp_path, MANY_ROWS.encode())
+
+    assert set(layout.values("user")) == {"1234567"}
+    assert 20_000 < len(layout.sample) < 40_000
+
+
+def test_sample_may_end_inside_a_character(tmp_path):
+    text = "user,pid\n" + "1,五月\n" * 40_000
+
+    for shift in range(3):
+        layout = inspect_bytes(tmp_path, ("x" * shift + text).encode())
+        assert set(layout.values("pid")) == {"五月"}
+
+
+def test_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
+    assert inspect_bytes(tmp_path, b"\xef\xbb\xbfuser,clk\n1,0\n").names == ("user", "clk")
+
+
+def test_gzip_is_read_as_text(tmp_path):
+    layout = inspect_bytes(tmp_path, gzip.compress(b"user,clk\n1,0\n"), "log.csv.gz")
+
+    assert (layout.format, layout.sample) == ("csv", (("1", "0"),))
+
+
+def test_parquet_sample_is_text_too(tmp_path):
+    file = tmp_path / "log.parquet"
+    frame = pl.DataFrame({"user ": ["u1", None], "age": [4.0, float("nan")], "clk": [True, False]})
+    frame.write_parquet(file)
+
+    layout = inspect_file(file)
+
+    assert (layout.format, layout.delimiter) == ("parquet", "")
+    assert layout.names == ("user", "age", "clk")
+    assert [layout.values(name) for name in layout.names] == [["u1"], ["4.0"], ["1", "0"]]
+
+
+def test_all_missing_columns_are_told_with_their_nearest_match(tmp_path):
+    layout = FileLayout(tmp_path / "x.csv", "csv", ",", ("usr", "timestamp", "zzz"), ())
+
+    with pytest.raises(SchemaError) as told:
+        require_columns(layout, ["user", "time_stamp", "clk", "zzz"])
+
+    assert str(told.value) == (
+        f"{tmp_path / 'x.csv'}: no column 'user' (did you mean 'usr'?), "
+        "'time_stamp' (did you mean 'timestamp'?), 'clk'; found timestamp, usr, zzz"
+    )
+
+
+def test_columns_with_white_space_around_are_found():
+    layout = FileLayout("x.csv", "csv", ",", ("user", " clk "), ())
+
+    assert require_columns(layout, ["clk", "user"]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "is_integer"),
+    [
+        ("4", True),
+        ("-4", True),
+        ("+4", True),
+        ("4.0", True),
+        ("4.", True),
+        ("007", True),
+        ("9" * 18, True),
+        ("9" * 19, False),
+        ("4.5", False),
+        ("1e3", False),
+        ("u7", False),
+        ("430548_1007", False),
+        ("", False),
+        ("\uff11", False),
+    ],
+)
+def test_integers_are_whole_numbers_of_at_most_18_digits(value, is_integer):
+    assert has_integers_only([value]) is is_integer
+    assert has_integers_only(["1", value]) is is_integer
+    assert has_integers_only([]) is True

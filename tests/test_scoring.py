@@ -1,0 +1,190 @@
+"""Saved models: the run's own users get the run's own labels, and what is odd is told."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from segmentry.datasets import TAOBAO_ATTRIBUTES
+from segmentry.errors import BundleError, SchemaError
+from segmentry.features import LOG_FEATURES, BetaPrior
+from segmentry.schema import Window
+from segmentry.scoring import (
+    make_bundle,
+    parse_bundle,
+    render_bundle,
+    score_users,
+    segments_table,
+)
+from segmentry.segmentation import find_segments, plan_features, recipe_named
+
+CATALOGUE = (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)
+FEATURES = ("n_impressions", "ctr_shrunk", "city_tier", "gender")
+NAMES = ("Rarely shown", "Heavily shown", "Clicks well")
+
+
+def users_of(n_users=240, seed=21):
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 3, n_users)
+    city = rng.integers(1, 5, n_users)
+    return pl.DataFrame(
+        {
+            "user_id": range(1000, 1000 + n_users),
+            "is_profiled": rng.random(n_users) < 0.9,
+            "n_impressions": rng.poisson(np.array([2, 60, 15])[kind]),
+            "ctr_shrunk": rng.beta(np.array([5, 5, 40])[kind], 95),
+            "city_tier": pl.Series([None if one == 4 else one for one in city.tolist()]),
+            "gender": pl.Series(rng.integers(1, 3, n_users)),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def users():
+    return users_of()
+
+
+@pytest.fixture(scope="module")
+def segmentation(users):
+    recipe = recipe_named("default")
+    plans = plan_features(recipe, CATALOGUE, features=FEATURES)
+    return find_segments(users, plans, recipe=recipe, n_segments=(2, 3), forced=3)
+
+
+@pytest.fixture(scope="module")
+def bundle(segmentation):
+    made = make_bundle(
+        segmentation,
+        names=NAMES,
+        prior=BetaPrior(mean=0.05, precision=20.5),
+        main_placement="430548_1007",
+        attributes=TAOBAO_ATTRIBUTES,
+        window=Window(start=0, end=86_400, utc_offset_hours=8),
+    )
+    return parse_bundle(render_bundle(made), source="test")
+
+
+def test_the_training_users_get_the_runs_own_labels_and_margins(users, segmentation, bundle):
+    own = segments_table(users, segmentation.segment_ids, segmentation.margins, NAMES)
+
+    scores, unseen = score_users(bundle, users)
+
+    assert scores.equals(own)
+    assert unseen == {}
+    assert set(scores["segment_id"]) == {0, 1, 2, 3}  # some were never shown an ad
+
+
+def test_one_user_scores_alone_as_in_company(users, bundle):
+    together, _ = score_users(bundle, users)
+
+    alone = pl.concat([score_users(bundle, users[row])[0] for row in range(0, 240, 40)])
+
+    assert alone.equals(together[range(0, 240, 40)])
+
+
+def test_new_users_go_to_the_nearest_centre(users, bundle):
+    from scipy.spatial.distance import cdist
+
+    new = users_of(seed=22).filter(pl.col("n_impressions") > 0)
+
+    scores, _ = score_users(bundle, new)
+
+    distances = cdist(bundle.preprocessing.transform(new), np.array(bundle.centers))
+    assert scores["user_id"].to_list() == new["user_id"].to_list()
+    assert scores["segment_id"].to_list() == (distances.argmin(axis=1) + 1).tolist()
+    first, second = np.sort(distances, axis=1)[:, :2].T
+    np.testing.assert_allclose(scores["margin"], 1 - first / second, atol=1e-12)
+    assert scores["segment_name"].to_list() == [NAMES[i] for i in distances.argmin(axis=1)]
+
+
+def test_users_that_belong_to_no_segment_have_neither_name_nor_margin(users, bundle):
+    scores, _ = score_users(bundle, users.with_columns(n_impressions=0)[:2])
+
+    assert scores.drop("is_profiled").rows() == [(1000, 0, None, None), (1001, 0, None, None)]
+    assert scores.schema == {
+        "user_id": pl.Int64,
+        "segment_id": pl.Int64,
+        "segment_name": pl.String,
+        "margin": pl.Float64,
+        "is_profiled": pl.Boolean,
+    }
+
+
+def test_no_user_at_all_scores_to_an_empty_table(users, bundle):
+    scores, unseen = score_users(bundle, users[:0])
+
+    assert scores.height == 0
+    assert scores.columns == ["user_id", "segment_id", "segment_name", "margin", "is_profiled"]
+    assert unseen == {}
+
+
+def test_what_was_never_missing_may_be_missing_in_new_data(users, bundle):
+    unknown = users[:5].with_columns(
+        gender=pl.lit(None, pl.Int64), ctr_shrunk=pl.lit(None, pl.Float64), n_impressions=3
+    )
+
+    scores, unseen = score_users(bundle, unknown)
+
+    assert scores["segment_id"].is_between(1, 3).all()
+    assert scores["margin"].is_between(0, 1).all()
+    assert unseen == {}
+
+
+def test_unseen_levels_are_counted_among_those_who_are_scored(users, bundle):
+    new = users[:10].with_columns(
+        n_impressions=pl.Series([0, 0, *[5] * 8]), gender=pl.Series([7] * 6 + [1] * 4)
+    )
+
+    scores, unseen = score_users(bundle, new)
+
+    assert unseen == {"gender": 4}
+    assert (scores["segment_id"] > 0).sum() == 8
+
+
+def test_a_missing_feature_is_named(users, bundle):
+    with pytest.raises(SchemaError, match="no column gender; found user_id"):
+        score_users(bundle, users.drop("gender"))
+    with pytest.raises(SchemaError, match="no column n_impressions"):
+        score_users(bundle, users.drop("n_impressions"))
+
+
+def test_a_bundle_comes_back_from_json_as_it_was(segmentation, bundle):
+    again = parse_bundle(render_bundle(bundle), source="test")
+
+    assert again == bundle
+    assert np.array(again.centers).tobytes() == segmentation.centers.tobytes()
+    assert again.attributes == TAOBAO_ATTRIBUTES  # with integer levels
+    assert again.preprocessing == segmentation.preprocessing
+
+
+def test_a_number_that_is_not_finite_is_never_written(bundle):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        render_bundle(replace(bundle, centers=((float("nan"),),)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "m.json: not a saved model"),
+        ("[1, 2]", "m.json: not a saved model"),
+        ("{}", "m.json: version None, but this segmentry reads version 1"),
+        ('{"bundle_version": 2}', "m.json: version 2, but this segmentry reads version 1"),
+        ('{"bundle_version": 1}', "m.json: recipe: Field required"),
+    ],
+)
+def test_what_is_no_model_of_this_version_is_refused(text, message):
+    with pytest.raises(BundleError) as caught:
+        parse_bundle(text, source="m.json")
+
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_field_is_named(bundle):
+    damaged = json.loads(render_bundle(bundle))
+    damaged["preprocessing"]["fitted"][0]["scale"] = "wide"
+
+    with pytest.raises(BundleError, match=r"m.json: preprocessing.fitted.0.scale: .*number"):
+        parse_bundle(json.dumps(damaged), source="m.json")
