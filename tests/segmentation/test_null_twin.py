@@ -16,7 +16,9 @@ def users_of(seed, *, alike, n_users=2000):
     shown = np.minimum(np.ceil(np.exp(rng.normal(1.9, 1.55, n_users))), 3756).astype(np.int64)
     rates = 0.05 if alike else rng.choice([0.02, 0.20], n_users, p=[0.8, 0.2])
     clicks = rng.binomial(shown, rates)
+    days = np.minimum(rng.integers(1, 9, n_users), shown)
     table = {"user_id": range(n_users), "is_profiled": True, "n_impressions": shown}
+    table["n_active_days"] = days
     shrunk = shrink(clicks, shown, fit_beta_prior(clicks, shown))
     return pl.DataFrame(table | {"n_clicks": clicks, "ctr_shrunk": shrunk})
 

@@ -140,12 +140,13 @@ def test_the_classic_rule_takes_the_largest_silhouette_of_k_means(classic):
 # --- choosing features
 
 
-def test_the_default_recipe_takes_shrunk_ctr_twice_and_impressions():
+def test_the_default_recipe_takes_shrunk_ctr_impressions_and_days():
     plans = plan_features(RECIPES["default"], CATALOGUE)
 
     assert [(p.feature.name, p.weight, p.transform, p.scale) for p in plans] == [
         ("ctr_shrunk", 2.0, "logit", "robust"),
         ("n_impressions", 1.0, "log1p", "robust"),
+        ("n_active_days", 0.5, "log1p", "robust"),
     ]
 
 

@@ -45,7 +45,12 @@ def test_a_clear_winner_by_silhouette():
     assert not selection.is_forced
     assert [each.n_segments for each in selection.candidates] == [1, 2, 3, 4]
     assert [each.is_selected for each in selection.candidates] == [False, False, False, True]
-    assert [each.reason for each in selection.candidates] == ["", "", "", selection.reason]
+    assert [each.reason for each in selection.candidates] == [
+        "no silhouette",
+        "silhouette 0.120 below the chosen one's",
+        "silhouette 0.030 below the chosen one's",
+        selection.reason,
+    ]
 
 
 def test_ties_are_won_by_the_knee():

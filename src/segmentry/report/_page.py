@@ -140,12 +140,13 @@ def _maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
         "map_pairs": ("The three pairs of directions", plots.caption_map_pairs(summary), ()),
         "map_3d": ("The users in space", plots.caption_map_3d(summary), ()),
     }
+    has_space = len(summary.map.explained_variance_ratio) >= 3
     return tuple(
         Figure(
             name=name, heading=heading, caption=caption, svg=figures.get(name, ""), tables=tables
         )
         for name, (heading, caption, tables) in captions.items()
-        if figures.get(name)
+        if figures.get(name) and (has_space or name == "map")
     )
 
 

@@ -44,7 +44,9 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         # says next to nothing about behaviour.
         "default": Recipe(
             name="default",
-            weights=MappingProxyType({"ctr_shrunk": 2.0, "n_impressions": 1.0}),
+            weights=MappingProxyType(
+                {"ctr_shrunk": 2.0, "n_impressions": 1.0, "n_active_days": 0.5}
+            ),
             population="shown",
             choose_by="silhouette and elbow",
         ),
@@ -105,7 +107,7 @@ def plan_features(
     >>> from segmentry.features import LOG_FEATURES
     >>> plans = plan_features(recipe_named("default"), LOG_FEATURES)
     >>> [(plan.feature.name, plan.weight) for plan in plans]
-    [('ctr_shrunk', 2.0), ('n_impressions', 1.0)]
+    [('ctr_shrunk', 2.0), ('n_impressions', 1.0), ('n_active_days', 0.5)]
     """
     known = {feature.name: feature for feature in catalogue}
     asked = list(features) if features is not None else [n for n in recipe.weights if n in known]

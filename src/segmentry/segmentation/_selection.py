@@ -126,6 +126,7 @@ def select(
         winner, reason = _largest(ranked)
     else:
         winner, reason = _largest_or_knee(ranked, knee=knee, min_share=min_share)
+    chosen = next((each for each in ordered if each.n_segments == winner), None)
     others = [candidate.n_segments for candidate in ranked if candidate.n_segments != winner]
     return Selection(
         rule=rule,
@@ -134,7 +135,10 @@ def select(
         is_forced=forced is not None,
         knee=knee,
         runner_up=others[0] if others else None,
-        candidates=tuple(_told(each, winner, knee, reason, min_share) for each in ordered),
+        candidates=tuple(
+            _told(each, winner=chosen, reason=reason, knee=knee, min_share=min_share)
+            for each in ordered
+        ),
     )
 
 
@@ -187,12 +191,30 @@ def _largest_or_knee(
 
 
 def _told(
-    candidate: Candidate, winner: int, knee: int | None, reason: str, min_share: float
+    candidate: Candidate,
+    *,
+    winner: Candidate | None,
+    reason: str,
+    knee: int | None,
+    min_share: float,
 ) -> Candidate:
-    is_selected = candidate.n_segments == winner
-    told = reason if is_selected else ""
-    if not is_selected and candidate.smallest_share < min_share:
-        told = f"smallest segment below {min_share:.0%} of the users"
+    """Mark a candidate and say why it was chosen or not."""
+    is_selected = candidate is winner
+    told = reason if is_selected else _why_not(candidate, winner=winner, min_share=min_share)
     return replace(
         candidate, is_selected=is_selected, is_knee=candidate.n_segments == knee, reason=told
     )
+
+
+def _why_not(candidate: Candidate, *, winner: Candidate | None, min_share: float) -> str:
+    if not candidate.silhouette.is_known:
+        return "no silhouette"
+    if candidate.smallest_share < min_share:
+        return f"smallest segment below {min_share:.0%} of the users"
+    if winner is None or not winner.silhouette.is_known:
+        return f"silhouette {_silhouette(candidate):.3f}"
+    behind = _silhouette(winner) - _silhouette(candidate)
+    told = f"silhouette {abs(behind):.3f} {'below' if behind >= 0 else 'above'} the chosen one's"
+    low = winner.silhouette.low
+    is_tie = low is not None and _silhouette(candidate) >= low
+    return f"{told}: a tie" if is_tie else told

@@ -1,0 +1,39 @@
+# Every target makes the virtual environment it needs; nothing but Python, make and pip is required.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test ci bench verify docs clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+demo: $(READY) ## Generate a small log, segment its users, write demo/run/report.html
+	$(BIN)/segmentry demo --out demo
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest
+
+ci: ## Run what CI runs: the static gate, then the tests
+	bash .ci/run
+
+bench: $(READY) ## Measure speed and memory (minutes); results go to docs/performance.md
+	$(BIN)/python benchmarks/sweep_kmeans.py
+	$(BIN)/python benchmarks/full_scale.py
+
+verify: $(READY) ## Check figures that take long: the full-scale run, and equal answers on both engines
+	$(BIN)/python benchmarks/full_scale.py --verify
+
+docs: $(READY) ## Write the reference pages that come from the code
+	$(BIN)/python docs/generate.py
+
+clean: ## Remove the virtual environment, caches and the demo
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,96 @@
+"""Write the reference pages that come from the code, or check that they are up to date."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer.main
+from typer.testing import CliRunner
+
+from segmentry.cli import app
+from segmentry.datasets import TAOBAO_ATTRIBUTES
+from segmentry.features import LOG_FEATURES
+from segmentry.schema import Feature
+from segmentry.segmentation import RECIPES
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by `make docs` from the code; change it there. -->\n"
+
+
+def render_features() -> str:
+    """Return the catalogue of features, family by family."""
+    lines = [
+        "# Features",
+        "",
+        NOTE,
+        "One row per user of the log or the profiles. Null means unknown; a share whose",
+        "denominator is 0 is null. Fill is what stands in for unknown when the feature forms",
+        "segments.",
+    ]
+    features = (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)
+    for family in dict.fromkeys(feature.family for feature in features):
+        lines += ["", f"## {family.capitalize()}", ""]
+        lines += [
+            "| feature | unit | kind | fill | what it is | recipes |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [_row(feature) for feature in features if feature.family == family]
+    return "\n".join(lines) + "\n"
+
+
+def _row(feature: Feature) -> str:
+    uses = [
+        f"{name} ({recipe.weights[feature.name]:g})"
+        for name, recipe in RECIPES.items()
+        if feature.name in recipe.weights
+    ]
+    levels = ", ".join(f"{level} {label}" for level, label in feature.levels.items())
+    text = f"{feature.description} Levels: {levels}." if levels else feature.description
+    cells = (f"`{feature.name}`", feature.unit, feature.kind, feature.fill, text, ", ".join(uses))
+    return "| " + " | ".join(cells) + " |"
+
+
+def render_commands() -> str:
+    """Return the help of every command."""
+    blocks = ["# Command line", "", NOTE]
+    for words in _commands():
+        result = CliRunner().invoke(
+            app, [*words, "--help"], prog_name="segmentry", terminal_width=90
+        )
+        title = " ".join(["segmentry", *words])
+        text = "\n".join(line.rstrip() for line in result.output.strip().splitlines())
+        blocks += [f"## {title}", "", "```text", text, "```", ""]
+    return "\n".join(blocks)
+
+
+def _commands() -> Iterator[list[str]]:
+    yield []
+    root = typer.main.get_command(app)
+    for name, command in root.commands.items():
+        yield [name]
+        for below in getattr(command, "commands", {}):
+            yield [name, below]
+
+
+PAGES = {"features.md": render_features, "cli.md": render_commands}
+
+
+def main() -> None:
+    """Write the pages; with --check, exit with 1 if one is out of date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    is_check = parser.parse_args().check
+    stale = []
+    for name, render in PAGES.items():
+        path, text = REFERENCE / name, render()
+        if is_check and (not path.exists() or path.read_text(encoding="utf-8") != text):
+            stale.append(name)
+        elif not is_check:
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        sys.exit(f"out of date: {', '.join(stale)}; run: make docs")
+
+
+if __name__ == "__main__":
+    main()

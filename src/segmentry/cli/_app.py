@@ -1,0 +1,304 @@
+"""All commands by name; what they do is imported when one is called."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from segmentry import __version__
+from segmentry.errors import SegmentryError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="segmentry",
+    help="From raw ad logs to user segments that a marketer can act on and a statistician can "
+    "defend.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Generate and check data.")
+app.add_typer(data_app, name="data")
+
+DataDir = Annotated[Path, typer.Argument(help="Folder that holds the files.", metavar="DATA_DIR")]
+Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]
+Since = Annotated[
+    str | None, typer.Option(help="Start of the window: local date, time, or epoch seconds.")
+]
+Until = Annotated[str | None, typer.Option(help="End of the window, not included.")]
+Sample = Annotated[float | None, typer.Option(help="Share of the users, by hash of the id.")]
+Memory = Annotated[str | None, typer.Option(help='Limit of the DuckDB engine, as "2GB".')]
+Strict = Annotated[bool, typer.Option("--strict", help="Make any rejected row an error.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"segmentry {__version__}")
+        raise typer.Exit
+
+
+def _show_help_if_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    del version
+    _show_help_if_alone(context)
+
+
+@data_app.callback(invoke_without_command=True)
+def _data_root(context: typer.Context) -> None:
+    _show_help_if_alone(context)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to make, with data and a run.")] = Path("demo"),
+    users: Annotated[int, typer.Option(help="Users to generate.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed of the data and the run.")] = 0,
+    json: Json = False,
+) -> None:
+    """Generate a small Taobao-shaped log, segment its users, and write a report."""
+    from segmentry.cli import _run
+
+    _run.demo(out, n_users=users, seed=seed, is_json=json)
+
+
+@app.command()
+def run(
+    data_dir: Annotated[
+        Path | None, typer.Argument(help="Folder that holds the files.", metavar="[DATA_DIR]")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Run folder to make.", metavar="RUN_DIR")] = Path("run"),
+    from_run: Annotated[
+        Path | None,
+        typer.Option("--from", help="Reuse the user table of this run.", metavar="RUN_DIR"),
+    ] = None,
+    engine: Engine = None,
+    recipe: Annotated[str | None, typer.Option(help="default or classic.")] = None,
+    algorithm: Annotated[
+        str | None, typer.Option(help="kmeans (default), minibatch or bisecting.")
+    ] = None,
+    k: Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")] = None,
+    k_range: Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Features that form segments, comma separated.")
+    ] = None,
+    exclude: Annotated[
+        str | None, typer.Option(help="Features that must not form segments, comma separated.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    sample: Sample = None,
+    min_share: Annotated[
+        float | None, typer.Option(help="Smallest share of users in a segment (0.01).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random step (0).")] = None,
+    memory: Memory = None,
+    strict: Strict = False,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Segment the users of a log and write a run folder with a report."""
+    from segmentry.cli import _run
+
+    _run.run(
+        data_dir,
+        out,
+        from_run=from_run,
+        config=config,
+        overwrite=overwrite,
+        is_json=json,
+        options={
+            "engine": engine,
+            "recipe": recipe,
+            "algorithm": algorithm,
+            "k": k,
+            "k_range": k_range,
+            "features": _names(features),
+            "exclude": _names(exclude),
+            "since": since,
+            "until": until,
+            "sample": sample,
+            "min_share": min_share,
+            "seed": seed,
+            "memory": memory,
+            "strict": strict or None,
+        },
+    )
+
+
+@app.command()
+def score(
+    run_dir: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")],
+    data_dir: DataDir,
+    out: Annotated[
+        Path, typer.Option(help="File to write: .parquet or .csv.", metavar="FILE")
+    ] = Path("scores.parquet"),
+    engine: Engine = None,
+    since: Since = None,
+    until: Until = None,
+    sample: Sample = None,
+    memory: Memory = None,
+    strict: Strict = False,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Put the users of new data into the segments of a run."""
+    from segmentry.cli import _score
+
+    options = {"engine": engine, "since": since, "until": until, "sample": sample}
+    options |= {"memory": memory, "strict": strict or None}
+    _score.score(run_dir, data_dir, out, overwrite=overwrite, is_json=json, options=options)
+
+
+@app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")],
+) -> None:
+    """Write figures and report of a run again, from its summary."""
+    from segmentry.cli import _run
+
+    _run.report(run_dir)
+
+
+@data_app.command("generate")
+def data_generate(
+    directory: Annotated[Path, typer.Argument(help="Folder to make.", metavar="DIR")],
+    users: Annotated[int, typer.Option(help="Users of the log.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    null: Annotated[bool, typer.Option("--null", help="Every user has the same true CTR.")] = False,
+    behaviours: Annotated[
+        bool, typer.Option("--behaviours", help="Write the behaviour log too.")
+    ] = False,
+    behaviours_per_user: Annotated[
+        float | None, typer.Option(help="Rows of the behaviour log per user.")
+    ] = None,
+    fatigue: Annotated[
+        float, typer.Option(help="How fast the true CTR falls with exposure.")
+    ] = 0.0,
+    drift: Annotated[
+        float, typer.Option(help="Day-to-day spread of the level, on the logit scale.")
+    ] = 0.0,
+    tastes: Annotated[float, typer.Option(help="Strength of planted category tastes.")] = 0.0,
+    json: Json = False,
+) -> None:
+    """Write Taobao-shaped files with a planted truth in a file of its own."""
+    from segmentry.cli import _data
+
+    _data.generate(
+        directory,
+        is_json=json,
+        options={
+            "n_users": users,
+            "seed": seed,
+            "null": null,
+            "behaviours": behaviours,
+            "behaviour_rows_per_user": behaviours_per_user,
+            "fatigue": fatigue,
+            "drift": drift,
+            "tastes": tastes,
+        },
+    )
+
+
+@data_app.command("check")
+def data_check(
+    data_dir: DataDir,
+    engine: Engine = None,
+    since: Since = None,
+    until: Until = None,
+    sample: Sample = None,
+    memory: Memory = None,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Print a data-quality report; nothing is written."""
+    from segmentry.cli import _data
+
+    options = {"engine": engine, "since": since, "until": until, "sample": sample}
+    options |= {"memory": memory, "strict": strict or None}
+    _data.check(data_dir, is_json=json, options=options)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 2 the user can mend it, 1 our bug."""
+    is_json = "--json" in sys.argv[1:]
+    with _caught_signals() as caught:
+        try:
+            code = app(standalone_mode=False)
+        except BaseException as error:
+            # DuckDB makes a RuntimeError of the interrupt, and a library in Rust may panic.
+            if not caught:
+                _explain(error, is_json=is_json)
+                raise
+        if caught:
+            _fail("interrupted; nothing half-written is left", is_json=is_json)
+    sys.exit(code or 0)
+
+
+@contextlib.contextmanager
+def _caught_signals() -> Iterator[list[int]]:
+    """Make the first SIGINT or SIGTERM an interrupt, and leave the clean-up after it alone."""
+    caught: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        caught.append(number)
+        if len(caught) == 1:
+            raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _explain(error: BaseException, *, is_json: bool) -> None:
+    """Exit with one line if the user can mend it; return if it is our bug."""
+    if isinstance(error, SegmentryError):
+        _fail(str(error), is_json=is_json)
+    if isinstance(error, typer.TyperException):
+        _fail(f"{error.format_message().rstrip('.')}; see --help", is_json=is_json)
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has closed it; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(2)
+
+
+def _fail(message: str, *, is_json: bool) -> NoReturn:
+    """Print one line and exit with 2."""
+    one_line = " ".join(message.split())
+    if is_json:
+        import json
+
+        typer.echo(json.dumps({"error": one_line}, ensure_ascii=False))
+    else:
+        typer.echo(f"segmentry: {one_line}", err=True)
+    sys.exit(2)

@@ -1,0 +1,129 @@
+"""How things are printed: progress on a terminal only, tables for people, JSON for machines."""
+
+import contextlib
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from segmentry.quality import Finding
+from segmentry.schema import Progress as Tell
+from segmentry.schema import RowAccount
+from segmentry.summary import Summary
+
+__all__ = ["print_accounts", "print_findings", "print_json", "print_summary", "told_progress"]
+
+_OUT = Console(highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def told_progress(*, rows_per_unit: dict[str, float] | None = None) -> Iterator[Tell | None]:
+    """Yield what draws progress bars on a terminal; nothing when piped.
+
+    `rows_per_unit` turns a step's units into rows, for rows per second.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    bars = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<26}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rate]:>16}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    tasks: dict[str, tuple[TaskID, float]] = {}
+
+    def tell(step: str, done: int, total: int) -> None:
+        if step not in tasks:
+            tasks[step] = (bars.add_task(step, total=total or None, rate=""), time.monotonic())
+        task, began = tasks[step]
+        seconds = time.monotonic() - began
+        rows = (rows_per_unit or {}).get(step, 0.0) * done
+        rate = f"{rows / seconds / 1e6:,.1f} M rows/s" if rows and seconds > 0.5 else ""
+        bars.update(task, completed=done, total=total or None, rate=rate)
+
+    with bars:
+        yield tell
+
+
+def print_json(value: Any) -> None:
+    """Print a value, dataclasses included, as one JSON document."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain))  # noqa: T201  # the answer
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)  # type: ignore[arg-type]  # an instance
+
+
+def print_accounts(accounts: Sequence[RowAccount]) -> None:
+    """Print where the rows of each table went."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("table", "rows read", "= used", "+ rejected", "+ excluded"):
+        table.add_column(name, justify="left" if name == "table" else "right")
+    for account in accounts:
+        excluded = sum(account.excluded.values())
+        numbers = (account.n_read, account.n_used, account.n_rejected, excluded)
+        table.add_row(account.role, *(f"{number:,}" for number in numbers))
+    _OUT.print(table)
+    for account in accounts:
+        for reason, n_rows in (*account.rejected.items(), *account.excluded.items()):
+            _OUT.print(f"  {account.role}: {n_rows:,} {reason}")
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print counted remarks on the data."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("finding")
+    table.add_column("count", justify="right")
+    table.add_column("of", justify="right")
+    table.add_column("share", justify="right")
+    for finding in findings:
+        share = f"{finding.count / finding.of:.2%}" if finding.of else "–"
+        table.add_row(finding.text, f"{finding.count:,}", f"{finding.of:,}", share)
+    _OUT.print(table)
+
+
+def print_summary(summary: Summary) -> None:
+    """Print the headline, why this K, and a line per segment."""
+    _OUT.print(f"[bold]{summary.headline}[/bold]")
+    _OUT.print(summary.selection.reason)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("id", justify="right")
+    table.add_column("segment")
+    for name in ("users", "share", "CTR seen", "95 % interval", "index"):
+        table.add_column(name, justify="right")
+    for segment in summary.segments:
+        ctr = segment.ctr_seen
+        table.add_row(
+            str(segment.segment_id),
+            segment.name,
+            f"{segment.n_users:,}",
+            f"{segment.share:.1%}",
+            _percent(ctr.value),
+            f"{_percent(ctr.low)} to {_percent(ctr.high)}",
+            "–" if segment.ctr_index is None else f"{segment.ctr_index:.0f}",
+        )
+    _OUT.print(table)
+    for warning in summary.warnings:
+        _OUT.print(f"[yellow]note[/yellow] {warning}")
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2%}"

@@ -1,0 +1,98 @@
+"""What ``data generate`` and ``data check`` do."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from segmentry import pipeline
+from segmentry.cli import _console
+from segmentry.datasets import GeneratedData, GeneratorOptions, generate_taobao
+from segmentry.errors import OutputError
+from segmentry.schema import Window
+
+__all__ = ["check", "generate", "write_log"]
+
+
+def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> None:
+    """Generate and print what was written."""
+    given = {name: value for name, value in options.items() if value is not None}
+    with _console.told_progress() as progress:
+        told = None
+        if progress is not None:
+            tell = progress  # the name is bound for the closure
+
+            def told(done: int, total: int) -> None:
+                tell("generating", done, total)
+
+        data = write_log(directory, GeneratorOptions(**given), progress=told)
+    if is_json:
+        _console.print_json(dataclasses.asdict(data))
+        return
+    typer.echo(
+        f"{data.n_users:,} users, {data.n_impressions:,} impressions, {data.n_clicks:,} clicks "
+        f"(CTR {data.n_clicks / max(1, data.n_impressions):.3%}), {data.n_ads:,} ads in {directory}"
+    )
+    typer.echo(f"The planted truth is in {data.truth}")
+
+
+def write_log(
+    directory: Path,
+    options: GeneratorOptions,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> GeneratedData:
+    """Generate a log.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    try:
+        return generate_taobao(directory, options, progress=progress)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{directory}: cannot be written: {reason}; choose another folder"
+        ) from error
+
+
+def check(data_dir: Path, *, is_json: bool, options: Mapping[str, Any]) -> None:
+    """Print the data-quality report."""
+    with _console.told_progress() as progress:
+        users = pipeline.check_data(data_dir, progress=progress, **options)
+    table = users.table
+    n_clicks, n_impressions = int(table["n_clicks"].sum()), int(table["n_impressions"].sum())
+    if is_json:
+        _console.print_json(
+            {
+                "source": users.source,
+                "window": users.window,
+                "n_users": table.height,
+                "n_impressions": n_impressions,
+                "n_clicks": n_clicks,
+                "accounts": users.accounts,
+                "findings": users.findings,
+            }
+        )
+        return
+    _console.print_accounts(users.accounts)
+    typer.echo()
+    typer.echo(
+        f"Window: {_moment(users.window, users.window.start)} to "
+        f"{_moment(users.window, users.window.end)} ({users.window.n_days:g} days)"
+    )
+    typer.echo(
+        f"{table.height:,} users, {n_impressions:,} impressions, {n_clicks:,} clicks "
+        f"(CTR {n_clicks / max(1, n_impressions):.3%})\n"
+    )
+    _console.print_findings(users.findings)
+
+
+def _moment(window: Window, seconds: int) -> str:
+    zone = dt.timezone(dt.timedelta(hours=window.utc_offset_hours))
+    return dt.datetime.fromtimestamp(seconds, tz=zone).isoformat(sep=" ", timespec="minutes")

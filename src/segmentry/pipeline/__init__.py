@@ -1,0 +1,19 @@
+"""The only place where the steps meet."""
+
+from segmentry.pipeline._outputs import rewrite_report
+from segmentry.pipeline._read import UserData
+from segmentry.pipeline._run import RunResult, run
+from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
+from segmentry.pipeline._table import fit_segments
+
+__all__ = [
+    "RunResult",
+    "ScoreResult",
+    "UserData",
+    "build_user_table",
+    "check_data",
+    "fit_segments",
+    "rewrite_report",
+    "run",
+    "score",
+]

@@ -1,0 +1,41 @@
+"""The content of the input files, hashed while the engine reads them."""
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from segmentry.run_folder import FileFingerprint
+
+__all__ = ["Fingerprinting"]
+
+_CHUNK = 1 << 22
+
+
+class Fingerprinting:
+    """Hashes files in one thread of its own; leave the context to join it."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._found: list[Future[FileFingerprint]] = [
+            self._pool.submit(_fingerprint, file) for file in sorted(files)
+        ]
+
+    def __enter__(self) -> "Fingerprinting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def results(self) -> tuple[FileFingerprint, ...]:
+        """Wait for the hashes."""
+        return tuple(future.result() for future in self._found)
+
+
+def _fingerprint(file: Path) -> FileFingerprint:
+    digest, n_bytes = hashlib.blake2b(digest_size=16), 0
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            n_bytes += len(chunk)
+    return FileFingerprint(path=file.name, n_bytes=n_bytes, blake2b=digest.hexdigest())

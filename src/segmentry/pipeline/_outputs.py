@@ -1,0 +1,121 @@
+"""Tables and pages of a run folder that are views of the summary."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from segmentry.profiling import NumericStatistics, SegmentProfile
+from segmentry.run_folder import staged_inside
+from segmentry.schema import Estimate
+from segmentry.summary import Summary, read_summary
+
+__all__ = ["profiles_table", "rewrite_report", "selection_table", "write_report"]
+
+_LONG = {
+    "segment_id": pl.Int64(),
+    "feature": pl.String(),
+    "statistic": pl.String(),
+    "value": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+}
+_Row = tuple[int, str, str, float | None, float | None, float | None]
+
+
+def profiles_table(summary: Summary) -> pl.DataFrame:
+    """Return the profiles in long form, the population as segment 0.
+
+    Rows about a level of a feature have the statistic ``share[LEVEL]``, unknown being a level.
+    """
+    profiles = (summary.population, *summary.segments)
+    rows = [row for profile in profiles for row in _rows_of(profile)]
+    return pl.DataFrame(rows, schema=_LONG, orient="row")
+
+
+def _rows_of(profile: SegmentProfile) -> Iterator[_Row]:
+    plain = {
+        "n_users": profile.n_users,
+        "share": profile.share,
+        "n_impressions": profile.n_impressions,
+        "n_clicks": profile.n_clicks,
+        "impressions_share": profile.impressions_share,
+        "clicks_share": profile.clicks_share,
+        "ctr_index": profile.ctr_index,
+        "mean_silhouette": profile.mean_silhouette,
+    }
+    for statistic, value in plain.items():
+        yield (profile.segment_id, "", statistic, value, None, None)
+    yield _estimated(profile.segment_id, "", "ctr_seen", profile.ctr_seen)
+    for numeric in profile.numeric:
+        yield from _numeric_rows(profile.segment_id, numeric)
+    for composition in profile.levels:
+        for level in composition.levels:
+            name = f"share[{level.level if level.level is not None else 'unknown'}]"
+            yield (profile.segment_id, composition.feature, name, level.share, None, None)
+
+
+def _numeric_rows(segment_id: int, numeric: NumericStatistics) -> Iterator[_Row]:
+    plain = {
+        "mean": numeric.mean,
+        "lower_quartile": numeric.lower_quartile,
+        "median": numeric.median,
+        "upper_quartile": numeric.upper_quartile,
+        "missing_share": numeric.missing_share,
+        "index": numeric.index,
+    }
+    for statistic, value in plain.items():
+        yield (segment_id, numeric.feature, statistic, value, None, None)
+    difference = numeric.standardised_difference
+    yield _estimated(segment_id, numeric.feature, "standardised_difference", difference)
+
+
+def _estimated(segment_id: int, feature: str, statistic: str, estimate: Estimate) -> _Row:
+    return (segment_id, feature, statistic, estimate.value, estimate.low, estimate.high)
+
+
+def selection_table(summary: Summary) -> pl.DataFrame:
+    """Return one row per candidate."""
+    return pl.DataFrame(
+        {
+            "algorithm": each.algorithm,
+            "n_segments": each.n_segments,
+            "inertia": each.inertia,
+            "silhouette": each.silhouette.value,
+            "silhouette_low": each.silhouette.low,
+            "silhouette_high": each.silhouette.high,
+            "squared_silhouette": each.squared_silhouette,
+            "calinski_harabasz": each.calinski_harabasz,
+            "davies_bouldin": each.davies_bouldin,
+            "smallest_share": each.smallest_share,
+            "is_selected": each.is_selected,
+            "is_knee": each.is_knee,
+            "reason": each.reason,
+        }
+        for each in summary.selection.candidates
+    )
+
+
+def write_report(summary: Summary, directory: Path) -> None:
+    """Write ``figures/`` and ``report.html`` into a folder."""
+    from segmentry.plots import write_figures
+    from segmentry.report import render_report
+
+    figures = write_figures(summary, directory / "figures")
+    page = render_report(summary, figures=figures)
+    (directory / "report.html").write_text(page, encoding="utf-8")
+
+
+def rewrite_report(run_dir: Path) -> None:
+    """Draw figures and page of a run again, from its summary; the old ones stay if that fails.
+
+    Raises
+    ------
+    BundleError
+        If the summary cannot be read.
+    OutputError
+        If the run folder cannot be written.
+    """
+    summary = read_summary(run_dir)
+    with staged_inside(run_dir) as staging:
+        write_report(summary, staging)

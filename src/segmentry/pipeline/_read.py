@@ -1,0 +1,268 @@
+"""From files to the user table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from segmentry.config import RunConfig, parse_moment
+from segmentry.engines import open_engine
+from segmentry.errors import ConfigError, DataError, EmptyDataError
+from segmentry.features import BetaPrior, LogFacts, count_users, derive_features, find_log_facts
+from segmentry.pipeline._clock import StepClock
+from segmentry.quality import Finding, find_in_log, find_in_tables
+from segmentry.sampling import hash_shares
+from segmentry.schema import Engine, Feature, LogParts, Progress, RowAccount, Source, Window
+from segmentry.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
+
+__all__ = ["SavedSteps", "UserData", "read_users"]
+
+_BYTES_PER_PART = 96 << 20
+_SAMPLE_SALT = "segmentry sample"
+
+
+@dataclass(frozen=True, slots=True)
+class UserData:
+    """The user table and what was learnt on the way to it."""
+
+    table: pl.DataFrame
+    attributes: tuple[Feature, ...]
+    window: Window
+    prior: BetaPrior
+    main_placement: str | None
+    source: str
+    accounts: tuple[RowAccount, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSteps:
+    """What an earlier run fixed: features of new users are made as those of the old."""
+
+    prior: BetaPrior
+    main_placement: str | None
+    attributes: tuple[Feature, ...]
+
+
+def read_users(
+    source: Source,
+    config: RunConfig,
+    *,
+    scratch: Path,
+    clock: StepClock,
+    progress: Progress | None = None,
+    saved: SavedSteps | None = None,
+    is_thorough: bool = False,
+) -> UserData:
+    """Read all files once and make the user table.
+
+    Parameters
+    ----------
+    source : Source
+    config : RunConfig
+        Engine, window, sample and strictness.
+    scratch : Path
+        Existing folder for temporary files; the caller removes it.
+    clock : StepClock
+    progress : callable, optional
+    saved : SavedSteps, optional
+        Of an earlier run.
+    is_thorough : bool
+        Also look for what takes another pass over the log: duplicates, unknown ads.
+
+    Raises
+    ------
+    DataError
+        If nothing is left to work on, or rows were rejected and `config.strict` forbids it.
+    """
+    engine = open_engine(config.engine, scratch=scratch, memory_limit=config.memory)
+    try:
+        with clock.step("read profiles and ads"):
+            profiles, ads = _read_tables(engine, source, config)
+        with clock.step("read log"):
+            parts = _read_log(engine, source, config, scratch=scratch, progress=progress)
+            facts = _facts_of(engine, parts)
+        if saved is not None:
+            facts = replace(facts, main_placement=saved.main_placement)
+        window = _window(source, config, facts)
+        accounts = tuple(
+            table if isinstance(table, RowAccount) else table.account
+            for table in (parts.account, profiles, ads)
+        )
+        if config.strict:
+            _refuse_rejections(accounts)
+        with clock.step("count"):
+            counts = count_users(
+                engine,
+                parts.parts,
+                ads.rows,
+                window=window,
+                main_placement=facts.main_placement,
+                on_part=_told(progress, "counting per user"),
+            )
+        deeper = find_in_log(engine, parts.parts, ads.rows, window=window) if is_thorough else ()
+    finally:
+        engine.close()
+    attributes = source.attributes if saved is None else saved.attributes
+    with clock.step("derive features"):
+        table, prior = derive_features(
+            counts,
+            _with_attributes(profiles.rows, attributes),
+            attributes,
+            window=window,
+            prior=None if saved is None else saved.prior,
+        )
+        findings = find_in_tables(
+            counts,
+            profiles.rows,
+            source.attributes,
+            n_impossible_levels=profiles.n_impossible,
+            n_impossible_prices=ads.n_impossible,
+            ads=ads.rows,
+        )
+    return UserData(
+        table=table,
+        attributes=attributes,
+        window=window,
+        prior=prior,
+        main_placement=facts.main_placement,
+        source=source.name,
+        accounts=accounts,
+        findings=findings + deeper,
+    )
+
+
+def _read_tables(
+    engine: Engine, source: Source, config: RunConfig
+) -> tuple[CleanTable, CleanTable]:
+    names = [feature.name for feature in source.attributes]
+    log = source.impressions.columns
+    if source.profiles is None:
+        rows = no_profiles(_polars_type(log["user_id"].type), names)
+        profiles = CleanTable(rows, RowAccount("profiles", 0, 0, {}, {}), 0)
+    else:
+        found, unreadable = engine.read_table(source.profiles)
+        profiles = clean_profiles(found, unreadable=unreadable, attributes=names)
+    if config.sample < 1:
+        profiles = _sampled(profiles, config.sample)
+    if source.ads is None:
+        ad_id = log["ad_id"].type if "ad_id" in log else "integer"
+        ads = CleanTable(no_ads(_polars_type(ad_id)), RowAccount("ads", 0, 0, {}, {}), 0)
+    else:
+        found, unreadable = engine.read_table(source.ads)
+        ads = clean_ads(found, unreadable=unreadable)
+    return profiles, ads
+
+
+def _polars_type(column_type: str) -> pl.DataType:
+    return pl.String() if column_type == "text" else pl.Int64()
+
+
+def _sampled(profiles: CleanTable, share: float) -> CleanTable:
+    kept = profiles.rows.filter(
+        pl.Series(hash_shares(profiles.rows["user_id"], salt=_SAMPLE_SALT) < share)
+    )
+    excluded = {"outside --sample": profiles.rows.height - kept.height}
+    account = replace(profiles.account, n_used=kept.height, excluded=excluded)
+    return replace(profiles, rows=kept, account=account)
+
+
+def _read_log(
+    engine: Engine,
+    source: Source,
+    config: RunConfig,
+    *,
+    scratch: Path,
+    progress: Progress | None,
+) -> LogParts:
+    n_bytes = sum(file.stat().st_size for file in source.impressions.files)
+    directory = scratch / "parts"
+    directory.mkdir()
+    keep_users = None
+    if config.sample < 1:
+        users = engine.distinct_users(source.impressions)
+        keep_users = users.filter(pl.Series(hash_shares(users, salt=_SAMPLE_SALT) < config.sample))
+    return engine.split_log(
+        source.impressions,
+        directory,
+        n_parts=1 + n_bytes // _BYTES_PER_PART,
+        exclude=_outside(source, config),
+        keep_users=keep_users,
+        on_progress=_told(progress, "reading the log"),
+    )
+
+
+def _outside(source: Source, config: RunConfig) -> Mapping[str, nw.Expr]:
+    offset = source.utc_offset_hours
+    shown_at = nw.col("shown_at")
+    outside: dict[str, nw.Expr] = {}
+    since = until = None
+    if config.since is not None:
+        since = parse_moment(config.since, utc_offset_hours=offset, option="--since")
+        outside["before --since"] = shown_at < since
+    if config.until is not None:
+        until = parse_moment(config.until, utc_offset_hours=offset, option="--until")
+        outside["from --until on"] = shown_at >= until
+    if since is not None and until is not None and since >= until:
+        raise ConfigError(
+            f"--since {config.since} is not before --until {config.until}; expected a window "
+            "[since, until)"
+        )
+    return outside
+
+
+def _facts_of(engine: Engine, parts: LogParts) -> LogFacts:
+    """Find the extent of the log, or say where all its rows went."""
+    if parts.parts:
+        return find_log_facts(engine, parts.parts)
+    account = parts.account
+    told = ", ".join(
+        f"{n:,} {reason}" for reason, n in (*account.rejected.items(), *account.excluded.items())
+    )
+    hint = ""
+    if account.rejected.get("impossible time", 0) > account.n_read // 2:
+        hint = "; times in milliseconds? Divide them by 1000: epoch seconds are expected"
+    raise EmptyDataError(
+        f"no impression is left of {account.n_read:,} rows: {told or 'none read'}{hint}"
+    )
+
+
+def _window(source: Source, config: RunConfig, facts: LogFacts) -> Window:
+    """Take the asked-for window, or the whole local days of the log."""
+    offset = source.utc_offset_hours
+    window = Window.around(facts.first_at, facts.last_at, utc_offset_hours=offset)
+    if config.since is not None:
+        start = parse_moment(config.since, utc_offset_hours=offset, option="--since")
+        window = replace(window, start=start)
+    if config.until is not None:
+        end = parse_moment(config.until, utc_offset_hours=offset, option="--until")
+        window = replace(window, end=end)
+    return window
+
+
+def _refuse_rejections(accounts: tuple[RowAccount, ...]) -> None:
+    bad = [
+        f"{account.role}: {n:,} {reason}"
+        for account in accounts
+        for reason, n in account.rejected.items()
+    ]
+    if bad:
+        raise DataError(f"--strict: rows were rejected ({'; '.join(bad)}); mend the files")
+
+
+def _with_attributes(rows: pl.DataFrame, attributes: tuple[Feature, ...]) -> pl.DataFrame:
+    """Add attributes that an earlier run had and these files lack, as unknown."""
+    absent = [feature.name for feature in attributes if feature.name not in rows.columns]
+    return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias(name) for name in absent)
+
+
+def _told(progress: Progress | None, step: str) -> Callable[[int, int], None]:
+    """Return what tells the progress of one step, if anybody wants to hear it."""
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            progress(step, done, total)
+
+    return tell

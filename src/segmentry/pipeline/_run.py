@@ -1,0 +1,299 @@
+"""The whole way, from files to a run folder."""
+
+import datetime as dt
+import importlib.metadata
+import platform
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segmentry import __version__
+from segmentry.config import RunConfig, load_config
+from segmentry.datasets import find_taobao
+from segmentry.errors import ConfigError
+from segmentry.features import LOG_FEATURES
+from segmentry.pipeline._clock import StepClock
+from segmentry.pipeline._fingerprint import Fingerprinting
+from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
+from segmentry.pipeline._read import UserData, read_users
+from segmentry.pipeline._summarise import summarise
+from segmentry.run_folder import (
+    MANIFEST_VERSION,
+    FileFingerprint,
+    Manifest,
+    check_target,
+    read_bundle,
+    read_manifest,
+    read_user_table,
+    render_manifest,
+    staged,
+)
+from segmentry.schema import Progress, Source
+from segmentry.scoring import make_bundle, render_bundle, segments_table
+from segmentry.segmentation import Segmentation, find_segments, plan_features, recipe_named
+from segmentry.summary import Summary, read_summary, render_summary_json
+
+__all__ = ["RunResult", "run", "segment_run"]
+
+_LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run made.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The run folder.
+    summary : Summary
+    segments : DataFrame
+        The table of ``segments.parquet``.
+    """
+
+    run_dir: Path
+    summary: Summary
+    segments: pl.DataFrame
+
+
+def run(
+    data_dir: Path | str | None,
+    out: Path | str,
+    *,
+    from_run: Path | str | None = None,
+    config: Path | str | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> RunResult:
+    """Segment the users of a log and write a run folder with a report.
+
+    Parameters
+    ----------
+    data_dir : Path or str or None
+        Folder with the Taobao files; None with `from_run`.
+    out : Path or str
+        The run folder to make.
+    from_run : Path or str, optional
+        Reuse the user table of this run: another K does not read the log again.
+    config : Path or str, optional
+        TOML file with settings.
+    overwrite : bool
+        Replace a run folder that exists.
+    progress : callable, optional
+        Called as ``progress(step, done, total)``.
+    **options
+        The settings of `RunConfig`, such as ``recipe="classic"``, ``k=5``, ``seed=1``; they win
+        over the file.
+
+    Raises
+    ------
+    SegmentryError
+        If the data, the settings or the output place cannot be used; no folder is left.
+
+    Examples
+    --------
+    >>> import tempfile, segmentry
+    >>> from segmentry.datasets import GeneratorOptions, generate_taobao
+    >>> home = Path(tempfile.mkdtemp())
+    >>> data = generate_taobao(home / "data", GeneratorOptions(n_users=300, seed=1))
+    >>> result = segmentry.run(data.directory, home / "run", k=3)
+    >>> len(result.summary.segments), result.segments.height
+    (3, 300)
+    >>> sorted(path.name for path in result.run_dir.iterdir())
+    ['figures', 'manifest.json', 'model', 'profiles.parquet', 'report.html', 'segments.parquet', \
+'selection.parquet', 'summary.json', 'users.parquet']
+    """
+    settings = load_config(None if config is None else Path(config), options)
+    target, clock = Path(out), StepClock()
+    started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    check_target(target, overwrite=overwrite)
+    if from_run is not None:
+        if data_dir is not None:
+            raise ConfigError("--from reuses a user table; give either DATA_DIR or --from")
+        _refuse_reading_options(settings)
+        with clock.step("reuse the user table"):
+            users, inputs, settings = _reuse(Path(from_run), settings)
+        source = None
+    elif data_dir is None:
+        raise ConfigError("no data: give DATA_DIR or --from RUN_DIR")
+    else:
+        source, inputs = find_taobao(Path(data_dir)), ()
+    command = _command(data_dir, from_run, settings)
+    with staged(target, overwrite=overwrite) as staging:
+        if source is not None:
+            users, inputs = _read(source, settings, staging / "scratch", clock, progress)
+        segmentation, summary = segment_run(
+            users, settings, command=command, clock=clock, progress=progress
+        )
+        segments = _write(staging, users, segmentation, summary, clock=clock)
+        manifest = Manifest(
+            manifest_version=MANIFEST_VERSION,
+            started_at=started_at,
+            seconds=clock.seconds,
+            config=settings.model_dump(mode="json"),
+            versions=_versions(),
+            inputs=inputs,
+            accounts=tuple(asdict(account) for account in users.accounts),
+            steps=clock.records,
+        )
+        (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
+    return RunResult(run_dir=target, summary=summary, segments=segments)
+
+
+def _read(
+    source: Source,
+    settings: RunConfig,
+    scratch: Path,
+    clock: StepClock,
+    progress: Progress | None,
+) -> tuple[UserData, tuple[FileFingerprint, ...]]:
+    """Read the files, hash them meanwhile, and remove what was written on the way."""
+    import shutil
+
+    tables = (source.impressions, source.profiles, source.ads)
+    files = [file for table in tables if table is not None for file in table.files]
+    scratch.mkdir()
+    with Fingerprinting(files) as fingerprints:
+        users = read_users(source, settings, scratch=scratch, clock=clock, progress=progress)
+        with clock.step("fingerprint the input"):
+            inputs = fingerprints.results()
+    shutil.rmtree(scratch)
+    return users, inputs
+
+
+def segment_run(
+    users: UserData,
+    settings: RunConfig,
+    *,
+    command: str,
+    clock: StepClock,
+    progress: Progress | None,
+) -> tuple[Segmentation, Summary]:
+    """Form segments and describe them."""
+    recipe = recipe_named(settings.recipe)
+    catalogue = (*LOG_FEATURES, *users.attributes)
+    plans = plan_features(recipe, catalogue, features=settings.features, exclude=settings.exclude)
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            progress("trying numbers of segments", done, total)
+
+    with clock.step("segment"):
+        segmentation = find_segments(
+            users.table,
+            plans,
+            recipe=recipe,
+            n_segments=settings.numbers,
+            forced=settings.k,
+            algorithm=settings.algorithm,
+            min_share=settings.min_share,
+            seed=settings.seed,
+            on_fitted=tell,
+        )
+    with clock.step("profile"):
+        summary = summarise(users, segmentation, settings, command=command)
+    return segmentation, summary
+
+
+_READING_OPTIONS = ("engine", "since", "until", "sample", "memory", "strict")
+
+
+def _reuse(
+    run_dir: Path, settings: RunConfig
+) -> tuple[UserData, tuple[FileFingerprint, ...], RunConfig]:
+    """Take users, what was learnt about the data, and how they were read from an earlier run."""
+    bundle, report = read_bundle(run_dir), read_summary(run_dir).data
+    manifest = read_manifest(run_dir)
+    reading = {name: manifest.config[name] for name in _READING_OPTIONS if name in manifest.config}
+    users = UserData(
+        table=read_user_table(run_dir),
+        attributes=bundle.attributes,
+        window=bundle.window,
+        prior=bundle.prior,
+        main_placement=bundle.main_placement,
+        source=report.source,
+        accounts=report.accounts,
+        findings=report.findings,
+    )
+    return users, manifest.inputs, settings.model_copy(update=reading)
+
+
+def _refuse_reading_options(settings: RunConfig) -> None:
+    given = [
+        f"--{name}"
+        for name in _READING_OPTIONS
+        if name in settings.model_fields_set and getattr(settings, name) is not False
+    ]
+    if given:
+        raise ConfigError(
+            f"{', '.join(given)} {'has' if len(given) == 1 else 'have'} no effect with --from, "
+            "which does not read the log; leave out one or the other"
+        )
+
+
+def _command(data_dir: Path | str | None, from_run: Path | str | None, settings: RunConfig) -> str:
+    """Return the command that repeats the run, whether it was asked for in Python, TOML or flags.
+
+    Folders are named without their path, as paths are private.
+    """
+    words, implied = ["segmentry", "run"], {"engine", "memory"}
+    if from_run is not None:
+        words += ["--from", Path(from_run).name]
+        implied.update(_READING_OPTIONS)
+    elif data_dir is not None:
+        words.append(Path(data_dir).name)
+    words += ["--out", "RUN_DIR"]
+    asked = settings.model_dump(exclude_defaults=True, exclude=implied)
+    for name, value in sorted(asked.items()):
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, tuple):
+            words += [flag, ",".join(map(str, value))]
+        else:
+            words += [flag, str(value)]
+    return shlex.join(words)
+
+
+def _write(
+    staging: Path,
+    users: UserData,
+    segmentation: Segmentation,
+    summary: Summary,
+    *,
+    clock: StepClock,
+) -> pl.DataFrame:
+    names = tuple(segment.name for segment in summary.segments)
+    bundle = make_bundle(
+        segmentation,
+        names=names,
+        prior=users.prior,
+        main_placement=users.main_placement,
+        attributes=users.attributes,
+        window=users.window,
+    )
+    with clock.step("write tables"):
+        segments = segments_table(
+            users.table, segmentation.segment_ids, segmentation.margins, names
+        )
+        segments.write_parquet(staging / "segments.parquet")
+        ids = pl.Series("segment_id", segmentation.segment_ids)
+        users.table.with_columns(ids).write_parquet(staging / "users.parquet")
+        profiles_table(summary).write_parquet(staging / "profiles.parquet")
+        selection_table(summary).write_parquet(staging / "selection.parquet")
+        (staging / "model").mkdir()
+        (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
+        text = render_summary_json(summary)
+        (staging / "summary.json").write_text(text, encoding="utf-8")
+    with clock.step("draw and report"):
+        write_report(summary, staging)
+    return segments
+
+
+def _versions() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return {"segmentry": __version__, "python": platform.python_version(), **found}

@@ -1,0 +1,197 @@
+"""Put the users of new data into the segments of a run."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segmentry.config import RunConfig, load_config
+from segmentry.datasets import find_taobao
+from segmentry.errors import ConfigError, OutputError, SchemaError
+from segmentry.pipeline._clock import StepClock
+from segmentry.pipeline._read import SavedSteps, UserData, read_users
+from segmentry.run_folder import read_bundle, written_whole
+from segmentry.schema import Progress
+from segmentry.scoring import Bundle, score_users
+
+__all__ = ["ScoreResult", "build_user_table", "check_data", "score"]
+
+_WRITERS = (".parquet", ".csv")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreResult:
+    """Who is where, and what a careful reader must know."""
+
+    segments: pl.DataFrame
+    notes: tuple[str, ...]
+
+
+def score(
+    run_dir: Path | str,
+    data_dir: Path | str,
+    *,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> ScoreResult:
+    """Put the users of new data into the segments of a run, with its saved steps.
+
+    On the data that the segments were formed on this returns the run's own labels.
+
+    Parameters
+    ----------
+    run_dir : Path or str
+        A run folder.
+    data_dir : Path or str
+        Folder with the files of new (or the same) users.
+    out : Path or str, optional
+        File to write, ``.parquet`` or ``.csv``.
+    overwrite : bool
+        Replace the file if it exists.
+    progress : callable, optional
+    **options
+        ``engine``, ``since``, ``until``, ``sample``, ``memory``, ``strict`` as in `run`.
+
+    Raises
+    ------
+    BundleError
+        If the run folder cannot be read, or is of another version.
+    SchemaError
+        If the data lack an attribute that formed the segments.
+    OutputError
+        If the file exists or cannot be written.
+    """
+    bundle = read_bundle(Path(run_dir))
+    target = None if out is None else Path(out)
+    if target is not None:
+        _check_file(target, overwrite=overwrite)
+    settings = load_config(None, options)
+    saved = SavedSteps(bundle.prior, bundle.main_placement, bundle.attributes)
+    users = _read_elsewhere(
+        data_dir, settings, progress=progress, saved=saved, needed=bundle.preprocessing.features
+    )
+    segments, unseen = score_users(bundle, users.table)
+    if target is not None:
+        with written_whole(target) as partial:
+            if target.suffix == ".csv":
+                segments.write_csv(partial)
+            else:
+                segments.write_parquet(partial)
+    return ScoreResult(segments=segments, notes=_notes(bundle, users, unseen))
+
+
+def build_user_table(
+    data_dir: Path | str, *, progress: Progress | None = None, **options: Any
+) -> pl.DataFrame:
+    """Read a log and return the user table: one row per user, features in raw units.
+
+    Parameters
+    ----------
+    data_dir : Path or str
+        Folder with the Taobao files.
+    progress : callable, optional
+    **options
+        ``engine``, ``since``, ``until``, ``sample``, ``memory``, ``strict`` as in `run`.
+
+    Returns
+    -------
+    DataFrame
+        ``user_id, is_profiled`` and the features of the catalogue, sorted by ``user_id``.
+
+    Raises
+    ------
+    DataError
+        If the files cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile, segmentry
+    >>> from segmentry.datasets import GeneratorOptions, generate_taobao
+    >>> data = generate_taobao(Path(tempfile.mkdtemp()), GeneratorOptions(n_users=50, seed=1))
+    >>> table = segmentry.build_user_table(data.directory)
+    >>> table.height, bool((table["n_clicks"] <= table["n_impressions"]).all())
+    (50, True)
+    """
+    return _read_elsewhere(data_dir, load_config(None, options), progress=progress).table
+
+
+def check_data(
+    data_dir: Path | str, *, progress: Progress | None = None, **options: Any
+) -> UserData:
+    """Read a log thoroughly, for a report on its quality; nothing is written.
+
+    Raises
+    ------
+    DataError
+        If the files cannot be used.
+    """
+    settings = load_config(None, options)
+    return _read_elsewhere(data_dir, settings, progress=progress, is_thorough=True)
+
+
+def _read_elsewhere(
+    data_dir: Path | str,
+    settings: RunConfig,
+    *,
+    progress: Progress | None,
+    saved: SavedSteps | None = None,
+    needed: Sequence[str] = (),
+    is_thorough: bool = False,
+) -> UserData:
+    source = find_taobao(Path(data_dir))
+    if saved is not None:
+        _require_attributes(saved, needed, {feature.name for feature in source.attributes})
+        wanted = {feature.name for feature in saved.attributes}
+        kept = tuple(feature for feature in source.attributes if feature.name in wanted)
+        source = replace(source, attributes=kept)
+    with tempfile.TemporaryDirectory(prefix="segmentry-") as scratch:
+        return read_users(
+            source,
+            settings,
+            scratch=Path(scratch),
+            clock=StepClock(),
+            progress=progress,
+            saved=saved,
+            is_thorough=is_thorough,
+        )
+
+
+def _require_attributes(saved: SavedSteps, needed: Sequence[str], present: set[str]) -> None:
+    """Refuse data without an attribute that formed the segments; others become unknown."""
+    names = [feature.name for feature in saved.attributes if feature.name in needed]
+    missing = [name for name in names if name not in present]
+    if missing:
+        raise SchemaError(
+            f"the new data have no {', '.join(missing)}; found attributes: "
+            f"{', '.join(sorted(present)) or 'none'}; add the columns, empty where unknown"
+        )
+
+
+def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[str, ...]:
+    notes = [
+        f"{n_users:,} users have a level of {feature} that was not there when the segments were "
+        "formed; it counts as none of the known levels"
+        for feature, n_users in unseen.items()
+    ]
+    if users.window.n_days != bundle.window.n_days:
+        notes.append(
+            f"these data cover {users.window.n_days:g} days, the segments were formed on "
+            f"{bundle.window.n_days:g}: counts are not comparable"
+        )
+    return tuple(notes)
+
+
+def _check_file(file: Path, *, overwrite: bool) -> None:
+    if file.suffix not in _WRITERS:
+        raise ConfigError(f"--out {file}: expected a name that ends in .parquet or .csv")
+    if file.is_dir():
+        raise OutputError(f"{file}: is a folder; name a file")
+    if file.exists() and not overwrite:
+        raise OutputError(f"{file}: exists; choose another --out or add --overwrite")
+    if not file.absolute().parent.is_dir():
+        raise OutputError(f"{file.absolute().parent}: no such folder; make it first")

@@ -1,0 +1,277 @@
+"""From users and segments to the `Summary`."""
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry import __version__
+from segmentry.clustering import project
+from segmentry.config import RunConfig
+from segmentry.features import LOG_FEATURES
+from segmentry.pipeline._read import UserData
+from segmentry.preprocessing import FittedColumn
+from segmentry.profiling import SegmentProfile, profile_segments
+from segmentry.quality import Finding
+from segmentry.sampling import hash_shares
+from segmentry.schema import UNASSIGNED, Feature
+from segmentry.segmentation import Candidate, Segmentation
+from segmentry.summary import (
+    SCHEMA_VERSION,
+    CandidateRow,
+    DataReport,
+    FeatureRow,
+    MapPoint,
+    MapSummary,
+    Repeat,
+    SelectionReport,
+    Summary,
+)
+
+__all__ = ["summarise"]
+
+_MAP_USERS = 2000
+_LEAST_MAP_USERS = 30
+_MAP_SALT = "segmentry map"
+_BUSY_SHARE = 0.01
+
+
+def summarise(
+    users: UserData, segmentation: Segmentation, config: RunConfig, *, command: str
+) -> Summary:
+    """Put together all that the report shows.
+
+    Parameters
+    ----------
+    users : UserData
+    segmentation : Segmentation
+        Of the same user table.
+    config : RunConfig
+    command : str
+        What to type to repeat the run.
+    """
+    catalogue = (*LOG_FEATURES, *users.attributes)
+    population, segments = profile_segments(
+        users.table,
+        segmentation.segment_ids,
+        catalogue,
+        n_segments=segmentation.n_segments,
+        forming=segmentation.preprocessing.features,
+        silhouettes=segmentation.segment_silhouettes,
+    )
+    return Summary(
+        schema_version=SCHEMA_VERSION,
+        headline=_headline(segments),
+        warnings=_warnings(users, segmentation),
+        data=_data_report(users),
+        selection=_selection_report(segmentation),
+        population=population,
+        segments=segments,
+        unassigned=tuple(
+            Finding("unassigned", reason, n_users, users.table.height)
+            for reason, n_users in segmentation.unassigned
+        ),
+        features=_feature_rows(catalogue, segmentation, config),
+        map=_map(users, segmentation),
+        method=_method(users, segmentation, config),
+        repeat=Repeat(
+            command=command,
+            seed=config.seed,
+            segmentry_version=__version__,
+            recipe=segmentation.recipe.name,
+        ),
+    )
+
+
+def _headline(segments: tuple[SegmentProfile, ...]) -> str:
+    n_users = sum(segment.n_users for segment in segments)
+    if len(segments) == 1:
+        return f"{n_users:,} users and no segments worth telling apart: treat them as one."
+    largest = max(segments, key=lambda segment: (segment.share, -segment.segment_id))
+    return (
+        f"{n_users:,} users fall into {len(segments)} segments; the largest, "
+        f"“{largest.name}”, holds {largest.share:.0%} of them."
+    )
+
+
+def _warnings(users: UserData, segmentation: Segmentation) -> tuple[str, ...]:
+    """Return what a careful reader must know before using the segments."""
+    found = []
+    by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
+    if by_clicks & set(segmentation.preprocessing.features):
+        found.append(
+            "Clicks helped to form the segments, and the CTR shown here was measured on the same "
+            "days: it overstates how much the segments will differ on later days."
+        )
+    busiest = next(each for each in users.findings if each.code == "busiest-user")
+    if busiest.of and busiest.count / busiest.of > _BUSY_SHARE:
+        found.append(
+            f"One user has {busiest.count / busiest.of:.0%} of all impressions: perhaps a bot."
+        )
+    if users.window.n_days < 2:
+        found.append("The log covers less than two days: nothing can be said about stability.")
+    found.extend(
+        f"Feature {name} was left out: {reason}."
+        for name, reason in segmentation.preprocessing.dropped
+    )
+    found.extend(
+        f"Feature {column.feature}: {column.note}."
+        for column in segmentation.preprocessing.fitted
+        if column.note
+    )
+    n_rejected = sum(account.n_rejected for account in users.accounts)
+    if n_rejected:
+        found.append(f"{n_rejected:,} rows could not be used; the data section lists why.")
+    return tuple(found)
+
+
+def _data_report(users: UserData) -> DataReport:
+    return DataReport(
+        source=users.source,
+        starts_at=users.window.start,
+        ends_at=users.window.end,
+        utc_offset_hours=users.window.utc_offset_hours,
+        accounts=users.accounts,
+        findings=users.findings,
+    )
+
+
+def _selection_report(segmentation: Segmentation) -> SelectionReport:
+    selection = segmentation.selection
+    return SelectionReport(
+        rule=selection.rule,
+        reason=selection.reason,
+        n_segments=selection.n_segments,
+        is_forced=selection.is_forced,
+        knee=selection.knee,
+        runner_up=selection.runner_up,
+        candidates=tuple(_candidate_row(candidate) for candidate in selection.candidates),
+    )
+
+
+def _candidate_row(candidate: Candidate) -> CandidateRow:
+    return CandidateRow(
+        algorithm=candidate.algorithm,
+        n_segments=candidate.n_segments,
+        inertia=candidate.inertia,
+        silhouette=candidate.silhouette,
+        squared_silhouette=candidate.squared_silhouette,
+        calinski_harabasz=candidate.calinski_harabasz,
+        davies_bouldin=candidate.davies_bouldin,
+        smallest_share=candidate.smallest_share,
+        is_selected=candidate.is_selected,
+        is_knee=candidate.is_knee,
+        reason=candidate.reason,
+    )
+
+
+def _feature_rows(
+    catalogue: tuple[Feature, ...], segmentation: Segmentation, config: RunConfig
+) -> tuple[FeatureRow, ...]:
+    fitted = {column.feature: column for column in segmentation.preprocessing.fitted}
+    dropped = dict(segmentation.preprocessing.dropped)
+    rows = []
+    for feature in catalogue:
+        column = fitted.get(feature.name)
+        note = dropped.get(feature.name, "" if column is None else column.note)
+        if feature.name in config.exclude:
+            note = "excluded by the user: describes segments only"
+        rows.append(_feature_row(feature, column, note))
+    return tuple(rows)
+
+
+def _feature_row(feature: Feature, column: FittedColumn | None, note: str) -> FeatureRow:
+    return FeatureRow(
+        name=feature.name,
+        label=feature.label,
+        family=feature.family,
+        unit=feature.unit,
+        kind=feature.kind,
+        description=feature.description,
+        weight=None if column is None else column.weight,
+        fill=None if column is None else column.fill,
+        transform=None if column is None else column.transform,
+        clip_low=None if column is None else column.raw_clip_low,
+        clip_high=None if column is None else column.raw_clip_high,
+        scale=None if column is None else column.scale,
+        note=note,
+    )
+
+
+def _map(users: UserData, segmentation: Segmentation) -> MapSummary:
+    """Draw a sample stratified by segment, by hash of the user."""
+    components = segmentation.components
+    positions = _map_sample(users, segmentation)
+    X = segmentation.preprocessing.transform(users.table[positions])
+    points = project(X, components)
+    centers = project(segmentation.centers, components)
+    return MapSummary(
+        columns=segmentation.preprocessing.columns,
+        explained_variance_ratio=tuple(map(float, components.explained_variance_ratio)),
+        loadings=tuple(tuple(map(float, row)) for row in components.components),
+        points=_points(segmentation.segment_ids[positions], points),
+        centers=_points(np.arange(1, segmentation.n_segments + 1), centers),
+    )
+
+
+def _map_sample(users: UserData, segmentation: Segmentation) -> npt.NDArray[np.int64]:
+    ids = segmentation.segment_ids
+    shares = hash_shares(users.table["user_id"], salt=_MAP_SALT)
+    n_assigned = int((ids != UNASSIGNED).sum())
+    chosen = []
+    for segment_id in range(1, segmentation.n_segments + 1):
+        members = np.flatnonzero(ids == segment_id)
+        n_wanted = max(_LEAST_MAP_USERS, round(_MAP_USERS * members.size / n_assigned))
+        chosen.append(members[np.argsort(shares[members], kind="stable")[:n_wanted]])
+    return np.concatenate(chosen)
+
+
+def _points(
+    segment_ids: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]
+) -> tuple[MapPoint, ...]:
+    padded = np.full((len(scores), 3), np.nan)
+    padded[:, : scores.shape[1]] = scores
+    return tuple(
+        MapPoint(
+            segment_id=int(segment_id),
+            x=round(float(x), 4),
+            y=None if np.isnan(y) else round(float(y), 4),
+            z=None if np.isnan(z) else round(float(z), 4),
+        )
+        for segment_id, (x, y, z) in zip(segment_ids, padded, strict=True)
+    )
+
+
+def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> tuple[str, ...]:
+    """Say in plain words what was done."""
+    forming = ", ".join(segmentation.preprocessing.features)
+    read = (
+        f"The log was read once and counted per user, over {users.window.n_days:g} days. "
+        f"{users.table.height:,} users are in the log or have a profile."
+    )
+    if config.sample < 1:
+        read += f" Only a sample of {config.sample:.0%} of the users, by hash of the id, was used."
+    formed = (
+        f"Segments were formed by {forming}: missing values filled, counts logged, extremes "
+        "pulled in at the 1st and 99th percentile, each feature divided by its inter-quartile "
+        "range (log-odds by at least 0.1, or luck alone would form segments), and weighted as the "
+        "table of features says. All other features only describe."
+    )
+    fitted = (
+        f"Clusterings ({segmentation.algorithm}) were fitted for each number of segments from "
+        "many starts, exactly on all users. " + segmentation.selection.rule
+    )
+    silhouette = (
+        "The silhouette compares each of a sample of users with all users, by Euclidean distance; "
+        "1 is a user in the middle of a clear group, 0 one between two groups. Its interval is "
+        "for the sampling of users only."
+    )
+    rates = (
+        "CTR intervals take the user as the unit: the clicks of one user are not independent. The "
+        "shrunk CTR of a user pulls the raw one towards the mean of all users, the more the fewer "
+        f"impressions there are (beta prior: mean {users.prior.mean:.4f}, worth "
+        f"{users.prior.precision:.1f} impressions)."
+    )
+    caution = (
+        "Segments describe. Nothing here says that treating a segment differently would change "
+        "what its users do; a randomised test does."
+    )
+    return (read, formed, fitted, silhouette, rates, caution)

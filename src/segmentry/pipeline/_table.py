@@ -1,0 +1,93 @@
+"""Segment a ready user table, without any file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from segmentry.datasets import TAOBAO_ATTRIBUTES
+from segmentry.errors import SchemaError
+from segmentry.features import LOG_FEATURES
+from segmentry.segmentation import Segmentation, find_segments, plan_features, recipe_named
+
+__all__ = ["fit_segments"]
+
+
+def fit_segments(
+    user_table: Any,
+    *,
+    recipe: str = "default",
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    k: int | None = None,
+    k_range: Sequence[int] = range(2, 11),
+    algorithm: str = "kmeans",
+    min_share: float = 0.01,
+    seed: int = 0,
+) -> Segmentation:
+    """Form segments from a user table.
+
+    Parameters
+    ----------
+    user_table : polars or pandas DataFrame, or pyarrow Table
+        As `build_user_table` returns it; it is not changed. Users are taken in the order of
+        ``user_id``, and the answer is in that order.
+    recipe : {"default", "classic"}
+    features : sequence of str, optional
+        Features that form segments, instead of the recipe's.
+    exclude : sequence of str
+        Features that must not form segments.
+    k : int, optional
+        Number of segments; chosen by the recipe's rule if absent.
+    k_range : sequence of int
+        Numbers to try.
+    algorithm : {"kmeans", "minibatch", "bisecting"}
+    min_share : float
+        A candidate with a smaller segment is not chosen.
+    seed : int
+
+    Returns
+    -------
+    Segmentation
+        `segment_ids` are those of the users in the order of ``user_id``.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks a column, or holds a user twice.
+    SelectionError
+        If the users do not allow the number of segments.
+
+    Examples
+    --------
+    >>> import segmentry, polars as pl
+    >>> table = pl.DataFrame({
+    ...     "user_id": range(40), "is_profiled": True,
+    ...     "n_impressions": [5] * 20 + [90, 100] * 10, "n_active_days": [1] * 20 + [5] * 20,
+    ...     "ctr_shrunk": [0.08, 0.09] * 10 + [0.02] * 20,
+    ... })
+    >>> segmentation = segmentry.fit_segments(table, k=2)
+    >>> segmentation.n_segments, bool(segmentation.segment_ids[0] != segmentation.segment_ids[-1])
+    (2, True)
+    """
+    table: pl.DataFrame = nw.from_native(user_table, eager_only=True).to_polars()
+    needed = [name for name in ("user_id", "is_profiled") if name not in table.columns]
+    if needed:
+        raise SchemaError(
+            f"user table: no column {', '.join(needed)}; found {', '.join(table.columns)}"
+        )
+    if table["user_id"].n_unique() != table.height:
+        raise SchemaError("user table: a user_id occurs twice; expected one row per user")
+    known = [each for each in (*LOG_FEATURES, *TAOBAO_ATTRIBUTES) if each.name in table.columns]
+    chosen = recipe_named(recipe)
+    return find_segments(
+        table.sort("user_id"),
+        plan_features(chosen, known, features=features, exclude=exclude),
+        recipe=chosen,
+        n_segments=tuple(k_range),
+        forced=k,
+        algorithm=algorithm,
+        min_share=min_share,
+        seed=seed,
+    )
