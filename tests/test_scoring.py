@@ -155,7 +155,7 @@ def test_a_bundle_comes_back_from_json_as_it_was(segmentation, bundle):
 
     assert again == bundle
     assert np.array(again.centers).tobytes() == segmentation.centers.tobytes()
-    assert again.attributes == TAOBAO_ATTRIBUTES  # with integer levels
+    assert again.attributes == TAOBAO_ATTRIBUTES  # with the labels of levels
     assert again.preprocessing == segmentation.preprocessing
 
 

@@ -75,9 +75,9 @@ def parse_range(text: str) -> tuple[int, ...]:
     >>> parse_range("2:5")
     (2, 3, 4, 5)
     """
-    low, _, high = text.partition(":")
+    low, colon, high = text.partition(":")
     try:
-        numbers = range(int(low), int(high or low) + 1)
+        numbers = range(int(low), int(high if colon else low) + 1)
     except ValueError:
         numbers = range(0)
     if not numbers or numbers[0] < 1:

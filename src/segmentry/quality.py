@@ -33,6 +33,8 @@ def find_in_tables(
 ) -> tuple[Finding, ...]:
     """List what the counts per user and the small tables tell, also where the count is 0.
 
+    What was not counted, as no feature took it, is not listed.
+
     Parameters
     ----------
     counts : DataFrame
@@ -48,10 +50,7 @@ def find_in_tables(
     """
     n_users, n_profiles = counts.height, profiles.height
     n_joined = counts.join(profiles, on="user_id", how="semi").height
-    sums = counts.select(
-        pl.col("n_impressions", "n_ads", "n_categorised", "n_priced", "n_placed").sum()
-    ).row(0, named=True)
-    n_shown = sums["n_impressions"]
+    n_shown = int(counts["n_impressions"].sum())
     found = [
         Finding("users-without-profile", "users without profile", n_users - n_joined, n_users),
         Finding(
@@ -66,9 +65,10 @@ def find_in_tables(
         ("n_priced", "price of the ad"),
         ("n_placed", "placement"),
     ):
-        text = f"impressions with unknown {what}"
-        code = f"unknown-{what.split()[0]}"
-        found.append(Finding(code, text, n_shown - (sums[name] or 0), n_shown))
+        if name in counts.columns:
+            text = f"impressions with unknown {what}"
+            n_unknown = n_shown - int(counts[name].sum())
+            found.append(Finding(f"unknown-{what.split()[0]}", text, n_unknown, n_shown))
     busiest = int(counts["n_impressions"].to_numpy().max(initial=0))
     text = "impressions of the busiest user"
     found.append(Finding("busiest-user", text, busiest, n_shown))

@@ -55,7 +55,7 @@ class Bundle:
     names: tuple[str, ...]
     centers: tuple[tuple[float, ...], ...]
     preprocessing: Preprocessing
-    prior: BetaPrior
+    prior: BetaPrior | None
     main_placement: str | None
     attributes: tuple[Feature, ...]
     window: Window
@@ -65,7 +65,7 @@ def make_bundle(
     segmentation: Segmentation,
     *,
     names: tuple[str, ...],
-    prior: BetaPrior,
+    prior: BetaPrior | None,
     main_placement: str | None,
     attributes: tuple[Feature, ...],
     window: Window,

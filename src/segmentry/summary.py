@@ -236,8 +236,8 @@ version 1; run it again with this version
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        found = json.loads(text).get("schema_version")
-    except (json.JSONDecodeError, AttributeError) as error:
+        found = json.loads(text, parse_constant=_refuse).get("schema_version")
+    except (ValueError, AttributeError) as error:
         raise BundleError(f"{source}: not a summary: {error}; run it again") from error
     if found != SCHEMA_VERSION:
         raise BundleError(
@@ -250,6 +250,11 @@ version 1; run it again with this version
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(f"{source}: {where}: {first['msg']}; run it again") from error
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and the infinities, which are never written."""
+    raise ValueError(f"{constant} is no number")
 
 
 def read_summary(run_dir: Path) -> Summary:

@@ -27,6 +27,14 @@ app.add_typer(data_app, name="data")
 
 DataDir = Annotated[Path, typer.Argument(help="Folder that holds the files.", metavar="DATA_DIR")]
 Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]
+Recipe = Annotated[str | None, typer.Option(help="default or classic.")]
+Algorithm = Annotated[str | None, typer.Option(help="kmeans (default), minibatch or bisecting.")]
+MinShare = Annotated[
+    float | None, typer.Option(help="Smallest share of users in a segment (0.01).")
+]
+Config = Annotated[
+    Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
+]
 Since = Annotated[
     str | None, typer.Option(help="Start of the window: local date, time, or epoch seconds.")
 ]
@@ -90,10 +98,8 @@ def run(
         typer.Option("--from", help="Reuse the user table of this run.", metavar="RUN_DIR"),
     ] = None,
     engine: Engine = None,
-    recipe: Annotated[str | None, typer.Option(help="default or classic.")] = None,
-    algorithm: Annotated[
-        str | None, typer.Option(help="kmeans (default), minibatch or bisecting.")
-    ] = None,
+    recipe: Recipe = None,
+    algorithm: Algorithm = None,
     k: Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")] = None,
     k_range: Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")] = None,
     features: Annotated[
@@ -105,15 +111,11 @@ def run(
     since: Since = None,
     until: Until = None,
     sample: Sample = None,
-    min_share: Annotated[
-        float | None, typer.Option(help="Smallest share of users in a segment (0.01).")
-    ] = None,
+    min_share: MinShare = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random step (0).")] = None,
     memory: Memory = None,
     strict: Strict = False,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
-    ] = None,
+    config: Config = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -257,7 +259,11 @@ def main() -> None:
                 _explain(error, is_json=is_json)
                 raise
         if caught:
-            _fail("interrupted; nothing half-written is left", is_json=is_json)
+            _tell("interrupted; nothing half-written is left", is_json=is_json)
+            # DuckDB, stopped in a query, would list what it leaked on stderr; all else is done.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(2)
     sys.exit(code or 0)
 
 
@@ -293,7 +299,12 @@ def _explain(error: BaseException, *, is_json: bool) -> None:
 
 
 def _fail(message: str, *, is_json: bool) -> NoReturn:
-    """Print one line and exit with 2."""
+    _tell(message, is_json=is_json)
+    sys.exit(2)
+
+
+def _tell(message: str, *, is_json: bool) -> None:
+    """Print one line, for people on stderr, for machines on stdout."""
     one_line = " ".join(message.split())
     if is_json:
         import json
@@ -301,4 +312,3 @@ def _fail(message: str, *, is_json: bool) -> NoReturn:
         typer.echo(json.dumps({"error": one_line}, ensure_ascii=False))
     else:
         typer.echo(f"segmentry: {one_line}", err=True)
-    sys.exit(2)

@@ -1,6 +1,7 @@
 """Features: one definition each, the same on every engine."""
 
 from segmentry.features._catalogue import LOG_FEATURES
+from segmentry.features._needs import counts_of, log_columns_of
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import (
     LogFacts,
@@ -14,8 +15,10 @@ __all__ = [
     "BetaPrior",
     "LogFacts",
     "count_users",
+    "counts_of",
     "derive_features",
     "find_log_facts",
     "fit_beta_prior",
+    "log_columns_of",
     "shrink",
 ]

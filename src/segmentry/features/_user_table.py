@@ -10,6 +10,7 @@ import polars as pl
 from segmentry.errors import EmptyDataError
 from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._counts import count_impressions
+from segmentry.features._needs import counts_of
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, Window
 
@@ -74,6 +75,7 @@ def count_users(
     *,
     window: Window,
     main_placement: str | None,
+    features: Sequence[Feature] = LOG_FEATURES,
     on_part: Callable[[int, int], None] | None = None,
 ) -> pl.DataFrame:
     """Count what the features are made of, part by part; one integer row per user, sorted.
@@ -90,14 +92,20 @@ def count_users(
         Impressions outside are not counted.
     main_placement : str or None
         The placement whose share is measured.
+    features : sequence of Feature
+        Features of the log that the counts are for; no more is counted.
     on_part : callable, optional
         Called with (parts done, parts in all).
     """
     joined = engine.from_polars(ads.select(_AD_COLUMNS))
-    tables = []
+    tables: list[pl.DataFrame] = []
     for done, part in enumerate(parts, start=1):
         counts = count_impressions(
-            engine.scan_part(part), joined, window=window, main_placement=main_placement or ""
+            engine.scan_part(part),
+            joined,
+            window=window,
+            main_placement=main_placement or "",
+            counts=counts_of(features),
         )
         tables.append(engine.collect(counts))
         if on_part is not None:
@@ -114,20 +122,23 @@ def derive_features(
     attributes: Sequence[Feature],
     *,
     window: Window,
+    features: Sequence[Feature] = LOG_FEATURES,
     prior: BetaPrior | None = None,
-) -> tuple[pl.DataFrame, BetaPrior]:
-    """Join counts and profiles and work out every feature, in raw units.
+) -> tuple[pl.DataFrame, BetaPrior | None]:
+    """Join counts and profiles and work out the features, in raw units.
 
     Parameters
     ----------
     counts : DataFrame
-        From `count_users`.
+        From `count_users`, for the same features.
     profiles : DataFrame
         ``user_id`` and attributes, one row per user.
     attributes : sequence of Feature
         The attributes to take over.
     window : Window
         The window of the counts.
+    features : sequence of Feature
+        The features of the log to work out.
     prior : BetaPrior, optional
         A saved prior for the shrunk CTR; fitted to these users by default.
 
@@ -136,45 +147,46 @@ def derive_features(
     table : DataFrame
         ``user_id, is_profiled``, the features of the log, the attributes; one row per user of
         the log or the profiles, sorted by ``user_id``.
-    prior : BetaPrior
-        The prior that was used.
+    prior : BetaPrior or None
+        The prior that was used; none where the shrunk CTR is not asked for.
     """
+    names = [feature.name for feature in features]
     known = profiles.select("user_id", *(feature.name for feature in attributes))
     known = known.with_columns(pl.lit(value=True).alias("is_profiled"))
     users = counts.join(known, on="user_id", how="full", coalesce=True).sort("user_id")
-    is_count = [feature.name for feature in LOG_FEATURES if feature.kind == "count"]
+    is_count = [feature.name for feature in features if feature.kind == "count"]
     users = users.with_columns(
         pl.col("is_profiled").fill_null(value=False), pl.col(*is_count).fill_null(0)
     )
-    users = users.with_columns(_derived(window))
-    clicks, impressions = users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy()
-    fitted = fit_beta_prior(clicks, impressions) if prior is None else prior
-    users = users.with_columns(pl.Series("ctr_shrunk", shrink(clicks, impressions, fitted)))
-    names = [feature.name for feature in (*LOG_FEATURES, *attributes)]
-    return users.select("user_id", "is_profiled", *names), fitted
+    derived = _derived(window)
+    users = users.with_columns(derived[name].alias(name) for name in names if name in derived)
+    if "ctr_shrunk" in names:
+        clicks, impressions = users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy()
+        prior = fit_beta_prior(clicks, impressions) if prior is None else prior
+        users = users.with_columns(pl.Series("ctr_shrunk", shrink(clicks, impressions, prior)))
+    attribute_names = [feature.name for feature in attributes]
+    return users.select("user_id", "is_profiled", *names, *attribute_names), prior
 
 
-def _derived(window: Window) -> list[pl.Expr]:
+def _derived(window: Window) -> dict[str, pl.Expr]:
+    """Features that are worked out of counts, by name."""
     categorised = pl.col("n_categorised")
     mean_n_log_n = pl.col("n_log_n") / MICRO / categorised
-    n_quarters = {"night": "n_night", "morning": "n_morning"}
-    n_quarters |= {"afternoon": "n_afternoon", "evening": "n_evening"}
-    return [
-        _ratio("n_impressions", "n_bursts").alias("impressions_per_burst"),
-        ((window.end - pl.col("last_seen_at")) / SECONDS_PER_DAY).alias("recency_days"),
-        _ratio("n_clicks", "n_impressions").alias("ctr"),
-        # Rounding in fixed point can leave -0.0000001 where there is one category.
-        (categorised.log() - mean_n_log_n).clip(lower_bound=0.0).alias("category_entropy"),
-        _ratio("n_top_category", "n_categorised").alias("top_category_share"),
-        (_ratio("log_price_seen", "n_priced") / MICRO).alias("mean_log_price_seen"),
-        (_ratio("log_price_clicked", "n_priced_clicks") / MICRO).alias("mean_log_price_clicked"),
-        _ratio("n_main_placement", "n_placed").alias("main_placement_share"),
-        *(
-            _ratio(count, "n_impressions").alias(f"{quarter}_share")
-            for quarter, count in n_quarters.items()
-        ),
-        _ratio("n_weekend", "n_impressions").alias("weekend_share"),
-    ]
+    # Rounding in fixed point can leave -0.0000001 where there is one category.
+    entropy = (categorised.log() - mean_n_log_n).clip(lower_bound=0.0)
+    quarters = ("night", "morning", "afternoon", "evening")
+    return {
+        "impressions_per_burst": _ratio("n_impressions", "n_bursts"),
+        "recency_days": (window.end - pl.col("last_seen_at")) / SECONDS_PER_DAY,
+        "ctr": _ratio("n_clicks", "n_impressions"),
+        "category_entropy": entropy,
+        "top_category_share": _ratio("n_top_category", "n_categorised"),
+        "mean_log_price_seen": _ratio("log_price_seen", "n_priced") / MICRO,
+        "mean_log_price_clicked": _ratio("log_price_clicked", "n_priced_clicks") / MICRO,
+        "main_placement_share": _ratio("n_main_placement", "n_placed"),
+        "weekend_share": _ratio("n_weekend", "n_impressions"),
+        **{f"{each}_share": _ratio(f"n_{each}", "n_impressions") for each in quarters},
+    }
 
 
 def _ratio(numerator: str, denominator: str) -> pl.Expr:

@@ -10,7 +10,15 @@ import polars as pl
 from segmentry.config import RunConfig, parse_moment
 from segmentry.engines import open_engine
 from segmentry.errors import ConfigError, DataError, EmptyDataError
-from segmentry.features import BetaPrior, LogFacts, count_users, derive_features, find_log_facts
+from segmentry.features import (
+    LOG_FEATURES,
+    BetaPrior,
+    LogFacts,
+    count_users,
+    derive_features,
+    find_log_facts,
+    log_columns_of,
+)
 from segmentry.pipeline._clock import StepClock
 from segmentry.quality import Finding, find_in_log, find_in_tables
 from segmentry.sampling import hash_shares
@@ -28,9 +36,10 @@ class UserData:
     """The user table and what was learnt on the way to it."""
 
     table: pl.DataFrame
+    features: tuple[Feature, ...]
     attributes: tuple[Feature, ...]
     window: Window
-    prior: BetaPrior
+    prior: BetaPrior | None
     main_placement: str | None
     source: str
     accounts: tuple[RowAccount, ...]
@@ -38,10 +47,23 @@ class UserData:
 
 
 @dataclass(frozen=True, slots=True)
+class _Counted:
+    """What the engine answered; it is closed by then."""
+
+    profiles: CleanTable
+    ads: CleanTable
+    accounts: tuple[RowAccount, ...]
+    window: Window
+    main_placement: str | None
+    counts: pl.DataFrame
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SavedSteps:
     """What an earlier run fixed: features of new users are made as those of the old."""
 
-    prior: BetaPrior
+    prior: BetaPrior | None
     main_placement: str | None
     attributes: tuple[Feature, ...]
 
@@ -50,6 +72,7 @@ def read_users(
     source: Source,
     config: RunConfig,
     *,
+    features: tuple[Feature, ...] = LOG_FEATURES,
     scratch: Path,
     clock: StepClock,
     progress: Progress | None = None,
@@ -63,6 +86,8 @@ def read_users(
     source : Source
     config : RunConfig
         Engine, window, sample and strictness.
+    features : tuple of Feature
+        Features of the log to work out; no more is read and counted than they take.
     scratch : Path
         Existing folder for temporary files; the caller removes it.
     clock : StepClock
@@ -77,45 +102,35 @@ def read_users(
     DataError
         If nothing is left to work on, or rows were rejected and `config.strict` forbids it.
     """
+    source = _with_needed_columns(source, features)
     engine = open_engine(config.engine, scratch=scratch, memory_limit=config.memory)
     try:
-        with clock.step("read profiles and ads"):
-            profiles, ads = _read_tables(engine, source, config)
-        with clock.step("read log"):
-            parts = _read_log(engine, source, config, scratch=scratch, progress=progress)
-            facts = _facts_of(engine, parts)
-        if saved is not None:
-            facts = replace(facts, main_placement=saved.main_placement)
-        window = _window(source, config, facts)
-        accounts = tuple(
-            table if isinstance(table, RowAccount) else table.account
-            for table in (parts.account, profiles, ads)
+        counted = _count(
+            engine,
+            source,
+            config,
+            features=features,
+            scratch=scratch,
+            clock=clock,
+            progress=progress,
+            saved=saved,
+            is_thorough=is_thorough,
         )
-        if config.strict:
-            _refuse_rejections(accounts)
-        with clock.step("count"):
-            counts = count_users(
-                engine,
-                parts.parts,
-                ads.rows,
-                window=window,
-                main_placement=facts.main_placement,
-                on_part=_told(progress, "counting per user"),
-            )
-        deeper = find_in_log(engine, parts.parts, ads.rows, window=window) if is_thorough else ()
     finally:
         engine.close()
+    profiles, ads = counted.profiles, counted.ads
     attributes = source.attributes if saved is None else saved.attributes
     with clock.step("derive features"):
         table, prior = derive_features(
-            counts,
+            counted.counts,
             _with_attributes(profiles.rows, attributes),
             attributes,
-            window=window,
+            window=counted.window,
+            features=features,
             prior=None if saved is None else saved.prior,
         )
         findings = find_in_tables(
-            counts,
+            counted.counts,
             profiles.rows,
             source.attributes,
             n_impossible_levels=profiles.n_impossible,
@@ -124,14 +139,71 @@ def read_users(
         )
     return UserData(
         table=table,
+        features=features,
         attributes=attributes,
-        window=window,
+        window=counted.window,
         prior=prior,
-        main_placement=facts.main_placement,
+        main_placement=counted.main_placement,
         source=source.name,
-        accounts=accounts,
-        findings=findings + deeper,
+        accounts=counted.accounts,
+        findings=findings + counted.findings,
     )
+
+
+def _count(
+    engine: Engine,
+    source: Source,
+    config: RunConfig,
+    *,
+    features: tuple[Feature, ...],
+    scratch: Path,
+    clock: StepClock,
+    progress: Progress | None,
+    saved: SavedSteps | None,
+    is_thorough: bool,
+) -> _Counted:
+    """Ask the engine all that is to be known of the files."""
+    with clock.step("read profiles and ads"):
+        profiles, ads = _read_tables(engine, source, config)
+    with clock.step("read log"):
+        log = _read_log(engine, source, config, scratch=scratch, progress=progress)
+        facts = _facts_of(engine, log)
+    if saved is not None:
+        facts = replace(facts, main_placement=saved.main_placement)
+    accounts = tuple(
+        table.account
+        for table, files in (
+            (log, source.impressions),
+            (profiles, source.profiles),
+            (ads, source.ads),
+        )
+        if files is not None
+    )
+    if config.strict:
+        _refuse_rejections(accounts)
+    window = _window(source, config, facts)
+    with clock.step("count"):
+        counts = count_users(
+            engine,
+            log.parts,
+            ads.rows,
+            window=window,
+            main_placement=facts.main_placement,
+            features=features,
+            on_part=_told(progress, "counting per user"),
+        )
+    deeper = find_in_log(engine, log.parts, ads.rows, window=window) if is_thorough else ()
+    return _Counted(profiles, ads, accounts, window, facts.main_placement, counts, deeper)
+
+
+def _with_needed_columns(source: Source, features: tuple[Feature, ...]) -> Source:
+    """Read no column of the log, and no ads, that no feature takes."""
+    needed = log_columns_of(features)
+    log = source.impressions
+    optional = {"ad_id", "placement"} - needed
+    columns = {name: column for name, column in log.columns.items() if name not in optional}
+    ads = source.ads if "ad_id" in needed else None
+    return replace(source, impressions=replace(log, columns=columns), ads=ads)
 
 
 def _read_tables(

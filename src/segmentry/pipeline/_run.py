@@ -31,7 +31,7 @@ from segmentry.run_folder import (
     render_manifest,
     staged,
 )
-from segmentry.schema import Progress, Source
+from segmentry.schema import Feature, Progress, Source
 from segmentry.scoring import make_bundle, render_bundle, segments_table
 from segmentry.segmentation import Segmentation, find_segments, plan_features, recipe_named
 from segmentry.summary import Summary, read_summary, render_summary_json
@@ -158,11 +158,27 @@ def _read(
     files = [file for table in tables if table is not None for file in table.files]
     scratch.mkdir()
     with Fingerprinting(files) as fingerprints:
-        users = read_users(source, settings, scratch=scratch, clock=clock, progress=progress)
+        users = read_users(
+            source,
+            settings,
+            features=_features_of(settings),
+            scratch=scratch,
+            clock=clock,
+            progress=progress,
+        )
         with clock.step("fingerprint the input"):
             inputs = fingerprints.results()
     shutil.rmtree(scratch)
     return users, inputs
+
+
+def _features_of(settings: RunConfig) -> tuple[Feature, ...]:
+    """Return the features of the log that a run takes."""
+    recipe = recipe_named(settings.recipe)
+    if recipe.describes_all:
+        return LOG_FEATURES
+    wanted = {*recipe.weights, *(settings.features or ()), *settings.exclude}
+    return tuple(feature for feature in LOG_FEATURES if feature.name in wanted)
 
 
 def segment_run(
@@ -175,7 +191,7 @@ def segment_run(
 ) -> tuple[Segmentation, Summary]:
     """Form segments and describe them."""
     recipe = recipe_named(settings.recipe)
-    catalogue = (*LOG_FEATURES, *users.attributes)
+    catalogue = (*users.features, *users.attributes)
     plans = plan_features(recipe, catalogue, features=settings.features, exclude=settings.exclude)
 
     def tell(done: int, total: int) -> None:
@@ -207,10 +223,12 @@ def _reuse(
 ) -> tuple[UserData, tuple[FileFingerprint, ...], RunConfig]:
     """Take users, what was learnt about the data, and how they were read from an earlier run."""
     bundle, report = read_bundle(run_dir), read_summary(run_dir).data
+    table = read_user_table(run_dir)
     manifest = read_manifest(run_dir)
     reading = {name: manifest.config[name] for name in _READING_OPTIONS if name in manifest.config}
     users = UserData(
-        table=read_user_table(run_dir),
+        table=table,
+        features=tuple(feature for feature in LOG_FEATURES if feature.name in table.columns),
         attributes=bundle.attributes,
         window=bundle.window,
         prior=bundle.prior,

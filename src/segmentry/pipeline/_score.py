@@ -11,6 +11,7 @@ import polars as pl
 from segmentry.config import RunConfig, load_config
 from segmentry.datasets import find_taobao
 from segmentry.errors import ConfigError, OutputError, SchemaError
+from segmentry.features import LOG_FEATURES
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._read import SavedSteps, UserData, read_users
 from segmentry.run_folder import read_bundle, written_whole
@@ -19,6 +20,7 @@ from segmentry.scoring import Bundle, score_users
 
 __all__ = ["ScoreResult", "build_user_table", "check_data", "score"]
 
+_MEMBERSHIP = ("n_impressions",)
 _WRITERS = (".parquet", ".csv")
 
 
@@ -140,11 +142,13 @@ def _read_elsewhere(
     *,
     progress: Progress | None,
     saved: SavedSteps | None = None,
-    needed: Sequence[str] = (),
+    needed: Sequence[str] | None = None,
     is_thorough: bool = False,
 ) -> UserData:
     source = find_taobao(Path(data_dir))
-    if saved is not None:
+    features = LOG_FEATURES
+    if saved is not None and needed is not None:
+        features = tuple(each for each in LOG_FEATURES if each.name in (*needed, *_MEMBERSHIP))
         _require_attributes(saved, needed, {feature.name for feature in source.attributes})
         wanted = {feature.name for feature in saved.attributes}
         kept = tuple(feature for feature in source.attributes if feature.name in wanted)
@@ -153,6 +157,7 @@ def _read_elsewhere(
         return read_users(
             source,
             settings,
+            features=features,
             scratch=Path(scratch),
             clock=StepClock(),
             progress=progress,

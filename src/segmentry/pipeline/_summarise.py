@@ -6,7 +6,6 @@ import numpy.typing as npt
 from segmentry import __version__
 from segmentry.clustering import project
 from segmentry.config import RunConfig
-from segmentry.features import LOG_FEATURES
 from segmentry.pipeline._read import UserData
 from segmentry.preprocessing import FittedColumn
 from segmentry.profiling import SegmentProfile, profile_segments
@@ -48,7 +47,7 @@ def summarise(
     command : str
         What to type to repeat the run.
     """
-    catalogue = (*LOG_FEATURES, *users.attributes)
+    catalogue = (*users.features, *users.attributes)
     population, segments = profile_segments(
         users.table,
         segmentation.segment_ids,
@@ -253,7 +252,7 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
         f"Segments were formed by {forming}: missing values filled, counts logged, extremes "
         "pulled in at the 1st and 99th percentile, each feature divided by its inter-quartile "
         "range (log-odds by at least 0.1, or luck alone would form segments), and weighted as the "
-        "table of features says. All other features only describe."
+        "table of features says. Other features only describe."
     )
     fitted = (
         f"Clusterings ({segmentation.algorithm}) were fitted for each number of segments from "
@@ -264,12 +263,13 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
         "1 is a user in the middle of a clear group, 0 one between two groups. Its interval is "
         "for the sampling of users only."
     )
-    rates = (
-        "CTR intervals take the user as the unit: the clicks of one user are not independent. The "
-        "shrunk CTR of a user pulls the raw one towards the mean of all users, the more the fewer "
-        f"impressions there are (beta prior: mean {users.prior.mean:.4f}, worth "
-        f"{users.prior.precision:.1f} impressions)."
-    )
+    rates = "CTR intervals take the user as the unit: the clicks of one user are not independent."
+    if users.prior is not None:
+        rates += (
+            " The shrunk CTR of a user pulls the raw one towards the mean of all users, the more "
+            f"the fewer impressions there are (beta prior: mean {users.prior.mean:.4f}, worth "
+            f"{users.prior.precision:.1f} impressions)."
+        )
     caution = (
         "Segments describe. Nothing here says that treating a segment differently would change "
         "what its users do; a randomised test does."

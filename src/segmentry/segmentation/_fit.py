@@ -85,6 +85,8 @@ def population_of(recipe: Recipe, table: pl.DataFrame) -> tuple[BoolVector, str]
     SchemaError
         If the table lacks the column that tells.
     """
+    if recipe.population == "all":
+        return np.ones(table.height, dtype=bool), "no row"
     is_by_profile = recipe.population == "profiled"
     name = "is_profiled" if is_by_profile else "n_impressions"
     if name not in table.columns:
@@ -118,6 +120,7 @@ def find_segments(
     algorithm: str = "kmeans",
     min_share: float = 0.01,
     seed: int = 0,
+    weights: FloatVector | None = None,
     on_fitted: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
     """Fit clusterings of the users, choose among them, and number the segments.
@@ -138,6 +141,9 @@ def find_segments(
     min_share : float
         A candidate with a smaller segment is not chosen.
     seed : int
+    weights : ndarray of float, shape (n_users,), optional
+        How many users each row stands for, above 0; 1 for each when absent. Segments of a row of
+        weight 2 are those of two such rows, bit for bit.
     on_fitted : callable, optional
         Called with (clusterings fitted, clusterings in all).
 
@@ -146,19 +152,30 @@ def find_segments(
     EmptyDataError
         If no user is left to segment.
     SelectionError
-        If there are fewer distinct users than segments asked for.
+        If there are fewer distinct users than segments asked for, or K is to be chosen though
+        weights are no whole numbers of users.
     """
+    if forced is None and weights is not None and not _are_whole(weights):
+        raise SelectionError(
+            "weights: found fractions, expected whole numbers of users to choose K by silhouette; "
+            "ask for a number of segments"
+        )
     is_asked, reason = population_of(recipe, table)
     if not is_asked.any():
         raise EmptyDataError(
             f"no user is left to segment: {table.height} users, all with {reason}; check the "
             "window and the files"
         )
-    preprocessing = fit_preprocessing(table.filter(is_asked), plans)
+    preprocessing = fit_preprocessing(
+        table.filter(is_asked), plans, weights=None if weights is None else weights[is_asked]
+    )
     is_member, unassigned = membership(recipe, preprocessing, table)
     if not is_member.any():
         raise EmptyDataError("no user is left to segment: each has an unknown feature")
-    distinct = distinct_rows(preprocessing.transform(table.filter(is_member)))
+    distinct = distinct_rows(
+        preprocessing.transform(table.filter(is_member)),
+        weights=None if weights is None else weights[is_member],
+    )
     tried = _numbers_to_try(distinct, n_segments, forced)
     clusterings = _fit_all(distinct, tried, algorithm=algorithm, seed=seed, on_fitted=on_fitted)
     scores = _silhouettes(distinct, clusterings, seed=seed)
@@ -183,6 +200,10 @@ def find_segments(
         unassigned=unassigned,
         segment_silhouettes=scores[k].cluster_means if k in scores else (None,) * k,
     )
+
+
+def _are_whole(weights: FloatVector) -> bool:
+    return bool(np.array_equal(weights, np.floor(weights)))
 
 
 def _numbers_to_try(
@@ -230,6 +251,8 @@ def _silhouettes(
     distinct: DistinctRows, clusterings: Sequence[Clustering], *, seed: int
 ) -> dict[int, SilhouetteScore]:
     """Score the clusterings for which a silhouette is defined, by number of segments."""
+    if not _are_whole(distinct.weights):
+        return {}
     n_users = int(distinct.weights.sum())
     scored = [each for each in clusterings if 1 < len(each.centers) < n_users]
     if not scored:

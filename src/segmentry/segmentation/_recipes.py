@@ -20,18 +20,21 @@ class Recipe:
     ----------
     name : str
     weights : mapping of str to float
-        The features that form segments unless others are asked for.
-    population : {"shown", "profiled"}
-        Who is segmented: users with an impression, or users with a profile. The others are
-        unassigned.
+        The features that form segments unless others are asked for; empty for all at weight 1.
+    population : {"shown", "profiled", "all"}
+        Who is segmented: users with an impression, users with a profile, or all users. The others
+        are unassigned.
     choose_by : {"silhouette and elbow", "silhouette"}
         The rule for K.
+    describes_all : bool
+        Whether all other features describe the segments; else only those that form them.
     """
 
     name: str
     weights: Mapping[str, float]
-    population: Literal["shown", "profiled"]
+    population: Literal["shown", "profiled", "all"]
     choose_by: Literal["silhouette and elbow", "silhouette"]
+    describes_all: bool
 
 
 _CLASSIC_BEHAVIOUR = ("n_impressions", "n_clicks", "ctr")
@@ -49,12 +52,21 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             ),
             population="shown",
             choose_by="silhouette and elbow",
+            describes_all=True,
         ),
         "classic": Recipe(
             name="classic",
             weights=MappingProxyType(dict.fromkeys(_CLASSIC_BEHAVIOUR + _CLASSIC_LEVELS, 1.0)),
             population="profiled",
             choose_by="silhouette",
+            describes_all=False,
+        ),
+        "table": Recipe(
+            name="table",
+            weights=MappingProxyType({}),
+            population="all",
+            choose_by="silhouette and elbow",
+            describes_all=True,
         ),
     }
 )
@@ -110,7 +122,7 @@ def plan_features(
     [('ctr_shrunk', 2.0), ('n_impressions', 1.0), ('n_active_days', 0.5)]
     """
     known = {feature.name: feature for feature in catalogue}
-    asked = list(features) if features is not None else [n for n in recipe.weights if n in known]
+    asked = list(_default_features(recipe, catalogue) if features is None else features)
     unknown = [name for name in (*asked, *exclude) if name not in known]
     if unknown:
         raise ConfigError(
@@ -126,6 +138,13 @@ def plan_features(
             f"feature {times[0]!r} is a moment and cannot form segments; use 'recency_days'"
         )
     return tuple(_plan(recipe, known[name]) for name in chosen)
+
+
+def _default_features(recipe: Recipe, catalogue: Sequence[Feature]) -> list[str]:
+    if not recipe.weights:
+        return [feature.name for feature in catalogue if feature.kind != "time"]
+    known = {feature.name for feature in catalogue}
+    return [name for name in recipe.weights if name in known]
 
 
 def _plan(recipe: Recipe, feature: Feature) -> ColumnPlan:

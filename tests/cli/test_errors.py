@@ -1,0 +1,499 @@
+"""Every mistake: exit code 2, one clear line on stderr, no traceback, nothing left behind."""
+
+import errno
+import gzip
+import json
+import os
+import resource
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.pipeline.runs import segmentry
+from tests.reads import LOG_HEADER, csv_text, write_taobao
+
+T = 1494000000
+LOG = [(user, T + n, 1, "p", 1 - n % 2, n % 2) for user in range(1, 13) for n in range(user)]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The working folder, so that paths in messages are short."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def data(home):
+    """A sound log of twelve users in ``data``."""
+    return write_taobao(home / "data", log=LOG)
+
+
+def tree(folder):
+    """Return every path under a folder with its content."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def refusal(home, *words):
+    """Return the one line of a command that must fail and change nothing."""
+    before = tree(home)
+    answer = segmentry(*words)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("segmentry: ")
+    assert answer.err.endswith("\n")
+    assert len(answer.err.splitlines()) == 1
+    assert tree(home) == before
+    return answer.err.removeprefix("segmentry: ").removesuffix("\n")
+
+
+def run_refusal(home, *words):
+    return refusal(home, "run", "data", "--out", "run", *words)
+
+
+def with_log(home, text):
+    (home / "data").mkdir()
+    (home / "data" / "raw_sample.csv").write_text(text)
+
+
+def test_no_data_named(home):
+    assert refusal(home, "run") == "no data: give DATA_DIR or --from RUN_DIR"
+
+
+def test_missing_folder(home):
+    told = "data: no such folder; expected one that holds raw_sample.csv"
+    assert run_refusal(home) == told
+    assert refusal(home, "data", "check", "data") == told
+
+
+def test_a_file_instead_of_a_folder(home):
+    (home / "data").write_text("")
+    assert run_refusal(home) == "data: not a folder; expected one that holds raw_sample.csv"
+
+
+def test_folder_without_a_log(home):
+    (home / "data").mkdir()
+    (home / "data" / "clicks.csv").write_text("a,b\n")
+    assert run_refusal(home) == (
+        "data: no log; found clicks.csv; expected raw_sample.csv, .csv.gz or .parquet"
+    )
+
+
+def test_two_logs(home, data):
+    (data / "raw_sample.csv.gz").write_bytes(gzip.compress(b"x"))
+    assert run_refusal(home) == (
+        "data: found raw_sample.csv and raw_sample.csv.gz, expected one of them; remove the others"
+    )
+
+
+def test_empty_file(home):
+    with_log(home, "")
+    assert run_refusal(home) == (
+        "data/raw_sample.csv: the file is empty; expected a header line and rows"
+    )
+
+
+def test_header_only(home):
+    with_log(home, LOG_HEADER + "\n")
+    assert run_refusal(home) == (
+        "data/raw_sample.csv: a header but no rows; expected at least one row"
+    )
+
+
+def test_parquet_without_rows(home):
+    (home / "data").mkdir()
+    names = LOG_HEADER.split(",")
+    pl.DataFrame(schema=dict.fromkeys(names, pl.Int64)).write_parquet("data/raw_sample.parquet")
+    assert run_refusal(home) == "data/raw_sample.parquet: no rows; expected at least one"
+
+
+def test_missing_columns_are_told_together_with_the_nearest(home):
+    with_log(home, csv_text("usr,time_stamp,adgroup_id,pid,click", [(1, T, 1, "p", 0)]))
+    assert run_refusal(home) == (
+        "data/raw_sample.csv: no column 'user' (did you mean 'usr'?), 'clk' (did you mean "
+        "'click'?); found adgroup_id, click, pid, time_stamp, usr"
+    )
+
+
+def test_wrong_type(home):
+    with_log(home, csv_text(LOG_HEADER, [(1, "2017-05-06 10:00", 1, "p", 1, 0)]))
+    assert run_refusal(home) == (
+        "data/raw_sample.csv: column 'time_stamp' holds '2017-05-06 10:00', expected whole "
+        "numbers; check that the columns are in order"
+    )
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_broken_gzip(home, engine):
+    (home / "data").mkdir()
+    packed = gzip.compress(csv_text(LOG_HEADER, LOG * 9).encode())
+    Path("data/raw_sample.csv.gz").write_bytes(packed[: len(packed) // 2])
+    told = run_refusal(home, "--engine", engine)
+    assert told.startswith("data/raw_sample.csv.gz: broken gzip: ")
+    assert told.endswith("; download it again")
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_gzip_that_breaks_after_the_part_that_is_looked_at_first(home, engine):
+    (home / "data").mkdir()
+    rows = [(n, T + n, n * 7919 % 997, "p", 1, 0) for n in range(40_000)]
+    packed = gzip.compress(csv_text(LOG_HEADER, rows).encode(), 1)
+    Path("data/raw_sample.csv.gz").write_bytes(packed[:-2_000])
+    told = run_refusal(home, "--engine", engine)
+    assert told.startswith(f"{engine} failed while reading the impressions: ")
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_all_rows_rejected(home, engine):
+    write_taobao(
+        home / "data", log=[(1, T, 1, "p", 1, 1), (2, T, 1, "p", 0, 0), (3, 5, 1, "p", 1, 0)]
+    )
+    assert run_refusal(home, "--engine", engine) == (
+        "no impression is left of 3 rows: 1 impossible time, 2 is_click contradicts is_not_click"
+    )
+
+
+def test_times_in_milliseconds(home):
+    write_taobao(home / "data", log=[(user, at * 1000, *rest) for user, at, *rest in LOG])
+    assert run_refusal(home) == (
+        "no impression is left of 78 rows: 78 impossible time; times in milliseconds? Divide them "
+        "by 1000: epoch seconds are expected"
+    )
+
+
+def test_a_window_without_impressions(home, data):
+    assert run_refusal(home, "--until", "2017-05-01") == (
+        "no impression is left of 78 rows: 78 from --until on"
+    )
+
+
+def test_a_sample_without_users(home, data):
+    assert run_refusal(home, "--sample", "0.000001") == (
+        "no impression is left of 78 rows: 78 outside --sample"
+    )
+
+
+def test_rejected_rows_where_none_is_allowed(home):
+    write_taobao(home / "data", log=[*LOG, (1, T, 1, "p", 1, 7)])
+    assert run_refusal(home, "--strict") == (
+        "--strict: rows were rejected (impressions: 1 is_click not 0 or 1); mend the files"
+    )
+
+
+def test_fewer_users_than_segments(home, data):
+    told = run_refusal(home, "--k", "40")
+    assert told.startswith("K = 40: found ")
+    assert " distinct users among 12, expected at least 40; ask for fewer segments" in told
+
+
+def test_one_user(home):
+    write_taobao(home / "data", log=[(1, T, 1, "p", 1, 0)])
+    assert run_refusal(home).startswith("no feature is left to form segments (")
+
+
+def test_constant_features(home):
+    write_taobao(home / "data", log=[(user, T, 1, "p", 1, 0) for user in range(9)])
+    told = run_refusal(home, "--features", "n_impressions,n_ads")
+    assert told == (
+        "no feature is left to form segments (n_impressions: constant (1 for all users whose value "
+        "is known): dropped; n_ads: constant (1 for all users whose value is known): dropped); "
+        "expected at least one that differs between users; choose others with --features"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--k", "0"], "--k: found 0, input should be greater than or equal to 1"),
+        (["--k", "-3"], "--k: found -3, input should be greater than or equal to 1"),
+        (
+            ["--k-range", "9:2"],
+            "--k-range: found '9:2', expected two rising whole numbers such as 2:10",
+        ),
+        (
+            ["--k-range", "0:4"],
+            "--k-range: found '0:4', expected two rising whole numbers such as 2:10",
+        ),
+        (
+            ["--k-range", "2:1000000000"],
+            (
+                "--k-range: found '2:1000000000', expected at most 100 numbers; each is a "
+                "clustering to fit"
+            ),
+        ),
+        (["--sample", "0"], "--sample: found 0.0, input should be greater than 0"),
+        (["--sample", "nan"], "--sample: found nan, input should be less than or equal to 1"),
+        (["--sample", "1.5"], "--sample: found 1.5, input should be less than or equal to 1"),
+        (["--min-share", "1"], "--min-share: found 1.0, input should be less than 1"),
+        (["--seed", "-1"], "--seed: found -1, input should be greater than or equal to 0"),
+        (["--memory", "lots"], "--memory: found 'lots', expected a size such as 2GB or 500MB"),
+        (
+            ["--memory", "999999999999999TB"],
+            "--memory: found '999999999999999TB', expected a size such as 2GB or 500MB",
+        ),
+        (["--engine", "sqlite"], "--engine: found 'sqlite', input should be 'duckdb' or 'polars'"),
+        (["--recipe", "best"], "--recipe: found 'best', input should be 'default' or 'classic'"),
+        (
+            ["--algorithm", "dbscan"],
+            "--algorithm: found 'dbscan', input should be 'kmeans', 'minibatch' or 'bisecting'",
+        ),
+        (
+            ["--since", "yesterday"],
+            (
+                "--since 'yesterday': expected a date such as 2017-05-06, a time such as "
+                "2017-05-06T18:00, or epoch seconds"
+            ),
+        ),
+        (
+            ["--since", "2017-05-09", "--until", "2017-05-09"],
+            (
+                "--since 2017-05-09 is not before --until 2017-05-09; expected a window "
+                "[since, until)"
+            ),
+        ),
+        (["--features", ","], "no feature is left to form segments; name some with --features"),
+        (
+            ["--features", "last_seen_at"],
+            "feature 'last_seen_at' is a moment and cannot form segments; use 'recency_days'",
+        ),
+    ],
+)
+def test_options_that_make_no_sense(home, data, words, told):
+    assert run_refusal(home, *words) == told
+
+
+@pytest.mark.parametrize("option", ["--features", "--exclude"])
+def test_unknown_features(home, data, option):
+    told = run_refusal(home, option, "n_click")
+    assert told.startswith("feature 'n_click' is unknown; expected some of afternoon_share, ")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "data", "--bogus"], "No such option: --bogus"),
+        (["run", "data", "--k", "many"], "Invalid value for '--k': "),
+        (["score"], "Missing argument 'RUN_DIR'; see --help"),
+        (["segment"], "No such command 'segment'; see --help"),
+        (["data", "generate"], "Missing argument 'DIR'; see --help"),
+    ],
+)
+def test_wrong_words(home, words, told):
+    found = refusal(home, *words)
+    assert found.startswith(told)
+    assert found.endswith("; see --help")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("k = 0\n", "--k: found 0, input should be greater than or equal to 1"),
+        (
+            "clusters = 3\n",
+            "'clusters' is no setting; expected some of algorithm, engine, exclude, ",
+        ),
+        ("k = \n", "run.toml: not TOML: "),
+        ('k = "three"\n', "--k: found 'three', input should be a valid integer"),
+        (
+            "k = 0\nseed = -1\n",
+            (
+                "--k: found 0, input should be greater than or equal to 1; --seed: found -1, input "
+                "should be greater than or equal to 0"
+            ),
+        ),
+    ],
+)
+def test_settings_that_make_no_sense(home, data, text, told):
+    (home / "run.toml").write_text(text)
+    assert run_refusal(home, "--config", "run.toml").startswith(told)
+
+
+def test_missing_settings(home, data):
+    assert run_refusal(home, "--config", "absent.toml") == (
+        "absent.toml: No such file or directory; check --config"
+    )
+
+
+@pytest.fixture
+def earlier(home):
+    """An earlier run, as far as anybody looks before replacing it."""
+    (home / "run").mkdir()
+    (home / "run" / "manifest.json").write_text("{}")
+    (home / "run" / "summary.json").write_text("the earlier run")
+
+
+def test_an_existing_run_folder(home, data, earlier):
+    assert run_refusal(home) == "run: a run folder exists; choose another --out or add --overwrite"
+
+
+@pytest.mark.parametrize("words", [[], ["--overwrite"]])
+def test_an_existing_folder_that_is_no_run(home, data, words):
+    (home / "run").mkdir()
+    (home / "run" / "thesis.txt").write_text("ten years of work")
+    assert run_refusal(home, *words) == (
+        "run: exists and is not a run folder (no manifest.json), so it is not replaced; choose "
+        "another --out"
+    )
+
+
+def test_an_existing_file_in_the_place_of_the_run_folder(home, data):
+    (home / "run").write_text("")
+    assert run_refusal(home, "--overwrite").startswith("run: exists and is not a run folder")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--k", "40"],
+        ["--until", "2017-05-01"],
+        ["--features", "n_click"],
+        ["--engine", "polars", "--k", "40"],
+    ],
+)
+def test_an_earlier_run_survives_a_failed_one(home, data, earlier, words):
+    run_refusal(home, "--overwrite", *words)
+
+
+def test_a_file_as_the_parent_of_the_run_folder(home, data):
+    (home / "notes").write_text("")
+    assert refusal(home, "run", "data", "--out", "notes/run") == (
+        f"{home}/notes: is a file, not a folder; choose another --out"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_right_to_write(home, data):
+    locked = home / "locked"
+    locked.mkdir(mode=0o500)
+    assert refusal(home, "run", "data", "--out", "locked/run") == (
+        f"{locked}: no right to write there; choose another --out"
+    )
+
+
+def test_folders_made_for_a_run_that_failed_are_gone(home, data):
+    refusal(home, "run", "data", "--out", "a/b/run", "--k", "40")
+    assert not (home / "a").exists()
+
+
+@pytest.fixture
+def full_disk():
+    """Let no file grow beyond 2 kB: what a full disk does, without one."""
+    limit, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_a_disk_that_is_full_while_reading(home, small_log, full_disk, engine):
+    told = refusal(home, "run", small_log, "--out", "run", "--engine", engine)
+    assert told.startswith(f"{engine} failed while reading the impressions: ")
+    assert "File too large" in told
+
+
+def test_a_disk_that_is_full_while_scoring(home, plain_run, full_disk):
+    words = ("score", plain_run.folder, plain_run.data_dir, "--engine", "polars")
+    told = refusal(home, *words, "--out", "scores.csv")
+    assert "File too large" in told
+
+
+def test_a_disk_that_is_full_while_data_are_generated(home, full_disk):
+    (home / "new").mkdir()
+    told = refusal(home, "data", "generate", "new", "--users", "200")
+    assert told.startswith("new: cannot be written: File too large")
+    assert told.endswith("; choose another folder")
+
+
+def full_for(monkeypatch, name):
+    """Make the disk full when the file of this name is written."""
+    write_text = Path.write_text
+
+    def write(path, *words, **options):
+        if path.name == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return write_text(path, *words, **options)
+
+    monkeypatch.setattr(Path, "write_text", write)
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "summary.json"])
+def test_a_disk_that_is_full_while_writing(home, data, earlier, monkeypatch, name):
+    full_for(monkeypatch, name)
+    assert run_refusal(home, "--k", "2", "--overwrite") == (
+        "run: cannot be written: No space left on device; choose another --out"
+    )
+
+
+def test_a_disk_that_is_full_while_the_report_is_written_again(home, plain_run, monkeypatch):
+    mkdir = Path.mkdir
+
+    def make(path, *words, **options):
+        if path.name == "figures":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        mkdir(path, *words, **options)
+
+    monkeypatch.setattr(Path, "mkdir", make)
+    assert refusal(plain_run.folder, "report", plain_run.folder) == (
+        f"{plain_run.folder}: cannot be written: No space left on device; mend that first"
+    )
+
+
+def test_a_report_of_no_run(home):
+    assert refusal(home, "report", "run") == (
+        "run/summary.json: No such file or directory; expected a run folder of segmentry run"
+    )
+
+
+def test_a_report_of_another_version(home):
+    (home / "run").mkdir()
+    (home / "run" / "summary.json").write_text('{"schema_version": 9}')
+    assert refusal(home, "report", "run") == (
+        "run/summary.json: schema version 9, but this segmentry reads version 1; run it again with "
+        "this version"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--users", "0"], "n_users: found 0, expected a whole number from 1 to 20,000,000; "),
+        (["--seed", "-1"], "seed: found -1, expected a whole number of at least 0; "),
+        (["--null", "--drift", "0.2"], "null: found with drift above 0, expected 0; "),
+    ],
+)
+def test_data_that_cannot_be_generated(home, words, told):
+    assert refusal(home, "data", "generate", "new", *words).startswith(told)
+
+
+def test_generated_data_never_replace_real_data(home, data):
+    told = refusal(home, "data", "generate", "data", "--users", "10")
+    assert told.startswith("data: found raw_sample.csv but no planted_truth.parquet, so ")
+
+
+def test_a_demo_never_replaces_real_data(home):
+    (home / "demo").mkdir()
+    write_taobao(home / "demo" / "data", log=LOG)
+    assert refusal(home, "demo", "--out", "demo", "--users", "50") == (
+        "demo/data: exists and holds no generated data; choose another --out"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "absent", "--json"],
+        ["run", "data", "--json", "--k", "many"],
+        ["run", "data", "--bogus", "--json"],
+        ["score", "absent", "data", "--json"],
+        ["data", "check", "absent", "--json"],
+        ["data", "generate", "new", "--users", "0", "--json"],
+        ["demo", "--users", "0", "--out", "new", "--json"],
+    ],
+)
+def test_machines_get_the_error_as_one_json_document(home, words):
+    answer = segmentry(*words)
+
+    assert (answer.code, answer.err) == (2, "")
+    document = json.loads(answer.out)
+    assert list(document) == ["error"]
+    assert document["error"]
+    assert list(home.iterdir()) == []

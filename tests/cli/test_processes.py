@@ -1,0 +1,121 @@
+"""What only a process of its own shows: imports, silence in a pipe, signals."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.pipeline import runs
+
+from segmentry import __version__
+from segmentry.run_folder import read_manifest
+
+PATIENCE = 60
+"""Seconds after which a process that should have ended is a failure."""
+
+
+def start(*words):
+    return subprocess.Popen(  # our own words
+        [sys.executable, "-m", "segmentry", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(folder, pattern, process):
+    """Return the first path that appears while the process is at work."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        found = next(folder.glob(pattern), None)
+        if found is not None:
+            return found
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+    raise AssertionError(f"no {pattern} after {PATIENCE} s")
+
+
+def test_the_commands_are_known_without_loading_what_they_need():
+    heavy = ("numpy", "polars", "duckdb", "sklearn", "scipy", "altair", "pydantic", "rich.progress")
+    code = f"import sys, segmentry.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    found = subprocess.run(  # our own words
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
+    assert found.stdout == "[]\n"
+
+
+def test_the_package_runs_as_a_module():
+    process = start("--version")
+    assert process.communicate(timeout=PATIENCE) == (f"segmentry {__version__}\n", "")
+    assert process.returncode == 0
+
+
+def test_a_piped_run_is_quiet_and_its_json_is_one_document(small_log, tmp_path):
+    words = ("--out", tmp_path / "run", "--json", "--k", 3, "--k-range", "3:3")
+    process = start("run", small_log, *words)
+    out, err = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, err) == (0, "")
+    document = json.loads(out)
+    assert out == json.dumps(document, ensure_ascii=False) + "\n"
+    assert document["run_dir"] == str(tmp_path / "run")
+    assert document["n_segments"] == len(document["segments"]) == 3
+    assert sum(segment["n_users"] for segment in document["segments"]) == 200
+    assert [account["role"] for account in document["accounts"]] == [
+        "impressions",
+        "profiles",
+        "ads",
+    ]
+
+
+@pytest.fixture(scope="module")
+def long_log(tmp_path_factory):
+    """A log that is large enough to be interrupted while it is read."""
+    return runs.generated(tmp_path_factory.getbasetemp(), 30_000)
+
+
+@pytest.mark.parametrize(
+    ("number", "engine"),
+    [(signal.SIGINT, "duckdb"), (signal.SIGTERM, "duckdb"), (signal.SIGTERM, "polars")],
+)
+def test_an_interrupted_run_leaves_nothing_half_written(long_log, tmp_path, number, engine):
+    process = start("run", long_log, "--out", tmp_path / "new" / "run", "--engine", engine)
+    wait_for(tmp_path, "new/.run.*.partial/scratch/parts", process)
+
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, out) == (2, "")
+    assert err == "segmentry: interrupted; nothing half-written is left\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_run_leaves_the_earlier_one(long_log, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "manifest.json").write_text("the earlier run")
+    process = start("run", long_log, "--out", tmp_path / "run", "--overwrite", "--json")
+    wait_for(tmp_path, ".run.*.partial", process)
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, err) == (2, "")
+    assert json.loads(out) == {"error": "interrupted; nothing half-written is left"}
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "manifest.json"]
+    assert (tmp_path / "run" / "manifest.json").read_text() == "the earlier run"
+
+
+def test_a_killed_run_leaves_no_run_folder_and_is_not_in_the_way(long_log, small_log, tmp_path):
+    process = start("run", long_log, "--out", tmp_path / "run")
+    partial = wait_for(tmp_path, ".run.*.partial/scratch/parts", process).parents[1]
+
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == [partial]
+    words = ("--out", tmp_path / "run", "--k", 2, "--k-range", "2:2")
+    assert runs.segmentry("run", small_log, *words).code == 0
+    assert read_manifest(tmp_path / "run").config["k"] == 2

@@ -1,0 +1,120 @@
+"""What the package promises about itself, held for every module."""
+
+import ast
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+import typer.main
+
+import segmentry
+from segmentry.cli import app
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src" / "segmentry").rglob("*.py"))
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(segmentry.__path__, "segmentry.")
+    if not module.name.endswith("__main__")
+)
+MOST_LINES_OF_A_FILE = 500
+MOST_LINES_OF_A_FUNCTION = 60
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def public_definitions(body, prefix=""):
+    """Return the functions, classes and methods of a module that others may use, by name."""
+    for node in body:
+        is_definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if not is_definition or node.name.startswith("_"):
+            continue
+        yield prefix + node.name, node
+        if isinstance(node, ast.ClassDef):
+            yield from public_definitions(node.body, prefix=f"{node.name}.")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_every_public_function_and_class_is_documented(path):
+    module = ast.parse(path.read_text())
+
+    assert ast.get_docstring(module)
+    found = public_definitions(module.body)
+    assert [name for name, node in found if not ast.get_docstring(node)] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_name_a_module_offers_is_there(name):
+    module = importlib.import_module(name)
+    assert [each for each in getattr(module, "__all__", ()) if not hasattr(module, each)] == []
+
+
+def test_the_package_offers_what_it_says():
+    assert segmentry.__all__ == ["build_user_table", "fit_segments", "run", "score"]
+    for name in segmentry.__all__:
+        found = getattr(segmentry, name)
+        assert ">>>" in found.__doc__ or name == "score"
+        assert "Parameters" in found.__doc__
+        assert "Raises" in found.__doc__
+        assert name in dir(segmentry)
+    with pytest.raises(AttributeError, match="module 'segmentry' has no attribute 'fit'"):
+        segmentry.fit  # noqa: B018  # the access is what is tested
+
+
+def commands():
+    """Return every command by its words."""
+    found, left = {}, [((), typer.main.get_command(app))]
+    while left:
+        words, command = left.pop()
+        found[words] = command
+        left += [((*words, name), sub) for name, sub in getattr(command, "commands", {}).items()]
+    return found
+
+
+def test_every_command_and_every_option_is_explained():
+    unexplained = []
+    for words, command in commands().items():
+        if not command.help:
+            unexplained.append(words)
+        unexplained += [
+            (*words, option.name) for option in command.params if not getattr(option, "help", None)
+        ]
+    assert unexplained == []
+    assert set(commands()) == {
+        (),
+        ("demo",),
+        ("run",),
+        ("score",),
+        ("report",),
+        ("data",),
+        ("data", "generate"),
+        ("data", "check"),
+    }
+
+
+def test_the_changelog_tells_of_this_version():
+    assert f"## [{segmentry.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_files_and_functions_are_short_enough_to_be_read(path):
+    text = path.read_text()
+    long_functions = [
+        f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and code_lines(node) > MOST_LINES_OF_A_FUNCTION
+    ]
+    assert len(text.splitlines()) <= MOST_LINES_OF_A_FILE
+    assert long_functions == []
+
+
+def code_lines(function):
+    """Count the lines of a function without its docstring: a doctest is no burden."""
+    first = function.body[0]
+    is_documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    documented = first.end_lineno - first.lineno + 1 if is_documented else 0
+    return function.end_lineno - function.lineno + 1 - documented

@@ -1,0 +1,121 @@
+"""Runs for tests: the command line in this process, and the way to a summary without drawing."""
+
+import contextlib
+import functools
+import io
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from segmentry.cli import main
+from segmentry.config import load_config
+from segmentry.datasets import GeneratorOptions, find_taobao, generate_taobao
+from segmentry.pipeline._clock import StepClock
+from segmentry.pipeline._read import UserData, read_users
+from segmentry.pipeline._run import _command, _read, segment_run
+from segmentry.summary import Summary
+
+RUN_FILES = {
+    "figures",
+    "manifest.json",
+    "model",
+    "profiles.parquet",
+    "report.html",
+    "segments.parquet",
+    "selection.parquet",
+    "summary.json",
+    "users.parquet",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, the data it was made from, and what the command said."""
+
+    data_dir: Path
+    folder: Path
+    answer: Answer
+
+
+def segmentry(*words: object) -> Answer:
+    """Call the command line in this process: a process of its own costs a second and a half."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patch.setattr(sys, "argv", ["segmentry", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return Answer(code=ended.value.code, out=out.getvalue(), err=err.getvalue())
+
+
+@functools.cache
+def generated(home: Path, n_users: int) -> Path:
+    """Return a generated log, made once for all test modules."""
+    data_dir = home / f"{n_users}-users" / "log"
+    generate_taobao(data_dir, GeneratorOptions(n_users=n_users, seed=7))
+    return data_dir
+
+
+@functools.cache
+def plain_run(home: Path) -> Run:
+    """Return a run on 2,000 users with nothing asked for, made once for all test modules."""
+    data_dir, folder = generated(home, 2_000), home / "plain" / "run"
+    return Run(data_dir, folder, segmentry("run", data_dir, "--out", folder))
+
+
+@functools.cache
+def attribute_run(home: Path) -> Run:
+    """Return a run that a TOML file describes: profile attributes, a later start, three segments.
+
+    The flag of the seed wins over that of the file.
+    """
+    data_dir, folder = generated(home, 2_000), home / "attributes" / "run"
+    file = home / "run.toml"
+    file.write_text(
+        'k = 3\nk_range = "3:3"\nseed = 9\nsince = "2017-05-07"\n'
+        'features = ["gender", "age_level", "n_impressions"]\n'
+    )
+    words = ("--out", folder, "--config", file, "--seed", "2")
+    return Run(data_dir, folder, segmentry("run", data_dir, *words))
+
+
+def users_of(data_dir: Path, **options: object) -> UserData:
+    """Read a log as a run does."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return read_users(
+            find_taobao(data_dir),
+            load_config(None, options),
+            scratch=Path(scratch),
+            clock=StepClock(),
+        )
+
+
+def summary_of(data_dir: Path, **options: object) -> Summary:
+    """Return the summary of a run without its figures, which take most of its time."""
+    settings = load_config(None, options)
+    with tempfile.TemporaryDirectory() as home:
+        scratch = Path(home) / "scratch"
+        users, _ = _read(find_taobao(data_dir), settings, scratch, StepClock(), None)
+    _, summary = segment_run(
+        users,
+        settings,
+        command=_command(data_dir, None, settings),
+        clock=StepClock(),
+        progress=None,
+    )
+    return summary

@@ -1,0 +1,120 @@
+"""The Python interface, and what it leaves alone."""
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from tests.pipeline.runs import summary_of, users_of
+
+import segmentry
+from segmentry.errors import ConfigError, SchemaError, SelectionError
+
+
+@pytest.fixture(scope="module")
+def table(log):
+    return segmentry.build_user_table(log)
+
+
+def test_the_user_table_is_that_of_a_run_on_every_engine(log, table, plain_run):
+    run = pl.read_parquet(plain_run.folder / "users.parquet").drop("segment_id")
+
+    assert_frame_equal(table, run)
+    assert_frame_equal(segmentry.build_user_table(str(log), engine="polars"), run)
+    assert table["user_id"].is_sorted()
+
+
+def test_options_of_reading_hold_for_the_user_table(log):
+    found = segmentry.build_user_table(log, since="2017-05-12", sample=0.5)
+    assert_frame_equal(found, users_of(log, since="2017-05-12", sample=0.5).table)
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas", "pyarrow"])
+def test_segments_are_those_of_a_run_whatever_the_kind_of_table(table, plain_run, kind):
+    given = {"polars": table, "pandas": table.to_pandas(), "pyarrow": table.to_arrow()}[kind]
+
+    found = segmentry.fit_segments(given, k=3, k_range=[3])
+
+    expected = pl.read_parquet(plain_run.folder / "segments.parquet")
+    assert found.segment_ids.tolist() == expected["segment_id"].to_list()
+    assert found.n_segments == 3
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas", "pyarrow"])
+def test_the_table_of_the_caller_is_not_changed(table, kind):
+    shuffled = table.sample(fraction=1, shuffle=True, seed=3)
+    make = {"polars": pl.DataFrame.clone, "pandas": pl.DataFrame.to_pandas}
+    make["pyarrow"] = pl.DataFrame.to_arrow
+    given, copy = make[kind](shuffled), make[kind](shuffled)
+
+    found = segmentry.fit_segments(given, k=2, k_range=[2])
+
+    assert given.equals(copy)
+    direct = segmentry.fit_segments(table, k=2, k_range=[2])
+    assert found.segment_ids.tolist() == direct.segment_ids.tolist()
+
+
+def test_the_arrays_of_a_segmentation_fit_the_table(table):
+    found = segmentry.fit_segments(
+        table, features=["n_impressions", "ctr_shrunk"], k=2, k_range=[2]
+    )
+
+    assert found.segment_ids.shape == found.margins.shape == (table.height,)
+    assert found.centers.shape == (2, 2)
+
+
+def test_seed_and_exclusion_are_passed_on(log, table):
+    summary = summary_of(log, recipe="classic", exclude=("age_level",), k=2, k_range="2:2", seed=4)
+    found = segmentry.fit_segments(
+        table, recipe="classic", exclude=["age_level"], k=2, k_range=[2], seed=4
+    )
+
+    assert "age_level" not in found.preprocessing.features
+    assert [s.n_users for s in summary.segments] == [
+        int((found.segment_ids == i).sum()) for i in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "told"),
+    [
+        (lambda t: t.drop("user_id"), {}, SchemaError, r"^user table: no column user_id; found"),
+        (lambda t: pl.concat([t, t]), {}, SchemaError, r"a user_id occurs twice; expected one row"),
+        (lambda t: t, {"k": 0}, SelectionError, r"^K = 0: expected at least one segment"),
+        (lambda t: t, {"recipe": "best"}, ConfigError, r"^recipe 'best' is unknown; expected one"),
+        (lambda t: t, {"features": ["n_click"]}, ConfigError, r"^feature 'n_click' is unknown;"),
+        (lambda t: t.head(3), {"k": 4}, SelectionError, r"^K = 4: found 3 distinct users among 3"),
+    ],
+)
+def test_a_table_or_an_option_that_cannot_be_used_is_told(table, change, options, error, told):
+    with pytest.raises(error, match=told):
+        segmentry.fit_segments(change(table), **options)
+
+
+def test_a_run_tells_what_it_made(log, tmp_path):
+    told = []
+
+    result = segmentry.run(
+        str(log),
+        str(tmp_path / "deep" / "er" / "run"),
+        k=2,
+        k_range="2:2",
+        progress=lambda step, done, total: told.append((step, done, total)),
+    )
+
+    assert result.run_dir == tmp_path / "deep" / "er" / "run"
+    assert result.summary == summary_of(log, k=2, k_range="2:2")
+    assert_frame_equal(result.segments, pl.read_parquet(result.run_dir / "segments.parquet"))
+    steps = [step for step, _, _ in told]
+    assert list(dict.fromkeys(steps)) == [
+        "reading the log",
+        "counting per user",
+        "trying numbers of segments",
+    ]
+    for name in dict.fromkeys(steps):
+        assert all(0 <= done <= total for step, done, total in told if step == name)
+        assert [(done, total) for step, done, total in told if step == name][-1][0] > 0
+
+
+def test_an_unknown_option_is_told(log, tmp_path):
+    with pytest.raises(ConfigError, match=r"^'clusters' is no setting; expected some of algorithm"):
+        segmentry.run(log, tmp_path / "run", clusters=3)
+    assert list(tmp_path.iterdir()) == []

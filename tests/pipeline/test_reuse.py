@@ -1,0 +1,109 @@
+"""``run --from``: another answer from the same user table, without reading the log."""
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
+
+from segmentry.config import RunConfig
+from segmentry.pipeline._run import _command, _reuse
+from segmentry.run_folder import read_bundle, read_manifest
+from segmentry.summary import read_summary
+
+
+@pytest.fixture(scope="module")
+def reused(plain_run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reused") / "four"
+    words = ("--out", folder, "--k", 4, "--k-range", "3:4")
+    assert segmentry("run", "--from", plain_run.folder, *words).code == 0
+    return folder
+
+
+def test_another_k_gives_what_a_run_on_the_log_gives(plain_run, reused):
+    found, direct = read_summary(reused), summary_of(plain_run.data_dir, k=4, k_range="3:4")
+
+    assert found.segments == direct.segments
+    assert found.selection == direct.selection
+    assert found.map == direct.map
+    assert found.data == direct.data
+    assert found.method == direct.method
+
+
+def test_the_new_folder_is_whole_and_tells_where_the_users_came_from(plain_run, reused):
+    before, manifest = read_manifest(plain_run.folder), read_manifest(reused)
+
+    assert {path.name for path in reused.iterdir()} == RUN_FILES
+    assert manifest.inputs == before.inputs
+    assert manifest.accounts == before.accounts
+    assert "read log" not in {step.step for step in manifest.steps}
+    assert read_summary(reused).repeat.command == (
+        "segmentry run --from run --out RUN_DIR --k 4 --k-range 3:4"
+    )
+    users = [pl.read_parquet(run / "users.parquet") for run in (plain_run.folder, reused)]
+    assert_frame_equal(*(table.drop("segment_id") for table in users))
+
+
+def test_how_the_log_was_read_is_carried_over(attribute_run):
+    users, inputs, settings = _reuse(attribute_run.folder, RunConfig(k=2))
+
+    assert (settings.k, settings.since) == (2, "2017-05-07")
+    assert users.window == read_bundle(attribute_run.folder).window
+    assert inputs == read_manifest(attribute_run.folder).inputs
+    assert _command(None, attribute_run.folder, settings) == (
+        "segmentry run --from run --out RUN_DIR --k 2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--since", "2017-05-08"),
+        ("--until", "2017-05-08"),
+        ("--sample", "0.5"),
+        ("--engine", "polars"),
+        ("--memory", "1GB"),
+    ],
+)
+def test_options_of_reading_are_refused(plain_run, tmp_path, option, value):
+    words = ("--from", plain_run.folder, "--out", tmp_path / "other", option, value)
+
+    answer = segmentry("run", *words)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        f"segmentry: {option} has no effect with --from, which does not read the log; "
+        "leave out one or the other\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_of_reading_are_refused_together_and_from_toml_too(plain_run, tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text('since = "2017-05-08"\n')
+    words = ("--out", tmp_path / "other", "--config", file, "--strict")
+
+    answer = segmentry("run", "--from", plain_run.folder, *words)
+
+    assert answer.code == 2
+    assert answer.err.startswith("segmentry: --since, --strict have no effect with --from")
+
+
+def test_data_and_an_earlier_run_cannot_both_be_given(plain_run, tmp_path):
+    words = (plain_run.data_dir, "--from", plain_run.folder, "--out", tmp_path / "other")
+
+    answer = segmentry("run", *words)
+
+    assert (answer.code, answer.err) == (
+        2,
+        "segmentry: --from reuses a user table; give either DATA_DIR or --from\n",
+    )
+
+
+def test_a_folder_that_is_no_run_cannot_be_reused(log, tmp_path):
+    answer = segmentry("run", "--from", log, "--out", tmp_path / "other")
+
+    assert answer.code == 2
+    assert answer.err == (
+        f"segmentry: {log}/model/bundle.json: No such file or directory; expected a run folder "
+        "of segmentry run\n"
+    )

@@ -1,0 +1,194 @@
+"""Users of new data in the segments of a run."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from tests.pipeline.runs import segmentry
+
+import segmentry as package
+from segmentry.errors import BundleError, ConfigError, OutputError, SchemaError
+from segmentry.run_folder import read_bundle
+
+
+@pytest.fixture
+def new_data(attribute_run, tmp_path):
+    """A copy of the log that may be changed."""
+    return shutil.copytree(attribute_run.data_dir, tmp_path / "new")
+
+
+@pytest.fixture
+def old_model(attribute_run, tmp_path):
+    """A run folder with nothing but a model, which may be changed."""
+    (tmp_path / "old" / "model").mkdir(parents=True)
+    shutil.copy(attribute_run.folder / "model" / "bundle.json", tmp_path / "old" / "model")
+    return tmp_path / "old"
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_the_data_of_the_run_get_the_labels_of_the_run(plain_run, engine):
+    scores = package.score(plain_run.folder, plain_run.data_dir, engine=engine)
+
+    assert_frame_equal(scores.segments, pl.read_parquet(plain_run.folder / "segments.parquet"))
+    assert scores.notes == ()
+
+
+def test_attributes_of_a_profile_and_a_window_are_used_as_in_the_run(attribute_run):
+    scores = package.score(attribute_run.folder, attribute_run.data_dir, since="2017-05-07")
+
+    expected = pl.read_parquet(attribute_run.folder / "segments.parquet")
+    assert_frame_equal(scores.segments, expected)
+    # Users of the first day alone have a profile and no impression in the window.
+    assert 0 in expected["segment_id"]
+    assert expected.filter(segment_id=0)["segment_name"].null_count() == sum(
+        expected["segment_id"] == 0
+    )
+
+
+def test_a_window_of_another_length_is_told(attribute_run):
+    scores = package.score(attribute_run.folder, attribute_run.data_dir)
+
+    assert scores.notes == (
+        "these data cover 8 days, the segments were formed on 7: counts are not comparable",
+    )
+
+
+def test_a_user_is_placed_the_same_whoever_else_is_scored(plain_run):
+    run = pl.read_parquet(plain_run.folder / "segments.parquet")
+
+    part = package.score(plain_run.folder, plain_run.data_dir, sample=0.2).segments
+
+    assert 0 < part.height < run.height
+    assert_frame_equal(part, run.join(part.select("user_id"), on="user_id", maintain_order="left"))
+
+
+def test_users_with_levels_that_were_not_there_are_told(attribute_run, new_data):
+    header, *rows = (new_data / "user_profile.csv").read_text().splitlines()
+    fields = [row.split(",") for row in rows]
+    for row in fields[:25]:
+        row[3] = "7"
+    text = "\n".join([header, *(",".join(row) for row in fields)]) + "\n"
+    (new_data / "user_profile.csv").write_text(text)
+
+    scores = package.score(attribute_run.folder, new_data, since="2017-05-07")
+
+    changed = pl.Series([int(row[0]) for row in fields[:25]])
+    placed = scores.segments.filter(
+        pl.col("user_id").is_in(changed.implode()), pl.col("segment_id") > 0
+    )
+    assert scores.notes == (
+        (
+            f"{placed.height} users have a level of gender that was not there when the segments "
+            "were formed; it counts as none of the known levels"
+        ),
+    )
+
+
+def test_data_without_an_attribute_that_formed_segments_are_refused(attribute_run, new_data):
+    (new_data / "user_profile.csv").unlink()
+
+    told = (
+        r"^the new data have no gender, age_level; found attributes: none; "
+        r"add the columns, empty where unknown$"
+    )
+    with pytest.raises(SchemaError, match=told):
+        package.score(attribute_run.folder, new_data)
+
+
+def test_attributes_that_formed_nothing_may_be_absent(plain_run, new_data):
+    (new_data / "user_profile.csv").unlink()
+
+    scores = package.score(plain_run.folder, new_data).segments
+
+    run = pl.read_parquet(plain_run.folder / "segments.parquet")
+    assert_frame_equal(scores.drop("is_profiled"), run.drop("is_profiled"))
+    assert not scores["is_profiled"].any()
+
+
+def test_a_model_of_another_version_is_refused(old_model, new_data):
+    file = old_model / "model" / "bundle.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"bundle_version": 2}))
+
+    with pytest.raises(BundleError) as error:
+        package.score(old_model, new_data)
+
+    assert str(error.value) == (
+        f"{file}: version 2, but this segmentry reads version 1; run the segmentation again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text[: len(text) // 2], "not a saved model: "),
+        (lambda text: text.replace('"centers"', '"centres"'), "centers: Field required"),
+        (lambda _: "[]", "not a saved model: "),
+    ],
+)
+def test_a_broken_model_is_refused_in_one_line(old_model, new_data, change, told):
+    file = old_model / "model" / "bundle.json"
+    file.write_text(change(file.read_text()))
+
+    with pytest.raises(BundleError) as error:
+        package.score(old_model, new_data)
+
+    assert str(error.value).startswith(f"{file}: {told}")
+    assert str(error.value).endswith("; run it again")
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_comes_back_from_disk_bit_for_bit(attribute_run):
+    from segmentry.scoring import parse_bundle, render_bundle
+
+    bundle = read_bundle(attribute_run.folder)
+    assert parse_bundle(render_bundle(bundle), source="x") == bundle
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_scores_are_written_and_counted(plain_run, tmp_path, suffix):
+    file = tmp_path / f"scores{suffix}"
+
+    answer = segmentry("score", plain_run.folder, plain_run.data_dir, "--out", file)
+
+    assert (answer.code, answer.err) == (0, "")
+    read = pl.read_parquet if suffix == ".parquet" else pl.read_csv
+    run = pl.read_parquet(plain_run.folder / "segments.parquet")
+    assert_frame_equal(read(file), run)
+    for segment_id, name, n_users in (
+        run.group_by("segment_id", "segment_name").len().sort("segment_id").iter_rows()
+    ):
+        line = next(each for each in answer.out.splitlines() if each.startswith(f"  {segment_id} "))
+        assert " ".join(line.split()) == f"{segment_id} {name} {n_users:,} users"
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_an_existing_file_is_replaced_only_if_asked(plain_run, tmp_path):
+    file = tmp_path / "scores.csv"
+    file.write_text("mine\n")
+
+    with pytest.raises(OutputError, match=r"scores\.csv: exists; choose another --out or add"):
+        package.score(plain_run.folder, plain_run.data_dir, out=file)
+    assert file.read_text() == "mine\n"
+
+    package.score(plain_run.folder, plain_run.data_dir, out=file, overwrite=True)
+    assert file.read_text().startswith("user_id,segment_id,segment_name,margin,is_profiled\n")
+
+
+def test_places_that_cannot_hold_the_scores_are_refused_before_the_log_is_read(plain_run, tmp_path):
+    def refused(out, error):
+        with pytest.raises(error) as caught:
+            package.score(plain_run.folder, "no such data", out=out)
+        return str(caught.value)
+
+    assert refused(tmp_path / "scores.xlsx", ConfigError).endswith(
+        "scores.xlsx: expected a name that ends in .parquet or .csv"
+    )
+    (tmp_path / "folder.csv").mkdir()
+    assert refused(tmp_path / "folder.csv", OutputError).endswith(
+        "folder.csv: is a folder; name a file"
+    )
+    assert refused(tmp_path / "absent" / "scores.csv", OutputError) == (
+        f"{tmp_path / 'absent'}: no such folder; make it first"
+    )

@@ -1,0 +1,104 @@
+"""The summary comes back from its JSON, and is never written half-true."""
+
+import dataclasses
+import json
+
+import pytest
+from tests.summaries import make_summary
+
+from segmentry.errors import BundleError
+from segmentry.schema import Estimate
+from segmentry.summary import (
+    SCHEMA_VERSION,
+    Summary,
+    parse_summary,
+    read_summary,
+    render_summary_json,
+)
+
+
+@pytest.fixture(scope="module")
+def summary():
+    return make_summary()
+
+
+def refused(text):
+    with pytest.raises(BundleError) as caught:
+        parse_summary(text, source="x/summary.json")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_summary_comes_back_as_it_was(summary):
+    assert parse_summary(render_summary_json(summary), source="x") == summary
+
+
+def test_the_json_is_plain_indented_and_ends_with_a_line_end(summary):
+    text = render_summary_json(summary)
+    document = json.loads(text)
+
+    assert text.endswith("}\n")
+    assert list(document) == [field.name for field in dataclasses.fields(Summary)]
+    assert document["schema_version"] == SCHEMA_VERSION
+    assert document["headline"] == summary.headline
+    assert "\\u" not in text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_none_are_never_written(summary, value):
+    broken = dataclasses.replace(summary.segments[0], ctr_seen=Estimate(value, 0.0, 1.0))
+    with pytest.raises(ValueError, match="Out of range float values are not JSON compliant"):
+        render_summary_json(dataclasses.replace(summary, segments=(broken,)))
+
+
+def test_nan_is_not_read_either(summary):
+    text = render_summary_json(summary)
+    share = f'"share": {summary.segments[0].share}'
+    assert share in text
+    assert refused(text.replace(share, '"share": NaN', 1)) == (
+        "x/summary.json: not a summary: NaN is no number; run it again"
+    )
+
+
+def test_another_version_is_refused(summary):
+    document = json.loads(render_summary_json(summary)) | {"schema_version": 2}
+    assert refused(json.dumps(document)) == (
+        "x/summary.json: schema version 2, but this segmentry reads version 1; run it again with "
+        "this version"
+    )
+
+
+def test_a_summary_without_a_version_is_refused():
+    assert refused("{}").startswith("x/summary.json: schema version None, but this segmentry reads")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"schema_version": 1'])
+def test_what_is_no_summary_is_refused(text):
+    assert refused(text).startswith("x/summary.json: not a summary: ")
+
+
+def test_a_field_that_is_wrong_is_named(summary):
+    document = json.loads(render_summary_json(summary))
+    document["segments"][1]["n_users"] = "many"
+    assert refused(json.dumps(document)).startswith("x/summary.json: segments.1.n_users: ")
+    del document["selection"]
+    assert refused(json.dumps(document)).endswith("; run it again")
+
+
+def test_a_summary_is_read_from_its_folder(summary, tmp_path):
+    (tmp_path / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
+    assert read_summary(tmp_path) == summary
+
+
+def test_a_folder_without_a_summary_is_refused(tmp_path):
+    with pytest.raises(BundleError) as caught:
+        read_summary(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'summary.json'}: No such file or directory; expected a run folder of "
+        "segmentry run"
+    )
+
+
+def test_a_summary_cannot_be_changed(summary):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        summary.headline = "better"
