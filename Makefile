@@ -29,8 +29,10 @@ bench: $(READY) ## Measure speed and memory (minutes); results go to docs/perfor
 	$(BIN)/python benchmarks/sweep_kmeans.py
 	$(BIN)/python benchmarks/full_scale.py
 
-verify: $(READY) ## Check figures that take long: the full-scale run, and equal answers on both engines
+verify: $(READY) ## Check figures that take long: full scale, equal answers on both engines, truth rates
 	$(BIN)/python benchmarks/full_scale.py --verify
+	$(BIN)/python benchmarks/truth.py forecast --seeds 200
+	$(BIN)/python benchmarks/truth.py verdicts --seeds 400
 
 docs: $(READY) ## Write the reference pages that come from the code
 	$(BIN)/python docs/generate.py

@@ -1,7 +1,7 @@
 """Hand-made summaries: plain data, no step of the package is run."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segmentry.profiling import (
     Difference,
@@ -22,7 +22,9 @@ from segmentry.summary import (
     Repeat,
     SelectionReport,
     Summary,
+    TruthReport,
 )
+from segmentry.validation import KeptGain
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 NAMES = (
@@ -35,6 +37,10 @@ NAMES = (
 SHARES = (0.382, 0.264, 0.171, 0.113, 0.07)
 IMPRESSIONS = (5.1, 18.4, 88.9, 9.7, 34.2)
 CLICK_RATES = (0.021, 0.049, 0.043, 0.141, 0.062)
+VERDICTS = ("confirmed", "indistinguishable", "weaker", "confirmed", "reversed")
+FORECASTS = (0.0245, 0.0496, 0.0431, 0.118, 0.0535)
+LATER = (0.0238, 0.0502, 0.0449, 0.115, 0.0467)
+SEEN_ALL, LATER_ALL = 0.0513, 0.0498
 N_USERS = 1_061_768
 
 
@@ -261,6 +267,81 @@ def make_segment(index: int, *, share: float, name: str, is_rated: bool) -> Segm
     )
 
 
+def make_checked(segment: SegmentProfile, *, n_segments: int) -> SegmentProfile:
+    """Return the profile with what later days say of it; one segment has no other beside it."""
+    index = (segment.segment_id - 1) % 5
+    forecast, later = FORECASTS[index], LATER[index]
+    width = 0.0008 + 3.0 * later / segment.n_users**0.5
+    before, after = CLICK_RATES[index] - SEEN_ALL, later - LATER_ALL
+    verdict = VERDICTS[index] if n_segments > 1 else "not validated"
+    is_judged, has_survival = n_segments > 1, n_segments > 1 and verdict != "indistinguishable"
+    kept = after / before
+    reason = f"CTR minus the rest: {before:+.4f} when formed, {after:+.4f} later"
+    if n_segments == 1:
+        reason = "no other segment was shown an ad in the outcome window: nothing to compare with"
+    return replace(
+        segment,
+        verdict=verdict,
+        verdict_reason=reason,
+        forecast_ctr=Estimate(forecast, forecast - 1.5 * width, forecast + 1.5 * width),
+        forecast_index=Estimate(
+            forecast / LATER_ALL * 100,
+            (forecast - width) / LATER_ALL * 100,
+            (forecast + width) / LATER_ALL * 100,
+        ),
+        ctr_early=Estimate(forecast * 1.3, None, None),
+        forecast_early=Estimate(forecast, forecast - 1.6 * width, forecast + 1.6 * width),
+        ctr_outcome=Estimate(later, later - width, later + width),
+        survival=Estimate(kept, kept - 0.14, kept + 0.13) if has_survival else UNKNOWN,
+        minimal_detectable_difference=2.5 * width if is_judged else None,
+        absent_share=0.5 - 0.08 * index,
+    )
+
+
+def make_kept_gain(*, is_known: bool) -> KeptGain:
+    """Return a kept gain, or why there is none."""
+    return KeptGain(
+        n_users=612_004,
+        n_impressions=6_240_118,
+        by_best_rate=Estimate(0.861, 0.822, 0.897) if is_known else UNKNOWN,
+        by_forecast=Estimate(0.834, 0.795, 0.871) if is_known else UNKNOWN,
+        nats_of_users=Estimate(0.00412, 0.00391, 0.00433)
+        if is_known
+        else Estimate(0.00002, -0.00003, 0.00007),
+        nats_by_best_rate=Estimate(0.00355, 0.00337, 0.00372)
+        if is_known
+        else Estimate(0.00004, 0.00001, 0.00008),
+        nats_by_forecast=Estimate(0.00344, 0.00325, 0.00361)
+        if is_known
+        else Estimate(-0.00001, -0.00004, 0.00002),
+        reason="" if is_known else "no user-level signal",
+    )
+
+
+def make_truth(*, reason: str, is_kept: bool) -> TruthReport:
+    """Return the check on the last two of eight days, or, with a reason, none."""
+    days = ("Saturday", "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday")
+    is_checked = not reason
+    middle = 1_494_000_000 + 6 * 86_400
+    return TruthReport(
+        feature_starts_at=1_494_000_000,
+        feature_ends_at=middle,
+        outcome_starts_at=middle if is_checked else None,
+        outcome_ends_at=middle + 2 * 86_400 if is_checked else None,
+        feature_weekdays=days,
+        outcome_weekdays=("Friday", "Saturday") if is_checked else (),
+        reason=reason,
+        n_users=1_002_340,
+        n_users_later=612_004 if is_checked else 0,
+        kept_gain=make_kept_gain(is_known=is_kept) if is_checked else None,
+        refit_events=(
+            "Segment 3 kept 96 % of its users when all days were taken.",
+            "Segment 5 is new on all days: it holds 7 % of the users.",
+        ),
+        caveats=("The number of segments was chosen on the days that formed them only.",),
+    )
+
+
 def make_population(*, is_rated: bool) -> SegmentProfile:
     """Return the profile of all assigned users."""
     return SegmentProfile(
@@ -421,8 +502,13 @@ def make_summary(
     is_rated: bool = True,
     n_points: int = 1200,
     n_components: int = 3,
+    truth: str = "checked",
 ) -> Summary:
-    """Return a summary; `is_rated` False leaves every rate and score unknown."""
+    """Return a summary; `is_rated` False leaves every rate and score unknown.
+
+    `truth` is "checked", "no signal" (no kept gain), "not asked" (truth is null) or else the
+    reason why nothing could be checked.
+    """
     weights = [SHARES[i] if n_segments == 5 else 1.0 / (i + 2) for i in range(n_segments)]
     total = sum(weights)
     segments = tuple(
@@ -434,6 +520,15 @@ def make_summary(
         )
         for i in range(n_segments)
     )
+    is_checked = truth in {"checked", "no signal"}
+    population = make_population(is_rated=is_rated)
+    if is_checked and is_rated:
+        segments = tuple(make_checked(s, n_segments=n_segments) for s in segments)
+        population = replace(
+            population,
+            forecast_ctr=Estimate(0.0506, 0.0481, 0.0531),
+            ctr_outcome=Estimate(LATER_ALL, LATER_ALL - 0.0003, LATER_ALL + 0.0003),
+        )
     return Summary(
         schema_version=SCHEMA_VERSION,
         headline=f"{n_segments} segments of 1,061,768 users; the smallest, “Premium-price "
@@ -446,7 +541,7 @@ def make_summary(
         ),
         data=make_data(),
         selection=make_selection(n_segments, is_rated=is_rated),
-        population=make_population(is_rated=is_rated),
+        population=population,
         segments=segments,
         unassigned=(Finding("no_profile", "users without a profile", 79_961, 1_141_729),),
         features=make_features(),
@@ -460,4 +555,9 @@ def make_summary(
             "K-means was run for every K from 2 to 10, each from several starts.",
         ),
         repeat=Repeat("segmentry run DATA_DIR --out RUN_DIR --seed 7", 7, "0.1.0", "default"),
+        truth=None
+        if truth == "not asked"
+        else make_truth(
+            reason="" if is_checked else truth, is_kept=truth == "checked" and is_rated
+        ),
     )

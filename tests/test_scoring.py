@@ -10,7 +10,7 @@ import pytest
 from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import BundleError, SchemaError
 from segmentry.features import LOG_FEATURES, BetaPrior
-from segmentry.schema import Window
+from segmentry.schema import Feature, Window
 from segmentry.scoring import (
     make_bundle,
     parse_bundle,
@@ -141,6 +141,42 @@ def test_unseen_levels_are_counted_among_those_who_are_scored(users, bundle):
 
     assert unseen == {"gender": 4}
     assert (scores["segment_id"] > 0).sum() == 8
+
+
+def test_text_levels_are_saved_and_new_ones_counted(users):
+    country = Feature(
+        name="country",
+        family="demographics",
+        label="country",
+        unit="level",
+        kind="categorical",
+        fill="own level",
+        description="",
+        levels={"de": "Germany"},
+    )
+    values = ["de", "fr", "Österreich", None] * 60
+    table = users.with_columns(country=pl.Series(values))
+    recipe = recipe_named("default")
+    plans = plan_features(recipe, (*CATALOGUE, country), features=("n_impressions", "country"))
+    segmentation = find_segments(table, plans, recipe=recipe, forced=3)
+    made = make_bundle(
+        segmentation,
+        names=NAMES,
+        prior=None,
+        main_placement=None,
+        attributes=(country,),
+        window=Window(start=0, end=86_400),
+    )
+
+    bundle = parse_bundle(render_bundle(made), source="test")
+    scores, unseen = score_users(bundle, table)
+
+    assert bundle == made
+    np.testing.assert_array_equal(scores["segment_id"], segmentation.segment_ids)
+    assert unseen == {}
+    is_shown = table["n_impressions"] > 0
+    _, unseen = score_users(bundle, table.with_columns(country=pl.lit("it")))
+    assert unseen == {"country": is_shown.sum()}
 
 
 def test_a_missing_feature_is_named(users, bundle):

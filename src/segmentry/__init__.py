@@ -2,23 +2,25 @@
 
 >>> import segmentry
 >>> sorted(segmentry.__all__)
-['build_user_table', 'fit_segments', 'run', 'score']
+['UserSegmenter', 'build_user_table', 'fit_segments', 'run', 'score']
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from segmentry.estimator import UserSegmenter
     from segmentry.pipeline import build_user_table, fit_segments, run, score
 
 __version__ = "0.1.0"
-__all__ = ["build_user_table", "fit_segments", "run", "score"]
+__all__ = ["UserSegmenter", "build_user_table", "fit_segments", "run", "score"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the pipeline when it is first asked for: it costs half a second, `--help` must not."""
+    """Load what is first asked for: the pipeline costs half a second, `--help` must not."""
     if name in __all__:
-        return getattr(importlib.import_module("segmentry.pipeline"), name)
+        home = "segmentry.estimator" if name == "UserSegmenter" else "segmentry.pipeline"
+        return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module 'segmentry' has no attribute {name!r}")
 
 

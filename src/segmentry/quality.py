@@ -111,7 +111,7 @@ def find_in_log(
     ads : DataFrame
         Sound ads.
     window : Window
-        Whole local days.
+        Its local days are counted, also those that it cuts.
     """
     n_rows, n_repeated = 0, 0
     shown_ads: list[pl.DataFrame] = []
@@ -135,7 +135,10 @@ def find_in_log(
     ads_shown = pl.concat(shown_ads).filter(pl.col("ad_id").is_not_null())
     ads_shown = ads_shown.group_by("ad_id").agg(pl.col("n").sum())
     n_unknown_ads = ads_shown.join(ads, on="ad_id", how="anti").height
-    n_days = round(window.n_days)
+    first_day, last_day = (
+        (each + offset) // SECONDS_PER_DAY for each in (window.start, window.end - 1)
+    )
+    n_days = last_day - first_day + 1
     n_days_seen = pl.concat(days)["day"].n_unique()
     return (
         Finding("exact-duplicate", "impressions that repeat another row", n_repeated, n_rows),

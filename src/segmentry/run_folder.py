@@ -21,11 +21,13 @@ __all__ = [
     "StepRecord",
     "check_target",
     "read_bundle",
+    "read_early",
     "read_manifest",
     "read_user_table",
     "render_manifest",
     "staged",
     "staged_inside",
+    "write_early",
     "written_whole",
 ]
 
@@ -47,7 +49,7 @@ class FileFingerprint:
 
     path: str
     n_bytes: int
-    blake2b: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +227,31 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split())
         raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
+
+
+def write_early(run_dir: Path, table: pl.DataFrame, days: pl.DataFrame) -> None:
+    """Write what the check on later days takes, for runs that reuse this one."""
+    (run_dir / "validation").mkdir()
+    table.write_parquet(run_dir / "validation" / "users.parquet")
+    days.write_parquet(run_dir / "validation" / "days.parquet")
+
+
+def read_early(run_dir: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Read it back; none where the run did not check its segments on later days.
+
+    Raises
+    ------
+    BundleError
+        If a file cannot be read.
+    """
+    folder = run_dir / "validation"
+    if not folder.exists():
+        return None
+    try:
+        return pl.read_parquet(folder / "users.parquet"), pl.read_parquet(folder / "days.parquet")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        cause = " ".join(str(error).split())
+        raise BundleError(f"{folder}: cannot be read: {cause}; run it again") from error
 
 
 def read_manifest(run_dir: Path) -> Manifest:

@@ -110,6 +110,12 @@ class Window:
         """Length in days."""
         return (self.end - self.start) / SECONDS_PER_DAY
 
+    @property
+    def is_whole_days(self) -> bool:
+        """Whether it starts and ends at local midnight."""
+        offset = self.utc_offset_hours * 3600
+        return all((each + offset) % SECONDS_PER_DAY == 0 for each in (self.start, self.end))
+
     @classmethod
     def around(cls, first: int, last: int, *, utc_offset_hours: int) -> "Window":
         """Return the whole local days that hold all moments from `first` to `last`."""
@@ -140,8 +146,9 @@ class Feature:
         in the user table itself, always.
     description : str
         One sentence; says when the value is null.
-    levels : mapping of int to str
-        Names of known levels of an ordinal or categorical feature.
+    levels : mapping of str to str
+        Labels of known levels of an ordinal or categorical feature, by the level as text: "1",
+        "de".
     """
 
     name: str
@@ -151,7 +158,7 @@ class Feature:
     kind: Kind
     fill: Fill
     description: str
-    levels: Mapping[int, str] = field(default_factory=dict)
+    levels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from segmentry.errors import BundleError
 from segmentry.profiling import SegmentProfile
 from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount
+from segmentry.validation import KeptGain
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -23,6 +24,7 @@ __all__ = [
     "Repeat",
     "SelectionReport",
     "Summary",
+    "TruthReport",
     "parse_summary",
     "read_summary",
     "render_summary_json",
@@ -116,6 +118,47 @@ class SelectionReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TruthReport:
+    """What later days say of the segments.
+
+    Segments were formed on the feature window, checked on the outcome window, and then fitted
+    again on all days with their ids aligned.
+
+    Parameters
+    ----------
+    feature_starts_at, feature_ends_at : int
+        The feature window in epoch seconds.
+    outcome_starts_at, outcome_ends_at : int or None
+        The outcome window; null where there is none.
+    feature_weekdays, outcome_weekdays : tuple of str
+        The weekday of each local day of the windows.
+    reason : str
+        Why nothing could be checked, or empty.
+    n_users, n_users_later : int
+        Users with a segment in the feature window, and those of them that were shown ads again.
+    kept_gain : KeptGain or None
+        How much of what users' own CTRs tell of the later days the segments still tell.
+    refit_events : tuple of str
+        What became of the segments when all days were taken; one sentence each.
+    caveats : tuple of str
+        What the check could not do; whole sentences.
+    """
+
+    feature_starts_at: int
+    feature_ends_at: int
+    outcome_starts_at: int | None
+    outcome_ends_at: int | None
+    feature_weekdays: tuple[str, ...]
+    outcome_weekdays: tuple[str, ...]
+    reason: str
+    n_users: int
+    n_users_later: int
+    kept_gain: KeptGain | None
+    refit_events: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MapPoint:
     """One sampled user on the principal components; z is null with fewer than 3 columns."""
 
@@ -176,6 +219,8 @@ class Summary:
         By `segment_id`.
     unassigned : mapping-like tuple of Finding
         Users without a segment, by reason.
+    truth : TruthReport or None
+        What later days say; null where the recipe does not ask.
     method : tuple of str
         The method in plain words, a paragraph each.
     """
@@ -192,6 +237,7 @@ class Summary:
     map: MapSummary
     method: tuple[str, ...]
     repeat: Repeat
+    truth: TruthReport | None = None
 
 
 def render_summary_json(summary: Summary) -> str:

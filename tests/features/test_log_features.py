@@ -1,6 +1,8 @@
 """Every feature of the log, on every engine, against the plain-Python oracle."""
 
+import datetime as dt
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,14 @@ from tests.reference import reference_main_placement, reference_user_table
 
 from segmentry.datasets.taobao import find_taobao
 from segmentry.errors import EmptyDataError
-from segmentry.features import LOG_FEATURES, BetaPrior, count_users, derive_features, find_log_facts
+from segmentry.features import (
+    LOG_FEATURES,
+    BetaPrior,
+    count_user_days,
+    count_users,
+    derive_features,
+    find_log_facts,
+)
 from segmentry.schema import Window
 from segmentry.tables import clean_ads
 
@@ -255,6 +264,28 @@ def test_number_of_parts_and_order_of_rows_change_nothing(n_parts, engine, tmp_p
     )
 
     assert_frame_equal(table, shuffled, check_exact=True)
+
+
+@pytest.mark.parametrize("n_parts", [1, 3])
+def test_users_are_counted_by_local_day_of_the_window(n_parts, engine, tmp_path):
+    beijing = dt.timezone(dt.timedelta(hours=8))
+    window = Window(start=MIDNIGHT + DAY, end=MIDNIGHT + 7 * DAY, utc_offset_hours=8)
+    edges = [at(DAY - 1), at(DAY, click=1), at(2 * DAY - 1), at(7 * DAY - 1), at(7 * DAY, click=1)]
+    rows = [*many_rows(600, seed=4), *edges]
+    shown, clicked = Counter(), Counter()
+    for user, moment, _, _, click in rows:
+        local = dt.datetime.fromtimestamp(moment, tz=beijing).date()
+        if dt.date(2017, 5, 7) <= local <= dt.date(2017, 5, 12):
+            day = (local - dt.date(1970, 1, 1)).days
+            shown[user, day] += 1
+            clicked[user, day] += click
+
+    log = split_rows(engine, rows, tmp_path, n_parts=n_parts)
+    found = count_user_days(engine, log.parts, window=window)
+
+    names = ("user_id", "day", "n_impressions", "n_clicks")
+    assert dict(found.schema) == dict.fromkeys(names, pl.Int64())
+    assert list(found.iter_rows()) == [(*key, shown[key], clicked[key]) for key in sorted(shown)]
 
 
 def test_saved_prior_is_used_as_it_is(engine, tmp_path):

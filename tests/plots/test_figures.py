@@ -123,6 +123,74 @@ def test_a_click_rate_is_a_finding_only_if_its_interval_leaves_all_users_out(mak
     assert finding(unclear, unclear).startswith("No segment’s click rate can be told from")
 
 
+def test_later_days_are_drawn_beside_what_was_seen_and_expected(make_summary):
+    summary = make_summary()
+
+    spec = plots.plot_ctr_later(summary).to_dict()
+
+    drawn = {(r["segment_id"], r["kind"]): r for r in rows_of(spec) if "kind" in r}
+    for s in summary.segments:
+        for kind, estimate in (
+            ("seen", s.ctr_early),
+            ("expected", s.forecast_early),
+            ("later", s.ctr_outcome),
+        ):
+            row = drawn[s.segment_id, kind]
+            assert (row["value"], row["low"], row["high"]) == (
+                estimate.value,
+                estimate.low,
+                estimate.high,
+            )
+            assert row["text"] == f"{kind} {estimate.value * 100:.2f}\u00a0%"
+    ranged = [m for m in marks_of(spec) if m["encoding"].get("x2", {}).get("field") == "high"]
+    assert [mark_type(mark) for mark in ranged] == ["rect", "rule"]
+    rings = [m for m in marks_of(spec) if mark_type(m) == "point" and not m["mark"]["filled"]]
+    assert "seen" in str(rings[0]["transform"])
+
+
+def test_later_days_say_how_many_segments_are_confirmed_and_what_was_known_before(make_summary):
+    caption = plots.caption_ctr_later(make_summary())
+    two = plots.caption_ctr_later(make_summary(n_segments=2))
+
+    assert caption.finding == (
+        "On later days 2 of 5 segments are confirmed; 1 indistinguishable, 1 weaker, 1 reversed"
+    )
+    assert two.finding == (
+        "On later days 1 of 2 segments is confirmed; "
+        "“Steady viewers, average clicks” is indistinguishable"
+    )
+    assert "90 % interval" in caption.reading
+    assert "expected for the later days from those days alone" in caption.reading
+    assert plots.horizon(make_summary()) == "the next 2 days"
+
+
+def test_a_missing_forecast_or_later_rate_leaves_its_mark_out(make_summary):
+    from dataclasses import replace
+
+    unknown = Estimate(value=None, low=None, high=None)
+    summary = make_summary(n_points=20)
+    first, second, *others = summary.segments
+    first = replace(first, forecast_early=unknown)
+    second = replace(second, ctr_outcome=Estimate(value=0.05, low=None, high=None))
+    third = replace(others[0], ctr_early=unknown, ctr_outcome=unknown)
+    summary = replace(summary, segments=(first, second, third, *others[1:]))
+
+    svg = plots.render_svg(plots.plot_ctr_later(summary))
+
+    assert "expected –" in svg
+    assert "later –" in svg
+    assert "NaN" not in svg
+    assert "undefined" not in svg
+
+
+@pytest.mark.parametrize("truth", ["not asked", "the log has one day"])
+def test_without_later_days_their_figure_is_not_written(make_summary, tmp_path, truth):
+    summary = make_summary(truth=truth, n_points=20)
+
+    assert "ctr_later" not in plots.write_figures(summary, tmp_path, scale=1)
+    assert plots.caption_ctr_later(summary).finding == "No click rate of later days is known"
+
+
 def test_the_silhouettes_are_drawn_with_their_intervals_and_the_chosen_k_is_marked(make_summary):
     summary = make_summary()
 

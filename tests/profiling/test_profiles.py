@@ -30,8 +30,10 @@ def feature_of(name, *, kind="count", family="activity", label=None, levels=None
 SHOWN = feature_of("n_impressions", label="impressions")
 CLICKS = feature_of("n_clicks", label="clicks", family="engagement")
 PRICE = feature_of("price", kind="rate", family="affinity")
-CITY = feature_of("city", kind="ordinal", family="demographics", levels={1: "tier 1", 2: "tier 2"})
-GENDER = feature_of("gender", kind="categorical", family="demographics", levels={1: "male"})
+CITY = feature_of(
+    "city", kind="ordinal", family="demographics", levels={"1": "tier 1", "2": "tier 2"}
+)
+GENDER = feature_of("gender", kind="categorical", family="demographics", levels={"1": "male"})
 SEEN = feature_of("last_seen_at", kind="time")
 FEATURES = (SHOWN, CLICKS, PRICE, CITY, GENDER, SEEN)
 

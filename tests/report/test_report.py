@@ -9,6 +9,7 @@ import pytest
 
 from segmentry import plots
 from segmentry.report import render_report
+from segmentry.schema import Estimate
 
 HOSTILE = (
     '<script>alert("1")</script>',
@@ -67,6 +68,7 @@ def drawn(summary) -> dict[str, str]:
     return {
         name: plots.render_svg(plot(summary), is_titled=False)
         for name, plot in plots.FIGURES.items()
+        if name != "ctr_later" or plots.was_checked(summary)
     }
 
 
@@ -196,7 +198,152 @@ def test_every_click_rate_of_a_card_says_on_which_days_it_was_measured(html):
 
     assert len(cards) == 5
     assert all("on the forming days" in card for card in cards)
+    assert all("expected in the next 2 days" in card for card in cards)
+    assert "How the segments click on later days has not been measured" not in html
+
+
+def number(text: str) -> float:
+    return float(text.rstrip("\u00a0%points").replace("−", "-"))
+
+
+def bounds(limits: str) -> list[float]:
+    return [number(part) for part in limits.split(" to ")]
+
+
+def rounded(estimate, digits: int = 2) -> list[float]:
+    return [round(v * 100, digits) for v in (estimate.value, estimate.low, estimate.high)]
+
+
+def test_a_card_publishes_the_forecast_and_shows_what_was_seen_second(summary, html):
+    cards = re.findall(r'<article class="card".*?</article>', html, re.DOTALL)
+
+    for card, segment in zip(cards, summary.segments, strict=True):
+        block = re.search(r'<div class="ctr">.*?</div>', card, re.DOTALL)[0]
+        value, limits = re.search(r"<b>(.*?)</b>.*?90 % interval (.*?) ·", block).groups()
+        seen, seen_limits = re.search(r"seen (.+?) on .*?95 % interval (.*?) ·", block).groups()
+        assert [number(value), *bounds(limits)] == rounded(segment.forecast_ctr)
+        assert [number(seen), *bounds(seen_limits)] == rounded(segment.ctr_seen)
+        assert re.search(rf'<span class="badge {segment.verdict}"><svg.*?</svg>', card, re.DOTALL)
+        assert f"</svg>{segment.verdict}</span>" in card
+
+
+def test_the_later_days_on_the_page_are_those_of_the_summary(summary, page):
+    rows = page.tables["Click rates seen, expected, and on later days"][1:]
+
+    for row, s in zip(rows, summary.segments, strict=True):
+        cells = [re.split(r"(?<=%) (?=\S)", cell, maxsplit=1) for cell in row]
+        assert row[:2] == [f"{s.segment_id} {s.name}", s.verdict]
+        assert number(row[2]) == round(s.ctr_early.value * 100, 2)
+        for cell, estimate in zip(
+            (cells[3], cells[4], cells[6]),
+            (s.forecast_early, s.ctr_outcome, s.forecast_ctr),
+            strict=True,
+        ):
+            assert [number(cell[0]), *bounds(cell[1])] == rounded(estimate)
+        index, limits = row[7].split(" ", 1)
+        assert [number(index), *bounds(limits)] == [
+            round(v) for v in (s.forecast_index.value, s.forecast_index.low, s.forecast_index.high)
+        ]
+        if s.survival.is_known:
+            assert [number(cells[5][0]), *bounds(cells[5][1])] == rounded(s.survival, 0)
+        else:
+            assert row[5] == "–"
+
+
+def test_every_verdict_has_its_reason_and_the_difference_that_would_have_been_found(summary, page):
+    caption = "Why, what a check of this size would have found, and who was not met again"
+    rows = page.tables[caption][1:]
+
+    for row, s in zip(rows, summary.segments, strict=True):
+        assert row[1] == s.verdict
+        assert number(row[2]) == round(s.minimal_detectable_difference * 100, 2)
+        assert number(row[3]) == round(s.absent_share * 100, 1)
+        assert row[4] == f"{s.verdict_reason}."
+
+
+def section(html: str) -> str:
+    return re.search(r'<section id="trust".*?</section>', html, re.DOTALL)[0]
+
+
+def test_the_check_says_its_days_kept_gain_events_and_caveats(summary, html):
+    found = section(html)
+
+    assert "Saturday, Sunday, Monday, Tuesday, Wednesday and Thursday" in found
+    assert ">Friday and Saturday<" in found
+    assert "No later Sunday, Monday, Tuesday, Wednesday or Thursday was checked." in found
+    assert "keep 83\u00a0% (90 % interval 80\u00a0% to 87\u00a0%)" in found
+    assert all(text in found for text in (*summary.truth.refit_events, *summary.truth.caveats))
+    assert html.index('href="#segments"') < html.index('href="#trust"')
+    assert html.index('href="#trust"') < html.index('href="#evidence"')
+
+
+def test_nats_are_those_of_the_summary(summary, page):
+    caption = next(c for c in page.tables if "nats per 1,000 impressions" in c)
+    gain = summary.truth.kept_gain
+
+    for row, estimate in zip(
+        page.tables[caption][1:],
+        (gain.nats_of_users, gain.nats_by_forecast, gain.nats_by_best_rate),
+        strict=True,
+    ):
+        assert [float(row[1]), *map(float, row[2].split(" to "))] == [
+            round(v * 1000, 3) for v in (estimate.value, estimate.low, estimate.high)
+        ]
+
+
+def test_without_a_signal_of_users_the_page_says_why_no_gain_is_kept(make_summary):
+    found = section(render_report(make_summary(truth="no signal", n_points=60), figures={}))
+
+    assert "Kept gain is not known: no user-level signal." in found
+    assert "−0.010" in found
+
+
+def test_the_best_rates_are_never_shown_alone(make_summary):
+    summary = make_summary(n_points=60)
+    unknown = Estimate(None, None, None)
+    gain = replace(summary.truth.kept_gain, by_forecast=unknown, nats_by_forecast=unknown)
+    summary = replace(summary, truth=replace(summary.truth, kept_gain=gain))
+
+    found = section(render_report(summary, figures={}))
+
+    assert "Kept gain is not known" in found
+    assert "best rates of the segments" not in found
+    assert "86\u00a0%" not in re.sub(r"<table.*?</table>", "", found, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("truth", "words"),
+    [
+        ("not asked", "its recipe does not ask for it"),
+        ("the log has one day: no later day", "The log has one day: no later day."),
+    ],
+)
+def test_where_nothing_was_checked_the_page_says_so(make_summary, tmp_path, truth, words):
+    summary = make_summary(truth=truth, n_points=60)
+
+    figures = plots.write_figures(summary, tmp_path)
+    html = render_report(summary, figures=figures)
+
+    assert "ctr_later" not in figures
+    assert not (tmp_path / "ctr_later.svg").exists()
+    assert "figure-ctr_later" not in re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+    assert words in section(html)
     assert "How the segments click on later days has not been measured" in html
+    assert html.count("</svg>not validated</span>") == 5
+    Page(html)
+
+
+def test_what_is_certain_and_what_is_not_follow_the_verdicts(make_summary):
+    summary = make_summary(n_points=60)
+    certain, doubt = render_report(summary, figures={}).split('<div class="doubt">')[:2]
+    others = tuple(replace(s, verdict="indistinguishable") for s in summary.segments)
+    in_doubt = render_report(replace(summary, segments=others), figures={})
+
+    assert "apart: 1 Rarely reached, no click yet, 4 Eager clickers, low exposure." in certain
+    assert "opposite direction: 5 Premium-price browsers." in doubt
+    assert "of the others: 2 Steady viewers, average clicks." in doubt
+    assert "No segment is confirmed by its clicks on later days." in in_doubt
+    assert "of the others: segments 1, 2, 3, 4, 5." in in_doubt
 
 
 def test_missing_values_are_dashes_and_never_nan_or_none(make_summary):
@@ -213,6 +360,9 @@ def test_missing_values_are_dashes_and_never_nan_or_none(make_summary):
 def test_names_are_never_interpreted(make_summary):
     summary = make_summary(names=HOSTILE, n_points=60)
     summary = replace(summary, headline=HOSTILE[0], warnings=HOSTILE)
+    truth = replace(summary.truth, refit_events=HOSTILE, caveats=HOSTILE, reason="")
+    segments = tuple(replace(s, verdict_reason=HOSTILE[3]) for s in summary.segments)
+    summary = replace(summary, truth=truth, segments=segments)
 
     html = render_report(summary, figures=drawn(summary))
     page = Page(html)

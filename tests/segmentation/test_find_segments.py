@@ -309,3 +309,47 @@ def test_no_user_at_all_is_one_clear_error(blobs):
 def test_a_table_that_does_not_tell_whom_to_segment_is_refused(blobs, recipe, column):
     with pytest.raises(SchemaError, match=f"no column {column}; found user_id"):
         segments_of(blobs[0].drop(column), recipe=recipe_named(recipe))
+
+
+def test_the_table_recipe_segments_all_users_and_asks_for_no_other_column(blobs, found):
+    table = blobs[0].select("x0", "x1")
+
+    segmentation = segments_of(table, recipe=recipe_named("table"))
+
+    assert segmentation.unassigned == ()
+    np.testing.assert_array_equal(segmentation.segment_ids, found.segment_ids)
+
+
+# --- weights
+
+
+def test_a_weight_of_two_is_the_user_twice_bit_for_bit(blobs):
+    table, _ = blobs
+    table = table.with_columns(n_impressions=pl.when(pl.col("user_id") < 9).then(0).otherwise(1))
+    weights = np.random.default_rng(9).integers(1, 5, 200)
+    repeated = table[np.repeat(np.arange(200), weights)]
+
+    one, other = segments_of(table, weights=weights.astype(float)), segments_of(repeated)
+
+    assert one.preprocessing == other.preprocessing
+    np.testing.assert_array_equal(one.centers, other.centers)
+    np.testing.assert_array_equal(np.repeat(one.segment_ids, weights), other.segment_ids)
+    np.testing.assert_array_equal(np.repeat(one.margins, weights), other.margins)
+    without_time = [
+        [{**asdict(each), "seconds": 0.0} for each in found.selection.candidates]
+        for found in (one, other)
+    ]
+    assert without_time[0] == without_time[1]
+    assert one.unassigned == (("no impression in the window", 9),)  # rows, not weights
+
+
+def test_fractions_of_users_have_no_silhouette_and_need_a_number(blobs):
+    weights = np.where(np.arange(200) % 2, 0.5, 1.5)
+
+    with pytest.raises(SelectionError, match="weights: found fractions, expected whole numbers"):
+        segments_of(blobs[0], weights=weights)
+
+    segmentation = segments_of(blobs[0], weights=weights, forced=3)
+    assert segmentation.n_segments == 3
+    assert segmentation.segment_silhouettes == (None, None, None)
+    assert not any(each.silhouette.is_known for each in segmentation.selection.candidates)

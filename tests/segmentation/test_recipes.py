@@ -176,6 +176,15 @@ def test_a_recipe_goes_without_the_attributes_that_the_data_lack():
     assert names_of(plans) == ["n_impressions", "n_clicks", "ctr"]
 
 
+def test_the_table_recipe_takes_every_feature_but_moments_at_weight_one():
+    plans = plan_features(recipe_named("table"), CATALOGUE, exclude=["gender"])
+
+    assert names_of(plans) == [
+        each.name for each in CATALOGUE if each.kind != "time" and each.name != "gender"
+    ]
+    assert {plan.weight for plan in plans} == {1.0}
+
+
 @pytest.mark.parametrize("given", [{"features": ["n_clicks", "clicks"]}, {"exclude": ["clicks"]}])
 def test_an_unknown_feature_is_named_beside_those_that_there_are(given):
     with pytest.raises(ConfigError) as caught:

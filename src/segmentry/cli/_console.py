@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -20,8 +21,8 @@ from rich.progress import (
 from rich.table import Table
 
 from segmentry.quality import Finding
+from segmentry.schema import Estimate, RowAccount
 from segmentry.schema import Progress as Tell
-from segmentry.schema import RowAccount
 from segmentry.summary import Summary
 
 __all__ = ["print_accounts", "print_findings", "print_json", "print_summary", "told_progress"]
@@ -101,28 +102,35 @@ def print_findings(findings: Sequence[Finding]) -> None:
 
 
 def print_summary(summary: Summary) -> None:
-    """Print the headline, why this K, and a line per segment."""
-    _OUT.print(f"[bold]{summary.headline}[/bold]")
-    _OUT.print(summary.selection.reason)
+    """Print the headline, why this K, a line per segment, and what to know.
+
+    The click rates seen on the days that formed the segments stand beside those to be expected.
+    """
+    _OUT.print(f"[bold]{escape(summary.headline)}[/bold]")
+    _OUT.print(escape(summary.selection.reason))
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("id", justify="right")
     table.add_column("segment")
-    for name in ("users", "share", "CTR seen", "95 % interval", "index"):
-        table.add_column(name, justify="right")
+    is_checked = summary.truth is not None
+    rates = ("seen", "expected (90 %)", "verdict") if is_checked else ("share", "seen (95 %)")
+    for name in ("users", *rates):
+        table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
     for segment in summary.segments:
-        ctr = segment.ctr_seen
-        table.add_row(
-            str(segment.segment_id),
-            segment.name,
-            f"{segment.n_users:,}",
-            f"{segment.share:.1%}",
-            _percent(ctr.value),
-            f"{_percent(ctr.low)} to {_percent(ctr.high)}",
-            "–" if segment.ctr_index is None else f"{segment.ctr_index:.0f}",
-        )
+        told = [f"{segment.n_users:,}"]
+        if is_checked:
+            told += [_percent(segment.ctr_seen.value), _rate(segment.forecast_ctr), segment.verdict]
+        else:
+            told += [f"{segment.share:.1%}", _rate(segment.ctr_seen)]
+        table.add_row(str(segment.segment_id), escape(segment.name), *told)
     _OUT.print(table)
     for warning in summary.warnings:
-        _OUT.print(f"[yellow]note[/yellow] {warning}")
+        _OUT.print(f"[yellow]note[/yellow] {escape(warning)}")
+
+
+def _rate(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return _percent(estimate.value)
+    return f"{_percent(estimate.value)} ({estimate.low * 100:.2f}–{estimate.high * 100:.2f})"
 
 
 def _percent(value: float | None) -> str:

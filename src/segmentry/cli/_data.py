@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ import typer
 
 from segmentry import pipeline
 from segmentry.cli import _console
-from segmentry.datasets import GeneratedData, GeneratorOptions, generate_taobao
-from segmentry.errors import OutputError
+from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.schema import Window
 
-__all__ = ["check", "generate", "write_log"]
+__all__ = ["check", "generate"]
 
 
 def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> None:
@@ -28,7 +27,7 @@ def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> N
             def told(done: int, total: int) -> None:
                 tell("generating", done, total)
 
-        data = write_log(directory, GeneratorOptions(**given), progress=told)
+        data = generate_taobao(directory, GeneratorOptions(**given), progress=told)
     if is_json:
         _console.print_json(dataclasses.asdict(data))
         return
@@ -37,28 +36,6 @@ def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> N
         f"(CTR {data.n_clicks / max(1, data.n_impressions):.3%}), {data.n_ads:,} ads in {directory}"
     )
     typer.echo(f"The planted truth is in {data.truth}")
-
-
-def write_log(
-    directory: Path,
-    options: GeneratorOptions,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> GeneratedData:
-    """Generate a log.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written.
-    """
-    try:
-        return generate_taobao(directory, options, progress=progress)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"{directory}: cannot be written: {reason}; choose another folder"
-        ) from error
 
 
 def check(data_dir: Path, *, is_json: bool, options: Mapping[str, Any]) -> None:

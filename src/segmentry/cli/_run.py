@@ -8,8 +8,7 @@ import typer
 
 from segmentry import pipeline
 from segmentry.cli import _console
-from segmentry.cli._data import write_log
-from segmentry.datasets import GeneratorOptions
+from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import OutputError
 from segmentry.run_folder import check_target
 
@@ -52,7 +51,10 @@ def run(
                         "name": segment.name,
                         "n_users": segment.n_users,
                         "share": segment.share,
+                        "verdict": segment.verdict,
+                        "forecast_ctr": segment.forecast_ctr,
                         "ctr_seen": segment.ctr_seen,
+                        "ctr_outcome": segment.ctr_outcome,
                     }
                     for segment in summary.segments
                 ],
@@ -72,7 +74,7 @@ def demo(out: Path, *, n_users: int, seed: int, is_json: bool) -> None:
     data_dir = out / "data"
     if data_dir.exists() and not (data_dir / "planted_truth.parquet").is_file():
         raise OutputError(f"{data_dir}: exists and holds no generated data; choose another --out")
-    data = write_log(data_dir, GeneratorOptions(n_users=n_users, seed=seed))
+    data = generate_taobao(data_dir, GeneratorOptions(n_users=n_users, seed=seed))
     if not is_json:
         typer.echo(
             f"Generated {data.n_impressions:,} impressions of {data.n_users:,} users in {data_dir}"

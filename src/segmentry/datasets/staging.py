@@ -25,6 +25,7 @@ def staged(directory: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
     OutputError
         If the folder cannot be made, or holds such files that this generator did not write.
     """
+    is_new = not directory.exists()
     _check(directory)
     temporary = {name: directory / f".{name}.partial" for name in names}
     try:
@@ -33,9 +34,16 @@ def staged(directory: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
             (directory / name).unlink(missing_ok=True)
         for name, path in temporary.items():
             path.replace(directory / name)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{directory}: cannot be written: {reason}; choose another folder"
+        ) from error
     finally:
         for path in temporary.values():
             path.unlink(missing_ok=True)
+        if is_new and not any(directory.iterdir()):
+            directory.rmdir()
 
 
 def append_csv(rows: pl.DataFrame, path: Path, *, null: str = "") -> None:

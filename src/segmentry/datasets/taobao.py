@@ -55,7 +55,7 @@ TAOBAO_ATTRIBUTES: tuple[Feature, ...] = (
         kind="categorical",
         fill="own level",
         description="Gender code of the profile; null if unknown.",
-        levels={1: "male", 2: "female"},
+        levels={"1": "male", "2": "female"},
     ),
     Feature(
         name="age_level",
@@ -74,7 +74,7 @@ TAOBAO_ATTRIBUTES: tuple[Feature, ...] = (
         kind="ordinal",
         fill="median",
         description="Consumption level of the profile (pvalue_level); null if unknown.",
-        levels={1: "low", 2: "middle", 3: "high"},
+        levels={"1": "low", "2": "middle", "3": "high"},
     ),
     Feature(
         name="shopping_depth",
@@ -84,7 +84,7 @@ TAOBAO_ATTRIBUTES: tuple[Feature, ...] = (
         kind="ordinal",
         fill="median",
         description="Shopping depth of the profile (shopping_level); null if unknown.",
-        levels={1: "shallow", 2: "moderate", 3: "deep"},
+        levels={"1": "shallow", "2": "moderate", "3": "deep"},
     ),
     Feature(
         name="city_tier",
@@ -94,7 +94,7 @@ TAOBAO_ATTRIBUTES: tuple[Feature, ...] = (
         kind="ordinal",
         fill="median",
         description="City tier of the profile (new_user_class_level); null if unknown.",
-        levels={1: "tier 1", 2: "tier 2", 3: "tier 3", 4: "tier 4"},
+        levels={"1": "tier 1", "2": "tier 2", "3": "tier 3", "4": "tier 4"},
     ),
     Feature(
         name="occupation",
@@ -104,7 +104,7 @@ TAOBAO_ATTRIBUTES: tuple[Feature, ...] = (
         kind="categorical",
         fill="own level",
         description="Whether the profile says college student (occupation); null if unknown.",
-        levels={0: "no", 1: "yes"},
+        levels={"0": "no", "1": "yes"},
     ),
 )
 

@@ -5,6 +5,7 @@ from segmentry.features._needs import counts_of, log_columns_of
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import (
     LogFacts,
+    count_user_days,
     count_users,
     derive_features,
     find_log_facts,
@@ -14,6 +15,7 @@ __all__ = [
     "LOG_FEATURES",
     "BetaPrior",
     "LogFacts",
+    "count_user_days",
     "count_users",
     "counts_of",
     "derive_features",

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Window
 
-__all__ = ["count_impressions", "within"]
+__all__ = ["count_days", "count_impressions", "within"]
 
 _HALF_HOUR = 1800
 _QUARTER_DAY = SECONDS_PER_DAY // 4
@@ -89,6 +89,27 @@ def count_impressions(
         if wanted:
             table = table.join(group().select("user_id", *wanted), on="user_id", how="left")
     return table
+
+
+def count_days(impressions: nw.LazyFrame[Any], *, window: Window) -> nw.LazyFrame[Any]:
+    """Count impressions and clicks per user and local day of a window.
+
+    Parameters
+    ----------
+    impressions : LazyFrame
+        Canonical impressions, holding all rows of each of its users.
+    window : Window
+        Impressions outside are not counted.
+
+    Returns
+    -------
+    LazyFrame
+        ``user_id, day, n_impressions, n_clicks``; `day` counts from 1970-01-01, local time.
+    """
+    seen = impressions.filter(within(window)).with_columns(_day(window))
+    return seen.group_by("user_id", "day").agg(
+        _rows().alias("n_impressions"), _total(nw.col("is_click")).alias("n_clicks")
+    )
 
 
 def _day(window: Window) -> nw.Expr:

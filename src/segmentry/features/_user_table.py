@@ -9,12 +9,12 @@ import polars as pl
 
 from segmentry.errors import EmptyDataError
 from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._counts import count_impressions
+from segmentry.features._counts import count_days, count_impressions
 from segmentry.features._needs import counts_of
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, Window
 
-__all__ = ["LogFacts", "count_users", "derive_features", "find_log_facts"]
+__all__ = ["LogFacts", "count_user_days", "count_users", "derive_features", "find_log_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,25 @@ def count_users(
         if on_part is not None:
             on_part(done, len(parts))
     return pl.concat(tables).sort("user_id")
+
+
+def count_user_days(engine: Engine, parts: Sequence[Path], *, window: Window) -> pl.DataFrame:
+    """Count impressions and clicks per user and local day, sorted by user and day.
+
+    Parameters
+    ----------
+    engine : Engine
+        Whose `split_log` made the parts.
+    parts : sequence of Path
+    window : Window
+
+    Returns
+    -------
+    DataFrame
+        ``user_id, day, n_impressions, n_clicks``.
+    """
+    tables = [engine.collect(count_days(engine.scan_part(part), window=window)) for part in parts]
+    return pl.concat(tables).sort("user_id", "day")
 
 
 _AD_COLUMNS = ("ad_id", "category_id", "campaign_id", "brand_id", "log_price")

@@ -33,9 +33,9 @@ class Fingerprinting:
 
 
 def _fingerprint(file: Path) -> FileFingerprint:
-    digest, n_bytes = hashlib.blake2b(digest_size=16), 0
+    digest, n_bytes = hashlib.sha256(), 0
     with file.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
             n_bytes += len(chunk)
-    return FileFingerprint(path=file.name, n_bytes=n_bytes, blake2b=digest.hexdigest())
+    return FileFingerprint(path=file.name, n_bytes=n_bytes, sha256=digest.hexdigest())

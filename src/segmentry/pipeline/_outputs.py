@@ -46,7 +46,17 @@ def _rows_of(profile: SegmentProfile) -> Iterator[_Row]:
     }
     for statistic, value in plain.items():
         yield (profile.segment_id, "", statistic, value, None, None)
-    yield _estimated(profile.segment_id, "", "ctr_seen", profile.ctr_seen)
+    estimates = {
+        "ctr_seen": profile.ctr_seen,
+        "forecast_ctr": profile.forecast_ctr,
+        "forecast_index": profile.forecast_index,
+        "ctr_early": profile.ctr_early,
+        "forecast_early": profile.forecast_early,
+        "ctr_outcome": profile.ctr_outcome,
+        "survival": profile.survival,
+    }
+    for statistic, estimate in estimates.items():
+        yield _estimated(profile.segment_id, "", statistic, estimate)
     for numeric in profile.numeric:
         yield from _numeric_rows(profile.segment_id, numeric)
     for composition in profile.levels:

@@ -1,6 +1,6 @@
 """From files to the user table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,18 +14,22 @@ from segmentry.features import (
     LOG_FEATURES,
     BetaPrior,
     LogFacts,
+    count_user_days,
     count_users,
     derive_features,
     find_log_facts,
     log_columns_of,
 )
 from segmentry.pipeline._clock import StepClock
+from segmentry.pipeline._progress import told
+from segmentry.pipeline._truth import EarlyUsers
 from segmentry.quality import Finding, find_in_log, find_in_tables
 from segmentry.sampling import hash_shares
 from segmentry.schema import Engine, Feature, LogParts, Progress, RowAccount, Source, Window
 from segmentry.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
+from segmentry.validation import WindowSplit, split_window
 
-__all__ = ["SavedSteps", "UserData", "read_users"]
+__all__ = ["ReadingPlan", "SavedSteps", "UserData", "read_users"]
 
 _BYTES_PER_PART = 96 << 20
 _SAMPLE_SALT = "segmentry sample"
@@ -44,6 +48,7 @@ class UserData:
     source: str
     accounts: tuple[RowAccount, ...]
     findings: tuple[Finding, ...]
+    early: EarlyUsers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,16 @@ class _Counted:
     main_placement: str | None
     counts: pl.DataFrame
     findings: tuple[Finding, ...]
+    early: "_EarlyCounts | None"
+
+
+@dataclass(frozen=True, slots=True)
+class _EarlyCounts:
+    """Counts of the feature window, and counts by day of all days."""
+
+    split: WindowSplit
+    counts: pl.DataFrame
+    days: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +83,36 @@ class SavedSteps:
     attributes: tuple[Feature, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """What is to be made of the files.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        Features of the log to work out; no more is read and counted than they take.
+    early_features : tuple of Feature, optional
+        Those to work out for the feature window too; no check on later days if absent.
+    saved : SavedSteps, optional
+        Of an earlier run.
+    is_thorough : bool
+        Also look for what takes another pass over the log: duplicates, unknown ads.
+    """
+
+    features: tuple[Feature, ...] = LOG_FEATURES
+    early_features: tuple[Feature, ...] | None = None
+    saved: SavedSteps | None = None
+    is_thorough: bool = False
+
+
 def read_users(
     source: Source,
     config: RunConfig,
+    plan: ReadingPlan,
     *,
-    features: tuple[Feature, ...] = LOG_FEATURES,
     scratch: Path,
     clock: StepClock,
     progress: Progress | None = None,
-    saved: SavedSteps | None = None,
-    is_thorough: bool = False,
 ) -> UserData:
     """Read all files once and make the user table.
 
@@ -86,60 +121,55 @@ def read_users(
     source : Source
     config : RunConfig
         Engine, window, sample and strictness.
-    features : tuple of Feature
-        Features of the log to work out; no more is read and counted than they take.
+    plan : ReadingPlan
     scratch : Path
         Existing folder for temporary files; the caller removes it.
     clock : StepClock
     progress : callable, optional
-    saved : SavedSteps, optional
-        Of an earlier run.
-    is_thorough : bool
-        Also look for what takes another pass over the log: duplicates, unknown ads.
 
     Raises
     ------
     DataError
         If nothing is left to work on, or rows were rejected and `config.strict` forbids it.
     """
-    source = _with_needed_columns(source, features)
+    source = _with_needed_columns(source, plan.features)
     engine = open_engine(config.engine, scratch=scratch, memory_limit=config.memory)
     try:
         counted = _count(
-            engine,
-            source,
-            config,
-            features=features,
-            scratch=scratch,
-            clock=clock,
-            progress=progress,
-            saved=saved,
-            is_thorough=is_thorough,
+            engine, source, config, plan, scratch=scratch, clock=clock, progress=progress
         )
     finally:
         engine.close()
-    profiles, ads = counted.profiles, counted.ads
-    attributes = source.attributes if saved is None else saved.attributes
     with clock.step("derive features"):
-        table, prior = derive_features(
-            counted.counts,
-            _with_attributes(profiles.rows, attributes),
-            attributes,
-            window=counted.window,
-            features=features,
-            prior=None if saved is None else saved.prior,
-        )
-        findings = find_in_tables(
-            counted.counts,
-            profiles.rows,
-            source.attributes,
-            n_impossible_levels=profiles.n_impossible,
-            n_impossible_prices=ads.n_impossible,
-            ads=ads.rows,
-        )
+        return _derive(counted, source, plan)
+
+
+def _derive(counted: _Counted, source: Source, plan: ReadingPlan) -> UserData:
+    """Work out the features and what is odd about the data."""
+    saved, profiles, ads = plan.saved, counted.profiles, counted.ads
+    attributes = source.attributes if saved is None else saved.attributes
+    table, prior = derive_features(
+        counted.counts,
+        _with_attributes(profiles.rows, attributes),
+        attributes,
+        window=counted.window,
+        features=plan.features,
+        prior=None if saved is None else saved.prior,
+    )
+    early = None
+    if counted.early is not None and plan.early_features is not None:
+        early = _early_users(counted.early, table, attributes, plan.early_features)
+    findings = find_in_tables(
+        counted.counts,
+        profiles.rows,
+        source.attributes,
+        n_impossible_levels=profiles.n_impossible,
+        n_impossible_prices=ads.n_impossible,
+        ads=ads.rows,
+    )
     return UserData(
         table=table,
-        features=features,
+        features=plan.features,
         attributes=attributes,
         window=counted.window,
         prior=prior,
@@ -147,20 +177,38 @@ def read_users(
         source=source.name,
         accounts=counted.accounts,
         findings=findings + counted.findings,
+        early=early,
     )
+
+
+def _early_users(
+    found: _EarlyCounts,
+    table: pl.DataFrame,
+    attributes: tuple[Feature, ...],
+    features: tuple[Feature, ...],
+) -> EarlyUsers:
+    """Work out the features of the feature window for the users of all days, in their order."""
+    names = [feature.name for feature in attributes]
+    early, prior = derive_features(
+        found.counts,
+        table.select("user_id", *names),
+        attributes,
+        window=found.split.feature,
+        features=features,
+    )
+    early = early.with_columns(table["is_profiled"])
+    return EarlyUsers(split=found.split, table=early, prior=prior, days=found.days)
 
 
 def _count(
     engine: Engine,
     source: Source,
     config: RunConfig,
+    plan: ReadingPlan,
     *,
-    features: tuple[Feature, ...],
     scratch: Path,
     clock: StepClock,
     progress: Progress | None,
-    saved: SavedSteps | None,
-    is_thorough: bool,
 ) -> _Counted:
     """Ask the engine all that is to be known of the files."""
     with clock.step("read profiles and ads"):
@@ -168,8 +216,8 @@ def _count(
     with clock.step("read log"):
         log = _read_log(engine, source, config, scratch=scratch, progress=progress)
         facts = _facts_of(engine, log)
-    if saved is not None:
-        facts = replace(facts, main_placement=saved.main_placement)
+    if plan.saved is not None:
+        facts = replace(facts, main_placement=plan.saved.main_placement)
     accounts = tuple(
         table.account
         for table, files in (
@@ -189,11 +237,38 @@ def _count(
             ads.rows,
             window=window,
             main_placement=facts.main_placement,
-            features=features,
-            on_part=_told(progress, "counting per user"),
+            features=plan.features,
+            on_part=told(progress, "counting per user"),
         )
-    deeper = find_in_log(engine, log.parts, ads.rows, window=window) if is_thorough else ()
-    return _Counted(profiles, ads, accounts, window, facts.main_placement, counts, deeper)
+    early = None
+    if plan.early_features is not None and window.is_whole_days:
+        with clock.step("count early days"):
+            early = _count_early(
+                engine, log, ads, window=window, facts=facts, features=plan.early_features
+            )
+    deeper = find_in_log(engine, log.parts, ads.rows, window=window) if plan.is_thorough else ()
+    return _Counted(profiles, ads, accounts, window, facts.main_placement, counts, deeper, early)
+
+
+def _count_early(
+    engine: Engine,
+    log: LogParts,
+    ads: CleanTable,
+    *,
+    window: Window,
+    facts: LogFacts,
+    features: tuple[Feature, ...],
+) -> _EarlyCounts:
+    split = split_window(window)
+    counts = count_users(
+        engine,
+        log.parts,
+        ads.rows,
+        window=split.feature,
+        main_placement=facts.main_placement,
+        features=features,
+    )
+    return _EarlyCounts(split, counts, count_user_days(engine, log.parts, window=window))
 
 
 def _with_needed_columns(source: Source, features: tuple[Feature, ...]) -> Source:
@@ -262,7 +337,7 @@ def _read_log(
         n_parts=1 + n_bytes // _BYTES_PER_PART,
         exclude=_outside(source, config),
         keep_users=keep_users,
-        on_progress=_told(progress, "reading the log"),
+        on_progress=told(progress, "reading the log"),
     )
 
 
@@ -328,13 +403,3 @@ def _with_attributes(rows: pl.DataFrame, attributes: tuple[Feature, ...]) -> pl.
     """Add attributes that an earlier run had and these files lack, as unknown."""
     absent = [feature.name for feature in attributes if feature.name not in rows.columns]
     return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias(name) for name in absent)
-
-
-def _told(progress: Progress | None, step: str) -> Callable[[int, int], None]:
-    """Return what tells the progress of one step, if anybody wants to hear it."""
-
-    def tell(done: int, total: int) -> None:
-        if progress is not None:
-            progress(step, done, total)
-
-    return tell

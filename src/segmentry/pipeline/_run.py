@@ -4,6 +4,7 @@ import datetime as dt
 import importlib.metadata
 import platform
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,23 +19,28 @@ from segmentry.features import LOG_FEATURES
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._fingerprint import Fingerprinting
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
-from segmentry.pipeline._read import UserData, read_users
+from segmentry.pipeline._progress import told
+from segmentry.pipeline._read import ReadingPlan, UserData, read_users
 from segmentry.pipeline._summarise import summarise
+from segmentry.pipeline._truth import EarlyUsers, Truth, check_later, plans_allow
 from segmentry.run_folder import (
     MANIFEST_VERSION,
     FileFingerprint,
     Manifest,
     check_target,
     read_bundle,
+    read_early,
     read_manifest,
     read_user_table,
     render_manifest,
     staged,
+    write_early,
 )
-from segmentry.schema import Feature, Progress, Source
+from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.scoring import make_bundle, render_bundle, segments_table
 from segmentry.segmentation import Segmentation, find_segments, plan_features, recipe_named
 from segmentry.summary import Summary, read_summary, render_summary_json
+from segmentry.validation import split_window
 
 __all__ = ["RunResult", "run", "segment_run"]
 
@@ -105,7 +111,7 @@ def run(
     (3, 300)
     >>> sorted(path.name for path in result.run_dir.iterdir())
     ['figures', 'manifest.json', 'model', 'profiles.parquet', 'report.html', 'segments.parquet', \
-'selection.parquet', 'summary.json', 'users.parquet']
+'selection.parquet', 'summary.json', 'users.parquet', 'validation']
     """
     settings = load_config(None if config is None else Path(config), options)
     target, clock = Path(out), StepClock()
@@ -126,10 +132,10 @@ def run(
     with staged(target, overwrite=overwrite) as staging:
         if source is not None:
             users, inputs = _read(source, settings, staging / "scratch", clock, progress)
-        segmentation, summary = segment_run(
+        segmentation, summary, truth = segment_run(
             users, settings, command=command, clock=clock, progress=progress
         )
-        segments = _write(staging, users, segmentation, summary, clock=clock)
+        segments = _write(staging, users, segmentation, summary, truth, clock=clock)
         manifest = Manifest(
             manifest_version=MANIFEST_VERSION,
             started_at=started_at,
@@ -161,7 +167,7 @@ def _read(
         users = read_users(
             source,
             settings,
-            features=_features_of(settings),
+            ReadingPlan(_features_of(settings), _early_features_of(settings)),
             scratch=scratch,
             clock=clock,
             progress=progress,
@@ -181,6 +187,15 @@ def _features_of(settings: RunConfig) -> tuple[Feature, ...]:
     return tuple(feature for feature in LOG_FEATURES if feature.name in wanted)
 
 
+def _early_features_of(settings: RunConfig) -> tuple[Feature, ...] | None:
+    """Return what the feature window takes: only what forms segments, and users' own counts."""
+    recipe = recipe_named(settings.recipe)
+    if not recipe.is_checked:
+        return None
+    wanted = {*(settings.features or recipe.weights), "n_impressions", "n_clicks"}
+    return tuple(feature for feature in LOG_FEATURES if feature.name in wanted)
+
+
 def segment_run(
     users: UserData,
     settings: RunConfig,
@@ -188,31 +203,44 @@ def segment_run(
     command: str,
     clock: StepClock,
     progress: Progress | None,
-) -> tuple[Segmentation, Summary]:
-    """Form segments and describe them."""
+) -> tuple[Segmentation, Summary, Truth | None]:
+    """Form segments, check them on later days where there are some, and describe them."""
     recipe = recipe_named(settings.recipe)
     catalogue = (*users.features, *users.attributes)
     plans = plan_features(recipe, catalogue, features=settings.features, exclude=settings.exclude)
 
-    def tell(done: int, total: int) -> None:
-        if progress is not None:
-            progress("trying numbers of segments", done, total)
-
-    with clock.step("segment"):
-        segmentation = find_segments(
-            users.table,
+    def find(table: pl.DataFrame, numbers: Sequence[int], forced: int | None) -> Segmentation:
+        return find_segments(
+            table,
             plans,
             recipe=recipe,
-            n_segments=settings.numbers,
-            forced=settings.k,
+            n_segments=numbers,
+            forced=forced,
             algorithm=settings.algorithm,
             min_share=settings.min_share,
             seed=settings.seed,
-            on_fitted=tell,
+            on_fitted=told(progress, "trying numbers of segments"),
         )
+
+    truth = None
+    with clock.step("segment and check" if recipe.is_checked else "segment"):
+        early = users.early
+        if recipe.is_checked and early is not None and plans_allow(plans, early.table):
+            segmentation, truth = check_later(
+                early,
+                users.table,
+                users.window,
+                find=find,
+                numbers=settings.numbers,
+                forced=settings.k,
+                prior=users.prior,
+                seed=settings.seed,
+            )
+        else:
+            segmentation = find(users.table, settings.numbers, settings.k)
     with clock.step("profile"):
-        summary = summarise(users, segmentation, settings, command=command)
-    return segmentation, summary
+        summary = summarise(users, segmentation, settings, command=command, truth=truth)
+    return segmentation, summary, truth
 
 
 _READING_OPTIONS = ("engine", "since", "until", "sample", "memory", "strict")
@@ -236,8 +264,17 @@ def _reuse(
         source=report.source,
         accounts=report.accounts,
         findings=report.findings,
+        early=_reuse_early(run_dir, bundle.window),
     )
     return users, manifest.inputs, settings.model_copy(update=reading)
+
+
+def _reuse_early(run_dir: Path, window: Window) -> EarlyUsers | None:
+    found = read_early(run_dir)
+    if found is None:
+        return None
+    table, days = found
+    return EarlyUsers(split=split_window(window), table=table, prior=None, days=days)
 
 
 def _refuse_reading_options(settings: RunConfig) -> None:
@@ -282,6 +319,7 @@ def _write(
     users: UserData,
     segmentation: Segmentation,
     summary: Summary,
+    truth: Truth | None,
     *,
     clock: StepClock,
 ) -> pl.DataFrame:
@@ -298,7 +336,12 @@ def _write(
         segments = segments_table(
             users.table, segmentation.segment_ids, segmentation.margins, names
         )
+        if truth is not None:
+            early_ids = pl.Series("feature_segment_id", truth.feature_segment_ids)
+            segments = segments.with_columns(early_ids)
         segments.write_parquet(staging / "segments.parquet")
+        if users.early is not None:
+            write_early(staging, users.early.table, users.early.days)
         ids = pl.Series("segment_id", segmentation.segment_ids)
         users.table.with_columns(ids).write_parquet(staging / "users.parquet")
         profiles_table(summary).write_parquet(staging / "profiles.parquet")

@@ -13,7 +13,7 @@ from segmentry.datasets import find_taobao
 from segmentry.errors import ConfigError, OutputError, SchemaError
 from segmentry.features import LOG_FEATURES
 from segmentry.pipeline._clock import StepClock
-from segmentry.pipeline._read import SavedSteps, UserData, read_users
+from segmentry.pipeline._read import ReadingPlan, SavedSteps, UserData, read_users
 from segmentry.run_folder import read_bundle, written_whole
 from segmentry.schema import Progress
 from segmentry.scoring import Bundle, score_users
@@ -154,15 +154,9 @@ def _read_elsewhere(
         kept = tuple(feature for feature in source.attributes if feature.name in wanted)
         source = replace(source, attributes=kept)
     with tempfile.TemporaryDirectory(prefix="segmentry-") as scratch:
+        plan = ReadingPlan(features, saved=saved, is_thorough=is_thorough)
         return read_users(
-            source,
-            settings,
-            features=features,
-            scratch=Path(scratch),
-            clock=StepClock(),
-            progress=progress,
-            saved=saved,
-            is_thorough=is_thorough,
+            source, settings, plan, scratch=Path(scratch), clock=StepClock(), progress=progress
         )
 
 

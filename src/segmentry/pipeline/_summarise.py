@@ -1,5 +1,7 @@
 """From users and segments to the `Summary`."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,6 +9,7 @@ from segmentry import __version__
 from segmentry.clustering import project
 from segmentry.config import RunConfig
 from segmentry.pipeline._read import UserData
+from segmentry.pipeline._truth import Truth, report_truth, with_truth
 from segmentry.preprocessing import FittedColumn
 from segmentry.profiling import SegmentProfile, profile_segments
 from segmentry.quality import Finding
@@ -34,7 +37,12 @@ _BUSY_SHARE = 0.01
 
 
 def summarise(
-    users: UserData, segmentation: Segmentation, config: RunConfig, *, command: str
+    users: UserData,
+    segmentation: Segmentation,
+    config: RunConfig,
+    *,
+    command: str,
+    truth: Truth | None,
 ) -> Summary:
     """Put together all that the report shows.
 
@@ -46,6 +54,8 @@ def summarise(
     config : RunConfig
     command : str
         What to type to repeat the run.
+    truth : Truth or None
+        What later days say, if they were asked.
     """
     catalogue = (*users.features, *users.attributes)
     population, segments = profile_segments(
@@ -56,10 +66,12 @@ def summarise(
         forming=segmentation.preprocessing.features,
         silhouettes=segmentation.segment_silhouettes,
     )
+    if truth is not None:
+        population, segments = with_truth(population, segments, truth)
     return Summary(
         schema_version=SCHEMA_VERSION,
-        headline=_headline(segments),
-        warnings=_warnings(users, segmentation),
+        headline=_headline(segments, truth),
+        warnings=_warnings(users, segmentation, truth),
         data=_data_report(users),
         selection=_selection_report(segmentation),
         population=population,
@@ -77,13 +89,22 @@ def summarise(
             segmentry_version=__version__,
             recipe=segmentation.recipe.name,
         ),
+        truth=None if truth is None else report_truth(truth),
     )
 
 
-def _headline(segments: tuple[SegmentProfile, ...]) -> str:
+def _headline(segments: tuple[SegmentProfile, ...], truth: Truth | None) -> str:
     n_users = sum(segment.n_users for segment in segments)
     if len(segments) == 1:
         return f"{n_users:,} users and no segments worth telling apart: treat them as one."
+    if truth is not None and truth.split.outcome is not None:
+        n_confirmed = sum(segment.verdict == "confirmed" for segment in segments)
+        told = {0: "none of them is", 1: "one of them is"}.get(n_confirmed, f"{n_confirmed} are")
+        if n_confirmed == len(segments):
+            told = "all of them are"
+        return (
+            f"{n_users:,} users fall into {len(segments)} segments; {told} confirmed by later days."
+        )
     largest = max(segments, key=lambda segment: (segment.share, -segment.segment_id))
     return (
         f"{n_users:,} users fall into {len(segments)} segments; the largest, "
@@ -91,14 +112,18 @@ def _headline(segments: tuple[SegmentProfile, ...]) -> str:
     )
 
 
-def _warnings(users: UserData, segmentation: Segmentation) -> tuple[str, ...]:
+def _warnings(
+    users: UserData,
+    segmentation: Segmentation,
+    truth: Truth | None,
+) -> tuple[str, ...]:
     """Return what a careful reader must know before using the segments."""
-    found = []
+    found = list(_doubts(truth))
     by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
     if by_clicks & set(segmentation.preprocessing.features):
         found.append(
-            "Clicks helped to form the segments, and the CTR shown here was measured on the same "
-            "days: it overstates how much the segments will differ on later days."
+            "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
+            "it overstates how much the segments will differ on later days."
         )
     busiest = next(each for each in users.findings if each.code == "busiest-user")
     if busiest.of and busiest.count / busiest.of > _BUSY_SHARE:
@@ -120,6 +145,19 @@ def _warnings(users: UserData, segmentation: Segmentation) -> tuple[str, ...]:
     if n_rejected:
         found.append(f"{n_rejected:,} rows could not be used; the data section lists why.")
     return tuple(found)
+
+
+def _doubts(truth: Truth | None) -> Iterator[str]:
+    """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
+    if truth is None:
+        yield "The segments were not checked on later days."
+        return
+    if truth.split.reason:
+        yield f"The segments could not be checked on later days: {truth.split.reason}."
+        return
+    gain = truth.kept_gain
+    if gain is not None and gain.reason:
+        yield f"Users' own CTRs tell nothing that holds on later days: {gain.reason}."
 
 
 def _data_report(users: UserData) -> DataReport:

@@ -8,6 +8,7 @@ is made.
 
 from segmentry.plots._caption import Caption
 from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatmap
+from segmentry.plots._later import caption_ctr_later, horizon, plot_ctr_later, was_checked
 from segmentry.plots._map import caption_map, caption_map_pairs, plot_map, plot_map_pairs
 from segmentry.plots._rendering import FIGURES, render_png, render_svg, write_figures
 from segmentry.plots._segments import (
@@ -49,6 +50,7 @@ __all__ = [
     "Caption",
     "Scene",
     "caption_ctr_by_segment",
+    "caption_ctr_later",
     "caption_elbow",
     "caption_map",
     "caption_map_3d",
@@ -59,8 +61,10 @@ __all__ = [
     "dark_figure_css",
     "heat_colour",
     "heat_ink",
+    "horizon",
     "map_scene",
     "plot_ctr_by_segment",
+    "plot_ctr_later",
     "plot_elbow",
     "plot_map",
     "plot_map_3d",
@@ -72,5 +76,6 @@ __all__ = [
     "render_svg",
     "segment_colour",
     "segment_ink",
+    "was_checked",
     "write_figures",
 ]

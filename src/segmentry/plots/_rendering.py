@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.plots._heatmap import plot_profile_heatmap
+from segmentry.plots._later import plot_ctr_later, was_checked
 from segmentry.plots._map import plot_map, plot_map_pairs
 from segmentry.plots._segments import plot_ctr_by_segment, plot_sizes
 from segmentry.plots._selection import plot_elbow, plot_silhouette_by_k
@@ -27,6 +28,7 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
     {
         "sizes": plot_sizes,
         "ctr_by_segment": plot_ctr_by_segment,
+        "ctr_later": plot_ctr_later,
         "elbow": plot_elbow,
         "silhouette_by_k": plot_silhouette_by_k,
         "profile_heatmap": plot_profile_heatmap,
@@ -36,6 +38,7 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
     }
 )
 """Every figure of a run by its file name."""
+_ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType({"ctr_later": was_checked})
 
 _NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
@@ -109,16 +112,19 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
     Returns
     -------
     dict of str to str
-        The keys of `FIGURES` and the SVG without its drawn title, to be set inside a page.
+        The keys of `FIGURES` and the SVG without its drawn title, to be set inside a page;
+        ``ctr_later`` is left out where no later day was checked.
 
     Examples
     --------
     >>> sorted(FIGURES)[:4]
-    ['ctr_by_segment', 'elbow', 'map', 'map_3d']
+    ['ctr_by_segment', 'ctr_later', 'elbow', 'map']
     """
     directory.mkdir(parents=True, exist_ok=True)
     inline = {}
     for name, plot in FIGURES.items():
+        if name in _ASKED_BY and not _ASKED_BY[name](summary):
+            continue
         chart = plot(summary)
         svg = render_svg(chart)
         (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")

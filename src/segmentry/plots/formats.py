@@ -19,6 +19,7 @@ __all__ = [
     "interval",
     "moment",
     "percent",
+    "points",
     "rate",
     "signed",
 ]
@@ -88,6 +89,17 @@ def rate(value: float | None) -> str:
     '5.14 %'
     """
     return percent(value, digits=2)
+
+
+def points(value: float | None) -> str:
+    """Write a difference of click rates in percentage points.
+
+    Examples
+    --------
+    >>> points(0.0012).replace(chr(160), " "), points(None)
+    ('0.12 points', '–')
+    """
+    return MISSING if value is None else f"{decimal(value * 100)}{_NBSP}points"
 
 
 def compact(value: float | None) -> str:

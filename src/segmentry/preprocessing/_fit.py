@@ -8,66 +8,35 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import SchemaError, SelectionError
-from segmentry.preprocessing._plan import ColumnPlan, Scale, Transform
+from segmentry.preprocessing._columns import (
+    FittedColumn,
+    clip_values,
+    is_known,
+    matrix_of,
+    transform_values,
+)
+from segmentry.preprocessing._plan import ColumnPlan
+from segmentry.preprocessing._values import (
+    Matrix,
+    Vector,
+    level_texts,
+    numeric_values,
+    ordered_levels,
+)
+from segmentry.preprocessing._weighted import WeightedValues, weigh_values
 from segmentry.schema import Fill
 
-__all__ = ["FittedColumn", "Preprocessing", "fit_preprocessing"]
-
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
+__all__ = ["Preprocessing", "fit_preprocessing"]
 
 _NORMAL_IQR = 1.3489795003921634
-_LOGIT_FLOOR = 1e-6
 _N_KNOTS = 1001
 _ROUNDING = 1e-12
+# Each level takes a column of `X`: a hundred of them for a million users are 800 MB.
+_MOST_LEVELS = 100
 # A tenth in log-odds is a tenth of a CTR. Shrunk CTRs that differ less are alike; dividing by their
 # own range would undo the shrinkage and make a segment of the lucky: of users with one true CTR of
 # 5.2 %, 8,000 in the generator's null data, it made one of 3.1 % and one of 8.6 %.
 _LEAST_LOGIT_RANGE = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FittedColumn:
-    """The saved steps of one feature; plain numbers, so that it is saved as JSON.
-
-    `center` and `scale` are of the transformed values, `clip_low` and `clip_high` too. `levels`
-    are those of a categorical feature, one column each; `knots` those of a quantile scale.
-    `note` says what was decided about the feature and why, or is empty.
-    """
-
-    feature: str
-    weight: float
-    fill: Fill
-    fill_value: float | None
-    transform: Transform
-    clip_low: float | None
-    clip_high: float | None
-    scale_by: Scale
-    center: float
-    scale: float
-    marks_missing: bool
-    levels: tuple[int, ...] | None
-    knots: tuple[float, ...]
-    note: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of its columns in `X`."""
-        if self.levels is not None:
-            names = tuple(f"{self.feature}={level}" for level in self.levels)
-        else:
-            names = (self.feature,)
-        return (*names, f"{self.feature}=unknown") if self.marks_missing else names
-
-    @property
-    def raw_clip_low(self) -> float | None:
-        """The lower clip in raw units."""
-        return None if self.clip_low is None else _untransform(self.transform, self.clip_low)
-
-    @property
-    def raw_clip_high(self) -> float | None:
-        """The upper clip in raw units."""
-        return None if self.clip_high is None else _untransform(self.transform, self.clip_high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +69,7 @@ class Preprocessing:
         is_complete = np.ones(table.height, dtype=bool)
         for column in self.fitted:
             if column.fill == "none":
-                is_complete &= ~np.isnan(_values(table, column.feature))
+                is_complete &= is_known(column, table[column.feature])
         return is_complete
 
     def transform(self, table: pl.DataFrame) -> Matrix:
@@ -109,10 +78,10 @@ class Preprocessing:
         Raises
         ------
         SchemaError
-            If the table lacks a feature.
+            If the table lacks a feature, or one of them cannot be read as it was at the fit.
         """
         self._require(table)
-        blocks = [_apply(column, _values(table, column.feature)) for column in self.fitted]
+        blocks = [matrix_of(column, table[column.feature]) for column in self.fitted]
         return np.ascontiguousarray(np.hstack(blocks))
 
     def unseen_levels(self, table: pl.DataFrame) -> dict[str, int]:
@@ -120,9 +89,8 @@ class Preprocessing:
         found = {}
         for column in self.fitted:
             if column.levels is not None:
-                values = _values(table, column.feature)
-                known = np.isnan(values) | np.isin(values, np.array(column.levels, np.float64))
-                found[column.feature] = int((~known).sum())
+                known = level_texts(table[column.feature]).drop_nulls()
+                found[column.feature] = int((~known.is_in(column.levels)).sum())
         return {name: n_users for name, n_users in found.items() if n_users}
 
     def _require(self, table: pl.DataFrame) -> None:
@@ -134,7 +102,9 @@ class Preprocessing:
             )
 
 
-def fit_preprocessing(table: pl.DataFrame, plans: Sequence[ColumnPlan]) -> Preprocessing:
+def fit_preprocessing(
+    table: pl.DataFrame, plans: Sequence[ColumnPlan], *, weights: Vector | None = None
+) -> Preprocessing:
     """Fit the steps of each feature on a user table.
 
     Parameters
@@ -142,11 +112,14 @@ def fit_preprocessing(table: pl.DataFrame, plans: Sequence[ColumnPlan]) -> Prepr
     table : DataFrame, (n_users, ...)
         Features in raw units; null means unknown.
     plans : sequence of ColumnPlan
+    weights : ndarray of float, shape (n_users,), optional
+        How many users each row stands for, above 0; 1 for each when absent. A weight of 2 is the
+        row twice, bit for bit.
 
     Raises
     ------
     SchemaError
-        If the table lacks a feature.
+        If the table lacks a feature, or holds text where a numeric or ordinal one needs numbers.
     SelectionError
         If no feature is left: all are constant or unknown.
 
@@ -166,12 +139,12 @@ def fit_preprocessing(table: pl.DataFrame, plans: Sequence[ColumnPlan]) -> Prepr
         )
     fitted, dropped = [], []
     for plan in plans:
-        values = _values(table, plan.feature.name)
-        reason = _useless(plan, values)
-        if reason:
-            dropped.append((plan.feature.name, reason))
+        fit = _fit_levels if plan.is_categorical else _fit_numbers
+        found = fit(plan, table[plan.feature.name], weights)
+        if isinstance(found, FittedColumn):
+            fitted.append(found)
         else:
-            fitted.append(_fit_levels(plan, values) if plan.is_categorical else _fit(plan, values))
+            dropped.append((plan.feature.name, found))
     if not fitted:
         told = "; ".join(f"{name}: {reason}" for name, reason in dropped)
         raise SelectionError(
@@ -181,118 +154,115 @@ def fit_preprocessing(table: pl.DataFrame, plans: Sequence[ColumnPlan]) -> Prepr
     return Preprocessing(fitted=tuple(fitted), dropped=tuple(dropped))
 
 
-def _values(table: pl.DataFrame, name: str) -> Vector:
-    """Return a column as float64, unknown and non-finite values as NaN."""
-    values = table[name].cast(pl.Float64).to_numpy()
-    return np.where(np.isfinite(values), values, np.nan)
-
-
-def _useless(plan: ColumnPlan, values: Vector) -> str:
-    """Return why a feature cannot tell users apart, or nothing."""
-    is_known = ~np.isnan(values)
-    known = values[is_known]
-    if known.size == 0:
-        return "unknown for all users: dropped"
-    if known.size < values.size and plan.fill == "own level":
-        return ""
-    fill_value = None if plan.is_categorical else _fill_value(plan.fill, known)
-    filled = known if fill_value is None else np.where(is_known, values, fill_value)
-    if _is_constant(filled):
-        return f"constant ({known[0]:g} for all users whose value is known): dropped"
-    return ""
-
-
-def _is_constant(values: Vector) -> bool:
-    """Whether values differ by no more than rounding: a shrunk CTR of 0.1 is 0.1 ± 1e-17."""
-    low, high = float(values.min()), float(values.max())
-    return high - low <= _ROUNDING * max(abs(low), abs(high))
-
-
-def _fit_levels(plan: ColumnPlan, values: Vector) -> FittedColumn:
-    known = values[~np.isnan(values)]
-    levels, counts = np.unique(known, return_counts=True)
-    fill_value = float(levels[np.argmax(counts)]) if plan.fill in ("mode", "median") else None
+def _unscaled(plan: ColumnPlan, *, marks_missing: bool) -> FittedColumn:
+    """Return steps that change nothing yet."""
     return FittedColumn(
         feature=plan.feature.name,
         weight=plan.weight,
         fill=plan.fill,
-        fill_value=fill_value,
+        fill_value=None,
+        fill_level=None,
         transform="none",
         clip_low=None,
         clip_high=None,
         scale_by="none",
         center=0.0,
         scale=1.0,
-        marks_missing=plan.fill == "own level" and known.size < values.size,
-        levels=tuple(int(level) for level in levels),
-        knots=(),
-        note="",
-    )
-
-
-def _fit(plan: ColumnPlan, values: Vector) -> FittedColumn:
-    known = values[~np.isnan(values)]
-    fill_value = _fill_value(plan.fill, known)
-    filled = known if fill_value is None else np.where(np.isnan(values), fill_value, values)
-    transformed = _transform(plan.transform, filled)
-    column = FittedColumn(
-        feature=plan.feature.name,
-        weight=plan.weight,
-        fill=plan.fill,
-        fill_value=fill_value,
-        transform=plan.transform,
-        clip_low=None,
-        clip_high=None,
-        scale_by=plan.scale,
-        center=0.0,
-        scale=1.0,
-        marks_missing=plan.fill == "own level" and known.size < values.size,
+        marks_missing=plan.fill == "own level" and marks_missing,
         levels=None,
         knots=(),
         note="",
     )
+
+
+def _constant(value: str) -> str:
+    return f"constant ({value} for all users whose value is known): dropped"
+
+
+def _fit_levels(plan: ColumnPlan, raw: pl.Series, weights: Vector | None) -> FittedColumn | str:
+    """Fit a categorical feature, or say why it cannot tell users apart."""
+    texts = level_texts(raw)
+    column = _unscaled(plan, marks_missing=bool(texts.null_count()))
+    known = texts.drop_nulls()
+    names = known.unique().to_list()
+    if not names:
+        return "unknown for all users: dropped"
+    if len(names) == 1 and not column.marks_missing:
+        return _constant(names[0])
+    if len(names) > _MOST_LEVELS:
+        return f"{len(names)} levels, more than {_MOST_LEVELS}: dropped; group them"
+    levels = ordered_levels(names) or sorted(names)
+    if plan.fill in ("mode", "median"):
+        codes = known.replace_strict(levels, range(len(levels)), return_dtype=pl.Float64)
+        is_there = texts.is_not_null().to_numpy()
+        counted = weigh_values(codes.to_numpy(), None if weights is None else weights[is_there])
+        column = replace(column, fill_level=levels[int(counted.mode())])
+    return replace(column, levels=tuple(levels))
+
+
+def _fit_numbers(plan: ColumnPlan, raw: pl.Series, weights: Vector | None) -> FittedColumn | str:
+    """Fit a numeric or ordinal feature, or say why it cannot tell users apart."""
+    values = numeric_values(raw)
+    is_there = ~np.isnan(values)
+    if not is_there.any():
+        return "unknown for all users: dropped"
+    known = weigh_values(values[is_there], None if weights is None else weights[is_there])
+    fill_value = _fill_value(plan.fill, known)
+    column = _unscaled(plan, marks_missing=not is_there.all())
+    filled = known
+    if fill_value is not None and not is_there.all():
+        n_missing = float((~is_there).sum() if weights is None else weights[~is_there].sum())
+        filled = _with_value(known, fill_value, n_missing)
+    if filled.is_constant and not column.marks_missing:
+        return _constant(f"{values[is_there][0]:g}")
+    column = replace(column, fill_value=fill_value, transform=plan.transform, scale_by=plan.scale)
+    transformed = replace(filled, values=transform_values(plan.transform, filled.values))
     column = _fit_clip(column, plan, transformed)
-    return _fit_scale(column, plan, _clip(column, transformed))
+    clipped = replace(transformed, values=clip_values(column, transformed.values))
+    return _fit_scale(column, plan, clipped)
 
 
-def _fill_value(fill: Fill, known: Vector) -> float | None:
+def _with_value(known: WeightedValues, value: float, n_users: float) -> WeightedValues:
+    """Add users that have a value."""
+    return weigh_values(np.append(known.values, value), np.append(known.weights, n_users))
+
+
+def _fill_value(fill: Fill, known: WeightedValues) -> float | None:
     if fill == "none":
         return None
     if fill == "zero":
         return 0.0
-    if fill == "mode":
-        levels, counts = np.unique(known, return_counts=True)
-        return float(levels[np.argmax(counts)])
-    return float(np.median(known))
+    return known.mode() if fill == "mode" else known.median()
 
 
-def _fit_clip(column: FittedColumn, plan: ColumnPlan, transformed: Vector) -> FittedColumn:
+def _fit_clip(column: FittedColumn, plan: ColumnPlan, transformed: WeightedValues) -> FittedColumn:
     if plan.clip is None:
         return column
-    low, high = (float(bound) for bound in np.quantile(transformed, plan.clip))
-    if low == high and transformed.min() < transformed.max():
+    low, high = (float(bound) for bound in transformed.quantiles(np.array(plan.clip)))
+    if low == high and transformed.values.min() < transformed.values.max():
         note = f"clipping at {plan.clip[0]:g}/{plan.clip[1]:g} would make it constant: not clipped"
         return replace(column, note=note)
     return replace(column, clip_low=low, clip_high=high)
 
 
-def _fit_scale(column: FittedColumn, plan: ColumnPlan, clipped: Vector) -> FittedColumn:
+def _fit_scale(column: FittedColumn, plan: ColumnPlan, clipped: WeightedValues) -> FittedColumn:
     if plan.scale == "none":
         return column
     if plan.scale == "quantile":
-        knots = np.quantile(clipped, np.linspace(0, 1, _N_KNOTS))
+        knots = clipped.quantiles(np.linspace(0, 1, _N_KNOTS))
         return replace(column, knots=tuple(float(knot) for knot in knots))
     if plan.scale == "standard":
-        return replace(column, center=float(clipped.mean()), scale=float(clipped.std()) or 1.0)
-    lower, center, upper = (float(bound) for bound in np.quantile(clipped, (0.25, 0.5, 0.75)))
-    if upper - lower > _ROUNDING * float(clipped.max() - clipped.min()):
+        return replace(column, center=clipped.mean(), scale=clipped.deviation() or 1.0)
+    quartiles = clipped.quantiles(np.array([0.25, 0.5, 0.75]))
+    lower, center, upper = (float(bound) for bound in quartiles)
+    if upper - lower > _ROUNDING * float(clipped.values.max() - clipped.values.min()):
         return _with_range(column, center, upper - lower)
-    if _is_constant(clipped):
+    if clipped.is_constant:
         return replace(column, center=center, note="only whether it is known differs: not scaled")
     if plan.if_no_spread == "one":
         scale, told = 1.0, "1"
     else:
-        scale = float(clipped.std()) * _NORMAL_IQR or 1.0
+        scale = clipped.deviation() * _NORMAL_IQR or 1.0
         told = f"1.349 standard deviations ({scale:.3g})"
     note = f"inter-quartile range 0: scaled by {told}"
     joined = f"{column.note}; {note}" if column.note else note
@@ -308,51 +278,3 @@ def _with_range(column: FittedColumn, center: float, spread: float) -> FittedCol
         f"scaled by {_LEAST_LOGIT_RANGE}"
     )
     return replace(column, center=center, scale=_LEAST_LOGIT_RANGE, note=note)
-
-
-def _transform(transform: Transform, values: Vector) -> Vector:
-    if transform == "log1p":
-        return np.log1p(np.maximum(values, 0.0))
-    if transform == "logit":
-        inside = np.clip(values, _LOGIT_FLOOR, 1 - _LOGIT_FLOOR)
-        return np.log(inside / (1 - inside))
-    return values
-
-
-def _untransform(transform: Transform, value: float) -> float:
-    if transform == "log1p":
-        return float(np.expm1(value))
-    if transform == "logit":
-        return float(1 / (1 + np.exp(-value)))
-    return value
-
-
-def _clip(column: FittedColumn, values: Vector) -> Vector:
-    if column.clip_low is None or column.clip_high is None:
-        return values
-    return np.clip(values, column.clip_low, column.clip_high)
-
-
-def _ranks(values: Vector, knots: Vector) -> Vector:
-    """Place values among quantiles, from -0.5 to 0.5; tied values at the middle of their ranks."""
-    grid = np.linspace(-0.5, 0.5, knots.size)
-    from_below = np.interp(values, knots, grid)
-    from_above = -np.interp(-values, -knots[::-1], grid)
-    middle: Vector = (from_below + from_above) / 2
-    return middle
-
-
-def _apply(column: FittedColumn, values: Vector) -> Matrix:
-    is_missing = np.isnan(values)
-    if column.fill_value is not None:
-        values = np.where(is_missing, column.fill_value, values)
-    if column.levels is not None:
-        blocks = [(values == level).astype(np.float64) for level in column.levels]
-    else:
-        scaled = _clip(column, _transform(column.transform, values))
-        if column.scale_by == "quantile":
-            scaled = _ranks(scaled, np.asarray(column.knots))
-        blocks = [(scaled - column.center) / column.scale]
-    if column.marks_missing:
-        blocks.append(is_missing.astype(np.float64))
-    return np.column_stack(blocks) * column.weight

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.preprocessing import numeric_values
 from segmentry.schema import Feature
 
 __all__ = ["name_segments"]
@@ -68,7 +69,7 @@ def _standings(
 
     standings = np.zeros((len(groups), len(features)))
     for column, feature in enumerate(features):
-        values = users[feature.name].cast(pl.Float64).to_numpy()
+        values = numeric_values(users[feature.name])
         known = np.isfinite(values)
         relative = np.zeros(values.size)
         if known.any():

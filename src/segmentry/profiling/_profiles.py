@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.preprocessing import numeric_values
+from segmentry.profiling._levels import levels_of
 from segmentry.profiling._names import name_segments
 from segmentry.profiling._rates import NORMAL_95, pooled_rate
 from segmentry.profiling._records import (
     Difference,
-    LevelShare,
     LevelStatistics,
     NumericStatistics,
     SegmentProfile,
@@ -76,7 +77,7 @@ def profile_segments(
         if feature.kind != "categorical"
     }
     levels = {
-        feature.name: _levels_of(users[feature.name], groups, feature)
+        feature.name: levels_of(users[feature.name], groups, feature)
         for feature in described
         if feature.kind in ("categorical", "ordinal")
     }
@@ -136,7 +137,7 @@ def _numeric_of(
     column: pl.Series, groups: Sequence[npt.NDArray[np.int64]], feature: Feature
 ) -> list[NumericStatistics]:
     """Statistics of a feature in the population, then in each segment."""
-    values = _values(column)
+    values = numeric_values(column)
     known = values[~np.isnan(values)]
     mean = float(known.mean()) if known.size else None
     scores, moments = _standard_scores(values, known)
@@ -146,12 +147,6 @@ def _numeric_of(
         difference = _standardised(inside[~np.isnan(inside)], moments)
         found.append(_statistics(feature.name, values[members], mean, difference))
     return found
-
-
-def _values(column: pl.Series) -> Vector:
-    """Return a column as float64, unknown and non-finite values as NaN, as preprocessing does."""
-    values = column.cast(pl.Float64).to_numpy()
-    return np.where(np.isfinite(values), values, np.nan)
 
 
 class _Moments(NamedTuple):
@@ -210,32 +205,6 @@ def _standardised(inside: Vector, moments: _Moments) -> Estimate:
     variance = within / share - 2 * within - value * crossed + 1 + of_deviation
     half = NORMAL_95 * (max(0.0, variance) / moments.n_users) ** 0.5
     return Estimate(value=value, low=value - half, high=value + half)
-
-
-def _levels_of(
-    column: pl.Series, groups: Sequence[npt.NDArray[np.int64]], feature: Feature
-) -> list[LevelStatistics]:
-    """Composition by level in the population, then in each segment; unknown comes last."""
-    values = _values(column)
-    levels, codes = np.unique(np.where(np.isnan(values), np.inf, values), return_inverse=True)
-    overall = np.bincount(codes, minlength=levels.size) / max(1, values.size)
-    found = []
-    for members in [np.arange(values.size), *groups]:
-        shares = np.bincount(codes[members], minlength=levels.size) / max(1, members.size)
-        rows = [
-            _level(feature, level, float(share), float(population))
-            for level, share, population in zip(levels, shares, overall, strict=True)
-        ]
-        found.append(LevelStatistics(feature=feature.name, levels=tuple(rows)))
-    return found
-
-
-def _level(feature: Feature, level: float, share: float, population: float) -> LevelShare:
-    index = share / population * 100
-    if np.isinf(level):
-        return LevelShare(None, "unknown", share, population, index)
-    label = feature.levels.get(int(level), f"{level:g}")
-    return LevelShare(f"{level:g}", label, share, population, index)
 
 
 def _differences(

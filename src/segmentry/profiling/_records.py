@@ -6,6 +6,8 @@ from segmentry.schema import Estimate
 
 __all__ = ["Difference", "LevelShare", "LevelStatistics", "NumericStatistics", "SegmentProfile"]
 
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+
 
 @dataclass(frozen=True, slots=True)
 class NumericStatistics:
@@ -91,6 +93,28 @@ class SegmentProfile:
     levels : tuple of LevelStatistics
     differences : tuple of Difference
         Strongest first.
+    verdict : str
+        What later days say of it: "confirmed", "weaker", "reversed", "indistinguishable" or
+        "not validated".
+    verdict_reason : str
+        The verdict in one sentence with its numbers.
+    forecast_ctr : Estimate
+        CTR to be expected in as many days to come as the outcome window has, cross-fitted over
+        all days; 90 % interval for the sampling of users and days.
+    forecast_index : Estimate
+        That CTR against that of all segments together x 100: free of the common level.
+    ctr_early, forecast_early : Estimate
+        What was known before the outcome window: the CTR seen in the feature window, and the
+        forecast made from it alone. These, not the two above, are to be held against
+        `ctr_outcome`.
+    ctr_outcome : Estimate
+        CTR on later days of the users that formed it before them; 90 % interval.
+    survival : Estimate
+        Share of the difference to all other segments that is left on later days; 90 % interval.
+    minimal_detectable_difference : float or None
+        Difference in CTR on later days that would have been found with a chance of 80 %.
+    absent_share : float or None
+        Share of its users that were shown no ad on the later days.
     """
 
     segment_id: int
@@ -107,3 +131,13 @@ class SegmentProfile:
     numeric: tuple[NumericStatistics, ...]
     levels: tuple[LevelStatistics, ...]
     differences: tuple[Difference, ...]
+    verdict: str = "not validated"
+    verdict_reason: str = ""
+    forecast_ctr: Estimate = _UNKNOWN
+    forecast_index: Estimate = _UNKNOWN
+    ctr_early: Estimate = _UNKNOWN
+    forecast_early: Estimate = _UNKNOWN
+    ctr_outcome: Estimate = _UNKNOWN
+    survival: Estimate = _UNKNOWN
+    minimal_detectable_difference: float | None = None
+    absent_share: float | None = None

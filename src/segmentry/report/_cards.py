@@ -1,6 +1,6 @@
 """The first screen and the cards of the segments."""
 
-from segmentry.plots import segment_colour, segment_ink
+from segmentry.plots import horizon, segment_colour, segment_ink, was_checked
 from segmentry.plots.formats import (
     MISSING,
     compact,
@@ -13,14 +13,23 @@ from segmentry.plots.formats import (
     signed,
 )
 from segmentry.profiling import Difference, SegmentProfile
+from segmentry.report._truth import badge_of
 from segmentry.report._views import Bar, Card, Fact, Headline, Piece, Strip
+from segmentry.schema import Estimate
 from segmentry.summary import Summary
 
-__all__ = ["make_cards", "make_headline"]
+__all__ = ["make_cards", "make_headline", "make_rates_note"]
 
 _MOST_BARS = 5
 _BAR_END = 2.0  # standardised difference at which a bar of a card is full
 _WIDE_PIECE = 0.06  # share from which the bar of all users has room for a label
+_MOST_NAMED = 3
+_MEANINGS = {
+    "reversed": "On later days these differ from the others in the opposite direction",
+    "weaker": "Of these less than half of the difference may be left on later days",
+    "indistinguishable": "The later clicks of these cannot be told from those of the others",
+    "not validated": "These were not judged: too few later clicks, or nothing to compare with",
+}
 _SECONDS_BEFORE_END = 1  # the window is half-open: its last day is the one before its end
 
 
@@ -36,32 +45,59 @@ def make_headline(summary: Summary) -> Headline:
         facts=_facts(summary),
         pieces=_pieces(summary.segments),
         certain=_certain(summary),
-        warnings=summary.warnings,
+        warnings=(*summary.warnings, *_doubts(summary)),
     )
 
 
 def make_cards(summary: Summary) -> tuple[Card, ...]:
     """Return a card for every segment; their rates stand on one scale."""
-    estimates = [s.ctr_seen for s in (*summary.segments, summary.population)]
+    everyone = (*summary.segments, summary.population)
+    estimates = [estimate for s in everyone for estimate in (s.ctr_seen, s.forecast_ctr)]
     top = max((e.high or e.value or 0.0) for e in estimates) * 1.05
-    everybody = summary.population.ctr_seen.value
-    return tuple(_card(s, top=top, everybody=everybody) for s in summary.segments)
+    return tuple(_card(s, summary, top=top) for s in summary.segments)
+
+
+def make_rates_note(summary: Summary) -> str:
+    """Say which click rate the cards show and how it is drawn."""
+    if any(s.forecast_ctr.is_known for s in summary.segments):
+        return (
+            f"The click rate of a card is the one to be expected in {horizon(summary)}, with its "
+            "90 % interval. The ring and the smaller number are what was seen on the days that "
+            "formed the segments, which flatters segments that were formed by clicks. The upright "
+            "tick is that of all users."
+        )
+    return (
+        "Click rates are those seen on the days that formed the segments: they flatter segments "
+        "that were formed by clicks. The upright tick beside each rate is that of all users."
+    )
 
 
 def _facts(summary: Summary) -> tuple[Fact, ...]:
     population, selection = summary.population, summary.selection
     how = "number set by hand" if selection.is_forced else "number chosen by rule"
+    if was_checked(summary):
+        n_confirmed = sum(s.verdict == "confirmed" for s in summary.segments)
+        how += f"; {count(n_confirmed)} confirmed on later days"
     return (
         Fact("users in segments", count(population.n_users), _unassigned(summary)),
         Fact("impressions", compact(population.n_impressions), "shown to these users"),
-        Fact(
-            "clicks per impression",
-            rate(population.ctr_seen.value),
-            f"95 % interval {interval(population.ctr_seen, write=rate)}"
-            if population.ctr_seen.is_known
-            else "not known",
-        ),
+        _rate_fact(summary),
         Fact("segments", count(selection.n_segments), how),
+    )
+
+
+def _rate_fact(summary: Summary) -> Fact:
+    seen, expected = summary.population.ctr_seen, summary.population.forecast_ctr
+    if expected.is_known:
+        return Fact(
+            f"clicks per impression, expected in {horizon(summary)}",
+            rate(expected.value),
+            f"90 % interval {interval(expected, write=rate)}; seen {rate(seen.value)}",
+        )
+    return Fact(
+        "clicks per impression, seen",
+        rate(seen.value),
+        f"95 % interval {interval(seen, write=rate)}" if seen.is_known else "not known",
     )
 
 
@@ -109,10 +145,46 @@ def _certain(summary: Summary) -> tuple[str, ...]:
             f"{decimal(chosen.silhouette.value)} (95 % interval {interval(chosen.silhouette)}) on "
             "a scale where 1 is far apart and 0 is on the border."
         )
+    confirmed = _numbers(summary, "confirmed")
+    if was_checked(summary) and confirmed:
+        found.append(
+            f"Confirmed on days that had no part in forming them, with at least half of what set "
+            f"their click rates apart: {confirmed}."
+        )
     return tuple(found)
 
 
-def _card(segment: SegmentProfile, *, top: float, everybody: float | None) -> Card:
+def _doubts(summary: Summary) -> tuple[str, ...]:
+    """Return what the verdicts leave open, or that nothing was checked."""
+    if not was_checked(summary):
+        return (
+            (
+                "Click rates of segments were measured on the days that formed the segments. "
+                "How the segments click on later days has not been measured in this run."
+            ),
+        )
+    doubts = [
+        f"{meaning}: {_numbers(summary, verdict)}."
+        for verdict, meaning in _MEANINGS.items()
+        if _numbers(summary, verdict)
+    ]
+    if not _numbers(summary, "confirmed"):
+        doubts.insert(0, "No segment is confirmed by its clicks on later days.")
+    return tuple(doubts)
+
+
+def _numbers(summary: Summary, verdict: str) -> str:
+    """Name the segments of a verdict: by name, or by number where they are many."""
+    found = [s for s in summary.segments if s.verdict == verdict]
+    if len(found) <= _MOST_NAMED:
+        return ", ".join(f"{s.segment_id} {s.name}" for s in found)
+    return "segments " + ", ".join(str(s.segment_id) for s in found)
+
+
+def _card(segment: SegmentProfile, summary: Summary, *, top: float) -> Card:
+    is_foretold = segment.forecast_ctr.is_known
+    shown = segment.forecast_ctr if is_foretold else segment.ctr_seen
+    label = f"clicks per impression, expected in {horizon(summary)}"
     return Card(
         segment_id=segment.segment_id,
         name=segment.name,
@@ -121,15 +193,26 @@ def _card(segment: SegmentProfile, *, top: float, everybody: float | None) -> Ca
         n_users=count(segment.n_users),
         impressions_share=percent(segment.impressions_share),
         clicks_share=percent(segment.clicks_share),
-        ctr=rate(segment.ctr_seen.value),
-        ctr_note=_rate_note(segment),
+        badge=badge_of(segment.verdict),
+        ctr=rate(shown.value),
+        ctr_label=label if is_foretold else "clicks per impression, seen",
+        ctr_note=_forecast_note(segment) if is_foretold else _seen_note(segment),
+        seen=f"seen {rate(segment.ctr_seen.value)} {_seen_note(segment)}" if is_foretold else "",
         silhouette=decimal(segment.mean_silhouette),
-        strip=_strip(segment, top=top, everybody=everybody),
+        strip=_strip(segment, summary, shown=shown, top=top),
         bars=tuple(_bar(difference) for difference in segment.differences[:_MOST_BARS]),
     )
 
 
-def _rate_note(segment: SegmentProfile) -> str:
+def _forecast_note(segment: SegmentProfile) -> str:
+    limits = interval(segment.forecast_ctr, write=rate)
+    parts = ["interval not known" if limits == MISSING else f"90 % interval {limits}"]
+    index = segment.forecast_index.value
+    parts += [] if index is None else [f"index {count(index)}"]
+    return " · ".join(parts)
+
+
+def _seen_note(segment: SegmentProfile) -> str:
     if not segment.ctr_seen.is_known:
         return "not known: no impressions"
     limits = interval(segment.ctr_seen, write=rate)
@@ -139,18 +222,35 @@ def _rate_note(segment: SegmentProfile) -> str:
     return " · ".join(parts)
 
 
-def _strip(segment: SegmentProfile, *, top: float, everybody: float | None) -> Strip | None:
-    value, low, high = segment.ctr_seen.value, segment.ctr_seen.low, segment.ctr_seen.high
+def _strip(
+    segment: SegmentProfile, summary: Summary, *, shown: Estimate, top: float
+) -> Strip | None:
+    value, seen = shown.value, segment.ctr_seen.value
     if value is None or top <= 0.0:
         return None
-    start = value if low is None else low
-    end = value if high is None else high
+    is_foretold = shown is segment.forecast_ctr
+    everybody = _expected_level(segment, summary) if is_foretold else _seen_level(summary)
+    start = value if shown.low is None else shown.low
+    end = value if shown.high is None else shown.high
     return Strip(
         value=_place(value / top),
         low=_place(start / top),
         width=_place((end - start) / top),
         everybody="" if everybody is None else _place(everybody / top),
+        seen="" if seen is None or not is_foretold else _place(seen / top),
     )
+
+
+def _seen_level(summary: Summary) -> float | None:
+    return summary.population.ctr_seen.value
+
+
+def _expected_level(segment: SegmentProfile, summary: Summary) -> float | None:
+    """Return the forecast of all users: where it is not given, it is what an index of 100 is."""
+    level, index = summary.population.forecast_ctr.value, segment.forecast_index.value
+    if level is not None or segment.forecast_ctr.value is None or not index:
+        return level
+    return segment.forecast_ctr.value / index * 100
 
 
 def _bar(difference: Difference) -> Bar:

@@ -8,18 +8,77 @@ GLOSSARY = (
     (
         "Click rate (CTR)",
         (
-            "Clicks divided by impressions of all users of a segment together. In this report it "
-            "was measured on the days that formed the segments, so it says how they were, not how "
-            "they will be."
+            "Clicks divided by impressions of all users of a segment together. “Seen” means on "
+            "the days that formed the segments: it says how they were, not how they will be."
         ),
     ),
     (
-        "95 % interval",
+        "95 % interval, 90 % interval",
         (
-            "The range in which the number would lie in 95 of 100 repetitions with other users of "
-            "the same kind. The user is the unit, not the impression: one user's clicks belong "
-            "together."
+            "The range in which the number would lie in 95 (90) of 100 repetitions with other "
+            "users of the same kind. What was seen has 95 %; forecasts and later days have 90 %. "
+            "The user is the unit, not the impression: one user's clicks belong together."
         ),
+    ),
+    (
+        "Outcome window, later days",
+        (
+            "The last whole days of the log. They have no part in forming the segments that are "
+            "checked on them."
+        ),
+    ),
+    (
+        "Forecast, expected",
+        (
+            "The click rate of a segment in as many days to come as there were later days. Each "
+            "day is left out once and its clicks are counted by segments found without it. The "
+            "interval allows for other users and other days."
+        ),
+    ),
+    (
+        "Confirmed",
+        (
+            "On later days the segment differs from all others as it did before, and at least "
+            "half of the difference survives. Verdicts are wrong for any segment in at most 5 of "
+            "100 runs without differences (Holm's rule)."
+        ),
+    ),
+    (
+        "Weaker",
+        "It differs in the same direction, but that half of the difference survives is not sure.",
+    ),
+    ("Reversed", "It differs from all others in the opposite direction."),
+    (
+        "Indistinguishable",
+        (
+            "Its later clicks cannot be told from those of all others. Beside it stands the "
+            "difference, in percentage points, that would have been found with a chance of 80 %: "
+            "a smaller one may be there."
+        ),
+    ),
+    (
+        "Not validated",
+        "Nobody checked, or fewer than 20 later clicks were to be expected: nothing is known.",
+    ),
+    (
+        "Survival",
+        (
+            "Difference to all other segments on later days divided by the difference seen: 100 % "
+            "if all is left, 0 % if nothing, below 0 if reversed. Not given where too little was "
+            "seen."
+        ),
+    ),
+    (
+        "Kept gain",
+        (
+            "How much better later clicks are foretold by segments than by one rate for all, "
+            "divided by how much better users' own click rates foretell them. 100 %: knowing the "
+            "segment is as good as knowing the user's clicks; 0 %: it is worth nothing."
+        ),
+    ),
+    (
+        "Nat",
+        "Unit of that gain: the mean logarithm of how much likelier the clicks became.",
     ),
     ("Share", "A part of a whole, from 0 to 100 %."),
     ("Index", "Mean of the segment divided by the mean of all users, times 100."),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from segmentry import plots
-from segmentry.report._cards import make_cards, make_headline
+from segmentry.report._cards import make_cards, make_headline, make_rates_note
 from segmentry.report._glossary import GLOSSARY
 from segmentry.report._tables import (
     account_tables,
@@ -18,6 +18,7 @@ from segmentry.report._tables import (
     score_table,
     size_table,
 )
+from segmentry.report._truth import make_truth
 from segmentry.report._views import Fact, Figure, Page, Table, Turn
 from segmentry.summary import Summary
 
@@ -65,6 +66,8 @@ def _page(summary: Summary, figures: Mapping[str, str]) -> Page:
         title=f"{headline.kicker} – segmentry",
         headline=headline,
         cards=make_cards(summary),
+        rates_note=make_rates_note(summary),
+        truth=make_truth(summary, figures),
         overview=_overview(summary, figures),
         evidence=_evidence(summary, figures),
         selection_rule=summary.selection.rule,

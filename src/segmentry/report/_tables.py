@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from segmentry.plots import segment_colour
+from segmentry.plots import segment_colour, was_checked
 from segmentry.plots.formats import (
     MISSING,
     count,
@@ -75,20 +75,29 @@ def size_table(summary: Summary) -> Table:
 def rate_table(summary: Summary) -> Table:
     """Return the click rates with intervals."""
     everybody = summary.population
-    rows = [segment_row(s, _rate_cells(s)) for s in summary.segments]
-    rows.append(Row("all users", _rate_cells(everybody), is_strong=True))
+    has_later = was_checked(summary)
+    rows = [segment_row(s, _rate_cells(s, has_later=has_later)) for s in summary.segments]
+    rows.append(Row("all users", _rate_cells(everybody, has_later=has_later), is_strong=True))
     return Table(
         caption=f"Clicks per impression, {_FORMING_DAYS}",
-        heads=("segment", "clicks per impression", "95 % interval", "index (all users 100)"),
+        heads=(
+            "segment",
+            "clicks per impression",
+            "95 % interval",
+            "index (all users 100)",
+            *(("on later days", "90 % interval") if was_checked(summary) else ()),
+        ),
         rows=tuple(rows),
     )
 
 
-def _rate_cells(segment: SegmentProfile) -> tuple[str, ...]:
+def _rate_cells(segment: SegmentProfile, *, has_later: bool) -> tuple[str, ...]:
+    later = segment.ctr_outcome
     return (
         rate(segment.ctr_seen.value),
         interval(segment.ctr_seen, write=rate),
         count(segment.ctr_index),
+        *((rate(later.value), interval(later, write=rate)) if has_later else ()),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from segmentry.plots import Caption
 
 __all__ = [
+    "Badge",
     "Bar",
     "Card",
     "Fact",
@@ -15,8 +16,17 @@ __all__ = [
     "Row",
     "Strip",
     "Table",
+    "Truth",
     "Turn",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A verdict: its word and the shape that goes with it; `kind` is a name for styles."""
+
+    text: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +37,20 @@ class Row:
     ----------
     head : str
     cells : tuple of str
+        A line break sets what follows small, below: an interval under its value.
     colour : str
         Swatch beside the heading, or empty.
     is_strong : bool
         Whether the line is the one to look at.
+    badge : Badge or None
+        Stands in the first cell instead of its text.
     """
 
     head: str
     cells: tuple[str, ...]
     colour: str = ""
     is_strong: bool = False
+    badge: Badge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +136,22 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A rate with its interval on the scale that all cards share, in percent of its room."""
+    """A rate with its interval on the scale that all cards share, in percent of its room.
+
+    `everybody` is the tick of all users and `seen` the ring of the rate seen beside a forecast;
+    each may be empty.
+    """
 
     value: str
     low: str
     width: str
     everybody: str
+    seen: str
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One segment."""
+    """One segment; `seen` is the rate beside which a forecast is shown, or empty."""
 
     segment_id: int
     name: str
@@ -141,11 +160,30 @@ class Card:
     n_users: str
     impressions_share: str
     clicks_share: str
+    badge: Badge
     ctr: str
+    ctr_label: str
     ctr_note: str
+    seen: str
     silhouette: str
     strip: Strip | None
     bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What later days say; where nothing was checked only `lead`, `windows` and `notes`."""
+
+    lead: str
+    windows: tuple[Fact, ...]
+    notes: tuple[str, ...]
+    kept: str
+    kept_facts: tuple[Fact, ...]
+    kept_table: Table | None
+    figure: Figure | None
+    verdicts: tuple[Table, ...]
+    events: tuple[str, ...]
+    caveats: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +204,8 @@ class Page:
     title: str
     headline: Headline
     cards: tuple[Card, ...]
+    rates_note: str
+    truth: Truth
     overview: tuple[Figure, ...]
     evidence: tuple[Figure, ...]
     selection_rule: str

@@ -28,6 +28,8 @@ class Recipe:
         The rule for K.
     describes_all : bool
         Whether all other features describe the segments; else only those that form them.
+    is_checked : bool
+        Whether segments are formed on early days and checked on later ones.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Recipe:
     population: Literal["shown", "profiled", "all"]
     choose_by: Literal["silhouette and elbow", "silhouette"]
     describes_all: bool
+    is_checked: bool
 
 
 _CLASSIC_BEHAVIOUR = ("n_impressions", "n_clicks", "ctr")
@@ -53,6 +56,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             population="shown",
             choose_by="silhouette and elbow",
             describes_all=True,
+            is_checked=True,
         ),
         "classic": Recipe(
             name="classic",
@@ -60,6 +64,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             population="profiled",
             choose_by="silhouette",
             describes_all=False,
+            is_checked=False,
         ),
         "table": Recipe(
             name="table",
@@ -67,6 +72,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             population="all",
             choose_by="silhouette and elbow",
             describes_all=True,
+            is_checked=False,
         ),
     }
 )

@@ -1,0 +1,212 @@
+"""Rates that the checks promise, measured over many generated logs.
+
+python benchmarks/truth.py forecast --seeds 400
+python benchmarks/truth.py verdicts --seeds 400
+python benchmarks/truth.py cost --n-users 1100000
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.validation.simulation import form_segments, simulate
+
+from segmentry.clustering import assign, distinct_rows, fit_clusterings
+from segmentry.validation import (
+    choose_number,
+    column_twins,
+    forecast_ctr,
+    gap_statistic,
+    inner_gain,
+    kept_gain,
+    prediction_strength,
+    reweighted,
+    stability,
+    verdicts,
+)
+
+FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
+
+
+def binomial_bounds(n_hits, n_runs):
+    """Exact 95 % interval of a rate (Clopper and Pearson 1934)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(n_hits, n_runs).proportion_ci(0.95)
+    return interval.low, interval.high
+
+
+def told_rate(name, hits):
+    """Print a rate with its exact 95 % interval."""
+    n_hits, n_runs = int(np.sum(hits)), len(hits)
+    low, high = binomial_bounds(n_hits, n_runs)
+    print(f"{name:<58} {n_hits:>6}/{n_runs:<6} {n_hits / n_runs:7.1%}  [{low:.1%}, {high:.1%}]")
+
+
+def forecast(args):
+    """Coverage of the 90 % intervals of CTR, index and level in the outcome window."""
+    for drift in (0.0, 0.1, 0.3):
+        hits = {"ctr": [], "index": [], "level": [], "extreme ctr": []}
+        errors = []
+        for seed in range(args.seeds):
+            counts, _, _ = simulate(args.n_users, seed=seed, drift=drift)
+            formed = form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=seed)
+            found = forecast_ctr(
+                counts,
+                formed.relabelling.labels,
+                days=FEATURE_DAYS,
+                n_segments=formed.n_segments,
+                n_outcome_days=len(OUTCOME_DAYS),
+            )
+            later = counts.totals(OUTCOME_DAYS)
+            n = np.bincount(formed.ids, weights=later.n_impressions)
+            c = np.bincount(formed.ids, weights=later.n_clicks)
+            level = c[1:].sum() / n[1:].sum()
+            rates = c[1:] / n[1:]
+            hits["level"].append(found.level.low <= level <= found.level.high)
+            inside = [e.low <= r <= e.high for e, r in zip(found.ctr, rates, strict=True)]
+            hits["ctr"].extend(inside)
+            order = np.argsort([e.value for e in found.ctr])
+            hits["extreme ctr"].extend([inside[order[0]], inside[order[-1]]])
+            hits["index"].extend(
+                e.low <= 100 * r / level <= e.high for e, r in zip(found.index, rates, strict=True)
+            )
+            errors.append([np.log(found.ctr[j].value / rates[j]) for j in order])
+        for name, each in hits.items():
+            told_rate(f"90 % interval of {name}, drift {drift}, {args.n_users} users", each)
+        print("  mean relative error % by rising CTR", (100 * np.mean(errors, axis=0)).round(2))
+
+
+def null_verdicts(args):
+    """Share of null logs with any verdict of a difference."""
+    hits, no_signal, kinds = [], [], {}
+    for seed in range(args.seeds):
+        counts, _, _ = simulate(args.n_users, seed=seed, null=True)
+        formed = form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=seed)
+        seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
+        found = verdicts(
+            formed.ids, seen=seen, later=later, n_segments=formed.n_segments, n_draws=50, seed=seed
+        )
+        for each in found:
+            kinds[each.verdict] = kinds.get(each.verdict, 0) + 1
+        hits.append(any(e.verdict not in ("indistinguishable", "not validated") for e in found))
+        gain = kept_gain(formed.ids, seen=seen, later=later, n_draws=200, seed=seed)
+        no_signal.append(gain.reason != "")
+    print(kinds)
+    told_rate(f"null logs with any difference found, K = {args.k}", hits)
+    told_rate("null logs with 'no user-level signal'", no_signal)
+
+
+def structures(name, rng, n):
+    """Sets with a stated answer: nothing in all but the last."""
+    if name == "independent Gaussian":
+        return rng.standard_normal((n, 4))
+    if name == "skewed, discrete, zero-inflated":
+        zeros = np.where(rng.random(n) < 0.6, 0.0, rng.poisson(3, n))
+        return np.column_stack([rng.lognormal(size=n), rng.integers(1, 4, n), zeros])
+    if name == "one correlated Gaussian":
+        return rng.multivariate_normal([0, 0, 0], 0.2 * np.eye(3) + 0.8, size=n)
+    corners = 4 * np.array([[0, 0], [1, 0], [0.5, 0.75**0.5]])
+    return rng.standard_normal((n, 2)) + corners[np.arange(n) % 3]
+
+
+def groups(args):
+    """How often groups are claimed, by the gap alone and by all evidence together."""
+    names = ("independent Gaussian", "skewed, discrete, zero-inflated", "one correlated Gaussian")
+    for name in (*names, "three blobs 4 sigma apart"):
+        if args.only not in name:
+            continue
+        wanted = 3 if name.startswith("three") else 1
+        by_gap, by_pca, by_strength, by_all = [], [], [], []
+        for seed in range(args.seeds):
+            X = structures(name, np.random.default_rng(seed), 500)
+            users = distinct_rows(X / X.std(axis=0))
+            gaps = gap_statistic(users, most=6, seed=seed)
+            strength = prediction_strength(users, most=6, seed=seed)
+            k = min(curve.n_groups for curve in gaps)
+            columns = column_twins(users, k=k, seed=seed) if k > 1 else None
+            choice = choose_number([], gaps, strength=strength, columns=columns)
+            by_gap.append(gaps[0].n_groups == wanted)
+            by_pca.append(gaps[1].n_groups == wanted)
+            by_strength.append(strength.n_groups == wanted)
+            by_all.append(choice.n_segments == wanted)
+        told_rate(f"{name}: {wanted} by gap, uniform", by_gap)
+        told_rate(f"{name}: {wanted} by gap, pca", by_pca)
+        told_rate(f"{name}: {wanted} by prediction strength", by_strength)
+        told_rate(f"{name}: {wanted} by all together", by_all)
+
+
+def cost(args):
+    """Seconds of each check at full scale."""
+
+    def timed(name, work):
+        began = time.perf_counter()
+        result = work()
+        print(f"{name:<40} {time.perf_counter() - began:7.2f} s")
+        return result
+
+    counts, _, _ = timed("simulate", lambda: simulate(args.n_users, seed=0))
+    formed = timed("form", lambda: form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=0))
+    seen = timed("totals of 6 days", lambda: counts.totals(FEATURE_DAYS))
+    later = counts.totals(OUTCOME_DAYS)
+    timed("relabel once", lambda: formed.relabelling.labels(range(5)))
+    found = timed(
+        "forecast_ctr",
+        lambda: forecast_ctr(
+            counts,
+            formed.relabelling.labels,
+            days=FEATURE_DAYS,
+            n_segments=formed.n_segments,
+            n_outcome_days=2,
+        ),
+    )
+    rates = np.array([0.0, *(e.value for e in found.ctr)])[formed.ids]
+    gain = timed("kept_gain", lambda: kept_gain(formed.ids, seen=seen, later=later, forecast=rates))
+    print(gain)
+    judged = timed(
+        "verdicts",
+        lambda: verdicts(formed.ids, seen=seen, later=later, n_segments=formed.n_segments),
+    )
+    for each, told in zip(judged, found.ctr, strict=True):
+        print(each.verdict, each.reason, told)
+    timed("inner_gain, one K", lambda: inner_gain(formed.ids, later=later))
+    shown = seen.n_impressions > 0
+    steps = formed.relabelling.preprocessing
+    users = distinct_rows(steps.transform(formed.relabelling.table.filter(shown)))
+    print(f"{len(users.rows)} distinct rows")
+    gaps = timed("gap_statistic, K = 1..10", lambda: gap_statistic(users))
+    strength = timed("prediction_strength, K = 1..10", lambda: prediction_strength(users))
+    k = max(2, min(curve.n_groups for curve in gaps))
+    columns = timed("column_twins, one K", lambda: column_twins(users, k=k))
+    print(choose_number([], gaps, strength=strength, columns=columns).reason)
+
+    def refit(weights, seed):
+        again = reweighted(users, weights)
+        (fitted,) = fit_clusterings(again, n_clusters=[args.k], seed=seed, n_starts=8, n_polished=1)
+        return assign(users.rows, fitted.centers)[0]
+
+    labels = assign(users.rows, formed.relabelling.centers)[0]
+    print(timed("stability, 50 runs of one K", lambda: stability(users, labels, refit)))
+
+
+COMMANDS = {"forecast": forecast, "verdicts": null_verdicts, "groups": groups, "cost": cost}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=list(COMMANDS))
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--n-users", type=int, default=20_000)
+    parser.add_argument("--only", default="", help="groups: the sets whose name holds this")
+    parser.add_argument("--k", type=int, default=5)
+    args = parser.parse_args()
+    COMMANDS[args.what](args)
+
+
+if __name__ == "__main__":
+    main()

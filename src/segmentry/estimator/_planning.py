@@ -1,0 +1,107 @@
+"""What a segmenter was asked for: checked, and turned into one plan per column."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.clustering import ALGORITHMS
+from segmentry.errors import ConfigError
+from segmentry.inference import InferredFeatures
+from segmentry.preprocessing import ColumnPlan, Scale, plan_column
+
+__all__ = ["check_settings", "plan_columns", "weights_of"]
+
+
+def check_settings(*, k_range: Sequence[int], algorithm: str, scale: str, min_share: float) -> None:
+    """Refuse parameters that make no sense.
+
+    Raises
+    ------
+    ConfigError
+        With the parameter, what was found and what was expected.
+    """
+    if len(k_range) != 2 or not 1 <= k_range[0] <= k_range[1]:
+        raise ConfigError(f"k_range: found {k_range}, expected two rising numbers above 0")
+    for name, found, expected in (
+        ("algorithm", algorithm, ALGORITHMS),
+        ("scale", scale, get_args(Scale)),
+    ):
+        if found not in expected:
+            raise ConfigError(f"{name}: found {found!r}, expected one of {', '.join(expected)}")
+    if not 0 <= min_share < 1:
+        raise ConfigError(f"min_share: found {min_share}, expected a share from 0 to below 1")
+
+
+def plan_columns(
+    inferred: InferredFeatures,
+    *,
+    features: Sequence[str] | None,
+    weights: Mapping[str, float],
+    scale: Scale,
+) -> list[ColumnPlan]:
+    """Return the plan of each column that forms segments, in the order of the table.
+
+    Parameters
+    ----------
+    inferred : InferredFeatures
+    features : sequence of str, optional
+        Only these; all by default.
+    weights : mapping of str to float
+        1 for columns without one.
+    scale : {"robust", "standard", "quantile", "none"}
+
+    Raises
+    ------
+    ConfigError
+        If a named column is not there or cannot form segments, or no column is left.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from segmentry.inference import infer_features
+    >>> inferred = infer_features(pl.DataFrame({"age": [31.5, 44.0], "plan": [2, 2]}))
+    >>> plan_columns(inferred, features=["plan"], weights={}, scale="robust")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: column 'plan' cannot form segments (constant: 2 for all users); \
+leave it out of features and weights
+    """
+    reasons = {each.column: each.reason for each in inferred.left_out}
+    known = [feature.name for feature in inferred.features]
+    for name in (*(features or ()), *weights):
+        if name in reasons:
+            raise ConfigError(
+                f"column {name!r} cannot form segments ({reasons[name]}); leave it out of "
+                "features and weights"
+            )
+        if name not in known:
+            raise ConfigError(f"no column {name!r}; expected some of {', '.join(known)}")
+    chosen = [each for each in inferred.features if features is None or each.name in features]
+    if not chosen:
+        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise ConfigError(f"no column is left to form segments ({told or 'none was asked for'})")
+    plans = [plan_column(each, weight=float(weights.get(each.name, 1))) for each in chosen]
+    return [replace(plan, scale=scale) for plan in plans]
+
+
+def weights_of(sample_weight: npt.ArrayLike | None, n_users: int) -> npt.NDArray[np.float64] | None:
+    """Take sample weights as float64, shape (n_users,).
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, one is negative or not finite, or none is above 0.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.array(sample_weight, dtype=np.float64)
+    if weights.shape != (n_users,):
+        raise ValueError(f"sample_weight: found shape {weights.shape}, expected ({n_users},)")
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError("sample_weight: expected finite numbers, none of them negative")
+    if not weights.any():
+        raise ValueError("sample_weight: all are zero, expected at least one above 0")
+    return weights

@@ -1,0 +1,328 @@
+"""Form segments on early days, check them on later ones, fit them again on all days."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.features import BetaPrior, fit_beta_prior
+from segmentry.preprocessing import ColumnPlan
+from segmentry.profiling import SegmentProfile
+from segmentry.schema import UNASSIGNED, Estimate, Window
+from segmentry.segmentation import Segmentation, membership
+from segmentry.summary import TruthReport
+from segmentry.validation import (
+    Alignment,
+    Forecasts,
+    KeptGain,
+    Relabelling,
+    SegmentEvent,
+    SegmentVerdict,
+    UserCounts,
+    UserDays,
+    WindowSplit,
+    align_ids,
+    forecast_ctr,
+    kept_gain,
+    local_days,
+    verdicts,
+    weekdays,
+)
+
+__all__ = ["EarlyUsers", "Truth", "check_later", "plans_allow", "report_truth", "with_truth"]
+
+FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
+"""From a user table, the numbers to try, and a forced number, to segments."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EarlyUsers:
+    """What was known before the outcome window.
+
+    Parameters
+    ----------
+    split : WindowSplit
+    table : DataFrame
+        The users of the whole log with their features in the feature window.
+    prior : BetaPrior or None
+        Of the CTRs in the feature window.
+    days : DataFrame
+        ``user_id, day, n_impressions, n_clicks`` of all days.
+    """
+
+    split: WindowSplit
+    table: pl.DataFrame
+    prior: BetaPrior | None
+    days: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What later days say of segments that were formed before them.
+
+    Parameters
+    ----------
+    split : WindowSplit
+    feature_segment_ids : ndarray of int, shape (n_users,)
+        Segments of the feature window; all that is said here is about these.
+    verdicts : tuple of SegmentVerdict
+    kept_gain : KeptGain or None
+        Null where there is no outcome window.
+    early : Forecasts
+        From the feature window alone: what is held against the outcome window.
+    published : Forecasts
+        From all days, for as many days to come as the outcome window has.
+    alignment : Alignment
+        Of the refit on all days.
+    level_later : float or None
+        CTR of all users with a segment in the outcome window.
+    """
+
+    split: WindowSplit
+    feature_segment_ids: npt.NDArray[np.int64]
+    verdicts: tuple[SegmentVerdict, ...]
+    kept_gain: KeptGain | None
+    early: Forecasts
+    published: Forecasts
+    alignment: Alignment
+    level_later: float | None
+
+
+def check_later(
+    early: EarlyUsers,
+    table: pl.DataFrame,
+    window: Window,
+    *,
+    find: FindSegments,
+    numbers: Sequence[int],
+    forced: int | None,
+    prior: BetaPrior | None,
+    seed: int,
+) -> tuple[Segmentation, Truth]:
+    """Choose and form segments on the feature window, judge them, and refit them on all days.
+
+    Parameters
+    ----------
+    early : EarlyUsers
+    table : DataFrame
+        User table of all days: the same users in the same order.
+    window : Window
+        All days.
+    find : callable
+        Forms segments.
+    numbers : sequence of int
+        Numbers of segments to try.
+    forced : int or None
+    prior : BetaPrior or None
+        Of the CTRs of all days.
+    seed : int
+        Of the bootstraps.
+    """
+    first = find(early.table, numbers, forced)
+    counts = UserDays.from_frame(early.days, users=table["user_id"])
+    feature_days = local_days(early.split.feature)
+    outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)
+    seen = counts.totals(feature_days)
+    later = counts.totals(outcome_days) if outcome_days else None
+    found = verdicts(
+        first.segment_ids, seen=seen, later=later, n_segments=first.n_segments, seed=seed
+    )
+    gain, level_later = None, None
+    n_ahead = max(1, len(outcome_days))
+    foretold = _forecast(
+        first, early.table, counts, days=feature_days, prior=early.prior, n_ahead=n_ahead
+    )
+    if later is not None:
+        is_in = first.segment_ids != UNASSIGNED
+        level_later = UserCounts(later.n_impressions[is_in], later.n_clicks[is_in]).ctr
+        gain = kept_gain(
+            first.segment_ids,
+            seen=seen,
+            later=later,
+            forecast=_per_user(foretold, first.segment_ids),
+            prior=early.prior,
+            seed=seed,
+        )
+    refit, alignment = _refit(first, table, find)
+    published = _forecast(
+        refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead
+    )
+    return refit, Truth(
+        split=early.split,
+        feature_segment_ids=first.segment_ids,
+        verdicts=found,
+        kept_gain=gain,
+        early=foretold,
+        published=published,
+        alignment=alignment,
+        level_later=level_later,
+    )
+
+
+def _forecast(
+    segmentation: Segmentation,
+    table: pl.DataFrame,
+    counts: UserDays,
+    *,
+    days: range,
+    prior: BetaPrior | None,
+    n_ahead: int,
+) -> Forecasts:
+    if prior is None:
+        totals = counts.totals(days)
+        prior = fit_beta_prior(totals.n_clicks, totals.n_impressions)
+    is_member, _ = membership(segmentation.recipe, segmentation.preprocessing, table)
+    relabelling = Relabelling(
+        table=table,
+        counts=counts,
+        days=tuple(days),
+        preprocessing=segmentation.preprocessing,
+        centers=segmentation.centers,
+        prior=prior,
+        is_member=is_member,
+        needs_impressions=segmentation.recipe.population == "shown",
+    )
+    return forecast_ctr(
+        counts,
+        relabelling.labels,
+        days=days,
+        n_segments=segmentation.n_segments,
+        n_outcome_days=n_ahead,
+        caveats=relabelling.caveats,
+    )
+
+
+def _per_user(
+    forecasts: Forecasts, segment_ids: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64] | None:
+    """Return the forecast of each user's segment; null where one is missing."""
+    level = forecasts.level.value
+    if level is None or any(each.value is None for each in forecasts.ctr):
+        return None
+    rates = np.array([level, *(each.value for each in forecasts.ctr)], dtype=np.float64)
+    per_user: npt.NDArray[np.float64] = rates[segment_ids]
+    return per_user
+
+
+def _refit(
+    first: Segmentation, table: pl.DataFrame, find: FindSegments
+) -> tuple[Segmentation, Alignment]:
+    """Fit the chosen number again on all days, under the numbers of the first fit."""
+    k = first.n_segments
+    refit = find(table, (k,), k)
+    alignment = align_ids(first.segment_ids, refit.segment_ids, n_old=k, n_new=k)
+    order = np.argsort(alignment.new_number)
+    renumbered = replace(
+        refit,
+        selection=first.selection,
+        centers=refit.centers[order],
+        segment_ids=alignment.renumber(refit.segment_ids),
+        segment_silhouettes=tuple(refit.segment_silhouettes[place] for place in order),
+    )
+    return renumbered, alignment
+
+
+def with_truth(
+    population: SegmentProfile, segments: Sequence[SegmentProfile], truth: Truth
+) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
+    """Put what later days say beside each profile and beside the population."""
+    everyone = replace(
+        population,
+        forecast_ctr=truth.published.level,
+        forecast_early=truth.early.level,
+        ctr_outcome=Estimate(value=truth.level_later, low=None, high=None),
+    )
+    kept = {
+        event.new_ids[0]
+        for event in truth.alignment.events
+        if event.kind == "kept" and event.old_ids == event.new_ids
+    }
+    return everyone, tuple(
+        _with_verdict(profile, truth) if profile.segment_id in kept else _unlike(profile, truth)
+        for profile in segments
+    )
+
+
+def _with_verdict(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
+    place = profile.segment_id - 1
+    found = truth.verdicts[place]
+    return replace(
+        profile,
+        verdict=found.verdict,
+        verdict_reason=found.reason,
+        forecast_ctr=truth.published.ctr[place],
+        forecast_index=truth.published.index[place],
+        ctr_early=Estimate(value=found.ctr_seen, low=None, high=None),
+        forecast_early=truth.early.ctr[place],
+        ctr_outcome=found.ctr_outcome,
+        survival=found.survival,
+        minimal_detectable_difference=found.minimal_detectable_difference,
+        absent_share=_absent_share(found, truth),
+    )
+
+
+def _unlike(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
+    """Return a segment that was not there before the outcome window: nothing was checked of it."""
+    place = profile.segment_id - 1
+    return replace(
+        profile,
+        verdict_reason="the segment is new: the feature window alone did not form it",
+        forecast_ctr=truth.published.ctr[place],
+        forecast_index=truth.published.index[place],
+    )
+
+
+def _absent_share(found: SegmentVerdict, truth: Truth) -> float | None:
+    if truth.split.outcome is None or not found.n_users:
+        return None
+    return 1 - found.n_users_later / found.n_users
+
+
+def report_truth(truth: Truth) -> TruthReport:
+    """Return what the report shows of the check."""
+    feature, outcome = truth.split.feature, truth.split.outcome
+    n_users = int((truth.feature_segment_ids != UNASSIGNED).sum())
+    caveats = [
+        f"{name} saw the clicks of the days that were left out to forecast."
+        for name in truth.published.caveats
+    ]
+    if truth.published.reason:
+        caveats.append(f"There is no forecast: {truth.published.reason}.")
+    return TruthReport(
+        feature_starts_at=feature.start,
+        feature_ends_at=feature.end,
+        outcome_starts_at=None if outcome is None else outcome.start,
+        outcome_ends_at=None if outcome is None else outcome.end,
+        feature_weekdays=weekdays(feature),
+        outcome_weekdays=() if outcome is None else weekdays(outcome),
+        reason=truth.split.reason,
+        n_users=n_users,
+        n_users_later=sum(found.n_users_later for found in truth.verdicts),
+        kept_gain=truth.kept_gain,
+        refit_events=tuple(_told(event) for event in truth.alignment.events),
+        caveats=tuple(caveats),
+    )
+
+
+def _told(event: SegmentEvent) -> str:
+    """Say in one sentence what became of a segment when all days were taken."""
+    old = " and ".join(str(each) for each in event.old_ids)
+    new = " and ".join(str(each) for each in event.new_ids)
+    shares = " and ".join(f"{share:.0%}" for share in event.shares)
+    if event.kind == "kept":
+        overlap = "" if event.jaccard is None else f" (Jaccard {event.jaccard:.2f})"
+        return f"Segment {old} was found again{overlap}."
+    if event.kind == "split":
+        return f"Segment {old} went into {new} ({shares} of its {event.n_users:,} users)."
+    if event.kind == "merged":
+        return f"Segments {old} came together in {new} ({shares} of its {event.n_users:,} users)."
+    if event.kind == "new":
+        return f"Segment {new} is new ({event.n_users:,} users)."
+    return f"Segment {old} was not found again ({event.n_users:,} users)."
+
+
+def plans_allow(plans: Sequence[ColumnPlan], table: pl.DataFrame) -> bool:
+    """Whether a table of early users holds all features that form segments."""
+    return all(plan.feature.name in table.columns for plan in plans)

@@ -1,0 +1,79 @@
+"""Validation: are the segments true? Later days, chance, stability, the number of groups.
+
+Pure functions over arrays and Polars frames; every interval is of 90 % and takes the user as the
+unit.
+"""
+
+from segmentry.validation._agreement import adjusted_rand, contingency, jaccards
+from segmentry.validation._alignment import Alignment, SegmentEvent, align_ids
+from segmentry.validation._choice import RULE, RULE_WITHOUT_LOG, NumberChoice, choose_number
+from segmentry.validation._cross_fit import Relabel
+from segmentry.validation._forecast import Forecasts, forecast_ctr
+from segmentry.validation._gap import GapCurve, gap_statistic
+from segmentry.validation._inner_gain import InnerGain, inner_gain
+from segmentry.validation._kept_gain import NO_SIGNAL, KeptGain, kept_gain
+from segmentry.validation._null_twins import (
+    NullTwins,
+    column_twins,
+    null_twins,
+    permuted_columns,
+    redrawn_clicks,
+)
+from segmentry.validation._relabelling import Relabelling
+from segmentry.validation._stability import (
+    STABLE,
+    SegmentStability,
+    Stability,
+    reweighted,
+    stability,
+)
+from segmentry.validation._strength import STRONG, PredictionStrength, prediction_strength
+from segmentry.validation._user_days import UserCounts, UserDays
+from segmentry.validation._verdicts import SegmentVerdict, Verdict, verdicts
+from segmentry.validation._windows import WindowSplit, local_days, split_window, weekdays
+
+__all__ = [
+    "NO_SIGNAL",
+    "RULE",
+    "RULE_WITHOUT_LOG",
+    "STABLE",
+    "STRONG",
+    "Alignment",
+    "Forecasts",
+    "GapCurve",
+    "InnerGain",
+    "KeptGain",
+    "NullTwins",
+    "NumberChoice",
+    "PredictionStrength",
+    "Relabel",
+    "Relabelling",
+    "SegmentEvent",
+    "SegmentStability",
+    "SegmentVerdict",
+    "Stability",
+    "UserCounts",
+    "UserDays",
+    "Verdict",
+    "WindowSplit",
+    "adjusted_rand",
+    "align_ids",
+    "choose_number",
+    "column_twins",
+    "contingency",
+    "forecast_ctr",
+    "gap_statistic",
+    "inner_gain",
+    "jaccards",
+    "kept_gain",
+    "local_days",
+    "null_twins",
+    "permuted_columns",
+    "prediction_strength",
+    "redrawn_clicks",
+    "reweighted",
+    "split_window",
+    "stability",
+    "verdicts",
+    "weekdays",
+]

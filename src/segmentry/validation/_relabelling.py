@@ -1,0 +1,100 @@
+"""Labels of users as they would be without some of the days, by frozen centres."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.clustering import assign
+from segmentry.features import BetaPrior, shrink
+from segmentry.preprocessing import Preprocessing
+from segmentry.schema import UNASSIGNED
+from segmentry.validation._user_days import UserCounts, UserDays
+
+__all__ = ["Relabelling"]
+
+IntVector = npt.NDArray[np.int64]
+
+# Features that see clicks and cannot be found again from counts per user and day.
+_CLICKS_BEYOND_COUNTS = ("n_repeat_clicks", "mean_log_price_clicked")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Relabelling:
+    """Put users into frozen segments by the features of a part of the days.
+
+    Of the features that form segments, those that add up over days are found anew. Counts are
+    scaled up to all days, so that they meet the frozen centres on their own scale; ratios are
+    not, and the shrunk CTR is that of the counts as they are: scaling them would shrink it less
+    than the information in them warrants, and move the forecasts of the outermost of five
+    segments by 3 and 5 %. The other features are kept as they are.
+
+    Parameters
+    ----------
+    table : DataFrame, (n_users, ...)
+        User table of the feature window.
+    counts : UserDays
+        Of the same users in the same order.
+    days : tuple of int
+        Local days of the feature window.
+    preprocessing : Preprocessing
+    centers : ndarray of shape (n_segments, n_columns)
+        Of segment `i` at row `i - 1`.
+    prior : BetaPrior
+        The frozen prior of the shrunk CTR.
+    is_member : ndarray of bool, shape (n_users,)
+        Users that the segmentation is about.
+    needs_impressions : bool
+        Whether users without impressions belong to no segment.
+    """
+
+    table: pl.DataFrame
+    counts: UserDays
+    days: tuple[int, ...]
+    preprocessing: Preprocessing
+    centers: npt.NDArray[np.float64]
+    prior: BetaPrior
+    is_member: npt.NDArray[np.bool_]
+    needs_impressions: bool = True
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Features that saw the clicks of the left-out days nevertheless."""
+        return tuple(n for n in self.preprocessing.features if n in _CLICKS_BEYOND_COUNTS)
+
+    def labels(self, days: Collection[int]) -> IntVector:
+        """Return the segment ids by the features of some days, shape (n_users,); 0 for none."""
+        names = self.preprocessing.features
+        totals = self.counts.totals(days)
+        found = self._found(totals, days, names)
+        table = self.table.select(names).with_columns(**found)
+        is_in = self.is_member & self.preprocessing.complete(table)
+        if self.needs_impressions:
+            is_in &= totals.n_impressions > 0
+        ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
+        if is_in.any():
+            nearest, _ = assign(self.preprocessing.transform(table.filter(is_in)), self.centers)
+            ids[is_in] = nearest + 1
+        return ids
+
+    def _found(
+        self, totals: UserCounts, days: Collection[int], names: Collection[str]
+    ) -> dict[str, pl.Series]:
+        n, c = totals.n_impressions, totals.n_clicks
+        scale = len(self.days) / len(days)
+        found = {}
+        if "n_impressions" in names:
+            found["n_impressions"] = pl.Series(n * scale)
+        if "n_clicks" in names:
+            found["n_clicks"] = pl.Series(c * scale)
+        if "ctr" in names:
+            found["ctr"] = pl.Series(np.divide(c, n, out=np.full(n.size, np.nan), where=n > 0))
+        if "ctr_shrunk" in names:
+            found["ctr_shrunk"] = pl.Series(shrink(c, n, self.prior))
+        if {"n_active_days", "n_click_days"} & set(names):
+            active, clicked = self.counts.active_days(days)
+            by_name = {"n_active_days": active * scale, "n_click_days": clicked * scale}
+            found |= {name: pl.Series(each) for name, each in by_name.items() if name in names}
+        return found

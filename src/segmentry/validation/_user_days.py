@@ -1,0 +1,134 @@
+"""Impressions and clicks per user and local day: all that the checks read of a log."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+__all__ = ["UserCounts", "UserDays"]
+
+IntVector = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UserCounts:
+    """Impressions and clicks of each user over some days, shape (n_users,) each."""
+
+    n_impressions: IntVector
+    n_clicks: IntVector
+
+    def __post_init__(self) -> None:
+        if self.n_impressions.shape != self.n_clicks.shape:
+            raise ValueError(
+                f"n_impressions and n_clicks: found shapes {self.n_impressions.shape} and "
+                f"{self.n_clicks.shape}, expected one entry per user in both"
+            )
+        if np.any(self.n_clicks > self.n_impressions) or np.any(self.n_clicks < 0):
+            raise ValueError("n_clicks: found a user outside 0..n_impressions")
+
+    @property
+    def ctr(self) -> float | None:
+        """Clicks per impression of all users; null without impressions."""
+        total = int(self.n_impressions.sum())
+        return int(self.n_clicks.sum()) / total if total else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UserDays:
+    """Impressions and clicks by day and user, without the empty cells.
+
+    Rows are sorted by day and then by user, one row per pair; make one with `from_frame`.
+
+    Parameters
+    ----------
+    n_users : int
+        Users in all, those without rows included.
+    days : tuple of int
+        Numbers of the local days that occur, rising.
+    starts : ndarray of int, shape (n_days + 1,)
+        Rows of day `days[j]` are ``starts[j]:starts[j + 1]``.
+    user_index, n_impressions, n_clicks : ndarray of int, shape (n_rows,)
+        `user_index` is the position of the user in the user table.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"user_id": ["b", "a", "b"], "day": [1, 2, 2],
+    ...                       "n_impressions": [3, 5, 4], "n_clicks": [1, 0, 2]})
+    >>> counts = UserDays.from_frame(frame, users=pl.Series(["a", "b", "c"]))
+    >>> counts.totals().n_impressions.tolist(), counts.totals([2]).n_clicks.tolist()
+    ([5, 7, 0], [0, 2, 0])
+    >>> counts.active_days()[0].tolist()
+    [1, 2, 0]
+    """
+
+    n_users: int
+    days: tuple[int, ...]
+    starts: IntVector
+    user_index: IntVector
+    n_impressions: IntVector
+    n_clicks: IntVector
+
+    @classmethod
+    def from_frame(cls, frame: pl.DataFrame, *, users: pl.Series) -> "UserDays":
+        """Take the rows of a frame.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            ``user_id, day, n_impressions, n_clicks``, one row per user and day in any order.
+        users : Series of shape (n_users,)
+            All users in the order of the user table, each once.
+
+        Raises
+        ------
+        ValueError
+            If a user of the frame is not among `users` or a pair of user and day comes twice.
+        """
+        index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
+        rows = frame.join(index, on="user_id", how="left").sort("day", "index")
+        n_unknown = rows["index"].null_count()
+        if n_unknown:
+            raise ValueError(f"user days: found {n_unknown} rows of users not in the user table")
+        day = rows["day"].to_numpy().astype(np.int64)
+        user_index = rows["index"].to_numpy().astype(np.int64)
+        if np.any((np.diff(day) == 0) & (np.diff(user_index) == 0)):
+            raise ValueError("user days: found a user and day twice, expected one row for each")
+        days, starts = np.unique(day, return_index=True)
+        return cls(
+            n_users=len(users),
+            days=tuple(int(each) for each in days),
+            starts=np.append(starts, day.size).astype(np.int64),
+            user_index=user_index,
+            n_impressions=rows["n_impressions"].to_numpy().astype(np.int64),
+            n_clicks=rows["n_clicks"].to_numpy().astype(np.int64),
+        )
+
+    def rows_of(self, days: Collection[int]) -> Sequence[slice]:
+        """Return the rows of each of the asked-for days that has some."""
+        asked = set(days)
+        return [
+            slice(int(self.starts[j]), int(self.starts[j + 1]))
+            for j, day in enumerate(self.days)
+            if day in asked
+        ]
+
+    def totals(self, days: Collection[int] | None = None) -> UserCounts:
+        """Sum impressions and clicks of each user over a set of days; over all by default."""
+        n_impressions = np.zeros(self.n_users, dtype=np.int64)
+        n_clicks = np.zeros(self.n_users, dtype=np.int64)
+        for rows in self.rows_of(self.days if days is None else days):
+            # A user comes once a day, so plain fancy indexing adds every row.
+            n_impressions[self.user_index[rows]] += self.n_impressions[rows]
+            n_clicks[self.user_index[rows]] += self.n_clicks[rows]
+        return UserCounts(n_impressions=n_impressions, n_clicks=n_clicks)
+
+    def active_days(self, days: Collection[int] | None = None) -> tuple[IntVector, IntVector]:
+        """Count each user's days with an impression and days with a click, over a set of days."""
+        n_active = np.zeros(self.n_users, dtype=np.int64)
+        n_clicked = np.zeros(self.n_users, dtype=np.int64)
+        for rows in self.rows_of(self.days if days is None else days):
+            n_active[self.user_index[rows]] += self.n_impressions[rows] > 0
+            n_clicked[self.user_index[rows]] += self.n_clicks[rows] > 0
+        return n_active, n_clicked

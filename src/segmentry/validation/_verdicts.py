@@ -1,0 +1,360 @@
+"""Verdicts: whether a segment's CTR is, later, what it was when the segment was formed."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.schema import UNASSIGNED, Estimate
+from segmentry.validation._intervals import (
+    TAIL,
+    UNKNOWN,
+    normal_quantile,
+    percentile_interval,
+    resampled_sums,
+)
+from segmentry.validation._user_days import UserCounts
+
+__all__ = ["SegmentVerdict", "Verdict", "verdicts"]
+
+FloatArray = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+BoolVector = npt.NDArray[np.bool_]
+Verdict = Literal["confirmed", "weaker", "reversed", "indistinguishable", "not validated"]
+
+_MIN_EXPECTED_CLICKS = 20.0
+_MIN_SEEN_ERRORS = 2.0
+_MIN_SURVIVAL = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentVerdict:
+    """What later days say of one segment; intervals are of 90 %.
+
+    Parameters
+    ----------
+    segment_id : int
+    verdict : str
+    reason : str
+        The verdict in one sentence with its numbers.
+    n_users, n_users_later : int
+        Members, and members who were shown ads again: the verdict concerns these.
+    n_impressions_later : int
+    expected_clicks : float or None
+        Clicks in the outcome window, were the segment like all users.
+    ctr_seen : float or None
+        CTR in the feature window, on the clicks that formed the segment.
+    ctr_outcome : Estimate
+    seen_difference, outcome_difference : Estimate
+        CTR of the segment minus that of all other segments together.
+    survival : Estimate
+        Outcome difference / seen difference; null where the seen one is below 2 standard errors.
+    p_value, p_holm : float or None
+        Of no outcome difference: alone, and adjusted for the number of segments.
+    minimal_detectable_difference : float or None
+        Outcome difference that would have been found with a chance of 80 %.
+    largest_user_share : float or None
+        Share of the segment's outcome impressions that one user has.
+    """
+
+    segment_id: int
+    verdict: Verdict
+    reason: str
+    n_users: int
+    n_users_later: int
+    n_impressions_later: int
+    expected_clicks: float | None
+    ctr_seen: float | None
+    ctr_outcome: Estimate
+    seen_difference: Estimate
+    outcome_difference: Estimate
+    survival: Estimate
+    p_value: float | None
+    p_holm: float | None
+    minimal_detectable_difference: float | None
+    largest_user_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """CTR of some users minus that of others, with standard errors by users."""
+
+    rate: float
+    rate_error: float
+    value: float
+    error: float
+    null_error: float
+
+
+def verdicts(
+    segment_ids: IntVector,
+    *,
+    seen: UserCounts,
+    later: UserCounts | None,
+    n_segments: int,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    n_draws: int = 200,
+    seed: int = 0,
+) -> tuple[SegmentVerdict, ...]:
+    """Judge each segment of the feature window by the clicks of the outcome window.
+
+    - confirmed: differs from the rest as it did before, and at least half of the difference
+      survives (lower bound);
+    - weaker: differs in the same direction, but that much cannot be said;
+    - reversed: differs in the other direction;
+    - indistinguishable: does not differ by more than chance allows;
+    - not validated: fewer than 20 clicks to be expected in the segment or in the rest.
+
+    Parameters
+    ----------
+    segment_ids : ndarray of int, shape (n_users,)
+        Formed without the outcome window; 0 for users that belong to none.
+    seen : UserCounts
+        In the feature window.
+    later : UserCounts or None
+        In the outcome window; null where there is none.
+    n_segments : int
+    alpha : float
+        Chance of any difference being found where there is none, over all segments together.
+    power : float
+        Of the minimal detectable difference.
+    n_draws, seed : int
+        Of the bootstrap of users for survival.
+
+    Notes
+    -----
+    Score test of equal CTRs with users as clusters: residuals c - g n with the pooled CTR g, so
+    that one user with half of all impressions widens the interval instead of deciding it. Holm's
+    (1979, Scand. J. Statist. 6, 65-70) step-down across the segments that can be judged.
+
+    Examples
+    --------
+    >>> n = np.full(4000, 50)
+    >>> rng = np.random.default_rng(0)
+    >>> rate = np.where(np.arange(4000) < 1000, 0.1, 0.05)
+    >>> seen, later = (UserCounts(n, rng.binomial(n, rate)) for _ in range(2))
+    >>> ids = np.where(np.arange(4000) < 1000, 1, 2)
+    >>> [each.verdict for each in verdicts(ids, seen=seen, later=later, n_segments=2)]
+    ['confirmed', 'confirmed']
+    >>> verdicts(ids, seen=seen, later=None, n_segments=2)[0].reason
+    'no outcome window: the log has no later day'
+    """
+    blank = [_blank(segment_ids, seen, segment) for segment in range(1, n_segments + 1)]
+    if later is None:
+        return tuple(
+            replace(e, reason="no outcome window: the log has no later day") for e in blank
+        )
+    told = [_with_later(each, segment_ids, seen, later) for each in blank]
+    judged = [each for each in told if each.p_value is not None]
+    adjusted = _holm([each.p_value for each in judged if each.p_value is not None])
+    levels = _levels(adjusted, alpha)
+    survivals = _survivals(segment_ids, seen, later, n_segments, n_draws=n_draws, seed=seed)
+    results = {each.segment_id: each for each in told}
+    for each, p_holm, level in zip(judged, adjusted, levels, strict=True):
+        found = replace(each, p_holm=p_holm)
+        found = _with_survival(found, survivals[:, each.segment_id - 1])
+        found = _with_detectable(found, segment_ids, later, level=level, power=power)
+        results[each.segment_id] = _judged(found, alpha)
+    return tuple(results[segment] for segment in range(1, n_segments + 1))
+
+
+def _blank(segment_ids: IntVector, seen: UserCounts, segment: int) -> SegmentVerdict:
+    is_in = segment_ids == segment
+    n = int(seen.n_impressions[is_in].sum())
+    return SegmentVerdict(
+        segment_id=segment,
+        verdict="not validated",
+        reason="",
+        n_users=int(is_in.sum()),
+        n_users_later=0,
+        n_impressions_later=0,
+        expected_clicks=None,
+        ctr_seen=int(seen.n_clicks[is_in].sum()) / n if n else None,
+        ctr_outcome=UNKNOWN,
+        seen_difference=UNKNOWN,
+        outcome_difference=UNKNOWN,
+        survival=UNKNOWN,
+        p_value=None,
+        p_holm=None,
+        minimal_detectable_difference=None,
+        largest_user_share=None,
+    )
+
+
+def _with_later(
+    blank: SegmentVerdict, segment_ids: IntVector, seen: UserCounts, later: UserCounts
+) -> SegmentVerdict:
+    """Fill in the numbers of the outcome window; a p-value only where it can be judged."""
+    is_in = segment_ids == blank.segment_id
+    is_rest = (segment_ids != UNASSIGNED) & ~is_in
+    n = later.n_impressions[is_in]
+    total, n_rest = int(n.sum()), int(later.n_impressions[is_rest].sum())
+    assigned = segment_ids != UNASSIGNED
+    n_all, c_all = total + n_rest, int(later.n_clicks[assigned].sum())
+    level = c_all / n_all if n_all else 0.0
+    told = replace(
+        blank,
+        n_users_later=int((n > 0).sum()),
+        n_impressions_later=total,
+        expected_clicks=level * total,
+        largest_user_share=int(n.max()) / total if total else None,
+    )
+    before = _difference(seen, is_in, is_rest)
+    if before is not None:
+        told = replace(told, seen_difference=_normal(before.value, before.error))
+    after = _difference(later, is_in, is_rest)
+    if total:
+        told = replace(told, ctr_outcome=_outcome_rate(later, is_in, after))
+    if after is not None:
+        told = replace(told, outcome_difference=_normal(after.value, after.error))
+    reason = _not_judged(total, n_rest, c_all, level)
+    if reason or after is None or after.null_error == 0:
+        return replace(told, reason=reason or "the users' clicks do not vary")
+    return replace(told, p_value=_p_value(after.value / after.null_error))
+
+
+def _not_judged(n: int, n_rest: int, n_clicks: int, level: float) -> str:
+    """Say why a segment cannot be judged, or nothing."""
+    if n == 0:
+        return "no member was shown an ad in the outcome window"
+    if n_rest == 0:
+        return "no other segment was shown an ad in the outcome window: nothing to compare with"
+    if n_clicks == 0:
+        return "the outcome window has no click"
+    least = _MIN_EXPECTED_CLICKS
+    if level * n < least:
+        return f"{level * n:.1f} clicks to be expected in the outcome window, fewer than {least:g}"
+    if level * n_rest < least:
+        return f"{level * n_rest:.1f} clicks to be expected in the rest, fewer than {least:g}"
+    return ""
+
+
+def _difference(counts: UserCounts, is_in: BoolVector, is_rest: BoolVector) -> _Difference | None:
+    n, c = counts.n_impressions.astype(np.float64), counts.n_clicks.astype(np.float64)
+    totals = [float(n[group].sum()) for group in (is_in, is_rest)]
+    if min(totals) == 0:
+        return None
+    clicks = [float(c[group].sum()) for group in (is_in, is_rest)]
+    rates = [click / total for click, total in zip(clicks, totals, strict=True)]
+    pooled = sum(clicks) / sum(totals)
+    own, null = [], []
+    for group, total, rate in zip((is_in, is_rest), totals, rates, strict=True):
+        own.append(float(np.sum((c[group] - rate * n[group]) ** 2)) / total**2)
+        null.append(float(np.sum((c[group] - pooled * n[group]) ** 2)) / total**2)
+    return _Difference(
+        rate=rates[0],
+        rate_error=own[0] ** 0.5,
+        value=rates[0] - rates[1],
+        error=sum(own) ** 0.5,
+        null_error=sum(null) ** 0.5,
+    )
+
+
+def _outcome_rate(later: UserCounts, is_in: BoolVector, difference: _Difference | None) -> Estimate:
+    if difference is not None:
+        told = _normal(difference.rate, difference.rate_error)
+    else:
+        told = Estimate(int(later.n_clicks[is_in].sum()) / later.n_impressions[is_in].sum(), 0, 1)
+    low, high = max(0.0, told.low or 0.0), min(1.0, told.high or 0.0)
+    return Estimate(value=told.value, low=low, high=high)
+
+
+def _normal(value: float, error: float) -> Estimate:
+    half = normal_quantile(1 - TAIL) * error
+    return Estimate(value=value, low=value - half, high=value + half)
+
+
+def _p_value(z: float) -> float:
+    from scipy.special import ndtr
+
+    return float(2 * ndtr(-abs(z)))
+
+
+def _holm(p_values: list[float]) -> list[float]:
+    """Adjust p-values by Holm's step-down: reject where the adjusted one is at most alpha."""
+    order = sorted(range(len(p_values)), key=lambda i: (p_values[i], i))
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = largest
+    return adjusted
+
+
+def _levels(adjusted: list[float], alpha: float) -> list[float]:
+    """Level at which each hypothesis was tested: all that were not rejected share the last step."""
+    n_left = sum(p > alpha for p in adjusted)
+    return [alpha / max(1, n_left)] * len(adjusted)
+
+
+def _survivals(
+    segment_ids: IntVector,
+    seen: UserCounts,
+    later: UserCounts,
+    n_segments: int,
+    *,
+    n_draws: int,
+    seed: int,
+) -> FloatArray:
+    """Draw survivals, shape (n_draws, n_segments); infinite where nothing was seen."""
+    is_in = segment_ids != UNASSIGNED
+    values = np.column_stack(
+        [seen.n_impressions, seen.n_clicks, later.n_impressions, later.n_clicks]
+    )
+    sums = resampled_sums(
+        segment_ids[is_in] - 1, values[is_in], n_groups=n_segments, n_draws=n_draws, seed=seed
+    )
+    rest = sums.sum(axis=1, keepdims=True) - sums
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before = sums[:, :, 1] / sums[:, :, 0] - rest[:, :, 1] / rest[:, :, 0]
+        after = sums[:, :, 3] / sums[:, :, 2] - rest[:, :, 3] / rest[:, :, 2]
+        ratio = after / before
+    # A draw without the segment says nothing for it: the lower end goes down, not up.
+    return np.where(np.isnan(ratio), -np.inf, ratio)
+
+
+def _with_survival(told: SegmentVerdict, draws: FloatArray) -> SegmentVerdict:
+    before, after = told.seen_difference, told.outcome_difference
+    if before.value is None or before.low is None or after.value is None:
+        return told
+    error = (before.value - before.low) / normal_quantile(1 - TAIL)
+    if abs(before.value) < _MIN_SEEN_ERRORS * error or before.value == 0:
+        return told
+    return replace(told, survival=percentile_interval(after.value / before.value, draws))
+
+
+def _with_detectable(
+    told: SegmentVerdict, segment_ids: IntVector, later: UserCounts, *, level: float, power: float
+) -> SegmentVerdict:
+    is_in = segment_ids == told.segment_id
+    after = _difference(later, is_in, (segment_ids != UNASSIGNED) & ~is_in)
+    if after is None:
+        return told
+    reach = normal_quantile(1 - level / 2) + normal_quantile(power)
+    return replace(told, minimal_detectable_difference=reach * after.null_error)
+
+
+def _judged(told: SegmentVerdict, alpha: float) -> SegmentVerdict:
+    before, after = told.seen_difference.value, told.outcome_difference.value
+    if told.p_holm is None or before is None or after is None:
+        return replace(told, reason="no impression in the feature window to compare with")
+    numbers = f"CTR minus the rest: {before:+.4f} when formed, {after:+.4f} later"
+    if told.p_holm > alpha:
+        return replace(
+            told,
+            verdict="indistinguishable",
+            reason=f"{numbers}; a difference of {told.minimal_detectable_difference:.4f} would "
+            "have been found with a chance of 80 %",
+        )
+    if before * after < 0:
+        return replace(told, verdict="reversed", reason=numbers)
+    low = told.survival.low
+    if told.survival.value is None:
+        return replace(
+            told, verdict="weaker", reason=f"{numbers}; too little was seen to say what survives"
+        )
+    kept = f"{numbers}: {told.survival.value:.0%} survives"
+    if low is not None and low >= _MIN_SURVIVAL:
+        return replace(told, verdict="confirmed", reason=f"{kept}, at least {low:.0%}")
+    return replace(told, verdict="weaker", reason=kept)

@@ -1,0 +1,108 @@
+"""Feature window and outcome window: the last days are kept to check what the first ones said."""
+
+from dataclasses import dataclass
+
+from segmentry.schema import SECONDS_PER_DAY, Window
+
+__all__ = ["WindowSplit", "local_days", "split_window", "weekdays"]
+
+_WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
+_OUTCOME_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSplit:
+    """The days that form segments and the later days that check them.
+
+    Parameters
+    ----------
+    feature : Window
+        Where features are measured.
+    outcome : Window or None
+        Later days; null where the log has one day only.
+    """
+
+    feature: Window
+    outcome: Window | None
+
+    @property
+    def reason(self) -> str:
+        """Why there is no outcome window, or nothing."""
+        return "" if self.outcome is not None else "the log has one day: no later day to check"
+
+
+def local_days(window: Window) -> range:
+    """Return the numbers of a window's local days, counted from 1970-01-01.
+
+    Raises
+    ------
+    ValueError
+        If the window does not consist of whole local days.
+
+    Examples
+    --------
+    >>> local_days(Window(start=1494000000, end=1494691200, utc_offset_hours=8))
+    range(17292, 17300)
+    """
+    offset = window.utc_offset_hours * 3600
+    first, at_start = divmod(window.start + offset, SECONDS_PER_DAY)
+    end, at_end = divmod(window.end + offset, SECONDS_PER_DAY)
+    if at_start or at_end:
+        raise ValueError(
+            f"window {window.start}..{window.end} at UTC{window.utc_offset_hours:+d}: found part "
+            "of a local day, expected whole ones; use Window.around"
+        )
+    return range(first, end)
+
+
+def weekdays(window: Window) -> tuple[str, ...]:
+    """Return the weekday of each local day of a window, in order.
+
+    Examples
+    --------
+    >>> weekdays(Window(start=1494000000, end=1494172800, utc_offset_hours=8))
+    ('Saturday', 'Sunday')
+    """
+    return tuple(_WEEKDAYS[day % 7] for day in local_days(window))
+
+
+def split_window(window: Window) -> WindowSplit:
+    """Set the last whole local days aside: at least one, nearest to a quarter of the span.
+
+    Of two numbers of days that are equally near the larger is taken: twice the outcome days halve
+    the variance of the check, while the features lose less than half of theirs. The inner split,
+    on which the number of segments is chosen, is the same rule applied to the feature window.
+
+    Parameters
+    ----------
+    window : Window
+        Whole local days.
+
+    Raises
+    ------
+    ValueError
+        If the window does not consist of whole local days.
+
+    Examples
+    --------
+    Eight days of Taobao: six form segments, two check them; inside the six, four and two.
+
+    >>> split = split_window(Window(start=1494000000, end=1494691200, utc_offset_hours=8))
+    >>> split.feature.n_days, split.outcome.n_days
+    (6.0, 2.0)
+    >>> split_window(split.feature).outcome.n_days
+    2.0
+    >>> split_window(Window(start=0, end=86400)).reason
+    'the log has one day: no later day to check'
+    """
+    n_days = len(local_days(window))
+    if n_days < 2:
+        return WindowSplit(feature=window, outcome=None)
+    wanted = n_days * _OUTCOME_SHARE
+    n_outcome = min(range(1, n_days), key=lambda n: (abs(n - wanted), -n))
+    cut = window.end - n_outcome * SECONDS_PER_DAY
+    offset = window.utc_offset_hours
+    return WindowSplit(
+        feature=Window(start=window.start, end=cut, utc_offset_hours=offset),
+        outcome=Window(start=cut, end=window.end, utc_offset_hours=offset),
+    )

@@ -1,0 +1,624 @@
+"""`UserSegmenter`: scikit-learn's contract, mixed columns, weights, any container, saved files."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from unittest import SkipTest
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from segmentry import UserSegmenter
+from segmentry.errors import BundleError, OutputError
+from segmentry.inference import LeftOut
+
+SKIPPED = {
+    "check_array_api_input": "runs only with SCIPY_ARRAY_API=1; tables become Polars, then NumPy",
+}
+
+
+@parametrize_with_checks(
+    [
+        UserSegmenter(n_segments=2),
+        UserSegmenter(k_range=(2, 3), algorithm="bisecting", scale="standard"),
+    ]
+)
+def test_the_contract_of_scikit_learn_holds(estimator, check):
+    name = check.func.__name__
+    try:
+        check(estimator)
+    except SkipTest:
+        assert name in SKIPPED, f"{name} was skipped, and nobody says why"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "check_set_output_transform",
+        "check_set_output_transform_pandas",
+        "check_set_output_transform_polars",
+        "check_global_output_transform_pandas",
+        "check_global_set_output_transform_polars",
+        "check_transformer_get_feature_names_out",
+        "check_transformer_get_feature_names_out_pandas",
+    ],
+)
+# The checks themselves fit on names and go on without them, and the other way round.
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+@pytest.mark.filterwarnings("ignore:X has feature names, but UserSegmenter was:UserWarning")
+def test_checks_that_scikit_learn_keeps_for_its_own_hold_too(name):
+    getattr(estimator_checks, name)("UserSegmenter", UserSegmenter(n_segments=2))
+
+
+def test_names_in_another_order_are_the_one_thing_that_is_not_refused():
+    check = estimator_checks.check_dataframe_column_names_consistency
+
+    with pytest.raises(AssertionError, match="predict did not raise"):
+        check("UserSegmenter", UserSegmenter(n_segments=2))
+
+
+# --- a user table of mixed columns
+
+
+def users_of(n_users=240, seed=5):
+    """Return users of three kinds, with gaps of every sort, and the kind of each."""
+    rng = np.random.default_rng(seed)
+    kind = np.repeat([0, 1, 2], [n_users // 2, n_users // 3, n_users // 6])
+    rng.shuffle(kind)
+    is_known = rng.random((4, n_users)) < 0.95
+    spend = np.where(is_known[0], rng.lognormal(np.array([1, 5, 9])[kind], 0.3), np.nan)
+    country = np.where(rng.random(n_users) < 0.9, np.array(["de", "fr", "it"])[kind], "at")
+    table = pl.DataFrame(
+        {
+            "user_id": [f"user {i}" for i in range(n_users)],
+            "spend": np.where(rng.random(n_users) < 0.02, np.inf, spend),
+            "n_visits": pl.Series(rng.poisson(np.array([2, 20, 90])[kind])),
+            "country": pl.Series(np.where(is_known[1], country, None), dtype=pl.String),
+            "level": pl.Series(np.array([1, 3, 5])[kind] + rng.integers(0, 2, n_users)),
+            "is_member": pl.Series(rng.random(n_users) < np.array([0.1, 0.5, 0.9])[kind]),
+            "plan": "free",
+        }
+    )
+    gaps = [pl.when(pl.Series(is_known[2])).then(pl.col("n_visits")).alias("n_visits")]
+    gaps += [pl.when(pl.Series(is_known[3])).then(pl.col("is_member")).alias("is_member")]
+    return table.with_columns(gaps), kind
+
+
+SETTINGS = {"ordinal": ("level",), "k_range": (2, 5)}
+
+
+@pytest.fixture(scope="module")
+def users():
+    return users_of()
+
+
+@pytest.fixture(scope="module")
+def fitted(users):
+    return UserSegmenter(**SETTINGS).fit(users[0])
+
+
+def facts_of(segmenter):
+    """Return all that is fitted but times, to compare it bit for bit."""
+    selection = asdict(segmenter.selection_)
+    for candidate in selection["candidates"]:
+        del candidate["seconds"]
+    return (
+        segmenter.centers_.tolist(),
+        segmenter.inertia_,
+        selection,
+        segmenter.preprocessing_,
+        segmenter.features_,
+    )
+
+
+def test_planted_kinds_are_found_and_their_number_too(users, fitted):
+    _, kind = users
+
+    assert fitted.n_segments_ == 3
+    assert adjusted_rand_score(kind, fitted.labels_) > 0.95
+    assert fitted.selection_.reason.startswith("K = 3")
+
+
+def test_each_column_is_taken_for_what_it_is(fitted):
+    assert {each.name: each.kind for each in fitted.features_} == {
+        "spend": "money",
+        "n_visits": "count",
+        "country": "categorical",
+        "level": "ordinal",
+        "is_member": "categorical",
+    }
+    assert fitted.left_out_ == (
+        LeftOut("plan", "constant: free for all users"),
+        LeftOut("user_id", "an id: no two users share a value"),
+    )
+    assert fitted.preprocessing_.columns == (
+        *("country=at", "country=de", "country=fr", "country=it", "country=unknown"),
+        *("is_member=false", "is_member=true", "is_member=unknown", "level", "n_visits", "spend"),
+    )
+
+
+def test_labels_are_counted_from_0_by_falling_size_and_segment_ids_from_1(fitted):
+    sizes = np.bincount(fitted.labels_)
+
+    assert sizes.tolist() == sorted(sizes, reverse=True)
+    assert len(sizes) == fitted.n_segments_ == len(fitted.centers_)
+    np.testing.assert_array_equal(fitted.segment_ids_, fitted.labels_ + 1)
+
+
+def test_predict_transform_and_inertia_belong_together(users, fitted):
+    table, _ = users
+    matrix = fitted.preprocessing_.transform(table)
+
+    distances = fitted.transform(table)
+
+    np.testing.assert_allclose(distances, cdist(matrix, fitted.centers_), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(fitted.predict(table), fitted.labels_)
+    np.testing.assert_array_equal(distances.argmin(axis=1), fitted.labels_)
+    assert fitted.inertia_ == pytest.approx((distances.min(axis=1) ** 2).sum(), rel=1e-12)
+    again = clone(fitted)
+    np.testing.assert_array_equal(again.fit_predict(table), fitted.labels_)
+    np.testing.assert_array_equal(again.fit_transform(table), distances)
+
+
+def test_the_score_is_the_silhouette_of_scikit_learn(users, fitted):
+    table, _ = users
+    new = table[:90]
+    matrix = fitted.preprocessing_.transform(new)
+
+    assert fitted.score(new) == pytest.approx(
+        silhouette_score(matrix, fitted.predict(new)), rel=1e-9
+    )
+    weights = np.random.default_rng(1).integers(0, 4, 90)
+    assert fitted.score(new, sample_weight=weights) == fitted.score(
+        new[np.repeat(range(90), weights)]
+    )
+    assert fitted.score(new[:1]) == 0.0
+
+
+def test_one_segment_scores_nothing(users):
+    table, _ = users
+
+    assert UserSegmenter(n_segments=1).fit(table).score(table) == 0.0
+
+
+def test_users_without_structure_are_one_segment():
+    ball = pl.DataFrame(np.random.default_rng(4).normal(size=(300, 6)))
+
+    segmenter = UserSegmenter().fit(ball)
+
+    assert segmenter.n_segments_ == 1
+    assert not segmenter.labels_.any()
+    assert segmenter.transform(ball).shape == (300, 1)
+
+
+@pytest.mark.parametrize("unknown", [None, np.nan, np.inf, -np.inf])
+def test_new_users_may_lack_values_and_have_unseen_levels(fitted, unknown):
+    new = pl.DataFrame(
+        {
+            "user_id": ["new", "newer"],
+            "spend": pl.Series([unknown, 8000.0], dtype=pl.Float64),
+            "n_visits": [2, None],
+            "country": [None, "nl"],
+            "level": [None, 6],
+            "is_member": [False, None],
+            "plan": ["gold", None],
+        }
+    )
+
+    labels, distances = fitted.predict(new), fitted.transform(new)
+
+    assert labels[1] == fitted.n_segments_ - 1  # the few with the largest spend
+    assert labels[0] != labels[1]
+    assert np.isfinite(distances).all()
+
+
+def test_the_settings_decide_what_forms_the_segments(users):
+    table, _ = users
+
+    segmenter = UserSegmenter(
+        n_segments=2,
+        features=("level", "spend", "country"),
+        categorical=("level",),
+        exclude=("country_of_birth",),
+        weights={"spend": 3.0},
+        scale="standard",
+    ).fit(table.with_columns(pl.col("country").alias("country_of_birth")))
+
+    kinds = {each.name: each.kind for each in segmenter.features_}
+    assert kinds == {"country": "categorical", "level": "categorical", "spend": "money"}
+    *_, spend = segmenter.preprocessing_.fitted
+    assert (spend.feature, spend.weight, spend.scale_by) == ("spend", 3.0, "standard")
+    assert LeftOut("country_of_birth", "asked for") in segmenter.left_out_
+
+
+def test_features_that_the_steps_drop_are_left_out_with_their_reason():
+    table = pl.DataFrame({"x": [1.5, 2.5, 9.0, 9.5], "same": [2.5, None, 2.5, 2.5]})
+
+    segmenter = UserSegmenter(n_segments=2).fit(table)
+
+    reason = "constant (2.5 for all users whose value is known): dropped"
+    assert segmenter.left_out_ == (LeftOut("same", reason),)
+    assert [each.name for each in segmenter.features_] == ["x"]
+
+
+# --- weights
+
+
+@pytest.mark.parametrize("scale", ["robust", "standard", "quantile"])
+def test_a_weight_of_two_is_the_row_twice_bit_for_bit(users, scale):
+    table, _ = users
+    rng = np.random.default_rng(6)
+    weights = rng.integers(0, 4, table.height)
+    repeated = table[np.repeat(np.arange(table.height), weights)]
+    shuffled = repeated[rng.permutation(repeated.height)]
+    settings = SETTINGS | {"scale": scale, "exclude": ("user_id",)}
+
+    by_weight = UserSegmenter(**settings).fit(table, sample_weight=weights)
+    by_rows = UserSegmenter(**settings).fit(shuffled)
+
+    assert facts_of(by_weight) == facts_of(by_rows)
+    np.testing.assert_array_equal(by_weight.labels_, by_rows.predict(table))
+    np.testing.assert_array_equal(by_weight.transform(table), by_rows.transform(table))
+
+
+def test_fractions_need_a_number_of_segments(users):
+    table, _ = users
+    weights = np.where(np.arange(table.height) % 2, 0.5, 1.5)
+
+    with pytest.raises(ValueError, match="weights: found fractions, expected whole"):
+        UserSegmenter(**SETTINGS).fit(table, sample_weight=weights)
+
+    segmenter = UserSegmenter(n_segments=3).fit(table, sample_weight=weights)
+    squared = segmenter.transform(table).min(axis=1) ** 2
+    assert segmenter.inertia_ == pytest.approx(float(weights @ squared), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0], r"sample_weight: found shape \(1,\), expected \(240,\)"),
+        (np.full(240, -1.0), "none of them negative"),
+        (np.full(240, np.nan), "expected finite numbers"),
+        (np.zeros(240), "all are zero"),
+    ],
+)
+def test_weights_that_make_no_sense_are_refused(users, weights, message):
+    with pytest.raises(ValueError, match=message):
+        UserSegmenter(n_segments=2).fit(users[0], sample_weight=weights)
+
+
+# --- order and containers
+
+
+def test_the_order_of_users_and_columns_leaves_no_trace(users, fitted):
+    table, _ = users
+    order = np.random.default_rng(7).permutation(table.height)
+    shuffled = table[order].select(reversed(table.columns))
+
+    again = UserSegmenter(**SETTINGS).fit(shuffled)
+
+    assert facts_of(again) == facts_of(fitted)
+    np.testing.assert_array_equal(again.labels_, fitted.labels_[order])
+    np.testing.assert_array_equal(fitted.predict(shuffled), fitted.labels_[order])
+
+
+def containers_of(table):
+    """Return the same users as every container that can hold them."""
+    frame = table.to_pandas()
+    values = np.array(table.with_columns(pl.col("spend").fill_nan(None)).rows(), dtype=object)
+    return {
+        "pandas": frame,
+        "pandas, nullable": frame.convert_dtypes(),
+        "pandas, pyarrow": table.to_pandas(use_pyarrow_extension_array=True),
+        "pandas, objects": frame.astype(object),
+        "pandas, categories": frame.astype({"country": "category", "is_member": object}),
+        "pandas, another index": frame.set_index(np.arange(240) * 7),
+        "polars, categories": table.with_columns(pl.col("country").cast(pl.Categorical)),
+        "pyarrow": table.to_arrow(),
+        "pandas, from objects": pd.DataFrame(values, columns=table.columns),
+    }
+
+
+@pytest.mark.parametrize("kind", list(containers_of(users_of()[0])))
+def test_every_container_gives_the_same_segments(users, fitted, kind):
+    table, _ = users
+    given = containers_of(table)[kind]
+
+    again = UserSegmenter(**SETTINGS).fit(given)
+
+    assert facts_of(again) == facts_of(fitted)
+    np.testing.assert_array_equal(again.labels_, fitted.labels_)
+    np.testing.assert_array_equal(fitted.predict(given), fitted.labels_)
+    assert again.feature_names_in_.tolist() == table.columns
+
+
+def test_an_array_of_objects_is_read_column_by_column(users):
+    table, _ = users
+    values = np.array(table.rows(), dtype=object)
+    settings = {"ordinal": ("x4",), "k_range": (2, 5)}
+
+    segmenter = UserSegmenter(**settings).fit(values)
+
+    kinds = {each.name: each.kind for each in segmenter.features_}
+    assert kinds == {
+        "x1": "money",
+        "x2": "count",
+        "x3": "categorical",
+        "x4": "ordinal",
+        "x5": "categorical",
+    }
+    assert not hasattr(segmenter, "feature_names_in_")
+    by_position = pd.DataFrame(values)
+    np.testing.assert_array_equal(segmenter.predict(by_position), segmenter.labels_)
+
+
+def test_categories_that_are_numbers_stay_levels():
+    codes = pd.DataFrame({"shop": pd.Categorical([3, 4, 5, 3]), "x": [0.5, 1.5, 2.5, 2.0]})
+
+    segmenter = UserSegmenter(n_segments=2).fit(codes)
+
+    assert segmenter.preprocessing_.columns == ("shop=3", "shop=4", "shop=5", "x")
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_the_output_follows_set_output(users, fitted, container):
+    table, _ = users
+    given = table.to_pandas().set_index(np.arange(table.height) * 7)
+    segmenter = clone(fitted).fit(given).set_output(transform=container)
+
+    distances = segmenter.transform(given)
+
+    names = ["distance_to_segment_1", "distance_to_segment_2", "distance_to_segment_3"]
+    assert segmenter.get_feature_names_out().tolist() == names
+    assert list(distances.columns) == names
+    np.testing.assert_array_equal(distances.to_numpy(), fitted.transform(table))
+    if container == "pandas":
+        assert distances.index.equals(given.index)
+    else:
+        assert isinstance(distances, pl.DataFrame)
+
+
+def test_the_callers_table_and_weights_are_not_changed(users):
+    table, _ = users
+    frame, weights = table.to_pandas(), np.full(table.height, 2.0)
+    before = frame.copy(deep=True)
+
+    UserSegmenter(n_segments=2).fit(frame, sample_weight=weights).predict(frame)
+
+    pd.testing.assert_frame_equal(frame, before)
+    assert set(weights) == {2.0}
+
+
+# --- refused
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.drop("level"), "now missing:\n- level"),
+        (lambda table: table.rename({"level": "grade"}), "unseen at fit time:\n- grade"),
+        (lambda table: table.with_columns(extra=1), "unseen at fit time:\n- extra"),
+        (lambda table: table.with_columns(spend=pl.lit("much")), "feature 'spend' holds 'much'"),
+        (lambda table: table.clear(), r"Found 0 sample\(s\)"),
+    ],
+)
+def test_another_table_than_that_of_the_fit_is_refused(users, fitted, change, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(change(users[0]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"k_range": (5, 2)}, r"k_range: found \(5, 2\), expected two rising numbers"),
+        ({"k_range": range(2, 6)}, "k_range: found range"),
+        ({"n_segments": 0}, "K = 0: expected at least one segment"),
+        ({"n_segments": 999}, "K = 999: found 236 distinct users among 240"),
+        ({"algorithm": "ward"}, "algorithm: found 'ward', expected one of kmeans"),
+        ({"scale": "max"}, "scale: found 'max', expected one of robust"),
+        ({"min_share": 1.0}, "min_share: found 1.0"),
+        ({"features": ("spends",)}, "no column 'spends'; expected some of"),
+        ({"features": ("user_id",)}, r"'user_id' cannot form segments \(an id: no two"),
+        ({"features": ()}, "no column is left to form segments"),
+        ({"weights": {"plan": 2.0}}, r"'plan' cannot form segments \(constant"),
+        ({"weights": {"spend": 0.0}}, "feature spend: weight 0.0, expected a number above 0"),
+        ({"ordinal": ("Level",)}, "no column 'Level'; did you mean 'level'"),
+        ({"ordinal": ("country",)}, "feature 'country' holds '(de|fr|it|at)'"),
+        ({"ordinal": ("level",), "categorical": ("level",)}, "both ordinal and categorical"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_with_what_was_expected(users, settings, message):
+    with pytest.raises(ValueError, match=message):
+        UserSegmenter(**settings).fit(users[0])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pl.DataFrame({"x": [1.5]}), r"Found 1 sample\(s\)"),
+        (pl.DataFrame({"x": [2, 2, 2]}), r"no column is left .* \(x: constant: 2 for all users\)"),
+        (
+            pd.DataFrame({"x": [1, "a", None]}),
+            r"column 'x' holds values of several types \(int, str",
+        ),
+        (np.array([[1, "a"], ["b", 2]], dtype=object), "column 'x0' holds values of several"),
+        (pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]), "unique column names"),
+    ],
+)
+def test_tables_that_make_no_sense_are_refused(table, message):
+    with pytest.raises(ValueError, match=message):
+        UserSegmenter(n_segments=2).fit(table)
+
+
+# --- within scikit-learn
+
+
+def test_a_search_finds_the_planted_number(users):
+    table, _ = users
+    search = GridSearchCV(
+        UserSegmenter(ordinal=("level",)), {"n_segments": np.arange(2, 6)}, cv=3
+    ).fit(table.to_pandas())
+
+    assert search.best_params_ == {"n_segments": 3}
+    assert search.best_estimator_.n_segments_ == 3
+
+
+def test_distances_feed_a_model_in_a_pipeline(users):
+    table, kind = users
+    pipeline = make_pipeline(UserSegmenter(n_segments=3), LogisticRegression())
+
+    pipeline.fit(table, kind, usersegmenter__sample_weight=np.full(table.height, 2))
+
+    assert pipeline.score(table, kind) > 0.95
+    assert pipeline[:-1].get_feature_names_out().tolist()[0] == "distance_to_segment_1"
+    columns = make_column_transformer((UserSegmenter(n_segments=2), ["spend", "level"]))
+    assert columns.fit_transform(table.to_pandas()).shape == (240, 2)
+
+
+@pytest.mark.parametrize(
+    "state", [3, np.int64(3), np.random.RandomState(3)], ids=["int", "numpy", "RandomState"]
+)
+def test_the_same_random_state_gives_the_same_segments(users, state):
+    table, _ = users
+    first = UserSegmenter(n_segments=3, random_state=state)
+
+    same = clone(first).fit(table)
+
+    assert facts_of(first.fit(table)) == facts_of(same)
+    assert first.seed_ == same.seed_
+
+
+def test_importing_the_package_loads_no_estimator():
+    code = "import segmentry, sys; print('sklearn' in sys.modules, 'polars' in sys.modules)"
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout == "False False\n"
+
+
+# --- saved
+
+
+def test_a_saved_segmenter_places_users_bit_for_bit_as_before(users, fitted, tmp_path):
+    table, _ = users
+    path = tmp_path / "segmenter.json"
+
+    fitted.save(path)
+    loaded = UserSegmenter.load(path)
+
+    np.testing.assert_array_equal(loaded.transform(table), fitted.transform(table))
+    np.testing.assert_array_equal(loaded.predict(table.to_pandas()), fitted.labels_)
+    assert facts_of(loaded) == facts_of(fitted)
+    assert loaded.get_params() == fitted.get_params()
+    assert loaded.score(table) == fitted.score(table)
+    assert loaded.left_out_ == fitted.left_out_
+    assert loaded.feature_names_in_.tolist() == table.columns
+    assert not hasattr(loaded, "labels_")
+    assert [each.name for each in tmp_path.iterdir()] == ["segmenter.json"]
+    assert "user 17" not in path.read_text()  # no user is in it
+
+
+def test_numpys_own_numbers_and_arrays_without_names_are_saved(users, tmp_path):
+    table, _ = users
+    X = table.select("spend", "n_visits", "level").to_numpy()
+    segmenter = UserSegmenter(
+        n_segments=np.int64(2),
+        weights={"x0": np.float32(2.0)},
+        min_share=np.float32(0.25),
+        random_state=np.random.RandomState(1),
+        ordinal=["x2"],
+    ).fit(X)
+
+    segmenter.save(tmp_path / "segmenter.json")
+    loaded = UserSegmenter.load(tmp_path / "segmenter.json")
+
+    np.testing.assert_array_equal(loaded.transform(X), segmenter.transform(X))
+    assert loaded.get_params()["random_state"] is None
+    assert loaded.get_params()["ordinal"] == ("x2",)
+    assert not hasattr(loaded, "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '{"segmenter_version": 7}',
+            "version 7, but this segmentry reads version 1; fit it again",
+        ),
+        ('{"segmenter_version": 1}', "settings: Field required; fit it again"),
+        ('{"bundle_version": 1}', "version None, but this segmentry reads version 1"),
+        ("[1]", "not a saved segmenter"),
+        ("", "not a saved segmenter"),
+        ("\x80\x04pickle", "not a saved segmenter"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_another_file_is_refused_in_one_line(tmp_path, text, message):
+    path = tmp_path / "segmenter.json"
+    if text is not None:
+        path.write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(BundleError, match=message) as caught:
+        UserSegmenter.load(path)
+
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_was_changed_is_refused_where_it_was(fitted, tmp_path):
+    path = tmp_path / "segmenter.json"
+    fitted.save(path)
+    saved = json.loads(path.read_text())
+    saved["settings"]["scale"] = "max"
+    path.write_text(json.dumps(saved))
+
+    with pytest.raises(BundleError, match=r"segmenter.json: settings.scale: Input should be"):
+        UserSegmenter.load(path)
+
+
+def test_a_place_that_is_not_there_is_told_and_leaves_nothing(fitted, tmp_path):
+    with pytest.raises(OutputError, match="cannot be written: No such file or directory"):
+        fitted.save(tmp_path / "absent" / "segmenter.json")
+
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OutputError, match="cannot be written"):
+        fitted.save(tmp_path / "taken")
+    assert [each.name for each in tmp_path.iterdir()] == ["taken"]
+
+
+# --- real data
+
+
+@pytest.mark.real_data("ifood")
+def test_real_customers_fall_into_segments_by_what_they_spend(real_data):
+    table = pl.read_csv(real_data / "ifood" / "ml_project1_data.csv")
+    spends = [name for name in table.columns if name.startswith("Mnt")]
+
+    everything = UserSegmenter().fit(table)
+    segmenter = UserSegmenter(features=("Income", *spends)).fit(table)
+
+    assert everything.n_segments_ == 1  # 25 columns together: silhouette 0.24 at most
+    assert segmenter.n_segments_ == 2
+    answered = (
+        table.with_columns(segment=segmenter.segment_ids_)
+        .group_by("segment")
+        .agg(pl.median("Income"), pl.mean("Response"))
+    )
+    poor, rich = answered.sort("Income").rows(named=True)
+    assert rich["Income"] > 1.5 * poor["Income"]
+    assert rich["Response"] > 1.5 * poor["Response"]  # which formed nothing
+    assert segmenter.score(table) > 0.35
