@@ -5,7 +5,9 @@ import json
 import os
 from pathlib import Path
 
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from segmentry.errors import BundleError, OutputError
 from segmentry.run_folder import (
@@ -15,11 +17,13 @@ from segmentry.run_folder import (
     StepRecord,
     check_target,
     read_bundle,
+    read_early,
     read_manifest,
     read_user_table,
     render_manifest,
     staged,
     staged_inside,
+    write_early,
     written_whole,
 )
 
@@ -29,7 +33,7 @@ MANIFEST = Manifest(
     seconds=1.5,
     config={"k": 3, "features": ["ctr"]},
     versions={"segmentry": "0.1.0"},
-    inputs=(FileFingerprint(path="raw_sample.csv", n_bytes=7, blake2b="00ff"),),
+    inputs=(FileFingerprint(path="raw_sample.csv", n_bytes=7, sha256="00ff"),),
     accounts=({"role": "impressions", "n_read": 2},),
     steps=(StepRecord(step="read log", seconds=0.5, peak_memory_mb=100.0),),
 )
@@ -281,4 +285,36 @@ def test_a_user_table_that_is_broken_is_refused_in_one_line(tmp_path):
     with pytest.raises(BundleError) as caught:
         read_user_table(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'users.parquet'}: cannot be read: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_check_takes_comes_back_as_it_was_written(tmp_path):
+    table = pl.DataFrame({"user_id": ["a", "b"], "ctr": [0.1, None]})
+    days = pl.DataFrame({"user_id": ["a"], "day": [17_292], "n_impressions": [3], "n_clicks": [0]})
+
+    write_early(tmp_path, table, days)
+
+    found_table, found_days = read_early(tmp_path)
+    assert_frame_equal(found_table, table)
+    assert_frame_equal(found_days, days)
+
+
+def test_a_run_that_checked_nothing_has_nothing_to_take(tmp_path):
+    assert read_early(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["users.parquet", "days.parquet"])
+@pytest.mark.parametrize(
+    "damage", [Path.unlink, lambda path: path.write_bytes(b"PAR1 and no more")]
+)
+def test_a_check_that_cannot_be_read_is_refused_in_one_line(tmp_path, name, damage):
+    table = pl.DataFrame({"user_id": [1]})
+    write_early(tmp_path, table, table)
+    damage(tmp_path / "validation" / name)
+
+    with pytest.raises(BundleError) as caught:
+        read_early(tmp_path)
+
+    assert str(caught.value).startswith(f"{tmp_path / 'validation'}: cannot be read: ")
+    assert str(caught.value).endswith("; run it again")
     assert "\n" not in str(caught.value)

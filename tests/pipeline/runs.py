@@ -14,8 +14,10 @@ from segmentry.cli import main
 from segmentry.config import load_config
 from segmentry.datasets import GeneratorOptions, find_taobao, generate_taobao
 from segmentry.pipeline._clock import StepClock
-from segmentry.pipeline._read import UserData, read_users
-from segmentry.pipeline._run import _command, _read, segment_run
+from segmentry.pipeline._read import ReadingPlan, UserData, read_users
+from segmentry.pipeline._run import _command, _read, _reuse, segment_run
+from segmentry.pipeline._truth import Truth
+from segmentry.segmentation import Segmentation
 from segmentry.summary import Summary
 
 RUN_FILES = {
@@ -28,6 +30,7 @@ RUN_FILES = {
     "selection.parquet",
     "summary.json",
     "users.parquet",
+    "validation",
 }
 
 
@@ -49,6 +52,16 @@ class Run:
     answer: Answer
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a run finds, before it is written."""
+
+    users: UserData
+    segmentation: Segmentation
+    summary: Summary
+    truth: Truth | None
+
+
 def segmentry(*words: object) -> Answer:
     """Call the command line in this process: a process of its own costs a second and a half."""
     out, err = io.StringIO(), io.StringIO()
@@ -64,10 +77,11 @@ def segmentry(*words: object) -> Answer:
 
 
 @functools.cache
-def generated(home: Path, n_users: int) -> Path:
+def generated(home: Path, n_users: int, seed: int = 7, **planted: float) -> Path:
     """Return a generated log, made once for all test modules."""
-    data_dir = home / f"{n_users}-users" / "log"
-    generate_taobao(data_dir, GeneratorOptions(n_users=n_users, seed=7))
+    told = "-".join(f"{name}-{value}" for name, value in sorted(planted.items()))
+    data_dir = home / f"{n_users}-users-{seed}{told}" / "log"
+    generate_taobao(data_dir, GeneratorOptions(n_users=n_users, seed=seed, **planted))
     return data_dir
 
 
@@ -100,22 +114,44 @@ def users_of(data_dir: Path, **options: object) -> UserData:
         return read_users(
             find_taobao(data_dir),
             load_config(None, options),
+            ReadingPlan(),
             scratch=Path(scratch),
             clock=StepClock(),
         )
 
 
-def summary_of(data_dir: Path, **options: object) -> Summary:
-    """Return the summary of a run without its figures, which take most of its time."""
-    settings = load_config(None, options)
+def read_as_a_run(data_dir: Path, **options: object) -> UserData:
+    """Read a log for a run that checks its segments on later days, if its recipe does."""
     with tempfile.TemporaryDirectory() as home:
         scratch = Path(home) / "scratch"
-        users, _ = _read(find_taobao(data_dir), settings, scratch, StepClock(), None)
-    _, summary = segment_run(
+        settings = load_config(None, options)
+        return _read(find_taobao(data_dir), settings, scratch, StepClock(), None)[0]
+
+
+def segmented(users: UserData, *, name: str = "log", **options: object) -> Outcome:
+    """Segment users as a run does, without its figures, which take most of its time."""
+    settings = load_config(None, options)
+    segmentation, summary, truth = segment_run(
         users,
         settings,
-        command=_command(data_dir, None, settings),
+        command=_command(name, None, settings),
         clock=StepClock(),
         progress=None,
     )
-    return summary
+    return Outcome(users, segmentation, summary, truth)
+
+
+def outcome_of(data_dir: Path, **options: object) -> Outcome:
+    """Return what a run on a log finds."""
+    return segmented(read_as_a_run(data_dir, **options), name=data_dir.name, **options)
+
+
+def reused(folder: Path, **options: object) -> Outcome:
+    """Return what ``run --from`` finds."""
+    users, _, _ = _reuse(folder, load_config(None, options))
+    return segmented(users, **options)
+
+
+def summary_of(data_dir: Path, **options: object) -> Summary:
+    """Return the summary of a run without its figures."""
+    return outcome_of(data_dir, **options).summary

@@ -12,12 +12,13 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import RUN_FILES, summary_of
 
-from segmentry import __version__
+from segmentry import __version__, fit_segments
 from segmentry.config import RunConfig
 from segmentry.run_folder import read_bundle, read_manifest
 from segmentry.summary import read_summary, render_summary_json
 
 GOLDEN = Path(__file__).parent / "golden_summary.json"
+FORMING = ("ctr_shrunk", "n_impressions", "n_active_days")
 
 
 def rows_of(file):
@@ -44,6 +45,8 @@ def test_the_folder_holds_the_files_of_the_contract_and_no_others(plain_run):
     assert plain_run.answer.code == 0
     assert {path.name for path in plain_run.folder.iterdir()} == RUN_FILES
     assert [path.name for path in (plain_run.folder / "model").iterdir()] == ["bundle.json"]
+    saved = sorted(path.name for path in (plain_run.folder / "validation").iterdir())
+    assert saved == ["days.parquet", "users.parquet"]
     assert [path.name for path in plain_run.folder.parent.iterdir()] == ["run"]
 
 
@@ -69,15 +72,21 @@ def test_every_user_of_log_and_profiles_is_in_the_segments_once(plain_run, segme
     shown = {row["user"] for row in rows_of(plain_run.data_dir / "raw_sample.csv")}
     profiled = {row["userid"] for row in rows_of(plain_run.data_dir / "user_profile.csv")}
 
-    assert segments.columns == ["user_id", "segment_id", "segment_name", "margin", "is_profiled"]
+    assert segments.columns == [
+        *("user_id", "segment_id", "segment_name", "margin", "is_profiled", "feature_segment_id")
+    ]
     assert segments["user_id"].to_list() == sorted(map(int, shown | profiled))
     assert segments.filter("is_profiled")["user_id"].to_list() == sorted(map(int, profiled))
 
 
-def test_segments_are_numbered_by_falling_size_and_margins_are_shares(segments, summary):
+def test_segments_are_numbered_by_falling_size_when_formed_and_margins_are_shares(
+    segments, summary
+):
+    early = segments["feature_segment_id"].value_counts().sort("feature_segment_id")
+    assert early["feature_segment_id"].to_list() == list(range(len(summary.segments) + 1))
+    assert early["count"][1:].to_list() == sorted(early["count"][1:], reverse=True)
     sizes = segments["segment_id"].value_counts().sort("segment_id")
     assert sizes["segment_id"].to_list() == list(range(1, len(summary.segments) + 1))
-    assert sizes["count"].to_list() == sorted(sizes["count"], reverse=True)
     assert sizes["count"].to_list() == [segment.n_users for segment in summary.segments]
     assert segments["margin"].is_between(0, 1).all()
 
@@ -188,9 +197,14 @@ def test_the_manifest_tells_settings_versions_rows_seconds_and_memory(plain_run,
     assert manifest.versions["segmentry"] == __version__
     assert {"python", "duckdb", "polars", "numpy", "scikit-learn"} <= set(manifest.versions)
     assert [account["role"] for account in manifest.accounts] == ["impressions", "profiles", "ads"]
-    assert {"read log", "count", "segment", "profile", "draw and report"} <= {
-        step.step for step in manifest.steps
-    }
+    assert {
+        "read log",
+        "count",
+        "count early days",
+        "segment and check",
+        "profile",
+        "draw and report",
+    } <= {step.step for step in manifest.steps}
     assert all(step.seconds >= 0 and step.peak_memory_mb > 50 for step in manifest.steps)
     peaks = [step.peak_memory_mb for step in manifest.steps]
     assert peaks == sorted(peaks)
@@ -198,25 +212,27 @@ def test_the_manifest_tells_settings_versions_rows_seconds_and_memory(plain_run,
 
 
 def test_the_input_is_known_by_its_content(plain_run, manifest):
-    found = {each.path: (each.n_bytes, each.blake2b) for each in manifest.inputs}
+    found = {each.path: (each.n_bytes, each.sha256) for each in manifest.inputs}
     expected = {}
     for name in ("ad_feature.csv", "raw_sample.csv", "user_profile.csv"):
         content = (plain_run.data_dir / name).read_bytes()
-        expected[name] = (len(content), hashlib.blake2b(content, digest_size=16).hexdigest())
+        expected[name] = (len(content), hashlib.sha256(content).hexdigest())
     assert found == expected
 
 
-def test_silhouettes_are_those_of_the_labels(plain_run, summary):
+def test_silhouettes_are_those_of_the_labels_of_the_feature_window(plain_run, segments, summary):
     from sklearn.metrics import silhouette_score
 
-    bundle = read_bundle(plain_run.folder)
-    users = pl.read_parquet(plain_run.folder / "users.parquet")
-    X = bundle.preprocessing.transform(users)
+    early = pl.read_parquet(plain_run.folder / "validation" / "users.parquet")
+    shown = early.filter(pl.col("n_impressions") > 0)
+    labels = segments["feature_segment_id"].filter(early["n_impressions"] > 0)
     chosen = next(each for each in summary.selection.candidates if each.is_selected)
+    k = chosen.n_segments
+    X = fit_segments(early, features=FORMING, k=k, k_range=[k]).preprocessing.transform(shown)
 
-    exact = silhouette_score(X, users["segment_id"])
-    squared = silhouette_score(X, users["segment_id"], metric="sqeuclidean")
-    assert chosen.silhouette.value == pytest.approx(exact)  # all 2,000 users were sampled
+    exact = silhouette_score(X, labels)
+    squared = silhouette_score(X, labels, metric="sqeuclidean")
+    assert chosen.silhouette.value == pytest.approx(exact)  # all shown users were sampled
     assert chosen.squared_silhouette == pytest.approx(squared)
 
 
@@ -254,8 +270,14 @@ def core_figures(summary):
                 "n_impressions": segment.n_impressions,
                 "n_clicks": segment.n_clicks,
                 "ctr_interval": [round(segment.ctr_seen.low, 4), round(segment.ctr_seen.high, 4)],
+                "forecast": [
+                    round(segment.forecast_ctr.low, 4),
+                    round(segment.forecast_ctr.high, 4),
+                ],
+                "verdict": segment.verdict,
             }
             for segment in summary.segments
         ],
+        "kept_gain": round(summary.truth.kept_gain.by_forecast.value, 3),
         "forming": [row.name for row in summary.features if row.weight is not None],
     }

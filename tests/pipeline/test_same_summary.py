@@ -87,7 +87,8 @@ def test_two_runs_of_the_command_write_the_same_bytes(plain_run, tmp_path):
     again = segmentry("run", plain_run.data_dir, "--out", tmp_path / "again", "--engine", "polars")
 
     assert again.code == 0
-    for name in ("summary.json", "model/bundle.json", "report.html", "figures/map.svg"):
+    names = ("summary.json", "model/bundle.json", "report.html", "figures/map.svg")
+    for name in (*names, "validation/users.parquet", "validation/days.parquet"):
         expected = (plain_run.folder / name).read_bytes()
         assert (tmp_path / "again" / name).read_bytes() == expected, name
 
@@ -102,5 +103,5 @@ def test_one_changed_byte_changes_the_fingerprint(tmp_path):
 
     before, after = fingerprint(b"user,clk\n1,0\n"), fingerprint(b"user,clk\n1,1\n")
     assert before.n_bytes == after.n_bytes
-    assert before.blake2b != after.blake2b
+    assert before.sha256 != after.sha256
     assert fingerprint(b"user,clk\n1,0\n") == before

@@ -14,7 +14,7 @@ import polars as pl
 from segmentry import __version__
 from segmentry.config import RunConfig, load_config
 from segmentry.datasets import find_taobao
-from segmentry.errors import ConfigError
+from segmentry.errors import ConfigError, EmptyDataError, SelectionError
 from segmentry.features import LOG_FEATURES
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._fingerprint import Fingerprinting
@@ -22,7 +22,8 @@ from segmentry.pipeline._outputs import profiles_table, selection_table, write_r
 from segmentry.pipeline._progress import told
 from segmentry.pipeline._read import ReadingPlan, UserData, read_users
 from segmentry.pipeline._summarise import summarise
-from segmentry.pipeline._truth import EarlyUsers, Truth, check_later, plans_allow
+from segmentry.pipeline._truth import EarlyUsers, FindSegments, Truth, check_later
+from segmentry.preprocessing import ColumnPlan
 from segmentry.run_folder import (
     MANIFEST_VERSION,
     FileFingerprint,
@@ -224,23 +225,42 @@ def segment_run(
 
     truth = None
     with clock.step("segment and check" if recipe.is_checked else "segment"):
-        early = users.early
-        if recipe.is_checked and early is not None and plans_allow(plans, early.table):
+        first, unchecked = _first_fit(users, plans, settings, find)
+        if first is not None and users.early is not None:
             segmentation, truth = check_later(
-                early,
+                first,
+                users.early,
                 users.table,
                 users.window,
                 find=find,
-                numbers=settings.numbers,
-                forced=settings.k,
                 prior=users.prior,
                 seed=settings.seed,
             )
         else:
             segmentation = find(users.table, settings.numbers, settings.k)
     with clock.step("profile"):
-        summary = summarise(users, segmentation, settings, command=command, truth=truth)
+        summary = summarise(
+            users, segmentation, settings, command=command, truth=truth, unchecked=unchecked
+        )
     return segmentation, summary, truth
+
+
+def _first_fit(
+    users: UserData, plans: Sequence[ColumnPlan], settings: RunConfig, find: FindSegments
+) -> tuple[Segmentation | None, str]:
+    """Form segments on the feature window, or say why the run cannot be checked on later days."""
+    if not recipe_named(settings.recipe).is_checked:
+        return None, f"recipe {settings.recipe} does not ask them"
+    if users.early is None:
+        return None, "the window cuts a local day, or the run that was reused kept none apart"
+    absent = [plan.feature.name for plan in plans if plan.feature.name not in users.early.table]
+    if absent:
+        told = ", ".join(absent)
+        return None, f"the run that was reused did not keep {told} for its first days"
+    try:
+        return find(users.early.table, settings.numbers, settings.k), ""
+    except (EmptyDataError, SelectionError) as error:
+        return None, f"the first days alone do not form them ({error})"
 
 
 _READING_OPTIONS = ("engine", "since", "until", "sample", "memory", "strict")

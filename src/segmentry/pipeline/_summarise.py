@@ -43,6 +43,7 @@ def summarise(
     *,
     command: str,
     truth: Truth | None,
+    unchecked: str,
 ) -> Summary:
     """Put together all that the report shows.
 
@@ -56,6 +57,8 @@ def summarise(
         What to type to repeat the run.
     truth : Truth or None
         What later days say, if they were asked.
+    unchecked : str
+        Why they were not, or empty.
     """
     catalogue = (*users.features, *users.attributes)
     population, segments = profile_segments(
@@ -71,7 +74,7 @@ def summarise(
     return Summary(
         schema_version=SCHEMA_VERSION,
         headline=_headline(segments, truth),
-        warnings=_warnings(users, segmentation, truth),
+        warnings=_warnings(users, segmentation, truth, unchecked),
         data=_data_report(users),
         selection=_selection_report(segmentation),
         population=population,
@@ -116,9 +119,10 @@ def _warnings(
     users: UserData,
     segmentation: Segmentation,
     truth: Truth | None,
+    unchecked: str,
 ) -> tuple[str, ...]:
     """Return what a careful reader must know before using the segments."""
-    found = list(_doubts(truth))
+    found = list(_doubts(truth, unchecked))
     by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
     if by_clicks & set(segmentation.preprocessing.features):
         found.append(
@@ -147,10 +151,10 @@ def _warnings(
     return tuple(found)
 
 
-def _doubts(truth: Truth | None) -> Iterator[str]:
+def _doubts(truth: Truth | None, unchecked: str) -> Iterator[str]:
     """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
     if truth is None:
-        yield "The segments were not checked on later days."
+        yield f"The segments were not checked on later days: {unchecked}."
         return
     if truth.split.reason:
         yield f"The segments could not be checked on later days: {truth.split.reason}."

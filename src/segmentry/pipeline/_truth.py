@@ -8,7 +8,6 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.features import BetaPrior, fit_beta_prior
-from segmentry.preprocessing import ColumnPlan
 from segmentry.profiling import SegmentProfile
 from segmentry.schema import UNASSIGNED, Estimate, Window
 from segmentry.segmentation import Segmentation, membership
@@ -31,7 +30,7 @@ from segmentry.validation import (
     weekdays,
 )
 
-__all__ = ["EarlyUsers", "Truth", "check_later", "plans_allow", "report_truth", "with_truth"]
+__all__ = ["EarlyUsers", "FindSegments", "Truth", "check_later", "report_truth", "with_truth"]
 
 FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 """From a user table, the numbers to try, and a forced number, to segments."""
@@ -91,20 +90,21 @@ class Truth:
 
 
 def check_later(
+    first: Segmentation,
     early: EarlyUsers,
     table: pl.DataFrame,
     window: Window,
     *,
     find: FindSegments,
-    numbers: Sequence[int],
-    forced: int | None,
     prior: BetaPrior | None,
     seed: int,
 ) -> tuple[Segmentation, Truth]:
-    """Choose and form segments on the feature window, judge them, and refit them on all days.
+    """Judge segments of the feature window by the outcome window, and refit them on all days.
 
     Parameters
     ----------
+    first : Segmentation
+        Chosen and formed on the feature window.
     early : EarlyUsers
     table : DataFrame
         User table of all days: the same users in the same order.
@@ -112,15 +112,11 @@ def check_later(
         All days.
     find : callable
         Forms segments.
-    numbers : sequence of int
-        Numbers of segments to try.
-    forced : int or None
     prior : BetaPrior or None
         Of the CTRs of all days.
     seed : int
         Of the bootstraps.
     """
-    first = find(early.table, numbers, forced)
     counts = UserDays.from_frame(early.days, users=table["user_id"])
     feature_days = local_days(early.split.feature)
     outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)
@@ -321,8 +317,3 @@ def _told(event: SegmentEvent) -> str:
     if event.kind == "new":
         return f"Segment {new} is new ({event.n_users:,} users)."
     return f"Segment {old} was not found again ({event.n_users:,} users)."
-
-
-def plans_allow(plans: Sequence[ColumnPlan], table: pl.DataFrame) -> bool:
-    """Whether a table of early users holds all features that form segments."""
-    return all(plan.feature.name in table.columns for plan in plans)

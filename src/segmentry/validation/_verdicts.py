@@ -206,7 +206,7 @@ def _with_later(
         told = replace(told, seen_difference=_normal(before.value, before.error))
     after = _difference(later, is_in, is_rest)
     if total:
-        told = replace(told, ctr_outcome=_outcome_rate(later, is_in, after))
+        told = replace(told, ctr_outcome=_outcome_rate(later, is_in))
     if after is not None:
         told = replace(told, outcome_difference=_normal(after.value, after.error))
     reason = _not_judged(total, n_rest, c_all, level)
@@ -252,13 +252,13 @@ def _difference(counts: UserCounts, is_in: BoolVector, is_rest: BoolVector) -> _
     )
 
 
-def _outcome_rate(later: UserCounts, is_in: BoolVector, difference: _Difference | None) -> Estimate:
-    if difference is not None:
-        told = _normal(difference.rate, difference.rate_error)
-    else:
-        told = Estimate(int(later.n_clicks[is_in].sum()) / later.n_impressions[is_in].sum(), 0, 1)
+def _outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
+    """Return the CTR of some users that were shown ads, users being clusters."""
+    n, c = (counts[is_in].astype(np.float64) for counts in (later.n_impressions, later.n_clicks))
+    rate = float(c.sum() / n.sum())
+    told = _normal(rate, float(np.sum((c - rate * n) ** 2)) ** 0.5 / float(n.sum()))
     low, high = max(0.0, told.low or 0.0), min(1.0, told.high or 0.0)
-    return Estimate(value=told.value, low=low, high=high)
+    return Estimate(value=rate, low=low, high=high)
 
 
 def _normal(value: float, error: float) -> Estimate:

@@ -1,0 +1,548 @@
+"""Segments are formed on early days and checked on later ones, and a run says what came of it."""
+
+import csv
+import random
+from collections import Counter
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from tests.pipeline import runs
+from tests.pipeline.runs import outcome_of, read_as_a_run, reused, segmented
+from tests.reads import write_taobao
+
+from segmentry.summary import parse_summary, render_summary_json
+
+MIDNIGHT = 1_494_000_000
+"""Saturday 2017-05-06, 0 o'clock in Beijing: the first of eight days."""
+DAY = 86_400
+CUT = MIDNIGHT + 6 * DAY
+"""The check takes the last two of eight days."""
+VERDICTS = {"confirmed", "weaker", "reversed", "indistinguishable", "not validated"}
+UNDECIDED = {"indistinguishable", "not validated"}
+NULL_SEEDS = (0, 1, 2, 3)
+QUICK = {"k_range": "2:3"}
+
+
+def rows_of(data_dir):
+    """Return ``(user, moment, click)`` of every impression."""
+    with (data_dir / "raw_sample.csv").open(newline="") as lines:
+        return [
+            (int(row["user"]), int(row["time_stamp"]), int(row["clk"]))
+            for row in csv.DictReader(lines)
+        ]
+
+
+def counts_of(rows, group_of):
+    """Return impressions and clicks by the group of each row's user."""
+    shown, clicked = Counter(), Counter()
+    for user, _, click in rows:
+        shown[group_of[user]] += 1
+        clicked[group_of[user]] += click
+    return shown, clicked
+
+
+def feature_segment_of(outcome):
+    """Return the segment of each user in the feature window."""
+    ids = outcome.truth.feature_segment_ids.tolist()
+    return dict(zip(outcome.users.table["user_id"], ids, strict=True))
+
+
+def segment_of(outcome):
+    ids = outcome.segmentation.segment_ids.tolist()
+    return dict(zip(outcome.users.table["user_id"], ids, strict=True))
+
+
+def day_row(user, day, second, click):
+    return (user, MIDNIGHT + day * DAY + second, 1, "p", 1 - click, click)
+
+
+def two_kinds(users, days=range(8), *, per_day=4, seed=1):
+    """Return a log in which odd users click at 30 % and even ones at 5 %."""
+    chance = random.Random(seed)  # noqa: S311  # not for secrets
+    return [
+        day_row(user, day, chance.randrange(DAY), int(chance.random() < (0.05, 0.3)[user % 2]))
+        for user in users
+        for day in days
+        for _ in range(chance.randint(0, per_day))
+    ]
+
+
+def two_segments(tmp_path, rows, **options):
+    """Return what a run of two segments finds in a log made by hand."""
+    return outcome_of(write_taobao(tmp_path / "log", log=rows), k=2, k_range="2:2", **options)
+
+
+def verdicts_of(outcome):
+    return [segment.verdict for segment in outcome.summary.segments]
+
+
+def is_null(estimate):
+    return (estimate.value, estimate.low, estimate.high) == (None, None, None)
+
+
+def is_interval(estimate):
+    return estimate.low < estimate.value < estimate.high
+
+
+@pytest.fixture(scope="module")
+def planted_log(tmp_path_factory):
+    return runs.generated(tmp_path_factory.getbasetemp(), 8_000)
+
+
+@pytest.fixture(scope="module")
+def planted(planted_log):
+    return outcome_of(planted_log, k_range="2:4")
+
+
+@pytest.fixture(scope="module")
+def checked(log):
+    return outcome_of(log, **QUICK)
+
+
+@pytest.fixture(scope="module")
+def no_signal(tmp_path_factory):
+    """Runs on logs in which all users have the same true CTR."""
+    home = tmp_path_factory.getbasetemp()
+    return [
+        outcome_of(runs.generated(home, 2_000, seed, null=True), **QUICK) for seed in NULL_SEEDS
+    ]
+
+
+def test_the_windows_of_eight_days_are_six_and_two(planted):
+    truth = planted.summary.truth
+    assert (truth.feature_starts_at, truth.feature_ends_at) == (MIDNIGHT, CUT)
+    assert (truth.outcome_starts_at, truth.outcome_ends_at) == (CUT, MIDNIGHT + 8 * DAY)
+    assert truth.feature_weekdays == (
+        *("Saturday", "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday"),
+    )
+    assert truth.outcome_weekdays == ("Friday", "Saturday")
+    assert truth.reason == ""
+
+
+def test_users_who_were_shown_nothing_early_have_no_feature_segment(planted, planted_log):
+    early = {user for user, moment, _ in rows_of(planted_log) if moment < CUT}
+    assigned = {user for user, segment in feature_segment_of(planted).items() if segment}
+    assert assigned == early
+    assert planted.summary.truth.n_users == len(early) < 8_000
+
+
+def test_what_is_said_of_later_days_is_what_the_log_says_of_the_feature_segments(
+    planted, planted_log
+):
+    of_user = feature_segment_of(planted)
+    later = [row for row in rows_of(planted_log) if row[1] >= CUT]
+    shown, clicked = counts_of(later, of_user)
+    came_back = Counter(of_user[user] for user in {user for user, _, _ in later})
+    members = Counter(of_user.values())
+
+    for segment in planted.summary.segments:
+        i = segment.segment_id
+        assert segment.ctr_outcome.value == pytest.approx(clicked[i] / shown[i])
+        assert segment.absent_share == pytest.approx(1 - came_back[i] / members[i])
+    assert planted.summary.truth.n_users_later == came_back.total() - came_back[0]
+
+
+def test_a_share_of_the_early_difference_survives(planted, planted_log):
+    of_user, rows = feature_segment_of(planted), rows_of(planted_log)
+
+    def difference(rows, i):
+        shown, clicked = counts_of([row for row in rows if of_user[row[0]]], of_user)
+        rest = (clicked.total() - clicked[i]) / (shown.total() - shown[i])
+        return clicked[i] / shown[i] - rest
+
+    for segment in planted.summary.segments:
+        early, late = (
+            difference([row for row in rows if (row[1] >= CUT) == is_late], segment.segment_id)
+            for is_late in (False, True)
+        )
+        assert segment.survival.value == pytest.approx(late / early)
+        assert is_interval(segment.survival)
+        assert f"{early:+.4f} when formed, {late:+.4f} later" in segment.verdict_reason
+        if segment.verdict == "confirmed":
+            assert segment.survival.low >= 0.5
+        if segment.verdict == "reversed":
+            assert early * late < 0
+
+
+def test_every_segment_of_planted_data_has_forecast_intervals_and_a_verdict(planted):
+    for segment in planted.summary.segments:
+        assert segment.verdict in VERDICTS
+        assert segment.verdict_reason
+        for estimate in (segment.forecast_ctr, segment.forecast_index, segment.ctr_outcome):
+            assert is_interval(estimate)
+        assert segment.forecast_ctr.low > 0
+        assert segment.forecast_ctr.high < 1
+        assert segment.minimal_detectable_difference > 0
+    n_confirmed = verdicts_of(planted).count("confirmed")
+    told = {0: "none of them is", 1: "one of them is", len(verdicts_of(planted)): "all of them are"}
+    words = told.get(n_confirmed, f"{n_confirmed} are")
+    assert planted.summary.headline.endswith(f"; {words} confirmed by later days.")
+
+
+def test_a_verdict_stands_with_its_segment_and_not_among_the_warnings(planted):
+    assert set(verdicts_of(planted)) - {"confirmed"}
+    for segment in planted.summary.segments:
+        assert segment.verdict_reason
+    assert not [each for each in planted.summary.warnings if "later days:" in each.lower()]
+
+
+def test_forecasts_lie_nearer_to_days_that_were_never_read_than_the_ctr_seen(planted_log):
+    """The run sees six days; the CTRs of its segments on the last two come from the log."""
+    first_six = outcome_of(planted_log, until="2017-05-12", k_range="2:4")
+    of_user = segment_of(first_six)
+    later = [row for row in rows_of(planted_log) if row[1] >= CUT and row[0] in of_user]
+    shown, clicked = counts_of(later, of_user)
+
+    for segment in first_six.summary.segments:
+        truth = clicked[segment.segment_id] / shown[segment.segment_id]
+        error = abs(segment.forecast_ctr.value - truth)
+        assert error < abs(segment.ctr_seen.value - truth)
+
+
+def test_the_kept_gain_of_planted_data_is_most_of_a_whole(planted):
+    gain = planted.summary.truth.kept_gain
+    # Segments that are true kinds could tell more than users' own CTRs, hence above 1.
+    assert 0 < gain.by_forecast.low < gain.by_forecast.value < gain.by_forecast.high < 1.2
+    assert gain.by_forecast.value <= gain.by_best_rate.value < 1.2
+    assert gain.nats_of_users.low > 0
+    assert gain.reason == ""
+
+
+def test_segments_of_all_days_keep_the_numbers_of_the_early_ones(planted):
+    early, all_days = feature_segment_of(planted), segment_of(planted)
+    numbers = range(1, planted.segmentation.n_segments + 1)
+    for i in numbers:
+        members = [user for user, segment in early.items() if segment == i]
+        refitted = Counter(all_days[user] for user in members)
+        assert refitted.most_common(1)[0][0] == i
+    assert len(planted.summary.truth.refit_events) == len(numbers)
+    for i, event in zip(numbers, planted.summary.truth.refit_events, strict=True):
+        before = {user for user, segment in early.items() if segment == i}
+        # Users without a place in the first fit say nothing about its segments.
+        after = {user for user, segment in all_days.items() if segment == i and early[user]}
+        jaccard = len(before & after) / len(before | after)
+        assert event == f"Segment {i} was found again (Jaccard {jaccard:.2f})."
+
+
+def test_centres_and_silhouettes_are_renumbered_with_the_labels(planted):
+    X = planted.segmentation.preprocessing.transform(planted.users.table)
+    for i, center in enumerate(planted.segmentation.centers, start=1):
+        members = X[planted.segmentation.segment_ids == i]
+        assert members.mean(axis=0).tolist() == pytest.approx(center.tolist())
+
+
+def test_data_without_any_signal_confirm_nothing(no_signal):
+    """At a family-wise 5 %, two or more of four runs with a verdict have a chance of 1.4 %."""
+    decided = [set(verdicts_of(outcome)) - UNDECIDED for outcome in no_signal]
+    assert sum(map(bool, decided)) <= 1
+    for outcome in no_signal:
+        assert outcome.segmentation.n_segments >= 2
+        for segment in outcome.summary.segments:
+            if segment.verdict == "indistinguishable":
+                told = f"a difference of {segment.minimal_detectable_difference:.4f} would have"
+                assert told in segment.verdict_reason
+
+
+def test_data_without_any_signal_have_no_kept_gain_and_say_why(no_signal):
+    """The lower 90 % bound of nothing is above 0 in 5 % of runs: two of four are too many."""
+    without = [outcome for outcome in no_signal if outcome.summary.truth.kept_gain.reason]
+    assert len(without) >= len(NULL_SEEDS) - 1
+    for outcome in without:
+        gain = outcome.summary.truth.kept_gain
+        assert gain.reason == "no user-level signal"
+        assert is_null(gain.by_forecast)
+        assert is_null(gain.by_best_rate)
+        assert gain.nats_of_users.low <= 0
+        assert gain.nats_of_users.value < 0.001
+        assert (
+            "Users' own CTRs tell nothing that holds on later days: no user-level signal."
+            in outcome.summary.warnings
+        )
+
+
+def test_days_that_differ_widen_the_forecast_of_the_ctr(checked, tmp_path_factory):
+    drifting = outcome_of(
+        runs.generated(tmp_path_factory.getbasetemp(), 2_000, drift=0.6), k=2, **QUICK
+    )
+    calm = segmented(checked.users, k=2, **QUICK)
+
+    def widths(outcome, name):
+        found = [getattr(segment, name) for segment in outcome.summary.segments]
+        return [each.high / each.low for each in found]
+
+    for calm_width, width in zip(
+        widths(calm, "forecast_ctr"), widths(drifting, "forecast_ctr"), strict=True
+    ):
+        assert width > 1.5 * calm_width
+    for ctr, index in zip(
+        widths(drifting, "forecast_ctr"), widths(drifting, "forecast_index"), strict=True
+    ):
+        assert index < ctr
+    assert set(verdicts_of(drifting)) <= VERDICTS
+
+
+def test_a_log_of_one_day_goes_on_and_says_that_nothing_was_checked(log):
+    outcome = outcome_of(log, since="2017-05-08", until="2017-05-09", **QUICK)
+
+    truth = outcome.summary.truth
+    assert truth.reason == "the log has one day: no later day to check"
+    assert (truth.outcome_starts_at, truth.outcome_ends_at, truth.outcome_weekdays) == (
+        *(None, None),
+        (),
+    )
+    assert truth.feature_weekdays == ("Monday",)
+    assert (truth.n_users_later, truth.kept_gain) == (0, None)
+    assert set(verdicts_of(outcome)) == {"not validated"}
+    assert len(outcome.summary.segments) >= 2
+    for segment in outcome.summary.segments:
+        assert segment.verdict_reason == "no outcome window: the log has no later day"
+        assert is_null(segment.forecast_ctr)
+        assert is_null(segment.ctr_outcome)
+        assert segment.absent_share is None
+    assert outcome.summary.warnings[0] == (
+        "The segments could not be checked on later days: the log has one day: no later day to "
+        "check."
+    )
+    assert truth.caveats == (
+        "There is no forecast: the feature window has one day: none can be left out.",
+    )
+    assert outcome.truth.feature_segment_ids.tolist() == outcome.segmentation.segment_ids.tolist()
+
+
+def test_a_window_cut_in_the_middle_of_a_day_is_not_checked_and_says_so(log):
+    outcome = outcome_of(log, since="2017-05-08T12:00", **QUICK)
+
+    assert outcome.truth is None
+    assert outcome.summary.truth is None
+    assert outcome.users.early is None
+    assert outcome.summary.warnings[0].startswith(
+        "The segments were not checked on later days: the "
+    )
+    assert set(verdicts_of(outcome)) == {"not validated"}
+    assert "confirmed" not in outcome.summary.headline
+
+
+def test_classic_is_not_checked_and_says_so(log):
+    outcome = outcome_of(log, recipe="classic", k=2, k_range="2:2")
+
+    assert outcome.truth is None
+    assert outcome.users.early is None
+    assert outcome.summary.warnings[0].startswith(
+        "The segments were not checked on later days: recipe classic "
+    )
+
+
+def test_later_days_without_clicks_are_told_in_clear_words(tmp_path):
+    rows = [(*row[:4], 1, 0) if row[1] >= CUT else row for row in two_kinds(range(1, 201))]
+
+    outcome = two_segments(tmp_path, rows)
+
+    assert verdicts_of(outcome) == ["not validated", "not validated"]
+    for segment in outcome.summary.segments:
+        assert segment.verdict_reason == "the outcome window has no click"
+        assert segment.ctr_outcome.value == 0
+        assert is_null(segment.survival)
+    assert outcome.summary.truth.kept_gain.reason == "no click in the outcome window"
+    assert is_null(outcome.summary.truth.kept_gain.by_forecast)
+    assert_is_plain_json(outcome)
+
+
+def test_users_of_one_window_alone_are_formed_or_judged_but_not_both(tmp_path):
+    both = two_kinds(range(1, 101))
+    early_only = two_kinds(range(101, 201), range(6))
+    late_only = two_kinds(range(201, 301), (6, 7), per_day=8)
+
+    outcome = two_segments(tmp_path, [*both, *early_only, *late_only])
+
+    early, all_days = feature_segment_of(outcome), segment_of(outcome)
+    assert {early[user] for user in early if user > 200} == {0}
+    assert all(all_days[user] for user in all_days)
+    came_back = {row[0] for row in both if row[1] >= CUT}
+    truth = outcome.summary.truth
+    assert truth.n_users == sum(user <= 200 for user in early)
+    assert truth.n_users_later == truth.kept_gain.n_users == len(came_back)
+    assert truth.kept_gain.n_impressions == sum(row[1] >= CUT for row in both)
+    for segment in outcome.summary.segments:
+        members = {user for user, number in early.items() if number == segment.segment_id}
+        assert segment.absent_share == pytest.approx(1 - len(members & came_back) / len(members))
+        later = [row for row in both if row[0] in members and row[1] >= CUT]
+        assert segment.ctr_outcome.value == pytest.approx(sum(row[5] for row in later) / len(later))
+    assert_is_plain_json(outcome)
+
+
+def test_a_segment_that_is_shown_nothing_later_is_not_validated(tmp_path):
+    gone = [
+        day_row(user, day, i, 1)
+        for user in range(1001, 1061)
+        for day in range(6)
+        for i in range(12)
+    ]
+
+    outcome = two_segments(tmp_path, [*two_kinds(range(1, 301)), *gone])
+
+    stayed, left = outcome.summary.segments
+    assert left.n_users == 60
+    assert (left.verdict, left.absent_share) == ("not validated", 1.0)
+    assert left.verdict_reason == "no member was shown an ad in the outcome window"
+    assert is_null(left.ctr_outcome)
+    assert stayed.verdict == "not validated"
+    assert stayed.verdict_reason == (
+        "no other segment was shown an ad in the outcome window: nothing to compare with"
+    )
+    assert_is_plain_json(outcome)
+
+
+def test_later_days_without_any_impression_are_told(tmp_path):
+    outcome = two_segments(tmp_path, two_kinds(range(1, 201), (0, 1)), until="2017-05-14")
+
+    assert verdicts_of(outcome) == ["not validated", "not validated"]
+    truth = outcome.summary.truth
+    assert (truth.n_users_later, truth.kept_gain.n_users) == (0, 0)
+    assert truth.kept_gain.reason == "no user has impressions in both windows"
+    assert_is_plain_json(outcome)
+
+
+def test_one_segment_has_nothing_to_differ_from(tmp_path):
+    data_dir = write_taobao(tmp_path / "log", log=two_kinds(range(1, 201)))
+
+    outcome = outcome_of(data_dir, k=1, k_range="2:2")
+
+    (segment,) = outcome.summary.segments
+    assert segment.verdict == "not validated"
+    assert "nothing to compare with" in segment.verdict_reason
+    assert is_null(segment.survival)
+    assert segment.forecast_index.value == pytest.approx(100)
+    gain = outcome.summary.truth.kept_gain
+    assert gain.by_forecast.value == pytest.approx(0, abs=1e-9)
+    assert gain.nats_of_users.low > 0
+    assert_is_plain_json(outcome)
+
+
+def test_one_user_with_half_of_all_impressions_is_told_and_decides_nothing(tmp_path):
+    """All users click at 10 %; one of them, with as many impressions as all others, at 50 %."""
+    chance = random.Random(3)  # noqa: S311  # not for secrets
+    others = [
+        day_row(user, day, chance.randrange(DAY), int(chance.random() < 0.1))
+        for user in range(1, 301)
+        for day in range(8)
+        for _ in range(chance.randint(0, 5))
+    ]
+    n_of_bot = len(others)
+    bot = [day_row(9_999, i * 8 // n_of_bot, i * 7 % DAY, i % 2) for i in range(n_of_bot)]
+
+    outcome = two_segments(tmp_path, [*others, *bot])
+
+    assert "One user has 50% of all impressions: perhaps a bot." in outcome.summary.warnings
+    assert set(verdicts_of(outcome)) <= UNDECIDED
+    of_bot = feature_segment_of(outcome)[9_999]
+    with_bot = next(each for each in outcome.summary.segments if each.segment_id == of_bot)
+    assert with_bot.ctr_outcome.value > 0.3
+    assert_is_plain_json(outcome)
+
+
+def test_clicks_of_later_days_change_no_early_segment_and_no_choice(checked, log, tmp_path):
+    """The clicks of the outcome window are dealt anew among all its impressions."""
+    other = tmp_path / "log"
+    other.mkdir()
+    for name in ("user_profile.csv", "ad_feature.csv"):
+        (other / name).write_bytes((log / name).read_bytes())
+    rows = pl.read_csv(log / "raw_sample.csv")
+    late = (rows["time_stamp"] >= CUT).to_numpy()
+    clicks = rows["clk"].to_numpy().copy()
+    clicks[late] = np.random.default_rng(5).permutation(clicks[late])
+    rows = rows.with_columns(clk=pl.Series(clicks), nonclk=pl.Series(1 - clicks))
+    rows.write_csv(other / "raw_sample.csv")
+
+    dealt = outcome_of(other, **QUICK)
+
+    assert dealt.truth.feature_segment_ids.tolist() == checked.truth.feature_segment_ids.tolist()
+    assert dealt.summary.selection == checked.summary.selection
+    before, after = checked.summary.truth.kept_gain, dealt.summary.truth.kept_gain
+    assert after.n_users == before.n_users
+    assert after.nats_by_best_rate != before.nats_by_best_rate
+    assert [each.ctr_outcome for each in dealt.summary.segments] != [
+        each.ctr_outcome for each in checked.summary.segments
+    ]
+
+
+def test_a_run_from_a_run_finds_the_same_truth(plain_run):
+    again, direct = reused(plain_run.folder, **QUICK), outcome_of(plain_run.data_dir, **QUICK)
+
+    assert direct.summary.truth is not None
+    assert again.summary.truth == direct.summary.truth
+    assert again.summary.segments == direct.summary.segments
+    assert again.summary.selection == direct.summary.selection
+    assert again.summary.warnings == direct.summary.warnings
+    ids = direct.truth.feature_segment_ids.tolist()
+    assert again.truth.feature_segment_ids.tolist() == ids
+
+
+def test_a_run_from_a_run_with_a_feature_that_was_not_kept_early_is_not_checked(plain_run):
+    again = reused(plain_run.folder, features=("evening_share", "n_impressions"), **QUICK)
+
+    assert again.truth is None
+    assert again.summary.warnings[0].startswith(
+        "The segments were not checked on later days: the run that was reused did not keep "
+    )
+    assert set(verdicts_of(again)) == {"not validated"}
+    assert len(again.summary.segments) >= 2
+
+
+def test_what_a_later_run_takes_is_what_the_log_says(plain_run):
+    rows = rows_of(plain_run.data_dir)
+    folder = plain_run.folder / "validation"
+    days, early = (
+        pl.read_parquet(folder / "days.parquet"),
+        pl.read_parquet(folder / "users.parquet"),
+    )
+    shown, clicked = Counter(), Counter()
+    for user, moment, click in rows:
+        day = (moment + 8 * 3_600) // DAY
+        shown[user, day] += 1
+        clicked[user, day] += click
+
+    assert days.columns == ["user_id", "day", "n_impressions", "n_clicks"]
+    found = {(row[0], row[1]): row[2:] for row in days.iter_rows()}
+    assert found == {key: (n, clicked[key]) for key, n in shown.items()}
+    seen = Counter(user for user, moment, _ in rows if moment < CUT)
+    users = pl.read_parquet(plain_run.folder / "users.parquet")["user_id"]
+    assert early["user_id"].equals(users)
+    assert early["n_impressions"].to_list() == [seen[user] for user in users]
+
+
+def test_the_segments_of_both_fits_are_in_the_table_of_segments(plain_run):
+    direct = outcome_of(plain_run.data_dir)
+
+    segments = pl.read_parquet(plain_run.folder / "segments.parquet")
+
+    assert segments["feature_segment_id"].to_list() == direct.truth.feature_segment_ids.tolist()
+    assert segments["segment_id"].to_list() == direct.segmentation.segment_ids.tolist()
+
+
+def test_polars_forms_and_checks_the_same_segments(checked, log):
+    users = read_as_a_run(log, engine="polars", **QUICK)
+
+    assert_frame_equal(users.early.table, checked.users.early.table)
+    assert_frame_equal(users.early.days, checked.users.early.days)
+    other = segmented(users, engine="polars", **QUICK)
+    assert render_summary_json(other.summary) == render_summary_json(checked.summary)
+
+
+def assert_is_plain_json(outcome):
+    """No NaN, no infinity, and all of it comes back."""
+    text = render_summary_json(outcome.summary)  # refuses what is not finite
+    assert parse_summary(text, source="summary.json") == outcome.summary
+    words = (*outcome.summary.warnings, *outcome.summary.truth.caveats)
+    for told in (*words, *(segment.verdict_reason for segment in outcome.summary.segments)):
+        assert "nan" not in told.split()
+        assert "None" not in told
+
+
+def test_first_days_without_impressions_leave_a_run_unchecked(planted_log):
+    outcome = outcome_of(planted_log, since="2017-04-01", **QUICK)
+
+    assert outcome.truth is None
+    assert "the first days alone do not form them" in outcome.summary.warnings[0]
+    assert set(verdicts_of(outcome)) == {"not validated"}
