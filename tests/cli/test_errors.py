@@ -4,12 +4,13 @@ import errno
 import gzip
 import json
 import os
-import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.pipeline.runs import segmentry
+from tests.pipeline.runs import Answer, segmentry
 from tests.reads import LOG_HEADER, csv_text, write_taobao
 
 T = 1494000000
@@ -34,10 +35,10 @@ def tree(folder):
     return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-def refusal(home, *words):
+def refusal(home, *words, call=segmentry):
     """Return the one line of a command that must fail and change nothing."""
     before = tree(home)
-    answer = segmentry(*words)
+    answer = call(*words)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.startswith("segmentry: ")
     assert answer.err.endswith("\n")
@@ -374,31 +375,43 @@ def test_folders_made_for_a_run_that_failed_are_gone(home, data):
     assert not (home / "a").exists()
 
 
-@pytest.fixture
-def full_disk():
-    """Let no file grow beyond 2 kB: what a full disk does, without one."""
-    limit, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+_ON_A_FULL_DISK = """
+import resource, sys
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
+sys.argv[0] = "segmentry"
+from segmentry.cli import main
+main()
+"""
+
+
+def on_a_full_disk(*words):
+    """Let no file grow beyond 2 kB: what a full disk does, without one.
+
+    In a process of its own: the limit would stop the test run too, where it writes to a file.
+    """
+    command = [sys.executable, "-c", _ON_A_FULL_DISK, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])
-def test_a_disk_that_is_full_while_reading(home, small_log, full_disk, engine):
-    told = refusal(home, "run", small_log, "--out", "run", "--engine", engine)
+def test_a_disk_that_is_full_while_reading(home, small_log, engine):
+    words = ("run", small_log, "--out", "run", "--engine", engine)
+    told = refusal(home, *words, call=on_a_full_disk)
     assert told.startswith(f"{engine} failed while reading the impressions: ")
     assert "File too large" in told
 
 
-def test_a_disk_that_is_full_while_scoring(home, plain_run, full_disk):
+def test_a_disk_that_is_full_while_scoring(home, plain_run):
     words = ("score", plain_run.folder, plain_run.data_dir, "--engine", "polars")
-    told = refusal(home, *words, "--out", "scores.csv")
+    told = refusal(home, *words, "--out", "scores.csv", call=on_a_full_disk)
     assert "File too large" in told
 
 
-def test_a_disk_that_is_full_while_data_are_generated(home, full_disk):
+def test_a_disk_that_is_full_while_data_are_generated(home):
     (home / "new").mkdir()
-    told = refusal(home, "data", "generate", "new", "--users", "200")
+    told = refusal(home, "data", "generate", "new", "--users", "200", call=on_a_full_disk)
     assert told.startswith("new: cannot be written: File too large")
     assert told.endswith("; choose another folder")
 

@@ -252,7 +252,7 @@ def main() -> None:
     is_json = "--json" in sys.argv[1:]
     with _caught_signals() as caught:
         try:
-            code = app(standalone_mode=False)
+            code = app(prog_name="segmentry", standalone_mode=False)
         except BaseException as error:
             # DuckDB makes a RuntimeError of the interrupt, and a library in Rust may panic.
             if not caught:
