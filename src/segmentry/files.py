@@ -13,7 +13,7 @@ from typing import Literal
 
 from segmentry.errors import DataError, EmptyDataError, SchemaError
 
-__all__ = ["FileLayout", "has_integers_only", "inspect_file", "require_columns"]
+__all__ = ["FileLayout", "estimate_rows", "has_integers_only", "inspect_file", "require_columns"]
 
 NULL_WORDS = ("", "NULL", "null", "NA", "NaN", "nan", "None")
 """How a missing value is written in a CSV file."""
@@ -225,3 +225,26 @@ def has_integers_only(values: Sequence[str]) -> bool:
     (True, False)
     """
     return all(_INTEGER.fullmatch(value) for value in values)
+
+
+def estimate_rows(path: Path) -> int | None:
+    r"""Return about how many rows a file holds, to tell progress by; none for a compressed CSV.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "log.csv"
+    >>> _ = path.write_text("user,clk\n" + "7,0\n" * 100)
+    >>> 90 < estimate_rows(path) < 110
+    True
+    """
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(path).num_rows)
+    if path.suffix == ".gz":
+        return None
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE_BYTES)
+    n_lines = head.count(b"\n")
+    return int(path.stat().st_size * n_lines / len(head)) if n_lines else 1

@@ -27,15 +27,14 @@ from segmentry.summary import Summary
 
 __all__ = ["print_accounts", "print_findings", "print_json", "print_summary", "told_progress"]
 
+_STEPS_IN_ROWS = ("reading the log", "counting per user")
+_SECONDS_UNTIL_RATE = 0.5
 _OUT = Console(highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
-def told_progress(*, rows_per_unit: dict[str, float] | None = None) -> Iterator[Tell | None]:
-    """Yield what draws progress bars on a terminal; nothing when piped.
-
-    `rows_per_unit` turns a step's units into rows, for rows per second.
-    """
+def told_progress() -> Iterator[Tell | None]:
+    """Yield what draws progress bars on a terminal, with rows/s and time left; none when piped."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -56,8 +55,8 @@ def told_progress(*, rows_per_unit: dict[str, float] | None = None) -> Iterator[
             tasks[step] = (bars.add_task(step, total=total or None, rate=""), time.monotonic())
         task, began = tasks[step]
         seconds = time.monotonic() - began
-        rows = (rows_per_unit or {}).get(step, 0.0) * done
-        rate = f"{rows / seconds / 1e6:,.1f} M rows/s" if rows and seconds > 0.5 else ""
+        is_told = step in _STEPS_IN_ROWS and done and seconds > _SECONDS_UNTIL_RATE
+        rate = f"{done / seconds / 1e6:,.2f} M rows/s" if is_told else ""
         bars.update(task, completed=done, total=total or None, rate=rate)
 
     with bars:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from segmentry.schema import Progress
 
-__all__ = ["told"]
+__all__ = ["told", "told_in_rows"]
 
 
 def told(progress: Progress | None, step: str) -> Callable[[int, int], None]:
@@ -15,3 +15,18 @@ def told(progress: Progress | None, step: str) -> Callable[[int, int], None]:
             progress(step, done, total)
 
     return tell
+
+
+def told_in_rows(
+    progress: Progress | None, step: str, n_rows: int | None
+) -> Callable[[int, int], None]:
+    """Return what tells a share of the work as rows, of about `n_rows`; as it is if unknown."""
+    tell = told(progress, step)
+
+    def tell_rows(done: int, total: int) -> None:
+        if n_rows is None or not total:
+            tell(done, total)
+        else:
+            tell(n_rows * done // total, n_rows)
+
+    return tell_rows

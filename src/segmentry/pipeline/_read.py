@@ -20,8 +20,9 @@ from segmentry.features import (
     find_log_facts,
     log_columns_of,
 )
+from segmentry.files import estimate_rows
 from segmentry.pipeline._clock import StepClock
-from segmentry.pipeline._progress import told
+from segmentry.pipeline._progress import told_in_rows
 from segmentry.pipeline._truth import EarlyUsers
 from segmentry.quality import Finding, find_in_log, find_in_tables
 from segmentry.sampling import hash_shares
@@ -238,7 +239,7 @@ def _count(
             window=window,
             main_placement=facts.main_placement,
             features=plan.features,
-            on_part=told(progress, "counting per user"),
+            on_part=told_in_rows(progress, "counting per user", log.account.n_used),
         )
     early = None
     if plan.early_features is not None and window.is_whole_days:
@@ -331,13 +332,16 @@ def _read_log(
     if config.sample < 1:
         users = engine.distinct_users(source.impressions)
         keep_users = users.filter(pl.Series(hash_shares(users, salt=_SAMPLE_SALT) < config.sample))
+    estimates = [estimate_rows(file) for file in source.impressions.files]
+    n_rows = None if None in estimates else sum(each or 0 for each in estimates)
+    step = "reading the log" if n_rows is not None else "reading the compressed log"
     return engine.split_log(
         source.impressions,
         directory,
         n_parts=1 + n_bytes // _BYTES_PER_PART,
         exclude=_outside(source, config),
         keep_users=keep_users,
-        on_progress=told(progress, "reading the log"),
+        on_progress=told_in_rows(progress, step, n_rows),
     )
 
 
