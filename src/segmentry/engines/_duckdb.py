@@ -43,6 +43,9 @@ class DuckDBEngine:
         if memory_limit is not None:
             config["memory_limit"] = memory_limit
         self._connection = duckdb.connect(config=config)
+        # Without it no query tells how far it is.
+        self._connection.execute("SET enable_progress_bar = true")
+        self._connection.execute("SET enable_progress_bar_print = false")
         self._n_registered = 0
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
@@ -198,6 +201,7 @@ def _watched(
             if percent > 0:
                 on_progress(int(n_bytes * percent / 100), n_bytes)
 
+    on_progress(0, n_bytes)
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
