@@ -45,9 +45,9 @@ _CLASSIC_LEVELS = ("age_level", "consumption_level", "shopping_depth", "city_tie
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        # Equal weights keep 0.34 of what a user's own CTR tells of the next days; the shrunk CTR
-        # at 2 keeps 0.9 and still explains most of exposure. Demography describes segments: it
-        # says next to nothing about behaviour.
+        # The shrunk CTR weighs double because that keeps more of what a user's own CTR tells of
+        # the next days than equal weights do (docs/decisions/0004-default-features.md).
+        # Demography describes segments: it says next to nothing about behaviour.
         "default": Recipe(
             name="default",
             weights=MappingProxyType(
