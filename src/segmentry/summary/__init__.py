@@ -1,0 +1,37 @@
+"""All that report and dashboard show, as plain data.
+
+`Summary` is written as ``summary.json``. The same input and seed give the same bytes on every
+engine and in every order of rows; seconds and memory live in the manifest.
+"""
+
+from segmentry.summary._json import parse_summary, read_summary, render_summary_json
+from segmentry.summary._model import (
+    SCHEMA_VERSION,
+    CandidateRow,
+    DataReport,
+    FeatureRow,
+    Finding,
+    MapPoint,
+    MapSummary,
+    Repeat,
+    SelectionReport,
+    Summary,
+    TruthReport,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "CandidateRow",
+    "DataReport",
+    "FeatureRow",
+    "Finding",
+    "MapPoint",
+    "MapSummary",
+    "Repeat",
+    "SelectionReport",
+    "Summary",
+    "TruthReport",
+    "parse_summary",
+    "read_summary",
+    "render_summary_json",
+]
