@@ -23,6 +23,7 @@ __all__ = [
     "read_bundle",
     "read_early",
     "read_manifest",
+    "read_segments",
     "read_user_table",
     "render_manifest",
     "staged",
@@ -224,6 +225,22 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
     path = run_dir / "users.parquet"
     try:
         return pl.read_parquet(path).drop("segment_id")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        cause = " ".join(str(error).split())
+        raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
+
+
+def read_segments(run_dir: Path) -> pl.DataFrame:
+    """Read who is in which segment: ``segments.parquet``.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    path = run_dir / "segments.parquet"
+    try:
+        return pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split())
         raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error

@@ -1,0 +1,38 @@
+"""The commands of the guides, run in the order of each page on one generated log."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from tests.pipeline.runs import segmentry
+
+GUIDES = sorted((Path(__file__).parents[2] / "docs" / "guide").glob("*.md"))
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """One folder for all pages: the log and the run they begin with are made once."""
+    return tmp_path_factory.mktemp("guides"), {}
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_every_command_of_a_guide_runs(page, workshop, monkeypatch):
+    folder, done = workshop
+    monkeypatch.chdir(folder)
+    blocks = BLOCK.findall(page.read_text())
+    assert blocks
+    for language, text in blocks:
+        if language == "python":
+            exec(compile(text, str(page), "exec"), {})  # noqa: S102  # the guide's own example
+            continue
+        for line in text.replace("\\\n", " ").splitlines():
+            program, *words = shlex.split(line, comments=True)
+            assert program == "segmentry"
+            if words[0] in ("data", "run"):
+                if line in done:
+                    continue
+                done[line] = page.stem
+            answer = segmentry(*words)
+            assert (answer.code, answer.err) == (0, ""), line
