@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from segmentry.profiling import (
     Difference,
+    Distribution,
     LevelShare,
     LevelStatistics,
     NumericStatistics,
@@ -13,12 +14,15 @@ from segmentry.profiling import (
 from segmentry.schema import Estimate, RowAccount
 from segmentry.summary import (
     SCHEMA_VERSION,
+    Blade,
     CandidateRow,
     DataReport,
     FeatureRow,
     Finding,
+    Hexagon,
     MapPoint,
     MapSummary,
+    Pictures,
     Repeat,
     SelectionReport,
     Summary,
@@ -428,6 +432,35 @@ def make_map(n_segments: int, *, n_points: int, n_components: int) -> MapSummary
     )
 
 
+def make_pictures(n_segments: int) -> Pictures:
+    """Return blades from 0.8 down to -0.2, three bins per feature, and a row of hexagons."""
+    blades = tuple(
+        Blade(i + 1, 60, 0.2, tuple(round(0.8 - j / 59, 4) for j in range(60)))
+        for i in range(n_segments)
+    )
+    distributions = tuple(
+        Distribution(
+            feature=column.name,
+            edges=(0.0, 1.0, 4.0, 9.5),
+            population=(5 * n_segments, 3 * n_segments, 2 * n_segments),
+            segments=tuple((5, 3, 2) for _ in range(n_segments)),
+            n_above=1,
+        )
+        for column in COLUMNS
+        if column.mean
+    )
+    hexagons = tuple(
+        Hexagon(x=0.5 * i, y=0.0, n_users=10 ** (i % 4), segment_id=i % n_segments + 1, share=0.75)
+        for i in range(8)
+    )
+    return Pictures(
+        blades=blades if n_segments > 1 else (),
+        distributions=distributions,
+        hexagon_radius=0.288675,
+        hexagons=hexagons,
+    )
+
+
 def make_features() -> tuple[FeatureRow, ...]:
     """Return the numeric features and the levels; half of them formed the segments."""
     numeric = [
@@ -560,4 +593,5 @@ def make_summary(
         else make_truth(
             reason="" if is_checked else truth, is_kept=truth == "checked" and is_rated
         ),
+        pictures=make_pictures(n_segments),
     )

@@ -19,16 +19,20 @@ HOSTILE = (
 )
 
 
+def parts_of(spec: dict) -> list[dict]:
+    return [part for kind in ("layer", "hconcat", "vconcat") for part in spec.get(kind, [])]
+
+
 def rows_of(spec: dict) -> Iterator[dict]:
     for rows in spec.get("datasets", {}).values():
         yield from rows
     yield from spec.get("data", {}).get("values", [])
-    for part in spec.get("layer", []) + spec.get("hconcat", []):
+    for part in parts_of(spec):
         yield from rows_of(part)
 
 
 def marks_of(spec: dict) -> list[dict]:
-    layers = spec.get("layer", []) + spec.get("hconcat", [])
+    layers = parts_of(spec)
     own = [spec] if "mark" in spec else []
     return own + [mark for layer in layers for mark in marks_of(layer)]
 

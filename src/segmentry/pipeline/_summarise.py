@@ -8,6 +8,7 @@ import numpy.typing as npt
 from segmentry import __version__
 from segmentry.clustering import project
 from segmentry.config import RunConfig
+from segmentry.pipeline._pictures import make_pictures
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._truth import Truth, report_truth, with_truth
 from segmentry.preprocessing import FittedColumn
@@ -93,6 +94,7 @@ def summarise(
             recipe=segmentation.recipe.name,
         ),
         truth=None if truth is None else report_truth(truth),
+        pictures=make_pictures(users.table, segmentation, catalogue),
     )
 
 

@@ -6,8 +6,15 @@ segment has the same colour everywhere, by its id. The libraries that draw are l
 is made.
 """
 
+from segmentry.plots._blades import caption_silhouette_blades, plot_silhouette_blades
 from segmentry.plots._caption import Caption
+from segmentry.plots._distributions import (
+    caption_distributions,
+    distribution_names,
+    plot_distributions,
+)
 from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatmap
+from segmentry.plots._hexagons import caption_map_hexagons, plot_map_hexagons
 from segmentry.plots._later import caption_ctr_later, horizon, plot_ctr_later, was_checked
 from segmentry.plots._map import caption_map, caption_map_pairs, plot_map, plot_map_pairs
 from segmentry.plots._rendering import FIGURES, render_png, render_svg, write_figures
@@ -51,25 +58,32 @@ __all__ = [
     "Scene",
     "caption_ctr_by_segment",
     "caption_ctr_later",
+    "caption_distributions",
     "caption_elbow",
     "caption_map",
     "caption_map_3d",
+    "caption_map_hexagons",
     "caption_map_pairs",
     "caption_profile_heatmap",
+    "caption_silhouette_blades",
     "caption_silhouette_by_k",
     "caption_sizes",
     "dark_figure_css",
+    "distribution_names",
     "heat_colour",
     "heat_ink",
     "horizon",
     "map_scene",
     "plot_ctr_by_segment",
     "plot_ctr_later",
+    "plot_distributions",
     "plot_elbow",
     "plot_map",
     "plot_map_3d",
+    "plot_map_hexagons",
     "plot_map_pairs",
     "plot_profile_heatmap",
+    "plot_silhouette_blades",
     "plot_silhouette_by_k",
     "plot_sizes",
     "render_png",

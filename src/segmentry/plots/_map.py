@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from segmentry.summary import MapPoint, MapSummary, Summary
 
-__all__ = ["caption_map", "caption_map_pairs", "plot_map", "plot_map_pairs"]
+__all__ = [
+    "caption_map",
+    "caption_map_pairs",
+    "center_marks",
+    "map_axes",
+    "map_frame",
+    "plot_map",
+    "plot_map_pairs",
+]
 
 _WIDTH = 600
 _PANEL = 252
@@ -209,6 +217,21 @@ def thin(points: Sequence["MapPoint"], *, most: int) -> list["MapPoint"]:
     for i, point in enumerate(points):
         first.setdefault(point.segment_id, i)
     return [points[i] for i in sorted(picked | set(first.values()))]
+
+
+def map_frame(points: list[tuple[float, float]], *, width: int) -> _Frame:
+    """Return limits that hold all points, on equal scales, and the size in pixels."""
+    return _frame(points, width=width)
+
+
+def map_axes(frame: _Frame, *, plane: "MapSummary") -> tuple["alt.X", "alt.Y"]:
+    """Return the axes of the first two components."""
+    return _axes(frame, axes=("x", "y"), plane=plane)
+
+
+def center_marks(centers: Sequence["MapPoint"], frame: _Frame) -> "list[alt.Chart]":
+    """Return the numbered discs of the centres on the first two components."""
+    return _centers(centers, frame, axes=("x", "y"))
 
 
 def _panel(plane: "MapSummary", *, axes: tuple[str, str]) -> "alt.LayerChart":

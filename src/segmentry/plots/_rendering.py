@@ -7,7 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from segmentry.plots._blades import plot_silhouette_blades
+from segmentry.plots._distributions import plot_distributions
 from segmentry.plots._heatmap import plot_profile_heatmap
+from segmentry.plots._hexagons import plot_map_hexagons
 from segmentry.plots._later import plot_ctr_later, was_checked
 from segmentry.plots._map import plot_map, plot_map_pairs
 from segmentry.plots._segments import plot_ctr_by_segment, plot_sizes
@@ -31,7 +34,10 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
         "ctr_later": plot_ctr_later,
         "elbow": plot_elbow,
         "silhouette_by_k": plot_silhouette_by_k,
+        "silhouette_blades": plot_silhouette_blades,
         "profile_heatmap": plot_profile_heatmap,
+        "distributions": plot_distributions,
+        "map_hexagons": plot_map_hexagons,
         "map": plot_map,
         "map_pairs": plot_map_pairs,
         "map_3d": plot_map_3d,
@@ -118,7 +124,7 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
     Examples
     --------
     >>> sorted(FIGURES)[:4]
-    ['ctr_by_segment', 'ctr_later', 'elbow', 'map']
+    ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
     """
     directory.mkdir(parents=True, exist_ok=True)
     inline = {}

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 from segmentry.schema import Estimate
 
-__all__ = ["Difference", "LevelShare", "LevelStatistics", "NumericStatistics", "SegmentProfile"]
+__all__ = [
+    "Difference",
+    "Distribution",
+    "LevelShare",
+    "LevelStatistics",
+    "NumericStatistics",
+    "SegmentProfile",
+]
 
 _UNKNOWN = Estimate(value=None, low=None, high=None)
 
@@ -36,6 +43,30 @@ class NumericStatistics:
     missing_share: float
     index: float | None
     standardised_difference: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How many users lie in each bin of a feature, by segment.
+
+    Parameters
+    ----------
+    feature : str
+    edges : tuple of float
+        In raw units, one more than there are bins; a bin holds its lower edge. The last bin also
+        holds the `n_above` users above its upper edge.
+    population : tuple of int
+        Users with a known value, per bin.
+    segments : tuple of tuple of int
+        The same for each segment, by `segment_id`.
+    n_above : int
+    """
+
+    feature: str
+    edges: tuple[float, ...]
+    population: tuple[int, ...]
+    segments: tuple[tuple[int, ...], ...]
+    n_above: int
 
 
 @dataclass(frozen=True, slots=True)

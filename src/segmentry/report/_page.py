@@ -8,12 +8,14 @@ from segmentry.report._cards import make_cards, make_headline, make_rates_note
 from segmentry.report._glossary import GLOSSARY
 from segmentry.report._tables import (
     account_tables,
+    blade_table,
     candidate_table,
     difference_table,
     feature_tables,
     level_tables,
     loading_table,
     numeric_tables,
+    quartile_table,
     rate_table,
     score_table,
     size_table,
@@ -70,6 +72,8 @@ def _page(summary: Summary, figures: Mapping[str, str]) -> Page:
         truth=make_truth(summary, figures),
         overview=_overview(summary, figures),
         evidence=_evidence(summary, figures),
+        blades=_blades(summary, figures),
+        distributions=_distributions(summary, figures),
         selection_rule=summary.selection.rule,
         selection_reason=summary.selection.reason,
         candidates=candidate_table(summary),
@@ -136,10 +140,36 @@ def _evidence(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...
     )
 
 
+def _blades(summary: Summary, figures: Mapping[str, str]) -> Figure | None:
+    if summary.pictures is None or not summary.pictures.blades:
+        return None
+    return Figure(
+        name="silhouette_blades",
+        heading="How many users fit their segment",
+        caption=plots.caption_silhouette_blades(summary),
+        svg=figures.get("silhouette_blades", ""),
+        tables=(blade_table(summary),),
+    )
+
+
+def _distributions(summary: Summary, figures: Mapping[str, str]) -> Figure | None:
+    if not plots.distribution_names(summary):
+        return None
+    return Figure(
+        name="distributions",
+        heading="How the values spread",
+        caption=plots.caption_distributions(summary),
+        svg=figures.get("distributions", ""),
+        tables=(quartile_table(summary, plots.distribution_names(summary)[:4]),),
+    )
+
+
 def _maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
     loadings: tuple[Table, ...] = (loading_table(summary),)
+    plane = "A sample of users, and what stretches the plane"
     captions = {
-        "map": ("The users on a plane", plots.caption_map(summary), loadings),
+        "map_hexagons": ("All users on a plane", plots.caption_map_hexagons(summary), ()),
+        "map": (plane, plots.caption_map(summary), loadings),
         "map_pairs": ("The three pairs of directions", plots.caption_map_pairs(summary), ()),
         "map_3d": ("The users in space", plots.caption_map_3d(summary), ()),
     }
@@ -149,7 +179,7 @@ def _maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
             name=name, heading=heading, caption=caption, svg=figures.get(name, ""), tables=tables
         )
         for name, (heading, caption, tables) in captions.items()
-        if figures.get(name) and (has_space or name == "map")
+        if figures.get(name) and (has_space or name in ("map", "map_hexagons"))
     )
 
 

@@ -21,12 +21,14 @@ from segmentry.summary import CandidateRow, FeatureRow, Finding, Summary
 
 __all__ = [
     "account_tables",
+    "blade_table",
     "candidate_table",
     "difference_table",
     "feature_tables",
     "level_tables",
     "loading_table",
     "numeric_tables",
+    "quartile_table",
     "rate_table",
     "score_table",
     "size_table",
@@ -175,6 +177,58 @@ def score_table(summary: Summary, *, column: str) -> Table:
             Row(f"{row.n_segments} ({row.algorithm})", texts, is_strong=row.is_selected)
             for row, texts in zip(candidates, cells, strict=True)
         ),
+    )
+
+
+def blade_table(summary: Summary) -> Table:
+    """Return the silhouettes of the sampled users of each segment."""
+    names = {s.segment_id: s for s in summary.segments}
+    blades = () if summary.pictures is None else summary.pictures.blades
+    rows = []
+    for blade in blades:
+        n, values = len(blade.values), blade.values
+        quartiles = [values[(3 * n) // 4], values[n // 2], values[n // 4]] if n else [None] * 3
+        rows.append(
+            segment_row(
+                names[blade.segment_id],
+                (
+                    count(blade.n_sampled),
+                    *(_thousandths(each) for each in quartiles),
+                    percent(blade.below_zero_share),
+                ),
+            )
+        )
+    heads = ("segment", "sampled users", "lower quartile", "median", "upper quartile", "below 0")
+    return Table(caption="Silhouettes of sampled users", heads=heads, rows=tuple(rows))
+
+
+def quartile_table(summary: Summary, names: Iterable[str]) -> Table:
+    """Return median and quartiles of some features by segment, in raw units."""
+    wanted = tuple(names)
+    features = {row.name: row for row in summary.features}
+    offset = summary.data.utc_offset_hours
+
+    def cell(row: NumericStatistics | None, name: str) -> str:
+        if row is None or row.median is None:
+            return MISSING
+        kind = features[name].kind if name in features else "count"
+        low, middle, high = (
+            feature_value(value, kind=kind, utc_offset_hours=offset)
+            for value in (row.lower_quartile, row.median, row.upper_quartile)
+        )
+        return f"{middle}\n{low} to {high}"
+
+    def cells(segment: SegmentProfile) -> tuple[str, ...]:
+        found = {row.feature: row for row in segment.numeric}
+        return tuple(cell(found.get(name), name) for name in wanted)
+
+    rows = [segment_row(segment, cells(segment)) for segment in summary.segments]
+    rows.append(Row("all users", cells(summary.population), is_strong=True))
+    heads = tuple(features[name].label if name in features else name for name in wanted)
+    return Table(
+        caption="Median, and below it the quartiles, in raw units",
+        heads=("segment", *heads),
+        rows=tuple(rows),
     )
 
 

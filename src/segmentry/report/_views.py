@@ -208,6 +208,8 @@ class Page:
     truth: Truth
     overview: tuple[Figure, ...]
     evidence: tuple[Figure, ...]
+    blades: Figure | None
+    distributions: Figure | None
     selection_rule: str
     selection_reason: str
     candidates: Table

@@ -11,6 +11,7 @@ from segmentry.clustering import (
     Clustering,
     DistinctRows,
     PrincipalComponents,
+    SilhouetteSample,
     SilhouetteScore,
     assign,
     calinski_harabasz,
@@ -18,7 +19,8 @@ from segmentry.clustering import (
     distinct_rows,
     fit_clusterings,
     fit_pca,
-    sampled_silhouette,
+    score_silhouettes,
+    silhouettes_of_sample,
     squared_silhouette,
 )
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
@@ -58,6 +60,8 @@ class Segmentation:
         Reason and number of users.
     segment_silhouettes : tuple of float or None
         Mean Euclidean silhouette of the sampled users of each segment.
+    silhouette_sample : SilhouetteSample or None
+        The silhouettes of those users, labels counting from 0; none where no silhouette is defined.
     """
 
     recipe: Recipe
@@ -70,6 +74,7 @@ class Segmentation:
     margins: FloatVector
     unassigned: tuple[tuple[str, int], ...]
     segment_silhouettes: tuple[float | None, ...]
+    silhouette_sample: SilhouetteSample | None = None
 
     @property
     def n_segments(self) -> int:
@@ -178,7 +183,8 @@ def find_segments(
     )
     tried = _numbers_to_try(distinct, n_segments, forced)
     clusterings = _fit_all(distinct, tried, algorithm=algorithm, seed=seed, on_fitted=on_fitted)
-    scores = _silhouettes(distinct, clusterings, seed=seed)
+    samples = _silhouettes(distinct, clusterings, seed=seed)
+    scores = {k: score_silhouettes(sample) for k, sample in samples.items()}
     selection = select(
         [_candidate(distinct, each, scores.get(len(each.centers))) for each in clusterings],
         choose_by=recipe.choose_by,
@@ -199,6 +205,7 @@ def find_segments(
         margins=margins,
         unassigned=unassigned,
         segment_silhouettes=scores[k].cluster_means if k in scores else (None,) * k,
+        silhouette_sample=samples.get(k),
     )
 
 
@@ -249,16 +256,16 @@ def _fit_all(
 
 def _silhouettes(
     distinct: DistinctRows, clusterings: Sequence[Clustering], *, seed: int
-) -> dict[int, SilhouetteScore]:
-    """Score the clusterings for which a silhouette is defined, by number of segments."""
+) -> dict[int, SilhouetteSample]:
+    """Measure the clusterings for which a silhouette is defined, by number of segments."""
     if not _are_whole(distinct.weights):
         return {}
     n_users = int(distinct.weights.sum())
     scored = [each for each in clusterings if 1 < len(each.centers) < n_users]
     if not scored:
         return {}
-    scores = sampled_silhouette(distinct, [each.labels for each in scored], seed=seed)
-    return {len(each.centers): score for each, score in zip(scored, scores, strict=True)}
+    samples = silhouettes_of_sample(distinct, [each.labels for each in scored], seed=seed)
+    return {len(each.centers): sample for each, sample in zip(scored, samples, strict=True)}
 
 
 def _candidate(

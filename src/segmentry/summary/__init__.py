@@ -18,15 +18,21 @@ from segmentry.summary._model import (
     Summary,
     TruthReport,
 )
+from segmentry.summary._pictures import Blade, Embedding, EmbeddingPoint, Hexagon, Pictures
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Blade",
     "CandidateRow",
     "DataReport",
+    "Embedding",
+    "EmbeddingPoint",
     "FeatureRow",
     "Finding",
+    "Hexagon",
     "MapPoint",
     "MapSummary",
+    "Pictures",
     "Repeat",
     "SelectionReport",
     "Summary",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from segmentry.profiling import SegmentProfile
 from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount
+from segmentry.summary._pictures import Embedding, Pictures
 from segmentry.validation import KeptGain
 
 __all__ = [
@@ -214,6 +215,10 @@ class Summary:
         What later days say; null where the recipe does not ask.
     method : tuple of str
         The method in plain words, a paragraph each.
+    pictures : Pictures or None
+        What pictures of many users are drawn from; null in runs of before.
+    embedding : Embedding or None
+        The UMAP of the users, where one was asked for.
     """
 
     schema_version: int
@@ -229,3 +234,5 @@ class Summary:
     method: tuple[str, ...]
     repeat: Repeat
     truth: TruthReport | None = None
+    pictures: Pictures | None = None
+    embedding: Embedding | None = None

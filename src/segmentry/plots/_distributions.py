@@ -1,0 +1,258 @@
+"""How the values of features are spread in each segment, against all users."""
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from segmentry.plots._caption import Caption, Rows, empty_chart, finish, quoted
+from segmentry.plots._marks import as_given, on, on_named
+from segmentry.plots._theme import ROLES, segment_colour
+from segmentry.plots.formats import feature_value
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from segmentry.profiling import Distribution
+    from segmentry.summary import FeatureRow, Summary
+
+__all__ = ["caption_distributions", "distribution_names", "plot_distributions"]
+
+_CELL = 168
+_HIGH = 46
+_MOST_FEATURES = 4
+_MOST_SEGMENTS = 8
+_EMPTY = 420
+
+
+def distribution_names(summary: "Summary") -> tuple[str, ...]:
+    """Return the features whose distributions are known, those that formed segments first.
+
+    Examples
+    --------
+    >>> distribution_names(summary)[:2]  # doctest: +SKIP
+    ('n_impressions', 'n_active_days')
+    """
+    known = {d.feature for d in _known(summary)}
+    forming = [row.name for row in summary.features if row.weight is not None]
+    describing = [row.name for row in summary.features if row.weight is None]
+    return tuple(name for name in (*forming, *describing) if name in known)
+
+
+def caption_distributions(summary: "Summary", *, features: Sequence[str] | None = None) -> Caption:
+    """Say of which features the spread is shown.
+
+    Examples
+    --------
+    >>> print(caption_distributions(summary).finding)  # doctest: +SKIP
+    """
+    chosen = _chosen(summary, features)
+    if not chosen:
+        text = "There are no distributions: this run did not keep them"
+        return Caption(finding=text, reading="", alt=f"{text}.")
+    labels = {row.name: row.label for row in summary.features}
+    told = ", ".join(labels.get(d.feature, d.feature) for d in chosen)
+    n_left = max(0, len(summary.segments) - _MOST_SEGMENTS)
+    only = f" The first {_MOST_SEGMENTS} segments are drawn." if n_left else ""
+    return Caption(
+        finding=_finding(summary, [d.feature for d in chosen]) or f"How users spread: {told}",
+        reading="Filled: share of the segment’s users per bin. Line: all users. Raw units; bins "
+        "that grow with the values are drawn equally wide. The last bin also holds what lies above."
+        + only,
+        alt=f"Histograms of {told}, one per segment, over that of all users. The quartiles stand "
+        "in the tables of the profiles.",
+    )
+
+
+def _finding(summary: "Summary", names: Sequence[str]) -> str:
+    """Name the segment and the feature that differ most from all users, by their medians."""
+    rows = {row.name: row for row in summary.features}
+    everyone = {row.feature: row for row in summary.population.numeric}
+    found = [
+        (abs(row.standardised_difference.value), segment.name, row.feature, row.median)
+        for segment in summary.segments
+        for row in segment.numeric
+        if row.feature in names and row.standardised_difference.value is not None
+    ]
+    if len(summary.segments) < 2 or not found:
+        return ""
+    _, name, feature, median = max(found, key=lambda each: each[0])
+    row, overall = rows.get(feature), everyone[feature].median
+    kind, label = ("count", feature) if row is None else (row.kind, row.label)
+    return (
+        f"{quoted(name)} stands out most, by {label}: median "
+        f"{feature_value(median, kind=kind)}, all users {feature_value(overall, kind=kind)}"
+    )
+
+
+def plot_distributions(
+    summary: "Summary", *, features: Sequence[str] | None = None
+) -> "alt.HConcatChart | alt.Chart":
+    """Draw a histogram per segment and feature, that of all users as a line upon it.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    features : sequence of str, optional
+        Which to draw; the first four that formed the segments when absent.
+
+    Returns
+    -------
+    altair.HConcatChart or altair.Chart
+        Figure ``distributions``; without any, a chart that says so.
+
+    Examples
+    --------
+    >>> plot_distributions(summary, features=["n_impressions"])  # doctest: +SKIP
+    """
+    import altair as alt
+
+    caption = caption_distributions(summary, features=features)
+    chosen = _chosen(summary, features)
+    if not chosen:
+        return empty_chart(name="distributions", caption=caption, width=_EMPTY)
+    rows = {row.name: row for row in summary.features}
+    width = _CELL if len(chosen) > 1 else 520
+    panels, datasets = [], {}
+    for i, distribution in enumerate(chosen):
+        name = f"bins_{i}"
+        datasets[name] = _rows(summary, distribution)
+        panels.append(
+            _panel(summary, distribution, rows.get(distribution.feature), name, width, first=i == 0)
+        )
+    total = max(_EMPTY, len(panels) * (width + 30))
+    return finish(
+        alt.hconcat(*panels), name="distributions", caption=caption, width=total, datasets=datasets
+    )
+
+
+def _known(summary: "Summary") -> "tuple[Distribution, ...]":
+    return () if summary.pictures is None else summary.pictures.distributions
+
+
+def _chosen(summary: "Summary", features: Sequence[str] | None) -> "list[Distribution]":
+    by_name = {d.feature: d for d in _known(summary)}
+    names = distribution_names(summary)[:_MOST_FEATURES] if features is None else features
+    return [by_name[name] for name in names if name in by_name]
+
+
+def _rows(summary: "Summary", distribution: "Distribution") -> Rows:
+    """Return one row per segment and bin: its share and that of all users, scaled to one height."""
+    everyone = sum(distribution.population) or 1
+    overall = [n / everyone for n in distribution.population]
+    rows: Rows = []
+    for segment in summary.segments[:_MOST_SEGMENTS]:
+        counts = distribution.segments[segment.segment_id - 1]
+        total = sum(counts) or 1
+        shares = [n / total for n in counts]
+        top = max(*shares, *overall) or 1.0
+        for i, (share, of_all) in enumerate(zip(shares, overall, strict=True)):
+            rows.append(
+                {
+                    "segment_id": segment.segment_id,
+                    "color": segment_colour(segment.segment_id),
+                    "bin": i,
+                    "share": round(share / top, 4),
+                    "all": round(of_all / top, 4),
+                }
+            )
+        rows.append({**rows[-1], "bin": len(counts)})
+    return rows
+
+
+def _panel(
+    summary: "Summary",
+    distribution: "Distribution",
+    feature: "FeatureRow | None",
+    data: str,
+    width: int,
+    *,
+    first: bool,
+) -> "alt.VConcatChart":
+    import altair as alt
+
+    shown = summary.segments[:_MOST_SEGMENTS]
+    label = distribution.feature if feature is None else feature.label
+    is_told = feature is None or feature.unit in (*label.split(), label, "share")
+    unit = "" if is_told or feature is None else f", {feature.unit}"
+    cells = []
+    for i, segment in enumerate(shown):
+        is_last = i == len(shown) - 1
+        chart = _cell(distribution, feature, data, width, segment.segment_id, has_axis=is_last)
+        head = f"{segment.segment_id}  {segment.name}" if first else ""
+        names = (
+            on([{"text": head}])
+            .mark_text(align="left", fontWeight=600, fontSize=12, limit=width + 120)
+            .encode(text="text:N", x=alt.value(0), y=alt.value(-7))
+        )
+        cells.append(alt.layer(chart, names).properties(width=width, height=_HIGH))
+    column: alt.VConcatChart = alt.vconcat(*cells, spacing=22).properties(
+        title=alt.TitleParams(
+            f"{label}{unit}", fontSize=12.5, anchor="start", offset=22, frame="group"
+        )
+    )
+    return column
+
+
+def _cell(
+    distribution: "Distribution",
+    feature: "FeatureRow | None",
+    data: str,
+    width: int,
+    segment_id: int,
+    *,
+    has_axis: bool,
+) -> "alt.LayerChart":
+    import altair as alt
+
+    n_bins = len(distribution.population)
+    axis = _edges_axis(distribution, feature, width) if has_axis else None
+    scale = alt.Scale(domain=[0, n_bins], nice=False)
+    x = alt.X("bin:Q", axis=axis, scale=scale)
+    y = alt.Y("share:Q", axis=None, scale=alt.Scale(domain=[0, 1]))
+    base = on_named(data).transform_filter(f"datum.segment_id === {segment_id}")
+    bars = base.mark_area(interpolate="step-after", opacity=1).encode(x=x, y=y, color=as_given())
+    line = base.mark_line(
+        interpolate="step-after", color=ROLES["ink"].light, strokeWidth=1.1, opacity=0.85
+    ).encode(x=x, y=alt.Y("all:Q", axis=None))
+    both: alt.LayerChart = alt.layer(bars, line)  # type: ignore[assignment]  # no facet among them
+    return both
+
+
+def _edges_axis(
+    distribution: "Distribution", feature: "FeatureRow | None", width: int
+) -> "alt.Axis":
+    """Label the edges in raw units: 4 to 8 of them; a bin of one whole number at its middle."""
+    import altair as alt
+
+    edges = distribution.edges
+    n_bins = len(edges) - 1
+    kind = "count" if feature is None else feature.kind
+    is_single = all(high - low == 1 and low % 1 == 0.5 for low, high in itertools.pairwise(edges))
+    n_wanted = 4 if width <= _CELL else 9
+    step = max(1, -(-n_bins // n_wanted))
+    if is_single:
+        places = [i + 0.5 for i in range(0, n_bins, step)]
+        values = [edges[int(place)] + 0.5 for place in places]
+    else:
+        places = [float(i) for i in range(0, n_bins, step)]
+        values = [edges[int(place)] + (0.5 if edges[0] % 1 == 0.5 else 0) for place in places]
+    words = [_short(value, kind) for value in values]
+    if distribution.n_above and places:
+        words[-1] += "…"
+    cases = "{" + ",".join(f"'{p:g}':'{w}'" for p, w in zip(places, words, strict=True)) + "}"
+    return alt.Axis(
+        values=places,
+        labelExpr=f"({cases})[format(datum.value, '~g')]",
+        title=None,
+        grid=False,
+        labelFontSize=11,
+        labelOverlap=True,
+    )
+
+
+def _short(value: float, kind: str) -> str:
+    text = feature_value(value, kind=kind)
+    if kind not in ("rate", "share"):
+        text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
+    return text.replace(",", " ").replace("'", "")

@@ -1,0 +1,117 @@
+"""The map of all users: hexagons counted beforehand, drawn in the colour of who is in them."""
+
+import math
+from typing import TYPE_CHECKING
+
+from segmentry.plots._caption import Caption, Rows, empty_chart, finish
+from segmentry.plots._map import center_marks, map_axes, map_frame
+from segmentry.plots._marks import as_given, layered, on_named
+from segmentry.plots._theme import segment_colour
+from segmentry.plots.formats import count, percent
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from segmentry.summary import Summary
+
+__all__ = ["caption_map_hexagons", "plot_map_hexagons"]
+
+_WIDTH = 600
+_HEXAGON = "M0,-1L0.866,-0.5L0.866,0.5L0,1L-0.866,0.5L-0.866,-0.5Z"
+_FAINTEST = 0.16
+_MIXED = 0.8
+
+
+def caption_map_hexagons(summary: "Summary") -> Caption:
+    """Say how many users stand where segments mix on the map.
+
+    Examples
+    --------
+    >>> print(caption_map_hexagons(summary).finding)  # doctest: +SKIP
+    """
+    cells = () if summary.pictures is None else summary.pictures.hexagons
+    if not cells:
+        text = "There is no map of all users: this run has fewer than two components, or kept none"
+        return Caption(finding=text, reading="", alt=f"{text}.")
+    total = sum(cell.n_users for cell in cells)
+    mixed = sum(cell.n_users for cell in cells if cell.share < _MIXED)
+    finding = f"All {count(total)} users on the map"
+    if len(summary.segments) > 1:
+        finding += (
+            f"; {percent(mixed / total, digits=0)} stand where segments mix on these two directions"
+        )
+    busiest = max(cells, key=lambda cell: cell.n_users)
+    return Caption(
+        finding=finding,
+        reading="Each hexagon: the users in it, in the colour of the segment most of them belong "
+        "to; the stronger, the more users (logarithmic). Users outside the inner 99.8 % are in it "
+        "too. Numbered discs: the segments’ centres.",
+        alt=f"Map of {len(cells)} hexagons. {finding}. The fullest holds {count(busiest.n_users)} "
+        f"users, {percent(busiest.share, digits=0)} of them of segment {busiest.segment_id}.",
+    )
+
+
+def plot_map_hexagons(summary: "Summary") -> "alt.LayerChart | alt.Chart":
+    """Draw all users on the first two principal components, counted in hexagons.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+
+    Returns
+    -------
+    altair.LayerChart or altair.Chart
+        Figure ``map_hexagons``; without them, a chart that says so.
+
+    Examples
+    --------
+    >>> plot_map_hexagons(summary).save("map_hexagons.html")  # doctest: +SKIP
+    """
+    import altair as alt
+
+    caption, pictures = caption_map_hexagons(summary), summary.pictures
+    if pictures is None or not pictures.hexagons or not pictures.hexagon_radius:
+        return empty_chart(name="map_hexagons", caption=caption, width=_WIDTH)
+    frame = map_frame([(cell.x, cell.y) for cell in pictures.hexagons], width=_WIDTH)
+    radius = pictures.hexagon_radius / (frame.x1 - frame.x0) * frame.width
+    most = max(cell.n_users for cell in pictures.hexagons)
+    rows: Rows = [
+        {
+            "x": cell.x,
+            "y": cell.y,
+            "segment_id": cell.segment_id,
+            "color": segment_colour(cell.segment_id),
+            "o": round(_strength(cell.n_users, most), 3),
+            "n": count(cell.n_users),
+            "share": percent(cell.share, digits=0),
+        }
+        for cell in pictures.hexagons
+    ]
+    x, y = map_axes(frame, plane=summary.map)
+    hexagons = (
+        on_named("hexagons")
+        .mark_point(shape=_HEXAGON, size=4 * radius * radius, filled=True, strokeWidth=0)
+        .encode(
+            x=x,
+            y=y,
+            color=as_given(),
+            opacity=alt.Opacity("o:Q", scale=None),
+            tooltip=[
+                alt.Tooltip("segment_id:N", title="mostly segment"),
+                alt.Tooltip("n:N", title="users here"),
+                alt.Tooltip("share:N", title="of that segment"),
+            ],
+        )
+    )
+    layers = [hexagons, *center_marks(summary.map.centers, frame)]
+    chart = layered(layers, width=frame.width, height=frame.height)
+    return finish(
+        chart, name="map_hexagons", caption=caption, width=_WIDTH, datasets={"hexagons": rows}
+    )
+
+
+def _strength(n_users: int, most: int) -> float:
+    if most <= 1:
+        return 1.0
+    return _FAINTEST + (1 - _FAINTEST) * math.log(n_users) / math.log(most)

@@ -1,0 +1,60 @@
+"""What pictures are drawn from: hexagons count all users, blades hold the sampled ones."""
+
+import numpy as np
+import pytest
+
+from segmentry.pipeline._pictures import bin_hexagons
+from segmentry.summary import read_summary
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_user_is_counted_in_the_hexagon_whose_centre_is_nearest(seed):
+    draw = np.random.default_rng(seed)
+    places, ids = draw.normal(size=(400, 2)) * [3, 1], draw.integers(1, 4, 400)
+
+    radius, hexagons = bin_hexagons(places, ids, n_segments=3)
+
+    width = radius * 3**0.5
+    lattice = np.array(
+        [
+            ((column + 0.5 * (row % 2)) * width, row * 1.5 * radius)
+            for row in range(-90, 91)
+            for column in range(-90, 91)
+        ]
+    )
+
+    def nearest(place):
+        return int(((lattice - place) ** 2).sum(axis=1).argmin())
+
+    expected = {}
+    for place, each in zip(places, ids, strict=True):
+        expected.setdefault(nearest(place), []).append(each)
+    found = {nearest((h.x, h.y)): h for h in hexagons}
+    assert {key: h.n_users for key, h in found.items()} == {k: len(v) for k, v in expected.items()}
+    for key, hexagon in found.items():
+        counts = np.bincount(expected[key], minlength=4)
+        assert hexagon.share == pytest.approx(counts.max() / counts.sum(), abs=1e-4)
+        assert counts[hexagon.segment_id] == counts.max()
+
+
+def test_users_in_one_place_have_no_hexagons():
+    assert bin_hexagons(np.zeros((5, 2)), np.ones(5, dtype=int), n_segments=1) == (None, ())
+
+
+def test_a_run_counts_every_user_in_hexagons_and_bins_and_keeps_the_blades(plain_run):
+    summary = read_summary(plain_run.folder)
+    pictures = summary.pictures
+
+    assert sum(cell.n_users for cell in pictures.hexagons) == summary.population.n_users
+    by_name = {each.feature: each for each in pictures.distributions}
+    assert sum(by_name["n_impressions"].population) == summary.population.n_users
+    assert [sum(row) for row in by_name["n_impressions"].segments] == [
+        segment.n_users for segment in summary.segments
+    ]
+    assert [blade.segment_id for blade in pictures.blades] == [
+        segment.segment_id for segment in summary.segments
+    ]
+    for blade, segment in zip(pictures.blades, summary.segments, strict=True):
+        assert list(blade.values) == sorted(blade.values, reverse=True)
+        if blade.n_sampled <= 200:
+            assert np.mean(blade.values) == pytest.approx(segment.mean_silhouette, abs=1e-3)

@@ -1,0 +1,66 @@
+"""Figures of many users: drawn from what was counted beforehand."""
+
+from dataclasses import replace
+
+from tests.plots.test_figures import mark_type, marks_of, rows_of
+
+from segmentry import plots
+
+
+def test_blades_hold_the_sampled_silhouettes_in_the_segments_colour_and_order(make_summary):
+    summary = make_summary(n_segments=3, n_points=20)
+
+    spec = plots.plot_silhouette_blades(summary).to_dict()
+
+    rows = spec["datasets"]["blades"]
+    for blade in summary.pictures.blades:
+        own = [row for row in rows if row["segment_id"] == blade.segment_id]
+        assert [row["value"] for row in own] == [*blade.values, blade.values[-1]]
+        assert [row["y"] for row in own] == sorted(row["y"] for row in own)
+    finding = plots.caption_silhouette_blades(summary).finding
+    assert "20" in finding
+    assert "nearer to another segment" in finding
+
+
+def test_distributions_draw_shares_of_the_segment_over_those_of_all_users(make_summary):
+    summary = make_summary(n_segments=2, n_points=20)
+    bins = summary.pictures.distributions
+    changed = replace(bins[0], segments=((10, 0, 0), (0, 6, 4)), population=(10, 6, 4))
+    pictures = replace(summary.pictures, distributions=(changed, *bins[1:]))
+
+    spec = plots.plot_distributions(
+        replace(summary, pictures=pictures), features=[changed.feature]
+    ).to_dict()
+
+    rows = [row for row in spec["datasets"]["bins_0"] if row["segment_id"] == 2]
+    assert [row["share"] for row in rows] == [0.0, 1.0, 0.6667, 0.6667]  # of the largest, 0.6
+    assert [row["all"] for row in rows] == [0.8333, 0.5, 0.3333, 0.3333]
+
+
+def test_only_eight_segments_are_drawn_and_the_caption_says_so(make_summary):
+    summary = make_summary(n_segments=40, n_points=60)
+
+    spec = plots.plot_distributions(summary).to_dict()
+
+    assert {row["segment_id"] for row in rows_of(spec) if "bin" in row} == set(range(1, 9))
+    assert "first 8 segments" in plots.caption_distributions(summary).reading
+
+
+def test_a_hexagon_is_stronger_the_more_users_it_holds_and_never_invisible(make_summary):
+    summary = make_summary(n_segments=3, n_points=20)
+
+    spec = plots.plot_map_hexagons(summary).to_dict()
+
+    rows = spec["datasets"]["hexagons"]
+    cells = summary.pictures.hexagons
+    strengths = {cell.n_users: row["o"] for cell, row in zip(cells, rows, strict=True)}
+    assert strengths == {1: 0.16, 10: 0.44, 100: 0.72, 1000: 1.0}
+    assert mark_type(marks_of(spec)[0]) == "point"
+
+
+def test_a_run_without_them_gets_charts_that_say_so(make_summary):
+    summary = replace(make_summary(n_points=20), pictures=None)
+
+    for name in ("silhouette_blades", "distributions", "map_hexagons"):
+        spec = plots.FIGURES[name](summary).to_dict()
+        assert spec["data"]["values"] == [{"text": "nothing to draw"}]
