@@ -5,6 +5,16 @@ engine and in every order of rows; seconds and memory live in the manifest.
 """
 
 from segmentry.summary._json import parse_summary, read_summary, render_summary_json
+from segmentry.summary._log import (
+    Cap,
+    Cell,
+    CurvePoint,
+    ExposureCurve,
+    HeldOutGain,
+    HeldOutUse,
+    LogReport,
+    Reaction,
+)
 from segmentry.summary._model import (
     SCHEMA_VERSION,
     CandidateRow,
@@ -24,15 +34,23 @@ __all__ = [
     "SCHEMA_VERSION",
     "Blade",
     "CandidateRow",
+    "Cap",
+    "Cell",
+    "CurvePoint",
     "DataReport",
     "Embedding",
     "EmbeddingPoint",
+    "ExposureCurve",
     "FeatureRow",
     "Finding",
+    "HeldOutGain",
+    "HeldOutUse",
     "Hexagon",
+    "LogReport",
     "MapPoint",
     "MapSummary",
     "Pictures",
+    "Reaction",
     "Repeat",
     "SelectionReport",
     "Summary",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from segmentry.profiling import SegmentProfile
 from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount
+from segmentry.summary._log import LogReport
 from segmentry.summary._pictures import Embedding, Pictures
 from segmentry.validation import KeptGain
 
@@ -213,6 +214,8 @@ class Summary:
         Users without a segment, by reason.
     truth : TruthReport or None
         What later days say; null where the recipe does not ask.
+    log : LogReport or None
+        Segments against the log; null in runs of earlier versions.
     method : tuple of str
         The method in plain words, a paragraph each.
     pictures : Pictures or None
@@ -236,3 +239,4 @@ class Summary:
     truth: TruthReport | None = None
     pictures: Pictures | None = None
     embedding: Embedding | None = None
+    log: LogReport | None = None
