@@ -39,6 +39,7 @@ class RunConfig(BaseModel):
     until: str | None = None
     sample: float = Field(default=1.0, gt=0, le=1)
     min_share: float = Field(default=0.01, ge=0, lt=1)
+    exact_silhouette: bool = False
     seed: int = Field(default=0, ge=0)
     memory: str | None = None
     strict: bool = False

@@ -261,3 +261,15 @@ def test_a_run_from_toml_tells_the_whole_command_and_keeps_its_settings(attribut
     config = read_manifest(attribute_run.folder).config
     assert config["features"] == ["gender", "age_level", "n_impressions"]
     assert (config["k"], config["seed"], config["since"]) == (3, 2, "2017-05-07")
+
+
+def test_the_silhouette_of_all_users_can_be_asked_for(log):
+    exact = summary_of(log, k=3, k_range="3:3", exact_silhouette=True)
+    sampled = summary_of(log, k=3, k_range="3:3")
+
+    (of_all,) = [each.silhouette for each in exact.selection.candidates if each.n_segments == 3]
+    (of_some,) = [each.silhouette for each in sampled.selection.candidates if each.n_segments == 3]
+    assert of_all.low == of_all.value == of_all.high
+    assert of_all.value == pytest.approx(of_some.value, abs=1e-12)  # fewer users than are sampled
+    assert "exactly" in exact.method[3]
+    assert "sample" in sampled.method[3]

@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.spatial.distance import cdist
+from sklearn.metrics import silhouette_score
 
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
 from segmentry.preprocessing import ColumnPlan
 from segmentry.schema import Feature
-from segmentry.segmentation import find_segments, recipe_named
+from segmentry.segmentation import _scores, find_segments, recipe_named
 
 DEFAULT = recipe_named("default")
 MIDDLES = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0]])
@@ -353,3 +354,25 @@ def test_fractions_of_users_have_no_silhouette_and_need_a_number(blobs):
     assert segmentation.n_segments == 3
     assert segmentation.segment_silhouettes == (None, None, None)
     assert not any(each.silhouette.is_known for each in segmentation.selection.candidates)
+
+
+def test_the_exact_silhouette_is_that_of_scikit_learn_and_has_no_interval(blobs):
+    table, _ = blobs
+    blocks = []
+
+    found = segments_of(table, is_exact=True, on_block=lambda *told: blocks.append(told))
+
+    chosen = next(each for each in found.selection.candidates if each.is_selected)
+    expected = silhouette_score(table.select("x0", "x1").to_numpy(), found.segment_ids)
+    assert chosen.silhouette.value == pytest.approx(expected, abs=1e-10)
+    assert chosen.silhouette.low == chosen.silhouette.high == chosen.silhouette.value
+    assert blocks[-1] == (200, 200)
+
+
+def test_too_many_distinct_rows_for_the_exact_silhouette_are_refused_with_the_time(
+    blobs, monkeypatch
+):
+    monkeypatch.setattr(_scores, "MOST_EXACT_ROWS", 199)
+
+    with pytest.raises(SelectionError, match=r"found 200 distinct rows .*about 0 min"):
+        segments_of(blobs[0], is_exact=True)

@@ -31,6 +31,17 @@ DataDir = Annotated[Path, typer.Argument(help="Folder that holds the files.", me
 Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]
 Recipe = Annotated[str | None, typer.Option(help="default or classic.")]
 Algorithm = Annotated[str | None, typer.Option(help="kmeans (default), minibatch or bisecting.")]
+K = Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")]
+KRange = Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")]
+Forming = Annotated[str | None, typer.Option(help="Features that form segments, comma separated.")]
+Excluded = Annotated[
+    str | None, typer.Option(help="Features that must not form segments, comma separated.")
+]
+ExactSilhouette = Annotated[
+    bool,
+    typer.Option("--exact-silhouette", help="Measure the silhouette of all users, not a sample's."),
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random step (0).")]
 MinShare = Annotated[
     float | None, typer.Option(help="Smallest share of users in a segment (0.01).")
 ]
@@ -102,19 +113,16 @@ def run(
     engine: Engine = None,
     recipe: Recipe = None,
     algorithm: Algorithm = None,
-    k: Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")] = None,
-    k_range: Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")] = None,
-    features: Annotated[
-        str | None, typer.Option(help="Features that form segments, comma separated.")
-    ] = None,
-    exclude: Annotated[
-        str | None, typer.Option(help="Features that must not form segments, comma separated.")
-    ] = None,
+    k: K = None,
+    k_range: KRange = None,
+    features: Forming = None,
+    exclude: Excluded = None,
     since: Since = None,
     until: Until = None,
     sample: Sample = None,
     min_share: MinShare = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random step (0).")] = None,
+    exact_silhouette: ExactSilhouette = False,
+    seed: Seed = None,
     memory: Memory = None,
     strict: Strict = False,
     config: Config = None,
@@ -143,6 +151,7 @@ def run(
             "until": until,
             "sample": sample,
             "min_share": min_share,
+            "exact_silhouette": exact_silhouette or None,
             "seed": seed,
             "memory": memory,
             "strict": strict or None,

@@ -220,7 +220,9 @@ def segment_run(
             algorithm=settings.algorithm,
             min_share=settings.min_share,
             seed=settings.seed,
+            is_exact=settings.exact_silhouette,
             on_fitted=told(progress, "trying numbers of segments"),
+            on_block=told(progress, "measuring silhouettes"),
         )
 
     truth = None

@@ -303,9 +303,12 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
         "many starts, exactly on all users. " + segmentation.selection.rule
     )
     silhouette = (
-        "The silhouette compares each of a sample of users with all users, by Euclidean distance; "
-        "1 is a user in the middle of a clear group, 0 one between two groups. Its interval is "
-        "for the sampling of users only."
+        "The silhouette compares each user with all users, by Euclidean distance, exactly; 1 is a "
+        "user in the middle of a clear group, 0 one between two groups."
+        if config.exact_silhouette
+        else "The silhouette compares each of a sample of users with all users, by Euclidean "
+        "distance; 1 is a user in the middle of a clear group, 0 one between two groups. Its "
+        "interval is for the sampling of users only."
     )
     rates = "CTR intervals take the user as the unit: the clicks of one user are not independent."
     if users.prior is not None:

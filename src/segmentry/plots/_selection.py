@@ -86,9 +86,12 @@ def caption_silhouette_by_k(summary: "Summary") -> Caption:
     """
     selection = summary.selection
     known = [row for row in selection.candidates if row.silhouette.is_known]
+    is_exact = all(row.silhouette.low == row.silhouette.high for row in known)
+    measured = "all users, exactly" if is_exact else "sampled users against all users"
+    line = "" if is_exact else "Line: 95 % interval. "
     reading = (
-        "Euclidean silhouette of sampled users against all users: 1 is far apart, 0 is on the "
-        "border. Line: 95 % interval. The axis does not start at 0."
+        f"Euclidean silhouette of {measured}: 1 is far apart, 0 is on the border. {line}"
+        "The axis does not start at 0."
     )
     if not known:
         text = (

@@ -19,14 +19,13 @@ from segmentry.clustering import (
     distinct_rows,
     fit_clusterings,
     fit_pca,
-    score_silhouettes,
-    silhouettes_of_sample,
     squared_silhouette,
 )
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
 from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.segmentation._recipes import Recipe
+from segmentry.segmentation._scores import silhouettes_by_number
 from segmentry.segmentation._selection import Candidate, Selection, select
 
 __all__ = ["Segmentation", "find_segments", "membership"]
@@ -126,7 +125,9 @@ def find_segments(
     min_share: float = 0.01,
     seed: int = 0,
     weights: FloatVector | None = None,
+    is_exact: bool = False,
     on_fitted: Callable[[int, int], None] | None = None,
+    on_block: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
     """Fit clusterings of the users, choose among them, and number the segments.
 
@@ -149,18 +150,93 @@ def find_segments(
     weights : ndarray of float, shape (n_users,), optional
         How many users each row stands for, above 0; 1 for each when absent. Segments of a row of
         weight 2 are those of two such rows, bit for bit.
+    is_exact : bool
+        Take the Euclidean silhouette of all users instead of a sample's.
     on_fitted : callable, optional
         Called with (clusterings fitted, clusterings in all).
+    on_block : callable, optional
+        Called with (distinct rows measured, distinct rows in all) where `is_exact`.
 
     Raises
     ------
     EmptyDataError
         If no user is left to segment.
     SelectionError
-        If there are fewer distinct users than segments asked for, or K is to be chosen though
-        weights are no whole numbers of users.
+        If there are fewer distinct users than segments asked for, K is to be chosen though
+        weights are no whole numbers of users, or there are too many distinct rows for `is_exact`.
     """
-    if forced is None and weights is not None and not _are_whole(weights):
+    users = prepare_users(
+        table, plans, recipe=recipe, weights=weights, is_forced=forced is not None
+    )
+    distinct = users.distinct
+    tried = _numbers_to_try(distinct, n_segments, forced)
+    clusterings = _fit_all(distinct, tried, algorithm=algorithm, seed=seed, on_fitted=on_fitted)
+    measured = silhouettes_by_number(
+        distinct, clusterings, seed=seed, is_exact=is_exact, on_block=on_block
+    )
+    scores = measured.scores
+    selection = select(
+        [_candidate(distinct, each, scores.get(len(each.centers))) for each in clusterings],
+        choose_by=recipe.choose_by,
+        min_share=min_share,
+        forced=forced,
+    )
+    k = selection.n_segments
+    chosen = next(each for each in clusterings if len(each.centers) == k)
+    ids, margins = _place(distinct, chosen, users.is_member)
+    return Segmentation(
+        recipe=recipe,
+        algorithm=algorithm,
+        preprocessing=users.preprocessing,
+        centers=chosen.centers,
+        selection=selection,
+        components=fit_pca(distinct, n_components=3),
+        segment_ids=ids,
+        margins=margins,
+        unassigned=users.unassigned,
+        segment_silhouettes=scores[k].cluster_means if k in scores else (None,) * k,
+        silhouette_sample=measured.samples.get(k),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedUsers:
+    """The users that a recipe segments, as rows of `X`.
+
+    Parameters
+    ----------
+    preprocessing : Preprocessing
+    is_member : ndarray of bool, shape (n_users,)
+    unassigned : tuple of (str, int)
+        Reason and number of the others.
+    distinct : DistinctRows
+        Of the members.
+    """
+
+    preprocessing: Preprocessing
+    is_member: BoolVector
+    unassigned: tuple[tuple[str, int], ...]
+    distinct: DistinctRows
+
+
+def prepare_users(
+    table: pl.DataFrame,
+    plans: Sequence[ColumnPlan],
+    *,
+    recipe: Recipe,
+    weights: FloatVector | None = None,
+    is_forced: bool = False,
+) -> PreparedUsers:
+    """Fit the preprocessing on the users that a recipe segments, and find their distinct rows.
+
+    Raises
+    ------
+    EmptyDataError
+        If no user is left to segment.
+    SelectionError
+        If K is to be chosen though weights are no whole numbers of users.
+    """
+    if not is_forced and weights is not None and not _are_whole(weights):
         raise SelectionError(
             "weights: found fractions, expected whole numbers of users to choose K by silhouette; "
             "ask for a number of segments"
@@ -181,32 +257,7 @@ def find_segments(
         preprocessing.transform(table.filter(is_member)),
         weights=None if weights is None else weights[is_member],
     )
-    tried = _numbers_to_try(distinct, n_segments, forced)
-    clusterings = _fit_all(distinct, tried, algorithm=algorithm, seed=seed, on_fitted=on_fitted)
-    samples = _silhouettes(distinct, clusterings, seed=seed)
-    scores = {k: score_silhouettes(sample) for k, sample in samples.items()}
-    selection = select(
-        [_candidate(distinct, each, scores.get(len(each.centers))) for each in clusterings],
-        choose_by=recipe.choose_by,
-        min_share=min_share,
-        forced=forced,
-    )
-    k = selection.n_segments
-    chosen = next(each for each in clusterings if len(each.centers) == k)
-    ids, margins = _place(distinct, chosen, is_member)
-    return Segmentation(
-        recipe=recipe,
-        algorithm=algorithm,
-        preprocessing=preprocessing,
-        centers=chosen.centers,
-        selection=selection,
-        components=fit_pca(distinct, n_components=3),
-        segment_ids=ids,
-        margins=margins,
-        unassigned=unassigned,
-        segment_silhouettes=scores[k].cluster_means if k in scores else (None,) * k,
-        silhouette_sample=samples.get(k),
-    )
+    return PreparedUsers(preprocessing, is_member, unassigned, distinct)
 
 
 def _are_whole(weights: FloatVector) -> bool:
@@ -252,20 +303,6 @@ def _fit_all(
     return fit_clusterings(
         distinct, n_clusters=tried, algorithm=algorithm, seed=seed, on_fitted=count
     )
-
-
-def _silhouettes(
-    distinct: DistinctRows, clusterings: Sequence[Clustering], *, seed: int
-) -> dict[int, SilhouetteSample]:
-    """Measure the clusterings for which a silhouette is defined, by number of segments."""
-    if not _are_whole(distinct.weights):
-        return {}
-    n_users = int(distinct.weights.sum())
-    scored = [each for each in clusterings if 1 < len(each.centers) < n_users]
-    if not scored:
-        return {}
-    samples = silhouettes_of_sample(distinct, [each.labels for each in scored], seed=seed)
-    return {len(each.centers): sample for each, sample in zip(scored, samples, strict=True)}
 
 
 def _candidate(
