@@ -35,6 +35,7 @@ __all__ = [
     "RowAccount",
     "Source",
     "TableSource",
+    "UserTally",
     "Window",
 ]
 
@@ -261,6 +262,22 @@ class LogParts:
     account: RowAccount
 
 
+@dataclass(frozen=True, slots=True)
+class UserTally:
+    """What one grouping of the sound rows by user tells, where no more of the log is needed.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        ``user_id, n_impressions, n_clicks, first_seen_at, last_seen_at``, integers, one row per
+        user, sorted by ``user_id``.
+    account : RowAccount
+    """
+
+    counts: pl.DataFrame
+    account: RowAccount
+
+
 class Engine(Protocol):
     """What an engine can do; all that differs between DuckDB, Polars and Spark is behind this."""
 
@@ -292,6 +309,17 @@ class Engine(Protocol):
         `exclude` maps an option to what it leaves out; `keep_users` leaves out all other users;
         `on_progress` is called with (bytes read, bytes in all) where the engine knows them.
         """
+        ...
+
+    def tally_users(
+        self,
+        source: TableSource,
+        *,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> UserTally:
+        """Read the log once and count users on the way, writing nothing; else as `split_log`."""
         ...
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:

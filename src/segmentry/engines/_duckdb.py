@@ -11,11 +11,18 @@ import duckdb
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.engines._split import PART, SET_ASIDE, account_of, plan_split
+from segmentry.engines._split import (
+    PART,
+    SET_ASIDE,
+    account_of,
+    plan_split,
+    plan_tally,
+    tally_of,
+)
 from segmentry.engines._validity import NOT_TEXT, RAW_LOG_COLUMNS, REASON, WRONG_FIELDS
 from segmentry.errors import DataError, EngineError
 from segmentry.files import NULL_WORDS, FileLayout, inspect_file
-from segmentry.schema import ColumnType, LogParts, TableSource
+from segmentry.schema import ColumnType, LogParts, TableSource, UserTally
 
 __all__ = ["DuckDBEngine"]
 
@@ -24,6 +31,7 @@ __all__ = ["DuckDBEngine"]
 _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
 T = TypeVar("T")
+_CLICKS = ("is_click", "is_not_click")
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -86,11 +94,37 @@ class DuckDBEngine:
             self._connection.execute(f"COPY ({query}) TO {target}")
             return reasons, n_rejections
 
-        n_bytes = sum(file.stat().st_size for file in source.files)
-        with _watched(self._connection, n_bytes=n_bytes, on_progress=on_progress):
+        with _watched(self._connection, source, on_progress=on_progress):
             reasons, n_rejections = self._read(source, write)
         return account_of(
             directory,
+            source,
+            reasons=reasons,
+            n_rejections=n_rejections,
+            unreadable_rows=self._unreadable_rows(),
+        )
+
+    def tally_users(
+        self,
+        source: TableSource,
+        *,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> UserTally:
+        """Read the log once and count users on the way, writing nothing."""
+        kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
+
+        def count(raw: duckdb.DuckDBPyRelation) -> tuple[pl.DataFrame, list[str], int]:
+            rows, reasons, n_rejections = plan_tally(
+                nw.from_native(raw), source, exclude=exclude, keep_users=kept
+            )
+            return _to_polars(nw.to_native(rows)), reasons, n_rejections
+
+        with _watched(self._connection, source, on_progress=on_progress):
+            found, reasons, n_rejections = self._read(source, count)
+        return tally_of(
+            found,
             source,
             reasons=reasons,
             n_rejections=n_rejections,
@@ -188,11 +222,12 @@ class DuckDBEngine:
 @contextlib.contextmanager
 def _watched(
     connection: duckdb.DuckDBPyConnection,
+    source: TableSource,
     *,
-    n_bytes: int,
     on_progress: Callable[[int, int], None],
 ) -> Iterator[None]:
     """Tell how much of a running query is done, from a thread that ends with it."""
+    n_bytes = sum(file.stat().st_size for file in source.files)
     is_done = threading.Event()
 
     def watch() -> None:
@@ -234,7 +269,11 @@ def _output(source: TableSource, layout: FileLayout, name: str) -> str:
         return f"NULL::{kind} AS {_name(name)}"
     is_csv = layout.format == "csv"
     found = _name(column.name if is_csv else layout.columns[layout.names.index(column.name)])
-    return f"{_typed(found, column.type)} AS {_name(name)}"
+    typed = _typed(found, column.type)
+    if is_csv and name in _CLICKS:
+        # Comparing is cheaper than casting back and forth: 0.2 of 2 CPU seconds per 6 million rows.
+        typed = f"CASE WHEN {found} = '0' THEN 0 WHEN {found} = '1' THEN 1 ELSE {typed} END"
+    return f"{typed} AS {_name(name)}"
 
 
 def _typed(found: str, kind: ColumnType) -> str:

@@ -8,11 +8,18 @@ from typing import Any, TypeVar
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.engines._split import PART, SET_ASIDE, account_of, plan_split
+from segmentry.engines._split import (
+    PART,
+    SET_ASIDE,
+    account_of,
+    plan_split,
+    plan_tally,
+    tally_of,
+)
 from segmentry.engines._validity import RAW_LOG_COLUMNS, REASON
 from segmentry.errors import EngineError
 from segmentry.files import NULL_WORDS, FileLayout, inspect_file
-from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource
+from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource, UserTally
 
 __all__ = ["PolarsEngine"]
 
@@ -63,6 +70,25 @@ class PolarsEngine:
         self._run(lambda: split.sink_parquet(target, mkdir=True), f"reading the {source.role}")
         return account_of(
             directory, source, reasons=reasons, n_rejections=n_rejections, unreadable_rows={}
+        )
+
+    def tally_users(
+        self,
+        source: TableSource,
+        *,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> UserTally:
+        """Read the log once and count users on the way, writing nothing."""
+        on_progress(0, 0)
+        raw = nw.from_native(_scan(source, RAW_LOG_COLUMNS))
+        kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
+        rows, reasons, n_rejections = plan_tally(raw, source, exclude=exclude, keep_users=kept)
+        tally: pl.LazyFrame = nw.to_native(rows)
+        found = self._run(lambda: tally.collect(engine="streaming"), f"reading the {source.role}")
+        return tally_of(
+            found, source, reasons=reasons, n_rejections=n_rejections, unreadable_rows={}
         )
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:

@@ -1,4 +1,4 @@
-"""How a log becomes parts, on any engine: which rows, which part, and the account of rows."""
+"""How a log becomes parts or counts, on any engine: which rows are used, and their account."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,9 +13,17 @@ from segmentry.engines._validity import (
     disposition,
     reason_texts,
 )
-from segmentry.schema import IMPRESSIONS_COLUMNS, LogParts, RowAccount, TableSource
+from segmentry.schema import IMPRESSIONS_COLUMNS, LogParts, RowAccount, TableSource, UserTally
 
-__all__ = ["NOT_SAMPLED", "PART", "SET_ASIDE", "account_of", "plan_split"]
+__all__ = [
+    "NOT_SAMPLED",
+    "PART",
+    "SET_ASIDE",
+    "account_of",
+    "plan_split",
+    "plan_tally",
+    "tally_of",
+]
 
 PART = "part"
 SET_ASIDE = -1
@@ -34,13 +42,53 @@ def plan_split(
 
     `raw` has the canonical names that `source` has, plus null columns for those it lacks.
     """
+    rows, reasons, n_rejections = _judged(raw, source, exclude=exclude, keep_users=keep_users)
+    return rows.select(*IMPRESSIONS_COLUMNS, REASON), reasons, n_rejections
+
+
+def plan_tally(
+    raw: nw.LazyFrame[Any],
+    source: TableSource,
+    *,
+    exclude: Mapping[str, nw.Expr],
+    keep_users: nw.LazyFrame[Any] | None,
+) -> tuple[nw.LazyFrame[Any], list[str], int]:
+    """Return one row per user with its counts and one per `REASON`, else as `plan_split`.
+
+    Rows that are not used have no user: they are counted by reason alone.
+    """
+    rows, reasons, n_rejections = _judged(raw, source, exclude=exclude, keep_users=keep_users)
+    is_used, shown_at = nw.col(REASON) == 0, nw.col("shown_at")
+    # Clicks that are not 0 or 1 could add up to more than an integer holds.
+    known = (nw.when(is_used).then(nw.col(name)).alias(name) for name in ("user_id", "is_click"))
+    tally = (
+        rows.select(*known, REASON, "shown_at")
+        .group_by("user_id", REASON)
+        .agg(
+            nw.len().cast(nw.Int64).alias("n_impressions"),
+            nw.col("is_click").sum().cast(nw.Int64).alias("n_clicks"),
+            shown_at.min().cast(nw.Int64).alias("first_seen_at"),
+            shown_at.max().cast(nw.Int64).alias("last_seen_at"),
+        )
+    )
+    return tally, reasons, n_rejections
+
+
+def _judged(
+    raw: nw.LazyFrame[Any],
+    source: TableSource,
+    *,
+    exclude: Mapping[str, nw.Expr],
+    keep_users: nw.LazyFrame[Any] | None,
+) -> tuple[nw.LazyFrame[Any], list[str], int]:
+    """Put the code of why it is set aside beside each row, 0 for a row that is used."""
     conditions = dict(exclude)
     if keep_users is not None:
         raw = raw.join(keep_users.with_columns(is_kept=nw.lit(1)), on="user_id", how="left")
         conditions[NOT_SAMPLED] = nw.col("is_kept").is_null()
     rejections, exclusions = reason_texts(source, list(conditions))
     rows = raw.with_columns(disposition(source, conditions).alias(REASON))
-    return rows.select(*IMPRESSIONS_COLUMNS, REASON), rejections + exclusions, len(rejections)
+    return rows, rejections + exclusions, len(rejections)
 
 
 def account_of(
@@ -69,15 +117,57 @@ def account_of(
         codes = pl.read_parquet(set_aside, columns=[REASON], hive_partitioning=False)
         for code, n_rows in codes.group_by(REASON).len().iter_rows():
             counts[reasons[code - 1]] += n_rows
+    account = _account(
+        source,
+        n_used,
+        counts,
+        reasons=reasons,
+        n_rejections=n_rejections,
+        unreadable_rows=unreadable_rows,
+    )
+    return LogParts(parts=tuple(parts), account=account)
+
+
+def tally_of(
+    found: pl.DataFrame,
+    source: TableSource,
+    *,
+    reasons: list[str],
+    n_rejections: int,
+    unreadable_rows: Mapping[str, int],
+) -> UserTally:
+    """Part the users from the rows that were set aside; the rest is as for `account_of`."""
+    is_used = pl.col(REASON) == 0
+    counts = found.filter(is_used).drop(REASON).sort("user_id")
+    aside = found.filter(~is_used).select(REASON, "n_impressions").iter_rows()
+    account = _account(
+        source,
+        int(counts["n_impressions"].sum()),
+        Counter({reasons[code - 1]: n_rows for code, n_rows in aside}),
+        reasons=reasons,
+        n_rejections=n_rejections,
+        unreadable_rows=unreadable_rows,
+    )
+    return UserTally(counts=counts, account=account)
+
+
+def _account(
+    source: TableSource,
+    n_used: int,
+    counts: Counter[str],
+    *,
+    reasons: list[str],
+    n_rejections: int,
+    unreadable_rows: Mapping[str, int],
+) -> RowAccount:
     rejected = Counter({reason: counts[reason] for reason in reasons[:n_rejections]})
     rejected.update(unreadable_rows)
     excluded = {reason: counts[reason] for reason in reasons[n_rejections:]}
     n_read = n_used + sum(counts.values()) + sum(unreadable_rows.values())
-    account = RowAccount(
+    return RowAccount(
         role=source.role,
         n_read=n_read,
         n_used=n_used,
         rejected={reason: n for reason, n in rejected.items() if n},
         excluded={reason: n for reason, n in excluded.items() if n},
     )
-    return LogParts(parts=tuple(parts), account=account)

@@ -1,13 +1,14 @@
 """Features: one definition each, the same on every engine."""
 
 from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._needs import counts_of, log_columns_of
+from segmentry.features._needs import counts_of, is_tally_enough, log_columns_of
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import (
     LogFacts,
     count_user_days,
     count_users,
     derive_features,
+    facts_of_tally,
     find_log_facts,
 )
 
@@ -19,8 +20,10 @@ __all__ = [
     "count_users",
     "counts_of",
     "derive_features",
+    "facts_of_tally",
     "find_log_facts",
     "fit_beta_prior",
+    "is_tally_enough",
     "log_columns_of",
     "shrink",
 ]

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from segmentry.schema import Feature
 
-__all__ = ["counts_of", "log_columns_of"]
+__all__ = ["counts_of", "is_tally_enough", "log_columns_of"]
 
 _QUARTERS = ("night", "morning", "afternoon", "evening")
 
@@ -27,6 +27,8 @@ _MADE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 # How many users clicked, and when, is needed by the account of every run.
 _ALWAYS = ("n_impressions", "n_clicks")
+# Counts of `UserTally`: one grouping by user, while the log is read.
+_TALLIED = frozenset({*_ALWAYS, "first_seen_at", "last_seen_at"})
 _COLUMN_OF: Mapping[str, str] = MappingProxyType(
     {
         "n_placed": "placement",
@@ -77,3 +79,17 @@ def log_columns_of(features: Iterable[Feature]) -> frozenset[str]:
     ['ad_id', 'placement']
     """
     return frozenset(_COLUMN_OF[count] for count in counts_of(features) if count in _COLUMN_OF)
+
+
+def is_tally_enough(features: Iterable[Feature]) -> bool:
+    """Tell whether all of some features are made of counts of `UserTally`.
+
+    Examples
+    --------
+    >>> from segmentry.features import LOG_FEATURES
+    >>> is_tally_enough(LOG_FEATURES)
+    False
+    >>> is_tally_enough(each for each in LOG_FEATURES if each.name in ("ctr", "recency_days"))
+    True
+    """
+    return counts_of(features) <= _TALLIED

@@ -12,9 +12,16 @@ from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._counts import count_days, count_impressions
 from segmentry.features._needs import counts_of
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
-from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, Window
+from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, UserTally, Window
 
-__all__ = ["LogFacts", "count_user_days", "count_users", "derive_features", "find_log_facts"]
+__all__ = [
+    "LogFacts",
+    "count_user_days",
+    "count_users",
+    "derive_features",
+    "facts_of_tally",
+    "find_log_facts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,25 @@ def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
         first_at=int(facts["first_at"].min()),  # type: ignore[arg-type]  # an int column
         last_at=int(facts["last_at"].max()),  # type: ignore[arg-type]  # an int column
         main_placement=ranked["placement"][0] if ranked.height else None,
+    )
+
+
+def facts_of_tally(tally: UserTally) -> LogFacts:
+    """Find the extent of a log of which users were only counted; it has no main placement.
+
+    Examples
+    --------
+    >>> from segmentry.schema import RowAccount
+    >>> counts = pl.DataFrame({"first_seen_at": [7, 3], "last_seen_at": [8, 5]})
+    >>> facts = facts_of_tally(UserTally(counts, RowAccount("impressions", 4, 4, {}, {})))
+    >>> facts.first_at, facts.last_at
+    (3, 8)
+    """
+    first, last = tally.counts["first_seen_at"], tally.counts["last_seen_at"]
+    return LogFacts(
+        first_at=int(first.to_numpy().min()),
+        last_at=int(last.to_numpy().max()),
+        main_placement=None,
     )
 
 

@@ -16,8 +16,11 @@ from segmentry.features import (
     LogFacts,
     count_user_days,
     count_users,
+    counts_of,
     derive_features,
+    facts_of_tally,
     find_log_facts,
+    is_tally_enough,
     log_columns_of,
 )
 from segmentry.files import estimate_rows
@@ -26,7 +29,16 @@ from segmentry.pipeline._progress import told_in_rows
 from segmentry.pipeline._truth import EarlyUsers
 from segmentry.quality import Finding, find_in_log, find_in_tables
 from segmentry.sampling import hash_shares
-from segmentry.schema import Engine, Feature, LogParts, Progress, RowAccount, Source, Window
+from segmentry.schema import (
+    Engine,
+    Feature,
+    LogParts,
+    Progress,
+    RowAccount,
+    Source,
+    UserTally,
+    Window,
+)
 from segmentry.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
 from segmentry.validation import WindowSplit, split_window
 
@@ -104,6 +116,12 @@ class ReadingPlan:
     early_features: tuple[Feature, ...] | None = None
     saved: SavedSteps | None = None
     is_thorough: bool = False
+
+    @property
+    def takes_one_grouping(self) -> bool:
+        """Whether all that is wanted can be counted while the log is read."""
+        is_more_wanted = self.early_features is not None or self.is_thorough
+        return not is_more_wanted and is_tally_enough(self.features)
 
 
 def read_users(
@@ -215,7 +233,7 @@ def _count(
     with clock.step("read profiles and ads"):
         profiles, ads = _read_tables(engine, source, config)
     with clock.step("read log"):
-        log = _read_log(engine, source, config, scratch=scratch, progress=progress)
+        log = _read_log(engine, source, config, plan, scratch=scratch, progress=progress)
         facts = _facts_of(engine, log)
     if plan.saved is not None:
         facts = replace(facts, main_placement=plan.saved.main_placement)
@@ -232,23 +250,44 @@ def _count(
         _refuse_rejections(accounts)
     window = _window(source, config, facts)
     with clock.step("count"):
-        counts = count_users(
-            engine,
-            log.parts,
-            ads.rows,
-            window=window,
-            main_placement=facts.main_placement,
-            features=plan.features,
-            on_part=told_in_rows(progress, "counting per user", log.account.n_used),
+        counts = _count_users(
+            engine, log, ads, plan=plan, window=window, facts=facts, progress=progress
         )
     early = None
-    if plan.early_features is not None and window.is_whole_days:
+    if isinstance(log, LogParts) and plan.early_features is not None and window.is_whole_days:
         with clock.step("count early days"):
             early = _count_early(
                 engine, log, ads, window=window, facts=facts, features=plan.early_features
             )
-    deeper = find_in_log(engine, log.parts, ads.rows, window=window) if plan.is_thorough else ()
+    deeper: tuple[Finding, ...] = ()
+    if isinstance(log, LogParts) and plan.is_thorough:
+        deeper = find_in_log(engine, log.parts, ads.rows, window=window)
     return _Counted(profiles, ads, accounts, window, facts.main_placement, counts, deeper, early)
+
+
+def _count_users(
+    engine: Engine,
+    log: LogParts | UserTally,
+    ads: CleanTable,
+    *,
+    plan: ReadingPlan,
+    window: Window,
+    facts: LogFacts,
+    progress: Progress | None,
+) -> pl.DataFrame:
+    """Count what the features are made of, unless that was done while the log was read."""
+    if isinstance(log, UserTally):
+        wanted = counts_of(plan.features)
+        return log.counts.select("user_id", *(n for n in log.counts.columns if n in wanted))
+    return count_users(
+        engine,
+        log.parts,
+        ads.rows,
+        window=window,
+        main_placement=facts.main_placement,
+        features=plan.features,
+        on_part=told_in_rows(progress, "counting per user", log.account.n_used),
+    )
 
 
 def _count_early(
@@ -321,27 +360,34 @@ def _read_log(
     engine: Engine,
     source: Source,
     config: RunConfig,
+    plan: ReadingPlan,
     *,
     scratch: Path,
     progress: Progress | None,
-) -> LogParts:
-    n_bytes = sum(file.stat().st_size for file in source.impressions.files)
-    directory = scratch / "parts"
-    directory.mkdir()
+) -> LogParts | UserTally:
+    """Read the log once: count users on the way if that is enough, else write parts by user."""
+    files = source.impressions.files
     keep_users = None
     if config.sample < 1:
         users = engine.distinct_users(source.impressions)
         keep_users = users.filter(pl.Series(hash_shares(users, salt=_SAMPLE_SALT) < config.sample))
-    estimates = [estimate_rows(file) for file in source.impressions.files]
+    estimates = [estimate_rows(file) for file in files]
     n_rows = None if None in estimates else sum(each or 0 for each in estimates)
     step = "reading the log" if n_rows is not None else "reading the compressed log"
+    on_progress, exclude = told_in_rows(progress, step, n_rows), _outside(source, config)
+    if plan.takes_one_grouping:
+        return engine.tally_users(
+            source.impressions, exclude=exclude, keep_users=keep_users, on_progress=on_progress
+        )
+    directory = scratch / "parts"
+    directory.mkdir()
     return engine.split_log(
         source.impressions,
         directory,
-        n_parts=1 + n_bytes // _BYTES_PER_PART,
-        exclude=_outside(source, config),
+        n_parts=1 + sum(file.stat().st_size for file in files) // _BYTES_PER_PART,
+        exclude=exclude,
         keep_users=keep_users,
-        on_progress=told_in_rows(progress, step, n_rows),
+        on_progress=on_progress,
     )
 
 
@@ -364,11 +410,13 @@ def _outside(source: Source, config: RunConfig) -> Mapping[str, nw.Expr]:
     return outside
 
 
-def _facts_of(engine: Engine, parts: LogParts) -> LogFacts:
+def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
     """Find the extent of the log, or say where all its rows went."""
-    if parts.parts:
-        return find_log_facts(engine, parts.parts)
-    account = parts.account
+    account = log.account
+    if account.n_used and isinstance(log, UserTally):
+        return facts_of_tally(log)
+    if account.n_used and isinstance(log, LogParts):
+        return find_log_facts(engine, log.parts)
     told = ", ".join(
         f"{n:,} {reason}" for reason, n in (*account.rejected.items(), *account.excluded.items())
     )
