@@ -29,6 +29,7 @@ __all__ = [
     "staged",
     "staged_inside",
     "write_early",
+    "written_plan",
     "written_whole",
 ]
 
@@ -200,6 +201,25 @@ def written_whole(file: Path) -> Iterator[Path]:
         raise OutputError(f"{file}: cannot be written: {reason}; choose another place") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def written_plan(run_dir: Path, name: str) -> Iterator[Path]:
+    """Yield a place for a file that replaces ``plan/NAME`` of a run when all went well.
+
+    Raises
+    ------
+    OutputError
+        If the run folder cannot be written.
+    """
+    folder = run_dir / "plan"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{folder}: cannot be made: {reason}; mend that first") from error
+    with written_whole(folder / name) as partial:
+        yield partial
 
 
 def read_bundle(run_dir: Path) -> Bundle:

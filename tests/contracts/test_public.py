@@ -93,6 +93,8 @@ def test_every_command_and_every_option_is_explained():
         ("data",),
         ("data", "generate"),
         ("data", "check"),
+        ("plan",),
+        ("plan", "budget"),
         ("export",),
         ("export", "audience"),
     }

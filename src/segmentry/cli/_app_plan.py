@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["export_app"]
+__all__ = ["export_app", "plan_app"]
 
+plan_app = typer.Typer(help="Plan what to do with segments.")
 export_app = typer.Typer(help="Hand segments on to other tools.")
 
 RunDir = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")]
@@ -14,11 +15,67 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is th
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
+@plan_app.callback(invoke_without_command=True)
 @export_app.callback(invoke_without_command=True)
 def _root(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
+
+
+@plan_app.command("budget")
+def plan_budget(
+    run_dir: RunDir,
+    impressions: Annotated[int | None, typer.Option(help="Impressions to divide.")] = None,
+    money: Annotated[
+        float | None, typer.Option(help="Money to divide, with --cost-per-impression.")
+    ] = None,
+    cost_per_impression: Annotated[
+        float | None, typer.Option(help="Cost of one impression.")
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option(help="Time to show them in; as long as the log if absent.")
+    ] = None,
+    floor: Annotated[
+        list[str] | None,
+        typer.Option(help="Least share of the budget, as 1=10%; may be repeated."),
+    ] = None,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option(help="Largest share of the budget, as 2=50%; may be repeated."),
+    ] = None,
+    max_change: Annotated[
+        float,
+        typer.Option(help="Factor by which a segment's part and pace may change at most."),
+    ] = 2.0,
+    response: Annotated[
+        str, typer.Option(help="How clicks follow impressions, assumed: linear or concave.")
+    ] = "linear",
+    exponent: Annotated[
+        float | None, typer.Option(help="Of the concave response, 0 to 1 (0.8).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the halves and the draws.")] = 0,
+    json: Json = False,
+) -> None:
+    """Divide a budget among segments; chosen on half of the users, judged by the other half."""
+    from segmentry.cli import _plan
+
+    _plan.budget(
+        run_dir,
+        floors=floor or [],
+        caps=cap or [],
+        is_json=json,
+        options={
+            "impressions": impressions,
+            "money": money,
+            "cost_per_impression": cost_per_impression,
+            "days": days,
+            "max_change": max_change,
+            "response": response,
+            "exponent": exponent,
+            "seed": seed,
+        },
+    )
 
 
 @export_app.command("audience")

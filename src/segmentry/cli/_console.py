@@ -25,11 +25,20 @@ from segmentry.schema import Estimate, RowAccount
 from segmentry.schema import Progress as Tell
 from segmentry.summary import Summary
 
-__all__ = ["print_accounts", "print_findings", "print_json", "print_summary", "told_progress"]
+__all__ = [
+    "OUT",
+    "percent",
+    "print_accounts",
+    "print_findings",
+    "print_json",
+    "print_summary",
+    "rate",
+    "told_progress",
+]
 
 _STEPS_IN_ROWS = ("reading the log", "counting per user")
 _SECONDS_UNTIL_RATE = 0.5
-_OUT = Console(highlight=False, soft_wrap=True)
+OUT = Console(highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -81,10 +90,10 @@ def print_accounts(accounts: Sequence[RowAccount]) -> None:
         excluded = sum(account.excluded.values())
         numbers = (account.n_read, account.n_used, account.n_rejected, excluded)
         table.add_row(account.role, *(f"{number:,}" for number in numbers))
-    _OUT.print(table)
+    OUT.print(table)
     for account in accounts:
         for reason, n_rows in (*account.rejected.items(), *account.excluded.items()):
-            _OUT.print(f"  {account.role}: {n_rows:,} {reason}")
+            OUT.print(f"  {account.role}: {n_rows:,} {reason}")
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
@@ -97,7 +106,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         share = f"{finding.count / finding.of:.2%}" if finding.of else "–"
         table.add_row(finding.text, f"{finding.count:,}", f"{finding.of:,}", share)
-    _OUT.print(table)
+    OUT.print(table)
 
 
 def print_summary(summary: Summary) -> None:
@@ -105,8 +114,8 @@ def print_summary(summary: Summary) -> None:
 
     The click rates seen on the days that formed the segments stand beside those to be expected.
     """
-    _OUT.print(f"[bold]{escape(summary.headline)}[/bold]")
-    _OUT.print(escape(summary.selection.reason))
+    OUT.print(f"[bold]{escape(summary.headline)}[/bold]")
+    OUT.print(escape(summary.selection.reason))
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("id", justify="right")
     table.add_column("segment")
@@ -117,20 +126,22 @@ def print_summary(summary: Summary) -> None:
     for segment in summary.segments:
         told = [f"{segment.n_users:,}"]
         if is_checked:
-            told += [_percent(segment.ctr_seen.value), _rate(segment.forecast_ctr), segment.verdict]
+            told += [percent(segment.ctr_seen.value), rate(segment.forecast_ctr), segment.verdict]
         else:
-            told += [f"{segment.share:.1%}", _rate(segment.ctr_seen)]
+            told += [f"{segment.share:.1%}", rate(segment.ctr_seen)]
         table.add_row(str(segment.segment_id), escape(segment.name), *told)
-    _OUT.print(table)
+    OUT.print(table)
     for warning in summary.warnings:
-        _OUT.print(f"[yellow]note[/yellow] {escape(warning)}")
+        OUT.print(f"[yellow]note[/yellow] {escape(warning)}")
 
 
-def _rate(estimate: Estimate) -> str:
+def rate(estimate: Estimate) -> str:
+    """Return a rate in per cent, with its interval where there is one."""
     if estimate.low is None or estimate.high is None:
-        return _percent(estimate.value)
-    return f"{_percent(estimate.value)} ({estimate.low * 100:.2f}–{estimate.high * 100:.2f})"
+        return percent(estimate.value)
+    return f"{percent(estimate.value)} ({estimate.low * 100:.2f}–{estimate.high * 100:.2f})"
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """Return a share in per cent, a dash where it is unknown."""
     return "–" if value is None else f"{value:.2%}"

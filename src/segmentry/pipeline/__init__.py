@@ -1,6 +1,7 @@
 """The only place where the steps meet."""
 
 from segmentry.pipeline._outputs import rewrite_report
+from segmentry.pipeline._plan import plan_budget
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._run import RunResult, run
 from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
@@ -13,6 +14,7 @@ __all__ = [
     "build_user_table",
     "check_data",
     "fit_segments",
+    "plan_budget",
     "rewrite_report",
     "run",
     "score",

@@ -8,6 +8,7 @@ from segmentry.validation._agreement import adjusted_rand, contingency, jaccards
 from segmentry.validation._alignment import Alignment, SegmentEvent, align_ids
 from segmentry.validation._choice import RULE, RULE_WITHOUT_LOG, NumberChoice, choose_number
 from segmentry.validation._cross_fit import Relabel
+from segmentry.validation._fold_rates import FoldRates, fold_rates
 from segmentry.validation._forecast import Forecasts, forecast_ctr
 from segmentry.validation._gap import GapCurve, gap_statistic
 from segmentry.validation._inner_gain import InnerGain, inner_gain
@@ -39,6 +40,7 @@ __all__ = [
     "STABLE",
     "STRONG",
     "Alignment",
+    "FoldRates",
     "Forecasts",
     "GapCurve",
     "InnerGain",
@@ -61,6 +63,7 @@ __all__ = [
     "choose_number",
     "column_twins",
     "contingency",
+    "fold_rates",
     "forecast_ctr",
     "gap_statistic",
     "inner_gain",

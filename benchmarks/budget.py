@@ -1,0 +1,179 @@
+"""Rates that the budget promises, measured over many generated logs with known truth.
+
+python benchmarks/budget.py --seeds 200
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.validation.simulation import form_segments, simulate
+
+from segmentry.profiling.budget import BudgetRequest, SegmentTraffic, plan_budget
+from segmentry.validation import FoldRates, align_ids, fold_rates, verdicts
+
+DAYS, FEATURE_DAYS, OUTCOME_DAYS = range(8), range(6), (6, 7)
+BUDGET = 100_000
+
+
+def told_rate(name, hits):
+    """Print a rate with its exact 95 % interval (Clopper and Pearson 1934)."""
+    from scipy.stats import binomtest
+
+    n_hits, n_runs = int(np.sum(hits)), len(hits)
+    bounds = binomtest(n_hits, n_runs).proportion_ci(0.95)
+    print(
+        f"{name:<66} {n_hits:>5}/{n_runs:<5} {n_hits / n_runs:7.1%}  "
+        f"[{bounds.low:.1%}, {bounds.high:.1%}]",
+        flush=True,
+    )
+
+
+def judged(counts, seed, k):
+    """Form segments on six days, judge them by two, form them again on all; as a run does."""
+    first = form_segments(counts, days=FEATURE_DAYS, k=k, seed=seed)
+    found = verdicts(
+        first.ids,
+        seen=counts.totals(FEATURE_DAYS),
+        later=counts.totals(OUTCOME_DAYS),
+        n_segments=first.n_segments,
+        n_draws=50,
+        seed=seed,
+    )
+    again = form_segments(counts, days=DAYS, k=k, seed=seed)
+    numbers = align_ids(
+        first.ids, again.ids, n_old=first.n_segments, n_new=again.n_segments
+    ).new_number
+    said = {place + 1: each.verdict for place, each in enumerate(found)}
+    return again, [said.get(int(number), "not validated") for number in numbers]
+
+
+def traffic(ids, counts, words):
+    """What the budget is told of each segment."""
+    totals = counts.totals()
+    n = np.bincount(ids, weights=totals.n_impressions)[1:]
+    users = np.bincount(ids)[1:]
+    return [
+        SegmentTraffic(
+            segment_id=s + 1,
+            name=f"segment {s + 1}",
+            verdict=words[s],
+            n_users=int(users[s]),
+            n_impressions=int(n[s]),
+        )
+        for s in range(len(words))
+    ]
+
+
+def naive_rates(ids, counts, k, seed, n_draws=400):
+    """Rates of the same clicks that formed the segments, users resampled: what is usually done."""
+    totals = counts.totals()
+    group = np.random.default_rng(seed).integers(500, size=len(ids))
+    sums = np.zeros((500, k + 1, 2))
+    np.add.at(sums, (group, ids, 0), totals.n_impressions)
+    np.add.at(sums, (group, ids, 1), totals.n_clicks)
+    sums = sums[:, 1:]
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(500, np.full(500, 1 / 500), size=n_draws).astype(float)
+    drawn = np.einsum("dg,gsc->dsc", times, sums)
+    whole = sums.sum(axis=0)
+    return FoldRates(
+        ctr=whole[:, 1] / whole[:, 0],
+        draws=drawn[..., 1] / drawn[..., 0],
+        n_impressions=whole[:, 0],
+        n_clicks=whole[:, 1],
+    )
+
+
+def true_rates(ids, counts, own):
+    """Mean true CTR of each segment, users weighted by their past impressions as the plan does."""
+    n = counts.totals().n_impressions
+    return np.bincount(ids, weights=n * own)[1:] / np.bincount(ids, weights=n)[1:]
+
+
+def parts(plan):
+    """Planned and proportional impressions, shape (n_segments,) each."""
+    return (
+        np.array([each.impressions for each in plan.segments], float),
+        np.array([each.proportional for each in plan.segments], float),
+    )
+
+
+def one_log(seed, args, *, null, drift, request):
+    """Plan on one log; returns whether it beat proportional, was covered, was said to be better."""
+    counts, _, own = simulate(args.n_users, seed=seed, null=null, drift=drift)
+    formed, words = judged(counts, seed, args.k)
+    segments = traffic(formed.ids, counts, words)
+    rates = fold_rates(
+        counts,
+        formed.relabelling.labels,
+        days=DAYS,
+        n_segments=formed.n_segments,
+        shares=np.random.default_rng([seed, 1]).random(args.n_users),
+        n_days_ahead=8,
+        seed=seed,
+    )
+    plan = plan_budget(segments, rates, request, n_days_of_log=8)
+    truth = true_rates(formed.ids, counts, own)
+    x, b = parts(plan)
+    worth = b * (x / b) ** request.exponent
+    gain = float(truth @ (worth - b))
+    against = plan.comparisons[0]
+    as_if = [
+        SegmentTraffic(
+            segment_id=s.segment_id,
+            name=s.name,
+            verdict="confirmed",
+            n_users=s.n_users,
+            n_impressions=s.n_impressions,
+        )
+        for s in segments
+    ]
+    alone = plan_budget(as_if, rates, request, n_days_of_log=8).comparisons[0]
+    seen = naive_rates(formed.ids, counts, formed.n_segments, seed)
+    naive = plan_budget(as_if, (seen, seen), request, n_days_of_log=8)
+    nx, nb = parts(naive)
+    naive_gain = float(truth @ (nb * (nx / nb) ** request.exponent - nb))
+    usual = naive.comparisons[0].gain
+    return {
+        "beats proportional": gain > 0,
+        "90 % interval of the gain covers the truth": against.gain.low <= gain <= against.gain.high,
+        "'better' is said": against.is_better,
+        "'better' by the interval alone, whatever the verdicts": alone.is_better,
+        "rates that formed the segments: 'better' is said": naive.comparisons[0].is_better,
+        "rates that formed the segments: 90 % interval covers": usual.low
+        <= naive_gain
+        <= usual.high,
+    }
+
+
+def main():
+    """Run on planted and null logs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--n-users", type=int, default=20_000)
+    parser.add_argument("--k", type=int, default=5)
+    args = parser.parse_args()
+    linear = BudgetRequest(n_impressions=BUDGET, n_days=8)
+    concave = BudgetRequest(n_impressions=BUDGET, n_days=8, response="concave", exponent=0.8)
+    for name, null, drift, request in (
+        ("planted, linear", False, 0.0, linear),
+        ("planted, concave 0.8", False, 0.0, concave),
+        ("planted, linear, level varies by 0.1 a day", False, 0.1, linear),
+        ("null, linear", True, 0.0, linear),
+    ):
+        logs = [
+            one_log(seed, args, null=null, drift=drift, request=request)
+            for seed in range(args.seeds)
+        ]
+        print(f"{name}: {args.seeds} logs of {args.n_users:,} users")
+        for figure in logs[0]:
+            told_rate(f"  {figure}", [log[figure] for log in logs])
+
+
+if __name__ == "__main__":
+    main()

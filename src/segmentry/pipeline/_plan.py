@@ -1,0 +1,216 @@
+"""Plan with the segments of a run: everything comes from its folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from segmentry.errors import ConfigError, DataError
+from segmentry.features import fit_beta_prior
+from segmentry.profiling.budget import BudgetPlan, BudgetRequest, SegmentTraffic
+from segmentry.profiling.budget import plan_budget as divide
+from segmentry.run_folder import (
+    read_bundle,
+    read_early,
+    read_segments,
+    read_user_table,
+    written_plan,
+)
+from segmentry.sampling import hash_shares
+from segmentry.segmentation import membership, recipe_named
+from segmentry.summary import Summary, read_summary
+from segmentry.validation import Relabelling, UserDays, fold_rates, local_days
+
+__all__ = ["RunTraffic", "plan_budget", "read_traffic"]
+
+_FOLDS = "budget folds"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunTraffic:
+    """What plans take from a run folder.
+
+    Parameters
+    ----------
+    summary : Summary
+    users : DataFrame
+        ``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table.
+    counts : UserDays
+        Of all days.
+    relabelling : Relabelling
+        The segments of all days by a part of them.
+    days : range
+        Local days of the log.
+    """
+
+    summary: Summary
+    users: pl.DataFrame
+    counts: UserDays
+    relabelling: Relabelling
+    days: range
+
+
+def read_traffic(run_dir: Path) -> RunTraffic:
+    """Read what plans take from a run folder.
+
+    Raises
+    ------
+    BundleError
+        If the run folder cannot be read.
+    DataError
+        If the run was not checked on later days.
+    """
+    bundle, summary = read_bundle(run_dir), read_summary(run_dir)
+    early = read_early(run_dir)
+    if early is None or bundle.window is None:
+        raise DataError(
+            f"{run_dir}: this run did not check its segments on later days, so there is no "
+            "forecast to plan with; run it again with --recipe default"
+        )
+    table = read_user_table(run_dir)
+    counts = UserDays.from_frame(early[1], users=table["user_id"])
+    days = local_days(bundle.window)
+    totals = counts.totals(days)
+    prior = bundle.prior or fit_beta_prior(totals.n_clicks, totals.n_impressions)
+    recipe = recipe_named(bundle.recipe)
+    is_member, _ = membership(recipe, bundle.preprocessing, table)
+    relabelling = Relabelling(
+        table=table,
+        counts=counts,
+        days=tuple(days),
+        preprocessing=bundle.preprocessing,
+        centers=np.array(bundle.centers, dtype=np.float64),
+        prior=prior,
+        is_member=is_member,
+        needs_impressions=recipe.population == "shown",
+    )
+    users = pl.DataFrame(
+        {
+            "user_id": table["user_id"],
+            "n_impressions": totals.n_impressions,
+            "n_clicks": totals.n_clicks,
+        }
+    ).join(
+        read_segments(run_dir).select("user_id", "segment_id"),
+        on="user_id",
+        how="left",
+        maintain_order="left",
+    )
+    return RunTraffic(summary, users, counts, relabelling, days)
+
+
+def plan_budget(
+    run_dir: Path | str,
+    *,
+    impressions: int | None = None,
+    money: float | None = None,
+    cost_per_impression: float | None = None,
+    days: float | None = None,
+    response: Literal["linear", "concave"] = "linear",
+    exponent: float | None = None,
+    floors: Mapping[int, float] | None = None,
+    caps: Mapping[int, float] | None = None,
+    max_change: float = 2.0,
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> BudgetPlan:
+    """Divide a budget among the segments of a run and write ``plan/budget.json`` into its folder.
+
+    Parameters
+    ----------
+    run_dir : Path or str
+        A run folder.
+    impressions : int, optional
+        The budget; or `money` with `cost_per_impression`.
+    money, cost_per_impression : float, optional
+    days : float, optional
+        Time in which they are to be shown; by default as long as the log.
+    response, exponent, floors, caps, max_change
+        As in `BudgetRequest`.
+    n_draws, seed : int
+        Of the bootstrap.
+
+    Raises
+    ------
+    ConfigError
+        If an option makes no sense, or the budget is above all inventory.
+    DataError
+        If the run has no forecast, or one segment only.
+    BundleError
+        If the run folder cannot be read.
+    """
+    n_impressions = _budget(impressions, money, cost_per_impression)
+    traffic = read_traffic(Path(run_dir))
+    n_days = float(len(traffic.days))
+    if exponent is None:
+        exponent = 0.8 if response == "concave" else 1.0
+    request = BudgetRequest(
+        n_impressions=n_impressions,
+        cost_per_impression=cost_per_impression,
+        n_days=n_days if days is None else days,
+        response=response,
+        exponent=exponent,
+        floors=floors or {},
+        caps=caps or {},
+        max_change=max_change,
+    )
+    segments = _segments(traffic)
+    rates = fold_rates(
+        traffic.counts,
+        traffic.relabelling.labels,
+        days=traffic.days,
+        n_segments=len(segments),
+        shares=hash_shares(traffic.users["user_id"], salt=f"{_FOLDS} {seed}"),
+        n_days_ahead=request.n_days,
+        n_draws=n_draws,
+        seed=seed,
+    )
+    if rates is None:
+        raise DataError(
+            f"{run_dir}: no forecast: no impression of a user who was also shown ads on another "
+            "day; expected a log of several days"
+        )
+    plan = divide(segments, rates, request, n_days_of_log=n_days)
+    with written_plan(Path(run_dir), "budget.json") as partial:
+        partial.write_text(_as_json(plan), encoding="utf-8")
+    return plan
+
+
+def _budget(impressions: int | None, money: float | None, cost: float | None) -> int:
+    if (impressions is None) == (money is None):
+        raise ConfigError("expected either --impressions N or --money M; give one of them")
+    if cost is not None and not 0 < cost < float("inf"):
+        raise ConfigError(f"--cost-per-impression {cost:g}: expected more than 0")
+    if impressions is not None:
+        return impressions
+    if cost is None:
+        raise ConfigError(
+            "--money: the cost of an impression is missing; add --cost-per-impression"
+        )
+    bought = (money or 0.0) / cost
+    if not 1 <= bought < 1e15:
+        raise ConfigError(f"--money {money:g}: buys no impression at {cost:g} each; ask for more")
+    return int(bought * (1 + 1e-12))
+
+
+def _segments(traffic: RunTraffic) -> list[SegmentTraffic]:
+    totals = traffic.users.group_by("segment_id").agg(pl.len(), pl.col("n_impressions").sum())
+    found = {segment_id: (n, shown) for segment_id, n, shown in totals.iter_rows()}
+    return [
+        SegmentTraffic(
+            segment_id=segment.segment_id,
+            name=segment.name,
+            verdict=segment.verdict,
+            n_users=found[segment.segment_id][0],
+            n_impressions=found[segment.segment_id][1],
+        )
+        for segment in traffic.summary.segments
+    ]
+
+
+def _as_json(plan: Any) -> str:
+    return json.dumps(asdict(plan), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,26 @@
+"""Divide a budget among segments, and say what that is worth and what it rests on."""
+
+from segmentry.profiling.budget._allocation import Bounds, best_concave, best_linear, bounds_of
+from segmentry.profiling.budget._plan import plan_budget
+from segmentry.profiling.budget._records import (
+    BudgetPlan,
+    BudgetRequest,
+    Comparison,
+    SegmentBudget,
+    SegmentTraffic,
+    Sensitivity,
+)
+
+__all__ = [
+    "Bounds",
+    "BudgetPlan",
+    "BudgetRequest",
+    "Comparison",
+    "SegmentBudget",
+    "SegmentTraffic",
+    "Sensitivity",
+    "best_concave",
+    "best_linear",
+    "bounds_of",
+    "plan_budget",
+]

@@ -1,0 +1,212 @@
+"""What is asked of a budget and what is answered."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from segmentry.errors import ConfigError
+from segmentry.schema import Estimate
+
+__all__ = [
+    "BudgetPlan",
+    "BudgetRequest",
+    "Comparison",
+    "SegmentBudget",
+    "SegmentTraffic",
+    "Sensitivity",
+]
+
+Response = Literal["linear", "concave"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentTraffic:
+    """What a budget must know of a segment.
+
+    Parameters
+    ----------
+    segment_id : int
+    name, verdict : str
+    n_users, n_impressions : int
+        In the log.
+    """
+
+    segment_id: int
+    name: str
+    verdict: str
+    n_users: int
+    n_impressions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRequest:
+    """What is asked for.
+
+    Parameters
+    ----------
+    n_impressions : int
+        Impressions to divide.
+    cost_per_impression : float or None
+        For the money of each segment.
+    n_days : float
+        Time in which they are to be shown.
+    response : {"linear", "concave"}
+        How clicks follow impressions, an assumption: at the same CTR up to the cap, or as
+        (x / proportional part) ** exponent.
+    exponent : float
+        Of the concave response, between 0 and 1; 1 for the linear one.
+    floors, caps : mapping of int to float
+        Shares of the budget by segment, instead of what `max_change` says.
+    max_change : float
+        No segment gets more than so many times its proportional part, or less than that part
+        divided by it; and no more than so many times its impressions per day in the log.
+
+    Raises
+    ------
+    ConfigError
+        If a value makes no sense.
+
+    Examples
+    --------
+    >>> BudgetRequest(n_impressions=0, n_days=8)
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: --impressions 0: expected at least 1
+    """
+
+    n_impressions: int
+    n_days: float
+    cost_per_impression: float | None = None
+    response: Response = "linear"
+    exponent: float = 1.0
+    floors: Mapping[int, float] = field(default_factory=dict)
+    caps: Mapping[int, float] = field(default_factory=dict)
+    max_change: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.n_impressions < 1:
+            raise ConfigError(f"--impressions {self.n_impressions}: expected at least 1")
+        if not 0 < self.n_days < math.inf:
+            raise ConfigError(f"--days {self.n_days:g}: expected more than 0")
+        if not 1 < self.max_change < math.inf:
+            raise ConfigError(f"--max-change {self.max_change:g}: expected a factor above 1, as 2")
+        if self.response not in ("linear", "concave"):
+            raise ConfigError(f"--response {self.response}: expected linear or concave")
+        if self.response == "linear" and self.exponent != 1:
+            raise ConfigError("--exponent: used with --response concave only; add it or drop this")
+        if self.response == "concave" and not 0 < self.exponent < 1:
+            raise ConfigError(f"--exponent {self.exponent:g}: expected between 0 and 1, as 0.8")
+        for name, shares in (("floor", self.floors), ("cap", self.caps)):
+            for segment_id, share in shares.items():
+                if not 0 <= share <= 1:
+                    raise ConfigError(
+                        f"--{name} {segment_id}={share:g}: expected a share of the budget, 0 to 1"
+                    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentBudget:
+    """The part of one segment; intervals are of 90 %.
+
+    Parameters
+    ----------
+    segment_id : int
+    name, verdict : str
+    n_users : int
+    impressions : int
+        The plan.
+    proportional : int
+        What it would get in proportion to past impressions.
+    floor, cap : float
+        Least and most impressions.
+    money : float or None
+    ctr : Estimate
+        Forecast CTR among the users that judge the plan, at the exposure of the log.
+    clicks : Estimate
+        To be expected of `impressions` under the assumed response.
+    """
+
+    segment_id: int
+    name: str
+    verdict: str
+    n_users: int
+    impressions: int
+    proportional: int
+    floor: float
+    cap: float
+    money: float | None
+    ctr: Estimate
+    clicks: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The plan against another way to divide the same budget; intervals are of 90 %.
+
+    Parameters
+    ----------
+    against : {"proportional", "equal per user"}
+    clicks : Estimate
+        Of the other way.
+    gain : Estimate
+        Clicks of the plan minus those.
+    gain_share : Estimate
+        `gain` as a share of those.
+    losing_share : float
+        Share of the draws in which the plan has fewer clicks.
+    is_better : bool
+        The lower 95 % bound of `gain` is above 0, and a segment whose part changes is confirmed.
+    """
+
+    against: str
+    clicks: Estimate
+    gain: Estimate
+    gain_share: Estimate
+    losing_share: float
+    is_better: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitivity:
+    """The gain over proportional if clicks follow impressions with another exponent."""
+
+    exponent: float
+    gain: Estimate
+    losing_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetPlan:
+    """A budget divided among segments, chosen on half of the users and judged by the other half.
+
+    Parameters
+    ----------
+    n_impressions : int
+    money : float or None
+    n_days : float
+    response : {"linear", "concave"}
+    exponent, max_change : float
+    segments : tuple of SegmentBudget
+    clicks : Estimate
+        Of the plan, 90 %.
+    comparisons : tuple of Comparison
+    sensitivity : tuple of Sensitivity
+    conclusion : str
+        One sentence.
+    notes : tuple of str
+        What it rests on; whole sentences.
+    """
+
+    n_impressions: int
+    money: float | None
+    n_days: float
+    response: Response
+    exponent: float
+    max_change: float
+    segments: tuple[SegmentBudget, ...]
+    clicks: Estimate
+    comparisons: tuple[Comparison, ...]
+    sensitivity: tuple[Sensitivity, ...]
+    conclusion: str
+    notes: tuple[str, ...]

@@ -1,0 +1,92 @@
+"""Plans made from a run folder, by command and by function."""
+
+import json
+import shutil
+
+import pytest
+from tests.pipeline.runs import plain_run, segmentry
+
+from segmentry.pipeline import plan_budget
+from segmentry.summary import read_summary
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    """A copy of a run on 2,000 users: plans are written into it."""
+    made = plain_run(tmp_path_factory.getbasetemp()).folder
+    folder = tmp_path_factory.mktemp("plans") / "run"
+    shutil.copytree(made, folder)
+    return folder
+
+
+def told(*words):
+    """Return what a command tells machines."""
+    answer = segmentry(*words, "--json")
+    assert (answer.code, answer.err) == (0, "")
+    return json.loads(answer.out)
+
+
+def test_a_budget_is_divided_written_and_printed(run_dir):
+    document = told("plan", "budget", run_dir, "--impressions", 20_000)
+
+    assert json.loads((run_dir / "plan" / "budget.json").read_text()) == document
+    summary = read_summary(run_dir)
+    assert [each["name"] for each in document["segments"]] == [s.name for s in summary.segments]
+    assert sum(each["impressions"] for each in document["segments"]) == 20_000
+    past = [s.n_impressions for s in summary.segments]
+    proportional = [each["proportional"] for each in document["segments"]]
+    assert proportional == pytest.approx([20_000 * n / sum(past) for n in past], abs=1)
+    for each, segment in zip(document["segments"], summary.segments, strict=True):
+        # Half of the users against all of them, 2,000 in number.
+        assert each["ctr"]["value"] == pytest.approx(segment.forecast_ctr.value, rel=0.5)
+    answer = segmentry("plan", "budget", run_dir, "--impressions", 20_000)
+    assert document["conclusion"] in answer.out
+    assert "Observational" in answer.out
+
+
+def test_the_same_seed_gives_the_same_bytes(run_dir):
+    texts = []
+    for _ in range(2):
+        plan_budget(run_dir, impressions=20_000)
+        texts.append((run_dir / "plan" / "budget.json").read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_money_buys_impressions(run_dir):
+    words = ("plan", "budget", run_dir, "--money", 100, "--cost-per-impression", 0.01)
+    document = told(*words, "--floor", "1=5%", "--cap", "1=0.9,2=0.9")
+    assert (document["n_impressions"], document["money"]) == (10_000, 100.0)
+    assert document["segments"][0]["floor"] == pytest.approx(500)
+    answer = segmentry(*words)
+    assert "money" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "expected either --impressions N or --money M"),
+        (["--impressions", 9, "--money", 9], "expected either --impressions N or --money M"),
+        (["--money", 9], "the cost of an impression is missing"),
+        (["--money", 0, "--cost-per-impression", 1], "buys no impression"),
+        (["--money", 9, "--cost-per-impression", 0], "--cost-per-impression 0: expected more"),
+        (["--impressions", 99_999_999], "is above all inventory"),
+        (["--impressions", 9, "--floor", "1"], "--floor 1: expected SEGMENT=SHARE"),
+        (["--impressions", 9, "--floor", "1=x"], "--floor 1 x: expected a share"),
+    ],
+)
+def test_a_budget_that_makes_no_sense_is_refused_in_one_line(run_dir, words, said):
+    answer = segmentry("plan", "budget", run_dir, *words)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert answer.err.count("\n") == 1
+
+
+def test_a_run_that_was_not_checked_has_nothing_to_plan_with(run_dir, tmp_path):
+    unchecked = tmp_path / "unchecked"
+    shutil.copytree(run_dir, unchecked, ignore=shutil.ignore_patterns("validation"))
+    answer = segmentry("plan", "budget", unchecked, "--impressions", 9)
+    assert answer.code == 2
+    assert "did not check its segments on later days" in answer.err
+    answer = segmentry("plan", "budget", tmp_path, "--impressions", 9)
+    assert answer.code == 2
+    assert "expected a run folder" in answer.err
