@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from segmentry.errors import ConfigError
+from segmentry.privacy import MIN_SIZE
 
 __all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
 
@@ -40,6 +41,7 @@ class RunConfig(BaseModel):
     sample: float = Field(default=1.0, gt=0, le=1)
     min_share: float = Field(default=0.01, ge=0, lt=1)
     exact_silhouette: bool = False
+    min_size: int = Field(default=MIN_SIZE, ge=1)
     seed: int = Field(default=0, ge=0)
     memory: str | None = None
     strict: bool = False

@@ -256,7 +256,18 @@ def test_ids_that_are_texts_stay_texts(tmp_path):
     (data_dir / "raw_sample.csv").write_text(csv_text(LOG_HEADER, log))
 
     answer = segmentry(
-        "run", data_dir, "--out", tmp_path / "run", "--k", 2, "--k-range", "2:2", "--sample", 0.9
+        "run",
+        data_dir,
+        "--out",
+        tmp_path / "run",
+        "--k",
+        2,
+        "--k-range",
+        "2:2",
+        "--sample",
+        0.9,
+        "--min-size",
+        1,
     )
 
     assert answer.code == 0

@@ -82,7 +82,13 @@ def test_an_excluded_feature_changes_no_label_when_its_values_change(tmp_path):
     log = [(user, 1494000000 + n, 1, "p", 1, 0) for user in range(1, 41) for n in range(user)]
     profiles = [(user, 0, 0, 1, user % 7, 1, 1, 0, 1) for user in range(1, 41)]
     other = [(user, 0, 0, 1, (user * 3) % 5, 1, 1, 0, 1) for user in range(1, 41)]
-    asked = {"recipe": "classic", "exclude": ("age_level",), "k": 2, "k_range": "2:2"}
+    asked = {
+        "recipe": "classic",
+        "exclude": ("age_level",),
+        "k": 2,
+        "k_range": "2:2",
+        "min_size": 1,
+    }
 
     one = summary_of(write_taobao(tmp_path / "one", log=log, profiles=profiles), **asked)
     two = summary_of(write_taobao(tmp_path / "two", log=log, profiles=other), **asked)

@@ -138,12 +138,12 @@ def test_profiles_hold_the_statistics_of_the_summary_and_of_the_user_table(plain
         assert value(i, "", "n_users") == segment.n_users
         assert value(i, "n_impressions", "mean") == pytest.approx(members["n_impressions"].mean())
         assert value(i, "ctr", "median") == pytest.approx(members["ctr"].median())
-        assert value(i, "age_level", "share[3]") == pytest.approx(
-            (members["age_level"] == 3).sum() / members.height
-        )
-        assert value(i, "age_level", "share[unknown]") == pytest.approx(
-            members["age_level"].null_count() / members.height
-        )
+        for level in (3, 4, None):
+            share = (members["city_tier"].eq_missing(level)).mean()
+            told = "unknown" if level is None else level
+            assert value(i, "city_tier", f"share[{told}]") in (pytest.approx(share), None)
+    shown = [v for v in profiles.filter(feature="city_tier")["value"] if v is not None]
+    assert len(shown) > 4
 
 
 def test_every_candidate_is_in_the_selection_and_one_is_selected(plain_run, summary):

@@ -354,7 +354,7 @@ def test_users_of_one_window_alone_are_formed_or_judged_but_not_both(tmp_path):
     early_only = two_kinds(range(101, 201), range(6))
     late_only = two_kinds(range(201, 301), (6, 7), per_day=8)
 
-    outcome = two_segments(tmp_path, [*both, *early_only, *late_only])
+    outcome = two_segments(tmp_path, [*both, *early_only, *late_only], min_size=1)
 
     early, all_days = feature_segment_of(outcome), segment_of(outcome)
     assert {early[user] for user in early if user > 200} == {0}
@@ -370,6 +370,21 @@ def test_users_of_one_window_alone_are_formed_or_judged_but_not_both(tmp_path):
         later = [row for row in both if row[0] in members and row[1] >= CUT]
         assert segment.ctr_outcome.value == pytest.approx(sum(row[5] for row in later) / len(later))
     assert_is_plain_json(outcome)
+
+
+def test_nothing_is_said_of_few_users_that_were_there_before_and_later(tmp_path):
+    both = two_kinds(range(1, 101))
+    early_only = two_kinds(range(101, 201), range(6))
+
+    outcome = two_segments(tmp_path, [*both, *early_only], min_size=70)
+
+    for segment in outcome.summary.segments:
+        assert not segment.is_withheld
+        assert segment.n_users >= 70
+        assert segment.verdict == "not validated"
+        assert segment.absent_share is None
+        assert is_null(segment.ctr_outcome)
+        assert is_null(segment.survival)
 
 
 def test_a_segment_that_is_shown_nothing_later_is_not_validated(tmp_path):

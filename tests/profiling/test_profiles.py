@@ -315,7 +315,7 @@ def test_one_segment_of_all_users_differs_in_nothing(users):
     population, (segment,) = profile(table, np.ones(500))
 
     assert segment.differences == population.differences == ()
-    assert (segment.n_users, segment.share, segment.name) == (500, 1.0, "Average")
+    assert (segment.n_users, segment.share, segment.name) == (500, 1.0, "All users")
     found = numbers_of(segment, "price").standardised_difference
     assert found == Estimate(value=0.0, low=None, high=None)
 

@@ -46,6 +46,9 @@ Seed = Annotated[int | None, typer.Option(help="Seed of every random step (0).")
 MinShare = Annotated[
     float | None, typer.Option(help="Smallest share of users in a segment (0.01).")
 ]
+MinSize = Annotated[
+    int | None, typer.Option(help="Fewest users on whom a figure is shown (50); 1 shows all.")
+]
 Config = Annotated[
     Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
 ]
@@ -123,6 +126,7 @@ def run(
     sample: Sample = None,
     min_share: MinShare = None,
     exact_silhouette: ExactSilhouette = False,
+    min_size: MinSize = None,
     seed: Seed = None,
     memory: Memory = None,
     strict: Strict = False,
@@ -153,6 +157,7 @@ def run(
             "sample": sample,
             "min_share": min_share,
             "exact_silhouette": exact_silhouette or None,
+            "min_size": min_size,
             "seed": seed,
             "memory": memory,
             "strict": strict or None,

@@ -61,8 +61,13 @@ def _rows_of(profile: SegmentProfile) -> Iterator[_Row]:
         yield from _numeric_rows(profile.segment_id, numeric)
     for composition in profile.levels:
         for level in composition.levels:
-            name = f"share[{level.level if level.level is not None else 'unknown'}]"
-            yield (profile.segment_id, composition.feature, name, level.share, None, None)
+            told = f"[{level.level if level.level is not None else 'unknown'}]"
+            yield (profile.segment_id, composition.feature, f"share{told}", level.share, None, None)
+            index = Estimate(value=level.index, low=level.index_low, high=level.index_high)
+            yield _estimated(profile.segment_id, composition.feature, f"index{told}", index)
+    for test in profile.tests:
+        yield (profile.segment_id, test.feature, "p_value", test.p_value, None, None)
+        yield (profile.segment_id, test.feature, "q_value", test.q_value, None, None)
 
 
 def _numeric_rows(segment_id: int, numeric: NumericStatistics) -> Iterator[_Row]:
@@ -73,6 +78,7 @@ def _numeric_rows(segment_id: int, numeric: NumericStatistics) -> Iterator[_Row]
         "upper_quartile": numeric.upper_quartile,
         "missing_share": numeric.missing_share,
         "index": numeric.index,
+        "standing": numeric.standing,
     }
     for statistic, value in plain.items():
         yield (segment_id, numeric.feature, statistic, value, None, None)

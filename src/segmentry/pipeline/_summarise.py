@@ -1,6 +1,7 @@
 """From users and segments to the `Summary`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -8,11 +9,13 @@ import numpy.typing as npt
 from segmentry import __version__
 from segmentry.clustering import project
 from segmentry.config import RunConfig
+from segmentry.errors import EmptyDataError
 from segmentry.pipeline._pictures import make_pictures
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._truth import Truth, report_truth, with_truth
 from segmentry.preprocessing import FittedColumn
-from segmentry.profiling import SegmentProfile, profile_segments
+from segmentry.privacy import published_ids
+from segmentry.profiling import SegmentProfile, name_segments, profile_segments
 from segmentry.quality import Finding
 from segmentry.sampling import hash_shares
 from segmentry.schema import UNASSIGNED, Feature
@@ -62,22 +65,13 @@ def summarise(
         Why they were not, or empty.
     """
     catalogue = (*users.features, *users.attributes)
-    population, segments = profile_segments(
-        users.table,
-        segmentation.segment_ids,
-        catalogue,
-        n_segments=segmentation.n_segments,
-        forming=segmentation.preprocessing.features,
-        silhouettes=segmentation.segment_silhouettes,
-    )
-    if truth is not None:
-        population, segments = with_truth(population, segments, truth)
+    population, segments = _profiles(users, segmentation, config, truth)
     return Summary(
         schema_version=SCHEMA_VERSION,
         headline=_headline(segments, truth),
-        warnings=_warnings(users, segmentation, truth, unchecked),
+        warnings=_warnings(users, segments, segmentation, truth, unchecked),
         data=_data_report(users),
-        selection=_selection_report(segmentation),
+        selection=_selection_report(segmentation, min_size=config.min_size),
         population=population,
         segments=segments,
         unassigned=tuple(
@@ -85,7 +79,7 @@ def summarise(
             for reason, n_users in segmentation.unassigned
         ),
         features=_feature_rows(catalogue, segmentation, config),
-        map=_map(users, segmentation),
+        map=_map(users, segmentation, min_size=config.min_size),
         method=_method(users, segmentation, config),
         repeat=Repeat(
             command=command,
@@ -93,8 +87,44 @@ def summarise(
             segmentry_version=__version__,
             recipe=segmentation.recipe.name,
         ),
-        truth=None if truth is None else report_truth(truth),
+        truth=None if truth is None else report_truth(truth, min_size=config.min_size),
         pictures=make_pictures(users.table, segmentation, catalogue),
+    )
+
+
+def _profiles(
+    users: UserData, segmentation: Segmentation, config: RunConfig, truth: Truth | None
+) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
+    """Profile the population and the segments, and name them by what later days confirm.
+
+    Raises
+    ------
+    EmptyDataError
+        If all segmented users together are too few to be shown.
+    """
+    n_users = int((segmentation.segment_ids != UNASSIGNED).sum())
+    if n_users < config.min_size:
+        raise EmptyDataError(
+            f"{n_users} users have a segment, fewer than --min-size {config.min_size}: nothing may "
+            "be shown of them; take more users or a smaller --min-size"
+        )
+    features = (*users.features, *users.attributes)
+    forming = segmentation.preprocessing.features
+    population, segments = profile_segments(
+        users.table,
+        segmentation.segment_ids,
+        features,
+        n_segments=segmentation.n_segments,
+        forming=forming,
+        silhouettes=segmentation.segment_silhouettes,
+        min_size=config.min_size,
+    )
+    if truth is None:
+        return population, segments
+    population, segments = with_truth(population, segments, truth, min_size=config.min_size)
+    names = name_segments(population, segments, features, forming=forming)
+    return population, tuple(
+        replace(segment, name=name) for segment, name in zip(segments, names, strict=True)
     )
 
 
@@ -119,12 +149,14 @@ def _headline(segments: tuple[SegmentProfile, ...], truth: Truth | None) -> str:
 
 def _warnings(
     users: UserData,
+    segments: tuple[SegmentProfile, ...],
     segmentation: Segmentation,
     truth: Truth | None,
     unchecked: str,
 ) -> tuple[str, ...]:
     """Return what a careful reader must know before using the segments."""
     found = list(_doubts(truth, unchecked))
+    found.extend(_withheld(segments))
     by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
     if by_clicks & set(segmentation.preprocessing.features):
         found.append(
@@ -153,6 +185,19 @@ def _warnings(
     return tuple(found)
 
 
+def _withheld(segments: tuple[SegmentProfile, ...]) -> Iterator[str]:
+    """Say which segments are too small to be shown, and where their users are counted."""
+    hidden = [str(segment.segment_id) for segment in segments if segment.is_withheld]
+    if hidden:
+        largest = max(segments, key=lambda segment: (segment.n_users, -segment.segment_id))
+        word = "Segment" if len(hidden) == 1 else "Segments"
+        verb = "holds" if len(hidden) == 1 else "hold"
+        yield (
+            f"{word} {', '.join(hidden)} {verb} too few users to be shown; in all figures they are "
+            f"counted with those of segment {largest.segment_id}."
+        )
+
+
 def _doubts(truth: Truth | None, unchecked: str) -> Iterator[str]:
     """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
     if truth is None:
@@ -177,8 +222,9 @@ def _data_report(users: UserData) -> DataReport:
     )
 
 
-def _selection_report(segmentation: Segmentation) -> SelectionReport:
+def _selection_report(segmentation: Segmentation, *, min_size: int) -> SelectionReport:
     selection = segmentation.selection
+    least_share = min_size / int((segmentation.segment_ids != UNASSIGNED).sum())
     return SelectionReport(
         rule=selection.rule,
         reason=selection.reason,
@@ -186,11 +232,15 @@ def _selection_report(segmentation: Segmentation) -> SelectionReport:
         is_forced=selection.is_forced,
         knee=selection.knee,
         runner_up=selection.runner_up,
-        candidates=tuple(_candidate_row(candidate) for candidate in selection.candidates),
+        candidates=tuple(
+            _candidate_row(candidate, least_share=least_share if min_size > 1 else 0.0)
+            for candidate in selection.candidates
+        ),
     )
 
 
-def _candidate_row(candidate: Candidate) -> CandidateRow:
+def _candidate_row(candidate: Candidate, *, least_share: float) -> CandidateRow:
+    is_shown = candidate.smallest_share >= least_share
     return CandidateRow(
         algorithm=candidate.algorithm,
         n_segments=candidate.n_segments,
@@ -199,7 +249,7 @@ def _candidate_row(candidate: Candidate) -> CandidateRow:
         squared_silhouette=candidate.squared_silhouette,
         calinski_harabasz=candidate.calinski_harabasz,
         davies_bouldin=candidate.davies_bouldin,
-        smallest_share=candidate.smallest_share,
+        smallest_share=candidate.smallest_share if is_shown else None,
         is_selected=candidate.is_selected,
         is_knee=candidate.is_knee,
         reason=candidate.reason,
@@ -239,28 +289,33 @@ def _feature_row(feature: Feature, column: FittedColumn | None, note: str) -> Fe
     )
 
 
-def _map(users: UserData, segmentation: Segmentation) -> MapSummary:
+def _map(users: UserData, segmentation: Segmentation, *, min_size: int) -> MapSummary:
     """Draw a sample stratified by segment, by hash of the user."""
     components = segmentation.components
-    positions = _map_sample(users, segmentation)
+    ids, withheld = published_ids(
+        segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
+    )
+    positions = _map_sample(users, ids, n_segments=segmentation.n_segments)
     X = segmentation.preprocessing.transform(users.table[positions])
     points = project(X, components)
-    centers = project(segmentation.centers, components)
+    shown = np.setdiff1d(np.arange(1, segmentation.n_segments + 1), withheld)
+    centers = project(segmentation.centers[shown - 1], components)
     return MapSummary(
         columns=segmentation.preprocessing.columns,
         explained_variance_ratio=tuple(map(float, components.explained_variance_ratio)),
         loadings=tuple(tuple(map(float, row)) for row in components.components),
-        points=_points(segmentation.segment_ids[positions], points),
-        centers=_points(np.arange(1, segmentation.n_segments + 1), centers),
+        points=_points(ids[positions], points),
+        centers=_points(shown, centers),
     )
 
 
-def _map_sample(users: UserData, segmentation: Segmentation) -> npt.NDArray[np.int64]:
-    ids = segmentation.segment_ids
+def _map_sample(
+    users: UserData, ids: npt.NDArray[np.int64], *, n_segments: int
+) -> npt.NDArray[np.int64]:
     shares = hash_shares(users.table["user_id"], salt=_MAP_SALT)
     n_assigned = int((ids != UNASSIGNED).sum())
     chosen = []
-    for segment_id in range(1, segmentation.n_segments + 1):
+    for segment_id in range(1, n_segments + 1):
         members = np.flatnonzero(ids == segment_id)
         n_wanted = max(_LEAST_MAP_USERS, round(_MAP_USERS * members.size / n_assigned))
         chosen.append(members[np.argsort(shares[members], kind="stable")[:n_wanted]])

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.features import BetaPrior, fit_beta_prior
+from segmentry.privacy import is_small
 from segmentry.profiling import SegmentProfile
 from segmentry.schema import UNASSIGNED, Estimate, Window
 from segmentry.segmentation import Segmentation, membership
@@ -31,6 +32,8 @@ from segmentry.validation import (
 )
 
 __all__ = ["EarlyUsers", "FindSegments", "Truth", "check_later", "report_truth", "with_truth"]
+
+_UNKNOWN = Estimate(value=None, low=None, high=None)
 
 FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 """From a user table, the numbers to try, and a forced number, to segments."""
@@ -221,9 +224,16 @@ def _refit(
 
 
 def with_truth(
-    population: SegmentProfile, segments: Sequence[SegmentProfile], truth: Truth
+    population: SegmentProfile,
+    segments: Sequence[SegmentProfile],
+    truth: Truth,
+    *,
+    min_size: int,
 ) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
-    """Put what later days say beside each profile and beside the population."""
+    """Put what later days say beside each profile and beside the population.
+
+    Nothing is said of fewer than `min_size` users.
+    """
     everyone = replace(
         population,
         forecast_ctr=truth.published.level,
@@ -236,8 +246,36 @@ def with_truth(
         if event.kind == "kept" and event.old_ids == event.new_ids
     }
     return everyone, tuple(
-        _with_verdict(profile, truth) if profile.segment_id in kept else _unlike(profile, truth)
+        _judged(profile, truth, is_kept=profile.segment_id in kept, min_size=min_size)
         for profile in segments
+    )
+
+
+def _judged(
+    profile: SegmentProfile, truth: Truth, *, is_kept: bool, min_size: int
+) -> SegmentProfile:
+    """Return what later days say of one segment, as far as enough users say it."""
+    found = truth.verdicts[profile.segment_id - 1]
+    if profile.is_withheld:
+        return replace(profile, verdict_reason="the segment holds too few users to be shown")
+    if not is_kept:
+        return _unlike(profile, truth)
+    judged = _with_verdict(profile, truth)
+    n_gone = found.n_users - found.n_users_later
+    if truth.split.outcome is not None and is_small(n_gone, min_size=min_size):
+        judged = replace(judged, absent_share=None)
+    if not is_small(min(found.n_users, found.n_users_later), min_size=min_size):
+        return judged
+    return replace(
+        judged,
+        verdict="not validated",
+        verdict_reason="too few of its users were there before or on the later days to be shown",
+        ctr_early=_UNKNOWN,
+        forecast_early=_UNKNOWN,
+        ctr_outcome=_UNKNOWN,
+        survival=_UNKNOWN,
+        minimal_detectable_difference=None,
+        absent_share=None,
     )
 
 
@@ -276,8 +314,8 @@ def _absent_share(found: SegmentVerdict, truth: Truth) -> float | None:
     return 1 - found.n_users_later / found.n_users
 
 
-def report_truth(truth: Truth) -> TruthReport:
-    """Return what the report shows of the check."""
+def report_truth(truth: Truth, *, min_size: int) -> TruthReport:
+    """Return what the report shows of the check; counts of few users are put in words."""
     feature, outcome = truth.split.feature, truth.split.outcome
     n_users = int((truth.feature_segment_ids != UNASSIGNED).sum())
     caveats = [
@@ -297,23 +335,26 @@ def report_truth(truth: Truth) -> TruthReport:
         n_users=n_users,
         n_users_later=sum(found.n_users_later for found in truth.verdicts),
         kept_gain=truth.kept_gain,
-        refit_events=tuple(_told(event) for event in truth.alignment.events),
+        refit_events=tuple(_told(event, min_size) for event in truth.alignment.events),
         caveats=tuple(caveats),
     )
 
 
-def _told(event: SegmentEvent) -> str:
+def _told(event: SegmentEvent, min_size: int) -> str:
     """Say in one sentence what became of a segment when all days were taken."""
     old = " and ".join(str(each) for each in event.old_ids)
     new = " and ".join(str(each) for each in event.new_ids)
+    is_few = event.n_users < min_size
+    users = f"fewer than {min_size} users" if is_few else f"{event.n_users:,} users"
     shares = " and ".join(f"{share:.0%}" for share in event.shares)
+    parts = f"its {users}" if is_few else f"{shares} of its {users}"
     if event.kind == "kept":
-        overlap = "" if event.jaccard is None else f" (Jaccard {event.jaccard:.2f})"
+        overlap = "" if event.jaccard is None or is_few else f" (Jaccard {event.jaccard:.2f})"
         return f"Segment {old} was found again{overlap}."
     if event.kind == "split":
-        return f"Segment {old} went into {new} ({shares} of its {event.n_users:,} users)."
+        return f"Segment {old} went into {new} ({parts})."
     if event.kind == "merged":
-        return f"Segments {old} came together in {new} ({shares} of its {event.n_users:,} users)."
+        return f"Segments {old} came together in {new} ({parts})."
     if event.kind == "new":
-        return f"Segment {new} is new ({event.n_users:,} users)."
-    return f"Segment {old} was not found again ({event.n_users:,} users)."
+        return f"Segment {new} is new ({users})."
+    return f"Segment {old} was not found again ({users})."

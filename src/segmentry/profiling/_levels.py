@@ -1,14 +1,17 @@
 """Composition of segments by the levels of a feature."""
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from segmentry.preprocessing import level_texts, numeric_values, ordered_levels
+from segmentry.profiling._rates import NORMAL_95
 from segmentry.profiling._records import LevelShare, LevelStatistics
-from segmentry.schema import Feature
+from segmentry.schema import Estimate, Feature
 
 __all__ = ["levels_of"]
 
@@ -55,16 +58,29 @@ def levels_of(
     texts = _texts(column, feature)
     levels = _told_levels(texts)
     codes = _codes(texts, levels)
-    overall = np.bincount(codes, minlength=len(levels)) / max(1, codes.size)
+    overall = np.bincount(codes, minlength=len(levels))
     found = []
     for members in [np.arange(codes.size), *groups]:
-        shares = np.bincount(codes[members], minlength=len(levels)) / max(1, members.size)
+        counts = np.bincount(codes[members], minlength=len(levels))
         rows = [
-            _level(feature, level, float(share), float(population))
-            for level, share, population in zip(levels, shares, overall, strict=True)
+            _level(
+                feature,
+                level,
+                _Count(int(inside), members.size, int(everywhere), codes.size),
+            )
+            for level, inside, everywhere in zip(levels, counts, overall, strict=True)
         ]
         found.append(LevelStatistics(feature=feature.name, levels=tuple(rows)))
     return found
+
+
+class _Count(NamedTuple):
+    """Users of a level in a segment of so many, and in a population of so many."""
+
+    inside: int
+    n_members: int
+    everywhere: int
+    n_users: int
 
 
 def _texts(column: pl.Series, feature: Feature) -> pl.Series:
@@ -99,8 +115,29 @@ def _codes(texts: pl.Series, levels: Sequence[str | None]) -> npt.NDArray[np.int
     return np.where(is_unknown, unknown, codes.to_numpy())
 
 
-def _level(feature: Feature, level: str | None, share: float, population: float) -> LevelShare:
-    index = share / population * 100
-    if level is None:
-        return LevelShare(None, "unknown", share, population, index)
-    return LevelShare(level, feature.levels.get(level, level), share, population, index)
+def _level(feature: Feature, level: str | None, users: _Count) -> LevelShare:
+    share = users.inside / max(1, users.n_members)
+    population = users.everywhere / max(1, users.n_users)
+    index = _index(users)
+    label = "unknown" if level is None else feature.levels.get(level, level)
+    return LevelShare(level, label, share, population, index.value, index.low, index.high)
+
+
+def _index(users: _Count) -> Estimate:
+    """Return over-representation in a segment with its 95 % interval, the user being the unit.
+
+    The segment is part of the population: with the shares a of users in segment and level, w in
+    the segment and q in the level, the linearised variance of log(a / w / q) is
+    (1/a - 1/w - 1/q + 2 a/(w q) - 1) / n (Särndal, Swensson and Wretman 1992, section 5.5).
+    Without a user of the level the upper end is the exact binomial one.
+    """
+    if not users.n_members:
+        return Estimate(value=0.0, low=None, high=None)
+    a, w, q = (n / users.n_users for n in (users.inside, users.n_members, users.everywhere))
+    if not a:
+        most = 1 - 0.025 ** (1 / users.n_members)
+        return Estimate(value=0.0, low=0.0, high=most / q * 100)
+    ratio = a / w / q
+    variance = max(0.0, 1 / a - 1 / w - 1 / q + 2 * ratio - 1) / users.n_users
+    half = math.exp(NORMAL_95 * variance**0.5)
+    return Estimate(value=ratio * 100, low=ratio / half * 100, high=ratio * half * 100)

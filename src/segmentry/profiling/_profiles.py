@@ -9,6 +9,8 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.preprocessing import numeric_values
+from segmentry.privacy import published_ids
+from segmentry.profiling._discoveries import with_tests
 from segmentry.profiling._levels import levels_of
 from segmentry.profiling._names import name_segments
 from segmentry.profiling._rates import NORMAL_95, pooled_rate
@@ -18,6 +20,7 @@ from segmentry.profiling._records import (
     NumericStatistics,
     SegmentProfile,
 )
+from segmentry.profiling._withholding import published_profiles
 from segmentry.schema import UNASSIGNED, Estimate, Feature
 
 __all__ = ["POPULATION", "profile_segments"]
@@ -41,6 +44,7 @@ def profile_segments(
     n_segments: int,
     forming: Sequence[str],
     silhouettes: Sequence[float | None],
+    min_size: int = 1,
 ) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
     """Profile the population of assigned users and each segment.
 
@@ -54,9 +58,11 @@ def profile_segments(
         Features to describe; moments (kind "time") are passed over.
     n_segments : int
     forming : sequence of str
-        Features that formed the segments: the names come from them.
+        Features that formed the segments: the names come from them first.
     silhouettes : sequence of float or None, of length `n_segments`
         Mean silhouette of each segment.
+    min_size : int
+        Fewest users on whom a figure is shown; 1 shows all.
 
     Returns
     -------
@@ -66,11 +72,36 @@ def profile_segments(
         By `segment_id`.
     """
     is_in = segment_ids != UNASSIGNED
-    users, ids = table.filter(is_in), segment_ids[is_in]
+    ids, withheld = published_ids(segment_ids[is_in], n_segments=n_segments, min_size=min_size)
+    described = [feature for feature in features if feature.kind != "time"]
+    profiles = _profiles(table.filter(is_in), _groups(ids, n_segments), described)
+    segments = [
+        replace(profile, mean_silhouette=silhouette)
+        for profile, silhouette in zip(profiles[1:], silhouettes, strict=True)
+    ]
+    population, shown = published_profiles(
+        profiles[0],
+        with_tests(profiles[0], segments, described, forming=forming),
+        withheld=withheld.tolist(),
+        min_size=min_size,
+    )
+    names = name_segments(population, shown, described, forming=forming)
+    return population, tuple(
+        replace(profile, name=name) for profile, name in zip(shown, names, strict=True)
+    )
+
+
+def _groups(ids: npt.NDArray[np.int64], n_segments: int) -> list[npt.NDArray[np.int64]]:
+    """Return the row positions of each segment's users."""
     order = np.argsort(ids, kind="stable")
     bounds = np.searchsorted(ids[order], np.arange(1, n_segments + 2))
-    groups = [order[bounds[i] : bounds[i + 1]] for i in range(n_segments)]
-    described = [feature for feature in features if feature.kind != "time"]
+    return [order[bounds[i] : bounds[i + 1]] for i in range(n_segments)]
+
+
+def _profiles(
+    users: pl.DataFrame, groups: Sequence[npt.NDArray[np.int64]], described: Sequence[Feature]
+) -> list[SegmentProfile]:
+    """Return the profile of all users, then of each group."""
     numeric = {
         feature.name: _numeric_of(users[feature.name], groups, feature)
         for feature in described
@@ -83,16 +114,10 @@ def profile_segments(
     }
     counts = (users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy())
     everyone = np.arange(users.height)
-    profiles = [
+    return [
         _profile(position, members, counts, numeric, levels, described=described)
         for position, members in enumerate([everyone, *groups])
     ]
-    names = name_segments(users, groups, [f for f in described if f.name in forming])
-    named = [
-        replace(profile, name=name, mean_silhouette=silhouette)
-        for profile, name, silhouette in zip(profiles[1:], names, silhouettes, strict=True)
-    ]
-    return profiles[0], tuple(named)
 
 
 def _profile(
@@ -141,12 +166,25 @@ def _numeric_of(
     known = values[~np.isnan(values)]
     mean = float(known.mean()) if known.size else None
     scores, moments = _standard_scores(values, known)
+    ranks = _relative_ranks(values)
     found = [_statistics(feature.name, values, mean, _UNKNOWN)]
     for members in groups:
         inside = scores[members]
         difference = _standardised(inside[~np.isnan(inside)], moments)
-        found.append(_statistics(feature.name, values[members], mean, difference))
+        statistics = _statistics(feature.name, values[members], mean, difference)
+        standing = round(float(ranks[members].mean()), 9) if members.size else 0.0
+        found.append(replace(statistics, standing=standing))
     return found
+
+
+def _relative_ranks(values: Vector) -> Vector:
+    """Return ranks from -1 (lowest) to 1 (highest); unknown values stand in the middle."""
+    is_known = ~np.isnan(values)
+    relative = np.zeros(values.size)
+    if is_known.any():
+        ranks = pl.Series(values[is_known]).rank("average").to_numpy()
+        relative[is_known] = (2 * ranks - 1) / ranks.size - 1
+    return relative
 
 
 class _Moments(NamedTuple):

@@ -7,6 +7,7 @@ from segmentry.schema import Estimate
 __all__ = [
     "Difference",
     "Distribution",
+    "FeatureTest",
     "LevelShare",
     "LevelStatistics",
     "NumericStatistics",
@@ -26,13 +27,17 @@ class NumericStatistics:
         Name of the feature.
     mean, lower_quartile, median, upper_quartile : float or None
         Over the users whose value is known; null if there is none.
-    missing_share : float
-        Share of users whose value is unknown.
+    missing_share : float or None
+        Share of users whose value is unknown; null where it would tell of too few users.
     index : float or None
         Segment mean / population mean x 100; null where the population mean is not above 0.
     standardised_difference : Estimate
         (Segment mean - population mean) / population standard deviation, with a 95 % interval
         that treats the user as the unit; null for a constant feature.
+    standing : float or None
+        Twice the mean rank of its users in the population less one: -1 all lowest, 1 all highest
+        (Somers' D for belonging to the segment, up to its size); a few extreme users hardly move
+        it. Unknown values stand in the middle.
     """
 
     feature: str
@@ -40,9 +45,10 @@ class NumericStatistics:
     lower_quartile: float | None
     median: float | None
     upper_quartile: float | None
-    missing_share: float
+    missing_share: float | None
     index: float | None
     standardised_difference: Estimate
+    standing: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +77,19 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class LevelShare:
-    """One level of an ordinal or categorical feature; `level` is null for unknown."""
+    """One level of an ordinal or categorical feature; `level` is null for unknown.
+
+    `index` is over-representation, share / population share x 100, with a 95 % interval. Share and
+    index are null where they would tell of too few users.
+    """
 
     level: str | None
     label: str
-    share: float
+    share: float | None
     population_share: float
     index: float | None
+    index_low: float | None = None
+    index_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,20 @@ class Difference:
     feature: str
     text: str
     standardised_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTest:
+    """Whether users of a segment and all others differ in a feature that did not form segments.
+
+    `q_value` is the p-value adjusted for all tests of the run (Benjamini and Hochberg 1995): of
+    the features with q below 0.05, fewer than 5 % are expected to be there by chance. With many
+    users nearly every difference is no chance: look at its size first.
+    """
+
+    feature: str
+    p_value: float
+    q_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +172,11 @@ class SegmentProfile:
         Difference in CTR on later days that would have been found with a chance of 80 %.
     absent_share : float or None
         Share of its users that were shown no ad on the later days.
+    is_withheld : bool
+        Whether it holds too few users to be shown: then all counts are 0 and every figure is
+        null, and its users are counted with those of the largest segment.
+    tests : tuple of FeatureTest
+        Of the features whose family formed no segment.
     """
 
     segment_id: int
@@ -172,3 +203,5 @@ class SegmentProfile:
     survival: Estimate = _UNKNOWN
     minimal_detectable_difference: float | None = None
     absent_share: float | None = None
+    is_withheld: bool = False
+    tests: tuple[FeatureTest, ...] = ()

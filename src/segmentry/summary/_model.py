@@ -82,6 +82,7 @@ class CandidateRow:
 
     `silhouette` is Euclidean, from sampled users against all users, with a 95 % interval;
     `squared_silhouette` is the squared-Euclidean one, exact. Scores are null for one segment.
+    `smallest_share` is null where the smallest segment has too few users to be shown.
     """
 
     algorithm: str
@@ -91,7 +92,7 @@ class CandidateRow:
     squared_silhouette: float | None
     calinski_harabasz: float | None
     davies_bouldin: float | None
-    smallest_share: float
+    smallest_share: float | None
     is_selected: bool
     is_knee: bool
     reason: str
