@@ -9,6 +9,7 @@ Whatever the files are called, the steps see four tables with these columns:
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -328,6 +329,13 @@ class Engine(Protocol):
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""
+        ...
+
+    def hold(self, frame: nw.LazyFrame[Any]) -> AbstractContextManager[nw.LazyFrame[Any]]:
+        """Compute a table once that one query takes several times; it lasts as long as the context.
+
+        An engine that shares the parts of a query by itself returns the table as it is.
+        """
         ...
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Window
 
-__all__ = ["count_days", "count_impressions", "within"]
+__all__ = ["count_days", "count_impressions", "pair_with_ads", "within"]
 
 _HALF_HOUR = 1800
 _QUARTER_DAY = SECONDS_PER_DAY // 4
@@ -43,7 +43,7 @@ def _rows() -> nw.Expr:
 
 def count_impressions(
     impressions: nw.LazyFrame[Any],
-    ads: nw.LazyFrame[Any],
+    pairs: nw.LazyFrame[Any],
     *,
     window: Window,
     main_placement: str,
@@ -55,8 +55,8 @@ def count_impressions(
     ----------
     impressions : LazyFrame
         Canonical impressions, holding all rows of each of its users.
-    ads : LazyFrame
-        ``ad_id, category_id, campaign_id, brand_id, log_price`` (fixed point), one row per ad.
+    pairs : LazyFrame
+        From `pair_with_ads`, for the same window.
     window : Window
         Impressions outside are not counted.
     main_placement : str
@@ -71,16 +71,14 @@ def count_impressions(
         window.
     """
     seen = impressions.filter(within(window)).with_columns(_day(window), _second_of_day(window))
-    shown = _per_user_and_ad(seen)
-    known = shown.join(ads, on="ad_id", how="inner")
     groupings: tuple[tuple[tuple[str, ...], Callable[[], nw.LazyFrame[Any]]], ...] = (
         (("n_active_days", "n_click_days"), lambda: _per_user_and_day(seen)),
         (("n_bursts",), lambda: _per_user_and_burst(seen)),
-        (("n_ads", "n_repeat_impressions", "n_repeat_clicks"), lambda: _ads_of(shown)),
-        (_PRICES, lambda: _prices_of(known)),
-        (_CATEGORIES, lambda: _categories_of(known)),
-        (("n_brands",), lambda: _distinct_of(known, "brand_id", "n_brands")),
-        (("n_campaigns",), lambda: _distinct_of(known, "campaign_id", "n_campaigns")),
+        (("n_ads", "n_repeat_impressions", "n_repeat_clicks"), lambda: _ads_of(pairs)),
+        (_PRICES, lambda: _prices_of(pairs)),
+        (_CATEGORIES, lambda: _categories_of(pairs)),
+        (("n_brands",), lambda: _distinct_of(pairs, "brand_id", "n_brands")),
+        (("n_campaigns",), lambda: _distinct_of(pairs, "campaign_id", "n_campaigns")),
     )
     own = _per_user(main_placement)
     table = seen.group_by("user_id").agg(*(own[name] for name in own if name in counts))
@@ -89,6 +87,39 @@ def count_impressions(
         if wanted:
             table = table.join(group().select("user_id", *wanted), on="user_id", how="left")
     return table
+
+
+def pair_with_ads(
+    impressions: nw.LazyFrame[Any], ads: nw.LazyFrame[Any], *, window: Window
+) -> nw.LazyFrame[Any]:
+    """Group the impressions by user and ad, and put beside each pair what is known of the ad.
+
+    Parameters
+    ----------
+    impressions : LazyFrame
+        Canonical impressions, holding all rows of each of its users.
+    ads : LazyFrame
+        ``ad_id, category_id, campaign_id, brand_id, log_price`` (fixed point), one row per ad.
+    window : Window
+        Impressions outside are not counted.
+
+    Returns
+    -------
+    LazyFrame
+        ``user_id, n, clicks, first, category_id, campaign_id, brand_id, log_price``; `first` holds
+        the first moment of the pair and, in the last bit, whether it was not clicked.
+    """
+    moment = 2 * nw.col("shown_at") + 1 - nw.col("is_click")
+    pairs = (
+        impressions.filter(within(window) & ~nw.col("ad_id").is_null())
+        .group_by("user_id", "ad_id")
+        .agg(
+            _rows().alias("n"),
+            _total(nw.col("is_click")).alias("clicks"),
+            moment.min().cast(nw.Int64).alias("first"),
+        )
+    )
+    return pairs.join(ads, on="ad_id", how="left").drop("ad_id")
 
 
 def count_days(impressions: nw.LazyFrame[Any], *, window: Window) -> nw.LazyFrame[Any]:
@@ -151,20 +182,6 @@ def _per_user_and_day(seen: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def _per_user_and_burst(seen: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     bursts = seen.select("user_id", (nw.col("shown_at") // _HALF_HOUR).alias("burst")).unique()
     return bursts.group_by("user_id").agg(_rows().alias("n_bursts"))
-
-
-def _per_user_and_ad(seen: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row per user and ad; `first` holds its first moment and, in the last bit, its click."""
-    moment = 2 * nw.col("shown_at") + 1 - nw.col("is_click")
-    return (
-        seen.filter(~nw.col("ad_id").is_null())
-        .group_by("user_id", "ad_id")
-        .agg(
-            _rows().alias("n"),
-            _total(nw.col("is_click")).alias("clicks"),
-            moment.min().cast(nw.Int64).alias("first"),
-        )
-    )
 
 
 def _ads_of(shown: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentry.errors import EmptyDataError
 from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._counts import count_days, count_impressions
+from segmentry.features._counts import count_days, count_impressions, pair_with_ads
 from segmentry.features._needs import counts_of
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, UserTally, Window
@@ -126,14 +126,16 @@ def count_users(
     joined = engine.from_polars(ads.select(_AD_COLUMNS))
     tables: list[pl.DataFrame] = []
     for done, part in enumerate(parts, start=1):
-        counts = count_impressions(
-            engine.scan_part(part),
-            joined,
-            window=window,
-            main_placement=main_placement or "",
-            counts=counts_of(features),
-        )
-        tables.append(engine.collect(counts))
+        impressions = engine.scan_part(part)
+        with engine.hold(pair_with_ads(impressions, joined, window=window)) as pairs:
+            counts = count_impressions(
+                impressions,
+                pairs,
+                window=window,
+                main_placement=main_placement or "",
+                counts=counts_of(features),
+            )
+            tables.append(engine.collect(counts))
         if on_part is not None:
             on_part(done, len(parts))
     return pl.concat(tables).sort("user_id")
