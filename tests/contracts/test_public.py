@@ -95,6 +95,9 @@ def test_every_command_and_every_option_is_explained():
         ("data", "check"),
         ("plan",),
         ("plan", "budget"),
+        ("plan", "test"),
+        ("analyse",),
+        ("analyse", "test"),
         ("export",),
         ("export", "audience"),
     }

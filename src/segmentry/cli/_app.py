@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from segmentry import __version__
-from segmentry.cli._app_plan import export_app, plan_app
+from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
 
 __all__ = ["app", "main"]
@@ -26,6 +26,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Generate and check data.")
 app.add_typer(data_app, name="data")
 app.add_typer(plan_app, name="plan")
+app.add_typer(analyse_app, name="analyse")
 app.add_typer(export_app, name="export")
 
 DataDir = Annotated[Path, typer.Argument(help="Folder that holds the files.", metavar="DATA_DIR")]

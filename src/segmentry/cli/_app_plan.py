@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["export_app", "plan_app"]
+__all__ = ["analyse_app", "export_app", "plan_app"]
 
 plan_app = typer.Typer(help="Plan what to do with segments.")
+analyse_app = typer.Typer(help="Analyse what came of a plan.")
 export_app = typer.Typer(help="Hand segments on to other tools.")
 
 RunDir = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")]
@@ -16,6 +17,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 @plan_app.callback(invoke_without_command=True)
+@analyse_app.callback(invoke_without_command=True)
 @export_app.callback(invoke_without_command=True)
 def _root(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
@@ -75,6 +77,68 @@ def plan_budget(
             "exponent": exponent,
             "seed": seed,
         },
+    )
+
+
+@plan_app.command("test")
+def plan_test(
+    run_dir: RunDir,
+    mde: Annotated[str, typer.Option(help="Smallest relative change to find, as 5%.")],
+    metric: Annotated[str, typer.Option(help="What is compared: ctr.")] = "ctr",
+    power: Annotated[str, typer.Option(help="Chance to find it.")] = "0.8",
+    alpha: Annotated[
+        str, typer.Option(help="Chance to find something where there is nothing.")
+    ] = "0.05",
+    ratio: Annotated[str, typer.Option(help="Control to treatment.")] = "1:1",
+    segments: Annotated[
+        str | None, typer.Option(help="Segments that take part, as 1,2; all if absent.")
+    ] = None,
+    max_days: Annotated[int, typer.Option(help="Longest test.")] = 60,
+    salt: Annotated[
+        str, typer.Option(help="Salt of the assignment; a new one for each test.")
+    ] = "test",
+    json: Json = False,
+) -> None:
+    """Say how many users and days a test takes, and assign the users to its arms."""
+    from segmentry.cli import _experiment
+
+    _experiment.plan(
+        run_dir,
+        mde=mde,
+        power=power,
+        alpha=alpha,
+        ratio=ratio,
+        segments=segments,
+        is_json=json,
+        options={"metric": metric, "max_days": max_days, "salt": salt},
+    )
+
+
+@analyse_app.command("test")
+def analyse_test(
+    run_dir: RunDir,
+    results: Annotated[
+        Path,
+        typer.Option(
+            help="CSV or Parquet: user_id, n_impressions, n_clicks; or a log with is_click.",
+            metavar="FILE",
+        ),
+    ],
+    assignment: Annotated[
+        Path | None,
+        typer.Option(help="user_id, segment_id, arm; that of the plan if absent.", metavar="FILE"),
+    ] = None,
+    alpha: Annotated[str | None, typer.Option(help="As planned if absent.")] = None,
+    ratio: Annotated[
+        str | None, typer.Option(help="Control to treatment; as planned if absent.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare the arms of a test: difference and lift with intervals, overall and per segment."""
+    from segmentry.cli import _experiment
+
+    _experiment.analyse(
+        run_dir, results, assignment=assignment, alpha=alpha, ratio=ratio, is_json=json
     )
 
 

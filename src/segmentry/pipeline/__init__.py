@@ -1,5 +1,6 @@
 """The only place where the steps meet."""
 
+from segmentry.pipeline._experiment import analyse_test, plan_test
 from segmentry.pipeline._outputs import rewrite_report
 from segmentry.pipeline._plan import plan_budget
 from segmentry.pipeline._read import UserData
@@ -11,10 +12,12 @@ __all__ = [
     "RunResult",
     "ScoreResult",
     "UserData",
+    "analyse_test",
     "build_user_table",
     "check_data",
     "fit_segments",
     "plan_budget",
+    "plan_test",
     "rewrite_report",
     "run",
     "score",

@@ -25,7 +25,7 @@ from segmentry.segmentation import membership, recipe_named
 from segmentry.summary import Summary, read_summary
 from segmentry.validation import Relabelling, UserDays, fold_rates, local_days
 
-__all__ = ["RunTraffic", "plan_budget", "read_traffic"]
+__all__ = ["RunTraffic", "as_json", "plan_budget", "read_traffic"]
 
 _FOLDS = "budget folds"
 
@@ -176,7 +176,7 @@ def plan_budget(
         )
     plan = divide(segments, rates, request, n_days_of_log=n_days)
     with written_plan(Path(run_dir), "budget.json") as partial:
-        partial.write_text(_as_json(plan), encoding="utf-8")
+        partial.write_text(as_json(plan), encoding="utf-8")
     return plan
 
 
@@ -212,5 +212,6 @@ def _segments(traffic: RunTraffic) -> list[SegmentTraffic]:
     ]
 
 
-def _as_json(plan: Any) -> str:
+def as_json(plan: Any) -> str:
+    """Return a plan as indented JSON, ending with a new line."""
     return json.dumps(asdict(plan), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

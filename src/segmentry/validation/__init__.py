@@ -29,6 +29,7 @@ from segmentry.validation._stability import (
     stability,
 )
 from segmentry.validation._strength import STRONG, PredictionStrength, prediction_strength
+from segmentry.validation._traffic import Traffic, daily_traffic
 from segmentry.validation._user_days import UserCounts, UserDays
 from segmentry.validation._verdicts import SegmentVerdict, Verdict, verdicts
 from segmentry.validation._windows import WindowSplit, local_days, split_window, weekdays
@@ -54,6 +55,7 @@ __all__ = [
     "SegmentStability",
     "SegmentVerdict",
     "Stability",
+    "Traffic",
     "UserCounts",
     "UserDays",
     "Verdict",
@@ -63,6 +65,7 @@ __all__ = [
     "choose_number",
     "column_twins",
     "contingency",
+    "daily_traffic",
     "fold_rates",
     "forecast_ctr",
     "gap_statistic",

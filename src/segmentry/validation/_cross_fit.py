@@ -29,6 +29,8 @@ class CrossFit:
     user_index : ndarray of int, shape (n_rows,)
     day : ndarray of int, shape (n_rows,)
         Place of the day in the feature window.
+    fold : ndarray of int, shape (n_rows,)
+        Day, or block of days in a long log, that was left out.
     n, c : ndarray of float, shape (n_rows,)
         Impressions and clicks.
     single : ndarray of int, shape (n_rows,)
@@ -42,6 +44,7 @@ class CrossFit:
 
     user_index: IntVector
     day: IntVector
+    fold: IntVector
     n: FloatArray
     c: FloatArray
     single: Labels
@@ -103,6 +106,7 @@ def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> Cro
     return CrossFit(
         user_index=np.concatenate([*users, np.zeros(0, np.int64)]).astype(np.int64),
         day=np.repeat([place for _, place, _ in parts], [len(user) for user in users]),
+        fold=np.repeat([f for _, _, f in parts], [len(user) for user in users]).astype(np.int64),
         n=np.concatenate([*(counts.n_impressions[rows] for rows, _, _ in parts), np.zeros(0)]),
         c=np.concatenate([*(counts.n_clicks[rows] for rows, _, _ in parts), np.zeros(0)]),
         single=_joined([left_out[f][u] for u, (_, _, f) in zip(users, parts, strict=True)]),

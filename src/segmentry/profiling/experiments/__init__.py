@@ -1,0 +1,43 @@
+"""Tests of an action on users that are assigned at random: planning, assigning, analysing."""
+
+from segmentry.profiling.experiments._analysis import (
+    ArmCounts,
+    Effect,
+    ExperimentResult,
+    SegmentEffect,
+    analyse_experiment,
+)
+from segmentry.profiling.experiments._assignment import (
+    ARMS,
+    RATIO_ALARM,
+    assign_arms,
+    sample_ratio_p,
+)
+from segmentry.profiling.experiments._power import (
+    ExperimentPlan,
+    ExperimentRequest,
+    PowerRow,
+    days_needed,
+    explained_share,
+    plan_experiment,
+    smallest_effect,
+)
+
+__all__ = [
+    "ARMS",
+    "RATIO_ALARM",
+    "ArmCounts",
+    "Effect",
+    "ExperimentPlan",
+    "ExperimentRequest",
+    "ExperimentResult",
+    "PowerRow",
+    "SegmentEffect",
+    "analyse_experiment",
+    "assign_arms",
+    "days_needed",
+    "explained_share",
+    "plan_experiment",
+    "sample_ratio_p",
+    "smallest_effect",
+]
