@@ -102,8 +102,11 @@ def no_ads(ad_type: pl.DataType) -> pl.DataFrame:
 
 def _unique(rows: pl.DataFrame, *, key: str, role: str, unreadable: int, odd: int) -> CleanTable:
     known = rows.filter(pl.col(key).is_not_null())
-    distinct = known.unique()
-    single = distinct.filter(pl.len().over(key) == 1).sort(key)
+    distinct = single = known.sort(key)
+    if (single[key] == single[key].shift(1)).any():
+        # A million rows take 0.6 s: looked for where an id occurs twice at all.
+        distinct = known.unique()
+        single = distinct.filter(pl.len().over(key) == 1).sort(key)
     rejected = {
         f"{key} missing or unreadable": rows.height - known.height,
         "wrong number of fields": unreadable,

@@ -19,6 +19,7 @@ from segmentry.features import LOG_FEATURES
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._fingerprint import Fingerprinting
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
+from segmentry.pipeline._preload import preloading
 from segmentry.pipeline._progress import told
 from segmentry.pipeline._read import ReadingPlan, UserData, read_users
 from segmentry.pipeline._summarise import summarise
@@ -164,7 +165,7 @@ def _read(
     tables = (source.impressions, source.profiles, source.ads)
     files = [file for table in tables if table is not None for file in table.files]
     scratch.mkdir()
-    with Fingerprinting(files) as fingerprints:
+    with preloading(), Fingerprinting(files) as fingerprints:
         users = read_users(
             source,
             settings,

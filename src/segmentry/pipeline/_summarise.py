@@ -1,10 +1,12 @@
 """From users and segments to the `Summary`."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from segmentry import __version__
 from segmentry.clustering import project
@@ -65,7 +67,10 @@ def summarise(
         Why they were not, or empty.
     """
     catalogue = (*users.features, *users.attributes)
-    population, segments = _profiles(users, segmentation, config, truth)
+    # One thread for each sum: its last bits must not depend on who else is computing.
+    with threadpool_limits(1), ThreadPoolExecutor(max_workers=1) as beside:
+        pictures = beside.submit(make_pictures, users.table, segmentation, catalogue)
+        population, segments = _profiles(users, segmentation, config, truth)
     return Summary(
         schema_version=SCHEMA_VERSION,
         headline=_headline(segments, truth),
@@ -88,7 +93,7 @@ def summarise(
             recipe=segmentation.recipe.name,
         ),
         truth=None if truth is None else report_truth(truth, min_size=config.min_size),
-        pictures=make_pictures(users.table, segmentation, catalogue),
+        pictures=pictures.result(),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.clustering.threads import map_in_threads
 from segmentry.preprocessing import numeric_values
 from segmentry.privacy import published_ids
 from segmentry.profiling._discoveries import with_tests
@@ -102,16 +103,22 @@ def _profiles(
     users: pl.DataFrame, groups: Sequence[npt.NDArray[np.int64]], described: Sequence[Feature]
 ) -> list[SegmentProfile]:
     """Return the profile of all users, then of each group."""
-    numeric = {
-        feature.name: _numeric_of(users[feature.name], groups, feature)
-        for feature in described
-        if feature.kind != "categorical"
-    }
-    levels = {
-        feature.name: levels_of(users[feature.name], groups, feature)
-        for feature in described
-        if feature.kind in ("categorical", "ordinal")
-    }
+    numbers = [feature for feature in described if feature.kind != "categorical"]
+    ranked = [feature for feature in described if feature.kind in ("categorical", "ordinal")]
+    numeric = dict(
+        zip(
+            (feature.name for feature in numbers),
+            map_in_threads(lambda each: _numeric_of(users[each.name], groups, each), numbers),
+            strict=True,
+        )
+    )
+    levels = dict(
+        zip(
+            (feature.name for feature in ranked),
+            map_in_threads(lambda each: levels_of(users[each.name], groups, each), ranked),
+            strict=True,
+        )
+    )
     counts = (users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy())
     everyone = np.arange(users.height)
     return [
