@@ -14,20 +14,37 @@ from segmentry.profiling._records import (
     NumericStatistics,
     SegmentProfile,
 )
+from segmentry.profiling._rule_texts import rule_text, rules_sql
+from segmentry.profiling._rules import (
+    Condition,
+    Rule,
+    RuleColumn,
+    RuleSet,
+    apply_rules,
+    find_rules,
+)
 
 __all__ = [
     "POPULATION",
+    "Condition",
     "Difference",
     "Distribution",
     "FeatureTest",
     "LevelShare",
     "LevelStatistics",
     "NumericStatistics",
+    "Rule",
+    "RuleColumn",
+    "RuleSet",
     "SegmentProfile",
     "adjusted_p_values",
+    "apply_rules",
     "bin_edges",
     "bin_features",
+    "find_rules",
     "name_segments",
     "pooled_rate",
     "profile_segments",
+    "rule_text",
+    "rules_sql",
 ]

@@ -1,0 +1,210 @@
+"""Every insight, declared once: its code, when it is said, what it means, what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+__all__ = ["CODES", "INSIGHTS", "InsightKind", "Severity"]
+
+Severity = Literal["opportunity", "problem", "caution", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class InsightKind:
+    """One kind of insight.
+
+    Parameters
+    ----------
+    code : str
+        "SEG-001"; never given to another kind.
+    title : str
+    severity : {"opportunity", "problem", "caution", "note"}
+    rule : str
+        When it is said; whole sentences with the thresholds.
+    meaning : str
+        What it means and what it does not.
+    action : str
+        What to do.
+    needs : str
+        What must be there to look for it, or empty.
+    """
+
+    code: str
+    title: str
+    severity: Severity
+    rule: str
+    meaning: str
+    action: str
+    needs: str = ""
+
+    @property
+    def link(self) -> str:
+        """Where it is described."""
+        return f"docs/reference/insights.md#{self.code.lower()}"
+
+
+_LATER = "a check on later days"
+_LOG = "segments counted against the log"
+
+INSIGHTS = (
+    InsightKind(
+        "SEG-001",
+        "High value, confirmed",
+        "opportunity",
+        "The verdict is “confirmed” and the lower end of the forecast index is above 110.",
+        "Its users clicked more than all others on days that had no part in forming the segment, "
+        "and at least half of the difference survived.",
+        "Give these users more of the budget, and measure what it brings by a randomised test.",
+        _LATER,
+    ),
+    InsightKind(
+        "SEG-002",
+        "High value, not confirmed",
+        "caution",
+        "The CTR seen is at least 1.2 times that of all users (lower end of its interval), and the "
+        "verdict is not “confirmed”.",
+        "On the days that formed it the segment clicked much; later days do not confirm that as "
+        "much is left. Luck forms such segments even where all users are alike.",
+        "Do not pay for the rate that was seen; plan with the one that is expected.",
+    ),
+    InsightKind(
+        "SEG-003",
+        "Silent in spite of enough exposure",
+        "problem",
+        "The verdict is “confirmed”, the upper end of the forecast index is at most 60, and at the "
+        "CTR of all users 3 clicks or more were to be expected of the median user.",
+        "So many impressions with so few clicks are no luck. It does not say that these users are "
+        "lost: they may buy without clicking.",
+        "Try other creatives and offers on a part of them before paying for more of the same.",
+        _LATER,
+    ),
+    InsightKind(
+        "SEG-004",
+        "Under-exposed: too few impressions to judge",
+        "note",
+        "At the CTR of all users less than 1 click was to be expected of the median user.",
+        "That a user of this segment did not click says next to nothing: most would not, whoever "
+        "they are.",
+        "Do not write these users off; show them enough to judge, or treat them as all users.",
+    ),
+    InsightKind(
+        "SEG-005",
+        "Over-exposed with falling CTR",
+        "problem",
+        "Its users have at least 1.5 times the impressions of all users, the odds of a click fall "
+        "with each doubling of exposure (upper end below 1, within users), and exposure was not "
+        "found to react to clicks.",
+        "The same users click less the more they have been shown. It is observational all the same.",
+        "Cap the frequency for a part of them and compare.",
+        _LOG,
+    ),
+    InsightKind(
+        "SEG-006",
+        "Much exposure, few clicks",
+        "problem",
+        "The segment has at least 1.5 times its share of impressions, the verdict is “confirmed”, "
+        "and the upper end of the forecast index is below 90.",
+        "Much of the inventory goes where least clicks come from.",
+        "Move impressions to others, cap the frequency, change the creatives; test which.",
+        _LATER,
+    ),
+    InsightKind(
+        "SEG-007",
+        "Price mismatch",
+        "caution",
+        "In a price band with at least 20 % of the segment's impressions it clicks less than its "
+        "own level and the band's foretell (upper end of the CTR index below 90), and in another "
+        "band more (lower end above 110).",
+        "What it is shown is not priced as what it clicks.",
+        "Shift its impressions towards the band it clicks, and test.",
+        _LOG,
+    ),
+    InsightKind(
+        "SEG-008",
+        "Placement or time of day makes a difference",
+        "note",
+        "At some placement or hour the segment clicks more than its own level and the place's "
+        "foretell (lower end of the CTR index above 110).",
+        "A preference of this segment beyond what holds for all users.",
+        "Weight its placements or hours accordingly, and test.",
+        _LOG,
+    ),
+    InsightKind(
+        "SEG-009",
+        "Category affinity",
+        "opportunity",
+        "In some category the segment clicks more than its own level and the category's foretell "
+        "(lower end of the CTR index above 120).",
+        "A taste of this segment. Whether it helps to choose by it is measured on later clicks.",
+        "Feed the affinities to recommendations for this segment, and test.",
+        _LOG,
+    ),
+    InsightKind(
+        "SEG-010",
+        "Demographic skew",
+        "note",
+        "A known level of a demographic feature holds at least 10 % of the segment and is "
+        "over-represented by 20 % or more (lower end of the index), with a false discovery rate "
+        "below 5 % where it did not form the segments.",
+        "Describes who they are. It is no reason for what they do.",
+        "Use it for the tone of a message; do not target by it without a test, nor where the law "
+        "forbids it.",
+    ),
+    InsightKind(
+        "SEG-011",
+        "Unstable segment",
+        "caution",
+        "On all days less than 75 % of the users of the feature window's segment and of this one "
+        "are common to both (Jaccard), or the segment was not found before.",
+        "Whom the segment holds depends on which days are looked at.",
+        "Do not build an audience on it; treat its users with their neighbours.",
+        _LATER,
+    ),
+    InsightKind(
+        "SEG-012",
+        "Tiny segment",
+        "caution",
+        "The segment holds fewer users than may be shown (`--min-size`), or less than 1 % of all.",
+        "Too few for figures, for a campaign, or for a test.",
+        "Ask for fewer segments, or treat these users with the nearest segment.",
+    ),
+    InsightKind(
+        "SEG-013",
+        "Missing-data segment",
+        "caution",
+        "At least 90 % of its users have an unknown value of some feature, and less than 90 % of "
+        "all users have.",
+        "What sets it apart is that little is known of it, not what its users do.",
+        "Do not read it as a kind of user; mend the profile data or leave those features out.",
+    ),
+    InsightKind(
+        "SEG-014",
+        "Nothing to tell apart",
+        "note",
+        "The run answers with one segment.",
+        "No division of the users holds up by its rule. That is a finding.",
+        "Treat all users alike, or bring other features.",
+    ),
+    InsightKind(
+        "SEG-015",
+        "No clicks",
+        "note",
+        "A segment, or the whole log, has impressions and no click.",
+        "A click rate of zero has an upper end above zero: see its interval.",
+        "Bring a longer window before anything is concluded.",
+    ),
+    InsightKind(
+        "SEG-016",
+        "Reversed on later days",
+        "problem",
+        "The verdict is “reversed”.",
+        "Later the segment differs from all others in the opposite direction: acting on what was "
+        "seen would have been worse than not segmenting.",
+        "Do not act on its clicks.",
+        _LATER,
+    ),
+)
+
+CODES: Mapping[str, InsightKind] = MappingProxyType({kind.code: kind for kind in INSIGHTS})
+"""Every insight by its code."""

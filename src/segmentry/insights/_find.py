@@ -1,0 +1,158 @@
+"""Look for every insight, and put an action beside each."""
+
+import difflib
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from segmentry.errors import ConfigError
+from segmentry.insights import _clicks, _log, _makeup
+from segmentry.insights._catalogue import CODES, INSIGHTS, InsightKind
+from segmentry.insights._findings import Facts, Finding
+from segmentry.summary import Action, Insight, NotEvaluated, Summary
+
+__all__ = ["check_codes", "find_insights"]
+
+_ORDER = ("problem", "opportunity", "caution", "note")
+_TEST = "segmentry plan test RUN_DIR --metric ctr --mde 5%"
+_NO_NUMBER = "no number: what acting on it is worth takes a test"
+
+_CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
+    "SEG-001": _clicks.find_high_value,
+    "SEG-002": _clicks.find_unconfirmed,
+    "SEG-003": _clicks.find_silent,
+    "SEG-004": _clicks.find_under_exposed,
+    "SEG-005": _log.find_fatigue,
+    "SEG-006": _clicks.find_few_clicks,
+    "SEG-007": _log.find_price_mismatch,
+    "SEG-008": _log.find_place_or_time,
+    "SEG-009": _log.find_category_affinity,
+    "SEG-010": _makeup.find_skew,
+    "SEG-011": _makeup.find_unstable,
+    "SEG-012": _makeup.find_tiny,
+    "SEG-013": _makeup.find_missing_data,
+    "SEG-014": _makeup.find_one_segment,
+    "SEG-015": _clicks.find_no_clicks,
+    "SEG-016": _clicks.find_reversed,
+}
+_DIMENSIONS = {
+    "SEG-007": ("price band",),
+    "SEG-008": ("placement", "hour"),
+    "SEG-009": ("category",),
+}
+
+
+def check_codes(codes: Collection[str]) -> None:
+    """Refuse a code that no insight has.
+
+    Raises
+    ------
+    ConfigError
+        If one is unknown.
+
+    Examples
+    --------
+    >>> check_codes(["SEG-004"])
+    >>> check_codes(["SEG-4"])
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: --mute: 'SEG-4' is no insight; did you mean 'SEG-004'? Expected \
+codes from SEG-001 to SEG-016
+    """
+    for code in codes:
+        if code not in CODES:
+            near = difflib.get_close_matches(code, CODES, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            raise ConfigError(
+                f"--mute: {code!r} is no insight{hint} Expected codes from {INSIGHTS[0].code} to "
+                f"{INSIGHTS[-1].code}"
+            )
+
+
+def find_insights(
+    summary: Summary, *, agreements: Mapping[int, float], mute: Collection[str] = ()
+) -> tuple[tuple[Insight, ...], tuple[NotEvaluated, ...]]:
+    """Look for every insight in a summary.
+
+    Parameters
+    ----------
+    summary : Summary
+    agreements : mapping of int to float
+        Jaccard of the segments that were found again when all days were taken; empty if nothing
+        was refitted.
+    mute : collection of str
+        Codes not to look for.
+
+    Returns
+    -------
+    insights : tuple of Insight
+        Problems, opportunities, cautions, notes; within these by the users concerned.
+    not_evaluated : tuple of NotEvaluated
+        What could not be looked for, and why.
+    """
+    facts = Facts(summary, agreements)
+    found: list[Insight] = []
+    skipped = []
+    for kind in INSIGHTS:
+        if kind.code in mute:
+            continue
+        reason = _why_not(kind, facts)
+        if reason:
+            skipped.append(NotEvaluated(kind.code, kind.title, reason))
+        else:
+            found += [_insight(kind, each) for each in _CHECKS[kind.code](facts)]
+    sizes = {segment.segment_id: segment.n_users for segment in summary.segments}
+    found.sort(
+        key=lambda each: (
+            _ORDER.index(each.severity),
+            each.code in ("SEG-016",),
+            -sizes.get(each.segment_id or 0, summary.population.n_users),
+            each.code,
+        )
+    )
+    return tuple(found), tuple(skipped)
+
+
+def _why_not(kind: InsightKind, facts: Facts) -> str:
+    """Say why an insight cannot be looked for, or nothing."""
+    summary = facts.summary
+    if "later days" in kind.needs:
+        truth = summary.truth
+        if truth is None:
+            return "the segments were not checked on later days"
+        return f"the segments could not be checked on later days: {truth.reason}" * bool(
+            truth.reason
+        )
+    if "log" in kind.needs:
+        log = summary.log
+        if log is None:
+            return "the segments were not counted against the log in this run"
+        if log.reason:
+            return log.reason
+        wanted = _DIMENSIONS.get(kind.code, ())
+        if wanted and not set(wanted) & set(log.dimensions):
+            return f"the data have no {' or '.join(wanted)}"
+        if kind.code == "SEG-005" and not any(c.is_identified for c in log.curves):
+            return "no exposure curve is identified"
+    return ""
+
+
+def _insight(kind: InsightKind, finding: Finding) -> Insight:
+    segment = finding.segment
+    n_users = None if segment is None or segment.is_withheld else segment.n_users
+    return Insight(
+        code=kind.code,
+        title=kind.title,
+        severity=kind.severity,
+        segment_id=None if segment is None else segment.segment_id,
+        text=finding.text,
+        evidence=finding.evidence,
+        link=kind.link,
+        action=Action(
+            code=kind.code.replace("SEG", "ACT"),
+            text=kind.action,
+            n_users=n_users,
+            effect=finding.effect or _NO_NUMBER,
+            value=finding.value,
+            assumptions=finding.assumptions,
+            test=_TEST,
+        ),
+    )

@@ -1,0 +1,177 @@
+"""Rules: replayed by an engine of its own, they give the printed figures to the user."""
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segmentry.datasets import TAOBAO_ATTRIBUTES
+from segmentry.features import LOG_FEATURES
+from segmentry.profiling import apply_rules, find_rules, rule_text, rules_sql
+from segmentry.profiling._cuts import round_cut
+
+CATALOGUE = {feature.name: feature for feature in (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)}
+SHOWN, RATE = CATALOGUE["n_impressions"], CATALOGUE["ctr_shrunk"]
+AGE, GENDER = CATALOGUE["age_level"], CATALOGUE["gender"]
+
+
+def users_of(seed, n_users=3000):
+    rng = np.random.default_rng(seed)
+    return pl.DataFrame(
+        {
+            "user_id": rng.permutation(n_users),
+            "is_profiled": rng.random(n_users) < 0.9,
+            "n_impressions": rng.geometric(0.05, n_users) - 1,
+            "ctr_shrunk": rng.beta(2, 40, n_users),
+            "age_level": pl.Series(np.where(rng.random(n_users) < 0.2, np.nan,
+                                            rng.integers(0, 7, n_users))).fill_nan(None),
+            "gender": pl.Series(np.where(rng.random(n_users) < 0.1, np.nan,
+                                         rng.integers(1, 3, n_users))).fill_nan(None),
+        }
+    ).with_columns(pl.col("age_level", "gender").cast(pl.Int64))  # fmt: skip
+
+
+def segments_of(users, *, population):
+    """Four groups with some noise, of the users that are asked for."""
+    shown, rate = users["n_impressions"].to_numpy(), users["ctr_shrunk"].to_numpy()
+    older = users["age_level"].fill_null(3).to_numpy() > 3
+    man = (users["gender"] == 1).fill_null(value=False).to_numpy()
+    ids = 1 + (shown > 20) + (rate > 0.05) + (older & man)
+    ids = np.where(np.random.default_rng(1).random(users.height) < 0.03, 1, ids)
+    is_in = {
+        "all": np.ones(users.height, dtype=bool),
+        "shown": shown > 0,
+        "profiled": users["is_profiled"].to_numpy(),
+    }[population]
+    return np.where(is_in, ids, 0)
+
+
+def replayed(rules, users, tmp_path, names=None):
+    """Run the query in DuckDB, as a reader would, and return segment by user."""
+    file = tmp_path / "users.parquet"
+    users.write_parquet(file)
+    query = rules_sql(rules, names or {}, table=str(file))
+    return dict(duckdb.sql(query).fetchall())
+
+
+@pytest.mark.parametrize("population", ["all", "shown", "profiled"])
+@pytest.mark.parametrize("features", [[SHOWN, RATE], [SHOWN, RATE, AGE, GENDER]])
+def test_the_query_gives_the_printed_figures_user_by_user(population, features, tmp_path):
+    users = users_of(3)
+    ids = segments_of(users, population=population)
+    rules = find_rules(users, ids, features, n_segments=4, population=population)
+
+    found = replayed(rules, users, tmp_path)
+
+    by_rule = np.array([found[user] for user in users["user_id"].to_list()])
+    assert by_rule.tolist() == apply_rules(rules, users).tolist()
+    assert ((by_rule == 0) == (ids == 0)).all()
+    assert rules.n_users == (ids > 0).sum()
+    assert rules.fidelity == ((by_rule == ids) & (ids > 0)).sum() / (ids > 0).sum()
+    for segment in range(1, 5):
+        own = [rule for rule in rules.rules if rule.segment_id == segment]
+        assert sum(rule.n_users for rule in own) == (by_rule == segment).sum()
+        assert sum(rule.n_right for rule in own) == ((by_rule == segment) & (ids == segment)).sum()
+
+
+def test_boxes_do_not_overlap_and_leave_nobody_out(tmp_path):
+    users = users_of(4)
+    ids = segments_of(users, population="all")
+
+    rules = find_rules(users, ids, [SHOWN, RATE, AGE, GENDER], n_segments=4, population="all")
+
+    assert sum(rule.n_users for rule in rules.rules) == users.height
+    assert set(replayed(rules, users, tmp_path).values()) <= {1, 2, 3, 4}
+
+
+def test_segments_that_are_boxes_are_told_without_fault():
+    users = users_of(5)
+    ids = np.where(users["n_impressions"].to_numpy() <= 12, 1, 2)
+
+    rules = find_rules(users, ids, [SHOWN, RATE], n_segments=2, population="all")
+
+    assert rules.fidelity == 1.0
+    assert [rule_text(rule) for rule in rules.rules] == [
+        "impressions at most 12",
+        "impressions above 12",
+    ]
+
+
+def test_there_are_few_rules_whatever_the_number_of_segments():
+    users = users_of(6)
+    ids = 1 + np.arange(users.height) % 40
+
+    rules = find_rules(users, ids, [SHOWN, RATE, AGE], n_segments=40, population="all")
+
+    assert len(rules.rules) <= 60
+    assert max(len(rule.conditions) for rule in rules.rules) <= 6
+
+
+def test_unknown_values_count_as_the_median_and_are_told(tmp_path):
+    users = pl.DataFrame({"user_id": range(9), "age_level": [1, 1, 1, 5, 5, 5, 5, None, None]})
+    ids = np.array([1, 1, 1, 2, 2, 2, 2, 2, 2])
+
+    rules = find_rules(users, ids, [AGE], n_segments=2, population="all")
+
+    assert [rule_text(rule) for rule in rules.rules] == [
+        "age level at most 3",
+        "age level above 3, or unknown",
+    ]
+    assert list(replayed(rules, users, tmp_path).values()) == ids.tolist()
+
+
+def test_incomplete_users_are_in_no_segment(tmp_path):
+    users = pl.DataFrame({"user_id": range(6), "age_level": [1, 1, 5, 5, None, None]})
+    ids = np.array([1, 1, 2, 2, 0, 0])
+
+    rules = find_rules(
+        users, ids, [AGE], n_segments=2, population="all", complete=["age_level"]
+    )  # fmt: skip
+
+    assert list(replayed(rules, users, tmp_path).values()) == ids.tolist()
+
+
+def test_hostile_names_and_levels_stay_text(tmp_path):
+    feature = CATALOGUE["gender"]
+    users = pl.DataFrame({"user_id": range(8), "gender": ["O'Brien", "b"] * 4})
+    ids = np.array([1, 2] * 4)
+
+    rules = find_rules(users, ids, [feature], n_segments=2, population="all")
+    found = replayed(rules, users, tmp_path, {1: "x\n); DROP TABLE users; --", 2: "b"})
+
+    assert list(found.values()) == ids.tolist()
+
+
+def test_one_segment_is_everyone(tmp_path):
+    users = users_of(7, 100)
+
+    rules = find_rules(users, np.ones(100, dtype=int), [SHOWN], n_segments=1, population="all")
+
+    assert [rule_text(rule) for rule in rules.rules] == ["everyone"]
+    assert set(replayed(rules, users, tmp_path).values()) == {1}
+
+
+def test_the_order_of_users_changes_no_rule():
+    users = users_of(8)
+    ids = segments_of(users, population="all")
+    order = np.random.default_rng(2).permutation(users.height)
+    features = [SHOWN, RATE, AGE, GENDER]
+
+    one = find_rules(users, ids, features, n_segments=4, population="all")
+    two = find_rules(users[order], ids[order], features, n_segments=4, population="all")
+
+    assert one == two
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9, unique=True), st.data())
+def test_a_round_cut_divides_the_values_as_the_cut_does(values, data):
+    ordered = np.sort(np.array(values))
+    place = data.draw(st.integers(1, len(values) - 1))
+    cut = ordered[place - 1] / 2 + ordered[place] / 2
+
+    found = round_cut(ordered, cut)
+
+    assert ((ordered <= found) == (ordered <= cut)).all()
