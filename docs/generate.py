@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from segmentry.cli import app
 from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.features import LOG_FEATURES
+from segmentry.insights import INSIGHTS
 from segmentry.schema import Feature
 from segmentry.segmentation import RECIPES
 
@@ -73,7 +74,38 @@ def _commands() -> Iterator[list[str]]:
             yield [name, below]
 
 
-PAGES = {"features.md": render_features, "cli.md": render_commands}
+def render_insights() -> str:
+    """Return every insight: when it is said, what it means, what to do."""
+    lines = [
+        "# Insights",
+        "",
+        NOTE,
+        "Coded findings on segments. A code is never given to another finding; `--mute CODE` on",
+        "`segmentry run` silences one. Everything here is observational: that acting on a segment",
+        "changes what its users do is shown by a randomised test only.",
+        "",
+        "| code | insight | kind |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| [{kind.code}](#{kind.code.lower()}) | {kind.title} | {kind.severity} |"
+        for kind in INSIGHTS
+    ]
+    for kind in INSIGHTS:
+        lines += ["", f"## {kind.code}", "", f"**{kind.title}** ({kind.severity})", ""]
+        lines += [f"- Said when: {kind.rule}", f"- What it means: {kind.meaning}"]
+        lines.append(f"- What to do ({kind.code.replace('SEG', 'ACT')}): {kind.action}")
+        lines.append("- How to test it: `segmentry plan test RUN_DIR --metric ctr --mde 5%`")
+        if kind.needs:
+            lines.append(f"- Needs {kind.needs}; else the report says that it was not looked for.")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {
+    "features.md": render_features,
+    "cli.md": render_commands,
+    "insights.md": render_insights,
+}
 
 
 def main() -> None:

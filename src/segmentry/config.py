@@ -42,6 +42,8 @@ class RunConfig(BaseModel):
     min_share: float = Field(default=0.01, ge=0, lt=1)
     exact_silhouette: bool = False
     min_size: int = Field(default=MIN_SIZE, ge=1)
+    mute: tuple[str, ...] = ()
+    exemplar_ids: bool = False
     seed: int = Field(default=0, ge=0)
     memory: str | None = None
     strict: bool = False

@@ -48,11 +48,11 @@ def segments_of(users, *, population):
     return np.where(is_in, ids, 0)
 
 
-def replayed(rules, users, tmp_path, names=None):
+def replayed(rules, users, tmp_path):
     """Run the query in DuckDB, as a reader would, and return segment by user."""
     file = tmp_path / "users.parquet"
     users.write_parquet(file)
-    query = rules_sql(rules, names or {}, table=str(file))
+    query = rules_sql(rules, table=str(file))
     return dict(duckdb.sql(query).fetchall())
 
 
@@ -133,13 +133,13 @@ def test_incomplete_users_are_in_no_segment(tmp_path):
     assert list(replayed(rules, users, tmp_path).values()) == ids.tolist()
 
 
-def test_hostile_names_and_levels_stay_text(tmp_path):
+def test_hostile_levels_stay_text(tmp_path):
     feature = CATALOGUE["gender"]
     users = pl.DataFrame({"user_id": range(8), "gender": ["O'Brien", "b"] * 4})
     ids = np.array([1, 2] * 4)
 
     rules = find_rules(users, ids, [feature], n_segments=2, population="all")
-    found = replayed(rules, users, tmp_path, {1: "x\n); DROP TABLE users; --", 2: "b"})
+    found = replayed(rules, users, tmp_path)
 
     assert list(found.values()) == ids.tolist()
 

@@ -50,6 +50,13 @@ MinShare = Annotated[
 MinSize = Annotated[
     int | None, typer.Option(help="Fewest users on whom a figure is shown (50); 1 shows all.")
 ]
+Mute = Annotated[str | None, typer.Option(help="Insights not to be told, as SEG-004,SEG-010.")]
+ExemplarIds = Annotated[
+    bool, typer.Option("--exemplar-ids", help="Give the ids of the users that are shown.")
+]
+Names = Annotated[
+    Path | None, typer.Option(help="Names of segments, a file as names.toml.", metavar="FILE.toml")
+]
 Config = Annotated[
     Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
 ]
@@ -128,6 +135,9 @@ def run(
     min_share: MinShare = None,
     exact_silhouette: ExactSilhouette = False,
     min_size: MinSize = None,
+    mute: Mute = None,
+    exemplar_ids: ExemplarIds = False,
+    names: Names = None,
     seed: Seed = None,
     memory: Memory = None,
     strict: Strict = False,
@@ -142,6 +152,7 @@ def run(
         data_dir,
         out,
         from_run=from_run,
+        names=names,
         config=config,
         overwrite=overwrite,
         is_json=json,
@@ -159,6 +170,8 @@ def run(
             "min_share": min_share,
             "exact_silhouette": exact_silhouette or None,
             "min_size": min_size,
+            "mute": _names(mute),
+            "exemplar_ids": exemplar_ids or None,
             "seed": seed,
             "memory": memory,
             "strict": strict or None,
@@ -193,11 +206,12 @@ def score(
 @app.command()
 def report(
     run_dir: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")],
+    names: Names = None,
 ) -> None:
-    """Write figures and report of a run again, from its summary."""
+    """Write figures and report of a run again, with the names in its names.toml."""
     from segmentry.cli import _run
 
-    _run.report(run_dir)
+    _run.report(run_dir, names=names)
 
 
 @data_app.command("generate")

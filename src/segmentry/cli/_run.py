@@ -20,6 +20,7 @@ def run(
     out: Path,
     *,
     from_run: Path | None,
+    names: Path | None = None,
     config: Path | None,
     overwrite: bool,
     is_json: bool,
@@ -31,6 +32,7 @@ def run(
             data_dir,
             out,
             from_run=from_run,
+            names=names,
             config=config,
             overwrite=overwrite,
             progress=progress,
@@ -90,7 +92,7 @@ def demo(out: Path, *, n_users: int, seed: int, is_json: bool) -> None:
     )
 
 
-def report(run_dir: Path) -> None:
+def report(run_dir: Path, *, names: Path | None) -> None:
     """Draw figures and page again."""
-    pipeline.rewrite_report(run_dir)
+    pipeline.rewrite_report(run_dir, names=names)
     typer.echo(f"Report: {run_dir / 'report.html'}")

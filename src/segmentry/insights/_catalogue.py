@@ -95,7 +95,7 @@ INSIGHTS = (
         "Its users have at least 1.5 times the impressions of all users, the odds of a click fall "
         "with each doubling of exposure (upper end below 1, within users), and exposure was not "
         "found to react to clicks.",
-        "The same users click less the more they have been shown. It is observational all the same.",
+        "The same users click less the more they have been shown. It is still observational.",
         "Cap the frequency for a part of them and compare.",
         _LOG,
     ),

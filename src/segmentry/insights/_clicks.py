@@ -25,8 +25,8 @@ __all__ = [
     "find_no_clicks",
     "find_reversed",
     "find_silent",
-    "find_under_exposed",
     "find_unconfirmed",
+    "find_under_exposed",
 ]
 
 _PER = 10_000  # impressions that an effect is given for

@@ -1,6 +1,5 @@
 """Look for every insight, and put an action beside each."""
 
-import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from segmentry.errors import ConfigError
@@ -59,8 +58,9 @@ codes from SEG-001 to SEG-016
     """
     for code in codes:
         if code not in CODES:
-            near = difflib.get_close_matches(code, CODES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            digits = "".join(filter(str.isdecimal, code))
+            near = f"SEG-{int(digits or 0):03}"
+            hint = f"; did you mean {near!r}?" if near in CODES else ";"
             raise ConfigError(
                 f"--mute: {code!r} is no insight{hint} Expected codes from {INSIGHTS[0].code} to "
                 f"{INSIGHTS[-1].code}"
@@ -103,7 +103,6 @@ def find_insights(
     found.sort(
         key=lambda each: (
             _ORDER.index(each.severity),
-            each.code in ("SEG-016",),
             -sizes.get(each.segment_id or 0, summary.population.n_users),
             each.code,
         )
@@ -115,12 +114,7 @@ def _why_not(kind: InsightKind, facts: Facts) -> str:
     """Say why an insight cannot be looked for, or nothing."""
     summary = facts.summary
     if "later days" in kind.needs:
-        truth = summary.truth
-        if truth is None:
-            return "the segments were not checked on later days"
-        return f"the segments could not be checked on later days: {truth.reason}" * bool(
-            truth.reason
-        )
+        return _why_not_later(summary)
     if "log" in kind.needs:
         log = summary.log
         if log is None:
@@ -133,6 +127,13 @@ def _why_not(kind: InsightKind, facts: Facts) -> str:
         if kind.code == "SEG-005" and not any(c.is_identified for c in log.curves):
             return "no exposure curve is identified"
     return ""
+
+
+def _why_not_later(summary: Summary) -> str:
+    if summary.truth is None:
+        return "the segments were not checked on later days"
+    reason = summary.truth.reason
+    return f"the segments could not be checked on later days: {reason}" if reason else ""
 
 
 def _insight(kind: InsightKind, finding: Finding) -> Insight:

@@ -117,5 +117,3 @@ def expected_clicks(segment: SegmentProfile, facts: Facts) -> float | None:
 def exposure_ratio(segment: SegmentProfile) -> float:
     """Return its share of impressions / its share of users."""
     return segment.impressions_share / segment.share if segment.share else 0.0
-
-

@@ -127,9 +127,7 @@ def find_one_segment(facts: Facts) -> Iterator[Finding]:
     if len(facts.summary.segments) != 1:
         return
     chosen = next((row for row in facts.summary.selection.candidates if row.is_selected), None)
-    best = max(
-        (row.silhouette.value for row in facts.summary.selection.candidates if row.silhouette.value),
-        default=None,
-    )
+    values = [row.silhouette.value for row in facts.summary.selection.candidates]
+    best = max((value for value in values if value is not None), default=None)
     told = "" if best is None or chosen is None else f" The largest silhouette is {decimal(best)}."
     yield Finding("SEG-014", None, f"{facts.summary.selection.reason}{told}")

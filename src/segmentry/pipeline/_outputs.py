@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from segmentry.pipeline._names import NAMES_FILE, read_names, with_names, write_renamed
 from segmentry.profiling import NumericStatistics, SegmentProfile
 from segmentry.run_folder import staged_inside
 from segmentry.schema import Estimate
@@ -122,16 +123,27 @@ def write_report(summary: Summary, directory: Path) -> None:
     (directory / "report.html").write_text(page, encoding="utf-8")
 
 
-def rewrite_report(run_dir: Path) -> None:
+def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
     """Draw figures and page of a run again, from its summary; the old ones stay if that fails.
+
+    Segments take the names in `names`, else those in the run's ``names.toml``: where they differ
+    from the summary's, everything in the run folder that holds names is written anew.
 
     Raises
     ------
     BundleError
         If the summary cannot be read.
+    ConfigError
+        If the names cannot be used.
     OutputError
         If the run folder cannot be written.
     """
     summary = read_summary(run_dir)
+    file = names if names is not None else run_dir / NAMES_FILE
+    renamed = summary
+    if names is not None or file.is_file():
+        renamed = with_names(summary, read_names(file), source=str(file))
     with staged_inside(run_dir) as staging:
-        write_report(summary, staging)
+        if renamed != summary or names is not None:
+            write_renamed(run_dir, renamed, staging)
+        write_report(renamed, staging)

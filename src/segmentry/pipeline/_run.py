@@ -16,8 +16,17 @@ from segmentry.config import RunConfig, load_config
 from segmentry.datasets import find_taobao
 from segmentry.errors import ConfigError, EmptyDataError, SelectionError
 from segmentry.features import LOG_FEATURES
+from segmentry.insights import check_codes
 from segmentry.pipeline._clock import StepClock
+from segmentry.pipeline._decide import decide
 from segmentry.pipeline._fingerprint import Fingerprinting
+from segmentry.pipeline._names import (
+    NAMES_FILE,
+    carried_names,
+    read_names,
+    render_names,
+    with_names,
+)
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
 from segmentry.pipeline._preload import preloading
 from segmentry.pipeline._progress import told
@@ -72,6 +81,7 @@ def run(
     out: Path | str,
     *,
     from_run: Path | str | None = None,
+    names: Path | str | None = None,
     config: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -87,6 +97,9 @@ def run(
         The run folder to make.
     from_run : Path or str, optional
         Reuse the user table of this run: another K does not read the log again.
+    names : Path or str, optional
+        TOML file with names of segments, as the ``names.toml`` of a run folder; they win over
+        those that people gave in `from_run`.
     config : Path or str, optional
         TOML file with settings.
     overwrite : bool
@@ -112,13 +125,16 @@ def run(
     >>> len(result.summary.segments), result.segments.height
     (3, 300)
     >>> sorted(path.name for path in result.run_dir.iterdir())
-    ['figures', 'manifest.json', 'model', 'profiles.parquet', 'report.html', 'segments.parquet', \
+    ['figures', 'manifest.json', 'model', 'names.toml', 'profiles.parquet', 'report.html', \
+'rules.sql', 'segments.parquet', \
 'selection.parquet', 'summary.json', 'users.parquet', 'validation']
     """
     settings = load_config(None if config is None else Path(config), options)
     target, clock = Path(out), StepClock()
     started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     check_target(target, overwrite=overwrite)
+    check_codes(settings.mute)
+    given = {} if names is None else read_names(Path(names))
     if from_run is not None:
         if data_dir is not None:
             raise ConfigError("--from reuses a user table; give either DATA_DIR or --from")
@@ -131,13 +147,21 @@ def run(
     else:
         source, inputs = find_taobao(Path(data_dir)), ()
     command = _command(data_dir, from_run, settings)
+    if names is not None:
+        command = f"{command} --names {shlex.quote(Path(names).name)}"
     with staged(target, overwrite=overwrite) as staging:
         if source is not None:
             users, inputs = _read(source, settings, staging / "scratch", clock, progress)
         segmentation, summary, truth = segment_run(
             users, settings, command=command, clock=clock, progress=progress
         )
+        automatic = {segment.segment_id: segment.name for segment in summary.segments}
+        if from_run is not None:
+            kept = carried_names(Path(from_run), segmentation.segment_ids)
+            summary = with_names(summary, kept, source=str(Path(from_run) / NAMES_FILE))
+        summary = with_names(summary, given, source=str(names))
         segments = _write(staging, users, segmentation, summary, truth, clock=clock)
+        (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
         manifest = Manifest(
             manifest_version=MANIFEST_VERSION,
             started_at=started_at,
@@ -245,6 +269,8 @@ def segment_run(
         summary = summarise(
             users, segmentation, settings, command=command, truth=truth, unchecked=unchecked
         )
+    with clock.step("decide"):
+        summary = decide(summary, users, segmentation, settings, truth)
     return segmentation, summary, truth
 
 
@@ -367,6 +393,8 @@ def _write(
             write_early(staging, users.early.table, users.early.days)
         ids = pl.Series("segment_id", segmentation.segment_ids)
         users.table.with_columns(ids).write_parquet(staging / "users.parquet")
+        if summary.decisions is not None and summary.decisions.rules is not None:
+            (staging / "rules.sql").write_text(summary.decisions.rules.sql, encoding="utf-8")
         profiles_table(summary).write_parquet(staging / "profiles.parquet")
         selection_table(summary).write_parquet(staging / "selection.parquet")
         (staging / "model").mkdir()

@@ -2,6 +2,7 @@
 
 from segmentry.profiling._discoveries import adjusted_p_values
 from segmentry.profiling._distributions import bin_edges, bin_features
+from segmentry.profiling._exemplars import Exemplar, find_exemplars
 from segmentry.profiling._names import name_segments
 from segmentry.profiling._profiles import POPULATION, profile_segments
 from segmentry.profiling._rates import pooled_rate
@@ -29,6 +30,7 @@ __all__ = [
     "Condition",
     "Difference",
     "Distribution",
+    "Exemplar",
     "FeatureTest",
     "LevelShare",
     "LevelStatistics",
@@ -41,6 +43,7 @@ __all__ = [
     "apply_rules",
     "bin_edges",
     "bin_features",
+    "find_exemplars",
     "find_rules",
     "name_segments",
     "pooled_rate",

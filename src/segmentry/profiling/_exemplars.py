@@ -14,7 +14,8 @@ from segmentry.segmentation import Segmentation
 __all__ = ["Exemplar", "find_exemplars"]
 
 _N_EACH = 3
-_MOST_LOOKED_AT = 200
+_N_LOOKED_AT = 50
+_MOST_LOOKED_AT = 50_000
 _SALT = "segmentry exemplars"
 
 IntVector = npt.NDArray[np.int64]
@@ -83,15 +84,13 @@ def find_exemplars(
             continue
         margins = segmentation.margins[members]
         by_margin = members[np.lexsort((shares[members], margins))]
-        near = by_margin[::-1][:_MOST_LOOKED_AT]
+        near = _unlike(table, by_margin[::-1], features, most=_N_LOOKED_AT)
         gaps = _distances(table[near], segmentation)[:, segment_id - 1]
-        near = near[np.lexsort((shares[near], gaps.round(9)))]
-        kinds = {"typical": near}
+        kinds = {"typical": near[np.lexsort((shares[near], gaps.round(9)))][:_N_EACH]}
         if segmentation.n_segments > 1:
-            kinds["borderline"] = by_margin[:_MOST_LOOKED_AT]
+            kinds["borderline"] = _unlike(table, by_margin, features, most=_N_EACH)
         for kind, places in kinds.items():
-            chosen = _unlike(table, places, features)
-            found += _exemplars(table, segmentation, chosen, features, kind, with_ids=with_ids)
+            found += _exemplars(table, segmentation, places, features, kind, with_ids=with_ids)
     return tuple(found)
 
 
@@ -103,13 +102,18 @@ def _distances(users: pl.DataFrame, segmentation: Segmentation) -> npt.NDArray[n
     return distances
 
 
-def _unlike(table: pl.DataFrame, places: IntVector, features: Sequence[Feature]) -> IntVector:
-    """Return the first few places whose users differ in what is shown of them."""
-    rows = table[places].select([feature.name for feature in features]).rows()
-    first: dict[tuple[object, ...], int] = {}
-    for place, row in zip(places.tolist(), rows, strict=True):
-        first.setdefault(row, place)
-    return np.array(list(first.values())[:_N_EACH], dtype=np.int64)
+def _unlike(
+    table: pl.DataFrame, places: IntVector, features: Sequence[Feature], *, most: int
+) -> IntVector:
+    """Return the first places whose users differ in what is shown of them."""
+    names = [feature.name for feature in features]
+    looked_at = places[:_MOST_LOOKED_AT]
+    unlike = (
+        table.select(names)[looked_at]
+        .with_columns(pl.Series("place", looked_at))
+        .unique(subset=names, keep="first", maintain_order=True)
+    )
+    return unlike["place"].head(most).to_numpy()
 
 
 def _exemplars(

@@ -1,6 +1,6 @@
 """Rules in words and as a SQL CASE."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from segmentry.profiling._rules import Condition, Rule, RuleColumn, RuleSet
 
@@ -46,14 +46,12 @@ def _number(value: float) -> str:
     return f"{value:,.10g}"
 
 
-def rules_sql(rules: RuleSet, names: Mapping[int, str], *, table: str = "users.parquet") -> str:
+def rules_sql(rules: RuleSet, *, table: str = "users.parquet") -> str:
     """Return a query that gives the segment of every user by the rules alone.
 
     Parameters
     ----------
     rules : RuleSet
-    names : mapping of int to str
-        Name of each segment, for comments.
     table : str
         What to read: the query is for DuckDB; elsewhere only the last line changes.
 
@@ -64,12 +62,7 @@ def rules_sql(rules: RuleSet, names: Mapping[int, str], *, table: str = "users.p
         unknown value counts as the median of the feature; users that are not segmented have 0.
     """
     cases = [f"    WHEN {each} THEN 0" for each in _left_out(rules)]
-    last = 0
-    for rule in rules.rules:
-        if rule.segment_id != last:
-            cases.append(f"    -- {rule.segment_id} {_one_line(names.get(rule.segment_id, ''))}")
-            last = rule.segment_id
-        cases.append(f"    WHEN {_where(rule.conditions)} THEN {rule.segment_id}")
+    cases += [f"    WHEN {_where(each.conditions)} THEN {each.segment_id}" for each in rules.rules]
     lines = [
         "-- The segments by rules on raw units, without the model.",
         f"-- They tell the segment of {rules.fidelity:.1%} of {rules.n_users:,} users.",
@@ -116,6 +109,8 @@ def _value(column: RuleColumn) -> str:
 
 def _literal(value: float) -> str:
     """Write a number so that it is read as the same double, never as a decimal."""
+    if value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
     return f"{value!r}" if "e" in repr(value) else f"{value!r}e0"
 
 
@@ -125,7 +120,3 @@ def _name(feature: str) -> str:
 
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -287,8 +287,7 @@ def _joined(boxes: list[_Box]) -> list[_Box]:
 
 
 def _inside(values: Matrix, low: Matrix, high: Matrix) -> npt.NDArray[np.bool_]:
-    is_met: npt.NDArray[np.bool_] = ((values > low) & (values <= high)).all(axis=1)
-    return is_met
+    return np.asarray(np.all((values > low) & (values <= high), axis=1), dtype=np.bool_)
 
 
 def _conditions(columns: Sequence[RuleColumn], low: Matrix, high: Matrix) -> tuple[Condition, ...]:

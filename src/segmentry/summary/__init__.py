@@ -4,6 +4,15 @@
 engine and in every order of rows; seconds and memory live in the manifest.
 """
 
+from segmentry.summary._decisions import (
+    Action,
+    Decisions,
+    Evidence,
+    Insight,
+    NotEvaluated,
+    RuleReport,
+    SegmentRules,
+)
 from segmentry.summary._json import parse_summary, read_summary, render_summary_json
 from segmentry.summary._log import (
     Cap,
@@ -32,26 +41,33 @@ from segmentry.summary._pictures import Blade, Embedding, EmbeddingPoint, Hexago
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Action",
     "Blade",
     "CandidateRow",
     "Cap",
     "Cell",
     "CurvePoint",
     "DataReport",
+    "Decisions",
     "Embedding",
     "EmbeddingPoint",
+    "Evidence",
     "ExposureCurve",
     "FeatureRow",
     "Finding",
     "HeldOutGain",
     "HeldOutUse",
     "Hexagon",
+    "Insight",
     "LogReport",
     "MapPoint",
     "MapSummary",
+    "NotEvaluated",
     "Pictures",
     "Reaction",
     "Repeat",
+    "RuleReport",
+    "SegmentRules",
     "SelectionReport",
     "Summary",
     "TruthReport",

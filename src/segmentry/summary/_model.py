@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from segmentry.profiling import SegmentProfile
 from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount
+from segmentry.summary._decisions import Decisions
 from segmentry.summary._log import LogReport
 from segmentry.summary._pictures import Embedding, Pictures
 from segmentry.validation import KeptGain
@@ -221,6 +222,8 @@ class Summary:
         The method in plain words, a paragraph each.
     pictures : Pictures or None
         What pictures of many users are drawn from; null in runs of before.
+    decisions : Decisions or None
+        Rules, insights and actions; null in runs of earlier versions.
     embedding : Embedding or None
         The UMAP of the users, where one was asked for.
     """
@@ -240,4 +243,5 @@ class Summary:
     truth: TruthReport | None = None
     pictures: Pictures | None = None
     embedding: Embedding | None = None
+    decisions: Decisions | None = None
     log: LogReport | None = None

@@ -1,0 +1,169 @@
+"""Names that people gave to segments: read, checked, kept when segments are formed again."""
+
+import json
+import shutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.errors import ConfigError
+from segmentry.profiling import SegmentProfile
+from segmentry.summary import Summary, render_summary_json
+from segmentry.validation import align_ids
+
+__all__ = [
+    "NAMES_FILE",
+    "carried_names",
+    "read_names",
+    "render_names",
+    "with_names",
+    "write_renamed",
+]
+
+NAMES_FILE = "names.toml"
+_LONGEST = 60
+_HEAD = """\
+# Names of the segments. Edit them under [names], then run: segmentry report RUN_DIR
+# A later run with --from keeps what you changed for the segments that it finds again.
+"""
+
+
+def read_names(file: Path) -> dict[int, str]:
+    """Read the names of a file like ``names.toml``.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or holds anything but a name per segment id.
+    """
+    found = _table_of(file, "names")
+    if not found:
+        raise ConfigError(f'{file}: no names; expected a table [names] with lines as 1 = "A name"')
+    names = {}
+    for key, name in found.items():
+        if not key.isdecimal() or int(key) < 1:
+            raise ConfigError(f"{file}: {key!r} is no segment id; expected 1, 2, ...")
+        names[int(key)] = _checked(file, key, name)
+    taken: dict[str, int] = {}
+    for segment_id, name in names.items():
+        other = taken.setdefault(name.casefold(), segment_id)
+        if other != segment_id:
+            raise ConfigError(f"{file}: segments {other} and {segment_id} are both {name!r}")
+    return names
+
+
+def _checked(file: Path, key: str, name: object) -> str:
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ConfigError(f"{file}: segment {key}: found {name!r}, expected a name on one line")
+    if len(name) > _LONGEST:
+        raise ConfigError(
+            f"{file}: segment {key}: {len(name)} characters; expected at most {_LONGEST}"
+        )
+    return name.strip()
+
+
+def _table_of(file: Path, table: str) -> dict[str, object]:
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8")).get(table, {})
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}; expected a file of names") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from error
+    return found if isinstance(found, dict) else {}
+
+
+def render_names(summary: Summary, automatic: Mapping[int, str]) -> str:
+    """Return ``names.toml``: the names, and beside them what they were called by rule."""
+    lines = [_HEAD, "[names]"]
+    lines += [f"{s.segment_id} = {_quoted(s.name)}" for s in summary.segments]
+    lines += ["", "[automatic]"]
+    lines += [f"{each} = {_quoted(name)}" for each, name in sorted(automatic.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
+def with_names(summary: Summary, names: Mapping[int, str], *, source: str) -> Summary:
+    """Return the summary with segments renamed; nothing else of it changes but its headline.
+
+    Raises
+    ------
+    ConfigError
+        If an id is none of the run's, or a name is that of another segment.
+    """
+    known = {segment.segment_id for segment in summary.segments}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        listed = ", ".join(map(str, unknown))
+        raise ConfigError(
+            f"{source}: no segment {listed} in this run; expected ids from 1 to {len(known)}"
+        )
+    segments = tuple(_renamed(segment, names) for segment in summary.segments)
+    taken = [segment.name.casefold() for segment in segments]
+    for segment in segments:
+        if taken.count(segment.name.casefold()) > 1:
+            raise ConfigError(
+                f"{source}: two segments are called {segment.name!r}; name the other one too"
+            )
+    headline = summary.headline
+    for old, new in zip(summary.segments, segments, strict=True):
+        headline = headline.replace(f"“{old.name}”", f"“{new.name}”")
+    return replace(summary, segments=segments, headline=headline)
+
+
+def _renamed(segment: SegmentProfile, names: Mapping[int, str]) -> SegmentProfile:
+    return replace(segment, name=names.get(segment.segment_id, segment.name))
+
+
+def carried_names(run_dir: Path, segment_ids: npt.NDArray[np.int64]) -> dict[int, str]:
+    """Return the names that people gave in an earlier run, by the ids of the new segments.
+
+    A segment keeps its name if the alignment finds it again; the names that segmentry itself gave
+    are not kept, as they follow from the figures.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The earlier run, of the same users.
+    segment_ids : ndarray of int, shape (n_users,)
+        Of the new run.
+    """
+    file = run_dir / NAMES_FILE
+    if not file.is_file():
+        return {}
+    automatic = _table_of(file, "automatic")
+    given = {i: name for i, name in read_names(file).items() if automatic.get(str(i)) != name}
+    if not given:
+        return {}
+    old = pl.read_parquet(run_dir / "segments.parquet", columns=["segment_id"])["segment_id"]
+    alignment = align_ids(old.to_numpy().astype(np.int64), segment_ids)
+    kept = {
+        event.old_ids[0]: alignment.new_number.index(event.new_ids[0]) + 1
+        for event in alignment.events
+        if event.kind == "kept"
+    }
+    return {kept[each]: name for each, name in given.items() if each in kept}
+
+
+def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:
+    """Write all of a run that holds names anew into a folder beside it."""
+    found = _table_of(run_dir / NAMES_FILE, "automatic")
+    automatic = {int(each): str(name) for each, name in found.items()}
+    (staging / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
+    (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
+    shutil.copytree(run_dir / "model", staging / "model")
+    bundle = staging / "model" / "bundle.json"
+    saved = json.loads(bundle.read_text(encoding="utf-8"))
+    saved["names"] = [segment.name for segment in summary.segments]
+    bundle.write_text(json.dumps(saved, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    names = {segment.segment_id: segment.name for segment in summary.segments}
+    segments = pl.read_parquet(run_dir / "segments.parquet")
+    told = segments["segment_id"].replace_strict(names, default=None, return_dtype=pl.String)
+    segments.with_columns(told.alias("segment_name")).write_parquet(staging / "segments.parquet")
