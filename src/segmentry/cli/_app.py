@@ -148,6 +148,13 @@ def run(
     """Segment the users of a log and write a run folder with a report."""
     from segmentry.cli import _run
 
+    options: dict[str, object] = {"engine": engine, "recipe": recipe, "algorithm": algorithm}
+    options |= {"k": k, "k_range": k_range}
+    options |= {"features": _names(features), "exclude": _names(exclude)}
+    options |= {"since": since, "until": until, "sample": sample, "min_share": min_share}
+    options |= {"exact_silhouette": exact_silhouette or None, "min_size": min_size}
+    options |= {"mute": _names(mute), "exemplar_ids": exemplar_ids or None, "seed": seed}
+    options |= {"memory": memory, "strict": strict or None}
     _run.run(
         data_dir,
         out,
@@ -156,26 +163,7 @@ def run(
         config=config,
         overwrite=overwrite,
         is_json=json,
-        options={
-            "engine": engine,
-            "recipe": recipe,
-            "algorithm": algorithm,
-            "k": k,
-            "k_range": k_range,
-            "features": _names(features),
-            "exclude": _names(exclude),
-            "since": since,
-            "until": until,
-            "sample": sample,
-            "min_share": min_share,
-            "exact_silhouette": exact_silhouette or None,
-            "min_size": min_size,
-            "mute": _names(mute),
-            "exemplar_ids": exemplar_ids or None,
-            "seed": seed,
-            "memory": memory,
-            "strict": strict or None,
-        },
+        options=options,
     )
 
 
