@@ -31,7 +31,7 @@ class RunConfig(BaseModel):
 
     engine: Literal["duckdb", "polars"] = "duckdb"
     recipe: Literal["default", "classic"] = "default"
-    algorithm: Literal["kmeans", "minibatch", "bisecting"] = "kmeans"
+    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent"] = "kmeans"
     k: int | None = Field(default=None, ge=1)
     k_range: str = "2:10"
     features: tuple[str, ...] | None = None

@@ -10,9 +10,16 @@ import polars as pl
 from segmentry.clustering import assign
 from segmentry.errors import BundleError
 from segmentry.features import BetaPrior
+from segmentry.latent import LatentModel, posterior
 from segmentry.preprocessing import Preprocessing
 from segmentry.schema import UNASSIGNED, Feature, Window
-from segmentry.segmentation import Segmentation, membership, recipe_named
+from segmentry.segmentation import (
+    Segmentation,
+    latent_matrix,
+    membership,
+    place_by_class,
+    recipe_named,
+)
 
 __all__ = [
     "BUNDLE_VERSION",
@@ -47,6 +54,8 @@ class Bundle:
         Attributes of a profile that the user table holds.
     window : Window
         The window of the features.
+    latent : LatentModel or None
+        The classes where the algorithm is "latent": they place users, not the centres.
     """
 
     bundle_version: int
@@ -59,6 +68,13 @@ class Bundle:
     main_placement: str | None
     attributes: tuple[Feature, ...]
     window: Window
+    latent: LatentModel | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user table that placing a user takes."""
+        counted = () if self.latent is None else ("n_impressions", "n_clicks")
+        return tuple(dict.fromkeys((*self.preprocessing.features, *counted)))
 
 
 def make_bundle(
@@ -82,6 +98,7 @@ def make_bundle(
         main_placement=main_placement,
         attributes=attributes,
         window=window,
+        latent=None if segmentation.latent is None else segmentation.latent.model,
     )
 
 
@@ -151,12 +168,19 @@ def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapp
     ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
     margins = np.full(table.height, np.nan)
     if is_member.any():
-        X = bundle.preprocessing.transform(table.filter(is_member))
-        labels, found = assign(X, np.array(bundle.centers))
+        labels, found = _place(bundle, table.filter(is_member))
         ids[is_member] = labels + 1
         margins[is_member] = found
     unseen = bundle.preprocessing.unseen_levels(table.filter(is_member))
     return segments_table(table, ids, margins, bundle.names), unseen
+
+
+def _place(
+    bundle: Bundle, table: pl.DataFrame
+) -> tuple[np.typing.NDArray[np.int64], np.typing.NDArray[np.float64]]:
+    if bundle.latent is None:
+        return assign(bundle.preprocessing.transform(table), np.array(bundle.centers))
+    return place_by_class(posterior(bundle.latent, latent_matrix(bundle.latent.parts, table)))
 
 
 def segments_table(

@@ -32,7 +32,9 @@ app.add_typer(export_app, name="export")
 DataDir = Annotated[Path, typer.Argument(help="Folder that holds the files.", metavar="DATA_DIR")]
 Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]
 Recipe = Annotated[str | None, typer.Option(help="default or classic.")]
-Algorithm = Annotated[str | None, typer.Option(help="kmeans (default), minibatch or bisecting.")]
+Algorithm = Annotated[
+    str | None, typer.Option(help="kmeans (default), minibatch, bisecting or latent.")
+]
 K = Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")]
 KRange = Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")]
 Forming = Annotated[str | None, typer.Option(help="Features that form segments, comma separated.")]

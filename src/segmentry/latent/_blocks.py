@@ -25,6 +25,8 @@ __all__ = ["Block", "ClickBlock", "CountBlock", "LevelBlock", "click_block"]
 _LEAST_MEAN = 1e-6
 _LEAST_SHARE = 1e-9
 _EDGE = 14.0  # log-odds of a CTR of one in a million
+# A step of a cumulative sum takes 5 ns, a gamma function and its two derivatives 300 ns.
+_MOST_STEPS, _STEPS_PER_VALUE = 1000.0, 10
 _NARROWEST, _WIDEST = np.log(1e-3), np.log(1e5)
 
 
@@ -286,6 +288,8 @@ def _rising(counts: Tally, base: FloatVector) -> FloatMatrix:
 
 def _gamma_ratio(x: FloatVector, base: FloatVector) -> FloatMatrix:
     """Log of base (base + 1) … (base + x - 1), shape (n_values, k)."""
+    if _is_dense(x):
+        return _cumulated(np.log(_steps(x, base)), x)
     from scipy.special import gammaln
 
     ratio: FloatMatrix = gammaln(x[:, np.newaxis] + base) - gammaln(base)
@@ -294,7 +298,26 @@ def _gamma_ratio(x: FloatVector, base: FloatVector) -> FloatMatrix:
 
 def _gamma_slopes(x: FloatVector, base: FloatVector) -> tuple[FloatMatrix, FloatMatrix]:
     """First and second derivative of `_gamma_ratio` in its base."""
+    if _is_dense(x):
+        inverse = 1 / _steps(x, base)
+        return _cumulated(inverse, x), -_cumulated(inverse * inverse, x)
     from scipy.special import digamma, zeta
 
     moved = x[:, np.newaxis] + base
     return digamma(moved) - digamma(base), zeta(2.0, moved) - zeta(2.0, base)
+
+
+def _is_dense(x: FloatVector) -> bool:
+    """Whether sums up to the largest count cost less than a gamma function for each."""
+    return float(x.max(initial=0.0)) <= _MOST_STEPS + _STEPS_PER_VALUE * len(x)
+
+
+def _steps(x: FloatVector, base: FloatVector) -> FloatMatrix:
+    return np.arange(x.max(initial=0.0))[:, np.newaxis] + base
+
+
+def _cumulated(terms: FloatMatrix, x: FloatVector) -> FloatMatrix:
+    """Sums of the first x terms, shape (n_values, k)."""
+    sums = np.zeros((len(terms) + 1, terms.shape[1]))
+    np.cumsum(terms, axis=0, out=sums[1:])
+    return sums[x.astype(np.int64)]

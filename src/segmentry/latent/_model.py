@@ -1,12 +1,12 @@
 """A fitted mixture as plain data, and what it says of users."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from segmentry.latent._arrays import FloatMatrix, FloatVector, IntMatrix, tally
+from segmentry.latent._arrays import FloatMatrix, FloatVector, IntMatrix, IntVector, tally
 from segmentry.latent._blocks import Block, CountBlock, LevelBlock, click_block
 
 __all__ = ["LatentModel", "Part", "blocks_of", "expect", "posterior", "soft_rates"]
@@ -61,6 +61,15 @@ class LatentModel:
     def n_classes(self) -> int:
         """Number of classes."""
         return len(self.shares)
+
+    def reordered(self, order: IntVector) -> "LatentModel":
+        """Return the same model with class `order[i]` at place `i`."""
+        places = [int(place) for place in order]
+        return replace(
+            self,
+            shares=tuple(self.shares[place] for place in places),
+            laws=tuple(tuple(law[place] for place in places) for law in self.laws),
+        )
 
     @property
     def class_rates(self) -> tuple[float, ...] | None:

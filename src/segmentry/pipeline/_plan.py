@@ -87,6 +87,7 @@ def read_traffic(run_dir: Path) -> RunTraffic:
         prior=prior,
         is_member=is_member,
         needs_impressions=recipe.population == "shown",
+        model=bundle.latent,
     )
     users = pl.DataFrame(
         {

@@ -20,6 +20,7 @@ from segmentry.insights import check_codes
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._decide import decide
 from segmentry.pipeline._fingerprint import Fingerprinting
+from segmentry.pipeline._latent import memberships_table
 from segmentry.pipeline._names import (
     NAMES_FILE,
     carried_names,
@@ -389,6 +390,9 @@ def _write(
             early_ids = pl.Series("feature_segment_id", truth.feature_segment_ids)
             segments = segments.with_columns(early_ids)
         segments.write_parquet(staging / "segments.parquet")
+        memberships = memberships_table(users.table["user_id"], segmentation)
+        if memberships is not None:
+            memberships.write_parquet(staging / "memberships.parquet")
         if users.early is not None:
             write_early(staging, users.early.table, users.early.days)
         ids = pl.Series("segment_id", segmentation.segment_ids)

@@ -75,7 +75,7 @@ def score(
     settings = load_config(None, options)
     saved = SavedSteps(bundle.prior, bundle.main_placement, bundle.attributes)
     users = _read_elsewhere(
-        data_dir, settings, progress=progress, saved=saved, needed=bundle.preprocessing.features
+        data_dir, settings, progress=progress, saved=saved, needed=bundle.columns
     )
     segments, unseen = score_users(bundle, users.table)
     if target is not None:

@@ -12,6 +12,7 @@ from segmentry import __version__
 from segmentry.clustering import project
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError
+from segmentry.pipeline._latent import latent_warnings, report_latent
 from segmentry.pipeline._pictures import make_pictures
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._truth import Truth, report_truth, with_truth
@@ -93,6 +94,11 @@ def summarise(
             recipe=segmentation.recipe.name,
         ),
         truth=None if truth is None else report_truth(truth, min_size=config.min_size),
+        latent=report_latent(
+            segmentation,
+            None if truth is None else truth.kept_by_memberships,
+            withheld=[segment.segment_id for segment in segments if segment.is_withheld],
+        ),
         pictures=pictures.result(),
     )
 
@@ -160,7 +166,7 @@ def _warnings(
     unchecked: str,
 ) -> tuple[str, ...]:
     """Return what a careful reader must know before using the segments."""
-    found = list(_doubts(truth, unchecked))
+    found = [*_doubts(truth, unchecked), *latent_warnings(segmentation)]
     found.extend(_withheld(segments))
     by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
     if by_clicks & set(segmentation.preprocessing.features):
@@ -358,6 +364,13 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
         "range (log-odds by at least 0.1, or luck alone would form segments), and weighted as the "
         "table of features says. Other features only describe."
     )
+    if segmentation.latent is not None:
+        formed = (
+            f"Segments are latent classes of {forming}: within a class clicks given impressions "
+            "are beta-binomial, counts negative binomial, levels have shares, unknown being one of "
+            "them, all independent. Nothing is weighted, clipped or scaled; pictures and "
+            "silhouettes alone use features preprocessed as for other algorithms."
+        )
     fitted = (
         f"Clusterings ({segmentation.algorithm}) were fitted for each number of segments from "
         "many starts, exactly on all users. " + segmentation.selection.rule

@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.clustering import SilhouetteSample
 from segmentry.features import BetaPrior, fit_beta_prior
 from segmentry.privacy import is_small
 from segmentry.profiling import SegmentProfile
 from segmentry.schema import UNASSIGNED, Estimate, Window
-from segmentry.segmentation import Segmentation, membership
+from segmentry.segmentation import LatentSegments, Segmentation, membership
 from segmentry.summary import TruthReport
 from segmentry.validation import (
     Alignment,
@@ -80,6 +81,8 @@ class Truth:
         Of the refit on all days.
     level_later : float or None
         CTR of all users with a segment in the outcome window.
+    kept_by_memberships : KeptGain or None
+        Of latent classes, where each user is given the CTR to be expected over all of them.
     """
 
     split: WindowSplit
@@ -90,6 +93,7 @@ class Truth:
     published: Forecasts
     alignment: Alignment
     level_later: float | None
+    kept_by_memberships: KeptGain | None = None
 
 
 def check_later(
@@ -128,7 +132,7 @@ def check_later(
     found = verdicts(
         first.segment_ids, seen=seen, later=later, n_segments=first.n_segments, seed=seed
     )
-    gain, level_later = None, None
+    gain, soft_gain, level_later = None, None, None
     n_ahead = max(1, len(outcome_days))
     foretold = _forecast(
         first, early.table, counts, days=feature_days, prior=early.prior, n_ahead=n_ahead
@@ -144,6 +148,15 @@ def check_later(
             prior=early.prior,
             seed=seed,
         )
+        if first.latent is not None and first.latent.rates is not None:
+            soft_gain = kept_gain(
+                first.segment_ids,
+                seen=seen,
+                later=later,
+                forecast=np.nan_to_num(first.latent.rates),
+                prior=early.prior,
+                seed=seed,
+            )
     refit, alignment = _refit(first, table, find)
     published = _forecast(
         refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead
@@ -157,6 +170,7 @@ def check_later(
         published=published,
         alignment=alignment,
         level_later=level_later,
+        kept_by_memberships=soft_gain,
     )
 
 
@@ -182,6 +196,7 @@ def _forecast(
         prior=prior,
         is_member=is_member,
         needs_impressions=segmentation.recipe.population == "shown",
+        model=None if segmentation.latent is None else segmentation.latent.model,
     )
     return forecast_ctr(
         counts,
@@ -217,10 +232,29 @@ def _refit(
         refit,
         selection=first.selection,
         centers=refit.centers[order],
+        latent=_classes_of_refit(first, refit, order),
+        silhouette_sample=_renumbered(refit.silhouette_sample, order),
         segment_ids=alignment.renumber(refit.segment_ids),
         segment_silhouettes=tuple(refit.segment_silhouettes[place] for place in order),
     )
     return renumbered, alignment
+
+
+def _classes_of_refit(
+    first: Segmentation, refit: Segmentation, order: npt.NDArray[np.int64]
+) -> LatentSegments | None:
+    """Return the classes of all days with the criteria by which their number was chosen."""
+    if first.latent is None or refit.latent is None:
+        return None
+    classes = refit.latent.reordered(order)
+    return replace(classes, fits=first.latent.fits, by_icl=first.latent.by_icl)
+
+
+def _renumbered(
+    sample: SilhouetteSample | None, order: npt.NDArray[np.int64]
+) -> SilhouetteSample | None:
+    """Return the sampled silhouettes under the numbers of the first fit."""
+    return None if sample is None else replace(sample, labels=np.argsort(order)[sample.labels])
 
 
 def with_truth(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from segmentry import plots
 from segmentry.report._cards import make_cards, make_headline, make_rates_note
 from segmentry.report._glossary import GLOSSARY
+from segmentry.report._latent import make_latent
 from segmentry.report._tables import (
     account_tables,
     blade_table,
@@ -77,6 +78,7 @@ def _page(summary: Summary, figures: Mapping[str, str]) -> Page:
         selection_rule=summary.selection.rule,
         selection_reason=summary.selection.reason,
         candidates=candidate_table(summary),
+        latent=make_latent(summary),
         heatmap=Figure(
             name="profile_heatmap",
             heading="Differences at a glance",

@@ -11,6 +11,7 @@ __all__ = [
     "Fact",
     "Figure",
     "Headline",
+    "Latent",
     "Page",
     "Piece",
     "Row",
@@ -187,6 +188,16 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
+class Latent:
+    """Latent classes; `kept` is what memberships foretell of later days, or empty."""
+
+    lead: str
+    parts: tuple[str, ...]
+    kept: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What the page needs to turn the picture in space: JSON, and where it starts."""
 
@@ -213,6 +224,7 @@ class Page:
     selection_rule: str
     selection_reason: str
     candidates: Table
+    latent: Latent | None
     heatmap: Figure
     numeric_tables: tuple[Table, ...]
     level_tables: tuple[Table, ...]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,21 @@ from segmentry.errors import EmptyDataError, SchemaError, SelectionError
 from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.segmentation._recipes import Recipe
-from segmentry.segmentation._scores import silhouettes_by_number
+from segmentry.segmentation._scores import Silhouettes, silhouettes_by_number
 from segmentry.segmentation._selection import Candidate, Selection, select
 
-__all__ = ["Segmentation", "find_segments", "membership"]
+if TYPE_CHECKING:
+    from segmentry.segmentation._latent import LatentSegments
+
+__all__ = [
+    "PreparedUsers",
+    "Segmentation",
+    "find_segments",
+    "make_candidate",
+    "membership",
+    "numbers_to_try",
+    "prepare_users",
+]
 
 IntVector = npt.NDArray[np.int64]
 FloatVector = npt.NDArray[np.float64]
@@ -61,6 +73,8 @@ class Segmentation:
         Mean Euclidean silhouette of the sampled users of each segment.
     silhouette_sample : SilhouetteSample or None
         The silhouettes of those users, labels counting from 0; none where no silhouette is defined.
+    latent : LatentSegments or None
+        The classes and how much each user belongs to them, where the algorithm is "latent".
     """
 
     recipe: Recipe
@@ -74,6 +88,7 @@ class Segmentation:
     unassigned: tuple[tuple[str, int], ...]
     segment_silhouettes: tuple[float | None, ...]
     silhouette_sample: SilhouetteSample | None = None
+    latent: "LatentSegments | None" = None
 
     @property
     def n_segments(self) -> int:
@@ -143,7 +158,7 @@ def find_segments(
         The numbers to try; one segment is always among the candidates.
     forced : int, optional
         Take this number, whatever the scores say.
-    algorithm : {"kmeans", "minibatch", "bisecting"}
+    algorithm : {"kmeans", "minibatch", "bisecting", "latent"}
     min_share : float
         A candidate with a smaller segment is not chosen.
     seed : int
@@ -165,36 +180,65 @@ def find_segments(
         If there are fewer distinct users than segments asked for, K is to be chosen though
         weights are no whole numbers of users, or there are too many distinct rows for `is_exact`.
     """
+    if algorithm == "latent":
+        # It takes from this module what both share, so it is imported when it is asked for.
+        from segmentry.segmentation._latent import find_latent_segments
+
+        return find_latent_segments(
+            table,
+            plans,
+            recipe=recipe,
+            n_segments=n_segments,
+            forced=forced,
+            min_share=min_share,
+            seed=seed,
+            weights=weights,
+            is_exact=is_exact,
+            on_fitted=on_fitted,
+            on_block=on_block,
+        )
     users = prepare_users(
         table, plans, recipe=recipe, weights=weights, is_forced=forced is not None
     )
     distinct = users.distinct
-    tried = _numbers_to_try(distinct, n_segments, forced)
+    tried = numbers_to_try(distinct, n_segments, forced)
     clusterings = _fit_all(distinct, tried, algorithm=algorithm, seed=seed, on_fitted=on_fitted)
     measured = silhouettes_by_number(
         distinct, clusterings, seed=seed, is_exact=is_exact, on_block=on_block
     )
     scores = measured.scores
     selection = select(
-        [_candidate(distinct, each, scores.get(len(each.centers))) for each in clusterings],
+        [make_candidate(distinct, each, scores.get(len(each.centers))) for each in clusterings],
         choose_by=recipe.choose_by,
         min_share=min_share,
         forced=forced,
     )
+    chosen = next(each for each in clusterings if len(each.centers) == selection.n_segments)
+    return _segmentation_of(recipe, users, selection, chosen, measured)
+
+
+def _segmentation_of(
+    recipe: Recipe,
+    users: "PreparedUsers",
+    selection: Selection,
+    chosen: Clustering,
+    measured: Silhouettes,
+) -> Segmentation:
+    """Number the segments of the chosen clustering."""
     k = selection.n_segments
-    chosen = next(each for each in clusterings if len(each.centers) == k)
-    ids, margins = _place(distinct, chosen, users.is_member)
+    ids, margins = _place(users.distinct, chosen, users.is_member)
+    score = measured.scores.get(k)
     return Segmentation(
         recipe=recipe,
-        algorithm=algorithm,
+        algorithm=chosen.algorithm,
         preprocessing=users.preprocessing,
         centers=chosen.centers,
         selection=selection,
-        components=fit_pca(distinct, n_components=3),
+        components=fit_pca(users.distinct, n_components=3),
         segment_ids=ids,
         margins=margins,
         unassigned=users.unassigned,
-        segment_silhouettes=scores[k].cluster_means if k in scores else (None,) * k,
+        segment_silhouettes=(None,) * k if score is None else score.cluster_means,
         silhouette_sample=measured.samples.get(k),
     )
 
@@ -264,10 +308,10 @@ def _are_whole(weights: FloatVector) -> bool:
     return bool(np.array_equal(weights, np.floor(weights)))
 
 
-def _numbers_to_try(
+def numbers_to_try(
     distinct: DistinctRows, n_segments: Sequence[int], forced: int | None
 ) -> list[int]:
-    """One segment, the asked-for numbers that the users allow, and the forced one."""
+    """Return one segment, the asked-for numbers that the users allow, and the forced one."""
     n_distinct = len(distinct.rows)
     asked = sorted({*n_segments} if forced is None else {*n_segments, forced})
     if not asked:
@@ -305,9 +349,10 @@ def _fit_all(
     )
 
 
-def _candidate(
+def make_candidate(
     distinct: DistinctRows, clustering: Clustering, score: SilhouetteScore | None
 ) -> Candidate:
+    """Score a clustering."""
     weights = np.bincount(clustering.labels, weights=distinct.weights)
     is_one = len(clustering.centers) == 1 or score is None
     return Candidate(

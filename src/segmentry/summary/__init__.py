@@ -14,6 +14,7 @@ from segmentry.summary._decisions import (
     SegmentRules,
 )
 from segmentry.summary._json import parse_summary, read_summary, render_summary_json
+from segmentry.summary._latent import LatentCandidate, LatentClass, LatentReport
 from segmentry.summary._log import (
     Cap,
     Cell,
@@ -59,6 +60,9 @@ __all__ = [
     "HeldOutUse",
     "Hexagon",
     "Insight",
+    "LatentCandidate",
+    "LatentClass",
+    "LatentReport",
     "LogReport",
     "MapPoint",
     "MapSummary",

@@ -6,6 +6,7 @@ from segmentry.profiling import SegmentProfile
 from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount
 from segmentry.summary._decisions import Decisions
+from segmentry.summary._latent import LatentReport
 from segmentry.summary._log import LogReport
 from segmentry.summary._pictures import Embedding, Pictures
 from segmentry.validation import KeptGain
@@ -245,3 +246,4 @@ class Summary:
     embedding: Embedding | None = None
     decisions: Decisions | None = None
     log: LogReport | None = None
+    latent: LatentReport | None = None

@@ -9,8 +9,10 @@ import polars as pl
 
 from segmentry.clustering import assign
 from segmentry.features import BetaPrior, shrink
+from segmentry.latent import LatentModel, posterior
 from segmentry.preprocessing import Preprocessing
 from segmentry.schema import UNASSIGNED
+from segmentry.segmentation import latent_matrix, place_by_class
 from segmentry.validation._user_days import UserCounts, UserDays
 
 __all__ = ["Relabelling"]
@@ -48,6 +50,9 @@ class Relabelling:
         Users that the segmentation is about.
     needs_impressions : bool
         Whether users without impressions belong to no segment.
+    model : LatentModel, optional
+        Of latent classes, which take the place of the centres. Clicks and impressions that tell
+        the CTR are taken as they are; the number of impressions, as a count, is scaled up.
     """
 
     table: pl.DataFrame
@@ -58,6 +63,7 @@ class Relabelling:
     prior: BetaPrior
     is_member: npt.NDArray[np.bool_]
     needs_impressions: bool = True
+    model: LatentModel | None = None
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -75,9 +81,24 @@ class Relabelling:
             is_in &= totals.n_impressions > 0
         ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
         if is_in.any():
-            nearest, _ = assign(self.preprocessing.transform(table.filter(is_in)), self.centers)
-            ids[is_in] = nearest + 1
+            ids[is_in] = self._nearest(table.filter(is_in), is_in, totals) + 1
         return ids
+
+    def _nearest(
+        self, table: pl.DataFrame, is_in: npt.NDArray[np.bool_], totals: UserCounts
+    ) -> IntVector:
+        if self.model is None:
+            nearest, _ = assign(self.preprocessing.transform(table), self.centers)
+            return nearest
+        n, c = totals.n_impressions[is_in], totals.n_clicks[is_in]
+        counted = {"n_clicks": pl.Series(c)}
+        if "n_impressions" not in table.columns:
+            counted["n_impressions"] = pl.Series(n)
+        matrix = latent_matrix(self.model.parts, table.with_columns(**counted))
+        if self.model.parts[0].kind == "clicks":
+            matrix[:, 0], matrix[:, 1] = n, c
+        nearest, _ = place_by_class(posterior(self.model, matrix))
+        return nearest
 
     def _found(
         self, totals: UserCounts, days: Collection[int], names: Collection[str]
