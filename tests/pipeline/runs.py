@@ -21,6 +21,7 @@ from segmentry.segmentation import Segmentation
 from segmentry.summary import Summary
 
 RUN_FILES = {
+    "affinity.parquet",
     "figures",
     "manifest.json",
     "model",
@@ -122,30 +123,29 @@ def users_of(data_dir: Path, **options: object) -> UserData:
         )
 
 
-def read_as_a_run(data_dir: Path, **options: object) -> UserData:
-    """Read a log for a run that checks its segments on later days, if its recipe does."""
-    with tempfile.TemporaryDirectory() as home:
-        scratch = Path(home) / "scratch"
-        settings = load_config(None, options)
-        return _read(find_taobao(data_dir), settings, scratch, StepClock(), None)[0]
-
-
-def segmented(users: UserData, *, name: str = "log", **options: object) -> Outcome:
+def segmented(
+    users: UserData, *, name: str = "log", scratch: Path | None = None, **options: object
+) -> Outcome:
     """Segment users as a run does, without its figures, which take most of its time."""
     settings = load_config(None, options)
-    segmentation, summary, truth = segment_run(
+    formed = segment_run(
         users,
         settings,
         command=_command(name, None, settings),
+        scratch=scratch,
         clock=StepClock(),
         progress=None,
     )
-    return Outcome(users, segmentation, summary, truth)
+    return Outcome(users, formed.segmentation, formed.summary, formed.truth)
 
 
 def outcome_of(data_dir: Path, **options: object) -> Outcome:
     """Return what a run on a log finds."""
-    return segmented(read_as_a_run(data_dir, **options), name=data_dir.name, **options)
+    settings = load_config(None, options)
+    with tempfile.TemporaryDirectory() as home:
+        scratch = Path(home) / "scratch"
+        users, _ = _read(find_taobao(data_dir), settings, scratch, StepClock(), None)
+        return segmented(users, name=data_dir.name, scratch=scratch, **options)
 
 
 def reused(folder: Path, **options: object) -> Outcome:

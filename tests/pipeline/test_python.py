@@ -108,6 +108,7 @@ def test_a_run_tells_what_it_made(log, tmp_path):
         "reading the log",
         "counting per user",
         "trying numbers of segments",
+        "describing the log by segment",
     ]
     for name in dict.fromkeys(steps):
         assert all(0 <= done <= total for step, done, total in told if step == name)

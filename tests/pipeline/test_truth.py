@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from tests.pipeline import runs
-from tests.pipeline.runs import outcome_of, read_as_a_run, reused, segmented
+from tests.pipeline.runs import outcome_of, reused, segmented
 from tests.reads import write_taobao
 
 from segmentry.summary import parse_summary, render_summary_json
@@ -537,11 +537,10 @@ def test_the_segments_of_both_fits_are_in_the_table_of_segments(plain_run):
 
 
 def test_polars_forms_and_checks_the_same_segments(checked, log):
-    users = read_as_a_run(log, engine="polars", **QUICK)
+    other = outcome_of(log, engine="polars", **QUICK)
 
-    assert_frame_equal(users.early.table, checked.users.early.table)
-    assert_frame_equal(users.early.days, checked.users.early.days)
-    other = segmented(users, engine="polars", **QUICK)
+    assert_frame_equal(other.users.early.table, checked.users.early.table)
+    assert_frame_equal(other.users.early.days, checked.users.early.days)
     assert render_summary_json(other.summary) == render_summary_json(checked.summary)
 
 

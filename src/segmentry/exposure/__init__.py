@@ -1,5 +1,7 @@
 """The log once the segments are known: who is shown what, who clicks what, and fatigue."""
 
+from segmentry.exposure._describe import HoldOut, LogDescription, describe_log
+from segmentry.exposure._dimensions import AFFINITY_KINDS, PRICE_BANDS
 from segmentry.exposure._records import (
     Cap,
     Cell,
@@ -9,13 +11,20 @@ from segmentry.exposure._records import (
     HeldOutUse,
     Reaction,
 )
+from segmentry.exposure._rows import Members
 
 __all__ = [
+    "AFFINITY_KINDS",
+    "PRICE_BANDS",
     "Cap",
     "Cell",
     "CurvePoint",
     "ExposureCurve",
     "HeldOutGain",
     "HeldOutUse",
+    "HoldOut",
+    "LogDescription",
+    "Members",
     "Reaction",
+    "describe_log",
 ]

@@ -42,10 +42,21 @@ from segmentry.schema import (
 from segmentry.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
 from segmentry.validation import WindowSplit, split_window
 
-__all__ = ["ReadingPlan", "SavedSteps", "UserData", "read_users"]
+__all__ = ["KeptLog", "ReadingPlan", "SavedSteps", "UserData", "read_users"]
 
 _BYTES_PER_PART = 96 << 20
 _SAMPLE_SALT = "segmentry sample"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptLog:
+    """The sound rows of the log, in parts by user, until the folder of temporary files is removed.
+
+    `ads` has one row per ad; null where the log does not name ads.
+    """
+
+    parts: tuple[Path, ...]
+    ads: pl.DataFrame | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class UserData:
     accounts: tuple[RowAccount, ...]
     findings: tuple[Finding, ...]
     early: EarlyUsers | None = None
+    log: KeptLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,7 @@ class _Counted:
     counts: pl.DataFrame
     findings: tuple[Finding, ...]
     early: "_EarlyCounts | None"
+    log: KeptLog | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +123,20 @@ class ReadingPlan:
         Of an earlier run.
     is_thorough : bool
         Also look for what takes another pass over the log: duplicates, unknown ads.
+    keeps_log : bool
+        Leave the parts of the log where they are, for a second look.
     """
 
     features: tuple[Feature, ...] = LOG_FEATURES
     early_features: tuple[Feature, ...] | None = None
     saved: SavedSteps | None = None
     is_thorough: bool = False
+    keeps_log: bool = False
 
     @property
     def takes_one_grouping(self) -> bool:
         """Whether all that is wanted can be counted while the log is read."""
-        is_more_wanted = self.early_features is not None or self.is_thorough
+        is_more_wanted = self.early_features is not None or self.is_thorough or self.keeps_log
         return not is_more_wanted and is_tally_enough(self.features)
 
 
@@ -197,6 +213,7 @@ def _derive(counted: _Counted, source: Source, plan: ReadingPlan) -> UserData:
         accounts=counted.accounts,
         findings=findings + counted.findings,
         early=early,
+        log=counted.log,
     )
 
 
@@ -262,7 +279,12 @@ def _count(
     deeper: tuple[Finding, ...] = ()
     if isinstance(log, LogParts) and plan.is_thorough:
         deeper = find_in_log(engine, log.parts, ads.rows, window=window)
-    return _Counted(profiles, ads, accounts, window, facts.main_placement, counts, deeper, early)
+    kept = None
+    if isinstance(log, LogParts) and plan.keeps_log:
+        kept = KeptLog(log.parts, ads.rows if "ad_id" in source.impressions.columns else None)
+    return _Counted(
+        profiles, ads, accounts, window, facts.main_placement, counts, deeper, early, kept
+    )
 
 
 def _count_users(

@@ -4,12 +4,14 @@ import datetime as dt
 import importlib.metadata
 import platform
 import shlex
+import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from segmentry import __version__
 from segmentry.config import RunConfig, load_config
@@ -21,6 +23,7 @@ from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._decide import decide
 from segmentry.pipeline._fingerprint import Fingerprinting
 from segmentry.pipeline._latent import memberships_table
+from segmentry.pipeline._log import look_again
 from segmentry.pipeline._names import (
     NAMES_FILE,
     carried_names,
@@ -54,7 +57,7 @@ from segmentry.segmentation import Segmentation, find_segments, plan_features, r
 from segmentry.summary import Summary, read_summary, render_summary_json
 from segmentry.validation import split_window
 
-__all__ = ["RunResult", "run", "segment_run"]
+__all__ = ["Formed", "RunResult", "run", "segment_run"]
 
 _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
 
@@ -75,6 +78,16 @@ class RunResult:
     run_dir: Path
     summary: Summary
     segments: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Formed:
+    """Segments and all that is said of them; `affinity` is null where the log was not read."""
+
+    segmentation: Segmentation
+    summary: Summary
+    truth: Truth | None
+    affinity: pl.DataFrame | None
 
 
 def run(
@@ -126,9 +139,9 @@ def run(
     >>> len(result.summary.segments), result.segments.height
     (3, 300)
     >>> sorted(path.name for path in result.run_dir.iterdir())
-    ['figures', 'manifest.json', 'model', 'names.toml', 'profiles.parquet', 'report.html', \
-'rules.sql', 'segments.parquet', \
-'selection.parquet', 'summary.json', 'users.parquet', 'validation']
+    ['affinity.parquet', 'figures', 'manifest.json', 'model', 'names.toml', \
+'profiles.parquet', 'report.html', 'rules.sql', 'segments.parquet', 'selection.parquet', \
+'summary.json', 'users.parquet', 'validation']
     """
     settings = load_config(None if config is None else Path(config), options)
     target, clock = Path(out), StepClock()
@@ -150,18 +163,20 @@ def run(
     command = _command(data_dir, from_run, settings)
     if names is not None:
         command = f"{command} --names {shlex.quote(Path(names).name)}"
+    scratch = None
     with staged(target, overwrite=overwrite) as staging:
         if source is not None:
-            users, inputs = _read(source, settings, staging / "scratch", clock, progress)
-        segmentation, summary, truth = segment_run(
-            users, settings, command=command, clock=clock, progress=progress
+            scratch = staging / "scratch"
+            users, inputs = _read(source, settings, scratch, clock, progress)
+        formed = segment_run(
+            users, settings, command=command, scratch=scratch, clock=clock, progress=progress
         )
-        automatic = {segment.segment_id: segment.name for segment in summary.segments}
-        if from_run is not None:
-            kept = carried_names(Path(from_run), segmentation.segment_ids)
-            summary = with_names(summary, kept, source=str(Path(from_run) / NAMES_FILE))
-        summary = with_names(summary, given, source=str(names))
-        segments = _write(staging, users, segmentation, summary, truth, clock=clock)
+        if scratch is not None:
+            shutil.rmtree(scratch)
+        automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
+        formed = _named(formed, from_run)
+        summary = with_names(formed.summary, given, source=str(names))
+        segments = _write(staging, users, replace(formed, summary=summary), clock=clock)
         (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
         manifest = Manifest(
             manifest_version=MANIFEST_VERSION,
@@ -177,6 +192,15 @@ def run(
     return RunResult(run_dir=target, summary=summary, segments=segments)
 
 
+def _named(formed: Formed, from_run: Path | str | None) -> Formed:
+    """Take over the names that people gave in an earlier run."""
+    if from_run is None:
+        return formed
+    kept = carried_names(Path(from_run), formed.segmentation.segment_ids)
+    source = str(Path(from_run) / NAMES_FILE)
+    return replace(formed, summary=with_names(formed.summary, kept, source=source))
+
+
 def _read(
     source: Source,
     settings: RunConfig,
@@ -184,9 +208,7 @@ def _read(
     clock: StepClock,
     progress: Progress | None,
 ) -> tuple[UserData, tuple[FileFingerprint, ...]]:
-    """Read the files, hash them meanwhile, and remove what was written on the way."""
-    import shutil
-
+    """Read the files and hash them meanwhile."""
     tables = (source.impressions, source.profiles, source.ads)
     files = [file for table in tables if table is not None for file in table.files]
     scratch.mkdir()
@@ -194,14 +216,17 @@ def _read(
         users = read_users(
             source,
             settings,
-            ReadingPlan(_features_of(settings), _early_features_of(settings)),
+            ReadingPlan(
+                _features_of(settings),
+                _early_features_of(settings),
+                keeps_log=recipe_named(settings.recipe).describes_all,
+            ),
             scratch=scratch,
             clock=clock,
             progress=progress,
         )
         with clock.step("fingerprint the input"):
             inputs = fingerprints.results()
-    shutil.rmtree(scratch)
     return users, inputs
 
 
@@ -228,9 +253,10 @@ def segment_run(
     settings: RunConfig,
     *,
     command: str,
+    scratch: Path | None,
     clock: StepClock,
     progress: Progress | None,
-) -> tuple[Segmentation, Summary, Truth | None]:
+) -> Formed:
     """Form segments, check them on later days where there are some, and describe them."""
     recipe = recipe_named(settings.recipe)
     catalogue = (*users.features, *users.attributes)
@@ -251,28 +277,45 @@ def segment_run(
             on_block=told(progress, "measuring silhouettes"),
         )
 
-    truth = None
     with clock.step("segment and check" if recipe.is_checked else "segment"):
-        first, unchecked = _first_fit(users, plans, settings, find)
-        if first is not None and users.early is not None:
-            segmentation, truth = check_later(
-                first,
-                users.early,
-                users.table,
-                users.window,
-                find=find,
-                prior=users.prior,
-                seed=settings.seed,
-            )
-        else:
-            segmentation = find(users.table, settings.numbers, settings.k)
+        segmentation, truth, unchecked = _checked(users, plans, settings, find)
+    # One thread for each sum: its last bits must not depend on who else is computing.
+    with clock.step("describe the log by segment"), threadpool_limits(1):
+        second = look_again(
+            users, segmentation, truth, settings, scratch=scratch, progress=progress
+        )
     with clock.step("profile"):
         summary = summarise(
-            users, segmentation, settings, command=command, truth=truth, unchecked=unchecked
+            users,
+            segmentation,
+            settings,
+            command=command,
+            truth=truth,
+            unchecked=unchecked,
+            log=second.report,
         )
     with clock.step("decide"):
         summary = decide(summary, users, segmentation, settings, truth)
-    return segmentation, summary, truth
+    return Formed(segmentation, summary, truth, second.affinity)
+
+
+def _checked(
+    users: UserData, plans: Sequence[ColumnPlan], settings: RunConfig, find: FindSegments
+) -> tuple[Segmentation, Truth | None, str]:
+    """Form segments and check them on later days, or say why they could not be checked."""
+    first, unchecked = _first_fit(users, plans, settings, find)
+    if first is None or users.early is None:
+        return find(users.table, settings.numbers, settings.k), None, unchecked
+    segmentation, truth = check_later(
+        first,
+        users.early,
+        users.table,
+        users.window,
+        find=find,
+        prior=users.prior,
+        seed=settings.seed,
+    )
+    return segmentation, truth, unchecked
 
 
 def _first_fit(
@@ -367,12 +410,11 @@ def _command(data_dir: Path | str | None, from_run: Path | str | None, settings:
 def _write(
     staging: Path,
     users: UserData,
-    segmentation: Segmentation,
-    summary: Summary,
-    truth: Truth | None,
+    formed: Formed,
     *,
     clock: StepClock,
 ) -> pl.DataFrame:
+    segmentation, summary, truth = formed.segmentation, formed.summary, formed.truth
     names = tuple(segment.name for segment in summary.segments)
     bundle = make_bundle(
         segmentation,
@@ -399,6 +441,8 @@ def _write(
         users.table.with_columns(ids).write_parquet(staging / "users.parquet")
         if summary.decisions is not None and summary.decisions.rules is not None:
             (staging / "rules.sql").write_text(summary.decisions.rules.sql, encoding="utf-8")
+        if formed.affinity is not None:
+            formed.affinity.write_parquet(staging / "affinity.parquet")
         profiles_table(summary).write_parquet(staging / "profiles.parquet")
         selection_table(summary).write_parquet(staging / "selection.parquet")
         (staging / "model").mkdir()

@@ -28,6 +28,7 @@ from segmentry.summary import (
     CandidateRow,
     DataReport,
     FeatureRow,
+    LogReport,
     MapPoint,
     MapSummary,
     Repeat,
@@ -51,6 +52,7 @@ def summarise(
     command: str,
     truth: Truth | None,
     unchecked: str,
+    log: LogReport,
 ) -> Summary:
     """Put together all that the report shows.
 
@@ -66,6 +68,7 @@ def summarise(
         What later days say, if they were asked.
     unchecked : str
         Why they were not, or empty.
+    log : LogReport
     """
     catalogue = (*users.features, *users.attributes)
     # One thread for each sum: its last bits must not depend on who else is computing.
@@ -100,6 +103,7 @@ def summarise(
             withheld=[segment.segment_id for segment in segments if segment.is_withheld],
         ),
         pictures=pictures.result(),
+        log=log,
     )
 
 

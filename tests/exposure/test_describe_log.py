@@ -1,0 +1,238 @@
+"""What is said of a small log by segment, worked out by hand or by a slow loop."""
+
+from collections import Counter
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.reads import ads_of, split_rows
+
+from segmentry.exposure import HoldOut, Members, describe_log
+from segmentry.schema import Window
+
+MIDNIGHT = 1_494_000_000
+DAY = 86_400
+WINDOW = Window(start=MIDNIGHT, end=MIDNIGHT + 8 * DAY, utc_offset_hours=8)
+ADS = {1: (10, 100, 7, 40.0), 2: (10, 101, None, 300.0), 3: (20, 101, 8, None)}
+
+
+def drawn_log(seed=3, n_users=60):
+    """Rows ``user, second, ad, placement, click``, some of them in one second."""
+    rng = np.random.default_rng(seed)
+    n = 900
+    second = MIDNIGHT + rng.integers(0, 8 * DAY // 600, n) * 600
+    return [
+        (int(user), int(at), int(ad), f"p{place}", int(click))
+        for user, at, ad, place, click in zip(
+            rng.integers(1, n_users + 1, n),
+            second,
+            rng.integers(1, 5, n),
+            rng.integers(0, 2, n),
+            rng.random(n) < 0.3,
+            strict=True,
+        )
+    ]
+
+
+def described(engine, folder, rows, *, ads=ADS, least_users=1, hold_out=None, n_users=60):
+    parts = split_rows(engine, rows, folder).parts
+    users = pl.Series(range(1, n_users + 1))
+    clicks = Counter(row[0] for row in rows if row[4])
+    return describe_log(
+        engine,
+        parts,
+        None if ads is None else ads_of(ads),
+        members=Members(users, np.where(users.to_numpy() % 3 == 0, 0, users.to_numpy() % 3), 2),
+        n_clicks=np.array([clicks[user] for user in users]),
+        window=WINDOW,
+        hold_out=hold_out,
+        seed=0,
+        least_users=least_users,
+    )
+
+
+def oracle(rows, kind):
+    """Count users, impressions and clicks by segment and key, row by row."""
+    found = {}
+    for user, at, ad, placement, click in rows:
+        hour = (at + 8 * 3600) % DAY // 3600
+        category, campaign, brand, price = ADS.get(ad, (None,) * 4)
+        band = None if price is None else "0-50" if price < 50 else "200-1000"
+        key = {
+            "hour": hour,
+            "placement": placement,
+            "category": category,
+            "brand": brand,
+            "campaign": campaign,
+            "price band": band,
+        }[kind]
+        if user % 3 and key is not None:
+            cell = found.setdefault((user % 3, str(key)), [set(), 0, 0])
+            cell[0].add(user)
+            cell[1] += 1
+            cell[2] += click
+    return {key: (len(users), n, c) for key, (users, n, c) in found.items()}
+
+
+def cells_of(table, kind):
+    own = table.filter(pl.col("kind") == kind)
+    return {
+        (row["segment_id"], row["key"]): (row["n_users"], row["n_impressions"], row["n_clicks"])
+        for row in own.iter_rows(named=True)
+    }
+
+
+def test_cells_hold_what_a_slow_loop_counts(engine, tmp_path):
+    rows = drawn_log()
+
+    found = described(engine, tmp_path, rows)
+
+    kinds = ("hour", "placement", "category", "brand", "campaign", "price band")
+    assert found.dimensions == kinds
+    for kind in kinds:
+        assert cells_of(found.cells, kind) == oracle(rows, kind), kind
+
+
+def test_engines_agree_to_the_last_bit(all_engines, tmp_path):
+    rows, found = drawn_log(), []
+    for name, engine in all_engines.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        turned = rows if name == "duckdb" else rows[::-1]
+        early = HoldOut(np.arange(60) % 2 + 1, 2, WINDOW.end - 2 * DAY)
+        found.append(described(engine, folder, turned, hold_out=early))
+
+    for other in found[1:]:
+        assert other.cells.equals(found[0].cells)
+        assert (other.curves, other.reactions) == (found[0].curves, found[0].reactions)
+        assert other.held_out == found[0].held_out
+
+
+def test_a_cell_of_few_users_is_hidden_with_the_one_that_would_give_it_away(engine, tmp_path):
+    rows = drawn_log()
+    everything = oracle(rows, "hour")
+    least = 12
+
+    shown = cells_of(described(engine, tmp_path, rows, least_users=least).cells, "hour")
+
+    assert shown
+    for hour in {key for _, key in everything}:
+        line = [everything.get((segment, hour), (0,))[0] for segment in (1, 2)]
+        is_shown = [(segment, hour) in shown for segment in (1, 2)]
+        assert is_shown == ([True, True] if min(line) >= least else [False, False])
+
+
+def test_impressions_of_one_second_share_a_position(engine, tmp_path):
+    rows = [
+        (1, MIDNIGHT, 1, "p", 1),
+        (1, MIDNIGHT + 5, 1, "p", 0),
+        (1, MIDNIGHT + 5, 2, "p", 1),
+        (1, MIDNIGHT + 9, 1, "p", 0),
+        (2, MIDNIGHT, 1, "p", 0),
+    ]
+
+    found = described(engine, tmp_path, rows, n_users=2)
+
+    shown, repeated = (
+        next(each for each in found.curves if each.kind == kind and each.segment_id == 0)
+        for kind in ("impression", "repeat")
+    )
+    # Positions 1, 2, 2 and 4 of the first user, 1 of the second.
+    assert [(p.first, p.last, p.n_users, p.n_impressions, p.n_clicks) for p in shown.points] == [
+        (1, 1, 2, 2, 1),
+        (2, 2, 1, 2, 1),
+        (3, 4, 1, 1, 0),
+    ]
+    assert [(cap.cap, cap.n_impressions, cap.n_clicks) for cap in shown.caps] == [
+        (1, 3, 1),
+        (2, 1, 0),
+        (3, 1, 0),
+    ]
+    assert shown.caps[0].impressions_share == pytest.approx(3 / 5)
+    assert shown.caps[0].clicks_share == pytest.approx(1 / 2)
+    assert shown.reason
+    # Ad 1 is shown to the first user a second and a third time.
+    assert [(p.first, p.n_impressions) for p in repeated.points] == [(1, 3), (2, 1), (3, 1)]
+
+
+def test_naive_rates_are_those_of_all_who_got_that_far(engine, tmp_path):
+    rows = drawn_log()
+    position = Counter()
+    expected = {}
+    by_moment = sorted({(user, at) for user, at, *_ in rows if user % 3})
+    for user, at in by_moment:
+        own = [row for row in rows if row[:2] == (user, at)]
+        n = position[user] + 1
+        position[user] += len(own)
+        if n <= 2:
+            cell = expected.setdefault(n, [0, 0])
+            cell[0] += len(own)
+            cell[1] += sum(row[4] for row in own)
+
+    curve = described(engine, tmp_path, rows).curves[0]
+
+    for point in curve.points[:2]:
+        n, clicks = expected[point.first]
+        assert (point.n_impressions, point.n_clicks) == (n, clicks)
+        assert point.naive_ctr.value == pytest.approx(clicks / n)
+
+
+def test_without_a_table_of_ads_only_hours_and_placements_are_left(engine, tmp_path):
+    found = described(engine, tmp_path, drawn_log(), ads={})
+
+    assert found.dimensions == ("hour", "placement")
+    assert found.held_out is None
+    assert {curve.kind for curve in found.curves} == {"impression", "repeat"}
+
+
+def test_a_log_that_names_no_ads_has_no_repeat_curve(engine, tmp_path):
+    found = described(engine, tmp_path, drawn_log(), ads=None)
+
+    assert {curve.kind for curve in found.curves} == {"impression"}
+
+
+def test_without_prices_there_are_no_price_bands(engine, tmp_path):
+    ads = {ad: (*rest, None) for ad, (*rest, _) in ADS.items()}
+
+    assert "price band" not in described(engine, tmp_path, drawn_log(), ads=ads).dimensions
+
+
+def test_without_any_click_there_are_no_rates_and_no_curves(engine, tmp_path):
+    rows = [(*row[:4], 0) for row in drawn_log()]
+
+    found = described(engine, tmp_path, rows)
+
+    assert found.cells["ctr"].null_count() == found.cells.height
+    assert found.cells["exposure_index"].null_count() == 0
+    assert all(curve.reason and curve.points for curve in found.curves)
+    assert all(reaction.reason and not reaction.is_found for reaction in found.reactions)
+
+
+def test_a_segment_without_clicks_has_rates_near_nothing(engine, tmp_path):
+    rows = [(*row[:4], row[4] if row[0] % 3 == 1 else 0) for row in drawn_log()]
+
+    found = described(engine, tmp_path, rows)
+
+    silent = found.cells.filter(pl.col("segment_id") == 2)
+    assert silent["n_clicks"].sum() == 0
+    assert silent["ctr"].max() == 0
+    assert silent["ctr_index"].null_count() == 0
+
+
+def test_ids_may_be_texts(engine, tmp_path):
+    rows = [(f"u{row[0]:03d}", *row[1:]) for row in drawn_log()]
+    parts = split_rows(engine, rows, tmp_path).parts
+    names = pl.Series([f"u{user:03d}" for user in range(1, 61)])
+    found = describe_log(
+        engine,
+        parts,
+        ads_of(ADS),
+        members=Members(names, np.array([user % 3 for user in range(1, 61)]), 2),
+        n_clicks=np.ones(60, dtype=np.int64),
+        window=WINDOW,
+        hold_out=None,
+        seed=0,
+        least_users=1,
+    )
+
+    assert cells_of(found.cells, "brand") == oracle(drawn_log(), "brand")
