@@ -33,6 +33,9 @@ verify: $(READY) ## Check figures that take long: full scale, equal answers on b
 	$(BIN)/python benchmarks/full_scale.py --verify
 	$(BIN)/python benchmarks/truth.py forecast --seeds 200
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 400
+	$(BIN)/python benchmarks/budget.py --seeds 200
+	$(BIN)/python benchmarks/ab_tests.py aa --seeds 1000
+	$(BIN)/python benchmarks/ab_tests.py power --seeds 300
 
 docs: $(READY) ## Write the reference pages that come from the code
 	$(BIN)/python docs/generate.py

@@ -63,7 +63,7 @@ def analysed(counts, ids, n_days, seed, *, share=0.5, own=None, effect=0.0):
 
 def aa(args):
     """Share of A/A tests in which something is found, where there is nothing."""
-    for share in (0.5, 0.1):
+    for share in args.shares:
         hits = {}
         for seed in range(args.seeds):
             counts, _, _ = simulate(args.n_users, seed=seed, n_days=12)
@@ -71,12 +71,12 @@ def aa(args):
             found = analysed(counts, ids, 4, seed, share=share)
             holm = [each.p_holm for each in found.segments if each.p_holm is not None]
             for name, is_hit in (
-                ("CTR, adjusted by the pre-period: p < 0.05", found.effect.p < 0.05),
-                ("CTR, plain: p < 0.05", found.plain.p < 0.05),
-                ("CTR, adjusted: p < 0.01", found.effect.p < 0.01),
-                ("any segment: Holm p < 0.05", min(holm) < 0.05),
-                ("impressions per user: p < 0.05", found.guardrails[0].p < 0.05),
-                ("clicks per user: p < 0.05", found.guardrails[1].p < 0.05),
+                ("CTR, adjusted by the pre-period: p ≤ 0.05", found.effect.p <= 0.05),
+                ("CTR, plain: p ≤ 0.05", found.plain.p <= 0.05),
+                ("CTR, adjusted: p ≤ 0.01", found.effect.p <= 0.01),
+                ("any segment: Holm p ≤ 0.05", min(holm) <= 0.05),
+                ("impressions per user: p ≤ 0.05", found.guardrails[0].p <= 0.05),
+                ("clicks per user: p ≤ 0.05", found.guardrails[1].p <= 0.05),
                 ("sample-ratio alarm", found.ratio_p < RATIO_ALARM),
                 ("alarm on users shown an ad", found.shown_ratio_p < RATIO_ALARM),
             ):
@@ -157,8 +157,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--seeds", type=int, default=1000)
-    parser.add_argument("--n-users", type=int, default=4_000)
-    parser.add_argument("--mde", type=float, default=0.2)
+    parser.add_argument("--n-users", type=int, default=3_000)
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.5, 0.1])
+    parser.add_argument("--mde", type=float, default=0.25)
     parser.add_argument("--most-days", type=int, default=30)
     args = parser.parse_args()
     COMMANDS[args.command](args)

@@ -1,6 +1,7 @@
 """Rates that the budget promises, measured over many generated logs with known truth.
 
 python benchmarks/budget.py --seeds 200
+python benchmarks/budget.py --weighting --seeds 2 --n-users 400000
 """
 
 import argparse
@@ -151,13 +152,37 @@ def one_log(seed, args, *, null, drift, request):
     }
 
 
+def weighting(args):
+    """How far rates are off that weight users by left-out days, where the plan takes all days."""
+    errors = []
+    for seed in range(args.seeds):
+        counts, _, own = simulate(args.n_users, seed=seed)
+        formed = form_segments(counts, days=DAYS, k=args.k, seed=seed)
+        halves = fold_rates(
+            counts,
+            formed.relabelling.labels,
+            days=DAYS,
+            n_segments=formed.n_segments,
+            shares=np.random.default_rng(seed).random(args.n_users),
+            n_days_ahead=8,
+        )
+        truth = true_rates(formed.ids, counts, own)
+        found = (halves[0].ctr + halves[1].ctr) / 2
+        errors.append(np.log(found / truth)[np.argsort(truth)])
+    print("mean relative error % by rising CTR", (100 * np.mean(errors, axis=0)).round(2))
+
+
 def main():
     """Run on planted and null logs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--n-users", type=int, default=20_000)
     parser.add_argument("--k", type=int, default=5)
+    parser.add_argument("--weighting", action="store_true")
     args = parser.parse_args()
+    if args.weighting:
+        weighting(args)
+        return
     linear = BudgetRequest(n_impressions=BUDGET, n_days=8)
     concave = BudgetRequest(n_impressions=BUDGET, n_days=8, response="concave", exponent=0.8)
     for name, null, drift, request in (

@@ -148,8 +148,9 @@ def _traffic(fit: CrossFit, group: Sequence[int], segment_ids: IntVector) -> Tra
 
 
 def _users(fit: CrossFit, is_in: npt.NDArray[np.bool_], n_units: int) -> float:
-    keys = fit.fold[is_in] * fit.n_users + fit.user_index[is_in]
-    return float(np.unique(keys).size) / n_units
+    is_there = np.zeros((n_units, fit.n_users), dtype=np.bool_)
+    is_there[fit.fold[is_in], fit.user_index[is_in]] = True
+    return float(is_there.sum()) / n_units
 
 
 def _users_of_two(fit: CrossFit, wanted: IntVector, n_units: int) -> float:
@@ -157,9 +158,8 @@ def _users_of_two(fit: CrossFit, wanted: IntVector, n_units: int) -> float:
     if not fit.pairs:
         is_in = np.isin(fit.single, wanted)
         return float(np.unique(fit.user_index[is_in]).size)
-    keys = []
+    is_there = np.zeros((n_units, fit.n_users), dtype=np.bool_)
     for shift, labels in enumerate(fit.pairs):
         is_in = np.isin(labels, wanted)
-        pair = (fit.fold[is_in] - shift) % n_units
-        keys.append(pair * fit.n_users + fit.user_index[is_in])
-    return float(np.unique(np.concatenate(keys)).size) / n_units
+        is_there[(fit.fold[is_in] - shift) % n_units, fit.user_index[is_in]] = True
+    return float(is_there.sum()) / n_units

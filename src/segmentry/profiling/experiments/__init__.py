@@ -2,7 +2,6 @@
 
 from segmentry.profiling.experiments._analysis import (
     ArmCounts,
-    Effect,
     ExperimentResult,
     SegmentEffect,
     analyse_experiment,
@@ -13,6 +12,7 @@ from segmentry.profiling.experiments._assignment import (
     assign_arms,
     sample_ratio_p,
 )
+from segmentry.profiling.experiments._effects import Effect
 from segmentry.profiling.experiments._power import (
     ExperimentPlan,
     ExperimentRequest,
