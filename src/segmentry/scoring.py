@@ -24,6 +24,9 @@ from segmentry.segmentation import (
 __all__ = [
     "BUNDLE_VERSION",
     "Bundle",
+    "Deciding",
+    "Placement",
+    "explain_placement",
     "make_bundle",
     "parse_bundle",
     "render_bundle",
@@ -181,6 +184,80 @@ def _place(
     if bundle.latent is None:
         return assign(bundle.preprocessing.transform(table), np.array(bundle.centers))
     return place_by_class(posterior(bundle.latent, latent_matrix(bundle.latent.parts, table)))
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What a column of `X` contributes to a user being in one segment and not in the next.
+
+    `pull` is the squared distance to the second-nearest centre minus that to the nearest, in this
+    column: positive where it speaks for the segment. All columns together give the whole
+    difference.
+    """
+
+    column: str
+    feature: str
+    pull: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Why a user is in a segment.
+
+    Parameters
+    ----------
+    distances : tuple of (int, float)
+        Segment id and Euclidean distance to its centre in the columns of `X`, nearest first.
+    margin : float
+        (d2 - d1) / d2: 0 on the border, 1 on the centre; 1 with one segment.
+    deciding : tuple of Deciding
+        Strongest first; empty with one segment.
+    """
+
+    distances: tuple[tuple[int, float], ...]
+    margin: float
+    deciding: tuple[Deciding, ...]
+
+
+def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:
+    """Say why a user is in a segment, or None for one that belongs to none.
+
+    Latent classes are no matter of distances: a user of such a run has no placement either.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The saved model.
+    user : DataFrame
+        One row of the user table.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks a feature.
+    """
+    is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, user)
+    if bundle.latent is not None or user.height != 1 or not is_member[0]:
+        return None
+    x, centers = bundle.preprocessing.transform(user)[0], np.array(bundle.centers)
+    squares = (x - centers) ** 2
+    distances = np.sqrt(squares.sum(axis=1))
+    order = np.argsort(distances, kind="stable")
+    ranked = tuple((int(i) + 1, float(distances[i])) for i in order)
+    if len(order) == 1:
+        return Placement(distances=ranked, margin=1.0, deciding=())
+    owners = [c.feature for c in bundle.preprocessing.fitted for _ in c.columns]
+    pulls = squares[order[1]] - squares[order[0]]
+    deciding = [
+        Deciding(column, owner, float(pull))
+        for column, owner, pull in zip(bundle.preprocessing.columns, owners, pulls, strict=True)
+    ]
+    second = ranked[1][1]
+    return Placement(
+        distances=ranked,
+        margin=(second - ranked[0][1]) / second if second > 0 else 0.0,
+        deciding=tuple(sorted(deciding, key=lambda each: (-abs(each.pull), each.column))),
+    )
 
 
 def segments_table(

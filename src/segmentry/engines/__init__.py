@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import polars as pl
+
 from segmentry.errors import ConfigError
 from segmentry.schema import Engine
 
-__all__ = ["ENGINES", "open_engine"]
+__all__ = ["ENGINES", "count_moves", "find_user", "open_engine", "sample_users", "top_users"]
 
 ENGINES = ("duckdb", "polars")
 
@@ -43,3 +45,55 @@ def open_engine(name: str, *, scratch: Path, memory_limit: str | None = None) ->
 
         return PolarsEngine()
     raise ConfigError(f"engine {name!r} is unknown; expected one of {', '.join(ENGINES)}")
+
+
+def find_user(file: Path, user_id: str) -> pl.DataFrame:
+    """Return the row of a user in a Parquet file, or no row.
+
+    Raises
+    ------
+    EngineError
+        If the file cannot be read.
+    """
+    from segmentry.engines import _run_tables
+
+    return _run_tables.find_user(file, user_id)
+
+
+def sample_users(file: Path, *, n_users: int) -> pl.DataFrame:
+    """Return about `n_users` rows of a Parquet file, chosen by a hash of the id.
+
+    Raises
+    ------
+    EngineError
+        If the file cannot be read.
+    """
+    from segmentry.engines import _run_tables
+
+    return _run_tables.sample_users(file, n_users=n_users)
+
+
+def top_users(file: Path, *, segment_id: int, by: str, n_users: int) -> pl.DataFrame:
+    """Return the users of a segment with the largest values of a column; ties by id.
+
+    Raises
+    ------
+    EngineError
+        If the file cannot be read or lacks a column.
+    """
+    from segmentry.engines import _run_tables
+
+    return _run_tables.top_users(file, segment_id=segment_id, by=by, n_users=n_users)
+
+
+def count_moves(before: Path, after: Path) -> pl.DataFrame:
+    """Count users by their segment in two Parquet files; null where a user is in one only.
+
+    Raises
+    ------
+    EngineError
+        If a file cannot be read.
+    """
+    from segmentry.engines import _run_tables
+
+    return _run_tables.count_moves(before, after)

@@ -8,16 +8,24 @@ is made.
 
 from segmentry.plots._blades import caption_silhouette_blades, plot_silhouette_blades
 from segmentry.plots._caption import Caption
+from segmentry.plots._captions import CAPTIONS
 from segmentry.plots._distributions import (
     caption_distributions,
     distribution_names,
     plot_distributions,
 )
+from segmentry.plots._flows import Flow, Flows, caption_flows, plot_flows
 from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatmap
 from segmentry.plots._hexagons import caption_map_hexagons, plot_map_hexagons
 from segmentry.plots._later import caption_ctr_later, horizon, plot_ctr_later, was_checked
 from segmentry.plots._map import caption_map, caption_map_pairs, plot_map, plot_map_pairs
-from segmentry.plots._rendering import FIGURES, render_png, render_svg, write_figures
+from segmentry.plots._rendering import (
+    FIGURES,
+    render_png,
+    render_spec,
+    render_svg,
+    write_figures,
+)
 from segmentry.plots._segments import (
     caption_ctr_by_segment,
     caption_sizes,
@@ -47,19 +55,26 @@ from segmentry.plots._theme import (
     segment_colour,
     segment_ink,
 )
+from segmentry.plots._umap import caption_umap, plot_umap
+from segmentry.plots._users import UserPlace, caption_users, plot_users
 
 __all__ = [
     "AZIMUTH",
+    "CAPTIONS",
     "ELEVATION",
     "FIGURES",
     "HIGHEST",
     "LOWEST",
     "Caption",
+    "Flow",
+    "Flows",
     "Scene",
+    "UserPlace",
     "caption_ctr_by_segment",
     "caption_ctr_later",
     "caption_distributions",
     "caption_elbow",
+    "caption_flows",
     "caption_map",
     "caption_map_3d",
     "caption_map_hexagons",
@@ -68,6 +83,8 @@ __all__ = [
     "caption_silhouette_blades",
     "caption_silhouette_by_k",
     "caption_sizes",
+    "caption_umap",
+    "caption_users",
     "dark_figure_css",
     "distribution_names",
     "heat_colour",
@@ -78,6 +95,7 @@ __all__ = [
     "plot_ctr_later",
     "plot_distributions",
     "plot_elbow",
+    "plot_flows",
     "plot_map",
     "plot_map_3d",
     "plot_map_hexagons",
@@ -86,7 +104,10 @@ __all__ = [
     "plot_silhouette_blades",
     "plot_silhouette_by_k",
     "plot_sizes",
+    "plot_umap",
+    "plot_users",
     "render_png",
+    "render_spec",
     "render_svg",
     "segment_colour",
     "segment_ink",

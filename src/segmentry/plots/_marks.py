@@ -68,11 +68,12 @@ def haloed(
     size: float = 12.5,
     rise: float = 0.0,
     limit: float = 1000.0,
+    align: Literal["left", "right"] = "left",
 ) -> "list[alt.Chart]":
     """Return text twice: a broad stroke in the colour of the paper, then the letters."""
     paper = ROLES["paper"].light
     halo = base.mark_text(
-        align="left",
+        align=align,
         fontWeight=weight,
         fontSize=size,
         yOffset=-rise,
@@ -83,6 +84,6 @@ def haloed(
         color=paper,
     )
     letters = base.mark_text(
-        align="left", fontWeight=weight, fontSize=size, yOffset=-rise, limit=limit
+        align=align, fontWeight=weight, fontSize=size, yOffset=-rise, limit=limit
     )
     return [halo, letters]

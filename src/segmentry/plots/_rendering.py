@@ -1,5 +1,6 @@
 """From a chart to SVG and PNG, without a browser and without a network."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from html import escape
@@ -16,7 +17,8 @@ from segmentry.plots._map import plot_map, plot_map_pairs
 from segmentry.plots._segments import plot_ctr_by_segment, plot_sizes
 from segmentry.plots._selection import plot_elbow, plot_silhouette_by_k
 from segmentry.plots._space import plot_map_3d
-from segmentry.plots._theme import FONT, TITLE_SIZES
+from segmentry.plots._umap import plot_umap
+from segmentry.plots._theme import FONT, ROLES, TITLE_SIZES
 
 if TYPE_CHECKING:
     import altair as alt
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
 
-__all__ = ["FIGURES", "render_png", "render_svg", "write_figures"]
+__all__ = ["FIGURES", "render_png", "render_spec", "render_svg", "write_figures"]
 
 FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
     {
@@ -41,10 +43,13 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
         "map": plot_map,
         "map_pairs": plot_map_pairs,
         "map_3d": plot_map_3d,
+        "umap": plot_umap,
     }
 )
 """Every figure of a run by its file name."""
-_ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType({"ctr_later": was_checked})
+_ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
+    {"ctr_later": was_checked, "umap": lambda summary: summary.embedding is not None}
+)
 
 _NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
@@ -85,6 +90,30 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     return svg if is_titled else _without_title(svg, spec["title"])
 
 
+def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
+    """Return the spec of a chart for a page that draws it itself, light or dark, without title.
+
+    Parameters
+    ----------
+    chart : altair chart
+        A figure of this package.
+    is_dark : bool
+        Whether every role takes its dark colour; segments keep theirs.
+
+    Examples
+    --------
+    >>> render_spec(plot_map(summary), is_dark=True)["background"]  # doctest: +SKIP
+    '#15181b'
+    """
+    text = json.dumps(chart.to_dict(validate=False))
+    if is_dark:
+        for role in ROLES.values():
+            text = text.replace(f'"{role.light}"', f'"{role.dark}"')
+    spec: dict[str, Any] = json.loads(text)
+    del spec["title"]
+    return spec
+
+
 def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
     """Return a chart as PNG.
 
@@ -119,7 +148,7 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
     -------
     dict of str to str
         The keys of `FIGURES` and the SVG without its drawn title, to be set inside a page;
-        ``ctr_later`` is left out where no later day was checked.
+        ``ctr_later`` is left out where no later day was checked, ``umap`` where none was made.
 
     Examples
     --------

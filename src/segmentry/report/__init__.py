@@ -1,9 +1,34 @@
-"""The report of a run: one HTML file, made from a `Summary` and its figures.
+"""The report: one HTML file from a `Summary`, without network; and its pieces."""
 
-Pictures are drawn by `segmentry.plots`; numbers become text in small frozen records; the templates
-only put them in place.
-"""
+from segmentry.report._glossary import GLOSSARY
+from segmentry.report._page import make_page, render_report
+from segmentry.report._parts import render_card, render_figure, render_style, render_table
+from segmentry.report._tables import (
+    blade_table,
+    loading_table,
+    quartile_table,
+    size_table,
+    umap_table,
+)
+from segmentry.report._views import Card, Fact, Figure, Page, Row, Table
 
-from segmentry.report._page import render_report
-
-__all__ = ["render_report"]
+__all__ = [
+    "GLOSSARY",
+    "Card",
+    "Fact",
+    "Figure",
+    "Page",
+    "Row",
+    "Table",
+    "blade_table",
+    "loading_table",
+    "make_page",
+    "quartile_table",
+    "render_card",
+    "render_figure",
+    "render_report",
+    "render_style",
+    "render_table",
+    "size_table",
+    "umap_table",
+]

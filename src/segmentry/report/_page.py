@@ -7,6 +7,7 @@ from segmentry import plots
 from segmentry.report._cards import make_cards, make_headline, make_rates_note
 from segmentry.report._glossary import GLOSSARY
 from segmentry.report._latent import make_latent
+from segmentry.report._parts import environment
 from segmentry.report._tables import (
     account_tables,
     blade_table,
@@ -25,7 +26,7 @@ from segmentry.report._truth import make_truth
 from segmentry.report._views import Fact, Figure, Page, Table, Turn
 from segmentry.summary import Summary
 
-__all__ = ["render_report"]
+__all__ = ["make_page", "render_report"]
 
 _FIGURE_SCOPE = ".figure"
 
@@ -50,20 +51,19 @@ def render_report(summary: Summary, *, figures: Mapping[str, str]) -> str:
     --------
     >>> page = render_report(summary, figures=write_figures(summary, figures_dir))  # doctest: +SKIP
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("segmentry.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = _page(summary, figures)
-    return environment.get_template("page.html").render(page=page)
+    return environment().get_template("page.html").render(page=make_page(summary, figures))
 
 
-def _page(summary: Summary, figures: Mapping[str, str]) -> Page:
+def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
+    """Return all that the report says, ready to print.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    figures : mapping of str to str
+        SVG by name.
+    """
     headline = make_headline(summary)
     return Page(
         title=f"{headline.kicker} – segmentry",

@@ -32,6 +32,7 @@ __all__ = [
     "rate_table",
     "score_table",
     "size_table",
+    "umap_table",
 ]
 
 _FORMING_DAYS = "on the days that formed the segments"
@@ -364,6 +365,26 @@ def loading_table(summary: Summary) -> Table:
             for i, column in enumerate(plane.columns)
         ),
     )
+
+
+def umap_table(summary: Summary) -> Table:
+    """Return how far the UMAP keeps who is near whom."""
+    found = summary.embedding
+    rows: tuple[Row, ...] = ()
+    if found is not None:
+        formed = (found.n_fitted, found.trustworthiness_fitted, found.overlap_fitted)
+        placed = (found.n_placed, found.trustworthiness_placed, found.overlap_placed)
+        rows = tuple(
+            Row(head, (count(n), _thousandths(trust), percent(overlap)))
+            for head, (n, trust, overlap) in (
+                ("users that formed the map", formed),
+                ("users put into it afterwards", placed),
+            )
+        )
+        chance = percent(found.overlap_of_chance, digits=2)
+        rows += (Row("a map without any order", (MISSING, "0.500", chance)),)
+    heads = ("", "users", "trustworthiness", "nearest neighbours kept")
+    return Table(caption="How far the UMAP keeps who is near whom", heads=heads, rows=rows)
 
 
 def account_tables(summary: Summary) -> tuple[Table, ...]:

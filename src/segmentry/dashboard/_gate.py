@@ -1,0 +1,175 @@
+"""The gate before the dashboard: nothing is served before the password, not even a file."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs
+
+__all__ = ["Gate"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE = "segmentry_session"
+_SECONDS_VALID = 12 * 3600
+_SECONDS_AFTER_WRONG = 1.0
+_LARGEST_FORM = 4096
+_LOGIN = "/login"
+_TOLD = "<!-- told -->"
+
+
+class Gate:
+    """An ASGI application around another one that lets nobody through without the password.
+
+    It stands before every route: pages, scripts, media, downloads, health checks and WebSockets.
+    A visitor who knows the password gets a cookie signed with a key that lives as long as the
+    server and is valid for 12 hours.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What is behind the gate.
+    password : str or None
+        None lets everybody through whose request is meant for one of `hosts`.
+    hosts : iterable of str
+        Names by which the server may be asked (against DNS rebinding); empty for any.
+    is_secure : bool
+        Whether the cookie is sent over TLS only.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        password: str | None,
+        hosts: Iterable[str] = (),
+        is_secure: bool = False,
+    ) -> None:
+        self._app = app
+        self._key = secrets.token_bytes(32)
+        # The digest has one length, so that comparing tells nothing about that of the password.
+        self._wanted = None if password is None else self._digest(password)
+        self._hosts = frozenset(hosts)
+        self._is_secure = is_secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+        elif not self._is_meant_for_us(scope):
+            await self._refuse(scope, receive, send, status=421, text="Unknown host.\n")
+        elif self._wanted is None or self._is_known(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._refuse(scope, receive, send, status=403, text="")
+        elif scope["method"] == "POST" and scope["path"] == _LOGIN:
+            await self._log_in(receive, send)
+        else:
+            await _answer(send, status=401, body=_page(told=""))
+
+    def _digest(self, text: str) -> bytes:
+        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+
+    def _is_meant_for_us(self, scope: Scope) -> bool:
+        if not self._hosts:
+            return True
+        return _host_of(_header(scope, b"host")) in self._hosts
+
+    def _is_known(self, scope: Scope) -> bool:
+        cookies = SimpleCookie()
+        try:
+            cookies.load(_header(scope, b"cookie"))
+        except CookieError:
+            return False
+        found = cookies.get(COOKIE)
+        if found is None:
+            return False
+        until, _, signature = found.value.partition(".")
+        is_signed = hmac.compare_digest(signature.encode(), self._signature(until).encode())
+        return is_signed and until.isdigit() and int(until) > time.time()
+
+    def _signature(self, until: str) -> str:
+        return hmac.new(self._key, f"session {until}".encode(), hashlib.sha256).hexdigest()
+
+    async def _log_in(self, receive: Receive, send: Send) -> None:
+        found = await _password_of(receive)
+        assert self._wanted is not None, "asked only where there is one"  # noqa: S101 - our own
+        if not hmac.compare_digest(self._digest(found), self._wanted):
+            await asyncio.sleep(_SECONDS_AFTER_WRONG)
+            told = '<p role="alert">That is not the password.</p>'
+            await _answer(send, status=401, body=_page(told=told))
+            return
+        until = str(int(time.time()) + _SECONDS_VALID)
+        cookie = f"{COOKIE}={until}.{self._signature(until)}; Path=/; HttpOnly; SameSite=Strict"
+        cookie += f"; Max-Age={_SECONDS_VALID}" + ("; Secure" if self._is_secure else "")
+        headers = [(b"location", b"/"), (b"set-cookie", cookie.encode())]
+        await _answer(send, status=303, body="", headers=headers)
+
+    async def _refuse(
+        self, scope: Scope, receive: Receive, send: Send, *, status: int, text: str
+    ) -> None:
+        if scope["type"] == "websocket":
+            await receive()  # the offer to connect
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await _answer(send, status=status, body=text, kind="text/plain; charset=utf-8")
+
+
+def _page(*, told: str) -> str:
+    page = Path(__file__).with_name("login.html").read_text(encoding="utf-8")
+    return page.replace(_TOLD, told)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+def _host_of(header: str) -> str:
+    """Return the name without its port, of ``[::1]:8501`` too."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0].lower()
+    return header.partition(":")[0].lower()
+
+
+async def _password_of(receive: Receive) -> str:
+    body, is_more = b"", True
+    while is_more and len(body) <= _LARGEST_FORM:
+        message = await receive()
+        body += message.get("body", b"")
+        is_more = message.get("more_body", False)
+    if len(body) > _LARGEST_FORM:
+        return ""
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=4)
+    return fields.get("password", [""])[0]
+
+
+async def _answer(
+    send: Send,
+    *,
+    status: int,
+    body: str,
+    kind: str = "text/html; charset=utf-8",
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    data = body.encode()
+    fixed = [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(len(data)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"no-referrer"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": data})

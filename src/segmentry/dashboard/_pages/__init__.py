@@ -1,0 +1,32 @@
+"""The pages by their titles, in the order in which they are offered."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from segmentry.dashboard._pages._compare import show_compare
+from segmentry.dashboard._pages._evidence import show_trust, show_why
+from segmentry.dashboard._pages._export import show_export
+from segmentry.dashboard._pages._map import show_map
+from segmentry.dashboard._pages._overview import show_overview
+from segmentry.dashboard._pages._quality import show_quality
+from segmentry.dashboard._pages._segments import show_segments
+from segmentry.dashboard._pages._two_runs import show_two_runs
+from segmentry.dashboard._pages._user import show_user
+from segmentry.dashboard._runs import Run
+
+__all__ = ["PAGES"]
+
+PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
+    {
+        "Overview": show_overview,
+        "Segments": show_segments,
+        "Compare two segments": show_compare,
+        "Why this K": show_why,
+        "Can I trust it": show_trust,
+        "Map": show_map,
+        "Look up a user": show_user,
+        "Two runs": show_two_runs,
+        "Data quality": show_quality,
+        "Export": show_export,
+    }
+)

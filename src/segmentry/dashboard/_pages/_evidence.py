@@ -1,0 +1,54 @@
+"""Why this number of segments, and whether they can be trusted."""
+
+import streamlit as st
+
+from segmentry.dashboard._runs import Run
+from segmentry.dashboard._show import facts, figure, heading, listed, notice, put, table, words
+
+__all__ = ["show_trust", "show_why"]
+
+
+def show_why(run: Run) -> None:
+    """Draw the evidence for the number of segments."""
+    page = run.page
+    n = len(page.cards)
+    heading(f"Why {n} {'segment' if n == 1 else 'segments'}", page.selection_reason)
+    from html import escape
+
+    put(f'<p class="rule"><b>The rule.</b> {escape(page.selection_rule)}</p>')
+    words("K", "Inertia", "Knee", "Silhouette", "Caliński–Harabasz, Davies–Bouldin")
+    for column, view in zip(st.columns(2, gap="large"), page.evidence, strict=True):
+        with column:
+            figure(run, view)
+    if page.blades is None:
+        notice("Silhouettes of single users are not there: one segment, or a run of before.")
+    else:
+        figure(run, page.blades)
+    table(page.candidates)
+
+
+def show_trust(run: Run) -> None:
+    """Draw what later days say of the segments."""
+    truth = run.page.truth
+    heading("Can I trust these segments?", truth.lead)
+    words("Outcome window, later days", "Confirmed", "Survival", "Kept gain", "Not validated")
+    if truth.windows:
+        facts(truth.windows)
+    listed(truth.notes)
+    if truth.figure is None:
+        notice("No later day was checked in this run, so no verdict is given.")
+    else:
+        figure(run, truth.figure)
+    for view in truth.verdicts:
+        table(view)
+    if truth.kept:
+        heading("How much the segments keep of what users’ own clicks tell", truth.kept, level=2)
+        facts(truth.kept_facts)
+        if truth.kept_table is not None:
+            table(truth.kept_table)
+    if truth.events:
+        heading("What became of them when all days were taken", level=2)
+        listed(truth.events)
+    if truth.caveats:
+        heading("What this check could not do", level=2)
+        listed(truth.caveats)

@@ -1,0 +1,88 @@
+"""Segments: a card for each, then one of them in full."""
+
+import streamlit as st
+
+from segmentry import plots
+from segmentry.dashboard._runs import Run
+from segmentry.dashboard._show import (
+    choose_segment,
+    heading,
+    notice,
+    put,
+    segment_label,
+    table,
+    words,
+)
+from segmentry.profiling import SegmentProfile
+from segmentry.report import render_card
+
+__all__ = ["show_segments"]
+
+_MOST_CARDS = 12
+
+
+def show_segments(run: Run) -> None:
+    """Draw the cards and the segment that the reader chose."""
+    heading("The segments", run.page.rates_note)
+    words(
+        "Index", "Standardised difference", "Survival", "Confirmed", "Weaker", "Indistinguishable"
+    )
+    cards = run.page.cards
+    if len(cards) > _MOST_CARDS:
+        last = -(-len(cards) // _MOST_CARDS)
+        part = int(
+            st.number_input("Part of the cards", 1, last, 1, key="part", bind="query-params")
+        )
+        cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
+    put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
+    heading("One segment", level=2)
+    segment = choose_segment(run, "Segment", key="segment")
+    _details(run, segment)
+
+
+def _details(run: Run, segment: SegmentProfile) -> None:
+    position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
+    heading(segment_label(segment), _verdict(segment), level=2)
+    table(run.page.numeric_tables[position + 1])
+    names = plots.distribution_names(run.summary)
+    if not names:
+        notice("This run did not keep how values spread; run it again to see it.")
+    else:
+        _spread(run, names)
+    for view in run.page.level_tables:
+        table(view)
+
+
+def _spread(run: Run, names: tuple[str, ...]) -> None:
+    labels = {row.name: row.label for row in run.summary.features}
+    feature = st.selectbox(
+        "Feature",
+        names,
+        format_func=lambda name: labels.get(name, name),
+        key="feature",
+        bind="query-params",
+    )
+    svg, caption = _drawn(str(run.folder), run.stamp, feature)
+    from segmentry.report import Figure, quartile_table, render_figure
+
+    view = Figure("distributions", "How the values spread", caption, svg, ())
+    put(render_figure(view))
+    table(quartile_table(run.summary, [feature]))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _drawn(folder: str, stamp: int, feature: str) -> tuple[str, plots.Caption]:
+    from pathlib import Path
+
+    from segmentry.dashboard._runs import load
+
+    del stamp  # a key of the cache
+    summary = load(Path(folder)).summary
+    chart = plots.plot_distributions(summary, features=[feature])
+    svg = plots.render_svg(chart, is_titled=False)
+    return svg, plots.caption_distributions(summary, features=[feature])
+
+
+def _verdict(segment: SegmentProfile) -> str:
+    reason = segment.verdict_reason
+    return f"{segment.verdict.capitalize()}{': ' + reason if reason else ''}."

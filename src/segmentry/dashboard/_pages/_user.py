@@ -1,0 +1,157 @@
+"""Look up a user: where, how clearly, and which features decide."""
+
+import polars as pl
+import streamlit as st
+
+from segmentry import plots
+from segmentry.dashboard._runs import Run, bundle_of
+from segmentry.dashboard._show import facts, heading, notice, segment_label, table, words
+from segmentry.engines import find_user, top_users
+from segmentry.plots.formats import MISSING, decimal, feature_value, percent, signed
+from segmentry.report import Fact, Row, Table
+from segmentry.schema import UNASSIGNED
+from segmentry.scoring import Placement, explain_placement
+
+__all__ = ["show_user"]
+
+_MOST_DECIDING = 12
+_MOST_NEAREST = 5
+
+
+def show_user(run: Run) -> None:
+    """Draw one user of the run."""
+    heading("Look up a user", "Why is this user here: the nearest segments and what decides.")
+    words("Segment", "Unknown", "Standardised difference")
+    file = run.folder / "users.parquet"
+    if not file.is_file():
+        notice(
+            "The users of this run are not there: users.parquet is missing from the run folder. "
+            "Run it again, or copy the file back."
+        )
+        return
+    asked = st.text_input("User id", key="user", bind="query-params", max_chars=200).strip()
+    if not asked:
+        _examples(run)
+        return
+    user = find_user(file, asked)
+    if user.height == 0:
+        notice(f"No user with the id {asked} is in this run; ids are those of the input.")
+        return
+    segment_id = int(user["segment_id"][0])
+    placement = explain_placement(bundle_of(run), user)
+    if placement is None or segment_id == UNASSIGNED:
+        reasons = "; ".join(finding.text for finding in run.summary.unassigned)
+        notice(f"This user has no segment: {reasons or 'a feature is unknown'}.")
+    else:
+        _placed(run, segment_id, placement)
+    table(_values(run, user, segment_id))
+
+
+def _examples(run: Run) -> None:
+    file = run.folder / "segments.parquet"
+    if not file.is_file():
+        notice("Type an id of the input.")
+        return
+    rows = []
+    for segment in run.summary.segments[:12]:
+        found = top_users(file, segment_id=segment.segment_id, by="margin", n_users=3)
+        cells = [str(each) for each in found["user_id"].to_list()]
+        rows.append(
+            Row(
+                segment_label(segment),
+                tuple(cells + [MISSING] * (3 - len(cells))),
+                colour=plots.segment_colour(segment.segment_id),
+            )
+        )
+    heads = ("segment", "first", "second", "third")
+    table(Table("Users who belong most clearly to their segment, to try", heads, tuple(rows)))
+
+
+def _placed(run: Run, segment_id: int, placement: Placement) -> None:
+    by_id = {s.segment_id: s for s in run.summary.segments}
+    second = placement.distances[1][0] if len(placement.distances) > 1 else None
+    shown = by_id.get(segment_id)
+    facts(
+        (
+            Fact("segment", str(segment_id), "" if shown is None else shown.name),
+            Fact(
+                "margin",
+                percent(placement.margin, digits=0),
+                "0 % on the border, 100 % on the centre",
+            ),
+            Fact(
+                "second-nearest",
+                MISSING if second is None else str(second),
+                "" if second is None or second not in by_id else by_id[second].name,
+            ),
+        )
+    )
+    rows = tuple(
+        Row(
+            segment_label(by_id[each]) if each in by_id else str(each),
+            (decimal(distance),),
+            colour=plots.segment_colour(each),
+            is_strong=each == segment_id,
+        )
+        for each, distance in placement.distances[:_MOST_NEAREST]
+    )
+    table(Table("Nearest segments", ("segment", "distance to its centre"), rows))
+    if placement.deciding:
+        table(_deciding(run, placement))
+
+
+def _deciding(run: Run, placement: Placement) -> Table:
+    labels = {row.name: row.label for row in run.summary.features}
+    total = sum(each.pull for each in placement.deciding) or 1.0
+    first, second = placement.distances[0][0], placement.distances[1][0]
+    rows = tuple(
+        Row(
+            labels.get(each.feature, each.feature)
+            + ("" if each.column == each.feature else f" ({each.column})"),
+            (
+                signed(each.pull, digits=3),
+                percent(each.pull / total, digits=0),
+                f"speaks for {first if each.pull > 0 else second}" if each.pull else "neither",
+            ),
+        )
+        for each in placement.deciding[:_MOST_DECIDING]
+    )
+    return Table(
+        f"What decides between segment {first} and segment {second}",
+        ("feature", "difference of squared distances", "part of the whole", ""),
+        rows,
+        text_columns=(3,),
+    )
+
+
+def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
+    features = {row.name: row for row in run.summary.features}
+    by_id = {s.segment_id: s for s in run.summary.segments}
+    own = by_id.get(segment_id)
+    medians = {} if own is None else {row.feature: row.median for row in own.numeric}
+    everyone = {row.feature: row.median for row in run.summary.population.numeric}
+    offset = run.summary.data.utc_offset_hours
+    rows = []
+    for name in user.columns:
+        if name not in features or name == "segment_id":
+            continue
+        feature, value = features[name], user[name][0]
+
+        def text(number: float | None, kind: str = feature.kind) -> str:
+            return feature_value(number, kind=kind, utc_offset_hours=offset)
+
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        own_text = text(float(value)) if is_number else MISSING if value is None else str(value)
+        rows.append(
+            Row(
+                feature.label,
+                (feature.unit, own_text, text(medians.get(name)), text(everyone.get(name))),
+                is_strong=feature.weight is not None,
+            )
+        )
+    return Table(
+        "All that is known of the user; bold: what formed the segments",
+        ("feature", "unit", "this user", "median of the segment", "median of all users"),
+        tuple(rows),
+        text_columns=(1,),
+    )

@@ -1,0 +1,99 @@
+"""The runs that are shown: read once, read again when their summary changes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from segmentry import plots
+from segmentry.report import Page, make_page
+from segmentry.run_folder import Manifest, read_bundle, read_manifest
+from segmentry.scoring import Bundle
+from segmentry.summary import Summary, read_summary
+
+__all__ = ["Run", "bundle_of", "load", "manifest_of", "read_only", "run_folders", "svg_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder and what it says; `stamp` changes when the summary is written anew."""
+
+    folder: Path
+    stamp: int
+    summary: Summary
+    page: Page
+
+    @property
+    def name(self) -> str:
+        """What the run is called: its folder, and the one around it."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+
+def run_folders() -> tuple[Path, ...]:
+    """Return the folders that are served."""
+    return tuple(Path(each) for each in st.secrets["segmentry"]["runs"])
+
+
+def read_only() -> bool:
+    """Return whether nothing may be written."""
+    return bool(st.secrets["segmentry"]["is_read_only"])
+
+
+def load(folder: Path) -> Run:
+    """Return a run, from memory where its summary has not changed.
+
+    Raises
+    ------
+    BundleError
+        If its summary is gone or of another version.
+    """
+    try:
+        stamp = (folder / "summary.json").stat().st_mtime_ns
+    except OSError:
+        stamp = 0
+    return _load(str(folder), stamp)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _load(folder: str, stamp: int) -> Run:
+    summary = read_summary(Path(folder))
+    return Run(Path(folder), stamp, summary, make_page(summary, {}))
+
+
+def svg_of(run: Run, name: str) -> str:
+    """Return a figure of the run as SVG without its drawn title."""
+    return _svg(str(run.folder), run.stamp, name)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _svg(folder: str, stamp: int, name: str) -> str:
+    chart = plots.FIGURES[name](_load(folder, stamp).summary)
+    return plots.render_svg(chart, is_titled=False)
+
+
+def bundle_of(run: Run) -> Bundle:
+    """Return the saved model of a run.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    return _bundle(str(run.folder), run.stamp)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _bundle(folder: str, stamp: int) -> Bundle:
+    del stamp  # a key of the cache
+    return read_bundle(Path(folder))
+
+
+def manifest_of(run: Run) -> Manifest:
+    """Return how the run came about.
+
+    Raises
+    ------
+    BundleError
+        If there is no manifest.
+    """
+    return read_manifest(run.folder)

@@ -1,0 +1,5 @@
+"""What Streamlit runs at every interaction."""
+
+from segmentry.dashboard._frame import show
+
+show()

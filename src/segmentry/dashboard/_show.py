@@ -1,0 +1,107 @@
+"""How things are set on a page: escaped HTML, figures with their tables, words explained."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from html import escape
+
+import streamlit as st
+
+from segmentry.dashboard._runs import Run, svg_of
+from segmentry.profiling import SegmentProfile
+from segmentry.report import GLOSSARY, Fact, Figure, Table, render_figure, render_table
+
+__all__ = [
+    "choose_segment",
+    "facts",
+    "figure",
+    "heading",
+    "is_dark",
+    "listed",
+    "notice",
+    "put",
+    "segment_label",
+    "table",
+    "words",
+]
+
+_WORDS = {name: meaning for names, meaning in GLOSSARY for name in (names,)}
+
+
+def is_dark() -> bool:
+    """Return whether the reader's page is dark."""
+    return st.context.theme.type == "dark"
+
+
+def put(html: str) -> None:
+    """Set HTML on the page; every text in it must be escaped already."""
+    st.html(f'<div class="sg">{html}</div>')
+
+
+def heading(text: str, lead: str = "", *, level: int = 1) -> None:
+    """Set a heading and a sentence under it, both as plain text."""
+    more = f'<p class="lead">{escape(lead)}</p>' if lead else ""
+    put(f"<h{level}>{escape(text)}</h{level}>{more}")
+
+
+def notice(text: str) -> None:
+    """Say what is missing and what to do, as plain text."""
+    put(f'<p class="notice" role="status">{escape(text)}</p>')
+
+
+def listed(texts: Iterable[str]) -> None:
+    """Set sentences under one another, as plain text."""
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    put(f'<ul class="plain">{items}</ul>')
+
+
+def facts(found: Sequence[Fact]) -> None:
+    """Set numbers with their labels and notes."""
+    cells = "".join(
+        f'<div><dt>{escape(fact.label)}</dt><dd class="value">{escape(fact.value)}</dd>'
+        f'<dd class="note">{escape(fact.note)}</dd></div>'
+        for fact in found
+    )
+    put(f'<dl class="facts">{cells}</dl>')
+
+
+def table(view: Table) -> None:
+    """Set a table."""
+    put(render_table(view))
+
+
+def figure(run: Run, view: Figure) -> None:
+    """Set a figure of the run with its caption and its tables."""
+    put(render_figure(replace(view, svg=svg_of(run, view.name))))
+
+
+def words(*names: str) -> None:
+    """Explain words of the glossary on hover, and on focus for the keyboard."""
+    terms = "".join(
+        f'<span class="term" tabindex="0">{escape(name)}'
+        f'<span class="told" role="note">{escape(_WORDS[name])}</span></span>'
+        for name in names
+        if name in _WORDS
+    )
+    put(f'<div class="words-here"><span>Words:</span>{terms}</div>')
+
+
+def segment_label(segment: SegmentProfile) -> str:
+    """Return number and name of a segment, as a choice shows it."""
+    return f"{segment.segment_id} {segment.name}"
+
+
+def choose_segment(
+    run: Run, label: str, *, key: str, position: int = 0, is_kept: bool = True
+) -> SegmentProfile:
+    """Let the reader choose a segment; the choice is in the address of the page."""
+    numbers = [str(segment.segment_id) for segment in run.summary.segments]
+    by_number = {str(segment.segment_id): segment for segment in run.summary.segments}
+    chosen = st.selectbox(
+        label,
+        numbers,
+        index=min(position, len(numbers) - 1),
+        format_func=lambda number: segment_label(by_number[number]),
+        key=key,
+        bind="query-params" if is_kept else None,
+    )
+    return by_number[chosen or numbers[0]]

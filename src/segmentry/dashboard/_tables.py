@@ -1,0 +1,47 @@
+"""All tables of the pages, and each as a frame for download: the very texts that are shown."""
+
+import polars as pl
+
+from segmentry.report import Figure, Page, Table
+
+__all__ = ["table_frame", "tables_of"]
+
+
+def tables_of(page: Page) -> tuple[Table, ...]:
+    """Return every table that the pages of a run show, each once."""
+    figures: list[Figure | None] = [
+        *page.overview,
+        *page.evidence,
+        page.blades,
+        page.heatmap,
+        page.distributions,
+        page.truth.figure,
+    ]
+    found = [table for figure in figures if figure is not None for table in figure.tables]
+    found += [page.candidates, *page.truth.verdicts, *page.numeric_tables, *page.level_tables]
+    found += [*page.data_tables, *page.feature_tables]
+    if page.truth.kept_table is not None:
+        found.append(page.truth.kept_table)
+    return tuple(table for table in found if table.rows)
+
+
+def table_frame(view: Table) -> pl.DataFrame:
+    """Return a table as text columns; heads that appear twice are numbered.
+
+    Examples
+    --------
+    >>> from segmentry.report import Row
+    >>> table_frame(Table("T", ("K", "x", "x"), (Row("2", ("a\\nb", "c")),))).rows(named=True)
+    [{'K': '2', 'x': 'a (b)', 'x (2)': 'c'}]
+    """
+    heads: list[str] = []
+    for head in view.heads:
+        n_before = sum(each == head or each.startswith(f"{head} (") for each in heads)
+        heads.append(head if head not in heads else f"{head} ({n_before + 1})")
+    rows = [[row.head, *(_flat(cell) for cell in row.cells)] for row in view.rows]
+    return pl.DataFrame(rows, schema=dict.fromkeys(heads, pl.String), orient="row")
+
+
+def _flat(cell: str) -> str:
+    value, _, below = cell.partition("\n")
+    return f"{value} ({below})" if below else value

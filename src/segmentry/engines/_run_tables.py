@@ -1,0 +1,132 @@
+"""Few rows out of the large tables of a run folder: DuckDB on the Parquet, never loaded whole."""
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from segmentry.errors import EngineError
+
+__all__ = ["count_moves", "count_users", "find_user", "sample_users", "top_users"]
+
+_MEMORY = "200MB"
+
+
+def find_user(file: Path, user_id: str) -> pl.DataFrame:
+    """Return the row of a user, or no row.
+
+    Parameters
+    ----------
+    file : Path
+        Parquet with a column ``user_id``, numbers or text; sorted by it, it is found at once.
+    user_id : str
+        As people type it.
+
+    Raises
+    ------
+    EngineError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "users.parquet"
+    >>> pl.DataFrame({"user_id": [7, 8], "n": [1, 2]}).write_parquet(file)
+    >>> find_user(file, "8")["n"].to_list(), find_user(file, "x").height
+    ([2], 0)
+    """
+    query = "SELECT * FROM read_parquet($file) WHERE user_id = {} LIMIT 1"
+    kind = _type_of(file)
+    if kind == "VARCHAR":
+        return _run(query.format("$user"), file, user=user_id)
+    try:
+        number = int(user_id)
+    except ValueError:
+        return _run(query.format("NULL"), file)
+    if not -(2**63) <= number < 2**63:
+        return _run(query.format("NULL"), file)
+    return _run(query.format(f"{number}::BIGINT"), file)
+
+
+def sample_users(file: Path, *, n_users: int) -> pl.DataFrame:
+    """Return about `n_users` rows, chosen by a hash of the id: the same at every call.
+
+    Raises
+    ------
+    EngineError
+        If the file cannot be read.
+    """
+    total = count_users(file)
+    step = max(1, total // max(1, n_users))
+    return _run(
+        f"SELECT * FROM read_parquet($file) WHERE hash(user_id) % {step} = 0"  # noqa: S608  # whole numbers
+        f" ORDER BY hash(user_id) LIMIT {int(n_users)}",
+        file,
+    )
+
+
+def top_users(file: Path, *, segment_id: int, by: str, n_users: int) -> pl.DataFrame:
+    """Return the users of a segment with the largest values of a column; ties by id.
+
+    Raises
+    ------
+    EngineError
+        If the file cannot be read or lacks a column.
+    """
+    return _run(
+        f"SELECT * FROM read_parquet($file) WHERE segment_id = {int(segment_id)}"  # noqa: S608  # quoted
+        f" ORDER BY {_name(by)} DESC NULLS LAST, user_id LIMIT {int(n_users)}",
+        file,
+    )
+
+
+def count_moves(before: Path, after: Path) -> pl.DataFrame:
+    """Count users by their segment in two tables of segments.
+
+    Returns
+    -------
+    DataFrame
+        ``before, after, n_users`` in their order; null where a user is in one table only.
+
+    Raises
+    ------
+    EngineError
+        If a file cannot be read, or ids are numbers in one and text in the other.
+    """
+    query = (
+        "SELECT one.segment_id AS before, other.segment_id AS after, count(*) AS n_users"
+        " FROM read_parquet($file) AS one FULL JOIN read_parquet($other) AS other USING (user_id)"
+        " GROUP BY ALL ORDER BY ALL"
+    )
+    return _run(query, before, other=str(after))
+
+
+def count_users(file: Path) -> int:
+    """Return the number of rows, from the footer of the file alone.
+
+    Raises
+    ------
+    EngineError
+        If the file cannot be read.
+    """
+    return int(_run("SELECT count(*) AS n FROM read_parquet($file)", file)["n"][0])
+
+
+def _type_of(file: Path) -> str:
+    found = _run("SELECT typeof(user_id) AS kind FROM read_parquet($file) LIMIT 1", file)
+    return str(found["kind"][0]) if found.height else "BIGINT"
+
+
+def _run(query: str, file: Path, **values: str) -> pl.DataFrame:
+    try:
+        with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 2}) as connection:
+            rows = connection.execute(query, {"file": str(file), **values}).to_arrow_table()
+    except duckdb.Error as error:
+        cause = " ".join(str(error).split())
+        raise EngineError(engine="duckdb", step=f"reading {file}", cause=cause) from error
+    frame = pl.from_arrow(rows)
+    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+
+def _name(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'

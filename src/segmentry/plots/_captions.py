@@ -1,0 +1,41 @@
+"""The words of every figure by its file name."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from segmentry.plots._blades import caption_silhouette_blades
+from segmentry.plots._caption import Caption
+from segmentry.plots._distributions import caption_distributions
+from segmentry.plots._heatmap import caption_profile_heatmap
+from segmentry.plots._hexagons import caption_map_hexagons
+from segmentry.plots._later import caption_ctr_later
+from segmentry.plots._map import caption_map, caption_map_pairs
+from segmentry.plots._segments import caption_ctr_by_segment, caption_sizes
+from segmentry.plots._selection import caption_elbow, caption_silhouette_by_k
+from segmentry.plots._space import caption_map_3d
+from segmentry.plots._umap import caption_umap
+
+if TYPE_CHECKING:
+    from segmentry.summary import Summary
+
+__all__ = ["CAPTIONS"]
+
+CAPTIONS: "Mapping[str, Callable[[Summary], Caption]]" = MappingProxyType(
+    {
+        "sizes": caption_sizes,
+        "ctr_by_segment": caption_ctr_by_segment,
+        "ctr_later": caption_ctr_later,
+        "elbow": caption_elbow,
+        "silhouette_by_k": caption_silhouette_by_k,
+        "silhouette_blades": caption_silhouette_blades,
+        "profile_heatmap": caption_profile_heatmap,
+        "distributions": caption_distributions,
+        "map_hexagons": caption_map_hexagons,
+        "map": caption_map,
+        "map_pairs": caption_map_pairs,
+        "map_3d": caption_map_3d,
+        "umap": caption_umap,
+    }
+)
+"""The caption of every figure of `FIGURES`."""
