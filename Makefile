@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test ci bench verify docs clean
+.PHONY: help browser demo test ci bench verify docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -13,8 +13,12 @@ help: ## List the targets
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[all] --group dev
 	@touch $@
+
+browser: ## Install what the browser tests need (root, Debian): Chromium and axe-core
+	command -v chromium >/dev/null || (apt-get update && apt-get install --yes chromium)
+	test -f node_modules/axe-core/axe.min.js || npm install --no-save axe-core@4
 
 demo: $(READY) ## Generate a small log, segment its users, write demo/run/report.html
 	$(BIN)/segmentry demo --out demo

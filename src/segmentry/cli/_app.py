@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from segmentry import __version__
+from segmentry.cli._app_dashboard import dashboard
 from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
 
@@ -28,6 +29,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(plan_app, name="plan")
 app.add_typer(analyse_app, name="analyse")
 app.add_typer(export_app, name="export")
+app.command()(dashboard)
 
 DataDir = Annotated[Path, typer.Argument(help="Folder that holds the files.", metavar="DATA_DIR")]
 Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]

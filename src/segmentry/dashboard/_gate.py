@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-__all__ = ["Gate"]
+__all__ = ["App", "Gate", "Receive", "Scope", "Send", "answer"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -73,7 +73,7 @@ class Gate:
         elif scope["method"] == "POST" and scope["path"] == _LOGIN:
             await self._log_in(receive, send)
         else:
-            await _answer(send, status=401, body=_page(told=""))
+            await answer(send, status=401, body=_page(told=""))
 
     def _digest(self, text: str) -> bytes:
         return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
@@ -105,13 +105,13 @@ class Gate:
         if not hmac.compare_digest(self._digest(found), self._wanted):
             await asyncio.sleep(_SECONDS_AFTER_WRONG)
             told = '<p role="alert">That is not the password.</p>'
-            await _answer(send, status=401, body=_page(told=told))
+            await answer(send, status=401, body=_page(told=told))
             return
         until = str(int(time.time()) + _SECONDS_VALID)
         cookie = f"{COOKIE}={until}.{self._signature(until)}; Path=/; HttpOnly; SameSite=Strict"
         cookie += f"; Max-Age={_SECONDS_VALID}" + ("; Secure" if self._is_secure else "")
         headers = [(b"location", b"/"), (b"set-cookie", cookie.encode())]
-        await _answer(send, status=303, body="", headers=headers)
+        await answer(send, status=303, body="", headers=headers)
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, *, status: int, text: str
@@ -120,7 +120,7 @@ class Gate:
             await receive()  # the offer to connect
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await _answer(send, status=status, body=text, kind="text/plain; charset=utf-8")
+            await answer(send, status=status, body=text, kind="text/plain; charset=utf-8")
 
 
 def _page(*, told: str) -> str:
@@ -150,11 +150,14 @@ async def _password_of(receive: Receive) -> str:
         is_more = message.get("more_body", False)
     if len(body) > _LARGEST_FORM:
         return ""
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=4)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=4)
+    except ValueError:  # more fields than the form has
+        return ""
     return fields.get("password", [""])[0]
 
 
-async def _answer(
+async def answer(
     send: Send,
     *,
     status: int,
@@ -162,6 +165,7 @@ async def _answer(
     kind: str = "text/html; charset=utf-8",
     headers: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
+    """Send a whole answer that no cache keeps and no other page frames."""
     data = body.encode()
     fixed = [
         (b"content-type", kind.encode()),

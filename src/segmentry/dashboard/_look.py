@@ -5,10 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from segmentry.plots import dark_figure_css
 from segmentry.report import render_style
 
-__all__ = ["page_css", "streamlit_theme"]
+__all__ = ["colours", "page_css", "streamlit_theme"]
 
 _SERIF = 'Charter, "Bitstream Charter", Cambria, Georgia, "Noto Serif", "Liberation Serif", serif'
 _SANS = (
@@ -36,25 +35,35 @@ def streamlit_theme() -> Mapping[str, Any]:
         "theme.linkUnderline": True,
         "theme.showWidgetBorder": True,
     }
-    for kind, colours in (("light", _LIGHT), ("dark", _DARK)):
+    for kind, found in (("light", _LIGHT), ("dark", _DARK)):
         options |= {
-            f"theme.{kind}.primaryColor": colours["accent"],
-            f"theme.{kind}.backgroundColor": colours["paper"],
-            f"theme.{kind}.secondaryBackgroundColor": colours["raised"],
-            f"theme.{kind}.textColor": colours["ink"],
-            f"theme.{kind}.linkColor": colours["ink"],
-            f"theme.{kind}.borderColor": colours["line"],
+            f"theme.{kind}.primaryColor": found["accent"],
+            f"theme.{kind}.backgroundColor": found["paper"],
+            f"theme.{kind}.secondaryBackgroundColor": found["raised"],
+            f"theme.{kind}.textColor": found["ink"],
+            f"theme.{kind}.linkColor": found["ink"],
+            f"theme.{kind}.borderColor": found["line"],
         }
     return options
+
+
+def colours(is_dark: bool) -> Mapping[str, str]:
+    """Return the colours of a page by their role.
+
+    Examples
+    --------
+    >>> colours(True)["paper"]
+    '#15181b'
+    """
+    return _DARK if is_dark else _LIGHT
 
 
 @cache
 def page_css(*, is_dark: bool) -> str:
     """Return the styles of a page, with those of the report's tables, cards and figures."""
-    colours = "".join(f"--{k}: {v}; " for k, v in (_DARK if is_dark else _LIGHT).items())
+    roles = "".join(f"--{k}: {v}; " for k, v in colours(is_dark).items())
     fonts = f"--serif: {_SERIF}; --sans: {_SANS}; --mono: ui-monospace, Consolas, monospace;"
-    figures = dark_figure_css(".figure") if is_dark else ""
-    return f":root {{ {colours}{fonts} }}\n{render_style('parts.css')}\n{_own_css()}\n{figures}"
+    return f":root {{ {roles}{fonts} }}\n{render_style('parts.css')}\n{_own_css()}"
 
 
 def _own_css() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from segmentry._optional import require
 from segmentry.dashboard._gate import Gate
+from segmentry.dashboard._index import Index
 from segmentry.dashboard._look import streamlit_theme
 from segmentry.errors import ConfigError
 from segmentry.summary import read_summary
@@ -165,7 +166,7 @@ def _server(app: Any, door: Door) -> Any:
     import uvicorn
 
     gate = Gate(
-        app,
+        Index(app),
         password=door.password,
         hosts=_LOCAL_NAMES if _is_loopback(door.address) and door.password is None else (),
         is_secure=door.is_secure,
@@ -184,9 +185,7 @@ def _server(app: Any, door: Door) -> Any:
 
 def _application(run_dirs: Sequence[Path], *, is_read_only: bool, door: Door) -> Any:
     """Return Streamlit's ASGI application, set up to call nobody."""
-    import altair  # noqa: F401  # loaded before the first visitor waits for it
     import streamlit
-    import vl_convert  # noqa: F401
     from streamlit.web import bootstrap
 
     bootstrap.load_config_options(
@@ -198,7 +197,7 @@ def _application(run_dirs: Sequence[Path], *, is_read_only: bool, door: Door) ->
             "browser.serverAddress": door.address,
         }
     )
-    runs = [str(run_dir.absolute()) for run_dir in run_dirs]
+    runs: list[Any] = [str(run_dir.absolute()) for run_dir in run_dirs]
     return streamlit.App(
         _SCRIPT, secrets={"segmentry": {"runs": runs, "is_read_only": is_read_only}}
     )

@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from segmentry.dashboard._images import with_images
 from segmentry.dashboard._runs import Run, svg_of
 from segmentry.profiling import SegmentProfile
 from segmentry.report import GLOSSARY, Fact, Figure, Table, render_figure, render_table
@@ -34,7 +35,7 @@ def is_dark() -> bool:
 
 def put(html: str) -> None:
     """Set HTML on the page; every text in it must be escaped already."""
-    st.html(f'<div class="sg">{html}</div>')
+    st.html(f'<div class="sg">{with_images(html, is_dark=is_dark())}</div>')
 
 
 def heading(text: str, lead: str = "", *, level: int = 1) -> None:

@@ -26,12 +26,12 @@ def tables_of(page: Page) -> tuple[Table, ...]:
 
 
 def table_frame(view: Table) -> pl.DataFrame:
-    """Return a table as text columns; heads that appear twice are numbered.
+    r"""Return a table as text columns; heads that appear twice are numbered.
 
     Examples
     --------
     >>> from segmentry.report import Row
-    >>> table_frame(Table("T", ("K", "x", "x"), (Row("2", ("a\\nb", "c")),))).rows(named=True)
+    >>> table_frame(Table("T", ("K", "x", "x"), (Row("2", ("a\nb", "c")),))).rows(named=True)
     [{'K': '2', 'x': 'a (b)', 'x (2)': 'c'}]
     """
     heads: list[str] = []

@@ -120,7 +120,8 @@ def _type_of(file: Path) -> str:
 def _run(query: str, file: Path, **values: str) -> pl.DataFrame:
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 2}) as connection:
-            rows = connection.execute(query, {"file": str(file), **values}).to_arrow_table()
+            found = connection.sql(query, params={"file": str(file), **values})
+            rows = found.to_arrow_table()
     except duckdb.Error as error:
         cause = " ".join(str(error).split())
         raise EngineError(engine="duckdb", step=f"reading {file}", cause=cause) from error

@@ -50,6 +50,7 @@ from segmentry.plots._space import (
 )
 from segmentry.plots._theme import (
     dark_figure_css,
+    dark_svg,
     heat_colour,
     heat_ink,
     segment_colour,
@@ -86,6 +87,7 @@ __all__ = [
     "caption_umap",
     "caption_users",
     "dark_figure_css",
+    "dark_svg",
     "distribution_names",
     "heat_colour",
     "heat_ink",

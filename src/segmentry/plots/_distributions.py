@@ -77,11 +77,9 @@ def _finding(summary: "Summary", names: Sequence[str]) -> str:
         return ""
     _, name, feature, median = max(found, key=lambda each: each[0])
     row, overall = rows.get(feature), everyone[feature].median
-    kind, label = ("count", feature) if row is None else (row.kind, row.label)
-    return (
-        f"{quoted(name)} stands out most, by {label}: median "
-        f"{feature_value(median, kind=kind)}, all users {feature_value(overall, kind=kind)}"
-    )
+    kind, unit, label = ("count", "", feature) if row is None else (row.kind, row.unit, row.label)
+    own, others = (feature_value(each, kind=kind, unit=unit) for each in (median, overall))
+    return f"{quoted(name)} stands out most, by {label}: median {own}, all users {others}"
 
 
 def plot_distributions(
@@ -237,7 +235,8 @@ def _edges_axis(
     else:
         places = [float(i) for i in range(0, n_bins, step)]
         values = [edges[int(place)] + (0.5 if edges[0] % 1 == 0.5 else 0) for place in places]
-    words = [_short(value, kind) for value in values]
+    unit = "" if feature is None else feature.unit
+    words = [_short(value, kind, unit) for value in values]
     if distribution.n_above and places:
         words[-1] += "…"
     cases = "{" + ",".join(f"'{p:g}':'{w}'" for p, w in zip(places, words, strict=True)) + "}"
@@ -251,8 +250,8 @@ def _edges_axis(
     )
 
 
-def _short(value: float, kind: str) -> str:
-    text = feature_value(value, kind=kind)
-    if kind not in ("rate", "share"):
+def _short(value: float, kind: str, unit: str) -> str:
+    text = feature_value(value, kind=kind, unit=unit)
+    if not text.endswith("%"):
         text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
     return text.replace(",", " ").replace("'", "")

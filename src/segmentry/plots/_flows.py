@@ -150,9 +150,7 @@ def plot_flows(flows: Flows) -> "alt.LayerChart | alt.Chart":
         base = on(texts).encode(x=pixels_x("text_x"), y=pixels_y("text_y"), text="text:N")
         layers += haloed(base, weight=600, limit=_SIDE - 10, align=align)
     chart = layered(layers, width=_WIDTH, height=height)
-    return finish(
-        chart, name="flows", caption=caption, width=_WIDTH, datasets={"ribbons": ribbons}
-    )
+    return finish(chart, name="flows", caption=caption, width=_WIDTH, datasets={"ribbons": ribbons})
 
 
 def _told(segment_id: int, names: dict[int, str]) -> str:
@@ -180,9 +178,7 @@ def _tops(totals: dict[int, int], unit: float) -> dict[int, float]:
     return tops
 
 
-def _ribbons(
-    flows: Flows, left: dict[int, float], right: dict[int, float], unit: float
-) -> Rows:
+def _ribbons(flows: Flows, left: dict[int, float], right: dict[int, float], unit: float) -> Rows:
     """Return the upper and lower edge of every ribbon, along a smooth step."""
     left_used, right_used = dict(left), dict(right)
     x0, x1 = _SIDE + _NODE, _WIDTH - _SIDE - _NODE
@@ -214,9 +210,7 @@ def _last(segment_id: int) -> float:
     return float("inf") if segment_id == UNASSIGNED else segment_id
 
 
-def _nodes(
-    totals: dict[int, int], unit: float, names: dict[int, str], *, is_left: bool
-) -> Rows:
+def _nodes(totals: dict[int, int], unit: float, names: dict[int, str], *, is_left: bool) -> Rows:
     rows: Rows = []
     x = _SIDE if is_left else _WIDTH - _SIDE - _NODE
     for segment_id, top in _tops(totals, unit).items():

@@ -17,8 +17,8 @@ from segmentry.plots._map import plot_map, plot_map_pairs
 from segmentry.plots._segments import plot_ctr_by_segment, plot_sizes
 from segmentry.plots._selection import plot_elbow, plot_silhouette_by_k
 from segmentry.plots._space import plot_map_3d
-from segmentry.plots._umap import plot_umap
 from segmentry.plots._theme import FONT, ROLES, TITLE_SIZES
+from segmentry.plots._umap import plot_umap
 
 if TYPE_CHECKING:
     import altair as alt
@@ -111,7 +111,19 @@ def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
             text = text.replace(f'"{role.light}"', f'"{role.dark}"')
     spec: dict[str, Any] = json.loads(text)
     del spec["title"]
+    _silence(spec)
+    spec["autosize"] = {"type": "pad"}  # marks placed in pixels need the size that was planned
     return spec
+
+
+def _silence(spec: dict[str, Any]) -> None:
+    """Keep single marks from readers of screens: the chart has its text, and the table numbers."""
+    if "mark" in spec:
+        mark = spec["mark"]
+        spec["mark"] = {**({"type": mark} if isinstance(mark, str) else mark), "aria": False}
+    for kind in ("layer", "hconcat", "vconcat"):
+        for part in spec.get(kind, ()):
+            _silence(part)
 
 
 def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:

@@ -17,6 +17,7 @@ __all__ = [
     "ROLES",
     "TITLE_SIZES",
     "dark_figure_css",
+    "dark_svg",
     "heat_colour",
     "heat_ink",
     "house_config",
@@ -179,6 +180,20 @@ def dark_figure_css(scope: str) -> str:
         for role in (*ROLES.values(), *HEAT)
         for attribute in ("fill", "stroke")
     )
+
+
+def dark_svg(svg: str) -> str:
+    """Return the SVG of a figure with every role in its dark colour; segments keep theirs.
+
+    Examples
+    --------
+    >>> dark_svg('<rect fill="#fdfcf9"/>')
+    '<rect fill="#15181b"/>'
+    """
+    for role in (*ROLES.values(), *HEAT):
+        for attribute in ("fill", "stroke"):
+            svg = svg.replace(f'{attribute}="{role.light}"', f'{attribute}="\0{role.dark}"')
+    return svg.replace("\0", "")
 
 
 def house_config() -> dict[str, object]:

@@ -119,7 +119,7 @@ def plot_users(
 
 def _rows(summary: "Summary", users: Sequence[UserPlace], feature: str | None) -> Rows:
     names = {s.segment_id: s.name for s in summary.segments}
-    kinds = {row.name: row.kind for row in summary.features}
+    kinds = {row.name: (row.kind, row.unit) for row in summary.features}
     rows: Rows = []
     for user in users:
         row: dict[str, object] = {
@@ -133,6 +133,7 @@ def _rows(summary: "Summary", users: Sequence[UserPlace], feature: str | None) -
         if feature is not None:
             value = user.values.get(feature)
             row["value"] = value
-            row["told"] = feature_value(value, kind=kinds.get(feature, "count"))
+            kind, unit = kinds.get(feature, ("count", ""))
+            row["told"] = feature_value(value, kind=kind, unit=unit)
         rows.append(row)
     return rows

@@ -159,8 +159,10 @@ def day(seconds: float, *, utc_offset_hours: int) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
-def feature_value(value: float | None, *, kind: str, utc_offset_hours: int = 0) -> str:
-    """Write a value of a feature in raw units, as its kind asks for.
+def feature_value(
+    value: float | None, *, kind: str, unit: str = "", utc_offset_hours: int = 0
+) -> str:
+    """Write a value of a feature in raw units, as its kind asks for; rates of clicks in percent.
 
     Examples
     --------
@@ -168,10 +170,12 @@ def feature_value(value: float | None, *, kind: str, utc_offset_hours: int = 0) 
     ('23.3', '2017-05-05 16:00')
     >>> feature_value(0.0514, kind="rate").replace(chr(160), " ")
     '5.14 %'
+    >>> feature_value(3.26, kind="rate", unit="impressions per half hour")
+    '3.26'
     """
     if value is None:
         return MISSING
-    if kind == "rate":
+    if kind == "rate" and (not unit or unit.startswith("clicks")):
         return rate(value)
     if kind == "share":
         return percent(value)

@@ -212,9 +212,11 @@ def quartile_table(summary: Summary, names: Iterable[str]) -> Table:
     def cell(row: NumericStatistics | None, name: str) -> str:
         if row is None or row.median is None:
             return MISSING
-        kind = features[name].kind if name in features else "count"
+        kind, unit = "count", ""
+        if name in features:
+            kind, unit = features[name].kind, features[name].unit
         low, middle, high = (
-            feature_value(value, kind=kind, utc_offset_hours=offset)
+            feature_value(value, kind=kind, unit=unit, utc_offset_hours=offset)
             for value in (row.lower_quartile, row.median, row.upper_quartile)
         )
         return f"{middle}\n{low} to {high}"
@@ -300,7 +302,10 @@ def _numeric_row(row: NumericStatistics, features: Mapping[str, FeatureRow], off
         head=label,
         cells=(
             unit,
-            *(feature_value(value, kind=kind, utc_offset_hours=offset) for value in values),
+            *(
+                feature_value(value, kind=kind, unit=unit, utc_offset_hours=offset)
+                for value in values
+            ),
             percent(row.missing_share),
             MISSING if kind == "time" else count(row.index),
             _difference(row.standardised_difference),

@@ -80,7 +80,8 @@ def _features(summary: Summary, one: SegmentProfile, other: SegmentProfile) -> T
         kind = "count" if feature is None else feature.kind
         label, unit = (mine.feature, "") if feature is None else (feature.label, feature.unit)
         one_text, other_text = (
-            f"{feature_value(each.median, kind=kind)}\nmean {feature_value(each.mean, kind=kind)}"
+            f"{feature_value(each.median, kind=kind, unit=unit)}\n"
+            f"mean {feature_value(each.mean, kind=kind, unit=unit)}"
             for each in (mine, theirs)
         )
         gaps.append(_Gap(label, unit, one_text, other_text, a - b))

@@ -22,6 +22,7 @@ _FILES = {
     "summary.json": "Everything that report and dashboard show",
     "report.html": "The report, one file",
 }
+_MIMES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
 _LARGEST = 200_000_000
 
 
@@ -48,8 +49,8 @@ def _pictures(run: Run) -> None:
     put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
     left, right = st.columns(2)
     summary = run.summary
-    _button(left, "SVG", f"{name}.svg", "image/svg+xml", lambda: _svg(chart(summary)))
-    _button(right, "PNG", f"{name}.png", "image/png", lambda: plots.render_png(chart(summary)))
+    _button(left, "SVG", f"{name}.svg", lambda: _svg(chart(summary)))
+    _button(right, "PNG", f"{name}.png", lambda: plots.render_png(chart(summary)))
 
 
 def _tables(run: Run) -> None:
@@ -68,9 +69,8 @@ def _tables(run: Run) -> None:
     left, right = st.columns(2)
     frame = table_frame(view)
     name = f"table-{chosen}"
-    _button(left, "CSV", f"{name}.csv", "text/csv", lambda: frame.write_csv().encode())
-    kind = "application/vnd.apache.parquet"
-    _button(right, "Parquet", f"{name}.parquet", kind, lambda: _parquet(frame))
+    _button(left, "CSV", f"{name}.csv", lambda: frame.write_csv().encode())
+    _button(right, "Parquet", f"{name}.parquet", lambda: _parquet(frame))
 
 
 def _files(run: Run) -> None:
@@ -83,22 +83,22 @@ def _files(run: Run) -> None:
             notice(f"{name} is too large to be served from here; copy it from {file}.")
         else:
             label = f"{name} · {file.stat().st_size / 1e6:,.1f} MB"
-            _button(st.container(), label, name, "application/octet-stream", file.read_bytes, told)
+            _button(st.container(), label, name, file.read_bytes, told=told)
 
 
 def _button(
     place: "st.delta_generator.DeltaGenerator",
     label: str,
     file_name: str,
-    mime: str,
     make: Callable[[], bytes],
+    *,
     told: str | None = None,
 ) -> None:
     place.download_button(
         label,
         data=make,
         file_name=file_name,
-        mime=mime,
+        mime=_MIMES.get(file_name.rpartition(".")[2], "application/octet-stream"),
         on_click="ignore",
         key=f"download-{file_name}",
         help=told,

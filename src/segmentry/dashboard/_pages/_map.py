@@ -101,4 +101,5 @@ def _draw(chart: Any, caption: Caption, name: str) -> None:
 
 def _set(spec: dict[str, Any], caption: Caption, name: str) -> None:
     put(render_figure(Figure(f"map_{name}", "", caption, "", ())))
+    del spec["description"]  # told as the chart's name
     st.vega_lite_chart(spec=spec, theme=None, width="content", key=f"map-{name}", alt=caption.alt)

@@ -17,9 +17,8 @@ _DESCRIBES = (
 def show_overview(run: Run) -> None:
     """Draw the first page."""
     headline = run.page.headline
-    put(
-        f'<p class="kicker">{escape(headline.kicker)}</p><h1>{escape(headline.text)}</h1>{_bar(run)}'
-    )
+    kicker, text = escape(headline.kicker), escape(headline.text)
+    put(f'<p class="kicker">{kicker}</p><h1>{text}</h1>{_bar(run)}')
     facts(headline.facts)
     words("Segment", "Click rate (CTR)", "Forecast, expected", "95 % interval, 90 % interval")
     left, right = st.columns(2, gap="large")

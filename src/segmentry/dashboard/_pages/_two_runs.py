@@ -48,10 +48,13 @@ def show_two_runs(run: Run) -> None:
 
 def _moves(run: Run, other: Run) -> None:
     files = [each.folder / "segments.parquet" for each in (run, other)]
-    moves = _counted(*(str(file) for file in files), *(file.stat().st_mtime_ns for file in files))
+    stamps = [file.stat().st_mtime_ns for file in files]
+    moves = _counted(str(files[0]), str(files[1]), stamps[0], stamps[1])
     flows = _flows(run, other, moves)
     svg = plots.render_svg(plots.plot_flows(flows), is_titled=False)
-    view = Figure("flows", "Who moved where", plots.caption_flows(flows), svg, (_moves_table(flows),))
+    view = Figure(
+        "flows", "Who moved where", plots.caption_flows(flows), svg, (_moves_table(flows),)
+    )
     put(render_figure(view))
 
 

@@ -1,5 +1,7 @@
 """Look up a user: where, how clearly, and which features decide."""
 
+from collections.abc import Callable
+
 import polars as pl
 import streamlit as st
 
@@ -7,10 +9,11 @@ from segmentry import plots
 from segmentry.dashboard._runs import Run, bundle_of
 from segmentry.dashboard._show import facts, heading, notice, segment_label, table, words
 from segmentry.engines import find_user, top_users
-from segmentry.plots.formats import MISSING, decimal, feature_value, percent, signed
+from segmentry.plots.formats import MISSING, count, decimal, feature_value, percent, signed
 from segmentry.report import Fact, Row, Table
 from segmentry.schema import UNASSIGNED
 from segmentry.scoring import Placement, explain_placement
+from segmentry.summary import FeatureRow
 
 __all__ = ["show_user"]
 
@@ -124,6 +127,16 @@ def _deciding(run: Run, placement: Placement) -> Table:
     )
 
 
+def _own_text(value: object, feature: FeatureRow, write: Callable[[float], str]) -> str:
+    """Write the user's own value: whole numbers and levels as they are."""
+    if value is None:
+        return MISSING
+    if feature.kind in ("ordinal", "categorical") or not isinstance(value, int | float):
+        return str(value)
+    is_plain = feature.kind != "time" and isinstance(value, int)
+    return count(value) if is_plain else write(float(value))
+
+
 def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
     features = {row.name: row for row in run.summary.features}
     by_id = {s.segment_id: s for s in run.summary.segments}
@@ -137,11 +150,12 @@ def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
             continue
         feature, value = features[name], user[name][0]
 
-        def text(number: float | None, kind: str = feature.kind) -> str:
-            return feature_value(number, kind=kind, utc_offset_hours=offset)
+        def text(number: float | None, feature: FeatureRow = feature) -> str:
+            return feature_value(
+                number, kind=feature.kind, unit=feature.unit, utc_offset_hours=offset
+            )
 
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        own_text = text(float(value)) if is_number else MISSING if value is None else str(value)
+        own_text = _own_text(value, feature, text)
         rows.append(
             Row(
                 feature.label,

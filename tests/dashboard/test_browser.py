@@ -1,0 +1,153 @@
+"""The dashboard in a real browser: it opens, stays at home, filters, hands out, can be reached."""
+
+import io
+import json
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import polars as pl
+import pytest
+from tests.dashboard.conftest import Served, axe_source
+
+from segmentry.dashboard._pages import PAGES
+
+PATHS = {title: "" if i == 0 else title.lower().replace(" ", "-") for i, title in enumerate(PAGES)}
+
+
+def opened(page, served, path=""):
+    page.goto(f"{served.url}/{path}")
+    page.locator("[data-testid=stMain] h1").wait_for(timeout=30_000)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=30_000)
+    return page
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_opens_without_a_fault_and_asks_nobody_else(title, served, watched):
+    page = opened(watched, served, PATHS[title])
+
+    page.wait_for_load_state("networkidle")
+    assert page.faults == []
+    assert page.outside == []
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_a_choice_changes_the_page_and_its_address_and_comes_back_with_it(served, watched, summary):
+    page = opened(watched, served, "segments")
+    third = summary.segments[-1]
+
+    page.locator("[data-testid=stMain]").get_by_role("combobox").first.click()
+    page.get_by_role("option").nth(len(summary.segments) - 1).click()
+
+    heading = page.locator("h2", has_text=f"{third.segment_id} {third.name}")
+    heading.wait_for()
+    assert f"segment={third.segment_id}" in page.url
+    page.reload()
+    heading.wait_for(timeout=30_000)
+
+
+def test_a_download_holds_what_the_page_shows(served, watched, summary):
+    page = opened(watched, served, "export")
+
+    with page.expect_download() as awaited:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    table = pl.read_csv(io.BytesIO(awaited.value.path().read_bytes()), infer_schema=False)
+
+    shown = page.locator("[data-testid=stMain] table tbody tr").all_inner_texts()
+    rows = [" ".join(cell.split()) for cell in shown]
+    assert rows == [" ".join(" ".join(row).split()) for row in table.iter_rows()]
+    assert table.height == len(summary.segments)
+
+
+def test_a_picture_is_handed_out_as_svg_and_png(served, watched):
+    page = opened(watched, served, "export")
+
+    found = {}
+    for kind in ("SVG", "PNG"):
+        with page.expect_download() as awaited:
+            page.get_by_role("button", name=kind, exact=True).click()
+        found[kind] = awaited.value.path().read_bytes()
+
+    assert found["SVG"].startswith(b"<svg ")
+    assert found["PNG"].startswith(b"\x89PNG")
+
+
+def test_the_keyboard_alone_reaches_pages_choices_and_tables(served, watched):
+    page = opened(watched, served, "why-this-k")
+
+    reached = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "(() => { const e = document.activeElement; return e.tagName + ' ' +"
+                " (e.getAttribute('aria-label') || e.innerText || '').trim().slice(0, 60) })()"
+            )
+        )
+    told = "\n".join(sorted(reached))
+    assert "A Segments" in told
+    assert "SUMMARY The numbers as a table" in told
+    assert "Every candidate that was tried" in told
+    assert "Silhouette" in told  # a word of the glossary
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "segments", "why-this-k", "can-i-trust-it", "map", "export"])
+def test_axe_finds_no_serious_fault(path, scheme, served, browser):
+    source = axe_source()
+    if source is None:
+        pytest.skip("no axe-core")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page = opened(context.new_page(), served, path)
+    page.wait_for_load_state("networkidle")
+
+    assert serious_faults(page, source) == []
+    context.close()
+
+
+def test_axe_finds_no_serious_fault_in_the_report(run_dir, browser):
+    source = axe_source()
+    if source is None:
+        pytest.skip("no axe-core")
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    outside = []
+    page.on("request", lambda r: outside.append(r.url) if r.url.startswith("http") else None)
+    page.goto((run_dir / "report.html").as_uri())
+
+    assert serious_faults(page, source) == []
+    assert outside == []
+    context.close()
+
+
+def serious_faults(page, source):
+    page.add_script_tag(path=str(source))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{fault['id']}: {json.dumps([node['html'][:150] for node in fault['nodes'][:3]])}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+def test_before_the_password_nothing_is_served_and_after_it_everything(run_dir, browser):
+    server = Served(
+        run_dir, "--address", "0.0.0.0", "--password-env", "SECRET", SECRET="open sesame"
+    )
+    url = server.url.replace("0.0.0.0", "127.0.0.1")
+    try:
+        for path in ("/", "/_stcore/health", "/_stcore/host-config", "/static/js/x.js", "/media/x"):
+            with pytest.raises(HTTPError) as refused:
+                urlopen(Request(url + path))  # noqa: S310
+            assert refused.value.code == 401
+            body = refused.value.read()
+            assert b"segmentry" in body
+            assert b"users" not in body
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{url}/segments")
+        page.get_by_label("Password").fill("open sesame")
+        page.keyboard.press("Enter")
+        page.locator("[data-testid=stMain] h1").wait_for(timeout=30_000)
+        context.close()
+    finally:
+        server.close()

@@ -1,0 +1,174 @@
+"""The gate: nothing is served before the password."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from segmentry.dashboard import _gate
+from segmentry.dashboard._gate import Gate
+
+PASSWORD = "öffne dich, Sesam"
+PATHS = ["/", "/segments", "/_stcore/health", "/_stcore/host-config", "/media/abc.csv",
+         "/static/js/index.js", "/component/x/y", "/_stcore/upload_file/1/2", "/login"]  # fmt: skip
+
+
+class Behind:
+    """An application that remembers who came through."""
+
+    def __init__(self):
+        self.seen = []
+
+    async def __call__(self, scope, _, send):
+        self.seen.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"secret"})
+
+
+def ask(gate, path="/", *, method="GET", body=b"", headers=(), kind="http"):
+    """Return the messages that an application sends."""
+    sent = []
+
+    async def receive():
+        if kind == "websocket":
+            return {"type": "websocket.connect"}
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": kind, "path": path, "method": method, "headers": list(headers)}
+    # In a thread of its own: where a browser is driven, this one has a loop already.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, gate(scope, receive, send)).result()
+    return sent
+
+
+def log_in(gate, password):
+    from urllib.parse import urlencode
+
+    body = urlencode({"password": password}).encode()
+    return ask(gate, "/login", method="POST", body=body)
+
+
+def cookie_of(sent):
+    headers = dict(sent[0]["headers"])
+    return headers[b"set-cookie"].decode()
+
+
+@pytest.fixture
+def behind():
+    return Behind()
+
+
+@pytest.fixture
+def gate(behind, monkeypatch):
+    monkeypatch.setattr(_gate, "_SECONDS_AFTER_WRONG", 0)
+    return Gate(behind, password=PASSWORD)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_nothing_is_served_before_the_password(gate, behind, path, method):
+    sent = ask(gate, path, method=method)
+
+    assert sent[0]["status"] == 401
+    assert b"secret" not in sent[1]["body"]
+    assert behind.seen == []
+
+
+def test_no_socket_is_opened_before_the_password(gate, behind):
+    sent = ask(gate, "/_stcore/stream", kind="websocket")
+
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+    assert behind.seen == []
+
+
+def test_the_password_opens_everything_by_a_cookie_that_scripts_cannot_read(gate, behind):
+    sent = log_in(gate, PASSWORD)
+
+    assert sent[0]["status"] == 303
+    cookie = cookie_of(sent)
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    header = [(b"cookie", cookie.partition(";")[0].encode())]
+    for path in PATHS:
+        assert ask(gate, path, headers=header)[0]["status"] == 200
+    assert behind.seen == PATHS
+
+
+@pytest.mark.parametrize("wrong", ["", "x", PASSWORD + " ", PASSWORD[:-1], "\ud800"])
+def test_a_wrong_password_opens_nothing(gate, behind, wrong):
+    sent = ask(
+        gate, "/login", method="POST", body=b"password=" + wrong.encode("utf-8", "surrogatepass")
+    )
+
+    assert sent[0]["status"] == 401
+    assert b"set-cookie" not in dict(sent[0]["headers"])
+    assert behind.seen == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"password", b"a=b&" * 9, b"password=" + b"x" * 9000, b"\xff\xfe"]
+)
+def test_a_broken_form_opens_nothing(gate, body):
+    assert ask(gate, "/login", method="POST", body=body)[0]["status"] == 401
+
+
+def test_a_cookie_that_was_changed_or_is_of_another_server_or_late_opens_nothing(
+    gate, behind, monkeypatch
+):
+    name, _, value = cookie_of(log_in(gate, PASSWORD)).partition(";")[0].partition("=")
+    until, _, signature = value.partition(".")
+    forged = [
+        f"{int(until) + 1}.{signature}",
+        f"{until}.{'0' * 64}",
+        f"{until}.",
+        until,
+        "",
+        "\x00.é",
+        f"{until}.{signature}x",
+    ]
+    for each in forged:
+        header = [(b"cookie", f"{name}={each}".encode("latin-1"))]
+        assert ask(gate, headers=header)[0]["status"] == 401
+    other = Gate(behind, password=PASSWORD)
+    assert ask(other, headers=[(b"cookie", f"{name}={value}".encode())])[0]["status"] == 401
+    monkeypatch.setattr(_gate.time, "time", lambda: int(until) + 1)
+    assert ask(gate, headers=[(b"cookie", f"{name}={value}".encode())])[0]["status"] == 401
+    assert behind.seen == []
+
+
+def test_the_password_is_compared_in_constant_time(gate, monkeypatch):
+    compared = []
+
+    def compare(one, other):
+        compared.append((len(one), len(other)))
+        return False
+
+    monkeypatch.setattr(_gate.hmac, "compare_digest", compare)
+    log_in(gate, "short")
+    log_in(gate, "a much longer one than the other")
+
+    assert compared == [(32, 32), (32, 32)]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8501", 200),
+        ("localhost", 200),
+        ("[::1]:80", 200),
+        ("evil.example", 421),
+        ("", 421),
+    ],
+)
+def test_a_local_server_answers_to_its_own_names_only(behind, host, status):
+    gate = Gate(behind, password=None, hosts=("127.0.0.1", "localhost", "::1"))
+
+    assert ask(gate, headers=[(b"host", host.encode())])[0]["status"] == status
+
+
+def test_behind_tls_the_cookie_is_sent_over_tls_only(behind):
+    gate = Gate(behind, password=PASSWORD, is_secure=True)
+
+    assert "Secure" in cookie_of(log_in(gate, PASSWORD)).split("; ")

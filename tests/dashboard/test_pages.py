@@ -1,0 +1,154 @@
+"""The logic of the pages by Streamlit's own test harness: what they say, not how it looks."""
+
+import shutil
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from tests.summaries import make_summary
+
+from segmentry.dashboard._pages import PAGES
+from segmentry.dashboard._tables import table_frame, tables_of
+from segmentry.report import make_page
+from segmentry.summary import render_summary_json
+
+testing = pytest.importorskip("streamlit.testing.v1")
+HOSTILE = ("<script>alert(1)</script>", 'O\'Brien & "Söhne" **x** :red[y] $z$', "高价值用户")
+
+
+def script(title, folder):
+    """Show a page, as Streamlit runs it: by itself, without the names of this module."""
+    import pathlib
+
+    from segmentry.dashboard._pages import PAGES
+    from segmentry.dashboard._runs import load
+    from segmentry.dashboard._show import notice
+    from segmentry.errors import SegmentryError
+
+    try:
+        PAGES[title](load(pathlib.Path(folder)))
+    except SegmentryError as error:
+        notice(str(error))
+
+
+def shown(title, folder, others=(), **params):
+    """Return a page that has run."""
+    page = testing.AppTest.from_function(script, args=(title, str(folder)), default_timeout=60)
+    folders = [str(folder), *map(str, others)]
+    page.secrets["segmentry"] = {"runs": folders, "is_read_only": True}
+    for name, value in params.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def text_of(page):
+    return "\n".join(each.proto.body for each in page.get("html"))
+
+
+def folder_of(summary, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_shows_a_run(title, run_dir, other_run):
+    assert "<h1>" in text_of(shown(title, run_dir, [other_run]))
+
+
+@pytest.mark.parametrize("title", PAGES)
+@pytest.mark.parametrize("n_segments", [1, 40])
+def test_every_page_says_what_is_missing_of_a_run_that_is_its_summary_alone(
+    title, n_segments, tmp_path
+):
+    folder = folder_of(make_summary(n_segments=n_segments, n_points=60), tmp_path)
+
+    assert "<h1>" in text_of(shown(title, folder))
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_shows_a_run_without_rates_pictures_and_later_days(title, tmp_path):
+    summary = make_summary(n_segments=3, n_points=0, n_components=1, is_rated=False)
+    bare = replace(summary, pictures=None, truth=None, warnings=(), unassigned=())
+
+    assert "<h1>" in text_of(shown(title, folder_of(bare, tmp_path)))
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_names_are_never_interpreted(title, tmp_path):
+    summary = make_summary(n_segments=3, names=HOSTILE, n_points=60)
+
+    text = text_of(shown(title, folder_of(summary, tmp_path)))
+
+    assert "<script" not in text
+    assert title not in {"Overview", "Segments"} or "&lt;script&gt;" in text
+
+
+def test_a_run_of_another_version_is_told_in_a_sentence(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "summary.json").write_text('{"schema_version": 99}')
+
+    text = text_of(shown("Overview", folder))
+
+    assert "schema version 99" in text
+    assert "run it again" in text
+
+
+def test_a_user_is_found_with_the_segment_and_margin_of_the_run(run_dir):
+    row = pl.read_parquet(run_dir / "segments.parquet").row(17, named=True)
+
+    text = text_of(shown("Look up a user", run_dir, user=str(row["user_id"])))
+
+    assert f'<dd class="value">{row["segment_id"]}</dd>' in text
+    assert f'<dd class="value">{row["margin"] * 100:.0f}\u00a0%</dd>' in text
+
+
+@pytest.mark.parametrize("asked", ["987654321", "x' OR 1=1 --", "<b>", "9" * 60, "-1"])
+def test_a_user_who_is_not_there_is_told_in_a_sentence(asked, run_dir):
+    assert "is in this run; ids are those of the input" in text_of(
+        shown("Look up a user", run_dir, user=asked)
+    )
+
+
+def test_the_choice_of_a_segment_decides_what_is_shown(run_dir, summary):
+    second = summary.segments[1]
+
+    page = shown("Segments", run_dir)
+    page.selectbox(key="segment").select(str(second.segment_id)).run()
+
+    assert f"<h2>{second.segment_id} {second.name}</h2>" in text_of(page)
+
+
+def test_two_runs_count_every_user_once(run_dir, other_run):
+    text = text_of(shown("Two runs", run_dir, [other_run]))
+
+    assert "of the 2,000 users in both runs" in text
+
+
+def test_half_of_a_run_folder_shows_what_is_left(run_dir, tmp_path):
+    folder = tmp_path / "half"
+    shutil.copytree(run_dir, folder)
+    for name in ("users.parquet", "segments.parquet", "manifest.json"):
+        (folder / name).unlink()
+    shutil.rmtree(folder / "model")
+
+    assert "users.parquet is missing" in text_of(shown("Look up a user", folder))
+    assert "cannot be read" in text_of(shown("Data quality", folder))
+    assert "users.parquet is missing" in text_of(shown("Export", folder))
+    assert "segments.parquet is missing" in text_of(shown("Two runs", folder, [run_dir]))
+
+
+def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary):
+    for view in tables_of(make_page(summary, {})):
+        frame = table_frame(view)
+        assert frame.height == len(view.rows)
+        assert frame.width == len(view.heads)
+        first = view.rows[0]
+        assert frame.row(0)[0] == first.head
+        assert frame.row(0)[1] == first.cells[0].replace("\n", " (") + ")" * (
+            "\n" in first.cells[0]
+        )

@@ -1,0 +1,73 @@
+"""Starting the dashboard: what is refused, in a sentence that tells what to do."""
+
+import socket
+
+import pytest
+from tests.pipeline.runs import segmentry
+
+from segmentry.dashboard._server import Door, open_door
+from segmentry.errors import ConfigError
+
+
+def test_a_port_that_is_taken_is_told(run_dir):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        answer = segmentry("dashboard", run_dir, "--port", taken.getsockname()[1])
+
+    assert answer.code == 2
+    assert "cannot be used: Address already in use; choose another one with --port" in answer.err
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
+def test_an_address_that_others_reach_needs_a_password(run_dir, address):
+    answer = segmentry("dashboard", run_dir, "--address", address, "--port", "0")
+
+    assert answer.code == 2
+    assert "no password is set; set one with --password-env or --password-file" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--password-env", "NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE is not set or empty"),
+        (["--password-file", "/nowhere/password"], "the password cannot be read"),
+        (["--password-env", "A", "--password-file", "b"], "not both"),
+    ],
+)
+def test_a_password_that_cannot_be_had_is_told(run_dir, words, told):
+    answer = segmentry("dashboard", run_dir, "--port", "0", *words)
+
+    assert answer.code == 2
+    assert told in answer.err
+
+
+def test_a_short_password_is_refused():
+    with pytest.raises(ConfigError, match="7 characters; expected at least 8"):
+        open_door(Door(password="1234567"))
+
+
+def test_the_password_is_the_first_line_of_its_file(run_dir, tmp_path):
+    file = tmp_path / "password"
+    file.write_text("short\nand more\n")
+
+    answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", file)
+
+    assert "5 characters" in answer.err
+
+
+def test_a_folder_that_is_no_run_is_told(tmp_path):
+    answer = segmentry("dashboard", tmp_path)
+
+    assert answer.code == 2
+    assert "expected a run folder" in answer.err
+
+
+def test_without_the_extra_the_command_to_install_it_is_told(run_dir, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "streamlit", None)
+    answer = segmentry("dashboard", run_dir)
+
+    assert answer.code == 2
+    assert 'run: pip install "segmentry[dashboard]"' in answer.err
