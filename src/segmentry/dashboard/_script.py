@@ -2,4 +2,5 @@
 
 from segmentry.dashboard._frame import show
 
-show()
+if __name__ == "__main__":
+    show()
