@@ -42,7 +42,15 @@ def show_user(run: Run) -> None:
         return
     segment_id = int(user["segment_id"][0])
     placement = explain_placement(bundle_of(run), user)
-    if placement is None or segment_id == UNASSIGNED:
+    if placement is None and segment_id != UNASSIGNED:
+        named = next((s for s in run.summary.segments if s.segment_id == segment_id), None)
+        told = str(segment_id) if named is None else segment_label(named)
+        notice(
+            f"Segment {told}. Its segments are latent classes: what decides is how likely each "
+            "class makes all that is known of the user, not a distance, so no feature is singled "
+            "out here."
+        )
+    elif placement is None or segment_id == UNASSIGNED:
         reasons = "; ".join(finding.text for finding in run.summary.unassigned)
         notice(f"This user has no segment: {reasons or 'a feature is unknown'}.")
     else:
