@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from segmentry.cli import app
 from segmentry.datasets import TAOBAO_ATTRIBUTES
-from segmentry.features import LOG_FEATURES
+from segmentry.features import LOG_FEATURES, VALUE_FEATURES
 from segmentry.insights import INSIGHTS
 from segmentry.schema import Feature
 from segmentry.segmentation import RECIPES
@@ -29,7 +29,7 @@ def render_features() -> str:
         "denominator is 0 is null. Fill is what stands in for unknown when the feature forms",
         "segments.",
     ]
-    features = (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)
+    features = (*LOG_FEATURES, *VALUE_FEATURES, *TAOBAO_ATTRIBUTES)
     for family in dict.fromkeys(feature.family for feature in features):
         lines += ["", f"## {family.capitalize()}", ""]
         lines += [

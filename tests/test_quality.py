@@ -2,12 +2,12 @@
 
 import polars as pl
 import pytest
-from tests.reads import ads_of, split_rows
+from tests.reads import ads_of, source_of, split_rows
 
 from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.features import count_users
 from segmentry.quality import Finding, find_in_log, find_in_tables
-from segmentry.schema import Window
+from segmentry.schema import Source, Window
 from segmentry.tables import no_profiles
 
 MIDNIGHT = 1_494_000_000
@@ -41,11 +41,29 @@ PROFILES = pl.DataFrame(
 )
 
 
+def source_with(attributes=ATTRIBUTES):
+    """Return a source that has all three tables."""
+    ads = ("ad_id", "category_id", "campaign_id", "brand_id", "price")
+    named = {
+        "impressions": ("user_id", "shown_at", "ad_id", "placement", "is_click"),
+        "profiles": ("user_id", *(each.name for each in attributes)),
+        "ads": ads,
+    }
+    tables = {
+        role: source_of(types={name: (name, "integer") for name in names}, role=role)
+        for role, names in named.items()
+    }
+    return Source(name="log", attributes=attributes, utc_offset_hours=8, **tables)
+
+
+SOURCE = source_with()
+
+
 def in_tables(counts, profiles, *, ads=ADS, attributes=ATTRIBUTES):
     found = find_in_tables(
         counts,
         profiles,
-        attributes,
+        source_with(attributes),
         n_impossible_levels=3,
         n_impossible_prices=2,
         ads=ads_of(ads),
@@ -62,7 +80,7 @@ def counts_of(engine, rows, directory, *, ads=ADS):
 def test_the_log_is_counted_by_hand(engine, tmp_path, n_parts):
     log = split_rows(engine, LOG, tmp_path, n_parts=n_parts)
 
-    found = find_in_log(engine, log.parts, ads_of(ADS), window=FIVE_DAYS)
+    found = find_in_log(engine, log.parts, ads_of(ADS), SOURCE, window=FIVE_DAYS)
 
     assert found == (
         Finding("exact-duplicate", "impressions that repeat another row", 3, 12),
@@ -79,7 +97,7 @@ def test_days_are_those_of_the_local_clock(engine, tmp_path):
 
     def empty_days(offset):
         window = Window.around(MIDNIGHT, MIDNIGHT + 9 * HOUR, utc_offset_hours=offset)
-        return find_in_log(engine, log.parts, ads_of(ADS), window=window)[-1]
+        return find_in_log(engine, log.parts, ads_of(ADS), SOURCE, window=window)[-1]
 
     # One day in Beijing; Friday and Saturday in Greenwich: neither is empty.
     assert (empty_days(8).count, empty_days(8).of) == (0, 1)
@@ -89,7 +107,7 @@ def test_days_are_those_of_the_local_clock(engine, tmp_path):
 def test_without_an_ad_table_no_ad_has_features(engine, tmp_path):
     log = split_rows(engine, LOG, tmp_path)
 
-    found = find_in_log(engine, log.parts, ads_of({}), window=FIVE_DAYS)
+    found = find_in_log(engine, log.parts, ads_of({}), SOURCE, window=FIVE_DAYS)
 
     assert found[1] == Finding("ads-without-features", "ads without features", 4, 4)
 
@@ -123,7 +141,7 @@ def test_counts_of_0_are_told_as_well(engine, tmp_path):
     found = find_in_tables(
         counts,
         profiles,
-        ATTRIBUTES,
+        SOURCE,
         n_impossible_levels=0,
         n_impossible_prices=0,
         ads=ads_of(ads),

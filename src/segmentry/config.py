@@ -30,7 +30,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     engine: Literal["duckdb", "polars"] = "duckdb"
-    recipe: Literal["default", "classic"] = "default"
+    recipe: Literal["default", "classic", "rfm", "table"] = "default"
     algorithm: Literal["kmeans", "minibatch", "bisecting", "latent"] = "kmeans"
     k: int | None = Field(default=None, ge=1)
     k_range: str = "2:10"

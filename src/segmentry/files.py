@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from segmentry.errors import DataError, EmptyDataError, SchemaError
+from segmentry.schema import FileShape
 
 __all__ = ["FileLayout", "estimate_rows", "has_integers_only", "inspect_file", "require_columns"]
 
@@ -37,40 +38,56 @@ class FileLayout:
     Parameters
     ----------
     path : Path
-    format : {"csv", "parquet"}
+    format : {"csv", "parquet", "whitespace"}
     delimiter : str
-        Empty for Parquet.
+        Empty but for CSV.
     columns : tuple of str
         Names as written, in order of the file.
     sample : tuple of tuple of str
         The first rows as text; a missing value is "".
+    has_header : bool
+        Whether the first line names the columns.
+    partitions : tuple of (str, str)
+        Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``.
     """
 
     path: Path
-    format: Literal["csv", "parquet"]
+    format: Literal["csv", "parquet", "whitespace"]
     delimiter: str
     columns: tuple[str, ...]
     sample: tuple[tuple[str, ...], ...]
+    has_header: bool = True
+    partitions: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Column names without surrounding white space."""
         return tuple(name.strip() for name in self.columns)
 
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Names of the columns of the file and of its folders."""
+        folders = (name for name, _ in self.partitions if name not in self.names)
+        return (*self.names, *folders)
+
     def values(self, name: str) -> list[str]:
         """Return the sampled values of a column that are not missing."""
+        if name not in self.names:
+            return [value for folder, value in self.partitions if folder == name]
         position = self.names.index(name)
         found = (row[position].strip() for row in self.sample if len(row) > position)
         return [value for value in found if value not in NULL_WORDS]
 
 
-def inspect_file(path: Path) -> FileLayout:
-    r"""Read the first lines of a CSV, CSV.gz or Parquet file.
+def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
+    r"""Read the first lines of a CSV, CSV.gz or Parquet file, or of one set in columns by blanks.
 
     Parameters
     ----------
     path : Path
         The file.
+    shape : FileShape, optional
+        What is known of it; all is found by looking if absent.
 
     Raises
     ------
@@ -90,10 +107,12 @@ def inspect_file(path: Path) -> FileLayout:
     >>> layout.delimiter, layout.names, layout.sample
     (';', ('user_id', 'city'), (('7', '4.0'),))
     """
+    shape = shape or FileShape()
     if path.is_dir():
         raise DataError(f"{path}: a folder, expected a CSV or Parquet file; name the file")
+    is_parquet = shape.format == "parquet" or (shape.format, path.suffix) == ("auto", ".parquet")
     try:
-        layout = _inspect_parquet(path) if path.suffix == ".parquet" else _inspect_csv(path)
+        layout = _inspect_parquet(path) if is_parquet else _inspect_text(path, shape)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; check the path") from error
     except OSError as error:
@@ -125,7 +144,14 @@ def _inspect_parquet(path: Path) -> FileLayout:
         raise EmptyDataError(f"{path}: no rows; expected at least one")
     values = [[_as_text(value) for value in column.to_pylist()] for column in first.columns]
     sample = tuple(zip(*values, strict=True))
-    return FileLayout(path=path, format="parquet", delimiter="", columns=columns, sample=sample)
+    return FileLayout(
+        path=path,
+        format="parquet",
+        delimiter="",
+        columns=columns,
+        sample=sample,
+        partitions=_partitions(path),
+    )
 
 
 def _as_text(value: object) -> str:
@@ -134,32 +160,61 @@ def _as_text(value: object) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _inspect_csv(path: Path) -> FileLayout:
+def _inspect_text(path: Path, shape: FileShape) -> FileLayout:
     text, is_cut = _first_text(path)
     if not text.strip():
         raise EmptyDataError(f"{path}: the file is empty; expected a header line and rows")
     header = text.splitlines()[0]
     if not header.strip():
         raise DataError(f"{path}: the first line is blank, expected the header; remove the line")
-    delimiter = max(_DELIMITERS, key=header.count)
+    is_csv = shape.format != "whitespace"
+    delimiter = (shape.delimiter or max(_DELIMITERS, key=header.count)) if is_csv else ""
+    rows = (
+        _csv_rows(path, text, delimiter)
+        if is_csv
+        else [line.split() for line in text.splitlines() if line.strip()]
+    )
+    n_heads = 0 if shape.names else 1
+    if len(rows) <= n_heads:
+        raise EmptyDataError(f"{path}: a header but no rows; expected at least one row")
+    # The last row of a cut sample may end in the middle of a field.
+    sample = rows[n_heads:-1] if is_cut and len(rows) > n_heads + 1 else rows[n_heads:]
+    return FileLayout(
+        path=path,
+        format="csv" if is_csv else "whitespace",
+        delimiter=delimiter,
+        columns=_columns_of(path, rows[0], shape),
+        sample=tuple(tuple(row) for row in sample),
+        has_header=not shape.names,
+        partitions=_partitions(path),
+    )
+
+
+def _csv_rows(path: Path, text: str, delimiter: str) -> list[list[str]]:
     try:
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
     except csv.Error as error:
         raise DataError(
             f"{path}: not sound CSV: {_one_line(error).split(' - ')[0]}; "
             "expected quoted text and lines that end in a line feed"
         ) from error
-    if len(rows) < 2:
-        raise EmptyDataError(f"{path}: a header but no rows; expected at least one row")
-    # The last row of a cut sample may end in the middle of a field.
-    sample = rows[1:-1] if is_cut and len(rows) > 2 else rows[1:]
-    return FileLayout(
-        path=path,
-        format="csv",
-        delimiter=delimiter,
-        columns=tuple(rows[0]),
-        sample=tuple(tuple(row) for row in sample),
-    )
+
+
+def _columns_of(path: Path, first: Sequence[str], shape: FileShape) -> tuple[str, ...]:
+    if not shape.names:
+        return tuple(first)
+    if len(first) != len(shape.names):
+        raise SchemaError(
+            f"{path}: {len(first)} columns in the first line, but {len(shape.names)} names "
+            f"({', '.join(shape.names)}); name every column of the file"
+        )
+    return shape.names
+
+
+def _partitions(path: Path) -> tuple[tuple[str, str], ...]:
+    """Return the columns that folders name, the outermost first."""
+    pairs = (part.partition("=") for part in path.parent.parts)
+    return tuple((name, value) for name, equals, value in pairs if equals and name)
 
 
 def _first_text(path: Path) -> tuple[str, bool]:
@@ -203,11 +258,11 @@ def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
     ...
     segmentry.errors.SchemaError: log.csv: no column 'user' (did you mean 'usr'?); found clk, usr
     """
-    missing = [name for name in required if name not in layout.names]
+    missing = [name for name in required if name not in layout.all_names]
     if missing:
-        told = ", ".join(_missing(name, layout.names) for name in missing)
+        told = ", ".join(_missing(name, layout.all_names) for name in missing)
         raise SchemaError(
-            f"{layout.path}: no column {told}; found {', '.join(sorted(layout.names))}"
+            f"{layout.path}: no column {told}; found {', '.join(sorted(layout.all_names))}"
         )
 
 

@@ -1,15 +1,15 @@
 """What is odd about the data, counted: joins, nulls, impossible values, duplicates, one bot."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.schema import SECONDS_PER_DAY, Engine, Feature, Window
+from segmentry.schema import EVENT_COLUMNS, SECONDS_PER_DAY, Engine, Feature, Source, Window
 
-__all__ = ["Finding", "find_in_log", "find_in_tables"]
+__all__ = ["Finding", "find_in_log", "find_in_profiles", "find_in_tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Finding:
 def find_in_tables(
     counts: pl.DataFrame,
     profiles: pl.DataFrame,
-    attributes: Sequence[Feature],
+    source: Source,
     *,
     n_impossible_levels: int,
     n_impossible_prices: int,
@@ -33,7 +33,7 @@ def find_in_tables(
 ) -> tuple[Finding, ...]:
     """List what the counts per user and the small tables tell, also where the count is 0.
 
-    What was not counted, as no feature took it, is not listed.
+    What was not counted, as no feature took it or the data lack it, is not listed.
 
     Parameters
     ----------
@@ -41,67 +41,85 @@ def find_in_tables(
         Integer counts per user of the log.
     profiles : DataFrame
         Sound profiles.
-    attributes : sequence of Feature
-        Attributes of a profile.
+    source : Source
+        Says what there is, and what an event is called.
     n_impossible_levels, n_impossible_prices : int
         Values that were set to unknown.
     ads : DataFrame
         Sound ads.
     """
-    n_users, n_profiles = counts.height, profiles.height
-    n_joined = counts.join(profiles, on="user_id", how="semi").height
     n_shown = int(counts["n_impressions"].sum())
-    found = [
-        Finding("users-without-profile", "users without profile", n_users - n_joined, n_users),
-        Finding(
-            "profiles-without-impression",
-            "profiles without impression in the window",
-            n_profiles - n_joined,
-            n_profiles,
-        ),
-    ]
+    found = list(_joins(counts, profiles, source)) if source.profiles is not None else []
     for name, what in (
         ("n_categorised", "category of the ad"),
         ("n_priced", "price of the ad"),
         ("n_placed", "placement"),
     ):
         if name in counts.columns:
-            text = f"impressions with unknown {what}"
+            text = f"{source.events} with unknown {what}"
             n_unknown = n_shown - int(counts[name].sum())
             found.append(Finding(f"unknown-{what.split()[0]}", text, n_unknown, n_shown))
     busiest = int(counts["n_impressions"].to_numpy().max(initial=0))
-    text = "impressions of the busiest user"
-    found.append(Finding("busiest-user", text, busiest, n_shown))
-    text = "ads with an impossible price"
-    found.append(Finding("impossible-price", text, n_impossible_prices, ads.height))
-    for column in ("category_id", "brand_id", "price"):
-        what = column.removesuffix("_id")
-        text = f"ads with unknown {what}"
-        found.append(Finding(f"ads-unknown-{what}", text, ads[column].null_count(), ads.height))
-    found.append(
-        Finding(
-            "impossible-level",
-            "profile levels below 0",
-            n_impossible_levels,
-            n_profiles * len(attributes),
-        )
-    )
-    found.extend(
-        Finding(
-            f"unknown-{feature.name}",
-            f"profiles with unknown {feature.label}",
-            profiles[feature.name].null_count(),
-            n_profiles,
-        )
-        for feature in attributes
-    )
+    found.append(Finding("busiest-user", f"{source.events} of the busiest user", busiest, n_shown))
+    if source.ads is not None:
+        found.extend(_of_ads(ads, source.ads.columns, n_impossible_prices))
+    if source.profiles is not None:
+        found.extend(find_in_profiles(profiles, source.attributes, n_impossible_levels))
     return tuple(found)
 
 
+def _joins(counts: pl.DataFrame, profiles: pl.DataFrame, source: Source) -> Iterator[Finding]:
+    n_users, n_profiles = counts.height, profiles.height
+    n_joined = counts.join(profiles, on="user_id", how="semi").height
+    yield Finding("users-without-profile", "users without profile", n_users - n_joined, n_users)
+    when = " in the window" if "time" in source.provides else ""
+    text = f"profiles without {source.event}{when}"
+    yield Finding("profiles-without-impression", text, n_profiles - n_joined, n_profiles)
+
+
+def _of_ads(ads: pl.DataFrame, columns: Collection[str], n_impossible: int) -> Iterator[Finding]:
+    if "price" in columns:
+        text = "ads with an impossible price"
+        yield Finding("impossible-price", text, n_impossible, ads.height)
+    for column in ("category_id", "brand_id", "price"):
+        if column in columns:
+            what = column.removesuffix("_id")
+            n_unknown = ads[column].null_count()
+            yield Finding(f"ads-unknown-{what}", f"ads with unknown {what}", n_unknown, ads.height)
+
+
+def find_in_profiles(
+    profiles: pl.DataFrame, attributes: Sequence[Feature], n_impossible: int
+) -> tuple[Finding, ...]:
+    """Count impossible and unknown values of the attributes.
+
+    Examples
+    --------
+    >>> find_in_profiles(pl.DataFrame({"user_id": [1]}), (), 0)[0].text
+    'profile values that are impossible: levels below 0, or none of those declared'
+    """
+    text = "profile values that are impossible: levels below 0, or none of those declared"
+    n_values = profiles.height * len(attributes)
+    return (
+        Finding("impossible-level", text, n_impossible, n_values),
+        *(
+            Finding(
+                f"unknown-{feature.name}",
+                f"profiles with unknown {feature.label}",
+                profiles[feature.name].null_count(),
+                profiles.height,
+            )
+            for feature in attributes
+        ),
+    )
+
+
 def find_in_log(
-    engine: Engine, parts: Sequence[Path], ads: pl.DataFrame, *, window: Window
+    engine: Engine, parts: Sequence[Path], ads: pl.DataFrame, source: Source, *, window: Window
 ) -> tuple[Finding, ...]:
     """Look deeper into the log: exact duplicates, ads without features, empty days.
+
+    What the data lack is not listed.
 
     Parameters
     ----------
@@ -110,6 +128,7 @@ def find_in_log(
     parts : sequence of Path
     ads : DataFrame
         Sound ads.
+    source : Source
     window : Window
         Its local days are counted, also those that it cuts.
     """
@@ -118,7 +137,9 @@ def find_in_log(
     days: list[pl.DataFrame] = []
     offset = window.utc_offset_hours * 3600
     day = ((nw.col("shown_at") + offset) // SECONDS_PER_DAY).cast(nw.Int64).alias("day")
-    columns = ("user_id", "shown_at", "ad_id", "placement", "is_click")
+    present = {} if source.impressions is None else source.impressions.columns
+    amounts = [name for name in EVENT_COLUMNS if name in present]
+    columns = ("user_id", "shown_at", "ad_id", "placement", "is_click", *amounts)
     for part in parts:
         log = engine.scan_part(part)
         copies = log.group_by(*columns).agg(nw.len().cast(nw.Int64).alias("n"))
@@ -140,8 +161,12 @@ def find_in_log(
     )
     n_days = last_day - first_day + 1
     n_days_seen = pl.concat(days)["day"].n_unique()
-    return (
-        Finding("exact-duplicate", "impressions that repeat another row", n_repeated, n_rows),
-        Finding("ads-without-features", "ads without features", n_unknown_ads, ads_shown.height),
-        Finding("empty-day", "days without impression", n_days - n_days_seen, n_days),
-    )
+    text = f"{source.events} that repeat another row"
+    found = [Finding("exact-duplicate", text, n_repeated, n_rows)]
+    if source.ads is not None and "ad" in source.provides:
+        text = "ads without features"
+        found.append(Finding("ads-without-features", text, n_unknown_ads, ads_shown.height))
+    if "time" in source.provides:
+        text = f"days without {source.event}"
+        found.append(Finding("empty-day", text, n_days - n_days_seen, n_days))
+    return tuple(found)

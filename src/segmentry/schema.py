@@ -2,7 +2,8 @@
 
 Whatever the files are called, the steps see four tables with these columns:
 
-- impressions: ``user_id, shown_at, ad_id, placement, is_click``, one row per shown ad;
+- impressions: ``user_id, shown_at, ad_id, placement, is_click``, one row per shown ad, or per
+  event of another kind; ``value, quantity`` too where the log has them;
 - profiles: ``user_id`` and one column per attribute, one row per user;
 - ads: ``ad_id, category_id, campaign_id, advertiser_id, brand_id, price``, one row per ad;
 - behaviours: ``user_id, at, action, category_id, brand_id``, one row per action.
@@ -19,8 +20,10 @@ import polars as pl
 
 __all__ = [
     "ADS_COLUMNS",
+    "EVENT_COLUMNS",
     "IMPRESSIONS_COLUMNS",
     "MICRO",
+    "OTHER_CODE",
     "SECONDS_PER_DAY",
     "UNASSIGNED",
     "ColumnSource",
@@ -29,9 +32,11 @@ __all__ = [
     "Estimate",
     "Family",
     "Feature",
+    "FileShape",
     "Fill",
     "Kind",
     "LogParts",
+    "Need",
     "Progress",
     "RowAccount",
     "Source",
@@ -43,18 +48,46 @@ __all__ = [
 SECONDS_PER_DAY = 86_400
 MICRO = 1_000_000
 """Fixed-point unit of summed logarithms: integers add up the same in every order."""
+OTHER_CODE = -1
+"""What a `ColumnSource` of codes gives for a value that was not declared."""
 UNASSIGNED = 0
 """The `segment_id` of a user that belongs to no segment."""
 
 IMPRESSIONS_COLUMNS = ("user_id", "shown_at", "ad_id", "placement", "is_click")
+EVENT_COLUMNS = ("value", "quantity")
+"""Amounts of an event, in fixed point; only where the log has them."""
 ADS_COLUMNS = ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price")
 
 Kind = Literal[
-    "count", "rate", "share", "money", "duration", "entropy", "time", "ordinal", "categorical"
+    "count",
+    "rate",
+    "share",
+    "money",
+    "duration",
+    "entropy",
+    "time",
+    "ordinal",
+    "categorical",
+    "number",
 ]
 Fill = Literal["zero", "median", "mode", "own level", "none"]
-ColumnType = Literal["integer", "number", "text"]
-Family = Literal["activity", "engagement", "affinity", "demographics"]
+ColumnType = Literal["integer", "number", "text", "moment", "code"]
+Family = Literal["activity", "value", "engagement", "affinity", "demographics"]
+Need = Literal[
+    "log",
+    "time",
+    "hour",
+    "click",
+    "ad",
+    "placement",
+    "category",
+    "campaign",
+    "brand",
+    "price",
+    "value",
+    "quantity",
+]
+"""What data can have, and what a feature can need."""
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(step, done, total)``; `total` 0 means that it is not known."""
 
@@ -135,7 +168,7 @@ class Feature:
     ----------
     name : str
         Column name in the user table.
-    family : {"activity", "engagement", "affinity", "demographics"}
+    family : {"activity", "value", "engagement", "affinity", "demographics"}
         The group it belongs to.
     label : str
         What people read, in lower case: "impressions".
@@ -165,13 +198,55 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSource:
-    """One column of a canonical table: its name in the files and the type it is read as.
+    """One column of a canonical table: its name in the files and how it is read.
 
-    "integer" also reads ``4.0``; ids that are not all integers are "text".
+    Parameters
+    ----------
+    name : str
+        Name in the files, without surrounding white space.
+    type : {"integer", "number", "text", "moment", "code"}
+        "integer" also reads ``4.0``; ids that are not all integers are "text". A "moment" is read
+        as epoch seconds by `time_format`, a "code" by looking the text up in `codes`.
+    time_format : str
+        Of a moment: "milliseconds", "microseconds", "iso", "yyyymmdd" or a pattern such as
+        ``%d/%m/%Y %H:%M``. Epoch seconds are an "integer".
+    utc_offset_hours : int
+        Of moments without a time zone of their own.
+    codes : tuple of (str, int)
+        Of a code: what each text stands for, written in lower case.
+    other : int or None
+        What a code stands for that is not among them; null if absent.
+    missing : tuple of str
+        Values that mean "unknown", beside the empty field.
     """
 
     name: str
     type: ColumnType
+    time_format: str = ""
+    utc_offset_hours: int = 0
+    codes: tuple[tuple[str, int], ...] = ()
+    other: int | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileShape:
+    """What must be known to read files, where looking at them does not tell.
+
+    Parameters
+    ----------
+    format : {"auto", "csv", "parquet", "whitespace"}
+        "auto" tells Parquet and CSV by their content; columns between runs of blanks are asked
+        for.
+    delimiter : str
+        Of CSV; empty to find it.
+    names : tuple of str
+        Names of the columns of files without a header line; empty where there is one.
+    """
+
+    format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    delimiter: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,23 +261,75 @@ class TableSource:
         All of one format; CSV, CSV.gz or Parquet.
     columns : mapping of str to ColumnSource
         By canonical column name. Columns that the files lack are absent.
+    shape : FileShape
+        How the files are read.
+    is_distinct : bool
+        Whether only the distinct rows are wanted: a small table that stands in the log.
     """
 
     role: str
     files: tuple[Path, ...]
     columns: Mapping[str, ColumnSource]
+    shape: FileShape = FileShape()
+    is_distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that a run reads: the tables, the clock, the attributes of a profile."""
+    """All that a run reads: the tables, the clock, the attributes of a profile.
+
+    Parameters
+    ----------
+    name : str
+        What people call the data.
+    impressions : TableSource or None
+        The log; none where the profiles are a ready user table.
+    profiles, ads : TableSource or None
+    attributes : tuple of Feature
+        Attributes of a profile.
+    utc_offset_hours : int
+        Of the local clock.
+    event, events : str
+        What a row of the log is called, one and many.
+    value_unit : str
+        Unit of ``value``, such as "USD".
+    has_hours : bool
+        Whether the times tell more than the day.
+    """
 
     name: str
-    impressions: TableSource
+    impressions: TableSource | None
     profiles: TableSource | None
     ads: TableSource | None
     attributes: tuple[Feature, ...]
     utc_offset_hours: int
+    event: str = "impression"
+    events: str = "impressions"
+    value_unit: str = ""
+    has_hours: bool = True
+
+    @property
+    def provides(self) -> frozenset[Need]:
+        """What features can be made of."""
+        if self.impressions is None:
+            return frozenset()
+        log = self.impressions.columns
+        ads = {} if self.ads is None or "ad_id" not in log else self.ads.columns
+        named: dict[Need, bool] = {
+            "log": True,
+            "time": "shown_at" in log,
+            "hour": "shown_at" in log and self.has_hours,
+            "click": "is_click" in log,
+            "ad": "ad_id" in log,
+            "placement": "placement" in log,
+            "value": "value" in log,
+            "quantity": "quantity" in log,
+            "category": "category_id" in ads,
+            "campaign": "campaign_id" in ads,
+            "brand": "brand_id" in ads,
+            "price": "price" in ads,
+        }
+        return frozenset(need for need, is_there in named.items() if is_there)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
     unreadable : int
         Lines that the engine could not read.
     attributes : sequence of str
-        Names of the attributes; levels below 0 are impossible and become unknown.
+        Names of the attributes that are levels; those below 0 are impossible and become unknown,
+        as numbers that are not finite do in any column.
 
     Examples
     --------
@@ -47,11 +48,14 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
 'contradicts another row of the same id': 2})
     """
     sound, n_impossible = rows, 0
-    for name in attributes:
-        if rows.schema[name].is_numeric():
+    for name, dtype in rows.schema.items():
+        is_bad = pl.lit(value=False)
+        if name in attributes and dtype.is_numeric():
             is_bad = pl.col(name) < 0
-            n_impossible += sound.select(is_bad.sum()).item()
-            sound = sound.with_columns(pl.when(~is_bad).then(pl.col(name)).alias(name))
+        if dtype.is_float():
+            is_bad |= ~pl.col(name).is_finite()
+        n_impossible += sound.select((is_bad & pl.col(name).is_not_null()).sum()).item()
+        sound = sound.with_columns(pl.when(~is_bad).then(pl.col(name)).alias(name))
     return _unique(sound, key="user_id", role="profiles", unreadable=unreadable, odd=n_impossible)
 
 

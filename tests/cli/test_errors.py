@@ -57,7 +57,7 @@ def with_log(home, text):
 
 
 def test_no_data_named(home):
-    assert refusal(home, "run") == "no data: give DATA_DIR or --from RUN_DIR"
+    assert refusal(home, "run") == "no data: give DATA_DIR, --mapping FILE.toml or --from RUN_DIR"
 
 
 def test_missing_folder(home):
@@ -75,7 +75,8 @@ def test_folder_without_a_log(home):
     (home / "data").mkdir()
     (home / "data" / "clicks.csv").write_text("a,b\n")
     assert run_refusal(home) == (
-        "data: no log; found clicks.csv; expected raw_sample.csv, .csv.gz or .parquet"
+        "data: no log; found clicks.csv; expected raw_sample.csv, .csv.gz or .parquet, "
+        "or a mapping: segmentry init writes one"
     )
 
 
@@ -156,8 +157,8 @@ def test_all_rows_rejected(home, engine):
 def test_times_in_milliseconds(home):
     write_taobao(home / "data", log=[(user, at * 1000, *rest) for user, at, *rest in LOG])
     assert run_refusal(home) == (
-        "no impression is left of 78 rows: 78 impossible time; times in milliseconds? Divide them "
-        "by 1000: epoch seconds are expected"
+        "no impression is left of 78 rows: 78 impossible time; times in milliseconds? Say so "
+        'in a mapping: time_format = "milliseconds"'
     )
 
 
@@ -232,7 +233,10 @@ def test_constant_features(home):
             "--memory: found '999999999999999TB', expected a size such as 2GB or 500MB",
         ),
         (["--engine", "sqlite"], "--engine: found 'sqlite', input should be 'duckdb' or 'polars'"),
-        (["--recipe", "best"], "--recipe: found 'best', input should be 'default' or 'classic'"),
+        (
+            ["--recipe", "best"],
+            "--recipe: found 'best', input should be 'default', 'classic', 'rfm' or 'table'",
+        ),
         (
             ["--algorithm", "dbscan"],
             "--algorithm: found 'dbscan', input should be 'kmeans', 'minibatch' or 'bisecting'",

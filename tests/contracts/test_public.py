@@ -87,6 +87,7 @@ def test_every_command_and_every_option_is_explained():
     assert set(commands()) == {
         (),
         ("demo",),
+        ("init",),
         ("run",),
         ("score",),
         ("report",),

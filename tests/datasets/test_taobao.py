@@ -117,7 +117,9 @@ def test_folder_that_is_absent_or_none(tmp_path):
 
 
 def test_folder_without_the_log(tmp_path):
-    expected = "expected raw_sample.csv, .csv.gz or .parquet"
+    expected = (
+        "expected raw_sample.csv, .csv.gz or .parquet, or a mapping: segmentry init writes one"
+    )
 
     assert message_of(tmp_path, DataError) == f"{tmp_path}: no log; found nothing; {expected}"
     (tmp_path / "b.txt").write_text("")
@@ -160,7 +162,7 @@ def test_optional_columns_may_be_absent(tmp_path):
     source = find_taobao(tmp_path)
 
     assert list(source.impressions.columns) == ["user_id", "shown_at", "is_click"]
-    assert list(source.ads.columns) == ["ad_id", "price"]
+    assert source.ads is None  # nothing joins them to the log
     assert [feature.name for feature in source.attributes] == ["age_level"]
 
 

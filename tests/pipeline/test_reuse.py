@@ -97,7 +97,7 @@ def test_data_and_an_earlier_run_cannot_both_be_given(plain_run, tmp_path):
 
     assert (answer.code, answer.err) == (
         2,
-        "segmentry: --from reuses a user table; give either DATA_DIR or --from\n",
+        "segmentry: --from reuses a user table; give either the data or --from\n",
     )
 
 

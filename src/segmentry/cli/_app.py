@@ -12,6 +12,7 @@ import typer
 
 from segmentry import __version__
 from segmentry.cli._app_dashboard import dashboard
+from segmentry.cli._app_init import init
 from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
 
@@ -31,9 +32,15 @@ app.add_typer(analyse_app, name="analyse")
 app.add_typer(export_app, name="export")
 app.command()(dashboard)
 
-DataDir = Annotated[Path, typer.Argument(help="Folder that holds the files.", metavar="DATA_DIR")]
+DataDir = Annotated[
+    Path | None, typer.Argument(help="Folder that holds the files.", metavar="[DATA_DIR]")
+]
+Mapping = Annotated[
+    Path | None,
+    typer.Option(help="TOML file that says what is what in any data.", metavar="FILE.toml"),
+]
 Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]
-Recipe = Annotated[str | None, typer.Option(help="default or classic.")]
+Recipe = Annotated[str | None, typer.Option(help="default, classic, rfm or table.")]
 Algorithm = Annotated[
     str | None, typer.Option(help="kmeans (default), minibatch, bisecting or latent.")
 ]
@@ -116,11 +123,13 @@ def demo(
     _run.demo(out, n_users=users, seed=seed, is_json=json)
 
 
+app.command("init")(init)
+
+
 @app.command()
 def run(
-    data_dir: Annotated[
-        Path | None, typer.Argument(help="Folder that holds the files.", metavar="[DATA_DIR]")
-    ] = None,
+    data_dir: DataDir = None,
+    mapping: Mapping = None,
     out: Annotated[Path, typer.Option(help="Run folder to make.", metavar="RUN_DIR")] = Path("run"),
     from_run: Annotated[
         Path | None,
@@ -162,6 +171,7 @@ def run(
     _run.run(
         data_dir,
         out,
+        mapping=mapping,
         from_run=from_run,
         names=names,
         config=config,
@@ -174,7 +184,8 @@ def run(
 @app.command()
 def score(
     run_dir: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")],
-    data_dir: DataDir,
+    data_dir: DataDir = None,
+    mapping: Mapping = None,
     out: Annotated[
         Path, typer.Option(help="File to write: .parquet or .csv.", metavar="FILE")
     ] = Path("scores.parquet"),
@@ -192,7 +203,15 @@ def score(
 
     options = {"engine": engine, "since": since, "until": until, "sample": sample}
     options |= {"memory": memory, "strict": strict or None}
-    _score.score(run_dir, data_dir, out, overwrite=overwrite, is_json=json, options=options)
+    _score.score(
+        run_dir,
+        data_dir,
+        out,
+        mapping=mapping,
+        overwrite=overwrite,
+        is_json=json,
+        options=options,
+    )
 
 
 @app.command()
@@ -248,7 +267,8 @@ def data_generate(
 
 @data_app.command("check")
 def data_check(
-    data_dir: DataDir,
+    data_dir: DataDir = None,
+    mapping: Mapping = None,
     engine: Engine = None,
     since: Since = None,
     until: Until = None,
@@ -262,7 +282,7 @@ def data_check(
 
     options = {"engine": engine, "since": since, "until": until, "sample": sample}
     options |= {"memory": memory, "strict": strict or None}
-    _data.check(data_dir, is_json=json, options=options)
+    _data.check(data_dir, mapping=mapping, is_json=json, options=options)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

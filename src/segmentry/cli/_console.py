@@ -24,10 +24,12 @@ from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount
 from segmentry.schema import Progress as Tell
 from segmentry.summary import Summary
+from segmentry.traits import DataTraits
 
 __all__ = [
     "OUT",
     "percent",
+    "print_absent",
     "print_accounts",
     "print_findings",
     "print_json",
@@ -81,7 +83,7 @@ def _plain(value: Any) -> Any:
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)  # type: ignore[arg-type]  # an instance
 
 
-def print_accounts(accounts: Sequence[RowAccount]) -> None:
+def print_accounts(accounts: Sequence[RowAccount], traits: DataTraits) -> None:
     """Print where the rows of each table went."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("table", "rows read", "= used", "+ rejected", "+ excluded"):
@@ -89,11 +91,24 @@ def print_accounts(accounts: Sequence[RowAccount]) -> None:
     for account in accounts:
         excluded = sum(account.excluded.values())
         numbers = (account.n_read, account.n_used, account.n_rejected, excluded)
-        table.add_row(account.role, *(f"{number:,}" for number in numbers))
+        table.add_row(_role(account, traits), *(f"{number:,}" for number in numbers))
     OUT.print(table)
     for account in accounts:
         for reason, n_rows in (*account.rejected.items(), *account.excluded.items()):
-            OUT.print(f"  {account.role}: {n_rows:,} {reason}")
+            OUT.print(f"  {_role(account, traits)}: {n_rows:,} {reason}")
+
+
+def _role(account: RowAccount, traits: DataTraits) -> str:
+    return traits.events if account.role == "impressions" else account.role
+
+
+def print_absent(traits: DataTraits) -> None:
+    """Print the features that the data do not allow, by what they lack."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in traits.absent:
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        OUT.print(f"[yellow]absent[/yellow] {escape(', '.join(names))}: {escape(reason)}")
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
@@ -120,7 +135,9 @@ def print_summary(summary: Summary) -> None:
     table.add_column("id", justify="right")
     table.add_column("segment")
     is_checked = summary.truth is not None
-    rates = ("seen", "expected (90 %)", "verdict") if is_checked else ("share", "seen (95 %)")
+    has_seen = not is_checked and summary.traits.has_clicks
+    rates = ["seen", "expected (90 %)", "verdict"] if is_checked else ["share"]
+    rates += ["seen (95 %)"] * has_seen
     for name in ("users", *rates):
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
     for segment in summary.segments:
@@ -128,7 +145,7 @@ def print_summary(summary: Summary) -> None:
         if is_checked:
             told += [percent(segment.ctr_seen.value), rate(segment.forecast_ctr), segment.verdict]
         else:
-            told += [f"{segment.share:.1%}", rate(segment.ctr_seen)]
+            told += [f"{segment.share:.1%}"] + [rate(segment.ctr_seen)] * has_seen
         table.add_row(str(segment.segment_id), escape(segment.name), *told)
     OUT.print(table)
     for warning in summary.warnings:

@@ -38,36 +38,44 @@ def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> N
     typer.echo(f"The planted truth is in {data.truth}")
 
 
-def check(data_dir: Path, *, is_json: bool, options: Mapping[str, Any]) -> None:
+def check(
+    data_dir: Path | None, *, mapping: Path | None, is_json: bool, options: Mapping[str, Any]
+) -> None:
     """Print the data-quality report."""
     with _console.told_progress() as progress:
-        users = pipeline.check_data(data_dir, progress=progress, **options)
-    table = users.table
-    n_clicks, n_impressions = int(table["n_clicks"].sum()), int(table["n_impressions"].sum())
+        users = pipeline.check_data(data_dir, mapping=mapping, progress=progress, **options)
+    table, traits = users.table, users.traits
+    n_impressions = int(table["n_impressions"].sum()) if traits.has_log else None
+    n_clicks = int(table["n_clicks"].sum()) if traits.has_clicks else None
     if is_json:
         _console.print_json(
             {
                 "source": users.source,
-                "window": users.window,
+                "window": users.window if traits.has_time else None,
                 "n_users": table.height,
                 "n_impressions": n_impressions,
                 "n_clicks": n_clicks,
                 "accounts": users.accounts,
                 "findings": users.findings,
+                "traits": traits,
             }
         )
         return
-    _console.print_accounts(users.accounts)
+    _console.print_accounts(users.accounts, traits)
     typer.echo()
-    typer.echo(
-        f"Window: {_moment(users.window, users.window.start)} to "
-        f"{_moment(users.window, users.window.end)} ({users.window.n_days:g} days)"
-    )
-    typer.echo(
-        f"{table.height:,} users, {n_impressions:,} impressions, {n_clicks:,} clicks "
-        f"(CTR {n_clicks / max(1, n_impressions):.3%})\n"
-    )
+    if traits.has_time:
+        typer.echo(
+            f"Window: {_moment(users.window, users.window.start)} to "
+            f"{_moment(users.window, users.window.end)} ({users.window.n_days:g} days)"
+        )
+    told = [f"{table.height:,} users"]
+    if n_impressions is not None:
+        told.append(f"{n_impressions:,} {traits.events}")
+    if n_impressions is not None and n_clicks is not None:
+        told.append(f"{n_clicks:,} clicks (CTR {n_clicks / max(1, n_impressions):.3%})")
+    typer.echo(", ".join(told) + "\n")
     _console.print_findings(users.findings)
+    _console.print_absent(traits)
 
 
 def _moment(window: Window, seconds: int) -> str:

@@ -19,6 +19,7 @@ def run(
     data_dir: Path | None,
     out: Path,
     *,
+    mapping: Path | None,
     from_run: Path | None,
     names: Path | None = None,
     config: Path | None,
@@ -31,6 +32,7 @@ def run(
         result = pipeline.run(
             data_dir,
             out,
+            mapping=mapping,
             from_run=from_run,
             names=names,
             config=config,
@@ -63,7 +65,7 @@ def run(
             }
         )
         return
-    _console.print_accounts(summary.data.accounts)
+    _console.print_accounts(summary.data.accounts, summary.traits)
     typer.echo()
     _console.print_summary(summary)
     typer.echo(f"\nReport: {out / 'report.html'}")
@@ -84,6 +86,7 @@ def demo(out: Path, *, n_users: int, seed: int, is_json: bool) -> None:
     run(
         data_dir,
         run_dir,
+        mapping=None,
         from_run=None,
         config=None,
         overwrite=True,

@@ -14,9 +14,10 @@ __all__ = ["score"]
 
 def score(
     run_dir: Path,
-    data_dir: Path,
+    data_dir: Path | None,
     out: Path,
     *,
+    mapping: Path | None,
     overwrite: bool,
     is_json: bool,
     options: Mapping[str, Any],
@@ -24,7 +25,13 @@ def score(
     """Score and print how many users went where."""
     with _console.told_progress() as progress:
         result = pipeline.score(
-            run_dir, data_dir, out=out, overwrite=overwrite, progress=progress, **options
+            run_dir,
+            data_dir,
+            mapping=mapping,
+            out=out,
+            overwrite=overwrite,
+            progress=progress,
+            **options,
         )
     sizes = result.segments.group_by("segment_id", "segment_name").len().sort("segment_id")
     rows = sizes.rows()

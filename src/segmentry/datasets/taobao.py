@@ -1,111 +1,90 @@
-"""Recognise the Taobao ad data by its own file and column names."""
+"""The Taobao ad data by their own file and column names: a mapping that is built in."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from segmentry.errors import DataError, SchemaError
-from segmentry.files import FileLayout, has_integers_only, inspect_file, require_columns
-from segmentry.schema import ColumnSource, ColumnType, Feature, Source, TableSource
+from segmentry.errors import DataError
+from segmentry.files import inspect_file
+from segmentry.mapping import (
+    AdsMapping,
+    Attribute,
+    DataMapping,
+    LogMapping,
+    ProfilesMapping,
+    attribute_feature,
+    resolve_mapping,
+)
+from segmentry.schema import Feature, Source
 
 __all__ = ["TAOBAO_ATTRIBUTES", "find_taobao"]
 
 _FORMATS = (".csv", ".csv.gz", ".parquet")
 _BEIJING = 8
-_REQUIRED = {
-    "impressions": ("user_id", "shown_at", "is_click"),
-    "profiles": ("user_id",),
-    "ads": ("ad_id",),
+_FILES = {"log": "raw_sample", "profiles": "user_profile", "ads": "ad_feature"}
+_LOG = {
+    "user_id": "user",
+    "time": "time_stamp",
+    "click": "clk",
+    "ad_id": "adgroup_id",
+    "placement": "pid",
+    "no_click": "nonclk",
 }
-_FILES = {"impressions": "raw_sample", "profiles": "user_profile", "ads": "ad_feature"}
-_COLUMNS: dict[str, dict[str, ColumnSource]] = {
-    "impressions": {
-        "user_id": ColumnSource("user", "integer"),
-        "shown_at": ColumnSource("time_stamp", "integer"),
-        "ad_id": ColumnSource("adgroup_id", "integer"),
-        "placement": ColumnSource("pid", "text"),
-        "is_click": ColumnSource("clk", "integer"),
-        "is_not_click": ColumnSource("nonclk", "integer"),
-    },
-    "profiles": {
-        "user_id": ColumnSource("userid", "integer"),
-        "gender": ColumnSource("final_gender_code", "integer"),
-        "age_level": ColumnSource("age_level", "integer"),
-        "consumption_level": ColumnSource("pvalue_level", "integer"),
-        "shopping_depth": ColumnSource("shopping_level", "integer"),
-        "city_tier": ColumnSource("new_user_class_level", "integer"),
-        "occupation": ColumnSource("occupation", "integer"),
-    },
-    "ads": {
-        "ad_id": ColumnSource("adgroup_id", "integer"),
-        "category_id": ColumnSource("cate_id", "integer"),
-        "campaign_id": ColumnSource("campaign_id", "integer"),
-        "advertiser_id": ColumnSource("customer", "integer"),
-        "brand_id": ColumnSource("brand", "integer"),
-        "price": ColumnSource("price", "number"),
-    },
+_ADS = {
+    "ad_id": "adgroup_id",
+    "category_id": "cate_id",
+    "campaign_id": "campaign_id",
+    "advertiser_id": "customer",
+    "brand_id": "brand",
+    "price": "price",
 }
-_IDS = ("user_id", "ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id")
-
-TAOBAO_ATTRIBUTES: tuple[Feature, ...] = (
-    Feature(
-        name="gender",
-        family="demographics",
-        label="gender",
-        unit="level",
+_REQUIRED = {"log": ("user_id", "time", "click"), "ads": ("ad_id",)}
+_PROFILE_ATTRIBUTES: Mapping[str, Attribute] = {
+    "gender": Attribute(
+        column="final_gender_code",
         kind="categorical",
-        fill="own level",
+        label="gender",
         description="Gender code of the profile; null if unknown.",
         levels={"1": "male", "2": "female"},
     ),
-    Feature(
-        name="age_level",
-        family="demographics",
-        label="age level",
-        unit="level",
+    "age_level": Attribute(
+        column="age_level",
         kind="ordinal",
-        fill="median",
+        label="age level",
         description="Age band of the profile, 0 to 6 by rising age; null if unknown.",
     ),
-    Feature(
-        name="consumption_level",
-        family="demographics",
-        label="consumption level",
-        unit="level",
+    "consumption_level": Attribute(
+        column="pvalue_level",
         kind="ordinal",
-        fill="median",
+        label="consumption level",
         description="Consumption level of the profile (pvalue_level); null if unknown.",
         levels={"1": "low", "2": "middle", "3": "high"},
     ),
-    Feature(
-        name="shopping_depth",
-        family="demographics",
-        label="shopping depth",
-        unit="level",
+    "shopping_depth": Attribute(
+        column="shopping_level",
         kind="ordinal",
-        fill="median",
+        label="shopping depth",
         description="Shopping depth of the profile (shopping_level); null if unknown.",
         levels={"1": "shallow", "2": "moderate", "3": "deep"},
     ),
-    Feature(
-        name="city_tier",
-        family="demographics",
-        label="city tier",
-        unit="level",
+    "city_tier": Attribute(
+        column="new_user_class_level",
         kind="ordinal",
-        fill="median",
+        label="city tier",
         description="City tier of the profile (new_user_class_level); null if unknown.",
         levels={"1": "tier 1", "2": "tier 2", "3": "tier 3", "4": "tier 4"},
     ),
-    Feature(
-        name="occupation",
-        family="demographics",
-        label="student",
-        unit="level",
+    "occupation": Attribute(
+        column="occupation",
         kind="categorical",
-        fill="own level",
+        label="student",
         description="Whether the profile says college student (occupation); null if unknown.",
         levels={"0": "no", "1": "yes"},
     ),
+}
+
+TAOBAO_ATTRIBUTES: tuple[Feature, ...] = tuple(
+    attribute_feature(name, attribute) for name, attribute in _PROFILE_ATTRIBUTES.items()
 )
 
 
@@ -134,75 +113,55 @@ def find_taobao(data_dir: Path) -> Source:
     if not data_dir.is_dir():
         found = "not a folder" if data_dir.exists() else "no such folder"
         raise DataError(f"{data_dir}: {found}; expected one that holds raw_sample.csv")
-    tables = _with_equal_ids({role: _find_table(data_dir, role) for role in _FILES})
-    log = tables["impressions"]
-    if log is None:
+    files = {table: _find_file(data_dir, table) for table in _FILES}
+    if files["log"] is None:
         present = sorted(path.name for path in data_dir.iterdir())
         told = ", ".join(present[:8]) if present else "nothing"
         raise DataError(
-            f"{data_dir}: no log; found {told}; expected raw_sample.csv, .csv.gz or .parquet"
+            f"{data_dir}: no log; found {told}; expected raw_sample.csv, .csv.gz or .parquet, or "
+            "a mapping: segmentry init writes one"
         )
-    profiles = tables["profiles"]
-    has = () if profiles is None else profiles.columns
-    return Source(
+    return resolve_mapping(_mapping(data_dir, files), base=data_dir)
+
+
+def _find_file(data_dir: Path, table: str) -> str | None:
+    names = [f"{_FILES[table]}{suffix}" for suffix in _FORMATS]
+    found = [name for name in names if (data_dir / name).exists()]
+    if len(found) > 1:
+        told = " and ".join(found)
+        raise DataError(f"{data_dir}: found {told}, expected one of them; remove the others")
+    return found[0] if found else None
+
+
+def _mapping(data_dir: Path, files: Mapping[str, str | None]) -> DataMapping:
+    """Return the mapping of the files that are there, without the columns that they lack."""
+    log, profiles, ads = files["log"], files["profiles"], files["ads"]
+    roles = _present(data_dir, log, _LOG, required=_REQUIRED["log"])
+    attributes = {name: each.column for name, each in _PROFILE_ATTRIBUTES.items()}
+    had = _present(data_dir, profiles, attributes, required=())
+    has_ads = ads is not None and "ad_id" in roles
+    return DataMapping(
         name="taobao",
-        impressions=log,
-        profiles=profiles,
-        ads=tables["ads"],
-        attributes=tuple(feature for feature in TAOBAO_ATTRIBUTES if feature.name in has),
         utc_offset_hours=_BEIJING,
+        log=LogMapping(files=log, time_format="seconds", **roles),
+        profiles=None
+        if profiles is None
+        else ProfilesMapping(
+            files=profiles,
+            user_id="userid",
+            attributes={name: _PROFILE_ATTRIBUTES[name] for name in had},
+        ),
+        ads=AdsMapping(files=ads, **_present(data_dir, ads, _ADS, required=_REQUIRED["ads"]))
+        if has_ads
+        else None,
     )
 
 
-def _find_table(data_dir: Path, role: str) -> TableSource | None:
-    stem = _FILES[role]
-    files = [data_dir / f"{stem}{suffix}" for suffix in _FORMATS]
-    files = [path for path in files if path.exists()]
-    if not files:
-        return None
-    if len(files) > 1:
-        names = " and ".join(path.name for path in files)
-        raise DataError(f"{data_dir}: found {names}, expected one of them; remove the others")
-    layout = inspect_file(files[0])
-    columns = _COLUMNS[role]
-    require_columns(layout, [columns[name].name for name in _REQUIRED[role]])
-    present = {
-        name: ColumnSource(column.name, _type_of(name, column, layout))
-        for name, column in columns.items()
-        if column.name in layout.names
-    }
-    _check_types(layout, present)
-    return TableSource(role=role, files=(files[0],), columns=present)
-
-
-def _with_equal_ids(tables: dict[str, TableSource | None]) -> dict[str, TableSource | None]:
-    """Read an id as text everywhere if it is text anywhere."""
-    for name in ("user_id", "ad_id"):
-        having = [table for table in tables.values() if table is not None and name in table.columns]
-        if any(table.columns[name].type == "text" for table in having):
-            for table in having:
-                text = ColumnSource(table.columns[name].name, "text")
-                tables[table.role] = replace(table, columns={**table.columns, name: text})
-    return tables
-
-
-def _type_of(name: str, column: ColumnSource, layout: FileLayout) -> ColumnType:
-    """Ids that are not all integers are text."""
-    if name not in _IDS:
-        return column.type
-    return column.type if has_integers_only(layout.values(column.name)) else "text"
-
-
-def _check_types(layout: FileLayout, columns: dict[str, ColumnSource]) -> None:
-    """Refuse a column of which no sampled value can be read: it is another column."""
-    for column in columns.values():
-        values = layout.values(column.name)
-        if column.type == "integer" and values and not any(map(_is_integer, values)):
-            raise SchemaError(
-                f"{layout.path}: column {column.name!r} holds {values[0]!r}, expected whole "
-                "numbers; check that the columns are in order"
-            )
-
-
-def _is_integer(value: str) -> bool:
-    return has_integers_only([value])
+def _present(
+    data_dir: Path, file: str | None, roles: Mapping[str, str], *, required: tuple[str, ...]
+) -> dict[str, Any]:
+    """Leave out the optional columns that a file lacks."""
+    if file is None:
+        return {}
+    names = inspect_file(data_dir / file).all_names
+    return {role: name for role, name in roles.items() if name in names or role in required}

@@ -9,15 +9,17 @@ from typing import Any, TypeVar
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from segmentry.engines._polars_columns import code_of, moment_of, without_missing
 from segmentry.engines._split import (
     PART,
     SET_ASIDE,
     account_of,
     plan_split,
     plan_tally,
+    raw_columns_of,
     tally_of,
 )
-from segmentry.engines._validity import RAW_LOG_COLUMNS, REASON
+from segmentry.engines._validity import REASON
 from segmentry.errors import EngineError
 from segmentry.files import NULL_WORDS, FileLayout, inspect_file
 from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource, UserTally
@@ -60,7 +62,7 @@ class PolarsEngine:
     ) -> LogParts:
         """Read the log once, set bad rows aside with a reason, write parts by user."""
         on_progress(0, 0)
-        raw = nw.from_native(_scan(source, RAW_LOG_COLUMNS))
+        raw = nw.from_native(_scan(source, raw_columns_of(source)))
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
         rows, reasons, n_rejections = plan_split(raw, source, exclude=exclude, keep_users=kept)
         part = pl.when(pl.col(REASON) == 0).then(
@@ -83,7 +85,7 @@ class PolarsEngine:
     ) -> UserTally:
         """Read the log once and count users on the way, writing nothing."""
         on_progress(0, 0)
-        raw = nw.from_native(_scan(source, RAW_LOG_COLUMNS))
+        raw = nw.from_native(_scan(source, raw_columns_of(source)))
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
         rows, reasons, n_rejections = plan_tally(raw, source, exclude=exclude, keep_users=kept)
         tally: pl.LazyFrame = nw.to_native(rows)
@@ -127,34 +129,74 @@ class PolarsEngine:
 
 
 def _scan(source: TableSource, wanted: tuple[str, ...]) -> pl.LazyFrame:
-    frames = [_scan_file(source, inspect_file(file), wanted) for file in source.files]
-    return pl.concat(frames)
+    layouts = [inspect_file(file, source.shape) for file in source.files]
+    rows = pl.concat([_scan_file(source, layout, wanted) for layout in layouts])
+    return rows.unique() if source.is_distinct else rows
 
 
 def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...]) -> pl.LazyFrame:
     if layout.format == "parquet":
         frame = pl.scan_parquet(layout.path, hive_partitioning=False)
+    elif layout.format == "whitespace":
+        frame = _scan_lines(layout)
     else:
         frame = pl.scan_csv(
             layout.path,
             separator=layout.delimiter,
             infer_schema=False,
             null_values=list(NULL_WORDS),
+            has_header=layout.has_header,
+            new_columns=None if layout.has_header else list(layout.columns),
         )
         # A blank line is no row; DuckDB leaves out some of them, and Polars none.
         frame = frame.filter(pl.any_horizontal(pl.all().is_not_null()))
     schema = frame.collect_schema()
-    raw = dict(zip(layout.names, schema.items(), strict=True))
+    found = zip(layout.names, schema.items(), strict=True)
+    raw = {name: (pl.col(written), dtype) for name, (written, dtype) in found}
+    for name, value in layout.partitions:
+        raw.setdefault(name, (pl.lit(value), pl.String()))
     return frame.select(_output(source.columns.get(name), raw, name) for name in wanted)
 
 
-def _output(
-    column: ColumnSource | None, raw: Mapping[str, tuple[str, pl.DataType]], name: str
-) -> pl.Expr:
+def _scan_lines(layout: FileLayout) -> pl.LazyFrame:
+    """Read a file set in columns by blanks; fields are null in lines of another length."""
+    lines = pl.scan_csv(
+        layout.path,
+        separator="\x01",  # in no text
+        quote_char=None,
+        infer_schema=False,
+        has_header=layout.has_header,
+    )
+    line = pl.col(lines.collect_schema().names()[0]).str.strip_chars(" \t\r")
+    fields = line.str.replace_all(r"\s+", " ").str.split(" ")
+    frame = lines.filter(line != "").select(fields.alias("fields"))
+    is_whole = pl.col("fields").list.len() == len(layout.names)
+    return frame.select(
+        pl.when(is_whole)
+        .then(pl.col("fields").list.get(place, null_on_oob=True).replace(list(NULL_WORDS), None))
+        .alias(name)
+        for place, name in enumerate(layout.columns)
+    )
+
+
+_Raw = Mapping[str, tuple[pl.Expr, pl.DataType]]
+
+
+def _output(column: ColumnSource | None, raw: _Raw, name: str) -> pl.Expr:
     if column is None or column.name not in raw:
-        return pl.lit(None, dtype=pl.String if name == "placement" else pl.Int64).alias(name)
+        absent = {"placement": pl.String(), "value": pl.Float64(), "quantity": pl.Float64()}
+        dtype = absent.get(name, pl.Int64())
+        if column is not None and column.type == "text":
+            dtype = pl.String()
+        return pl.lit(None, dtype=dtype).alias(name)
     found, dtype = raw[column.name]
-    return _typed(pl.col(found), dtype, column.type).alias(name)
+    if column.type == "moment":
+        typed = moment_of(found, dtype, column)
+    elif column.type == "code":
+        typed = code_of(found, column)
+    else:
+        typed = _typed(found, dtype, column.type)
+    return without_missing(typed, found, column).alias(name)
 
 
 def _typed(found: pl.Expr, dtype: pl.DataType, kind: ColumnType) -> pl.Expr:

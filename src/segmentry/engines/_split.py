@@ -9,11 +9,22 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.engines._validity import (
+    OTHER_EVENT,
+    RAW_LOG_COLUMNS,
     REASON,
     disposition,
     reason_texts,
 )
-from segmentry.schema import IMPRESSIONS_COLUMNS, LogParts, RowAccount, TableSource, UserTally
+from segmentry.schema import (
+    EVENT_COLUMNS,
+    IMPRESSIONS_COLUMNS,
+    MICRO,
+    OTHER_CODE,
+    LogParts,
+    RowAccount,
+    TableSource,
+    UserTally,
+)
 
 __all__ = [
     "NOT_SAMPLED",
@@ -22,6 +33,7 @@ __all__ = [
     "account_of",
     "plan_split",
     "plan_tally",
+    "raw_columns_of",
     "tally_of",
 ]
 
@@ -29,6 +41,11 @@ PART = "part"
 SET_ASIDE = -1
 """Part number of the rows that are not used; it has their reasons."""
 NOT_SAMPLED = "outside --sample"
+
+
+def raw_columns_of(source: TableSource) -> tuple[str, ...]:
+    """Return what is read of a log: always the same columns, and amounts where it has any."""
+    return RAW_LOG_COLUMNS + tuple(name for name in EVENT_COLUMNS if name in source.columns)
 
 
 def plan_split(
@@ -43,7 +60,15 @@ def plan_split(
     `raw` has the canonical names that `source` has, plus null columns for those it lacks.
     """
     rows, reasons, n_rejections = _judged(raw, source, exclude=exclude, keep_users=keep_users)
-    return rows.select(*IMPRESSIONS_COLUMNS, REASON), reasons, n_rejections
+    amounts = [name for name in EVENT_COLUMNS if name in source.columns]
+    chosen = rows.select(*IMPRESSIONS_COLUMNS, REASON, *(_fixed_point(name) for name in amounts))
+    return chosen, reasons, n_rejections
+
+
+def _fixed_point(name: str) -> nw.Expr:
+    """Return an amount as an integer, so that sums do not depend on the order."""
+    sound = nw.when(nw.col(REASON) == 0).then(nw.col(name))
+    return (sound * MICRO + 0.5).floor().cast(nw.Int64).alias(name)
 
 
 def plan_tally(
@@ -82,7 +107,14 @@ def _judged(
     keep_users: nw.LazyFrame[Any] | None,
 ) -> tuple[nw.LazyFrame[Any], list[str], int]:
     """Put the code of why it is set aside beside each row, 0 for a row that is used."""
+    # Without times all events are of one moment, and without clicks nothing was clicked: the
+    # steps need no second way, and no feature is made of what is not there.
+    absent = [name for name in ("shown_at", "is_click") if name not in source.columns]
+    raw = raw.with_columns(nw.lit(0).cast(nw.Int64).alias(name) for name in absent)
     conditions = dict(exclude)
+    click = source.columns.get("is_click")
+    if click is not None and click.other == OTHER_CODE:
+        conditions = {OTHER_EVENT: nw.col("is_click") == OTHER_CODE, **conditions}
     if keep_users is not None:
         raw = raw.join(keep_users.with_columns(is_kept=nw.lit(1)), on="user_id", how="left")
         conditions[NOT_SAMPLED] = nw.col("is_kept").is_null()

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import narwhals.stable.v2 as nw
 
-from segmentry.schema import TableSource
+from segmentry.schema import EVENT_COLUMNS, TableSource
 
 __all__ = [
     "EARLIEST",
     "LATEST",
     "NOT_TEXT",
+    "OTHER_EVENT",
     "RAW_LOG_COLUMNS",
     "REASON",
     "WRONG_FIELDS",
@@ -28,6 +29,9 @@ REASON = "reason"
 WRONG_FIELDS = "wrong number of fields"
 NOT_TEXT = "not UTF-8 text"
 IMPOSSIBLE_TIME = "impossible time"
+OTHER_EVENT = "of another event type"
+LARGEST_AMOUNT = 1e9
+"""An amount beyond it, or not finite, is impossible; 9,000 of them add up in fixed point."""
 
 
 def unreadable(name: str) -> str:
@@ -38,13 +42,18 @@ def unreadable(name: str) -> str:
 def _rules(source: TableSource) -> dict[str, nw.Expr]:
     """Rejections in the order in which they are looked for; the first that applies is told."""
     click, time = nw.col("is_click"), nw.col("shown_at")
-    rules = {
-        unreadable("user_id"): nw.col("user_id").is_null(),
-        unreadable("shown_at"): time.is_null(),
-        IMPOSSIBLE_TIME: (time < EARLIEST) | (time >= LATEST),
-        unreadable("is_click"): click.is_null(),
-        "is_click not 0 or 1": (click != 0) & (click != 1),
-    }
+    rules = {unreadable("user_id"): nw.col("user_id").is_null()}
+    if "shown_at" in source.columns:
+        rules[unreadable("shown_at")] = time.is_null()
+        rules[IMPOSSIBLE_TIME] = (time < EARLIEST) | (time >= LATEST)
+    if "is_click" in source.columns:
+        rules[unreadable("is_click")] = click.is_null()
+        if source.columns["is_click"].other is None:
+            rules["is_click not 0 or 1"] = (click != 0) & (click != 1)
+    for name in EVENT_COLUMNS:
+        if name in source.columns:
+            amount = nw.col(name)
+            rules[f"impossible {name}"] = ~amount.is_null() & ~(amount.abs() <= LARGEST_AMOUNT)
     if "is_not_click" in source.columns:
         other = nw.col("is_not_click")
         rules["is_click contradicts is_not_click"] = other.is_null() | (click + other != 1)

@@ -1,7 +1,13 @@
 """Features: one definition each, the same on every engine."""
 
-from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._needs import counts_of, is_tally_enough, log_columns_of
+from segmentry.features._catalogue import LOG_FEATURES, VALUE_FEATURES
+from segmentry.features._needs import (
+    available_features,
+    counts_of,
+    is_tally_enough,
+    log_columns_of,
+    needs_of,
+)
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import (
     LogFacts,
@@ -14,8 +20,10 @@ from segmentry.features._user_table import (
 
 __all__ = [
     "LOG_FEATURES",
+    "VALUE_FEATURES",
     "BetaPrior",
     "LogFacts",
+    "available_features",
     "count_user_days",
     "count_users",
     "counts_of",
@@ -25,5 +33,6 @@ __all__ = [
     "fit_beta_prior",
     "is_tally_enough",
     "log_columns_of",
+    "needs_of",
     "shrink",
 ]

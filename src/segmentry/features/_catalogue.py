@@ -5,7 +5,7 @@ Demographic features are not here: they come with the profile table, declared by
 
 from segmentry.schema import Family, Feature, Fill, Kind
 
-__all__ = ["LOG_FEATURES"]
+__all__ = ["LOG_FEATURES", "VALUE_FEATURES"]
 
 _PER_IMPRESSION = "share of impressions"
 
@@ -246,3 +246,31 @@ _AFFINITY = (
 )
 
 LOG_FEATURES: tuple[Feature, ...] = _ACTIVITY + _ENGAGEMENT + _AFFINITY
+"""What a log of impressions yields."""
+VALUE_FEATURES: tuple[Feature, ...] = (
+    _feature(
+        "value",
+        "value_sum",
+        "total value",
+        "value",
+        "money",
+        "Sum of the values of the user's impressions; null without a known value.",
+    ),
+    _feature(
+        "value",
+        "value_mean",
+        "value per impression",
+        "value",
+        "money",
+        "Mean value of the impressions whose value is known; null without.",
+    ),
+    _feature(
+        "value",
+        "quantity_sum",
+        "total quantity",
+        "items",
+        "money",
+        "Sum of the quantities of the user's impressions; null without a known quantity.",
+    ),
+)
+"""What a log of events with a value or a quantity yields beside them."""

@@ -19,6 +19,7 @@ _HALF_HOUR = 1800
 _QUARTER_DAY = SECONDS_PER_DAY // 4
 _PRICES = ("n_priced", "n_priced_clicks", "log_price_seen", "log_price_clicked")
 _CATEGORIES = ("n_categories", "n_categorised", "n_top_category", "n_log_n")
+_AMOUNTS = {"value": "n_valued", "quantity": "n_quantified"}
 _QUARTERS = ("n_night", "n_morning", "n_afternoon", "n_evening")
 
 
@@ -166,6 +167,9 @@ def _per_user(main_placement: str) -> dict[str, nw.Expr]:
         "n_main_placement": _number(placement == main_placement),
         "n_weekend": _number(monday_is_zero >= 5),
     }
+    for name, n_known in _AMOUNTS.items():
+        expressions[n_known] = _number(~nw.col(name).is_null())
+        expressions[name] = _total(nw.col(name))
     for start, name in enumerate(_QUARTERS):
         is_inside = (second >= start * _QUARTER_DAY) & (second < (start + 1) * _QUARTER_DAY)
         expressions[name] = _number(is_inside)

@@ -232,6 +232,9 @@ def _derived(window: Window) -> dict[str, pl.Expr]:
         "mean_log_price_clicked": _ratio("log_price_clicked", "n_priced_clicks") / MICRO,
         "main_placement_share": _ratio("n_main_placement", "n_placed"),
         "weekend_share": _ratio("n_weekend", "n_impressions"),
+        "value_sum": pl.when(pl.col("n_valued") > 0).then(pl.col("value") / MICRO),
+        "value_mean": _ratio("value", "n_valued") / MICRO,
+        "quantity_sum": pl.when(pl.col("n_quantified") > 0).then(pl.col("quantity") / MICRO),
         **{f"{each}_share": _ratio(f"n_{each}", "n_impressions") for each in quarters},
     }
 

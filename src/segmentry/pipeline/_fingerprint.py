@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from segmentry.errors import DataError
 from segmentry.run_folder import FileFingerprint
 
 __all__ = ["Fingerprinting"]
@@ -34,8 +35,14 @@ class Fingerprinting:
 
 def _fingerprint(file: Path) -> FileFingerprint:
     digest, n_bytes = hashlib.sha256(), 0
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-            n_bytes += len(chunk)
+    try:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                n_bytes += len(chunk)
+    except OSError as error:
+        raise DataError(
+            f"{file}: {error.strerror or error}, though it was there when the run began; leave "
+            "the files in place until it ends"
+        ) from error
     return FileFingerprint(path=file.name, n_bytes=n_bytes, sha256=digest.hexdigest())

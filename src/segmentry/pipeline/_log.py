@@ -16,6 +16,7 @@ from segmentry.privacy import published_ids
 from segmentry.schema import Estimate, Progress
 from segmentry.segmentation import Segmentation, recipe_named
 from segmentry.summary import Cell, LogReport
+from segmentry.traits import DataTraits
 
 __all__ = ["SecondLook", "look_again"]
 
@@ -55,7 +56,7 @@ def look_again(
     progress : callable, optional
     """
     if users.log is None or scratch is None:
-        return SecondLook(LogReport(reason=_absence(config)), None)
+        return SecondLook(LogReport(reason=_absence(config, users.traits)), None)
     k = segmentation.n_segments
     ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=config.min_size)
     on_part = told(progress, "describing the log by segment")
@@ -88,7 +89,13 @@ def look_again(
     return SecondLook(report, found.cells)
 
 
-def _absence(config: RunConfig) -> str:
+def _absence(config: RunConfig, traits: DataTraits) -> str:
+    if not traits.has_log:
+        return "there is no log, only a table of users"
+    if not traits.has_clicks:
+        return f"the {traits.events} have no clicks"
+    if not traits.has_time:
+        return f"the {traits.events} have no times"
     if not recipe_named(config.recipe).describes_all:
         return f"recipe {config.recipe} describes segments by what forms them only"
     return "the user table of an earlier run was reused, and the log was not read again"

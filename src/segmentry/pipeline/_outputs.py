@@ -1,6 +1,7 @@
 """Tables and pages of a run folder that are views of the summary."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,7 @@ from segmentry.profiling import NumericStatistics, SegmentProfile
 from segmentry.run_folder import staged_inside
 from segmentry.schema import Estimate
 from segmentry.summary import Summary, read_summary
+from segmentry.traits import DataTraits
 
 __all__ = ["profiles_table", "rewrite_report", "selection_table", "write_report"]
 
@@ -21,6 +23,7 @@ _LONG = {
     "low": pl.Float64(),
     "high": pl.Float64(),
 }
+_OF_EVENTS = ("n_impressions", "impressions_share")
 _Row = tuple[int, str, str, float | None, float | None, float | None]
 
 
@@ -30,8 +33,19 @@ def profiles_table(summary: Summary) -> pl.DataFrame:
     Rows about a level of a feature have the statistic ``share[LEVEL]``, unknown being a level.
     """
     profiles = (summary.population, *summary.segments)
-    rows = [row for profile in profiles for row in _rows_of(profile)]
+    left_out = _not_there(summary.traits)
+    rows = [
+        row for profile in profiles for row in _rows_of(profile) if row[1] or row[2] not in left_out
+    ]
     return pl.DataFrame(rows, schema=_LONG, orient="row")
+
+
+def _not_there(traits: DataTraits) -> frozenset[str]:
+    """Name the statistics that the data do not allow."""
+    of_clicks = {field.name for field in fields(SegmentProfile) if "ctr" in field.name}
+    of_clicks |= {"n_clicks", "clicks_share", "forecast_early", "forecast_index", "survival"}
+    left_out = set() if traits.has_clicks else of_clicks
+    return frozenset(left_out if traits.has_log else {*left_out, *_OF_EVENTS})
 
 
 def _rows_of(profile: SegmentProfile) -> Iterator[_Row]:

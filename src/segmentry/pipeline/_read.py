@@ -1,15 +1,13 @@
 """From files to the user table."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.config import RunConfig, parse_moment
+from segmentry.config import RunConfig
 from segmentry.engines import open_engine
-from segmentry.errors import ConfigError, DataError, EmptyDataError
+from segmentry.errors import DataError, EmptyDataError
 from segmentry.features import (
     LOG_FEATURES,
     BetaPrior,
@@ -27,19 +25,23 @@ from segmentry.files import estimate_rows
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._progress import told_in_rows
 from segmentry.pipeline._truth import EarlyUsers
-from segmentry.quality import Finding, find_in_log, find_in_tables
+from segmentry.pipeline._window import outside_window, refuse_window, window_of
+from segmentry.quality import Finding, find_in_log, find_in_profiles, find_in_tables
 from segmentry.sampling import hash_shares
 from segmentry.schema import (
+    EVENT_COLUMNS,
     Engine,
     Feature,
     LogParts,
     Progress,
     RowAccount,
     Source,
+    TableSource,
     UserTally,
     Window,
 )
 from segmentry.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
+from segmentry.traits import OF_IMPRESSIONS, DataTraits
 from segmentry.validation import WindowSplit, split_window
 
 __all__ = ["KeptLog", "ReadingPlan", "SavedSteps", "UserData", "read_users"]
@@ -74,6 +76,7 @@ class UserData:
     findings: tuple[Finding, ...]
     early: EarlyUsers | None = None
     log: KeptLog | None = None
+    traits: DataTraits = OF_IMPRESSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,8 @@ class ReadingPlan:
         Those to work out for the feature window too; no check on later days if absent.
     saved : SavedSteps, optional
         Of an earlier run.
+    traits : DataTraits
+        Of the source.
     is_thorough : bool
         Also look for what takes another pass over the log: duplicates, unknown ads.
     keeps_log : bool
@@ -130,6 +135,7 @@ class ReadingPlan:
     features: tuple[Feature, ...] = LOG_FEATURES
     early_features: tuple[Feature, ...] | None = None
     saved: SavedSteps | None = None
+    traits: DataTraits = OF_IMPRESSIONS
     is_thorough: bool = False
     keeps_log: bool = False
 
@@ -167,9 +173,12 @@ def read_users(
     DataError
         If nothing is left to work on, or rows were rejected and `config.strict` forbids it.
     """
-    source = _with_needed_columns(source, plan.features)
     engine = open_engine(config.engine, scratch=scratch, memory_limit=config.memory)
     try:
+        log = source.impressions
+        if log is None:
+            return _read_ready_table(engine, source, config, plan, clock=clock)
+        source = _with_needed_columns(source, log, plan.features)
         counted = _count(
             engine, source, config, plan, scratch=scratch, clock=clock, progress=progress
         )
@@ -177,6 +186,34 @@ def read_users(
         engine.close()
     with clock.step("derive features"):
         return _derive(counted, source, plan)
+
+
+def _read_ready_table(
+    engine: Engine, source: Source, config: RunConfig, plan: ReadingPlan, *, clock: StepClock
+) -> UserData:
+    """Take the profiles as the user table: there is no log, no window and no click."""
+    refuse_window(config, why="there is no log")
+    with clock.step("read the user table"):
+        profiles, _ = _read_tables(engine, source, config)
+    if config.strict:
+        _refuse_rejections((profiles.account,))
+    if not profiles.rows.height:
+        raise EmptyDataError(f"no user is left of {profiles.account.n_read:,} rows; see the file")
+    attributes = source.attributes if plan.saved is None else plan.saved.attributes
+    names = [feature.name for feature in attributes]
+    rows = _with_attributes(profiles.rows, attributes)
+    return UserData(
+        table=rows.select("user_id", pl.lit(value=True).alias("is_profiled"), *names),
+        features=(),
+        attributes=attributes,
+        window=Window.around(0, 0, utc_offset_hours=0),
+        prior=None,
+        main_placement=None,
+        source=source.name,
+        accounts=(replace(profiles.account, role="users"),),
+        findings=find_in_profiles(profiles.rows, source.attributes, profiles.n_impossible),
+        traits=plan.traits,
+    )
 
 
 def _derive(counted: _Counted, source: Source, plan: ReadingPlan) -> UserData:
@@ -197,7 +234,7 @@ def _derive(counted: _Counted, source: Source, plan: ReadingPlan) -> UserData:
     findings = find_in_tables(
         counted.counts,
         profiles.rows,
-        source.attributes,
+        source,
         n_impossible_levels=profiles.n_impossible,
         n_impossible_prices=ads.n_impossible,
         ads=ads.rows,
@@ -214,6 +251,7 @@ def _derive(counted: _Counted, source: Source, plan: ReadingPlan) -> UserData:
         findings=findings + counted.findings,
         early=early,
         log=counted.log,
+        traits=plan.traits,
     )
 
 
@@ -247,6 +285,8 @@ def _count(
     progress: Progress | None,
 ) -> _Counted:
     """Ask the engine all that is to be known of the files."""
+    if not plan.traits.has_time:
+        refuse_window(config, why="the log has no times")
     with clock.step("read profiles and ads"):
         profiles, ads = _read_tables(engine, source, config)
     with clock.step("read log"):
@@ -265,7 +305,7 @@ def _count(
     )
     if config.strict:
         _refuse_rejections(accounts)
-    window = _window(source, config, facts)
+    window = window_of(source, config, facts)
     with clock.step("count"):
         counts = _count_users(
             engine, log, ads, plan=plan, window=window, facts=facts, progress=progress
@@ -278,10 +318,10 @@ def _count(
             )
     deeper: tuple[Finding, ...] = ()
     if isinstance(log, LogParts) and plan.is_thorough:
-        deeper = find_in_log(engine, log.parts, ads.rows, window=window)
+        deeper = find_in_log(engine, log.parts, ads.rows, source, window=window)
     kept = None
     if isinstance(log, LogParts) and plan.keeps_log:
-        kept = KeptLog(log.parts, ads.rows if "ad_id" in source.impressions.columns else None)
+        kept = KeptLog(log.parts, ads.rows if "ad" in source.provides else None)
     return _Counted(
         profiles, ads, accounts, window, facts.main_placement, counts, deeper, early, kept
     )
@@ -333,11 +373,10 @@ def _count_early(
     return _EarlyCounts(split, counts, count_user_days(engine, log.parts, window=window))
 
 
-def _with_needed_columns(source: Source, features: tuple[Feature, ...]) -> Source:
+def _with_needed_columns(source: Source, log: TableSource, features: tuple[Feature, ...]) -> Source:
     """Read no column of the log, and no ads, that no feature takes."""
     needed = log_columns_of(features)
-    log = source.impressions
-    optional = {"ad_id", "placement"} - needed
+    optional = {"ad_id", "placement", *EVENT_COLUMNS} - needed
     columns = {name: column for name, column in log.columns.items() if name not in optional}
     ads = source.ads if "ad_id" in needed else None
     return replace(source, impressions=replace(log, columns=columns), ads=ads)
@@ -347,13 +386,14 @@ def _read_tables(
     engine: Engine, source: Source, config: RunConfig
 ) -> tuple[CleanTable, CleanTable]:
     names = [feature.name for feature in source.attributes]
-    log = source.impressions.columns
+    levels = [each.name for each in source.attributes if each.kind in ("ordinal", "categorical")]
+    log = {} if source.impressions is None else source.impressions.columns
     if source.profiles is None:
         rows = no_profiles(_polars_type(log["user_id"].type), names)
         profiles = CleanTable(rows, RowAccount("profiles", 0, 0, {}, {}), 0)
     else:
         found, unreadable = engine.read_table(source.profiles)
-        profiles = clean_profiles(found, unreadable=unreadable, attributes=names)
+        profiles = clean_profiles(found, unreadable=unreadable, attributes=levels)
     if config.sample < 1:
         profiles = _sampled(profiles, config.sample)
     if source.ads is None:
@@ -388,48 +428,30 @@ def _read_log(
     progress: Progress | None,
 ) -> LogParts | UserTally:
     """Read the log once: count users on the way if that is enough, else write parts by user."""
-    files = source.impressions.files
+    log = source.impressions
+    assert log is not None, "a ready user table has no log to read"  # noqa: S101  # asked before
     keep_users = None
     if config.sample < 1:
-        users = engine.distinct_users(source.impressions)
+        users = engine.distinct_users(log)
         keep_users = users.filter(pl.Series(hash_shares(users, salt=_SAMPLE_SALT) < config.sample))
-    estimates = [estimate_rows(file) for file in files]
+    estimates = [estimate_rows(file) for file in log.files]
     n_rows = None if None in estimates else sum(each or 0 for each in estimates)
     step = "reading the log" if n_rows is not None else "reading the compressed log"
-    on_progress, exclude = told_in_rows(progress, step, n_rows), _outside(source, config)
+    on_progress, exclude = told_in_rows(progress, step, n_rows), outside_window(source, config)
     if plan.takes_one_grouping:
         return engine.tally_users(
-            source.impressions, exclude=exclude, keep_users=keep_users, on_progress=on_progress
+            log, exclude=exclude, keep_users=keep_users, on_progress=on_progress
         )
     directory = scratch / "parts"
     directory.mkdir()
     return engine.split_log(
-        source.impressions,
+        log,
         directory,
-        n_parts=1 + sum(file.stat().st_size for file in files) // _BYTES_PER_PART,
+        n_parts=1 + sum(file.stat().st_size for file in log.files) // _BYTES_PER_PART,
         exclude=exclude,
         keep_users=keep_users,
         on_progress=on_progress,
     )
-
-
-def _outside(source: Source, config: RunConfig) -> Mapping[str, nw.Expr]:
-    offset = source.utc_offset_hours
-    shown_at = nw.col("shown_at")
-    outside: dict[str, nw.Expr] = {}
-    since = until = None
-    if config.since is not None:
-        since = parse_moment(config.since, utc_offset_hours=offset, option="--since")
-        outside["before --since"] = shown_at < since
-    if config.until is not None:
-        until = parse_moment(config.until, utc_offset_hours=offset, option="--until")
-        outside["from --until on"] = shown_at >= until
-    if since is not None and until is not None and since >= until:
-        raise ConfigError(
-            f"--since {config.since} is not before --until {config.until}; expected a window "
-            "[since, until)"
-        )
-    return outside
 
 
 def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
@@ -444,23 +466,10 @@ def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
     )
     hint = ""
     if account.rejected.get("impossible time", 0) > account.n_read // 2:
-        hint = "; times in milliseconds? Divide them by 1000: epoch seconds are expected"
+        hint = '; times in milliseconds? Say so in a mapping: time_format = "milliseconds"'
     raise EmptyDataError(
         f"no impression is left of {account.n_read:,} rows: {told or 'none read'}{hint}"
     )
-
-
-def _window(source: Source, config: RunConfig, facts: LogFacts) -> Window:
-    """Take the asked-for window, or the whole local days of the log."""
-    offset = source.utc_offset_hours
-    window = Window.around(facts.first_at, facts.last_at, utc_offset_hours=offset)
-    if config.since is not None:
-        start = parse_moment(config.since, utc_offset_hours=offset, option="--since")
-        window = replace(window, start=start)
-    if config.until is not None:
-        end = parse_moment(config.until, utc_offset_hours=offset, option="--until")
-        window = replace(window, end=end)
-    return window
 
 
 def _refuse_rejections(accounts: tuple[RowAccount, ...]) -> None:

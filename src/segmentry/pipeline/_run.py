@@ -15,12 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from segmentry import __version__
 from segmentry.config import RunConfig, load_config
-from segmentry.datasets import find_taobao
 from segmentry.errors import ConfigError, EmptyDataError, SelectionError
-from segmentry.features import LOG_FEATURES
 from segmentry.insights import check_codes
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._decide import decide
+from segmentry.pipeline._find import find_source
 from segmentry.pipeline._fingerprint import Fingerprinting
 from segmentry.pipeline._latent import memberships_table
 from segmentry.pipeline._log import look_again
@@ -37,6 +36,7 @@ from segmentry.pipeline._progress import told
 from segmentry.pipeline._read import ReadingPlan, UserData, read_users
 from segmentry.pipeline._summarise import summarise
 from segmentry.pipeline._truth import EarlyUsers, FindSegments, Truth, check_later
+from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
 from segmentry.preprocessing import ColumnPlan
 from segmentry.run_folder import (
     MANIFEST_VERSION,
@@ -94,6 +94,7 @@ def run(
     data_dir: Path | str | None,
     out: Path | str,
     *,
+    mapping: Path | str | None = None,
     from_run: Path | str | None = None,
     names: Path | str | None = None,
     config: Path | str | None = None,
@@ -106,9 +107,12 @@ def run(
     Parameters
     ----------
     data_dir : Path or str or None
-        Folder with the Taobao files; None with `from_run`.
+        Folder with the Taobao files, or with those that `mapping` names; None with `from_run`.
     out : Path or str
         The run folder to make.
+    mapping : Path or str, optional
+        TOML file that says which file and column plays which role, for data of any other kind;
+        its own folder holds the files where `data_dir` is None.
     from_run : Path or str, optional
         Reuse the user table of this run: another K does not read the log again.
     names : Path or str, optional
@@ -150,17 +154,15 @@ def run(
     check_codes(settings.mute)
     given = {} if names is None else read_names(Path(names))
     if from_run is not None:
-        if data_dir is not None:
-            raise ConfigError("--from reuses a user table; give either DATA_DIR or --from")
+        if data_dir is not None or mapping is not None:
+            raise ConfigError("--from reuses a user table; give either the data or --from")
         _refuse_reading_options(settings)
         with clock.step("reuse the user table"):
             users, inputs, settings = _reuse(Path(from_run), settings)
         source = None
-    elif data_dir is None:
-        raise ConfigError("no data: give DATA_DIR or --from RUN_DIR")
     else:
-        source, inputs = find_taobao(Path(data_dir)), ()
-    command = _command(data_dir, from_run, settings)
+        source, inputs = find_source(data_dir, mapping), ()
+    command = _command(data_dir, from_run, settings, mapping=mapping)
     if names is not None:
         command = f"{command} --names {shlex.quote(Path(names).name)}"
     scratch = None
@@ -210,16 +212,18 @@ def _read(
 ) -> tuple[UserData, tuple[FileFingerprint, ...]]:
     """Read the files and hash them meanwhile."""
     tables = (source.impressions, source.profiles, source.ads)
-    files = [file for table in tables if table is not None for file in table.files]
+    files = {file for table in tables if table is not None for file in table.files}
+    wanted = wanted_of(source, settings)
     scratch.mkdir()
     with preloading(), Fingerprinting(files) as fingerprints:
         users = read_users(
             source,
             settings,
             ReadingPlan(
-                _features_of(settings),
-                _early_features_of(settings),
-                keeps_log=recipe_named(settings.recipe).describes_all,
+                wanted.features,
+                wanted.early_features,
+                traits=wanted.traits,
+                keeps_log=wanted.keeps_log,
             ),
             scratch=scratch,
             clock=clock,
@@ -228,24 +232,6 @@ def _read(
         with clock.step("fingerprint the input"):
             inputs = fingerprints.results()
     return users, inputs
-
-
-def _features_of(settings: RunConfig) -> tuple[Feature, ...]:
-    """Return the features of the log that a run takes."""
-    recipe = recipe_named(settings.recipe)
-    if recipe.describes_all:
-        return LOG_FEATURES
-    wanted = {*recipe.weights, *(settings.features or ()), *settings.exclude}
-    return tuple(feature for feature in LOG_FEATURES if feature.name in wanted)
-
-
-def _early_features_of(settings: RunConfig) -> tuple[Feature, ...] | None:
-    """Return what the feature window takes: only what forms segments, and users' own counts."""
-    recipe = recipe_named(settings.recipe)
-    if not recipe.is_checked:
-        return None
-    wanted = {*(settings.features or recipe.weights), "n_impressions", "n_clicks"}
-    return tuple(feature for feature in LOG_FEATURES if feature.name in wanted)
 
 
 def segment_run(
@@ -258,6 +244,7 @@ def segment_run(
     progress: Progress | None,
 ) -> Formed:
     """Form segments, check them on later days where there are some, and describe them."""
+    settings = recipe_for(settings, users.traits)
     recipe = recipe_named(settings.recipe)
     catalogue = (*users.features, *users.attributes)
     plans = plan_features(recipe, catalogue, features=settings.features, exclude=settings.exclude)
@@ -322,6 +309,12 @@ def _first_fit(
     users: UserData, plans: Sequence[ColumnPlan], settings: RunConfig, find: FindSegments
 ) -> tuple[Segmentation | None, str]:
     """Form segments on the feature window, or say why the run cannot be checked on later days."""
+    if not users.traits.has_log:
+        return None, "there is no log, only a table of users"
+    if not users.traits.has_time:
+        return None, "the log has no times, so that no day is later than another"
+    if not users.traits.has_clicks:
+        return None, "the log has no clicks, and clicks are what is checked"
     if not recipe_named(settings.recipe).is_checked:
         return None, f"recipe {settings.recipe} does not ask them"
     if users.early is None:
@@ -343,13 +336,14 @@ def _reuse(
     run_dir: Path, settings: RunConfig
 ) -> tuple[UserData, tuple[FileFingerprint, ...], RunConfig]:
     """Take users, what was learnt about the data, and how they were read from an earlier run."""
-    bundle, report = read_bundle(run_dir), read_summary(run_dir).data
+    bundle, summary = read_bundle(run_dir), read_summary(run_dir)
+    report = summary.data
     table = read_user_table(run_dir)
     manifest = read_manifest(run_dir)
     reading = {name: manifest.config[name] for name in _READING_OPTIONS if name in manifest.config}
     users = UserData(
         table=table,
-        features=tuple(feature for feature in LOG_FEATURES if feature.name in table.columns),
+        features=_features_as_called(summary, table),
         attributes=bundle.attributes,
         window=bundle.window,
         prior=bundle.prior,
@@ -358,8 +352,24 @@ def _reuse(
         accounts=report.accounts,
         findings=report.findings,
         early=_reuse_early(run_dir, bundle.window),
+        traits=summary.traits,
     )
     return users, manifest.inputs, settings.model_copy(update=reading)
+
+
+def _features_as_called(summary: Summary, table: pl.DataFrame) -> tuple[Feature, ...]:
+    """Return the features of the log in the words of the run that made them."""
+    rows = {row.name: row for row in summary.features}
+    return tuple(
+        replace(
+            each,
+            label=rows[each.name].label,
+            unit=rows[each.name].unit,
+            description=rows[each.name].description,
+        )
+        for each in EVERY_LOG_FEATURE
+        if each.name in table.columns and each.name in rows
+    )
 
 
 def _reuse_early(run_dir: Path, window: Window) -> EarlyUsers | None:
@@ -383,7 +393,13 @@ def _refuse_reading_options(settings: RunConfig) -> None:
         )
 
 
-def _command(data_dir: Path | str | None, from_run: Path | str | None, settings: RunConfig) -> str:
+def _command(
+    data_dir: Path | str | None,
+    from_run: Path | str | None,
+    settings: RunConfig,
+    *,
+    mapping: Path | str | None = None,
+) -> str:
     """Return the command that repeats the run, whether it was asked for in Python, TOML or flags.
 
     Folders are named without their path, as paths are private.
@@ -394,6 +410,8 @@ def _command(data_dir: Path | str | None, from_run: Path | str | None, settings:
         implied.update(_READING_OPTIONS)
     elif data_dir is not None:
         words.append(Path(data_dir).name)
+    if mapping is not None:
+        words += ["--mapping", Path(mapping).name]
     words += ["--out", "RUN_DIR"]
     asked = settings.model_dump(exclude_defaults=True, exclude=implied)
     for name, value in sorted(asked.items()):

@@ -9,13 +9,13 @@ from typing import Any
 import polars as pl
 
 from segmentry.config import RunConfig, load_config
-from segmentry.datasets import find_taobao
 from segmentry.errors import ConfigError, OutputError, SchemaError
-from segmentry.features import LOG_FEATURES
 from segmentry.pipeline._clock import StepClock
+from segmentry.pipeline._find import find_source
 from segmentry.pipeline._read import ReadingPlan, SavedSteps, UserData, read_users
+from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, Wanted, wanted_of
 from segmentry.run_folder import read_bundle, written_whole
-from segmentry.schema import Progress
+from segmentry.schema import Progress, Source
 from segmentry.scoring import Bundle, score_users
 
 __all__ = ["ScoreResult", "build_user_table", "check_data", "score"]
@@ -34,8 +34,9 @@ class ScoreResult:
 
 def score(
     run_dir: Path | str,
-    data_dir: Path | str,
+    data_dir: Path | str | None,
     *,
+    mapping: Path | str | None = None,
     out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -49,8 +50,10 @@ def score(
     ----------
     run_dir : Path or str
         A run folder.
-    data_dir : Path or str
+    data_dir : Path or str or None
         Folder with the files of new (or the same) users.
+    mapping : Path or str, optional
+        TOML file that says which file and column plays which role, as in `run`.
     out : Path or str, optional
         File to write, ``.parquet`` or ``.csv``.
     overwrite : bool
@@ -75,7 +78,11 @@ def score(
     settings = load_config(None, options)
     saved = SavedSteps(bundle.prior, bundle.main_placement, bundle.attributes)
     users = _read_elsewhere(
-        data_dir, settings, progress=progress, saved=saved, needed=bundle.columns
+        find_source(data_dir, mapping),
+        settings,
+        progress=progress,
+        saved=saved,
+        needed=bundle.columns,
     )
     segments, unseen = score_users(bundle, users.table)
     if target is not None:
@@ -88,14 +95,20 @@ def score(
 
 
 def build_user_table(
-    data_dir: Path | str, *, progress: Progress | None = None, **options: Any
+    data_dir: Path | str | None,
+    *,
+    mapping: Path | str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> pl.DataFrame:
     """Read a log and return the user table: one row per user, features in raw units.
 
     Parameters
     ----------
-    data_dir : Path or str
-        Folder with the Taobao files.
+    data_dir : Path or str or None
+        Folder with the Taobao files, or with those that `mapping` names.
+    mapping : Path or str, optional
+        TOML file that says which file and column plays which role, as in `run`.
     progress : callable, optional
     **options
         ``engine``, ``since``, ``until``, ``sample``, ``memory``, ``strict`` as in `run`.
@@ -119,11 +132,16 @@ def build_user_table(
     >>> table.height, bool((table["n_clicks"] <= table["n_impressions"]).all())
     (50, True)
     """
-    return _read_elsewhere(data_dir, load_config(None, options), progress=progress).table
+    source = find_source(data_dir, mapping)
+    return _read_elsewhere(source, load_config(None, options), progress=progress).table
 
 
 def check_data(
-    data_dir: Path | str, *, progress: Progress | None = None, **options: Any
+    data_dir: Path | str | None,
+    *,
+    mapping: Path | str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> UserData:
     """Read a log thoroughly, for a report on its quality; nothing is written.
 
@@ -133,11 +151,12 @@ def check_data(
         If the files cannot be used.
     """
     settings = load_config(None, options)
-    return _read_elsewhere(data_dir, settings, progress=progress, is_thorough=True)
+    source = find_source(data_dir, mapping)
+    return _read_elsewhere(source, settings, progress=progress, is_thorough=True)
 
 
 def _read_elsewhere(
-    data_dir: Path | str,
+    source: Source,
     settings: RunConfig,
     *,
     progress: Progress | None,
@@ -145,18 +164,32 @@ def _read_elsewhere(
     needed: Sequence[str] | None = None,
     is_thorough: bool = False,
 ) -> UserData:
-    source = find_taobao(Path(data_dir))
-    features = LOG_FEATURES
+    wanted = wanted_of(source, settings)
+    features = wanted.features
     if saved is not None and needed is not None:
-        features = tuple(each for each in LOG_FEATURES if each.name in (*needed, *_MEMBERSHIP))
+        _require_features(needed, wanted)
+        features = tuple(each for each in features if each.name in (*needed, *_MEMBERSHIP))
         _require_attributes(saved, needed, {feature.name for feature in source.attributes})
-        wanted = {feature.name for feature in saved.attributes}
-        kept = tuple(feature for feature in source.attributes if feature.name in wanted)
+        known = {feature.name for feature in saved.attributes}
+        kept = tuple(feature for feature in source.attributes if feature.name in known)
         source = replace(source, attributes=kept)
     with tempfile.TemporaryDirectory(prefix="segmentry-") as scratch:
-        plan = ReadingPlan(features, saved=saved, is_thorough=is_thorough)
+        plan = ReadingPlan(features, saved=saved, traits=wanted.traits, is_thorough=is_thorough)
         return read_users(
             source, settings, plan, scratch=Path(scratch), clock=StepClock(), progress=progress
+        )
+
+
+def _require_features(needed: Sequence[str], wanted: Wanted) -> None:
+    """Refuse data that do not allow a feature of the log that formed the segments."""
+    present = {feature.name for feature in wanted.features}
+    names = {feature.name for feature in EVERY_LOG_FEATURE}
+    missing = [name for name in needed if name in names and name not in present]
+    if missing:
+        reasons = dict(wanted.traits.absent)
+        why = reasons.get(missing[0], "there is no log with it")
+        raise SchemaError(
+            f"the new data allow no {', '.join(missing)}, which formed the segments: {why}; add it"
         )
 
 

@@ -104,6 +104,7 @@ def summarise(
         ),
         pictures=pictures.result(),
         log=log,
+        traits=users.traits,
     )
 
 
@@ -178,12 +179,8 @@ def _warnings(
             "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
             "it overstates how much the segments will differ on later days."
         )
-    busiest = next(each for each in users.findings if each.code == "busiest-user")
-    if busiest.of and busiest.count / busiest.of > _BUSY_SHARE:
-        found.append(
-            f"One user has {busiest.count / busiest.of:.0%} of all impressions: perhaps a bot."
-        )
-    if users.window.n_days < 2:
+    found.extend(_of_busiest(users))
+    if users.traits.has_time and users.window.n_days < 2:
         found.append("The log covers less than two days: nothing can be said about stability.")
     found.extend(
         f"Feature {name} was left out: {reason}."
@@ -213,6 +210,13 @@ def _withheld(segments: tuple[SegmentProfile, ...]) -> Iterator[str]:
         )
 
 
+def _of_busiest(users: UserData) -> Iterator[str]:
+    for found in users.findings:
+        if found.code == "busiest-user" and found.of and found.count / found.of > _BUSY_SHARE:
+            share = f"{found.count / found.of:.0%}"
+            yield f"One user has {share} of all {users.traits.events}: perhaps a bot."
+
+
 def _doubts(truth: Truth | None, unchecked: str) -> Iterator[str]:
     """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
     if truth is None:
@@ -229,8 +233,8 @@ def _doubts(truth: Truth | None, unchecked: str) -> Iterator[str]:
 def _data_report(users: UserData) -> DataReport:
     return DataReport(
         source=users.source,
-        starts_at=users.window.start,
-        ends_at=users.window.end,
+        starts_at=users.window.start if users.traits.has_time else None,
+        ends_at=users.window.end if users.traits.has_time else None,
         utc_offset_hours=users.window.utc_offset_hours,
         accounts=users.accounts,
         findings=users.findings,
@@ -356,10 +360,7 @@ def _points(
 def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> tuple[str, ...]:
     """Say in plain words what was done."""
     forming = ", ".join(segmentation.preprocessing.features)
-    read = (
-        f"The log was read once and counted per user, over {users.window.n_days:g} days. "
-        f"{users.table.height:,} users are in the log or have a profile."
-    )
+    read = _reading(users)
     if config.sample < 1:
         read += f" Only a sample of {config.sample:.0%} of the users, by hash of the id, was used."
     formed = (
@@ -387,7 +388,11 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
         "distance; 1 is a user in the middle of a clear group, 0 one between two groups. Its "
         "interval is for the sampling of users only."
     )
-    rates = "CTR intervals take the user as the unit: the clicks of one user are not independent."
+    rates = ""
+    if users.traits.has_clicks:
+        rates = (
+            "CTR intervals take the user as the unit: the clicks of one user are not independent."
+        )
     if users.prior is not None:
         rates += (
             " The shrunk CTR of a user pulls the raw one towards the mean of all users, the more "
@@ -398,4 +403,32 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
         "Segments describe. Nothing here says that treating a segment differently would change "
         "what its users do; a randomised test does."
     )
-    return (read, formed, fitted, silhouette, rates, caution)
+    told = (read, _lacking(users), formed, fitted, silhouette, rates, caution)
+    return tuple(filter(None, told))
+
+
+def _reading(users: UserData) -> str:
+    n_users = f"{users.table.height:,} users"
+    if not users.traits.has_log:
+        return f"A ready table of {n_users} was read, one row each; there is no log."
+    over = f", over {users.window.n_days:g} days" if users.traits.has_time else ""
+    has_profiles = any(account.role == "profiles" for account in users.accounts)
+    where = "are in the log or have a profile" if has_profiles else "are in the log"
+    return f"The log was read once and counted per user{over}. {n_users} {where}."
+
+
+def _lacking(users: UserData) -> str:
+    """Say what the data lack, and what is therefore not in the report."""
+    traits = users.traits
+    lacking = []
+    if traits.has_log and not traits.has_time:
+        lacking.append(
+            "The events have no times: there is no window, nothing about days, hours and recency, "
+            "and no check on later days."
+        )
+    if not traits.has_clicks:
+        what = (
+            "The events have no clicks" if traits.has_log else "Without a log there are no clicks"
+        )
+        lacking.append(f"{what}: no click rate is shown, forecast or checked on later days.")
+    return " ".join(lacking)

@@ -48,7 +48,11 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
 )
 """Every figure of a run by its file name."""
 _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
-    {"ctr_later": was_checked, "umap": lambda summary: summary.embedding is not None}
+    {
+        "ctr_later": was_checked,
+        "ctr_by_segment": lambda summary: summary.traits.has_clicks,
+        "umap": lambda summary: summary.embedding is not None,
+    }
 )
 
 _NUMBER = r"-?[\d.]+(?:e-?\d+)?"

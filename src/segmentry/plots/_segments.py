@@ -36,14 +36,17 @@ def caption_sizes(summary: "Summary") -> Caption:
         if len(ranked) > 1
         else f"All {count(first.n_users)} users are in one segment"
     )
+    traits = summary.traits
     rows = "; ".join(
-        f"{s.segment_id} {s.name}: {percent(s.share)} of users, "
-        f"{percent(s.impressions_share)} of impressions"
+        f"{s.segment_id} {s.name}: {percent(s.share)} of users"
+        + (f", {percent(s.impressions_share)} of {traits.events}" if traits.has_log else "")
         for s in summary.segments
     )
+    shown = " they were shown" if traits.event == "impression" else ""
+    line = f" Upright line: share of the {traits.events}{shown}." if traits.has_log else ""
     return Caption(
         finding=finding,
-        reading="Bar: share of the users. Upright line: share of the impressions they were shown.",
+        reading=f"Bar: share of the users.{line}",
         alt=f"Bar chart of the segments by share of users. {rows}.",
     )
 
@@ -82,7 +85,7 @@ def plot_sizes(summary: "Summary") -> "alt.LayerChart":
     ticks = base.mark_tick(size=22, thickness=2, yOffset=8, color=ROLES["ink"].light).encode(
         x=scaled_x("impressions_share", top=top)
     )
-    layers = [bars, ticks, *_labels(base)]
+    layers = [bars, *([ticks] if summary.traits.has_log else []), *_labels(base)]
     chart = layered(layers, width=_WIDTH, height=len(rows) * _STEP)
     caption = caption_sizes(summary)
     return finish(chart, name="sizes", caption=caption, width=_WIDTH)

@@ -52,7 +52,8 @@ def profile_segments(
     Parameters
     ----------
     table : DataFrame, (n_users, ...)
-        User table with ``n_impressions``, ``n_clicks`` and all `features`.
+        User table with all `features`, ``n_impressions`` where there is a log, and ``n_clicks``
+        where there are clicks: without them no rate is known.
     segment_ids : ndarray of int, shape (n_users,)
         1..K, 0 for unassigned users, who are left out.
     features : sequence of Feature
@@ -119,12 +120,28 @@ def _profiles(
             strict=True,
         )
     )
-    counts = (users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy())
+    counts = (_counts(users, "n_clicks"), _counts(users, "n_impressions"))
+    has_clicks = "n_clicks" in users.columns
     everyone = np.arange(users.height)
     return [
-        _profile(position, members, counts, numeric, levels, described=described)
+        _profile(
+            position,
+            members,
+            counts,
+            numeric,
+            levels,
+            described=described,
+            has_clicks=has_clicks,
+        )
         for position, members in enumerate([everyone, *groups])
     ]
+
+
+def _counts(users: pl.DataFrame, name: str) -> npt.NDArray[np.int64]:
+    """Return counts per user, 0 where the data have none."""
+    if name not in users.columns:
+        return np.zeros(users.height, dtype=np.int64)
+    return users[name].to_numpy()
 
 
 def _profile(
@@ -135,12 +152,13 @@ def _profile(
     levels: dict[str, list[LevelStatistics]],
     *,
     described: Sequence[Feature],
+    has_clicks: bool,
 ) -> SegmentProfile:
     """Put together one profile; position 0 is the population."""
     clicks, impressions = counts
     n_clicks, n_impressions = int(clicks[members].sum()), int(impressions[members].sum())
     total_clicks, total_impressions = int(clicks.sum()), int(impressions.sum())
-    ctr = pooled_rate(clicks[members], impressions[members])
+    ctr = pooled_rate(clicks[members], impressions[members]) if has_clicks else _UNKNOWN
     ctr_index = None
     if ctr.value is not None and total_clicks:
         ctr_index = ctr.value / (total_clicks / total_impressions) * 100

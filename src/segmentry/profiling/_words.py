@@ -54,4 +54,10 @@ def words_for(feature: Feature) -> tuple[str, str]:
     >>> words_for(LOG_FEATURES[0])
     ('rarely shown', 'heavily shown')
     """
+    # Of other events than impressions: by what they are.
+    if feature.name == "n_impressions" and feature.label != "impressions":
+        return f"few {feature.label}", f"many {feature.label}"
+    if feature.name == "recency_days" and feature.label != "days since last seen":
+        event = feature.label.removeprefix("days since the last ")
+        return f"recent {event}", f"no recent {event}"
     return _WORDS.get(feature.name, (f"low {feature.label}", f"high {feature.label}"))

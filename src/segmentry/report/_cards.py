@@ -35,18 +35,24 @@ _SECONDS_BEFORE_END = 1  # the window is half-open: its last day is the one befo
 
 def make_headline(summary: Summary) -> Headline:
     """Return the first screen."""
-    data = summary.data
-    first = day(data.starts_at, utc_offset_hours=data.utc_offset_hours)
-    last = day(data.ends_at - _SECONDS_BEFORE_END, utc_offset_hours=data.utc_offset_hours)
-    period = first if first == last else f"{first} to {last}"
     return Headline(
-        kicker=f"Segmentation of {data.source} · {period} (UTC{data.utc_offset_hours:+d})",
+        kicker=" · ".join(filter(None, (f"Segmentation of {summary.data.source}", _when(summary)))),
         text=summary.headline,
         facts=_facts(summary),
         pieces=_pieces(summary.segments),
         certain=_certain(summary),
         warnings=(*summary.warnings, *_doubts(summary)),
     )
+
+
+def _when(summary: Summary) -> str:
+    data = summary.data
+    if data.starts_at is None or data.ends_at is None:
+        return ""
+    first = day(data.starts_at, utc_offset_hours=data.utc_offset_hours)
+    last = day(data.ends_at - _SECONDS_BEFORE_END, utc_offset_hours=data.utc_offset_hours)
+    period = first if first == last else f"{first} to {last}"
+    return f"{period} (UTC{data.utc_offset_hours:+d})"
 
 
 def make_cards(summary: Summary) -> tuple[Card, ...]:
@@ -59,6 +65,8 @@ def make_cards(summary: Summary) -> tuple[Card, ...]:
 
 def make_rates_note(summary: Summary) -> str:
     """Say which click rate the cards show and how it is drawn."""
+    if not summary.traits.has_clicks:
+        return ""
     if any(s.forecast_ctr.is_known for s in summary.segments):
         return (
             f"The click rate of a card is the one to be expected in {horizon(summary)}, with its "
@@ -78,10 +86,13 @@ def _facts(summary: Summary) -> tuple[Fact, ...]:
     if was_checked(summary):
         n_confirmed = sum(s.verdict == "confirmed" for s in summary.segments)
         how += f"; {count(n_confirmed)} confirmed on later days"
+    traits = summary.traits
+    whose = "shown to these users" if traits.event == "impression" else "of these users"
+    events = Fact(traits.events, compact(population.n_impressions), whose)
     return (
         Fact("users in segments", count(population.n_users), _unassigned(summary)),
-        Fact("impressions", compact(population.n_impressions), "shown to these users"),
-        _rate_fact(summary),
+        *((events,) if traits.has_log else ()),
+        *((_rate_fact(summary),) if traits.has_clicks else ()),
         Fact("segments", count(selection.n_segments), how),
     )
 
@@ -129,11 +140,12 @@ def _certain(summary: Summary) -> tuple[str, ...]:
     """Return what the data leave no doubt of, each with its number."""
     found = []
     accounts = {account.role: account for account in summary.data.accounts}
-    log = accounts.get("impressions")
+    log = accounts.get("impressions", accounts.get("users"))
     if log is not None:
         n_excluded = sum(log.excluded.values())
+        called = summary.traits.events if log.role == "impressions" else log.role
         found.append(
-            f"Every row is accounted for: {count(log.n_read)} impressions read, "
+            f"Every row is accounted for: {count(log.n_read)} {called} read, "
             f"{count(log.n_used)} used, {count(log.n_rejected)} rejected, "
             f"{count(n_excluded)} left out on request."
         )
@@ -156,6 +168,8 @@ def _certain(summary: Summary) -> tuple[str, ...]:
 
 def _doubts(summary: Summary) -> tuple[str, ...]:
     """Return what the verdicts leave open, or that nothing was checked."""
+    if not summary.traits.has_clicks:
+        return ()
     if not was_checked(summary):
         return (
             (
@@ -190,10 +204,9 @@ def _card(segment: SegmentProfile, summary: Summary, *, top: float) -> Card:
         name=segment.name,
         colour=segment_colour(segment.segment_id),
         share=percent(segment.share),
-        n_users=count(segment.n_users),
-        impressions_share=percent(segment.impressions_share),
-        clicks_share=percent(segment.clicks_share),
-        badge=badge_of(segment.verdict),
+        holds=_holds(segment, summary),
+        badge=badge_of(segment.verdict) if summary.traits.has_clicks else None,
+        has_rate=summary.traits.has_clicks,
         ctr=rate(shown.value),
         ctr_label=label if is_foretold else "clicks per impression, seen",
         ctr_note=_forecast_note(segment) if is_foretold else _seen_note(segment),
@@ -202,6 +215,17 @@ def _card(segment: SegmentProfile, summary: Summary, *, top: float) -> Card:
         strip=_strip(segment, summary, shown=shown, top=top),
         bars=tuple(_bar(difference) for difference in segment.differences[:_MOST_BARS]),
     )
+
+
+def _holds(segment: SegmentProfile, summary: Summary) -> str:
+    """Say how many users it has, and what share of the events and the clicks."""
+    traits = summary.traits
+    parts = [f"{count(segment.n_users)} users"]
+    if traits.has_log:
+        parts.append(f"{percent(segment.impressions_share)} of {traits.events}")
+    if traits.has_clicks:
+        parts.append(f"{percent(segment.clicks_share)} of clicks")
+    return " · ".join(parts)
 
 
 def _forecast_note(segment: SegmentProfile) -> str:

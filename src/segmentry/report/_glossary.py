@@ -1,6 +1,8 @@
 """The words of the report, each with its one meaning."""
 
-__all__ = ["GLOSSARY"]
+from segmentry.traits import DataTraits
+
+__all__ = ["GLOSSARY", "glossary_of"]
 
 GLOSSARY = (
     ("Segment", "A group of users that resemble each other more than they resemble the others."),
@@ -131,3 +133,40 @@ GLOSSARY = (
     ("Loading", "How much a feature weighs in a principal component."),
     ("Unknown", "The value is missing in the data. It is never taken for 0."),
 )
+_OF_CLICKS = frozenset(
+    {
+        "Click rate (CTR)",
+        "Outcome window, later days",
+        "Forecast, expected",
+        "Confirmed",
+        "Weaker",
+        "Reversed",
+        "Indistinguishable",
+        "Not validated",
+        "Survival",
+        "Kept gain",
+        "Nat",
+    }
+)
+
+
+def glossary_of(traits: DataTraits) -> tuple[tuple[str, str], ...]:
+    """Return the words that a report of such data uses.
+
+    Examples
+    --------
+    >>> purchases = DataTraits(event="purchase", events="purchases", has_clicks=False)
+    >>> [word for word, _ in glossary_of(purchases)][:2]
+    ['Segment', '95 % interval']
+    """
+    if traits.has_clicks:
+        return GLOSSARY
+    interval = (
+        "95 % interval",
+        "The range in which the number would lie in 95 of 100 repetitions with other such users.",
+    )
+    return tuple(
+        interval if word.startswith("95 %") else (word, meaning)
+        for word, meaning in GLOSSARY
+        if word not in _OF_CLICKS and not word.startswith("Impression")
+    )

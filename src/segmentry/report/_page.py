@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from segmentry import plots
 from segmentry.report._cards import make_cards, make_headline, make_rates_note
-from segmentry.report._glossary import GLOSSARY
+from segmentry.report._glossary import glossary_of
 from segmentry.report._latent import make_latent
 from segmentry.report._parts import environment
 from segmentry.report._tables import (
@@ -93,7 +93,7 @@ def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
         data_tables=account_tables(summary),
         method=summary.method,
         feature_tables=feature_tables(summary),
-        glossary=GLOSSARY,
+        glossary=glossary_of(summary.traits),
         command=summary.repeat.command,
         repeat=(
             Fact("recipe", summary.repeat.recipe, ""),
@@ -105,14 +105,17 @@ def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
 
 
 def _overview(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
+    sizes = Figure(
+        name="sizes",
+        heading="How large they are",
+        caption=plots.caption_sizes(summary),
+        svg=figures.get("sizes", ""),
+        tables=(size_table(summary),),
+    )
+    if not summary.traits.has_clicks:
+        return (sizes,)
     return (
-        Figure(
-            name="sizes",
-            heading="How large they are",
-            caption=plots.caption_sizes(summary),
-            svg=figures.get("sizes", ""),
-            tables=(size_table(summary),),
-        ),
+        sizes,
         Figure(
             name="ctr_by_segment",
             heading="How they clicked",

@@ -18,6 +18,7 @@ from segmentry.profiling import LevelShare, NumericStatistics, SegmentProfile
 from segmentry.report._views import Row, Table
 from segmentry.schema import Estimate, RowAccount
 from segmentry.summary import CandidateRow, FeatureRow, Finding, Summary
+from segmentry.traits import DataTraits
 
 __all__ = [
     "account_tables",
@@ -48,29 +49,22 @@ def segment_row(segment: SegmentProfile, cells: Iterable[str]) -> Row:
 
 
 def size_table(summary: Summary) -> Table:
-    """Return users, impressions and clicks of every segment."""
-    rows = [
-        segment_row(
-            s,
-            (
-                count(s.n_users),
-                percent(s.share),
-                count(s.n_impressions),
-                percent(s.impressions_share),
-                count(s.n_clicks),
-                percent(s.clicks_share),
-            ),
-        )
-        for s in summary.segments
-    ]
+    """Return users, events and clicks of every segment."""
+    traits = summary.traits
+    rows = []
+    for s in summary.segments:
+        cells = [count(s.n_users), percent(s.share)]
+        if traits.has_log:
+            cells += [count(s.n_impressions), percent(s.impressions_share)]
+        if traits.has_clicks:
+            cells += [count(s.n_clicks), percent(s.clicks_share)]
+        rows.append(segment_row(s, cells))
     heads = (
         "segment",
         "users",
         "share of users",
-        "impressions",
-        "share of impressions",
-        "clicks",
-        "share of clicks",
+        *((traits.events, f"share of {traits.events}") if traits.has_log else ()),
+        *(("clicks", "share of clicks") if traits.has_clicks else ()),
     )
     return Table(caption="Sizes of the segments", heads=heads, rows=tuple(rows))
 
@@ -397,7 +391,7 @@ def account_tables(summary: Summary) -> tuple[Table, ...]:
     accounts = Table(
         caption="Where the rows went: read = used + rejected + left out",
         heads=("table", "read", "used", "rejected", "left out", "reasons"),
-        rows=tuple(_account_row(account) for account in summary.data.accounts),
+        rows=tuple(_account_row(each, summary.traits) for each in summary.data.accounts),
         text_columns=(5,),
     )
     findings = _finding_table("What was checked, and how often it was met", summary.data.findings)
@@ -405,14 +399,14 @@ def account_tables(summary: Summary) -> tuple[Table, ...]:
     return tuple(table for table in (accounts, findings, unassigned) if table.rows)
 
 
-def _account_row(account: RowAccount) -> Row:
+def _account_row(account: RowAccount, traits: DataTraits) -> Row:
     reasons = [
         f"{reason}: {count(n_rows)}"
         for reasons in (account.rejected, account.excluded)
         for reason, n_rows in reasons.items()
     ]
     return Row(
-        head=account.role,
+        head=traits.events if account.role == "impressions" else account.role,
         cells=(
             count(account.n_read),
             count(account.n_used),
@@ -471,7 +465,13 @@ def feature_tables(summary: Summary) -> tuple[Table, ...]:
         ),
         text_columns=(1, 2, 3),
     )
-    return tuple(table for table in (formed, described) if table.rows)
+    absent = Table(
+        caption=f"{len(summary.traits.absent)} features are absent",
+        heads=("feature", "why"),
+        rows=tuple(Row(name, (reason,)) for name, reason in summary.traits.absent),
+        text_columns=(1,),
+    )
+    return tuple(table for table in (formed, described, absent) if table.rows)
 
 
 def _forming_row(row: FeatureRow) -> Row:

@@ -10,6 +10,7 @@ from segmentry.profiling import SegmentProfile
 from segmentry.report._views import Badge, Fact, Figure, Row, Table, Truth
 from segmentry.schema import Estimate
 from segmentry.summary import Summary, TruthReport
+from segmentry.traits import DataTraits
 from segmentry.validation import NO_SIGNAL, KeptGain
 
 __all__ = ["badge_of", "make_truth"]
@@ -53,8 +54,7 @@ def make_truth(summary: Summary, figures: Mapping[str, str]) -> Truth:
 def _unchecked(summary: Summary) -> Truth:
     truth = summary.truth
     lead = (
-        "This run did not check its segments on later days: its recipe does not ask for it. "
-        "What is shown of their clicks was seen on the days that formed them."
+        _why_unasked(summary.traits)
         if truth is None
         else f"The segments could not be checked on later days. {_sentence(truth.reason)} "
         "All of them are “not validated”."
@@ -70,6 +70,28 @@ def _unchecked(summary: Summary) -> Truth:
         verdicts=(),
         events=() if truth is None else truth.refit_events,
         caveats=() if truth is None else truth.caveats,
+    )
+
+
+def _why_unasked(traits: DataTraits) -> str:
+    if not traits.has_log:
+        return (
+            "There is no log, only a table of users: there are no later days to check the segments "
+            "on, and nothing is said of what they will do."
+        )
+    if not traits.has_time:
+        return (
+            f"The {traits.events} have no times: no day is later than another, so that the "
+            "segments were not checked on later days and nothing is said of what they will do."
+        )
+    if not traits.has_clicks:
+        return (
+            f"The {traits.events} have no clicks, and clicks are what is checked on later days: "
+            "the segments describe these days, and nothing is said of what they will do."
+        )
+    return (
+        "This run did not check its segments on later days: its recipe does not ask for it. "
+        "What is shown of their clicks was seen on the days that formed them."
     )
 
 

@@ -152,16 +152,18 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One segment; `seen` is the rate beside which a forecast is shown, or empty."""
+    """One segment; `seen` is the rate beside which a forecast is shown, or empty.
+
+    Without clicks there is no rate and no badge.
+    """
 
     segment_id: int
     name: str
     colour: str
     share: str
-    n_users: str
-    impressions_share: str
-    clicks_share: str
-    badge: Badge
+    holds: str
+    badge: Badge | None
+    has_rate: bool
     ctr: str
     ctr_label: str
     ctr_note: str

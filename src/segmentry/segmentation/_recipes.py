@@ -66,6 +66,16 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             describes_all=False,
             is_checked=False,
         ),
+        # Frequency, recency and money, as in RFM analysis (Bult and Wansbeek 1995, Marketing
+        # Science 14, 378-394), for events without clicks.
+        "rfm": Recipe(
+            name="rfm",
+            weights=MappingProxyType({"recency_days": 1.0, "n_impressions": 1.0, "value_sum": 1.0}),
+            population="shown",
+            choose_by="silhouette and elbow",
+            describes_all=True,
+            is_checked=False,
+        ),
         "table": Recipe(
             name="table",
             weights=MappingProxyType({}),

@@ -9,6 +9,7 @@ from segmentry.summary._decisions import Decisions
 from segmentry.summary._latent import LatentReport
 from segmentry.summary._log import LogReport
 from segmentry.summary._pictures import Embedding, Pictures
+from segmentry.traits import OF_IMPRESSIONS, DataTraits
 from segmentry.validation import KeptGain
 
 __all__ = [
@@ -36,8 +37,8 @@ class DataReport:
     ----------
     source : str
         Kind of the source, "taobao", or the user's name for it.
-    starts_at, ends_at : int
-        The window ``[starts_at, ends_at)`` in epoch seconds.
+    starts_at, ends_at : int or None
+        The window ``[starts_at, ends_at)`` in epoch seconds; null where events have no times.
     utc_offset_hours : int
         Offset of the local clock by which days and hours are counted.
     accounts : tuple of RowAccount
@@ -47,8 +48,8 @@ class DataReport:
     """
 
     source: str
-    starts_at: int
-    ends_at: int
+    starts_at: int | None
+    ends_at: int | None
     utc_offset_hours: int
     accounts: tuple[RowAccount, ...]
     findings: tuple[Finding, ...]
@@ -219,6 +220,8 @@ class Summary:
         What later days say; null where the recipe does not ask.
     log : LogReport or None
         Segments against the log; null in runs of earlier versions.
+    traits : DataTraits
+        What the data have and what events are called: what a reader may and may not show.
     method : tuple of str
         The method in plain words, a paragraph each.
     pictures : Pictures or None
@@ -247,3 +250,4 @@ class Summary:
     decisions: Decisions | None = None
     log: LogReport | None = None
     latent: LatentReport | None = None
+    traits: DataTraits = OF_IMPRESSIONS

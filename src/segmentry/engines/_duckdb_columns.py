@@ -1,0 +1,80 @@
+"""SQL of DuckDB for columns that are no plain numbers: moments, codes, words for "unknown"."""
+
+from segmentry.engines._moments import FIELDS, UNITS_PER_SECOND, moment_pattern
+from segmentry.files import FileLayout
+from segmentry.schema import ColumnSource
+
+__all__ = ["code_of", "field_of_line", "moment_of", "quoted_text", "without_missing"]
+
+
+def quoted_text(value: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def moment_of(found: str, column: ColumnSource) -> str:
+    """Return epoch seconds of a column of moments; null where it cannot be read."""
+    if column.time_format in UNITS_PER_SECOND:
+        number = f"floor(TRY_CAST({found} AS DOUBLE) / {UNITS_PER_SECOND[column.time_format]})"
+        return f"TRY_CAST({number} AS BIGINT)"
+    pattern = moment_pattern(column.time_format)
+    names = ", ".join(quoted_text(name) for name in pattern.names)
+    text = f"trim({found}::VARCHAR)"
+    parts = f"regexp_extract({text}, {quoted_text(pattern.regex)}, [{names}])"
+    part = {name: f"({parts}).{name}" if name in pattern.groups else "''" for name in FIELDS}
+    two = {name: f"lpad({part[name]}, 2, '0')" for name in FIELDS[1:6]}
+    written = (
+        f"{part['year']} || '-' || {two['month']} || '-' || {two['day']} || ' ' || {two['hour']} "
+        f"|| ':' || {two['minute']} || ':' || {two['second']}"
+    )
+    is_sound = f"{two['hour']} < '24' AND {two['second']} < '60'"
+    seconds = f"epoch_us(TRY_CAST({written} AS TIMESTAMP)) // 1000000"
+    offset = _offset_of(part["zone"], column.utc_offset_hours)
+    return f"CASE WHEN {is_sound} THEN {seconds} - ({offset}) END"
+
+
+def _offset_of(zone: str, default_hours: int) -> str:
+    if zone == "''":
+        return str(default_hours * 3600)
+    digits = f"replace({zone}, ':', '')"
+    hours = f"TRY_CAST(substr({digits}, 2, 2) AS BIGINT) * 3600"
+    minutes = f"coalesce(TRY_CAST(substr({digits}, 4, 2) AS BIGINT), 0) * 60"
+    return (
+        f"CASE WHEN {zone} = '' THEN {default_hours * 3600} "
+        f"WHEN {zone} IN ('Z', 'z', 'UTC') THEN 0 "
+        f"WHEN starts_with({zone}, '-') THEN -({hours} + {minutes}) ELSE {hours} + {minutes} END"
+    )
+
+
+def code_of(found: str, column: ColumnSource) -> str:
+    """Return the number that a text stands for."""
+    text = f"lower(trim({found}::VARCHAR))"
+    cases = " ".join(f"WHEN {quoted_text(word)} THEN {code}" for word, code in column.codes)
+    other = "NULL" if column.other is None else str(column.other)
+    return f"CASE WHEN {found} IS NULL THEN NULL ELSE CASE {text} {cases} ELSE {other} END END"
+
+
+def without_missing(typed: str, found: str, column: ColumnSource) -> str:
+    """Return null where a value is one that means "unknown"."""
+    if not column.missing:
+        return typed
+    if column.type in ("integer", "number"):
+        numbers = [word for word in column.missing if _is_number(word)]
+        listed = ", ".join(numbers) or "NULL"
+        return f"CASE WHEN {typed} IN ({listed}) THEN NULL ELSE {typed} END"
+    words = ", ".join(quoted_text(word) for word in column.missing)
+    return f"CASE WHEN trim({found}::VARCHAR) IN ({words}) THEN NULL ELSE {typed} END"
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def field_of_line(layout: FileLayout, name: str) -> str:
+    """Return a field of a line set in columns by blanks; null in lines of another length."""
+    place = layout.names.index(name) + 1
+    return f"(CASE WHEN len(fields) = {len(layout.names)} THEN fields[{place}] END)"

@@ -1,0 +1,27 @@
+"""Any log or table: a TOML file says which file and column plays which role."""
+
+from segmentry.mapping._attributes import attribute_feature
+from segmentry.mapping._model import (
+    AdsMapping,
+    Attribute,
+    DataMapping,
+    LogMapping,
+    ProfilesMapping,
+    load_mapping,
+    parse_mapping,
+)
+from segmentry.mapping._resolve import resolve_mapping
+from segmentry.mapping._write import render_mapping
+
+__all__ = [
+    "AdsMapping",
+    "Attribute",
+    "DataMapping",
+    "LogMapping",
+    "ProfilesMapping",
+    "attribute_feature",
+    "load_mapping",
+    "parse_mapping",
+    "render_mapping",
+    "resolve_mapping",
+]

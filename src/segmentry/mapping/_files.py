@@ -1,0 +1,81 @@
+"""Find the files that a mapping names: paths, globs, folders."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from segmentry.errors import DataError
+
+__all__ = ["find_files"]
+
+_MAGIC = frozenset("*?[")
+_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
+
+
+def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path, ...]:
+    """Return the files that patterns name, each once, in the order of their paths.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        A path, a glob (``logs/day=*/*.parquet``, ``**`` for any depth), or a folder, whose data
+        files are taken however deep; absolute, or from `base`.
+    base : Path
+    role : str
+        The table, for messages.
+
+    Raises
+    ------
+    DataError
+        If a pattern names no file.
+
+    Examples
+    --------
+    >>> find_files(["no*.csv"], base=Path("nowhere"), role="log")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.DataError: [log] files 'no*.csv': no such file in nowhere
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        files = _matches(pattern, base)
+        if not files:
+            raise DataError(f"[{role}] files {pattern!r}: {_why_none(pattern, base)}")
+        found.update(dict.fromkeys(files))
+    return tuple(sorted(found))
+
+
+def _matches(pattern: str, base: Path) -> list[Path]:
+    path = base / pattern
+    if path.is_dir():
+        return _data_files(path)
+    if path.exists() or not _MAGIC & set(pattern):
+        return [path] if path.exists() else []
+    root = Path(path.anchor) if path.is_absolute() else Path()
+    names = path.relative_to(root)
+    return [found for found in root.glob(str(names)) if found.is_file()]
+
+
+def _data_files(folder: Path) -> list[Path]:
+    """Return the data files below a folder; what begins with a dot or underscore is no data."""
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and path.name.endswith(_SUFFIXES)
+        and not any(part[0] in "._" for part in path.relative_to(folder).parts)
+    ]
+
+
+def _why_none(pattern: str, base: Path) -> str:
+    path = base / pattern
+    if path.is_dir():
+        return f"no data file ({', '.join(_SUFFIXES[:4])}) in that folder"
+    folder = path.parent if path.parent.is_dir() else base
+    if not folder.is_dir():
+        return f"no such file in {base}"
+    names = sorted(each.name for each in folder.iterdir())
+    near = difflib.get_close_matches(path.name, names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    told = ", ".join(names[:8]) or "nothing"
+    return f"no such file in {base}{hint}; found {told}"

@@ -1,0 +1,301 @@
+"""What can be said of data in a mapping; checked as a whole before any file is opened."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from segmentry.errors import ConfigError
+
+__all__ = [
+    "AdsMapping",
+    "Attribute",
+    "DataMapping",
+    "FilesMapping",
+    "LogMapping",
+    "ProfilesMapping",
+    "load_mapping",
+    "parse_mapping",
+]
+
+AttributeKind = Literal[
+    "categorical", "ordinal", "number", "count", "money", "duration", "share", "rate"
+]
+
+
+def _as_texts(value: Any) -> Any:
+    """Take one text for a list of one, and numbers for how they are written."""
+    if isinstance(value, list | tuple):
+        return tuple(_as_text(each) for each in value)
+    return (_as_text(value),)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FilesMapping(_Strict):
+    """Which files hold a table, and how they are written.
+
+    `files` is a path, a glob, a folder, or a list of these, from the folder of the data. A table
+    without files stands in the log.
+    """
+
+    files: Texts = ()
+    format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    delimiter: str = Field(default="", max_length=1)
+    names: Texts = ()
+    missing: Mapping[str, Texts] = {}
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        return {}
+
+
+class LogMapping(FilesMapping):
+    """The log: one row per event."""
+
+    user_id: str
+    time: str | None = None
+    time_format: str = "auto"
+    click: str | None = None
+    click_values: Texts = ()
+    other_values: Texts = ()
+    no_click: str | None = None
+    ad_id: str | None = None
+    placement: str | None = None
+    value: str | None = None
+    quantity: str | None = None
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        named = {
+            "user_id": self.user_id,
+            "shown_at": self.time,
+            "ad_id": self.ad_id,
+            "placement": self.placement,
+            "is_click": self.click,
+            "is_not_click": self.no_click,
+            "value": self.value,
+            "quantity": self.quantity,
+        }
+        return {role: column for role, column in named.items() if column is not None}
+
+
+class Attribute(_Strict):
+    """One attribute of a user: its column and what it is."""
+
+    column: str
+    kind: AttributeKind
+    label: str | None = None
+    unit: str | None = None
+    description: str | None = None
+    levels: Mapping[str, str] = {}
+    order: Texts = ()
+    missing: Texts = ()
+
+    @model_validator(mode="after")
+    def _has_its_own(self) -> "Attribute":
+        if self.order and self.kind != "ordinal":
+            raise ValueError(f"found an order of a {self.kind} attribute, expected kind ordinal")
+        if self.levels and self.kind not in ("ordinal", "categorical"):
+            raise ValueError(f"found labels of levels, but a {self.kind} attribute has none")
+        return self
+
+
+class ProfilesMapping(FilesMapping):
+    """The users: one row each, with attributes of any name."""
+
+    user_id: str | None = None
+    attributes: Mapping[str, Attribute] = {}
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        named = {name: attribute.column for name, attribute in self.attributes.items()}
+        return named if self.user_id is None else {"user_id": self.user_id, **named}
+
+
+class AdsMapping(FilesMapping):
+    """The ads, or the goods: one row each."""
+
+    ad_id: str | None = None
+    category_id: str | None = None
+    campaign_id: str | None = None
+    advertiser_id: str | None = None
+    brand_id: str | None = None
+    price: str | None = None
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        names = ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price")
+        found = {name: getattr(self, name) for name in names}
+        return {name: column for name, column in found.items() if column is not None}
+
+
+class DataMapping(_Strict):
+    """Which file and column of some data plays which role.
+
+    Examples
+    --------
+    >>> mapping = DataMapping(name="shop", log=LogMapping(files="orders.csv", user_id="customer"))
+    >>> mapping.log.files, mapping.plural
+    (('orders.csv',), 'impressions')
+    """
+
+    name: str = Field(min_length=1)
+    event: str = Field(default="impression", min_length=1)
+    events: str | None = None
+    value_unit: str = ""
+    utc_offset_hours: int = Field(default=0, ge=-12, le=14)
+    log: LogMapping | None = None
+    profiles: ProfilesMapping | None = None
+    ads: AdsMapping | None = None
+
+    @property
+    def plural(self) -> str:
+        """What many events are called."""
+        return self.events or f"{self.event}s"
+
+    @model_validator(mode="after")
+    def _has_tables(self) -> "DataMapping":
+        for problem in _problems(self):
+            raise ValueError(problem)
+        return self
+
+
+def _problems(mapping: DataMapping) -> list[str]:
+    log, profiles, ads = mapping.log, mapping.profiles, mapping.ads
+    if log is None:
+        return _problems_of_table(profiles, ads)
+    found = []
+    if not log.files:
+        found.append("[log] names no files; expected a path, a glob or a folder")
+    if log.click_values and log.click is None:
+        found.append("[log] has click_values but no click; name the column of the event type")
+    if log.other_values and not log.click_values:
+        found.append("[log] has other_values but no click_values; name the values of both")
+    if log.no_click is not None and log.click is None:
+        found.append("[log] has no_click but no click; name the column of clicks")
+    if profiles is not None and profiles.files and profiles.user_id is None:
+        found.append("[profiles] has files but no user_id; name its column")
+    if ads is not None and ads.files and ads.ad_id is None:
+        found.append("[ads] has files but no ad_id; name its column")
+    if ads is not None and log.ad_id is None:
+        found.append("[ads] is there but [log] has no ad_id; name the column that joins them")
+    return found
+
+
+def _problems_of_table(profiles: ProfilesMapping | None, ads: AdsMapping | None) -> list[str]:
+    if profiles is None:
+        return ["found neither [log] nor [profiles]; expected a log, or a ready table of users"]
+    if ads is not None:
+        return ["found [ads] without [log]; ads say nothing of users without a log"]
+    if not profiles.files or profiles.user_id is None:
+        return ["[profiles] without [log] is a ready user table; give its files and user_id"]
+    if not profiles.attributes:
+        return ["[profiles] without [log] has no attributes; name some under [profiles.attributes]"]
+    return []
+
+
+def load_mapping(file: Path) -> DataMapping:
+    """Read a mapping from a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or says something that makes no sense.
+
+    Examples
+    --------
+    >>> load_mapping(Path("nowhere.toml"))
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --mapping
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}; check --mapping") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8 text; check --mapping") from error
+    return parse_mapping(text, origin=str(file))
+
+
+def parse_mapping(text: str, *, origin: str) -> DataMapping:
+    r"""Read a mapping from TOML; all that is wrong with it is told together.
+
+    Parameters
+    ----------
+    text : str
+        The TOML.
+    origin : str
+        Where it came from, for messages.
+
+    Raises
+    ------
+    ConfigError
+        If it is no TOML or says something that makes no sense.
+
+    Examples
+    --------
+    >>> parse_mapping('name = "x"\n[log]\nfiles = "a.csv"\nusr_id = "u"', origin="m.toml")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is no key (did you ...
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin}: not TOML: {error}") from error
+    try:
+        return DataMapping(**content)
+    except ValidationError as error:
+        told = "; ".join(_told(problem) for problem in error.errors())
+        raise ConfigError(f"{origin}: {told}") from error
+
+
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "log": LogMapping,
+    "profiles": ProfilesMapping,
+    "ads": AdsMapping,
+    "attributes": Attribute,
+}
+
+
+def _told(problem: Any) -> str:
+    place = [str(part) for part in problem["loc"]]
+    *tables, key = place or [""]
+    where = f"[{'.'.join(tables)}] " if tables else ""
+    if problem["type"] == "missing":
+        return f"{where}lacks {key}"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}{key} is no key{_hint(key, tables)}"
+    if problem["type"] == "value_error":
+        text = str(problem["ctx"]["error"])
+        return f"[{'.'.join(place)}] {text}" if place else text
+    message = problem["msg"]
+    return f"{where}{key}: found {problem['input']!r}, {message[0].lower()}{message[1:]}"
+
+
+def _hint(key: str, tables: list[str]) -> str:
+    known = next((_TABLES[table] for table in reversed(tables) if table in _TABLES), DataMapping)
+    near = difflib.get_close_matches(key, known.model_fields, n=1, cutoff=0.5)
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    return f"; expected some of {', '.join(known.model_fields)}"

@@ -1,0 +1,128 @@
+"""Write a mapping as commented TOML."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from segmentry.mapping._guess import GuessedColumn, GuessedTable, guess_tables
+
+__all__ = ["render_mapping"]
+
+_KEYS = {
+    "log": ("user_id", "time", "click", "no_click", "ad_id", "placement", "value", "quantity"),
+    "profiles": ("user_id",),
+    "ads": ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price"),
+}
+_OF_ADS = ("category_id", "campaign_id", "advertiser_id", "brand_id", "price")
+
+
+def render_mapping(paths: Sequence[str], *, base: Path) -> str:
+    r"""Look at files and return a mapping that describes them, with comments.
+
+    It runs as it is, or says in a comment that begins with DECIDE what a person has to decide.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files, globs or folders, from `base`.
+    base : Path
+        The folder from which the mapping will name its files.
+
+    Raises
+    ------
+    DataError
+        If the files cannot be told apart or read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "log.csv").write_text("user,ts,clk\n7,1494000000,0\n7,1494000009,1\n")
+    >>> print(render_mapping(["log.csv"], base=folder).split("[log]")[1].strip())
+    files = "log.csv"
+    user_id = "user"
+    time = "ts"  # 1494000000, 1494000009
+    time_format = "seconds"
+    click = "clk"  # 0, 1
+    """
+    tables = guess_tables(paths, base=base)
+    lines = [*_head(tables)]
+    for table in tables:
+        lines += ["", *_table(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _head(tables: Sequence[GuessedTable]) -> Iterator[str]:
+    log = next((table for table in tables if table.role == "log"), None)
+    name = Path(tables[0].files).name.split(".")[0] or "data"
+    yield "# Which file and column plays which role; docs/reference/mapping.md explains every key."
+    yield "# Written by segmentry init, which looked at the beginning of the files: check it."
+    yield f"name = {_text(name)}  # what the report calls the data"
+    if log is None:
+        return
+    has_clicks = "click" in log.roles or bool(log.click_values)
+    if not has_clicks:
+        event = "purchase" if "value" in log.roles else "event"
+        yield f'event = "{event}"  # what a row of the log is: "purchase", "visit", "play" ...'
+    if "value" in log.roles:
+        yield 'value_unit = ""  # of the value: "USD", "points" ...'
+    if "time" in log.roles:
+        yield "utc_offset_hours = 0  # DECIDE: the local clock, by which days and hours are counted"
+
+
+def _table(table: GuessedTable) -> Iterator[str]:
+    yield f"[{table.role}]"
+    for doubt in table.doubts:
+        yield f"# DECIDE: {doubt}"
+    yield f"files = {_text(table.files)}"
+    if table.shape.format != "auto":
+        yield f'format = "{table.shape.format}"  # columns between blanks'
+    if table.shape.names:
+        yield f"names = {json.dumps(list(table.shape.names))}  # the file has no header line"
+    for key in _KEYS[table.role]:
+        yield from _role(table, key)
+    for word in table.click_values:
+        yield f"click = {_text(table.roles['event_type'])}"
+        yield f"click_values = [{_text(word)}]  # DECIDE: other values count as not clicked"
+    if table.role == "ads":
+        return
+    yield from _attributes(table)
+    embedded = [key for key in _OF_ADS if key in table.roles]
+    if embedded and "ad_id" in table.roles:
+        yield from ("", "[ads]")
+        for key in embedded:
+            yield f"{key} = {_text(table.roles[key])}"
+
+
+def _attributes(table: GuessedTable) -> Iterator[str]:
+    if any(column.kind for column in table.others):
+        yield from ("", "[profiles.attributes]")
+    for column in table.others:
+        yield _attribute(column)
+
+
+def _role(table: GuessedTable, key: str) -> Iterator[str]:
+    if key not in table.roles:
+        return
+    # Ids of users are private: a mapping is handed on.
+    examples = "" if key == "user_id" else ", ".join(table.examples.get(key, ()))
+    yield f"{key} = {_text(table.roles[key])}" + (f"  # {examples}" if examples else "")
+    if key == "time":
+        yield (
+            f"time_format = {_text(table.time_format)}"
+            if table.time_format
+            else '# time_format = "%d/%m/%Y"'
+        )
+
+
+def _attribute(column: GuessedColumn) -> str:
+    key = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_").lower() or "attribute"
+    line = f"{key} = {{column = {_text(column.name)}, kind = {_text(column.kind or 'number')}}}"
+    shown = ", ".join(column.examples)
+    note = f"  # {column.note}" + (f": {shown}" if shown else "")
+    return line + note if column.kind else f"# {line}{note}"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)

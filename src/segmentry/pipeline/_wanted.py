@@ -1,0 +1,83 @@
+"""Which features a run takes: those that its recipe wants and the data allow."""
+
+from dataclasses import dataclass
+
+from segmentry.config import RunConfig
+from segmentry.errors import ConfigError
+from segmentry.features import LOG_FEATURES, VALUE_FEATURES, available_features
+from segmentry.schema import Feature, Source
+from segmentry.segmentation import recipe_named
+from segmentry.traits import DataTraits
+
+__all__ = ["EVERY_LOG_FEATURE", "Wanted", "recipe_for", "wanted_of"]
+
+EVERY_LOG_FEATURE: tuple[Feature, ...] = (*LOG_FEATURES, *VALUE_FEATURES)
+"""All that a log of any kind yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to work out of a log.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+    early_features : tuple of Feature or None
+        Those of the feature window too; none where nothing is checked on later days.
+    traits : DataTraits
+    keeps_log : bool
+        Whether the log is looked at again once the segments are known; that takes times and
+        clicks.
+    """
+
+    features: tuple[Feature, ...]
+    early_features: tuple[Feature, ...] | None
+    traits: DataTraits
+    keeps_log: bool
+
+
+def recipe_for(settings: RunConfig, traits: DataTraits) -> RunConfig:
+    """Take the recipe that the data allow where none is asked for: "default" needs clicks."""
+    if settings.recipe != "default" or traits.has_clicks:
+        return settings
+    return settings.model_copy(update={"recipe": "rfm" if traits.has_log else "table"})
+
+
+def wanted_of(source: Source, settings: RunConfig) -> Wanted:
+    """Return what a run takes of a source, and why it does not take the rest.
+
+    Raises
+    ------
+    ConfigError
+        If a feature is asked for by name that the data do not allow.
+    """
+    available, absent = available_features(EVERY_LOG_FEATURE, source)
+    _refuse_absent(settings, dict(absent))
+    traits = DataTraits.of(source, _worth_telling(absent, source))
+    recipe = recipe_named(recipe_for(settings, traits).recipe)
+    features = available
+    if not recipe.describes_all:
+        named = {*recipe.weights, *(settings.features or ()), *settings.exclude}
+        features = tuple(feature for feature in available if feature.name in named)
+    early = None
+    has_both = traits.has_time and traits.has_clicks
+    if recipe.is_checked and has_both:
+        named = {*(settings.features or recipe.weights), "n_impressions", "n_clicks"}
+        early = tuple(feature for feature in available if feature.name in named)
+    return Wanted(features, early, traits, keeps_log=recipe.describes_all and has_both)
+
+
+def _worth_telling(
+    absent: tuple[tuple[str, str], ...], source: Source
+) -> tuple[tuple[str, str], ...]:
+    """Leave out what no log of impressions has: that there is no value is no lack of it."""
+    if source.impressions is None:
+        return ()
+    values = {feature.name for feature in VALUE_FEATURES}
+    return tuple(each for each in absent if each[0] not in values)
+
+
+def _refuse_absent(settings: RunConfig, absent: dict[str, str]) -> None:
+    named = [name for name in settings.features or () if name in absent]
+    if named:
+        raise ConfigError(f"--features {named[0]}: {absent[named[0]]}; leave it out")
