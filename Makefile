@@ -29,9 +29,11 @@ test: $(READY) ## Run all tests
 ci: ## Run what CI runs: the static gate, then the tests
 	bash .ci/run
 
-bench: $(READY) ## Measure speed and memory (minutes); results go to docs/performance.md
+bench: $(READY) ## Race the recipe and measure growth (half an hour); appends to benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/sweep_kmeans.py
 	$(BIN)/python benchmarks/full_scale.py
+	$(BIN)/python benchmarks/against_recipe.py --write
+	$(BIN)/python benchmarks/growth.py --write
 
 verify: $(READY) ## Check figures that take long: full scale, equal answers on both engines, truth rates
 	$(BIN)/python benchmarks/full_scale.py --verify
