@@ -4,9 +4,10 @@ import json
 import shutil
 
 import pytest
-from tests.pipeline.runs import plain_run, segmentry
+from tests.pipeline.runs import generated, plain_run, segmentry
 
 from segmentry.pipeline import plan_budget
+from segmentry.pipeline._plan import read_traffic
 from segmentry.summary import read_summary
 
 
@@ -90,3 +91,39 @@ def test_a_run_that_was_not_checked_has_nothing_to_plan_with(run_dir, tmp_path):
     answer = segmentry("plan", "budget", tmp_path, "--impressions", 9)
     assert answer.code == 2
     assert "expected a run folder" in answer.err
+
+
+def test_by_all_days_users_are_labelled_as_the_run_did(run_dir):
+    traffic = read_traffic(run_dir)
+    labelled = traffic.relabel(traffic.days)
+    assert (labelled == traffic.users["segment_id"].to_numpy()).mean() > 0.99
+
+
+def test_segments_too_small_to_be_shown_are_planned_with_the_largest(run_dir, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run_dir, copy)
+    sizes = {s.segment_id: s.n_users for s in read_summary(run_dir).segments}
+    smallest, largest = min(sizes, key=sizes.get), max(sizes, key=sizes.get)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["config"]["min_size"] = sizes[smallest] + 1
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+
+    document = told("plan", "budget", copy, "--impressions", 2_000)
+
+    found = {each["segment_id"]: each["n_users"] for each in document["segments"]}
+    assert smallest not in found
+    assert found[largest] == sizes[largest] + sizes[smallest]
+    assert sum(each["impressions"] for each in document["segments"]) == 2_000
+    test = told("plan", "test", copy, "--mde", "60%")
+    assert {each["segment_id"] for each in test["segments"]} == set(found)
+
+
+def test_latent_classes_are_planned_with_too(tmp_path):
+    data_dir, folder = generated(tmp_path, 300, seed=1), tmp_path / "run"
+    answer = segmentry("run", data_dir, "--algorithm", "latent", "--k", "2", "--out", folder)
+    assert answer.code == 0
+    traffic = read_traffic(folder)
+    labelled = traffic.relabel(traffic.days)
+    assert (labelled == traffic.users["segment_id"].to_numpy()).mean() > 0.99
+    document = told("plan", "budget", folder, "--impressions", 2_000)
+    assert len(document["segments"]) == 2

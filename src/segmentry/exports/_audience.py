@@ -9,6 +9,7 @@ import polars as pl
 
 from segmentry.errors import ConfigError, OutputError
 from segmentry.exports._contacts import Platform, hashed_emails, hashed_phones
+from segmentry.privacy import MIN_SIZE
 from segmentry.run_folder import read_segments, written_whole
 from segmentry.sampling import hash_shares
 from segmentry.user_files import as_ids, read_user_file
@@ -67,7 +68,7 @@ def export_audience(
     country_code: str | None = None,
     hold_out: float = 0.0,
     salt: str = "hold-out",
-    min_size: int = 50,
+    min_size: int = MIN_SIZE,
     overwrite: bool = False,
 ) -> Audience:
     """Write the users of some segments to a file.

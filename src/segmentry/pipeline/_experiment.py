@@ -101,7 +101,7 @@ def plan_test(
 
 
 def _chosen(traffic: RunTraffic, segments: Sequence[int] | None) -> tuple[int, ...]:
-    known = tuple(each.segment_id for each in traffic.summary.segments)
+    known = tuple(each.segment_id for each in traffic.segments)
     if segments is None:
         return known
     wrong = [str(each) for each in segments if each not in known]
@@ -119,11 +119,11 @@ def _measured(
     """Measure the traffic of all chosen segments together and of each, and what is explained."""
     if len(traffic.days) < 2:
         raise DataError(f"{run_dir}: the log has one day; expected several, to know the traffic")
-    names = {each.segment_id: each.name for each in traffic.summary.segments}
+    names = {each.segment_id: each.name for each in traffic.segments}
     groups = [list(chosen), *([each] for each in chosen)]
     measured = daily_traffic(
         traffic.counts,
-        traffic.relabelling.labels,
+        traffic.relabel,
         days=traffic.days,
         segment_ids=_vector(traffic.users["segment_id"]),
         groups=groups,
@@ -152,7 +152,7 @@ def _explained(
     seen = traffic.counts.totals([day for day in traffic.days if day < cut])
     later_days = [day for day in traffic.days if day >= cut]
     later = traffic.counts.totals(later_days)
-    strata = ids["feature_segment_id"].to_numpy().astype(np.int64)
+    strata = traffic.shown_as[_vector(ids["feature_segment_id"])]
     found = []
     for group in groups:
         is_in = np.isin(strata, np.asarray(group, dtype=np.int64))

@@ -1,21 +1,25 @@
 """Plan with the segments of a run: everything comes from its folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import ConfigError, DataError
 from segmentry.features import fit_beta_prior
+from segmentry.privacy import MIN_SIZE, published_ids
+from segmentry.profiling import SegmentProfile
 from segmentry.profiling.budget import BudgetPlan, BudgetRequest, SegmentTraffic
 from segmentry.profiling.budget import plan_budget as divide
 from segmentry.run_folder import (
     read_bundle,
     read_early,
+    read_manifest,
     read_segments,
     read_user_table,
     written_plan,
@@ -38,13 +42,16 @@ class RunTraffic:
     ----------
     summary : Summary
     users : DataFrame
-        ``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table.
+        ``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table; users of
+        segments that are too small to be shown are with those of the largest.
     counts : UserDays
         Of all days.
     relabelling : Relabelling
         The segments of all days by a part of them.
     days : range
         Local days of the log.
+    shown_as : ndarray of int, shape (n_segments + 1,)
+        The segment that stands for each one, 0 included.
     """
 
     summary: Summary
@@ -52,6 +59,18 @@ class RunTraffic:
     counts: UserDays
     relabelling: Relabelling
     days: range
+    shown_as: npt.NDArray[np.int64]
+
+    @property
+    def segments(self) -> list[SegmentProfile]:
+        """Segments of which figures may be shown."""
+        shown = set(self.shown_as.tolist())
+        return [each for each in self.summary.segments if each.segment_id in shown]
+
+    def relabel(self, days: Collection[int]) -> npt.NDArray[np.int64]:
+        """Return the segment ids by some days, as they are shown."""
+        ids: npt.NDArray[np.int64] = self.shown_as[self.relabelling.labels(days)]
+        return ids
 
 
 def read_traffic(run_dir: Path) -> RunTraffic:
@@ -101,7 +120,21 @@ def read_traffic(run_dir: Path) -> RunTraffic:
         how="left",
         maintain_order="left",
     )
-    return RunTraffic(summary, users, counts, relabelling, days)
+    shown_as = _shown_as(run_dir, users["segment_id"], n_segments=len(summary.segments))
+    ids = pl.Series("segment_id", shown_as[users["segment_id"].to_numpy().astype(np.int64)])
+    return RunTraffic(summary, users.with_columns(ids), counts, relabelling, days, shown_as)
+
+
+def _shown_as(run_dir: Path, segment_ids: pl.Series, *, n_segments: int) -> npt.NDArray[np.int64]:
+    """Return the segment that stands for each one: the largest for those that may not be shown."""
+    found = read_manifest(run_dir).config.get("min_size", MIN_SIZE)
+    min_size = found if isinstance(found, int) else MIN_SIZE
+    ids = segment_ids.to_numpy().astype(np.int64)
+    shown, withheld = published_ids(ids, n_segments=n_segments, min_size=min_size)
+    shown_as = np.arange(n_segments + 1)
+    for segment_id in withheld:
+        shown_as[segment_id] = shown[ids == segment_id][0]
+    return shown_as
 
 
 def plan_budget(
@@ -162,9 +195,9 @@ def plan_budget(
     segments = _segments(traffic)
     rates = fold_rates(
         traffic.counts,
-        traffic.relabelling.labels,
+        traffic.relabel,
         days=traffic.days,
-        n_segments=len(segments),
+        n_segments=len(traffic.summary.segments),
         shares=hash_shares(traffic.users["user_id"], salt=f"{_FOLDS} {seed}"),
         n_days_ahead=request.n_days,
         n_draws=n_draws,
@@ -175,7 +208,9 @@ def plan_budget(
             f"{run_dir}: no forecast: no impression of a user who was also shown ads on another "
             "day; expected a log of several days"
         )
-    plan = divide(segments, rates, request, n_days_of_log=n_days)
+    places = [each.segment_id - 1 for each in segments]
+    one, other = (each.of(places) for each in rates)
+    plan = divide(segments, (one, other), request, n_days_of_log=n_days)
     with written_plan(Path(run_dir), "budget.json") as partial:
         partial.write_text(as_json(plan), encoding="utf-8")
     return plan
@@ -209,7 +244,7 @@ def _segments(traffic: RunTraffic) -> list[SegmentTraffic]:
             n_users=found[segment.segment_id][0],
             n_impressions=found[segment.segment_id][1],
         )
-        for segment in traffic.summary.segments
+        for segment in traffic.segments
     ]
 
 

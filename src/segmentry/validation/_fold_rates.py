@@ -36,6 +36,16 @@ class FoldRates:
     n_impressions: FloatArray
     n_clicks: FloatArray
 
+    def of(self, places: Sequence[int]) -> "FoldRates":
+        """Return those of some segments, by their places."""
+        chosen = list(places)
+        return FoldRates(
+            ctr=self.ctr[chosen],
+            draws=self.draws[:, chosen],
+            n_impressions=self.n_impressions[chosen],
+            n_clicks=self.n_clicks[chosen],
+        )
+
 
 def fold_rates(
     counts: UserDays,

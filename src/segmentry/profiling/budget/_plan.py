@@ -121,8 +121,8 @@ def plan_budget(
 def _check_segments(segments: Sequence[SegmentTraffic]) -> None:
     if len(segments) < 2:
         raise DataError(
-            "one segment only: there is nothing to divide a budget among; a run with --k 2 or more "
-            "would have segments"
+            "one segment only: there is nothing to divide a budget among; it goes to all users as "
+            "before"
         )
     if not sum(segment.n_impressions for segment in segments):
         raise DataError("no segment was shown an ad: expected impressions in the log")
