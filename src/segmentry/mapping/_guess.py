@@ -315,8 +315,13 @@ def _are_numbers(values: Sequence[str]) -> bool:
 
 
 def _is_id(values: Sequence[str], levels: set[str]) -> bool:
-    is_unshared = len(levels) == len(values) > 20
-    return is_unshared and (not _are_numbers(values) or has_integers_only(values))
+    """Whether no two rows share a value, and numbers leave hardly a gap between them."""
+    if len(levels) < len(values) or len(values) <= 20:
+        return False
+    if not _are_numbers(values):
+        return True
+    numbers = [float(value) for value in values]
+    return has_integers_only(values) and len(numbers) > (max(numbers) - min(numbers)) / 2
 
 
 _Rule = tuple[Callable[[Sequence[str], set[str]], bool], str, str]

@@ -1,0 +1,123 @@
+"""A mapping that cannot be used is answered in one clear line."""
+
+import pytest
+from tests.mapping.shapes import EVENTS, mapping_of, source_from, users_from, write_csv
+
+from segmentry.errors import ConfigError, DataError, SchemaError
+
+FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS)
+    return tmp_path
+
+
+def refusal(folder, text, error):
+    with pytest.raises(error) as told:
+        users_from(folder, text)
+    assert type(told.value) is error
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[log", "m.toml: not TOML: "),
+        ('name = "x"', "found neither [log] nor [profiles]; expected a log, or a ready table"),
+        ('name = "x"\n[logs]\nfiles = "a"', "logs is no key (did you mean 'log'?)"),
+        ('name = "x"\n[log]\nfiles = "a"', "[log] lacks user_id"),
+        (mapping_of('tiem = "when"'), "[log] tiem is no key (did you mean 'time'?)"),
+        (
+            mapping_of('format = "xlsx"'),
+            "[log] format: found 'xlsx', input should be 'auto', 'csv'",
+        ),
+        (mapping_of("", tail='[ads]\nprice = "p"'), "[ads] is there but [log] has no ad_id"),
+        (mapping_of('click_values = "x"'), "[log] has click_values but no click"),
+        (
+            mapping_of(FULL, tail='[profiles.attributes]\nage = {column = "a", kind = "sort"}'),
+            "kind: found 'sort', input should be 'categorical', 'ordinal'",
+        ),
+        (
+            mapping_of(FULL, tail='[profiles]\nfiles = "p.csv"'),
+            "[profiles] has files but no user_id; name its column",
+        ),
+        (mapping_of('time = "when"\ntime_format = "%b"'), "time format '%b': expected seconds"),
+        (mapping_of(FULL + '\nmissing = {brand = "0"}'), "[log.missing] brand: no column has this"),
+    ],
+)
+def test_what_makes_no_sense_is_told_with_what_is_expected(text, told, folder):
+    assert told in refusal(folder, text, ConfigError)
+
+
+def test_a_file_that_is_not_there_is_told_with_the_nearest(folder):
+    text = mapping_of(FULL, files="lgo.csv")
+
+    told = refusal(folder, text, DataError)
+
+    assert told == (
+        f"[log] files 'lgo.csv': no such file in {folder} (did you mean 'log.csv'?); found log.csv"
+    )
+
+
+def test_a_column_that_is_not_there_is_told_with_the_nearest(folder):
+    told = refusal(folder, mapping_of('time = "wehn"'), SchemaError)
+
+    assert told.endswith("no column 'wehn' (did you mean 'when'?); found ad, hit, when, who")
+
+
+def test_times_that_could_be_two_things_are_asked_for(folder):
+    write_csv(folder / "log.csv", [("a", "03/04/2017", 1, 0)])
+
+    told = refusal(folder, mapping_of(FULL), SchemaError)
+
+    assert "column 'when' holds '03/04/2017'; how times are written cannot be told" in told
+
+
+def test_an_event_type_is_asked_which_value_is_a_click(folder):
+    write_csv(folder / "log.csv", [("a", 1_494_000_000, 1, "view"), ("a", 1_494_000_000, 1, "hit")])
+
+    told = refusal(folder, mapping_of(FULL), SchemaError)
+
+    assert "holds 'hit', 'view', expected 0 and 1 or true and false" in told
+    assert "click_values = ['hit']" in told
+
+
+def test_a_window_needs_times(folder):
+    text = mapping_of('click = "hit"')
+
+    with pytest.raises(ConfigError, match="--since: the log has no times, so there is no window"):
+        users_from(folder, text, since="2017-05-06")
+
+
+def test_a_feature_that_the_data_lack_cannot_be_asked_for(folder):
+    with pytest.raises(ConfigError, match="--features recency_days: the data have no times"):
+        users_from(folder, mapping_of('click = "hit"'), features=("recency_days",))
+
+
+def test_the_names_must_be_those_of_all_columns(folder):
+    text = mapping_of(FULL + '\nnames = ["who", "when"]')
+
+    told = refusal(folder, text, SchemaError)
+
+    assert "4 columns in the first line, but 2 names (who, when)" in told
+
+
+def test_ids_are_text_everywhere_if_anywhere(folder):
+    write_csv(folder / "log.csv", [("7", 1_494_000_000, 1, 0), ("8", 1_494_000_000, 1, 0)])
+    write_csv(folder / "people.csv", [("7", 1), ("x9", 2)], header=("id", "age"))
+    tail = (
+        '[profiles]\nfiles = "people.csv"\nuser_id = "id"\n'
+        '[profiles.attributes]\nage = {column = "age", kind = "number"}'
+    )
+
+    source = source_from(folder, mapping_of(FULL, tail=tail))
+
+    assert source.impressions.columns["user_id"].type == "text"
+    assert users_from(folder, mapping_of(FULL, tail=tail)).table["user_id"].to_list() == [
+        "7",
+        "8",
+        "x9",
+    ]

@@ -1,0 +1,125 @@
+"""Whole runs on small random logs, and folders that go away while a run is on its way."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.mapping.shapes import DAY, HEADER, T, mapping_of, write_csv
+
+import segmentry
+from segmentry.errors import SegmentryError
+from segmentry.pipeline import _run as run_module
+
+FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
+MOMENTS = st.integers(0, 12 * DAY).map(lambda seconds: T + seconds)
+VALUES = st.one_of(
+    st.none(),
+    st.sampled_from(["", "NULL", "x", "nan", "-1", "1e9", "9" * 30, "0", "1", "1.0", "ü", "a;b"]),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+)
+ROWS = st.tuples(
+    st.one_of(st.integers(1, 9), st.sampled_from(["a", "b", None]), VALUES),
+    st.one_of(MOMENTS, VALUES),
+    st.one_of(st.integers(1, 4), VALUES),
+    st.one_of(st.sampled_from([0, 1]), VALUES),
+)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out figures and page: they take most of the time of a run."""
+    monkeypatch.setattr(run_module, "write_report", lambda *_: None)
+
+
+def summary_of(folder, text, **options):
+    """Run as a user does; return the summary as text, or the refusal."""
+    (folder / "m.toml").write_text(text)
+    try:
+        segmentry.run(
+            None,
+            folder / "run",
+            mapping=folder / "m.toml",
+            overwrite=True,
+            min_size=1,
+            k_range="2:3",
+            **options,
+        )
+    except SegmentryError as error:
+        answer, is_refused = str(error), True
+    else:
+        answer, is_refused = (folder / "run" / "summary.json").read_text(), False
+        json.loads(answer, parse_constant=pytest.fail)
+    assert (folder / "run").exists() != is_refused
+    assert not list(folder.glob(".run*"))
+    assert answer.strip()
+    assert not is_refused or "\n" not in answer
+    return answer
+
+
+@given(rows=st.lists(ROWS, max_size=25), engine=st.sampled_from(["duckdb", "polars"]))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_run_answers_or_refuses_in_one_line_and_never_crashes(rows, engine, undrawn):
+    with tempfile.TemporaryDirectory() as home:
+        folder = Path(home)
+        write_csv(folder / "log.csv", rows)
+        assert summary_of(folder, mapping_of(FULL), engine=engine)
+
+
+SOUND = st.tuples(st.integers(1, 30), MOMENTS, st.integers(1, 5), st.sampled_from([0, 0, 0, 1]))
+
+
+@given(
+    rows=st.lists(SOUND, min_size=60, max_size=120),
+    order=st.randoms(use_true_random=False),
+    n_files=st.integers(2, 4),
+)
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_order_and_splitting_of_the_files_do_not_change_the_answer(rows, order, n_files, undrawn):
+    with tempfile.TemporaryDirectory() as home:
+        folder = Path(home)
+        write_csv(folder / "logs" / "all.csv", rows)
+        expected = summary_of(folder, mapping_of(FULL, files="logs"))
+        shutil.rmtree(folder / "run", ignore_errors=True)
+        (folder / "logs" / "all.csv").unlink()
+        shuffled = list(rows)
+        order.shuffle(shuffled)
+        for place in range(n_files):
+            write_csv(folder / "logs" / f"{place}.csv", shuffled[place::n_files], header=HEADER)
+
+        assert summary_of(folder, mapping_of(FULL, files="logs")) == expected
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("what", ["data", "output"])
+def test_a_folder_that_is_removed_while_a_run_is_on_its_way(what, engine, tmp_path):
+    rows = [
+        (user, T + user * 60 + day * DAY, 1, user % 2) for user in range(80) for day in range(3)
+    ]
+    write_csv(tmp_path / "data" / "log.csv", rows)
+    (tmp_path / "m.toml").write_text(mapping_of(FULL, files="data/log.csv"))
+    (tmp_path / "out").mkdir()
+
+    def remove(step, done, total):
+        shutil.rmtree(tmp_path / ("data" if what == "data" else "out"), ignore_errors=True)
+
+    with pytest.raises(SegmentryError) as told:
+        segmentry.run(
+            None,
+            tmp_path / "out" / "run",
+            mapping=tmp_path / "m.toml",
+            engine=engine,
+            progress=remove,
+        )
+
+    assert "\n" not in str(told.value)
+    assert not (tmp_path / "out" / "run").exists()
+    assert not list(tmp_path.glob("**/.run*"))

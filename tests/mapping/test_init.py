@@ -1,0 +1,93 @@
+"""A mapping is written by looking at files, and runs as it is."""
+
+import pytest
+from tests.mapping.shapes import EVENTS, T, column, users_from, write_csv
+from tests.pipeline.runs import segmentry
+
+from segmentry.errors import DataError
+from segmentry.mapping import parse_mapping, render_mapping
+
+HEADER = ("user", "time_stamp", "item_id", "clk")
+
+
+def test_a_log_is_recognised_and_runs_as_it_is(tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS, header=HEADER)
+
+    text = render_mapping(["log.csv"], base=tmp_path)
+
+    log = parse_mapping(text, origin="m.toml").log
+    assert (log.user_id, log.time, log.click, log.ad_id) == ("user", "time_stamp", "clk", "item_id")
+    assert log.time_format == "seconds"
+    assert column(users_from(tmp_path, text), "n_impressions") == {"a": 3, "b": 1, "c": 2}
+
+
+def test_a_merged_file_is_parted_into_what_is_of_users_and_what_is_not(tmp_path):
+    rows = [
+        (*row, "north" if row[0] == "a" else "south", place) for place, row in enumerate(EVENTS)
+    ]
+    write_csv(tmp_path / "log.csv", rows, header=(*HEADER, "area", "noise"))
+
+    text = render_mapping(["log.csv"], base=tmp_path)
+
+    attributes = parse_mapping(text, origin="m.toml").profiles.attributes
+    assert {name: each.kind for name, each in attributes.items()} == {"area": "categorical"}
+    assert '# noise = {column = "noise"' in text
+    assert "differs within a user" in text
+
+
+def test_a_file_without_names_is_guessed_by_content_and_says_so(tmp_path):
+    rows = [(f"{user:05d}", "0001", f"199701{1 + user % 28:02d}", 2, "29.33") for user in range(40)]
+    write_csv(tmp_path / "sample.txt", rows * 2, header=None, delimiter="  ")
+
+    text = render_mapping(["sample.txt"], base=tmp_path)
+
+    log = parse_mapping(text, origin="m.toml").log
+    assert log.format == "whitespace"
+    assert log.names == tuple(f"column_{place}" for place in range(1, 6))
+    assert (log.user_id, log.time, log.value) == ("column_1", "column_3", "column_5")
+    assert "DECIDE: the file names no columns" in text
+    assert column(users_from(tmp_path, text), "value_sum")["0"] == pytest.approx(58.66)
+
+
+def test_a_user_table_is_recognised_and_useless_columns_are_left_out(tmp_path):
+    rows = [(i, ("a", "b")[i % 2], i * i, "x", f"2012-01-{1 + i % 28:02d}") for i in range(40)]
+    write_csv(tmp_path / "users.csv", rows, header=("ID", "Plan", "Spend", "Same", "Since"))
+
+    text = render_mapping(["users.csv"], base=tmp_path)
+
+    mapping = parse_mapping(text, origin="m.toml")
+    assert mapping.log is None
+    kinds = {name: each.kind for name, each in mapping.profiles.attributes.items()}
+    assert kinds == {"plan": "categorical", "spend": "count"}
+    assert "# same = " in text
+    assert "a date: work out days before some day" in text
+
+
+def test_the_ids_of_users_are_not_written_down(tmp_path):
+    write_csv(tmp_path / "log.csv", [("secret-id", T, 1, 0)] * 3, header=HEADER)
+
+    assert "secret-id" not in render_mapping(["log.csv"], base=tmp_path)
+
+
+def test_files_that_cannot_be_told_apart_are_refused(tmp_path):
+    write_csv(tmp_path / "a.csv", EVENTS, header=HEADER)
+    write_csv(tmp_path / "b.csv", EVENTS, header=(*HEADER[:3], "click"))
+
+    with pytest.raises(DataError, match=r"a\.csv and b\.csv: both look like log; name one of them"):
+        render_mapping(["a.csv", "b.csv"], base=tmp_path)
+
+
+def test_the_command_writes_it_and_says_what_to_decide(tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS, header=HEADER)
+    out = tmp_path / "m.toml"
+
+    answer = segmentry("init", tmp_path / "log.csv", "--out", out)
+    again = segmentry("init", tmp_path / "log.csv", "--out", out)
+
+    assert (answer.code, answer.err) == (0, "")
+    assert "decide the local clock" in answer.out
+    assert (again.code, again.err) == (
+        2,
+        f"segmentry: {out}: exists; choose another --out or add --overwrite\n",
+    )
+    assert segmentry("data", "check", "--mapping", out).code == 0

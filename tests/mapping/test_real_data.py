@@ -1,0 +1,74 @@
+"""Real samples of other shapes run by the mappings of the guide, with what they allow."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.pipeline.runs import segmentry
+
+from segmentry.summary import read_summary
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "any-data.md"
+
+
+def mapping_in_guide(name, folder):
+    """Write down the mapping that the guide shows for some data."""
+    blocks = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    text = next(block for block in blocks if f'name = "{name}"' in block)
+    file = folder / f"{name}.toml"
+    file.write_text(text)
+    return file
+
+
+def run_of(real_data, folder, name, sample, *words):
+    mapping = mapping_in_guide(name, folder)
+    out = folder / "run"
+    answer = segmentry("run", real_data / sample, "--mapping", mapping, "--out", out, *words)
+    assert (answer.code, answer.err) == (0, "")
+    return out, read_summary(out)
+
+
+@pytest.mark.real_data("cdnow")
+def test_a_purchase_log_has_recency_frequency_and_value_and_no_click(real_data, tmp_path):
+    out, summary = run_of(real_data, tmp_path, "CDNOW", "cdnow")
+
+    rows = [
+        line.split() for line in (real_data / "cdnow/CDNOW_sample.txt").read_text().splitlines()
+    ]
+    users = pl.read_parquet(out / "users.parquet")
+    assert users.height == len({row[0] for row in rows}) == 2_357
+    assert users["n_impressions"].sum() == len(rows) == 6_919
+    assert users["value_sum"].sum() == pytest.approx(sum(float(row[4]) for row in rows))
+    assert summary.repeat.recipe == "rfm"
+    assert summary.traits.event == "purchase"
+    assert not summary.traits.has_clicks
+    assert summary.truth is None
+    assert all(not segment.ctr_seen.is_known for segment in summary.segments)
+    page = (out / "report.html").read_text()
+    assert "clicks per impression" not in page
+    assert not (out / "figures" / "ctr_by_segment.svg").exists()
+
+
+@pytest.mark.real_data("ifood")
+def test_a_user_table_is_segmented_without_a_log(real_data, tmp_path):
+    out, summary = run_of(real_data, tmp_path, "ifood", "ifood")
+
+    assert [(each.role, each.n_read) for each in summary.data.accounts] == [("users", 2_240)]
+    assert summary.data.starts_at is None
+    assert summary.repeat.recipe == "table"
+    assert sum(segment.n_users for segment in summary.segments) == 2_240
+    assert "impressions" not in re.sub(r"<script.*", "", (out / "report.html").read_text())
+
+
+@pytest.mark.real_data("taobao_behaviour")
+def test_without_times_what_needs_them_is_absent_and_says_why(real_data, tmp_path):
+    _, summary = run_of(real_data, tmp_path, "Taobao sample", "taobao_behaviour", "--min-size", "5")
+
+    accounts = {each.role: each.n_used for each in summary.data.accounts}
+    assert accounts == {"impressions": 500, "profiles": 230, "ads": 297}
+    assert summary.data.starts_at is None
+    assert dict(summary.traits.absent)["n_active_days"] == "the data have no times"
+    assert any("the log has no times" in warning for warning in summary.warnings)
+    found = {each.code: each.count for each in summary.data.findings}
+    assert found["unknown-consumption_level"] > 0
