@@ -92,6 +92,7 @@ def test_every_command_and_every_option_is_explained():
         ("score",),
         ("report",),
         ("dashboard",),
+        ("embed",),
         ("data",),
         ("data", "generate"),
         ("data", "check"),
@@ -102,6 +103,8 @@ def test_every_command_and_every_option_is_explained():
         ("analyse", "test"),
         ("export",),
         ("export", "audience"),
+        ("export", "powerbi"),
+        ("export", "excel"),
     }
 
 

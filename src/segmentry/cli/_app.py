@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from segmentry import __version__
-from segmentry.cli._app_dashboard import dashboard
+from segmentry.cli._app_dashboard import dashboard, embed
 from segmentry.cli._app_init import init
 from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
@@ -31,6 +31,7 @@ app.add_typer(plan_app, name="plan")
 app.add_typer(analyse_app, name="analyse")
 app.add_typer(export_app, name="export")
 app.command()(dashboard)
+app.command()(embed)
 
 DataDir = Annotated[
     Path | None, typer.Argument(help="Folder that holds the files.", metavar="[DATA_DIR]")

@@ -1,11 +1,11 @@
-"""The command that opens runs in a browser."""
+"""The commands that show runs: pages in a browser, and a UMAP to add to them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["dashboard"]
+__all__ = ["dashboard", "embed"]
 
 
 def dashboard(
@@ -42,3 +42,17 @@ def dashboard(
         is_secure=behind_tls,
         is_read_only=read_only,
     )
+
+
+def embed(
+    run_dir: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")],
+    users: Annotated[int, typer.Option(help="Users that form the map, by strata.")] = 5_000,
+    place: Annotated[
+        int, typer.Option(help="Further users to put into it; 0 takes all others.")
+    ] = 5_000,
+    seed: Annotated[int, typer.Option(help="Seed of the map.")] = 0,
+) -> None:
+    """Add a UMAP of the users to a run, with how far it keeps who is near whom."""
+    from segmentry.cli import _dashboard
+
+    _dashboard.embed(run_dir, n_fitted=users, n_placed=place, seed=seed)

@@ -142,6 +142,32 @@ def analyse_test(
     )
 
 
+@export_app.command("powerbi")
+def export_powerbi(
+    run_dir: RunDir,
+    out: Annotated[Path, typer.Option(help="Folder to make.", metavar="FOLDER")],
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Write a star schema and a Power BI project that reads it."""
+    from segmentry.cli import _export
+
+    _export.powerbi(run_dir, out, overwrite=overwrite, is_json=json)
+
+
+@export_app.command("excel")
+def export_excel(
+    run_dir: RunDir,
+    out: Annotated[Path, typer.Option(help="File to write: .xlsx.", metavar="FILE")],
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Write an Excel workbook: one sheet per table, with charts."""
+    from segmentry.cli import _export
+
+    _export.excel(run_dir, out, overwrite=overwrite, is_json=json)
+
+
 @export_app.command("audience")
 def export_audience(
     run_dir: RunDir,

@@ -8,8 +8,10 @@ import typer
 
 from segmentry.dashboard import Door, serve
 from segmentry.errors import ConfigError
+from segmentry.pipeline import embed_run, rename_segment
+from segmentry.plots import caption_umap
 
-__all__ = ["dashboard"]
+__all__ = ["dashboard", "embed"]
 
 
 def dashboard(
@@ -29,7 +31,16 @@ def dashboard(
     def tell(url: str) -> None:
         typer.echo(f"Dashboard: {url}  (Ctrl+C ends it)")
 
-    serve(run_dirs, door=door, is_read_only=is_read_only, on_ready=tell)
+    rename = None if is_read_only else rename_segment
+    serve(run_dirs, door=door, rename=rename, on_ready=tell)
+
+
+def embed(run_dir: Path, *, n_fitted: int, n_placed: int, seed: int) -> None:
+    """Add a UMAP and say how far it can be believed."""
+    caption = caption_umap(embed_run(run_dir, n_fitted=n_fitted, n_placed=n_placed, seed=seed))
+    typer.echo(f"{caption.finding}.")
+    typer.echo(caption.reading)
+    typer.echo(f"Report: {run_dir / 'report.html'}")
 
 
 def _password(name: str | None, file: Path | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What ``export audience`` does."""
+"""What ``export`` does."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +8,9 @@ import typer
 
 from segmentry.cli import _console
 from segmentry.cli._numbers import parse_ids, parse_share
-from segmentry.exports import TARGETS, export_audience
+from segmentry.exports import TARGETS, export_audience, export_excel, export_powerbi
 
-__all__ = ["audience"]
+__all__ = ["audience", "excel", "powerbi"]
 
 
 def audience(
@@ -46,3 +46,25 @@ def audience(
         typer.echo(f"  {result.n_without_contact:,} without a usable contact of their own")
     what = "hashed contacts" if to in ("google", "meta") else "users"
     typer.echo(f"  {result.n_written:,} {what} in {result.out}")
+
+
+def powerbi(run_dir: Path, out: Path, *, overwrite: bool, is_json: bool) -> None:
+    """Write a Power BI project and print what is in it and what to do next."""
+    result = export_powerbi(run_dir, out, overwrite=overwrite)
+    if is_json:
+        _console.print_json(result)
+        return
+    for name, n_rows in result.n_rows.items():
+        typer.echo(f"  {name}: {n_rows:,} rows")
+    typer.echo(f"Open {result.project} and set the parameter DataFolder to {out / 'data'}")
+
+
+def excel(run_dir: Path, out: Path, *, overwrite: bool, is_json: bool) -> None:
+    """Write a workbook and print what is in it."""
+    rows = export_excel(run_dir, out, overwrite=overwrite)
+    if is_json:
+        _console.print_json({"out": out, "n_rows": rows})
+        return
+    for name, n_rows in rows.items():
+        typer.echo(f"  {name}: {n_rows:,} rows")
+    typer.echo(f"Workbook: {out}")

@@ -11,6 +11,7 @@ from segmentry._optional import require
 from segmentry.dashboard._gate import Gate
 from segmentry.dashboard._index import Index
 from segmentry.dashboard._look import streamlit_theme
+from segmentry.dashboard._renaming import allow_renaming
 from segmentry.errors import ConfigError
 from segmentry.summary import read_summary
 
@@ -63,7 +64,7 @@ def serve(
     run_dirs: Sequence[Path],
     *,
     door: Door,
-    is_read_only: bool = False,
+    rename: Callable[[Path, int, str], None] | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the dashboard of one or several runs until it is interrupted.
@@ -73,8 +74,8 @@ def serve(
     run_dirs : sequence of Path
         Run folders; the first is shown first.
     door : Door
-    is_read_only : bool
-        Nothing is written: segments cannot be renamed.
+    rename : callable, optional
+        Called as ``rename(run_dir, segment_id, name)``; without it nothing is ever written.
     on_ready : callable, optional
         Called with the address to open when it is served.
 
@@ -92,7 +93,8 @@ def serve(
     with open_door(door) as listening:
         port = listening.getsockname()[1]
         host = f"[{door.address}]" if ":" in door.address else door.address
-        app = _application(run_dirs, is_read_only=is_read_only, door=door)
+        app = _application(run_dirs, is_read_only=rename is None, door=door)
+        allow_renaming(rename)
         server = _server(app, door)
         if on_ready is not None:
             on_ready(f"http://{host}:{port}")

@@ -1,7 +1,8 @@
 """The only place where the steps meet."""
 
+from segmentry.pipeline._embed import embed_run
 from segmentry.pipeline._experiment import analyse_test, plan_test
-from segmentry.pipeline._outputs import rewrite_report
+from segmentry.pipeline._outputs import rename_segment, rewrite_report
 from segmentry.pipeline._plan import plan_budget
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._run import RunResult, run
@@ -15,9 +16,11 @@ __all__ = [
     "analyse_test",
     "build_user_table",
     "check_data",
+    "embed_run",
     "fit_segments",
     "plan_budget",
     "plan_test",
+    "rename_segment",
     "rewrite_report",
     "run",
     "score",

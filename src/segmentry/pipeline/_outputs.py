@@ -13,7 +13,7 @@ from segmentry.schema import Estimate
 from segmentry.summary import Summary, read_summary
 from segmentry.traits import DataTraits
 
-__all__ = ["profiles_table", "rewrite_report", "selection_table", "write_report"]
+__all__ = ["profiles_table", "rename_segment", "rewrite_report", "selection_table", "write_report"]
 
 _LONG = {
     "segment_id": pl.Int64(),
@@ -161,3 +161,25 @@ def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
         if renamed != summary or names is not None:
             write_renamed(run_dir, renamed, staging)
         write_report(renamed, staging)
+
+
+def rename_segment(run_dir: Path, segment_id: int, name: str) -> None:
+    """Give a segment of a run another name and keep it, as ``names.toml`` would.
+
+    Raises
+    ------
+    BundleError
+        If the run cannot be read.
+    ConfigError
+        If the name is empty, too long or that of another segment, or there is no such segment.
+    OutputError
+        If the run folder cannot be written.
+    """
+    import json
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / NAMES_FILE
+        quoted = json.dumps(name, ensure_ascii=False)
+        file.write_text(f"[names]\n{segment_id} = {quoted}\n", encoding="utf-8")
+        rewrite_report(run_dir, names=file)

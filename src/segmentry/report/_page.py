@@ -21,6 +21,7 @@ from segmentry.report._tables import (
     rate_table,
     score_table,
     size_table,
+    umap_table,
 )
 from segmentry.report._truth import make_truth
 from segmentry.report._views import Fact, Figure, Page, Table, Turn
@@ -177,6 +178,7 @@ def _maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
         "map": (plane, plots.caption_map(summary), loadings),
         "map_pairs": ("The three pairs of directions", plots.caption_map_pairs(summary), ()),
         "map_3d": ("The users in space", plots.caption_map_3d(summary), ()),
+        "umap": ("Neighbours, by UMAP", plots.caption_umap(summary), (umap_table(summary),)),
     }
     has_space = len(summary.map.explained_variance_ratio) >= 3
     return tuple(
@@ -184,7 +186,7 @@ def _maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
             name=name, heading=heading, caption=caption, svg=figures.get(name, ""), tables=tables
         )
         for name, (heading, caption, tables) in captions.items()
-        if figures.get(name) and (has_space or name in ("map", "map_hexagons"))
+        if figures.get(name) and (has_space or name in ("map", "map_hexagons", "umap"))
     )
 
 

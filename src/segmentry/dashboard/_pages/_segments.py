@@ -3,6 +3,7 @@
 import streamlit as st
 
 from segmentry import plots
+from segmentry.dashboard._renaming import renaming
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import (
     choose_segment,
@@ -13,6 +14,7 @@ from segmentry.dashboard._show import (
     table,
     words,
 )
+from segmentry.errors import SegmentryError
 from segmentry.profiling import SegmentProfile
 from segmentry.report import render_card
 
@@ -43,6 +45,7 @@ def show_segments(run: Run) -> None:
 def _details(run: Run, segment: SegmentProfile) -> None:
     position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
     heading(segment_label(segment), _verdict(segment), level=2)
+    _rename(run, segment)
     table(run.page.numeric_tables[position + 1])
     names = plots.distribution_names(run.summary)
     if not names:
@@ -51,6 +54,25 @@ def _details(run: Run, segment: SegmentProfile) -> None:
         _spread(run, names)
     for view in run.page.level_tables:
         table(view)
+
+
+def _rename(run: Run, segment: SegmentProfile) -> None:
+    """Offer another name; it is kept in the run folder, in its report and in later runs."""
+    rename = renaming()
+    if rename is None:
+        return
+    with st.expander("Rename this segment"), st.form(f"rename-{segment.segment_id}", border=False):
+        name = st.text_input("Name", segment.name, max_chars=60)
+        is_asked = st.form_submit_button("Rename and keep it")
+    if not is_asked or name.strip() == segment.name:
+        return
+    try:
+        with st.spinner("Writing names, figures and report …"):
+            rename(run.folder, segment.segment_id, name)
+    except SegmentryError as error:
+        notice(f"The segment keeps its name: {error}")
+        return
+    st.rerun()
 
 
 def _spread(run: Run, names: tuple[str, ...]) -> None:
