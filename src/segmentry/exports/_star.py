@@ -49,7 +49,7 @@ def star_tables(run_dir: Path) -> Mapping[str, pl.DataFrame]:
     mapping of str to DataFrame
         ``fact_user_segment``, ``fact_segment_metric``, ``fact_selection``, ``dim_segment``,
         ``dim_feature``, ``dim_date``; columns are int64, double, string or date. ``as_of_date`` of
-        the facts is the last day of the window.
+        the facts is the last day of the window; null where a run has none.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def star_tables(run_dir: Path) -> Mapping[str, pl.DataFrame]:
     """
     summary = read_summary(run_dir)
     days = _days(summary)
-    as_of = pl.lit(days[-1]).alias("as_of_date")
+    as_of = pl.lit(days[-1] if days else None, dtype=pl.Date).alias("as_of_date")
     return {
         "fact_user_segment": _user_segments(run_dir).with_columns(as_of),
         "fact_segment_metric": _metrics(run_dir).with_columns(as_of),
@@ -175,6 +175,8 @@ def _features(summary: Summary) -> pl.DataFrame:
 
 def _days(summary: Summary) -> list[dt.date]:
     data = summary.data
+    if data.starts_at is None or data.ends_at is None:  # a ready user table has no days
+        return []
     offset = data.utc_offset_hours * 3600
     first, last = (data.starts_at + offset) // _DAY, (data.ends_at - 1 + offset) // _DAY
     epoch = dt.date(1970, 1, 1)
