@@ -1,4 +1,4 @@
-"""The content of the input files, hashed while the engine reads them."""
+"""The content of the input files, hashed while the run goes on with what was read."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,5 +1,6 @@
 """The whole way, from files to a run folder."""
 
+import contextlib
 import datetime as dt
 import importlib.metadata
 import platform
@@ -166,10 +167,13 @@ def run(
     if names is not None:
         command = f"{command} --names {shlex.quote(Path(names).name)}"
     scratch = None
-    with staged(target, overwrite=overwrite) as staging:
+    with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as beside:
+        fingerprints = None
         if source is not None:
             scratch = staging / "scratch"
-            users, inputs = _read(source, settings, scratch, clock, progress)
+            users, files = _read(source, settings, scratch, clock, progress)
+            # Not while the engine reads: that keeps all cores busy, what follows does not.
+            fingerprints = beside.enter_context(Fingerprinting(files))
         formed = segment_run(
             users, settings, command=command, scratch=scratch, clock=clock, progress=progress
         )
@@ -180,6 +184,9 @@ def run(
         summary = with_names(formed.summary, given, source=str(names))
         segments = _write(staging, users, replace(formed, summary=summary), clock=clock)
         (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
+        if fingerprints is not None:
+            with clock.step("fingerprint the input"):
+                inputs = fingerprints.results()
         manifest = Manifest(
             manifest_version=MANIFEST_VERSION,
             started_at=started_at,
@@ -209,13 +216,13 @@ def _read(
     scratch: Path,
     clock: StepClock,
     progress: Progress | None,
-) -> tuple[UserData, tuple[FileFingerprint, ...]]:
-    """Read the files and hash them meanwhile."""
+) -> tuple[UserData, set[Path]]:
+    """Read the files, and tell which they were."""
     tables = (source.impressions, source.profiles, source.ads)
     files = {file for table in tables if table is not None for file in table.files}
     wanted = wanted_of(source, settings)
     scratch.mkdir()
-    with preloading(), Fingerprinting(files) as fingerprints:
+    with preloading():
         users = read_users(
             source,
             settings,
@@ -229,9 +236,7 @@ def _read(
             clock=clock,
             progress=progress,
         )
-        with clock.step("fingerprint the input"):
-            inputs = fingerprints.results()
-    return users, inputs
+    return users, files
 
 
 def segment_run(

@@ -86,11 +86,8 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     >>> render_svg(plot_sizes(summary))[:4]  # doctest: +SKIP
     '<svg'
     """
-    import vl_convert
-
     spec: dict[str, Any] = chart.to_dict(validate=False)
-    svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
-    svg = _named(svg, name=spec["name"], title=spec["usermeta"]["title"], text=spec["description"])
+    svg = _drawn(spec)
     return svg if is_titled else _without_title(svg, spec["title"])
 
 
@@ -176,12 +173,20 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
     for name, plot in FIGURES.items():
         if name in _ASKED_BY and not _ASKED_BY[name](summary):
             continue
-        chart = plot(summary)
-        svg = render_svg(chart)
+        spec: dict[str, Any] = plot(summary).to_dict(validate=False)
+        svg = _drawn(spec)
         (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
         (directory / f"{name}.png").write_bytes(_png(svg, scale=scale))
-        inline[name] = _without_title(svg, chart.to_dict(validate=False)["title"])
+        inline[name] = _without_title(svg, spec["title"])
     return inline
+
+
+def _drawn(spec: dict[str, Any]) -> str:
+    """Return the SVG of a chart's specification, its title drawn."""
+    import vl_convert
+
+    svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
+    return _named(svg, name=spec["name"], title=spec["usermeta"]["title"], text=spec["description"])
 
 
 def _png(svg: str, *, scale: float) -> bytes:
