@@ -38,6 +38,7 @@ __all__ = [
     "told_progress",
 ]
 
+_MOST_INSIGHTS = 3
 _STEPS_IN_ROWS = ("reading the log", "counting per user")
 _SECONDS_UNTIL_RATE = 0.5
 OUT = Console(highlight=False, soft_wrap=True)
@@ -148,6 +149,7 @@ def print_summary(summary: Summary) -> None:
             told += [f"{segment.share:.1%}"] + [rate(segment.ctr_seen)] * has_seen
         table.add_row(str(segment.segment_id), escape(segment.name), *told)
     OUT.print(table)
+    _print_insights(summary)
     for warning in summary.warnings:
         OUT.print(f"[yellow]note[/yellow] {escape(warning)}")
 
@@ -162,3 +164,21 @@ def rate(estimate: Estimate) -> str:
 def percent(value: float | None) -> str:
     """Return a share in per cent, a dash where it is unknown."""
     return "–" if value is None else f"{value:.2%}"
+
+
+def _print_insights(summary: Summary) -> None:
+    """Print the gravest findings, each with what to do."""
+    insights = () if summary.decisions is None else summary.decisions.insights
+    names = {segment.segment_id: segment.name for segment in summary.segments}
+    for insight in insights[:_MOST_INSIGHTS]:
+        name = names.get(insight.segment_id or 0)
+        who = f"{insight.segment_id} {name}" if name else "all users"
+        OUT.print(
+            f"[bold]{insight.code}[/bold] {escape(who)}: {escape(insight.title.lower())}. "
+            f"{escape(insight.text)}"
+        )
+        if insight.action is not None:
+            OUT.print(f"        → {escape(insight.action.text)}")
+    n_left = len(insights) - _MOST_INSIGHTS
+    if n_left > 0:
+        OUT.print(f"        {n_left} more in the report.")

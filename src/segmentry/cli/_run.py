@@ -48,6 +48,7 @@ def run(
                 "headline": summary.headline,
                 "n_segments": len(summary.segments),
                 "warnings": summary.warnings,
+                "insights": () if summary.decisions is None else summary.decisions.insights,
                 "accounts": summary.data.accounts,
                 "segments": [
                     {

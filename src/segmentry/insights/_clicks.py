@@ -14,7 +14,7 @@ from segmentry.insights._findings import (
     rate_evidence,
     rate_text,
 )
-from segmentry.plots.formats import count, decimal, percent
+from segmentry.plots.formats import count, decimal, percent, rate
 from segmentry.profiling import SegmentProfile
 from segmentry.schema import Estimate
 from segmentry.summary import Evidence
@@ -48,8 +48,8 @@ def find_high_value(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "SEG-001",
                 segment,
-                f"{_times(index)} as many clicks per impression as all users: "
-                f"{rate_text(segment.forecast_ctr)} to be expected, confirmed on later days.",
+                f"{_times(index)} as many clicks per impression as all users, confirmed on days "
+                "that had no part in forming it.",
                 (*_foretold(segment), Evidence("survival", segment.survival, "share", 90)),
                 f"clicks gained per {count(_PER)} impressions moved here",
                 _gain(facts, index, sign=1),
@@ -66,12 +66,11 @@ def find_unconfirmed(facts: Facts) -> Iterator[Finding]:
         if not is_high or segment.verdict == "confirmed":
             continue
         expected = segment.forecast_ctr
-        told = f"; {rate_text(expected)} is to be expected" if expected.is_known else ""
         yield Finding(
             "SEG-002",
             segment,
-            f"{rate_text(seen)} clicks per impression were seen on the days that formed it, but "
-            f"its verdict is “{segment.verdict}”{told}.",
+            f"{rate_text(seen)} clicks per impression were seen on the days that formed it; that "
+            "much is not confirmed by later days.",
             (rate_evidence("CTR seen", seen, 95), *_foretold(segment)),
             f"clicks that the rate seen promises too much per {count(_PER)} impressions"
             if expected.is_known
@@ -91,8 +90,8 @@ def find_silent(facts: Facts) -> Iterator[Finding]:
                 "SEG-003",
                 segment,
                 f"The median user was shown {count(median_impressions(segment))} ads, of which "
-                f"{decimal(clicks, digits=1)} would be clicked at the rate of all; "
-                f"{rate_text(segment.forecast_ctr)} is to be expected here.",
+                f"{decimal(clicks, digits=1)} would be clicked at the rate of all; this segment "
+                f"clicks {_times(index)} as often.",
                 _foretold(segment),
                 f"clicks gained per {count(_PER)} impressions moved from here to all users",
                 _gain(facts, index, sign=-1),
@@ -134,8 +133,7 @@ def find_few_clicks(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"{percent(segment.impressions_share, digits=0)} of the impressions go to "
                 f"{percent(segment.share, digits=0)} of the users, who click "
-                f"{_times(index)} as often as all: {rate_text(segment.forecast_ctr)} to be "
-                "expected.",
+                f"{_times(index)} as often as all.",
                 (
                     Evidence("impressions against users", _exactly(ratio), "ratio"),
                     *_foretold(segment),
@@ -171,12 +169,18 @@ def find_reversed(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 "SEG-016",
                 segment,
-                f"Later days turn it around: {segment.verdict_reason}.",
+                f"{rate(segment.ctr_early.value)} when formed and "
+                f"{rate(segment.ctr_outcome.value)} on later days: {_turned(segment)}.",
                 (
                     rate_evidence("CTR when formed", segment.ctr_early, 90),
                     rate_evidence("CTR on later days", segment.ctr_outcome, 90),
                 ),
             )
+
+
+def _turned(segment: SegmentProfile) -> str:
+    is_above = (segment.forecast_index.value or 0.0) > 100.0
+    return "from below all others to above" if is_above else "from above all others to below"
 
 
 def _foretold(segment: SegmentProfile) -> tuple[Evidence, ...]:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 from segmentry import plots
 from segmentry.report._cards import make_cards, make_headline, make_rates_note
+from segmentry.report._executive import make_executive
 from segmentry.report._glossary import glossary_of
 from segmentry.report._latent import make_latent
 from segmentry.report._parts import environment
+from segmentry.report._segment_pages import make_segment_pages
 from segmentry.report._tables import (
     account_tables,
     blade_table,
@@ -69,6 +71,9 @@ def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
     return Page(
         title=f"{headline.kicker} – segmentry",
         headline=headline,
+        executive=make_executive(summary),
+        segment_pages=make_segment_pages(summary),
+        not_evaluated=_not_evaluated(summary),
         cards=make_cards(summary),
         rates_note=make_rates_note(summary),
         truth=make_truth(summary, figures),
@@ -103,6 +108,15 @@ def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
         ),
         dark_css=plots.dark_figure_css(_FIGURE_SCOPE),
     )
+
+
+def _not_evaluated(summary: Summary) -> tuple[str, ...]:
+    """Say which insights were not looked for, and why."""
+    decisions = summary.decisions
+    if decisions is None:
+        return ()
+    muted = [f"{code}: muted on request." for code in decisions.muted]
+    return (*(f"{e.code} {e.title}: {e.reason}." for e in decisions.not_evaluated), *muted)
 
 
 def _overview(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:

@@ -34,6 +34,7 @@ __all__ = [
     "score_table",
     "size_table",
     "umap_table",
+    "value_kind",
 ]
 
 _FORMING_DAYS = "on the days that formed the segments"
@@ -286,11 +287,17 @@ def numeric_tables(summary: Summary) -> tuple[Table, ...]:
     return tuple(tables)
 
 
+def value_kind(feature: FeatureRow) -> str:
+    """Return how its values are written: of rates only those of clicks are percentages."""
+    is_ratio = feature.kind == "rate" and feature.unit != "clicks per impression"
+    return "count" if is_ratio else feature.kind
+
+
 def _numeric_row(row: NumericStatistics, features: Mapping[str, FeatureRow], offset: int) -> Row:
     feature = features.get(row.feature)
     kind, unit, label = "count", MISSING, row.feature
     if feature is not None:
-        kind, unit, label = feature.kind, feature.unit, feature.label
+        kind, unit, label = value_kind(feature), feature.unit, feature.label
     values = (row.mean, row.lower_quartile, row.median, row.upper_quartile)
     return Row(
         head=label,

@@ -8,13 +8,17 @@ __all__ = [
     "Badge",
     "Bar",
     "Card",
+    "Executive",
+    "ExecutiveRow",
     "Fact",
     "Figure",
     "Headline",
+    "InsightView",
     "Latent",
     "Page",
     "Piece",
     "Row",
+    "SegmentPage",
     "Strip",
     "Table",
     "Truth",
@@ -174,6 +178,65 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutiveRow:
+    """One finding on the first screen, with its certainty, its action and what that is worth."""
+
+    segment_id: int | None
+    name: str
+    colour: str
+    ink: str
+    title: str
+    text: str
+    badge: Badge | None
+    certain: str
+    action: str
+    worth: str
+    worth_note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Executive:
+    """The first screen; `rest` and `level` are sentences, the first may be empty."""
+
+    rows: tuple[ExecutiveRow, ...]
+    rest: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class InsightView:
+    """A coded finding with its action; texts that are not there are empty."""
+
+    code: str
+    title: str
+    badge: Badge
+    text: str
+    evidence: str
+    action: str
+    target: str
+    worth: str
+    worth_note: str
+    assumptions: tuple[str, ...]
+    test: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPage:
+    """All of one segment; of one that is too small to be shown, only its insights."""
+
+    segment_id: int
+    name: str
+    colour: str
+    badge: Badge | None
+    facts: tuple[Fact, ...]
+    insights: tuple[InsightView, ...]
+    rules: tuple[str, ...]
+    rule_note: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """What later days say; where nothing was checked only `lead`, `windows` and `notes`."""
 
@@ -216,6 +279,9 @@ class Page:
 
     title: str
     headline: Headline
+    executive: Executive | None
+    segment_pages: tuple[SegmentPage, ...]
+    not_evaluated: tuple[str, ...]
     cards: tuple[Card, ...]
     rates_note: str
     truth: Truth
