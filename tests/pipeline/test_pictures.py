@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.pipeline.runs import reused
 
 from segmentry.pipeline._pictures import bin_hexagons
 from segmentry.summary import read_summary
@@ -42,7 +43,7 @@ def test_users_in_one_place_have_no_hexagons():
 
 
 def test_a_run_counts_every_user_in_hexagons_and_bins_and_keeps_the_blades(plain_run):
-    summary = read_summary(plain_run.folder)
+    summary = reused(plain_run.folder, min_size=1).summary
     pictures = summary.pictures
 
     assert sum(cell.n_users for cell in pictures.hexagons) == summary.population.n_users
@@ -58,3 +59,24 @@ def test_a_run_counts_every_user_in_hexagons_and_bins_and_keeps_the_blades(plain
         assert list(blade.values) == sorted(blade.values, reverse=True)
         if blade.n_sampled <= 200:
             assert np.mean(blade.values) == pytest.approx(segment.mean_silhouette, abs=1e-3)
+
+
+def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
+    exact = reused(plain_run.folder, min_size=1).summary.pictures
+    shown = read_summary(plain_run.folder).pictures
+
+    counts = [
+        n
+        for each in shown.distributions
+        for row in (each.population, *each.segments, (each.n_above,))
+        for n in row
+    ]
+    assert {n % 50 for n in counts} == {0}
+    for own, rounded in zip(exact.distributions, shown.distributions, strict=True):
+        assert np.abs(np.subtract(own.population, rounded.population)).max() <= 25
+    assert len(shown.hexagons) == len(exact.hexagons)
+    for own, coarse in zip(exact.hexagons, shown.hexagons, strict=True):
+        assert coarse.n_users >= 50
+        assert coarse.n_users % 50 == 0
+        if own.n_users < 50:
+            assert coarse.share == 1.0

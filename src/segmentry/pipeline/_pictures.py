@@ -1,13 +1,15 @@
 """What the pictures of many users are drawn from: blades, bins and hexagons."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from segmentry.clustering import SilhouetteSample, project
-from segmentry.profiling import bin_features
+from segmentry.privacy import published_ids
+from segmentry.profiling import Distribution, bin_features
 from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segmentation import Segmentation
 from segmentry.summary import Blade, Hexagon, Pictures
@@ -24,9 +26,17 @@ IntVector = npt.NDArray[np.int64]
 
 
 def make_pictures(
-    table: pl.DataFrame, segmentation: Segmentation, catalogue: Sequence[Feature]
+    table: pl.DataFrame,
+    segmentation: Segmentation,
+    catalogue: Sequence[Feature],
+    *,
+    min_size: int = 1,
 ) -> Pictures:
     """Count and sample what the pictures need.
+
+    No count tells of fewer than `min_size` users: all are rounded to a multiple of it, users of
+    segments that are too small are drawn with the largest, and a hexagon of few users is drawn as
+    one of `min_size`.
 
     Parameters
     ----------
@@ -35,22 +45,51 @@ def make_pictures(
     segmentation : Segmentation
     catalogue : sequence of Feature
         The features to bin.
+    min_size : int
+        Fewest users that a count tells of.
     """
-    ids = segmentation.segment_ids
-    radius, hexagons = _hexagons(table, segmentation)
+    ids, withheld = published_ids(
+        segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
+    )
+    radius, hexagons = _hexagons(table, segmentation, ids)
+    distributions = bin_features(table, ids, catalogue, n_segments=segmentation.n_segments)
     return Pictures(
-        blades=_blades(segmentation.silhouette_sample),
-        distributions=bin_features(table, ids, catalogue, n_segments=segmentation.n_segments),
+        blades=_blades(segmentation.silhouette_sample, withheld.tolist()),
+        distributions=tuple(_rounded(each, min_size) for each in distributions),
         hexagon_radius=radius,
-        hexagons=hexagons,
+        hexagons=tuple(_coarse(each, min_size) for each in hexagons),
     )
 
 
-def _blades(sample: SilhouetteSample | None) -> tuple[Blade, ...]:
+def _rounded(distribution: Distribution, least: int) -> Distribution:
+    """Round counts of users to a multiple: what is left of a total tells of no single bin."""
+
+    def near(counts: Sequence[int]) -> tuple[int, ...]:
+        return tuple((count + least // 2) // least * least for count in counts)
+
+    return replace(
+        distribution,
+        population=near(distribution.population),
+        segments=tuple(near(counts) for counts in distribution.segments),
+        n_above=near([distribution.n_above])[0],
+    )
+
+
+def _coarse(hexagon: Hexagon, least: int) -> Hexagon:
+    if least <= 1:
+        return hexagon
+    n_users = max(least, (hexagon.n_users + least // 2) // least * least)
+    share = 1.0 if hexagon.n_users < least else round(hexagon.share, 1)
+    return replace(hexagon, n_users=n_users, share=share)
+
+
+def _blades(sample: SilhouetteSample | None, withheld: Collection[int]) -> tuple[Blade, ...]:
     if sample is None:
         return ()
     blades = []
     for label in range(sample.n_clusters):
+        if label + 1 in withheld:
+            continue
         values = -np.sort(-sample.values[sample.labels == label])
         n_drawn = min(_MOST_IN_BLADE, values.size)
         picked = np.linspace(0, values.size - 1, n_drawn).round().astype(int)
@@ -66,11 +105,10 @@ def _blades(sample: SilhouetteSample | None) -> tuple[Blade, ...]:
 
 
 def _hexagons(
-    table: pl.DataFrame, segmentation: Segmentation
+    table: pl.DataFrame, segmentation: Segmentation, ids: IntVector
 ) -> tuple[float | None, tuple[Hexagon, ...]]:
     if len(segmentation.components.explained_variance_ratio) < 2:
         return None, ()
-    ids = segmentation.segment_ids
     members = np.flatnonzero(ids != UNASSIGNED)
     # In blocks: a matrix of all users at once would be the largest object of a run.
     parts = [

@@ -73,7 +73,9 @@ def summarise(
     catalogue = (*users.features, *users.attributes)
     # One thread for each sum: its last bits must not depend on who else is computing.
     with threadpool_limits(1), ThreadPoolExecutor(max_workers=1) as beside:
-        pictures = beside.submit(make_pictures, users.table, segmentation, catalogue)
+        pictures = beside.submit(
+            make_pictures, users.table, segmentation, catalogue, min_size=config.min_size
+        )
         population, segments = _profiles(users, segmentation, config, truth)
     return Summary(
         schema_version=SCHEMA_VERSION,

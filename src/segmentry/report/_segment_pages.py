@@ -13,7 +13,7 @@ from segmentry.plots.formats import (
 )
 from segmentry.profiling import Exemplar, LevelShare, NumericStatistics, SegmentProfile
 from segmentry.report._executive import insight_badge, worth_of
-from segmentry.report._tables import value_kind
+from segmentry.report._kinds import value_kind
 from segmentry.report._truth import badge_of
 from segmentry.report._views import Fact, InsightView, Row, SegmentPage, Table
 from segmentry.schema import Estimate

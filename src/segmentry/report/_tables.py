@@ -15,6 +15,7 @@ from segmentry.plots.formats import (
     signed,
 )
 from segmentry.profiling import LevelShare, NumericStatistics, SegmentProfile
+from segmentry.report._kinds import value_kind
 from segmentry.report._views import Row, Table
 from segmentry.schema import Estimate, RowAccount
 from segmentry.summary import CandidateRow, FeatureRow, Finding, Summary
@@ -34,7 +35,6 @@ __all__ = [
     "score_table",
     "size_table",
     "umap_table",
-    "value_kind",
 ]
 
 _FORMING_DAYS = "on the days that formed the segments"
@@ -285,12 +285,6 @@ def numeric_tables(summary: Summary) -> tuple[Table, ...]:
             )
         )
     return tuple(tables)
-
-
-def value_kind(feature: FeatureRow) -> str:
-    """Return how its values are written: of rates only those of clicks are percentages."""
-    is_ratio = feature.kind == "rate" and feature.unit != "clicks per impression"
-    return "count" if is_ratio else feature.kind
 
 
 def _numeric_row(row: NumericStatistics, features: Mapping[str, FeatureRow], offset: int) -> Row:
