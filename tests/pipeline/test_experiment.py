@@ -66,6 +66,10 @@ def test_the_plan_is_printed_with_its_days(run_dir, tmp_path):
     answer = segmentry(*words)
 
     assert answer.out.startswith(f"{document['everyone']['n_days']} day")
+    arrived = document["users_by_day"]
+    assert len(arrived) == document["everyone"]["n_days"]
+    assert arrived == sorted(arrived)
+    assert arrived[-1] == document["everyone"]["n_users_reached"] <= document["everyone"]["n_users"]
     assert "assignment.parquet" in answer.out
     written = pl.read_parquet(copy / "plan" / "assignment.parquet")
     assert set(written["segment_id"]) == {1}

@@ -126,6 +126,8 @@ class ExperimentPlan:
         Users that were assigned.
     everyone : PowerRow
     segments : tuple of PowerRow
+    users_by_day : tuple of float
+        Users of all segments that will have been shown an ad by the end of each day of the test.
     notes : tuple of str
         Whole sentences.
     """
@@ -141,6 +143,7 @@ class ExperimentPlan:
     n_treatment: int
     everyone: PowerRow
     segments: tuple[PowerRow, ...]
+    users_by_day: tuple[float, ...]
     notes: tuple[str, ...]
 
 
@@ -328,6 +331,9 @@ def plan_experiment(
         n_treatment=n_treatment,
         everyone=everyone,
         segments=tuple(found[1:]),
+        users_by_day=tuple(
+            rows[0][2].users_reached(day) for day in range(1, 1 + _length(everyone))
+        ),
         notes=_notes(found[1:], request),
     )
 
@@ -357,6 +363,10 @@ def _row(
         variance_reduction=min(explained, traffic.between) / spread if spread > 0 else 0.0,
         smallest=smallest_effect(traffic, request, n_days=request.max_days),
     )
+
+
+def _length(row: PowerRow) -> int:
+    return row.n_days or row.n_days_adjusted or 0
 
 
 def _unreachable(row: PowerRow, request: ExperimentRequest) -> str:
