@@ -44,14 +44,14 @@ def _places(folder: str, stamp: int) -> tuple[UserPlace, ...]:
     offset = (centers[[i - 1 for i in ids]] - known).mean(axis=0)
     places = bundle.preprocessing.transform(users) @ loadings.T - offset
     names = [name for name in distribution_names(run.summary) if name in users.columns]
-    values = users.select(names).rows(named=True)
+    values = users.select("user_id", *names).rows(named=True)
     return tuple(
         UserPlace(
             user_id=str(user_id),
             segment_id=int(segment_id),
             x=float(x),
             y=float(y),
-            values={k: None if v is None else float(v) for k, v in row.items()},
+            values={name: None if row[name] is None else float(row[name]) for name in names},
         )
         for user_id, segment_id, (x, y), row in zip(
             users["user_id"], users["segment_id"], places, values, strict=True

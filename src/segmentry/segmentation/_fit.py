@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,6 +95,20 @@ class Segmentation:
     def n_segments(self) -> int:
         """Number of segments; 1 says that there is nothing to tell apart."""
         return self.selection.n_segments
+
+    def _repr_html_(self) -> str:
+        """Return sizes and reason for notebooks."""
+        n_users = int((self.segment_ids != UNASSIGNED).sum())
+        counts = np.bincount(self.segment_ids, minlength=self.n_segments + 1)[1:]
+        rows = "".join(
+            f"<tr><td>{i}</td><td>{n:,}</td><td>{n / n_users:.1%}</td></tr>"
+            for i, n in enumerate(counts.tolist(), start=1)
+        )
+        return (
+            f"<div><p><b>{n_users:,} users in {self.n_segments} segments.</b> "
+            f"{escape(self.selection.reason)}</p><table><thead><tr><th>segment</th><th>users</th>"
+            f"<th>share</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        )
 
 
 def population_of(recipe: Recipe, table: pl.DataFrame) -> tuple[BoolVector, str]:

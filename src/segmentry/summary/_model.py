@@ -8,6 +8,7 @@ from segmentry.schema import Estimate, RowAccount
 from segmentry.summary._decisions import Decisions
 from segmentry.summary._latent import LatentReport
 from segmentry.summary._log import LogReport
+from segmentry.summary._notebook import selection_html, summary_html
 from segmentry.summary._pictures import Embedding, Pictures
 from segmentry.traits import OF_IMPRESSIONS, DataTraits
 from segmentry.validation import KeptGain
@@ -112,6 +113,10 @@ class SelectionReport:
     knee: int | None
     runner_up: int | None
     candidates: tuple[CandidateRow, ...]
+
+    def _repr_html_(self) -> str:
+        """Return the candidates as a table for notebooks."""
+        return selection_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +256,7 @@ class Summary:
     log: LogReport | None = None
     latent: LatentReport | None = None
     traits: DataTraits = OF_IMPRESSIONS
+
+    def _repr_html_(self) -> str:
+        """Return headline and segments as a table for notebooks."""
+        return summary_html(self)
