@@ -171,3 +171,23 @@ def test_tastes_are_recovered_in_what_is_shown_and_clicked(generate):
 
 def test_taste_group_is_unknown_without_tastes(files):
     assert files.truth["taste_group"].null_count() == 100_000
+
+
+def test_after_a_click_the_next_ad_comes_sooner_and_nothing_else_changes(generate):
+    plain, reacting = (generate(n_users=3_000, seed=4, reaction=r) for r in (0.0, 0.5))
+
+    def gaps(files):
+        moments = files.log.group_by("user", "time_stamp").agg(pl.col("clk").max())
+        moments = moments.sort("user", "time_stamp").with_columns(
+            gap=pl.col("time_stamp").diff().shift(-1).over("user")
+        )
+        after = moments.drop_nulls().group_by("clk").agg(pl.col("gap").mean()).sort("clk")
+        return after["gap"].to_list()
+
+    calm, clicked = gaps(plain)
+    calm_reacting, clicked_reacting = gaps(reacting)
+    assert calm_reacting == pytest.approx(calm, rel=0.01)
+    assert clicked_reacting == pytest.approx(clicked / 2, rel=0.05)
+    for column in ("clk", "adgroup_id", "pid"):
+        counts = [files.log[column].value_counts().sort(column) for files in (plain, reacting)]
+        assert counts[0].equals(counts[1]), column

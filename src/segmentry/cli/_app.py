@@ -245,6 +245,9 @@ def data_generate(
         float, typer.Option(help="Day-to-day spread of the level, on the logit scale.")
     ] = 0.0,
     tastes: Annotated[float, typer.Option(help="Strength of planted category tastes.")] = 0.0,
+    reaction: Annotated[
+        float, typer.Option(help="How much sooner the next ad comes after a click, 0 to 0.95.")
+    ] = 0.0,
     json: Json = False,
 ) -> None:
     """Write Taobao-shaped files with a planted truth in a file of its own."""
@@ -262,6 +265,7 @@ def data_generate(
             "fatigue": fatigue,
             "drift": drift,
             "tastes": tastes,
+            "reaction": reaction,
         },
     )
 

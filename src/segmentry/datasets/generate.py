@@ -15,6 +15,7 @@ from segmentry.datasets.impressions import (
     click_logits,
     click_probabilities,
     draw_exposures,
+    draw_nearer,
     find_offset,
     log_rows,
 )
@@ -190,6 +191,8 @@ def _write_log(world: _World, path: Path, report: Callable[[int], None]) -> tupl
         logits = click_logits(exposures, world.population, world.catalogue, world.effects)
         chances = click_probabilities(logits, offset, world.effects)
         is_click = rng.random(len(chances), dtype=np.float32) < chances
+        if world.options.reaction > 0:
+            exposures = draw_nearer(exposures, is_click, world.options.reaction)
         append_csv(log_rows(exposures, is_click, world.population, world.catalogue, rng), path)
         true_ctr[users] = _mean_by_user(chances, exposures.counts)
         n_clicks += int(is_click.sum())

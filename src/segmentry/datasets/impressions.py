@@ -1,7 +1,7 @@
 """The ad log: which ads each user is shown, when and where, and which of them are clicked."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -41,8 +41,8 @@ class Effects:
 class Exposures:
     """Shown ads of some users, user after user and by time; arrays have shape (n_rows,).
 
-    `user` is the number of the user in the population, `position` counts the user's impressions
-    from 1, `ad` is the number of the ad in the catalogue.
+    `user` is the number of the user in the population, `position` is 1 + the user's impressions in
+    earlier seconds, `ad` is the number of the ad in the catalogue.
     """
 
     counts: Integers
@@ -63,15 +63,18 @@ def draw_exposures(
     local = np.repeat(np.arange(len(counts)), counts)
     seconds = draw_seconds(counts, span=LOG_SECONDS, rng=rng)
     row = np.arange(len(local))
+    opens_second = np.ones(len(local), dtype=np.bool_)
+    opens_second[1:] = (np.diff(seconds) != 0) | (np.diff(local) != 0)
+    second_start = np.maximum.accumulate(np.where(opens_second, row, 0))
     group = population.taste_group[users][local]
-    source = _draw_sources(local, seconds, starts[local], rng)
+    source = _draw_sources(starts[local], second_start, rng)
     ad = draw_items(urns, group, rng)[source]
     _redraw_doubles(ad, local=local, seconds=seconds, group=group, urns=urns, rng=rng)
     return Exposures(
         counts=counts,
         user=local + users.start,
         seconds=seconds,
-        position=row - starts[local] + 1,
+        position=second_start - starts[local] + 1,
         ad=ad,
         is_repeat=source != row,
         pid=(rng.random(len(row), dtype=np.float32) < SECOND_PID_SHARE).astype(np.int8),
@@ -119,6 +122,22 @@ def click_probabilities(
     return np.asarray(expit(logits + np.float32(offset)), dtype=np.float32)
 
 
+def draw_nearer(exposures: Exposures, is_click: NDArray[np.bool_], share: float) -> Exposures:
+    """Shorten the gap after each second with a click, and bring forward all that follows."""
+    user, seconds = exposures.user, exposures.seconds
+    is_first = np.diff(user, prepend=-1) != 0
+    opens_second = is_first | (np.diff(seconds, prepend=-1) != 0)
+    opening = np.flatnonzero(opens_second)
+    clicked = np.logical_or.reduceat(is_click, opening)
+    gap = np.diff(seconds[opening], prepend=0)
+    is_after = np.append(False, clicked[:-1]) & ~is_first[opening]
+    # A gap of one second stays: seconds never fall together.
+    shorter = np.cumsum(np.where(is_after, ((gap - 1) * share).astype(np.int64), 0))
+    moment = np.cumsum(opens_second) - 1
+    of_first = np.maximum.accumulate(np.where(is_first, moment, 0))
+    return replace(exposures, seconds=seconds - (shorter[moment] - shorter[of_first]))
+
+
 def log_rows(
     exposures: Exposures,
     is_click: NDArray[np.bool_],
@@ -144,18 +163,13 @@ def log_rows(
     )
 
 
-def _draw_sources(
-    local: Integers, seconds: Integers, start: Integers, rng: np.random.Generator
-) -> Integers:
+def _draw_sources(start: Integers, second_start: Integers, rng: np.random.Generator) -> Integers:
     """Return for each row the row whose ad it shows: itself, or one of an earlier second.
 
     Only earlier seconds, for the real log has no duplicate rows.
     """
-    n = len(local)
+    n = len(start)
     row = np.arange(n)
-    opens_second = np.ones(n, dtype=np.bool_)
-    opens_second[1:] = (np.diff(seconds) != 0) | (np.diff(local) != 0)
-    second_start = np.maximum.accumulate(np.where(opens_second, row, 0))
     n_earlier = second_start - start
     repeats = (n_earlier > 0) & (rng.random(n, dtype=np.float32) < REPEAT_CHANCE)
     earlier = start + (rng.random(n) * n_earlier).astype(np.int64)

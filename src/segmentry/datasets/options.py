@@ -27,8 +27,11 @@ class GeneratorOptions:
     behaviour_rows_per_user : float, default 636.0
         Mean rows per user of the behaviour log, exact duplicates included.
     fatigue : float, default 0.0
-        The odds of a click on a user's nth impression (by time) are multiplied by
-        ``n ** -fatigue``. A common factor keeps the overall CTR.
+        The odds of a click on a user's nth impression (by time; those of one second share a
+        position) are multiplied by ``n ** -fatigue``. A common factor keeps the overall CTR.
+    reaction : float, default 0.0
+        After a second with a click the gap to the user's next one is shorter by this share, and
+        all that follows comes as much earlier: exposure reacts to clicks.
     drift : float, default 0.0
         Standard deviation of an independent normal shift of the logit CTR, one per local day.
         A common factor keeps the overall CTR, so only differences between days are planted.
@@ -60,6 +63,7 @@ ask for at least one user
     fatigue: float = 0.0
     drift: float = 0.0
     tastes: float = 0.0
+    reaction: float = 0.0
 
     def __post_init__(self) -> None:
         problems = [*_wrong_integers(self), *_wrong_flags(self), *_wrong_strengths(self)]
@@ -142,6 +146,7 @@ def _wrong_strengths(options: GeneratorOptions) -> list[str]:
         "fatigue": (0.0, 3.0),
         "drift": (0.0, 3.0),
         "tastes": (0.0, 5.0),
+        "reaction": (0.0, 0.95),
     }
     problems = []
     for field in fields(options):
@@ -159,7 +164,9 @@ def _wrong_strengths(options: GeneratorOptions) -> list[str]:
 
 
 def _contradictions(options: GeneratorOptions) -> list[str]:
-    planted = [name for name in ("fatigue", "drift", "tastes") if getattr(options, name) > 0]
+    planted = [
+        name for name in ("fatigue", "drift", "tastes", "reaction") if getattr(options, name) > 0
+    ]
     if not options.null or not planted:
         return []
     return [

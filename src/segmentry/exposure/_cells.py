@@ -8,13 +8,14 @@ import polars as pl
 
 from segmentry.exposure._counting import CellCounts
 from segmentry.exposure._packing import IntVector
-from segmentry.exposure._ratios import fit_ratio_precision, shrink_ratios
+from segmentry.exposure._ratios import shrink_ratios
 
 __all__ = ["CELL_COLUMNS", "describe_cells", "hide_small"]
 
 Floats = npt.NDArray[np.float64]
 
 NORMAL_95 = 1.959963984540054
+_MOST_LOST = 0.9
 CELL_COLUMNS = {
     "segment_id": pl.Int64(),
     "kind": pl.String(),
@@ -92,7 +93,7 @@ def describe_cells(
     -----
     Expected are impressions in proportion to the segment's and the key's own totals, and clicks at
     the product of the segment's and the key's relative CTR. Observed / expected is shrunk towards 1
-    by a gamma prior fitted to all cells of the dimension (Clayton and Kaldor 1987), counts being
+    by a gamma prior over all cells of the dimension (Clayton and Kaldor 1987), counts being
     divided by their design effect: how much more they vary over users than independent events
     would. Intervals are log-normal and hold the luck of the key's own total as well.
     """
@@ -134,7 +135,7 @@ def _exposure(n: Floats, squares: IntVector, shown: _Shown) -> tuple[Floats, Flo
     effect = np.maximum(1.0, spread / np.maximum(1.0, by_segment * (1 - concentration)))
     observed = n[shown.row, shown.key] / effect[shown.row]
     expected = by_segment[shown.row] * p[shown.key] / effect[shown.row]
-    shrunk = shrink_ratios(observed, expected, precision=fit_ratio_precision(observed, expected))
+    shrunk = shrink_ratios(observed, expected)
     pooled_effect = float(np.average(effect, weights=np.maximum(1.0, by_segment)))
     own = pooled_effect / by_key[shown.key]
     share = n[shown.row, shown.key] / by_segment[shown.row]
@@ -147,7 +148,6 @@ def _clicks(
     """Return shrunk CTRs, shrunk ratios to what is foretold, and variances of their logarithms."""
     n_segment, c_segment = n.sum(axis=1), c.sum(axis=1)
     rate = c_segment / np.maximum(1.0, n_segment)
-    overall = float(c.sum() / n.sum())
     nn, nc, cc = squares[:, 0], squares[:, 1], squares[:, 2]
     spread = cc - 2 * rate * nc + rate**2 * nn
     effect = np.maximum(1.0, spread / np.maximum(1.0, c_segment * (1 - rate)))
@@ -156,8 +156,9 @@ def _clicks(
     observed = c[shown.row, shown.key] / effect[shown.row]
     foretold = rate[shown.row] * key_rate[shown.key]
     expected = n[shown.row, shown.key] * foretold / effect[shown.row]
-    precision = fit_ratio_precision(observed, expected) if overall > 0 else 1.0
-    shrunk = shrink_ratios(observed, expected, precision=precision)
+    of_all = c_segment / max(1.0, float(c_segment.sum()))
+    lost = min(_MOST_LOST, float((of_all**2).sum()))
+    shrunk = shrink_ratios(observed, expected, lost=lost)
     return (
         foretold * shrunk.value,
         shrunk.value,
@@ -169,7 +170,7 @@ def _key_rates(n: Floats, c: Floats, rate: Floats, effect: float) -> tuple[Float
     """Return each key's CTR relative to what its mix of segments foretells, shrunk towards 1."""
     expected = (rate @ n) / effect
     observed = c.sum(axis=0) / effect
-    shrunk = shrink_ratios(observed, expected, precision=fit_ratio_precision(observed, expected))
+    shrunk = shrink_ratios(observed, expected)
     return shrunk.value, shrunk.log_variance
 
 

@@ -8,6 +8,7 @@ from segmentry.report._cards import make_cards, make_headline, make_rates_note
 from segmentry.report._executive import make_executive
 from segmentry.report._glossary import glossary_of
 from segmentry.report._latent import make_latent
+from segmentry.report._log import make_log_view
 from segmentry.report._parts import environment
 from segmentry.report._segment_pages import make_segment_pages
 from segmentry.report._tables import (
@@ -94,6 +95,7 @@ def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
         ),
         numeric_tables=numeric_tables(summary),
         level_tables=level_tables(summary),
+        log=make_log_view(summary),
         maps=_maps(summary, figures),
         turn=_turn(summary),
         data_tables=account_tables(summary),

@@ -15,6 +15,7 @@ __all__ = [
     "Headline",
     "InsightView",
     "Latent",
+    "LogView",
     "Page",
     "Piece",
     "Row",
@@ -263,6 +264,22 @@ class Latent:
 
 
 @dataclass(frozen=True, slots=True)
+class LogView:
+    """Segments against the log; where nothing is known only `lead`."""
+
+    lead: str
+    affinity: tuple[Table, ...]
+    held_out: str
+    held_out_table: Table | None
+    exposure: str
+    reaction: str
+    curves: tuple[Table, ...]
+    more_curves: tuple[Table, ...]
+    caps: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What the page needs to turn the picture in space: JSON, and where it starts."""
 
@@ -296,6 +313,7 @@ class Page:
     heatmap: Figure
     numeric_tables: tuple[Table, ...]
     level_tables: tuple[Table, ...]
+    log: LogView
     maps: tuple[Figure, ...]
     turn: Turn | None
     data_tables: tuple[Table, ...]
