@@ -98,7 +98,7 @@ def test_what_moving_impressions_is_worth_by_hand(plain):
     assert (value.value, value.low, value.high) == pytest.approx((253.0, 202.4, 303.6))
     assert found.action.code == "ACT-001"
     assert found.action.n_users == plain.segments[0].n_users
-    assert "plan test" in found.action.test
+    assert found.action.test == "segmentry plan test RUN_DIR --segments 1 --metric ctr --mde 5%"
     assert found.action.assumptions
 
 

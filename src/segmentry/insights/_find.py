@@ -11,7 +11,6 @@ from segmentry.summary import Action, Insight, NotEvaluated, Summary
 __all__ = ["check_codes", "find_insights"]
 
 _ORDER = ("problem", "opportunity", "caution", "note")
-_TEST = "segmentry plan test RUN_DIR --metric ctr --mde 5%"
 _NO_NUMBER = "no number: what acting on it is worth takes a test"
 
 _CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
@@ -154,6 +153,13 @@ def _insight(kind: InsightKind, finding: Finding) -> Insight:
             effect=finding.effect or _NO_NUMBER,
             value=finding.value,
             assumptions=finding.assumptions,
-            test=_TEST,
+            test=_test(finding),
         ),
     )
+
+
+def _test(finding: Finding) -> str:
+    """Return the command that plans a test on the segment."""
+    segment = finding.segment
+    which = "" if segment is None or segment.is_withheld else f" --segments {segment.segment_id}"
+    return f"segmentry plan test RUN_DIR{which} --metric ctr --mde 5%"
