@@ -414,6 +414,11 @@ class Engine(Protocol):
         """Name on the command line."""
         ...
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What its own library raises."""
+        ...
+
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table (profiles, ads) with canonical names, and its unreadable rows."""
         ...

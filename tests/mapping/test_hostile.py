@@ -99,17 +99,20 @@ def test_order_and_splitting_of_the_files_do_not_change_the_answer(rows, order, 
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])
-@pytest.mark.parametrize("what", ["data", "output"])
-def test_a_folder_that_is_removed_while_a_run_is_on_its_way(what, engine, tmp_path):
-    rows = [
-        (user, T + user * 60 + day * DAY, 1, user % 2) for user in range(80) for day in range(3)
-    ]
+@pytest.mark.parametrize(
+    ("what", "when"),
+    [("data", "reading"), ("out", ""), ("out", "counting"), ("out", "trying numbers")],
+)
+def test_a_folder_that_is_removed_while_a_run_is_on_its_way(what, when, engine, tmp_path):
+    users = range(80)
+    rows = [(user, T + user * 60 + day * DAY, 1, user % 2) for user in users for day in range(3)]
     write_csv(tmp_path / "data" / "log.csv", rows)
     (tmp_path / "m.toml").write_text(mapping_of(FULL, files="data/log.csv"))
     (tmp_path / "out").mkdir()
 
     def remove(step, done, total):
-        shutil.rmtree(tmp_path / ("data" if what == "data" else "out"), ignore_errors=True)
+        if when in step:
+            shutil.rmtree(tmp_path / what, ignore_errors=True)
 
     with pytest.raises(SegmentryError) as told:
         segmentry.run(

@@ -1,13 +1,23 @@
 """Engines: they scan, collect and write; what is computed is defined above them."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import ConfigError
+from segmentry.errors import ConfigError, EngineError
 from segmentry.schema import Engine
 
-__all__ = ["ENGINES", "count_moves", "find_user", "open_engine", "sample_users", "top_users"]
+__all__ = [
+    "ENGINES",
+    "count_moves",
+    "explained",
+    "find_user",
+    "open_engine",
+    "sample_users",
+    "top_users",
+]
 
 ENGINES = ("duckdb", "polars")
 
@@ -97,3 +107,28 @@ def count_moves(before: Path, after: Path) -> pl.DataFrame:
     from segmentry.engines import _run_tables
 
     return _run_tables.count_moves(before, after)
+
+
+@contextlib.contextmanager
+def explained(engine: Engine, step: str) -> Iterator[None]:
+    """Make an engine's own error, met while queries are put together, one line with the step.
+
+    Raises
+    ------
+    EngineError
+        Such as for temporary files that somebody has removed.
+
+    Examples
+    --------
+    >>> engine = open_engine("polars", scratch=Path("."))
+    >>> with explained(engine, "counting"):
+    ...     raise FileNotFoundError("part-0.parquet is gone")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.EngineError: polars failed while counting: part-0.parquet is gone
+    """
+    try:
+        yield
+    except engine.errors as error:
+        cause = " ".join(str(error).split())
+        raise EngineError(engine=engine.name, step=step, cause=cause) from error

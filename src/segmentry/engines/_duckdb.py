@@ -22,6 +22,7 @@ from segmentry.engines._split import (
     PART,
     SET_ASIDE,
     account_of,
+    files_of,
     plan_split,
     plan_tally,
     raw_columns_of,
@@ -47,6 +48,7 @@ class DuckDBEngine:
     """An in-memory DuckDB database that spills to a folder."""
 
     name = "duckdb"
+    errors: tuple[type[Exception], ...] = (duckdb.Error, OSError)
 
     def __init__(self, *, scratch: Path, memory_limit: str | None) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -143,7 +145,7 @@ class DuckDBEngine:
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the impressions of one part, lazily."""
-        files = [str(file) for file in sorted(part.glob("*.parquet"))]
+        files = [str(file) for file in files_of(part)]
         return nw.from_native(self._connection.read_parquet(files, hive_partitioning=False))
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:

@@ -14,6 +14,7 @@ from segmentry.engines._split import (
     PART,
     SET_ASIDE,
     account_of,
+    files_of,
     plan_split,
     plan_tally,
     raw_columns_of,
@@ -35,6 +36,7 @@ class PolarsEngine:
     """Lazy Polars queries; streamed where Polars can."""
 
     name = "polars"
+    errors: tuple[type[Exception], ...] = (pl.exceptions.PolarsError, OSError)
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows.
@@ -96,7 +98,7 @@ class PolarsEngine:
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the impressions of one part, lazily."""
-        files = sorted(part.glob("*.parquet"))
+        files = files_of(part)
         return nw.from_native(pl.scan_parquet(files, hive_partitioning=False))
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:

@@ -31,6 +31,7 @@ __all__ = [
     "PART",
     "SET_ASIDE",
     "account_of",
+    "files_of",
     "plan_split",
     "plan_tally",
     "raw_columns_of",
@@ -121,6 +122,23 @@ def _judged(
     rejections, exclusions = reason_texts(source, list(conditions))
     rows = raw.with_columns(disposition(source, conditions).alias(REASON))
     return rows, rejections + exclusions, len(rejections)
+
+
+def files_of(part: Path) -> list[Path]:
+    """Return the files of a part.
+
+    Raises
+    ------
+    FileNotFoundError
+        If somebody has removed them.
+    """
+    files = sorted(part.glob("*.parquet"))
+    if not files:
+        raise FileNotFoundError(
+            f"{part}: the temporary files are gone; leave the folder of --out alone until the run "
+            "has ended"
+        )
+    return files
 
 
 def account_of(

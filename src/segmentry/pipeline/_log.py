@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.config import RunConfig
-from segmentry.engines import open_engine
+from segmentry.engines import explained, open_engine
 from segmentry.exposure import HoldOut, LogDescription, Members, describe_log
 from segmentry.pipeline._progress import told
 from segmentry.pipeline._read import UserData
@@ -62,18 +62,19 @@ def look_again(
     on_part = told(progress, "describing the log by segment")
     engine = open_engine(config.engine, scratch=scratch, memory_limit=config.memory)
     try:
-        found = describe_log(
-            engine,
-            users.log.parts,
-            users.log.ads,
-            members=Members(users.table["user_id"], ids, k),
-            n_clicks=users.table["n_clicks"].fill_null(0).to_numpy(),
-            window=users.window,
-            hold_out=_hold_out(truth),
-            seed=config.seed,
-            least_users=config.min_size,
-            on_part=on_part,
-        )
+        with explained(engine, "describing the log"):
+            found = describe_log(
+                engine,
+                users.log.parts,
+                users.log.ads,
+                members=Members(users.table["user_id"], ids, k),
+                n_clicks=users.table["n_clicks"].fill_null(0).to_numpy(),
+                window=users.window,
+                hold_out=_hold_out(truth),
+                seed=config.seed,
+                least_users=config.min_size,
+                on_part=on_part,
+            )
     finally:
         engine.close()
     report = LogReport(

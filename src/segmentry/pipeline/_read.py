@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.config import RunConfig
-from segmentry.engines import open_engine
+from segmentry.engines import explained, open_engine
 from segmentry.errors import DataError, EmptyDataError
 from segmentry.features import (
     LOG_FEATURES,
@@ -179,9 +179,10 @@ def read_users(
         if log is None:
             return _read_ready_table(engine, source, config, plan, clock=clock)
         source = _with_needed_columns(source, log, plan.features)
-        counted = _count(
-            engine, source, config, plan, scratch=scratch, clock=clock, progress=progress
-        )
+        with explained(engine, "counting users"):
+            counted = _count(
+                engine, source, config, plan, scratch=scratch, clock=clock, progress=progress
+            )
     finally:
         engine.close()
     with clock.step("derive features"):
