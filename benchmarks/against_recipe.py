@@ -80,9 +80,8 @@ def race(data: Path, scratch: Path, order: Sequence[str], *, seed: int) -> Round
     for name in order:
         home = scratch / name
         home.mkdir()
-        taken[name] = (
-            run_recipe(data, home, seed) if name == RECIPE else run(data, home, name, seed)
-        )
+        start = run_recipe if name == RECIPE else run
+        taken[name] = start(data, home, name, seed)
         inertia[name] = inertia_of(home / "out")
         shutil.rmtree(home)
     return Round(seed, tuple(order), taken, inertia)
