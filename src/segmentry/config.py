@@ -34,6 +34,8 @@ class RunConfig(BaseModel):
     algorithm: Literal["kmeans", "minibatch", "bisecting", "latent"] = "kmeans"
     k: int | None = Field(default=None, ge=1)
     k_range: str = "2:10"
+    k_min: int = Field(default=1, ge=1)
+    bootstraps: int = Field(default=50, ge=2)
     features: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     since: str | None = None

@@ -37,6 +37,9 @@ RUN_FILES = {
 }
 
 
+FEW = {"bootstraps": 2}
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command printed and how it ended."""
@@ -66,7 +69,12 @@ class Outcome:
 
 
 def segmentry(*words: object) -> Answer:
-    """Call the command line in this process: a process of its own costs a second and a half."""
+    """Call the command line in this process: a process of its own costs a second and a half.
+
+    A run makes few repetitions.
+    """
+    if words[0] == "run":
+        words = (*words, "--bootstraps", FEW["bootstraps"])
     out, err = io.StringIO(), io.StringIO()
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -126,8 +134,8 @@ def users_of(data_dir: Path, **options: object) -> UserData:
 def segmented(
     users: UserData, *, name: str = "log", scratch: Path | None = None, **options: object
 ) -> Outcome:
-    """Segment users as a run does, without its figures, which take most of its time."""
-    settings = load_config(None, options)
+    """Segment users as a run does, without its figures and with few repetitions: they take long."""
+    settings = load_config(None, FEW | options)
     formed = segment_run(
         users,
         settings,

@@ -36,7 +36,9 @@ def test_the_number_of_segments_can_be_forced_outside_the_range(log):
 
     assert len(summary.segments) == summary.selection.n_segments == 5
     assert summary.selection.is_forced
-    assert summary.selection.reason == "K = 5 was asked for; the scores did not choose it."
+    assert summary.selection.reason.startswith(
+        "K = 5 was asked for; the evidence would choose 3. K = 3, 5 are ties, and 3 is the simplest"
+    )
     assert [each.n_segments for each in summary.selection.candidates] == [1, 2, 3, 5]
 
 
@@ -261,8 +263,8 @@ def test_more_segments_than_distinct_users_are_refused(tmp_path):
 def test_a_run_from_toml_tells_the_whole_command_and_keeps_its_settings(attribute_run):
     assert attribute_run.answer.code == 0
     assert read_summary(attribute_run.folder).repeat.command == (
-        "segmentry run log --out RUN_DIR --features gender,age_level,n_impressions --k 3 "
-        "--k-range 3:3 --seed 2 --since 2017-05-07"
+        "segmentry run log --out RUN_DIR --bootstraps 2 "
+        "--features gender,age_level,n_impressions --k 3 --k-range 3:3 --seed 2 --since 2017-05-07"
     )
     config = read_manifest(attribute_run.folder).config
     assert config["features"] == ["gender", "age_level", "n_impressions"]

@@ -97,6 +97,7 @@ def test_a_run_tells_what_it_made(log, tmp_path):
         str(tmp_path / "deep" / "er" / "run"),
         k=2,
         k_range="2:2",
+        bootstraps=2,
         progress=lambda step, done, total: told.append((step, done, total)),
     )
 
@@ -108,6 +109,8 @@ def test_a_run_tells_what_it_made(log, tmp_path):
         "reading the log",
         "counting per user",
         "trying numbers of segments",
+        "redrawing clicks by chance",
+        "repeating on other users",
         "describing the log by segment",
     ]
     for name in dict.fromkeys(steps):

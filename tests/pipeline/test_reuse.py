@@ -39,7 +39,7 @@ def test_the_new_folder_is_whole_and_tells_where_the_users_came_from(plain_run, 
     assert manifest.accounts == before.accounts
     assert "read log" not in {step.step for step in manifest.steps}
     assert read_summary(reused).repeat.command == (
-        "segmentry run --from run --out RUN_DIR --k 4 --k-range 3:4"
+        "segmentry run --from run --out RUN_DIR --bootstraps 2 --k 4 --k-range 3:4"
     )
     users = [pl.read_parquet(run / "users.parquet") for run in (plain_run.folder, reused)]
     assert_frame_equal(*(table.drop("segment_id") for table in users))

@@ -106,7 +106,8 @@ def no_signal(tmp_path_factory):
     """Runs on logs in which all users have the same true CTR."""
     home = tmp_path_factory.getbasetemp()
     return [
-        outcome_of(runs.generated(home, 2_000, seed, null=True), **QUICK) for seed in NULL_SEEDS
+        outcome_of(runs.generated(home, 2_000, seed, null=True), k_min=2, **QUICK)
+        for seed in NULL_SEEDS
     ]
 
 
@@ -239,6 +240,7 @@ def test_data_without_any_signal_confirm_nothing(no_signal):
     assert sum(map(bool, decided)) <= 1
     for outcome in no_signal:
         assert outcome.segmentation.n_segments >= 2
+        assert outcome.summary.evidence.n_by_evidence == 1
         for segment in outcome.summary.segments:
             if segment.verdict == "indistinguishable":
                 told = f"a difference of {segment.minimal_detectable_difference:.4f} would have"
@@ -284,7 +286,7 @@ def test_days_that_differ_widen_the_forecast_of_the_ctr(checked, tmp_path_factor
 
 
 def test_a_log_of_one_day_goes_on_and_says_that_nothing_was_checked(log):
-    outcome = outcome_of(log, since="2017-05-08", until="2017-05-09", **QUICK)
+    outcome = outcome_of(log, since="2017-05-08", until="2017-05-09", k_min=2, **QUICK)
 
     truth = outcome.summary.truth
     assert truth.reason == "the log has one day: no later day to check"

@@ -4,7 +4,7 @@ import pytest
 
 from segmentry.errors import SelectionError
 from segmentry.schema import Estimate
-from segmentry.segmentation import Candidate, select
+from segmentry.segmentation import Candidate, Decision, select
 
 ELBOW_AT_3 = {1: 200.0, 2: 100.0, 3: 40.0, 4: 30.0, 5: 20.0, 6: 10.0}
 
@@ -30,115 +30,72 @@ def candidate(k, silhouette, *, low=None, inertia=None, smallest_share=0.2):
 ONE = candidate(1, None, smallest_share=1.0)
 
 
-def choose(*candidates, choose_by="silhouette and elbow", **settings):
-    return select(candidates, choose_by=choose_by, **settings)
+def decision(k, **remarks):
+    told = {int(name[1:]): text for name, text in remarks.items()}
+    return Decision(n_segments=k, rule="The rule.", reason=f"Take {k}.", remarks=told)
 
 
-def test_a_clear_winner_by_silhouette():
-    selection = choose(
-        candidate(4, 0.52, low=0.5), candidate(2, 0.4), candidate(3, 0.49), ONE, min_share=0.01
-    )
+def choose(*candidates, chosen=None, **settings):
+    decide = None if chosen is None else lambda _: decision(chosen, k2="a tie")
+    return select(candidates, decide=decide, **settings)
 
-    assert selection.n_segments == 4
-    assert selection.reason == "K = 4 has the largest mean silhouette, 0.520."
-    assert selection.runner_up == 3
+
+def test_a_decision_wins_over_the_silhouette_and_tells_its_remarks():
+    selection = choose(candidate(4, 0.52), candidate(2, 0.4), candidate(3, 0.49), ONE, chosen=3)
+
+    assert selection.n_segments == 3
+    assert (selection.rule, selection.reason) == ("The rule.", "Take 3.")
+    assert selection.runner_up == 4
     assert not selection.is_forced
     assert [each.n_segments for each in selection.candidates] == [1, 2, 3, 4]
-    assert [each.is_selected for each in selection.candidates] == [False, False, False, True]
-    assert [each.reason for each in selection.candidates] == [
-        "no silhouette",
-        "silhouette 0.120 below the chosen one's",
-        "silhouette 0.030 below the chosen one's",
-        selection.reason,
-    ]
+    assert [each.is_selected for each in selection.candidates] == [False, False, True, False]
+    assert [each.reason for each in selection.candidates] == ["", "a tie", "Take 3.", ""]
 
 
-def test_ties_are_won_by_the_knee():
+def test_the_knee_is_marked_and_does_not_choose():
     selection = choose(
-        ONE,
-        candidate(2, 0.49),
-        candidate(3, 0.50),
-        candidate(4, 0.51, low=0.485),
-        candidate(5, 0.4),
+        ONE, candidate(2, 0.5), candidate(3, 0.5), candidate(4, 0.5), candidate(5, 0.5), chosen=2
     )
 
     # From (1, 200) to (5, 20) the curve is farthest below its chord at K = 3: 0.5 - 1/9 = 0.39.
     assert selection.knee == 3
-    assert selection.n_segments == 3
-    assert selection.reason == ("K = 2, 3, 4 are ties by silhouette, and the elbow bends at K = 3.")
-    assert selection.runner_up == 4
+    assert selection.n_segments == 2
     assert [each.is_knee for each in selection.candidates] == [False, False, True, False, False]
 
 
-def test_ties_without_the_knee_are_won_by_the_fewest():
-    selection = choose(
-        ONE, candidate(2, 0.3), candidate(3, 0.3), candidate(5, 0.50), candidate(4, 0.51, low=0.49)
+def test_only_numbers_without_too_small_a_segment_may_be_chosen_and_one_always():
+    asked = []
+
+    def decide(numbers):
+        asked.append(list(numbers))
+        return decision(2)
+
+    selection = select(
+        [
+            candidate(1, None, smallest_share=0.0),
+            candidate(2, 0.4, smallest_share=0.05),
+            candidate(3, 0.9, smallest_share=0.049),
+        ],
+        decide=decide,
+        min_share=0.05,
     )
 
-    assert selection.knee == 3
-    assert selection.n_segments == 4
-    assert selection.reason == (
-        "K = 4, 5 are ties by silhouette, the elbow bends at none of them, "
-        "and K = 4 is the simplest."
-    )
-
-
-def test_ties_where_the_elbow_does_not_bend_are_won_by_the_fewest():
-    straight = [
-        candidate(2, 0.51, low=0.49, inertia=30.0),
-        candidate(3, 0.50, inertia=20.0),
-        candidate(4, 0.3, inertia=10.0),
-    ]
-
-    selection = choose(*straight)
-
-    assert selection.knee is None
-    assert selection.n_segments == 2
-
-
-def test_a_silhouette_on_the_intervals_end_is_a_tie_and_one_below_is_not():
-    tied = choose(candidate(2, 0.5), candidate(3, 0.52, low=0.5))
-    beaten = choose(candidate(2, 0.499), candidate(3, 0.52, low=0.5))
-
-    assert (tied.n_segments, beaten.n_segments) == (2, 3)
-
-
-def test_a_candidate_with_too_small_a_segment_is_ruled_out_and_told():
-    selection = choose(
-        ONE, candidate(2, 0.4), candidate(3, 0.9, smallest_share=0.049), min_share=0.05
-    )
-
-    assert selection.n_segments == 2
-    assert selection.runner_up == 3
+    assert asked == [[1, 2]]
     assert selection.candidates[2].reason == "smallest segment below 5% of the users"
 
 
-def test_the_least_share_itself_is_allowed():
-    selection = choose(candidate(2, 0.4), candidate(3, 0.9, smallest_share=0.05), min_share=0.05)
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        (3, "K = 3 was asked for, and the evidence agrees. Take 3."),
+        (1, "K = 3 was asked for; the evidence would choose 1. Take 1."),
+    ],
+)
+def test_the_evidence_is_told_beside_a_forced_number(chosen, told):
+    selection = choose(ONE, candidate(2, 0.9), candidate(3, 0.1), forced=3, chosen=chosen)
 
     assert selection.n_segments == 3
-
-
-def test_where_all_have_too_small_a_segment_there_is_one():
-    selection = choose(
-        ONE, candidate(2, 0.8, smallest_share=0.001), candidate(3, 0.9, smallest_share=0.001)
-    )
-
-    assert selection.n_segments == 1
-    assert selection.reason == "Every candidate has a segment of less than 1% of the users."
-    assert selection.candidates[0].is_selected
-
-
-@pytest.mark.parametrize(("silhouette", "expected"), [(0.25, 1), (0.251, 2)])
-def test_no_silhouette_above_a_quarter_is_one_segment(silhouette, expected):
-    selection = choose(ONE, candidate(2, silhouette), candidate(3, 0.1))
-
-    assert selection.n_segments == expected
-    if expected == 1:
-        assert selection.reason == (
-            "No candidate's silhouette is above 0.25; the largest is 0.250 at K = 2."
-        )
-        assert selection.runner_up == 2
+    assert selection.reason == told
 
 
 def test_a_forced_number_is_taken_whatever_the_scores_say():
@@ -161,7 +118,6 @@ def test_the_classic_rule_takes_the_largest_silhouette_and_nothing_else():
         ONE,
         candidate(2, 0.1, low=0.0),
         candidate(3, 0.11, low=0.0, smallest_share=0.0001),
-        choose_by="silhouette",
     )
 
     assert selection.n_segments == 3
@@ -170,26 +126,20 @@ def test_the_classic_rule_takes_the_largest_silhouette_and_nothing_else():
 
 
 def test_equal_silhouettes_go_to_the_fewest_by_the_classic_rule():
-    selection = choose(candidate(3, 0.4), candidate(2, 0.4), choose_by="silhouette")
+    selection = choose(candidate(3, 0.4), candidate(2, 0.4))
 
     assert selection.n_segments == 2
     assert selection.runner_up == 3
 
 
-@pytest.mark.parametrize("choose_by", ["silhouette", "silhouette and elbow"])
-def test_one_candidate_alone_is_taken(choose_by):
-    selection = choose(candidate(4, 0.6), choose_by=choose_by)
+def test_one_candidate_alone_is_taken():
+    selection = choose(candidate(4, 0.6))
 
     assert (selection.n_segments, selection.runner_up, selection.knee) == (4, None, None)
 
 
-@pytest.mark.parametrize("choose_by", ["silhouette", "silhouette and elbow"])
-def test_one_segment_alone_is_taken_because_nothing_has_a_silhouette(choose_by):
-    selection = choose(ONE, choose_by=choose_by)
+def test_one_segment_alone_is_taken_because_nothing_has_a_silhouette():
+    selection = choose(ONE)
 
     assert (selection.n_segments, selection.runner_up) == (1, None)
     assert selection.reason == "No candidate has a silhouette."
-
-
-def test_the_rule_says_which_share_it_asked_for():
-    assert "at least 5% of the users" in choose(candidate(2, 0.5), min_share=0.05).rule

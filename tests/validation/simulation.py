@@ -73,6 +73,7 @@ def form_segments(counts, *, days, k, seed, weights=WEIGHTS):
         {
             "n_impressions": n,
             "n_clicks": c,
+            "n_active_days": counts.active_days(days)[0],
             "ctr_shrunk": shrink(c, n, prior),
             "ctr": np.divide(c, n, out=np.full(n.size, np.nan), where=n > 0),
         }

@@ -7,6 +7,7 @@ from tests.validation.simulation import form_segments, simulate, user_days
 
 from segmentry.features import shrink
 from segmentry.validation import forecast_ctr
+from segmentry.validation._recount import recount
 
 
 def test_pools_left_out_days_and_extrapolates_by_hand():
@@ -75,9 +76,8 @@ def test_all_days_give_the_frozen_segments_back(planted):
 def test_counts_are_scaled_to_all_days_and_the_shrunk_ctr_is_not(planted):
     counts, formed = planted
     kept = (0, 1, 2)
-    found = formed.relabelling._found(
-        counts.totals(kept), kept, ("n_impressions", "ctr_shrunk", "n_click_days")
-    )
+    names = ("n_impressions", "ctr_shrunk", "n_click_days")
+    found = recount(counts, kept, names, prior=formed.relabelling.prior, scale=2.0)
     totals = counts.totals(kept)
 
     np.testing.assert_array_equal(found["n_impressions"].to_numpy(), totals.n_impressions * 2.0)

@@ -47,6 +47,13 @@ Algorithm = Annotated[
 ]
 K = Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")]
 KRange = Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")]
+KMin = Annotated[
+    int | None,
+    typer.Option(help="Least number of segments, even where the evidence says one (1)."),
+]
+Bootstraps = Annotated[
+    int | None, typer.Option(help="How often all is repeated on resampled users (50).")
+]
 Forming = Annotated[str | None, typer.Option(help="Features that form segments, comma separated.")]
 Excluded = Annotated[
     str | None, typer.Option(help="Features that must not form segments, comma separated.")
@@ -141,6 +148,8 @@ def run(
     algorithm: Algorithm = None,
     k: K = None,
     k_range: KRange = None,
+    k_min: KMin = None,
+    bootstraps: Bootstraps = None,
     features: Forming = None,
     exclude: Excluded = None,
     since: Since = None,
@@ -163,7 +172,7 @@ def run(
     from segmentry.cli import _run
 
     options: dict[str, object] = {"engine": engine, "recipe": recipe, "algorithm": algorithm}
-    options |= {"k": k, "k_range": k_range}
+    options |= {"k": k, "k_range": k_range, "k_min": k_min, "bootstraps": bootstraps}
     options |= {"features": _names(features), "exclude": _names(exclude)}
     options |= {"since": since, "until": until, "sample": sample, "min_share": min_share}
     options |= {"exact_silhouette": exact_silhouette or None, "min_size": min_size}

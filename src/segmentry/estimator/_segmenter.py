@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from segmentry.estimator._tables import is_frame, table_of_array, table_of_frame
 from segmentry.inference import InferredFeatures, LeftOut, infer_features
 from segmentry.preprocessing import Scale
 from segmentry.segmentation import Segmentation, find_segments, recipe_named
+from segmentry.validation import decide_by_groups
 
 __all__ = ["UserSegmenter"]
 
@@ -47,8 +49,8 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     Parameters
     ----------
     n_segments : int, optional
-        Number of segments. By default it is chosen from `k_range` by silhouette and elbow; the
-        answer may be 1: nothing here.
+        Number of segments. By default it is chosen from `k_range` by the evidence of groups
+        (gap statistic, prediction strength, permuted columns); the answer may be 1: nothing here.
     k_range : tuple of (int, int)
         Least and greatest number to try.
     features : sequence of str, optional
@@ -406,6 +408,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             min_share=self.min_share,
             seed=self.seed_,
             weights=weights,
+            decide=None if forced is not None else partial(decide_by_groups, seed=self.seed_),
         )
         return segmentation, inferred
 

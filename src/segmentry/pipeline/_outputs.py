@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from segmentry.pipeline._evidence import EVIDENCE_COLUMNS, NO_EVIDENCE, evidence_by_number
 from segmentry.pipeline._names import NAMES_FILE, read_names, with_names, write_renamed
 from segmentry.profiling import NumericStatistics, SegmentProfile
 from segmentry.run_folder import staged_inside
@@ -106,8 +107,9 @@ def _estimated(segment_id: int, feature: str, statistic: str, estimate: Estimate
 
 
 def selection_table(summary: Summary) -> pl.DataFrame:
-    """Return one row per candidate."""
-    return pl.DataFrame(
+    """Return one row per candidate, with all evidence on its number of segments."""
+    evidence = evidence_by_number(summary.evidence)
+    rows = [
         {
             "algorithm": each.algorithm,
             "n_segments": each.n_segments,
@@ -122,9 +124,11 @@ def selection_table(summary: Summary) -> pl.DataFrame:
             "is_selected": each.is_selected,
             "is_knee": each.is_knee,
             "reason": each.reason,
+            **evidence.get(each.n_segments, NO_EVIDENCE),
         }
         for each in summary.selection.candidates
-    )
+    ]
+    return pl.DataFrame(rows, schema_overrides=dict(EVIDENCE_COLUMNS))
 
 
 def write_report(summary: Summary, directory: Path) -> None:

@@ -6,7 +6,6 @@ import importlib.metadata
 import platform
 import shlex
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ from threadpoolctl import threadpool_limits
 
 from segmentry import __version__
 from segmentry.config import RunConfig, load_config
-from segmentry.errors import ConfigError, EmptyDataError, SelectionError
+from segmentry.errors import ConfigError
 from segmentry.insights import check_codes
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._decide import decide
 from segmentry.pipeline._find import find_source
 from segmentry.pipeline._fingerprint import Fingerprinting
+from segmentry.pipeline._form import Asked, find_and_check
 from segmentry.pipeline._latent import memberships_table
 from segmentry.pipeline._log import look_again
 from segmentry.pipeline._names import (
@@ -33,12 +33,10 @@ from segmentry.pipeline._names import (
 )
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
 from segmentry.pipeline._preload import preloading
-from segmentry.pipeline._progress import told
 from segmentry.pipeline._read import ReadingPlan, UserData, read_users
 from segmentry.pipeline._summarise import summarise
-from segmentry.pipeline._truth import EarlyUsers, FindSegments, Truth, check_later
+from segmentry.pipeline._truth import EarlyUsers, Truth
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
-from segmentry.preprocessing import ColumnPlan
 from segmentry.run_folder import (
     MANIFEST_VERSION,
     FileFingerprint,
@@ -54,7 +52,7 @@ from segmentry.run_folder import (
 )
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.scoring import make_bundle, render_bundle, segments_table
-from segmentry.segmentation import Segmentation, find_segments, plan_features, recipe_named
+from segmentry.segmentation import Segmentation, plan_features, recipe_named
 from segmentry.summary import Summary, read_summary, render_summary_json
 from segmentry.validation import split_window
 
@@ -140,7 +138,7 @@ def run(
     >>> from segmentry.datasets import GeneratorOptions, generate_taobao
     >>> home = Path(tempfile.mkdtemp())
     >>> data = generate_taobao(home / "data", GeneratorOptions(n_users=300, seed=1))
-    >>> result = segmentry.run(data.directory, home / "run", k=3)
+    >>> result = segmentry.run(data.directory, home / "run", k=3, bootstraps=5)
     >>> len(result.summary.segments), result.segments.height
     (3, 300)
     >>> sorted(path.name for path in result.run_dir.iterdir())
@@ -250,27 +248,12 @@ def segment_run(
 ) -> Formed:
     """Form segments, check them on later days where there are some, and describe them."""
     settings = recipe_for(settings, users.traits)
-    recipe = recipe_named(settings.recipe)
     catalogue = (*users.features, *users.attributes)
+    recipe = recipe_named(settings.recipe)
     plans = plan_features(recipe, catalogue, features=settings.features, exclude=settings.exclude)
-
-    def find(table: pl.DataFrame, numbers: Sequence[int], forced: int | None) -> Segmentation:
-        return find_segments(
-            table,
-            plans,
-            recipe=recipe,
-            n_segments=numbers,
-            forced=forced,
-            algorithm=settings.algorithm,
-            min_share=settings.min_share,
-            seed=settings.seed,
-            is_exact=settings.exact_silhouette,
-            on_fitted=told(progress, "trying numbers of segments"),
-            on_block=told(progress, "measuring silhouettes"),
-        )
-
+    asked = Asked(plans, recipe, settings, progress)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
-        segmentation, truth, unchecked = _checked(users, plans, settings, find)
+        segmentation, evidence, truth, unchecked = find_and_check(asked, users)
     # One thread for each sum: its last bits must not depend on who else is computing.
     with clock.step("describe the log by segment"), threadpool_limits(1):
         second = look_again(
@@ -283,55 +266,13 @@ def segment_run(
             settings,
             command=command,
             truth=truth,
+            evidence=evidence,
             unchecked=unchecked,
             log=second.report,
         )
     with clock.step("decide"):
         summary = decide(summary, users, segmentation, settings, truth)
     return Formed(segmentation, summary, truth, second.affinity)
-
-
-def _checked(
-    users: UserData, plans: Sequence[ColumnPlan], settings: RunConfig, find: FindSegments
-) -> tuple[Segmentation, Truth | None, str]:
-    """Form segments and check them on later days, or say why they could not be checked."""
-    first, unchecked = _first_fit(users, plans, settings, find)
-    if first is None or users.early is None:
-        return find(users.table, settings.numbers, settings.k), None, unchecked
-    segmentation, truth = check_later(
-        first,
-        users.early,
-        users.table,
-        users.window,
-        find=find,
-        prior=users.prior,
-        seed=settings.seed,
-    )
-    return segmentation, truth, unchecked
-
-
-def _first_fit(
-    users: UserData, plans: Sequence[ColumnPlan], settings: RunConfig, find: FindSegments
-) -> tuple[Segmentation | None, str]:
-    """Form segments on the feature window, or say why the run cannot be checked on later days."""
-    if not users.traits.has_log:
-        return None, "there is no log, only a table of users"
-    if not users.traits.has_time:
-        return None, "the log has no times, so that no day is later than another"
-    if not users.traits.has_clicks:
-        return None, "the log has no clicks, and clicks are what is checked"
-    if not recipe_named(settings.recipe).is_checked:
-        return None, f"recipe {settings.recipe} does not ask them"
-    if users.early is None:
-        return None, "the window cuts a local day, or the run that was reused kept none apart"
-    absent = [plan.feature.name for plan in plans if plan.feature.name not in users.early.table]
-    if absent:
-        told = ", ".join(absent)
-        return None, f"the run that was reused did not keep {told} for its first days"
-    try:
-        return find(users.early.table, settings.numbers, settings.k), ""
-    except (EmptyDataError, SelectionError) as error:
-        return None, f"the first days alone do not form them ({error})"
 
 
 _READING_OPTIONS = ("engine", "since", "until", "sample", "memory", "strict")

@@ -12,8 +12,10 @@ from segmentry import __version__
 from segmentry.clustering import project
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError
+from segmentry.pipeline._evidence import Evidence, report_evidence, warn
 from segmentry.pipeline._latent import latent_warnings, report_latent
 from segmentry.pipeline._pictures import make_pictures
+from segmentry.pipeline._presence import report_presence, warn_of_presence
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._truth import Truth, report_truth, with_truth
 from segmentry.preprocessing import FittedColumn
@@ -51,6 +53,7 @@ def summarise(
     *,
     command: str,
     truth: Truth | None,
+    evidence: Evidence | None,
     unchecked: str,
     log: LogReport,
 ) -> Summary:
@@ -66,6 +69,8 @@ def summarise(
         What to type to repeat the run.
     truth : Truth or None
         What later days say, if they were asked.
+    evidence : Evidence or None
+        Why this number of segments, if not by silhouette.
     unchecked : str
         Why they were not, or empty.
     log : LogReport
@@ -77,10 +82,21 @@ def summarise(
             make_pictures, users.table, segmentation, catalogue, min_size=config.min_size
         )
         population, segments = _profiles(users, segmentation, config, truth)
+    presence = report_presence(
+        truth,
+        users.table,
+        segmentation.segment_ids,
+        n_segments=segmentation.n_segments,
+        min_size=config.min_size,
+    )
     return Summary(
         schema_version=SCHEMA_VERSION,
         headline=_headline(segments, truth),
-        warnings=_warnings(users, segments, segmentation, truth, unchecked),
+        warnings=(
+            *_warnings(users, segments, segmentation, truth, unchecked),
+            *(() if evidence is None else warn(evidence, segmentation)),
+            *warn_of_presence(presence),
+        ),
         data=_data_report(users),
         selection=_selection_report(segmentation, min_size=config.min_size),
         population=population,
@@ -104,6 +120,8 @@ def summarise(
             None if truth is None else truth.kept_by_memberships,
             withheld=[segment.segment_id for segment in segments if segment.is_withheld],
         ),
+        evidence=None if evidence is None else report_evidence(evidence),
+        presence=presence,
         pictures=pictures.result(),
         log=log,
         traits=users.traits,

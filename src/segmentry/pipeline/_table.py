@@ -1,5 +1,6 @@
 """Segment a ready user table, without any file."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,15 @@ import polars as pl
 from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import SchemaError
 from segmentry.features import LOG_FEATURES
-from segmentry.segmentation import Segmentation, find_segments, plan_features, recipe_named
+from segmentry.segmentation import (
+    Decide,
+    Recipe,
+    Segmentation,
+    find_segments,
+    plan_features,
+    recipe_named,
+)
+from segmentry.validation import decide_by_groups
 
 __all__ = ["fit_segments"]
 
@@ -39,7 +48,8 @@ def fit_segments(
     exclude : sequence of str
         Features that must not form segments.
     k : int, optional
-        Number of segments; chosen by the recipe's rule if absent.
+        Number of segments; chosen by the recipe's rule if absent. A table alone has no later days
+        to ask: by "default" it is the number of natural groups, 1 where there are none.
     k_range : sequence of int
         Numbers to try.
     algorithm : {"kmeans", "minibatch", "bisecting"}
@@ -90,4 +100,11 @@ def fit_segments(
         algorithm=algorithm,
         min_share=min_share,
         seed=seed,
+        decide=_decide(chosen, k, seed=seed),
     )
+
+
+def _decide(recipe: Recipe, k: int | None, *, seed: int) -> Decide | None:
+    if recipe.choose_by != "evidence" or k is not None:
+        return None
+    return functools.partial(decide_by_groups, seed=seed)

@@ -28,6 +28,7 @@ from segmentry.validation import (
     forecast_ctr,
     kept_gain,
     local_days,
+    outcome_rate,
     verdicts,
     weekdays,
 )
@@ -79,7 +80,9 @@ class Truth:
         From all days, for as many days to come as the outcome window has.
     alignment : Alignment
         Of the refit on all days.
-    level_later : float or None
+    seen, later : UserCounts
+        Impressions and clicks of all users in both windows; `later` is null without later days.
+    level_later : Estimate
         CTR of all users with a segment in the outcome window.
     kept_by_memberships : KeptGain or None
         Of latent classes, where each user is given the CTR to be expected over all of them.
@@ -92,7 +95,9 @@ class Truth:
     early: Forecasts
     published: Forecasts
     alignment: Alignment
-    level_later: float | None
+    seen: UserCounts
+    later: UserCounts | None
+    level_later: Estimate
     kept_by_memberships: KeptGain | None = None
 
 
@@ -132,14 +137,13 @@ def check_later(
     found = verdicts(
         first.segment_ids, seen=seen, later=later, n_segments=first.n_segments, seed=seed
     )
-    gain, soft_gain, level_later = None, None, None
+    gain, soft_gain, level_later = None, None, _UNKNOWN
     n_ahead = max(1, len(outcome_days))
     foretold = _forecast(
         first, early.table, counts, days=feature_days, prior=early.prior, n_ahead=n_ahead
     )
     if later is not None:
-        is_in = first.segment_ids != UNASSIGNED
-        level_later = UserCounts(later.n_impressions[is_in], later.n_clicks[is_in]).ctr
+        level_later = outcome_rate(later, first.segment_ids != UNASSIGNED)
         gain = kept_gain(
             first.segment_ids,
             seen=seen,
@@ -169,6 +173,8 @@ def check_later(
         early=foretold,
         published=published,
         alignment=alignment,
+        seen=seen,
+        later=later,
         level_later=level_later,
         kept_by_memberships=soft_gain,
     )
@@ -272,7 +278,7 @@ def with_truth(
         population,
         forecast_ctr=truth.published.level,
         forecast_early=truth.early.level,
-        ctr_outcome=Estimate(value=truth.level_later, low=None, high=None),
+        ctr_outcome=truth.level_later,
     )
     kept = {
         event.new_ids[0]

@@ -105,9 +105,9 @@ def caption_silhouette_by_k(summary: "Summary") -> Caption:
         finding = f"K = {chosen.n_segments} has a silhouette of {decimal(chosen.silhouette.value)}"
         second = next((row for row in known if row.n_segments == selection.runner_up), None)
         if second is not None:
-            finding += (
-                f"; K = {second.n_segments} came second with {decimal(second.silhouette.value)}"
-            )
+            is_larger = (second.silhouette.value or 0.0) > (chosen.silhouette.value or 0.0)
+            how = "has the largest," if is_larger else "came second with"
+            finding += f"; K = {second.n_segments} {how} {decimal(second.silhouette.value)}"
     rows = "; ".join(
         f"{row.algorithm} K = {row.n_segments}: {decimal(row.silhouette.value, digits=3)}, "
         f"interval {interval(row.silhouette, write=lambda v: decimal(v, digits=3))}"
@@ -139,9 +139,10 @@ def plot_silhouette_by_k(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     """
     caption = caption_silhouette_by_k(summary)
     second = summary.selection.runner_up
+    word = _word_for(second, summary)
     rows = [
         {
-            **_row(row, summary, is_marked=row.n_segments == second, word="second"),
+            **_row(row, summary, is_marked=row.n_segments == second, word=word),
             "y": row.silhouette.value,
             "low": row.silhouette.low,
             "high": row.silhouette.high,
@@ -161,6 +162,13 @@ def plot_silhouette_by_k(summary: "Summary") -> "alt.LayerChart | alt.Chart":
         caption=caption,
         width=_WIDTH,
     )
+
+
+def _word_for(second: int | None, summary: "Summary") -> str:
+    """Return the word beside the largest silhouette of those that were not chosen."""
+    values = {row.n_segments: row.silhouette.value for row in summary.selection.candidates}
+    chosen, other = values.get(summary.selection.n_segments), values.get(second or 0)
+    return "largest" if other is not None and (chosen is None or other > chosen) else "second"
 
 
 def _silhouette_domain(summary: "Summary") -> tuple[float, float]:

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 
 from segmentry import plots
 from segmentry.report._cards import make_cards, make_headline, make_rates_note
+from segmentry.report._evidence import make_stability, make_why
 from segmentry.report._executive import make_executive
 from segmentry.report._glossary import glossary_of
 from segmentry.report._latent import make_latent
 from segmentry.report._log import make_log_view
 from segmentry.report._parts import environment
+from segmentry.report._presence import make_presence
 from segmentry.report._segment_pages import make_segment_pages
 from segmentry.report._tables import (
     account_tables,
@@ -86,6 +88,9 @@ def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
         selection_reason=summary.selection.reason,
         candidates=candidate_table(summary),
         latent=make_latent(summary),
+        why=make_why(summary),
+        stability=make_stability(summary),
+        presence=make_presence(summary),
         heatmap=Figure(
             name="profile_heatmap",
             heading="Differences at a glance",

@@ -18,12 +18,15 @@ __all__ = [
     "LogView",
     "Page",
     "Piece",
+    "Presence",
     "Row",
     "SegmentPage",
+    "Stability",
     "Strip",
     "Table",
     "Truth",
     "Turn",
+    "Why",
 ]
 
 
@@ -280,6 +283,32 @@ class LogView:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why this number of segments: the answers to both questions, and all evidence."""
+
+    groups: str
+    gain: str
+    table: Table
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How the segments come back on other users."""
+
+    lead: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who came back on the later days."""
+
+    notes: tuple[str, ...]
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What the page needs to turn the picture in space: JSON, and where it starts."""
 
@@ -310,6 +339,9 @@ class Page:
     selection_reason: str
     candidates: Table
     latent: Latent | None
+    why: Why | None
+    stability: Stability | None
+    presence: Presence | None
     heatmap: Figure
     numeric_tables: tuple[Table, ...]
     level_tables: tuple[Table, ...]

@@ -1,14 +1,16 @@
 """Segmentation: preprocess, try candidates, choose, number the segments."""
 
-from segmentry.segmentation._fit import Segmentation, find_segments, membership
+from segmentry.segmentation._fit import Decide, Segmentation, find_segments, membership
 from segmentry.segmentation._latent import LatentSegments, find_latent_segments, place_by_class
 from segmentry.segmentation._latent_columns import latent_matrix, latent_parts
 from segmentry.segmentation._recipes import RECIPES, Recipe, plan_features, recipe_named
-from segmentry.segmentation._selection import Candidate, Selection, select
+from segmentry.segmentation._selection import Candidate, Decision, Selection, select
 
 __all__ = [
     "RECIPES",
     "Candidate",
+    "Decide",
+    "Decision",
     "LatentSegments",
     "Recipe",
     "Segmentation",

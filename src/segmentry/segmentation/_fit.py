@@ -28,12 +28,13 @@ from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.segmentation._recipes import Recipe
 from segmentry.segmentation._scores import Silhouettes, silhouettes_by_number
-from segmentry.segmentation._selection import Candidate, Selection, select
+from segmentry.segmentation._selection import Candidate, Decision, Selection, select
 
 if TYPE_CHECKING:
     from segmentry.segmentation._latent import LatentSegments
 
 __all__ = [
+    "Decide",
     "PreparedUsers",
     "Segmentation",
     "find_segments",
@@ -46,6 +47,9 @@ __all__ = [
 IntVector = npt.NDArray[np.int64]
 FloatVector = npt.NDArray[np.float64]
 BoolVector = npt.NDArray[np.bool_]
+
+Decide = Callable[[DistinctRows, Sequence[int]], Decision]
+"""From the preprocessed users and the numbers that may be chosen to the chosen one."""
 
 _UNKNOWN = Estimate(value=None, low=None, high=None)
 
@@ -156,6 +160,7 @@ def find_segments(
     seed: int = 0,
     weights: FloatVector | None = None,
     is_exact: bool = False,
+    decide: Decide | None = None,
     on_fitted: Callable[[int, int], None] | None = None,
     on_block: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
@@ -168,7 +173,7 @@ def find_segments(
     plans : sequence of ColumnPlan
         The features that form segments.
     recipe : Recipe
-        Says who is segmented and how K is chosen.
+        Says who is segmented.
     n_segments : sequence of int
         The numbers to try; one segment is always among the candidates.
     forced : int, optional
@@ -182,6 +187,9 @@ def find_segments(
         weight 2 are those of two such rows, bit for bit.
     is_exact : bool
         Take the Euclidean silhouette of all users instead of a sample's.
+    decide : callable, optional
+        Chooses the number of segments, such as `segmentry.validation.weigh_number` with its
+        evidence; by default the largest silhouette wins.
     on_fitted : callable, optional
         Called with (clusterings fitted, clusterings in all).
     on_block : callable, optional
@@ -224,7 +232,7 @@ def find_segments(
     scores = measured.scores
     selection = select(
         [make_candidate(distinct, each, scores.get(len(each.centers))) for each in clusterings],
-        choose_by=recipe.choose_by,
+        decide=None if decide is None else lambda numbers: decide(distinct, numbers),
         min_share=min_share,
         forced=forced,
     )
@@ -297,7 +305,7 @@ def prepare_users(
     """
     if not is_forced and weights is not None and not _are_whole(weights):
         raise SelectionError(
-            "weights: found fractions, expected whole numbers of users to choose K by silhouette; "
+            "weights: found fractions, expected whole numbers of users to choose K; "
             "ask for a number of segments"
         )
     is_asked, reason = population_of(recipe, table)

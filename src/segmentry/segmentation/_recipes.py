@@ -24,8 +24,8 @@ class Recipe:
     population : {"shown", "profiled", "all"}
         Who is segmented: users with an impression, users with a profile, or all users. The others
         are unassigned.
-    choose_by : {"silhouette and elbow", "silhouette"}
-        The rule for K.
+    choose_by : {"evidence", "silhouette"}
+        The rule for K: gain on later days and evidence of groups, or the largest silhouette.
     describes_all : bool
         Whether all other features describe the segments; else only those that form them.
     is_checked : bool
@@ -35,7 +35,7 @@ class Recipe:
     name: str
     weights: Mapping[str, float]
     population: Literal["shown", "profiled", "all"]
-    choose_by: Literal["silhouette and elbow", "silhouette"]
+    choose_by: Literal["evidence", "silhouette"]
     describes_all: bool
     is_checked: bool
 
@@ -54,7 +54,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 {"ctr_shrunk": 2.0, "n_impressions": 1.0, "n_active_days": 0.5}
             ),
             population="shown",
-            choose_by="silhouette and elbow",
+            choose_by="evidence",
             describes_all=True,
             is_checked=True,
         ),
@@ -72,7 +72,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             name="rfm",
             weights=MappingProxyType({"recency_days": 1.0, "n_impressions": 1.0, "value_sum": 1.0}),
             population="shown",
-            choose_by="silhouette and elbow",
+            choose_by="evidence",
             describes_all=True,
             is_checked=False,
         ),
@@ -80,7 +80,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             name="table",
             weights=MappingProxyType({}),
             population="all",
-            choose_by="silhouette and elbow",
+            choose_by="evidence",
             describes_all=True,
             is_checked=False,
         ),

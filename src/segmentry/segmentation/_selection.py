@@ -1,27 +1,34 @@
 """Choose the number of segments and say why."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from segmentry.clustering import find_knee
 from segmentry.errors import SelectionError
 from segmentry.schema import Estimate
 
-__all__ = ["Candidate", "Selection", "select"]
+__all__ = ["Candidate", "Decision", "Selection", "select"]
 
-NO_STRUCTURE = 0.25
-"""Up to this mean silhouette: "no substantial structure" (Kaufman and Rousseeuw 1990, p. 88)."""
+_RULE = "The largest mean silhouette wins."
 
-_RULES = {
-    "silhouette and elbow": (
-        "The largest mean silhouette wins among the candidates whose smallest segment holds at "
-        "least {min_share:.0%} of the users; candidates inside the best one's 95 % interval are "
-        "ties, and among ties the elbow's knee wins, else the fewest segments. If no silhouette "
-        f"is above {NO_STRUCTURE}, the answer is one segment: nothing here."
-    ),
-    "silhouette": "The largest mean silhouette wins.",
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A number of segments that was chosen by other evidence than the silhouette.
+
+    Parameters
+    ----------
+    n_segments : int
+    rule, reason : str
+        One or two sentences each.
+    remarks : mapping of int to str
+        What is to be said of each number that was weighed.
+    """
+
+    n_segments: int
+    rule: str
+    reason: str
+    remarks: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,7 @@ class Selection:
 def select(
     candidates: Sequence[Candidate],
     *,
-    choose_by: Literal["silhouette and elbow", "silhouette"],
+    decide: Callable[[Sequence[int]], Decision] | None = None,
     min_share: float = 0.01,
     forced: int | None = None,
 ) -> Selection:
@@ -102,11 +109,13 @@ def select(
     ----------
     candidates : sequence of Candidate
         One of them may be that of one segment.
-    choose_by : {"silhouette and elbow", "silhouette"}
+    decide : callable, optional
+        From the numbers that may be chosen to the chosen one. By default the largest mean
+        silhouette wins, however small its segments are.
     min_share : float
-        A smaller segment rules a candidate out ("silhouette and elbow" only).
+        A smaller segment rules a number out; one segment is never ruled out.
     forced : int, optional
-        Take this number, whatever the scores say.
+        Take this number, whatever the evidence says.
 
     Raises
     ------
@@ -115,31 +124,52 @@ def select(
     """
     ordered = sorted(candidates, key=lambda candidate: candidate.n_segments)
     scored = [candidate for candidate in ordered if candidate.silhouette.is_known]
-    knee = _knee_of(ordered)
-    rule = _RULES[choose_by].format(min_share=min_share)
     ranked = sorted(scored, key=lambda each: (-_silhouette(each), each.n_segments))
+    knee = _knee_of(ordered)
+    numbers = [candidate.n_segments for candidate in ordered]
+    if forced is not None and forced not in numbers:
+        raise SelectionError(f"K = {forced} was not tried; expected one of the candidates")
+    decision = _by_silhouette(ranked)
+    if decide is not None:
+        decision = decide(_allowed(ordered, min_share=min_share, forced=forced))
+    winner, reason = decision.n_segments, decision.reason
     if forced is not None:
-        if forced not in [candidate.n_segments for candidate in ordered]:
-            raise SelectionError(f"K = {forced} was not tried; expected one of the candidates")
-        winner, reason = forced, f"K = {forced} was asked for; the scores did not choose it."
-    elif choose_by == "silhouette":
-        winner, reason = _largest(ranked)
-    else:
-        winner, reason = _largest_or_knee(ranked, knee=knee, min_share=min_share)
-    chosen = next((each for each in ordered if each.n_segments == winner), None)
+        winner, reason = forced, _asked_for(forced, decision, is_weighed=decide is not None)
     others = [candidate.n_segments for candidate in ranked if candidate.n_segments != winner]
     return Selection(
-        rule=rule,
+        rule=decision.rule,
         reason=reason,
         n_segments=winner,
         is_forced=forced is not None,
         knee=knee,
         runner_up=others[0] if others else None,
         candidates=tuple(
-            _told(each, winner=chosen, reason=reason, knee=knee, min_share=min_share)
+            replace(
+                each,
+                is_selected=each.n_segments == winner,
+                is_knee=each.n_segments == knee,
+                reason=reason if each.n_segments == winner else _why_not(each, decision, min_share),
+            )
             for each in ordered
         ),
     )
+
+
+def _allowed(ordered: Sequence[Candidate], *, min_share: float, forced: int | None) -> list[int]:
+    return [
+        each.n_segments
+        for each in ordered
+        if each.n_segments in (1, forced) or each.smallest_share >= min_share
+    ]
+
+
+def _asked_for(forced: int, decision: Decision, *, is_weighed: bool) -> str:
+    told = f"K = {forced} was asked for"
+    if not is_weighed:
+        return f"{told}; the scores did not choose it."
+    if decision.n_segments == forced:
+        return f"{told}, and the evidence agrees. {decision.reason}"
+    return f"{told}; the evidence would choose {decision.n_segments}. {decision.reason}"
 
 
 def _silhouette(candidate: Candidate) -> float:
@@ -153,68 +183,27 @@ def _knee_of(ordered: Sequence[Candidate]) -> int | None:
     return find_knee([each.n_segments for each in ordered], [each.inertia for each in ordered])
 
 
-def _largest(ranked: Sequence[Candidate]) -> tuple[int, str]:
+def _by_silhouette(ranked: Sequence[Candidate]) -> Decision:
+    """Take the largest mean silhouette, of equal ones the fewest segments."""
     if not ranked:
-        return 1, "No candidate has a silhouette."
+        reason = "No candidate has a silhouette."
+        return Decision(n_segments=1, rule=_RULE, reason=reason, remarks={})
     best = ranked[0]
-    return best.n_segments, (
-        f"K = {best.n_segments} has the largest mean silhouette, {_silhouette(best):.3f}."
+    return Decision(
+        n_segments=best.n_segments,
+        rule=_RULE,
+        reason=(f"K = {best.n_segments} has the largest mean silhouette, {_silhouette(best):.3f}."),
+        remarks={
+            each.n_segments: f"silhouette {_silhouette(best) - _silhouette(each):.3f} below"
+            for each in ranked
+        },
     )
 
 
-def _largest_or_knee(
-    ranked: Sequence[Candidate], *, knee: int | None, min_share: float
-) -> tuple[int, str]:
-    allowed = [candidate for candidate in ranked if candidate.smallest_share >= min_share]
-    if not ranked:
-        return _largest(ranked)
-    if not allowed:
-        return 1, f"Every candidate has a segment of less than {min_share:.0%} of the users."
-    best = allowed[0]
-    if _silhouette(best) <= NO_STRUCTURE:
-        return 1, (
-            f"No candidate's silhouette is above {NO_STRUCTURE}; the largest is "
-            f"{_silhouette(best):.3f} at K = {best.n_segments}."
-        )
-    low = best.silhouette.low if best.silhouette.low is not None else _silhouette(best)
-    ties = sorted(each.n_segments for each in allowed if _silhouette(each) >= low)
-    if len(ties) == 1:
-        _, reason = _largest(allowed)
-        return best.n_segments, reason
-    listed = ", ".join(str(n_segments) for n_segments in ties)
-    if knee in ties:
-        return knee, f"K = {listed} are ties by silhouette, and the elbow bends at K = {knee}."
-    return ties[0], (
-        f"K = {listed} are ties by silhouette, the elbow bends at none of them, and "
-        f"K = {ties[0]} is the simplest."
-    )
-
-
-def _told(
-    candidate: Candidate,
-    *,
-    winner: Candidate | None,
-    reason: str,
-    knee: int | None,
-    min_share: float,
-) -> Candidate:
-    """Mark a candidate and say why it was chosen or not."""
-    is_selected = candidate is winner
-    told = reason if is_selected else _why_not(candidate, winner=winner, min_share=min_share)
-    return replace(
-        candidate, is_selected=is_selected, is_knee=candidate.n_segments == knee, reason=told
-    )
-
-
-def _why_not(candidate: Candidate, *, winner: Candidate | None, min_share: float) -> str:
-    if not candidate.silhouette.is_known:
-        return "no silhouette"
-    if candidate.smallest_share < min_share:
+def _why_not(candidate: Candidate, decision: Decision, min_share: float) -> str:
+    """Say what the evidence says of a number that was not chosen."""
+    if candidate.n_segments in decision.remarks:
+        return decision.remarks[candidate.n_segments]
+    if candidate.n_segments > 1 and candidate.smallest_share < min_share:
         return f"smallest segment below {min_share:.0%} of the users"
-    if winner is None or not winner.silhouette.is_known:
-        return f"silhouette {_silhouette(candidate):.3f}"
-    behind = _silhouette(winner) - _silhouette(candidate)
-    told = f"silhouette {abs(behind):.3f} {'below' if behind >= 0 else 'above'} the chosen one's"
-    low = winner.silhouette.low
-    is_tie = low is not None and _silhouette(candidate) >= low
-    return f"{told}: a tie" if is_tie else told
+    return ""

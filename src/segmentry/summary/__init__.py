@@ -13,6 +13,7 @@ from segmentry.summary._decisions import (
     RuleReport,
     SegmentRules,
 )
+from segmentry.summary._evidence import EvidenceReport
 from segmentry.summary._json import parse_summary, read_summary, render_summary_json
 from segmentry.summary._latent import LatentCandidate, LatentClass, LatentReport
 from segmentry.summary._log import (
@@ -39,6 +40,7 @@ from segmentry.summary._model import (
     TruthReport,
 )
 from segmentry.summary._pictures import Blade, Embedding, EmbeddingPoint, Hexagon, Pictures
+from segmentry.summary._presence import PresenceReport, PresenceRow
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -53,6 +55,7 @@ __all__ = [
     "Embedding",
     "EmbeddingPoint",
     "Evidence",
+    "EvidenceReport",
     "ExposureCurve",
     "FeatureRow",
     "Finding",
@@ -68,6 +71,8 @@ __all__ = [
     "MapSummary",
     "NotEvaluated",
     "Pictures",
+    "PresenceReport",
+    "PresenceRow",
     "Reaction",
     "Repeat",
     "RuleReport",

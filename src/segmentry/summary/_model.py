@@ -6,10 +6,12 @@ from segmentry.profiling import SegmentProfile
 from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount
 from segmentry.summary._decisions import Decisions
+from segmentry.summary._evidence import EvidenceReport
 from segmentry.summary._latent import LatentReport
 from segmentry.summary._log import LogReport
 from segmentry.summary._notebook import selection_html, summary_html
 from segmentry.summary._pictures import Embedding, Pictures
+from segmentry.summary._presence import PresenceReport
 from segmentry.traits import OF_IMPRESSIONS, DataTraits
 from segmentry.validation import KeptGain
 
@@ -227,6 +229,10 @@ class Summary:
         Segments against the log; null in runs of earlier versions.
     traits : DataTraits
         What the data have and what events are called: what a reader may and may not show.
+    evidence : EvidenceReport or None
+        Why this number of segments; null where the largest silhouette chose it.
+    presence : PresenceReport or None
+        Who came back on the later days; null where they were not asked.
     method : tuple of str
         The method in plain words, a paragraph each.
     pictures : Pictures or None
@@ -256,6 +262,8 @@ class Summary:
     log: LogReport | None = None
     latent: LatentReport | None = None
     traits: DataTraits = OF_IMPRESSIONS
+    evidence: EvidenceReport | None = None
+    presence: PresenceReport | None = None
 
     def _repr_html_(self) -> str:
         """Return headline and segments as a table for notebooks."""

@@ -12,6 +12,7 @@ from segmentry.validation._fold_rates import FoldRates, fold_rates
 from segmentry.validation._forecast import Forecasts, forecast_ctr
 from segmentry.validation._gap import GapCurve, gap_statistic
 from segmentry.validation._inner_gain import InnerGain, inner_gain
+from segmentry.validation._inner_split import InnerSplit, inner_gains
 from segmentry.validation._kept_gain import NO_SIGNAL, KeptGain, kept_gain
 from segmentry.validation._null_twins import (
     NullTwins,
@@ -19,6 +20,15 @@ from segmentry.validation._null_twins import (
     null_twins,
     permuted_columns,
     redrawn_clicks,
+)
+from segmentry.validation._procedure import (
+    GroupEvidence,
+    click_twins,
+    decide_by_groups,
+    decision_of,
+    repeat_procedure,
+    weigh_groups,
+    weigh_number,
 )
 from segmentry.validation._relabelling import Relabelling
 from segmentry.validation._stability import (
@@ -31,7 +41,7 @@ from segmentry.validation._stability import (
 from segmentry.validation._strength import STRONG, PredictionStrength, prediction_strength
 from segmentry.validation._traffic import Traffic, daily_traffic
 from segmentry.validation._user_days import UserCounts, UserDays
-from segmentry.validation._verdicts import SegmentVerdict, Verdict, verdicts
+from segmentry.validation._verdicts import SegmentVerdict, Verdict, outcome_rate, verdicts
 from segmentry.validation._windows import WindowSplit, local_days, split_window, weekdays
 
 __all__ = [
@@ -44,7 +54,9 @@ __all__ = [
     "FoldRates",
     "Forecasts",
     "GapCurve",
+    "GroupEvidence",
     "InnerGain",
+    "InnerSplit",
     "KeptGain",
     "NullTwins",
     "NumberChoice",
@@ -63,23 +75,31 @@ __all__ = [
     "adjusted_rand",
     "align_ids",
     "choose_number",
+    "click_twins",
     "column_twins",
     "contingency",
     "daily_traffic",
+    "decide_by_groups",
+    "decision_of",
     "fold_rates",
     "forecast_ctr",
     "gap_statistic",
     "inner_gain",
+    "inner_gains",
     "jaccards",
     "kept_gain",
     "local_days",
     "null_twins",
+    "outcome_rate",
     "permuted_columns",
     "prediction_strength",
     "redrawn_clicks",
+    "repeat_procedure",
     "reweighted",
     "split_window",
     "stability",
     "verdicts",
     "weekdays",
+    "weigh_groups",
+    "weigh_number",
 ]

@@ -9,7 +9,7 @@ from segmentry.validation._inner_gain import InnerGain
 from segmentry.validation._null_twins import NullTwins
 from segmentry.validation._strength import STRONG, PredictionStrength
 
-__all__ = ["RULE", "RULE_WITHOUT_LOG", "NumberChoice", "choose_number"]
+__all__ = ["RULE", "RULE_WITHOUT_LOG", "NumberChoice", "choose_number", "number_of"]
 
 Division = Literal["natural groups", "graded division", "one segment"]
 
@@ -19,9 +19,9 @@ RULE = (
     "at most 0) and there are no groups."
 )
 RULE_WITHOUT_LOG = (
-    "Without a log there are no later days: the number of groups by the gap statistic, if both "
-    "references, prediction strength and the permuted columns agree that there are groups; else "
-    "one segment."
+    "Without later days to ask (no log, or too few days): the number of groups by the gap "
+    "statistic, if both references, prediction strength and the permuted columns agree that there "
+    "are groups; else one segment."
 )
 _ALPHA = 0.05
 
@@ -67,6 +67,12 @@ class NumberChoice:
     columns: NullTwins | None
     clicks: NullTwins | None
 
+    def at_least(self, least: int) -> int:
+        """Return the chosen number, or the best that is no smaller than was asked for."""
+        if self.n_segments >= least:
+            return self.n_segments
+        return min((k for k in self.ties if k >= least), default=least)
+
 
 def choose_number(
     gains: Sequence[InnerGain],
@@ -75,6 +81,7 @@ def choose_number(
     strength: PredictionStrength | None = None,
     columns: NullTwins | None = None,
     clicks: NullTwins | None = None,
+    allowed: Sequence[int] | None = None,
 ) -> NumberChoice:
     """Choose the number of segments and say whether they are groups.
 
@@ -91,6 +98,9 @@ def choose_number(
         speak for them.
     clicks : NullTwins, optional
         Redrawn clicks: where p of the inner gain is above 0.05 there is no gain.
+    allowed : sequence of int, optional
+        Numbers that may be chosen besides 1; any by default. Where there are more or fewer groups
+        than may be chosen, the nearest number is taken, the smaller of two.
 
     Examples
     --------
@@ -112,7 +122,7 @@ def choose_number(
     if has_gain and ties:
         n_segments = ties[0]
     elif n_groups > 1:
-        n_segments = n_groups
+        n_segments = _nearest(n_groups, allowed)
     return NumberChoice(
         n_segments=n_segments,
         division=_division(n_segments, n_groups),
@@ -130,14 +140,33 @@ def choose_number(
     )
 
 
+def number_of(curves: Sequence[GapCurve], strength: PredictionStrength | None) -> int:
+    """Return the number of groups that gap curves speak for; 1 if one of them speaks for none.
+
+    A curve that still rises at its end has no largest gap yet: there the first number that the
+    next does not beat is taken, the rule of 2001. If it rises all the way, it says that there are
+    groups but not how many, as levels of a discrete feature may count as groups: then it is the
+    largest number whose prediction strength is 0.8.
+    """
+    k = min(curve.n_groups_first if curve.is_at_end else curve.n_groups for curve in curves)
+    if strength is None or k < curves[0].numbers[-1] or not all(c.is_at_end for c in curves):
+        return k
+    pairs = zip(strength.numbers, strength.strengths, strict=True)
+    return min(k, max(number for number, value in pairs if value >= STRONG))
+
+
 def _groups(
     gaps: Sequence[GapCurve], strength: PredictionStrength | None, columns: NullTwins | None
 ) -> tuple[int, tuple[str, ...]]:
     """Number of natural groups, 1 if anything speaks against them, and what does."""
     if not gaps:
         return 1, ("the gap was not measured",)
-    objections = [f"{c.reference} reference of the gap: no groups" for c in gaps if c.n_groups == 1]
-    k = min(curve.n_groups for curve in gaps)
+    objections = [
+        f"{c.reference} reference of the gap: no groups"
+        for c in gaps
+        if number_of([c], strength) == 1
+    ]
+    k = number_of(gaps, strength)
     if strength is not None and k > 1:
         at = dict(
             zip(
@@ -151,6 +180,13 @@ def _groups(
         told = "not defined" if columns.p_value is None else f"{columns.p_value:.2f}"
         objections.append(f"columns permuted independently do as well (p {told})")
     return (1 if objections else k), tuple(objections)
+
+
+def _nearest(n_groups: int, allowed: Sequence[int] | None) -> int:
+    if allowed is None:
+        return n_groups
+    above_one = sorted({k for k in allowed if k > 1})
+    return min(above_one, key=lambda k: abs(k - n_groups), default=1)
 
 
 def _ties(tried: Sequence[InnerGain]) -> tuple[tuple[int, ...], InnerGain | None]:

@@ -36,7 +36,13 @@ class InnerGain:
     error: float | None
 
 
-def inner_gain(segment_ids: IntVector, *, later: UserCounts, seed: int = 0) -> InnerGain:
+def inner_gain(
+    segment_ids: IntVector,
+    *,
+    later: UserCounts,
+    seed: int = 0,
+    weights: FloatArray | None = None,
+) -> InnerGain:
     """Measure how much better segments foretell later clicks than one CTR for all does.
 
     Segments come from the first days of the feature window, `later` are its last days; the
@@ -52,6 +58,8 @@ def inner_gain(segment_ids: IntVector, *, later: UserCounts, seed: int = 0) -> I
         On the later days.
     seed : int
         Of the folds.
+    weights : ndarray of float, shape (n_users,), optional
+        How often a bootstrap drew each user; 1 by default. Copies of a user share a fold.
 
     Notes
     -----
@@ -69,22 +77,24 @@ def inner_gain(segment_ids: IntVector, *, later: UserCounts, seed: int = 0) -> I
     >>> inner_gain(np.ones(1000, dtype=int), later=later).gain.value
     0.0
     """
-    shown = later.n_impressions > 0
-    ids, n = segment_ids[shown], later.n_impressions[shown].astype(np.float64)
+    drawn = np.ones(segment_ids.size) if weights is None else weights
+    shown = (later.n_impressions > 0) & (drawn > 0)
+    ids, n, copies = segment_ids[shown], later.n_impressions[shown] * 1.0, drawn[shown]
     c = later.n_clicks[shown].astype(np.float64)
     n_segments = int(np.unique(segment_ids[segment_ids != UNASSIGNED]).size)
     if n_segments == 1 and not (ids == UNASSIGNED).any():
         return InnerGain(1, Estimate(value=0.0, low=0.0, high=0.0), 0.0)
-    if c.sum() in (0.0, n.sum()):
+    total, clicks = float(copies @ n), float(copies @ c)
+    if clicks in (0.0, total):
         return InnerGain(n_segments, UNKNOWN, None)
     folds = np.random.default_rng(seed).permutation(ids.size) % min(_N_FOLDS, ids.size)
-    common = _others(np.zeros_like(ids), folds, n, c, prior=np.full(ids.size, c.sum() / n.sum()))
-    own = _others(ids, folds, n, c, prior=common)
+    counted = copies * n, copies * c
+    common = _others(np.zeros_like(ids), folds, *counted, prior=np.full(ids.size, clicks / total))
+    own = _others(ids, folds, *counted, prior=common)
     own = np.where(ids == UNASSIGNED, common, own)
     gains = c * np.log(own / common) + (n - c) * np.log((1 - own) / (1 - common))
-    total = n.sum()
-    gain = float(gains.sum() / total)
-    error = float(np.sqrt(np.sum((gains - gain * n) ** 2)) / total)
+    gain = float(copies @ gains / total)
+    error = float(np.sqrt(copies @ (gains - gain * n) ** 2) / total)
     half = normal_quantile(1 - TAIL) * error
     return InnerGain(n_segments, Estimate(value=gain, low=gain - half, high=gain + half), error)
 

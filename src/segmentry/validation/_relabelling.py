@@ -8,19 +8,17 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.clustering import assign
-from segmentry.features import BetaPrior, shrink
+from segmentry.features import BetaPrior
 from segmentry.latent import LatentModel, posterior
 from segmentry.preprocessing import Preprocessing
 from segmentry.schema import UNASSIGNED
 from segmentry.segmentation import latent_matrix, place_by_class
+from segmentry.validation._recount import CLICKS_BEYOND_COUNTS, recount
 from segmentry.validation._user_days import UserCounts, UserDays
 
 __all__ = ["Relabelling"]
 
 IntVector = npt.NDArray[np.int64]
-
-# Features that see clicks and cannot be found again from counts per user and day.
-_CLICKS_BEYOND_COUNTS = ("n_repeat_clicks", "mean_log_price_clicked")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -68,13 +66,15 @@ class Relabelling:
     @property
     def caveats(self) -> tuple[str, ...]:
         """Features that saw the clicks of the left-out days nevertheless."""
-        return tuple(n for n in self.preprocessing.features if n in _CLICKS_BEYOND_COUNTS)
+        return tuple(n for n in self.preprocessing.features if n in CLICKS_BEYOND_COUNTS)
 
     def labels(self, days: Collection[int]) -> IntVector:
         """Return the segment ids by the features of some days, shape (n_users,); 0 for none."""
         names = self.preprocessing.features
         totals = self.counts.totals(days)
-        found = self._found(totals, days, names)
+        found = recount(
+            self.counts, days, names, prior=self.prior, scale=len(self.days) / len(days)
+        )
         table = self.table.select(names).with_columns(**found)
         is_in = self.is_member & self.preprocessing.complete(table)
         if self.needs_impressions:
@@ -99,23 +99,3 @@ class Relabelling:
             matrix[:, 0], matrix[:, 1] = n, c
         nearest, _ = place_by_class(posterior(self.model, matrix))
         return nearest
-
-    def _found(
-        self, totals: UserCounts, days: Collection[int], names: Collection[str]
-    ) -> dict[str, pl.Series]:
-        n, c = totals.n_impressions, totals.n_clicks
-        scale = len(self.days) / len(days)
-        found = {}
-        if "n_impressions" in names:
-            found["n_impressions"] = pl.Series(n * scale)
-        if "n_clicks" in names:
-            found["n_clicks"] = pl.Series(c * scale)
-        if "ctr" in names:
-            found["ctr"] = pl.Series(np.divide(c, n, out=np.full(n.size, np.nan), where=n > 0))
-        if "ctr_shrunk" in names:
-            found["ctr_shrunk"] = pl.Series(shrink(c, n, self.prior))
-        if {"n_active_days", "n_click_days"} & set(names):
-            active, clicked = self.counts.active_days(days)
-            by_name = {"n_active_days": active * scale, "n_click_days": clicked * scale}
-            found |= {name: pl.Series(each) for name, each in by_name.items() if name in names}
-        return found

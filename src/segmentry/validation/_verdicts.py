@@ -16,7 +16,7 @@ from segmentry.validation._intervals import (
 )
 from segmentry.validation._user_days import UserCounts
 
-__all__ = ["SegmentVerdict", "Verdict", "verdicts"]
+__all__ = ["SegmentVerdict", "Verdict", "outcome_rate", "verdicts"]
 
 FloatArray = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
@@ -206,7 +206,7 @@ def _with_later(
         told = replace(told, seen_difference=_normal(before.value, before.error))
     after = _difference(later, is_in, is_rest)
     if total:
-        told = replace(told, ctr_outcome=_outcome_rate(later, is_in))
+        told = replace(told, ctr_outcome=outcome_rate(later, is_in))
     if after is not None:
         told = replace(told, outcome_difference=_normal(after.value, after.error))
     reason = _not_judged(total, n_rest, c_all, level)
@@ -252,8 +252,28 @@ def _difference(counts: UserCounts, is_in: BoolVector, is_rest: BoolVector) -> _
     )
 
 
-def _outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
-    """Return the CTR of some users that were shown ads, users being clusters."""
+def outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
+    """Return the CTR of some users on the later days with its 90 % interval; null without ads.
+
+    Parameters
+    ----------
+    later : UserCounts
+    is_in : ndarray of bool, shape (n_users,)
+
+    Notes
+    -----
+    Variance of a ratio with users as clusters (Cochran 1977, eq. 6.13).
+
+    Examples
+    --------
+    >>> later = UserCounts(np.array([10, 10, 0]), np.array([1, 3, 0]))
+    >>> outcome_rate(later, np.array([True, True, False])).value
+    0.2
+    >>> outcome_rate(later, np.array([False, False, True])).value is None
+    True
+    """
+    if not later.n_impressions[is_in].sum():
+        return UNKNOWN
     n, c = (counts[is_in].astype(np.float64) for counts in (later.n_impressions, later.n_clicks))
     rate = float(c.sum() / n.sum())
     told = _normal(rate, float(np.sum((c - rate * n) ** 2)) ** 0.5 / float(n.sum()))

@@ -1,0 +1,116 @@
+"""Form segments as a run was asked to: the number by evidence, or by silhouette."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+
+from segmentry.config import RunConfig
+from segmentry.errors import EmptyDataError, SelectionError
+from segmentry.pipeline._evidence import Evidence, evidence_basis, find_by_evidence
+from segmentry.pipeline._progress import told
+from segmentry.pipeline._read import UserData
+from segmentry.pipeline._truth import EarlyUsers, Truth, check_later
+from segmentry.preprocessing import ColumnPlan
+from segmentry.schema import Progress
+from segmentry.segmentation import Decide, Recipe, Segmentation, find_segments
+
+__all__ = ["Asked", "find", "find_and_check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run was asked for."""
+
+    plans: tuple[ColumnPlan, ...]
+    recipe: Recipe
+    settings: RunConfig
+    progress: Progress | None
+
+
+def find(
+    asked: Asked,
+    table: pl.DataFrame,
+    numbers: Sequence[int],
+    forced: int | None,
+    decide: Decide | None = None,
+) -> Segmentation:
+    """Form segments of a user table."""
+    settings = asked.settings
+    return find_segments(
+        table,
+        asked.plans,
+        recipe=asked.recipe,
+        n_segments=numbers,
+        forced=forced,
+        algorithm=settings.algorithm,
+        min_share=settings.min_share,
+        seed=settings.seed,
+        is_exact=settings.exact_silhouette,
+        decide=decide,
+        on_fitted=told(asked.progress, "trying numbers of segments"),
+        on_block=told(asked.progress, "measuring silhouettes"),
+    )
+
+
+def find_and_check(
+    asked: Asked, users: UserData
+) -> tuple[Segmentation, Evidence | None, Truth | None, str]:
+    """Form segments, and check them on later days or say why they could not be checked."""
+    first, unchecked = _first_fit(asked, users)
+    if first is None or users.early is None:
+        return *_find_first(asked, users.table, None), None, unchecked
+    segmentation, truth = check_later(
+        first[0],
+        users.early,
+        users.table,
+        users.window,
+        find=partial(find, asked),
+        prior=users.prior,
+        seed=asked.settings.seed,
+    )
+    return segmentation, first[1], truth, unchecked
+
+
+def _find_first(
+    asked: Asked, table: pl.DataFrame, early: EarlyUsers | None
+) -> tuple[Segmentation, Evidence | None]:
+    """Form segments and choose their number."""
+    settings = asked.settings
+    # The number of latent classes is that of the smallest BIC.
+    if asked.recipe.choose_by == "silhouette" or settings.algorithm == "latent":
+        return find(asked, table, settings.numbers, settings.k), None
+    return find_by_evidence(
+        lambda decide: find(asked, table, settings.numbers, settings.k, decide),
+        evidence_basis(
+            table, early, asked.plans, recipe=asked.recipe, algorithm=settings.algorithm
+        ),
+        settings,
+        progress=asked.progress,
+    )
+
+
+def _first_fit(
+    asked: Asked, users: UserData
+) -> tuple[tuple[Segmentation, Evidence | None] | None, str]:
+    """Form segments on the feature window, or say why the run cannot be checked on later days."""
+    if not users.traits.has_log:
+        return None, "there is no log, only a table of users"
+    if not users.traits.has_time:
+        return None, "the log has no times, so that no day is later than another"
+    if not users.traits.has_clicks:
+        return None, "the log has no clicks, and clicks are what is checked"
+    if not asked.recipe.is_checked:
+        return None, f"recipe {asked.recipe.name} does not ask them"
+    if users.early is None:
+        return None, "the window cuts a local day, or the run that was reused kept none apart"
+    early = users.early.table
+    absent = [plan.feature.name for plan in asked.plans if plan.feature.name not in early]
+    if absent:
+        told_names = ", ".join(absent)
+        return None, f"the run that was reused did not keep {told_names} for its first days"
+    try:
+        return _find_first(asked, early, users.early), ""
+    except (EmptyDataError, SelectionError) as error:
+        return None, f"the first days alone do not form them ({error})"

@@ -1,0 +1,97 @@
+"""Who came back on the later days, who came only then, and who outweighs a segment."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.pipeline._truth import Truth
+from segmentry.privacy import is_small
+from segmentry.schema import Estimate
+from segmentry.summary import PresenceReport, PresenceRow
+from segmentry.validation import UserCounts, outcome_rate
+
+__all__ = ["report_presence", "warn_of_presence"]
+
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+# From this share on, the figures of a segment are those of one user.
+_HEAVY = 0.2
+
+
+def report_presence(
+    truth: Truth | None,
+    table: pl.DataFrame,
+    segment_ids: npt.NDArray[np.int64],
+    *,
+    n_segments: int,
+    min_size: int,
+) -> PresenceReport | None:
+    """Compare the users absent on the later days with those present, segment by segment.
+
+    Parameters
+    ----------
+    truth : Truth or None
+    table : DataFrame, (n_users, ...)
+        User table of all days.
+    segment_ids : ndarray of int, shape (n_users,)
+        Segments as they are now.
+    n_segments : int
+    min_size : int
+        Nothing is told of fewer users.
+    """
+    if truth is None or "n_impressions" not in table.columns:
+        return None
+    shown = table["n_impressions"].fill_null(0).to_numpy()
+    rows = [
+        _row(truth, segment_id, shown[segment_ids == segment_id], min_size=min_size)
+        for segment_id in range(1, n_segments + 1)
+    ]
+    n_new, new_ctr = None, _UNKNOWN
+    if truth.later is not None:
+        is_new = (truth.seen.n_impressions == 0) & (truth.later.n_impressions > 0)
+        n_found = int(is_new.sum())
+        if not is_small(n_found, min_size=min_size):
+            n_new, new_ctr = n_found, outcome_rate(truth.later, is_new)
+    return PresenceReport(segments=tuple(rows), n_new=n_new, new_ctr=new_ctr)
+
+
+def _row(
+    truth: Truth, segment_id: int, shown: npt.NDArray[np.int64], *, min_size: int
+) -> PresenceRow:
+    largest = None
+    if shown.sum() and not is_small(shown.size, min_size=min_size):
+        largest = float(shown.max() / shown.sum())
+    is_in = truth.feature_segment_ids == segment_id
+    none = PresenceRow(segment_id, None, None, None, None, None, None, largest)
+    if truth.later is None or not is_in.any():
+        return none
+    present = is_in & (truth.later.n_impressions > 0)
+    absent = is_in & (truth.later.n_impressions == 0)
+    counts = int(present.sum()), int(absent.sum())
+    if any(is_small(n_users, min_size=min_size) for n_users in counts):
+        return none
+    (n_present, ctr_present), (n_absent, ctr_absent) = (
+        _described(truth.seen, group) for group in (present, absent)
+    )
+    return PresenceRow(segment_id, *counts, n_present, n_absent, ctr_present, ctr_absent, largest)
+
+
+def _described(seen: UserCounts, group: npt.NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """Mean impressions and CTR in the feature window; null for nobody."""
+    n_users, n, c = (
+        int(group.sum()),
+        int(seen.n_impressions[group].sum()),
+        int(seen.n_clicks[group].sum()),
+    )
+    return (n / n_users if n_users else None), (c / n if n else None)
+
+
+def warn_of_presence(presence: PresenceReport | None) -> Iterator[str]:
+    """Say which segments one user outweighs."""
+    for row in () if presence is None else presence.segments:
+        if row.largest_user_share is not None and row.largest_user_share >= _HEAVY:
+            yield (
+                f"One user has {row.largest_user_share:.0%} of the impressions of segment "
+                f"{row.segment_id}, perhaps a bot: its click rate is that user's."
+            )

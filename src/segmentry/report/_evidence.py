@@ -1,0 +1,205 @@
+"""Why this number of segments, and whether they come back: two questions, all evidence."""
+
+from collections.abc import Iterator
+
+from segmentry.plots import segment_colour
+from segmentry.plots.formats import MISSING, count, decimal, interval, percent
+from segmentry.report._views import Row, Stability, Table, Why
+from segmentry.summary import EvidenceReport, Summary
+from segmentry.validation import STABLE, STRONG, GapCurve, InnerGain, NullTwins
+
+__all__ = ["make_stability", "make_why"]
+
+_PER = 1000  # impressions by which nats are given
+
+
+def make_why(summary: Summary) -> Why | None:
+    """Return both questions with their answers, or nothing where the silhouette chose."""
+    evidence = summary.evidence
+    if evidence is None:
+        return None
+    return Why(
+        groups=_groups(evidence),
+        gain=_gain(evidence),
+        table=_by_number(evidence, chosen=summary.selection.n_segments),
+        notes=tuple(_notes(evidence)),
+    )
+
+
+def _groups(evidence: EvidenceReport) -> str:
+    if evidence.n_groups > 1:
+        return (
+            f"Yes: {evidence.n_groups}. Both references of the gap, prediction strength and the "
+            "permuted columns agree."
+        )
+    return f"No. What speaks against them: {'; '.join(evidence.objections)}."
+
+
+def _gain(evidence: EvidenceReport) -> str:
+    if evidence.has_gain is None:
+        return "Not known: there were no later days with clicks to ask."
+    best = max(
+        (each for each in evidence.gains if each.gain.value is not None),
+        key=lambda each: each.gain.value or 0.0,
+    )
+    told = (
+        f"the largest gain is {_nats(best.gain.value)} nats per {count(_PER)} impressions "
+        f"(90 % interval {interval(best.gain, write=_nats)}) at K = {best.n_segments}"
+    )
+    if not evidence.has_gain:
+        return f"No: {told}; that may be chance."
+    if evidence.n_groups == evidence.n_by_evidence:
+        return f"Yes: {told}."
+    return f"Yes: {told}. It is a graded division, not natural groups."
+
+
+def _by_number(evidence: EvidenceReport, *, chosen: int) -> Table:
+    gains = {each.n_segments: each for each in evidence.gains}
+    repeated = dict(evidence.stability.numbers) if evidence.stability is not None else {}
+    curves = {curve.reference: curve for curve in evidence.gaps}
+    numbers = sorted({1, chosen, *gains, *repeated, *(n for c in evidence.gaps for n in c.numbers)})
+    n_runs = evidence.stability.n_runs if evidence.stability is not None else 0
+    rows = []
+    for k in numbers:
+        gain = gains.get(k)
+        rows.append(
+            Row(
+                str(k),
+                (
+                    _with_interval(gain) if gain is not None else MISSING,
+                    "tie" if k in evidence.ties else MISSING,
+                    _at(curves.get("uniform"), k),
+                    _at(curves.get("pca"), k),
+                    _strength(evidence, k),
+                    count(repeated.get(k, 0)) if n_runs else MISSING,
+                ),
+                is_strong=k == chosen,
+            )
+        )
+    return Table(
+        caption="All evidence by number of segments; the chosen one is set strong",
+        heads=(
+            "K",
+            f"gain on later days, nats per {count(_PER)} impressions (90\u00a0%)",
+            "within one standard error of the largest",
+            "gap, uniform reference",
+            "gap, PCA reference",
+            "prediction strength",
+            f"chosen in {count(n_runs)} repetitions" if n_runs else "repetitions",
+        ),
+        rows=tuple(rows),
+        text_columns=(2,),
+    )
+
+
+def _with_interval(gain: InnerGain) -> str:
+    limits = interval(gain.gain, write=_nats)
+    value = _nats(gain.gain.value)
+    return value if limits == MISSING else f"{value}\n{limits}"
+
+
+def _at(curve: GapCurve | None, k: int) -> str:
+    if curve is None or k not in curve.numbers:
+        return MISSING
+    place = curve.numbers.index(k)
+    mark = " ←" if k == curve.n_groups else ""
+    return (
+        f"{decimal(curve.gaps[place], digits=3)}{mark}\n± {decimal(curve.errors[place], digits=3)}"
+    )
+
+
+def _strength(evidence: EvidenceReport, k: int) -> str:
+    strength = evidence.strength
+    if strength is None or k not in strength.numbers:
+        return MISSING
+    place = strength.numbers.index(k)
+    value = decimal(strength.strengths[place])
+    return f"{value}\n± {decimal(strength.errors[place])}" if k > 1 else value
+
+
+def _nats(value: float | None) -> str:
+    return decimal(None if value is None else value * _PER, digits=3)
+
+
+def _notes(evidence: EvidenceReport) -> Iterator[str]:
+    if evidence.n_last_days:
+        yield (
+            f"Gain: segments formed on the first {_days(evidence.n_first_days)} of the feature "
+            f"window foretell the clicks of its last {_days(evidence.n_last_days)}, compared with "
+            f"one click rate for all; on {count(evidence.n_users)} users. The outcome window had "
+            "no part in it."
+        )
+    if evidence.gaps:
+        yield (
+            f"Gap: {count(evidence.gaps[0].n_users)} users against reference sets without groups; "
+            "the arrow marks the smallest K within one standard error of the largest gap. "
+            f"Prediction strength: groups count from {STRONG}."
+        )
+    if evidence.ties and len(evidence.ties) > 1:
+        listed = ", ".join(str(k) for k in evidence.ties)
+        yield f"K = {listed} are ties: the data do not say which of them gains most."
+    yield from _twins(evidence)
+    yield from evidence.caveats
+
+
+def _days(n_days: int) -> str:
+    return "day" if n_days == 1 else f"{count(n_days)} days"
+
+
+def _twins(evidence: EvidenceReport) -> Iterator[str]:
+    clicks, columns = evidence.clicks, evidence.columns
+    if clicks is not None and clicks.p_value is not None:
+        yield (
+            f"Null twins, clicks redrawn at one rate for all, everything done again: {_p(clicks)} "
+            f"that chance gains as much ({clicks.n_twins} twins)."
+        )
+    if columns is not None and columns.p_value is not None:
+        yield (
+            f"Null twins, columns permuted: {_p(columns)} ({columns.n_twins} twins). They show "
+            "that columns depend on each other, not that there are groups; they never decide alone."
+        )
+
+
+def _p(twins: NullTwins) -> str:
+    return f"p = {decimal(twins.p_value, digits=3)}"
+
+
+def make_stability(summary: Summary) -> Stability | None:
+    """Return how often each segment comes back, or nothing where that was not measured."""
+    evidence = summary.evidence
+    if evidence is None or evidence.stability is None or len(summary.segments) < 2:
+        return None
+    found = evidence.stability
+    names = {segment.segment_id: segment.name for segment in summary.segments}
+    n_stable = sum(each.is_stable for each in found.segments)
+    told = {0: "None of the segments comes", 1: "One of the segments comes"}.get(
+        n_stable, f"{n_stable} of the segments come"
+    )
+    if n_stable == len(found.segments):
+        told = "All segments come"
+    how = "the number of segments was kept" if summary.selection.is_forced else "K included"
+    return Stability(
+        lead=(
+            f"{told} back when everything is done again on resampled users ({how}): "
+            f"{count(found.n_runs)} repetitions on {count(evidence.n_users)} users, mean adjusted "
+            f"Rand index {decimal(found.adjusted_rand)}. A segment counts as stable from a mean "
+            f"Jaccard of {STABLE}; a repetition that lost it counts 0."
+        ),
+        table=Table(
+            caption="How the segments come back",
+            heads=("segment", "mean Jaccard", "repetitions that lost it", "stable"),
+            rows=tuple(
+                Row(
+                    head=f"{each.segment_id} {names.get(each.segment_id, '')}".strip(),
+                    cells=(
+                        decimal(each.jaccard),
+                        f"{count(each.n_lost)} ({percent(each.n_lost / found.n_runs, digits=0)})",
+                        "yes" if each.is_stable else "no",
+                    ),
+                    colour=segment_colour(each.segment_id),
+                )
+                for each in found.segments
+            ),
+            text_columns=(3,),
+        ),
+    )

@@ -1,0 +1,61 @@
+"""Who came back on the later days, beside who did not."""
+
+from segmentry.plots import segment_colour
+from segmentry.plots.formats import count, decimal, interval, percent, rate
+from segmentry.report._views import Presence, Row, Table
+from segmentry.summary import Summary
+
+__all__ = ["make_presence"]
+
+
+def make_presence(summary: Summary) -> Presence | None:
+    """Return the table and what is to be said of users that came only later."""
+    presence = summary.presence
+    if presence is None or summary.truth is None or summary.truth.reason:
+        return None
+    names = {segment.segment_id: segment.name for segment in summary.segments}
+    notes = [
+        (
+            "Verdicts speak of users who were shown ads again. Those who were not may differ: "
+            "compare their exposure and click rate on the forming days."
+        )
+    ]
+    if presence.n_new:
+        limits = interval(presence.new_ctr, write=rate)
+        notes.append(
+            f"{count(presence.n_new)} users were shown ads on the later days only: no segment was "
+            f"checked on them. Their click rate is {rate(presence.new_ctr.value)} (90 % interval "
+            f"{limits})."
+        )
+    return Presence(
+        notes=tuple(notes),
+        table=Table(
+            caption="Users shown ads again, and users absent later, on the days that formed them",
+            heads=(
+                "segment",
+                "shown again",
+                "absent later",
+                "impressions, shown again",
+                "impressions, absent",
+                "click rate, shown again",
+                "click rate, absent",
+                "largest user’s share of impressions",
+            ),
+            rows=tuple(
+                Row(
+                    head=f"{row.segment_id} {names.get(row.segment_id, '')}".strip(),
+                    cells=(
+                        count(row.n_present),
+                        count(row.n_absent),
+                        decimal(row.impressions_present, digits=1),
+                        decimal(row.impressions_absent, digits=1),
+                        rate(row.ctr_present),
+                        rate(row.ctr_absent),
+                        percent(row.largest_user_share),
+                    ),
+                    colour=segment_colour(row.segment_id),
+                )
+                for row in presence.segments
+            ),
+        ),
+    )

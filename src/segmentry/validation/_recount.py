@@ -1,0 +1,64 @@
+"""Features of a part of the days, from counts per user and day."""
+
+from collections.abc import Collection
+
+import numpy as np
+import polars as pl
+
+from segmentry.features import BetaPrior, shrink
+from segmentry.validation._user_days import UserDays
+
+__all__ = ["CLICKS_BEYOND_COUNTS", "COUNTED", "recount"]
+
+COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
+"""Features that counts per user and day give for any part of the days."""
+
+CLICKS_BEYOND_COUNTS = ("n_repeat_clicks", "mean_log_price_clicked")
+"""Features that see clicks and cannot be found again from counts per user and day."""
+
+
+def recount(
+    counts: UserDays,
+    days: Collection[int],
+    names: Collection[str],
+    *,
+    prior: BetaPrior,
+    scale: float = 1.0,
+) -> dict[str, pl.Series]:
+    """Return those of the named features that add up over days, as they are on some days.
+
+    Parameters
+    ----------
+    counts : UserDays
+    days : collection of int
+    names : collection of str
+    prior : BetaPrior
+        Of the shrunk CTR.
+    scale : float
+        Multiplies counts, not ratios.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"user_id": [1, 1], "day": [0, 1], "n_impressions": [3, 4],
+    ...                       "n_clicks": [1, 0]})
+    >>> counts = UserDays.from_frame(frame, users=pl.Series([1]))
+    >>> found = recount(counts, [0], ["n_clicks", "age"], prior=BetaPrior(0.1, 10), scale=2.0)
+    >>> found["n_clicks"].to_list(), len(found)
+    ([2.0], 1)
+    """
+    totals = counts.totals(days)
+    n, c = totals.n_impressions, totals.n_clicks
+    found = {}
+    if "n_impressions" in names:
+        found["n_impressions"] = pl.Series(n * scale)
+    if "n_clicks" in names:
+        found["n_clicks"] = pl.Series(c * scale)
+    if "ctr" in names:
+        found["ctr"] = pl.Series(np.divide(c, n, out=np.full(n.size, np.nan), where=n > 0))
+    if "ctr_shrunk" in names:
+        found["ctr_shrunk"] = pl.Series(shrink(c, n, prior))
+    if {"n_active_days", "n_click_days"} & set(names):
+        active, clicked = counts.active_days(days)
+        by_name = {"n_active_days": active * scale, "n_click_days": clicked * scale}
+        found |= {name: pl.Series(each) for name, each in by_name.items() if name in names}
+    return found
