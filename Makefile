@@ -41,7 +41,7 @@ verify: $(READY) ## Check figures that take long: full scale, equal answers on b
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 400
 	$(BIN)/python benchmarks/budget.py --seeds 200
 	$(BIN)/python benchmarks/ab_tests.py aa --seeds 1000 --n-users 600
-	$(BIN)/python benchmarks/ab_tests.py power --seeds 250 --n-users 1000 --mde 0.5
+	$(BIN)/python benchmarks/ab_tests.py power --seeds 200 --n-users 2000 --mde 0.4
 	$(BIN)/python benchmarks/exposure.py curves --seeds 300
 	$(BIN)/python benchmarks/exposure.py reaction --seeds 400
 	$(BIN)/python benchmarks/exposure.py cells --seeds 200

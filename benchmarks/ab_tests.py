@@ -1,7 +1,7 @@
 """Rates that the A/B tests promise: nominal in A/A tests, the promised power where users differ.
 
 python benchmarks/ab_tests.py aa --seeds 1000 --n-users 600
-python benchmarks/ab_tests.py power --seeds 250 --n-users 1000 --mde 0.5
+python benchmarks/ab_tests.py power --seeds 200 --n-users 2000 --mde 0.4
 """
 
 import argparse
