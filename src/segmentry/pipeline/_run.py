@@ -185,18 +185,30 @@ def run(
         if fingerprints is not None:
             with clock.step("fingerprint the input"):
                 inputs = fingerprints.results()
-        manifest = Manifest(
-            manifest_version=MANIFEST_VERSION,
-            started_at=started_at,
-            seconds=clock.seconds,
-            config=settings.model_dump(mode="json"),
-            versions=_versions(),
-            inputs=inputs,
-            accounts=tuple(asdict(account) for account in users.accounts),
-            steps=clock.records,
-        )
+        manifest = _manifest(users, inputs, settings, clock, started_at=started_at)
         (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
     return RunResult(run_dir=target, summary=summary, segments=segments)
+
+
+def _manifest(
+    users: UserData,
+    inputs: tuple[FileFingerprint, ...],
+    settings: RunConfig,
+    clock: StepClock,
+    *,
+    started_at: str,
+) -> Manifest:
+    """Tell how the run came about."""
+    return Manifest(
+        manifest_version=MANIFEST_VERSION,
+        started_at=started_at,
+        seconds=clock.seconds,
+        config=settings.model_dump(mode="json"),
+        versions=_versions(),
+        inputs=inputs,
+        accounts=tuple(asdict(account) for account in users.accounts),
+        steps=clock.records,
+    )
 
 
 def _named(formed: Formed, from_run: Path | str | None) -> Formed:
