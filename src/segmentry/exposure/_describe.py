@@ -1,6 +1,7 @@
 """The second look at a log, once the segments are known: part by part, in bounded memory."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -196,8 +197,11 @@ def _read_all(
             engine, part, plan.members, window=plan.window, ad_id=ad_id, placements=placements
         )
         if rows.user.size:
-            _take_cells(rows, plan, found)
-            _take_exposure(rows, plan, found)
+            # Each has its own findings, and numpy sorts without the interpreter's lock.
+            with ThreadPoolExecutor(max_workers=1) as beside:
+                exposure = beside.submit(_take_exposure, rows, plan, found)
+                _take_cells(rows, plan, found)
+                exposure.result()
         if on_part is not None:
             on_part(done, len(parts))
 
