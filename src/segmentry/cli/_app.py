@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from segmentry import __version__
+from segmentry.cli._app_compare import compare_algorithms
 from segmentry.cli._app_dashboard import dashboard, embed
 from segmentry.cli._app_init import init
 from segmentry.cli._app_plan import analyse_app, export_app, plan_app
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Generate and check data.")
 app.add_typer(data_app, name="data")
+app.command("compare-algorithms")(compare_algorithms)
 app.add_typer(plan_app, name="plan")
 app.add_typer(analyse_app, name="analyse")
 app.add_typer(export_app, name="export")

@@ -1,5 +1,6 @@
 """The only place where the steps meet."""
 
+from segmentry.pipeline._compare import compare_algorithms
 from segmentry.pipeline._embed import embed_run
 from segmentry.pipeline._experiment import analyse_test, plan_test
 from segmentry.pipeline._outputs import rename_segment, rewrite_report
@@ -16,6 +17,7 @@ __all__ = [
     "analyse_test",
     "build_user_table",
     "check_data",
+    "compare_algorithms",
     "embed_run",
     "fit_segments",
     "plan_budget",

@@ -9,6 +9,7 @@ import polars as pl
 
 from segmentry.embedding import MIN_DISTANCE, N_NEIGHBOURS, UserMap, embed_users
 from segmentry.errors import ConfigError
+from segmentry.pipeline._comparison_files import read_comparison
 from segmentry.pipeline._outputs import write_report
 from segmentry.run_folder import read_bundle, read_user_table, staged_inside
 from segmentry.sampling import hash_shares
@@ -89,7 +90,7 @@ def embed_run(
         places.write_parquet(staging / "umap.parquet")
         text = render_summary_json(summary)
         (staging / "summary.json").write_text(text, encoding="utf-8")
-        write_report(summary, staging)
+        write_report(summary, staging, comparison=read_comparison(folder))
     return summary
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
+from segmentry.comparison import Comparison
+from segmentry.pipeline._comparison_files import read_comparison
 from segmentry.pipeline._evidence import EVIDENCE_COLUMNS, NO_EVIDENCE, evidence_by_number
 from segmentry.pipeline._names import NAMES_FILE, read_names, with_names, write_renamed
 from segmentry.profiling import NumericStatistics, SegmentProfile
@@ -131,13 +133,15 @@ def selection_table(summary: Summary) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=dict(EVIDENCE_COLUMNS))
 
 
-def write_report(summary: Summary, directory: Path) -> None:
+def write_report(
+    summary: Summary, directory: Path, *, comparison: Comparison | None = None
+) -> None:
     """Write ``figures/`` and ``report.html`` into a folder."""
     from segmentry.plots import write_figures
     from segmentry.report import render_report
 
     figures = write_figures(summary, directory / "figures")
-    page = render_report(summary, figures=figures)
+    page = render_report(summary, figures=figures, comparison=comparison)
     (directory / "report.html").write_text(page, encoding="utf-8")
 
 
@@ -164,7 +168,7 @@ def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
     with staged_inside(run_dir) as staging:
         if renamed != summary or names is not None:
             write_renamed(run_dir, renamed, staging)
-        write_report(renamed, staging)
+        write_report(renamed, staging, comparison=read_comparison(run_dir))
 
 
 def rename_segment(run_dir: Path, segment_id: int, name: str) -> None:

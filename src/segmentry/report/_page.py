@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 
 from segmentry import plots
+from segmentry.comparison import Comparison
 from segmentry.report._cards import make_cards, make_headline, make_rates_note
+from segmentry.report._comparison import make_comparison
 from segmentry.report._evidence import make_stability, make_why
 from segmentry.report._executive import make_executive
 from segmentry.report._glossary import glossary_of
@@ -37,7 +39,9 @@ __all__ = ["make_page", "render_report"]
 _FIGURE_SCOPE = ".figure"
 
 
-def render_report(summary: Summary, *, figures: Mapping[str, str]) -> str:
+def render_report(
+    summary: Summary, *, figures: Mapping[str, str], comparison: Comparison | None = None
+) -> str:
     """Return the report of a run as one HTML file that needs no network.
 
     Parameters
@@ -47,6 +51,8 @@ def render_report(summary: Summary, *, figures: Mapping[str, str]) -> str:
     figures : mapping of str to str
         SVG by name, as `segmentry.plots.write_figures` returns them. A picture that is not there
         is left out; its tables stay.
+    comparison : Comparison, optional
+        Algorithms side by side, where they were compared.
 
     Returns
     -------
@@ -57,10 +63,14 @@ def render_report(summary: Summary, *, figures: Mapping[str, str]) -> str:
     --------
     >>> page = render_report(summary, figures=write_figures(summary, figures_dir))  # doctest: +SKIP
     """
-    return environment().get_template("page.html").render(page=make_page(summary, figures))
+    return (
+        environment().get_template("page.html").render(page=make_page(summary, figures, comparison))
+    )
 
 
-def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
+def make_page(
+    summary: Summary, figures: Mapping[str, str], comparison: Comparison | None = None
+) -> Page:
     """Return all that the report says, ready to print.
 
     Parameters
@@ -69,6 +79,7 @@ def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
         The run.
     figures : mapping of str to str
         SVG by name.
+    comparison : Comparison, optional
     """
     headline = make_headline(summary)
     return Page(
@@ -91,6 +102,7 @@ def make_page(summary: Summary, figures: Mapping[str, str]) -> Page:
         why=make_why(summary),
         stability=make_stability(summary),
         presence=make_presence(summary),
+        comparison=make_comparison(comparison),
         heatmap=Figure(
             name="profile_heatmap",
             heading="Differences at a glance",

@@ -8,6 +8,7 @@ __all__ = [
     "Badge",
     "Bar",
     "Card",
+    "Compared",
     "Executive",
     "ExecutiveRow",
     "Fact",
@@ -309,6 +310,15 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Algorithms side by side."""
+
+    lead: str
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What the page needs to turn the picture in space: JSON, and where it starts."""
 
@@ -342,6 +352,7 @@ class Page:
     why: Why | None
     stability: Stability | None
     presence: Presence | None
+    comparison: Compared | None
     heatmap: Figure
     numeric_tables: tuple[Table, ...]
     level_tables: tuple[Table, ...]

@@ -1,0 +1,242 @@
+"""Compare algorithms on the users of a run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.comparison import (
+    METHODS,
+    Comparison,
+    Method,
+    Rows,
+    UserLabels,
+    compare_methods,
+    method_named,
+    prepare_rows,
+)
+from segmentry.config import RunConfig
+from segmentry.errors import ConfigError
+from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
+from segmentry.pipeline._comparison_files import write_comparison
+from segmentry.pipeline._outputs import rewrite_report
+from segmentry.pipeline._progress import told
+from segmentry.preprocessing import ColumnPlan
+from segmentry.run_folder import (
+    read_bundle,
+    read_early,
+    read_manifest,
+    read_segments,
+    read_user_table,
+)
+from segmentry.schema import Estimate, Progress, Window
+from segmentry.scoring import Bundle
+from segmentry.segmentation import Recipe, plan_features, recipe_named
+from segmentry.summary import Summary, read_summary
+from segmentry.validation import UserCounts, UserDays, local_days, split_window
+
+__all__ = ["compare_algorithms"]
+
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+_COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
+
+
+PlansOf = Callable[[Method], tuple[Recipe, tuple[ColumnPlan, ...]]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Inner:
+    """The users by the first days of the feature window, and their counts on its last days."""
+
+    table: pl.DataFrame
+    later: UserCounts
+    caveats: tuple[str, ...]
+
+
+def compare_algorithms(
+    run_dir: Path | str,
+    *,
+    algorithms: Sequence[str] | None = None,
+    n_runs: int = 10,
+    seed: int = 0,
+    is_alone: bool = True,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Fit all algorithms to the users of a run, and write what was found into its folder.
+
+    They see the days that formed the checked segments, the feature window; the outcome window is
+    asked about the run's own algorithm alone.
+
+    Parameters
+    ----------
+    run_dir : Path or str
+        A run folder: gets ``comparison.json``, ``comparison.parquet``, and the report anew.
+    algorithms : sequence of str, optional
+        Some of kmeans, minibatch, bisecting, gaussian-mixture, dbscan, hdbscan, latent, classic.
+    n_runs : int
+        Fits to resampled users, by which stability is measured; 0 for none.
+    seed : int
+    is_alone : bool
+        Fit each in a process of its own, which measures its memory.
+    progress : callable, optional
+
+    Raises
+    ------
+    BundleError
+        If the run folder cannot be read.
+    ConfigError
+        If an algorithm is unknown, or `n_runs` is negative.
+    """
+    home = Path(run_dir)
+    if n_runs < 0:
+        raise ConfigError(f"--runs {n_runs}: expected 0 or more fits to resampled users")
+    methods = METHODS if algorithms is None else tuple(map(method_named, algorithms))
+    bundle, summary = read_bundle(home), read_summary(home)
+    days, table = _days_and_table(home, bundle.window)
+    plans_of = _plans(home, bundle, table)
+    inner = None
+    if days is not None:
+        inner = _inner(table, days, bundle.window, bundle.preprocessing.features)
+    ids = _chosen_ids(home)
+    results = compare_methods(
+        methods,
+        _rows(table, plans_of),
+        None if inner is None else _rows(inner.table, plans_of),
+        chosen=UserLabels(bundle.algorithm, ids, _outcome_gain(summary)),
+        n_segments=max(len(summary.segments), 2),
+        later=None if inner is None else inner.later,
+        n_runs=n_runs,
+        seed=seed,
+        is_alone=is_alone,
+        on_step=told(progress, "comparing algorithms"),
+    )
+    comparison = Comparison(
+        chosen=bundle.algorithm,
+        n_users=int((ids > 0).sum()),
+        n_segments=max(len(summary.segments), 2),
+        features=bundle.preprocessing.features,
+        notes=_notes(summary, inner, is_alone=is_alone),
+        results=results,
+    )
+    write_comparison(home, comparison)
+    rewrite_report(home)
+    return comparison
+
+
+def _days_and_table(home: Path, window: Window) -> tuple[UserDays | None, pl.DataFrame]:
+    """Return the users by the feature window, with their days; all days where none were kept."""
+    early = read_early(home)
+    if early is None:
+        return None, read_user_table(home)
+    table, frame = early
+    days = UserDays.from_frame(frame, users=table["user_id"])
+    return days, _counted(table, days, local_days(split_window(window).feature))
+
+
+def _counted(table: pl.DataFrame, days: UserDays, chosen: Sequence[int]) -> pl.DataFrame:
+    """Return the table with what is counted per user and day found anew on some days."""
+    totals = days.totals(chosen)
+    n, c = totals.n_impressions, totals.n_clicks
+    active, clicked = days.active_days(chosen)
+    found = {
+        "n_impressions": pl.Series(n),
+        "n_clicks": pl.Series(c),
+        "ctr": pl.Series(np.divide(c, n, out=np.full(n.size, np.nan), where=n > 0)).fill_nan(None),
+        "ctr_shrunk": pl.Series(shrink(c, n, fit_beta_prior(c, n))),
+        "n_active_days": pl.Series(active),
+        "n_click_days": pl.Series(clicked),
+    }
+    return table.with_columns(**found)
+
+
+def _plans(home: Path, bundle: Bundle, table: pl.DataFrame) -> PlansOf:
+    """Return what tells the recipe and features of a method."""
+    config = read_manifest(home).config
+    names = ("features", "exclude")
+    settings = RunConfig.model_validate({name: config[name] for name in names if name in config})
+    catalogue = (
+        *(each for each in LOG_FEATURES if each.name in table.columns),
+        *(each for each in bundle.attributes if each.name in table.columns),
+    )
+    own = recipe_named(bundle.recipe)
+    plans = plan_features(own, catalogue, features=settings.features, exclude=settings.exclude)
+    classic = recipe_named("classic")
+    of_classic = plan_features(classic, catalogue)
+
+    def plans_of(method: Method) -> tuple[Recipe, tuple[ColumnPlan, ...]]:
+        return (classic, of_classic) if method.is_own_table else (own, plans)
+
+    return plans_of
+
+
+def _rows(table: pl.DataFrame, plans_of: PlansOf) -> Callable[[Method], Rows]:
+    """Return what prepares the users for a method; most methods take the same rows."""
+
+    @cache
+    def prepared(is_own_table: bool) -> Rows:
+        method = next(each for each in METHODS if each.is_own_table == is_own_table)
+        recipe, plans = plans_of(method)
+        return prepare_rows(table, plans, recipe=recipe)
+
+    return lambda method: prepared(method.is_own_table)
+
+
+def _inner(
+    table: pl.DataFrame, days: UserDays, window: Window, features: Sequence[str]
+) -> _Inner | None:
+    """Split the feature window once more; null where it has one day only."""
+    split = split_window(split_window(window).feature)
+    if split.outcome is None:
+        return None
+    counted_anew = [each.name for each in LOG_FEATURES if each.name not in _COUNTED]
+    return _Inner(
+        table=_counted(table, days, local_days(split.feature)),
+        later=days.totals(local_days(split.outcome)),
+        caveats=tuple(name for name in features if name in counted_anew),
+    )
+
+
+def _chosen_ids(home: Path) -> npt.NDArray[np.int64]:
+    """Return the run's segments of the feature window, of all days where there are no others."""
+    segments = read_segments(home)
+    early = "feature_segment_id"
+    name = early if early in segments.columns else "segment_id"
+    return segments[name].fill_null(0).to_numpy().astype(np.int64)
+
+
+def _outcome_gain(summary: Summary) -> Estimate:
+    gain = None if summary.truth is None else summary.truth.kept_gain
+    return _UNKNOWN if gain is None else gain.nats_by_forecast
+
+
+def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[str, ...]:
+    notes = [
+        (
+            "Silhouettes are Euclidean on the features of each method: the classic recipe has "
+            "features of its own, so its silhouette cannot be held against the others. Users "
+            "without a segment are left out of it, which flatters methods that leave out the "
+            "doubtful."
+        )
+    ]
+    if inner is None:
+        notes.append("There is no inner gain: the run kept no days apart, or only one.")
+    elif inner.caveats:
+        notes.append(
+            f"The inner gain is too high where {', '.join(inner.caveats)} form segments: they "
+            "could not be found again without the later days."
+        )
+    if summary.truth is not None:
+        notes.append(
+            "The outcome window was asked about the run’s own algorithm alone: to choose by it "
+            "would spend it."
+        )
+    if is_alone:
+        notes.append(
+            "Seconds and memory are of one fit in a process of its own, which holds the libraries "
+            "and the distinct users and nothing else."
+        )
+    return tuple(notes)
