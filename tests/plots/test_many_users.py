@@ -64,3 +64,33 @@ def test_a_run_without_them_gets_charts_that_say_so(make_summary):
     for name in ("silhouette_blades", "distributions", "map_hexagons"):
         spec = plots.FIGURES[name](summary).to_dict()
         assert spec["data"]["values"] == [{"text": "nothing to draw"}]
+
+
+def test_ribbons_are_as_thick_as_their_users_are_many_and_fill_the_bars_on_both_sides():
+    names = ((1, "A"), (2, "B"))
+    flows = plots.Flows(
+        names, names, (plots.Flow(1, 1, 60), plots.Flow(1, 2, 20), plots.Flow(2, 2, 20)), 0, 0
+    )
+
+    spec = plots.plot_flows(flows).to_dict()
+
+    ends = {}
+    for row in spec["datasets"]["ribbons"]:
+        ends.setdefault(row["ribbon"], []).append(row["bottom"] - row["top"])
+        assert row["color"] == plots.segment_colour(int(row["ribbon"][0]))
+    thick = {ribbon: round(heights[0], 1) for ribbon, heights in ends.items()}
+    unit = (420 - 14) / 100
+    assert thick == {
+        "1-1": round(60 * unit, 1),
+        "1-2": round(20 * unit, 1),
+        "2-2": round(20 * unit, 1),
+    }
+    finding = plots.caption_flows(flows).finding
+    assert finding.startswith("80")
+
+
+def test_a_run_without_the_log_has_an_exposure_chart_that_says_so(make_summary):
+    summary = make_summary(n_points=5)
+
+    assert "no exposure curve" in plots.caption_exposure(summary).finding
+    assert plots.plot_exposure(summary).to_dict()["name"] == "exposure"

@@ -14,6 +14,7 @@ from segmentry.plots._distributions import (
     distribution_names,
     plot_distributions,
 )
+from segmentry.plots._exposure import caption_exposure, plot_exposure
 from segmentry.plots._flows import Flow, Flows, caption_flows, plot_flows
 from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatmap
 from segmentry.plots._hexagons import caption_map_hexagons, plot_map_hexagons
@@ -75,6 +76,7 @@ __all__ = [
     "caption_ctr_later",
     "caption_distributions",
     "caption_elbow",
+    "caption_exposure",
     "caption_flows",
     "caption_map",
     "caption_map_3d",
@@ -97,6 +99,7 @@ __all__ = [
     "plot_ctr_later",
     "plot_distributions",
     "plot_elbow",
+    "plot_exposure",
     "plot_flows",
     "plot_map",
     "plot_map_3d",

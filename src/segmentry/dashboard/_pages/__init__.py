@@ -6,6 +6,7 @@ from types import MappingProxyType
 from segmentry.dashboard._pages._compare import show_compare
 from segmentry.dashboard._pages._evidence import show_trust, show_why
 from segmentry.dashboard._pages._export import show_export
+from segmentry.dashboard._pages._exposure import show_exposure
 from segmentry.dashboard._pages._map import show_map
 from segmentry.dashboard._pages._overview import show_overview
 from segmentry.dashboard._pages._quality import show_quality
@@ -24,6 +25,7 @@ PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
         "Why this K": show_why,
         "Can I trust it": show_trust,
         "Map": show_map,
+        "Exposure": show_exposure,
         "Look up a user": show_user,
         "Two runs": show_two_runs,
         "Data quality": show_quality,

@@ -8,6 +8,7 @@ from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import (
     choose_segment,
     heading,
+    listed,
     notice,
     put,
     segment_label,
@@ -46,6 +47,7 @@ def _details(run: Run, segment: SegmentProfile) -> None:
     position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
     heading(segment_label(segment), _verdict(segment), level=2)
     _rename(run, segment)
+    _decisions(run, segment)
     table(run.page.numeric_tables[position + 1])
     names = plots.distribution_names(run.summary)
     if not names:
@@ -54,6 +56,26 @@ def _details(run: Run, segment: SegmentProfile) -> None:
         _spread(run, names)
     for view in run.page.level_tables:
         table(view)
+
+
+def _decisions(run: Run, segment: SegmentProfile) -> None:
+    """Say what can be done with a segment and by which rules its users are found."""
+    decisions = run.summary.decisions
+    if decisions is None:
+        return
+    found = [each for each in decisions.insights if each.segment_id == segment.segment_id]
+    if found:
+        heading("What stands out, and what to do", level=3)
+        listed(
+            f"{each.title} ({each.code}, {each.severity}). {each.text}"
+            + ("" if each.action is None else f" To do: {each.action.text}")
+            for each in found
+        )
+    rules = () if decisions.rules is None else decisions.rules.segments
+    own = next((each for each in rules if each.segment_id == segment.segment_id), None)
+    if own is not None and own.texts:
+        heading("Rules that find its users without the model", level=3)
+        listed(own.texts)
 
 
 def _rename(run: Run, segment: SegmentProfile) -> None:

@@ -1,0 +1,87 @@
+"""Exposure: how clicks change with the nth impression, and what a cap would give up."""
+
+import streamlit as st
+
+from segmentry import plots
+from segmentry.dashboard._runs import Run
+from segmentry.dashboard._show import heading, listed, notice, put, segment_label, words
+from segmentry.plots.formats import count, decimal, interval, percent, rate
+from segmentry.report import Figure, Row, Table, render_figure
+
+__all__ = ["show_exposure"]
+
+_KINDS = {"repeat": "Showings of the same ad", "impression": "Impressions of the user"}
+
+
+def show_exposure(run: Run) -> None:
+    """Draw the exposure curve of all users or of a segment."""
+    heading("Exposure", "Compared within the same users; descriptive, until a test tells more.")
+    words("Impression, click", "95 % interval, 90 % interval")
+    log = run.summary.log
+    if log is None or log.reason:
+        notice(
+            "How clicks change with exposure is not known in this run: "
+            f"{'it was made before this was measured' if log is None else log.reason}."
+        )
+        return
+    left, right = st.columns(2)
+    names = {"0": "All users"} | {str(s.segment_id): segment_label(s) for s in run.summary.segments}
+    with left:
+        whom = st.selectbox("Whom", list(names), format_func=names.__getitem__, key="whom",
+                            bind="query-params")  # fmt: skip
+    with right:
+        kind = st.selectbox("What is counted", list(_KINDS), format_func=_KINDS.__getitem__,
+                            key="counted", bind="query-params")  # fmt: skip
+    chosen, what = int(whom or "0"), kind or "repeat"
+    caption = plots.caption_exposure(run.summary, segment_id=chosen, kind=what)
+    chart = plots.plot_exposure(run.summary, segment_id=chosen, kind=what)
+    svg = plots.render_svg(chart, is_titled=False)
+    put(
+        render_figure(
+            Figure("exposure", "Exposure curve", caption, svg, _tables(run, chosen, what))
+        )
+    )
+    listed(log.notes)
+
+
+def _tables(run: Run, segment_id: int, kind: str) -> tuple[Table, ...]:
+    log = run.summary.log
+    curves = () if log is None else log.curves
+    curve = next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
+    if curve is None:
+        return ()
+    points = tuple(
+        Row(
+            f"{p.first}+" if p.last is None else f"{p.first}–{p.last}",
+            (
+                count(p.n_users),
+                count(p.n_impressions),
+                rate(p.naive_ctr.value),
+                decimal(p.odds_ratio.value),
+                interval(p.odds_ratio),
+            ),
+        )
+        for p in curve.points
+    )
+    heads = (
+        "position",
+        "users",
+        "impressions",
+        "click rate of who got there",
+        "odds ratio",
+        "90 %",
+    )
+    tables = [Table("The curve", heads, points)]
+    if curve.caps:
+        caps = tuple(
+            Row(str(c.cap), (percent(c.impressions_share), percent(c.clicks_share)))
+            for c in curve.caps
+        )
+        tables.append(
+            Table(
+                "A cap and what lies above it",
+                ("cap", "impressions above it", "clicks above it"),
+                caps,
+            )
+        )
+    return tuple(tables)

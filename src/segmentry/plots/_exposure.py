@@ -1,0 +1,127 @@
+"""The exposure curve: how the odds of a click change with the nth impression, within users."""
+
+from typing import TYPE_CHECKING
+
+from segmentry.plots._caption import Caption, Rows, empty_chart, finish
+from segmentry.plots._marks import as_given, layered, on
+from segmentry.plots._theme import ROLES, segment_colour
+from segmentry.plots.formats import count, decimal, interval
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from segmentry.exposure import ExposureCurve
+    from segmentry.summary import Summary
+
+__all__ = ["caption_exposure", "plot_exposure"]
+
+_WIDTH = 560
+_HEIGHT = 260
+_UNITS = {"impression": "impression of the user", "repeat": "showing of the same ad"}
+
+
+def caption_exposure(summary: "Summary", *, segment_id: int = 0, kind: str = "repeat") -> Caption:
+    """Say how the odds of a click change each time the exposure doubles.
+
+    Examples
+    --------
+    >>> print(caption_exposure(summary).finding)  # doctest: +SKIP
+    """
+    curve = _curve(summary, segment_id, kind)
+    if curve is None:
+        why = "this run did not read the log again" if summary.log is None else summary.log.reason
+        text = f"There is no exposure curve: {why or 'too few clicks'}"
+        return Caption(finding=text, reading="", alt=f"{text}.")
+    if not curve.per_doubling.is_known:
+        text = f"No exposure curve can be told: {curve.reason}"
+        return Caption(finding=text, reading="", alt=f"{text}.")
+    finding = (
+        f"Each doubling of the nth {_UNITS.get(kind, kind)} multiplies the odds of a click by "
+        f"{decimal(curve.per_doubling.value)} (90 % interval {interval(curve.per_doubling)})"
+    )
+    doubt = "" if curve.is_identified else (
+        " Exposure reacts to clicks here, so the curve mixes cause and effect."
+    )  # fmt: skip
+    return Caption(
+        finding=finding,
+        reading="Odds of a click against the first, compared within the same users; bars: 90 % "
+        f"intervals.{doubt}",
+        alt=f"Exposure curve of {count(curve.n_users)} users. {finding}.",
+    )
+
+
+def plot_exposure(
+    summary: "Summary", *, segment_id: int = 0, kind: str = "repeat"
+) -> "alt.LayerChart | alt.Chart":
+    """Draw the odds of a click by exposure with their intervals.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    segment_id : int
+        0 for all users.
+    kind : str
+        "impression" or "repeat".
+
+    Returns
+    -------
+    altair.LayerChart or altair.Chart
+        Figure ``exposure``; where it cannot be told, a chart that says so.
+
+    Examples
+    --------
+    >>> plot_exposure(summary, segment_id=2)  # doctest: +SKIP
+    """
+    import altair as alt
+
+    caption, curve = caption_exposure(summary, segment_id=segment_id, kind=kind), None
+    curve = _curve(summary, segment_id, kind)
+    rows = [] if curve is None else _rows(curve)
+    if not rows:
+        return empty_chart(name="exposure", caption=caption, width=_WIDTH)
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    order = alt.Scale(domain=[row["label"] for row in rows])
+    axis = alt.Axis(labelAngle=0, title=f"nth {_UNITS.get(kind)}")
+    x = alt.X("label:O", scale=order, axis=axis)
+    y = alt.Y(
+        "value:Q", scale=scale, axis=alt.Axis(title="odds of a click, first = 1", format="~g")
+    )
+    base = on(rows).encode(x=x)
+    bars = (
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.5)
+        .encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=as_given())
+    )
+    line = base.mark_line(strokeWidth=1.5).encode(y=y, color=as_given())
+    dots = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, color=as_given())
+    one = on([{"one": 1.0}]).mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3])
+    layers = [one.encode(y=alt.Y("one:Q", scale=scale)), bars, line, dots]
+    chart = layered(layers, width=_WIDTH, height=_HEIGHT)
+    return finish(chart, name="exposure", caption=caption, width=_WIDTH)
+
+
+def _curve(summary: "Summary", segment_id: int, kind: str) -> "ExposureCurve | None":
+    curves = () if summary.log is None else summary.log.curves
+    return next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
+
+
+def _rows(curve: "ExposureCurve") -> Rows:
+    return [
+        {
+            "label": _positions(point.first, point.last),
+            "value": point.odds_ratio.value,
+            "low": point.odds_ratio.low,
+            "high": point.odds_ratio.high,
+            "segment_id": curve.segment_id,
+            "color": segment_colour(curve.segment_id),
+        }
+        for point in curve.points
+        if point.odds_ratio.value is not None and point.odds_ratio.value > 0
+    ]
+
+
+def _positions(first: int, last: int | None) -> str:
+    if last is None:
+        return f"{first}+"
+    return str(first) if first == last else f"{first}–{last}"
