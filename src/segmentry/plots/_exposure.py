@@ -81,7 +81,7 @@ def plot_exposure(
     if not rows:
         return empty_chart(name="exposure", caption=caption, width=_WIDTH)
     scale = alt.Scale(type="log", nice=False, padding=12)
-    order = alt.Scale(domain=[row["label"] for row in rows])
+    order = alt.Scale(domain=[str(row["label"]) for row in rows])
     axis = alt.Axis(labelAngle=0, title=f"nth {_UNITS.get(kind)}")
     x = alt.X("label:O", scale=order, axis=axis)
     y = alt.Y(
