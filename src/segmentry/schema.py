@@ -6,7 +6,7 @@ Whatever the files are called, the steps see four tables with these columns:
   event of another kind; ``value, quantity`` too where the log has them;
 - profiles: ``user_id`` and one column per attribute, one row per user;
 - ads: ``ad_id, category_id, campaign_id, advertiser_id, brand_id, price``, one row per ad;
-- behaviours: ``user_id, at, action, category_id, brand_id``, one row per action.
+- behaviours: ``user_id, happened_at, action, category_id, brand_id``, one row per action.
 """
 
 from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ Kind = Literal[
 ]
 Fill = Literal["zero", "median", "mode", "own level", "none"]
 ColumnType = Literal["integer", "number", "text", "moment", "code"]
-Family = Literal["activity", "value", "engagement", "affinity", "demographics"]
+Family = Literal["activity", "value", "engagement", "affinity", "behaviour", "demographics"]
 Need = Literal[
     "log",
     "time",
@@ -168,7 +168,7 @@ class Feature:
     ----------
     name : str
         Column name in the user table.
-    family : {"activity", "value", "engagement", "affinity", "demographics"}
+    family : {"activity", "value", "engagement", "affinity", "behaviour", "demographics"}
         The group it belongs to.
     label : str
         What people read, in lower case: "impressions".

@@ -1,5 +1,11 @@
 """Features: one definition each, the same on every engine."""
 
+from segmentry.features._behaviour_counts import (
+    count_attributions,
+    count_behaviours,
+    distinct_behaviours,
+)
+from segmentry.features._behaviour_features import BEHAVIOUR_FEATURES, derive_behaviours
 from segmentry.features._catalogue import LOG_FEATURES, VALUE_FEATURES
 from segmentry.features._needs import (
     available_features,
@@ -19,15 +25,20 @@ from segmentry.features._user_table import (
 )
 
 __all__ = [
+    "BEHAVIOUR_FEATURES",
     "LOG_FEATURES",
     "VALUE_FEATURES",
     "BetaPrior",
     "LogFacts",
     "available_features",
+    "count_attributions",
+    "count_behaviours",
     "count_user_days",
     "count_users",
     "counts_of",
+    "derive_behaviours",
     "derive_features",
+    "distinct_behaviours",
     "facts_of_tally",
     "find_log_facts",
     "fit_beta_prior",

@@ -13,7 +13,16 @@ import narwhals.stable.v2 as nw
 
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Window
 
-__all__ = ["count_days", "count_impressions", "pair_with_ads", "within"]
+__all__ = [
+    "count_days",
+    "count_impressions",
+    "day_of",
+    "number_of",
+    "pair_with_ads",
+    "second_of_day",
+    "total_of",
+    "within",
+]
 
 _HALF_HOUR = 1800
 _QUARTER_DAY = SECONDS_PER_DAY // 4
@@ -23,19 +32,19 @@ _AMOUNTS = {"value": "n_valued", "quantity": "n_quantified"}
 _QUARTERS = ("n_night", "n_morning", "n_afternoon", "n_evening")
 
 
-def within(window: Window) -> nw.Expr:
-    """Whether an impression lies in the window."""
-    return (nw.col("shown_at") >= window.start) & (nw.col("shown_at") < window.end)
+def within(window: Window, *, at: str = "shown_at") -> nw.Expr:
+    """Whether an event lies in the window."""
+    return (nw.col(at) >= window.start) & (nw.col(at) < window.end)
 
 
-def _total(expression: nw.Expr) -> nw.Expr:
+def total_of(expression: nw.Expr) -> nw.Expr:
     """Sum in one declared type: DuckDB's sum of integers is Int128, which Parquet has not."""
     return expression.cast(nw.Int64).sum().cast(nw.Int64)
 
 
-def _number(condition: nw.Expr) -> nw.Expr:
+def number_of(condition: nw.Expr) -> nw.Expr:
     """How many rows meet a condition; null counts as no."""
-    return _total(nw.when(condition).then(1).otherwise(0))
+    return total_of(nw.when(condition).then(1).otherwise(0))
 
 
 def _rows() -> nw.Expr:
@@ -71,7 +80,7 @@ def count_impressions(
         ``user_id`` and the wanted integer columns, one row per user with an impression in the
         window.
     """
-    seen = impressions.filter(within(window)).with_columns(_day(window), _second_of_day(window))
+    seen = impressions.filter(within(window)).with_columns(day_of(window), second_of_day(window))
     groupings: tuple[tuple[tuple[str, ...], Callable[[], nw.LazyFrame[Any]]], ...] = (
         (("n_active_days", "n_click_days"), lambda: _per_user_and_day(seen)),
         (("n_bursts",), lambda: _per_user_and_burst(seen)),
@@ -116,7 +125,7 @@ def pair_with_ads(
         .group_by("user_id", "ad_id")
         .agg(
             _rows().alias("n"),
-            _total(nw.col("is_click")).alias("clicks"),
+            total_of(nw.col("is_click")).alias("clicks"),
             moment.min().cast(nw.Int64).alias("first"),
         )
     )
@@ -138,20 +147,22 @@ def count_days(impressions: nw.LazyFrame[Any], *, window: Window) -> nw.LazyFram
     LazyFrame
         ``user_id, day, n_impressions, n_clicks``; `day` counts from 1970-01-01, local time.
     """
-    seen = impressions.filter(within(window)).with_columns(_day(window))
+    seen = impressions.filter(within(window)).with_columns(day_of(window))
     return seen.group_by("user_id", "day").agg(
-        _rows().alias("n_impressions"), _total(nw.col("is_click")).alias("n_clicks")
+        _rows().alias("n_impressions"), total_of(nw.col("is_click")).alias("n_clicks")
     )
 
 
-def _day(window: Window) -> nw.Expr:
+def day_of(window: Window, *, at: str = "shown_at") -> nw.Expr:
+    """Local day of an event, counted from 1970-01-01."""
     offset = window.utc_offset_hours * 3600
-    return ((nw.col("shown_at") + offset) // SECONDS_PER_DAY).cast(nw.Int64).alias("day")
+    return ((nw.col(at) + offset) // SECONDS_PER_DAY).cast(nw.Int64).alias("day")
 
 
-def _second_of_day(window: Window) -> nw.Expr:
+def second_of_day(window: Window, *, at: str = "shown_at") -> nw.Expr:
+    """Seconds of an event since local midnight."""
     offset = window.utc_offset_hours * 3600
-    return ((nw.col("shown_at") + offset) % SECONDS_PER_DAY).cast(nw.Int64).alias("second_of_day")
+    return ((nw.col(at) + offset) % SECONDS_PER_DAY).cast(nw.Int64).alias("second_of_day")
 
 
 def _per_user(main_placement: str) -> dict[str, nw.Expr]:
@@ -160,26 +171,26 @@ def _per_user(main_placement: str) -> dict[str, nw.Expr]:
     monday_is_zero = (nw.col("day") + 3) % 7  # day 0 of the epoch was a Thursday
     expressions = {
         "n_impressions": _rows(),
-        "n_clicks": _total(nw.col("is_click")),
+        "n_clicks": total_of(nw.col("is_click")),
         "first_seen_at": nw.col("shown_at").min().cast(nw.Int64),
         "last_seen_at": nw.col("shown_at").max().cast(nw.Int64),
-        "n_placed": _number(~placement.is_null()),
-        "n_main_placement": _number(placement == main_placement),
-        "n_weekend": _number(monday_is_zero >= 5),
+        "n_placed": number_of(~placement.is_null()),
+        "n_main_placement": number_of(placement == main_placement),
+        "n_weekend": number_of(monday_is_zero >= 5),
     }
     for name, n_known in _AMOUNTS.items():
-        expressions[n_known] = _number(~nw.col(name).is_null())
-        expressions[name] = _total(nw.col(name))
+        expressions[n_known] = number_of(~nw.col(name).is_null())
+        expressions[name] = total_of(nw.col(name))
     for start, name in enumerate(_QUARTERS):
         is_inside = (second >= start * _QUARTER_DAY) & (second < (start + 1) * _QUARTER_DAY)
-        expressions[name] = _number(is_inside)
+        expressions[name] = number_of(is_inside)
     return {name: expression.alias(name) for name, expression in expressions.items()}
 
 
 def _per_user_and_day(seen: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     days = seen.group_by("user_id", "day").agg(nw.col("is_click").max().alias("is_click"))
     return days.group_by("user_id").agg(
-        _rows().alias("n_active_days"), _total(nw.col("is_click")).alias("n_click_days")
+        _rows().alias("n_active_days"), total_of(nw.col("is_click")).alias("n_click_days")
     )
 
 
@@ -192,8 +203,8 @@ def _ads_of(shown: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     first_clicked = 1 - nw.col("first") % 2
     return shown.group_by("user_id").agg(
         _rows().alias("n_ads"),
-        _total(nw.col("n") - 1).alias("n_repeat_impressions"),
-        _total(nw.col("clicks") - first_clicked).alias("n_repeat_clicks"),
+        total_of(nw.col("n") - 1).alias("n_repeat_impressions"),
+        total_of(nw.col("clicks") - first_clicked).alias("n_repeat_clicks"),
     )
 
 
@@ -203,10 +214,10 @@ def _prices_of(known: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         known.filter(~price.is_null())
         .group_by("user_id")
         .agg(
-            _total(nw.col("n")).alias("n_priced"),
-            _total(nw.col("clicks")).alias("n_priced_clicks"),
-            _total(nw.col("n") * price).alias("log_price_seen"),
-            _total(nw.col("clicks") * price).alias("log_price_clicked"),
+            total_of(nw.col("n")).alias("n_priced"),
+            total_of(nw.col("clicks")).alias("n_priced_clicks"),
+            total_of(nw.col("n") * price).alias("log_price_seen"),
+            total_of(nw.col("clicks") * price).alias("log_price_clicked"),
         )
     )
 
@@ -215,15 +226,15 @@ def _categories_of(known: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     categories = (
         known.filter(~nw.col("category_id").is_null())
         .group_by("user_id", "category_id")
-        .agg(_total(nw.col("n")).alias("n"))
+        .agg(total_of(nw.col("n")).alias("n"))
     )
     n = nw.col("n").cast(nw.Float64)
     n_log_n = (n * n.log() * MICRO).round(0).cast(nw.Int64)
     return categories.group_by("user_id").agg(
         _rows().alias("n_categories"),
-        _total(nw.col("n")).alias("n_categorised"),
+        total_of(nw.col("n")).alias("n_categorised"),
         nw.col("n").max().cast(nw.Int64).alias("n_top_category"),
-        _total(n_log_n).alias("n_log_n"),
+        total_of(n_log_n).alias("n_log_n"),
     )
 
 

@@ -11,6 +11,7 @@ from segmentry.errors import EmptyDataError
 from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._counts import count_days, count_impressions, pair_with_ads
 from segmentry.features._needs import counts_of
+from segmentry.features._ratio import ratio
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, UserTally, Window
 
@@ -223,22 +224,17 @@ def _derived(window: Window) -> dict[str, pl.Expr]:
     entropy = (categorised.log() - mean_n_log_n).clip(lower_bound=0.0)
     quarters = ("night", "morning", "afternoon", "evening")
     return {
-        "impressions_per_burst": _ratio("n_impressions", "n_bursts"),
+        "impressions_per_burst": ratio("n_impressions", "n_bursts"),
         "recency_days": (window.end - pl.col("last_seen_at")) / SECONDS_PER_DAY,
-        "ctr": _ratio("n_clicks", "n_impressions"),
+        "ctr": ratio("n_clicks", "n_impressions"),
         "category_entropy": entropy,
-        "top_category_share": _ratio("n_top_category", "n_categorised"),
-        "mean_log_price_seen": _ratio("log_price_seen", "n_priced") / MICRO,
-        "mean_log_price_clicked": _ratio("log_price_clicked", "n_priced_clicks") / MICRO,
-        "main_placement_share": _ratio("n_main_placement", "n_placed"),
-        "weekend_share": _ratio("n_weekend", "n_impressions"),
+        "top_category_share": ratio("n_top_category", "n_categorised"),
+        "mean_log_price_seen": ratio("log_price_seen", "n_priced") / MICRO,
+        "mean_log_price_clicked": ratio("log_price_clicked", "n_priced_clicks") / MICRO,
+        "main_placement_share": ratio("n_main_placement", "n_placed"),
+        "weekend_share": ratio("n_weekend", "n_impressions"),
         "value_sum": pl.when(pl.col("n_valued") > 0).then(pl.col("value") / MICRO),
-        "value_mean": _ratio("value", "n_valued") / MICRO,
+        "value_mean": ratio("value", "n_valued") / MICRO,
         "quantity_sum": pl.when(pl.col("n_quantified") > 0).then(pl.col("quantity") / MICRO),
-        **{f"{each}_share": _ratio(f"n_{each}", "n_impressions") for each in quarters},
+        **{f"{each}_share": ratio(f"n_{each}", "n_impressions") for each in quarters},
     }
-
-
-def _ratio(numerator: str, denominator: str) -> pl.Expr:
-    """A ratio that is null, not 0 or NaN, where there is nothing to divide by."""
-    return pl.when(pl.col(denominator) > 0).then(pl.col(numerator) / pl.col(denominator))

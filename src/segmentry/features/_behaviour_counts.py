@@ -1,0 +1,263 @@
+"""What is counted per user of the behaviour log, as Narwhals expressions.
+
+As in the ad log, everything is an integer, worked out on two levels: by user and day (category,
+brand), then by user. Purchases are one row in eighty, so what needs their order in time is joined
+to them alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from segmentry.features._counts import day_of, number_of, second_of_day, total_of, within
+from segmentry.schema import MICRO, SECONDS_PER_DAY, Window
+
+__all__ = ["ATTRIBUTION_DAYS", "count_attributions", "count_behaviours", "distinct_behaviours"]
+
+VIEW, CART, FAVOURITE, PURCHASE = range(4)
+"""Codes of `BEHAVIOUR_ACTIONS`."""
+ATTRIBUTION_DAYS = (1, 3, 7)
+_WEEK = 7 * SECONDS_PER_DAY
+_QUARTERS = ("night", "morning", "afternoon", "evening")
+_KEY = ("user_id", "category_id")
+
+
+def _is(action: int) -> nw.Expr:
+    return nw.col("action") == action
+
+
+def _moment_of(action: int) -> nw.Expr:
+    """The moment of rows of one kind, null for others."""
+    return nw.when(_is(action)).then(nw.col("happened_at"))
+
+
+def distinct_behaviours(behaviours: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Keep one of rows that are equal in every column: a page that was logged twice."""
+    return behaviours.unique()
+
+
+def count_behaviours(behaviours: nw.LazyFrame[Any], *, window: Window) -> nw.LazyFrame[Any]:
+    """Count per user what the features of the behaviour log are made of.
+
+    Parameters
+    ----------
+    behaviours : LazyFrame
+        Canonical behaviours, holding all rows of each of its users.
+    window : Window
+        Behaviours outside are not counted.
+
+    Returns
+    -------
+    LazyFrame
+        ``user_id`` and integer columns, one row per user with a behaviour in the window.
+    """
+    done = behaviours.filter(within(window, at="happened_at")).with_columns(
+        day_of(window, at="happened_at"), second_of_day(window, at="happened_at")
+    )
+    table = _per_user(done, window)
+    for counts in (_days_of(done), _categories_of(done), _brands_of(done), _first_purchases(done)):
+        table = table.join(counts, on="user_id", how="left")
+    return table
+
+
+def _per_user(done: nw.LazyFrame[Any], window: Window) -> nw.LazyFrame[Any]:
+    at, second = nw.col("happened_at"), nw.col("second_of_day")
+    monday_is_zero = (nw.col("day") + 3) % 7  # day 0 of the epoch was a Thursday
+    expressions = {
+        "n_behaviours": nw.len().cast(nw.Int64),
+        "n_views": number_of(_is(VIEW)),
+        "n_carts": number_of(_is(CART)),
+        "n_favourites": number_of(_is(FAVOURITE)),
+        "n_purchases": number_of(_is(PURCHASE)),
+        "last_purchase_at": _moment_of(PURCHASE).max().cast(nw.Int64),
+        "n_last_week": number_of(at >= window.end - _WEEK),
+        "n_week_before": number_of((at < window.end - _WEEK) & (at >= window.end - 2 * _WEEK)),
+        "n_browsing_weekend": number_of(monday_is_zero >= 5),
+    }
+    quarter = SECONDS_PER_DAY // 4
+    for place, name in enumerate(_QUARTERS):
+        is_inside = (second >= place * quarter) & (second < (place + 1) * quarter)
+        expressions[f"n_browsing_{name}"] = number_of(is_inside)
+    return done.group_by("user_id").agg(
+        *(expression.alias(name) for name, expression in expressions.items())
+    )
+
+
+def _days_of(done: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    days = done.group_by("user_id", "day").agg(number_of(_is(PURCHASE)).alias("n_purchases"))
+    return days.group_by("user_id").agg(
+        nw.len().cast(nw.Int64).alias("n_behaviour_days"),
+        number_of(nw.col("n_purchases") > 0).alias("n_purchase_days"),
+    )
+
+
+def _categories_of(done: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Per user: categories viewed and how evenly, put in the cart, bought, bought again."""
+    purchase_day = nw.when(_is(PURCHASE)).then(nw.col("day"))
+    pairs = (
+        done.filter(~nw.col("category_id").is_null())
+        .group_by(*_KEY)
+        .agg(
+            number_of(_is(VIEW)).alias("n"),
+            _moment_of(CART).min().cast(nw.Int64).alias("first_cart"),
+            _moment_of(PURCHASE).max().cast(nw.Int64).alias("last_purchase"),
+            purchase_day.min().cast(nw.Int64).alias("first_day"),
+            purchase_day.max().cast(nw.Int64).alias("last_day"),
+        )
+    )
+    viewed = nw.when(nw.col("n") > 0).then(nw.col("n")).otherwise(1).cast(nw.Float64)
+    n_log_n = (viewed * viewed.log() * MICRO).round(0).cast(nw.Int64)
+    is_carted = ~nw.col("first_cart").is_null()
+    is_bought = ~nw.col("last_purchase").is_null()
+    is_kept = is_bought & (nw.col("last_purchase") >= nw.col("first_cart"))
+    return pairs.group_by("user_id").agg(
+        nw.len().cast(nw.Int64).alias("n_met_categories"),
+        number_of(nw.col("n") > 0).alias("n_viewed_categories"),
+        total_of(nw.col("n")).alias("n_categorised_views"),
+        nw.col("n").max().cast(nw.Int64).alias("n_top_viewed"),
+        total_of(n_log_n).alias("n_log_n_views"),
+        number_of(is_carted).alias("n_carted_categories"),
+        number_of(is_carted & is_kept).alias("n_kept_carts"),
+        number_of(is_bought).alias("n_bought_categories"),
+        number_of(nw.col("last_day") > nw.col("first_day")).alias("n_rebought_categories"),
+    )
+
+
+def _brands_of(done: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    pairs = (
+        done.filter(_is(VIEW) & ~nw.col("brand_id").is_null())
+        .group_by("user_id", "brand_id")
+        .agg(nw.len().cast(nw.Int64).alias("n"))
+    )
+    return pairs.group_by("user_id").agg(
+        nw.len().cast(nw.Int64).alias("n_viewed_brands"),
+        total_of(nw.col("n")).alias("n_branded_views"),
+        nw.col("n").max().cast(nw.Int64).alias("n_top_brand"),
+    )
+
+
+def _first_purchases(done: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Per user: seconds from the first view of a category to the first purchase after it."""
+    known = done.filter(~nw.col("category_id").is_null())
+    views = known.filter(_is(VIEW)).group_by(*_KEY).agg(nw.col("happened_at").min().alias("viewed"))
+    waits = (
+        known.filter(_is(PURCHASE))
+        .select(*_KEY, "happened_at")
+        .join(views, on=list(_KEY), how="inner")
+        .with_columns((nw.col("happened_at") - nw.col("viewed")).alias("wait"))
+        .filter(nw.col("wait") > 0)
+        .group_by(*_KEY)
+        .agg(nw.col("wait").min().alias("wait"))
+    )
+    return waits.group_by("user_id").agg(
+        nw.len().cast(nw.Int64).alias("n_first_purchases"),
+        total_of(nw.col("wait")).alias("seconds_to_purchase"),
+    )
+
+
+def count_attributions(
+    behaviours: nw.LazyFrame[Any],
+    impressions: nw.LazyFrame[Any],
+    ads: nw.LazyFrame[Any],
+    *,
+    window: Window,
+    days: Sequence[int] = ATTRIBUTION_DAYS,
+) -> nw.LazyFrame[Any]:
+    """Count per user what links advertised categories to those viewed and bought.
+
+    A purchase is *view-through* if an ad of its category was shown to the user in the days before
+    it, *click-through* if such an ad was clicked; a purchase in the very second of the impression,
+    or before it, is none of it. These are associations: what is shown follows what is browsed.
+
+    Parameters
+    ----------
+    behaviours : LazyFrame
+        Canonical behaviours of the same users.
+    impressions : LazyFrame
+        Canonical impressions, holding all rows of each of its users.
+    ads : LazyFrame
+        ``ad_id, category_id``, one row per ad.
+    window : Window
+        Impressions and behaviours outside are not counted.
+    days : sequence of int
+        Lengths of the look-back.
+
+    Returns
+    -------
+    LazyFrame
+        ``user_id`` and integer columns, one row per user with an advertised category.
+    """
+    done = behaviours.filter(within(window, at="happened_at") & ~nw.col("category_id").is_null())
+    shown = (
+        impressions.filter(within(window))
+        .join(ads.select("ad_id", "category_id"), on="ad_id", how="inner")
+        .filter(~nw.col("category_id").is_null())
+    )
+    advertised = shown.select(*_KEY).unique()
+    viewed = done.filter(_is(VIEW)).select(*_KEY).unique().with_columns(viewed=nw.lit(1))
+    table = (
+        advertised.join(viewed, on=list(_KEY), how="left")
+        .group_by("user_id")
+        .agg(
+            nw.len().cast(nw.Int64).alias("n_advertised_categories"),
+            number_of(~nw.col("viewed").is_null()).alias("n_shared_categories"),
+        )
+    )
+    followed = _followed(done, shown)
+    for counts in (_purchases_of(followed, days), _conversions_of(followed, days)):
+        table = table.join(counts, on="user_id", how="left")
+    return table
+
+
+def _followed(done: nw.LazyFrame[Any], shown: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Pairs of an impression and a later purchase of its category, with their numbers of rows."""
+    bought = (
+        done.filter(_is(PURCHASE))
+        .group_by(*_KEY, "happened_at")
+        .agg(nw.len().cast(nw.Int64).alias("n_bought"))
+    )
+    exposures = shown.group_by(*_KEY, "shown_at", "is_click").agg(
+        nw.len().cast(nw.Int64).alias("n_shown")
+    )
+    wait = nw.col("happened_at") - nw.col("shown_at")
+    return (
+        exposures.join(bought, on=list(_KEY), how="inner")
+        .with_columns(wait.alias("wait"))
+        .filter(nw.col("wait") > 0)
+    )
+
+
+def _purchases_of(followed: nw.LazyFrame[Any], days: Sequence[int]) -> nw.LazyFrame[Any]:
+    """Per user: purchases that followed an impression, and a click, of their category."""
+    nearest = followed.group_by(*_KEY, "happened_at", "n_bought").agg(
+        nw.col("wait").min().alias("seen"),
+        nw.when(nw.col("is_click") == 1).then(nw.col("wait")).min().alias("clicked"),
+    )
+    totals = {
+        f"n_{name}_through_{n}d": nw.when(nw.col(column) <= n * SECONDS_PER_DAY)
+        .then(nw.col("n_bought"))
+        .otherwise(0)
+        for name, column in (("view", "seen"), ("click", "clicked"))
+        for n in days
+    }
+    return nearest.group_by("user_id").agg(
+        *(total_of(total).alias(name) for name, total in totals.items())
+    )
+
+
+def _conversions_of(followed: nw.LazyFrame[Any], days: Sequence[int]) -> nw.LazyFrame[Any]:
+    """Per user: clicks on ads that were followed by a purchase of their category."""
+    clicked = (
+        followed.filter(nw.col("is_click") == 1)
+        .group_by(*_KEY, "shown_at", "n_shown")
+        .agg(nw.col("wait").min().alias("wait"))
+    )
+    return clicked.group_by("user_id").agg(
+        *(
+            total_of(
+                nw.when(nw.col("wait") <= n * SECONDS_PER_DAY).then(nw.col("n_shown")).otherwise(0)
+            ).alias(f"n_converted_clicks_{n}d")
+            for n in days
+        )
+    )

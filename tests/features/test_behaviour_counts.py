@@ -1,0 +1,113 @@
+"""Counts of the behaviour log, against the oracle, on every engine."""
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.reference_behaviours import (
+    Behaviour,
+    Impression,
+    reference_attributions,
+    reference_behaviours,
+)
+
+from segmentry.features import count_attributions, count_behaviours, distinct_behaviours
+from segmentry.schema import MICRO, Window
+
+START = 1_494_000_000
+WINDOW = Window(start=START, end=START + 15 * 86_400, utc_offset_hours=8)
+CATEGORIES = {1: 10, 2: 11, 3: None, 4: 10}
+
+moments = st.integers(START - 40_000, START + 16 * 86_400).map(lambda at: at - at % 7200)
+behaviours = st.builds(
+    Behaviour,
+    st.integers(1, 3),
+    moments,
+    st.sampled_from([0, 0, 0, 1, 2, 3]),
+    st.sampled_from([10, 11, None]),
+    st.sampled_from([5, 6, None]),
+)
+impressions = st.builds(
+    Impression,
+    st.integers(1, 3),
+    moments,
+    st.sampled_from([1, 2, 3, 4, 9, None]),
+    st.integers(0, 1),
+)
+per_engine = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+def behaviours_of(engine, rows):
+    schema = dict.fromkeys(Behaviour._fields, pl.Int64)
+    return engine.from_polars(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def impressions_of(engine, rows):
+    schema = dict.fromkeys(Impression._fields, pl.Int64)
+    return engine.from_polars(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def counted(engine, frame):
+    rows = engine.collect(frame).sort("user_id").fill_null(0).iter_rows(named=True)
+    return {row.pop("user_id"): row for row in rows}
+
+
+@per_engine
+@given(rows=st.lists(behaviours, max_size=40))
+def test_counts_are_those_of_the_oracle(shared_engine, rows):
+    found = counted(
+        shared_engine, count_behaviours(behaviours_of(shared_engine, rows), window=WINDOW)
+    )
+
+    expected = reference_behaviours(rows, window=WINDOW)
+    assert set(found) == set(expected)
+    for user, counts in expected.items():
+        assert found[user].pop("n_log_n_views") == pytest.approx(
+            counts.pop("n_log_n_views") * MICRO, abs=2
+        )
+        assert found[user] == {name: value or 0 for name, value in counts.items()}
+
+
+@per_engine
+@given(rows=st.lists(behaviours, max_size=25), shown=st.lists(impressions, max_size=25))
+def test_attributions_are_those_of_the_oracle(shared_engine, rows, shown):
+    ads = shared_engine.from_polars(
+        pl.DataFrame({"ad_id": list(CATEGORIES), "category_id": list(CATEGORIES.values())})
+    )
+    found = counted(
+        shared_engine,
+        count_attributions(
+            behaviours_of(shared_engine, rows),
+            impressions_of(shared_engine, shown),
+            ads,
+            window=WINDOW,
+        ),
+    )
+
+    assert found == reference_attributions(rows, shown, CATEGORIES, window=WINDOW)
+
+
+def test_a_purchase_before_the_impression_is_no_conversion_of_it(engine):
+    rows = [Behaviour(1, START + 50, 3, 10, None), Behaviour(1, START + 100, 3, 10, None)]
+    ads = engine.from_polars(pl.DataFrame({"ad_id": [1], "category_id": [10]}))
+
+    at = {}
+    for name, moment in {"before": 0, "between": 60, "same second": 100, "after": 200}.items():
+        shown = impressions_of(engine, [Impression(1, START + moment, 1, 1)])
+        counts = count_attributions(behaviours_of(engine, rows), shown, ads, window=WINDOW)
+        at[name] = counted(engine, counts)[1]["n_view_through_1d"]
+
+    assert at == {"before": 2, "between": 1, "same second": 0, "after": 0}
+
+
+def test_rows_that_are_equal_in_every_column_are_one(engine):
+    twice = Behaviour(1, START, 0, 10, 5)
+    rows = [twice, twice, twice._replace(brand_id=6), twice._replace(action=3)]
+
+    kept = engine.collect(distinct_behaviours(behaviours_of(engine, rows)))
+
+    assert sorted(kept.rows()) == sorted({tuple(row) for row in rows})
