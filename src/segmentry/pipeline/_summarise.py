@@ -101,10 +101,7 @@ def summarise(
         selection=_selection_report(segmentation, min_size=config.min_size),
         population=population,
         segments=segments,
-        unassigned=tuple(
-            Finding("unassigned", reason, n_users, users.table.height)
-            for reason, n_users in segmentation.unassigned
-        ),
+        unassigned=tuple(_unassigned(users, segmentation)),
         features=_feature_rows(catalogue, segmentation, config),
         map=_map(users, segmentation, min_size=config.min_size),
         method=_method(users, segmentation, config),
@@ -126,6 +123,11 @@ def summarise(
         log=log,
         traits=users.traits,
     )
+
+
+def _unassigned(users: UserData, segmentation: Segmentation) -> Iterator[Finding]:
+    for reason, n_users in segmentation.unassigned:
+        yield Finding("unassigned", reason, n_users, users.table.height)
 
 
 def _profiles(
