@@ -16,10 +16,13 @@ def tables_of(page: Page) -> tuple[Table, ...]:
         page.heatmap,
         page.distributions,
         page.truth.figure,
+        page.stability.figure if page.stability is not None else None,
     ]
     found = [table for figure in figures if figure is not None for table in figure.tables]
     found += [page.candidates, *page.truth.verdicts, *page.numeric_tables, *page.level_tables]
     found += [*page.data_tables, *page.feature_tables]
+    if page.why is not None:
+        found.append(page.why.table)
     if page.truth.kept_table is not None:
         found.append(page.truth.kept_table)
     return tuple(table for table in found if table.rows)

@@ -14,8 +14,9 @@ from segmentry.plots._distributions import (
     distribution_names,
     plot_distributions,
 )
-from segmentry.plots._exposure import caption_exposure, plot_exposure
+from segmentry.plots._exposure import caption_exposure, has_exposure, plot_exposure
 from segmentry.plots._flows import Flow, Flows, caption_flows, plot_flows
+from segmentry.plots._gains import caption_gain_by_k, has_gains, plot_gain_by_k
 from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatmap
 from segmentry.plots._hexagons import caption_map_hexagons, plot_map_hexagons
 from segmentry.plots._later import caption_ctr_later, horizon, plot_ctr_later, was_checked
@@ -49,6 +50,7 @@ from segmentry.plots._space import (
     map_scene,
     plot_map_3d,
 )
+from segmentry.plots._stability import caption_stability, has_stability, plot_stability
 from segmentry.plots._theme import (
     dark_figure_css,
     dark_svg,
@@ -78,6 +80,7 @@ __all__ = [
     "caption_elbow",
     "caption_exposure",
     "caption_flows",
+    "caption_gain_by_k",
     "caption_map",
     "caption_map_3d",
     "caption_map_hexagons",
@@ -86,11 +89,15 @@ __all__ = [
     "caption_silhouette_blades",
     "caption_silhouette_by_k",
     "caption_sizes",
+    "caption_stability",
     "caption_umap",
     "caption_users",
     "dark_figure_css",
     "dark_svg",
     "distribution_names",
+    "has_exposure",
+    "has_gains",
+    "has_stability",
     "heat_colour",
     "heat_ink",
     "horizon",
@@ -101,6 +108,7 @@ __all__ = [
     "plot_elbow",
     "plot_exposure",
     "plot_flows",
+    "plot_gain_by_k",
     "plot_map",
     "plot_map_3d",
     "plot_map_hexagons",
@@ -109,6 +117,7 @@ __all__ = [
     "plot_silhouette_blades",
     "plot_silhouette_by_k",
     "plot_sizes",
+    "plot_stability",
     "plot_umap",
     "plot_users",
     "render_png",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from segmentry.plots._blades import caption_silhouette_blades
 from segmentry.plots._caption import Caption
 from segmentry.plots._distributions import caption_distributions
+from segmentry.plots._exposure import caption_exposure
+from segmentry.plots._gains import caption_gain_by_k
 from segmentry.plots._heatmap import caption_profile_heatmap
 from segmentry.plots._hexagons import caption_map_hexagons
 from segmentry.plots._later import caption_ctr_later
@@ -14,6 +16,7 @@ from segmentry.plots._map import caption_map, caption_map_pairs
 from segmentry.plots._segments import caption_ctr_by_segment, caption_sizes
 from segmentry.plots._selection import caption_elbow, caption_silhouette_by_k
 from segmentry.plots._space import caption_map_3d
+from segmentry.plots._stability import caption_stability
 from segmentry.plots._umap import caption_umap
 
 if TYPE_CHECKING:
@@ -29,8 +32,11 @@ CAPTIONS: "Mapping[str, Callable[[Summary], Caption]]" = MappingProxyType(
         "elbow": caption_elbow,
         "silhouette_by_k": caption_silhouette_by_k,
         "silhouette_blades": caption_silhouette_blades,
+        "gain_by_k": caption_gain_by_k,
+        "stability": caption_stability,
         "profile_heatmap": caption_profile_heatmap,
         "distributions": caption_distributions,
+        "exposure": caption_exposure,
         "map_hexagons": caption_map_hexagons,
         "map": caption_map,
         "map_pairs": caption_map_pairs,

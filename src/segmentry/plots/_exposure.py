@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from segmentry.exposure import ExposureCurve
     from segmentry.summary import Summary
 
-__all__ = ["caption_exposure", "plot_exposure"]
+__all__ = ["caption_exposure", "has_exposure", "plot_exposure"]
 
 _WIDTH = 560
 _HEIGHT = 260
 _UNITS = {"impression": "impression of the user", "repeat": "showing of the same ad"}
+
+
+def has_exposure(summary: "Summary") -> bool:
+    """Return whether the curve of all users over showings of the same ad can be drawn."""
+    curve = _curve(summary, 0, "repeat")
+    return curve is not None and bool(_rows(curve))
 
 
 def caption_exposure(summary: "Summary", *, segment_id: int = 0, kind: str = "repeat") -> Caption:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.plots._blades import plot_silhouette_blades
 from segmentry.plots._distributions import plot_distributions
+from segmentry.plots._exposure import has_exposure, plot_exposure
+from segmentry.plots._gains import has_gains, plot_gain_by_k
 from segmentry.plots._heatmap import plot_profile_heatmap
 from segmentry.plots._hexagons import plot_map_hexagons
 from segmentry.plots._later import plot_ctr_later, was_checked
@@ -17,6 +19,7 @@ from segmentry.plots._map import plot_map, plot_map_pairs
 from segmentry.plots._segments import plot_ctr_by_segment, plot_sizes
 from segmentry.plots._selection import plot_elbow, plot_silhouette_by_k
 from segmentry.plots._space import plot_map_3d
+from segmentry.plots._stability import has_stability, plot_stability
 from segmentry.plots._theme import FONT, ROLES, TITLE_SIZES
 from segmentry.plots._umap import plot_umap
 
@@ -37,8 +40,11 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
         "elbow": plot_elbow,
         "silhouette_by_k": plot_silhouette_by_k,
         "silhouette_blades": plot_silhouette_blades,
+        "gain_by_k": plot_gain_by_k,
+        "stability": plot_stability,
         "profile_heatmap": plot_profile_heatmap,
         "distributions": plot_distributions,
+        "exposure": plot_exposure,
         "map_hexagons": plot_map_hexagons,
         "map": plot_map,
         "map_pairs": plot_map_pairs,
@@ -51,6 +57,9 @@ _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
     {
         "ctr_later": was_checked,
         "ctr_by_segment": lambda summary: summary.traits.has_clicks,
+        "exposure": has_exposure,
+        "gain_by_k": has_gains,
+        "stability": has_stability,
         "umap": lambda summary: summary.embedding is not None,
     }
 )
@@ -161,7 +170,8 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
     -------
     dict of str to str
         The keys of `FIGURES` and the SVG without its drawn title, to be set inside a page;
-        ``ctr_later`` is left out where no later day was checked, ``umap`` where none was made.
+        those of which nothing was measured are left out, such as ``ctr_later`` where no later day
+        was checked.
 
     Examples
     --------

@@ -1,19 +1,20 @@
 """Why this number of segments, and whether they come back: two questions, all evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from segmentry.plots import segment_colour
+from segmentry.plots import caption_gain_by_k, caption_stability, has_gains, segment_colour
 from segmentry.plots.formats import MISSING, count, decimal, interval, percent
-from segmentry.report._views import Row, Stability, Table, Why
+from segmentry.report._views import Figure, Row, Stability, Table, Why
 from segmentry.summary import EvidenceReport, Summary
 from segmentry.validation import STABLE, STRONG, GapCurve, InnerGain, NullTwins
+from segmentry.validation import Stability as Repeated
 
 __all__ = ["make_stability", "make_why"]
 
 _PER = 1000  # impressions by which nats are given
 
 
-def make_why(summary: Summary) -> Why | None:
+def make_why(summary: Summary, figures: Mapping[str, str]) -> Why | None:
     """Return both questions with their answers, or nothing where the silhouette chose."""
     evidence = summary.evidence
     if evidence is None:
@@ -21,6 +22,7 @@ def make_why(summary: Summary) -> Why | None:
     return Why(
         groups=_groups(evidence),
         gain=_gain(evidence),
+        figure=_gain_figure(summary, figures),
         table=_by_number(evidence, chosen=summary.selection.n_segments),
         notes=tuple(_notes(evidence)),
     )
@@ -51,6 +53,19 @@ def _gain(evidence: EvidenceReport) -> str:
     if evidence.n_groups == evidence.n_by_evidence:
         return f"Yes: {told}."
     return f"Yes: {told}. It is a graded division, not natural groups."
+
+
+def _gain_figure(summary: Summary, figures: Mapping[str, str]) -> Figure | None:
+    """Return the picture of the gains; their numbers are in the table of all evidence."""
+    if not has_gains(summary):
+        return None
+    return Figure(
+        name="gain_by_k",
+        heading="What each number gains",
+        caption=caption_gain_by_k(summary),
+        svg=figures.get("gain_by_k", ""),
+        tables=(),
+    )
 
 
 def _by_number(evidence: EvidenceReport, *, chosen: int) -> Table:
@@ -164,7 +179,7 @@ def _p(twins: NullTwins) -> str:
     return f"p = {decimal(twins.p_value, digits=3)}"
 
 
-def make_stability(summary: Summary) -> Stability | None:
+def make_stability(summary: Summary, figures: Mapping[str, str]) -> Stability | None:
     """Return how often each segment comes back, or nothing where that was not measured."""
     evidence = summary.evidence
     if evidence is None or evidence.stability is None or len(summary.segments) < 2:
@@ -185,21 +200,31 @@ def make_stability(summary: Summary) -> Stability | None:
             f"Rand index {decimal(found.adjusted_rand)}. A segment counts as stable from a mean "
             f"Jaccard of {STABLE}; a repetition that lost it counts 0."
         ),
-        table=Table(
-            caption="How the segments come back",
-            heads=("segment", "mean Jaccard", "repetitions that lost it", "stable"),
-            rows=tuple(
-                Row(
-                    head=f"{each.segment_id} {names.get(each.segment_id, '')}".strip(),
-                    cells=(
-                        decimal(each.jaccard),
-                        f"{count(each.n_lost)} ({percent(each.n_lost / found.n_runs, digits=0)})",
-                        "yes" if each.is_stable else "no",
-                    ),
-                    colour=segment_colour(each.segment_id),
-                )
-                for each in found.segments
-            ),
-            text_columns=(3,),
+        figure=Figure(
+            name="stability",
+            heading="How the segments come back",
+            caption=caption_stability(summary),
+            svg=figures.get("stability", ""),
+            tables=(_stability_table(found, names),),
         ),
+    )
+
+
+def _stability_table(found: Repeated, names: Mapping[int, str]) -> Table:
+    return Table(
+        caption="How the segments come back",
+        heads=("segment", "mean Jaccard", "repetitions that lost it", "stable"),
+        rows=tuple(
+            Row(
+                head=f"{each.segment_id} {names.get(each.segment_id, '')}".strip(),
+                cells=(
+                    decimal(each.jaccard),
+                    f"{count(each.n_lost)} ({percent(each.n_lost / found.n_runs, digits=0)})",
+                    "yes" if each.is_stable else "no",
+                ),
+                colour=segment_colour(each.segment_id),
+            )
+            for each in found.segments
+        ),
+        text_columns=(3,),
     )

@@ -99,8 +99,8 @@ def make_page(
         selection_reason=summary.selection.reason,
         candidates=candidate_table(summary),
         latent=make_latent(summary),
-        why=make_why(summary),
-        stability=make_stability(summary),
+        why=make_why(summary, figures),
+        stability=make_stability(summary, figures),
         presence=make_presence(summary),
         comparison=make_comparison(comparison),
         heatmap=Figure(

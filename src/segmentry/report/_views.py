@@ -289,6 +289,7 @@ class Why:
 
     groups: str
     gain: str
+    figure: Figure | None
     table: Table
     notes: tuple[str, ...]
 
@@ -298,7 +299,7 @@ class Stability:
     """How the segments come back on other users."""
 
     lead: str
-    table: Table
+    figure: Figure
 
 
 @dataclass(frozen=True, slots=True)

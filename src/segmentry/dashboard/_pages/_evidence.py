@@ -1,5 +1,7 @@
 """Why this number of segments, and whether they can be trusted."""
 
+from html import escape
+
 import streamlit as st
 
 from segmentry.dashboard._runs import Run
@@ -13,9 +15,15 @@ def show_why(run: Run) -> None:
     page = run.page
     n = len(page.cards)
     heading(f"Why {n} {'segment' if n == 1 else 'segments'}", page.selection_reason)
-    from html import escape
-
     put(f'<p class="rule"><b>The rule.</b> {escape(page.selection_rule)}</p>')
+    if page.why is not None:
+        heading("Are there groups?", page.why.groups, level=2)
+        heading("Is a division useful?", page.why.gain, level=2)
+        if page.why.figure is not None:
+            figure(run, page.why.figure)
+        table(page.why.table)
+        listed(page.why.notes)
+        heading("What the scores say", "They had no part in the choice.", level=2)
     words("K", "Inertia", "Knee", "Silhouette", "Caliński–Harabasz, Davies–Bouldin")
     for column, view in zip(st.columns(2, gap="large"), page.evidence, strict=True):
         with column:
@@ -46,6 +54,11 @@ def show_trust(run: Run) -> None:
         facts(truth.kept_facts)
         if truth.kept_table is not None:
             table(truth.kept_table)
+    if run.page.stability is None:
+        heading("Do they come back?", "Not known: nothing was repeated in this run.", level=2)
+    else:
+        heading("Do they come back?", run.page.stability.lead, level=2)
+        figure(run, run.page.stability.figure)
     if truth.events:
         heading("What became of them when all days were taken", level=2)
         listed(truth.events)

@@ -1,0 +1,75 @@
+"""Values under one another, each with its interval, against a line."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from segmentry.plots._caption import Rows
+from segmentry.plots._marks import as_given, haloed, layered, on
+from segmentry.plots._theme import ROLES
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["Against", "forest"]
+
+_STEP = 44
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The line that values are compared with."""
+
+    value: float
+    text: str
+
+
+def forest(
+    rows: Rows,
+    *,
+    title: str,
+    against: Against | None = None,
+    domain: tuple[float, float] | None = None,
+    width: int,
+) -> "alt.LayerChart":
+    """Draw rows of ``row, label, value, low, high, text, color``; null limits draw no interval."""
+    import altair as alt
+
+    low, high = domain or _domain(rows, against)
+    axis = alt.Axis(title=title, tickCount=5, format="~s")
+    scale = alt.Scale(domain=[low, high], nice=False, zero=False)
+    base = on(rows).encode(y=alt.Y("row:O", axis=None, sort=None))
+    ranges = (
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=3, strokeCap="round", yOffset=8)
+        .encode(x=alt.X("low:Q", axis=axis, scale=scale), x2="high:Q", color=as_given())
+    )
+    dots = base.mark_point(size=90, filled=True, opacity=1, yOffset=8).encode(
+        x=alt.X("value:Q", axis=axis, scale=scale), color=as_given()
+    )
+    names = haloed(base.encode(text="label:N", x=alt.value(0)), weight=600, rise=10, limit=360)
+    told = base.mark_text(align="right", yOffset=-10).encode(text="text:N", x=alt.value(width))
+    layers = [*_line(against), ranges, dots, *names, told]
+    return layered(layers, width=width, height=len(rows) * _STEP)
+
+
+def _domain(rows: Rows, against: Against | None) -> tuple[float, float]:
+    known = [row[name] for row in rows for name in ("value", "low", "high")]
+    values = [value for value in known if isinstance(value, int | float)]
+    values += [] if against is None else [against.value]
+    low, high = min(values), max(values)
+    margin = 0.06 * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def _line(against: Against | None) -> "list[alt.Chart]":
+    import altair as alt
+
+    if against is None:
+        return []
+    base = on([{"value": against.value, "text": against.text}]).encode(x="value:Q")
+    return [
+        base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
+        base.mark_text(align="left", dx=5, dy=-2, color=ROLES["muted"].light, fontSize=12).encode(
+            text="text:N", y=alt.value(0)
+        ),
+    ]

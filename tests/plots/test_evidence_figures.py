@@ -1,0 +1,83 @@
+"""Gain by K and stability: what was measured is drawn, and what was not is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from segmentry import plots
+from segmentry.report import make_page
+from segmentry.schema import Estimate
+from segmentry.summary import EvidenceReport
+from segmentry.validation import InnerGain, SegmentStability, Stability
+
+GAINS = (
+    InnerGain(n_segments=2, gain=Estimate(0.004, 0.001, 0.007), error=0.002),
+    InnerGain(n_segments=3, gain=Estimate(0.006, 0.002, 0.010), error=0.002),
+    InnerGain(n_segments=4, gain=Estimate(None, None, None), error=None),
+)
+
+
+@pytest.fixture
+def measured(make_summary):
+    """Three segments, of which the second comes back in 4 of 10 repetitions."""
+    segments = (
+        SegmentStability(segment_id=1, jaccard=0.9, n_lost=0, is_stable=True),
+        SegmentStability(segment_id=2, jaccard=0.3, n_lost=6, is_stable=False),
+        SegmentStability(segment_id=3, jaccard=0.8, n_lost=1, is_stable=True),
+    )
+    evidence = EvidenceReport(
+        n_users=5000, n_first_days=4, n_last_days=2, n_by_evidence=3, division="graded division",
+        n_groups=1, objections=("the gap",), has_gain=True, ties=(2, 3), gains=GAINS, gaps=(),
+        strength=None, columns=None, clicks=None,
+        stability=Stability(segments, adjusted_rand=0.7, n_runs=10, n_failed=1,
+                            numbers=((3, 9),)),
+        caveats=(),
+    )  # fmt: skip
+    return replace(make_summary(n_segments=3, n_points=60), evidence=evidence)
+
+
+def rows_with(spec, field):
+    found = []
+    for part in (spec, *spec.get("layer", ())):
+        found += [row for row in part.get("data", {}).get("values", []) if field in row]
+    for rows in spec.get("datasets", {}).values():
+        found += [row for row in rows if field in row]
+    return found
+
+
+def test_stability_draws_the_mean_jaccard_in_the_segments_colour(measured):
+    rows = rows_with(plots.plot_stability(measured).to_dict(), "segment_id")
+
+    drawn = {row["segment_id"]: (row["value"], row["color"]) for row in rows}
+    assert drawn == {i: (v, plots.segment_colour(i)) for i, v in ((1, 0.9), (2, 0.3), (3, 0.8))}
+    assert plots.caption_stability(measured).finding == (
+        "2 of 3 segments come back; segment 2 least often, with a mean Jaccard of 0.30"
+    )
+
+
+def test_the_gain_is_drawn_per_thousand_impressions_with_its_interval(measured):
+    rows = rows_with(plots.plot_gain_by_k(measured).to_dict(), "label")
+
+    drawn = {row["label"]: (row["low"], row["value"], row["high"]) for row in rows}
+    assert drawn["K = 2"] == (1.0, 4.0, 7.0)
+    assert drawn["K = 3 (chosen)"] == (2.0, 6.0, 10.0)
+    assert set(drawn) == {"K = 2", "K = 3 (chosen)"}
+    assert plots.caption_gain_by_k(measured).finding.startswith("K = 3 gains most on later days")
+
+
+def test_both_are_written_where_they_were_measured_and_else_left_out(
+    measured, make_summary, tmp_path
+):
+    with_them = plots.write_figures(measured, tmp_path / "a", scale=1)
+    without = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path / "b", scale=1)
+
+    assert set(with_them) - set(without) == {"gain_by_k", "stability"}
+    assert plots.caption_stability(make_summary()).finding.startswith("Whether the segments")
+
+
+def test_the_report_sets_each_figure_beside_its_table(measured):
+    page = make_page(measured, {"stability": "<svg/>", "gain_by_k": "<svg/>"})
+
+    assert page.stability.figure.svg == "<svg/>"
+    assert page.stability.figure.tables[0].rows[1].cells == ("0.30", "6 (60\u00a0%)", "no")
+    assert page.why.figure.svg == "<svg/>"
