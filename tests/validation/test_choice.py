@@ -139,7 +139,9 @@ def test_references_must_agree():
     choice = choose_number([], [gap(4, "uniform"), gap(1)])
 
     assert choice.n_segments == 1
-    assert choice.objections == ("pca reference of the gap: no groups",)
+    assert choice.objections == (
+        "the gap statistic finds none against users spread evenly over each component",
+    )
 
 
 def test_without_a_log_the_groups_decide_and_the_rule_says_so():

@@ -24,6 +24,10 @@ RULE_WITHOUT_LOG = (
     "are groups; else one segment."
 )
 _ALPHA = 0.05
+_AGAINST = {
+    "uniform": "against users spread evenly over each column",
+    "pca": "against users spread evenly over each component",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +115,8 @@ def choose_number(
     >>> choice.n_segments, choice.division
     (3, 'graded division')
     >>> choose_number([], [none]).reason
-    'One segment: no natural groups (pca reference of the gap: no groups).'
+    'One segment: no natural groups (the gap statistic finds none against users \
+spread evenly over each component).'
     """
     n_groups, objections = _groups(gaps, strength, columns)
     known = sorted((g for g in gains if g.gain.value is not None), key=lambda g: g.n_segments)
@@ -162,7 +167,7 @@ def _groups(
     if not gaps:
         return 1, ("the gap was not measured",)
     objections = [
-        f"{c.reference} reference of the gap: no groups"
+        f"the gap statistic finds none {_AGAINST[c.reference]}"
         for c in gaps
         if number_of([c], strength) == 1
     ]
@@ -238,4 +243,5 @@ def _reason(
     )
     if n_groups == n_segments:
         return f"{told}; these are {groups}."
-    return f"{told}; a graded division, not natural groups: {groups}."
+    but = f": {groups}" if n_groups > 1 else f" ({'; '.join(objections)})"
+    return f"{told}; a graded division, not natural groups{but}."
