@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
 .PHONY: help browser demo test ci bench verify docs clean
@@ -10,9 +11,13 @@ READY := $(VENV)/.ready
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-$(READY): pyproject.toml constraints.txt
+$(PACKAGE): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(READY): $(PACKAGE)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[all] --group dev
 	@touch $@
 
@@ -20,11 +25,11 @@ browser: ## Install what the browser tests need (root, Debian): Chromium and axe
 	command -v chromium >/dev/null || (apt-get update && apt-get install --yes chromium)
 	test -f node_modules/axe-core/axe.min.js || npm install --no-save axe-core@4
 
-demo: $(READY) ## Generate a small log, segment its users, write demo/run/report.html
+demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/report.html
 	$(BIN)/segmentry demo --out demo
 
-test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest
+test: $(READY) ## Run all tests, on two cores
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 ci: ## Run what CI runs: the static gate, then the tests
 	bash .ci/run
