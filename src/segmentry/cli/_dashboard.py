@@ -8,7 +8,7 @@ import typer
 
 from segmentry.dashboard import Door, serve
 from segmentry.errors import ConfigError
-from segmentry.pipeline import embed_run, rename_segment
+from segmentry.pipeline import embed_run, measure_plans_apart, rename_segment
 from segmentry.plots import caption_umap
 
 __all__ = ["dashboard", "embed"]
@@ -32,7 +32,7 @@ def dashboard(
         typer.echo(f"Dashboard: {url}  (Ctrl+C ends it)")
 
     rename = None if is_read_only else rename_segment
-    serve(run_dirs, door=door, rename=rename, on_ready=tell)
+    serve(run_dirs, door=door, rename=rename, measure=measure_plans_apart, on_ready=tell)
 
 
 def embed(run_dir: Path, *, n_fitted: int, n_placed: int, seed: int) -> None:

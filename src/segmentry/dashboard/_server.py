@@ -11,6 +11,7 @@ from segmentry._optional import require
 from segmentry.dashboard._gate import Gate
 from segmentry.dashboard._index import Index
 from segmentry.dashboard._look import streamlit_theme
+from segmentry.dashboard._measuring import Measure, allow_measuring
 from segmentry.dashboard._renaming import allow_renaming
 from segmentry.errors import ConfigError
 from segmentry.summary import read_summary
@@ -65,6 +66,7 @@ def serve(
     *,
     door: Door,
     rename: Callable[[Path, int, str], None] | None = None,
+    measure: Measure | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the dashboard of one or several runs until it is interrupted.
@@ -76,6 +78,8 @@ def serve(
     door : Door
     rename : callable, optional
         Called as ``rename(run_dir, segment_id, name)``; without it nothing is ever written.
+    measure : callable, optional
+        Called as ``measure(run_dir)`` for the plans of budgets and tests.
     on_ready : callable, optional
         Called with the address to open when it is served.
 
@@ -95,6 +99,7 @@ def serve(
         host = f"[{door.address}]" if ":" in door.address else door.address
         app = _application(run_dirs, is_read_only=rename is None, door=door)
         allow_renaming(rename)
+        allow_measuring(measure)
         server = _server(app, door)
         if on_ready is not None:
             on_ready(f"http://{host}:{port}")

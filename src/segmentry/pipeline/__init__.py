@@ -5,6 +5,7 @@ from segmentry.pipeline._embed import embed_run
 from segmentry.pipeline._experiment import analyse_test, plan_test
 from segmentry.pipeline._outputs import rename_segment, rewrite_report
 from segmentry.pipeline._plan import plan_budget
+from segmentry.pipeline._planning import measure_plans, measure_plans_apart
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._run import RunResult, run
 from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
@@ -20,6 +21,8 @@ __all__ = [
     "compare_algorithms",
     "embed_run",
     "fit_segments",
+    "measure_plans",
+    "measure_plans_apart",
     "plan_budget",
     "plan_test",
     "rename_segment",

@@ -25,7 +25,7 @@ from segmentry.run_folder import read_segments, read_user_table, written_plan
 from segmentry.schema import Window
 from segmentry.validation import Traffic, daily_traffic, local_days
 
-__all__ = ["analyse_test", "plan_test"]
+__all__ = ["analyse_test", "measured_traffic", "plan_test"]
 
 IntVector = npt.NDArray[np.int64]
 
@@ -75,7 +75,7 @@ def plan_test(
     run_dir = Path(run_dir)
     traffic = read_traffic(run_dir)
     chosen = _chosen(traffic, segments)
-    rows, measured_days = _measured(run_dir, traffic, chosen)
+    rows, measured_days = measured_traffic(run_dir, traffic, chosen)
     users = traffic.users.filter(pl.col("segment_id").is_in(chosen))
     arms = assign_arms(
         users["user_id"],
@@ -113,7 +113,7 @@ def _chosen(traffic: RunTraffic, segments: Sequence[int] | None) -> tuple[int, .
     return tuple(segments)
 
 
-def _measured(
+def measured_traffic(
     run_dir: Path, traffic: RunTraffic, chosen: Sequence[int]
 ) -> tuple[list[tuple[int | None, str, Traffic, float]], float]:
     """Measure the traffic of all chosen segments together and of each, and what is explained."""

@@ -27,9 +27,16 @@ from segmentry.run_folder import (
 from segmentry.sampling import hash_shares
 from segmentry.segmentation import membership, recipe_named
 from segmentry.summary import Summary, read_summary
-from segmentry.validation import Relabelling, UserDays, fold_rates, local_days
+from segmentry.validation import FoldRates, Relabelling, UserDays, fold_rates, local_days
 
-__all__ = ["RunTraffic", "as_json", "plan_budget", "read_traffic"]
+__all__ = [
+    "RunTraffic",
+    "as_json",
+    "budget_rates",
+    "plan_budget",
+    "read_traffic",
+    "segment_traffic",
+]
 
 _FOLDS = "budget folds"
 
@@ -192,14 +199,31 @@ def plan_budget(
         caps=caps or {},
         max_change=max_change,
     )
-    segments = _segments(traffic)
+    rates = budget_rates(Path(run_dir), traffic, n_days=request.n_days, n_draws=n_draws, seed=seed)
+    segments = segment_traffic(traffic)
+    plan = divide(segments, rates, request, n_days_of_log=n_days)
+    with written_plan(Path(run_dir), "budget.json") as partial:
+        partial.write_text(as_json(plan), encoding="utf-8")
+    return plan
+
+
+def budget_rates(
+    run_dir: Path, traffic: RunTraffic, *, n_days: float, n_draws: int = 1000, seed: int = 0
+) -> tuple[FoldRates, FoldRates]:
+    """Forecast the CTRs of the segments that are shown, apart for two halves of the users.
+
+    Raises
+    ------
+    DataError
+        If there is no forecast.
+    """
     rates = fold_rates(
         traffic.counts,
         traffic.relabel,
         days=traffic.days,
         n_segments=len(traffic.summary.segments),
         shares=hash_shares(traffic.users["user_id"], salt=f"{_FOLDS} {seed}"),
-        n_days_ahead=request.n_days,
+        n_days_ahead=n_days,
         n_draws=n_draws,
         seed=seed,
     )
@@ -208,12 +232,8 @@ def plan_budget(
             f"{run_dir}: no forecast: no impression of a user who was also shown ads on another "
             "day; expected a log of several days"
         )
-    places = [each.segment_id - 1 for each in segments]
-    one, other = (each.of(places) for each in rates)
-    plan = divide(segments, (one, other), request, n_days_of_log=n_days)
-    with written_plan(Path(run_dir), "budget.json") as partial:
-        partial.write_text(as_json(plan), encoding="utf-8")
-    return plan
+    places = [each.segment_id - 1 for each in traffic.segments]
+    return rates[0].of(places), rates[1].of(places)
 
 
 def _budget(impressions: int | None, money: float | None, cost: float | None) -> int:
@@ -233,7 +253,8 @@ def _budget(impressions: int | None, money: float | None, cost: float | None) ->
     return int(bought * (1 + 1e-12))
 
 
-def _segments(traffic: RunTraffic) -> list[SegmentTraffic]:
+def segment_traffic(traffic: RunTraffic) -> list[SegmentTraffic]:
+    """Return users and impressions of the segments that are shown."""
     totals = traffic.users.group_by("segment_id").agg(pl.len(), pl.col("n_impressions").sum())
     found = {segment_id: (n, shown) for segment_id, n, shown in totals.iter_rows()}
     return [

@@ -7,6 +7,12 @@ is made.
 """
 
 from segmentry.plots._blades import caption_silhouette_blades, plot_silhouette_blades
+from segmentry.plots._budget import (
+    caption_budget,
+    caption_budget_gain,
+    plot_budget,
+    plot_budget_gain,
+)
 from segmentry.plots._caption import Caption
 from segmentry.plots._captions import CAPTIONS
 from segmentry.plots._distributions import (
@@ -21,6 +27,7 @@ from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatm
 from segmentry.plots._hexagons import caption_map_hexagons, plot_map_hexagons
 from segmentry.plots._later import caption_ctr_later, horizon, plot_ctr_later, was_checked
 from segmentry.plots._map import caption_map, caption_map_pairs, plot_map, plot_map_pairs
+from segmentry.plots._reach import caption_reach, plot_reach
 from segmentry.plots._rendering import (
     FIGURES,
     render_png,
@@ -74,6 +81,8 @@ __all__ = [
     "Flows",
     "Scene",
     "UserPlace",
+    "caption_budget",
+    "caption_budget_gain",
     "caption_ctr_by_segment",
     "caption_ctr_later",
     "caption_distributions",
@@ -86,6 +95,7 @@ __all__ = [
     "caption_map_hexagons",
     "caption_map_pairs",
     "caption_profile_heatmap",
+    "caption_reach",
     "caption_silhouette_blades",
     "caption_silhouette_by_k",
     "caption_sizes",
@@ -102,6 +112,8 @@ __all__ = [
     "heat_ink",
     "horizon",
     "map_scene",
+    "plot_budget",
+    "plot_budget_gain",
     "plot_ctr_by_segment",
     "plot_ctr_later",
     "plot_distributions",
@@ -114,6 +126,7 @@ __all__ = [
     "plot_map_hexagons",
     "plot_map_pairs",
     "plot_profile_heatmap",
+    "plot_reach",
     "plot_silhouette_blades",
     "plot_silhouette_by_k",
     "plot_sizes",

@@ -11,6 +11,7 @@ from segmentry.dashboard._pages._map import show_map
 from segmentry.dashboard._pages._overview import show_overview
 from segmentry.dashboard._pages._quality import show_quality
 from segmentry.dashboard._pages._segments import show_segments
+from segmentry.dashboard._pages._tests import show_tests
 from segmentry.dashboard._pages._two_runs import show_two_runs
 from segmentry.dashboard._pages._user import show_user
 from segmentry.dashboard._runs import Run
@@ -25,7 +26,8 @@ PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
         "Why this K": show_why,
         "Can I trust it": show_trust,
         "Map": show_map,
-        "Exposure": show_exposure,
+        "Exposure and budget": show_exposure,
+        "Test planner": show_tests,
         "Look up a user": show_user,
         "Two runs": show_two_runs,
         "Data quality": show_quality,

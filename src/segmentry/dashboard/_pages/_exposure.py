@@ -1,8 +1,9 @@
-"""Exposure: how clicks change with the nth impression, and what a cap would give up."""
+"""Exposure and budget: clicks by the nth impression, and another division of a budget."""
 
 import streamlit as st
 
 from segmentry import plots
+from segmentry.dashboard._pages._budget import show_budget
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import heading, listed, notice, put, segment_label, words
 from segmentry.plots.formats import count, decimal, interval, percent, rate
@@ -14,8 +15,16 @@ _KINDS = {"repeat": "Showings of the same ad", "impression": "Impressions of the
 
 
 def show_exposure(run: Run) -> None:
+    """Draw the exposure curve and let the reader divide a budget."""
+    heading("Exposure and budget", "How clicks change with exposure, and what a budget brings.")
+    _show_curve(run)
+    show_budget(run)
+
+
+def _show_curve(run: Run) -> None:
     """Draw the exposure curve of all users or of a segment."""
-    heading("Exposure", "Compared within the same users; descriptive, until a test tells more.")
+    told = "Compared within the same users; descriptive, until a test tells more."
+    heading("Exposure", told, level=2)
     words("Impression, click", "95 % interval, 90 % interval")
     log = run.summary.log
     if log is None or log.reason:

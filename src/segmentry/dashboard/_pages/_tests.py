@@ -1,0 +1,149 @@
+"""The planner of tests: how many users and days it takes to find a change."""
+
+import streamlit as st
+
+from segmentry import plots
+from segmentry.dashboard._planning import basis_of
+from segmentry.dashboard._runs import Run
+from segmentry.dashboard._show import facts, heading, listed, notice, put, table
+from segmentry.errors import ConfigError
+from segmentry.plots.formats import MISSING, count, percent, rate
+from segmentry.profiling.experiments import (
+    ExperimentPlan,
+    ExperimentRequest,
+    PowerRow,
+    plan_experiment,
+    smallest_effect,
+)
+from segmentry.profiling.planning import PlanBasis
+from segmentry.report import Fact, Figure, Row, Table, render_figure
+from segmentry.validation import Traffic
+
+__all__ = ["show_tests"]
+
+_RATIOS = ("1:1", "1:2", "2:1", "1:4", "4:1", "1:9", "9:1")
+
+
+def show_tests(run: Run) -> None:
+    """Say how long a test takes for what the reader wants to find."""
+    heading(
+        "Test planner",
+        "How many users and days a test of an action takes, users being the unit. Nothing is "
+        "assigned here: segmentry plan test does that.",
+    )
+    basis = basis_of(run)
+    position, whom = _whom(basis)
+    request = _asked()
+    traffic = basis.traffic[position][2]
+    _show_reach(traffic, request, whom=whom)
+    rows = (basis.traffic[position], *(basis.traffic[1:] if position == 0 else ()))
+    treated = round(traffic.n_users * request.treatment_share)
+    try:
+        plan = plan_experiment(
+            rows,
+            request,
+            measured_days=basis.measured_days,
+            salt="test",
+            n_control=traffic.n_users - treated,
+            n_treatment=treated,
+        )
+    except ConfigError as error:
+        notice(f"No such test: {error}")
+        return
+    _show_plan(plan)
+
+
+def _whom(basis: PlanBasis) -> tuple[int, str]:
+    """Let the reader choose all segments or one."""
+    names = {
+        str(i): "all segments" if segment_id is None else f"segment {segment_id} {name}"
+        for i, (segment_id, name, _, _) in enumerate(basis.traffic)
+    }
+    chosen = st.selectbox(
+        "Who takes part", list(names), format_func=names.__getitem__, key="part",
+        bind="query-params",
+    )  # fmt: skip
+    return int(chosen or "0"), names[chosen or "0"]
+
+
+def _asked() -> ExperimentRequest:
+    """Return what the reader wants to find, and how surely."""
+    left, right = st.columns(2)
+    with left:
+        st.selectbox("Metric", ["Click rate (ctr)"], key="metric")
+        mde = st.slider("Smallest relative change to find, in %", 1, 50, 10, key="mde")
+        days = st.slider("Longest test, in days", 1, 120, 60, key="days")
+    with right:
+        ratio = st.selectbox("Control to treatment", _RATIOS, key="ratio")
+        power = st.slider("Power: chance to find it, in %", 50, 99, 80, key="power")
+        alpha = st.slider("Chance of a false find, in %", 1, 20, 5, key="alpha")
+    control, treatment = (ratio or _RATIOS[0]).split(":")
+    return ExperimentRequest(
+        mde=mde / 100,
+        power=power / 100,
+        alpha=alpha / 100,
+        ratio=(float(control), float(treatment)),
+        max_days=days,
+    )
+
+
+def _show_reach(traffic: Traffic, request: ExperimentRequest, *, whom: str) -> None:
+    """Draw the smallest change that is found against the days."""
+    smallest = [
+        smallest_effect(traffic, request, n_days=day) for day in range(1, request.max_days + 1)
+    ]
+    chart = plots.plot_reach(smallest, mde=request.mde, whom=whom)
+    caption = plots.caption_reach(smallest, mde=request.mde, whom=whom)
+    rows = tuple(Row(str(day), (percent(v),)) for day, v in enumerate(smallest, 1))
+    view = Table("The smallest change by day", ("days", "smallest change"), rows)
+    svg = plots.render_svg(chart, is_titled=False)
+    put(render_figure(Figure("reach", "What a test can find", caption, svg, (view,))))
+
+
+def _show_plan(plan: ExperimentPlan) -> None:
+    found = plan.everyone
+    facts(
+        (
+            Fact("Days", _days(found.n_days), f"to find {percent(plan.mde)}"),
+            Fact(
+                "Days with the time before taken into account",
+                _days(found.n_days_adjusted),
+                f"{percent(found.variance_reduction, digits=0)} less variance",
+            ),
+            Fact("Users reached", count(found.n_users_reached), "both arms together"),
+            Fact(
+                "Arms",
+                f"{count(plan.n_control)} : {count(plan.n_treatment)}",
+                "users to be assigned, about",
+            ),
+        )
+    )
+    heads = (
+        "who", "users", "click rate", "days", "days, adjusted", "users reached", "impressions",
+        f"smallest change in {plan.max_days} days",
+    )  # fmt: skip
+    rows = tuple(_row(each) for each in (found, *plan.segments))
+    table(Table("What it takes, together and in each segment alone", heads, rows))
+    listed(plan.notes)
+
+
+def _row(found: PowerRow) -> Row:
+    head = found.name if found.segment_id is None else f"{found.segment_id} {found.name}"
+    colour = "" if found.segment_id is None else plots.segment_colour(found.segment_id)
+    return Row(
+        head,
+        (
+            count(found.n_users),
+            rate(found.ctr),
+            _days(found.n_days),
+            _days(found.n_days_adjusted),
+            count(found.n_users_reached),
+            count(found.n_impressions),
+            percent(found.smallest),
+        ),
+        colour=colour,
+    )
+
+
+def _days(n_days: int | None) -> str:
+    return MISSING if n_days is None else count(n_days)
