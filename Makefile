@@ -34,11 +34,12 @@ test: $(READY) ## Run all tests, on two cores
 ci: ## Run what CI runs: the static gate, then the tests
 	bash .ci/run
 
-bench: $(READY) ## Race the recipe and measure growth (half an hour); appends to benchmarks/RESULTS.md
+bench: $(READY) ## Race the recipe and measure growth (half an hour); appends to benchmarks/RESULTS.md; RUN=DIR also times its dashboard
 	$(BIN)/python benchmarks/sweep_kmeans.py
 	$(BIN)/python benchmarks/full_scale.py
 	$(BIN)/python benchmarks/against_recipe.py --write
 	$(BIN)/python benchmarks/growth.py --write
+	test -z "$(RUN)" || $(BIN)/python benchmarks/dashboard.py $(RUN)
 
 verify: $(READY) ## Check figures that take long: full scale, equal answers on both engines, truth rates
 	$(BIN)/python benchmarks/full_scale.py --verify

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from tests.summaries import make_summary
 
+from segmentry import plots
 from segmentry.dashboard._pages import PAGES
 from segmentry.dashboard._tables import table_frame, tables_of
 from segmentry.report import make_page
@@ -152,3 +153,14 @@ def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary
         assert frame.row(0)[1] == first.cells[0].replace("\n", " (") + ")" * (
             "\n" in first.cells[0]
         )
+
+
+def test_figures_that_were_drawn_beforehand_are_those_of_the_page(run_dir, tmp_path):
+    from segmentry.dashboard._runs import load, svg_of, warm
+
+    warm([tmp_path / "nothing", run_dir])
+
+    run = load(run_dir)
+    assert load(run_dir) is run
+    assert svg_of(run, "sizes") == plots.render_svg(plots.plot_sizes(run.summary), is_titled=False)
+    assert svg_of(run, "sizes") is svg_of(run, "sizes")

@@ -1,17 +1,34 @@
 """The runs that are shown: read once, read again when their summary changes."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 
 import streamlit as st
 
 from segmentry import plots
+from segmentry.errors import SegmentryError
 from segmentry.report import Page, make_page
 from segmentry.run_folder import Manifest, read_bundle, read_manifest
 from segmentry.scoring import Bundle
 from segmentry.summary import Summary, read_summary
 
-__all__ = ["Run", "bundle_of", "load", "manifest_of", "read_only", "run_folders", "svg_of"]
+__all__ = [
+    "Run",
+    "bundle_of",
+    "load",
+    "manifest_of",
+    "read_only",
+    "run_folders",
+    "svg_of",
+    "warm",
+]
+
+_N_WARM = 4
+_ONE_AT_A_TIME = RLock()  # a reader who comes while a figure is drawn waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +68,11 @@ def load(folder: Path) -> Run:
         stamp = (folder / "summary.json").stat().st_mtime_ns
     except OSError:
         stamp = 0
-    return _load(str(folder), stamp)
+    with _ONE_AT_A_TIME:
+        return _load(str(folder), stamp)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@lru_cache(maxsize=8)
 def _load(folder: str, stamp: int) -> Run:
     summary = read_summary(Path(folder))
     return Run(Path(folder), stamp, summary, make_page(summary, {}))
@@ -62,10 +80,23 @@ def _load(folder: str, stamp: int) -> Run:
 
 def svg_of(run: Run, name: str) -> str:
     """Return a figure of the run as SVG without its drawn title."""
-    return _svg(str(run.folder), run.stamp, name)
+    with _ONE_AT_A_TIME:
+        return _svg(str(run.folder), run.stamp, name)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+def warm(folders: Sequence[Path]) -> None:
+    """Draw the figures of runs before they are asked for, the first page's first.
+
+    What cannot be read is left to the page, which says so.
+    """
+    for folder in folders[:_N_WARM]:
+        with suppress(SegmentryError):
+            run = load(folder)
+            for name in plots.FIGURES:
+                svg_of(run, name)
+
+
+@lru_cache(maxsize=128)
 def _svg(folder: str, stamp: int, name: str) -> str:
     chart = plots.FIGURES[name](_load(folder, stamp).summary)
     return plots.render_svg(chart, is_titled=False)

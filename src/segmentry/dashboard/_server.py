@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from segmentry._optional import require
@@ -101,9 +102,17 @@ def serve(
         allow_renaming(rename)
         allow_measuring(measure)
         server = _server(app, door)
+        Thread(target=_prepare, args=(tuple(run_dirs),), daemon=True).start()
         if on_ready is not None:
             on_ready(f"http://{host}:{port}")
         server.run(sockets=[listening])
+
+
+def _prepare(run_dirs: Sequence[Path]) -> None:
+    """Draw the figures while the reader opens a browser."""
+    from segmentry.dashboard._runs import warm
+
+    warm(run_dirs)
 
 
 def check_runs(run_dirs: Sequence[Path]) -> None:
