@@ -18,7 +18,7 @@ import polars as pl
 from tests.exposure.simulation import curve_of, simulate_rows
 
 from segmentry.exposure._cells import describe_cells
-from segmentry.exposure._counting import count_cells
+from segmentry.exposure._counting import add_cells, no_counts
 
 
 def told_rate(name, hits):
@@ -97,14 +97,8 @@ def drawn_cells(n_users, *, seed, spread, n_segments=3, n_keys=60):
     key = (shares.cumsum(axis=1)[own] < rng.random(user.size)[:, None]).sum(axis=1)
     key = np.minimum(key, n_keys - 1)
     click = rng.random(user.size) < rate[own, key]
-    counts = count_cells(
-        user,
-        key,
-        click.astype(np.int64),
-        segment_of_user=segment,
-        n_segments=n_segments,
-        n_keys=n_keys,
-    )
+    counts = no_counts(n_segments, n_keys)
+    add_cells(counts, user, key, click.astype(np.int64), segment_of_user=segment)
     names = pl.DataFrame({"key": [str(k) for k in range(n_keys)]}).with_columns(label="key")
     table = describe_cells(counts, kind="category", keys=names, least_users=20)
     row = table["segment_id"].to_numpy() - 1

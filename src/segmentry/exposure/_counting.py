@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.exposure._packing import IntVector, run_starts, sort_rows
+from segmentry.exposure._packing import IntVector, run_starts
 
-__all__ = ["CellCounts", "add_counts", "count_cells", "no_counts"]
+__all__ = ["CellCounts", "add_cells", "no_counts"]
 
 _MOST_DENSE = 1 << 23
 
@@ -35,27 +35,22 @@ def no_counts(n_segments: int, n_keys: int) -> CellCounts:
     return CellCounts(users, impressions, clicks, np.zeros((n_segments, 4), dtype=np.int64))
 
 
-def add_counts(total: CellCounts, part: CellCounts) -> None:
-    """Add the sums of a part to a total, in place: a new one for each part takes twice the room."""
-    np.add(total.n_users, part.n_users, out=total.n_users)
-    np.add(total.n_impressions, part.n_impressions, out=total.n_impressions)
-    np.add(total.n_clicks, part.n_clicks, out=total.n_clicks)
-    np.add(total.squares, part.squares, out=total.squares)
-
-
-def count_cells(
+def add_cells(
+    total: CellCounts,
     user: IntVector,
     key: IntVector,
     is_click: IntVector,
     *,
     segment_of_user: IntVector,
-    n_segments: int,
-    n_keys: int,
-) -> CellCounts:
-    """Count by segment and key.
+) -> None:
+    """Count by segment and key, and add that to a total, in place.
+
+    There may be millions of cells: sums of their own for each part would take twice the room, and
+    longer to make than to fill.
 
     Parameters
     ----------
+    total : CellCounts
     user : ndarray of int, shape (n_rows,)
         Of each impression.
     key : ndarray of int, shape (n_rows,)
@@ -63,72 +58,102 @@ def count_cells(
     is_click : ndarray of int, shape (n_rows,)
     segment_of_user : ndarray of int, shape (n_users,)
         1..K.
-    n_segments, n_keys : int
 
     Examples
     --------
     Two users of one segment: the first is shown key 0 twice, the second key 0 and key 1.
 
-    >>> counts = count_cells(
-    ...     np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), np.array([1, 0, 0, 1]),
-    ...     segment_of_user=np.array([1, 1]), n_segments=1, n_keys=2,
+    >>> counts = no_counts(1, 2)
+    >>> add_cells(
+    ...     counts, np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), np.array([1, 0, 0, 1]),
+    ...     segment_of_user=np.array([1, 1]),
     ... )
     >>> counts.n_users.tolist(), counts.n_impressions.tolist(), counts.n_clicks.tolist()
     ([[2, 1]], [[3, 1]], [[1, 1]])
     >>> counts.squares.tolist()
     [[6, 3, 2, 8]]
     """
+    n_segments, n_keys = total.n_users.shape
     is_known = key >= 0
     if not is_known.all():
         user, key, is_click = user[is_known], key[is_known], is_click[is_known]
-    group = _dense if segment_of_user.size * n_keys <= _MOST_DENSE else _sparse
-    of_user, of_key, n, c = group(user, key, is_click, segment_of_user.size, n_keys)
-    place = segment_of_user[of_user] - 1
-    cell = place * n_keys + of_key
-    shape = (n_segments, n_keys)
-    size = n_segments * n_keys
-    has_more, has_click = n > 1, c > 0
-    n_users = np.bincount(cell, minlength=size)
-    more = np.bincount(cell[has_more], weights=n[has_more] - 1, minlength=size)
-    clicks = np.bincount(cell[has_click], weights=c[has_click], minlength=size)
     totals = np.bincount(user, minlength=segment_of_user.size)
-    squares = [
-        np.bincount(place, weights=n * n, minlength=n_segments),
-        np.bincount(place[has_click], weights=(n * c)[has_click], minlength=n_segments),
-        np.bincount(place[has_click], weights=(c * c)[has_click], minlength=n_segments),
-        np.bincount(segment_of_user - 1, weights=totals * totals, minlength=n_segments),
-    ]
-    return CellCounts(
-        n_users=n_users.reshape(shape),
-        n_impressions=(n_users + more.astype(np.int64)).reshape(shape),
-        n_clicks=clicks.astype(np.int64).reshape(shape),
-        squares=np.stack(squares, axis=1).astype(np.int64),
-    )
+    if segment_of_user.size * n_keys <= _MOST_DENSE:
+        pairs = _dense(user, key, is_click, segment_of_user.size, n_keys)
+    else:
+        pairs = _sparse(user, key, is_click, n_keys)
+    place = segment_of_user[pairs.user] - 1
+    cell = place * n_keys + pairs.key
+    n, c, is_clicked = pairs.n_more + 1, pairs.n_clicks, pairs.is_clicked
+    _add_at(total.n_users, cell, 1)
+    _add_at(total.n_impressions, cell, 1)
+    # Most pairs are of one impression without a click: the rest is a fraction of them.
+    has_more = np.flatnonzero(pairs.n_more)
+    _add_at(total.n_impressions, cell[has_more], pairs.n_more[has_more])
+    _add_at(total.n_clicks, cell[is_clicked], c)
+
+    def by_segment(members: IntVector, values: IntVector) -> IntVector:
+        return np.bincount(members, weights=values, minlength=n_segments).astype(np.int64)
+
+    more, of_clicked = n[has_more], place[is_clicked]
+    total.squares[:, 0] += np.bincount(place, minlength=n_segments)
+    total.squares[:, 0] += by_segment(place[has_more], more * more - 1)
+    total.squares[:, 1] += by_segment(of_clicked, n[is_clicked] * c)
+    total.squares[:, 2] += by_segment(of_clicked, c * c)
+    total.squares[:, 3] += by_segment(segment_of_user - 1, totals * totals)
 
 
-_Groups = tuple[IntVector, IntVector, IntVector, IntVector]
+def _add_at(table: IntVector, cell: IntVector, values: IntVector | int) -> None:
+    np.add.at(table.reshape(-1), cell, values)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """A user and a key: impressions after the first, and the clicks of those with any.
+
+    Parameters
+    ----------
+    user, key, n_more : ndarray of int, shape (n_pairs,)
+    is_clicked : ndarray of int, shape (n_clicked,)
+        Which pairs have clicks.
+    n_clicks : ndarray of int, shape (n_clicked,)
+    """
+
+    user: IntVector
+    key: IntVector
+    n_more: IntVector
+    is_clicked: IntVector
+    n_clicks: IntVector
 
 
 def _dense(
     user: IntVector, key: IntVector, is_click: IntVector, n_users: int, n_keys: int
-) -> _Groups:
+) -> _Pairs:
     """Count impressions and clicks of each user at each of few keys."""
     place = user * n_keys + key
     size = n_users * n_keys
     n = np.bincount(place, minlength=size)
     c = np.bincount(place[is_click > 0], minlength=size)
     found = np.flatnonzero(n)
+    clicks = c[found]
+    is_clicked = np.flatnonzero(clicks)
     of_user, of_key = np.divmod(found, n_keys)
-    return of_user, of_key, n[found], c[found]
+    return _Pairs(of_user, of_key, n[found] - 1, is_clicked, clicks[is_clicked])
 
 
-def _sparse(
-    user: IntVector, key: IntVector, is_click: IntVector, n_users: int, n_keys: int
-) -> _Groups:
+def _sparse(user: IntVector, key: IntVector, is_click: IntVector, n_keys: int) -> _Pairs:
     """Do the same where most users are shown few of many keys."""
-    pairs, click = sort_rows((user * n_keys + key, is_click), (n_users * n_keys, 2))
-    starts = run_starts(pairs)
-    n = np.diff(starts, append=pairs.size)
-    c = np.add.reduceat(click, starts) if starts.size else starts
-    of_user, of_key = np.divmod(pairs[starts], n_keys)
-    return of_user, of_key, n, c
+    packed = user * n_keys
+    packed += key
+    packed <<= 1
+    packed |= is_click
+    packed.sort()
+    clicked = np.flatnonzero(packed & 1)
+    packed >>= 1
+    starts = run_starts(packed)
+    n_more = np.diff(starts, append=packed.size)
+    n_more -= 1
+    run = np.searchsorted(starts, clicked, side="right") - 1
+    first = run_starts(run)
+    of_user, of_key = np.divmod(packed[starts], n_keys)
+    return _Pairs(of_user, of_key, n_more, run[first], np.diff(first, append=run.size))

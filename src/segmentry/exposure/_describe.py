@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.exposure._cells import CELL_COLUMNS, describe_cells
-from segmentry.exposure._counting import CellCounts, add_counts, count_cells, no_counts
+from segmentry.exposure._counting import CellCounts, add_cells, no_counts
 from segmentry.exposure._dimensions import Dimension, find_dimensions, keys_of
 from segmentry.exposure._fatigue import describe_exposure
 from segmentry.exposure._held_out import Clicks, compare_held_out, join_clicks
@@ -27,7 +27,13 @@ from segmentry.exposure._positions import (
 )
 from segmentry.exposure._reaction import Moments, find_moments
 from segmentry.exposure._records import ExposureCurve, HeldOutUse, Reaction
-from segmentry.exposure._rows import Members, PartRows, find_placements, read_part
+from segmentry.exposure._rows import (
+    Members,
+    PartRows,
+    find_placements,
+    halves_of,
+    read_part,
+)
 from segmentry.exposure._sampling import draw_sets, user_shares
 from segmentry.sampling import hash_shares
 from segmentry.schema import Engine, Window
@@ -193,10 +199,10 @@ def _read_all(
     )
     ad_id = None if ads is None else ads["ad_id"]
     for done, part in enumerate(parts, start=1):
-        rows = read_part(
+        read = read_part(
             engine, part, plan.members, window=plan.window, ad_id=ad_id, placements=placements
         )
-        if rows.user.size:
+        for rows in halves_of(read):
             # Each has its own findings, and numpy sorts without the interpreter's lock.
             with ThreadPoolExecutor(max_workers=1) as beside:
                 exposure = beside.submit(_take_exposure, rows, plan, found)
@@ -212,15 +218,7 @@ def _take_cells(rows: PartRows, plan: _Plan, found: _Findings) -> None:
         key = keys_of(dimension, rows, window=plan.window)
         if key is None:
             continue
-        counts = count_cells(
-            rows.user,
-            key,
-            rows.is_click,
-            segment_of_user=segment_of_user,
-            n_segments=plan.members.n_segments,
-            n_keys=dimension.keys.height,
-        )
-        add_counts(total, counts)
+        add_cells(total, rows.user, key, rows.is_click, segment_of_user=segment_of_user)
         if dimension.kind == "category" and plan.hold_out is not None:
             is_taken = (rows.is_click == 1) & (key >= 0)
             later = rows.second[is_taken] >= plan.hold_out.starts_at - plan.window.start

@@ -1,6 +1,6 @@
 """The impressions of one part as small arrays, the same on every engine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ import polars as pl
 from segmentry.exposure._packing import IntVector
 from segmentry.schema import Engine, Window
 
-__all__ = ["Members", "PartRows", "find_placements", "places_of", "read_part"]
+__all__ = ["Members", "PartRows", "find_placements", "halves_of", "places_of", "read_part"]
 
 _MOST_PLACEMENTS = 64
 _MOST_TABLE = 1 << 23
+_MOST_SECONDS = 1 << 31
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,8 @@ class Members:
 @dataclass(frozen=True, slots=True, eq=False)
 class PartRows:
     """Impressions of users with a segment, in no order; arrays of int of shape (n_rows,).
+
+    All but `user` may be of small types: a part is large.
 
     Parameters
     ----------
@@ -108,7 +111,9 @@ def read_part(
         All placements; empty where the log has none.
     """
     shown_at = nw.col("shown_at")
-    columns: list[Any] = ["user_id", shown_at.cast(nw.Int64), nw.col("is_click").cast(nw.Int64)]
+    seconds = nw.Int32 if window.end - window.start < _MOST_SECONDS else nw.Int64
+    second = (shown_at.cast(nw.Int64) - window.start).cast(seconds).alias("second")
+    columns: list[Any] = ["user_id", second, nw.col("is_click").cast(nw.Int8)]
     columns += ["ad_id"] if ad_id is not None else []
     columns += [_placed(placements).alias("placement")] if placements else []
     inside = engine.scan_part(part).filter((shown_at >= window.start) & (shown_at < window.end))
@@ -122,12 +127,41 @@ def read_part(
     return PartRows(
         users=users,
         user=user,
-        second=rows["shown_at"].to_numpy() - window.start,
+        second=rows["second"].to_numpy(),
         is_click=rows["is_click"].fill_null(0).to_numpy(),
         ad=None if ads is None else _numbered(ads),
         ad_place=None if ads is None or ad_id is None else places_of(ads, ad_id),
         placement=rows["placement"].to_numpy() if placements else None,
     )
+
+
+def halves_of(rows: PartRows) -> Iterator[PartRows]:
+    """Return the rows of the first half of the users, then of the others: each takes less room.
+
+    Examples
+    --------
+    >>> one = PartRows(
+    ...     users=np.array([3, 7]), user=np.array([1, 0, 1]), second=np.array([5, 6, 7]),
+    ...     is_click=np.array([0, 1, 0]), ad=None, ad_place=None, placement=None,
+    ... )
+    >>> [(half.users.tolist(), half.user.tolist(), half.second.tolist()) for half in halves_of(one)]
+    [([3], [0], [6]), ([7], [0, 0], [5, 7])]
+    """
+    middle = rows.users.size // 2
+    is_first = rows.user < middle
+    for start, end, is_in in ((0, middle, is_first), (middle, rows.users.size, ~is_first)):
+        optional = (
+            None if column is None else column[is_in]
+            for column in (rows.ad, rows.ad_place, rows.placement)
+        )
+        if start < end:
+            yield PartRows(
+                rows.users[start:end],
+                rows.user[is_in] - start,
+                rows.second[is_in],
+                rows.is_click[is_in],
+                *optional,
+            )
 
 
 def places_of(ids: pl.Series, known: pl.Series) -> IntVector:
@@ -142,11 +176,9 @@ def places_of(ids: pl.Series, known: pl.Series) -> IntVector:
     """
     if known.len() and _is_narrow(ids) and _is_narrow(known):
         # Ids are often small numbers: a table takes a tenth of the time of a join.
-        table = np.full(_MOST_TABLE + 1, -1, dtype=np.int32)
+        table: Any = np.full(_MOST_TABLE + 1, -1, dtype=np.int32)
         table[known.to_numpy()] = np.arange(known.len(), dtype=np.int32)
-        found: IntVector = table[ids.cast(pl.Int64).fill_null(_MOST_TABLE).to_numpy()].astype(
-            np.int64
-        )
+        found: IntVector = table[ids.cast(pl.Int32).fill_null(_MOST_TABLE).to_numpy()]
         return found
     places = known.to_frame("id").with_row_index("place")
     joined = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")
@@ -171,7 +203,7 @@ def _renumbered(places: IntVector) -> tuple[IntVector, IntVector]:
 def _numbered(ids: pl.Series) -> IntVector:
     """Number the ids from 0 on; -1 where there is none."""
     if _is_narrow(ids):
-        return _whole(ids)
+        return ids.cast(pl.Int32).fill_null(-1).to_numpy()
     return _whole(ids.rank("dense").cast(pl.Int64) - 1)
 
 
@@ -184,4 +216,4 @@ def _placed(placements: Sequence[str]) -> Any:
     number: Any = nw.lit(-1)
     for place, name in enumerate(placements):
         number = nw.when(nw.col("placement") == name).then(nw.lit(place)).otherwise(number)
-    return number.cast(nw.Int64)
+    return number.cast(nw.Int8)

@@ -17,13 +17,8 @@ __all__ = ["caption_exposure", "has_exposure", "plot_exposure"]
 
 _WIDTH = 560
 _HEIGHT = 260
+_NAMES = {"impression": "exposure_impression"}
 _UNITS = {"impression": "impression of the user", "repeat": "showing of the same ad"}
-
-
-def has_exposure(summary: "Summary") -> bool:
-    """Return whether the curve of all users over showings of the same ad can be drawn."""
-    curve = _curve(summary, 0, "repeat")
-    return curve is not None and bool(_rows(curve))
 
 
 def caption_exposure(summary: "Summary", *, segment_id: int = 0, kind: str = "repeat") -> Caption:
@@ -41,19 +36,29 @@ def caption_exposure(summary: "Summary", *, segment_id: int = 0, kind: str = "re
     if not curve.per_doubling.is_known:
         text = f"No exposure curve can be told: {curve.reason}"
         return Caption(finding=text, reading="", alt=f"{text}.")
-    finding = (
+    change = (
         f"Each doubling of the nth {_UNITS.get(kind, kind)} multiplies the odds of a click by "
         f"{decimal(curve.per_doubling.value)} (90 % interval {interval(curve.per_doubling)})"
     )
+    low, high = curve.per_doubling.low, curve.per_doubling.high
+    is_flat = low is not None and high is not None and low <= 1 <= high
+    finding = f"No change with exposure is shown. {change}" if is_flat else change
     doubt = "" if curve.is_identified else (
         " Exposure reacts to clicks here, so the curve mixes cause and effect."
     )  # fmt: skip
     return Caption(
         finding=finding,
         reading="Odds of a click against the first, compared within the same users; bars: 90 % "
-        f"intervals.{doubt}",
+        "intervals. Dashed, as a warning and no curve: those of whoever got so far, who differ "
+        f"from the others.{doubt}",
         alt=f"Exposure curve of {count(curve.n_users)} users. {finding}.",
     )
+
+
+def has_exposure(summary: "Summary", *, kind: str = "repeat") -> bool:
+    """Tell whether there is a curve of all users to draw."""
+    curve = _curve(summary, 0, kind)
+    return curve is not None and bool(_rows(curve))
 
 
 def plot_exposure(
@@ -73,7 +78,8 @@ def plot_exposure(
     Returns
     -------
     altair.LayerChart or altair.Chart
-        Figure ``exposure``; where it cannot be told, a chart that says so.
+        Figure ``exposure``, or ``exposure_impression`` for that kind; where it cannot be told, a
+        chart that says so.
 
     Examples
     --------
@@ -85,7 +91,7 @@ def plot_exposure(
     curve = _curve(summary, segment_id, kind)
     rows = [] if curve is None else _rows(curve)
     if not rows:
-        return empty_chart(name="exposure", caption=caption, width=_WIDTH)
+        return empty_chart(name=_NAMES.get(kind, "exposure"), caption=caption, width=_WIDTH)
     scale = alt.Scale(type="log", nice=False, padding=12)
     order = alt.Scale(domain=[str(row["label"]) for row in rows])
     axis = alt.Axis(labelAngle=0, title=f"nth {_UNITS.get(kind)}")
@@ -101,10 +107,33 @@ def plot_exposure(
     )
     line = base.mark_line(strokeWidth=1.5).encode(y=y, color=as_given())
     dots = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, color=as_given())
+    naive = _naive_line(curve, x=x, scale=scale)
     one = on([{"one": 1.0}]).mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3])
-    layers = [one.encode(y=alt.Y("one:Q", scale=scale)), bars, line, dots]
+    layers = [one.encode(y=alt.Y("one:Q", scale=scale)), *naive, bars, line, dots]
     chart = layered(layers, width=_WIDTH, height=_HEIGHT)
-    return finish(chart, name="exposure", caption=caption, width=_WIDTH)
+    return finish(chart, name=_NAMES.get(kind, "exposure"), caption=caption, width=_WIDTH)
+
+
+def _naive_line(
+    curve: "ExposureCurve | None", *, x: "alt.X", scale: "alt.Scale"
+) -> "list[alt.Chart]":
+    """Draw the odds of whoever got so far against those at the first."""
+    import altair as alt
+
+    rates = [] if curve is None else [point.naive_ctr.value for point in curve.points]
+    if curve is None or not rates or not rates[0] or rates[0] >= 1:
+        return []
+    first = rates[0] / (1 - rates[0])
+    rows = [
+        {"label": _positions(point.first, point.last), "naive": rate / (1 - rate) / first}
+        for point, rate in zip(curve.points, rates, strict=True)
+        if rate is not None and 0 < rate < 1
+    ]
+    return [
+        on(rows)
+        .mark_line(strokeDash=[5, 4], strokeWidth=1.5, color=ROLES["muted"].light)
+        .encode(x=x, y=alt.Y("naive:Q", scale=scale))
+    ]
 
 
 def _curve(summary: "Summary", segment_id: int, kind: str) -> "ExposureCurve | None":

@@ -50,6 +50,8 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
         "map_pairs": plot_map_pairs,
         "map_3d": plot_map_3d,
         "umap": plot_umap,
+        "exposure_impression": lambda summary: plot_exposure(summary, kind="impression"),
+        "exposure": plot_exposure,
     }
 )
 """Every figure of a run by its file name."""
@@ -58,6 +60,7 @@ _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
         "ctr_later": was_checked,
         "ctr_by_segment": lambda summary: summary.traits.has_clicks,
         "exposure": has_exposure,
+        "exposure_impression": lambda summary: has_exposure(summary, kind="impression"),
         "gain_by_k": has_gains,
         "stability": has_stability,
         "umap": lambda summary: summary.embedding is not None,

@@ -1,10 +1,10 @@
 """What segments were shown and clicked, and how clicks change with exposure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from segmentry.plots import segment_colour
+from segmentry.plots import caption_exposure, segment_colour
 from segmentry.plots.formats import count, decimal, interval, percent, rate
-from segmentry.report._views import LogView, Row, Table
+from segmentry.report._views import Figure, LogView, Row, Table
 from segmentry.schema import SECONDS_PER_DAY, Estimate
 from segmentry.summary import (
     Cell,
@@ -21,8 +21,8 @@ __all__ = ["make_log_view"]
 _EVERYBODY = 0
 
 
-def make_log_view(summary: Summary) -> LogView:
-    """Return the section, which may only say why nothing is known."""
+def make_log_view(summary: Summary, pictures: Mapping[str, str]) -> LogView:
+    """Return the section, which may only say why nothing is known; `pictures` are SVG by name."""
     log = summary.log
     if log is None or log.reason:
         reason = "this run is of an earlier version" if log is None else log.reason
@@ -33,7 +33,7 @@ def make_log_view(summary: Summary) -> LogView:
             held_out_table=None,
             exposure="",
             reaction="",
-            curves=(),
+            figures=(),
             more_curves=(),
             caps=(),
             notes=(),
@@ -51,7 +51,7 @@ def make_log_view(summary: Summary) -> LogView:
         held_out_table=_held_out_table(log.held_out),
         exposure=_exposure_text(log),
         reaction=_reaction_text(log.reactions),
-        curves=tuple(_curve_table(summary, curve) for curve in everybody),
+        figures=tuple(_curve_figure(summary, curve, pictures) for curve in everybody),
         more_curves=tuple(_curve_table(summary, curve) for curve in others),
         caps=tuple(_cap_table(summary, curve) for curve in everybody if curve.caps),
         notes=log.notes,
@@ -210,6 +210,18 @@ def _reaction_text(reactions: Sequence[Reaction]) -> str:
         listed = ", ".join(map(str, found))
         return f"{text} over all users, but one in segment {listed}: not identified there."
     return f"{text}."
+
+
+def _curve_figure(summary: Summary, curve: ExposureCurve, pictures: Mapping[str, str]) -> Figure:
+    is_repeat = curve.kind == "repeat"
+    name = "exposure" if is_repeat else "exposure_impression"
+    return Figure(
+        name=name,
+        heading="Showings of the same ad" if is_repeat else "Impressions in this log",
+        caption=caption_exposure(summary, kind=curve.kind),
+        svg=pictures.get(name, ""),
+        tables=(_curve_table(summary, curve),),
+    )
 
 
 def _curve_table(summary: Summary, curve: ExposureCurve) -> Table:

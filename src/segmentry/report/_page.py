@@ -112,7 +112,7 @@ def make_page(
         ),
         numeric_tables=numeric_tables(summary),
         level_tables=level_tables(summary),
-        log=make_log_view(summary),
+        log=make_log_view(summary, figures),
         maps=_maps(summary, figures),
         turn=_turn(summary),
         data_tables=account_tables(summary),

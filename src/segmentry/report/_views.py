@@ -277,7 +277,7 @@ class LogView:
     held_out_table: Table | None
     exposure: str
     reaction: str
-    curves: tuple[Table, ...]
+    figures: tuple[Figure, ...]
     more_curves: tuple[Table, ...]
     caps: tuple[Table, ...]
     notes: tuple[str, ...]
