@@ -37,6 +37,7 @@ CAPTIONS: "Mapping[str, Callable[[Summary], Caption]]" = MappingProxyType(
         "profile_heatmap": caption_profile_heatmap,
         "distributions": caption_distributions,
         "exposure": caption_exposure,
+        "exposure_impression": lambda summary: caption_exposure(summary, kind="impression"),
         "map_hexagons": caption_map_hexagons,
         "map": caption_map,
         "map_pairs": caption_map_pairs,

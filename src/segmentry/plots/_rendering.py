@@ -45,13 +45,12 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
         "profile_heatmap": plot_profile_heatmap,
         "distributions": plot_distributions,
         "exposure": plot_exposure,
+        "exposure_impression": lambda summary: plot_exposure(summary, kind="impression"),
         "map_hexagons": plot_map_hexagons,
         "map": plot_map,
         "map_pairs": plot_map_pairs,
         "map_3d": plot_map_3d,
         "umap": plot_umap,
-        "exposure_impression": lambda summary: plot_exposure(summary, kind="impression"),
-        "exposure": plot_exposure,
     }
 )
 """Every figure of a run by its file name."""
