@@ -48,6 +48,7 @@ verify: $(READY) ## Check figures that take long: full scale, equal answers on b
 	$(BIN)/python benchmarks/choice.py claims --seeds 200
 	$(BIN)/python benchmarks/choice.py planted --seeds 200
 	$(BIN)/python benchmarks/choice.py null --seeds 200 --n-users 3000
+	$(BIN)/python benchmarks/latent.py --seeds 200 --n-users 4000 --most 2
 	$(BIN)/python benchmarks/budget.py --seeds 200
 	$(BIN)/python benchmarks/ab_tests.py aa --seeds 1000 --n-users 600
 	$(BIN)/python benchmarks/ab_tests.py power --seeds 200 --n-users 2000 --mde 0.4

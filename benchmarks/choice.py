@@ -19,6 +19,8 @@ from tests.validation.simulation import form_segments, simulate
 from truth import structures, told_rate
 
 from segmentry.clustering import distinct_rows
+from segmentry.datasets.levels import draw_demography
+from segmentry.datasets.planted import draw_behaviours
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
 from segmentry.preprocessing import plan_column
 from segmentry.segmentation import recipe_named
@@ -70,6 +72,28 @@ def eta_squared(values, ids):
     return between / np.sum((values - values.mean()) ** 2)
 
 
+def demography_of(kind, seed):
+    """Give each user the levels of a random user of the same behaviour of the full generator."""
+    rng = np.random.default_rng(seed)
+    pool = draw_demography(kind.size, rng)
+    behaviour = draw_behaviours(pool, 0, rng)
+    drawn = np.zeros(kind.size, dtype=np.int64)
+    for each in np.unique(kind):
+        is_kind = kind == each
+        drawn[is_kind] = rng.choice(np.flatnonzero(behaviour == each), is_kind.sum())
+    fields = ("gender", "age", "consumption", "city", "shopping", "is_student")
+    return {name: getattr(pool, name)[drawn] for name in fields}
+
+
+def eta_squared_of_levels(fields, ids):
+    """Mean over all levels of all fields of the share of variance between segments."""
+    shares = []
+    for codes in fields.values():
+        levels = np.unique(codes)
+        shares += [eta_squared((codes == level).astype(float), ids) for level in levels]
+    return np.mean(shares)
+
+
 def told_mean(name, values):
     """Print a mean with its standard error and the extreme deciles."""
     values = np.array(values, dtype=float)
@@ -101,6 +125,10 @@ def judged(counts, kind, weights, *, numbers, seed):
         "kept gain by best rate": nats[1] / nats[0],
         "kept gain by forecast": gain.nats_by_forecast.value / nats[0],
         "eta squared of log impressions": eta_squared(exposure, formed.ids[shown]),
+        "eta squared of demography": eta_squared_of_levels(
+            {name: codes[shown] for name, codes in demography_of(kind, seed).items()},
+            formed.ids[shown],
+        ),
         "ARI with the plant": adjusted_rand(contingency(formed.ids[shown], kind[shown])),
     }
 

@@ -2,6 +2,7 @@
 
 python benchmarks/truth.py forecast --seeds 400
 python benchmarks/truth.py verdicts --seeds 400
+python benchmarks/truth.py survival --seeds 20
 python benchmarks/truth.py cost --n-users 1100000
 """
 
@@ -102,6 +103,37 @@ def null_verdicts(args):
     told_rate("null logs with 'no user-level signal'", no_signal)
 
 
+def survival(args):
+    """Hold the later difference of each segment against the one seen and the one expected."""
+    kinds, ratios = [], []
+    for seed in range(args.seeds):
+        counts, _, _ = simulate(args.n_users, seed=seed)
+        formed = form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=seed)
+        seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
+        judged = verdicts(formed.ids, seen=seen, later=later, n_segments=formed.n_segments)
+        found = forecast_ctr(
+            counts,
+            formed.relabelling.labels,
+            days=FEATURE_DAYS,
+            n_segments=formed.n_segments,
+            n_outcome_days=len(OUTCOME_DAYS),
+        )
+        rates = np.array([each.value for each in found.ctr])
+        n = np.bincount(formed.ids, weights=later.n_impressions)[1:]
+        rest = (rates @ n - rates * n) / (n.sum() - n)
+        for each, expected in zip(judged, rates - rest, strict=True):
+            kinds.append(each.verdict)
+            low, high = np.array([each.outcome_difference.low, each.outcome_difference.high])
+            least = (low if expected > 0 else high) / expected
+            ratios.append((each.survival.value, each.outcome_difference.value / expected, least))
+    kinds, ratios = np.array(kinds), np.array(ratios, dtype=float)
+    for kind in np.unique(kinds):
+        of_seen, of_expected, least = ratios[kinds == kind].T
+        print(f"{kind}: later / seen, median {np.nanmedian(of_seen):.2f}; ", end="")
+        print(f"later / expected, median {np.median(of_expected):.2f}")
+        told_rate(f"{kind}: at least half of the expected is there", least >= 0.5)
+
+
 def structures(name, rng, n):
     """Sets with a stated answer: nothing in all but the last."""
     if name == "independent Gaussian":
@@ -194,7 +226,13 @@ def cost(args):
     print(timed("stability, 50 runs of one K", lambda: stability(users, labels, refit)))
 
 
-COMMANDS = {"forecast": forecast, "verdicts": null_verdicts, "groups": groups, "cost": cost}
+COMMANDS = {
+    "forecast": forecast,
+    "verdicts": null_verdicts,
+    "survival": survival,
+    "groups": groups,
+    "cost": cost,
+}
 
 
 def main():

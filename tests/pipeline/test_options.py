@@ -281,3 +281,14 @@ def test_the_silhouette_of_all_users_can_be_asked_for(log):
     assert of_all.value == pytest.approx(of_some.value, abs=1e-12)  # fewer users than are sampled
     assert "exactly" in exact.method[3]
     assert "sample" in sampled.method[3]
+
+
+def test_a_forced_number_of_segments_that_do_not_come_back_is_told(log):
+    summary = summary_of(log, k=9, k_range="2:3")
+    stability = summary.evidence.stability
+
+    lost = [each.segment_id for each in stability.segments if not each.is_stable]
+    assert lost
+    assert summary.selection.is_forced
+    (told,) = [text for text in summary.warnings if "back less than" in text]
+    assert told.startswith(f"Segment{'s' * (len(lost) > 1)} {', '.join(map(str, lost))} ")
