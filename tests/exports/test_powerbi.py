@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import polars as pl
 import pytest
@@ -73,6 +74,23 @@ def test_the_star_says_what_the_summary_says(run_dir, star):
         assert row["population_value"] == everyone["n_impressions"]
     assert star["dim_date"].height == 8
     assert star["dim_date"]["window"].to_list() == ["feature window"] * 6 + ["later days"] * 2
+
+
+def test_users_of_a_segment_too_small_to_be_shown_are_in_the_largest(run_dir, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(run_dir, run)
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    sizes = {each["segment_id"]: each["n_users"] for each in summary["segments"]}
+    small, large = min(sizes, key=sizes.get), max(sizes, key=sizes.get)
+    summary["decisions"]["min_size"] = sizes[small] + 1
+    (run / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+
+    export_powerbi(run, tmp_path / "star")
+
+    users = pl.read_parquet(tmp_path / "star" / "data" / "fact_user_segment.parquet")
+    found = dict(users.group_by("segment_id").len().iter_rows())
+    assert small not in found
+    assert found[large] == sizes[small] + sizes[large]
 
 
 def test_the_model_has_every_column_and_relates_columns_that_are_there(exported, star):

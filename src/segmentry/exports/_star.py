@@ -8,6 +8,7 @@ import polars as pl
 
 from segmentry.errors import BundleError
 from segmentry.plots import segment_colour
+from segmentry.privacy import published_ids
 from segmentry.schema import UNASSIGNED
 from segmentry.summary import Summary, read_summary
 
@@ -60,7 +61,7 @@ def star_tables(run_dir: Path) -> Mapping[str, pl.DataFrame]:
     days = _days(summary)
     as_of = pl.lit(days[-1] if days else None, dtype=pl.Date).alias("as_of_date")
     return {
-        "fact_user_segment": _user_segments(run_dir).with_columns(as_of),
+        "fact_user_segment": _user_segments(run_dir, summary).with_columns(as_of),
         "fact_segment_metric": _metrics(run_dir).with_columns(as_of),
         "fact_selection": _selection(run_dir).with_columns(as_of),
         "dim_segment": _segments(summary),
@@ -78,8 +79,16 @@ def _read(run_dir: Path, name: str) -> pl.DataFrame:
         raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
 
 
-def _user_segments(run_dir: Path) -> pl.DataFrame:
+def _user_segments(run_dir: Path, summary: Summary) -> pl.DataFrame:
+    """Return one row per user; those of a segment too small to be shown are in the largest one."""
     table = _read(run_dir, "segments.parquet")
+    if summary.decisions is not None:
+        ids, _ = published_ids(
+            table["segment_id"].cast(pl.Int64).to_numpy(),
+            n_segments=len(summary.segments),
+            min_size=summary.decisions.min_size,
+        )
+        table = table.with_columns(pl.Series("segment_id", ids))
     return table.select(
         pl.col("user_id").cast(pl.String),
         pl.col("segment_id").cast(pl.Int64),
