@@ -13,6 +13,11 @@ from segmentry.dashboard._pages import PAGES
 
 PATHS = {title: "" if i == 0 else title.lower().replace(" ", "-") for i, title in enumerate(PAGES)}
 
+AXE_PATHS = (
+    "", "segments", "why-this-k", "can-i-trust-it", "map", "exposure-and-budget", "test-planner",
+    "export",
+)  # fmt: skip
+
 
 def opened(page, served, path=""):
     page.goto(f"{served.url}/{path}")
@@ -91,7 +96,7 @@ def test_the_keyboard_alone_reaches_pages_choices_and_tables(served, watched):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "segments", "why-this-k", "can-i-trust-it", "map", "export"])
+@pytest.mark.parametrize("path", AXE_PATHS)
 def test_axe_finds_no_serious_fault(path, scheme, served, browser):
     source = axe_source()
     if source is None:

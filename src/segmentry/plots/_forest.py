@@ -48,7 +48,7 @@ def forest(
     )
     names = haloed(base.encode(text="label:N", x=alt.value(0)), weight=600, rise=10, limit=360)
     told = base.mark_text(align="right", yOffset=-10).encode(text="text:N", x=alt.value(width))
-    layers = [*_line(against), ranges, dots, *names, told]
+    layers = [*_line(against, height=len(rows) * _STEP), ranges, dots, *names, told]
     return layered(layers, width=width, height=len(rows) * _STEP)
 
 
@@ -61,7 +61,7 @@ def _domain(rows: Rows, against: Against | None) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _line(against: Against | None) -> "list[alt.Chart]":
+def _line(against: Against | None, *, height: float) -> "list[alt.Chart]":
     import altair as alt
 
     if against is None:
@@ -69,7 +69,7 @@ def _line(against: Against | None) -> "list[alt.Chart]":
     base = on([{"value": against.value, "text": against.text}]).encode(x="value:Q")
     return [
         base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
-        base.mark_text(align="left", dx=5, dy=-2, color=ROLES["muted"].light, fontSize=12).encode(
-            text="text:N", y=alt.value(0)
+        base.mark_text(align="left", dx=5, dy=-5, color=ROLES["muted"].light, fontSize=12).encode(
+            text="text:N", y=alt.value(height)
         ),
     ]

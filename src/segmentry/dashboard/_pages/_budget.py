@@ -108,9 +108,8 @@ def _show_plan(plan: BudgetPlan) -> None:
         plots.render_svg(plots.plot_budget(plan), is_titled=False),
         (),
     )
-    for column, view in zip(st.columns(2, gap="large"), (gain, parts), strict=True):
-        with column:
-            put(render_figure(view))
+    for view in (gain, parts):
+        put(render_figure(view))
     table(_parts(plan))
     table(_comparisons(plan))
     listed(plan.notes)
