@@ -40,7 +40,10 @@ def test_a_choice_changes_the_page_and_its_address_and_comes_back_with_it(served
     page = opened(watched, served, "segments")
     third = summary.segments[-1]
 
-    page.locator("[data-testid=stMain]").get_by_role("combobox").first.click()
+    # Pictures that still load move the page, which closes a list that was opened by a click.
+    page.wait_for_load_state("networkidle")
+    page.locator("[data-testid=stMain]").get_by_role("combobox").first.focus()
+    page.keyboard.press("ArrowDown")
     page.get_by_role("option").nth(len(summary.segments) - 1).click()
 
     heading = page.locator("h2", has_text=f"{third.segment_id} {third.name}")
