@@ -28,7 +28,7 @@ def toml(tmp_path):
 
 
 def test_every_setting_is_a_flag_and_every_flag_of_the_run_a_setting():
-    places = {"data_dir", "out", "from_run", "config", "overwrite", "json"}
+    places = {"data_dir", "out", "from_run", "config", "mapping", "names", "overwrite", "json"}
     assert set(inspect.signature(run).parameters) - places == set(RunConfig.model_fields)
 
 

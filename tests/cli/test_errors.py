@@ -239,7 +239,8 @@ def test_constant_features(home):
         ),
         (
             ["--algorithm", "dbscan"],
-            "--algorithm: found 'dbscan', input should be 'kmeans', 'minibatch' or 'bisecting'",
+            "--algorithm: found 'dbscan', input should be 'kmeans', "
+            "'minibatch', 'bisecting' or 'latent'",
         ),
         (
             ["--since", "yesterday"],
@@ -294,7 +295,7 @@ def test_wrong_words(home, words, told):
         ("k = 0\n", "--k: found 0, input should be greater than or equal to 1"),
         (
             "clusters = 3\n",
-            "'clusters' is no setting; expected some of algorithm, engine, exclude, ",
+            "'clusters' is no setting; expected some of algorithm, bootstraps, engine, ",
         ),
         ("k = \n", "run.toml: not TOML: "),
         ('k = "three"\n', "--k: found 'three', input should be a valid integer"),
@@ -435,7 +436,7 @@ def full_for(monkeypatch, name):
 @pytest.mark.parametrize("name", ["bundle.json", "summary.json"])
 def test_a_disk_that_is_full_while_writing(home, data, earlier, monkeypatch, name):
     full_for(monkeypatch, name)
-    assert run_refusal(home, "--k", "2", "--overwrite") == (
+    assert run_refusal(home, "--k", "2", "--min-size", "1", "--overwrite") == (
         "run: cannot be written: No space left on device; choose another --out"
     )
 

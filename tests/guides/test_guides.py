@@ -22,7 +22,7 @@ def test_every_command_of_a_guide_runs(page, workshop, monkeypatch):
     folder, done = workshop
     monkeypatch.chdir(folder)
     blocks = BLOCK.findall(page.read_text())
-    assert blocks
+    assert blocks or page.stem == "any-data"  # whose files are the reader's own
     for language, text in blocks:
         if language == "python":
             exec(compile(text, str(page), "exec"), {})  # noqa: S102  # the guide's own example

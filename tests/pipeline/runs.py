@@ -73,7 +73,7 @@ def segmentry(*words: object) -> Answer:
 
     A run makes few repetitions.
     """
-    if words[0] == "run":
+    if words[:1] == ("run",):
         words = (*words, "--bootstraps", FEW["bootstraps"])
     out, err = io.StringIO(), io.StringIO()
     with (

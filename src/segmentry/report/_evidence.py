@@ -74,36 +74,30 @@ def _by_number(evidence: EvidenceReport, *, chosen: int) -> Table:
     curves = {curve.reference: curve for curve in evidence.gaps}
     numbers = sorted({1, chosen, *gains, *repeated, *(n for c in evidence.gaps for n in c.numbers)})
     n_runs = evidence.stability.n_runs if evidence.stability is not None else 0
-    rows = []
-    for k in numbers:
-        gain = gains.get(k)
-        rows.append(
-            Row(
-                str(k),
-                (
-                    _with_interval(gain) if gain is not None else MISSING,
-                    "tie" if k in evidence.ties else MISSING,
-                    _at(curves.get("uniform"), k),
-                    _at(curves.get("pca"), k),
-                    _strength(evidence, k),
-                    count(repeated.get(k, 0)) if n_runs else MISSING,
-                ),
-                is_strong=k == chosen,
-            )
-        )
+    columns: dict[str, list[str]] = {}
+    if gains:
+        columns |= {
+            f"gain on later days, nats per {count(_PER)} impressions (90\u00a0%)": [
+                _with_interval(gains[k]) if k in gains else MISSING for k in numbers
+            ],
+            "within one standard error of the largest": [
+                "tie" if k in evidence.ties else MISSING for k in numbers
+            ],
+        }
+    columns |= {
+        "gap, uniform reference": [_at(curves.get("uniform"), k) for k in numbers],
+        "gap, PCA reference": [_at(curves.get("pca"), k) for k in numbers],
+        "prediction strength": [_strength(evidence, k) for k in numbers],
+        f"chosen in {count(n_runs)} repetitions" if n_runs else "repetitions": [
+            count(repeated.get(k, 0)) if n_runs else MISSING for k in numbers
+        ],
+    }
+    rows = zip(numbers, zip(*columns.values(), strict=True), strict=True)
     return Table(
         caption="All evidence by number of segments; the chosen one is set strong",
-        heads=(
-            "K",
-            f"gain on later days, nats per {count(_PER)} impressions (90\u00a0%)",
-            "within one standard error of the largest",
-            "gap, uniform reference",
-            "gap, PCA reference",
-            "prediction strength",
-            f"chosen in {count(n_runs)} repetitions" if n_runs else "repetitions",
-        ),
-        rows=tuple(rows),
-        text_columns=(2,),
+        heads=("K", *columns),
+        rows=tuple(Row(str(k), cells, is_strong=k == chosen) for k, cells in rows),
+        text_columns=(2,) if gains else (),
     )
 
 
