@@ -239,8 +239,10 @@ def test_constant_features(home):
         ),
         (
             ["--algorithm", "dbscan"],
-            "--algorithm: found 'dbscan', input should be 'kmeans', "
-            "'minibatch', 'bisecting' or 'latent'",
+            (
+                "--algorithm: found 'dbscan', input should be 'kmeans', 'minibatch', 'bisecting' "
+                "or 'latent'"
+            ),
         ),
         (
             ["--since", "yesterday"],
