@@ -1,5 +1,8 @@
 """Algorithms side by side: what is found, what is not, and what is measured."""
 
+import os
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
@@ -181,3 +184,14 @@ def test_a_process_of_its_own_finds_the_same_and_tells_its_memory(kinds):
     here = method_named("kmeans").fit(rows, rows.distinct.weights, 3, 0)
     np.testing.assert_array_equal(alone.found.labels, here.labels)
     assert 20 < alone.peak_memory_mb < 2000
+
+
+def test_a_method_whose_process_dies_is_told_as_such(monkeypatch, kinds):
+    from segmentry.comparison import _process
+
+    monkeypatch.setattr(_process, "_measured", exit_with_its_seed)
+
+    timed = fit_alone("kmeans", rows_of(kinds[0]), 3, 9)
+
+    assert timed.found is None
+    assert timed.problem == "the process of exit_with_its_seed ended with code 9"

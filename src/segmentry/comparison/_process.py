@@ -1,13 +1,12 @@
 """Fit in a process of its own, so that its memory is its own."""
 
-import multiprocessing
 import resource
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from segmentry.apart import call_apart
 from segmentry.comparison._methods import Found, method_named
 from segmentry.comparison._rows import Rows
 from segmentry.errors import SelectionError
@@ -39,9 +38,11 @@ def fit_here(name: str, rows: Rows, k: int, seed: int) -> Timed:
 
 def fit_alone(name: str, rows: Rows, k: int, seed: int) -> Timed:
     """Fit in a new process and read how much memory it took at most, libraries included."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_measured, name, rows, k, seed).result()
+    began = time.perf_counter()
+    try:
+        return call_apart(_measured, name, rows, k, seed)
+    except RuntimeError as error:  # such as one that took all memory and was ended for it
+        return Timed(None, str(error), time.perf_counter() - began, None)
 
 
 def _measured(name: str, rows: Rows, k: int, seed: int) -> Timed:

@@ -1,18 +1,14 @@
 """Measure what plans are made with, once for all questions that a reader may ask."""
 
-import pickle
-import subprocess
-import sys
 from pathlib import Path
 
-from segmentry.errors import DataError, SegmentryError
+from segmentry.apart import call_apart
+from segmentry.errors import DataError
 from segmentry.pipeline._experiment import measured_traffic
 from segmentry.pipeline._plan import budget_rates, read_traffic, segment_traffic
 from segmentry.profiling.planning import PlanBasis
 
-__all__ = ["hand_over", "measure_plans", "measure_plans_apart"]
-
-_CHILD = "from segmentry.pipeline._planning import hand_over; hand_over()"
+__all__ = ["measure_plans", "measure_plans_apart"]
 
 
 def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
@@ -53,33 +49,12 @@ def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
 def measure_plans_apart(run_dir: Path) -> PlanBasis:
     """Measure as `measure_plans` does in a process of its own, whose memory ends with it.
 
-    A plain child, not multiprocessing: inside Streamlit ``__main__`` is a page, which a spawned
-    worker would run again.
-
     Raises
     ------
     SegmentryError
         As `measure_plans` does.
     """
-    child = subprocess.run(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-c", _CHILD, str(run_dir)],
-        stdout=subprocess.PIPE,
-        check=False,
-    )
-    if child.returncode:
-        raise DataError(f"{run_dir}: measuring it for plans failed; see the terminal")
-    found = pickle.loads(child.stdout)  # noqa: S301 - written by our own child, never a file
-    if isinstance(found, SegmentryError):
-        raise found
-    assert isinstance(found, PlanBasis)  # noqa: S101 - our own output
-    return found
-
-
-def hand_over() -> None:
-    """Write what was measured of the run named last, or why it was not, to standard output."""
-    found: PlanBasis | SegmentryError
     try:
-        found = measure_plans(Path(sys.argv[1]))
-    except SegmentryError as error:
-        found = error
-    sys.stdout.buffer.write(pickle.dumps(found))
+        return call_apart(measure_plans, run_dir)
+    except RuntimeError as error:
+        raise DataError(f"{run_dir}: it cannot be measured for plans: {error}") from error

@@ -1,0 +1,43 @@
+"""A process of its own: whatever the caller's main module is, and whatever the function prints."""
+
+import subprocess
+import sys
+
+import pytest
+
+from segmentry.apart import call_apart
+from segmentry.comparison import method_named
+from segmentry.errors import ConfigError
+
+UNGUARDED = """
+from segmentry.apart import call_apart
+from segmentry.clustering import distinct_rows
+
+print(call_apart(distinct_rows, [[1.0], [1.0]]).weights)
+"""
+
+
+def test_what_a_function_raises_is_raised_here():
+    with pytest.raises(ConfigError, match="'kmedoids' is unknown"):
+        call_apart(method_named, "kmedoids")
+
+
+def test_a_main_module_that_cannot_be_run_again_is_not_run_again(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(UNGUARDED)
+
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert done.stdout == "[2.]\n"
+
+
+def test_what_is_printed_is_no_part_of_the_answer(capfd):
+    assert call_apart(print, "a library's greeting") is None
+    assert "a library's greeting" in capfd.readouterr().err
+
+
+def test_a_process_that_dies_is_told_with_its_code():
+    with pytest.raises(RuntimeError, match="exit ended with code 3"):
+        call_apart(sys.exit, 3)
