@@ -34,7 +34,9 @@ def test_distributions_draw_shares_of_the_segment_over_those_of_all_users(make_s
 
     rows = [row for row in spec["datasets"]["bins_0"] if row["segment_id"] == 2]
     assert [row["share"] for row in rows] == [0.0, 1.0, 0.6667, 0.6667]  # of the largest, 0.6
-    assert [row["all"] for row in rows] == [0.8333, 0.5, 0.3333, 0.3333]
+    # The second of two strips of 46 pixels, each under a gap of 28: 148 is its foot.
+    assert [row["top"] for row in rows] == [148, 102, 117.33, 117.33]
+    assert [row["all"] for row in rows] == [109.67, 125, 132.67, 132.67]
 
 
 def test_only_eight_segments_are_drawn_and_the_caption_says_so(make_summary):

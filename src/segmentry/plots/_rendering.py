@@ -1,13 +1,13 @@
 """From a chart to SVG and PNG, without a browser and without a network."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from segmentry.apart import serving
+from segmentry.drawing import draw_files, draw_png, draw_svg, without_title
 from segmentry.plots._blades import plot_silhouette_blades
 from segmentry.plots._distributions import plot_distributions
 from segmentry.plots._exposure import has_exposure, plot_exposure
@@ -20,7 +20,7 @@ from segmentry.plots._segments import plot_ctr_by_segment, plot_sizes
 from segmentry.plots._selection import plot_elbow, plot_silhouette_by_k
 from segmentry.plots._space import plot_map_3d
 from segmentry.plots._stability import has_stability, plot_stability
-from segmentry.plots._theme import FONT, ROLES, TITLE_SIZES
+from segmentry.plots._theme import ROLES
 from segmentry.plots._umap import plot_umap
 
 if TYPE_CHECKING:
@@ -66,20 +66,6 @@ _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
     }
 )
 
-_NUMBER = r"-?[\d.]+(?:e-?\d+)?"
-_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
-_CIRCLE = re.compile(
-    rf'<path transform="translate\(({_NUMBER}),({_NUMBER})\)" '
-    rf'd="M({_NUMBER}),0A\3,\3,0,1,1,-\3,0A\3,\3,0,1,1,\3,0"([^>]*)/>'
-)
-_NOISE = re.compile(
-    r' (?:role="graphics-[^"]*"|aria-[a-z]+="[^"]*"|pointer-events="none"|font-family="[^"]*")'
-    r'|<path class="background" d="M0,0h0v0h0Z"/>'
-)
-_TAG = re.compile(r"<[^>]+>")
-_OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
-_TITLE = '<g class="mark-group role-title">'
-
 
 def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     """Return a chart as SVG text: text stays text, ids are its own, title and description inside.
@@ -98,8 +84,8 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     '<svg'
     """
     spec: dict[str, Any] = chart.to_dict(validate=False)
-    svg = _drawn(spec)
-    return svg if is_titled else _without_title(svg, spec["title"])
+    svg = draw_svg(spec)
+    return svg if is_titled else without_title(svg, spec)
 
 
 def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
@@ -153,7 +139,7 @@ def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
     >>> render_png(plot_sizes(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
-    return _png(render_svg(chart), scale=scale)
+    return draw_png(render_svg(chart), scale=scale)
 
 
 def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) -> dict[str, str]:
@@ -181,78 +167,30 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
     ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
     """
     directory.mkdir(parents=True, exist_ok=True)
-    inline = {}
-    for name, plot in FIGURES.items():
-        if name in _ASKED_BY and not _ASKED_BY[name](summary):
-            continue
-        spec: dict[str, Any] = plot(summary).to_dict(validate=False)
-        svg = _drawn(spec)
-        (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
-        (directory / f"{name}.png").write_bytes(_png(svg, scale=scale))
-        inline[name] = _without_title(svg, spec["title"])
-    return inline
+    asked = [name for name in FIGURES if name not in _ASKED_BY or _ASKED_BY[name](summary)]
+    # The renderer holds the interpreter: only another process draws while charts are put together.
+    with serving(draw_files) as draw:
+        specs, drawn = {}, {}
+        for name in asked:
+            specs[name] = _spec(summary, name)
+            drawn[name] = draw(name, specs[name], directory, scale=scale)
+        # What the other has not begun by then is drawn here, from the end.
+        here = {
+            name: draw_files(name, specs[name], directory, scale=scale)
+            for name in reversed(asked)
+            if drawn[name].cancel()
+        }
+        return {name: here[name] if name in here else drawn[name].result() for name in asked}
 
 
-def _drawn(spec: dict[str, Any]) -> str:
-    """Return the SVG of a chart's specification, its title drawn."""
-    import vl_convert
+def _spec(summary: "Summary", name: str) -> dict[str, Any]:
+    """Return the specification of a figure.
 
-    svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
-    return _named(svg, name=spec["name"], title=spec["usermeta"]["title"], text=spec["description"])
+    Altair would check each piece of each chart against its schema whenever it is put together: a
+    third of the time. The tests do.
+    """
+    from altair.utils.schemapi import debug_mode
 
-
-def _png(svg: str, *, scale: float) -> bytes:
-    import vl_convert
-
-    return bytes(vl_convert.svg_to_png(svg, scale=scale))
-
-
-def _compact(svg: str) -> str:
-    """Drop what no reader needs: empty marks, dots written as arcs, thousandths of a pixel."""
-
-    def shorter(tag: re.Match[str]) -> str:
-        return _LONG_NUMBER.sub(lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), tag[0])
-
-    svg = _TAG.sub(shorter, _NOISE.sub("", svg))
-    return _CIRCLE.sub(r'<circle cx="\1" cy="\2" r="\3"\4/>', svg)
-
-
-def _named(svg: str, *, name: str, title: str, text: str) -> str:
-    """Give the SVG its title and description, its font, and ids that no other figure has."""
-    found = _OPENING.match(svg)
-    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg[found.end() :])
-    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
-    width, height = found.groups()
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="{FONT}" role="img" '
-        f'aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(title)}</title>'
-        f'<desc id="{name}-desc">{escape(text)}</desc>{body}'
-    )
-
-
-def _without_title(svg: str, title: Mapping[str, Any]) -> str:
-    """Cut the drawn title off: cheaper than to render the chart a second time."""
-    start = svg.index(_TITLE)
-    depth = 0
-    for tag in re.finditer(r"<(/?)g\b", svg[start:]):
-        depth += -1 if tag[1] else 1
-        if depth == 0:
-            break
-    end = svg.index(">", start + tag.start()) + 1
-    svg = svg[:start] + svg[end:]
-    sizes, n_lines, n_notes = TITLE_SIZES, len(title["text"]), len(title.get("subtitle", ()))
-    cut = sizes["fontSize"] + (n_lines - 1) * sizes["lineHeight"] + sizes["offset"]
-    if n_notes:
-        cut += sizes["subtitlePadding"] + sizes["subtitleFontSize"]
-        cut += (n_notes - 1) * sizes["subtitleLineHeight"]
-    found = _OPENING.match(svg)
-    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
-    width, height = int(found[1]), int(found[2])
-    return svg.replace(
-        f'height="{height}" viewBox="0 0 {width} {height}"',
-        f'height="{height - cut}" viewBox="0 {cut} {width} {height - cut}"',
-        1,
-    )
+    with debug_mode(False):
+        spec: dict[str, Any] = FIGURES[name](summary).to_dict(validate=False)
+    return spec
