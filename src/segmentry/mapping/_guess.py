@@ -152,7 +152,9 @@ def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
     others = ", ".join(table.files for table in logs if table is not kept)
     doubt = f"{others}: a log too, without clicks, left out; one log is read"
     told = replace(kept, doubts=(*kept.doubts, doubt))
-    return [told if table is kept else table for table in tables if table not in logs or table is kept]
+    return [
+        told if table is kept else table for table in tables if table not in logs or table is kept
+    ]
 
 
 def _layouts_of(path: str, base: Path) -> list[tuple[str, FileLayout]]:
