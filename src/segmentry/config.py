@@ -31,7 +31,7 @@ class RunConfig(BaseModel):
 
     engine: Literal["duckdb", "polars"] = "duckdb"
     recipe: Literal["default", "classic", "rfm", "table"] = "default"
-    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent"] = "kmeans"
+    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] = "kmeans"
     k: int | None = Field(default=None, ge=1)
     k_range: str = "2:10"
     k_min: int = Field(default=1, ge=1)

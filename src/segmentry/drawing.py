@@ -108,7 +108,7 @@ def _named(svg: str, *, name: str, title: str, text: str, font: str) -> str:
 def without_title(svg: str, spec: Mapping[str, Any]) -> str:
     """Cut the drawn title off: cheaper than to render the chart a second time."""
     title, sizes = spec["title"], spec["config"]["title"]
-    start = svg.index(_TITLE)
+    start = svg.rindex(_TITLE)  # panels have titles of their own; the chart's comes last
     depth = 0
     for tag in re.finditer(r"<(/?)g\b", svg[start:]):
         depth += -1 if tag[1] else 1

@@ -336,3 +336,63 @@ def test_problems_come_first_and_within_them_the_larger_segment(plain):
         ("SEG-016", 3),
         ("SEG-001", 1),
     ]
+
+
+# --- events without clicks
+
+
+def of_purchases(plain, **first):
+    """Return the plain summary as one of purchases; the first segment changed."""
+    named = (
+        replace(plain.features[0], name="value_sum"),
+        replace(plain.features[0], name="recency_days"),
+    )
+    segments = tuple(
+        replace(each, numeric=(value_of(10.0), recency_of(20.0))) for each in plain.segments
+    )
+    traits = replace(plain.traits, event="purchase", events="purchases", has_clicks=False)
+    everyone = replace(plain.population, numeric=(value_of(10.0), recency_of(20.0)))
+    summary = replace(
+        plain, segments=segments, traits=traits, population=everyone, features=named, truth=None
+    )
+    return changed(summary, **first) if first else summary
+
+
+def value_of(mean, *, low=-0.1):
+    return NumericStatistics("value_sum", mean, 1.0, 5.0, 12.0, 0.0, 100.0, Estimate(0.0, low, 1.0))
+
+
+def recency_of(least, *, low=-0.1):
+    middle = Estimate(0.0, low, 1.0)
+    return NumericStatistics("recency_days", 60.0, least, 50.0, 90.0, 0.0, 100.0, middle)
+
+
+def test_who_brings_much_more_than_their_share_is_told(plain):
+    share = plain.segments[0].share
+    rich = of_purchases(plain, numeric=(value_of(16.0, low=0.2),))
+
+    assert codes_of(of_purchases(plain)) == []
+    assert codes_of(rich) == [("SEG-017", 1)]
+    (found,), _ = find_insights(rich, agreements={})
+    n, of = plain.segments[0].n_users, plain.population.n_users
+    assert found.evidence[0].value.value == pytest.approx(16.0 * n / (10.0 * of) / share)
+    assert found.action.test == ""  # a test of clicks is not what would show it
+    assert codes_of(of_purchases(plain, numeric=(value_of(14.0, low=0.2),))) == []
+    assert codes_of(of_purchases(plain, numeric=(value_of(16.0, low=-0.1),))) == []
+
+
+def test_who_has_been_away_for_longer_than_most_is_told(plain):
+    assert codes_of(of_purchases(plain, numeric=(recency_of(51.0, low=0.2),))) == [("SEG-018", 1)]
+    assert codes_of(of_purchases(plain, numeric=(recency_of(49.0, low=0.2),))) == []
+
+
+def test_data_without_clicks_are_not_told_what_clicks_would_have_said(plain):
+    found, skipped = find_insights(of_purchases(plain), agreements={})
+
+    assert found == ()
+    assert skipped == ()
+    _, skipped = find_insights(replace(of_purchases(plain), features=()), agreements={})
+    assert [each.reason for each in skipped] == [
+        "the purchases have no values",
+        "the purchases have no times",
+    ]

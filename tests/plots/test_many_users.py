@@ -96,3 +96,28 @@ def test_a_run_without_the_log_has_an_exposure_chart_that_says_so(make_summary):
 
     assert "no exposure curve" in plots.caption_exposure(summary).finding
     assert plots.plot_exposure(summary).to_dict()["name"] == "exposure"
+
+
+def test_users_on_the_map_are_those_of_the_run_though_cells_are_rounded_up(make_summary):
+    summary = make_summary(n_segments=3, n_points=20)
+    n_users = summary.population.n_users
+    few = replace(summary.pictures.hexagons[0], n_users=n_users * 2)
+    rounded = replace(summary, pictures=replace(summary.pictures, hexagons=(few,)))
+
+    caption = plots.caption_map_hexagons(rounded)
+
+    assert caption.finding == f"All {n_users:,} users on the map"
+    assert "those of few users are drawn as one of the fewest shown" in caption.reading
+
+
+def test_in_a_page_every_panel_keeps_its_title_and_the_chart_gives_its_own_up(make_summary):
+    summary = make_summary(n_segments=2, n_points=20)
+    chart = plots.plot_distributions(summary)
+
+    inside = plots.render_svg(chart, is_titled=False)
+
+    labels = {row.name: row.label for row in summary.features}
+    for name in plots.distribution_names(summary)[:4]:
+        assert f">{labels[name]}" in inside
+    drawn = inside.split("</title>")[1]
+    assert plots.caption_distributions(summary).finding[:20] not in drawn.split("</desc>")[1]

@@ -45,7 +45,7 @@ Mapping = Annotated[
 Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]
 Recipe = Annotated[str | None, typer.Option(help="default, classic, rfm or table.")]
 Algorithm = Annotated[
-    str | None, typer.Option(help="kmeans (default), minibatch, bisecting or latent.")
+    str | None, typer.Option(help="kmeans (default), minibatch, bisecting, latent or cells.")
 ]
 K = Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")]
 KRange = Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")]

@@ -28,6 +28,8 @@ class InsightKind:
         What to do.
     needs : str
         What must be there to look for it, or empty.
+    data : {"clicks", "no clicks", "any"}
+        Of which data it is an insight at all.
     """
 
     code: str
@@ -37,6 +39,7 @@ class InsightKind:
     meaning: str
     action: str
     needs: str = ""
+    data: Literal["clicks", "no clicks", "any"] = "clicks"
 
     @property
     def link(self) -> str:
@@ -46,6 +49,8 @@ class InsightKind:
 
 _LATER = "a check on later days"
 _LOG = "segments counted against the log"
+_VALUE = "values of the events"
+_TIME = "times of the events"
 
 INSIGHTS = (
     InsightKind(
@@ -150,6 +155,7 @@ INSIGHTS = (
         "Describes who they are. It is no reason for what they do.",
         "Use it for the tone of a message; do not target by it without a test, nor where the law "
         "forbids it.",
+        data="any",
     ),
     InsightKind(
         "SEG-011",
@@ -168,6 +174,7 @@ INSIGHTS = (
         "The segment holds fewer users than may be shown (`--min-size`), or less than 1 % of all.",
         "Too few for figures, for a campaign, or for a test.",
         "Ask for fewer segments, or treat these users with the nearest segment.",
+        data="any",
     ),
     InsightKind(
         "SEG-013",
@@ -177,6 +184,7 @@ INSIGHTS = (
         "all users have.",
         "What sets it apart is that little is known of it, not what its users do.",
         "Do not read it as a kind of user; mend the profile data or leave those features out.",
+        data="any",
     ),
     InsightKind(
         "SEG-014",
@@ -185,6 +193,7 @@ INSIGHTS = (
         "The run answers with one segment.",
         "No division of the users holds up by its rule. That is a finding.",
         "Treat all users alike, or bring other features.",
+        data="any",
     ),
     InsightKind(
         "SEG-015",
@@ -203,6 +212,28 @@ INSIGHTS = (
         "seen would have been worse than not segmenting.",
         "Do not act on its clicks.",
         _LATER,
+    ),
+    InsightKind(
+        "SEG-017",
+        "Most of the value",
+        "opportunity",
+        "The segment brings at least 1.5 times its share of the total value, and its mean value "
+        "per user lies above that of all users (95 % interval).",
+        "Few users carry much of the value. It says what they brought, not what they will bring.",
+        "Keep these users: serve them first, and measure by a randomised test what an offer adds.",
+        _VALUE,
+        data="no clicks",
+    ),
+    InsightKind(
+        "SEG-018",
+        "Not seen for long",
+        "caution",
+        "Three quarters of its users have been away for longer than the median of all users, and "
+        "their mean lies above that of all users (95 % interval).",
+        "They may be gone, or may come seldom by habit: who bought once is most often here.",
+        "Try to win back a part of them and leave a part alone; spend on all only if that pays.",
+        _TIME,
+        data="no clicks",
     ),
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from segmentry.errors import ConfigError
-from segmentry.insights import _clicks, _log, _makeup
+from segmentry.insights import _clicks, _events, _log, _makeup
 from segmentry.insights._catalogue import CODES, INSIGHTS, InsightKind
 from segmentry.insights._findings import Facts, Finding
 from segmentry.summary import Action, Insight, NotEvaluated, Summary
@@ -30,6 +30,8 @@ _CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
     "SEG-014": _makeup.find_one_segment,
     "SEG-015": _clicks.find_no_clicks,
     "SEG-016": _clicks.find_reversed,
+    "SEG-017": _events.find_valuable,
+    "SEG-018": _events.find_lapsed,
 }
 _DIMENSIONS = {
     "SEG-007": ("price band",),
@@ -53,7 +55,7 @@ def check_codes(codes: Collection[str]) -> None:
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: --mute: 'SEG-4' is no insight; did you mean 'SEG-004'? Expected \
-codes from SEG-001 to SEG-016
+codes from SEG-001 to SEG-018
     """
     for code in codes:
         if code not in CODES:
@@ -91,13 +93,13 @@ def find_insights(
     found: list[Insight] = []
     skipped = []
     for kind in INSIGHTS:
-        if kind.code in mute:
+        if kind.code in mute or not _is_of_such_data(kind, summary):
             continue
         reason = _why_not(kind, facts)
         if reason:
             skipped.append(NotEvaluated(kind.code, kind.title, reason))
         else:
-            found += [_insight(kind, each) for each in _CHECKS[kind.code](facts)]
+            found += [_insight(kind, each, summary) for each in _CHECKS[kind.code](facts)]
     sizes = {segment.segment_id: segment.n_users for segment in summary.segments}
     found.sort(
         key=lambda each: (
@@ -109,9 +111,18 @@ def find_insights(
     return tuple(found), tuple(skipped)
 
 
+def _is_of_such_data(kind: InsightKind, summary: Summary) -> bool:
+    """Tell whether data of this sort can have the insight at all; else there is nothing to say."""
+    if kind.data == "no clicks":
+        return summary.traits.has_log and not summary.traits.has_clicks
+    return kind.data == "any" or summary.traits.has_clicks
+
+
 def _why_not(kind: InsightKind, facts: Facts) -> str:
     """Say why an insight cannot be looked for, or nothing."""
     summary = facts.summary
+    if kind.data == "no clicks":
+        return _why_not_of_events(kind, summary)
     if "later days" in kind.needs:
         return _why_not_later(summary)
     if "log" in kind.needs:
@@ -128,6 +139,13 @@ def _why_not(kind: InsightKind, facts: Facts) -> str:
     return ""
 
 
+def _why_not_of_events(kind: InsightKind, summary: Summary) -> str:
+    wanted = "value_sum" if kind.code == "SEG-017" else "recency_days"
+    if any(row.name == wanted for row in summary.features):
+        return ""
+    return f"the {summary.traits.events} have no {kind.needs.split()[0]}"
+
+
 def _why_not_later(summary: Summary) -> str:
     if summary.truth is None:
         return "the segments were not checked on later days"
@@ -135,7 +153,7 @@ def _why_not_later(summary: Summary) -> str:
     return f"the segments could not be checked on later days: {reason}" if reason else ""
 
 
-def _insight(kind: InsightKind, finding: Finding) -> Insight:
+def _insight(kind: InsightKind, finding: Finding, summary: Summary) -> Insight:
     segment = finding.segment
     n_users = None if segment is None or segment.is_withheld else segment.n_users
     return Insight(
@@ -153,7 +171,8 @@ def _insight(kind: InsightKind, finding: Finding) -> Insight:
             effect=finding.effect or _NO_NUMBER,
             value=finding.value,
             assumptions=finding.assumptions,
-            test=_test(finding),
+            # A test of anything but clicks is planned by hand.
+            test=_test(finding) if summary.traits.has_clicks else "",
         ),
     )
 

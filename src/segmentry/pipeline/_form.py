@@ -78,8 +78,9 @@ def _find_first(
 ) -> tuple[Segmentation, Evidence | None]:
     """Form segments and choose their number."""
     settings = asked.settings
-    # The number of latent classes is that of the smallest BIC.
-    if asked.recipe.choose_by == "silhouette" or settings.algorithm == "latent":
+    # The number of latent classes is that of the smallest BIC, that of the cells is fixed.
+    is_own = settings.algorithm in ("latent", "cells")
+    if asked.recipe.choose_by == "silhouette" or is_own:
         return find(asked, table, settings.numbers, settings.k), None
     return find_by_evidence(
         lambda decide: find(asked, table, settings.numbers, settings.k, decide),
@@ -101,6 +102,8 @@ def _first_fit(
         return None, "the log has no times, so that no day is later than another"
     if not users.traits.has_clicks:
         return None, "the log has no clicks, and clicks are what is checked"
+    if asked.settings.algorithm == "cells":
+        return None, "cells are cut where the users lie, not to foretell clicks"
     if not asked.recipe.is_checked:
         return None, f"recipe {asked.recipe.name} does not ask them"
     if users.early is None:

@@ -149,7 +149,9 @@ def _certain(summary: Summary) -> tuple[str, ...]:
             f"{count(log.n_used)} used, {count(log.n_rejected)} rejected, "
             f"{count(n_excluded)} left out on request."
         )
-    found.append(summary.selection.reason)
+    stability = None if summary.evidence is None else summary.evidence.stability
+    if stability is None or all(each.is_stable for each in stability.segments):
+        found.append(summary.selection.reason)
     chosen = next((row for row in summary.selection.candidates if row.is_selected), None)
     if chosen is not None and chosen.silhouette.is_known:
         found.append(

@@ -112,7 +112,7 @@ def make_page(
         ),
         numeric_tables=numeric_tables(summary),
         level_tables=level_tables(summary),
-        log=make_log_view(summary, figures),
+        log=make_log_view(summary, figures) if _can_be_described(summary) else None,
         maps=_maps(summary, figures),
         turn=_turn(summary),
         data_tables=account_tables(summary),
@@ -127,6 +127,11 @@ def make_page(
         ),
         dark_css=plots.dark_figure_css(_FIGURE_SCOPE),
     )
+
+
+def _can_be_described(summary: Summary) -> bool:
+    """Tell whether such data can say what segments were shown and clicked, and when."""
+    return summary.traits.has_clicks and summary.traits.has_time
 
 
 def _not_evaluated(summary: Summary) -> tuple[str, ...]:

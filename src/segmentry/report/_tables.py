@@ -468,11 +468,19 @@ def feature_tables(summary: Summary) -> tuple[Table, ...]:
     )
     absent = Table(
         caption=f"{len(summary.traits.absent)} features are absent",
-        heads=("feature", "why"),
-        rows=tuple(Row(name, (reason,)) for name, reason in summary.traits.absent),
+        heads=("why", "features"),
+        rows=tuple(Row(reason, (names,)) for reason, names in _absent(summary.traits)),
         text_columns=(1,),
     )
     return tuple(table for table in (formed, described, absent) if table.rows)
+
+
+def _absent(traits: DataTraits) -> list[tuple[str, str]]:
+    """Return each reason with all features that are absent for it."""
+    found: dict[str, list[str]] = {}
+    for name, reason in traits.absent:
+        found.setdefault(reason, []).append(name)
+    return [(reason, ", ".join(names)) for reason, names in found.items()]
 
 
 def _forming_row(row: FeatureRow) -> Row:

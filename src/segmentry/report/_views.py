@@ -357,7 +357,7 @@ class Page:
     heatmap: Figure
     numeric_tables: tuple[Table, ...]
     level_tables: tuple[Table, ...]
-    log: LogView
+    log: LogView | None
     maps: tuple[Figure, ...]
     turn: Turn | None
     data_tables: tuple[Table, ...]

@@ -31,6 +31,7 @@ from segmentry.segmentation._scores import Silhouettes, silhouettes_by_number
 from segmentry.segmentation._selection import Candidate, Decision, Selection, select
 
 if TYPE_CHECKING:
+    from segmentry.segmentation._cells import CellModel
     from segmentry.segmentation._latent import LatentSegments
 
 __all__ = [
@@ -80,6 +81,8 @@ class Segmentation:
         The silhouettes of those users, labels counting from 0; none where no silhouette is defined.
     latent : LatentSegments or None
         The classes and how much each user belongs to them, where the algorithm is "latent".
+    cells : CellModel or None
+        The cut points and cells, where the algorithm is "cells".
     """
 
     recipe: Recipe
@@ -94,6 +97,7 @@ class Segmentation:
     segment_silhouettes: tuple[float | None, ...]
     silhouette_sample: SilhouetteSample | None = None
     latent: "LatentSegments | None" = None
+    cells: "CellModel | None" = None
 
     @property
     def n_segments(self) -> int:
@@ -178,7 +182,7 @@ def find_segments(
         The numbers to try; one segment is always among the candidates.
     forced : int, optional
         Take this number, whatever the scores say.
-    algorithm : {"kmeans", "minibatch", "bisecting", "latent"}
+    algorithm : {"kmeans", "minibatch", "bisecting", "latent", "cells"}
     min_share : float
         A candidate with a smaller segment is not chosen.
     seed : int
@@ -219,6 +223,18 @@ def find_segments(
             is_exact=is_exact,
             on_fitted=on_fitted,
             on_block=on_block,
+        )
+    if algorithm == "cells":
+        from segmentry.segmentation._cells import find_cells
+
+        return find_cells(
+            table,
+            plans,
+            recipe=recipe,
+            forced=forced,
+            seed=seed,
+            weights=weights,
+            is_exact=is_exact,
         )
     users = prepare_users(
         table, plans, recipe=recipe, weights=weights, is_forced=forced is not None

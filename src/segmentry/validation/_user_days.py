@@ -124,6 +124,19 @@ class UserDays:
             n_clicks[self.user_index[rows]] += self.n_clicks[rows]
         return UserCounts(n_impressions=n_impressions, n_clicks=n_clicks)
 
+    def days_since(self, days: Collection[int]) -> pl.Series:
+        """Return each user's whole days from the last impression to the end of a set of days.
+
+        A user seen on the last of them has 1 day, as its end is the end of that day; null for one
+        not seen on any.
+        """
+        last = np.full(self.n_users, -1, dtype=np.int64)
+        asked = sorted(set(days))
+        for day, rows in zip((d for d in self.days if d in asked), self.rows_of(days), strict=True):
+            seen = self.user_index[rows][self.n_impressions[rows] > 0]
+            last[seen] = asked[-1] + 1 - day
+        return pl.Series(last).replace(-1, None).cast(pl.Float64)
+
     def active_days(self, days: Collection[int] | None = None) -> tuple[IntVector, IntVector]:
         """Count each user's days with an impression and days with a click, over a set of days."""
         n_active = np.zeros(self.n_users, dtype=np.int64)

@@ -46,9 +46,9 @@ def show_user(run: Run) -> None:
         named = next((s for s in run.summary.segments if s.segment_id == segment_id), None)
         told = str(segment_id) if named is None else segment_label(named)
         notice(
-            f"Segment {told}. Its segments are latent classes: what decides is how likely each "
-            "class makes all that is known of the user, not a distance, so no feature is singled "
-            "out here."
+            f"Segment {told}. It is no matter of distances: what decides is how likely each latent "
+            "class makes all that is known of the user, or the cell between the saved cut points, "
+            "so no feature is singled out here."
         )
     elif placement is None or segment_id == UNASSIGNED:
         reasons = "; ".join(finding.text for finding in run.summary.unassigned)
