@@ -78,6 +78,13 @@ ExemplarIds = Annotated[
 Names = Annotated[
     Path | None, typer.Option(help="Names of segments, a file as names.toml.", metavar="FILE.toml")
 ]
+NamesOrRun = Annotated[
+    Path | None,
+    typer.Option(
+        help="Names of segments: a file as names.toml, or an earlier run whose names are kept.",
+        metavar="FILE|RUN_DIR",
+    ),
+]
 Config = Annotated[
     Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
 ]
@@ -162,7 +169,7 @@ def run(
     min_size: MinSize = None,
     mute: Mute = None,
     exemplar_ids: ExemplarIds = False,
-    names: Names = None,
+    names: NamesOrRun = None,
     seed: Seed = None,
     memory: Memory = None,
     strict: Strict = False,

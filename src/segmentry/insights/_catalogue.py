@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["CODES", "INSIGHTS", "InsightKind", "Severity"]
+__all__ = ["CODES", "INSIGHTS", "LATER", "LOG", "InsightKind", "Severity"]
 
 Severity = Literal["opportunity", "problem", "caution", "note"]
 
@@ -47,8 +47,8 @@ class InsightKind:
         return f"docs/reference/insights.md#{self.code.lower()}"
 
 
-_LATER = "a check on later days"
-_LOG = "segments counted against the log"
+LATER = "a check on later days"
+LOG = "segments counted against the log"
 _VALUE = "values of the events"
 _TIME = "times of the events"
 
@@ -61,7 +61,7 @@ INSIGHTS = (
         "Its users clicked more than all others on days that had no part in forming the segment, "
         "and at least half of the difference survived.",
         "Give these users more of the budget, and measure what it brings by a randomised test.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-002",
@@ -82,7 +82,7 @@ INSIGHTS = (
         "So many impressions with so few clicks are no luck. It does not say that these users are "
         "lost: they may buy without clicking.",
         "Try other creatives and offers on a part of them before paying for more of the same.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-004",
@@ -102,7 +102,7 @@ INSIGHTS = (
         "found to react to clicks.",
         "The same users click less the more they have been shown. It is still observational.",
         "Cap the frequency for a part of them and compare.",
-        _LOG,
+        LOG,
     ),
     InsightKind(
         "SEG-006",
@@ -112,7 +112,7 @@ INSIGHTS = (
         "and the upper end of the forecast index is below 90.",
         "Much of the inventory goes where least clicks come from.",
         "Move impressions to others, cap the frequency, change the creatives; test which.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-007",
@@ -123,7 +123,7 @@ INSIGHTS = (
         "band more (lower end above 110).",
         "What it is shown is not priced as what it clicks.",
         "Shift its impressions towards the band it clicks, and test.",
-        _LOG,
+        LOG,
     ),
     InsightKind(
         "SEG-008",
@@ -133,7 +133,7 @@ INSIGHTS = (
         "foretell (lower end of the CTR index above 110).",
         "A preference of this segment beyond what holds for all users.",
         "Weight its placements or hours accordingly, and test.",
-        _LOG,
+        LOG,
     ),
     InsightKind(
         "SEG-009",
@@ -143,7 +143,7 @@ INSIGHTS = (
         "(lower end of the CTR index above 120).",
         "A taste of this segment. Whether it helps to choose by it is measured on later clicks.",
         "Feed the affinities to recommendations for this segment, and test.",
-        _LOG,
+        LOG,
     ),
     InsightKind(
         "SEG-010",
@@ -165,7 +165,7 @@ INSIGHTS = (
         "are common to both (Jaccard), or the segment was not found before.",
         "Whom the segment holds depends on which days are looked at.",
         "Do not build an audience on it; treat its users with their neighbours.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-012",
@@ -211,7 +211,7 @@ INSIGHTS = (
         "Later the segment differs from all others in the opposite direction: acting on what was "
         "seen would have been worse than not segmenting.",
         "Do not act on its clicks.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-017",

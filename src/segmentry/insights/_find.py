@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from segmentry.errors import ConfigError
 from segmentry.insights import _clicks, _events, _log, _makeup
-from segmentry.insights._catalogue import CODES, INSIGHTS, InsightKind
+from segmentry.insights._catalogue import CODES, INSIGHTS, LATER, LOG, InsightKind
 from segmentry.insights._findings import Facts, Finding
 from segmentry.summary import Action, Insight, NotEvaluated, Summary
 
@@ -85,7 +85,8 @@ def find_insights(
     Returns
     -------
     insights : tuple of Insight
-        Problems, opportunities, cautions, notes; within these by the users concerned.
+        Problems, opportunities, cautions, notes; within these by the users concerned, and of one
+        segment what later days confirm comes first.
     not_evaluated : tuple of NotEvaluated
         What could not be looked for, and why.
     """
@@ -105,6 +106,7 @@ def find_insights(
         key=lambda each: (
             _ORDER.index(each.severity),
             -sizes.get(each.segment_id or 0, summary.population.n_users),
+            CODES[each.code].needs != LATER,
             each.code,
         )
     )
@@ -123,9 +125,9 @@ def _why_not(kind: InsightKind, facts: Facts) -> str:
     summary = facts.summary
     if kind.data == "no clicks":
         return _why_not_of_events(kind, summary)
-    if "later days" in kind.needs:
+    if kind.needs == LATER:
         return _why_not_later(summary)
-    if "log" in kind.needs:
+    if kind.needs == LOG:
         log = summary.log
         if log is None:
             return "the segments were not counted against the log in this run"

@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import shlex
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from segmentry.pipeline._names import (
     carried_names,
     read_names,
     render_names,
+    with_carried,
     with_names,
 )
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
@@ -116,7 +118,8 @@ def run(
         Reuse the user table of this run: another K does not read the log again.
     names : Path or str, optional
         TOML file with names of segments, as the ``names.toml`` of a run folder; they win over
-        those that people gave in `from_run`.
+        those that people gave in `from_run`. Or an earlier run folder, of any users: what people
+        named there keeps its name where it is found again.
     config : Path or str, optional
         TOML file with settings.
     overwrite : bool
@@ -151,7 +154,10 @@ def run(
     started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     check_target(target, overwrite=overwrite)
     check_codes(settings.mute)
-    given = {} if names is None else read_names(Path(names))
+    earlier = [Path(each) for each in (from_run, names) if each is not None and Path(each).is_dir()]
+    for run_dir in earlier:
+        read_bundle(run_dir)  # before the long work: it must be a run
+    given = {} if names is None or Path(names).is_dir() else read_names(Path(names))
     if from_run is not None:
         if data_dir is not None or mapping is not None:
             raise ConfigError("--from reuses a user table; give either the data or --from")
@@ -178,7 +184,7 @@ def run(
         if scratch is not None:
             shutil.rmtree(scratch)
         automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
-        formed = _named(formed, from_run)
+        formed = _named(formed, users.table, earlier)
         summary = with_names(formed.summary, given, source=str(names))
         segments = _write(staging, users, replace(formed, summary=summary), clock=clock)
         (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
@@ -211,13 +217,13 @@ def _manifest(
     )
 
 
-def _named(formed: Formed, from_run: Path | str | None) -> Formed:
-    """Take over the names that people gave in an earlier run."""
-    if from_run is None:
-        return formed
-    kept = carried_names(Path(from_run), formed.segmentation.segment_ids)
-    source = str(Path(from_run) / NAMES_FILE)
-    return replace(formed, summary=with_names(formed.summary, kept, source=source))
+def _named(formed: Formed, table: pl.DataFrame, earlier: Sequence[Path]) -> Formed:
+    """Take over the names that people gave in earlier runs; those of the last one win."""
+    summary = formed.summary
+    for run_dir in earlier:
+        kept = carried_names(run_dir, table, formed.segmentation.segment_ids)
+        summary = with_carried(summary, kept, source=str(run_dir / NAMES_FILE))
+    return replace(formed, summary=summary)
 
 
 def _read(

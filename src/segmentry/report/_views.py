@@ -201,11 +201,15 @@ class ExecutiveRow:
 
 @dataclass(frozen=True, slots=True)
 class Executive:
-    """The first screen; `rest` and `level` are sentences, the first may be empty."""
+    """The first screen; `rest` and `level` are sentences, the first may be empty.
+
+    `next_steps` are commands, each with what it tells.
+    """
 
     rows: tuple[ExecutiveRow, ...]
     rest: str
     level: str
+    next_steps: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
