@@ -20,6 +20,7 @@ _MOST_IN_BLADE = 200
 _HEXAGONS_ACROSS = 34
 _BLOCK = 200_000
 _TAIL = 0.001
+_MIXED = 0.8
 
 Matrix = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
@@ -58,7 +59,15 @@ def make_pictures(
         distributions=tuple(_rounded(each, min_size) for each in distributions),
         hexagon_radius=radius,
         hexagons=tuple(_coarse(each, min_size) for each in hexagons),
+        mixed_share=_mixed_share(hexagons),
     )
+
+
+def _mixed_share(hexagons: Sequence[Hexagon]) -> float | None:
+    """Return the part of the users in hexagons that belong to no segment by four fifths."""
+    total = sum(each.n_users for each in hexagons)
+    mixed = sum(each.n_users for each in hexagons if each.share < _MIXED)
+    return round(mixed / total, 3) if total else None
 
 
 def _rounded(distribution: Distribution, least: int) -> Distribution:

@@ -19,7 +19,6 @@ __all__ = ["caption_map_hexagons", "plot_map_hexagons"]
 _WIDTH = 600
 _HEXAGON = "M0,-1L0.866,-0.5L0.866,0.5L0,1L-0.866,0.5L-0.866,-0.5Z"
 _FAINTEST = 0.16
-_MIXED = 0.8
 
 
 def caption_map_hexagons(summary: "Summary") -> Caption:
@@ -33,13 +32,10 @@ def caption_map_hexagons(summary: "Summary") -> Caption:
     if not cells:
         text = "There is no map of all users: this run has fewer than two components, or kept none"
         return Caption(finding=text, reading="", alt=f"{text}.")
-    total = sum(cell.n_users for cell in cells)
-    mixed = sum(cell.n_users for cell in cells if cell.share < _MIXED)
-    finding = f"All {count(total)} users on the map"
-    if len(summary.segments) > 1:
-        finding += (
-            f"; {percent(mixed / total, digits=0)} stand where segments mix on these two directions"
-        )
+    finding = f"All {count(summary.population.n_users)} users on the map"
+    mixed = None if summary.pictures is None else summary.pictures.mixed_share
+    if len(summary.segments) > 1 and mixed is not None:
+        finding += f"; {percent(mixed, digits=0)} stand where segments mix on these two directions"
     busiest = max(cells, key=lambda cell: cell.n_users)
     return Caption(
         finding=finding,

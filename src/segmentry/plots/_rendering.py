@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.plots._blades import plot_silhouette_blades
+from segmentry.plots._caption import Caption
 from segmentry.plots._distributions import plot_distributions
 from segmentry.plots._exposure import has_exposure, plot_exposure
 from segmentry.plots._gains import has_gains, plot_gain_by_k
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
 
-__all__ = ["FIGURES", "render_png", "render_spec", "render_svg", "write_figures"]
+__all__ = ["FIGURES", "render_png", "render_spec", "render_svg", "saved_svg", "write_figures"]
 
 FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
     {
@@ -79,6 +80,9 @@ _NOISE = re.compile(
 _TAG = re.compile(r"<[^>]+>")
 _OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
 _TITLE = '<g class="mark-group role-title">'
+_CUT = re.compile(r' data-title-height="(\d+)"')
+_ACTIVE = re.compile(r"<(?:script|image|style|link|foreignObject|a)\b|\bon[a-z]+=|javascript:")
+_XML = "http://www.w3.org/2000/svg"
 
 
 def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
@@ -99,7 +103,7 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     """
     spec: dict[str, Any] = chart.to_dict(validate=False)
     svg = _drawn(spec)
-    return svg if is_titled else _without_title(svg, spec["title"])
+    return svg if is_titled else _without_title(svg)
 
 
 def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
@@ -189,8 +193,39 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
         svg = _drawn(spec)
         (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
         (directory / f"{name}.png").write_bytes(_png(svg, scale=scale))
-        inline[name] = _without_title(svg, spec["title"])
+        inline[name] = _without_title(svg)
     return inline
+
+
+def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
+    """Return a figure that `write_figures` wrote, without its drawn title; None for any other.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the files are.
+    name : str
+        One of `FIGURES`.
+    caption : Caption
+        What the figure must say: a file of another run, of other names or of another version
+        says something else and is not taken.
+
+    Examples
+    --------
+    >>> saved_svg(Path("nowhere"), "sizes", caption=Caption("", "", "")) is None
+    True
+    """
+    from xml.etree import ElementTree as ET
+
+    try:
+        svg = (directory / f"{name}.svg").read_text(encoding="utf-8").rstrip("\n")
+        root = ET.fromstring(svg)  # noqa: S314 - expat refuses entities that grow; one small file
+    except (OSError, UnicodeDecodeError, ET.ParseError):
+        return None
+    told = [root.findtext(f"{{{_XML}}}{tag}") for tag in ("title", "desc")]
+    if told != [caption.finding, caption.alt] or not _CUT.search(svg) or _ACTIVE.search(svg):
+        return None
+    return _without_title(svg)
 
 
 def _drawn(spec: dict[str, Any]) -> str:
@@ -198,7 +233,8 @@ def _drawn(spec: dict[str, Any]) -> str:
     import vl_convert
 
     svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
-    return _named(svg, name=spec["name"], title=spec["usermeta"]["title"], text=spec["description"])
+    svg = _named(svg, name=spec["name"], title=spec["usermeta"]["title"], text=spec["description"])
+    return svg.replace(" role=", f' data-title-height="{_title_height(spec["title"])}" role=', 1)
 
 
 def _png(svg: str, *, scale: float) -> bytes:
@@ -233,9 +269,21 @@ def _named(svg: str, *, name: str, title: str, text: str) -> str:
     )
 
 
-def _without_title(svg: str, title: Mapping[str, Any]) -> str:
-    """Cut the drawn title off: cheaper than to render the chart a second time."""
-    start = svg.index(_TITLE)
+def _title_height(title: Mapping[str, Any]) -> int:
+    sizes, n_lines, n_notes = TITLE_SIZES, len(title["text"]), len(title.get("subtitle", ()))
+    height = sizes["fontSize"] + (n_lines - 1) * sizes["lineHeight"] + sizes["offset"]
+    if n_notes:
+        height += sizes["subtitlePadding"] + sizes["subtitleFontSize"]
+        height += (n_notes - 1) * sizes["subtitleLineHeight"]
+    return height
+
+
+def _without_title(svg: str) -> str:
+    """Cut the drawn title off: cheaper than to render the chart a second time.
+
+    Panels may have titles of their own; the one of the whole is drawn last.
+    """
+    start = svg.rindex(_TITLE)
     depth = 0
     for tag in re.finditer(r"<(/?)g\b", svg[start:]):
         depth += -1 if tag[1] else 1
@@ -243,14 +291,11 @@ def _without_title(svg: str, title: Mapping[str, Any]) -> str:
             break
     end = svg.index(">", start + tag.start()) + 1
     svg = svg[:start] + svg[end:]
-    sizes, n_lines, n_notes = TITLE_SIZES, len(title["text"]), len(title.get("subtitle", ()))
-    cut = sizes["fontSize"] + (n_lines - 1) * sizes["lineHeight"] + sizes["offset"]
-    if n_notes:
-        cut += sizes["subtitlePadding"] + sizes["subtitleFontSize"]
-        cut += (n_notes - 1) * sizes["subtitleLineHeight"]
-    found = _OPENING.match(svg)
+    found, said = _OPENING.match(svg), _CUT.search(svg)
     assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
-    width, height = int(found[1]), int(found[2])
+    assert said is not None, "it tells how high its title is"  # noqa: S101 - our own output
+    width, height, cut = int(found[1]), int(found[2]), int(said[1])
+    svg = svg.replace(said[0], "", 1)
     return svg.replace(
         f'height="{height}" viewBox="0 0 {width} {height}"',
         f'height="{height - cut}" viewBox="0 {cut} {width} {height - cut}"',
