@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["draw_files", "draw_png", "draw_svg", "without_title"]
+__all__ = ["draw_files", "draw_png", "draw_svg", "has_title", "without_title"]
 
 _NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
@@ -23,6 +23,7 @@ _NOISE = re.compile(
 )
 _TAG = re.compile(r"<[^>]+>")
 _OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
+_CUT = re.compile(r' data-title-height="(\d+)"')
 _TITLE = '<g class="mark-group role-title">'
 
 
@@ -48,7 +49,7 @@ def draw_files(name: str, spec: dict[str, Any], directory: Path, *, scale: float
     svg = draw_svg(spec)
     (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
     (directory / f"{name}.png").write_bytes(draw_png(svg, scale=scale))
-    return without_title(svg, spec)
+    return without_title(svg)
 
 
 def draw_svg(spec: dict[str, Any]) -> str:
@@ -63,13 +64,15 @@ def draw_svg(spec: dict[str, Any]) -> str:
     import vl_convert
 
     svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
-    return _named(
+    svg = _named(
         svg,
         name=spec["name"],
         title=spec["usermeta"]["title"],
         text=spec["description"],
         font=spec["config"]["font"],
     )
+    height = _title_height(spec["title"], spec["config"]["title"])
+    return svg.replace(" role=", f' data-title-height="{height}" role=', 1)
 
 
 def draw_png(svg: str, *, scale: float) -> bytes:
@@ -105,10 +108,17 @@ def _named(svg: str, *, name: str, title: str, text: str, font: str) -> str:
     )
 
 
-def without_title(svg: str, spec: Mapping[str, Any]) -> str:
-    """Cut the drawn title off: cheaper than to render the chart a second time."""
-    title, sizes = spec["title"], spec["config"]["title"]
-    start = svg.rindex(_TITLE)  # panels have titles of their own; the chart's comes last
+def has_title(svg: str) -> bool:
+    """Tell whether an SVG was drawn by `draw_svg`, with a title that can be cut off."""
+    return _CUT.search(svg) is not None
+
+
+def without_title(svg: str) -> str:
+    """Cut the drawn title off: cheaper than to render the chart a second time.
+
+    Panels may have titles of their own; the one of the whole is drawn last.
+    """
+    start = svg.rindex(_TITLE)
     depth = 0
     for tag in re.finditer(r"<(/?)g\b", svg[start:]):
         depth += -1 if tag[1] else 1
@@ -116,16 +126,22 @@ def without_title(svg: str, spec: Mapping[str, Any]) -> str:
             break
     end = svg.index(">", start + tag.start()) + 1
     svg = svg[:start] + svg[end:]
-    n_lines, n_notes = len(title["text"]), len(title.get("subtitle", ()))
-    cut = sizes["fontSize"] + (n_lines - 1) * sizes["lineHeight"] + sizes["offset"]
-    if n_notes:
-        cut += sizes["subtitlePadding"] + sizes["subtitleFontSize"]
-        cut += (n_notes - 1) * sizes["subtitleLineHeight"]
-    found = _OPENING.match(svg)
+    found, said = _OPENING.match(svg), _CUT.search(svg)
     assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
-    width, height = int(found[1]), int(found[2])
+    assert said is not None, "it tells how high its title is"  # noqa: S101 - our own output
+    width, height, cut = int(found[1]), int(found[2]), int(said[1])
+    svg = svg.replace(said[0], "", 1)
     return svg.replace(
         f'height="{height}" viewBox="0 0 {width} {height}"',
         f'height="{height - cut}" viewBox="0 {cut} {width} {height - cut}"',
         1,
     )
+
+
+def _title_height(title: Mapping[str, Any], sizes: Mapping[str, int]) -> int:
+    n_lines, n_notes = len(title["text"]), len(title.get("subtitle", ()))
+    height = sizes["fontSize"] + (n_lines - 1) * sizes["lineHeight"] + sizes["offset"]
+    if n_notes:
+        height += sizes["subtitlePadding"] + sizes["subtitleFontSize"]
+        height += (n_notes - 1) * sizes["subtitleLineHeight"]
+    return height

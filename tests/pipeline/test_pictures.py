@@ -84,6 +84,9 @@ def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
     for own, rounded in zip(exact.distributions, shown.distributions, strict=True):
         assert np.abs(np.subtract(own.population, rounded.population)).max() <= 25
     assert len(shown.hexagons) == len(exact.hexagons)
+    mixed = sum(own.n_users for own in exact.hexagons if own.share < 0.8)
+    total = sum(own.n_users for own in exact.hexagons)
+    assert shown.mixed_share == exact.mixed_share == round(mixed / total, 3)
     for own, coarse in zip(exact.hexagons, shown.hexagons, strict=True):
         assert coarse.n_users >= 50
         assert coarse.n_users % 50 == 0

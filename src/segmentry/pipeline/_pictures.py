@@ -20,6 +20,7 @@ _MOST_IN_BLADE = 200
 _HEXAGONS_ACROSS, _LEAST_ACROSS = 34, 10
 _BLOCK = 200_000
 _TAIL = 0.001
+_MIXED = 0.8
 
 Matrix = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
@@ -64,6 +65,7 @@ def make_pictures(
         distributions=tuple(_rounded(each, min_size) for each in distributions),
         hexagon_radius=radius,
         hexagons=tuple(_coarse(each, min_size) for each in hexagons),
+        mixed_share=_mixed_share(hexagons),
     )
 
 
@@ -72,6 +74,13 @@ def _bins_for(ids: IntVector, *, min_size: int) -> int:
     sizes = np.bincount(ids)[1:]
     smallest = int(sizes[sizes > 0].min(initial=ids.size))
     return int(np.clip(smallest // min_size, LEAST_BINS, MOST_BINS))
+
+
+def _mixed_share(hexagons: Sequence[Hexagon]) -> float | None:
+    """Return the part of the users in hexagons that belong to no segment by four fifths."""
+    total = sum(each.n_users for each in hexagons)
+    mixed = sum(each.n_users for each in hexagons if each.share < _MIXED)
+    return round(mixed / total, 3) if total else None
 
 
 def _rounded(distribution: Distribution, least: int) -> Distribution:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +59,8 @@ class RunTraffic:
         Local days of the log.
     shown_as : ndarray of int, shape (n_segments + 1,)
         The segment that stands for each one, 0 included.
+    known : dict
+        Segment ids by the days they were asked for.
     """
 
     summary: Summary
@@ -67,6 +69,7 @@ class RunTraffic:
     relabelling: Relabelling
     days: range
     shown_as: npt.NDArray[np.int64]
+    known: dict[frozenset[int], npt.NDArray[np.int16]] = field(default_factory=dict)
 
     @property
     def segments(self) -> list[SegmentProfile]:
@@ -75,9 +78,16 @@ class RunTraffic:
         return [each for each in self.summary.segments if each.segment_id in shown]
 
     def relabel(self, days: Collection[int]) -> npt.NDArray[np.int64]:
-        """Return the segment ids by some days, as they are shown."""
-        ids: npt.NDArray[np.int64] = self.shown_as[self.relabelling.labels(days)]
-        return ids
+        """Return the segment ids by some days, as they are shown.
+
+        Kept, because traffic and forecasts leave out the same days: a call takes a second for a
+        million users.
+        """
+        asked = frozenset(days)
+        if asked not in self.known:
+            ids = self.shown_as[self.relabelling.labels(days)]
+            self.known[asked] = ids.astype(np.int16)
+        return self.known[asked].astype(np.int64)
 
 
 def read_traffic(run_dir: Path) -> RunTraffic:

@@ -1,14 +1,16 @@
 """From a chart to SVG and PNG, without a browser and without a network."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.apart import serving
-from segmentry.drawing import draw_files, draw_png, draw_svg, without_title
+from segmentry.drawing import draw_files, draw_png, draw_svg, has_title, without_title
 from segmentry.plots._blades import plot_silhouette_blades
+from segmentry.plots._caption import Caption
 from segmentry.plots._distributions import plot_distributions
 from segmentry.plots._exposure import has_exposure, plot_exposure
 from segmentry.plots._gains import has_gains, plot_gain_by_k
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
 
-__all__ = ["FIGURES", "render_png", "render_spec", "render_svg", "write_figures"]
+__all__ = ["FIGURES", "render_png", "render_spec", "render_svg", "saved_svg", "write_figures"]
 
 FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
     {
@@ -66,6 +68,9 @@ _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
     }
 )
 
+_ACTIVE = re.compile(r"<(?:script|image|style|link|foreignObject|a)\b|\bon[a-z]+=|javascript:")
+_XML = "http://www.w3.org/2000/svg"
+
 
 def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     """Return a chart as SVG text: text stays text, ids are its own, title and description inside.
@@ -85,7 +90,7 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     """
     spec: dict[str, Any] = chart.to_dict(validate=False)
     svg = draw_svg(spec)
-    return svg if is_titled else without_title(svg, spec)
+    return svg if is_titled else without_title(svg)
 
 
 def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
@@ -194,3 +199,34 @@ def _spec(summary: "Summary", name: str) -> dict[str, Any]:
     with debug_mode(False):
         spec: dict[str, Any] = FIGURES[name](summary).to_dict(validate=False)
     return spec
+
+
+def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
+    """Return a figure that `write_figures` wrote, without its drawn title; None for any other.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the files are.
+    name : str
+        One of `FIGURES`.
+    caption : Caption
+        What the figure must say: a file of another run, of other names or of another version
+        says something else and is not taken.
+
+    Examples
+    --------
+    >>> saved_svg(Path("nowhere"), "sizes", caption=Caption("", "", "")) is None
+    True
+    """
+    from xml.etree import ElementTree as ET
+
+    try:
+        svg = (directory / f"{name}.svg").read_text(encoding="utf-8").rstrip("\n")
+        root = ET.fromstring(svg)  # noqa: S314 - expat refuses entities that grow; one small file
+    except (OSError, UnicodeDecodeError, ET.ParseError):
+        return None
+    told = [root.findtext(f"{{{_XML}}}{tag}") for tag in ("title", "desc")]
+    if told != [caption.finding, caption.alt] or not has_title(svg) or _ACTIVE.search(svg):
+        return None
+    return without_title(svg)

@@ -135,6 +135,16 @@ def _deciding(run: Run, placement: Placement) -> Table:
     )
 
 
+def _level_names(run: Run) -> dict[tuple[str, str], str]:
+    """Return what levels of features are called."""
+    return {
+        (row.feature, level.level): level.label
+        for row in run.summary.population.levels
+        for level in row.levels
+        if level.level is not None
+    }
+
+
 def _own_text(value: object, feature: FeatureRow, write: Callable[[float], str]) -> str:
     """Write the user's own value: whole numbers and levels as they are."""
     if value is None:
@@ -150,6 +160,7 @@ def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
     by_id = {s.segment_id: s for s in run.summary.segments}
     own = by_id.get(segment_id)
     medians = {} if own is None else {row.feature: row.median for row in own.numeric}
+    levels = _level_names(run)
     everyone = {row.feature: row.median for row in run.summary.population.numeric}
     offset = run.summary.data.utc_offset_hours
     rows = []
@@ -163,11 +174,12 @@ def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
                 number, kind=feature.kind, unit=feature.unit, utc_offset_hours=offset
             )
 
-        own_text = _own_text(value, feature, text)
+        own_text = levels.get((name, str(value))) or _own_text(value, feature, text)
+        unit = "date and time" if feature.kind == "time" else feature.unit
         rows.append(
             Row(
                 feature.label,
-                (feature.unit, own_text, text(medians.get(name)), text(everyone.get(name))),
+                (unit, own_text, text(medians.get(name)), text(everyone.get(name))),
                 is_strong=feature.weight is not None,
             )
         )
