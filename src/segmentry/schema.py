@@ -42,6 +42,7 @@ __all__ = [
     "Source",
     "TableSource",
     "UserTally",
+    "UtcOffset",
     "Window",
 ]
 
@@ -88,6 +89,8 @@ Need = Literal[
     "quantity",
 ]
 """What data can have, and what a feature can need."""
+UtcOffset = int | float
+"""Hours from UTC of a local clock, such as 8, -3.5 or 5.75; whole numbers are int."""
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(step, done, total)``; `total` 0 means that it is not known."""
 
@@ -134,7 +137,7 @@ class Window:
 
     start: int
     end: int
-    utc_offset_hours: int = 0
+    utc_offset_hours: UtcOffset = 0
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
@@ -148,13 +151,13 @@ class Window:
     @property
     def is_whole_days(self) -> bool:
         """Whether it starts and ends at local midnight."""
-        offset = self.utc_offset_hours * 3600
+        offset = round(self.utc_offset_hours * 3600)
         return all((each + offset) % SECONDS_PER_DAY == 0 for each in (self.start, self.end))
 
     @classmethod
-    def around(cls, first: int, last: int, *, utc_offset_hours: int) -> "Window":
+    def around(cls, first: int, last: int, *, utc_offset_hours: UtcOffset) -> "Window":
         """Return the whole local days that hold all moments from `first` to `last`."""
-        offset = utc_offset_hours * 3600
+        offset = round(utc_offset_hours * 3600)
         start = (first + offset) // SECONDS_PER_DAY * SECONDS_PER_DAY - offset
         end = ((last + offset) // SECONDS_PER_DAY + 1) * SECONDS_PER_DAY - offset
         return cls(start=start, end=end, utc_offset_hours=utc_offset_hours)
@@ -223,7 +226,7 @@ class ColumnSource:
     name: str
     type: ColumnType
     time_format: str = ""
-    utc_offset_hours: int = 0
+    utc_offset_hours: UtcOffset = 0
     codes: tuple[tuple[str, int], ...] = ()
     other: int | None = None
     missing: tuple[str, ...] = ()
@@ -302,7 +305,7 @@ class Source:
     profiles: TableSource | None
     ads: TableSource | None
     attributes: tuple[Feature, ...]
-    utc_offset_hours: int
+    utc_offset_hours: UtcOffset
     event: str = "impression"
     events: str = "impressions"
     value_unit: str = ""

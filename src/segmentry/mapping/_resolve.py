@@ -19,11 +19,13 @@ from segmentry.schema import (
     FileShape,
     Source,
     TableSource,
+    UtcOffset,
 )
 
 __all__ = ["resolve_mapping"]
 
 _IDS = ("user_id", "ad_id")
+_IDS_OF_IMPRESSIONS = ("impression_id", "imp_id", "request_id", "auction_id", "bid_id")
 _ROLE_OF_KEY = {"time": "shown_at", "click": "is_click", "no_click": "is_not_click"}
 _FLAGS = (
     *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
@@ -123,7 +125,7 @@ def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSou
 
 
 def _log_column(
-    role: str, name: str, log: LogMapping, found: _Found, utc_offset_hours: int
+    role: str, name: str, log: LogMapping, found: _Found, utc_offset_hours: UtcOffset
 ) -> ColumnSource:
     values = found.values(name)
     if role in _IDS:
@@ -166,10 +168,36 @@ def _time_format(log: LogMapping, found: _Found, name: str) -> str:
 def _click_column(name: str, log: LogMapping, found: _Found) -> ColumnSource:
     if not log.click_values:
         return _flag_column(name, found)
+    _refuse_clicks_as_rows(name, log, found)
     clicks = tuple((value.strip().lower(), 1) for value in log.click_values)
     others = tuple((value.strip().lower(), 0) for value in log.other_values)
     other = OTHER_CODE if others else 0
     return ColumnSource(name, "code", codes=clicks + others, other=other)
+
+
+def _refuse_clicks_as_rows(name: str, log: LogMapping, found: _Found) -> None:
+    """Refuse a log in which a click is a row of its own: it would be counted as one shown more."""
+    clicks = {value.strip().lower() for value in log.click_values}
+    for layout in found.layouts:
+        shared = [each for each in layout.names if _plain(each) in _IDS_OF_IMPRESSIONS]
+        if not shared or name not in layout.names:
+            continue
+        place, event = layout.names.index(shared[0]), layout.names.index(name)
+        rows = [row for row in layout.sample if len(row) > max(place, event) and row[place]]
+        is_click = [row[event].strip().lower() in clicks for row in rows]
+        clicked = {row[place] for row, is_one in zip(rows, is_click, strict=True) if is_one}
+        shown = {row[place] for row, is_one in zip(rows, is_click, strict=True) if not is_one}
+        if clicked & shown:
+            raise SchemaError(
+                f"{layout.path}: rows of {name!r} share a {shared[0]!r}: a click is a row of its "
+                "own beside its impression, and would count as one impression more; make one row "
+                f"of each {shared[0]} first: SELECT {shared[0]}, min(time), max({name} = 'click') "
+                f"... GROUP BY {shared[0]}"
+            )
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def _flag_column(name: str, found: _Found) -> ColumnSource:
