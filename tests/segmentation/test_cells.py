@@ -8,9 +8,9 @@ import pytest
 
 from segmentry.errors import SchemaError, SelectionError
 from segmentry.features import LOG_FEATURES, VALUE_FEATURES
-from segmentry.scoring import make_bundle, parse_bundle, render_bundle, score_users
 from segmentry.schema import Window
-from segmentry.segmentation import find_segments, fit_cells, plan_features, recipe_named
+from segmentry.scoring import make_bundle, parse_bundle, render_bundle, score_users
+from segmentry.segmentation import find_cells, fit_cells, plan_features, recipe_named
 
 CATALOGUE = (*LOG_FEATURES, *VALUE_FEATURES)
 RFM = recipe_named("rfm")
@@ -33,7 +33,7 @@ def users_of(n=3_000, seed=4):
 
 
 def cells_of(users, **options):
-    return find_segments(users, PLANS, recipe=RFM, algorithm="cells", **options)
+    return find_cells(users, PLANS, recipe=RFM, **options)
 
 
 def scores_by_hand(values, *, is_recency):
@@ -175,11 +175,11 @@ def test_without_recency_or_anything_beside_it_there_are_no_cells(features, told
     plans = plan_features(RFM, CATALOGUE, features=features)
 
     with pytest.raises(SelectionError, match=told):
-        find_segments(users_of(50), plans, recipe=RFM, algorithm="cells")
+        find_cells(users_of(50), plans, recipe=RFM)
 
 
 def test_the_number_of_cells_cannot_be_asked_for():
-    with pytest.raises(SelectionError, match="K = 4: the cells are fixed.*leave out --k"):
+    with pytest.raises(SelectionError, match=r"K = 4: the cells are fixed, .* leave out --k"):
         cells_of(users_of(50), forced=4)
 
 

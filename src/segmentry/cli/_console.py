@@ -105,10 +105,7 @@ def _role(account: RowAccount, traits: DataTraits) -> str:
 
 def print_absent(traits: DataTraits) -> None:
     """Print the features that the data do not allow, by what they lack."""
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in traits.absent:
-        by_reason.setdefault(reason, []).append(name)
-    for reason, names in by_reason.items():
+    for reason, names in traits.reasons.items():
         OUT.print(f"[yellow]absent[/yellow] {escape(', '.join(names))}: {escape(reason)}")
 
 

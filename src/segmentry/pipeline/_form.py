@@ -14,7 +14,7 @@ from segmentry.pipeline._read import UserData
 from segmentry.pipeline._truth import EarlyUsers, Truth, check_later
 from segmentry.preprocessing import ColumnPlan
 from segmentry.schema import Progress
-from segmentry.segmentation import Decide, Recipe, Segmentation, find_segments
+from segmentry.segmentation import Decide, Recipe, Segmentation, find_cells, find_segments
 
 __all__ = ["Asked", "find", "find_and_check"]
 
@@ -38,6 +38,15 @@ def find(
 ) -> Segmentation:
     """Form segments of a user table."""
     settings = asked.settings
+    if settings.algorithm == "cells":
+        return find_cells(
+            table,
+            asked.plans,
+            recipe=asked.recipe,
+            forced=forced,
+            seed=settings.seed,
+            is_exact=settings.exact_silhouette,
+        )
     return find_segments(
         table,
         asked.plans,

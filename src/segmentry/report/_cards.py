@@ -11,6 +11,7 @@ from segmentry.plots.formats import (
     percent,
     rate,
     signed,
+    utc,
 )
 from segmentry.profiling import Difference, SegmentProfile
 from segmentry.report._truth import badge_of
@@ -52,7 +53,7 @@ def _when(summary: Summary) -> str:
     first = day(data.starts_at, utc_offset_hours=data.utc_offset_hours)
     last = day(data.ends_at - _SECONDS_BEFORE_END, utc_offset_hours=data.utc_offset_hours)
     period = first if first == last else f"{first} to {last}"
-    return f"{period} (UTC{data.utc_offset_hours:+d})"
+    return f"{period} ({utc(data.utc_offset_hours)})"
 
 
 def make_cards(summary: Summary) -> tuple[Card, ...]:

@@ -17,7 +17,7 @@ from segmentry.plots.formats import (
 from segmentry.profiling import LevelShare, NumericStatistics, SegmentProfile
 from segmentry.report._kinds import value_kind
 from segmentry.report._views import Row, Table
-from segmentry.schema import Estimate, RowAccount
+from segmentry.schema import Estimate, RowAccount, UtcOffset
 from segmentry.summary import CandidateRow, FeatureRow, Finding, Summary
 from segmentry.traits import DataTraits
 
@@ -286,7 +286,9 @@ def numeric_tables(summary: Summary) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def _numeric_row(row: NumericStatistics, features: Mapping[str, FeatureRow], offset: int) -> Row:
+def _numeric_row(
+    row: NumericStatistics, features: Mapping[str, FeatureRow], offset: UtcOffset
+) -> Row:
     feature = features.get(row.feature)
     kind, unit, label = "count", MISSING, row.feature
     if feature is not None:
@@ -427,18 +429,10 @@ def feature_tables(summary: Summary) -> tuple[Table, ...]:
     absent = Table(
         caption=f"{len(summary.traits.absent)} features are absent",
         heads=("why", "features"),
-        rows=tuple(Row(reason, (names,)) for reason, names in _absent(summary.traits)),
+        rows=tuple(Row(why, (", ".join(names),)) for why, names in summary.traits.reasons.items()),
         text_columns=(1,),
     )
     return tuple(table for table in (formed, described, absent) if table.rows)
-
-
-def _absent(traits: DataTraits) -> list[tuple[str, str]]:
-    """Return each reason with all features that are absent for it."""
-    found: dict[str, list[str]] = {}
-    for name, reason in traits.absent:
-        found.setdefault(reason, []).append(name)
-    return [(reason, ", ".join(names)) for reason, names in found.items()]
 
 
 def _forming_row(row: FeatureRow) -> Row:

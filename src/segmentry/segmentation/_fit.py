@@ -182,7 +182,7 @@ def find_segments(
         The numbers to try; one segment is always among the candidates.
     forced : int, optional
         Take this number, whatever the scores say.
-    algorithm : {"kmeans", "minibatch", "bisecting", "latent", "cells"}
+    algorithm : {"kmeans", "minibatch", "bisecting", "latent"}
     min_share : float
         A candidate with a smaller segment is not chosen.
     seed : int
@@ -223,18 +223,6 @@ def find_segments(
             is_exact=is_exact,
             on_fitted=on_fitted,
             on_block=on_block,
-        )
-    if algorithm == "cells":
-        from segmentry.segmentation._cells import find_cells
-
-        return find_cells(
-            table,
-            plans,
-            recipe=recipe,
-            forced=forced,
-            seed=seed,
-            weights=weights,
-            is_exact=is_exact,
         )
     users = prepare_users(
         table, plans, recipe=recipe, weights=weights, is_forced=forced is not None
