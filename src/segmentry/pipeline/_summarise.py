@@ -17,6 +17,7 @@ from segmentry.pipeline._latent import latent_warnings, report_latent
 from segmentry.pipeline._pictures import make_pictures
 from segmentry.pipeline._presence import report_presence, warn_of_presence
 from segmentry.pipeline._read import UserData
+from segmentry.pipeline._suspects import warn_of_suspects
 from segmentry.pipeline._truth import Truth, report_truth, with_truth
 from segmentry.preprocessing import FittedColumn
 from segmentry.privacy import published_ids
@@ -96,6 +97,7 @@ def summarise(
             *_warnings(users, segments, segmentation, truth, unchecked),
             *(() if evidence is None else warn(evidence, segmentation)),
             *warn_of_presence(presence),
+            *warn_of_suspects(users.table, truth),
         ),
         data=_data_report(users),
         selection=_selection_report(segmentation, min_size=config.min_size),

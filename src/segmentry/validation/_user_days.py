@@ -137,6 +137,33 @@ class UserDays:
             last[seen] = asked[-1] + 1 - day
         return pl.Series(last).replace(-1, None).cast(pl.Float64)
 
+    def clicks_by_days(
+        self, days: Collection[int], *, is_in: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        """Return the clicks of each user that the CTR of each day leads to expect.
+
+        Parameters
+        ----------
+        days : collection of int
+        is_in : ndarray of bool, shape (n_users,)
+            Users whose CTR of each day is taken.
+
+        Examples
+        --------
+        >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
+        ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
+        >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))
+        >>> counts.clicks_by_days([1, 2], is_in=np.array([True, True])).tolist()
+        [1.5, 4.5]
+        """
+        expected = np.zeros(self.n_users)
+        for rows in self.rows_of(days):
+            user, n, c = self.user_index[rows], self.n_impressions[rows], self.n_clicks[rows]
+            n_shown = int(n[is_in[user]].sum())
+            if n_shown:
+                expected[user] += n * (int(c[is_in[user]].sum()) / n_shown)
+        return expected
+
     def active_days(self, days: Collection[int] | None = None) -> tuple[IntVector, IntVector]:
         """Count each user's days with an impression and days with a click, over a set of days."""
         n_active = np.zeros(self.n_users, dtype=np.int64)
