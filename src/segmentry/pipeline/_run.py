@@ -7,6 +7,7 @@ import platform
 import shlex
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -389,23 +390,18 @@ def _command(
     return shlex.join(words)
 
 
-def _write(
-    staging: Path,
-    users: UserData,
-    formed: Formed,
-    *,
-    clock: StepClock,
-) -> pl.DataFrame:
+def _write(staging: Path, users: UserData, formed: Formed, *, clock: StepClock) -> pl.DataFrame:
+    """Write the tables while the figures are drawn, mostly in another process."""
+    with ThreadPoolExecutor(1) as beside:
+        tables = beside.submit(_write_tables, staging, users, formed, clock)
+        with clock.step("draw and report"):
+            write_report(formed.summary, staging)
+        return tables.result()
+
+
+def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClock) -> pl.DataFrame:
     segmentation, summary, truth = formed.segmentation, formed.summary, formed.truth
     names = tuple(segment.name for segment in summary.segments)
-    bundle = make_bundle(
-        segmentation,
-        names=names,
-        prior=users.prior,
-        main_placement=users.main_placement,
-        attributes=users.attributes,
-        window=users.window,
-    )
     with clock.step("write tables"):
         segments = segments_table(
             users.table, segmentation.segment_ids, segmentation.margins, names
@@ -427,12 +423,18 @@ def _write(
             formed.affinity.write_parquet(staging / "affinity.parquet")
         profiles_table(summary).write_parquet(staging / "profiles.parquet")
         selection_table(summary).write_parquet(staging / "selection.parquet")
+        bundle = make_bundle(
+            segmentation,
+            names=names,
+            prior=users.prior,
+            main_placement=users.main_placement,
+            attributes=users.attributes,
+            window=users.window,
+        )
         (staging / "model").mkdir()
         (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
         text = render_summary_json(summary)
         (staging / "summary.json").write_text(text, encoding="utf-8")
-    with clock.step("draw and report"):
-        write_report(summary, staging)
     return segments
 
 

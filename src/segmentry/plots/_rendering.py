@@ -68,6 +68,8 @@ _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
     }
 )
 
+_FIGURES_PER_START = 6
+"""As many are drawn while the renderer starts: it takes half a second in each process."""
 _ACTIVE = re.compile(r"<(?:script|image|style|link|foreignObject|a)\b|\bon[a-z]+=|javascript:")
 _XML = "http://www.w3.org/2000/svg"
 
@@ -179,10 +181,11 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
         for name in asked:
             specs[name] = _spec(summary, name)
             drawn[name] = draw(name, specs[name], directory, scale=scale)
-        # What the other has not begun by then is drawn here, from the end.
+        # Much that the other has not begun by then is drawn here too, from the end.
+        left = [name for name in reversed(asked) if not drawn[name].done()]
         here = {
             name: draw_files(name, specs[name], directory, scale=scale)
-            for name in reversed(asked)
+            for name in (left if len(left) > _FIGURES_PER_START else ())
             if drawn[name].cancel()
         }
         return {name: here[name] if name in here else drawn[name].result() for name in asked}
