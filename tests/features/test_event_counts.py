@@ -9,7 +9,7 @@ from segmentry.errors import DataError
 from segmentry.features import LOG_FEATURES, count_users
 from segmentry.features._event_counts import count_events
 from segmentry.features._events import Events
-from segmentry.schema import MICRO, Window
+from segmentry.schema import Window
 
 MIDNIGHT = 1_494_000_000
 DAY = 86_400
@@ -44,7 +44,7 @@ def test_amounts_add_up_to_the_last_digit():
 def test_amounts_that_no_integer_holds_are_refused():
     events = events_of([0, 0], [2**62, 2**62], [True, True])
 
-    with pytest.raises(DataError, match=rf"^value: .* add up to {2**63 / MICRO:.3g}; expected"):
+    with pytest.raises(DataError, match=r"^value: .* add up to 9\.22e\+12; expected"):
         count_events(events, None, counts=("value", "n_valued"))
 
 
