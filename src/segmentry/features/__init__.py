@@ -16,8 +16,8 @@ from segmentry.features._needs import (
 )
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import (
+    LogCounts,
     LogFacts,
-    count_user_days,
     count_users,
     derive_features,
     facts_of_tally,
@@ -29,11 +29,11 @@ __all__ = [
     "LOG_FEATURES",
     "VALUE_FEATURES",
     "BetaPrior",
+    "LogCounts",
     "LogFacts",
     "available_features",
     "count_attributions",
     "count_behaviours",
-    "count_user_days",
     "count_users",
     "counts_of",
     "derive_behaviours",
