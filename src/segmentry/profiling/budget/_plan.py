@@ -114,7 +114,13 @@ def plan_budget(
         comparisons=comparisons,
         sensitivity=tuple(_sensitivity(each, plan, judges, bounds) for each in exponents),
         conclusion=_concluded(comparisons[0], is_confirmed=is_confirmed),
-        notes=(*held, _assumed(request), _WITHIN, _OBSERVATIONAL),
+        notes=(
+            *held,
+            *_beaten(comparisons[1:], request),
+            _assumed(request),
+            _WITHIN,
+            _OBSERVATIONAL,
+        ),
     )
 
 
@@ -276,6 +282,17 @@ def _assumed(request: BudgetRequest) -> str:
         f"Assumed: the clicks of a segment grow as impressions to the power of {request.exponent:g}"
         f", up to its cap (--max-change {request.max_change:g})."
     )
+
+
+def _beaten(others: Sequence[Comparison], request: BudgetRequest) -> list[str]:
+    """Say which other way to divide has more clicks for sure, and what it need not keep to."""
+    return [
+        f"{each.against.capitalize()} would bring more clicks than the plan "
+        f"({-(each.gain.value or 0.0):+,.0f}): it is not bound by floors, caps and --max-change "
+        f"{request.max_change:g}. A larger change lets the plan move more."
+        for each in others
+        if each.gain.high is not None and each.gain.high < 0
+    ]
 
 
 def _concluded(comparison: Comparison, *, is_confirmed: bool) -> str:
