@@ -8,7 +8,6 @@ import typer
 
 from segmentry import pipeline
 from segmentry.cli import _console
-from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import OutputError
 from segmentry.run_folder import check_target
 
@@ -74,6 +73,8 @@ def run(
 
 def demo(out: Path, *, n_users: int, seed: int, is_json: bool) -> None:
     """Generate data, unless the same are there, and segment them."""
+    from segmentry.datasets import GeneratorOptions, generate_taobao
+
     run_dir = out / "run"
     check_target(run_dir, overwrite=True)
     data_dir = out / "data"

@@ -1,8 +1,13 @@
 """Synthetic logs in the Taobao format, with a planted truth that analyses can be judged by."""
 
-from segmentry.datasets.generate import generate_taobao
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from segmentry.datasets.options import GeneratedData, GeneratorOptions
 from segmentry.datasets.taobao import TAOBAO_ATTRIBUTES, find_taobao
+
+if TYPE_CHECKING:
+    from segmentry.datasets.generate import generate_taobao
 
 __all__ = [
     "TAOBAO_ATTRIBUTES",
@@ -11,3 +16,10 @@ __all__ = [
     "find_taobao",
     "generate_taobao",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the generator when it is first asked for: a run on real files has no use for it."""
+    if name == "generate_taobao":
+        return importlib.import_module("segmentry.datasets.generate").generate_taobao
+    raise AttributeError(f"module 'segmentry.datasets' has no attribute {name!r}")
