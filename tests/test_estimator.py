@@ -9,6 +9,7 @@ from unittest import SkipTest
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
@@ -388,6 +389,24 @@ def test_the_output_follows_set_output(users, fitted, container):
         assert distances.index.equals(given.index)
     else:
         assert isinstance(distances, pl.DataFrame)
+
+
+def test_pyarrow_goes_in_and_comes_out(users, fitted):
+    table, _ = users
+    segmenter = clone(clone(fitted).set_output(transform="pyarrow"))
+
+    distances = segmenter.fit_transform(table.to_arrow())
+
+    assert isinstance(distances, pa.Table)
+    assert distances.column_names == segmenter.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(
+        np.column_stack(distances.columns), fitted.transform(table.to_arrow())
+    )
+    assert segmenter.set_output().transform(table).equals(distances)  # unchanged
+    assert isinstance(segmenter.set_output(transform="polars").transform(table), pl.DataFrame)
+    assert isinstance(segmenter.set_output(transform="default").transform(table), np.ndarray)
+    with pytest.raises(ValueError, match="output config must be in"):
+        segmenter.set_output(transform="spreadsheet").transform(table)
 
 
 def test_the_callers_table_and_weights_are_not_changed(users):

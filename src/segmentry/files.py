@@ -23,6 +23,7 @@ _SAMPLE_BYTES = 1 << 18
 _SAMPLE_ROWS = 1000
 _DELIMITERS = ",\t;|"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+_NO_HEADERS = ("#", "sep=", "//")
 _ENCODINGS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
@@ -49,6 +50,8 @@ class FileLayout:
         Whether the first line names the columns.
     partitions : tuple of (str, str)
         Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``.
+    nested : tuple of str
+        Columns of Parquet that hold lists or records.
     """
 
     path: Path
@@ -58,6 +61,7 @@ class FileLayout:
     sample: tuple[tuple[str, ...], ...]
     has_header: bool = True
     partitions: tuple[tuple[str, str], ...] = ()
+    nested: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,6 +114,8 @@ def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
     shape = shape or FileShape()
     if path.is_dir():
         raise DataError(f"{path}: a folder, expected a CSV or Parquet file; name the file")
+    if path.exists() and not path.is_file():  # such as a pipe, which would be waited for
+        raise DataError(f"{path}: no plain file, expected a CSV or Parquet file; write it to one")
     is_parquet = shape.format == "parquet" or (shape.format, path.suffix) == ("auto", ".parquet")
     try:
         layout = _inspect_parquet(path) if is_parquet else _inspect_text(path, shape)
@@ -135,6 +141,7 @@ def _inspect_parquet(path: Path) -> FileLayout:
     try:
         with pq.ParquetFile(path) as file:
             columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+            nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
             first = next(file.iter_batches(batch_size=_SAMPLE_ROWS), None)
     except pa.ArrowInvalid as error:
         raise DataError(
@@ -151,6 +158,7 @@ def _inspect_parquet(path: Path) -> FileLayout:
         columns=columns,
         sample=sample,
         partitions=_partitions(path),
+        nested=nested,
     )
 
 
@@ -167,6 +175,10 @@ def _inspect_text(path: Path, shape: FileShape) -> FileLayout:
     header = text.splitlines()[0]
     if not header.strip():
         raise DataError(f"{path}: the first line is blank, expected the header; remove the line")
+    if not shape.names and header.lstrip().startswith(_NO_HEADERS):
+        raise DataError(
+            f"{path}: the first line is no header ({header[:40].strip()!r}); remove the line"
+        )
     is_csv = shape.format != "whitespace"
     delimiter = (shape.delimiter or max(_DELIMITERS, key=header.count)) if is_csv else ""
     rows = (
@@ -202,7 +214,11 @@ def _csv_rows(path: Path, text: str, delimiter: str) -> list[list[str]]:
 
 def _columns_of(path: Path, first: Sequence[str], shape: FileShape) -> tuple[str, ...]:
     if not shape.names:
-        return tuple(first)
+        # A table is often written with an unnamed column of row numbers, or a delimiter too many.
+        return tuple(
+            name if name.strip() else f"unnamed column {place}"
+            for place, name in enumerate(first, start=1)
+        )
     if len(first) != len(shape.names):
         raise SchemaError(
             f"{path}: {len(first)} columns in the first line, but {len(shape.names)} names "
@@ -258,11 +274,18 @@ def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
     ...
     segmentry.errors.SchemaError: log.csv: no column 'user' (did you mean 'usr'?); found clk, usr
     """
+    required = list(required)
     missing = [name for name in required if name not in layout.all_names]
     if missing:
         told = ", ".join(_missing(name, layout.all_names) for name in missing)
         raise SchemaError(
             f"{layout.path}: no column {told}; found {', '.join(sorted(layout.all_names))}"
+        )
+    nested = [name for name in required if name in layout.nested]
+    if nested:
+        raise SchemaError(
+            f"{layout.path}: column {nested[0]!r} holds lists or records, expected plain values; "
+            "write it flat"
         )
 
 

@@ -32,7 +32,7 @@ from segmentry.engines._split import (
     written_rows,
 )
 from segmentry.engines._validity import NOT_TEXT, REASON, TIME_OF, WRONG_FIELDS, raw_columns_of
-from segmentry.errors import DataError, EngineError
+from segmentry.errors import DataError, EngineError, SchemaError
 from segmentry.files import NULL_WORDS, FileLayout, inspect_file
 from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource, UserTally
 
@@ -355,10 +355,14 @@ def _scan_query(
         fields = f"SELECT regexp_split_to_array(trim({blanks}), '\\s+') AS fields FROM {scan}"  # noqa: S608
         return f"SELECT {outputs} FROM ({fields} WHERE trim({blanks}) <> '')"  # noqa: S608
     if plain is not None:
-        held = f" WHERE contains({_name(plain.underscored)}, '_')" if plain.underscored else ""
+        held = (
+            f" WHERE contains({_found(layout, plain.underscored)}, '_')"
+            if plain.underscored
+            else ""
+        )
         return f"SELECT {outputs} FROM {scan}{held}"  # noqa: S608  # names and paths are quoted
     # A blank line is no row; DuckDB leaves out some of them, and Polars none.
-    any_value = f"COALESCE({', '.join(map(_name, layout.names))}) IS NOT NULL"
+    any_value = f"COALESCE({', '.join(_fields(layout))}) IS NOT NULL"
     return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
 
 
@@ -392,7 +396,20 @@ def _found(layout: FileLayout, name: str) -> str:
         field = field_of_line(layout, name)
         nulls = ", ".join(quoted_text(word) for word in NULL_WORDS)
         return f"(CASE WHEN {field} IN ({nulls}) THEN NULL ELSE {field} END)"
-    return _name(name if layout.format == "csv" else layout.columns[layout.names.index(name)])
+    place = layout.names.index(name)
+    if layout.format == "csv":
+        return _fields(layout)[place]
+    if [each.lower() for each in layout.names].count(name.lower()) > 1:
+        raise SchemaError(
+            f"{layout.path}: two columns differ from {name!r} in upper and lower case alone, which "
+            "duckdb does not tell apart; rename one, or use --engine polars"
+        )
+    return _name(layout.columns[place])
+
+
+def _fields(layout: FileLayout) -> list[str]:
+    """Name the fields of a line by place: DuckDB takes ``ID`` and ``id`` for one name."""
+    return [f"field_{place}" for place in range(len(layout.names))]
 
 
 def _read_as(found: str, column: ColumnSource) -> str:
@@ -425,7 +442,7 @@ def _csv_options(layout: FileLayout, *, is_parallel: bool, is_plain: bool = Fals
     if layout.format == "whitespace":
         # One column per line; chr(1) is in no text.
         return f"columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '', {header}"
-    columns = ", ".join(f"{quoted_text(name)}: 'VARCHAR'" for name in layout.names)
+    columns = ", ".join(f"{quoted_text(name)}: 'VARCHAR'" for name in _fields(layout))
     # A plain text holds no word; comparing every value with each of them takes a seventh of a scan.
     nulls = ", ".join(quoted_text(word) for word in (("",) if is_plain else NULL_WORDS))
     return (

@@ -147,7 +147,7 @@ def _scan(source: TableSource, wanted: tuple[str, ...]) -> pl.LazyFrame:
 
 def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...]) -> pl.LazyFrame:
     if layout.format == "parquet":
-        frame = pl.scan_parquet(layout.path, hive_partitioning=False)
+        frame = pl.scan_parquet(layout.path, hive_partitioning=False, glob=False)
     elif layout.format == "whitespace":
         frame = _scan_lines(layout)
     else:
@@ -157,6 +157,7 @@ def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...])
             infer_schema=False,
             null_values=list(NULL_WORDS),
             has_header=layout.has_header,
+            glob=False,
             new_columns=None if layout.has_header else list(layout.columns),
         )
         # A blank line is no row; DuckDB leaves out some of them, and Polars none.
@@ -177,6 +178,7 @@ def _scan_lines(layout: FileLayout) -> pl.LazyFrame:
         quote_char=None,
         infer_schema=False,
         has_header=layout.has_header,
+        glob=False,
     )
     line = pl.col(lines.collect_schema().names()[0]).str.strip_chars(" \t\r")
     fields = line.str.replace_all(r"\s+", " ").str.split(" ")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from segmentry.preprocessing import Scale
 from segmentry.segmentation import Segmentation, find_segments, recipe_named
 from segmentry.validation import decide_by_groups
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 __all__ = ["UserSegmenter"]
 
 FloatMatrix = npt.NDArray[np.float64]
@@ -36,6 +39,7 @@ FloatVector = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
 
 _RECIPE = "table"
+_ARROW = "pyarrow"
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -211,7 +215,30 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         with _as_value_errors():
             return self._assign(self._read(X, is_fit=False))
 
-    def transform(self, X: object) -> FloatMatrix:
+    def set_output(self, *, transform: str | None = None) -> "UserSegmenter":
+        """Choose the container that `transform` and `fit_transform` return.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars", "pyarrow"}, optional
+            An array, a data frame or a table; unchanged if absent. scikit-learn knows all but
+            "pyarrow", which holds for this step alone, not for a whole pipeline.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.array([[1.0], [2.0], [9.0], [9.5]])
+        >>> segmenter = UserSegmenter(n_segments=2).set_output(transform="pyarrow")
+        >>> segmenter.fit_transform(X).column_names
+        ['distance_to_segment_1', 'distance_to_segment_2']
+        """
+        super().set_output(transform="default" if transform == _ARROW else transform)
+        if transform is not None:
+            # Beside scikit-learn's own key, so that `clone` takes both along.
+            self._sklearn_output_config[_ARROW] = transform == _ARROW
+        return self
+
+    def transform(self, X: object) -> "FloatMatrix | pa.Table":
         """Return the Euclidean distance of each user to each centre, shape (n_users, n_segments).
 
         Parameters
@@ -223,7 +250,11 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         with _as_value_errors():
             matrix = self.preprocessing_.transform(self._read(X, is_fit=False))
         distances = [np.sqrt(np.square(matrix - center).sum(axis=1)) for center in self.centers_]
-        return np.column_stack(distances)
+        if not getattr(self, "_sklearn_output_config", {}).get(_ARROW):
+            return np.column_stack(distances)
+        import pyarrow as pa
+
+        return pa.table(dict(zip(self.get_feature_names_out(), distances, strict=True)))
 
     def score(
         self, X: object, y: object = None, sample_weight: npt.ArrayLike | None = None

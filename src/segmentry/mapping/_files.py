@@ -71,6 +71,8 @@ def _why_none(pattern: str, base: Path) -> str:
     path = base / pattern
     if path.is_dir():
         return f"no data file ({', '.join(_SUFFIXES[:4])}) in that folder"
+    if path.is_symlink():
+        return f"a link to {path.readlink()}, which is not there"
     folder = path.parent if path.parent.is_dir() else base
     if not folder.is_dir():
         return f"no such file in {base}"

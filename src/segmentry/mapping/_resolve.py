@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from segmentry.errors import ConfigError, SchemaError
+from segmentry.errors import ConfigError, EmptyDataError, SchemaError
 from segmentry.files import FileLayout, has_integers_only, inspect_file, require_columns
 from segmentry.mapping._attributes import attribute_feature, attribute_source
 from segmentry.mapping._files import find_files
@@ -102,8 +102,15 @@ def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
 
 def _find(table: FilesMapping, base: Path, role: str) -> _Found:
     shape = FileShape(table.format, table.delimiter, table.names)
-    files = find_files(table.files, base=base, role=role)
-    return _Found(files, tuple(inspect_file(file, shape) for file in files), shape)
+    layouts, empty = [], None
+    for file in find_files(table.files, base=base, role=role):
+        try:
+            layouts.append(inspect_file(file, shape))
+        except EmptyDataError as error:  # a part without rows, as many writers leave them
+            empty = empty or error
+    if empty is not None and not layouts:
+        raise empty
+    return _Found(tuple(layout.path for layout in layouts), tuple(layouts), shape)
 
 
 def _check(table: FilesMapping, found: _Found, *, role: str) -> None:

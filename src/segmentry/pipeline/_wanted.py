@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from segmentry.config import RunConfig
 from segmentry.errors import ConfigError
-from segmentry.features import LOG_FEATURES, VALUE_FEATURES, available_features
+from segmentry.features import LOG_FEATURES, VALUE_FEATURES, available_features, counts_of
 from segmentry.schema import Feature, Source
 from segmentry.segmentation import recipe_named
 from segmentry.traits import DataTraits
@@ -13,6 +13,16 @@ __all__ = ["EVERY_LOG_FEATURE", "Wanted", "recipe_for", "wanted_of"]
 
 EVERY_LOG_FEATURE: tuple[Feature, ...] = (*LOG_FEATURES, *VALUE_FEATURES)
 """All that a log of any kind yields."""
+
+
+_OWN_COLUMNS = (
+    "user_id",
+    "is_profiled",
+    "segment_id",
+    "segment_name",
+    "feature_segment_id",
+    "margin",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
     ConfigError
         If a feature is asked for by name that the data do not allow.
     """
+    _refuse_taken_names(source)
     available, absent = available_features(EVERY_LOG_FEATURE, source)
     _refuse_absent(settings, dict(absent))
     traits = DataTraits.of(source, _worth_telling(absent, source))
@@ -65,6 +76,30 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
         named = {*(settings.features or recipe.weights), "n_impressions", "n_clicks"}
         early = tuple(feature for feature in available if feature.name in named)
     return Wanted(features, early, traits, keeps_log=recipe.describes_all and has_both)
+
+
+def _refuse_taken_names(source: Source) -> None:
+    """Refuse attributes by the names of columns that a run makes itself.
+
+    Engines do not tell upper from lower case in names of columns.
+    """
+    taken = set(_OWN_COLUMNS)
+    if source.impressions is not None:
+        taken |= {feature.name for feature in EVERY_LOG_FEATURE} | counts_of(EVERY_LOG_FEATURE)
+    seen: set[str] = set()
+    for attribute in source.attributes:
+        name = attribute.name.lower()
+        if name in taken:
+            raise ConfigError(
+                f"[profiles.attributes] {attribute.name}: the run makes a column of this name; "
+                f"give the attribute another, such as profile_{name}"
+            )
+        if name in seen:
+            raise ConfigError(
+                f"[profiles.attributes] {attribute.name}: two attributes differ in upper and lower "
+                "case alone; give one of them another name"
+            )
+        seen.add(name)
 
 
 def _worth_telling(
