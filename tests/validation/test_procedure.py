@@ -1,5 +1,7 @@
 """The whole procedure: groups, gain, null twins, repetitions; and what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -15,6 +17,7 @@ from segmentry.validation import (
     click_twins,
     decide_by_groups,
     decision_of,
+    group_twins,
     inner_gain,
     inner_gains,
     repeat_procedure,
@@ -172,3 +175,10 @@ def test_first_days_that_form_no_segments_gain_nothing():
     nobody = split_of(counts, days=range(6), n_last=6)
 
     assert inner_gains(nobody, NUMBERS, seed=0) == ()
+
+
+def test_groups_that_luck_forms_as_well_are_none_and_exposure_alone_is_not_asked(alike):
+    exposure = tuple(plan for plan in PLANS if plan.feature.name != "ctr_shrunk")
+
+    assert group_twins(alike, 3, seed=0, n_twins=9).p_value > 0.1
+    assert group_twins(replace(alike, plans=exposure), 3, seed=0) is None

@@ -23,7 +23,7 @@ from rich.table import Table
 from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount
 from segmentry.schema import Progress as Tell
-from segmentry.summary import Summary
+from segmentry.summary import Summary, TruthReport
 from segmentry.traits import DataTraits
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _MOST_INSIGHTS = 3
+_DAYS_OF_WEEK = 7
 _STEPS_IN_ROWS = ("reading the log", "counting per user")
 _SECONDS_UNTIL_RATE = 0.5
 OUT = Console(highlight=False, soft_wrap=True)
@@ -147,9 +148,29 @@ def print_summary(summary: Summary) -> None:
             told += [share] + [rate(segment.ctr_seen)] * has_seen
         table.add_row(str(segment.segment_id), escape(segment.name), *told)
     OUT.print(table)
+    if summary.truth is not None and summary.truth.outcome_weekdays:
+        OUT.print(escape(_checked(summary.truth)))
     _print_insights(summary)
     for warning in summary.warnings:
         OUT.print(f"[yellow]note[/yellow] {escape(warning)}")
+
+
+def _checked(truth: TruthReport) -> str:
+    """Say which days formed the segments, which checked them, and what of the signal is kept."""
+    days = f"Formed on {_days(truth.feature_weekdays)}, checked on {_days(truth.outcome_weekdays)}"
+    gain = truth.kept_gain
+    if gain is None or gain.by_forecast.low is None or gain.by_forecast.high is None:
+        return f"{days}."
+    kept = gain.by_forecast
+    return (
+        f"{days}: the segments keep {kept.value:.0%} ({kept.low:.0%}–{kept.high:.0%}) of what "
+        "users' own click rates tell of the later clicks."
+    )
+
+
+def _days(weekdays: Sequence[str]) -> str:
+    n_days = "1 day" if len(weekdays) == 1 else f"{len(weekdays)} days"
+    return n_days if len(weekdays) > _DAYS_OF_WEEK else f"{n_days} ({', '.join(weekdays)})"
 
 
 def rate(estimate: Estimate) -> str:
