@@ -4,6 +4,8 @@ Usage: python benchmarks/dashboard.py RUN_DIR [--wait SECONDS]
 
 Every time is from the act of the reader until what was asked for is on the page, figures included.
 The machine's load average stands beside the figures: times on a busy machine are upper bounds.
+Every page is opened; errors of the console and requests to another machine are counted, and any
+ends the benchmark with code 1.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 MAIN = "[data-testid=stMain] "
+HOME = re.compile(r"(data:|blob:|about:|(http|ws)://127\.0\.0\.1[:/])")
 VISITS = (
     ("Segments", ".card"),
     ("Compare two segments", "table"),
@@ -27,6 +30,10 @@ VISITS = (
     ("Export", "table"),
     ("Why this K", ".figure-elbow .picture img"),
     ("Segments", ".card"),
+    ("Map", "canvas, svg.marks"),
+    ("Look up a user", "table"),
+    ("Two runs", ".notice"),
+    ("Exposure and budget", ".figure-budget .picture img"),
 )
 
 
@@ -48,13 +55,27 @@ def main() -> None:
             browser = started.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox"]
             )
-            measure(browser.new_page(), found[0])
+            page = browser.new_page()
+            faults = watched(page)
+            measure(page, found[0])
             browser.close()
         print(f"memory of the server, peak: {peak_mb(server.pid):.0f} MB")
         print(f"load average {os.getloadavg()[0]:.1f}")
+        print(f"errors of the console and requests to elsewhere: {len(faults)}")
+        if faults:
+            sys.exit("\n".join(faults))
     finally:
         server.terminate()
         server.wait(20)
+
+
+def watched(page: Page) -> list[str]:
+    """Return a list to which every fault of the page is added."""
+    faults: list[str] = []
+    page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda r: None if HOME.match(r.url) else faults.append(r.url))
+    return faults
 
 
 def measure(page: Page, url: str) -> None:
@@ -69,7 +90,7 @@ def measure(page: Page, url: str) -> None:
         began = time.perf_counter()
         page.get_by_role("link", name=title, exact=True).click()
         page.locator(f"{MAIN}h1").first.wait_for()
-        page.locator(MAIN + awaited).first.wait_for()
+        page.locator(MAIN).locator(awaited).first.wait_for(timeout=120_000)
         told(f"to {title}", began)
     plan(page)
 
@@ -79,7 +100,7 @@ def plan(page: Page) -> None:
     began = time.perf_counter()
     page.get_by_role("link", name="Test planner", exact=True).click()
     page.locator(".figure-reach .picture img").wait_for(timeout=120_000)
-    told("Test planner, first time (measures all users in a process of its own)", began)
+    told("to Test planner (measured after the start, in a process of its own)", began)
     at_rest(page)
     for change in (11, 12):
         slider = page.get_by_role("slider").first

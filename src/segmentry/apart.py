@@ -12,9 +12,10 @@ from typing import IO, Any, ParamSpec, TypeVar
 
 from segmentry.errors import SegmentryError
 
-__all__ = ["call_apart", "serving"]
+__all__ = ["call_apart", "end_calls", "serving"]
 
 _CHILD = "from segmentry.apart import _serve; _serve()"
+_CHILDREN: set[subprocess.Popen[bytes]] = set()
 _Asked = ParamSpec("_Asked")
 _Found = TypeVar("_Found")
 
@@ -89,11 +90,19 @@ def serving(
             raise found[0]
         return found[0]  # type: ignore[no-any-return] # what the function returned
 
+    _CHILDREN.add(child)
     with child, ThreadPoolExecutor(1) as pipe:
         try:
             yield lambda *args, **kwargs: pipe.submit(exchange, args, kwargs)
         finally:
+            _CHILDREN.discard(child)
             pipe.shutdown(cancel_futures=True)
+
+
+def end_calls() -> None:
+    """End the processes of calls that other threads still wait for."""
+    for child in tuple(_CHILDREN):
+        child.kill()
 
 
 def _answer_of(questions: IO[bytes], answers: IO[bytes], asked: object) -> tuple[Any] | None:

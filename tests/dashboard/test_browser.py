@@ -98,6 +98,41 @@ def test_the_keyboard_alone_reaches_pages_choices_and_tables(served, watched):
     assert "Silhouette" in told  # a word of the glossary
 
 
+@pytest.mark.parametrize("title", PAGES)
+def test_the_keyboard_alone_reaches_everything_that_can_be_used(title, served, watched):
+    page = opened(watched, served, PATHS[title])
+    page.wait_for_load_state("networkidle")
+    wanted = page.evaluate(
+        """(() => { const all = [...document.querySelectorAll(
+             '[data-testid=stMain] :is(a[href], button, input, select, textarea, summary, '
+             + '[tabindex="0"], [role=slider])')];
+           const used = all.filter(e => e.tabIndex >= 0 && !e.disabled && e.checkVisibility()
+             && !(e.type === "radio" && !e.checked));
+           used.forEach((e, i) => e.dataset.wanted = i); return used.length; })()"""
+    )
+
+    reached = set()
+    for _ in range(wanted + 60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.dataset.wanted ?? null"))
+    assert wanted > 0
+    assert {str(i) for i in range(wanted)} <= reached
+
+
+def test_on_a_phone_no_page_is_wider_than_the_screen(served, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    for path in ("", "segments", "can-i-trust-it", "map?view=In+space", "exposure-and-budget"):
+        opened(page, served, path)
+        page.wait_for_load_state("networkidle")
+        over = page.evaluate(
+            "(() => { const m = document.querySelector('[data-testid=stMain]');"
+            " return m.scrollWidth - m.clientWidth })()"
+        )
+        assert over == 0, path
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", AXE_PATHS)
 def test_axe_finds_no_serious_fault(path, scheme, served, browser):

@@ -115,6 +115,50 @@ def test_a_user_who_is_not_there_is_told_in_a_sentence(asked, run_dir):
     )
 
 
+@pytest.mark.parametrize(
+    ("view", "figure", "tables"),
+    [
+        ("All users", "map_all", 2),
+        ("A sample", "map_sample", 1),
+        ("Loadings", "figure-map", 2),
+        ("Pairs", "map_pairs", 2),
+        ("In space", "map_space", 2),
+    ],
+)
+def test_every_view_of_the_map_has_its_caption_and_its_tables(view, figure, tables, run_dir):
+    text = text_of(shown("Map", run_dir, view=view))
+
+    assert figure in text
+    assert 'class="finding"' in text
+    assert text.count("<table") == tables
+
+
+def test_a_map_that_cannot_be_drawn_is_told_in_a_sentence(tmp_path):
+    folder = folder_of(make_summary(n_segments=3, n_points=0, n_components=1), tmp_path)
+
+    assert "There are no pairs" in text_of(shown("Map", folder, view="Pairs"))
+
+
+def test_the_heat_map_stands_on_the_page_of_the_segments_with_its_table(run_dir, summary):
+    text = text_of(shown("Segments", run_dir))
+
+    assert "figure-profile_heatmap" in text
+    assert plots.caption_profile_heatmap(summary).finding.split("“")[0] in text
+    assert "Standardised differences, and below them the 95\u00a0% interval" in text
+
+
+def test_a_level_of_a_user_is_called_by_its_name_and_a_time_is_no_number(run_dir, summary):
+    users = pl.read_parquet(run_dir / "users.parquet")
+    gender = next(row for row in summary.population.levels if row.feature == "gender")
+    named = {level.level: level.label for level in gender.levels}
+    row = users.filter(pl.col("gender").is_not_null()).row(0, named=True)
+
+    text = text_of(shown("Look up a user", run_dir, user=str(row["user_id"])))
+
+    assert f"<td>{named[str(row['gender'])]}</td>" in text
+    assert "epoch seconds" not in text
+
+
 def test_the_choice_of_a_segment_decides_what_is_shown(run_dir, summary):
     second = summary.segments[1]
 

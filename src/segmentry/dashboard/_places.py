@@ -1,5 +1,6 @@
 """A sample of single users on the components of the run, read out of the user table."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from segmentry.engines import sample_users
 from segmentry.plots import UserPlace, distribution_names
 from segmentry.scoring import score_users
 
-__all__ = ["places_of"]
+__all__ = ["places_of", "prepare_places"]
 
 _N_USERS = 2000
 
@@ -23,10 +24,16 @@ def places_of(run: Run) -> tuple[UserPlace, ...]:
     SegmentryError
         If users or model of the run cannot be read.
     """
-    return _places(str(run.folder), run.stamp)
+    with st.spinner("Reading a sample of users …"):
+        return _places(str(run.folder), run.stamp)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading a sample of users …")
+def prepare_places(run: Run) -> None:
+    """Read the sample before a reader asks."""
+    _places(str(run.folder), run.stamp)
+
+
+@lru_cache(maxsize=4)
 def _places(folder: str, stamp: int) -> tuple[UserPlace, ...]:
     del stamp  # a key of the cache
     run = load(Path(folder))

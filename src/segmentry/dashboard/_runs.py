@@ -118,7 +118,7 @@ def bundle_of(run: Run) -> Bundle:
     return _bundle(str(run.folder), run.stamp)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@lru_cache(maxsize=8)
 def _bundle(folder: str, stamp: int) -> Bundle:
     del stamp  # a key of the cache
     return read_bundle(Path(folder))

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 from segmentry._optional import require
+from segmentry.apart import end_calls
 from segmentry.dashboard._gate import Gate
 from segmentry.dashboard._index import Index
 from segmentry.dashboard._look import streamlit_theme
@@ -105,17 +106,21 @@ def serve(
         Thread(target=_prepare, args=(tuple(run_dirs),), daemon=True).start()
         if on_ready is not None:
             on_ready(f"http://{host}:{port}")
-        server.run(sockets=[listening])
+        try:
+            server.run(sockets=[listening])
+        finally:
+            end_calls()  # what is still measured for plans is asked for by nobody
 
 
 def _prepare(run_dirs: Sequence[Path]) -> None:
-    """Draw the figures while the reader opens a browser, then measure what plans need."""
+    """Do what pages wait for the first time while the reader opens a browser, figures first."""
     from segmentry.dashboard._planning import prepare_bases
     from segmentry.dashboard._runs import warm
 
     warm(run_dirs)
-    import segmentry.dashboard._frame  # noqa: F401 - so that the first reader need not wait for it
+    from segmentry.dashboard._pages import prepare
 
+    prepare(run_dirs)
     prepare_bases(run_dirs)
 
 

@@ -359,7 +359,7 @@ def _beside(
     A name pushed away would stand at another disc; the number and the table tell then.
     """
     middle = x - width / 2
-    tries = [(x + 15, y), (x - 15 - width, y), (middle, y - 20), (middle, y + 20)]
+    tries = [(x + 15, y), (middle, y - 20), (middle, y + 20), (x - 15 - width, y)]
     tries += [(x + 8, y - 16), (x + 8, y + 16), (x - 8 - width, y - 16), (x - 8 - width, y + 16)]
     for left, line in tries:
         is_inside = left > 2 and left + width < frame.width and 8 < line < frame.height - 8

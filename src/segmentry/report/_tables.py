@@ -237,7 +237,7 @@ def difference_table(summary: Summary) -> Table:
     rows = [
         Row(
             labels.get(name, name),
-            tuple(_difference(by_name[name].standardised_difference) for by_name in found),
+            tuple(_above(_difference(by_name[name].standardised_difference)) for by_name in found),
         )
         for name in names
         if all(name in by_name for by_name in found)
@@ -254,7 +254,13 @@ def _difference(estimate: Estimate) -> str:
         return MISSING
     value = signed(estimate.value, digits=2)
     limits = interval(estimate, write=lambda v: signed(v, digits=2))
-    return value if limits == MISSING else f"{value}\n{limits}"
+    return value if limits == MISSING else f"{value} ({limits})"
+
+
+def _above(text: str) -> str:
+    """Set an interval in brackets below its value: columns of many segments stay narrow."""
+    value, _, limits = text.partition(" (")
+    return f"{value}\n{limits.removesuffix(')')}" if limits else value
 
 
 def numeric_tables(summary: Summary) -> tuple[Table, ...]:

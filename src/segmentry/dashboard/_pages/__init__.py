@@ -1,6 +1,8 @@
 """The pages by their titles, in the order in which they are offered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
 
 from segmentry.dashboard._pages._compare import show_compare
@@ -13,10 +15,13 @@ from segmentry.dashboard._pages._quality import show_quality
 from segmentry.dashboard._pages._segments import show_segments
 from segmentry.dashboard._pages._tests import show_tests
 from segmentry.dashboard._pages._two_runs import show_two_runs
-from segmentry.dashboard._pages._user import show_user
-from segmentry.dashboard._runs import Run
+from segmentry.dashboard._pages._user import prepare_users, show_user
+from segmentry.dashboard._places import prepare_places
+from segmentry.dashboard._runs import Run, load
+from segmentry.errors import SegmentryError
+from segmentry.plots import plot_map_hexagons
 
-__all__ = ["PAGES"]
+__all__ = ["PAGES", "prepare"]
 
 PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
     {
@@ -34,3 +39,13 @@ PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
         "Export": show_export,
     }
 )
+
+
+def prepare(folders: Sequence[Path]) -> None:
+    """Read what pages wait for the first time; what cannot be read is told on its page."""
+    for folder in folders[:1]:
+        with suppress(SegmentryError):
+            run = load(folder)
+            plot_map_hexagons(run.summary)  # loads what draws
+            prepare_users(run)
+            prepare_places(run)

@@ -1,12 +1,14 @@
 """Look up a user: where, how clearly, and which features decide."""
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
 import polars as pl
 import streamlit as st
 
 from segmentry import plots
-from segmentry.dashboard._runs import Run, bundle_of
+from segmentry.dashboard._runs import Run, bundle_of, load
 from segmentry.dashboard._show import facts, heading, notice, segment_label, table, words
 from segmentry.engines import find_user, top_users
 from segmentry.plots.formats import MISSING, count, decimal, feature_value, percent, signed
@@ -15,7 +17,7 @@ from segmentry.schema import UNASSIGNED
 from segmentry.scoring import Placement, explain_placement
 from segmentry.summary import FeatureRow
 
-__all__ = ["show_user"]
+__all__ = ["prepare_users", "show_user"]
 
 _MOST_DECIDING = 12
 _MOST_NEAREST = 5
@@ -58,15 +60,31 @@ def show_user(run: Run) -> None:
     table(_values(run, user, segment_id))
 
 
+def prepare_users(run: Run) -> None:
+    """Find the users to try before a reader asks."""
+    if (run.folder / "segments.parquet").is_file():
+        _clearest(str(run.folder), run.stamp)
+
+
+@lru_cache(maxsize=8)
+def _clearest(folder: str, stamp: int) -> tuple[tuple[str, ...], ...]:
+    """Return the users who belong most clearly to each of the first segments."""
+    file = Path(folder) / "segments.parquet"
+    ids = [segment.segment_id for segment in load(Path(folder)).summary.segments[:12]]
+    del stamp  # a key of the cache
+    tops = [top_users(file, segment_id=each, by="margin", n_users=3) for each in ids]
+    return tuple(tuple(str(user) for user in top["user_id"].to_list()) for top in tops)
+
+
 def _examples(run: Run) -> None:
-    file = run.folder / "segments.parquet"
-    if not file.is_file():
+    if not (run.folder / "segments.parquet").is_file():
         notice("Type an id of the input.")
         return
     rows = []
-    for segment in run.summary.segments[:12]:
-        found = top_users(file, segment_id=segment.segment_id, by="margin", n_users=3)
-        cells = [str(each) for each in found["user_id"].to_list()]
+    for segment, found in zip(
+        run.summary.segments, _clearest(str(run.folder), run.stamp), strict=False
+    ):
+        cells = list(found)
         rows.append(
             Row(
                 segment_label(segment),
