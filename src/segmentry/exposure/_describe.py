@@ -34,7 +34,7 @@ from segmentry.exposure._rows import (
     read_part,
 )
 from segmentry.exposure._sampling import draw_sets, user_shares
-from segmentry.packing import IntVector
+from segmentry.packing import IntVector, Places
 from segmentry.sampling import hash_shares
 from segmentry.schema import Engine, Window
 
@@ -158,30 +158,41 @@ def describe_log(
         showings=no_bands(k, REPEAT_BANDS),
     )
     _read_all(engine, parts, ads, plan, found=found, on_part=on_part)
-    cells = [
-        describe_cells(counts, kind=each.kind, keys=each.keys, least_users=least_users)
-        for each, counts in zip(dimensions, found.cells, strict=True)
-        if counts.n_impressions.any()
-    ]
-    reactions, curves = describe_exposure(
-        found.positions,
-        found.showings,
-        found.sets,
-        found.moments,
-        segment_ids=members.segment_ids,
-        n_segments=k,
-        is_of_all=drawn < everybody,
-        shares=(everybody, *(float(each) for each in shares)),
-        window=window,
-        least_users=least_users,
-    )
+    # Cells beside curves: the functions of numpy and scipy that take long leave the interpreter.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        of_cells = beside.submit(_describe_cells, found, plan, least_users=least_users)
+        reactions, curves = describe_exposure(
+            found.positions,
+            found.showings,
+            found.sets,
+            found.moments,
+            segment_ids=members.segment_ids,
+            n_segments=k,
+            is_of_all=drawn < everybody,
+            shares=(everybody, *(float(each) for each in shares)),
+            window=window,
+            least_users=least_users,
+        )
+        cells, held_out = of_cells.result()
     return LogDescription(
         dimensions=tuple(table["kind"][0] for table in cells if table.height),
         cells=pl.concat(cells) if cells else pl.DataFrame(schema=CELL_COLUMNS),
-        held_out=_held_out(found.clicks, plan, least_users=least_users),
+        held_out=held_out,
         reactions=reactions,
         curves=curves,
     )
+
+
+def _describe_cells(
+    found: _Findings, plan: _Plan, *, least_users: int
+) -> tuple[list[pl.DataFrame], HeldOutUse | None]:
+    """Describe the cells of each dimension that has any, and hold them against later clicks."""
+    cells = [
+        describe_cells(counts, kind=each.kind, keys=each.keys, least_users=least_users)
+        for each, counts in zip(plan.dimensions, found.cells, strict=True)
+        if counts.n_impressions.any()
+    ]
+    return cells, _held_out(found.clicks, plan, least_users=least_users)
 
 
 def _read_all(
@@ -197,10 +208,17 @@ def _read_all(
     placements = next(
         (each.keys["key"].to_list() for each in plan.dimensions if each.kind == "placement"), []
     )
-    ad_id = None if ads is None else ads["ad_id"]
+    user_places = Places.among(plan.members.user_id)
+    ad_places = None if ads is None else Places.among(ads["ad_id"])
     for done, part in enumerate(parts, start=1):
         read = read_part(
-            engine, part, plan.members, window=plan.window, ad_id=ad_id, placements=placements
+            engine,
+            part,
+            plan.members,
+            window=plan.window,
+            user_places=user_places,
+            ad_places=ad_places,
+            placements=placements,
         )
         for rows in halves_of(read):
             # Each has its own findings, and numpy sorts without the interpreter's lock.

@@ -72,12 +72,14 @@ def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tupl
             keys = pl.DataFrame({"key": ids.cast(pl.String)}).with_columns(
                 pl.format(f"{kind} {{}}", "key").alias("label")
             )
-            found.append(Dimension(kind, keys, np.append(places_of(ads[column], ids), -1)))
+            found.append(
+                Dimension(kind, keys, np.append(places_of(ads[column], ids), np.int32(-1)))
+            )
     if "price" in ads.columns and ads["price"].null_count() < ads.height:
         prices = ads["price"].to_numpy()
-        bands = np.searchsorted(PRICE_BANDS, prices, side="right")
+        bands = np.searchsorted(PRICE_BANDS, prices, side="right").astype(np.int32)
         bands[ads["price"].is_null().to_numpy()] = -1
-        found.append(Dimension("price band", _price_keys(), np.append(bands, -1)))
+        found.append(Dimension("price band", _price_keys(), np.append(bands, np.int32(-1))))
     return tuple(found)
 
 

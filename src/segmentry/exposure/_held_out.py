@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.exposure._records import HeldOutGain, HeldOutUse
-from segmentry.packing import IntVector
+from segmentry.packing import IntVector, sort_rows
 from segmentry.schema import Estimate
 
 __all__ = ["Clicks", "compare_held_out", "join_clicks"]
@@ -42,8 +42,8 @@ def join_clicks(found: list[Clicks]) -> Clicks:
         np.concatenate([getattr(each, name) for each in found])
         for name in ("user", "key", "is_later")
     )
-    order = np.lexsort((is_later, key, user))
-    return Clicks(user[order], key[order], is_later[order])
+    sizes = (int(user.max(initial=0)) + 1, int(key.max(initial=0)) + 1, 2)
+    return Clicks(*sort_rows((user, key, is_later), sizes))
 
 
 def compare_held_out(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -101,10 +102,11 @@ def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | N
         [table[sets.codes[:, :, factor]] for factor, table in enumerate(columns)], axis=2
     )
     index[~sets.is_member] = -1
-    beta = _maximise(index, sets.is_member, n_columns)
+    design = _design(index, sets.is_member, n_columns)
+    beta = _maximise(design, n_columns)
     if beta is None:
         return None
-    return _fit_of(beta, index, sets, first=columns[0])
+    return _fit_of(beta, design, sets, first=columns[0])
 
 
 def _without_rare(sets: MatchedSets, n_levels: Sequence[int]) -> MatchedSets:
@@ -138,6 +140,48 @@ def _columns(sets: MatchedSets, n_levels: Sequence[int]) -> list[npt.NDArray[np.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Design:
+    """What every coefficient vector is held against: worked out once, not at each step.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (n_factors, n_sets, n_members)
+        Column of each member by factor; -1 for none.
+    is_member : ndarray of bool, shape (n_sets, n_members)
+    cases : ndarray of int, shape (n_columns + 1,)
+        Clicks by column; the last one takes what belongs to no column.
+    cells : ndarray of int, shape (n_factors * n_sets * n_members,)
+        Place of each member in a table of sets and columns, factor by factor.
+    pairs : list of ndarray of int, shape (n_sets * n_members,)
+        Place of each member in a table of columns and columns, for each two factors: those of
+        two factors meet in cells of their own, and the table is symmetric.
+    """
+
+    index: IntVector
+    is_member: Mask
+    cases: IntVector
+    cells: IntVector
+    pairs: list[IntVector]
+
+
+def _design(index: IntVector, is_member: Mask, n: int) -> _Design:
+    by_factor = np.ascontiguousarray(np.moveaxis(index, 2, 0))
+    columns = np.where(by_factor < 0, n, by_factor)
+    row = np.arange(index.shape[0])[:, None] * (n + 1)
+    return _Design(
+        index=by_factor,
+        is_member=is_member,
+        cases=np.bincount(columns[:, :, 0].ravel(), minlength=n + 1),
+        cells=(row + columns).ravel(),
+        pairs=[
+            (columns[one] * (n + 1) + columns[two]).ravel()
+            for one in range(len(columns))
+            for two in range(one, len(columns))
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Moments:
     """Of one coefficient vector: log-likelihood, gradient, information, expectation by set."""
 
@@ -147,37 +191,33 @@ class _Moments:
     expected: Floats
 
 
-def _moments(beta: Floats, index: IntVector, is_member: Mask) -> _Moments:
-    n_sets, _, n_factors = index.shape
+def _moments(beta: Floats, design: _Design) -> _Moments:
+    n_factors, n_sets, _ = design.index.shape
     n = beta.size
     padded = np.append(beta, 0.0)
-    eta = np.where(is_member, padded[index].sum(axis=2), -np.inf)
-    top = eta.max(axis=1, keepdims=True)
+    # Column by column: numpy is three times slower in rows of six.
+    effects = reduce(np.add, (padded[factor] for factor in design.index))
+    eta = np.where(design.is_member, effects, -np.inf)
+    top = reduce(np.maximum, eta.T)[:, None]
     weights = np.exp(eta - top)
-    total = weights.sum(axis=1, keepdims=True)
-    p = weights / total
+    total = reduce(np.add, weights.T)[:, None]
+    p = (weights / total).ravel()
     value = float((eta[:, 0] - top[:, 0] - np.log(total[:, 0])).sum())
-    # Column n takes what belongs to no column.
-    columns = np.where(index < 0, n, index)
-    row = np.arange(n_sets)[:, None] * (n + 1)
-    expected = np.zeros(n_sets * (n + 1))
-    square = np.zeros((n + 1) ** 2)
-    for one in range(n_factors):
-        place = (row + columns[:, :, one]).ravel()
-        expected += np.bincount(place, weights=p.ravel(), minlength=expected.size)
-        for two in range(n_factors):
-            pair = (columns[:, :, one] * (n + 1) + columns[:, :, two]).ravel()
-            square += np.bincount(pair, weights=p.ravel(), minlength=square.size)
-    by_set = expected.reshape(n_sets, n + 1)[:, :n]
-    cases = np.bincount(columns[:, 0].ravel(), minlength=n + 1)[:n]
-    information = square.reshape(n + 1, n + 1)[:n, :n] - by_set.T @ by_set
-    return _Moments(value, cases - by_set.sum(axis=0), information, by_set)
+    expected = np.bincount(design.cells, weights=np.tile(p, n_factors), minlength=n_sets * (n + 1))
+    upper = np.zeros((n + 1) ** 2)
+    for pair in design.pairs:
+        upper += np.bincount(pair, weights=p, minlength=upper.size)
+    by_set = expected.astype(np.float64, copy=False).reshape(n_sets, n + 1)[:, :n]
+    triangle = np.triu(upper.reshape(n + 1, n + 1)[:n, :n])
+    square = triangle + np.triu(triangle, 1).T
+    information = square - by_set.T @ by_set
+    return _Moments(value, design.cases[:n] - by_set.sum(axis=0), information, by_set)
 
 
-def _maximise(index: IntVector, is_member: Mask, n_columns: int) -> Floats | None:
+def _maximise(design: _Design, n_columns: int) -> Floats | None:
     """Climb by Newton's steps, halved where they go too far; none where the top is not unique."""
     beta = np.zeros(n_columns)
-    found = _moments(beta, index, is_member)
+    found = _moments(beta, design)
     for _ in range(_MOST_STEPS):
         if np.linalg.cond(found.information) > _MOST_CONDITION:
             return None
@@ -186,19 +226,19 @@ def _maximise(index: IntVector, is_member: Mask, n_columns: int) -> Floats | Non
             return beta
         for halving in range(_MOST_STEPS):
             tried = beta + step / 2**halving
-            ahead = _moments(tried, index, is_member)
+            ahead = _moments(tried, design)
             if ahead.value >= found.value:
                 break
         beta, found = tried, ahead
     return beta
 
 
-def _fit_of(beta: Floats, index: IntVector, sets: MatchedSets, *, first: IntVector) -> MatchedFit:
+def _fit_of(beta: Floats, design: _Design, sets: MatchedSets, *, first: IntVector) -> MatchedFit:
     """Put the levels of the first factor together with their sandwich variance."""
-    found = _moments(beta, index, sets.is_member)
+    found = _moments(beta, design)
     scores = -found.expected
-    for factor in range(index.shape[2]):
-        case = index[:, 0, factor]
+    for factor in design.index:
+        case = factor[:, 0]
         rows = np.flatnonzero(case >= 0)
         scores[rows, case[rows]] += 1
     starts = np.flatnonzero(np.diff(sets.user, prepend=sets.user[0] - 1))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.exposure._positions import POSITION_BANDS, Timeline, band_of
-from segmentry.packing import IntVector, run_starts
+from segmentry.packing import IntVector, order_of, run_starts
 from segmentry.schema import SECONDS_PER_DAY, Window
 
 __all__ = ["Moments", "find_moments", "fit_gap_ratio", "join_moments"]
@@ -83,7 +83,7 @@ def join_moments(found: list[Moments]) -> Moments:
     """Put the moments of all parts together, by user and time."""
     user = np.concatenate([each.user for each in found])
     second = np.concatenate([each.second for each in found])
-    order = np.lexsort((second, user))
+    order = order_of((user, second))
     return Moments(
         user=user[order],
         second=second[order],

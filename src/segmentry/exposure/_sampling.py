@@ -11,7 +11,7 @@ from segmentry.exposure._positions import (
     Timeline,
     band_of,
 )
-from segmentry.packing import IntVector
+from segmentry.packing import IntVector, order_of
 from segmentry.sampling import hash_shares
 from segmentry.schema import SECONDS_PER_DAY, Window
 
@@ -132,7 +132,7 @@ def _count_within(groups: IntVector) -> IntVector:
 def join_sets(drawn: list[tuple[MatchedSets, IntVector]]) -> MatchedSets:
     """Put the sets of all parts together, in the order of users and their clicks."""
     user = np.concatenate([sets.user for sets, _ in drawn])
-    order = np.lexsort((np.concatenate([click for _, click in drawn]), user))
+    order = order_of((user, np.concatenate([click for _, click in drawn])))
     return MatchedSets(
         user[order],
         np.concatenate([sets.codes for sets, _ in drawn])[order],

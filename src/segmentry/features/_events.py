@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.features._counts import within
-from segmentry.packing import IntVector, numbers_of, places_of
+from segmentry.packing import IntVector, Places, numbers_of
 from segmentry.schema import EVENT_COLUMNS, SECONDS_PER_DAY, Engine, Window
 
 __all__ = ["AdNumbers", "Events", "number_ads", "read_events"]
@@ -25,12 +25,13 @@ class AdNumbers:
 
     Parameters
     ----------
-    ad_id : Series of shape (n_ads,)
+    places : Places
+        Of the ids of the ads.
     columns : mapping of str to ndarray of int, shape (n_ads + 1,)
         Category, brand and campaign numbered from 0, ``log_price`` in fixed point.
     """
 
-    ad_id: pl.Series
+    places: Places
     columns: Mapping[str, IntVector]
 
 
@@ -104,7 +105,9 @@ def number_ads(ads: pl.DataFrame) -> AdNumbers:
         name: numbers_of(ads[name])[1] for name in ("category_id", "brand_id", "campaign_id")
     }
     columns["log_price"] = ads["log_price"].fill_null(-1).to_numpy()
-    return AdNumbers(ads["ad_id"], {name: np.append(each, -1) for name, each in columns.items()})
+    # -1 of the same type: numpy would widen the column to 64 bits.
+    ended = {name: np.append(each, each.dtype.type(-1)) for name, each in columns.items()}
+    return AdNumbers(Places.among(ads["ad_id"]), ended)
 
 
 def read_events(
@@ -148,7 +151,7 @@ def read_events(
         second=rows["second"].to_numpy(),
         is_click=rows["is_click"].to_numpy(),
         ad=None if ads is None else numbers_of(rows["ad_id"])[1],
-        ad_place=None if ads is None else places_of(rows["ad_id"], ads.ad_id),
+        ad_place=None if ads is None else ads.places.of(rows["ad_id"]),
         is_main=rows["is_main"].to_numpy() if "placement" in columns else None,
         amounts={
             name: (rows[name].fill_null(0).to_numpy(), rows[name].is_not_null().to_numpy())

@@ -1,5 +1,6 @@
 """Small whole numbers in the place of ids."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import polars as pl
 
 from segmentry.packing._sorting import IntVector
 
-__all__ = ["numbers_of", "places_of", "renumber"]
+__all__ = ["Places", "numbers_of", "places_of", "renumber"]
 
 _MOST_TABLE = 1 << 23
 
@@ -22,15 +23,41 @@ def places_of(ids: pl.Series, known: pl.Series) -> IntVector:
     >>> places_of(pl.Series(["b", "c"]), pl.Series(["a", "b"])).tolist()
     [1, -1]
     """
-    if known.len() and _is_narrow(ids) and _is_narrow(known):
-        # Ids are often small numbers: a table takes a tenth of the time of a join.
-        table: Any = np.full(_MOST_TABLE + 1, -1, dtype=np.int32)
-        table[known.to_numpy()] = np.arange(known.len(), dtype=np.int32)
-        found: IntVector = table[ids.cast(pl.Int32).fill_null(_MOST_TABLE).to_numpy()]
-        return found
-    places = known.to_frame("id").with_row_index("place")
-    joined = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")
-    return _whole(joined["place"])
+    return Places.among(known).of(ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """The places of known ids, to be looked up again and again.
+
+    Examples
+    --------
+    >>> places = Places.among(pl.Series([5, 7]))
+    >>> places.of(pl.Series([7, 8])).tolist(), places.of(pl.Series([-5, 5])).tolist()
+    ([1, -1], [-1, 0])
+    """
+
+    known: pl.Series
+    table: IntVector | None
+
+    @classmethod
+    def among(cls, known: pl.Series) -> "Places":
+        """Make ready for distinct ids."""
+        if known.len() and _is_narrow(known):
+            table: Any = np.full(_MOST_TABLE + 1, -1, dtype=np.int32)
+            table[known.to_numpy()] = np.arange(known.len(), dtype=np.int32)
+            return cls(known, table)
+        return cls(known, None)
+
+    def of(self, ids: pl.Series) -> IntVector:
+        """Return the place of each id; -1 if it is not there."""
+        if self.table is not None and _is_narrow(ids):
+            # Ids are often small numbers: a table takes a tenth of the time of a join.
+            found: IntVector = self.table[ids.cast(pl.Int32).fill_null(_MOST_TABLE).to_numpy()]
+            return found
+        places = self.known.to_frame("id").with_row_index("place")
+        joined = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")
+        return _whole(joined["place"])
 
 
 def numbers_of(ids: pl.Series) -> tuple[pl.Series, IntVector]:
