@@ -255,3 +255,64 @@ def test_real_excerpt_is_read_whole(engine, real_data, tmp_path):
     assert clean.rows["city_tier"].drop_nulls().is_in([1, 2, 3, 4]).all()
     assert {row[2] for row in rows} <= set(clean_ads(ads, unreadable=0).rows["ad_id"])
     assert ads.height == 509
+
+
+BEHAVIOURS_HEADER = "user,time_stamp,btag,cate,brand"
+BEHAVIOURS = [(1, T, "pv", 10, 7), (2, T + 1, "buy", 11, 8), (2, 1_900_000_000, "pv", 11, 8)]
+
+
+def test_behaviour_log_is_found_and_its_days_are_known(tmp_path):
+    write_taobao(tmp_path, log=LOG)
+    file = tmp_path / "behavior_log.csv"
+    file.write_text(csv_text(BEHAVIOURS_HEADER, BEHAVIOURS))
+
+    behaviours = find_taobao(tmp_path).behaviours
+
+    assert (behaviours.role, behaviours.files, behaviours.is_distinct) == (
+        "behaviours",
+        (file,),
+        True,
+    )
+    assert behaviours.columns["happened_at"] == ColumnSource("time_stamp", "integer")
+    assert dict(behaviours.columns["action"].codes).items() >= {"pv": 0, "buy": 3}.items()
+    # 2017-04-22 00:00 and 2017-05-14 00:00, UTC+8
+    assert behaviours.possible == (1_492_790_400, 1_494_691_200)
+
+
+def test_no_behaviour_log_is_no_error(tmp_path):
+    assert find_taobao(write_taobao(tmp_path, log=LOG)).behaviours is None
+
+
+def test_behaviour_log_may_be_a_folder_of_files(tmp_path):
+    write_taobao(tmp_path, log=LOG)
+    folder = tmp_path / "behavior_log" / "day=2017-05-06"
+    folder.mkdir(parents=True)
+    rows = pl.DataFrame(BEHAVIOURS, schema=BEHAVIOURS_HEADER.split(","), orient="row")
+    rows.write_parquet(folder / "part-0.parquet")
+
+    assert find_taobao(tmp_path).behaviours.files == (folder / "part-0.parquet",)
+
+
+def test_behaviour_log_of_other_days_has_no_limits_but_the_usual(tmp_path):
+    write_taobao(tmp_path, log=LOG)
+    rows = [(1, 1_700_000_000, "pv", 10, 7)]
+    (tmp_path / "behavior_log.csv").write_text(csv_text(BEHAVIOURS_HEADER, rows))
+
+    assert find_taobao(tmp_path).behaviours.possible is None
+
+
+def test_behaviour_log_in_milliseconds_is_recognised(tmp_path):
+    write_taobao(tmp_path, log=LOG)
+    rows = [(user, at * 1000, *rest) for user, at, *rest in BEHAVIOURS]
+    (tmp_path / "behavior_log.csv").write_text(csv_text(BEHAVIOURS_HEADER, rows))
+
+    time = find_taobao(tmp_path).behaviours.columns["happened_at"]
+
+    assert (time.type, time.time_format) == ("moment", "milliseconds")
+
+
+def test_behaviour_log_without_its_columns_is_refused(tmp_path):
+    write_taobao(tmp_path, log=LOG)
+    (tmp_path / "behavior_log.csv").write_text(f"user,time_stamp,tag,cate,brand\n1,{T},pv,1,1\n")
+
+    assert "no column 'btag' (did you mean 'tag'?)" in message_of(tmp_path)

@@ -1,5 +1,6 @@
 """The Taobao ad data by their own file and column names: a mapping that is built in."""
 
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from segmentry.files import inspect_file
 from segmentry.mapping import (
     AdsMapping,
     Attribute,
+    BehavioursMapping,
     DataMapping,
     LogMapping,
     ProfilesMapping,
     attribute_feature,
+    find_files,
     resolve_mapping,
 )
 from segmentry.schema import Feature, Source
@@ -21,7 +24,12 @@ __all__ = ["TAOBAO_ATTRIBUTES", "find_taobao"]
 
 _FORMATS = (".csv", ".csv.gz", ".parquet")
 _BEIJING = 8
-_FILES = {"log": "raw_sample", "profiles": "user_profile", "ads": "ad_feature"}
+_FILES = {
+    "log": "raw_sample",
+    "profiles": "user_profile",
+    "ads": "ad_feature",
+    "behaviours": "behavior_log",
+}
 _LOG = {
     "user_id": "user",
     "time": "time_stamp",
@@ -38,7 +46,21 @@ _ADS = {
     "brand_id": "brand",
     "price": "price",
 }
-_REQUIRED = {"log": ("user_id", "time", "click"), "ads": ("ad_id",)}
+_BEHAVIOURS = {
+    "user_id": "user",
+    "time": "time_stamp",
+    "action": "btag",
+    "category_id": "cate",
+    "brand_id": "brand",
+}
+_FIRST_DAY, _LAST_DAY = dt.date(2017, 4, 22), dt.date(2017, 5, 13)
+"""The days of the behaviour log, by Beijing time; the ad log is the last eight of them."""
+_FIRST_SECOND, _END_SECOND = 1_492_790_400, 1_494_691_200
+_REQUIRED = {
+    "log": ("user_id", "time", "click"),
+    "ads": ("ad_id",),
+    "behaviours": ("user_id", "time", "action"),
+}
 _PROFILE_ATTRIBUTES: Mapping[str, Attribute] = {
     "gender": Attribute(
         column="final_gender_code",
@@ -94,7 +116,8 @@ def find_taobao(data_dir: Path) -> Source:
     Parameters
     ----------
     data_dir : Path
-        Holds ``raw_sample`` and, where there are, ``user_profile`` and ``ad_feature``.
+        Holds ``raw_sample`` and, where there are, ``user_profile``, ``ad_feature`` and
+        ``behavior_log``, which may be a folder of files.
 
     Raises
     ------
@@ -127,6 +150,8 @@ def find_taobao(data_dir: Path) -> Source:
 def _find_file(data_dir: Path, table: str) -> str | None:
     names = [f"{_FILES[table]}{suffix}" for suffix in _FORMATS]
     found = [name for name in names if (data_dir / name).exists()]
+    if table == "behaviours" and (data_dir / _FILES[table]).is_dir():
+        found.append(_FILES[table])
     if len(found) > 1:
         told = " and ".join(found)
         raise DataError(f"{data_dir}: found {told}, expected one of them; remove the others")
@@ -154,7 +179,26 @@ def _mapping(data_dir: Path, files: Mapping[str, str | None]) -> DataMapping:
         ads=AdsMapping(files=ads, **_present(data_dir, ads, _ADS, required=_REQUIRED["ads"]))
         if has_ads
         else None,
+        behaviours=_behaviours(data_dir, files["behaviours"]),
     )
+
+
+def _behaviours(data_dir: Path, file: str | None) -> BehavioursMapping | None:
+    """Return the mapping of the behaviour log; its days are known, so others are impossible."""
+    if file is None:
+        return None
+    roles = _present(data_dir, file, _BEHAVIOURS, required=_REQUIRED["behaviours"])
+    times = inspect_file(_first_file(data_dir, file)).values(roles["time"])
+    n_known = sum(time.isdecimal() and _FIRST_SECOND <= int(time) < _END_SECOND for time in times)
+    if 2 * n_known <= len(times):
+        return BehavioursMapping(files=file, **roles)
+    return BehavioursMapping(
+        files=file, time_format="seconds", first_day=_FIRST_DAY, last_day=_LAST_DAY, **roles
+    )
+
+
+def _first_file(data_dir: Path, file: str) -> Path:
+    return find_files([file], base=data_dir, role="behaviours")[0]
 
 
 def _present(
@@ -163,5 +207,5 @@ def _present(
     """Leave out the optional columns that a file lacks."""
     if file is None:
         return {}
-    names = inspect_file(data_dir / file).all_names
+    names = inspect_file(_first_file(data_dir, file)).all_names
     return {role: name for role, name in roles.items() if name in names or role in required}

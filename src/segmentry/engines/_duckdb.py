@@ -22,13 +22,13 @@ from segmentry.engines._split import (
     PART,
     SET_ASIDE,
     account_of,
+    collapse,
     files_of,
     plan_split,
     plan_tally,
-    raw_columns_of,
     tally_of,
 )
-from segmentry.engines._validity import NOT_TEXT, REASON, WRONG_FIELDS
+from segmentry.engines._validity import NOT_TEXT, REASON, TIME_OF, WRONG_FIELDS, raw_columns_of
 from segmentry.errors import DataError, EngineError
 from segmentry.files import NULL_WORDS, FileLayout, inspect_file
 from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource, UserTally
@@ -108,12 +108,22 @@ class DuckDBEngine:
 
         with _watched(self._connection, source, on_progress=on_progress):
             reasons, n_rejections = self._read(source, write)
+        unreadable_rows = self._unreadable_rows()
+        n_repeated = collapse(directory, self._write_distinct) if source.is_distinct else 0
         return account_of(
             directory,
             source,
             reasons=reasons,
             n_rejections=n_rejections,
-            unreadable_rows=self._unreadable_rows(),
+            unreadable_rows=unreadable_rows,
+            n_repeated=n_repeated,
+        )
+
+    def _write_distinct(self, files: Sequence[Path], target: Path) -> None:
+        rows = f"read_parquet({_listed(files)}, hive_partitioning = false)"
+        query = f"COPY (SELECT DISTINCT * FROM {rows}) TO {quoted_text(str(target))}"  # noqa: S608  # quoted
+        self._run(
+            lambda: self._connection.execute(f"{query} (FORMAT parquet)"), "collapsing duplicates"
         )
 
     def tally_users(
@@ -144,7 +154,7 @@ class DuckDBEngine:
         )
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
-        """Return the impressions of one part, lazily."""
+        """Return the rows of one part of a log, lazily."""
         files = [str(file) for file in files_of(part)]
         return nw.from_native(self._connection.read_parquet(files, hive_partitioning=False))
 
@@ -215,7 +225,8 @@ class DuckDBEngine:
             _scan_query(source, group, is_parallel=is_parallel) for group in layouts.values()
         ]
         rows = self._connection.sql(" UNION ALL ".join(queries))
-        return rows.distinct() if source.is_distinct else rows
+        is_log = source.role in TIME_OF
+        return rows.distinct() if source.is_distinct and not is_log else rows
 
     def _unreadable_rows(self) -> Mapping[str, int]:
         """Count the lines that the last scan could not read, by reason."""
@@ -276,8 +287,8 @@ def _watched(
 def _scan_query(source: TableSource, layouts: Sequence[FileLayout], *, is_parallel: bool) -> str:
     """Return the query that reads files of one layout into the canonical columns."""
     layout = layouts[0]
-    files = "[" + ", ".join(quoted_text(str(each.path)) for each in layouts) + "]"
-    is_log = source.role == "impressions"
+    files = _listed([each.path for each in layouts])
+    is_log = source.role in TIME_OF
     wanted = raw_columns_of(source) if is_log else tuple(source.columns)
     outputs = ", ".join(_output(source, layout, name) for name in wanted)
     if layout.format == "parquet":
@@ -290,6 +301,10 @@ def _scan_query(source: TableSource, layouts: Sequence[FileLayout], *, is_parall
     # A blank line is no row; DuckDB leaves out some of them, and Polars none.
     any_value = f"COALESCE({', '.join(map(_name, layout.names))}) IS NOT NULL"
     return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
+
+
+def _listed(files: Sequence[Path]) -> str:
+    return "[" + ", ".join(quoted_text(str(file)) for file in files) + "]"
 
 
 def _output(source: TableSource, layout: FileLayout, name: str) -> str:

@@ -2,7 +2,7 @@
 
 import contextlib
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,13 +14,13 @@ from segmentry.engines._split import (
     PART,
     SET_ASIDE,
     account_of,
+    collapse,
     files_of,
     plan_split,
     plan_tally,
-    raw_columns_of,
     tally_of,
 )
-from segmentry.engines._validity import REASON
+from segmentry.engines._validity import REASON, TIME_OF, raw_columns_of
 from segmentry.errors import EngineError
 from segmentry.files import NULL_WORDS, FileLayout, inspect_file
 from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource, UserTally
@@ -74,8 +74,17 @@ class PolarsEngine:
         target = pl.PartitionBy(directory, key=PART, include_key=False)
         self._run(lambda: split.sink_parquet(target, mkdir=True), f"reading the {source.role}")
         return account_of(
-            directory, source, reasons=reasons, n_rejections=n_rejections, unreadable_rows={}
+            directory,
+            source,
+            reasons=reasons,
+            n_rejections=n_rejections,
+            unreadable_rows={},
+            n_repeated=collapse(directory, self._write_distinct) if source.is_distinct else 0,
         )
+
+    def _write_distinct(self, files: Sequence[Path], target: Path) -> None:
+        rows = pl.scan_parquet(list(files), hive_partitioning=False).unique()
+        self._run(lambda: rows.sink_parquet(target), "collapsing duplicates")
 
     def tally_users(
         self,
@@ -97,7 +106,7 @@ class PolarsEngine:
         )
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
-        """Return the impressions of one part, lazily."""
+        """Return the rows of one part of a log, lazily."""
         files = files_of(part)
         return nw.from_native(pl.scan_parquet(files, hive_partitioning=False))
 
@@ -133,7 +142,7 @@ class PolarsEngine:
 def _scan(source: TableSource, wanted: tuple[str, ...]) -> pl.LazyFrame:
     layouts = [inspect_file(file, source.shape) for file in source.files]
     rows = pl.concat([_scan_file(source, layout, wanted) for layout in layouts])
-    return rows.unique() if source.is_distinct else rows
+    return rows.unique() if source.is_distinct and source.role not in TIME_OF else rows
 
 
 def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...]) -> pl.LazyFrame:

@@ -1,7 +1,7 @@
 """How a log becomes parts or counts, on any engine: which rows are used, and their account."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,18 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.engines._validity import (
-    OTHER_EVENT,
-    RAW_LOG_COLUMNS,
     REASON,
+    REPEATED,
+    TIME_OF,
     disposition,
     reason_texts,
+    set_apart,
 )
 from segmentry.schema import (
+    BEHAVIOURS_COLUMNS,
     EVENT_COLUMNS,
     IMPRESSIONS_COLUMNS,
     MICRO,
-    OTHER_CODE,
     LogParts,
     RowAccount,
     TableSource,
@@ -31,10 +32,10 @@ __all__ = [
     "PART",
     "SET_ASIDE",
     "account_of",
+    "collapse",
     "files_of",
     "plan_split",
     "plan_tally",
-    "raw_columns_of",
     "tally_of",
 ]
 
@@ -42,11 +43,6 @@ PART = "part"
 SET_ASIDE = -1
 """Part number of the rows that are not used; it has their reasons."""
 NOT_SAMPLED = "outside --sample"
-
-
-def raw_columns_of(source: TableSource) -> tuple[str, ...]:
-    """Return what is read of a log: always the same columns, and amounts where it has any."""
-    return RAW_LOG_COLUMNS + tuple(name for name in EVENT_COLUMNS if name in source.columns)
 
 
 def plan_split(
@@ -61,6 +57,10 @@ def plan_split(
     `raw` has the canonical names that `source` has, plus null columns for those it lacks.
     """
     rows, reasons, n_rejections = _judged(raw, source, exclude=exclude, keep_users=keep_users)
+    if source.role == "behaviours":
+        small = nw.col("action").cast(nw.Int8)
+        chosen = rows.select(*BEHAVIOURS_COLUMNS, REASON).with_columns(small)
+        return chosen, reasons, n_rejections
     amounts = [name for name in EVENT_COLUMNS if name in source.columns]
     chosen = rows.select(*IMPRESSIONS_COLUMNS, REASON, *(_fixed_point(name) for name in amounts))
     return chosen, reasons, n_rejections
@@ -110,12 +110,10 @@ def _judged(
     """Put the code of why it is set aside beside each row, 0 for a row that is used."""
     # Without times all events are of one moment, and without clicks nothing was clicked: the
     # steps need no second way, and no feature is made of what is not there.
-    absent = [name for name in ("shown_at", "is_click") if name not in source.columns]
+    always = (TIME_OF[source.role], *(("is_click",) if source.role == "impressions" else ()))
+    absent = [name for name in always if name not in source.columns]
     raw = raw.with_columns(nw.lit(0).cast(nw.Int64).alias(name) for name in absent)
-    conditions = dict(exclude)
-    click = source.columns.get("is_click")
-    if click is not None and click.other == OTHER_CODE:
-        conditions = {OTHER_EVENT: nw.col("is_click") == OTHER_CODE, **conditions}
+    conditions = set_apart(source) | dict(exclude)
     if keep_users is not None:
         raw = raw.join(keep_users.with_columns(is_kept=nw.lit(1)), on="user_id", how="left")
         conditions[NOT_SAMPLED] = nw.col("is_kept").is_null()
@@ -141,6 +139,35 @@ def files_of(part: Path) -> list[Path]:
     return files
 
 
+def parts_of(directory: Path) -> list[Path]:
+    """Return the parts that hold rows to use."""
+    aside = f"{PART}={SET_ASIDE}"
+    return [part for part in sorted(directory.glob(f"{PART}=*")) if part.name != aside]
+
+
+def n_rows_of(part: Path) -> int:
+    """Return how many rows a part has."""
+    import pyarrow.parquet as pq
+
+    return sum(pq.read_metadata(file).num_rows for file in part.glob("*.parquet"))
+
+
+def collapse(directory: Path, write_distinct: Callable[[Sequence[Path], Path], None]) -> int:
+    """Keep one of the rows of each part that are equal; return how many were dropped.
+
+    `write_distinct` writes the distinct rows of some files to another one.
+    """
+    n_repeated = 0
+    for part in parts_of(directory):
+        files, n_before = files_of(part), n_rows_of(part)
+        target = part / "distinct.parquet"
+        write_distinct(files, target)
+        for file in files:
+            file.unlink()
+        n_repeated += n_before - n_rows_of(part)
+    return n_repeated
+
+
 def account_of(
     directory: Path,
     source: TableSource,
@@ -148,34 +175,32 @@ def account_of(
     reasons: list[str],
     n_rejections: int,
     unreadable_rows: Mapping[str, int],
+    n_repeated: int,
 ) -> LogParts:
     """Count what was written and check that nothing was lost.
 
-    `unreadable_rows` are the lines that the engine itself could not read, by reason.
+    `unreadable_rows` are the lines that the engine itself could not read, by reason, and
+    `n_repeated` the rows that were dropped as equal to others.
     """
-    import pyarrow.parquet as pq
-
-    n_used, parts = 0, []
-    for part in sorted(directory.glob(f"{PART}=*")):
-        if part.name == f"{PART}={SET_ASIDE}":
-            continue
-        n_used += sum(pq.read_metadata(file).num_rows for file in part.glob("*.parquet"))
-        parts.append(part)
+    parts = parts_of(directory)
+    n_used = sum(n_rows_of(part) for part in parts)
     set_aside = sorted((directory / f"{PART}={SET_ASIDE}").glob("*.parquet"))
     counts = Counter[str]()
     if set_aside:
         codes = pl.read_parquet(set_aside, columns=[REASON], hive_partitioning=False)
         for code, n_rows in codes.group_by(REASON).len().iter_rows():
             counts[reasons[code - 1]] += n_rows
+    if n_repeated:
+        counts[REPEATED] = n_repeated
     account = _account(
         source,
         n_used,
         counts,
-        reasons=reasons,
+        reasons=[*reasons, REPEATED],
         n_rejections=n_rejections,
         unreadable_rows=unreadable_rows,
     )
-    return LogParts(parts=tuple(parts), account=account)
+    return LogParts(tuple(parts), account)
 
 
 def tally_of(

@@ -4,18 +4,26 @@ from collections.abc import Mapping, Sequence
 
 import narwhals.stable.v2 as nw
 
-from segmentry.schema import EVENT_COLUMNS, TableSource
+from segmentry.schema import (
+    BEHAVIOURS_COLUMNS,
+    EVENT_COLUMNS,
+    OTHER_CODE,
+    UNKNOWN_CODE,
+    TableSource,
+)
 
 __all__ = [
     "EARLIEST",
     "LATEST",
     "NOT_TEXT",
-    "OTHER_EVENT",
-    "RAW_LOG_COLUMNS",
     "REASON",
+    "REPEATED",
+    "TIME_OF",
     "WRONG_FIELDS",
     "disposition",
+    "raw_columns_of",
     "reason_texts",
+    "set_apart",
     "unreadable",
 ]
 
@@ -24,12 +32,19 @@ EARLIEST = 631_152_000
 LATEST = 4_102_444_800
 """2100-01-01."""
 
-RAW_LOG_COLUMNS = ("user_id", "shown_at", "ad_id", "placement", "is_click", "is_not_click")
+TIME_OF = {"impressions": "shown_at", "behaviours": "happened_at"}
+"""The moment of a row, by the role of its log."""
+_RAW_COLUMNS = {
+    "impressions": ("user_id", "shown_at", "ad_id", "placement", "is_click", "is_not_click"),
+    "behaviours": BEHAVIOURS_COLUMNS,
+}
 REASON = "reason"
 WRONG_FIELDS = "wrong number of fields"
 NOT_TEXT = "not UTF-8 text"
 IMPOSSIBLE_TIME = "impossible time"
 OTHER_EVENT = "of another event type"
+OTHER_ACTION = "of another action"
+REPEATED = "equal in every column to another row"
 LARGEST_AMOUNT = 1e9
 """An amount beyond it, or not finite, is impossible; 9,000 of them add up in fixed point."""
 
@@ -39,13 +54,41 @@ def unreadable(name: str) -> str:
     return f"{name} missing or unreadable"
 
 
+def raw_columns_of(source: TableSource) -> tuple[str, ...]:
+    """Return what is read of a log: always the same columns, and amounts where it has any."""
+    amounts = tuple(name for name in EVENT_COLUMNS if name in source.columns)
+    return _RAW_COLUMNS[source.role] + amounts
+
+
+def set_apart(source: TableSource) -> dict[str, nw.Expr]:
+    """Return sound rows that the source itself leaves out, by what they are."""
+    click, action = source.columns.get("is_click"), source.columns.get("action")
+    if click is not None and click.other == OTHER_CODE:
+        return {OTHER_EVENT: nw.col("is_click") == OTHER_CODE}
+    if action is not None and OTHER_CODE in dict(action.codes).values():
+        return {OTHER_ACTION: nw.col("action") == OTHER_CODE}
+    return {}
+
+
 def _rules(source: TableSource) -> dict[str, nw.Expr]:
     """Rejections in the order in which they are looked for; the first that applies is told."""
-    click, time = nw.col("is_click"), nw.col("shown_at")
+    at = TIME_OF[source.role]
+    time = nw.col(at)
+    first, end = source.possible or (EARLIEST, LATEST)
     rules = {unreadable("user_id"): nw.col("user_id").is_null()}
-    if "shown_at" in source.columns:
-        rules[unreadable("shown_at")] = time.is_null()
-        rules[IMPOSSIBLE_TIME] = (time < EARLIEST) | (time >= LATEST)
+    if at in source.columns:
+        rules[unreadable(at)] = time.is_null()
+        rules[IMPOSSIBLE_TIME] = (time < first) | (time >= end)
+    if source.role == "behaviours":
+        action = nw.col("action")
+        rules[unreadable("action")] = action.is_null()
+        rules["unknown action"] = action == UNKNOWN_CODE
+        return rules
+    return rules | _rules_of_impressions(source)
+
+
+def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
+    click, rules = nw.col("is_click"), {}
     if "is_click" in source.columns:
         rules[unreadable("is_click")] = click.is_null()
         if source.columns["is_click"].other is None:

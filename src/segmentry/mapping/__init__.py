@@ -1,9 +1,11 @@
 """Any log or table: a TOML file says which file and column plays which role."""
 
 from segmentry.mapping._attributes import attribute_feature
+from segmentry.mapping._files import find_files
 from segmentry.mapping._model import (
     AdsMapping,
     Attribute,
+    BehavioursMapping,
     DataMapping,
     LogMapping,
     ProfilesMapping,
@@ -16,10 +18,12 @@ from segmentry.mapping._write import render_mapping
 __all__ = [
     "AdsMapping",
     "Attribute",
+    "BehavioursMapping",
     "DataMapping",
     "LogMapping",
     "ProfilesMapping",
     "attribute_feature",
+    "find_files",
     "load_mapping",
     "parse_mapping",
     "render_mapping",

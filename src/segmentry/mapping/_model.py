@@ -1,5 +1,6 @@
 """What can be said of data in a mapping; checked as a whole before any file is opened."""
 
+import datetime as dt
 import difflib
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from segmentry.errors import ConfigError
 __all__ = [
     "AdsMapping",
     "Attribute",
+    "BehaviourCodes",
+    "BehavioursMapping",
     "DataMapping",
     "FilesMapping",
     "LogMapping",
@@ -148,6 +151,42 @@ class AdsMapping(FilesMapping):
         return {name: column for name, column in found.items() if column is not None}
 
 
+class BehaviourCodes(_Strict):
+    """How the actions are written; `other` are sound actions that are none of the four."""
+
+    view: Texts = ("pv", "view", "page_view")
+    cart: Texts = ("cart", "add_to_cart")
+    favourite: Texts = ("fav", "favourite", "favorite")
+    purchase: Texts = ("buy", "purchase")
+    other: Texts = ()
+
+
+class BehavioursMapping(FilesMapping):
+    """What users do in the shop: one row per action."""
+
+    user_id: str
+    action: str
+    time: str | None = None
+    time_format: str = "auto"
+    category_id: str | None = None
+    brand_id: str | None = None
+    codes: BehaviourCodes = BehaviourCodes()
+    first_day: dt.date | None = None
+    last_day: dt.date | None = None
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        named = {
+            "user_id": self.user_id,
+            "happened_at": self.time,
+            "action": self.action,
+            "category_id": self.category_id,
+            "brand_id": self.brand_id,
+        }
+        return {role: column for role, column in named.items() if column is not None}
+
+
 class DataMapping(_Strict):
     """Which file and column of some data plays which role.
 
@@ -166,6 +205,7 @@ class DataMapping(_Strict):
     log: LogMapping | None = None
     profiles: ProfilesMapping | None = None
     ads: AdsMapping | None = None
+    behaviours: BehavioursMapping | None = None
 
     @property
     def plural(self) -> str:
@@ -181,9 +221,10 @@ class DataMapping(_Strict):
 
 def _problems(mapping: DataMapping) -> list[str]:
     log, profiles, ads = mapping.log, mapping.profiles, mapping.ads
+    behaviours = mapping.behaviours
     if log is None:
-        return _problems_of_table(profiles, ads)
-    found = []
+        return _problems_of_table(profiles, ads, behaviours)
+    found = [] if behaviours is None else _problems_of_behaviours(behaviours)
     if not log.files:
         found.append("[log] names no files; expected a path, a glob or a folder")
     if log.click_values and log.click is None:
@@ -201,7 +242,27 @@ def _problems(mapping: DataMapping) -> list[str]:
     return found
 
 
-def _problems_of_table(profiles: ProfilesMapping | None, ads: AdsMapping | None) -> list[str]:
+def _problems_of_behaviours(behaviours: BehavioursMapping) -> list[str]:
+    found = []
+    if not behaviours.files:
+        found.append("[behaviours] names no files; expected a path, a glob or a folder")
+    days = behaviours.first_day, behaviours.last_day
+    if behaviours.time is None and any(day is not None for day in days):
+        found.append("[behaviours] has first_day or last_day but no time; name its column")
+    if days[0] is not None and days[1] is not None and days[0] > days[1]:
+        found.append(f"[behaviours] first_day {days[0]} is after last_day {days[1]}")
+    words = [word.strip().lower() for _, named in behaviours.codes for word in named]
+    twice = sorted({word for word in words if words.count(word) > 1})
+    if twice:
+        found.append(f"[behaviours.codes] {twice[0]!r} stands for two actions; name it once")
+    return found
+
+
+def _problems_of_table(
+    profiles: ProfilesMapping | None, ads: AdsMapping | None, behaviours: BehavioursMapping | None
+) -> list[str]:
+    if behaviours is not None:
+        return ["found [behaviours] without [log]; a shop's log alone is a [log] of its own"]
     if profiles is None:
         return ["found neither [log] nor [profiles]; expected a log, or a ready table of users"]
     if ads is not None:
@@ -275,6 +336,8 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "profiles": ProfilesMapping,
     "ads": AdsMapping,
     "attributes": Attribute,
+    "behaviours": BehavioursMapping,
+    "codes": BehaviourCodes,
 }
 
 

@@ -1,5 +1,6 @@
 """From a mapping to a source: files found, columns checked, types told."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,13 @@ from segmentry.errors import ConfigError, SchemaError
 from segmentry.files import FileLayout, has_integers_only, inspect_file, require_columns
 from segmentry.mapping._attributes import attribute_feature, attribute_source
 from segmentry.mapping._files import find_files
-from segmentry.mapping._model import DataMapping, FilesMapping, LogMapping
+from segmentry.mapping._model import BehavioursMapping, DataMapping, FilesMapping, LogMapping
 from segmentry.mapping._times import find_time_format, has_hours
 from segmentry.schema import (
+    BEHAVIOUR_ACTIONS,
     OTHER_CODE,
+    SECONDS_PER_DAY,
+    UNKNOWN_CODE,
     ColumnSource,
     ColumnType,
     FileShape,
@@ -24,7 +28,11 @@ from segmentry.schema import (
 __all__ = ["resolve_mapping"]
 
 _IDS = ("user_id", "ad_id")
+_JOINED = (*_IDS, "category_id", "brand_id")
+"""Columns by which tables are joined: of one type in all of them."""
 _ROLE_OF_KEY = {"time": "shown_at", "click": "is_click", "no_click": "is_not_click"}
+_ROLE_OF_BEHAVIOURS_KEY = {"time": "happened_at"}
+_FIRST_MOMENT, _LAST_MOMENT = dt.date(1990, 1, 1), dt.date(2099, 12, 31)
 _FLAGS = (
     *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
     *((word, 0) for word in ("0", "0.0", "false", "f", "no", "n")),
@@ -70,6 +78,7 @@ def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
         else _log_table(mapping, mapping.log, log),
         "profiles": _profiles_table(mapping, log, base),
         "ads": _ads_table(mapping, log, base),
+        "behaviours": _behaviours_table(mapping, base),
     }
     tables = _with_equal_ids(tables)
     profiles = mapping.profiles
@@ -85,6 +94,7 @@ def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
         events=mapping.plural,
         value_unit=mapping.value_unit,
         has_hours=_has_hours(mapping, log, tables["impressions"]),
+        behaviours=tables["behaviours"],
     )
 
 
@@ -98,17 +108,23 @@ def _check(table: FilesMapping, found: _Found, *, role: str) -> None:
     """Refuse columns that are not there, and words for "unknown" of columns without a role."""
     for layout in found.layouts:
         require_columns(layout, dict.fromkeys(table.roles.values()))
-    unknown = [name for name in table.missing if _ROLE_OF_KEY.get(name, name) not in table.roles]
+    role_of_key = _role_of_key(table)
+    unknown = [name for name in table.missing if role_of_key.get(name, name) not in table.roles]
     if unknown:
-        keys = {role: key for key, role in _ROLE_OF_KEY.items()}
+        keys = {role: key for key, role in role_of_key.items()}
         expected = ", ".join(keys.get(each, each) for each in table.roles)
         raise ConfigError(
             f"[{role}.missing] {unknown[0]}: no column has this role; expected some of {expected}"
         )
 
 
+def _role_of_key(table: FilesMapping) -> Mapping[str, str]:
+    return _ROLE_OF_BEHAVIOURS_KEY if isinstance(table, BehavioursMapping) else _ROLE_OF_KEY
+
+
 def _missing(table: FilesMapping) -> Mapping[str, tuple[str, ...]]:
-    return {_ROLE_OF_KEY.get(name, name): words for name, words in table.missing.items()}
+    role_of_key = _role_of_key(table)
+    return {role_of_key.get(name, name): words for name, words in table.missing.items()}
 
 
 def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSource:
@@ -129,13 +145,8 @@ def _log_column(
     if role in _IDS:
         return ColumnSource(name, _id_type(values))
     if role == "shown_at":
-        time_format = _time_format(log, found, name)
-        has_fractions = any(_is_number(value) and not _is_integer(value) for value in values)
-        if time_format == "seconds" and not has_fractions:
-            return ColumnSource(name, "integer")
-        return ColumnSource(
-            name, "moment", time_format=time_format, utc_offset_hours=utc_offset_hours
-        )
+        time_format = _time_format(log.time_format, found, name, role="log")
+        return _time_column(name, time_format, values, utc_offset_hours)
     if role == "is_click":
         return _click_column(name, log, found)
     if role == "is_not_click":
@@ -143,22 +154,31 @@ def _log_column(
     return ColumnSource(name, "text" if role == "placement" else "number")
 
 
+def _time_column(
+    name: str, time_format: str, values: Sequence[str], utc_offset_hours: int
+) -> ColumnSource:
+    has_fractions = any(_is_number(value) and not _is_integer(value) for value in values)
+    if time_format == "seconds" and not has_fractions:
+        return ColumnSource(name, "integer")
+    return ColumnSource(name, "moment", time_format=time_format, utc_offset_hours=utc_offset_hours)
+
+
 def _id_type(values: Sequence[str]) -> ColumnType:
     """Ids that are not all integers are text."""
     return "integer" if has_integers_only(values) else "text"
 
 
-def _time_format(log: LogMapping, found: _Found, name: str) -> str:
-    if log.time_format != "auto":
-        return log.time_format
+def _time_format(declared: str, found: _Found, name: str, *, role: str) -> str:
+    if declared != "auto":
+        return declared
     values = found.values(name)
     time_format = find_time_format(values)
     if not time_format:
         told = repr(values[0]) if values else "nothing"
         raise SchemaError(
             f"{found.files[0]}: column {name!r} holds {told}; how times are written cannot be "
-            'told; say it under [log]: time_format = "seconds", "milliseconds", "microseconds", '
-            '"iso", "yyyymmdd", or a pattern such as "%d/%m/%Y %H:%M"'
+            f'told; say it under [{role}]: time_format = "seconds", "milliseconds", '
+            '"microseconds", "iso", "yyyymmdd", or a pattern such as "%d/%m/%Y %H:%M"'
         )
     return time_format
 
@@ -236,13 +256,73 @@ def _ads_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSou
     return TableSource("ads", found.files, columns, found.shape, is_distinct=not ads.files)
 
 
+def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
+    behaviours = mapping.behaviours
+    if behaviours is None:
+        return None
+    found = _find(behaviours, base, "behaviours")
+    _check(behaviours, found, role="behaviours")
+    missing = _missing(behaviours)
+    columns: dict[str, ColumnSource] = {}
+    for role, name in behaviours.roles.items():
+        values = _known(found, name, missing.get(role, ()))
+        if role == "happened_at":
+            time_format = _time_format(behaviours.time_format, found, name, role="behaviours")
+            column = _time_column(name, time_format, values, mapping.utc_offset_hours)
+        elif role == "action":
+            column = _action_column(name, behaviours, found)
+        else:
+            column = ColumnSource(name, _id_type(values))
+        columns[role] = replace(column, missing=missing.get(role, ()))
+    _check_types(found, columns)
+    return TableSource(
+        "behaviours",
+        found.files,
+        columns,
+        found.shape,
+        # Without times two rows may be two views; with them they are one that was written twice.
+        is_distinct="happened_at" in columns,
+        possible=_possible_moments(behaviours, mapping.utc_offset_hours),
+    )
+
+
+def _action_column(name: str, behaviours: BehavioursMapping, found: _Found) -> ColumnSource:
+    named = {action: code for code, action in enumerate(BEHAVIOUR_ACTIONS)} | {"other": OTHER_CODE}
+    codes = tuple(
+        (word.strip().lower(), named[action])
+        for action, words in behaviours.codes
+        for word in words
+    )
+    known = {word for word, _ in codes}
+    values = found.values(name)
+    if values and not any(value.strip().lower() in known for value in values):
+        strange = ", ".join(map(repr, sorted(set(values))[:5]))
+        raise SchemaError(
+            f"{found.files[0]}: column {name!r} holds {strange}, none of them a known action; "
+            "say what they mean under [behaviours.codes]: view, cart, favourite, purchase, other"
+        )
+    return ColumnSource(name, "code", codes=codes, other=UNKNOWN_CODE)
+
+
+def _possible_moments(
+    behaviours: BehavioursMapping, utc_offset_hours: int
+) -> tuple[int, int] | None:
+    """Return the moments from the first day to the end of the last one."""
+    if behaviours.first_day is None and behaviours.last_day is None:
+        return None
+    days = behaviours.first_day or _FIRST_MOMENT, behaviours.last_day or _LAST_MOMENT
+    first, last = ((day - dt.date(1970, 1, 1)).days * SECONDS_PER_DAY for day in days)
+    offset = utc_offset_hours * 3600
+    return first - offset, last + SECONDS_PER_DAY - offset
+
+
 def _known(found: _Found, name: str, missing: Sequence[str]) -> list[str]:
     return [value for value in found.values(name) if value not in missing]
 
 
 def _with_equal_ids(tables: dict[str, TableSource | None]) -> dict[str, TableSource | None]:
     """Read an id as text everywhere if it is text anywhere."""
-    for name in _IDS:
+    for name in _JOINED:
         having = [table for table in tables.values() if table is not None and name in table.columns]
         if any(table.columns[name].type == "text" for table in having):
             for table in having:

@@ -1,0 +1,74 @@
+"""Canonical tables and the few words that every layer shares.
+
+Whatever the files are called, the steps see four tables with these columns:
+
+- impressions: ``user_id, shown_at, ad_id, placement, is_click``, one row per shown ad, or per
+  event of another kind; ``value, quantity`` too where the log has them;
+- profiles: ``user_id`` and one column per attribute, one row per user;
+- ads: ``ad_id, category_id, campaign_id, advertiser_id, brand_id, price``, one row per ad;
+- behaviours: ``user_id, happened_at, action, category_id, brand_id``, one row per action.
+"""
+
+from segmentry.schema._engine import (
+    Engine,
+    LogParts,
+    UserTally,
+)
+from segmentry.schema._source import (
+    ColumnSource,
+    ColumnType,
+    FileShape,
+    Source,
+    TableSource,
+)
+from segmentry.schema._tables import (
+    ADS_COLUMNS,
+    BEHAVIOUR_ACTIONS,
+    BEHAVIOURS_COLUMNS,
+    EVENT_COLUMNS,
+    IMPRESSIONS_COLUMNS,
+    MICRO,
+    OTHER_CODE,
+    SECONDS_PER_DAY,
+    UNASSIGNED,
+    UNKNOWN_CODE,
+    Estimate,
+    Family,
+    Feature,
+    Fill,
+    Kind,
+    Need,
+    Progress,
+    RowAccount,
+    Window,
+)
+
+__all__ = [
+    "ADS_COLUMNS",
+    "BEHAVIOURS_COLUMNS",
+    "BEHAVIOUR_ACTIONS",
+    "EVENT_COLUMNS",
+    "IMPRESSIONS_COLUMNS",
+    "MICRO",
+    "OTHER_CODE",
+    "SECONDS_PER_DAY",
+    "UNASSIGNED",
+    "UNKNOWN_CODE",
+    "ColumnSource",
+    "ColumnType",
+    "Engine",
+    "Estimate",
+    "Family",
+    "Feature",
+    "FileShape",
+    "Fill",
+    "Kind",
+    "LogParts",
+    "Need",
+    "Progress",
+    "RowAccount",
+    "Source",
+    "TableSource",
+    "UserTally",
+    "Window",
+]

@@ -1,0 +1,117 @@
+"""What an engine can do, and what it answers."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from segmentry.schema._source import TableSource
+from segmentry.schema._tables import RowAccount
+
+__all__ = ["Engine", "LogParts", "UserTally"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogParts:
+    """The sound rows of a log, split so that each part holds all rows of its users.
+
+    A part without rows is absent.
+    """
+
+    parts: tuple[Path, ...]
+    account: RowAccount
+
+
+@dataclass(frozen=True, slots=True)
+class UserTally:
+    """What one grouping of the sound rows by user tells, where no more of the log is needed.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        ``user_id, n_impressions, n_clicks, first_seen_at, last_seen_at``, integers, one row per
+        user, sorted by ``user_id``.
+    account : RowAccount
+    """
+
+    counts: pl.DataFrame
+    account: RowAccount
+
+
+class Engine(Protocol):
+    """What an engine can do; all that differs between DuckDB, Polars and Spark is behind this."""
+
+    @property
+    def name(self) -> str:
+        """Name on the command line."""
+        ...
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What its own library raises."""
+        ...
+
+    def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
+        """Return a small table (profiles, ads) with canonical names, and its unreadable rows."""
+        ...
+
+    def distinct_users(self, source: TableSource) -> pl.Series:
+        """Return the distinct known user ids of a log."""
+        ...
+
+    def split_log(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> LogParts:
+        """Read a log once, set bad rows aside with a reason, write parts by user.
+
+        A log is the impressions or the behaviours, by `source.role`. Both put a user into the
+        part of the same number if `n_parts` is the same. `exclude` maps an option to what it
+        leaves out; `keep_users` leaves out all other users; `on_progress` is called with (bytes
+        read, bytes in all) where the engine knows them.
+        """
+        ...
+
+    def tally_users(
+        self,
+        source: TableSource,
+        *,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> UserTally:
+        """Read the log once and count users on the way, writing nothing; else as `split_log`."""
+        ...
+
+    def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
+        """Return the rows of one part of a log, lazily."""
+        ...
+
+    def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+        """Make an in-memory table joinable with the engine's own."""
+        ...
+
+    def hold(self, frame: nw.LazyFrame[Any]) -> AbstractContextManager[nw.LazyFrame[Any]]:
+        """Compute a table once that one query takes several times; it lasts as long as the context.
+
+        An engine that shares the parts of a query by itself returns the table as it is.
+        """
+        ...
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+        """Run a query and return its rows."""
+        ...
+
+    def close(self) -> None:
+        """Release memory, threads and temporary files."""
+        ...
