@@ -7,6 +7,12 @@ from segmentry.features._behaviour_counts import (
 )
 from segmentry.features._behaviour_features import BEHAVIOUR_FEATURES, derive_behaviours
 from segmentry.features._catalogue import LOG_FEATURES, VALUE_FEATURES
+from segmentry.features._journeys import (
+    FOLLOW_DAYS,
+    count_behaviour_days,
+    count_credits,
+    count_journeys,
+)
 from segmentry.features._needs import (
     available_features,
     counts_of,
@@ -26,13 +32,17 @@ from segmentry.features._user_table import (
 
 __all__ = [
     "BEHAVIOUR_FEATURES",
+    "FOLLOW_DAYS",
     "LOG_FEATURES",
     "VALUE_FEATURES",
     "BetaPrior",
     "LogFacts",
     "available_features",
     "count_attributions",
+    "count_behaviour_days",
     "count_behaviours",
+    "count_credits",
+    "count_journeys",
     "count_user_days",
     "count_users",
     "counts_of",
