@@ -8,7 +8,7 @@ from tests.reference_behaviours import CART, DAY, PURCHASE, VIEW, Behaviour, Imp
 
 from segmentry.schema import Window
 
-EPOCH = datetime(1970, 1, 1).date()  # noqa: DTZ001  # a date
+EPOCH = datetime(1970, 1, 1).date()
 
 
 def placed(shown: Iterable[Impression], categories: Mapping[int, int | None], window: Window):

@@ -47,11 +47,18 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         # The shrunk CTR weighs double because that keeps more of what a user's own CTR tells of
         # the next days than equal weights do (docs/decisions/0004-default-features.md).
+        # Views and purchases are there with `--with behaviours` only (0008-behaviours.md).
         # Demography describes segments: it says next to nothing about behaviour.
         "default": Recipe(
             name="default",
             weights=MappingProxyType(
-                {"ctr_shrunk": 2.0, "n_impressions": 1.0, "n_active_days": 0.5}
+                {
+                    "ctr_shrunk": 2.0,
+                    "n_impressions": 1.0,
+                    "n_active_days": 0.5,
+                    "n_views": 0.5,
+                    "n_purchases": 1.0,
+                }
             ),
             population="shown",
             choose_by="evidence",

@@ -4,8 +4,10 @@ Pure functions over arrays and Polars frames; every interval is of 90 % and take
 unit.
 """
 
+from segmentry.validation._added_gain import AddedGain, Forming, added_gain, segment_rates
 from segmentry.validation._agreement import adjusted_rand, contingency, jaccards
 from segmentry.validation._alignment import Alignment, SegmentEvent, align_ids
+from segmentry.validation._behaviour_days import BehaviourDays
 from segmentry.validation._choice import RULE, RULE_WITHOUT_LOG, NumberChoice, choose_number
 from segmentry.validation._cross_fit import Relabel
 from segmentry.validation._fold_rates import FoldRates, fold_rates
@@ -50,9 +52,12 @@ __all__ = [
     "RULE_WITHOUT_LOG",
     "STABLE",
     "STRONG",
+    "AddedGain",
     "Alignment",
+    "BehaviourDays",
     "FoldRates",
     "Forecasts",
+    "Forming",
     "GapCurve",
     "GroupEvidence",
     "InnerGain",
@@ -72,6 +77,7 @@ __all__ = [
     "UserDays",
     "Verdict",
     "WindowSplit",
+    "added_gain",
     "adjusted_rand",
     "align_ids",
     "choose_number",
@@ -96,6 +102,7 @@ __all__ = [
     "redrawn_clicks",
     "repeat_procedure",
     "reweighted",
+    "segment_rates",
     "split_window",
     "stability",
     "verdicts",
