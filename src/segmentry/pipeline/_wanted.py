@@ -77,7 +77,8 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
     early_behaviours: tuple[Feature, ...] = ()
     has_both = traits.has_time and traits.has_clicks
     if recipe.is_checked and has_both:
-        named = {*(settings.features or recipe.weights), "n_impressions", "n_clicks"}
+        forming = settings.features or (*recipe.weights, *recipe.behaviour_weights)
+        named = {*forming, "n_impressions", "n_clicks"}
         early = tuple(feature for feature in available if feature.name in named)
         early_behaviours = tuple(each for each in behaviours or () if each.name in named)
     return Wanted(
