@@ -149,9 +149,24 @@ def print_summary(summary: Summary) -> None:
             told += [f"{segment.share:.1%}"] + [rate(segment.ctr_seen)] * has_seen
         table.add_row(str(segment.segment_id), escape(segment.name), *told)
     OUT.print(table)
+    _print_conversions(summary)
     _print_insights(summary)
     for warning in summary.warnings:
         OUT.print(f"[yellow]note[/yellow] {escape(warning)}")
+
+
+def _print_conversions(summary: Summary) -> None:
+    """Print what the behaviours add to foretelling clicks and purchases."""
+    from segmentry.report import added_sentence
+
+    report = summary.conversions
+    if report is None:
+        return
+    if not report.added:
+        reason = report.added_reason or "nothing was checked"
+        OUT.print(escape(f"What the behaviours add was not measured: {reason}."))
+    for gain in report.added:
+        OUT.print(escape(added_sentence(gain)))
 
 
 def rate(estimate: Estimate) -> str:

@@ -1,5 +1,6 @@
 """The report: one HTML file from a `Summary`, without network; and its pieces."""
 
+from segmentry.report._conversions import added_sentence
 from segmentry.report._glossary import GLOSSARY
 from segmentry.report._page import make_page, render_report
 from segmentry.report._parts import render_card, render_figure, render_style, render_table
@@ -20,6 +21,7 @@ __all__ = [
     "Page",
     "Row",
     "Table",
+    "added_sentence",
     "blade_table",
     "loading_table",
     "make_page",

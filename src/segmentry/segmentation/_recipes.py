@@ -1,7 +1,7 @@
 """Recipes: which features form segments, how, of which users, and by which rule for K."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -40,7 +40,7 @@ class Recipe:
     choose_by: Literal["evidence", "silhouette"]
     describes_all: bool
     is_checked: bool
-    behaviour_weights: Mapping[str, float] = MappingProxyType({})
+    behaviour_weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 _CLASSIC_BEHAVIOUR = ("n_impressions", "n_clicks", "ctr")
