@@ -78,9 +78,9 @@ def reference_credits(
     *,
     window: Window,
 ) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return view and click credits by user and day."""
+    """Return view and click credits by user and day of the purchase."""
     known = placed(shown, categories, window)
-    credited: dict[str, set[tuple[int, int, int]]] = {"view": set(), "click": set()}
+    credited: dict[str, dict[tuple[int, int, int], int]] = {"view": {}, "click": {}}
     for row in rows:
         if row.action != PURCHASE or not window.start <= row.happened_at < window.end:
             continue
@@ -94,10 +94,11 @@ def reference_credits(
                 and (kind == "view" or each.is_click)
             ]
             if before:
-                found.add((row.user_id, row.category_id, max(before)))
+                key = (row.user_id, row.category_id, max(before))
+                found[key] = min(row.happened_at, found.get(key, row.happened_at))
     answer: dict[tuple[int, int], list[int]] = {}
     for place, found in enumerate(credited.values()):
-        for user, _, at in found:
+        for (user, _, _), at in found.items():
             answer.setdefault((user, day_of(at, window)), [0, 0])[place] += 1
     return {key: (view, click) for key, (view, click) in answer.items()}
 

@@ -121,11 +121,11 @@ def count_credits(
     *,
     window: Window,
 ) -> nw.LazyFrame[Any]:
-    """Count per user and local day the impressions to which a later purchase is credited.
+    """Count per user and local day the purchases that are credited to an impression.
 
     A purchase is credited to the last impression of its category before it (view-through), and to
     the last clicked one (click-through), of the 7 days before it. An impression is credited once,
-    however many purchases followed it, so that credits are never more than impressions.
+    with the first of the purchases that it is the last one before.
 
     Parameters
     ----------
@@ -137,8 +137,9 @@ def count_credits(
     Returns
     -------
     LazyFrame
-        ``user_id, day, n_view_credits, n_click_credits``; the day is that of the impression. One
-        row per user and day with a credit.
+        ``user_id, day, n_view_credits, n_click_credits``; the day is that of the purchase, so that
+        who is judged by some days is not labelled by purchases of these. One row per user and day
+        with a credit.
     """
     bought = (
         behaviours.filter(
@@ -166,15 +167,16 @@ def count_credits(
     )
     credited = nw.concat(
         [
-            last.select(*_KEY, nw.col(name).alias("shown_at"))
-            .filter(~nw.col("shown_at").is_null())
-            .unique()
+            last.filter(~nw.col(name).is_null())
+            .group_by(*_KEY, name)
+            .agg(nw.col("happened_at").min().cast(nw.Int64).alias("happened_at"))
+            .select("user_id", "happened_at")
             .with_columns(is_click=nw.lit(is_click))
             for name, is_click in (("seen", 0), ("clicked", 1))
         ]
     )
     return (
-        credited.with_columns(day_of(window))
+        credited.with_columns(day_of(window, at="happened_at"))
         .group_by("user_id", "day")
         .agg(
             number_of(nw.col("is_click") == 0).alias("n_view_credits"),

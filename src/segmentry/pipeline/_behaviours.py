@@ -88,8 +88,8 @@ class BehaviourData:
         row per user of the user table in its order. The latter is not there where the ads have no
         categories or a log has no times.
     days : DataFrame or None
-        ``user_id, day, n_views, n_purchases, n_view_credits, n_click_credits`` and the credits by
-        purchases of the feature window (``_early``); null where a log has no times.
+        ``user_id, day, n_views, n_purchases, n_view_credits, n_click_credits``; null where a log
+        has no times.
     provides : frozenset of str
         What the log has: "views", "carts", "purchases", "brands" ...
     """
@@ -282,7 +282,10 @@ def derive_behaviour_data(
     data : BehaviourData
     """
     derived, used = _derived(counted.whole, users, counted.window, priors)
-    days = _days(counted, users) if counted.is_timed else None
+    days = None
+    if counted.is_timed:
+        days = counted.whole.days.join(users.select("user_id"), on="user_id", how="semi")
+        days = days.sort("user_id", "day")
     table = users.hstack(derived.select(feature.name for feature in features))
     counts = _counts(counted.whole, users)
     return table, BehaviourData(counted.window, used, counts, days, provides)
@@ -320,23 +323,6 @@ def _counts(found: BehaviourCounts, users: pl.DataFrame) -> pl.DataFrame:
         names += _JOURNEY_COUNTS
         joined = joined.join(found.journeys, on="user_id", how="left", maintain_order="left")
     return joined.select("user_id", pl.col(names).fill_null(0))
-
-
-_CREDITS = ("n_view_credits", "n_click_credits")
-
-
-def _days(counted: CountedBehaviours, users: pl.DataFrame) -> pl.DataFrame:
-    """Return the days of the users of the table, with the credits that the feature window knew."""
-    days = counted.whole.days.join(users.select("user_id"), on="user_id", how="semi")
-    if counted.early is None:
-        return days
-    early = counted.early.days.select(
-        "user_id", "day", *(pl.col(name).alias(f"{name}_early") for name in _CREDITS)
-    )
-    joined = days.join(early, on=["user_id", "day"], how="left")
-    return joined.with_columns(pl.col(f"{name}_early").fill_null(0) for name in _CREDITS).sort(
-        "user_id", "day"
-    )
 
 
 def behaviour_days_of(

@@ -34,6 +34,7 @@ _SHOP = {
     "same category": "two views of one category",
     "purchases without a click": "purchases without a click on such an ad",
 }
+_TRIALS = {"clicks": "impressions", "purchases": "user days"}
 _PER_USER = ("views", "purchases")
 
 
@@ -120,8 +121,7 @@ def _added_table(report: ConversionReport) -> Table | None:
             Row(
                 head=each.outcome,
                 cells=(
-                    f"{count(each.n_trials)} "
-                    f"{'impressions' if each.outcome == 'clicks' else 'user days'}",
+                    f"{count(each.n_trials)} {_TRIALS[each.outcome]}",
                     count(each.n_events),
                     *(
                         _with_limits(estimate, _nats)
