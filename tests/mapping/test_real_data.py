@@ -98,4 +98,3 @@ def test_behaviours_without_times_say_what_is_absent_and_why(real_data, tmp_path
     assert any("A log has no times" in note for note in summary.conversions.notes)
     skipped = {each.code: each.reason for each in summary.decisions.not_evaluated}
     assert skipped["SEG-020"] == "the behaviour log does not tell purchases"
-
