@@ -1,6 +1,7 @@
 """Runs with the behaviour log: what it adds, what is refused, what can be reused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ from tests.pipeline.runs import outcome_of, reused, segmentry, summary_of
 from segmentry.run_folder import read_bundle
 from segmentry.summary import read_summary, render_summary_json
 
+GOLDEN = Path(__file__).parent / "golden_behaviours.json"
 N_USERS = 600
 ASKED = {"with": ("behaviours",), "k_range": "2:4", "k": 4, "min_size": 10}
 FORMING = ("ctr_shrunk", "n_impressions", "n_active_days", "n_views", "n_purchases")
@@ -24,13 +26,9 @@ def shop(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def shop_run(shop, tmp_path_factory):
+def shop_run(tmp_path_factory):
     """A run on it, by the command line."""
-    folder = tmp_path_factory.mktemp("shop") / "run"
-    words = ("--k", 4, "--k-range", "2:4", "--min-size", 10)
-    return runs.Run(
-        shop, folder, segmentry("run", shop, "--with", "behaviours", *words, "--out", folder)
-    )
+    return runs.shop_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
@@ -141,6 +139,45 @@ def test_every_behaviour_is_accounted_for_strangers_too(shop, outcome, tmp_path)
     assert other.users.table.height == outcome.users.table.height
 
 
+def digest(report):
+    """Return what must not change unnoticed, rounded so that no library's last bit matters."""
+    return {
+        "features": list(report.features),
+        "users": [report.n_users_with, report.n_users],
+        "added": {
+            each.outcome: [
+                each.n_users,
+                each.n_trials,
+                each.n_events,
+                each.verdict,
+                None if each.nats_added.value is None else round(each.nats_added.value, 6),
+            ]
+            for each in report.added
+        },
+        "segments": [
+            {
+                "id": each.segment_id,
+                "users": each.n_users,
+                "steps": [step.n for step in each.steps],
+                "purchases": [one.n_purchases for one in each.attributions],
+                "shop": {one.name: _rounded(one.value.value) for one in each.shop},
+                "buys": None if each.purchases is None else each.purchases.verdict,
+            }
+            for each in report.segments
+        ],
+    }
+
+
+def _rounded(value):
+    return None if value is None else round(value, 6)
+
+
+def test_a_small_run_says_what_it_said_before(outcome):
+    expected = json.loads(GOLDEN.read_text())
+
+    assert digest(outcome.summary.conversions) == expected
+
+
 # --- what it says
 
 
@@ -172,6 +209,17 @@ def test_no_step_stands_on_fewer_users_than_may_be_shown(outcome):
                 assert step.n is None
                 assert step.of_before.value is None
     assert hidden
+
+
+def test_no_share_gives_a_few_users_away(outcome):
+    counts = outcome.users.behaviours.counts
+    assert 0 < (counts["n_click_through_7d"] > 0).sum() < ASKED["min_size"]
+
+    for each in outcome.summary.conversions.segments:
+        (alone,) = [one for one in each.shop if one.name == "purchases without a click"]
+        clicked = next(a for a in each.attributions if (a.kind, a.days) == ("click", 7))
+        assert alone.value.value in (None, 1.0)
+        assert clicked.n_purchases in (None, 0)
 
 
 def test_what_the_family_adds_is_told_for_clicks_and_purchases(outcome):

@@ -26,7 +26,7 @@ def test_the_section_is_there_only_with_behaviours(make_summary):
 def test_it_says_what_the_behaviours_add_and_where_they_add_nothing(make_summary):
     text = text_of(with_conversions(make_summary(n_points=5)))
 
-    assert "80 % of the users did something in the shop: 4,000 of 5,000" in text
+    assert "80.0 % of the users did something in the shop: 4,000 of 5,000" in text
     assert "Whether behaviours help to foretell later clicks cannot be told" in text
     assert "Behaviours help to foretell later purchases" in text
     assert "80 % (70 % to 90 %) with the behaviours and 50 % (40 % to 60 %) without" in text

@@ -238,8 +238,8 @@ INSIGHTS = (
         "Of the categories put in the cart at most 0.8 times the share of all users was bought "
         "at or after the first cart (upper end). Where purchases formed the segments, later days "
         "must confirm that it buys less.",
-        "What is in the cart is left there more than by others. A purchase after the window is "
-        "not known.",
+        "What is in the cart is left there more than by others. Users who do little in the shop "
+        "leave more of it too, and a purchase after the window is not known.",
         "Remind a part of them of what is in the cart, and compare with those who were not.",
         _SHOP,
     ),

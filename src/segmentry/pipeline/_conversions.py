@@ -54,6 +54,7 @@ _IN_PURCHASES = (
 
 IntVector = npt.NDArray[np.int64]
 BoolVector = npt.NDArray[np.bool_]
+FloatVector = npt.NDArray[np.float64]
 
 
 def report_conversions(
@@ -100,7 +101,7 @@ def report_conversions(
         n_users=data.counts.height,
         segments=tuple(_segments(counted, judged, withheld.tolist())),
         days=FOLLOW_DAYS,
-        notes=tuple(_notes(data)),
+        notes=tuple(_notes(data, min_size=min_size)),
     )
 
 
@@ -220,25 +221,37 @@ def _money(counted: _Counted) -> dict[int, tuple[Estimate, Estimate]]:
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _UserRate:
+    """A rate by its amounts and trials per user.
+
+    `rests_on` are the users on whom it rests: those with a trial, and those without whom it would
+    be 0 or 1 - from a rate of 0.998 whoever knows the trials could tell the few.
+    """
+
+    name: str
+    amounts: FloatVector
+    trials: FloatVector
+    rests_on: tuple[BoolVector, ...]
+
+
 def _shop_rates(counted: _Counted) -> dict[int, tuple[ShopRate, ...]]:
     """Return what users do in the shop; all on users of whom enough is known."""
-    rates = list(_rates_of_users(counted))
     everyone = counted.members(0)
-    found: dict[int, tuple[ShopRate, ...]] = {}
-    for segment_id in (0, *counted.shown):
-        is_in = counted.members(segment_id)
-        own = []
-        for name, amounts, trials in rates:
-            level = pooled_ratio(amounts[everyone], trials[everyone]).value
-            hidden = counted.hidden(trials > 0)
-            is_known = is_in & (trials > 0)
+    found: dict[int, list[ShopRate]] = {segment_id: [] for segment_id in (0, *counted.shown)}
+    for each in _rates_of_users(counted):
+        level = pooled_ratio(each.amounts[everyone], each.trials[everyone]).value
+        hidden = set().union(*(counted.hidden(users) for users in each.rests_on))
+        for segment_id, own in found.items():
+            is_in = counted.members(segment_id)
             if segment_id in hidden:
-                own.append(ShopRate(name, _UNKNOWN, _UNKNOWN, 0))
+                own.append(ShopRate(each.name, _UNKNOWN, _UNKNOWN, 0))
                 continue
-            value = pooled_ratio(amounts[is_in], trials[is_in])
-            own.append(ShopRate(name, value, _index(value, level), int(is_known.sum())))
-        found[segment_id] = tuple(own)
-    return found
+            value = pooled_ratio(each.amounts[is_in], each.trials[is_in])
+            index = _index(value, None if 0 in hidden else level)
+            n_users = int((is_in & (each.trials > 0)).sum())
+            own.append(ShopRate(each.name, value, index, n_users))
+    return {segment_id: tuple(own) for segment_id, own in found.items()}
 
 
 def _index(value: Estimate, level: float | None) -> Estimate:
@@ -248,42 +261,43 @@ def _index(value: Estimate, level: float | None) -> Estimate:
     return Estimate(*(None if end is None else 100 * end / level for end in ends))
 
 
-def _rates_of_users(
-    counted: _Counted,
-) -> Iterator[tuple[str, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Yield name, amount and trials per user of each rate that the log allows.
+def _rates_of_users(counted: _Counted) -> Iterator[_UserRate]:
+    """Yield the rates that the log allows.
 
     The chance that two of a user's views are of one brand is told free of how many there are
     (Simpson 1949, Nature 163, 688), where the share of the top brand would rise with few views.
     """
-    provides, data = counted.data.provides, counted.data
-    one = np.ones(data.counts.height)
-    if "views" in provides:
-        yield "views", counted.column("n_views").astype(np.float64), one
-    if "purchases" in provides:
-        yield "purchases", counted.column("n_purchases").astype(np.float64), one
-    if "times" in provides and {"carts", "purchases", "categories"} <= provides:
+    provides, one = counted.data.provides, np.ones(counted.data.counts.height)
+    for name, column in (("views", "n_views"), ("purchases", "n_purchases")):
+        if name in provides:
+            n = counted.column(column)
+            yield _UserRate(name, n.astype(np.float64), one, (n > 0,))
+    if {"times", "carts", "purchases", "categories"} <= provides:
         carted, kept = counted.column("n_carted_categories"), counted.column("n_kept_carts")
-        yield "carts abandoned", (carted - kept).astype(np.float64), carted.astype(np.float64)
-    for name, need, pairs, n in (
+        yield _share_left("carts abandoned", carted, kept)
+    for name, need, pairs, total in (
         ("same brand", "brands", "n_brand_pairs", "n_branded_views"),
         ("same category", "categories", "n_category_pairs", "n_categorised_views"),
     ):
         if {"views", need} <= provides:
-            total = counted.column(n).astype(np.float64)
-            chances = total * (total - 1)
-            share = np.divide(
-                counted.column(pairs), chances, out=np.zeros(total.size), where=chances > 0
-            )
-            yield name, share, (chances > 0).astype(np.float64)
-    if data.has_journeys and "purchases" in provides:
-        bought = counted.column("n_purchases")
-        clicked = counted.column("n_click_through_7d")
-        yield (
-            "purchases without a click",
-            (bought - clicked).astype(np.float64),
-            bought.astype(np.float64),
-        )
+            yield _chance(name, counted.column(pairs), counted.column(total))
+    if counted.data.has_journeys and "purchases" in provides:
+        bought, clicked = counted.column("n_purchases"), counted.column("n_click_through_7d")
+        yield _share_left("purchases without a click", bought, clicked)
+
+
+def _share_left(name: str, trials: IntVector, taken: IntVector) -> _UserRate:
+    """Return the share of trials that are not taken away."""
+    left = (trials - taken).astype(np.float64)
+    return _UserRate(name, left, trials.astype(np.float64), (trials > 0, taken > 0))
+
+
+def _chance(name: str, pairs: IntVector, total: IntVector) -> _UserRate:
+    """Return the chance that two of a user's views are alike, of users with two at least."""
+    n = total.astype(np.float64)
+    chances = n * (n - 1)
+    share = np.divide(pairs, chances, out=np.zeros(n.size), where=chances > 0)
+    return _UserRate(name, share, (chances > 0).astype(np.float64), (chances > 0,))
 
 
 def _judge_purchases(
@@ -320,11 +334,16 @@ def _told(found: SegmentVerdict, level: float | None) -> PurchaseVerdict:
     return PurchaseVerdict(found.verdict, reason, found.ctr_seen, found.ctr_outcome, level)
 
 
-def _notes(data: BehaviourData) -> Iterator[str]:
+def _notes(data: BehaviourData, *, min_size: int) -> Iterator[str]:
     """Say what is absent and why, and what must be known to read the rest."""
     if data.has_journeys:
         yield _ASSOCIATION
         yield _CENSORED
+        if min_size > 1:
+            yield (
+                f"A dash stands where fewer than {min_size} users got so far, or where a figure "
+                "would give such a one away."
+            )
     elif "times" not in data.provides:
         yield (
             "A log has no times: nothing can be said to have followed an impression, and nothing "

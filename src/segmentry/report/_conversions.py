@@ -45,7 +45,7 @@ def make_conversions(summary: Summary) -> ConversionView | None:
         return None
     shown = [each for each in report.segments if each.n_users]
     return ConversionView(
-        lead=_lead(report),
+        lead=_lead(summary, report),
         added=_added(report),
         added_table=_added_table(report),
         purchases=_purchase_table(summary, shown),
@@ -56,10 +56,12 @@ def make_conversions(summary: Summary) -> ConversionView | None:
     )
 
 
-def _lead(report: ConversionReport) -> str:
-    share = percent(report.n_users_with / report.n_users, digits=0) if report.n_users else MISSING
+def _lead(summary: Summary, report: ConversionReport) -> str:
+    share = percent(report.n_users_with / report.n_users) if report.n_users else MISSING
+    labels = {row.name: row.label for row in summary.features}
+    words = _listed(tuple(labels.get(name, name) for name in report.features))
     forming = (
-        f"{_listed(report.features)} helped to form the segments."
+        f"{words[:1].upper()}{words[1:]} helped to form the segments."
         if report.features
         else "None of it formed the segments; it describes them."
     )
@@ -284,7 +286,7 @@ def _shop_table(summary: Summary, shown: list[SegmentConversions]) -> Table | No
 
 def _shop(found: ShopRate) -> str:
     value = found.value.value
-    told = decimal(value, digits=1) if found.name in _PER_USER else percent(value)
+    told = decimal(value, digits=1) if found.name in _PER_USER else rate(value)
     if found.index.value is None:
         return told
     return f"{told}\nindex {count(found.index.value)} ({interval(found.index, write=count)})"
