@@ -69,6 +69,7 @@ def added(outcome, value, width, *, verdict):
         nats_with=near(0.016, 0.002),
         nats_without=near(0.01, 0.002),
         nats_added=near(value, width),
+        nats_over_placebo=near(value, width) if verdict == "adds" else UNKNOWN,
         verdict=verdict,
         reason="",
     )

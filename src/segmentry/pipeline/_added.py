@@ -1,6 +1,7 @@
 """What the behaviour log adds: segments with and without it, on the same later days."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from segmentry.validation import (
     segment_rates,
 )
 
-__all__ = ["Added", "compare_families", "purchase_counts"]
+__all__ = ["Added", "Way", "compare_families", "permuted_family", "purchase_counts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +45,52 @@ def _purchase_counts(behaviours: BehaviourDays, window: Window) -> UserCounts:
     return UserCounts(n_days, behaviours.purchase_days(days))
 
 
-def compare_families(
-    with_family: Segmentation, without: Segmentation, early: EarlyUsers, *, seed: int
-) -> Added:
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """Segments of the feature window, and the users as they were formed on."""
+
+    segmentation: Segmentation
+    early: EarlyUsers
+
+    def clicks(self) -> Forming | None:
+        """Return the CTRs that its segments foretell, cross-fitted over the feature window."""
+        rates = clicks_foretold(self.segmentation, self.early)
+        return None if rates is None else Forming(self.segmentation.segment_ids, rates)
+
+    def purchases(self, counts: UserCounts) -> Forming:
+        """Return the rates of its segments in the feature window."""
+        ids, k = self.segmentation.segment_ids, self.segmentation.n_segments
+        return Forming(ids, segment_rates(ids, counts, n_segments=k))
+
+
+def permuted_family(early: EarlyUsers, names: Sequence[str], *, seed: int) -> EarlyUsers:
+    """Put the behaviours of other users in the place of each user's own."""
+    behaviours = early.behaviours
+    assert behaviours is not None, "asked before"  # noqa: S101  # by the caller
+    order = np.random.default_rng([seed, len(names)]).permutation(early.table.height)
+    return replace(
+        early,
+        table=early.table.with_columns(early.table[name][order] for name in names),
+        behaviours=behaviours.permuted(order),
+    )
+
+
+def compare_families(first: Way, second: Way, *, seed: int) -> tuple[AddedGain, ...]:
     """Compare two ways to form as many segments by the clicks and purchases of later days.
 
-    Clicks are foretold as the report foretells them, cross-fitted over the days of the feature
-    window; purchases by the rate of the segment in the feature window.
+    The users of `first` are as they are; those of `second` may hold a placebo.
     """
-    gains = []
-    outcome, ways = early.split.outcome, (with_family, without)
+    early, gains = first.early, []
+    outcome = early.split.outcome
     assert outcome is not None, "asked before"  # noqa: S101  # by the caller
     counts = early.counts()
     seen, later = (counts.totals(local_days(each)) for each in (early.split.feature, outcome))
-    clicks = [clicks_foretold(way, early) for way in ways]
-    if clicks[0] is not None and clicks[1] is not None:
-        first, second = (
-            Forming(way.segment_ids, rates)
-            for way, rates in zip(ways, clicks, strict=True)
-            if rates is not None
-        )
+    ours, theirs = first.clicks(), second.clicks()
+    if ours is not None and theirs is not None:
         gains.append(
             added_gain(
-                first,
-                second,
+                ours,
+                theirs,
                 outcome="clicks",
                 seen=seen,
                 later=later,
@@ -77,16 +100,14 @@ def compare_families(
         )
     bought = purchase_counts(early)
     if bought is not None and bought[1] is not None:
-        first, second = (
-            Forming(
-                way.segment_ids,
-                segment_rates(way.segment_ids, bought[0], n_segments=way.n_segments),
-            )
-            for way in ways
-        )
         gains.append(
             added_gain(
-                first, second, outcome="purchases", seen=bought[0], later=bought[1], seed=seed
+                first.purchases(bought[0]),
+                second.purchases(bought[0]),
+                outcome="purchases",
+                seen=bought[0],
+                later=bought[1],
+                seed=seed,
             )
         )
-    return Added(tuple(gains))
+    return tuple(gains)

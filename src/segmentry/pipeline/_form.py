@@ -8,7 +8,7 @@ import polars as pl
 
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError, SelectionError
-from segmentry.pipeline._added import Added, compare_families
+from segmentry.pipeline._added import Added, Way, compare_families, permuted_family
 from segmentry.pipeline._evidence import Evidence, evidence_basis, find_by_evidence
 from segmentry.pipeline._progress import told
 from segmentry.pipeline._read import UserData
@@ -16,8 +16,13 @@ from segmentry.pipeline._truth import EarlyUsers, Truth, check_later
 from segmentry.preprocessing import ColumnPlan
 from segmentry.schema import Progress
 from segmentry.segmentation import Decide, Recipe, Segmentation, find_segments
+from segmentry.summary import AddedGain
+from segmentry.validation import over_placebos
 
 __all__ = ["Asked", "Found", "find", "find_and_check"]
+
+
+_N_PLACEBOS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,28 @@ def _measure_added(asked: Asked, first: Segmentation, users: UserData) -> Added:
         without = find(replace(asked, plans=others), early.table, (k,), k)
     except (EmptyDataError, SelectionError) as error:
         return Added(reason=f"without the behaviours there are no {k} segments ({error})")
-    return compare_families(first, without, early, seed=asked.settings.seed)
+    return Added(_against_placebos(asked, Way(first, early), Way(without, early), sorted(formed)))
+
+
+def _against_placebos(
+    asked: Asked, ours: Way, without: Way, names: Sequence[str]
+) -> tuple[AddedGain, ...]:
+    """Compare with and without, and where the family adds, with behaviours of other users too."""
+    seed = asked.settings.seed
+    gains = compare_families(ours, without, seed=seed)
+    if not any(gain.verdict == "adds" for gain in gains):
+        return gains
+    k, placebos = ours.segmentation.n_segments, []
+    for turn in range(_N_PLACEBOS):
+        early = permuted_family(ours.early, names, seed=seed + turn)
+        try:
+            formed = find(asked, early.table, (k,), k)
+        except (EmptyDataError, SelectionError):
+            continue
+        placebos.append(compare_families(ours, Way(formed, early), seed=seed))
+    return tuple(
+        over_placebos(gain, [each[place] for each in placebos]) for place, gain in enumerate(gains)
+    )
 
 
 def _find_first(

@@ -97,6 +97,12 @@ def added_sentence(gain: AddedGain) -> str:
     )
     if gain.verdict == "adds":
         return f"Behaviours help to foretell {what}: {kept}."
+    if gain.verdict == "placebo does too":
+        return (
+            f"Behaviours are not shown to help to foretell {what}: {kept}, but not surely more "
+            "than with the behaviours of other users in the place of their own. Users are divided "
+            "otherwise, which helps by itself."
+        )
     if gain.verdict == "takes away":
         return f"Behaviours make {what} harder to foretell: {kept}."
     return f"Whether behaviours help to foretell {what} cannot be told: {kept}."
@@ -118,7 +124,16 @@ def _added_table(report: ConversionReport) -> Table | None:
             f"As many segments with the behaviours and without, on the later days: gain over one "
             f"rate for all users in nats per {count(_PER)} impressions, or user days (90\u00a0%)"
         ),
-        heads=("foretold", "on", "events", "users’ own rates", "with", "without", "difference"),
+        heads=(
+            "foretold",
+            "on",
+            "events",
+            "users’ own rates",
+            "with",
+            "without",
+            "difference",
+            "over a placebo",
+        ),
         rows=tuple(
             Row(
                 head=each.outcome,
@@ -132,6 +147,7 @@ def _added_table(report: ConversionReport) -> Table | None:
                             each.nats_with,
                             each.nats_without,
                             each.nats_added,
+                            each.nats_over_placebo,
                         )
                     ),
                 ),

@@ -4,7 +4,13 @@ Pure functions over arrays and Polars frames; every interval is of 90 % and take
 unit.
 """
 
-from segmentry.validation._added_gain import AddedGain, Forming, added_gain, segment_rates
+from segmentry.validation._added_gain import (
+    AddedGain,
+    Forming,
+    added_gain,
+    over_placebos,
+    segment_rates,
+)
 from segmentry.validation._agreement import adjusted_rand, contingency, jaccards
 from segmentry.validation._alignment import Alignment, SegmentEvent, align_ids
 from segmentry.validation._behaviour_days import BehaviourDays
@@ -97,6 +103,7 @@ __all__ = [
     "local_days",
     "null_twins",
     "outcome_rate",
+    "over_placebos",
     "permuted_columns",
     "prediction_strength",
     "redrawn_clicks",

@@ -1,7 +1,7 @@
 """What a family of features adds: kept gain with it and without it, on the same later days."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,10 +14,11 @@ from segmentry.validation._intervals import UNKNOWN, percentile_interval, resamp
 from segmentry.validation._kept_gain import NO_SIGNAL, gains_of_cells, ratio_of_draws, why_no_gain
 from segmentry.validation._user_days import UserCounts
 
-__all__ = ["AddedGain", "Forming", "added_gain", "segment_rates"]
+__all__ = ["AddedGain", "AddedVerdict", "Forming", "added_gain", "over_placebos", "segment_rates"]
 
 FloatArray = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
+AddedVerdict = Literal["adds", "placebo does too", "takes away", "cannot be told", "no signal"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +48,12 @@ class AddedGain:
         segments still tell; null without a signal of users.
     nats_of_users, nats_with, nats_without, nats_added : Estimate
         Gains over one rate for all, in nats per trial; the last is with less without.
-    verdict : {"adds", "takes away", "cannot be told", "no signal"}
-        By the interval of `nats_added`.
+    nats_over_placebo : Estimate
+        With less what segments gain that are formed by the family of other users put in the place
+        of their own: of several such, the one with the lowest lower end. Null unless
+        `nats_added` is above 0.
+    verdict : {"adds", "placebo does too", "takes away", "cannot be told", "no signal"}
+        By the intervals of `nats_added` and `nats_over_placebo`: "adds" takes both above 0.
     reason : str
         Why nothing is known, or empty.
     """
@@ -63,8 +68,37 @@ class AddedGain:
     nats_with: Estimate
     nats_without: Estimate
     nats_added: Estimate
-    verdict: Literal["adds", "takes away", "cannot be told", "no signal"]
+    nats_over_placebo: Estimate
+    verdict: AddedVerdict
     reason: str
+
+
+def over_placebos(gain: AddedGain, placebos: Sequence[AddedGain]) -> AddedGain:
+    """Hold a gain against those over segments that were formed by a placebo of the family.
+
+    Columns change how users are divided even if they tell nothing: at K = 6 of a generated log, the
+    family put in the place of other users' "added" to foretelling clicks in 5 of 12 permutations.
+    A family adds only what it adds over all of its placebos.
+
+    Parameters
+    ----------
+    gain : AddedGain
+        Over the segments without the family.
+    placebos : sequence of AddedGain
+        Over segments by the family of other users.
+    """
+    if gain.verdict != "adds" or not placebos:
+        return gain
+    lowest = min(
+        (each.nats_added for each in placebos),
+        key=lambda each: -np.inf if each.low is None else each.low,
+    )
+    is_more = lowest.low is not None and lowest.low > 0
+    return replace(
+        gain,
+        nats_over_placebo=lowest,
+        verdict="adds" if is_more else "placebo does too",
+    )
 
 
 def segment_rates(segment_ids: IntVector, counts: UserCounts, *, n_segments: int) -> FloatArray:
@@ -175,6 +209,7 @@ def _unknown(
         nats_with=UNKNOWN,
         nats_without=UNKNOWN,
         nats_added=UNKNOWN,
+        nats_over_placebo=UNKNOWN,
         verdict="no signal",
         reason=reason,
     )
@@ -207,6 +242,7 @@ def _told(
         nats_with=nats[0],
         nats_without=nats[1],
         nats_added=added,
+        nats_over_placebo=UNKNOWN,
         verdict=_verdict(added) if has_signal else "no signal",
         reason="" if has_signal else NO_SIGNAL,
     )

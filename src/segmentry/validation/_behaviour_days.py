@@ -97,6 +97,17 @@ class BehaviourDays:
         is_in = np.isin(self.day, list(days)) & (self.values["n_purchases"] > 0)
         return np.bincount(self.user_index[is_in], minlength=self.n_users).astype(np.int64)
 
+    def permuted(self, order: IntVector) -> "BehaviourDays":
+        """Give user `i` what user `order[i]` did."""
+        return BehaviourDays(
+            n_users=self.n_users,
+            n_before=self.n_before,
+            before={name: values[order] for name, values in self.before.items()},
+            day=self.day,
+            user_index=np.argsort(order)[self.user_index],
+            values=self.values,
+        )
+
     def of(self, positions: IntVector) -> "BehaviourDays":
         """Return those of some users, by rising positions in the user table."""
         place = np.full(self.n_users, -1, dtype=np.int64)
