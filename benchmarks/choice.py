@@ -3,6 +3,7 @@
 python benchmarks/choice.py claims --seeds 200
 python benchmarks/choice.py planted --seeds 200 --n-users 20000
 python benchmarks/choice.py null --seeds 200 --n-users 3000
+python benchmarks/choice.py null-groups --seeds 200 --n-users 3000
 python benchmarks/choice.py weights --seeds 5 --n-users 20000
 """
 
@@ -33,14 +34,18 @@ from segmentry.validation import (
     contingency,
     forecast_ctr,
     gap_statistic,
+    group_twins,
     inner_gains,
     kept_gain,
     prediction_strength,
+    recounted_rows,
     verdicts,
+    weigh_groups,
 )
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
 NUMBERS = range(1, 11)
+TRIED = [(1, 1, 0), (1, 1, 0.5), (2, 1, 0), (2, 1, 0.5), (2, 0.5, 0), (3, 1, 0.5), (4, 1, 0.5)]
 DEFAULT = dict(recipe_named("default").weights)
 
 
@@ -104,8 +109,9 @@ def told_mean(name, values):
 
 def judged(counts, kind, weights, *, numbers, seed):
     """Choose K, form the segments and hold them against the outcome window."""
-    choice = choose_number(inner_gains(split_of(counts, weights), numbers, seed=seed), ())
-    k = choice.n_segments
+    gains = inner_gains(split_of(counts, weights), numbers, seed=seed)
+    k = choose_number(gains, ()).n_segments
+    inner = next((each.gain.value for each in gains if each.n_segments == k), 0.0)
     formed = form_segments(counts, days=FEATURE_DAYS, k=k, seed=seed, weights=weights)
     found = forecast_ctr(
         counts,
@@ -122,6 +128,7 @@ def judged(counts, kind, weights, *, numbers, seed):
     exposure = np.log1p(seen.n_impressions[shown])
     return {
         "K": k,
+        "inner gain, nats per 1,000 impressions": 1000 * inner,
         "kept gain by best rate": nats[1] / nats[0],
         "kept gain by forecast": gain.nats_by_forecast.value / nats[0],
         "eta squared of log impressions": eta_squared(exposure, formed.ids[shown]),
@@ -152,17 +159,17 @@ def planted(args):
 
 def weights(args):
     """Weights tried: what they keep, and what they still explain."""
-    tried = [(1, 1, 0), (1, 1, 0.5), (2, 1, 0), (2, 1, 0.5), (2, 0.5, 0), (3, 1, 0.5), (4, 1, 0.5)]
     names = ("ctr_shrunk", "n_impressions", "n_active_days")
-    for each in tried:
-        asked = {name: weight for name, weight in zip(names, each, strict=True) if weight}
+    for each in args.tried:
+        asked = {name: w for name, w in zip(names, each, strict=True) if w}
         rows = []
         for seed in range(args.seeds):
             counts, kind, _ = simulate(args.n_users, seed=seed)
-            rows.append(judged(counts, kind, asked, numbers=NUMBERS, seed=seed))
+            numbers = range(1, args.most + 1)
+            rows.append(judged(counts, kind, asked, numbers=numbers, seed=seed))
         means = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
-        told = ", ".join(f"{name} {value:.2f}" for name, value in means.items())
-        print(f"weights {each}: {told}")
+        told = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
+        print(f"weights {each}: {told}", flush=True)
 
 
 def null(args):
@@ -193,6 +200,26 @@ def null(args):
     told_rate("null logs with any difference found, K by the rule", hits)
 
 
+def null_groups(args):
+    """Users that are all alike: are natural groups claimed, without and with redrawn clicks."""
+    by_gap, by_all = [], []
+    for seed in range(args.seeds):
+        counts, _, _ = simulate(args.n_users, seed=seed, null=True)
+        split = split_of(counts, DEFAULT)
+        rows = recounted_rows(split, counts)
+        found = weigh_groups(rows, most=args.most, seed=seed)
+        evidence = {"strength": found.strength, "columns": found.columns}
+        alone = choose_number((), found.gaps, **evidence)
+        by_gap.append(alone.n_groups == 1)
+        by_all.append(True)
+        if alone.n_groups > 1:
+            redrawn = group_twins(split, alone.n_groups, seed=seed)
+            choice = choose_number((), found.gaps, group_clicks=redrawn, **evidence)
+            by_all[-1] = choice.n_groups == 1
+    told_rate("null logs: no groups claimed, clicks not redrawn", by_gap)
+    told_rate("null logs: no groups claimed", by_all)
+
+
 def claims(args):
     """How often groups are claimed. The gap is asked only where prediction strength leaves room."""
     names = ("independent Gaussian", "skewed, discrete, zero-inflated", "one correlated Gaussian")
@@ -215,7 +242,13 @@ def claims(args):
         told_rate(f"{name}: {wanted}", hits)
 
 
-COMMANDS = {"claims": claims, "planted": planted, "null": null, "weights": weights}
+COMMANDS = {
+    "claims": claims,
+    "planted": planted,
+    "null": null,
+    "null-groups": null_groups,
+    "weights": weights,
+}
 
 
 def main():
@@ -224,6 +257,13 @@ def main():
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--n-users", type=int, default=20_000)
     parser.add_argument("--most", type=int, default=10)
+    parser.add_argument(
+        "--tried",
+        type=lambda text: tuple(float(each) for each in text.split(":")),
+        nargs="+",
+        default=TRIED,
+        help="weights: shrunk CTR, impressions, active days, as 2:1:0.5",
+    )
     parser.add_argument("--only", default="", help="claims: the sets whose name holds this")
     args = parser.parse_args()
     COMMANDS[args.what](args)

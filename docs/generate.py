@@ -96,9 +96,13 @@ def render_insights() -> str:
         lines += ["", f"## {kind.code}", "", f"**{kind.title}** ({kind.severity})", ""]
         lines += [f"- Said when: {kind.rule}", f"- What it means: {kind.meaning}"]
         lines.append(f"- What to do ({kind.code.replace('SEG', 'ACT')}): {kind.action}")
-        lines.append(
-            "- How to test it: `segmentry plan test RUN_DIR --segments ID --metric ctr --mde 5%`"
-        )
+        if kind.data != "no clicks":
+            lines.append(
+                "- How to test it: `segmentry plan test RUN_DIR --segments ID --metric ctr "
+                "--mde 5%`"
+            )
+        if kind.data != "any":
+            lines.append(f"- Of data with {kind.data} only.")
         if kind.needs:
             lines.append(f"- Needs {kind.needs}; else the report says that it was not looked for.")
     return "\n".join(lines) + "\n"

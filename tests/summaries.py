@@ -458,6 +458,7 @@ def make_pictures(n_segments: int) -> Pictures:
         distributions=distributions,
         hexagon_radius=0.288675,
         hexagons=hexagons,
+        mixed_share=0.04,
     )
 
 

@@ -6,14 +6,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from segmentry.privacy import hidden_cells, hidden_table, is_small, published_ids
+from segmentry.privacy import (
+    hidden_bands,
+    hidden_cells,
+    hidden_keys,
+    hidden_table,
+    is_small,
+    published_ids,
+)
 
 COUNTS = st.one_of(st.integers(0, 12), st.integers(0, 200))
 LEAST = 10
 
 
-def most_possible(table, is_hidden, cell):
-    """Return the largest value of a cell that agrees with totals and shown cells."""
+def most_possible(table, is_hidden, cell, *, untold=()):
+    """Return the largest value of a cell that agrees with totals and shown cells.
+
+    Totals of the columns `untold` are not known.
+    """
     n_rows, n_columns = table.shape
     equations, sums = [], []
     for row in range(n_rows):
@@ -21,7 +31,7 @@ def most_possible(table, is_hidden, cell):
         line[row] = 1
         equations.append(line.ravel())
         sums.append(table[row].sum())
-    for column in range(n_columns):
+    for column in set(range(n_columns)) - set(untold):
         line = np.zeros(table.shape)
         line[:, column] = 1
         equations.append(line.ravel())
@@ -117,3 +127,56 @@ def test_ids_are_as_they_were_where_all_segments_are_large_enough():
 
     assert published is ids
     assert withheld.size == 0
+
+
+def is_given_away(table, is_hidden):
+    """Tell whether totals by row, and by column where some user is shown, give a few away."""
+    small = (table > 0) & (table < LEAST)
+    untold = np.flatnonzero((is_hidden | (table == 0)).all(axis=0) & table.any(axis=0))
+    return any(
+        most_possible(table, is_hidden, tuple(cell), untold=untold) < LEAST - 1e-6
+        for cell in np.argwhere(small)
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.integers(1, 5), st.integers(1, 6))
+def test_no_combination_reveals_that_few_users_of_a_segment_had_a_key(data, n_rows, n_keys):
+    line = st.lists(COUNTS, min_size=n_keys, max_size=n_keys)
+    table = np.array(data.draw(st.lists(line, min_size=n_rows, max_size=n_rows)))
+
+    is_hidden = hidden_keys(table, min_size=LEAST)
+
+    assert (table[~is_hidden & (table > 0)] >= LEAST).all()
+    if not (is_hidden | (table == 0)).all():
+        assert not is_given_away(table, is_hidden)
+
+
+def test_of_many_rare_keys_all_are_hidden_and_few_others():
+    rng = np.random.default_rng(0)
+    table = rng.poisson(rng.pareto(1, 5_000) * 3, (6, 5_000))
+
+    is_hidden = hidden_keys(table, min_size=50)
+
+    assert is_hidden[(table > 0) & (table < 50)].all()
+    assert (is_hidden & (table >= 50)).sum() < 0.5 * (table >= 50).sum()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.integers(1, 5), st.integers(1, 6))
+def test_no_curve_reveals_that_few_users_got_so_far(data, n_rows, n_bands):
+    line = st.lists(COUNTS, min_size=n_bands, max_size=n_bands)
+    rows = [sorted(row, reverse=True) for row in data.draw(st.lists(line, min_size=n_rows,
+                                                                    max_size=n_rows))]  # fmt: skip
+    table = np.array(rows)
+
+    of_all, *shown = hidden_bands(table, min_size=LEAST)
+
+    bands = np.arange(n_bands)
+    is_hidden = bands >= np.array(shown)[:, None]
+    assert (table[~is_hidden & (table > 0)] >= LEAST).all()
+    small = (table > 0) & (table < LEAST)
+    for cell in np.argwhere(small):
+        if table[cell[0]].max() >= LEAST:
+            found = most_possible(table, is_hidden, tuple(cell), untold=bands[of_all:])
+            assert found >= LEAST - 1e-6

@@ -1,17 +1,20 @@
-"""Call a function in a process of its own, whose memory ends with it."""
+"""Call functions in a process of its own, whose memory and interpreter are its own."""
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import IO, Any, ParamSpec, TypeVar
 
 from segmentry.errors import SegmentryError
 
-__all__ = ["call_apart"]
+__all__ = ["call_apart", "serving"]
 
-_CHILD = "from segmentry.apart import _answer; _answer()"
+_CHILD = "from segmentry.apart import _serve; _serve()"
 _Asked = ParamSpec("_Asked")
 _Found = TypeVar("_Found")
 
@@ -20,9 +23,6 @@ def call_apart(
     function: Callable[_Asked, _Found], *args: _Asked.args, **kwargs: _Asked.kwargs
 ) -> _Found:
     """Call a function of this package in a new process and return what it returns.
-
-    A plain child and not multiprocessing: a spawned worker first runs the caller's ``__main__``
-    again, be it a page of Streamlit, a notebook, or a script without a guard.
 
     Parameters
     ----------
@@ -44,29 +44,81 @@ def call_apart(
     >>> call_apart(distinct_rows, [[1.0], [1.0], [5.0]]).weights
     array([2., 1.])
     """
-    child = subprocess.run(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-c", _CHILD],
-        input=pickle.dumps((function, args, kwargs)),
-        stdout=subprocess.PIPE,
-        check=False,
+    with serving(function) as ask:
+        return ask(*args, **kwargs).result()
+
+
+@contextmanager
+def serving(
+    function: Callable[_Asked, _Found],
+) -> Iterator[Callable[_Asked, "Future[_Found]"]]:
+    """Start a process that answers calls of one function, one after the other, until it is left.
+
+    A plain child and not multiprocessing: a spawned worker first runs the caller's ``__main__``
+    again, be it a page of Streamlit, a notebook, or a script without a guard.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, not a lambda.
+
+    Yields
+    ------
+    callable
+        Takes what the function takes and returns a future at once; its `result` raises as
+        `call_apart` does.
+
+    Examples
+    --------
+    >>> with serving(abs) as ask:
+    ...     [answer.result() for answer in (ask(-1), ask(2))]
+    [1, 2]
+    """
+    child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    if child.returncode:
-        name = getattr(function, "__name__", "a function")
-        raise RuntimeError(f"the process of {name} ended with code {child.returncode}")
-    found = pickle.loads(child.stdout)  # noqa: S301 - written by our own child, never a file
-    if isinstance(found, SegmentryError):
-        raise found
-    return found  # type: ignore[no-any-return] # what the function returned
+    assert child.stdin is not None and child.stdout is not None  # noqa: S101, PT018 - both are pipes
+    questions, answers = child.stdin, child.stdout
+
+    def exchange(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Found:
+        found = _answer_of(questions, answers, (function, args, kwargs))
+        if found is None:
+            name = getattr(function, "__name__", "a function")
+            raise RuntimeError(f"the process of {name} ended with code {child.wait()}")
+        if isinstance(found[0], SegmentryError):
+            raise found[0]
+        return found[0]  # type: ignore[no-any-return] # what the function returned
+
+    with child, ThreadPoolExecutor(1) as pipe:
+        try:
+            yield lambda *args, **kwargs: pipe.submit(exchange, args, kwargs)
+        finally:
+            pipe.shutdown(cancel_futures=True)
 
 
-def _answer() -> None:
+def _answer_of(questions: IO[bytes], answers: IO[bytes], asked: object) -> tuple[Any] | None:
+    """Ask and wait for the answer; None where the process has ended."""
+    try:
+        pickle.dump(asked, questions)
+        questions.flush()
+        return (pickle.load(answers),)  # noqa: S301 - written by our own child, never a file
+    except (EOFError, BrokenPipeError):
+        return None
+
+
+def _serve() -> None:
     """Do what standard input asks for, and write what came of it to standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    function, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by our parent
-    try:
-        found = function(*args, **kwargs)
-    except SegmentryError as error:
-        found = error
-    with answers:
+    while True:
+        try:
+            function, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301 - by our parent
+        except EOFError:
+            return
+        try:
+            found = function(*args, **kwargs)
+        except SegmentryError as error:
+            found = error
         pickle.dump(found, answers)
+        answers.flush()

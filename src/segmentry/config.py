@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from segmentry.errors import ConfigError
 from segmentry.privacy import MIN_SIZE
+from segmentry.schema import UtcOffset
 
 __all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
 
@@ -31,7 +32,7 @@ class RunConfig(BaseModel):
 
     engine: Literal["duckdb", "polars"] = "duckdb"
     recipe: Literal["default", "classic", "rfm", "table"] = "default"
-    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent"] = "kmeans"
+    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] = "kmeans"
     k: int | None = Field(default=None, ge=1)
     k_range: str = "2:10"
     k_min: int = Field(default=1, ge=1)
@@ -102,7 +103,7 @@ def parse_range(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def parse_moment(text: str, *, utc_offset_hours: int, option: str) -> int:
+def parse_moment(text: str, *, utc_offset_hours: UtcOffset, option: str) -> int:
     """Read a moment as epoch seconds: a local date or time in ISO form, or epoch seconds.
 
     Raises

@@ -5,10 +5,20 @@ import numpy.typing as npt
 
 from segmentry.schema import UNASSIGNED
 
-__all__ = ["MIN_SIZE", "hidden_cells", "hidden_table", "is_small", "published_ids"]
+__all__ = [
+    "MIN_SIZE",
+    "hidden_bands",
+    "hidden_cells",
+    "hidden_keys",
+    "hidden_table",
+    "is_small",
+    "published_ids",
+]
 
 MIN_SIZE = 50
 """Fewest users on whom a figure or a list is published, unless another number is asked for."""
+
+_TOO_MUCH = 1 << 60  # users that no rectangle costs
 
 Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -122,6 +132,112 @@ def hidden_table(counts: npt.ArrayLike, *, min_size: int) -> Mask:
         corner = (rows[other_row], columns[other_column])
         is_hidden[corner[0], column] = is_hidden[row, corner[1]] = is_hidden[corner] = True
     return is_hidden
+
+
+def hidden_keys(counts: npt.ArrayLike, *, min_size: int) -> Mask:
+    """Tell which cells of segments by many keys to hide, where a user may have several keys.
+
+    Use it for what segments were shown: users of categories, hours or placements. The impressions
+    of each segment are published, and those of a key among all may be worked out.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (n_segments, n_keys)
+        Users of each cell; a user is in one segment.
+    min_size : int
+        Fewest users to show; 1 hides nothing.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_segments, n_keys)
+        What is left over of a segment's total, or of a key's, is never of few users alone.
+
+    Notes
+    -----
+    As `hidden_table`, for all small cells of a pair of segments by one rectangle. Keys that few
+    users have in every segment have no total to be told, so they need no partner but a key that is
+    hidden whole beside them.
+
+    Examples
+    --------
+    >>> hidden_keys([[900, 60], [12, 70], [300, 0]], min_size=50).tolist()
+    [[True, True], [True, True], [False, False]]
+    >>> hidden_keys([[900, 60, 9], [400, 70, 0]], min_size=50).tolist()
+    [[False, True, True], [False, True, False]]
+    """
+    table = np.asarray(counts, dtype=np.int64)
+    is_small_cell = (table > 0) & (table < min_size)
+    is_hidden, is_large = is_small_cell.copy(), table >= min_size
+    is_rare = is_small_cell.any(axis=0) & ~is_large.any(axis=0)
+    rows = is_small_cell[:, is_rare].any(axis=1)
+    if rows.any():
+        is_whole = is_large[rows].all(axis=0) & ~is_small_cell.any(axis=0)
+        if not is_whole.any():
+            return np.ones(table.shape, dtype=bool)
+        is_hidden[:, np.where(is_whole, table.sum(axis=0), _TOO_MUCH).argmin()] = True
+    for row in np.flatnonzero((is_small_cell & ~is_rare).any(axis=1)):
+        columns = np.flatnonzero(is_small_cell[row] & ~is_rare)
+        both = np.where(is_large & is_large[row], table + table[row], _TOO_MUCH)
+        both[row] = _TOO_MUCH
+        other = both.argmin(axis=1)
+        cost = both.min(axis=1)[:, None] + np.where(is_large, table, _TOO_MUCH)[:, columns]
+        partner = cost.argmin(axis=0)
+        if cost.min(axis=0).max() >= _TOO_MUCH:
+            return np.ones(table.shape, dtype=bool)
+        is_hidden[partner, columns] = True
+        is_hidden[row, other[partner]] = is_hidden[partner, other[partner]] = True
+    return is_hidden & (table > 0)
+
+
+def hidden_bands(counts: npt.ArrayLike, *, min_size: int) -> Counts:
+    """Tell how many bands of a curve may be shown, of all segments together and of each.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (n_segments, n_bands)
+        Users of each segment that got as far as each band; a user is in one segment.
+    min_size : int
+
+    Returns
+    -------
+    ndarray of int, shape (1 + n_segments,)
+        The number of bands from the first one on, of all together and of each segment. What is left
+        over of a segment's total, or of a band's, is never of few users alone.
+
+    Examples
+    --------
+    The 9 of the first segment are hidden with the 80 before them, and those of the second with
+    them.
+
+    >>> hidden_bands([[400, 80, 9], [300, 90, 70], [900, 500, 400]], min_size=50).tolist()
+    [3, 1, 1, 3]
+    """
+    table = np.asarray(counts, dtype=np.int64)
+    n_bands = table.shape[1]
+    shown = np.full(1 + table.shape[0], n_bands, dtype=np.int64)
+    is_small_cell = (table > 0) & (table < min_size)
+    for row in np.flatnonzero(is_small_cell.any(axis=1)):
+        start = _tail_start(table[row], is_small_cell[row], min_size)
+        small = np.flatnonzero(is_small_cell[row])
+        is_partner = (table[:, small] >= min_size).all(axis=1)
+        shown[1 + row] = min(shown[1 + row], start)
+        if is_partner.any():
+            partner = 1 + int(
+                np.where(is_partner, table[:, start:].sum(axis=1), _TOO_MUCH).argmin()
+            )
+            shown[partner] = min(shown[partner], start)
+        else:
+            shown = np.minimum(shown, start)
+    return shown
+
+
+def _tail_start(line: Counts, is_small_cell: Mask, min_size: int) -> int:
+    """Return the first band to hide: from it on there is one of many users as well."""
+    first = int(is_small_cell.argmax())
+    if (line[first:] >= min_size).any():
+        return first
+    large = np.flatnonzero(line[:first] >= min_size)
+    return int(large[-1]) if large.size else 0
 
 
 def published_ids(segment_ids: Counts, *, n_segments: int, min_size: int) -> tuple[Counts, Counts]:

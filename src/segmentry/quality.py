@@ -135,7 +135,7 @@ def find_in_log(
     n_rows, n_repeated = 0, 0
     shown_ads: list[pl.DataFrame] = []
     days: list[pl.DataFrame] = []
-    offset = window.utc_offset_hours * 3600
+    offset = round(window.utc_offset_hours * 3600)
     day = ((nw.col("shown_at") + offset) // SECONDS_PER_DAY).cast(nw.Int64).alias("day")
     present = {} if source.impressions is None else source.impressions.columns
     amounts = [name for name in EVENT_COLUMNS if name in present]

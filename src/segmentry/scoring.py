@@ -14,9 +14,11 @@ from segmentry.latent import LatentModel, posterior
 from segmentry.preprocessing import Preprocessing
 from segmentry.schema import UNASSIGNED, Feature, Window
 from segmentry.segmentation import (
+    CellModel,
     Segmentation,
     latent_matrix,
     membership,
+    place_by_cell,
     place_by_class,
     recipe_named,
 )
@@ -65,6 +67,8 @@ class Bundle:
         What the behaviour log had.
     latent : LatentModel or None
         The classes where the algorithm is "latent": they place users, not the centres.
+    cells : CellModel or None
+        The cut points where the algorithm is "cells": they place users, not the centres.
     """
 
     bundle_version: int
@@ -81,6 +85,7 @@ class Bundle:
     behaviour_window: Window | None = None
     behaviour_provides: tuple[str, ...] = ()
     latent: LatentModel | None = None
+    cells: CellModel | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -117,6 +122,7 @@ def make_bundle(
         behaviour_window=behaviour_window,
         behaviour_provides=tuple(behaviour_provides),
         latent=None if segmentation.latent is None else segmentation.latent.model,
+        cells=segmentation.cells,
     )
 
 
@@ -197,7 +203,10 @@ def _place(
     bundle: Bundle, table: pl.DataFrame
 ) -> tuple[np.typing.NDArray[np.int64], np.typing.NDArray[np.float64]]:
     if bundle.latent is None:
-        return assign(bundle.preprocessing.transform(table), np.array(bundle.centers))
+        X, centers = bundle.preprocessing.transform(table), np.array(bundle.centers)
+        if bundle.cells is not None:
+            return place_by_cell(bundle.cells, table, X=X, centers=centers)
+        return assign(X, centers)
     return place_by_class(posterior(bundle.latent, latent_matrix(bundle.latent.parts, table)))
 
 
@@ -237,7 +246,7 @@ class Placement:
 def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:
     """Say why a user is in a segment, or None for one that belongs to none.
 
-    Latent classes are no matter of distances: a user of such a run has no placement either.
+    Latent classes and cells are no matter of distances: a user of such a run has none either.
 
     Parameters
     ----------
@@ -252,7 +261,8 @@ def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:
         If the table lacks a feature.
     """
     is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, user)
-    if bundle.latent is not None or user.height != 1 or not is_member[0]:
+    is_by_distance = bundle.latent is None and bundle.cells is None
+    if not is_by_distance or user.height != 1 or not is_member[0]:
         return None
     x, centers = bundle.preprocessing.transform(user)[0], np.array(bundle.centers)
     squares = (x - centers) ** 2

@@ -1,5 +1,6 @@
 """What the data of a run have and lack, and what their events are called."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segmentry.schema import Source
@@ -31,6 +32,14 @@ class DataTraits:
     has_time: bool = True
     has_clicks: bool = True
     absent: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def reasons(self) -> Mapping[str, list[str]]:
+        """What the data lack, with the features that are absent for it."""
+        found: dict[str, list[str]] = {}
+        for name, reason in self.absent:
+            found.setdefault(reason, []).append(name)
+        return found
 
     @classmethod
     def of(cls, source: Source, absent: tuple[tuple[str, str], ...]) -> "DataTraits":

@@ -240,8 +240,8 @@ def test_constant_features(home):
         (
             ["--algorithm", "dbscan"],
             (
-                "--algorithm: found 'dbscan', input should be 'kmeans', 'minibatch', 'bisecting' "
-                "or 'latent'"
+                "--algorithm: found 'dbscan', input should be 'kmeans', 'minibatch', 'bisecting', "
+                "'latent' or 'cells'"
             ),
         ),
         (

@@ -119,3 +119,69 @@ def test_a_killed_run_leaves_no_run_folder_and_is_not_in_the_way(long_log, small
     words = ("--out", tmp_path / "run", "--k", 2, "--k-range", "2:2")
     assert runs.segmentry("run", small_log, *words).code == 0
     assert read_manifest(tmp_path / "run").config["k"] == 2
+
+
+STEPS = (
+    "read profiles and ads",
+    "read log",
+    "count",
+    "count early days",
+    "derive features",
+    "segment and check",
+    "describe the log by segment",
+    "profile",
+    "decide",
+    "write tables",
+    "draw and report",
+    "fingerprint the input",
+)
+
+_ENDED_IN_A_STEP = """
+import os, sys
+from segmentry.cli import main
+from segmentry.pipeline._clock import StepClock
+
+step, ended_in, number = StepClock.step, sys.argv[1], int(sys.argv[2])
+
+def begin(clock, name):
+    if name == ended_in:
+        os.kill(os.getpid(), number)
+    return step(clock, name)
+
+StepClock.step = begin
+sys.argv[:3] = ["segmentry"]
+main()
+"""
+
+
+def test_these_are_all_steps_of_a_run(plain_run):
+    assert [each.step for each in read_manifest(plain_run.folder).steps] == list(STEPS)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_run_that_is_ended_in_any_step_leaves_the_earlier_one_whole(
+    step, number, small_log, tmp_path
+):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "manifest.json").write_text("the earlier run")
+    engine = "polars" if STEPS.index(step) % 2 else "duckdb"
+    words = ("run", small_log, "--out", tmp_path / "run", "--overwrite", "--engine", engine)
+    few = ("--k", 2, "--k-range", "2:2", "--bootstraps", 2, "--min-size", 1)
+    command = [sys.executable, "-c", _ENDED_IN_A_STEP, step, str(int(number))]
+
+    done = subprocess.run(  # our own words
+        [*command, *map(str, (*words, *few))], capture_output=True, text=True, check=False
+    )
+
+    assert (tmp_path / "run" / "manifest.json").read_text() == "the earlier run"
+    assert [each.name for each in (tmp_path / "run").iterdir()] == ["manifest.json"]
+    others = [each.name for each in tmp_path.iterdir() if each.name != "run"]
+    if number == signal.SIGKILL:
+        # Nothing can clean up then; what is left is hidden and is taken for no run.
+        assert done.returncode == -signal.SIGKILL
+        assert all(name.startswith(".run.") and name.endswith(".partial") for name in others)
+        return
+    assert done.returncode == 2
+    assert done.stderr == "segmentry: interrupted; nothing half-written is left\n"
+    assert others == []

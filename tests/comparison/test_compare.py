@@ -48,7 +48,7 @@ def results(kinds):
     rows = rows_of(table)
     ids = np.where(kind < 3, kind + 1, 0)
     later = UserCounts(table["n_impressions"].to_numpy(), table["n_clicks"].to_numpy())
-    asked = [each for each in METHODS if not each.is_own_table]
+    asked = [each for each in METHODS if not each.recipe]
     found = compare_methods(
         asked,
         lambda _: rows,
@@ -75,7 +75,7 @@ def test_kinds_that_are_far_apart_are_found_by_every_method_that_is_told_their_n
     assert found.problem == ""
 
 
-@pytest.mark.parametrize("name", [each.name for each in METHODS if not each.is_own_table])
+@pytest.mark.parametrize("name", [each.name for each in METHODS if not each.recipe])
 def test_every_user_has_a_segment_or_is_counted_as_unassigned(results, name):
     found = results[0][name]
 

@@ -7,6 +7,8 @@ from tests.dashboard.test_pages import folder_of, shown, text_of
 from tests.summaries import make_summary
 
 from segmentry.dashboard._measuring import allow_measuring
+from segmentry.dashboard._planning import basis_of, forget, prepare_bases
+from segmentry.dashboard._runs import load
 from segmentry.errors import BundleError
 from segmentry.pipeline import measure_plans, measure_plans_apart, plan_budget, plan_test
 from segmentry.plots.formats import count
@@ -15,9 +17,7 @@ from segmentry.plots.formats import count
 @pytest.fixture(autouse=True)
 def measured(run_dir):
     """Measure in this process, each time anew."""
-    import streamlit as st
-
-    st.cache_resource.clear()
+    forget()
     allow_measuring(measure_plans)
     yield
     allow_measuring(None)
@@ -112,6 +112,21 @@ def test_measured_apart_is_measured_the_same(run_dir, basis):
     assert apart.traffic == basis.traffic
     assert (apart.rates[0].ctr == basis.rates[0].ctr).all()
     assert (apart.rates[1].draws == basis.rates[1].draws).all()
+
+
+def test_what_was_measured_beforehand_is_not_measured_again(run_dir, tmp_path):
+    asked = []
+
+    def measure(folder):
+        asked.append(folder)
+        return measure_plans(folder)
+
+    allow_measuring(measure)
+    prepare_bases([tmp_path / "nothing", run_dir])
+
+    assert asked == [run_dir]
+    assert basis_of(load(run_dir)) is basis_of(load(run_dir))
+    assert asked == [run_dir]
 
 
 def test_what_cannot_be_measured_apart_is_told_as_here(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from tests.reads import ads_of, split_rows
 
 from segmentry.exposure import HoldOut, Members, describe_log
-from segmentry.schema import Window
+from segmentry.schema import Estimate, Window
 
 MIDNIGHT = 1_494_000_000
 DAY = 86_400
@@ -111,15 +111,43 @@ def test_engines_agree_to_the_last_bit(all_engines, tmp_path):
 def test_a_cell_of_few_users_is_hidden_with_the_one_that_would_give_it_away(engine, tmp_path):
     rows = drawn_log()
     everything = oracle(rows, "hour")
-    least = 12
+    least = 8
+    keys = [[(segment, str(hour)) for hour in range(24)] for segment in (1, 2)]
+    users = np.array([[everything.get(key, (0,))[0] for key in row] for row in keys])
+    assert ((users > 0) & (users < least)).any()
 
     shown = cells_of(described(engine, tmp_path, rows, least_users=least).cells, "hour")
 
     assert shown
-    for hour in {key for _, key in everything}:
-        line = [everything.get((segment, hour), (0,))[0] for segment in (1, 2)]
-        is_shown = [(segment, hour) in shown for segment in (1, 2)]
-        assert is_shown == ([True, True] if min(line) >= least else [False, False])
+    is_shown = np.array([[key in shown for key in row] for row in keys])
+    assert users[is_shown].min() >= least
+    # Neither is the only one hidden of its hour, nor are all those hidden of a segment small.
+    assert ((~is_shown & (users > 0)).sum(axis=0) != 1).all()
+    assert all(users[row][~is_shown[row]].max() >= least for row in (0, 1))
+
+
+def test_what_follows_a_band_of_few_users_is_hidden_with_what_would_give_it_away(engine, tmp_path):
+    rows, counts = drawn_log(), {}
+    least = 12
+    for user, *_ in rows:
+        counts[user] = counts.get(user, 0) + 1
+
+    curves = [
+        each
+        for each in described(engine, tmp_path, rows, least_users=least).curves
+        if each.kind == "impression"
+    ]
+
+    of_segments = curves[1:]
+    assert [each.segment_id for each in curves] == [0, 1, 2]
+    told = [sum(point.n_impressions for point in each.points) for each in curves]
+    total = [sum(n for user, n in counts.items() if user % 3 in ids) for ids in ({1, 2}, {1}, {2})]
+    for curve, shown, whole in zip(curves, told, total, strict=True):
+        assert all(point.n_users >= least for point in curve.points)
+        assert all(cap.n_users >= least for cap in curve.caps)
+        assert shown < whole
+    # Both segments end at the same band, or the longer one would tell the rest of the other.
+    assert len({len(each.points) for each in of_segments}) == 1
 
 
 def test_impressions_of_one_second_share_a_position(engine, tmp_path):
@@ -146,10 +174,12 @@ def test_impressions_of_one_second_share_a_position(engine, tmp_path):
     assert [(cap.cap, cap.n_impressions, cap.n_clicks) for cap in shown.caps] == [
         (1, 3, 1),
         (2, 1, 0),
-        (3, 1, 0),
     ]
-    assert shown.caps[0].impressions_share == pytest.approx(3 / 5)
-    assert shown.caps[0].clicks_share == pytest.approx(1 / 2)
+    first = shown.caps[0]
+    assert (first.n_users, first.impressions_share, first.clicks_share) == (1, 3 / 5, 1 / 2)
+    # Of the users 4 and 1 impressions, 3 and 0 of them beyond: residuals 0.6 and -0.6.
+    half = 1.6448536269514722 * (2 * 0.6**2 / 5**2 * 2) ** 0.5
+    assert first.saved == Estimate(0.6, pytest.approx(0.6 - half), pytest.approx(0.6 + half))
     assert shown.reason
     # Ad 1 is shown to the first user a second and a third time.
     assert [(p.first, p.n_impressions) for p in repeated.points] == [(1, 3), (2, 1), (3, 1)]

@@ -220,16 +220,19 @@ def test_one_segment_is_a_finding(plain, make_summary):
 # --- the log
 
 
-def cell(dimension, key, index, *, share=0.3, segment_id=1, width=3.0):
+def cell(dimension, key, index, *, share=0.3, segment_id=1, width=3.0, rate=0.05):
     return Cell(
         segment_id, dimension, key, key, 900, 9000, 400, share,
-        near(0.05, 0.001), exactly(100.0), near(index, width),
+        near(rate, 0.001), exactly(100.0), near(index, width),
     )  # fmt: skip
 
 
 def curve(factor, *, is_identified=True):
     point = CurvePoint(1, 1, 900, 900, 50, near(0.05, 0.01), exactly(1.0))
-    caps = (Cap(5, 4000, 0.4, 20, 0.1), Cap(20, 1000, 0.1, 5, 0.05))
+    caps = (
+        Cap(5, 4000, 0.4, 20, 0.1, 300, near(0.4, 0.01), near(0.1, 0.02)),
+        Cap(20, 1000, 0.1, 5, 0.05, 90, near(0.1, 0.01), near(0.05, 0.02)),
+    )
     return ExposureCurve(
         1, "impression", (point,), near(factor, 0.05), 900, 50, 1.0, "", is_identified, caps
     )
@@ -274,7 +277,9 @@ def test_falling_clicks_of_the_over_exposed(plain):
     found, _ = find_insights(with_log(over, curves=(curve(0.9),)), agreements=AGREED)
     assert [each.code for each in found] == ["SEG-005"]
     # The cap at 5 removes 40 % of the impressions with 10 % of the clicks: the most for the least.
-    assert found[0].action.value.value == 4000
+    value = found[0].action.value
+    assert (value.value, value.low, value.high) == pytest.approx((4000, 3900, 4100))
+    assert "a cap at 5 impressions per user" in found[0].action.effect
     assert codes_of(with_log(over, curves=(curve(0.97),))) == []  # 1.02 at the far end
     assert codes_of(with_log(plain, curves=(curve(0.9),))) == []  # not over-exposed
     other = curve(0.9, is_identified=False)
@@ -300,6 +305,118 @@ def test_a_taste_of_its_own(plain):
     assert codes_of(with_log(plain, cells=(cell("category", "7", 130.0),))) == [("SEG-009", 1)]
     assert codes_of(with_log(plain, cells=(cell("category", "7", 121.0),))) == []
     assert codes_of(with_log(plain, cells=(cell("brand", "7", 190.0),))) == []
+
+
+# --- what acting is worth
+
+
+def over_exposed(plain):
+    share = plain.segments[0].share * 1.6
+    return with_log(changed(plain, impressions_share=share), curves=(curve(0.9),))
+
+
+PLANTED = {
+    "SEG-001": lambda plain: changed(plain, **confirmed(130.0)),
+    "SEG-002": lambda plain: changed(plain, ctr_seen=near(0.08, 0.005)),
+    "SEG-003": lambda plain: changed(
+        plain, numeric=(replace(plain.segments[0].numeric[0], median=60.0),), **confirmed(40.0)
+    ),
+    "SEG-004": lambda plain: changed(
+        plain, numeric=(replace(plain.segments[0].numeric[0], median=9.0),)
+    ),
+    "SEG-005": over_exposed,
+    "SEG-006": lambda plain: changed(
+        plain, impressions_share=plain.segments[0].share * 1.6, **confirmed(80.0)
+    ),
+    "SEG-007": lambda plain: with_log(
+        plain,
+        cells=(cell("price band", "0-10", 80.0), cell("price band", "50-90", 120.0, rate=0.06)),
+    ),
+    "SEG-008": lambda plain: with_log(plain, cells=(cell("hour", "9", 120.0, rate=0.06),)),
+    "SEG-009": lambda plain: with_log(plain, cells=(cell("category", "7", 130.0, rate=0.07),)),
+    "SEG-010": lambda plain: changed(
+        plain, levels=levels(0.6, 0.4, 140.0), tests=(FeatureTest("gender", 0.001, 0.01),)
+    ),
+    "SEG-011": lambda plain: plain,  # by the agreements that are given
+    "SEG-012": lambda plain: changed(plain, share=0.009, impressions_share=0.009),
+    "SEG-013": lambda plain: changed(
+        plain,
+        levels=(
+            LevelStatistics(
+                "gender", (LevelShare(None, "unknown", 0.95, 0.3, 316.0, 300.0, 330.0),)
+            ),
+        ),
+    ),
+    "SEG-014": lambda plain: replace(plain, segments=plain.segments[:1]),
+    "SEG-015": lambda plain: changed(plain, n_clicks=0, ctr_seen=Estimate(0.0, 0.0, 0.001)),
+    "SEG-016": lambda plain: changed(
+        plain, verdict="reversed", forecast_index=near(120.0, 5.0), forecast_ctr=near(0.06, 0.001)
+    ),
+}
+
+
+@pytest.mark.parametrize("code", list(CODES))
+def test_every_insight_has_an_action_with_target_worth_assumption_and_test(plain, code):
+    summary = PLANTED[code](plain)
+    agreements = AGREED | {1: 0.5} if code == "SEG-011" else AGREED
+
+    found, _ = find_insights(summary, agreements=agreements)
+
+    (insight,) = found
+    assert (insight.code, insight.link) == (code, CODES[code].link)
+    assert insight.evidence
+    action = insight.action
+    assert action.n_users == (None if code == "SEG-014" else plain.segments[0].n_users)
+    value = action.value
+    assert value.low < value.value < value.high or (code, value.value) == ("SEG-015", 0.0)
+    assert value.high > value.low
+    assert action.assumptions
+    assert action.test.startswith("segmentry plan test RUN_DIR")
+
+
+def test_moving_impressions_inside_a_segment_is_worth_the_difference_by_hand(plain):
+    shown = cell("price band", "0-10", 80.0, width=0.0)
+    liked = cell("price band", "50-90", 120.0, rate=0.06)
+
+    (found,), _ = find_insights(with_log(plain, cells=(shown, liked)), agreements=AGREED)
+
+    # Seen 5 %, expected 5.06 %: 10,000 x 5.06 / 5 x (6 % - 5 %), each ± 0.001 at 95 %.
+    value = found.action.value
+    assert value.value == pytest.approx(101.2)
+    half = 101.2 / 0.01 * (2 * 0.001**2) ** 0.5 * 1.645 / 1.96
+    assert value.high - value.low == pytest.approx(2 * half, rel=0.01)
+
+
+def test_acting_on_what_is_reversed_costs_clicks(plain):
+    planted = PLANTED["SEG-016"](plain)
+
+    (found,), _ = find_insights(planted, agreements=AGREED)
+
+    # Seen low, it clicks 20 % more than all: moving 10,000 impressions away loses 0.2 x 506.
+    assert found.action.value.value == pytest.approx(101.2)
+    assert found.text.endswith("from below all others to above.")
+
+
+def test_a_cap_that_saves_nothing_is_no_saving(plain):
+    summary = over_exposed(plain)
+    useless = replace(curve(0.9), caps=(Cap(5, 4000, 0.4, 20, 0.4), Cap(20, 10, 0.001, 0, 0.0)))
+
+    (found,), _ = find_insights(
+        replace(summary, log=replace(summary.log, curves=(useless,))), agreements=AGREED
+    )
+
+    assert found.action.value == UNKNOWN
+    assert found.action.effect.startswith("no number: no cap would have saved")
+
+
+def test_without_a_forecast_nothing_is_promised(plain):
+    unknown = {"forecast_ctr": UNKNOWN, "forecast_index": UNKNOWN, "verdict": "not validated"}
+    summary = with_log(plain, cells=(cell("hour", "9", 120.0, rate=0.06),))
+
+    (found,), _ = find_insights(changed(summary, **unknown), agreements=AGREED)
+
+    assert found.action.value == UNKNOWN
+    assert found.action.effect.startswith("no number: ")
 
 
 # --- codes
@@ -342,4 +459,64 @@ def test_problems_come_first_and_within_them_the_larger_segment(plain):
         ("SEG-016", 2),
         ("SEG-016", 3),
         ("SEG-001", 1),
+    ]
+
+
+# --- events without clicks
+
+
+def of_purchases(plain, **first):
+    """Return the plain summary as one of purchases; the first segment changed."""
+    named = (
+        replace(plain.features[0], name="value_sum"),
+        replace(plain.features[0], name="recency_days"),
+    )
+    segments = tuple(
+        replace(each, numeric=(value_of(10.0), recency_of(20.0))) for each in plain.segments
+    )
+    traits = replace(plain.traits, event="purchase", events="purchases", has_clicks=False)
+    everyone = replace(plain.population, numeric=(value_of(10.0), recency_of(20.0)))
+    summary = replace(
+        plain, segments=segments, traits=traits, population=everyone, features=named, truth=None
+    )
+    return changed(summary, **first) if first else summary
+
+
+def value_of(mean, *, low=-0.1):
+    return NumericStatistics("value_sum", mean, 1.0, 5.0, 12.0, 0.0, 100.0, Estimate(0.0, low, 1.0))
+
+
+def recency_of(least, *, low=-0.1):
+    middle = Estimate(0.0, low, 1.0)
+    return NumericStatistics("recency_days", 60.0, least, 50.0, 90.0, 0.0, 100.0, middle)
+
+
+def test_who_brings_much_more_than_their_share_is_told(plain):
+    share = plain.segments[0].share
+    rich = of_purchases(plain, numeric=(value_of(16.0, low=0.2),))
+
+    assert codes_of(of_purchases(plain)) == []
+    assert codes_of(rich) == [("SEG-017", 1)]
+    (found,), _ = find_insights(rich, agreements={})
+    n, of = plain.segments[0].n_users, plain.population.n_users
+    assert found.evidence[0].value.value == pytest.approx(16.0 * n / (10.0 * of) / share)
+    assert found.action.test == ""  # a test of clicks is not what would show it
+    assert codes_of(of_purchases(plain, numeric=(value_of(14.0, low=0.2),))) == []
+    assert codes_of(of_purchases(plain, numeric=(value_of(16.0, low=-0.1),))) == []
+
+
+def test_who_has_been_away_for_longer_than_most_is_told(plain):
+    assert codes_of(of_purchases(plain, numeric=(recency_of(51.0, low=0.2),))) == [("SEG-018", 1)]
+    assert codes_of(of_purchases(plain, numeric=(recency_of(49.0, low=0.2),))) == []
+
+
+def test_data_without_clicks_are_not_told_what_clicks_would_have_said(plain):
+    found, skipped = find_insights(of_purchases(plain), agreements={})
+
+    assert found == ()
+    assert skipped == ()
+    _, skipped = find_insights(replace(of_purchases(plain), features=()), agreements={})
+    assert [each.reason for each in skipped] == [
+        "the purchases have no values",
+        "the purchases have no times",
     ]

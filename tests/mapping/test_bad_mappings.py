@@ -121,3 +121,24 @@ def test_ids_are_text_everywhere_if_anywhere(folder):
         "8",
         "x9",
     ]
+
+
+def test_clicks_that_are_rows_of_their_own_are_refused_with_what_to_do(folder):
+    header = ("who", "when", "impression_id", "event")
+    shown = [("a", 1_494_000_000 + i, f"i{i}", "impression") for i in range(5)]
+    text = mapping_of('time = "when"\nclick = "event"\nclick_values = "click"')
+    write_csv(folder / "log.csv", [*shown, ("a", 1_494_000_009, "i3", "Click")], header=header)
+
+    told = refusal(folder, text, SchemaError)
+
+    assert "a click is a row of its own beside its impression" in told
+    assert told.endswith("GROUP BY impression_id")
+    write_csv(folder / "log.csv", [*shown, ("a", 1_494_000_009, "i9", "click")], header=header)
+    assert users_from(folder, text).table["n_clicks"].to_list() == [1]
+
+
+@pytest.mark.parametrize("offset", ["5.4", "15", '"+25:00"', '"half past"'])
+def test_a_local_clock_that_is_none_is_refused(offset, folder):
+    text = mapping_of(FULL).replace("utc_offset_hours = 8", f"utc_offset_hours = {offset}")
+
+    assert "utc_offset_hours" in refusal(folder, text, ConfigError)

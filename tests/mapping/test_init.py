@@ -77,6 +77,47 @@ def test_files_that_cannot_be_told_apart_are_refused(tmp_path):
         render_mapping(["a.csv", "b.csv"], base=tmp_path)
 
 
+def test_users_with_a_table_of_their_own_are_not_taken_from_the_log_too(tmp_path):
+    rows = [(*row, "north" if row[0] == "a" else "south") for row in EVENTS]
+    write_csv(tmp_path / "log.csv", rows, header=(*HEADER, "area"))
+    people = [("a", "north"), ("b", "south"), ("c", "south")]
+    write_csv(tmp_path / "people.csv", people, header=("user", "area"))
+
+    text = render_mapping(["log.csv", "people.csv"], base=tmp_path)
+
+    assert parse_mapping(text, origin="m.toml").profiles.files == ("people.csv",)
+    assert column(users_from(tmp_path, text), "area") == dict(people)
+
+
+def test_of_two_logs_the_one_with_clicks_is_taken_and_the_other_named(tmp_path):
+    write_csv(tmp_path / "shown.csv", EVENTS, header=HEADER)
+    visits = [(user, page) for user in "abc" for page in range(9)]
+    write_csv(tmp_path / "visits.csv", visits, header=("user", "page"))
+
+    text = render_mapping([str(tmp_path / "shown.csv"), "visits.csv"], base=tmp_path)
+
+    assert parse_mapping(text, origin="m.toml").log.click == "clk"
+    assert "# DECIDE: visits.csv: a log too, without clicks, left out; one log is read" in text
+
+
+def test_another_id_of_the_user_is_no_attribute_and_is_not_written_down(tmp_path):
+    rows = [(f"u{user}", T + day, 1, 0, f"{user:04d}") for user in range(50) for day in range(3)]
+    write_csv(tmp_path / "log.csv", rows, header=(*HEADER, "sample"))
+
+    text = render_mapping(["log.csv"], base=tmp_path)
+
+    assert parse_mapping(text, origin="m.toml").profiles is None
+    assert "# sample = " in text
+    assert "an id: no two users share a value\n" in text
+
+
+def test_a_table_of_users_with_a_row_too_many_is_still_one(tmp_path):
+    rows = [(user, user % 3, user % 7) for user in range(30)]
+    write_csv(tmp_path / "users.csv", [*rows, rows[0]], header=("id", "plan", "visits"))
+
+    assert parse_mapping(render_mapping(["users.csv"], base=tmp_path), origin="m").log is None
+
+
 def test_the_command_writes_it_and_says_what_to_decide(tmp_path):
     write_csv(tmp_path / "log.csv", EVENTS, header=HEADER)
     out = tmp_path / "m.toml"

@@ -88,6 +88,26 @@ def test_times_of_parquet_are_read_by_their_type(kind, tmp_path, expected):
     assert_same(tmp_path, mapping_of(FULL, files="log.parquet"), expected)
 
 
+@pytest.mark.parametrize(
+    ("offset", "hours"), [("5.5", 5.5), ('"+05:30"', 5.5), ('"-03:30"', -3.5), ("8.0", 8)]
+)
+def test_local_clocks_of_half_an_hour_count_days_by_themselves(offset, hours, tmp_path):
+    midnight = T - round(hours * HOUR) + 8 * HOUR
+    rows = [("a", midnight - 1, 1, 0), ("a", midnight, 1, 1), ("b", midnight + 20 * 60, 1, 0)]
+    write_csv(tmp_path / "log.csv", [(u, local(t, "%Y-%m-%d %H:%M:%S", hours=hours), ad, click)
+                                     for u, t, ad, click in rows])  # fmt: skip
+    text = mapping_of(FULL).replace("utc_offset_hours = 8", f"utc_offset_hours = {offset}")
+
+    for engine in ENGINES:
+        users = users_from(tmp_path, text, engine=engine)
+        assert column(users, "n_active_days") == {"a": 2, "b": 1}
+        assert column(users, "first_seen_at") == {"a": midnight - 1, "b": midnight + 20 * 60}
+        assert column(users, "night_share") == {"a": 0.5, "b": 1.0}
+        assert users.window.n_days == 2
+        assert type(users.window.start) is int
+        assert users.window.utc_offset_hours == hours
+
+
 def test_days_without_hours_have_days_but_no_hours(tmp_path, expected):
     rows = [(user, local(at, "%Y%m%d"), ad, click) for user, at, ad, click in EVENTS]
     write_csv(tmp_path / "log.csv", rows)

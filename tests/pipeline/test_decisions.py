@@ -6,9 +6,12 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from tests.pipeline.runs import reused, segmentry, summary_of
+from tests.pipeline.runs import generated, reused, segmentry, summary_of
 
 from segmentry.pipeline import run
+from segmentry.pipeline._names import with_carried
+from segmentry.run_folder import read_bundle
+from segmentry.scoring import score_users
 from segmentry.summary import read_summary
 
 
@@ -111,6 +114,58 @@ def test_names_that_people_gave_are_kept_by_the_report_and_by_a_refit(plain_run,
     result = run(None, second, from_run=first, k=3, k_range="3:3", seed=5)
     assert [s.name for s in result.summary.segments].count("Très “bons” clients") == 1
     assert f'2 = "{old}"' in (second / "names.toml").read_text()
+
+
+def renamed(plain_run, folder, names):
+    """Return a run of three segments of which some were given names by hand."""
+    run(None, folder, from_run=plain_run.folder, k=3, k_range="3:3", bootstraps=2)
+    lines = (folder / "names.toml").read_text().splitlines()
+    for segment_id, name in names.items():
+        lines[lines.index("[names]") + segment_id] = f'{segment_id} = "{name}"'
+    (folder / "names.toml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_names_that_people_gave_are_kept_on_the_log_of_next_month(plain_run, tmp_path):
+    first = renamed(plain_run, tmp_path / "first", {2: "Our best"})
+    later = generated(tmp_path, 1_500, seed=11)
+    words = ("--names", first, "--k", 3, "--k-range", "3:3", "--engine", "polars")
+
+    answer = segmentry("run", later, "--out", tmp_path / "second", *words)
+
+    assert (answer.code, answer.err) == (0, "")
+    found = {s.segment_id: s.name for s in read_summary(tmp_path / "second").segments}
+    (kept,) = [each for each, name in found.items() if name == "Our best"]
+    users = pl.read_parquet(tmp_path / "second" / "users.parquet")
+    scores, _ = score_users(read_bundle(first), users)
+    both = pl.DataFrame({"new": users["segment_id"], "old": scores["segment_id"]})
+    # No other segment holds more users whom the earlier run would have put into the one named.
+    shares = both.group_by("new").agg((pl.col("old") == 2).sum().alias("n"))
+    assert dict(shares.iter_rows())[kept] == shares["n"].max()
+    automatic = (tmp_path / "second" / "names.toml").read_text().split("[automatic]")[1]
+    assert "Our best" not in automatic
+
+
+def test_an_automatic_name_makes_way_for_one_that_people_gave(plain_run):
+    summary = read_summary(plain_run.folder)
+    first, second = (segment.name for segment in summary.segments[:2])
+
+    found = with_carried(summary, {1: second.upper()}, source="names.toml")
+
+    assert [s.name for s in found.segments[:2]] == [second.upper(), f"{second} (2)"]
+    assert first not in {s.name for s in found.segments}
+
+
+def test_names_of_a_folder_that_is_no_run_are_one_line(plain_run, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    answer = segmentry(
+        "run", plain_run.data_dir, "--out", tmp_path / "x", "--names", tmp_path / "empty"
+    )
+
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.count("\n") == 1
+    assert "expected a run folder of segmentry run" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.pipeline.runs import reused
 
-from segmentry.pipeline._pictures import bin_hexagons
+from segmentry.pipeline._pictures import _across, _bins_for, bin_hexagons
 from segmentry.summary import read_summary
 
 
@@ -36,6 +36,15 @@ def test_each_user_is_counted_in_the_hexagon_whose_centre_is_nearest(seed):
         counts = np.bincount(expected[key], minlength=4)
         assert hexagon.share == pytest.approx(counts.max() / counts.sum(), abs=1e-4)
         assert counts[hexagon.segment_id] == counts.max()
+
+
+def test_few_users_get_so_few_bins_and_hexagons_that_most_may_be_shown():
+    ids = np.repeat([1, 2], [2_000, 500])
+
+    assert _bins_for(ids, min_size=50) == 10  # 500 users, 50 to a bin
+    assert _bins_for(np.repeat([0, 1], [9_000, 120]), min_size=50) == 6
+    assert _bins_for(np.ones(99_999, dtype=int), min_size=50) == 24
+    assert [_across(n, min_size=50) for n in (500, 2_500, 1_000_000)] == [10, 14, 34]
 
 
 def test_users_in_one_place_have_no_hexagons():
@@ -75,6 +84,9 @@ def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
     for own, rounded in zip(exact.distributions, shown.distributions, strict=True):
         assert np.abs(np.subtract(own.population, rounded.population)).max() <= 25
     assert len(shown.hexagons) == len(exact.hexagons)
+    mixed = sum(own.n_users for own in exact.hexagons if own.share < 0.8)
+    total = sum(own.n_users for own in exact.hexagons)
+    assert shown.mixed_share == exact.mixed_share == round(mixed / total, 3)
     for own, coarse in zip(exact.hexagons, shown.hexagons, strict=True):
         assert coarse.n_users >= 50
         assert coarse.n_users % 50 == 0

@@ -34,7 +34,9 @@ def test_distributions_draw_shares_of_the_segment_over_those_of_all_users(make_s
 
     rows = [row for row in spec["datasets"]["bins_0"] if row["segment_id"] == 2]
     assert [row["share"] for row in rows] == [0.0, 1.0, 0.6667, 0.6667]  # of the largest, 0.6
-    assert [row["all"] for row in rows] == [0.8333, 0.5, 0.3333, 0.3333]
+    # The second of two strips of 46 pixels, each under a gap of 28: 148 is its foot.
+    assert [row["top"] for row in rows] == [148, 102, 117.33, 117.33]
+    assert [row["all"] for row in rows] == [109.67, 125, 132.67, 132.67]
 
 
 def test_only_eight_segments_are_drawn_and_the_caption_says_so(make_summary):
@@ -94,3 +96,28 @@ def test_a_run_without_the_log_has_an_exposure_chart_that_says_so(make_summary):
 
     assert "no exposure curve" in plots.caption_exposure(summary).finding
     assert plots.plot_exposure(summary).to_dict()["name"] == "exposure"
+
+
+def test_users_on_the_map_are_those_of_the_run_though_cells_are_rounded_up(make_summary):
+    summary = make_summary(n_segments=3, n_points=20)
+    n_users = summary.population.n_users
+    few = replace(summary.pictures.hexagons[0], n_users=n_users * 2)
+    rounded = replace(summary, pictures=replace(summary.pictures, hexagons=(few,)))
+
+    caption = plots.caption_map_hexagons(rounded)
+
+    assert caption.finding == f"All {n_users:,} users on the map"
+    assert "those of few users are drawn as one of the fewest shown" in caption.reading
+
+
+def test_in_a_page_every_panel_keeps_its_title_and_the_chart_gives_its_own_up(make_summary):
+    summary = make_summary(n_segments=2, n_points=20)
+    chart = plots.plot_distributions(summary)
+
+    inside = plots.render_svg(chart, is_titled=False)
+
+    labels = {row.name: row.label for row in summary.features}
+    for name in plots.distribution_names(summary)[:4]:
+        assert f">{labels[name]}" in inside
+    drawn = inside.split("</title>")[1]
+    assert plots.caption_distributions(summary).finding[:20] not in drawn.split("</desc>")[1]

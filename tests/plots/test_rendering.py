@@ -76,5 +76,16 @@ def test_what_is_left_after_the_cut_is_as_high_as_a_chart_without_title(make_sum
     assert abs(height_of(bare) - expected) <= 6
 
 
+def test_the_titles_of_panels_stay_when_the_title_of_the_whole_is_cut_off(make_summary):
+    summary = make_summary(n_points=60)
+    chart = plots.plot_distributions(summary)
+
+    drawn = re.findall(r"<text[^>]*>([^<]*)", plots.render_svg(chart, is_titled=False))
+
+    titles = [panel["title"]["text"] for panel in chart.to_dict()["hconcat"]]
+    assert set(titles) <= set(drawn)
+    assert chart.to_dict()["title"]["text"][0] not in drawn
+
+
 def height_of(svg: str) -> int:
     return int(re.search(r'<svg [^>]*?\bheight="(\d+)"', svg)[1])

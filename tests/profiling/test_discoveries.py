@@ -59,17 +59,27 @@ def test_means_are_tested_by_their_difference_over_its_error():
     assert segments[0].tests[0].p_value == pytest.approx(2 * norm.sf(abs(z)))
 
 
-def test_what_formed_the_segments_and_its_family_is_not_tested():
+@pytest.mark.parametrize(
+    ("forming", "tested"),
+    [
+        ("shown", ["carts", "age"]),
+        ("price", ["carts", "age"]),
+        ("age", ["shown", "days", "price", "carts"]),
+    ],
+)
+def test_what_formed_the_segments_or_was_counted_from_the_same_is_not_tested(forming, tested):
     features = [
         feature_of("shown", family="activity"),
         feature_of("days", family="activity"),
         feature_of("price", family="affinity"),
+        feature_of("carts", family="behaviour"),
+        feature_of("age", family="demographics"),
     ]
     table = pl.DataFrame({f.name: np.random.default_rng(7).random(60) for f in features})
 
-    segments = profile(table, np.repeat([1, 2], 30), features, ["shown"])
+    segments = profile(table, np.repeat([1, 2], 30), features, [forming])
 
-    assert [[test.feature for test in s.tests] for s in segments] == [["price"], ["price"]]
+    assert [[test.feature for test in s.tests] for s in segments] == [tested, tested]
 
 
 def test_discoveries_are_false_in_at_most_one_run_of_twenty_where_nothing_differs():

@@ -165,6 +165,10 @@ def test_the_order_of_users_changes_no_rule():
     assert one == two
 
 
+def test_a_cut_between_the_smallest_numbers_is_the_lower_one():
+    assert round_cut(np.array([2.2e-311, 2.2e-309]), 1e-310) == 2.2e-311
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9, unique=True), st.data())
 def test_a_round_cut_divides_the_values_as_the_cut_does(values, data):

@@ -119,6 +119,10 @@ def test_groups_that_are_the_chosen_number_are_called_groups():
     [
         ({"strength": strength(0.6)}, "prediction strength of 3 groups is 0.60"),
         ({"columns": twins(0.3)}, "columns permuted independently do as well (p 0.30)"),
+        (
+            {"group_clicks": twins(0.15)},
+            "clicks drawn at one rate for all form such groups as well (p 0.15)",
+        ),
     ],
 )
 def test_either_may_speak_against_groups(evidence, objection):
@@ -130,7 +134,7 @@ def test_either_may_speak_against_groups(evidence, objection):
 
 
 def test_permuted_columns_never_speak_for_groups():
-    choice = choose_number([], [gap(1)], columns=twins(0.05))
+    choice = choose_number([], [gap(1)], columns=twins(0.05), group_clicks=twins(0.05))
 
     assert choice.n_segments == 1
 

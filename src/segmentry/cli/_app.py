@@ -45,7 +45,7 @@ Mapping = Annotated[
 Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]
 Recipe = Annotated[str | None, typer.Option(help="default, classic, rfm or table.")]
 Algorithm = Annotated[
-    str | None, typer.Option(help="kmeans (default), minibatch, bisecting or latent.")
+    str | None, typer.Option(help="kmeans (default), minibatch, bisecting, latent or cells.")
 ]
 K = Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")]
 KRange = Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")]
@@ -77,6 +77,13 @@ ExemplarIds = Annotated[
 ]
 Names = Annotated[
     Path | None, typer.Option(help="Names of segments, a file as names.toml.", metavar="FILE.toml")
+]
+NamesOrRun = Annotated[
+    Path | None,
+    typer.Option(
+        help="Names of segments: a file as names.toml, or an earlier run whose names are kept.",
+        metavar="FILE|RUN_DIR",
+    ),
 ]
 Config = Annotated[
     Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
@@ -169,7 +176,7 @@ def run(
     min_size: MinSize = None,
     mute: Mute = None,
     exemplar_ids: ExemplarIds = False,
-    names: Names = None,
+    names: NamesOrRun = None,
     seed: Seed = None,
     memory: Memory = None,
     strict: Strict = False,

@@ -20,7 +20,7 @@ def compare_algorithms(
         str | None,
         typer.Option(
             help="Some of kmeans, minibatch, bisecting, gaussian-mixture, dbscan, hdbscan, latent, "
-            "classic; comma separated."
+            "classic, cells; comma separated."
         ),
     ] = None,
     runs: Annotated[int, typer.Option(help="Fits to resampled users, for stability.")] = 10,

@@ -105,10 +105,7 @@ def _role(account: RowAccount, traits: DataTraits) -> str:
 
 def print_absent(traits: DataTraits) -> None:
     """Print the features that the data do not allow, by what they lack."""
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in traits.absent:
-        by_reason.setdefault(reason, []).append(name)
-    for reason, names in by_reason.items():
+    for reason, names in traits.reasons.items():
         OUT.print(f"[yellow]absent[/yellow] {escape(', '.join(names))}: {escape(reason)}")
 
 
@@ -142,11 +139,12 @@ def print_summary(summary: Summary) -> None:
     for name in ("users", *rates):
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
     for segment in summary.segments:
-        told = [f"{segment.n_users:,}"]
+        told = ["too few" if segment.is_withheld else f"{segment.n_users:,}"]
         if is_checked:
             told += [percent(segment.ctr_seen.value), rate(segment.forecast_ctr), segment.verdict]
         else:
-            told += [f"{segment.share:.1%}"] + [rate(segment.ctr_seen)] * has_seen
+            share = "–" if segment.is_withheld else f"{segment.share:.1%}"
+            told += [share] + [rate(segment.ctr_seen)] * has_seen
         table.add_row(str(segment.segment_id), escape(segment.name), *told)
     OUT.print(table)
     _print_conversions(summary)

@@ -9,7 +9,7 @@ from segmentry.clustering import DistinctRows, sampled_silhouette
 from segmentry.comparison._methods import Found, Method
 from segmentry.comparison._process import Timed, fit_alone, fit_here
 from segmentry.comparison._rows import IntVector, Rows
-from segmentry.errors import SelectionError
+from segmentry.errors import SegmentryError, SelectionError
 from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.validation import (
     UserCounts,
@@ -166,7 +166,11 @@ def compare_methods(
     """
     results = []
     for place, method in enumerate(methods):
-        rows = rows_of(method)
+        try:
+            rows = rows_of(method)
+        except SegmentryError as error:  # a recipe of its own that these data do not allow
+            results.append(_not_fitted(method, str(error)))
+            continue
         fit = fit_alone if is_alone else fit_here
         timed = fit(method.name, rows, n_segments, seed)
         gain = _UNKNOWN
@@ -187,6 +191,30 @@ def compare_methods(
         if on_step is not None:
             on_step(place + 1, len(methods))
     return tuple(results)
+
+
+def _not_fitted(method: Method, problem: str) -> MethodResult:
+    return MethodResult(
+        name=method.name,
+        label=method.label,
+        is_chosen=False,
+        n_segments=0,
+        number_rule="",
+        sizes=(),
+        n_unassigned=0,
+        silhouette=_UNKNOWN,
+        inner_gain=_UNKNOWN,
+        outcome_gain=_UNKNOWN,
+        stability=None,
+        n_runs=0,
+        n_failed=0,
+        agreement=None,
+        seconds=0.0,
+        peak_memory_mb=None,
+        how="",
+        new_users=method.new_users,
+        problem=problem,
+    )
 
 
 def _gain(method: Method, rows: Rows, later: UserCounts, k: int, seed: int) -> Estimate:

@@ -12,7 +12,7 @@ from segmentry.comparison._found import Found, drawn_users
 from segmentry.comparison._rows import Rows
 from segmentry.errors import ConfigError, SelectionError
 from segmentry.latent import fit_latent, posterior
-from segmentry.segmentation import place_by_class
+from segmentry.segmentation import fit_cells, place_by_class, recency_columns
 from segmentry.validation import reweighted
 
 __all__ = ["METHODS", "Found", "Method", "method_named"]
@@ -41,15 +41,15 @@ class Method:
     fit : callable
     new_users : str
         How users that were not there are placed, or that they cannot be.
-    is_own_table : bool
-        Whether it takes the classic recipe's features instead of the run's.
+    recipe : str
+        The recipe whose users and features it takes; empty for those of the run.
     """
 
     name: str
     label: str
     fit: Fit
     new_users: str
-    is_own_table: bool = False
+    recipe: str = ""
 
 
 def _by_centres(algorithm: str) -> Fit:
@@ -124,6 +124,17 @@ def _classic(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
     return Found(labels, rule="largest silhouette of K = 2..10", how=_ALL)
 
 
+def _cells(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
+    """Cut the preprocessed columns: their order, and so the cells, is that of the raw ones."""
+    del k, seed
+    is_recency = recency_columns(rows.plans)
+    names = [plan.feature.name for plan in rows.plans]
+    is_in = weights > 0
+    X = rows.distinct.rows
+    model = fit_cells(X[is_in], names, is_recency, weights[is_in])
+    return Found(model.place(X), rule="fixed: the cells with users", how=_ALL)
+
+
 _NEAREST = "by the nearest centre"
 METHODS = (
     Method("kmeans", "K-means", _by_centres("kmeans"), _NEAREST),
@@ -140,7 +151,8 @@ METHODS = (
         "not by the method itself; here as the nearest sampled user",
     ),
     Method("latent", "latent classes", _latent, "by the likeliest class"),
-    Method("classic", "classic recipe", _classic, _NEAREST, is_own_table=True),
+    Method("classic", "classic recipe", _classic, _NEAREST, recipe="classic"),
+    Method("cells", "RFM cells", _cells, "by the saved cut points", recipe="rfm"),
 )
 
 

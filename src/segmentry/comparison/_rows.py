@@ -34,6 +34,8 @@ class Rows:
     parts : tuple of Part
     without_parts : str
         Why latent classes cannot be fitted, or empty.
+    plans : tuple of ColumnPlan
+        The features that form the columns.
     """
 
     distinct: DistinctRows
@@ -41,6 +43,7 @@ class Rows:
     matrix: npt.NDArray[np.int64]
     parts: tuple[Part, ...]
     without_parts: str
+    plans: tuple[ColumnPlan, ...] = ()
 
     def segment_ids(self, labels: IntVector) -> IntVector:
         """Return the ids of all users, shape (n_users,): label + 1, 0 where unassigned."""
@@ -89,6 +92,7 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
         matrix=np.ascontiguousarray(both.rows[:, :n_columns]).astype(np.int64),
         parts=parts,
         without_parts=without_parts,
+        plans=tuple(forming),
     )
 
 

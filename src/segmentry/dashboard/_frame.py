@@ -30,7 +30,6 @@ def show() -> None:
     ]
     current = st.navigation(pages, position="sidebar")
     with st.sidebar:
-        st.html('<p class="brand">segmentry</p>')
         folder = _chosen_folder(folders)
         if read_only():
             st.caption("Read-only: nothing is written.")

@@ -1,15 +1,22 @@
 """What plans are made with: measured once for each run, and kept while it is served."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 
 import streamlit as st
 
 from segmentry.dashboard._measuring import measuring
-from segmentry.dashboard._runs import Run
-from segmentry.errors import DataError
+from segmentry.dashboard._runs import Run, load
+from segmentry.errors import DataError, SegmentryError
 from segmentry.profiling.planning import PlanBasis
 
-__all__ = ["basis_of"]
+__all__ = ["basis_of", "forget", "prepare_bases"]
+
+_N_PREPARED = 4
+_ONE_AT_A_TIME = RLock()  # a reader who comes while a run is measured waits for it
 
 
 def basis_of(run: Run) -> PlanBasis:
@@ -20,12 +27,25 @@ def basis_of(run: Run) -> PlanBasis:
     SegmentryError
         If the run has nothing to plan with.
     """
-    return _basis(str(run.folder), run.stamp)
+    with st.spinner("Measuring days and segments once, for all questions …"), _ONE_AT_A_TIME:
+        return _basis(str(run.folder), run.stamp)
 
 
-@st.cache_resource(
-    max_entries=8, show_spinner="Measuring days and segments once, for all questions …"
-)
+def prepare_bases(folders: Sequence[Path]) -> None:
+    """Measure runs before a reader asks; what cannot be measured is told on its page."""
+    for folder in folders[:_N_PREPARED]:
+        with suppress(SegmentryError):
+            run = load(folder)
+            with _ONE_AT_A_TIME:
+                _basis(str(run.folder), run.stamp)
+
+
+def forget() -> None:
+    """Measure every run anew when it is asked for next."""
+    _basis.cache_clear()
+
+
+@lru_cache(maxsize=8)
 def _basis(folder: str, stamp: int) -> PlanBasis:
     del stamp  # a key of the cache
     measure = measuring()

@@ -109,10 +109,14 @@ def serve(
 
 
 def _prepare(run_dirs: Sequence[Path]) -> None:
-    """Draw the figures while the reader opens a browser."""
+    """Draw the figures while the reader opens a browser, then measure what plans need."""
+    from segmentry.dashboard._planning import prepare_bases
     from segmentry.dashboard._runs import warm
 
     warm(run_dirs)
+    import segmentry.dashboard._frame  # noqa: F401 - so that the first reader need not wait for it
+
+    prepare_bases(run_dirs)
 
 
 def check_runs(run_dirs: Sequence[Path]) -> None:

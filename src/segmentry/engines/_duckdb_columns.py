@@ -2,7 +2,7 @@
 
 from segmentry.engines._moments import FIELDS, UNITS_PER_SECOND, moment_pattern
 from segmentry.files import FileLayout
-from segmentry.schema import ColumnSource
+from segmentry.schema import ColumnSource, UtcOffset
 
 __all__ = ["code_of", "field_of_line", "moment_of", "quoted_text", "without_missing"]
 
@@ -33,14 +33,14 @@ def moment_of(found: str, column: ColumnSource) -> str:
     return f"CASE WHEN {is_sound} THEN {seconds} - ({offset}) END"
 
 
-def _offset_of(zone: str, default_hours: int) -> str:
+def _offset_of(zone: str, default_hours: UtcOffset) -> str:
     if zone == "''":
-        return str(default_hours * 3600)
+        return str(round(default_hours * 3600))
     digits = f"replace({zone}, ':', '')"
     hours = f"TRY_CAST(substr({digits}, 2, 2) AS BIGINT) * 3600"
     minutes = f"coalesce(TRY_CAST(substr({digits}, 4, 2) AS BIGINT), 0) * 60"
     return (
-        f"CASE WHEN {zone} = '' THEN {default_hours * 3600} "
+        f"CASE WHEN {zone} = '' THEN {round(default_hours * 3600)} "
         f"WHEN {zone} IN ('Z', 'z', 'UTC') THEN 0 "
         f"WHEN starts_with({zone}, '-') THEN -({hours} + {minutes}) ELSE {hours} + {minutes} END"
     )

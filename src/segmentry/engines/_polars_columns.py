@@ -3,7 +3,7 @@
 import polars as pl
 
 from segmentry.engines._moments import UNITS_PER_SECOND, moment_pattern
-from segmentry.schema import ColumnSource
+from segmentry.schema import ColumnSource, UtcOffset
 
 __all__ = ["code_of", "moment_of", "without_missing"]
 
@@ -18,7 +18,7 @@ def moment_of(found: pl.Expr, dtype: pl.DataType, column: ColumnSource) -> pl.Ex
     if dtype.is_temporal():
         # As DuckDB writes it: a moment with a zone in UTC.
         is_zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-        offset = 0 if is_zoned else column.utc_offset_hours * 3600
+        offset = 0 if is_zoned else round(column.utc_offset_hours * 3600)
         return found.dt.epoch("us") // 1_000_000 - offset
     return _moment_of_text(found.cast(pl.String).str.strip_chars(), column)
 
@@ -51,13 +51,13 @@ def _moment_of_text(text: pl.Expr, column: ColumnSource) -> pl.Expr:
     return pl.when(is_sound).then(seconds - _offset_of(part("zone"), column.utc_offset_hours))
 
 
-def _offset_of(zone: pl.Expr, default_hours: int) -> pl.Expr:
+def _offset_of(zone: pl.Expr, default_hours: UtcOffset) -> pl.Expr:
     digits = zone.str.replace_all(":", "", literal=True)
     hours = digits.str.slice(1, 2).cast(pl.Int64, strict=False) * 3600
     minutes = digits.str.slice(3, 2).cast(pl.Int64, strict=False).fill_null(0) * 60
     return (
         pl.when(zone == "")
-        .then(default_hours * 3600)
+        .then(round(default_hours * 3600))
         .when(zone.is_in(["Z", "z", "UTC"]))
         .then(0)
         .when(zone.str.starts_with("-"))

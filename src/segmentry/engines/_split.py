@@ -37,6 +37,7 @@ __all__ = [
     "plan_split",
     "plan_tally",
     "tally_of",
+    "written_rows",
 ]
 
 PART = "part"
@@ -166,6 +167,11 @@ def collapse(directory: Path, write_distinct: Callable[[Sequence[Path], Path], N
             file.unlink()
         n_repeated += n_before - n_rows_of(part)
     return n_repeated
+
+
+def written_rows(directory: Path) -> int:
+    """Count the rows that were written, used or set aside."""
+    return sum(n_rows_of(part) for part in directory.glob(f"{PART}=*"))
 
 
 def account_of(

@@ -186,14 +186,14 @@ def _days(summary: Summary) -> list[dt.date]:
     data = summary.data
     if data.starts_at is None or data.ends_at is None:  # a ready user table has no days
         return []
-    offset = data.utc_offset_hours * 3600
+    offset = round(data.utc_offset_hours * 3600)
     first, last = (data.starts_at + offset) // _DAY, (data.ends_at - 1 + offset) // _DAY
     epoch = dt.date(1970, 1, 1)
     return [epoch + dt.timedelta(days=day) for day in range(first, last + 1)]
 
 
 def _dates(summary: Summary, days: list[dt.date]) -> pl.DataFrame:
-    truth, offset = summary.truth, summary.data.utc_offset_hours * 3600
+    truth, offset = summary.truth, round(summary.data.utc_offset_hours * 3600)
     later = None
     if truth is not None and truth.outcome_starts_at is not None:
         later = dt.date(1970, 1, 1) + dt.timedelta(days=(truth.outcome_starts_at + offset) // _DAY)

@@ -9,8 +9,9 @@ import polars as pl
 from segmentry.exposure._counting import CellCounts
 from segmentry.exposure._packing import IntVector
 from segmentry.exposure._ratios import shrink_ratios
+from segmentry.privacy import hidden_keys
 
-__all__ = ["CELL_COLUMNS", "describe_cells", "hide_small"]
+__all__ = ["CELL_COLUMNS", "describe_cells"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,31 +46,6 @@ class _Shown:
     key: IntVector
 
 
-def hide_small(n_users: IntVector, *, least_users: int) -> npt.NDArray[np.bool_]:
-    """Tell which cells to leave out: of few users, and one more where that would give them away.
-
-    The rule of `segmentry.privacy.hidden_cells`, for all keys at once.
-
-    Parameters
-    ----------
-    n_users : ndarray of int, shape (n_segments, n_keys)
-        A user is in one segment.
-    least_users : int
-
-    Examples
-    --------
-    >>> hide_small(np.array([[900, 60], [12, 70], [300, 0]]), least_users=50).tolist()
-    [[False, False], [True, False], [True, False]]
-    """
-    is_hidden = (n_users > 0) & (n_users < least_users)
-    keys = np.flatnonzero(is_hidden.any(axis=0))
-    if keys.size:
-        line = n_users[:, keys]
-        large = np.where(line >= least_users, line, np.iinfo(np.int64).max)
-        is_hidden[large.argmin(axis=0), keys] = True
-    return is_hidden
-
-
 def describe_cells(
     counts: CellCounts, *, kind: str, keys: pl.DataFrame, least_users: int
 ) -> pl.DataFrame:
@@ -98,7 +74,7 @@ def describe_cells(
     would. Intervals are log-normal and hold the luck of the key's own total as well.
     """
     n, c = counts.n_impressions.astype(np.float64), counts.n_clicks.astype(np.float64)
-    is_shown = (counts.n_users > 0) & ~hide_small(counts.n_users, least_users=least_users)
+    is_shown = (counts.n_users > 0) & ~hidden_keys(counts.n_users, min_size=least_users)
     row, key = np.nonzero(is_shown)
     if row.size == 0:
         return pl.DataFrame(schema=CELL_COLUMNS)

@@ -7,7 +7,7 @@ import numpy as np
 
 from segmentry.exposure._matched import MatchedFit, MatchedSets, fit_matched
 from segmentry.exposure._packing import IntVector
-from segmentry.exposure._positions import CAPS, BandCounts
+from segmentry.exposure._positions import BandCounts
 from segmentry.exposure._records import Cap, CurvePoint, ExposureCurve
 from segmentry.schema import MICRO, Estimate
 
@@ -30,6 +30,7 @@ def make_curve(
     bands: Sequence[int],
     n_levels: Sequence[int],
     user_share: float,
+    n_shown: int,
     least_users: int,
 ) -> ExposureCurve:
     """Put one curve together.
@@ -47,12 +48,15 @@ def make_curve(
     n_levels : sequence of int
         Of each factor.
     user_share : float
+    n_shown : int
+        Bands that may be shown; a cap tells what lies after the bands before it.
     least_users : int
-        Bands of fewer users are left out, and all after them.
+        Nothing is told that fewer users inform.
     """
     sums, beyond = counts.sums[0], counts.beyond[0]
-    n_shown = _n_published(sums[:, 0], least_users)
     fit = fit_matched(sets, n_levels=n_levels)
+    if fit is not None and fit.n_users < least_users:
+        fit = None
     ratios = _odds_ratios(fit, len(bands))
     points = tuple(
         CurvePoint(
@@ -65,6 +69,7 @@ def make_curve(
             odds_ratio=ratios[place],
         )
         for place in range(n_shown)
+        if sums[place, 0]
     )
     is_known = any(point.odds_ratio.is_known for point in points[1:])
     return ExposureCurve(
@@ -77,19 +82,13 @@ def make_curve(
         user_share=user_share,
         reason="" if is_known else _TOO_FEW,
         is_identified=True,
-        caps=_caps(sums, beyond, least_users),
+        caps=_caps(beyond[: n_shown + 1], bands, least_users),
     )
 
 
 def without_caps(curve: ExposureCurve) -> ExposureCurve:
     """Return the curve as one that exposure reacts to: no cap is drawn from it."""
     return replace(curve, is_identified=False, caps=())
-
-
-def _n_published(n_users: IntVector, least_users: int) -> int:
-    """Count the bands up to the first one of too few users."""
-    small = np.flatnonzero(n_users < max(1, least_users))
-    return int(small[0]) if small.size else n_users.size
 
 
 def _naive(sums: IntVector) -> Estimate:
@@ -135,17 +134,37 @@ def _per_doubling(fit: MatchedFit | None, sums: IntVector) -> Estimate:
     return Estimate(*(float(each) for each in ends))
 
 
-def _caps(sums: IntVector, beyond: IntVector, least_users: int) -> tuple[Cap, ...]:
-    """Return what each cap removes, where at least some users' worth of impressions is removed."""
-    n, c = int(sums[:, 1].sum()), int(sums[:, 2].sum())
+def _caps(beyond: IntVector, bands: Sequence[int], least_users: int) -> tuple[Cap, ...]:
+    """Return what a cap at the end of each band but the last removes, where it is of some users."""
+    n_users, n, c = (int(each) for each in beyond[0, :3])
     return tuple(
         Cap(
-            cap=cap,
-            n_impressions=int(removed),
-            impressions_share=int(removed) / n,
-            n_clicks=int(clicks),
-            clicks_share=int(clicks) / c if c else 0.0,
+            cap=bands[place] - 1,
+            n_impressions=int(own[1]),
+            impressions_share=int(own[1]) / n,
+            n_clicks=int(own[2]),
+            clicks_share=int(own[2]) / c if c else 0.0,
+            n_users=int(own[0]),
+            saved=_share(own[[1, 3, 4]], beyond[0, [1, 3]], n_users),
+            lost=_share(own[[2, 5, 6]], beyond[0, [2, 5]], n_users),
         )
-        for cap, (removed, clicks) in zip(CAPS, beyond, strict=True)
-        if removed >= max(1, least_users)
+        for place, own in enumerate(beyond)
+        if place and own[0] >= max(1, least_users)
     )
+
+
+def _share(part: IntVector, whole: IntVector, n_users: int) -> Estimate:
+    """Return a share of a total with its 90 % interval, users being the unit (Cochran, eq. 6.13).
+
+    `part` holds the sums of p, p p and p w over users, `whole` those of w and w w.
+    """
+    p, pp, pw = (float(each) for each in part)
+    w, ww = (float(each) for each in whole)
+    if not w:
+        return _UNKNOWN
+    share = p / w
+    if n_users < 2:
+        return Estimate(value=share, low=None, high=None)
+    variance = max(0.0, pp - 2 * share * pw + share**2 * ww) / w**2 * n_users / (n_users - 1)
+    half = NORMAL_90 * variance**0.5
+    return Estimate(value=share, low=max(0.0, share - half), high=min(1.0, share + half))

@@ -178,7 +178,7 @@ def describe_log(
     return LogDescription(
         dimensions=tuple(table["kind"][0] for table in cells if table.height),
         cells=pl.concat(cells) if cells else pl.DataFrame(schema=CELL_COLUMNS),
-        held_out=_held_out(found.clicks, plan),
+        held_out=_held_out(found.clicks, plan, least_users=least_users),
         reactions=reactions,
         curves=curves,
     )
@@ -257,7 +257,7 @@ def _take_exposure(rows: PartRows, plan: _Plan, found: _Findings) -> None:
     found.moments.append(find_moments(line, rows.users, is_sampled, window=plan.window))
 
 
-def _held_out(clicks: list[Clicks], plan: _Plan) -> HeldOutUse | None:
+def _held_out(clicks: list[Clicks], plan: _Plan, *, least_users: int) -> HeldOutUse | None:
     """Hold affinities against later clicks, where there are categories."""
     sizes = {each.kind: each.keys.height for each in plan.dimensions}
     if "category" not in sizes:
@@ -272,4 +272,5 @@ def _held_out(clicks: list[Clicks], plan: _Plan) -> HeldOutUse | None:
         dimension="category",
         n_segments=plan.hold_out.n_segments,
         n_keys=sizes["category"],
+        least_users=least_users,
     )

@@ -100,7 +100,7 @@ def _price_keys() -> pl.DataFrame:
 def keys_of(dimension: Dimension, rows: PartRows, *, window: Window) -> IntVector | None:
     """Return the number of the key of each impression, -1 for none; null if there are none."""
     if dimension.kind == "hour":
-        first = (window.start + window.utc_offset_hours * 3600) % SECONDS_PER_DAY
+        first = (window.start + round(window.utc_offset_hours * 3600)) % SECONDS_PER_DAY
         hours: IntVector = (rows.second + first) % SECONDS_PER_DAY // 3600
         return hours
     if dimension.kind == "placement":

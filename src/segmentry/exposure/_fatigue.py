@@ -14,6 +14,7 @@ from segmentry.exposure._positions import POSITION_BANDS, REPEAT_BANDS, BandCoun
 from segmentry.exposure._reaction import Moments, fit_gap_ratio, join_moments
 from segmentry.exposure._records import ExposureCurve, Reaction
 from segmentry.exposure._sampling import join_sets, n_levels_of
+from segmentry.privacy import hidden_bands, hidden_cells, is_small
 from segmentry.schema import Estimate, Window
 
 __all__ = ["describe_exposure"]
@@ -61,6 +62,7 @@ def describe_exposure(
         Share of users taken, of all and of each segment.
     window : Window
     least_users : int
+        Nothing is shown that is of fewer users, or would give such a figure away.
     """
     if not sets:
         return (), ()
@@ -76,16 +78,42 @@ def describe_exposure(
         _react(seen, group, window=window, n_tests=max(1, n_segments)) for group in groups
     )
     everybody_reacts = reactions[0].is_found
+    told = [
+        (kind, counts, hidden_bands(counts.sums[:, :, 0], min_size=least_users))
+        for kind, counts in (("impression", positions), ("repeat", showings))
+        if counts.sums[:, 1:, 1].any() or kind == "impression"
+    ]
     curves = []
     for group, reaction in zip(groups, reactions, strict=True):
         own = [
-            _curve(kind, counts, matched, group, window=window, least_users=least_users)
-            for kind, counts in (("impression", positions), ("repeat", showings))
-            if counts.sums[:, 1:, 1].any() or kind == "impression"
+            _curve(
+                kind,
+                counts,
+                matched,
+                group,
+                window=window,
+                n_shown=int(n_shown[group.segment_id]),
+                least_users=least_users,
+            )
+            for kind, counts, n_shown in told
         ]
         is_reacting = everybody_reacts or reaction.is_found
         curves += [without_caps(curve) if is_reacting else curve for curve in own]
-    return reactions, tuple(curves)
+    return _published(reactions, least_users), tuple(curves)
+
+
+def _published(reactions: tuple[Reaction, ...], least_users: int) -> tuple[Reaction, ...]:
+    """Hide figures of few users, and with them the counts that would give theirs away."""
+    line = [each.n_users for each in reactions[1:]]
+    is_uncounted = [False, *hidden_cells(line, min_size=least_users)]
+    found = []
+    for reaction, uncounted in zip(reactions, is_uncounted, strict=True):
+        kept = replace(reaction, n_users=0, n_clicks=0) if uncounted else reaction
+        if is_small(reaction.n_users, min_size=least_users):
+            kept = replace(kept, n_users=0, n_clicks=0, gap_ratio=_UNKNOWN, is_found=False,
+                           reason="too few users with clicks to be shown")  # fmt: skip
+        found.append(kept)
+    return tuple(found)
 
 
 def _react(moments: Moments, group: _Group, *, window: Window, n_tests: int) -> Reaction:
@@ -139,6 +167,7 @@ def _curve(
     group: _Group,
     *,
     window: Window,
+    n_shown: int,
     least_users: int,
 ) -> ExposureCurve:
     """Draw one curve; that of the showings is adjusted for the position as well."""
@@ -163,6 +192,7 @@ def _curve(
         bands=bands,
         n_levels=n_levels,
         user_share=group.user_share,
+        n_shown=n_shown,
         least_users=least_users,
     )
 

@@ -53,6 +53,7 @@ def compare_held_out(
     dimension: str,
     n_segments: int,
     n_keys: int,
+    least_users: int = _LEAST_USERS,
 ) -> HeldOutUse:
     """Choose keys by segment and by popularity among all, and hold both against later clicks.
 
@@ -64,6 +65,8 @@ def compare_held_out(
     dimension : str
         What the keys are.
     n_segments, n_keys : int
+    least_users : int
+        Nothing is said on later clicks of fewer users, nor of fewer than 30.
 
     Notes
     -----
@@ -94,9 +97,10 @@ def compare_held_out(
     early: Floats = counted.reshape(n_segments, n_keys).astype(np.float64)
     user = clicks.user[later]
     n_users = int(np.unique(user).size)
-    absent = _absent(n_segments, int(early.sum()), n_users, dimension)
+    least = max(_LEAST_USERS, least_users)
+    absent = _absent(n_segments, int(early.sum()), n_users, dimension, least=least)
     if absent:
-        return HeldOutUse(dimension, n_users, int(later.sum()), (), "", reason=absent)
+        return HeldOutUse(dimension, 0, 0, (), "", reason=absent)
     popularity = (early.sum(axis=0) + 0.5) / (early.sum() + 0.5 * n_keys)
     weight = _fit_weight(early, popularity)
     by_segment = (early + weight * popularity) / (early.sum(axis=1, keepdims=True) + weight)
@@ -116,16 +120,16 @@ def compare_held_out(
     )
 
 
-def _absent(n_segments: int, n_early: int, n_users: int, dimension: str) -> str:
+def _absent(n_segments: int, n_early: int, n_users: int, dimension: str, *, least: int) -> str:
     """Say why nothing can be held against later clicks, or nothing."""
     if n_segments < 2:
         return "there is one segment only: its affinities are the popularity among all"
     if n_early == 0:
         return f"no click of the feature window has a known {dimension}"
-    if n_users < _LEAST_USERS:
+    if n_users < least:
         return (
-            f"only {n_users} users with a segment clicked a known {dimension} in the outcome "
-            f"window; expected {_LEAST_USERS}"
+            f"fewer than {least} users with a segment clicked a known {dimension} in the outcome "
+            "window"
         )
     return ""
 

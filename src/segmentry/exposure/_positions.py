@@ -11,7 +11,6 @@ from segmentry.exposure._rows import PartRows
 from segmentry.schema import MICRO
 
 __all__ = [
-    "CAPS",
     "POSITION_BANDS",
     "REPEAT_BANDS",
     "BandCounts",
@@ -26,7 +25,6 @@ __all__ = [
 POSITION_BANDS = (1, 2, 3, 5, 9, 17, 33, 65)
 """First position of each band; the last one has no end."""
 REPEAT_BANDS = (1, 2, 3, 5)
-CAPS = (1, 2, 3, 5, 10, 20, 30, 50, 100)
 _MOST_REPEATS = 1 << 10
 _MOST_POSITIONS = 1 << 12
 
@@ -114,15 +112,17 @@ def band_of(position: IntVector, bands: Sequence[int]) -> IntVector:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BandCounts:
-    """Impressions and clicks of each segment by band and beyond each cap.
+    """Impressions and clicks of each segment by band, and from each band on.
 
     Parameters
     ----------
     sums : ndarray of int, shape (n_segments, n_bands, 7)
         Over users with n impressions and c clicks in the band: users, n, c, n n, n c, c c; over
         impressions: log2 of the position in fixed point (`MICRO`).
-    beyond : ndarray of int, shape (n_segments, n_caps, 2)
-        Impressions and clicks at positions after each of `CAPS`.
+    beyond : ndarray of int, shape (n_segments, n_bands, 7)
+        Over users with r impressions and d clicks in this band and all after it, of n and c in
+        all: users, r, d, r r, r n, d d, d c. A cap below a band removes them; the first row is
+        everything.
     """
 
     sums: IntVector
@@ -133,7 +133,7 @@ def no_bands(n_segments: int, bands: Sequence[int]) -> BandCounts:
     """Return the counts of nothing."""
     return BandCounts(
         np.zeros((n_segments, len(bands), 7), dtype=np.int64),
-        np.zeros((n_segments, len(CAPS), 2), dtype=np.int64),
+        np.zeros((n_segments, len(bands), 7), dtype=np.int64),
     )
 
 
@@ -161,31 +161,44 @@ def count_bands(
     ... )
     >>> counts.sums.tolist()
     [[[1, 1, 1, 1, 1, 1, 0], [1, 2, 0, 4, 0, 0, 2000000]]]
-    >>> counts.beyond[0, :2].tolist()
-    [[2, 0], [0, 0]]
+    >>> counts.beyond.tolist()
+    [[[1, 3, 1, 9, 9, 1, 1], [1, 2, 0, 4, 6, 0, 0]]]
     """
     was_clicked = is_click > 0
-    users = _by_user(user, position, was_clicked, n_users=segment_of_user.size, bands=bands)
-    place = (segment_of_user[:, None] - 1) * len(bands) + np.arange(len(bands))
-    n, c = users
-    parts = ((n > 0).astype(np.int64), n, c, n * n, n * c, c * c)
-    size = n_segments * len(bands)
-    sums = [np.bincount(place.ravel(), weights=each.ravel(), minlength=size) for each in parts]
-    # By segment and position: what lies beyond caps, and logarithms of positions.
+    n, c = _by_user(user, position, was_clicked, n_users=segment_of_user.size, bands=bands)
+    place = ((segment_of_user[:, None] - 1) * len(bands) + np.arange(len(bands))).ravel()
+    shape = (n_segments, len(bands))
+    r, d = (each[:, ::-1].cumsum(axis=1)[:, ::-1] for each in (n, c))
+    logs = _logs_by_band(user, position, segment_of_user, n_segments=n_segments, bands=bands)
+    of_bands = _sums((n > 0, n, c, n * n, n * c, c * c), place, shape)
+    of_tails = _sums((r > 0, r, d, r * r, r * r[:, :1], d * d, d * d[:, :1]), place, shape)
+    return BandCounts(np.concatenate([of_bands, logs[:, :, None]], axis=2), of_tails)
+
+
+def _sums(
+    parts: Sequence[npt.NDArray[np.generic]], place: IntVector, shape: tuple[int, int]
+) -> IntVector:
+    """Sum over the users of each segment, shape (n_segments, n_bands, n_parts)."""
+    size = shape[0] * shape[1]
+    found = [np.bincount(place, weights=each.ravel(), minlength=size) for each in parts]
+    return np.stack(found, axis=1).reshape(*shape, len(parts)).astype(np.int64)
+
+
+def _logs_by_band(
+    user: IntVector,
+    position: IntVector,
+    segment_of_user: IntVector,
+    *,
+    n_segments: int,
+    bands: Sequence[int],
+) -> IntVector:
+    """Sum log2 of the positions in fixed point, shape (n_segments, n_bands)."""
     cell = (segment_of_user[user] - 1) * _MOST_POSITIONS
     cell += np.minimum(position, _MOST_POSITIONS - 1)
-    size = n_segments * _MOST_POSITIONS
-    shown = np.bincount(cell, minlength=size).reshape(n_segments, -1)
-    clicked = np.bincount(cell[was_clicked], minlength=size).reshape(n_segments, -1)
+    shown = np.bincount(cell, minlength=n_segments * _MOST_POSITIONS).reshape(n_segments, -1)
     logs = np.round(np.log2(np.arange(1, _MOST_POSITIONS)) * MICRO).astype(np.int64)
-    starts = [*bands, _MOST_POSITIONS]
-    of_logs = np.add.reduceat(shown[:, 1:] * logs, np.array(starts[:-1]) - 1, axis=1)
-    table = np.stack([*(each.astype(np.int64) for each in sums), of_logs.ravel()], axis=1)
-    both = np.stack([shown, clicked], axis=2)
-    later = both[:, ::-1].cumsum(axis=1)[:, ::-1]
-    return BandCounts(
-        table.reshape(n_segments, len(bands), 7), later[:, np.array(CAPS) + 1].astype(np.int64)
-    )
+    found: IntVector = np.add.reduceat(shown[:, 1:] * logs, np.array(bands) - 1, axis=1)
+    return found
 
 
 def _by_user(

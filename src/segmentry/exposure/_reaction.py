@@ -119,7 +119,7 @@ def fit_gap_ratio(moments: Moments, *, window: Window) -> tuple[float, float] | 
         return None
     starts = run_starts(moments.user)
     sizes = np.diff(starts, append=moments.user.size)
-    local = moments.second + window.start + window.utc_offset_hours * 3600
+    local = moments.second + window.start + round(window.utc_offset_hours * 3600)
     columns = [
         moments.is_clicked.astype(np.float64),
         np.log(moments.n_shown.astype(np.float64)),

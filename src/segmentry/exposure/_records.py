@@ -14,6 +14,8 @@ __all__ = [
     "Reaction",
 ]
 
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -134,6 +136,19 @@ class Cap:
     """What at most `cap` showings per user would have removed from this log, and no more.
 
     No assumption is made on what would have been shown instead.
+
+    Parameters
+    ----------
+    cap : int
+    n_impressions : int
+    impressions_share : float
+        Of all impressions of the curve.
+    n_clicks : int
+    clicks_share : float
+    n_users : int
+        Users from whom something would have been removed.
+    saved, lost : Estimate
+        The shares of impressions and of clicks, with a 90 % interval for other users like these.
     """
 
     cap: int
@@ -141,6 +156,9 @@ class Cap:
     impressions_share: float
     n_clicks: int
     clicks_share: float
+    n_users: int = 0
+    saved: Estimate = _UNKNOWN
+    lost: Estimate = _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,8 @@ def draw_sets(
 
 
 def _factors(line: Timeline, window: Window) -> tuple[IntVector, ...]:
-    local = line.second + window.start + window.utc_offset_hours * 3600
-    first_day = (window.start + window.utc_offset_hours * 3600) // SECONDS_PER_DAY
+    local = line.second + window.start + round(window.utc_offset_hours * 3600)
+    first_day = (window.start + round(window.utc_offset_hours * 3600)) // SECONDS_PER_DAY
     return (
         band_of(line.position, POSITION_BANDS),
         band_of(line.showing, REPEAT_BANDS) % (len(REPEAT_BANDS) + 1),

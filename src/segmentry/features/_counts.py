@@ -155,13 +155,13 @@ def count_days(impressions: nw.LazyFrame[Any], *, window: Window) -> nw.LazyFram
 
 def day_of(window: Window, *, at: str = "shown_at") -> nw.Expr:
     """Local day of an event, counted from 1970-01-01."""
-    offset = window.utc_offset_hours * 3600
+    offset = round(window.utc_offset_hours * 3600)
     return ((nw.col(at) + offset) // SECONDS_PER_DAY).cast(nw.Int64).alias("day")
 
 
 def second_of_day(window: Window, *, at: str = "shown_at") -> nw.Expr:
     """Seconds of an event since local midnight."""
-    offset = window.utc_offset_hours * 3600
+    offset = round(window.utc_offset_hours * 3600)
     return ((nw.col(at) + offset) % SECONDS_PER_DAY).cast(nw.Int64).alias("second_of_day")
 
 

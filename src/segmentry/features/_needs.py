@@ -169,7 +169,7 @@ def _in_words_of(feature: Feature, source: Source) -> Feature:
 
 def _called(text: str, source: Source) -> str:
     words = {
-        "last seen": f"the last {source.event}",
+        "last seen": f"last {source.event}",
         "first seen": f"first {source.event}",
         "Ads shown to the user": source.events[0].upper() + source.events[1:] + " of the user",
         "impressions": source.events,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["CODES", "INSIGHTS", "InsightKind", "Severity"]
+__all__ = ["CODES", "INSIGHTS", "LATER", "LOG", "InsightKind", "Severity"]
 
 Severity = Literal["opportunity", "problem", "caution", "note"]
 
@@ -28,6 +28,8 @@ class InsightKind:
         What to do.
     needs : str
         What must be there to look for it, or empty.
+    data : {"clicks", "no clicks", "any"}
+        Of which data it is an insight at all.
     """
 
     code: str
@@ -37,6 +39,7 @@ class InsightKind:
     meaning: str
     action: str
     needs: str = ""
+    data: Literal["clicks", "no clicks", "any"] = "clicks"
 
     @property
     def link(self) -> str:
@@ -44,9 +47,11 @@ class InsightKind:
         return f"docs/reference/insights.md#{self.code.lower()}"
 
 
-_LATER = "a check on later days"
-_LOG = "segments counted against the log"
-_SHOP = "the behaviour log (`--with behaviours`)"
+LATER = "a check on later days"
+LOG = "segments counted against the log"
+_VALUE = "values of the events"
+_TIME = "times of the events"
+SHOP = "the behaviour log (`--with behaviours`)"
 
 INSIGHTS = (
     InsightKind(
@@ -57,7 +62,7 @@ INSIGHTS = (
         "Its users clicked more than all others on days that had no part in forming the segment, "
         "and at least half of the difference survived.",
         "Give these users more of the budget, and measure what it brings by a randomised test.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-002",
@@ -78,7 +83,7 @@ INSIGHTS = (
         "So many impressions with so few clicks are no luck. It does not say that these users are "
         "lost: they may buy without clicking.",
         "Try other creatives and offers on a part of them before paying for more of the same.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-004",
@@ -98,7 +103,7 @@ INSIGHTS = (
         "found to react to clicks.",
         "The same users click less the more they have been shown. It is still observational.",
         "Cap the frequency for a part of them and compare.",
-        _LOG,
+        LOG,
     ),
     InsightKind(
         "SEG-006",
@@ -108,7 +113,7 @@ INSIGHTS = (
         "and the upper end of the forecast index is below 90.",
         "Much of the inventory goes where least clicks come from.",
         "Move impressions to others, cap the frequency, change the creatives; test which.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-007",
@@ -119,7 +124,7 @@ INSIGHTS = (
         "band more (lower end above 110).",
         "What it is shown is not priced as what it clicks.",
         "Shift its impressions towards the band it clicks, and test.",
-        _LOG,
+        LOG,
     ),
     InsightKind(
         "SEG-008",
@@ -129,7 +134,7 @@ INSIGHTS = (
         "foretell (lower end of the CTR index above 110).",
         "A preference of this segment beyond what holds for all users.",
         "Weight its placements or hours accordingly, and test.",
-        _LOG,
+        LOG,
     ),
     InsightKind(
         "SEG-009",
@@ -139,7 +144,7 @@ INSIGHTS = (
         "(lower end of the CTR index above 120).",
         "A taste of this segment. Whether it helps to choose by it is measured on later clicks.",
         "Feed the affinities to recommendations for this segment, and test.",
-        _LOG,
+        LOG,
     ),
     InsightKind(
         "SEG-010",
@@ -151,6 +156,7 @@ INSIGHTS = (
         "Describes who they are. It is no reason for what they do.",
         "Use it for the tone of a message; do not target by it without a test, nor where the law "
         "forbids it.",
+        data="any",
     ),
     InsightKind(
         "SEG-011",
@@ -160,7 +166,7 @@ INSIGHTS = (
         "are common to both (Jaccard), or the segment was not found before.",
         "Whom the segment holds depends on which days are looked at.",
         "Do not build an audience on it; treat its users with their neighbours.",
-        _LATER,
+        LATER,
     ),
     InsightKind(
         "SEG-012",
@@ -169,6 +175,7 @@ INSIGHTS = (
         "The segment holds fewer users than may be shown (`--min-size`), or less than 1 % of all.",
         "Too few for figures, for a campaign, or for a test.",
         "Ask for fewer segments, or treat these users with the nearest segment.",
+        data="any",
     ),
     InsightKind(
         "SEG-013",
@@ -178,6 +185,7 @@ INSIGHTS = (
         "all users have.",
         "What sets it apart is that little is known of it, not what its users do.",
         "Do not read it as a kind of user; mend the profile data or leave those features out.",
+        data="any",
     ),
     InsightKind(
         "SEG-014",
@@ -186,6 +194,7 @@ INSIGHTS = (
         "The run answers with one segment.",
         "No division of the users holds up by its rule. That is a finding.",
         "Treat all users alike, or bring other features.",
+        data="any",
     ),
     InsightKind(
         "SEG-015",
@@ -203,7 +212,29 @@ INSIGHTS = (
         "Later the segment differs from all others in the opposite direction: acting on what was "
         "seen would have been worse than not segmenting.",
         "Do not act on its clicks.",
-        _LATER,
+        LATER,
+    ),
+    InsightKind(
+        "SEG-017",
+        "Most of the value",
+        "opportunity",
+        "The segment brings at least 1.5 times its share of the total value, and its mean value "
+        "per user lies above that of all users (95 % interval).",
+        "Few users carry much of the value. It says what they brought, not what they will bring.",
+        "Keep these users: serve them first, and measure by a randomised test what an offer adds.",
+        _VALUE,
+        data="no clicks",
+    ),
+    InsightKind(
+        "SEG-018",
+        "Not seen for long",
+        "caution",
+        "Three quarters of its users have been away for longer than the median of all users, and "
+        "their mean lies above that of all users (95 % interval).",
+        "They may be gone, or may come seldom by habit: who bought once is most often here.",
+        "Try to win back a part of them and leave a part alone; spend on all only if that pays.",
+        _TIME,
+        data="no clicks",
     ),
     InsightKind(
         "SEG-019",
@@ -216,7 +247,7 @@ INSIGHTS = (
         "effect on them: what is seen may be bought without a click.",
         "Reach them in the shop itself, or by other creatives, and compare with a group that is "
         "left alone.",
-        _SHOP,
+        SHOP,
     ),
     InsightKind(
         "SEG-020",
@@ -229,7 +260,7 @@ INSIGHTS = (
         "it would have been bought without the ads is not known from a log.",
         "Do not pay for these clicks and impressions without a test: leave the ads out for a part "
         "of them, and see whether they buy less.",
-        _SHOP,
+        SHOP,
     ),
     InsightKind(
         "SEG-021",
@@ -241,7 +272,7 @@ INSIGHTS = (
         "What is in the cart is left there more than by others. Users who do little in the shop "
         "leave more of it too, and a purchase after the window is not known.",
         "Remind a part of them of what is in the cart, and compare with those who were not.",
-        _SHOP,
+        SHOP,
     ),
     InsightKind(
         "SEG-022",
@@ -251,7 +282,7 @@ INSIGHTS = (
         "that of all users (lower end of the index); it does not depend on how much is viewed.",
         "They come back to the same brands.",
         "Show them news of these brands rather than others, and test.",
-        _SHOP,
+        SHOP,
     ),
     InsightKind(
         "SEG-023",
@@ -261,7 +292,7 @@ INSIGHTS = (
         "that of all users (upper end of the index); it does not depend on how much is viewed.",
         "They look around rather than for one thing.",
         "Show them a wide range, and test.",
-        _SHOP,
+        SHOP,
     ),
 )
 

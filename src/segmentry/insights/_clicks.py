@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from segmentry.insights._findings import (
-    UNKNOWN,
     Facts,
     Finding,
     expected_clicks,
@@ -13,6 +12,15 @@ from segmentry.insights._findings import (
     median_impressions,
     rate_evidence,
     rate_text,
+)
+from segmentry.insights._worth import (
+    MOVED,
+    PER,
+    clicks_expected,
+    clicks_gained,
+    clicks_promised,
+    exactly,
+    impressions_lacking,
 )
 from segmentry.plots.formats import count, decimal, percent, rate
 from segmentry.profiling import SegmentProfile
@@ -29,15 +37,10 @@ __all__ = [
     "find_under_exposed",
 ]
 
-_PER = 10_000  # impressions that an effect is given for
 _HIGH, _LOW, _SILENT = 110.0, 90.0, 60.0
 _SEEN_HIGH = 1.2
 _ENOUGH, _FEW = 3.0, 1.0  # clicks to be expected of the median user
 _OVER_EXPOSED = 1.5
-_MOVED = (
-    "The impressions go to, or come from, users who click as all users do.",
-    "Users who are shown more click as they did: the rate does not fall with exposure.",
-)
 
 
 def find_high_value(facts: Facts) -> Iterator[Finding]:
@@ -51,9 +54,9 @@ def find_high_value(facts: Facts) -> Iterator[Finding]:
                 f"{_times(index)} as many clicks per impression as all users, confirmed on days "
                 "that had no part in forming it.",
                 (*_foretold(segment), Evidence("survival", segment.survival, "share", 90)),
-                f"clicks gained per {count(_PER)} impressions moved here",
-                _gain(facts, index, sign=1),
-                _MOVED,
+                f"clicks gained per {count(PER)} impressions moved here",
+                clicks_gained(facts, index, sign=1),
+                MOVED,
             )
 
 
@@ -72,10 +75,10 @@ def find_unconfirmed(facts: Facts) -> Iterator[Finding]:
             f"{rate_text(seen)} clicks per impression were seen on the days that formed it; that "
             "much is not confirmed by later days.",
             (rate_evidence("CTR seen", seen, 95), *_foretold(segment)),
-            f"clicks that the rate seen promises too much per {count(_PER)} impressions"
+            f"clicks that the rate seen promises too much per {count(PER)} impressions"
             if expected.is_known
             else "no number: nothing is known of later days",
-            _promised(seen, expected),
+            clicks_promised(seen, expected),
             ("The segment is shown as much as it was.",) if expected.is_known else (),
         )
 
@@ -93,9 +96,9 @@ def find_silent(facts: Facts) -> Iterator[Finding]:
                 f"{decimal(clicks, digits=1)} would be clicked at the rate of all; this segment "
                 f"clicks {_times(index)} as often.",
                 _foretold(segment),
-                f"clicks gained per {count(_PER)} impressions moved from here to all users",
-                _gain(facts, index, sign=-1),
-                _MOVED,
+                f"clicks gained per {count(PER)} impressions moved from here to all users",
+                clicks_gained(facts, index, sign=-1),
+                MOVED,
             )
 
 
@@ -113,11 +116,11 @@ def find_under_exposed(facts: Facts) -> Iterator[Finding]:
             f"The median user was shown {count(shown)} ads: {percent(silent, digits=0)} of such "
             "users have no click by chance alone.",
             (
-                Evidence("impressions of the median user", _exactly(shown), "count"),
-                Evidence("chance of no click", _exactly(silent), "share"),
+                Evidence("impressions of the median user", exactly(shown), "count"),
+                Evidence("chance of no click", exactly(silent), "share"),
             ),
             "impressions that the median user lacks until 3 clicks are to be expected",
-            _exactly(_ENOUGH / level - shown),
+            impressions_lacking(facts.level_estimate, shown=shown, clicks=_ENOUGH),
             ("At the click rate of all users.",),
         )
 
@@ -135,12 +138,12 @@ def find_few_clicks(facts: Facts) -> Iterator[Finding]:
                 f"{percent(segment.share, digits=0)} of the users, who click "
                 f"{_times(index)} as often as all.",
                 (
-                    Evidence("impressions against users", _exactly(ratio), "ratio"),
+                    Evidence("impressions against users", exactly(ratio), "ratio"),
                     *_foretold(segment),
                 ),
-                f"clicks gained per {count(_PER)} impressions moved from here to all users",
-                _gain(facts, index, sign=-1),
-                _MOVED,
+                f"clicks gained per {count(PER)} impressions moved from here to all users",
+                clicks_gained(facts, index, sign=-1),
+                MOVED,
             )
 
 
@@ -159,6 +162,9 @@ def find_no_clicks(facts: Facts) -> Iterator[Finding]:
                 f"{count(segment.n_impressions)} impressions without a click: the rate is at most "
                 f"{upper} (95 % interval).",
                 (rate_evidence("CTR seen", segment.ctr_seen, 95),),
+                f"clicks to be expected per {count(PER)} impressions",
+                clicks_expected(segment),
+                ("The impressions are independent of each other.",),
             )
 
 
@@ -175,12 +181,21 @@ def find_reversed(facts: Facts) -> Iterator[Finding]:
                     rate_evidence("CTR when formed", segment.ctr_early, 90),
                     rate_evidence("CTR on later days", segment.ctr_outcome, 90),
                 ),
+                f"clicks lost per {count(PER)} impressions moved as the rate seen advises",
+                clicks_gained(facts, segment.forecast_index, sign=1 if _is_above(segment) else -1),
+                MOVED,
             )
 
 
 def _turned(segment: SegmentProfile) -> str:
-    is_above = (segment.forecast_index.value or 0.0) > 100.0
-    return "from below all others to above" if is_above else "from above all others to below"
+    if _is_above(segment):
+        return "from below all others to above"
+    return "from above all others to below"
+
+
+def _is_above(segment: SegmentProfile) -> bool:
+    """Tell whether it is the later CTR that is above that of all."""
+    return (segment.forecast_index.value or 0.0) > 100.0
 
 
 def _foretold(segment: SegmentProfile) -> tuple[Evidence, ...]:
@@ -194,35 +209,3 @@ def _foretold(segment: SegmentProfile) -> tuple[Evidence, ...]:
 
 def _times(index: Estimate) -> str:
     return f"{decimal((index.value or 0.0) / 100)} times"
-
-
-def _exactly(value: float) -> Estimate:
-    return Estimate(value=float(value), low=None, high=None)
-
-
-def _gain(facts: Facts, index: Estimate, *, sign: int) -> Estimate:
-    """Return clicks gained by moving 10,000 impressions, from the index free of the common level.
-
-    Taken at the forecast level of all users; its own uncertainty moves both sides alike.
-    """
-    level = facts.level
-    if level is None or index.value is None or index.low is None or index.high is None:
-        return UNKNOWN
-    value, *ends = (
-        round(sign * _PER * level * (each / 100 - 1), 6)
-        for each in (index.value, index.low, index.high)
-    )
-    return Estimate(value=value, low=min(ends), high=max(ends))
-
-
-def _promised(seen: Estimate, expected: Estimate) -> Estimate:
-    """Return the clicks per 10,000 impressions by which the rate seen exceeds the forecast."""
-    if seen.value is None or expected.value is None:
-        return UNKNOWN
-    if expected.low is None or expected.high is None:
-        return _exactly(_PER * (seen.value - expected.value))
-    return Estimate(
-        value=_PER * (seen.value - expected.value),
-        low=_PER * (seen.value - expected.high),
-        high=_PER * (seen.value - expected.low),
-    )

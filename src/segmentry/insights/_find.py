@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from segmentry.errors import ConfigError
-from segmentry.insights import _clicks, _log, _makeup, _shop
-from segmentry.insights._catalogue import CODES, INSIGHTS, InsightKind
+from segmentry.insights import _clicks, _events, _log, _makeup, _shop
+from segmentry.insights._catalogue import CODES, INSIGHTS, LATER, LOG, SHOP, InsightKind
 from segmentry.insights._findings import Facts, Finding
 from segmentry.summary import Action, Insight, NotEvaluated, Summary
 
@@ -30,6 +30,8 @@ _CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
     "SEG-014": _makeup.find_one_segment,
     "SEG-015": _clicks.find_no_clicks,
     "SEG-016": _clicks.find_reversed,
+    "SEG-017": _events.find_valuable,
+    "SEG-018": _events.find_lapsed,
     "SEG-019": _shop.find_browsers,
     "SEG-020": _shop.find_ignoring_buyers,
     "SEG-021": _shop.find_abandoners,
@@ -88,7 +90,8 @@ def find_insights(
     Returns
     -------
     insights : tuple of Insight
-        Problems, opportunities, cautions, notes; within these by the users concerned.
+        Problems, opportunities, cautions, notes; within these by the users concerned, and of one
+        segment what later days confirm comes first.
     not_evaluated : tuple of NotEvaluated
         What could not be looked for, and why.
     """
@@ -96,32 +99,42 @@ def find_insights(
     found: list[Insight] = []
     skipped = []
     for kind in INSIGHTS:
-        if kind.code in mute:
+        if kind.code in mute or not _is_of_such_data(kind, summary):
             continue
         reason = _why_not(kind, facts)
         if reason:
             skipped.append(NotEvaluated(kind.code, kind.title, reason))
         else:
-            found += [_insight(kind, each) for each in _CHECKS[kind.code](facts)]
+            found += [_insight(kind, each, summary) for each in _CHECKS[kind.code](facts)]
     sizes = {segment.segment_id: segment.n_users for segment in summary.segments}
     found.sort(
         key=lambda each: (
             _ORDER.index(each.severity),
             -sizes.get(each.segment_id or 0, summary.population.n_users),
+            CODES[each.code].needs != LATER,
             each.code,
         )
     )
     return tuple(found), tuple(skipped)
 
 
+def _is_of_such_data(kind: InsightKind, summary: Summary) -> bool:
+    """Tell whether data of this sort can have the insight at all; else there is nothing to say."""
+    if kind.data == "no clicks":
+        return summary.traits.has_log and not summary.traits.has_clicks
+    return kind.data == "any" or summary.traits.has_clicks
+
+
 def _why_not(kind: InsightKind, facts: Facts) -> str:
     """Say why an insight cannot be looked for, or nothing."""
     summary = facts.summary
-    if "later days" in kind.needs:
+    if kind.data == "no clicks":
+        return _why_not_of_events(kind, summary)
+    if kind.needs == LATER:
         return _why_not_later(summary)
-    if "behaviour log" in kind.needs:
+    if kind.needs == SHOP:
         return _why_not_shop(kind, summary)
-    if "log" in kind.needs:
+    if kind.needs == LOG:
         log = summary.log
         if log is None:
             return "the segments were not counted against the log in this run"
@@ -156,6 +169,13 @@ def _why_not_shop(kind: InsightKind, summary: Summary) -> str:
     return ""
 
 
+def _why_not_of_events(kind: InsightKind, summary: Summary) -> str:
+    wanted = "value_sum" if kind.code == "SEG-017" else "recency_days"
+    if any(row.name == wanted for row in summary.features):
+        return ""
+    return f"the {summary.traits.events} have no {kind.needs.split()[0]}"
+
+
 def _why_not_later(summary: Summary) -> str:
     if summary.truth is None:
         return "the segments were not checked on later days"
@@ -163,7 +183,7 @@ def _why_not_later(summary: Summary) -> str:
     return f"the segments could not be checked on later days: {reason}" if reason else ""
 
 
-def _insight(kind: InsightKind, finding: Finding) -> Insight:
+def _insight(kind: InsightKind, finding: Finding, summary: Summary) -> Insight:
     segment = finding.segment
     n_users = None if segment is None or segment.is_withheld else segment.n_users
     return Insight(
@@ -181,7 +201,8 @@ def _insight(kind: InsightKind, finding: Finding) -> Insight:
             effect=finding.effect or _NO_NUMBER,
             value=finding.value,
             assumptions=finding.assumptions,
-            test=_test(finding),
+            # A test of anything but clicks is planned by hand.
+            test=_test(finding) if summary.traits.has_clicks else "",
         ),
     )
 

@@ -43,10 +43,13 @@ class Facts:
     @property
     def level(self) -> float | None:
         """CTR of all users: the one to be expected, else the one seen."""
+        return self.level_estimate.value
+
+    @property
+    def level_estimate(self) -> Estimate:
+        """The same with its interval."""
         population = self.summary.population
-        if population.forecast_ctr.value is not None:
-            return population.forecast_ctr.value
-        return population.ctr_seen.value
+        return population.forecast_ctr if population.forecast_ctr.is_known else population.ctr_seen
 
     @property
     def shown(self) -> tuple[SegmentProfile, ...]:

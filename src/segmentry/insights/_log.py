@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
-from segmentry.exposure import Cell, ExposureCurve
+from segmentry.exposure import Cap, Cell, ExposureCurve
 from segmentry.insights._findings import (
+    UNKNOWN,
     Facts,
     Finding,
     exposure_ratio,
     index_evidence,
 )
+from segmentry.insights._worth import PER, clicks_gained_within
 from segmentry.plots.formats import count, decimal, percent
 from segmentry.schema import Estimate
 from segmentry.summary import Evidence
@@ -19,6 +21,10 @@ _OVER_EXPOSED = 1.5
 _MUCH_SHOWN = 0.2
 _MORE, _LESS, _TASTE = 110.0, 90.0, 120.0
 _MOST_NAMED = 3
+_LEAST_SAVED = 0.01
+_NO_CAP = (
+    "no number: no cap would have saved 1 % of the impressions at a smaller share of the clicks"
+)
 
 
 def find_fatigue(facts: Facts) -> Iterator[Finding]:
@@ -37,31 +43,58 @@ def find_fatigue(facts: Facts) -> Iterator[Finding]:
         ]
         if not falling:
             continue
-        curve = min(falling, key=lambda each: (each.per_doubling.value or 1.0, each.kind))
-        effect, value = _removed(curve)
+        curve = max(falling, key=lambda each: (_most_saved(each), each.kind))
+        told, value = _removed(curve)
+        what = "showing of the same ad" if curve.kind == "repeat" else "impression of the user"
         yield Finding(
             "SEG-005",
             segment,
-            f"Each time the {'repeat' if curve.kind == 'repeat' else 'exposure'} doubles, the odds "
-            f"of a click are multiplied by {decimal(curve.per_doubling.value)} within users.",
+            f"Each doubling of the nth {what} multiplies the odds of a click by "
+            f"{decimal(curve.per_doubling.value)} within users.",
             (Evidence("odds per doubling", curve.per_doubling, "ratio", 90),),
-            effect,
+            told,
             value,
             ("Nothing is assumed of what would be shown instead.",),
         )
 
 
-def _removed(curve: ExposureCurve) -> tuple[str, Estimate]:
-    """Return what a cap would have removed: of those drawn, the one with most to save."""
-    if not curve.caps:
-        return "no number: no cap was drawn", Estimate(value=None, low=None, high=None)
-    cap = min(curve.caps, key=lambda each: each.clicks_share - each.impressions_share)
-    told = (
-        f"impressions that a cap at {cap.cap} would have removed "
-        f"({percent(cap.impressions_share, digits=0)} of them, with "
-        f"{percent(cap.clicks_share, digits=0)} of the clicks)"
+def _best_cap(curve: ExposureCurve) -> Cap | None:
+    """Return the cap that saves most impressions for the clicks it costs, if one saves any."""
+    worth_it = (
+        cap
+        for cap in curve.caps
+        if cap.impressions_share >= _LEAST_SAVED and cap.impressions_share > cap.clicks_share
     )
-    return told, Estimate(value=float(cap.n_impressions), low=None, high=None)
+    return max(worth_it, key=_saving, default=None)
+
+
+def _most_saved(curve: ExposureCurve) -> float:
+    cap = _best_cap(curve)
+    return 0.0 if cap is None else _saving(cap)
+
+
+def _saving(cap: Cap) -> float:
+    return cap.impressions_share - cap.clicks_share
+
+
+def _removed(curve: ExposureCurve) -> tuple[str, Estimate]:
+    """Return what the best cap would have removed."""
+    cap = _best_cap(curve)
+    if cap is None:
+        return (_NO_CAP, UNKNOWN)
+    whose = "showings of one ad per user" if curve.kind == "repeat" else "impressions per user"
+    lost = percent(cap.clicks_share, digits=1)
+    if cap.lost.low is not None and cap.lost.high is not None:
+        lost += f" ({cap.lost.low * 100:.1f}–{percent(cap.lost.high, digits=1)})"
+    told = (
+        f"impressions saved in this log by a cap at {cap.cap} {whose}, "
+        f"{percent(cap.impressions_share, digits=1)} of the segment’s, with {lost} of its clicks"
+    )
+    total = cap.n_impressions / cap.impressions_share
+    low, high = (
+        None if end is None else round(end * total, 3) for end in (cap.saved.low, cap.saved.high)
+    )
+    return told, Estimate(value=float(cap.n_impressions), low=low, high=high)
 
 
 def find_price_mismatch(facts: Facts) -> Iterator[Finding]:
@@ -89,6 +122,10 @@ def find_price_mismatch(facts: Facts) -> Iterator[Finding]:
             (
                 index_evidence(f"CTR index at {much.label}", much.ctr_index, 95),
                 index_evidence(f"CTR index at {best.label}", best.ctr_index, 95),
+            ),
+            *_worth(
+                f"{count(PER)} of its impressions moved from {much.label} to {best.label}",
+                clicks_gained_within(segment, to=best, of=much),
             ),
         )
 
@@ -125,7 +162,23 @@ def _preferred(
                 segment,
                 f"It clicks more than its own level foretells: {told}.",
                 tuple(index_evidence(f"{c.dimension} {c.label}", c.ctr_index, 95) for c in liked),
+                *_worth(
+                    f"{count(PER)} of its impressions moved to {liked[0].dimension} "
+                    f"{liked[0].label}",
+                    clicks_gained_within(segment, to=liked[0]),
+                ),
             )
+
+
+def _worth(moved: str, value: Estimate) -> tuple[str, Estimate, tuple[str, ...]]:
+    """Return the effect of a move within a segment, its value and what it assumes."""
+    if value.value is None:
+        return "", value, ()
+    return (
+        f"clicks gained per {moved}",
+        value,
+        ("The ads there find as many impressions, and are clicked as those were.",),
+    )
 
 
 def _cells(facts: Facts, segment_id: int, dimensions: tuple[str, ...]) -> list[Cell]:

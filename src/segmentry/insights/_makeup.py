@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from segmentry.insights._findings import Facts, Finding, index_evidence
+from segmentry.insights._worth import PER, clicks_expected, exactly
 from segmentry.plots.formats import count, decimal, percent
 from segmentry.profiling import LevelShare, SegmentProfile
 from segmentry.schema import Estimate
@@ -47,6 +48,7 @@ def find_skew(facts: Facts) -> Iterator[Finding]:
             f"{percent(level.population_share, digits=0)} of all users are "
             f"(index {count(level.index)}).",
             (index_evidence(f"{features[feature].label} {level.label}", index, 95),),
+            *_as_it_is(segment),
         )
 
 
@@ -63,7 +65,11 @@ def find_unstable(facts: Facts) -> Iterator[Finding]:
         agreement = facts.agreements.get(segment.segment_id)
         if agreement is None:
             yield Finding(
-                "SEG-011", segment, "The feature window alone did not form it: it is new."
+                "SEG-011",
+                segment,
+                "The feature window alone did not form it: it is new.",
+                (),
+                *_as_it_is(segment),
             )
         elif agreement < _LEAST_AGREEMENT:
             found = Estimate(value=agreement, low=None, high=None)
@@ -73,6 +79,7 @@ def find_unstable(facts: Facts) -> Iterator[Finding]:
                 f"{percent(agreement, digits=0)} of its users of the feature window and of all "
                 "days are the same.",
                 (Evidence("Jaccard of both fits", found, "ratio"),),
+                *_as_it_is(segment),
             )
 
 
@@ -89,6 +96,8 @@ def find_tiny(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"It holds {count(segment.n_users)} users, "
                 f"{percent(segment.share, digits=2)} of all.",
+                (Evidence("share of the users", exactly(segment.share), "share"),),
+                *_as_it_is(segment),
             )
 
 
@@ -105,6 +114,7 @@ def find_missing_data(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"At least {percent(share, digits=0)} of its users have no known {told}.",
                 (Evidence("share unknown", Estimate(share, None, None), "share"),),
+                *_as_it_is(segment),
             )
 
 
@@ -130,4 +140,20 @@ def find_one_segment(facts: Facts) -> Iterator[Finding]:
     values = [row.silhouette.value for row in facts.summary.selection.candidates]
     best = max((value for value in values if value is not None), default=None)
     told = "" if best is None or chosen is None else f" The largest silhouette is {decimal(best)}."
-    yield Finding("SEG-014", None, f"{facts.summary.selection.reason}{told}")
+    evidence = () if best is None else (Evidence("largest silhouette", exactly(best), "ratio"),)
+    yield Finding(
+        "SEG-014",
+        None,
+        f"{facts.summary.selection.reason}{told}",
+        evidence,
+        *_as_it_is(facts.summary.population),
+    )
+
+
+def _as_it_is(profile: SegmentProfile) -> tuple[str, Estimate, tuple[str, ...]]:
+    """Return what is at stake where acting is no move of impressions: the clicks they bring."""
+    expected = clicks_expected(profile)
+    if expected.value is None:
+        return "", expected, ()
+    told = f"clicks to be expected per {count(PER)} impressions shown to them, as things are"
+    return told, expected, ("They are shown ads as they were.",)

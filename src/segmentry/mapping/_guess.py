@@ -16,6 +16,7 @@ from segmentry.schema import FileShape
 __all__ = ["GuessedColumn", "GuessedTable", "guess_tables"]
 
 _MOST_SHOWN = 6
+_ID = "an id: no two users share a value"
 _MOST_LEVELS = 50
 _BLANKS = re.compile(r"\S+(\s{2,}|\t| )\S+")
 
@@ -132,12 +133,28 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
             f"found {', '.join(table.files for table in tables)}, and none looks like a log (a "
             "user id, and a time or a click); name one file, or write the mapping by hand"
         )
+    tables = _with_one_log(tables)
     for role, n_tables in Counter(table.role for table in tables).items():
         if n_tables > 1:
             told = " and ".join(table.files for table in tables if table.role == role)
             raise DataError(f"{told}: both look like {role}; name one of them")
     order = ("log", "profiles", "ads")
     return tuple(sorted(tables, key=lambda table: order.index(table.role)))
+
+
+def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
+    """Of several logs keep the one with clicks, and say which are left out."""
+    logs = [table for table in tables if table.role == "log"]
+    clicked = [table for table in logs if "click" in table.roles or table.click_values]
+    if len(logs) < 2 or len(clicked) != 1:
+        return tables
+    (kept,) = clicked
+    others = ", ".join(table.files for table in logs if table is not kept)
+    doubt = f"{others}: a log too, without clicks, left out; one log is read"
+    told = replace(kept, doubts=(*kept.doubts, doubt))
+    return [
+        told if table is kept else table for table in tables if table not in logs or table is kept
+    ]
 
 
 def _layouts_of(path: str, base: Path) -> list[tuple[str, FileLayout]]:
@@ -260,12 +277,12 @@ def _role_of(layout: FileLayout, roles: Mapping[str, str]) -> str:
         return "ads"
     users = layout.values(roles["user_id"])
     has_events = any(name in roles for name in ("click", "event_type", "value"))
-    is_repeated = len(set(users)) < len(users)
-    if "time" in roles and (has_events or "ad_id" in roles or is_repeated):
+    # A few repeated rows are a mistake in a table of users; a log repeats them all over.
+    is_repeated = len(set(users)) < 0.9 * len(users)
+    if "time" in roles and (has_events or "ad_id" in roles):
         return "log"
-    if is_repeated and (has_events or "ad_id" in roles):
-        return "log"
-    return "profiles"
+    # A table of users has one row each: what repeats them is a log, if only of visits.
+    return "log" if is_repeated else "profiles"
 
 
 def _click_values(layout: FileLayout, roles: Mapping[str, str]) -> tuple[str, ...]:
@@ -288,7 +305,8 @@ def _look_at(layout: FileLayout, name: str) -> GuessedColumn:
     examples = _examples(layout, name)
     for applies, kind, note in _RULES:
         if applies(values, levels):
-            return GuessedColumn(name, kind, note.format(n=len(levels)), examples)
+            shown = () if note == _ID else examples  # as private as the id of the user
+            return GuessedColumn(name, kind, note.format(n=len(levels)), shown)
     return GuessedColumn(name, "number", f"numbers, {len(levels)} different", examples)
 
 
@@ -307,6 +325,9 @@ def _of_users(layout: FileLayout, user: str | None, column: GuessedColumn) -> Gu
         return replace(column, kind="", note="differs within a user: no attribute of users")
     if len(found) == n_rows:
         return replace(column, kind="", note="whether it is of users cannot be told")
+    values = [value for each in found.values() for value in each if value]
+    if _is_id(values, set(values)):
+        return replace(column, kind="", note=_ID, examples=())
     return column
 
 
@@ -328,7 +349,7 @@ _Rule = tuple[Callable[[Sequence[str], set[str]], bool], str, str]
 _RULES: tuple[_Rule, ...] = (
     (lambda values, _: not values, "", "unknown for all users"),
     (lambda _, levels: len(levels) == 1, "", "the same for all users"),
-    (_is_id, "", "an id: no two users share a value"),
+    (_is_id, "", _ID),
     (
         lambda values, _: find_time_format(values) not in ("", "seconds"),
         "",

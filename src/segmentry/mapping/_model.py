@@ -2,6 +2,7 @@
 
 import datetime as dt
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from segmentry.errors import ConfigError
+from segmentry.schema import UtcOffset
 
 __all__ = [
     "AdsMapping",
@@ -40,6 +42,20 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
+
+
+_CLOCK = re.compile(r"([+-])(\d{1,2}):(\d{2})")
+
+
+def _as_offset(value: Any) -> Any:
+    """Take ``+05:30`` for 5.5, and whole hours for whole numbers."""
+    if isinstance(value, str):
+        found = _CLOCK.fullmatch(value)
+        if found is None:
+            raise ValueError(f"found {value!r}, expected hours such as 8 or 5.5, or '+05:30'")
+        hours = int(found[2]) + int(found[3]) / 60
+        value = -hours if found[1] == "-" else hours
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
@@ -201,7 +217,9 @@ class DataMapping(_Strict):
     event: str = Field(default="impression", min_length=1)
     events: str | None = None
     value_unit: str = ""
-    utc_offset_hours: int = Field(default=0, ge=-12, le=14)
+    utc_offset_hours: Annotated[
+        UtcOffset, BeforeValidator(_as_offset), Field(ge=-12, le=14, multiple_of=0.25)
+    ] = 0
     log: LogMapping | None = None
     profiles: ProfilesMapping | None = None
     ads: AdsMapping | None = None

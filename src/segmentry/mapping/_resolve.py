@@ -23,6 +23,7 @@ from segmentry.schema import (
     FileShape,
     Source,
     TableSource,
+    UtcOffset,
 )
 
 __all__ = ["resolve_mapping"]
@@ -30,6 +31,7 @@ __all__ = ["resolve_mapping"]
 _IDS = ("user_id", "ad_id")
 _JOINED = (*_IDS, "category_id", "brand_id")
 """Columns by which tables are joined: of one type in all of them."""
+_IDS_OF_IMPRESSIONS = ("impression_id", "imp_id", "request_id", "auction_id", "bid_id")
 _ROLE_OF_KEY = {"time": "shown_at", "click": "is_click", "no_click": "is_not_click"}
 _ROLE_OF_BEHAVIOURS_KEY = {"time": "happened_at"}
 _FIRST_MOMENT, _LAST_MOMENT = dt.date(1990, 1, 1), dt.date(2099, 12, 31)
@@ -139,7 +141,7 @@ def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSou
 
 
 def _log_column(
-    role: str, name: str, log: LogMapping, found: _Found, utc_offset_hours: int
+    role: str, name: str, log: LogMapping, found: _Found, utc_offset_hours: UtcOffset
 ) -> ColumnSource:
     values = found.values(name)
     if role in _IDS:
@@ -155,7 +157,7 @@ def _log_column(
 
 
 def _time_column(
-    name: str, time_format: str, values: Sequence[str], utc_offset_hours: int
+    name: str, time_format: str, values: Sequence[str], utc_offset_hours: UtcOffset
 ) -> ColumnSource:
     has_fractions = any(_is_number(value) and not _is_integer(value) for value in values)
     if time_format == "seconds" and not has_fractions:
@@ -186,10 +188,36 @@ def _time_format(declared: str, found: _Found, name: str, *, role: str) -> str:
 def _click_column(name: str, log: LogMapping, found: _Found) -> ColumnSource:
     if not log.click_values:
         return _flag_column(name, found)
+    _refuse_clicks_as_rows(name, log, found)
     clicks = tuple((value.strip().lower(), 1) for value in log.click_values)
     others = tuple((value.strip().lower(), 0) for value in log.other_values)
     other = OTHER_CODE if others else 0
     return ColumnSource(name, "code", codes=clicks + others, other=other)
+
+
+def _refuse_clicks_as_rows(name: str, log: LogMapping, found: _Found) -> None:
+    """Refuse a log in which a click is a row of its own: it would be counted as one shown more."""
+    clicks = {value.strip().lower() for value in log.click_values}
+    for layout in found.layouts:
+        shared = [each for each in layout.names if _plain(each) in _IDS_OF_IMPRESSIONS]
+        if not shared or name not in layout.names:
+            continue
+        place, event = layout.names.index(shared[0]), layout.names.index(name)
+        rows = [row for row in layout.sample if len(row) > max(place, event) and row[place]]
+        is_click = [row[event].strip().lower() in clicks for row in rows]
+        clicked = {row[place] for row, is_one in zip(rows, is_click, strict=True) if is_one}
+        shown = {row[place] for row, is_one in zip(rows, is_click, strict=True) if not is_one}
+        if clicked & shown:
+            raise SchemaError(
+                f"{layout.path}: rows of {name!r} share a {shared[0]!r}: a click is a row of its "
+                "own beside its impression, and would count as one impression more; make one row "
+                f"of each {shared[0]} first: SELECT {shared[0]}, min(time), max({name} = 'click') "
+                f"... GROUP BY {shared[0]}"
+            )
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def _flag_column(name: str, found: _Found) -> ColumnSource:
@@ -305,14 +333,14 @@ def _action_column(name: str, behaviours: BehavioursMapping, found: _Found) -> C
 
 
 def _possible_moments(
-    behaviours: BehavioursMapping, utc_offset_hours: int
+    behaviours: BehavioursMapping, utc_offset_hours: UtcOffset
 ) -> tuple[int, int] | None:
     """Return the moments from the first day to the end of the last one."""
     if behaviours.first_day is None and behaviours.last_day is None:
         return None
     days = behaviours.first_day or _FIRST_MOMENT, behaviours.last_day or _LAST_MOMENT
     first, last = ((day - dt.date(1970, 1, 1)).days * SECONDS_PER_DAY for day in days)
-    offset = utc_offset_hours * 3600
+    offset = round(utc_offset_hours * 3600)
     return first - offset, last + SECONDS_PER_DAY - offset
 
 

@@ -4,6 +4,8 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 
+from segmentry.schema import UtcOffset
+
 __all__ = ["find_time_format", "has_hours"]
 
 _EARLIEST, _LATEST = 631_152_000, 4_102_444_800  # 1990 and 2100, as the engines have it
@@ -75,7 +77,7 @@ def _fits(value: str, pattern: str) -> bool:
     return True
 
 
-def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: int) -> bool:
+def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: UtcOffset) -> bool:
     """Whether some times tell more than the day.
 
     Examples
@@ -94,5 +96,5 @@ def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: int)
         return len(set(clocks)) > 1 or any(set(clock) - set("0:., ") for clock in clocks)
     units = dict(_UNITS)[time_format]
     seconds = [float(value) / units for value in values if _NUMBER.fullmatch(value)]
-    offset = utc_offset_hours * 3600
+    offset = round(utc_offset_hours * 3600)
     return any((each + offset) % _SECONDS_PER_DAY for each in seconds) or not seconds

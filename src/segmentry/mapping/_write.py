@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from segmentry.mapping._guess import GuessedColumn, GuessedTable, guess_tables
@@ -48,8 +48,9 @@ def render_mapping(paths: Sequence[str], *, base: Path) -> str:
     """
     tables = guess_tables(paths, base=base)
     lines = [*_head(tables)]
+    given = {table.role for table in tables}
     for table in tables:
-        lines += ["", *_table(table)]
+        lines += ["", *_table(table, given)]
     return "\n".join(lines) + "\n"
 
 
@@ -71,7 +72,8 @@ def _head(tables: Sequence[GuessedTable]) -> Iterator[str]:
         yield "utc_offset_hours = 0  # DECIDE: the local clock, by which days and hours are counted"
 
 
-def _table(table: GuessedTable) -> Iterator[str]:
+def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:
+    """Write a table; users and ads that have a table of their own are not taken from the log."""
     yield f"[{table.role}]"
     for doubt in table.doubts:
         yield f"# DECIDE: {doubt}"
@@ -87,9 +89,10 @@ def _table(table: GuessedTable) -> Iterator[str]:
         yield f"click_values = [{_text(word)}]  # DECIDE: other values count as not clicked"
     if table.role == "ads":
         return
-    yield from _attributes(table)
+    if table.role == "profiles" or "profiles" not in given:
+        yield from _attributes(table)
     embedded = [key for key in _OF_ADS if key in table.roles]
-    if embedded and "ad_id" in table.roles:
+    if embedded and "ad_id" in table.roles and "ads" not in given:
         yield from ("", "[ads]")
         for key in embedded:
             yield f"{key} = {_text(table.roles[key])}"

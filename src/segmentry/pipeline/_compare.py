@@ -25,6 +25,7 @@ from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
 from segmentry.pipeline._comparison_files import write_comparison
 from segmentry.pipeline._outputs import rewrite_report
 from segmentry.pipeline._progress import told
+from segmentry.pipeline._wanted import EVERY_LOG_FEATURE
 from segmentry.preprocessing import ColumnPlan
 from segmentry.run_folder import (
     read_bundle,
@@ -76,7 +77,8 @@ def compare_algorithms(
     run_dir : Path or str
         A run folder: gets ``comparison.json``, ``comparison.parquet``, and the report anew.
     algorithms : sequence of str, optional
-        Some of kmeans, minibatch, bisecting, gaussian-mixture, dbscan, hdbscan, latent, classic.
+        Some of kmeans, minibatch, bisecting, gaussian-mixture, dbscan, hdbscan, latent, classic,
+        cells.
     n_runs : int
         Fits to resampled users, by which stability is measured; 0 for none.
     seed : int
@@ -149,6 +151,7 @@ def _counted(table: pl.DataFrame, days: UserDays, chosen: Sequence[int]) -> pl.D
         "ctr_shrunk": pl.Series(shrink(c, n, fit_beta_prior(c, n))),
         "n_active_days": pl.Series(active),
         "n_click_days": pl.Series(clicked),
+        "recency_days": days.days_since(chosen),  # in whole days
     }
     return table.with_columns(**found)
 
@@ -159,16 +162,17 @@ def _plans(home: Path, bundle: Bundle, table: pl.DataFrame) -> PlansOf:
     names = ("features", "exclude")
     settings = RunConfig.model_validate({name: config[name] for name in names if name in config})
     catalogue = (
-        *(each for each in LOG_FEATURES if each.name in table.columns),
+        *(each for each in EVERY_LOG_FEATURE if each.name in table.columns),
         *(each for each in bundle.attributes if each.name in table.columns),
     )
     own = recipe_named(bundle.recipe)
     plans = plan_features(own, catalogue, features=settings.features, exclude=settings.exclude)
-    classic = recipe_named("classic")
-    of_classic = plan_features(classic, catalogue)
 
     def plans_of(method: Method) -> tuple[Recipe, tuple[ColumnPlan, ...]]:
-        return (classic, of_classic) if method.is_own_table else (own, plans)
+        if not method.recipe or method.recipe == own.name:
+            return own, plans
+        recipe = recipe_named(method.recipe)
+        return recipe, plan_features(recipe, catalogue)
 
     return plans_of
 
@@ -177,12 +181,12 @@ def _rows(table: pl.DataFrame, plans_of: PlansOf) -> Callable[[Method], Rows]:
     """Return what prepares the users for a method; most methods take the same rows."""
 
     @cache
-    def prepared(is_own_table: bool) -> Rows:
-        method = next(each for each in METHODS if each.is_own_table == is_own_table)
+    def prepared(recipe_name: str) -> Rows:
+        method = next(each for each in METHODS if each.recipe == recipe_name)
         recipe, plans = plans_of(method)
         return prepare_rows(table, plans, recipe=recipe)
 
-    return lambda method: prepared(method.is_own_table)
+    return lambda method: prepared(method.recipe)
 
 
 def _inner(
@@ -192,7 +196,9 @@ def _inner(
     split = split_window(split_window(window).feature)
     if split.outcome is None:
         return None
-    counted_anew = [each.name for each in LOG_FEATURES if each.name not in _COUNTED]
+    counted_anew = [
+        each.name for each in LOG_FEATURES if each.name not in (*_COUNTED, "recency_days")
+    ]
     return _Inner(
         table=_counted(table, days, local_days(split.feature)),
         later=days.totals(local_days(split.outcome)),

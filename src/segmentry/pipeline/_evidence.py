@@ -193,6 +193,7 @@ def report_evidence(evidence: Evidence) -> EvidenceReport:
         gaps=choice.gaps,
         strength=choice.strength,
         columns=choice.columns,
+        group_clicks=choice.group_clicks,
         clicks=choice.clicks,
         stability=evidence.stability,
         caveats=tuple(caveats),

@@ -15,7 +15,7 @@ from segmentry.pipeline._read import UserData
 from segmentry.pipeline._truth import EarlyUsers, Truth, check_later
 from segmentry.preprocessing import ColumnPlan
 from segmentry.schema import Progress
-from segmentry.segmentation import Decide, Recipe, Segmentation, find_segments
+from segmentry.segmentation import Decide, Recipe, Segmentation, find_cells, find_segments
 from segmentry.summary import AddedGain
 from segmentry.validation import over_placebos
 
@@ -44,6 +44,15 @@ def find(
 ) -> Segmentation:
     """Form segments of a user table."""
     settings = asked.settings
+    if settings.algorithm == "cells":
+        return find_cells(
+            table,
+            asked.plans,
+            recipe=asked.recipe,
+            forced=forced,
+            seed=settings.seed,
+            is_exact=settings.exact_silhouette,
+        )
     return find_segments(
         table,
         asked.plans,
@@ -141,8 +150,9 @@ def _find_first(
 ) -> tuple[Segmentation, Evidence | None]:
     """Form segments and choose their number."""
     settings = asked.settings
-    # The number of latent classes is that of the smallest BIC.
-    if asked.recipe.choose_by == "silhouette" or settings.algorithm == "latent":
+    # The number of latent classes is that of the smallest BIC, that of the cells is fixed.
+    is_own = settings.algorithm in ("latent", "cells")
+    if asked.recipe.choose_by == "silhouette" or is_own:
         return find(asked, table, settings.numbers, settings.k), None
     return find_by_evidence(
         lambda decide: find(asked, table, settings.numbers, settings.k, decide),
@@ -164,6 +174,8 @@ def _first_fit(
         return None, "the log has no times, so that no day is later than another"
     if not users.traits.has_clicks:
         return None, "the log has no clicks, and clicks are what is checked"
+    if asked.settings.algorithm == "cells":
+        return None, "cells are cut where the users lie, not to foretell clicks"
     if not asked.recipe.is_checked:
         return None, f"recipe {asked.recipe.name} does not ask them"
     if users.early is None:

@@ -5,6 +5,7 @@ import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ import polars as pl
 
 from segmentry.errors import ConfigError
 from segmentry.profiling import SegmentProfile
+from segmentry.run_folder import read_bundle
+from segmentry.scoring import score_users
 from segmentry.summary import Summary, render_summary_json
 from segmentry.validation import align_ids
 
@@ -21,6 +24,7 @@ __all__ = [
     "carried_names",
     "read_names",
     "render_names",
+    "with_carried",
     "with_names",
     "write_renamed",
 ]
@@ -29,7 +33,8 @@ NAMES_FILE = "names.toml"
 _LONGEST = 60
 _HEAD = """\
 # Names of the segments. Edit them under [names], then run: segmentry report RUN_DIR
-# A later run with --from keeps what you changed for the segments that it finds again.
+# A later run keeps what you changed for the segments that it finds again: of the same users with
+# --from RUN_DIR, of next month's log with --names RUN_DIR.
 """
 
 
@@ -122,34 +127,60 @@ def _renamed(segment: SegmentProfile, names: Mapping[int, str]) -> SegmentProfil
     return replace(segment, name=names.get(segment.segment_id, segment.name))
 
 
-def carried_names(run_dir: Path, segment_ids: npt.NDArray[np.int64]) -> dict[int, str]:
+def carried_names(
+    run_dir: Path, table: pl.DataFrame, segment_ids: npt.NDArray[np.int64]
+) -> dict[int, str]:
     """Return the names that people gave in an earlier run, by the ids of the new segments.
 
-    A segment keeps its name if the alignment finds it again; the names that segmentry itself gave
-    are not kept, as they follow from the figures.
+    The saved model of the earlier run puts the users of the new one into its segments; one that is
+    found again keeps its name. Names that segmentry itself gave are not kept, as they follow from
+    the figures.
 
     Parameters
     ----------
     run_dir : Path
-        The earlier run, of the same users.
+        The earlier run, of these users or of others.
+    table : DataFrame, (n_users, ...)
+        User table of the new run.
     segment_ids : ndarray of int, shape (n_users,)
         Of the new run.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks a feature that formed the earlier segments.
+    BundleError
+        If the earlier run cannot be read.
     """
-    file = run_dir / NAMES_FILE
+    bundle, file = read_bundle(run_dir), run_dir / NAMES_FILE
     if not file.is_file():
         return {}
     automatic = _table_of(file, "automatic")
     given = {i: name for i, name in read_names(file).items() if automatic.get(str(i)) != name}
     if not given:
         return {}
-    old = pl.read_parquet(run_dir / "segments.parquet", columns=["segment_id"])["segment_id"]
-    alignment = align_ids(old.to_numpy().astype(np.int64), segment_ids)
+    scores, _ = score_users(bundle, table)
+    old = scores["segment_id"].to_numpy().astype(np.int64)
+    alignment = align_ids(old, segment_ids, n_old=len(bundle.names))
     kept = {
         event.old_ids[0]: alignment.new_number.index(event.new_ids[0]) + 1
         for event in alignment.events
         if event.kind == "kept"
     }
     return {kept[each]: name for each, name in given.items() if each in kept}
+
+
+def with_carried(summary: Summary, carried: Mapping[int, str], *, source: str) -> Summary:
+    """Return the summary with names of an earlier run; an automatic name makes way for them."""
+    names = dict(carried)
+    given = {name.casefold() for name in carried.values()}
+    used = given | {segment.name.casefold() for segment in summary.segments}
+    for segment in summary.segments:
+        if segment.segment_id not in carried and segment.name.casefold() in given:
+            number = next(n for n in count(2) if f"{segment.name} ({n})".casefold() not in used)
+            names[segment.segment_id] = f"{segment.name} ({number})"
+            used.add(names[segment.segment_id].casefold())
+    return with_names(summary, names, source=source)
 
 
 def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:

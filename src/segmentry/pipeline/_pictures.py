@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentry.clustering import SilhouetteSample, project
 from segmentry.privacy import published_ids
-from segmentry.profiling import Distribution, bin_features
+from segmentry.profiling import LEAST_BINS, MOST_BINS, Distribution, bin_features
 from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segmentation import Segmentation
 from segmentry.summary import Blade, Hexagon, Pictures
@@ -17,9 +17,10 @@ from segmentry.summary import Blade, Hexagon, Pictures
 __all__ = ["bin_hexagons", "make_pictures"]
 
 _MOST_IN_BLADE = 200
-_HEXAGONS_ACROSS = 34
+_HEXAGONS_ACROSS, _LEAST_ACROSS = 34, 10
 _BLOCK = 200_000
 _TAIL = 0.001
+_MIXED = 0.8
 
 Matrix = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
@@ -51,14 +52,35 @@ def make_pictures(
     ids, withheld = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
     )
-    radius, hexagons = _hexagons(table, segmentation, ids)
-    distributions = bin_features(table, ids, catalogue, n_segments=segmentation.n_segments)
+    radius, hexagons = _hexagons(table, segmentation, ids, min_size=min_size)
+    distributions = bin_features(
+        table,
+        ids,
+        catalogue,
+        n_segments=segmentation.n_segments,
+        n_bins=_bins_for(ids, min_size=min_size),
+    )
     return Pictures(
         blades=_blades(segmentation.silhouette_sample, withheld.tolist()),
         distributions=tuple(_rounded(each, min_size) for each in distributions),
         hexagon_radius=radius,
         hexagons=tuple(_coarse(each, min_size) for each in hexagons),
+        mixed_share=_mixed_share(hexagons),
     )
+
+
+def _bins_for(ids: IntVector, *, min_size: int) -> int:
+    """Return so few bins that an even spread of the smallest segment fills each of them."""
+    sizes = np.bincount(ids)[1:]
+    smallest = int(sizes[sizes > 0].min(initial=ids.size))
+    return int(np.clip(smallest // min_size, LEAST_BINS, MOST_BINS))
+
+
+def _mixed_share(hexagons: Sequence[Hexagon]) -> float | None:
+    """Return the part of the users in hexagons that belong to no segment by four fifths."""
+    total = sum(each.n_users for each in hexagons)
+    mixed = sum(each.n_users for each in hexagons if each.share < _MIXED)
+    return round(mixed / total, 3) if total else None
 
 
 def _rounded(distribution: Distribution, least: int) -> Distribution:
@@ -105,7 +127,7 @@ def _blades(sample: SilhouetteSample | None, withheld: Collection[int]) -> tuple
 
 
 def _hexagons(
-    table: pl.DataFrame, segmentation: Segmentation, ids: IntVector
+    table: pl.DataFrame, segmentation: Segmentation, ids: IntVector, *, min_size: int
 ) -> tuple[float | None, tuple[Hexagon, ...]]:
     if len(segmentation.components.explained_variance_ratio) < 2:
         return None, ()
@@ -118,13 +140,23 @@ def _hexagons(
         )[:, :2]
         for start in range(0, members.size, _BLOCK)
     ]
-    return bin_hexagons(np.concatenate(parts), ids[members], n_segments=segmentation.n_segments)
+    return bin_hexagons(
+        np.concatenate(parts),
+        ids[members],
+        n_segments=segmentation.n_segments,
+        n_across=_across(members.size, min_size=min_size),
+    )
+
+
+def _across(n_users: int, *, min_size: int) -> int:
+    """Return so few hexagons that most hold as many users as may be shown, where it can be had."""
+    return int(np.clip(2 * np.sqrt(n_users / min_size), _LEAST_ACROSS, _HEXAGONS_ACROSS))
 
 
 def bin_hexagons(
-    places: Matrix, segment_ids: IntVector, *, n_segments: int
+    places: Matrix, segment_ids: IntVector, *, n_segments: int, n_across: int = _HEXAGONS_ACROSS
 ) -> tuple[float | None, tuple[Hexagon, ...]]:
-    """Count users in hexagons of the plane, about 34 across its inner 99.8 %.
+    """Count users in hexagons of the plane, so many across its inner 99.8 %.
 
     Parameters
     ----------
@@ -132,6 +164,7 @@ def bin_hexagons(
     segment_ids : ndarray of int, shape (n_users,)
         1..K.
     n_segments : int
+    n_across : int
 
     Returns
     -------
@@ -149,15 +182,15 @@ def bin_hexagons(
     # Rounded, so that the last bit of a sum does not move a user across an edge.
     places = places.round(6)
     low, high = np.quantile(places, [_TAIL, 1 - _TAIL], axis=0, method="nearest")
-    width = float(np.max(high - low)) / _HEXAGONS_ACROSS
+    width = float(np.max(high - low)) / n_across
     if width <= 0:
         return None, ()
     rows, columns = _cells(places, width)
     # One number for row and column sorts 15 times as fast as pairs of them.
-    n_across = int(columns.max() - columns.min()) + 1
-    keys = rows * n_across + (columns - columns.min())
+    n_columns = int(columns.max() - columns.min()) + 1
+    keys = rows * n_columns + (columns - columns.min())
     found, inverse = np.unique(keys, return_inverse=True)
-    cells = np.stack([found // n_across, found % n_across + columns.min()], axis=1)
+    cells = np.stack([found // n_columns, found % n_columns + columns.min()], axis=1)
     counts = np.bincount(
         inverse * n_segments + segment_ids - 1, minlength=len(cells) * n_segments
     ).reshape(len(cells), n_segments)

@@ -72,6 +72,8 @@ class RunTraffic:
         Local days of the log.
     shown_as : ndarray of int, shape (n_segments + 1,)
         The segment that stands for each one, 0 included.
+    known : dict
+        Segment ids by the days they were asked for.
     credits : mapping of str to UserDays
         Of all days, with the purchases that are credited to an impression in place of the clicks;
         empty where the run read no behaviours.
@@ -83,6 +85,7 @@ class RunTraffic:
     relabelling: Relabelling
     days: range
     shown_as: npt.NDArray[np.int64]
+    known: dict[frozenset[int], npt.NDArray[np.int16]] = field(default_factory=dict)
     credits: Mapping[Attribution, UserDays] = field(default_factory=dict)
 
     @property
@@ -92,9 +95,16 @@ class RunTraffic:
         return [each for each in self.summary.segments if each.segment_id in shown]
 
     def relabel(self, days: Collection[int]) -> npt.NDArray[np.int64]:
-        """Return the segment ids by some days, as they are shown."""
-        ids: npt.NDArray[np.int64] = self.shown_as[self.relabelling.labels(days)]
-        return ids
+        """Return the segment ids by some days, as they are shown.
+
+        Kept, because traffic and forecasts leave out the same days: a call takes a second for a
+        million users.
+        """
+        asked = frozenset(days)
+        if asked not in self.known:
+            ids = self.shown_as[self.relabelling.labels(days)]
+            self.known[asked] = ids.astype(np.int16)
+        return self.known[asked].astype(np.int64)
 
 
 def read_traffic(run_dir: Path) -> RunTraffic:
@@ -159,7 +169,7 @@ def read_traffic(run_dir: Path) -> RunTraffic:
         kind: _credits(early[1], behaviours.days, f"n_{kind}_credits", table["user_id"], days)
         for kind in _ATTRIBUTIONS
     }
-    return RunTraffic(summary, users, counts, relabelling, days, shown_as, credited)
+    return RunTraffic(summary, users, counts, relabelling, days, shown_as, credits=credited)
 
 
 def _credits(

@@ -1,5 +1,6 @@
 """Measure what plans are made with, once for all questions that a reader may ask."""
 
+import os
 from pathlib import Path
 
 from segmentry.apart import call_apart
@@ -46,8 +47,17 @@ def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
     )
 
 
+def _measure_quietly(run_dir: Path) -> PlanBasis:
+    """Measure after everything else that the machine has to do: pages go first."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    return measure_plans(run_dir)
+
+
 def measure_plans_apart(run_dir: Path) -> PlanBasis:
     """Measure as `measure_plans` does in a process of its own, whose memory ends with it.
+
+    Pages that are asked for meanwhile go first.
 
     Raises
     ------
@@ -55,6 +65,6 @@ def measure_plans_apart(run_dir: Path) -> PlanBasis:
         As `measure_plans` does.
     """
     try:
-        return call_apart(measure_plans, run_dir)
+        return call_apart(_measure_quietly, run_dir)
     except RuntimeError as error:
         raise DataError(f"{run_dir}: it cannot be measured for plans: {error}") from error

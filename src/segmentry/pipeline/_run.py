@@ -6,6 +6,8 @@ import importlib.metadata
 import platform
 import shlex
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ from segmentry.pipeline._names import (
     carried_names,
     read_names,
     render_names,
+    with_carried,
     with_names,
 )
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
@@ -123,7 +126,8 @@ def run(
         Reuse the user table of this run: another K does not read the log again.
     names : Path or str, optional
         TOML file with names of segments, as the ``names.toml`` of a run folder; they win over
-        those that people gave in `from_run`.
+        those that people gave in `from_run`. Or an earlier run folder, of any users: what people
+        named there keeps its name where it is found again.
     config : Path or str, optional
         TOML file with settings.
     overwrite : bool
@@ -158,7 +162,10 @@ def run(
     started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     check_target(target, overwrite=overwrite)
     check_codes(settings.mute)
-    given = {} if names is None else read_names(Path(names))
+    earlier = [Path(each) for each in (from_run, names) if each is not None and Path(each).is_dir()]
+    for run_dir in earlier:
+        read_bundle(run_dir)  # before the long work: it must be a run
+    given = {} if names is None or Path(names).is_dir() else read_names(Path(names))
     if from_run is not None:
         if data_dir is not None or mapping is not None:
             raise ConfigError("--from reuses a user table; give either the data or --from")
@@ -185,7 +192,7 @@ def run(
         if scratch is not None:
             shutil.rmtree(scratch)
         automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
-        formed = _named(formed, from_run)
+        formed = _named(formed, users.table, earlier)
         summary = with_names(formed.summary, given, source=str(names))
         segments = _write(staging, users, replace(formed, summary=summary), clock=clock)
         (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
@@ -218,13 +225,13 @@ def _manifest(
     )
 
 
-def _named(formed: Formed, from_run: Path | str | None) -> Formed:
-    """Take over the names that people gave in an earlier run."""
-    if from_run is None:
-        return formed
-    kept = carried_names(Path(from_run), formed.segmentation.segment_ids)
-    source = str(Path(from_run) / NAMES_FILE)
-    return replace(formed, summary=with_names(formed.summary, kept, source=source))
+def _named(formed: Formed, table: pl.DataFrame, earlier: Sequence[Path]) -> Formed:
+    """Take over the names that people gave in earlier runs; those of the last one win."""
+    summary = formed.summary
+    for run_dir in earlier:
+        kept = carried_names(run_dir, table, formed.segmentation.segment_ids)
+        summary = with_carried(summary, kept, source=str(run_dir / NAMES_FILE))
+    return replace(formed, summary=summary)
 
 
 def _read(
@@ -419,26 +426,19 @@ def _command(
     return shlex.join(words)
 
 
-def _write(
-    staging: Path,
-    users: UserData,
-    formed: Formed,
-    *,
-    clock: StepClock,
-) -> pl.DataFrame:
+def _write(staging: Path, users: UserData, formed: Formed, *, clock: StepClock) -> pl.DataFrame:
+    """Write the tables while the figures are drawn, mostly in another process."""
+    with ThreadPoolExecutor(1) as beside:
+        tables = beside.submit(_write_tables, staging, users, formed, clock)
+        with clock.step("draw and report"):
+            write_report(formed.summary, staging)
+        return tables.result()
+
+
+def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClock) -> pl.DataFrame:
     segmentation, summary, truth = formed.segmentation, formed.summary, formed.truth
+    behaviours = users.behaviours
     names = tuple(segment.name for segment in summary.segments)
-    bundle = make_bundle(
-        segmentation,
-        names=names,
-        prior=users.prior,
-        main_placement=users.main_placement,
-        attributes=users.attributes,
-        window=users.window,
-        behaviour_priors={} if users.behaviours is None else users.behaviours.priors,
-        behaviour_window=None if users.behaviours is None else users.behaviours.window,
-        behaviour_provides=() if users.behaviours is None else sorted(users.behaviours.provides),
-    )
     with clock.step("write tables"):
         segments = segments_table(
             users.table, segmentation.segment_ids, segmentation.margins, names
@@ -452,8 +452,8 @@ def _write(
             memberships.write_parquet(staging / "memberships.parquet")
         if users.early is not None:
             write_early(staging, users.early.table, users.early.days)
-        if users.behaviours is not None:
-            write_behaviours(staging, users.behaviours)
+        if behaviours is not None:
+            write_behaviours(staging, behaviours)
         ids = pl.Series("segment_id", segmentation.segment_ids)
         users.table.with_columns(ids).write_parquet(staging / "users.parquet")
         if summary.decisions is not None and summary.decisions.rules is not None:
@@ -462,12 +462,21 @@ def _write(
             formed.affinity.write_parquet(staging / "affinity.parquet")
         profiles_table(summary).write_parquet(staging / "profiles.parquet")
         selection_table(summary).write_parquet(staging / "selection.parquet")
+        bundle = make_bundle(
+            segmentation,
+            names=names,
+            prior=users.prior,
+            main_placement=users.main_placement,
+            attributes=users.attributes,
+            window=users.window,
+            behaviour_priors={} if behaviours is None else behaviours.priors,
+            behaviour_window=None if behaviours is None else behaviours.window,
+            behaviour_provides=() if behaviours is None else sorted(behaviours.provides),
+        )
         (staging / "model").mkdir()
         (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
         text = render_summary_json(summary)
         (staging / "summary.json").write_text(text, encoding="utf-8")
-    with clock.step("draw and report"):
-        write_report(summary, staging)
     return segments
 
 

@@ -1,6 +1,6 @@
 """From users and segments to the `Summary`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -19,6 +19,7 @@ from segmentry.pipeline._latent import latent_warnings, report_latent
 from segmentry.pipeline._pictures import make_pictures
 from segmentry.pipeline._presence import report_presence, warn_of_presence
 from segmentry.pipeline._read import UserData
+from segmentry.pipeline._suspects import warn_of_suspects
 from segmentry.pipeline._truth import Truth, report_truth, with_truth
 from segmentry.preprocessing import FittedColumn
 from segmentry.privacy import published_ids
@@ -26,7 +27,7 @@ from segmentry.profiling import SegmentProfile, name_segments, profile_segments
 from segmentry.quality import Finding
 from segmentry.sampling import hash_shares
 from segmentry.schema import UNASSIGNED, Feature
-from segmentry.segmentation import Candidate, Segmentation
+from segmentry.segmentation import Candidate, CellColumn, CellModel, Segmentation
 from segmentry.summary import (
     SCHEMA_VERSION,
     CandidateRow,
@@ -93,6 +94,7 @@ def summarise(
             *_warnings(users, segments, segmentation, truth, unchecked),
             *(() if evidence is None else warn(evidence, segmentation)),
             *warn_of_presence(presence),
+            *warn_of_suspects(users.table, truth),
         ),
         data=_data_report(users),
         selection=_selection_report(segmentation, min_size=config.min_size),
@@ -162,6 +164,9 @@ def _profiles(
         silhouettes=segmentation.segment_silhouettes,
         min_size=config.min_size,
     )
+    if segmentation.cells is not None:
+        named = zip(segments, segmentation.cells.names, strict=True)
+        return population, tuple(replace(segment, name=name) for segment, name in named)
     if truth is None:
         return population, segments
     population, segments = with_truth(population, segments, truth, min_size=config.min_size)
@@ -391,7 +396,8 @@ def _points(
 
 def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> tuple[str, ...]:
     """Say in plain words what was done."""
-    forming = ", ".join(segmentation.preprocessing.features)
+    labels = {feature.name: feature.label for feature in (*users.features, *users.attributes)}
+    forming = ", ".join(labels.get(name, name) for name in segmentation.preprocessing.features)
     read = _reading(users)
     if config.sample < 1:
         read += f" Only a sample of {config.sample:.0%} of the users, by hash of the id, was used."
@@ -408,10 +414,14 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
             "them, all independent. Nothing is weighted, clipped or scaled; pictures and "
             "silhouettes alone use features preprocessed as for other algorithms."
         )
+    if segmentation.cells is not None:
+        formed = _cut_at(segmentation.cells, labels)
     fitted = (
         f"Clusterings ({segmentation.algorithm}) were fitted for each number of segments from "
         "many starts, exactly on all users. " + segmentation.selection.rule
     )
+    if segmentation.cells is not None:
+        fitted = segmentation.selection.rule
     silhouette = (
         "The silhouette compares each user with all users, by Euclidean distance, exactly; 1 is a "
         "user in the middle of a clear group, 0 one between two groups."
@@ -437,6 +447,23 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
     )
     told = (read, _lacking(users), formed, fitted, silhouette, rates, caution)
     return tuple(filter(None, told))
+
+
+def _cut_at(cells: CellModel, labels: Mapping[str, str]) -> str:
+    """Say where each feature was cut, so that anybody can do it again by hand."""
+    told = "; ".join(f"{labels[column.feature]}: {_classes(column)}" for column in cells.columns)
+    return (
+        f"Segments are cells with saved cut points ({told}). New users are put into the same "
+        "cells. Pictures and silhouettes alone use features that are logged and scaled."
+    )
+
+
+def _classes(column: CellColumn) -> str:
+    *scores, last = column.scores
+    if not scores:
+        return f"all score {last}"
+    ends = [f"up to {cut:,.10g} {score}" for cut, score in zip(column.cuts, scores, strict=True)]
+    return ", ".join((*ends, f"above {last}"))
 
 
 def _reading(users: UserData) -> str:

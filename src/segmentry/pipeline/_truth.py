@@ -17,6 +17,7 @@ from segmentry.summary import TruthReport
 from segmentry.validation import (
     Alignment,
     BehaviourDays,
+    CopiedUsers,
     Forecasts,
     KeptGain,
     Relabelling,
@@ -26,6 +27,7 @@ from segmentry.validation import (
     UserDays,
     WindowSplit,
     align_ids,
+    copied_users,
     forecast_ctr,
     kept_gain,
     local_days,
@@ -102,6 +104,8 @@ class Truth:
         Impressions and clicks of all users in both windows; `later` is null without later days.
     level_later : Estimate
         CTR of all users with a segment in the outcome window.
+    copied : CopiedUsers
+        Busy users who share every day's counts with another one.
     kept_by_memberships : KeptGain or None
         Of latent classes, where each user is given the CTR to be expected over all of them.
     """
@@ -116,6 +120,7 @@ class Truth:
     seen: UserCounts
     later: UserCounts | None
     level_later: Estimate
+    copied: CopiedUsers
     kept_by_memberships: KeptGain | None = None
 
 
@@ -152,8 +157,14 @@ def check_later(
     outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)
     seen = counts.totals(feature_days)
     later = counts.totals(outcome_days) if outcome_days else None
+    has_segment = first.segment_ids != UNASSIGNED
     found = verdicts(
-        first.segment_ids, seen=seen, later=later, n_segments=first.n_segments, seed=seed
+        first.segment_ids,
+        seen=seen,
+        later=later,
+        by_days=counts.clicks_by_days(outcome_days, is_in=has_segment),
+        n_segments=first.n_segments,
+        seed=seed,
     )
     gain, soft_gain, level_later = None, None, _UNKNOWN
     n_ahead = max(1, len(outcome_days))
@@ -161,7 +172,7 @@ def check_later(
         first, early.table, counts, days=feature_days, prior=early.prior, n_ahead=n_ahead
     )
     if later is not None:
-        level_later = outcome_rate(later, first.segment_ids != UNASSIGNED)
+        level_later = outcome_rate(later, has_segment)
         gain = kept_gain(
             first.segment_ids,
             seen=seen,
@@ -194,6 +205,7 @@ def check_later(
         seen=seen,
         later=later,
         level_later=level_later,
+        copied=copied_users(counts),
         kept_by_memberships=soft_gain,
     )
 

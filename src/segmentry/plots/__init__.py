@@ -33,6 +33,7 @@ from segmentry.plots._rendering import (
     render_png,
     render_spec,
     render_svg,
+    saved_svg,
     write_figures,
 )
 from segmentry.plots._segments import (
@@ -136,6 +137,7 @@ __all__ = [
     "render_png",
     "render_spec",
     "render_svg",
+    "saved_svg",
     "segment_colour",
     "segment_ink",
     "was_checked",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish, quoted
-from segmentry.plots._marks import as_given, on, on_named
+from segmentry.plots._marks import as_given, layered, on, on_named, pixels_y
 from segmentry.plots._theme import ROLES, segment_colour
 from segmentry.plots.formats import feature_value
 
@@ -19,6 +19,7 @@ __all__ = ["caption_distributions", "distribution_names", "plot_distributions"]
 
 _CELL = 168
 _HIGH = 46
+_GAP = 28
 _MOST_FEATURES = 4
 _MOST_SEGMENTS = 8
 _EMPTY = 420
@@ -135,15 +136,20 @@ def _chosen(summary: "Summary", features: Sequence[str] | None) -> "list[Distrib
 
 
 def _rows(summary: "Summary", distribution: "Distribution") -> Rows:
-    """Return one row per segment and bin: its share and that of all users, scaled to one height."""
+    """Return one row per segment and bin: its share and that of all users, scaled to one height.
+
+    Segments stand below one another in one drawing: a row holds its places in pixels. A drawing
+    per segment, put together, took most of the time of all figures.
+    """
     everyone = sum(distribution.population) or 1
     overall = [n / everyone for n in distribution.population]
     rows: Rows = []
-    for segment in summary.segments[:_MOST_SEGMENTS]:
+    for place, segment in enumerate(summary.segments[:_MOST_SEGMENTS]):
         counts = distribution.segments[segment.segment_id - 1]
         total = sum(counts) or 1
         shares = [n / total for n in counts]
         top = max(*shares, *overall) or 1.0
+        foot = (place + 1) * (_HIGH + _GAP)
         for i, (share, of_all) in enumerate(zip(shares, overall, strict=True)):
             rows.append(
                 {
@@ -151,7 +157,9 @@ def _rows(summary: "Summary", distribution: "Distribution") -> Rows:
                     "color": segment_colour(segment.segment_id),
                     "bin": i,
                     "share": round(share / top, 4),
-                    "all": round(of_all / top, 4),
+                    "foot": foot,
+                    "top": round(foot - _HIGH * share / top, 2),
+                    "all": round(foot - _HIGH * of_all / top, 2),
                 }
             )
         rows.append({**rows[-1], "bin": len(counts)})
@@ -166,55 +174,44 @@ def _panel(
     width: int,
     *,
     first: bool,
-) -> "alt.VConcatChart":
+) -> "alt.LayerChart":
     import altair as alt
 
     shown = summary.segments[:_MOST_SEGMENTS]
     label = distribution.feature if feature is None else feature.label
     is_told = feature is None or feature.unit in (*label.split(), label, "share")
     unit = "" if is_told or feature is None else f", {feature.unit}"
-    cells = []
-    for i, segment in enumerate(shown):
-        is_last = i == len(shown) - 1
-        chart = _cell(distribution, feature, data, width, segment.segment_id, has_axis=is_last)
-        head = f"{segment.segment_id}  {segment.name}" if first else ""
-        names = (
-            on([{"text": head}])
-            .mark_text(align="left", fontWeight=600, fontSize=12, limit=width + 120)
-            .encode(text="text:N", x=alt.value(0), y=alt.value(-7))
-        )
-        cells.append(alt.layer(chart, names).properties(width=width, height=_HIGH))
-    column: alt.VConcatChart = alt.vconcat(*cells, spacing=22).properties(
-        title=alt.TitleParams(
-            f"{label}{unit}", fontSize=12.5, anchor="start", offset=22, frame="group"
-        )
+    layers = _histograms(distribution, feature, data, width)
+    if first:
+        heads: Rows = [
+            {"text": f"{each.segment_id}  {each.name}", "y": i * (_HIGH + _GAP) + _GAP - 8}
+            for i, each in enumerate(shown)
+        ]
+        mark = on(heads).mark_text(align="left", fontWeight=600, fontSize=12, limit=width + 120)
+        layers.append(mark.encode(text="text:N", x=alt.value(0), y=pixels_y("y")))
+    height = len(shown) * (_HIGH + _GAP)
+    title = alt.TitleParams(
+        f"{label}{unit}", fontSize=12.5, anchor="start", offset=6, frame="group"
     )
-    return column
+    return layered(layers, width=width, height=height).properties(title=title)
 
 
-def _cell(
-    distribution: "Distribution",
-    feature: "FeatureRow | None",
-    data: str,
-    width: int,
-    segment_id: int,
-    *,
-    has_axis: bool,
-) -> "alt.LayerChart":
+def _histograms(
+    distribution: "Distribution", feature: "FeatureRow | None", data: str, width: int
+) -> "list[alt.Chart]":
+    """Return the areas of the segments and the lines of all users."""
     import altair as alt
 
-    n_bins = len(distribution.population)
-    axis = _edges_axis(distribution, feature, width) if has_axis else None
-    scale = alt.Scale(domain=[0, n_bins], nice=False)
-    x = alt.X("bin:Q", axis=axis, scale=scale)
-    y = alt.Y("share:Q", axis=None, scale=alt.Scale(domain=[0, 1]))
-    base = on_named(data).transform_filter(f"datum.segment_id === {segment_id}")
-    bars = base.mark_area(interpolate="step-after", opacity=1).encode(x=x, y=y, color=as_given())
-    line = base.mark_line(
+    scale = alt.Scale(domain=[0, len(distribution.population)], nice=False)
+    x = alt.X("bin:Q", axis=_edges_axis(distribution, feature, width), scale=scale)
+    base = on_named(data)
+    areas = base.mark_area(interpolate="step-after", opacity=1).encode(
+        x=x, y=pixels_y("top"), y2="foot:Q", color=as_given(), detail="segment_id:N"
+    )
+    lines = base.mark_line(
         interpolate="step-after", color=ROLES["ink"].light, strokeWidth=1.1, opacity=0.85
-    ).encode(x=x, y=alt.Y("all:Q", axis=None))
-    both: alt.LayerChart = alt.layer(bars, line)  # type: ignore[assignment]  # no facet among them
-    return both
+    ).encode(x=x, y=pixels_y("all"), detail="segment_id:N")
+    return [areas, lines]
 
 
 def _edges_axis(

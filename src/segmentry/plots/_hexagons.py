@@ -19,7 +19,7 @@ __all__ = ["caption_map_hexagons", "plot_map_hexagons"]
 _WIDTH = 600
 _HEXAGON = "M0,-1L0.866,-0.5L0.866,0.5L0,1L-0.866,0.5L-0.866,-0.5Z"
 _FAINTEST = 0.16
-_MIXED = 0.8
+_MOST_ROUNDED = 1.1
 
 
 def caption_map_hexagons(summary: "Summary") -> Caption:
@@ -33,19 +33,19 @@ def caption_map_hexagons(summary: "Summary") -> Caption:
     if not cells:
         text = "There is no map of all users: this run has fewer than two components, or kept none"
         return Caption(finding=text, reading="", alt=f"{text}.")
-    total = sum(cell.n_users for cell in cells)
-    mixed = sum(cell.n_users for cell in cells if cell.share < _MIXED)
-    finding = f"All {count(total)} users on the map"
-    if len(summary.segments) > 1:
-        finding += (
-            f"; {percent(mixed / total, digits=0)} stand where segments mix on these two directions"
-        )
+    finding = f"All {count(summary.population.n_users)} users on the map"
+    mixed = None if summary.pictures is None else summary.pictures.mixed_share
+    if len(summary.segments) > 1 and mixed is not None:
+        finding += f"; {percent(mixed, digits=0)} stand where segments mix on these two directions"
+    # A hexagon of few users is counted as more, for privacy.
+    is_counted = sum(cell.n_users for cell in cells) <= _MOST_ROUNDED * summary.population.n_users
     busiest = max(cells, key=lambda cell: cell.n_users)
     return Caption(
         finding=finding,
         reading="Each hexagon: the users in it, in the colour of the segment most of them belong "
-        "to; the stronger, the more users (logarithmic). Users outside the inner 99.8 % are in it "
-        "too. Numbered discs: the segments’ centres.",
+        "to; the stronger, the more users (logarithmic)"
+        + ("" if is_counted else "; those of few users are drawn as one of the fewest shown")
+        + ". Users outside the inner 99.8 % are in it too. Numbered discs: the segments’ centres.",
         alt=f"Map of {len(cells)} hexagons. {finding}. The fullest holds {count(busiest.n_users)} "
         f"users, {percent(busiest.share, digits=0)} of them of segment {busiest.segment_id}.",
     )

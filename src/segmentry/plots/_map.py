@@ -336,7 +336,7 @@ def _centers(
 
 
 def _names(summary: "Summary", frame: _Frame, *, taken: list[_Box]) -> "list[alt.Chart]":
-    """Return the names beside the centres, pushed apart; numbers alone when there are many."""
+    """Return the names right at the centres where there is room; numbers alone for many."""
     names = {s.segment_id: s.name for s in summary.segments}
     if not 1 < len(summary.map.centers) <= 8:
         return []
@@ -345,10 +345,28 @@ def _names(summary: "Summary", frame: _Frame, *, taken: list[_Box]) -> "list[alt
         text = textwrap.shorten(names.get(center.segment_id, ""), 30, placeholder="…")
         x, y = frame.right(center.x), frame.down(center.y or 0.0)
         width = _text_width(text)
-        left = x + 15 if x + 15 + width < frame.width else x - 15 - width
-        y = _free_line(left, y, width, taken)
-        rows.append({"x": left, "y": y, "text": text})
+        place = _beside(x, y, width, frame=frame, taken=taken)
+        if place is not None:
+            rows.append({"x": place[0], "y": place[1], "text": text})
     return _texts(rows, weight=600)
+
+
+def _beside(
+    x: float, y: float, width: float, *, frame: _Frame, taken: list[_Box]
+) -> tuple[float, float] | None:
+    """Return left edge and line of a name right at its disc, and take it; None without room.
+
+    A name pushed away would stand at another disc; the number and the table tell then.
+    """
+    middle = x - width / 2
+    tries = [(x + 15, y), (x - 15 - width, y), (middle, y - 20), (middle, y + 20)]
+    tries += [(x + 8, y - 16), (x + 8, y + 16), (x - 8 - width, y - 16), (x - 8 - width, y + 16)]
+    for left, line in tries:
+        is_inside = left > 2 and left + width < frame.width and 8 < line < frame.height - 8
+        if is_inside and _is_free(left, line, width, taken):
+            taken.append(_Box(left, line, left + width))
+            return left, line
+    return None
 
 
 def _texts(rows: Rows, *, weight: Literal[400, 600]) -> "list[alt.Chart]":
@@ -361,12 +379,16 @@ def _text_width(text: str) -> float:
 
 def _free_line(left: float, y: float, width: float, taken: list[_Box]) -> float:
     """Return the first free line from `y` downwards for a label, and take the place."""
-    while any(
-        abs(y - box.y) < _LINE and left < box.right and left + width > box.left for box in taken
-    ):
+    while not _is_free(left, y, width, taken):
         y += 2
     taken.append(_Box(left, y, left + width))
     return y
+
+
+def _is_free(left: float, y: float, width: float, taken: list[_Box]) -> bool:
+    return not any(
+        abs(y - box.y) < _LINE and left < box.right and left + width > box.left for box in taken
+    )
 
 
 def _strongest(plane: "MapSummary", summary: "Summary") -> str:
@@ -395,8 +417,8 @@ def _reach(arrows: list[_Arrow], frame: _Frame) -> float:
     x0, y0, edge = frame.right(0.0), frame.down(0.0), 10
     limits = [0.36 * min(frame.width, frame.height) / math.hypot(arrows[0].x, arrows[0].y)]
     for arrow in arrows:
-        beside = edge + _text_width(arrow.label)
-        room_x = frame.width - beside - x0 if arrow.x > 0 else x0 - beside
+        # A label that is longer than the room beside its arrow is moved inwards.
+        room_x = frame.width - edge - x0 if arrow.x > 0 else x0 - edge
         room_y = y0 - edge if arrow.y > 0 else frame.height - edge - y0
         limits += [max(room_x, 20.0) / abs(arrow.x)] if arrow.x else []
         limits += [room_y / abs(arrow.y)] if arrow.y else []

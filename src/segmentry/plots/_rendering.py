@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from segmentry.apart import serving
+from segmentry.drawing import draw_files, draw_png, draw_svg, has_title, without_title
 from segmentry.plots._blades import plot_silhouette_blades
+from segmentry.plots._caption import Caption
 from segmentry.plots._distributions import plot_distributions
 from segmentry.plots._exposure import has_exposure, plot_exposure
 from segmentry.plots._gains import has_gains, plot_gain_by_k
@@ -20,7 +22,7 @@ from segmentry.plots._segments import plot_ctr_by_segment, plot_sizes
 from segmentry.plots._selection import plot_elbow, plot_silhouette_by_k
 from segmentry.plots._space import plot_map_3d
 from segmentry.plots._stability import has_stability, plot_stability
-from segmentry.plots._theme import FONT, ROLES, TITLE_SIZES
+from segmentry.plots._theme import ROLES
 from segmentry.plots._umap import plot_umap
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
 
-__all__ = ["FIGURES", "render_png", "render_spec", "render_svg", "write_figures"]
+__all__ = ["FIGURES", "render_png", "render_spec", "render_svg", "saved_svg", "write_figures"]
 
 FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
     {
@@ -66,19 +68,10 @@ _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
     }
 )
 
-_NUMBER = r"-?[\d.]+(?:e-?\d+)?"
-_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
-_CIRCLE = re.compile(
-    rf'<path transform="translate\(({_NUMBER}),({_NUMBER})\)" '
-    rf'd="M({_NUMBER}),0A\3,\3,0,1,1,-\3,0A\3,\3,0,1,1,\3,0"([^>]*)/>'
-)
-_NOISE = re.compile(
-    r' (?:role="graphics-[^"]*"|aria-[a-z]+="[^"]*"|pointer-events="none"|font-family="[^"]*")'
-    r'|<path class="background" d="M0,0h0v0h0Z"/>'
-)
-_TAG = re.compile(r"<[^>]+>")
-_OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
-_TITLE = '<g class="mark-group role-title">'
+_FIGURES_PER_START = 6
+"""As many are drawn while the renderer starts: it takes half a second in each process."""
+_ACTIVE = re.compile(r"<(?:script|image|style|link|foreignObject|a)\b|\bon[a-z]+=|javascript:")
+_XML = "http://www.w3.org/2000/svg"
 
 
 def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
@@ -98,8 +91,8 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     '<svg'
     """
     spec: dict[str, Any] = chart.to_dict(validate=False)
-    svg = _drawn(spec)
-    return svg if is_titled else _without_title(svg, spec["title"])
+    svg = draw_svg(spec)
+    return svg if is_titled else without_title(svg)
 
 
 def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
@@ -153,7 +146,7 @@ def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
     >>> render_png(plot_sizes(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
-    return _png(render_svg(chart), scale=scale)
+    return draw_png(render_svg(chart), scale=scale)
 
 
 def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) -> dict[str, str]:
@@ -181,78 +174,62 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
     ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
     """
     directory.mkdir(parents=True, exist_ok=True)
-    inline = {}
-    for name, plot in FIGURES.items():
-        if name in _ASKED_BY and not _ASKED_BY[name](summary):
-            continue
-        spec: dict[str, Any] = plot(summary).to_dict(validate=False)
-        svg = _drawn(spec)
-        (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
-        (directory / f"{name}.png").write_bytes(_png(svg, scale=scale))
-        inline[name] = _without_title(svg, spec["title"])
-    return inline
+    asked = [name for name in FIGURES if name not in _ASKED_BY or _ASKED_BY[name](summary)]
+    # The renderer holds the interpreter: only another process draws while charts are put together.
+    with serving(draw_files) as draw:
+        specs, drawn = {}, {}
+        for name in asked:
+            specs[name] = _spec(summary, name)
+            drawn[name] = draw(name, specs[name], directory, scale=scale)
+        # Much that the other has not begun by then is drawn here too, from the end.
+        left = [name for name in reversed(asked) if not drawn[name].done()]
+        here = {
+            name: draw_files(name, specs[name], directory, scale=scale)
+            for name in (left if len(left) > _FIGURES_PER_START else ())
+            if drawn[name].cancel()
+        }
+        return {name: here[name] if name in here else drawn[name].result() for name in asked}
 
 
-def _drawn(spec: dict[str, Any]) -> str:
-    """Return the SVG of a chart's specification, its title drawn."""
-    import vl_convert
+def _spec(summary: "Summary", name: str) -> dict[str, Any]:
+    """Return the specification of a figure.
 
-    svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
-    return _named(svg, name=spec["name"], title=spec["usermeta"]["title"], text=spec["description"])
+    Altair would check each piece of each chart against its schema whenever it is put together: a
+    third of the time. The tests do.
+    """
+    from altair.utils.schemapi import debug_mode
 
-
-def _png(svg: str, *, scale: float) -> bytes:
-    import vl_convert
-
-    return bytes(vl_convert.svg_to_png(svg, scale=scale))
-
-
-def _compact(svg: str) -> str:
-    """Drop what no reader needs: empty marks, dots written as arcs, thousandths of a pixel."""
-
-    def shorter(tag: re.Match[str]) -> str:
-        return _LONG_NUMBER.sub(lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), tag[0])
-
-    svg = _TAG.sub(shorter, _NOISE.sub("", svg))
-    return _CIRCLE.sub(r'<circle cx="\1" cy="\2" r="\3"\4/>', svg)
+    with debug_mode(False):
+        spec: dict[str, Any] = FIGURES[name](summary).to_dict(validate=False)
+    return spec
 
 
-def _named(svg: str, *, name: str, title: str, text: str) -> str:
-    """Give the SVG its title and description, its font, and ids that no other figure has."""
-    found = _OPENING.match(svg)
-    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg[found.end() :])
-    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
-    width, height = found.groups()
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="{FONT}" role="img" '
-        f'aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(title)}</title>'
-        f'<desc id="{name}-desc">{escape(text)}</desc>{body}'
-    )
+def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
+    """Return a figure that `write_figures` wrote, without its drawn title; None for any other.
 
+    Parameters
+    ----------
+    directory : Path
+        Where the files are.
+    name : str
+        One of `FIGURES`.
+    caption : Caption
+        What the figure must say: a file of another run, of other names or of another version
+        says something else and is not taken.
 
-def _without_title(svg: str, title: Mapping[str, Any]) -> str:
-    """Cut the drawn title off: cheaper than to render the chart a second time."""
-    start = svg.index(_TITLE)
-    depth = 0
-    for tag in re.finditer(r"<(/?)g\b", svg[start:]):
-        depth += -1 if tag[1] else 1
-        if depth == 0:
-            break
-    end = svg.index(">", start + tag.start()) + 1
-    svg = svg[:start] + svg[end:]
-    sizes, n_lines, n_notes = TITLE_SIZES, len(title["text"]), len(title.get("subtitle", ()))
-    cut = sizes["fontSize"] + (n_lines - 1) * sizes["lineHeight"] + sizes["offset"]
-    if n_notes:
-        cut += sizes["subtitlePadding"] + sizes["subtitleFontSize"]
-        cut += (n_notes - 1) * sizes["subtitleLineHeight"]
-    found = _OPENING.match(svg)
-    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
-    width, height = int(found[1]), int(found[2])
-    return svg.replace(
-        f'height="{height}" viewBox="0 0 {width} {height}"',
-        f'height="{height - cut}" viewBox="0 {cut} {width} {height - cut}"',
-        1,
-    )
+    Examples
+    --------
+    >>> saved_svg(Path("nowhere"), "sizes", caption=Caption("", "", "")) is None
+    True
+    """
+    from xml.etree import ElementTree as ET
+
+    try:
+        svg = (directory / f"{name}.svg").read_text(encoding="utf-8").rstrip("\n")
+        root = ET.fromstring(svg)  # noqa: S314 - expat refuses entities that grow; one small file
+    except (OSError, UnicodeDecodeError, ET.ParseError):
+        return None
+    told = [root.findtext(f"{{{_XML}}}{tag}") for tag in ("title", "desc")]
+    if told != [caption.finding, caption.alt] or not has_title(svg) or _ACTIVE.search(svg):
+        return None
+    return without_title(svg)

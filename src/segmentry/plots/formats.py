@@ -7,7 +7,7 @@ space that does not break.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from segmentry.schema import Estimate
+from segmentry.schema import Estimate, UtcOffset
 
 __all__ = [
     "MISSING",
@@ -22,6 +22,7 @@ __all__ = [
     "points",
     "rate",
     "signed",
+    "utc",
 ]
 
 MISSING = "–"
@@ -134,7 +135,7 @@ def interval(estimate: Estimate, *, write: Callable[[float | None], str] = decim
     return f"{write(estimate.low)} to {write(estimate.high)}"
 
 
-def moment(seconds: float, *, utc_offset_hours: int) -> str:
+def moment(seconds: float, *, utc_offset_hours: UtcOffset) -> str:
     """Write epoch seconds as a local date and time.
 
     Examples
@@ -146,7 +147,20 @@ def moment(seconds: float, *, utc_offset_hours: int) -> str:
     return (datetime.fromtimestamp(seconds, tz=UTC) + zone).strftime("%Y-%m-%d %H:%M")
 
 
-def day(seconds: float, *, utc_offset_hours: int) -> str:
+def utc(offset_hours: UtcOffset) -> str:
+    """Name a local clock.
+
+    Examples
+    --------
+    >>> utc(8), utc(-3.5), utc(0)
+    ('UTC+8', 'UTC-3:30', 'UTC+0')
+    """
+    minutes = round(abs(offset_hours) * 60)
+    part = f":{minutes % 60:02}" if minutes % 60 else ""
+    return f"UTC{'-' if offset_hours < 0 else '+'}{minutes // 60}{part}"
+
+
+def day(seconds: float, *, utc_offset_hours: UtcOffset) -> str:
     """Write epoch seconds as a local day in words.
 
     Examples
@@ -160,7 +174,7 @@ def day(seconds: float, *, utc_offset_hours: int) -> str:
 
 
 def feature_value(
-    value: float | None, *, kind: str, unit: str = "", utc_offset_hours: int = 0
+    value: float | None, *, kind: str, unit: str = "", utc_offset_hours: UtcOffset = 0
 ) -> str:
     """Write a value of a feature in raw units, as its kind asks for; rates of clicks in percent.
 

@@ -1,7 +1,7 @@
 """Profiles and names: what is in each segment."""
 
 from segmentry.profiling._discoveries import adjusted_p_values
-from segmentry.profiling._distributions import bin_edges, bin_features
+from segmentry.profiling._distributions import LEAST_BINS, MOST_BINS, bin_edges, bin_features
 from segmentry.profiling._exemplars import Exemplar, find_exemplars
 from segmentry.profiling._names import name_segments
 from segmentry.profiling._profiles import POPULATION, profile_segments
@@ -26,6 +26,8 @@ from segmentry.profiling._rules import (
 )
 
 __all__ = [
+    "LEAST_BINS",
+    "MOST_BINS",
     "POPULATION",
     "Condition",
     "Difference",

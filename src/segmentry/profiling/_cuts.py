@@ -7,14 +7,16 @@ import numpy.typing as npt
 
 __all__ = ["round_cut"]
 
+_LEAST_ROUNDED = 1e-290
+"""Below it the powers of ten that rounding takes are no numbers any more."""
 
-def round_cut(ordered: npt.NDArray[np.float64], cut: float) -> float:
+
+def round_cut(values: npt.NDArray[np.float64], cut: float) -> float:
     """Return the roundest number that divides the values as `cut` does.
 
     Parameters
     ----------
-    ordered : ndarray of float, shape (n_values,)
-        Rising.
+    values : ndarray of float, shape (n_values,)
     cut : float
         Values up to it are on one side.
 
@@ -25,14 +27,17 @@ def round_cut(ordered: npt.NDArray[np.float64], cut: float) -> float:
     >>> round_cut(np.array([0.0312, 0.0318]), 0.0315)
     0.0315
     """
-    place = int(np.searchsorted(ordered, cut, side="right"))
-    if place in (0, ordered.size):
+    is_below = values <= cut
+    if is_below.all() or not is_below.any():
         return cut
-    low, high = float(ordered[place - 1]), float(ordered[place])
+    low, high = float(values[is_below].max()), float(values[~is_below].min())
     if low <= 0.0 < high:
         return 0.0
+    middle = low / 2 + high / 2
+    if abs(middle) < _LEAST_ROUNDED:
+        return low
     for digits in range(1, 17):
-        found = _rounded((low + high) / 2, digits)
+        found = _rounded(middle, digits)
         if low <= found < high:
             return found
     return low

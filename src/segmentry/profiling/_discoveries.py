@@ -13,6 +13,8 @@ from segmentry.schema import Feature
 __all__ = ["adjusted_p_values", "with_tests"]
 
 _LEAST_EXPECTED = 5.0
+_IMPRESSIONS = "impressions"
+_OF_IMPRESSIONS = ("activity", "engagement", "affinity", "value")
 
 
 def adjusted_p_values(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -53,8 +55,8 @@ def with_tests(
 ) -> tuple[SegmentProfile, ...]:
     """Put beside each profile the tests of features that had no part in forming the segments.
 
-    A feature of a family of which one formed segments is not tested: it was counted from the same
-    events, and a test would find again what the clustering was made to find.
+    A feature of a family of which one formed segments is not tested, and neither is one that was
+    counted from the same impressions: a test would find again what the clustering was made to find.
 
     Parameters
     ----------
@@ -71,8 +73,8 @@ def with_tests(
     normal distribution. Levels: Pearson's chi-squared test of the segment's users against all
     others, over levels of at least 5 expected users.
     """
-    families = {feature.family for feature in features if feature.name in forming}
-    tested = {feature.name for feature in features if feature.family not in families}
+    families = {_source(feature) for feature in features if feature.name in forming}
+    tested = {feature.name for feature in features if _source(feature) not in families}
     found = [_tests_of(population, segment, tested) for segment in segments]
     p_values = [p for tests in found for p in tests.values()]
     adjusted = iter(adjusted_p_values(p_values).tolist())
@@ -83,6 +85,11 @@ def with_tests(
         )
         for segment, tests in zip(segments, found, strict=True)
     )
+
+
+def _source(feature: Feature) -> str:
+    """Return what a feature was counted from: impressions, or what its family says."""
+    return _IMPRESSIONS if feature.family in _OF_IMPRESSIONS else feature.family
 
 
 def _tests_of(

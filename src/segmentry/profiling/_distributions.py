@@ -10,9 +10,9 @@ from segmentry.preprocessing import numeric_values
 from segmentry.profiling._records import Distribution
 from segmentry.schema import UNASSIGNED, Feature
 
-__all__ = ["bin_edges", "bin_features"]
+__all__ = ["LEAST_BINS", "MOST_BINS", "bin_edges", "bin_features"]
 
-N_BINS = 24
+LEAST_BINS, MOST_BINS = 6, 24
 _TAIL = 0.99
 _SKEWED = 8.0  # 99th percentile / median from which bins grow with the values
 _DIGITS = 6
@@ -20,17 +20,18 @@ _DIGITS = 6
 Vector = npt.NDArray[np.float64]
 
 
-def bin_edges(values: Vector) -> Vector:
-    """Return the edges of at most 24 bins for a feature, shape (n_bins + 1,).
+def bin_edges(values: Vector, n_bins: int = MOST_BINS) -> Vector:
+    """Return the edges of at most `n_bins` bins for a feature, shape (n_bins + 1,).
 
-    Whole numbers of at most 24 values get a bin each. Other values are divided evenly up to the
-    99th percentile, or evenly in ``log1p`` where that is eight medians or more. The last bin also
-    holds what lies above.
+    Whole numbers of at most so many values get a bin each. Other values are divided evenly up to
+    the 99th percentile, or evenly in ``log1p`` where that is eight medians or more. The last bin
+    also holds what lies above.
 
     Parameters
     ----------
     values : ndarray, shape (n_users,)
         Known values; at least one.
+    n_bins : int
 
     Examples
     --------
@@ -44,13 +45,13 @@ def bin_edges(values: Vector) -> Vector:
     if low == top:
         return np.array([low - 0.5, low + 0.5]) if low.is_integer() else np.array([low, low + 1])
     is_whole = bool(np.all(values == np.floor(values)))
-    if is_whole and top - low < N_BINS:
+    if is_whole and top - low < n_bins:
         return np.arange(low - 0.5, top + 1.0)
     middle = float(np.median(values))
     if low >= 0 and top > _SKEWED * max(middle, (top - low) / 1000):
-        edges = np.expm1(np.linspace(np.log1p(low), np.log1p(top), N_BINS + 1))
+        edges = np.expm1(np.linspace(np.log1p(low), np.log1p(top), n_bins + 1))
     else:
-        edges = np.linspace(low, top, N_BINS + 1)
+        edges = np.linspace(low, top, n_bins + 1)
     if is_whole:
         edges = np.unique(np.floor(edges)) - 0.5
         edges[-1] = top + 0.5
@@ -65,6 +66,7 @@ def bin_features(
     features: Sequence[Feature],
     *,
     n_segments: int,
+    n_bins: int = MOST_BINS,
 ) -> tuple[Distribution, ...]:
     """Count the users of each segment in bins of each numeric feature.
 
@@ -77,6 +79,8 @@ def bin_features(
     features : sequence of Feature
         Those without a known value, moments and categories are passed over.
     n_segments : int
+    n_bins : int
+        At most so many.
 
     Returns
     -------
@@ -92,12 +96,14 @@ def bin_features(
         values = numeric_values(users[feature.name].filter(pl.Series(is_in)))
         is_known = ~np.isnan(values)
         if is_known.any():
-            found.append(_binned(feature.name, values[is_known], ids[is_known], n_segments))
+            edges = bin_edges(values[is_known], n_bins)
+            found.append(_binned(feature.name, values[is_known], ids[is_known], n_segments, edges))
     return tuple(found)
 
 
-def _binned(name: str, values: Vector, ids: npt.NDArray[np.int64], n_segments: int) -> Distribution:
-    edges = bin_edges(values)
+def _binned(
+    name: str, values: Vector, ids: npt.NDArray[np.int64], n_segments: int, edges: Vector
+) -> Distribution:
     n_bins = len(edges) - 1
     bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, n_bins - 1)
     counts = np.bincount(ids * n_bins + bins, minlength=n_segments * n_bins)

@@ -140,13 +140,13 @@ def find_rules(
     is_in = segment_ids != UNASSIGNED
     users, ids = table.filter(is_in), segment_ids[is_in]
     columns = _columns(users, features)
-    values = _values(users, columns)
-    boxes = _boxes(values, ids, n_segments=n_segments)
+    rows = _distinct(_values(users, columns), ids)
+    boxes = _boxes(rows, n_segments=n_segments)
     rules = [
-        Rule(segment, _conditions(columns, low, high), int(is_met.sum()), n_right)
+        Rule(segment, _conditions(columns, low, high), int(rows.n_users[is_met].sum()), n_right)
         for segment, low, high in boxes
-        for is_met in [_inside(values, low, high)]
-        for n_right in [int((ids[is_met] == segment).sum())]
+        for is_met in [_inside(rows.values, low, high)]
+        for n_right in [int(rows.n_users[is_met & (rows.segment_ids == segment)].sum())]
         if is_met.any()
     ]
     rules.sort(key=lambda rule: (rule.segment_id, -rule.n_users))
@@ -223,19 +223,27 @@ def _values(users: pl.DataFrame, columns: Sequence[RuleColumn]) -> Matrix:
 _Box = tuple[int, Matrix, Matrix]
 
 
-def _boxes(values: Matrix, ids: IntVector, *, n_segments: int) -> list[_Box]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Distinct rows of what the conditions look at and of the segment, most users first."""
+
+    values: Matrix
+    segment_ids: IntVector
+    n_users: Matrix
+
+
+def _boxes(rows: _Rows, *, n_segments: int) -> list[_Box]:
     """Return the segment and the bounds of each leaf; inf where there is no bound."""
     from sklearn.tree import DecisionTreeClassifier
 
-    rows, answers, weights = _distinct(values, ids)
+    most = slice(_MOST_ROWS)
     tree = DecisionTreeClassifier(
         max_leaf_nodes=max(2, min(_MOST_LEAVES, _LEAVES_PER_SEGMENT * n_segments)),
         max_depth=_DEPTH,
         min_weight_fraction_leaf=_LEAST_SHARE,
         random_state=0,
-    ).fit(rows, answers, sample_weight=weights)
+    ).fit(rows.values[most], rows.segment_ids[most], sample_weight=rows.n_users[most])
     found: list[_Box] = []
-    ordered = np.sort(values, axis=0)
 
     def walk(node: int, low: Matrix, high: Matrix) -> None:
         below, above = tree.tree_.children_left[node], tree.tree_.children_right[node]
@@ -244,18 +252,18 @@ def _boxes(values: Matrix, ids: IntVector, *, n_segments: int) -> list[_Box]:
             found.append((answer, low, high))
             return
         column = int(tree.tree_.feature[node])
-        cut = round_cut(ordered[:, column], float(tree.tree_.threshold[node]))
+        cut = round_cut(rows.values[:, column], float(tree.tree_.threshold[node]))
         lower, upper = high.copy(), low.copy()
         lower[column], upper[column] = min(high[column], cut), max(low[column], cut)
         walk(below, low, lower)
         walk(above, upper, high)
 
-    bound = np.full(values.shape[1], np.inf)
+    bound = np.full(rows.values.shape[1], np.inf)
     walk(0, -bound, bound)
     return _joined(found)
 
 
-def _distinct(values: Matrix, ids: IntVector) -> tuple[Matrix, IntVector, Matrix]:
+def _distinct(values: Matrix, ids: IntVector) -> _Rows:
     """Return distinct rows with their segment and number of users, in a fixed order."""
     names = [f"x{place}" for place in range(values.shape[1])]
     counts = (
@@ -264,12 +272,11 @@ def _distinct(values: Matrix, ids: IntVector) -> tuple[Matrix, IntVector, Matrix
         .group_by([*names, "segment_id"])
         .len("n_users")
         .sort(["n_users", *names, "segment_id"], descending=[True, *[False] * (len(names) + 1)])
-        .head(_MOST_ROWS)
     )
-    return (
-        counts.select(names).to_numpy(),
-        counts["segment_id"].to_numpy(),
-        counts["n_users"].to_numpy().astype(np.float64),
+    return _Rows(
+        values=counts.select(names).to_numpy(),
+        segment_ids=counts["segment_id"].to_numpy(),
+        n_users=counts["n_users"].to_numpy().astype(np.float64),
     )
 
 

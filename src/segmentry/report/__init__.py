@@ -2,15 +2,10 @@
 
 from segmentry.report._conversions import added_sentence
 from segmentry.report._glossary import GLOSSARY
+from segmentry.report._maps import center_table, loading_table, make_maps, umap_table
 from segmentry.report._page import make_page, render_report
 from segmentry.report._parts import render_card, render_figure, render_style, render_table
-from segmentry.report._tables import (
-    blade_table,
-    loading_table,
-    quartile_table,
-    size_table,
-    umap_table,
-)
+from segmentry.report._tables import blade_table, quartile_table, size_table
 from segmentry.report._views import Card, Fact, Figure, Page, Row, Table
 
 __all__ = [
@@ -23,7 +18,9 @@ __all__ = [
     "Table",
     "added_sentence",
     "blade_table",
+    "center_table",
     "loading_table",
+    "make_maps",
     "make_page",
     "quartile_table",
     "render_card",

@@ -11,6 +11,7 @@ from segmentry.plots.formats import (
     percent,
     rate,
     signed,
+    utc,
 )
 from segmentry.profiling import Difference, SegmentProfile
 from segmentry.report._truth import badge_of
@@ -52,7 +53,7 @@ def _when(summary: Summary) -> str:
     first = day(data.starts_at, utc_offset_hours=data.utc_offset_hours)
     last = day(data.ends_at - _SECONDS_BEFORE_END, utc_offset_hours=data.utc_offset_hours)
     period = first if first == last else f"{first} to {last}"
-    return f"{period} (UTC{data.utc_offset_hours:+d})"
+    return f"{period} ({utc(data.utc_offset_hours)})"
 
 
 def make_cards(summary: Summary) -> tuple[Card, ...]:
@@ -149,7 +150,9 @@ def _certain(summary: Summary) -> tuple[str, ...]:
             f"{count(log.n_used)} used, {count(log.n_rejected)} rejected, "
             f"{count(n_excluded)} left out on request."
         )
-    found.append(summary.selection.reason)
+    stability = None if summary.evidence is None else summary.evidence.stability
+    if stability is None or all(each.is_stable for each in stability.segments):
+        found.append(summary.selection.reason)
     chosen = next((row for row in summary.selection.candidates if row.is_selected), None)
     if chosen is not None and chosen.silhouette.is_known:
         found.append(

@@ -32,7 +32,7 @@ def _groups(evidence: EvidenceReport) -> str:
     if evidence.n_groups > 1:
         return (
             f"Yes: {evidence.n_groups}. Both references of the gap, prediction strength and the "
-            "permuted columns agree."
+            "null twins agree."
         )
     return f"No. What speaks against them: {'; '.join(evidence.objections)}."
 
@@ -166,6 +166,14 @@ def _twins(evidence: EvidenceReport) -> Iterator[str]:
         yield (
             f"Null twins, columns permuted: {_p(columns)} ({columns.n_twins} twins). They show "
             "that columns depend on each other, not that there are groups; they never decide alone."
+        )
+
+    again = evidence.group_clicks
+    if again is not None and again.p_value is not None:
+        yield (
+            f"Null twins, clicks redrawn at one rate for all, groups looked for: {_p(again)} "
+            f"({again.n_twins} twins). Users without a click, with one and with two lie apart by "
+            "chance alone."
         )
 
 

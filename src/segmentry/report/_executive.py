@@ -26,6 +26,7 @@ def make_executive(summary: Summary) -> Executive | None:
         rows=tuple(_row(each, segments.get(each.segment_id or 0), summary) for each in chosen),
         rest=_rest(n_left),
         level=_level(summary),
+        next_steps=_next_steps(summary),
     )
 
 
@@ -52,6 +53,24 @@ def _row(insight: Insight, segment: SegmentProfile | None, summary: Summary) -> 
         action="" if action is None else action.text,
         worth=worth,
         worth_note=note,
+    )
+
+
+def _next_steps(summary: Summary) -> tuple[tuple[str, str], ...]:
+    """Return the commands that make a plan of it, where there is a forecast to plan with."""
+    if summary.truth is None or summary.truth.reason:
+        return ()
+    n = summary.population.n_impressions
+    steps = (
+        (
+            "divides as many impressions among the segments",
+            f"plan budget RUN_DIR --impressions {n}",
+        ),
+        ("assigns users to a test and says how long it takes", "plan test RUN_DIR --mde 10%"),
+    )
+    is_divided = len(summary.segments) > 1
+    return tuple(
+        (f"segmentry {words}", told) for told, words in (steps if is_divided else steps[1:])
     )
 
 

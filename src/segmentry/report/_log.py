@@ -16,9 +16,12 @@ from segmentry.summary import (
     Summary,
 )
 
-__all__ = ["make_log_view"]
+__all__ = ["make_log_view", "segment_cells"]
 
 _EVERYBODY = 0
+_NOTHING = 100.0  # an index that says nothing
+_MOST_CELLS = 8
+_CELL_HEADS = ("Users", "Share shown", "Exposure index", "CTR, shrunk", "CTR index")
 
 
 def make_log_view(summary: Summary, pictures: Mapping[str, str]) -> LogView:
@@ -88,11 +91,7 @@ def _affinity_tables(summary: Summary, log: LogReport) -> list[Table]:
                     heads=(
                         "Segment",
                         dimension.capitalize(),
-                        "Users",
-                        "Share shown",
-                        "Exposure index",
-                        "CTR, shrunk",
-                        "CTR index",
+                        *_CELL_HEADS,
                     ),
                     rows=rows,
                     text_columns=(1,),
@@ -131,6 +130,28 @@ def _cell_row(summary: Summary, cell: Cell) -> Row:
             _index(cell.ctr_index),
         ),
     )
+
+
+def segment_cells(summary: Summary, segment_id: int) -> Table:
+    """Return what a segment is shown and clicks more than all, the surest first."""
+    log = summary.log
+    own = [] if log is None else [cell for cell in log.cells if cell.segment_id == segment_id]
+    standing = [cell for cell in own if _surely_above(cell) > _NOTHING]
+    standing.sort(key=lambda cell: (-_surely_above(cell), cell.dimension, cell.key))
+    rows = (_cell_row(summary, cell) for cell in standing[:_MOST_CELLS])
+    return Table(
+        caption=f"Segment {segment_id}: what it is shown and clicks more than all",
+        heads=("value", *_CELL_HEADS),
+        rows=tuple(
+            Row(head=f"{cell.dimension} {row.cells[0]}", cells=row.cells[1:])
+            for cell, row in zip(standing, rows, strict=False)
+        ),
+    )
+
+
+def _surely_above(cell: Cell) -> float:
+    """Return the near end of the index of exposure or of clicks, whichever is larger."""
+    return max(cell.exposure_index.low or 0.0, cell.ctr_index.low or 0.0)
 
 
 def _index(estimate: Estimate) -> str:
@@ -176,7 +197,7 @@ def _held_out_table(held_out: HeldOutUse | None) -> Table | None:
 
 
 def _nats(value: float | None) -> str:
-    return decimal(value, digits=4)
+    return decimal(value, digits=5)
 
 
 def _exposure_text(log: LogReport) -> str:
@@ -262,7 +283,8 @@ def _cap_table(summary: Summary, curve: ExposureCurve) -> Table:
     return Table(
         caption=(
             f"What a cap on {what} would have removed from this log: "
-            f"{_name_of(summary, curve.segment_id)} (nothing is assumed of what replaces it)"
+            f"{_name_of(summary, curve.segment_id)} (nothing is assumed of what replaces it; 90 % "
+            "intervals)"
         ),
         heads=("At most", "Impressions", "of all", "Clicks", "of all"),
         rows=tuple(
@@ -270,11 +292,16 @@ def _cap_table(summary: Summary, curve: ExposureCurve) -> Table:
                 head=str(cap.cap),
                 cells=(
                     count(cap.n_impressions),
-                    percent(cap.impressions_share),
+                    _with_limits(_share_of(cap.impressions_share, cap.saved), percent),
                     count(cap.n_clicks),
-                    percent(cap.clicks_share),
+                    _with_limits(_share_of(cap.clicks_share, cap.lost), percent),
                 ),
             )
             for cap in curve.caps
         ),
     )
+
+
+def _share_of(share: float, estimate: Estimate) -> Estimate:
+    """Return a share with its interval; without one in a run of an earlier version."""
+    return estimate if estimate.is_known else Estimate(value=share, low=None, high=None)

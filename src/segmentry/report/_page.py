@@ -1,6 +1,5 @@
 """From a summary to one HTML file."""
 
-import json
 from collections.abc import Mapping
 
 from segmentry import plots
@@ -13,6 +12,7 @@ from segmentry.report._executive import make_executive
 from segmentry.report._glossary import glossary_of
 from segmentry.report._latent import make_latent
 from segmentry.report._log import make_log_view
+from segmentry.report._maps import make_maps, make_turn
 from segmentry.report._parts import environment
 from segmentry.report._presence import make_presence
 from segmentry.report._segment_pages import make_segment_pages
@@ -23,16 +23,14 @@ from segmentry.report._tables import (
     difference_table,
     feature_tables,
     level_tables,
-    loading_table,
     numeric_tables,
     quartile_table,
     rate_table,
     score_table,
     size_table,
-    umap_table,
 )
 from segmentry.report._truth import make_truth
-from segmentry.report._views import Fact, Figure, Page, Table, Turn
+from segmentry.report._views import Fact, Figure, Page
 from segmentry.summary import Summary
 
 __all__ = ["make_page", "render_report"]
@@ -113,10 +111,10 @@ def make_page(
         ),
         numeric_tables=numeric_tables(summary),
         level_tables=level_tables(summary),
-        log=make_log_view(summary, figures),
+        log=make_log_view(summary, figures) if _can_be_described(summary) else None,
         conversions=make_conversions(summary),
-        maps=_maps(summary, figures),
-        turn=_turn(summary),
+        maps=make_maps(summary, figures),
+        turn=make_turn(summary),
         data_tables=account_tables(summary),
         method=summary.method,
         feature_tables=feature_tables(summary),
@@ -129,6 +127,11 @@ def make_page(
         ),
         dark_css=plots.dark_figure_css(_FIGURE_SCOPE),
     )
+
+
+def _can_be_described(summary: Summary) -> bool:
+    """Tell whether such data can say what segments were shown and clicked, and when."""
+    return summary.traits.has_clicks and summary.traits.has_time
 
 
 def _not_evaluated(summary: Summary) -> tuple[str, ...]:
@@ -202,51 +205,4 @@ def _distributions(summary: Summary, figures: Mapping[str, str]) -> Figure | Non
         caption=plots.caption_distributions(summary),
         svg=figures.get("distributions", ""),
         tables=(quartile_table(summary, plots.distribution_names(summary)[:4]),),
-    )
-
-
-def _maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
-    loadings: tuple[Table, ...] = (loading_table(summary),)
-    plane = "A sample of users, and what stretches the plane"
-    captions = {
-        "map_hexagons": ("All users on a plane", plots.caption_map_hexagons(summary), ()),
-        "map": (plane, plots.caption_map(summary), loadings),
-        "map_pairs": ("The three pairs of directions", plots.caption_map_pairs(summary), ()),
-        "map_3d": ("The users in space", plots.caption_map_3d(summary), ()),
-        "umap": ("Neighbours, by UMAP", plots.caption_umap(summary), (umap_table(summary),)),
-    }
-    has_space = len(summary.map.explained_variance_ratio) >= 3
-    return tuple(
-        Figure(
-            name=name, heading=heading, caption=caption, svg=figures.get(name, ""), tables=tables
-        )
-        for name, (heading, caption, tables) in captions.items()
-        if figures.get(name) and (has_space or name in ("map", "map_hexagons", "umap"))
-    )
-
-
-def _turn(summary: Summary) -> Turn | None:
-    """Return what the page's script draws when somebody turns the picture in space."""
-    scene = plots.map_scene(summary)
-    if scene is None:
-        return None
-    ids = sorted({*scene.point_segments, *scene.center_segments})
-    record = {
-        "half": scene.half,
-        "wide": scene.wide,
-        "bottom": scene.bottom,
-        "top": scene.top,
-        "points": [[*p, s] for p, s in zip(scene.points, scene.point_segments, strict=True)],
-        "centers": [[*p, s] for p, s in zip(scene.centers, scene.center_segments, strict=True)],
-        "colours": {each: plots.segment_colour(each) for each in ids},
-        "inks": {each: plots.segment_ink(each) for each in ids},
-        "axes": scene.axes,
-    }
-    text = json.dumps(record, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return Turn(
-        scene=text,
-        azimuth=plots.AZIMUTH,
-        elevation=plots.ELEVATION,
-        lowest=plots.LOWEST,
-        highest=plots.HIGHEST,
     )

@@ -14,6 +14,7 @@ from segmentry.plots.formats import (
 from segmentry.profiling import Exemplar, LevelShare, NumericStatistics, SegmentProfile
 from segmentry.report._executive import insight_badge, worth_of
 from segmentry.report._kinds import value_kind
+from segmentry.report._log import segment_cells
 from segmentry.report._truth import badge_of
 from segmentry.report._views import Fact, InsightView, Row, SegmentPage, Table
 from segmentry.schema import Estimate
@@ -126,6 +127,7 @@ def _tables(segment: SegmentProfile, summary: Summary) -> tuple[Table, ...]:
     found = (
         _feature_table(segment, summary),
         _level_table(segment, summary),
+        segment_cells(summary, segment.segment_id),
         _exemplar_table(segment, summary),
     )
     return tuple(table for table in found if table.rows)

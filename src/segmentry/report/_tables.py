@@ -17,7 +17,7 @@ from segmentry.plots.formats import (
 from segmentry.profiling import LevelShare, NumericStatistics, SegmentProfile
 from segmentry.report._kinds import value_kind
 from segmentry.report._views import Row, Table
-from segmentry.schema import Estimate, RowAccount
+from segmentry.schema import Estimate, RowAccount, UtcOffset
 from segmentry.summary import CandidateRow, FeatureRow, Finding, Summary
 from segmentry.traits import DataTraits
 
@@ -28,13 +28,12 @@ __all__ = [
     "difference_table",
     "feature_tables",
     "level_tables",
-    "loading_table",
     "numeric_tables",
     "quartile_table",
     "rate_table",
     "score_table",
+    "segment_row",
     "size_table",
-    "umap_table",
 ]
 
 _FORMING_DAYS = "on the days that formed the segments"
@@ -244,7 +243,7 @@ def difference_table(summary: Summary) -> Table:
         if all(name in by_name for by_name in found)
     ]
     return Table(
-        caption="Standardised differences, 95 % interval in brackets",
+        caption="Standardised differences, and below them the 95\u00a0% interval",
         heads=("feature", *(f"{s.segment_id} {s.name}" for s in summary.segments)),
         rows=tuple(rows),
     )
@@ -255,7 +254,7 @@ def _difference(estimate: Estimate) -> str:
         return MISSING
     value = signed(estimate.value, digits=2)
     limits = interval(estimate, write=lambda v: signed(v, digits=2))
-    return value if limits == MISSING else f"{value} ({limits})"
+    return value if limits == MISSING else f"{value}\n{limits}"
 
 
 def numeric_tables(summary: Summary) -> tuple[Table, ...]:
@@ -287,7 +286,9 @@ def numeric_tables(summary: Summary) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def _numeric_row(row: NumericStatistics, features: Mapping[str, FeatureRow], offset: int) -> Row:
+def _numeric_row(
+    row: NumericStatistics, features: Mapping[str, FeatureRow], offset: UtcOffset
+) -> Row:
     feature = features.get(row.feature)
     kind, unit, label = "count", MISSING, row.feature
     if feature is not None:
@@ -344,47 +345,6 @@ def _level(level: LevelShare | None) -> str:
         return MISSING
     share = percent(level.share)
     return share if level.index is None else f"{share} ({count(level.index)})"
-
-
-def loading_table(summary: Summary) -> Table:
-    """Return the loadings of the components."""
-    labels = {row.name: row.label for row in summary.features}
-    plane = summary.map
-    ratios = plane.explained_variance_ratio
-    return Table(
-        caption="Loadings: how much each column weighs in each direction of the map",
-        heads=(
-            "column",
-            *(f"PC{i + 1}, {percent(r)} of the variation" for i, r in enumerate(ratios)),
-        ),
-        rows=tuple(
-            Row(
-                labels.get(column, column),
-                tuple(signed(row[i], digits=2) for row in plane.loadings),
-            )
-            for i, column in enumerate(plane.columns)
-        ),
-    )
-
-
-def umap_table(summary: Summary) -> Table:
-    """Return how far the UMAP keeps who is near whom."""
-    found = summary.embedding
-    rows: tuple[Row, ...] = ()
-    if found is not None:
-        formed = (found.n_fitted, found.trustworthiness_fitted, found.overlap_fitted)
-        placed = (found.n_placed, found.trustworthiness_placed, found.overlap_placed)
-        rows = tuple(
-            Row(head, (count(n), _thousandths(trust), percent(overlap)))
-            for head, (n, trust, overlap) in (
-                ("users that formed the map", formed),
-                ("users put into it afterwards", placed),
-            )
-        )
-        chance = percent(found.overlap_of_chance, digits=2)
-        rows += (Row("a map without any order", (MISSING, "0.500", chance)),)
-    heads = ("", "users", "trustworthiness", "nearest neighbours kept")
-    return Table(caption="How far the UMAP keeps who is near whom", heads=heads, rows=rows)
 
 
 def account_tables(summary: Summary) -> tuple[Table, ...]:
@@ -468,8 +428,8 @@ def feature_tables(summary: Summary) -> tuple[Table, ...]:
     )
     absent = Table(
         caption=f"{len(summary.traits.absent)} features are absent",
-        heads=("feature", "why"),
-        rows=tuple(Row(name, (reason,)) for name, reason in summary.traits.absent),
+        heads=("why", "features"),
+        rows=tuple(Row(why, (", ".join(names),)) for why, names in summary.traits.reasons.items()),
         text_columns=(1,),
     )
     return tuple(table for table in (formed, described, absent) if table.rows)

@@ -8,7 +8,7 @@ from segmentry.plots import segment_colour
 from segmentry.plots.formats import MISSING, count, day, decimal, interval, percent, points, rate
 from segmentry.profiling import SegmentProfile
 from segmentry.report._views import Badge, Fact, Figure, Row, Table, Truth
-from segmentry.schema import Estimate
+from segmentry.schema import Estimate, UtcOffset
 from segmentry.summary import Summary, TruthReport
 from segmentry.traits import DataTraits
 from segmentry.validation import NO_SIGNAL, KeptGain
@@ -136,7 +136,7 @@ def _windows(summary: Summary, truth: TruthReport) -> tuple[Fact, ...]:
     return (forming, checked, met)
 
 
-def _period(start: int, end: int, utc_offset_hours: int) -> str:
+def _period(start: int, end: int, utc_offset_hours: UtcOffset) -> str:
     first = day(start, utc_offset_hours=utc_offset_hours)
     last = day(end - 1, utc_offset_hours=utc_offset_hours)
     return first if first == last else f"{first} to {last}"

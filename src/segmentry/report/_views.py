@@ -202,11 +202,15 @@ class ExecutiveRow:
 
 @dataclass(frozen=True, slots=True)
 class Executive:
-    """The first screen; `rest` and `level` are sentences, the first may be empty."""
+    """The first screen; `rest` and `level` are sentences, the first may be empty.
+
+    `next_steps` are commands, each with what it tells.
+    """
 
     rows: tuple[ExecutiveRow, ...]
     rest: str
     level: str
+    next_steps: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +376,7 @@ class Page:
     heatmap: Figure
     numeric_tables: tuple[Table, ...]
     level_tables: tuple[Table, ...]
-    log: LogView
+    log: LogView | None
     conversions: ConversionView | None
     maps: tuple[Figure, ...]
     turn: Turn | None

@@ -40,6 +40,7 @@ from segmentry.schema._tables import (
     Need,
     Progress,
     RowAccount,
+    UtcOffset,
     Window,
 )
 
@@ -70,5 +71,6 @@ __all__ = [
     "Source",
     "TableSource",
     "UserTally",
+    "UtcOffset",
     "Window",
 ]

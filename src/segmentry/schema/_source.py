@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from segmentry.schema._tables import Feature, Need
+from segmentry.schema._tables import Feature, Need, UtcOffset
 
 __all__ = ["ColumnSource", "ColumnType", "FileShape", "Source", "TableSource"]
 
@@ -39,7 +39,7 @@ class ColumnSource:
     name: str
     type: ColumnType
     time_format: str = ""
-    utc_offset_hours: int = 0
+    utc_offset_hours: UtcOffset = 0
     codes: tuple[tuple[str, int], ...] = ()
     other: int | None = None
     missing: tuple[str, ...] = ()
@@ -126,7 +126,7 @@ class Source:
     profiles: TableSource | None
     ads: TableSource | None
     attributes: tuple[Feature, ...]
-    utc_offset_hours: int
+    utc_offset_hours: UtcOffset
     event: str = "impression"
     events: str = "impressions"
     value_unit: str = ""

@@ -23,6 +23,7 @@ __all__ = [
     "Need",
     "Progress",
     "RowAccount",
+    "UtcOffset",
     "Window",
 ]
 
@@ -73,6 +74,8 @@ Need = Literal[
     "quantity",
 ]
 """What data can have, and what a feature can need."""
+UtcOffset = int | float
+"""Hours from UTC of a local clock, such as 8, -3.5 or 5.75; whole numbers are int."""
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(step, done, total)``; `total` 0 means that it is not known."""
 
@@ -119,7 +122,7 @@ class Window:
 
     start: int
     end: int
-    utc_offset_hours: int = 0
+    utc_offset_hours: UtcOffset = 0
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
@@ -133,13 +136,13 @@ class Window:
     @property
     def is_whole_days(self) -> bool:
         """Whether it starts and ends at local midnight."""
-        offset = self.utc_offset_hours * 3600
+        offset = round(self.utc_offset_hours * 3600)
         return all((each + offset) % SECONDS_PER_DAY == 0 for each in (self.start, self.end))
 
     @classmethod
-    def around(cls, first: int, last: int, *, utc_offset_hours: int) -> "Window":
+    def around(cls, first: int, last: int, *, utc_offset_hours: UtcOffset) -> "Window":
         """Return the whole local days that hold all moments from `first` to `last`."""
-        offset = utc_offset_hours * 3600
+        offset = round(utc_offset_hours * 3600)
         start = (first + offset) // SECONDS_PER_DAY * SECONDS_PER_DAY - offset
         end = ((last + offset) // SECONDS_PER_DAY + 1) * SECONDS_PER_DAY - offset
         return cls(start=start, end=end, utc_offset_hours=utc_offset_hours)

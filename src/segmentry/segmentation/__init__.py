@@ -1,5 +1,13 @@
 """Segmentation: preprocess, try candidates, choose, number the segments."""
 
+from segmentry.segmentation._cells import (
+    CellColumn,
+    CellModel,
+    find_cells,
+    fit_cells,
+    place_by_cell,
+    recency_columns,
+)
 from segmentry.segmentation._fit import Decide, Segmentation, find_segments, membership
 from segmentry.segmentation._latent import LatentSegments, find_latent_segments, place_by_class
 from segmentry.segmentation._latent_columns import latent_matrix, latent_parts
@@ -9,19 +17,25 @@ from segmentry.segmentation._selection import Candidate, Decision, Selection, se
 __all__ = [
     "RECIPES",
     "Candidate",
+    "CellColumn",
+    "CellModel",
     "Decide",
     "Decision",
     "LatentSegments",
     "Recipe",
     "Segmentation",
     "Selection",
+    "find_cells",
     "find_latent_segments",
     "find_segments",
+    "fit_cells",
     "latent_matrix",
     "latent_parts",
     "membership",
+    "place_by_cell",
     "place_by_class",
     "plan_features",
+    "recency_columns",
     "recipe_named",
     "select",
 ]

@@ -31,6 +31,7 @@ from segmentry.segmentation._scores import Silhouettes, silhouettes_by_number
 from segmentry.segmentation._selection import Candidate, Decision, Selection, select
 
 if TYPE_CHECKING:
+    from segmentry.segmentation._cells import CellModel
     from segmentry.segmentation._latent import LatentSegments
 
 __all__ = [
@@ -80,6 +81,8 @@ class Segmentation:
         The silhouettes of those users, labels counting from 0; none where no silhouette is defined.
     latent : LatentSegments or None
         The classes and how much each user belongs to them, where the algorithm is "latent".
+    cells : CellModel or None
+        The cut points and cells, where the algorithm is "cells".
     """
 
     recipe: Recipe
@@ -94,6 +97,7 @@ class Segmentation:
     segment_silhouettes: tuple[float | None, ...]
     silhouette_sample: SilhouetteSample | None = None
     latent: "LatentSegments | None" = None
+    cells: "CellModel | None" = None
 
     @property
     def n_segments(self) -> int:

@@ -55,7 +55,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "default": Recipe(
             name="default",
             weights=MappingProxyType(
-                {"ctr_shrunk": 2.0, "n_impressions": 1.0, "n_active_days": 0.5}
+                {"ctr_shrunk": 2.0, "n_impressions": 1.2, "n_active_days": 0.5}
             ),
             behaviour_weights=MappingProxyType({"n_views": 1.0, "n_purchases": 1.0}),
             population="shown",
@@ -140,7 +140,7 @@ def plan_features(
     >>> from segmentry.features import LOG_FEATURES
     >>> plans = plan_features(recipe_named("default"), LOG_FEATURES)
     >>> [(plan.feature.name, plan.weight) for plan in plans]
-    [('ctr_shrunk', 2.0), ('n_impressions', 1.0), ('n_active_days', 0.5)]
+    [('ctr_shrunk', 2.0), ('n_impressions', 1.2), ('n_active_days', 0.5)]
     """
     known = {feature.name: feature for feature in catalogue}
     asked = list(_default_features(recipe, catalogue) if features is None else features)

@@ -38,6 +38,9 @@ class EvidenceReport:
     columns : NullTwins or None
         T1, columns permuted: shows dependence, not groups, and never decides alone; null where
         the gap sees no groups.
+    group_clicks : NullTwins or None
+        T2, clicks redrawn at one CTR, and as many groups looked for: groups that luck forms as well
+        are none; null where the gap sees no groups or clicks form no segments.
     clicks : NullTwins or None
         T2, clicks redrawn at one CTR.
     stability : Stability or None
@@ -59,6 +62,7 @@ class EvidenceReport:
     gaps: tuple[GapCurve, ...]
     strength: PredictionStrength | None
     columns: NullTwins | None
+    group_clicks: NullTwins | None
     clicks: NullTwins | None
     stability: Stability | None
     caveats: tuple[str, ...]

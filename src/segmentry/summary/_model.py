@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from segmentry.profiling import SegmentProfile
 from segmentry.quality import Finding
-from segmentry.schema import Estimate, RowAccount
+from segmentry.schema import Estimate, RowAccount, UtcOffset
 from segmentry.summary._conversions import ConversionReport
 from segmentry.summary._decisions import Decisions
 from segmentry.summary._evidence import EvidenceReport
@@ -54,7 +54,7 @@ class DataReport:
     source: str
     starts_at: int | None
     ends_at: int | None
-    utc_offset_hours: int
+    utc_offset_hours: UtcOffset
     accounts: tuple[RowAccount, ...]
     findings: tuple[Finding, ...]
 

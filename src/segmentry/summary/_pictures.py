@@ -46,13 +46,18 @@ class Pictures:
     hexagon_radius : float or None
         From centre to corner, in units of the components.
     hexagons : tuple of Hexagon
-        All assigned users on the first two components.
+        All assigned users on the first two components. Where small counts are withheld they are
+        rounded, so that their sum is not the number of users.
+    mixed_share : float or None
+        Part of the users in hexagons where less than four fifths are of one segment; null in runs
+        of earlier versions.
     """
 
     blades: tuple[Blade, ...]
     distributions: tuple[Distribution, ...]
     hexagon_radius: float | None
     hexagons: tuple[Hexagon, ...]
+    mixed_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from segmentry.validation._agreement import adjusted_rand, contingency, jaccards
 from segmentry.validation._alignment import Alignment, SegmentEvent, align_ids
 from segmentry.validation._behaviour_days import BehaviourDays
 from segmentry.validation._choice import RULE, RULE_WITHOUT_LOG, NumberChoice, choose_number
+from segmentry.validation._copies import CopiedUsers, copied_users
 from segmentry.validation._cross_fit import Relabel
 from segmentry.validation._fold_rates import FoldRates, fold_rates
 from segmentry.validation._forecast import Forecasts, forecast_ctr
 from segmentry.validation._gap import GapCurve, gap_statistic
 from segmentry.validation._inner_gain import InnerGain, inner_gain
-from segmentry.validation._inner_split import InnerSplit, inner_gains
+from segmentry.validation._inner_split import InnerSplit, inner_gains, recounted_rows
 from segmentry.validation._kept_gain import NO_SIGNAL, KeptGain, kept_gain
 from segmentry.validation._null_twins import (
     NullTwins,
@@ -34,6 +35,7 @@ from segmentry.validation._procedure import (
     click_twins,
     decide_by_groups,
     decision_of,
+    group_twins,
     repeat_procedure,
     weigh_groups,
     weigh_number,
@@ -61,6 +63,7 @@ __all__ = [
     "AddedGain",
     "Alignment",
     "BehaviourDays",
+    "CopiedUsers",
     "FoldRates",
     "Forecasts",
     "Forming",
@@ -90,12 +93,14 @@ __all__ = [
     "click_twins",
     "column_twins",
     "contingency",
+    "copied_users",
     "daily_traffic",
     "decide_by_groups",
     "decision_of",
     "fold_rates",
     "forecast_ctr",
     "gap_statistic",
+    "group_twins",
     "inner_gain",
     "inner_gains",
     "jaccards",
@@ -106,6 +111,7 @@ __all__ = [
     "over_placebos",
     "permuted_columns",
     "prediction_strength",
+    "recounted_rows",
     "redrawn_clicks",
     "repeat_procedure",
     "reweighted",

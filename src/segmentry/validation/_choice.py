@@ -20,7 +20,7 @@ RULE = (
 )
 RULE_WITHOUT_LOG = (
     "Without later days to ask (no log, or too few days): the number of groups by the gap "
-    "statistic, if both references, prediction strength and the permuted columns agree that there "
+    "statistic, if both references, prediction strength and the null twins agree that there "
     "are groups; else one segment."
 )
 _ALPHA = 0.05
@@ -53,6 +53,8 @@ class NumberChoice:
     strength : PredictionStrength or None
     columns : NullTwins or None
         Columns permuted.
+    group_clicks : NullTwins or None
+        Clicks redrawn, and groups looked for.
     clicks : NullTwins or None
         Clicks redrawn.
     """
@@ -69,6 +71,7 @@ class NumberChoice:
     gaps: tuple[GapCurve, ...]
     strength: PredictionStrength | None
     columns: NullTwins | None
+    group_clicks: NullTwins | None
     clicks: NullTwins | None
 
     def at_least(self, least: int) -> int:
@@ -84,6 +87,7 @@ def choose_number(
     *,
     strength: PredictionStrength | None = None,
     columns: NullTwins | None = None,
+    group_clicks: NullTwins | None = None,
     clicks: NullTwins | None = None,
     allowed: Sequence[int] | None = None,
 ) -> NumberChoice:
@@ -100,6 +104,8 @@ def choose_number(
     columns : NullTwins, optional
         Permuted columns at that number: speak against groups where p is above 0.05. They never
         speak for them.
+    group_clicks : NullTwins, optional
+        Redrawn clicks at that number: groups that luck forms as well are none of clicks.
     clicks : NullTwins, optional
         Redrawn clicks: where p of the inner gain is above 0.05 there is no gain.
     allowed : sequence of int, optional
@@ -118,7 +124,7 @@ def choose_number(
     'One segment: no natural groups (the gap statistic finds none against users \
 spread evenly over each component).'
     """
-    n_groups, objections = _groups(gaps, strength, columns)
+    n_groups, objections = _groups(gaps, strength, columns, group_clicks)
     known = sorted((g for g in gains if g.gain.value is not None), key=lambda g: g.n_segments)
     tried = [each for each in known if each.n_segments > 1]
     ties, best = _ties(tried)
@@ -141,6 +147,7 @@ spread evenly over each component).'
         gaps=tuple(gaps),
         strength=strength,
         columns=columns,
+        group_clicks=group_clicks,
         clicks=clicks,
     )
 
@@ -161,7 +168,10 @@ def number_of(curves: Sequence[GapCurve], strength: PredictionStrength | None) -
 
 
 def _groups(
-    gaps: Sequence[GapCurve], strength: PredictionStrength | None, columns: NullTwins | None
+    gaps: Sequence[GapCurve],
+    strength: PredictionStrength | None,
+    columns: NullTwins | None,
+    group_clicks: NullTwins | None,
 ) -> tuple[int, tuple[str, ...]]:
     """Number of natural groups, 1 if anything speaks against them, and what does."""
     if not gaps:
@@ -181,9 +191,13 @@ def _groups(
         value, error = at.get(k, (0.0, 0.0))
         if value + error < STRONG:
             objections.append(f"prediction strength of {k} groups is {value:.2f}, below {STRONG}")
-    if columns is not None and k > 1 and (columns.p_value is None or columns.p_value > _ALPHA):
-        told = "not defined" if columns.p_value is None else f"{columns.p_value:.2f}"
-        objections.append(f"columns permuted independently do as well (p {told})")
+    for twins, do_as_well in (
+        (columns, "columns permuted independently do as well"),
+        (group_clicks, "clicks drawn at one rate for all form such groups as well"),
+    ):
+        if twins is not None and k > 1 and (twins.p_value is None or twins.p_value > _ALPHA):
+            told = "not defined" if twins.p_value is None else f"{twins.p_value:.2f}"
+            objections.append(f"{do_as_well} (p {told})")
     return (1 if objections else k), tuple(objections)
 
 

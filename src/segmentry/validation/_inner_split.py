@@ -13,10 +13,15 @@ from segmentry.features import fit_beta_prior
 from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 from segmentry.schema import UNASSIGNED
 from segmentry.validation._inner_gain import InnerGain, inner_gain
-from segmentry.validation._recount import CLICKS_BEYOND_COUNTS, counted_features, recount
+from segmentry.validation._recount import (
+    CLICKS_BEYOND_COUNTS,
+    COUNTED_CLICKS,
+    counted_features,
+    recount,
+)
 from segmentry.validation._user_days import UserDays
 
-__all__ = ["DrawnUsers", "InnerSplit", "draw_users", "form_again", "inner_gains"]
+__all__ = ["DrawnUsers", "InnerSplit", "draw_users", "form_again", "inner_gains", "recounted_rows"]
 
 FloatArray = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
@@ -63,6 +68,11 @@ class InnerSplit:
     def has_later(self) -> bool:
         """Whether there are later days to ask."""
         return bool(self.last_days)
+
+    @property
+    def has_counted_clicks(self) -> bool:
+        """Whether clicks form segments, by features that can be counted anew."""
+        return any(plan.feature.name in COUNTED_CLICKS for plan in self.plans)
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -131,7 +141,7 @@ def inner_gains(
     (2, True)
     """
     counts = split.counts if counts is None else counts
-    table, is_in = _first_days(split, counts, weights)
+    table, is_in = _recounted(split, counts, split.first_days, weights)
     try:
         steps, is_in = _prepared(split, table, is_in, weights)
     except SelectionError:
@@ -224,17 +234,37 @@ def form_again(drawn: DrawnUsers, k: int, *, algorithm: str, seed: int) -> IntVe
     return labels
 
 
-def _first_days(
-    split: InnerSplit, counts: UserDays, weights: FloatArray | None
+def recounted_rows(split: InnerSplit, counts: UserDays) -> DistinctRows:
+    """Preprocess all users of the feature window, their features counted anew.
+
+    Parameters
+    ----------
+    split : InnerSplit
+    counts : UserDays
+        Its own, or those of a null twin.
+
+    Raises
+    ------
+    SelectionError
+        If the users leave no feature to form segments.
+    """
+    days = (*split.first_days, *split.last_days)
+    table, is_in = _recounted(split, counts, days, None)
+    steps, is_in = _prepared(split, table, is_in, None)
+    return distinct_rows(steps.transform(table.filter(is_in)))
+
+
+def _recounted(
+    split: InnerSplit, counts: UserDays, days: tuple[int, ...], weights: FloatArray | None
 ) -> tuple[pl.DataFrame, BoolVector]:
-    """Return the features of the first days, and who has some."""
-    totals = counts.totals(split.first_days)
+    """Return the features of some days, and who has some."""
+    totals = counts.totals(days)
     n, c = totals.n_impressions, totals.n_clicks
     if weights is not None:
         copies = weights.astype(np.int64)
         n, c = np.repeat(n, copies), np.repeat(c, copies)
     names = [plan.feature.name for plan in split.plans]
-    found = recount(counts, split.first_days, names, prior=fit_beta_prior(c, n))
+    found = recount(counts, days, names, prior=fit_beta_prior(c, n))
     is_in = np.ones(split.n_users, dtype=bool)
     if split.needs_impressions:
         is_in = totals.n_impressions > 0

@@ -11,7 +11,14 @@ from segmentry.clustering.threads import map_in_threads
 from segmentry.validation._small_fits import sample_users, small_kmeans, usable_numbers
 from segmentry.validation._user_days import UserDays
 
-__all__ = ["NullTwins", "column_twins", "null_twins", "permuted_columns", "redrawn_clicks"]
+__all__ = [
+    "NullTwins",
+    "column_twins",
+    "explained_by_groups",
+    "null_twins",
+    "permuted_columns",
+    "redrawn_clicks",
+]
 
 FloatMatrix = npt.NDArray[np.float64]
 
@@ -156,9 +163,26 @@ def column_twins(
     return null_twins(observed, lambda _: next(drawn), n_twins=n_twins)
 
 
+def explained_by_groups(
+    distinct: DistinctRows, k: int, *, n_users: int = 2000, seed: int = 0
+) -> float | None:
+    """Return ln(W_1 / W_k) of a sample of the users; null where they allow no k groups.
+
+    Examples
+    --------
+    >>> users = distinct_rows(np.array([[0.0], [1.0], [10.0], [11.0]]))
+    >>> round(explained_by_groups(users, 2), 3)  # 101 against 1
+    4.615
+    """
+    return _of_rows(sample_users(distinct, n_users=n_users, seed=seed), k, seed=seed)
+
+
 def _explained(X: FloatMatrix, k: int, *, seed: int) -> float | None:
     # Rows in one order for all: a permutation then changes nothing in a single column.
-    rows = distinct_rows(X)
+    return _of_rows(distinct_rows(X), k, seed=seed)
+
+
+def _of_rows(rows: DistinctRows, k: int, *, seed: int) -> float | None:
     if len(rows.rows) <= k:
         return None
     total = float(

@@ -7,20 +7,35 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.clustering import DistinctRows
+from segmentry.errors import SelectionError
 from segmentry.segmentation import Decision
 from segmentry.validation._choice import RULE_WITHOUT_LOG, NumberChoice, choose_number, number_of
 from segmentry.validation._gap import GapCurve, gap_statistic
 from segmentry.validation._inner_gain import InnerGain
-from segmentry.validation._inner_split import InnerSplit, draw_users, form_again, inner_gains
-from segmentry.validation._null_twins import NullTwins, column_twins, null_twins, redrawn_clicks
+from segmentry.validation._inner_split import (
+    InnerSplit,
+    draw_users,
+    form_again,
+    inner_gains,
+    recounted_rows,
+)
+from segmentry.validation._null_twins import (
+    NullTwins,
+    column_twins,
+    explained_by_groups,
+    null_twins,
+    redrawn_clicks,
+)
 from segmentry.validation._stability import Stability, stability
 from segmentry.validation._strength import STRONG, PredictionStrength, prediction_strength
+from segmentry.validation._user_days import UserDays
 
 __all__ = [
     "GroupEvidence",
     "click_twins",
     "decide_by_groups",
     "decision_of",
+    "group_twins",
     "repeat_procedure",
     "weigh_groups",
     "weigh_number",
@@ -104,7 +119,10 @@ def weigh_number(
     """
     groups = weigh_groups(rows, most=max(*numbers, 2), seed=seed)
     gains: tuple[InnerGain, ...] = ()
-    clicks = None
+    clicks, group_clicks = None, None
+    if split is not None and groups.columns is not None:
+        k = number_of(groups.gaps, groups.strength)
+        group_clicks = group_twins(split, k, seed=seed, n_twins=n_twins)
     if split is not None and split.has_later:
         gains = inner_gains(split, numbers, seed=seed)
         clicks = click_twins(split, numbers, gains, seed=seed, n_twins=n_twins, on_twin=on_twin)
@@ -113,8 +131,57 @@ def weigh_number(
         groups.gaps,
         strength=groups.strength,
         columns=groups.columns,
+        group_clicks=group_clicks,
         clicks=clicks,
         allowed=numbers,
+    )
+
+
+def group_twins(split: InnerSplit, k: int, *, seed: int, n_twins: int = 19) -> NullTwins | None:
+    """Redraw all clicks at one CTR and see whether k groups explain as much by chance.
+
+    Few clicks are few whole numbers: users without a click, with one, with two lie apart, whatever
+    their true CTRs. The statistic is ln(W_1 / W_k), W the within-cluster sum of squares; prior and
+    preprocessing are fitted anew. Null where clicks form no segments, or no day was counted.
+
+    Parameters
+    ----------
+    split : InnerSplit
+    k : int
+        Number of groups.
+    seed, n_twins : int
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from segmentry.features import LOG_FEATURES
+    >>> from segmentry.preprocessing import plan_column
+    >>> users = np.arange(400)
+    >>> frame = pl.DataFrame({"user_id": users, "day": 0, "n_impressions": 60})
+    >>> rates = np.where(users % 2, 0.02, 0.5)
+    >>> clicks = np.random.default_rng(0).binomial(60, rates)
+    >>> counts = UserDays.from_frame(frame.with_columns(n_clicks=clicks), users=pl.Series(users))
+    >>> plan = plan_column(next(f for f in LOG_FEATURES if f.name == "ctr_shrunk"))
+    >>> split = InnerSplit(table=pl.DataFrame({"user_id": users}), counts=counts, first_days=(0,),
+    ...                    last_days=(), plans=(plan,))
+    >>> group_twins(split, 2, seed=0).p_value
+    0.05
+    """
+    rate = split.counts.totals((*split.first_days, *split.last_days)).ctr
+    if rate is None or not split.has_counted_clicks:
+        return None
+
+    def statistic(counts: UserDays) -> float | None:
+        try:
+            return explained_by_groups(recounted_rows(split, counts), k, seed=seed)
+        except SelectionError:
+            return None
+
+    return null_twins(
+        statistic(split.counts),
+        lambda twin: statistic(redrawn_clicks(split.counts, rate=rate, seed=twin)),
+        n_twins=n_twins,
+        seed=seed,
     )
 
 

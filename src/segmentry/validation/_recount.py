@@ -8,10 +8,13 @@ import polars as pl
 from segmentry.features import BetaPrior, shrink
 from segmentry.validation._user_days import UserDays
 
-__all__ = ["CLICKS_BEYOND_COUNTS", "counted_features", "recount"]
+__all__ = ["CLICKS_BEYOND_COUNTS", "COUNTED_CLICKS", "counted_features", "recount"]
 
 _COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
 _COUNTED_BEHAVIOURS = ("n_views", "n_purchases")
+
+COUNTED_CLICKS = ("n_clicks", "ctr", "ctr_shrunk", "n_click_days")
+"""Those of them that see clicks."""
 
 CLICKS_BEYOND_COUNTS = ("n_repeat_clicks", "mean_log_price_clicked")
 """Features that see clicks and cannot be found again from counts per user and day."""

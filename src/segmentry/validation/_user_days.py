@@ -134,6 +134,46 @@ class UserDays:
             n_clicks[self.user_index[rows]] += self.n_clicks[rows]
         return UserCounts(n_impressions=n_impressions, n_clicks=n_clicks)
 
+    def days_since(self, days: Collection[int]) -> pl.Series:
+        """Return each user's whole days from the last impression to the end of a set of days.
+
+        A user seen on the last of them has 1 day, as its end is the end of that day; null for one
+        not seen on any.
+        """
+        last = np.full(self.n_users, -1, dtype=np.int64)
+        asked = sorted(set(days))
+        for day, rows in zip((d for d in self.days if d in asked), self.rows_of(days), strict=True):
+            seen = self.user_index[rows][self.n_impressions[rows] > 0]
+            last[seen] = asked[-1] + 1 - day
+        return pl.Series(last).replace(-1, None).cast(pl.Float64)
+
+    def clicks_by_days(
+        self, days: Collection[int], *, is_in: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        """Return the clicks of each user that the CTR of each day leads to expect.
+
+        Parameters
+        ----------
+        days : collection of int
+        is_in : ndarray of bool, shape (n_users,)
+            Users whose CTR of each day is taken.
+
+        Examples
+        --------
+        >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
+        ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
+        >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))
+        >>> counts.clicks_by_days([1, 2], is_in=np.array([True, True])).tolist()
+        [1.5, 4.5]
+        """
+        expected = np.zeros(self.n_users)
+        for rows in self.rows_of(days):
+            user, n, c = self.user_index[rows], self.n_impressions[rows], self.n_clicks[rows]
+            n_shown = int(n[is_in[user]].sum())
+            if n_shown:
+                expected[user] += n * (int(c[is_in[user]].sum()) / n_shown)
+        return expected
+
     def active_days(self, days: Collection[int] | None = None) -> tuple[IntVector, IntVector]:
         """Count each user's days with an impression and days with a click, over a set of days."""
         n_active = np.zeros(self.n_users, dtype=np.int64)

@@ -13,6 +13,7 @@ from segmentry.validation._intervals import (
     normal_quantile,
     percentile_interval,
     resampled_sums,
+    t_quantile,
 )
 from segmentry.validation._user_days import UserCounts
 
@@ -47,13 +48,14 @@ class SegmentVerdict:
         CTR in the feature window, on the clicks that formed the segment.
     ctr_outcome : Estimate
     seen_difference, outcome_difference : Estimate
-        CTR of the segment minus that of all other segments together.
+        CTR of the segment minus that of all other segments together; the outcome one day for day.
     survival : Estimate
         Outcome difference / seen difference; null where the seen one is below 2 standard errors.
     p_value, p_holm : float or None
         Of no outcome difference: alone, and adjusted for the number of segments.
     minimal_detectable_difference : float or None
-        Outcome difference that would have been found with a chance of 80 %.
+        Outcome difference that would have been found with a chance of 80 %; null where none would
+        have been, however large.
     largest_user_share : float or None
         Share of the segment's outcome impressions that one user has.
     """
@@ -76,15 +78,25 @@ class SegmentVerdict:
     largest_user_share: float | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Clicks:
+    """Impressions and clicks of each user, less the clicks that are owed to the days."""
+
+    n_impressions: IntVector
+    n_clicks: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """CTR of some users minus that of others, with standard errors by users."""
+    """CTR of some users minus that of others, with standard errors by users.
 
-    rate: float
-    rate_error: float
+    `null_error` and its degrees of freedom are of no difference.
+    """
+
     value: float
     error: float
     null_error: float
+    null_df: float
 
 
 def verdicts(
@@ -93,6 +105,7 @@ def verdicts(
     seen: UserCounts,
     later: UserCounts | None,
     n_segments: int,
+    by_days: FloatArray | None = None,
     alpha: float = 0.05,
     power: float = 0.8,
     n_draws: int = 200,
@@ -116,6 +129,10 @@ def verdicts(
     later : UserCounts or None
         In the outcome window; null where there is none.
     n_segments : int
+    by_days : ndarray of float, shape (n_users,), optional
+        Clicks that the common CTR of each outcome day leads to expect of each user
+        (`UserDays.clicks_by_days`): what days alone explain is then no difference of the segment,
+        such as of users who come at weekends, when all click more.
     alpha : float
         Chance of any difference being found where there is none, over all segments together.
     power : float
@@ -126,8 +143,12 @@ def verdicts(
     Notes
     -----
     Score test of equal CTRs with users as clusters: residuals c - g n with the pooled CTR g, so
-    that one user with half of all impressions widens the interval instead of deciding it. Holm's
-    (1979, Scand. J. Statist. 6, 65-70) step-down across the segments that can be judged.
+    that one user with half of all impressions widens the interval instead of deciding it. Where
+    clicks are few, too few of them make their own variance look small, so the variance of each side
+    is no less than that of independent impressions, g (1 - g) n. The reference is Student's t with
+    (sum u)^2 / sum u^2 degrees of freedom, u the squared contributions of the users: as many users
+    as in effect decide (Satterthwaite 1946, Biometrics Bull. 2, 110-114). Holm's (1979, Scand. J.
+    Statist. 6, 65-70) step-down across the segments that can be judged.
 
     Examples
     --------
@@ -146,18 +167,29 @@ def verdicts(
         return tuple(
             replace(e, reason="no outcome window: the log has no later day") for e in blank
         )
-    told = [_with_later(each, segment_ids, seen, later) for each in blank]
+    shift = np.zeros(segment_ids.size)
+    if by_days is not None:
+        shift = by_days - later.n_impressions * _level(later, segment_ids != UNASSIGNED)
+    on_days = _Clicks(later.n_impressions, later.n_clicks - shift)
+    told = [_with_later(each, segment_ids, seen, later, on_days) for each in blank]
     judged = [each for each in told if each.p_value is not None]
     adjusted = _holm([each.p_value for each in judged if each.p_value is not None])
     levels = _levels(adjusted, alpha)
-    survivals = _survivals(segment_ids, seen, later, n_segments, n_draws=n_draws, seed=seed)
+    survivals = _survivals(
+        segment_ids, seen, later, shift, n_segments=n_segments, n_draws=n_draws, seed=seed
+    )
     results = {each.segment_id: each for each in told}
     for each, p_holm, level in zip(judged, adjusted, levels, strict=True):
         found = replace(each, p_holm=p_holm)
         found = _with_survival(found, survivals[:, each.segment_id - 1])
-        found = _with_detectable(found, segment_ids, later, level=level, power=power)
+        found = _with_detectable(found, segment_ids, on_days, level=level, power=power)
         results[each.segment_id] = _judged(found, alpha)
     return tuple(results[segment] for segment in range(1, n_segments + 1))
+
+
+def _level(counts: UserCounts, is_in: BoolVector) -> float:
+    n = int(counts.n_impressions[is_in].sum())
+    return int(counts.n_clicks[is_in].sum()) / n if n else 0.0
 
 
 def _blank(segment_ids: IntVector, seen: UserCounts, segment: int) -> SegmentVerdict:
@@ -184,16 +216,18 @@ def _blank(segment_ids: IntVector, seen: UserCounts, segment: int) -> SegmentVer
 
 
 def _with_later(
-    blank: SegmentVerdict, segment_ids: IntVector, seen: UserCounts, later: UserCounts
+    blank: SegmentVerdict,
+    segment_ids: IntVector,
+    seen: UserCounts,
+    later: UserCounts,
+    on_days: _Clicks,
 ) -> SegmentVerdict:
     """Fill in the numbers of the outcome window; a p-value only where it can be judged."""
     is_in = segment_ids == blank.segment_id
     is_rest = (segment_ids != UNASSIGNED) & ~is_in
     n = later.n_impressions[is_in]
     total, n_rest = int(n.sum()), int(later.n_impressions[is_rest].sum())
-    assigned = segment_ids != UNASSIGNED
-    n_all, c_all = total + n_rest, int(later.n_clicks[assigned].sum())
-    level = c_all / n_all if n_all else 0.0
+    level = _level(later, segment_ids != UNASSIGNED)
     told = replace(
         blank,
         n_users_later=int((n > 0).sum()),
@@ -204,24 +238,24 @@ def _with_later(
     before = _difference(seen, is_in, is_rest)
     if before is not None:
         told = replace(told, seen_difference=_normal(before.value, before.error))
-    after = _difference(later, is_in, is_rest)
+    after = _difference(on_days, is_in, is_rest)
     if total:
         told = replace(told, ctr_outcome=outcome_rate(later, is_in))
     if after is not None:
         told = replace(told, outcome_difference=_normal(after.value, after.error))
-    reason = _not_judged(total, n_rest, c_all, level)
+    reason = _not_judged(total, n_rest, level)
     if reason or after is None or after.null_error == 0:
         return replace(told, reason=reason or "the users' clicks do not vary")
-    return replace(told, p_value=_p_value(after.value / after.null_error))
+    return replace(told, p_value=_p_value(after.value / after.null_error, df=after.null_df))
 
 
-def _not_judged(n: int, n_rest: int, n_clicks: int, level: float) -> str:
+def _not_judged(n: int, n_rest: int, level: float) -> str:
     """Say why a segment cannot be judged, or nothing."""
     if n == 0:
         return "no member was shown an ad in the outcome window"
     if n_rest == 0:
         return "no other segment was shown an ad in the outcome window: nothing to compare with"
-    if n_clicks == 0:
+    if level == 0:
         return "the outcome window has no click"
     least = _MIN_EXPECTED_CLICKS
     if level * n < least:
@@ -231,7 +265,9 @@ def _not_judged(n: int, n_rest: int, n_clicks: int, level: float) -> str:
     return ""
 
 
-def _difference(counts: UserCounts, is_in: BoolVector, is_rest: BoolVector) -> _Difference | None:
+def _difference(
+    counts: UserCounts | _Clicks, is_in: BoolVector, is_rest: BoolVector
+) -> _Difference | None:
     n, c = counts.n_impressions.astype(np.float64), counts.n_clicks.astype(np.float64)
     totals = [float(n[group].sum()) for group in (is_in, is_rest)]
     if min(totals) == 0:
@@ -239,16 +275,17 @@ def _difference(counts: UserCounts, is_in: BoolVector, is_rest: BoolVector) -> _
     clicks = [float(c[group].sum()) for group in (is_in, is_rest)]
     rates = [click / total for click, total in zip(clicks, totals, strict=True)]
     pooled = sum(clicks) / sum(totals)
-    own, null = [], []
+    own, null, parts = [], [], []
     for group, total, rate in zip((is_in, is_rest), totals, rates, strict=True):
         own.append(float(np.sum((c[group] - rate * n[group]) ** 2)) / total**2)
-        null.append(float(np.sum((c[group] - pooled * n[group]) ** 2)) / total**2)
+        squares = (c[group] - pooled * n[group]) ** 2 / total**2
+        null.append(max(float(squares.sum()), pooled * (1 - pooled) / total))
+        parts += [float(squares.sum()), float(squares @ squares)]
     return _Difference(
-        rate=rates[0],
-        rate_error=own[0] ** 0.5,
         value=rates[0] - rates[1],
         error=sum(own) ** 0.5,
         null_error=sum(null) ** 0.5,
+        null_df=(parts[0] + parts[2]) ** 2 / (parts[1] + parts[3]) if any(parts) else 1.0,
     )
 
 
@@ -286,10 +323,10 @@ def _normal(value: float, error: float) -> Estimate:
     return Estimate(value=value, low=value - half, high=value + half)
 
 
-def _p_value(z: float) -> float:
-    from scipy.special import ndtr
+def _p_value(t: float, *, df: float) -> float:
+    from scipy.special import stdtr
 
-    return float(2 * ndtr(-abs(z)))
+    return float(2 * stdtr(df, -abs(t)))
 
 
 def _holm(p_values: list[float]) -> list[float]:
@@ -312,12 +349,16 @@ def _survivals(
     segment_ids: IntVector,
     seen: UserCounts,
     later: UserCounts,
-    n_segments: int,
+    shift: FloatArray,
     *,
+    n_segments: int,
     n_draws: int,
     seed: int,
 ) -> FloatArray:
-    """Draw survivals, shape (n_draws, n_segments); infinite where nothing was seen."""
+    """Draw survivals, shape (n_draws, n_segments); infinite where nothing was seen.
+
+    What is owed to the days is not drawn anew: whole clicks leave few distinct users to draw.
+    """
     is_in = segment_ids != UNASSIGNED
     values = np.column_stack(
         [seen.n_impressions, seen.n_clicks, later.n_impressions, later.n_clicks]
@@ -326,10 +367,15 @@ def _survivals(
         segment_ids[is_in] - 1, values[is_in], n_groups=n_segments, n_draws=n_draws, seed=seed
     )
     rest = sums.sum(axis=1, keepdims=True) - sums
+    n, owed = (
+        np.bincount(segment_ids[is_in] - 1, weights=each[is_in], minlength=n_segments)
+        for each in (later.n_impressions, shift)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         before = sums[:, :, 1] / sums[:, :, 0] - rest[:, :, 1] / rest[:, :, 0]
         after = sums[:, :, 3] / sums[:, :, 2] - rest[:, :, 3] / rest[:, :, 2]
-        ratio = after / before
+        of_days = owed / n - (owed.sum() - owed) / (n.sum() - n)
+        ratio = (after - of_days) / before
     # A draw without the segment says nothing for it: the lower end goes down, not up.
     return np.where(np.isnan(ratio), -np.inf, ratio)
 
@@ -345,28 +391,30 @@ def _with_survival(told: SegmentVerdict, draws: FloatArray) -> SegmentVerdict:
 
 
 def _with_detectable(
-    told: SegmentVerdict, segment_ids: IntVector, later: UserCounts, *, level: float, power: float
+    told: SegmentVerdict, segment_ids: IntVector, later: _Clicks, *, level: float, power: float
 ) -> SegmentVerdict:
     is_in = segment_ids == told.segment_id
     after = _difference(later, is_in, (segment_ids != UNASSIGNED) & ~is_in)
     if after is None:
         return told
-    reach = normal_quantile(1 - level / 2) + normal_quantile(power)
-    return replace(told, minimal_detectable_difference=reach * after.null_error)
+    quantiles = t_quantile(1 - level / 2, degrees=after.null_df) + normal_quantile(power)
+    reach = quantiles * after.null_error
+    return replace(told, minimal_detectable_difference=reach if reach < 1 else None)
 
 
 def _judged(told: SegmentVerdict, alpha: float) -> SegmentVerdict:
     before, after = told.seen_difference.value, told.outcome_difference.value
     if told.p_holm is None or before is None or after is None:
         return replace(told, reason="no impression in the feature window to compare with")
-    numbers = f"CTR minus the rest: {before:+.4f} when formed, {after:+.4f} later"
+    numbers = f"CTR minus the rest: {before:+.4f} when formed, {after:+.4f} later, day for day"
     if told.p_holm > alpha:
-        return replace(
-            told,
-            verdict="indistinguishable",
-            reason=f"{numbers}; a difference of {told.minimal_detectable_difference:.4f} would "
-            "have been found with a chance of 80 %",
+        reach = told.minimal_detectable_difference
+        found = (
+            "no difference, however large, would have been found: too few users decide"
+            if reach is None
+            else f"a difference of {reach:.4f} would have been found with a chance of 80 %"
         )
+        return replace(told, verdict="indistinguishable", reason=f"{numbers}; {found}")
     if before * after < 0:
         return replace(told, verdict="reversed", reason=numbers)
     low = told.survival.low

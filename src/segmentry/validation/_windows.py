@@ -44,12 +44,12 @@ def local_days(window: Window) -> range:
     >>> local_days(Window(start=1494000000, end=1494691200, utc_offset_hours=8))
     range(17292, 17300)
     """
-    offset = window.utc_offset_hours * 3600
+    offset = round(window.utc_offset_hours * 3600)
     first, at_start = divmod(window.start + offset, SECONDS_PER_DAY)
     end, at_end = divmod(window.end + offset, SECONDS_PER_DAY)
     if at_start or at_end:
         raise ValueError(
-            f"window {window.start}..{window.end} at UTC{window.utc_offset_hours:+d}: found part "
+            f"window {window.start}..{window.end} at UTC{window.utc_offset_hours:+g}: found part "
             "of a local day, expected whole ones; use Window.around"
         )
     return range(first, end)

@@ -1,4 +1,4 @@
-"""The map: all users as hexagons, a sample to hover over, in space, and by UMAP."""
+"""The map: all users as hexagons, a sample to hover over, loadings, pairs, space, and UMAP."""
 
 from typing import Any
 
@@ -7,13 +7,20 @@ import streamlit as st
 from segmentry import plots
 from segmentry.dashboard._places import places_of
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import heading, is_dark, notice, put, table, words
+from segmentry.dashboard._show import figure, heading, is_dark, notice, put, table, words
 from segmentry.plots import Caption
-from segmentry.report import Figure, loading_table, render_figure, umap_table
+from segmentry.report import (
+    Figure,
+    center_table,
+    loading_table,
+    make_maps,
+    render_figure,
+    umap_table,
+)
 
 __all__ = ["show_map"]
 
-_VIEWS = ("All users", "A sample", "In space", "UMAP")
+_VIEWS = ("All users", "A sample", "Loadings", "Pairs", "In space", "UMAP")
 _SEGMENT = "segment"
 
 
@@ -28,13 +35,37 @@ def show_map(run: Run) -> None:
     view = st.segmented_control(
         "View", _VIEWS, default=_VIEWS[0], key="view", bind="query-params", required=True
     )
-    {"A sample": _sample, "In space": _space, "UMAP": _umap}.get(view or "", _all)(run)
+    {
+        "A sample": _sample,
+        "Loadings": _loadings,
+        "Pairs": _pairs,
+        "In space": _space,
+        "UMAP": _umap,
+    }.get(view or "", _all)(run)
 
 
 def _all(run: Run) -> None:
     chart = plots.plot_map_hexagons(run.summary)
     _draw(chart, plots.caption_map_hexagons(run.summary), "all")
+    table(center_table(run.summary))
     table(loading_table(run.summary))
+
+
+def _loadings(run: Run) -> None:
+    _still(run, "map")
+
+
+def _pairs(run: Run) -> None:
+    _still(run, "map_pairs")
+
+
+def _still(run: Run, name: str) -> None:
+    """Set a map as the report has it."""
+    found = [view for view in make_maps(run.summary, {name: "drawn"}) if view.name == name]
+    if not found:
+        notice(f"{plots.CAPTIONS[name](run.summary).finding}.")
+    for view in found:
+        figure(run, view)
 
 
 def _sample(run: Run) -> None:
@@ -82,6 +113,8 @@ def _space(run: Run) -> None:
             param["value"] = turned[param["name"]]
             param.pop("bind", None)
     _set(spec, plots.caption_map_3d(run.summary), "space")
+    table(center_table(run.summary))
+    table(loading_table(run.summary))
 
 
 def _umap(run: Run) -> None:

@@ -7,6 +7,7 @@ from segmentry.dashboard._renaming import renaming
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import (
     choose_segment,
+    figure,
     heading,
     listed,
     notice,
@@ -38,6 +39,7 @@ def show_segments(run: Run) -> None:
         )
         cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
     put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
+    figure(run, run.page.heatmap)
     heading("One segment", level=2)
     segment = choose_segment(run, "Segment", key="segment")
     _details(run, segment)

@@ -46,9 +46,9 @@ def show_user(run: Run) -> None:
         named = next((s for s in run.summary.segments if s.segment_id == segment_id), None)
         told = str(segment_id) if named is None else segment_label(named)
         notice(
-            f"Segment {told}. Its segments are latent classes: what decides is how likely each "
-            "class makes all that is known of the user, not a distance, so no feature is singled "
-            "out here."
+            f"Segment {told}. It is no matter of distances: what decides is how likely each latent "
+            "class makes all that is known of the user, or the cell between the saved cut points, "
+            "so no feature is singled out here."
         )
     elif placement is None or segment_id == UNASSIGNED:
         reasons = "; ".join(finding.text for finding in run.summary.unassigned)
@@ -135,6 +135,16 @@ def _deciding(run: Run, placement: Placement) -> Table:
     )
 
 
+def _level_names(run: Run) -> dict[tuple[str, str], str]:
+    """Return what levels of features are called."""
+    return {
+        (row.feature, level.level): level.label
+        for row in run.summary.population.levels
+        for level in row.levels
+        if level.level is not None
+    }
+
+
 def _own_text(value: object, feature: FeatureRow, write: Callable[[float], str]) -> str:
     """Write the user's own value: whole numbers and levels as they are."""
     if value is None:
@@ -150,6 +160,7 @@ def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
     by_id = {s.segment_id: s for s in run.summary.segments}
     own = by_id.get(segment_id)
     medians = {} if own is None else {row.feature: row.median for row in own.numeric}
+    levels = _level_names(run)
     everyone = {row.feature: row.median for row in run.summary.population.numeric}
     offset = run.summary.data.utc_offset_hours
     rows = []
@@ -163,11 +174,12 @@ def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
                 number, kind=feature.kind, unit=feature.unit, utc_offset_hours=offset
             )
 
-        own_text = _own_text(value, feature, text)
+        own_text = levels.get((name, str(value))) or _own_text(value, feature, text)
+        unit = "date and time" if feature.kind == "time" else feature.unit
         rows.append(
             Row(
                 feature.label,
-                (feature.unit, own_text, text(medians.get(name)), text(everyone.get(name))),
+                (unit, own_text, text(medians.get(name)), text(everyone.get(name))),
                 is_strong=feature.weight is not None,
             )
         )

@@ -1,0 +1,147 @@
+"""From a chart's specification to SVG and PNG, without a browser and without a network.
+
+It loads next to nothing: a process of its own that draws is ready at once.
+"""
+
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+__all__ = ["draw_files", "draw_png", "draw_svg", "has_title", "without_title"]
+
+_NUMBER = r"-?[\d.]+(?:e-?\d+)?"
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+_CIRCLE = re.compile(
+    rf'<path transform="translate\(({_NUMBER}),({_NUMBER})\)" '
+    rf'd="M({_NUMBER}),0A\3,\3,0,1,1,-\3,0A\3,\3,0,1,1,\3,0"([^>]*)/>'
+)
+_NOISE = re.compile(
+    r' (?:role="graphics-[^"]*"|aria-[a-z]+="[^"]*"|pointer-events="none"|font-family="[^"]*")'
+    r'|<path class="background" d="M0,0h0v0h0Z"/>'
+)
+_TAG = re.compile(r"<[^>]+>")
+_OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
+_CUT = re.compile(r' data-title-height="(\d+)"')
+_TITLE = '<g class="mark-group role-title">'
+
+
+def draw_files(name: str, spec: dict[str, Any], directory: Path, *, scale: float) -> str:
+    """Write a figure as ``NAME.svg`` and ``NAME.png`` and return its SVG for a page.
+
+    Parameters
+    ----------
+    name : str
+        Of the files.
+    spec : dict
+        As for `draw_svg`.
+    directory : Path
+        Where the files go.
+    scale : float
+        Pixels of the PNG per unit of the SVG.
+
+    Returns
+    -------
+    str
+        The SVG without its drawn title.
+    """
+    svg = draw_svg(spec)
+    (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
+    (directory / f"{name}.png").write_bytes(draw_png(svg, scale=scale))
+    return without_title(svg)
+
+
+def draw_svg(spec: dict[str, Any]) -> str:
+    """Return the SVG of a chart's specification: text stays text, ids are its own.
+
+    Parameters
+    ----------
+    spec : dict
+        Vega-Lite, with ``name``, ``description``, ``usermeta.title``, ``title``, and ``font`` and
+        sizes of the title in ``config``.
+    """
+    import vl_convert
+
+    svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
+    svg = _named(
+        svg,
+        name=spec["name"],
+        title=spec["usermeta"]["title"],
+        text=spec["description"],
+        font=spec["config"]["font"],
+    )
+    height = _title_height(spec["title"], spec["config"]["title"])
+    return svg.replace(" role=", f' data-title-height="{height}" role=', 1)
+
+
+def draw_png(svg: str, *, scale: float) -> bytes:
+    """Return an SVG as PNG, `scale` pixels per unit."""
+    import vl_convert
+
+    return bytes(vl_convert.svg_to_png(svg, scale=scale))
+
+
+def _compact(svg: str) -> str:
+    """Drop what no reader needs: empty marks, dots written as arcs, thousandths of a pixel."""
+
+    def shorter(tag: re.Match[str]) -> str:
+        return _LONG_NUMBER.sub(lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), tag[0])
+
+    svg = _TAG.sub(shorter, _NOISE.sub("", svg))
+    return _CIRCLE.sub(r'<circle cx="\1" cy="\2" r="\3"\4/>', svg)
+
+
+def _named(svg: str, *, name: str, title: str, text: str, font: str) -> str:
+    """Give the SVG its title and description, its font, and ids that no other figure has."""
+    found = _OPENING.match(svg)
+    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg[found.end() :])
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
+    width, height = found.groups()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-family="{font}" role="img" '
+        f'aria-labelledby="{name}-title {name}-desc">'
+        f'<title id="{name}-title">{escape(title)}</title>'
+        f'<desc id="{name}-desc">{escape(text)}</desc>{body}'
+    )
+
+
+def has_title(svg: str) -> bool:
+    """Tell whether an SVG was drawn by `draw_svg`, with a title that can be cut off."""
+    return _CUT.search(svg) is not None
+
+
+def without_title(svg: str) -> str:
+    """Cut the drawn title off: cheaper than to render the chart a second time.
+
+    Panels may have titles of their own; the one of the whole is drawn last.
+    """
+    start = svg.rindex(_TITLE)
+    depth = 0
+    for tag in re.finditer(r"<(/?)g\b", svg[start:]):
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            break
+    end = svg.index(">", start + tag.start()) + 1
+    svg = svg[:start] + svg[end:]
+    found, said = _OPENING.match(svg), _CUT.search(svg)
+    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
+    assert said is not None, "it tells how high its title is"  # noqa: S101 - our own output
+    width, height, cut = int(found[1]), int(found[2]), int(said[1])
+    svg = svg.replace(said[0], "", 1)
+    return svg.replace(
+        f'height="{height}" viewBox="0 0 {width} {height}"',
+        f'height="{height - cut}" viewBox="0 {cut} {width} {height - cut}"',
+        1,
+    )
+
+
+def _title_height(title: Mapping[str, Any], sizes: Mapping[str, int]) -> int:
+    n_lines, n_notes = len(title["text"]), len(title.get("subtitle", ()))
+    height = sizes["fontSize"] + (n_lines - 1) * sizes["lineHeight"] + sizes["offset"]
+    if n_notes:
+        height += sizes["subtitlePadding"] + sizes["subtitleFontSize"]
+        height += (n_notes - 1) * sizes["subtitleLineHeight"]
+    return height
