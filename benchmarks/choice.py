@@ -45,6 +45,7 @@ from segmentry.validation import (
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
 NUMBERS = range(1, 11)
+TOLD_EVERY = 25
 TRIED = [(1, 1, 0), (1, 1, 0.5), (2, 1, 0), (2, 1, 0.5), (2, 0.5, 0), (3, 1, 0.5), (4, 1, 0.5)]
 DEFAULT = dict(recipe_named("default").weights)
 
@@ -216,8 +217,9 @@ def null_groups(args):
             redrawn = group_twins(split, alone.n_groups, seed=seed)
             choice = choose_number((), found.gaps, group_clicks=redrawn, **evidence)
             by_all[-1] = choice.n_groups == 1
-    told_rate("null logs: no groups claimed, clicks not redrawn", by_gap)
-    told_rate("null logs: no groups claimed", by_all)
+        if len(by_all) % TOLD_EVERY == 0 or len(by_all) == args.seeds:
+            told_rate("null logs: no groups claimed, clicks not redrawn", by_gap)
+            told_rate("null logs: no groups claimed", by_all)
 
 
 def claims(args):
@@ -239,7 +241,8 @@ def claims(args):
                 choice = choose_number([], gaps, strength=strength, columns=columns)
                 n_groups = choice.n_segments
             hits.append(n_groups == wanted)
-        told_rate(f"{name}: {wanted}", hits)
+            if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
+                told_rate(f"{name}: {wanted}", hits)
 
 
 COMMANDS = {

@@ -2,6 +2,7 @@
 
 python benchmarks/truth.py forecast --seeds 400
 python benchmarks/truth.py verdicts --seeds 400
+python benchmarks/truth.py references --seeds 600 --n-users 1500
 python benchmarks/truth.py survival --seeds 20
 python benchmarks/truth.py cost --n-users 1100000
 """
@@ -46,7 +47,8 @@ def told_rate(name, hits):
     """Print a rate with its exact 95 % interval."""
     n_hits, n_runs = int(np.sum(hits)), len(hits)
     low, high = binomial_bounds(n_hits, n_runs)
-    print(f"{name:<58} {n_hits:>6}/{n_runs:<6} {n_hits / n_runs:7.1%}  [{low:.1%}, {high:.1%}]")
+    rate = f"{n_hits:>6}/{n_runs:<6} {n_hits / n_runs:7.1%}  [{low:.1%}, {high:.1%}]"
+    print(f"{name:<58} {rate}", flush=True)
 
 
 def forecast(args):
@@ -101,6 +103,61 @@ def null_verdicts(args):
     print(kinds)
     told_rate(f"null logs with any difference found, K = {args.k}", hits)
     told_rate("null logs with 'no user-level signal'", no_signal)
+
+
+def p_values(ids, n, c):
+    """P-values of each segment against the rest by four references; ids from 1, all shown."""
+    from scipy.stats import norm, t
+
+    n, c = n.astype(float), c.astype(float)
+    level, found = c.sum() / n.sum(), {}
+    for segment in np.unique(ids):
+        sides = [ids == segment, ids != segment]
+        totals = [n[side].sum() for side in sides]
+        if min(totals) * level < 20:
+            continue
+        squares = [
+            (c[side] - level * n[side]) ** 2 / total**2
+            for side, total in zip(sides, totals, strict=True)
+        ]
+        own = sum(each.sum() for each in squares)
+        least = level * (1 - level) / np.array(totals)
+        floored = sum(np.maximum([each.sum() for each in squares], least))
+        df = own**2 / sum(each @ each for each in squares)
+        difference = abs(c[sides[0]].sum() / totals[0] - c[sides[1]].sum() / totals[1])
+        for name, variance in (("own variance", own), ("variance floor", floored)):
+            found.setdefault(f"{name}, normal", []).append(2 * norm.sf(difference / variance**0.5))
+            found.setdefault(f"{name}, t", []).append(2 * t.sf(difference / variance**0.5, df))
+    return found
+
+
+def no_difference(n_users, *, seed, concentration, spread):
+    """Later counts of users with own CTRs, in segments of exposure that has no part in them."""
+    rng = np.random.default_rng(seed)
+    mean = np.minimum(np.exp(1.92 + spread * rng.standard_normal(n_users)), 20_000)
+    seen = rng.poisson(0.75 * mean)
+    later = rng.poisson(0.25 * mean * rng.gamma(2, 0.5, n_users))
+    own = rng.beta(concentration * 0.0514, concentration * 0.9486, n_users)
+    clicks = rng.binomial(later, own)
+    exposure = np.log1p(seen) + 0.3 * rng.standard_normal(n_users)
+    ids = 1 + np.searchsorted(np.quantile(exposure, [0.3, 0.6, 0.8, 0.95]), exposure)
+    shown = later > 0
+    return ids[shown], later[shown], clicks[shown]
+
+
+def references(args):
+    """Share of logs without a difference in which each reference finds one."""
+    for concentration, spread in ((60, 1.555), (10, 1.555), (10, 2.2)):
+        hits = {}
+        for seed in range(args.seeds):
+            drawn = no_difference(
+                args.n_users, seed=seed, concentration=concentration, spread=spread
+            )
+            for name, each in p_values(*drawn).items():
+                # Holm rejects any at all if and only if Bonferroni does.
+                hits.setdefault(name, []).append(min(each) * len(each) <= 0.05)
+        for name, each in hits.items():
+            told_rate(f"a + b = {concentration}, spread {spread}: {name}", each)
 
 
 def survival(args):
@@ -229,6 +286,7 @@ def cost(args):
 COMMANDS = {
     "forecast": forecast,
     "verdicts": null_verdicts,
+    "references": references,
     "survival": survival,
     "groups": groups,
     "cost": cost,

@@ -122,7 +122,7 @@ def user_table_of(
     log = split_rows(engine, rows, directory, n_parts=n_parts)
     counts = count_users(
         engine, log.parts, ads_of(ads), window=window, main_placement=main_placement
-    )
+    ).users
     users = pl.DataFrame({"user_id": pl.Series(list(profiled), dtype=counts["user_id"].dtype)})
     profiles = clean_profiles(users, unreadable=0, attributes=()).rows
     return derive_features(counts, profiles, (), window=window)

@@ -280,7 +280,10 @@ def make_checked(segment: SegmentProfile, *, n_segments: int) -> SegmentProfile:
     verdict = VERDICTS[index] if n_segments > 1 else "not validated"
     is_judged, has_survival = n_segments > 1, n_segments > 1 and verdict != "indistinguishable"
     kept = after / before
-    reason = f"CTR minus the rest: {before:+.4f} when formed, {after:+.4f} later"
+    reason = (
+        f"CTR minus the rest: {100 * before:+.2f} points when formed, {100 * after:+.2f} points "
+        "later, day for day"
+    )
     if n_segments == 1:
         reason = "no other segment was shown an ad in the outcome window: nothing to compare with"
     return replace(

@@ -73,7 +73,7 @@ def in_tables(counts, profiles, *, ads=ADS, attributes=ATTRIBUTES):
 
 def counts_of(engine, rows, directory, *, ads=ADS):
     log = split_rows(engine, rows, directory)
-    return count_users(engine, log.parts, ads_of(ads), window=FIVE_DAYS, main_placement="top")
+    return count_users(engine, log.parts, ads_of(ads), window=FIVE_DAYS, main_placement="top").users
 
 
 @pytest.mark.parametrize("n_parts", [1, 3])

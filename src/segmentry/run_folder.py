@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import BundleError, OutputError
+from segmentry.privacy import MIN_SIZE
 from segmentry.scoring import Bundle, parse_bundle
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "read_early",
     "read_if_there",
     "read_manifest",
+    "read_min_size",
     "read_segments",
     "read_user_table",
     "render_manifest",
@@ -331,6 +333,20 @@ def read_manifest(run_dir: Path) -> Manifest:
             f"{MANIFEST_VERSION}; run it again"
         )
     return manifest
+
+
+def read_min_size(run_dir: Path) -> int:
+    """Return the fewest users on whom the run shows a figure; the usual number if it is not told.
+
+    Raises
+    ------
+    BundleError
+        If there is a manifest that cannot be read.
+    """
+    if not (run_dir / "manifest.json").is_file():
+        return MIN_SIZE
+    found = read_manifest(run_dir).config.get("min_size", MIN_SIZE)
+    return found if isinstance(found, int) else MIN_SIZE
 
 
 def _text_of(path: Path) -> str:

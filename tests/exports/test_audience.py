@@ -118,7 +118,7 @@ def test_text_ids_meet_their_contacts(tmp_path):
     [
         ({"segment_ids": [3]}, ConfigError, "--segment: found 3, expected of 1, 2"),
         ({"segment_ids": [0]}, ConfigError, "--segment: found 0, expected of 1, 2"),
-        ({"min_size": 201}, ConfigError, "200 users would be exported of 200"),
+        ({"min_size": 201}, ConfigError, "fewer users than --min-size 201 would be exported"),
         ({"hold_out": 1.0}, ConfigError, "expected a share from 0 % to below 100 %"),
         ({"min_size": 0}, ConfigError, "expected at least 1"),
         ({"to": "google"}, ConfigError, "no contacts; add --contacts FILE"),

@@ -19,7 +19,6 @@ from segmentry.errors import EmptyDataError
 from segmentry.features import (
     LOG_FEATURES,
     BetaPrior,
-    count_user_days,
     count_users,
     derive_features,
     find_log_facts,
@@ -281,7 +280,14 @@ def test_users_are_counted_by_local_day_of_the_window(n_parts, engine, tmp_path)
             clicked[user, day] += click
 
     log = split_rows(engine, rows, tmp_path, n_parts=n_parts)
-    found = count_user_days(engine, log.parts, window=window)
+    found = count_users(
+        engine,
+        log.parts,
+        ads_of(ADS),
+        window=window,
+        main_placement="top",
+        early=(window.end, LOG_FEATURES),
+    ).days
 
     names = ("user_id", "day", "n_impressions", "n_clicks")
     assert dict(found.schema) == dict.fromkeys(names, pl.Int64())
@@ -290,7 +296,7 @@ def test_users_are_counted_by_local_day_of_the_window(n_parts, engine, tmp_path)
 
 def test_saved_prior_is_used_as_it_is(engine, tmp_path):
     log = split_rows(engine, [at(0, click=1), at(1)], tmp_path)
-    counts = count_users(engine, log.parts, ads_of(ADS), window=WINDOW, main_placement="top")
+    counts = count_users(engine, log.parts, ads_of(ADS), window=WINDOW, main_placement="top").users
     profiles = pl.DataFrame(schema={"user_id": pl.Int64})
     saved = BetaPrior(mean=0.1, precision=8.0)
 
@@ -336,7 +342,9 @@ def test_features_of_the_real_excerpt_are_those_of_the_oracle(engine, real_data,
     facts = find_log_facts(engine, log.parts)
     window = Window.around(facts.first_at, facts.last_at, utc_offset_hours=8)
 
-    counts = count_users(engine, log.parts, ads, window=window, main_placement=facts.main_placement)
+    counts = count_users(
+        engine, log.parts, ads, window=window, main_placement=facts.main_placement
+    ).users
     nobody = pl.DataFrame(schema={"user_id": pl.Int64})
     table, prior = derive_features(counts, nobody, (), window=window)
 

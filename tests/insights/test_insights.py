@@ -230,7 +230,8 @@ def cell(dimension, key, index, *, share=0.3, segment_id=1, width=3.0, rate=0.05
 def curve(factor, *, is_identified=True):
     point = CurvePoint(1, 1, 900, 900, 50, near(0.05, 0.01), exactly(1.0))
     caps = (
-        Cap(5, 4000, 0.4, 20, 0.1, 300, near(0.4, 0.01), near(0.1, 0.02)),
+        Cap(1, 9000, 0.9, 150, 0.8, 800, near(0.9, 0.01), near(0.8, 0.02)),
+        Cap(5, 4000, 0.4, 16, 0.08, 300, near(0.4, 0.01), near(0.08, 0.02)),
         Cap(20, 1000, 0.1, 5, 0.05, 90, near(0.1, 0.01), near(0.05, 0.02)),
     )
     return ExposureCurve(
@@ -276,7 +277,7 @@ def test_falling_clicks_of_the_over_exposed(plain):
 
     found, _ = find_insights(with_log(over, curves=(curve(0.9),)), agreements=AGREED)
     assert [each.code for each in found] == ["SEG-005"]
-    # The cap at 5 removes 40 % of the impressions with 10 % of the clicks: the most for the least.
+    # The cap at 1 costs most clicks; that at 5 saves 40 % of the impressions with 8 % of them.
     value = found[0].action.value
     assert (value.value, value.low, value.high) == pytest.approx((4000, 3900, 4100))
     assert "a cap at 5 impressions per user" in found[0].action.effect

@@ -1,5 +1,7 @@
 """Latent classes end to end: found, checked, scored, written, refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,8 @@ from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
 
 import segmentry as package
 from segmentry.errors import ConfigError
+from segmentry.latent import Part, fit_latent
+from segmentry.pipeline._latent import latent_warnings
 from segmentry.run_folder import read_bundle
 from segmentry.summary import read_summary, render_summary_json
 
@@ -110,6 +114,24 @@ def test_the_classic_features_are_clicks_a_count_and_levels(log):
         "shopping_depth",
         "city_tier",
     ]
+
+
+def test_numbers_that_did_not_converge_or_lost_a_class_are_told():
+    codes = np.repeat([0, 1], [30, 10])[:, np.newaxis]
+    levels = [Part(kind="levels", feature="x", levels=("a", "b"))]
+    short = fit_latent(codes, levels, n_classes=2, most_iterations=1, tolerance=0)
+    lost = fit_latent(codes, levels, n_classes=4)
+    assert not short.is_converged
+    assert short.n_empty
+    assert lost.n_empty
+
+    told = latent_warnings(SimpleNamespace(latent=SimpleNamespace(fits=(short, lost))))
+
+    assert told[0].startswith("Latent classes: K = 2 had not converged after ")
+    assert told[-1] == (
+        f"Latent classes: with K = 2 (lost {short.n_empty}), 4 (lost {lost.n_empty}) no user "
+        "belonged most to some class; these numbers were not chosen from."
+    )
 
 
 def test_features_without_a_law_are_refused_by_name(log):

@@ -200,7 +200,6 @@ def test_the_manifest_tells_settings_versions_rows_seconds_and_memory(plain_run,
     assert {
         "read log",
         "count",
-        "count early days",
         "segment and check",
         "profile",
         "draw and report",

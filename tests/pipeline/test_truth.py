@@ -164,7 +164,7 @@ def test_a_share_of_the_early_difference_survives(planted, planted_log):
         early, late = (difference(each, segment.segment_id) for each in (seen, later))
         assert segment.survival.value == pytest.approx(late / early)
         assert is_interval(segment.survival)
-        told = f"{early:+.4f} when formed, {late:+.4f} later, day for day"
+        told = f"{100 * early:+.2f} points when formed, {100 * late:+.2f} points later, day for day"
         assert told in segment.verdict_reason
         if segment.verdict == "confirmed":
             assert segment.survival.low >= 0.5
@@ -247,7 +247,7 @@ def test_data_without_any_signal_confirm_nothing(no_signal):
         assert outcome.segmentation.n_segments >= 2
         for segment in outcome.summary.segments:
             if segment.verdict == "indistinguishable":
-                told = f"a difference of {segment.minimal_detectable_difference:.4f} would have"
+                told = f"{100 * segment.minimal_detectable_difference:.2f} points would have been"
                 assert told in segment.verdict_reason
 
 

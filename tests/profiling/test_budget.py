@@ -118,6 +118,10 @@ def test_a_plan_by_hand():
     # 100 of 400 users are in the first: 100 * 0.03 + 300 * 0.08 = 27, which the cap forbids.
     assert equal.gain.value == pytest.approx(22 - 27)
     assert (equal.losing_share, equal.is_better) == (1.0, False)
+    assert plan.notes[0] == (
+        "Equal per user would bring more clicks than the plan (+5): it is not bound by floors, "
+        "caps and --max-change 2. A larger change lets the plan move more."
+    )
     # If clicks grow as the root of impressions: 300 sqrt(2/3) * 0.03 + 100 sqrt(2) * 0.08 - 17.
     (root,) = (each for each in plan.sensitivity if each.exponent == 0.5)
     expected = 9 * (2 / 3) ** 0.5 + 8 * 2**0.5 - 17

@@ -11,7 +11,7 @@ from segmentry.report import render_report
 from segmentry.report._executive import make_executive, worth_of
 from segmentry.report._segment_pages import make_segment_pages
 from segmentry.schema import Estimate
-from segmentry.summary import Decisions, RuleReport, SegmentRules
+from segmentry.summary import Cell, Decisions, LogReport, RuleReport, SegmentRules
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 
@@ -58,6 +58,39 @@ def test_the_first_screen_has_one_row_for_each_segment_and_at_most_four(decided)
     more = make_executive(replace(decided, decisions=twice))
     assert [row.segment_id for row in more.rows] == ids
     assert more.rest == f"{len(twice.insights) - len(ids)} more findings on the segments’ pages."
+
+
+def test_the_first_screen_ends_with_the_commands_that_make_a_plan(decided, html):
+    n = decided.population.n_impressions
+
+    commands = [command for command, _ in make_executive(decided).next_steps]
+
+    assert commands == [
+        f"segmentry plan budget RUN_DIR --impressions {n}",
+        "segmentry plan test RUN_DIR --mde 10%",
+    ]
+    assert all(command in text_of(html) for command in commands)
+    assert make_executive(replace(decided, truth=None)).next_steps == ()
+
+
+def test_a_page_tells_what_the_segment_is_shown_and_clicks_more(decided):
+    def cell(key, exposure, ctr):
+        return Cell(
+            1, "category", key, f"no. {key}", 700, 1_000, 80, 0.25, Estimate(0.08, 0.07, 0.09),
+            Estimate(exposure, exposure - 5, exposure + 5), Estimate(ctr, ctr - 5, ctr + 5),
+        )  # fmt: skip
+
+    cells = (cell("a", 103.0, 104.0), cell("b", 100.0, 130.0), cell("c", 150.0, 90.0))
+    log = LogReport(reason="", dimensions=("category",), least_users=50, cells=cells)
+
+    first, second, *_ = make_segment_pages(replace(decided, log=log))
+
+    caption = "Segment 1: what it is shown and clicks more than all"
+    (table,) = [table for table in first.tables if table.caption == caption]
+    # The surest first; a is within its interval of 100 in both.
+    assert [row.head for row in table.rows] == ["category no. c", "category no. b"]
+    assert table.rows[0].cells[:2] == ("700", "25.0\u00a0%")
+    assert not any("shown and clicks more" in table.caption for table in second.tables)
 
 
 def test_the_first_screen_says_what_is_found_certain_to_do_and_worth(html):

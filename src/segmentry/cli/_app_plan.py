@@ -197,7 +197,10 @@ def export_audience(
     salt: Annotated[
         str, typer.Option(help="Salt of the hash; another one holds others out.")
     ] = "hold-out",
-    min_size: Annotated[int, typer.Option(help="Smallest audience that is written.")] = 50,
+    min_size: Annotated[
+        int | None,
+        typer.Option(help="Smallest audience that is written; that of the run if absent."),
+    ] = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from segmentry.clustering.arrays import FloatMatrix
+from segmentry.clustering.lloyd import MOST_ROWS, fit_starts, prepare_rows, run_lloyd
 from segmentry.clustering.rows import DistinctRows
 from segmentry.clustering.sampling import sample_rows
-
-if TYPE_CHECKING:
-    from sklearn.cluster import KMeans
 
 __all__ = ["Effort", "Start", "bisecting_start", "kmeans_start", "minibatch_start"]
 
@@ -40,6 +38,15 @@ class Effort:
 
     n_starts: int
     n_polished: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """Where a start ended."""
+
+    centers: FloatMatrix
+    inertia: float
+    n_iterations: int
 
 
 Start: TypeAlias = Callable[
@@ -88,8 +95,8 @@ def kmeans_start(
     polished = _ranked([_continued(most, centers, tol=_TOL) for centers in candidates])
     # Only the winner goes on until no row changes its cluster.
     n_steps = int(np.clip(_MOST_ROW_STEPS // len(distinct.rows), 1, 300))
-    final = _continued(distinct, polished[0].cluster_centers_, tol=0.0, n_steps=n_steps)
-    return final.cluster_centers_, int(polished[0].n_iter_ + final.n_iter_)
+    final = _continued(distinct, polished[0].centers, tol=0.0, n_steps=n_steps)
+    return final.centers, polished[0].n_iterations + final.n_iterations
 
 
 def _best_on_samples(
@@ -100,38 +107,45 @@ def _best_on_samples(
     The small sample drops starts that went astray; its ranking of the good ones is noise, so more
     of them than needed go on to the large one.
     """
-    from sklearn.cluster import KMeans
-
     n_small = max(_N_SMALL, _N_SMALL_PER_CLUSTER * k)
     small = sample_rows(distinct, n_rows=n_small, rng=rng)
     # With one cluster every start ends in the mean.
     seeds = rng.integers(2**31, size=effort.n_starts if k > 1 else 1)
+    runs = fit_starts(prepare_rows(small.rows, small.weights), k, seeds.tolist())
     fits = [
-        KMeans(k, n_init=1, random_state=int(seed)).fit(small.rows, sample_weight=small.weights)
-        for seed in seeds
+        _Fit(*each)
+        for each in zip(
+            runs.centers, runs.inertias.tolist(), runs.n_iterations.tolist(), strict=True
+        )
     ]
     sifted = _ranked(fits)[: _SIFTED_PER_POLISHED * effort.n_polished]
     large = sample_rows(distinct, n_rows=_LARGE_PER_SMALL * n_small, rng=rng)
-    fits = [_continued(large, fit.cluster_centers_, tol=_TOL) for fit in sifted]
-    return [fit.cluster_centers_ for fit in _ranked(fits)[: effort.n_polished]]
+    fits = [_continued(large, fit.centers, tol=_TOL) for fit in sifted]
+    return [fit.centers for fit in _ranked(fits)[: effort.n_polished]]
 
 
 def _continued(
     distinct: DistinctRows, centers: FloatMatrix, *, tol: float, n_steps: int = 300
-) -> "KMeans":
+) -> _Fit:
     """Carry k-means on from given centres."""
+    if len(distinct.rows) <= MOST_ROWS:
+        prepared = prepare_rows(distinct.rows, distinct.weights)
+        moved = (centers - prepared.mean)[np.newaxis]
+        runs = run_lloyd(prepared, moved, tol=tol, n_steps=n_steps)
+        return _Fit(runs.centers[0], float(runs.inertias[0]), int(runs.n_iterations[0]))
     from sklearn.cluster import KMeans
 
     model = KMeans(len(centers), init=centers, n_init=1, tol=tol, max_iter=n_steps)
-    return model.fit(distinct.rows, sample_weight=distinct.weights)
+    model.fit(distinct.rows, sample_weight=distinct.weights)
+    return _Fit(model.cluster_centers_, float(model.inertia_), int(model.n_iter_))
 
 
-def _ranked(fits: list["KMeans"]) -> list["KMeans"]:
+def _ranked(fits: list[_Fit]) -> list[_Fit]:
     """Sort fits by inertia and keep one of those that met at the same place."""
-    by_inertia = sorted(fits, key=lambda fit: float(fit.inertia_))
+    by_inertia = sorted(fits, key=lambda fit: fit.inertia)
     different = by_inertia[:1]
     for fit in by_inertia[1:]:
-        if fit.inertia_ > different[-1].inertia_ * (1 + _SAME_PLACE):
+        if fit.inertia > different[-1].inertia * (1 + _SAME_PLACE):
             different.append(fit)
     return different
 

@@ -1,8 +1,9 @@
 """Fit clusterings of distinct weighted rows for several numbers of clusters at once."""
 
+import contextlib
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -21,7 +22,7 @@ from segmentry.clustering.settling import settle
 from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import SelectionError
 
-__all__ = ["ALGORITHMS", "Clustering", "fit_clusterings"]
+__all__ = ["ALGORITHMS", "Clustering", "fit_clusterings", "quiet_fits"]
 
 _STARTS: Mapping[str, Start] = MappingProxyType(
     {"kmeans": kmeans_start, "minibatch": minibatch_start, "bisecting": bisecting_start}
@@ -125,9 +126,6 @@ def fit_clusterings(
     segmentry.errors.SelectionError: cannot form 5 segments: found 4 distinct users, ...
     """
     _check(distinct, n_clusters, algorithm, n_starts=n_starts, n_polished=n_polished)
-    # Loaded before the threads start, so that its BLAS and OpenMP can be limited.
-    from sklearn.exceptions import ConvergenceWarning
-
     effort = Effort(n_starts=n_starts, n_polished=n_polished)
 
     def fit(position: int) -> tuple[int, Clustering]:
@@ -139,11 +137,23 @@ def fit_clusterings(
 
     # The longest first: at the end both threads are busy.
     order = sorted(range(len(n_clusters)), key=lambda position: -n_clusters[position])
-    with warnings.catch_warnings():
-        # It warns of clusters that fell together; `settle` takes them apart.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with quiet_fits():
         fitted = dict(map_in_threads(fit, order, on_done=report))
     return tuple(fitted[position] for position in range(len(n_clusters)))
+
+
+@contextlib.contextmanager
+def quiet_fits() -> Iterator[None]:
+    """Keep scikit-learn from warning of clusters that fell together; `settle` takes them apart.
+
+    Filters of warnings are those of the process: who fits in threads of their own wraps them all.
+    """
+    # Loaded here, before threads start, so that its BLAS and OpenMP can be limited.
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def _fit_one(

@@ -9,8 +9,7 @@ import polars as pl
 
 from segmentry.errors import ConfigError, OutputError
 from segmentry.exports._contacts import Platform, hashed_emails, hashed_phones
-from segmentry.privacy import MIN_SIZE
-from segmentry.run_folder import read_segments, written_whole
+from segmentry.run_folder import read_min_size, read_segments, written_whole
 from segmentry.sampling import hash_shares
 from segmentry.user_files import as_ids, read_user_file
 
@@ -68,7 +67,7 @@ def export_audience(
     country_code: str | None = None,
     hold_out: float = 0.0,
     salt: str = "hold-out",
-    min_size: int = MIN_SIZE,
+    min_size: int | None = None,
     overwrite: bool = False,
 ) -> Audience:
     """Write the users of some segments to a file.
@@ -89,8 +88,8 @@ def export_audience(
     hold_out : float
         Share of the users, 0..1, that is left out, by hash of id and salt.
     salt : str
-    min_size : int
-        Fewer rows are not written.
+    min_size : int, optional
+        Fewer rows are not written; by default as the run shows figures.
     overwrite : bool
 
     Raises
@@ -102,6 +101,7 @@ def export_audience(
     OutputError
         If the file exists or cannot be written.
     """
+    min_size = read_min_size(run_dir) if min_size is None else min_size
     _check(out, to=to, contacts=contacts, hold_out=hold_out, min_size=min_size, overwrite=overwrite)
     _check_country(country_code)
     users = _users_of(read_segments(run_dir), segment_ids)
@@ -217,8 +217,19 @@ def _refuse_small(audience: Audience, min_size: int) -> None:
         return
     told = ", ".join(map(str, audience.segment_ids))
     raise ConfigError(
-        f"segment {told}: {audience.n_written:,} users would be exported of {audience.n_users:,} "
-        f"({audience.n_held_out:,} held out, {audience.n_without_contact:,} without a contact of "
-        f"their own), fewer than --min-size {min_size}; nothing was written; export more segments "
-        "together"
+        f"segment {told}: fewer users than --min-size {min_size} would be exported "
+        f"({_left_out(audience)}); nothing was written; export more segments together"
     )
+
+
+def _left_out(audience: Audience) -> str:
+    """Say who is left out, without counts: they would tell of few users."""
+    reasons = [
+        told
+        for told, n_users in (
+            ("some are held out", audience.n_held_out),
+            ("some have no contact of their own", audience.n_without_contact),
+        )
+        if n_users
+    ]
+    return " and ".join(reasons) or "the segment is small"

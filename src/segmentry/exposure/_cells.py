@@ -7,8 +7,8 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.exposure._counting import CellCounts
-from segmentry.exposure._packing import IntVector
 from segmentry.exposure._ratios import shrink_ratios
+from segmentry.packing import IntVector
 from segmentry.privacy import hidden_keys
 
 __all__ = ["CELL_COLUMNS", "describe_cells"]

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.exposure._packing import IntVector, run_starts
+from segmentry.packing import IntVector, count_pairs
 
 __all__ = ["CellCounts", "add_cells", "no_counts"]
-
-_MOST_DENSE = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,10 +76,7 @@ def add_cells(
     if not is_known.all():
         user, key, is_click = user[is_known], key[is_known], is_click[is_known]
     totals = np.bincount(user, minlength=segment_of_user.size)
-    if segment_of_user.size * n_keys <= _MOST_DENSE:
-        pairs = _dense(user, key, is_click, segment_of_user.size, n_keys)
-    else:
-        pairs = _sparse(user, key, is_click, n_keys)
+    pairs = count_pairs(user, key, is_click, n_users=segment_of_user.size, n_keys=n_keys)
     place = segment_of_user[pairs.user] - 1
     cell = place * n_keys + pairs.key
     n, c, is_clicked = pairs.n_more + 1, pairs.n_clicks, pairs.is_clicked
@@ -105,55 +100,3 @@ def add_cells(
 
 def _add_at(table: IntVector, cell: IntVector, values: IntVector | int) -> None:
     np.add.at(table.reshape(-1), cell, values)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pairs:
-    """A user and a key: impressions after the first, and the clicks of those with any.
-
-    Parameters
-    ----------
-    user, key, n_more : ndarray of int, shape (n_pairs,)
-    is_clicked : ndarray of int, shape (n_clicked,)
-        Which pairs have clicks.
-    n_clicks : ndarray of int, shape (n_clicked,)
-    """
-
-    user: IntVector
-    key: IntVector
-    n_more: IntVector
-    is_clicked: IntVector
-    n_clicks: IntVector
-
-
-def _dense(
-    user: IntVector, key: IntVector, is_click: IntVector, n_users: int, n_keys: int
-) -> _Pairs:
-    """Count impressions and clicks of each user at each of few keys."""
-    place = user * n_keys + key
-    size = n_users * n_keys
-    n = np.bincount(place, minlength=size)
-    c = np.bincount(place[is_click > 0], minlength=size)
-    found = np.flatnonzero(n)
-    clicks = c[found]
-    is_clicked = np.flatnonzero(clicks)
-    of_user, of_key = np.divmod(found, n_keys)
-    return _Pairs(of_user, of_key, n[found] - 1, is_clicked, clicks[is_clicked])
-
-
-def _sparse(user: IntVector, key: IntVector, is_click: IntVector, n_keys: int) -> _Pairs:
-    """Do the same where most users are shown few of many keys."""
-    packed = user * n_keys
-    packed += key
-    packed <<= 1
-    packed |= is_click
-    packed.sort()
-    clicked = np.flatnonzero(packed & 1)
-    packed >>= 1
-    starts = run_starts(packed)
-    n_more = np.diff(starts, append=packed.size)
-    n_more -= 1
-    run = np.searchsorted(starts, clicked, side="right") - 1
-    first = run_starts(run)
-    of_user, of_key = np.divmod(packed[starts], n_keys)
-    return _Pairs(of_user, of_key, n_more, run[first], np.diff(first, append=run.size))

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from segmentry.exposure._matched import MatchedFit, MatchedSets, fit_matched
-from segmentry.exposure._packing import IntVector
 from segmentry.exposure._positions import BandCounts
 from segmentry.exposure._records import Cap, CurvePoint, ExposureCurve
+from segmentry.packing import IntVector
 from segmentry.schema import MICRO, Estimate
 
 __all__ = ["make_curve", "without_caps"]

@@ -15,7 +15,6 @@ from segmentry.exposure._dimensions import Dimension, find_dimensions, keys_of
 from segmentry.exposure._fatigue import describe_exposure
 from segmentry.exposure._held_out import Clicks, compare_held_out, join_clicks
 from segmentry.exposure._matched import MatchedSets
-from segmentry.exposure._packing import IntVector
 from segmentry.exposure._positions import (
     POSITION_BANDS,
     REPEAT_BANDS,
@@ -35,6 +34,7 @@ from segmentry.exposure._rows import (
     read_part,
 )
 from segmentry.exposure._sampling import draw_sets, user_shares
+from segmentry.packing import IntVector
 from segmentry.sampling import hash_shares
 from segmentry.schema import Engine, Window
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from segmentry.exposure._packing import IntVector
-from segmentry.exposure._rows import PartRows, places_of
+from segmentry.exposure._rows import PartRows
+from segmentry.packing import IntVector, places_of
 from segmentry.schema import SECONDS_PER_DAY, Window
 
 __all__ = ["AFFINITY_KINDS", "PRICE_BANDS", "Dimension", "find_dimensions", "keys_of"]

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from segmentry.exposure._curves import make_curve, without_caps
 from segmentry.exposure._matched import MatchedSets
-from segmentry.exposure._packing import IntVector
 from segmentry.exposure._positions import POSITION_BANDS, REPEAT_BANDS, BandCounts
 from segmentry.exposure._reaction import Moments, fit_gap_ratio, join_moments
 from segmentry.exposure._records import ExposureCurve, Reaction
 from segmentry.exposure._sampling import join_sets, n_levels_of
+from segmentry.packing import IntVector
 from segmentry.privacy import hidden_bands, hidden_cells, is_small
 from segmentry.schema import Estimate, Window
 

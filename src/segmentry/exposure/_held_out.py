@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.exposure._packing import IntVector
 from segmentry.exposure._records import HeldOutGain, HeldOutUse
+from segmentry.packing import IntVector
 from segmentry.schema import Estimate
 
 __all__ = ["Clicks", "compare_held_out", "join_clicks"]

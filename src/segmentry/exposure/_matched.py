@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.exposure._packing import IntVector
+from segmentry.packing import IntVector
 
 __all__ = ["MatchedFit", "MatchedSets", "fit_matched"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.exposure._packing import IntVector, run_starts, sort_rows
 from segmentry.exposure._rows import PartRows
+from segmentry.packing import IntVector, run_starts, sort_rows
 from segmentry.schema import MICRO
 
 __all__ = [

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.exposure._packing import IntVector, run_starts
 from segmentry.exposure._positions import POSITION_BANDS, Timeline, band_of
+from segmentry.packing import IntVector, run_starts
 from segmentry.schema import SECONDS_PER_DAY, Window
 
 __all__ = ["Moments", "find_moments", "fit_gap_ratio", "join_moments"]

@@ -9,13 +9,12 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
-from segmentry.exposure._packing import IntVector
+from segmentry.packing import IntVector, numbers_of, places_of, renumber
 from segmentry.schema import Engine, Window
 
-__all__ = ["Members", "PartRows", "find_placements", "halves_of", "places_of", "read_part"]
+__all__ = ["Members", "PartRows", "find_placements", "halves_of", "read_part"]
 
 _MOST_PLACEMENTS = 64
-_MOST_TABLE = 1 << 23
 _MOST_SECONDS = 1 << 31
 
 
@@ -122,14 +121,14 @@ def read_part(
     is_in = np.append(members.segment_ids, 0)[place] > 0
     if not is_in.all():
         rows, place = rows.filter(pl.Series(is_in)), place[is_in]
-    users, user = _renumbered(place)
+    users, user = renumber(place)
     ads = None if ad_id is None else rows["ad_id"]
     return PartRows(
         users=users,
         user=user,
         second=rows["second"].to_numpy(),
         is_click=rows["is_click"].fill_null(0).to_numpy(),
-        ad=None if ads is None else _numbered(ads),
+        ad=None if ads is None else numbers_of(ads)[1],
         ad_place=None if ads is None or ad_id is None else places_of(ads, ad_id),
         placement=rows["placement"].to_numpy() if placements else None,
     )
@@ -162,53 +161,6 @@ def halves_of(rows: PartRows) -> Iterator[PartRows]:
                 rows.is_click[is_in],
                 *optional,
             )
-
-
-def places_of(ids: pl.Series, known: pl.Series) -> IntVector:
-    """Return the place of each id among the known ones, which are distinct; -1 if it is not there.
-
-    Examples
-    --------
-    >>> places_of(pl.Series([7, 5, 7, None]), pl.Series([5, 7])).tolist()
-    [1, 0, 1, -1]
-    >>> places_of(pl.Series(["b", "c"]), pl.Series(["a", "b"])).tolist()
-    [1, -1]
-    """
-    if known.len() and _is_narrow(ids) and _is_narrow(known):
-        # Ids are often small numbers: a table takes a tenth of the time of a join.
-        table: Any = np.full(_MOST_TABLE + 1, -1, dtype=np.int32)
-        table[known.to_numpy()] = np.arange(known.len(), dtype=np.int32)
-        found: IntVector = table[ids.cast(pl.Int32).fill_null(_MOST_TABLE).to_numpy()]
-        return found
-    places = known.to_frame("id").with_row_index("place")
-    joined = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")
-    return _whole(joined["place"])
-
-
-def _is_narrow(ids: pl.Series) -> bool:
-    if not ids.dtype.is_integer():
-        return False
-    low, high = ids.min(), ids.max()
-    return isinstance(low, int) and isinstance(high, int) and low >= 0 and high < _MOST_TABLE
-
-
-def _renumbered(places: IntVector) -> tuple[IntVector, IntVector]:
-    """Return the distinct places, rising, and the number of each row's among them."""
-    is_here = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.bool_)
-    is_here[places] = True
-    numbers = np.cumsum(is_here) - 1
-    return np.flatnonzero(is_here), numbers[places]
-
-
-def _numbered(ids: pl.Series) -> IntVector:
-    """Number the ids from 0 on; -1 where there is none."""
-    if _is_narrow(ids):
-        return ids.cast(pl.Int32).fill_null(-1).to_numpy()
-    return _whole(ids.rank("dense").cast(pl.Int64) - 1)
-
-
-def _whole(column: pl.Series) -> IntVector:
-    return column.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def _placed(placements: Sequence[str]) -> Any:

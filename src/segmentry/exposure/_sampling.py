@@ -5,13 +5,13 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.exposure._matched import MatchedSets
-from segmentry.exposure._packing import IntVector
 from segmentry.exposure._positions import (
     POSITION_BANDS,
     REPEAT_BANDS,
     Timeline,
     band_of,
 )
+from segmentry.packing import IntVector
 from segmentry.sampling import hash_shares
 from segmentry.schema import SECONDS_PER_DAY, Window
 

@@ -32,8 +32,8 @@ from segmentry.features._needs import (
 )
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import (
+    LogCounts,
     LogFacts,
-    count_user_days,
     count_users,
     derive_features,
     facts_of_tally,
@@ -48,6 +48,7 @@ __all__ = [
     "VALUE_FEATURES",
     "BehaviourCounts",
     "BetaPrior",
+    "LogCounts",
     "LogFacts",
     "PartPair",
     "available_behaviours",
@@ -61,7 +62,6 @@ __all__ = [
     "count_behaviours",
     "count_credits",
     "count_journeys",
-    "count_user_days",
     "count_users",
     "counts_of",
     "derive_behaviours",

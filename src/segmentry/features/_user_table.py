@@ -9,15 +9,16 @@ import polars as pl
 
 from segmentry.errors import EmptyDataError
 from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._counts import count_days, count_impressions, pair_with_ads
-from segmentry.features._needs import counts_of
+from segmentry.features._event_counts import count_by_day, count_events
+from segmentry.features._events import number_ads, read_events
+from segmentry.features._needs import counts_of, log_columns_of
 from segmentry.features._ratio import ratio
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, UserTally, Window
 
 __all__ = [
+    "LogCounts",
     "LogFacts",
-    "count_user_days",
     "count_users",
     "derive_features",
     "facts_of_tally",
@@ -95,6 +96,25 @@ def facts_of_tally(tally: UserTally) -> LogFacts:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LogCounts:
+    """What was counted of a log, sorted by user.
+
+    Parameters
+    ----------
+    users : DataFrame
+        One integer row per user with an impression in the window.
+    early_users : DataFrame
+        The same of the days before some moment; without rows where none were asked for.
+    days : DataFrame
+        ``user_id, day, n_impressions, n_clicks`` of all days of the window; as `early_users`.
+    """
+
+    users: pl.DataFrame
+    early_users: pl.DataFrame
+    days: pl.DataFrame
+
+
 def count_users(
     engine: Engine,
     parts: Sequence[Path],
@@ -103,9 +123,10 @@ def count_users(
     window: Window,
     main_placement: str | None,
     features: Sequence[Feature] = LOG_FEATURES,
+    early: tuple[int, Sequence[Feature]] | None = None,
     on_part: Callable[[int, int], None] | None = None,
-) -> pl.DataFrame:
-    """Count what the features are made of, part by part; one integer row per user, sorted.
+) -> LogCounts:
+    """Count what the features are made of, part by part.
 
     Parameters
     ----------
@@ -121,47 +142,54 @@ def count_users(
         The placement whose share is measured.
     features : sequence of Feature
         Features of the log that the counts are for; no more is counted.
+    early : tuple of int and sequence of Feature, optional
+        A moment, and the features of the impressions before it; then days are counted too.
     on_part : callable, optional
         Called with (parts done, parts in all).
     """
-    joined = engine.from_polars(ads.select(_AD_COLUMNS))
+    early_features = () if early is None else early[1]
+    columns = log_columns_of((*features, *early_features))
+    numbered = number_ads(ads) if "ad_id" in columns else None
     tables: list[pl.DataFrame] = []
+    early_tables: list[pl.DataFrame] = []
+    days: list[pl.DataFrame] = []
     for done, part in enumerate(parts, start=1):
-        impressions = engine.scan_part(part)
-        with engine.hold(pair_with_ads(impressions, joined, window=window)) as pairs:
-            counts = count_impressions(
-                impressions,
-                pairs,
-                window=window,
-                main_placement=main_placement or "",
-                counts=counts_of(features),
-            )
-            tables.append(engine.collect(counts))
+        events = read_events(
+            engine,
+            part,
+            window=window,
+            ads=numbered,
+            main_placement=main_placement or "",
+            columns=columns,
+        )
+        tables.append(count_events(events, numbered, counts=counts_of(features)))
+        if early is not None:
+            before = events.before(early[0])
+            early_tables.append(count_events(before, numbered, counts=counts_of(early_features)))
+            days.append(count_by_day(events))
         if on_part is not None:
             on_part(done, len(parts))
-    return pl.concat(tables).sort("user_id")
+    return LogCounts(
+        users=_joined(tables, "user_id"),
+        early_users=_joined(early_tables, "user_id"),
+        days=_joined(days, "user_id", "day"),
+    )
 
 
-def count_user_days(engine: Engine, parts: Sequence[Path], *, window: Window) -> pl.DataFrame:
-    """Count impressions and clicks per user and local day, sorted by user and day.
+def _joined(tables: list[pl.DataFrame], *by: str) -> pl.DataFrame:
+    """Put tables together, sorted, column by column: each leaves `tables` on the way.
 
-    Parameters
-    ----------
-    engine : Engine
-        Whose `split_log` made the parts.
-    parts : sequence of Path
-    window : Window
-
-    Returns
-    -------
-    DataFrame
-        ``user_id, day, n_impressions, n_clicks``.
+    Together and sorted as a whole, they would be in memory twice.
     """
-    tables = [engine.collect(count_days(engine.scan_part(part), window=window)) for part in parts]
-    return pl.concat(tables).sort("user_id", "day")
-
-
-_AD_COLUMNS = ("ad_id", "category_id", "campaign_id", "brand_id", "log_price")
+    if not tables:
+        return pl.DataFrame()
+    names = tables[0].columns
+    order = pl.concat([table.select(by) for table in tables]).select(pl.arg_sort_by(by)).to_series()
+    columns = []
+    for name in names:
+        columns.append(pl.concat([table[name] for table in tables]).gather(order))
+        tables[:] = [table.drop(name) for table in tables]
+    return pl.DataFrame(columns)
 
 
 def derive_features(
@@ -221,7 +249,9 @@ def _derived(window: Window) -> dict[str, pl.Expr]:
     categorised = pl.col("n_categorised")
     mean_n_log_n = pl.col("n_log_n") / MICRO / categorised
     # Rounding in fixed point can leave -0.0000001 where there is one category.
-    entropy = (categorised.log() - mean_n_log_n).clip(lower_bound=0.0)
+    entropy = pl.when(categorised > 0).then(
+        (categorised.log() - mean_n_log_n).clip(lower_bound=0.0)
+    )
     quarters = ("night", "morning", "afternoon", "evening")
     return {
         "impressions_per_burst": ratio("n_impressions", "n_bursts"),

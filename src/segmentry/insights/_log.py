@@ -21,9 +21,10 @@ _OVER_EXPOSED = 1.5
 _MUCH_SHOWN = 0.2
 _MORE, _LESS, _TASTE = 110.0, 90.0, 120.0
 _MOST_NAMED = 3
-_LEAST_SAVED = 0.01
+_LEAST_SAVED, _MOST_LOST = 0.01, 0.1  # shares of impressions and of clicks
 _NO_CAP = (
-    "no number: no cap would have saved 1 % of the impressions at a smaller share of the clicks"
+    "no number: no cap would have saved 1 % of the impressions at a smaller share of the clicks, "
+    "and at most a tenth of them"
 )
 
 
@@ -59,22 +60,19 @@ def find_fatigue(facts: Facts) -> Iterator[Finding]:
 
 
 def _best_cap(curve: ExposureCurve) -> Cap | None:
-    """Return the cap that saves most impressions for the clicks it costs, if one saves any."""
+    """Return the cap that saves most of those that cost few clicks, and fewer than they save."""
     worth_it = (
         cap
         for cap in curve.caps
-        if cap.impressions_share >= _LEAST_SAVED and cap.impressions_share > cap.clicks_share
+        if cap.impressions_share >= _LEAST_SAVED
+        and cap.clicks_share < min(_MOST_LOST, cap.impressions_share)
     )
-    return max(worth_it, key=_saving, default=None)
+    return max(worth_it, key=lambda cap: cap.impressions_share, default=None)
 
 
 def _most_saved(curve: ExposureCurve) -> float:
     cap = _best_cap(curve)
-    return 0.0 if cap is None else _saving(cap)
-
-
-def _saving(cap: Cap) -> float:
-    return cap.impressions_share - cap.clicks_share
+    return 0.0 if cap is None else cap.impressions_share
 
 
 def _removed(curve: ExposureCurve) -> tuple[str, Estimate]:

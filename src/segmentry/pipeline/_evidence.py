@@ -1,8 +1,8 @@
 """Choose the number of segments by evidence, and see whether the segments come back."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -165,8 +165,8 @@ def find_by_evidence(
     return segmentation, Evidence(split=basis.split, choice=choice, stability=repeated)
 
 
-def report_evidence(evidence: Evidence) -> EvidenceReport:
-    """Return what the report shows of the choice."""
+def report_evidence(evidence: Evidence, *, withheld: Collection[int]) -> EvidenceReport:
+    """Return what the report shows of the choice; nothing of segments that are `withheld`."""
     choice, split = evidence.choice, evidence.split
     caveats = list(split.caveats) if split.has_later else []
     if not split.has_later:
@@ -195,12 +195,17 @@ def report_evidence(evidence: Evidence) -> EvidenceReport:
         columns=choice.columns,
         group_clicks=choice.group_clicks,
         clicks=choice.clicks,
-        stability=evidence.stability,
+        stability=replace(
+            evidence.stability,
+            segments=tuple(s for s in evidence.stability.segments if s.segment_id not in withheld),
+        ),
         caveats=tuple(caveats),
     )
 
 
-def warn(evidence: Evidence, segmentation: Segmentation) -> Iterator[str]:
+def warn(
+    evidence: Evidence, segmentation: Segmentation, *, withheld: Collection[int]
+) -> Iterator[str]:
     """Say what a careful reader must know of the number of segments and of their stability."""
     choice, stability = evidence.choice, evidence.stability
     n_segments = segmentation.n_segments
@@ -209,7 +214,11 @@ def warn(evidence: Evidence, segmentation: Segmentation) -> Iterator[str]:
             f"The evidence speaks for one segment, not for {n_segments}: neither are there natural "
             "groups, nor is anything gained on later days."
         )
-    shaky = [each for each in stability.segments if not each.is_stable]
+    shaky = [
+        each
+        for each in stability.segments
+        if not each.is_stable and each.segment_id not in withheld
+    ]
     if n_segments > 1 and shaky:
         names = ", ".join(str(each.segment_id) for each in shaky)
         plural = len(shaky) > 1

@@ -21,7 +21,7 @@ from segmentry.profiling.experiments import (
     explained_share,
     plan_experiment,
 )
-from segmentry.run_folder import read_segments, read_user_table, written_plan
+from segmentry.run_folder import read_min_size, read_segments, read_user_table, written_plan
 from segmentry.schema import Window
 from segmentry.validation import Traffic, daily_traffic, local_days
 
@@ -230,6 +230,7 @@ def analyse_test(
         treatment_share=treatment / (control + treatment),
         alpha=planned_alpha if alpha is None else alpha,
         notes=notes,
+        min_size=read_min_size(run_dir),
     )
     with written_plan(run_dir, "test_result.json") as partial:
         partial.write_text(as_json(result), encoding="utf-8")

@@ -61,7 +61,7 @@ def make_pictures(
         n_bins=_bins_for(ids, min_size=min_size),
     )
     return Pictures(
-        blades=_blades(segmentation.silhouette_sample, withheld.tolist()),
+        blades=_blades(segmentation.silhouette_sample, withheld.tolist(), min_size=min_size),
         distributions=tuple(_rounded(each, min_size) for each in distributions),
         hexagon_radius=radius,
         hexagons=tuple(_coarse(each, min_size) for each in hexagons),
@@ -105,20 +105,29 @@ def _coarse(hexagon: Hexagon, least: int) -> Hexagon:
     return replace(hexagon, n_users=n_users, share=share)
 
 
-def _blades(sample: SilhouetteSample | None, withheld: Collection[int]) -> tuple[Blade, ...]:
+def _blades(
+    sample: SilhouetteSample | None, withheld: Collection[int], *, min_size: int
+) -> tuple[Blade, ...]:
+    """Return the blades of the segments that are shown.
+
+    Where some are not, counts are rounded down: where all users were sampled, that of the largest
+    segment and its number of users would tell how many are counted with it.
+    """
     if sample is None:
         return ()
+    unit = min_size if withheld else 1
     blades = []
     for label in range(sample.n_clusters):
         if label + 1 in withheld:
             continue
         values = -np.sort(-sample.values[sample.labels == label])
-        n_drawn = min(_MOST_IN_BLADE, values.size)
+        n_sampled = values.size // unit * unit
+        n_drawn = min(max(_MOST_IN_BLADE, unit) // unit * unit, n_sampled)
         picked = np.linspace(0, values.size - 1, n_drawn).round().astype(int)
         blades.append(
             Blade(
                 segment_id=label + 1,
-                n_sampled=int(values.size),
+                n_sampled=int(n_sampled),
                 below_zero_share=float((values < 0).mean()) if values.size else 0.0,
                 values=tuple(round(float(each), 4) for each in values[picked]),
             )

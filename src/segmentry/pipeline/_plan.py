@@ -13,14 +13,14 @@ import polars as pl
 from segmentry.errors import ConfigError, DataError
 from segmentry.features import fit_beta_prior
 from segmentry.pipeline._behaviours import behaviour_days_of, reuse_behaviours
-from segmentry.privacy import MIN_SIZE, published_ids
+from segmentry.privacy import published_ids
 from segmentry.profiling import SegmentProfile
 from segmentry.profiling.budget import BudgetPlan, BudgetRequest, Outcome, SegmentTraffic
 from segmentry.profiling.budget import plan_budget as divide
 from segmentry.run_folder import (
     read_bundle,
     read_early,
-    read_manifest,
+    read_min_size,
     read_segments,
     read_user_table,
     written_plan,
@@ -188,8 +188,7 @@ def _credits(
 
 def _shown_as(run_dir: Path, segment_ids: pl.Series, *, n_segments: int) -> npt.NDArray[np.int64]:
     """Return the segment that stands for each one: the largest for those that may not be shown."""
-    found = read_manifest(run_dir).config.get("min_size", MIN_SIZE)
-    min_size = found if isinstance(found, int) else MIN_SIZE
+    min_size = read_min_size(run_dir)
     ids = segment_ids.to_numpy().astype(np.int64)
     shown, withheld = published_ids(ids, n_segments=n_segments, min_size=min_size)
     shown_as = np.arange(n_segments + 1)

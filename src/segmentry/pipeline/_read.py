@@ -11,7 +11,6 @@ from segmentry.errors import DataError, EmptyDataError
 from segmentry.features import (
     LogFacts,
     behaviour_provides,
-    count_user_days,
     count_users,
     counts_of,
     derive_features,
@@ -263,15 +262,9 @@ def _count(
         _refuse_rejections(accounts)
     window = window_of(source, config, facts)
     with clock.step("count"):
-        counts = _count_users(
+        counts, early = _count_log(
             engine, log, ads, plan=plan, window=window, facts=facts, progress=progress
         )
-    early = None
-    if isinstance(log, LogParts) and plan.early_features is not None and window.is_whole_days:
-        with clock.step("count early days"):
-            early = _count_early(
-                engine, log, ads, window=window, facts=facts, features=plan.early_features
-            )
     behaviours = None
     if isinstance(log, LogParts) and plan.behaviours is not None:
         with clock.step("read and count behaviours"):
@@ -309,7 +302,7 @@ def _count(
     )
 
 
-def _count_users(
+def _count_log(
     engine: Engine,
     log: LogParts | UserTally,
     ads: CleanTable,
@@ -318,41 +311,28 @@ def _count_users(
     window: Window,
     facts: LogFacts,
     progress: Progress | None,
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, _EarlyCounts | None]:
     """Count what the features are made of, unless that was done while the log was read."""
     if isinstance(log, UserTally):
         wanted = counts_of(plan.features)
-        return log.counts.select("user_id", *(n for n in log.counts.columns if n in wanted))
-    return count_users(
+        return log.counts.select("user_id", *(n for n in log.counts.columns if n in wanted)), None
+    split, early = None, None
+    if plan.early_features is not None and window.is_whole_days:
+        split = split_window(window)
+        early = (split.feature.end, plan.early_features)
+    found = count_users(
         engine,
         log.parts,
         ads.rows,
         window=window,
         main_placement=facts.main_placement,
         features=plan.features,
+        early=early,
         on_part=told_in_rows(progress, "counting per user", log.account.n_used),
     )
-
-
-def _count_early(
-    engine: Engine,
-    log: LogParts,
-    ads: CleanTable,
-    *,
-    window: Window,
-    facts: LogFacts,
-    features: tuple[Feature, ...],
-) -> _EarlyCounts:
-    split = split_window(window)
-    counts = count_users(
-        engine,
-        log.parts,
-        ads.rows,
-        window=split.feature,
-        main_placement=facts.main_placement,
-        features=features,
-    )
-    return _EarlyCounts(split, counts, count_user_days(engine, log.parts, window=window))
+    if split is None:
+        return found.users, None
+    return found.users, _EarlyCounts(split, found.early_users, found.days)
 
 
 def _with_needed_columns(source: Source, log: TableSource, features: tuple[Feature, ...]) -> Source:

@@ -80,6 +80,7 @@ def summarise(
             make_pictures, users.table, segmentation, catalogue, min_size=config.min_size
         )
         population, segments = _profiles(users, segmentation, config, truth)
+    withheld = [segment.segment_id for segment in segments if segment.is_withheld]
     presence = report_presence(
         truth,
         users.table,
@@ -92,7 +93,7 @@ def summarise(
         headline=_headline(segments, truth),
         warnings=(
             *_warnings(users, segments, segmentation, truth, unchecked),
-            *(() if evidence is None else warn(evidence, segmentation)),
+            *(() if evidence is None else warn(evidence, segmentation, withheld=withheld)),
             *warn_of_presence(presence),
             *warn_of_suspects(users.table, truth),
         ),
@@ -114,9 +115,9 @@ def summarise(
         latent=report_latent(
             segmentation,
             None if truth is None else truth.kept_by_memberships,
-            withheld=[segment.segment_id for segment in segments if segment.is_withheld],
+            withheld=withheld,
         ),
-        evidence=None if evidence is None else report_evidence(evidence),
+        evidence=None if evidence is None else report_evidence(evidence, withheld=withheld),
         presence=presence,
         pictures=pictures.result(),
         log=log,

@@ -63,10 +63,10 @@ def _next_steps(summary: Summary) -> tuple[tuple[str, str], ...]:
     n = summary.population.n_impressions
     steps = (
         (
-            "divides as many impressions among the segments",
+            "divides as many impressions",
             f"plan budget RUN_DIR --impressions {n}",
         ),
-        ("assigns users to a test and says how long it takes", "plan test RUN_DIR --mde 10%"),
+        ("plans a test", "plan test RUN_DIR --mde 10%"),
     )
     is_divided = len(summary.segments) > 1
     return tuple(

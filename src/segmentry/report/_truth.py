@@ -161,7 +161,12 @@ def _notes(truth: TruthReport) -> tuple[str, ...]:
             "Verdicts concern users who were shown ads again, and segments as the first days "
             "formed them. Afterwards they were formed again on all days: the rate expected in "
             "the days to come is of those."
-        )
+        ),
+        (
+            "Segments are compared day for day: to come on days on which all click more is no "
+            "difference. The expected rate takes luck into account: it is the one to plan with. "
+            "What each verdict means is in the glossary."
+        ),
     ]
     unchecked = [
         n for n in dict.fromkeys(truth.feature_weekdays) if n not in truth.outcome_weekdays

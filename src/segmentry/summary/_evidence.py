@@ -38,15 +38,15 @@ class EvidenceReport:
     columns : NullTwins or None
         T1, columns permuted: shows dependence, not groups, and never decides alone; null where
         the gap sees no groups.
-    group_clicks : NullTwins or None
-        T2, clicks redrawn at one CTR, and as many groups looked for: groups that luck forms as well
-        are none; null where the gap sees no groups or clicks form no segments.
     clicks : NullTwins or None
         T2, clicks redrawn at one CTR.
     stability : Stability or None
         The whole procedure repeated on resampled users.
     caveats : tuple of str
         Whole sentences.
+    group_clicks : NullTwins or None
+        T2, clicks redrawn at one CTR, and as many groups looked for: groups that luck forms as well
+        are none; null where the gap sees no groups or clicks form no segments.
     """
 
     n_users: int
@@ -62,7 +62,7 @@ class EvidenceReport:
     gaps: tuple[GapCurve, ...]
     strength: PredictionStrength | None
     columns: NullTwins | None
-    group_clicks: NullTwins | None
     clicks: NullTwins | None
     stability: Stability | None
     caveats: tuple[str, ...]
+    group_clicks: NullTwins | None = None

@@ -259,12 +259,9 @@ def _recounted(
 ) -> tuple[pl.DataFrame, BoolVector]:
     """Return the features of some days, and who has some."""
     totals = counts.totals(days)
-    n, c = totals.n_impressions, totals.n_clicks
-    if weights is not None:
-        copies = weights.astype(np.int64)
-        n, c = np.repeat(n, copies), np.repeat(c, copies)
+    prior = fit_beta_prior(totals.n_clicks, totals.n_impressions, weights=weights)
     names = [plan.feature.name for plan in split.plans]
-    found = recount(counts, days, names, prior=fit_beta_prior(c, n))
+    found = recount(counts, days, names, prior=prior)
     is_in = np.ones(split.n_users, dtype=bool)
     if split.needs_impressions:
         is_in = totals.n_impressions > 0

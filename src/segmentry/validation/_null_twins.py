@@ -1,6 +1,6 @@
 """Null twins: the same run on data from which what is looked for has been taken away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,7 +61,7 @@ def null_twins(
         The statistic of the data, such as the inner gain; null where it has none.
     statistic : callable
         From a seed to the statistic of one twin, made and run by the caller, for instance with
-        `redrawn_clicks`; null where the run failed.
+        `redrawn_clicks`; null where the run failed. It is called from several threads.
     n_twins : int
         19 allow a p-value of 0.05.
     seed : int
@@ -81,19 +81,27 @@ def null_twins(
     1.0
     """
     seeds = np.random.default_rng([seed, n_twins]).integers(2**31, size=n_twins)
-    found = []
-    for done, each in enumerate(seeds, start=1):
-        found.append(statistic(int(each)))
+    done = 0
+
+    def count(_: float | None) -> None:
+        nonlocal done
+        done += 1
         if on_twin is not None:
             on_twin(done, n_twins)
+
+    return _compared(observed, map_in_threads(statistic, seeds.tolist(), on_done=count))
+
+
+def _compared(observed: float | None, found: Sequence[float | None]) -> NullTwins:
+    """Place the statistic of the data among those of its twins."""
     known = tuple(float(each) for each in found if each is not None)
-    n_failed = n_twins - len(known)
+    n_failed = len(found) - len(known)
     p_value = None
     if observed is not None:
         n_reach = n_failed + sum(each >= observed for each in known)
-        p_value = (1 + n_reach) / (n_twins + 1)
+        p_value = (1 + n_reach) / (len(found) + 1)
     return NullTwins(
-        observed=observed, twins=known, n_twins=n_twins, n_failed=n_failed, p_value=p_value
+        observed=observed, twins=known, n_twins=len(found), n_failed=n_failed, p_value=p_value
     )
 
 
@@ -155,12 +163,11 @@ def column_twins(
     sample = sample_users(distinct, n_users=n_users, seed=seed)
     users = np.repeat(sample.rows, sample.weights.astype(np.int64), axis=0)
     if k not in usable_numbers(sample, k) or k < 2:
-        return null_twins(None, lambda _: None, n_twins=0)
+        return _compared(None, ())
     seeds = np.random.default_rng([seed, k]).integers(2**31, size=n_twins)
     matrices = [users, *(permuted_columns(users, seed=int(each)) for each in seeds)]
     observed, *twins = map_in_threads(lambda X: _explained(X, k, seed=seed), matrices)
-    drawn = iter(twins)
-    return null_twins(observed, lambda _: next(drawn), n_twins=n_twins)
+    return _compared(observed, twins)
 
 
 def explained_by_groups(

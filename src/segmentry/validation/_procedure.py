@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.clustering import DistinctRows
+from segmentry.clustering.fitting import quiet_fits
 from segmentry.errors import SelectionError
 from segmentry.segmentation import Decision
 from segmentry.validation._choice import RULE_WITHOUT_LOG, NumberChoice, choose_number, number_of
@@ -209,7 +210,8 @@ def click_twins(
         drawn = redrawn_clicks(split.counts, rate=rate, seed=twin)
         return _largest(inner_gains(split, numbers, seed=seed, counts=drawn))
 
-    return null_twins(observed, statistic, n_twins=n_twins, seed=seed, on_twin=on_twin)
+    with quiet_fits():
+        return null_twins(observed, statistic, n_twins=n_twins, seed=seed, on_twin=on_twin)
 
 
 def _largest(gains: Sequence[InnerGain]) -> float | None:
@@ -263,7 +265,10 @@ def repeat_procedure(
         weights=np.ones(split.n_users),
         inverse=np.arange(split.n_users),
     )
-    return stability(users, labels, fit, n_runs=n_runs, seed=seed, on_run=on_run)
+    with quiet_fits():
+        return stability(
+            users, labels, fit, n_runs=n_runs, seed=seed, is_threaded=True, on_run=on_run
+        )
 
 
 def _choose_again(

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.clustering import DistinctRows
+from segmentry.clustering.lloyd import fit_starts, prepare_rows
 
 __all__ = ["SmallFit", "sample_users", "small_kmeans", "usable_numbers"]
 
@@ -27,13 +28,10 @@ class SmallFit:
 
 def small_kmeans(rows: FloatMatrix, weights: FloatVector, *, k: int, seed: int) -> SmallFit:
     """Fit k-means to a few thousand rows, from four starts by k-means++."""
-    from sklearn.cluster import KMeans
-
-    fitted = KMeans(k, n_init=_N_STARTS, random_state=seed).fit(rows, sample_weight=weights)
+    runs = fit_starts(prepare_rows(rows, weights), k, [seed], n_per_seed=_N_STARTS)
+    best = runs.best()
     return SmallFit(
-        centers=fitted.cluster_centers_,
-        labels=fitted.labels_.astype(np.int64),
-        inertia=float(fitted.inertia_),
+        centers=runs.centers[best], labels=runs.labels[best], inertia=float(runs.inertias[best])
     )
 
 

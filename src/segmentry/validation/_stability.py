@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.clustering import DistinctRows
+from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import SelectionError
 from segmentry.validation._agreement import adjusted_rand, contingency, jaccards
 
@@ -98,6 +99,7 @@ def stability(
     *,
     n_runs: int = 50,
     seed: int = 0,
+    is_threaded: bool = False,
     on_run: Callable[[int, int], None] | None = None,
 ) -> Stability:
     """Repeat the whole procedure on resampled users and compare the segments.
@@ -115,6 +117,8 @@ def stability(
         The procedure, its choice of K included; takes weights and a seed.
     n_runs : int
     seed : int
+    is_threaded : bool
+        Call `fit` from several threads at once, each with one thread of arithmetic.
     on_run : callable, optional
         Called with (runs done, runs in all).
 
@@ -137,20 +141,32 @@ def stability(
     n_segments = int(labels.max()) + 1
     n_users = round(float(distinct.weights.sum()))
     shares = distinct.weights / distinct.weights.sum()
-    found = np.zeros((n_runs, n_segments))
-    agreement = np.zeros(n_runs)
-    numbers: Counter[int] = Counter()
-    for run in range(n_runs):
+    done = 0
+
+    def repeat(run: int) -> _Run | None:
         rng = np.random.default_rng([seed, run])
         drawn = rng.multinomial(n_users, shares).astype(np.float64)
         again = _fitted(fit, drawn, int(rng.integers(2**31)))
-        if again is not None:
-            table = contingency(labels + 1, again + 1, weights=distinct.weights)
-            found[run] = _claimed(jaccards(table)[1:, 1:])
-            agreement[run] = adjusted_rand(table)
-            numbers[int(np.unique(again[again >= 0]).size)] += 1
+        if again is None:
+            return None
+        table = contingency(labels + 1, again + 1, weights=distinct.weights)
+        n_found = int(np.count_nonzero(np.bincount(again[again >= 0])))
+        return _Run(_claimed(jaccards(table)[1:, 1:]), adjusted_rand(table), n_found)
+
+    def count(run: _Run | None) -> _Run | None:
+        nonlocal done
+        done += 1
         if on_run is not None:
-            on_run(run + 1, n_runs)
+            on_run(done, n_runs)
+        return run
+
+    if is_threaded:
+        runs = map_in_threads(repeat, range(n_runs), on_done=count)
+    else:
+        runs = [count(repeat(run)) for run in range(n_runs)]
+    found = np.array([np.zeros(n_segments) if run is None else run.jaccards for run in runs])
+    agreement = np.array([0.0 if run is None else run.adjusted_rand for run in runs])
+    numbers = Counter(run.n_segments for run in runs if run is not None)
     means, lost = found.mean(axis=0), (found == 0).sum(axis=0)
     return Stability(
         segments=tuple(
@@ -162,6 +178,15 @@ def stability(
         n_failed=n_runs - sum(numbers.values()),
         numbers=tuple(sorted(numbers.items())),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """What one repetition found."""
+
+    jaccards: FloatArray
+    adjusted_rand: float
+    n_segments: int
 
 
 def _fitted(fit: Refit, weights: FloatArray, seed: int) -> IntVector | None:

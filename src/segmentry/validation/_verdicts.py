@@ -406,13 +406,16 @@ def _judged(told: SegmentVerdict, alpha: float) -> SegmentVerdict:
     before, after = told.seen_difference.value, told.outcome_difference.value
     if told.p_holm is None or before is None or after is None:
         return replace(told, reason="no impression in the feature window to compare with")
-    numbers = f"CTR minus the rest: {before:+.4f} when formed, {after:+.4f} later, day for day"
+    numbers = (
+        f"CTR minus the rest: {100 * before:+.2f} points when formed, {100 * after:+.2f} points "
+        "later, day for day"
+    )
     if told.p_holm > alpha:
         reach = told.minimal_detectable_difference
         found = (
             "no difference, however large, would have been found: too few users decide"
             if reach is None
-            else f"a difference of {reach:.4f} would have been found with a chance of 80 %"
+            else f"{100 * reach:.2f} points would have been found with a chance of 80 %"
         )
         return replace(told, verdict="indistinguishable", reason=f"{numbers}; {found}")
     if before * after < 0:

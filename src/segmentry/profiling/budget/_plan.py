@@ -123,7 +123,7 @@ def plan_budget(
         comparisons=comparisons,
         sensitivity=tuple(_sensitivity(each, plan, judges, bounds) for each in exponents),
         conclusion=_concluded(comparisons[0], is_confirmed=is_confirmed, outcome=request.outcome),
-        notes=tuple(_notes(held, request)),
+        notes=tuple(_notes([*held, *_beaten(comparisons[1:], request)], request)),
     )
 
 
@@ -296,6 +296,17 @@ def _assumed(request: BudgetRequest) -> str:
         f"Assumed: the {request.outcome} of a segment grow as impressions to the power of "
         f"{request.exponent:g}, up to its cap (--max-change {request.max_change:g})."
     )
+
+
+def _beaten(others: Sequence[Comparison], request: BudgetRequest) -> list[str]:
+    """Say which other way to divide has more of the outcome, and what it need not keep to."""
+    return [
+        f"{each.against.capitalize()} would bring more {request.outcome} than the plan "
+        f"({-(each.gain.value or 0.0):+,.0f}): it is not bound by floors, caps and --max-change "
+        f"{request.max_change:g}. A larger change lets the plan move more."
+        for each in others
+        if each.gain.high is not None and each.gain.high < 0
+    ]
 
 
 def _concluded(comparison: Comparison, *, is_confirmed: bool, outcome: Outcome) -> str:

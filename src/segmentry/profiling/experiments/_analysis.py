@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.errors import DataError
+from segmentry.privacy import hidden_cells
 from segmentry.profiling.experiments._assignment import ARMS, RATIO_ALARM, sample_ratio_p
 from segmentry.profiling.experiments._effects import (
     UNTOLD,
@@ -36,7 +37,10 @@ class ArmCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentEffect:
-    """One segment: its effect, and its p corrected for the number of segments (Holm 1979)."""
+    """One segment: its effect, and its p corrected for the number of segments (Holm 1979).
+
+    `n_users` is 0 where it has an arm of too few users to be told of.
+    """
 
     segment_id: int
     n_users: int
@@ -94,6 +98,7 @@ def analyse_experiment(
     alpha: float = 0.05,
     seed: int = 0,
     notes: Sequence[str] = (),
+    min_size: int = 1,
 ) -> ExperimentResult:
     """Compare the arms of a test, users being the unit.
 
@@ -114,11 +119,13 @@ def analyse_experiment(
         Of the other assignments that a small test is held against.
     notes : sequence of str
         Passed on, first.
+    min_size : int
+        Fewest users of an arm that anything is told of, in all and in a segment.
 
     Raises
     ------
     DataError
-        If an arm has no impression.
+        If an arm has no impression or too few users.
 
     Notes
     -----
@@ -145,6 +152,11 @@ def analyse_experiment(
     """
     counts = tuple(_counted(arms, impressions, clicks, arm) for arm in (0, 1))
     for each in counts:
+        if each.n_users < min_size:
+            raise DataError(
+                f"arm {each.arm}: fewer users than --min-size {min_size} of the run; nothing may "
+                "be told of them; test more users"
+            )
         if not each.n_impressions or each.n_users < 2:
             raise DataError(
                 f"arm {each.arm}: found {each.n_impressions:,} impressions of {each.n_users:,} "
@@ -171,7 +183,7 @@ def analyse_experiment(
         plain=plain,
         variance_reduction=max(0.0, 1 - last / first) if first > 0 else 0.0,
         guardrails=guardrails,
-        segments=_by_segment(users, alpha=alpha, nulls=nulls),
+        segments=_by_segment(users, alpha=alpha, nulls=nulls, min_size=min_size),
         conclusion=_concluded(adjusted, alpha=alpha, is_broken=ratio_p < RATIO_ALARM),
         notes=(*notes, *_warnings(ratio_p, shown_ratio_p, guardrails[0], alpha=alpha)),
     )
@@ -224,9 +236,15 @@ def _mean(
     return compared(name, outcome, users.arms, users.strata, alpha=alpha, nulls=nulls)[0]
 
 
-def _by_segment(users: _Users, *, alpha: float, nulls: Nulls | None) -> tuple[SegmentEffect, ...]:
+def _by_segment(
+    users: _Users, *, alpha: float, nulls: Nulls | None, min_size: int
+) -> tuple[SegmentEffect, ...]:
     found: list[tuple[int, int, Effect]] = []
-    for segment_id in np.unique(users.strata).tolist():
+    present = np.unique(users.strata).tolist()
+    for segment_id, is_hidden in zip(present, _hidden(users, min_size), strict=True):
+        if is_hidden:
+            found.append((segment_id, 0, UNTOLD))
+            continue
         own = users.of(users.strata == segment_id)
         is_told = all(
             own.n[own.arms == arm].sum() > 0 and (own.arms == arm).sum() > 1 for arm in (0, 1)
@@ -243,6 +261,16 @@ def _by_segment(users: _Users, *, alpha: float, nulls: Nulls | None) -> tuple[Se
         SegmentEffect(segment_id=segment_id, n_users=n_users, effect=effect, p_holm=p)
         for (segment_id, n_users, effect), p in zip(found, corrected, strict=True)
     )
+
+
+def _hidden(users: _Users, min_size: int) -> list[bool]:
+    """Tell which segments have an arm of too few users, or would give such an arm away."""
+    _, place = np.unique(users.strata, return_inverse=True)
+    is_hidden = [hidden_cells(np.bincount(place[users.arms == arm],
+                                          minlength=int(place.max()) + 1), min_size=min_size)
+                 for arm in (0, 1)]  # fmt: skip
+    found: list[bool] = np.any(is_hidden, axis=0).tolist()
+    return found
 
 
 def _holm(ps: Sequence[float | None]) -> list[float | None]:

@@ -1,0 +1,44 @@
+"""Work on a few threads, each with one thread of arithmetic."""
+
+import threading
+
+import pytest
+from threadpoolctl import threadpool_info
+
+from segmentry.clustering.threads import map_in_threads
+
+
+def test_a_call_within_a_thread_works_in_that_thread():
+    def inner(_: int) -> int:
+        return threading.get_ident()
+
+    def outer(_: int) -> bool:
+        return set(map_in_threads(inner, range(3))) == {threading.get_ident()}
+
+    assert map_in_threads(outer, range(4)) == [True] * 4
+
+
+def test_results_of_a_call_within_a_thread_are_reported_in_order():
+    def outer(first: int) -> list[int]:
+        seen: list[int] = []
+        map_in_threads(lambda each: each + first, range(3), on_done=seen.append)
+        return seen
+
+    assert map_in_threads(outer, [0, 10]) == [[0, 1, 2], [10, 11, 12]]
+
+
+def test_arithmetic_has_one_thread_within():
+    import sklearn.cluster  # noqa: F401  # brings OpenMP
+
+    def counts(_: int) -> set[int]:
+        return {each["num_threads"] for each in threadpool_info()}
+
+    assert map_in_threads(counts, range(3)) == [{1}] * 3
+
+
+def test_what_goes_wrong_in_a_thread_is_raised():
+    def work(each: int) -> float:
+        return 1 / each
+
+    with pytest.raises(ZeroDivisionError):
+        map_in_threads(work, [1, 0])

@@ -1,0 +1,55 @@
+"""Ids as small numbers, and pairs counted in a table or by sorting: the same answers."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from segmentry.packing import _pairs, count_pairs, numbers_of, places_of
+
+IDS = {
+    "small": [7, 0, 8_388_607, 7, 3],
+    "beyond the table": [7, 0, 8_388_608, 7, 3],
+    "of 63 bits": [7, 2**63 - 1, 9, 7, 3],
+    "below zero": [7, -1, 9, 7, 3],
+    "text": ["b", "a", "ü", "b", "A"],
+    "with null": [7, None, 9, 7, 3],
+    "text with null": ["b", None, "c", "b", "A"],
+    "only null": [None, None],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("values", IDS.values(), ids=IDS)
+def test_ids_are_numbered_in_their_order_and_found_again(values):
+    kind = pl.String if any(isinstance(value, str) for value in values) else pl.Int64
+    ids = pl.Series("id", values, dtype=kind)
+
+    known, number = numbers_of(ids)
+
+    distinct = sorted({value for value in values if value is not None})
+    expected = [-1 if value is None else distinct.index(value) for value in values]
+    assert known.to_list() == distinct
+    assert known.dtype == kind
+    assert number.tolist() == expected
+    assert places_of(ids, known).tolist() == expected
+    assert places_of(ids, known.head(1)).tolist() == [0 if each == 0 else -1 for each in expected]
+
+
+@pytest.mark.parametrize("most_dense", [0, 1 << 23])
+def test_pairs_are_those_of_a_loop_in_a_table_and_by_sorting(most_dense, monkeypatch):
+    monkeypatch.setattr(_pairs, "_MOST_DENSE", most_dense)
+    rng = np.random.default_rng(1)
+    user, key, click = (rng.integers(0, top, 300).astype(np.int32) for top in (9, 12, 2))
+
+    found = count_pairs(user, key, click.astype(np.int8), n_users=9, n_keys=12)
+
+    shown, clicked = {}, {}
+    for pair, is_click in zip(zip(user, key, strict=True), click, strict=True):
+        shown[pair] = shown.get(pair, 0) + 1
+        clicked[pair] = clicked.get(pair, 0) + is_click
+    assert [*zip(found.user, found.key, strict=True)] == sorted(shown)
+    assert (found.n_more + 1).tolist() == [shown[pair] for pair in sorted(shown)]
+    assert found.is_clicked.tolist() == [
+        place for place, pair in enumerate(sorted(shown)) if clicked[pair]
+    ]
+    assert found.n_clicks.tolist() == [clicked[each] for each in sorted(shown) if clicked[each]]
