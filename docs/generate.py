@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from segmentry.cli import app
 from segmentry.datasets import TAOBAO_ATTRIBUTES
-from segmentry.features import LOG_FEATURES, VALUE_FEATURES
+from segmentry.features import BEHAVIOUR_FEATURES, LOG_FEATURES, VALUE_FEATURES
 from segmentry.insights import INSIGHTS
 from segmentry.schema import Feature
 from segmentry.segmentation import RECIPES
@@ -27,9 +27,9 @@ def render_features() -> str:
         NOTE,
         "One row per user of the log or the profiles. Null means unknown; a share whose",
         "denominator is 0 is null. Fill is what stands in for unknown when the feature forms",
-        "segments.",
+        "segments. The behaviour family is there with `--with behaviours`.",
     ]
-    features = (*LOG_FEATURES, *VALUE_FEATURES, *TAOBAO_ATTRIBUTES)
+    features = (*LOG_FEATURES, *VALUE_FEATURES, *BEHAVIOUR_FEATURES, *TAOBAO_ATTRIBUTES)
     for family in dict.fromkeys(feature.family for feature in features):
         lines += ["", f"## {family.capitalize()}", ""]
         lines += [
@@ -42,9 +42,10 @@ def render_features() -> str:
 
 def _row(feature: Feature) -> str:
     uses = [
-        f"{name} ({recipe.weights[feature.name]:g})"
+        f"{name} ({weights[feature.name]:g})"
         for name, recipe in RECIPES.items()
-        if feature.name in recipe.weights
+        for weights in [{**recipe.weights, **recipe.behaviour_weights}]
+        if feature.name in weights
     ]
     levels = ", ".join(f"{level} {label}" for level, label in feature.levels.items())
     text = f"{feature.description} Levels: {levels}." if levels else feature.description

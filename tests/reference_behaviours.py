@@ -67,6 +67,7 @@ def _of(rows: list[Behaviour], window: Window) -> dict[str, float | None]:
         ),
         "n_viewed_brands": len(brands),
         "n_branded_views": sum(brands.values()),
+        "n_brand_pairs": sum(n * (n - 1) for n in brands.values()),
         "n_top_brand": max(brands.values(), default=0),
         **_categories(rows, zone),
     }
@@ -80,6 +81,7 @@ def _categories(rows: list[Behaviour], zone: timezone) -> dict[str, float]:
             "n_categorised_views",
             "n_top_viewed",
             "n_log_n_views",
+            "n_category_pairs",
             "n_carted_categories",
             "n_kept_carts",
             "n_bought_categories",
@@ -100,6 +102,7 @@ def _categories(rows: list[Behaviour], zone: timezone) -> dict[str, float]:
         found["n_categorised_views"] += len(views)
         found["n_top_viewed"] = max(found["n_top_viewed"], len(views))
         found["n_log_n_views"] += len(views) * math.log(len(views)) if views else 0
+        found["n_category_pairs"] += len(views) * (len(views) - 1)
         found["n_carted_categories"] += bool(carts)
         found["n_kept_carts"] += bool(carts) and any(at >= min(carts) for at in bought)
         found["n_bought_categories"] += bool(bought)

@@ -28,7 +28,7 @@ class RunConfig(BaseModel):
     (2, 3, 4)
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     engine: Literal["duckdb", "polars"] = "duckdb"
     recipe: Literal["default", "classic", "rfm", "table"] = "default"
@@ -37,6 +37,7 @@ class RunConfig(BaseModel):
     k_range: str = "2:10"
     k_min: int = Field(default=1, ge=1)
     bootstraps: int = Field(default=50, ge=2)
+    with_: tuple[Literal["behaviours"], ...] = Field(default=(), alias="with")
     features: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     since: str | None = None
@@ -63,6 +64,11 @@ class RunConfig(BaseModel):
         if value is not None and not _SIZE.fullmatch(value):
             raise ValueError(f"found {value!r}, expected a size such as 2GB or 500MB")
         return value
+
+    @property
+    def has_behaviours(self) -> bool:
+        """Whether the behaviour log is to be read too."""
+        return "behaviours" in self.with_
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -169,9 +175,9 @@ def load_config(file: Path | None, options: dict[str, Any]) -> RunConfig:
 
 
 def _told(problem: Any) -> str:
-    name = "--" + str(problem["loc"][0]).replace("_", "-")
+    name = "--" + str(problem["loc"][0]).rstrip("_").replace("_", "-")
     if problem["type"] == "extra_forbidden":
-        expected = ", ".join(sorted(RunConfig.model_fields))
+        expected = ", ".join(sorted(field.rstrip("_") for field in RunConfig.model_fields))
         return f"{problem['loc'][0]!r} is no setting; expected some of {expected}"
     if problem["type"] == "value_error":
         return f"{name}: {problem['ctx']['error']}"

@@ -23,6 +23,7 @@ __all__ = [
     "check_target",
     "read_bundle",
     "read_early",
+    "read_if_there",
     "read_manifest",
     "read_min_size",
     "read_segments",
@@ -291,6 +292,23 @@ def read_early(run_dir: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split())
         raise BundleError(f"{folder}: cannot be read: {cause}; run it again") from error
+
+
+def read_if_there(path: Path) -> pl.DataFrame | None:
+    """Read a table that not every run has.
+
+    Raises
+    ------
+    BundleError
+        If it is there and cannot be read.
+    """
+    if not path.exists():
+        return None
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        cause = " ".join(str(error).split())
+        raise BundleError(f"{path}: cannot be read: {cause}; run it again") from error
 
 
 def read_manifest(run_dir: Path) -> Manifest:

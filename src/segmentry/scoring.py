@@ -1,8 +1,8 @@
 """The saved model and how it puts users into segments."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import polars as pl
@@ -59,6 +59,12 @@ class Bundle:
         Attributes of a profile that the user table holds.
     window : Window
         The window of the features.
+    behaviour_priors : mapping of str to BetaPrior
+        With which rates of the behaviour log are shrunk; empty where it was not read.
+    behaviour_window : Window or None
+        The window of the behaviours.
+    behaviour_provides : tuple of str
+        What the behaviour log had.
     latent : LatentModel or None
         The classes where the algorithm is "latent": they place users, not the centres.
     cells : CellModel or None
@@ -75,6 +81,9 @@ class Bundle:
     main_placement: str | None
     attributes: tuple[Feature, ...]
     window: Window
+    behaviour_priors: Mapping[str, BetaPrior] = field(default_factory=dict)
+    behaviour_window: Window | None = None
+    behaviour_provides: tuple[str, ...] = ()
     latent: LatentModel | None = None
     cells: CellModel | None = None
 
@@ -93,6 +102,9 @@ def make_bundle(
     main_placement: str | None,
     attributes: tuple[Feature, ...],
     window: Window,
+    behaviour_priors: Mapping[str, BetaPrior] | None = None,
+    behaviour_window: Window | None = None,
+    behaviour_provides: Iterable[str] = (),
 ) -> Bundle:
     """Take from a segmentation what scoring needs."""
     return Bundle(
@@ -106,6 +118,9 @@ def make_bundle(
         main_placement=main_placement,
         attributes=attributes,
         window=window,
+        behaviour_priors=behaviour_priors or {},
+        behaviour_window=behaviour_window,
+        behaviour_provides=tuple(behaviour_provides),
         latent=None if segmentation.latent is None else segmentation.latent.model,
         cells=segmentation.cells,
     )

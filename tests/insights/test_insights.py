@@ -1,5 +1,6 @@
 """Each insight where it must be said and where it must not."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from segmentry.summary import LogReport
 UNKNOWN = Estimate(value=None, low=None, high=None)
 ROOT = Path(__file__).parents[2]
 AGREED = dict.fromkeys(range(1, 6), 0.9)
+OF_BEHAVIOURS = [f"SEG-{number:03}" for number in range(19, 24)]
+UNREAD = "the behaviour log was not read (--with behaviours)"
 
 
 def exactly(value):
@@ -78,7 +81,8 @@ def test_every_code_is_told_in_the_reference():
     for kind in INSIGHTS:
         assert f"## {kind.code}\n" in page
         assert kind.link == f"docs/reference/insights.md#{kind.code.lower()}"
-    assert list(CODES) == [f"SEG-{i:03}" for i in range(1, len(INSIGHTS) + 1)]
+    assert list(CODES) == sorted({kind.code for kind in INSIGHTS})
+    assert all(re.fullmatch(r"SEG-\d{3}", code) for code in CODES)
 
 
 # --- clicks
@@ -244,12 +248,14 @@ def with_log(summary, *, cells=(), curves=None):
 def test_without_the_log_what_takes_it_is_said_to_be_left_out(plain):
     _, left_out = find_insights(plain, agreements=AGREED)
 
-    assert [each.code for each in left_out] == ["SEG-005", "SEG-007", "SEG-008", "SEG-009"]
-    assert {each.reason for each in left_out} == {
-        "the segments were not counted against the log in this run"
+    of_log = ["SEG-005", "SEG-007", "SEG-008", "SEG-009"]
+    assert [each.code for each in left_out] == [*of_log, *OF_BEHAVIOURS]
+    assert {each.code: each.reason for each in left_out} == {
+        **dict.fromkeys(of_log, "the segments were not counted against the log in this run"),
+        **dict.fromkeys(OF_BEHAVIOURS, UNREAD),
     }
-    _, none = find_insights(with_log(plain), agreements=AGREED)
-    assert none == ()
+    _, left_out = find_insights(with_log(plain), agreements=AGREED)
+    assert [each.code for each in left_out] == OF_BEHAVIOURS
 
 
 def test_without_prices_or_an_identified_curve_that_is_said(plain):
@@ -262,6 +268,7 @@ def test_without_prices_or_an_identified_curve_that_is_said(plain):
         "SEG-005": "no exposure curve is identified",
         "SEG-007": "the data have no price band",
         "SEG-009": "the data have no category",
+        **dict.fromkeys(OF_BEHAVIOURS, UNREAD),
     }
 
 

@@ -72,3 +72,29 @@ def test_without_times_what_needs_them_is_absent_and_says_why(real_data, tmp_pat
     assert any("the log has no times" in warning for warning in summary.warnings)
     found = {each.code: each.count for each in summary.data.findings}
     assert found["unknown-consumption_level"] > 0
+
+
+@pytest.mark.real_data("taobao_behaviour")
+def test_behaviours_without_times_say_what_is_absent_and_why(real_data, tmp_path):
+    out, summary = run_of(
+        real_data, tmp_path, "Taobao behaviours", "taobao_behaviour", "--with", "behaviours"
+    )
+
+    rows = pl.read_csv(real_data / "taobao_behaviour" / "behaviour_history_50.csv")
+    users = pl.read_parquet(out / "users.parquet")
+    assert users["n_views"].sum() == (rows["btag_code"] == 1).sum()
+    assert users["n_carts"].sum() == (rows["btag_code"] == 3).sum()
+    account = summary.data.accounts[-1]
+    assert (account.role, account.n_read) == ("behaviours", rows.height)
+    assert account.excluded == {"of another action": rows["btag_code"].is_in([2, 4]).sum()}
+    absent = dict(summary.traits.absent)
+    assert absent["browsing_night_share"] == "the behaviour log has no times"
+    assert absent["n_purchases"] == "the behaviour log has no purchases"
+    assert "no times" in absent["n_behaviour_days"]
+    assert "n_purchases" not in users.columns
+    assert users["advertised_overlap"].drop_nulls().is_between(0, 1).all()
+    assert summary.conversions.added_reason.startswith("the log has no times")
+    assert all(not each.steps for each in summary.conversions.segments)
+    assert any("A log has no times" in note for note in summary.conversions.notes)
+    skipped = {each.code: each.reason for each in summary.decisions.not_evaluated}
+    assert skipped["SEG-020"] == "the behaviour log does not tell purchases"

@@ -165,3 +165,12 @@ def reused(folder: Path, **options: object) -> Outcome:
 def summary_of(data_dir: Path, **options: object) -> Summary:
     """Return the summary of a run without its figures."""
     return outcome_of(data_dir, **options).summary
+
+
+@functools.cache
+def shop_run(home: Path) -> Run:
+    """Return a run on 600 users with their behaviours, made once for all test modules."""
+    data_dir = generated(home, 600, behaviours=True, behaviour_rows_per_user=60.0)
+    folder = home / "shop" / "run"
+    words = ("--k", 4, "--k-range", "2:4", "--min-size", 10, "--out", folder)
+    return Run(data_dir, folder, segmentry("run", data_dir, "--with", "behaviours", *words))

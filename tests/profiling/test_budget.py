@@ -109,9 +109,9 @@ def test_a_plan_by_hand():
     assert [each.proportional for each in plan.segments] == [300, 100]
     assert [each.money for each in plan.segments] == [100.0, 100.0]
     # Judged by the second half: 200 * 0.03 + 200 * 0.08 = 22 against 300 * 0.03 + 100 * 0.08 = 17.
-    assert plan.clicks.value == pytest.approx(22)
+    assert plan.expected.value == pytest.approx(22)
     proportional, equal = plan.comparisons
-    assert proportional.clicks.value == pytest.approx(17)
+    assert proportional.expected.value == pytest.approx(17)
     assert proportional.gain.value == pytest.approx(5)
     assert proportional.gain_share.value == pytest.approx(5 / 17)
     assert (proportional.losing_share, proportional.is_better) == (0.0, True)

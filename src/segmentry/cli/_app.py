@@ -88,6 +88,12 @@ NamesOrRun = Annotated[
 Config = Annotated[
     Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
 ]
+With = Annotated[
+    str | None,
+    typer.Option(
+        "--with", help="More to read: behaviours, what users view, put in the cart and buy."
+    ),
+]
 Since = Annotated[
     str | None, typer.Option(help="Start of the window: local date, time, or epoch seconds.")
 ]
@@ -159,6 +165,7 @@ def run(
     k_range: KRange = None,
     k_min: KMin = None,
     bootstraps: Bootstraps = None,
+    with_: With = None,
     features: Forming = None,
     exclude: Excluded = None,
     since: Since = None,
@@ -182,7 +189,7 @@ def run(
 
     options: dict[str, object] = {"engine": engine, "recipe": recipe, "algorithm": algorithm}
     options |= {"k": k, "k_range": k_range, "k_min": k_min, "bootstraps": bootstraps}
-    options |= {"features": _names(features), "exclude": _names(exclude)}
+    options |= {"with": _names(with_), "features": _names(features), "exclude": _names(exclude)}
     options |= {"since": since, "until": until, "sample": sample, "min_share": min_share}
     options |= {"exact_silhouette": exact_silhouette or None, "min_size": min_size}
     options |= {"mute": _names(mute), "exemplar_ids": exemplar_ids or None, "seed": seed}

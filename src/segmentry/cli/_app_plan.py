@@ -1,7 +1,7 @@
 """The commands that make something of a run: plans, tests, audiences."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -56,6 +56,14 @@ def plan_budget(
     exponent: Annotated[
         float | None, typer.Option(help="Of the concave response, 0 to 1 (0.8).")
     ] = None,
+    by: Annotated[
+        Literal["clicks", "purchases"],
+        typer.Option(help="What impressions are to bring; purchases take a run with behaviours."),
+    ] = "clicks",
+    attribution: Annotated[
+        Literal["view", "click"],
+        typer.Option(help="Of purchases: to the last impression, or to the last clicked one."),
+    ] = "view",
     seed: Annotated[int, typer.Option(help="Seed of the halves and the draws.")] = 0,
     json: Json = False,
 ) -> None:
@@ -75,6 +83,8 @@ def plan_budget(
             "max_change": max_change,
             "response": response,
             "exponent": exponent,
+            "by": by,
+            "attribution": attribution,
             "seed": seed,
         },
     )

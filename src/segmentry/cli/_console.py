@@ -150,6 +150,7 @@ def print_summary(summary: Summary) -> None:
     OUT.print(table)
     if summary.truth is not None and summary.truth.outcome_weekdays:
         OUT.print(escape(_checked(summary.truth)))
+    _print_conversions(summary)
     _print_insights(summary)
     for warning in summary.warnings:
         OUT.print(f"[yellow]note[/yellow] {escape(warning)}")
@@ -171,6 +172,20 @@ def _checked(truth: TruthReport) -> str:
 def _days(weekdays: Sequence[str]) -> str:
     n_days = "1 day" if len(weekdays) == 1 else f"{len(weekdays)} days"
     return n_days if len(weekdays) > _DAYS_OF_WEEK else f"{n_days} ({', '.join(weekdays)})"
+
+
+def _print_conversions(summary: Summary) -> None:
+    """Print what the behaviours add to foretelling clicks and purchases."""
+    from segmentry.report import added_sentence
+
+    report = summary.conversions
+    if report is None:
+        return
+    if not report.added:
+        reason = report.added_reason or "nothing was checked"
+        OUT.print(escape(f"What the behaviours add was not measured: {reason}."))
+    for gain in report.added:
+        OUT.print(escape(added_sentence(gain)))
 
 
 def rate(estimate: Estimate) -> str:

@@ -59,37 +59,38 @@ def _table(first: Sequence[str], names: Sequence[str]) -> Table:
 
 
 def _parts(plan: BudgetPlan) -> Table:
-    names = ["share", "impressions", "CTR (90 %)", "clicks"]
+    per = "CTR" if plan.outcome == "clicks" else "per impression"
+    names = ["share", "impressions", f"{per} (90 %)", plan.outcome]
     table = _table(["id", "segment"], names + ["money"] * (plan.money is not None))
     total = plan.n_impressions
     for each in plan.segments:
         told = [
             f"{each.proportional / total:.1%} → {each.impressions / total:.1%}",
             f"{each.impressions:,}",
-            rate(each.ctr),
-            _number(each.clicks.value),
+            rate(each.rate),
+            _number(each.expected.value),
         ]
         told += [] if each.money is None else [f"{each.money:,.2f}"]
         table.add_row(str(each.segment_id), escape(each.name), *told)
-    told = ["", f"{total:,}", "", _number(plan.clicks.value)]
+    told = ["", f"{total:,}", "", _number(plan.expected.value)]
     told += [] if plan.money is None else [f"{plan.money:,.2f}"]
     table.add_row("", "all", *told, style="bold")
     return table
 
 
 def _comparisons(plan: BudgetPlan) -> Table:
-    table = _table(["the plan against"], ["clicks", "gain (90 %)", "gain", "loses in"])
+    table = _table(["the plan against"], [plan.outcome, "gain (90 %)", "gain", "loses in"])
     for each in plan.comparisons:
         table.add_row(
             each.against,
-            _number(each.clicks.value),
+            _number(each.expected.value),
             _signed(each.gain),
             percent(each.gain_share.value),
             f"{each.losing_share:.1%} of draws",
         )
     for other in plan.sensitivity:
         if other.exponent != plan.exponent:
-            name = f"proportional, if clicks ∝ impressions^{other.exponent:g}"
+            name = f"proportional, if {plan.outcome} ∝ impressions^{other.exponent:g}"
             told = ["", _signed(other.gain), "", f"{other.losing_share:.1%} of draws"]
             table.add_row(name, *told, style="dim")
     return table

@@ -1,12 +1,28 @@
 """Features: one definition each, the same on every engine."""
 
 from segmentry.features._behaviour_counts import (
+    ATTRIBUTION_DAYS,
     count_attributions,
     count_behaviours,
     distinct_behaviours,
 )
 from segmentry.features._behaviour_features import BEHAVIOUR_FEATURES, derive_behaviours
+from segmentry.features._behaviour_needs import available_behaviours, behaviour_provides
+from segmentry.features._behaviour_table import (
+    BehaviourCounts,
+    PartPair,
+    behaviour_extent,
+    behaviour_users,
+    count_behaviour_log,
+    value_ads,
+)
 from segmentry.features._catalogue import LOG_FEATURES, VALUE_FEATURES
+from segmentry.features._journeys import (
+    FOLLOW_DAYS,
+    count_behaviour_days,
+    count_credits,
+    count_journeys,
+)
 from segmentry.features._needs import (
     available_features,
     counts_of,
@@ -25,15 +41,27 @@ from segmentry.features._user_table import (
 )
 
 __all__ = [
+    "ATTRIBUTION_DAYS",
     "BEHAVIOUR_FEATURES",
+    "FOLLOW_DAYS",
     "LOG_FEATURES",
     "VALUE_FEATURES",
+    "BehaviourCounts",
     "BetaPrior",
     "LogCounts",
     "LogFacts",
+    "PartPair",
+    "available_behaviours",
     "available_features",
+    "behaviour_extent",
+    "behaviour_provides",
+    "behaviour_users",
     "count_attributions",
+    "count_behaviour_days",
+    "count_behaviour_log",
     "count_behaviours",
+    "count_credits",
+    "count_journeys",
     "count_users",
     "counts_of",
     "derive_behaviours",
@@ -46,4 +74,5 @@ __all__ = [
     "log_columns_of",
     "needs_of",
     "shrink",
+    "value_ads",
 ]

@@ -117,6 +117,7 @@ def _categories_of(done: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         total_of(nw.col("n")).alias("n_categorised_views"),
         nw.col("n").max().cast(nw.Int64).alias("n_top_viewed"),
         total_of(n_log_n).alias("n_log_n_views"),
+        total_of(nw.col("n") * (nw.col("n") - 1)).alias("n_category_pairs"),
         number_of(is_carted).alias("n_carted_categories"),
         number_of(is_carted & is_kept).alias("n_kept_carts"),
         number_of(is_bought).alias("n_bought_categories"),
@@ -133,6 +134,7 @@ def _brands_of(done: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return pairs.group_by("user_id").agg(
         nw.len().cast(nw.Int64).alias("n_viewed_brands"),
         total_of(nw.col("n")).alias("n_branded_views"),
+        total_of(nw.col("n") * (nw.col("n") - 1)).alias("n_brand_pairs"),
         nw.col("n").max().cast(nw.Int64).alias("n_top_brand"),
     )
 

@@ -51,6 +51,7 @@ LATER = "a check on later days"
 LOG = "segments counted against the log"
 _VALUE = "values of the events"
 _TIME = "times of the events"
+SHOP = "the behaviour log (`--with behaviours`)"
 
 INSIGHTS = (
     InsightKind(
@@ -234,6 +235,64 @@ INSIGHTS = (
         "Try to win back a part of them and leave a part alone; spend on all only if that pays.",
         _TIME,
         data="no clicks",
+    ),
+    InsightKind(
+        "SEG-019",
+        "Heavy browsers who seldom click ads",
+        "caution",
+        "Page views per user are at least 1.5 times those of all users (lower end of the index), "
+        "the verdict is “confirmed”, and the upper end of the forecast index of clicks is below "
+        "90.",
+        "They are in the shop much and answer to ads little. It does not say that ads have no "
+        "effect on them: what is seen may be bought without a click.",
+        "Reach them in the shop itself, or by other creatives, and compare with a group that is "
+        "left alone.",
+        SHOP,
+    ),
+    InsightKind(
+        "SEG-020",
+        "Buyers who ignore ads",
+        "opportunity",
+        "On later days its users bought on more days than all users (verdict on purchases "
+        "“confirmed”, lower end of the rate above that of all), and click less (verdict "
+        "“confirmed”, upper end of the forecast index below 90).",
+        "They buy much and click little: most of what they buy does not come by a click. Whether "
+        "it would have been bought without the ads is not known from a log.",
+        "Do not pay for these clicks and impressions without a test: leave the ads out for a part "
+        "of them, and see whether they buy less.",
+        SHOP,
+    ),
+    InsightKind(
+        "SEG-021",
+        "Cart abandoners",
+        "opportunity",
+        "Of the categories put in the cart at most 0.8 times the share of all users was bought "
+        "at or after the first cart (upper end). Where purchases formed the segments, later days "
+        "must confirm that it buys less.",
+        "What is in the cart is left there more than by others. Users who do little in the shop "
+        "leave more of it too, and a purchase after the window is not known.",
+        "Remind a part of them of what is in the cart, and compare with those who were not.",
+        SHOP,
+    ),
+    InsightKind(
+        "SEG-022",
+        "Brand-loyal",
+        "note",
+        "The chance that two page views of a user are of the same brand is at least 1.25 times "
+        "that of all users (lower end of the index); it does not depend on how much is viewed.",
+        "They come back to the same brands.",
+        "Show them news of these brands rather than others, and test.",
+        SHOP,
+    ),
+    InsightKind(
+        "SEG-023",
+        "Category explorers",
+        "note",
+        "The chance that two page views of a user are of the same category is at most 0.8 times "
+        "that of all users (upper end of the index); it does not depend on how much is viewed.",
+        "They look around rather than for one thing.",
+        "Show them a wide range, and test.",
+        SHOP,
     ),
 )
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from segmentry.errors import ConfigError
-from segmentry.insights import _clicks, _events, _log, _makeup
-from segmentry.insights._catalogue import CODES, INSIGHTS, LATER, LOG, InsightKind
+from segmentry.insights import _clicks, _events, _log, _makeup, _shop
+from segmentry.insights._catalogue import CODES, INSIGHTS, LATER, LOG, SHOP, InsightKind
 from segmentry.insights._findings import Facts, Finding
 from segmentry.summary import Action, Insight, NotEvaluated, Summary
 
@@ -32,6 +32,11 @@ _CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
     "SEG-016": _clicks.find_reversed,
     "SEG-017": _events.find_valuable,
     "SEG-018": _events.find_lapsed,
+    "SEG-019": _shop.find_browsers,
+    "SEG-020": _shop.find_ignoring_buyers,
+    "SEG-021": _shop.find_abandoners,
+    "SEG-022": _shop.find_brand_loyal,
+    "SEG-023": _shop.find_explorers,
 }
 _DIMENSIONS = {
     "SEG-007": ("price band",),
@@ -55,7 +60,7 @@ def check_codes(codes: Collection[str]) -> None:
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: --mute: 'SEG-4' is no insight; did you mean 'SEG-004'? Expected \
-codes from SEG-001 to SEG-018
+codes from SEG-001 to SEG-023
     """
     for code in codes:
         if code not in CODES:
@@ -127,6 +132,8 @@ def _why_not(kind: InsightKind, facts: Facts) -> str:
         return _why_not_of_events(kind, summary)
     if kind.needs == LATER:
         return _why_not_later(summary)
+    if kind.needs == SHOP:
+        return _why_not_shop(kind, summary)
     if kind.needs == LOG:
         log = summary.log
         if log is None:
@@ -138,6 +145,27 @@ def _why_not(kind: InsightKind, facts: Facts) -> str:
             return f"the data have no {' or '.join(wanted)}"
         if kind.code == "SEG-005" and not any(c.is_identified for c in log.curves):
             return "no exposure curve is identified"
+    return ""
+
+
+_RATES = {
+    "SEG-019": "views",
+    "SEG-020": "purchases",
+    "SEG-021": "carts abandoned",
+    "SEG-022": "same brand",
+    "SEG-023": "same category",
+}
+
+
+def _why_not_shop(kind: InsightKind, summary: Summary) -> str:
+    if summary.conversions is None:
+        return "the behaviour log was not read (--with behaviours)"
+    everyone = summary.conversions.segments[0]
+    rate = _RATES[kind.code]
+    if rate not in {each.name for each in everyone.shop}:
+        return f"the behaviour log does not tell {rate}"
+    if kind.code in ("SEG-019", "SEG-020"):
+        return _why_not_later(summary)
     return ""
 
 

@@ -94,14 +94,16 @@ def evidence_basis(
     sampled = table[positions]
     users = sampled["user_id"]
     days = pl.DataFrame(schema={"user_id": users.dtype, **_NO_DAYS})
+    behaviours = None
     first: range | tuple[()] = ()
     last: range | tuple[()] = ()
     if early is not None:
         days = early.days.join(users.to_frame(), on="user_id", how="semi")
         first, last = _inner_days(early.split.feature)
+        behaviours = None if early.behaviours is None else early.behaviours.of(positions)
     split = InnerSplit(
         table=sampled,
-        counts=UserDays.from_frame(days, users=users),
+        counts=UserDays.from_frame(days, users=users, behaviours=behaviours),
         first_days=tuple(first),
         last_days=tuple(last),
         plans=tuple(plans),

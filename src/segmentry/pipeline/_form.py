@@ -1,13 +1,14 @@
 """Form segments as a run was asked to: the number by evidence, or by silhouette."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
 
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError, SelectionError
+from segmentry.pipeline._added import Added, Way, compare_families, permuted_family
 from segmentry.pipeline._evidence import Evidence, evidence_basis, find_by_evidence
 from segmentry.pipeline._progress import told
 from segmentry.pipeline._read import UserData
@@ -15,8 +16,13 @@ from segmentry.pipeline._truth import EarlyUsers, Truth, check_later
 from segmentry.preprocessing import ColumnPlan
 from segmentry.schema import Progress
 from segmentry.segmentation import Decide, Recipe, Segmentation, find_cells, find_segments
+from segmentry.summary import AddedGain
+from segmentry.validation import over_placebos
 
-__all__ = ["Asked", "find", "find_and_check"]
+__all__ = ["Asked", "Found", "find", "find_and_check"]
+
+
+_N_PLACEBOS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,26 @@ def find(
     )
 
 
-def find_and_check(
-    asked: Asked, users: UserData
-) -> tuple[Segmentation, Evidence | None, Truth | None, str]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Segments, why so many, what later days say of them, and what behaviours add.
+
+    `unchecked` says why later days were not asked, or is empty.
+    """
+
+    segmentation: Segmentation
+    evidence: Evidence | None
+    truth: Truth | None
+    unchecked: str
+    added: Added
+
+
+def find_and_check(asked: Asked, users: UserData) -> Found:
     """Form segments, and check them on later days or say why they could not be checked."""
     first, unchecked = _first_fit(asked, users)
     if first is None or users.early is None:
-        return *_find_first(asked, users.table, None), None, unchecked
+        segmentation, evidence = _find_first(asked, users.table, None)
+        return Found(segmentation, evidence, None, unchecked, Added(reason=unchecked))
     segmentation, truth = check_later(
         first[0],
         users.early,
@@ -79,7 +98,51 @@ def find_and_check(
         prior=users.prior,
         seed=asked.settings.seed,
     )
-    return segmentation, first[1], truth, unchecked
+    return Found(segmentation, first[1], truth, unchecked, _measure_added(asked, first[0], users))
+
+
+def _measure_added(asked: Asked, first: Segmentation, users: UserData) -> Added:
+    """Form as many segments without the behaviours, and compare what both foretell."""
+    early = users.early
+    if users.behaviours is None or early is None:
+        return Added()
+    others = tuple(plan for plan in asked.plans if plan.feature.family != "behaviour")
+    formed = {plan.feature.name for plan in asked.plans if plan not in others}
+    if not formed & set(first.preprocessing.features):
+        return Added(reason="no feature of the behaviour log formed segments")
+    if early.split.outcome is None:
+        return Added(reason=early.split.reason)
+    if first.n_segments == 1:
+        return Added(reason="the run answers with one segment")
+    if not others:
+        return Added(reason="no other feature formed segments")
+    k = first.n_segments
+    try:
+        without = find(replace(asked, plans=others), early.table, (k,), k)
+    except (EmptyDataError, SelectionError) as error:
+        return Added(reason=f"without the behaviours there are no {k} segments ({error})")
+    return Added(_against_placebos(asked, Way(first, early), Way(without, early), sorted(formed)))
+
+
+def _against_placebos(
+    asked: Asked, ours: Way, without: Way, names: Sequence[str]
+) -> tuple[AddedGain, ...]:
+    """Compare with and without, and where the family adds, with behaviours of other users too."""
+    seed = asked.settings.seed
+    gains = compare_families(ours, without, seed=seed)
+    if not any(gain.verdict == "adds" for gain in gains):
+        return gains
+    k, placebos = ours.segmentation.n_segments, []
+    for turn in range(_N_PLACEBOS):
+        early = permuted_family(ours.early, names, seed=seed + turn)
+        try:
+            formed = find(asked, early.table, (k,), k)
+        except (EmptyDataError, SelectionError):
+            continue
+        placebos.append(compare_families(ours, Way(formed, early), seed=seed))
+    return tuple(
+        over_placebos(gain, [each[place] for each in placebos]) for place, gain in enumerate(gains)
+    )
 
 
 def _find_first(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +12,10 @@ import polars as pl
 
 from segmentry.errors import ConfigError, DataError
 from segmentry.features import fit_beta_prior
+from segmentry.pipeline._behaviours import behaviour_days_of, reuse_behaviours
 from segmentry.privacy import published_ids
 from segmentry.profiling import SegmentProfile
-from segmentry.profiling.budget import BudgetPlan, BudgetRequest, SegmentTraffic
+from segmentry.profiling.budget import BudgetPlan, BudgetRequest, Outcome, SegmentTraffic
 from segmentry.profiling.budget import plan_budget as divide
 from segmentry.run_folder import (
     read_bundle,
@@ -27,7 +28,18 @@ from segmentry.run_folder import (
 from segmentry.sampling import hash_shares
 from segmentry.segmentation import membership, recipe_named
 from segmentry.summary import Summary, read_summary
-from segmentry.validation import FoldRates, Relabelling, UserDays, fold_rates, local_days
+from segmentry.validation import (
+    FoldRates,
+    Relabelling,
+    UserCounts,
+    UserDays,
+    fold_rates,
+    local_days,
+    split_window,
+    verdicts,
+)
+
+Attribution = Literal["view", "click"]
 
 __all__ = [
     "RunTraffic",
@@ -39,6 +51,7 @@ __all__ = [
 ]
 
 _FOLDS = "budget folds"
+_ATTRIBUTIONS: tuple[Attribution, ...] = ("view", "click")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +74,9 @@ class RunTraffic:
         The segment that stands for each one, 0 included.
     known : dict
         Segment ids by the days they were asked for.
+    credits : mapping of str to UserDays
+        Of all days, with the purchases that are credited to an impression in place of the clicks;
+        empty where the run read no behaviours.
     """
 
     summary: Summary
@@ -70,6 +86,7 @@ class RunTraffic:
     days: range
     shown_as: npt.NDArray[np.int64]
     known: dict[frozenset[int], npt.NDArray[np.int16]] = field(default_factory=dict)
+    credits: Mapping[Attribution, UserDays] = field(default_factory=dict)
 
     @property
     def segments(self) -> list[SegmentProfile]:
@@ -108,7 +125,13 @@ def read_traffic(run_dir: Path) -> RunTraffic:
             "forecast to plan with; run it again with --recipe default"
         )
     table = read_user_table(run_dir)
-    counts = UserDays.from_frame(early[1], users=table["user_id"])
+    behaviours = reuse_behaviours(run_dir, bundle)
+    by_day = None
+    if behaviours is not None and behaviours.days is not None:
+        by_day = behaviour_days_of(
+            behaviours.days, table["user_id"], history=behaviours.window, window=bundle.window
+        )
+    counts = UserDays.from_frame(early[1], users=table["user_id"], behaviours=by_day)
     days = local_days(bundle.window)
     totals = counts.totals(days)
     prior = bundle.prior or fit_beta_prior(totals.n_clicks, totals.n_impressions)
@@ -139,7 +162,28 @@ def read_traffic(run_dir: Path) -> RunTraffic:
     )
     shown_as = _shown_as(run_dir, users["segment_id"], n_segments=len(summary.segments))
     ids = pl.Series("segment_id", shown_as[users["segment_id"].to_numpy().astype(np.int64)])
-    return RunTraffic(summary, users.with_columns(ids), counts, relabelling, days, shown_as)
+    users = users.with_columns(ids)
+    if behaviours is None or behaviours.days is None or "purchases" not in behaviours.provides:
+        return RunTraffic(summary, users, counts, relabelling, days, shown_as)
+    credited = {
+        kind: _credits(early[1], behaviours.days, f"n_{kind}_credits", table["user_id"], days)
+        for kind in _ATTRIBUTIONS
+    }
+    return RunTraffic(summary, users, counts, relabelling, days, shown_as, credits=credited)
+
+
+def _credits(
+    shown: pl.DataFrame, behaviours: pl.DataFrame, name: str, users: pl.Series, days: range
+) -> UserDays:
+    """Return impressions by day, and the credited purchases of the day in place of the clicks."""
+    bought = behaviours.filter(pl.col(name) > 0, pl.col("day").is_in(days))
+    joined = shown.drop("n_clicks").join(
+        bought.select("user_id", pl.col("day").cast(pl.Int64), pl.col(name).alias("n_clicks")),
+        on=["user_id", "day"],
+        how="full",
+        coalesce=True,
+    )
+    return UserDays.from_frame(joined.fill_null(0), users=users)
 
 
 def _shown_as(run_dir: Path, segment_ids: pl.Series, *, n_segments: int) -> npt.NDArray[np.int64]:
@@ -165,6 +209,8 @@ def plan_budget(
     floors: Mapping[int, float] | None = None,
     caps: Mapping[int, float] | None = None,
     max_change: float = 2.0,
+    by: Outcome = "clicks",
+    attribution: Attribution = "view",
     n_draws: int = 1000,
     seed: int = 0,
 ) -> BudgetPlan:
@@ -181,6 +227,12 @@ def plan_budget(
         Time in which they are to be shown; by default as long as the log.
     response, exponent, floors, caps, max_change
         As in `BudgetRequest`.
+    by : {"clicks", "purchases"}
+        What the impressions are to bring. Purchases take a run with behaviours; they are credited
+        to impressions, an association.
+    attribution : {"view", "click"}
+        To which impression a purchase is credited: the last of its category in the 7 days before
+        it, or the last that was clicked.
     n_draws, seed : int
         Of the bootstrap.
 
@@ -207,19 +259,103 @@ def plan_budget(
         floors=floors or {},
         caps=caps or {},
         max_change=max_change,
+        outcome=by,
     )
-    rates = budget_rates(Path(run_dir), traffic, n_days=request.n_days, n_draws=n_draws, seed=seed)
     segments = segment_traffic(traffic)
+    credited = None
+    if by == "purchases":
+        credited = _credited(Path(run_dir), traffic, attribution)
+        told = _purchase_verdicts(Path(run_dir), traffic, attribution, seed=seed)
+        segments = [replace(each, verdict=told[each.segment_id]) for each in segments]
+    rates = budget_rates(
+        Path(run_dir),
+        traffic,
+        n_days=request.n_days,
+        credited=credited,
+        n_draws=n_draws,
+        seed=seed,
+    )
     plan = divide(segments, rates, request, n_days_of_log=n_days)
     with written_plan(Path(run_dir), "budget.json") as partial:
         partial.write_text(as_json(plan), encoding="utf-8")
     return plan
 
 
+def _credited(run_dir: Path, traffic: RunTraffic, attribution: Attribution) -> UserDays:
+    """Return the impressions with credits, or say why there are none.
+
+    Raises
+    ------
+    DataError
+        If the run knows of no purchase that followed an ad.
+    """
+    found = traffic.credits.get(attribution)
+    if found is None:
+        raise DataError(
+            f"{run_dir}: --by purchases: this run knows of no purchases with times; run it again "
+            "on a folder with a behaviour log and --with behaviours"
+        )
+    if not found.n_clicks.any():
+        raise DataError(
+            f"{run_dir}: --by purchases: no purchase followed "
+            f"{'an impression' if attribution == 'view' else 'a click'} of its category within 7 "
+            "days; expected some; divide by clicks"
+        )
+    return found
+
+
+def _purchase_verdicts(
+    run_dir: Path, traffic: RunTraffic, attribution: Attribution, *, seed: int
+) -> dict[int, str]:
+    """Judge on later days whether segments differ in purchases credited to their impressions.
+
+    A segment that was not found again on all days is not validated, as for clicks.
+    """
+    truth, report = traffic.summary.truth, traffic.summary.conversions
+    told = {each.segment_id: "not validated" for each in traffic.summary.segments}
+    split = split_window(read_bundle(run_dir).window)
+    if truth is None or report is None or split.outcome is None:
+        return told
+    segments = read_segments(run_dir).select("user_id", "feature_segment_id")
+    ids = (
+        traffic.users.select("user_id")
+        .join(segments, on="user_id", how="left", maintain_order="left")["feature_segment_id"]
+        .to_numpy()
+        .astype(np.int64)
+    )
+    credited = traffic.credits[attribution]
+    found = verdicts(
+        ids,
+        seen=_capped(credited, local_days(split.feature)),
+        later=_capped(credited, local_days(split.outcome)),
+        n_segments=int(ids.max(initial=0)),
+        seed=seed,
+    )
+    kept = {each.segment_id for each in report.segments if each.purchases is not None}
+    return told | {e.segment_id: e.verdict for e in found if e.segment_id in kept}
+
+
+def _capped(credited: UserDays, days: range) -> UserCounts:
+    """Sum over days; a user with more purchases than impressions counts as all of them."""
+    sums = np.zeros((2, credited.n_users), dtype=np.int64)
+    for rows in credited.rows_of(days):
+        sums[0, credited.user_index[rows]] += credited.n_impressions[rows]
+        sums[1, credited.user_index[rows]] += credited.n_clicks[rows]
+    return UserCounts(sums[0], np.minimum(sums[0], sums[1]))
+
+
 def budget_rates(
-    run_dir: Path, traffic: RunTraffic, *, n_days: float, n_draws: int = 1000, seed: int = 0
+    run_dir: Path,
+    traffic: RunTraffic,
+    *,
+    n_days: float,
+    credited: UserDays | None = None,
+    n_draws: int = 1000,
+    seed: int = 0,
 ) -> tuple[FoldRates, FoldRates]:
-    """Forecast the CTRs of the segments that are shown, apart for two halves of the users.
+    """Forecast the rates of the segments that are shown, apart for two halves of the users.
+
+    Those of clicks, or of impressions to which a purchase is `credited`.
 
     Raises
     ------
@@ -227,7 +363,7 @@ def budget_rates(
         If there is no forecast.
     """
     rates = fold_rates(
-        traffic.counts,
+        traffic.counts if credited is None else credited,
         traffic.relabel,
         days=traffic.days,
         n_segments=len(traffic.summary.segments),

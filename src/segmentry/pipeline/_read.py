@@ -9,21 +9,28 @@ from segmentry.config import RunConfig
 from segmentry.engines import explained, open_engine
 from segmentry.errors import DataError, EmptyDataError
 from segmentry.features import (
-    LOG_FEATURES,
-    BetaPrior,
     LogFacts,
+    behaviour_provides,
     count_users,
     counts_of,
     derive_features,
     facts_of_tally,
     find_log_facts,
-    is_tally_enough,
     log_columns_of,
 )
 from segmentry.files import estimate_rows
+from segmentry.pipeline._behaviours import (
+    BehaviourData,
+    CountedBehaviours,
+    behaviour_days_of,
+    count_behaviours_of,
+    derive_behaviour_data,
+    early_behaviours,
+)
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._progress import told_in_rows
 from segmentry.pipeline._truth import EarlyUsers
+from segmentry.pipeline._users import KeptLog, ReadingPlan, SavedSteps, UserData
 from segmentry.pipeline._window import outside_window, refuse_window, window_of
 from segmentry.quality import Finding, find_in_log, find_in_profiles, find_in_tables
 from segmentry.sampling import hash_shares
@@ -40,42 +47,12 @@ from segmentry.schema import (
     Window,
 )
 from segmentry.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
-from segmentry.traits import OF_IMPRESSIONS, DataTraits
 from segmentry.validation import WindowSplit, split_window
 
 __all__ = ["KeptLog", "ReadingPlan", "SavedSteps", "UserData", "read_users"]
 
 _BYTES_PER_PART = 96 << 20
 _SAMPLE_SALT = "segmentry sample"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KeptLog:
-    """The sound rows of the log, in parts by user, until the folder of temporary files is removed.
-
-    `ads` has one row per ad; null where the log does not name ads.
-    """
-
-    parts: tuple[Path, ...]
-    ads: pl.DataFrame | None
-
-
-@dataclass(frozen=True, slots=True)
-class UserData:
-    """The user table and what was learnt on the way to it."""
-
-    table: pl.DataFrame
-    features: tuple[Feature, ...]
-    attributes: tuple[Feature, ...]
-    window: Window
-    prior: BetaPrior | None
-    main_placement: str | None
-    source: str
-    accounts: tuple[RowAccount, ...]
-    findings: tuple[Finding, ...]
-    early: EarlyUsers | None = None
-    log: KeptLog | None = None
-    traits: DataTraits = OF_IMPRESSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +68,7 @@ class _Counted:
     findings: tuple[Finding, ...]
     early: "_EarlyCounts | None"
     log: KeptLog | None
+    behaviours: CountedBehaviours | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,49 +78,6 @@ class _EarlyCounts:
     split: WindowSplit
     counts: pl.DataFrame
     days: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class SavedSteps:
-    """What an earlier run fixed: features of new users are made as those of the old."""
-
-    prior: BetaPrior | None
-    main_placement: str | None
-    attributes: tuple[Feature, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingPlan:
-    """What is to be made of the files.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-        Features of the log to work out; no more is read and counted than they take.
-    early_features : tuple of Feature, optional
-        Those to work out for the feature window too; no check on later days if absent.
-    saved : SavedSteps, optional
-        Of an earlier run.
-    traits : DataTraits
-        Of the source.
-    is_thorough : bool
-        Also look for what takes another pass over the log: duplicates, unknown ads.
-    keeps_log : bool
-        Leave the parts of the log where they are, for a second look.
-    """
-
-    features: tuple[Feature, ...] = LOG_FEATURES
-    early_features: tuple[Feature, ...] | None = None
-    saved: SavedSteps | None = None
-    traits: DataTraits = OF_IMPRESSIONS
-    is_thorough: bool = False
-    keeps_log: bool = False
-
-    @property
-    def takes_one_grouping(self) -> bool:
-        """Whether all that is wanted can be counted while the log is read."""
-        is_more_wanted = self.early_features is not None or self.is_thorough or self.keeps_log
-        return not is_more_wanted and is_tally_enough(self.features)
 
 
 def read_users(
@@ -228,9 +163,19 @@ def _derive(counted: _Counted, source: Source, plan: ReadingPlan) -> UserData:
         features=plan.features,
         prior=None if saved is None else saved.prior,
     )
+    behaviours = None
+    users = table
+    if counted.behaviours is not None and plan.behaviours is not None:
+        table, behaviours = derive_behaviour_data(
+            counted.behaviours,
+            users,
+            plan.behaviours,
+            provides=frozenset(behaviour_provides(source)),
+            priors=None if saved is None else saved.behaviour_priors,
+        )
     early = None
     if counted.early is not None and plan.early_features is not None:
-        early = _early_users(counted.early, table, attributes, plan.early_features)
+        early = _early_users(counted, users, attributes, plan, behaviours)
     findings = find_in_tables(
         counted.counts,
         profiles.rows,
@@ -241,7 +186,7 @@ def _derive(counted: _Counted, source: Source, plan: ReadingPlan) -> UserData:
     )
     return UserData(
         table=table,
-        features=plan.features,
+        features=plan.features + (plan.behaviours or ()),
         attributes=attributes,
         window=counted.window,
         prior=prior,
@@ -252,26 +197,36 @@ def _derive(counted: _Counted, source: Source, plan: ReadingPlan) -> UserData:
         early=early,
         log=counted.log,
         traits=plan.traits,
+        behaviours=behaviours,
+        has_unread_behaviours=source.behaviours is not None and behaviours is None,
     )
 
 
 def _early_users(
-    found: _EarlyCounts,
+    counted: _Counted,
     table: pl.DataFrame,
     attributes: tuple[Feature, ...],
-    features: tuple[Feature, ...],
+    plan: ReadingPlan,
+    behaviours: BehaviourData | None,
 ) -> EarlyUsers:
     """Work out the features of the feature window for the users of all days, in their order."""
+    found = counted.early
+    assert found is not None, "asked before"  # noqa: S101  # by the caller
     names = [feature.name for feature in attributes]
     early, prior = derive_features(
         found.counts,
         table.select("user_id", *names),
         attributes,
         window=found.split.feature,
-        features=features,
+        features=plan.early_features or (),
     )
-    early = early.with_columns(table["is_profiled"])
-    return EarlyUsers(split=found.split, table=early, prior=prior, days=found.days)
+    early, days = early.with_columns(table["is_profiled"]), None
+    if counted.behaviours is not None and behaviours is not None and behaviours.days is not None:
+        early = early_behaviours(counted.behaviours, early, plan.early_behaviours)
+        days = behaviour_days_of(
+            behaviours.days, early["user_id"], history=behaviours.window, window=counted.window
+        )
+    return EarlyUsers(split=found.split, table=early, prior=prior, days=found.days, behaviours=days)
 
 
 def _count(
@@ -310,6 +265,23 @@ def _count(
         counts, early = _count_log(
             engine, log, ads, plan=plan, window=window, facts=facts, progress=progress
         )
+    behaviours = None
+    if isinstance(log, LogParts) and plan.behaviours is not None:
+        with clock.step("read and count behaviours"):
+            behaviours = count_behaviours_of(
+                engine,
+                source,
+                config,
+                log,
+                users=pl.concat([counts.select("user_id"), profiles.rows.select("user_id")]),
+                ads=ads.rows,
+                window=window,
+                feature_window=None if early is None else early.split.feature,
+                n_parts=_n_parts(source, plan),
+                scratch=scratch,
+                progress=progress,
+            )
+        accounts = (*accounts, behaviours.account)
     deeper: tuple[Finding, ...] = ()
     if isinstance(log, LogParts) and plan.is_thorough:
         deeper = find_in_log(engine, log.parts, ads.rows, source, window=window)
@@ -317,7 +289,16 @@ def _count(
     if isinstance(log, LogParts) and plan.keeps_log:
         kept = KeptLog(log.parts, ads.rows if "ad" in source.provides else None)
     return _Counted(
-        profiles, ads, accounts, window, facts.main_placement, counts, deeper, early, kept
+        profiles,
+        ads,
+        accounts,
+        window,
+        facts.main_placement,
+        counts,
+        deeper,
+        early,
+        kept,
+        behaviours,
     )
 
 
@@ -428,11 +409,18 @@ def _read_log(
     return engine.split_log(
         log,
         directory,
-        n_parts=1 + sum(file.stat().st_size for file in log.files) // _BYTES_PER_PART,
+        n_parts=_n_parts(source, plan),
         exclude=exclude,
         keep_users=keep_users,
         on_progress=on_progress,
     )
+
+
+def _n_parts(source: Source, plan: ReadingPlan) -> int:
+    """Return into how many parts by user both logs are split: by the larger one."""
+    logs = (source.impressions, source.behaviours if plan.behaviours is not None else None)
+    sizes = [sum(f.stat().st_size for f in log.files) for log in logs if log is not None]
+    return 1 + max(sizes) // _BYTES_PER_PART
 
 
 def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:

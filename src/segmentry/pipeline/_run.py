@@ -18,7 +18,14 @@ from threadpoolctl import threadpool_limits
 from segmentry import __version__
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError
+from segmentry.features import BEHAVIOUR_FEATURES
 from segmentry.insights import check_codes
+from segmentry.pipeline._behaviours import (
+    BehaviourData,
+    behaviour_days_of,
+    reuse_behaviours,
+    write_behaviours,
+)
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._decide import decide
 from segmentry.pipeline._find import find_source
@@ -235,9 +242,10 @@ def _read(
     progress: Progress | None,
 ) -> tuple[UserData, set[Path]]:
     """Read the files, and tell which they were."""
-    tables = (source.impressions, source.profiles, source.ads)
-    files = {file for table in tables if table is not None for file in table.files}
     wanted = wanted_of(source, settings)
+    behaviours = None if wanted.behaviours is None else source.behaviours
+    tables = (source.impressions, source.profiles, source.ads, behaviours)
+    files = {file for table in tables if table is not None for file in table.files}
     scratch.mkdir()
     with preloading():
         users = read_users(
@@ -248,6 +256,8 @@ def _read(
                 wanted.early_features,
                 traits=wanted.traits,
                 keeps_log=wanted.keeps_log,
+                behaviours=wanted.behaviours,
+                early_behaviours=wanted.early_behaviours,
             ),
             scratch=scratch,
             clock=clock,
@@ -269,10 +279,12 @@ def segment_run(
     settings = recipe_for(settings, users.traits)
     catalogue = (*users.features, *users.attributes)
     recipe = recipe_named(settings.recipe)
-    plans = plan_features(recipe, catalogue, features=settings.features, exclude=settings.exclude)
+    exclude = (*settings.exclude, *_undated(users))
+    plans = plan_features(recipe, catalogue, features=settings.features, exclude=exclude)
     asked = Asked(plans, recipe, settings, progress)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
-        segmentation, evidence, truth, unchecked = find_and_check(asked, users)
+        found = find_and_check(asked, users)
+    segmentation, truth = found.segmentation, found.truth
     # One thread for each sum: its last bits must not depend on who else is computing.
     with clock.step("describe the log by segment"), threadpool_limits(1):
         second = look_again(
@@ -284,9 +296,7 @@ def segment_run(
             segmentation,
             settings,
             command=command,
-            truth=truth,
-            evidence=evidence,
-            unchecked=unchecked,
+            found=found,
             log=second.report,
         )
     with clock.step("decide"):
@@ -294,7 +304,17 @@ def segment_run(
     return Formed(segmentation, summary, truth, second.affinity)
 
 
-_READING_OPTIONS = ("engine", "since", "until", "sample", "memory", "strict")
+def _undated(users: UserData) -> tuple[str, ...]:
+    """Return the features of a behaviour log without times, where the ad log has them.
+
+    What was done before the outcome window cannot be told, so that they only describe.
+    """
+    if users.behaviours is None or users.behaviours.days is not None or not users.traits.has_time:
+        return ()
+    return tuple(feature.name for feature in users.features if feature.family == "behaviour")
+
+
+_READING_OPTIONS = ("engine", "with_", "since", "until", "sample", "memory", "strict")
 
 
 def _reuse(
@@ -306,6 +326,8 @@ def _reuse(
     table = read_user_table(run_dir)
     manifest = read_manifest(run_dir)
     reading = {name: manifest.config[name] for name in _READING_OPTIONS if name in manifest.config}
+    reading["with_"] = tuple(_texts(reading.get("with_")))
+    behaviours = reuse_behaviours(run_dir, bundle)
     users = UserData(
         table=table,
         features=_features_as_called(summary, table),
@@ -316,8 +338,9 @@ def _reuse(
         source=report.source,
         accounts=report.accounts,
         findings=report.findings,
-        early=_reuse_early(run_dir, bundle.window),
+        early=_reuse_early(run_dir, bundle.window, behaviours),
         traits=summary.traits,
+        behaviours=behaviours,
     )
     return users, manifest.inputs, settings.model_copy(update=reading)
 
@@ -332,24 +355,37 @@ def _features_as_called(summary: Summary, table: pl.DataFrame) -> tuple[Feature,
             unit=rows[each.name].unit,
             description=rows[each.name].description,
         )
-        for each in EVERY_LOG_FEATURE
+        for each in (*EVERY_LOG_FEATURE, *BEHAVIOUR_FEATURES)
         if each.name in table.columns and each.name in rows
     )
 
 
-def _reuse_early(run_dir: Path, window: Window) -> EarlyUsers | None:
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
+
+
+def _reuse_early(
+    run_dir: Path, window: Window, behaviours: BehaviourData | None
+) -> EarlyUsers | None:
     found = read_early(run_dir)
     if found is None:
         return None
     table, days = found
-    return EarlyUsers(split=split_window(window), table=table, prior=None, days=days)
+    by_day = None
+    if behaviours is not None and behaviours.days is not None:
+        by_day = behaviour_days_of(
+            behaviours.days, table["user_id"], history=behaviours.window, window=window
+        )
+    return EarlyUsers(
+        split=split_window(window), table=table, prior=None, days=days, behaviours=by_day
+    )
 
 
 def _refuse_reading_options(settings: RunConfig) -> None:
     given = [
-        f"--{name}"
+        f"--{name.rstrip('_')}"
         for name in _READING_OPTIONS
-        if name in settings.model_fields_set and getattr(settings, name) is not False
+        if name in settings.model_fields_set and getattr(settings, name) not in (False, ())
     ]
     if given:
         raise ConfigError(
@@ -380,7 +416,7 @@ def _command(
     words += ["--out", "RUN_DIR"]
     asked = settings.model_dump(exclude_defaults=True, exclude=implied)
     for name, value in sorted(asked.items()):
-        flag = "--" + name.replace("_", "-")
+        flag = "--" + name.rstrip("_").replace("_", "-")
         if value is True:
             words.append(flag)
         elif isinstance(value, tuple):
@@ -401,6 +437,7 @@ def _write(staging: Path, users: UserData, formed: Formed, *, clock: StepClock) 
 
 def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClock) -> pl.DataFrame:
     segmentation, summary, truth = formed.segmentation, formed.summary, formed.truth
+    behaviours = users.behaviours
     names = tuple(segment.name for segment in summary.segments)
     with clock.step("write tables"):
         segments = segments_table(
@@ -415,6 +452,8 @@ def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClo
             memberships.write_parquet(staging / "memberships.parquet")
         if users.early is not None:
             write_early(staging, users.early.table, users.early.days)
+        if behaviours is not None:
+            write_behaviours(staging, behaviours)
         ids = pl.Series("segment_id", segmentation.segment_ids)
         users.table.with_columns(ids).write_parquet(staging / "users.parquet")
         if summary.decisions is not None and summary.decisions.rules is not None:
@@ -430,6 +469,9 @@ def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClo
             main_placement=users.main_placement,
             attributes=users.attributes,
             window=users.window,
+            behaviour_priors={} if behaviours is None else behaviours.priors,
+            behaviour_window=None if behaviours is None else behaviours.window,
+            behaviour_provides=() if behaviours is None else sorted(behaviours.provides),
         )
         (staging / "model").mkdir()
         (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")

@@ -10,6 +10,7 @@ import polars as pl
 
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, OutputError, SchemaError
+from segmentry.features import BEHAVIOUR_FEATURES
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._find import find_source
 from segmentry.pipeline._read import ReadingPlan, SavedSteps, UserData, read_users
@@ -21,6 +22,7 @@ from segmentry.scoring import Bundle, score_users
 __all__ = ["ScoreResult", "build_user_table", "check_data", "score"]
 
 _MEMBERSHIP = ("n_impressions",)
+_BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
 _WRITERS = (".parquet", ".csv")
 
 
@@ -76,9 +78,19 @@ def score(
     if target is not None:
         _check_file(target, overwrite=overwrite)
     settings = load_config(None, options)
-    saved = SavedSteps(bundle.prior, bundle.main_placement, bundle.attributes)
+    saved = SavedSteps(
+        bundle.prior, bundle.main_placement, bundle.attributes, bundle.behaviour_priors
+    )
+    source = find_source(data_dir, mapping)
+    if any(name in _BEHAVIOURS for name in bundle.columns):
+        if source.behaviours is None:
+            raise SchemaError(
+                "the new data have no behaviour log, and the segments were formed by it too; add "
+                "behavior_log.csv, .csv.gz or .parquet, or [behaviours] in the mapping"
+            )
+        settings = settings.model_copy(update={"with_": ("behaviours",)})
     users = _read_elsewhere(
-        find_source(data_dir, mapping),
+        source,
         settings,
         progress=progress,
         saved=saved,
@@ -165,16 +177,23 @@ def _read_elsewhere(
     is_thorough: bool = False,
 ) -> UserData:
     wanted = wanted_of(source, settings)
-    features = wanted.features
+    features, behaviours = wanted.features, wanted.behaviours
     if saved is not None and needed is not None:
         _require_features(needed, wanted)
         features = tuple(each for each in features if each.name in (*needed, *_MEMBERSHIP))
+        behaviours = tuple(each for each in behaviours or () if each.name in needed) or None
         _require_attributes(saved, needed, {feature.name for feature in source.attributes})
         known = {feature.name for feature in saved.attributes}
         kept = tuple(feature for feature in source.attributes if feature.name in known)
         source = replace(source, attributes=kept)
     with tempfile.TemporaryDirectory(prefix="segmentry-") as scratch:
-        plan = ReadingPlan(features, saved=saved, traits=wanted.traits, is_thorough=is_thorough)
+        plan = ReadingPlan(
+            features,
+            saved=saved,
+            traits=wanted.traits,
+            is_thorough=is_thorough,
+            behaviours=behaviours,
+        )
         return read_users(
             source, settings, plan, scratch=Path(scratch), clock=StepClock(), progress=progress
         )
@@ -182,8 +201,8 @@ def _read_elsewhere(
 
 def _require_features(needed: Sequence[str], wanted: Wanted) -> None:
     """Refuse data that do not allow a feature of the log that formed the segments."""
-    present = {feature.name for feature in wanted.features}
-    names = {feature.name for feature in EVERY_LOG_FEATURE}
+    present = {feature.name for feature in (*wanted.features, *(wanted.behaviours or ()))}
+    names = {feature.name for feature in EVERY_LOG_FEATURE} | _BEHAVIOURS
     missing = [name for name in needed if name in names and name not in present]
     if missing:
         reasons = dict(wanted.traits.absent)

@@ -12,7 +12,9 @@ from segmentry import __version__
 from segmentry.clustering import project
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError
-from segmentry.pipeline._evidence import Evidence, report_evidence, warn
+from segmentry.pipeline._conversions import report_conversions
+from segmentry.pipeline._evidence import report_evidence, warn
+from segmentry.pipeline._form import Found
 from segmentry.pipeline._latent import latent_warnings, report_latent
 from segmentry.pipeline._pictures import make_pictures
 from segmentry.pipeline._presence import report_presence, warn_of_presence
@@ -53,9 +55,7 @@ def summarise(
     config: RunConfig,
     *,
     command: str,
-    truth: Truth | None,
-    evidence: Evidence | None,
-    unchecked: str,
+    found: Found,
     log: LogReport,
 ) -> Summary:
     """Put together all that the report shows.
@@ -68,15 +68,12 @@ def summarise(
     config : RunConfig
     command : str
         What to type to repeat the run.
-    truth : Truth or None
-        What later days say, if they were asked.
-    evidence : Evidence or None
-        Why this number of segments, if not by silhouette.
-    unchecked : str
-        Why they were not, or empty.
+    found : Found
+        What later days say, why this number of segments, what behaviours add.
     log : LogReport
     """
     catalogue = (*users.features, *users.attributes)
+    truth, evidence, unchecked = found.truth, found.evidence, found.unchecked
     # One thread for each sum: its last bits must not depend on who else is computing.
     with threadpool_limits(1), ThreadPoolExecutor(max_workers=1) as beside:
         pictures = beside.submit(
@@ -125,6 +122,14 @@ def summarise(
         pictures=pictures.result(),
         log=log,
         traits=users.traits,
+        conversions=report_conversions(
+            users,
+            segmentation,
+            truth,
+            found.added,
+            min_size=config.min_size,
+            seed=config.seed,
+        ),
     )
 
 
@@ -219,6 +224,11 @@ def _warnings(
         for column in segmentation.preprocessing.fitted
         if column.note
     )
+    if users.has_unread_behaviours:
+        found.append(
+            "There is a behaviour log, and it was not read: --with behaviours tells what users "
+            "view, put in the cart and buy."
+        )
     n_rejected = sum(account.n_rejected for account in users.accounts)
     if n_rejected:
         found.append(f"{n_rejected:,} rows could not be used; the data section lists why.")

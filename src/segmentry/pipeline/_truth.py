@@ -16,6 +16,7 @@ from segmentry.segmentation import LatentSegments, Segmentation, membership
 from segmentry.summary import TruthReport
 from segmentry.validation import (
     Alignment,
+    BehaviourDays,
     CopiedUsers,
     Forecasts,
     KeptGain,
@@ -35,7 +36,15 @@ from segmentry.validation import (
     weekdays,
 )
 
-__all__ = ["EarlyUsers", "FindSegments", "Truth", "check_later", "report_truth", "with_truth"]
+__all__ = [
+    "EarlyUsers",
+    "FindSegments",
+    "Truth",
+    "check_later",
+    "clicks_foretold",
+    "report_truth",
+    "with_truth",
+]
 
 _UNKNOWN = Estimate(value=None, low=None, high=None)
 
@@ -56,12 +65,21 @@ class EarlyUsers:
         Of the CTRs in the feature window.
     days : DataFrame
         ``user_id, day, n_impressions, n_clicks`` of all days.
+    behaviours : BehaviourDays or None
+        Of the same users, where the behaviour log was read.
     """
 
     split: WindowSplit
     table: pl.DataFrame
     prior: BetaPrior | None
     days: pl.DataFrame
+    behaviours: BehaviourDays | None = None
+
+    def counts(self) -> UserDays:
+        """Return what is counted per user and day, in the order of the table."""
+        return UserDays.from_frame(
+            self.days, users=self.table["user_id"], behaviours=self.behaviours
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +152,7 @@ def check_later(
     seed : int
         Of the bootstraps.
     """
-    counts = UserDays.from_frame(early.days, users=table["user_id"])
+    counts = early.counts()
     feature_days = local_days(early.split.feature)
     outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)
     seen = counts.totals(feature_days)
@@ -224,6 +242,22 @@ def _forecast(
         n_outcome_days=n_ahead,
         caveats=relabelling.caveats,
     )
+
+
+def clicks_foretold(first: Segmentation, early: EarlyUsers) -> npt.NDArray[np.float64] | None:
+    """Foretell the CTR of each user's segment from the feature window; null where none can be."""
+    feature, outcome = early.split.feature, early.split.outcome
+    if outcome is None:
+        return None
+    found = _forecast(
+        first,
+        early.table,
+        early.counts(),
+        days=local_days(feature),
+        prior=early.prior,
+        n_ahead=len(local_days(outcome)),
+    )
+    return _per_user(found, first.segment_ids)
 
 
 def _per_user(

@@ -3,8 +3,16 @@
 from dataclasses import dataclass
 
 from segmentry.config import RunConfig
-from segmentry.errors import ConfigError
-from segmentry.features import LOG_FEATURES, VALUE_FEATURES, available_features, counts_of
+from segmentry.errors import ConfigError, DataError
+from segmentry.features import (
+    BEHAVIOUR_FEATURES,
+    LOG_FEATURES,
+    VALUE_FEATURES,
+    available_behaviours,
+    available_features,
+    behaviour_provides,
+    counts_of,
+)
 from segmentry.schema import Feature, Source
 from segmentry.segmentation import recipe_named
 from segmentry.traits import DataTraits
@@ -38,12 +46,18 @@ class Wanted:
     keeps_log : bool
         Whether the log is looked at again once the segments are known; that takes times and
         clicks.
+    behaviours : tuple of Feature or None
+        Of the behaviour log; null where it is not to be read.
+    early_behaviours : tuple of Feature
+        Those of them of the feature window too.
     """
 
     features: tuple[Feature, ...]
     early_features: tuple[Feature, ...] | None
     traits: DataTraits
     keeps_log: bool
+    behaviours: tuple[Feature, ...] | None = None
+    early_behaviours: tuple[Feature, ...] = ()
 
 
 def recipe_for(settings: RunConfig, traits: DataTraits) -> RunConfig:
@@ -63,19 +77,76 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
     """
     _refuse_taken_names(source)
     available, absent = available_features(EVERY_LOG_FEATURE, source)
-    _refuse_absent(settings, dict(absent))
-    traits = DataTraits.of(source, _worth_telling(absent, source))
+    behaviours, lacking = _behaviours(source, settings)
+    _refuse_absent(settings, dict((*absent, *lacking)))
+    traits = DataTraits.of(source, (*_worth_telling(absent, source), *lacking))
     recipe = recipe_named(recipe_for(settings, traits).recipe)
     features = available
     if not recipe.describes_all:
         named = {*recipe.weights, *(settings.features or ()), *settings.exclude}
         features = tuple(feature for feature in available if feature.name in named)
     early = None
+    early_behaviours: tuple[Feature, ...] = ()
     has_both = traits.has_time and traits.has_clicks
     if recipe.is_checked and has_both:
-        named = {*(settings.features or recipe.weights), "n_impressions", "n_clicks"}
+        forming = settings.features or (*recipe.weights, *recipe.behaviour_weights)
+        named = {*forming, "n_impressions", "n_clicks"}
         early = tuple(feature for feature in available if feature.name in named)
-    return Wanted(features, early, traits, keeps_log=recipe.describes_all and has_both)
+        early_behaviours = tuple(each for each in behaviours or () if each.name in named)
+    return Wanted(
+        features,
+        early,
+        traits,
+        keeps_log=recipe.describes_all and has_both,
+        behaviours=behaviours,
+        early_behaviours=early_behaviours,
+    )
+
+
+def _behaviours(
+    source: Source, settings: RunConfig
+) -> tuple[tuple[Feature, ...] | None, tuple[tuple[str, str], ...]]:
+    """Return the features of the behaviour log, if it is asked for, and why others are absent.
+
+    Raises
+    ------
+    DataError
+        If it is asked for and there is none.
+    ConfigError
+        If the recipe takes no behaviours.
+    """
+    if not settings.has_behaviours:
+        named = {feature.name for feature in BEHAVIOUR_FEATURES}
+        asked = next((name for name in settings.features or () if name in named), None)
+        if asked is not None:
+            raise ConfigError(
+                f"--features {asked}: a feature of the behaviour log, which is read with "
+                "--with behaviours only; add that"
+            )
+        return None, ()
+    if source.behaviours is None or source.impressions is None:
+        raise DataError(
+            f"--with behaviours: {source.name} has no behaviour log beside an ad log; expected "
+            "behavior_log.csv, .csv.gz or .parquet in the folder, or [behaviours] in the mapping; "
+            "add it or leave out --with"
+        )
+    recipe = recipe_named(settings.recipe)
+    if not recipe.describes_all:
+        raise ConfigError(
+            f"--with behaviours: recipe {recipe.name} is made of its own features only; leave out "
+            "--with or take --recipe default"
+        )
+    available, absent = available_behaviours(source)
+    # Without times it is not known what was done before the outcome window: nothing of it forms.
+    if "times" not in behaviour_provides(source) and "time" in source.provides:
+        names = {feature.name for feature in available}
+        forming = [name for name in settings.features or () if name in names]
+        if forming:
+            raise ConfigError(
+                f"--features {forming[0]}: the behaviour log has no times, so that what was done "
+                "after the first days cannot be told apart; leave it out"
+            )
+    return available, absent
 
 
 def _refuse_taken_names(source: Source) -> None:

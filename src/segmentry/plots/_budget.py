@@ -26,19 +26,19 @@ def caption_budget(plan: "BudgetPlan") -> Caption:
     """
     finding = (
         f"{count(plan.n_impressions)} impressions so divided are expected to bring "
-        f"{count(plan.clicks.value)} clicks (90\u00a0% interval "
-        f"{interval(plan.clicks, write=count)})"
+        f"{count(plan.expected.value)} {plan.outcome} (90\u00a0% interval "
+        f"{interval(plan.expected, write=count)})"
     )
     rows = "; ".join(
         f"segment {each.segment_id}: {count(each.impressions)} impressions, "
-        f"{count(each.clicks.value)} clicks"
+        f"{count(each.expected.value)} {plan.outcome}"
         for each in plan.segments
     )
     return Caption(
         finding=finding,
-        reading="Clicks to be expected by segment; lines: 90 % intervals. Chosen on one half of "
-        "the users, judged by the other.",
-        alt=f"Dot chart of expected clicks by segment. {finding}. {rows}.",
+        reading=f"{plan.outcome.capitalize()} to be expected by segment; lines: 90 % intervals. "
+        "Chosen on one half of the users, judged by the other.",
+        alt=f"Dot chart of expected {plan.outcome} by segment. {finding}. {rows}.",
     )
 
 
@@ -64,14 +64,14 @@ def plot_budget(plan: "BudgetPlan") -> "alt.LayerChart":
             "segment_id": each.segment_id,
             "label": f"{each.segment_id}  {each.name}",
             "color": segment_colour(each.segment_id),
-            "value": each.clicks.value,
-            "low": each.clicks.low,
-            "high": each.clicks.high,
+            "value": each.expected.value,
+            "low": each.expected.low,
+            "high": each.expected.high,
             "text": f"{percent(each.impressions / plan.n_impressions)} of the budget",
         }
         for index, each in enumerate(plan.segments)
     ]
-    chart = forest(rows, title="clicks to be expected", width=_WIDTH)
+    chart = forest(rows, title=f"{plan.outcome} to be expected", width=_WIDTH)
     return finish(chart, name="budget", caption=caption_budget(plan), width=_WIDTH)
 
 
@@ -84,13 +84,14 @@ def caption_budget_gain(plan: "BudgetPlan") -> Caption:
     """
     finding = plan.conclusion.rstrip(".")
     rows = "; ".join(
-        f"exponent {each.exponent:g}: {count(each.gain.value)} clicks "
+        f"exponent {each.exponent:g}: {count(each.gain.value)} {plan.outcome} "
         f"({interval(each.gain, write=count)})"
         for each in plan.sensitivity
     )
     return Caption(
         finding=finding,
-        reading="Clicks gained over dividing in proportion to past impressions, if clicks follow "
+        reading=f"{plan.outcome.capitalize()} gained over dividing in proportion to past "
+        f"impressions, if {plan.outcome} follow "
         "impressions to the power named; lines: 90 % intervals. The power is assumed, not "
         "measured.",
         alt=f"Dot chart of the gain by assumed response. {finding}. {rows}.",

@@ -5,7 +5,7 @@ from segmentry.profiling._distributions import LEAST_BINS, MOST_BINS, bin_edges,
 from segmentry.profiling._exemplars import Exemplar, find_exemplars
 from segmentry.profiling._names import name_segments
 from segmentry.profiling._profiles import POPULATION, profile_segments
-from segmentry.profiling._rates import pooled_rate
+from segmentry.profiling._rates import pooled_rate, pooled_ratio
 from segmentry.profiling._records import (
     Difference,
     Distribution,
@@ -49,6 +49,7 @@ __all__ = [
     "find_rules",
     "name_segments",
     "pooled_rate",
+    "pooled_ratio",
     "profile_segments",
     "rule_text",
     "rules_sql",

@@ -5,9 +5,35 @@ import numpy.typing as npt
 
 from segmentry.schema import Estimate
 
-__all__ = ["NORMAL_95", "pooled_rate"]
+__all__ = ["NORMAL_95", "pooled_rate", "pooled_ratio"]
 
 NORMAL_95 = 1.959963984540054
+
+
+def pooled_ratio(amounts: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
+    """Estimate amounts per trial of a group of users, with a 95 % interval.
+
+    As `pooled_rate`, but an amount may be larger than its trials: money, or views per user. It is
+    not negative. Where all amounts are 0 there is no interval: their spread says nothing.
+
+    Examples
+    --------
+    >>> ratio = pooled_ratio([30, 10, 20, 20], [1, 1, 1, 1])
+    >>> round(ratio.low, 1), ratio.value, round(ratio.high, 1)
+    (12.0, 20.0, 28.0)
+    """
+    c, n = np.asarray(amounts, np.float64), np.asarray(trials, np.float64)
+    c, n = c[n > 0], n[n > 0]
+    total = float(n.sum())
+    if total == 0:
+        return Estimate(value=None, low=None, high=None)
+    value = float(c.sum()) / total
+    if c.size < 2 or value == 0:
+        return Estimate(value=value, low=None, high=None)
+    residual = c - value * n
+    variance = float(residual @ residual) / total**2 * c.size / (c.size - 1)
+    half = NORMAL_95 * variance**0.5
+    return Estimate(value=value, low=max(0.0, value - half), high=value + half)
 
 
 def pooled_rate(events: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:

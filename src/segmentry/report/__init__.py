@@ -1,5 +1,6 @@
 """The report: one HTML file from a `Summary`, without network; and its pieces."""
 
+from segmentry.report._conversions import added_sentence
 from segmentry.report._glossary import GLOSSARY
 from segmentry.report._maps import center_table, loading_table, make_maps, umap_table
 from segmentry.report._page import make_page, render_report
@@ -15,6 +16,7 @@ __all__ = [
     "Page",
     "Row",
     "Table",
+    "added_sentence",
     "blade_table",
     "center_table",
     "loading_table",

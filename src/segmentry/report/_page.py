@@ -6,6 +6,7 @@ from segmentry import plots
 from segmentry.comparison import Comparison
 from segmentry.report._cards import make_cards, make_headline, make_rates_note
 from segmentry.report._comparison import make_comparison
+from segmentry.report._conversions import make_conversions
 from segmentry.report._evidence import make_stability, make_why
 from segmentry.report._executive import make_executive
 from segmentry.report._glossary import glossary_of
@@ -111,6 +112,7 @@ def make_page(
         numeric_tables=numeric_tables(summary),
         level_tables=level_tables(summary),
         log=make_log_view(summary, figures) if _can_be_described(summary) else None,
+        conversions=make_conversions(summary),
         maps=make_maps(summary, figures),
         turn=make_turn(summary),
         data_tables=account_tables(summary),

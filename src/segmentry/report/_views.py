@@ -9,6 +9,7 @@ __all__ = [
     "Bar",
     "Card",
     "Compared",
+    "ConversionView",
     "Executive",
     "ExecutiveRow",
     "Fact",
@@ -288,6 +289,20 @@ class LogView:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversionView:
+    """From impression to purchase; tables that cannot be made are null or absent."""
+
+    lead: str
+    added: tuple[str, ...]
+    added_table: Table | None
+    purchases: Table | None
+    funnel: Table | None
+    attribution: tuple[Table, ...]
+    shop: Table | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
     """Why this number of segments: the answers to both questions, and all evidence."""
 
@@ -362,6 +377,7 @@ class Page:
     numeric_tables: tuple[Table, ...]
     level_tables: tuple[Table, ...]
     log: LogView | None
+    conversions: ConversionView | None
     maps: tuple[Figure, ...]
     turn: Turn | None
     data_tables: tuple[Table, ...]

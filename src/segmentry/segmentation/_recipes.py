@@ -1,7 +1,7 @@
 """Recipes: which features form segments, how, of which users, and by which rule for K."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -30,6 +30,8 @@ class Recipe:
         Whether all other features describe the segments; else only those that form them.
     is_checked : bool
         Whether segments are formed on early days and checked on later ones.
+    behaviour_weights : mapping of str to float
+        Features of the behaviour log that form segments beside the others, where it was read.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Recipe:
     choose_by: Literal["evidence", "silhouette"]
     describes_all: bool
     is_checked: bool
+    behaviour_weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 _CLASSIC_BEHAVIOUR = ("n_impressions", "n_clicks", "ctr")
@@ -47,12 +50,14 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         # The shrunk CTR weighs double because that keeps more of what a user's own CTR tells of
         # the next days than equal weights do (docs/decisions/0004-default-features.md).
+        # Views and purchases: docs/decisions/0008-behaviours.md.
         # Demography describes segments: it says next to nothing about behaviour.
         "default": Recipe(
             name="default",
             weights=MappingProxyType(
                 {"ctr_shrunk": 2.0, "n_impressions": 1.2, "n_active_days": 0.5}
             ),
+            behaviour_weights=MappingProxyType({"n_views": 1.0, "n_purchases": 1.0}),
             population="shown",
             choose_by="evidence",
             describes_all=True,
@@ -160,11 +165,12 @@ def _default_features(recipe: Recipe, catalogue: Sequence[Feature]) -> list[str]
     if not recipe.weights:
         return [feature.name for feature in catalogue if feature.kind != "time"]
     known = {feature.name for feature in catalogue}
-    return [name for name in recipe.weights if name in known]
+    return [name for name in (*recipe.weights, *recipe.behaviour_weights) if name in known]
 
 
 def _plan(recipe: Recipe, feature: Feature) -> ColumnPlan:
-    plan = plan_column(feature, weight=recipe.weights.get(feature.name, 1.0))
+    given = {**recipe.weights, **recipe.behaviour_weights}
+    plan = plan_column(feature, weight=given.get(feature.name, 1.0))
     if recipe.name != "classic":
         return plan
     plan = replace(plan, if_no_spread="one")

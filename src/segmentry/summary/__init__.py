@@ -4,6 +4,15 @@
 engine and in every order of rows; seconds and memory live in the manifest.
 """
 
+from segmentry.summary._conversions import (
+    AddedGain,
+    Attribution,
+    ConversionReport,
+    FunnelStep,
+    PurchaseVerdict,
+    SegmentConversions,
+    ShopRate,
+)
 from segmentry.summary._decisions import (
     Action,
     Decisions,
@@ -45,10 +54,13 @@ from segmentry.summary._presence import PresenceReport, PresenceRow
 __all__ = [
     "SCHEMA_VERSION",
     "Action",
+    "AddedGain",
+    "Attribution",
     "Blade",
     "CandidateRow",
     "Cap",
     "Cell",
+    "ConversionReport",
     "CurvePoint",
     "DataReport",
     "Decisions",
@@ -59,6 +71,7 @@ __all__ = [
     "ExposureCurve",
     "FeatureRow",
     "Finding",
+    "FunnelStep",
     "HeldOutGain",
     "HeldOutUse",
     "Hexagon",
@@ -73,11 +86,14 @@ __all__ = [
     "Pictures",
     "PresenceReport",
     "PresenceRow",
+    "PurchaseVerdict",
     "Reaction",
     "Repeat",
     "RuleReport",
+    "SegmentConversions",
     "SegmentRules",
     "SelectionReport",
+    "ShopRate",
     "Summary",
     "TruthReport",
     "parse_summary",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from segmentry.profiling import SegmentProfile
 from segmentry.quality import Finding
 from segmentry.schema import Estimate, RowAccount, UtcOffset
+from segmentry.summary._conversions import ConversionReport
 from segmentry.summary._decisions import Decisions
 from segmentry.summary._evidence import EvidenceReport
 from segmentry.summary._latent import LatentReport
@@ -233,6 +234,8 @@ class Summary:
         Why this number of segments; null where the largest silhouette chose it.
     presence : PresenceReport or None
         Who came back on the later days; null where they were not asked.
+    conversions : ConversionReport or None
+        From impression to purchase; null where the behaviour log was not read.
     method : tuple of str
         The method in plain words, a paragraph each.
     pictures : Pictures or None
@@ -264,6 +267,7 @@ class Summary:
     traits: DataTraits = OF_IMPRESSIONS
     evidence: EvidenceReport | None = None
     presence: PresenceReport | None = None
+    conversions: ConversionReport | None = None
 
     def _repr_html_(self) -> str:
         """Return headline and segments as a table for notebooks."""

@@ -4,8 +4,16 @@ Pure functions over arrays and Polars frames; every interval is of 90 % and take
 unit.
 """
 
+from segmentry.validation._added_gain import (
+    AddedGain,
+    Forming,
+    added_gain,
+    over_placebos,
+    segment_rates,
+)
 from segmentry.validation._agreement import adjusted_rand, contingency, jaccards
 from segmentry.validation._alignment import Alignment, SegmentEvent, align_ids
+from segmentry.validation._behaviour_days import BehaviourDays
 from segmentry.validation._choice import RULE, RULE_WITHOUT_LOG, NumberChoice, choose_number
 from segmentry.validation._copies import CopiedUsers, copied_users
 from segmentry.validation._cross_fit import Relabel
@@ -52,10 +60,13 @@ __all__ = [
     "RULE_WITHOUT_LOG",
     "STABLE",
     "STRONG",
+    "AddedGain",
     "Alignment",
+    "BehaviourDays",
     "CopiedUsers",
     "FoldRates",
     "Forecasts",
+    "Forming",
     "GapCurve",
     "GroupEvidence",
     "InnerGain",
@@ -75,6 +86,7 @@ __all__ = [
     "UserDays",
     "Verdict",
     "WindowSplit",
+    "added_gain",
     "adjusted_rand",
     "align_ids",
     "choose_number",
@@ -96,12 +108,14 @@ __all__ = [
     "local_days",
     "null_twins",
     "outcome_rate",
+    "over_placebos",
     "permuted_columns",
     "prediction_strength",
     "recounted_rows",
     "redrawn_clicks",
     "repeat_procedure",
     "reweighted",
+    "segment_rates",
     "split_window",
     "stability",
     "verdicts",

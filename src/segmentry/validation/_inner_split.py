@@ -13,7 +13,12 @@ from segmentry.features import fit_beta_prior
 from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 from segmentry.schema import UNASSIGNED
 from segmentry.validation._inner_gain import InnerGain, inner_gain
-from segmentry.validation._recount import CLICKS_BEYOND_COUNTS, COUNTED, COUNTED_CLICKS, recount
+from segmentry.validation._recount import (
+    CLICKS_BEYOND_COUNTS,
+    COUNTED_CLICKS,
+    counted_features,
+    recount,
+)
 from segmentry.validation._user_days import UserDays
 
 __all__ = ["DrawnUsers", "InnerSplit", "draw_users", "form_again", "inner_gains", "recounted_rows"]
@@ -74,7 +79,8 @@ class InnerSplit:
         """What the split cannot do, in whole sentences."""
         names = [plan.feature.name for plan in self.plans]
         seeing = [name for name in names if name in CLICKS_BEYOND_COUNTS]
-        others = [n for n in names if n not in COUNTED and n not in CLICKS_BEYOND_COUNTS]
+        counted = (*counted_features(self.counts), *CLICKS_BEYOND_COUNTS)
+        others = [name for name in names if name not in counted]
         told = []
         if seeing:
             told.append(

@@ -1,6 +1,7 @@
 """Kept gain: how much of what users' own CTRs tell of later days the segments still tell."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,14 @@ from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.validation._intervals import UNKNOWN, percentile_interval, resampled_sums
 from segmentry.validation._user_days import UserCounts
 
-__all__ = ["NO_SIGNAL", "KeptGain", "kept_gain"]
+__all__ = [
+    "NO_SIGNAL",
+    "KeptGain",
+    "gains_of_cells",
+    "kept_gain",
+    "ratio_of_draws",
+    "why_no_gain",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
@@ -102,7 +110,7 @@ def kept_gain(
     is_in = (seen.n_impressions > 0) & (later.n_impressions > 0)
     n_impressions = int(later.n_impressions[is_in].sum())
     n_clicks = int(later.n_clicks[is_in].sum())
-    reason = _reason(n_impressions, n_clicks)
+    reason = why_no_gain(n_impressions, n_clicks)
     if reason:
         return _null(int(is_in.sum()), n_impressions, reason)
     fitted = fit_beta_prior(seen.n_clicks, seen.n_impressions) if prior is None else prior
@@ -114,21 +122,28 @@ def kept_gain(
         [np.bincount(cell_of, weights=column, minlength=len(cells)) for column in counts.T], axis=1
     )
     draws = resampled_sums(cell_of, counts, n_groups=len(cells), n_draws=n_draws, seed=seed)
-    gains = _gains(
+    gains = gains_of_cells(
         cells, observed[np.newaxis].astype(np.float64), has_forecast=published is not None
     )
-    drawn = _gains(cells, draws, has_forecast=published is not None)
+    drawn = gains_of_cells(cells, draws, has_forecast=published is not None)
     return _result(
         int(is_in.sum()), n_impressions, gains[:, 0], drawn, has_forecast=published is not None
     )
 
 
-def _reason(n_impressions: int, n_clicks: int) -> str:
-    if not n_impressions:
+def why_no_gain(
+    n_trials: int, n_events: int, *, outcome: Literal["clicks", "purchases"] = "clicks"
+) -> str:
+    """Say why nothing can be gained on the outcome window, or nothing."""
+    if not n_trials:
         return "no user has impressions in both windows"
-    if not n_clicks:
-        return "no click in the outcome window"
-    return "every impression of the outcome window was clicked" if n_clicks == n_impressions else ""
+    if not n_events:
+        return f"no {outcome.removesuffix('s')} in the outcome window"
+    if n_events < n_trials:
+        return ""
+    if outcome == "purchases":
+        return "every user bought on every day of the outcome window"
+    return "every impression of the outcome window was clicked"
 
 
 def _null(n_users: int, n_impressions: int, reason: str) -> KeptGain:
@@ -155,8 +170,11 @@ def _cells(
     return distinct.rows, distinct.inverse
 
 
-def _gains(cells: FloatArray, sums: FloatArray, *, has_forecast: bool) -> FloatArray:
-    """Return gains in nats per impression, shape (3, n_draws): users, best rates, forecasts."""
+def gains_of_cells(cells: FloatArray, sums: FloatArray, *, has_forecast: bool) -> FloatArray:
+    """Return gains in nats per impression, shape (3, n_draws): users, best rates, forecasts.
+
+    Columns of `cells` are segment, own rate and forecast; `sums` is (n_draws, n_cells, 2).
+    """
     n, c = sums[:, :, 0], sums[:, :, 1]
     totals = n.sum(axis=1)
     base = _level(n, c)
@@ -237,7 +255,7 @@ def _result(
     has_signal = low is not None and low > 0
     kept = [UNKNOWN, UNKNOWN]
     if has_signal:
-        kept = [percentile_interval(gains[j] / gains[0], _ratio(drawn, j)) for j in (1, 2)]
+        kept = [percentile_interval(gains[j] / gains[0], ratio_of_draws(drawn, j)) for j in (1, 2)]
     return KeptGain(
         n_users=n_users,
         n_impressions=n_impressions,
@@ -250,7 +268,8 @@ def _result(
     )
 
 
-def _ratio(drawn: FloatArray, j: int) -> FloatArray:
+def ratio_of_draws(drawn: FloatArray, j: int) -> FloatArray:
+    """Divide gains by those of users, draw by draw; infinite where these are not above 0."""
     is_positive = drawn[0] > 0
     outside = np.where(drawn[j] >= 0, np.inf, -np.inf)
     ratio: FloatArray = np.divide(drawn[j], drawn[0], out=outside, where=is_positive)

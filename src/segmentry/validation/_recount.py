@@ -8,16 +8,21 @@ import polars as pl
 from segmentry.features import BetaPrior, shrink
 from segmentry.validation._user_days import UserDays
 
-__all__ = ["CLICKS_BEYOND_COUNTS", "COUNTED", "COUNTED_CLICKS", "recount"]
+__all__ = ["CLICKS_BEYOND_COUNTS", "COUNTED_CLICKS", "counted_features", "recount"]
 
-COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
-"""Features that counts per user and day give for any part of the days."""
+_COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
+_COUNTED_BEHAVIOURS = ("n_views", "n_purchases")
 
 COUNTED_CLICKS = ("n_clicks", "ctr", "ctr_shrunk", "n_click_days")
 """Those of them that see clicks."""
 
 CLICKS_BEYOND_COUNTS = ("n_repeat_clicks", "mean_log_price_clicked")
 """Features that see clicks and cannot be found again from counts per user and day."""
+
+
+def counted_features(counts: UserDays) -> tuple[str, ...]:
+    """Return the features that counts per user and day give for any part of the days."""
+    return _COUNTED + (() if counts.behaviours is None else _COUNTED_BEHAVIOURS)
 
 
 def recount(
@@ -38,7 +43,8 @@ def recount(
     prior : BetaPrior
         Of the shrunk CTR.
     scale : float
-        Multiplies counts, not ratios.
+        Multiplies counts, not ratios. Counts of behaviours hold the days before the ad log too,
+        which are never left out, so that they are multiplied by less.
 
     Examples
     --------
@@ -64,4 +70,20 @@ def recount(
         active, clicked = counts.active_days(days)
         by_name = {"n_active_days": active * scale, "n_click_days": clicked * scale}
         found |= {name: pl.Series(each) for name, each in by_name.items() if name in names}
-    return found
+    return found | _recount_behaviours(counts, days, names, n_all_days=scale * len(days))
+
+
+def _recount_behaviours(
+    counts: UserDays, days: Collection[int], names: Collection[str], *, n_all_days: float
+) -> dict[str, pl.Series]:
+    """Count views and purchases of the time before the ad log and of some of its days."""
+    behaviours = counts.behaviours
+    if behaviours is None:
+        return {}
+    n_before = behaviours.n_before
+    scale = (n_before + n_all_days) / (n_before + len(days))
+    return {
+        name: pl.Series(behaviours.total(name, days, is_before_in=True) * scale)
+        for name in _COUNTED_BEHAVIOURS
+        if name in names
+    }

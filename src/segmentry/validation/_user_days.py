@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.validation._behaviour_days import BehaviourDays
+
 __all__ = ["UserCounts", "UserDays"]
 
 IntVector = npt.NDArray[np.int64]
@@ -51,6 +53,8 @@ class UserDays:
         Rows of day `days[j]` are ``starts[j]:starts[j + 1]``.
     user_index, n_impressions, n_clicks : ndarray of int, shape (n_rows,)
         `user_index` is the position of the user in the user table.
+    behaviours : BehaviourDays or None
+        Of the same users, where the behaviour log was read.
 
     Examples
     --------
@@ -69,9 +73,12 @@ class UserDays:
     user_index: IntVector
     n_impressions: IntVector
     n_clicks: IntVector
+    behaviours: BehaviourDays | None = None
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame, *, users: pl.Series) -> "UserDays":
+    def from_frame(
+        cls, frame: pl.DataFrame, *, users: pl.Series, behaviours: BehaviourDays | None = None
+    ) -> "UserDays":
         """Take the rows of a frame.
 
         Parameters
@@ -80,6 +87,8 @@ class UserDays:
             ``user_id, day, n_impressions, n_clicks``, one row per user and day in any order.
         users : Series of shape (n_users,)
             All users in the order of the user table, each once.
+        behaviours : BehaviourDays, optional
+            Of the same users.
 
         Raises
         ------
@@ -103,6 +112,7 @@ class UserDays:
             user_index=user_index,
             n_impressions=rows["n_impressions"].to_numpy().astype(np.int64),
             n_clicks=rows["n_clicks"].to_numpy().astype(np.int64),
+            behaviours=behaviours,
         )
 
     def rows_of(self, days: Collection[int]) -> Sequence[slice]:

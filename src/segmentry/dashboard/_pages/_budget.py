@@ -123,8 +123,8 @@ def _parts(plan: BudgetPlan) -> Table:
                 each.verdict,
                 count(each.proportional),
                 count(each.impressions),
-                f"{rate(each.ctr.value)}\n{interval(each.ctr, write=rate)}",
-                f"{count(each.clicks.value)}\n{interval(each.clicks, write=count)}",
+                f"{rate(each.rate.value)}\n{interval(each.rate, write=rate)}",
+                f"{count(each.expected.value)}\n{interval(each.expected, write=count)}",
             ),
             colour=plots.segment_colour(each.segment_id),
         )
@@ -155,7 +155,7 @@ def _comparisons(plan: BudgetPlan) -> Table:
         Row(
             each.against,
             (
-                count(each.clicks.value),
+                count(each.expected.value),
                 f"{count(each.gain.value)}\n{interval(each.gain, write=count)}",
                 percent(each.gain_share.value),
                 percent(each.losing_share, digits=0),

@@ -1,6 +1,6 @@
 """Choose on one half of the users, judge by the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from segmentry.profiling.budget._records import (
     BudgetPlan,
     BudgetRequest,
     Comparison,
+    Outcome,
     SegmentBudget,
     SegmentTraffic,
     Sensitivity,
@@ -35,6 +36,12 @@ _OBSERVATIONAL = (
     "shown more clicks at the same rate is assumed, not measured. A test with a control group "
     "measures it: segmentry plan test."
 )
+_OF_PURCHASES = (
+    "Association: a purchase is credited to the last impression of its category in the 7 days "
+    "before it, whether the ad moved anybody or not; ads are shown to those who browse. Dividing "
+    "by it favours users who would have bought anyway. Only a test with a control group tells what "
+    "the ads bring."
+)
 _WITHIN = (
     "Inside a segment impressions go to users in proportion to their past impressions, in all "
     "three ways to divide."
@@ -48,10 +55,11 @@ def plan_budget(
     *,
     n_days_of_log: float,
 ) -> BudgetPlan:
-    """Divide impressions among segments so that clicks are most, and say what that is worth.
+    """Divide impressions among segments so that the outcome is most, and say what that is worth.
 
-    Clicks to be expected are the sum over segments of x * rate * (x / b) ** (exponent - 1), where b
-    is the proportional part of the budget; the exponent is an assumption of whoever asks.
+    Clicks, or purchases, to be expected are the sum over segments of
+    x * rate * (x / b) ** (exponent - 1), where b is the proportional part of the budget; the
+    exponent is an assumption of whoever asks.
 
     Parameters
     ----------
@@ -109,18 +117,13 @@ def plan_budget(
         response=request.response,
         exponent=request.exponent,
         max_change=request.max_change,
+        outcome=request.outcome,
         segments=_parts(segments, plan, judges, bounds, request),
-        clicks=_estimate(*_clicks(plan, judges, bounds, request.exponent)),
+        expected=_estimate(*_clicks(plan, judges, bounds, request.exponent)),
         comparisons=comparisons,
         sensitivity=tuple(_sensitivity(each, plan, judges, bounds) for each in exponents),
-        conclusion=_concluded(comparisons[0], is_confirmed=is_confirmed),
-        notes=(
-            *held,
-            *_beaten(comparisons[1:], request),
-            _assumed(request),
-            _WITHIN,
-            _OBSERVATIONAL,
-        ),
+        conclusion=_concluded(comparisons[0], is_confirmed=is_confirmed, outcome=request.outcome),
+        notes=tuple(_notes([*held, *_beaten(comparisons[1:], request)], request)),
     )
 
 
@@ -223,7 +226,7 @@ def _compared(
         share = _estimate((value - base) / base, gains / base_draws)
     return Comparison(
         against=against,
-        clicks=_estimate(base, base_draws),
+        expected=_estimate(base, base_draws),
         gain=gain,
         gain_share=share,
         losing_share=float((gains < 0).mean()),
@@ -265,29 +268,40 @@ def _parts(
             floor=float(bounds.low[s]),
             cap=float(bounds.high[s]),
             money=None if cost is None else int(plan[s]) * cost,
-            ctr=_estimate(float(judges.ctr[s]), judges.draws[:, s]),
-            clicks=_estimate(float(judges.ctr[s] * worth[s]), judges.draws[:, s] * worth[s]),
+            rate=_estimate(float(judges.ctr[s]), judges.draws[:, s]),
+            expected=_estimate(float(judges.ctr[s] * worth[s]), judges.draws[:, s] * worth[s]),
         )
         for s, segment in enumerate(segments)
     )
 
 
+def _notes(held: Sequence[str], request: BudgetRequest) -> Iterator[str]:
+    yield from held
+    yield _assumed(request)
+    yield _WITHIN
+    if request.outcome == "purchases":
+        yield _OF_PURCHASES
+    yield _OBSERVATIONAL
+
+
 def _assumed(request: BudgetRequest) -> str:
+    is_clicks = request.outcome == "clicks"
     if request.response == "linear":
         return (
-            "Assumed: every impression of a segment is clicked at the same rate up to its cap "
+            f"Assumed: every impression of a segment "
+            f"{'is clicked' if is_clicks else 'brings purchases'} at the same rate up to its cap "
             f"(--max-change {request.max_change:g}); the table below says what is left if not."
         )
     return (
-        f"Assumed: the clicks of a segment grow as impressions to the power of {request.exponent:g}"
-        f", up to its cap (--max-change {request.max_change:g})."
+        f"Assumed: the {request.outcome} of a segment grow as impressions to the power of "
+        f"{request.exponent:g}, up to its cap (--max-change {request.max_change:g})."
     )
 
 
 def _beaten(others: Sequence[Comparison], request: BudgetRequest) -> list[str]:
-    """Say which other way to divide has more clicks for sure, and what it need not keep to."""
+    """Say which other way to divide has more of the outcome, and what it need not keep to."""
     return [
-        f"{each.against.capitalize()} would bring more clicks than the plan "
+        f"{each.against.capitalize()} would bring more {request.outcome} than the plan "
         f"({-(each.gain.value or 0.0):+,.0f}): it is not bound by floors, caps and --max-change "
         f"{request.max_change:g}. A larger change lets the plan move more."
         for each in others
@@ -295,11 +309,11 @@ def _beaten(others: Sequence[Comparison], request: BudgetRequest) -> list[str]:
     ]
 
 
-def _concluded(comparison: Comparison, *, is_confirmed: bool) -> str:
+def _concluded(comparison: Comparison, *, is_confirmed: bool, outcome: Outcome) -> str:
     gain, share = comparison.gain, comparison.gain_share
     if gain.value is None or gain.low is None or gain.high is None:
         return "Nothing can be said of the gain."
-    told = f"{gain.value:+,.0f} clicks ({gain.low:+,.0f} to {gain.high:+,.0f})"
+    told = f"{gain.value:+,.0f} {outcome} ({gain.low:+,.0f} to {gain.high:+,.0f})"
     if share.value is not None:
         told = f"{share.value:+.1%}, {told}"
     if comparison.is_better:

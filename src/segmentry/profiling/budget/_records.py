@@ -12,12 +12,14 @@ __all__ = [
     "BudgetPlan",
     "BudgetRequest",
     "Comparison",
+    "Outcome",
     "SegmentBudget",
     "SegmentTraffic",
     "Sensitivity",
 ]
 
 Response = Literal["linear", "concave"]
+Outcome = Literal["clicks", "purchases"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class BudgetRequest:
         Of the concave response, between 0 and 1; 1 for the linear one.
     floors, caps : mapping of int to float
         Shares of the budget by segment, instead of what `max_change` says.
+    outcome : {"clicks", "purchases"}
+        What the impressions are to bring: clicks, or purchases that are attributed to them.
     max_change : float
         No segment gets more than so many times its proportional part, or less than that part
         divided by it; and no more than so many times its impressions per day in the log.
@@ -83,6 +87,7 @@ class BudgetRequest:
     floors: Mapping[int, float] = field(default_factory=dict)
     caps: Mapping[int, float] = field(default_factory=dict)
     max_change: float = 2.0
+    outcome: Outcome = "clicks"
 
     def __post_init__(self) -> None:
         if self.n_impressions < 1:
@@ -121,10 +126,11 @@ class SegmentBudget:
     floor, cap : float
         Least and most impressions.
     money : float or None
-    ctr : Estimate
-        Forecast CTR among the users that judge the plan, at the exposure of the log.
-    clicks : Estimate
-        To be expected of `impressions` under the assumed response.
+    rate : Estimate
+        Forecast outcome per impression among the users that judge the plan, at the exposure of the
+        log: the CTR, or attributed purchases per impression.
+    expected : Estimate
+        Outcome to be expected of `impressions` under the assumed response.
     """
 
     segment_id: int
@@ -136,8 +142,8 @@ class SegmentBudget:
     floor: float
     cap: float
     money: float | None
-    ctr: Estimate
-    clicks: Estimate
+    rate: Estimate
+    expected: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,20 +153,20 @@ class Comparison:
     Parameters
     ----------
     against : {"proportional", "equal per user"}
-    clicks : Estimate
-        Of the other way.
+    expected : Estimate
+        Outcome of the other way.
     gain : Estimate
-        Clicks of the plan minus those.
+        Outcome of the plan minus that.
     gain_share : Estimate
         `gain` as a share of those.
     losing_share : float
-        Share of the draws in which the plan has fewer clicks.
+        Share of the draws in which the plan has less of the outcome.
     is_better : bool
         The lower 95 % bound of `gain` is above 0, and a segment whose part changes is confirmed.
     """
 
     against: str
-    clicks: Estimate
+    expected: Estimate
     gain: Estimate
     gain_share: Estimate
     losing_share: float
@@ -188,8 +194,9 @@ class BudgetPlan:
     response : {"linear", "concave"}
     exponent, max_change : float
     segments : tuple of SegmentBudget
-    clicks : Estimate
-        Of the plan, 90 %.
+    outcome : {"clicks", "purchases"}
+    expected : Estimate
+        Outcome of the plan, 90 %.
     comparisons : tuple of Comparison
     sensitivity : tuple of Sensitivity
     conclusion : str
@@ -204,8 +211,9 @@ class BudgetPlan:
     response: Response
     exponent: float
     max_change: float
+    outcome: Outcome
     segments: tuple[SegmentBudget, ...]
-    clicks: Estimate
+    expected: Estimate
     comparisons: tuple[Comparison, ...]
     sensitivity: tuple[Sensitivity, ...]
     conclusion: str

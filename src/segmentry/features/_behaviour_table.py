@@ -1,0 +1,192 @@
+"""From the parts of both logs to what is counted of behaviours per user."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import polars as pl
+
+from segmentry.features._behaviour_counts import count_attributions, count_behaviours
+from segmentry.features._journeys import count_behaviour_days, count_credits, count_journeys
+from segmentry.schema import Engine, Window
+
+__all__ = [
+    "BehaviourCounts",
+    "PartPair",
+    "behaviour_extent",
+    "behaviour_users",
+    "count_behaviour_log",
+    "value_ads",
+]
+
+PartPair = tuple[Path | None, Path | None]
+"""A part of the behaviour log and the part of the ad log that holds the same users."""
+_HIGHEST_PRICE = 0.99
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BehaviourCounts:
+    """What is counted of one window, part by part.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From `count_behaviours` and, where the ads have categories, `count_attributions`; one row
+        per user with a behaviour or an advertised category, sorted by ``user_id``.
+    journeys : DataFrame or None
+        From `count_journeys`; null where the ads have no categories.
+    days : DataFrame
+        From `count_behaviour_days` and `count_credits`: ``user_id, day, n_views, n_purchases,
+        n_view_credits, n_click_credits``, sorted; credits are 0 where the ads have no categories.
+    """
+
+    counts: pl.DataFrame
+    journeys: pl.DataFrame | None
+    days: pl.DataFrame
+
+
+def behaviour_extent(engine: Engine, parts: Sequence[Path]) -> tuple[int, int] | None:
+    """Return the moments of the first and the last behaviour; nothing where there is none."""
+    at = nw.col("happened_at")
+    found = [
+        engine.collect(
+            engine.scan_part(part).select(
+                at.min().cast(nw.Int64).alias("first"), at.max().cast(nw.Int64).alias("last")
+            )
+        )
+        for part in parts
+    ]
+    if not found:
+        return None
+    extent = pl.concat(found).select(pl.col("first").min(), pl.col("last").max())
+    first, last = extent.row(0)
+    return None if first is None else (first, last)
+
+
+def behaviour_users(engine: Engine, parts: Sequence[Path]) -> pl.DataFrame:
+    """Return ``user_id, n_rows`` of the behaviour log, in no order."""
+    tables = [
+        engine.collect(
+            engine.scan_part(part).group_by("user_id").agg(nw.len().cast(nw.Int64).alias("n_rows"))
+        )
+        for part in parts
+    ]
+    return pl.concat(tables)
+
+
+def value_ads(ads: pl.DataFrame) -> pl.DataFrame:
+    """Return ``ad_id, category_id, cents``: the price in hundredths, or null where not known.
+
+    Prices above the 99th percentile count as that: one ad at 99,999,999 would outweigh all others.
+
+    Examples
+    --------
+    >>> ads = pl.DataFrame({"ad_id": [1, 2], "category_id": [5, 6], "price": [2.5, None]})
+    >>> value_ads(ads)["cents"].to_list()
+    [250, None]
+    """
+    price = ads["price"].cast(pl.Float64)
+    known = price.drop_nulls().to_numpy()
+    highest = float(np.quantile(known, _HIGHEST_PRICE, method="inverted_cdf")) if known.size else 0
+    cents = (price.clip(upper_bound=highest) * 100).round(0).cast(pl.Int64)
+    return ads.select("ad_id", "category_id", cents.alias("cents"))
+
+
+def count_behaviour_log(
+    engine: Engine,
+    pairs: Sequence[PartPair],
+    ads: pl.DataFrame | None,
+    *,
+    history: Window,
+    window: Window,
+    is_timed: bool = True,
+    on_part: Callable[[int, int], None] | None = None,
+) -> BehaviourCounts:
+    """Count what the features and the funnel of the behaviour log are made of, part by part.
+
+    Parameters
+    ----------
+    engine : Engine
+        Whose `split_log` made the parts.
+    pairs : sequence of PartPair
+        One at least with behaviours.
+    ads : DataFrame or None
+        From `value_ads`; null where the ads have no categories.
+    history : Window
+        Behaviours outside are not counted; it ends with `window`.
+    window : Window
+        Impressions outside are not counted.
+    is_timed : bool
+        Whether both logs have times. Without them nothing can follow anything: only the
+        categories advertised and viewed are compared.
+    on_part : callable, optional
+        Called with (parts done, parts in all).
+    """
+    found: list[BehaviourCounts] = []
+    some = next(behaviours for behaviours, _ in pairs if behaviours is not None)
+    for done, (behaviours, impressions) in enumerate(pairs, start=1):
+        rows = engine.scan_part(behaviours or some)
+        found.append(
+            _count_part(
+                engine,
+                rows if behaviours is not None else rows.filter(nw.col("action") < 0),
+                None if impressions is None else engine.scan_part(impressions),
+                None if ads is None else engine.from_polars(ads),
+                history=history,
+                window=window,
+                is_timed=is_timed,
+            )
+        )
+        if on_part is not None:
+            on_part(done, len(pairs))
+    journeys = [each.journeys for each in found if each.journeys is not None]
+    return BehaviourCounts(
+        counts=pl.concat([each.counts for each in found], how="diagonal").sort("user_id"),
+        journeys=pl.concat(journeys).sort("user_id") if journeys else None,
+        days=pl.concat([each.days for each in found]).sort("user_id", "day"),
+    )
+
+
+def _count_part(
+    engine: Engine,
+    behaviours: nw.LazyFrame[Any],
+    impressions: nw.LazyFrame[Any] | None,
+    ads: nw.LazyFrame[Any] | None,
+    *,
+    history: Window,
+    window: Window,
+    is_timed: bool,
+) -> BehaviourCounts:
+    counts = engine.collect(count_behaviours(behaviours, window=history))
+    days = engine.collect(count_behaviour_days(behaviours, history=history, window=window))
+    journeys = credited = None
+    if impressions is not None and ads is not None:
+        shown = impressions
+        if not is_timed:
+            shown = shown.with_columns(nw.lit(history.start).cast(nw.Int64).alias("shown_at"))
+        attributed = engine.collect(count_attributions(behaviours, shown, ads, window=history))
+        counts = counts.join(attributed, on="user_id", how="full", coalesce=True)
+        if is_timed:
+            journeys = engine.collect(count_journeys(behaviours, shown, ads, window=window))
+            credited = engine.collect(count_credits(behaviours, shown, ads, window=window))
+    return BehaviourCounts(counts, journeys, _with_credits(days, credited))
+
+
+_CREDITS = ("n_view_credits", "n_click_credits")
+
+
+def _with_credits(days: pl.DataFrame, credited: pl.DataFrame | None) -> pl.DataFrame:
+    """Put the credits of a day beside what was done on it; small integers, as there are many."""
+    if credited is None:
+        full = days.with_columns(pl.lit(0).alias(name) for name in _CREDITS)
+    else:
+        full = days.join(credited, on=["user_id", "day"], how="full", coalesce=True)
+    counted = ("n_views", "n_purchases", *_CREDITS)
+    return full.select(
+        "user_id",
+        pl.col("day").cast(pl.Int32),
+        *(pl.col(name).fill_null(0).cast(pl.Int32) for name in counted),
+    )
