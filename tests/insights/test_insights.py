@@ -353,6 +353,8 @@ PLANTED = {
     "SEG-016": lambda plain: changed(
         plain, verdict="reversed", forecast_index=near(120.0, 5.0), forecast_ctr=near(0.06, 0.001)
     ),
+    "SEG-017": lambda plain: of_purchases(plain, numeric=(value_of(16.0, low=0.2),)),
+    "SEG-018": lambda plain: of_purchases(plain, numeric=(recency_of(51.0, low=0.2),)),
 }
 
 
@@ -372,7 +374,9 @@ def test_every_insight_has_an_action_with_target_worth_assumption_and_test(plain
     assert value.low < value.value < value.high or (code, value.value) == ("SEG-015", 0.0)
     assert value.high > value.low
     assert action.assumptions
-    assert action.test.startswith("segmentry plan test RUN_DIR")
+    # A test of anything but clicks is planned by hand.
+    is_planned = CODES[code].data != "no clicks"
+    assert action.test.startswith("segmentry plan test RUN_DIR") == is_planned
 
 
 def test_moving_impressions_inside_a_segment_is_worth_the_difference_by_hand(plain):
@@ -484,12 +488,14 @@ def of_purchases(plain, **first):
 
 
 def value_of(mean, *, low=-0.1):
-    return NumericStatistics("value_sum", mean, 1.0, 5.0, 12.0, 0.0, 100.0, Estimate(0.0, low, 1.0))
+    middle = Estimate(0.5, low, 1.0)
+    return NumericStatistics("value_sum", mean, 1.0, 5.0, 12.0, 0.0, 100.0, middle)
 
 
 def recency_of(least, *, low=-0.1):
-    middle = Estimate(0.0, low, 1.0)
-    return NumericStatistics("recency_days", 60.0, least, 50.0, 90.0, 0.0, 100.0, middle)
+    middle = Estimate(0.5, low, 1.0)
+    mean = 60.0 if low > 0 else 50.0
+    return NumericStatistics("recency_days", mean, least, 50.0, 90.0, 0.0, 100.0, middle)
 
 
 def test_who_brings_much_more_than_their_share_is_told(plain):
@@ -501,6 +507,9 @@ def test_who_brings_much_more_than_their_share_is_told(plain):
     (found,), _ = find_insights(rich, agreements={})
     n, of = plain.segments[0].n_users, plain.population.n_users
     assert found.evidence[0].value.value == pytest.approx(16.0 * n / (10.0 * of) / share)
+    # (16 - 10) / 0.5 is a standard deviation: 0.2 to 1 of them.
+    value = found.action.value
+    assert (value.value, value.low, value.high) == pytest.approx((6.0, 2.4, 12.0))
     assert found.action.test == ""  # a test of clicks is not what would show it
     assert codes_of(of_purchases(plain, numeric=(value_of(14.0, low=0.2),))) == []
     assert codes_of(of_purchases(plain, numeric=(value_of(16.0, low=-0.1),))) == []

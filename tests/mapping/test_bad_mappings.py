@@ -142,3 +142,19 @@ def test_a_local_clock_that_is_none_is_refused(offset, folder):
     text = mapping_of(FULL).replace("utc_offset_hours = 8", f"utc_offset_hours = {offset}")
 
     assert "utc_offset_hours" in refusal(folder, text, ConfigError)
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "told"),
+    [
+        ('kind = "count", days_until = "2014-12-31"', ConfigError, "expected kind duration"),
+        ('kind = "duration", days_until = "May"', ConfigError, "a day such as 2014-12-31"),
+        ('kind = "duration", days_until = "2014-12-31"', SchemaError, "how dates are written"),
+    ],
+)
+def test_dates_that_cannot_be_read_are_told(said, error, told, folder):
+    write_csv(folder / "log.csv", [(*row, "03/04/2017") for row in EVENTS],
+              header=("who", "when", "ad", "hit", "since"))  # fmt: skip
+    tail = f'[profiles.attributes]\nsince = {{column = "since", {said}}}'
+
+    assert told in refusal(folder, mapping_of(FULL, tail=tail), error)

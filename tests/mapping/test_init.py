@@ -58,9 +58,10 @@ def test_a_user_table_is_recognised_and_useless_columns_are_left_out(tmp_path):
     mapping = parse_mapping(text, origin="m.toml")
     assert mapping.log is None
     kinds = {name: each.kind for name, each in mapping.profiles.attributes.items()}
-    assert kinds == {"plan": "categorical", "spend": "count"}
+    assert kinds == {"plan": "categorical", "spend": "count", "since": "duration"}
     assert "# same = " in text
-    assert "a date: work out days before some day" in text
+    since = column(users_from(tmp_path, text), "since")
+    assert since["0"] == 27.0  # from the first of January until the last that is there, the 28th
 
 
 def test_the_ids_of_users_are_not_written_down(tmp_path):

@@ -324,3 +324,26 @@ def test_dates_of_the_file_say_whether_there_are_hours(tmp_path):
     assert not has_hours(["2017-05-06 00:00:00", "2017-05-07 00:00:00"])
     assert not has_hours([T, T + DAY])
     assert dt.datetime.fromtimestamp(T, tz=dt.UTC).hour == 16
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (("2014-12-01", "2015-01-01"), ""),
+        (("20141201", "20150101"), ""),
+        (("01/12/2014", "01/01/2015"), ', time_format = "%d/%m/%Y"'),
+        ((f"{1_417_392_000 - 8 * HOUR}", f"{1_420_070_400 - 8 * HOUR}"), ""),
+    ],
+)
+def test_a_date_is_an_attribute_as_the_days_until_another(written, said, tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS)
+    people = [("a", written[0]), ("b", written[1]), ("c", None)]
+    write_csv(tmp_path / "people.csv", people, header=("id", "since"))
+    tail = (
+        '[profiles]\nfiles = "people.csv"\nuser_id = "id"\n[profiles.attributes]\n'
+        f'since = {{column = "since", kind = "duration", days_until = "2014-12-31"{said}}}'
+    )
+
+    for engine in ENGINES:
+        users = users_from(tmp_path, mapping_of(FULL, tail=tail), engine=engine)
+        assert column(users, "since") == {"a": 30.0, "b": -1.0, "c": None}

@@ -34,7 +34,14 @@ from segmentry.engines._split import (
 from segmentry.engines._validity import NOT_TEXT, REASON, TIME_OF, WRONG_FIELDS, raw_columns_of
 from segmentry.errors import DataError, EngineError, SchemaError
 from segmentry.files import NULL_WORDS, FileLayout, inspect_file
-from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource, UserTally
+from segmentry.schema import (
+    SECONDS_PER_DAY,
+    ColumnSource,
+    ColumnType,
+    LogParts,
+    TableSource,
+    UserTally,
+)
 
 __all__ = ["DuckDBEngine"]
 
@@ -414,7 +421,10 @@ def _fields(layout: FileLayout) -> list[str]:
 
 def _read_as(found: str, column: ColumnSource) -> str:
     if column.type == "moment":
-        return moment_of(found, column)
+        moment = moment_of(found, column)
+        if column.days_until is None:
+            return moment
+        return f"({column.days_until} - ({moment})) / {SECONDS_PER_DAY}.0"
     if column.type == "code":
         return code_of(found, column)
     return _typed(found, column.type)

@@ -23,7 +23,14 @@ from segmentry.engines._split import (
 from segmentry.engines._validity import REASON, TIME_OF, raw_columns_of
 from segmentry.errors import EngineError
 from segmentry.files import NULL_WORDS, FileLayout, inspect_file
-from segmentry.schema import ColumnSource, ColumnType, LogParts, TableSource, UserTally
+from segmentry.schema import (
+    SECONDS_PER_DAY,
+    ColumnSource,
+    ColumnType,
+    LogParts,
+    TableSource,
+    UserTally,
+)
 
 __all__ = ["PolarsEngine"]
 
@@ -205,6 +212,8 @@ def _output(column: ColumnSource | None, raw: _Raw, name: str) -> pl.Expr:
     found, dtype = raw[column.name]
     if column.type == "moment":
         typed = moment_of(found, dtype, column)
+        if column.days_until is not None:
+            typed = (column.days_until - typed) / SECONDS_PER_DAY
     elif column.type == "code":
         typed = code_of(found, column)
     else:

@@ -23,7 +23,7 @@ from segmentry.estimator._saved import (
     read_segmenter,
     write_segmenter,
 )
-from segmentry.estimator._tables import is_frame, table_of_array, table_of_frame
+from segmentry.estimator._tables import check_height, is_frame, table_of_array, table_of_frame
 from segmentry.inference import InferredFeatures, LeftOut, infer_features
 from segmentry.preprocessing import Scale
 from segmentry.segmentation import Segmentation, find_segments, recipe_named
@@ -391,7 +391,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             if not is_fit and sorted(fitted) == sorted(table.columns):
                 table = table.select(fitted)
             validate_data(self, table, reset=is_fit, skip_check_array=True)
-            _check_height(table, least=2 if is_fit else 1)
+            check_height(table, least=2 if is_fit else 1)
             if not is_fit and not fitted:
                 table.columns = self._column_names()
             return table
@@ -491,11 +491,3 @@ def _as_value_errors() -> Iterator[None]:
         yield
     except SegmentryError as error:
         raise ValueError(str(error)) from error
-
-
-def _check_height(table: pl.DataFrame, *, least: int) -> None:
-    if table.height < least:
-        raise ValueError(
-            f"Found {table.height} sample(s) (shape={table.shape}) while a minimum of {least} is "
-            "required by UserSegmenter."
-        )

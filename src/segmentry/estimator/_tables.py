@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["is_frame", "table_of_array", "table_of_frame"]
+__all__ = ["check_height", "is_frame", "table_of_array", "table_of_frame"]
 
 
 def is_frame(X: object) -> TypeGuard[nw.typing.IntoDataFrame]:
@@ -26,6 +26,21 @@ def is_frame(X: object) -> TypeGuard[nw.typing.IntoDataFrame]:
     columns = getattr(X, "columns", ())
     # A pyarrow table keeps its data in `columns` and its names in `column_names`.
     return all(isinstance(name, str) for name in getattr(X, "column_names", columns))
+
+
+def check_height(table: pl.DataFrame, *, least: int) -> None:
+    """Refuse a table of too few rows, in the words of scikit-learn.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than `least`.
+    """
+    if table.height < least:
+        raise ValueError(
+            f"Found {table.height} sample(s) (shape={table.shape}) while a minimum of {least} is "
+            "required by UserSegmenter."
+        )
 
 
 def table_of_frame(X: nw.typing.IntoDataFrame) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from segmentry.insights._findings import Facts, Finding, numeric_of
+from segmentry.insights._findings import UNKNOWN, Facts, Finding, numeric_of
 from segmentry.plots.formats import count, percent
 from segmentry.profiling import NumericStatistics, SegmentProfile
 from segmentry.schema import Estimate
@@ -11,6 +11,7 @@ from segmentry.summary import Evidence
 __all__ = ["find_lapsed", "find_valuable"]
 
 _MUCH = 1.5
+_AS_BEFORE = ("The users go on as they did in the window.",)
 
 
 def find_valuable(facts: Facts) -> Iterator[Finding]:
@@ -28,9 +29,15 @@ def find_valuable(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"{percent(segment.share, digits=0)} of the users bring "
                 f"{percent(share, digits=0)} of the total value.",
-                (Evidence("share of the value against users", _exactly(share / segment.share),
-                          "ratio"),),
-            )  # fmt: skip
+                (
+                    Evidence(
+                        "share of the value against users", _exactly(share / segment.share), "ratio"
+                    ),
+                ),
+                "value that a user here brought beyond the mean of all users",
+                _beyond(own, numeric_of(summary.population, "value_sum")),
+                _AS_BEFORE,
+            )
 
 
 def find_lapsed(facts: Facts) -> Iterator[Finding]:
@@ -49,6 +56,9 @@ def find_lapsed(facts: Facts) -> Iterator[Finding]:
                 f"Three quarters of its users had their last {event} more than {count(least)} days "
                 f"before the end; the median of all users is {count(middle)}.",
                 (Evidence("days, lower quartile", _exactly(least), "count"),),
+                "days that a user here has been away beyond the mean of all users",
+                _beyond(own, everyone),
+                _AS_BEFORE,
             )
 
 
@@ -63,6 +73,20 @@ def _sum_of(segment: SegmentProfile) -> float | None:
     if own is None or own.mean is None or own.missing_share is None:
         return None
     return own.mean * segment.n_users * (1 - own.missing_share)
+
+
+def _beyond(own: NumericStatistics, everyone: NumericStatistics | None) -> Estimate:
+    """Return how far the mean lies above that of all users, with its 95 % interval."""
+    difference = own.standardised_difference
+    if everyone is None or own.mean is None or everyone.mean is None or not difference.value:
+        return UNKNOWN
+    deviation = (own.mean - everyone.mean) / difference.value
+    low, high = difference.low, difference.high
+    return Estimate(
+        value=own.mean - everyone.mean,
+        low=None if low is None else low * deviation,
+        high=None if high is None else high * deviation,
+    )
 
 
 def _is_above(own: NumericStatistics) -> bool:

@@ -68,12 +68,15 @@ class GuessedColumn:
         What was seen, for a comment.
     examples : tuple of str
         The most frequent values.
+    latest : str
+        Of dates that are written year first: the last day.
     """
 
     name: str
     kind: str
     note: str
     examples: tuple[str, ...]
+    latest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +306,11 @@ def _look_at(layout: FileLayout, name: str) -> GuessedColumn:
     values = layout.values(name)
     levels = set(values)
     examples = _examples(layout, name)
+    if find_time_format(values) in ("iso", "yyyymmdd") and len(levels) > 1:
+        digits = re.sub("[^0-9]", "", max(values))
+        latest = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
+        note = "a date, as the days until another"
+        return GuessedColumn(name, "duration", note, examples, latest)
     for applies, kind, note in _RULES:
         if applies(values, levels):
             shown = () if note == _ID else examples  # as private as the id of the user

@@ -44,6 +44,15 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
+def _as_date(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"found {value!r}, expected a day such as 2014-12-31") from error
+
+
 _CLOCK = re.compile(r"([+-])(\d{1,2}):(\d{2})")
 
 
@@ -126,11 +135,15 @@ class Attribute(_Strict):
     levels: Mapping[str, str] = {}
     order: Texts = ()
     missing: Texts = ()
+    days_until: Annotated[dt.date | None, BeforeValidator(_as_date)] = None
+    time_format: str = "auto"
 
     @model_validator(mode="after")
     def _has_its_own(self) -> "Attribute":
         if self.order and self.kind != "ordinal":
             raise ValueError(f"found an order of a {self.kind} attribute, expected kind ordinal")
+        if self.days_until is not None and self.kind != "duration":
+            raise ValueError(f"found days_until of a {self.kind} attribute, expected kind duration")
         if self.levels and self.kind not in ("ordinal", "categorical"):
             raise ValueError(f"found labels of levels, but a {self.kind} attribute has none")
         return self

@@ -262,7 +262,12 @@ def _profiles_table(mapping: DataMapping, log: _Found | None, base: Path) -> Tab
     require_columns(found.layouts[0], [user_id])
     missing = _missing(profiles)
     columns = {"user_id": ColumnSource(user_id, _id_type(found.values(user_id)))} | {
-        name: attribute_source(each, missing.get(name, ()), found.values(each.column))
+        name: attribute_source(
+            each,
+            missing.get(name, ()),
+            found.values(each.column),
+            utc_offset_hours=mapping.utc_offset_hours,
+        )
         for name, each in profiles.attributes.items()
     }
     _check_types(found, columns)

@@ -121,7 +121,9 @@ def _role(table: GuessedTable, key: str) -> Iterator[str]:
 
 def _attribute(column: GuessedColumn) -> str:
     key = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_").lower() or "attribute"
-    line = f"{key} = {{column = {_text(column.name)}, kind = {_text(column.kind or 'number')}}}"
+    until = f", days_until = {_text(column.latest)}" if column.latest and column.kind else ""
+    said = f"column = {_text(column.name)}, kind = {_text(column.kind or 'number')}{until}"
+    line = f"{key} = {{{said}}}"
     shown = ", ".join(column.examples)
     note = f"  # {column.note}" + (f": {shown}" if shown else "")
     return line + note if column.kind else f"# {line}{note}"

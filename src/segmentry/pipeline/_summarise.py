@@ -1,6 +1,6 @@
 """From users and segments to the `Summary`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ from segmentry import __version__
 from segmentry.clustering import project
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError
+from segmentry.pipeline._cells import tell_cuts
 from segmentry.pipeline._conversions import report_conversions
 from segmentry.pipeline._evidence import report_evidence, warn
 from segmentry.pipeline._form import Found
@@ -27,7 +28,7 @@ from segmentry.profiling import SegmentProfile, name_segments, profile_segments
 from segmentry.quality import Finding
 from segmentry.sampling import hash_shares
 from segmentry.schema import UNASSIGNED, Feature
-from segmentry.segmentation import Candidate, CellColumn, CellModel, Segmentation
+from segmentry.segmentation import Candidate, Segmentation
 from segmentry.summary import (
     SCHEMA_VERSION,
     CandidateRow,
@@ -416,7 +417,7 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
             "silhouettes alone use features preprocessed as for other algorithms."
         )
     if segmentation.cells is not None:
-        formed = _cut_at(segmentation.cells, labels)
+        formed = tell_cuts(segmentation.cells, labels)
     fitted = (
         f"Clusterings ({segmentation.algorithm}) were fitted for each number of segments from "
         "many starts, exactly on all users. " + segmentation.selection.rule
@@ -448,23 +449,6 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
     )
     told = (read, _lacking(users), formed, fitted, silhouette, rates, caution)
     return tuple(filter(None, told))
-
-
-def _cut_at(cells: CellModel, labels: Mapping[str, str]) -> str:
-    """Say where each feature was cut, so that anybody can do it again by hand."""
-    told = "; ".join(f"{labels[column.feature]}: {_classes(column)}" for column in cells.columns)
-    return (
-        f"Segments are cells with saved cut points ({told}). New users are put into the same "
-        "cells. Pictures and silhouettes alone use features that are logged and scaled."
-    )
-
-
-def _classes(column: CellColumn) -> str:
-    *scores, last = column.scores
-    if not scores:
-        return f"all score {last}"
-    ends = [f"up to {cut:,.10g} {score}" for cut, score in zip(column.cuts, scores, strict=True)]
-    return ", ".join((*ends, f"above {last}"))
 
 
 def _reading(users: UserData) -> str:

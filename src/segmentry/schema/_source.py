@@ -34,6 +34,8 @@ class ColumnSource:
         What a code stands for that is not among them; null if absent.
     missing : tuple of str
         Values that mean "unknown", beside the empty field.
+    days_until : int or None
+        Of a moment: take the days from it until this one, in epoch seconds, instead.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ColumnSource:
     codes: tuple[tuple[str, int], ...] = ()
     other: int | None = None
     missing: tuple[str, ...] = ()
+    days_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
