@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from segmentry.insights._findings import Facts, Finding, numeric_of
+from segmentry.insights._worth import exactly
 from segmentry.plots.formats import count, percent
 from segmentry.profiling import NumericStatistics, SegmentProfile
-from segmentry.schema import Estimate
 from segmentry.summary import Evidence
 
 __all__ = ["find_lapsed", "find_valuable"]
@@ -28,7 +28,7 @@ def find_valuable(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"{percent(segment.share, digits=0)} of the users bring "
                 f"{percent(share, digits=0)} of the total value.",
-                (Evidence("share of the value against users", _exactly(share / segment.share),
+                (Evidence("share of the value against users", exactly(share / segment.share),
                           "ratio"),),
             )  # fmt: skip
 
@@ -48,7 +48,7 @@ def find_lapsed(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"Three quarters of its users had their last {event} more than {count(least)} days "
                 f"before the end; the median of all users is {count(middle)}.",
-                (Evidence("days, lower quartile", _exactly(least), "count"),),
+                (Evidence("days, lower quartile", exactly(least), "count"),),
             )
 
 
@@ -67,7 +67,3 @@ def _sum_of(segment: SegmentProfile) -> float | None:
 
 def _is_above(own: NumericStatistics) -> bool:
     return (own.standardised_difference.low or 0.0) > 0
-
-
-def _exactly(value: float) -> Estimate:
-    return Estimate(value=value, low=None, high=None)
