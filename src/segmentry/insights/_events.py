@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from segmentry.insights._findings import UNKNOWN, Facts, Finding, numeric_of
+from segmentry.insights._worth import exactly
 from segmentry.plots.formats import count, percent
 from segmentry.profiling import NumericStatistics, SegmentProfile
 from segmentry.schema import Estimate
@@ -31,7 +32,7 @@ def find_valuable(facts: Facts) -> Iterator[Finding]:
                 f"{percent(share, digits=0)} of the total value.",
                 (
                     Evidence(
-                        "share of the value against users", _exactly(share / segment.share), "ratio"
+                        "share of the value against users", exactly(share / segment.share), "ratio"
                     ),
                 ),
                 "value that a user here brought beyond the mean of all users",
@@ -55,7 +56,7 @@ def find_lapsed(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"Three quarters of its users had their last {event} more than {count(least)} days "
                 f"before the end; the median of all users is {count(middle)}.",
-                (Evidence("days, lower quartile", _exactly(least), "count"),),
+                (Evidence("days, lower quartile", exactly(least), "count"),),
                 "days that a user here has been away beyond the mean of all users",
                 _beyond(own, everyone),
                 _AS_BEFORE,
@@ -91,7 +92,3 @@ def _beyond(own: NumericStatistics, everyone: NumericStatistics | None) -> Estim
 
 def _is_above(own: NumericStatistics) -> bool:
     return (own.standardised_difference.low or 0.0) > 0
-
-
-def _exactly(value: float) -> Estimate:
-    return Estimate(value=value, low=None, high=None)
