@@ -107,7 +107,10 @@ def test_the_keyboard_alone_reaches_everything_that_can_be_used(title, served, w
              '[data-testid=stMain] :is(a[href], button, input, select, textarea, summary, '
              + '[tabindex="0"], [role=slider])')];
            const used = all.filter(e => e.tabIndex >= 0 && !e.disabled && e.checkVisibility()
-             && !(e.type === "radio" && !e.checked));
+             && !(e.type === "radio" && !e.checked)
+             // Tab enters a group of choices once; arrow keys go on within it.
+             && !(e.role === "radio" && e !== e.closest('[role=radiogroup]')
+               .querySelector('[role=radio]')));
            used.forEach((e, i) => e.dataset.wanted = i); return used.length; })()"""
     )
 
@@ -117,6 +120,15 @@ def test_the_keyboard_alone_reaches_everything_that_can_be_used(title, served, w
         reached.add(page.evaluate("document.activeElement.dataset.wanted ?? null"))
     assert wanted > 0
     assert {str(i) for i in range(wanted)} <= reached
+
+
+def test_arrow_keys_go_on_within_a_group_of_choices(served, watched):
+    page = opened(watched, served, "map")
+
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+
+    assert page.evaluate("document.activeElement.innerText") == "A sample"
 
 
 def test_on_a_phone_no_page_is_wider_than_the_screen(served, browser):
