@@ -5,7 +5,7 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info
 
-from segmentry.clustering.threads import map_in_threads
+from segmentry.clustering.threads import do_together, map_in_threads
 
 
 def test_a_call_within_a_thread_works_in_that_thread():
@@ -42,3 +42,9 @@ def test_what_goes_wrong_in_a_thread_is_raised():
 
     with pytest.raises(ZeroDivisionError):
         map_in_threads(work, [1, 0])
+
+
+def test_two_pieces_of_work_are_done_at_once():
+    meeting = threading.Barrier(2, timeout=30)
+
+    assert do_together(meeting.wait, meeting.wait) in {(0, 1), (1, 0)}

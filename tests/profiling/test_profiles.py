@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from segmentry.profiling import POPULATION, pooled_rate, profile_segments
+from segmentry.profiling._profiles import _numeric_of, _quartiles
 from segmentry.schema import Estimate, Feature
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
@@ -392,3 +393,31 @@ def test_the_order_of_users_changes_no_count_and_no_name(users, profiles):
         np.testing.assert_allclose(
             frame["mean"].astype(float), other["mean"].astype(float), rtol=1e-12
         )
+
+
+@pytest.mark.parametrize("n_users", [1, 2, 3, 4, 7, 100, 1001])
+def test_quartiles_are_those_of_numpy_to_the_bit(n_users):
+    rng = np.random.default_rng(n_users)
+    for values in (rng.normal(size=n_users), rng.integers(0, 5, n_users).astype(np.float64)):
+        expected = np.quantile(values, (0.25, 0.5, 0.75))
+
+        assert _quartiles(np.sort(values)) == tuple(expected.tolist())
+
+
+def test_a_segment_stands_at_the_mean_rank_of_its_users():
+    rng = np.random.default_rng(5)
+    values = rng.integers(0, 9, 60).astype(np.float64)
+    values[:6] = np.nan
+    ids = rng.integers(1, 4, 60)
+    table = pl.DataFrame({"n_impressions": values, "n_clicks": 0}).with_columns(
+        pl.col("n_impressions").fill_nan(None)
+    )
+    ranks = pd.Series(values).rank().to_numpy()
+    relative = np.where(np.isnan(ranks), 0.0, (2 * ranks - 1) / 54 - 1)
+
+    found = _numeric_of(
+        table["n_impressions"], [np.flatnonzero(ids == i) for i in (1, 2, 3)], SHOWN
+    )
+
+    for i in (1, 2, 3):
+        assert found[i].standing == pytest.approx(relative[ids == i].mean(), abs=1e-9)

@@ -132,3 +132,21 @@ def test_same_seed_same_answer():
     one, other = (stability(users, labels, two_means(users), n_runs=5, seed=4) for _ in range(2))
 
     assert one == other
+
+
+def test_threads_change_nothing():
+    users = distinct_rows(np.random.default_rng(1).standard_normal((150, 2)))
+    labels = (users.rows[:, 0] > 0).astype(np.int64)
+    seen = []
+
+    found = stability(
+        users,
+        labels,
+        two_means(users),
+        n_runs=8,
+        is_threaded=True,
+        on_run=lambda done, total: seen.append((done, total)),
+    )
+
+    assert found == stability(users, labels, two_means(users), n_runs=8)
+    assert seen == [(done, 8) for done in range(1, 9)]

@@ -60,3 +60,16 @@ def test_counts_that_cannot_be_are_refused():
         UserCounts(np.array([1]), np.array([2]))
     with pytest.raises(ValueError, match="shapes"):
         UserCounts(np.array([1]), np.array([0, 0]))
+
+
+def test_days_taken_out_of_a_sum_leave_the_sum_of_the_others():
+    counts, _, _ = simulate(300, seed=1)
+    days = counts.days
+
+    left = counts.without(counts.counted(days), days[1:3])
+
+    others = counts.counted([days[0], *days[3:]])
+    np.testing.assert_array_equal(left.n_impressions, others.n_impressions)
+    np.testing.assert_array_equal(left.n_clicks, others.n_clicks)
+    np.testing.assert_array_equal(left.n_active_days, others.n_active_days)
+    np.testing.assert_array_equal(left.n_click_days, others.n_click_days)

@@ -1,13 +1,13 @@
 """Centres by three algorithms of scikit-learn, on distinct rows with weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from segmentry.clustering.arrays import FloatMatrix
-from segmentry.clustering.lloyd import MOST_ROWS, fit_starts, prepare_rows, run_lloyd
+from segmentry.clustering.lloyd import MOST_ROWS, Runs, fit_starts, prepare_rows, run_lloyd
 from segmentry.clustering.rows import DistinctRows
 from segmentry.clustering.sampling import sample_rows
 
@@ -92,10 +92,10 @@ def kmeans_start(
     """
     candidates = _best_on_samples(distinct, k, rng, effort)
     most = sample_rows(distinct, n_rows=_N_POLISHING, rng=rng)
-    polished = _ranked([_continued(most, centers, tol=_TOL) for centers in candidates])
+    polished = _ranked(_continued(most, candidates, tol=_TOL))
     # Only the winner goes on until no row changes its cluster.
     n_steps = int(np.clip(_MOST_ROW_STEPS // len(distinct.rows), 1, 300))
-    final = _continued(distinct, polished[0].centers, tol=0.0, n_steps=n_steps)
+    (final,) = _continued(distinct, [polished[0].centers], tol=0.0, n_steps=n_steps)
     return final.centers, polished[0].n_iterations + final.n_iterations
 
 
@@ -111,33 +111,38 @@ def _best_on_samples(
     small = sample_rows(distinct, n_rows=n_small, rng=rng)
     # With one cluster every start ends in the mean.
     seeds = rng.integers(2**31, size=effort.n_starts if k > 1 else 1)
-    runs = fit_starts(prepare_rows(small.rows, small.weights), k, seeds.tolist())
-    fits = [
-        _Fit(*each)
-        for each in zip(
-            runs.centers, runs.inertias.tolist(), runs.n_iterations.tolist(), strict=True
-        )
-    ]
+    fits = _fits(fit_starts(prepare_rows(small.rows, small.weights), k, seeds.tolist()))
     sifted = _ranked(fits)[: _SIFTED_PER_POLISHED * effort.n_polished]
     large = sample_rows(distinct, n_rows=_LARGE_PER_SMALL * n_small, rng=rng)
-    fits = [_continued(large, fit.centers, tol=_TOL) for fit in sifted]
+    fits = _continued(large, [fit.centers for fit in sifted], tol=_TOL)
     return [fit.centers for fit in _ranked(fits)[: effort.n_polished]]
 
 
 def _continued(
-    distinct: DistinctRows, centers: FloatMatrix, *, tol: float, n_steps: int = 300
-) -> _Fit:
-    """Carry k-means on from given centres."""
+    distinct: DistinctRows, starts: Sequence[FloatMatrix], *, tol: float, n_steps: int = 300
+) -> list[_Fit]:
+    """Carry k-means on from given centres, each start by itself."""
     if len(distinct.rows) <= MOST_ROWS:
         prepared = prepare_rows(distinct.rows, distinct.weights)
-        moved = (centers - prepared.mean)[np.newaxis]
-        runs = run_lloyd(prepared, moved, tol=tol, n_steps=n_steps)
-        return _Fit(runs.centers[0], float(runs.inertias[0]), int(runs.n_iterations[0]))
+        centers = np.stack(starts) - prepared.mean
+        return _fits(run_lloyd(prepared, centers, tol=tol, n_steps=n_steps))
     from sklearn.cluster import KMeans
 
-    model = KMeans(len(centers), init=centers, n_init=1, tol=tol, max_iter=n_steps)
-    model.fit(distinct.rows, sample_weight=distinct.weights)
-    return _Fit(model.cluster_centers_, float(model.inertia_), int(model.n_iter_))
+    models = [
+        KMeans(len(centers), init=centers, n_init=1, tol=tol, max_iter=n_steps).fit(
+            distinct.rows, sample_weight=distinct.weights
+        )
+        for centers in starts
+    ]
+    return [
+        _Fit(model.cluster_centers_, float(model.inertia_), int(model.n_iter_)) for model in models
+    ]
+
+
+def _fits(runs: Runs) -> list[_Fit]:
+    """Take a list of single fits out of the runs of all starts."""
+    ends = zip(runs.centers, runs.inertias.tolist(), runs.n_iterations.tolist(), strict=True)
+    return [_Fit(*each) for each in ends]
 
 
 def _ranked(fits: list[_Fit]) -> list[_Fit]:

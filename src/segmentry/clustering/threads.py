@@ -4,12 +4,14 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["map_in_threads"]
+__all__ = ["do_together", "map_in_threads"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 # Beyond four threads the Python part of scikit-learn's fits stands in their way.
 _MOST_THREADS = 4
@@ -73,6 +75,19 @@ def map_in_threads(
             for future in futures:
                 future.cancel()
         return [future.result() for future in futures]
+
+
+def do_together(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+    """Do two pieces of work at once, each with one thread of arithmetic.
+
+    Examples
+    --------
+    >>> do_together(lambda: 1, lambda: "a")
+    (1, 'a')
+    """
+    pieces: list[Callable[[], Any]] = [first, second]
+    one, two = map_in_threads(lambda piece: piece(), pieces)
+    return one, two
 
 
 def _reported(result: Result, on_done: Callable[[Result], object] | None) -> Result:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError, SelectionError
@@ -89,15 +90,17 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
     if first is None or users.early is None:
         segmentation, evidence = _find_first(asked, users.table, None)
         return Found(segmentation, evidence, None, unchecked, Added(reason=unchecked))
-    segmentation, truth = check_later(
-        first[0],
-        users.early,
-        users.table,
-        users.window,
-        find=partial(find, asked),
-        prior=users.prior,
-        seed=asked.settings.seed,
-    )
+    # One thread for each sum: its last bits must not depend on how many there are.
+    with threadpool_limits(1):
+        segmentation, truth = check_later(
+            first[0],
+            users.early,
+            users.table,
+            users.window,
+            find=partial(find, asked),
+            prior=users.prior,
+            seed=asked.settings.seed,
+        )
     return Found(segmentation, first[1], truth, unchecked, _measure_added(asked, first[0], users))
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.clustering import SilhouetteSample
+from segmentry.clustering.threads import do_together
 from segmentry.features import BetaPrior, fit_beta_prior
 from segmentry.privacy import is_small
 from segmentry.profiling import SegmentProfile
@@ -158,42 +159,30 @@ def check_later(
     seen = counts.totals(feature_days)
     later = counts.totals(outcome_days) if outcome_days else None
     has_segment = first.segment_ids != UNASSIGNED
-    found = verdicts(
-        first.segment_ids,
-        seen=seen,
-        later=later,
-        by_days=counts.clicks_by_days(outcome_days, is_in=has_segment),
-        n_segments=first.n_segments,
-        seed=seed,
-    )
-    gain, soft_gain, level_later = None, None, _UNKNOWN
     n_ahead = max(1, len(outcome_days))
-    foretold = _forecast(
-        first, early.table, counts, days=feature_days, prior=early.prior, n_ahead=n_ahead
-    )
-    if later is not None:
-        level_later = outcome_rate(later, has_segment)
-        gain = kept_gain(
+
+    def judge() -> tuple[SegmentVerdict, ...]:
+        return verdicts(
             first.segment_ids,
             seen=seen,
             later=later,
-            forecast=_per_user(foretold, first.segment_ids),
-            prior=early.prior,
+            by_days=counts.clicks_by_days(outcome_days, is_in=has_segment),
+            n_segments=first.n_segments,
             seed=seed,
         )
-        if first.latent is not None and first.latent.rates is not None:
-            soft_gain = kept_gain(
-                first.segment_ids,
-                seen=seen,
-                later=later,
-                forecast=np.nan_to_num(first.latent.rates),
-                prior=early.prior,
-                seed=seed,
-            )
+
+    def foretell() -> tuple[Forecasts, tuple[KeptGain | None, KeptGain | None]]:
+        foretold = _forecast(
+            first, early.table, counts, days=feature_days, prior=early.prior, n_ahead=n_ahead
+        )
+        return foretold, _gains(first, foretold, seen, later, prior=early.prior, seed=seed)
+
+    (foretold, (gain, soft_gain)), found = do_together(foretell, judge)
     refit, alignment = _refit(first, table, find)
     published = _forecast(
         refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead
     )
+    level_later = _UNKNOWN if later is None else outcome_rate(later, has_segment)
     return refit, Truth(
         split=early.split,
         feature_segment_ids=first.segment_ids,
@@ -208,6 +197,39 @@ def check_later(
         copied=copied_users(counts),
         kept_by_memberships=soft_gain,
     )
+
+
+def _gains(
+    first: Segmentation,
+    foretold: Forecasts,
+    seen: UserCounts,
+    later: UserCounts | None,
+    *,
+    prior: BetaPrior | None,
+    seed: int,
+) -> tuple[KeptGain | None, KeptGain | None]:
+    """Kept gain of the segments, and of what latent classes say of each user."""
+    if later is None:
+        return None, None
+    gain = kept_gain(
+        first.segment_ids,
+        seen=seen,
+        later=later,
+        forecast=_per_user(foretold, first.segment_ids),
+        prior=prior,
+        seed=seed,
+    )
+    if first.latent is None or first.latent.rates is None:
+        return gain, None
+    soft_gain = kept_gain(
+        first.segment_ids,
+        seen=seen,
+        later=later,
+        forecast=np.nan_to_num(first.latent.rates),
+        prior=prior,
+        seed=seed,
+    )
+    return gain, soft_gain
 
 
 def _forecast(

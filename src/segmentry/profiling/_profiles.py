@@ -191,25 +191,60 @@ def _numeric_of(
     known = values[~np.isnan(values)]
     mean = float(known.mean()) if known.size else None
     scores, moments = _standard_scores(values, known)
-    ranks = _relative_ranks(values)
-    found = [_statistics(feature.name, values, mean, _UNKNOWN)]
+    ordered = np.sort(known)
+    standings = _Standings.of(ordered)
+    found = [
+        _statistics(
+            feature.name,
+            known,
+            ordered,
+            n_users=values.size,
+            population_mean=mean,
+            difference=_UNKNOWN,
+        )
+    ]
     for members in groups:
         inside = scores[members]
         difference = _standardised(inside[~np.isnan(inside)], moments)
-        statistics = _statistics(feature.name, values[members], mean, difference)
-        standing = round(float(ranks[members].mean()), 9) if members.size else 0.0
+        own = values[members]
+        own = own[~np.isnan(own)]
+        own_ordered = np.sort(own)
+        statistics = _statistics(
+            feature.name,
+            own,
+            own_ordered,
+            n_users=members.size,
+            population_mean=mean,
+            difference=difference,
+        )
+        standing = 0.0
+        if members.size:
+            standing = round(float(standings.at(own_ordered).sum()) / members.size, 9)
         found.append(replace(statistics, standing=standing))
     return found
 
 
-def _relative_ranks(values: Vector) -> Vector:
-    """Return ranks from -1 (lowest) to 1 (highest); unknown values stand in the middle."""
-    is_known = ~np.isnan(values)
-    relative = np.zeros(values.size)
-    if is_known.any():
-        ranks = pl.Series(values[is_known]).rank("average").to_numpy()
-        relative[is_known] = (2 * ranks - 1) / ranks.size - 1
-    return relative
+class _Standings(NamedTuple):
+    """Distinct values and where each stands among all users, from -1 (lowest) to 1 (highest).
+
+    Users of equal value share the middle of their ranks; unknown values stand in the middle of all.
+    """
+
+    values: Vector
+    standings: Vector
+
+    @classmethod
+    def of(cls, ordered: Vector) -> "_Standings":
+        """Take known values in rising order."""
+        starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf))
+        lengths = np.diff(starts, append=ordered.size)
+        ranks = starts + (lengths + 1) / 2
+        return cls(ordered[starts], (2 * ranks - 1) / max(1, ordered.size) - 1)
+
+    def at(self, values: Vector) -> Vector:
+        """Return the standings of values that some user has."""
+        found: Vector = self.standings[np.searchsorted(self.values, values)]
+        return found
 
 
 class _Moments(NamedTuple):
@@ -234,16 +269,35 @@ def _standard_scores(values: Vector, known: Vector) -> tuple[Vector, _Moments]:
 
 
 def _statistics(
-    name: str, values: Vector, population_mean: float | None, difference: Estimate
+    name: str,
+    known: Vector,
+    ordered: Vector,
+    *,
+    n_users: int,
+    population_mean: float | None,
+    difference: Estimate,
 ) -> NumericStatistics:
-    known = values[~np.isnan(values)]
-    missing_share = 1 - known.size / values.size if values.size else 0.0
+    """Describe the known values of some users; `ordered` are the same in rising order."""
+    missing_share = 1 - known.size / n_users if n_users else 0.0
     if not known.size:
         return NumericStatistics(name, None, None, None, None, missing_share, None, _UNKNOWN)
     mean = float(known.mean())
-    lower, median, upper = (float(cut) for cut in np.quantile(known, (0.25, 0.5, 0.75)))
+    lower, median, upper = _quartiles(ordered)
     index = mean / population_mean * 100 if population_mean and population_mean > 0 else None
     return NumericStatistics(name, mean, lower, median, upper, missing_share, index, difference)
+
+
+def _quartiles(ordered: Vector) -> tuple[float, float, float]:
+    """Return `numpy.quantile(ordered, (0.25, 0.5, 0.75))`.
+
+    A sort of floats is four times as quick as the partial sort that `numpy.quantile` makes.
+    """
+    ranks = (ordered.size - 1) * np.array([0.25, 0.5, 0.75])
+    below = np.floor(ranks).astype(np.int64)
+    low, high = ordered[below], ordered[np.minimum(below + 1, ordered.size - 1)]
+    t = ranks - below
+    found = np.where(t >= 0.5, high - (high - low) * (1 - t), low + (high - low) * t)
+    return float(found[0]), float(found[1]), float(found[2])
 
 
 def _standardised(inside: Vector, moments: _Moments) -> Estimate:

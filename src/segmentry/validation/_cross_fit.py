@@ -6,9 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from segmentry.clustering.threads import map_in_threads
 from segmentry.validation._user_days import UserDays
 
-__all__ = ["CrossFit", "Pooled", "Relabel", "cross_fit", "day_variance", "pool", "variances"]
+__all__ = [
+    "CrossFit",
+    "Pooled",
+    "Relabel",
+    "cross_fit",
+    "day_variance",
+    "pool",
+    "variance_of",
+    "variance_within",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
@@ -85,11 +95,13 @@ def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> Cro
     folds = np.array_split(np.asarray(days), min(len(days), _MOST_FOLDS))
     n_folds = len(folds)
     has_pairs = n_folds >= 3
-    left_out = [relabel(_without(days, [fold])).astype(np.int16) for fold in folds]
-    both = []
+    left_out = [[fold] for fold in folds]
     if has_pairs:
-        neighbours = [(folds[f], folds[(f + 1) % n_folds]) for f in range(n_folds)]
-        both = [relabel(_without(days, pair)).astype(np.int16) for pair in neighbours]
+        left_out += [[folds[f], folds[(f + 1) % n_folds]] for f in range(n_folds)]
+    labels = map_in_threads(
+        lambda blocks: relabel(_without(days, blocks)).astype(np.int16), left_out
+    )
+    by_others, both = labels[:n_folds], labels[n_folds:]
     parts = [
         (rows, place, f)
         for f, fold in enumerate(folds)
@@ -109,7 +121,7 @@ def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> Cro
         fold=np.repeat([f for _, _, f in parts], [len(user) for user in users]).astype(np.int64),
         n=np.concatenate([*(counts.n_impressions[rows] for rows, _, _ in parts), np.zeros(0)]),
         c=np.concatenate([*(counts.n_clicks[rows] for rows, _, _ in parts), np.zeros(0)]),
-        single=_joined([left_out[f][u] for u, (_, _, f) in zip(users, parts, strict=True)]),
+        single=_joined([by_others[f][u] for u, (_, _, f) in zip(users, parts, strict=True)]),
         pairs=pairs,
         n_days=len(days),
         n_users=counts.n_users,
@@ -158,17 +170,17 @@ def _rate(fit: CrossFit, times: FloatArray) -> tuple[float, float, FloatArray]:
     return rate, total, (c - rate * n) / total
 
 
-def variances(fit: CrossFit, residuals: FloatArray) -> tuple[float, float]:
-    """Variance of a sum of residuals with users as clusters, and its part within users.
-
-    The part within users is that between their days: what is left when what lasts of a user is
-    taken away.
-    """
+def variance_of(fit: CrossFit, residuals: FloatArray) -> float:
+    """Variance of a sum of residuals with users as clusters."""
     per_user = np.bincount(fit.user_index, weights=residuals, minlength=fit.n_users)
-    total = float(per_user @ per_user)
-    squares = float(residuals @ residuals)
+    return float(per_user @ per_user)
+
+
+def variance_within(fit: CrossFit, residuals: FloatArray) -> float:
+    """Part of that variance within users, between their days: all but what lasts of a user."""
+    total, squares = variance_of(fit, residuals), float(residuals @ residuals)
     within = (squares - total / fit.n_days) * fit.n_days / (fit.n_days - 1)
-    return total, max(0.0, within)
+    return max(0.0, within)
 
 
 def day_variance(fit: CrossFit) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from segmentry.clustering.threads import map_in_threads
 from segmentry.schema import Estimate
 from segmentry.validation._cross_fit import (
     CrossFit,
@@ -14,7 +15,8 @@ from segmentry.validation._cross_fit import (
     cross_fit,
     day_variance,
     pool,
-    variances,
+    variance_of,
+    variance_within,
 )
 from segmentry.validation._intervals import TAIL, UNKNOWN, normal_quantile, t_quantile
 from segmentry.validation._user_days import UserDays
@@ -126,10 +128,15 @@ def forecast_ctr(
     if everyone is None:
         return _none(n_segments, len(days), n_outcome_days, caveats)
     horizon = _Horizon.of(fit, n_outcome_days)
-    pooled = [pool(fit, segment) for segment in range(1, n_segments + 1)]
+
+    def told(segment: int) -> tuple[Estimate, Estimate]:
+        pooled = pool(fit, segment)
+        return _ctr(fit, pooled, horizon), _index(fit, pooled, everyone, horizon)
+
+    found = map_in_threads(told, range(1, n_segments + 1))
     return Forecasts(
-        ctr=tuple(_ctr(fit, each, horizon) for each in pooled),
-        index=tuple(_index(fit, each, everyone, horizon) for each in pooled),
+        ctr=tuple(ctr for ctr, _ in found),
+        index=tuple(index for _, index in found),
         level=_ctr(fit, everyone, horizon),
         between_day_sd=float(np.sqrt(horizon.between)),
         n_days=len(days),
@@ -175,9 +182,8 @@ class _Horizon:
 
 def _sampling(fit: CrossFit, residuals: FloatArray, plain: FloatArray, horizon: _Horizon) -> float:
     """Variance of forecast minus outcome at a given level."""
-    of_forecast, _ = variances(fit, residuals)
-    _, within = variances(fit, plain)
-    return of_forecast + within * horizon.days_per_outcome_day
+    within = variance_within(fit, plain)
+    return variance_of(fit, residuals) + within * horizon.days_per_outcome_day
 
 
 def _ctr(fit: CrossFit, pooled: Pooled | None, horizon: _Horizon) -> Estimate:

@@ -1,5 +1,6 @@
 """Inner gain: what a division tells of later days inside the feature window."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.validation._intervals import TAIL, UNKNOWN, normal_quantile
 from segmentry.validation._user_days import UserCounts
 
-__all__ = ["InnerGain", "inner_gain"]
+__all__ = ["InnerGain", "inner_gain", "judge_by_later"]
 
 FloatArray = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
@@ -77,26 +78,43 @@ def inner_gain(
     >>> inner_gain(np.ones(1000, dtype=int), later=later).gain.value
     0.0
     """
-    drawn = np.ones(segment_ids.size) if weights is None else weights
-    shown = (later.n_impressions > 0) & (drawn > 0)
-    ids, n, copies = segment_ids[shown], later.n_impressions[shown] * 1.0, drawn[shown]
+    return judge_by_later(later, seed=seed, weights=weights)(segment_ids)
+
+
+def judge_by_later(
+    later: UserCounts, *, seed: int = 0, weights: FloatArray | None = None
+) -> Callable[[IntVector], InnerGain]:
+    """Prepare what `inner_gain` needs of the later days, for many divisions of the same users."""
+    drawn = np.ones(later.n_impressions.size) if weights is None else weights
+    shown = np.flatnonzero((later.n_impressions > 0) & (drawn > 0))
+    n, copies = later.n_impressions[shown] * 1.0, drawn[shown]
     c = later.n_clicks[shown].astype(np.float64)
-    n_segments = int(np.unique(segment_ids[segment_ids != UNASSIGNED]).size)
-    if n_segments == 1 and not (ids == UNASSIGNED).any():
-        return InnerGain(1, Estimate(value=0.0, low=0.0, high=0.0), 0.0)
     total, clicks = float(copies @ n), float(copies @ c)
-    if clicks in (0.0, total):
-        return InnerGain(n_segments, UNKNOWN, None)
-    folds = np.random.default_rng(seed).permutation(ids.size) % min(_N_FOLDS, ids.size)
-    counted = copies * n, copies * c
-    common = _others(np.zeros_like(ids), folds, *counted, prior=np.full(ids.size, clicks / total))
-    own = _others(ids, folds, *counted, prior=common)
-    own = np.where(ids == UNASSIGNED, common, own)
-    gains = c * np.log(own / common) + (n - c) * np.log((1 - own) / (1 - common))
-    gain = float(copies @ gains / total)
-    error = float(np.sqrt(copies @ (gains - gain * n) ** 2) / total)
-    half = normal_quantile(1 - TAIL) * error
-    return InnerGain(n_segments, Estimate(value=gain, low=gain - half, high=gain + half), error)
+    has_signal = clicks not in (0.0, total)
+    if has_signal:
+        folds = np.random.default_rng(seed).permutation(shown.size) % min(_N_FOLDS, shown.size)
+        counted = copies * n, copies * c
+        everyone = np.zeros(shown.size, dtype=np.int64)
+        prior = np.full(shown.size, clicks / total)
+        common = _others(everyone, folds, *counted, prior=prior)
+
+    def judge(segment_ids: IntVector) -> InnerGain:
+        ids = segment_ids[shown]
+        n_segments = int(np.unique(segment_ids[segment_ids != UNASSIGNED]).size)
+        if n_segments == 1 and not (ids == UNASSIGNED).any():
+            return InnerGain(1, Estimate(value=0.0, low=0.0, high=0.0), 0.0)
+        if not has_signal:
+            return InnerGain(n_segments, UNKNOWN, None)
+        own = _others(ids, folds, *counted, prior=common)
+        own = np.where(ids == UNASSIGNED, common, own)
+        gains = c * np.log(own / common) + (n - c) * np.log((1 - own) / (1 - common))
+        gain = float(copies @ gains / total)
+        error = float(np.sqrt(copies @ (gains - gain * n) ** 2) / total)
+        half = normal_quantile(1 - TAIL) * error
+        found = Estimate(value=gain, low=gain - half, high=gain + half)
+        return InnerGain(n_segments, found, error)
+
+    return judge
 
 
 def _others(

@@ -12,7 +12,7 @@ from segmentry.errors import SelectionError
 from segmentry.features import fit_beta_prior
 from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 from segmentry.schema import UNASSIGNED
-from segmentry.validation._inner_gain import InnerGain, inner_gain
+from segmentry.validation._inner_gain import InnerGain, judge_by_later
 from segmentry.validation._recount import (
     CLICKS_BEYOND_COUNTS,
     COUNTED_CLICKS,
@@ -153,7 +153,8 @@ def inner_gains(
     distinct = distinct_rows(
         steps.transform(table.filter(is_in)), weights=None if weights is None else weights[is_in]
     )
-    later, found = counts.totals(split.last_days), []
+    judge = judge_by_later(counts.totals(split.last_days), seed=seed, weights=weights)
+    found = []
     usable = [k for k in sorted(set(numbers)) if 1 < k <= len(distinct.rows)]
     for fitted in fit_clusterings(
         distinct,
@@ -165,7 +166,7 @@ def inner_gains(
     ):
         ids = np.full(split.n_users, UNASSIGNED, dtype=np.int64)
         ids[is_in] = fitted.labels[distinct.inverse] + 1
-        found.append(inner_gain(ids, later=later, seed=seed, weights=weights))
+        found.append(judge(ids))
     return tuple(found)
 
 

@@ -21,7 +21,7 @@ IntVector = npt.NDArray[np.int64]
 UNKNOWN = Estimate(value=None, low=None, high=None)
 TAIL = 0.05
 """Probability beyond each end of an interval of 90 %."""
-_CELLS_PER_BLOCK = 4_000_000
+_CELLS_PER_BLOCK = 1_000_000
 
 
 def normal_quantile(probability: float) -> float:

@@ -6,11 +6,21 @@ import numpy as np
 import polars as pl
 
 from segmentry.features import BetaPrior, shrink
-from segmentry.validation._user_days import UserDays
+from segmentry.validation._user_days import DayCounts, UserDays
 
-__all__ = ["CLICKS_BEYOND_COUNTS", "COUNTED_CLICKS", "counted_features", "recount"]
+__all__ = [
+    "CLICKS_BEYOND_COUNTS",
+    "COUNTED",
+    "COUNTED_CLICKS",
+    "counted_features",
+    "features_of",
+    "recount",
+    "recount_behaviours",
+]
 
-_COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
+COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
+"""Features that impressions and clicks per user and day give for any part of the days."""
+
 _COUNTED_BEHAVIOURS = ("n_views", "n_purchases")
 
 COUNTED_CLICKS = ("n_clicks", "ctr", "ctr_shrunk", "n_click_days")
@@ -22,7 +32,7 @@ CLICKS_BEYOND_COUNTS = ("n_repeat_clicks", "mean_log_price_clicked")
 
 def counted_features(counts: UserDays) -> tuple[str, ...]:
     """Return the features that counts per user and day give for any part of the days."""
-    return _COUNTED + (() if counts.behaviours is None else _COUNTED_BEHAVIOURS)
+    return COUNTED + (() if counts.behaviours is None else _COUNTED_BEHAVIOURS)
 
 
 def recount(
@@ -55,8 +65,15 @@ def recount(
     >>> found["n_clicks"].to_list(), len(found)
     ([2.0], 1)
     """
-    totals = counts.totals(days)
-    n, c = totals.n_impressions, totals.n_clicks
+    found = features_of(counts.counted(days), names, prior=prior, scale=scale)
+    return found | recount_behaviours(counts, days, names, n_all_days=scale * len(days))
+
+
+def features_of(
+    counted: DayCounts, names: Collection[str], *, prior: BetaPrior, scale: float = 1.0
+) -> dict[str, pl.Series]:
+    """Return those of the named features that counts give, in the order of the users."""
+    n, c = counted.n_impressions, counted.n_clicks
     found = {}
     if "n_impressions" in names:
         found["n_impressions"] = pl.Series(n * scale)
@@ -66,14 +83,14 @@ def recount(
         found["ctr"] = pl.Series(np.divide(c, n, out=np.full(n.size, np.nan), where=n > 0))
     if "ctr_shrunk" in names:
         found["ctr_shrunk"] = pl.Series(shrink(c, n, prior))
-    if {"n_active_days", "n_click_days"} & set(names):
-        active, clicked = counts.active_days(days)
-        by_name = {"n_active_days": active * scale, "n_click_days": clicked * scale}
-        found |= {name: pl.Series(each) for name, each in by_name.items() if name in names}
-    return found | _recount_behaviours(counts, days, names, n_all_days=scale * len(days))
+    if "n_active_days" in names:
+        found["n_active_days"] = pl.Series(counted.n_active_days * scale)
+    if "n_click_days" in names:
+        found["n_click_days"] = pl.Series(counted.n_click_days * scale)
+    return found
 
 
-def _recount_behaviours(
+def recount_behaviours(
     counts: UserDays, days: Collection[int], names: Collection[str], *, n_all_days: float
 ) -> dict[str, pl.Series]:
     """Count views and purchases of the time before the ad log and of some of its days."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.validation._cross_fit import CrossFit, Relabel, cross_fit, variances
+from segmentry.validation._cross_fit import CrossFit, Relabel, cross_fit, variance_of
 from segmentry.validation._user_days import UserDays
 
 __all__ = ["Traffic", "daily_traffic"]
@@ -130,7 +130,7 @@ def _traffic(fit: CrossFit, group: Sequence[int], segment_ids: IntVector) -> Tra
     total, squares = 0.0, 0.0
     if ctr is not None:
         residuals = c - ctr * n
-        total, _ = variances(fit, residuals)
+        total = variance_of(fit, residuals)
         squares = float(residuals @ residuals)
     days = fit.n_days
     between = max(0.0, (total - squares) / (days * (days - 1)))

@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentry.validation._behaviour_days import BehaviourDays
 
-__all__ = ["UserCounts", "UserDays"]
+__all__ = ["DayCounts", "UserCounts", "UserDays"]
 
 IntVector = npt.NDArray[np.int64]
 
@@ -35,6 +35,25 @@ class UserCounts:
         """Clicks per impression of all users; null without impressions."""
         total = int(self.n_impressions.sum())
         return int(self.n_clicks.sum()) / total if total else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DayCounts:
+    """What adds up over days, shape (n_users,) each: impressions, clicks, days with either."""
+
+    n_impressions: IntVector
+    n_clicks: IntVector
+    n_active_days: IntVector
+    n_click_days: IntVector
+
+    def of(self, users: IntVector) -> "DayCounts":
+        """Return those of some users."""
+        return DayCounts(
+            n_impressions=self.n_impressions[users],
+            n_clicks=self.n_clicks[users],
+            n_active_days=self.n_active_days[users],
+            n_click_days=self.n_click_days[users],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +152,37 @@ class UserDays:
             n_impressions[self.user_index[rows]] += self.n_impressions[rows]
             n_clicks[self.user_index[rows]] += self.n_clicks[rows]
         return UserCounts(n_impressions=n_impressions, n_clicks=n_clicks)
+
+    def counted(self, days: Collection[int]) -> DayCounts:
+        """Sum all that adds up over a set of days."""
+        totals = self.totals(days)
+        active, clicked = self.active_days(days)
+        return DayCounts(totals.n_impressions, totals.n_clicks, active, clicked)
+
+    def without(self, whole: DayCounts, days: Collection[int]) -> DayCounts:
+        """Take some days out of a sum that holds them: less to do where they are few.
+
+        Examples
+        --------
+        >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
+        ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
+        >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))
+        >>> counts.without(counts.counted([1, 2]), [1]).n_impressions.tolist()
+        [0, 4]
+        """
+        n, c = whole.n_impressions.copy(), whole.n_clicks.copy()
+        active, clicked = whole.n_active_days.copy(), whole.n_click_days.copy()
+        for rows in self.rows_of(days):
+            user, shown, clicks = (
+                self.user_index[rows],
+                self.n_impressions[rows],
+                self.n_clicks[rows],
+            )
+            n[user] -= shown
+            c[user] -= clicks
+            active[user] -= shown > 0
+            clicked[user] -= clicks > 0
+        return DayCounts(n, c, active, clicked)
 
     def days_since(self, days: Collection[int]) -> pl.Series:
         """Return each user's whole days from the last impression to the end of a set of days.
