@@ -6,10 +6,10 @@ READY := $(VENV)/.ready
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser demo test ci bench verify docs clean
+.PHONY: help browser demo test ci bench bench-behaviours verify docs clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
 $(PACKAGE): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,9 @@ bench: $(READY) ## Race the recipe and measure growth (half an hour); appends to
 	$(BIN)/python benchmarks/against_recipe.py --write
 	$(BIN)/python benchmarks/growth.py --write
 	test -z "$(RUN)" || $(BIN)/python benchmarks/dashboard.py $(RUN)
+
+bench-behaviours: $(READY) ## Features of 25 to 200 million behaviours: an hour and 15 GB of disk; SIZES=25,50 for less
+	$(BIN)/python benchmarks/behaviours.py --sizes $(or $(SIZES),25,50,100,200) --write
 
 verify: $(READY) ## Check figures that take long: full scale, equal answers on both engines, truth rates
 	$(BIN)/python benchmarks/full_scale.py --verify

@@ -82,9 +82,15 @@ def test_files_that_cannot_be_read_are_told(tmp_path, toml):
     assert refused(tmp_path / "run.toml").startswith(f"{tmp_path / 'run.toml'}: not TOML: ")
 
 
-@pytest.mark.parametrize("text", ["500MB", "2GB", "1.5GiB", "8 GB", "64KiB"])
+@pytest.mark.parametrize("text", ["500MB", "2GB", "1.5GiB", "8 GB", "600000KiB"])
 def test_sizes_of_memory_are_read(text):
     assert RunConfig(memory=text).memory == text
+
+
+def test_less_memory_than_the_libraries_take_is_refused():
+    assert refused(memory="400MB") == (
+        "--memory: found '400MB', expected at least 500 MB; the libraries alone take most of that"
+    )
 
 
 @pytest.mark.parametrize("text", ["lots", "2", "-2GB", "GB", "2GB or so", "9999999TB", ""])

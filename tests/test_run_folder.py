@@ -26,6 +26,7 @@ from segmentry.run_folder import (
     write_early,
     written_whole,
 )
+from segmentry.temporary import LOCK
 
 MANIFEST = Manifest(
     manifest_version=MANIFEST_VERSION,
@@ -167,7 +168,7 @@ def test_two_runs_to_one_place_do_not_write_into_each_other(tmp_path):
         staged(tmp_path / "run", overwrite=True) as two,
     ):
         fill(one, "new")
-        assert list(two.iterdir()) == []
+        assert [path.name for path in two.iterdir()] == [LOCK]
         fill(two, "old")
 
     assert contents(tmp_path) == WHOLE

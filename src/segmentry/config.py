@@ -1,7 +1,6 @@
 """What can be asked of a run; the same names in Python, in TOML and on the command line."""
 
 import datetime as dt
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -9,13 +8,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from segmentry.errors import ConfigError
+from segmentry.memory import LEAST_MEMORY, parse_size
 from segmentry.privacy import MIN_SIZE
 from segmentry.schema import UtcOffset
 
 __all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
 
 
-_SIZE = re.compile(r"\d{1,6}(\.\d{1,3})?\s?[KMGT]i?B")
 _MOST_NUMBERS = 100
 
 
@@ -50,6 +49,8 @@ class RunConfig(BaseModel):
     exemplar_ids: bool = False
     seed: int = Field(default=0, ge=0)
     memory: str | None = None
+    temp: str | None = None
+    duplicates: Literal["collapse", "count"] = "collapse"
     strict: bool = False
 
     @field_validator("k_range")
@@ -61,8 +62,11 @@ class RunConfig(BaseModel):
     @field_validator("memory")
     @classmethod
     def _is_size(cls, value: str | None) -> str | None:
-        if value is not None and not _SIZE.fullmatch(value):
-            raise ValueError(f"found {value!r}, expected a size such as 2GB or 500MB")
+        if value is not None and parse_size(value) < LEAST_MEMORY:
+            raise ValueError(
+                f"found {value!r}, expected at least {LEAST_MEMORY // 10**6} MB; the libraries "
+                "alone take most of that"
+            )
         return value
 
     @property

@@ -14,6 +14,7 @@ import polars as pl
 from segmentry.errors import BundleError, OutputError
 from segmentry.privacy import MIN_SIZE
 from segmentry.scoring import Bundle, parse_bundle
+from segmentry.temporary import LOCK, claimed
 
 __all__ = [
     "MANIFEST_VERSION",
@@ -21,6 +22,7 @@ __all__ = [
     "Manifest",
     "StepRecord",
     "check_target",
+    "put_in_place",
     "read_bundle",
     "read_early",
     "read_if_there",
@@ -133,17 +135,17 @@ def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
     staging = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
     missing = [parent for parent in target.parents if not parent.exists()]
     try:
-        staging.mkdir(parents=True)
-        yield staging
-        check_target(run_dir, overwrite=overwrite)  # another run may have ended meanwhile
-        _put_in_place(staging, target)
+        with claimed(staging, leftovers=f".{target.name}.*.partial"):
+            yield staging
+            check_target(run_dir, overwrite=overwrite)  # another run may have ended meanwhile
+            (staging / LOCK).unlink()
+            put_in_place(staging, target)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
             f"{run_dir}: cannot be written: {reason}; choose another --out"
         ) from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
         for parent in missing:
             # One that holds the run folder stays.
             with contextlib.suppress(OSError):
@@ -164,7 +166,7 @@ def staged_inside(run_dir: Path) -> Iterator[Path]:
         staging.mkdir()
         yield staging
         for entry in sorted(staging.iterdir()):
-            _put_in_place(entry, run_dir / entry.name)
+            put_in_place(entry, run_dir / entry.name)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{run_dir}: cannot be written: {reason}; mend that first") from error
@@ -172,7 +174,8 @@ def staged_inside(run_dir: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _put_in_place(staging: Path, target: Path) -> None:
+def put_in_place(staging: Path, target: Path) -> None:
+    """Make a whole folder take the place of another; whatever goes wrong, one of them is there."""
     if not target.is_dir():
         staging.replace(target)
         return

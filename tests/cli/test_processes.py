@@ -119,6 +119,7 @@ def test_a_killed_run_leaves_no_run_folder_and_is_not_in_the_way(long_log, small
     words = ("--out", tmp_path / "run", "--k", 2, "--k-range", "2:2")
     assert runs.segmentry("run", small_log, *words).code == 0
     assert read_manifest(tmp_path / "run").config["k"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 STEPS = (

@@ -8,7 +8,7 @@ from segmentry.errors import ConfigError
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_engine_has_the_name_it_was_opened_by(name, tmp_path):
-    opened = open_engine(name, scratch=tmp_path, memory_limit="200MB")
+    opened = open_engine(name, scratch=tmp_path, memory="500MB")
 
     assert opened.name == name
     opened.close()

@@ -40,7 +40,14 @@ __all__ = [
 
 _MOST_INSIGHTS = 3
 _DAYS_OF_WEEK = 7
-_STEPS_IN_ROWS = ("reading the log", "counting per user")
+_STEPS_IN_ROWS = (
+    "reading the log",
+    "reading the behaviours",
+    "counting per user",
+    "counting behaviours",
+    "preparing the impressions",
+    "preparing the behaviours",
+)
 _SECONDS_UNTIL_RATE = 0.5
 OUT = Console(highlight=False, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""What ``data generate`` and ``data check`` do."""
+"""What ``data generate``, ``data prepare`` and ``data check`` do."""
 
 import dataclasses
 import datetime as dt
@@ -12,8 +12,9 @@ from segmentry import pipeline
 from segmentry.cli import _console
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.schema import Window
+from segmentry.traits import OF_IMPRESSIONS
 
-__all__ = ["check", "generate"]
+__all__ = ["check", "generate", "prepare"]
 
 
 def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> None:
@@ -36,6 +37,34 @@ def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> N
         f"(CTR {data.n_clicks / max(1, data.n_impressions):.3%}), {data.n_ads:,} ads in {directory}"
     )
     typer.echo(f"The planted truth is in {data.truth}")
+
+
+def prepare(
+    data_dir: Path | None,
+    out: Path,
+    *,
+    mapping: Path | None,
+    overwrite: bool,
+    is_json: bool,
+    options: Mapping[str, Any],
+) -> None:
+    """Prepare and print what became of the rows and bytes."""
+    with _console.told_progress() as progress:
+        made = pipeline.prepare(
+            data_dir, out=out, mapping=mapping, overwrite=overwrite, progress=progress, **options
+        )
+    if is_json:
+        _console.print_json(made)
+        return
+    _console.print_accounts(made.accounts, OF_IMPRESSIONS)
+    typer.echo()
+    if not made.is_new:
+        typer.echo(f"{out}: was prepared from these files before; nothing was to be done")
+        return
+    typer.echo(
+        f"{made.n_bytes_read / 1e6:,.0f} MB became {made.n_bytes / 1e6:,.0f} MB; "
+        f"run on them with: segmentry run {out}"
+    )
 
 
 def check(

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
+from segmentry.engines._validity import REPEATED
 from segmentry.errors import ConfigError, EngineError
+from segmentry.memory import engine_share, process_limit
 from segmentry.schema import Engine
 
 __all__ = [
     "ENGINES",
+    "REPEATED",
     "count_moves",
     "explained",
     "find_user",
@@ -22,7 +25,7 @@ __all__ = [
 ENGINES = ("duckdb", "polars")
 
 
-def open_engine(name: str, *, scratch: Path, memory_limit: str | None = None) -> Engine:
+def open_engine(name: str, *, scratch: Path, memory: str | None = None) -> Engine:
     """Open an engine; close it when done.
 
     Parameters
@@ -31,8 +34,10 @@ def open_engine(name: str, *, scratch: Path, memory_limit: str | None = None) ->
         "duckdb" or "polars".
     scratch : Path
         Existing folder for temporary files.
-    memory_limit : str, optional
-        As "2GB"; what the engine may use (DuckDB exceeds it by about 12 %, Polars ignores it).
+    memory : str, optional
+        As "2GB": what the whole process may take, half of the machine's by default. DuckDB gets
+        so much of it that the process stays within; Polars knows no limit: there the parts of
+        the log alone bound what is held.
 
     Raises
     ------
@@ -49,7 +54,7 @@ def open_engine(name: str, *, scratch: Path, memory_limit: str | None = None) ->
     if name == "duckdb":
         from segmentry.engines._duckdb import DuckDBEngine
 
-        return DuckDBEngine(scratch=scratch, memory_limit=memory_limit)
+        return DuckDBEngine(scratch=scratch, n_bytes=engine_share(process_limit(memory)))
     if name == "polars":
         from segmentry.engines._polars import PolarsEngine
 

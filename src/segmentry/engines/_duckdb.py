@@ -1,6 +1,8 @@
 """DuckDB: the default engine, out of core on one machine."""
 
 import contextlib
+import functools
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +15,11 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.engines._duckdb_columns import (
-    code_of,
-    field_of_line,
-    moment_of,
+    fields_of,
+    found_in,
+    quoted_name,
     quoted_text,
+    read_as,
     without_missing,
 )
 from segmentry.engines._plain import PlainText, plain_text
@@ -26,22 +29,17 @@ from segmentry.engines._split import (
     account_of,
     collapse,
     files_of,
+    layouts_of,
     plan_split,
     plan_tally,
+    split_or_keep,
     tally_of,
     written_rows,
 )
 from segmentry.engines._validity import NOT_TEXT, REASON, TIME_OF, WRONG_FIELDS, raw_columns_of
-from segmentry.errors import DataError, EngineError, SchemaError
-from segmentry.files import NULL_WORDS, FileLayout, inspect_file
-from segmentry.schema import (
-    SECONDS_PER_DAY,
-    ColumnSource,
-    ColumnType,
-    LogParts,
-    TableSource,
-    UserTally,
-)
+from segmentry.errors import DataError, EngineError
+from segmentry.files import NULL_WORDS, FileLayout
+from segmentry.schema import LogParts, TableSource, UserTally
 
 __all__ = ["DuckDBEngine"]
 
@@ -50,6 +48,9 @@ __all__ = ["DuckDBEngine"]
 _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
 T = TypeVar("T")
+_LEAST_HELD, _MOST_HELD, _BYTES_PER_HELD_ROW = 2_048, 65_536, 64
+_INT32 = 1 << 31
+_IDS = ("user_id", "category_id", "brand_id")
 _CLICKS = ("is_click", "is_not_click")
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -60,16 +61,13 @@ class DuckDBEngine:
     name = "duckdb"
     errors: tuple[type[Exception], ...] = (duckdb.Error, OSError)
 
-    def __init__(self, *, scratch: Path, memory_limit: str | None) -> None:
+    def __init__(self, *, scratch: Path, n_bytes: int) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": False,
-            # Rows held back per part and thread: 0.5 GB and 9 s at 26 million rows, where the
-            # default takes 1.6 GB and is no faster.
-            "partitioned_write_flush_threshold": 65_536,
+            "memory_limit": f"{n_bytes}B",
         }
-        if memory_limit is not None:
-            config["memory_limit"] = memory_limit
+        self._n_bytes = n_bytes
         self._connection = duckdb.connect(config=config)
         # Without it no query tells how far it is.
         self._connection.execute("SET enable_progress_bar = true")
@@ -81,7 +79,8 @@ class DuckDBEngine:
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
         frame = self._read(source, _to_polars, n_rows=lambda frame: frame.height)
-        return frame, sum(self._unreadable_rows().values())
+        n_before = 0 if source.prepared is None else source.prepared.n_rejected
+        return frame, n_before + sum(self._unreadable_rows().values())
 
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
@@ -102,7 +101,28 @@ class DuckDBEngine:
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
     ) -> LogParts:
-        """Read the log once, set bad rows aside with a reason, write parts by user."""
+        """Read a log once, set bad rows aside with a reason, make parts by user."""
+        return split_or_keep(
+            self,
+            self._split,
+            source,
+            directory,
+            n_parts=n_parts,
+            exclude=exclude,
+            keep_users=keep_users,
+            on_progress=on_progress,
+        )
+
+    def _split(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> LogParts:
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
         part = f"CASE WHEN {REASON} = 0 THEN hash(user_id) % {n_parts} ELSE {SET_ASIDE} END"
         target = f"{quoted_text(str(directory))} (FORMAT parquet, PARTITION_BY ({PART}), OVERWRITE)"
@@ -116,12 +136,16 @@ class DuckDBEngine:
             self._connection.execute(f"COPY ({query}) TO {target}")
             return reasons, n_rejections
 
+        self._connection.execute(f"SET partitioned_write_flush_threshold = {self._held(n_parts)}")
         with _watched(self._connection, source, on_progress=on_progress):
             reasons, n_rejections = self._read(
                 source, write, n_rows=lambda _: written_rows(directory)
             )
         unreadable_rows = self._unreadable_rows()
-        n_repeated = collapse(directory, self._write_distinct) if source.is_distinct else 0
+        n_repeated = 0
+        if source.is_distinct:
+            distinct = functools.partial(self.write_part, source.role, is_distinct=True)
+            n_repeated = collapse(directory, distinct)
         return account_of(
             directory,
             source,
@@ -131,11 +155,52 @@ class DuckDBEngine:
             n_repeated=n_repeated,
         )
 
-    def _write_distinct(self, files: Sequence[Path], target: Path) -> None:
-        rows = f"read_parquet({_listed(files)}, hive_partitioning = false)"
-        query = f"COPY (SELECT DISTINCT * FROM {rows}) TO {quoted_text(str(target))}"  # noqa: S608  # quoted
-        self._run(
-            lambda: self._connection.execute(f"{query} (FORMAT parquet)"), "collapsing duplicates"
+    def _held(self, n_parts: int) -> int:
+        """Return how many rows may be held back per part and thread before they are written.
+
+        65,536 take 0.5 GB and 9 s at 26 million rows in 12 parts, where the default of DuckDB
+        takes 1.6 GB and is no faster.
+        """
+        n_threads = os.cpu_count() or 1
+        fitting = self._n_bytes // 4 // (n_threads * n_parts * _BYTES_PER_HELD_ROW)
+        return max(_LEAST_HELD, min(_MOST_HELD, fitting))
+
+    def write_part(
+        self,
+        role: str,
+        files: Sequence[Path],
+        target: Path,
+        *,
+        is_distinct: bool,
+        is_sorted: bool = False,
+    ) -> None:
+        """Write the rows of a part to one file in small types; one of equal rows if wanted."""
+
+        def write() -> None:
+            names = [str(file) for file in files]
+            rows = self._connection.read_parquet(names, hive_partitioning=False)
+            kept = [name for name in rows.columns if name != REASON]
+            small = self._small_ids(rows) if role == "behaviours" else frozenset()
+            listed = ", ".join(f"{n}::INTEGER AS {n}" if n in small else n for n in kept)
+            distinct = "DISTINCT " if is_distinct else ""
+            order, packed = "", "snappy"
+            if is_sorted:
+                order, packed = " ORDER BY ALL", "zstd"
+            query = f"SELECT {distinct}{listed} FROM ({rows.sql_query()}){order}"  # noqa: S608  # our own names
+            to = f"{quoted_text(str(target))} (FORMAT parquet, COMPRESSION {packed})"
+            self._connection.execute(f"COPY ({query}) TO {to}")
+
+        self._run(write, "writing a part of the log")
+
+    def _small_ids(self, rows: duckdb.DuckDBPyRelation) -> frozenset[str]:
+        """Return the columns of ids of which each fits into four bytes."""
+        ids = [name for name in _IDS if str(rows.types[rows.columns.index(name)]) == "BIGINT"]
+        if not ids:
+            return frozenset()
+        bounds = rows.aggregate(", ".join(f"min({name}), max({name})" for name in ids)).fetchall()
+        pairs = zip(ids, bounds[0][::2], bounds[0][1::2], strict=True)
+        return frozenset(
+            name for name, low, high in pairs if low is None or (low >= -_INT32 and high < _INT32)
         )
 
     def tally_users(
@@ -195,7 +260,9 @@ class DuckDBEngine:
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """Run a query and return its rows."""
-        return self._run(lambda: _to_polars(nw.to_native(frame)), "computing the user table")
+        found = self._run(lambda: _to_polars(nw.to_native(frame)), "computing the user table")
+        # Ids of four bytes in the parts of the behaviours are of eight everywhere else.
+        return found.cast({pl.Int32: pl.Int64})
 
     def close(self) -> None:
         """Release memory, threads and temporary files."""
@@ -228,7 +295,7 @@ class DuckDBEngine:
         a line break; it says so and is then asked again.
         """
         step = f"reading the {source.role}"
-        layouts = [inspect_file(file, source.shape) for file in source.files]
+        layouts = layouts_of(source)
         if n_rows is not None and (plain := plain_text(source, layouts)) is not None:
             found = self._read_plain(source, layouts, use, n_rows, plain)
             if found is not None:
@@ -363,13 +430,13 @@ def _scan_query(
         return f"SELECT {outputs} FROM ({fields} WHERE trim({blanks}) <> '')"  # noqa: S608
     if plain is not None:
         held = (
-            f" WHERE contains({_found(layout, plain.underscored)}, '_')"
+            f" WHERE contains({found_in(layout, plain.underscored)}, '_')"
             if plain.underscored
             else ""
         )
         return f"SELECT {outputs} FROM {scan}{held}"  # noqa: S608  # names and paths are quoted
     # A blank line is no row; DuckDB leaves out some of them, and Polars none.
-    any_value = f"COALESCE({', '.join(_fields(layout))}) IS NOT NULL"
+    any_value = f"COALESCE({', '.join(fields_of(layout))}) IS NOT NULL"
     return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
 
 
@@ -383,65 +450,18 @@ def _output(source: TableSource, layout: FileLayout, name: str, *, is_plain: boo
         kind = {"placement": "VARCHAR", "value": "DOUBLE", "quantity": "DOUBLE"}.get(name, "BIGINT")
         if column is not None and column.type == "text":
             kind = "VARCHAR"
-        return f"NULL::{kind} AS {_name(name)}"
-    found = _found(layout, column.name)
+        return f"NULL::{kind} AS {quoted_name(name)}"
+    found = found_in(layout, column.name)
+    if source.prepared is not None:
+        return f"{found} AS {quoted_name(name)}"
     if is_plain:
         typed = f"TRY_CAST({found} AS {_PLAIN_TYPES[column.type]})"
-        return f"{without_missing(typed, found, column)} AS {_name(name)}"
-    typed = _read_as(found, column)
+        return f"{without_missing(typed, found, column)} AS {quoted_name(name)}"
+    typed = read_as(found, column)
     if layout.format == "csv" and name in _CLICKS and column.type == "integer":
         # Comparing is cheaper than casting back and forth: 0.2 of 2 CPU seconds per 6 million rows.
         typed = f"CASE WHEN {found} = '0' THEN 0 WHEN {found} = '1' THEN 1 ELSE {typed} END"
-    return f"{without_missing(typed, found, column)} AS {_name(name)}"
-
-
-def _found(layout: FileLayout, name: str) -> str:
-    """Return how a column is named in the scan."""
-    if name not in layout.names:
-        return f"{quoted_text(dict(layout.partitions)[name])}::VARCHAR"
-    if layout.format == "whitespace":
-        field = field_of_line(layout, name)
-        nulls = ", ".join(quoted_text(word) for word in NULL_WORDS)
-        return f"(CASE WHEN {field} IN ({nulls}) THEN NULL ELSE {field} END)"
-    place = layout.names.index(name)
-    if layout.format == "csv":
-        return _fields(layout)[place]
-    if [each.lower() for each in layout.names].count(name.lower()) > 1:
-        raise SchemaError(
-            f"{layout.path}: two columns differ from {name!r} in upper and lower case alone, which "
-            "duckdb does not tell apart; rename one, or use --engine polars"
-        )
-    return _name(layout.columns[place])
-
-
-def _fields(layout: FileLayout) -> list[str]:
-    """Name the fields of a line by place: DuckDB takes ``ID`` and ``id`` for one name."""
-    return [f"field_{place}" for place in range(len(layout.names))]
-
-
-def _read_as(found: str, column: ColumnSource) -> str:
-    if column.type == "moment":
-        moment = moment_of(found, column)
-        if column.days_until is None:
-            return moment
-        return f"({column.days_until} - ({moment})) / {SECONDS_PER_DAY}.0"
-    if column.type == "code":
-        return code_of(found, column)
-    return _typed(found, column.type)
-
-
-def _typed(found: str, kind: ColumnType) -> str:
-    if kind == "text":
-        return f"{found}::VARCHAR"
-    # DuckDB alone reads 4305481007 in the text 430548_1007, and 5 in 4.5.
-    is_sound = f"(typeof({found}) <> 'VARCHAR' OR NOT contains({found}::VARCHAR, '_'))"
-    number = f"TRY_CAST({found} AS DOUBLE)"
-    if kind == "number":
-        return f"CASE WHEN {is_sound} THEN {number} END"
-    whole = f"TRY_CAST({found} AS BIGINT)"
-    careful = f"CASE WHEN {is_sound} AND {number} = {whole} THEN {whole} END"
-    # Nearly all numbers are written as they are printed; this takes a third less time.
-    return f"CASE WHEN {whole}::VARCHAR = {found}::VARCHAR THEN {whole} ELSE {careful} END"
+    return f"{without_missing(typed, found, column)} AS {quoted_name(name)}"
 
 
 _PLAIN_TYPES = {"integer": "BIGINT", "number": "DOUBLE", "text": "VARCHAR"}
@@ -452,7 +472,7 @@ def _csv_options(layout: FileLayout, *, is_parallel: bool, is_plain: bool = Fals
     if layout.format == "whitespace":
         # One column per line; chr(1) is in no text.
         return f"columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '', {header}"
-    columns = ", ".join(f"{quoted_text(name)}: 'VARCHAR'" for name in _fields(layout))
+    columns = ", ".join(f"{quoted_text(name)}: 'VARCHAR'" for name in fields_of(layout))
     # A plain text holds no word; comparing every value with each of them takes a seventh of a scan.
     nulls = ", ".join(quoted_text(word) for word in (("",) if is_plain else NULL_WORDS))
     return (
@@ -465,7 +485,3 @@ def _csv_options(layout: FileLayout, *, is_parallel: bool, is_plain: bool = Fals
 def _to_polars(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     frame = pl.from_arrow(rows.to_arrow_table())
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
-
-
-def _name(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"'

@@ -1,6 +1,7 @@
 """Polars: the in-process engine, without SQL."""
 
 import contextlib
+import functools
 import string
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,21 +17,16 @@ from segmentry.engines._split import (
     account_of,
     collapse,
     files_of,
+    layouts_of,
     plan_split,
     plan_tally,
+    split_or_keep,
     tally_of,
 )
 from segmentry.engines._validity import REASON, TIME_OF, raw_columns_of
 from segmentry.errors import EngineError
-from segmentry.files import NULL_WORDS, FileLayout, inspect_file
-from segmentry.schema import (
-    SECONDS_PER_DAY,
-    ColumnSource,
-    ColumnType,
-    LogParts,
-    TableSource,
-    UserTally,
-)
+from segmentry.files import NULL_WORDS, FileLayout
+from segmentry.schema import SECONDS_PER_DAY, ColumnType, LogParts, TableSource, UserTally
 
 __all__ = ["PolarsEngine"]
 
@@ -51,7 +47,8 @@ class PolarsEngine:
         Polars pads short lines with null, so that no row is unreadable to it.
         """
         rows = _scan(source, tuple(source.columns))
-        return self._run(rows.collect, f"reading the {source.role}"), 0
+        n_before = 0 if source.prepared is None else source.prepared.n_rejected
+        return self._run(rows.collect, f"reading the {source.role}"), n_before
 
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
@@ -69,7 +66,28 @@ class PolarsEngine:
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
     ) -> LogParts:
-        """Read the log once, set bad rows aside with a reason, write parts by user."""
+        """Read a log once, set bad rows aside with a reason, make parts by user."""
+        return split_or_keep(
+            self,
+            self._split,
+            source,
+            directory,
+            n_parts=n_parts,
+            exclude=exclude,
+            keep_users=keep_users,
+            on_progress=on_progress,
+        )
+
+    def _split(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> LogParts:
         on_progress(0, 0)
         raw = nw.from_native(_scan(source, raw_columns_of(source)))
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
@@ -80,18 +98,39 @@ class PolarsEngine:
         split = nw.to_native(rows).with_columns(part.otherwise(SET_ASIDE).alias(PART))
         target = pl.PartitionBy(directory, key=PART, include_key=False)
         self._run(lambda: split.sink_parquet(target, mkdir=True), f"reading the {source.role}")
+        n_repeated = 0
+        if source.is_distinct:
+            write = functools.partial(self.write_part, source.role, is_distinct=True)
+            n_repeated = collapse(directory, write)
         return account_of(
             directory,
             source,
             reasons=reasons,
             n_rejections=n_rejections,
             unreadable_rows={},
-            n_repeated=collapse(directory, self._write_distinct) if source.is_distinct else 0,
+            n_repeated=n_repeated,
         )
 
-    def _write_distinct(self, files: Sequence[Path], target: Path) -> None:
-        rows = pl.scan_parquet(list(files), hive_partitioning=False).unique()
-        self._run(lambda: rows.sink_parquet(target), "collapsing duplicates")
+    def write_part(
+        self,
+        role: str,
+        files: Sequence[Path],
+        target: Path,
+        *,
+        is_distinct: bool,
+        is_sorted: bool = False,
+    ) -> None:
+        """Write the rows of a part to one file; one of equal rows if wanted.
+
+        Types stay as they are: Polars joins no ids of different width.
+        """
+        del role
+        rows = pl.scan_parquet(list(files), hive_partitioning=False).drop(REASON, strict=False)
+        if is_distinct:
+            rows = rows.unique()
+        if is_sorted:
+            rows = rows.sort(pl.all())
+        self._run(lambda: rows.sink_parquet(target), "writing a part of the log")
 
     def tally_users(
         self,
@@ -115,7 +154,8 @@ class PolarsEngine:
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the rows of one part of a log, lazily."""
         files = files_of(part)
-        return nw.from_native(pl.scan_parquet(files, hive_partitioning=False))
+        rows = pl.scan_parquet(files, hive_partitioning=False)
+        return nw.from_native(rows.cast({pl.Int32: pl.Int64}))
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""
@@ -147,8 +187,7 @@ class PolarsEngine:
 
 
 def _scan(source: TableSource, wanted: tuple[str, ...]) -> pl.LazyFrame:
-    layouts = [inspect_file(file, source.shape) for file in source.files]
-    rows = pl.concat([_scan_file(source, layout, wanted) for layout in layouts])
+    rows = pl.concat([_scan_file(source, layout, wanted) for layout in layouts_of(source)])
     return rows.unique() if source.is_distinct and source.role not in TIME_OF else rows
 
 
@@ -174,7 +213,7 @@ def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...])
     raw = {name: (pl.col(written), dtype) for name, (written, dtype) in found}
     for name, value in layout.partitions:
         raw.setdefault(name, (pl.lit(value), pl.String()))
-    return frame.select(_output(source.columns.get(name), raw, name) for name in wanted)
+    return frame.select(_output(source, raw, name) for name in wanted)
 
 
 def _scan_lines(layout: FileLayout) -> pl.LazyFrame:
@@ -202,7 +241,8 @@ def _scan_lines(layout: FileLayout) -> pl.LazyFrame:
 _Raw = Mapping[str, tuple[pl.Expr, pl.DataType]]
 
 
-def _output(column: ColumnSource | None, raw: _Raw, name: str) -> pl.Expr:
+def _output(source: TableSource, raw: _Raw, name: str) -> pl.Expr:
+    column = source.columns.get(name)
     if column is None or column.name not in raw:
         absent = {"placement": pl.String(), "value": pl.Float64(), "quantity": pl.Float64()}
         dtype = absent.get(name, pl.Int64())
@@ -210,6 +250,8 @@ def _output(column: ColumnSource | None, raw: _Raw, name: str) -> pl.Expr:
             dtype = pl.String()
         return pl.lit(None, dtype=dtype).alias(name)
     found, dtype = raw[column.name]
+    if source.prepared is not None:
+        return (found.cast(pl.Int64) if dtype.is_integer() else found).alias(name)
     if column.type == "moment":
         typed = moment_of(found, dtype, column)
         if column.days_until is not None:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -16,11 +17,13 @@ from segmentry.engines._validity import (
     reason_texts,
     set_apart,
 )
+from segmentry.files import FileLayout, inspect_file
 from segmentry.schema import (
     BEHAVIOURS_COLUMNS,
     EVENT_COLUMNS,
     IMPRESSIONS_COLUMNS,
     MICRO,
+    Engine,
     LogParts,
     RowAccount,
     TableSource,
@@ -34,8 +37,10 @@ __all__ = [
     "account_of",
     "collapse",
     "files_of",
+    "layouts_of",
     "plan_split",
     "plan_tally",
+    "split_or_keep",
     "tally_of",
     "written_rows",
 ]
@@ -63,7 +68,9 @@ def plan_split(
         chosen = rows.select(*BEHAVIOURS_COLUMNS, REASON).with_columns(small)
         return chosen, reasons, n_rejections
     amounts = [name for name in EVENT_COLUMNS if name in source.columns]
-    chosen = rows.select(*IMPRESSIONS_COLUMNS, REASON, *(_fixed_point(name) for name in amounts))
+    # A prepared log has them in fixed point already.
+    fixed = map(nw.col, amounts) if source.prepared is not None else map(_fixed_point, amounts)
+    chosen = rows.select(*IMPRESSIONS_COLUMNS, REASON, *fixed)
     return chosen, reasons, n_rejections
 
 
@@ -140,6 +147,14 @@ def files_of(part: Path) -> list[Path]:
     return files
 
 
+def layouts_of(source: TableSource) -> list[FileLayout]:
+    """Look at each file of a table; those of a prepared log are alike, and may be hundreds."""
+    if source.prepared is None:
+        return [inspect_file(file, source.shape) for file in source.files]
+    first = inspect_file(source.files[0], source.shape)
+    return [replace(first, path=file) for file in source.files]
+
+
 def parts_of(directory: Path) -> list[Path]:
     """Return the parts that hold rows to use."""
     aside = f"{PART}={SET_ASIDE}"
@@ -151,6 +166,103 @@ def n_rows_of(part: Path) -> int:
     import pyarrow.parquet as pq
 
     return sum(pq.read_metadata(file).num_rows for file in part.glob("*.parquet"))
+
+
+def _with_prepared(account: RowAccount, source: TableSource) -> RowAccount:
+    """Add what became of the rows when they were prepared."""
+    before = source.prepared
+    if before is None:
+        return account
+    return RowAccount(
+        role=account.role,
+        n_read=account.n_read + before.n_read - before.n_used,
+        n_used=account.n_used,
+        rejected=dict(Counter(before.rejected) + Counter(account.rejected)),
+        excluded=dict(Counter(before.excluded) + Counter(account.excluded)),
+    )
+
+
+class Split(Protocol):
+    """How an engine splits a log that is not prepared."""
+
+    def __call__(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> LogParts:
+        """As `Engine.split_log`."""
+        ...
+
+
+def split_or_keep(
+    engine: Engine,
+    split: Split,
+    source: TableSource,
+    directory: Path,
+    *,
+    n_parts: int,
+    exclude: Mapping[str, nw.Expr],
+    keep_users: pl.Series | None,
+    on_progress: Callable[[int, int], None],
+) -> LogParts:
+    """Split a log; the parts of a prepared one stay, whole or without what is left out."""
+    if source.prepared is None:
+        return split(
+            source,
+            directory,
+            n_parts=n_parts,
+            exclude=exclude,
+            keep_users=keep_users,
+            on_progress=on_progress,
+        )
+    parts = sorted({file.parent for file in source.files})
+    is_all_kept = keep_users is None and not source.is_distinct
+    accounts, kept = [], []
+    for number, part in enumerate(parts):
+        on_progress(number, len(parts))
+        if is_all_kept and not _has_excluded(engine, part, exclude):
+            n_rows = n_rows_of(part)
+            accounts.append(RowAccount(source.role, n_rows, n_rows, {}, {}))
+            kept.append(part)
+            continue
+        files = tuple(file for file in source.files if file.parent == part)
+        target = directory / f"of {part.name}"
+        target.mkdir(parents=True)
+        log = split(
+            replace(source, files=files),
+            target,
+            n_parts=1,
+            exclude=exclude,
+            keep_users=keep_users,
+            on_progress=lambda _done, _total: None,
+        )
+        accounts.append(log.account)
+        if log.parts:
+            kept.append(log.parts[0].rename(directory / part.name))
+    return LogParts(tuple(kept), _with_prepared(_sum_of(accounts, source.role), source))
+
+
+def _has_excluded(engine: Engine, part: Path, exclude: Mapping[str, nw.Expr]) -> bool:
+    if not exclude:
+        return False
+    is_out = nw.any_horizontal(*exclude.values(), ignore_nulls=True)
+    found = engine.collect(engine.scan_part(part).filter(is_out).select(nw.len().alias("n")))
+    return bool(found["n"][0])
+
+
+def _sum_of(accounts: Sequence[RowAccount], role: str) -> RowAccount:
+    return RowAccount(
+        role=role,
+        n_read=sum(each.n_read for each in accounts),
+        n_used=sum(each.n_used for each in accounts),
+        rejected=dict(sum((Counter(each.rejected) for each in accounts), Counter())),
+        excluded=dict(sum((Counter(each.excluded) for each in accounts), Counter())),
+    )
 
 
 def collapse(directory: Path, write_distinct: Callable[[Sequence[Path], Path], None]) -> int:
@@ -229,7 +341,7 @@ def tally_of(
         n_rejections=n_rejections,
         unreadable_rows=unreadable_rows,
     )
-    return UserTally(counts=counts, account=account)
+    return UserTally(counts=counts, account=_with_prepared(account, source))
 
 
 def _account(

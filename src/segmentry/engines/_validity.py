@@ -62,6 +62,8 @@ def raw_columns_of(source: TableSource) -> tuple[str, ...]:
 
 def set_apart(source: TableSource) -> dict[str, nw.Expr]:
     """Return sound rows that the source itself leaves out, by what they are."""
+    if source.prepared is not None:
+        return {}
     click, action = source.columns.get("is_click"), source.columns.get("action")
     if click is not None and click.other == OTHER_CODE:
         return {OTHER_EVENT: nw.col("is_click") == OTHER_CODE}
@@ -72,6 +74,8 @@ def set_apart(source: TableSource) -> dict[str, nw.Expr]:
 
 def _rules(source: TableSource) -> dict[str, nw.Expr]:
     """Rejections in the order in which they are looked for; the first that applies is told."""
+    if source.prepared is not None:
+        return {}
     at = TIME_OF[source.role]
     time = nw.col(at)
     first, end = source.possible or (EARLIEST, LATEST)

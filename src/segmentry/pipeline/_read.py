@@ -28,7 +28,9 @@ from segmentry.pipeline._behaviours import (
     early_behaviours,
 )
 from segmentry.pipeline._clock import StepClock
+from segmentry.pipeline._find import with_duplicates
 from segmentry.pipeline._progress import told_in_rows
+from segmentry.pipeline._room import parts_of, require_room_for
 from segmentry.pipeline._truth import EarlyUsers
 from segmentry.pipeline._users import KeptLog, ReadingPlan, SavedSteps, UserData
 from segmentry.pipeline._window import outside_window, refuse_window, window_of
@@ -51,7 +53,6 @@ from segmentry.validation import WindowSplit, split_window
 
 __all__ = ["KeptLog", "ReadingPlan", "SavedSteps", "UserData", "read_users"]
 
-_BYTES_PER_PART = 96 << 20
 _SAMPLE_SALT = "segmentry sample"
 
 
@@ -107,11 +108,12 @@ def read_users(
     DataError
         If nothing is left to work on, or rows were rejected and `config.strict` forbids it.
     """
-    engine = open_engine(config.engine, scratch=scratch, memory_limit=config.memory)
+    engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
     try:
         log = source.impressions
         if log is None:
             return _read_ready_table(engine, source, config, plan, clock=clock)
+        source = with_duplicates(source, config.duplicates)
         source = _with_needed_columns(source, log, plan.features)
         with explained(engine, "counting users"):
             counted = _count(
@@ -277,7 +279,7 @@ def _count(
                 ads=ads.rows,
                 window=window,
                 feature_window=None if early is None else early.split.feature,
-                n_parts=_n_parts(source, plan),
+                n_parts=parts_of(_logs_of(source, plan), config.memory),
                 scratch=scratch,
                 progress=progress,
             )
@@ -406,21 +408,21 @@ def _read_log(
         )
     directory = scratch / "parts"
     directory.mkdir()
+    require_room_for(_logs_of(source, plan), directory)
     return engine.split_log(
         log,
         directory,
-        n_parts=_n_parts(source, plan),
+        n_parts=parts_of(_logs_of(source, plan), config.memory),
         exclude=exclude,
         keep_users=keep_users,
         on_progress=on_progress,
     )
 
 
-def _n_parts(source: Source, plan: ReadingPlan) -> int:
-    """Return into how many parts by user both logs are split: by the larger one."""
+def _logs_of(source: Source, plan: ReadingPlan) -> list[TableSource]:
+    """Return the logs that are split; both into as many parts, by the larger one."""
     logs = (source.impressions, source.behaviours if plan.behaviours is not None else None)
-    sizes = [sum(f.stat().st_size for f in log.files) for log in logs if log is not None]
-    return 1 + max(sizes) // _BYTES_PER_PART
+    return [log for log in logs if log is not None]
 
 
 def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:

@@ -5,7 +5,6 @@ import datetime as dt
 import importlib.metadata
 import platform
 import shlex
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -44,6 +43,7 @@ from segmentry.pipeline._names import (
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
 from segmentry.pipeline._preload import preloading
 from segmentry.pipeline._read import ReadingPlan, UserData, read_users
+from segmentry.pipeline._room import scratch_folder
 from segmentry.pipeline._summarise import summarise
 from segmentry.pipeline._truth import EarlyUsers, Truth
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
@@ -180,17 +180,16 @@ def run(
         command = f"{command} --names {shlex.quote(Path(names).name)}"
     scratch = None
     with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as beside:
-        fingerprints = None
+        fingerprints, temporary = None, beside.enter_context(contextlib.ExitStack())
         if source is not None:
-            scratch = staging / "scratch"
+            scratch = temporary.enter_context(scratch_folder(settings, default=staging / "scratch"))
             users, files = _read(source, settings, scratch, clock, progress)
             # Not while the engine reads: that keeps all cores busy, what follows does not.
             fingerprints = beside.enter_context(Fingerprinting(files))
         formed = segment_run(
             users, settings, command=command, scratch=scratch, clock=clock, progress=progress
         )
-        if scratch is not None:
-            shutil.rmtree(scratch)
+        temporary.close()
         automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
         formed = _named(formed, users.table, earlier)
         summary = with_names(formed.summary, given, source=str(names))
@@ -246,7 +245,6 @@ def _read(
     behaviours = None if wanted.behaviours is None else source.behaviours
     tables = (source.impressions, source.profiles, source.ads, behaviours)
     files = {file for table in tables if table is not None for file in table.files}
-    scratch.mkdir()
     with preloading():
         users = read_users(
             source,
@@ -405,7 +403,7 @@ def _command(
 
     Folders are named without their path, as paths are private.
     """
-    words, implied = ["segmentry", "run"], {"engine", "memory"}
+    words, implied = ["segmentry", "run"], {"engine", "memory", "temp"}
     if from_run is not None:
         words += ["--from", Path(from_run).name]
         implied.update(_READING_OPTIONS)

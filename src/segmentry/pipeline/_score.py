@@ -1,6 +1,5 @@
 """Put the users of new data into the segments of a run."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from segmentry.features import BEHAVIOUR_FEATURES
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._find import find_source
 from segmentry.pipeline._read import ReadingPlan, SavedSteps, UserData, read_users
+from segmentry.pipeline._room import scratch_folder
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, Wanted, wanted_of
 from segmentry.run_folder import read_bundle, written_whole
 from segmentry.schema import Progress, Source
@@ -186,7 +186,7 @@ def _read_elsewhere(
         known = {feature.name for feature in saved.attributes}
         kept = tuple(feature for feature in source.attributes if feature.name in known)
         source = replace(source, attributes=kept)
-    with tempfile.TemporaryDirectory(prefix="segmentry-") as scratch:
+    with scratch_folder(settings) as scratch:
         plan = ReadingPlan(
             features,
             saved=saved,
@@ -195,7 +195,7 @@ def _read_elsewhere(
             behaviours=behaviours,
         )
         return read_users(
-            source, settings, plan, scratch=Path(scratch), clock=StepClock(), progress=progress
+            source, settings, plan, scratch=scratch, clock=StepClock(), progress=progress
         )
 
 

@@ -1,6 +1,6 @@
 """What an engine can do, and what it answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,13 +73,26 @@ class Engine(Protocol):
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
     ) -> LogParts:
-        """Read a log once, set bad rows aside with a reason, write parts by user.
+        """Read a log once, set bad rows aside with a reason, make parts by user.
 
         A log is the impressions or the behaviours, by `source.role`. Both put a user into the
-        part of the same number if `n_parts` is the same. `exclude` maps an option to what it
-        leaves out; `keep_users` leaves out all other users; `on_progress` is called with (bytes
-        read, bytes in all) where the engine knows them.
+        part of the same number if `n_parts` is the same. A prepared log keeps its own parts,
+        whatever `n_parts` is, and they are used as they lie if nothing is left out. `exclude`
+        maps an option to what it leaves out; `keep_users` leaves out all other users;
+        `on_progress` is called with (bytes read, bytes in all) where the engine knows them.
         """
+        ...
+
+    def write_part(
+        self,
+        role: str,
+        files: Sequence[Path],
+        target: Path,
+        *,
+        is_distinct: bool,
+        is_sorted: bool = False,
+    ) -> None:
+        """Write the rows of a part to one file, compactly; one of equal rows if `is_distinct`."""
         ...
 
     def tally_users(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from segmentry.schema._tables import Feature, Need, UtcOffset
+from segmentry.schema._tables import Feature, Need, RowAccount, UtcOffset
 
 __all__ = ["ColumnSource", "ColumnType", "FileShape", "Source", "TableSource"]
 
@@ -88,6 +88,9 @@ class TableSource:
     possible : tuple of (int, int), optional
         First moment that can be, and first that cannot any more, in epoch seconds; 1990 to 2100
         if absent.
+    prepared : RowAccount, optional
+        What became of the rows when `segmentry data prepare` read them. The files then hold the
+        sound rows alone, under canonical names and types; those of a log lie in parts by user.
     """
 
     role: str
@@ -96,6 +99,7 @@ class TableSource:
     shape: FileShape = FileShape()
     is_distinct: bool = False
     possible: tuple[int, int] | None = None
+    prepared: RowAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,322 @@
+"""Features of a behaviour log of any size: seconds, memory, disk, from CSV and prepared.
+
+Every figure is of a process of its own, which reads the log, makes the features of all users and
+throws them away; the page cache is warm, as each file has just been read or written. A bare scan
+sums the columns of the same file with the same engine. The steps of one size:
+
+    python benchmarks/behaviours.py --sizes 25,50,100,200 --write     # all of it
+    python benchmarks/behaviours.py --sizes 25 --only csv,limit       # a piece of it
+
+`--data DIR` keeps the generated files from one call to the next. On two idle cores 100 million rows
+take about 3 minutes to generate, 2 to prepare, and 10 for everything else.
+"""
+
+import argparse
+import datetime as dt
+import json
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import polars as pl
+from processes import Measured, machine, measure
+
+from segmentry.engines import open_engine
+from segmentry.features import (
+    count_attributions,
+    count_behaviours,
+    derive_behaviours,
+)
+from segmentry.pipeline._find import find_source
+from segmentry.pipeline._room import parts_of
+from segmentry.schema import Engine, LogParts, Window
+from segmentry.tables import clean_ads
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+ROWS_PER_USER = 636  # 723,268,134 rows of 1,136,340 users
+WHOLE = 723_268_134
+WINDOW = Window(1_492_790_400, 1_494_691_200, utc_offset_hours=8)
+STEPS = ("csv", "joins", "limit", "prepared")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one process took, and what it said of itself."""
+
+    measured: Measured
+    told: dict[str, float]
+
+    @property
+    def wall(self) -> float:
+        """Seconds of the whole process, libraries included."""
+        return self.measured.wall
+
+    @property
+    def peak_mb(self) -> float:
+        """Anonymous memory of the process at its peak."""
+        return self.measured.peak_anonymous_mb
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", default="25,50,100,200", help="million rows")
+    parser.add_argument("--only", default=",".join(STEPS), help=f"some of {', '.join(STEPS)}")
+    parser.add_argument("--data", type=Path, help="folder that keeps the generated files")
+    parser.add_argument("--memory", default="4GB")
+    parser.add_argument("--limit", default="1GB", help="the smaller limit")
+    parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        work(*options.child)
+        return
+    on = machine()
+    print(on, flush=True)
+    with tempfile.TemporaryDirectory(prefix="segmentry-bench-") as scratch:
+        home = options.data or Path(scratch)
+        home.mkdir(parents=True, exist_ok=True)
+        rows = [
+            measure_size(home, int(size), options.only.split(","), options)
+            for size in options.sizes.split(",")
+        ]
+    text = report(rows, on)
+    print(text)
+    if options.write:
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def measure_size(
+    home: Path, millions: int, steps: list[str], options: argparse.Namespace
+) -> dict[str, float]:
+    """Return the figures of one size by name."""
+    data, prepared = home / f"{millions}M", home / f"{millions}M prepared"
+    generated = generate(data, millions)
+    found = {"generated": generated.wall, "generated MB": generated.peak_anonymous_mb}
+    log = data / "behavior_log.csv"
+    found |= {"bytes": float(log.stat().st_size)}
+    scanned = child("scan", log, options.memory)
+    found |= {"rows": scanned.told["rows"], "scan": scanned.told["seconds"]}
+
+    def take(name: str, what: str, folder: Path, memory: str) -> None:
+        taken = child(what, folder, memory)
+        found[name], found[f"{name} MB"] = taken.wall, taken.peak_mb
+        found[f"{name} CPU"] = taken.measured.cpu
+        found.update({f"{name} {step}": each for step, each in taken.told.items()})
+        print(f"{millions} M, {name}: {taken.wall:.1f} s, {taken.peak_mb:,.0f} MB", flush=True)
+        print(f"  {taken.told}", flush=True)
+
+    if "csv" in steps:
+        take("csv", "features", data, options.memory)
+    if "joins" in steps:
+        take("joins", "joins", data, options.memory)
+    if "limit" in steps:
+        take("limit", "features", data, options.limit)
+    if "prepared" in steps:
+        words = ["data", "prepare", str(data), "--out", str(prepared), "--overwrite"]
+        made = segmentry(*words, "--memory", options.memory)
+        found |= {"prepare": made.wall, "prepare MB": made.peak_anonymous_mb}
+        files = sorted((prepared / "behaviours").rglob("*.parquet"))
+        found["prepared bytes"] = float(sum(file.stat().st_size for file in files))
+        found["prepared scan"] = child("scan", prepared, options.memory).told["seconds"]
+        take("from prepared", "features", prepared, options.memory)
+        take("joins from prepared", "joins", prepared, options.memory)
+        shutil.rmtree(prepared)
+    return found
+
+
+def generate(data: Path, millions: int) -> Measured:
+    if (data / "behavior_log.csv").exists():
+        return Measured(0.0, 0.0, 0.0, {})
+    users = str(round(millions * 1e6 / ROWS_PER_USER))
+    return segmentry("data", "generate", str(data), "--users", users, "--behaviours")
+
+
+def segmentry(*words: str) -> Measured:
+    return measure([sys.executable, "-m", "segmentry", *words])
+
+
+def child(what: str, path: Path, memory: str) -> Taken:
+    """Run a step in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="segmentry-bench-", dir=path.parent) as scratch:
+        told = Path(scratch) / "told.json"
+        command = [sys.executable, __file__, "--memory", memory, "--child", what, str(path)]
+        measured = measure([*command, str(told)])
+        return Taken(measured, json.loads(told.read_text()))
+
+
+def work(what: str, path: str, told: str) -> None:
+    """Do one step and write what it took."""
+    memory = sys.argv[sys.argv.index("--memory") + 1]
+    steps = {"scan": scan, "features": features, "joins": joins}
+    found = steps[what](Path(path), memory, Path(told).parent)
+    Path(told).write_text(json.dumps(found))
+
+
+def scan(path: Path, memory: str, scratch: Path) -> dict[str, float]:
+    """Sum the columns of a CSV file or of prepared behaviours: the least a reader can do."""
+    del memory, scratch
+    if path.suffix == ".csv":
+        names = ("user", "time_stamp", "btag", "cate", "brand")
+        types = {name: "VARCHAR" if name == "btag" else "BIGINT" for name in names}
+        rows = f"read_csv('{path}', columns = {types}, header = true, auto_detect = false)"
+    else:
+        names = ("user_id", "happened_at", "action", "category_id", "brand_id")
+        rows = f"read_parquet('{path}/behaviours/**/*.parquet', hive_partitioning = false)"
+    sums = (f"count({name})" if name == "btag" else f"sum({name})" for name in names)
+    began = time.perf_counter()
+    connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
+    n_rows = connection.execute(f"SELECT count(*), {', '.join(sums)} FROM {rows}").fetchall()[0][0]
+    return {"seconds": time.perf_counter() - began, "rows": float(n_rows)}
+
+
+def features(path: Path, memory: str, scratch: Path) -> dict[str, float]:
+    """Make the features of all users that need the behaviour log alone."""
+    return make_features(path, memory, scratch, with_ads=False)
+
+
+def joins(path: Path, memory: str, scratch: Path) -> dict[str, float]:
+    """Make those too that join it with the ad log."""
+    return make_features(path, memory, scratch, with_ads=True)
+
+
+def make_features(path: Path, memory: str, scratch: Path, *, with_ads: bool) -> dict[str, float]:
+    source = find_source(path, None)
+    assert source.behaviours is not None
+    assert source.impressions is not None
+    assert source.ads is not None
+    logs = [source.behaviours, source.impressions] if with_ads else [source.behaviours]
+    n_parts = parts_of(logs, memory)
+    taken: dict[str, float] = {"parts": n_parts}
+    engine = open_engine("duckdb", scratch=scratch, memory=memory)
+    try:
+
+        def split(log: object, name: str) -> LogParts:
+            (scratch / name).mkdir()
+            return timed(
+                taken,
+                name,
+                lambda: engine.split_log(
+                    log,
+                    scratch / name,
+                    n_parts=n_parts,
+                    exclude={},
+                    keep_users=None,
+                    on_progress=lambda _done, _total: None,
+                ),
+            )
+
+        done = split(source.behaviours, "split")
+        shown = split(source.impressions, "split the ads") if with_ads else None
+        taken["disk"] = sum(f.stat().st_size for f in scratch.rglob("*.parquet"))
+        ads = None
+        if with_ads:
+            rows, n_unreadable = engine.read_table(source.ads)
+            ads = clean_ads(rows, unreadable=n_unreadable).rows
+        counts = timed(taken, "count", lambda: count(engine, done, shown, ads))
+    finally:
+        engine.close()
+    table, _ = timed(taken, "derive", lambda: derive_behaviours(counts, window=WINDOW))
+    taken |= {"users": table.height, "rows used": done.account.n_used}
+    taken["peak RSS MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    return taken
+
+
+def count(
+    engine: Engine, done: LogParts, shown: LogParts | None, ads: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Count part by part."""
+    lazy_ads = None if ads is None else engine.from_polars(ads.select("ad_id", "category_id"))
+    shown_parts = {} if shown is None else {part.name: part for part in shown.parts}
+    counted = []
+    for part in done.parts:
+        behaviours = engine.scan_part(part)
+        users = engine.collect(count_behaviours(behaviours, window=WINDOW))
+        if lazy_ads is not None and part.name in shown_parts:
+            impressions = engine.scan_part(shown_parts[part.name])
+            followed = count_attributions(behaviours, impressions, lazy_ads, window=WINDOW)
+            users = users.join(engine.collect(followed), on="user_id", how="left")
+        counted.append(users)
+    return pl.concat(counted, how="diagonal").sort("user_id")
+
+
+Found = TypeVar("Found")
+
+
+def timed(taken: dict[str, float], name: str, step: Callable[[], Found]) -> Found:
+    began = time.perf_counter()
+    found = step()
+    taken[name] = round(time.perf_counter() - began, 2)
+    return found
+
+
+COLUMNS = (
+    ("rows, million", lambda r: f"{r['rows'] / 1e6:.1f}"),
+    ("CSV, GB", lambda r: f"{r['bytes'] / 1e9:.2f}"),
+    ("bare scan, s", lambda r: f"{r['scan']:.1f}"),
+    ("its M rows/s", lambda r: f"{r['rows'] / r['scan'] / 1e6:.2f}"),
+    ("features, s", lambda r: f"{r['csv']:.1f}"),
+    ("CPU s", lambda r: f"{r['csv CPU']:.1f}"),
+    ("s per M rows", lambda r: f"{r['csv'] / r['rows'] * 1e6:.3f}"),
+    ("M rows/s", lambda r: f"{r['rows'] / r['csv'] / 1e6:.2f}"),
+    ("peak, MB", lambda r: f"{r['csv MB']:,.0f}"),
+    ("parts", lambda r: f"{r['csv parts']:.0f}"),
+    ("temporary, GB", lambda r: f"{r['csv disk'] / 1e9:.2f}"),
+    ("with joins, s", lambda r: f"{r['joins']:.1f}"),
+    ("its peak, MB", lambda r: f"{r['joins MB']:,.0f}"),
+    ("under the smaller limit, s", lambda r: f"{r['limit']:.1f}"),
+    ("its peak, MB ", lambda r: f"{r['limit MB']:,.0f}"),
+    ("prepare, s", lambda r: f"{r['prepare']:.1f}"),
+    ("its peak, MB  ", lambda r: f"{r['prepare MB']:,.0f}"),
+    ("prepared, GB", lambda r: f"{r['prepared bytes'] / 1e9:.2f}"),
+    ("scan of prepared, s", lambda r: f"{r['prepared scan']:.2f}"),
+    ("times the CSV scan", lambda r: f"{r['scan'] / r['prepared scan']:.1f}"),
+    ("features from prepared, s", lambda r: f"{r['from prepared']:.1f}"),
+    ("times from CSV", lambda r: f"{r['csv'] / r['from prepared']:.2f}"),
+    ("joins from prepared, s", lambda r: f"{r['joins from prepared']:.1f}"),
+    ("its peak, MB   ", lambda r: f"{r['from prepared MB']:,.0f}"),
+    ("generate, s", lambda r: f"{r['generated']:.0f}"),
+    ("its peak, MB    ", lambda r: f"{r['generated MB']:,.0f}"),
+)
+
+
+def report(rows: list[dict[str, float]], on: str) -> str:
+    """Write one line per figure, one column per size, and what the whole log would take."""
+    lines = [
+        f"\n## Behaviours, {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC\n",
+        f"`{' '.join(['python', *sys.argv])}`; {on}.\n",
+        "| |" + " |" * len(rows),
+        "|---|" + "---:|" * len(rows),
+    ]
+    for name, tell in COLUMNS:
+        cells = [_cell(tell, row) for row in rows]
+        if any(cells):
+            lines.append(f"| {name.strip()} | " + " | ".join(cells) + " |")
+    largest = rows[-1]
+    for name in ("csv", "joins", "from prepared"):
+        if name in largest:
+            seconds = largest[name] / largest["rows"] * WHOLE
+            lines.append(f"\n{WHOLE:,} rows at this rate, {name}: {seconds / 60:.1f} minutes.")
+    if "csv disk" in largest:
+        disk = largest["csv disk"] / largest["rows"] * WHOLE
+        lines.append(f"\nTheir temporary files: {disk / 1e9:.1f} GB.")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(tell: Callable[[dict[str, float]], str], row: dict[str, float]) -> str:
+    try:
+        return tell(row)
+    except KeyError:  # a step that was not asked for
+        return ""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""How much memory a process may take, how much of it an engine gets, and how rows fit into it."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from segmentry.errors import OutputError
+
+__all__ = [
+    "LEAST_MEMORY",
+    "engine_share",
+    "machine_memory",
+    "parse_size",
+    "process_limit",
+    "require_room",
+    "rows_per_part",
+]
+
+_SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s?([KMGT])(i?)B")
+_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
+LEAST_MEMORY = 500_000_000
+_WITHOUT_ENGINE = 350_000_000
+"""Python, its libraries and the answers of the engine: 200 to 350 MB were measured."""
+_EXCESS = 1.12
+"""DuckDB goes beyond its own limit by so much."""
+_FOR_ANSWERS = 0.85
+"""The rest is for tables on their way from the engine."""
+_LEAST_FOR_ENGINE = 64_000_000
+_BYTES_PER_ROW = 220
+"""What grouping a row of a part by user takes at most: 130 were measured."""
+_MOST_ROWS = 3_000_000
+_CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+def parse_size(text: str) -> int:
+    """Read a size such as 4GB or 500MiB as bytes.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> parse_size("4GB"), parse_size("0.5 GiB")
+    (4000000000, 536870912)
+    """
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"found {text!r}, expected a size such as 2GB or 500MB")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** _POWERS[unit])
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory of this machine, or of the container if that has less."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for file in _CGROUP_LIMITS:
+        try:
+            text = file.read_text().strip()
+        except OSError:
+            continue
+        if text.isdecimal():
+            whole = min(whole, int(text))
+    return whole
+
+
+def process_limit(memory: str | None) -> int:
+    """Return the bytes that the whole process may take: half of the machine's if not said.
+
+    Examples
+    --------
+    >>> process_limit("1GB"), process_limit(None) == machine_memory() // 2
+    (1000000000, True)
+    """
+    return machine_memory() // 2 if memory is None else parse_size(memory)
+
+
+def engine_share(limit: int) -> int:
+    """Return the limit to set for DuckDB so that the process stays within its own.
+
+    Examples
+    --------
+    >>> engine_share(1_000_000_000), engine_share(4_000_000_000)
+    (493303571, 2770089285)
+    """
+    left = (limit - _WITHOUT_ENGINE) * _FOR_ANSWERS / _EXCESS
+    return max(_LEAST_FOR_ENGINE, int(left))
+
+
+def rows_per_part(limit: int) -> int:
+    """Return how many rows of a log a part should hold, to be grouped in memory.
+
+    Examples
+    --------
+    >>> rows_per_part(1_000_000_000), rows_per_part(4_000_000_000)
+    (2242288, 3000000)
+    """
+    return min(_MOST_ROWS, engine_share(limit) // _BYTES_PER_ROW)
+
+
+def require_room(folder: Path, n_bytes: int, *, remedy: str) -> None:
+    """Refuse to begin where the temporary files will not fit.
+
+    Raises
+    ------
+    OutputError
+        With what is needed, what is free, and the `remedy`.
+
+    Examples
+    --------
+    >>> require_room(Path("."), 10**18, remedy="give --temp DIR on a larger disk")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.OutputError: .: temporary files will take about 1,000,000,000.0 GB, found ...
+    """
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        raise OutputError(
+            f"{folder}: temporary files will take about {n_bytes / 1e9:,.1f} GB, found "
+            f"{free / 1e9:,.1f} GB free; {remedy}"
+        )

@@ -1,0 +1,78 @@
+"""Temporary folders that are known to be left over once their process is dead."""
+
+import contextlib
+import fcntl
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["LOCK", "claimed", "temporary_folder"]
+
+LOCK = ".lock"
+"""Held as long as the process of the folder lives; removed where the folder is to stay."""
+
+
+@contextlib.contextmanager
+def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
+    """Make a folder that is this process's while it lives, and remove it at the end.
+
+    What a process left that was killed is removed before: folders beside this one, of names that
+    match `leftovers`, whose lock nobody holds.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a new name.
+    leftovers : str
+        A glob.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> home = Path(tempfile.mkdtemp())
+    >>> with claimed(home / "a.partial", leftovers="*.partial") as folder:
+    ...     with claimed(home / "b.partial", leftovers="*.partial") as other:
+    ...         folder.is_dir(), other.is_dir()
+    (True, True)
+    >>> list(home.iterdir())
+    []
+    """
+    for old in folder.parent.glob(leftovers):
+        with contextlib.suppress(OSError), (old / LOCK).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(old, ignore_errors=True)
+    # Under its own name it is locked from the beginning.
+    unborn = folder.with_name(f".{secrets.token_hex(8)}")
+    try:
+        unborn.mkdir(parents=True)
+        with (unborn / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            unborn.rename(folder)
+            yield folder
+    finally:
+        shutil.rmtree(unborn, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Yield a folder of a new name in `parent`, which is removed at the end, or by the next.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with temporary_folder(Path(tempfile.mkdtemp())) as folder:
+    ...     folder.is_dir()
+    True
+    >>> folder.exists()
+    False
+    """
+    name = f".segmentry-{secrets.token_hex(4)}.temporary"
+    with claimed(parent / name, leftovers=".segmentry-*.temporary") as folder:
+        yield folder
