@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.conversions import shop_with, with_conversions
 
 from segmentry.errors import ConfigError
 from segmentry.exposure import Cap, Cell, CurvePoint, ExposureCurve
 from segmentry.insights import CODES, INSIGHTS, check_codes, find_insights
 from segmentry.profiling import FeatureTest, LevelShare, LevelStatistics, NumericStatistics
 from segmentry.schema import Estimate
-from segmentry.summary import LogReport
+from segmentry.summary import LogReport, PurchaseVerdict
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 ROOT = Path(__file__).parents[2]
@@ -355,6 +356,18 @@ PLANTED = {
     ),
     "SEG-017": lambda plain: of_purchases(plain, numeric=(value_of(16.0, low=0.2),)),
     "SEG-018": lambda plain: of_purchases(plain, numeric=(recency_of(51.0, low=0.2),)),
+    "SEG-019": lambda plain: with_conversions(
+        changed(plain, **confirmed(80.0)), shop=shop_with("views", 300.0, 20.0)
+    ),
+    "SEG-020": lambda plain: with_conversions(
+        changed(plain, **confirmed(80.0)),
+        purchases=PurchaseVerdict("confirmed", "it buys more", 0.2, near(0.18, 0.02), 0.1),
+    ),
+    "SEG-021": lambda plain: with_conversions(
+        plain, features=(), shop=shop_with("carts abandoned", 0.9, 0.02)
+    ),
+    "SEG-022": lambda plain: with_conversions(plain, shop=shop_with("same brand", 0.014, 0.001)),
+    "SEG-023": lambda plain: with_conversions(plain, shop=shop_with("same category", 0.036, 0.003)),
 }
 
 

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from segmentry.validation import Forming, UserCounts, added_gain, kept_gain, segment_rates
+from segmentry.validation import (
+    Forming,
+    UserCounts,
+    added_gain,
+    kept_gain,
+    over_placebos,
+    segment_rates,
+)
 
 N = 3000
 
@@ -85,3 +92,20 @@ def test_no_purchase_later_is_a_reason():
 
     assert found.reason == "no purchase in the outcome window"
     assert found.nats_added.value is None
+
+
+def test_what_a_placebo_adds_too_is_no_help():
+    rng = np.random.default_rng(4)
+    sees, blind, seen, later = two_ways(rng, np.arange(N) % 2, np.array([0.1, 0.3]))
+    options = {"outcome": "clicks", "seen": seen, "later": later}
+    gain = added_gain(sees, blind, **options)
+    as_good = added_gain(sees, sees, **options)
+    worse = added_gain(sees, blind, **options)
+
+    assert over_placebos(gain, [worse, worse, worse]).verdict == "adds"
+    held = over_placebos(gain, [worse, as_good, worse])
+    assert held.verdict == "placebo does too"
+    assert held.nats_over_placebo == as_good.nats_added
+    assert over_placebos(gain, []) == gain
+    lost = added_gain(blind, sees, **options)
+    assert over_placebos(lost, [worse]) == lost

@@ -9,9 +9,9 @@ from segmentry.insights._findings import (
     is_confirmed,
     rate_evidence,
 )
+from segmentry.insights._worth import MOVED, PER, clicks_gained, difference_per_thousand
 from segmentry.plots.formats import count, decimal, percent
 from segmentry.profiling import SegmentProfile
-from segmentry.schema import Estimate
 from segmentry.summary import (
     ConversionReport,
     Evidence,
@@ -31,6 +31,7 @@ __all__ = [
 _MUCH, _SELDOM = 150.0, 90.0
 _KEPT = 0.8
 _LOYAL, _EXPLORING = 125.0, 80.0
+_MOVED_AWAY = f"clicks gained per {count(PER)} impressions moved from here to all users"
 _ONLY_SEEN = "What was seen in the shop goes on."
 
 
@@ -50,6 +51,9 @@ def find_browsers(facts: Facts) -> Iterator[Finding]:
                     index_evidence("views per user, index", views.index, 95),
                     index_evidence("index of clicks expected", index, 90),
                 ),
+                _MOVED_AWAY,
+                clicks_gained(facts, index, sign=-1),
+                MOVED,
             )
 
 
@@ -72,11 +76,11 @@ def find_ignoring_buyers(facts: Facts) -> Iterator[Finding]:
                 index_evidence("index of clicks expected", segment.forecast_index, 90),
                 *(() if alone is None else (_share("purchases without a click", alone),)),
             ),
-            "impressions that went to these users",
-            Estimate(value=float(segment.n_impressions), low=None, high=None),
+            _MOVED_AWAY,
+            clicks_gained(facts, segment.forecast_index, sign=-1),
             (
                 "They buy as much without the ads: an assumption, which a group without ads tests.",
-                _ONLY_SEEN,
+                *MOVED,
             ),
         )
 
@@ -108,35 +112,44 @@ def find_abandoners(facts: Facts) -> Iterator[Finding]:
             f"{percent(left.value.value)} were not bought, of those of all users "
             f"{percent(of_all.value.value)}.",
             (_share("carts abandoned", left),),
+            "categories bought per 1,000 put in the cart, if as many were as by all users",
+            difference_per_thousand(left.value, of_all.value.value),
+            ("A reminder makes buyers of them as all users are: an assumption, and the most.",),
         )
 
 
 def find_brand_loyal(facts: Facts) -> Iterator[Finding]:
     """Find segments whose users come back to the same brand more than all users do."""
-    for segment, found, _ in _segments(facts):
-        same = _rate(found, "same brand")
-        if same is not None and (same.index.low or 0.0) >= _LOYAL:
+    for segment, found, everyone in _segments(facts):
+        same, level = _rate(found, "same brand"), _level(everyone, "same brand")
+        if same is not None and level is not None and (same.index.low or 0.0) >= _LOYAL:
             yield Finding(
                 "SEG-022",
                 segment,
                 f"Two page views of one of its users are of the same brand "
                 f"{decimal((same.index.value or 0.0) / 100)} times as often as two of all users.",
                 (_share("chance of the same brand", same), _index(same)),
+                "pairs of page views of one brand per 1,000 more than all users have",
+                difference_per_thousand(same.value, level),
+                (_ONLY_SEEN,),
             )
 
 
 def find_explorers(facts: Facts) -> Iterator[Finding]:
     """Find segments whose users spread their views over more categories than all users do."""
-    for segment, found, _ in _segments(facts):
-        same = _rate(found, "same category")
+    for segment, found, everyone in _segments(facts):
+        same, level = _rate(found, "same category"), _level(everyone, "same category")
         high = None if same is None else same.index.high
-        if same is not None and high is not None and high <= _EXPLORING:
+        if same is not None and level is not None and high is not None and high <= _EXPLORING:
             yield Finding(
                 "SEG-023",
                 segment,
                 f"Two page views of one of its users are of the same category "
                 f"{decimal((same.index.value or 0.0) / 100)} times as often as two of all users.",
                 (_share("chance of the same category", same), _index(same)),
+                "pairs of page views of different categories per 1,000 more than all users have",
+                difference_per_thousand(same.value, level, sign=-1),
+                (_ONLY_SEEN,),
             )
 
 
@@ -160,6 +173,11 @@ def _forming(facts: Facts) -> tuple[str, ...]:
 
 def _rate(found: SegmentConversions, name: str) -> ShopRate | None:
     return next((e for e in found.shop if e.name == name and e.value.is_known), None)
+
+
+def _level(everyone: SegmentConversions, name: str) -> float | None:
+    found = _rate(everyone, name)
+    return None if found is None else found.value.value
 
 
 def _seldom_clicks(segment: SegmentProfile) -> bool:

@@ -157,6 +157,8 @@ def _refuse_taken_names(source: Source) -> None:
     taken = set(_OWN_COLUMNS)
     if source.impressions is not None:
         taken |= {feature.name for feature in EVERY_LOG_FEATURE} | counts_of(EVERY_LOG_FEATURE)
+    if source.behaviours is not None:
+        taken |= {feature.name for feature in BEHAVIOUR_FEATURES}
     seen: set[str] = set()
     for attribute in source.attributes:
         name = attribute.name.lower()
