@@ -316,6 +316,7 @@ def over_exposed(plain):
     return with_log(changed(plain, impressions_share=share), curves=(curve(0.9),))
 
 
+# Those on purchases and behaviours, whose worth a click rate does not tell, have tests of their own.
 PLANTED = {
     "SEG-001": lambda plain: changed(plain, **confirmed(130.0)),
     "SEG-002": lambda plain: changed(plain, ctr_seen=near(0.08, 0.005)),
