@@ -104,3 +104,10 @@ def test_squared_silhouette_keeps_its_accuracy_far_from_the_origin(repeated):
 def test_labels_that_do_not_fit_are_refused(score, labels, message):
     with pytest.raises(ValueError, match=message):
         score(distinct_rows([[0.0], [1.0], [2.0]]), np.array(labels))
+
+
+def test_scatter_that_is_rounding_alone_is_none():
+    distinct = distinct_rows([[0.1, 0.7], [0.1 + 2e-16, 0.7], [5.3, 9.1]])
+
+    assert len(distinct.rows) == 3
+    assert calinski_harabasz(distinct, np.array([0, 0, 1])) == 1.0

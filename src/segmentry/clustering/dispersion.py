@@ -9,6 +9,9 @@ from segmentry.clustering.rows import DistinctRows
 __all__ = ["calinski_harabasz", "davies_bouldin"]
 
 
+_ROUNDING = 1e-20
+
+
 def calinski_harabasz(distinct: DistinctRows, labels: IntVector) -> float:
     """Variance ratio: scatter between clusters against scatter within, per degree of freedom.
 
@@ -47,10 +50,10 @@ def calinski_harabasz(distinct: DistinctRows, labels: IntVector) -> float:
     moments = cluster_moments(distinct, checked_labels(distinct, labels, n_clusters_at_least=2))
     n_users, k = float(distinct.weights.sum()), len(moments.weights)
     within = float(moments.scatters.sum())
-    if within == 0:
-        return 1.0
     middle = moments.weights @ moments.means / n_users
     between = float(np.sum(moments.weights[:, np.newaxis] * (moments.means - middle) ** 2))
+    if within <= _ROUNDING * between:  # a mean of equal rows is off by its last bit
+        return 1.0
     return between * (n_users - k) / (within * (k - 1))
 
 
