@@ -48,9 +48,12 @@ verify: $(READY) ## Check figures that take long: full scale, equal answers on b
 	$(BIN)/python benchmarks/full_scale.py --verify
 	$(BIN)/python benchmarks/truth.py forecast --seeds 200
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 400
+	$(BIN)/python benchmarks/truth.py verdicts --seeds 1000 --n-users 1500
 	$(BIN)/python benchmarks/choice.py claims --seeds 200
 	$(BIN)/python benchmarks/choice.py planted --seeds 200
+	$(BIN)/python benchmarks/choice.py planted --seeds 200 --most 6
 	$(BIN)/python benchmarks/choice.py null --seeds 200 --n-users 3000
+	$(BIN)/python benchmarks/choice.py null-groups --seeds 200 --n-users 3000
 	$(BIN)/python benchmarks/latent.py --seeds 200 --n-users 4000 --most 2
 	$(BIN)/python benchmarks/budget.py --seeds 200
 	$(BIN)/python benchmarks/ab_tests.py aa --seeds 1000 --n-users 600
