@@ -58,6 +58,6 @@ def words_for(feature: Feature) -> tuple[str, str]:
     if feature.name == "n_impressions" and feature.label != "impressions":
         return f"few {feature.label}", f"many {feature.label}"
     if feature.name == "recency_days" and feature.label != "days since last seen":
-        event = feature.label.removeprefix("days since the last ")
+        event = feature.label.removeprefix("days since last ")
         return f"recent {event}", f"no recent {event}"
     return _WORDS.get(feature.name, (f"low {feature.label}", f"high {feature.label}"))
