@@ -96,6 +96,7 @@ def test_every_command_and_every_option_is_explained():
         ("data",),
         ("data", "generate"),
         ("data", "check"),
+        ("data", "prepare"),
         ("compare-algorithms",),
         ("plan",),
         ("plan", "budget"),

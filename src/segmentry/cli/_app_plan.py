@@ -32,9 +32,7 @@ def plan_budget(
     money: Annotated[
         float | None, typer.Option(help="Money to divide, with --cost-per-impression.")
     ] = None,
-    cost_per_impression: Annotated[
-        float | None, typer.Option(help="Cost of one impression.")
-    ] = None,
+    cost_per_impression: Annotated[float | None, typer.Option(help="Of one impression.")] = None,
     days: Annotated[
         float | None, typer.Option(help="Time to show them in; as long as the log if absent.")
     ] = None,

@@ -69,7 +69,7 @@ class _Counted:
     findings: tuple[Finding, ...]
     early: "_EarlyCounts | None"
     log: KeptLog | None
-    behaviours: CountedBehaviours | None
+    behaviours: CountedBehaviours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,41 +267,60 @@ def _count(
         counts, early = _count_log(
             engine, log, ads, plan=plan, window=window, facts=facts, progress=progress
         )
-    behaviours = None
-    if isinstance(log, LogParts) and plan.behaviours is not None:
+    counted = _Counted(
+        profiles, ads, accounts, window, facts.main_placement, counts, (), early, None
+    )
+    if not isinstance(log, LogParts):
+        return counted
+    if plan.behaviours is not None:
         with clock.step("read and count behaviours"):
-            behaviours = count_behaviours_of(
+            counted = _with_behaviours(
+                counted,
                 engine,
                 source,
                 config,
-                log,
-                users=pl.concat([counts.select("user_id"), profiles.rows.select("user_id")]),
-                ads=ads.rows,
-                window=window,
-                feature_window=None if early is None else early.split.feature,
-                n_parts=parts_of(_logs_of(source, plan), config.memory),
+                plan=plan,
+                log=log,
                 scratch=scratch,
                 progress=progress,
             )
-        accounts = (*accounts, behaviours.account)
-    deeper: tuple[Finding, ...] = ()
-    if isinstance(log, LogParts) and plan.is_thorough:
-        deeper = find_in_log(engine, log.parts, ads.rows, source, window=window)
-    kept = None
-    if isinstance(log, LogParts) and plan.keeps_log:
+    if plan.is_thorough:
+        found = find_in_log(engine, log.parts, ads.rows, source, window=window)
+        counted = replace(counted, findings=found)
+    if plan.keeps_log:
         kept = KeptLog(log.parts, ads.rows if "ad" in source.provides else None)
-    return _Counted(
-        profiles,
-        ads,
-        accounts,
-        window,
-        facts.main_placement,
-        counts,
-        deeper,
-        early,
-        kept,
-        behaviours,
+        counted = replace(counted, log=kept)
+    return counted
+
+
+def _with_behaviours(
+    counted: _Counted,
+    engine: Engine,
+    source: Source,
+    config: RunConfig,
+    *,
+    plan: ReadingPlan,
+    log: LogParts,
+    scratch: Path,
+    progress: Progress | None,
+) -> _Counted:
+    """Count what the users of the log and of the profiles did in the shop."""
+    users = [table.select("user_id") for table in (counted.counts, counted.profiles.rows)]
+    behaviours = count_behaviours_of(
+        engine,
+        source,
+        config,
+        log,
+        users=pl.concat(users),
+        ads=counted.ads.rows,
+        window=counted.window,
+        feature_window=None if counted.early is None else counted.early.split.feature,
+        n_parts=parts_of(_logs_of(source, plan), config.memory),
+        scratch=scratch,
+        progress=progress,
     )
+    accounts = (*counted.accounts, behaviours.account)
+    return replace(counted, accounts=accounts, behaviours=behaviours)
 
 
 def _count_log(

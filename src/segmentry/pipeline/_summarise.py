@@ -37,6 +37,7 @@ from segmentry.summary import (
     LogReport,
     MapPoint,
     MapSummary,
+    PresenceReport,
     Repeat,
     SelectionReport,
     Summary,
@@ -74,7 +75,7 @@ def summarise(
     log : LogReport
     """
     catalogue = (*users.features, *users.attributes)
-    truth, evidence, unchecked = found.truth, found.evidence, found.unchecked
+    truth, evidence = found.truth, found.evidence
     # One thread for each sum: its last bits must not depend on who else is computing.
     with threadpool_limits(1), ThreadPoolExecutor(max_workers=1) as beside:
         pictures = beside.submit(
@@ -92,12 +93,7 @@ def summarise(
     return Summary(
         schema_version=SCHEMA_VERSION,
         headline=_headline(segments, truth),
-        warnings=(
-            *_warnings(users, segments, segmentation, truth, unchecked),
-            *(() if evidence is None else warn(evidence, segmentation, withheld=withheld)),
-            *warn_of_presence(presence),
-            *warn_of_suspects(users.table, truth),
-        ),
+        warnings=_all_warnings(users, segments, segmentation, found, presence),
         data=_data_report(users),
         selection=_selection_report(segmentation, min_size=config.min_size),
         population=population,
@@ -106,17 +102,10 @@ def summarise(
         features=_feature_rows(catalogue, segmentation, config),
         map=_map(users, segmentation, min_size=config.min_size),
         method=_method(users, segmentation, config),
-        repeat=Repeat(
-            command=command,
-            seed=config.seed,
-            segmentry_version=__version__,
-            recipe=segmentation.recipe.name,
-        ),
+        repeat=Repeat(command, config.seed, __version__, segmentation.recipe.name),
         truth=None if truth is None else report_truth(truth, min_size=config.min_size),
         latent=report_latent(
-            segmentation,
-            None if truth is None else truth.kept_by_memberships,
-            withheld=withheld,
+            segmentation, truth.kept_by_memberships if truth else None, withheld=withheld
         ),
         evidence=None if evidence is None else report_evidence(evidence, withheld=withheld),
         presence=presence,
@@ -124,13 +113,26 @@ def summarise(
         log=log,
         traits=users.traits,
         conversions=report_conversions(
-            users,
-            segmentation,
-            truth,
-            found.added,
-            min_size=config.min_size,
-            seed=config.seed,
+            users, segmentation, truth, found.added, min_size=config.min_size, seed=config.seed
         ),
+    )
+
+
+def _all_warnings(
+    users: UserData,
+    segments: tuple[SegmentProfile, ...],
+    segmentation: Segmentation,
+    found: Found,
+    presence: PresenceReport | None,
+) -> tuple[str, ...]:
+    """Return what must be known to read the rest, of all that was looked at."""
+    withheld = [segment.segment_id for segment in segments if segment.is_withheld]
+    evidence = found.evidence
+    return (
+        *_warnings(users, segments, segmentation, found.truth, found.unchecked),
+        *(() if evidence is None else warn(evidence, segmentation, withheld=withheld)),
+        *warn_of_presence(presence),
+        *warn_of_suspects(users.table, found.truth),
     )
 
 
