@@ -104,7 +104,10 @@ def added_sentence(gain: AddedGain) -> str:
             "otherwise, which helps by itself."
         )
     if gain.verdict == "takes away":
-        return f"Behaviours make {what} harder to foretell: {kept}."
+        return (
+            f"Segments formed with the behaviours foretell {what} worse than as many without "
+            f"them: {kept}."
+        )
     return f"Whether behaviours help to foretell {what} cannot be told: {kept}."
 
 

@@ -76,8 +76,9 @@ class AddedGain:
 def over_placebos(gain: AddedGain, placebos: Sequence[AddedGain]) -> AddedGain:
     """Hold a gain against those over segments that were formed by a placebo of the family.
 
-    Columns change how users are divided even if they tell nothing: at K = 6 of a generated log, the
-    family put in the place of other users' "added" to foretelling clicks in 5 of 12 permutations.
+    Columns change how users are divided even if they tell nothing: behaviours in the place of those
+    of others "added" to foretelling clicks in 2 of 12 permutations at K = 6
+    (docs/decisions/0008-behaviours.md).
     A family adds only what it adds over all of its placebos.
 
     Parameters
