@@ -45,9 +45,7 @@ def main() -> None:
         generate_taobao(asked.folder, options)
     settings = load_config(None, {"with": ("behaviours",)})
     with tempfile.TemporaryDirectory() as home:
-        users, _ = _read(
-            find_taobao(asked.folder), settings, Path(home) / "scratch", StepClock(), None
-        )
+        users, _ = _read(find_taobao(asked.folder), settings, Path(home), StepClock(), None)
     early, recipe = users.early, recipe_named("default")
     features = {feature.name: feature for feature in users.features}
     base = {"ctr_shrunk": 2.0, "n_impressions": 1.0, "n_active_days": 0.5}

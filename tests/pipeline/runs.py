@@ -152,6 +152,7 @@ def outcome_of(data_dir: Path, **options: object) -> Outcome:
     settings = load_config(None, options)
     with tempfile.TemporaryDirectory() as home:
         scratch = Path(home) / "scratch"
+        scratch.mkdir()
         users, _ = _read(find_taobao(data_dir), settings, scratch, StepClock(), None)
         return segmented(users, name=data_dir.name, scratch=scratch, **options)
 
