@@ -297,7 +297,7 @@ def test_wrong_words(home, words, told):
         ("k = 0\n", "--k: found 0, input should be greater than or equal to 1"),
         (
             "clusters = 3\n",
-            "'clusters' is no setting; expected some of algorithm, bootstraps, duplicates, engine, ",
+            "'clusters' is no setting; expected some of algorithm, bootstraps, duplicates, ",
         ),
         ("k = \n", "run.toml: not TOML: "),
         ('k = "three"\n', "--k: found 'three', input should be a valid integer"),
