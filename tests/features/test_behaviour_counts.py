@@ -11,7 +11,7 @@ from tests.reference_behaviours import (
     reference_behaviours,
 )
 
-from segmentry.features import count_attributions, count_behaviours, distinct_behaviours
+from segmentry.features import count_attributions, count_behaviours
 from segmentry.schema import MICRO, Window
 
 START = 1_494_000_000
@@ -102,12 +102,3 @@ def test_a_purchase_before_the_impression_is_no_conversion_of_it(engine):
         at[name] = counted(engine, counts)[1]["n_view_through_1d"]
 
     assert at == {"before": 2, "between": 1, "same second": 0, "after": 0}
-
-
-def test_rows_that_are_equal_in_every_column_are_one(engine):
-    twice = Behaviour(1, START, 0, 10, 5)
-    rows = [twice, twice, twice._replace(brand_id=6), twice._replace(action=3)]
-
-    kept = engine.collect(distinct_behaviours(behaviours_of(engine, rows)))
-
-    assert sorted(kept.rows()) == sorted({tuple(row) for row in rows})

@@ -246,18 +246,6 @@ class DuckDBEngine:
         self._connection.unregister("incoming")
         return nw.from_native(self._connection.table(name))
 
-    @contextlib.contextmanager
-    def hold(self, frame: nw.LazyFrame[Any]) -> Iterator[nw.LazyFrame[Any]]:
-        """Compute a table once that one query takes several times."""
-        self._n_registered += 1
-        name = f"held_{self._n_registered}"
-        query = f"CREATE TEMP TABLE {name} AS {nw.to_native(frame).sql_query()}"
-        self._run(lambda: self._connection.execute(query), "computing the user table")
-        try:
-            yield nw.from_native(self._connection.table(name))
-        finally:
-            self._connection.execute(f"DROP TABLE {name}")
-
     def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """Run a query and return its rows."""
         found = self._run(lambda: _to_polars(nw.to_native(frame)), "computing the user table")

@@ -1,6 +1,5 @@
 """Polars: the in-process engine, without SQL."""
 
-import contextlib
 import functools
 import string
 from collections.abc import Callable, Mapping, Sequence
@@ -160,12 +159,6 @@ class PolarsEngine:
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""
         return nw.from_native(frame.lazy())
-
-    def hold(
-        self, frame: nw.LazyFrame[Any]
-    ) -> contextlib.AbstractContextManager[nw.LazyFrame[Any]]:
-        """Return the table as it is: Polars computes once what one query takes several times."""
-        return contextlib.nullcontext(frame)
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
         """Run a query and return its rows."""

@@ -4,7 +4,6 @@ from segmentry.features._behaviour_counts import (
     ATTRIBUTION_DAYS,
     count_attributions,
     count_behaviours,
-    distinct_behaviours,
 )
 from segmentry.features._behaviour_features import BEHAVIOUR_FEATURES, derive_behaviours
 from segmentry.features._behaviour_needs import available_behaviours, behaviour_provides
@@ -66,7 +65,6 @@ __all__ = [
     "counts_of",
     "derive_behaviours",
     "derive_features",
-    "distinct_behaviours",
     "facts_of_tally",
     "find_log_facts",
     "fit_beta_prior",

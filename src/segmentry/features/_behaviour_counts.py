@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 from segmentry.features._counts import day_of, number_of, second_of_day, total_of, within
 from segmentry.schema import BEHAVIOUR_ACTIONS, MICRO, SECONDS_PER_DAY, Window
 
-__all__ = ["ATTRIBUTION_DAYS", "count_attributions", "count_behaviours", "distinct_behaviours"]
+__all__ = ["ATTRIBUTION_DAYS", "count_attributions", "count_behaviours"]
 
 VIEW, CART, FAVOURITE, PURCHASE = range(len(BEHAVIOUR_ACTIONS))
 """Codes of `BEHAVIOUR_ACTIONS`."""
@@ -30,11 +30,6 @@ def _is(action: int) -> nw.Expr:
 def _moment_of(action: int) -> nw.Expr:
     """The moment of rows of one kind, null for others."""
     return nw.when(_is(action)).then(nw.col("happened_at"))
-
-
-def distinct_behaviours(behaviours: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Keep one of rows that are equal in every column: a page that was logged twice."""
-    return behaviours.unique()
 
 
 def count_behaviours(behaviours: nw.LazyFrame[Any], *, window: Window) -> nw.LazyFrame[Any]:

@@ -1,7 +1,6 @@
 """What an engine can do, and what it answers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -112,13 +111,6 @@ class Engine(Protocol):
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""
-        ...
-
-    def hold(self, frame: nw.LazyFrame[Any]) -> AbstractContextManager[nw.LazyFrame[Any]]:
-        """Compute a table once that one query takes several times; it lasts as long as the context.
-
-        An engine that shares the parts of a query by itself returns the table as it is.
-        """
         ...
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
