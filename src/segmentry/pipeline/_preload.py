@@ -27,8 +27,14 @@ def preloading() -> Iterator[None]:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
 
-    threading.Thread(target=load, name="preloading").start()
+    loading = threading.Thread(target=load, name="preloading")
+    loading.start()
     try:
         yield
+    except BaseException:
+        # The process is about to end: an import that this cuts off complains on standard error.
+        is_over.set()
+        loading.join()
+        raise
     finally:
         is_over.set()
