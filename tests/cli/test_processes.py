@@ -126,7 +126,6 @@ STEPS = (
     "read profiles and ads",
     "read log",
     "count",
-    "count early days",
     "derive features",
     "segment and check",
     "describe the log by segment",

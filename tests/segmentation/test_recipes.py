@@ -145,7 +145,7 @@ def test_the_default_recipe_takes_shrunk_ctr_impressions_and_days():
 
     assert [(p.feature.name, p.weight, p.transform, p.scale) for p in plans] == [
         ("ctr_shrunk", 2.0, "logit", "robust"),
-        ("n_impressions", 1.0, "log1p", "robust"),
+        ("n_impressions", 1.2, "log1p", "robust"),
         ("n_active_days", 0.5, "log1p", "robust"),
     ]
 
