@@ -5,6 +5,7 @@ from dataclasses import replace
 from tests.plots.test_figures import mark_type, marks_of, rows_of
 
 from segmentry import plots
+from segmentry.plots.formats import percent
 
 
 def test_blades_hold_the_sampled_silhouettes_in_the_segments_colour_and_order(make_summary):
@@ -106,7 +107,10 @@ def test_users_on_the_map_are_those_of_the_run_though_cells_are_rounded_up(make_
 
     caption = plots.caption_map_hexagons(rounded)
 
-    assert caption.finding == f"All {n_users:,} users on the map"
+    # The share was measured before the cells were rounded.
+    mixed = percent(summary.pictures.mixed_share, digits=0)
+    where = "stand where segments mix on these two directions"
+    assert caption.finding == f"All {n_users:,} users on the map; {mixed} {where}"
     assert "those of few users are drawn as one of the fewest shown" in caption.reading
 
 

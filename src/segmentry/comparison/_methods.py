@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.clustering import assign, fit_clusterings, sampled_silhouette
+from segmentry.clustering import assign, distinct_rows, fit_clusterings, sampled_silhouette
 from segmentry.comparison._density import fit_dbscan, fit_hdbscan
 from segmentry.comparison._found import Found, drawn_users
 from segmentry.comparison._rows import Rows
@@ -54,7 +54,9 @@ class Method:
 
 def _by_centres(algorithm: str) -> Fit:
     def fit(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
-        users = reweighted(rows.distinct, weights)
+        # As in a run: rows that only latent classes tell apart are one.
+        is_in = weights > 0
+        users = distinct_rows(rows.distinct.rows[is_in], weights=weights[is_in])
         (fitted,) = fit_clusterings(users, n_clusters=[k], algorithm=algorithm, seed=seed)
         labels, _ = assign(rows.distinct.rows, fitted.centers)
         return Found(labels, rule=_NUMBER, how=_ALL)

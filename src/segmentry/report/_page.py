@@ -86,6 +86,7 @@ def make_page(
         headline=headline,
         executive=make_executive(summary),
         segment_pages=make_segment_pages(summary),
+        tested=_tested(summary),
         not_evaluated=_not_evaluated(summary),
         cards=make_cards(summary),
         rates_note=make_rates_note(summary),
@@ -127,6 +128,14 @@ def make_page(
         ),
         dark_css=plots.dark_figure_css(_FIGURE_SCOPE),
     )
+
+
+def _tested(summary: Summary) -> str:
+    """Say what differences are tested at all."""
+    if not summary.traits.has_log:
+        return "tested is only what did not form the segments"
+    events = summary.traits.events
+    return f"tested is only what neither formed the segments nor was counted from the same {events}"
 
 
 def _can_be_described(summary: Summary) -> bool:

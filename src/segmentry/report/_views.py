@@ -357,6 +357,7 @@ class Page:
     headline: Headline
     executive: Executive | None
     segment_pages: tuple[SegmentPage, ...]
+    tested: str
     not_evaluated: tuple[str, ...]
     cards: tuple[Card, ...]
     rates_note: str
