@@ -214,7 +214,9 @@ def test_the_manifest_tells_settings_versions_rows_seconds_and_memory(plain_run,
     assert all(step.seconds >= 0 and step.peak_memory_mb > 50 for step in manifest.steps)
     peaks = [step.peak_memory_mb for step in manifest.steps]
     assert peaks == sorted(peaks)
-    assert manifest.seconds >= sum(step.seconds for step in manifest.steps) - 0.01
+    # Tables are written while figures are drawn; all other steps follow one another.
+    one_by_one = [step.seconds for step in manifest.steps if step.step != "write tables"]
+    assert manifest.seconds >= sum(one_by_one) - 0.01
 
 
 def test_the_input_is_known_by_its_content(plain_run, manifest):
