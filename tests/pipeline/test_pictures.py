@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tests.pipeline.runs import reused
 
-from segmentry.pipeline._pictures import _across, _bins_for, bin_hexagons
+from segmentry.pipeline._pictures import _across, _bins_for, _hexagons, bin_hexagons
+from segmentry.profiling import bin_features
 from segmentry.summary import read_summary
 
 
@@ -70,8 +71,24 @@ def test_a_run_counts_every_user_in_hexagons_and_bins_and_keeps_the_blades(plain
             assert np.mean(blade.values) == pytest.approx(segment.mean_silhouette, abs=1e-3)
 
 
+def exact_pictures(plain_run):
+    """Count as for at least 50 users, before any count is rounded."""
+    found = reused(plain_run.folder, min_size=50)
+    table, segmentation = found.users.table, found.segmentation
+    ids, k = segmentation.segment_ids, segmentation.n_segments
+    distributions = bin_features(
+        table,
+        ids,
+        (*found.users.features, *found.users.attributes),
+        n_segments=k,
+        n_bins=_bins_for(ids, min_size=50),
+    )
+    _, hexagons = _hexagons(table, segmentation, ids, min_size=50)
+    return distributions, hexagons
+
+
 def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
-    exact = reused(plain_run.folder, min_size=1).summary.pictures
+    distributions, hexagons = exact_pictures(plain_run)
     shown = read_summary(plain_run.folder).pictures
 
     counts = [
@@ -81,16 +98,15 @@ def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
         for n in row
     ]
     assert {n % 50 for n in counts} == {0}
-    for own, rounded in zip(exact.distributions, shown.distributions, strict=True):
-        # Few users are counted in fewer bins: what is left of each total is the rounding of each.
-        n_bins = len(rounded.population)
-        assert n_bins <= len(own.population)
-        assert abs(sum(own.population) - sum(rounded.population)) <= 25 * n_bins
-    mixed = sum(own.n_users for own in exact.hexagons if own.share < 0.8)
-    total = sum(own.n_users for own in exact.hexagons)
+    for own, rounded in zip(distributions, shown.distributions, strict=True):
+        assert np.abs(np.subtract(own.population, rounded.population)).max() <= 25
+    assert len(shown.hexagons) == len(hexagons)
+    mixed = sum(own.n_users for own in hexagons if own.share < 0.8)
+    total = sum(own.n_users for own in hexagons)
     assert total == 2_000
-    assert exact.mixed_share == round(mixed / total, 3)
-    assert len(shown.hexagons) <= len(exact.hexagons)
-    for coarse in shown.hexagons:
+    assert shown.mixed_share == round(mixed / total, 3)
+    for own, coarse in zip(hexagons, shown.hexagons, strict=True):
         assert coarse.n_users >= 50
         assert coarse.n_users % 50 == 0
+        if own.n_users < 50:
+            assert coarse.share == 1.0
