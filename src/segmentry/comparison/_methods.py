@@ -6,14 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.clustering import assign, distinct_rows, fit_clusterings, sampled_silhouette
+from segmentry.clustering import (
+    DistinctRows,
+    assign,
+    distinct_rows,
+    fit_clusterings,
+    sampled_silhouette,
+)
 from segmentry.comparison._density import fit_dbscan, fit_hdbscan
 from segmentry.comparison._found import Found, drawn_users
 from segmentry.comparison._rows import Rows
 from segmentry.errors import ConfigError, SelectionError
 from segmentry.latent import fit_latent, posterior
 from segmentry.segmentation import fit_cells, place_by_class, recency_columns
-from segmentry.validation import reweighted
 
 __all__ = ["METHODS", "Found", "Method", "method_named"]
 
@@ -52,11 +57,15 @@ class Method:
     recipe: str = ""
 
 
+def _users(rows: Rows, weights: FloatVector) -> DistinctRows:
+    """Return the users as a run clusters them: rows that only latent classes tell apart are one."""
+    is_in = weights > 0
+    return distinct_rows(rows.distinct.rows[is_in], weights=weights[is_in])
+
+
 def _by_centres(algorithm: str) -> Fit:
     def fit(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
-        # As in a run: rows that only latent classes tell apart are one.
-        is_in = weights > 0
-        users = distinct_rows(rows.distinct.rows[is_in], weights=weights[is_in])
+        users = _users(rows, weights)
         (fitted,) = fit_clusterings(users, n_clusters=[k], algorithm=algorithm, seed=seed)
         labels, _ = assign(rows.distinct.rows, fitted.centers)
         return Found(labels, rule=_NUMBER, how=_ALL)
@@ -115,7 +124,7 @@ def _latent(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
 def _classic(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
     """Take the largest silhouette of K = 2..10, as the recipe does."""
     del k
-    users = reweighted(rows.distinct, weights)
+    users = _users(rows, weights)
     numbers = [each for each in _CLASSIC_NUMBERS if each < len(users.rows)]
     if not numbers:
         raise SelectionError("fewer than three distinct users; expected more to choose K")
