@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from segmentry.cli import main
+from segmentry.cli import _run, main
 from segmentry.config import load_config
 from segmentry.datasets import GeneratorOptions, find_taobao, generate_taobao
 from segmentry.pipeline._clock import StepClock
@@ -81,10 +81,19 @@ def segmentry(*words: object) -> Answer:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
+        if words[:1] == ("demo",):
+            patch.setattr(_run, "run", _few_repetitions(_run.run))
         patch.setattr(sys, "argv", ["segmentry", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             main()
     return Answer(code=ended.value.code, out=out.getvalue(), err=err.getvalue())
+
+
+def _few_repetitions(run):
+    def few(*args, options, **kwargs):
+        return run(*args, options=FEW | options, **kwargs)
+
+    return few
 
 
 @functools.cache
