@@ -16,6 +16,7 @@ from segmentry.errors import ConfigError
 from segmentry.profiling import SegmentProfile
 from segmentry.run_folder import read_bundle
 from segmentry.scoring import score_users
+from segmentry.segmentation import Segmentation
 from segmentry.summary import Summary, render_summary_json
 from segmentry.validation import align_ids
 
@@ -23,6 +24,7 @@ __all__ = [
     "NAMES_FILE",
     "beside_carried",
     "carried_names",
+    "named_by_people",
     "read_names",
     "renamed",
     "render_names",
@@ -198,6 +200,43 @@ def beside_carried(
             names[segment.segment_id] = f"{segment.name} ({number})"
             used.add(names[segment.segment_id].casefold())
     return names
+
+
+def named_by_people(
+    segmentation: Segmentation,
+    segments: tuple[SegmentProfile, ...],
+    *,
+    table: pl.DataFrame,
+    earlier: Sequence[Path],
+    given: Mapping[int, str],
+    source: Path | str | None,
+) -> tuple[SegmentProfile, ...]:
+    """Take over the names that people gave: those of a file win, then those of the last run.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+    segments : tuple of SegmentProfile
+        As they are named by rule.
+    table : DataFrame, (n_users, ...)
+        The user table that was segmented.
+    earlier : sequence of Path
+        Earlier runs.
+    given : mapping of int to str
+        Names by segment id.
+    source : Path or str or None
+        Where those come from.
+
+    Raises
+    ------
+    ConfigError
+        If a name is that of another segment, or of none.
+    """
+    for run_dir in earlier:
+        kept = carried_names(run_dir, table, segmentation.segment_ids)
+        names = beside_carried(segments, kept)
+        segments = renamed(segments, names, source=str(run_dir / NAMES_FILE))
+    return renamed(segments, given, source=str(source))
 
 
 def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:

@@ -5,12 +5,12 @@ import datetime as dt
 import importlib.metadata
 import platform
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from threadpoolctl import threadpool_limits
@@ -35,10 +35,8 @@ from segmentry.pipeline._latent import memberships_table
 from segmentry.pipeline._log import look_again
 from segmentry.pipeline._names import (
     NAMES_FILE,
-    beside_carried,
-    carried_names,
+    named_by_people,
     read_names,
-    renamed,
     render_names,
     with_names,
 )
@@ -67,9 +65,6 @@ from segmentry.scoring import make_bundle, render_bundle
 from segmentry.segmentation import Segmentation, plan_features, recipe_named
 from segmentry.summary import Summary, read_summary, render_summary_json
 from segmentry.validation import split_window
-
-if TYPE_CHECKING:
-    from segmentry.plots import Draw
 
 __all__ = ["Formed", "RunResult", "run", "segment_run"]
 
@@ -180,9 +175,7 @@ def run(
         source = None
     else:
         source, inputs = find_source(data_dir, mapping), ()
-    command = _command(data_dir, from_run, settings, mapping=mapping)
-    if names is not None:
-        command = f"{command} --names {shlex.quote(Path(names).name)}"
+    command = _command(data_dir, from_run, settings, mapping=mapping, names=names)
     scratch = None
     with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as beside:
         temporary = beside.enter_context(contextlib.ExitStack())
@@ -190,7 +183,9 @@ def run(
         if source is not None:
             scratch = temporary.enter_context(scratch_folder(settings, default=staging / "scratch"))
             users, files = _read(source, settings, scratch, clock, progress)
-        name = partial(_by_people, table=users.table, earlier=earlier, given=given, source=names)
+        name = partial(
+            named_by_people, table=users.table, earlier=earlier, given=given, source=names
+        )
         ahead = beside.enter_context(Ahead(staging, users, files, clock, name))
         formed = segment_run(
             users,
@@ -202,14 +197,9 @@ def run(
             on_named=ahead.start,
         )
         temporary.close()
-        automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
-        summary = with_names(formed.summary, ahead.names, source=str(names))
-        _write(staging, users, replace(formed, summary=summary), clock=clock, draw=ahead.draw)
-        (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
+        summary = _write(staging, users, formed, ahead, clock=clock)
         with clock.step("finish the tables of users and the fingerprint"):
-            segments = ahead.segments()
-            if files:
-                inputs = ahead.fingerprints()
+            segments, inputs = ahead.segments(), ahead.fingerprints() or inputs
         manifest = _manifest(users, inputs, settings, clock, started_at=started_at)
         (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
     return RunResult(run_dir=target, summary=summary, segments=segments)
@@ -234,23 +224,6 @@ def _manifest(
         accounts=tuple(asdict(account) for account in users.accounts),
         steps=clock.records,
     )
-
-
-def _by_people(
-    segmentation: Segmentation,
-    segments: Named,
-    table: pl.DataFrame,
-    *,
-    earlier: Sequence[Path],
-    given: Mapping[int, str],
-    source: Path | str | None,
-) -> Named:
-    """Take over the names that people gave: those in a file win, then those of the last run."""
-    for run_dir in earlier:
-        kept = carried_names(run_dir, table, segmentation.segment_ids)
-        names = beside_carried(segments, kept)
-        segments = renamed(segments, names, source=str(run_dir / NAMES_FILE))
-    return renamed(segments, given, source=str(source))
 
 
 def _read(
@@ -423,6 +396,7 @@ def _command(
     settings: RunConfig,
     *,
     mapping: Path | str | None = None,
+    names: Path | str | None = None,
 ) -> str:
     """Return the command that repeats the run, whether it was asked for in Python, TOML or flags.
 
@@ -446,18 +420,25 @@ def _command(
             words += [flag, ",".join(map(str, value))]
         else:
             words += [flag, str(value)]
+    if names is not None:
+        words += ["--names", Path(names).name]
     return shlex.join(words)
 
 
 def _write(
-    staging: Path, users: UserData, formed: Formed, *, clock: StepClock, draw: "Draw | None"
-) -> None:
+    staging: Path, users: UserData, formed: Formed, ahead: Ahead, *, clock: StepClock
+) -> Summary:
     """Write the tables while the figures are drawn, in other processes."""
+    automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
+    summary = with_names(formed.summary, ahead.names, source=NAMES_FILE)
+    (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
     with ThreadPoolExecutor(1) as beside:
-        tables = beside.submit(_write_tables, staging, users, formed, clock)
+        named = replace(formed, summary=summary)
+        tables = beside.submit(_write_tables, staging, users, named, clock)
         with clock.step("draw and report"):
-            write_report(formed.summary, staging, draw=draw)
+            write_report(summary, staging, draw=ahead.draw)
         tables.result()
+    return summary
 
 
 def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClock) -> None:
