@@ -2,13 +2,14 @@
 
 import os
 import pickle
+import queue
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import IO, Any, ParamSpec, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import Any, ParamSpec, TypeVar
 
 from segmentry.errors import SegmentryError
 
@@ -52,16 +53,24 @@ def call_apart(
 @contextmanager
 def serving(
     function: Callable[_Asked, _Found],
+    *,
+    n_processes: int = 1,
+    first: Callable[[], object] | None = None,
 ) -> Iterator[Callable[_Asked, "Future[_Found]"]]:
-    """Start a process that answers calls of one function, one after the other, until it is left.
+    """Start processes that answer calls of one function, each one call after the other.
 
-    A plain child and not multiprocessing: a spawned worker first runs the caller's ``__main__``
+    Plain children and not multiprocessing: a spawned worker first runs the caller's ``__main__``
     again, be it a page of Streamlit, a notebook, or a script without a guard.
 
     Parameters
     ----------
     function : callable
         Of a module, not a lambda.
+    n_processes : int
+        A call is answered by whichever is free.
+    first : callable, optional
+        Of a module, not a lambda: called in each process before any other call, so that what it
+        takes to get ready is over when the calls come.
 
     Yields
     ------
@@ -75,28 +84,39 @@ def serving(
     ...     [answer.result() for answer in (ask(-1), ask(2))]
     [1, 2]
     """
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert child.stdin is not None and child.stdout is not None  # noqa: S101, PT018 - both are pipes
-    questions, answers = child.stdin, child.stdout
+    children = [
+        subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for _ in range(n_processes)
+    ]
+    free: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
 
-    def exchange(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Found:
-        found = _answer_of(questions, answers, (function, args, kwargs))
+    def exchange(asked: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> Any:
+        child = free.get()
+        try:
+            found = _answer_of(child, asked)
+        finally:
+            free.put(child)
         if found is None:
-            name = getattr(function, "__name__", "a function")
+            name = getattr(asked[0], "__name__", "a function")
             raise RuntimeError(f"the process of {name} ended with code {child.wait()}")
         if isinstance(found[0], SegmentryError):
             raise found[0]
-        return found[0]  # type: ignore[no-any-return] # what the function returned
+        return found[0]
 
-    _CHILDREN.add(child)
-    with child, ThreadPoolExecutor(1) as pipe:
+    with ExitStack() as running, ThreadPoolExecutor(n_processes) as pipes:
+        for child in children:
+            _CHILDREN.add(running.enter_context(child))
+            free.put(child)
         try:
-            yield lambda *args, **kwargs: pipe.submit(exchange, args, kwargs)
+            if first is not None:
+                for _ in children:
+                    pipes.submit(exchange, (first, (), {}))
+            yield lambda *args, **kwargs: pipes.submit(exchange, (function, args, kwargs))
         finally:
-            _CHILDREN.discard(child)
-            pipe.shutdown(cancel_futures=True)
+            _CHILDREN.difference_update(children)
+            pipes.shutdown(cancel_futures=True)
 
 
 def end_calls() -> None:
@@ -105,8 +125,10 @@ def end_calls() -> None:
         child.kill()
 
 
-def _answer_of(questions: IO[bytes], answers: IO[bytes], asked: object) -> tuple[Any] | None:
+def _answer_of(child: subprocess.Popen[bytes], asked: object) -> tuple[Any] | None:
     """Ask and wait for the answer; None where the process has ended."""
+    questions, answers = child.stdin, child.stdout
+    assert questions is not None and answers is not None  # noqa: S101, PT018 - both are pipes
     try:
         pickle.dump(asked, questions)
         questions.flush()

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["draw_files", "draw_png", "draw_svg", "has_title", "without_title"]
+__all__ = ["draw_files", "draw_png", "draw_svg", "has_title", "start_renderer", "without_title"]
 
 _NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
@@ -25,6 +25,14 @@ _TAG = re.compile(r"<[^>]+>")
 _OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
 _CUT = re.compile(r' data-title-height="(\d+)"')
 _TITLE = '<g class="mark-group role-title">'
+
+
+def start_renderer() -> None:
+    """Draw next to nothing: the renderer starts with its first drawing, and takes half a second."""
+    import vl_convert
+
+    svg = str(vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"}))
+    draw_png(svg, scale=1)
 
 
 def draw_files(name: str, spec: dict[str, Any], directory: Path, *, scale: float) -> str:

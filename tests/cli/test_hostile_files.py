@@ -29,7 +29,7 @@ ENGINES = ["duckdb", "polars"]
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """The working folder; figures and page are left out: they take most of the time of a run."""
-    monkeypatch.setattr(run_module, "write_report", lambda *_: None)
+    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -33,7 +33,7 @@ ROWS = st.tuples(
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave out figures and page: they take most of the time of a run."""
-    monkeypatch.setattr(run_module, "write_report", lambda *_: None)
+    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
 
 
 def summary_of(folder, text, **options):

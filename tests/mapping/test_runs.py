@@ -12,7 +12,7 @@ TEXT = mapping_of('time = "when"\nvalue = "amount"', head='event = "purchase"')
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    monkeypatch.setattr(run_module, "write_report", lambda *_: None)
+    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def log(tmp_path_factory):
 def test_impressions_and_clicks_are_cut_into_cells_that_score_and_compare(
     log, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(run_module, "write_report", lambda *_: None)
+    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
 
     result = segmentry.run(log, tmp_path / "run", **ASKED)
     polars = segmentry.run(log, tmp_path / "again", engine="polars", **ASKED)

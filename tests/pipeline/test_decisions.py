@@ -9,7 +9,7 @@ import pytest
 from tests.pipeline.runs import generated, reused, segmentry, summary_of
 
 from segmentry.pipeline import run
-from segmentry.pipeline._names import with_carried
+from segmentry.pipeline._names import beside_carried, with_names
 from segmentry.run_folder import read_bundle
 from segmentry.scoring import score_users
 from segmentry.summary import read_summary
@@ -150,7 +150,9 @@ def test_an_automatic_name_makes_way_for_one_that_people_gave(plain_run):
     summary = read_summary(plain_run.folder)
     first, second = (segment.name for segment in summary.segments[:2])
 
-    found = with_carried(summary, {1: second.upper()}, source="names.toml")
+    found = with_names(
+        summary, beside_carried(summary.segments, {1: second.upper()}), source="names.toml"
+    )
 
     assert [s.name for s in found.segments[:2]] == [second.upper(), f"{second} (2)"]
     assert first not in {s.name for s in found.segments}

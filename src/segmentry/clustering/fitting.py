@@ -71,7 +71,7 @@ def fit_clusterings(
     algorithm: str = "kmeans",
     seed: int,
     n_starts: int = 60,
-    n_polished: int = 5,
+    n_polished: int = 3,
     on_fitted: Callable[[Clustering], None] | None = None,
 ) -> tuple[Clustering, ...]:
     """Fit one clustering for each number of clusters, exactly on distinct weighted rows.
@@ -97,7 +97,7 @@ def fit_clusterings(
     n_starts : int
         Starts by k-means++ on the sample.
     n_polished : int
-        Most of the starts that are carried on with all rows; runs per split for "bisecting".
+        Most of the starts that are carried on with all rows.
     on_fitted : callable, optional
         Called with each clustering as soon as it is there, in no fixed order.
 

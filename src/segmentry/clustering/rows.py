@@ -1,16 +1,20 @@
 """Compress a matrix whose rows repeat, without losing anything."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from segmentry.clustering.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import EmptyDataError
 
 __all__ = ["DistinctRows", "distinct_rows", "finite_matrix", "row_keys"]
 
 _LARGEST_KEY = 2**62
+_MANY_ROWS = 100_000
+"""From so many rows on, the columns are ranked on several threads."""
 _LARGEST_EXACT_SUM = 2.0**53
 
 
@@ -158,17 +162,28 @@ def row_keys(matrix: FloatMatrix) -> IntVector:
     """
     keys = np.zeros(len(matrix), dtype=np.int64)
     n_keys = 1
-    for column in matrix.T:
-        values = np.unique(column)
+    for values, places in _ranked_columns(matrix):
         if n_keys * len(values) > _LARGEST_KEY:
             seen, ranks = np.unique(keys, return_inverse=True)
             keys, n_keys = ranks.astype(np.int64, copy=False), len(seen)
-        keys = keys * len(values) + np.searchsorted(values, column)
+        keys = keys * len(values) + places
         n_keys *= len(values)
         if len(values) == len(matrix):
             # No two rows agree in this column, so later ones settle nothing.
             break
     return keys
+
+
+def _ranked_columns(matrix: FloatMatrix) -> Iterable[tuple[FloatVector, IntVector]]:
+    """Distinct values of each column, and the rank of each row's value among them."""
+    if len(matrix) < _MANY_ROWS:
+        return map(_ranked_column, matrix.T)
+    return map_in_threads(_ranked_column, matrix.T)
+
+
+def _ranked_column(column: FloatVector) -> tuple[FloatVector, IntVector]:
+    values = np.unique(column)
+    return values, np.searchsorted(values, column)
 
 
 def _summed_weights(inverse: IntVector, n_distinct: int, weights: ArrayLike | None) -> FloatVector:

@@ -23,6 +23,8 @@ from segmentry.engines._duckdb_columns import (
     without_missing,
 )
 from segmentry.engines._plain import PlainText, plain_text
+from segmentry.engines._plain_numbers import plain_table
+from segmentry.engines._plain_tally import tally_plainly
 from segmentry.engines._split import (
     PART,
     SET_ASIDE,
@@ -78,6 +80,9 @@ class DuckDBEngine:
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
+        plain = plain_table(source, layouts_of(source))
+        if plain is not None:
+            return plain, 0
         frame = self._read(source, _to_polars, n_rows=lambda frame: frame.height)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
         return frame, n_before + sum(self._unreadable_rows().values())
@@ -212,6 +217,11 @@ class DuckDBEngine:
         on_progress: Callable[[int, int], None],
     ) -> UserTally:
         """Read the log once and count users on the way, writing nothing."""
+        if keep_users is None:
+            layouts = layouts_of(source)
+            plain = tally_plainly(source, layouts, exclude=exclude, on_progress=on_progress)
+            if plain is not None:
+                return plain
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
 
         def count(raw: duckdb.DuckDBPyRelation) -> tuple[pl.DataFrame, list[str], int]:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from segmentry.engines._plain_numbers import plain_table
+from segmentry.engines._plain_tally import tally_plainly
 from segmentry.engines._polars_columns import code_of, moment_of, without_missing
 from segmentry.engines._split import (
     PART,
@@ -45,6 +47,9 @@ class PolarsEngine:
 
         Polars pads short lines with null, so that no row is unreadable to it.
         """
+        plain = plain_table(source, layouts_of(source))
+        if plain is not None:
+            return plain, 0
         rows = _scan(source, tuple(source.columns))
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
         return self._run(rows.collect, f"reading the {source.role}"), n_before
@@ -141,6 +146,11 @@ class PolarsEngine:
     ) -> UserTally:
         """Read the log once and count users on the way, writing nothing."""
         on_progress(0, 0)
+        if keep_users is None:
+            layouts = layouts_of(source)
+            plain = tally_plainly(source, layouts, exclude=exclude, on_progress=on_progress)
+            if plain is not None:
+                return plain
         raw = nw.from_native(_scan(source, raw_columns_of(source)))
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
         rows, reasons, n_rejections = plan_tally(raw, source, exclude=exclude, keep_users=kept)

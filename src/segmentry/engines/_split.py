@@ -37,6 +37,7 @@ __all__ = [
     "account_of",
     "collapse",
     "files_of",
+    "judged",
     "layouts_of",
     "plan_split",
     "plan_tally",
@@ -62,7 +63,7 @@ def plan_split(
 
     `raw` has the canonical names that `source` has, plus null columns for those it lacks.
     """
-    rows, reasons, n_rejections = _judged(raw, source, exclude=exclude, keep_users=keep_users)
+    rows, reasons, n_rejections = judged(raw, source, exclude=exclude, keep_users=keep_users)
     if source.role == "behaviours":
         small = nw.col("action").cast(nw.Int8)
         chosen = rows.select(*BEHAVIOURS_COLUMNS, REASON).with_columns(small)
@@ -91,7 +92,7 @@ def plan_tally(
 
     Rows that are not used have no user: they are counted by reason alone.
     """
-    rows, reasons, n_rejections = _judged(raw, source, exclude=exclude, keep_users=keep_users)
+    rows, reasons, n_rejections = judged(raw, source, exclude=exclude, keep_users=keep_users)
     is_used, shown_at = nw.col(REASON) == 0, nw.col("shown_at")
     # Clicks that are not 0 or 1 could add up to more than an integer holds.
     known = (nw.when(is_used).then(nw.col(name)).alias(name) for name in ("user_id", "is_click"))
@@ -108,14 +109,17 @@ def plan_tally(
     return tally, reasons, n_rejections
 
 
-def _judged(
+def judged(
     raw: nw.LazyFrame[Any],
     source: TableSource,
     *,
     exclude: Mapping[str, nw.Expr],
     keep_users: nw.LazyFrame[Any] | None,
 ) -> tuple[nw.LazyFrame[Any], list[str], int]:
-    """Put the code of why it is set aside beside each row, 0 for a row that is used."""
+    """Put the code of why it is set aside beside each row, 0 for a row that is used.
+
+    Returned with it are the reasons by code, and how many reject.
+    """
     # Without times all events are of one moment, and without clicks nothing was clicked: the
     # steps need no second way, and no feature is made of what is not there.
     always = (TIME_OF[source.role], *(("is_click",) if source.role == "impressions" else ()))

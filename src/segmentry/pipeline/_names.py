@@ -3,7 +3,7 @@
 import json
 import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -16,15 +16,18 @@ from segmentry.errors import ConfigError
 from segmentry.profiling import SegmentProfile
 from segmentry.run_folder import read_bundle
 from segmentry.scoring import score_users
+from segmentry.segmentation import Segmentation
 from segmentry.summary import Summary, render_summary_json
 from segmentry.validation import align_ids
 
 __all__ = [
     "NAMES_FILE",
+    "beside_carried",
     "carried_names",
+    "named_by_people",
     "read_names",
+    "renamed",
     "render_names",
-    "with_carried",
     "with_names",
     "write_renamed",
 ]
@@ -103,24 +106,38 @@ def with_names(summary: Summary, names: Mapping[int, str], *, source: str) -> Su
     ConfigError
         If an id is none of the run's, or a name is that of another segment.
     """
-    known = {segment.segment_id for segment in summary.segments}
+    segments = renamed(summary.segments, names, source=source)
+    headline = summary.headline
+    for old, new in zip(summary.segments, segments, strict=True):
+        headline = headline.replace(f"“{old.name}”", f"“{new.name}”")
+    return replace(summary, segments=segments, headline=headline)
+
+
+def renamed(
+    segments: Sequence[SegmentProfile], names: Mapping[int, str], *, source: str
+) -> tuple[SegmentProfile, ...]:
+    """Return the segments by other names.
+
+    Raises
+    ------
+    ConfigError
+        If an id is none of the run's, or a name is that of another segment.
+    """
+    known = {segment.segment_id for segment in segments}
     unknown = sorted(set(names) - known)
     if unknown:
         listed = ", ".join(map(str, unknown))
         raise ConfigError(
             f"{source}: no segment {listed} in this run; expected ids from 1 to {len(known)}"
         )
-    segments = tuple(_renamed(segment, names) for segment in summary.segments)
-    taken = [segment.name.casefold() for segment in segments]
-    for segment in segments:
+    found = tuple(_renamed(segment, names) for segment in segments)
+    taken = [segment.name.casefold() for segment in found]
+    for segment in found:
         if taken.count(segment.name.casefold()) > 1:
             raise ConfigError(
                 f"{source}: two segments are called {segment.name!r}; name the other one too"
             )
-    headline = summary.headline
-    for old, new in zip(summary.segments, segments, strict=True):
-        headline = headline.replace(f"“{old.name}”", f"“{new.name}”")
-    return replace(summary, segments=segments, headline=headline)
+    return found
 
 
 def _renamed(segment: SegmentProfile, names: Mapping[int, str]) -> SegmentProfile:
@@ -170,17 +187,56 @@ def carried_names(
     return {kept[each]: name for each, name in given.items() if each in kept}
 
 
-def with_carried(summary: Summary, carried: Mapping[int, str], *, source: str) -> Summary:
-    """Return the summary with names of an earlier run; an automatic name makes way for them."""
+def beside_carried(
+    segments: Sequence[SegmentProfile], carried: Mapping[int, str]
+) -> dict[int, str]:
+    """Return names of an earlier run, and other ones for automatic names that make way for them."""
     names = dict(carried)
     given = {name.casefold() for name in carried.values()}
-    used = given | {segment.name.casefold() for segment in summary.segments}
-    for segment in summary.segments:
+    used = given | {segment.name.casefold() for segment in segments}
+    for segment in segments:
         if segment.segment_id not in carried and segment.name.casefold() in given:
             number = next(n for n in count(2) if f"{segment.name} ({n})".casefold() not in used)
             names[segment.segment_id] = f"{segment.name} ({number})"
             used.add(names[segment.segment_id].casefold())
-    return with_names(summary, names, source=source)
+    return names
+
+
+def named_by_people(
+    segmentation: Segmentation,
+    segments: tuple[SegmentProfile, ...],
+    *,
+    table: pl.DataFrame,
+    earlier: Sequence[Path],
+    given: Mapping[int, str],
+    source: Path | str | None,
+) -> tuple[SegmentProfile, ...]:
+    """Take over the names that people gave: those of a file win, then those of the last run.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+    segments : tuple of SegmentProfile
+        As they are named by rule.
+    table : DataFrame, (n_users, ...)
+        The user table that was segmented.
+    earlier : sequence of Path
+        Earlier runs.
+    given : mapping of int to str
+        Names by segment id.
+    source : Path or str or None
+        Where those come from.
+
+    Raises
+    ------
+    ConfigError
+        If a name is that of another segment, or of none.
+    """
+    for run_dir in earlier:
+        kept = carried_names(run_dir, table, segmentation.segment_ids)
+        names = beside_carried(segments, kept)
+        segments = renamed(segments, names, source=str(run_dir / NAMES_FILE))
+    return renamed(segments, given, source=str(source))
 
 
 def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from segmentry.run_folder import staged_inside
 from segmentry.schema import Estimate
 from segmentry.summary import Summary, read_summary
 from segmentry.traits import DataTraits
+
+if TYPE_CHECKING:
+    from segmentry.plots import Draw
 
 __all__ = ["profiles_table", "rename_segment", "rewrite_report", "selection_table", "write_report"]
 
@@ -134,13 +138,17 @@ def selection_table(summary: Summary) -> pl.DataFrame:
 
 
 def write_report(
-    summary: Summary, directory: Path, *, comparison: Comparison | None = None
+    summary: Summary,
+    directory: Path,
+    *,
+    comparison: Comparison | None = None,
+    draw: "Draw | None" = None,
 ) -> None:
-    """Write ``figures/`` and ``report.html`` into a folder."""
+    """Write ``figures/`` and ``report.html`` into a folder; `draw` as for `write_figures`."""
     from segmentry.plots import write_figures
     from segmentry.report import render_report
 
-    figures = write_figures(summary, directory / "figures")
+    figures = write_figures(summary, directory / "figures", draw=draw)
     page = render_report(summary, figures=figures, comparison=comparison)
     (directory / "report.html").write_text(page, encoding="utf-8")
 

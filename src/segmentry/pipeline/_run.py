@@ -5,9 +5,10 @@ import datetime as dt
 import importlib.metadata
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError
 from segmentry.features import BEHAVIOUR_FEATURES
 from segmentry.insights import check_codes
+from segmentry.pipeline._ahead import Ahead, Named
 from segmentry.pipeline._behaviours import (
     BehaviourData,
     behaviour_days_of,
@@ -28,16 +30,14 @@ from segmentry.pipeline._behaviours import (
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._decide import decide
 from segmentry.pipeline._find import find_source
-from segmentry.pipeline._fingerprint import Fingerprinting
 from segmentry.pipeline._form import Asked, find_and_check
 from segmentry.pipeline._latent import memberships_table
 from segmentry.pipeline._log import look_again
 from segmentry.pipeline._names import (
     NAMES_FILE,
-    carried_names,
+    named_by_people,
     read_names,
     render_names,
-    with_carried,
     with_names,
 )
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
@@ -61,7 +61,7 @@ from segmentry.run_folder import (
     write_early,
 )
 from segmentry.schema import Feature, Progress, Source, Window
-from segmentry.scoring import make_bundle, render_bundle, segments_table
+from segmentry.scoring import make_bundle, render_bundle
 from segmentry.segmentation import Segmentation, plan_features, recipe_named
 from segmentry.summary import Summary, read_summary, render_summary_json
 from segmentry.validation import split_window
@@ -175,29 +175,31 @@ def run(
         source = None
     else:
         source, inputs = find_source(data_dir, mapping), ()
-    command = _command(data_dir, from_run, settings, mapping=mapping)
-    if names is not None:
-        command = f"{command} --names {shlex.quote(Path(names).name)}"
+    command = _command(data_dir, from_run, settings, mapping=mapping, names=names)
     scratch = None
     with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as beside:
-        fingerprints, temporary = None, beside.enter_context(contextlib.ExitStack())
+        temporary = beside.enter_context(contextlib.ExitStack())
+        files: set[Path] = set()
         if source is not None:
             scratch = temporary.enter_context(scratch_folder(settings, default=staging / "scratch"))
             users, files = _read(source, settings, scratch, clock, progress)
-            # Not while the engine reads: that keeps all cores busy, what follows does not.
-            fingerprints = beside.enter_context(Fingerprinting(files))
+        name = partial(
+            named_by_people, table=users.table, earlier=earlier, given=given, source=names
+        )
+        ahead = beside.enter_context(Ahead(staging, users, files, clock, name))
         formed = segment_run(
-            users, settings, command=command, scratch=scratch, clock=clock, progress=progress
+            users,
+            settings,
+            command=command,
+            scratch=scratch,
+            clock=clock,
+            progress=progress,
+            on_named=ahead.start,
         )
         temporary.close()
-        automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
-        formed = _named(formed, users.table, earlier)
-        summary = with_names(formed.summary, given, source=str(names))
-        segments = _write(staging, users, replace(formed, summary=summary), clock=clock)
-        (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
-        if fingerprints is not None:
-            with clock.step("fingerprint the input"):
-                inputs = fingerprints.results()
+        summary = _write(staging, users, formed, ahead, clock=clock)
+        with clock.step("finish the tables of users and the fingerprint"):
+            segments, inputs = ahead.segments(), ahead.fingerprints() or inputs
         manifest = _manifest(users, inputs, settings, clock, started_at=started_at)
         (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
     return RunResult(run_dir=target, summary=summary, segments=segments)
@@ -222,15 +224,6 @@ def _manifest(
         accounts=tuple(asdict(account) for account in users.accounts),
         steps=clock.records,
     )
-
-
-def _named(formed: Formed, table: pl.DataFrame, earlier: Sequence[Path]) -> Formed:
-    """Take over the names that people gave in earlier runs; those of the last one win."""
-    summary = formed.summary
-    for run_dir in earlier:
-        kept = carried_names(run_dir, table, formed.segmentation.segment_ids)
-        summary = with_carried(summary, kept, source=str(run_dir / NAMES_FILE))
-    return replace(formed, summary=summary)
 
 
 def _read(
@@ -272,8 +265,12 @@ def segment_run(
     scratch: Path | None,
     clock: StepClock,
     progress: Progress | None,
+    on_named: Callable[[Segmentation, Truth | None, Named], object] | None = None,
 ) -> Formed:
-    """Form segments, check them on later days where there are some, and describe them."""
+    """Form segments, check them on later days where there are some, and describe them.
+
+    `on_named` is called as soon as the segments have names, while they are described further.
+    """
     settings = recipe_for(settings, users.traits)
     catalogue = (*users.features, *users.attributes)
     recipe = recipe_named(settings.recipe)
@@ -296,6 +293,7 @@ def segment_run(
             command=command,
             found=found,
             log=second.report,
+            on_named=None if on_named is None else partial(on_named, segmentation, truth),
         )
     with clock.step("decide"):
         summary = decide(summary, users, segmentation, settings, truth)
@@ -398,6 +396,7 @@ def _command(
     settings: RunConfig,
     *,
     mapping: Path | str | None = None,
+    names: Path | str | None = None,
 ) -> str:
     """Return the command that repeats the run, whether it was asked for in Python, TOML or flags.
 
@@ -421,30 +420,32 @@ def _command(
             words += [flag, ",".join(map(str, value))]
         else:
             words += [flag, str(value)]
+    if names is not None:
+        words += ["--names", Path(names).name]
     return shlex.join(words)
 
 
-def _write(staging: Path, users: UserData, formed: Formed, *, clock: StepClock) -> pl.DataFrame:
-    """Write the tables while the figures are drawn, mostly in another process."""
+def _write(
+    staging: Path, users: UserData, formed: Formed, ahead: Ahead, *, clock: StepClock
+) -> Summary:
+    """Write the tables while the figures are drawn, in other processes."""
+    automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
+    summary = with_names(formed.summary, ahead.names, source=NAMES_FILE)
+    (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
     with ThreadPoolExecutor(1) as beside:
-        tables = beside.submit(_write_tables, staging, users, formed, clock)
+        named = replace(formed, summary=summary)
+        tables = beside.submit(_write_tables, staging, users, named, clock)
         with clock.step("draw and report"):
-            write_report(formed.summary, staging)
-        return tables.result()
+            write_report(summary, staging, draw=ahead.draw)
+        tables.result()
+    return summary
 
 
-def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClock) -> pl.DataFrame:
-    segmentation, summary, truth = formed.segmentation, formed.summary, formed.truth
+def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClock) -> None:
+    """Write all tables but those of users, and the model."""
+    segmentation, summary = formed.segmentation, formed.summary
     behaviours = users.behaviours
-    names = tuple(segment.name for segment in summary.segments)
     with clock.step("write tables"):
-        segments = segments_table(
-            users.table, segmentation.segment_ids, segmentation.margins, names
-        )
-        if truth is not None:
-            early_ids = pl.Series("feature_segment_id", truth.feature_segment_ids)
-            segments = segments.with_columns(early_ids)
-        segments.write_parquet(staging / "segments.parquet")
         memberships = memberships_table(users.table["user_id"], segmentation)
         if memberships is not None:
             memberships.write_parquet(staging / "memberships.parquet")
@@ -452,8 +453,6 @@ def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClo
             write_early(staging, users.early.table, users.early.days)
         if behaviours is not None:
             write_behaviours(staging, behaviours)
-        ids = pl.Series("segment_id", segmentation.segment_ids)
-        users.table.with_columns(ids).write_parquet(staging / "users.parquet")
         if summary.decisions is not None and summary.decisions.rules is not None:
             (staging / "rules.sql").write_text(summary.decisions.rules.sql, encoding="utf-8")
         if formed.affinity is not None:
@@ -462,7 +461,7 @@ def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClo
         selection_table(summary).write_parquet(staging / "selection.parquet")
         bundle = make_bundle(
             segmentation,
-            names=names,
+            names=tuple(segment.name for segment in summary.segments),
             prior=users.prior,
             main_placement=users.main_placement,
             attributes=users.attributes,
@@ -475,7 +474,6 @@ def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClo
         (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
         text = render_summary_json(summary)
         (staging / "summary.json").write_text(text, encoding="utf-8")
-    return segments
 
 
 def _versions() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """From users and segments to the `Summary`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -59,6 +59,7 @@ def summarise(
     command: str,
     found: Found,
     log: LogReport,
+    on_named: Callable[[tuple[SegmentProfile, ...]], object] | None = None,
 ) -> Summary:
     """Put together all that the report shows.
 
@@ -73,49 +74,53 @@ def summarise(
     found : Found
         What later days say, why this number of segments, what behaviours add.
     log : LogReport
+    on_named : callable, optional
+        Called with the profiles as soon as there are names.
     """
     catalogue = (*users.features, *users.attributes)
     truth, evidence = found.truth, found.evidence
     # One thread for each sum: its last bits must not depend on who else is computing.
     with threadpool_limits(1), ThreadPoolExecutor(max_workers=1) as beside:
+        population, segments = _profiles(users, segmentation, config, truth)
+        if on_named is not None:
+            on_named(segments)
         pictures = beside.submit(
             make_pictures, users.table, segmentation, catalogue, min_size=config.min_size
         )
-        population, segments = _profiles(users, segmentation, config, truth)
-    withheld = [segment.segment_id for segment in segments if segment.is_withheld]
-    presence = report_presence(
-        truth,
-        users.table,
-        segmentation.segment_ids,
-        n_segments=segmentation.n_segments,
-        min_size=config.min_size,
-    )
-    return Summary(
-        schema_version=SCHEMA_VERSION,
-        headline=_headline(segments, truth),
-        warnings=_all_warnings(users, segments, segmentation, found, presence),
-        data=_data_report(users),
-        selection=_selection_report(segmentation, min_size=config.min_size),
-        population=population,
-        segments=segments,
-        unassigned=tuple(_unassigned(users, segmentation)),
-        features=_feature_rows(catalogue, segmentation, config),
-        map=_map(users, segmentation, min_size=config.min_size),
-        method=_method(users, segmentation, config),
-        repeat=Repeat(command, config.seed, __version__, segmentation.recipe.name),
-        truth=None if truth is None else report_truth(truth, min_size=config.min_size),
-        latent=report_latent(
-            segmentation, truth.kept_by_memberships if truth else None, withheld=withheld
-        ),
-        evidence=None if evidence is None else report_evidence(evidence, withheld=withheld),
-        presence=presence,
-        pictures=pictures.result(),
-        log=log,
-        traits=users.traits,
-        conversions=report_conversions(
-            users, segmentation, truth, found.added, min_size=config.min_size, seed=config.seed
-        ),
-    )
+        withheld = [segment.segment_id for segment in segments if segment.is_withheld]
+        presence = report_presence(
+            truth,
+            users.table,
+            segmentation.segment_ids,
+            n_segments=segmentation.n_segments,
+            min_size=config.min_size,
+        )
+        return Summary(
+            schema_version=SCHEMA_VERSION,
+            headline=_headline(segments, truth),
+            warnings=_all_warnings(users, segments, segmentation, found, presence),
+            data=_data_report(users),
+            selection=_selection_report(segmentation, min_size=config.min_size),
+            population=population,
+            segments=segments,
+            unassigned=tuple(_unassigned(users, segmentation)),
+            features=_feature_rows(catalogue, segmentation, config),
+            map=_map(users, segmentation, min_size=config.min_size),
+            method=_method(users, segmentation, config),
+            repeat=Repeat(command, config.seed, __version__, segmentation.recipe.name),
+            truth=None if truth is None else report_truth(truth, min_size=config.min_size),
+            latent=report_latent(
+                segmentation, truth.kept_by_memberships if truth else None, withheld=withheld
+            ),
+            evidence=None if evidence is None else report_evidence(evidence, withheld=withheld),
+            presence=presence,
+            pictures=pictures.result(),
+            log=log,
+            traits=users.traits,
+            conversions=report_conversions(
+                users, segmentation, truth, found.added, min_size=config.min_size, seed=config.seed
+            ),
+        )
 
 
 def _all_warnings(

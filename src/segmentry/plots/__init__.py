@@ -30,6 +30,8 @@ from segmentry.plots._map import caption_map, caption_map_pairs, plot_map, plot_
 from segmentry.plots._reach import caption_reach, plot_reach
 from segmentry.plots._rendering import (
     FIGURES,
+    Draw,
+    drawing,
     render_png,
     render_spec,
     render_svg,
@@ -78,6 +80,7 @@ __all__ = [
     "HIGHEST",
     "LOWEST",
     "Caption",
+    "Draw",
     "Flow",
     "Flows",
     "Scene",
@@ -106,6 +109,7 @@ __all__ = [
     "dark_figure_css",
     "dark_svg",
     "distribution_names",
+    "drawing",
     "has_exposure",
     "has_gains",
     "has_stability",

@@ -1,14 +1,24 @@
 """From a chart to SVG and PNG, without a browser and without a network."""
 
 import json
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.apart import serving
-from segmentry.drawing import draw_files, draw_png, draw_svg, has_title, without_title
+from segmentry.drawing import (
+    draw_files,
+    draw_png,
+    draw_svg,
+    has_title,
+    start_renderer,
+    without_title,
+)
 from segmentry.plots._blades import plot_silhouette_blades
 from segmentry.plots._caption import Caption
 from segmentry.plots._distributions import plot_distributions
@@ -32,7 +42,19 @@ if TYPE_CHECKING:
 
     Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
 
-__all__ = ["FIGURES", "render_png", "render_spec", "render_svg", "saved_svg", "write_figures"]
+Draw: TypeAlias = Callable[..., "Future[str]"]
+"""Takes what `segmentry.drawing.draw_files` takes and returns a future of its answer."""
+
+__all__ = [
+    "FIGURES",
+    "Draw",
+    "drawing",
+    "render_png",
+    "render_spec",
+    "render_svg",
+    "saved_svg",
+    "write_figures",
+]
 
 FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
     {
@@ -68,8 +90,7 @@ _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
     }
 )
 
-_FIGURES_PER_START = 6
-"""As many are drawn while the renderer starts: it takes half a second in each process."""
+_MOST_PROCESSES = 2
 _ACTIVE = re.compile(r"<(?:script|image|style|link|foreignObject|a)\b|\bon[a-z]+=|javascript:")
 _XML = "http://www.w3.org/2000/svg"
 
@@ -149,7 +170,25 @@ def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
     return draw_png(render_svg(chart), scale=scale)
 
 
-def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) -> dict[str, str]:
+@contextmanager
+def drawing() -> "Iterator[Draw]":
+    """Start processes that draw figures; entered early, they are ready when there is a summary.
+
+    The renderer holds the interpreter: only other processes draw while charts are put together.
+
+    Yields
+    ------
+    callable
+        As `segmentry.drawing.draw_files`, but it returns a future at once.
+    """
+    n_processes = min(_MOST_PROCESSES, os.cpu_count() or 1)
+    with serving(draw_files, n_processes=n_processes, first=start_renderer) as draw:
+        yield draw
+
+
+def write_figures(
+    summary: "Summary", directory: Path, *, scale: float = 2.0, draw: "Draw | None" = None
+) -> dict[str, str]:
     """Write every figure as ``NAME.svg`` and ``NAME.png`` and return those for a page.
 
     Parameters
@@ -160,6 +199,8 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
         Where the files go; made if it is not there.
     scale : float
         Pixels of the PNG per unit of the SVG.
+    draw : callable, optional
+        What `drawing` yields, where it was entered before.
 
     Returns
     -------
@@ -173,22 +214,13 @@ def write_figures(summary: "Summary", directory: Path, *, scale: float = 2.0) ->
     >>> sorted(FIGURES)[:4]
     ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
     """
+    if draw is None:
+        with drawing() as own:
+            return write_figures(summary, directory, scale=scale, draw=own)
     directory.mkdir(parents=True, exist_ok=True)
     asked = [name for name in FIGURES if name not in _ASKED_BY or _ASKED_BY[name](summary)]
-    # The renderer holds the interpreter: only another process draws while charts are put together.
-    with serving(draw_files) as draw:
-        specs, drawn = {}, {}
-        for name in asked:
-            specs[name] = _spec(summary, name)
-            drawn[name] = draw(name, specs[name], directory, scale=scale)
-        # Much that the other has not begun by then is drawn here too, from the end.
-        left = [name for name in reversed(asked) if not drawn[name].done()]
-        here = {
-            name: draw_files(name, specs[name], directory, scale=scale)
-            for name in (left if len(left) > _FIGURES_PER_START else ())
-            if drawn[name].cancel()
-        }
-        return {name: here[name] if name in here else drawn[name].result() for name in asked}
+    drawn = {name: draw(name, _spec(summary, name), directory, scale=scale) for name in asked}
+    return {name: svg.result() for name, svg in drawn.items()}
 
 
 def _spec(summary: "Summary", name: str) -> dict[str, Any]:

@@ -55,9 +55,16 @@ def levels_of(
     >>> [(level.label, level.share) for level in first.levels]
     [('Germany', 0.5), ('fr', 0.5), ('unknown', 0.0)]
     """
-    texts = _texts(column, feature)
-    levels = _told_levels(texts)
-    codes = _codes(texts, levels)
+    # A million users have a few levels: only these are written as text.
+    values = column
+    if feature.kind != "categorical":
+        values = pl.Series(numeric_values(column)).fill_nan(None)
+    counted = values.alias("value").value_counts(name="n_users")
+    texts = level_texts(counted["value"])
+    levels = _told_levels(texts, counted["n_users"])
+    codes = values.replace_strict(
+        counted["value"], _codes(texts, levels), return_dtype=pl.Int64
+    ).to_numpy()
     overall = np.bincount(codes, minlength=len(levels))
     found = []
     for members in [np.arange(codes.size), *groups]:
@@ -83,19 +90,13 @@ class _Count(NamedTuple):
     n_users: int
 
 
-def _texts(column: pl.Series, feature: Feature) -> pl.Series:
-    if feature.kind == "categorical":
-        return level_texts(column)
-    return level_texts(pl.Series(feature.name, numeric_values(column)))
-
-
-def _told_levels(texts: pl.Series) -> list[str | None]:
+def _told_levels(texts: pl.Series, n_users: pl.Series) -> list[str | None]:
     """Return the levels that get a line of their own, in the order of the lines; None is unknown.
 
     Where levels are put together, one that is itself called "other" is put with them.
     """
-    counts = texts.drop_nulls().alias("level").value_counts(name="n_users")
-    found = dict(counts.iter_rows())
+    counts = pl.DataFrame({"level": texts, "n_users": n_users}).drop_nulls("level")
+    found = dict(counts.group_by("level").agg(pl.col("n_users").sum()).iter_rows())
     by_share = sorted(found, key=lambda level: (-found[level], level))
     is_cut = len(by_share) > _MOST_LEVELS
     kept = [level for level in by_share if level != _OTHER][:_MOST_LEVELS] if is_cut else by_share
@@ -106,7 +107,7 @@ def _told_levels(texts: pl.Series) -> list[str | None]:
 
 
 def _codes(texts: pl.Series, levels: Sequence[str | None]) -> npt.NDArray[np.int64]:
-    """Return the position of each user's level, shape (n_users,)."""
+    """Return the position of each level among those that are told, shape (n_texts,)."""
     rest = levels.index(_OTHER) if _OTHER in levels else -1
     unknown = len(levels) - 1
     told = [level for level in levels if level is not None]

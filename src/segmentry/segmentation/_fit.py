@@ -23,6 +23,7 @@ from segmentry.clustering import (
     fit_pca,
     squared_silhouette,
 )
+from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
 from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 from segmentry.schema import UNASSIGNED, Estimate
@@ -235,7 +236,9 @@ def find_segments(
     )
     scores = measured.scores
     selection = select(
-        [make_candidate(distinct, each, scores.get(len(each.centers))) for each in clusterings],
+        map_in_threads(
+            lambda each: make_candidate(distinct, each, scores.get(len(each.centers))), clusterings
+        ),
         decide=None if decide is None else lambda numbers: decide(distinct, numbers),
         min_share=min_share,
         forced=forced,

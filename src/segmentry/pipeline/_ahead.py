@@ -1,0 +1,106 @@
+"""What is written of a run as soon as its segments have names, while the rest is worked out."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from segmentry.pipeline._clock import StepClock
+from segmentry.pipeline._fingerprint import Fingerprinting
+from segmentry.pipeline._read import UserData
+from segmentry.pipeline._truth import Truth
+from segmentry.profiling import SegmentProfile
+from segmentry.run_folder import FileFingerprint
+from segmentry.scoring import segments_table
+from segmentry.segmentation import Segmentation
+
+if TYPE_CHECKING:
+    from segmentry.plots import Draw
+
+__all__ = ["Ahead", "Named"]
+
+Named = tuple[SegmentProfile, ...]
+
+
+class Ahead:
+    """Writes the tables of users, starts what draws and hashes the input; leave it to join all.
+
+    Parameters
+    ----------
+    staging : Path
+        The run folder that is made.
+    users : UserData
+    files : iterable of Path
+        The input, to be hashed. Not before: until then all cores are busy.
+    clock : StepClock
+    name : callable
+        From the segments as they are named by rule to those that people named.
+    """
+
+    def __init__(
+        self,
+        staging: Path,
+        users: UserData,
+        files: Iterable[Path],
+        clock: StepClock,
+        name: Callable[[Segmentation, Named], Named],
+    ) -> None:
+        self._staging, self._users, self._files = staging, users, tuple(files)
+        self._clock, self._name = clock, name
+        self._all = contextlib.ExitStack()
+        self._tables: Future[pl.DataFrame] | None = None
+        self._fingerprints: Fingerprinting | None = None
+        self.draw: Draw | None = None
+        self.names: dict[int, str] = {}
+
+    def __enter__(self) -> "Ahead":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._all.close()
+
+    def start(self, segmentation: Segmentation, truth: Truth | None, segments: Named) -> None:
+        """Go ahead: the segments and their names are what they will be.
+
+        Raises
+        ------
+        ConfigError
+            If people's names do not fit the segments.
+        """
+        from segmentry.plots import drawing
+
+        named = self._name(segmentation, segments)
+        self.names = {segment.segment_id: segment.name for segment in named}
+        pool = self._all.enter_context(ThreadPoolExecutor(1))
+        self._tables = pool.submit(self._write, segmentation, truth)
+        self.draw = self._all.enter_context(drawing())
+        self._fingerprints = self._all.enter_context(Fingerprinting(self._files))
+
+    def _write(self, segmentation: Segmentation, truth: Truth | None) -> pl.DataFrame:
+        with self._clock.step("write users"):
+            segments = segments_table(
+                self._users.table,
+                segmentation.segment_ids,
+                segmentation.margins,
+                tuple(self.names.values()),
+            )
+            if truth is not None:
+                early_ids = pl.Series("feature_segment_id", truth.feature_segment_ids)
+                segments = segments.with_columns(early_ids)
+            segments.write_parquet(self._staging / "segments.parquet")
+            ids = pl.Series("segment_id", segmentation.segment_ids)
+            self._users.table.with_columns(ids).write_parquet(self._staging / "users.parquet")
+        return segments
+
+    def segments(self) -> pl.DataFrame:
+        """Wait for the tables of users; return that of ``segments.parquet``."""
+        assert self._tables is not None, "started once"  # noqa: S101  # segments are always named
+        return self._tables.result()
+
+    def fingerprints(self) -> tuple[FileFingerprint, ...]:
+        """Wait for the hashes of the input."""
+        assert self._fingerprints is not None, "started once"  # noqa: S101  # as above
+        return self._fingerprints.results()
