@@ -2,6 +2,7 @@
 
 python benchmarks/truth.py forecast --seeds 400
 python benchmarks/truth.py verdicts --seeds 400
+python benchmarks/truth.py levels --seeds 400 --n-users 5000
 python benchmarks/truth.py references --seeds 600 --n-users 1500
 python benchmarks/truth.py survival --seeds 20
 python benchmarks/truth.py cost --n-users 1100000
@@ -22,6 +23,7 @@ from segmentry.clustering import assign, distinct_rows, fit_clusterings
 from segmentry.validation import (
     choose_number,
     column_twins,
+    day_levels,
     forecast_ctr,
     gap_statistic,
     inner_gain,
@@ -33,6 +35,7 @@ from segmentry.validation import (
 )
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
+TOLD_EVERY = 50
 
 
 def binomial_bounds(n_hits, n_runs):
@@ -89,20 +92,39 @@ def null_verdicts(args):
     """Share of null logs with any verdict of a difference."""
     hits, no_signal, kinds = [], [], {}
     for seed in range(args.seeds):
-        counts, _, _ = simulate(args.n_users, seed=seed, null=True)
+        counts, _, _ = simulate(args.n_users, seed=seed, null=True, drift=args.drift)
         formed = form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=seed)
         seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
         found = verdicts(
-            formed.ids, seen=seen, later=later, n_segments=formed.n_segments, n_draws=50, seed=seed
+            formed.ids,
+            seen=seen,
+            later=later,
+            n_segments=formed.n_segments,
+            by_days=counts.clicks_by_days(OUTCOME_DAYS, is_in=formed.ids > 0),
+            n_draws=50,
+            seed=seed,
         )
         for each in found:
             kinds[each.verdict] = kinds.get(each.verdict, 0) + 1
         hits.append(any(e.verdict not in ("indistinguishable", "not validated") for e in found))
         gain = kept_gain(formed.ids, seen=seen, later=later, n_draws=200, seed=seed)
         no_signal.append(gain.reason != "")
-    print(kinds)
-    told_rate(f"null logs with any difference found, K = {args.k}", hits)
-    told_rate("null logs with 'no user-level signal'", no_signal)
+        if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
+            print(kinds)
+            told_rate(f"null logs with any difference found, K = {args.k}", hits)
+            told_rate("null logs with 'no user-level signal'", no_signal)
+
+
+def levels(args):
+    """How often days are said to move, where they do not and where they do."""
+    for drift in (0.0, 0.05, 0.1, 0.3):
+        found = [
+            day_levels(simulate(args.n_users, seed=seed, drift=drift)[0], range(8))
+            for seed in range(args.seeds)
+        ]
+        told_rate(f"drift {drift}: p at most 0.05", [each.p_value <= 0.05 for each in found])
+        told_rate(f"drift {drift}: said to move", [each.has_moved for each in found])
+        print(f"  spread found, root mean square {np.mean([e.sd**2 for e in found]) ** 0.5:.3f}")
 
 
 def p_values(ids, n, c):
@@ -286,6 +308,7 @@ def cost(args):
 COMMANDS = {
     "forecast": forecast,
     "verdicts": null_verdicts,
+    "levels": levels,
     "references": references,
     "survival": survival,
     "groups": groups,
@@ -300,6 +323,7 @@ def main():
     parser.add_argument("--n-users", type=int, default=20_000)
     parser.add_argument("--only", default="", help="groups: the sets whose name holds this")
     parser.add_argument("--k", type=int, default=5)
+    parser.add_argument("--drift", type=float, default=0.0, help="verdicts: days vary by so much")
     args = parser.parse_args()
     COMMANDS[args.what](args)
 
