@@ -147,7 +147,13 @@ def planted(args):
     for seed in range(args.seeds):
         counts, kind, _ = simulate(args.n_users, seed=seed)
         rows.append(judged(counts, kind, DEFAULT, numbers=range(1, args.most + 1), seed=seed))
-    print(f"planted behaviours, {args.n_users} users, K up to {args.most}")
+        if len(rows) % TOLD_EVERY == 0 or len(rows) == args.seeds:
+            tell_planted(rows, args)
+
+
+def tell_planted(rows, args):
+    """Print what the logs so far have shown."""
+    print(f"planted behaviours, {args.n_users} users, K up to {args.most}, {len(rows)} logs")
     found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     print("K chosen:", dict(zip(*np.unique(found["K"], return_counts=True), strict=True)))
     for name, values in found.items():
@@ -197,8 +203,9 @@ def null(args):
             seed=seed,
         )
         hits.append(any(e.verdict not in ("indistinguishable", "not validated") for e in found))
-    told_rate("null logs: no useful division claimed", np.array(numbers) == 1)
-    told_rate("null logs with any difference found, K by the rule", hits)
+        if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
+            told_rate("null logs: no useful division claimed", np.array(numbers) == 1)
+            told_rate("null logs with any difference found, K by the rule", hits)
 
 
 def null_groups(args):
