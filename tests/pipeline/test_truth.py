@@ -2,7 +2,9 @@
 
 import csv
 import random
+import re
 from collections import Counter
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -12,6 +14,7 @@ from tests.pipeline import runs
 from tests.pipeline.runs import outcome_of, reused, segmented
 from tests.reads import write_taobao
 
+from segmentry.report import render_report
 from segmentry.summary import parse_summary, render_summary_json
 
 MIDNIGHT = 1_494_000_000
@@ -291,6 +294,27 @@ def test_days_that_differ_widen_the_forecast_of_the_ctr(checked, tmp_path_factor
     ):
         assert index < ctr
     assert set(verdicts_of(drifting)) <= VERDICTS
+    assert [len(warnings_of_level(each)) for each in (drifting, calm)] == [1, 0]
+    by_rate = sorted(drifting.summary.truth.levels.days, key=lambda each: each.ctr.value)
+    dates = [date(1970, 1, 1) + timedelta(each.day) for each in (by_rate[0], by_rate[-1])]
+    told = [f"({each.day} May 2017)" for each in dates]
+    assert all(each in warnings_of_level(drifting)[0] for each in told)
+    whole = drifting.summary.population
+    n_clicks = sum(
+        round(each.ctr.value * n)
+        for each, n in zip(drifting.summary.truth.levels.days, shown_by_day(drifting), strict=True)
+    )
+    assert n_clicks == whole.n_clicks
+
+
+def warnings_of_level(outcome):
+    told = "The click rate of all users moved from day to day"
+    return [each for each in outcome.summary.warnings if each.startswith(told)]
+
+
+def shown_by_day(outcome):
+    days = outcome.users.early.days.group_by("day").agg(pl.col("n_impressions").sum()).sort("day")
+    return days["n_impressions"].to_list()
 
 
 def test_a_log_of_one_day_goes_on_and_says_that_nothing_was_checked(log):
@@ -570,3 +594,24 @@ def test_first_days_without_impressions_leave_a_run_unchecked(planted_log):
     assert outcome.truth is None
     assert "the first days alone do not form them" in outcome.summary.warnings[0]
     assert set(verdicts_of(outcome)) == {"not validated"}
+
+
+def test_a_forced_number_that_is_not_stable_is_told_in_warnings_and_report(tmp_path_factory):
+    alike = runs.generated(tmp_path_factory.getbasetemp(), 2_000, 0, null=True)
+
+    summary = outcome_of(alike, k=9, k_range="9:9", bootstraps=20).summary
+
+    shaky = [each for each in summary.evidence.stability.segments if not each.is_stable]
+    assert shaky
+    (told,) = (each for each in summary.warnings if "not stable: with other users" in each)
+    assert all(str(each.segment_id) in told for each in shaky)
+    assert f"{min(each.jaccard for each in shaky):.2f} at worst" in told
+    assert any(
+        each.startswith("The evidence speaks for one segment, not for 9")
+        for each in summary.warnings
+    )
+    page = render_report(summary, figures={})
+    assert told in page
+    rows = re.findall(r"<t[hd][^>]*>.*?(yes|no)</td>\s*</tr>", page)
+    assert rows.count("no") == len(shaky)
+    assert "nan" not in re.sub(r"<[^>]+>|[a-z]+nan|nan[a-z]+", " ", page.lower()).split()

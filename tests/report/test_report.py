@@ -10,6 +10,8 @@ import pytest
 from segmentry import plots
 from segmentry.report import render_report
 from segmentry.schema import Estimate
+from segmentry.summary import PresenceFeature, PresenceReport, PresenceRow
+from segmentry.validation import DayLevel, DayLevels
 
 HOSTILE = (
     '<script>alert("1")</script>',
@@ -18,6 +20,7 @@ HOSTILE = (
     "</svg></script><img src=x onerror=alert(1)>",
     "{{ 7 * 7 }}",
 )
+UNKNOWN = Estimate(value=None, low=None, high=None)
 VOID = {"meta", "input", "img", "br", "hr", "link"}
 
 
@@ -344,6 +347,79 @@ def test_what_is_certain_and_what_is_not_follow_the_verdicts(make_summary):
     assert "of the others: 2 Steady viewers, average clicks." in doubt
     assert "No segment is confirmed by its clicks on later days." in in_doubt
     assert "of the others: segments 1, 2, 3, 4, 5." in in_doubt
+
+
+def test_one_segment_has_nothing_that_is_told_of_several(make_summary):
+    summary = make_summary(n_segments=1, n_points=60)
+
+    html = render_report(summary, figures={}).replace("\u00a0", " ")
+
+    assert "There is one segment: later days had nothing to tell apart." in html
+    assert "is confirmed by its clicks" not in html
+    assert "confirmed on later days" not in html
+    assert "Simple rules tell" not in html
+    assert "what sets it apart" not in html
+    assert "over- or under-represented" not in html
+
+
+def levels(sd, p_value):
+    first = 1_494_000_000 // 86_400 + 1
+    days = [DayLevel(first + i, 900, Estimate(0.05, 0.04, 0.06)) for i in range(7)]
+    return DayLevels((*days, DayLevel(first + 7, None, UNKNOWN)), sd, p_value)
+
+
+@pytest.mark.parametrize(
+    ("sd", "p_value", "words"),
+    [
+        (
+            0.32,
+            1e-9,
+            "moved from day to day by more than chance (standard deviation 0.32 in log-odds",
+        ),
+        (
+            0.2,
+            0.04,
+            "hardly moved from day to day (standard deviation 0.20 in log-odds beyond sampling",
+        ),
+        (0.01, 1e-9, "hardly moved"),
+    ],
+)
+def test_days_are_told_with_whether_the_level_moved(make_summary, sd, p_value, words):
+    summary = make_summary(n_points=60)
+    truth = replace(summary.truth, levels=levels(sd, p_value))
+
+    html = render_report(replace(summary, truth=truth), figures={})
+
+    assert words in section(html)
+    rows = Page(html).tables["Click rate of all users, day by day"]
+    assert [row[0] for row in rows[1:]] == [f"{i} May 2017" for i in range(6, 14)]
+    assert rows[1][1:] == [
+        "Saturday",
+        "form segments",
+        "900",
+        "5.00\u00a0%",
+        "4.00\u00a0% to 6.00\u00a0%",
+    ]
+    assert rows[8][1:] == ["Saturday", "check them", "–", "–", "–"]
+
+
+def test_users_absent_later_are_told_by_what_sets_them_apart(make_summary):
+    summary = make_summary(n_points=60)
+    unlike = (
+        PresenceFeature("n_impressions", 36.0, 12.0, -2.0),
+        PresenceFeature("ctr_shrunk", 0.05, 0.051, 0.125),
+    )
+    shown = PresenceRow(1, 90, 80, 36.0, 12.0, 0.05, 0.06, 0.01, unlike)
+    hidden = PresenceRow(2, None, None, None, None, None, None, None)
+    presence = PresenceReport((shown, hidden), None, UNKNOWN)
+
+    page = Page(render_report(replace(summary, presence=presence), figures={}))
+
+    (caption,) = (each for each in page.tables if each.startswith("How users absent later differ"))
+    assert [row[1:] for row in page.tables[caption][1:]] == [
+        ["impressions", "36.0", "12.0", "−2.00"],
+        ["click rate, shrunk", "5.00\u00a0%", "5.10\u00a0%", "+0.12"],
+    ]
 
 
 def test_missing_values_are_dashes_and_never_nan_or_none(make_summary):

@@ -17,6 +17,7 @@ from segmentry.pipeline._conversions import report_conversions
 from segmentry.pipeline._evidence import report_evidence, warn
 from segmentry.pipeline._form import Found
 from segmentry.pipeline._latent import latent_warnings, report_latent
+from segmentry.pipeline._levels import warn_of_levels
 from segmentry.pipeline._pictures import make_pictures
 from segmentry.pipeline._presence import report_presence, warn_of_presence
 from segmentry.pipeline._read import UserData
@@ -42,6 +43,7 @@ from segmentry.summary import (
     SelectionReport,
     Summary,
 )
+from segmentry.validation import DayLevels
 
 __all__ = ["summarise"]
 
@@ -93,12 +95,16 @@ def summarise(
             users.table,
             segmentation.segment_ids,
             n_segments=segmentation.n_segments,
+            early=None if users.early is None else users.early.table,
+            features=_compared_features(catalogue, segmentation),
             min_size=config.min_size,
         )
+        checked = None if truth is None else report_truth(truth, min_size=config.min_size)
+        levels = None if checked is None else checked.levels
         return Summary(
             schema_version=SCHEMA_VERSION,
             headline=_headline(segments, truth),
-            warnings=_all_warnings(users, segments, segmentation, found, presence),
+            warnings=_all_warnings(users, segments, segmentation, found, presence, levels=levels),
             data=_data_report(users),
             selection=_selection_report(segmentation, min_size=config.min_size),
             population=population,
@@ -108,7 +114,7 @@ def summarise(
             map=_map(users, segmentation, min_size=config.min_size),
             method=_method(users, segmentation, config),
             repeat=Repeat(command, config.seed, __version__, segmentation.recipe.name),
-            truth=None if truth is None else report_truth(truth, min_size=config.min_size),
+            truth=checked,
             latent=report_latent(
                 segmentation, truth.kept_by_memberships if truth else None, withheld=withheld
             ),
@@ -129,6 +135,8 @@ def _all_warnings(
     segmentation: Segmentation,
     found: Found,
     presence: PresenceReport | None,
+    *,
+    levels: DayLevels | None,
 ) -> tuple[str, ...]:
     """Return what must be known to read the rest, of all that was looked at."""
     withheld = [segment.segment_id for segment in segments if segment.is_withheld]
@@ -136,9 +144,18 @@ def _all_warnings(
     return (
         *_warnings(users, segments, segmentation, found.truth, found.unchecked),
         *(() if evidence is None else warn(evidence, segmentation, withheld=withheld)),
+        *warn_of_levels(levels, utc_offset_hours=users.window.utc_offset_hours),
         *warn_of_presence(presence),
         *warn_of_suspects(users.table, found.truth),
     )
+
+
+def _compared_features(
+    catalogue: tuple[Feature, ...], segmentation: Segmentation
+) -> tuple[Feature, ...]:
+    """Return what tells users who came back from those who did not: what formed, and profiles."""
+    forming = segmentation.preprocessing.features
+    return tuple(f for f in catalogue if f.name in forming or f.family == "demographics")
 
 
 def _unassigned(users: UserData, segmentation: Segmentation) -> Iterator[Finding]:
@@ -215,7 +232,7 @@ def _warnings(
     found = [*_doubts(truth, unchecked), *latent_warnings(segmentation)]
     found.extend(_withheld(segments))
     by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
-    if by_clicks & set(segmentation.preprocessing.features):
+    if len(segments) > 1 and by_clicks & set(segmentation.preprocessing.features):
         found.append(
             "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
             "it overstates how much the segments will differ on later days."

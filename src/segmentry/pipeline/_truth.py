@@ -10,6 +10,7 @@ import polars as pl
 from segmentry.clustering import SilhouetteSample
 from segmentry.clustering.threads import do_together
 from segmentry.features import BetaPrior, fit_beta_prior
+from segmentry.pipeline._levels import shown_levels
 from segmentry.privacy import is_small
 from segmentry.profiling import SegmentProfile
 from segmentry.schema import UNASSIGNED, Estimate, Window
@@ -19,6 +20,7 @@ from segmentry.validation import (
     Alignment,
     BehaviourDays,
     CopiedUsers,
+    DayLevels,
     Forecasts,
     KeptGain,
     Relabelling,
@@ -29,6 +31,7 @@ from segmentry.validation import (
     WindowSplit,
     align_ids,
     copied_users,
+    day_levels,
     forecast_ctr,
     kept_gain,
     local_days,
@@ -107,6 +110,8 @@ class Truth:
         CTR of all users with a segment in the outcome window.
     copied : CopiedUsers
         Busy users who share every day's counts with another one.
+    levels : DayLevels
+        CTR of all users of the log on each day of both windows.
     kept_by_memberships : KeptGain or None
         Of latent classes, where each user is given the CTR to be expected over all of them.
     """
@@ -122,6 +127,7 @@ class Truth:
     later: UserCounts | None
     level_later: Estimate
     copied: CopiedUsers
+    levels: DayLevels
     kept_by_memberships: KeptGain | None = None
 
 
@@ -195,6 +201,7 @@ def check_later(
         later=later,
         level_later=level_later,
         copied=copied_users(counts),
+        levels=day_levels(counts, local_days(window)),
         kept_by_memberships=soft_gain,
     )
 
@@ -445,6 +452,7 @@ def report_truth(truth: Truth, *, min_size: int) -> TruthReport:
         kept_gain=truth.kept_gain,
         refit_events=tuple(_told(event, min_size) for event in truth.alignment.events),
         caveats=tuple(caveats),
+        levels=shown_levels(truth.levels, min_size=min_size),
     )
 
 

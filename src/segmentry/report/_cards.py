@@ -84,7 +84,7 @@ def make_rates_note(summary: Summary) -> str:
 def _facts(summary: Summary) -> tuple[Fact, ...]:
     population, selection = summary.population, summary.selection
     how = "number set by hand" if selection.is_forced else "number chosen by rule"
-    if was_checked(summary):
+    if was_checked(summary) and len(summary.segments) > 1:
         n_confirmed = sum(s.verdict == "confirmed" for s in summary.segments)
         how += f"; {count(n_confirmed)} confirmed on later days"
     traits = summary.traits
@@ -180,6 +180,8 @@ def _doubts(summary: Summary) -> tuple[str, ...]:
                 "How the segments click on later days has not been measured in this run."
             ),
         )
+    if len(summary.segments) == 1:
+        return ("There is one segment: later days had nothing to tell apart.",)
     doubts = [
         f"{meaning}: {_numbers(summary, verdict)}."
         for verdict, meaning in _MEANINGS.items()

@@ -132,6 +132,6 @@ def _level(summary: Summary) -> str:
         told = f"{rate(population.ctr_seen.value)} seen"
     sentence = f"Click rate of all {count(population.n_users)} users: {told}."
     rules = summary.decisions.rules if summary.decisions is not None else None
-    if rules is None:
+    if rules is None or len(summary.segments) == 1:
         return sentence
     return f"{sentence} Simple rules tell the segment of {percent(rules.fidelity)} of them."

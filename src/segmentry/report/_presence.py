@@ -1,11 +1,22 @@
 """Who came back on the later days, beside who did not."""
 
 from segmentry.plots import segment_colour
-from segmentry.plots.formats import count, decimal, interval, percent, rate
+from segmentry.plots.formats import (
+    count,
+    decimal,
+    feature_value,
+    interval,
+    percent,
+    rate,
+    signed,
+)
+from segmentry.report._kinds import value_kind
 from segmentry.report._views import Presence, Row, Table
-from segmentry.summary import Summary
+from segmentry.summary import PresenceRow, Summary
 
 __all__ = ["make_presence"]
+
+_MOST_FEATURES = 5
 
 
 def make_presence(summary: Summary) -> Presence | None:
@@ -17,7 +28,7 @@ def make_presence(summary: Summary) -> Presence | None:
     notes = [
         (
             "Verdicts speak of users who were shown ads again. Those who were not may differ: "
-            "compare their exposure and click rate on the forming days."
+            "compare their exposure, click rate and features on the forming days."
         )
     ]
     if presence.n_new:
@@ -58,4 +69,40 @@ def make_presence(summary: Summary) -> Presence | None:
                 for row in presence.segments
             ),
         ),
+        features=_feature_table(presence.segments, summary, names),
+    )
+
+
+def _feature_table(
+    segments: tuple[PresenceRow, ...], summary: Summary, names: dict[int, str]
+) -> Table | None:
+    """Return what tells the absent from those shown ads again, the largest difference first."""
+    known = {row.name: row for row in summary.features}
+    rows = []
+    for row in segments:
+        for each in row.features[:_MOST_FEATURES]:
+            feature = known.get(each.feature)
+            kind = "count" if feature is None else value_kind(feature)
+            cells = (
+                each.feature if feature is None else feature.label,
+                feature_value(each.present, kind=kind),
+                feature_value(each.absent, kind=kind),
+                signed(each.difference, digits=2),
+            )
+            head = f"{row.segment_id} {names.get(row.segment_id, '')}".strip()
+            rows.append(Row(head=head, cells=cells, colour=segment_colour(row.segment_id)))
+    if not rows:
+        return None
+    return Table(
+        caption="How users absent later differ from those shown ads again, the largest difference "
+        "first: means on the days that formed the segments",
+        heads=(
+            "segment",
+            "feature",
+            "shown again",
+            "absent later",
+            "difference, in standard deviations",
+        ),
+        rows=tuple(rows),
+        text_columns=(1,),
     )

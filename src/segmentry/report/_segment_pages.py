@@ -25,6 +25,7 @@ __all__ = ["make_segment_pages"]
 _MOST_FEATURES = 8
 _MOST_LEVELS = 6
 _LEAST_LEVEL = 0.02
+_NO_TABLE = Table(caption="", heads=(), rows=())
 
 
 def make_segment_pages(summary: Summary) -> tuple[SegmentPage, ...]:
@@ -135,6 +136,8 @@ def _tables(segment: SegmentProfile, summary: Summary) -> tuple[Table, ...]:
 
 def _feature_table(segment: SegmentProfile, summary: Summary) -> Table:
     """Return the features by size of effect, and whether chance may have made it."""
+    if len(summary.segments) == 1:
+        return _NO_TABLE  # all differences are 0
     features = {row.name: row for row in summary.features}
     q_values = {test.feature: test.q_value for test in segment.tests}
     everyone = {row.feature: row for row in summary.population.numeric}
@@ -190,6 +193,8 @@ def _q_value(q_value: float | None) -> str:
 
 def _level_table(segment: SegmentProfile, summary: Summary) -> Table:
     """Return the levels that are most over- or under-represented."""
+    if len(summary.segments) == 1:
+        return _NO_TABLE
     labels = {row.name: row.label for row in summary.features}
     found = [
         (own.feature, level)

@@ -7,6 +7,7 @@ from segmentry import plots
 from segmentry.plots import segment_colour
 from segmentry.plots.formats import MISSING, count, day, decimal, interval, percent, points, rate
 from segmentry.profiling import SegmentProfile
+from segmentry.report._levels import lead_of_days, table_of_days
 from segmentry.report._views import Badge, Fact, Figure, Row, Table, Truth
 from segmentry.schema import Estimate, UtcOffset
 from segmentry.summary import Summary, TruthReport
@@ -48,6 +49,8 @@ def make_truth(summary: Summary, figures: Mapping[str, str]) -> Truth:
         verdicts=(_rate_table(summary), _reason_table(summary)),
         events=truth.refit_events,
         caveats=truth.caveats,
+        days_lead=lead_of_days(truth),
+        days=table_of_days(truth, summary.data.utc_offset_hours),
     )
 
 
@@ -70,6 +73,8 @@ def _unchecked(summary: Summary) -> Truth:
         verdicts=(),
         events=() if truth is None else truth.refit_events,
         caveats=() if truth is None else truth.caveats,
+        days_lead="" if truth is None else lead_of_days(truth),
+        days=None if truth is None else table_of_days(truth, summary.data.utc_offset_hours),
     )
 
 

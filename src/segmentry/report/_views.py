@@ -248,7 +248,7 @@ class SegmentPage:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What later days say; where nothing was checked only `lead`, `windows` and `notes`."""
+    """What later days say; where nothing was checked only `lead`, `windows`, `notes` and `days`."""
 
     lead: str
     windows: tuple[Fact, ...]
@@ -260,6 +260,8 @@ class Truth:
     verdicts: tuple[Table, ...]
     events: tuple[str, ...]
     caveats: tuple[str, ...]
+    days_lead: str
+    days: Table | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,10 +325,11 @@ class Stability:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Who came back on the later days."""
+    """Who came back on the later days, and how those differ who did not."""
 
     notes: tuple[str, ...]
     table: Table
+    features: Table | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from segmentry.summary._model import (
     TruthReport,
 )
 from segmentry.summary._pictures import Blade, Embedding, EmbeddingPoint, Hexagon, Pictures
-from segmentry.summary._presence import PresenceReport, PresenceRow
+from segmentry.summary._presence import PresenceFeature, PresenceReport, PresenceRow
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -84,6 +84,7 @@ __all__ = [
     "MapSummary",
     "NotEvaluated",
     "Pictures",
+    "PresenceFeature",
     "PresenceReport",
     "PresenceRow",
     "PurchaseVerdict",

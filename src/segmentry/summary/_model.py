@@ -14,7 +14,7 @@ from segmentry.summary._notebook import selection_html, summary_html
 from segmentry.summary._pictures import Embedding, Pictures
 from segmentry.summary._presence import PresenceReport
 from segmentry.traits import OF_IMPRESSIONS, DataTraits
-from segmentry.validation import KeptGain
+from segmentry.validation import DayLevels, KeptGain
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -147,6 +147,8 @@ class TruthReport:
         What became of the segments when all days were taken; one sentence each.
     caveats : tuple of str
         What the check could not do; whole sentences.
+    levels : DayLevels or None
+        CTR of all users of the log by local day; null in runs of earlier versions.
     """
 
     feature_starts_at: int
@@ -161,6 +163,7 @@ class TruthReport:
     kept_gain: KeptGain | None
     refit_events: tuple[str, ...]
     caveats: tuple[str, ...]
+    levels: DayLevels | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,27 @@ from dataclasses import dataclass
 
 from segmentry.schema import Estimate
 
-__all__ = ["PresenceReport", "PresenceRow"]
+__all__ = ["PresenceFeature", "PresenceReport", "PresenceRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceFeature:
+    """One feature in the feature window, of users present and absent later.
+
+    Parameters
+    ----------
+    feature : str
+    present, absent : float
+        Means over the users of whom it is known, in raw units.
+    difference : float or None
+        `absent` - `present` in standard deviations over all users with a segment; null where the
+        feature does not vary.
+    """
+
+    feature: str
+    present: float
+    absent: float
+    difference: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +45,9 @@ class PresenceRow:
     largest_user_share : float or None
         Share of the impressions of its busiest user in all of its impressions, over all days and
         for the segment as it is now; null where it is too small to be shown.
+    features : tuple of PresenceFeature
+        What forms segments and what profiles tell, categories aside, the largest difference first;
+        a feature that is known of too few of either to be shown is left out.
     """
 
     segment_id: int
@@ -35,6 +58,7 @@ class PresenceRow:
     ctr_present: float | None
     ctr_absent: float | None
     largest_user_share: float | None
+    features: tuple[PresenceFeature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

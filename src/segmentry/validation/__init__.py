@@ -17,6 +17,7 @@ from segmentry.validation._behaviour_days import BehaviourDays
 from segmentry.validation._choice import RULE, RULE_WITHOUT_LOG, NumberChoice, choose_number
 from segmentry.validation._copies import CopiedUsers, copied_users
 from segmentry.validation._cross_fit import Relabel
+from segmentry.validation._day_levels import DayLevel, DayLevels, day_levels
 from segmentry.validation._fold_rates import FoldRates, fold_rates
 from segmentry.validation._forecast import Forecasts, forecast_ctr
 from segmentry.validation._gap import GapCurve, gap_statistic
@@ -64,6 +65,8 @@ __all__ = [
     "Alignment",
     "BehaviourDays",
     "CopiedUsers",
+    "DayLevel",
+    "DayLevels",
     "FoldRates",
     "Forecasts",
     "Forming",
@@ -95,6 +98,7 @@ __all__ = [
     "contingency",
     "copied_users",
     "daily_traffic",
+    "day_levels",
     "decide_by_groups",
     "decision_of",
     "fold_rates",
