@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.conversions import shop_with, with_conversions
 
@@ -98,13 +99,31 @@ def test_high_value_needs_confirmation(plain):
 def test_what_moving_impressions_is_worth_by_hand(plain):
     (found,), _ = find_insights(changed(plain, **confirmed(150.0, 10.0)), agreements=AGREED)
 
-    # 10,000 impressions at 5.06 %: 506 clicks; half as many again, 40 % to 60 %.
-    value = found.action.value
-    assert (value.value, value.low, value.high) == pytest.approx((253.0, 202.4, 303.6))
+    # 10,000 impressions at 5.06 %: 506 clicks; half as many again, 40 % to 60 %, which is 50.6
+    # clicks to either side; and the level, 0.1 points to either side, is 5.
+    value, side = found.action.value, (50.6**2 + 5.0**2) ** 0.5
+    assert (value.value, value.low, value.high) == pytest.approx((253.0, 253 - side, 253 + side))
     assert found.action.code == "ACT-001"
     assert found.action.n_users == plain.segments[0].n_users
     assert found.action.test == "segmentry plan test RUN_DIR --segments 1 --metric ctr --mde 5%"
     assert found.action.assumptions
+
+
+def test_a_level_that_moves_between_days_makes_the_worth_of_moving_less_sure(plain):
+    """Held against draws of a level and an index that are what their intervals say."""
+    level = Estimate(0.0503, 0.0315, 0.0793)
+    summary = changed(plain, **confirmed(50.0, 4.0), impressions_share=0.9)
+    population = replace(summary.population, forecast_ctr=level)
+    (found,), _ = find_insights(replace(summary, population=population), agreements=AGREED)
+    rng = np.random.default_rng(0)
+
+    spread = np.log(0.0793 / 0.0315) / 2 / 1.6449
+    levels = 0.0503 * np.exp(spread * rng.standard_normal(200_000))
+    drawn = 10_000 * levels * (1 - (0.5 + 0.04 / 1.6449 * rng.standard_normal(200_000)))
+
+    assert found.code == "SEG-006"
+    value = found.action.value
+    assert (value.low, value.high) == pytest.approx(np.quantile(drawn, (0.05, 0.95)), rel=0.03)
 
 
 def test_high_value_that_is_not_confirmed_is_a_caution(plain):
@@ -144,6 +163,11 @@ def test_too_few_impressions_to_judge(plain):
     (found,), _ = find_insights(few, agreements=AGREED)
     assert found.code == "SEG-004"
     assert found.evidence[1].value.value == pytest.approx((1 - 0.0506) ** 19)
+    assert found.text.startswith("The median user was shown 19 ads:")
+    once = changed(plain, numeric=(replace(shown, median=1.0),))
+    assert find_insights(once, agreements=AGREED)[0][0].text.startswith(
+        "The median user was shown 1 ad:"
+    )
     assert found.action.value.value == pytest.approx(3 / 0.0506 - 19)
     assert codes_of(changed(plain, numeric=(replace(shown, median=20.0),))) == []
 
@@ -401,11 +425,12 @@ def test_moving_impressions_inside_a_segment_is_worth_the_difference_by_hand(pla
 
     (found,), _ = find_insights(with_log(plain, cells=(shown, liked)), agreements=AGREED)
 
-    # Seen 5 %, expected 5.06 %: 10,000 x 5.06 / 5 x (6 % - 5 %), each ± 0.001 at 95 %.
+    # Seen 5 %, expected 5.06 ± 0.1 %: 10,000 x 5.06 / 5 x (6 % - 5 %), each ± 0.001 at 95 %.
     value = found.action.value
     assert value.value == pytest.approx(101.2)
-    half = 101.2 / 0.01 * (2 * 0.001**2) ** 0.5 * 1.645 / 1.96
-    assert value.high - value.low == pytest.approx(2 * half, rel=0.01)
+    of_cells = 101.2 / 0.01 * (2 * 0.001**2) ** 0.5 * 1.645 / 1.96
+    half = (of_cells**2 + (101.2 * 0.1 / 5.06) ** 2) ** 0.5
+    assert value.high - value.low == pytest.approx(2 * half, rel=0.001)
 
 
 def test_acting_on_what_is_reversed_costs_clicks(plain):

@@ -1,5 +1,6 @@
 """Gain by K and stability: what was measured is drawn, and what was not is said."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,13 @@ def test_the_gain_is_drawn_per_thousand_impressions_with_its_interval(measured):
     assert drawn["K = 3 (chosen)"] == (2.0, 6.0, 10.0)
     assert set(drawn) == {"K = 2", "K = 3 (chosen)"}
     assert plots.caption_gain_by_k(measured).finding.startswith("K = 3 gains most on later days")
+
+
+def test_small_gains_are_not_written_in_thousandths(measured):
+    axis = json.dumps(plots.plot_gain_by_k(measured).to_dict())
+
+    assert '"format": "~g"' in axis
+    assert '"~s"' not in axis
 
 
 def test_both_are_written_where_they_were_measured_and_else_left_out(

@@ -8,10 +8,12 @@ import pytest
 from segmentry.insights import find_insights
 from segmentry.profiling import Exemplar
 from segmentry.report import render_report
+from segmentry.report._evidence import make_stability
 from segmentry.report._executive import make_executive, worth_of
 from segmentry.report._segment_pages import make_segment_pages
 from segmentry.schema import Estimate
-from segmentry.summary import Cell, Decisions, LogReport, RuleReport, SegmentRules
+from segmentry.summary import Cell, Decisions, EvidenceReport, LogReport, RuleReport, SegmentRules
+from segmentry.validation import SegmentStability, Stability
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 
@@ -180,3 +182,35 @@ def test_hostile_texts_stay_text(decided):
     summary = replace(decided, decisions=replace(decided.decisions, insights=(insight,)))
 
     assert bad not in render_report(summary, figures={})
+
+
+def test_segments_that_other_users_find_again_and_other_days_do_not_are_told_apart(decided):
+    found = tuple(SegmentStability(i, 0.9, 0, True) for i in range(1, 6))
+    evidence = EvidenceReport(
+        n_users=900,
+        n_first_days=4,
+        n_last_days=2,
+        n_by_evidence=5,
+        division="graded division",
+        n_groups=1,
+        objections=(),
+        has_gain=True,
+        ties=(5,),
+        gains=(),
+        gaps=(),
+        strength=None,
+        columns=None,
+        clicks=None,
+        stability=Stability(found, 0.9, 50, 0, ((5, 50),)),
+        caveats=(),
+    )
+
+    told = make_stability(replace(decided, evidence=evidence), {}).lead
+
+    assert told.startswith("All segments come back when everything is done again")
+    assert told.endswith(
+        "segment 2 changed more than a quarter of the users when all days were taken (SEG-011)."
+    )
+    calm = replace(decided.decisions, insights=())
+    without = replace(decided, evidence=evidence, decisions=calm)
+    assert "SEG-011" not in make_stability(without, {}).lead

@@ -164,7 +164,8 @@ INSIGHTS = (
         "caution",
         "On all days less than 75 % of the users of the feature window's segment and of this one "
         "are common to both (Jaccard), or the segment was not found before.",
-        "Whom the segment holds depends on which days are looked at.",
+        "Whom the segment holds depends on which days are looked at. On the same days it may still "
+        "come back with other users: that is what the report calls stable.",
         "Do not build an audience on it; treat its users with their neighbours.",
         LATER,
     ),

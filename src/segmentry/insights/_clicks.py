@@ -113,8 +113,8 @@ def find_under_exposed(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SEG-004",
             segment,
-            f"The median user was shown {count(shown)} ads: {percent(silent, digits=0)} of such "
-            "users have no click by chance alone.",
+            f"The median user was shown {count(shown)} ad{'' if shown == 1 else 's'}: "
+            f"{percent(silent, digits=0)} of such users have no click by chance alone.",
             (
                 Evidence("impressions of the median user", exactly(shown), "count"),
                 Evidence("chance of no click", exactly(silent), "share"),

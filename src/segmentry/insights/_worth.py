@@ -36,16 +36,13 @@ def exactly(value: float) -> Estimate:
 def clicks_gained(facts: Facts, index: Estimate, *, sign: int) -> Estimate:
     """Return clicks gained by moving 10,000 impressions, from the index free of the common level.
 
-    Taken at the forecast level of all users; its own uncertainty moves both sides alike.
+    Taken at the forecast level of all users: where it is uncertain, as where days differ much, so
+    is how many clicks a ratio of two rates amounts to.
     """
-    level = facts.level
-    if level is None or index.value is None or index.low is None or index.high is None:
+    if index.value is None or index.low is None or index.high is None:
         return UNKNOWN
-    value, *ends = (
-        round(sign * PER * level * (each / 100 - 1), 6)
-        for each in (index.value, index.low, index.high)
-    )
-    return Estimate(value=value, low=min(ends), high=max(ends))
+    part, *ends = (sign * PER * (each / 100 - 1) for each in (index.value, index.low, index.high))
+    return _product(facts.level_estimate, Estimate(value=part, low=min(ends), high=max(ends)))
 
 
 def clicks_promised(seen: Estimate, expected: Estimate) -> Estimate:
@@ -93,10 +90,9 @@ def clicks_gained_within(segment: SegmentProfile, *, to: Cell, of: Cell | None =
     forecast: what luck formed the segment is in both and drops out. Interval of a difference from
     those of its parts: Zou and Donner (2008), Statistics in Medicine 27, 1693-1702.
     """
-    seen, expected = segment.ctr_seen.value, segment.forecast_ctr.value
-    if not seen or expected is None:
+    seen = segment.ctr_seen.value
+    if not seen:
         return UNKNOWN
-    unit = PER * expected / seen
     more = _in_90(to.ctr)
     less = exactly(seen) if of is None else _in_90(of.ctr)
     if more.value is None or less.value is None or more.low is None or more.high is None:
@@ -106,7 +102,8 @@ def clicks_gained_within(segment: SegmentProfile, *, to: Cell, of: Cell | None =
     value = more.value - less.value
     low = value - ((more.value - more.low) ** 2 + above**2) ** 0.5
     high = value + ((more.high - more.value) ** 2 + below**2) ** 0.5
-    return Estimate(*(round(unit * each, 6) for each in (value, low, high)))
+    part = Estimate(*(PER * each / seen for each in (value, low, high)))
+    return _product(segment.forecast_ctr, part)
 
 
 def difference_per_thousand(found: Estimate, level: float, *, sign: int = 1) -> Estimate:
@@ -131,6 +128,35 @@ def _in_90(estimate: Estimate) -> Estimate:
     if not value or not low or not high:
         return estimate
     return Estimate(value, value * (low / value) ** _TO_90, value * (high / value) ** _TO_90)
+
+
+def _product(rate: Estimate, part: Estimate) -> Estimate:
+    """Multiply a rate by what it is a part of, such as clicks per unit of rate; null if unknown.
+
+    Notes
+    -----
+    Each end leaves the product by the square root of the summed squares of what either factor alone
+    would take it there (Donner and Zou 2012, Statistical Methods in Medical Research 21, 347-359).
+
+    Examples
+    --------
+    >>> _product(Estimate(0.05, 0.04, 0.07), Estimate(-100.0, -112.0, -90.0))
+    Estimate(value=-5.0, low=-7.088061, high=-3.881966)
+    """
+    if rate.value is None or part.value is None or part.low is None or part.high is None:
+        return UNKNOWN
+    value = rate.value * part.value
+    rates = (
+        rate.value if rate.low is None else rate.low,
+        rate.value if rate.high is None else rate.high,
+    )
+    by_rate = sorted(each * part.value - value for each in rates)
+    by_part = sorted(rate.value * each - value for each in (part.low, part.high))
+    low, high = (
+        value + side * (one**2 + other**2) ** 0.5
+        for side, one, other in zip((-1, 1), by_rate, by_part, strict=True)
+    )
+    return Estimate(value=round(value, 6), low=round(low, 6), high=round(high, 6))
 
 
 def _scaled(rate: Estimate, function: Callable[[float], float]) -> Estimate:

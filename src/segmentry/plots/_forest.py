@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Against", "forest"]
 
 _STEP = 44
+_LARGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ def forest(
     import altair as alt
 
     low, high = domain or _domain(rows, against)
-    axis = alt.Axis(title=title, tickCount=5, format="~s")
+    # Prefixes are read for thousands; those of small numbers, as m for 0.001, are not.
+    is_large = max(abs(low), abs(high)) >= _LARGE
+    axis = alt.Axis(title=title, tickCount=5, format="~s" if is_large else "~g")
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
     base = on(rows).encode(y=alt.Y("row:O", axis=None, sort=None))
     ranges = (

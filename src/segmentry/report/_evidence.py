@@ -200,7 +200,7 @@ def make_stability(summary: Summary, figures: Mapping[str, str]) -> Stability | 
             f"{told} back when everything is done again on resampled users ({how}): "
             f"{count(found.n_runs)} repetitions on {count(evidence.n_users)} users, mean adjusted "
             f"Rand index {decimal(found.adjusted_rand)}. A segment counts as stable from a mean "
-            f"Jaccard of {STABLE}; a repetition that lost it counts 0."
+            f"Jaccard of {STABLE}; a repetition that lost it counts 0." + _of_other_days(summary)
         ),
         figure=Figure(
             name="stability",
@@ -209,6 +209,19 @@ def make_stability(summary: Summary, figures: Mapping[str, str]) -> Stability | 
             svg=figures.get("stability", ""),
             tables=(_stability_table(found, names),),
         ),
+    )
+
+
+def _of_other_days(summary: Summary) -> str:
+    """Tell other users, on which this is measured, from other days, which an insight speaks of."""
+    insights = () if summary.decisions is None else summary.decisions.insights
+    found = [str(each.segment_id) for each in insights if each.code == "SEG-011"]
+    if not found:
+        return ""
+    listed = f"segment {found[0]}" if len(found) == 1 else f"segments {', '.join(found)}"
+    return (
+        " That is of other users on the same days. Other days are another matter: "
+        f"{listed} changed more than a quarter of the users when all days were taken (SEG-011)."
     )
 
 
