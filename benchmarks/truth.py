@@ -33,6 +33,7 @@ from segmentry.validation import (
 )
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
+TOLD_EVERY = 50
 
 
 def binomial_bounds(n_hits, n_runs):
@@ -89,20 +90,27 @@ def null_verdicts(args):
     """Share of null logs with any verdict of a difference."""
     hits, no_signal, kinds = [], [], {}
     for seed in range(args.seeds):
-        counts, _, _ = simulate(args.n_users, seed=seed, null=True)
+        counts, _, _ = simulate(args.n_users, seed=seed, null=True, drift=args.drift)
         formed = form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=seed)
         seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
         found = verdicts(
-            formed.ids, seen=seen, later=later, n_segments=formed.n_segments, n_draws=50, seed=seed
+            formed.ids,
+            seen=seen,
+            later=later,
+            n_segments=formed.n_segments,
+            by_days=counts.clicks_by_days(OUTCOME_DAYS, is_in=formed.ids > 0),
+            n_draws=50,
+            seed=seed,
         )
         for each in found:
             kinds[each.verdict] = kinds.get(each.verdict, 0) + 1
         hits.append(any(e.verdict not in ("indistinguishable", "not validated") for e in found))
         gain = kept_gain(formed.ids, seen=seen, later=later, n_draws=200, seed=seed)
         no_signal.append(gain.reason != "")
-    print(kinds)
-    told_rate(f"null logs with any difference found, K = {args.k}", hits)
-    told_rate("null logs with 'no user-level signal'", no_signal)
+        if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
+            print(kinds)
+            told_rate(f"null logs with any difference found, K = {args.k}", hits)
+            told_rate("null logs with 'no user-level signal'", no_signal)
 
 
 def p_values(ids, n, c):
@@ -300,6 +308,7 @@ def main():
     parser.add_argument("--n-users", type=int, default=20_000)
     parser.add_argument("--only", default="", help="groups: the sets whose name holds this")
     parser.add_argument("--k", type=int, default=5)
+    parser.add_argument("--drift", type=float, default=0.0, help="verdicts: days vary by so much")
     args = parser.parse_args()
     COMMANDS[args.what](args)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.clustering import DistinctRows, sampled_silhouette
+from segmentry.clustering import sampled_silhouette
 from segmentry.comparison._methods import Found, Method
 from segmentry.comparison._process import Timed, fit_alone, fit_here
 from segmentry.comparison._rows import IntVector, Rows
@@ -16,6 +16,7 @@ from segmentry.validation import (
     adjusted_rand,
     contingency,
     inner_gain,
+    reweighted,
     stability,
 )
 
@@ -303,11 +304,7 @@ def _silhouette(rows: Rows, labels: IntVector, *, seed: int) -> Estimate:
     is_in = labels >= 0
     if np.unique(labels[is_in]).size < 2:
         return _UNKNOWN
-    users = DistinctRows(
-        rows=rows.distinct.rows[is_in],
-        weights=rows.distinct.weights[is_in],
-        inverse=np.arange(int(is_in.sum()), dtype=np.int64),
-    )
+    users = reweighted(rows.distinct, np.where(is_in, rows.distinct.weights, 0.0))
     (score,) = sampled_silhouette(users, [labels[is_in]], seed=seed)
     return Estimate(*score.mean)
 
