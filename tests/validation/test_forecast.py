@@ -7,6 +7,7 @@ from tests.validation.simulation import form_segments, simulate, user_days
 
 from segmentry.features import shrink
 from segmentry.validation import forecast_ctr
+from segmentry.validation._cross_fit import cross_fit, pool, variance_of
 from segmentry.validation._recount import recount
 
 
@@ -211,3 +212,32 @@ def test_long_logs_leave_out_blocks():
 
     assert len(asked) == 24
     assert found.ctr[0].value == pytest.approx(c.sum() / n.sum())
+
+
+def test_the_variance_of_a_forecast_is_that_of_leaving_out_one_user_at_a_time():
+    """The linearised variance, extrapolation included, against the delete-a-user jackknife."""
+    rng = np.random.default_rng(4)
+    n = rng.poisson(rng.gamma(1.0, 4.0, 250)[:, np.newaxis], (250, 5))
+    c = rng.binomial(n, rng.beta(4, 36, 250)[:, np.newaxis])
+    n[0], c[0] = 40, 4  # one user weighs more than others
+
+    def of_users(kept):
+        counts = user_days(n[kept], c[kept])
+
+        def relabel(days):
+            totals = counts.totals(days)
+            return 1 + (totals.n_clicks >= 0.1 * totals.n_impressions).astype(np.int64)
+
+        return cross_fit(counts, relabel, days=range(5))
+
+    whole = of_users(np.arange(250))
+    without = [of_users(np.delete(np.arange(250), user)) for user in range(250)]
+    for segment in (1, 2, None):
+        rates = np.array([pool(fit, segment).rate for fit in without])
+        jackknife = 249 / 250 * np.sum((rates - rates.mean()) ** 2)
+
+        linear = variance_of(whole, pool(whole, segment).residuals)
+
+        assert linear == pytest.approx(jackknife, rel=0.05)
+    without_extrapolation = variance_of(whole, pool(whole, 2).plain)
+    assert without_extrapolation < 0.9 * variance_of(whole, pool(whole, 2).residuals)
