@@ -2,6 +2,7 @@
 
 python benchmarks/truth.py forecast --seeds 400
 python benchmarks/truth.py verdicts --seeds 400
+python benchmarks/truth.py levels --seeds 400 --n-users 5000
 python benchmarks/truth.py references --seeds 600 --n-users 1500
 python benchmarks/truth.py survival --seeds 20
 python benchmarks/truth.py cost --n-users 1100000
@@ -22,6 +23,7 @@ from segmentry.clustering import assign, distinct_rows, fit_clusterings
 from segmentry.validation import (
     choose_number,
     column_twins,
+    day_levels,
     forecast_ctr,
     gap_statistic,
     inner_gain,
@@ -111,6 +113,18 @@ def null_verdicts(args):
             print(kinds)
             told_rate(f"null logs with any difference found, K = {args.k}", hits)
             told_rate("null logs with 'no user-level signal'", no_signal)
+
+
+def levels(args):
+    """How often days are said to move, where they do not and where they do."""
+    for drift in (0.0, 0.05, 0.1, 0.3):
+        found = [
+            day_levels(simulate(args.n_users, seed=seed, drift=drift)[0], range(8))
+            for seed in range(args.seeds)
+        ]
+        told_rate(f"drift {drift}: p at most 0.05", [each.p_value <= 0.05 for each in found])
+        told_rate(f"drift {drift}: said to move", [each.has_moved for each in found])
+        print(f"  spread found, root mean square {np.mean([e.sd**2 for e in found]) ** 0.5:.3f}")
 
 
 def p_values(ids, n, c):
@@ -294,6 +308,7 @@ def cost(args):
 COMMANDS = {
     "forecast": forecast,
     "verdicts": null_verdicts,
+    "levels": levels,
     "references": references,
     "survival": survival,
     "groups": groups,

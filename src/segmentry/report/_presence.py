@@ -16,7 +16,7 @@ from segmentry.summary import PresenceRow, Summary
 
 __all__ = ["make_presence"]
 
-_MOST_FEATURES = 5
+_MOST_FEATURES = 3
 
 
 def make_presence(summary: Summary) -> Presence | None:
