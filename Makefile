@@ -49,6 +49,7 @@ verify: $(READY) ## Check figures that take long: full scale, equal answers on b
 	$(BIN)/python benchmarks/truth.py forecast --seeds 200
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 400
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 1000 --n-users 1500
+	$(BIN)/python benchmarks/truth.py verdicts --seeds 600 --n-users 5000 --drift 0.3
 	$(BIN)/python benchmarks/choice.py claims --seeds 200
 	$(BIN)/python benchmarks/choice.py planted --seeds 200
 	$(BIN)/python benchmarks/choice.py planted --seeds 200 --most 6
