@@ -12,7 +12,7 @@ from segmentry.schema import UNASSIGNED, Estimate, Feature
 from segmentry.summary import PresenceFeature, PresenceReport, PresenceRow
 from segmentry.validation import UserCounts, outcome_rate
 
-__all__ = ["report_presence", "warn_of_presence"]
+__all__ = ["compared_features", "report_presence", "warn_of_presence"]
 
 _UNKNOWN = Estimate(value=None, low=None, high=None)
 Vector = npt.NDArray[np.float64]
@@ -20,6 +20,11 @@ Mask = npt.NDArray[np.bool_]
 Values = Mapping[str, Vector]
 # From this share on, the figures of a segment are those of one user.
 _HEAVY = 0.2
+
+
+def compared_features(catalogue: Sequence[Feature], forming: Sequence[str]) -> tuple[Feature, ...]:
+    """Return what tells users who came back from those who did not: what formed, and profiles."""
+    return tuple(f for f in catalogue if f.name in forming or f.family == "demographics")
 
 
 def report_presence(

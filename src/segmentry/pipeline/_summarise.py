@@ -19,7 +19,7 @@ from segmentry.pipeline._form import Found
 from segmentry.pipeline._latent import latent_warnings, report_latent
 from segmentry.pipeline._levels import warn_of_levels
 from segmentry.pipeline._pictures import make_pictures
-from segmentry.pipeline._presence import report_presence, warn_of_presence
+from segmentry.pipeline._presence import compared_features, report_presence, warn_of_presence
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._suspects import warn_of_suspects
 from segmentry.pipeline._truth import Truth, report_truth, with_truth
@@ -96,7 +96,7 @@ def summarise(
             segmentation.segment_ids,
             n_segments=segmentation.n_segments,
             early=None if users.early is None else users.early.table,
-            features=_compared_features(catalogue, segmentation),
+            features=compared_features(catalogue, segmentation.preprocessing.features),
             min_size=config.min_size,
         )
         checked = None if truth is None else report_truth(truth, min_size=config.min_size)
@@ -148,14 +148,6 @@ def _all_warnings(
         *warn_of_presence(presence),
         *warn_of_suspects(users.table, found.truth),
     )
-
-
-def _compared_features(
-    catalogue: tuple[Feature, ...], segmentation: Segmentation
-) -> tuple[Feature, ...]:
-    """Return what tells users who came back from those who did not: what formed, and profiles."""
-    forming = segmentation.preprocessing.features
-    return tuple(f for f in catalogue if f.name in forming or f.family == "demographics")
 
 
 def _unassigned(users: UserData, segmentation: Segmentation) -> Iterator[Finding]:
