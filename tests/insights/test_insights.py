@@ -414,9 +414,10 @@ def test_every_insight_on_impressions_has_an_action_with_target_worth_assumption
     assert value.low < value.value < value.high or (code, value.value) == ("SEG-015", 0.0)
     assert value.high > value.low
     assert action.assumptions
-    # A test of anything but clicks is planned by hand.
+    # A test of anything but clicks is not planned: a random half is left alone.
     is_planned = CODES[code].data != "no clicks"
     assert action.test.startswith("segmentry plan test RUN_DIR") == is_planned
+    assert action.test.startswith("segmentry export audience RUN_DIR") != is_planned
 
 
 def test_moving_impressions_inside_a_segment_is_worth_the_difference_by_hand(plain):
@@ -551,7 +552,10 @@ def test_who_brings_much_more_than_their_share_is_told(plain):
     # (16 - 10) / 0.5 is a standard deviation: 0.2 to 1 of them.
     value = found.action.value
     assert (value.value, value.low, value.high) == pytest.approx((6.0, 2.4, 12.0))
-    assert found.action.test == ""  # a test of clicks is not what would show it
+    # A test of clicks is not what would show it.
+    assert found.action.test == (
+        "segmentry export audience RUN_DIR --segment 1 --hold-out 50% --out audience.csv"
+    )
     assert codes_of(of_purchases(plain, numeric=(value_of(14.0, low=0.2),))) == []
     assert codes_of(of_purchases(plain, numeric=(value_of(16.0, low=-0.1),))) == []
 

@@ -201,14 +201,16 @@ def _insight(kind: InsightKind, finding: Finding, summary: Summary) -> Insight:
             effect=finding.effect or _NO_NUMBER,
             value=finding.value,
             assumptions=finding.assumptions,
-            # A test of anything but clicks is planned by hand.
-            test=_test(finding) if summary.traits.has_clicks else "",
+            test=_test(kind, finding, summary),
         ),
     )
 
 
-def _test(finding: Finding) -> str:
-    """Return the command that plans a test on the segment."""
+def _test(kind: InsightKind, finding: Finding, summary: Summary) -> str:
+    """Return the command that sets up a test on the segment; none where it would not run."""
     segment = finding.segment
-    which = "" if segment is None or segment.is_withheld else f" --segments {segment.segment_id}"
-    return f"segmentry plan test RUN_DIR{which} --metric ctr --mde 5%"
+    if kind.data != "no clicks" and not summary.traits.has_clicks:
+        return ""
+    return kind.test_of(
+        "" if segment is None or segment.is_withheld else str(segment.segment_id)
+    )
