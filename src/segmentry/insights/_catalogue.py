@@ -239,8 +239,8 @@ INSIGHTS = (
         "The segment brings at least 1.5 times its share of the total value, and its mean value "
         "per user lies above that of all users (95 % interval).",
         "Few users carry much of the value. It says what they brought, not what they will bring.",
-        "Keep these users: serve them first, and measure what an offer adds: make it to a random half "
-        "of them, and compare what both halves bring.",
+        "Keep these users: serve them first, and measure what an offer adds: make it to a random "
+        "half of them, and compare what both halves bring.",
         _VALUE,
         data="no clicks",
     ),
@@ -251,8 +251,8 @@ INSIGHTS = (
         "Three quarters of its users have been away for longer than the median of all users, and "
         "their mean lies above that of all users (95 % interval).",
         "They may be gone, or may come seldom by habit: who bought once is most often here.",
-        "Try to win back a random half of them and leave the others alone; spend on all only if more "
-        "of that half come back, by enough to pay for it.",
+        "Try to win back a random half of them and leave the others alone; spend on all only if "
+        "more of that half come back, by enough to pay for it.",
         _TIME,
         data="no clicks",
     ),

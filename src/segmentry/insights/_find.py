@@ -211,6 +211,4 @@ def _test(kind: InsightKind, finding: Finding, summary: Summary) -> str:
     segment = finding.segment
     if kind.data != "no clicks" and not summary.traits.has_clicks:
         return ""
-    return kind.test_of(
-        "" if segment is None or segment.is_withheld else str(segment.segment_id)
-    )
+    return kind.test_of("" if segment is None or segment.is_withheld else str(segment.segment_id))
