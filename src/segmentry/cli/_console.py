@@ -208,7 +208,7 @@ def percent(value: float | None) -> str:
 
 
 def _print_insights(summary: Summary) -> None:
-    """Print the gravest findings, each with what to do."""
+    """Print the first findings, each with what to do."""
     insights = () if summary.decisions is None else summary.decisions.insights
     names = {segment.segment_id: segment.name for segment in summary.segments}
     for insight in insights[:_MOST_INSIGHTS]:
