@@ -96,11 +96,7 @@ def render_insights() -> str:
         lines += ["", f"## {kind.code}", "", f"**{kind.title}** ({kind.severity})", ""]
         lines += [f"- Said when: {kind.rule}", f"- What it means: {kind.meaning}"]
         lines.append(f"- What to do ({kind.code.replace('SEG', 'ACT')}): {kind.action}")
-        if kind.data != "no clicks":
-            lines.append(
-                "- How to test it: `segmentry plan test RUN_DIR --segments ID --metric ctr "
-                "--mde 5%`"
-            )
+        lines.append(f"- How to test it: `{kind.test_of('ID')}`")
         if kind.data != "any":
             lines.append(f"- Of data with {kind.data} only.")
         if kind.needs:

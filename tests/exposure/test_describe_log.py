@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from tests.reads import ads_of, split_rows
 
-from segmentry.exposure import HoldOut, Members, describe_log
+from segmentry.exposure import HoldOut, Members, _describe, describe_log
 from segmentry.schema import Estimate, Window
 
 MIDNIGHT = 1_494_000_000
@@ -266,3 +266,30 @@ def test_ids_may_be_texts(engine, tmp_path):
     )
 
     assert cells_of(found.cells, "brand") == oracle(drawn_log(), "brand")
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 100])
+def test_nothing_depends_on_how_many_rows_are_taken_at_once(engine, tmp_path, monkeypatch, n_rows):
+    rows = drawn_log()
+    for name in ("whole", "pieces"):
+        (tmp_path / name).mkdir()
+    hold_out = HoldOut(np.arange(60) % 3, 2, WINDOW.start + 4 * DAY)
+    whole = described(engine, tmp_path / "whole", rows, hold_out=hold_out)
+    monkeypatch.setattr(_describe, "_ROWS_OF_A_PIECE", n_rows)
+
+    found = described(engine, tmp_path / "pieces", rows, hold_out=hold_out)
+
+    assert found.cells.equals(whole.cells)
+    assert found.curves == whole.curves
+    assert found.reactions == whole.reactions
+    assert found.held_out == whole.held_out
+
+
+def test_a_part_without_any_member_is_nothing(engine, tmp_path):
+    rows = drawn_log()
+    strangers = [(row[0] + 1000, *row[1:]) for row in rows if row[0] == 1]
+
+    found = described(engine, tmp_path, strangers)
+
+    assert found.cells.height == 0
+    assert all(curve.n_users == 0 for curve in found.curves)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from segmentry.insights import CODES, INSIGHTS, check_codes, find_insights
 from segmentry.profiling import FeatureTest, LevelShare, LevelStatistics, NumericStatistics
 from segmentry.schema import Estimate
 from segmentry.summary import LogReport, PurchaseVerdict
+from segmentry.validation import SegmentStability
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 ROOT = Path(__file__).parents[2]
@@ -414,9 +416,10 @@ def test_every_insight_on_impressions_has_an_action_with_target_worth_assumption
     assert value.low < value.value < value.high or (code, value.value) == ("SEG-015", 0.0)
     assert value.high > value.low
     assert action.assumptions
-    # A test of anything but clicks is planned by hand.
+    # A test of anything but clicks is not planned: a random half is left alone.
     is_planned = CODES[code].data != "no clicks"
     assert action.test.startswith("segmentry plan test RUN_DIR") == is_planned
+    assert action.test.startswith("segmentry export audience RUN_DIR") != is_planned
 
 
 def test_moving_impressions_inside_a_segment_is_worth_the_difference_by_hand(plain):
@@ -495,17 +498,32 @@ def test_without_a_check_on_later_days_nothing_is_confirmed(make_summary):
     assert any("the log has one day" in each.reason for each in left_out)
 
 
-def test_problems_come_first_and_within_them_the_larger_segment(plain):
+def test_what_later_days_confirm_comes_first_then_problems_and_the_larger_segment(plain):
     segments = list(plain.segments)
-    segments[0] = replace(segments[0], **confirmed(130.0))
+    segments[0] = replace(segments[0], verdict="reversed")
     segments[1] = replace(segments[1], verdict="reversed")
-    segments[2] = replace(segments[2], verdict="reversed")
+    segments[2] = replace(segments[2], **confirmed(130.0))
 
     assert codes_of(replace(plain, segments=tuple(segments))) == [
+        ("SEG-001", 3),
+        ("SEG-016", 1),
         ("SEG-016", 2),
-        ("SEG-016", 3),
-        ("SEG-001", 1),
     ]
+
+
+def test_of_confirmed_segments_the_stable_come_before_the_larger(plain):
+    segments = [replace(each, **confirmed(130.0)) for each in plain.segments]
+    sizes = {each.segment_id: each.n_users for each in segments}
+    largest = max(sizes, key=lambda each: (sizes[each], -each))
+    stable = tuple(
+        SegmentStability(each, 0.5 if each == largest else 0.9, 0, is_stable=each != largest)
+        for each in sizes
+    )
+    evidence = SimpleNamespace(stability=SimpleNamespace(segments=stable))
+    summary = replace(plain, segments=tuple(segments), evidence=evidence)
+
+    assert [segment_id for _, segment_id in codes_of(summary)][-1] == largest
+    assert codes_of(replace(summary, evidence=None))[0][1] == largest
 
 
 # --- events without clicks
@@ -551,7 +569,10 @@ def test_who_brings_much_more_than_their_share_is_told(plain):
     # (16 - 10) / 0.5 is a standard deviation: 0.2 to 1 of them.
     value = found.action.value
     assert (value.value, value.low, value.high) == pytest.approx((6.0, 2.4, 12.0))
-    assert found.action.test == ""  # a test of clicks is not what would show it
+    # A test of clicks is not what would show it.
+    assert found.action.test == (
+        "segmentry export audience RUN_DIR --segment 1 --hold-out 50% --out audience.csv"
+    )
     assert codes_of(of_purchases(plain, numeric=(value_of(14.0, low=0.2),))) == []
     assert codes_of(of_purchases(plain, numeric=(value_of(16.0, low=-0.1),))) == []
 

@@ -208,14 +208,14 @@ def percent(value: float | None) -> str:
 
 
 def _print_insights(summary: Summary) -> None:
-    """Print the gravest findings, each with what to do."""
+    """Print the first findings, each with what to do."""
     insights = () if summary.decisions is None else summary.decisions.insights
     names = {segment.segment_id: segment.name for segment in summary.segments}
     for insight in insights[:_MOST_INSIGHTS]:
         name = names.get(insight.segment_id or 0)
         who = f"{insight.segment_id} {name}" if name else "all users"
         OUT.print(
-            f"[bold]{insight.code}[/bold] {escape(who)}: {escape(insight.title.lower())}. "
+            f"[bold]{insight.code}[/bold] {escape(who)}: {escape(_inside(insight.title))}. "
             f"{escape(insight.text)}"
         )
         if insight.action is not None:
@@ -223,3 +223,14 @@ def _print_insights(summary: Summary) -> None:
     n_left = len(insights) - _MOST_INSIGHTS
     if n_left > 0:
         OUT.print(f"        {n_left} more in the report.")
+
+
+def _inside(title: str) -> str:
+    """Return a title as it stands inside a sentence: "CTR" stays what it is.
+
+    Examples
+    --------
+    >>> _inside("Over-exposed with falling CTR")
+    'over-exposed with falling CTR'
+    """
+    return title[0].lower() + title[1:]

@@ -1,7 +1,7 @@
 """The second look at a log, once the segments are known: part by part, in bounded memory."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from segmentry.exposure._rows import (
     Members,
     PartRows,
     find_placements,
-    halves_of,
+    pieces_of,
     read_part,
 )
 from segmentry.exposure._sampling import draw_sets, user_shares
@@ -41,6 +41,9 @@ from segmentry.schema import Engine, Window
 __all__ = ["HoldOut", "LogDescription", "describe_log"]
 
 _SALT = "segmentry exposure"
+_N_WORKERS = 2
+_ROWS_OF_A_PIECE = 1 << 19
+"""All that is made of a part at once took a gigabyte, most of it in what was freed and kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,22 +161,21 @@ def describe_log(
         showings=no_bands(k, REPEAT_BANDS),
     )
     _read_all(engine, parts, ads, plan, found=found, on_part=on_part)
-    # Not beside the curves, which saves 1 s of 20 and takes 200 MB: both are large.
-    cells, held_out = _describe_cells(found, plan, least_users=least_users)
-    found.cells.clear()
-    found.clicks.clear()
-    reactions, curves = describe_exposure(
-        found.positions,
-        found.showings,
-        found.sets,
-        found.moments,
-        segment_ids=members.segment_ids,
-        n_segments=k,
-        is_of_all=drawn < everybody,
-        shares=(everybody, *(float(each) for each in shares)),
-        window=window,
-        least_users=least_users,
-    )
+    with ThreadPoolExecutor(1) as beside:
+        described = beside.submit(_describe_cells, found, plan, least_users=least_users)
+        reactions, curves = describe_exposure(
+            found.positions,
+            found.showings,
+            found.sets,
+            found.moments,
+            segment_ids=members.segment_ids,
+            n_segments=k,
+            is_of_all=drawn < everybody,
+            shares=(everybody, *(float(each) for each in shares)),
+            window=window,
+            least_users=least_users,
+        )
+        cells, held_out = described.result()
     return LogDescription(
         dimensions=tuple(table["kind"][0] for table in cells if table.height),
         cells=pl.concat(cells) if cells else pl.DataFrame(schema=CELL_COLUMNS),
@@ -210,38 +212,50 @@ def _read_all(
     )
     user_places = Places.among(plan.members.user_id)
     ad_places = None if ads is None else Places.among(ads["ad_id"])
-    for done, part in enumerate(parts, start=1):
-        read = read_part(
-            engine,
-            part,
-            plan.members,
-            window=plan.window,
-            user_places=user_places,
-            ad_places=ad_places,
-            placements=placements,
-        )
-        for rows in halves_of(read):
-            # Each has its own findings, and numpy sorts without the interpreter's lock.
-            with ThreadPoolExecutor(max_workers=1) as beside:
-                exposure = beside.submit(_take_exposure, rows, plan, found)
-                _take_cells(rows, plan, found)
-                exposure.result()
-        if on_part is not None:
-            on_part(done, len(parts))
+    with ThreadPoolExecutor(_N_WORKERS) as workers:
+        for done, part in enumerate(parts, start=1):
+            pieces = pieces_of(
+                read_part(
+                    engine,
+                    part,
+                    plan.members,
+                    window=plan.window,
+                    user_places=user_places,
+                    ad_places=ad_places,
+                    placements=placements,
+                ),
+                n_rows=_ROWS_OF_A_PIECE,
+            )
+            asked: list[Future[None]] = []
+            for rows in pieces:
+                # Cut while the workers are still at the one before.
+                for each in asked:
+                    each.result()
+                # Each has its own findings, and numpy sorts without the interpreter's lock.
+                asked = [workers.submit(_take_exposure, rows, plan, found)]
+                asked += [
+                    workers.submit(_take_cells, rows, dimension, total, plan, found)
+                    for dimension, total in zip(plan.dimensions, found.cells, strict=True)
+                ]
+            for each in asked:
+                each.result()
+            if on_part is not None:
+                on_part(done, len(parts))
 
 
-def _take_cells(rows: PartRows, plan: _Plan, found: _Findings) -> None:
+def _take_cells(
+    rows: PartRows, dimension: Dimension, total: CellCounts, plan: _Plan, found: _Findings
+) -> None:
+    key = keys_of(dimension, rows, window=plan.window)
+    if key is None:
+        return
     segment_of_user = plan.members.segment_ids[rows.users]
-    for dimension, total in zip(plan.dimensions, found.cells, strict=True):
-        key = keys_of(dimension, rows, window=plan.window)
-        if key is None:
-            continue
-        add_cells(total, rows.user, key, rows.is_click, segment_of_user=segment_of_user)
-        if dimension.kind == "category" and plan.hold_out is not None:
-            is_taken = (rows.is_click == 1) & (key >= 0)
-            later = rows.second[is_taken] >= plan.hold_out.starts_at - plan.window.start
-            user = rows.users[rows.user[is_taken]]
-            found.clicks.append(Clicks(user, key[is_taken], later.astype(np.int64)))
+    add_cells(total, rows.user, key, rows.is_click, segment_of_user=segment_of_user)
+    if dimension.kind == "category" and plan.hold_out is not None:
+        is_taken = (rows.is_click == 1) & (key >= 0)
+        later = rows.second[is_taken] >= plan.hold_out.starts_at - plan.window.start
+        user = rows.users[rows.user[is_taken]]
+        found.clicks.append(Clicks(user.astype(np.int32), key[is_taken], later.view(np.int8)))
 
 
 def _take_exposure(rows: PartRows, plan: _Plan, found: _Findings) -> None:

@@ -103,7 +103,9 @@ def keys_of(dimension: Dimension, rows: PartRows, *, window: Window) -> IntVecto
     """Return the number of the key of each impression, -1 for none; null if there are none."""
     if dimension.kind == "hour":
         first = (window.start + round(window.utc_offset_hours * 3600)) % SECONDS_PER_DAY
-        hours: IntVector = (rows.second + first) % SECONDS_PER_DAY // 3600
+        hours: IntVector = (rows.second + first) // 3600
+        # A third of the time of `%`: numpy divides by one number without dividing.
+        hours -= hours // 24 * 24
         return hours
     if dimension.kind == "placement":
         return rows.placement

@@ -144,7 +144,7 @@ def _moments_of(moments: Moments, is_taken: npt.NDArray[np.bool_]) -> Moments:
     return Moments(
         user=moments.user[is_taken],
         second=moments.second[is_taken],
-        log_gap=moments.log_gap[is_taken],
+        gap=moments.gap[is_taken],
         is_clicked=moments.is_clicked[is_taken],
         n_shown=moments.n_shown[is_taken],
         band=moments.band[is_taken],

@@ -28,7 +28,7 @@ class Clicks:
         Place in the user table.
     key : ndarray
     is_later : ndarray
-        Whether it lies in the outcome window.
+        1 if it lies in the outcome window, else 0.
     """
 
     user: IntVector

@@ -20,30 +20,32 @@ _LEAST_CLICKED = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """Seconds in which users were shown something; arrays of shape (n_moments,), by user.
+    """Seconds in which users were shown something; arrays of int of shape (n_moments,), by user.
+
+    They are of small types where they can be: there are millions.
 
     Parameters
     ----------
-    user : ndarray of int
+    user : ndarray
         Place in the user table.
-    second : ndarray of int
+    second : ndarray
         Since the start of the window.
-    log_gap : ndarray of float
-        Logarithm of the seconds to the user's next exposure, up to a day.
-    is_clicked : ndarray of int
-        Whether anything was clicked.
-    n_shown : ndarray of int
+    gap : ndarray
+        Seconds to the user's next exposure, up to a day.
+    is_clicked : ndarray
+        1 if anything was clicked, else 0.
+    n_shown : ndarray
         Impressions of the second.
-    band : ndarray of int
+    band : ndarray
         Band of the position.
     """
 
-    user: IntVector
+    user: npt.NDArray[np.int32]
     second: IntVector
-    log_gap: Floats
-    is_clicked: IntVector
-    n_shown: IntVector
-    band: IntVector
+    gap: npt.NDArray[np.int32]
+    is_clicked: npt.NDArray[np.int8]
+    n_shown: npt.NDArray[np.int32]
+    band: npt.NDArray[np.int8]
 
 
 def find_moments(
@@ -70,12 +72,12 @@ def find_moments(
     is_seen &= ((n_clicked > 0) & (n_clicked < n_seen))[who]
     position = line.position[is_taken][starts]
     return Moments(
-        user=users[who[is_seen]],
+        user=users[who[is_seen]].astype(np.int32),
         second=when[is_seen],
-        log_gap=np.log(gap[is_seen]),
-        is_clicked=clicked[is_seen].astype(np.int64),
-        n_shown=(ends - starts)[is_seen],
-        band=band_of(position, POSITION_BANDS)[is_seen],
+        gap=gap[is_seen].astype(np.int32),
+        is_clicked=clicked[is_seen].astype(np.int8),
+        n_shown=(ends - starts)[is_seen].astype(np.int32),
+        band=band_of(position, POSITION_BANDS)[is_seen].astype(np.int8),
     )
 
 
@@ -87,7 +89,7 @@ def join_moments(found: list[Moments]) -> Moments:
     return Moments(
         user=user[order],
         second=second[order],
-        log_gap=np.concatenate([each.log_gap for each in found])[order],
+        gap=np.concatenate([each.gap for each in found])[order],
         is_clicked=np.concatenate([each.is_clicked for each in found])[order],
         n_shown=np.concatenate([each.n_shown for each in found])[order],
         band=np.concatenate([each.band for each in found])[order],
@@ -120,24 +122,25 @@ def fit_gap_ratio(moments: Moments, *, window: Window) -> tuple[float, float] | 
     starts = run_starts(moments.user)
     sizes = np.diff(starts, append=moments.user.size)
     local = moments.second + window.start + round(window.utc_offset_hours * 3600)
-    columns = [
-        moments.is_clicked.astype(np.float64),
-        np.log(moments.n_shown.astype(np.float64)),
-        *_dummies(moments.band),
-        *_dummies(local // SECONDS_PER_DAY),
-        *_dummies(local % SECONDS_PER_DAY // (3600 * _HOURS)),
-    ]
-    X = np.stack([_within(column, starts, sizes) for column in columns], axis=1)
-    y = _within(moments.log_gap, starts, sizes)
+    factors = (
+        moments.band,
+        local // SECONDS_PER_DAY,
+        local % SECONDS_PER_DAY // (3600 * _HOURS),
+    )
+    dummies = [(factor, level) for factor in factors for level in np.unique(factor)[1:]]
+    # Filled and weighted in place: there may be a million rows of two dozen columns.
+    X = np.empty((moments.user.size, 2 + len(dummies)))
+    X[:, 0] = _within(moments.is_clicked.astype(np.float64), starts, sizes)
+    X[:, 1] = _within(np.log(moments.n_shown.astype(np.float64)), starts, sizes)
+    for place, (factor, level) in enumerate(dummies, start=2):
+        X[:, place] = _within((factor == level).astype(np.float64), starts, sizes)
+    y = _within(np.log(moments.gap.astype(np.float64)), starts, sizes)
     bread = np.linalg.pinv(X.T @ X, hermitian=True)
     beta = bread @ (X.T @ y)
-    scores = np.add.reduceat(X * (y - X @ beta)[:, None], starts, axis=0)
+    X *= (y - X @ beta)[:, None]
+    scores = np.add.reduceat(X, starts, axis=0)
     covariance = bread @ (scores.T @ scores) @ bread * (starts.size / max(1, starts.size - 1))
     return float(beta[0]), float(covariance[0, 0] ** 0.5)
-
-
-def _dummies(levels: IntVector) -> list[Floats]:
-    return [(levels == level).astype(np.float64) for level in np.unique(levels)[1:]]
 
 
 def _within(column: Floats, starts: IntVector, sizes: IntVector) -> Floats:

@@ -1,5 +1,6 @@
 """The impressions of one part as small arrays, the same on every engine."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import polars as pl
 from segmentry.packing import IntVector, Places, numbers_of, renumber
 from segmentry.schema import Engine, Window
 
-__all__ = ["Members", "PartRows", "find_placements", "halves_of", "read_part"]
+__all__ = ["Members", "PartRows", "find_placements", "pieces_of", "read_part"]
 
 _MOST_PLACEMENTS = 64
 _MOST_SECONDS = 1 << 31
@@ -137,8 +138,8 @@ def read_part(
     )
 
 
-def halves_of(rows: PartRows) -> Iterator[PartRows]:
-    """Return the rows of the first half of the users, then of the others: each takes less room.
+def pieces_of(rows: PartRows, *, n_rows: int) -> Iterator[PartRows]:
+    """Return the rows of some users, then of the next, about `n_rows` each: they take less room.
 
     Examples
     --------
@@ -146,26 +147,34 @@ def halves_of(rows: PartRows) -> Iterator[PartRows]:
     ...     users=np.array([3, 7]), user=np.array([1, 0, 1]), second=np.array([5, 6, 7]),
     ...     is_click=np.array([0, 1, 0]), ad=None, ad_place=None, placement=None,
     ... )
-    >>> [(half.users.tolist(), half.user.tolist(), half.second.tolist()) for half in halves_of(one)]
+    >>> pieces = pieces_of(one, n_rows=2)
+    >>> [(each.users.tolist(), each.user.tolist(), each.second.tolist()) for each in pieces]
     [([3], [0], [6]), ([7], [0, 0], [5, 7])]
     """
-    middle = rows.users.size // 2
-    is_first = rows.user < middle
-    for start, end, is_in in ((0, middle, is_first), (middle, rows.users.size, ~is_first)):
-        # Taken by their places: half the time of a mask for each column.
-        own = np.flatnonzero(is_in)
+    n_users = rows.users.size
+    if not n_users:
+        return
+    n_pieces = min(n_users, -(-rows.user.size // n_rows))
+    first = [n_users * place // n_pieces for place in range(n_pieces + 1)]
+    piece_of_user = np.repeat(np.arange(n_pieces, dtype=np.int16), np.diff(first))
+    piece = piece_of_user[rows.user]
+    # Numbers of two bytes are sorted without comparing them.
+    order = np.argsort(piece, kind="stable")
+    ends = np.cumsum(np.bincount(piece, minlength=n_pieces)).tolist()
+    bounds = itertools.pairwise(first), itertools.pairwise([0, *ends])
+    for (start, end), (low, high) in zip(*bounds, strict=True):
+        own = order[low:high]
         optional = (
-            None if column is None else column[own]
+            None if column is None else column.take(own)
             for column in (rows.ad, rows.ad_place, rows.placement)
         )
-        if start < end:
-            yield PartRows(
-                rows.users[start:end],
-                rows.user[own] - start,
-                rows.second[own],
-                rows.is_click[own],
-                *optional,
-            )
+        yield PartRows(
+            rows.users[start:end],
+            rows.user.take(own) - start,
+            rows.second.take(own),
+            rows.is_click.take(own),
+            *optional,
+        )
 
 
 def _placed(placements: Sequence[str]) -> Any:

@@ -46,6 +46,23 @@ class InsightKind:
         """Where it is described."""
         return f"docs/reference/insights.md#{self.code.lower()}"
 
+    def test_of(self, segment_ids: str = "") -> str:
+        """Return the command that sets up a randomised test on segments; on all if none is named.
+
+        Examples
+        --------
+        >>> CODES["SEG-001"].test_of("1")
+        'segmentry plan test RUN_DIR --segments 1 --metric ctr --mde 5%'
+        >>> CODES["SEG-018"].test_of("1")
+        'segmentry export audience RUN_DIR --segment 1 --hold-out 50% --out audience.csv'
+        """
+        if self.data == "no clicks":
+            # A test of clicks would not show it: half of the users, at random, are left alone.
+            which = f" --segment {segment_ids}"
+            return f"segmentry export audience RUN_DIR{which} --hold-out 50% --out audience.csv"
+        which = f" --segments {segment_ids}" if segment_ids else ""
+        return f"segmentry plan test RUN_DIR{which} --metric ctr --mde 5%"
+
 
 LATER = "a check on later days"
 LOG = "segments counted against the log"
@@ -222,7 +239,8 @@ INSIGHTS = (
         "The segment brings at least 1.5 times its share of the total value, and its mean value "
         "per user lies above that of all users (95 % interval).",
         "Few users carry much of the value. It says what they brought, not what they will bring.",
-        "Keep these users: serve them first, and measure by a randomised test what an offer adds.",
+        "Keep these users: serve them first, and measure what an offer adds: make it to a random "
+        "half of them, and compare what both halves bring.",
         _VALUE,
         data="no clicks",
     ),
@@ -233,7 +251,8 @@ INSIGHTS = (
         "Three quarters of its users have been away for longer than the median of all users, and "
         "their mean lies above that of all users (95 % interval).",
         "They may be gone, or may come seldom by habit: who bought once is most often here.",
-        "Try to win back a part of them and leave a part alone; spend on all only if that pays.",
+        "Try to win back a random half of them and leave the others alone; spend on all only if "
+        "more of that half come back, by enough to pay for it.",
         _TIME,
         data="no clicks",
     ),

@@ -90,8 +90,9 @@ def find_insights(
     Returns
     -------
     insights : tuple of Insight
-        Problems, opportunities, cautions, notes; within these by the users concerned, and of one
-        segment what later days confirm comes first.
+        First problems and opportunities of segments that later days confirm, those that are
+        stable as well before the others. Then problems, opportunities, cautions, notes; within
+        these by the users concerned, and of one segment what later days confirm comes first.
     not_evaluated : tuple of NotEvaluated
         What could not be looked for, and why.
     """
@@ -109,6 +110,7 @@ def find_insights(
     sizes = {segment.segment_id: segment.n_users for segment in summary.segments}
     found.sort(
         key=lambda each: (
+            _doubt(each, summary),
             _ORDER.index(each.severity),
             -sizes.get(each.segment_id or 0, summary.population.n_users),
             CODES[each.code].needs != LATER,
@@ -116,6 +118,18 @@ def find_insights(
         )
     )
     return tuple(found), tuple(skipped)
+
+
+def _doubt(insight: Insight, summary: Summary) -> int:
+    """Rank an insight: 0 to act on first, 1 where who is in the segment is less sure, else 2."""
+    verdicts = {each.segment_id: each.verdict for each in summary.segments}
+    is_to_act_on = insight.severity in ("problem", "opportunity")
+    if not is_to_act_on or verdicts.get(insight.segment_id or 0) != "confirmed":
+        return 2
+    stability = None if summary.evidence is None else summary.evidence.stability
+    stable = () if stability is None else stability.segments
+    unstable = {each.segment_id for each in stable if not each.is_stable}
+    return 1 if insight.segment_id in unstable else 0
 
 
 def _is_of_such_data(kind: InsightKind, summary: Summary) -> bool:
@@ -201,14 +215,14 @@ def _insight(kind: InsightKind, finding: Finding, summary: Summary) -> Insight:
             effect=finding.effect or _NO_NUMBER,
             value=finding.value,
             assumptions=finding.assumptions,
-            # A test of anything but clicks is planned by hand.
-            test=_test(finding) if summary.traits.has_clicks else "",
+            test=_test(kind, finding, summary),
         ),
     )
 
 
-def _test(finding: Finding) -> str:
-    """Return the command that plans a test on the segment."""
+def _test(kind: InsightKind, finding: Finding, summary: Summary) -> str:
+    """Return the command that sets up a test on the segment; none where it would not run."""
     segment = finding.segment
-    which = "" if segment is None or segment.is_withheld else f" --segments {segment.segment_id}"
-    return f"segmentry plan test RUN_DIR{which} --metric ctr --mde 5%"
+    if kind.data != "no clicks" and not summary.traits.has_clicks:
+        return ""
+    return kind.test_of("" if segment is None or segment.is_withheld else str(segment.segment_id))

@@ -1,6 +1,7 @@
 """Sort rows by several whole numbers at once."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +72,7 @@ def order_of(columns: Sequence[IntVector]) -> IntVector:
     return np.argsort(packed)
 
 
-def run_starts(*columns: IntVector) -> IntVector:
+def run_starts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
     """Return where rows begin that differ from the one before in any of the sorted columns.
 
     Examples

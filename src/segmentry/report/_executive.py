@@ -31,7 +31,7 @@ def make_executive(summary: Summary) -> Executive | None:
 
 
 def _most_pressing(insights: tuple[Insight, ...]) -> tuple[Insight, ...]:
-    """Return the gravest insight of each segment, as many as one screen holds."""
+    """Return the first insight of each segment, as many as one screen holds."""
     first: dict[int | None, Insight] = {}
     for insight in insights:
         first.setdefault(insight.segment_id, insight)

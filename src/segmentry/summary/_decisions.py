@@ -128,7 +128,7 @@ class Decisions:
     exemplars : tuple of Exemplar
         By segment, typical before borderline.
     insights : tuple of Insight
-        The gravest first.
+        What is certain and can be acted on comes first.
     not_evaluated : tuple of NotEvaluated
     muted : tuple of str
         Codes that the user does not want to hear.
