@@ -1,11 +1,12 @@
 """Time the dashboard of a run in Chromium: first page, interactions, memory of the server.
 
-Usage: python benchmarks/dashboard.py RUN_DIR [--wait SECONDS]
+Usage: python benchmarks/dashboard.py RUN_DIR [--wait SECONDS] [--write]
 
-Every time is from the act of the reader until what was asked for is on the page, figures included.
-The machine's load average stands beside the figures: times on a busy machine are upper bounds.
-Every page is opened; errors of the console and requests to another machine are counted, and any
-ends the benchmark with code 1.
+Every time is from the act of the reader until what was asked for is on the page, figures included,
+nothing of the page before is left, and the server has no more to send. Two seconds pass between
+acts. The machine's load average stands beside the figures: times on a busy machine are upper
+bounds. Every page is opened; errors of the console and requests to another machine are counted,
+and any ends the benchmark with code 1. ``--write`` appends the table to ``benchmarks/RESULTS.md``.
 """
 
 import argparse
@@ -15,26 +16,35 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+RESULTS = Path(__file__).with_name("RESULTS.md")
 MAIN = "[data-testid=stMain] "
+AT_REST = "[data-testid=stApp][data-test-script-state=notRunning]"
 HOME = re.compile(r"(data:|blob:|about:|(http|ws)://127\.0\.0\.1[:/])")
+CHART = ".stVegaLiteChart :is(canvas, svg.marks)"
 VISITS = (
-    ("Segments", ".card"),
-    ("Compare two segments", "table"),
-    ("Why this K", ".figure-elbow .picture img"),
-    ("Can I trust it", "table"),
-    ("Data quality", "table"),
-    ("Export", "table"),
-    ("Why this K", ".figure-elbow .picture img"),
-    ("Segments", ".card"),
-    ("Map", "canvas, svg.marks"),
-    ("Look up a user", "table"),
-    ("Two runs", ".notice"),
-    ("Exposure and budget", ".figure-budget .picture img"),
+    ("Segments", "The segments", ".figure-distributions .picture img"),
+    ("Compare two segments", "Compare two segments", "table"),
+    ("Why this K", "Why ", ".figure-elbow .picture img"),
+    ("Can I trust it", "Can I trust", "table"),
+    ("Data quality", "Data quality", "[data-testid=stCode]"),
+    ("Export", "Export", "[data-testid=stDownloadButton]"),
+    ("Why this K", "Why ", ".figure-elbow .picture img"),
+    ("Segments", "The segments", ".figure-distributions .picture img"),
+    ("Map", "Map", CHART),
+    ("Look up a user", "Look up a user", "table"),
+    ("Two runs", "Two runs", ".notice"),
+    ("Exposure and budget", "Exposure and budget", ".figure-budget .picture img"),
+    ("Test planner", "Test planner", ".figure-reach .picture img"),
+    ("Overview", "", ".figure-sizes .picture img"),
 )
+Times = dict[str, list[float]]
 
 
 def main() -> None:
@@ -42,28 +52,33 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--wait", type=float, default=20.0, help="seconds before the first page")
+    parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
     asked = parser.parse_args()
     words = [sys.executable, "-m", "segmentry", "dashboard", str(asked.run_dir), "--port", "0"]
     server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    times: Times = {}
     try:
         found = re.search(r"http://\S+", server.stdout.readline() if server.stdout else "")
         if found is None:
             sys.exit("the dashboard did not start")
         time.sleep(asked.wait)
-        print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+        load = os.getloadavg()[0]
         with sync_playwright() as started:
             browser = started.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox"]
             )
             page = browser.new_page()
             faults = watched(page)
-            measure(page, found[0])
+            measure(page, found[0], asked.run_dir, times)
             browser.close()
-        print(f"memory of the server, peak: {peak_mb(server.pid):.0f} MB")
-        print(f"load average {os.getloadavg()[0]:.1f}")
+        text = told(times, load=load, memory=peak_mb(server.pid), wait=asked.wait)
+        print(text)
         print(f"errors of the console and requests to elsewhere: {len(faults)}")
         if faults:
             sys.exit("\n".join(faults))
+        if asked.write:
+            with RESULTS.open("a", encoding="utf-8") as results:
+                results.write(f"\n{text}")
     finally:
         server.terminate()
         server.wait(20)
@@ -78,48 +93,102 @@ def watched(page: Page) -> list[str]:
     return faults
 
 
-def measure(page: Page, url: str) -> None:
-    """Open the first page, go from page to page, and ask."""
-    began = time.perf_counter()
-    page.goto(url)
-    page.locator(f"{MAIN}h1").first.wait_for()
-    told("first page, headline", began)
-    page.locator(".figure-sizes .picture img").wait_for()
-    told("first page, figures", began)
-    for title, awaited in VISITS:
+def measure(page: Page, url: str, run_dir: Path, times: Times) -> None:
+    """Open the first page, go from page to page, and ask on each what a reader asks."""
+
+    def timed(what: str, act: Callable[[], object], *awaited: str, heading: str = "") -> None:
         began = time.perf_counter()
+        act()
+        page.locator(f"{MAIN}h1", has_text=heading).first.wait_for()
+        for each in awaited:
+            page.locator(f"{MAIN}{each}").first.wait_for(timeout=120_000)
+        page.locator(AT_REST).wait_for()
+        page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
+        times.setdefault(what, []).append(time.perf_counter() - began)
+        page.wait_for_timeout(2000)
+
+    timed("first page", lambda: page.goto(url), ".figure-sizes .picture img")
+    for title, heading, awaited in VISITS:
+        link = page.get_by_role("link", name=title, exact=True)
+        timed(f"to {title}", link.click, awaited, heading=heading)
+    ask(page, timed)
+    user = str(first_user(run_dir))
+    page.get_by_role("link", name="Look up a user", exact=True).click()
+    box = page.get_by_label("User id")
+    box.fill(user)
+    timed("look up a user", lambda: box.press("Enter"), ".facts .value")
+
+
+def ask(page: Page, timed: Callable[..., None]) -> None:
+    """Choose segments, views and features, and move sliders, twice each."""
+
+    def to(title: str, awaited: str) -> None:
         page.get_by_role("link", name=title, exact=True).click()
-        page.locator(f"{MAIN}h1").first.wait_for()
-        page.locator(MAIN).locator(awaited).first.wait_for(timeout=120_000)
-        told(f"to {title}", began)
-    plan(page)
+        page.locator(f"{MAIN}{awaited}").first.wait_for()
+        page.locator(AT_REST).wait_for()
+        page.wait_for_timeout(2000)
+
+    def choose(what: str, label: str, position: int, *awaited: str) -> None:
+        box = page.get_by_role("combobox", name=label).first
+        box.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)  # a page that moves closes a list
+        box.focus()
+        page.keyboard.press("ArrowDown")
+        option = page.get_by_role("option").nth(position)
+        option.wait_for()
+        timed(what, option.click, *awaited)
+
+    to("Segments", ".figure-distributions .picture img")
+    for number in (2, 3):
+        heading = f"h2:text('{number} ')"
+        choose("choose a segment", "Segment", number - 1, heading)
+    to("Map", CHART)
+    for view in ("A sample", "In space", "Pairs", "All users"):
+        awaited = ".figure-map_pairs .picture img" if view == "Pairs" else CHART
+        timed(f"map: {view}", page.get_by_role("radio", name=view).click, awaited)
+    to("Exposure and budget", ".figure-budget .picture img")
+    for number in (2, 3):
+        choose("exposure of a segment", "Whom", number)
+    for _ in range(2):
+        timed("move a slider of the budget", partial(slid, page))
+    to("Test planner", ".figure-reach .picture img")
+    for _ in range(2):
+        timed("move a slider of the test", partial(slid, page))
 
 
-def plan(page: Page) -> None:
-    """Open the planner, which measures the run once, and move a slider twice."""
-    began = time.perf_counter()
-    page.get_by_role("link", name="Test planner", exact=True).click()
-    page.locator(".figure-reach .picture img").wait_for(timeout=120_000)
-    told("to Test planner (measured after the start, in a process of its own)", began)
-    at_rest(page)
-    for change in (11, 12):
-        slider = page.get_by_role("slider").first
-        slider.focus()
-        began = time.perf_counter()
-        page.keyboard.press("ArrowRight")
-        page.locator(".figure-reach .finding", has_text=f"{change}.0").wait_for()
-        told(f"move a slider to {change} %", began)
+def slid(page: Page) -> None:
+    """Move the first slider by one step and wait until the last figure says something else."""
+    findings = page.locator(f"{MAIN}.figure .finding")
+    before = findings.last.inner_text()
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "old => [...document.querySelectorAll('.figure .finding')].at(-1).innerText !== old",
+        arg=before,
+    )
 
 
-def at_rest(page: Page) -> None:
-    """Wait until the page is done, so that what follows is timed alone."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(500)
+def first_user(run_dir: Path) -> object:
+    """Return the id of a user of the run."""
+    import polars as pl
+
+    return pl.scan_parquet(run_dir / "segments.parquet").select("user_id").head(1).collect().item()
 
 
-def told(what: str, began: float) -> None:
-    """Print how long it took."""
-    print(f"{what}: {time.perf_counter() - began:.2f} s")
+def told(times: Times, *, load: float, memory: float, wait: float) -> str:
+    """Return the measurements as a section of the results."""
+    now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+    rows = "".join(f"| {act} | {', '.join(f'{s:.2f}' for s in times[act])} |\n" for act in times)
+    slow = [act for act in times if act != "first page" and max(times[act]) >= 0.5]
+    return (
+        f"## The dashboard, {now}\n\n"
+        f"`python benchmarks/dashboard.py RUN_DIR --wait {wait:g}`; load {load:.1f} at the start, "
+        f"{os.getloadavg()[0]:.1f} at the end, {os.cpu_count()} cores.\n\n"
+        f"| act | seconds |\n|---|---:|\n{rows}\n"
+        f"At or above half a second: {', '.join(slow) or 'none'}. "
+        f"Memory of the server: {memory:.0f} MB at its peak. "
+        "No error of the console, no request to another machine.\n"
+    )
 
 
 def peak_mb(pid: int) -> float:

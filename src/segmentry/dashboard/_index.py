@@ -3,6 +3,7 @@
 Without it a page below the root first asks for its server below itself, and fails, at each load.
 """
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,20 @@ _HEAD = (
     '<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/", '
     'MAIN_PAGE_BASE_URL: location.origin + "/"};</script>'
 )
+_EARLY = (
+    "Selectbox", "TextInput", "Slider", "Spinner", "ButtonGroup", "ArrowVegaLiteChart", "embed",
+    "vega-interpreter", "DownloadButton", "StreamlitSyntaxHighlighter",
+)  # fmt: skip
+"""Scripts of pages other than the first, by the beginning of their names."""
+_FETCH = """<script type="module">
+const left = FILES;
+const idle = window.requestIdleCallback ?? (next => setTimeout(next, 50));
+const next = () => left.length && idle(() => import(left.shift()).then(next, next));
+const wait = () => document.querySelector("[data-testid=stMain] h1") ? setTimeout(next, 300)
+  : setTimeout(wait, 200);
+wait();
+</script>"""
+"""Loads them when the first page is there and nothing else is to be done."""
 _LINK = re.compile(
     r'<link\s[^>]*?(?:rel="preload"|rel="shortcut icon"|service-desc)[^>]*?>', re.DOTALL
 )
@@ -50,4 +65,10 @@ def _page() -> str:
     page = _LINK.sub("", file.read_text(encoding="utf-8"))
     page = page.replace("<title>Streamlit</title>", "<title>segmentry</title>")
     page = page.replace('="./static/', '="/static/')
-    return page.replace("<head>", f"<head>{_HEAD}", 1)
+    return page.replace("<head>", f"<head>{_HEAD}{_early(file.parent)}", 1)
+
+
+def _early(directory: Path) -> str:
+    names = sorted(each.name for each in (directory / "static" / "js").glob("*.js"))
+    found = [name for stem in _EARLY for name in names if name.startswith(f"{stem}.")]
+    return _FETCH.replace("FILES", json.dumps([f"/static/js/{name}" for name in found]))

@@ -4,14 +4,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import streamlit as st
 
 from segmentry.dashboard._runs import Run, bundle_of, load
 from segmentry.engines import sample_users
 from segmentry.plots import UserPlace, distribution_names
 from segmentry.scoring import score_users
 
-__all__ = ["places_of", "prepare_places"]
+__all__ = ["places_of"]
 
 _N_USERS = 2000
 
@@ -24,13 +23,7 @@ def places_of(run: Run) -> tuple[UserPlace, ...]:
     SegmentryError
         If users or model of the run cannot be read.
     """
-    with st.spinner("Reading a sample of users …"):
-        return _places(str(run.folder), run.stamp)
-
-
-def prepare_places(run: Run) -> None:
-    """Read the sample before a reader asks."""
-    _places(str(run.folder), run.stamp)
+    return _places(str(run.folder), run.stamp)
 
 
 @lru_cache(maxsize=4)

@@ -13,7 +13,7 @@ from segmentry.dashboard._runs import Run, load
 from segmentry.errors import DataError, SegmentryError
 from segmentry.profiling.planning import PlanBasis
 
-__all__ = ["basis_of", "forget", "prepare_bases"]
+__all__ = ["basis_of", "forget", "measured", "prepare_bases"]
 
 _N_PREPARED = 4
 _ONE_AT_A_TIME = RLock()  # a reader who comes while a run is measured waits for it
@@ -27,7 +27,19 @@ def basis_of(run: Run) -> PlanBasis:
     SegmentryError
         If the run has nothing to plan with.
     """
-    with st.spinner("Measuring days and segments once, for all questions …"), _ONE_AT_A_TIME:
+    with st.spinner("Measuring days and segments once, for all questions …"):
+        return measured(run)
+
+
+def measured(run: Run) -> PlanBasis:
+    """Return the same without a word to a reader, beside whom it may be called.
+
+    Raises
+    ------
+    SegmentryError
+        If the run has nothing to plan with.
+    """
+    with _ONE_AT_A_TIME:
         return _basis(str(run.folder), run.stamp)
 
 
@@ -35,9 +47,7 @@ def prepare_bases(folders: Sequence[Path]) -> None:
     """Measure runs before a reader asks; what cannot be measured is told on its page."""
     for folder in folders[:_N_PREPARED]:
         with suppress(SegmentryError):
-            run = load(folder)
-            with _ONE_AT_A_TIME:
-                _basis(str(run.folder), run.stamp)
+            measured(load(folder))
 
 
 def forget() -> None:

@@ -114,14 +114,13 @@ def serve(
 
 def _prepare(run_dirs: Sequence[Path]) -> None:
     """Do what pages wait for the first time while the reader opens a browser, figures first."""
-    from segmentry.dashboard._planning import prepare_bases
     from segmentry.dashboard._runs import warm
 
     warm(run_dirs)
-    from segmentry.dashboard._pages import prepare
+    from segmentry.dashboard._pages import prepare, prepare_plans
 
     prepare(run_dirs)
-    prepare_bases(run_dirs)
+    prepare_plans(run_dirs)
 
 
 def check_runs(run_dirs: Sequence[Path]) -> None:

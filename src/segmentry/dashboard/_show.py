@@ -1,13 +1,15 @@
 """How things are set on a page: escaped HTML, figures with their tables, words explained."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import wraps
 from html import escape
 
 import streamlit as st
 
 from segmentry.dashboard._images import with_images
 from segmentry.dashboard._runs import Run, svg_of
+from segmentry.errors import SegmentryError
 from segmentry.profiling import SegmentProfile
 from segmentry.report import GLOSSARY, Fact, Figure, Table, render_figure, render_table
 
@@ -19,6 +21,7 @@ __all__ = [
     "is_dark",
     "listed",
     "notice",
+    "part",
     "put",
     "segment_label",
     "table",
@@ -47,6 +50,20 @@ def heading(text: str, lead: str = "", *, level: int = 1) -> None:
 def notice(text: str) -> None:
     """Say what is missing and what to do, as plain text."""
     put(f'<p class="notice" role="status">{escape(text)}</p>')
+
+
+def part(function: Callable[[Run], None]) -> Callable[[Run], None]:
+    """Make a part of a page that is drawn alone when its own choices change."""
+
+    @st.fragment
+    @wraps(function)
+    def shown(run: Run) -> None:
+        try:
+            function(run)
+        except SegmentryError as error:  # Streamlit lets none out of a fragment
+            notice(f"This cannot be shown: {error}")
+
+    return shown
 
 
 def listed(texts: Iterable[str]) -> None:

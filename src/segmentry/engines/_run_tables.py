@@ -1,5 +1,6 @@
 """Few rows out of the large tables of a run folder: DuckDB on the Parquet, never loaded whole."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,19 @@ from segmentry.errors import EngineError
 __all__ = ["count_moves", "count_users", "find_user", "sample_users", "top_users"]
 
 _MEMORY = "200MB"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """Rows as Polars reads them without pyarrow, whose loading takes 50 MB.
+
+    Polars would remember the type of DuckDB's own object, which then complains at exit.
+    """
+
+    capsule: object
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.capsule
 
 
 def find_user(file: Path, user_id: str) -> pl.DataFrame:
@@ -121,12 +135,10 @@ def _run(query: str, file: Path, **values: str) -> pl.DataFrame:
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 2}) as connection:
             found = connection.sql(query, params={"file": str(file), **values})
-            rows = found.to_arrow_table()
+            return pl.DataFrame(_Stream(found.__arrow_c_stream__()))
     except duckdb.Error as error:
         cause = " ".join(str(error).split())
         raise EngineError(engine="duckdb", step=f"reading {file}", cause=cause) from error
-    frame = pl.from_arrow(rows)
-    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 
 
 def _name(value: str) -> str:

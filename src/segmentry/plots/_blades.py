@@ -97,9 +97,13 @@ def plot_silhouette_blades(summary: "Summary") -> "alt.LayerChart | alt.Chart":
             color=as_given(),
         )
     )
-    zero = on([{"v": 0.0}]).mark_rule(color=ROLES["rule"].light, strokeWidth=1.2).encode(x="v:Q")
+    zero = (
+        on([{"v": 0.0}])
+        .mark_rule(color=ROLES["rule"].light, strokeWidth=1.2)
+        .encode(x=alt.X("v:Q"))
+    )
     layers = [areas, zero, *_mean(summary)]
-    texts = on(labels).encode(y=pixels_y(), x=pixels_x(), text="text:N")
+    texts = on(labels).encode(y=pixels_y(), x=pixels_x(), text=alt.Text("text:N"))
     layers += haloed(texts, weight=600, limit=_WIDTH - 20)
     chart = layered(layers, width=_WIDTH, height=height)
     return finish(
@@ -149,9 +153,9 @@ def _mean(summary: "Summary") -> "list[alt.Chart]":
     rows: Rows = [
         {"v": chosen.silhouette.value, "text": f"mean {decimal(chosen.silhouette.value)}"}
     ]
-    base = on(rows).encode(x="v:Q")
+    base = on(rows).encode(x=alt.X("v:Q"))
     line = base.mark_rule(color=ROLES["ink"].light, strokeDash=[4, 3], strokeWidth=1.2)
     text = base.mark_text(align="left", dx=5, color=ROLES["muted"].light, fontSize=12).encode(
-        text="text:N", y=alt.value(8)
+        text=alt.Text("text:N"), y=alt.value(8)
     )
     return [line, text]

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from segmentry.plots._theme import ROLES, house_config
@@ -56,19 +57,27 @@ def finish(
     import altair as alt
 
     n_characters = int(width / _PIXELS_PER_CHARACTER)
-    title: dict[str, object] = {"text": textwrap.wrap(caption.finding, n_characters)}
-    if caption.reading:
-        title["subtitle"] = textwrap.wrap(caption.reading, int(n_characters * 1.2))
+    lines = textwrap.wrap(caption.finding, n_characters)
+    notes = textwrap.wrap(caption.reading, int(n_characters * 1.2))
+    title = alt.TitleParams(lines, subtitle=notes) if notes else alt.TitleParams(lines)
     done = chart.properties(
         name=name,
-        title=alt.TitleParams.from_dict(title),
+        title=title,
         description=caption.alt,
         usermeta={"title": caption.finding},
     )
-    done.config = alt.Config.from_dict(house_config())
+    done.config = _config()
     if datasets:
         done.datasets = dict(datasets)
     return done
+
+
+@cache
+def _config() -> "alt.Config":
+    """Return the house theme as Altair has it: to make it takes 10 ms, and nothing changes it."""
+    import altair as alt
+
+    return alt.Config.from_dict(house_config())
 
 
 def empty_chart(*, name: str, caption: Caption, width: int) -> "alt.Chart":
@@ -79,6 +88,6 @@ def empty_chart(*, name: str, caption: Caption, width: int) -> "alt.Chart":
     chart: alt.Chart = (
         alt.Chart(nothing, width=width, height=60)
         .mark_text(fontSize=13, color=ROLES["muted"].light, align="left")
-        .encode(text="text:N", x=alt.value(0), y=alt.value(20))
+        .encode(text=alt.Text("text:N"), x=alt.value(0), y=alt.value(20))
     )
     return finish(chart, name=name, caption=caption, width=width)

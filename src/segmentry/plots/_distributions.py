@@ -188,7 +188,7 @@ def _panel(
             for i, each in enumerate(shown)
         ]
         mark = on(heads).mark_text(align="left", fontWeight=600, fontSize=12, limit=width + 120)
-        layers.append(mark.encode(text="text:N", x=alt.value(0), y=pixels_y("y")))
+        layers.append(mark.encode(text=alt.Text("text:N"), x=alt.value(0), y=pixels_y("y")))
     height = len(shown) * (_HIGH + _GAP)
     title = alt.TitleParams(
         f"{label}{unit}", fontSize=12.5, anchor="start", offset=6, frame="group"
@@ -206,11 +206,15 @@ def _histograms(
     x = alt.X("bin:Q", axis=_edges_axis(distribution, feature, width), scale=scale)
     base = on_named(data)
     areas = base.mark_area(interpolate="step-after", opacity=1).encode(
-        x=x, y=pixels_y("top"), y2="foot:Q", color=as_given(), detail="segment_id:N"
+        x=x,
+        y=pixels_y("top"),
+        y2=alt.Y2("foot:Q"),
+        color=as_given(),
+        detail=alt.Detail("segment_id:N"),
     )
     lines = base.mark_line(
         interpolate="step-after", color=ROLES["ink"].light, strokeWidth=1.1, opacity=0.85
-    ).encode(x=x, y=pixels_y("all"), detail="segment_id:N")
+    ).encode(x=x, y=pixels_y("all"), detail=alt.Detail("segment_id:N"))
     return [areas, lines]
 
 

@@ -103,7 +103,7 @@ def plot_exposure(
     bars = (
         base.transform_filter("isValid(datum.low)")
         .mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.5)
-        .encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=as_given())
+        .encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=as_given())
     )
     line = base.mark_line(strokeWidth=1.5).encode(y=y, color=as_given())
     dots = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, color=as_given())

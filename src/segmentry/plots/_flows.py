@@ -118,6 +118,8 @@ def plot_flows(flows: Flows) -> "alt.LayerChart | alt.Chart":
     --------
     >>> plot_flows(found).save("flows.html")  # doctest: +SKIP
     """
+    import altair as alt
+
     caption = caption_flows(flows)
     if not flows.n_users:
         return empty_chart(name="flows", caption=caption, width=_WIDTH)
@@ -132,8 +134,8 @@ def plot_flows(flows: Flows) -> "alt.LayerChart | alt.Chart":
         .encode(
             x=pixels_x(),
             y=pixels_y("top"),
-            y2="bottom:Q",
-            detail="ribbon:N",
+            y2=alt.Y2("bottom:Q"),
+            detail=alt.Detail("ribbon:N"),
             color=as_given(),
         )
     )
@@ -142,12 +144,18 @@ def plot_flows(flows: Flows) -> "alt.LayerChart | alt.Chart":
     bars = (
         on(nodes)
         .mark_rect()
-        .encode(x=pixels_x(), x2="x2:Q", y=pixels_y("top"), y2="bottom:Q", color=as_given())
+        .encode(
+            x=pixels_x(),
+            x2=alt.X2("x2:Q"),
+            y=pixels_y("top"),
+            y2=alt.Y2("bottom:Q"),
+            color=as_given(),
+        )
     )
     layers = [areas, bars]
     for align in ("right", "left"):
         texts = [node for node in nodes if node["align"] == align]
-        base = on(texts).encode(x=pixels_x("text_x"), y=pixels_y("text_y"), text="text:N")
+        base = on(texts).encode(x=pixels_x("text_x"), y=pixels_y("text_y"), text=alt.Text("text:N"))
         layers += haloed(base, weight=600, limit=_SIDE - 10, align=align)
     chart = layered(layers, width=_WIDTH, height=height)
     return finish(chart, name="flows", caption=caption, width=_WIDTH, datasets={"ribbons": ribbons})

@@ -44,13 +44,17 @@ def forest(
     ranges = (
         base.transform_filter("isValid(datum.low)")
         .mark_rule(strokeWidth=3, strokeCap="round", yOffset=8)
-        .encode(x=alt.X("low:Q", axis=axis, scale=scale), x2="high:Q", color=as_given())
+        .encode(x=alt.X("low:Q", axis=axis, scale=scale), x2=alt.X2("high:Q"), color=as_given())
     )
     dots = base.mark_point(size=90, filled=True, opacity=1, yOffset=8).encode(
         x=alt.X("value:Q", axis=axis, scale=scale), color=as_given()
     )
-    names = haloed(base.encode(text="label:N", x=alt.value(0)), weight=600, rise=10, limit=360)
-    told = base.mark_text(align="right", yOffset=-10).encode(text="text:N", x=alt.value(width))
+    names = haloed(
+        base.encode(text=alt.Text("label:N"), x=alt.value(0)), weight=600, rise=10, limit=360
+    )
+    told = base.mark_text(align="right", yOffset=-10).encode(
+        text=alt.Text("text:N"), x=alt.value(width)
+    )
     layers = [*_line(against, height=len(rows) * _STEP), ranges, dots, *names, told]
     return layered(layers, width=width, height=len(rows) * _STEP)
 
@@ -69,10 +73,10 @@ def _line(against: Against | None, *, height: float) -> "list[alt.Chart]":
 
     if against is None:
         return []
-    base = on([{"value": against.value, "text": against.text}]).encode(x="value:Q")
+    base = on([{"value": against.value, "text": against.text}]).encode(x=alt.X("value:Q"))
     return [
         base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
         base.mark_text(align="left", dx=5, dy=-5, color=ROLES["muted"].light, fontSize=12).encode(
-            text="text:N", y=alt.value(height)
+            text=alt.Text("text:N"), y=alt.value(height)
         ),
     ]

@@ -171,6 +171,8 @@ def _cell_layers(
     cells: list[_Cell], summary: "Summary", tops: dict[str, int], *, step: int
 ) -> "list[alt.Chart]":
 
+    import altair as alt
+
     place = {s.segment_id: i for i, s in enumerate(summary.segments)}
     rows: Rows = [
         {
@@ -189,12 +191,12 @@ def _cell_layers(
     ]
     base = on(rows)
     boxes = base.mark_rect().encode(
-        x=pixels_x(), x2="x2", y=pixels_y(), y2="y2", color=as_given("fill")
+        x=pixels_x(), x2=alt.X2("x2"), y=pixels_y(), y2=alt.Y2("y2"), color=as_given("fill")
     )
     if step == _NARROW:
         return [boxes]
     numbers = base.mark_text(dx=step / 2 - 1, dy=_ROW / 2 - 1, fontSize=12).encode(
-        x=pixels_x(), y=pixels_y(), text="text:N", color=as_given("ink")
+        x=pixels_x(), y=pixels_y(), text=alt.Text("text:N"), color=as_given("ink")
     )
     return [boxes, numbers]
 
@@ -211,7 +213,7 @@ def _row_labels(cells: list[_Cell], tops: dict[str, int]) -> "list[alt.Chart]":
         }
         for name, top in tops.items()
     ]
-    base = on(rows).encode(x=alt.value(0), y=pixels_y(), text="text:N")
+    base = on(rows).encode(x=alt.value(0), y=pixels_y(), text=alt.Text("text:N"))
     plain = base.mark_text(align="left", limit=_LABELS - 12).transform_filter("!datum.is_heading")
     bold = base.mark_text(
         align="left", fontWeight=600, color=ROLES["muted"].light, dy=3
@@ -242,9 +244,9 @@ def _column_labels(summary: "Summary", *, step: int) -> "list[alt.Chart]":
         y=alt.value(top), color=as_given()
     )
     numbers = base.mark_text(fontWeight=700, fontSize=12).encode(
-        y=alt.value(top), text="number:N", color=as_given("ink")
+        y=alt.value(top), text=alt.Text("number:N"), color=as_given("ink")
     )
     names = base.mark_text(fontSize=11, lineHeight=13, baseline="top").encode(
-        y=alt.value(top + 16), text="name:N"
+        y=alt.value(top + 16), text=alt.Text("name:N")
     )
     return [discs, numbers, names] if is_wide else [discs, numbers]

@@ -194,29 +194,33 @@ def _expected(rows: Rows, *, top: float) -> "list[alt.Chart]":
         titleAnchor="start",
     )
     scale = alt.Scale(domain=[0, top], nice=False, range=[0, _RATES])
-    base = on(rows).encode(color=as_given(), y=pixels_y("from"), y2="to:Q")
+    base = on(rows).encode(color=as_given(), y=pixels_y("from"), y2=alt.Y2("to:Q"))
     bands = base.mark_rect(opacity=0.28, cornerRadius=2).encode(
-        x=alt.X("low:Q", axis=axis, scale=scale), x2="high:Q"
+        x=alt.X("low:Q", axis=axis, scale=scale), x2=alt.X2("high:Q")
     )
     return [
         bands.transform_filter("isValid(datum.low) && isValid(datum.high)"),
-        base.mark_rule(strokeWidth=2).encode(x="value:Q").transform_filter("isValid(datum.value)"),
+        base.mark_rule(strokeWidth=2)
+        .encode(x=alt.X("value:Q"))
+        .transform_filter("isValid(datum.value)"),
     ]
 
 
 def _dots(rows: Rows) -> "list[alt.Chart]":
     """Return the rings of what was seen, and the dots and intervals of the later days."""
+    import altair as alt
+
     base = on(rows).encode(color=as_given(), y=pixels_y()).transform_filter("isValid(datum.value)")
     later, seen = "datum.kind === 'later'", "datum.kind === 'seen'"
     return [
         base.mark_rule(strokeWidth=3, strokeCap="round")
-        .encode(x="low:Q", x2="high:Q")
+        .encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"))
         .transform_filter(f"{later} && isValid(datum.low) && isValid(datum.high)"),
         base.mark_point(size=85, filled=True, opacity=1)
-        .encode(x="value:Q")
+        .encode(x=alt.X("value:Q"))
         .transform_filter(later),
         base.mark_point(size=75, filled=False, fill=ROLES["paper"].light, strokeWidth=2, opacity=1)
-        .encode(x="value:Q")
+        .encode(x=alt.X("value:Q"))
         .transform_filter(seen),
     ]
 
@@ -228,12 +232,12 @@ def _everybody(summary: "Summary", *, height: int) -> "list[alt.Chart]":
     if value is None:
         return []
     rows: Rows = [{"value": value, "text": f"all users later {rate(value)}"}]
-    base = on(rows).encode(x="value:Q")
+    base = on(rows).encode(x=alt.X("value:Q"))
     place = {"y": alt.value(0), "y2": alt.value(height)}
     return [
         base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]).encode(**place),
         base.mark_text(align="left", dx=5, dy=-4, color=ROLES["muted"].light, fontSize=12).encode(
-            text="text:N", y=alt.value(0)
+            text=alt.Text("text:N"), y=alt.value(0)
         ),
     ]
 
@@ -248,8 +252,8 @@ def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
         }
         for i, s in enumerate(summary.segments)
     ]
-    base = on(names).encode(text="label:N", x=alt.value(0), y=pixels_y())
-    values = on(rows).encode(text="text:N", x=alt.value(_WIDTH), y=pixels_y("text_y"))
+    base = on(names).encode(text=alt.Text("label:N"), x=alt.value(0), y=pixels_y())
+    values = on(rows).encode(text=alt.Text("text:N"), x=alt.value(_WIDTH), y=pixels_y("text_y"))
     return [
         *haloed(base, weight=600, limit=_RATES),
         values.mark_text(align="right", color=ROLES["muted"].light).transform_filter(

@@ -312,6 +312,8 @@ def _centers(
     centers: Sequence["MapPoint"], frame: _Frame, *, axes: tuple[str, str], size: int = 340
 ) -> "list[alt.Chart]":
 
+    import altair as alt
+
     rows: Rows = []
     for center in centers:
         x, y = _coordinates(center, axes)
@@ -330,7 +332,7 @@ def _centers(
         size=size, opacity=1, stroke=ROLES["paper"].light, strokeWidth=2
     ).encode(color=as_given())
     numbers = base.mark_text(fontWeight=700, fontSize=12 if size > 200 else 10).encode(
-        text="number:N", color=as_given("ink")
+        text=alt.Text("number:N"), color=as_given("ink")
     )
     return [discs, numbers]
 
@@ -370,7 +372,11 @@ def _beside(
 
 
 def _texts(rows: Rows, *, weight: Literal[400, 600]) -> "list[alt.Chart]":
-    return haloed(on(rows).encode(x=pixels_x(), y=pixels_y(), text="text:N"), weight=weight)
+    import altair as alt
+
+    return haloed(
+        on(rows).encode(x=pixels_x(), y=pixels_y(), text=alt.Text("text:N")), weight=weight
+    )
 
 
 def _text_width(text: str) -> float:
@@ -443,7 +449,7 @@ def _arrows(arrows: list[_Arrow], frame: _Frame, *, taken: list[_Box]) -> "list[
         texts.append({"x": left, "y": _free_line(left, y, width, taken), "text": arrow.label})
     ink = ROLES["ink"].light
     base = on(lines).encode(x=pixels_x(), y=pixels_y())
-    rules = base.mark_rule(color=ink, strokeWidth=1.2).encode(x2="x2", y2="y2")
+    rules = base.mark_rule(color=ink, strokeWidth=1.2).encode(x2=alt.X2("x2"), y2=alt.Y2("y2"))
     heads = base.mark_point(shape="triangle", filled=True, size=55, color=ink, opacity=1).encode(
         angle=alt.Angle("angle:Q", scale=None)
     )

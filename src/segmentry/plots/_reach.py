@@ -79,12 +79,12 @@ def plot_reach(
     axis = alt.Axis(labelExpr="format(datum.value * 100, '~g') + ' %'", title="smallest change")
     y = alt.Y("change:Q", axis=axis)
     base = on(rows).encode(x=x, y=y)
-    wanted = on([{"change": mde, "text": f"asked for: {percent(mde)}"}]).encode(y="change:Q")
+    wanted = on([{"change": mde, "text": f"asked for: {percent(mde)}"}]).encode(y=alt.Y("change:Q"))
     accent = ROLES["accent"].light
     layers = [
         wanted.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
         wanted.mark_text(align="right", dy=-8, color=ROLES["muted"].light).encode(
-            text="text:N", x=alt.value(_WIDTH)
+            text=alt.Text("text:N"), x=alt.value(_WIDTH)
         ),
         base.mark_line(color=accent, strokeWidth=2),
         base.mark_point(color=accent, filled=True, size=24, opacity=1),

@@ -158,6 +158,8 @@ def plot_ctr_by_segment(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     --------
     >>> plot_ctr_by_segment(summary).save("ctr_by_segment.html")  # doctest: +SKIP
     """
+    import altair as alt
+
     caption = caption_ctr_by_segment(summary)
     name = "ctr_by_segment"
     if not any(segment.ctr_seen.is_known for segment in summary.segments):
@@ -176,10 +178,10 @@ def plot_ctr_by_segment(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     top = max(_upper(estimate) for estimate in estimates)
     base = _base(rows)
     ranges = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=8).encode(
-        x=_ctr_axis("low", top=top * 1.02 or 1.0), x2="high:Q", color=as_given()
+        x=_ctr_axis("low", top=top * 1.02 or 1.0), x2=alt.X2("high:Q"), color=as_given()
     )
     dots = base.mark_point(size=90, filled=True, opacity=1, yOffset=8).encode(
-        x="ctr:Q", color=as_given()
+        x=alt.X("ctr:Q"), color=as_given()
     )
     layers = [*_everybody(summary), ranges, dots, *_labels(base)]
     chart = layered(layers, width=_WIDTH, height=len(rows) * _STEP)
@@ -223,11 +225,11 @@ def _everybody(summary: "Summary") -> "list[alt.Chart]":
     if value is None:
         return []
     rows: Rows = [{"ctr": value, "text": f"all users {rate(value)}"}]
-    base = on(rows).encode(x="ctr:Q")
+    base = on(rows).encode(x=alt.X("ctr:Q"))
     return [
         base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
         base.mark_text(align="left", dx=5, dy=-2, color=ROLES["muted"].light, fontSize=12).encode(
-            text="text:N", y=alt.value(0)
+            text=alt.Text("text:N"), y=alt.value(0)
         ),
     ]
 
@@ -235,6 +237,10 @@ def _everybody(summary: "Summary") -> "list[alt.Chart]":
 def _labels(base: "alt.Chart") -> "list[alt.Chart]":
     import altair as alt
 
-    names = haloed(base.encode(text="label:N", x=alt.value(0)), weight=600, rise=10, limit=320)
-    values = base.mark_text(align="right", yOffset=-10).encode(text="value:N", x=alt.value(_WIDTH))
+    names = haloed(
+        base.encode(text=alt.Text("label:N"), x=alt.value(0)), weight=600, rise=10, limit=320
+    )
+    values = base.mark_text(align="right", yOffset=-10).encode(
+        text=alt.Text("value:N"), x=alt.value(_WIDTH)
+    )
     return [*names, values]

@@ -221,7 +221,9 @@ def _lines_and_dots(
     )
     base = on(rows).encode(x=x, y=y)
     ink, accent, paper = (ROLES[name].light for name in ("muted", "accent", "paper"))
-    lines = base.mark_line(color=ROLES["rule"].light, strokeWidth=1.5).encode(detail="algorithm:N")
+    lines = base.mark_line(color=ROLES["rule"].light, strokeWidth=1.5).encode(
+        detail=alt.Detail("algorithm:N")
+    )
     dots = base.mark_point(size=46, filled=True, opacity=1, color=ink).transform_filter(
         "datum.role === 'other'"
     )
@@ -237,14 +239,16 @@ def _lines_and_dots(
     others = base.mark_text(dy=26, color=ROLES["ink"].light).transform_filter(
         "datum.role !== 'chosen'"
     )
-    texts = [mark.encode(text="mark:N") for mark in (words, others)]
+    texts = [mark.encode(text=alt.Text("mark:N")) for mark in (words, others)]
     return [lines, dots, marked, chosen, *texts]
 
 
 def _intervals(rows: list[dict[str, object]]) -> "alt.Chart":
+    import altair as alt
+
     rules: alt.Chart = (
         on(rows)
         .mark_rule(color=ROLES["muted"].light, strokeWidth=2.5, strokeCap="round", opacity=0.55)
-        .encode(x="k:Q", y="low:Q", y2="high:Q")
+        .encode(x=alt.X("k:Q"), y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     )
     return rules

@@ -221,10 +221,12 @@ def _place(scene: Scene) -> "tuple[alt.X, alt.Y]":
 
 def _lines(rows: Rows, scene: Scene, *, color: str, width: float) -> "alt.Chart":
     """Return straight lines from (x, y, z) to (x2, y2, z2)."""
+    import altair as alt
+
     u, v = _place(scene)
     base = _turned(_turned(on(rows)), suffix="2")
     rules: alt.Chart = base.mark_rule(color=color, strokeWidth=width).encode(
-        x=u, y=v, x2="u2:Q", y2="v2:Q"
+        x=u, y=v, x2=alt.X2("u2:Q"), y2=alt.Y2("v2:Q")
     )
     return rules
 
@@ -235,6 +237,8 @@ def _line(start: Position, end: Position) -> dict[str, object]:
 
 def _box(scene: Scene) -> "list[alt.Chart]":
     """Return the floor's grid and three edges of the box, each with its component."""
+    import altair as alt
+
     x, y, z = scene.half
     ticks = (-1.0, -0.5, 0.0, 0.5, 1.0)
     grid = [_line((t * x, -y, -z), (t * x, y, -z)) for t in ticks]
@@ -253,7 +257,7 @@ def _box(scene: Scene) -> "list[alt.Chart]":
     texts = (
         _turned(on(rows))
         .mark_text(color=ROLES["muted"].light, fontSize=12)
-        .encode(x=u, y=v, text="text:N")
+        .encode(x=u, y=v, text=alt.Text("text:N"))
     )
     return [
         _lines(grid, scene, color=ROLES["grid"].light, width=1),
@@ -299,6 +303,8 @@ def _dots(scene: Scene) -> "alt.Chart":
 
 def _centers(scene: Scene) -> "list[alt.Chart]":
 
+    import altair as alt
+
     u, v = _place(scene)
     drops = [_line(center, (center[0], center[1], -scene.half[2])) for center in scene.centers]
     lines = _lines(drops, scene, color=ROLES["ink"].light, width=1)
@@ -307,6 +313,6 @@ def _centers(scene: Scene) -> "list[alt.Chart]":
         size=320, opacity=1, stroke=ROLES["paper"].light, strokeWidth=2
     ).encode(color=as_given())
     numbers = base.mark_text(fontWeight=700, fontSize=12).encode(
-        text="number:N", color=as_given("ink")
+        text=alt.Text("number:N"), color=as_given("ink")
     )
     return [lines, discs, numbers]

@@ -5,23 +5,23 @@ from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
+from segmentry.dashboard._pages._budget import prepare_budget
 from segmentry.dashboard._pages._compare import show_compare
 from segmentry.dashboard._pages._evidence import show_trust, show_why
 from segmentry.dashboard._pages._export import show_export
 from segmentry.dashboard._pages._exposure import show_exposure
-from segmentry.dashboard._pages._map import show_map
+from segmentry.dashboard._pages._map import prepare_map, show_map
 from segmentry.dashboard._pages._overview import show_overview
 from segmentry.dashboard._pages._quality import show_quality
-from segmentry.dashboard._pages._segments import show_segments
-from segmentry.dashboard._pages._tests import show_tests
+from segmentry.dashboard._pages._segments import prepare_segments, show_segments
+from segmentry.dashboard._pages._tests import prepare_tests, show_tests
 from segmentry.dashboard._pages._two_runs import show_two_runs
 from segmentry.dashboard._pages._user import prepare_users, show_user
-from segmentry.dashboard._places import prepare_places
+from segmentry.dashboard._planning import prepare_bases
 from segmentry.dashboard._runs import Run, load
 from segmentry.errors import SegmentryError
-from segmentry.plots import plot_map_hexagons
 
-__all__ = ["PAGES", "prepare"]
+__all__ = ["PAGES", "prepare", "prepare_plans"]
 
 PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
     {
@@ -46,6 +46,16 @@ def prepare(folders: Sequence[Path]) -> None:
     for folder in folders[:1]:
         with suppress(SegmentryError):
             run = load(folder)
-            plot_map_hexagons(run.summary)  # loads what draws
+            prepare_segments(run)
             prepare_users(run)
-            prepare_places(run)
+            prepare_map(run)
+
+
+def prepare_plans(folders: Sequence[Path]) -> None:
+    """Measure runs and draw what their plans show first; what cannot be is told on its page."""
+    prepare_bases(folders)
+    for folder in folders[:1]:
+        with suppress(SegmentryError):
+            run = load(folder)
+            prepare_budget(run)
+            prepare_tests(run)

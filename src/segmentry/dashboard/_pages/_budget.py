@@ -1,28 +1,33 @@
 """What if a budget were divided otherwise: sliders, and what each answer rests on."""
 
 from collections.abc import Mapping
-from typing import Literal
+from types import MappingProxyType
 
 import streamlit as st
 
 from segmentry import plots
-from segmentry.dashboard._planning import basis_of
+from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._planning import basis_of, measured
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import heading, listed, notice, put, table
+from segmentry.dashboard._show import heading, listed, notice, part, put, table
 from segmentry.errors import SegmentryError
 from segmentry.plots.formats import count, interval, percent, rate
 from segmentry.profiling.budget import BudgetPlan, BudgetRequest, SegmentTraffic, plan_budget
 from segmentry.profiling.planning import PlanBasis
 from segmentry.report import Figure, Row, Table, render_figure
 
-__all__ = ["show_budget"]
+__all__ = ["prepare_budget", "show_budget"]
 
+_SHARE = 100
+_CHANGE = 2.0
+_EXPONENT = 0.8
 _RESPONSES: Mapping[str, str] = {
     "linear": "as many more as impressions",
     "concave": "fewer and fewer more",
 }
 
 
+@part
 def show_budget(run: Run) -> None:
     """Divide a budget among the segments as the reader asks, with intervals."""
     heading(
@@ -35,20 +40,35 @@ def show_budget(run: Run) -> None:
         if basis.rates is None:
             notice(f"No budget can be planned: {basis.reason}")
             return
-        plan = plan_budget(basis.segments, basis.rates, _asked(basis), n_days_of_log=basis.n_days)
+        asked = _asked(basis)
+        plan = plan_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
     except SegmentryError as error:
         notice(f"No budget can be planned: {error}")
         return
-    _show_plan(plan)
+    _show_plan(run, plan, asked)
+
+
+def prepare_budget(run: Run) -> None:
+    """Draw the plan that is shown first, before a reader asks."""
+    basis = measured(run)
+    if basis.rates is not None:
+        asked = _request(basis)
+        plan = plan_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
+        _figures(run, plan, asked)
 
 
 def _asked(basis: PlanBasis) -> BudgetRequest:
     """Return what the sliders ask for."""
-    total = sum(segment.n_impressions for segment in basis.segments)
     left, middle, right = st.columns(3)
     with left:
         share = st.slider(
-            "Impressions, in % of those of the log", 5, 200, 100, step=5, key="budget"
+            "Impressions, in % of those of the log",
+            5,
+            200,
+            _SHARE,
+            step=5,
+            key="budget",
+            bind="query-params",
         )
     with middle:
         response = st.selectbox(
@@ -56,23 +76,48 @@ def _asked(basis: PlanBasis) -> BudgetRequest:
             list(_RESPONSES),
             format_func=_RESPONSES.__getitem__,
             key="response",
+            bind="query-params",
         )
     with right:
         change = st.slider(
-            "Most change of a segment’s part, as a factor", 1.1, 5.0, 2.0, 0.1, key="change"
+            "Most change of a segment’s part, as a factor",
+            1.1,
+            5.0,
+            _CHANGE,
+            0.1,
+            key="change",
+            bind="query-params",
         )
-    is_concave = response == "concave"
-    exponent = st.slider("Power of the response", 0.3, 0.95, 0.8, 0.05) if is_concave else 1.0
+    exponent = None
+    if response == "concave":
+        exponent = st.slider(
+            "Power of the response", 0.3, 0.95, _EXPONENT, 0.05, key="exponent", bind="query-params"
+        )
     floors, caps = _limits(basis.segments)
-    kind: Literal["linear", "concave"] = "concave" if is_concave else "linear"
+    return _request(
+        basis, share=share, exponent=exponent, floors=floors, caps=caps, max_change=change
+    )
+
+
+def _request(
+    basis: PlanBasis,
+    *,
+    share: int = _SHARE,
+    exponent: float | None = None,
+    floors: Mapping[int, float] = MappingProxyType({}),
+    caps: Mapping[int, float] = MappingProxyType({}),
+    max_change: float = _CHANGE,
+) -> BudgetRequest:
+    """Return the request; what is left out is what the sliders say first."""
+    total = sum(segment.n_impressions for segment in basis.segments)
     return BudgetRequest(
         n_impressions=max(1, total * share // 100),
         n_days=basis.n_days,
-        response=kind,
-        exponent=exponent,
-        floors=floors,
-        caps=caps,
-        max_change=change,
+        response="linear" if exponent is None else "concave",
+        exponent=1.0 if exponent is None else exponent,
+        floors=dict(floors),
+        caps=dict(caps),
+        max_change=max_change,
     )
 
 
@@ -93,26 +138,23 @@ def _limits(segments: tuple[SegmentTraffic, ...]) -> tuple[dict[int, float], dic
     return floors, caps
 
 
-def _show_plan(plan: BudgetPlan) -> None:
-    gain = Figure(
-        "budget_gain",
-        "What it gains",
-        plots.caption_budget_gain(plan),
-        plots.render_svg(plots.plot_budget_gain(plan), is_titled=False),
-        (_sensitivity(plan),),
-    )
-    parts = Figure(
-        "budget",
-        "What each segment brings",
-        plots.caption_budget(plan),
-        plots.render_svg(plots.plot_budget(plan), is_titled=False),
-        (),
-    )
-    for view in (gain, parts):
+def _show_plan(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> None:
+    for view in _figures(run, plan, asked):
         put(render_figure(view))
     table(_parts(plan))
     table(_comparisons(plan))
     listed(plan.notes)
+
+
+def _figures(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> tuple[Figure, ...]:
+    key = repr(asked)  # floors and caps are mappings, which no cache takes
+    gain = drawn(run, "gain", key, chart=lambda: plots.plot_budget_gain(plan))
+    parts = drawn(run, "budget", key, chart=lambda: plots.plot_budget(plan))
+    told, tables = plots.caption_budget_gain(plan), (_sensitivity(plan),)
+    return (
+        Figure("budget_gain", "What it gains", told, gain, tables),
+        Figure("budget", "What each segment brings", plots.caption_budget(plan), parts, ()),
+    )
 
 
 def _parts(plan: BudgetPlan) -> Table:

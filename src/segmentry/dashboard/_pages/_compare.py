@@ -5,7 +5,15 @@ from dataclasses import dataclass
 import streamlit as st
 
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import choose_segment, heading, notice, segment_label, table, words
+from segmentry.dashboard._show import (
+    choose_segment,
+    heading,
+    notice,
+    part,
+    segment_label,
+    table,
+    words,
+)
 from segmentry.plots.formats import MISSING, count, feature_value, interval, percent, rate, signed
 from segmentry.profiling import SegmentProfile
 from segmentry.report import Row, Table
@@ -32,6 +40,11 @@ def show_compare(run: Run) -> None:
     if len(run.summary.segments) < 2:
         notice("This run has one segment: there is nothing to compare it with.")
         return
+    _pair(run)
+
+
+@part
+def _pair(run: Run) -> None:
     left, right = st.columns(2)
     with left:
         one = choose_segment(run, "One segment", key="one")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._runs import Run, svg_of
-from segmentry.dashboard._show import heading, notice, put, table
+from segmentry.dashboard._show import heading, notice, part, put, table
 from segmentry.dashboard._tables import table_frame, tables_of
 from segmentry.report import Figure, render_figure
 
@@ -34,6 +34,7 @@ def show_export(run: Run) -> None:
     _files(run)
 
 
+@part
 def _pictures(run: Run) -> None:
     heading("Pictures", level=2)
     names = list(plots.FIGURES)
@@ -53,6 +54,7 @@ def _pictures(run: Run) -> None:
     _button(right, "PNG", f"{name}.png", lambda: plots.render_png(chart(summary)))
 
 
+@part
 def _tables(run: Run) -> None:
     heading("Tables", level=2)
     views = tables_of(run.page)

@@ -3,14 +3,17 @@
 import streamlit as st
 
 from segmentry import plots
+from segmentry.dashboard._drawing import drawn
 from segmentry.dashboard._pages._budget import show_budget
-from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import heading, listed, notice, put, segment_label, words
+from segmentry.dashboard._runs import Run, svg_of
+from segmentry.dashboard._show import heading, listed, notice, part, put, segment_label, words
 from segmentry.plots.formats import count, decimal, interval, percent, rate
 from segmentry.report import Figure, Row, Table, render_figure
 
 __all__ = ["show_exposure"]
 
+_FIGURES = {"repeat": "exposure", "impression": "exposure_impression"}
+"""Of all users, as the run drew them."""
 _KINDS = {"repeat": "Showings of the same ad", "impression": "Impressions of the user"}
 
 
@@ -21,6 +24,7 @@ def show_exposure(run: Run) -> None:
     show_budget(run)
 
 
+@part
 def _show_curve(run: Run) -> None:
     """Draw the exposure curve of all users or of a segment."""
     told = "Compared within the same users; descriptive, until a test tells more."
@@ -43,14 +47,23 @@ def _show_curve(run: Run) -> None:
                             key="counted", bind="query-params")  # fmt: skip
     chosen, what = int(whom or "0"), kind or "repeat"
     caption = plots.caption_exposure(run.summary, segment_id=chosen, kind=what)
-    chart = plots.plot_exposure(run.summary, segment_id=chosen, kind=what)
-    svg = plots.render_svg(chart, is_titled=False)
-    put(
-        render_figure(
-            Figure("exposure", "Exposure curve", caption, svg, _tables(run, chosen, what))
-        )
+    view = Figure(
+        "exposure", "Exposure curve", caption, _svg(run, chosen, what), _tables(run, chosen, what)
     )
+    put(render_figure(view))
     listed(log.notes)
+
+
+def _svg(run: Run, segment_id: int, kind: str) -> str:
+    if segment_id == 0:
+        return svg_of(run, _FIGURES[kind])
+    return drawn(
+        run,
+        "exposure",
+        segment_id,
+        kind,
+        chart=lambda: plots.plot_exposure(run.summary, segment_id=segment_id, kind=kind),
+    )
 
 
 def _tables(run: Run, segment_id: int, kind: str) -> tuple[Table, ...]:

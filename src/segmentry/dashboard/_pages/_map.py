@@ -1,13 +1,16 @@
 """The map: all users as hexagons, a sample to hover over, loadings, pairs, space, and UMAP."""
 
+import json
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import streamlit as st
 
 from segmentry import plots
+from segmentry.dashboard._drawing import kept
 from segmentry.dashboard._places import places_of
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import figure, heading, is_dark, notice, put, table, words
+from segmentry.dashboard._show import figure, heading, is_dark, notice, part, put, table, words
 from segmentry.plots import Caption
 from segmentry.report import (
     Figure,
@@ -18,7 +21,7 @@ from segmentry.report import (
     umap_table,
 )
 
-__all__ = ["show_map"]
+__all__ = ["prepare_map", "show_map"]
 
 _VIEWS = ("All users", "A sample", "Loadings", "Pairs", "In space", "UMAP")
 _SEGMENT = "segment"
@@ -32,6 +35,27 @@ def show_map(run: Run) -> None:
         "apart in the features themselves.",
     )
     words("Principal component (PC)", "Loading")
+    _views(run)
+
+
+def prepare_map(run: Run) -> None:
+    """Put together what is shown first in each view, before a reader asks.
+
+    Raises
+    ------
+    SegmentryError
+        If users or model of the run cannot be read.
+    """
+    for dark in (False, True):
+        _spec_of_all(run, dark=dark)
+        _spec_of_space(run, dark=dark)
+    for dark in (False, True):
+        _spec_of_sample(run, None, dark=dark)
+
+
+@part
+def _views(run: Run) -> None:
+    """Draw what the reader chose; another choice draws this part alone."""
     view = st.segmented_control(
         "View", _VIEWS, default=_VIEWS[0], key="view", bind="query-params", required=True
     )
@@ -45,8 +69,8 @@ def show_map(run: Run) -> None:
 
 
 def _all(run: Run) -> None:
-    chart = plots.plot_map_hexagons(run.summary)
-    _draw(chart, plots.caption_map_hexagons(run.summary), "all")
+    spec = _spec_of_all(run, dark=is_dark())
+    _set(spec, plots.caption_map_hexagons(run.summary), "all")
     table(center_table(run.summary))
     table(loading_table(run.summary))
 
@@ -80,12 +104,14 @@ def _sample(run: Run) -> None:
     )
     if not (run.folder / "users.parquet").is_file():
         notice("Colours by feature need users.parquet, which is missing from the run folder.")
-        _draw(plots.plot_map(run.summary), plots.caption_map(run.summary), "sample")
+        spec = _spec(run, "map", chart=lambda: plots.plot_map(run.summary), dark=is_dark())
+        _set(spec, plots.caption_map(run.summary), "sample")
         return
     feature = None if by in (None, _SEGMENT) else by
-    users = places_of(run)
-    chart = plots.plot_users(run.summary, users, feature=feature)
-    _draw(chart, plots.caption_users(run.summary, users, feature=feature), "sample")
+    with st.spinner("Reading a sample of users …"):
+        users = places_of(run)
+        spec = _spec_of_sample(run, feature, dark=is_dark())
+    _set(spec, plots.caption_users(run.summary, users, feature=feature), "sample")
     table(loading_table(run.summary))
 
 
@@ -105,8 +131,7 @@ def _space(run: Run) -> None:
             key="elevation",
             bind="query-params",
         )
-    chart = plots.plot_map_3d(run.summary)
-    spec = plots.render_spec(chart, is_dark=is_dark())
+    spec = _spec_of_space(run, dark=is_dark())
     turned = {"azimuth": azimuth, "elevation": elevation}
     for param in spec.get("params", []):
         if param["name"] in turned:
@@ -124,12 +149,32 @@ def _umap(run: Run) -> None:
             'extra: pip install "segmentry[umap]").'
         )
         return
-    _draw(plots.plot_umap(run.summary), plots.caption_umap(run.summary), "umap")
+    spec = _spec(run, "umap", chart=lambda: plots.plot_umap(run.summary), dark=is_dark())
+    _set(spec, plots.caption_umap(run.summary), "umap")
     table(umap_table(run.summary))
 
 
-def _draw(chart: Any, caption: Caption, name: str) -> None:
-    _set(plots.render_spec(chart, is_dark=is_dark()), caption, name)
+def _spec_of_all(run: Run, *, dark: bool) -> dict[str, Any]:
+    return _spec(run, "all", chart=lambda: plots.plot_map_hexagons(run.summary), dark=dark)
+
+
+def _spec_of_space(run: Run, *, dark: bool) -> dict[str, Any]:
+    return _spec(run, "space", chart=lambda: plots.plot_map_3d(run.summary), dark=dark)
+
+
+def _spec_of_sample(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
+    def chart() -> Any:
+        return plots.plot_users(run.summary, places_of(run), feature=feature)
+
+    return _spec(run, "sample", feature, chart=chart, dark=dark)
+
+
+def _spec(run: Run, *key: Hashable, chart: Callable[[], Any], dark: bool) -> dict[str, Any]:
+    def made() -> str:
+        return json.dumps(plots.render_spec(chart(), is_dark=dark))
+
+    spec: dict[str, Any] = json.loads(kept(run, "map", *key, dark, make=made))
+    return spec
 
 
 def _set(spec: dict[str, Any], caption: Caption, name: str) -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from segmentry import plots
+from segmentry.dashboard._drawing import drawn
 from segmentry.dashboard._renaming import renaming
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import (
@@ -11,6 +12,7 @@ from segmentry.dashboard._show import (
     heading,
     listed,
     notice,
+    part,
     put,
     segment_label,
     table,
@@ -18,9 +20,9 @@ from segmentry.dashboard._show import (
 )
 from segmentry.errors import SegmentryError
 from segmentry.profiling import SegmentProfile
-from segmentry.report import render_card
+from segmentry.report import Figure, quartile_table, render_card, render_figure
 
-__all__ = ["show_segments"]
+__all__ = ["prepare_segments", "show_segments"]
 
 _MOST_CARDS = 12
 
@@ -41,21 +43,19 @@ def show_segments(run: Run) -> None:
     put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
     figure(run, run.page.heatmap)
     heading("One segment", level=2)
+    _details(run)
+
+
+@part
+def _details(run: Run) -> None:
+    """Draw one segment in full."""
     segment = choose_segment(run, "Segment", key="segment")
-    _details(run, segment)
-
-
-def _details(run: Run, segment: SegmentProfile) -> None:
     position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
     heading(segment_label(segment), _verdict(segment), level=2)
     _rename(run, segment)
     _decisions(run, segment)
     table(run.page.numeric_tables[position + 1])
-    names = plots.distribution_names(run.summary)
-    if not names:
-        notice("This run did not keep how values spread; run it again to see it.")
-    else:
-        _spread(run, names)
+    _spread(run)
     for view in run.page.level_tables:
         table(view)
 
@@ -99,7 +99,12 @@ def _rename(run: Run, segment: SegmentProfile) -> None:
     st.rerun()
 
 
-def _spread(run: Run, names: tuple[str, ...]) -> None:
+@part
+def _spread(run: Run) -> None:
+    names = plots.distribution_names(run.summary)
+    if not names:
+        notice("This run did not keep how values spread; run it again to see it.")
+        return
     labels = {row.name: row.label for row in run.summary.features}
     feature = st.selectbox(
         "Feature",
@@ -108,25 +113,27 @@ def _spread(run: Run, names: tuple[str, ...]) -> None:
         key="feature",
         bind="query-params",
     )
-    svg, caption = _drawn(str(run.folder), run.stamp, feature)
-    from segmentry.report import Figure, quartile_table, render_figure
-
-    view = Figure("distributions", "How the values spread", caption, svg, ())
-    put(render_figure(view))
+    put(render_figure(_values(run, feature)))
     table(quartile_table(run.summary, [feature]))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _drawn(folder: str, stamp: int, feature: str) -> tuple[str, plots.Caption]:
-    from pathlib import Path
+def prepare_segments(run: Run) -> None:
+    """Draw the values that are shown first, before a reader asks."""
+    for feature in plots.distribution_names(run.summary)[:1]:
+        _values(run, feature)
 
-    from segmentry.dashboard._runs import load
 
-    del stamp  # a key of the cache
-    summary = load(Path(folder)).summary
-    chart = plots.plot_distributions(summary, features=[feature])
-    svg = plots.render_svg(chart, is_titled=False)
-    return svg, plots.caption_distributions(summary, features=[feature])
+def _values(run: Run, feature: str) -> Figure:
+    """Return how the values of a feature spread in each segment."""
+    summary, asked = run.summary, [feature]
+    caption = plots.caption_distributions(summary, features=asked)
+    svg = drawn(
+        run,
+        "distributions",
+        feature,
+        chart=lambda: plots.plot_distributions(summary, features=asked),
+    )
+    return Figure("distributions", "How the values spread", caption, svg, ())
 
 
 def _verdict(segment: SegmentProfile) -> str:

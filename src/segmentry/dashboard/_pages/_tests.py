@@ -3,9 +3,10 @@
 import streamlit as st
 
 from segmentry import plots
-from segmentry.dashboard._planning import basis_of
+from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._planning import basis_of, measured
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import facts, heading, listed, notice, put, table
+from segmentry.dashboard._show import facts, heading, listed, notice, part, put, table
 from segmentry.errors import ConfigError
 from segmentry.plots.formats import MISSING, count, percent, rate
 from segmentry.profiling.experiments import (
@@ -19,8 +20,9 @@ from segmentry.profiling.planning import PlanBasis
 from segmentry.report import Fact, Figure, Row, Table, render_figure
 from segmentry.validation import Traffic
 
-__all__ = ["show_tests"]
+__all__ = ["prepare_tests", "show_tests"]
 
+_MDE, _POWER, _ALPHA, _DAYS = 10, 80, 5, 60
 _RATIOS = ("1:1", "1:2", "2:1", "1:4", "4:1", "1:9", "9:1")
 
 
@@ -31,11 +33,23 @@ def show_tests(run: Run) -> None:
         "How many users and days a test of an action takes, users being the unit. Nothing is "
         "assigned here: segmentry plan test does that.",
     )
+    _plan(run)
+
+
+def prepare_tests(run: Run) -> None:
+    """Draw what is shown first, before a reader asks."""
+    basis = measured(run)
+    _reach(run, basis.traffic[0][2], _request(), whom=_names(basis)["0"])
+
+
+@part
+def _plan(run: Run) -> None:
+    """Plan what the reader asks for."""
     basis = basis_of(run)
     position, whom = _whom(basis)
     request = _asked()
     traffic = basis.traffic[position][2]
-    _show_reach(traffic, request, whom=whom)
+    put(render_figure(_reach(run, traffic, request, whom=whom)))
     rows = (basis.traffic[position], *(basis.traffic[1:] if position == 0 else ()))
     treated = round(traffic.n_users * request.treatment_share)
     try:
@@ -55,15 +69,19 @@ def show_tests(run: Run) -> None:
 
 def _whom(basis: PlanBasis) -> tuple[int, str]:
     """Let the reader choose all segments or one."""
-    names = {
-        str(i): "all segments" if segment_id is None else f"segment {segment_id} {name}"
-        for i, (segment_id, name, _, _) in enumerate(basis.traffic)
-    }
+    names = _names(basis)
     chosen = st.selectbox(
-        "Who takes part", list(names), format_func=names.__getitem__, key="part",
+        "Who takes part", list(names), format_func=names.__getitem__, key="who",
         bind="query-params",
     )  # fmt: skip
     return int(chosen or "0"), names[chosen or "0"]
+
+
+def _names(basis: PlanBasis) -> dict[str, str]:
+    return {
+        str(i): "all segments" if segment_id is None else f"segment {segment_id} {name}"
+        for i, (segment_id, name, _, _) in enumerate(basis.traffic)
+    }
 
 
 def _asked() -> ExperimentRequest:
@@ -71,13 +89,31 @@ def _asked() -> ExperimentRequest:
     left, right = st.columns(2)
     with left:
         st.selectbox("Metric", ["Click rate (ctr)"], key="metric")
-        mde = st.slider("Smallest relative change to find, in %", 1, 50, 10, key="mde")
-        days = st.slider("Longest test, in days", 1, 120, 60, key="days")
+        mde = st.slider(
+            "Smallest relative change to find, in %", 1, 50, _MDE, key="mde", bind="query-params"
+        )
+        days = st.slider("Longest test, in days", 1, 120, _DAYS, key="days", bind="query-params")
     with right:
-        ratio = st.selectbox("Control to treatment", _RATIOS, key="ratio")
-        power = st.slider("Power: chance to find it, in %", 50, 99, 80, key="power")
-        alpha = st.slider("Chance of a false find, in %", 1, 20, 5, key="alpha")
-    control, treatment = (ratio or _RATIOS[0]).split(":")
+        ratio = st.selectbox("Control to treatment", _RATIOS, key="ratio", bind="query-params")
+        power = st.slider(
+            "Power: chance to find it, in %", 50, 99, _POWER, key="power", bind="query-params"
+        )
+        alpha = st.slider(
+            "Chance of a false find, in %", 1, 20, _ALPHA, key="alpha", bind="query-params"
+        )
+    return _request(mde=mde, power=power, alpha=alpha, ratio=ratio or _RATIOS[0], days=days)
+
+
+def _request(
+    *,
+    mde: int = _MDE,
+    power: int = _POWER,
+    alpha: int = _ALPHA,
+    ratio: str = _RATIOS[0],
+    days: int = _DAYS,
+) -> ExperimentRequest:
+    """Return the request; what is left out is what the sliders say first."""
+    control, treatment = ratio.split(":")
     return ExperimentRequest(
         mde=mde / 100,
         power=power / 100,
@@ -87,17 +123,22 @@ def _asked() -> ExperimentRequest:
     )
 
 
-def _show_reach(traffic: Traffic, request: ExperimentRequest, *, whom: str) -> None:
-    """Draw the smallest change that is found against the days."""
+def _reach(run: Run, traffic: Traffic, request: ExperimentRequest, *, whom: str) -> Figure:
+    """Return the smallest change that is found against the days."""
     smallest = [
         smallest_effect(traffic, request, n_days=day) for day in range(1, request.max_days + 1)
     ]
-    chart = plots.plot_reach(smallest, mde=request.mde, whom=whom)
     caption = plots.caption_reach(smallest, mde=request.mde, whom=whom)
     rows = tuple(Row(str(day), (percent(v),)) for day, v in enumerate(smallest, 1))
     view = Table("The smallest change by day", ("days", "smallest change"), rows)
-    svg = plots.render_svg(chart, is_titled=False)
-    put(render_figure(Figure("reach", "What a test can find", caption, svg, (view,))))
+    svg = drawn(
+        run,
+        "reach",
+        whom,
+        request,
+        chart=lambda: plots.plot_reach(smallest, mde=request.mde, whom=whom),
+    )
+    return Figure("reach", "What a test can find", caption, svg, (view,))
 
 
 def _show_plan(plan: ExperimentPlan) -> None:
