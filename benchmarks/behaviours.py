@@ -6,9 +6,12 @@ sums the columns of the same file with the same engine. The steps of one size:
 
     python benchmarks/behaviours.py --sizes 25,50,100,200 --write     # all of it
     python benchmarks/behaviours.py --sizes 25 --only csv,limit       # a piece of it
+    python benchmarks/behaviours.py --sizes 25 --only run             # whole runs under limits
 
-`--data DIR` keeps the generated files from one call to the next. On two idle cores 100 million rows
-take about 3 minutes to generate, 2 to prepare, and 10 for everything else.
+`--data DIR` keeps the generated files and each figure (`figures.json`) from one call to the next,
+so that a call that was cut off goes on where it stopped; `--anew` measures what is asked for again.
+The step `run` is of the smallest size alone: the whole process tree of `segmentry run` under each
+of the `--limits`.
 """
 
 import argparse
@@ -43,7 +46,7 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 ROWS_PER_USER = 636  # 723,268,134 rows of 1,136,340 users
 WHOLE = 723_268_134
 WINDOW = Window(1_492_790_400, 1_494_691_200, utc_offset_hours=8)
-STEPS = ("csv", "joins", "limit", "prepared")
+STEPS = ("csv", "joins", "limit", "prepared", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder that keeps the generated files")
     parser.add_argument("--memory", default="4GB")
     parser.add_argument("--limit", default="1GB", help="the smaller limit")
+    parser.add_argument("--limits", default="1GB,2GB,4GB", help="of whole runs")
+    parser.add_argument("--anew", action="store_true", help="forget the figures that are known")
     parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -82,10 +87,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="segmentry-bench-") as scratch:
         home = options.data or Path(scratch)
         home.mkdir(parents=True, exist_ok=True)
-        rows = [
-            measure_size(home, int(size), options.only.split(","), options)
-            for size in options.sizes.split(",")
-        ]
+        sizes = [int(size) for size in options.sizes.split(",")]
+        steps = options.only.split(",")
+        rows = []
+        for size in sizes:
+            known = Known(home / "figures.json", f"{size}M", is_forgotten=options.anew)
+            own = [step for step in steps if step != "run" or size == min(sizes)]
+            rows.append(measure_size(home, size, own, options, known))
     text = report(rows, on)
     print(text)
     if options.write:
@@ -93,43 +101,103 @@ def main() -> None:
             file.write(text)
 
 
+class Known:
+    """The figures of one size, kept in a file as soon as each step is measured."""
+
+    def __init__(self, file: Path, size: str, *, is_forgotten: bool) -> None:
+        self._file, self._size = file, size
+        every = json.loads(file.read_text()) if file.exists() else {}
+        self.steps: dict[str, dict[str, float]] = {} if is_forgotten else every.get(size, {})
+
+    def once(self, step: str, take: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """Return the figures of a step, measured unless they are known."""
+        if step not in self.steps:
+            began = time.perf_counter()
+            self.steps[step] = take()
+            every = json.loads(self._file.read_text()) if self._file.exists() else {}
+            self._file.write_text(json.dumps(every | {self._size: self.steps}, indent=1))
+            print(f"{self._size} {step} in {time.perf_counter() - began:.0f} s", flush=True)
+            print(f"  {self.steps[step]}", flush=True)
+        return self.steps[step]
+
+
 def measure_size(
-    home: Path, millions: int, steps: list[str], options: argparse.Namespace
+    home: Path, millions: int, steps: list[str], options: argparse.Namespace, known: Known
 ) -> dict[str, float]:
     """Return the figures of one size by name."""
-    data, prepared = home / f"{millions}M", home / f"{millions}M prepared"
-    generated = generate(data, millions)
-    found = {"generated": generated.wall, "generated MB": generated.peak_anonymous_mb}
+    data, memory = home / f"{millions}M", options.memory
     log = data / "behavior_log.csv"
-    found |= {"bytes": float(log.stat().st_size)}
-    scanned = child("scan", log, options.memory)
-    found |= {"rows": scanned.told["rows"], "scan": scanned.told["seconds"]}
 
-    def take(name: str, what: str, folder: Path, memory: str) -> None:
-        taken = child(what, folder, memory)
-        found[name], found[f"{name} MB"] = taken.wall, taken.peak_mb
-        found[f"{name} CPU"] = taken.measured.cpu
-        found.update({f"{name} {step}": each for step, each in taken.told.items()})
-        print(f"{millions} M, {name}: {taken.wall:.1f} s, {taken.peak_mb:,.0f} MB", flush=True)
-        print(f"  {taken.told}", flush=True)
+    def made() -> dict[str, float]:
+        generated = generate(data, millions)
+        size = float(log.stat().st_size)
+        return {
+            "generated": generated.wall,
+            "generated MB": generated.peak_anonymous_mb,
+            "bytes": size,
+        }
 
+    def scanned() -> dict[str, float]:
+        told = child("scan", log, memory).told
+        return {"rows": told["rows"], "scan": told["seconds"]}
+
+    found = known.once("generate", made)
+    if not log.exists():
+        generate(data, millions)
+    found = found | known.once("scan", scanned)
     if "csv" in steps:
-        take("csv", "features", data, options.memory)
+        found |= known.once("csv", lambda: taken("csv", "features", data, memory))
     if "joins" in steps:
-        take("joins", "joins", data, options.memory)
+        found |= known.once("joins", lambda: taken("joins", "joins", data, memory))
     if "limit" in steps:
-        take("limit", "features", data, options.limit)
+        found |= known.once("limit", lambda: taken("limit", "features", data, options.limit))
     if "prepared" in steps:
-        words = ["data", "prepare", str(data), "--out", str(prepared), "--overwrite"]
-        made = segmentry(*words, "--memory", options.memory)
-        found |= {"prepare": made.wall, "prepare MB": made.peak_anonymous_mb}
-        files = sorted((prepared / "behaviours").rglob("*.parquet"))
-        found["prepared bytes"] = float(sum(file.stat().st_size for file in files))
-        found["prepared scan"] = child("scan", prepared, options.memory).told["seconds"]
-        take("from prepared", "features", prepared, options.memory)
-        take("joins from prepared", "joins", prepared, options.memory)
-        shutil.rmtree(prepared)
+        found |= known.once("prepared", lambda: from_prepared(home, millions, memory))
+    for limit in options.limits.split(",") if "run" in steps else ():
+        found |= known.once(f"run {limit}", lambda limit=limit: whole_run(home, millions, limit))
     return found
+
+
+def taken(name: str, what: str, folder: Path, memory: str) -> dict[str, float]:
+    """Return what a process took and told, under a name."""
+    each = child(what, folder, memory)
+    told = {f"{name} {step}": value for step, value in each.told.items()}
+    return {
+        name: each.wall,
+        f"{name} MB": each.peak_mb,
+        f"{name} CPU": each.measured.cpu,
+        **told,
+    }
+
+
+def from_prepared(home: Path, millions: int, memory: str) -> dict[str, float]:
+    """Prepare a log, and make its features of what was prepared."""
+    data, prepared = home / f"{millions}M", home / f"{millions}M prepared"
+    words = ["data", "prepare", str(data), "--out", str(prepared), "--overwrite"]
+    made = segmentry(*words, "--memory", memory)
+    files = sorted((prepared / "behaviours").rglob("*.parquet"))
+    found = {
+        "prepare": made.wall,
+        "prepare MB": made.peak_anonymous_mb,
+        "prepared bytes": float(sum(file.stat().st_size for file in files)),
+        "prepared scan": child("scan", prepared, memory).told["seconds"],
+        # Once more beside it: the machine may be another than an hour before.
+        "scan beside": child("scan", data / "behavior_log.csv", memory).told["seconds"],
+        **taken("from prepared", "features", prepared, memory),
+        **taken("csv beside", "features", data, memory),
+        **taken("joins from prepared", "joins", prepared, memory),
+    }
+    shutil.rmtree(prepared)
+    return found
+
+
+def whole_run(home: Path, millions: int, limit: str) -> dict[str, float]:
+    """Run all steps with behaviours under a limit of the process."""
+    out = home / f"{millions}M run {limit}"
+    words = ["run", str(home / f"{millions}M"), "--out", str(out), "--overwrite"]
+    made = segmentry(*words, "--with", "behaviours", "--memory", limit)
+    shutil.rmtree(out)
+    return {f"run {limit}": made.wall, f"run {limit} MB": made.peak_anonymous_mb}
 
 
 def generate(data: Path, millions: int) -> Measured:
@@ -278,9 +346,9 @@ COLUMNS = (
     ("its peak, MB  ", lambda r: f"{r['prepare MB']:,.0f}"),
     ("prepared, GB", lambda r: f"{r['prepared bytes'] / 1e9:.2f}"),
     ("scan of prepared, s", lambda r: f"{r['prepared scan']:.2f}"),
-    ("times the CSV scan", lambda r: f"{r['scan'] / r['prepared scan']:.1f}"),
+    ("times the CSV scan", lambda r: f"{r['scan beside'] / r['prepared scan']:.1f}"),
     ("features from prepared, s", lambda r: f"{r['from prepared']:.1f}"),
-    ("times from CSV", lambda r: f"{r['csv'] / r['from prepared']:.2f}"),
+    ("times from CSV", lambda r: f"{r['csv beside'] / r['from prepared']:.2f}"),
     ("joins from prepared, s", lambda r: f"{r['joins from prepared']:.1f}"),
     ("its peak, MB   ", lambda r: f"{r['from prepared MB']:,.0f}"),
     ("generate, s", lambda r: f"{r['generated']:.0f}"),
@@ -300,6 +368,7 @@ def report(rows: list[dict[str, float]], on: str) -> str:
         cells = [_cell(tell, row) for row in rows]
         if any(cells):
             lines.append(f"| {name.strip()} | " + " | ".join(cells) + " |")
+    lines += [told for row in rows for told in _runs(row)]
     largest = rows[-1]
     for name in ("csv", "joins", "from prepared"):
         if name in largest:
@@ -309,6 +378,16 @@ def report(rows: list[dict[str, float]], on: str) -> str:
         disk = largest["csv disk"] / largest["rows"] * WHOLE
         lines.append(f"\nTheir temporary files: {disk / 1e9:.1f} GB.")
     return "\n".join(lines) + "\n"
+
+
+def _runs(row: dict[str, float]) -> list[str]:
+    """Say what the whole runs took, by their limits."""
+    limits = [name[4:] for name in row if name.startswith("run ") and not name.endswith(" MB")]
+    return [
+        f"\n`segmentry run --with behaviours --memory {limit}` of {row['rows'] / 1e6:.1f} million "
+        f"rows: {row[f'run {limit}']:.0f} s, peak {row[f'run {limit} MB']:,.0f} MB."
+        for limit in limits
+    ]
 
 
 def _cell(tell: Callable[[dict[str, float]], str], row: dict[str, float]) -> str:

@@ -133,3 +133,46 @@ def test_the_command_writes_it_and_says_what_to_decide(tmp_path):
         f"segmentry: {out}: exists; choose another --out or add --overwrite\n",
     )
     assert segmentry("data", "check", "--mapping", out).code == 0
+
+
+SHOP = [("a", T, "pv", 7, 70), ("a", T + 9, "buy", 7, 70), ("b", T, "cart", 8, 81)] * 9
+SHOP_HEADER = ("user", "time_stamp", "btag", "cate", "brand")
+
+
+def test_a_behaviour_log_beside_a_log_with_clicks_is_recognised_and_runs(tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS, header=HEADER)
+    write_csv(tmp_path / "shop.csv", SHOP, header=SHOP_HEADER)
+
+    text = render_mapping(["."], base=tmp_path)
+
+    found = parse_mapping(text, origin="m.toml").behaviours
+    assert found.files == ("shop.csv",)
+    assert dict(found.roles) == {
+        "user_id": "user",
+        "happened_at": "time_stamp",
+        "action": "btag",
+        "category_id": "cate",
+        "brand_id": "brand",
+    }
+    assert found.time_format == "seconds"
+    assert 'action = "btag"  # buy, cart, pv' in text
+    assert "left out" not in text
+
+
+def test_a_log_of_actions_alone_stays_the_log(tmp_path):
+    write_csv(tmp_path / "shop.csv", SHOP, header=SHOP_HEADER)
+
+    mapping = parse_mapping(render_mapping(["shop.csv"], base=tmp_path), origin="m.toml")
+
+    assert mapping.behaviours is None
+    assert mapping.log.user_id == "user"
+
+
+def test_a_second_log_of_other_words_is_left_out_in_one_comment(tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS, header=HEADER)
+    write_csv(tmp_path / "shop.csv", [(*row[:2], "swim", 7, 7) for row in SHOP], header=SHOP_HEADER)
+
+    text = render_mapping(["."], base=tmp_path)
+
+    assert parse_mapping(text, origin="m.toml").behaviours is None
+    assert "DECIDE: shop.csv: a log too, without clicks, left out" in text

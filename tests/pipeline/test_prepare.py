@@ -35,6 +35,39 @@ def prepared(data, tmp_path_factory):
     return prepare(data, out=out, block_bytes=BLOCK)
 
 
+def steps_told(work):
+    """Return of each step what was told, in its order."""
+    told = {}
+    work(lambda step, done, total: told.setdefault(step, []).append((done, total)))
+    return told
+
+
+def test_preparing_and_merging_tell_how_many_rows_are_done(data, tmp_path):
+    told = steps_told(
+        lambda tell: prepare(data, out=tmp_path / "p", block_bytes=BLOCK, progress=tell)
+    )
+
+    before = (data / "behavior_log.csv").read_text().count("\n") - 1
+    for role in ("impressions", "behaviours"):
+        done, totals = zip(*told[f"merging the {role}"], strict=True)
+        assert sorted(done) == list(done)
+        assert {done[-1]} == set(totals)
+    assert 0.99 * before < told["merging the behaviours"][-1][0] <= before
+
+
+def test_a_run_tells_how_many_rows_are_looked_at_for_equal_ones(data, tmp_path):
+    source = find_source(data, None).behaviours
+    told = []
+
+    _, account = split_of(
+        source, "duckdb", tmp_path, on_collapse=lambda done, total: told.append((done, total))
+    )
+
+    assert [total for _, total in told] == [told[-1][0]] * 3
+    repeated = account.excluded["equal in every column to another row"]
+    assert told[-1][0] == account.n_used + repeated
+
+
 def copied(data, folder):
     folder.mkdir()
     for file in data.glob("*.csv"):

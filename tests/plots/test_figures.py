@@ -10,7 +10,7 @@ from segmentry import plots
 from segmentry.schema import Estimate
 
 FIGURES = list(plots.FIGURES)
-MEASURED_APART = {"gain_by_k", "stability", "exposure", "exposure_impression", "umap"}
+MEASURED_APART = {"funnel", "gain_by_k", "stability", "exposure", "exposure_impression", "umap"}
 HOSTILE = (
     '<script>alert("1")</script>',
     'O\'Brien & "Söhne"',

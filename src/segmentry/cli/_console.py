@@ -47,6 +47,9 @@ _STEPS_IN_ROWS = (
     "counting behaviours",
     "preparing the impressions",
     "preparing the behaviours",
+    "merging the impressions",
+    "merging the behaviours",
+    "collapsing equal behaviours",
 )
 _SECONDS_UNTIL_RATE = 0.5
 OUT = Console(highlight=False, soft_wrap=True)

@@ -136,12 +136,15 @@ def _classic(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
 
 
 def _cells(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
-    """Cut the preprocessed columns: their order, and so the cells, is that of the raw ones."""
+    """Cut the preprocessed columns: their order, and so the cells, is that of the raw ones.
+
+    What is not known stays so, as in a run: who never bought is not one who bought a while ago.
+    """
     del k, seed
     is_recency = recency_columns(rows.plans)
     names = [plan.feature.name for plan in rows.plans]
     is_in = weights > 0
-    X = rows.distinct.rows
+    X = np.where(rows.is_unknown, np.nan, rows.distinct.rows)
     model = fit_cells(X[is_in], names, is_recency, weights[is_in])
     return Found(model.place(X), rule="fixed: the cells with users", how=_ALL)
 

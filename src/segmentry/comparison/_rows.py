@@ -1,7 +1,7 @@
 """The users as every algorithm gets them: the same distinct rows with weights."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,8 @@ class Rows:
         Why latent classes cannot be fitted, or empty.
     plans : tuple of ColumnPlan
         The features that form the columns.
+    is_unknown : ndarray of bool, shape (n_distinct, n_plans)
+        Values that are not known, which `distinct` has filled.
     """
 
     distinct: DistinctRows
@@ -44,6 +46,7 @@ class Rows:
     parts: tuple[Part, ...]
     without_parts: str
     plans: tuple[ColumnPlan, ...] = ()
+    is_unknown: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
 
     def segment_ids(self, labels: IntVector) -> IntVector:
         """Return the ids of all users, shape (n_users,): label + 1, 0 where unassigned."""
@@ -79,12 +82,14 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
         matrix = latent_matrix(parts, members)
     except (ConfigError, SchemaError) as error:
         without_parts = str(error)
-    # `X` is clipped and would join users that latent classes tell apart.
-    both = distinct_rows(np.hstack([matrix.astype(np.float64), X]))
-    n_columns = matrix.shape[1]
+    is_unknown = np.column_stack([members[p.feature.name].is_null().to_numpy() for p in forming])
+    # `X` is clipped and filled: it would join users that latent classes or cells tell apart.
+    extra = np.hstack([matrix, is_unknown]).astype(np.float64)
+    both = distinct_rows(np.hstack([extra, X]))
+    n_columns, n_extra = matrix.shape[1], extra.shape[1]
     return Rows(
         distinct=DistinctRows(
-            rows=np.ascontiguousarray(both.rows[:, n_columns:]),
+            rows=np.ascontiguousarray(both.rows[:, n_extra:]),
             weights=both.weights,
             inverse=both.inverse,
         ),
@@ -93,6 +98,7 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
         parts=parts,
         without_parts=without_parts,
         plans=tuple(forming),
+        is_unknown=both.rows[:, n_columns:n_extra] > 0,
     )
 
 

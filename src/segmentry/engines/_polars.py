@@ -69,6 +69,7 @@ class PolarsEngine:
         exclude: Mapping[str, nw.Expr],
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
+        on_collapse: Callable[[int, int], None] | None = None,
     ) -> LogParts:
         """Read a log once, set bad rows aside with a reason, make parts by user."""
         return split_or_keep(
@@ -80,6 +81,7 @@ class PolarsEngine:
             exclude=exclude,
             keep_users=keep_users,
             on_progress=on_progress,
+            on_collapse=on_collapse,
         )
 
     def _split(
@@ -91,6 +93,7 @@ class PolarsEngine:
         exclude: Mapping[str, nw.Expr],
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
+        on_collapse: Callable[[int, int], None] | None = None,
     ) -> LogParts:
         on_progress(0, 0)
         raw = nw.from_native(_scan(source, raw_columns_of(source)))
@@ -105,7 +108,7 @@ class PolarsEngine:
         n_repeated = 0
         if source.is_distinct:
             write = functools.partial(self.write_part, source.role, is_distinct=True)
-            n_repeated = collapse(directory, write)
+            n_repeated = collapse(directory, write, on_collapse)
         return account_of(
             directory,
             source,

@@ -198,6 +198,7 @@ class Split(Protocol):
         exclude: Mapping[str, nw.Expr],
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
+        on_collapse: Callable[[int, int], None] | None = None,
     ) -> LogParts:
         """As `Engine.split_log`."""
         ...
@@ -213,6 +214,7 @@ def split_or_keep(
     exclude: Mapping[str, nw.Expr],
     keep_users: pl.Series | None,
     on_progress: Callable[[int, int], None],
+    on_collapse: Callable[[int, int], None] | None = None,
 ) -> LogParts:
     """Split a log; the parts of a prepared one stay, whole or without what is left out."""
     if source.prepared is None:
@@ -223,6 +225,7 @@ def split_or_keep(
             exclude=exclude,
             keep_users=keep_users,
             on_progress=on_progress,
+            on_collapse=on_collapse,
         )
     parts = sorted({file.parent for file in source.files})
     is_all_kept = keep_users is None and not source.is_distinct
@@ -269,19 +272,28 @@ def _sum_of(accounts: Sequence[RowAccount], role: str) -> RowAccount:
     )
 
 
-def collapse(directory: Path, write_distinct: Callable[[Sequence[Path], Path], None]) -> int:
+def collapse(
+    directory: Path,
+    write_distinct: Callable[[Sequence[Path], Path], None],
+    on_part: Callable[[int, int], None] | None = None,
+) -> int:
     """Keep one of the rows of each part that are equal; return how many were dropped.
 
-    `write_distinct` writes the distinct rows of some files to another one.
+    `write_distinct` writes the distinct rows of some files to another one; `on_part` is called
+    with (rows looked at, rows in all).
     """
-    n_repeated = 0
-    for part in parts_of(directory):
-        files, n_before = files_of(part), n_rows_of(part)
+    n_repeated = n_done = 0
+    sizes = {part: n_rows_of(part) for part in parts_of(directory)}
+    for part, n_before in sizes.items():
+        files = files_of(part)
         target = part / "distinct.parquet"
         write_distinct(files, target)
         for file in files:
             file.unlink()
         n_repeated += n_before - n_rows_of(part)
+        n_done += n_before
+        if on_part is not None:
+            on_part(n_done, sum(sizes.values()))
     return n_repeated
 
 

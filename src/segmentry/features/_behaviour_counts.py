@@ -137,11 +137,16 @@ def _brands_of(done: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def _first_purchases(done: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Per user: seconds from the first view of a category to the first purchase after it."""
     known = done.filter(~nw.col("category_id").is_null())
-    views = known.filter(_is(VIEW)).group_by(*_KEY).agg(nw.col("happened_at").min().alias("viewed"))
+    bought = known.filter(_is(PURCHASE)).select(*_KEY, "happened_at")
+    # Purchases are few: looking for their categories is cheaper than grouping all views.
+    views = (
+        known.filter(_is(VIEW))
+        .join(bought.select(*_KEY), on=list(_KEY), how="semi")
+        .group_by(*_KEY)
+        .agg(nw.col("happened_at").min().alias("viewed"))
+    )
     waits = (
-        known.filter(_is(PURCHASE))
-        .select(*_KEY, "happened_at")
-        .join(views, on=list(_KEY), how="inner")
+        bought.join(views, on=list(_KEY), how="inner")
         .with_columns((nw.col("happened_at") - nw.col("viewed")).alias("wait"))
         .filter(nw.col("wait") > 0)
         .group_by(*_KEY)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from segmentry.errors import DataError
 from segmentry.files import FileLayout, has_integers_only, inspect_file
 from segmentry.mapping._files import find_files
+from segmentry.mapping._model import BehaviourCodes
 from segmentry.mapping._times import find_time_format
 from segmentry.schema import FileShape
 
@@ -51,7 +52,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _OF_LOG = ("user_id", "time", "click", "event_type", "no_click", "ad_id", "placement")
 _OF_EVENTS = ("value", "quantity")
 _OF_ADS = ("category_id", "campaign_id", "advertiser_id", "brand_id", "price")
+_OF_BEHAVIOURS = ("user_id", "time", "category_id", "brand_id")
 _CLICK_WORDS = ("click", "clicked", "clk")
+_ACTION_WORDS = frozenset(word for _, words in BehaviourCodes() for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class GuessedTable:
 
     Parameters
     ----------
-    role : {"log", "profiles", "ads"}
+    role : {"log", "profiles", "ads", "behaviours"}
     files : str
         As it is named in the mapping.
     shape : FileShape
@@ -101,6 +104,8 @@ class GuessedTable:
         Values of the event type that are clicks.
     doubts : tuple of str
         What a person has to decide.
+    action : str
+        The column of a log that says by words that are known what happened in a shop; else empty.
     """
 
     role: str
@@ -112,6 +117,7 @@ class GuessedTable:
     time_format: str = ""
     click_values: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    action: str = ""
 
 
 def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...]:
@@ -136,19 +142,36 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
             f"found {', '.join(table.files for table in tables)}, and none looks like a log (a "
             "user id, and a time or a click); name one file, or write the mapping by hand"
         )
-    tables = _with_one_log(tables)
+    tables = _with_one_log(_with_behaviours(tables))
     for role, n_tables in Counter(table.role for table in tables).items():
         if n_tables > 1:
             told = " and ".join(table.files for table in tables if table.role == role)
             raise DataError(f"{told}: both look like {role}; name one of them")
-    order = ("log", "profiles", "ads")
+    order = ("log", "profiles", "ads", "behaviours")
     return tuple(sorted(tables, key=lambda table: order.index(table.role)))
+
+
+def _has_clicks(table: GuessedTable) -> bool:
+    return "click" in table.roles or bool(table.click_values)
+
+
+def _with_behaviours(tables: list[GuessedTable]) -> list[GuessedTable]:
+    """Beside a log with clicks, take the one log of known actions as the behaviours."""
+    logs = [table for table in tables if table.role == "log"]
+    acted = [table for table in logs if table.action and not _has_clicks(table)]
+    if len(acted) != 1 or not any(_has_clicks(table) for table in logs):
+        return tables
+    (found,) = acted
+    roles = {role: name for role, name in found.roles.items() if role in _OF_BEHAVIOURS}
+    roles["action"] = found.action
+    told = replace(found, role="behaviours", roles=roles, others=())
+    return [told if table is found else table for table in tables]
 
 
 def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
     """Of several logs keep the one with clicks, and say which are left out."""
     logs = [table for table in tables if table.role == "log"]
-    clicked = [table for table in logs if "click" in table.roles or table.click_values]
+    clicked = [table for table in logs if _has_clicks(table)]
     if len(logs) < 2 or len(clicked) != 1:
         return tables
     (kept,) = clicked
@@ -221,6 +244,7 @@ def _guess(files: str, layout: FileLayout) -> GuessedTable:
             seen = ", ".join(_examples(layout, kept["time"])[:3])
             doubts.append(f"how the times are written cannot be told: {seen}; set time_format")
     clicks = _click_values(layout, kept) if role == "log" else ()
+    action = kept.get("event_type", "") if role == "log" and _are_actions(layout, kept) else ""
     if "event_type" in kept and not clicks:
         del kept["event_type"]
     taken = set(kept.values())
@@ -238,10 +262,12 @@ def _guess(files: str, layout: FileLayout) -> GuessedTable:
         shape=shape,
         roles=kept,
         others=others,
-        examples={name: _examples(layout, column) for name, column in kept.items()},
+        examples={name: _examples(layout, column) for name, column in kept.items()}
+        | ({"action": _examples(layout, action)} if action else {}),
         time_format=time_format,
         click_values=clicks,
         doubts=tuple(doubts),
+        action=action,
     )
 
 
@@ -293,6 +319,12 @@ def _click_values(layout: FileLayout, roles: Mapping[str, str]) -> tuple[str, ..
         return ()
     values = set(layout.values(roles["event_type"]))
     return tuple(sorted(value for value in values if value.lower() in _CLICK_WORDS))
+
+
+def _are_actions(layout: FileLayout, roles: Mapping[str, str]) -> bool:
+    """Whether what happened is a view, cart, favourite or purchase by words that are known."""
+    values = set(layout.values(roles["event_type"])) if "event_type" in roles else set()
+    return bool(values) and {value.lower() for value in values} <= _ACTION_WORDS
 
 
 def _examples(layout: FileLayout, name: str) -> tuple[str, ...]:

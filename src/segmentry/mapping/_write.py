@@ -13,6 +13,7 @@ _KEYS = {
     "log": ("user_id", "time", "click", "no_click", "ad_id", "placement", "value", "quantity"),
     "profiles": ("user_id",),
     "ads": ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price"),
+    "behaviours": ("user_id", "time", "action", "category_id", "brand_id"),
 }
 _OF_ADS = ("category_id", "campaign_id", "advertiser_id", "brand_id", "price")
 
@@ -87,7 +88,7 @@ def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:
     for word in table.click_values:
         yield f"click = {_text(table.roles['event_type'])}"
         yield f"click_values = [{_text(word)}]  # DECIDE: other values count as not clicked"
-    if table.role == "ads":
+    if table.role in ("ads", "behaviours"):
         return
     if table.role == "profiles" or "profiles" not in given:
         yield from _attributes(table)

@@ -21,6 +21,7 @@ from segmentry.features import (
     value_ads,
 )
 from segmentry.pipeline._progress import told, told_in_rows
+from segmentry.pipeline._room import about_rows
 from segmentry.run_folder import read_if_there
 from segmentry.schema import (
     SECONDS_PER_DAY,
@@ -184,7 +185,7 @@ def count_behaviours_of(
         history=history,
         window=window if is_timed else history,
         is_timed=is_timed,
-        on_part=told(progress, "counting behaviours"),
+        on_part=told_in_rows(progress, "counting behaviours", split.account.n_used),
     )
     early, early_window = None, None
     if feature_window is not None and is_timed:
@@ -209,6 +210,7 @@ def _split(
     assert log is not None, "asked for by --with behaviours"  # noqa: S101  # checked before
     directory = scratch / "behaviours"
     directory.mkdir()
+    n_rows = sum(map(about_rows, log.files))
     exclude = {} if window is None else {_LATE: nw.col("happened_at") >= window.end}
     parts = engine.split_log(
         log,
@@ -216,7 +218,8 @@ def _split(
         n_parts=n_parts,
         exclude=exclude,
         keep_users=None,
-        on_progress=told_in_rows(progress, "reading the behaviours", None),
+        on_progress=told_in_rows(progress, "reading the behaviours", n_rows),
+        on_collapse=told(progress, "collapsing equal behaviours"),
     )
     if not parts.account.n_used:
         reasons = (*parts.account.rejected.items(), *parts.account.excluded.items())

@@ -231,22 +231,23 @@ def merge_parts(work: Work, table: TableSource, *, n_parts: int) -> TableSource:
     tell = told(work.progress, f"merging the {table.role}")
     files: list[Path] = []
     accounts = _accounts(work, table)
-    n_used = 0
+    n_used = n_merged = 0
+    n_rows = sum(each.n_used for each in accounts)
     for part in range(n_parts):
-        tell(part, n_parts)
+        tell(n_merged, n_rows)
         step = f"part {table.role} {part}"
         target = work.whole / table.role / f"part={part}" / "rows.parquet"
         done = work.journal.found(step)
         if done is None:
-            n_rows = _merge(work, table, part, target)
-            work.journal.write(step, n_rows=n_rows)
-            done = {"n_rows": n_rows}
+            done = {"n_rows": _merge(work, table, part, target)}
+            work.journal.write(step, **done)
         for piece in _pieces(work, table, part):
             piece.unlink()
         n_used += done["n_rows"]
+        n_merged = n_rows * (part + 1) // n_parts  # parts are by hash, so about equal
         if done["n_rows"]:
             files.append(target)
-    tell(n_parts, n_parts)
+    tell(n_rows, n_rows)
     return _prepared_log(table, tuple(files), accounts, n_used=n_used)
 
 

@@ -21,7 +21,7 @@ from segmentry.comparison import (
 )
 from segmentry.config import RunConfig
 from segmentry.errors import ConfigError
-from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
+from segmentry.features import BEHAVIOUR_FEATURES, LOG_FEATURES, fit_beta_prior, shrink
 from segmentry.pipeline._comparison_files import write_comparison
 from segmentry.pipeline._outputs import rewrite_report
 from segmentry.pipeline._progress import told
@@ -163,6 +163,7 @@ def _plans(home: Path, bundle: Bundle, table: pl.DataFrame) -> PlansOf:
     settings = RunConfig.model_validate({name: config[name] for name in names if name in config})
     catalogue = (
         *(each for each in EVERY_LOG_FEATURE if each.name in table.columns),
+        *(each for each in BEHAVIOUR_FEATURES if each.name in table.columns),
         *(each for each in bundle.attributes if each.name in table.columns),
     )
     own = recipe_named(bundle.recipe)
@@ -197,7 +198,9 @@ def _inner(
     if split.outcome is None:
         return None
     counted_anew = [
-        each.name for each in LOG_FEATURES if each.name not in (*_COUNTED, "recency_days")
+        each.name
+        for each in (*LOG_FEATURES, *BEHAVIOUR_FEATURES)
+        if each.name not in (*_COUNTED, "recency_days")
     ]
     return _Inner(
         table=_counted(table, days, local_days(split.feature)),

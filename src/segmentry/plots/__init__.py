@@ -22,6 +22,7 @@ from segmentry.plots._distributions import (
 )
 from segmentry.plots._exposure import caption_exposure, has_exposure, plot_exposure
 from segmentry.plots._flows import Flow, Flows, caption_flows, plot_flows
+from segmentry.plots._funnel import caption_funnel, has_funnel, plot_funnel
 from segmentry.plots._gains import caption_gain_by_k, has_gains, plot_gain_by_k
 from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatmap
 from segmentry.plots._hexagons import caption_map_hexagons, plot_map_hexagons
@@ -93,6 +94,7 @@ __all__ = [
     "caption_elbow",
     "caption_exposure",
     "caption_flows",
+    "caption_funnel",
     "caption_gain_by_k",
     "caption_map",
     "caption_map_3d",
@@ -111,6 +113,7 @@ __all__ = [
     "distribution_names",
     "drawing",
     "has_exposure",
+    "has_funnel",
     "has_gains",
     "has_stability",
     "heat_colour",
@@ -125,6 +128,7 @@ __all__ = [
     "plot_elbow",
     "plot_exposure",
     "plot_flows",
+    "plot_funnel",
     "plot_gain_by_k",
     "plot_map",
     "plot_map_3d",

@@ -8,6 +8,7 @@ from segmentry.plots._blades import caption_silhouette_blades
 from segmentry.plots._caption import Caption
 from segmentry.plots._distributions import caption_distributions
 from segmentry.plots._exposure import caption_exposure
+from segmentry.plots._funnel import caption_funnel
 from segmentry.plots._gains import caption_gain_by_k
 from segmentry.plots._heatmap import caption_profile_heatmap
 from segmentry.plots._hexagons import caption_map_hexagons
@@ -38,6 +39,7 @@ CAPTIONS: "Mapping[str, Callable[[Summary], Caption]]" = MappingProxyType(
         "distributions": caption_distributions,
         "exposure": caption_exposure,
         "exposure_impression": lambda summary: caption_exposure(summary, kind="impression"),
+        "funnel": caption_funnel,
         "map_hexagons": caption_map_hexagons,
         "map": caption_map,
         "map_pairs": caption_map_pairs,

@@ -23,6 +23,7 @@ from segmentry.plots._blades import plot_silhouette_blades
 from segmentry.plots._caption import Caption
 from segmentry.plots._distributions import plot_distributions
 from segmentry.plots._exposure import has_exposure, plot_exposure
+from segmentry.plots._funnel import has_funnel, plot_funnel
 from segmentry.plots._gains import has_gains, plot_gain_by_k
 from segmentry.plots._heatmap import plot_profile_heatmap
 from segmentry.plots._hexagons import plot_map_hexagons
@@ -70,6 +71,7 @@ FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
         "distributions": plot_distributions,
         "exposure": plot_exposure,
         "exposure_impression": lambda summary: plot_exposure(summary, kind="impression"),
+        "funnel": plot_funnel,
         "map_hexagons": plot_map_hexagons,
         "map": plot_map,
         "map_pairs": plot_map_pairs,
@@ -84,6 +86,7 @@ _ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
         "ctr_by_segment": lambda summary: summary.traits.has_clicks,
         "exposure": has_exposure,
         "exposure_impression": lambda summary: has_exposure(summary, kind="impression"),
+        "funnel": has_funnel,
         "gain_by_k": has_gains,
         "stability": has_stability,
         "umap": lambda summary: summary.embedding is not None,

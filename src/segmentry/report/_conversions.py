@@ -1,11 +1,11 @@
 """From impression to purchase: what the behaviour log says of the segments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from segmentry.plots import segment_colour
+from segmentry.plots import caption_funnel, segment_colour
 from segmentry.plots.formats import MISSING, count, decimal, interval, percent, rate
 from segmentry.report._truth import badge_of
-from segmentry.report._views import ConversionView, Row, Table
+from segmentry.report._views import ConversionView, Figure, Row, Table
 from segmentry.schema import Estimate
 from segmentry.summary import (
     AddedGain,
@@ -38,7 +38,7 @@ _TRIALS = {"clicks": "impressions", "purchases": "user days"}
 _PER_USER = ("views", "purchases")
 
 
-def make_conversions(summary: Summary) -> ConversionView | None:
+def make_conversions(summary: Summary, figures: Mapping[str, str]) -> ConversionView | None:
     """Return the section; nothing where the behaviour log was not read."""
     report = summary.conversions
     if report is None:
@@ -49,7 +49,7 @@ def make_conversions(summary: Summary) -> ConversionView | None:
         added=_added(report),
         added_table=_added_table(report),
         purchases=_purchase_table(summary, shown),
-        funnel=_funnel_table(summary, shown, report.days),
+        funnel=_funnel_figure(summary, shown, report.days, figures),
         attribution=tuple(_attribution_tables(summary, shown)),
         shop=_shop_table(summary, shown),
         notes=report.notes,
@@ -217,6 +217,21 @@ def _purchase_table(summary: Summary, shown: list[SegmentConversions]) -> Table 
         heads=("segment", "verdict", "when formed", "later days", "why"),
         rows=tuple(rows),
         text_columns=(1, 4),
+    )
+
+
+def _funnel_figure(
+    summary: Summary, shown: list[SegmentConversions], days: int, figures: Mapping[str, str]
+) -> Figure | None:
+    table = _funnel_table(summary, shown, days)
+    if table is None:
+        return None
+    return Figure(
+        name="funnel",
+        heading="The funnel",
+        caption=caption_funnel(summary),
+        svg=figures.get("funnel", ""),
+        tables=(table,),
     )
 
 

@@ -113,7 +113,7 @@ def make_page(
         numeric_tables=numeric_tables(summary),
         level_tables=level_tables(summary),
         log=make_log_view(summary, figures) if _can_be_described(summary) else None,
-        conversions=make_conversions(summary),
+        conversions=make_conversions(summary, figures),
         maps=make_maps(summary, figures),
         turn=make_turn(summary),
         data_tables=account_tables(summary),

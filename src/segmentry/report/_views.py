@@ -298,7 +298,7 @@ class ConversionView:
     added: tuple[str, ...]
     added_table: Table | None
     purchases: Table | None
-    funnel: Table | None
+    funnel: Figure | None
     attribution: tuple[Table, ...]
     shop: Table | None
     notes: tuple[str, ...]

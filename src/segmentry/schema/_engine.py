@@ -71,6 +71,7 @@ class Engine(Protocol):
         exclude: Mapping[str, nw.Expr],
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
+        on_collapse: Callable[[int, int], None] | None = None,
     ) -> LogParts:
         """Read a log once, set bad rows aside with a reason, make parts by user.
 
@@ -78,7 +79,8 @@ class Engine(Protocol):
         part of the same number if `n_parts` is the same. A prepared log keeps its own parts,
         whatever `n_parts` is, and they are used as they lie if nothing is left out. `exclude`
         maps an option to what it leaves out; `keep_users` leaves out all other users;
-        `on_progress` is called with (bytes read, bytes in all) where the engine knows them.
+        `on_progress` is called with (bytes read, bytes in all) where the engine knows them, and
+        `on_collapse` with (rows, rows in all) while equal rows are looked for.
         """
         ...
 

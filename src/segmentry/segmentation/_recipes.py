@@ -32,6 +32,8 @@ class Recipe:
         Whether segments are formed on early days and checked on later ones.
     behaviour_weights : mapping of str to float
         Features of the behaviour log that form segments beside the others, where it was read.
+    is_of_behaviours : bool
+        Whether these, where all are there, form segments alone, in the place of the others.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Recipe:
     describes_all: bool
     is_checked: bool
     behaviour_weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    is_of_behaviours: bool = False
 
 
 _CLASSIC_BEHAVIOUR = ("n_impressions", "n_clicks", "ctr")
@@ -72,10 +75,13 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             is_checked=False,
         ),
         # Frequency, recency and money, as in RFM analysis (Bult and Wansbeek 1995, Marketing
-        # Science 14, 378-394), for events without clicks.
+        # Science 14, 378-394), for events without clicks. Where purchases are known beside an ad
+        # log they are what RFM is about; what was paid for them is not known.
         "rfm": Recipe(
             name="rfm",
             weights=MappingProxyType({"recency_days": 1.0, "n_impressions": 1.0, "value_sum": 1.0}),
+            behaviour_weights=MappingProxyType({"days_since_purchase": 1.0, "n_purchases": 1.0}),
+            is_of_behaviours=True,
             population="shown",
             choose_by="evidence",
             describes_all=True,
@@ -165,6 +171,8 @@ def _default_features(recipe: Recipe, catalogue: Sequence[Feature]) -> list[str]
     if not recipe.weights:
         return [feature.name for feature in catalogue if feature.kind != "time"]
     known = {feature.name for feature in catalogue}
+    if recipe.is_of_behaviours and known.issuperset(recipe.behaviour_weights):
+        return list(recipe.behaviour_weights)
     return [name for name in (*recipe.weights, *recipe.behaviour_weights) if name in known]
 
 

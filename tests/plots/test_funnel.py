@@ -1,0 +1,79 @@
+"""The funnel: every step with its interval, and a finding that says no more than they allow."""
+
+from dataclasses import replace
+
+import pytest
+from tests.conversions import UNKNOWN, near, with_conversions
+
+from segmentry import plots
+from segmentry.report import make_page, render_report
+from segmentry.summary import FunnelStep
+
+
+def rows_of(spec):
+    """Return the rows of each panel of a step, where Altair put them."""
+    return [panel["data"]["values"] for panel in spec["hconcat"][1:]]
+
+
+def steps_with(view):
+    """Return steps that differ in who views after a click."""
+    return (
+        FunnelStep("impression", 1000, UNKNOWN),
+        FunnelStep("click", 50, near(0.05, 0.01)),
+        FunnelStep("view", 20, view),
+        FunnelStep("cart", 10, near(0.5, 0.2)),
+        FunnelStep("purchase", None, UNKNOWN),
+    )
+
+
+@pytest.fixture
+def summary(make_summary):
+    return with_conversions(make_summary(n_segments=3, n_points=60))
+
+
+def test_each_step_has_its_share_with_the_interval_by_segment(summary):
+    rows = rows_of(plots.plot_funnel(summary).to_dict())
+
+    assert [(r["segment_id"], r["low"], r["value"], r["high"]) for r in rows[1]] == [
+        (n, pytest.approx(0.3), 0.4, pytest.approx(0.5)) for n in range(4)
+    ]
+    assert [len(each) for each in rows] == [4, 4, 4, 0]  # too few bought to be told
+
+
+def test_a_segment_is_named_only_where_its_interval_stands_apart(summary):
+    def finding(view):
+        first = with_conversions(summary, steps=steps_with(view))
+        return plots.caption_funnel(first).finding.replace("\xa0", " ")
+
+    lost = (
+        "After a click, fewest go on from a click to a view: 40.00 % (30.00 % to 50.00 %) of all "
+        "users’"
+    )
+    assert finding(near(0.45, 0.1)) == f"{lost}; segments are not told apart there"
+    assert finding(near(0.7, 0.1)) == (
+        f"{lost}; most often in segment 1 (70.00 %), least in segment 2 (40.00 %)"
+    )
+
+
+def test_where_nothing_can_be_told_no_figure_is_written(summary, make_summary, tmp_path):
+    plain = make_summary(n_points=60)
+    hidden = tuple(
+        replace(each, steps=(FunnelStep("impression", 1000, UNKNOWN),))
+        for each in summary.conversions.segments
+    )
+    without = replace(summary, conversions=replace(summary.conversions, segments=hidden))
+
+    assert not plots.has_funnel(plain)
+    assert not plots.has_funnel(without)
+    assert plots.has_funnel(summary)
+    assert set(plots.write_figures(summary, tmp_path / "a", scale=1)) - set(
+        plots.write_figures(plain, tmp_path / "b", scale=1)
+    ) == {"funnel"}
+
+
+def test_the_report_sets_the_picture_beside_the_table(summary):
+    view = make_page(summary, {"funnel": "<svg>funnel</svg>"}).conversions.funnel
+
+    assert view.svg == "<svg>funnel</svg>"
+    assert view.tables[0].rows[0].cells[1].startswith("50\n5.00\xa0%")
+    assert view.caption.finding in render_report(summary, figures={})
