@@ -40,18 +40,37 @@ def test_each_step_has_its_share_with_the_interval_by_segment(summary):
     assert [len(each) for each in rows] == [4, 4, 4, 0]  # too few bought to be told
 
 
-def test_a_segment_is_named_only_where_its_interval_stands_apart(summary):
-    def finding(view):
-        first = with_conversions(summary, steps=steps_with(view))
-        return plots.caption_funnel(first).finding.replace("\xa0", " ")
+def finding_with(summary, view, *, bought=UNKNOWN):
+    """Return the finding where one segment differs in who views, and all buy alike or unknown."""
+    report = summary.conversions
+    segments = [
+        replace(each, steps=(*each.steps[:4], FunnelStep("purchase", 9, bought)))
+        for each in report.segments
+    ]
+    first = (*steps_with(view)[:4], FunnelStep("purchase", 9, bought))
+    segments[1] = replace(segments[1], steps=first)
+    found = replace(summary, conversions=replace(report, segments=tuple(segments)))
+    return plots.caption_funnel(found).finding.replace("\xa0", " ")
 
+
+def test_a_segment_is_named_only_where_its_interval_stands_apart(summary):
     lost = (
-        "After a click, fewest go on from a click to a view: 40.00 % (30.00 % to 50.00 %) of all "
-        "users’"
+        "After a click, fewest go on from a click to a view: 40.00 % (30.00 % to 50.00 %) among all"
     )
-    assert finding(near(0.45, 0.1)) == f"{lost}; segments are not told apart there"
-    assert finding(near(0.7, 0.1)) == (
-        f"{lost}; most often in segment 1 (70.00 %), least in segment 2 (40.00 %)"
+    many = near(0.9, 0.05)
+
+    assert finding_with(summary, near(0.45, 0.1), bought=many) == (
+        f"{lost} users; segments are not told apart there"
+    )
+    assert finding_with(summary, near(0.7, 0.1), bought=many) == (
+        f"{lost} users; most often in segment 1 (70.00 %), least in segment 2 (40.00 %)"
+    )
+
+
+def test_no_step_is_called_the_narrowest_beside_one_that_is_hidden(summary):
+    assert finding_with(summary, near(0.7, 0.1)).startswith(
+        "After a click, 50.00 % (30.00 % to 70.00 %) among all users go on from the view to the "
+        "cart, and too few further to be told"
     )
 
 

@@ -80,11 +80,15 @@ def _finding(summary: "Summary") -> str:
     }
     if not levels:
         return "Too few users got beyond a click to say where they are lost"
-    step = min(levels, key=lambda each: levels[each].value)
+    is_whole = len(levels) == len(_AFTER)
+    # Of a hidden step nothing is known: it may be the one at which fewest go on.
+    step = min(levels, key=lambda each: levels[each].value) if is_whole else list(levels)[-1]
     level = levels[step]
+    told = f"{rate(level.value)} ({interval(level.estimate, write=rate)}) among all users"
     finding = (
-        f"After a click, fewest go on {_AFTER[step]}: {rate(level.value)} "
-        f"({interval(level.estimate, write=rate)}) of all users’"
+        f"After a click, fewest go on {_AFTER[step]}: {told}"
+        if is_whole
+        else f"After a click, {told} go on {_AFTER[step]}, and too few further to be told"
     )
     segments = [each for each in _shares(summary, step) if each.segment_id]
     if len(segments) < 2:
