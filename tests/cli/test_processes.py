@@ -133,7 +133,8 @@ STEPS = (
     "decide",
     "write tables",
     "draw and report",
-    "fingerprint the input",
+    "write users",
+    "finish the tables of users and the fingerprint",
 )
 
 _ENDED_IN_A_STEP = """
@@ -155,7 +156,9 @@ main()
 
 
 def test_these_are_all_steps_of_a_run(plain_run):
-    assert [each.step for each in read_manifest(plain_run.folder).steps] == list(STEPS)
+    # Some go on beside others: which ends first is a matter of time.
+    found = [each.step for each in read_manifest(plain_run.folder).steps]
+    assert sorted(found) == sorted(STEPS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])

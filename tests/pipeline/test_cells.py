@@ -58,7 +58,7 @@ def test_impressions_and_clicks_are_cut_into_cells_that_score_and_compare(
 
 
 def test_beside_a_behaviour_log_rfm_is_of_purchases(tmp_path_factory, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_module, "write_report", lambda *_: None)
+    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
     home = tmp_path_factory.getbasetemp()
     shop = runs.generated(home, 600, behaviours=True, behaviour_rows_per_user=60.0)
 
