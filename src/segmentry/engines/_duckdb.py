@@ -14,9 +14,7 @@ import duckdb
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.engines._duckdb_columns import (
-    quoted_text,
-)
+from segmentry.engines._duckdb_columns import quoted_text
 from segmentry.engines._duckdb_scan import scan_query
 from segmentry.engines._plain import PlainText, Seen, plain_text
 from segmentry.engines._plain_numbers import plain_table

@@ -147,7 +147,7 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
         {"segment_id": each, "color": _colour(each), "label": names.get(each, str(each))}
         for each in order
     ]
-    base = on(rows).encode(y=_place(order), x=alt.value(12), text="label:N")
+    base = on(rows).encode(y=_place(order), x=alt.value(12), text=alt.Text("label:N"))
     dots = on(rows).encode(y=_place(order), x=alt.value(3), color=as_given())
     layers = [
         dots.mark_point(size=70, filled=True, opacity=1),
@@ -180,12 +180,14 @@ def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.Laye
     base = on(rows).encode(y=_place(order))
     x = alt.X("value:Q", axis=axis, scale=scale)
     ranges = base.transform_filter("isValid(datum.low)").encode(
-        x=alt.X("low:Q", axis=axis, scale=scale), x2="high:Q", color=as_given()
+        x=alt.X("low:Q", axis=axis, scale=scale), x2=alt.X2("high:Q"), color=as_given()
     )
     layers = [
         ranges.mark_rule(strokeWidth=3, strokeCap="round"),
         base.mark_point(size=80, filled=True, opacity=1).encode(x=x, color=as_given()),
-        *haloed(base.encode(x=x, text="text:N"), weight=400, size=11.5, rise=13, align="left"),
+        *haloed(
+            base.encode(x=x, text=alt.Text("text:N")), weight=400, size=11.5, rise=13, align="left"
+        ),
     ]
     return layered(layers, width=_PANEL, height=len(order) * _ROW)
 
