@@ -79,8 +79,11 @@ class FileLayout:
         if name not in self.names:
             return [value for folder, value in self.partitions if folder == name]
         position = self.names.index(name)
-        found = (row[position].strip() for row in self.sample if len(row) > position)
-        return [value for value in found if value not in NULL_WORDS]
+        return [
+            value
+            for row in self.sample
+            if len(row) > position and (value := row[position].strip()) not in NULL_WORDS
+        ]
 
 
 def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:

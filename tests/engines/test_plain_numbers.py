@@ -121,3 +121,27 @@ def test_whatever_is_taken_for_a_whole_number_is_what_care_takes_it_for(
 
     assert {"011", " 01", "-10"} <= {text for _, text in taken}
     assert read() == carefully(read, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("1,2,3,9", "4,5"),  # one field too many, and one too few
+        ("1,2,3,9", "4,5", "6,7,"),  # and no value in the last column, which would tell
+        ("1,2,3,", "4,"),
+    ],
+)
+@pytest.mark.parametrize("wanted", [("a", "c"), ("a", "b"), ("a", "b", "c")])
+def test_a_field_too_many_does_not_make_up_for_one_that_is_lacking(tmp_path, lines, wanted):
+    file = tmp_path / "table.csv"
+    file.write_text("\n".join(["a,b,c", "7,8,9", *lines, ""]))
+    types = {"user_id" if name == "a" else name: (name, "integer") for name in wanted}
+
+    assert not is_plain(file, types)
+
+
+def test_text_in_a_column_that_is_not_wanted_may_hold_any_letter(tmp_path):
+    file = tmp_path / "table.csv"
+    file.write_text("a,b,c\n1,0x1F,2\n3,fox box,\n")
+
+    assert is_plain(file, {"user_id": ("a", "integer"), "c": ("c", "integer")})

@@ -24,7 +24,7 @@ _SIFTED_SHARE = 0.4
 _RUNS_PER_SPLIT = 5
 # The few best are compared on all rows up to this many, which classic features do not exceed, and
 # beyond it on a sample of this many.
-_N_POLISHING = 150_000
+_N_POLISHING = 30_000
 # The winner moves until nothing changes, but over no more rows than this in all. On 1.06 million
 # distinct rows without clusters both limits together save 40 to 70 % of the time and leave the
 # inertia 0.03 to 0.2 % larger.

@@ -67,14 +67,19 @@ class DuckDBEngine:
             "preserve_insertion_order": False,
             "memory_limit": f"{n_bytes}B",
         }
-        self._n_bytes = n_bytes
-        self._connection = duckdb.connect(config=config)
-        # Without it no query tells how far it is.
-        self._connection.execute("SET enable_progress_bar = true")
-        self._connection.execute("SET enable_progress_bar_print = false")
-        # A moment with a zone is written as text before it is read: in UTC on every machine.
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._n_bytes, self._config = n_bytes, config
         self._n_registered = 0
+
+    @functools.cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Opened when it is first asked: plain tables and counts need none."""
+        connection = duckdb.connect(config=self._config)
+        # Without it no query tells how far it is.
+        connection.execute("SET enable_progress_bar = true")
+        connection.execute("SET enable_progress_bar_print = false")
+        # A moment with a zone is written as text before it is read: in UTC on every machine.
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
@@ -265,7 +270,8 @@ class DuckDBEngine:
 
     def close(self) -> None:
         """Release memory, threads and temporary files."""
-        self._connection.close()
+        if "_connection" in vars(self):
+            self._connection.close()
 
     def _run(self, query: Callable[[], T], step: str) -> T:
         try:

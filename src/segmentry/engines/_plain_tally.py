@@ -64,7 +64,8 @@ def tally_plainly(
         told, texts, n_rejections = judged(raw, source, exclude=exclude, keep_users=None)
         native: pl.LazyFrame = nw.to_native(told)
         found = native.select("user_id", "shown_at", "is_click", REASON).collect()
-        counters.add(found.filter(pl.col(REASON) == 0), found[REASON].to_numpy())
+        reasons = found[REASON].to_numpy()
+        counters.add(found.filter(pl.col(REASON) == 0) if reasons.any() else found, reasons)
 
     try:
         done = read_plain_numbers(source, layouts, _READ, count, on_progress=on_progress)
@@ -102,8 +103,10 @@ class _Counters:
                 self._reasons.update(dict(zip(codes.tolist(), numbers.tolist(), strict=True)))
             self._make_room(int(ids.max(initial=-1)) + 1)
             np.add.at(self._counts, ids, clicks * _CLICK + 1)
-            np.minimum.at(self._first, ids, at)
-            np.maximum.at(self._last, ids, at)
+            # Soon few rows are earlier or later than all before, and looking is cheaper.
+            is_first, is_last = at < self._first.take(ids), at > self._last.take(ids)
+            np.minimum.at(self._first, ids[is_first], at[is_first])
+            np.maximum.at(self._last, ids[is_last], at[is_last])
 
     def _make_room(self, n_ids: int) -> None:
         n_more = n_ids - self._counts.size

@@ -10,6 +10,7 @@ import polars as pl
 
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._fingerprint import Fingerprinting
+from segmentry.pipeline._preload import FOR_DRAWING, preloading
 from segmentry.pipeline._read import UserData
 from segmentry.pipeline._truth import Truth
 from segmentry.profiling import SegmentProfile
@@ -70,12 +71,13 @@ class Ahead:
         ConfigError
             If people's names do not fit the segments.
         """
-        from segmentry.plots import drawing
-
         named = self._name(segmentation, segments)
         self.names = {segment.segment_id: segment.name for segment in named}
         pool = self._all.enter_context(ThreadPoolExecutor(1))
         self._tables = pool.submit(self._write, segmentation, truth)
+        self._all.enter_context(preloading(FOR_DRAWING))
+        from segmentry.plots import drawing
+
         self.draw = self._all.enter_context(drawing())
         self._fingerprints = self._all.enter_context(Fingerprinting(self._files))
 

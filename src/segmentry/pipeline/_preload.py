@@ -1,27 +1,29 @@
-"""Load the heavy libraries of later steps while the engine reads."""
+"""Load the heavy libraries of a later step while an earlier one is at work."""
 
 import contextlib
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-__all__ = ["preloading"]
+__all__ = ["FOR_DRAWING", "FOR_FORMING", "preloading"]
 
-# Scikit-learn takes 0.9 s and altair 0.3 s; the engine's threads do not hold the interpreter, so
-# that some of it is to be had for nothing.
-_HEAVY = ("sklearn.cluster", "scipy.spatial.distance", "altair", "vl_convert", "jinja2")
+# 0.9 s: the engine's threads do not hold the interpreter, so that some of it is to be had for
+# nothing while the log is read.
+FOR_FORMING = ("sklearn.cluster", "scipy.spatial.distance")
+# 0.4 s, and not before there are segments: until then both cores are busy.
+FOR_DRAWING = ("altair", "vl_convert", "jinja2")
 
 
 @contextlib.contextmanager
-def preloading() -> Iterator[None]:
-    """Import what later steps need, in a thread; no more is begun once the context is left.
+def preloading(libraries: Iterable[str]) -> Iterator[None]:
+    """Import libraries in a thread; no more is begun once the context is left.
 
     Who needs a library meanwhile waits for its import as usual, and gets its error if it fails.
     """
     is_over = threading.Event()
 
     def load() -> None:
-        for name in _HEAVY:
+        for name in libraries:
             if is_over.is_set():
                 return
             with contextlib.suppress(ImportError):

@@ -41,7 +41,7 @@ from segmentry.pipeline._names import (
     with_names,
 )
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
-from segmentry.pipeline._preload import preloading
+from segmentry.pipeline._preload import FOR_FORMING, preloading
 from segmentry.pipeline._read import ReadingPlan, UserData, read_users
 from segmentry.pipeline._room import scratch_folder
 from segmentry.pipeline._summarise import summarise
@@ -238,7 +238,7 @@ def _read(
     behaviours = None if wanted.behaviours is None else source.behaviours
     tables = (source.impressions, source.profiles, source.ads, behaviours)
     files = {file for table in tables if table is not None for file in table.files}
-    with preloading():
+    with preloading(FOR_FORMING):
         users = read_users(
             source,
             settings,
