@@ -23,7 +23,8 @@ __all__ = ["plain_table", "read_plain_numbers"]
 
 LEAST_BYTES = 4 << 20
 """Of smaller files nothing is to be gained."""
-CHUNK = 8 << 20
+CHUNK = 16 << 20
+_LINE = 1 << 14
 _MOST_THREADS = 4
 # A quoted field may hold a line end.
 _NOT_PLAIN = (b'"', b"\r", b"\0")
@@ -120,47 +121,62 @@ class _Chunks:
     """Whole lines of the files, a few megabytes at once, for several threads to take."""
 
     def __init__(self, layouts: Sequence[FileLayout], on_read: Callable[[int], object]) -> None:
-        self._lines = _chunks_of(layouts)
+        self._spans = _spans_of(layouts)
         self._on_read, self._n_read = on_read, 0
         self._lock, self._is_over = threading.Lock(), False
 
     def __iter__(self) -> Iterator[tuple[FileLayout, bytes]]:
         while True:
             with self._lock:
-                found = None if self._is_over else next(self._lines, None)
+                found = None if self._is_over else next(self._spans, None)
                 if found is None:
                     return
-                self._n_read += len(found[1])
+                layout, first, end = found
+                self._n_read += end - first
                 self._on_read(self._n_read)
-            yield found
+            # Read whole, by each thread for itself: joining pieces would copy every byte twice.
+            yield layout, _bytes_of(layout.path, first, end)
 
     def stop(self) -> None:
         """Give out no more chunks."""
         self._is_over = True
 
 
-def _chunks_of(layouts: Sequence[FileLayout]) -> Iterator[tuple[FileLayout, bytes]]:
+def _spans_of(layouts: Sequence[FileLayout]) -> Iterator[tuple[FileLayout, int, int]]:
+    """Whole lines of each file after its header: from where to where."""
     for layout in layouts:
-        yield from ((layout, chunk) for chunk in _chunks_of_file(layout.path, layout.has_header))
+        file, size = layout.path, layout.path.stat().st_size
+        first = 0
+        if layout.has_header:
+            first = _end_of_line(file, 0, size)
+            head = _bytes_of(file, 0, first)
+            if not head.endswith(b"\n") or not _is_plain(head):
+                raise _NotPlainError
+        while first < size:
+            end = _end_of_line(file, min(first + CHUNK, size) - 1, size)
+            yield layout, first, end
+            first = end
 
 
-def _chunks_of_file(file: Path, has_header: bool) -> Iterator[bytes]:
-    with file.open("rb", buffering=0) as stream:
-        rest = b""
-        is_first = has_header
-        while block := stream.read(CHUNK):
-            text = rest + block
-            if is_first:
-                head, end, text = text.partition(b"\n")
-                if not end or not _is_plain(head):
-                    raise _NotPlainError
-                is_first = False
-            cut = text.rfind(b"\n") + 1
-            rest = text[cut:]
-            if cut:
-                yield text[:cut]
-        if rest:
-            yield rest
+def _end_of_line(file: Path, place: int, size: int) -> int:
+    """Return the place after the line end at or after a place; the size where there is none."""
+    while place < size:
+        piece = _bytes_of(file, place, min(place + _LINE, size))
+        found = piece.find(b"\n")
+        if found >= 0:
+            return place + found + 1
+        place += len(piece)
+    return size
+
+
+def _bytes_of(file: Path, first: int, end: int) -> bytes:
+    """Read from one place to another."""
+    with file.open("rb") as stream:
+        stream.seek(first)
+        found = stream.read(end - first)
+    if len(found) < end - first:
+        raise _NotPlainError  # the file was cut meanwhile
+    return found
 
 
 def _is_plain(text: bytes) -> bool:

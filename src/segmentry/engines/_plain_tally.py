@@ -103,10 +103,8 @@ class _Counters:
                 self._reasons.update(dict(zip(codes.tolist(), numbers.tolist(), strict=True)))
             self._make_room(int(ids.max(initial=-1)) + 1)
             np.add.at(self._counts, ids, clicks * _CLICK + 1)
-            # Soon few rows are earlier or later than all before, and looking is cheaper.
-            is_first, is_last = at < self._first.take(ids), at > self._last.take(ids)
-            np.minimum.at(self._first, ids[is_first], at[is_first])
-            np.maximum.at(self._last, ids[is_last], at[is_last])
+            np.minimum.at(self._first, ids, at)
+            np.maximum.at(self._last, ids, at)
 
     def _make_room(self, n_ids: int) -> None:
         n_more = n_ids - self._counts.size
