@@ -68,11 +68,13 @@ def read_plain_numbers(
         return None
     total = sum(layout.path.stat().st_size for layout in layouts)
     chunks = _Chunks(layouts, lambda done: on_progress and on_progress(done, total))
+    need_all = {layout.path: _may_end_early(layout, names) for layout in layouts}
 
     def work(_: int) -> list[T]:
         found = []
         for layout, chunk in chunks:
-            found.append(use(_parsed(chunk, layout, names)))
+            rows = _parsed(chunk, layout, names, need_all=need_all[layout.path])
+            found.append(use(rows))
         return found
 
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
@@ -183,25 +185,32 @@ def _is_plain(text: bytes) -> bool:
     return text.isascii() and not any(byte in text for byte in _NOT_PLAIN)
 
 
-def _parsed(chunk: bytes, layout: FileLayout, names: dict[str, str]) -> pl.DataFrame:
+def _may_end_early(layout: FileLayout, names: dict[str, str]) -> bool:
+    """Whether the last column does not tell that a line has all its fields."""
+    last = layout.names[-1]
+    return last not in names.values() or len(layout.values(last)) < len(layout.sample)
+
+
+def _parsed(
+    chunk: bytes, layout: FileLayout, names: dict[str, str], *, need_all: bool
+) -> pl.DataFrame:
     """Read the wanted columns of a chunk.
 
     All lines have as many fields as there are columns where the delimiters of all add up to that,
     and no line has fewer: each has a value in the last column. Without one, where none has more:
-    a column that is not read is not looked at, so that all are.
+    the reader says so where it reads all columns.
     """
     if not _is_plain(chunk):
         raise _NotPlainError
     places = {name: layout.names.index(column) for name, column in names.items()}
-    n_columns = len(layout.names)
-    found = _fields(chunk, layout, places)
+    found = _fields(chunk, layout, places, are_all_read=need_all)
     n_delimiters = np.count_nonzero(np.frombuffer(chunk, np.uint8) == ord(layout.delimiter))
-    if n_delimiters != found.height * (n_columns - 1):
+    if n_delimiters != found.height * (len(layout.names) - 1):
         raise _NotPlainError
-    last = next((name for name, place in places.items() if place == n_columns - 1), None)
-    is_all_read = set(places.values()) == set(range(n_columns))
-    if not is_all_read and (last is None or found[last].null_count()):
-        _fields(chunk, layout, places, are_all_read=True)
+    if not need_all:
+        last = next(name for name, column in names.items() if column == layout.names[-1])
+        if found[last].null_count():
+            _fields(chunk, layout, places, are_all_read=True)
     # A line without any value is no row; what is in the other columns is not known here.
     if found["user_id"].null_count():
         raise _NotPlainError
@@ -209,7 +218,7 @@ def _parsed(chunk: bytes, layout: FileLayout, names: dict[str, str]) -> pl.DataF
 
 
 def _fields(
-    chunk: bytes, layout: FileLayout, places: dict[str, int], *, are_all_read: bool = False
+    chunk: bytes, layout: FileLayout, places: dict[str, int], *, are_all_read: bool
 ) -> pl.DataFrame:
     columns = [str(place) for place in range(len(layout.names))]
     schema = dict.fromkeys(columns, pl.String) | {str(place): pl.Int64 for place in places.values()}
