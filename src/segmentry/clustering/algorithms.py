@@ -22,8 +22,8 @@ _LARGE_PER_SMALL = 4
 _SIFTED_PER_POLISHED = 3
 _SIFTED_SHARE = 0.4
 _RUNS_PER_SPLIT = 5
-# The few best are compared on all rows up to this many, which classic features do not exceed, and
-# beyond it on a sample of this many.
+# The few best are compared on a sample of this many rows: of classic features it tells the same
+# winner as all 90,000 rows for K = 2..10 in six seeds.
 _N_POLISHING = 30_000
 # The winner moves until nothing changes, but over no more rows than this in all. On 1.06 million
 # distinct rows without clusters both limits together save 40 to 70 % of the time and leave the
@@ -60,7 +60,7 @@ Start: TypeAlias = Callable[
 def kmeans_start(
     distinct: DistinctRows, k: int, rng: np.random.Generator, effort: Effort
 ) -> tuple[FloatMatrix, int]:
-    """Find k-means centres: many starts on a sample, the best few polished on all rows.
+    """Find k-means centres: many starts on a sample, the best few polished, the winner on all rows.
 
     Parameters
     ----------

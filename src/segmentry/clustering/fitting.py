@@ -86,9 +86,9 @@ def fit_clusterings(
     n_clusters : sequence of int
         Numbers of clusters, each from 1 to the number of distinct rows.
     algorithm : {"kmeans", "minibatch", "bisecting"}
-        K-means: many starts sifted on samples, the best few polished on all rows, the winner
-        until nothing moves. Beyond 150,000 distinct rows the few are compared on a sample of
-        that many, and the winner takes a limited number of steps on all rows.
+        K-means: many starts sifted on samples, the best few polished on up to 30,000 rows, the
+        winner on all until nothing moves; of a million distinct rows it takes a limited number
+        of steps.
         Mini-batch k-means and bisecting k-means: scikit-learn's centres, moved once to the mean
         of the rows nearest to them. With each, a row belongs to its nearest centre, so that new
         users are treated like old ones; of the bisecting tree only the leaves' centres remain.
@@ -97,7 +97,7 @@ def fit_clusterings(
     n_starts : int
         Starts by k-means++ on the sample.
     n_polished : int
-        Most of the starts that are carried on with all rows.
+        Most of the starts that are polished.
     on_fitted : callable, optional
         Called with each clustering as soon as it is there, in no fixed order.
 
