@@ -135,7 +135,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_the_order_of_users(algorithm
 
     first = fit_clusterings(distinct_rows(X), **options)
     again = fit_clusterings(distinct_rows(rng.permutation(X)), **options)
-    monkeypatch.setattr("segmentry.clustering.threads._MOST_THREADS", 1)
+    monkeypatch.setattr("segmentry.threads._MOST_THREADS", 1)
     with threadpool_limits(1):
         on_one_thread = fit_clusterings(distinct_rows(X), **options)
 

@@ -19,8 +19,8 @@ from segmentry.clustering.algorithms import (
 from segmentry.clustering.arrays import FloatMatrix, IntVector
 from segmentry.clustering.rows import DistinctRows
 from segmentry.clustering.settling import settle
-from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import SelectionError
+from segmentry.threads import map_in_threads
 
 __all__ = ["ALGORITHMS", "Clustering", "fit_clusterings", "quiet_fits"]
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from segmentry.clustering.arrays import FloatMatrix, FloatVector, IntVector
-from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import EmptyDataError
+from segmentry.threads import map_in_threads
 
 __all__ = ["DistinctRows", "distinct_rows", "finite_matrix", "row_keys"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from segmentry.clustering.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.clustering.moments import cluster_weights
 from segmentry.clustering.rows import DistinctRows, row_keys
-from segmentry.clustering.threads import map_in_threads
+from segmentry.threads import map_in_threads
 
 __all__ = ["silhouette_values"]
 

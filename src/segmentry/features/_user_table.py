@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import narwhals.stable.v2 as nw
@@ -10,11 +11,12 @@ import polars as pl
 from segmentry.errors import EmptyDataError
 from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._event_counts import count_by_day, count_events
-from segmentry.features._events import number_ads, read_events
+from segmentry.features._events import Events, number_ads, read_events
 from segmentry.features._needs import counts_of, log_columns_of
 from segmentry.features._ratio import ratio
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, UserTally, Window
+from segmentry.threads import ahead, do_together
 
 __all__ = [
     "LogCounts",
@@ -153,8 +155,9 @@ def count_users(
     tables: list[pl.DataFrame] = []
     early_tables: list[pl.DataFrame] = []
     days: list[pl.DataFrame] = []
-    for done, part in enumerate(parts, start=1):
-        events = read_events(
+
+    def read(part: Path) -> Events:
+        return read_events(
             engine,
             part,
             window=window,
@@ -162,11 +165,22 @@ def count_users(
             main_placement=main_placement or "",
             columns=columns,
         )
-        tables.append(count_events(events, numbered, counts=counts_of(features)))
-        if early is not None:
-            before = events.before(early[0])
-            early_tables.append(count_events(before, numbered, counts=counts_of(early_features)))
-            days.append(count_by_day(events))
+
+    def count_early(events: Events) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+        if early is None:
+            return None
+        before = count_events(events.before(early[0]), numbered, counts=counts_of(early_features))
+        return before, count_by_day(events)
+
+    for done, events in enumerate(ahead(read, parts), start=1):
+        counted, earlier = do_together(
+            partial(count_events, events, numbered, counts=counts_of(features)),
+            partial(count_early, events),
+        )
+        tables.append(counted)
+        if earlier is not None:
+            early_tables.append(earlier[0])
+            days.append(earlier[1])
         if on_part is not None:
             on_part(done, len(parts))
     return LogCounts(

@@ -8,7 +8,6 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.clustering import SilhouetteSample
-from segmentry.clustering.threads import do_together
 from segmentry.features import BetaPrior, fit_beta_prior
 from segmentry.pipeline._levels import shown_levels
 from segmentry.privacy import is_small
@@ -16,6 +15,7 @@ from segmentry.profiling import SegmentProfile
 from segmentry.schema import UNASSIGNED, Estimate, Window
 from segmentry.segmentation import LatentSegments, Segmentation, membership
 from segmentry.summary import TruthReport
+from segmentry.threads import do_together
 from segmentry.validation import (
     Alignment,
     BehaviourDays,

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.clustering.threads import map_in_threads
 from segmentry.preprocessing import numeric_values
 from segmentry.privacy import published_ids
 from segmentry.profiling._discoveries import with_tests
@@ -23,6 +22,7 @@ from segmentry.profiling._records import (
 )
 from segmentry.profiling._withholding import published_profiles
 from segmentry.schema import UNASSIGNED, Estimate, Feature
+from segmentry.threads import map_in_threads
 
 __all__ = ["POPULATION", "profile_segments"]
 

@@ -23,13 +23,13 @@ from segmentry.clustering import (
     fit_pca,
     squared_silhouette,
 )
-from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
 from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.segmentation._recipes import Recipe
 from segmentry.segmentation._scores import Silhouettes, silhouettes_by_number
 from segmentry.segmentation._selection import Candidate, Decision, Selection, select
+from segmentry.threads import map_in_threads
 
 if TYPE_CHECKING:
     from segmentry.segmentation._cells import CellModel

@@ -8,7 +8,6 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.clustering import Clustering, DistinctRows, distinct_rows, fit_pca
-from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import SelectionError
 from segmentry.latent import LatentFit, LatentModel, Part, fit_latent, posterior, soft_rates
 from segmentry.preprocessing import ColumnPlan
@@ -24,6 +23,7 @@ from segmentry.segmentation._latent_columns import latent_matrix, latent_parts
 from segmentry.segmentation._recipes import Recipe
 from segmentry.segmentation._scores import silhouettes_by_number
 from segmentry.segmentation._selection import Candidate, Selection
+from segmentry.threads import map_in_threads
 
 __all__ = ["LatentSegments", "find_latent_segments", "place_by_class"]
 

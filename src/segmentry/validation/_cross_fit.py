@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.clustering.threads import map_in_threads
+from segmentry.threads import map_in_threads
 from segmentry.validation._user_days import UserDays
 
 __all__ = [

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.clustering.threads import map_in_threads
 from segmentry.schema import Estimate
+from segmentry.threads import map_in_threads
 from segmentry.validation._cross_fit import (
     CrossFit,
     Pooled,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.clustering import DistinctRows
-from segmentry.clustering.threads import map_in_threads
+from segmentry.threads import map_in_threads
 from segmentry.validation._small_fits import sample_users, small_kmeans, usable_numbers
 
 __all__ = ["REFERENCES", "GapCurve", "Reference", "gap_statistic"]

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.clustering import DistinctRows, distinct_rows
-from segmentry.clustering.threads import map_in_threads
+from segmentry.threads import map_in_threads
 from segmentry.validation._small_fits import sample_users, small_kmeans, usable_numbers
 from segmentry.validation._user_days import UserDays
 

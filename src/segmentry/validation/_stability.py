@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.clustering import DistinctRows
-from segmentry.clustering.threads import map_in_threads
 from segmentry.errors import SelectionError
+from segmentry.threads import map_in_threads
 from segmentry.validation._agreement import adjusted_rand, contingency, jaccards
 
 __all__ = ["STABLE", "Refit", "SegmentStability", "Stability", "reweighted", "stability"]

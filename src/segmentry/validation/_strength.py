@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.clustering import DistinctRows, assign
-from segmentry.clustering.threads import map_in_threads
+from segmentry.threads import map_in_threads
 from segmentry.validation._agreement import contingency
 from segmentry.validation._small_fits import sample_users, small_kmeans, usable_numbers
 

@@ -2,11 +2,11 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any, TypeVar
 
-__all__ = ["do_together", "map_in_threads"]
+__all__ = ["ahead", "do_together", "map_in_threads"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -88,6 +88,24 @@ def do_together(first: Callable[[], First], second: Callable[[], Second]) -> tup
     pieces: list[Callable[[], Any]] = [first, second]
     one, two = map_in_threads(lambda piece: piece(), pieces)
     return one, two
+
+
+def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Apply a function to each item, to the next one while the last result is used.
+
+    Examples
+    --------
+    >>> list(ahead(abs, [-3, 1, -2]))
+    [3, 1, 2]
+    """
+    with ThreadPoolExecutor(1) as pool:
+        coming: Future[Result] | None = None
+        for item in items:
+            found, coming = coming, pool.submit(work, item)
+            if found is not None:
+                yield found.result()
+        if coming is not None:
+            yield coming.result()
 
 
 def _reported(result: Result, on_done: Callable[[Result], object] | None) -> Result:

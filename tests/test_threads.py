@@ -5,7 +5,7 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info
 
-from segmentry.clustering.threads import do_together, map_in_threads
+from segmentry.threads import ahead, do_together, map_in_threads
 
 
 def test_a_call_within_a_thread_works_in_that_thread():
@@ -48,3 +48,28 @@ def test_two_pieces_of_work_are_done_at_once():
     meeting = threading.Barrier(2, timeout=30)
 
     assert do_together(meeting.wait, meeting.wait) in {(0, 1), (1, 0)}
+
+
+def test_ahead_works_on_the_next_item_only():
+    n_used, leads = 0, []
+
+    def work(item):
+        leads.append(item - n_used)
+        return item
+
+    found = []
+    for result in ahead(work, range(50)):
+        found.append(result)
+        n_used += 1
+
+    assert found == list(range(50))
+    assert max(leads) <= 1
+
+
+def test_ahead_raises_what_work_raises_in_its_turn():
+    coming = ahead(lambda item: 1 // item, [1, 0, 1])
+
+    assert next(coming) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(coming)
+    assert list(ahead(abs, [])) == []
