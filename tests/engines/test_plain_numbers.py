@@ -145,3 +145,17 @@ def test_text_in_a_column_that_is_not_wanted_may_hold_any_letter(tmp_path):
     file.write_text("a,b,c\n1,0x1F,2\n3,fox box,\n")
 
     assert is_plain(file, {"user_id": ("a", "integer"), "c": ("c", "integer")})
+
+
+def test_a_line_without_end_is_not_held(tmp_path, monkeypatch):
+    held = []
+    read = _plain_numbers._bytes_of
+    monkeypatch.setattr(
+        _plain_numbers, "_bytes_of", lambda *asked: held.append(asked) or read(*asked)
+    )
+    monkeypatch.setattr(_plain_numbers, "_LINE", 100)
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n1,2\n3," + "4" * 50_000)
+
+    assert not is_plain(file, {"user_id": ("a", "integer"), "b": ("b", "integer")})
+    assert max(end - first for _, first, end in held) <= 1000

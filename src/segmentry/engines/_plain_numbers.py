@@ -156,6 +156,8 @@ def _spans_of(layouts: Sequence[FileLayout]) -> Iterator[tuple[FileLayout, int, 
                 raise _NotPlainError
         while first < size:
             end = _end_of_line(file, min(first + CHUNK, size) - 1, size)
+            if end - first > 2 * CHUNK:
+                raise _NotPlainError  # no line of numbers is so long
             yield layout, first, end
             first = end
 
