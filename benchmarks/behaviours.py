@@ -28,18 +28,18 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import polars as pl
 from processes import Measured, machine, measure
 
 from segmentry.engines import open_engine
 from segmentry.features import (
-    count_attributions,
-    count_behaviours,
+    count_behaviour_users,
     derive_behaviours,
+    value_ads,
 )
+from segmentry.pipeline._behaviours import pairs_of
 from segmentry.pipeline._find import find_source
 from segmentry.pipeline._room import parts_of
-from segmentry.schema import Engine, LogParts, Window
+from segmentry.schema import LogParts, Window
 from segmentry.tables import clean_ads
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -288,32 +288,19 @@ def make_features(path: Path, memory: str, scratch: Path, *, with_ads: bool) -> 
         ads = None
         if with_ads:
             rows, n_unreadable = engine.read_table(source.ads)
-            ads = clean_ads(rows, unreadable=n_unreadable).rows
-        counts = timed(taken, "count", lambda: count(engine, done, shown, ads))
+            ads = value_ads(clean_ads(rows, unreadable=n_unreadable).rows)
+        pairs = pairs_of(done.parts, () if shown is None else shown.parts)
+        counts = timed(
+            taken, "count", lambda: count_behaviour_users(engine, pairs, ads, window=WINDOW)
+        )
+        taken["counts bytes per user"] = counts.estimated_size() / counts.height
     finally:
         engine.close()
     table, _ = timed(taken, "derive", lambda: derive_behaviours(counts, window=WINDOW))
+    taken["features bytes per user"] = table.estimated_size() / table.height
     taken |= {"users": table.height, "rows used": done.account.n_used}
     taken["peak RSS MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return taken
-
-
-def count(
-    engine: Engine, done: LogParts, shown: LogParts | None, ads: pl.DataFrame | None
-) -> pl.DataFrame:
-    """Count part by part."""
-    lazy_ads = None if ads is None else engine.from_polars(ads.select("ad_id", "category_id"))
-    shown_parts = {} if shown is None else {part.name: part for part in shown.parts}
-    counted = []
-    for part in done.parts:
-        behaviours = engine.scan_part(part)
-        users = engine.collect(count_behaviours(behaviours, window=WINDOW))
-        if lazy_ads is not None and part.name in shown_parts:
-            impressions = engine.scan_part(shown_parts[part.name])
-            followed = count_attributions(behaviours, impressions, lazy_ads, window=WINDOW)
-            users = users.join(engine.collect(followed), on="user_id", how="left")
-        counted.append(users)
-    return pl.concat(counted, how="diagonal").sort("user_id")
 
 
 Found = TypeVar("Found")

@@ -17,6 +17,7 @@ from segmentry.features import (
     behaviour_provides,
     behaviour_users,
     count_behaviour_log,
+    count_behaviour_users,
     derive_behaviours,
     value_ads,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "count_behaviours_of",
     "derive_behaviour_data",
     "early_behaviours",
+    "pairs_of",
     "reuse_behaviours",
     "write_behaviours",
 ]
@@ -114,7 +116,7 @@ class CountedBehaviours:
     account: RowAccount
     window: Window
     whole: BehaviourCounts
-    early: BehaviourCounts | None
+    early: pl.DataFrame | None
     early_window: Window | None
     is_timed: bool
 
@@ -176,7 +178,7 @@ def count_behaviours_of(
             "the behaviour log begins after the days on which segments are formed; expected one "
             "that begins with the ad log or before it; leave out --with behaviours"
         )
-    pairs = _pairs(split.parts, log.parts)
+    pairs = pairs_of(split.parts, log.parts)
     priced = value_ads(ads) if "ads" in provides else None
     whole = count_behaviour_log(
         engine,
@@ -190,9 +192,7 @@ def count_behaviours_of(
     early, early_window = None, None
     if feature_window is not None and is_timed:
         early_window = replace(history, end=feature_window.end)
-        early = count_behaviour_log(
-            engine, pairs, priced, history=early_window, window=feature_window
-        )
+        early = count_behaviour_users(engine, pairs, priced, window=early_window)
     account = _without_strangers(engine, split, users, is_sample=config.sample < 1)
     return CountedBehaviours(account, history, whole, early, early_window, is_timed)
 
@@ -237,7 +237,7 @@ def _history(engine: Engine, split: LogParts, window: Window, *, is_timed: bool)
     return replace(around, end=window.end) if is_timed else around
 
 
-def _pairs(behaviours: Sequence[Path], impressions: Sequence[Path]) -> list[PartPair]:
+def pairs_of(behaviours: Sequence[Path], impressions: Sequence[Path]) -> list[PartPair]:
     """Put the parts of the same users together: they have the same name; one may be absent."""
     done, shown = ({part.name: part for part in parts} for parts in (behaviours, impressions))
     return [(done.get(name), shown.get(name)) for name in sorted(done.keys() | shown.keys())]
@@ -284,7 +284,7 @@ def derive_behaviour_data(
         `users` with the features.
     data : BehaviourData
     """
-    derived, used = _derived(counted.whole, users, counted.window, priors)
+    derived, used = _derived(counted.whole.counts, users, counted.window, priors)
     days = None
     if counted.is_timed:
         days = counted.whole.days.join(users.select("user_id"), on="user_id", how="semi")
@@ -295,14 +295,12 @@ def derive_behaviour_data(
 
 
 def _derived(
-    counts: BehaviourCounts,
+    counts: pl.DataFrame,
     users: pl.DataFrame,
     window: Window,
     priors: Mapping[str, BetaPrior] | None,
 ) -> tuple[pl.DataFrame, dict[str, BetaPrior]]:
-    own = users.select("user_id").join(
-        counts.counts, on="user_id", how="left", maintain_order="left"
-    )
+    own = users.select("user_id").join(counts, on="user_id", how="left", maintain_order="left")
     return derive_behaviours(own, window=window, priors=priors)
 
 
@@ -325,7 +323,7 @@ def _counts(found: BehaviourCounts, users: pl.DataFrame) -> pl.DataFrame:
     if found.journeys is not None:
         names += _JOURNEY_COUNTS
         joined = joined.join(found.journeys, on="user_id", how="left", maintain_order="left")
-    return joined.select("user_id", pl.col(names).fill_null(0))
+    return joined.select("user_id", pl.col(names).cast(pl.Int64).fill_null(0))
 
 
 def behaviour_days_of(
