@@ -178,6 +178,8 @@ def count_behaviours_of(
             "the behaviour log begins after the days on which segments are formed; expected one "
             "that begins with the ad log or before it; leave out --with behaviours"
         )
+    account = _without_strangers(engine, split, users, is_sample=config.sample < 1)
+    _refuse_nothing(account)
     pairs = pairs_of(split.parts, log.parts)
     priced = value_ads(ads) if "ads" in provides else None
     whole = count_behaviour_log(
@@ -193,7 +195,6 @@ def count_behaviours_of(
     if feature_window is not None and is_timed:
         early_window = replace(history, end=feature_window.end)
         early = count_behaviour_users(engine, pairs, priced, window=early_window)
-    account = _without_strangers(engine, split, users, is_sample=config.sample < 1)
     return CountedBehaviours(account, history, whole, early, early_window, is_timed)
 
 
@@ -221,11 +222,17 @@ def _split(
         on_progress=told_in_rows(progress, "reading the behaviours", n_rows),
         on_collapse=told(progress, "collapsing equal behaviours"),
     )
-    if not parts.account.n_used:
-        reasons = (*parts.account.rejected.items(), *parts.account.excluded.items())
-        said = ", ".join(f"{n:,} {reason}" for reason, n in reasons) or "none read"
-        raise DataError(f"no behaviour is left of {parts.account.n_read:,} rows: {said}")
+    _refuse_nothing(parts.account)
     return parts
+
+
+def _refuse_nothing(account: RowAccount) -> None:
+    """Refuse a behaviour log of which no row is used, and say where its rows went."""
+    if account.n_used:
+        return
+    reasons = (*account.rejected.items(), *account.excluded.items())
+    said = ", ".join(f"{n:,} {reason}" for reason, n in reasons) or "none read"
+    raise DataError(f"no behaviour is left of {account.n_read:,} rows: {said}")
 
 
 def _history(engine: Engine, split: LogParts, window: Window, *, is_timed: bool) -> Window:
