@@ -111,11 +111,13 @@ class Known:
     def __init__(self, file: Path, size: str, *, is_forgotten: bool) -> None:
         self._file, self._size = file, size
         every = json.loads(file.read_text()) if file.exists() else {}
-        self.steps: dict[str, dict[str, float]] = {} if is_forgotten else every.get(size, {})
+        self.steps: dict[str, dict[str, float]] = every.get(size, {})
+        self._forgotten = set(self.steps) - {"generate"} if is_forgotten else set()
 
     def once(self, step: str, take: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """Return the figures of a step, measured unless they are known."""
-        if step not in self.steps:
+        """Return the figures of a step, measured unless they are known; others stay as they are."""
+        if step not in self.steps or step in self._forgotten:
+            self._forgotten.discard(step)
             began = time.perf_counter()
             self.steps[step] = take()
             every = json.loads(self._file.read_text()) if self._file.exists() else {}
