@@ -11,7 +11,8 @@ sums the columns of the same file with the same engine. The steps of one size:
 `--data DIR` keeps the generated files and each figure (`figures.json`) from one call to the next,
 so that a call that was cut off goes on where it stopped; `--anew` measures what is asked for again.
 The step `run` is of the smallest size alone: the whole process tree of `segmentry run` under each
-of the `--limits`.
+of the `--limits`. Users grow with the rows, 636 of each; with `--users N` they are N at every size,
+as in a log of one shop over more days.
 """
 
 import argparse
@@ -24,22 +25,23 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import polars as pl
 from processes import Measured, machine, measure
 
 from segmentry.engines import open_engine
 from segmentry.features import (
-    count_attributions,
-    count_behaviours,
+    count_behaviour_users,
     derive_behaviours,
+    value_ads,
 )
+from segmentry.pipeline._behaviours import pairs_of
 from segmentry.pipeline._find import find_source
 from segmentry.pipeline._room import parts_of
-from segmentry.schema import Engine, LogParts, Window
+from segmentry.schema import LogParts, Window
 from segmentry.tables import clean_ads
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -72,6 +74,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="25,50,100,200", help="million rows")
     parser.add_argument("--only", default=",".join(STEPS), help=f"some of {', '.join(STEPS)}")
     parser.add_argument("--data", type=Path, help="folder that keeps the generated files")
+    parser.add_argument("--users", type=int, help="as many at every size")
     parser.add_argument("--memory", default="4GB")
     parser.add_argument("--limit", default="1GB", help="the smaller limit")
     parser.add_argument("--limits", default="1GB,2GB,4GB", help="of whole runs")
@@ -91,9 +94,10 @@ def main() -> None:
         steps = options.only.split(",")
         rows = []
         for size in sizes:
-            known = Known(home / "figures.json", f"{size}M", is_forgotten=options.anew)
+            name = f"{size}M" if options.users is None else f"{size}M of {options.users} users"
+            known = Known(home / "figures.json", name, is_forgotten=options.anew)
             own = [step for step in steps if step != "run" or size == min(sizes)]
-            rows.append(measure_size(home, size, own, options, known))
+            rows.append(measure_size(home / name, size, own, options, known))
     text = report(rows, on)
     print(text)
     if options.write:
@@ -107,11 +111,13 @@ class Known:
     def __init__(self, file: Path, size: str, *, is_forgotten: bool) -> None:
         self._file, self._size = file, size
         every = json.loads(file.read_text()) if file.exists() else {}
-        self.steps: dict[str, dict[str, float]] = {} if is_forgotten else every.get(size, {})
+        self.steps: dict[str, dict[str, float]] = every.get(size, {})
+        self._forgotten = set(self.steps) - {"generate"} if is_forgotten else set()
 
     def once(self, step: str, take: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """Return the figures of a step, measured unless they are known."""
-        if step not in self.steps:
+        """Return the figures of a step, measured unless they are known; others stay as they are."""
+        if step not in self.steps or step in self._forgotten:
+            self._forgotten.discard(step)
             began = time.perf_counter()
             self.steps[step] = take()
             every = json.loads(self._file.read_text()) if self._file.exists() else {}
@@ -122,14 +128,14 @@ class Known:
 
 
 def measure_size(
-    home: Path, millions: int, steps: list[str], options: argparse.Namespace, known: Known
+    data: Path, millions: int, steps: list[str], options: argparse.Namespace, known: Known
 ) -> dict[str, float]:
     """Return the figures of one size by name."""
-    data, memory = home / f"{millions}M", options.memory
+    memory = options.memory
     log = data / "behavior_log.csv"
 
     def made() -> dict[str, float]:
-        generated = generate(data, millions)
+        generated = generate(data, millions, options.users)
         size = float(log.stat().st_size)
         return {
             "generated": generated.wall,
@@ -143,7 +149,7 @@ def measure_size(
 
     found = known.once("generate", made)
     if not log.exists():
-        generate(data, millions)
+        generate(data, millions, options.users)
     found = found | known.once("scan", scanned)
     if "csv" in steps:
         found |= known.once("csv", lambda: taken("csv", "features", data, memory))
@@ -152,9 +158,9 @@ def measure_size(
     if "limit" in steps:
         found |= known.once("limit", lambda: taken("limit", "features", data, options.limit))
     if "prepared" in steps:
-        found |= known.once("prepared", lambda: from_prepared(home, millions, memory))
+        found |= known.once("prepared", lambda: from_prepared(data, memory))
     for limit in options.limits.split(",") if "run" in steps else ():
-        found |= known.once(f"run {limit}", lambda limit=limit: whole_run(home, millions, limit))
+        found |= known.once(f"run {limit}", lambda limit=limit: whole_run(data, limit))
     return found
 
 
@@ -170,9 +176,9 @@ def taken(name: str, what: str, folder: Path, memory: str) -> dict[str, float]:
     }
 
 
-def from_prepared(home: Path, millions: int, memory: str) -> dict[str, float]:
+def from_prepared(data: Path, memory: str) -> dict[str, float]:
     """Prepare a log, and make its features of what was prepared."""
-    data, prepared = home / f"{millions}M", home / f"{millions}M prepared"
+    prepared = data.with_name(f"{data.name} prepared")
     words = ["data", "prepare", str(data), "--out", str(prepared), "--overwrite"]
     made = segmentry(*words, "--memory", memory)
     files = sorted((prepared / "behaviours").rglob("*.parquet"))
@@ -191,20 +197,24 @@ def from_prepared(home: Path, millions: int, memory: str) -> dict[str, float]:
     return found
 
 
-def whole_run(home: Path, millions: int, limit: str) -> dict[str, float]:
+def whole_run(data: Path, limit: str) -> dict[str, float]:
     """Run all steps with behaviours under a limit of the process."""
-    out = home / f"{millions}M run {limit}"
-    words = ["run", str(home / f"{millions}M"), "--out", str(out), "--overwrite"]
+    out = data.with_name(f"{data.name} run {limit}")
+    words = ["run", str(data), "--out", str(out), "--overwrite"]
     made = segmentry(*words, "--with", "behaviours", "--memory", limit)
     shutil.rmtree(out)
     return {f"run {limit}": made.wall, f"run {limit} MB": made.peak_anonymous_mb}
 
 
-def generate(data: Path, millions: int) -> Measured:
+def generate(data: Path, millions: int, n_users: int | None) -> Measured:
+    """Write a log of so many rows, unless it is there."""
     if (data / "behavior_log.csv").exists():
         return Measured(0.0, 0.0, 0.0, {})
-    users = str(round(millions * 1e6 / ROWS_PER_USER))
-    return segmentry("data", "generate", str(data), "--users", users, "--behaviours")
+    users = n_users or round(millions * 1e6 / ROWS_PER_USER)
+    words = ["--users", str(users), "--behaviours"]
+    if n_users is not None:
+        words += ["--behaviours-per-user", str(millions * 1e6 / n_users)]
+    return segmentry("data", "generate", str(data), *words)
 
 
 def segmentry(*words: str) -> Measured:
@@ -288,32 +298,19 @@ def make_features(path: Path, memory: str, scratch: Path, *, with_ads: bool) -> 
         ads = None
         if with_ads:
             rows, n_unreadable = engine.read_table(source.ads)
-            ads = clean_ads(rows, unreadable=n_unreadable).rows
-        counts = timed(taken, "count", lambda: count(engine, done, shown, ads))
+            ads = value_ads(clean_ads(rows, unreadable=n_unreadable).rows)
+        pairs = pairs_of(done.parts, () if shown is None else shown.parts)
+        counts = timed(
+            taken, "count", lambda: count_behaviour_users(engine, pairs, ads, window=WINDOW)
+        )
+        taken["counts bytes per user"] = counts.estimated_size() / counts.height
     finally:
         engine.close()
     table, _ = timed(taken, "derive", lambda: derive_behaviours(counts, window=WINDOW))
+    taken["features bytes per user"] = table.estimated_size() / table.height
     taken |= {"users": table.height, "rows used": done.account.n_used}
     taken["peak RSS MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return taken
-
-
-def count(
-    engine: Engine, done: LogParts, shown: LogParts | None, ads: pl.DataFrame | None
-) -> pl.DataFrame:
-    """Count part by part."""
-    lazy_ads = None if ads is None else engine.from_polars(ads.select("ad_id", "category_id"))
-    shown_parts = {} if shown is None else {part.name: part for part in shown.parts}
-    counted = []
-    for part in done.parts:
-        behaviours = engine.scan_part(part)
-        users = engine.collect(count_behaviours(behaviours, window=WINDOW))
-        if lazy_ads is not None and part.name in shown_parts:
-            impressions = engine.scan_part(shown_parts[part.name])
-            followed = count_attributions(behaviours, impressions, lazy_ads, window=WINDOW)
-            users = users.join(engine.collect(followed), on="user_id", how="left")
-        counted.append(users)
-    return pl.concat(counted, how="diagonal").sort("user_id")
 
 
 Found = TypeVar("Found")
@@ -336,6 +333,9 @@ COLUMNS = (
     ("s per M rows", lambda r: f"{r['csv'] / r['rows'] * 1e6:.3f}"),
     ("M rows/s", lambda r: f"{r['rows'] / r['csv'] / 1e6:.2f}"),
     ("peak, MB", lambda r: f"{r['csv MB']:,.0f}"),
+    ("users", lambda r: f"{r['csv users']:,.0f}"),
+    ("bytes per user, counts", lambda r: f"{r['csv counts bytes per user']:.0f}"),
+    ("bytes per user, features", lambda r: f"{r['csv features bytes per user']:.0f}"),
     ("parts", lambda r: f"{r['csv parts']:.0f}"),
     ("temporary, GB", lambda r: f"{r['csv disk'] / 1e9:.2f}"),
     ("with joins, s", lambda r: f"{r['joins']:.1f}"),
@@ -360,7 +360,7 @@ def report(rows: list[dict[str, float]], on: str) -> str:
     """Write one line per figure, one column per size, and what the whole log would take."""
     lines = [
         f"\n## Behaviours, {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC\n",
-        f"`{' '.join(['python', *sys.argv])}`; {on}.\n",
+        f"`{command()}`; {on}.\n",
         "| |" + " |" * len(rows),
         "|---|" + "---:|" * len(rows),
     ]
@@ -378,6 +378,12 @@ def report(rows: list[dict[str, float]], on: str) -> str:
         disk = largest["csv disk"] / largest["rows"] * WHOLE
         lines.append(f"\nTheir temporary files: {disk / 1e9:.1f} GB.")
     return "\n".join(lines) + "\n"
+
+
+def command() -> str:
+    """Return what was asked for, without the folder of this machine."""
+    words = ["DIR" if before == "--data" else word for before, word in pairwise(["", *sys.argv])]
+    return " ".join(["python", *words])
 
 
 def _runs(row: dict[str, float]) -> list[str]:

@@ -20,3 +20,14 @@ def test_unknown_engine_is_refused(name, tmp_path):
         open_engine(name, scratch=tmp_path)
 
     assert str(told.value) == f"engine {name!r} is unknown; expected one of duckdb, polars"
+
+
+def test_rows_held_back_while_parts_are_written_do_not_grow_with_the_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    opened = open_engine("duckdb", scratch=tmp_path, memory="4GB")
+
+    held = {n_parts: opened._held(n_parts) for n_parts in (1, 9, 67, 242)}
+
+    assert held == {1: 65_536, 9: 58_254, 67: 7_825, 242: 2_166}
+    assert all(2 * n_parts * rows <= 2**20 for n_parts, rows in held.items())
+    opened.close()

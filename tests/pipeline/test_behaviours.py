@@ -280,6 +280,19 @@ def test_a_behaviour_log_that_begins_too_late_is_refused(shop, outcome, tmp_path
     assert "begins after the days on which segments are formed" in answer.err
 
 
+def test_behaviours_of_other_users_alone_are_refused(shop, tmp_path):
+    rows = behaviours_in(shop).unique()
+    strangers = rows.with_columns(pl.col("user") + 900_000_000)
+    other = copied(shop, tmp_path / "others", strangers)
+
+    answer = segmentry("run", other, "--with", "behaviours", "--out", tmp_path / "run")
+
+    assert answer.code == 2
+    assert f"no behaviour is left of {rows.height:,} rows: " in answer.err
+    assert "of users in neither the ad log nor the profiles" in answer.err
+    assert not (tmp_path / "run").exists()
+
+
 # --- what can be done with the run
 
 

@@ -342,6 +342,18 @@ def test_a_damaged_part_is_told_in_one_line(damage, data, engine_name, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
+def test_an_empty_part_is_told_by_its_size(data, tmp_path):
+    prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
+    part = next((tmp_path / "p" / "behaviours").rglob("*.parquet"))
+    n_bytes = part.stat().st_size
+    part.write_bytes(b"")
+
+    with pytest.raises(SegmentryError) as told:
+        run(tmp_path / "p", tmp_path / "out", k=2)
+
+    assert f"rows.parquet: found 0 bytes, expected {n_bytes:,}; prepare" in str(told.value)
+
+
 def test_a_prepared_folder_is_not_prepared_again(prepared, tmp_path):
     with pytest.raises(ConfigError, match="is prepared already"):
         prepare(prepared.directory, out=tmp_path / "q")

@@ -13,6 +13,7 @@ from segmentry.features._behaviour_table import (
     behaviour_extent,
     behaviour_users,
     count_behaviour_log,
+    count_behaviour_users,
     value_ads,
 )
 from segmentry.features._catalogue import LOG_FEATURES, VALUE_FEATURES
@@ -58,6 +59,7 @@ __all__ = [
     "count_attributions",
     "count_behaviour_days",
     "count_behaviour_log",
+    "count_behaviour_users",
     "count_behaviours",
     "count_credits",
     "count_journeys",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
+import polars.selectors as cs
 
 from segmentry.features._behaviour_counts import ATTRIBUTION_DAYS
 from segmentry.features._ratio import ratio
@@ -200,8 +201,8 @@ def derive_behaviours(
     Parameters
     ----------
     counts : DataFrame
-        From `count_behaviours`, joined with `count_attributions`; one row per user. Without the
-        latter's columns the features that need the ads are null.
+        From `count_behaviours`, joined with `count_attributions`, in integers of any width; one
+        row per user. Without the latter's columns the features that need the ads are null.
     window : Window
         The window of the counts.
     priors : mapping of str to BetaPrior, optional
@@ -232,6 +233,8 @@ def derive_behaviours(
     zero_if_counted = [
         name for name in users.columns if name not in {"user_id", "last_purchase_at", *absent}
     ]
+    # What is held in one byte is calculated with in eight.
+    users = users.with_columns(cs.integer().cast(pl.Int64))
     users = users.with_columns(pl.col(zero_if_counted).fill_null(0))
     users = users.with_columns(
         expression.alias(name) for name, expression in _derived(window).items()

@@ -1,6 +1,6 @@
 """From the parts of both logs to what is counted of behaviours per user."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
+from segmentry.features._assembly import assemble, compact
 from segmentry.features._behaviour_counts import count_attributions, count_behaviours
 from segmentry.features._journeys import count_behaviour_days, count_credits, count_journeys
 from segmentry.schema import Engine, Window
@@ -19,6 +20,7 @@ __all__ = [
     "behaviour_extent",
     "behaviour_users",
     "count_behaviour_log",
+    "count_behaviour_users",
     "value_ads",
 ]
 
@@ -29,13 +31,12 @@ _HIGHEST_PRICE = 0.99
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BehaviourCounts:
-    """What is counted of one window, part by part.
+    """What is counted of one window, part by part, in integers as small as they may be.
 
     Parameters
     ----------
     counts : DataFrame
-        From `count_behaviours` and, where the ads have categories, `count_attributions`; one row
-        per user with a behaviour or an advertised category, sorted by ``user_id``.
+        As from `count_behaviour_users`.
     journeys : DataFrame or None
         From `count_journeys`; null where the ads have no categories.
     days : DataFrame
@@ -125,54 +126,94 @@ def count_behaviour_log(
     on_part : callable, optional
         Called with (parts done, parts in all).
     """
-    found: list[BehaviourCounts] = []
-    some = next(behaviours for behaviours, _ in pairs if behaviours is not None)
-    for done, (behaviours, impressions) in enumerate(pairs, start=1):
-        rows = engine.scan_part(behaviours or some)
-        found.append(
-            _count_part(
-                engine,
-                rows if behaviours is not None else rows.filter(nw.col("action") < 0),
-                None if impressions is None else engine.scan_part(impressions),
-                None if ads is None else engine.from_polars(ads),
-                history=history,
-                window=window,
-                is_timed=is_timed,
-            )
-        )
+    counts: list[pl.DataFrame] = []
+    journeys: list[pl.DataFrame] = []
+    days: list[pl.DataFrame] = []
+    for done, part in enumerate(_opened(engine, pairs, ads, history, is_timed=is_timed), start=1):
+        counts.append(_count_users(engine, part, history))
+        each = engine.collect(count_behaviour_days(part.behaviours, history=history, window=window))
+        credited = None
+        if is_timed and part.placed is not None:
+            journey = count_journeys(part.behaviours, *part.placed, window=window)
+            journeys.append(compact(engine.collect(journey)))
+            credited = engine.collect(count_credits(part.behaviours, *part.placed, window=window))
+        days.append(_with_credits(each, credited))
         if on_part is not None:
             on_part(done, len(pairs))
-    journeys = [each.journeys for each in found if each.journeys is not None]
     return BehaviourCounts(
-        counts=pl.concat([each.counts for each in found], how="diagonal").sort("user_id"),
-        journeys=pl.concat(journeys).sort("user_id") if journeys else None,
-        days=pl.concat([each.days for each in found]).sort("user_id", "day"),
+        counts=assemble(counts, "user_id"),
+        journeys=assemble(journeys, "user_id") if journeys else None,
+        days=assemble(days, "user_id", "day"),
     )
 
 
-def _count_part(
+def count_behaviour_users(
+    engine: Engine, pairs: Sequence[PartPair], ads: pl.DataFrame | None, *, window: Window
+) -> pl.DataFrame:
+    """Count what the features are made of, and no more, part by part.
+
+    Parameters
+    ----------
+    engine : Engine
+        Whose `split_log` made the parts.
+    pairs : sequence of PartPair
+        One at least with behaviours.
+    ads : DataFrame or None
+        From `value_ads`; null where the ads have no categories.
+    window : Window
+        Impressions and behaviours outside are not counted.
+
+    Returns
+    -------
+    DataFrame
+        From `count_behaviours` and, where the ads have categories, `count_attributions`; one row
+        per user with a behaviour or an advertised category, sorted by ``user_id``; each count in
+        the smallest integers that it fits into.
+    """
+    parts = _opened(engine, pairs, ads, window, is_timed=True)
+    return assemble([_count_users(engine, part, window) for part in parts], "user_id")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rows of a part of both logs; the impressions and the ads where both are known."""
+
+    behaviours: nw.LazyFrame[Any]
+    placed: tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]] | None
+
+
+def _opened(
     engine: Engine,
-    behaviours: nw.LazyFrame[Any],
-    impressions: nw.LazyFrame[Any] | None,
-    ads: nw.LazyFrame[Any] | None,
-    *,
+    pairs: Sequence[PartPair],
+    ads: pl.DataFrame | None,
     history: Window,
-    window: Window,
+    *,
     is_timed: bool,
-) -> BehaviourCounts:
-    counts = engine.collect(count_behaviours(behaviours, window=history))
-    days = engine.collect(count_behaviour_days(behaviours, history=history, window=window))
-    journeys = credited = None
-    if impressions is not None and ads is not None:
-        shown = impressions
-        if not is_timed:
-            shown = shown.with_columns(nw.lit(history.start).cast(nw.Int64).alias("shown_at"))
-        attributed = engine.collect(count_attributions(behaviours, shown, ads, window=history))
+) -> Iterator[_Part]:
+    """Yield the rows of each part; without times all impressions are of one moment."""
+    some = next(behaviours for behaviours, _ in pairs if behaviours is not None)
+    known = None if ads is None else engine.from_polars(ads)
+    for behaviours, impressions in pairs:
+        rows = engine.scan_part(behaviours or some)
+        if behaviours is None:
+            rows = rows.filter(nw.col("action") < 0)
+        placed = None
+        if impressions is not None and known is not None:
+            shown = engine.scan_part(impressions)
+            if not is_timed:
+                shown = shown.with_columns(nw.lit(history.start).cast(nw.Int64).alias("shown_at"))
+            placed = (shown, known)
+        yield _Part(rows, placed)
+
+
+def _count_users(engine: Engine, part: _Part, window: Window) -> pl.DataFrame:
+    counts = engine.collect(count_behaviours(part.behaviours, window=window))
+    if part.placed is not None:
+        attributed = engine.collect(
+            count_attributions(part.behaviours, *part.placed, window=window)
+        )
         counts = counts.join(attributed, on="user_id", how="full", coalesce=True)
-        if is_timed:
-            journeys = engine.collect(count_journeys(behaviours, shown, ads, window=window))
-            credited = engine.collect(count_credits(behaviours, shown, ads, window=window))
-    return BehaviourCounts(counts, journeys, _with_credits(days, credited))
+    return compact(counts)
 
 
 _CREDITS = ("n_view_credits", "n_click_credits")

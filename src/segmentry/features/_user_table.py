@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.errors import EmptyDataError
+from segmentry.features._assembly import assemble
 from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._event_counts import count_by_day, count_events
 from segmentry.features._events import Events, number_ads, read_events
@@ -184,26 +185,10 @@ def count_users(
         if on_part is not None:
             on_part(done, len(parts))
     return LogCounts(
-        users=_joined(tables, "user_id"),
-        early_users=_joined(early_tables, "user_id"),
-        days=_joined(days, "user_id", "day"),
+        users=assemble(tables, "user_id"),
+        early_users=assemble(early_tables, "user_id"),
+        days=assemble(days, "user_id", "day"),
     )
-
-
-def _joined(tables: list[pl.DataFrame], *by: str) -> pl.DataFrame:
-    """Put tables together, sorted, column by column: each leaves `tables` on the way.
-
-    Together and sorted as a whole, they would be in memory twice.
-    """
-    if not tables:
-        return pl.DataFrame()
-    names = tables[0].columns
-    order = pl.concat([table.select(by) for table in tables]).select(pl.arg_sort_by(by)).to_series()
-    columns = []
-    for name in names:
-        columns.append(pl.concat([table[name] for table in tables]).gather(order))
-        tables[:] = [table.drop(name) for table in tables]
-    return pl.DataFrame(columns)
 
 
 def derive_features(

@@ -17,6 +17,7 @@ from segmentry.features import (
     behaviour_provides,
     behaviour_users,
     count_behaviour_log,
+    count_behaviour_users,
     derive_behaviours,
     value_ads,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "count_behaviours_of",
     "derive_behaviour_data",
     "early_behaviours",
+    "pairs_of",
     "reuse_behaviours",
     "write_behaviours",
 ]
@@ -114,7 +116,7 @@ class CountedBehaviours:
     account: RowAccount
     window: Window
     whole: BehaviourCounts
-    early: BehaviourCounts | None
+    early: pl.DataFrame | None
     early_window: Window | None
     is_timed: bool
 
@@ -176,7 +178,9 @@ def count_behaviours_of(
             "the behaviour log begins after the days on which segments are formed; expected one "
             "that begins with the ad log or before it; leave out --with behaviours"
         )
-    pairs = _pairs(split.parts, log.parts)
+    account = _without_strangers(engine, split, users, is_sample=config.sample < 1)
+    _refuse_nothing(account)
+    pairs = pairs_of(split.parts, log.parts)
     priced = value_ads(ads) if "ads" in provides else None
     whole = count_behaviour_log(
         engine,
@@ -190,10 +194,7 @@ def count_behaviours_of(
     early, early_window = None, None
     if feature_window is not None and is_timed:
         early_window = replace(history, end=feature_window.end)
-        early = count_behaviour_log(
-            engine, pairs, priced, history=early_window, window=feature_window
-        )
-    account = _without_strangers(engine, split, users, is_sample=config.sample < 1)
+        early = count_behaviour_users(engine, pairs, priced, window=early_window)
     return CountedBehaviours(account, history, whole, early, early_window, is_timed)
 
 
@@ -221,11 +222,17 @@ def _split(
         on_progress=told_in_rows(progress, "reading the behaviours", n_rows),
         on_collapse=told(progress, "collapsing equal behaviours"),
     )
-    if not parts.account.n_used:
-        reasons = (*parts.account.rejected.items(), *parts.account.excluded.items())
-        said = ", ".join(f"{n:,} {reason}" for reason, n in reasons) or "none read"
-        raise DataError(f"no behaviour is left of {parts.account.n_read:,} rows: {said}")
+    _refuse_nothing(parts.account)
     return parts
+
+
+def _refuse_nothing(account: RowAccount) -> None:
+    """Refuse a behaviour log of which no row is used, and say where its rows went."""
+    if account.n_used:
+        return
+    reasons = (*account.rejected.items(), *account.excluded.items())
+    said = ", ".join(f"{n:,} {reason}" for reason, n in reasons) or "none read"
+    raise DataError(f"no behaviour is left of {account.n_read:,} rows: {said}")
 
 
 def _history(engine: Engine, split: LogParts, window: Window, *, is_timed: bool) -> Window:
@@ -237,7 +244,7 @@ def _history(engine: Engine, split: LogParts, window: Window, *, is_timed: bool)
     return replace(around, end=window.end) if is_timed else around
 
 
-def _pairs(behaviours: Sequence[Path], impressions: Sequence[Path]) -> list[PartPair]:
+def pairs_of(behaviours: Sequence[Path], impressions: Sequence[Path]) -> list[PartPair]:
     """Put the parts of the same users together: they have the same name; one may be absent."""
     done, shown = ({part.name: part for part in parts} for parts in (behaviours, impressions))
     return [(done.get(name), shown.get(name)) for name in sorted(done.keys() | shown.keys())]
@@ -284,7 +291,7 @@ def derive_behaviour_data(
         `users` with the features.
     data : BehaviourData
     """
-    derived, used = _derived(counted.whole, users, counted.window, priors)
+    derived, used = _derived(counted.whole.counts, users, counted.window, priors)
     days = None
     if counted.is_timed:
         days = counted.whole.days.join(users.select("user_id"), on="user_id", how="semi")
@@ -295,14 +302,12 @@ def derive_behaviour_data(
 
 
 def _derived(
-    counts: BehaviourCounts,
+    counts: pl.DataFrame,
     users: pl.DataFrame,
     window: Window,
     priors: Mapping[str, BetaPrior] | None,
 ) -> tuple[pl.DataFrame, dict[str, BetaPrior]]:
-    own = users.select("user_id").join(
-        counts.counts, on="user_id", how="left", maintain_order="left"
-    )
+    own = users.select("user_id").join(counts, on="user_id", how="left", maintain_order="left")
     return derive_behaviours(own, window=window, priors=priors)
 
 
@@ -325,7 +330,7 @@ def _counts(found: BehaviourCounts, users: pl.DataFrame) -> pl.DataFrame:
     if found.journeys is not None:
         names += _JOURNEY_COUNTS
         joined = joined.join(found.journeys, on="user_id", how="left", maintain_order="left")
-    return joined.select("user_id", pl.col(names).fill_null(0))
+    return joined.select("user_id", pl.col(names).cast(pl.Int64).fill_null(0))
 
 
 def behaviour_days_of(

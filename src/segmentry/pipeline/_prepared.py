@@ -118,13 +118,13 @@ def _check_whole(file: Path, n_bytes: int) -> None:
     advice = "prepare the folder again with segmentry data prepare --overwrite"
     try:
         size = file.stat().st_size
+        if size != n_bytes:  # an empty one has no end to look at
+            raise DataError(f"{file}: found {size:,} bytes, expected {n_bytes:,}; {advice}")
         with file.open("rb") as stream:
             first = stream.read(len(_MAGIC))
             stream.seek(-len(_MAGIC), 2)
             last = stream.read()
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}; {advice}") from error
-    if size != n_bytes:
-        raise DataError(f"{file}: found {size:,} bytes, expected {n_bytes:,}; {advice}")
     if (first, last) != (_MAGIC, _MAGIC):
         raise DataError(f"{file}: not a sound Parquet file; {advice}")
