@@ -507,6 +507,8 @@ def test_another_table_than_that_of_the_fit_is_refused(users, fitted, change, me
             {"features": ("level",), "transforms": {"spend": "none"}},
             "transforms of 'spend': no such feature forms segments; found level",
         ),
+        ({"random_state": -1}, "random_state: found -1, expected a number from 0 to 2147483647"),
+        ({"random_state": 2**32}, "random_state: found 4294967296, expected a number from 0"),
         ({"ordinal": ("Level",)}, "no column 'Level'; did you mean 'level'"),
         ({"ordinal": ("country",)}, "feature 'country' holds '(de|fr|it|at)'"),
         ({"ordinal": ("level",), "categorical": ("level",)}, "both ordinal and categorical"),

@@ -20,6 +20,7 @@ from segmentry.memory import LEAST_MEMORY, parse_size
 from segmentry.preprocessing import Choices, Clip, Scale, Transform, read_choice
 from segmentry.privacy import MIN_SIZE
 from segmentry.schema import Fill, UtcOffset
+from segmentry.seeds import LARGEST_SEED
 
 __all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
 
@@ -62,7 +63,7 @@ class RunConfig(BaseModel):
     min_size: int = Field(default=MIN_SIZE, ge=1)
     mute: tuple[str, ...] = ()
     exemplar_ids: bool = False
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     memory: str | None = None
     temp: str | None = None
     duplicates: Literal["collapse", "count"] = "collapse"

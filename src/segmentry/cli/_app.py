@@ -16,6 +16,7 @@ from segmentry.cli._app_dashboard import dashboard, embed
 from segmentry.cli._app_init import init
 from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
+from segmentry.seeds import LARGEST_SEED
 
 __all__ = ["app", "main"]
 
@@ -170,7 +171,9 @@ def _data_root(context: typer.Context) -> None:
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to make, with data and a run.")] = Path("demo"),
     users: Annotated[int, typer.Option(help="Users to generate.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Seed of the data and the run.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the data and the run.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Generate a small Taobao-shaped log, segment its users, and write a report."""

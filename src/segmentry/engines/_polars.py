@@ -216,7 +216,7 @@ def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...])
         frame = frame.filter(pl.any_horizontal(pl.all().is_not_null()))
     schema = frame.collect_schema()
     found = zip(layout.names, schema.items(), strict=True)
-    raw = {name: (pl.col(written), dtype) for name, (written, dtype) in found}
+    raw = {name: _plain(pl.col(written), dtype) for name, (written, dtype) in found}
     for name, value in layout.partitions:
         raw.setdefault(name, (pl.lit(value), pl.String()))
     return frame.select(_output(source, raw, name) for name in wanted)
@@ -242,6 +242,13 @@ def _scan_lines(layout: FileLayout) -> pl.LazyFrame:
         .alias(name)
         for place, name in enumerate(layout.columns)
     )
+
+
+def _plain(column: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
+    """Take categories of Parquet for the text that they are."""
+    if dtype in (pl.Categorical, pl.Enum):
+        return column.cast(pl.String), pl.String()
+    return column, dtype
 
 
 _Raw = Mapping[str, tuple[pl.Expr, pl.DataType]]

@@ -11,8 +11,9 @@ from segmentry.clustering import ALGORITHMS
 from segmentry.errors import ConfigError
 from segmentry.inference import InferredFeatures
 from segmentry.preprocessing import Choices, ColumnPlan, apply_choices, plan_column, read_choice
+from segmentry.seeds import LARGEST_SEED
 
-__all__ = ["check_settings", "choices_of", "plan_columns", "weights_of"]
+__all__ = ["check_settings", "choices_of", "plan_columns", "require_seed", "weights_of"]
 
 
 def check_settings(*, k_range: Sequence[int], algorithm: str, min_share: float) -> None:
@@ -31,6 +32,19 @@ def check_settings(*, k_range: Sequence[int], algorithm: str, min_share: float) 
         )
     if not 0 <= min_share < 1:
         raise ConfigError(f"min_share: found {min_share}, expected a share from 0 to below 1")
+
+
+def require_seed(seed: int) -> int:
+    """Return a seed that every generator takes.
+
+    Raises
+    ------
+    ConfigError
+        If it is negative or too large.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ConfigError(f"random_state: found {seed}, expected a number from 0 to {LARGEST_SEED}")
+    return seed
 
 
 def choices_of(parameters: object) -> Choices:

@@ -15,7 +15,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from segmentry.clustering import assign, distinct_rows, sampled_silhouette
 from segmentry.errors import SegmentryError
-from segmentry.estimator._planning import check_settings, choices_of, plan_columns, weights_of
+from segmentry.estimator._planning import (
+    check_settings,
+    choices_of,
+    plan_columns,
+    require_seed,
+    weights_of,
+)
 from segmentry.estimator._saved import (
     SEGMENTER_VERSION,
     SavedSegmenter,
@@ -27,6 +33,7 @@ from segmentry.estimator._tables import check_height, is_frame, table_of_array, 
 from segmentry.inference import InferredFeatures, LeftOut, infer_features
 from segmentry.preprocessing import Clip, Scale, Transform
 from segmentry.schema import Fill
+from segmentry.seeds import LARGEST_SEED
 from segmentry.segmentation import Segmentation, find_segments, recipe_named
 from segmentry.validation import decide_by_groups
 
@@ -41,7 +48,6 @@ IntVector = npt.NDArray[np.int64]
 
 _RECIPE = "table"
 _ARROW = "pyarrow"
-_LARGEST_SEED = 2**31 - 1
 
 
 class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyped
@@ -425,8 +431,8 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     def _draw_seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(_LARGEST_SEED))
+            return require_seed(int(self.random_state))
+        return int(check_random_state(self.random_state).randint(LARGEST_SEED))
 
     def _segment(
         self, users: pl.DataFrame, weights: FloatVector | None
