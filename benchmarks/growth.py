@@ -4,11 +4,15 @@ Impressions are multiplied by repeating each row with another ad, some hours lat
 whole processes are compared: other work on the machine disturbs them less than wall time. A run
 has a fixed part (libraries, the sweep over K, figures), so the cost "of one more" is told by
 differences: (CPU at n times - CPU at once) / (rows at n times - rows at once); so for users.
+Under each table stands what was asked for and what was found.
 
     python benchmarks/growth.py --write
+
+``--data DIR`` keeps the generated files, and ``--recipe`` takes one of the two.
 """
 
 import argparse
+import contextlib
 import datetime as dt
 import sys
 import tempfile
@@ -20,6 +24,7 @@ from processes import Measured, machine, measure
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 FACTORS = (1, 2, 4)
+RECIPES = ("classic", "default")
 WINDOW_SECONDS = 8 * 86_400
 
 
@@ -35,6 +40,8 @@ class Point:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=285_000, help="users at once")
+    parser.add_argument("--recipe", choices=RECIPES, help="this one alone")
+    parser.add_argument("--data", type=Path, help="folder that keeps the files")
     parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
     options = parser.parse_args()
     on = machine()
@@ -42,14 +49,16 @@ def main() -> None:
         f"\n## Growth, {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC\n",
         f"`{' '.join(['python', *sys.argv])}`; {on}.\n",
     ]
-    with tempfile.TemporaryDirectory(prefix="segmentry-bench-") as scratch:
-        for recipe in ("classic", "default"):
-            by_rows = [
-                point(Path(scratch), options.users, factor, recipe=recipe) for factor in FACTORS
-            ]
+    with contextlib.ExitStack() as stack:
+        data = options.data or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="segmentry-bench-"))
+        )
+        data.mkdir(parents=True, exist_ok=True)
+        for recipe in (options.recipe,) if options.recipe else RECIPES:
+            by_rows = [point(data, options.users, factor, recipe=recipe) for factor in FACTORS]
             text += table(f"{recipe}: the same users", by_rows, per="n_rows")
             by_users = [by_rows[0]]
-            by_users += [point(Path(scratch), options.users * n, 1, recipe=recipe) for n in (2, 4)]
+            by_users += [point(data, options.users * n, 1, recipe=recipe) for n in FACTORS[1:]]
             text += table(f"{recipe}: more users", by_users, per="n_users")
     print("\n".join(text))
     if options.write:
@@ -58,6 +67,7 @@ def main() -> None:
 
 
 def point(scratch: Path, n_users: int, factor: int, *, recipe: str) -> Point:
+    """Run once on data of one size, which are made if they are not there."""
     data = scratch / f"{n_users}-{factor}"
     if not data.exists():
         once = scratch / f"{n_users}-1"
@@ -113,7 +123,37 @@ def table(title: str, points: list[Point], *, per: str) -> list[str]:
             f"| {each.n_users:,} | {each.n_rows:,} | {each.taken.wall:.1f} | {each.taken.cpu:.1f} "
             f"| {each.taken.peak_anonymous_mb:,.0f} | {each.taken.cpu / size:.3f} | {more} |"
         )
-    return [*rows, ""]
+    return [*rows, "", verdict(points, per=per), ""]
+
+
+def verdict(points: list[Point], *, per: str) -> str:
+    """Say how far the cost of one more, and memory, are from constant."""
+    sizes = [getattr(each, per) for each in points]
+    cpu = [each.taken.cpu for each in points]
+    memory = [each.taken.peak_anonymous_mb for each in points]
+    one = "row" if per == "n_rows" else "user"
+    worst = max(seconds / size for seconds, size in zip(cpu, sizes, strict=True)) / (
+        cpu[0] / sizes[0]
+    )
+    told = (
+        f"Time per {one}: at most {worst:.2f} times that at once (asked: 1.20); one more {one} "
+        f"costs {slope(sizes, cpu, 1) / slope(sizes, cpu, 0):.2f} times as much from 2 to 4 as "
+        "from 1 to 2. "
+    )
+    if per == "n_rows":
+        return told + (
+            f"Memory: at most {max(memory) / memory[0]:.2f} times that at once (asked: 1.10)."
+        )
+    return told + (
+        f"Memory per user: {memory[-1] / sizes[-1] / (memory[0] / sizes[0]):.2f} times that at "
+        f"once (asked: constant); one more user takes {slope(sizes, memory, 0) * 1e6:,.0f} bytes "
+        f"from 1 to 2 and {slope(sizes, memory, 1) * 1e6:,.0f} from 2 to 4."
+    )
+
+
+def slope(sizes: list[int], values: list[float], place: int) -> float:
+    """Return what one more takes between two neighbouring sizes."""
+    return (values[place + 1] - values[place]) / (sizes[place + 1] - sizes[place])
 
 
 if __name__ == "__main__":

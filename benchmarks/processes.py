@@ -87,16 +87,31 @@ def _anonymous_mb(pid: int) -> float:
 
 
 def _tree(pid: int) -> list[int]:
+    """Return a process and its descendants, but those that have not begun their own program.
+
+    Until then a child has the memory of its parent, which would be counted twice: with two of
+    them seen at once, a run that takes 470 MB seemed to take 1,400.
+    """
     found, queue = [], [pid]
     while queue:
         each = queue.pop()
         found.append(each)
+        own = _words(each)
         for children in Path(f"/proc/{each}/task").glob("*/children"):
             try:
-                queue.extend(map(int, children.read_text().split()))
+                begun = [int(child) for child in children.read_text().split()]
             except OSError:
                 continue
+            queue.extend(child for child in begun if _words(child) != own)
     return found
+
+
+def _words(pid: int) -> bytes:
+    """Return the command line of a process; empty once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def parquet_is_complete(folder: Path, pattern: str) -> Callable[[], bool]:

@@ -1,5 +1,6 @@
 """Engines to test on, and the real sample files where they lie beside the checkout."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def pytest_generate_tests(metafunc):
         for marker in metafunc.definition.iter_markers("only_engine"):
             names = [name for name in names if name == marker.args[0]]
         metafunc.parametrize("engine_name", names, scope="session")
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out figures and page, and the processes that draw: most of the time of a small run."""
+    monkeypatch.setattr("segmentry.pipeline._run.write_report", lambda *_, **__: None)
+    monkeypatch.setattr("segmentry.plots.drawing", contextlib.nullcontext)
 
 
 @pytest.fixture

@@ -59,6 +59,35 @@ def test_the_options_of_the_caller_are_not_changed(toml):
     assert options == {"seed": 2, "k": None}
 
 
+def test_choices_of_features_are_read_from_tables_and_from_flags_alike(toml):
+    file = toml(
+        'scale = "standard"\nclip = [0.05, 0.95]\n[fill]\nage_level = "own level"\n'
+        "[weights]\nctr_shrunk = 1\n"
+    )
+    flags = {"scale": "standard", "clip": "0.05:0.95", "fill": "age_level=own level"}
+
+    from_file, from_flags = load_config(file, {}), load_config(None, flags)
+
+    assert from_file.choices == load_config(None, flags | {"weights": "ctr_shrunk=1"}).choices
+    assert from_flags.weights is None
+    assert load_config(file, {"scale": "none"}).scale == "none"
+    assert RunConfig().choices.given == {}
+
+
+def test_choices_of_features_that_make_no_sense_are_refused(toml):
+    assert refused(scale="max", clip="2:3") == (
+        "--clip: found '2:3', expected two rising quantiles from 0 to 1, such as 0.01:0.99, or "
+        "'none'; --scale: found 'max', expected one of robust, standard, quantile, none"
+    )
+    assert refused(toml("[weights]\nctr = -1\n")) == (
+        "--weights: ctr: found -1, expected a number above 0"
+    )
+    assert refused(algorithm="latent", scale="none", fill="zero") == (
+        "--fill, --scale have no effect with --algorithm latent, which takes features as they are; "
+        "leave out one or the other"
+    )
+
+
 def test_unknown_settings_are_told_with_what_was_expected(toml):
     said, _, settings = refused(toml("clusters = 3\n")).partition(" expected some of ")
     assert said == "'clusters' is no setting;"

@@ -244,6 +244,49 @@ def test_the_settings_decide_what_forms_the_segments(users):
     assert LeftOut("country_of_birth", "asked for") in segmenter.left_out_
 
 
+def test_columns_are_filled_and_scaled_as_they_are_chosen_to_be(users):
+    table, _ = users
+
+    segmenter = UserSegmenter(
+        n_segments=2,
+        features=("n_visits", "spend", "country"),
+        fill={"n_visits": "own level", "country": "mode"},
+        transforms="none",
+        clip={"spend": (0.25, 0.75)},
+        scale={"spend": "none"},
+    ).fit(table)
+
+    spends = table["spend"].fill_nan(None).to_numpy()
+    is_known = np.isfinite(spends)
+    known = np.where(is_known, spends, np.median(spends[is_known]))
+    low, high = np.quantile(known, [0.25, 0.75])
+    matrix = segmenter.preprocessing_.transform(table)
+    columns = segmenter.preprocessing_.columns
+    np.testing.assert_allclose(matrix[:, columns.index("spend")], np.clip(known, low, high))
+    is_unknown = matrix[:, columns.index("n_visits=unknown")]
+    np.testing.assert_array_equal(is_unknown, table["n_visits"].is_null().to_numpy())
+    visits = next(each for each in segmenter.preprocessing_.fitted if each.feature == "n_visits")
+    assert (visits.transform, visits.scale_by, visits.clip_low is None) == ("none", "robust", False)
+    assert columns[:4] == ("country=at", "country=de", "country=fr", "country=it")
+    assert "country=unknown" not in columns
+
+
+def test_what_was_chosen_by_column_is_saved_cloned_and_searched(users, tmp_path):
+    table, _ = users
+    chosen = {"fill": {"n_visits": "zero"}, "clip": {"spend": (0.05, 0.9), "level": "none"}}
+    segmenter = UserSegmenter(n_segments=2, scale={"spend": "quantile"}, **chosen).fit(table)
+
+    segmenter.save(tmp_path / "segmenter.json")
+    loaded = UserSegmenter.load(tmp_path / "segmenter.json")
+
+    assert loaded.get_params() == segmenter.get_params() == clone(loaded).get_params()
+    np.testing.assert_array_equal(loaded.transform(table), segmenter.transform(table))
+    np.testing.assert_array_equal(clone(loaded).fit(table).labels_, segmenter.labels_)
+    grid = {"scale": ["robust", {"spend": "none"}]}
+    search = GridSearchCV(UserSegmenter(n_segments=2), grid, cv=2).fit(table)
+    assert len(search.cv_results_["params"]) == 2
+
+
 def test_features_that_the_steps_drop_are_left_out_with_their_reason():
     table = pl.DataFrame({"x": [1.5, 2.5, 9.0, 9.5], "same": [2.5, None, 2.5, 2.5]})
 
@@ -452,7 +495,20 @@ def test_another_table_than_that_of_the_fit_is_refused(users, fitted, change, me
         ({"features": ("user_id",)}, r"'user_id' cannot form segments \(an id: no two"),
         ({"features": ()}, "no column is left to form segments"),
         ({"weights": {"plan": 2.0}}, r"'plan' cannot form segments \(constant"),
-        ({"weights": {"spend": 0.0}}, "feature spend: weight 0.0, expected a number above 0"),
+        ({"weights": {"spend": 0.0}}, "weights: spend: found 0.0, expected a number above 0"),
+        ({"fill": {"spend": "none"}}, "fill: found 'none', which leaves rows out, but each row"),
+        ({"fill": "mean"}, "fill: found 'mean', expected one of zero, median, mode"),
+        ({"fill": {"country": "zero"}}, "fill of 'country': found 'zero', but it is categorical"),
+        ({"clip": (0.9, 0.1)}, r"clip: found \(0.9, 0.1\), expected two rising quantiles"),
+        ({"scale": {"spends": "none"}}, "no column 'spends'; expected some of"),
+        ({"scale": {"plan": "none"}}, r"'plan' cannot form segments \(constant"),
+        ({"scale": {"country": "none"}}, "scale of 'country': it is categorical and enters as one"),
+        (
+            {"features": ("level",), "transforms": {"spend": "none"}},
+            "transforms of 'spend': no such feature forms segments; found level",
+        ),
+        ({"random_state": -1}, "random_state: found -1, expected a number from 0 to 2147483647"),
+        ({"random_state": 2**32}, "random_state: found 4294967296, expected a number from 0"),
         ({"ordinal": ("Level",)}, "no column 'Level'; did you mean 'level'"),
         ({"ordinal": ("country",)}, "feature 'country' holds '(de|fr|it|at)'"),
         ({"ordinal": ("level",), "categorical": ("level",)}, "both ordinal and categorical"),

@@ -2,20 +2,31 @@
 
 import datetime as dt
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from segmentry.errors import ConfigError
 from segmentry.memory import LEAST_MEMORY, parse_size
+from segmentry.preprocessing import Choices, Clip, Scale, Transform, read_choice
 from segmentry.privacy import MIN_SIZE
-from segmentry.schema import UtcOffset
+from segmentry.schema import Fill, UtcOffset
+from segmentry.seeds import LARGEST_SEED
 
 __all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
 
 
 _MOST_NUMBERS = 100
+_TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
 
 
 class RunConfig(BaseModel):
@@ -39,6 +50,11 @@ class RunConfig(BaseModel):
     with_: tuple[Literal["behaviours"], ...] = Field(default=(), alias="with")
     features: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
+    weights: Mapping[str, float] | None = None
+    fill: Fill | Mapping[str, Fill] | None = None
+    transforms: Transform | Mapping[str, Transform] | None = None
+    clip: Clip | Mapping[str, Clip] | None = None
+    scale: Scale | Mapping[str, Scale] | None = None
     since: str | None = None
     until: str | None = None
     sample: float = Field(default=1.0, gt=0, le=1)
@@ -47,7 +63,7 @@ class RunConfig(BaseModel):
     min_size: int = Field(default=MIN_SIZE, ge=1)
     mute: tuple[str, ...] = ()
     exemplar_ids: bool = False
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     memory: str | None = None
     temp: str | None = None
     duplicates: Literal["collapse", "count"] = "collapse"
@@ -68,6 +84,22 @@ class RunConfig(BaseModel):
                 "alone take most of that"
             )
         return value
+
+    @field_validator("weights", "fill", "transforms", "clip", "scale", mode="before")
+    @classmethod
+    def _is_choice(cls, value: object, info: ValidationInfo) -> object:
+        return read_choice(str(info.field_name), value)
+
+    @property
+    def choices(self) -> Choices:
+        """How features enter `X`, where it is not as their kind and the recipe have it."""
+        return Choices(
+            weights=self.weights,
+            fill=self.fill,
+            transforms=self.transforms,
+            clip=self.clip,
+            scale=self.scale,
+        )
 
     @property
     def has_behaviours(self) -> bool:
@@ -173,9 +205,22 @@ def load_config(file: Path | None, options: dict[str, Any]) -> RunConfig:
             raise ConfigError(f"{file}: not TOML: {error}") from error
     settings |= {name: value for name, value in options.items() if value is not None}
     try:
-        return RunConfig(**settings)
+        checked = RunConfig(**settings)
     except ValidationError as error:
         raise ConfigError("; ".join(_told(problem) for problem in error.errors())) from error
+    _refuse_without_effect(checked)
+    return checked
+
+
+def _refuse_without_effect(settings: RunConfig) -> None:
+    """Refuse to choose how features are scaled and filled where they are taken as they are."""
+    given = settings.choices.given
+    if given and settings.algorithm in _TAKES_FEATURES_AS_THEY_ARE:
+        told = ", ".join(f"--{step}" for step in given)
+        raise ConfigError(
+            f"{told} {'has' if len(given) == 1 else 'have'} no effect with --algorithm "
+            f"{settings.algorithm}, which takes features as they are; leave out one or the other"
+        )
 
 
 def _told(problem: Any) -> str:

@@ -25,10 +25,12 @@ _DELIMITERS = ",\t;|"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 _NO_HEADERS = ("#", "sep=", "//")
 _ENCODINGS = {
+    b"\xff\xfe\0\0": "UTF-32",
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
     b"PAR1": "Parquet",
     b"PK\x03\x04": "zip",
+    b"\x1f\x8b": "gzip",
 }
 
 
@@ -245,7 +247,8 @@ def _first_text(path: Path) -> tuple[str, bool]:
         raise DataError(f"{path}: broken gzip: {_one_line(error)}; download it again") from error
     for mark, found in _ENCODINGS.items():
         if head.startswith(mark):
-            raise DataError(f"{path}: found {found}, expected UTF-8 text (CSV); convert the file")
+            remedy = f"name it {path.name}.gz" if found == "gzip" else "convert the file"
+            raise DataError(f"{path}: found {found}, expected UTF-8 text (CSV); {remedy}")
     is_cut = len(head) == _SAMPLE_BYTES
     try:
         return head.decode("utf-8-sig"), is_cut

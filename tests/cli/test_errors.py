@@ -227,6 +227,21 @@ def test_constant_features(home):
         (["--sample", "1.5"], "--sample: found 1.5, input should be less than or equal to 1"),
         (["--min-share", "1"], "--min-share: found 1.0, input should be less than 1"),
         (["--seed", "-1"], "--seed: found -1, input should be greater than or equal to 0"),
+        (
+            ["--seed", "2147483648"],
+            "--seed: found 2147483648, input should be less than or equal to 2147483647",
+        ),
+        (
+            ["--scale", "max"],
+            "--scale: found 'max', expected one of robust, standard, quantile, none",
+        ),
+        (
+            ["--clip", "n_clicks=none"],
+            (
+                "clip of 'n_clicks': no such feature forms segments; found ctr_shrunk, "
+                "n_impressions, n_active_days"
+            ),
+        ),
         (["--memory", "lots"], "--memory: found 'lots', expected a size such as 2GB or 500MB"),
         (
             ["--memory", "999999999999999TB"],
@@ -297,7 +312,7 @@ def test_wrong_words(home, words, told):
         ("k = 0\n", "--k: found 0, input should be greater than or equal to 1"),
         (
             "clusters = 3\n",
-            "'clusters' is no setting; expected some of algorithm, bootstraps, duplicates, ",
+            "'clusters' is no setting; expected some of algorithm, bootstraps, clip, duplicates, ",
         ),
         ("k = \n", "run.toml: not TOML: "),
         ('k = "three"\n', "--k: found 'three', input should be a valid integer"),

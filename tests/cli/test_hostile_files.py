@@ -13,8 +13,6 @@ import pytest
 from tests.pipeline.runs import segmentry
 from tests.reads import LOG_HEADER, PROFILE_HEADER, csv_text, write_taobao
 
-from segmentry.pipeline import _run as run_module
-
 T = 1_494_000_000
 DAY = 86_400
 ROWS = [
@@ -27,9 +25,8 @@ ENGINES = ["duckdb", "polars"]
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """The working folder; figures and page are left out: they take most of the time of a run."""
-    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
+def home(tmp_path, monkeypatch, undrawn):
+    """The working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -245,7 +242,12 @@ def test_one_segment_and_more_than_the_distinct_rows(engine, home):
 
     assert rejected(engine, "--k", 1) == {}
     assert set(pl.read_parquet(home / "run" / "segments.parquet")["segment_id"]) == {1}
-    assert run(engine, "--k", 60, "--overwrite").code == 2
+    again = run(engine, "--k", 60, "--overwrite")
+    told = json.loads(again.out)["error"]
+    assert (again.code, again.err) == (2, "")
+    assert told.startswith("K = 60: found ")
+    assert "expected at least 60; ask for fewer segments" in told
+    assert set(pl.read_parquet(home / "run" / "segments.parquet")["segment_id"]) == {1}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -127,6 +127,19 @@ def test_folder_without_the_log(tmp_path):
     assert message_of(tmp_path, DataError) == f"{tmp_path}: no log; found a.txt, b.txt; {expected}"
 
 
+def test_a_folder_or_a_link_in_the_place_of_the_log_is_told(tmp_path):
+    (tmp_path / "folder" / "raw_sample.csv").mkdir(parents=True)
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "raw_sample.csv").symlink_to("raw_sample.csv")
+
+    assert message_of(tmp_path / "folder", DataError).startswith(
+        "[log] files 'raw_sample.csv': no data file (.csv, "
+    )
+    assert message_of(tmp_path / "link", DataError) == (
+        "[log] files 'raw_sample.csv': a link to raw_sample.csv, which is not there"
+    )
+
+
 def test_empty_log_is_refused(tmp_path):
     write_taobao(tmp_path, log=[])
 

@@ -12,7 +12,6 @@ from tests.mapping.shapes import DAY, HEADER, T, mapping_of, write_csv
 
 import segmentry
 from segmentry.errors import SegmentryError
-from segmentry.pipeline import _run as run_module
 
 FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
 MOMENTS = st.integers(0, 12 * DAY).map(lambda seconds: T + seconds)
@@ -28,12 +27,6 @@ ROWS = st.tuples(
     st.one_of(st.integers(1, 4), VALUES),
     st.one_of(st.sampled_from([0, 1]), VALUES),
 )
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Leave out figures and page: they take most of the time of a run."""
-    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
 
 
 def summary_of(folder, text, **options):

@@ -1,9 +1,12 @@
 """Files that nobody would write on purpose, each as it was met: read, or refused in one line."""
 
+import gzip
 import os
+import time
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from tests.mapping.shapes import EVENTS, HEADER, T, column, mapping_of, users_from, write_csv
 
 from segmentry.errors import ConfigError, DataError, SchemaError, SegmentryError
@@ -99,6 +102,71 @@ def test_lists_in_the_place_of_ids(engine, tmp_path):
     assert told.endswith(
         "column 'who' holds lists or records, expected plain values; write it flat"
     )
+
+
+def test_categories_of_parquet_are_the_text_that_they_are(engine, tmp_path):
+    log = pl.DataFrame(EVENTS, schema=HEADER, orient="row").with_columns(
+        pl.col("who").cast(pl.Categorical),
+        pl.col("ad").cast(pl.String).cast(pl.Categorical),
+        pl.col("hit").cast(pl.String).cast(pl.Enum(["0", "1"])),
+    )
+    log.write_parquet(tmp_path / "log.parquet")
+
+    users = users_from(tmp_path, mapping_of(FULL, files="log.parquet"), engine=engine)
+
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    write_csv(plain / "log.csv", EVENTS)
+    assert_frame_equal(users.table, users_from(plain, PLAIN, engine=engine).table)
+
+
+def test_padded_ids_are_not_those_without_zeros(engine, tmp_path):
+    rows = [("007", *row[1:]) if row[0] == "a" else ("7", *row[1:]) for row in EVENTS]
+    write_csv(tmp_path / "log.csv", rows)
+
+    assert shown(tmp_path, engine) == {"007": 3, "7": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (gzip.compress(b"who,when\n"), "found gzip, expected UTF-8 text (CSV); name it log.csv.gz"),
+        ("who,when\n".encode("utf-32"), "found UTF-32, expected UTF-8 text (CSV); convert the"),
+        (b"PK\x03\x04rest", "found zip, expected UTF-8 text (CSV); convert the file"),
+    ],
+    ids=["gzip", "UTF-32", "Excel"],
+)
+def test_a_file_of_another_kind_than_its_name_says(content, told, engine, tmp_path):
+    (tmp_path / "log.csv").write_bytes(content)
+
+    assert f"{tmp_path / 'log.csv'}: {told}" in refusal(tmp_path, engine, DataError)
+
+
+def test_a_run_folder_inside_the_folder_of_the_data_is_no_data(engine, tmp_path):
+    write_csv(tmp_path / "logs" / "log.csv", EVENTS)
+    (tmp_path / "logs" / "run" / "validation").mkdir(parents=True)
+    for name in ("segments.parquet", "validation/users.parquet"):
+        pl.DataFrame({"user_id": ["z"]}).write_parquet(tmp_path / "logs" / "run" / name)
+    (tmp_path / "logs" / "run" / "manifest.json").write_text("{}")
+
+    assert shown(tmp_path, engine, mapping_of(FULL, files="logs")) == SHOWN
+
+
+def test_a_table_of_two_thousand_columns_takes_no_time_to_plan(engine, tmp_path):
+    many = [f"c{place}" for place in range(2_000)]
+    write_csv(tmp_path / "log.csv", EVENTS)
+    rows = [(user, *range(n, 2_000 + n)) for n, user in enumerate("abc")]
+    write_csv(tmp_path / "users.csv", rows, header=("who", *many))
+    tail = (
+        '[profiles]\nfiles = "users.csv"\nuser_id = "who"\n[profiles.attributes]\n'
+        'last = {column = "c1999", kind = "number"}'
+    )
+    began = time.process_time()
+
+    users = users_from(tmp_path, mapping_of(FULL, tail=tail), engine=engine)
+
+    assert column(users, "last") == {"a": 1_999, "b": 2_000, "c": 2_001}
+    assert time.process_time() - began < 15  # Polars took 26
 
 
 def test_a_pipe_is_not_waited_for(engine, tmp_path):

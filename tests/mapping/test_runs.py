@@ -5,14 +5,8 @@ from tests.mapping.shapes import DAY, T, mapping_of, write_csv
 
 import segmentry
 from segmentry.errors import SchemaError
-from segmentry.pipeline import _run as run_module
 
 TEXT = mapping_of('time = "when"\nvalue = "amount"', head='event = "purchase"')
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
 
 
 @pytest.fixture

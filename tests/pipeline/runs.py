@@ -91,7 +91,7 @@ def segmentry(*words: object) -> Answer:
 
 def _few_repetitions(run):
     def few(*args, options, **kwargs):
-        return run(*args, options=FEW | options, **kwargs)
+        return run(*args, options=FEW | {"k_range": "2:4"} | options, **kwargs)
 
     return few
 

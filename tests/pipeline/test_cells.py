@@ -7,7 +7,6 @@ import pytest
 from tests.pipeline import runs
 
 import segmentry
-from segmentry.pipeline import _run as run_module
 from segmentry.pipeline import compare_algorithms
 from segmentry.run_folder import read_bundle
 
@@ -24,10 +23,7 @@ def log(tmp_path_factory):
     return runs.generated(tmp_path_factory.getbasetemp(), 200)
 
 
-def test_impressions_and_clicks_are_cut_into_cells_that_score_and_compare(
-    log, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
+def test_impressions_and_clicks_are_cut_into_cells_that_score_and_compare(log, tmp_path, undrawn):
 
     result = segmentry.run(log, tmp_path / "run", **ASKED)
     polars = segmentry.run(log, tmp_path / "again", engine="polars", **ASKED)
@@ -57,8 +53,7 @@ def test_impressions_and_clicks_are_cut_into_cells_that_score_and_compare(
     assert f"clicks: up to 0 {clicks.scores[0]}" in method
 
 
-def test_beside_a_behaviour_log_rfm_is_of_purchases(tmp_path_factory, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_module, "write_report", lambda *_, **__: None)
+def test_beside_a_behaviour_log_rfm_is_of_purchases(tmp_path_factory, tmp_path, undrawn):
     home = tmp_path_factory.getbasetemp()
     shop = runs.generated(home, 600, behaviours=True, behaviour_rows_per_user=60.0)
 

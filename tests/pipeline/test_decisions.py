@@ -96,9 +96,9 @@ def test_codes_are_muted_and_a_wrong_one_is_one_line(plain_run, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_names_that_people_gave_are_kept_by_the_report_and_by_a_refit(plain_run, tmp_path):
+def test_names_that_people_gave_are_kept_by_the_report_and_by_a_refit(plain_run, undrawn, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    run(None, first, from_run=plain_run.folder, k=3, k_range="3:3")
+    run(None, first, from_run=plain_run.folder, k=3, k_range="3:3", bootstraps=2)
     names = first / "names.toml"
     old = read_summary(first).segments[1].name
     names.write_text(names.read_text().replace(f'2 = "{old}"', '2 = "Très “bons” clients"', 1))
@@ -111,7 +111,7 @@ def test_names_that_people_gave_are_kept_by_the_report_and_by_a_refit(plain_run,
     assert json.loads((first / "model" / "bundle.json").read_text())["names"][1].startswith("Très")
     told = pl.read_parquet(first / "segments.parquet").filter(segment_id=2)["segment_name"]
     assert told.unique().to_list() == ["Très “bons” clients"]
-    result = run(None, second, from_run=first, k=3, k_range="3:3", seed=5)
+    result = run(None, second, from_run=first, k=3, k_range="3:3", seed=5, bootstraps=2)
     assert [s.name for s in result.summary.segments].count("Très “bons” clients") == 1
     assert f'2 = "{old}"' in (second / "names.toml").read_text()
 
@@ -126,7 +126,7 @@ def renamed(plain_run, folder, names):
     return folder
 
 
-def test_names_that_people_gave_are_kept_on_the_log_of_next_month(plain_run, tmp_path):
+def test_names_that_people_gave_are_kept_on_the_log_of_next_month(plain_run, undrawn, tmp_path):
     first = renamed(plain_run, tmp_path / "first", {2: "Our best"})
     later = generated(tmp_path, 1_500, seed=11)
     words = ("--names", first, "--k", 3, "--k-range", "3:3", "--engine", "polars")

@@ -2,17 +2,19 @@
 
 import csv
 import datetime as dt
+import shlex
 
 import numpy as np
+import polars as pl
 import pytest
-from tests.pipeline.runs import summary_of, users_of
+from tests.pipeline.runs import outcome_of, summary_of, users_of
 from tests.reads import write_taobao
 
 from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import ConfigError, DataError, SelectionError
 from segmentry.features import LOG_FEATURES
 from segmentry.run_folder import read_manifest
-from segmentry.summary import read_summary
+from segmentry.summary import read_summary, render_summary_json
 
 BEIJING = dt.timezone(dt.timedelta(hours=8))
 
@@ -146,6 +148,84 @@ def test_the_classic_steps_are_those_of_scikit_learn(log):
     assert steps["n_impressions"].scale == pytest.approx(scaler.scale_[0])
     assert np.log1p(steps["n_impressions"].clip_high) == pytest.approx(high)
     assert steps["consumption_level"].clip_low == 1.0
+
+
+CHOSEN = {
+    "features": ("n_impressions", "consumption_level", "ctr_shrunk"),
+    "weights": {"ctr_shrunk": 1, "n_impressions": 0.5},
+    "fill": {"consumption_level": "zero"},
+    "transforms": {"n_impressions": "none"},
+    "clip": {"n_impressions": (0.05, 0.95), "ctr_shrunk": "none"},
+    "scale": "standard",
+    "k": 3,
+    "k_range": "3:3",
+}
+
+
+@pytest.fixture(scope="module")
+def chosen(log):
+    """What a run finds whose features enter otherwise than by default."""
+    return outcome_of(log, **CHOSEN)
+
+
+def test_features_enter_as_they_are_chosen_to(log, chosen):
+    table = chosen.users.table.filter(pl.col("n_impressions") > 0)
+    fitted = chosen.segmentation.preprocessing
+
+    X = dict(zip(fitted.columns, fitted.transform(table).T, strict=True))
+
+    shown = table["n_impressions"].to_numpy()
+    shown = np.clip(shown, *np.quantile(shown, [0.05, 0.95]))
+    level = table["consumption_level"].cast(pl.Float64).fill_null(0).to_numpy()
+    level = np.clip(level, *np.quantile(level, [0.01, 0.99]))
+    rate = table["ctr_shrunk"].to_numpy()
+    for name, values, weight in (
+        ("n_impressions", shown, 0.5),
+        ("consumption_level", level, 1),
+        ("ctr_shrunk", np.log(rate / (1 - rate)), 1),
+    ):
+        expected = weight * (values - values.mean()) / values.std()
+        np.testing.assert_allclose(X[name], expected, rtol=1e-9, atol=1e-9)
+    other = outcome_of(log, features=CHOSEN["features"], k=3, k_range="3:3")
+    assert (other.segmentation.segment_ids != chosen.segmentation.segment_ids).any()
+
+
+def test_what_was_chosen_is_told_and_the_same_on_polars_and_by_the_command(log, chosen):
+    words = shlex.split(chosen.summary.repeat.command)
+    flags = {
+        name: words[words.index(f"--{name}") + 1]
+        for name in ("weights", "fill", "transforms", "clip", "scale")
+    }
+
+    again = summary_of(log, engine="polars", **(CHOSEN | flags))
+
+    assert flags == {
+        "weights": "ctr_shrunk=1,n_impressions=0.5",
+        "fill": "consumption_level=zero",
+        "transforms": "n_impressions=none",
+        "clip": "n_impressions=0.05:0.95,ctr_shrunk=none",
+        "scale": "standard",
+    }
+    assert render_summary_json(again) == render_summary_json(chosen.summary)
+    assert chosen.summary.method[1].endswith(
+        "Asked for otherwise: weights of ctr_shrunk 1, of n_impressions 0.5; fill of "
+        "consumption_level zero; transforms of n_impressions none; clip of n_impressions "
+        "0.05:0.95, of ctr_shrunk none; scale standard."
+    )
+
+
+def test_users_without_a_value_that_is_not_filled_are_left_out(log):
+    found = outcome_of(
+        log, features=("consumption_level", "n_impressions"), fill="none", k=2, k_range="2:2"
+    )
+
+    table = found.users.table
+    is_shown = pl.Series(table["n_impressions"] > 0)
+    is_unknown = table["consumption_level"].is_null()
+    left_out = {each.text: each.count for each in found.summary.unassigned}
+    assert left_out["a feature is unknown"] == (is_shown & is_unknown).sum() > 0
+    is_placed = pl.Series(found.segmentation.segment_ids > 0)
+    assert (is_placed == (is_shown & ~is_unknown)).all()
 
 
 def test_the_window_starts_at_since_and_ends_before_until(log, times):

@@ -118,9 +118,11 @@ def test_segments_too_small_to_be_shown_are_planned_with_the_largest(run_dir, tm
     assert {each["segment_id"] for each in test["segments"]} == set(found)
 
 
-def test_latent_classes_are_planned_with_too(tmp_path):
+def test_latent_classes_are_planned_with_too(undrawn, tmp_path):
     data_dir, folder = generated(tmp_path, 300, seed=1), tmp_path / "run"
-    answer = segmentry("run", data_dir, "--algorithm", "latent", "--k", "2", "--out", folder)
+    answer = segmentry(
+        "run", data_dir, "--algorithm", "latent", "--k", "2", "--k-range", "2:2", "--out", folder
+    )
     assert answer.code == 0
     traffic = read_traffic(folder)
     labelled = traffic.relabel(traffic.days)

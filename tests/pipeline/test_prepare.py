@@ -116,7 +116,7 @@ def test_the_behaviours_are_those_of_the_files(data, prepared, engine_name, tmp_
     assert sum(account.excluded.values()) > 0
 
 
-def test_a_run_finds_the_same(data, prepared, engine_name, tmp_path):
+def test_a_run_finds_the_same(data, prepared, engine_name, undrawn, tmp_path):
     asked = {"engine": engine_name, "k": 3, "bootstraps": 2}
     run(data, tmp_path / "of files", **asked)
     run(prepared.directory, tmp_path / "of parts", **asked)
@@ -306,7 +306,10 @@ def test_a_folder_in_the_way_stays(data, tmp_path):
 
 def test_two_runs_at_once_on_one_folder_find_the_same(prepared, tmp_path):
     before = contents(prepared.directory)
-    words = "import sys; from segmentry.pipeline import run; run({!r}, {!r}, k=2, bootstraps=2)"
+    words = (
+        "from segmentry.pipeline import _run; _run.write_report = lambda *_, **__: None; "
+        "_run.run({!r}, {!r}, k=2, k_range='2:2', bootstraps=2)"
+    )
     runs = [
         subprocess.Popen(
             [sys.executable, "-c", words.format(str(prepared.directory), str(tmp_path / name))]
@@ -321,7 +324,7 @@ def test_two_runs_at_once_on_one_folder_find_the_same(prepared, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "end", "middle"])
-def test_a_damaged_part_is_told_in_one_line(damage, data, engine_name, tmp_path):
+def test_a_damaged_part_is_told_in_one_line(damage, data, engine_name, undrawn, tmp_path):
     prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
     part = next((tmp_path / "p" / "impressions").rglob("*.parquet"))
     content = bytearray(part.read_bytes())

@@ -16,6 +16,7 @@ from segmentry.cli._app_dashboard import dashboard, embed
 from segmentry.cli._app_init import init
 from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
+from segmentry.seeds import LARGEST_SEED
 
 __all__ = ["app", "main"]
 
@@ -59,6 +60,31 @@ Bootstraps = Annotated[
 Forming = Annotated[str | None, typer.Option(help="Features that form segments, comma separated.")]
 Excluded = Annotated[
     str | None, typer.Option(help="Features that must not form segments, comma separated.")
+]
+Weights = Annotated[
+    str | None, typer.Option(help="Weights of features in the distance, as ctr_shrunk=1,n_ads=2.")
+]
+Fill = Annotated[
+    str | None,
+    typer.Option(
+        help="What stands in for a missing value: zero, median, mode, own level or none; for all "
+        "or by feature, as age_level=mode,n_ads=zero."
+    ),
+]
+Transforms = Annotated[
+    str | None, typer.Option(help="none, log1p or logit; for all or by feature, as n_ads=none.")
+]
+Clip = Annotated[
+    str | None,
+    typer.Option(
+        help="Quantiles to pull extremes in to, 0.01:0.99, or none; for all or by feature."
+    ),
+]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        help="robust (default), standard, quantile or none; for all or by feature, as n_ads=none."
+    ),
 ]
 ExactSilhouette = Annotated[
     bool,
@@ -145,7 +171,9 @@ def _data_root(context: typer.Context) -> None:
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to make, with data and a run.")] = Path("demo"),
     users: Annotated[int, typer.Option(help="Users to generate.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Seed of the data and the run.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the data and the run.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Generate a small Taobao-shaped log, segment its users, and write a report."""
@@ -176,6 +204,11 @@ def run(
     with_: With = None,
     features: Forming = None,
     exclude: Excluded = None,
+    weights: Weights = None,
+    fill: Fill = None,
+    transforms: Transforms = None,
+    clip: Clip = None,
+    scale: Scale = None,
     since: Since = None,
     until: Until = None,
     sample: Sample = None,
@@ -200,21 +233,13 @@ def run(
     options: dict[str, object] = {"engine": engine, "recipe": recipe, "algorithm": algorithm}
     options |= {"k": k, "k_range": k_range, "k_min": k_min, "bootstraps": bootstraps}
     options |= {"with": _names(with_), "features": _names(features), "exclude": _names(exclude)}
+    options |= {"weights": weights, "fill": fill, "transforms": transforms, "clip": clip}
     options |= {"since": since, "until": until, "sample": sample, "min_share": min_share}
-    options |= {"exact_silhouette": exact_silhouette or None, "min_size": min_size}
+    options |= {"scale": scale, "exact_silhouette": exact_silhouette or None, "min_size": min_size}
     options |= {"mute": _names(mute), "exemplar_ids": exemplar_ids or None, "seed": seed}
     options |= {"memory": memory, "temp": temp, "duplicates": duplicates, "strict": strict or None}
-    _run.run(
-        data_dir,
-        out,
-        mapping=mapping,
-        from_run=from_run,
-        names=names,
-        config=config,
-        overwrite=overwrite,
-        is_json=json,
-        options=options,
-    )
+    places = {"mapping": mapping, "from_run": from_run, "names": names, "config": config}
+    _run.run(data_dir, out, overwrite=overwrite, is_json=json, options=options, **places)
 
 
 @app.command()

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from segmentry.seeds import LARGEST_SEED
+
 __all__ = ["compare_algorithms"]
 
 
@@ -24,7 +26,9 @@ def compare_algorithms(
         ),
     ] = None,
     runs: Annotated[int, typer.Option(help="Fits to resampled users, for stability.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of every random step.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of every random step.")
+    ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Compare algorithms on the users of a run; the report gets a section."""

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from segmentry.seeds import LARGEST_SEED
+
 __all__ = ["dashboard", "embed"]
 
 
@@ -50,7 +52,7 @@ def embed(
     place: Annotated[
         int, typer.Option(help="Further users to put into it; 0 takes all others.")
     ] = 5_000,
-    seed: Annotated[int, typer.Option(help="Seed of the map.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the map.")] = 0,
 ) -> None:
     """Add a UMAP of the users to a run, with how far it keeps who is near whom."""
     from segmentry.cli import _dashboard

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from segmentry.seeds import LARGEST_SEED
+
 __all__ = ["analyse_app", "export_app", "plan_app"]
 
 plan_app = typer.Typer(help="Plan what to do with segments.")
@@ -13,6 +15,9 @@ export_app = typer.Typer(help="Hand segments on to other tools.")
 
 RunDir = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the halves and the draws.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -62,7 +67,7 @@ def plan_budget(
         Literal["view", "click"],
         typer.Option(help="Of purchases: to the last impression, or to the last clicked one."),
     ] = "view",
-    seed: Annotated[int, typer.Option(help="Seed of the halves and the draws.")] = 0,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Divide a budget among segments; chosen on half of the users, judged by the other half."""

@@ -149,7 +149,7 @@ def find_taobao(data_dir: Path) -> Source:
 
 def _find_file(data_dir: Path, table: str) -> str | None:
     names = [f"{_FILES[table]}{suffix}" for suffix in _FORMATS]
-    found = [name for name in names if (data_dir / name).exists()]
+    found = [name for name in names if (data_dir / name).exists() or (data_dir / name).is_symlink()]
     if table == "behaviours" and (data_dir / _FILES[table]).is_dir():
         found.append(_FILES[table])
     if len(found) > 1:
@@ -161,9 +161,9 @@ def _find_file(data_dir: Path, table: str) -> str | None:
 def _mapping(data_dir: Path, files: Mapping[str, str | None]) -> DataMapping:
     """Return the mapping of the files that are there, without the columns that they lack."""
     log, profiles, ads = files["log"], files["profiles"], files["ads"]
-    roles = _present(data_dir, log, _LOG, required=_REQUIRED["log"])
+    roles = _present(data_dir, "log", log, _LOG)
     attributes = {name: each.column for name, each in _PROFILE_ATTRIBUTES.items()}
-    had = _present(data_dir, profiles, attributes, required=())
+    had = _present(data_dir, "profiles", profiles, attributes)
     has_ads = ads is not None and "ad_id" in roles
     return DataMapping(
         name="taobao",
@@ -176,9 +176,7 @@ def _mapping(data_dir: Path, files: Mapping[str, str | None]) -> DataMapping:
             user_id="userid",
             attributes={name: _PROFILE_ATTRIBUTES[name] for name in had},
         ),
-        ads=AdsMapping(files=ads, **_present(data_dir, ads, _ADS, required=_REQUIRED["ads"]))
-        if has_ads
-        else None,
+        ads=AdsMapping(files=ads, **_present(data_dir, "ads", ads, _ADS)) if has_ads else None,
         behaviours=_behaviours(data_dir, files["behaviours"]),
     )
 
@@ -187,8 +185,8 @@ def _behaviours(data_dir: Path, file: str | None) -> BehavioursMapping | None:
     """Return the mapping of the behaviour log; its days are known, so others are impossible."""
     if file is None:
         return None
-    roles = _present(data_dir, file, _BEHAVIOURS, required=_REQUIRED["behaviours"])
-    times = inspect_file(_first_file(data_dir, file)).values(roles["time"])
+    roles = _present(data_dir, "behaviours", file, _BEHAVIOURS)
+    times = inspect_file(_first_file(data_dir, "behaviours", file)).values(roles["time"])
     n_known = sum(time.isdecimal() and _FIRST_SECOND <= int(time) < _END_SECOND for time in times)
     if 2 * n_known <= len(times):
         return BehavioursMapping(files=file, **roles)
@@ -197,15 +195,16 @@ def _behaviours(data_dir: Path, file: str | None) -> BehavioursMapping | None:
     )
 
 
-def _first_file(data_dir: Path, file: str) -> Path:
-    return find_files([file], base=data_dir, role="behaviours")[0]
+def _first_file(data_dir: Path, table: str, file: str) -> Path:
+    return find_files([file], base=data_dir, role=table)[0]
 
 
 def _present(
-    data_dir: Path, file: str | None, roles: Mapping[str, str], *, required: tuple[str, ...]
+    data_dir: Path, table: str, file: str | None, roles: Mapping[str, str]
 ) -> dict[str, Any]:
     """Leave out the optional columns that a file lacks."""
     if file is None:
         return {}
-    names = inspect_file(_first_file(data_dir, file)).all_names
+    required = _REQUIRED.get(table, ())
+    names = inspect_file(_first_file(data_dir, table, file)).all_names
     return {role: name for role, name in roles.items() if name in names or role in required}

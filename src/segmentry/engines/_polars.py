@@ -33,6 +33,7 @@ __all__ = ["PolarsEngine"]
 
 T = TypeVar("T")
 
+_IS_ROW = "is a row, not a blank line"
 _ADVICE = "mend the file, or use --engine duckdb, which counts or names the lines it cannot read"
 
 
@@ -212,11 +213,13 @@ def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...])
             glob=False,
             new_columns=None if layout.has_header else list(layout.columns),
         )
-        # A blank line is no row; DuckDB leaves out some of them, and Polars none.
-        frame = frame.filter(pl.any_horizontal(pl.all().is_not_null()))
+        # A blank line is no row; DuckDB leaves out some of them, and Polars none. As a column, the
+        # condition is not pushed into the scan: of 2,000 columns that took 26 s to plan, not 0.01.
+        is_row = pl.any_horizontal(pl.all().is_not_null()).alias(_IS_ROW)
+        frame = frame.with_columns(is_row).filter(_IS_ROW).drop(_IS_ROW)
     schema = frame.collect_schema()
     found = zip(layout.names, schema.items(), strict=True)
-    raw = {name: (pl.col(written), dtype) for name, (written, dtype) in found}
+    raw = {name: _plain(pl.col(written), dtype) for name, (written, dtype) in found}
     for name, value in layout.partitions:
         raw.setdefault(name, (pl.lit(value), pl.String()))
     return frame.select(_output(source, raw, name) for name in wanted)
@@ -242,6 +245,13 @@ def _scan_lines(layout: FileLayout) -> pl.LazyFrame:
         .alias(name)
         for place, name in enumerate(layout.columns)
     )
+
+
+def _plain(column: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
+    """Take categories of Parquet for the text that they are."""
+    if dtype in (pl.Categorical, pl.Enum):
+        return column.cast(pl.String), pl.String()
+    return column, dtype
 
 
 _Raw = Mapping[str, tuple[pl.Expr, pl.DataType]]

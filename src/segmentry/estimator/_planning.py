@@ -1,8 +1,8 @@
 """What a segmenter was asked for: checked, and turned into one plan per column."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import get_args
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,13 @@ import numpy.typing as npt
 from segmentry.clustering import ALGORITHMS
 from segmentry.errors import ConfigError
 from segmentry.inference import InferredFeatures
-from segmentry.preprocessing import ColumnPlan, Scale, plan_column
+from segmentry.preprocessing import Choices, ColumnPlan, apply_choices, plan_column, read_choice
+from segmentry.seeds import LARGEST_SEED
 
-__all__ = ["check_settings", "plan_columns", "weights_of"]
+__all__ = ["check_settings", "choices_of", "plan_columns", "require_seed", "weights_of"]
 
 
-def check_settings(*, k_range: Sequence[int], algorithm: str, scale: str, min_share: float) -> None:
+def check_settings(*, k_range: Sequence[int], algorithm: str, min_share: float) -> None:
     """Refuse parameters that make no sense.
 
     Raises
@@ -25,23 +26,54 @@ def check_settings(*, k_range: Sequence[int], algorithm: str, scale: str, min_sh
     """
     if len(k_range) != 2 or not 1 <= k_range[0] <= k_range[1]:
         raise ConfigError(f"k_range: found {k_range}, expected two rising numbers above 0")
-    for name, found, expected in (
-        ("algorithm", algorithm, ALGORITHMS),
-        ("scale", scale, get_args(Scale)),
-    ):
-        if found not in expected:
-            raise ConfigError(f"{name}: found {found!r}, expected one of {', '.join(expected)}")
+    if algorithm not in ALGORITHMS:
+        raise ConfigError(
+            f"algorithm: found {algorithm!r}, expected one of {', '.join(ALGORITHMS)}"
+        )
     if not 0 <= min_share < 1:
         raise ConfigError(f"min_share: found {min_share}, expected a share from 0 to below 1")
 
 
+def require_seed(seed: int) -> int:
+    """Return a seed that every generator takes.
+
+    Raises
+    ------
+    ConfigError
+        If it is negative or too large.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ConfigError(f"random_state: found {seed}, expected a number from 0 to {LARGEST_SEED}")
+    return seed
+
+
+def choices_of(parameters: object) -> Choices:
+    """Take the parameters that say how columns enter `X`, and check them.
+
+    Raises
+    ------
+    ConfigError
+        With the parameter, what was found and what was expected.
+    """
+    found: dict[str, Any] = {}
+    for each in fields(Choices):
+        try:
+            found[each.name] = read_choice(each.name, getattr(parameters, each.name))
+        except ValueError as error:
+            raise ConfigError(f"{each.name}: {error}") from error
+    choices = Choices(**found)
+    fills = choices.fill.values() if isinstance(choices.fill, Mapping) else (choices.fill,)
+    if "none" in fills:
+        raise ConfigError(
+            "fill: found 'none', which leaves rows out, but each row gets a segment here; "
+            "expected zero, median, mode or own level"
+        )
+    return choices
+
+
 def plan_columns(
-    inferred: InferredFeatures,
-    *,
-    features: Sequence[str] | None,
-    weights: Mapping[str, float],
-    scale: Scale,
-) -> list[ColumnPlan]:
+    inferred: InferredFeatures, *, features: Sequence[str] | None, choices: Choices
+) -> tuple[ColumnPlan, ...]:
     """Return the plan of each column that forms segments, in the order of the table.
 
     Parameters
@@ -49,9 +81,8 @@ def plan_columns(
     inferred : InferredFeatures
     features : sequence of str, optional
         Only these; all by default.
-    weights : mapping of str to float
-        1 for columns without one.
-    scale : {"robust", "standard", "quantile", "none"}
+    choices : Choices
+        How they enter.
 
     Raises
     ------
@@ -63,19 +94,18 @@ def plan_columns(
     >>> import polars as pl
     >>> from segmentry.inference import infer_features
     >>> inferred = infer_features(pl.DataFrame({"age": [31.5, 44.0], "plan": [2, 2]}))
-    >>> plan_columns(inferred, features=["plan"], weights={}, scale="robust")
+    >>> plan_columns(inferred, features=["plan"], choices=Choices())
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: column 'plan' cannot form segments (constant: 2 for all users); \
-leave it out of features and weights
+leave it out
     """
     reasons = {each.column: each.reason for each in inferred.left_out}
     known = [feature.name for feature in inferred.features]
-    for name in (*(features or ()), *weights):
+    for name in (*(features or ()), *choices.features):
         if name in reasons:
             raise ConfigError(
-                f"column {name!r} cannot form segments ({reasons[name]}); leave it out of "
-                "features and weights"
+                f"column {name!r} cannot form segments ({reasons[name]}); leave it out"
             )
         if name not in known:
             raise ConfigError(f"no column {name!r}; expected some of {', '.join(known)}")
@@ -83,8 +113,7 @@ leave it out of features and weights
     if not chosen:
         told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise ConfigError(f"no column is left to form segments ({told or 'none was asked for'})")
-    plans = [plan_column(each, weight=float(weights.get(each.name, 1))) for each in chosen]
-    return [replace(plan, scale=scale) for plan in plans]
+    return apply_choices([plan_column(each) for each in chosen], choices)
 
 
 def weights_of(sample_weight: npt.ArrayLike | None, n_users: int) -> npt.NDArray[np.float64] | None:

@@ -1,17 +1,27 @@
 """A fitted segmenter as JSON: written whole or not at all, read back bit for bit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from segmentry.errors import BundleError, OutputError
 from segmentry.inference import LeftOut
-from segmentry.preprocessing import Preprocessing, Scale
-from segmentry.schema import Feature
+from segmentry.preprocessing import Choices, Clip, Preprocessing, Scale, Transform
+from segmentry.schema import Feature, Fill
 from segmentry.segmentation import Selection
 
-__all__ = ["SEGMENTER_VERSION", "SavedSegmenter", "Settings", "read_segmenter", "write_segmenter"]
+__all__ = [
+    "SEGMENTER_VERSION",
+    "SavedSegmenter",
+    "Settings",
+    "read_segmenter",
+    "settings_of",
+    "write_segmenter",
+]
 
 SEGMENTER_VERSION = 1
 
@@ -27,8 +37,11 @@ class Settings:
     ordinal: tuple[str, ...]
     categorical: tuple[str, ...]
     weights: Mapping[str, float] | None
+    fill: Fill | Mapping[str, Fill] | None = None
+    transforms: Transform | Mapping[str, Transform] | None = None
+    clip: Clip | Mapping[str, Clip] | None = None
+    scale: Scale | Mapping[str, Scale] | None
     algorithm: str
-    scale: Scale
     min_share: float
     random_state: int | None
 
@@ -48,6 +61,31 @@ class SavedSegmenter:
     selection: Selection
     features: tuple[Feature, ...]
     left_out: tuple[LeftOut, ...]
+
+
+def settings_of(segmenter: Any, choices: Choices) -> Settings:
+    """Return the parameters in plain types: a search hands over numpy's own."""
+    k, features, seed = segmenter.n_segments, segmenter.features, segmenter.random_state
+    return Settings(
+        n_segments=None if k is None else int(k),
+        k_range=(int(segmenter.k_range[0]), int(segmenter.k_range[1])),
+        features=None if features is None else _texts(features),
+        exclude=_texts(segmenter.exclude),
+        ordinal=_texts(segmenter.ordinal),
+        categorical=_texts(segmenter.categorical),
+        weights=choices.weights,
+        fill=choices.fill,
+        transforms=choices.transforms,
+        clip=choices.clip,
+        scale=choices.scale,
+        algorithm=str(segmenter.algorithm),
+        min_share=float(segmenter.min_share),
+        random_state=int(seed) if isinstance(seed, int | np.integer) else None,
+    )
+
+
+def _texts(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(name) for name in names)
 
 
 def write_segmenter(saved: SavedSegmenter, path: Path) -> None:
@@ -94,5 +132,7 @@ def read_segmenter(path: Path) -> SavedSegmenter:
         return TypeAdapter(SavedSegmenter).validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        # Alternatives of a type, such as "tuple[float,float]", are no places in the file.
+        places = [str(each) for each in first["loc"]]
+        where = ".".join(each for each in places if each.isidentifier() or each.isdecimal())
         raise BundleError(f"{path}: {where}: {first['msg']}; fit it again") from error

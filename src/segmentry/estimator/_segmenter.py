@@ -15,17 +15,25 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from segmentry.clustering import assign, distinct_rows, sampled_silhouette
 from segmentry.errors import SegmentryError
-from segmentry.estimator._planning import check_settings, plan_columns, weights_of
+from segmentry.estimator._planning import (
+    check_settings,
+    choices_of,
+    plan_columns,
+    require_seed,
+    weights_of,
+)
 from segmentry.estimator._saved import (
     SEGMENTER_VERSION,
     SavedSegmenter,
-    Settings,
     read_segmenter,
+    settings_of,
     write_segmenter,
 )
 from segmentry.estimator._tables import check_height, is_frame, table_of_array, table_of_frame
 from segmentry.inference import InferredFeatures, LeftOut, infer_features
-from segmentry.preprocessing import Scale
+from segmentry.preprocessing import Clip, Scale, Transform
+from segmentry.schema import Fill
+from segmentry.seeds import LARGEST_SEED
 from segmentry.segmentation import Segmentation, find_segments, recipe_named
 from segmentry.validation import decide_by_groups
 
@@ -40,7 +48,6 @@ IntVector = npt.NDArray[np.int64]
 
 _RECIPE = "table"
 _ARROW = "pyarrow"
-_LARGEST_SEED = 2**31 - 1
 
 
 class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyped
@@ -66,9 +73,16 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         Columns that are taken as these, whatever they look like.
     weights : mapping of str to float, optional
         Factors of scaled columns, above 0; 1 where none is given.
+    fill : {"zero", "median", "mode", "own level", "none"} or mapping of columns to these, optional
+        What stands in for a missing value; "own level" marks it, "none" is refused here, where
+        every row gets a segment. By default it is told by what the column looks like.
+    transforms : {"none", "log1p", "logit"} or mapping of columns to these, optional
+        By default counts, money and durations are logged.
+    clip : tuple of (float, float), "none" or mapping of columns to these, optional
+        Quantiles beyond which transformed values are pulled in; (0.01, 0.99) by default.
+    scale : {"robust", "standard", "quantile", "none"} or mapping of columns to these
+        Robust is (x - median) / inter-quartile range, and what holds for columns not named.
     algorithm : {"kmeans", "minibatch", "bisecting"}
-    scale : {"robust", "standard", "quantile", "none"}
-        Robust is (x - median) / inter-quartile range.
     min_share : float
         A number of segments whose smallest holds a smaller share is not chosen.
     random_state : int, RandomState instance or None
@@ -139,8 +153,11 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         ordinal: Sequence[str] = (),
         categorical: Sequence[str] = (),
         weights: Mapping[str, float] | None = None,
+        fill: Fill | Mapping[str, Fill] | None = None,
+        transforms: Transform | Mapping[str, Transform] | None = None,
+        clip: Clip | Mapping[str, Clip] | None = None,
+        scale: Scale | Mapping[str, Scale] = "robust",
         algorithm: str = "kmeans",
-        scale: Scale = "robust",
         min_share: float = 0.01,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
@@ -151,8 +168,11 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self.ordinal = ordinal
         self.categorical = categorical
         self.weights = weights
-        self.algorithm = algorithm
+        self.fill = fill
+        self.transforms = transforms
+        self.clip = clip
         self.scale = scale
+        self.algorithm = algorithm
         self.min_share = min_share
         self.random_state = random_state
 
@@ -180,7 +200,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             check_settings(
                 k_range=self.k_range,
                 algorithm=self.algorithm,
-                scale=self.scale,
                 min_share=self.min_share,
             )
             weights = weights_of(sample_weight, table.height)
@@ -334,7 +353,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         names = getattr(self, "feature_names_in_", None)
         saved = SavedSegmenter(
             segmenter_version=SEGMENTER_VERSION,
-            settings=self._settings(),
+            settings=settings_of(self, choices_of(self)),
             feature_names_in=None if names is None else tuple(names),
             n_features_in=self.n_features_in_,
             seed=self.seed_,
@@ -412,8 +431,8 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
     def _draw_seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(_LARGEST_SEED))
+            return require_seed(int(self.random_state))
+        return int(check_random_state(self.random_state).randint(LARGEST_SEED))
 
     def _segment(
         self, users: pl.DataFrame, weights: FloatVector | None
@@ -429,9 +448,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         low, high = self.k_range if forced is None else (forced, forced)
         segmentation = find_segments(
             users,
-            plan_columns(
-                inferred, features=self.features, weights=self.weights or {}, scale=self.scale
-            ),
+            plan_columns(inferred, features=self.features, choices=choices_of(self)),
             recipe=recipe_named(_RECIPE),
             n_segments=range(low, high + 1),
             forced=forced,
@@ -461,27 +478,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     def _assign(self, table: pl.DataFrame) -> IntVector:
         labels, _ = assign(self.preprocessing_.transform(table), self.centers_)
         return labels
-
-    def _settings(self) -> Settings:
-        """Return the parameters in plain types: a search hands over numpy's own."""
-        weights, seed = self.weights, self.random_state
-        return Settings(
-            n_segments=None if self.n_segments is None else int(self.n_segments),
-            k_range=(int(self.k_range[0]), int(self.k_range[1])),
-            features=None if self.features is None else _texts(self.features),
-            exclude=_texts(self.exclude),
-            ordinal=_texts(self.ordinal),
-            categorical=_texts(self.categorical),
-            weights=None if weights is None else {str(k): float(w) for k, w in weights.items()},
-            algorithm=str(self.algorithm),
-            scale=self.scale,
-            min_share=float(self.min_share),
-            random_state=int(seed) if isinstance(seed, int | np.integer) else None,
-        )
-
-
-def _texts(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(name) for name in names)
 
 
 @contextmanager

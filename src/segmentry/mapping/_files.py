@@ -57,13 +57,22 @@ def _matches(pattern: str, base: Path) -> list[Path]:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    """Return the data files below a folder; what begins with a dot or underscore is no data."""
+    """Return the data files below a folder.
+
+    What begins with a dot or underscore is no data, nor is a run folder that was made there.
+    """
+    runs = {
+        path.parent
+        for path in folder.rglob("manifest.json")
+        if (path.parent / "segments.parquet").exists()
+    }
     return [
         path
         for path in folder.rglob("*")
         if path.is_file()
         and path.name.endswith(_SUFFIXES)
         and not any(part[0] in "._" for part in path.relative_to(folder).parts)
+        and runs.isdisjoint(path.parents)
     ]
 
 

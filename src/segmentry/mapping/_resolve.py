@@ -1,6 +1,7 @@
 """From a mapping to a source: files found, columns checked, types told."""
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = ["resolve_mapping"]
 _IDS = ("user_id", "ad_id")
 _JOINED = (*_IDS, "category_id", "brand_id")
 """Columns by which tables are joined: of one type in all of them."""
+_PADDED = re.compile(r"[+-]?0[0-9]")
 _IDS_OF_IMPRESSIONS = ("impression_id", "imp_id", "request_id", "auction_id", "bid_id")
 _ROLE_OF_KEY = {"time": "shown_at", "click": "is_click", "no_click": "is_not_click"}
 _ROLE_OF_BEHAVIOURS_KEY = {"time": "happened_at"}
@@ -173,8 +175,9 @@ def _time_column(
 
 
 def _id_type(values: Sequence[str]) -> ColumnType:
-    """Ids that are not all integers are text."""
-    return "integer" if has_integers_only(values) else "text"
+    """Ids that are not all integers are text, and so are padded ones: 007 is not to become 7."""
+    is_padded = any(map(_PADDED.match, values))
+    return "integer" if has_integers_only(values) and not is_padded else "text"
 
 
 def _time_format(declared: str, found: _Found, name: str, *, role: str) -> str:

@@ -1,7 +1,7 @@
 """Compare algorithms on the users of a run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from segmentry.pipeline._comparison_files import write_comparison
 from segmentry.pipeline._outputs import rewrite_report
 from segmentry.pipeline._progress import told
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE
-from segmentry.preprocessing import ColumnPlan
+from segmentry.preprocessing import Choices, ColumnPlan
 from segmentry.run_folder import (
     read_bundle,
     read_early,
@@ -159,7 +159,7 @@ def _counted(table: pl.DataFrame, days: UserDays, chosen: Sequence[int]) -> pl.D
 def _plans(home: Path, bundle: Bundle, table: pl.DataFrame) -> PlansOf:
     """Return what tells the recipe and features of a method."""
     config = read_manifest(home).config
-    names = ("features", "exclude")
+    names = ("features", "exclude", *(each.name for each in fields(Choices)))
     settings = RunConfig.model_validate({name: config[name] for name in names if name in config})
     catalogue = (
         *(each for each in EVERY_LOG_FEATURE if each.name in table.columns),
@@ -167,7 +167,13 @@ def _plans(home: Path, bundle: Bundle, table: pl.DataFrame) -> PlansOf:
         *(each for each in bundle.attributes if each.name in table.columns),
     )
     own = recipe_named(bundle.recipe)
-    plans = plan_features(own, catalogue, features=settings.features, exclude=settings.exclude)
+    plans = plan_features(
+        own,
+        catalogue,
+        features=settings.features,
+        exclude=settings.exclude,
+        choices=settings.choices,
+    )
 
     def plans_of(method: Method) -> tuple[Recipe, tuple[ColumnPlan, ...]]:
         if not method.recipe or method.recipe == own.name:

@@ -5,7 +5,7 @@ import datetime as dt
 import importlib.metadata
 import platform
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -275,7 +275,9 @@ def segment_run(
     catalogue = (*users.features, *users.attributes)
     recipe = recipe_named(settings.recipe)
     exclude = (*settings.exclude, *_undated(users))
-    plans = plan_features(recipe, catalogue, features=settings.features, exclude=exclude)
+    plans = plan_features(
+        recipe, catalogue, features=settings.features, exclude=exclude, choices=settings.choices
+    )
     asked = Asked(plans, recipe, settings, progress)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
         found = find_and_check(asked, users)
@@ -414,15 +416,20 @@ def _command(
     asked = settings.model_dump(exclude_defaults=True, exclude=implied)
     for name, value in sorted(asked.items()):
         flag = "--" + name.rstrip("_").replace("_", "-")
-        if value is True:
-            words.append(flag)
-        elif isinstance(value, tuple):
-            words += [flag, ",".join(map(str, value))]
-        else:
-            words += [flag, str(value)]
+        words += [flag] if value is True else [flag, _written(value)]
     if names is not None:
         words += ["--names", Path(names).name]
     return shlex.join(words)
+
+
+def _written(value: object) -> str:
+    """Write the value of a setting as a flag takes it."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={_written(each)}" for name, each in value.items())
+    if isinstance(value, tuple):
+        is_clip = any(isinstance(each, float) for each in value)
+        return (":" if is_clip else ",").join(map(_written, value))
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _write(

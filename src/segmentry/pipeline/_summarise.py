@@ -425,6 +425,8 @@ def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> t
         "range (log-odds by at least 0.1, or luck alone would form segments), and weighted as the "
         "table of features says. Other features only describe."
     )
+    if config.choices.given:
+        formed += f" Asked for otherwise: {config.choices.told}."
     if segmentation.latent is not None:
         formed = (
             f"Segments are latent classes of {forming}: within a class clicks given impressions "

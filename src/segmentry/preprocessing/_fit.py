@@ -215,11 +215,26 @@ def _fit_numbers(plan: ColumnPlan, raw: pl.Series, weights: Vector | None) -> Fi
         filled = _with_value(known, fill_value, n_missing)
     if filled.is_constant and not column.marks_missing:
         return _constant(f"{values[is_there][0]:g}")
-    column = replace(column, fill_value=fill_value, transform=plan.transform, scale_by=plan.scale)
+    note = _told_of_transform(plan, known)
+    column = replace(
+        column, fill_value=fill_value, transform=plan.transform, scale_by=plan.scale, note=note
+    )
     transformed = replace(filled, values=transform_values(plan.transform, filled.values))
     column = _fit_clip(column, plan, transformed)
     clipped = replace(transformed, values=clip_values(column, transformed.values))
     return _fit_scale(column, plan, clipped)
+
+
+def _told_of_transform(plan: ColumnPlan, known: WeightedValues) -> str:
+    """Say what a transform does to values that it is not made for."""
+    if plan.transform == "none":
+        return ""
+    is_log = plan.transform == "log1p"
+    is_outside = (known.values < 0) | (known.values > (np.inf if is_log else 1))
+    if not is_outside.any():
+        return ""
+    told = "below 0 count as 0" if is_log else "outside 0 to 1 are pulled in"
+    return f"values {told} ({known.weights[is_outside].sum():,.0f} users)"
 
 
 def _with_value(known: WeightedValues, value: float, n_users: float) -> WeightedValues:
@@ -241,7 +256,7 @@ def _fit_clip(column: FittedColumn, plan: ColumnPlan, transformed: WeightedValue
     low, high = (float(bound) for bound in transformed.quantiles(np.array(plan.clip)))
     if low == high and transformed.values.min() < transformed.values.max():
         note = f"clipping at {plan.clip[0]:g}/{plan.clip[1]:g} would make it constant: not clipped"
-        return replace(column, note=note)
+        return _noted(column, note)
     return replace(column, clip_low=low, clip_high=high)
 
 
@@ -258,15 +273,20 @@ def _fit_scale(column: FittedColumn, plan: ColumnPlan, clipped: WeightedValues) 
     if upper - lower > _ROUNDING * float(clipped.values.max() - clipped.values.min()):
         return _with_range(column, center, upper - lower)
     if clipped.is_constant:
-        return replace(column, center=center, note="only whether it is known differs: not scaled")
+        note = "only whether it is known differs: not scaled"
+        return _noted(replace(column, center=center), note)
     if plan.if_no_spread == "one":
         scale, told = 1.0, "1"
     else:
         scale = clipped.deviation() * _NORMAL_IQR or 1.0
         told = f"1.349 standard deviations ({scale:.3g})"
     note = f"inter-quartile range 0: scaled by {told}"
-    joined = f"{column.note}; {note}" if column.note else note
-    return replace(column, center=center, scale=scale, note=joined)
+    return _noted(replace(column, center=center, scale=scale), note)
+
+
+def _noted(column: FittedColumn, note: str) -> FittedColumn:
+    """Say one thing more of a column."""
+    return replace(column, note=f"{column.note}; {note}" if column.note else note)
 
 
 def _with_range(column: FittedColumn, center: float, spread: float) -> FittedColumn:
@@ -277,4 +297,4 @@ def _with_range(column: FittedColumn, center: float, spread: float) -> FittedCol
         f"hardly differs between users (inter-quartile range {spread:.2g} in log-odds): "
         f"scaled by {_LEAST_LOGIT_RANGE}"
     )
-    return replace(column, center=center, scale=_LEAST_LOGIT_RANGE, note=note)
+    return _noted(replace(column, center=center, scale=_LEAST_LOGIT_RANGE), note)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from segmentry.errors import ConfigError
-from segmentry.preprocessing import ColumnPlan, plan_column
+from segmentry.preprocessing import Choices, ColumnPlan, apply_choices, plan_column
 from segmentry.schema import Feature
 
 __all__ = ["RECIPES", "Recipe", "plan_features", "recipe_named"]
@@ -123,6 +123,7 @@ def plan_features(
     *,
     features: Sequence[str] | None = None,
     exclude: Collection[str] = (),
+    choices: Choices | None = None,
 ) -> tuple[ColumnPlan, ...]:
     """Return the plan of each feature that forms segments.
 
@@ -135,11 +136,13 @@ def plan_features(
         Use these instead of the recipe's, at weight 1 unless the recipe gives one.
     exclude : collection of str
         Never use these; they may be described.
+    choices : Choices, optional
+        How they enter `X`, where it is not to be as their kind and the recipe have it.
 
     Raises
     ------
     ConfigError
-        If a feature is unknown or none is left.
+        If a feature is unknown, none is left, or something is chosen for one that is not used.
 
     Examples
     --------
@@ -164,7 +167,8 @@ def plan_features(
         raise ConfigError(
             f"feature {times[0]!r} is a moment and cannot form segments; use 'recency_days'"
         )
-    return tuple(_plan(recipe, known[name]) for name in chosen)
+    plans = [_plan(recipe, known[name]) for name in chosen]
+    return apply_choices(plans, choices or Choices())
 
 
 def _default_features(recipe: Recipe, catalogue: Sequence[Feature]) -> list[str]:
