@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser demo test ci bench bench-behaviours verify docs clean
+.PHONY: help browser demo test ci bench bench-behaviours verify docs pictures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -65,6 +65,9 @@ verify: $(READY) ## Check figures that take long: full scale, equal answers on b
 
 docs: $(READY) ## Write the reference pages that come from the code
 	$(BIN)/python docs/generate.py
+
+pictures: $(READY) browser demo ## Take the pictures of README anew, of the demo in Chromium
+	$(BIN)/python docs/pictures.py demo/run
 
 clean: ## Remove the virtual environment, caches and the demo
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -27,7 +27,8 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 MAIN = "[data-testid=stMain] "
 AT_REST = "[data-testid=stApp][data-test-script-state=notRunning]"
 HOME = re.compile(r"(data:|blob:|about:|(http|ws)://127\.0\.0\.1[:/])")
-CHART = ".stVegaLiteChart :is(canvas, svg.marks)"
+CHART = ".stVegaLiteChart[aria-label^='{}'] :is(canvas, svg.marks)"
+CHARTS = {"All users": "Map of", "A sample": "Scatter plot", "In space": "Axonometric"}
 VISITS = (
     ("Segments", "The segments", ".figure-distributions .picture img"),
     ("Compare two segments", "Compare two segments", "table"),
@@ -37,7 +38,7 @@ VISITS = (
     ("Export", "Export", "[data-testid=stDownloadButton]"),
     ("Why this K", "Why ", ".figure-elbow .picture img"),
     ("Segments", "The segments", ".figure-distributions .picture img"),
-    ("Map", "Map", CHART),
+    ("Map", "Map", CHART.format("Map of")),
     ("Look up a user", "Look up a user", "table"),
     ("Two runs", "Two runs", ".notice"),
     ("Exposure and budget", "Exposure and budget", ".figure-budget .picture img"),
@@ -128,7 +129,7 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         page.locator(AT_REST).wait_for()
         page.wait_for_timeout(2000)
 
-    def choose(what: str, label: str, position: int, *awaited: str) -> None:
+    def choose(what: str, label: str, position: int, *awaited: str, figure: str = "") -> None:
         box = page.get_by_role("combobox", name=label).first
         box.scroll_into_view_if_needed()
         page.wait_for_timeout(500)  # a page that moves closes a list
@@ -136,19 +137,21 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         page.keyboard.press("ArrowDown")
         option = page.get_by_role("option").nth(position)
         option.wait_for()
-        timed(what, option.click, *awaited)
+        act = partial(drawn_anew, page, option.click, figure) if figure else option.click
+        timed(what, act, *awaited)
 
     to("Segments", ".figure-distributions .picture img")
     for number in (2, 3):
         heading = f"h2:text('{number} ')"
         choose("choose a segment", "Segment", number - 1, heading)
-    to("Map", CHART)
+    to("Map", CHART.format("Map of"))
     for view in ("A sample", "In space", "Pairs", "All users"):
-        awaited = ".figure-map_pairs .picture img" if view == "Pairs" else CHART
+        chart = CHARTS.get(view)
+        awaited = CHART.format(chart) if chart else ".figure-map_pairs .picture img"
         timed(f"map: {view}", page.get_by_role("radio", name=view).click, awaited)
     to("Exposure and budget", ".figure-budget .picture img")
     for number in (2, 3):
-        choose("exposure of a segment", "Whom", number)
+        choose("exposure of a segment", "Whom", number, figure=".figure-exposure")
     for _ in range(2):
         timed("move a slider of the budget", partial(slid, page))
     to("Test planner", ".figure-reach .picture img")
@@ -157,15 +160,17 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
 
 
 def slid(page: Page) -> None:
-    """Move the first slider by one step and wait until the last figure says something else."""
-    findings = page.locator(f"{MAIN}.figure .finding")
-    before = findings.last.inner_text()
+    """Move the first slider by one step and wait until the last figure is another."""
     page.get_by_role("slider").first.focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_function(
-        "old => [...document.querySelectorAll('.figure .finding')].at(-1).innerText !== old",
-        arg=before,
-    )
+    drawn_anew(page, partial(page.keyboard.press, "ArrowRight"), ".figure")
+
+
+def drawn_anew(page: Page, act: Callable[[], object], figure: str) -> None:
+    """Act, and wait until the last figure of its kind is another one."""
+    last = f"[...document.querySelectorAll('{figure} .picture img')].at(-1)?.src"
+    before = page.evaluate(last)
+    act()
+    page.wait_for_function(f"old => ![undefined, old].includes({last})", arg=before)
 
 
 def first_user(run_dir: Path) -> object:

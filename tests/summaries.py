@@ -281,7 +281,8 @@ def make_checked(segment: SegmentProfile, *, n_segments: int) -> SegmentProfile:
     is_judged, has_survival = n_segments > 1, n_segments > 1 and verdict != "indistinguishable"
     kept = after / before
     reason = (
-        f"CTR minus the rest: {100 * before:+.2f} points when formed, {100 * after:+.2f} points "
+        f"CTR {abs(100 * before):.2f} points {'below' if before < 0 else 'above'} that of all "
+        f"others when formed, {abs(100 * after):.2f} points {'below' if after < 0 else 'above'} it "
         "later, day for day"
     )
     if n_segments == 1:

@@ -145,6 +145,50 @@ def test_on_a_phone_no_page_is_wider_than_the_screen(served, browser):
     context.close()
 
 
+def test_on_a_phone_maps_are_shown_whole_and_captions_of_wide_tables_stay_on_the_screen(
+    served, browser
+):
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = opened(context.new_page(), served, "map?view=In+space")
+    page.locator(".stVegaLiteChart canvas").wait_for()
+    chart = page.locator(".stVegaLiteChart")
+    assert chart.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+    assert page.locator(".stVegaLiteChart canvas").bounding_box()["width"] > 250
+
+    opened(page, served, "can-i-trust-it")
+    wide = page.locator("table caption").evaluate_all(
+        "all => all.map(e => [e.closest('.scroll').scrollWidth, e.getBoundingClientRect().right])"
+    )
+    assert max(width for width, _ in wide) > 390
+    assert max(right for _, right in wide) <= 390
+    context.close()
+
+
+def test_verdicts_fit_into_their_badges(served, watched):
+    page = opened(watched, served, "can-i-trust-it")
+
+    over = page.locator("td .badge").evaluate_all(
+        "all => all.map(e => e.scrollWidth - e.clientWidth)"
+    )
+
+    assert over
+    assert max(over) <= 0
+
+
+def test_in_print_long_tables_go_on_over_pages_and_short_ones_stay_together(run_dir, browser):
+    page = browser.new_page()
+    page.goto((run_dir / "report.html").as_uri())
+    page.emulate_media(media="print")
+
+    found = page.locator(".scroll").evaluate_all(
+        "all => all.map(e => "
+        "[e.querySelectorAll('tbody tr').length, getComputedStyle(e).breakInside])"
+    )
+    assert {kind for n, kind in found if n > 8} == {"auto"}
+    assert {kind for n, kind in found if n <= 8} == {"avoid"}
+    page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", AXE_PATHS)
 def test_axe_finds_no_serious_fault(path, scheme, served, browser):

@@ -1,5 +1,6 @@
 """The logic of the pages by Streamlit's own test harness: what they say, not how it looks."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -11,7 +12,9 @@ from segmentry import plots
 from segmentry.dashboard._pages import PAGES
 from segmentry.dashboard._tables import table_frame, tables_of
 from segmentry.report import make_page
-from segmentry.summary import render_summary_json
+from segmentry.schema import Estimate
+from segmentry.summary import PresenceFeature, PresenceReport, PresenceRow, render_summary_json
+from segmentry.validation import DayLevel, DayLevels
 
 testing = pytest.importorskip("streamlit.testing.v1")
 HOSTILE = ("<script>alert(1)</script>", 'O\'Brien & "Söhne" **x** :red[y] $z$', "高价值用户")
@@ -48,9 +51,14 @@ def text_of(page):
     return "\n".join(each.proto.body for each in page.get("html"))
 
 
+def squeezed(html):
+    """Return HTML without attributes and without space between its tags."""
+    return re.sub(r">\s+<", "><", re.sub(r"<(\w+)\s[^>]*>", r"<\1>", html))
+
+
 def folder_of(summary, tmp_path):
     folder = tmp_path / "run"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
     return folder
 
@@ -145,6 +153,53 @@ def test_the_heat_map_stands_on_the_page_of_the_segments_with_its_table(run_dir,
     assert "figure-profile_heatmap" in text
     assert plots.caption_profile_heatmap(summary).finding.split("“")[0] in text
     assert "Standardised differences, and below them the 95\u00a0% interval" in text
+
+
+def test_days_and_absent_users_stand_on_the_page_of_trust(tmp_path):
+    first = 1_494_000_000 // 86_400 + 1
+    days = [DayLevel(first + i, 900, Estimate(0.05, 0.04, 0.06)) for i in range(2)]
+    summary = make_summary(n_segments=2, n_points=60)
+    truth = replace(summary.truth, levels=DayLevels(tuple(days), 0.32, 1e-9))
+    unlike = (PresenceFeature("n_impressions", 36.0, 12.0, -2.0),)
+    row = PresenceRow(1, 90, 80, 36.0, 12.0, 0.05, 0.06, 0.01, unlike)
+    presence = PresenceReport((row,), 70, Estimate(0.04, 0.03, 0.05))
+
+    text = text_of(
+        shown(
+            "Can I trust it", folder_of(replace(summary, truth=truth, presence=presence), tmp_path)
+        )
+    )
+
+    assert "moved from day to day by more than chance" in text
+    for cell in ("6 May 2017", "7 May 2017", "4.00\u00a0% to 6.00\u00a0%"):
+        assert cell in text
+    assert "70 users were shown ads on the later days only" in text
+    assert "<td>impressions</td><td>36.0</td><td>12.0</td><td>−2.00</td>" in squeezed(text)
+
+
+def test_days_and_absent_users_that_were_not_measured_are_told_in_a_sentence(tmp_path):
+    summary = make_summary(n_segments=2, n_points=60)
+    text = text_of(shown("Can I trust it", folder_of(summary, tmp_path)))
+
+    assert "did not measure the click rate of two days or more" in text
+    assert "did not look for its users on later days" in text
+
+    row = PresenceRow(1, 90, 0, 36.0, None, 0.05, None, 0.01)
+    folder = folder_of(
+        replace(summary, presence=PresenceReport((row,), None, Estimate(None, None, None))),
+        tmp_path / "second",
+    )
+    assert "How absent users differ by their features is not known" in text_of(
+        shown("Can I trust it", folder)
+    )
+
+
+def test_days_and_absent_users_can_be_had_as_tables(run_dir, summary):
+    captions = [view.caption for view in tables_of(make_page(summary, {}))]
+
+    assert "Click rate of all users, day by day" in captions
+    assert any(each.startswith("Users shown ads again, and users absent") for each in captions)
+    assert any(each.startswith("How users absent later differ") for each in captions)
 
 
 def test_a_level_of_a_user_is_called_by_its_name_and_a_time_is_no_number(run_dir, summary):

@@ -446,6 +446,32 @@ def test_acting_on_what_is_reversed_costs_clicks(plain):
     assert found.text.endswith("from below all others to above.")
 
 
+def test_a_reversal_of_users_who_were_shown_little_is_told_as_luck(plain):
+    planted = PLANTED["SEG-016"](plain)
+    few = tuple(
+        replace(row, median=3.0) if row.feature == "n_impressions" else row
+        for row in planted.segments[0].numeric
+    )
+
+    found, _ = find_insights(changed(planted, numeric=few), agreements=AGREED)
+
+    (told,) = (each.text for each in found if each.code == "SEG-016")
+    # Of users shown 3 ads at the rate of all, 5.06 %, 0.9494 ** 3 = 86 % have no click.
+    assert (
+        "with the 3 ads shown to the median user 86 % of any users have no click"
+        in told.replace("\u00a0", " ")
+    )
+
+    unasked = tuple(
+        replace(row, weight=None) if row.family == "engagement" else row for row in planted.features
+    )
+    found, _ = find_insights(
+        replace(changed(planted, numeric=few), features=unasked), agreements=AGREED
+    )
+    (told,) = (each.text for each in found if each.code == "SEG-016")
+    assert told.endswith("from below all others to above.")
+
+
 def test_a_cap_that_saves_nothing_is_no_saving(plain):
     summary = over_exposed(plain)
     useless = replace(curve(0.9), caps=(Cap(5, 4000, 0.4, 20, 0.4), Cap(20, 10, 0.001, 0, 0.0)))

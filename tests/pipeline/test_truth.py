@@ -167,7 +167,11 @@ def test_a_share_of_the_early_difference_survives(planted, planted_log):
         early, late = (difference(each, segment.segment_id) for each in (seen, later))
         assert segment.survival.value == pytest.approx(late / early)
         assert is_interval(segment.survival)
-        told = f"{100 * early:+.2f} points when formed, {100 * late:+.2f} points later, day for day"
+        sides = ["below" if each < 0 else "above" for each in (early, late)]
+        told = (
+            f"CTR {abs(100 * early):.2f} points {sides[0]} that of all others when formed, "
+            f"{abs(100 * late):.2f} points {sides[1]} it later, day for day"
+        )
         assert told in segment.verdict_reason
         if segment.verdict == "confirmed":
             assert segment.survival.low >= 0.5

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from segmentry import plots
+from segmentry.plots._forest import Against, forest
 from segmentry.report import make_page
 from segmentry.schema import Estimate
 from segmentry.summary import EvidenceReport
@@ -89,3 +90,25 @@ def test_the_report_sets_each_figure_beside_its_table(measured):
     assert page.stability.figure.svg == "<svg/>"
     assert page.stability.figure.tables[0].rows[1].cells == ("0.30", "6 (60\u00a0%)", "no")
     assert page.why.figure.svg == "<svg/>"
+
+
+@pytest.mark.parametrize(("label", "limit"), [("1  Rarely shown", None), ("W" * 40, 360)])
+def test_names_are_cut_only_where_they_may_be_too_long(label, limit):
+    row = {"row": 0, "label": label, "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
+
+    chart = forest([row], title="x", width=400).to_dict()
+
+    marks = [layer["mark"] for layer in chart["layer"] if layer["mark"]["type"] == "text"]
+    assert marks[0].get("limit") == limit
+
+
+def test_names_have_a_halo_only_where_a_line_lies_behind_them():
+    row = {"row": 0, "label": "a", "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
+
+    alone = forest([row], title="x", width=400).to_dict()
+    compared = forest([row], title="x", width=400, against=Against(1, "none")).to_dict()
+
+    halos = [
+        sum("stroke" in layer["mark"] for layer in chart["layer"]) for chart in (alone, compared)
+    ]
+    assert halos == [0, 1]

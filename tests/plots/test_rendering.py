@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from segmentry import plots
+from segmentry.drawing import without_title
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -60,6 +61,27 @@ def test_the_drawn_title_is_cut_off_for_a_page(make_summary):
     assert full.count(title) == bare.count(title) + 1
     assert height_of(bare) < height_of(full)
     assert "inertia" in bare
+
+
+@pytest.mark.parametrize("name", list(plots.FIGURES))
+def test_a_chart_for_a_page_is_the_one_whose_title_was_cut_off(make_summary, name):
+    chart = plots.FIGURES[name](make_summary(n_points=60))
+
+    assert plots.render_svg(chart, is_titled=False) == without_title(plots.render_svg(chart))
+
+
+def test_a_page_that_draws_by_itself_paints_dots_and_makes_no_elements_of_them(make_summary):
+    spec = plots.render_spec(plots.plot_map(make_summary(n_points=60)), is_dark=False)
+
+    assert spec["usermeta"]["embedOptions"] == {"renderer": "canvas"}
+
+
+def test_unchecked_charts_are_the_same(make_summary):
+    summary = make_summary(n_points=60)
+    with plots.unchecked():
+        unchecked = plots.plot_sizes(summary).to_dict(validate=False)
+
+    assert unchecked == plots.plot_sizes(summary).to_dict()
 
 
 @pytest.mark.parametrize("name", list(plots.FIGURES))

@@ -343,7 +343,7 @@ def test_what_is_certain_and_what_is_not_follow_the_verdicts(make_summary):
     in_doubt = render_report(replace(summary, segments=others), figures={})
 
     assert "apart: 1 Rarely reached, no click yet, 4 Eager clickers, low exposure." in certain
-    assert "opposite direction: 5 Premium-price browsers." in doubt
+    assert "the rate seen says nothing of these: 5 Premium-price browsers." in doubt
     assert "of the others: 2 Steady viewers, average clicks." in doubt
     assert "No segment is confirmed by its clicks on later days." in in_doubt
     assert "of the others: segments 1, 2, 3, 4, 5." in in_doubt

@@ -37,6 +37,9 @@ _SETTINGS: Mapping[str, Any] = {
     "client.showErrorLinks": False,
     "client.allowedOrigins": [],
     "runner.magicEnabled": False,
+    # All objects are looked through after every interaction: 0.11 of 0.12 CPU s of a light page.
+    # Python does it by itself when there is reason to.
+    "runner.postScriptGC": False,
     "logger.hideWelcomeMessage": True,
 }
 

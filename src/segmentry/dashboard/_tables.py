@@ -23,9 +23,15 @@ def tables_of(page: Page) -> tuple[Table, ...]:
     found += [*page.data_tables, *page.feature_tables]
     if page.why is not None:
         found.append(page.why.table)
-    if page.truth.kept_table is not None:
-        found.append(page.truth.kept_table)
+    found += [view for view in _of_later_days(page) if view is not None]
     return tuple(table for table in found if table.rows)
+
+
+def _of_later_days(page: Page) -> tuple[Table | None, ...]:
+    """Return the tables of later days beside the verdicts; None for one that is not there."""
+    presence = page.presence
+    came_back = (None, None) if presence is None else (presence.table, presence.features)
+    return (page.truth.kept_table, page.truth.days, *came_back)
 
 
 def table_frame(view: Table) -> pl.DataFrame:

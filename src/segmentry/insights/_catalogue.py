@@ -227,9 +227,10 @@ INSIGHTS = (
         "Reversed on later days",
         "problem",
         "The verdict is “reversed”.",
-        "Later the segment differs from all others in the opposite direction: acting on what was "
-        "seen would have been worse than not segmenting.",
-        "Do not act on its clicks.",
+        "It seemed to click less than all others and later clicked more, or the other way round: "
+        "acting on what was seen would have been worse than not segmenting. Who is put together "
+        "for having had no luck, or much, is later like others of the kind.",
+        "Do not act on the click rate that was seen; plan with the expected one.",
         LATER,
     ),
     InsightKind(

@@ -176,7 +176,8 @@ def find_reversed(facts: Facts) -> Iterator[Finding]:
                 "SEG-016",
                 segment,
                 f"{rate(segment.ctr_early.value)} when formed and "
-                f"{rate(segment.ctr_outcome.value)} on later days: {_turned(segment)}.",
+                f"{rate(segment.ctr_outcome.value)} on later days: {_turned(segment)}."
+                f"{_by_luck(segment, facts)}",
                 (
                     rate_evidence("CTR when formed", segment.ctr_early, 90),
                     rate_evidence("CTR on later days", segment.ctr_outcome, 90),
@@ -191,6 +192,21 @@ def _turned(segment: SegmentProfile) -> str:
     if _is_above(segment):
         return "from below all others to above"
     return "from above all others to below"
+
+
+def _by_luck(segment: SegmentProfile, facts: Facts) -> str:
+    """Say that too few impressions to click on are no dislike; nothing where they were enough."""
+    shown, clicks = median_impressions(segment), expected_clicks(segment, facts)
+    by_clicks = any(row.weight and row.family == "engagement" for row in facts.summary.features)
+    if not by_clicks or not _is_above(segment) or clicks is None or shown is None or clicks >= _FEW:
+        return ""
+    silent = (1 - (facts.level or 0.0)) ** shown
+    return (
+        f" Its users were put together because they had hardly clicked, but with the "
+        f"{count(shown)} ad{'' if shown == 1 else 's'} shown to the median user "
+        f"{percent(silent, digits=0)} of any users have no click: a low rate from few "
+        "impressions is mostly luck, and luck does not last."
+    )
 
 
 def _is_above(segment: SegmentProfile) -> bool:

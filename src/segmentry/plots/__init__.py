@@ -37,6 +37,7 @@ from segmentry.plots._rendering import (
     render_spec,
     render_svg,
     saved_svg,
+    unchecked,
     write_figures,
 )
 from segmentry.plots._segments import (
@@ -148,6 +149,7 @@ __all__ = [
     "saved_svg",
     "segment_colour",
     "segment_ink",
+    "unchecked",
     "was_checked",
     "write_figures",
 ]

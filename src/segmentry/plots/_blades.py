@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish, quoted
-from segmentry.plots._marks import as_given, haloed, layered, on, on_named, pixels_x, pixels_y
+from segmentry.plots._marks import as_given, at_y, haloed, layered, on, on_named, pixels_x, pixels_y
 from segmentry.plots._theme import ROLES, segment_colour
 from segmentry.plots.formats import count, decimal, percent
 
@@ -156,6 +156,6 @@ def _mean(summary: "Summary") -> "list[alt.Chart]":
     base = on(rows).encode(x=alt.X("v:Q"))
     line = base.mark_rule(color=ROLES["ink"].light, strokeDash=[4, 3], strokeWidth=1.2)
     text = base.mark_text(align="left", dx=5, color=ROLES["muted"].light, fontSize=12).encode(
-        text=alt.Text("text:N"), y=alt.value(8)
+        text=alt.Text("text:N"), y=at_y(8)
     )
     return [line, text]

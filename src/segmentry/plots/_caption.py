@@ -60,12 +60,9 @@ def finish(
     lines = textwrap.wrap(caption.finding, n_characters)
     notes = textwrap.wrap(caption.reading, int(n_characters * 1.2))
     title = alt.TitleParams(lines, subtitle=notes) if notes else alt.TitleParams(lines)
-    done = chart.properties(
-        name=name,
-        title=title,
-        description=caption.alt,
-        usermeta={"title": caption.finding},
-    )
+    done = chart.copy(deep=False)  # all that lies below is as the caller has it; not changed here
+    done.name, done.title, done.description = name, title, caption.alt
+    done.usermeta = {"title": caption.finding}
     done.config = _config()
     if datasets:
         done.datasets = dict(datasets)

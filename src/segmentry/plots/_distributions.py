@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish, quoted
-from segmentry.plots._marks import as_given, layered, on, on_named, pixels_y
+from segmentry.plots._marks import as_given, at_x, layered, on, on_named, pixels_y
 from segmentry.plots._theme import ROLES, segment_colour
 from segmentry.plots.formats import feature_value
 
@@ -188,7 +188,7 @@ def _panel(
             for i, each in enumerate(shown)
         ]
         mark = on(heads).mark_text(align="left", fontWeight=600, fontSize=12, limit=width + 120)
-        layers.append(mark.encode(text=alt.Text("text:N"), x=alt.value(0), y=pixels_y("y")))
+        layers.append(mark.encode(text=alt.Text("text:N"), x=at_x(0), y=pixels_y("y")))
     height = len(shown) * (_HIGH + _GAP)
     title = alt.TitleParams(
         f"{label}{unit}", fontSize=12.5, anchor="start", offset=6, frame="group"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Rows
-from segmentry.plots._marks import as_given, haloed, layered, on
+from segmentry.plots._marks import as_given, at_x, at_y, haloed, layered, on
 from segmentry.plots._theme import ROLES
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ __all__ = ["Against", "forest"]
 
 _STEP = 44
 _LARGE = 1000
+_LONGEST = 360
+_LATIN = 0x24F
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,18 @@ def forest(
     dots = base.mark_point(size=90, filled=True, opacity=1, yOffset=8).encode(
         x=alt.X("value:Q", axis=axis, scale=scale), color=as_given()
     )
-    names = haloed(
-        base.encode(text=alt.Text("label:N"), x=alt.value(0)), weight=600, rise=10, limit=360
-    )
-    told = base.mark_text(align="right", yOffset=-10).encode(
-        text=alt.Text("text:N"), x=alt.value(width)
-    )
+    limit = _LONGEST if any(_width(str(row["label"])) > _LONGEST for row in rows) else None
+    labels = base.encode(text=alt.Text("label:N"), x=at_x(0))
+    # Nothing but the line lies behind names.
+    names = haloed(labels, weight=600, rise=10, limit=limit)[0 if against else 1 :]
+    told = base.mark_text(align="right", yOffset=-10).encode(text=alt.Text("text:N"), x=at_x(width))
     layers = [*_line(against, height=len(rows) * _STEP), ranges, dots, *names, told]
     return layered(layers, width=width, height=len(rows) * _STEP)
+
+
+def _width(text: str) -> float:
+    """Return the most pixels that a label takes."""
+    return sum(13.0 if ord(each) > _LATIN else 11.0 if each.isupper() else 8.0 for each in text)
 
 
 def _domain(rows: Rows, against: Against | None) -> tuple[float, float]:
@@ -77,6 +83,6 @@ def _line(against: Against | None, *, height: float) -> "list[alt.Chart]":
     return [
         base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
         base.mark_text(align="left", dx=5, dy=-5, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=alt.value(height)
+            text=alt.Text("text:N"), y=at_y(height)
         ),
     ]

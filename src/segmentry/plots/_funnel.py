@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
-from segmentry.plots._marks import as_given, haloed, layered, on
+from segmentry.plots._marks import as_given, at_x, haloed, layered, on
 from segmentry.plots._theme import ROLES, segment_colour
 from segmentry.plots.formats import interval, rate
 
@@ -147,8 +147,8 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
         {"segment_id": each, "color": _colour(each), "label": names.get(each, str(each))}
         for each in order
     ]
-    base = on(rows).encode(y=_place(order), x=alt.value(12), text=alt.Text("label:N"))
-    dots = on(rows).encode(y=_place(order), x=alt.value(3), color=as_given())
+    base = on(rows).encode(y=_place(order), x=at_x(12), text=alt.Text("label:N"))
+    dots = on(rows).encode(y=_place(order), x=at_x(3), color=as_given())
     layers = [
         dots.mark_point(size=70, filled=True, opacity=1),
         *haloed(base, weight=600, limit=_NAMES - 14),

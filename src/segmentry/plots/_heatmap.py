@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish, quoted
-from segmentry.plots._marks import as_given, layered, on, pixels_x, pixels_y
+from segmentry.plots._marks import as_given, at_x, at_y, layered, on, pixels_x, pixels_y
 from segmentry.plots._theme import (
     HEAT_EDGES,
     ROLES,
@@ -213,7 +213,7 @@ def _row_labels(cells: list[_Cell], tops: dict[str, int]) -> "list[alt.Chart]":
         }
         for name, top in tops.items()
     ]
-    base = on(rows).encode(x=alt.value(0), y=pixels_y(), text=alt.Text("text:N"))
+    base = on(rows).encode(x=at_x(0), y=pixels_y(), text=alt.Text("text:N"))
     plain = base.mark_text(align="left", limit=_LABELS - 12).transform_filter("!datum.is_heading")
     bold = base.mark_text(
         align="left", fontWeight=600, color=ROLES["muted"].light, dy=3
@@ -240,13 +240,11 @@ def _column_labels(summary: "Summary", *, step: int) -> "list[alt.Chart]":
         )
     base = on(rows).encode(x=pixels_x())
     top = -58 if is_wide else -14
-    discs = base.mark_point(size=330, filled=True, opacity=1).encode(
-        y=alt.value(top), color=as_given()
-    )
+    discs = base.mark_point(size=330, filled=True, opacity=1).encode(y=at_y(top), color=as_given())
     numbers = base.mark_text(fontWeight=700, fontSize=12).encode(
-        y=alt.value(top), text=alt.Text("number:N"), color=as_given("ink")
+        y=at_y(top), text=alt.Text("number:N"), color=as_given("ink")
     )
     names = base.mark_text(fontSize=11, lineHeight=13, baseline="top").encode(
-        y=alt.value(top + 16), text=alt.Text("name:N")
+        y=at_y(top + 16), text=alt.Text("name:N")
     )
     return [discs, numbers, names] if is_wide else [discs, numbers]

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish, quoted
-from segmentry.plots._marks import as_given, haloed, layered, on, pixels_y
+from segmentry.plots._marks import as_given, at_x, at_y, at_y2, haloed, layered, on, pixels_y
 from segmentry.plots._theme import ROLES, segment_colour
 from segmentry.plots.formats import count, interval, rate
 from segmentry.schema import Estimate
@@ -233,11 +233,11 @@ def _everybody(summary: "Summary", *, height: int) -> "list[alt.Chart]":
         return []
     rows: Rows = [{"value": value, "text": f"all users later {rate(value)}"}]
     base = on(rows).encode(x=alt.X("value:Q"))
-    place = {"y": alt.value(0), "y2": alt.value(height)}
+    place = {"y": at_y(0), "y2": at_y2(height)}
     return [
         base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]).encode(**place),
         base.mark_text(align="left", dx=5, dy=-4, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=alt.value(0)
+            text=alt.Text("text:N"), y=at_y(0)
         ),
     ]
 
@@ -252,8 +252,8 @@ def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
         }
         for i, s in enumerate(summary.segments)
     ]
-    base = on(names).encode(text=alt.Text("label:N"), x=alt.value(0), y=pixels_y())
-    values = on(rows).encode(text=alt.Text("text:N"), x=alt.value(_WIDTH), y=pixels_y("text_y"))
+    base = on(names).encode(text=alt.Text("label:N"), x=at_x(0), y=pixels_y())
+    values = on(rows).encode(text=alt.Text("text:N"), x=at_x(_WIDTH), y=pixels_y("text_y"))
     return [
         *haloed(base, weight=600, limit=_RATES),
         values.mark_text(align="right", color=ROLES["muted"].light).transform_filter(

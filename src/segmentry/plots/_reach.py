@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
-from segmentry.plots._marks import layered, on
+from segmentry.plots._marks import at_x, layered, on
 from segmentry.plots._theme import ROLES
 from segmentry.plots.formats import percent
 
@@ -84,7 +84,7 @@ def plot_reach(
     layers = [
         wanted.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
         wanted.mark_text(align="right", dy=-8, color=ROLES["muted"].light).encode(
-            text=alt.Text("text:N"), x=alt.value(_WIDTH)
+            text=alt.Text("text:N"), x=at_x(_WIDTH)
         ),
         base.mark_line(color=accent, strokeWidth=2),
         base.mark_point(color=accent, filled=True, size=24, opacity=1),

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish, quoted
-from segmentry.plots._marks import as_given, haloed, layered, on, scaled_x
+from segmentry.plots._marks import as_given, at_x, at_y, haloed, layered, on, scaled_x
 from segmentry.plots._theme import ROLES, segment_colour
 from segmentry.plots.formats import count, interval, percent, rate
 from segmentry.schema import Estimate
@@ -229,7 +229,7 @@ def _everybody(summary: "Summary") -> "list[alt.Chart]":
     return [
         base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
         base.mark_text(align="left", dx=5, dy=-2, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=alt.value(0)
+            text=alt.Text("text:N"), y=at_y(0)
         ),
     ]
 
@@ -237,10 +237,8 @@ def _everybody(summary: "Summary") -> "list[alt.Chart]":
 def _labels(base: "alt.Chart") -> "list[alt.Chart]":
     import altair as alt
 
-    names = haloed(
-        base.encode(text=alt.Text("label:N"), x=alt.value(0)), weight=600, rise=10, limit=320
-    )
+    names = haloed(base.encode(text=alt.Text("label:N"), x=at_x(0)), weight=600, rise=10, limit=320)
     values = base.mark_text(align="right", yOffset=-10).encode(
-        text=alt.Text("value:N"), x=alt.value(_WIDTH)
+        text=alt.Text("value:N"), x=at_x(_WIDTH)
     )
     return [*names, values]

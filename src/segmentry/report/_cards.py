@@ -26,7 +26,8 @@ _BAR_END = 2.0  # standardised difference at which a bar of a card is full
 _WIDE_PIECE = 0.06  # share from which the bar of all users has room for a label
 _MOST_NAMED = 3
 _MEANINGS = {
-    "reversed": "On later days these differ from the others in the opposite direction",
+    "reversed": "Seen below all others and later above, or the other way round, so that the rate "
+    "seen says nothing of these",
     "weaker": "Of these less than half of the difference may be left on later days",
     "indistinguishable": "The later clicks of these cannot be told from those of the others",
     "not validated": "These were not judged: too few later clicks, or nothing to compare with",

@@ -49,7 +49,15 @@ GLOSSARY = (
         "Weaker",
         "It differs in the same direction, but that half of the difference survives is not sure.",
     ),
-    ("Reversed", "It differs from all others in the opposite direction."),
+    (
+        "Reversed",
+        (
+            "Seen to click less than all others, it clicked more on later days, or the other way "
+            "round. Mostly that is luck: users who were shown few ads and had no click are put "
+            "together, and later click like others of their kind (regression to the mean). Plan "
+            "with the expected rate."
+        ),
+    ),
     (
         "Indistinguishable",
         (

@@ -402,13 +402,17 @@ def _with_detectable(
     return replace(told, minimal_detectable_difference=reach if reach < 1 else None)
 
 
+def _apart(difference: float) -> str:
+    return f"{abs(100 * difference):.2f} points {'below' if difference < 0 else 'above'}"
+
+
 def _judged(told: SegmentVerdict, alpha: float) -> SegmentVerdict:
     before, after = told.seen_difference.value, told.outcome_difference.value
     if told.p_holm is None or before is None or after is None:
         return replace(told, reason="no impression in the feature window to compare with")
     numbers = (
-        f"CTR minus the rest: {100 * before:+.2f} points when formed, {100 * after:+.2f} points "
-        "later, day for day"
+        f"CTR {_apart(before)} that of all others when formed, {_apart(after)} it later, "
+        "day for day"
     )
     if told.p_holm > alpha:
         reach = told.minimal_detectable_difference

@@ -54,6 +54,8 @@ def show_trust(run: Run) -> None:
         facts(truth.kept_facts)
         if truth.kept_table is not None:
             table(truth.kept_table)
+    _show_days(run)
+    _show_presence(run)
     if run.page.stability is None:
         heading("Do they come back?", "Not known: nothing was repeated in this run.", level=2)
     else:
@@ -65,3 +67,34 @@ def show_trust(run: Run) -> None:
     if truth.caveats:
         heading("What this check could not do", level=2)
         listed(truth.caveats)
+
+
+def _show_days(run: Run) -> None:
+    """Show the click rate of all users by day, or say why it is not there."""
+    truth = run.page.truth
+    if not truth.days_lead and truth.days is None:
+        told = "Not known: this run did not measure the click rate of two days or more."
+        heading("What moved from day to day", told, level=2)
+        return
+    heading("What moved from day to day", truth.days_lead, level=2)
+    if truth.days is not None:
+        table(truth.days)
+
+
+def _show_presence(run: Run) -> None:
+    """Show the users who were shown ads again beside those who were not, or say why not."""
+    presence = run.page.presence
+    if presence is None:
+        told = "Not known: this run did not look for its users on later days."
+        heading("Who came back", told, level=2)
+        return
+    heading("Who came back", level=2)
+    listed(presence.notes)
+    table(presence.table)
+    if presence.features is None:
+        notice(
+            "How absent users differ by their features is not known: nobody was absent, nobody "
+            "came back, or the run was made before this was measured."
+        )
+    else:
+        table(presence.features)

@@ -1,0 +1,88 @@
+"""Take the pictures of README anew: the report and the dashboard of the demo, in Chromium.
+
+Usage: python docs/pictures.py RUN_DIR
+"""
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+IMAGES = Path(__file__).parent / "images"
+MOST_COLOURS = 256
+PANES = (("segments", "light", ".cards"), ("map", "dark", ".stVegaLiteChart canvas"))
+"""Pages of the dashboard, with what must be there before a picture is taken."""
+
+
+def main(run_dir: Path) -> None:
+    """Write ``report.png`` and ``dashboard.png``."""
+    with sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        write("report", shot_of_report(browser, run_dir))
+        write("dashboard", beside_one_another(shots_of_dashboard(browser, run_dir)))
+        browser.close()
+
+
+def shot_of_report(browser: Browser, run_dir: Path) -> Image.Image:
+    """Return the first screen of the report."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1280})
+    page.goto((run_dir.absolute() / "report.html").as_uri())
+    return Image.open(io.BytesIO(page.screenshot()))
+
+
+def shots_of_dashboard(browser: Browser, run_dir: Path) -> list[Image.Image]:
+    """Return each page of `PANES` as the dashboard shows it."""
+    words = [sys.executable, "-m", "segmentry", "dashboard", str(run_dir), "--port", "0"]
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        found = re.search(r"http://\S+", server.stdout.readline() if server.stdout else "")
+        if found is None:
+            sys.exit("the dashboard did not start")
+        return [_shot(browser, f"{found[0]}/{path}", *rest) for path, *rest in PANES]
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _shot(browser: Browser, url: str, scheme: str, awaited: str) -> Image.Image:
+    context = browser.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": 1080, "height": 840},
+    )
+    page = context.new_page()
+    page.goto(url)
+    page.locator(awaited).first.wait_for(timeout=60_000)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1000)
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    context.close()
+    return shot
+
+
+def beside_one_another(shots: list[Image.Image]) -> Image.Image:
+    """Return pictures of one size in a row."""
+    width, height = shots[0].size
+    row = Image.new("RGB", (len(shots) * width, height))
+    for place, shot in enumerate(shots):
+        row.paste(shot, (place * width, 0))
+    return row
+
+
+def write(name: str, picture: Image.Image) -> None:
+    """Write a picture with few colours, which makes it a third as large."""
+    file = IMAGES / f"{name}.png"
+    picture.convert("RGB").quantize(MOST_COLOURS).save(file, optimize=True)
+    sys.stdout.write(f"{file}: {file.stat().st_size / 1000:.0f} kB\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]))
