@@ -6,8 +6,9 @@ import gzip
 import io
 import re
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +55,11 @@ class FileLayout:
         Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``.
     nested : tuple of str
         Columns of Parquet that hold lists or records.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Column names without surrounding white space.
     """
 
     path: Path
@@ -64,11 +70,11 @@ class FileLayout:
     has_header: bool = True
     partitions: tuple[tuple[str, str], ...] = ()
     nested: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(init=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Column names without surrounding white space."""
-        return tuple(name.strip() for name in self.columns)
+    def __post_init__(self) -> None:
+        # Made once: a file may have thousands of columns, and each is looked up by its name.
+        object.__setattr__(self, "names", tuple(name.strip() for name in self.columns))
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -131,7 +137,7 @@ def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
         raise DataError(
             f"{path}: cannot be read: {reason}; expected a CSV or Parquet file"
         ) from error
-    repeated = sorted({name for name in layout.names if layout.names.count(name) > 1})
+    repeated = sorted(name for name, n in Counter(layout.names).items() if n > 1)
     if repeated:
         raise SchemaError(
             f"{path}: column {repeated[0]!r} occurs more than once; rename one of them"

@@ -94,7 +94,7 @@ def check_target(run_dir: Path, *, overwrite: bool) -> None:
     segmentry.errors.OutputError: .: exists and is not a run folder (no manifest.json), so it is \
 not replaced; choose another --out
     """
-    if run_dir.exists():
+    if os.path.lexists(run_dir):  # a link to nothing is in the way too
         if not (run_dir / "manifest.json").is_file():
             raise OutputError(
                 f"{run_dir}: exists and is not a run folder (no manifest.json), so it is not "
@@ -105,7 +105,7 @@ not replaced; choose another --out
                 f"{run_dir}: a run folder exists; choose another --out or add --overwrite"
             )
     parent = run_dir.absolute().parent
-    while not parent.exists():
+    while not os.path.lexists(parent):  # which is False of a name too long to be one
         parent = parent.parent
     if not parent.is_dir():
         raise OutputError(f"{parent}: is a file, not a folder; choose another --out")
@@ -133,7 +133,7 @@ def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
     check_target(run_dir, overwrite=overwrite)
     target = run_dir.absolute()
     staging = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
-    missing = [parent for parent in target.parents if not parent.exists()]
+    missing = [parent for parent in target.parents if not os.path.lexists(parent)]
     try:
         with claimed(staging, leftovers=f".{target.name}.*.partial"):
             yield staging

@@ -247,7 +247,7 @@ def test_scores_for_machines_are_one_document(plain_run, tmp_path):
     )
 
 
-def test_ids_that_are_texts_stay_texts(tmp_path):
+def test_ids_that_are_texts_stay_texts(undrawn, tmp_path):
     log = [
         (f"u{n:02}", SATURDAY + i, 1, "p", 1 - i % 2, i % 2) for n in range(20) for i in range(n)
     ]

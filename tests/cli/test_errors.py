@@ -383,6 +383,71 @@ def test_a_file_as_the_parent_of_the_run_folder(home, data):
     )
 
 
+def test_a_link_to_nothing_in_the_place_of_the_run_folder(home, data):
+    (home / "run").symlink_to(home / "nothing")
+    assert run_refusal(home).startswith("run: exists and is not a run folder")
+
+
+TOO_LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (TOO_LONG, "--out", "run"),
+        ("data", "--out", TOO_LONG),
+        ("data", "--out", f"{TOO_LONG}/run"),
+        ("data", "--out", "run", "--config", TOO_LONG),
+        ("data", "--out", "run", "--mapping", TOO_LONG),
+        ("data", "--out", "run", "--names", TOO_LONG),
+        ("data", "--out", "run", "--temp", TOO_LONG),
+        ("--from", TOO_LONG, "--out", "run"),
+    ],
+)
+def test_a_path_too_long_to_be_one(home, data, words):
+    told = refusal(home, "run", *words)
+    assert told.startswith(TOO_LONG)
+    assert ": File name too long; " in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("locked/data", "--out", "run"), "locked/data/prepared.json: {}; give another path"),
+        (
+            ("data", "--out", "locked/run"),
+            "locked/run: cannot be written: {}; choose another --out",
+        ),
+        (("data", "--out", "run", "--names", "locked/n"), "locked/n: {}; give another path"),
+    ],
+)
+def test_a_folder_that_may_not_be_looked_into(home, data, monkeypatch, words, told):
+    """As for anybody but root, whom no mode keeps out."""
+    stat = Path.stat
+
+    def refused(path, **options):
+        if "locked" in path.parts:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    assert refusal(home, "run", *words) == told.format("Permission denied")
+
+
+def test_a_null_byte_in_the_settings(home, data):
+    (home / "run.toml").write_text('temp = "a\\u0000b"\n')
+    assert run_refusal(home, "--config", "run.toml").endswith(
+        "b: cannot hold temporary files: embedded null byte; name another --temp"
+    )
+
+
+def test_a_names_file_that_is_no_text(home, data):
+    (home / "names").write_bytes(b"\xff\xfe\0")
+    assert run_refusal(home, "--names", "names") == (
+        "names: not UTF-8 text; expected a file of names"
+    )
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_no_right_to_write(home, data):
     locked = home / "locked"

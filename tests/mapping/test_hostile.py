@@ -40,6 +40,7 @@ def summary_of(folder, text, **options):
             overwrite=True,
             min_size=1,
             k_range="2:3",
+            bootstraps=2,
             **options,
         )
     except SegmentryError as error:

@@ -24,7 +24,8 @@ def mapping_in_guide(name, folder):
 def run_of(real_data, folder, name, sample, *words):
     mapping = mapping_in_guide(name, folder)
     out = folder / "run"
-    answer = segmentry("run", real_data / sample, "--mapping", mapping, "--out", out, *words)
+    words = ("--mapping", mapping, "--out", out, "--k-range", "2:4", *words)
+    answer = segmentry("run", real_data / sample, *words)
     assert (answer.code, answer.err) == (0, "")
     return out, read_summary(out)
 
@@ -62,7 +63,7 @@ def test_a_user_table_is_segmented_without_a_log(real_data, tmp_path):
 
 
 @pytest.mark.real_data("taobao_behaviour")
-def test_without_times_what_needs_them_is_absent_and_says_why(real_data, tmp_path):
+def test_without_times_what_needs_them_is_absent_and_says_why(real_data, undrawn, tmp_path):
     _, summary = run_of(real_data, tmp_path, "Taobao sample", "taobao_behaviour", "--min-size", "5")
 
     accounts = {each.role: each.n_used for each in summary.data.accounts}
@@ -75,7 +76,7 @@ def test_without_times_what_needs_them_is_absent_and_says_why(real_data, tmp_pat
 
 
 @pytest.mark.real_data("taobao_behaviour")
-def test_behaviours_without_times_say_what_is_absent_and_why(real_data, tmp_path):
+def test_behaviours_without_times_say_what_is_absent_and_why(real_data, undrawn, tmp_path):
     out, summary = run_of(
         real_data, tmp_path, "Taobao behaviours", "taobao_behaviour", "--with", "behaviours"
     )

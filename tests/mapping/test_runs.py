@@ -6,6 +6,7 @@ from tests.mapping.shapes import DAY, T, mapping_of, write_csv
 import segmentry
 from segmentry.errors import SchemaError
 
+QUICK = {"bootstraps": 2, "k_range": "2:3"}
 TEXT = mapping_of('time = "when"\nvalue = "amount"', head='event = "purchase"')
 
 
@@ -24,7 +25,7 @@ def mapping(tmp_path):
 
 
 def test_planted_groups_of_buyers_are_found_and_scored_as_they_were(undrawn, mapping, tmp_path):
-    result = segmentry.run(None, tmp_path / "run", mapping=mapping, k=2)
+    result = segmentry.run(None, tmp_path / "run", mapping=mapping, k=2, **QUICK)
 
     segment_of = dict(result.segments.select("user_id", "segment_id").iter_rows())
     assert len({segment_of[f"once-{user}"] for user in range(60)}) == 1
@@ -39,9 +40,9 @@ def test_planted_groups_of_buyers_are_found_and_scored_as_they_were(undrawn, map
 
 
 def test_another_number_of_segments_keeps_the_words_of_the_data(undrawn, mapping, tmp_path):
-    first = segmentry.run(None, tmp_path / "run", mapping=mapping).summary
+    first = segmentry.run(None, tmp_path / "run", mapping=mapping, k=3, **QUICK).summary
 
-    again = segmentry.run(None, tmp_path / "again", from_run=tmp_path / "run", k=2).summary
+    again = segmentry.run(None, tmp_path / "again", from_run=tmp_path / "run", k=2, **QUICK).summary
 
     assert again.traits == first.traits
     assert [row.label for row in again.features] == [row.label for row in first.features]
@@ -49,7 +50,7 @@ def test_another_number_of_segments_keeps_the_words_of_the_data(undrawn, mapping
 
 
 def test_new_data_must_allow_what_formed_the_segments(undrawn, mapping, tmp_path):
-    segmentry.run(None, tmp_path / "run", mapping=mapping)
+    segmentry.run(None, tmp_path / "run", mapping=mapping, k=2, **QUICK)
     mapping.write_text(mapping_of('value = "amount"', head='event = "purchase"'))
 
     with pytest.raises(SchemaError, match="allow no recency_days, which formed the segments"):

@@ -14,6 +14,9 @@ from segmentry.run_folder import read_bundle
 from segmentry.scoring import score_users
 from segmentry.summary import read_summary
 
+THREE = {"k": 3, "k_range": "3:3"}
+"""The number that the plain run chose, without trying the others."""
+
 
 @pytest.fixture(scope="module")
 def decisions(plain_run):
@@ -57,7 +60,7 @@ def test_ids_are_given_where_they_are_asked_for(plain_run):
     users = pl.read_parquet(plain_run.folder / "users.parquet")
     segment_of = dict(users.select("user_id", "segment_id").iter_rows())
 
-    found = reused(plain_run.folder, exemplar_ids=True).summary.decisions.exemplars
+    found = reused(plain_run.folder, exemplar_ids=True, **THREE).summary.decisions.exemplars
 
     assert all(segment_of[int(each.user_id)] == each.segment_id for each in found)
 
@@ -82,10 +85,10 @@ def test_a_tiny_segment_has_no_figure_in_any_file(plain_run, tmp_path):
 
 
 def test_codes_are_muted_and_a_wrong_one_is_one_line(plain_run, tmp_path):
-    heard = reused(plain_run.folder).summary.decisions
+    heard = reused(plain_run.folder, **THREE).summary.decisions
     code = heard.insights[0].code
 
-    muted = reused(plain_run.folder, mute=(code,)).summary.decisions
+    muted = reused(plain_run.folder, mute=(code,), **THREE).summary.decisions
     wrong = segmentry("run", "--from", plain_run.folder, "--out", tmp_path / "x", "--mute", "SEG-4")
 
     assert code not in {each.code for each in muted.insights}
@@ -208,7 +211,7 @@ def test_where_all_users_are_alike_nothing_is_of_high_value(tmp_path):
 def test_too_few_users_in_all_are_one_line(plain_run, tmp_path):
     words = ("--from", plain_run.folder, "--out", tmp_path / "x", "--min-size", 5000)
 
-    answer = segmentry("run", *words)
+    answer = segmentry("run", *words, "--k", 3, "--k-range", "3:3")
 
     assert answer.code == 2
     assert "2000 users have a segment, fewer than --min-size 5000" in answer.err

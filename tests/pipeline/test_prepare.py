@@ -117,7 +117,7 @@ def test_the_behaviours_are_those_of_the_files(data, prepared, engine_name, tmp_
 
 
 def test_a_run_finds_the_same(data, prepared, engine_name, undrawn, tmp_path):
-    asked = {"engine": engine_name, "k": 3, "bootstraps": 2}
+    asked = {"engine": engine_name, "k": 3, "k_range": "3:3", "bootstraps": 2}
     run(data, tmp_path / "of files", **asked)
     run(prepared.directory, tmp_path / "of parts", **asked)
 

@@ -89,7 +89,7 @@ def test_a_table_or_an_option_that_cannot_be_used_is_told(table, change, options
         segmentry.fit_segments(change(table), **options)
 
 
-def test_a_run_tells_what_it_made(log, tmp_path):
+def test_a_run_tells_what_it_made(log, undrawn, tmp_path):
     told = []
 
     result = segmentry.run(

@@ -1,6 +1,7 @@
 """All commands by name; what they do is imported when one is called."""
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -19,6 +20,9 @@ from segmentry.errors import SegmentryError
 from segmentry.seeds import LARGEST_SEED
 
 __all__ = ["app", "main"]
+
+_OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
+"""What is wrong with a path that somebody gave, whoever looks at it first."""
 
 app = typer.Typer(
     name="segmentry",
@@ -434,6 +438,8 @@ def _explain(error: BaseException, *, is_json: bool) -> None:
         # Whoever read our output has closed it; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)
+    if isinstance(error, OSError) and error.filename and error.errno in _OF_A_PATH:
+        _fail(f"{error.filename}: {error.strerror}; give another path", is_json=is_json)
 
 
 def _fail(message: str, *, is_json: bool) -> NoReturn:

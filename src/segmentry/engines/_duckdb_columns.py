@@ -96,7 +96,7 @@ def found_in(layout: FileLayout, name: str) -> str:
         return f"(CASE WHEN {field} IN ({nulls}) THEN NULL ELSE {field} END)"
     place = layout.names.index(name)
     if layout.format == "csv":
-        return fields_of(layout)[place]
+        return _field(place)
     if [each.lower() for each in layout.names].count(name.lower()) > 1:
         raise SchemaError(
             f"{layout.path}: two columns differ from {name!r} in upper and lower case alone, which "
@@ -107,7 +107,11 @@ def found_in(layout: FileLayout, name: str) -> str:
 
 def fields_of(layout: FileLayout) -> list[str]:
     """Name the fields of a line by place: DuckDB takes ``ID`` and ``id`` for one name."""
-    return [f"field_{place}" for place in range(len(layout.names))]
+    return [_field(place) for place in range(len(layout.names))]
+
+
+def _field(place: int) -> str:
+    return f"field_{place}"
 
 
 def read_as(found: str, column: ColumnSource) -> str:

@@ -80,8 +80,10 @@ def _table_of(file: Path, table: str) -> dict[str, object]:
         found = tomllib.loads(file.read_text(encoding="utf-8")).get(table, {})
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; expected a file of names") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: not TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8 text; expected a file of names") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not TOML: {error}; expected a file of names") from error
     return found if isinstance(found, dict) else {}
 
 

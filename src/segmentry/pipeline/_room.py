@@ -74,8 +74,8 @@ def scratch_folder(config: RunConfig, *, default: Path | None = None) -> Iterato
     with contextlib.ExitStack() as stack:
         try:
             folder = stack.enter_context(temporary_folder(parent))
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, ValueError) as error:  # ValueError: a null byte, which TOML can write
+            reason = getattr(error, "strerror", None) or str(error)
             raise OutputError(
                 f"{parent}: cannot hold temporary files: {reason}; name another --temp"
             ) from error
