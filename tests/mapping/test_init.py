@@ -46,7 +46,7 @@ def test_a_file_without_names_is_guessed_by_content_and_says_so(tmp_path):
     assert log.names == tuple(f"column_{place}" for place in range(1, 6))
     assert (log.user_id, log.time, log.value) == ("column_1", "column_3", "column_5")
     assert "DECIDE: the file names no columns" in text
-    assert column(users_from(tmp_path, text), "value_sum")["0"] == pytest.approx(58.66)
+    assert column(users_from(tmp_path, text), "value_sum")["00000"] == pytest.approx(58.66)
 
 
 def test_a_user_table_is_recognised_and_useless_columns_are_left_out(tmp_path):
