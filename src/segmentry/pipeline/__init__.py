@@ -1,16 +1,20 @@
 """The only place where the steps meet."""
 
-from segmentry.pipeline._compare import compare_algorithms
-from segmentry.pipeline._embed import embed_run
-from segmentry.pipeline._experiment import analyse_test, plan_test
-from segmentry.pipeline._outputs import rename_segment, rewrite_report
-from segmentry.pipeline._plan import plan_budget
-from segmentry.pipeline._planning import measure_plans, measure_plans_apart
-from segmentry.pipeline._prepare import PreparedData, prepare
-from segmentry.pipeline._read import UserData
-from segmentry.pipeline._run import RunResult, run
-from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
-from segmentry.pipeline._table import fit_segments
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segmentry.pipeline._compare import compare_algorithms
+    from segmentry.pipeline._embed import embed_run
+    from segmentry.pipeline._experiment import analyse_test, plan_test
+    from segmentry.pipeline._outputs import rename_segment, rewrite_report
+    from segmentry.pipeline._plan import plan_budget
+    from segmentry.pipeline._planning import measure_plans, measure_plans_apart
+    from segmentry.pipeline._prepare import PreparedData, prepare
+    from segmentry.pipeline._read import UserData
+    from segmentry.pipeline._run import RunResult, run
+    from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
+    from segmentry.pipeline._table import fit_segments
 
 __all__ = [
     "PreparedData",
@@ -33,3 +37,36 @@ __all__ = [
     "run",
     "score",
 ]
+
+_HOMES = {
+    "PreparedData": "_prepare",
+    "RunResult": "_run",
+    "ScoreResult": "_score",
+    "UserData": "_read",
+    "analyse_test": "_experiment",
+    "build_user_table": "_score",
+    "check_data": "_score",
+    "compare_algorithms": "_compare",
+    "embed_run": "_embed",
+    "fit_segments": "_table",
+    "measure_plans": "_planning",
+    "measure_plans_apart": "_planning",
+    "plan_budget": "_plan",
+    "plan_test": "_experiment",
+    "prepare": "_prepare",
+    "rename_segment": "_outputs",
+    "rewrite_report": "_outputs",
+    "run": "_run",
+    "score": "_score",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module of what is first asked for: a run needs nothing of the other commands."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
