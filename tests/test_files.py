@@ -195,8 +195,8 @@ def test_values_are_the_known_ones_of_all_rows_of_a_small_file(tmp_path):
 
     layout = inspect_bytes(tmp_path, text.encode())
 
-    assert layout.values("user") == ["1", "2", "u3"]
-    assert layout.values("clk") == ["0", "1", "0"]
+    assert layout.values("user") == ("1", "2", "u3")
+    assert layout.values("clk") == ("0", "1", "0")
 
 
 def test_last_row_of_a_cut_sample_is_left_out(tmp_path):
@@ -233,7 +233,7 @@ def test_parquet_sample_is_text_too(tmp_path):
 
     assert (layout.format, layout.delimiter) == ("parquet", "")
     assert layout.names == ("user", "age", "clk")
-    assert [layout.values(name) for name in layout.names] == [["u1"], ["4.0"], ["1", "0"]]
+    assert [layout.values(name) for name in layout.names] == [("u1",), ("4.0",), ("1", "0")]
 
 
 def test_all_missing_columns_are_told_with_their_nearest_match(tmp_path):

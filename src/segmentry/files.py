@@ -71,10 +71,12 @@ class FileLayout:
     partitions: tuple[tuple[str, str], ...] = ()
     nested: tuple[str, ...] = ()
     names: tuple[str, ...] = field(init=False)
+    _known: dict[str, tuple[str, ...]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         # Made once: a file may have thousands of columns, and each is looked up by its name.
         object.__setattr__(self, "names", tuple(name.strip() for name in self.columns))
+        object.__setattr__(self, "_known", {})
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -82,8 +84,13 @@ class FileLayout:
         folders = (name for name, _ in self.partitions if name not in self.names)
         return (*self.names, *folders)
 
-    def values(self, name: str) -> list[str]:
+    def values(self, name: str) -> tuple[str, ...]:
         """Return the sampled values of a column that are not missing."""
+        if name not in self._known:
+            self._known[name] = tuple(self._values(name))
+        return self._known[name]
+
+    def _values(self, name: str) -> list[str]:
         if name not in self.names:
             return [value for folder, value in self.partitions if folder == name]
         position = self.names.index(name)
@@ -314,7 +321,7 @@ def has_integers_only(values: Sequence[str]) -> bool:
     >>> has_integers_only(["4", "-1", "4.0"]), has_integers_only(["4", "u7"])
     (True, False)
     """
-    return all(_INTEGER.fullmatch(value) for value in values)
+    return all(map(_INTEGER.fullmatch, values))
 
 
 def estimate_rows(path: Path) -> int | None:

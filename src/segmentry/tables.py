@@ -47,16 +47,17 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
     ([(1, 1)], {'user_id missing or unreadable': 1, 'exact duplicate': 1, \
 'contradicts another row of the same id': 2})
     """
-    sound, n_impossible = rows, 0
+    is_bad: dict[str, pl.Expr] = {}
     for name, dtype in rows.schema.items():
-        is_bad = pl.lit(value=False)
         if name in attributes and dtype.is_numeric():
-            is_bad = pl.col(name) < 0
+            is_bad[name] = pl.col(name) < 0
         if dtype.is_float():
-            is_bad |= ~pl.col(name).is_finite()
-        n_impossible += sound.select((is_bad & pl.col(name).is_not_null()).sum()).item()
-        sound = sound.with_columns(pl.when(~is_bad).then(pl.col(name)).alias(name))
-    return _unique(sound, key="user_id", role="profiles", unreadable=unreadable, odd=n_impossible)
+            is_bad[name] = is_bad.get(name, pl.lit(value=False)) | ~pl.col(name).is_finite()
+    n_bad = rows.select(each.sum().alias(name) for name, each in is_bad.items())
+    odd = {name: n for name, n in n_bad.row(0, named=True).items() if n} if is_bad else {}
+    sound = rows.with_columns(pl.when(~is_bad[name]).then(name).alias(name) for name in odd)
+    odd_values = sum(odd.values())
+    return _unique(sound, key="user_id", role="profiles", unreadable=unreadable, odd=odd_values)
 
 
 def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
@@ -105,7 +106,7 @@ def no_ads(ad_type: pl.DataType) -> pl.DataFrame:
 
 
 def _unique(rows: pl.DataFrame, *, key: str, role: str, unreadable: int, odd: int) -> CleanTable:
-    known = rows.filter(pl.col(key).is_not_null())
+    known = rows.filter(pl.col(key).is_not_null()) if rows[key].null_count() else rows
     distinct = single = known.sort(key)
     if (single[key] == single[key].shift(1)).any():
         # A million rows take 0.6 s: looked for where an id occurs twice at all.

@@ -133,6 +133,7 @@ STEPS = (
     "decide",
     "write tables",
     "draw and report",
+    "write segments",
     "write users",
     "finish the tables of users and the fingerprint",
 )

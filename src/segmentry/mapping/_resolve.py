@@ -168,7 +168,9 @@ def _log_column(
 def _time_column(
     name: str, time_format: str, values: Sequence[str], utc_offset_hours: UtcOffset
 ) -> ColumnSource:
-    has_fractions = any(_is_number(value) and not _is_integer(value) for value in values)
+    has_fractions = not has_integers_only(values) and any(
+        _is_number(value) and not _is_integer(value) for value in values
+    )
     if time_format == "seconds" and not has_fractions:
         return ColumnSource(name, "integer")
     return ColumnSource(name, "moment", time_format=time_format, utc_offset_hours=utc_offset_hours)

@@ -52,7 +52,8 @@ class Ahead:
         self._staging, self._users, self._files = staging, users, tuple(files)
         self._clock, self._name = clock, name
         self._all = contextlib.ExitStack()
-        self._tables: Future[pl.DataFrame] | None = None
+        self._segments: pl.DataFrame | None = None
+        self._users_written: Future[None] | None = None
         self._fingerprints: Fingerprinting | None = None
         self.draw: Draw | None = None
         self.names: dict[int, str] = {}
@@ -73,16 +74,18 @@ class Ahead:
         """
         named = self._name(segmentation, segments)
         self.names = {segment.segment_id: segment.name for segment in named}
+        # Before anything else is begun: it is what everybody waits for.
+        self._segments = self._write_segments(segmentation, truth)
         pool = self._all.enter_context(ThreadPoolExecutor(1))
-        self._tables = pool.submit(self._write, segmentation, truth)
+        self._users_written = pool.submit(self._write_users, segmentation)
         self._all.enter_context(preloading(FOR_DRAWING))
         from segmentry.plots import drawing
 
         self.draw = self._all.enter_context(drawing())
         self._fingerprints = self._all.enter_context(Fingerprinting(self._files))
 
-    def _write(self, segmentation: Segmentation, truth: Truth | None) -> pl.DataFrame:
-        with self._clock.step("write users"):
+    def _write_segments(self, segmentation: Segmentation, truth: Truth | None) -> pl.DataFrame:
+        with self._clock.step("write segments"):
             segments = segments_table(
                 self._users.table,
                 segmentation.segment_ids,
@@ -93,14 +96,19 @@ class Ahead:
                 early_ids = pl.Series("feature_segment_id", truth.feature_segment_ids)
                 segments = segments.with_columns(early_ids)
             segments.write_parquet(self._staging / "segments.parquet")
+        return segments
+
+    def _write_users(self, segmentation: Segmentation) -> None:
+        with self._clock.step("write users"):
             ids = pl.Series("segment_id", segmentation.segment_ids)
             self._users.table.with_columns(ids).write_parquet(self._staging / "users.parquet")
-        return segments
 
     def segments(self) -> pl.DataFrame:
         """Wait for the tables of users; return that of ``segments.parquet``."""
-        assert self._tables is not None, "started once"  # noqa: S101  # segments are always named
-        return self._tables.result()
+        assert self._segments is not None, "started once"  # noqa: S101  # segments are always named
+        assert self._users_written is not None, "started once"  # noqa: S101  # as above
+        self._users_written.result()
+        return self._segments
 
     def fingerprints(self) -> tuple[FileFingerprint, ...]:
         """Wait for the hashes of the input."""
