@@ -62,6 +62,11 @@ def changed(summary, **first):
     return replace(summary, segments=segments)
 
 
+def plainly(insight):
+    """Its text with plain blanks."""
+    return insight.text.replace("\xa0", " ")
+
+
 def codes_of(summary, *, agreements=AGREED, mute=()):
     found, _ = find_insights(summary, agreements=agreements, mute=mute)
     return [(each.code, each.segment_id) for each in found]
@@ -174,6 +179,19 @@ def test_too_few_impressions_to_judge(plain):
     assert codes_of(changed(plain, numeric=(replace(shown, median=20.0),))) == []
 
 
+def test_too_few_impressions_of_all_users_are_told_once(plain):
+    few = (replace(plain.segments[0].numeric[0], median=9.0),)
+    segments = tuple(replace(each, numeric=few) for each in plain.segments)
+    summary = replace(plain, segments=segments)
+
+    assert codes_of(summary) == [("SEG-004", each.segment_id) for each in segments]
+    everyone = replace(plain.population, numeric=few)
+    (found,), _ = find_insights(replace(summary, population=everyone), agreements=AGREED)
+    ids = ", ".join(str(each.segment_id) for each in segments)
+    assert (found.code, found.segment_id) == ("SEG-004", None)
+    assert found.text.endswith(f"So it is with the median user of segments {ids}.")
+
+
 def test_much_exposure_with_few_clicks(plain):
     share = plain.segments[0].share
 
@@ -193,6 +211,27 @@ def test_a_segment_or_a_log_without_a_click(plain):
     assert codes_of(changed(plain, **none)) == [("SEG-015", 1)]
     summary = replace(plain, population=replace(plain.population, n_clicks=0))
     assert codes_of(changed(summary, **none)) == [("SEG-015", None)]
+
+
+def test_no_click_when_formed_is_no_forecast(plain):
+    """Of users who were put together for having no click, later ones are to be expected."""
+    none = {"n_clicks": 0, "ctr_seen": Estimate(0.0, 0.0, 0.0002)}
+    unknown = Estimate(value=None, low=None, high=None)
+    clicked = replace(plain.features[0], family="engagement", weight=1.0)
+    by_clicks = replace(plain, features=(clicked, *plain.features[1:]))
+
+    def said(summary, forecast):
+        (found,), _ = find_insights(
+            changed(summary, forecast_ctr=forecast, **none), agreements=AGREED
+        )
+        return found
+
+    foretold = said(by_clicks, Estimate(0.06, 0.05, 0.07))
+    assert "put together, and 6.00 % (5.00–7.00 %) is to be expected" in plainly(foretold)
+    assert foretold.action.value == Estimate(600.0, 500.0, 700.0)
+    assert "nothing is known of later days" in said(by_clicks, unknown).text
+    untouched = replace(plain, features=tuple(replace(f, weight=None) for f in plain.features))
+    assert plainly(said(untouched, unknown)).endswith("is at most 0.02 % (95 % interval).")
 
 
 # --- makeup

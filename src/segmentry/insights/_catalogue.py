@@ -106,9 +106,9 @@ INSIGHTS = (
         "SEG-004",
         "Under-exposed: too few impressions to judge",
         "note",
-        "At the CTR of all users less than 1 click was to be expected of the median user.",
-        "That a user of this segment did not click says next to nothing: most would not, whoever "
-        "they are.",
+        "At the CTR of all users less than 1 click was to be expected of the median user. Where "
+        "that is so of all users and of more than one segment, it is said once.",
+        "That such a user did not click says next to nothing: most would not, whoever they are.",
         "Do not write these users off; show them enough to judge, or treat them as all users.",
     ),
     InsightKind(
@@ -219,7 +219,8 @@ INSIGHTS = (
         "No clicks",
         "note",
         "A segment, or the whole log, has impressions and no click.",
-        "A click rate of zero has an upper end above zero: see its interval.",
+        "A click rate of zero has an upper end above zero: see its interval. Where users without a "
+        "click were put together, it tells nothing of later days: see the rate to be expected.",
         "Bring a longer window before anything is concluded.",
     ),
     InsightKind(

@@ -103,26 +103,42 @@ def find_silent(facts: Facts) -> Iterator[Finding]:
 
 
 def find_under_exposed(facts: Facts) -> Iterator[Finding]:
-    """Find segments whose users were shown too little to be judged one by one."""
-    for segment in facts.shown:
-        clicks, level = expected_clicks(segment, facts), facts.level
-        shown = median_impressions(segment)
-        if clicks is None or shown is None or not level or clicks >= _FEW:
-            continue
-        silent = (1 - level) ** shown
-        yield Finding(
-            "SEG-004",
-            segment,
-            f"The median user was shown {count(shown)} ad{'' if shown == 1 else 's'}: "
-            f"{percent(silent, digits=0)} of such users have no click by chance alone.",
-            (
-                Evidence("impressions of the median user", exactly(shown), "count"),
-                Evidence("chance of no click", exactly(silent), "share"),
-            ),
-            "impressions that the median user lacks until 3 clicks are to be expected",
-            impressions_lacking(facts.level_estimate, shown=shown, clicks=_ENOUGH),
-            ("At the click rate of all users.",),
-        )
+    """Find segments whose users were shown too little to be judged one by one.
+
+    Where that is so of the median of all users, it is said once, not of segment after segment.
+    """
+    found = [segment for segment in facts.shown if _is_under_exposed(segment, facts)]
+    population = facts.summary.population
+    if len(found) > 1 and _is_under_exposed(population, facts):
+        told = ", ".join(str(segment.segment_id) for segment in found)
+        more = f" So it is with the median user of segments {told}."
+        yield _too_few_shown(population, facts, more)
+        return
+    for segment in found:
+        yield _too_few_shown(segment, facts, "")
+
+
+def _is_under_exposed(profile: SegmentProfile, facts: Facts) -> bool:
+    clicks = expected_clicks(profile, facts)
+    return clicks is not None and clicks < _FEW
+
+
+def _too_few_shown(profile: SegmentProfile, facts: Facts, more: str) -> Finding:
+    shown, level = median_impressions(profile) or 0.0, facts.level or 0.0
+    silent = (1 - level) ** shown
+    return Finding(
+        "SEG-004",
+        None if profile is facts.summary.population else profile,
+        f"The median user was shown {count(shown)} ad{'' if shown == 1 else 's'}: "
+        f"{percent(silent, digits=0)} of such users have no click by chance alone.{more}",
+        (
+            Evidence("impressions of the median user", exactly(shown), "count"),
+            Evidence("chance of no click", exactly(silent), "share"),
+        ),
+        "impressions that the median user lacks until 3 clicks are to be expected",
+        impressions_lacking(facts.level_estimate, shown=shown, clicks=_ENOUGH),
+        ("At the click rate of all users.",),
+    )
 
 
 def find_few_clicks(facts: Facts) -> Iterator[Finding]:
@@ -155,17 +171,38 @@ def find_no_clicks(facts: Facts) -> Iterator[Finding]:
         return
     for segment in facts.shown:
         if segment.n_impressions and not segment.n_clicks:
-            upper = percent(segment.ctr_seen.high, digits=2)
+            seen = rate_evidence("CTR seen", segment.ctr_seen, 95)
             yield Finding(
                 "SEG-015",
                 segment,
-                f"{count(segment.n_impressions)} impressions without a click: the rate is at most "
-                f"{upper} (95 % interval).",
-                (rate_evidence("CTR seen", segment.ctr_seen, 95),),
+                f"{count(segment.n_impressions)} impressions without a click: "
+                f"{_told_of_zero(segment, facts)}.",
+                (seen, *_foretold(segment)) if segment.forecast_ctr.is_known else (seen,),
                 f"clicks to be expected per {count(PER)} impressions",
                 clicks_expected(segment),
-                ("The impressions are independent of each other.",),
+                ("They are shown ads as they were.",)
+                if segment.forecast_ctr.is_known
+                else ("The impressions are independent of each other.",),
             )
+
+
+def _told_of_zero(segment: SegmentProfile, facts: Facts) -> str:
+    """Say what no click means: little, where who had none was put together for it."""
+    upper = percent(segment.ctr_seen.high, digits=2)
+    if segment.forecast_ctr.is_known:
+        why = "users without a click were put together" if _by_clicks(facts) else "it may be luck"
+        return f"{why}, and {rate_text(segment.forecast_ctr)} is to be expected"
+    if _by_clicks(facts):
+        return (
+            f"at most {upper} (95 % interval) in this log, of users who were put together for "
+            "having none; nothing is known of later days"
+        )
+    return f"the rate is at most {upper} (95 % interval)"
+
+
+def _by_clicks(facts: Facts) -> bool:
+    """Tell whether clicks helped to form the segments."""
+    return any(row.weight and row.family == "engagement" for row in facts.summary.features)
 
 
 def find_reversed(facts: Facts) -> Iterator[Finding]:
@@ -197,7 +234,7 @@ def _turned(segment: SegmentProfile) -> str:
 def _by_luck(segment: SegmentProfile, facts: Facts) -> str:
     """Say that too few impressions to click on are no dislike; nothing where they were enough."""
     shown, clicks = median_impressions(segment), expected_clicks(segment, facts)
-    by_clicks = any(row.weight and row.family == "engagement" for row in facts.summary.features)
+    by_clicks = _by_clicks(facts)
     if not by_clicks or not _is_above(segment) or clicks is None or shown is None or clicks >= _FEW:
         return ""
     silent = (1 - (facts.level or 0.0)) ** shown

@@ -59,11 +59,11 @@ def clicks_promised(seen: Estimate, expected: Estimate) -> Estimate:
 
 
 def clicks_expected(profile: SegmentProfile) -> Estimate:
-    """Return the clicks of 10,000 impressions by the forecast; without any click, by what is seen.
+    """Return the clicks of 10,000 impressions by the forecast; without one, by what is seen.
 
     Without a click in n impressions the upper end is the exact binomial one, 1 - 0.05 ** (1 / n).
     """
-    if profile.n_impressions and not profile.n_clicks:
+    if not profile.forecast_ctr.is_known and profile.n_impressions and not profile.n_clicks:
         return Estimate(value=0.0, low=0.0, high=PER * (1 - 0.05 ** (1 / profile.n_impressions)))
     return _scaled(profile.forecast_ctr, lambda rate: PER * rate)
 
