@@ -10,6 +10,7 @@ from segmentry.clustering.components import PrincipalComponents, fit_pca, projec
 from segmentry.clustering.dispersion import calinski_harabasz, davies_bouldin
 from segmentry.clustering.fitting import ALGORITHMS, Clustering, fit_clusterings
 from segmentry.clustering.knee import find_knee
+from segmentry.clustering.moments import cluster_moments
 from segmentry.clustering.rows import DistinctRows, distinct_rows
 from segmentry.clustering.silhouette import (
     MeanInterval,
@@ -32,6 +33,7 @@ __all__ = [
     "SilhouetteScore",
     "assign",
     "calinski_harabasz",
+    "cluster_moments",
     "davies_bouldin",
     "distinct_rows",
     "exact_silhouette",

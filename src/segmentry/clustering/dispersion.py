@@ -3,7 +3,7 @@
 import numpy as np
 
 from segmentry.clustering.arrays import IntVector
-from segmentry.clustering.moments import checked_labels, cluster_moments
+from segmentry.clustering.moments import ClusterMoments, checked_labels, cluster_moments
 from segmentry.clustering.rows import DistinctRows
 
 __all__ = ["calinski_harabasz", "davies_bouldin"]
@@ -12,7 +12,9 @@ __all__ = ["calinski_harabasz", "davies_bouldin"]
 _ROUNDING = 1e-20
 
 
-def calinski_harabasz(distinct: DistinctRows, labels: IntVector) -> float:
+def calinski_harabasz(
+    distinct: DistinctRows, labels: IntVector, *, moments: ClusterMoments | None = None
+) -> float:
     """Variance ratio: scatter between clusters against scatter within, per degree of freedom.
 
     Equal to scikit-learn's `calinski_harabasz_score` on the expanded rows, one per user.
@@ -23,6 +25,8 @@ def calinski_harabasz(distinct: DistinctRows, labels: IntVector) -> float:
         The rows; weights are numbers of users.
     labels : ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
+    moments : ClusterMoments, optional
+        Those of the labels, where they are known.
 
     Returns
     -------
@@ -47,7 +51,8 @@ def calinski_harabasz(distinct: DistinctRows, labels: IntVector) -> float:
     >>> calinski_harabasz(distinct, np.array([0, 0, 1, 1]))  # (100 / 1) / (4 / 2)
     50.0
     """
-    moments = cluster_moments(distinct, checked_labels(distinct, labels, n_clusters_at_least=2))
+    labels = checked_labels(distinct, labels, n_clusters_at_least=2)
+    moments = moments or cluster_moments(distinct, labels)
     n_users, k = float(distinct.weights.sum()), len(moments.weights)
     within = float(moments.scatters.sum())
     middle = moments.weights @ moments.means / n_users
@@ -57,7 +62,9 @@ def calinski_harabasz(distinct: DistinctRows, labels: IntVector) -> float:
     return between * (n_users - k) / (within * (k - 1))
 
 
-def davies_bouldin(distinct: DistinctRows, labels: IntVector) -> float:
+def davies_bouldin(
+    distinct: DistinctRows, labels: IntVector, *, moments: ClusterMoments | None = None
+) -> float:
     """Average over clusters of the worst ratio of their widths to the distance between them.
 
     Equal to scikit-learn's `davies_bouldin_score` on the expanded rows, one per user. The width
@@ -69,6 +76,8 @@ def davies_bouldin(distinct: DistinctRows, labels: IntVector) -> float:
         The rows; weights are numbers of users.
     labels : ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
+    moments : ClusterMoments, optional
+        Those of the labels, where they are known.
 
     Returns
     -------
@@ -94,7 +103,7 @@ def davies_bouldin(distinct: DistinctRows, labels: IntVector) -> float:
     0.2
     """
     labels = checked_labels(distinct, labels, n_clusters_at_least=2)
-    moments = cluster_moments(distinct, labels)
+    moments = moments or cluster_moments(distinct, labels)
     distances = np.sqrt(np.sum((distinct.rows - moments.means[labels]) ** 2, axis=1))
     widths = np.bincount(labels, weights=distinct.weights * distances) / moments.weights
     between = np.linalg.norm(moments.means[:, np.newaxis] - moments.means, axis=2)

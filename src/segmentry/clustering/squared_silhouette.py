@@ -11,7 +11,9 @@ __all__ = ["squared_silhouette"]
 _BLOCK = 8192
 
 
-def squared_silhouette(distinct: DistinctRows, labels: IntVector) -> float:
+def squared_silhouette(
+    distinct: DistinctRows, labels: IntVector, *, moments: ClusterMoments | None = None
+) -> float:
     """Mean silhouette of all users by squared Euclidean distance, exact in O(n k d).
 
     The mean squared distance of `x` to a cluster of mean `m` and variance `v` (mean squared
@@ -27,6 +29,8 @@ def squared_silhouette(distinct: DistinctRows, labels: IntVector) -> float:
         The rows; weights are numbers of users.
     labels : ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
+    moments : ClusterMoments, optional
+        Those of the labels, where they are known.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def squared_silhouette(distinct: DistinctRows, labels: IntVector) -> float:
     0.909722
     """
     labels = checked_labels(distinct, labels, n_clusters_at_least=2)
-    moments = cluster_moments(distinct, labels)
+    moments = moments or cluster_moments(distinct, labels)
     total = 0.0
     for start in range(0, len(labels), _BLOCK):
         part = slice(start, start + _BLOCK)

@@ -17,6 +17,7 @@ from segmentry.clustering import (
     SilhouetteScore,
     assign,
     calinski_harabasz,
+    cluster_moments,
     davies_bouldin,
     distinct_rows,
     fit_clusterings,
@@ -431,16 +432,23 @@ def make_candidate(
     distinct: DistinctRows, clustering: Clustering, score: SilhouetteScore | None
 ) -> Candidate:
     """Score a clustering."""
-    weights = np.bincount(clustering.labels, weights=distinct.weights)
-    is_one = len(clustering.centers) == 1 or score is None
+    labels, moments = clustering.labels, cluster_moments(distinct, clustering.labels)
+    weights = moments.weights
+    scores: dict[str, float] = {}
+    if len(clustering.centers) > 1 and score is not None:
+        scores = {
+            "squared_silhouette": squared_silhouette(distinct, labels, moments=moments),
+            "calinski_harabasz": calinski_harabasz(distinct, labels, moments=moments),
+            "davies_bouldin": davies_bouldin(distinct, labels, moments=moments),
+        }
     return Candidate(
         algorithm=clustering.algorithm,
         n_segments=len(clustering.centers),
         inertia=clustering.inertia,
         silhouette=_UNKNOWN if score is None else Estimate(*score.mean),
-        squared_silhouette=None if is_one else squared_silhouette(distinct, clustering.labels),
-        calinski_harabasz=None if is_one else calinski_harabasz(distinct, clustering.labels),
-        davies_bouldin=None if is_one else davies_bouldin(distinct, clustering.labels),
+        squared_silhouette=scores.get("squared_silhouette"),
+        calinski_harabasz=scores.get("calinski_harabasz"),
+        davies_bouldin=scores.get("davies_bouldin"),
         smallest_share=float(weights.min() / weights.sum()),
         seconds=clustering.seconds,
     )
