@@ -40,6 +40,27 @@ def test_each_step_has_its_share_with_the_interval_by_segment(summary):
     assert [len(each) for each in rows] == [4, 4, 4, 0]  # too few bought to be told
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Often in the shop, seldom clicks ads",
+        "Weekend visitors who look at many brands and buy from few",
+        "经常浏览但很少点击广告并且几乎不购买的用户",
+    ],
+)
+def test_a_long_name_is_shown_whole(summary, name):
+    first = replace(summary.segments[0], name=name)
+    renamed = replace(summary, segments=(first, *summary.segments[1:]))
+
+    names = plots.plot_funnel(renamed).to_dict()["hconcat"][0]
+    lines = names["layer"][1]["data"]["values"][1]["label"]
+
+    assert "".join("".join(lines).split()) == "".join(f"1{name}".split())
+    widest = max(sum(13 if ord(letter) > 0x24F else 7 for letter in line) for line in lines)
+    assert widest <= names["layer"][1]["mark"]["limit"]
+    assert names["height"] / 4 >= len(lines) * names["layer"][1]["mark"]["lineHeight"]
+
+
 def finding_with(summary, view, *, bought=UNKNOWN):
     """Return the finding where one segment differs in who views, and all buy alike or unknown."""
     report = summary.conversions
