@@ -205,7 +205,7 @@ def test_generated_behaviours_are_told_with_what_reads_them(tmp_path):
 
     assert f"{n_rows:,} behaviours in behavior_log.csv" in with_them.out
     assert f"segmentry run {tmp_path / 'new'} --with behaviours" in with_them.out
-    assert "behaviour" not in without.out
+    assert "behavior_log" not in without.out
 
 
 def test_generated_data_follow_seed_and_null(tmp_path):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from segmentry.engines._disk import disk_cause
 from segmentry.engines._plain_numbers import plain_table
 from segmentry.engines._plain_tally import tally_plainly
 from segmentry.engines._polars_columns import code_of, moment_of, without_missing
@@ -191,8 +192,9 @@ class PolarsEngine:
         try:
             return query()
         except (pl.exceptions.PolarsError, OSError) as error:
-            cause = " ".join(str(error).split("\n\n")[0].split())
-            if step.startswith("reading"):
+            of_disk = disk_cause(str(error))
+            cause = of_disk or " ".join(str(error).split("\n\n")[0].split())
+            if step.startswith("reading") and of_disk is None:
                 cause = cause.removesuffix("Consider setting 'truncate_ragged_lines=True'.").strip()
                 cause += f"; {_ADVICE}"
             raise EngineError(engine=self.name, step=step, cause=cause) from error
