@@ -12,7 +12,8 @@ from segmentry.summary import FunnelStep
 
 def rows_of(spec):
     """Return the rows of each panel of a step, where Altair put them."""
-    return [panel["data"]["values"] for panel in spec["hconcat"][1:]]
+    panels = spec["hconcat"][1:]
+    return [(panel.get("data") or panel["layer"][0]["data"])["values"] for panel in panels]
 
 
 def steps_with(view):
@@ -38,6 +39,8 @@ def test_each_step_has_its_share_with_the_interval_by_segment(summary):
         (n, pytest.approx(0.3), 0.4, pytest.approx(0.5)) for n in range(4)
     ]
     assert [len(each) for each in rows] == [4, 4, 4, 0]  # too few bought to be told
+    last = plots.plot_funnel(summary).to_dict()["hconcat"][-1]["layer"][-1]
+    assert last["data"]["values"] == [{"text": "too few users"}]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
-from segmentry.plots._marks import as_given, at_x, haloed, layered, on
+from segmentry.plots._marks import as_given, at_x, at_y, haloed, layered, on
 from segmentry.plots._theme import ROLES, segment_colour
 from segmentry.plots.formats import interval, rate
 
@@ -158,6 +158,8 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
         fontWeight=600,
         fontSize=12.5,
         lineHeight=_LINE_HEIGHT,
+        # The first line stands at its place and the others below it: half of them above.
+        dy=alt.ExprRef(f"{-_LINE_HEIGHT / 2} * (length(datum.label) - 1)"),
         limit=_NAMES - 14,
     )
     layers = [dots.mark_point(size=70, filled=True, opacity=1), told]
@@ -210,6 +212,11 @@ def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.Laye
             base.encode(x=x, text=alt.Text("text:N")), weight=400, size=11.5, rise=13, align="left"
         ),
     ]
+    if not rows:
+        nothing = on([{"text": "too few users"}]).encode(
+            x=at_x(_PANEL / 2), y=at_y(len(order) * _ROW / 2), text=alt.Text("text:N")
+        )
+        layers.append(nothing.mark_text(fontSize=12, color=ROLES["muted"].light))
     return layered(layers, width=_PANEL, height=len(order) * _ROW)
 
 
