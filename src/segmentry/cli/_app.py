@@ -384,9 +384,9 @@ def data_check(
     """Print a data-quality report; nothing is written."""
     from segmentry.cli import _data
 
-    options = {"with": _names(with_), "engine": engine, "since": since, "until": until}
-    options |= {"sample": sample, "memory": memory, "temp": temp, "duplicates": duplicates}
-    options |= {"strict": strict or None}
+    options: dict[str, object] = {"with": _names(with_), "engine": engine, "since": since}
+    options |= {"until": until, "sample": sample, "memory": memory, "temp": temp}
+    options |= {"duplicates": duplicates, "strict": strict or None}
     _data.check(data_dir, mapping=mapping, is_json=json, options=options)
 
 

@@ -255,13 +255,13 @@ def _scan_lines(layout: FileLayout) -> pl.LazyFrame:
     fields = line.str.replace_all(r"\s+", " ").str.split(" ")
     frame = lines.filter(line != "").select(fields.alias("fields"))
     is_whole = pl.col("fields").list.len() == len(layout.names)
-    fields = {
+    values = {
         name: pl.col("fields").list.get(place, null_on_oob=True)
         for place, name in enumerate(layout.columns)
     }
     return frame.select(
-        pl.when(is_whole & ~field.is_in(list(NULL_WORDS))).then(field).alias(name)
-        for name, field in fields.items()
+        pl.when(is_whole & ~value.is_in(list(NULL_WORDS))).then(value).alias(name)
+        for name, value in values.items()
     )
 
 
