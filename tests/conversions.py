@@ -44,6 +44,9 @@ def alike(segment_id):
         FunnelStep("cart", 10, near(0.5, 0.2)),
         FunnelStep("purchase", None, UNKNOWN),
     )
+    shop = tuple(shop_rate(name, level, level / 50) for name, level in LEVELS.items())
+    if not segment_id:
+        shop = tuple(replace(each, index=UNKNOWN) for each in shop)
     judged = PurchaseVerdict("indistinguishable", "nothing differs", 0.1, near(0.1, 0.01), 0.1)
     return SegmentConversions(
         segment_id=segment_id,
@@ -52,7 +55,7 @@ def alike(segment_id):
         click_conversion=near(0.1, 0.02),
         attributions=(Attribution("view", 7, 30, near(0.03, 0.005)),),
         value_proxy=near(0.5, 0.1),
-        shop=tuple(shop_rate(name, level, level / 50) for name, level in LEVELS.items()),
+        shop=shop,
         purchases=judged if segment_id else None,
     )
 

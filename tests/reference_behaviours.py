@@ -28,15 +28,16 @@ class Impression(NamedTuple):
 
 
 def reference_behaviours(
-    rows: Iterable[Behaviour], *, window: Window
+    rows: Iterable[Behaviour], *, window: Window, ads_since: int
 ) -> dict[int | str, dict[str, float | None]]:
     """Return the counts of every user with a behaviour in the window."""
     inside = [row for row in rows if window.start <= row.happened_at < window.end]
     users = sorted({row.user_id for row in inside})
-    return {user: _of([row for row in inside if row.user_id == user], window) for user in users}
+    own = {user: [row for row in inside if row.user_id == user] for user in users}
+    return {user: _of(rows, window, ads_since) for user, rows in own.items()}
 
 
-def _of(rows: list[Behaviour], window: Window) -> dict[str, float | None]:
+def _of(rows: list[Behaviour], window: Window, ads_since: int) -> dict[str, float | None]:
     zone = timezone(timedelta(hours=window.utc_offset_hours))
     local = [datetime.fromtimestamp(row.happened_at, tz=zone) for row in rows]
     bought = [row for row in rows if row.action == PURCHASE]
@@ -49,6 +50,7 @@ def _of(rows: list[Behaviour], window: Window) -> dict[str, float | None]:
         "n_carts": sum(row.action == CART for row in rows),
         "n_favourites": sum(row.action == FAVOURITE for row in rows),
         "n_purchases": len(bought),
+        "n_ad_log_purchases": sum(row.happened_at >= ads_since for row in bought),
         "last_purchase_at": max((row.happened_at for row in bought), default=None),
         "n_last_week": sum(row.happened_at >= last_week for row in rows),
         "n_week_before": sum(week_before <= row.happened_at < last_week for row in rows),

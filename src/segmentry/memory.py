@@ -20,6 +20,7 @@ __all__ = [
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s?([KMGT])(i?)B")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 LEAST_MEMORY = 500_000_000
+_GIGABYTE = 1_000_000_000
 _WITHOUT_ENGINE = 350_000_000
 """Python, its libraries and the answers of the engine: 200 to 350 MB were measured."""
 _EXCESS = 1.12
@@ -121,6 +122,10 @@ def require_room(folder: Path, n_bytes: int, *, remedy: str) -> None:
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise OutputError(
-            f"{folder}: temporary files will take about {n_bytes / 1e9:,.1f} GB, found "
-            f"{free / 1e9:,.1f} GB free; {remedy}"
+            f"{folder}: temporary files will take about {_told(n_bytes)}, found {_told(free)} "
+            f"free; {remedy}"
         )
+
+
+def _told(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= _GIGABYTE else f"{n_bytes / 1e6:,.1f} MB"

@@ -155,6 +155,21 @@ def test_people_get_the_check_as_tables_with_shares(odd_data):
     assert "users without profile 1 3 33.33%" in lines
 
 
+def test_the_check_reads_behaviours_where_it_is_asked_to(tmp_path):
+    words = ("--users", 200, "--behaviours", "--behaviours-per-user", 5)
+    segmentry("data", "generate", tmp_path / "shop", *words)
+    log = tmp_path / "shop" / "behavior_log.csv"
+    log.write_text(log.read_text() + "1,1494000000,share,1,1\n1,1494000000,share,1,1\n")
+    n_rows = len(rows_of(log))
+
+    asked = segmentry("data", "check", tmp_path / "shop", "--with", "behaviours")
+    plain = segmentry("data", "check", tmp_path / "shop")
+
+    assert "behaviours: 2 unknown action" in " ".join(asked.out.split())
+    assert f"behaviours {n_rows:,} " in " ".join(asked.out.split())
+    assert "behaviours: not read; add --with behaviours" in plain.out
+
+
 def test_text_in_brackets_is_printed_as_it_is(tmp_path):
     # Rich reads [bold] as an order unless it is told otherwise.
     (tmp_path / "[bold]").mkdir()
@@ -180,6 +195,17 @@ def test_generated_data_are_as_asked(tmp_path):
         "raw_sample.csv",
         "user_profile.csv",
     ]
+
+
+def test_generated_behaviours_are_told_with_what_reads_them(tmp_path):
+    words = ("data", "generate", tmp_path / "new", "--users", 300)
+    with_them = segmentry(*words, "--behaviours", "--behaviours-per-user", 4)
+    n_rows = len(rows_of(tmp_path / "new" / "behavior_log.csv"))
+    without = segmentry("data", "generate", tmp_path / "other", "--users", 300)
+
+    assert f"{n_rows:,} behaviours in behavior_log.csv" in with_them.out
+    assert f"segmentry run {tmp_path / 'new'} --with behaviours" in with_them.out
+    assert "behavior_log" not in without.out
 
 
 def test_generated_data_follow_seed_and_null(tmp_path):

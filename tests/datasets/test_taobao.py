@@ -319,9 +319,11 @@ def test_behaviour_log_in_milliseconds_is_recognised(tmp_path):
     rows = [(user, at * 1000, *rest) for user, at, *rest in BEHAVIOURS]
     (tmp_path / "behavior_log.csv").write_text(csv_text(BEHAVIOURS_HEADER, rows))
 
-    time = find_taobao(tmp_path).behaviours.columns["happened_at"]
+    behaviours = find_taobao(tmp_path).behaviours
+    time = behaviours.columns["happened_at"]
 
     assert (time.type, time.time_format) == ("moment", "milliseconds")
+    assert behaviours.possible == (1_492_790_400, 1_494_691_200)  # its 22 days, as in seconds
 
 
 def test_behaviour_log_without_its_columns_is_refused(tmp_path):

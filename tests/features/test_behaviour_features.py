@@ -121,6 +121,34 @@ def test_shares_of_nothing_are_unknown_and_shrunk_rates_are_the_mean(features):
     assert ben["n_purchases"] == 0
 
 
+def test_purchases_before_the_ad_log_are_no_purchases_without_an_ad(engine):
+    schema = dict.fromkeys(
+        ("user_id", "happened_at", "action", "category_id", "brand_id"), pl.Int64
+    )
+    behaviours = engine.from_polars(pl.DataFrame(ANNA, schema=schema, orient="row"))
+    shown = pl.DataFrame(
+        {"user_id": [1], "shown_at": [START + 7 * DAY], "ad_id": [1], "is_click": [0]}
+    )
+    ads = pl.DataFrame({"ad_id": [1], "category_id": [10]})
+    counts = engine.collect(
+        count_behaviours(behaviours, window=WINDOW, ads_since=START + 7 * DAY)
+    ).join(
+        engine.collect(
+            count_attributions(
+                behaviours, engine.from_polars(shown), engine.from_polars(ads), window=WINDOW
+            )
+        ),
+        on="user_id",
+    )
+
+    table, _ = derive_behaviours(counts, window=WINDOW)
+
+    # Of two purchases one came before any ad could be known.
+    assert table["n_purchases"].to_list() == [2]
+    assert table["view_through_1d_share"].to_list() == [1.0]
+    assert table["click_through_7d_share"].to_list() == [0.0]
+
+
 def test_without_ads_what_needs_them_is_unknown(engine):
     schema = dict.fromkeys(
         ("user_id", "happened_at", "action", "category_id", "brand_id"), pl.Int64

@@ -90,6 +90,28 @@ def test_buyers_who_ignore_ads_are_confirmed_in_both(plain):
     assert levels["days with a purchase, later"] == 90
 
 
+def test_what_is_bought_is_tested_by_leaving_users_alone_not_by_clicks(plain):
+    seldom = clicking(plain, **SELDOM)
+    views, left = shop_with("views", 300.0, 20.0), shop_with("carts abandoned", 0.9, 0.02)
+    loyal = shop_with("same brand", 0.014, 0.001)
+    found = [
+        each
+        for summary in (
+            with_conversions(seldom, shop=views),
+            with_conversions(seldom, purchases=MORE),
+            with_conversions(plain, features=(), shop=left),
+            with_conversions(plain, shop=loyal),
+        )
+        for each in find_insights(summary, agreements=AGREED)[0]
+        if each.code >= "SEG-019"
+    ]
+    tests = {each.code: each.action.test for each in found}
+
+    half = "segmentry export audience RUN_DIR --segment 1 --hold-out 50% --out audience.csv"
+    assert [tests[f"SEG-0{n}"] for n in (19, 20, 21)] == [half] * 3
+    assert tests["SEG-022"] == "segmentry plan test RUN_DIR --segments 1 --metric ctr --mde 5%"
+
+
 def test_cart_abandoners_leave_more_than_others(plain):
     # All users buy 20 % of what they put in the cart; 0.8 times that is 16 %.
     left = {"shop": shop_with("carts abandoned", 0.9, 0.02)}

@@ -222,6 +222,26 @@ def test_no_share_gives_a_few_users_away(outcome):
         assert clicked.n_purchases in (None, 0)
 
 
+def test_the_value_proxy_is_called_one_and_explained_or_said_to_be_absent(outcome):
+    report = outcome.summary.conversions
+    is_there = any(each.value_proxy.is_known for each in report.segments)
+    said = " ".join(report.notes)
+
+    assert ("The value proxy takes the price of an ad" in said) is is_there
+    assert ("There is no value proxy" in said) is not is_there
+
+
+def test_shares_end_at_one_and_all_users_are_not_set_against_themselves(outcome):
+    everyone, *others = outcome.summary.conversions.segments
+    shares = [e for e in (*everyone.shop, *(s for o in others for s in o.shop)) if e.n_users]
+    shares = [e for e in shares if e.name not in ("views", "purchases")]
+
+    assert {each.name for each in shares} >= {"carts abandoned", "same brand"}
+    assert all(0 <= each.value.low <= each.value.value <= each.value.high <= 1 for each in shares)
+    assert all(each.index.value is None for each in everyone.shop)
+    assert any(each.index.value is not None for each in others[0].shop)
+
+
 def test_what_the_family_adds_is_told_for_clicks_and_purchases(outcome):
     clicks, purchases = outcome.summary.conversions.added
 
@@ -290,6 +310,21 @@ def test_behaviours_of_other_users_alone_are_refused(shop, tmp_path):
     assert answer.code == 2
     assert f"no behaviour is left of {rows.height:,} rows: " in answer.err
     assert "of users in neither the ad log nor the profiles" in answer.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_strict_refuses_rejected_behaviours_too(shop, tmp_path):
+    unknown = behaviours_in(shop).head(1).with_columns(btag=pl.lit("share"))
+    rows = pl.concat([behaviours_in(shop).filter(pl.col("time_stamp") > 0), unknown])
+    possible = rows.filter(pl.col("time_stamp") < 1_494_691_200)
+    other = copied(shop, tmp_path / "strict", possible)
+
+    answer = segmentry("run", other, "--with", "behaviours", "--strict", "--out", tmp_path / "run")
+
+    assert answer.code == 2
+    assert answer.err == (
+        "segmentry: --strict: rows were rejected (behaviours: 1 unknown action); mend the files\n"
+    )
     assert not (tmp_path / "run").exists()
 
 

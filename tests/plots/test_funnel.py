@@ -12,7 +12,8 @@ from segmentry.summary import FunnelStep
 
 def rows_of(spec):
     """Return the rows of each panel of a step, where Altair put them."""
-    return [panel["data"]["values"] for panel in spec["hconcat"][1:]]
+    panels = spec["hconcat"][1:]
+    return [(panel.get("data") or panel["layer"][0]["data"])["values"] for panel in panels]
 
 
 def steps_with(view):
@@ -38,6 +39,29 @@ def test_each_step_has_its_share_with_the_interval_by_segment(summary):
         (n, pytest.approx(0.3), 0.4, pytest.approx(0.5)) for n in range(4)
     ]
     assert [len(each) for each in rows] == [4, 4, 4, 0]  # too few bought to be told
+    last = plots.plot_funnel(summary).to_dict()["hconcat"][-1]["layer"][-1]
+    assert last["data"]["values"] == [{"text": "too few users"}]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Often in the shop, seldom clicks ads",
+        "Weekend visitors who look at many brands and buy from few",
+        "经常浏览但很少点击广告并且几乎不购买的用户",
+    ],
+)
+def test_a_long_name_is_shown_whole(summary, name):
+    first = replace(summary.segments[0], name=name)
+    renamed = replace(summary, segments=(first, *summary.segments[1:]))
+
+    names = plots.plot_funnel(renamed).to_dict()["hconcat"][0]
+    lines = names["layer"][1]["data"]["values"][1]["label"]
+
+    assert "".join("".join(lines).split()) == "".join(f"1{name}".split())
+    widest = max(sum(13 if ord(letter) > 0x24F else 7 for letter in line) for line in lines)
+    assert widest <= names["layer"][1]["mark"]["limit"]
+    assert names["height"] / 4 >= len(lines) * names["layer"][1]["mark"]["lineHeight"]
 
 
 def finding_with(summary, view, *, bought=UNKNOWN):

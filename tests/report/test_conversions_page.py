@@ -40,6 +40,27 @@ def test_steps_have_intervals_and_hidden_ones_a_dash(make_summary):
     assert "association, not an effect" in text
 
 
+def test_a_gain_that_is_sure_but_tiny_is_called_so():
+    sure = added("purchases", 0.0003, 0.0001, verdict="adds")
+    tiny = replace(sure, kept_with=near(0.014, 0.01), kept_without=near(0.010, 0.008))
+
+    assert added_sentence(tiny).replace("\xa0", " ") == (
+        "Behaviours help to foretell later purchases by next to nothing: of what users’ own rates "
+        "tell of their later purchases, segments keep 1.4 % (0.4 % to 2.4 %) with the behaviours "
+        "and 1.0 % (0.2 % to 1.8 %) without."
+    )
+    assert added_sentence(sure).startswith("Behaviours help to foretell later purchases: ")
+
+
+def test_segments_stand_against_all_users_and_these_have_their_own_interval(make_summary):
+    text = text_of(with_conversions(make_summary(n_points=5)))
+
+    shop = text[text.index("of each segment against all users") :]
+    assert "all users 170.0 166.6 to 173.4 2.50 2.45 to 2.55 80.00 %" in shop
+    assert "80.00 % 78.40 % to 81.60 %" in shop
+    assert "170.0 index 100 (98 to 102) 2.50 index 100 (98 to 102)" in shop
+
+
 def test_verdicts_on_purchases_have_their_own_table(make_summary):
     judged = PurchaseVerdict("confirmed", "it buys more", 0.2, near(0.18, 0.02), 0.1)
     text = text_of(with_conversions(make_summary(n_points=5), purchases=judged))

@@ -371,6 +371,7 @@ def data_check(
     data_dir: DataDir = None,
     mapping: Mapping = None,
     engine: Engine = None,
+    with_: With = None,
     since: Since = None,
     until: Until = None,
     sample: Sample = None,
@@ -383,8 +384,9 @@ def data_check(
     """Print a data-quality report; nothing is written."""
     from segmentry.cli import _data
 
-    options = {"engine": engine, "since": since, "until": until, "sample": sample}
-    options |= {"memory": memory, "temp": temp, "duplicates": duplicates, "strict": strict or None}
+    options: dict[str, object] = {"with": _names(with_), "engine": engine, "since": since}
+    options |= {"until": until, "sample": sample, "memory": memory, "temp": temp}
+    options |= {"duplicates": duplicates, "strict": strict or None}
     _data.check(data_dir, mapping=mapping, is_json=json, options=options)
 
 

@@ -36,6 +36,11 @@ def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> N
         f"{data.n_users:,} users, {data.n_impressions:,} impressions, {data.n_clicks:,} clicks "
         f"(CTR {data.n_clicks / max(1, data.n_impressions):.3%}), {data.n_ads:,} ads in {directory}"
     )
+    if data.behaviours is not None:
+        typer.echo(
+            f"{data.n_behaviours:,} behaviours in {data.behaviours.name}; read them with: "
+            f"segmentry run {directory} --with behaviours"
+        )
     typer.echo(f"The planted truth is in {data.truth}")
 
 
@@ -91,6 +96,8 @@ def check(
         )
         return
     _console.print_accounts(users.accounts, traits)
+    if users.has_unread_behaviours:
+        typer.echo("  behaviours: not read; add --with behaviours")
     typer.echo()
     if traits.has_time:
         typer.echo(

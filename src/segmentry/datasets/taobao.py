@@ -187,12 +187,14 @@ def _behaviours(data_dir: Path, file: str | None) -> BehavioursMapping | None:
         return None
     roles = _present(data_dir, "behaviours", file, _BEHAVIOURS)
     times = inspect_file(_first_file(data_dir, "behaviours", file)).values(roles["time"])
-    n_known = sum(time.isdecimal() and _FIRST_SECOND <= int(time) < _END_SECOND for time in times)
-    if 2 * n_known <= len(times):
-        return BehavioursMapping(files=file, **roles)
-    return BehavioursMapping(
-        files=file, time_format="seconds", first_day=_FIRST_DAY, last_day=_LAST_DAY, **roles
-    )
+    for unit, per_second in (("seconds", 1), ("milliseconds", 1000)):
+        seconds = [int(time) // per_second for time in times if time.isdecimal()]
+        n_known = sum(_FIRST_SECOND <= each < _END_SECOND for each in seconds)
+        if 2 * n_known > len(times):
+            return BehavioursMapping(
+                files=file, time_format=unit, first_day=_FIRST_DAY, last_day=_LAST_DAY, **roles
+            )
+    return BehavioursMapping(files=file, **roles)
 
 
 def _first_file(data_dir: Path, table: str, file: str) -> Path:

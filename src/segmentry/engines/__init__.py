@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from segmentry.engines._disk import disk_cause
 from segmentry.engines._validity import REPEATED
 from segmentry.errors import ConfigError, EngineError
 from segmentry.memory import engine_share, process_limit
@@ -135,5 +136,5 @@ def explained(engine: Engine, step: str) -> Iterator[None]:
     try:
         yield
     except engine.errors as error:
-        cause = " ".join(str(error).split())
+        cause = disk_cause(str(error)) or " ".join(str(error).split())
         raise EngineError(engine=engine.name, step=step, cause=cause) from error

@@ -14,6 +14,7 @@ import duckdb
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from segmentry.engines._disk import disk_cause
 from segmentry.engines._duckdb_columns import quoted_text
 from segmentry.engines._duckdb_scan import scan_query
 from segmentry.engines._plain import PlainText, Seen, plain_text
@@ -287,7 +288,8 @@ class DuckDBEngine:
                 f"{step}: a line ends in another way than the others, or a quote stands inside a "
                 "field; expected the same line end everywhere; write the file anew with one of them"
             )
-        return EngineError(engine=self.name, step=step, cause=" ".join(str(error).split()))
+        cause = disk_cause(str(error)) or " ".join(str(error).split())
+        return EngineError(engine=self.name, step=step, cause=cause)
 
     def _read(
         self,

@@ -67,10 +67,17 @@ def _offset_of(zone: pl.Expr, default_hours: UtcOffset) -> pl.Expr:
 
 
 def code_of(found: pl.Expr, column: ColumnSource) -> pl.Expr:
-    """Return the number that a text stands for."""
+    """Return the number that a text stands for.
+
+    Polars does not stream `replace_strict`: all rows of a log were held in memory for it.
+    """
     text = found.cast(pl.String).str.strip_chars().str.to_lowercase()
-    words, codes = zip(*column.codes, strict=True)
-    known = text.replace_strict(words, codes, default=column.other, return_dtype=pl.Int64)
+    words: dict[int, list[str]] = {}
+    for word, code in dict(column.codes).items():
+        words.setdefault(code, []).append(word)
+    known = pl.lit(column.other, dtype=pl.Int64)
+    for code, own in words.items():
+        known = pl.when(text.is_in(own)).then(pl.lit(code, dtype=pl.Int64)).otherwise(known)
     return pl.when(found.is_not_null()).then(known)
 
 

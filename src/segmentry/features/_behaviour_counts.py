@@ -32,7 +32,9 @@ def _moment_of(action: int) -> nw.Expr:
     return nw.when(_is(action)).then(nw.col("happened_at"))
 
 
-def count_behaviours(behaviours: nw.LazyFrame[Any], *, window: Window) -> nw.LazyFrame[Any]:
+def count_behaviours(
+    behaviours: nw.LazyFrame[Any], *, window: Window, ads_since: int | None = None
+) -> nw.LazyFrame[Any]:
     """Count per user what the features of the behaviour log are made of.
 
     Parameters
@@ -41,6 +43,9 @@ def count_behaviours(behaviours: nw.LazyFrame[Any], *, window: Window) -> nw.Laz
         Canonical behaviours, holding all rows of each of its users.
     window : Window
         Behaviours outside are not counted.
+    ads_since : int, optional
+        First moment of the ad log, which may begin later; the window's by default. No ad is known
+        that a purchase before it could have followed.
 
     Returns
     -------
@@ -50,13 +55,13 @@ def count_behaviours(behaviours: nw.LazyFrame[Any], *, window: Window) -> nw.Laz
     done = behaviours.filter(within(window, at="happened_at")).with_columns(
         day_of(window, at="happened_at"), second_of_day(window, at="happened_at")
     )
-    table = _per_user(done, window)
+    table = _per_user(done, window, window.start if ads_since is None else ads_since)
     for counts in (_days_of(done), _categories_of(done), _brands_of(done), _first_purchases(done)):
         table = table.join(counts, on="user_id", how="left")
     return table
 
 
-def _per_user(done: nw.LazyFrame[Any], window: Window) -> nw.LazyFrame[Any]:
+def _per_user(done: nw.LazyFrame[Any], window: Window, ads_since: int) -> nw.LazyFrame[Any]:
     at, second = nw.col("happened_at"), nw.col("second_of_day")
     monday_is_zero = (nw.col("day") + 3) % 7  # day 0 of the epoch was a Thursday
     expressions = {
@@ -65,6 +70,7 @@ def _per_user(done: nw.LazyFrame[Any], window: Window) -> nw.LazyFrame[Any]:
         "n_carts": number_of(_is(CART)),
         "n_favourites": number_of(_is(FAVOURITE)),
         "n_purchases": number_of(_is(PURCHASE)),
+        "n_ad_log_purchases": number_of(_is(PURCHASE) & (at >= ads_since)),
         "last_purchase_at": _moment_of(PURCHASE).max().cast(nw.Int64),
         "n_last_week": number_of(at >= window.end - _WEEK),
         "n_week_before": number_of((at < window.end - _WEEK) & (at >= window.end - 2 * _WEEK)),

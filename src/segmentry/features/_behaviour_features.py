@@ -180,8 +180,9 @@ _ADVERTISED = (
             f"{name}_through_{days}d_share",
             f"purchases within {days} d of {what}",
             "share of purchases",
-            f"Purchases within {days} days after {what} of the same category / purchases; null "
-            "without. An association: what is shown follows what is browsed.",
+            f"Purchases within {days} days after {what} of the same category / purchases since "
+            "the ad log begins; null without. An association: what is shown follows what is "
+            "browsed.",
         )
         for name, what in (("view", "an impression"), ("click", "a click"))
         for days in ATTRIBUTION_DAYS
@@ -273,7 +274,9 @@ def _derived(window: Window) -> dict[str, pl.Expr]:
         "browsing_trend": weeks.log(2),
         "advertised_overlap": ratio("n_shared_categories", "n_advertised_categories"),
         **{
-            f"{name}_through_{days}d_share": ratio(f"n_{name}_through_{days}d", "n_purchases")
+            f"{name}_through_{days}d_share": ratio(
+                f"n_{name}_through_{days}d", "n_ad_log_purchases"
+            )
             for name in ("view", "click")
             for days in ATTRIBUTION_DAYS
         },

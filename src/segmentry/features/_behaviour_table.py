@@ -130,7 +130,7 @@ def count_behaviour_log(
     journeys: list[pl.DataFrame] = []
     days: list[pl.DataFrame] = []
     for done, part in enumerate(_opened(engine, pairs, ads, history, is_timed=is_timed), start=1):
-        counts.append(_count_users(engine, part, history))
+        counts.append(_count_users(engine, part, history, window.start))
         each = engine.collect(count_behaviour_days(part.behaviours, history=history, window=window))
         credited = None
         if is_timed and part.placed is not None:
@@ -148,7 +148,12 @@ def count_behaviour_log(
 
 
 def count_behaviour_users(
-    engine: Engine, pairs: Sequence[PartPair], ads: pl.DataFrame | None, *, window: Window
+    engine: Engine,
+    pairs: Sequence[PartPair],
+    ads: pl.DataFrame | None,
+    *,
+    window: Window,
+    ads_since: int | None = None,
 ) -> pl.DataFrame:
     """Count what the features are made of, and no more, part by part.
 
@@ -162,6 +167,8 @@ def count_behaviour_users(
         From `value_ads`; null where the ads have no categories.
     window : Window
         Impressions and behaviours outside are not counted.
+    ads_since : int, optional
+        First moment of the ad log; the window's by default.
 
     Returns
     -------
@@ -171,7 +178,8 @@ def count_behaviour_users(
         the smallest integers that it fits into.
     """
     parts = _opened(engine, pairs, ads, window, is_timed=True)
-    return assemble([_count_users(engine, part, window) for part in parts], "user_id")
+    since = window.start if ads_since is None else ads_since
+    return assemble([_count_users(engine, part, window, since) for part in parts], "user_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +214,8 @@ def _opened(
         yield _Part(rows, placed)
 
 
-def _count_users(engine: Engine, part: _Part, window: Window) -> pl.DataFrame:
-    counts = engine.collect(count_behaviours(part.behaviours, window=window))
+def _count_users(engine: Engine, part: _Part, window: Window, ads_since: int) -> pl.DataFrame:
+    counts = engine.collect(count_behaviours(part.behaviours, window=window, ads_since=ads_since))
     if part.placed is not None:
         attributed = engine.collect(
             count_attributions(part.behaviours, *part.placed, window=window)

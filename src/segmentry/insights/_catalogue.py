@@ -30,6 +30,8 @@ class InsightKind:
         What must be there to look for it, or empty.
     data : {"clicks", "no clicks", "any"}
         Of which data it is an insight at all.
+    is_held_out : bool
+        Whether its action shows by who is left alone: a test of clicks would not tell it.
     """
 
     code: str
@@ -40,6 +42,7 @@ class InsightKind:
     action: str
     needs: str = ""
     data: Literal["clicks", "no clicks", "any"] = "clicks"
+    is_held_out: bool = False
 
     @property
     def link(self) -> str:
@@ -49,6 +52,8 @@ class InsightKind:
     def test_of(self, segment_ids: str = "") -> str:
         """Return the command that sets up a randomised test on segments; on all if none is named.
 
+        Half of the users, at random, are left alone where a test of clicks would not show it.
+
         Examples
         --------
         >>> CODES["SEG-001"].test_of("1")
@@ -56,8 +61,7 @@ class InsightKind:
         >>> CODES["SEG-018"].test_of("1")
         'segmentry export audience RUN_DIR --segment 1 --hold-out 50% --out audience.csv'
         """
-        if self.data == "no clicks":
-            # A test of clicks would not show it: half of the users, at random, are left alone.
+        if self.is_held_out:
             which = f" --segment {segment_ids}"
             return f"segmentry export audience RUN_DIR{which} --hold-out 50% --out audience.csv"
         which = f" --segments {segment_ids}" if segment_ids else ""
@@ -245,6 +249,7 @@ INSIGHTS = (
         "half of them, and compare what both halves bring.",
         _VALUE,
         data="no clicks",
+        is_held_out=True,
     ),
     InsightKind(
         "SEG-018",
@@ -257,6 +262,7 @@ INSIGHTS = (
         "more of that half come back, by enough to pay for it.",
         _TIME,
         data="no clicks",
+        is_held_out=True,
     ),
     InsightKind(
         "SEG-019",
@@ -270,6 +276,7 @@ INSIGHTS = (
         "Reach them in the shop itself, or by other creatives, and compare with a group that is "
         "left alone.",
         SHOP,
+        is_held_out=True,
     ),
     InsightKind(
         "SEG-020",
@@ -283,6 +290,7 @@ INSIGHTS = (
         "Do not pay for these clicks and impressions without a test: leave the ads out for a part "
         "of them, and see whether they buy less.",
         SHOP,
+        is_held_out=True,
     ),
     InsightKind(
         "SEG-021",
@@ -295,6 +303,7 @@ INSIGHTS = (
         "leave more of it too, and a purchase after the window is not known.",
         "Remind a part of them of what is in the cart, and compare with those who were not.",
         SHOP,
+        is_held_out=True,
     ),
     InsightKind(
         "SEG-022",

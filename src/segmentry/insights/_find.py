@@ -223,6 +223,6 @@ def _insight(kind: InsightKind, finding: Finding, summary: Summary) -> Insight:
 def _test(kind: InsightKind, finding: Finding, summary: Summary) -> str:
     """Return the command that sets up a test on the segment; none where it would not run."""
     segment = finding.segment
-    if kind.data != "no clicks" and not summary.traits.has_clicks:
+    if not kind.is_held_out and not summary.traits.has_clicks:
         return ""
     return kind.test_of("" if segment is None or segment.is_withheld else str(segment.segment_id))

@@ -89,7 +89,10 @@ def _without_click(alone: ShopRate) -> str:
     if alone.value.value is None:
         return ""
     share = percent(alone.value.value, digits=0)
-    return f" {share} of its purchases followed no click on an ad of their category in 7 days."
+    return (
+        f" {share} of its purchases since the ad log begins followed no click on an ad of their "
+        "category in 7 days."
+    )
 
 
 def find_abandoners(facts: Facts) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from segmentry.features import (
 )
 from segmentry.pipeline._progress import told, told_in_rows
 from segmentry.pipeline._room import about_rows
+from segmentry.pipeline._strict import refuse_rejections
 from segmentry.run_folder import read_if_there
 from segmentry.schema import (
     SECONDS_PER_DAY,
@@ -56,6 +57,7 @@ _SHOP_COUNTS = (
     "n_behaviours",
     "n_views",
     "n_purchases",
+    "n_ad_log_purchases",
     "n_carted_categories",
     "n_kept_carts",
     "n_branded_views",
@@ -160,7 +162,7 @@ def count_behaviours_of(
     Raises
     ------
     DataError
-        If no behaviour is left.
+        If no behaviour is left, or rows were rejected and `config.strict` forbids it.
     """
     provides = behaviour_provides(source)
     is_timed = "times" in provides
@@ -172,6 +174,8 @@ def count_behaviours_of(
         scratch=scratch,
         progress=progress,
     )
+    if config.strict:
+        refuse_rejections((split.account,))
     history = _history(engine, split, window, is_timed=is_timed)
     if feature_window is not None and history.start >= feature_window.end:
         raise DataError(
@@ -194,7 +198,9 @@ def count_behaviours_of(
     early, early_window = None, None
     if feature_window is not None and is_timed:
         early_window = replace(history, end=feature_window.end)
-        early = count_behaviour_users(engine, pairs, priced, window=early_window)
+        early = count_behaviour_users(
+            engine, pairs, priced, window=early_window, ads_since=window.start
+        )
     return CountedBehaviours(account, history, whole, early, early_window, is_timed)
 
 

@@ -42,7 +42,17 @@ _ASSOCIATION = (
 )
 _CENSORED = (
     f"What came after the last day is not known, so that impressions of the last {FOLLOW_DAYS} "
-    "days are followed by less, for all segments alike."
+    "days are followed by less, for all segments alike. Nor is it known what was shown before the "
+    "first day: purchases before it are held against no ad."
+)
+_PROXY = (
+    "The value proxy takes the price of an ad (at most the 99th percentile of all ads) for each of "
+    f"its clicks that a purchase of its category followed within {FOLLOW_DAYS} days. What was "
+    "bought, and for how much, is not in the log."
+)
+_NO_PROXY = (
+    "There is no value proxy: no click on an ad of known price was followed by a purchase of its "
+    "category, or too few users have one to tell."
 )
 
 _IN_PURCHASES = (
@@ -92,6 +102,7 @@ def report_conversions(
         for feature in users.features
         if feature.family == "behaviour" and feature.name in segmentation.preprocessing.features
     ]
+    segments = tuple(_segments(counted, judged, withheld.tolist()))
     has_done = (data.counts["n_behaviours"] > 0).to_numpy()
     return ConversionReport(
         features=tuple(forming),
@@ -99,9 +110,9 @@ def report_conversions(
         added_reason=added.reason,
         n_users_with=int(has_done.sum()),
         n_users=data.counts.height,
-        segments=tuple(_segments(counted, judged, withheld.tolist())),
+        segments=segments,
         days=FOLLOW_DAYS,
-        notes=tuple(_notes(data, min_size=min_size)),
+        notes=tuple(_notes(data, segments, min_size=min_size)),
     )
 
 
@@ -226,13 +237,20 @@ class _UserRate:
     """A rate by its amounts and trials per user.
 
     `rests_on` are the users on whom it rests: those with a trial, and those without whom it would
-    be 0 or 1 - from a rate of 0.998 whoever knows the trials could tell the few.
+    be 0 or 1 - from a rate of 0.998 whoever knows the trials could tell the few. A share is of
+    its trials: it and its interval end at 1.
     """
 
     name: str
     amounts: FloatVector
     trials: FloatVector
     rests_on: tuple[BoolVector, ...]
+    is_share: bool = True
+
+    def of(self, is_in: BoolVector) -> Estimate:
+        """Return the rate of some users, these being the unit."""
+        pooled = pooled_rate if self.is_share else pooled_ratio
+        return pooled(self.amounts[is_in], self.trials[is_in])
 
 
 def _shop_rates(counted: _Counted) -> dict[int, tuple[ShopRate, ...]]:
@@ -240,15 +258,16 @@ def _shop_rates(counted: _Counted) -> dict[int, tuple[ShopRate, ...]]:
     everyone = counted.members(0)
     found: dict[int, list[ShopRate]] = {segment_id: [] for segment_id in (0, *counted.shown)}
     for each in _rates_of_users(counted):
-        level = pooled_ratio(each.amounts[everyone], each.trials[everyone]).value
+        level = each.of(everyone).value
         hidden = set().union(*(counted.hidden(users) for users in each.rests_on))
         for segment_id, own in found.items():
             is_in = counted.members(segment_id)
             if segment_id in hidden:
                 own.append(ShopRate(each.name, _UNKNOWN, _UNKNOWN, 0))
                 continue
-            value = pooled_ratio(each.amounts[is_in], each.trials[is_in])
-            index = _index(value, None if 0 in hidden else level)
+            value = each.of(is_in)
+            # All users against themselves are 100, whatever the interval.
+            index = _index(value, None if segment_id == 0 or 0 in hidden else level)
             n_users = int((is_in & (each.trials > 0)).sum())
             own.append(ShopRate(each.name, value, index, n_users))
     return {segment_id: tuple(own) for segment_id, own in found.items()}
@@ -271,7 +290,7 @@ def _rates_of_users(counted: _Counted) -> Iterator[_UserRate]:
     for name, column in (("views", "n_views"), ("purchases", "n_purchases")):
         if name in provides:
             n = counted.column(column)
-            yield _UserRate(name, n.astype(np.float64), one, (n > 0,))
+            yield _UserRate(name, n.astype(np.float64), one, (n > 0,), is_share=False)
     if {"times", "carts", "purchases", "categories"} <= provides:
         carted, kept = counted.column("n_carted_categories"), counted.column("n_kept_carts")
         yield _share_left("carts abandoned", carted, kept)
@@ -282,7 +301,8 @@ def _rates_of_users(counted: _Counted) -> Iterator[_UserRate]:
         if {"views", need} <= provides:
             yield _chance(name, counted.column(pairs), counted.column(total))
     if counted.data.has_journeys and "purchases" in provides:
-        bought, clicked = counted.column("n_purchases"), counted.column("n_click_through_7d")
+        bought = counted.column("n_ad_log_purchases")
+        clicked = counted.column("n_click_through_7d")
         yield _share_left("purchases without a click", bought, clicked)
 
 
@@ -334,11 +354,15 @@ def _told(found: SegmentVerdict, level: float | None) -> PurchaseVerdict:
     return PurchaseVerdict(found.verdict, reason, found.ctr_seen, found.ctr_outcome, level)
 
 
-def _notes(data: BehaviourData, *, min_size: int) -> Iterator[str]:
+def _notes(
+    data: BehaviourData, segments: Sequence[SegmentConversions], *, min_size: int
+) -> Iterator[str]:
     """Say what is absent and why, and what must be known to read the rest."""
     if data.has_journeys:
         yield _ASSOCIATION
         yield _CENSORED
+        if "purchases" in data.provides:
+            yield _PROXY if any(each.value_proxy.is_known for each in segments) else _NO_PROXY
         if min_size > 1:
             yield (
                 f"A dash stands where fewer than {min_size} users got so far, or where a figure "

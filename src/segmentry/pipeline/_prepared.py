@@ -1,7 +1,10 @@
 """A prepared folder: what it holds, written down as JSON and read back as a source."""
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from segmentry.schema import ColumnSource, Feature, RowAccount, Source, TableSou
 
 __all__ = [
     "PREPARED_FILE",
+    "check_content",
     "read_origin",
     "read_prepared",
     "render_prepared",
@@ -19,8 +23,9 @@ __all__ = [
 ]
 
 PREPARED_FILE = "prepared.json"
-_VERSION = 1
+_VERSION = 2
 _MAGIC = b"PAR1"
+_ADVICE = "prepare the folder again with segmentry data prepare --overwrite"
 
 
 def tables_of(source: Source) -> dict[str, TableSource]:
@@ -56,14 +61,19 @@ def render_prepared(
 
 
 def _told(table: TableSource, folder: Path) -> dict[str, Any]:
-    files = {str(file.relative_to(folder)): file.stat().st_size for file in table.files}
+    files = {
+        str(file.relative_to(folder)): {"n_bytes": file.stat().st_size, "sha256": _digest_of(file)}
+        for file in table.files
+    }
     columns = {name: asdict(column) for name, column in table.columns.items()}
     account = None if table.prepared is None else asdict(table.prepared)
     return {"files": files, "columns": columns, "account": account}
 
 
 def read_prepared(folder: Path) -> Source:
-    """Read what a prepared folder holds, and check that its files are whole.
+    """Read what a prepared folder holds, and check that its files are as long as they were.
+
+    Whether their content is what was written is told by `check_content`, of those that are read.
 
     Raises
     ------
@@ -98,8 +108,8 @@ def _content_of(folder: Path) -> dict[str, Any]:
 
 
 def _table_of(role: str, told: Mapping[str, Any], folder: Path) -> TableSource:
-    for name, n_bytes in told["files"].items():
-        _check_whole(folder / name, n_bytes)
+    for name, written in told["files"].items():
+        _check_whole(folder / name, written["n_bytes"])
     columns = {
         name: ColumnSource(
             **each
@@ -111,20 +121,55 @@ def _table_of(role: str, told: Mapping[str, Any], folder: Path) -> TableSource:
         for name, each in told["columns"].items()
     }
     files = tuple(folder / name for name in told["files"])
-    return TableSource(role, files, columns, prepared=RowAccount(**told["account"]))
+    return TableSource(
+        role,
+        files,
+        columns,
+        prepared=RowAccount(**told["account"]),
+        digests={folder / name: written["sha256"] for name, written in told["files"].items()},
+    )
 
 
 def _check_whole(file: Path, n_bytes: int) -> None:
-    advice = "prepare the folder again with segmentry data prepare --overwrite"
     try:
         size = file.stat().st_size
         if size != n_bytes:  # an empty one has no end to look at
-            raise DataError(f"{file}: found {size:,} bytes, expected {n_bytes:,}; {advice}")
+            raise DataError(f"{file}: found {size:,} bytes, expected {n_bytes:,}; {_ADVICE}")
         with file.open("rb") as stream:
             first = stream.read(len(_MAGIC))
             stream.seek(-len(_MAGIC), 2)
             last = stream.read()
     except OSError as error:
-        raise DataError(f"{file}: {error.strerror or error}; {advice}") from error
+        raise DataError(f"{file}: {error.strerror or error}; {_ADVICE}") from error
     if (first, last) != (_MAGIC, _MAGIC):
-        raise DataError(f"{file}: not a sound Parquet file; {advice}")
+        raise DataError(f"{file}: not a sound Parquet file; {_ADVICE}")
+
+
+def check_content(
+    tables: Iterable[TableSource], *, on_file: Callable[[int, int], None] | None = None
+) -> None:
+    """Check that prepared files hold what was written: a changed value would be read as one.
+
+    `on_file` is called with (files done, files in all).
+
+    Raises
+    ------
+    DataError
+        If one does not, or cannot be read.
+    """
+    written = {file: digest for table in tables for file, digest in table.digests.items()}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(_digest_of, written)
+        for done, (file, digest) in enumerate(zip(written, found, strict=True), start=1):
+            if digest != written[file]:
+                raise DataError(f"{file}: its content is not what was written; {_ADVICE}")
+            if on_file is not None:
+                on_file(done, len(written))
+
+
+def _digest_of(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror or error}; {_ADVICE}") from error

@@ -7,7 +7,7 @@ import polars as pl
 
 from segmentry.config import RunConfig
 from segmentry.engines import explained, open_engine
-from segmentry.errors import DataError, EmptyDataError
+from segmentry.errors import EmptyDataError
 from segmentry.features import (
     LogFacts,
     behaviour_provides,
@@ -29,8 +29,10 @@ from segmentry.pipeline._behaviours import (
 )
 from segmentry.pipeline._clock import StepClock
 from segmentry.pipeline._find import with_duplicates
-from segmentry.pipeline._progress import told_in_rows
+from segmentry.pipeline._prepared import check_content
+from segmentry.pipeline._progress import told, told_in_rows
 from segmentry.pipeline._room import parts_of, require_room_for
+from segmentry.pipeline._strict import refuse_rejections
 from segmentry.pipeline._truth import EarlyUsers
 from segmentry.pipeline._users import KeptLog, ReadingPlan, SavedSteps, UserData
 from segmentry.pipeline._window import outside_window, refuse_window, window_of
@@ -115,6 +117,7 @@ def read_users(
             return _read_ready_table(engine, source, config, plan, clock=clock)
         source = with_duplicates(source, config.duplicates)
         source = _with_needed_columns(source, log, plan.features)
+        _check_prepared(source, plan, clock=clock, progress=progress)
         with explained(engine, "counting users"):
             counted = _count(
                 engine, source, config, plan, scratch=scratch, clock=clock, progress=progress
@@ -125,6 +128,18 @@ def read_users(
         return _derive(counted, source, plan)
 
 
+def _check_prepared(
+    source: Source, plan: ReadingPlan, *, clock: StepClock, progress: Progress | None
+) -> None:
+    """Check the content of the prepared files that will be read, if any."""
+    behaviours = None if plan.behaviours is None else source.behaviours
+    tables = (source.impressions, source.profiles, source.ads, behaviours)
+    prepared = [table for table in tables if table is not None and table.digests]
+    if prepared:
+        with clock.step("check the prepared files"):
+            check_content(prepared, on_file=told(progress, "checking the prepared files"))
+
+
 def _read_ready_table(
     engine: Engine, source: Source, config: RunConfig, plan: ReadingPlan, *, clock: StepClock
 ) -> UserData:
@@ -133,7 +148,7 @@ def _read_ready_table(
     with clock.step("read the user table"):
         profiles, _ = _read_tables(engine, source, config)
     if config.strict:
-        _refuse_rejections((profiles.account,))
+        refuse_rejections((profiles.account,))
     if not profiles.rows.height:
         raise EmptyDataError(f"no user is left of {profiles.account.n_read:,} rows; see the file")
     attributes = source.attributes if plan.saved is None else plan.saved.attributes
@@ -261,7 +276,7 @@ def _count(
         if files is not None
     )
     if config.strict:
-        _refuse_rejections(accounts)
+        refuse_rejections(accounts)
     window = window_of(source, config, facts)
     with clock.step("count"):
         counts, early = _count_log(
@@ -460,16 +475,6 @@ def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
     raise EmptyDataError(
         f"no impression is left of {account.n_read:,} rows: {told or 'none read'}{hint}"
     )
-
-
-def _refuse_rejections(accounts: tuple[RowAccount, ...]) -> None:
-    bad = [
-        f"{account.role}: {n:,} {reason}"
-        for account in accounts
-        for reason, n in account.rejected.items()
-    ]
-    if bad:
-        raise DataError(f"--strict: rows were rejected ({'; '.join(bad)}); mend the files")
 
 
 def _with_attributes(rows: pl.DataFrame, attributes: tuple[Feature, ...]) -> pl.DataFrame:

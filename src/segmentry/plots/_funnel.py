@@ -1,10 +1,11 @@
 """From impression to purchase: who goes on at each step."""
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
-from segmentry.plots._marks import as_given, at_x, haloed, layered, on
+from segmentry.plots._marks import as_given, at_x, at_y, haloed, layered, on
 from segmentry.plots._theme import ROLES, segment_colour
 from segmentry.plots.formats import interval, rate
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["caption_funnel", "has_funnel", "plot_funnel"]
 
-_PANEL, _GAP, _ROW, _NAMES = 146, 22, 46, 150
+_PANEL, _GAP, _ROW, _NAMES = 146, 22, 46, 200
+_MOST_LINES, _LINE_HEIGHT = 3, 14
+_LATIN, _PIXELS_PER_LETTER, _PIXELS_PER_SIGN = 0x24F, 7.0, 13.0
 _WIDTH = _NAMES + 4 * (_PANEL + _GAP)
 _STEPS = {
     "click": "impressions clicked",
@@ -144,16 +147,36 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
         **{s.segment_id: f"{s.segment_id}  {s.name}" for s in summary.segments},
     }
     rows: Rows = [
-        {"segment_id": each, "color": _colour(each), "label": names.get(each, str(each))}
+        {"segment_id": each, "color": _colour(each), "label": _lines(names.get(each, str(each)))}
         for each in order
     ]
     base = on(rows).encode(y=_place(order), x=at_x(12), text=alt.Text("label:N"))
     dots = on(rows).encode(y=_place(order), x=at_x(3), color=as_given())
-    layers = [
-        dots.mark_point(size=70, filled=True, opacity=1),
-        *haloed(base, weight=600, limit=_NAMES - 14),
-    ]
+    told = base.mark_text(
+        align="left",
+        baseline="middle",
+        fontWeight=600,
+        fontSize=12.5,
+        lineHeight=_LINE_HEIGHT,
+        # The first line stands at its place and the others below it: half of them above.
+        dy=alt.ExprRef(f"{-_LINE_HEIGHT / 2} * (length(datum.label) - 1)"),
+        limit=_NAMES - 14,
+    )
+    layers = [dots.mark_point(size=70, filled=True, opacity=1), told]
     return layered(layers, width=_NAMES, height=len(order) * _ROW)
+
+
+def _lines(name: str) -> list[str]:
+    """Break a name into the lines that fit beside its row: 60 letters do, the most a name has.
+
+    Examples
+    --------
+    >>> _lines("2  Often in the shop, seldom clicks ads")
+    ['2  Often in the shop,', 'seldom clicks ads']
+    """
+    is_latin = all(ord(letter) <= _LATIN for letter in name)
+    n_letters = int((_NAMES - 14) / (_PIXELS_PER_LETTER if is_latin else _PIXELS_PER_SIGN))
+    return textwrap.wrap(name, n_letters, max_lines=_MOST_LINES, placeholder="…")
 
 
 def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.LayerChart":
@@ -189,6 +212,11 @@ def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.Laye
             base.encode(x=x, text=alt.Text("text:N")), weight=400, size=11.5, rise=13, align="left"
         ),
     ]
+    if not rows:
+        nothing = on([{"text": "too few users"}]).encode(
+            x=at_x(_PANEL / 2), y=at_y(len(order) * _ROW / 2), text=alt.Text("text:N")
+        )
+        layers.append(nothing.mark_text(fontSize=12, color=ROLES["muted"].light))
     return layered(layers, width=_PANEL, height=len(order) * _ROW)
 
 

@@ -19,6 +19,7 @@ from segmentry.validation import NO_SIGNAL
 __all__ = ["added_sentence", "make_conversions"]
 
 _PER = 1000
+_LITTLE = 0.02
 _STEPS = {
     "impression": "impressions of known category",
     "click": "clicked",
@@ -32,10 +33,10 @@ _SHOP = {
     "carts abandoned": "carts abandoned",
     "same brand": "two views of one brand",
     "same category": "two views of one category",
-    "purchases without a click": "purchases without a click on such an ad",
+    "purchases without a click": "purchases without a click on an ad of their category",
 }
 _TRIALS = {"clicks": "impressions", "purchases": "user days"}
-_PER_USER = ("views", "purchases")
+_PER_USER, _MANY = ("views", "purchases"), 10
 
 
 def make_conversions(summary: Summary, figures: Mapping[str, str]) -> ConversionView | None:
@@ -91,10 +92,14 @@ def added_sentence(gain: AddedGain) -> str:
         )
     if gain.reason:
         return f"Of {what} nothing is known: {gain.reason}."
+    digits = 1 if _is_little(gain) else 0
     kept = (
         f"of what users’ own rates tell of their {what}, segments keep "
-        f"{_kept(gain.kept_with)} with the behaviours and {_kept(gain.kept_without)} without"
+        f"{_kept(gain.kept_with, digits=digits)} with the behaviours and "
+        f"{_kept(gain.kept_without, digits=digits)} without"
     )
+    if gain.verdict == "adds" and _is_little(gain):
+        return f"Behaviours help to foretell {what} by next to nothing: {kept}."
     if gain.verdict == "adds":
         return f"Behaviours help to foretell {what}: {kept}."
     if gain.verdict == "placebo does too":
@@ -111,10 +116,16 @@ def added_sentence(gain: AddedGain) -> str:
     return f"Whether behaviours help to foretell {what} cannot be told: {kept}."
 
 
-def _kept(estimate: Estimate) -> str:
+def _is_little(gain: AddedGain) -> bool:
+    """Whether what both keep differs so little that it matters to nobody, however sure it is."""
+    ours, theirs = gain.kept_with.value, gain.kept_without.value
+    return ours is not None and theirs is not None and abs(ours - theirs) < _LITTLE
+
+
+def _kept(estimate: Estimate, *, digits: int) -> str:
     return (
-        f"{percent(estimate.value, digits=0)} "
-        f"({interval(estimate, write=lambda value: percent(value, digits=0))})"
+        f"{percent(estimate.value, digits=digits)} "
+        f"({interval(estimate, write=lambda value: percent(value, digits=digits))})"
     )
 
 
@@ -312,15 +323,19 @@ def _shop_table(summary: Summary, shown: list[SegmentConversions]) -> Table | No
     if not told:
         return None
     return Table(
-        caption="In the shop, and against all users (index, 95\u00a0%)",
+        caption="In the shop, of each segment against all users (index); intervals of 95\u00a0%",
         heads=("segment", *(_SHOP[each.name] for each in told[0].shop)),
         rows=tuple(_row(summary, each, tuple(map(_shop, each.shop))) for each in told),
     )
 
 
+def _per_user(value: float | None) -> str:
+    return decimal(value, digits=2 if value is not None and value < _MANY else 1)
+
+
 def _shop(found: ShopRate) -> str:
-    value = found.value.value
-    told = decimal(value, digits=1) if found.name in _PER_USER else rate(value)
     if found.index.value is None:
-        return told
+        return _with_limits(found.value, _per_user if found.name in _PER_USER else rate)
+    value = found.value.value
+    told = _per_user(value) if found.name in _PER_USER else rate(value)
     return f"{told}\nindex {count(found.index.value)} ({interval(found.index, write=count)})"

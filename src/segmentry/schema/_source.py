@@ -1,7 +1,7 @@
 """Where the canonical tables are read from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -91,6 +91,8 @@ class TableSource:
     prepared : RowAccount, optional
         What became of the rows when `segmentry data prepare` read them. The files then hold the
         sound rows alone, under canonical names and types; those of a log lie in parts by user.
+    digests : mapping of Path to str
+        SHA-256 of each prepared file as it was written.
     """
 
     role: str
@@ -100,6 +102,7 @@ class TableSource:
     is_distinct: bool = False
     possible: tuple[int, int] | None = None
     prepared: RowAccount | None = None
+    digests: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class ShopRate:
     value : Estimate
         95 %, users being the unit.
     index : Estimate
-        `value` / that of all users x 100, that of all users taken as known.
+        `value` / that of all users x 100, that of all users taken as known; null of all users.
     n_users : int
         On whom it rests.
     """
