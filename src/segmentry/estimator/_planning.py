@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +9,7 @@ import numpy.typing as npt
 from segmentry.clustering import ALGORITHMS
 from segmentry.errors import ConfigError
 from segmentry.inference import InferredFeatures
-from segmentry.preprocessing import Choices, ColumnPlan, apply_choices, plan_column, read_choice
+from segmentry.preprocessing import Choices, ColumnPlan, apply_choices, plan_column, read_choices
 from segmentry.seeds import LARGEST_SEED
 
 __all__ = ["check_settings", "choices_of", "plan_columns", "require_seed", "weights_of"]
@@ -55,13 +54,7 @@ def choices_of(parameters: object) -> Choices:
     ConfigError
         With the parameter, what was found and what was expected.
     """
-    found: dict[str, Any] = {}
-    for each in fields(Choices):
-        try:
-            found[each.name] = read_choice(each.name, getattr(parameters, each.name))
-        except ValueError as error:
-            raise ConfigError(f"{each.name}: {error}") from error
-    choices = Choices(**found)
+    choices = read_choices({each.name: getattr(parameters, each.name) for each in fields(Choices)})
     fills = choices.fill.values() if isinstance(choices.fill, Mapping) else (choices.fill,)
     if "none" in fills:
         raise ConfigError(
