@@ -87,8 +87,8 @@ def test_parts_of_a_log_are_one_log_in_any_order_of_columns_and_some_without_row
 
 
 def test_attributes_have_names_that_a_mapping_can_hold_and_a_run_does_not_make(tmp_path):
-    header = ("id", "\u5e74\u9f84", "\u6027\u522b", "Margin", "a-b", "a b", "caf\u00e9")
-    rows = [(u, u % 7, u % 3, u * u, u % 4, u % 5, u % 6) for u in range(1, 60)]
+    header = ("id", "\u5e74\u9f84", "\u6027\u522b", "Margin", "a-b", "a b", "caf\u00e9", "MntWines")
+    rows = [(u, u % 7, u % 3, u * u, u % 4, u % 5, u % 6, u % 8) for u in range(1, 60)]
     write_csv(tmp_path / "users.csv", rows, header=header)
 
     text = render_mapping(["users.csv"], base=tmp_path)
@@ -101,6 +101,7 @@ def test_attributes_have_names_that_a_mapping_can_hold_and_a_run_does_not_make(t
         "a_b": ("a-b", None),
         "a_b_2": ("a b", "a b"),
         "caf": ("caf\u00e9", "caf\u00e9"),
+        "mnt_wines": ("MntWines", None),
     }
     assert column(users_from(tmp_path, text), "profile_margin")["3"] == 9
 

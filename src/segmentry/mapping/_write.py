@@ -114,7 +114,7 @@ def _attributes(table: GuessedTable) -> Iterator[str]:
 
 def _key(name: str, taken: Collection[str]) -> str:
     """Return a name for an attribute: of plain letters, free, and none that a run makes itself."""
-    plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower() or "attribute"
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", _words(name)).strip("_").lower() or "attribute"
     key = f"profile_{plain}" if plain in OWN_COLUMNS else plain
     places = itertools.count(2)
     free = key
@@ -137,9 +137,14 @@ def _role(table: GuessedTable, key: str) -> Iterator[str]:
         )
 
 
+def _words(name: str) -> str:
+    """Part words that are written together: ``MntWines``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name)
+
+
 def _attribute(column: GuessedColumn, key: str) -> str:
     until = f", days_until = {_text(column.latest)}" if column.latest and column.kind else ""
-    plain = re.sub(r"[\W_]+", "_", column.name).strip("_").lower()
+    plain = re.sub(r"[\W_]+", "_", _words(column.name)).strip("_").lower()
     label = "" if key == plain else f", label = {_text(column.name)}"
     said = f"column = {_text(column.name)}, kind = {_text(column.kind or 'number')}{label}{until}"
     line = f"{key} = {{{said}}}"
