@@ -79,7 +79,7 @@ USERS = [
     engine=st.sampled_from(["duckdb", "polars"]),
 )
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_bad_rows_among_sound_ones_are_counted_and_every_run_answers(bad, order, engine, undrawn):
     rows = [*USERS, *bad]
