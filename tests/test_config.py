@@ -49,6 +49,12 @@ def test_options_win_over_the_file_and_absent_ones_do_not(toml):
     assert settings.exclude == ("gender",)
 
 
+def test_a_byte_order_mark_is_no_setting(toml):
+    file = toml("")
+    file.write_bytes("k = 4\n".encode("utf-8-sig"))
+    assert load_config(file, {}).k == 4
+
+
 def test_an_option_that_is_zero_wins_too(toml):
     assert load_config(toml("seed = 9\n"), {"seed": 0}).seed == 0
 
@@ -107,8 +113,10 @@ def test_files_that_cannot_be_read_are_told(tmp_path, toml):
         f"{tmp_path / 'absent.toml'}: No such file or directory; check --config"
     )
     assert refused(toml("k = [\n")).startswith(f"{tmp_path / 'run.toml'}: not TOML: ")
-    (tmp_path / "run.toml").write_bytes(b"\xff\xfe")
-    assert refused(tmp_path / "run.toml").startswith(f"{tmp_path / 'run.toml'}: not TOML: ")
+    (tmp_path / "run.toml").write_bytes("k = 4\n".encode("utf-16"))
+    assert refused(tmp_path / "run.toml") == (
+        f"{tmp_path / 'run.toml'}: not UTF-8 text; check --config"
+    )
 
 
 @pytest.mark.parametrize("text", ["500MB", "2GB", "1.5GiB", "8 GB", "600000KiB"])

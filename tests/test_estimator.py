@@ -487,6 +487,10 @@ def test_another_table_than_that_of_the_fit_is_refused(users, fitted, change, me
         ({"k_range": (5, 2)}, r"k_range: found \(5, 2\), expected two rising numbers"),
         ({"k_range": range(2, 6)}, "k_range: found range"),
         ({"n_segments": 0}, "K = 0: expected at least one segment"),
+        ({"n_segments": 2.7}, "n_segments: found 2.7, expected a whole number or None"),
+        ({"n_segments": True}, "n_segments: found True, expected a whole number"),
+        ({"features": "spend"}, r"features: found 'spend', expected a list of names: \['spend'\]"),
+        ({"exclude": "plan"}, "exclude: found 'plan', expected a list of names"),
         ({"n_segments": 999}, "K = 999: found 236 distinct users among 240"),
         ({"algorithm": "ward"}, "algorithm: found 'ward', expected one of kmeans"),
         ({"scale": "max"}, "scale: found 'max', expected one of robust"),
@@ -537,6 +541,11 @@ def test_tables_that_make_no_sense_are_refused(table, message):
         UserSegmenter(n_segments=2).fit(table)
 
 
+def test_a_lazy_frame_is_asked_to_be_collected():
+    with pytest.raises(TypeError, match=r"found a lazy frame, .* collect\(\) it first"):
+        UserSegmenter(n_segments=2).fit(pl.LazyFrame({"x": [1.5, 2.5]}))
+
+
 # --- within scikit-learn
 
 
@@ -548,6 +557,18 @@ def test_a_search_finds_the_planted_number(users):
 
     assert search.best_params_ == {"n_segments": 3}
     assert search.best_estimator_.n_segments_ == 3
+
+
+@pytest.mark.parametrize("kind", ["polars", "pyarrow"])
+def test_a_search_within_a_pipeline_takes_any_container(users, kind):
+    table, of_kind = users
+    given = {"polars": table, "pyarrow": table.to_arrow()}[kind]
+    pipeline = make_pipeline(UserSegmenter(ordinal=("level",)), LogisticRegression())
+
+    search = GridSearchCV(pipeline, {"usersegmenter__n_segments": [1, 3]}, cv=3).fit(given, of_kind)
+
+    assert search.best_params_ == {"usersegmenter__n_segments": 3}
+    assert search.predict(given).shape == (240,)
 
 
 def test_distances_feed_a_model_in_a_pipeline(users):

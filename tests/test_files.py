@@ -107,12 +107,24 @@ def test_columns_of_the_same_name_in_parquet(tmp_path):
         ("user,clk\n1,0\n".encode("utf-16-be").join([b"\xfe\xff", b""]), "UTF-16"),
         (b"PAR1" + bytes(9), "Parquet"),
         (b"PK\x03\x04" + bytes(9), "zip"),
+        (b"(\xb5/\xfd" + bytes(9), "Zstandard"),
+        (b'{"user": 1, "clk": 0}\n', "JSON"),
+        (b"<!DOCTYPE html><html>Log in</html>", "HTML"),
     ],
 )
 def test_another_format_under_the_name_of_csv(content, found, tmp_path):
     message = message_of(tmp_path, content, DataError)
 
     assert message == f"found {found}, expected UTF-8 text (CSV); convert the file"
+
+
+def test_zero_bytes_are_no_text(tmp_path):
+    message = message_of(tmp_path, "user,clk\n1,0\n".encode("utf-16-le"), DataError)
+
+    assert message == (
+        "found zero bytes, as in UTF-16 or in what is no text, expected UTF-8 text (CSV); convert "
+        "the file"
+    )
 
 
 @pytest.mark.parametrize("content", [b"user,pid\n1,caf\xe9\n", b"user,pid\n1,\xe9"])

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from segmentry.errors import ConfigError
+from segmentry.files import read_settings
 from segmentry.memory import LEAST_MEMORY, parse_size
 from segmentry.preprocessing import Choices, Clip, Scale, Transform, read_choice
 from segmentry.privacy import MIN_SIZE
@@ -197,11 +198,10 @@ def load_config(file: Path | None, options: dict[str, Any]) -> RunConfig:
     """
     settings: dict[str, Any] = {}
     if file is not None:
+        text = read_settings(file, advice="check --config")
         try:
-            settings = tomllib.loads(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"{file}: {error.strerror}; check --config") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            settings = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{file}: not TOML: {error}") from error
     settings |= {name: value for name, value in options.items() if value is not None}
     try:

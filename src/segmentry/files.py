@@ -7,23 +7,37 @@ import io
 import re
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
 
-from segmentry.errors import DataError, EmptyDataError, SchemaError
+from segmentry.errors import ConfigError, DataError, EmptyDataError, SchemaError
 from segmentry.schema import FileShape
 
-__all__ = ["FileLayout", "estimate_rows", "has_integers_only", "inspect_file", "require_columns"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "FileLayout",
+    "estimate_rows",
+    "has_integers_only",
+    "inspect_file",
+    "read_settings",
+    "require_columns",
+]
 
 NULL_WORDS = ("", "NULL", "null", "NA", "NaN", "nan", "None")
 """How a missing value is written in a CSV file."""
 
 _SAMPLE_BYTES = 1 << 18
+_TAIL_BYTES = 1 << 16
 _SAMPLE_ROWS = 1000
 _DELIMITERS = ",\t;|"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+_QUOTED = re.compile(r'"[^"]*"')
+_NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _NO_HEADERS = ("#", "sep=", "//")
 _ENCODINGS = {
     b"\xff\xfe\0\0": "UTF-32",
@@ -32,6 +46,18 @@ _ENCODINGS = {
     b"PAR1": "Parquet",
     b"PK\x03\x04": "zip",
     b"\x1f\x8b": "gzip",
+    b"(\xb5/\xfd": "Zstandard",
+    b"\xfd7zXZ": "xz",
+    b"BZh91AY": "bzip2",
+    b"\xd0\xcf\x11\xe0": "Excel",
+    b"SQLite format 3": "SQLite",
+    b"ARROW1": "Arrow",
+    b"Obj\x01": "Avro",
+    b"{": "JSON",
+    b"[{": "JSON",
+    b"<!": "HTML",
+    b"<html": "HTML",
+    b"<?xml": "XML",
 }
 
 
@@ -55,6 +81,8 @@ class FileLayout:
         Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``.
     nested : tuple of str
         Columns of Parquet that hold lists or records.
+    uuids : tuple of str
+        Columns of Parquet that hold UUIDs as 16 bytes.
 
     Attributes
     ----------
@@ -70,13 +98,18 @@ class FileLayout:
     has_header: bool = True
     partitions: tuple[tuple[str, str], ...] = ()
     nested: tuple[str, ...] = ()
+    uuids: tuple[str, ...] = ()
     names: tuple[str, ...] = field(init=False)
     _known: dict[str, tuple[str, ...]] = field(init=False, compare=False, repr=False)
+    _rows: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Made once: a file may have thousands of columns, and each is looked up by its name.
         object.__setattr__(self, "names", tuple(name.strip() for name in self.columns))
         object.__setattr__(self, "_known", {})
+        # A line of few fields, such as "(41 rows affected)", tells nothing of a column.
+        rows = tuple(row for row in self.sample if 2 * len(row) >= len(self.columns))
+        object.__setattr__(self, "_rows", rows)
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -92,11 +125,11 @@ class FileLayout:
 
     def _values(self, name: str) -> list[str]:
         if name not in self.names:
-            return [value for folder, value in self.partitions if folder == name]
+            return [value for folder, value in self.partitions if folder == name and value]
         position = self.names.index(name)
         return [
             value
-            for row in self.sample
+            for row in self._rows
             if len(row) > position and (value := row[position].strip()) not in NULL_WORDS
         ]
 
@@ -160,15 +193,18 @@ def _inspect_parquet(path: Path) -> FileLayout:
         with pq.ParquetFile(path) as file:
             columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
             nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
-            first = next(file.iter_batches(batch_size=_SAMPLE_ROWS), None)
+            uuids = tuple(f.name.strip() for f in file.schema_arrow if f.type == pa.uuid())
+            batches = [next(file.iter_batches(batch_size=_SAMPLE_ROWS), None)]
+            if file.num_row_groups > 1:  # a file that is sorted ends in other values
+                ends = file.iter_batches(_SAMPLE_ROWS, row_groups=[file.num_row_groups - 1])
+                batches.append(next(ends, None))
     except pa.ArrowInvalid as error:
         raise DataError(
             f"{path}: not a sound Parquet file: {_one_line(error)}; write it again"
         ) from error
-    if n_rows == 0 or first is None:
+    if n_rows == 0:
         raise EmptyDataError(f"{path}: no rows; expected at least one")
-    values = [[_as_text(value) for value in column.to_pylist()] for column in first.columns]
-    sample = tuple(zip(*values, strict=True))
+    sample = tuple(row for batch in batches if batch is not None for row in _texts_of(batch))
     return FileLayout(
         path=path,
         format="parquet",
@@ -177,7 +213,24 @@ def _inspect_parquet(path: Path) -> FileLayout:
         sample=sample,
         partitions=_partitions(path),
         nested=nested,
+        uuids=uuids,
     )
+
+
+def _texts_of(batch: "pa.RecordBatch") -> Iterator[tuple[str, ...]]:
+    """Return the rows of a piece of Parquet as text."""
+    import pyarrow as pa
+
+    columns = [
+        # Python has no nanoseconds, and pandas, which has, need not be there.
+        column.cast(pa.string()) if _is_in_nanoseconds(column.type) else column
+        for column in batch.columns
+    ]
+    return zip(*([_as_text(value) for value in each.to_pylist()] for each in columns), strict=True)
+
+
+def _is_in_nanoseconds(kind: "pa.DataType") -> bool:
+    return getattr(kind, "unit", "") == "ns"
 
 
 def _as_text(value: object) -> str:
@@ -198,7 +251,7 @@ def _inspect_text(path: Path, shape: FileShape) -> FileLayout:
             f"{path}: the first line is no header ({header[:40].strip()!r}); remove the line"
         )
     is_csv = shape.format != "whitespace"
-    delimiter = (shape.delimiter or max(_DELIMITERS, key=header.count)) if is_csv else ""
+    delimiter = (shape.delimiter or _delimiter_of(header)) if is_csv else ""
     rows = (
         _csv_rows(path, text, delimiter)
         if is_csv
@@ -207,17 +260,42 @@ def _inspect_text(path: Path, shape: FileShape) -> FileLayout:
     n_heads = 0 if shape.names else 1
     if len(rows) <= n_heads:
         raise EmptyDataError(f"{path}: a header but no rows; expected at least one row")
+    columns = _columns_of(path, rows[0], shape)
     # The last row of a cut sample may end in the middle of a field.
     sample = rows[n_heads:-1] if is_cut and len(rows) > n_heads + 1 else rows[n_heads:]
+    if is_cut:
+        sample += _last_rows(path, delimiter, n_columns=len(columns))
     return FileLayout(
         path=path,
         format="csv" if is_csv else "whitespace",
         delimiter=delimiter,
-        columns=_columns_of(path, rows[0], shape),
+        columns=columns,
         sample=tuple(tuple(row) for row in sample),
         has_header=not shape.names,
         partitions=_partitions(path),
     )
+
+
+def _last_rows(path: Path, delimiter: str, *, n_columns: int) -> list[list[str]]:
+    """Return some of the last rows: a file that is sorted by user ends in ids of another kind.
+
+    None of a compressed file, nor where a quoted field may hold a line break.
+    """
+    if path.suffix == ".gz":
+        return []
+    with path.open("rb") as file:
+        file.seek(-_TAIL_BYTES, io.SEEK_END)
+        tail = file.read()
+    if b'"' in tail:
+        return []
+    lines = tail.decode("utf-8", errors="replace").splitlines()[1:]
+    rows = [line.split(delimiter or None) for line in lines[-_SAMPLE_ROWS:]]
+    return [row for row in rows if len(row) == n_columns]
+
+
+def _delimiter_of(header: str) -> str:
+    """Return the delimiter that occurs most, not counting what is quoted."""
+    return max(_DELIMITERS, key=_QUOTED.sub("", header).count)
 
 
 def _csv_rows(path: Path, text: str, delimiter: str) -> list[list[str]]:
@@ -246,9 +324,13 @@ def _columns_of(path: Path, first: Sequence[str], shape: FileShape) -> tuple[str
 
 
 def _partitions(path: Path) -> tuple[tuple[str, str], ...]:
-    """Return the columns that folders name, the outermost first."""
+    """Return the columns that folders name, the outermost first; unknown is the empty text."""
     pairs = (part.partition("=") for part in path.parent.parts)
-    return tuple((name, value) for name, equals, value in pairs if equals and name)
+    return tuple(
+        (name, "" if value == _NO_PARTITION else unquote(value))
+        for name, equals, value in pairs
+        if equals and name
+    )
 
 
 def _first_text(path: Path) -> tuple[str, bool]:
@@ -262,6 +344,11 @@ def _first_text(path: Path) -> tuple[str, bool]:
         if head.startswith(mark):
             remedy = f"name it {path.name}.gz" if found == "gzip" else "convert the file"
             raise DataError(f"{path}: found {found}, expected UTF-8 text (CSV); {remedy}")
+    if b"\0" in head:
+        raise DataError(
+            f"{path}: found zero bytes, as in UTF-16 or in what is no text, expected UTF-8 text "
+            "(CSV); convert the file"
+        )
     is_cut = len(head) == _SAMPLE_BYTES
     try:
         return head.decode("utf-8-sig"), is_cut
@@ -345,3 +432,26 @@ def estimate_rows(path: Path) -> int | None:
         head = file.read(_SAMPLE_BYTES)
     n_lines = head.count(b"\n")
     return int(path.stat().st_size * n_lines / len(head)) if n_lines else 1
+
+
+def read_settings(file: Path, *, advice: str) -> str:
+    """Return the text of a file of settings, without its byte-order mark.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read or is not UTF-8; `advice` ends the message.
+
+    Examples
+    --------
+    >>> read_settings(Path("nowhere.toml"), advice="check --config")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --config
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}; {advice}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8 text; {advice}") from error

@@ -71,6 +71,16 @@ def test_a_file_instead_of_a_folder(home):
     assert run_refusal(home) == "data: not a folder; expected one that holds raw_sample.csv"
 
 
+def test_a_file_instead_of_the_folder_of_a_mapping(home):
+    (home / "log.csv").write_text("who,hit\n1,0\n")
+    (home / "m.toml").write_text('name = "x"\n[log]\nfiles = "log.csv"\nuser_id = "who"\n')
+    told = refusal(home, "run", "log.csv", "--mapping", "m.toml", "--out", "run")
+    assert told == (
+        "log.csv: a file, expected the folder from which the mapping names its files; name that, "
+        "or leave it out"
+    )
+
+
 def test_folder_without_a_log(home):
     (home / "data").mkdir()
     (home / "data" / "clicks.csv").write_text("a,b\n")

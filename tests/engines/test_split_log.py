@@ -160,7 +160,7 @@ def test_integer_ids_are_exact(text, user, engine, tmp_path):
     assert_reads(engine, tmp_path, f"{text},{T},5,a,1,0", (user, T, 5, "a", 0))
 
 
-@pytest.mark.parametrize("user", ["u1", "007", "4.0", "9" * 20, " x ", "ü", "1_000"])
+@pytest.mark.parametrize("user", ["u1", "007", "4.0", "9" * 20, "x y", "ü", "1_000"])
 def test_text_ids_are_left_as_they_are(user, engine, tmp_path):
     log = split_lines(engine, tmp_path, f"{user},{T},5,a,1,0", f",{T},5,a,1,0", types=TEXT_USERS)
 
@@ -180,7 +180,8 @@ def test_unreadable_ad_is_an_unknown_ad_of_a_row_that_is_used(ad, engine, tmp_pa
         ('""', None),
         ("NULL", None),
         ("430548_1007", "430548_1007"),
-        (" a ", " a "),
+        (" a ", "a"),
+        ("  ", None),
         ('"a,b"', "a,b"),
         ('"a""b"', 'a"b'),
         ('"a\nb"', "a\nb"),

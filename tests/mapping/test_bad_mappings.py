@@ -1,5 +1,7 @@
 """A mapping that cannot be used is answered in one clear line."""
 
+import math
+
 import pytest
 from tests.mapping.shapes import EVENTS, mapping_of, source_from, users_from, write_csv
 
@@ -50,6 +52,72 @@ def refusal(folder, text, error):
 )
 def test_what_makes_no_sense_is_told_with_what_is_expected(text, told, folder):
     assert told in refusal(folder, text, ConfigError)
+
+
+AGE = '{column = "age", kind = "number"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (mapping_of('ad_id = "who"'), "[log] user_id and [log] ad_id are both column 'who'"),
+        (
+            mapping_of('time = "when"\nclick = "hit"\nno_click = "hit"'),
+            "[log] click and [log] no_click are both column 'hit'",
+        ),
+        (
+            mapping_of('time = "when"\nad_id = "ad"', tail='[ads]\ncategory_id = "when"'),
+            "[log] time and [ads] category_id are both column 'when'",
+        ),
+        (
+            mapping_of(
+                "", tail='[profiles.attributes]\nage = {column = "who", kind = "categorical"}'
+            ),
+            "[log] user_id and [profiles.attributes] age are both column 'who'",
+        ),
+        (
+            mapping_of(
+                FULL,
+                tail=f'[profiles]\nfiles = "p.csv"\nuser_id = "id"\n[profiles.attributes]\n'
+                f"age = {AGE}\nyears = {AGE}",
+            ),
+            "[profiles.attributes] age and [profiles.attributes] years are both column 'age'",
+        ),
+        (
+            mapping_of(FULL, tail='[behaviours]\nfiles = "b.csv"\nuser_id = "u"\naction = "u"'),
+            "[behaviours] user_id and [behaviours] action are both column 'u'",
+        ),
+    ],
+)
+def test_a_column_in_two_roles_is_refused(text, told, folder):
+    found = refusal(folder, text, ConfigError)
+
+    assert told in found
+    assert found.endswith("; a column is one thing, leave out the other or name its own column")
+
+
+def test_one_name_may_stand_in_two_tables_and_a_column_for_two_readings(folder):
+    write_csv(folder / "log.csv", [(*row, 5, 9) for row in EVENTS],
+              header=("who", "when", "ad", "hit", "price", "who_age"))  # fmt: skip
+    write_csv(folder / "people.csv", [("a", 30), ("b", 40)], header=("who", "hit"))
+    merged = mapping_of(
+        f'{FULL}\nvalue = "price"',
+        tail='[ads]\nad_id = "ad"\nprice = "price"\n[profiles]\nuser_id = "who"\n'
+        '[profiles.attributes]\nage = {column = "who_age", kind = "number"}\n'
+        'band = {column = "who_age", kind = "categorical"}',
+    )
+    apart = mapping_of(
+        FULL,
+        tail='[profiles]\nfiles = "people.csv"\nuser_id = "who"\n[profiles.attributes]\n'
+        'age = {column = "hit", kind = "number"}',
+    )
+
+    users = users_from(folder, merged).table.sort("user_id")
+
+    assert users["value_mean"].to_list() == [5.0, 5.0, 5.0]
+    assert users["mean_log_price_seen"].to_list() == [pytest.approx(math.log(6), abs=1e-6)] * 3
+    assert users["band"].to_list() == [9, 9, 9]
+    assert users_from(folder, apart).table.sort("user_id")["age"].to_list() == [30.0, 40.0, None]
 
 
 def test_a_file_that_is_not_there_is_told_with_the_nearest(folder):
@@ -121,6 +189,18 @@ def test_ids_are_text_everywhere_if_anywhere(folder):
         "8",
         "x9",
     ]
+
+
+def test_a_file_beside_its_own_copy_is_not_counted_twice(folder):
+    write_csv(folder / "logs" / "log.csv", EVENTS)
+    write_csv(folder / "logs" / "log.csv.gz", EVENTS)
+
+    told = refusal(folder, mapping_of(FULL, files="logs"), DataError)
+
+    assert "[log] files 'logs': found log.csv and log.csv.gz in " in told
+    assert "which look like copies of one another; name one of them" in told
+    one = users_from(folder, mapping_of(FULL, files="logs/log.csv.gz"))
+    assert one.accounts[0].n_used == len(EVENTS)
 
 
 def test_clicks_that_are_rows_of_their_own_are_refused_with_what_to_do(folder):

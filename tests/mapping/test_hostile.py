@@ -66,11 +66,41 @@ def test_a_run_answers_or_refuses_in_one_line_and_never_crashes(rows, engine, un
         assert summary_of(folder, mapping_of(FULL), engine=engine)
 
 
+USERS = [
+    (user, T + day * DAY + user * 60, 1 + user % 4, int((user + day) % 5 == 0))
+    for user in range(1, 31)
+    for day in range(1 + user % 4)
+]
+
+
+@given(
+    bad=st.lists(ROWS, min_size=1, max_size=6),
+    order=st.randoms(use_true_random=False),
+    engine=st.sampled_from(["duckdb", "polars"]),
+)
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_bad_rows_among_sound_ones_are_counted_and_every_run_answers(bad, order, engine, undrawn):
+    rows = [*USERS, *bad]
+    order.shuffle(rows)
+    with tempfile.TemporaryDirectory() as home:
+        folder = Path(home)
+        write_csv(folder / "log.csv", rows)
+
+        (log,) = json.loads(summary_of(folder, mapping_of(FULL), engine=engine))["data"]["accounts"]
+
+    n_blank = sum(all(value in (None, "", "NULL", "nan") for value in row) for row in bad)
+    assert log["n_read"] == len(rows) - n_blank
+    assert log["n_used"] >= len(USERS)
+    assert log["n_used"] + sum(log["rejected"].values()) == log["n_read"]
+
+
 SOUND = st.tuples(st.integers(1, 30), MOMENTS, st.integers(1, 5), st.sampled_from([0, 0, 0, 1]))
 
 
 @given(
-    rows=st.lists(SOUND, min_size=60, max_size=120),
+    more=st.lists(SOUND, max_size=60),
     order=st.randoms(use_true_random=False),
     n_files=st.integers(2, 4),
     engine=st.sampled_from(["duckdb", "polars"]),
@@ -79,12 +109,14 @@ SOUND = st.tuples(st.integers(1, 30), MOMENTS, st.integers(1, 5), st.sampled_fro
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_order_and_splitting_of_the_files_do_not_change_the_answer(
-    rows, order, n_files, engine, undrawn
+    more, order, n_files, engine, undrawn
 ):
+    rows = [*USERS, *more]
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         write_csv(folder / "logs" / "all.csv", rows)
         expected = summary_of(folder, mapping_of(FULL, files="logs"))
+        assert json.loads(expected)["segments"]  # no refusal
         shutil.rmtree(folder / "run", ignore_errors=True)
         (folder / "logs" / "all.csv").unlink()
         shuffled = list(rows)

@@ -70,6 +70,42 @@ def test_the_ids_of_users_are_not_written_down(tmp_path):
     assert "secret-id" not in render_mapping(["log.csv"], base=tmp_path)
 
 
+def test_parts_of_a_log_are_one_log_in_any_order_of_columns_and_some_without_rows(tmp_path):
+    write_csv(tmp_path / "logs" / "1.csv", EVENTS[:3], header=HEADER)
+    turned = [row[::-1] for row in EVENTS[3:]]
+    write_csv(tmp_path / "logs" / "2.csv", turned, header=HEADER[::-1], delimiter=";")
+    write_csv(tmp_path / "logs" / "3.csv", [], header=HEADER)
+    (tmp_path / "logs" / "4.csv").write_text("")
+
+    as_folder = render_mapping(["logs"], base=tmp_path)
+    one_by_one = render_mapping([f"logs/{n}.csv" for n in (1, 2)], base=tmp_path)
+
+    assert parse_mapping(as_folder, origin="m").log.files == ("logs",)
+    assert parse_mapping(one_by_one, origin="m").log.files == ("logs/1.csv", "logs/2.csv")
+    for text in (as_folder, one_by_one):
+        assert column(users_from(tmp_path, text), "n_impressions") == {"a": 3, "b": 1, "c": 2}
+
+
+def test_attributes_have_names_that_a_mapping_can_hold_and_a_run_does_not_make(tmp_path):
+    header = ("id", "\u5e74\u9f84", "\u6027\u522b", "Margin", "a-b", "a b", "caf\u00e9", "MntWines")
+    rows = [(u, u % 7, u % 3, u * u, u % 4, u % 5, u % 6, u % 8) for u in range(1, 60)]
+    write_csv(tmp_path / "users.csv", rows, header=header)
+
+    text = render_mapping(["users.csv"], base=tmp_path)
+
+    attributes = parse_mapping(text, origin="m.toml").profiles.attributes
+    assert {name: (each.column, each.label) for name, each in attributes.items()} == {
+        "attribute": ("\u5e74\u9f84", "\u5e74\u9f84"),
+        "attribute_2": ("\u6027\u522b", "\u6027\u522b"),
+        "profile_margin": ("Margin", "Margin"),
+        "a_b": ("a-b", None),
+        "a_b_2": ("a b", "a b"),
+        "caf": ("caf\u00e9", "caf\u00e9"),
+        "mnt_wines": ("MntWines", None),
+    }
+    assert column(users_from(tmp_path, text), "profile_margin")["3"] == 9
+
+
 def test_files_that_cannot_be_told_apart_are_refused(tmp_path):
     write_csv(tmp_path / "a.csv", EVENTS, header=HEADER)
     write_csv(tmp_path / "b.csv", EVENTS, header=(*HEADER[:3], "click"))

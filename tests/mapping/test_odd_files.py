@@ -2,9 +2,14 @@
 
 import gzip
 import os
+import subprocess
+import sys
 import time
+import uuid
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
 from tests.mapping.shapes import EVENTS, HEADER, T, column, mapping_of, users_from, write_csv
@@ -197,9 +202,11 @@ def test_attributes_by_the_names_of_columns_that_a_run_makes(name, engine, tmp_p
 
 
 def test_attributes_that_differ_in_upper_and_lower_case_alone(engine, tmp_path):
-    write_csv(tmp_path / "log.csv", [(*row, 1) for row in EVENTS], header=(*HEADER, "age"))
-    each = '{column = "age", kind = "number"}'
-    tail = f"[profiles.attributes]\nage = {each}\nAge = {each}"
+    write_csv(tmp_path / "log.csv", [(*row, 1, 1) for row in EVENTS], header=(*HEADER, "x", "y"))
+    tail = (
+        '[profiles.attributes]\nage = {column = "x", kind = "number"}\n'
+        'Age = {column = "y", kind = "number"}'
+    )
 
     told = refusal(tmp_path, engine, ConfigError, mapping_of(FULL, tail=tail))
 
@@ -210,4 +217,178 @@ def test_seconds_and_milliseconds_in_one_column_are_asked_for(engine, tmp_path):
     rows = [("a", T * 1000 if place % 2 else T, 1, 0) for place in range(40)]
     write_csv(tmp_path / "log.csv", rows)
 
-    assert "how times are written cannot be told" in refusal(tmp_path, engine, SchemaError)
+    told = refusal(tmp_path, engine, SchemaError)
+
+    assert f"column 'when' holds '{T}' and '{T}000'; how times are written cannot be told" in told
+
+
+def parquet_with(folder, name, values):
+    """Write the small log as Parquet, one column as it is given."""
+    columns = {key: [row[place] for row in EVENTS] for place, key in enumerate(HEADER)}
+    pq.write_table(pa.table(columns | {name: values}), folder / "log.parquet")
+    return mapping_of(FULL, files="log.parquet")
+
+
+def test_uuids_of_sixteen_bytes_are_the_text_that_they_stand_for(engine, tmp_path):
+    ids = {user: uuid.uuid5(uuid.NAMESPACE_URL, user) for user in "abc"}
+    values = pa.array([ids[row[0]].bytes for row in EVENTS], type=pa.uuid())
+
+    found = shown(tmp_path, engine, parquet_with(tmp_path, "who", values))
+
+    assert found == {str(ids[user]): n for user, n in SHOWN.items()}
+
+
+def test_empty_ids_of_parquet_are_missing_as_those_of_csv_are(engine, tmp_path):
+    users = [row[0] for row in EVENTS]
+    text = parquet_with(tmp_path, "who", ["", " ", *users[2:]])
+
+    found = users_from(tmp_path, text, engine=engine)
+
+    assert column(found, "n_impressions") == {"a": 1, "b": 1, "c": 2}
+    assert found.accounts[0].rejected == {"user_id missing or unreadable": 2}
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_moments_of_any_precision_are_read(unit, zone, engine, tmp_path):
+    per_second = {"us": 10**6, "ns": 10**9}[unit]
+    local = 8 * 3_600 if zone is None else 0
+    times = pa.array(
+        [(row[1] + local) * per_second + per_second // 2 + 1 for row in EVENTS],
+        type=pa.timestamp(unit, zone),
+    )
+
+    users = users_from(tmp_path, parquet_with(tmp_path, "when", times), engine=engine)
+
+    assert column(users, "first_seen_at") == {
+        "a": T,
+        "b": T + 13 * 3_600,
+        "c": T + 2 * 86_400 - 1,
+    }
+
+
+_LOOK = """
+import sys
+from pathlib import Path
+from segmentry.files import inspect_file
+print(inspect_file(Path(sys.argv[1])).values("when")[0])
+"""
+
+
+def test_nanoseconds_of_parquet_need_no_pandas(engine, tmp_path):
+    del engine
+    times = pa.array([row[1] * 10**9 + 1 for row in EVENTS], type=pa.timestamp("ns"))
+    parquet_with(tmp_path, "when", times)
+    (tmp_path / "pandas.py").write_text("raise ImportError")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOK, tmp_path / "log.parquet"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+
+    assert done.stdout == "2017-05-05 16:00:00.000000001\n"
+
+
+@pytest.mark.parametrize(
+    ("write", "rejected"),
+    [
+        (lambda place, hit: hit if place % 2 else str(bool(hit)), {}),
+        (lambda place, hit: "ture" if place == 0 else ("no", "yes")[hit],
+         {"is_click missing or unreadable": 1}),
+    ],
+    ids=["0 and 1 beside True and False", "a word misspelt"],
+)  # fmt: skip
+def test_clicks_that_are_not_all_written_alike(write, rejected, engine, tmp_path):
+    rows = [(*row[:3], write(place, row[3])) for place, row in enumerate(EVENTS)]
+    write_csv(tmp_path / "log.csv", rows)
+
+    users = users_from(tmp_path, PLAIN, engine=engine)
+
+    assert users.accounts[0].rejected == rejected
+    assert column(users, "n_clicks") == {"a": 1, "b": 1, "c": 0}
+
+
+def test_blanks_around_an_id_are_no_part_of_it(engine, tmp_path):
+    rows = [(row[0].ljust(1 + place % 3), *row[1:]) for place, row in enumerate(EVENTS)]
+    write_csv(tmp_path / "log.csv", [*rows, ('"  "', T, 1, 0)])
+
+    users = users_from(tmp_path, PLAIN, engine=engine)
+
+    assert column(users, "n_impressions") == SHOWN
+    assert users.accounts[0].rejected == {"user_id missing or unreadable": 1}
+
+
+@pytest.mark.parametrize("last", ["(6 rows affected)", "\x1a"])
+def test_a_last_line_that_is_no_row_leaves_ids_numbers(last, engine, tmp_path):
+    file = write_csv(tmp_path / "log.csv", [("abc".index(row[0]), *row[1:]) for row in EVENTS])
+    file.write_text(file.read_text() + last)
+
+    users = users_from(tmp_path, PLAIN, engine=engine)
+
+    assert users.table["user_id"].to_list() == [0, 1, 2]
+    assert users.accounts[0].rejected == {"user_id missing or unreadable": 1}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_ids_that_are_numbers_at_first_and_text_later(form, engine, tmp_path):
+    rows = [(str(user), T + user, 1, 0) for user in range(20_000)]
+    rows += [(f"guest {user}", T + user, 1, 0) for user in range(3_000)]
+    if form == "csv":
+        write_csv(tmp_path / "log.csv", rows)
+    else:
+        log = pl.DataFrame(rows, schema=HEADER, orient="row")
+        log.write_parquet(tmp_path / "log.parquet", row_group_size=20_000)
+
+    users = users_from(tmp_path, mapping_of(FULL, files=f"log.{form}"), engine=engine)
+
+    assert users.table.height == 23_000
+    assert users.accounts[0].rejected == {}
+
+
+def test_numbers_with_decimals_join_the_text_of_the_same_number(engine, tmp_path):
+    ids = {"a": "1", "b": "2", "c": "x3"}
+    write_csv(tmp_path / "log.csv", [(ids[row[0]], *row[1:]) for row in EVENTS])
+    write_csv(tmp_path / "people.csv", [("1.0", 30), ("2.0", 40)], header=("id", "age"))
+    tail = (
+        '[profiles]\nfiles = "people.csv"\nuser_id = "id"\n[profiles.attributes]\n'
+        'age = {column = "age", kind = "number"}'
+    )
+
+    users = users_from(tmp_path, mapping_of(FULL, tail=tail), engine=engine)
+
+    assert column(users, "age") == {"1": 30.0, "2": 40.0, "x3": None}
+
+
+def test_folders_that_name_no_value_or_an_encoded_one(engine, tmp_path):
+    days = ("2017-05-06 08%3A30%3A00", "__HIVE_DEFAULT_PARTITION__")
+    for day in days:
+        write_csv(
+            tmp_path / "parts" / f"day={day}" / "0.csv", [("a", 1, 0)], header=("w", "ad", "hit")
+        )
+    text = mapping_of('time = "day"\nad_id = "ad"\nclick = "hit"', files="parts")
+
+    users = users_from(tmp_path, text.replace('"who"', '"w"'), engine=engine)
+
+    assert column(users, "first_seen_at") == {"a": T + 8 * 3_600 + 1_800}
+    assert users.accounts[0].rejected == {"shown_at missing or unreadable": 1}
+
+
+def test_a_delimiter_within_a_quoted_name_is_none(engine, tmp_path):
+    write_csv(
+        tmp_path / "log.csv", [(*row, 1) for row in EVENTS], header=(*HEADER, '"a;b;c;d;e;f"')
+    )
+
+    assert shown(tmp_path, engine) == SHOWN
+
+
+def test_amounts_with_a_decimal_comma_are_told_as_such(engine, tmp_path):
+    rows = [(*row[:3], "1,5") for row in EVENTS]
+    write_csv(tmp_path / "log.csv", rows, header=(*HEADER[:3], "amount"), delimiter=";")
+
+    told = refusal(tmp_path, engine, SchemaError, mapping_of('time = "when"\nvalue = "amount"'))
+
+    assert told.endswith("holds '1,5', expected numbers; write a decimal point")

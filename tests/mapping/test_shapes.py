@@ -51,6 +51,15 @@ ZONED = "%Y-%m-%dT%H:%M:%S+08:00"
 TIMES = {
     "milliseconds": ("", lambda t: t * 1000 + 250),
     "microseconds": ("", lambda t: t * 1_000_000 + 250_000),
+    "nanoseconds": ("", lambda t: t * 1_000_000_000 + 250_000_000),
+    "iso of several zones": (
+        "",
+        lambda t: (
+            local(t, "%Y-%m-%dT%H:%M:%SZ", hours=0),
+            local(t, "%Y-%m-%d %H:%M:%S-0330", hours=-3.5),
+            local(t, "%Y-%m-%d %H:%M:%S"),
+        )[t % 3],
+    ),
     "seconds with fractions": ("", lambda t: f"{t}.25"),
     "iso with zone": ("", lambda t: local(t, ZONED)),
     "iso in UTC": ("", lambda t: local(t, "%Y-%m-%dT%H:%M:%SZ", hours=0)),

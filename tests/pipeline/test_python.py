@@ -61,6 +61,34 @@ def test_the_arrays_of_a_segmentation_fit_the_table(table):
     assert found.centers.shape == (2, 2)
 
 
+STEPS = {
+    "weights": {"ctr_shrunk": 3},
+    "fill": {"consumption_level": "own level"},
+    "transforms": {"n_impressions": "none"},
+    "clip": (0.05, 0.95),
+    "scale": "standard",
+}
+
+
+def test_how_features_enter_is_chosen_as_for_a_run(log, table):
+    forming = ("ctr_shrunk", "n_impressions", "consumption_level")
+    asked = {"features": forming, "k": 3, **STEPS}
+    summary = summary_of(log, k_range="3:3", recipe="classic", **asked)
+
+    found = segmentry.fit_segments(table, k_range=[3], recipe="classic", **asked)
+
+    assert [segment.n_users for segment in summary.segments] == [
+        int((found.segment_ids == i).sum()) for i in (1, 2, 3)
+    ]
+    steps = {each.feature: each for each in found.preprocessing.fitted}
+    assert steps["ctr_shrunk"].weight == 3
+    assert steps["n_impressions"].transform == "none"
+    assert {each.scale_by for each in steps.values()} == {"standard"}
+    assert "consumption_level=unknown" in found.preprocessing.columns
+    plain = segmentry.fit_segments(table, k_range=[3], recipe="classic", features=forming, k=3)
+    assert plain.segment_ids.tolist() != found.segment_ids.tolist()
+
+
 def test_seed_and_exclusion_are_passed_on(log, table):
     summary = summary_of(log, recipe="classic", exclude=("age_level",), k=2, k_range="2:2", seed=4)
     found = segmentry.fit_segments(
@@ -81,6 +109,13 @@ def test_seed_and_exclusion_are_passed_on(log, table):
         (lambda t: t, {"k": 0}, SelectionError, r"^K = 0: expected at least one segment"),
         (lambda t: t, {"recipe": "best"}, ConfigError, r"^recipe 'best' is unknown; expected one"),
         (lambda t: t, {"features": ["n_click"]}, ConfigError, r"^feature 'n_click' is unknown;"),
+        (
+            lambda t: t,
+            {"scale": "max"},
+            ConfigError,
+            r"^scale: found 'max', expected one of robust",
+        ),
+        (lambda t: t, {"fill": {"x": "zero"}}, ConfigError, r"^fill of 'x': no such feature forms"),
         (lambda t: t.head(3), {"k": 4}, SelectionError, r"^K = 4: found 3 distinct users among 3"),
     ],
 )

@@ -6,33 +6,21 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 import pytest
+from tests.plans import plan_of
 
 from segmentry.errors import SchemaError, SelectionError
 from segmentry.preprocessing import (
-    ColumnPlan,
     fit_preprocessing,
     level_texts,
     numeric_values,
     ordered_levels,
 )
-from segmentry.schema import Feature
 
-
-def plan_of(name="x", *, kind="categorical", fill="own level", **settings):
-    feature = Feature(
-        name=name,
-        family="demographics",
-        label=name,
-        unit="level",
-        kind=kind,
-        fill=fill,
-        description="",
-    )
-    return ColumnPlan(feature=feature, fill=fill, transform="none", **settings)
+LEVELS = {"kind": "categorical", "fill": "own level"}
 
 
 def fit(values, **settings):
-    return fit_preprocessing(pl.DataFrame({"x": values}), [plan_of(**settings)])
+    return fit_preprocessing(pl.DataFrame({"x": values}), [plan_of(**LEVELS | settings)])
 
 
 def matrix_of(steps, values):
@@ -171,7 +159,8 @@ def test_one_level_alone_is_constant_and_more_than_a_hundred_are_dropped():
         }
     )
 
-    steps = fit_preprocessing(table, [plan_of(name, fill="mode") for name in table.columns])
+    steps_of = LEVELS | {"fill": "mode"}
+    steps = fit_preprocessing(table, [plan_of(name, **steps_of) for name in table.columns])
 
     assert steps.features == ("most",)
     assert steps.dropped == (
@@ -192,7 +181,7 @@ def test_an_own_level_tells_unknown_from_the_one_known_level():
 def test_odd_names_of_columns_are_taken_as_they_are():
     table = pl.DataFrame({"^.*$": ["a", "b"], "value": [1.5, 2.0], "*": [1.0, 7.0]})
 
-    steps = fit_preprocessing(table, [plan_of(name) for name in table.columns])
+    steps = fit_preprocessing(table, [plan_of(name, **LEVELS) for name in table.columns])
 
     assert steps.columns == ("^.*$=a", "^.*$=b", "value=1.5", "value=2", "*=1", "*=7")
 

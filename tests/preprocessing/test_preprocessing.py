@@ -3,29 +3,19 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import QuantileTransformer, RobustScaler, StandardScaler
+from tests.plans import feature_of, plan_of
 
 from segmentry.errors import ConfigError, SchemaError, SelectionError
 from segmentry.features import BetaPrior, shrink
-from segmentry.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing, plan_column
-from segmentry.schema import Feature, Window
+from segmentry.preprocessing import Preprocessing, fit_preprocessing, plan_column
+from segmentry.schema import Window
 from segmentry.scoring import Bundle, parse_bundle, render_bundle
 
 FILLS = ("zero", "median", "mode", "own level", "none")
-
-
-def feature_of(name="x", *, kind="rate", fill="median", unit="u"):
-    return Feature(
-        name=name, family="activity", label=name, unit=unit, kind=kind, fill=fill, description=""
-    )
-
-
-def plan_of(name="x", *, kind="rate", fill="median", transform="none", **settings):
-    feature = feature_of(name, kind=kind, fill=fill)
-    return ColumnPlan(feature=feature, fill=fill, transform=transform, **settings)
 
 
 def table_of(values, name="x"):
@@ -540,6 +530,14 @@ NUMBERS = st.one_of(
     clip=st.sampled_from([None, (0.01, 0.99), (0.0, 1.0), (0.25, 0.75)]),
     spread=st.sampled_from(["one", "standard deviation"]),
 )
+@example(
+    old=[None, 2.225073858507e-311], new=[1.0], fill="zero", transform="none", scale="robust",
+    clip=None, spread="one",
+)  # fmt: skip
+@example(
+    old=[0.0, 2.225073858507e-311], new=[1e12], fill="zero", transform="none", scale="standard",
+    clip=None, spread="one",
+)  # fmt: skip
 @settings(max_examples=300, deadline=None)
 def test_the_matrix_is_finite_for_every_complete_user(
     *, old, new, fill, transform, scale, clip, spread

@@ -8,10 +8,9 @@ import polars as pl
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import silhouette_score
+from tests.plans import plan_of
 
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
-from segmentry.preprocessing import ColumnPlan
-from segmentry.schema import Feature
 from segmentry.segmentation import _scores, find_segments, recipe_named
 from segmentry.validation import decide_by_groups
 
@@ -19,15 +18,11 @@ DEFAULT = recipe_named("default")
 MIDDLES = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0]])
 
 
-def plan_of(name, *, fill="median"):
-    feature = Feature(
-        name=name, family="activity", label=name, unit="u", kind="rate", fill=fill, description=""
-    )
-    return ColumnPlan(feature=feature, fill=fill, transform="none", clip=None, scale="none")
+AS_IT_IS = {"clip": None, "scale": "none"}
 
 
-def plans_of(n_columns):
-    return [plan_of(f"x{column}") for column in range(n_columns)]
+def plans_of(n_columns, *, fill="median"):
+    return [plan_of(f"x{column}", fill=fill, **AS_IT_IS) for column in range(n_columns)]
 
 
 def table_of(X):
@@ -247,7 +242,7 @@ def test_users_are_left_out_by_reason(blobs):
         x0=pl.when(pl.col("user_id").is_in([3, 10, 11])).then(None).otherwise("x0"),
         x1=pl.when(pl.col("user_id") == 12).then(float("nan")).otherwise("x1"),
     )
-    plans = [plan_of("x0", fill="none"), plan_of("x1", fill="none")]
+    plans = plans_of(2, fill="none")
 
     segmentation = find_segments(table, plans, recipe=DEFAULT, n_segments=(2, 3))
 
@@ -295,7 +290,7 @@ def test_no_user_at_all_is_one_clear_error(blobs):
         x0=pl.when(pl.col("user_id") < 100).then("x0"),
         x1=pl.when(pl.col("user_id") >= 100).then("x1"),
     )
-    plans = [plan_of("x0", fill="none"), plan_of("x1", fill="none")]
+    plans = plans_of(2, fill="none")
 
     with pytest.raises(EmptyDataError, match="200 users, all with no impression in the window"):
         segments_of(nobody)

@@ -3,34 +3,21 @@
 import numpy as np
 import polars as pl
 import pytest
+from tests.plans import plan_of
 
-from segmentry.preprocessing import ColumnPlan
-from segmentry.schema import Feature
 from segmentry.segmentation import _fit, recipe_named
 
 DEFAULT = recipe_named("default")
 
 
-def plan_of(name, kind, **steps):
-    steps = {"fill": "median", "transform": "none", "clip": (0.02, 0.9), "scale": "robust"} | steps
-    feature = Feature(
-        name=name,
-        family="activity",
-        label=name,
-        unit="u",
-        kind=kind,
-        fill=steps["fill"],
-        description="",
-    )
-    return ColumnPlan(feature=feature, **steps)
-
+CLIP = (0.02, 0.9)
 
 PLANS = [
-    plan_of("count", "count", transform="log1p", fill="zero"),
-    plan_of("rate", "rate", scale="standard"),
-    plan_of("rank", "ordinal", fill="own level", scale="quantile"),
-    plan_of("city", "categorical", fill="own level", clip=None, scale="none"),
-    plan_of("must", "count", fill="none"),
+    plan_of("count", kind="count", transform="log1p", fill="zero", clip=CLIP),
+    plan_of("rate", scale="standard", clip=CLIP),
+    plan_of("rank", kind="ordinal", fill="own level", scale="quantile", clip=CLIP),
+    plan_of("city", kind="categorical", fill="own level", clip=None, scale="none"),
+    plan_of("must", kind="count", fill="none", clip=CLIP),
 ]
 
 

@@ -1,11 +1,20 @@
 """SQL of DuckDB for columns that are no plain numbers: moments, codes, words for "unknown"."""
 
 from segmentry.engines._moments import FIELDS, UNITS_PER_SECOND, moment_pattern
+from segmentry.engines._validity import WHOLE
 from segmentry.errors import SchemaError
 from segmentry.files import NULL_WORDS, FileLayout
 from segmentry.schema import SECONDS_PER_DAY, ColumnSource, ColumnType, UtcOffset
 
-__all__ = ["fields_of", "found_in", "quoted_name", "quoted_text", "read_as", "without_missing"]
+__all__ = [
+    "fields_of",
+    "found_in",
+    "quoted_name",
+    "quoted_text",
+    "read_as",
+    "without_missing",
+    "without_null_words",
+]
 
 
 def quoted_name(value: str) -> str:
@@ -86,14 +95,19 @@ def field_of_line(layout: FileLayout, name: str) -> str:
     return f"(CASE WHEN len(fields) = {len(layout.names)} THEN fields[{place}] END)"
 
 
+def without_null_words(found: str) -> str:
+    """Return null where a text is one that means "missing"."""
+    nulls = ", ".join(quoted_text(word) for word in NULL_WORDS)
+    return f"(CASE WHEN {found}::VARCHAR IN ({nulls}) THEN NULL ELSE {found} END)"
+
+
 def found_in(layout: FileLayout, name: str) -> str:
     """Return how a column is named in the scan."""
     if name not in layout.names:
-        return f"{quoted_text(dict(layout.partitions)[name])}::VARCHAR"
+        value = dict(layout.partitions)[name]
+        return f"{quoted_text(value) if value else 'NULL'}::VARCHAR"
     if layout.format == "whitespace":
-        field = field_of_line(layout, name)
-        nulls = ", ".join(quoted_text(word) for word in NULL_WORDS)
-        return f"(CASE WHEN {field} IN ({nulls}) THEN NULL ELSE {field} END)"
+        return without_null_words(field_of_line(layout, name))
     place = layout.names.index(name)
     if layout.format == "csv":
         return _field(place)
@@ -123,12 +137,13 @@ def read_as(found: str, column: ColumnSource) -> str:
         return f"({column.days_until} - ({moment})) / {SECONDS_PER_DAY}.0"
     if column.type == "code":
         return code_of(found, column)
-    return _typed(found, column.type)
+    typed = _typed(found, column.type)
+    return f"regexp_replace({typed}, '{WHOLE}', '\\1')" if column.is_whole else typed
 
 
 def _typed(found: str, kind: ColumnType) -> str:
     if kind == "text":
-        return f"{found}::VARCHAR"
+        return f"nullif(trim({found}::VARCHAR), '')"
     # DuckDB alone reads 4305481007 in the text 430548_1007, and 5 in 4.5.
     is_sound = f"(typeof({found}) <> 'VARCHAR' OR NOT contains({found}::VARCHAR, '_'))"
     number = f"TRY_CAST({found} AS DOUBLE)"

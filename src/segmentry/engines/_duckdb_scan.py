@@ -10,6 +10,7 @@ from segmentry.engines._duckdb_columns import (
     quoted_text,
     read_as,
     without_missing,
+    without_null_words,
 )
 from segmentry.engines._plain import PlainText
 from segmentry.engines._validity import TIME_OF, raw_columns_of
@@ -74,6 +75,8 @@ def _output(source: TableSource, layout: FileLayout, name: str, *, plain: PlainT
     if plain is not None:
         typed = _plainly(found, column, plain)
         return f"{without_missing(typed, found, column)} AS {quoted_name(name)}"
+    if layout.format == "parquet" and column.type in ("text", "code"):
+        found = without_null_words(found)
     typed = read_as(found, column)
     if layout.format == "csv" and name in _CLICKS and column.type == "integer":
         # Comparing is cheaper than casting back and forth: 0.2 of 2 CPU seconds per 6 million rows.

@@ -12,7 +12,12 @@ __all__ = ["FIELDS", "UNITS_PER_SECOND", "MomentPattern", "moment_pattern"]
 FIELDS = ("year", "month", "day", "hour", "minute", "second", "zone")
 """The groups of a pattern, in this order; a format may lack the later ones."""
 UNITS_PER_SECOND: Mapping[str, int] = MappingProxyType(
-    {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}
+    {
+        "seconds": 1,
+        "milliseconds": 1_000,
+        "microseconds": 1_000_000,
+        "nanoseconds": 1_000_000_000,
+    }
 )
 """Formats that are numbers."""
 
@@ -69,8 +74,8 @@ def moment_pattern(time_format: str) -> MomentPattern:
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: time format '%d %b': expected seconds, milliseconds, \
-microseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at least year, \
-month and day
+microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
+least year, month and day
     """
     if time_format in _NAMED:
         groups = {name: place for place, name in enumerate(FIELDS, start=1)}
@@ -89,8 +94,8 @@ month and day
             regex += re.escape(piece)
     if "" in found or len(set(found)) != len(found) or not {"year", "month", "day"} <= set(found):
         raise ConfigError(
-            f"time format {time_format!r}: expected seconds, milliseconds, microseconds, iso, "
-            "yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at least year, month "
-            "and day"
+            f"time format {time_format!r}: expected seconds, milliseconds, microseconds, "
+            "nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at "
+            "least year, month and day"
         )
     return MomentPattern(f"^{regex}$", {name: place for place, name in enumerate(found, start=1)})

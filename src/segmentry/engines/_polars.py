@@ -25,7 +25,7 @@ from segmentry.engines._split import (
     split_or_keep,
     tally_of,
 )
-from segmentry.engines._validity import REASON, TIME_OF, raw_columns_of
+from segmentry.engines._validity import REASON, TIME_OF, WHOLE, raw_columns_of
 from segmentry.errors import EngineError
 from segmentry.files import NULL_WORDS, FileLayout
 from segmentry.schema import SECONDS_PER_DAY, ColumnType, LogParts, TableSource, UserTally
@@ -236,8 +236,9 @@ def _scan_file(source: TableSource, layout: FileLayout, wanted: tuple[str, ...])
     schema = frame.collect_schema()
     found = zip(layout.names, schema.items(), strict=True)
     raw = {name: _plain(pl.col(written), dtype) for name, (written, dtype) in found}
+    raw |= {name: (_uuid_text(raw[name][0]), pl.String()) for name in layout.uuids}
     for name, value in layout.partitions:
-        raw.setdefault(name, (pl.lit(value), pl.String()))
+        raw.setdefault(name, (pl.lit(value or None, dtype=pl.String()), pl.String()))
     return frame.select(_output(source, raw, name) for name in wanted)
 
 
@@ -272,6 +273,13 @@ def _plain(column: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
     return column, dtype
 
 
+def _uuid_text(column: pl.Expr) -> pl.Expr:
+    """Write UUIDs of 16 bytes as DuckDB does."""
+    digits = column.bin.encode("hex")
+    places = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
+    return pl.concat_str([digits.str.slice(*place) for place in places], separator="-")
+
+
 _Raw = Mapping[str, tuple[pl.Expr, pl.DataType]]
 
 
@@ -286,6 +294,8 @@ def _output(source: TableSource, raw: _Raw, name: str) -> pl.Expr:
     found, dtype = raw[column.name]
     if source.prepared is not None:
         return (found.cast(pl.Int64) if dtype.is_integer() else found).alias(name)
+    if dtype == pl.String and column.type in ("text", "code"):
+        found = found.replace(list(NULL_WORDS), None)  # of Parquet; of CSV they are null already
     if column.type == "moment":
         typed = moment_of(found, dtype, column)
         if column.days_until is not None:
@@ -294,12 +304,15 @@ def _output(source: TableSource, raw: _Raw, name: str) -> pl.Expr:
         typed = code_of(found, column)
     else:
         typed = _typed(found, dtype, column.type)
+        if column.is_whole:
+            typed = typed.str.replace(WHOLE, "$1")
     return without_missing(typed, found, column).alias(name)
 
 
 def _typed(found: pl.Expr, dtype: pl.DataType, kind: ColumnType) -> pl.Expr:
     if kind == "text":
-        return found.cast(pl.String)
+        text = found.cast(pl.String).str.strip_chars(" ")
+        return pl.when(text != "").then(text)
     text = found.str.strip_chars(string.whitespace) if dtype == pl.String else found
     number = text.cast(pl.Float64, strict=False)
     if kind == "number":

@@ -19,6 +19,7 @@ __all__ = [
     "REASON",
     "REPEATED",
     "TIME_OF",
+    "WHOLE",
     "WRONG_FIELDS",
     "disposition",
     "raw_columns_of",
@@ -38,6 +39,8 @@ _RAW_COLUMNS = {
     "impressions": ("user_id", "shown_at", "ad_id", "placement", "is_click", "is_not_click"),
     "behaviours": BEHAVIOURS_COLUMNS,
 }
+WHOLE = r"^([+-]?\d+)\.0*$"
+"""A whole number with decimals, where it is to be the text that it is without."""
 REASON = "reason"
 WRONG_FIELDS = "wrong number of fields"
 NOT_TEXT = "not UTF-8 text"

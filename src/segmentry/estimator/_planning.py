@@ -10,13 +10,16 @@ import numpy.typing as npt
 from segmentry.clustering import ALGORITHMS
 from segmentry.errors import ConfigError
 from segmentry.inference import InferredFeatures
-from segmentry.preprocessing import Choices, ColumnPlan, apply_choices, plan_column, read_choice
+from segmentry.preprocessing import Choices, ColumnPlan, apply_choices, plan_column, read_choices
 from segmentry.seeds import LARGEST_SEED
 
 __all__ = ["check_settings", "choices_of", "plan_columns", "require_seed", "weights_of"]
 
 
-def check_settings(*, k_range: Sequence[int], algorithm: str, min_share: float) -> None:
+_NAMES = ("features", "exclude", "ordinal", "categorical")
+
+
+def check_settings(parameters: Any) -> None:
     """Refuse parameters that make no sense.
 
     Raises
@@ -24,6 +27,15 @@ def check_settings(*, k_range: Sequence[int], algorithm: str, min_share: float) 
     ConfigError
         With the parameter, what was found and what was expected.
     """
+    n_segments, k_range = parameters.n_segments, parameters.k_range
+    algorithm, min_share = parameters.algorithm, parameters.min_share
+    is_number = isinstance(n_segments, int | np.integer) and not isinstance(n_segments, bool)
+    if n_segments is not None and not is_number:
+        raise ConfigError(f"n_segments: found {n_segments!r}, expected a whole number or None")
+    for name in _NAMES:
+        found = getattr(parameters, name)
+        if isinstance(found, str):
+            raise ConfigError(f"{name}: found {found!r}, expected a list of names: [{found!r}]")
     if len(k_range) != 2 or not 1 <= k_range[0] <= k_range[1]:
         raise ConfigError(f"k_range: found {k_range}, expected two rising numbers above 0")
     if algorithm not in ALGORITHMS:
@@ -55,13 +67,7 @@ def choices_of(parameters: object) -> Choices:
     ConfigError
         With the parameter, what was found and what was expected.
     """
-    found: dict[str, Any] = {}
-    for each in fields(Choices):
-        try:
-            found[each.name] = read_choice(each.name, getattr(parameters, each.name))
-        except ValueError as error:
-            raise ConfigError(f"{each.name}: {error}") from error
-    choices = Choices(**found)
+    choices = read_choices({each.name: getattr(parameters, each.name) for each in fields(Choices)})
     fills = choices.fill.values() if isinstance(choices.fill, Mapping) else (choices.fill,)
     if "none" in fills:
         raise ConfigError(

@@ -197,11 +197,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         del y
         with _as_value_errors():
             table = self._read(X, is_fit=True)
-            check_settings(
-                k_range=self.k_range,
-                algorithm=self.algorithm,
-                min_share=self.min_share,
-            )
+            check_settings(self)
             weights = weights_of(sample_weight, table.height)
             users, positive = table, weights
             if weights is not None:

@@ -16,11 +16,18 @@ def is_frame(X: object) -> TypeGuard[nw.typing.IntoDataFrame]:
 
     Others are read by position, as scikit-learn does it.
 
+    Raises
+    ------
+    TypeError
+        If it is lazy.
+
     Examples
     --------
     >>> is_frame(pl.DataFrame({"age": [31]})), is_frame([[31]])
     (True, False)
     """
+    if isinstance(X, pl.LazyFrame):
+        raise TypeError("found a lazy frame, expected one that is there; collect() it first")
     if not nw.dependencies.is_into_dataframe(X):
         return False
     columns = getattr(X, "columns", ())

@@ -1,12 +1,13 @@
 """Find the files that a mapping names: paths, globs, folders."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from segmentry.errors import DataError
+from segmentry.errors import DataError, EmptyDataError
+from segmentry.files import FileLayout
 
-__all__ = ["find_files"]
+__all__ = ["find_files", "inspect_parts"]
 
 _MAGIC = frozenset("*?[")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
@@ -27,7 +28,7 @@ def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path,
     Raises
     ------
     DataError
-        If a pattern names no file.
+        If a pattern names no file, or one file twice: as ``log.csv`` and ``log.csv.gz``.
 
     Examples
     --------
@@ -41,8 +42,45 @@ def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path,
         files = _matches(pattern, base)
         if not files:
             raise DataError(f"[{role}] files {pattern!r}: {_why_none(pattern, base)}")
+        _refuse_copies(files, told=f"[{role}] files {pattern!r}")
         found.update(dict.fromkeys(files))
     return tuple(sorted(found))
+
+
+def inspect_parts(
+    files: Sequence[Path], inspect: Callable[[Path], FileLayout]
+) -> tuple[FileLayout, ...]:
+    """Look at the files of a table; those without rows, as many writers leave them, are left out.
+
+    Raises
+    ------
+    EmptyDataError
+        If none has rows.
+    """
+    layouts, empty = [], None
+    for file in files:
+        try:
+            layouts.append(inspect(file))
+        except EmptyDataError as error:
+            empty = empty or error
+    if empty is not None and not layouts:
+        raise empty
+    return tuple(layouts)
+
+
+def _refuse_copies(files: Sequence[Path], *, told: str) -> None:
+    """Refuse a file beside its own compressed or converted copy: each row would count twice."""
+    seen: dict[Path, Path] = {}
+    for file in sorted(files):
+        name = file.name.removesuffix(".gz")
+        for suffix in _SUFFIXES[:4]:
+            name = name.removesuffix(suffix)
+        other = seen.setdefault(file.with_name(name), file)
+        if other is not file:
+            raise DataError(
+                f"{told}: found {other.name} and {file.name} in {file.parent}, which look like "
+                "copies of one another; name one of them, or rename one if both are wanted"
+            )
 
 
 def _matches(pattern: str, base: Path) -> list[Path]:

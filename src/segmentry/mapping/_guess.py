@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from segmentry.errors import DataError
 from segmentry.files import FileLayout, has_integers_only, inspect_file
-from segmentry.mapping._files import find_files
+from segmentry.mapping._files import find_files, inspect_parts
 from segmentry.mapping._model import BehaviourCodes
 from segmentry.mapping._times import find_time_format
 from segmentry.schema import FileShape
@@ -89,8 +89,8 @@ class GuessedTable:
     Parameters
     ----------
     role : {"log", "profiles", "ads", "behaviours"}
-    files : str
-        As it is named in the mapping.
+    files : tuple of str
+        As they are named in the mapping.
     shape : FileShape
     roles : mapping of str to str
         The file's column by role.
@@ -109,7 +109,7 @@ class GuessedTable:
     """
 
     role: str
-    files: str
+    files: tuple[str, ...]
     shape: FileShape
     roles: Mapping[str, str]
     others: tuple[GuessedColumn, ...]
@@ -126,8 +126,7 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
     Parameters
     ----------
     paths : sequence of str
-        Files, globs or folders, from `base`. The data files of a folder are tables of their own
-        unless all have the same columns.
+        Files, globs or folders, from `base`. Files of the same columns are one table.
     base : Path
 
     Raises
@@ -135,20 +134,27 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
     DataError
         If no file is found, or two tables have the same role.
     """
-    layouts = [each for path in paths for each in _layouts_of(path, base)]
-    tables = [_guess(files, layout) for files, layout in layouts]
+    tables = [_guess(files, layout) for files, layout in _tables_of(paths, base)]
     if len(tables) > 1 and not any(table.role == "log" for table in tables):
         raise DataError(
-            f"found {', '.join(table.files for table in tables)}, and none looks like a log (a "
-            "user id, and a time or a click); name one file, or write the mapping by hand"
+            f"found {', '.join(map(_told, tables))}, and none looks like a log (a user id, and a "
+            "time or a click); name one file, or write the mapping by hand"
         )
     tables = _with_one_log(_with_behaviours(tables))
     for role, n_tables in Counter(table.role for table in tables).items():
         if n_tables > 1:
-            told = " and ".join(table.files for table in tables if table.role == role)
-            raise DataError(f"{told}: both look like {role}; name one of them")
+            told = " and ".join(_told(table) for table in tables if table.role == role)
+            raise DataError(
+                f"{told}: both look like {role}; name one of them, or, if they are parts of one, "
+                "name one and add the others to files in the mapping"
+            )
     order = ("log", "profiles", "ads", "behaviours")
     return tuple(sorted(tables, key=lambda table: order.index(table.role)))
+
+
+def _told(table: GuessedTable) -> str:
+    first, *others = table.files
+    return f"{first} (and {len(others)} more)" if others else first
 
 
 def _has_clicks(table: GuessedTable) -> bool:
@@ -175,7 +181,7 @@ def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
     if len(logs) < 2 or len(clicked) != 1:
         return tables
     (kept,) = clicked
-    others = ", ".join(table.files for table in logs if table is not kept)
+    others = ", ".join(_told(table) for table in logs if table is not kept)
     doubt = f"{others}: a log too, without clicks, left out; one log is read"
     told = replace(kept, doubts=(*kept.doubts, doubt))
     return [
@@ -183,14 +189,26 @@ def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
     ]
 
 
-def _layouts_of(path: str, base: Path) -> list[tuple[str, FileLayout]]:
-    """Return each table below a path: how it is named, and its first file."""
-    files = find_files([path], base=base, role="init")
-    layouts = [_inspect(file) for file in files]
-    if len({layout.all_names for layout in layouts}) == 1:
-        return [(path, layouts[0])]
-    names = [_named_from(file, base) for file in files]
-    return list(zip(names, layouts, strict=True))
+def _tables_of(paths: Sequence[str], base: Path) -> list[tuple[tuple[str, ...], FileLayout]]:
+    """Return each table: how its files are named, and its first file.
+
+    Files of the same columns are one table, in whatever order each has them; of files without
+    a header line nobody can tell.
+    """
+    found: dict[object, tuple[list[str], FileLayout]] = {}
+    for path in paths:
+        layouts = inspect_parts(find_files([path], base=base, role="init"), _inspect)
+        keys = [
+            frozenset(each.all_names) if each.has_header else (path, each.all_names)
+            for each in layouts
+        ]
+        is_one = len(set(keys)) == 1
+        for key, layout in zip(keys, layouts, strict=True):
+            names, _ = found.setdefault(key, ([], layout))
+            name = path if is_one else _named_from(layout.path, base)
+            if name not in names:
+                names.append(name)
+    return [(tuple(names), layout) for names, layout in found.values()]
 
 
 def _named_from(file: Path, base: Path) -> str:
@@ -218,7 +236,7 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"[+-]?\d+(\.\d+)?", text) is not None
 
 
-def _guess(files: str, layout: FileLayout) -> GuessedTable:
+def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     doubts = []
     if layout.has_header:
         roles = _named_roles(layout)

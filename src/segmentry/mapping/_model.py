@@ -2,15 +2,17 @@
 
 import datetime as dt
 import difflib
+import itertools
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from segmentry.errors import ConfigError
+from segmentry.files import read_settings
 from segmentry.schema import UtcOffset
 
 __all__ = [
@@ -245,7 +247,7 @@ class DataMapping(_Strict):
 
     @model_validator(mode="after")
     def _has_tables(self) -> "DataMapping":
-        for problem in _problems(self):
+        for problem in (*_problems(self), *_shared_columns(self)):
             raise ValueError(problem)
         return self
 
@@ -305,6 +307,64 @@ def _problems_of_table(
     return []
 
 
+_KEY_OF_ROLE = {
+    "shown_at": "time",
+    "happened_at": "time",
+    "is_click": "click",
+    "is_not_click": "no_click",
+}
+
+
+class _Use(NamedTuple):
+    """What a column is named for, and where."""
+
+    role: str
+    place: str
+    kind: str = ""
+
+
+def _shared_columns(mapping: DataMapping) -> list[str]:
+    """Tell columns that are named for two things: one of them would repeat the other, or be wrong.
+
+    What an event is worth may be the price of its item, and one column may be two attributes of
+    different kinds.
+    """
+    tables = {name: getattr(mapping, name) for name in ("log", "profiles", "ads", "behaviours")}
+    uses: dict[tuple[str, str], list[_Use]] = {}
+    for name, table in tables.items():
+        for column, use in () if table is None else _uses(name, table):
+            # A table without files stands in the log.
+            uses.setdefault((name if table.files else "log", column), []).append(use)
+    return [
+        f"{one.place} and {other.place} are both column {column!r}; a column is one thing, leave "
+        "out the other or name its own column"
+        for (_, column), found in uses.items()
+        for one, other in itertools.combinations(found, 2)
+        if not _may_share(one, other)
+    ]
+
+
+def _uses(name: str, table: FilesMapping) -> list[tuple[str, _Use]]:
+    if isinstance(table, ProfilesMapping):
+        found = [
+            (each.column, _Use("attribute", f"[profiles.attributes] {key}", each.kind))
+            for key, each in table.attributes.items()
+        ]
+        if table.user_id is not None:
+            found.append((table.user_id, _Use("user_id", "[profiles] user_id")))
+        return found
+    return [
+        (column, _Use(role, f"[{name}] {_KEY_OF_ROLE.get(role, role)}"))
+        for role, column in table.roles.items()
+    ]
+
+
+def _may_share(one: _Use, other: _Use) -> bool:
+    if one.role == other.role:  # the user or the ad, named again where its table stands in the log
+        return one.role != "attribute" or one.kind != other.kind
+    return {one.role, other.role} == {"value", "price"}
+
+
 def load_mapping(file: Path) -> DataMapping:
     """Read a mapping from a TOML file.
 
@@ -320,13 +380,7 @@ def load_mapping(file: Path) -> DataMapping:
     ...
     segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --mapping
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}; check --mapping") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: not UTF-8 text; check --mapping") from error
-    return parse_mapping(text, origin=str(file))
+    return parse_mapping(read_settings(file, advice="check --mapping"), origin=str(file))
 
 
 def parse_mapping(text: str, *, origin: str) -> DataMapping:

@@ -1,6 +1,7 @@
 """From a mapping to a source: files found, columns checked, types told."""
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -8,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from segmentry.errors import ConfigError, EmptyDataError, SchemaError
+from segmentry.errors import ConfigError, SchemaError
 from segmentry.files import FileLayout, has_integers_only, inspect_file, require_columns
 from segmentry.mapping._attributes import attribute_feature, attribute_source
-from segmentry.mapping._files import find_files
+from segmentry.mapping._files import find_files, inspect_parts
 from segmentry.mapping._model import BehavioursMapping, DataMapping, FilesMapping, LogMapping
 from segmentry.mapping._times import find_time_format, has_hours
 from segmentry.schema import (
@@ -104,15 +105,9 @@ def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
 
 def _find(table: FilesMapping, base: Path, role: str) -> _Found:
     shape = FileShape(table.format, table.delimiter, table.names)
-    layouts, empty = [], None
-    for file in find_files(table.files, base=base, role=role):
-        try:
-            layouts.append(inspect_file(file, shape))
-        except EmptyDataError as error:  # a part without rows, as many writers leave them
-            empty = empty or error
-    if empty is not None and not layouts:
-        raise empty
-    return _Found(tuple(layout.path for layout in layouts), tuple(layouts), shape)
+    files = find_files(table.files, base=base, role=role)
+    layouts = inspect_parts(files, lambda file: inspect_file(file, shape))
+    return _Found(tuple(layout.path for layout in layouts), layouts, shape)
 
 
 def _check(table: FilesMapping, found: _Found, *, role: str) -> None:
@@ -188,13 +183,22 @@ def _time_format(declared: str, found: _Found, name: str, *, role: str) -> str:
     values = found.values(name)
     time_format = find_time_format(values)
     if not time_format:
-        told = repr(values[0]) if values else "nothing"
         raise SchemaError(
-            f"{found.files[0]}: column {name!r} holds {told}; how times are written cannot be "
-            f'told; say it under [{role}]: time_format = "seconds", "milliseconds", '
-            '"microseconds", "iso", "yyyymmdd", or a pattern such as "%d/%m/%Y %H:%M"'
+            f"{found.files[0]}: column {name!r} holds {_examples_of(values)}; how times are "
+            f'written cannot be told; say it under [{role}]: time_format = "seconds", '
+            '"milliseconds", "microseconds", "nanoseconds", "iso", "yyyymmdd", or a pattern such '
+            'as "%d/%m/%Y %H:%M"'
         )
     return time_format
+
+
+def _examples_of(times: Sequence[str]) -> str:
+    """Return the first of some times, and one that is written in another way if there is one."""
+    if not times:
+        return "nothing"
+    first = find_time_format(times[:1])
+    others = (each for each in times[1:] if find_time_format([each]) != first)
+    return " and ".join(map(repr, [times[0], *itertools.islice(others, 1)]))
 
 
 def _click_column(name: str, log: LogMapping, found: _Found) -> ColumnSource:
@@ -233,12 +237,14 @@ def _plain(name: str) -> str:
 
 
 def _flag_column(name: str, found: _Found) -> ColumnSource:
-    values = found.values(name)
-    if not values or any(map(_is_integer, values)):
-        return ColumnSource(name, "integer")
+    """Read numbers as numbers; words that say yes or no, also beside 0 and 1, as what they say."""
+    values = [value.lower() for value in found.values(name)]
     words = {word for word, _ in _FLAGS}
-    strange = sorted({value for value in values if value.lower() not in words})
-    if strange:
+    n_words = sum(value in words and not _is_integer(value) for value in values)
+    if not n_words and (not values or any(map(_is_integer, values))):
+        return ColumnSource(name, "integer")
+    strange = sorted({value for value in found.values(name) if value.lower() not in words})
+    if sum(value in words for value in values) <= len(values) / 2:
         raise SchemaError(
             f"{found.files[0]}: column {name!r} holds {', '.join(map(repr, strange[:5]))}, "
             "expected 0 and 1 or true and false; of an event type, say which value is a click: "
@@ -366,12 +372,13 @@ def _known(found: _Found, name: str, missing: Sequence[str]) -> list[str]:
 
 
 def _with_equal_ids(tables: dict[str, TableSource | None]) -> dict[str, TableSource | None]:
-    """Read an id as text everywhere if it is text anywhere."""
+    """Read an id as text everywhere if it is text anywhere; what is 7.0 as a number is then 7."""
     for name in _JOINED:
         having = [table for table in tables.values() if table is not None and name in table.columns]
         if any(table.columns[name].type == "text" for table in having):
             for table in having:
-                text = replace(table.columns[name], type="text")
+                column = table.columns[name]
+                text = replace(column, type="text", is_whole=column.type == "integer")
                 columns = {**tables[table.role].columns, name: text}  # type: ignore[union-attr]  # it has columns
                 tables[table.role] = replace(tables[table.role], columns=columns)  # type: ignore[type-var]
     return tables
@@ -385,9 +392,11 @@ def _check_types(found: _Found, columns: Mapping[str, ColumnSource]) -> None:
             continue
         is_readable, expected = _READABLE[column.type]
         if not any(map(is_readable, values)):
+            is_comma = is_readable(values[0].replace(",", "."))
+            advice = "write a decimal point" if is_comma else "check that the columns are in order"
             raise SchemaError(
                 f"{found.files[0]}: column {column.name!r} holds {values[0]!r}, expected "
-                f"{expected}; check that the columns are in order"
+                f"{expected}; {advice}"
             )
 
 

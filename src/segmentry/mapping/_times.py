@@ -22,7 +22,12 @@ _PATTERNS = (
     "%d.%m.%Y %H:%M",
     "%d.%m.%Y",
 )
-_UNITS = (("seconds", 1), ("milliseconds", 1_000), ("microseconds", 1_000_000))
+_UNITS = (
+    ("seconds", 1),
+    ("milliseconds", 1_000),
+    ("microseconds", 1_000_000),
+    ("nanoseconds", 1_000_000_000),
+)
 _SECONDS_PER_DAY = 86_400
 
 

@@ -1,11 +1,13 @@
 """Write a mapping as commented TOML."""
 
+import itertools
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from segmentry.mapping._guess import GuessedColumn, GuessedTable, guess_tables
+from segmentry.schema import OWN_COLUMNS
 
 __all__ = ["render_mapping"]
 
@@ -57,7 +59,7 @@ def render_mapping(paths: Sequence[str], *, base: Path) -> str:
 
 def _head(tables: Sequence[GuessedTable]) -> Iterator[str]:
     log = next((table for table in tables if table.role == "log"), None)
-    name = Path(tables[0].files).name.split(".")[0] or "data"
+    name = Path(tables[0].files[0]).name.split(".")[0] or "data"
     yield "# Which file and column plays which role; docs/reference/mapping.md explains every key."
     yield "# Written by segmentry init, which looked at the beginning of the files: check it."
     yield f"name = {_text(name)}  # what the report calls the data"
@@ -78,7 +80,8 @@ def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:
     yield f"[{table.role}]"
     for doubt in table.doubts:
         yield f"# DECIDE: {doubt}"
-    yield f"files = {_text(table.files)}"
+    files = list(table.files)
+    yield f"files = {json.dumps(files if len(files) > 1 else files[0], ensure_ascii=False)}"
     if table.shape.format != "auto":
         yield f'format = "{table.shape.format}"  # columns between blanks'
     if table.shape.names:
@@ -102,8 +105,22 @@ def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:
 def _attributes(table: GuessedTable) -> Iterator[str]:
     if any(column.kind for column in table.others):
         yield from ("", "[profiles.attributes]")
+    keys: set[str] = set()
     for column in table.others:
-        yield _attribute(column)
+        key = _key(column.name, keys)
+        keys.add(key)
+        yield _attribute(column, key)
+
+
+def _key(name: str, taken: Collection[str]) -> str:
+    """Return a name for an attribute: of plain letters, free, and none that a run makes itself."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", _words(name)).strip("_").lower() or "attribute"
+    key = f"profile_{plain}" if plain in OWN_COLUMNS else plain
+    places = itertools.count(2)
+    free = key
+    while free in taken:
+        free = f"{key}_{next(places)}"
+    return free
 
 
 def _role(table: GuessedTable, key: str) -> Iterator[str]:
@@ -120,10 +137,16 @@ def _role(table: GuessedTable, key: str) -> Iterator[str]:
         )
 
 
-def _attribute(column: GuessedColumn) -> str:
-    key = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_").lower() or "attribute"
+def _words(name: str) -> str:
+    """Part words that are written together: ``MntWines``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name)
+
+
+def _attribute(column: GuessedColumn, key: str) -> str:
     until = f", days_until = {_text(column.latest)}" if column.latest and column.kind else ""
-    said = f"column = {_text(column.name)}, kind = {_text(column.kind or 'number')}{until}"
+    plain = re.sub(r"[\W_]+", "_", _words(column.name)).strip("_").lower()
+    label = "" if key == plain else f", label = {_text(column.name)}"
+    said = f"column = {_text(column.name)}, kind = {_text(column.kind or 'number')}{label}{until}"
     line = f"{key} = {{{said}}}"
     shown = ", ".join(column.examples)
     note = f"  # {column.note}" + (f": {shown}" if shown else "")

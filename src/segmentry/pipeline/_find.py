@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segmentry.datasets import find_taobao
 from segmentry.engines import REPEATED
-from segmentry.errors import ConfigError
+from segmentry.errors import ConfigError, DataError
 from segmentry.mapping import load_mapping, resolve_mapping
 from segmentry.pipeline._prepared import PREPARED_FILE, read_prepared
 from segmentry.schema import Source
@@ -35,6 +35,11 @@ def find_source(data_dir: Path | str | None, mapping: Path | str | None) -> Sour
             raise ConfigError(f"{data_dir}: is prepared and has its mapping; leave out --mapping")
         return read_prepared(Path(data_dir))
     if mapping is not None:
+        if data_dir is not None and Path(data_dir).is_file():
+            raise DataError(
+                f"{data_dir}: a file, expected the folder from which the mapping names its files; "
+                "name that, or leave it out"
+            )
         file = Path(mapping)
         base = file.parent if data_dir is None else Path(data_dir)
         return resolve_mapping(load_mapping(file), base=base)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import ConfigError
+from segmentry.files import read_settings
 from segmentry.profiling import SegmentProfile
 from segmentry.run_folder import read_bundle
 from segmentry.scoring import score_users
@@ -76,12 +77,9 @@ def _checked(file: Path, key: str, name: object) -> str:
 
 
 def _table_of(file: Path, table: str) -> dict[str, object]:
+    text = read_settings(file, advice="expected a file of names")
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8")).get(table, {})
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}; expected a file of names") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: not UTF-8 text; expected a file of names") from error
+        found = tomllib.loads(text).get(table, {})
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: not TOML: {error}; expected a file of names") from error
     return found if isinstance(found, dict) else {}

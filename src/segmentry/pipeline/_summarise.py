@@ -14,6 +14,7 @@ from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError
 from segmentry.pipeline._cells import tell_cuts
 from segmentry.pipeline._conversions import report_conversions
+from segmentry.pipeline._data_warnings import warn_of_data
 from segmentry.pipeline._evidence import report_evidence, warn
 from segmentry.pipeline._form import Found
 from segmentry.pipeline._latent import latent_warnings, report_latent
@@ -50,7 +51,6 @@ __all__ = ["summarise"]
 _MAP_USERS = 2000
 _LEAST_MAP_USERS = 30
 _MAP_SALT = "segmentry map"
-_BUSY_SHARE = 0.01
 
 
 def summarise(
@@ -229,7 +229,6 @@ def _warnings(
             "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
             "it overstates how much the segments will differ on later days."
         )
-    found.extend(_of_busiest(users))
     if users.traits.has_time and users.window.n_days < 2:
         found.append("The log covers less than two days: nothing can be said about stability.")
     found.extend(
@@ -241,14 +240,7 @@ def _warnings(
         for column in segmentation.preprocessing.fitted
         if column.note
     )
-    if users.has_unread_behaviours:
-        found.append(
-            "There is a behaviour log, and it was not read: --with behaviours tells what users "
-            "view, put in the cart and buy."
-        )
-    n_rejected = sum(account.n_rejected for account in users.accounts)
-    if n_rejected:
-        found.append(f"{n_rejected:,} rows could not be used; the data section lists why.")
+    found.extend(warn_of_data(users))
     return tuple(found)
 
 
@@ -263,13 +255,6 @@ def _withheld(segments: tuple[SegmentProfile, ...]) -> Iterator[str]:
             f"{word} {', '.join(hidden)} {verb} too few users to be shown; in all figures they are "
             f"counted with those of segment {largest.segment_id}."
         )
-
-
-def _of_busiest(users: UserData) -> Iterator[str]:
-    for found in users.findings:
-        if found.code == "busiest-user" and found.of and found.count / found.of > _BUSY_SHARE:
-            share = f"{found.count / found.of:.0%}"
-            yield f"One user has {share} of all {users.traits.events}: perhaps a bot."
 
 
 def _doubts(truth: Truth | None, unchecked: str) -> Iterator[str]:

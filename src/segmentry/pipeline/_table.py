@@ -1,7 +1,7 @@
 """Segment a ready user table, without any file."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -10,6 +10,8 @@ import polars as pl
 from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import SchemaError
 from segmentry.features import LOG_FEATURES
+from segmentry.preprocessing import Clip, Scale, Transform, read_choices
+from segmentry.schema import Fill
 from segmentry.segmentation import (
     Decide,
     Recipe,
@@ -29,6 +31,11 @@ def fit_segments(
     recipe: str = "default",
     features: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
+    weights: Mapping[str, float] | None = None,
+    fill: Fill | Mapping[str, Fill] | None = None,
+    transforms: Transform | Mapping[str, Transform] | None = None,
+    clip: Clip | Mapping[str, Clip] | None = None,
+    scale: Scale | Mapping[str, Scale] | None = None,
     k: int | None = None,
     k_range: Sequence[int] = range(2, 11),
     algorithm: str = "kmeans",
@@ -47,6 +54,15 @@ def fit_segments(
         Features that form segments, instead of the recipe's.
     exclude : sequence of str
         Features that must not form segments.
+    weights : mapping of str to float, optional
+        Factors of features, above 0; the recipe's, else 1, where none is given.
+    fill : {"zero", "median", "mode", "own level", "none"} or mapping of features, optional
+        What stands in for a missing value; "none" leaves the user out.
+    transforms : {"none", "log1p", "logit"} or mapping of features, optional
+    clip : tuple of (float, float), "none" or mapping of features, optional
+        Quantiles beyond which transformed values are pulled in.
+    scale : {"robust", "standard", "quantile", "none"} or mapping of features, optional
+        These five are as the kind of each feature and the recipe have it where nothing is chosen.
     k : int, optional
         Number of segments; chosen by the recipe's rule if absent. A table alone has no later days
         to ask: by "default" it is the number of natural groups, 1 where there are none.
@@ -66,6 +82,8 @@ def fit_segments(
     ------
     SchemaError
         If the table lacks a column, or holds a user twice.
+    ConfigError
+        If a setting, or a feature that it names, makes no sense.
     SelectionError
         If the users do not allow the number of segments.
 
@@ -91,9 +109,15 @@ def fit_segments(
         raise SchemaError("user table: a user_id occurs twice; expected one row per user")
     known = [each for each in (*LOG_FEATURES, *TAOBAO_ATTRIBUTES) if each.name in table.columns]
     chosen = recipe_named(recipe)
+    steps = {
+        "weights": weights, "fill": fill, "transforms": transforms, "clip": clip, "scale": scale,
+    }  # fmt: skip
+    plans = plan_features(
+        chosen, known, features=features, exclude=exclude, choices=read_choices(steps)
+    )
     return find_segments(
         table.sort("user_id"),
-        plan_features(chosen, known, features=features, exclude=exclude),
+        plans,
         recipe=chosen,
         n_segments=tuple(k_range),
         forced=k,

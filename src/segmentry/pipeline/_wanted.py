@@ -13,7 +13,7 @@ from segmentry.features import (
     behaviour_provides,
     counts_of,
 )
-from segmentry.schema import Feature, Source
+from segmentry.schema import OWN_COLUMNS, Feature, Source
 from segmentry.segmentation import recipe_named
 from segmentry.traits import DataTraits
 
@@ -21,16 +21,6 @@ __all__ = ["EVERY_LOG_FEATURE", "Wanted", "recipe_for", "wanted_of"]
 
 EVERY_LOG_FEATURE: tuple[Feature, ...] = (*LOG_FEATURES, *VALUE_FEATURES)
 """All that a log of any kind yields."""
-
-
-_OWN_COLUMNS = (
-    "user_id",
-    "is_profiled",
-    "segment_id",
-    "segment_name",
-    "feature_segment_id",
-    "margin",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +144,7 @@ def _refuse_taken_names(source: Source) -> None:
 
     Engines do not tell upper from lower case in names of columns.
     """
-    taken = set(_OWN_COLUMNS)
+    taken = set(OWN_COLUMNS)
     if source.impressions is not None:
         taken |= {feature.name for feature in EVERY_LOG_FEATURE} | counts_of(EVERY_LOG_FEATURE)
     if source.behaviours is not None:

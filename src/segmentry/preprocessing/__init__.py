@@ -1,6 +1,6 @@
 """Preprocessing: fill, transform, clip, scale and weigh features, the same way ever after."""
 
-from segmentry.preprocessing._choices import Choices, Clip, apply_choices, read_choice
+from segmentry.preprocessing._choices import Choices, Clip, apply_choices, read_choice, read_choices
 from segmentry.preprocessing._columns import FittedColumn
 from segmentry.preprocessing._fit import Preprocessing, fit_preprocessing
 from segmentry.preprocessing._plan import ColumnPlan, Scale, Transform, plan_column
@@ -21,4 +21,5 @@ __all__ = [
     "ordered_levels",
     "plan_column",
     "read_choice",
+    "read_choices",
 ]

@@ -11,7 +11,7 @@ from segmentry.errors import ConfigError
 from segmentry.preprocessing._plan import ColumnPlan, Scale, Transform
 from segmentry.schema import Fill
 
-__all__ = ["Choices", "Clip", "apply_choices", "read_choice"]
+__all__ = ["Choices", "Clip", "apply_choices", "read_choice", "read_choices"]
 
 Clip = tuple[float, float] | Literal["none"]
 
@@ -112,6 +112,33 @@ def read_choice(step: str, given: object) -> Any:
     if step == "weights":
         raise ValueError(f"found {given!r}, expected FEATURE=NUMBER, such as n_clicks=2")
     return _read(step, given)
+
+
+def read_choices(given: Mapping[str, object]) -> Choices:
+    """Take a choice of each step, and check it.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        By step, as `read_choice` takes it; null where nothing is chosen.
+
+    Raises
+    ------
+    ConfigError
+        With the step, what was found and what was expected.
+
+    Examples
+    --------
+    >>> read_choices({"scale": "standard", "fill": None}).told
+    'scale standard'
+    """
+    found: dict[str, Any] = {}
+    for step, choice in given.items():
+        try:
+            found[step] = read_choice(step, choice)
+        except ValueError as error:
+            raise ConfigError(f"{step}: {error}") from error
+    return Choices(**found)
 
 
 def _by_feature(text: str) -> Mapping[str, str]:

@@ -28,6 +28,8 @@ from segmentry.schema import Fill
 
 __all__ = ["Preprocessing", "fit_preprocessing"]
 
+_LEAST_DIVISOR = 1e-290
+"""Of values up to 1e17 none becomes infinite."""
 _NORMAL_IQR = 1.3489795003921634
 _N_KNOTS = 1001
 _ROUNDING = 1e-12
@@ -267,10 +269,11 @@ def _fit_scale(column: FittedColumn, plan: ColumnPlan, clipped: WeightedValues) 
         knots = clipped.quantiles(np.linspace(0, 1, _N_KNOTS))
         return replace(column, knots=tuple(float(knot) for knot in knots))
     if plan.scale == "standard":
-        return replace(column, center=clipped.mean(), scale=clipped.deviation() or 1.0)
+        return replace(column, center=clipped.mean(), scale=_divisor(clipped.deviation()))
     quartiles = clipped.quantiles(np.array([0.25, 0.5, 0.75]))
     lower, center, upper = (float(bound) for bound in quartiles)
-    if upper - lower > _ROUNDING * float(clipped.values.max() - clipped.values.min()):
+    least = max(_ROUNDING * float(clipped.values.max() - clipped.values.min()), _LEAST_DIVISOR)
+    if upper - lower > least:
         return _with_range(column, center, upper - lower)
     if clipped.is_constant:
         note = "only whether it is known differs: not scaled"
@@ -278,10 +281,15 @@ def _fit_scale(column: FittedColumn, plan: ColumnPlan, clipped: WeightedValues) 
     if plan.if_no_spread == "one":
         scale, told = 1.0, "1"
     else:
-        scale = clipped.deviation() * _NORMAL_IQR or 1.0
+        scale = _divisor(clipped.deviation() * _NORMAL_IQR)
         told = f"1.349 standard deviations ({scale:.3g})"
     note = f"inter-quartile range 0: scaled by {told}"
     return _noted(replace(column, center=center, scale=scale), note)
+
+
+def _divisor(spread: float) -> float:
+    """Return a spread, or 1 where it is too small to divide by."""
+    return spread if spread > _LEAST_DIVISOR else 1.0
 
 
 def _noted(column: FittedColumn, note: str) -> FittedColumn:

@@ -24,8 +24,8 @@ class ColumnSource:
         "integer" also reads ``4.0``; ids that are not all integers are "text". A "moment" is read
         as epoch seconds by `time_format`, a "code" by looking the text up in `codes`.
     time_format : str
-        Of a moment: "milliseconds", "microseconds", "iso", "yyyymmdd" or a pattern such as
-        ``%d/%m/%Y %H:%M``. Epoch seconds are an "integer".
+        Of a moment: "milliseconds", "microseconds", "nanoseconds", "iso", "yyyymmdd" or a pattern
+        such as ``%d/%m/%Y %H:%M``. Epoch seconds are an "integer".
     utc_offset_hours : int
         Of moments without a time zone of their own.
     codes : tuple of (str, int)
@@ -34,6 +34,8 @@ class ColumnSource:
         What a code stands for that is not among them; null if absent.
     missing : tuple of str
         Values that mean "unknown", beside the empty field.
+    is_whole : bool
+        Of a text: whole numbers are written without decimals, ``7`` for ``7.0``.
     days_until : int or None
         Of a moment: take the days from it until this one, in epoch seconds, instead.
     """
@@ -45,6 +47,7 @@ class ColumnSource:
     codes: tuple[tuple[str, int], ...] = ()
     other: int | None = None
     missing: tuple[str, ...] = ()
+    is_whole: bool = False
     days_until: int | None = None
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "IMPRESSIONS_COLUMNS",
     "MICRO",
     "OTHER_CODE",
+    "OWN_COLUMNS",
     "SECONDS_PER_DAY",
     "UNASSIGNED",
     "UNKNOWN_CODE",
@@ -37,6 +38,15 @@ UNKNOWN_CODE = -2
 UNASSIGNED = 0
 """The `segment_id` of a user that belongs to no segment."""
 
+OWN_COLUMNS = (
+    "user_id",
+    "is_profiled",
+    "segment_id",
+    "segment_name",
+    "feature_segment_id",
+    "margin",
+)
+"""What a run writes beside the features: no attribute can have one of these names."""
 IMPRESSIONS_COLUMNS = ("user_id", "shown_at", "ad_id", "placement", "is_click")
 EVENT_COLUMNS = ("value", "quantity")
 """Amounts of an event, in fixed point; only where the log has them."""
