@@ -19,9 +19,8 @@ GAINS = (
 )
 
 
-@pytest.fixture
-def measured(make_summary):
-    """Three segments, of which the second comes back in 4 of 10 repetitions."""
+def with_evidence(summary):
+    """Put evidence beside three segments: the second comes back in 4 of 10 repetitions."""
     segments = (
         SegmentStability(segment_id=1, jaccard=0.9, n_lost=0, is_stable=True),
         SegmentStability(segment_id=2, jaccard=0.3, n_lost=6, is_stable=False),
@@ -35,7 +34,12 @@ def measured(make_summary):
                             numbers=((3, 9),)),
         caveats=(),
     )  # fmt: skip
-    return replace(make_summary(n_segments=3, n_points=60), evidence=evidence)
+    return replace(summary, evidence=evidence)
+
+
+@pytest.fixture
+def measured(make_summary):
+    return with_evidence(make_summary(n_segments=3, n_points=60))
 
 
 def rows_with(spec, field):

@@ -14,6 +14,7 @@ from segmentry.profiling import SegmentProfile
 from segmentry.report import GLOSSARY, Fact, Figure, Table, render_figure, render_table
 
 __all__ = [
+    "beside",
     "choose_segment",
     "facts",
     "figure",
@@ -90,6 +91,15 @@ def table(view: Table) -> None:
 def figure(run: Run, view: Figure) -> None:
     """Set a figure of the run with its caption and its tables."""
     put(render_figure(replace(view, svg=svg_of(run, view.name))))
+
+
+def beside(run: Run, views: Sequence[Figure]) -> None:
+    """Set figures in two columns where there is room, else below each other; once on a page."""
+    with st.container(key="figures"):
+        columns = st.columns(2, gap="medium")
+        for column, view in zip(columns, views, strict=False):
+            with column:
+                figure(run, view)
 
 
 def words(*names: str) -> None:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow", "Flows", "caption_flows", "plot_flows"]
 
-_WIDTH = 620
+_WIDTH = 720
 _HEIGHT = 420
 _NODE = 14
-_SIDE = 190  # room for the names on either side
+_SIDE = 240  # room for the names on either side
 _GAP = 14
 _N_STEPS = 24
 _THINNEST = 0.4  # pixels under which a ribbon is not drawn; the table has it

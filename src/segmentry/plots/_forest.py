@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Rows
-from segmentry.plots._marks import as_given, at_x, at_y, haloed, layered, on
+from segmentry.plots._marks import PLAIN_ZERO, as_given, at_x, at_y, haloed, layered, on
 from segmentry.plots._theme import ROLES
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def forest(
     low, high = domain or _domain(rows, against)
     # Prefixes are read for thousands; those of small numbers, as m for 0.001, are not.
     is_large = max(abs(low), abs(high)) >= _LARGE
-    axis = alt.Axis(title=title, tickCount=5, format="~s" if is_large else "~g")
+    plain = PLAIN_ZERO if is_large else alt.Undefined
+    axis = alt.Axis(title=title, tickCount=5, format="~s" if is_large else "~g", labelExpr=plain)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
     base = on(rows).encode(y=alt.Y("row:O", axis=None, sort=None))
     ranges = (

@@ -1,12 +1,14 @@
 """What if a budget were divided otherwise: sliders, and what each answer rests on."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._planning import basis_of, measured
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import heading, listed, notice, part, put, table
@@ -141,8 +143,14 @@ def _limits(segments: tuple[SegmentTraffic, ...]) -> tuple[dict[int, float], dic
 def _show_plan(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> None:
     for view in _figures(run, plan, asked):
         put(render_figure(view))
-    table(_parts(plan))
-    table(_comparisons(plan))
+    tables = (_parts(plan), _comparisons(plan))
+    for each in tables:
+        table(each)
+    pictures = {
+        "budget_gain": partial(plots.plot_budget_gain, plan),
+        "budget": partial(plots.plot_budget, plan),
+    }
+    offer("budget", tables=(_sensitivity(plan), *tables), pictures=pictures)
     listed(plan.notes)
 
 

@@ -2,10 +2,8 @@
 
 from html import escape
 
-import streamlit as st
-
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import facts, figure, heading, listed, notice, put, table, words
+from segmentry.dashboard._show import beside, facts, figure, heading, listed, notice, put, table, words
 
 __all__ = ["show_trust", "show_why"]
 
@@ -25,9 +23,7 @@ def show_why(run: Run) -> None:
         listed(page.why.notes)
         heading("What the scores say", "They had no part in the choice.", level=2)
     words("K", "Inertia", "Knee", "Silhouette", "Caliński–Harabasz, Davies–Bouldin")
-    for column, view in zip(st.columns(2, gap="large"), page.evidence, strict=True):
-        with column:
-            figure(run, view)
+    beside(run, page.evidence)
     if page.blades is None:
         notice("Silhouettes of single users are not there: one segment, or a run of before.")
     else:

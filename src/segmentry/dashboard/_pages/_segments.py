@@ -1,9 +1,12 @@
 """Segments: a card for each, then one of them in full."""
 
+from functools import partial
+
 import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._renaming import renaming
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import (
@@ -114,7 +117,10 @@ def _spread(run: Run) -> None:
         bind="query-params",
     )
     put(render_figure(_values(run, feature)))
-    table(quartile_table(run.summary, [feature]))
+    view = quartile_table(run.summary, [feature])
+    table(view)
+    picture = partial(plots.plot_distributions, run.summary, features=[feature])
+    offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": picture})
 
 
 def prepare_segments(run: Run) -> None:
