@@ -93,6 +93,22 @@ def test_every_page_shows_a_run_without_rates_pictures_and_later_days(title, tmp
 
 
 @pytest.mark.parametrize("title", PAGES)
+def test_every_page_shows_a_run_of_data_without_clicks(title, tmp_path):
+    summary = make_summary(n_segments=3, n_points=60)
+    silent = replace(summary, traits=replace(summary.traits, has_clicks=False), truth=None)
+
+    assert "<h1>" in text_of(shown(title, folder_of(silent, tmp_path)))
+
+
+def test_one_segment_is_shown_with_real_users_of_it_and_with_what_it_clicks(run_dir, summary):
+    text = text_of(shown("Segments", run_dir))
+
+    assert "Segment 1: real users near its centre and on its border" in text
+    typical = [e for e in summary.decisions.exemplars if e.segment_id == 1 and e.kind == "typical"]
+    assert text.count(">typical<") == len(typical) > 0
+
+
+@pytest.mark.parametrize("title", PAGES)
 def test_names_are_never_interpreted(title, tmp_path):
     summary = make_summary(n_segments=3, names=HOSTILE, n_points=60)
 
@@ -321,7 +337,7 @@ def test_tables_of_maps_of_the_log_and_of_purchases_can_be_had(tmp_path):
 
     captions = " ".join(view.caption for view in tables_of(make_page(summary, {}), summary))
 
-    for words in ("centres stand", "Loadings", "price band", "Purchases"):
+    for words in ("centres stand", "Loadings", "Price bands", "Purchases"):
         assert words in captions
 
 

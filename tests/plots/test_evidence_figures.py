@@ -116,3 +116,17 @@ def test_names_have_a_halo_only_where_a_line_lies_behind_them():
         sum("stroke" in layer["mark"] for layer in chart["layer"]) for chart in (alone, compared)
     ]
     assert halos == [0, 1]
+
+
+def test_the_text_of_a_line_stands_above_all_rows_where_no_dot_is():
+    row = {"row": 0, "label": "a", "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
+
+    chart = forest([row], title="x", width=400, against=Against(1, "stable from 1")).to_dict()
+
+    told = [
+        layer["encoding"]["y"]
+        for layer in chart["layer"]
+        if layer["mark"]["type"] == "text"
+        and layer["data"]["values"] == [{"value": 1, "text": "stable from 1"}]
+    ]
+    assert told == [{"value": 0}]

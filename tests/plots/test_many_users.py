@@ -169,3 +169,16 @@ def test_zero_on_an_axis_of_thousands_is_zero(make_summary):
     labels = re.findall(r">([0-9.]+[kM]?)<", svg)
     assert "0" in labels
     assert not {"0k", "0M"} & set(labels)
+
+
+def test_a_long_name_beside_flows_takes_two_lines_around_the_middle_of_its_bar():
+    names = ((1, "Heavily shown, many active days, many campaigns"), (2, "B"))
+    flows = plots.Flows(names, names, (plots.Flow(1, 1, 50), plots.Flow(2, 2, 50)), 0, 0)
+
+    rows = [row for row in rows_of(plots.plot_flows(flows).to_dict()) if "text" in row]
+
+    long, short = (next(r for r in rows if r["segment_id"] == each) for each in (1, 2))
+    assert long["text"] == ["1 Heavily shown, many", "active days, many campaigns"]
+    assert short["text"] == ["2 B"]
+    assert (long["top"] + long["bottom"]) / 2 - long["text_y"] == pytest.approx(7.25, abs=0.01)
+    assert short["text_y"] == pytest.approx((short["top"] + short["bottom"]) / 2, abs=0.01)

@@ -83,9 +83,10 @@ def facts(found: Sequence[Fact]) -> None:
     put(f'<dl class="facts">{cells}</dl>')
 
 
-def table(view: Table) -> None:
-    """Set a table."""
-    put(render_table(view))
+def table(*views: Table) -> None:
+    """Set tables under one another, as one piece: each piece costs the browser 3 ms."""
+    if views:
+        put("".join(map(render_table, views)))
 
 
 def figure(run: Run, view: Figure) -> None:

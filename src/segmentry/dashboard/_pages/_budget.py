@@ -144,8 +144,7 @@ def _show_plan(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> None:
     for view in _figures(run, plan, asked):
         put(render_figure(view))
     tables = (_parts(plan), _comparisons(plan))
-    for each in tables:
-        table(each)
+    table(*tables)
     pictures = {
         "budget_gain": partial(plots.plot_budget_gain, plan),
         "budget": partial(plots.plot_budget, plan),

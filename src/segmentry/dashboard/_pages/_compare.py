@@ -55,8 +55,7 @@ def _pair(run: Run) -> None:
         notice("Both are the same segment; choose another one.")
         return
     views = (_whole(one, other), _features(run.summary, one, other))
-    for view in views:
-        table(view)
+    table(*views)
     offer(f"segments-{one.segment_id}-and-{other.segment_id}", tables=views)
 
 

@@ -26,8 +26,7 @@ def show_conversions(run: Run) -> None:
         table(view.purchases)
     if view.funnel is not None:
         figure(run, view.funnel)
-    for each in view.attribution:
-        table(each)
+    table(*view.attribution)
     if view.shop is not None:
         heading("In the shop", level=2)
         table(view.shop)

@@ -3,7 +3,17 @@
 from html import escape
 
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import beside, facts, figure, heading, listed, notice, put, table, words
+from segmentry.dashboard._show import (
+    beside,
+    facts,
+    figure,
+    heading,
+    listed,
+    notice,
+    put,
+    table,
+    words,
+)
 
 __all__ = ["show_trust", "show_why"]
 
@@ -43,8 +53,7 @@ def show_trust(run: Run) -> None:
         notice("No later day was checked in this run, so no verdict is given.")
     else:
         figure(run, truth.figure)
-    for view in truth.verdicts:
-        table(view)
+    table(*truth.verdicts)
     if truth.kept:
         heading("How much the segments keep of what users’ own clicks tell", truth.kept, level=2)
         facts(truth.kept_facts)

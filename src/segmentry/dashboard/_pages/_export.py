@@ -109,7 +109,7 @@ def _files(run: Run) -> None:
         elif file.stat().st_size > _LARGEST:
             notice(f"{name} is too large to be served from here; copy it from {file}.")
         else:
-            label = f"{told}: {name}, {compact(file.stat().st_size)}B"
+            label = f"{told}: {name}, {_size(file.stat().st_size)}"
             _button(st.container(), label, name, file.read_bytes)
 
 
@@ -127,6 +127,11 @@ def _button(
         on_click="ignore",
         key=f"download-{file_name}",
     )
+
+
+def _size(n_bytes: int) -> str:
+    text = compact(n_bytes)
+    return f"{text}B" if text[-1].isalpha() else f"{text}\u00a0B"
 
 
 def _svg(chart: object) -> bytes:

@@ -73,8 +73,7 @@ def _views(run: Run) -> None:
 def _all(run: Run) -> None:
     spec = _spec_of_all(run, dark=is_dark())
     _set(spec, plots.caption_map_hexagons(run.summary), "all")
-    table(center_table(run.summary))
-    table(loading_table(run.summary))
+    table(center_table(run.summary), loading_table(run.summary))
 
 
 def _loadings(run: Run) -> None:
@@ -142,8 +141,7 @@ def _space(run: Run) -> None:
             param["value"] = turned[param["name"]]
             param.pop("bind", None)
     _set(spec, plots.caption_map_3d(run.summary), "space")
-    table(center_table(run.summary))
-    table(loading_table(run.summary))
+    table(center_table(run.summary), loading_table(run.summary))
 
 
 def _umap(run: Run) -> None:

@@ -23,7 +23,15 @@ from segmentry.dashboard._show import (
 )
 from segmentry.errors import SegmentryError
 from segmentry.profiling import SegmentProfile
-from segmentry.report import Figure, quartile_table, render_card, render_figure
+from segmentry.report import (
+    Figure,
+    Table,
+    exemplar_table,
+    quartile_table,
+    render_card,
+    render_figure,
+    segment_cells,
+)
 
 __all__ = ["prepare_segments", "show_segments"]
 
@@ -57,10 +65,20 @@ def _details(run: Run) -> None:
     heading(segment_label(segment), _verdict(segment), level=2)
     _rename(run, segment)
     _decisions(run, segment)
-    table(run.page.numeric_tables[position + 1])
+    table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
     _spread(run)
-    for view in run.page.level_tables:
-        table(view)
+    table(*run.page.level_tables)
+
+
+def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
+    """Return what a segment is shown and clicks more than all, and real users of it."""
+    if segment.is_withheld:
+        return []
+    found = (
+        segment_cells(run.summary, segment.segment_id),
+        exemplar_table(segment, run.summary),
+    )
+    return [view for view in found if view.rows]
 
 
 def _decisions(run: Run, segment: SegmentProfile) -> None:

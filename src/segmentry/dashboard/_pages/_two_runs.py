@@ -53,9 +53,9 @@ def show_two_runs(run: Run) -> None:
         flows = _moves(run, other)
         found.append(_moves_table(flows))
         pictures["flows"] = partial(plots.plot_flows, flows)
-    for view in (_changes(run, other), _drift(run.summary, other.summary)):
-        table(view)
-        found.append(view)
+    views = (_changes(run, other), _drift(run.summary, other.summary))
+    table(*views)
+    found += views
     offer("two-runs", tables=found, pictures=pictures)
 
 

@@ -132,8 +132,7 @@ def _placed(run: Run, segment_id: int, placement: Placement) -> list[Table]:
     found = [Table("Nearest segments", ("segment", "distance to its centre"), rows)]
     if placement.deciding:
         found.append(_deciding(run, placement))
-    for view in found:
-        table(view)
+    table(*found)
     return found
 
 
