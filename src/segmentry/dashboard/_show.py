@@ -1,6 +1,8 @@
 """How things are set on a page: escaped HTML, figures with their tables, words explained."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import wraps
 from html import escape
@@ -26,9 +28,11 @@ __all__ = [
     "put",
     "segment_label",
     "table",
+    "together",
     "words",
 ]
 
+_PIECES: ContextVar[list[str] | None] = ContextVar("pieces", default=None)
 _WORDS = {name: meaning for names, meaning in GLOSSARY for name in (names,)}
 
 
@@ -37,8 +41,25 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+@contextmanager
+def together() -> Iterator[None]:
+    """Set all that is put within as one piece: each piece costs the browser 3 ms."""
+    pieces: list[str] = []
+    outer = _PIECES.set(pieces)
+    try:
+        yield
+    finally:
+        _PIECES.reset(outer)
+    if pieces:
+        put("".join(f'<div class="piece">{each}</div>' for each in pieces))
+
+
 def put(html: str) -> None:
     """Set HTML on the page; every text in it must be escaped already."""
+    pieces = _PIECES.get()
+    if pieces is not None:
+        pieces.append(html)
+        return
     st.html(f'<div class="sg">{with_images(html, is_dark=is_dark())}</div>')
 
 
@@ -84,7 +105,7 @@ def facts(found: Sequence[Fact]) -> None:
 
 
 def table(*views: Table) -> None:
-    """Set tables under one another, as one piece: each piece costs the browser 3 ms."""
+    """Set tables under one another, as one piece."""
     if views:
         put("".join(map(render_table, views)))
 

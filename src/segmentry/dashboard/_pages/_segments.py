@@ -19,6 +19,7 @@ from segmentry.dashboard._show import (
     put,
     segment_label,
     table,
+    together,
     words,
 )
 from segmentry.errors import SegmentryError
@@ -40,10 +41,12 @@ _MOST_CARDS = 12
 
 def show_segments(run: Run) -> None:
     """Draw the cards and the segment that the reader chose."""
-    heading("The segments", run.page.rates_note)
-    words(
-        "Index", "Standardised difference", "Survival", "Confirmed", "Weaker", "Indistinguishable"
-    )
+    with together():
+        heading("The segments", run.page.rates_note)
+        words(
+            "Index", "Standardised difference", "Survival", "Confirmed", "Weaker",
+            "Indistinguishable",
+        )  # fmt: skip
     cards = run.page.cards
     if len(cards) > _MOST_CARDS:
         last = -(-len(cards) // _MOST_CARDS)
@@ -51,9 +54,10 @@ def show_segments(run: Run) -> None:
             st.number_input("Part of the cards", 1, last, 1, key="part", bind="query-params")
         )
         cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
-    put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
-    figure(run, run.page.heatmap)
-    heading("One segment", level=2)
+    with together():
+        put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
+        figure(run, run.page.heatmap)
+        heading("One segment", level=2)
     _details(run)
 
 
@@ -64,8 +68,9 @@ def _details(run: Run) -> None:
     position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
     heading(segment_label(segment), _verdict(segment), level=2)
     _rename(run, segment)
-    _decisions(run, segment)
-    table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
+    with together():
+        _decisions(run, segment)
+        table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
     _spread(run)
     table(*run.page.level_tables)
 
@@ -134,9 +139,10 @@ def _spread(run: Run) -> None:
         key="feature",
         bind="query-params",
     )
-    put(render_figure(_values(run, feature)))
     view = quartile_table(run.summary, [feature])
-    table(view)
+    with together():
+        put(render_figure(_values(run, feature)))
+        table(view)
     picture = partial(plots.plot_distributions, run.summary, features=[feature])
     offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": picture})
 
