@@ -43,6 +43,7 @@ VISITS = (
     ("Two runs", "Two runs", ".notice"),
     ("Exposure and budget", "Exposure and budget", ".figure-budget .picture img"),
     ("Test planner", "Test planner", ".figure-reach .picture img"),
+    ("Conversions", "From impression", ":is(.notice, h2)"),
     ("Overview", "", ".figure-sizes .picture img"),
 )
 Times = dict[str, list[float]]

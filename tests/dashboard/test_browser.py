@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -13,10 +14,7 @@ from segmentry.dashboard._pages import PAGES
 
 PATHS = {title: "" if i == 0 else title.lower().replace(" ", "-") for i, title in enumerate(PAGES)}
 
-AXE_PATHS = (
-    "", "segments", "why-this-k", "can-i-trust-it", "map", "exposure-and-budget", "test-planner",
-    "export",
-)  # fmt: skip
+EVERY_PATH = (*PATHS.values(), "map?view=A+sample", "map?view=In+space")
 
 
 def opened(page, served, path=""):
@@ -64,6 +62,44 @@ def test_a_download_holds_what_the_page_shows(served, watched, summary):
     rows = [" ".join(cell.split()) for cell in shown]
     assert rows == [" ".join(" ".join(row).split()) for row in table.iter_rows()]
     assert table.height == len(summary.segments)
+
+
+def test_what_a_choice_shows_is_handed_out_as_tables_and_pictures(served, watched):
+    page = opened(watched, served, "segments?feature=n_impressions")
+    button = page.get_by_role("button", name="Download tables (CSV, Parquet) and pictures")
+    with page.expect_download() as awaited:
+        button.click()
+    with zipfile.ZipFile(io.BytesIO(awaited.value.path().read_bytes())) as files:
+        kinds = [name.rpartition(".")[2] for name in files.namelist()]
+        table = pl.read_csv(files.read(files.namelist()[0]), infer_schema=False)
+
+    assert kinds == ["csv", "parquet", "svg", "png"]
+    caption = page.locator("table caption", has_text="the quartiles")
+    shown = caption.locator("xpath=..").locator("tbody tr").all_inner_texts()
+    assert [" ".join(row.split()) for row in shown] == [
+        " ".join(" ".join(row).replace("(", "").replace(")", "").split())
+        for row in table.iter_rows()
+    ]
+
+
+def test_two_figures_stand_beside_each_other_on_a_laptop(served, watched):
+    page = opened(watched, served)
+
+    boxes = [page.locator(f".figure-{name}").bounding_box() for name in ("sizes", "ctr_by_segment")]
+
+    assert boxes[0]["y"] == boxes[1]["y"]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+
+
+def test_numbers_beside_each_other_stand_on_one_line(served, watched):
+    page = opened(watched, served)
+
+    lines = page.locator(".facts .value").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().top)"
+    )
+
+    assert len(lines) > 2
+    assert len(set(lines)) == 1
 
 
 def test_a_picture_is_handed_out_as_svg_and_png(served, watched):
@@ -134,7 +170,7 @@ def test_arrow_keys_go_on_within_a_group_of_choices(served, watched):
 def test_on_a_phone_no_page_is_wider_than_the_screen(served, browser):
     context = browser.new_context(viewport={"width": 390, "height": 800})
     page = context.new_page()
-    for path in ("", "segments", "can-i-trust-it", "map?view=In+space", "exposure-and-budget"):
+    for path in EVERY_PATH:
         opened(page, served, path)
         page.wait_for_load_state("networkidle")
         over = page.evaluate(
@@ -190,7 +226,7 @@ def test_in_print_long_tables_go_on_over_pages_and_short_ones_stay_together(run_
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", AXE_PATHS)
+@pytest.mark.parametrize("path", EVERY_PATH)
 def test_axe_finds_no_serious_fault(path, scheme, served, browser):
     source = axe_source()
     if source is None:

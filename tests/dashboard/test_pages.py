@@ -1,15 +1,21 @@
 """The logic of the pages by Streamlit's own test harness: what they say, not how it looks."""
 
+import io
 import re
 import shutil
+import zipfile
 from dataclasses import replace
 
 import polars as pl
 import pytest
+from tests.conversions import with_conversions
+from tests.report.test_log_page import a_log
 from tests.summaries import make_summary
 
 from segmentry import plots
+from segmentry.dashboard._offer import packed
 from segmentry.dashboard._pages import PAGES
+from segmentry.dashboard._pages._export import TITLES
 from segmentry.dashboard._tables import table_frame, tables_of
 from segmentry.report import make_page
 from segmentry.schema import Estimate
@@ -84,6 +90,22 @@ def test_every_page_shows_a_run_without_rates_pictures_and_later_days(title, tmp
     bare = replace(summary, pictures=None, truth=None, warnings=(), unassigned=())
 
     assert "<h1>" in text_of(shown(title, folder_of(bare, tmp_path)))
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_shows_a_run_of_data_without_clicks(title, tmp_path):
+    summary = make_summary(n_segments=3, n_points=60)
+    silent = replace(summary, traits=replace(summary.traits, has_clicks=False), truth=None)
+
+    assert "<h1>" in text_of(shown(title, folder_of(silent, tmp_path)))
+
+
+def test_one_segment_is_shown_with_real_users_of_it_and_with_what_it_clicks(run_dir, summary):
+    text = text_of(shown("Segments", run_dir))
+
+    assert "Segment 1: real users near its centre and on its border" in text
+    typical = [e for e in summary.decisions.exemplars if e.segment_id == 1 and e.kind == "typical"]
+    assert text.count(">typical<") == len(typical) > 0
 
 
 @pytest.mark.parametrize("title", PAGES)
@@ -195,7 +217,7 @@ def test_days_and_absent_users_that_were_not_measured_are_told_in_a_sentence(tmp
 
 
 def test_days_and_absent_users_can_be_had_as_tables(run_dir, summary):
-    captions = [view.caption for view in tables_of(make_page(summary, {}))]
+    captions = [view.caption for view in tables_of(make_page(summary, {}), summary)]
 
     assert "Click rate of all users, day by day" in captions
     assert any(each.startswith("Users shown ads again, and users absent") for each in captions)
@@ -229,6 +251,49 @@ def test_two_runs_count_every_user_once(run_dir, other_run):
     assert "of the 2,000 users in both runs" in text
 
 
+def test_two_runs_tell_what_changed_in_all_users(tmp_path):
+    summary = make_summary(n_segments=2, n_points=60)
+    numeric = [
+        replace(row, mean=row.mean and row.mean * (1.5 if row.feature == "n_impressions" else 1.0))
+        for row in summary.population.numeric
+    ]
+    later = replace(summary, population=replace(summary.population, numeric=tuple(numeric)))
+    folders = [folder_of(each, tmp_path / name) for each, name in ((summary, "a"), (later, "b"))]
+
+    text = squeezed(text_of(shown("Two runs", folders[0], folders[1:])))
+
+    table = text[text.index("what changed most comes first") :]
+    rows = re.findall(r"<th>([^<]+)</th><td>[^<]*</td>.*?<td>([^<]*)</td></tr>", table)
+    assert rows[0] == ("impressions", "+50.0\u00a0%")
+    assert {change for _, change in rows[1:]} <= {"0.0\u00a0%", "–"}
+
+
+def test_a_share_that_grew_has_a_plus(tmp_path):
+    summary = make_summary(n_segments=2, n_points=60)
+    first = summary.segments[0]
+    grown = replace(first, share=first.share + 0.01)
+    later = replace(summary, segments=(grown, summary.segments[1]))
+    folders = [folder_of(each, tmp_path / name) for each, name in ((summary, "a"), (later, "b"))]
+
+    assert "+1.00\u00a0points" in text_of(shown("Two runs", folders[0], folders[1:]))
+
+
+def test_a_run_with_behaviours_says_what_they_add_and_one_without_how_to_read_them(tmp_path):
+    summary = make_summary(n_segments=3, n_points=60)
+
+    without = text_of(shown("Conversions", folder_of(summary, tmp_path / "without")))
+    page = text_of(shown("Conversions", folder_of(with_conversions(summary), tmp_path / "with")))
+
+    assert "--with behaviours" in without
+    assert "What the behaviours add" in page
+    assert "figure-funnel" in page
+    assert "Association." in page
+
+
+def test_every_picture_has_a_name_in_the_choice():
+    assert set(TITLES) == set(plots.FIGURES)
+
+
 def test_half_of_a_run_folder_shows_what_is_left(run_dir, tmp_path):
     folder = tmp_path / "half"
     shutil.copytree(run_dir, folder)
@@ -243,7 +308,7 @@ def test_half_of_a_run_folder_shows_what_is_left(run_dir, tmp_path):
 
 
 def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary):
-    for view in tables_of(make_page(summary, {})):
+    for view in tables_of(make_page(summary, {}), summary):
         frame = table_frame(view)
         assert frame.height == len(view.rows)
         assert frame.width == len(view.heads)
@@ -252,6 +317,28 @@ def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary
         assert frame.row(0)[1] == first.cells[0].replace("\n", " (") + ")" * (
             "\n" in first.cells[0]
         )
+
+
+def test_what_is_taken_along_holds_tables_and_pictures_in_both_kinds(summary):
+    view = tables_of(make_page(summary, {}), summary)[0]
+
+    data = packed([view], {"sizes": lambda: plots.plot_sizes(summary)})
+
+    with zipfile.ZipFile(io.BytesIO(data)) as files:
+        found = {name.rpartition(".")[2]: files.read(name) for name in files.namelist()}
+    assert pl.read_csv(found["csv"], infer_schema=False).equals(table_frame(view))
+    assert pl.read_parquet(found["parquet"]).equals(table_frame(view))
+    assert found["svg"].startswith(b"<svg ")
+    assert found["png"].startswith(b"\x89PNG")
+
+
+def test_tables_of_maps_of_the_log_and_of_purchases_can_be_had(tmp_path):
+    summary = replace(with_conversions(make_summary(n_segments=3, n_points=60)), log=a_log())
+
+    captions = " ".join(view.caption for view in tables_of(make_page(summary, {}), summary))
+
+    for words in ("centres stand", "Loadings", "Price bands", "Purchases"):
+        assert words in captions
 
 
 def test_figures_that_were_drawn_beforehand_are_those_of_the_page(run_dir, tmp_path):

@@ -19,9 +19,8 @@ GAINS = (
 )
 
 
-@pytest.fixture
-def measured(make_summary):
-    """Three segments, of which the second comes back in 4 of 10 repetitions."""
+def with_evidence(summary):
+    """Put evidence beside three segments: the second comes back in 4 of 10 repetitions."""
     segments = (
         SegmentStability(segment_id=1, jaccard=0.9, n_lost=0, is_stable=True),
         SegmentStability(segment_id=2, jaccard=0.3, n_lost=6, is_stable=False),
@@ -35,7 +34,12 @@ def measured(make_summary):
                             numbers=((3, 9),)),
         caveats=(),
     )  # fmt: skip
-    return replace(make_summary(n_segments=3, n_points=60), evidence=evidence)
+    return replace(summary, evidence=evidence)
+
+
+@pytest.fixture
+def measured(make_summary):
+    return with_evidence(make_summary(n_segments=3, n_points=60))
 
 
 def rows_with(spec, field):
@@ -112,3 +116,17 @@ def test_names_have_a_halo_only_where_a_line_lies_behind_them():
         sum("stroke" in layer["mark"] for layer in chart["layer"]) for chart in (alone, compared)
     ]
     assert halos == [0, 1]
+
+
+def test_the_text_of_a_line_stands_above_all_rows_where_no_dot_is():
+    row = {"row": 0, "label": "a", "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
+
+    chart = forest([row], title="x", width=400, against=Against(1, "stable from 1")).to_dict()
+
+    told = [
+        layer["encoding"]["y"]
+        for layer in chart["layer"]
+        if layer["mark"]["type"] == "text"
+        and layer["data"]["values"] == [{"value": 1, "text": "stable from 1"}]
+    ]
+    assert told == [{"value": 0}]

@@ -1,11 +1,15 @@
 """Figures of many users: drawn from what was counted beforehand."""
 
+import re
 from dataclasses import replace
 
+import pytest
 from tests.plots.test_figures import mark_type, marks_of, rows_of
+from tests.report.test_log_page import a_log
 
 from segmentry import plots
 from segmentry.plots.formats import percent
+from segmentry.schema import Estimate
 
 
 def test_blades_hold_the_sampled_silhouettes_in_the_segments_colour_and_order(make_summary):
@@ -125,3 +129,56 @@ def test_in_a_page_every_panel_keeps_its_title_and_the_chart_gives_its_own_up(ma
         assert f">{labels[name]}" in inside
     drawn = inside.split("</title>")[1]
     assert plots.caption_distributions(summary).finding[:20] not in drawn.split("</desc>")[1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.86, 1.3, [0.9, 1.0, 1.1, 1.2, 1.3]),
+        (0.2, 2.1, [0.2, 0.5, 1.0, 2.0]),
+        (0.98, 1.01, [0.98, 0.985, 0.99, 0.995, 1.0, 1.005, 1.01]),
+    ],
+)
+def test_odds_are_marked_at_round_numbers_of_which_none_is_left_out(make_summary, low, high, ticks):
+    log = a_log()
+    first, last = log.curves[1].points
+    wide = replace(last, odds_ratio=Estimate(1.0, low, high), naive_ctr=first.naive_ctr)
+    curve = replace(log.curves[1], points=(first, wide))
+    summary = replace(make_summary(n_points=5), log=replace(log, curves=(curve,)))
+
+    spec = plots.plot_exposure(summary).to_dict()
+
+    axes = [mark["encoding"]["y"].get("axis", {}) for mark in marks_of(spec)]
+    assert ticks in [axis.get("values") for axis in axes]
+
+
+def test_a_map_by_segment_says_nothing_of_a_scale(make_summary):
+    summary = make_summary(n_points=5)
+    users = (plots.UserPlace("a", 1, 0.0, 1.0, {"n_impressions": 3.0}),)
+
+    plain = plots.caption_users(summary, users).reading
+    by_feature = plots.caption_users(summary, users, feature="n_impressions").reading
+
+    assert "Light dots" not in plain
+    assert "Light dots" in by_feature
+
+
+def test_zero_on_an_axis_of_thousands_is_zero(make_summary):
+    svg = plots.render_svg(plots.plot_elbow(make_summary(n_points=5)))
+
+    labels = re.findall(r">([0-9.]+[kM]?)<", svg)
+    assert "0" in labels
+    assert not {"0k", "0M"} & set(labels)
+
+
+def test_a_long_name_beside_flows_takes_two_lines_around_the_middle_of_its_bar():
+    names = ((1, "Heavily shown, many active days, many campaigns"), (2, "B"))
+    flows = plots.Flows(names, names, (plots.Flow(1, 1, 50), plots.Flow(2, 2, 50)), 0, 0)
+
+    rows = [row for row in rows_of(plots.plot_flows(flows).to_dict()) if "text" in row]
+
+    long, short = (next(r for r in rows if r["segment_id"] == each) for each in (1, 2))
+    assert long["text"] == ["1 Heavily shown, many", "active days, many campaigns"]
+    assert short["text"] == ["2 B"]
+    assert (long["top"] + long["bottom"]) / 2 - long["text_y"] == pytest.approx(7.25, abs=0.01)
+    assert short["text_y"] == pytest.approx((short["top"] + short["bottom"]) / 2, abs=0.01)

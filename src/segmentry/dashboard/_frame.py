@@ -28,7 +28,7 @@ def show() -> None:
         _page(title, page, chosen, is_default=i == 0)
         for i, (title, page) in enumerate(_pages.PAGES.items())
     ]
-    current = st.navigation(pages, position="sidebar")
+    current = st.navigation(pages, position="sidebar", expanded=True)
     with st.sidebar:
         folder = _chosen_folder(folders)
         if read_only():

@@ -1,13 +1,15 @@
 """The one HTML page around the dashboard: our name and icon, and where the server is.
 
 Without it a page below the root first asks for its server below itself, and fails, at each load.
+The files of the page are sent from here too.
 """
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
+from segmentry.dashboard._frontend import frontend_files, frontend_root, send_file
 from segmentry.dashboard._gate import App, Receive, Scope, Send, answer
 
 __all__ = ["Index"]
@@ -17,9 +19,11 @@ _HEAD = (
     '<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/", '
     'MAIN_PAGE_BASE_URL: location.origin + "/"};</script>'
 )
+_FIRST = ("Html", "purify.es")
+"""Scripts of the first page that its index does not name: they are asked for with the others."""
 _EARLY = (
-    "Selectbox", "TextInput", "Slider", "Spinner", "ButtonGroup", "ArrowVegaLiteChart", "embed",
-    "vega-interpreter", "DownloadButton", "StreamlitSyntaxHighlighter",
+    "Selectbox", "Button", "TextInput", "Slider", "Spinner", "ButtonGroup", "ArrowVegaLiteChart",
+    "embed", "vega-interpreter", "DownloadButton", "StreamlitSyntaxHighlighter",
 )  # fmt: skip
 """Scripts of pages other than the first, by the beginning of their names."""
 _FETCH = """<script type="module">
@@ -51,7 +55,10 @@ class Index:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        if is_page and not scope["path"].startswith(_OWN_PATHS):
+        file = frontend_files().get(scope["path"]) if is_page else None
+        if file is not None:
+            await send_file(send, file)
+        elif is_page and not scope["path"].startswith(_OWN_PATHS):
             await answer(send, status=200, body=_page())
         else:
             await self._app(scope, receive, send)
@@ -59,16 +66,19 @@ class Index:
 
 @cache
 def _page() -> str:
-    import streamlit
-
-    file = Path(streamlit.__file__).parent / "static" / "index.html"
+    file = frontend_root() / "index.html"
     page = _LINK.sub("", file.read_text(encoding="utf-8"))
     page = page.replace("<title>Streamlit</title>", "<title>segmentry</title>")
     page = page.replace('="./static/', '="/static/')
-    return page.replace("<head>", f"<head>{_HEAD}{_early(file.parent)}", 1)
+    first = "".join(
+        f'<link rel="modulepreload" crossorigin href="{path}">' for path in _scripts(_FIRST)
+    )
+    later = _FETCH.replace("FILES", json.dumps(_scripts(_EARLY)))
+    page = page.replace("</head>", f"{first}</head>", 1)
+    return page.replace("<head>", f"<head>{_HEAD}{later}", 1)
 
 
-def _early(directory: Path) -> str:
-    names = sorted(each.name for each in (directory / "static" / "js").glob("*.js"))
-    found = [name for stem in _EARLY for name in names if name.startswith(f"{stem}.")]
-    return _FETCH.replace("FILES", json.dumps([f"/static/js/{name}" for name in found]))
+def _scripts(stems: Sequence[str]) -> list[str]:
+    """Return the scripts whose names begin so; where one was renamed it is loaded when needed."""
+    names = sorted(path for path in frontend_files() if path.endswith(".js"))
+    return [name for stem in stems for name in names if name.startswith(f"/static/js/{stem}.")]

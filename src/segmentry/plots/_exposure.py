@@ -1,5 +1,6 @@
 """The exposure curve: how the odds of a click change with the nth impression, within users."""
 
+import math
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
@@ -17,6 +18,8 @@ __all__ = ["caption_exposure", "has_exposure", "plot_exposure"]
 
 _WIDTH = 560
 _HEIGHT = 260
+_MANY_TIMES = 4.0
+_MOST_TICKS = 7
 _NAMES = {"impression": "exposure_impression"}
 _UNITS = {"impression": "impression of the user", "repeat": "showing of the same ad"}
 
@@ -96,9 +99,10 @@ def plot_exposure(
     order = alt.Scale(domain=[str(row["label"]) for row in rows])
     axis = alt.Axis(labelAngle=0, title=f"nth {_UNITS.get(kind)}")
     x = alt.X("label:O", scale=order, axis=axis)
-    y = alt.Y(
-        "value:Q", scale=scale, axis=alt.Axis(title="odds of a click, first = 1", format="~g")
+    marks = alt.Axis(
+        title="odds of a click, first = 1", format="~g", values=_ticks(rows, _naive_rows(curve))
     )
+    y = alt.Y("value:Q", scale=scale, axis=marks)
     base = on(rows).encode(x=x)
     bars = (
         base.transform_filter("isValid(datum.low)")
@@ -107,28 +111,54 @@ def plot_exposure(
     )
     line = base.mark_line(strokeWidth=1.5).encode(y=y, color=as_given())
     dots = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, color=as_given())
-    naive = _naive_line(curve, x=x, scale=scale)
+    naive = _naive_line(_naive_rows(curve), x=x, scale=scale)
     one = on([{"one": 1.0}]).mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3])
     layers = [one.encode(y=alt.Y("one:Q", scale=scale)), *naive, bars, line, dots]
     chart = layered(layers, width=_WIDTH, height=_HEIGHT)
     return finish(chart, name=_NAMES.get(kind, "exposure"), caption=caption, width=_WIDTH)
 
 
-def _naive_line(
-    curve: "ExposureCurve | None", *, x: "alt.X", scale: "alt.Scale"
-) -> "list[alt.Chart]":
-    """Draw the odds of whoever got so far against those at the first."""
-    import altair as alt
+def _ticks(rows: Rows, naive: Rows) -> list[float]:
+    """Return round odds to mark: even steps, or 1-2-5 where the largest is many times the least.
 
+    Vega marks a logarithmic scale unevenly and leaves out every label that finds no room.
+    """
+    told = [
+        row[name]
+        for row in (*rows, *naive)
+        for name in ("value", "low", "high", "naive")
+        if name in row
+    ]
+    known = [1.0, *(value for value in told if isinstance(value, float) and value > 0)]
+    low, high = min(known), max(known)
+    if high > _MANY_TIMES * low:
+        found = [first * 10.0**power for power in range(-4, 5) for first in (1, 2, 5)]
+    else:
+        step = next(
+            s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if high - low <= _MOST_TICKS * s
+        )
+        found = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [round(tick, 4) for tick in found if low <= tick <= high]
+
+
+def _naive_rows(curve: "ExposureCurve | None") -> Rows:
+    """Return the odds of whoever got so far against those at the first."""
     rates = [] if curve is None else [point.naive_ctr.value for point in curve.points]
     if curve is None or not rates or not rates[0] or rates[0] >= 1:
         return []
     first = rates[0] / (1 - rates[0])
-    rows = [
+    return [
         {"label": _positions(point.first, point.last), "naive": rate / (1 - rate) / first}
         for point, rate in zip(curve.points, rates, strict=True)
         if rate is not None and 0 < rate < 1
     ]
+
+
+def _naive_line(rows: Rows, *, x: "alt.X", scale: "alt.Scale") -> "list[alt.Chart]":
+    import altair as alt
+
+    if not rows:
+        return []
     return [
         on(rows)
         .mark_line(strokeDash=[5, 4], strokeWidth=1.5, color=ROLES["muted"].light)

@@ -1,5 +1,6 @@
 """Flows between two runs: how many users went from which segment to which."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow", "Flows", "caption_flows", "plot_flows"]
 
-_WIDTH = 620
+_WIDTH = 660
 _HEIGHT = 420
 _NODE = 14
-_SIDE = 190  # room for the names on either side
+_SIDE = 210  # room for the names on either side
 _GAP = 14
+_LINE = 14.5  # pixels from one line of a name to the next
+_LETTERS = 27  # of a line; two lines are as high as a thin bar and its gap
 _N_STEPS = 24
 _THINNEST = 0.4  # pixels under which a ribbon is not drawn; the table has it
 
@@ -161,6 +164,12 @@ def plot_flows(flows: Flows) -> "alt.LayerChart | alt.Chart":
     return finish(chart, name="flows", caption=caption, width=_WIDTH, datasets={"ribbons": ribbons})
 
 
+def _lines(name: str) -> list[str]:
+    """Return a name in at most two lines; what is longer ends in dots."""
+    lines = textwrap.wrap(name, _LETTERS)
+    return lines[:1] + ([" ".join(lines[1:])] if lines[1:] else [])
+
+
 def _told(segment_id: int, names: dict[int, str]) -> str:
     if segment_id == UNASSIGNED:
         return "without a segment"
@@ -223,6 +232,7 @@ def _nodes(totals: dict[int, int], unit: float, names: dict[int, str], *, is_lef
     x = _SIDE if is_left else _WIDTH - _SIDE - _NODE
     for segment_id, top in _tops(totals, unit).items():
         bottom = top + totals[segment_id] * unit
+        text = _lines(_told(segment_id, names))
         rows.append(
             {
                 "x": x,
@@ -231,9 +241,9 @@ def _nodes(totals: dict[int, int], unit: float, names: dict[int, str], *, is_lef
                 "bottom": round(bottom, 2),
                 "segment_id": segment_id,
                 "color": segment_colour(segment_id),
-                "text": _told(segment_id, names),
+                "text": text,
                 "text_x": x - 8 if is_left else x + _NODE + 8,
-                "text_y": round((top + bottom) / 2, 2),
+                "text_y": round((top + bottom) / 2 - (len(text) - 1) * _LINE / 2, 2),
                 "align": "right" if is_left else "left",
             }
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Rows
-from segmentry.plots._marks import as_given, at_x, at_y, haloed, layered, on
+from segmentry.plots._marks import PLAIN_ZERO, as_given, at_x, at_y, haloed, layered, on
 from segmentry.plots._theme import ROLES
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def forest(
     low, high = domain or _domain(rows, against)
     # Prefixes are read for thousands; those of small numbers, as m for 0.001, are not.
     is_large = max(abs(low), abs(high)) >= _LARGE
-    axis = alt.Axis(title=title, tickCount=5, format="~s" if is_large else "~g")
+    plain = PLAIN_ZERO if is_large else alt.Undefined
+    axis = alt.Axis(title=title, tickCount=5, format="~s" if is_large else "~g", labelExpr=plain)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
     base = on(rows).encode(y=alt.Y("row:O", axis=None, sort=None))
     ranges = (
@@ -56,7 +57,7 @@ def forest(
     # Nothing but the line lies behind names.
     names = haloed(labels, weight=600, rise=10, limit=limit)[0 if against else 1 :]
     told = base.mark_text(align="right", yOffset=-10).encode(text=alt.Text("text:N"), x=at_x(width))
-    layers = [*_line(against, height=len(rows) * _STEP), ranges, dots, *names, told]
+    layers = [*_line(against), ranges, dots, *names, told]
     return layered(layers, width=width, height=len(rows) * _STEP)
 
 
@@ -74,7 +75,7 @@ def _domain(rows: Rows, against: Against | None) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _line(against: Against | None, *, height: float) -> "list[alt.Chart]":
+def _line(against: Against | None) -> "list[alt.Chart]":
     import altair as alt
 
     if against is None:
@@ -82,7 +83,8 @@ def _line(against: Against | None, *, height: float) -> "list[alt.Chart]":
     base = on([{"value": against.value, "text": against.text}]).encode(x=alt.X("value:Q"))
     return [
         base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
+        # Above all rows: beside the last one it would lie over its dot.
         base.mark_text(align="left", dx=5, dy=-5, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=at_y(height)
+            text=alt.Text("text:N"), y=at_y(0)
         ),
     ]

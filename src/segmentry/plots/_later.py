@@ -24,7 +24,7 @@ _TOP = 6
 _BAND = (18, 44)  # within a row: the band of the forecast
 _LINES = {"seen": 26, "expected": 31, "later": 37}  # within a row: where the marks lie
 _NUMBERS = {"seen": 12, "expected": 28, "later": 44}  # within a row: where the numbers stand
-_LONGEST_NAME = 36
+_LONGEST_NAME = 48
 _MOST_NAMED = 2
 
 

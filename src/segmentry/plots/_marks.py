@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 __all__ = [
+    "PLAIN_ZERO",
     "as_given",
     "at_x",
     "at_y",
@@ -22,6 +23,9 @@ __all__ = [
     "pixels_y",
     "scaled_x",
 ]
+
+PLAIN_ZERO = "datum.value === 0 ? '0' : datum.label"
+"""Label of an axis in thousands, on which 0 would be 0k."""
 
 
 def on(rows: Rows) -> "alt.Chart":

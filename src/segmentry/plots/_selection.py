@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, empty_chart, finish
-from segmentry.plots._marks import layered, on
+from segmentry.plots._marks import PLAIN_ZERO, layered, on
 from segmentry.plots._theme import ROLES
 from segmentry.plots.formats import compact, decimal, interval
 
@@ -209,6 +209,7 @@ def _lines_and_dots(
         "y:Q",
         axis=alt.Axis(
             format=number,
+            labelExpr=PLAIN_ZERO if number == "~s" else alt.Undefined,
             tickCount=5,
             title=title,
             titleAngle=0,

@@ -57,10 +57,11 @@ def caption_users(
         ]
         most = f": largest on average in “{max(means)[1]}”" if means else ""
         finding = f"{count(len(users))} users by {label}{most}"
+    scale = "" if feature is None else " Light dots: large values (steps grow with the values)."
     return Caption(
         finding=finding,
         reading="A sample by hash of the id. Hover over a dot for the user. Numbered discs: the "
-        "segments’ centres. Light dots on the scale: large values (steps grow with the values).",
+        f"segments’ centres.{scale}",
         alt=f"Scatter plot of sampled users on two principal components. {finding}.",
     )
 

@@ -2,9 +2,11 @@
 
 from segmentry.report._conversions import added_sentence
 from segmentry.report._glossary import GLOSSARY
+from segmentry.report._log import segment_cells
 from segmentry.report._maps import center_table, loading_table, make_maps, umap_table
 from segmentry.report._page import make_page, render_report
 from segmentry.report._parts import render_card, render_figure, render_style, render_table
+from segmentry.report._segment_pages import exemplar_table
 from segmentry.report._tables import blade_table, quartile_table, size_table
 from segmentry.report._views import Card, Fact, Figure, Page, Row, Table
 
@@ -19,6 +21,7 @@ __all__ = [
     "added_sentence",
     "blade_table",
     "center_table",
+    "exemplar_table",
     "loading_table",
     "make_maps",
     "make_page",
@@ -28,6 +31,7 @@ __all__ = [
     "render_report",
     "render_style",
     "render_table",
+    "segment_cells",
     "size_table",
     "umap_table",
 ]

@@ -20,7 +20,7 @@ from segmentry.report._views import Fact, InsightView, Row, SegmentPage, Table
 from segmentry.schema import Estimate
 from segmentry.summary import Insight, SegmentRules, Summary
 
-__all__ = ["make_segment_pages"]
+__all__ = ["exemplar_table", "make_segment_pages"]
 
 _MOST_FEATURES = 8
 _MOST_LEVELS = 6
@@ -129,7 +129,7 @@ def _tables(segment: SegmentProfile, summary: Summary) -> tuple[Table, ...]:
         _feature_table(segment, summary),
         _level_table(segment, summary),
         segment_cells(summary, segment.segment_id),
-        _exemplar_table(segment, summary),
+        exemplar_table(segment, summary),
     )
     return tuple(table for table in found if table.rows)
 
@@ -225,7 +225,8 @@ def _strength(level: LevelShare) -> float:
     return abs((level.index or 0.0) - 100.0)
 
 
-def _exemplar_table(segment: SegmentProfile, summary: Summary) -> Table:
+def exemplar_table(segment: SegmentProfile, summary: Summary) -> Table:
+    """Return real users near the centre of a segment and on its border."""
     features = {row.name: row for row in summary.features}
     decisions = summary.decisions
     found = [] if decisions is None else list(decisions.exemplars)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from segmentry.dashboard._pages._budget import prepare_budget
 from segmentry.dashboard._pages._compare import show_compare
+from segmentry.dashboard._pages._conversions import show_conversions
 from segmentry.dashboard._pages._evidence import show_trust, show_why
 from segmentry.dashboard._pages._export import show_export
 from segmentry.dashboard._pages._exposure import show_exposure
@@ -33,6 +34,7 @@ PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
         "Map": show_map,
         "Exposure and budget": show_exposure,
         "Test planner": show_tests,
+        "Conversions": show_conversions,
         "Look up a user": show_user,
         "Two runs": show_two_runs,
         "Data quality": show_quality,

@@ -1,15 +1,17 @@
 """What if a budget were divided otherwise: sliders, and what each answer rests on."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._planning import basis_of, measured
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import heading, listed, notice, part, put, table
+from segmentry.dashboard._show import heading, listed, notice, part, put, table, together
 from segmentry.errors import SegmentryError
 from segmentry.plots.formats import count, interval, percent, rate
 from segmentry.profiling.budget import BudgetPlan, BudgetRequest, SegmentTraffic, plan_budget
@@ -139,10 +141,16 @@ def _limits(segments: tuple[SegmentTraffic, ...]) -> tuple[dict[int, float], dic
 
 
 def _show_plan(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> None:
-    for view in _figures(run, plan, asked):
-        put(render_figure(view))
-    table(_parts(plan))
-    table(_comparisons(plan))
+    tables = (_parts(plan), _comparisons(plan))
+    with together():
+        for view in _figures(run, plan, asked):
+            put(render_figure(view))
+        table(*tables)
+    pictures = {
+        "budget_gain": partial(plots.plot_budget_gain, plan),
+        "budget": partial(plots.plot_budget, plan),
+    }
+    offer("budget", tables=(_sensitivity(plan), *tables), pictures=pictures)
     listed(plan.notes)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import (
     choose_segment,
@@ -53,8 +54,9 @@ def _pair(run: Run) -> None:
     if one.segment_id == other.segment_id:
         notice("Both are the same segment; choose another one.")
         return
-    table(_whole(one, other))
-    table(_features(run.summary, one, other))
+    views = (_whole(one, other), _features(run.summary, one, other))
+    table(*views)
+    offer(f"segments-{one.segment_id}-and-{other.segment_id}", tables=views)
 
 
 def _whole(one: SegmentProfile, other: SegmentProfile) -> Table:

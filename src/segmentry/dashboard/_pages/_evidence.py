@@ -2,10 +2,18 @@
 
 from html import escape
 
-import streamlit as st
-
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import facts, figure, heading, listed, notice, put, table, words
+from segmentry.dashboard._show import (
+    beside,
+    facts,
+    figure,
+    heading,
+    listed,
+    notice,
+    put,
+    table,
+    words,
+)
 
 __all__ = ["show_trust", "show_why"]
 
@@ -25,9 +33,7 @@ def show_why(run: Run) -> None:
         listed(page.why.notes)
         heading("What the scores say", "They had no part in the choice.", level=2)
     words("K", "Inertia", "Knee", "Silhouette", "Caliński–Harabasz, Davies–Bouldin")
-    for column, view in zip(st.columns(2, gap="large"), page.evidence, strict=True):
-        with column:
-            figure(run, view)
+    beside(run, page.evidence)
     if page.blades is None:
         notice("Silhouettes of single users are not there: one segment, or a run of before.")
     else:
@@ -47,8 +53,7 @@ def show_trust(run: Run) -> None:
         notice("No later day was checked in this run, so no verdict is given.")
     else:
         figure(run, truth.figure)
-    for view in truth.verdicts:
-        table(view)
+    table(*truth.verdicts)
     if truth.kept:
         heading("How much the segments keep of what users’ own clicks tell", truth.kept, level=2)
         facts(truth.kept_facts)

@@ -1,19 +1,42 @@
 """Export: every picture and every table of the run."""
 
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
-import polars as pl
 import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._runs import Run, svg_of
 from segmentry.dashboard._show import heading, notice, part, put, table
-from segmentry.dashboard._tables import table_frame, tables_of
+from segmentry.dashboard._tables import as_csv, as_parquet, table_frame, tables_of
+from segmentry.plots.formats import compact
 from segmentry.report import Figure, render_figure
 
-__all__ = ["show_export"]
+__all__ = ["TITLES", "show_export"]
 
+TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "sizes": "Sizes",
+        "ctr_by_segment": "Click rates seen",
+        "ctr_later": "Click rates seen, expected and later",
+        "elbow": "Elbow",
+        "silhouette_by_k": "Silhouette by K",
+        "silhouette_blades": "Silhouettes of users",
+        "gain_by_k": "Gain by K",
+        "stability": "Stability",
+        "profile_heatmap": "Differences at a glance",
+        "distributions": "How the values spread",
+        "exposure": "Exposure: showings of the same ad",
+        "exposure_impression": "Exposure: impressions of the user",
+        "funnel": "From impression to purchase",
+        "map_hexagons": "Map: all users",
+        "map": "Map: a sample, and loadings",
+        "map_pairs": "Map: the three pairs of directions",
+        "map_3d": "Map: in space",
+        "umap": "Map: neighbours, by UMAP",
+    }
+)
+"""What the pictures of a run are called in the choice."""
 _FILES = {
     "segments.parquet": "Which user is in which segment, and how clearly",
     "profiles.parquet": "All statistics of the profiles, in long form",
@@ -28,7 +51,11 @@ _LARGEST = 200_000_000
 
 def show_export(run: Run) -> None:
     """Offer pictures, tables and files for download."""
-    heading("Export", "What the pages show, to be used elsewhere.")
+    heading(
+        "Export",
+        "What the pages show, to be used elsewhere. What a page shows of a choice of yours is "
+        "downloaded there.",
+    )
     _pictures(run)
     _tables(run)
     _files(run)
@@ -41,23 +68,22 @@ def _pictures(run: Run) -> None:
     name = st.selectbox(
         "Picture",
         names,
-        format_func=lambda each: each.replace("_", " "),
+        format_func=TITLES.__getitem__,
         key="picture",
         bind="query-params",
     )
     chart = plots.FIGURES[name]
     caption = plots.CAPTIONS[name](run.summary)
     put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
-    left, right = st.columns(2)
-    summary = run.summary
-    _button(left, "SVG", f"{name}.svg", lambda: _svg(chart(summary)))
-    _button(right, "PNG", f"{name}.png", lambda: plots.render_png(chart(summary)))
+    row, summary = st.container(horizontal=True), run.summary
+    _button(row, "SVG", f"{name}.svg", lambda: _svg(chart(summary)))
+    _button(row, "PNG", f"{name}.png", lambda: plots.render_png(chart(summary)))
 
 
 @part
 def _tables(run: Run) -> None:
     heading("Tables", level=2)
-    views = tables_of(run.page)
+    views = tables_of(run.page, run.summary)
     numbers = [str(i + 1) for i in range(len(views))]
     chosen = st.selectbox(
         "Table",
@@ -68,11 +94,10 @@ def _tables(run: Run) -> None:
     )
     view = views[int(chosen or "1") - 1]
     table(view)
-    left, right = st.columns(2)
-    frame = table_frame(view)
+    row, frame = st.container(horizontal=True), table_frame(view)
     name = f"table-{chosen}"
-    _button(left, "CSV", f"{name}.csv", lambda: frame.write_csv().encode())
-    _button(right, "Parquet", f"{name}.parquet", lambda: _parquet(frame))
+    _button(row, "CSV", f"{name}.csv", lambda: as_csv(frame))
+    _button(row, "Parquet", f"{name}.parquet", lambda: as_parquet(frame))
 
 
 def _files(run: Run) -> None:
@@ -84,8 +109,8 @@ def _files(run: Run) -> None:
         elif file.stat().st_size > _LARGEST:
             notice(f"{name} is too large to be served from here; copy it from {file}.")
         else:
-            label = f"{name} · {file.stat().st_size / 1e6:,.1f} MB"
-            _button(st.container(), label, name, file.read_bytes, told=told)
+            label = f"{told}: {name}, {_size(file.stat().st_size)}"
+            _button(st.container(), label, name, file.read_bytes)
 
 
 def _button(
@@ -93,8 +118,6 @@ def _button(
     label: str,
     file_name: str,
     make: Callable[[], bytes],
-    *,
-    told: str | None = None,
 ) -> None:
     place.download_button(
         label,
@@ -103,15 +126,13 @@ def _button(
         mime=_MIMES.get(file_name.rpartition(".")[2], "application/octet-stream"),
         on_click="ignore",
         key=f"download-{file_name}",
-        help=told,
     )
+
+
+def _size(n_bytes: int) -> str:
+    text = compact(n_bytes)
+    return f"{text}B" if text[-1].isalpha() else f"{text}\u00a0B"
 
 
 def _svg(chart: object) -> bytes:
     return plots.render_svg(chart).encode()  # type: ignore[arg-type]
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    sink = io.BytesIO()
-    frame.write_parquet(sink)
-    return sink.getvalue()

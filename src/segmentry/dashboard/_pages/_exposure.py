@@ -1,9 +1,12 @@
 """Exposure and budget: clicks by the nth impression, and another division of a budget."""
 
+from functools import partial
+
 import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._pages._budget import show_budget
 from segmentry.dashboard._runs import Run, svg_of
 from segmentry.dashboard._show import heading, listed, notice, part, put, segment_label, words
@@ -47,10 +50,11 @@ def _show_curve(run: Run) -> None:
                             key="counted", bind="query-params")  # fmt: skip
     chosen, what = int(whom or "0"), kind or "repeat"
     caption = plots.caption_exposure(run.summary, segment_id=chosen, kind=what)
-    view = Figure(
-        "exposure", "Exposure curve", caption, _svg(run, chosen, what), _tables(run, chosen, what)
-    )
+    tables = _tables(run, chosen, what)
+    view = Figure("exposure", "Exposure curve", caption, _svg(run, chosen, what), tables)
     put(render_figure(view))
+    picture = partial(plots.plot_exposure, run.summary, segment_id=chosen, kind=what)
+    offer("exposure", tables=tables, pictures={"exposure": picture})
     listed(log.notes)
 
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._drawing import kept
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._places import places_of
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import figure, heading, is_dark, notice, part, put, table, words
@@ -71,8 +73,7 @@ def _views(run: Run) -> None:
 def _all(run: Run) -> None:
     spec = _spec_of_all(run, dark=is_dark())
     _set(spec, plots.caption_map_hexagons(run.summary), "all")
-    table(center_table(run.summary))
-    table(loading_table(run.summary))
+    table(center_table(run.summary), loading_table(run.summary))
 
 
 def _loadings(run: Run) -> None:
@@ -112,6 +113,8 @@ def _sample(run: Run) -> None:
         users = places_of(run)
         spec = _spec_of_sample(run, feature, dark=is_dark())
     _set(spec, plots.caption_users(run.summary, users, feature=feature), "sample")
+    picture = partial(plots.plot_users, run.summary, users, feature=feature)
+    offer(f"map-by-{by or _SEGMENT}", pictures={"users": picture})
     table(loading_table(run.summary))
 
 
@@ -138,8 +141,7 @@ def _space(run: Run) -> None:
             param["value"] = turned[param["name"]]
             param.pop("bind", None)
     _set(spec, plots.caption_map_3d(run.summary), "space")
-    table(center_table(run.summary))
-    table(loading_table(run.summary))
+    table(center_table(run.summary), loading_table(run.summary))
 
 
 def _umap(run: Run) -> None:

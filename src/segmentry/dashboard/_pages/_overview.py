@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from segmentry.dashboard._runs import Run
-from segmentry.dashboard._show import facts, figure, heading, listed, put, words
+from segmentry.dashboard._show import beside, facts, heading, listed, put, words
 
 __all__ = ["show_overview"]
 
@@ -28,9 +28,7 @@ def show_overview(run: Run) -> None:
     with right:
         heading("What to know before using it", level=2)
         listed((*headline.warnings, _DESCRIBES))
-    for column, view in zip(st.columns(2, gap="large"), run.page.overview, strict=True):
-        with column:
-            figure(run, view)
+    beside(run, run.page.overview)
 
 
 def _bar(run: Run) -> str:

@@ -18,12 +18,10 @@ def show_quality(run: Run) -> None:
         "Nothing is lost silently: every row that was read is used, rejected for a reason, or "
         "left out because it was asked for.",
     )
-    for view in run.page.data_tables:
-        table(view)
+    table(*run.page.data_tables)
     heading("Method in plain words", level=2)
     listed(run.page.method)
-    for view in run.page.feature_tables:
-        table(view)
+    table(*run.page.feature_tables)
     heading("How the run came about", level=2)
     st.code(run.page.command, language=None, wrap_lines=True)
     try:

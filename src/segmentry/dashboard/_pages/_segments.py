@@ -1,9 +1,12 @@
 """Segments: a card for each, then one of them in full."""
 
+from functools import partial
+
 import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._renaming import renaming
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import (
@@ -16,11 +19,20 @@ from segmentry.dashboard._show import (
     put,
     segment_label,
     table,
+    together,
     words,
 )
 from segmentry.errors import SegmentryError
 from segmentry.profiling import SegmentProfile
-from segmentry.report import Figure, quartile_table, render_card, render_figure
+from segmentry.report import (
+    Figure,
+    Table,
+    exemplar_table,
+    quartile_table,
+    render_card,
+    render_figure,
+    segment_cells,
+)
 
 __all__ = ["prepare_segments", "show_segments"]
 
@@ -29,10 +41,12 @@ _MOST_CARDS = 12
 
 def show_segments(run: Run) -> None:
     """Draw the cards and the segment that the reader chose."""
-    heading("The segments", run.page.rates_note)
-    words(
-        "Index", "Standardised difference", "Survival", "Confirmed", "Weaker", "Indistinguishable"
-    )
+    with together():
+        heading("The segments", run.page.rates_note)
+        words(
+            "Index", "Standardised difference", "Survival", "Confirmed", "Weaker",
+            "Indistinguishable",
+        )  # fmt: skip
     cards = run.page.cards
     if len(cards) > _MOST_CARDS:
         last = -(-len(cards) // _MOST_CARDS)
@@ -40,9 +54,10 @@ def show_segments(run: Run) -> None:
             st.number_input("Part of the cards", 1, last, 1, key="part", bind="query-params")
         )
         cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
-    put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
-    figure(run, run.page.heatmap)
-    heading("One segment", level=2)
+    with together():
+        put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
+        figure(run, run.page.heatmap)
+        heading("One segment", level=2)
     _details(run)
 
 
@@ -53,11 +68,22 @@ def _details(run: Run) -> None:
     position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
     heading(segment_label(segment), _verdict(segment), level=2)
     _rename(run, segment)
-    _decisions(run, segment)
-    table(run.page.numeric_tables[position + 1])
+    with together():
+        _decisions(run, segment)
+        table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
     _spread(run)
-    for view in run.page.level_tables:
-        table(view)
+    table(*run.page.level_tables)
+
+
+def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
+    """Return what a segment is shown and clicks more than all, and real users of it."""
+    if segment.is_withheld:
+        return []
+    found = (
+        segment_cells(run.summary, segment.segment_id),
+        exemplar_table(segment, run.summary),
+    )
+    return [view for view in found if view.rows]
 
 
 def _decisions(run: Run, segment: SegmentProfile) -> None:
@@ -113,8 +139,12 @@ def _spread(run: Run) -> None:
         key="feature",
         bind="query-params",
     )
-    put(render_figure(_values(run, feature)))
-    table(quartile_table(run.summary, [feature]))
+    view = quartile_table(run.summary, [feature])
+    with together():
+        put(render_figure(_values(run, feature)))
+        table(view)
+    picture = partial(plots.plot_distributions, run.summary, features=[feature])
+    offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": picture})
 
 
 def prepare_segments(run: Run) -> None:

@@ -1,9 +1,13 @@
 """The planner of tests: how many users and days it takes to find a change."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import streamlit as st
 
 from segmentry import plots
 from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._planning import basis_of, measured
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import facts, heading, listed, notice, part, put, table
@@ -39,7 +43,8 @@ def show_tests(run: Run) -> None:
 def prepare_tests(run: Run) -> None:
     """Draw what is shown first, before a reader asks."""
     basis = measured(run)
-    _reach(run, basis.traffic[0][2], _request(), whom=_names(basis)["0"])
+    request = _request()
+    _reach(run, _smallest(basis.traffic[0][2], request), request, whom=_names(basis)["0"])
 
 
 @part
@@ -49,7 +54,9 @@ def _plan(run: Run) -> None:
     position, whom = _whom(basis)
     request = _asked()
     traffic = basis.traffic[position][2]
-    put(render_figure(_reach(run, traffic, request, whom=whom)))
+    smallest = _smallest(traffic, request)
+    reach = _reach(run, smallest, request, whom=whom)
+    put(render_figure(reach))
     rows = (basis.traffic[position], *(basis.traffic[1:] if position == 0 else ()))
     treated = round(traffic.n_users * request.treatment_share)
     try:
@@ -64,7 +71,10 @@ def _plan(run: Run) -> None:
     except ConfigError as error:
         notice(f"No such test: {error}")
         return
-    _show_plan(plan)
+    view = _show_plan(plan)
+    picture = partial(plots.plot_reach, smallest, mde=request.mde, whom=whom)
+    offer("test", tables=(*reach.tables, view), pictures={"reach": picture})
+    listed(plan.notes)
 
 
 def _whom(basis: PlanBasis) -> tuple[int, str]:
@@ -123,11 +133,16 @@ def _request(
     )
 
 
-def _reach(run: Run, traffic: Traffic, request: ExperimentRequest, *, whom: str) -> Figure:
+def _smallest(traffic: Traffic, request: ExperimentRequest) -> tuple[float | None, ...]:
+    """Return the smallest change that is found by the days of the test."""
+    days = range(1, request.max_days + 1)
+    return tuple(smallest_effect(traffic, request, n_days=day) for day in days)
+
+
+def _reach(
+    run: Run, smallest: Sequence[float | None], request: ExperimentRequest, *, whom: str
+) -> Figure:
     """Return the smallest change that is found against the days."""
-    smallest = [
-        smallest_effect(traffic, request, n_days=day) for day in range(1, request.max_days + 1)
-    ]
     caption = plots.caption_reach(smallest, mde=request.mde, whom=whom)
     rows = tuple(Row(str(day), (percent(v),)) for day, v in enumerate(smallest, 1))
     view = Table("The smallest change by day", ("days", "smallest change"), rows)
@@ -141,7 +156,8 @@ def _reach(run: Run, traffic: Traffic, request: ExperimentRequest, *, whom: str)
     return Figure("reach", "What a test can find", caption, svg, (view,))
 
 
-def _show_plan(plan: ExperimentPlan) -> None:
+def _show_plan(plan: ExperimentPlan) -> Table:
+    """Set what a test takes, and return its table."""
     found = plan.everyone
     facts(
         (
@@ -164,8 +180,9 @@ def _show_plan(plan: ExperimentPlan) -> None:
         f"smallest change in {plan.max_days} days",
     )  # fmt: skip
     rows = tuple(_row(each) for each in (found, *plan.segments))
-    table(Table("What it takes, together and in each segment alone", heads, rows))
-    listed(plan.notes)
+    view = Table("What it takes, together and in each segment alone", heads, rows)
+    table(view)
+    return view
 
 
 def _row(found: PowerRow) -> Row:

@@ -1,17 +1,23 @@
 """Two runs: who moved where, and what changed in the segments of the same number."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from segmentry import plots
+from segmentry.dashboard._drawing import drawn
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._runs import Run, load, run_folders
 from segmentry.dashboard._show import heading, notice, put, segment_label, table, words
 from segmentry.engines import count_moves
 from segmentry.plots import Flow, Flows
-from segmentry.plots.formats import MISSING, count, percent, points, rate
+from segmentry.plots.formats import MISSING, count, feature_value, percent, rate, signed
 from segmentry.report import Figure, Row, Table, render_figure
+from segmentry.summary import Summary
 
 __all__ = ["show_two_runs"]
 
@@ -39,23 +45,33 @@ def show_two_runs(run: Run) -> None:
     missing = [
         each.name for each in (run, other) if not (each.folder / "segments.parquet").is_file()
     ]
+    found: list[Table] = []
+    pictures: dict[str, Callable[[], Any]] = {}
     if missing:
         notice(f"Users cannot be compared: segments.parquet is missing from {', '.join(missing)}.")
     else:
-        _moves(run, other)
-    table(_changes(run, other))
+        flows = _moves(run, other)
+        found.append(_moves_table(flows))
+        pictures["flows"] = partial(plots.plot_flows, flows)
+    views = (_changes(run, other), _drift(run.summary, other.summary))
+    table(*views)
+    found += views
+    offer("two-runs", tables=found, pictures=pictures)
 
 
-def _moves(run: Run, other: Run) -> None:
+def _moves(run: Run, other: Run) -> Flows:
+    """Draw how users moved, and return it."""
     files = [each.folder / "segments.parquet" for each in (run, other)]
     stamps = [file.stat().st_mtime_ns for file in files]
     moves = _counted(str(files[0]), str(files[1]), stamps[0], stamps[1])
     flows = _flows(run, other, moves)
-    svg = plots.render_svg(plots.plot_flows(flows), is_titled=False)
+    chart = partial(plots.plot_flows, flows)
+    svg = drawn(run, "flows", str(other.folder), other.stamp, *stamps, chart=chart)
     view = Figure(
         "flows", "Who moved where", plots.caption_flows(flows), svg, (_moves_table(flows),)
     )
     put(render_figure(view))
+    return flows
 
 
 @st.cache_data(max_entries=8, show_spinner="Counting who moved …")
@@ -103,9 +119,9 @@ def _changes(run: Run, other: Run) -> Table:
         cells = [percent(segment.share), MISSING, MISSING, rate(ctr), MISSING, MISSING]
         if match is not None:
             after = match.ctr_seen.value
-            cells[1:3] = [percent(match.share), points(match.share - segment.share)]
+            cells[1:3] = [percent(match.share), _points(match.share - segment.share)]
             cells[4] = rate(after)
-            cells[5] = points(None if ctr is None or after is None else after - ctr)
+            cells[5] = _points(None if ctr is None or after is None else after - ctr)
         rows.append(
             Row(
                 segment_label(segment),
@@ -128,3 +144,42 @@ def _changes(run: Run, other: Run) -> Table:
         "name in the second run",
     )
     return Table("Segments of the same number in both runs", heads, tuple(rows), text_columns=(7,))
+
+
+def _points(value: float | None) -> str:
+    """Write a difference of shares with its sign."""
+    return MISSING if value is None else f"{signed(value * 100, digits=2)}\u00a0points"
+
+
+def _drift(summary: Summary, other: Summary) -> Table:
+    """Return what changed in all users of both runs, feature by feature."""
+    features = {row.name: row for row in summary.features}
+    later = {row.feature: row for row in other.population.numeric}
+    found: list[tuple[float, Row]] = []
+    for before in summary.population.numeric:
+        feature, after = features.get(before.feature), later.get(before.feature)
+        if feature is None or after is None or feature.kind == "time":
+            continue
+        change = _relative(before.mean, after.mean)
+        cells = [
+            f"{feature_value(each.median, kind=feature.kind, unit=feature.unit)}\n"
+            f"mean {feature_value(each.mean, kind=feature.kind, unit=feature.unit)}"
+            for each in (before, after)
+        ]
+        told = MISSING if change is None else f"{signed(change * 100)}\u00a0%"
+        found.append((abs(change or 0.0), Row(feature.label, (feature.unit, *cells, told))))
+    found.sort(key=lambda each: -each[0])
+    return Table(
+        "All users of both runs: median, and below it the mean, in raw units; what changed most "
+        "comes first",
+        ("feature", "unit", "first run", "second", "change of the mean"),
+        tuple(row for _, row in found),
+        text_columns=(1,),
+    )
+
+
+def _relative(before: float | None, after: float | None) -> float | None:
+    """Return the change as a share of what was before; null where that is not above 0."""
+    if before is None or after is None or before <= 0:
+        return None
+    return after / before - 1

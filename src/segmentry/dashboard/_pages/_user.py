@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from segmentry import plots
+from segmentry.dashboard._offer import offer
 from segmentry.dashboard._runs import Run, bundle_of, load
 from segmentry.dashboard._show import facts, heading, notice, segment_label, table, words
 from segmentry.engines import find_user, top_users
@@ -44,6 +45,7 @@ def show_user(run: Run) -> None:
         return
     segment_id = int(user["segment_id"][0])
     placement = explain_placement(bundle_of(run), user)
+    found: list[Table] = []
     if placement is None and segment_id != UNASSIGNED:
         named = next((s for s in run.summary.segments if s.segment_id == segment_id), None)
         told = str(segment_id) if named is None else segment_label(named)
@@ -56,8 +58,10 @@ def show_user(run: Run) -> None:
         reasons = "; ".join(finding.text for finding in run.summary.unassigned)
         notice(f"This user has no segment: {reasons or 'a feature is unknown'}.")
     else:
-        _placed(run, segment_id, placement)
-    table(_values(run, user, segment_id))
+        found += _placed(run, segment_id, placement)
+    found.append(_values(run, user, segment_id))
+    table(found[-1])
+    offer("user", tables=found)
 
 
 def prepare_users(run: Run) -> None:
@@ -96,7 +100,8 @@ def _examples(run: Run) -> None:
     table(Table("Users who belong most clearly to their segment, to try", heads, tuple(rows)))
 
 
-def _placed(run: Run, segment_id: int, placement: Placement) -> None:
+def _placed(run: Run, segment_id: int, placement: Placement) -> list[Table]:
+    """Say where the user stands, and return the tables that say so."""
     by_id = {s.segment_id: s for s in run.summary.segments}
     second = placement.distances[1][0] if len(placement.distances) > 1 else None
     shown = by_id.get(segment_id)
@@ -124,9 +129,11 @@ def _placed(run: Run, segment_id: int, placement: Placement) -> None:
         )
         for each, distance in placement.distances[:_MOST_NEAREST]
     )
-    table(Table("Nearest segments", ("segment", "distance to its centre"), rows))
+    found = [Table("Nearest segments", ("segment", "distance to its centre"), rows)]
     if placement.deciding:
-        table(_deciding(run, placement))
+        found.append(_deciding(run, placement))
+    table(*found)
+    return found
 
 
 def _deciding(run: Run, placement: Placement) -> Table:

@@ -1,0 +1,74 @@
+"""Small drawings as boxes: what they show and where, and what stays an image."""
+
+import re
+
+import pytest
+from tests.summaries import make_summary
+
+from segmentry.dashboard._boxes import as_boxes
+from segmentry.dashboard._images import with_images
+from segmentry.report import make_page, render_card
+
+
+def styles(html):
+    return [
+        dict(re.findall(r"([a-z-]+):([^;]+)", each))
+        for each in re.findall('<i[^>]*style="([^"]*)', html)
+    ]
+
+
+def test_a_rectangle_lies_where_it_was_drawn():
+    html = as_boxes(
+        '<svg width="100%" height="10">'
+        '<rect x="20%" width="30%" y="1" height="8" fill="#123456"/></svg>'
+    )
+
+    assert styles(html) == [
+        {"left": "20%", "top": "1px", "width": "30%", "height": "8px", "background": "#123456"}
+    ]
+
+
+def test_lines_are_a_pixel_wide_along_their_axis():
+    html = as_boxes(
+        '<svg width="100%" height="16"><line class="base" x1="0" x2="100%" y1="8" y2="8"/>'
+        '<line class="everybody" x1="40%" x2="40%" y1="1" y2="15"/></svg>'
+    )
+
+    along, across = styles(html)
+    assert (along["top"], along["height"], along["right"]) == ("8px", "1px", "calc(100% - 100%)")
+    assert (across["left"], across["width"], across["height"]) == ("40%", "1px", "14px")
+    assert 'class="everybody"' in html
+
+
+def test_a_ring_is_a_circle_without_fill():
+    (ring,) = styles(
+        as_boxes(
+            '<svg width="9" height="16"><circle cx="50%" cy="8" r="4" stroke="#abcdef"/></svg>'
+        )
+    )
+
+    assert ring["left"] == "calc(50% - 4px)"
+    assert ring["top"] == "4px"
+    assert ring["border"] == "1.8px solid #abcdef"
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        '<svg width="5" height="5"><text>A</text></svg>',
+        '<svg width="5" height="5" viewBox="0 0 5 5"><rect width="5" height="5" fill="red"/></svg>',
+        '<svg width="5" height="5"><svg><rect width="5" height="5" fill="red"/></svg></svg>',
+    ],
+)
+def test_what_holds_more_stays_an_image(svg):
+    assert as_boxes(svg) == ""
+    assert with_images(svg, is_dark=False).startswith("<img ")
+
+
+def test_a_card_has_one_image_its_badge():
+    card = make_page(make_summary(n_segments=3, n_points=5), {}).cards[0]
+
+    html = with_images(render_card(card), is_dark=False)
+
+    assert html.count("<img ") == 1
+    assert html.count('class="flat') == 2 + len(card.bars)

@@ -1,0 +1,60 @@
+"""The page and its files: sent whole, kept by the browser, and nothing else of the disk."""
+
+import asyncio
+
+import pytest
+
+pytest.importorskip("streamlit")
+
+from segmentry.dashboard._frontend import frontend_files, frontend_root  # asked first
+from segmentry.dashboard._index import Index
+
+
+def asked(path, method="GET"):
+    """Return what is sent for a path: status, headers and body; 418 where it is left to others."""
+    sent = []
+
+    async def other(scope, receive, send):
+        await send({"type": "http.response.start", "status": 418, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path}
+    asyncio.run(Index(other)(scope, None, send))
+    start, body = sent
+    return start["status"], dict(start["headers"]), body["body"]
+
+
+def test_a_script_is_sent_whole_and_kept_by_the_browser():
+    path, file = next((p, f) for p, f in frontend_files().items() if p.endswith(".js"))
+
+    status, headers, body = asked(path)
+
+    assert (status, body) == (200, file.read_bytes())
+    assert headers[b"content-type"] == b"text/javascript"
+    assert headers[b"content-length"] == str(len(body)).encode()
+    assert b"immutable" in headers[b"cache-control"]
+
+
+def test_every_file_that_the_page_names_is_sent():
+    _, _, page = asked("/segments")
+
+    names = [word.split(b'"')[0].decode() for word in page.split(b'="/static/')[1:]]
+
+    assert len(names) > 10
+    assert {asked(f"/static/{name}")[0] for name in names} == {200}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../index.html", "/static/js/../../../../x", "/static/js", "/static//etc/passwd"],
+)
+def test_nothing_else_of_the_disk_is_sent(path):
+    assert asked(path)[0] == 418
+
+
+def test_only_reading_is_answered():
+    assert asked("/static/js/x.js", method="POST")[0] == 418
+    assert frontend_root().is_dir()
