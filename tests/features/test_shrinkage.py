@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tests.reference import HIGHEST_PRECISION, reference_beta_binomial_loglik, reference_fit
 
@@ -56,6 +56,8 @@ def test_fit_is_the_maximum_that_the_oracle_finds(pairs):
     mean=st.floats(0.01, 0.99),
     precision=st.floats(0.01, 1e4),
 )
+@example(pairs=[(1, 1), (1, 14)], mean=0.386, precision=1.63)  # two peaks
+@example(pairs=[(2, 2), (0, 3), (1, 3), (20, 30)], mean=0.52, precision=6.66)
 def test_no_other_prior_is_more_likely(pairs, mean, precision):
     assume(0 < sum(clicks for clicks, _ in pairs) < sum(n for _, n in pairs))
 

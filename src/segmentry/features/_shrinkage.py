@@ -1,5 +1,7 @@
 """Empirical-Bayes CTR: how much of a user's CTR is the user's, and how much is luck."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +12,8 @@ __all__ = ["BetaPrior", "fit_beta_prior", "shrink"]
 _MAX_PRECISION = 1e6
 _MIN_PRECISION = 1e-3
 _N_STARTS = 22
+_FEW_PAIRS = 50
+_OTHER_MEANS = tuple(i / 20 for i in range(1, 20))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def _maximise(
     from scipy.optimize import minimize
     from scipy.special import betaln, digamma, expit, logit
 
-    def loss(theta: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+    def loss(theta: Sequence[float]) -> tuple[float, npt.NDArray[np.float64]]:
         mean, precision = expit(theta[0]), np.exp(theta[1])
         a, b = mean * precision, (1 - mean) * precision
         value = weights @ (betaln(c + a, n - c + b) - betaln(a, b))
@@ -109,15 +113,24 @@ def _maximise(
 
     widest = (float(np.log(_MIN_PRECISION)), float(np.log(_MAX_PRECISION)))
     # From one fixed start, 2 of 1,200 small random logs ended on a slope: a first step that is
-    # too long meets the bounds. From the best of a coarse grid none did.
-    starts = [np.array([logit(pooled), start]) for start in np.linspace(*widest, _N_STARTS)]
-    found = minimize(
-        loss,
-        x0=min(starts, key=lambda theta: loss(theta)[0]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-30.0, 30.0), widest],
-        options={"ftol": 1e-14, "gtol": 1e-10, "maxiter": 500},
+    # too long meets the bounds. From the best of a coarse grid none did. Of few users the
+    # likelihood may have two peaks, one where they differ and one where they do not.
+    is_few = c.size <= _FEW_PAIRS
+    precisions = np.array_split(np.linspace(*widest, _N_STARTS), 2 if is_few else 1)
+    means = logit(np.array([pooled, *(_OTHER_MEANS if is_few else ())]))
+    found = min(
+        (
+            minimize(
+                loss,
+                x0=min(itertools.product(means, some), key=lambda theta: loss(theta)[0]),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(-30.0, 30.0), widest],
+                options={"ftol": 1e-14, "gtol": 1e-10, "maxiter": 500},
+            )
+            for some in precisions
+        ),
+        key=lambda each: each.fun,
     )
     precision = float(np.exp(found.x[1]))
     if precision >= _MAX_PRECISION * 0.999:
