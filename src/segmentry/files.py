@@ -284,7 +284,7 @@ def _last_rows(path: Path, delimiter: str, *, n_columns: int) -> list[list[str]]
     if path.suffix == ".gz":
         return []
     with path.open("rb") as file:
-        file.seek(-_TAIL_BYTES, io.SEEK_END)
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         tail = file.read()
     if b'"' in tail:
         return []

@@ -90,6 +90,24 @@ def test_broken_gzip(engine, home):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("damage", ["checksum", "cut off", "a byte"])
+def test_gzip_damaged_beyond_its_beginning(damage, engine, home):
+    """What stands in the first 256 kB is looked at before; this does not."""
+    rows = [(user, T + user % DAY, 1 + user % 5, "p", 1, 0) for user in range(1, 40_001)]
+    packed = bytearray(gzip.compress(text_of(rows).encode()))
+    if damage == "checksum":
+        packed[-6] ^= 1
+    elif damage == "cut off":
+        del packed[-2_000:]
+    else:
+        packed[-50_000] ^= 1
+    (home / "data").mkdir()
+    (home / "data" / "raw_sample.csv.gz").write_bytes(bytes(packed))
+
+    assert "raw_sample.csv.gz: broken gzip" in refusal(home, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
 def test_wrong_encoding(encoding, engine, home):
     log_of(home, text_of([(*ROWS[0][:3], "Größe", 1, 0), *ROWS]).encode(encoding))

@@ -45,6 +45,7 @@ def small_files_count(monkeypatch):
     monkeypatch.setattr(_plain, "_HEAD", 64)
     monkeypatch.setattr(_plain, "_BLOCK", 100)
     monkeypatch.setattr("segmentry.files._SAMPLE_BYTES", 2_000)
+    monkeypatch.setattr("segmentry.files._TAIL_BYTES", 500)
 
 
 @pytest.fixture

@@ -468,10 +468,8 @@ def test_gzip_that_ends_too_early_is_told(engine, tmp_path):
     file = tmp_path / "log.csv.gz"
     file.write_bytes(packed[: len(packed) * 9 // 10])
 
-    with pytest.raises(EngineError, match="failed while reading the impressions: ") as told:
+    with pytest.raises(DataError, match=r"log.csv.gz: broken gzip: Compressed file ended"):
         split(engine, source_of(file), tmp_path / "parts")
-
-    assert "unexpected end of" in str(told.value).lower()
 
 
 FIELDS = [

@@ -17,6 +17,7 @@ import polars as pl
 from segmentry.engines._disk import disk_cause
 from segmentry.engines._duckdb_columns import quoted_text
 from segmentry.engines._duckdb_scan import scan_query
+from segmentry.engines._gzip import proving_gzip
 from segmentry.engines._plain import PlainText, Seen, plain_text
 from segmentry.engines._plain_numbers import plain_table
 from segmentry.engines._plain_tally import tally_plainly
@@ -303,6 +304,15 @@ class DuckDBEngine:
         DuckDB pads short lines on all threads, but on one thread only where a quoted field holds
         a line break; it says so and is then asked again.
         """
+        with proving_gzip(source.files):
+            return self._read_proved(source, use, seen)
+
+    def _read_proved(
+        self,
+        source: TableSource,
+        use: Callable[[duckdb.DuckDBPyRelation], T],
+        seen: Callable[[T, PlainText], Seen] | None,
+    ) -> T:
         step = f"reading the {source.role}"
         layouts = layouts_of(source)
         if seen is not None and (plain := plain_text(source, layouts)) is not None:

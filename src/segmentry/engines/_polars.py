@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.engines._disk import disk_cause
+from segmentry.engines._gzip import proving_gzip
 from segmentry.engines._plain_numbers import plain_table
 from segmentry.engines._plain_tally import tally_plainly
 from segmentry.engines._polars_columns import code_of, moment_of, without_missing
@@ -55,13 +56,12 @@ class PolarsEngine:
             return plain, 0
         rows = _scan(source, tuple(source.columns))
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
-        return self._run(rows.collect, f"reading the {source.role}"), n_before
+        return self._read(source, rows.collect), n_before
 
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
         users = _scan(source, ("user_id",)).drop_nulls().unique()
-        step = f"reading the {source.role}"
-        return self._run(lambda: users.collect(engine="streaming"), step)["user_id"]
+        return self._read(source, lambda: users.collect(engine="streaming"))["user_id"]
 
     def split_log(
         self,
@@ -108,10 +108,7 @@ class PolarsEngine:
         split = nw.to_native(rows).with_columns(part.otherwise(SET_ASIDE).alias(PART))
         target = pl.PartitionBy(directory, key=PART, include_key=False)
         held = _held(n_parts)
-        self._run(
-            lambda: split.sink_parquet(target, mkdir=True, row_group_size=held),
-            f"reading the {source.role}",
-        )
+        self._read(source, lambda: split.sink_parquet(target, mkdir=True, row_group_size=held))
         n_repeated = 0
         if source.is_distinct:
             write = functools.partial(self.write_part, source.role, is_distinct=True)
@@ -165,7 +162,7 @@ class PolarsEngine:
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
         rows, reasons, n_rejections = plan_tally(raw, source, exclude=exclude, keep_users=kept)
         tally: pl.LazyFrame = nw.to_native(rows)
-        found = self._run(lambda: tally.collect(engine="streaming"), f"reading the {source.role}")
+        found = self._read(source, lambda: tally.collect(engine="streaming"))
         return tally_of(
             found, source, reasons=reasons, n_rejections=n_rejections, unreadable_rows={}
         )
@@ -187,6 +184,11 @@ class PolarsEngine:
 
     def close(self) -> None:
         """Nothing is held between queries."""
+
+    def _read(self, source: TableSource, query: Callable[[], T]) -> T:
+        # Polars compares checksums too, and tells of them in words of its own.
+        with proving_gzip(source.files):
+            return self._run(query, f"reading the {source.role}")
 
     def _run(self, query: Callable[[], T], step: str) -> T:
         try:
