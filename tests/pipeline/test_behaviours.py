@@ -1,6 +1,7 @@
 """Runs with the behaviour log: what it adds, what is refused, what can be reused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -368,6 +369,18 @@ def test_the_family_can_be_left_out_of_a_run_from_it(shop_run):
 
     assert summary.conversions.features == ()
     assert summary.conversions.added_reason == "no feature of the behaviour log formed segments"
+
+
+def test_a_run_of_an_earlier_version_is_told(shop_run, tmp_path):
+    shutil.copytree(shop_run.folder, tmp_path / "old")
+    file = tmp_path / "old" / "conversions.parquet"
+    pl.read_parquet(file).drop("n_ad_log_purchases").write_parquet(file)
+
+    answer = segmentry("run", "--from", tmp_path / "old", "--out", tmp_path / "run")
+
+    assert answer.code == 2
+    assert "conversions.parquet: no column n_ad_log_purchases" in answer.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_with_cannot_be_given_with_from(shop_run, tmp_path):

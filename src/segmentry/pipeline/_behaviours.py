@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.config import RunConfig
-from segmentry.errors import DataError
+from segmentry.errors import BundleError, DataError
 from segmentry.features import (
     BehaviourCounts,
     BetaPrior,
@@ -368,11 +368,17 @@ def reuse_behaviours(run_dir: Path, bundle: Bundle) -> BehaviourData | None:
     Raises
     ------
     BundleError
-        If a file cannot be read.
+        If a file cannot be read, or is of an earlier version.
     """
     counts = read_if_there(run_dir / _COUNTS_FILE)
     if bundle.behaviour_window is None or counts is None:
         return None
+    absent = [name for name in _SHOP_COUNTS if name not in counts.columns]
+    if absent:
+        raise BundleError(
+            f"{run_dir / _COUNTS_FILE}: no column {', '.join(absent)}, as in runs of an earlier "
+            "version; run the data again"
+        )
     return BehaviourData(
         window=bundle.behaviour_window,
         priors=bundle.behaviour_priors,

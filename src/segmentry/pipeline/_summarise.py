@@ -14,7 +14,7 @@ from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError
 from segmentry.pipeline._cells import tell_cuts
 from segmentry.pipeline._conversions import report_conversions
-from segmentry.pipeline._data_warnings import warn_of_data
+from segmentry.pipeline._data_warnings import warn_of_data, warn_of_memory
 from segmentry.pipeline._evidence import report_evidence, warn
 from segmentry.pipeline._form import Found
 from segmentry.pipeline._latent import latent_warnings, report_latent
@@ -104,7 +104,10 @@ def summarise(
         return Summary(
             schema_version=SCHEMA_VERSION,
             headline=_headline(segments, truth),
-            warnings=_all_warnings(users, segments, segmentation, found, presence, levels=levels),
+            warnings=(
+                *_all_warnings(users, segments, segmentation, found, presence, levels=levels),
+                *warn_of_memory(users.table.height, config.memory),
+            ),
             data=_data_report(users),
             selection=_selection_report(segmentation, min_size=config.min_size),
             population=population,
