@@ -100,14 +100,11 @@ def summarise(
             min_size=config.min_size,
         )
         checked = None if truth is None else report_truth(truth, min_size=config.min_size)
-        levels = None if checked is None else checked.levels
+        reports = (presence, None if checked is None else checked.levels)
         return Summary(
             schema_version=SCHEMA_VERSION,
             headline=_headline(segments, truth),
-            warnings=(
-                *_all_warnings(users, segments, segmentation, found, presence, levels=levels),
-                *warn_of_memory(users.table.height, config.memory),
-            ),
+            warnings=_all_warnings(users, segments, segmentation, found, config, reports=reports),
             data=_data_report(users),
             selection=_selection_report(segmentation, min_size=config.min_size),
             population=population,
@@ -137,19 +134,20 @@ def _all_warnings(
     segments: tuple[SegmentProfile, ...],
     segmentation: Segmentation,
     found: Found,
-    presence: PresenceReport | None,
+    config: RunConfig,
     *,
-    levels: DayLevels | None,
+    reports: tuple[PresenceReport | None, DayLevels | None],
 ) -> tuple[str, ...]:
     """Return what must be known to read the rest, of all that was looked at."""
     withheld = [segment.segment_id for segment in segments if segment.is_withheld]
-    evidence = found.evidence
+    evidence, (presence, levels) = found.evidence, reports
     return (
         *_warnings(users, segments, segmentation, found.truth, found.unchecked),
         *(() if evidence is None else warn(evidence, segmentation, withheld=withheld)),
         *warn_of_levels(levels, utc_offset_hours=users.window.utc_offset_hours),
         *warn_of_presence(presence),
         *warn_of_suspects(users.table, found.truth),
+        *warn_of_memory(users.table.height, config.memory),
     )
 
 
