@@ -6,7 +6,6 @@ preparation of hundreds of millions of rows go on where it stopped.
 
 import gzip
 import hashlib
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from segmentry.errors import DataError
+from segmentry.files import explaining_gzip
 
 __all__ = ["BlockRecord", "OpenText", "copy_block", "opened_text", "skip_block"]
 
@@ -86,11 +86,8 @@ def _lines(text: OpenText, n_bytes: int) -> Iterator[bytes]:
 
 
 def _read(text: OpenText, n_bytes: int) -> bytes:
-    try:
+    with explaining_gzip(text.path):
         return text.stream.read(n_bytes)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{text.path}: broken gzip: {reason}; download it again") from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FileLayout",
     "estimate_rows",
+    "explaining_gzip",
     "has_integers_only",
     "inspect_file",
     "read_settings",
@@ -333,13 +335,28 @@ def _partitions(path: Path) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _first_text(path: Path) -> tuple[str, bool]:
-    """Return the beginning of a text file, and whether there is more."""
+@contextmanager
+def explaining_gzip(path: Path) -> Iterator[None]:
+    """Tell in one line that a compressed file is cut off or holds other bytes than were packed.
+
+    Raises
+    ------
+    DataError
+        In place of what `gzip` raises.
+    """
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            head = file.read(_SAMPLE_BYTES)
+        yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: broken gzip: {_one_line(error)}; download it again") from error
+
+
+def _first_text(path: Path) -> tuple[str, bool]:
+    """Return the beginning of a text file, and whether there is more."""
+    with (
+        explaining_gzip(path),
+        gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file,
+    ):
+        head = file.read(_SAMPLE_BYTES)
     for mark, found in _ENCODINGS.items():
         if head.startswith(mark):
             remedy = f"name it {path.name}.gz" if found == "gzip" else "convert the file"

@@ -30,6 +30,7 @@ from segmentry.engines._split import (
     layouts_of,
     plan_split,
     plan_tally,
+    rows_held,
     split_or_keep,
     tally_of,
     written_rows,
@@ -46,8 +47,7 @@ __all__ = ["DuckDBEngine"]
 _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
 T = TypeVar("T")
-_LEAST_HELD, _MOST_HELD, _BYTES_PER_HELD_ROW = 2_048, 65_536, 64
-_MOST_HELD_IN_ALL = 1 << 20
+_BYTES_PER_HELD_ROW = 64
 _INT32 = 1 << 31
 _IDS = ("user_id", "category_id", "brand_id")
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -177,9 +177,8 @@ class DuckDBEngine:
         takes 1.6 GB and is no faster. In all they are a million at most, so that memory does not
         grow with the parts: in 67 parts 65,536 each take 786 MB, 8,192 take 334.
         """
-        n_held = min(_MOST_HELD_IN_ALL, self._n_bytes // 4 // _BYTES_PER_HELD_ROW)
-        n_threads = os.cpu_count() or 1
-        return max(_LEAST_HELD, min(_MOST_HELD, n_held // (n_threads * n_parts)))
+        n_writers = (os.cpu_count() or 1) * n_parts
+        return rows_held(n_writers, in_all=self._n_bytes // 4 // _BYTES_PER_HELD_ROW)
 
     def write_part(
         self,

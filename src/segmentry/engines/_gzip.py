@@ -3,14 +3,13 @@
 import contextlib
 import gzip
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from segmentry.errors import DataError
+from segmentry.files import explaining_gzip
 
-__all__ = ["proving_gzip"]
+__all__ = ["proving_gzip", "require_whole"]
 
 _CHUNK = 1 << 20
 
@@ -28,13 +27,12 @@ def proving_gzip(files: Sequence[Path]) -> Iterator[None]:
         On leaving, if a file is cut off or holds other bytes than were packed; whatever else went
         wrong meanwhile is its consequence.
     """
-    packed = [file for file in files if file.suffix == ".gz"]
-    if not packed:
+    if not any(file.suffix == ".gz" for file in files):
         yield
         return
     is_over = threading.Event()
     with ThreadPoolExecutor(1) as beside:
-        proof = beside.submit(_unpack, packed, is_over)
+        proof = beside.submit(require_whole, files, is_over)
         try:
             yield
         except Exception:
@@ -46,13 +44,17 @@ def proving_gzip(files: Sequence[Path]) -> Iterator[None]:
         proof.result()
 
 
-def _unpack(files: Sequence[Path], is_over: threading.Event) -> None:
-    """Unpack files and keep nothing."""
+def require_whole(files: Sequence[Path], is_over: threading.Event | None = None) -> None:
+    """Unpack the gzip files among some to their ends, until `is_over`, and keep nothing.
+
+    Raises
+    ------
+    DataError
+        If a file is cut off or holds other bytes than were packed.
+    """
     for file in files:
-        try:
-            with gzip.open(file, "rb") as stream:
-                while stream.read(_CHUNK) and not is_over.is_set():
-                    pass
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            reason = " ".join(str(error).split())
-            raise DataError(f"{file}: broken gzip: {reason}; download it again") from error
+        if file.suffix != ".gz":
+            continue
+        with explaining_gzip(file), gzip.open(file, "rb") as stream:
+            while stream.read(_CHUNK) and not (is_over and is_over.is_set()):
+                pass

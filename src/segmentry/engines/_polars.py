@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.engines._disk import disk_cause
-from segmentry.engines._gzip import proving_gzip
+from segmentry.engines._gzip import require_whole
 from segmentry.engines._plain_numbers import plain_table
 from segmentry.engines._plain_tally import tally_plainly
 from segmentry.engines._polars_columns import code_of, moment_of, without_missing
@@ -23,6 +23,7 @@ from segmentry.engines._split import (
     layouts_of,
     plan_split,
     plan_tally,
+    rows_held,
     split_or_keep,
     tally_of,
 )
@@ -35,7 +36,6 @@ __all__ = ["PolarsEngine"]
 
 T = TypeVar("T")
 
-_LEAST_HELD, _MOST_HELD, _MOST_HELD_IN_ALL = 2_048, 65_536, 1 << 20
 _IS_ROW = "is a row, not a blank line"
 _ADVICE = "mend the file, or use --engine duckdb, which counts or names the lines it cannot read"
 
@@ -107,7 +107,9 @@ class PolarsEngine:
         )
         split = nw.to_native(rows).with_columns(part.otherwise(SET_ASIDE).alias(PART))
         target = pl.PartitionBy(directory, key=PART, include_key=False)
-        held = _held(n_parts)
+        # Left to itself Polars writes nothing of a part until the whole log is read: 25 million
+        # rows took 6.1 GB.
+        held = rows_held(n_parts)
         self._read(source, lambda: split.sink_parquet(target, mkdir=True, row_group_size=held))
         n_repeated = 0
         if source.is_distinct:
@@ -186,9 +188,12 @@ class PolarsEngine:
         """Nothing is held between queries."""
 
     def _read(self, source: TableSource, query: Callable[[], T]) -> T:
-        # Polars compares checksums too, and tells of them in words of its own.
-        with proving_gzip(source.files):
+        try:
             return self._run(query, f"reading the {source.role}")
+        except EngineError:
+            # Polars compares checksums itself, and tells of them in words of its own.
+            require_whole(source.files)
+            raise
 
     def _run(self, query: Callable[[], T], step: str) -> T:
         try:
@@ -200,15 +205,6 @@ class PolarsEngine:
                 cause = cause.removesuffix("Consider setting 'truncate_ragged_lines=True'.").strip()
                 cause += f"; {_ADVICE}"
             raise EngineError(engine=self.name, step=step, cause=cause) from error
-
-
-def _held(n_parts: int) -> int:
-    """Return how many rows of a part may be held back before they are written.
-
-    Left to itself Polars writes nothing of a part until the whole log is read: 25 million rows took
-    6.1 GB. In all they are a million at most, so that memory does not grow with the parts.
-    """
-    return max(_LEAST_HELD, min(_MOST_HELD, _MOST_HELD_IN_ALL // n_parts))
 
 
 def _scan(source: TableSource, wanted: tuple[str, ...]) -> pl.LazyFrame:

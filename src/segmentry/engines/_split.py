@@ -41,10 +41,13 @@ __all__ = [
     "layouts_of",
     "plan_split",
     "plan_tally",
+    "rows_held",
     "split_or_keep",
     "tally_of",
     "written_rows",
 ]
+
+_LEAST_HELD, _MOST_HELD, _MOST_HELD_IN_ALL = 2_048, 65_536, 1 << 20
 
 PART = "part"
 SET_ASIDE = -1
@@ -157,6 +160,19 @@ def layouts_of(source: TableSource) -> list[FileLayout]:
         return [inspect_file(file, source.shape) for file in source.files]
     first = inspect_file(source.files[0], source.shape)
     return [replace(first, path=file) for file in source.files]
+
+
+def rows_held(n_writers: int, *, in_all: int = _MOST_HELD_IN_ALL) -> int:
+    """Return how many rows each writer of a part may hold back before it writes them.
+
+    In all they are a million at most, so that memory does not grow with the parts.
+
+    Examples
+    --------
+    >>> rows_held(8), rows_held(64), rows_held(64, in_all=1 << 16)
+    (65536, 16384, 2048)
+    """
+    return max(_LEAST_HELD, min(_MOST_HELD, min(in_all, _MOST_HELD_IN_ALL) // n_writers))
 
 
 def parts_of(directory: Path) -> list[Path]:
