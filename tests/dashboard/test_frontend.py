@@ -1,10 +1,10 @@
 """The page and its files: sent whole, kept by the browser, and nothing else of the disk."""
 
-import asyncio
-
 import pytest
 
 pytest.importorskip("streamlit")
+
+from tests.asgi import ask
 
 from segmentry.dashboard._frontend import frontend_files, frontend_root  # asked first
 from segmentry.dashboard._index import Index
@@ -12,17 +12,12 @@ from segmentry.dashboard._index import Index
 
 def asked(path, method="GET"):
     """Return what is sent for a path: status, headers and body; 418 where it is left to others."""
-    sent = []
 
     async def other(scope, receive, send):
         await send({"type": "http.response.start", "status": 418, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async def send(message):
-        sent.append(message)
-
-    scope = {"type": "http", "method": method, "path": path}
-    asyncio.run(Index(other)(scope, None, send))
+    sent = ask(Index(other), path, method=method)
     start, body = sent
     return start["status"], dict(start["headers"]), body["body"]
 

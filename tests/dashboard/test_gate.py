@@ -1,9 +1,7 @@
 """The gate: nothing is served before the password."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
+from tests.asgi import ask
 
 from segmentry.dashboard import _gate
 from segmentry.dashboard._gate import Gate
@@ -23,25 +21,6 @@ class Behind:
         self.seen.append(scope["path"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"secret"})
-
-
-def ask(gate, path="/", *, method="GET", body=b"", headers=(), kind="http"):
-    """Return the messages that an application sends."""
-    sent = []
-
-    async def receive():
-        if kind == "websocket":
-            return {"type": "websocket.connect"}
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {"type": kind, "path": path, "method": method, "headers": list(headers)}
-    # In a thread of its own: where a browser is driven, this one has a loop already.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, gate(scope, receive, send)).result()
-    return sent
 
 
 def log_in(gate, password):
