@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.exposure.simulation import curve_of, simulate_rows
 
-from segmentry.exposure._held_out import Clicks, compare_held_out
+from segmentry.exposure._held_out import compare_held_out, no_clicks
 
 N_USERS = 8_000
 
@@ -66,12 +66,15 @@ def drawn_clicks(*, taste, n_users=3_000, n_keys=30, seed=3):
     user = np.sort(rng.integers(0, n_users, 4 * n_users))
     drawn = rng.random(user.size)[:, None]
     key = (chance.cumsum(axis=1)[segment[user] - 1] < drawn).sum(axis=1)
-    later = (rng.random(user.size) < 0.3).astype(np.int64)
-    return Clicks(user, np.minimum(key, n_keys - 1), later), segment
+    return (user, np.minimum(key, n_keys - 1), rng.random(user.size) < 0.3), segment
 
 
-def held_out(clicks, segment, *, n_segments=2):
-    return compare_held_out(clicks, segment, dimension="category", n_segments=n_segments, n_keys=30)
+def held_out(drawn, segment, *, n_segments=2, n_pieces=3):
+    """Take the clicks in some pieces, none of which is all of a user's."""
+    clicks = no_clicks(segment, n_segments=n_segments, n_keys=30)
+    for piece in range(n_pieces):
+        clicks.take(*(each[piece::n_pieces] for each in drawn))
+    return compare_held_out(clicks, dimension="category")
 
 
 def test_affinity_is_said_to_help_where_segments_differ_in_taste():
@@ -91,15 +94,15 @@ def test_affinity_is_not_said_to_help_where_they_do_not():
 
 
 def test_hit_rates_are_those_of_a_slow_loop():
-    clicks, segment = drawn_clicks(taste=1.2, seed=5)
+    drawn, segment = drawn_clicks(taste=1.2, seed=5)
     early = np.zeros((2, 30))
-    for user, key, later in zip(clicks.user, clicks.key, clicks.is_later, strict=True):
-        early[segment[user] - 1, key] += not later
+    for user, key, is_later in zip(*drawn, strict=True):
+        early[segment[user] - 1, key] += not is_later
     popular = set(np.argsort(-early.sum(axis=0), kind="stable")[:5].tolist())
-    later_keys = clicks.key[clicks.is_later == 1]
-    expected = np.mean([int(key) in popular for key in later_keys])
+    _, keys, is_later = drawn
+    expected = np.mean([int(key) in popular for key in keys[is_later]])
 
-    gain = held_out(clicks, segment).gains[2]
+    gain = held_out(drawn, segment).gains[2]
 
     assert gain.n_chosen == 5
     assert gain.by_popularity == pytest.approx(expected)
@@ -107,9 +110,26 @@ def test_hit_rates_are_those_of_a_slow_loop():
 
 
 def test_one_segment_has_no_affinity_of_its_own():
-    clicks, segment = drawn_clicks(taste=0.0)
+    drawn, segment = drawn_clicks(taste=0.0)
 
-    use = held_out(clicks, np.ones_like(segment), n_segments=1)
+    use = held_out(drawn, np.ones_like(segment), n_segments=1)
 
     assert use.gains == ()
     assert use.reason == "there is one segment only: its affinities are the popularity among all"
+
+
+def test_users_without_a_segment_are_left_out():
+    drawn, segment = drawn_clicks(taste=1.2, seed=5)
+    segment[::2] = 0
+    is_in = segment[drawn[0]] > 0
+
+    use = held_out(drawn, segment)
+
+    assert use == held_out([each[is_in] for each in drawn], segment)
+    assert use.n_clicks == np.count_nonzero(drawn[2] & is_in)
+
+
+def test_the_order_of_clicks_changes_nothing():
+    drawn, segment = drawn_clicks(taste=1.2, seed=5)
+
+    assert held_out([each[::-1] for each in drawn], segment, n_pieces=1) == held_out(drawn, segment)

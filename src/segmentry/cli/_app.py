@@ -18,6 +18,7 @@ from segmentry.cli._app_dashboard import dashboard, embed
 from segmentry.cli._app_init import init
 from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
+from segmentry.memory import share_freed_memory
 from segmentry.seeds import LARGEST_SEED
 
 __all__ = ["app", "main"]
@@ -400,6 +401,7 @@ def main() -> None:
     """Run the command line; exit 0 done, 2 the user can mend it, 1 our bug."""
     is_json = "--json" in sys.argv[1:]
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    share_freed_memory()
     with _caught_signals() as caught:
         try:
             code = app(prog_name="segmentry", standalone_mode=False)

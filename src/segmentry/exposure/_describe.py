@@ -13,7 +13,7 @@ from segmentry.exposure._cells import CELL_COLUMNS, describe_cells
 from segmentry.exposure._counting import CellCounts, add_cells, no_counts
 from segmentry.exposure._dimensions import Dimension, find_dimensions, keys_of
 from segmentry.exposure._fatigue import describe_exposure
-from segmentry.exposure._held_out import Clicks, compare_held_out, join_clicks
+from segmentry.exposure._held_out import Clicks, compare_held_out, no_clicks
 from segmentry.exposure._matched import MatchedSets
 from segmentry.exposure._positions import (
     POSITION_BANDS,
@@ -105,9 +105,9 @@ class _Findings:
     cells: list[CellCounts]
     positions: BandCounts
     showings: BandCounts
+    clicks: Clicks | None
     sets: list[tuple[MatchedSets, IntVector]] = field(default_factory=list)
     moments: list[Moments] = field(default_factory=list)
-    clicks: list[Clicks] = field(default_factory=list)
 
 
 def describe_log(
@@ -159,6 +159,7 @@ def describe_log(
         cells=[no_counts(k, each.keys.height) for each in dimensions],
         positions=no_bands(k, POSITION_BANDS),
         showings=no_bands(k, REPEAT_BANDS),
+        clicks=_no_clicks(dimensions, hold_out),
     )
     _read_all(engine, parts, ads, plan, found=found, on_part=on_part)
     with ThreadPoolExecutor(1) as beside:
@@ -194,7 +195,7 @@ def _describe_cells(
         for each, counts in zip(plan.dimensions, found.cells, strict=True)
         if counts.n_impressions.any()
     ]
-    return cells, _held_out(found.clicks, plan, least_users=least_users)
+    return cells, _held_out(found, plan, least_users=least_users)
 
 
 def _read_all(
@@ -251,11 +252,10 @@ def _take_cells(
         return
     segment_of_user = plan.members.segment_ids[rows.users]
     add_cells(total, rows.user, key, rows.is_click, segment_of_user=segment_of_user)
-    if dimension.kind == "category" and plan.hold_out is not None:
+    if dimension.kind == "category" and found.clicks is not None and plan.hold_out is not None:
         is_taken = (rows.is_click == 1) & (key >= 0)
-        later = rows.second[is_taken] >= plan.hold_out.starts_at - plan.window.start
-        user = rows.users[rows.user[is_taken]]
-        found.clicks.append(Clicks(user.astype(np.int32), key[is_taken], later.view(np.int8)))
+        is_later = rows.second[is_taken] >= plan.hold_out.starts_at - plan.window.start
+        found.clicks.take(rows.users[rows.user[is_taken]], key[is_taken], is_later)
 
 
 def _take_exposure(rows: PartRows, plan: _Plan, found: _Findings) -> None:
@@ -289,20 +289,19 @@ def _take_exposure(rows: PartRows, plan: _Plan, found: _Findings) -> None:
     found.moments.append(find_moments(line, rows.users, is_sampled, window=plan.window))
 
 
-def _held_out(clicks: list[Clicks], plan: _Plan, *, least_users: int) -> HeldOutUse | None:
-    """Hold affinities against later clicks, where there are categories."""
-    sizes = {each.kind: each.keys.height for each in plan.dimensions}
-    if "category" not in sizes:
+def _no_clicks(dimensions: Sequence[Dimension], hold_out: HoldOut | None) -> Clicks | None:
+    """Return a place for clicks by category, where there are categories and later days."""
+    n_keys = next((each.keys.height for each in dimensions if each.kind == "category"), None)
+    if n_keys is None or hold_out is None:
         return None
-    if plan.hold_out is None:
+    return no_clicks(hold_out.segment_ids, n_segments=hold_out.n_segments, n_keys=n_keys)
+
+
+def _held_out(found: _Findings, plan: _Plan, *, least_users: int) -> HeldOutUse | None:
+    """Hold affinities against later clicks, where there are categories."""
+    if not any(each.kind == "category" for each in plan.dimensions):
+        return None
+    if found.clicks is None:
         reason = "no later days were kept apart when the segments were formed"
         return HeldOutUse("category", 0, 0, (), "", reason=reason)
-    nothing = np.zeros(0, dtype=np.int64)
-    return compare_held_out(
-        join_clicks([Clicks(nothing, nothing, nothing), *clicks]),
-        plan.hold_out.segment_ids,
-        dimension="category",
-        n_segments=plan.hold_out.n_segments,
-        n_keys=sizes["category"],
-        least_users=least_users,
-    )
+    return compare_held_out(found.clicks, dimension="category", least_users=least_users)

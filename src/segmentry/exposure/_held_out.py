@@ -1,15 +1,15 @@
 """Whether affinities of the first days foretell what is clicked on later ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from segmentry.exposure._records import HeldOutGain, HeldOutUse
-from segmentry.packing import IntVector, sort_rows
+from segmentry.packing import IntVector, run_starts, sort_rows
 from segmentry.schema import Estimate
 
-__all__ = ["Clicks", "compare_held_out", "join_clicks"]
+__all__ = ["Clicks", "compare_held_out", "no_clicks"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,53 +18,50 @@ _LIST_LENGTHS = (1, 5, 20)
 _LEAST_USERS = 30
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Clicks:
-    """Clicked impressions whose key is known; arrays of int of shape (n_clicks,).
+    """Clicks whose key is known of users with a segment, taken piece by piece.
+
+    Those of the feature window are counted, which takes no more room in a longer log; of those
+    of the outcome window each is kept.
 
     Parameters
     ----------
-    user : ndarray
-        Place in the user table.
-    key : ndarray
-    is_later : ndarray
-        1 if it lies in the outcome window, else 0.
+    segment_ids : ndarray of int, shape (n_users,)
+        Segments that were formed on the feature window alone; 0 for none.
+    early : ndarray of int, shape (n_segments, n_keys)
+        Clicks of the feature window.
+    later : list of (ndarray of int, ndarray of int)
+        Place in the user table, and key, of each click of the outcome window.
     """
 
-    user: IntVector
-    key: IntVector
-    is_later: IntVector
+    segment_ids: IntVector
+    early: IntVector
+    later: list[tuple[IntVector, IntVector]] = field(default_factory=list)
+
+    def take(self, user: IntVector, key: IntVector, is_later: npt.NDArray[np.bool_]) -> None:
+        """Take more clicks; arrays of shape (n_clicks,)."""
+        segment = self.segment_ids[user]
+        is_early, is_later = (segment > 0) & ~is_later, (segment > 0) & is_later
+        np.add.at(self.early, (segment[is_early] - 1, key[is_early]), 1)
+        self.later.append((user[is_later].astype(np.int32), key[is_later].astype(np.int32)))
 
 
-def join_clicks(found: list[Clicks]) -> Clicks:
-    """Put the clicks of all parts together, by user and key."""
-    user, key, is_later = (
-        np.concatenate([getattr(each, name) for each in found])
-        for name in ("user", "key", "is_later")
-    )
-    sizes = (int(user.max(initial=0)) + 1, int(key.max(initial=0)) + 1, 2)
-    return Clicks(*sort_rows((user, key, is_later), sizes))
+def no_clicks(segment_ids: IntVector, *, n_segments: int, n_keys: int) -> Clicks:
+    """Return a place for the clicks of users with these segments."""
+    return Clicks(segment_ids, np.zeros((n_segments, n_keys), dtype=np.int64))
 
 
 def compare_held_out(
-    clicks: Clicks,
-    segment_ids: IntVector,
-    *,
-    dimension: str,
-    n_segments: int,
-    n_keys: int,
-    least_users: int = _LEAST_USERS,
+    clicks: Clicks, *, dimension: str, least_users: int = _LEAST_USERS
 ) -> HeldOutUse:
     """Choose keys by segment and by popularity among all, and hold both against later clicks.
 
     Parameters
     ----------
     clicks : Clicks
-    segment_ids : ndarray of int, shape (n_users,)
-        Segments that were formed on the feature window alone; 0 for none.
     dimension : str
         What the keys are.
-    n_segments, n_keys : int
     least_users : int
         Nothing is said on later clicks of fewer users, nor of fewer than 30.
 
@@ -79,24 +76,18 @@ def compare_held_out(
     --------
     60 users click key 0 and 60 others key 1, on the first days and later; segments know it.
 
+    >>> clicks = no_clicks(np.repeat([1, 2], 60), n_segments=2, n_keys=2)
     >>> user = np.repeat(np.arange(120), 2)
-    >>> clicks = Clicks(user, (user >= 60).astype(int), np.tile([0, 1], 120))
-    >>> use = compare_held_out(
-    ...     clicks, np.repeat([1, 2], 60), dimension="category", n_segments=2, n_keys=2
-    ... )
+    >>> clicks.take(user, (user >= 60).astype(int), np.tile([False, True], 120))
+    >>> use = compare_held_out(clicks, dimension="category")
     >>> hits = use.gains[1]
     >>> hits.measure, hits.n_chosen, hits.by_segment, hits.by_popularity
     ('hit rate', 1, 1.0, 0.5)
     """
-    segment = segment_ids[clicks.user]
-    is_in = segment > 0
-    later = is_in & (clicks.is_later > 0)
-    cell = (segment[is_in] - 1) * n_keys + clicks.key[is_in]
-    is_early = clicks.is_later[is_in] == 0
-    counted = np.bincount(cell[is_early], minlength=n_segments * n_keys)
-    early: Floats = counted.reshape(n_segments, n_keys).astype(np.float64)
-    user = clicks.user[later]
-    n_users = int(np.unique(user).size)
+    n_segments, n_keys = clicks.early.shape
+    early: Floats = clicks.early.astype(np.float64)
+    user, key = _in_order(clicks.later)
+    n_users = int(run_starts(user).size)
     least = max(_LEAST_USERS, least_users)
     absent = _absent(n_segments, int(early.sum()), n_users, dimension, least=least)
     if absent:
@@ -104,7 +95,7 @@ def compare_held_out(
     popularity = (early.sum(axis=0) + 0.5) / (early.sum() + 0.5 * n_keys)
     weight = _fit_weight(early, popularity)
     by_segment = (early + weight * popularity) / (early.sum(axis=1, keepdims=True) + weight)
-    place, key = segment[later] - 1, clicks.key[later]
+    place = clicks.segment_ids[user] - 1
     gains = [_log_likelihood(by_segment, popularity, place, key, user)]
     gains += [
         _hit_rate(by_segment, popularity, place, key, user, n_chosen=n)
@@ -114,10 +105,20 @@ def compare_held_out(
     return HeldOutUse(
         dimension=dimension,
         n_users=n_users,
-        n_clicks=int(later.sum()),
+        n_clicks=int(user.size),
         gains=tuple(gains),
         conclusion=_conclusion(gains, dimension),
     )
+
+
+def _in_order(later: list[tuple[IntVector, IntVector]]) -> tuple[IntVector, IntVector]:
+    """Put clicks together by user and key, however the log was stored."""
+    nothing = np.zeros(0, dtype=np.int32)
+    user = np.concatenate([nothing, *(each for each, _ in later)])
+    key = np.concatenate([nothing, *(each for _, each in later)])
+    sizes = (int(user.max(initial=0)) + 1, int(key.max(initial=0)) + 1)
+    user, key = sort_rows((user, key), sizes)
+    return user, key
 
 
 def _absent(n_segments: int, n_early: int, n_users: int, dimension: str, *, least: int) -> str:

@@ -1,11 +1,13 @@
 """Whether exposure reacts to clicks: the next one comes sooner, or later, after a click."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segmentry.exposure._positions import POSITION_BANDS, Timeline, band_of
+from segmentry.exposure._rows import MOST_SECONDS
 from segmentry.packing import IntVector, order_of, run_starts
 from segmentry.schema import SECONDS_PER_DAY, Window
 
@@ -73,12 +75,16 @@ def find_moments(
     position = line.position[is_taken][starts]
     return Moments(
         user=users[who[is_seen]].astype(np.int32),
-        second=when[is_seen],
+        second=when[is_seen].astype(_seconds_type(window)),
         gap=gap[is_seen].astype(np.int32),
         is_clicked=clicked[is_seen].astype(np.int8),
         n_shown=(ends - starts)[is_seen].astype(np.int32),
         band=band_of(position, POSITION_BANDS)[is_seen].astype(np.int8),
     )
+
+
+def _seconds_type(window: Window) -> type[np.signedinteger[Any]]:
+    return np.int32 if window.end - window.start < MOST_SECONDS else np.int64
 
 
 def join_moments(found: list[Moments]) -> Moments:
@@ -121,7 +127,7 @@ def fit_gap_ratio(moments: Moments, *, window: Window) -> tuple[float, float] | 
         return None
     starts = run_starts(moments.user)
     sizes = np.diff(starts, append=moments.user.size)
-    local = moments.second + window.start + round(window.utc_offset_hours * 3600)
+    local = moments.second.astype(np.int64) + window.start + round(window.utc_offset_hours * 3600)
     factors = (
         moments.band,
         local // SECONDS_PER_DAY,

@@ -13,10 +13,11 @@ import polars as pl
 from segmentry.packing import IntVector, Places, numbers_of, renumber
 from segmentry.schema import Engine, Window
 
-__all__ = ["Members", "PartRows", "find_placements", "pieces_of", "read_part"]
+__all__ = ["MOST_SECONDS", "Members", "PartRows", "find_placements", "pieces_of", "read_part"]
 
 _MOST_PLACEMENTS = 64
-_MOST_SECONDS = 1 << 31
+MOST_SECONDS = 1 << 31
+"""So many do not fit into four bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +115,7 @@ def read_part(
         All placements; empty where the log has none.
     """
     shown_at = nw.col("shown_at")
-    seconds = nw.Int32 if window.end - window.start < _MOST_SECONDS else nw.Int64
+    seconds = nw.Int32 if window.end - window.start < MOST_SECONDS else nw.Int64
     second = (shown_at.cast(nw.Int64) - window.start).cast(seconds).alias("second")
     columns: list[Any] = ["user_id", second, nw.col("is_click").cast(nw.Int8)]
     columns += ["ad_id"] if ad_places is not None else []

@@ -38,7 +38,7 @@ def about_rows(file: Path) -> int:
 def parts_of(tables: Sequence[TableSource], memory: str | None) -> int:
     """Return into how many parts by user logs are split, so that one fits into the memory."""
     most = max((sum(map(about_rows, table.files)) for table in tables), default=0)
-    return 1 + most // rows_per_part(process_limit(memory))
+    return 1 + most // rows_per_part(process_limit(memory), most)
 
 
 def require_room_for(tables: Sequence[TableSource], folder: Path) -> None:
