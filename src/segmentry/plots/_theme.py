@@ -15,6 +15,7 @@ __all__ = [
     "HEAT",
     "HEAT_EDGES",
     "ROLES",
+    "SCALE",
     "TITLE_SIZES",
     "dark_figure_css",
     "dark_svg",
@@ -74,6 +75,23 @@ HEAT = (
     Role("#d98a52", "#95561f"),
     Role("#a84f17", "#f3b07c"),
 )
+_VIRIDIS = (
+    "#482878",
+    "#3e4a89",
+    "#31688e",
+    "#26828e",
+    "#1f9e89",
+    "#35b779",
+    "#6dcd59",
+    "#b4de2c",
+    "#fde725",
+)
+SCALE = tuple(map(Role, _VIRIDIS[7::-1], _VIRIDIS[1:]))
+"""Steps from small to large values; large ones stand out from either ground.
+
+They grow in lightness alike for all readers: viridis, Smith and van der Walt (2015), A better
+default colormap for Matplotlib, SciPy; its ends that vanish on a ground are left out there.
+"""
 _HUES = (
     "#1593de",
     "#8a4b1c",
@@ -232,4 +250,11 @@ def house_config() -> dict[str, object]:
             **TITLE_SIZES,
         },
         "concat": {"spacing": 28},
+        "legend": {
+            "labelColor": muted,
+            "labelFontSize": 12,
+            "titleColor": muted,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+        },
     }
