@@ -110,7 +110,8 @@ def colour_by(
     one = alt.Scale(domain=[unknown], range=[ROLES[grey].light])
     of_unknown = alt.Color("told:N", scale=one, legend=_legend(""))
     missing: Rows = [{**row, "told": unknown} for row, value in pairs if value is None]
-    title = f"{of} {label_of(summary, feature)}".strip()
+    label = label_of(summary, feature)
+    title = label if not of or label.startswith(of) else f"{of} {label}"
     if found is not None and found.kind == "categorical":
         known, colour = _by_level(summary, pairs, feature, title)
     else:
