@@ -161,7 +161,7 @@ def caption_hexagon_values(
         f"All {count(summary.population.n_users)} users by {label}{largest_in(summary, feature)}"
     )
     what = "the most common value" if is_level else "the mean"
-    empty = f" Palest grey: too few users with a known value, {n_empty} of {len(cells)} hexagons."
+    empty = f" Grey: too few users with a known value, {n_empty} of {len(cells)} hexagons."
     return Caption(
         finding=finding,
         reading=f"Colour of a hexagon: {what} among its users whose value is known, however few or "
