@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 
-def ask(application, path="/", *, method="GET", body=b"", headers=(), kind="http"):
+def ask(application, path="/", *, method="GET", body=b"", headers=(), kind="http", query=b""):
     """Return the messages that an application sends."""
     sent = []
 
@@ -17,6 +17,7 @@ def ask(application, path="/", *, method="GET", body=b"", headers=(), kind="http
         sent.append(message)
 
     scope = {"type": kind, "path": path, "method": method, "headers": list(headers)}
+    scope["query_string"] = query
     # In a thread of its own: where a browser is driven, this one has a loop already.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: asyncio.run(application(scope, receive, send))).result()

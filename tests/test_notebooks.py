@@ -1,5 +1,6 @@
 """What notebooks show, and the notebooks of examples/ from the first cell to the last."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_a_selection_shows_every_candidate_and_the_chosen_one_in_bold():
     assert shown.count("<tr>") == len(selection.candidates) + 1
     assert 'bold">5</td>' in shown
     assert 'bold">4</td>' not in shown
+
+
+def test_a_selection_is_shown_where_the_smallest_segment_has_too_few_users_to_be_told_of():
+    selection = make_summary(n_segments=5, n_points=5).selection
+    few = replace(selection.candidates[-1], smallest_share=None)
+
+    shown = replace(selection, candidates=(*selection.candidates[:-1], few))._repr_html_()
+
+    assert shown.count(">–</td>") == selection._repr_html_().count(">–</td>") + 1
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

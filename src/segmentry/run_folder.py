@@ -29,6 +29,7 @@ __all__ = [
     "read_manifest",
     "read_min_size",
     "read_segments",
+    "read_user_columns",
     "read_user_table",
     "render_manifest",
     "staged",
@@ -251,6 +252,22 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
     path = run_dir / "users.parquet"
     try:
         return pl.read_parquet(path).drop("segment_id")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        cause = " ".join(str(error).split())
+        raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
+
+
+def read_user_columns(run_dir: Path) -> tuple[str, ...]:
+    """Return the columns of the user table of a run, from the footer of the file alone.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    path = run_dir / "users.parquet"
+    try:
+        return tuple(pl.read_parquet_schema(path))
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split())
         raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error

@@ -1,5 +1,6 @@
 """Small drawings as boxes: what they show and where, and what stays an image."""
 
+import base64
 import re
 
 import pytest
@@ -72,3 +73,18 @@ def test_a_card_has_one_image_its_badge():
 
     assert html.count("<img ") == 1
     assert html.count('class="flat') == 2 + len(card.bars)
+
+
+def test_a_figure_lets_the_shadow_behind_it_be_seen_and_keeps_its_grounds_elsewhere():
+    ground = '<rect width="400" height="90" fill="#fdfcf9"/>'
+    svg = (
+        '<svg width="400" height="90" viewBox="0 0 400 90" aria-labelledby="a">'
+        f'{ground}<rect width="5" height="5" fill="#fdfcf9"/></svg>'
+    )
+
+    html = with_images(svg, is_dark=False)
+
+    drawn = base64.b64decode(re.search(r"base64,([^\"]+)", html)[1]).decode()
+    assert ground not in drawn
+    assert '<rect width="5" height="5" fill="#fdfcf9"/>' in drawn
+    assert "max-width: max(100%, 300px)" in html  # three quarters; narrower screens scroll

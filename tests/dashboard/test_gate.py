@@ -1,5 +1,9 @@
 """The gate: nothing is served before the password."""
 
+import html
+import re
+from urllib.parse import urlencode
+
 import pytest
 from tests.asgi import ask
 
@@ -16,16 +20,15 @@ class Behind:
 
     def __init__(self):
         self.seen = []
+        self.headers = []
 
     async def __call__(self, scope, _, send):
         self.seen.append(scope["path"])
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
         await send({"type": "http.response.body", "body": b"secret"})
 
 
 def log_in(gate, password):
-    from urllib.parse import urlencode
-
     body = urlencode({"password": password}).encode()
     return ask(gate, "/login", method="POST", body=body)
 
@@ -150,4 +153,67 @@ def test_a_local_server_answers_to_its_own_names_only(behind, host, status):
 def test_behind_tls_the_cookie_is_sent_over_tls_only(behind):
     gate = Gate(behind, password=PASSWORD, is_secure=True)
 
-    assert "Secure" in cookie_of(log_in(gate, PASSWORD)).split("; ")
+    sent = log_in(gate, PASSWORD)
+
+    assert "Secure" in cookie_of(sent).split("; ")
+    header = [(b"cookie", cookie_of(sent).partition(";")[0].encode())]
+    behind.headers = [(b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=1; secure")]
+    cookies = [value for _, value in ask(gate, headers=header)[0]["headers"]]
+    assert cookies == [b"a=1; Path=/; Secure", b"b=1; secure"]
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+@pytest.mark.parametrize(
+    ("origin", "is_served"),
+    [
+        (b"https://runs.example", True),
+        (b"", True),  # no browser
+        (b"https://evil.example", False),
+        (b"https://runs.example.evil.example", False),
+        (b"null", False),
+    ],
+)
+def test_no_page_of_another_site_opens_a_socket(behind, password, origin, is_served):
+    gate = Gate(behind, password=password)
+    headers = [(b"host", b"runs.example"), *([(b"origin", origin)] if origin else [])]
+    if password is not None:
+        cookie = cookie_of(log_in(gate, password)).partition(";")[0]
+        headers.append((b"cookie", cookie.encode()))
+
+    sent = ask(gate, "/_stcore/stream", kind="websocket", headers=headers)
+
+    assert behind.seen == (["/_stcore/stream"] if is_served else [])
+    assert is_served or sent == [{"type": "websocket.close", "code": 1008}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "query", "page"),
+    [
+        ("/segments", b"segment=3&by=a%20b", "/segments?segment=3&by=a%20b"),
+        ("/", b"", "/"),
+        ("/login", b"", "/"),
+        ("//evil.example", b"", "/"),
+        ("/\\evil.example", b"", "/%5Cevil.example"),
+        ('/"><script>', b'x="><script>', '/%22%3E%3Cscript%3E?x="><script>'),
+    ],
+)
+def test_who_logs_in_gets_the_page_that_was_asked_for(gate, asked, query, page):
+    form = ask(gate, asked, query=query)[1]["body"].decode()
+    kept = html.unescape(re.search(r'name="asked" value="([^"]*)"', form)[1])
+    body = urlencode({"password": PASSWORD, "asked": kept}).encode()
+
+    sent = ask(gate, "/login", method="POST", body=body)
+
+    assert "<script" not in form
+    assert dict(sent[0]["headers"])[b"location"].decode() == page
+
+
+@pytest.mark.parametrize(
+    "asked", ["https://evil.example", "//evil.example", "/\\e", "/a\r\nb", "é"]
+)
+def test_no_form_leads_to_another_site(gate, asked):
+    body = urlencode({"password": PASSWORD, "asked": asked}).encode()
+
+    sent = ask(gate, "/login", method="POST", body=body)
+
+    assert dict(sent[0]["headers"])[b"location"] == b"/"

@@ -1,6 +1,7 @@
 """The logic of the pages by Streamlit's own test harness: what they say, not how it looks."""
 
 import io
+import json
 import re
 import shutil
 import zipfile
@@ -19,7 +20,15 @@ from segmentry.dashboard._pages._export import TITLES
 from segmentry.dashboard._tables import table_frame, tables_of
 from segmentry.report import make_page
 from segmentry.schema import Estimate
-from segmentry.summary import PresenceFeature, PresenceReport, PresenceRow, render_summary_json
+from segmentry.summary import (
+    Embedding,
+    EmbeddingPoint,
+    PresenceFeature,
+    PresenceReport,
+    PresenceRow,
+    read_summary,
+    render_summary_json,
+)
 from segmentry.validation import DayLevel, DayLevels
 
 testing = pytest.importorskip("streamlit.testing.v1")
@@ -161,6 +170,82 @@ def test_every_view_of_the_map_has_its_caption_and_its_tables(view, figure, tabl
     assert figure in text
     assert 'class="finding"' in text
     assert text.count("<table") == tables
+
+
+@pytest.fixture(scope="module")
+def embedded(run_dir, tmp_path_factory):
+    """The run with a map that stands for a UMAP: the fitting is tested where it is done."""
+    folder = tmp_path_factory.mktemp("embedded") / "run"
+    shutil.copytree(run_dir, folder)
+    users = pl.read_parquet(folder / "users.parquet").head(300)
+    users.select(
+        "user_id",
+        "segment_id",
+        x=pl.col("n_impressions").cast(pl.Float32),
+        y=pl.col("n_clicks").cast(pl.Float32),
+        is_fitted=pl.lit(True),
+    ).write_parquet(folder / "umap.parquet")
+    points = tuple(EmbeddingPoint(1, float(i), 0.0, True) for i in range(3))
+    embedding = Embedding(300, 0, 15, 0.1, 7, 0.9, None, 0.3, None, 0.01, points)
+    summary = replace(read_summary(folder), embedding=embedding)
+    (folder / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("view", ["All users", "A sample", "Pairs", "In space", "UMAP"])
+@pytest.mark.parametrize(
+    ("label", "kind"), [("clicks", "number"), ("gender", "level"), ("age level", "ordinal")]
+)
+def test_every_view_of_the_map_takes_the_colour_of_any_feature(view, label, kind, embedded):
+    page = shown("Map", embedded, view=view, by=label)
+
+    (chart,) = page.get("vega_lite_chart")
+    spec = json.loads(chart.proto.spec)
+    layers = spec.get("layer") or [each for panel in spec["hconcat"] for each in panel["layer"]]
+    colours = [layer["encoding"]["color"] for layer in layers if "color" in layer["encoding"]]
+    titles = {colour.get("legend", {}).get("title") for colour in colours if colour.get("legend")}
+    what = {"level": "most common "}.get(kind, "mean ") if view == "All users" else ""
+    assert f"{what}{label}" in titles
+    drawn = [c["type"] for c in colours if (c.get("legend") or {}).get("title")]
+    assert set(drawn) == {"nominal" if kind == "level" else "quantitative"}
+    unknown = sum(len(layer["data"]["values"]) for layer in layers if has_domain(layer, "unknown"))
+    assert (unknown > 0) == (view != "All users" and kind != "number")
+
+
+def has_domain(layer, name):
+    scale = layer["encoding"].get("color", {}).get("scale") or {}
+    return scale.get("domain") == [name]
+
+
+def test_the_map_of_all_users_by_a_feature_has_its_numbers_beside_it(run_dir):
+    text = text_of(shown("Map", run_dir, view="All users", by="clicks"))
+
+    kept = pl.read_parquet(run_dir / "hexagons.parquet").filter(pl.col("feature") == "n_clicks")
+    fullest = kept.sort("n_users", descending=True, maintain_order=True).row(0, named=True)
+    row = squeezed(text).split("<tbody>")[1].split("</tr>")[0]
+    cells = re.findall(r"<td>([^<]*)</td>", row)
+    assert cells[0] == f"{fullest['n_users']:,}"
+    assert cells[2] == f"{fullest['n_known']:,}"
+    assert float(cells[3]) == pytest.approx(fullest["mean"], abs=0.05)
+    assert f"The 12 fullest of {kept.height} hexagons, by clicks" in text
+
+
+def test_a_run_of_before_values_by_hexagon_is_shown_and_says_what_to_do(run_dir, tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(run_dir, folder)
+    (folder / "hexagons.parquet").unlink()
+
+    text = text_of(shown("Map", folder, view="All users", by="clicks"))
+
+    assert "made by an earlier version" in text
+    assert "Run it again" in text
+    assert 'class="finding"' in text
+
+
+def test_loadings_keep_the_colours_of_segments_and_say_so(run_dir):
+    text = text_of(shown("Map", run_dir, view="Loadings", by="clicks"))
+
+    assert "Every other view is coloured by clicks." in text
 
 
 def test_a_map_that_cannot_be_drawn_is_told_in_a_sentence(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from tests.pipeline.runs import segmentry
 
 from segmentry.exports import export_powerbi
+from segmentry.plots import segment_colour
 from segmentry.summary import read_summary
 
 TABLES = (
@@ -118,11 +119,15 @@ def test_every_measure_has_a_format_and_a_description_and_names_columns_that_are
         for file in (exported / "Segmentry.SemanticModel" / "definition" / "tables").iterdir()
     )
     measures = re.findall(
-        r"^\t/// .+\n\tmeasure '([^']+)' = (.+)\n\t\tformatString: .+$", texts, re.MULTILINE
+        r"^\t/// .+\n\tmeasure '([^']+)' = (.+)\n\t\t(formatString: .+|lineageTag: .+)$",
+        texts,
+        re.MULTILINE,
     )
-    names = {name for name, _ in measures}
-    assert len(measures) == texts.count("\tmeasure ") == 13
-    for _, expression in measures:
+    names = {name for name, *_ in measures}
+    assert len(measures) == texts.count("\tmeasure ") == 14
+    texts_alone = [name for name, _, first in measures if not first.startswith("formatString")]
+    assert texts_alone == ["Segment colour"]  # a text has no format
+    for _, expression, _ in measures:
         for table, column in re.findall(r"(\w+)\[(\w+)\]", expression):
             assert column in star[table].columns
         assert set(re.findall(r"(?<!\w)\[([^\]]+)\]", expression)) <= names
@@ -162,6 +167,31 @@ def test_the_report_shows_fields_of_the_model_on_three_pages(exported, star):
                     else:
                         assert field["Property"] in star[table].columns
         assert not any(overlap(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_bars_take_the_colours_that_segments_have_in_every_picture(exported, star):
+    """Conditional formatting by field value: a measure that returns a colour, for each mark."""
+    found = {}
+    for file in (exported / "Segmentry.Report").rglob("visual.json"):
+        visual = json.loads(file.read_text())["visual"]
+        fields = [
+            p["queryRef"] for r in visual["query"]["queryState"].values() for p in r["projections"]
+        ]
+        if visual["visualType"] == "clusteredBarChart" and "dim_segment.segment_name" in fields:
+            ((rule,),) = visual["objects"].values()
+            found[file.parent.name] = rule
+        else:
+            assert "objects" not in visual
+    assert set(found) == {"sizes", "rates"}
+    for rule in found.values():
+        measure = rule["properties"]["fill"]["solid"]["color"]["expr"]["Measure"]
+        assert measure["Expression"]["SourceRef"]["Entity"] == "dim_segment"
+        assert measure["Property"] == "Segment colour"
+        assert rule["selector"] == {"data": [{"dataViewWildcard": {"matchingOption": 1}}]}
+    text = exported / "Segmentry.SemanticModel" / "definition" / "tables" / "dim_segment.tmdl"
+    assert "measure 'Segment colour' = SELECTEDVALUE(dim_segment[colour])\n" in text.read_text()
+    for row in star["dim_segment"].iter_rows(named=True):
+        assert row["colour"] == segment_colour(row["segment_id"])
 
 
 def overlap(one, other):

@@ -23,6 +23,7 @@ from segmentry.summary import Summary
 RUN_FILES = {
     "affinity.parquet",
     "figures",
+    "hexagons.parquet",
     "manifest.json",
     "model",
     "names.toml",

@@ -1,12 +1,22 @@
 """What pictures are drawn from: hexagons count all users, blades hold the sampled ones."""
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.pipeline.runs import reused
 
-from segmentry.pipeline._pictures import _across, _bins_for, _hexagons, bin_hexagons
+from segmentry.pipeline._hexagons import (
+    NO_PLANE,
+    Plane,
+    _across,
+    bin_hexagons,
+    hexagon_table,
+    put_in_hexagons,
+)
+from segmentry.pipeline._pictures import _bins_for
 from segmentry.profiling import bin_features
-from segmentry.summary import read_summary
+from segmentry.schema import Feature
+from segmentry.summary import Hexagon, read_summary
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -14,8 +24,9 @@ def test_each_user_is_counted_in_the_hexagon_whose_centre_is_nearest(seed):
     draw = np.random.default_rng(seed)
     places, ids = draw.normal(size=(400, 2)) * [3, 1], draw.integers(1, 4, 400)
 
-    radius, hexagons = bin_hexagons(places, ids, n_segments=3)
+    plane = bin_hexagons(places, ids, n_segments=3)
 
+    radius, hexagons = plane.radius, plane.hexagons
     width = radius * 3**0.5
     lattice = np.array(
         [
@@ -32,6 +43,11 @@ def test_each_user_is_counted_in_the_hexagon_whose_centre_is_nearest(seed):
     for place, each in zip(places, ids, strict=True):
         expected.setdefault(nearest(place), []).append(each)
     found = {nearest((h.x, h.y)): h for h in hexagons}
+    inside = {
+        nearest((hexagons[i].x, hexagons[i].y)) == nearest(place)
+        for i, place in zip(plane.cells, places, strict=True)
+    }
+    assert inside == {True}
     assert {key: h.n_users for key, h in found.items()} == {k: len(v) for k, v in expected.items()}
     for key, hexagon in found.items():
         counts = np.bincount(expected[key], minlength=4)
@@ -49,7 +65,7 @@ def test_few_users_get_so_few_bins_and_hexagons_that_most_may_be_shown():
 
 
 def test_users_in_one_place_have_no_hexagons():
-    assert bin_hexagons(np.zeros((5, 2)), np.ones(5, dtype=int), n_segments=1) == (None, ())
+    assert bin_hexagons(np.zeros((5, 2)), np.ones(5, dtype=int), n_segments=1) is NO_PLANE
 
 
 def test_a_run_counts_every_user_in_hexagons_and_bins_and_keeps_the_blades(plain_run):
@@ -83,8 +99,7 @@ def exact_pictures(plain_run):
         n_segments=k,
         n_bins=_bins_for(ids, min_size=50),
     )
-    _, hexagons = _hexagons(table, segmentation, ids, min_size=50)
-    return distributions, hexagons
+    return distributions, put_in_hexagons(table, segmentation, ids, min_size=50).hexagons
 
 
 def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
@@ -110,3 +125,81 @@ def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
         assert coarse.n_users % 50 == 0
         if own.n_users < 50:
             assert coarse.share == 1.0
+
+
+def a_feature(name, kind):
+    return Feature(
+        name=name,
+        family="demographics",
+        label=name,
+        unit="level",
+        kind=kind,
+        fill="none",
+        description="",
+    )
+
+
+def two_hexagons(n_users):
+    """Return a plane whose first half of the users are in one hexagon, the rest in another."""
+    half = n_users // 2
+    hexagons = (Hexagon(0.0, 0.0, half, 1, 1.0), Hexagon(1.0, 0.0, half, 2, 1.0))
+    members = np.arange(n_users)
+    return Plane(0.5, hexagons, members, (members >= half).astype(int))
+
+
+def test_a_hexagon_has_the_mean_and_the_most_common_level_of_its_known_users():
+    table = pl.DataFrame(
+        {
+            "age": [20.0, None, 40.0, None, float("nan"), None],
+            "city": ["b", "a", None, "b", "a", "b"],
+        }
+    )
+    features = (a_feature("age", "count"), a_feature("city", "categorical"))
+
+    found = hexagon_table(table, two_hexagons(6), features, 1)
+
+    told = found.select("feature", "hexagon", "n_known", "mean", "level", "level_share").rows()
+    assert told == [
+        ("age", 0, 2, 30.0, None, None),
+        ("age", 1, 0, None, None, None),
+        ("city", 0, 2, None, "a", 0.5),  # of equals the first by text
+        ("city", 1, 3, None, "b", 0.6667),
+    ]
+
+
+def test_no_value_of_a_hexagon_is_told_of_few_users_nor_how_many_they_are():
+    known = [1.0] * 4 + [None] * 6 + [3.0] * 7 + [None] * 3
+    table = pl.DataFrame({"age": known, "city": ["a" if each else None for each in known]})
+    features = (a_feature("age", "count"), a_feature("city", "categorical"))
+
+    found = hexagon_table(table, two_hexagons(20), features, 5)
+
+    told = found.select("n_known", "mean", "level", "level_share").rows()
+    assert told == [
+        (None, None, None, None),
+        (5, 3.0, None, None),
+        (None, None, None, None),
+        (5, None, "a", 1.0),
+    ]
+
+
+def test_values_by_hexagon_of_a_run_are_those_of_all_its_users(plain_run):
+    found = reused(plain_run.folder, min_size=1)
+    features = (*found.users.features, *found.users.attributes)
+    plane = put_in_hexagons(
+        found.users.table, found.segmentation, found.segmentation.segment_ids, min_size=1
+    )
+
+    values = hexagon_table(found.users.table, plane, features, 1)
+    kept = pl.read_parquet(plain_run.folder / "hexagons.parquet")
+
+    for name in ("n_impressions", "ctr", "age_level"):
+        rows = values.filter(pl.col("feature") == name)
+        assert (rows["mean"] * rows["n_known"]).sum() / rows["n_known"].sum() == pytest.approx(
+            found.users.table[name].cast(pl.Float64).mean()
+        )
+    assert set(kept["feature"]) == {each.name for each in features}
+    assert kept["n_known"].drop_nulls().min() >= 50
+    assert set(kept.filter(kept["n_known"].is_null())["mean"]) == {None}
+    drawn = read_summary(plain_run.folder).pictures.hexagons
+    assert kept["n_users"].to_list() == [each.n_users for each in drawn] * len(features)

@@ -61,36 +61,6 @@ def test_a_segment_has_its_colour_in_every_figure(make_summary, n_segments):
                 assert row["color"] == plots.segment_colour(row["segment_id"])
 
 
-def test_forty_segments_have_forty_colours_and_readable_numbers():
-    ids = range(1, 41)
-
-    assert len({plots.segment_colour(each) for each in ids}) == 40
-    for each in ids:
-        assert contrast(plots.segment_colour(each), plots.segment_ink(each)) >= 4.5
-
-
-@pytest.mark.parametrize("ground", ["#fdfcf9", "#15181b"])
-def test_the_first_eight_colours_stand_out_on_light_and_dark_ground(ground):
-    assert min(contrast(plots.segment_colour(i), ground) for i in range(1, 9)) >= 2.6
-
-
-@pytest.mark.parametrize("vision", ["protan", "deutan", "tritan"])
-def test_the_first_five_colours_stay_apart_for_colour_blind_readers(vision):
-    seen = [lab(simulated(plots.segment_colour(i), MACHADO[vision])) for i in range(1, 6)]
-    distances = [
-        sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
-        for i, one in enumerate(seen)
-        for other in seen[:i]
-    ]
-
-    assert min(distances) > 18  # about 2.3 is the least that is noticed
-
-
-@pytest.mark.parametrize("step", [-3.0, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 3.0])
-def test_numbers_in_the_heat_map_can_be_read(step):
-    assert contrast(plots.heat_colour(step), plots.heat_ink(step)) >= 4.5
-
-
 def test_the_click_rates_are_drawn_with_their_intervals(make_summary):
     summary = make_summary()
 
@@ -302,56 +272,3 @@ def test_importing_the_figures_does_not_load_what_draws_them():
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert found.stdout.strip() == "set()"
-
-
-MACHADO = {  # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
-    "protan": (
-        (0.152286, 1.052583, -0.204868),
-        (0.114503, 0.786281, 0.099216),
-        (-0.003882, -0.048116, 1.051998),
-    ),
-    "deutan": (
-        (0.367322, 0.860646, -0.227968),
-        (0.280085, 0.672501, 0.047413),
-        (-0.01182, 0.04294, 0.968881),
-    ),
-    "tritan": (
-        (1.255528, -0.076749, -0.178779),
-        (-0.078411, 0.930809, 0.147602),
-        (0.004733, 0.691367, 0.3039),
-    ),
-}
-
-
-def linear(colour: str) -> list[float]:
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-
-
-def luminance(colour: str) -> float:
-    red, green, blue = linear(colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def simulated(colour: str, matrix: tuple) -> list[float]:
-    return [
-        min(1.0, max(0.0, sum(m * c for m, c in zip(row, linear(colour), strict=True))))
-        for row in matrix
-    ]
-
-
-def lab(rgb: list[float]) -> tuple[float, float, float]:
-    red, green, blue = rgb
-    x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
-    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
-
-    def root(t: float) -> float:
-        return t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116
-
-    return 116 * root(y) - 16, 500 * (root(x) - root(y)), 200 * (root(y) - root(z))

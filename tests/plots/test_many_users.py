@@ -159,8 +159,8 @@ def test_a_map_by_segment_says_nothing_of_a_scale(make_summary):
     plain = plots.caption_users(summary, users).reading
     by_feature = plots.caption_users(summary, users, feature="n_impressions").reading
 
-    assert "Light dots" not in plain
-    assert "Light dots" in by_feature
+    assert "Colour: the user’s own value" not in plain
+    assert "Colour: the user’s own value" in by_feature
 
 
 def test_zero_on_an_axis_of_thousands_is_zero(make_summary):

@@ -16,7 +16,7 @@ from tests.report.test_log_page import a_log
 from tests.summaries import make_summary
 
 from segmentry import plots
-from segmentry.plots import Flow, Flows, UserPlace
+from segmentry.plots import Flow, Flows, HexagonValue, UserPlace
 from segmentry.profiling.budget import BudgetPlan, Comparison, SegmentBudget, Sensitivity
 from segmentry.schema import Estimate
 from segmentry.summary import Embedding, EmbeddingPoint
@@ -64,12 +64,21 @@ def charts():
     """Return what draws each figure of a run and each answer to a reader, by name."""
     summary = whole_summary()
     users = (
-        UserPlace("a", 1, 0.0, 1.0, {"n_impressions": 3.0}),
-        UserPlace("b", 2, 1.0, 0.0, {"n_impressions": None}),
+        UserPlace("a", 1, 0.0, 1.0, {"n_impressions": 3.0}, 0.5),
+        UserPlace("b", 2, 1.0, 0.0, {"n_impressions": None}, -0.5),
     )
+    cells = (
+        HexagonValue(0.0, 0.0, 900, 1, 850, 3.5, None),
+        HexagonValue(1.0, 0.0, 50, 2, None, None, None),
+    )
+    by = {"feature": "n_impressions"}
     asked = {
         "users": lambda: plots.plot_users(summary, users, feature=None),
         "users_by_feature": lambda: plots.plot_users(summary, users, feature="n_impressions"),
+        "user_pairs": lambda: plots.plot_user_pairs(summary, users, **by),
+        "map_3d_by_feature": lambda: plots.plot_map_3d(summary, users, **by),
+        "umap_by_feature": lambda: plots.plot_umap(summary, users, **by),
+        "hexagon_values": lambda: plots.plot_hexagon_values(summary, cells, **by),
         "distributions_of_one": lambda: plots.plot_distributions(
             summary, features=["n_impressions"]
         ),

@@ -3,13 +3,15 @@
 import asyncio
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, urlsplit
 
 __all__ = ["App", "Gate", "Receive", "Scope", "Send", "answer"]
 
@@ -24,6 +26,7 @@ _SECONDS_AFTER_WRONG = 1.0
 _LARGEST_FORM = 4096
 _LOGIN = "/login"
 _TOLD = "<!-- told -->"
+_OWN_PAGE = re.compile(r"/(?![/\\])[!-~]{0,2000}")
 
 
 class Gate:
@@ -42,7 +45,12 @@ class Gate:
     hosts : iterable of str
         Names by which the server may be asked (against DNS rebinding); empty for any.
     is_secure : bool
-        Whether the cookie is sent over TLS only.
+        Whether all cookies are sent over TLS only, those of the application behind the gate too.
+
+    Notes
+    -----
+    A WebSocket that a page of another site opens is refused here: Streamlit would first ask a
+    server on the internet for the outer address of this machine, to compare it.
     """
 
     def __init__(
@@ -66,14 +74,16 @@ class Gate:
             await self._app(scope, receive, send)
         elif not self._is_meant_for_us(scope):
             await self._refuse(scope, receive, send, status=421, text="Unknown host.\n")
+        elif scope["type"] == "websocket" and not _is_same_site(scope):
+            await self._refuse(scope, receive, send, status=403, text="")
         elif self._wanted is None or self._is_known(scope):
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _secured(send) if self._is_secure else send)
         elif scope["type"] == "websocket":
             await self._refuse(scope, receive, send, status=403, text="")
         elif scope["method"] == "POST" and scope["path"] == _LOGIN:
             await self._log_in(receive, send)
         else:
-            await answer(send, status=401, body=_page(told=""))
+            await answer(send, status=401, body=_page(told="", asked=_asked(scope)))
 
     def _digest(self, text: str) -> bytes:
         return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
@@ -100,17 +110,18 @@ class Gate:
         return hmac.new(self._key, f"session {until}".encode(), hashlib.sha256).hexdigest()
 
     async def _log_in(self, receive: Receive, send: Send) -> None:
-        found = await _password_of(receive)
+        fields = await _form_of(receive)
+        found, asked = fields.get("password", ""), _within(fields.get("asked", ""))
         assert self._wanted is not None, "asked only where there is one"  # noqa: S101 - our own
         if not hmac.compare_digest(self._digest(found), self._wanted):
             await asyncio.sleep(_SECONDS_AFTER_WRONG)
             told = '<p role="alert">That is not the password.</p>'
-            await answer(send, status=401, body=_page(told=told))
+            await answer(send, status=401, body=_page(told=told, asked=asked))
             return
         until = str(int(time.time()) + _SECONDS_VALID)
         cookie = f"{COOKIE}={until}.{self._signature(until)}; Path=/; HttpOnly; SameSite=Strict"
         cookie += f"; Max-Age={_SECONDS_VALID}" + ("; Secure" if self._is_secure else "")
-        headers = [(b"location", b"/"), (b"set-cookie", cookie.encode())]
+        headers = [(b"location", asked.encode("ascii")), (b"set-cookie", cookie.encode())]
         await answer(send, status=303, body="", headers=headers)
 
     async def _refuse(
@@ -123,9 +134,43 @@ class Gate:
             await answer(send, status=status, body=text, kind="text/plain; charset=utf-8")
 
 
-def _page(*, told: str) -> str:
+def _page(*, told: str, asked: str) -> str:
     page = Path(__file__).with_name("login.html").read_text(encoding="utf-8")
-    return page.replace(_TOLD, told)
+    field = f'<input type="hidden" name="asked" value="{escape(asked)}">'
+    return page.replace(_TOLD, told + field)
+
+
+def _asked(scope: Scope) -> str:
+    """Return the page that was asked for, with the choices in its address."""
+    query = bytes(scope.get("query_string", b"")).decode("ascii", "replace")
+    return _within(quote(scope["path"]) + (f"?{query}" if query else ""))
+
+
+def _within(address: str) -> str:
+    """Return an address of this site; its first page for any other, for `//elsewhere` above all."""
+    is_own = _OWN_PAGE.fullmatch(address) is not None and address != _LOGIN
+    return address if is_own else "/"
+
+
+def _is_same_site(scope: Scope) -> bool:
+    """Tell whether a page of this site asks; what is no browser does not say who asks."""
+    origin = _header(scope, b"origin")
+    return not origin or urlsplit(origin).netloc == _header(scope, b"host")
+
+
+def _secured(send: Send) -> Send:
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = [
+                (k, v + b"; Secure")
+                if k == b"set-cookie" and b"; secure" not in v.lower()
+                else (k, v)
+                for k, v in message.get("headers", ())
+            ]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sent
 
 
 def _header(scope: Scope, name: bytes) -> str:
@@ -142,19 +187,20 @@ def _host_of(header: str) -> str:
     return header.partition(":")[0].lower()
 
 
-async def _password_of(receive: Receive) -> str:
+async def _form_of(receive: Receive) -> dict[str, str]:
+    """Return the fields of a small form; none of any other."""
     body, is_more = b"", True
     while is_more and len(body) <= _LARGEST_FORM:
         message = await receive()
         body += message.get("body", b"")
         is_more = message.get("more_body", False)
     if len(body) > _LARGEST_FORM:
-        return ""
+        return {}
     try:
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=4)
     except ValueError:  # more fields than the form has
-        return ""
-    return fields.get("password", [""])[0]
+        return {}
+    return {name: values[0] for name, values in fields.items()}
 
 
 async def answer(

@@ -14,8 +14,9 @@ _TAG = re.compile(r"<(/?)svg\b([^>]*)>")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
 _DESC = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'\b(width|height|class)="([^"]*)"')
-_LEAST = 0.8
+_LEAST = 0.75
 """Part of its planned width to which a figure may shrink."""
+_GROUND = re.compile(r'<rect width="\d+" height="\d+" fill="#[0-9a-f]{6}"/>')
 _STYLE = "<style>text { font: 700 13px sans-serif; }</style>"
 
 
@@ -58,6 +59,9 @@ def _image(svg: str, *, is_dark: bool) -> str:
     found = dict(_ATTRIBUTE.findall(opening))
     is_figure = "viewBox" in opening and "aria-labelledby" in opening
     told = " ".join(unescape(m[1]) for m in (_TITLE.search(svg), _DESC.search(svg)) if m)
+    if is_figure:
+        # The shadow that tells that there is more to scroll to lies behind the picture.
+        svg = _GROUND.sub("", svg, count=1)
     if is_figure and is_dark:
         svg = dark_svg(svg)
     if not is_figure:
@@ -74,7 +78,7 @@ def _image(svg: str, *, is_dark: bool) -> str:
 
 def _size(found: dict[str, str], *, is_figure: bool) -> str:
     width, height = found.get("width", "100%"), found.get("height", "auto")
-    if is_figure:  # letters of 12 px are never drawn smaller than 9.6; the picture scrolls then
+    if is_figure:  # letters of 12 px are never drawn smaller than 9; the picture scrolls then
         least = f"{_LEAST * float(width):g}px" if width.replace(".", "").isdigit() else "0px"
         return f' style="width: {width}px; max-width: max(100%, {least}); height: auto"'
     wide = width if width.endswith("%") else f"{width}px"

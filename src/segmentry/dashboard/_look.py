@@ -22,7 +22,7 @@ _LIGHT = {
 _DARK = {
     "paper": "#15181b", "raised": "#1d2125", "ink": "#eceae4", "muted": "#a9adb3",
     "line": "#353a40", "accent": "#f08a9c", "good": "#7fd0ad", "warn": "#e3b566",
-    "focus": "#8ec2ff", "shade": "rgb(0 0 0 / 0.6)",
+    "focus": "#8ec2ff", "shade": "rgb(236 234 228 / 0.2)",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "explained",
     "find_user",
     "open_engine",
+    "pick_users",
     "sample_users",
     "top_users",
 ]
@@ -87,6 +88,19 @@ def sample_users(file: Path, *, n_users: int) -> pl.DataFrame:
     from segmentry.engines import _run_tables
 
     return _run_tables.sample_users(file, n_users=n_users)
+
+
+def pick_users(file: Path, places: Path, *, n_users: int) -> pl.DataFrame:
+    """Return about `n_users` rows of a Parquet file for users of another, with their places there.
+
+    Raises
+    ------
+    EngineError
+        If a file cannot be read, or ids are numbers in one and text in the other.
+    """
+    from segmentry.engines import _run_tables
+
+    return _run_tables.pick_users(file, places, n_users=n_users)
 
 
 def top_users(file: Path, *, segment_id: int, by: str, n_users: int) -> pl.DataFrame:

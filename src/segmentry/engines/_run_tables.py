@@ -8,7 +8,7 @@ import polars as pl
 
 from segmentry.errors import EngineError
 
-__all__ = ["count_moves", "count_users", "find_user", "sample_users", "top_users"]
+__all__ = ["count_moves", "count_users", "find_user", "pick_users", "sample_users", "top_users"]
 
 _MEMORY = "200MB"
 
@@ -76,6 +76,47 @@ def sample_users(file: Path, *, n_users: int) -> pl.DataFrame:
         f"SELECT * FROM read_parquet($file) WHERE hash(user_id) % {step} = 0"  # noqa: S608  # whole numbers
         f" ORDER BY hash(user_id) LIMIT {int(n_users)}",
         file,
+    )
+
+
+def pick_users(file: Path, places: Path, *, n_users: int) -> pl.DataFrame:
+    """Return about `n_users` rows of those that are in a smaller table too, with what it says.
+
+    Parameters
+    ----------
+    file : Path
+        Parquet with a column ``user_id``.
+    places : Path
+        Parquet with ``user_id, x, y``; chosen from it by a hash of the id.
+    n_users : int
+
+    Returns
+    -------
+    DataFrame
+        The columns of `file`, and ``place_x, place_y``.
+
+    Raises
+    ------
+    EngineError
+        If a file cannot be read, or ids are numbers in one and text in the other.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> home = Path(tempfile.mkdtemp())
+    >>> pl.DataFrame({"user_id": [7, 8], "n": [1, 2]}).write_parquet(home / "a.parquet")
+    >>> pl.DataFrame({"user_id": [8], "x": [0.5], "y": [1.5]}).write_parquet(home / "b.parquet")
+    >>> pick_users(home / "a.parquet", home / "b.parquet", n_users=10).row(0)
+    (8, 2, 0.5, 1.5)
+    """
+    step = max(1, count_users(places) // max(1, n_users))
+    return _run(
+        "SELECT * FROM read_parquet($file) JOIN ("  # noqa: S608  # whole numbers
+        "SELECT user_id, x AS place_x, y AS place_y FROM read_parquet($places)"
+        f" WHERE hash(user_id) % {step} = 0 ORDER BY hash(user_id) LIMIT {int(n_users)}"
+        ") USING (user_id) ORDER BY hash(user_id)",
+        file,
+        places=str(places),
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from segmentry.exports._tmdl import SEGMENT_COLOUR
+
 __all__ = ["render_report_files"]
 
 _SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition"
@@ -13,13 +15,17 @@ _WIDTH, _HEIGHT = 1280, 720
 
 @dataclass(frozen=True, slots=True)
 class _Visual:
-    """A visual: its kind, its place in pixels, and what stands in its roles."""
+    """A visual: its kind, its place in pixels, and what stands in its roles.
+
+    `is_coloured` tells whether its bars take the colours of the segments they stand for.
+    """
 
     name: str
     kind: str
     place: tuple[int, int, int, int]
     roles: Mapping[str, Sequence[tuple[str, str, bool]]]
     title: str
+    is_coloured: bool = False
 
 
 def _column(table: str, name: str) -> tuple[str, str, bool]:
@@ -33,6 +39,27 @@ def _measure(table: str, name: str) -> tuple[str, str, bool]:
 _SEGMENT = _column("dim_segment", "segment_name")
 _VERDICT = _column("dim_segment", "verdict")
 _K = _column("fact_selection", "n_segments")
+_INSTANCES = 1  # of dataViewWildcard.matchingOption: each mark, no total
+_SEGMENT_COLOURS: Json = [
+    {
+        "properties": {
+            "fill": {
+                "solid": {
+                    "color": {
+                        "expr": {
+                            "Measure": {
+                                "Expression": {"SourceRef": {"Entity": "dim_segment"}},
+                                "Property": SEGMENT_COLOUR,
+                            }
+                        }
+                    }
+                }
+            }
+        },
+        "selector": {"data": [{"dataViewWildcard": {"matchingOption": _INSTANCES}}]},
+    }
+]
+"""Conditional formatting by field value: a measure that returns a colour, asked for each mark."""
 _PAGES: tuple[tuple[str, str, tuple[_Visual, ...]], ...] = (
     (
         "overview",
@@ -45,11 +72,11 @@ _PAGES: tuple[tuple[str, str, tuple[_Visual, ...]], ...] = (
                     "Click rate, on the days that formed the segments"),
             _Visual("sizes", "clusteredBarChart", (24, 168, 600, 520),
                     {"Category": [_SEGMENT], "Y": [_measure("fact_user_segment", "Users")]},
-                    "How large the segments are"),
+                    "How large the segments are", is_coloured=True),
             _Visual("rates", "clusteredBarChart", (648, 168, 608, 520),
                     {"Category": [_SEGMENT],
                      "Y": [_measure("dim_segment", "Click rate expected")]},
-                    "Click rate to be expected"),
+                    "Click rate to be expected", is_coloured=True),
         ),
     ),
     (
@@ -143,6 +170,7 @@ def _container(visual: _Visual, order: int) -> Json:
         "visual": {
             "visualType": visual.kind,
             "query": {"queryState": state},
+            **({"objects": {"dataPoint": _SEGMENT_COLOURS}} if visual.is_coloured else {}),
             "visualContainerObjects": {"title": [{"properties": {"show": shown, "text": text}}]},
             "drillFilterOtherVisuals": True,
         },

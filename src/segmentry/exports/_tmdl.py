@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["MEASURES", "Measure", "render_model"]
+__all__ = ["MEASURES", "SEGMENT_COLOUR", "Measure", "render_model"]
 
 _TYPES = {pl.Int64: "int64", pl.Float64: "double", pl.String: "string", pl.Date: "dateTime"}
 _NAMESPACE = uuid.UUID("6f0b7a4e-3c5d-4e0e-9a53-4d0f5a1c9e21")
@@ -26,12 +26,14 @@ _RELATIONS = (
     ("fact_segment_metric", "as_of_date", "dim_date", "date"),
     ("fact_selection", "as_of_date", "dim_date", "date"),
 )
+SEGMENT_COLOUR = "Segment colour"
+"""The measure by which the report colours bars."""
 _SHARES = ("share", "ctr_seen", "ctr_expected", "smallest_share", "margin")
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure of the model: where it lives, its DAX, format and meaning."""
+    """A measure of the model: where it lives, its DAX, format (empty for text) and meaning."""
 
     table: str
     name: str
@@ -86,6 +88,14 @@ MEASURES = (
         "IF(HASONEVALUE(dim_segment[segment_id]), MAX(dim_segment[ctr_expected_high]))",
         "0.00%",
         "Upper end of its 90 % interval.",
+    ),
+    Measure(
+        "dim_segment",
+        SEGMENT_COLOUR,
+        "SELECTEDVALUE(dim_segment[colour])",
+        "",
+        "The colour of the segment in all its pictures, for conditional formatting by field value; "
+        "for one segment at a time.",
     ),
     Measure(
         "fact_segment_metric",
@@ -155,7 +165,7 @@ def _table(name: str, frame: pl.DataFrame) -> str:
             lines += [
                 f"\t/// {measure.description}",
                 f"\tmeasure '{measure.name}' = {measure.expression}",
-                f"\t\tformatString: {measure.format}",
+                *([f"\t\tformatString: {measure.format}"] if measure.format else []),
                 f"\t\tlineageTag: {_tag(name, measure.name)}",
                 "",
             ]

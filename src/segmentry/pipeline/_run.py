@@ -91,12 +91,16 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Formed:
-    """Segments and all that is said of them; `affinity` is null where the log was not read."""
+    """Segments and all that is said of them.
+
+    `affinity` is null where the log was not read, `hexagons` where there is no map of all users.
+    """
 
     segmentation: Segmentation
     summary: Summary
     truth: Truth | None
     affinity: pl.DataFrame | None
+    hexagons: pl.DataFrame | None
 
 
 def run(
@@ -153,7 +157,7 @@ def run(
     >>> len(result.summary.segments), result.segments.height
     (3, 300)
     >>> sorted(path.name for path in result.run_dir.iterdir())
-    ['affinity.parquet', 'figures', 'manifest.json', 'model', 'names.toml', \
+    ['affinity.parquet', 'figures', 'hexagons.parquet', 'manifest.json', 'model', 'names.toml', \
 'profiles.parquet', 'report.html', 'rules.sql', 'segments.parquet', 'selection.parquet', \
 'summary.json', 'users.parquet', 'validation']
     """
@@ -288,7 +292,7 @@ def segment_run(
             users, segmentation, truth, settings, scratch=scratch, progress=progress
         )
     with clock.step("profile"):
-        summary = summarise(
+        summary, hexagons = summarise(
             users,
             segmentation,
             settings,
@@ -299,7 +303,7 @@ def segment_run(
         )
     with clock.step("decide"):
         summary = decide(summary, users, segmentation, settings, truth)
-    return Formed(segmentation, summary, truth, second.affinity)
+    return Formed(segmentation, summary, truth, second.affinity, hexagons)
 
 
 def _undated(users: UserData) -> tuple[str, ...]:
@@ -464,6 +468,8 @@ def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClo
             (staging / "rules.sql").write_text(summary.decisions.rules.sql, encoding="utf-8")
         if formed.affinity is not None:
             formed.affinity.write_parquet(staging / "affinity.parquet")
+        if formed.hexagons is not None:
+            formed.hexagons.write_parquet(staging / "hexagons.parquet")
         profiles_table(summary).write_parquet(staging / "profiles.parquet")
         selection_table(summary).write_parquet(staging / "selection.parquet")
         bundle = make_bundle(

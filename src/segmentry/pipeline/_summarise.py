@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from threadpoolctl import threadpool_limits
 
 from segmentry import __version__
@@ -46,11 +48,18 @@ from segmentry.summary import (
 )
 from segmentry.validation import DayLevels
 
-__all__ = ["summarise"]
+__all__ = ["Summarised", "summarise"]
 
 _MAP_USERS = 2000
 _LEAST_MAP_USERS = 30
 _MAP_SALT = "segmentry map"
+
+
+class Summarised(NamedTuple):
+    """What the report shows, and the table of ``hexagons.parquet``, if there is one."""
+
+    summary: Summary
+    hexagons: pl.DataFrame | None
 
 
 def summarise(
@@ -62,7 +71,7 @@ def summarise(
     found: Found,
     log: LogReport,
     on_named: Callable[[tuple[SegmentProfile, ...]], object] | None = None,
-) -> Summary:
+) -> Summarised:
     """Put together all that the report shows.
 
     Parameters
@@ -101,7 +110,8 @@ def summarise(
         )
         checked = None if truth is None else report_truth(truth, min_size=config.min_size)
         reports = (presence, None if checked is None else checked.levels)
-        return Summary(
+        drawn_from, hexagons = pictures.result()
+        summary = Summary(
             schema_version=SCHEMA_VERSION,
             headline=_headline(segments, truth),
             warnings=_all_warnings(users, segments, segmentation, found, config, reports=reports),
@@ -120,13 +130,14 @@ def summarise(
             ),
             evidence=None if evidence is None else report_evidence(evidence, withheld=withheld),
             presence=presence,
-            pictures=pictures.result(),
+            pictures=drawn_from,
             log=log,
             traits=users.traits,
             conversions=report_conversions(
                 users, segmentation, truth, found.added, min_size=config.min_size, seed=config.seed
             ),
         )
+        return Summarised(summary, hexagons)
 
 
 def _all_warnings(

@@ -15,6 +15,7 @@ from segmentry.plots._budget import (
 )
 from segmentry.plots._caption import Caption
 from segmentry.plots._captions import CAPTIONS
+from segmentry.plots._colouring import colour_names, label_of
 from segmentry.plots._distributions import (
     caption_distributions,
     distribution_names,
@@ -25,7 +26,13 @@ from segmentry.plots._flows import Flow, Flows, caption_flows, plot_flows
 from segmentry.plots._funnel import caption_funnel, has_funnel, plot_funnel
 from segmentry.plots._gains import caption_gain_by_k, has_gains, plot_gain_by_k
 from segmentry.plots._heatmap import caption_profile_heatmap, plot_profile_heatmap
-from segmentry.plots._hexagons import caption_map_hexagons, plot_map_hexagons
+from segmentry.plots._hexagons import (
+    HexagonValue,
+    caption_hexagon_values,
+    caption_map_hexagons,
+    plot_hexagon_values,
+    plot_map_hexagons,
+)
 from segmentry.plots._later import caption_ctr_later, horizon, plot_ctr_later, was_checked
 from segmentry.plots._map import caption_map, caption_map_pairs, plot_map, plot_map_pairs
 from segmentry.plots._reach import caption_reach, plot_reach
@@ -72,7 +79,7 @@ from segmentry.plots._theme import (
     segment_ink,
 )
 from segmentry.plots._umap import caption_umap, plot_umap
-from segmentry.plots._users import UserPlace, caption_users, plot_users
+from segmentry.plots._users import UserPlace, caption_users, plot_user_pairs, plot_users
 
 __all__ = [
     "AZIMUTH",
@@ -85,6 +92,7 @@ __all__ = [
     "Draw",
     "Flow",
     "Flows",
+    "HexagonValue",
     "Scene",
     "UserPlace",
     "caption_budget",
@@ -97,6 +105,7 @@ __all__ = [
     "caption_flows",
     "caption_funnel",
     "caption_gain_by_k",
+    "caption_hexagon_values",
     "caption_map",
     "caption_map_3d",
     "caption_map_hexagons",
@@ -109,6 +118,7 @@ __all__ = [
     "caption_stability",
     "caption_umap",
     "caption_users",
+    "colour_names",
     "dark_figure_css",
     "dark_svg",
     "distribution_names",
@@ -120,6 +130,7 @@ __all__ = [
     "heat_colour",
     "heat_ink",
     "horizon",
+    "label_of",
     "map_scene",
     "plot_budget",
     "plot_budget_gain",
@@ -131,6 +142,7 @@ __all__ = [
     "plot_flows",
     "plot_funnel",
     "plot_gain_by_k",
+    "plot_hexagon_values",
     "plot_map",
     "plot_map_3d",
     "plot_map_hexagons",
@@ -142,6 +154,7 @@ __all__ = [
     "plot_sizes",
     "plot_stability",
     "plot_umap",
+    "plot_user_pairs",
     "plot_users",
     "render_png",
     "render_spec",

@@ -1,20 +1,30 @@
 """The map of all users: hexagons counted beforehand, drawn in the colour of who is in them."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
+from segmentry.plots._colouring import Value, colour_by, label_of, largest_in, layers_of
 from segmentry.plots._map import center_marks, map_axes, map_frame
-from segmentry.plots._marks import as_given, layered, on_named
+from segmentry.plots._marks import as_given, layered, on_named, own_colours
 from segmentry.plots._theme import segment_colour
 from segmentry.plots.formats import count, percent
 
 if TYPE_CHECKING:
     import altair as alt
 
-    from segmentry.summary import Summary
+    from segmentry.plots._map import Frame
+    from segmentry.summary import Pictures, Summary
 
-__all__ = ["caption_map_hexagons", "plot_map_hexagons"]
+__all__ = [
+    "HexagonValue",
+    "caption_hexagon_values",
+    "caption_map_hexagons",
+    "plot_hexagon_values",
+    "plot_map_hexagons",
+]
 
 _WIDTH = 600
 _HEXAGON = "M0,-1L0.866,-0.5L0.866,0.5L0,1L-0.866,0.5L-0.866,-0.5Z"
@@ -73,8 +83,6 @@ def plot_map_hexagons(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     caption, pictures = caption_map_hexagons(summary), summary.pictures
     if pictures is None or not pictures.hexagons or not pictures.hexagon_radius:
         return empty_chart(name="map_hexagons", caption=caption, width=_WIDTH)
-    frame = map_frame([(cell.x, cell.y) for cell in pictures.hexagons], width=_WIDTH)
-    radius = pictures.hexagon_radius / (frame.x1 - frame.x0) * frame.width
     most = max(cell.n_users for cell in pictures.hexagons)
     rows: Rows = [
         {
@@ -88,27 +96,165 @@ def plot_map_hexagons(summary: "Summary") -> "alt.LayerChart | alt.Chart":
         }
         for cell in pictures.hexagons
     ]
+    tooltip = [
+        alt.Tooltip("segment_id:N", title="mostly segment"),
+        alt.Tooltip("n:N", title="users here"),
+        alt.Tooltip("share:N", title="of that segment"),
+    ]
+    strength = alt.Opacity("o:Q", scale=None)
+    frame = map_frame([(cell.x, cell.y) for cell in pictures.hexagons], width=_WIDTH)
     x, y = map_axes(frame, plane=summary.map)
-    hexagons = (
-        on_named("hexagons")
-        .mark_point(shape=_HEXAGON, size=4 * radius * radius, filled=True, strokeWidth=0)
-        .encode(
-            x=x,
-            y=y,
-            color=as_given(),
-            opacity=alt.Opacity("o:Q", scale=None),
-            tooltip=[
-                alt.Tooltip("segment_id:N", title="mostly segment"),
-                alt.Tooltip("n:N", title="users here"),
-                alt.Tooltip("share:N", title="of that segment"),
-            ],
-        )
+    hexagons = _marked(on_named("hexagons"), _radius(pictures, frame)).encode(
+        x=x, y=y, color=as_given(), opacity=strength, tooltip=tooltip
     )
     layers = [hexagons, *center_marks(summary.map.centers, frame)]
     chart = layered(layers, width=frame.width, height=frame.height)
     return finish(
         chart, name="map_hexagons", caption=caption, width=_WIDTH, datasets={"hexagons": rows}
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HexagonValue:
+    """What is known of a feature in one hexagon of the map.
+
+    Parameters
+    ----------
+    x, y : float
+    n_users : int
+    segment_id : int
+        The segment with most users here.
+    n_known : int or None
+        Users whose value is known; null where they are too few to be told of.
+    value : float, str or None
+        The mean of the known values, or the most common level; null with too few.
+    share : float or None
+        Of the most common level among those known.
+    """
+
+    x: float
+    y: float
+    n_users: int
+    segment_id: int
+    n_known: int | None
+    value: Value
+    share: float | None
+
+
+def caption_hexagon_values(
+    summary: "Summary", cells: Sequence[HexagonValue], *, feature: str
+) -> Caption:
+    """Say in which segment a feature is largest, and what the colour of a hexagon is.
+
+    Examples
+    --------
+    >>> caption_hexagon_values(summary, (), feature="n_clicks").finding  # doctest: +SKIP
+    'There is no map of all users by clicks'
+    """
+    label = label_of(summary, feature)
+    if not cells:
+        text = f"There is no map of all users by {label}"
+        return Caption(finding=text, reading="", alt=f"{text}.")
+    is_level = _is_level(summary, feature)
+    n_empty = sum(cell.value is None for cell in cells)
+    finding = (
+        f"All {count(summary.population.n_users)} users by {label}{largest_in(summary, feature)}"
+    )
+    what = "the most common value" if is_level else "the mean"
+    empty = f" Grey: too few users with a known value, {n_empty} of {len(cells)} hexagons."
+    return Caption(
+        finding=finding,
+        reading=f"Colour of a hexagon: {what} among its users whose value is known, however few or "
+        "many they are: hover over it, or read the table, for their number. Numbered discs: the "
+        f"segments’ centres.{empty if n_empty else ''}",
+        alt=f"Map of {len(cells)} hexagons in the colour of {what} of {label}. {finding}.",
+    )
+
+
+def plot_hexagon_values(
+    summary: "Summary", cells: Sequence[HexagonValue], *, feature: str
+) -> "alt.LayerChart | alt.Chart":
+    """Draw all users on the first two components, each hexagon in the colour of a feature.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    cells : sequence of HexagonValue
+        What was counted beforehand, in ``hexagons.parquet`` of the run.
+    feature : str
+
+    Returns
+    -------
+    altair.LayerChart or altair.Chart
+        Figure ``hexagon_values``; without hexagons, a chart that says so.
+
+    Examples
+    --------
+    >>> plot_hexagon_values(summary, cells, feature="n_clicks")  # doctest: +SKIP
+    """
+    import altair as alt
+
+    caption = caption_hexagon_values(summary, cells, feature=feature)
+    pictures, is_level = summary.pictures, _is_level(summary, feature)
+    if not cells or pictures is None or not pictures.hexagon_radius:
+        return empty_chart(name="hexagon_values", caption=caption, width=_WIDTH)
+    frame = map_frame([(cell.x, cell.y) for cell in cells], width=_WIDTH)
+    axes, radius = map_axes(frame, plane=summary.map), _radius(pictures, frame)
+    rows: Rows = [_told(cell) for cell in cells]
+    of = "most common" if is_level else "mean"
+    coloured = colour_by(
+        summary,
+        rows,
+        [cell.value for cell in cells],
+        feature,
+        of=of,
+        unknown="too few known",
+        grey="grid",
+    )
+    tooltip = [
+        alt.Tooltip("told:N", title=f"{of} {label_of(summary, feature)}"),
+        *([alt.Tooltip("share:N", title="of those known")] if is_level else []),
+        alt.Tooltip("known:N", title="users whose value is known"),
+        alt.Tooltip("n:N", title="users here"),
+        alt.Tooltip("segment_id:N", title="mostly segment"),
+    ]
+    layers, datasets = layers_of(
+        coloured,
+        "hexagons",
+        lambda base, colour, _: _marked(base, radius).encode(
+            x=axes[0], y=axes[1], color=colour, opacity=alt.value(1), tooltip=tooltip
+        ),
+    )
+    layers += center_marks(summary.map.centers, frame)
+    chart = own_colours(layered(layers, width=frame.width, height=frame.height))
+    return finish(chart, name="hexagon_values", caption=caption, width=_WIDTH, datasets=datasets)
+
+
+def _told(cell: HexagonValue) -> dict[str, object]:
+    return {
+        "x": cell.x,
+        "y": cell.y,
+        "segment_id": cell.segment_id,
+        "n": count(cell.n_users),
+        "known": "too few" if cell.n_known is None else count(cell.n_known),
+        "share": percent(cell.share, digits=0),
+    }
+
+
+def _is_level(summary: "Summary", feature: str) -> bool:
+    return any(row.name == feature and row.kind == "categorical" for row in summary.features)
+
+
+def _radius(pictures: "Pictures", frame: "Frame") -> float:
+    return (pictures.hexagon_radius or 0.0) / (frame.x1 - frame.x0) * frame.width
+
+
+def _marked(base: "alt.Chart", radius: float) -> "alt.Chart":
+    hexagons: alt.Chart = base.mark_point(
+        shape=_HEXAGON, size=4 * radius * radius, filled=True, strokeWidth=0
+    )
+    return hexagons
 
 
 def _strength(n_users: int, most: int) -> float:

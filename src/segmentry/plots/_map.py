@@ -4,7 +4,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
 from segmentry.plots._marks import as_given, haloed, layered, on, on_named, pixels_x, pixels_y
@@ -14,18 +14,25 @@ from segmentry.plots.formats import percent
 if TYPE_CHECKING:
     import altair as alt
 
+    from segmentry.plots._users import UserPlace
     from segmentry.summary import MapPoint, MapSummary, Summary
 
 __all__ = [
+    "PAIRS",
+    "Frame",
     "caption_map",
     "caption_map_pairs",
     "center_marks",
     "map_axes",
     "map_frame",
+    "pair_frame",
     "plot_map",
     "plot_map_pairs",
 ]
 
+_Drawn = TypeVar("_Drawn", "MapPoint", "UserPlace")
+PAIRS = (("x", "y"), ("x", "z"), ("y", "z"))
+"""The pairs of the first three components, by the axes of a place."""
 _WIDTH = 600
 _PANEL = 252
 _MOST_POINTS = 1500
@@ -36,8 +43,19 @@ _CHARACTER = 6.9  # width of its letters, in the widest font of the stack
 _SAMPLE = "Dots: a sample of the users; numbered discs: the segments’ centres."
 
 
+class _Place(Protocol):
+    """Anything that stands on the components."""
+
+    @property
+    def x(self) -> float: ...
+    @property
+    def y(self) -> float | None: ...
+    @property
+    def z(self) -> float | None: ...
+
+
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class Frame:
     """Limits of a map in units of the components, equal on both axes, and its size in pixels."""
 
     x0: float
@@ -191,7 +209,7 @@ def plot_map_pairs(summary: "Summary") -> "alt.HConcatChart | alt.Chart":
     n_axes = min(3, len(plane.explained_variance_ratio))
     if n_axes < 2 or not plane.points:
         return empty_chart(name="map_pairs", caption=caption, width=_WIDTH)
-    pairs = [("x", "y"), ("x", "z"), ("y", "z")] if n_axes == 3 else [("x", "y")]
+    pairs = PAIRS if n_axes == 3 else PAIRS[:1]
     panels = [_panel(plane, axes=axes) for axes in pairs]
     width = len(panels) * (_PANEL + 40)
     points = thin(plane.points, most=_MOST_PAIR_POINTS)
@@ -201,7 +219,7 @@ def plot_map_pairs(summary: "Summary") -> "alt.HConcatChart | alt.Chart":
     )
 
 
-def thin(points: Sequence["MapPoint"], *, most: int) -> list["MapPoint"]:
+def thin(points: "Sequence[_Drawn]", *, most: int) -> "list[_Drawn]":
     """Return at most `most` points, evenly picked, and at least one of every segment.
 
     Examples
@@ -219,36 +237,48 @@ def thin(points: Sequence["MapPoint"], *, most: int) -> list["MapPoint"]:
     return [points[i] for i in sorted(picked | set(first.values()))]
 
 
-def map_frame(points: list[tuple[float, float]], *, width: int) -> _Frame:
+def map_frame(points: list[tuple[float, float]], *, width: int) -> Frame:
     """Return limits that hold all points, on equal scales, and the size in pixels."""
     return _frame(points, width=width)
 
 
-def map_axes(frame: _Frame, *, plane: "MapSummary") -> tuple["alt.X", "alt.Y"]:
-    """Return the axes of the first two components."""
-    return _axes(frame, axes=("x", "y"), plane=plane)
+def pair_frame(places: Sequence["_Place"], pair: tuple[str, str], *, width: int) -> Frame:
+    """Return limits of a square that hold all places on two components."""
+    return _frame([_coordinates(each, pair) for each in places], width=width, is_square=True)
 
 
-def center_marks(centers: Sequence["MapPoint"], frame: _Frame) -> "list[alt.Chart]":
-    """Return the numbered discs of the centres on the first two components."""
-    return _centers(centers, frame, axes=("x", "y"))
+def map_axes(
+    frame: Frame, *, plane: "MapSummary", pair: tuple[str, str] = ("x", "y")
+) -> tuple["alt.X", "alt.Y"]:
+    """Return the axes of two components, the first two if no others are asked for."""
+    return _axes(frame, axes=pair, plane=plane)
+
+
+def center_marks(
+    centers: Sequence["MapPoint"],
+    frame: Frame,
+    *,
+    pair: tuple[str, str] = ("x", "y"),
+    size: int = 340,
+) -> "list[alt.Chart]":
+    """Return the numbered discs of the centres on two components."""
+    return _centers(centers, frame, axes=pair, size=size)
 
 
 def _panel(plane: "MapSummary", *, axes: tuple[str, str]) -> "alt.LayerChart":
 
-    everything = [_coordinates(p, axes) for p in (*plane.points, *plane.centers)]
-    frame = _frame(everything, width=_PANEL, is_square=True)
+    frame = pair_frame([*plane.points, *plane.centers], axes, width=_PANEL)
     layers = [_dots("".join(axes), frame, axes=axes, plane=plane, size=9)]
     layers += _centers(plane.centers, frame, axes=axes, size=190)
     return layered(layers, width=_PANEL, height=_PANEL)
 
 
-def _coordinates(point: "MapPoint", axes: tuple[str, str]) -> tuple[float, float]:
+def _coordinates(point: "_Place", axes: tuple[str, str]) -> tuple[float, float]:
     values = {"x": point.x, "y": point.y, "z": point.z}
     return values[axes[0]] or 0.0, values[axes[1]] or 0.0
 
 
-def _frame(points: list[tuple[float, float]], *, width: int, is_square: bool = False) -> _Frame:
+def _frame(points: list[tuple[float, float]], *, width: int, is_square: bool = False) -> Frame:
     """Return limits that hold all points, on equal scales: distances on the map are true."""
     xs, ys = [p[0] for p in points], [p[1] for p in points]
     x_mid, y_mid = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
@@ -259,10 +289,10 @@ def _frame(points: list[tuple[float, float]], *, width: int, is_square: bool = F
     y_half = max(y_half, 0.55 * x_half)
     x_half = max(x_half, y_half)
     height = round(width * y_half / x_half)
-    return _Frame(x_mid - x_half, x_mid + x_half, y_mid - y_half, y_mid + y_half, width, height)
+    return Frame(x_mid - x_half, x_mid + x_half, y_mid - y_half, y_mid + y_half, width, height)
 
 
-def _axes(frame: _Frame, *, axes: tuple[str, str], plane: "MapSummary") -> tuple["alt.X", "alt.Y"]:
+def _axes(frame: Frame, *, axes: tuple[str, str], plane: "MapSummary") -> tuple["alt.X", "alt.Y"]:
     import altair as alt
 
     def title(axis: str) -> str:
@@ -296,7 +326,7 @@ def _rows(points: Sequence["MapPoint"], axes: tuple[str, str]) -> Rows:
 
 
 def _dots(
-    data: str, frame: _Frame, *, axes: tuple[str, str], plane: "MapSummary", size: int = 14
+    data: str, frame: Frame, *, axes: tuple[str, str], plane: "MapSummary", size: int = 14
 ) -> "alt.Chart":
 
     x_axis, y_axis = _axes(frame, axes=axes, plane=plane)
@@ -309,7 +339,7 @@ def _dots(
 
 
 def _centers(
-    centers: Sequence["MapPoint"], frame: _Frame, *, axes: tuple[str, str], size: int = 340
+    centers: Sequence["MapPoint"], frame: Frame, *, axes: tuple[str, str], size: int = 340
 ) -> "list[alt.Chart]":
 
     import altair as alt
@@ -337,7 +367,7 @@ def _centers(
     return [discs, numbers]
 
 
-def _names(summary: "Summary", frame: _Frame, *, taken: list[_Box]) -> "list[alt.Chart]":
+def _names(summary: "Summary", frame: Frame, *, taken: list[_Box]) -> "list[alt.Chart]":
     """Return the names right at the centres where there is room; numbers alone for many."""
     names = {s.segment_id: s.name for s in summary.segments}
     if not 1 < len(summary.map.centers) <= 8:
@@ -354,7 +384,7 @@ def _names(summary: "Summary", frame: _Frame, *, taken: list[_Box]) -> "list[alt
 
 
 def _beside(
-    x: float, y: float, width: float, *, frame: _Frame, taken: list[_Box]
+    x: float, y: float, width: float, *, frame: Frame, taken: list[_Box]
 ) -> tuple[float, float] | None:
     """Return left edge and line of a name right at its disc, and take it; None without room.
 
@@ -418,7 +448,7 @@ def _longest(summary: "Summary") -> list[_Arrow]:
     return sorted(arrows, key=lambda arrow: -math.hypot(arrow.x, arrow.y))[:_MOST_ARROWS]
 
 
-def _reach(arrows: list[_Arrow], frame: _Frame) -> float:
+def _reach(arrows: list[_Arrow], frame: Frame) -> float:
     """Return pixels per unit of loading, such that every arrow ends inside the frame."""
     x0, y0, edge = frame.right(0.0), frame.down(0.0), 10
     limits = [0.36 * min(frame.width, frame.height) / math.hypot(arrows[0].x, arrows[0].y)]
@@ -431,7 +461,7 @@ def _reach(arrows: list[_Arrow], frame: _Frame) -> float:
     return max(min(limits), 0.0)
 
 
-def _arrows(arrows: list[_Arrow], frame: _Frame, *, taken: list[_Box]) -> "list[alt.Chart]":
+def _arrows(arrows: list[_Arrow], frame: Frame, *, taken: list[_Box]) -> "list[alt.Chart]":
     import altair as alt
 
     if not arrows:

@@ -1,13 +1,15 @@
 """The few ways in which the figures set marks: the typed door to Altair."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from segmentry.plots._caption import Rows
 from segmentry.plots._theme import ROLES
 
 if TYPE_CHECKING:
     import altair as alt
+
+_ChartT = TypeVar("_ChartT", "alt.LayerChart", "alt.HConcatChart")
 
 __all__ = [
     "PLAIN_ZERO",
@@ -19,6 +21,7 @@ __all__ = [
     "layered",
     "on",
     "on_named",
+    "own_colours",
     "pixels_x",
     "pixels_y",
     "scaled_x",
@@ -47,6 +50,11 @@ def layered(layers: "Sequence[alt.Chart]", *, width: float, height: float) -> "a
     import altair as alt
 
     return cast("alt.LayerChart", alt.layer(*layers, width=width, height=height))
+
+
+def own_colours(chart: "_ChartT") -> "_ChartT":
+    """Let each layer and panel have its own scale of colours and its own legend."""
+    return cast("_ChartT", chart.resolve_scale(color="independent"))
 
 
 def pixels_x(field: str = "x") -> "alt.X":

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
+from segmentry.plots._colouring import Value, colour_by, label_of, largest_in, layers_of
 from segmentry.plots._map import thin
-from segmentry.plots._marks import as_given, layered, on, on_named
+from segmentry.plots._marks import as_given, layered, on, on_named, own_colours
 from segmentry.plots._theme import ROLES, segment_colour, segment_ink
+from segmentry.plots._users import UserPlace, told_of_values
 from segmentry.plots.formats import percent
 
 if TYPE_CHECKING:
@@ -70,13 +72,15 @@ class Scene:
     axes: tuple[str, str, str]
 
 
-def map_scene(summary: "Summary") -> Scene | None:
+def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | None:
     """Return the points of the map in space, or None with fewer than three components.
 
     Parameters
     ----------
     summary : Summary
         The run.
+    users : sequence of UserPlace
+        Whom to draw; the users of the summary's own map when absent.
 
     Examples
     --------
@@ -87,7 +91,9 @@ def map_scene(summary: "Summary") -> Scene | None:
     ratios = plane.explained_variance_ratio
     if len(ratios) < 3 or not plane.points:
         return None
-    chosen = thin(plane.points, most=_MOST_POINTS)
+    chosen: Sequence[MapPoint | UserPlace] = (
+        thin(users, most=_MOST_POINTS) if users else thin(plane.points, most=_MOST_POINTS)
+    )
     everything = [_position(point) for point in (*chosen, *plane.centers)]
     lows = [min(p[i] for p in everything) for i in range(3)]
     highs = [max(p[i] for p in everything) for i in range(3)]
@@ -96,7 +102,7 @@ def map_scene(summary: "Summary") -> Scene | None:
     unit = max(spans) or 1.0
     half = (spans[0] / unit, spans[1] / unit, spans[2] / unit)
 
-    def scaled(points: Sequence["MapPoint"]) -> tuple[Position, ...]:
+    def scaled(points: "Sequence[MapPoint | UserPlace]") -> tuple[Position, ...]:
         return tuple(
             (
                 round((point.x - middle[0]) / unit, 3),
@@ -123,8 +129,10 @@ def map_scene(summary: "Summary") -> Scene | None:
     )
 
 
-def caption_map_3d(summary: "Summary") -> Caption:
-    """Say how much of the variation the space holds.
+def caption_map_3d(
+    summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
+) -> Caption:
+    """Say how much of the variation the space holds; with a `feature`, where it is large.
 
     Examples
     --------
@@ -136,22 +144,31 @@ def caption_map_3d(summary: "Summary") -> Caption:
         return Caption(finding=text, reading="", alt=f"{text}.")
     held = percent(sum(ratios[:3]), digits=0)
     finding = f"Three directions hold {held} of the variation between users"
+    if feature is not None:
+        finding += f"; colour: {label_of(summary, feature)}{largest_in(summary, feature)}"
     return Caption(
         finding=finding,
         reading="Sampled users seen from above; nearer dots are larger. Discs: the segments’ "
-        "centres, with a line down to where they stand on the floor.",
+        f"centres, with a line down to where they stand on the floor."
+        f"{told_of_values(users, feature)}",
         alt=f"Axonometric picture of sampled users on three principal components. {finding}. "
         "The same centres are drawn flat, with their places, on the two-dimensional map.",
     )
 
 
-def plot_map_3d(summary: "Summary") -> "alt.LayerChart | alt.Chart":
+def plot_map_3d(
+    summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
+) -> "alt.LayerChart | alt.Chart":
     """Draw the users on three principal components; sliders turn the picture where charts live.
 
     Parameters
     ----------
     summary : Summary
         The run.
+    users : sequence of UserPlace
+        Whom to draw by a feature; the users of the summary's own map when absent.
+    feature : str, optional
+        Colour by this feature; by segment when absent.
 
     Returns
     -------
@@ -165,8 +182,8 @@ def plot_map_3d(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     """
     import altair as alt
 
-    caption = caption_map_3d(summary)
-    scene = map_scene(summary)
+    caption = caption_map_3d(summary, users, feature=feature)
+    scene = map_scene(summary, users)
     if scene is None:
         return empty_chart(name="map_3d", caption=caption, width=_SIZE)
     azimuth = alt.param(
@@ -175,11 +192,14 @@ def plot_map_3d(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     elevation = alt.param(
         name="elevation", value=ELEVATION, bind=alt.binding_range(min=LOWEST, max=HIGHEST, step=2)
     )
-    layers = [*_box(scene), _dots(scene), *_centers(scene)]
+    dots, datasets = _dots(summary, scene, users, feature)
+    layers = [*_box(scene), *dots, *_centers(scene)]
     height = round(_SIZE * (scene.top - scene.bottom) / 2 / scene.wide)
-    chart = layered(layers, width=_SIZE, height=height).add_params(azimuth, elevation)
-    rows = _rows(scene.points, scene.point_segments)
-    return finish(chart, name="map_3d", caption=caption, width=_SIZE, datasets={"points": rows})
+    chart = layered(layers, width=_SIZE, height=height)
+    if feature is not None:
+        chart = own_colours(chart)
+    chart = chart.add_params(azimuth, elevation)
+    return finish(chart, name="map_3d", caption=caption, width=_SIZE, datasets=datasets)
 
 
 def _top(points: Sequence[Position], tilt: float) -> float:
@@ -187,7 +207,7 @@ def _top(points: Sequence[Position], tilt: float) -> float:
     return max(p[2] * math.cos(tilt) + math.hypot(p[0], p[1]) * math.sin(tilt) for p in points)
 
 
-def _position(point: "MapPoint") -> Position:
+def _position(point: "MapPoint | UserPlace") -> Position:
     return point.x, point.y or 0.0, point.z or 0.0
 
 
@@ -268,37 +288,48 @@ def _box(scene: Scene) -> "list[alt.Chart]":
 
 def _rows(points: Sequence[Position], segments: Sequence[int]) -> Rows:
     """Return rows from far to near, so that near marks cover far ones."""
-    pairs = sorted(zip(points, segments, strict=True), key=lambda pair: -_depth(pair[0]))
     return [
         {
             "x": x,
             "y": y,
             "z": z,
-            "segment_id": segment,
-            "number": str(segment),
-            "ink": segment_ink(segment),
-            "color": segment_colour(segment),
+            "segment_id": segments[i],
+            "number": str(segments[i]),
+            "ink": segment_ink(segments[i]),
+            "color": segment_colour(segments[i]),
         }
-        for (x, y, z), segment in pairs
+        for i in _far_to_near(points)
+        for x, y, z in (points[i],)
     ]
 
 
-def _dots(scene: Scene) -> "alt.Chart":
+def _far_to_near(points: Sequence[Position]) -> list[int]:
+    return sorted(range(len(points)), key=lambda i: -_depth(points[i]))
+
+
+def _dots(
+    summary: "Summary", scene: Scene, users: Sequence[UserPlace], feature: str | None
+) -> "tuple[list[alt.Chart], dict[str, Rows]]":
     import altair as alt
 
     u, v = _place(scene)
     near = alt.Scale(domain=[-1.4, 1.4], range=[26, 6], clamp=True)
-    dots: alt.Chart = (
-        _turned(on_named("points"))
-        .mark_circle(opacity=0.55)
-        .encode(
-            x=u,
-            y=v,
-            size=alt.Size("w:Q", scale=near, legend=None),
-            color=as_given(),
+    size = alt.Size("w:Q", scale=near, legend=None)
+
+    def draw(base: "alt.Chart", colour: "alt.Color", is_known: bool) -> "alt.Chart":
+        dots: alt.Chart = (
+            _turned(base)
+            .mark_point(opacity=0.55 if feature is None else 0.85, filled=is_known)
+            .encode(x=u, y=v, size=size, color=colour)
         )
-    )
-    return dots
+        return dots
+
+    rows = _rows(scene.points, scene.point_segments)
+    if feature is None:
+        return [draw(on_named("points"), as_given(), True)], {"points": rows}
+    drawn = thin(users, most=_MOST_POINTS)
+    values: list[Value] = [drawn[i].values.get(feature) for i in _far_to_near(scene.points)]
+    return layers_of(colour_by(summary, rows, values, feature), "points", draw)
 
 
 def _centers(scene: Scene) -> "list[alt.Chart]":

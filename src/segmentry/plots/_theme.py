@@ -2,10 +2,9 @@
 
 Every role has a literal colour of its own, so that a page can turn a figure dark by plain
 attribute selectors, while the files keep their literal colours. A segment's colour has a contrast
-of about 3 against the light and the dark ground alike, so it is the same in both and in print.
+of 3 or more with the light and the dark ground alike, so it is the same in both and in print.
 """
 
-import colorsys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +14,7 @@ __all__ = [
     "HEAT",
     "HEAT_EDGES",
     "ROLES",
+    "SCALE",
     "TITLE_SIZES",
     "dark_figure_css",
     "dark_svg",
@@ -74,18 +74,35 @@ HEAT = (
     Role("#d98a52", "#95561f"),
     Role("#a84f17", "#f3b07c"),
 )
-_HUES = (
-    "#1593de",
-    "#8a4b1c",
-    "#22775c",
-    "#a8288f",
-    "#cc8511",
-    "#6262d8",
-    "#3f9291",
-    "#c41056",
+_VIRIDIS = (
+    "#482878",
+    "#3e4a89",
+    "#31688e",
+    "#26828e",
+    "#1f9e89",
+    "#35b779",
+    "#6dcd59",
+    "#b4de2c",
+    "#fde725",
 )
-# Later rounds of the same hues: (lightness, saturation) factors that keep the contrast near 3.
-_ROUNDS = ((1.0, 1.0), (0.82, 0.6), (1.1, 0.45), (0.72, 1.0), (0.95, 0.25))
+SCALE = tuple(map(Role, _VIRIDIS[7::-1], _VIRIDIS[1:]))
+"""Steps from small to large values; large ones stand out from either ground.
+
+They grow in lightness alike for all readers: viridis, Smith and van der Walt (2015), A better
+default colormap for Matplotlib, SciPy; its ends that vanish on a ground are left out there.
+"""
+_HUES = (
+    "#1493fc",
+    "#b84400",
+    "#91537c",
+    "#c58128",
+    "#5648fc",
+    "#1e977a",
+    "#647747",
+    "#eb476a",
+)
+_GREYED = (0.0, 0.6, 0.35, 0.8, 0.2)
+"""How far each round of the hues is mixed with grey of the same luminance: contrast stays."""
 
 _MIDDLE = 0.179  # luminance at which white and black stand out equally
 
@@ -93,9 +110,12 @@ _MIDDLE = 0.179  # luminance at which white and black stand out equally
 def segment_colour(segment_id: int) -> str:
     """Return the colour of a segment, the same in every figure and page.
 
-    Eight hues that stay apart for colour-blind readers; from the ninth segment on they return
-    lighter, darker or duller, and the number beside every mark tells segments apart. Unassigned
-    users (id 0) are grey.
+    Eight hues that stay apart for readers with normal vision, protanopia, deuteranopia and
+    tritanopia: by 11 or more in every pair (CIEDE2000, simulated by Machado, Oliveira and
+    Fernandes 2009). From the ninth segment on they return duller and are told apart by the number
+    or the name beside every bar, line, blade and centre, not by colour; a single dot of a map says
+    its segment when hovered over. All have a contrast of 3 or more with the light and the dark
+    ground. Unassigned users (id 0) are grey.
 
     Parameters
     ----------
@@ -105,19 +125,19 @@ def segment_colour(segment_id: int) -> str:
     Examples
     --------
     >>> segment_colour(1), segment_colour(41), segment_colour(0)
-    ('#1593de', '#1593de', '#8d9197')
+    ('#1493fc', '#1493fc', '#8d9197')
     >>> len({segment_colour(i) for i in range(1, 41)})
     40
     """
     if segment_id < 1:
         return ROLES["rule"].light
     turn, hue = divmod(segment_id - 1, len(_HUES))
-    lightness, saturation = _ROUNDS[turn % len(_ROUNDS)]
-    base = _HUES[hue]
-    red, green, blue = (int(base[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    h, light, s = colorsys.rgb_to_hls(red, green, blue)
-    channels = colorsys.hls_to_rgb(h, light * lightness, s * saturation)
-    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
+    share = _GREYED[turn % len(_GREYED)]
+    if not share:
+        return _HUES[hue]
+    light = _linear(_HUES[hue])
+    grey = _luminance(light)
+    return "#" + "".join(f"{_encoded((1 - share) * each + share * grey):02x}" for each in light)
 
 
 def segment_ink(segment_id: int) -> str:
@@ -128,11 +148,23 @@ def segment_ink(segment_id: int) -> str:
     >>> segment_ink(1), segment_ink(2)
     ('#000000', '#ffffff')
     """
-    colour = segment_colour(segment_id)
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [((c + 0.055) / 1.055) ** 2.4 if c > 0.04045 else c / 12.92 for c in channels]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]  # of WCAG 2
+    luminance = _luminance(_linear(segment_colour(segment_id)))
     return "#000000" if luminance > _MIDDLE else "#ffffff"
+
+
+def _linear(colour: str) -> list[float]:
+    """Return red, green and blue of sRGB as amounts of light (IEC 61966-2-1)."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return [((c + 0.055) / 1.055) ** 2.4 if c > 0.04045 else c / 12.92 for c in channels]
+
+
+def _encoded(light: float) -> int:
+    value = 1.055 * light ** (1 / 2.4) - 0.055 if light > 0.0031308 else 12.92 * light
+    return round(value * 255)
+
+
+def _luminance(light: list[float]) -> float:
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]  # of WCAG 2
 
 
 def _heat_class(difference: float) -> int:
@@ -232,4 +264,11 @@ def house_config() -> dict[str, object]:
             **TITLE_SIZES,
         },
         "concat": {"spacing": 28},
+        "legend": {
+            "labelColor": muted,
+            "labelFontSize": 12,
+            "titleColor": muted,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+        },
     }

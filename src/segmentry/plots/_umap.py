@@ -1,11 +1,14 @@
 """The UMAP of the users, with how far it can be believed."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
-from segmentry.plots._map import map_frame
-from segmentry.plots._marks import as_given, layered, on_named
+from segmentry.plots._colouring import label_of
+from segmentry.plots._map import Frame, map_frame
+from segmentry.plots._marks import as_given, layered, on_named, own_colours
 from segmentry.plots._theme import segment_colour
+from segmentry.plots._users import UserPlace, told_of_values, user_layers
 from segmentry.plots.formats import count, decimal, percent
 
 if TYPE_CHECKING:
@@ -18,8 +21,12 @@ __all__ = ["caption_umap", "plot_umap"]
 _WIDTH = 600
 
 
-def caption_umap(summary: "Summary") -> Caption:
+def caption_umap(
+    summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
+) -> Caption:
     """Say how many near neighbours the map keeps, and what its distances do not mean.
+
+    With `users` and a `feature`, also what the colours mean.
 
     Examples
     --------
@@ -39,18 +46,25 @@ def caption_umap(summary: "Summary") -> Caption:
         finding=finding,
         reading=f"Formed on {count(found.n_fitted)} users, {count(found.n_placed)} more put into "
         "it. Who is near whom has a meaning; distances between groups, their sizes and their "
-        "shapes have none, and groups may appear where there are none.",
-        alt=f"Scatter plot of sampled users by UMAP, coloured by segment. {finding}.",
+        "shapes have none, and groups may appear where there are none."
+        f"{told_of_values(users, feature)}",
+        alt="Scatter plot of sampled users by UMAP, coloured by "
+        f"{'segment' if feature is None else label_of(summary, feature)}. {finding}.",
     )
 
 
-def plot_umap(summary: "Summary") -> "alt.LayerChart | alt.Chart":
+def plot_umap(
+    summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
+) -> "alt.LayerChart | alt.Chart":
     """Draw the UMAP of a sample of users; the axes have no units and are not drawn.
 
     Parameters
     ----------
     summary : Summary
         The run.
+    users : sequence of UserPlace
+        Users on the UMAP with their values, if they are to be coloured by a feature.
+    feature : str, optional
 
     Returns
     -------
@@ -63,9 +77,14 @@ def plot_umap(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     """
     import altair as alt
 
-    caption, found = caption_umap(summary), summary.embedding
+    caption, found = caption_umap(summary, users, feature=feature), summary.embedding
     if found is None or not found.points:
         return empty_chart(name="umap", caption=caption, width=_WIDTH)
+    if users and feature is not None:
+        frame = map_frame([(user.x, user.y) for user in users], width=_WIDTH)
+        layers, data = user_layers(summary, users, feature, axes=_axes(frame), name="points")
+        chart = own_colours(layered(layers, width=frame.width, height=frame.height))
+        return finish(chart, name="umap", caption=caption, width=_WIDTH, datasets=data)
     frame = map_frame([(point.x, point.y) for point in found.points], width=_WIDTH)
     names = {s.segment_id: s.name for s in summary.segments}
     rows: Rows = [
@@ -79,12 +98,13 @@ def plot_umap(summary: "Summary") -> "alt.LayerChart | alt.Chart":
         }
         for point in found.points
     ]
+    x, y = _axes(frame)
     dots = (
         on_named("points")
         .mark_circle(opacity=0.6)
         .encode(
-            x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[frame.x0, frame.x1], nice=False)),
-            y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[frame.y0, frame.y1], nice=False)),
+            x=x,
+            y=y,
             size=alt.Size("size:Q", scale=None),
             color=as_given(),
             tooltip=[alt.Tooltip("segment:N", title="segment")],
@@ -92,3 +112,11 @@ def plot_umap(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     )
     chart = layered([dots], width=frame.width, height=frame.height)
     return finish(chart, name="umap", caption=caption, width=_WIDTH, datasets={"points": rows})
+
+
+def _axes(frame: Frame) -> "tuple[alt.X, alt.Y]":
+    import altair as alt
+
+    wide = alt.Scale(domain=[frame.x0, frame.x1], nice=False)
+    high = alt.Scale(domain=[frame.y0, frame.y1], nice=False)
+    return alt.X("x:Q", axis=None, scale=wide), alt.Y("y:Q", axis=None, scale=high)

@@ -5,30 +5,37 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.plots._caption import Caption, Rows, empty_chart, finish
-from segmentry.plots._map import center_marks, map_axes, map_frame
-from segmentry.plots._marks import as_given, layered, on_named
+from segmentry.plots._colouring import Value, colour_by, label_of, largest_in, layers_of
+from segmentry.plots._map import PAIRS, center_marks, map_axes, map_frame, pair_frame, thin
+from segmentry.plots._marks import as_given, layered, on_named, own_colours
 from segmentry.plots._theme import segment_colour
-from segmentry.plots.formats import count, feature_value
+from segmentry.plots.formats import count, percent
 
 if TYPE_CHECKING:
     import altair as alt
 
     from segmentry.summary import Summary
 
-__all__ = ["UserPlace", "caption_users", "plot_users"]
+__all__ = ["UserPlace", "caption_users", "plot_user_pairs", "plot_users"]
 
 _WIDTH = 600
+_PANEL = 252
+_MOST_PAIR_USERS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class UserPlace:
-    """A user on the first two components, and the raw values of the features to colour by."""
+    """A user on a map, and the raw values of the features to colour by.
+
+    `x`, `y` and `z` are the first three components, or the two directions of a UMAP.
+    """
 
     user_id: str
     segment_id: int
     x: float
     y: float
-    values: dict[str, float | None]
+    values: dict[str, Value]
+    z: float | None = None
 
 
 def caption_users(
@@ -47,22 +54,26 @@ def caption_users(
     if feature is None:
         finding = f"{count(len(users))} users, in the colours of their segments"
     else:
-        labels = {row.name: row.label for row in summary.features}
-        label = labels.get(feature, feature)
-        means = [
-            (row.mean, segment.name)
-            for segment in summary.segments
-            for row in segment.numeric
-            if row.feature == feature and row.mean is not None
-        ]
-        most = f": largest on average in “{max(means)[1]}”" if means else ""
-        finding = f"{count(len(users))} users by {label}{most}"
-    scale = "" if feature is None else " Light dots: large values (steps grow with the values)."
+        largest = largest_in(summary, feature)
+        finding = f"{count(len(users))} users by {label_of(summary, feature)}{largest}"
     return Caption(
         finding=finding,
         reading="A sample by hash of the id. Hover over a dot for the user. Numbered discs: the "
-        f"segments’ centres.{scale}",
-        alt=f"Scatter plot of sampled users on two principal components. {finding}.",
+        f"segments’ centres.{told_of_values(users, feature)}",
+        alt=f"Scatter plot of sampled users. {finding}.",
+    )
+
+
+def told_of_values(users: Sequence[UserPlace], feature: str | None) -> str:
+    """Say what the colours of a feature mean, and of how many of the users it is unknown."""
+    if feature is None:
+        return ""
+    n_unknown = sum(user.values.get(feature) is None for user in users)
+    if not n_unknown:
+        return " Colour: the user’s own value; it is known of all of them."
+    return (
+        f" Colour: the user’s own value; hollow: unknown, {count(n_unknown)} of these users "
+        f"({percent(n_unknown / len(users))})."
     )
 
 
@@ -89,52 +100,109 @@ def plot_users(
     --------
     >>> plot_users(summary, users, feature="n_clicks")  # doctest: +SKIP
     """
-    import altair as alt
-
     caption = caption_users(summary, users, feature=feature)
     if not users:
         return empty_chart(name="users", caption=caption, width=_WIDTH)
     frame = map_frame([(user.x, user.y) for user in users], width=_WIDTH)
-    x, y = map_axes(frame, plane=summary.map)
-    tooltip = [
-        alt.Tooltip("user_id:N", title="user"),
-        alt.Tooltip("segment:N", title="segment"),
-        *([] if feature is None else [alt.Tooltip("told:N", title="value")]),
-    ]
-    colour = as_given()
-    if feature is not None:
-        labels = {row.name: row.label for row in summary.features}
-        scale = alt.Scale(scheme="cividis", type="symlog")
-        legend = alt.Legend(title=labels.get(feature, feature), orient="bottom")
-        colour = alt.Color("value:Q", scale=scale, legend=legend)
-    dots = (
-        on_named("users")
-        .mark_circle(size=26, opacity=0.75)
-        .encode(x=x, y=y, color=colour, tooltip=tooltip)
+    axes = map_axes(frame, plane=summary.map)
+    layers, datasets = user_layers(summary, users, feature, axes=axes, name="users")
+    layers += center_marks(summary.map.centers, frame)
+    chart = own_colours(layered(layers, width=frame.width, height=frame.height))
+    return finish(chart, name="users", caption=caption, width=_WIDTH, datasets=datasets)
+
+
+def plot_user_pairs(
+    summary: "Summary", users: Sequence[UserPlace], *, feature: str
+) -> "alt.HConcatChart | alt.Chart":
+    """Draw a sample of users on each pair of the first three components, by a feature.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    users : sequence of UserPlace
+        The sample.
+    feature : str
+        Colour by this feature; `plot_map_pairs` draws segments.
+
+    Returns
+    -------
+    altair.HConcatChart or altair.Chart
+        Figure ``user_pairs``; without users or a second component, a chart that says so.
+
+    Examples
+    --------
+    >>> plot_user_pairs(summary, users, feature="n_clicks")  # doctest: +SKIP
+    """
+    import altair as alt
+
+    n_axes = min(3, len(summary.map.explained_variance_ratio))
+    if not users or n_axes < 2:
+        caption = caption_users(summary, (), feature=feature)
+        return empty_chart(name="user_pairs", caption=caption, width=_WIDTH)
+    users = thin(users, most=_MOST_PAIR_USERS)
+    caption = caption_users(summary, users, feature=feature)
+    panels, datasets = [], {}
+    for pair in PAIRS if n_axes == 3 else PAIRS[:1]:
+        frame = pair_frame([*users, *summary.map.centers], pair, width=_PANEL)
+        axes = map_axes(frame, plane=summary.map, pair=pair)
+        layers, data = user_layers(
+            summary, users, feature, axes=axes, name="".join(pair), pair=pair, size=12
+        )
+        datasets.update(data)
+        centers = center_marks(summary.map.centers, frame, pair=pair, size=190)
+        panels.append(own_colours(layered([*layers, *centers], width=_PANEL, height=_PANEL)))
+    width = len(panels) * (_PANEL + 40)
+    return finish(
+        own_colours(alt.hconcat(*panels)),
+        name="user_pairs",
+        caption=caption,
+        width=width,
+        datasets=datasets,
     )
-    layers = [dots, *center_marks(summary.map.centers, frame)]
-    chart = layered(layers, width=frame.width, height=frame.height)
-    rows = _rows(summary, users, feature)
-    return finish(chart, name="users", caption=caption, width=_WIDTH, datasets={"users": rows})
 
 
-def _rows(summary: "Summary", users: Sequence[UserPlace], feature: str | None) -> Rows:
+def user_layers(
+    summary: "Summary",
+    users: Sequence[UserPlace],
+    feature: str | None,
+    *,
+    axes: "tuple[alt.X, alt.Y]",
+    name: str,
+    pair: tuple[str, str] = ("x", "y"),
+    size: int = 26,
+) -> "tuple[list[alt.Chart], dict[str, Rows]]":
+    """Return the dots of users by segment or by a feature, and the data they are drawn from."""
+    import altair as alt
+
+    tooltip = [alt.Tooltip("user_id:N", title="user"), alt.Tooltip("segment:N", title="segment")]
+
+    def draw(
+        base: "alt.Chart", colour: "alt.Color", is_known: bool, *more: "alt.Tooltip"
+    ) -> "alt.Chart":
+        dots: alt.Chart = base.mark_point(size=size, opacity=0.85, filled=is_known).encode(
+            x=axes[0], y=axes[1], color=colour, tooltip=[*tooltip, *more]
+        )
+        return dots
+
+    rows = _rows(summary, users, pair)
+    if feature is None:
+        for row, user in zip(rows, users, strict=True):
+            row["color"] = segment_colour(user.segment_id)
+        return [draw(on_named(name), as_given(), True)], {name: rows}
+    told = alt.Tooltip("told:N", title=label_of(summary, feature))
+    coloured = colour_by(summary, rows, [user.values.get(feature) for user in users], feature)
+    return layers_of(coloured, name, lambda *given: draw(*given, told))
+
+
+def _rows(summary: "Summary", users: Sequence[UserPlace], pair: tuple[str, str]) -> Rows:
     names = {s.segment_id: s.name for s in summary.segments}
-    kinds = {row.name: (row.kind, row.unit) for row in summary.features}
-    rows: Rows = []
-    for user in users:
-        row: dict[str, object] = {
+    return [
+        {
             "user_id": user.user_id,
             "segment": f"{user.segment_id} {names.get(user.segment_id, '')}",
-            "segment_id": user.segment_id,
-            "x": round(user.x, 3),
-            "y": round(user.y, 3),
-            "color": segment_colour(user.segment_id),
+            "x": round(getattr(user, pair[0]) or 0.0, 3),
+            "y": round(getattr(user, pair[1]) or 0.0, 3),
         }
-        if feature is not None:
-            value = user.values.get(feature)
-            row["value"] = value
-            kind, unit = kinds.get(feature, ("count", ""))
-            row["told"] = feature_value(value, kind=kind, unit=unit)
-        rows.append(row)
-    return rows
+        for user in users
+    ]

@@ -3,7 +3,7 @@
 from segmentry.report._conversions import added_sentence
 from segmentry.report._glossary import GLOSSARY
 from segmentry.report._log import segment_cells
-from segmentry.report._maps import center_table, loading_table, make_maps, umap_table
+from segmentry.report._maps import center_table, hexagon_table, loading_table, make_maps, umap_table
 from segmentry.report._page import make_page, render_report
 from segmentry.report._parts import render_card, render_figure, render_style, render_table
 from segmentry.report._segment_pages import exemplar_table
@@ -22,6 +22,7 @@ __all__ = [
     "blade_table",
     "center_table",
     "exemplar_table",
+    "hexagon_table",
     "loading_table",
     "make_maps",
     "make_page",

@@ -1,15 +1,16 @@
 """The maps: pictures with the tables that hold their numbers, and the one that turns."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from segmentry import plots
-from segmentry.plots.formats import MISSING, count, decimal, percent, signed
+from segmentry.plots import HexagonValue
+from segmentry.plots.formats import MISSING, count, decimal, feature_value, percent, signed
 from segmentry.report._tables import segment_row
 from segmentry.report._views import Figure, Row, Table, Turn
 from segmentry.summary import Summary
 
-__all__ = ["center_table", "loading_table", "make_maps", "make_turn", "umap_table"]
+__all__ = ["center_table", "hexagon_table", "loading_table", "make_maps", "make_turn", "umap_table"]
 
 
 def make_maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
@@ -103,6 +104,60 @@ def center_table(summary: Summary) -> Table:
     )
     heads = ("segment", "users", *(f"PC{i + 1}" for i in range(n_axes)))
     return Table(caption="Where the segments’ centres stand", heads=heads, rows=rows)
+
+
+def hexagon_table(
+    summary: Summary,
+    cells: Sequence[HexagonValue],
+    feature: str,
+    *,
+    most: int | None = None,
+) -> Table:
+    """Return what is known of a feature in the hexagons of the map, the fullest first.
+
+    Parameters
+    ----------
+    summary : Summary
+    cells : sequence of HexagonValue
+    feature : str
+    most : int, optional
+        So many rows; all when absent.
+    """
+    found = next((row for row in summary.features if row.name == feature), None)
+    kind, unit = ("count", "") if found is None else (found.kind, found.unit)
+    is_level = kind == "categorical"
+    labels = {
+        level.level: level.label
+        for each in summary.population.levels
+        if each.feature == feature
+        for level in each.levels
+    }
+    offset = summary.data.utc_offset_hours
+
+    def told(value: float | str | None) -> str:
+        if value is None or isinstance(value, str):
+            return MISSING if value is None else labels.get(value, value)
+        return feature_value(value, kind=kind, unit=unit, utc_offset_hours=offset)
+
+    ordered = sorted(cells, key=lambda cell: -cell.n_users)[:most]
+    label = plots.label_of(summary, feature)
+    named = (f"most common {label}", "of those known") if is_level else (f"mean {label}",)
+    heads = ("PC1, PC2", "users", "mostly segment", "users whose value is known", *named)
+    rows = tuple(
+        Row(
+            f"{signed(cell.x, digits=2)}, {signed(cell.y, digits=2)}",
+            (
+                count(cell.n_users),
+                str(cell.segment_id),
+                "too few" if cell.n_known is None else count(cell.n_known),
+                told(cell.value),
+                *([percent(cell.share, digits=0)] if is_level else []),
+            ),
+        )
+        for cell in ordered
+    )
+    which = "All" if len(ordered) == len(cells) else f"The {len(ordered)} fullest of {len(cells)}"
+    return Table(caption=f"{which} hexagons, by {label}", heads=heads, rows=rows)
 
 
 def umap_table(summary: Summary) -> Table:

@@ -45,7 +45,7 @@ def selection_html(selection: "SelectionReport") -> str:
             row.algorithm,
             f"{row.inertia:,.0f}",
             "–" if row.silhouette.value is None else f"{row.silhouette.value:.3f}",
-            f"{row.smallest_share:.1%}",
+            "–" if row.smallest_share is None else f"{row.smallest_share:.1%}",
             row.reason,
         )
         rows.append(cells)

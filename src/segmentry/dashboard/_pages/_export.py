@@ -42,6 +42,7 @@ _FILES = {
     "profiles.parquet": "All statistics of the profiles, in long form",
     "selection.parquet": "Every candidate that was tried",
     "users.parquet": "The user table in raw units",
+    "hexagons.parquet": "The features in each hexagon of the map",
     "summary.json": "Everything that report and dashboard show",
     "report.html": "The report, one file",
 }

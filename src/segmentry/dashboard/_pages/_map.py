@@ -10,13 +10,14 @@ import streamlit as st
 from segmentry import plots
 from segmentry.dashboard._drawing import kept
 from segmentry.dashboard._offer import offer
-from segmentry.dashboard._places import places_of
+from segmentry.dashboard._places import colours_of, hexagons_of, places_of, umap_places_of
 from segmentry.dashboard._runs import Run
 from segmentry.dashboard._show import figure, heading, is_dark, notice, part, put, table, words
-from segmentry.plots import Caption
+from segmentry.plots import Caption, UserPlace, label_of
 from segmentry.report import (
     Figure,
     center_table,
+    hexagon_table,
     loading_table,
     make_maps,
     render_figure,
@@ -27,6 +28,8 @@ __all__ = ["prepare_map", "show_map"]
 
 _VIEWS = ("All users", "A sample", "Loadings", "Pairs", "In space", "UMAP")
 _SEGMENT = "segment"
+_USERS_FILE, _UMAP_FILE = "users.parquet", "umap.parquet"
+_FULLEST = 12
 
 
 def show_map(run: Run) -> None:
@@ -50,9 +53,13 @@ def prepare_map(run: Run) -> None:
     """
     for dark in (False, True):
         _spec_of_all(run, dark=dark)
-        _spec_of_space(run, dark=dark)
+        _spec_of_space(run, None, dark=dark)
     for dark in (False, True):
         _spec_of_sample(run, None, dark=dark)
+    for feature in colours_of(run)[:1]:
+        hexagons_of(run, feature)
+    if (run.folder / _UMAP_FILE).is_file():
+        umap_places_of(run)
 
 
 @part
@@ -61,27 +68,82 @@ def _views(run: Run) -> None:
     view = st.segmented_control(
         "View", _VIEWS, default=_VIEWS[0], key="view", bind="query-params", required=True
     )
+    feature = _chosen_feature(run)
     {
         "A sample": _sample,
         "Loadings": _loadings,
         "Pairs": _pairs,
         "In space": _space,
         "UMAP": _umap,
-    }.get(view or "", _all)(run)
+    }.get(view or "", _all)(run, feature)
 
 
-def _all(run: Run) -> None:
-    spec = _spec_of_all(run, dark=is_dark())
-    _set(spec, plots.caption_map_hexagons(run.summary), "all")
-    table(center_table(run.summary), loading_table(run.summary))
+def _chosen_feature(run: Run) -> str | None:
+    """Let the reader choose what colours mean; none is the segment."""
+    if not (run.folder / _USERS_FILE).is_file():
+        notice(
+            "Colours by feature need users.parquet, which is missing from the run folder: colours "
+            "are segments."
+        )
+        return None
+    by = st.selectbox(
+        "Colour by",
+        [_SEGMENT, *colours_of(run)],
+        format_func=lambda name: _SEGMENT if name == _SEGMENT else label_of(run.summary, name),
+        key="by",
+        bind="query-params",
+    )
+    return None if by in (None, _SEGMENT) else by
 
 
-def _loadings(run: Run) -> None:
+def _all(run: Run, feature: str | None) -> None:
+    if feature is None:
+        spec = _spec_of_all(run, dark=is_dark())
+        _set(spec, plots.caption_map_hexagons(run.summary), "all")
+        table(center_table(run.summary), loading_table(run.summary))
+        return
+    cells = hexagons_of(run, feature)
+    if not cells:
+        notice(
+            "This run keeps no values by hexagon: it was made by an earlier version, or has no map "
+            "of all users. Run it again to colour all users by a feature; the view “A sample” does "
+            "so now. Colours are segments."
+        )
+        _all(run, None)
+        return
+
+    def chart() -> Any:
+        return plots.plot_hexagon_values(run.summary, cells, feature=feature)
+
+    spec = _spec(run, "hexagons", feature, chart=chart, dark=is_dark())
+    _set(spec, plots.caption_hexagon_values(run.summary, cells, feature=feature), "all")
+    whole = hexagon_table(run.summary, cells, feature)
+    offer(f"map-of-all-by-{feature}", tables=(whole,), pictures={"hexagons": chart})
+    table(hexagon_table(run.summary, cells, feature, most=_FULLEST), loading_table(run.summary))
+
+
+def _loadings(run: Run, feature: str | None) -> None:
+    if feature is not None:
+        notice(
+            "Here arrows tell of the features, and colours of the segments. Every other view is "
+            f"coloured by {label_of(run.summary, feature)}."
+        )
     _still(run, "map")
 
 
-def _pairs(run: Run) -> None:
-    _still(run, "map_pairs")
+def _pairs(run: Run, feature: str | None) -> None:
+    if feature is None or len(run.summary.map.explained_variance_ratio) < 2:
+        _still(run, "map_pairs")
+        return
+    users = _read(run)
+
+    def chart() -> Any:
+        return plots.plot_user_pairs(run.summary, users, feature=feature)
+
+    spec = _spec(run, "pairs", feature, chart=chart, dark=is_dark())
+    _set(spec, plots.caption_users(run.summary, users, feature=feature), "pairs")
+    offer(f"map-pairs-by-{feature}", pictures={"pairs": chart})
+    table(center_table(run.summary), loading_table(run.summary))
 
 
 def _still(run: Run, name: str) -> None:
@@ -93,32 +155,25 @@ def _still(run: Run, name: str) -> None:
         figure(run, view)
 
 
-def _sample(run: Run) -> None:
-    features = [_SEGMENT, *plots.distribution_names(run.summary)]
-    labels = {row.name: row.label for row in run.summary.features}
-    by = st.selectbox(
-        "Colour by",
-        features,
-        format_func=lambda name: labels.get(name, name),
-        key="by",
-        bind="query-params",
-    )
-    if not (run.folder / "users.parquet").is_file():
-        notice("Colours by feature need users.parquet, which is missing from the run folder.")
+def _sample(run: Run, feature: str | None) -> None:
+    if not (run.folder / _USERS_FILE).is_file():
         spec = _spec(run, "map", chart=lambda: plots.plot_map(run.summary), dark=is_dark())
         _set(spec, plots.caption_map(run.summary), "sample")
         return
-    feature = None if by in (None, _SEGMENT) else by
-    with st.spinner("Reading a sample of users …"):
-        users = places_of(run)
-        spec = _spec_of_sample(run, feature, dark=is_dark())
+    users = _read(run)
+    spec = _spec_of_sample(run, feature, dark=is_dark())
     _set(spec, plots.caption_users(run.summary, users, feature=feature), "sample")
     picture = partial(plots.plot_users, run.summary, users, feature=feature)
-    offer(f"map-by-{by or _SEGMENT}", pictures={"users": picture})
+    offer(f"map-by-{feature or _SEGMENT}", pictures={"users": picture})
     table(loading_table(run.summary))
 
 
-def _space(run: Run) -> None:
+def _read(run: Run) -> tuple[UserPlace, ...]:
+    with st.spinner("Reading a sample of users …"):
+        return places_of(run)
+
+
+def _space(run: Run, feature: str | None) -> None:
     left, right = st.columns(2)
     with left:
         azimuth = st.slider(
@@ -134,25 +189,37 @@ def _space(run: Run) -> None:
             key="elevation",
             bind="query-params",
         )
-    spec = _spec_of_space(run, dark=is_dark())
+    users = () if feature is None else _read(run)
+    spec = _spec_of_space(run, feature, dark=is_dark())
     turned = {"azimuth": azimuth, "elevation": elevation}
     for param in spec.get("params", []):
         if param["name"] in turned:
             param["value"] = turned[param["name"]]
             param.pop("bind", None)
-    _set(spec, plots.caption_map_3d(run.summary), "space")
+    _set(spec, plots.caption_map_3d(run.summary, users, feature=feature), "space")
     table(center_table(run.summary), loading_table(run.summary))
 
 
-def _umap(run: Run) -> None:
+def _umap(run: Run, feature: str | None) -> None:
     if run.summary.embedding is None:
         notice(
             f"This run has no UMAP. Make one with: segmentry embed {run.folder.name} (it needs the "
             'extra: pip install "segmentry[umap]").'
         )
         return
-    spec = _spec(run, "umap", chart=lambda: plots.plot_umap(run.summary), dark=is_dark())
-    _set(spec, plots.caption_umap(run.summary), "umap")
+    if feature is not None and not (run.folder / _UMAP_FILE).is_file():
+        notice("Colours by feature need umap.parquet, which is missing from the run folder.")
+        feature = None
+    with st.spinner("Reading a sample of users …"):
+        users = () if feature is None else umap_places_of(run)
+
+    def chart() -> Any:
+        return plots.plot_umap(run.summary, users, feature=feature)
+
+    spec = _spec(run, "umap", feature, chart=chart, dark=is_dark())
+    _set(spec, plots.caption_umap(run.summary, users, feature=feature), "umap")
+    if feature is not None:
+        offer(f"umap-by-{feature}", pictures={"umap": chart})
     table(umap_table(run.summary))
 
 
@@ -160,8 +227,12 @@ def _spec_of_all(run: Run, *, dark: bool) -> dict[str, Any]:
     return _spec(run, "all", chart=lambda: plots.plot_map_hexagons(run.summary), dark=dark)
 
 
-def _spec_of_space(run: Run, *, dark: bool) -> dict[str, Any]:
-    return _spec(run, "space", chart=lambda: plots.plot_map_3d(run.summary), dark=dark)
+def _spec_of_space(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
+    def chart() -> Any:
+        users = () if feature is None else places_of(run)
+        return plots.plot_map_3d(run.summary, users, feature=feature)
+
+    return _spec(run, "space", feature, chart=chart, dark=dark)
 
 
 def _spec_of_sample(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
@@ -173,7 +244,8 @@ def _spec_of_sample(run: Run, feature: str | None, *, dark: bool) -> dict[str, A
 
 def _spec(run: Run, *key: Hashable, chart: Callable[[], Any], dark: bool) -> dict[str, Any]:
     def made() -> str:
-        return json.dumps(plots.render_spec(chart(), is_dark=dark))
+        with plots.unchecked():
+            return json.dumps(plots.render_spec(chart(), is_dark=dark))
 
     spec: dict[str, Any] = json.loads(kept(run, "map", *key, dark, make=made))
     return spec
