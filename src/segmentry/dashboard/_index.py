@@ -23,18 +23,46 @@ _FIRST = ("Html", "purify.es")
 """Scripts of the first page that its index does not name: they are asked for with the others."""
 _EARLY = (
     "Selectbox", "Button", "TextInput", "Slider", "Spinner", "ButtonGroup", "ArrowVegaLiteChart",
-    "embed", "vega-interpreter", "DownloadButton", "StreamlitSyntaxHighlighter",
+    "embed", "vega-interpreter", "DownloadButton",
 )  # fmt: skip
 """Scripts of pages other than the first, by the beginning of their names."""
 _FETCH = """<script type="module">
 const left = FILES;
 const idle = window.requestIdleCallback ?? (next => setTimeout(next, 50));
-const next = () => left.length && idle(() => import(left.shift()).then(next, next));
+const named = () => {
+  const links = new Set(Array.from(document.querySelectorAll("link"), link => link.href));
+  for (const {name} of performance.getEntriesByType("resource"))
+    if (name.endsWith(".js") && !links.has(name)) {
+      const link = Object.assign(document.createElement("link"),
+        {rel: "modulepreload", crossOrigin: "", href: name});
+      document.head.append(link);
+    }
+};
+const next = () => idle(() => left.length ? import(left.shift()).then(next, next) : named());
 const wait = () => document.querySelector("[data-testid=stMain] h1") ? setTimeout(next, 300)
   : setTimeout(wait, 200);
 wait();
 </script>"""
-"""Loads them when the first page is there and nothing else is to be done."""
+"""Loads them when the first page is there and nothing else is to be done.
+
+A part of the page that is shown for the first time names every script it needs, 30 of them on one
+page, unless the page names it already.
+"""
+_COPY = """<script>
+addEventListener("click", async ({target}) => {
+  const button = target instanceof Element && target.closest(".sg .copyable button");
+  if (!button) return;
+  const [text, said] = ["pre", "[role=status]"].map(s => button.parentElement.querySelector(s));
+  getSelection().selectAllChildren(text);
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+  } catch { // no clipboard without TLS
+    if (!document.execCommand("copy")) return;
+  }
+  said.textContent = "Copied.";
+});
+</script>"""
+"""Copies what stands before a button: the frontend's own way loads 1.5 MB and halts 0.3 s."""
 _LINK = re.compile(
     r'<link\s[^>]*?(?:rel="preload"|rel="shortcut icon"|service-desc)[^>]*?>', re.DOTALL
 )
@@ -75,7 +103,7 @@ def _page() -> str:
     )
     later = _FETCH.replace("FILES", json.dumps(_scripts(_EARLY)))
     page = page.replace("</head>", f"{first}</head>", 1)
-    return page.replace("<head>", f"<head>{_HEAD}{later}", 1)
+    return page.replace("<head>", f"<head>{_HEAD}{_COPY}{later}", 1)
 
 
 def _scripts(stems: Sequence[str]) -> list[str]:
