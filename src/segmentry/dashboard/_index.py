@@ -29,25 +29,12 @@ _EARLY = (
 _FETCH = """<script type="module">
 const left = FILES;
 const idle = window.requestIdleCallback ?? (next => setTimeout(next, 50));
-const named = () => {
-  const links = new Set(Array.from(document.querySelectorAll("link"), link => link.href));
-  for (const {name} of performance.getEntriesByType("resource"))
-    if (name.endsWith(".js") && !links.has(name)) {
-      const link = Object.assign(document.createElement("link"),
-        {rel: "modulepreload", crossOrigin: "", href: name});
-      document.head.append(link);
-    }
-};
-const next = () => idle(() => left.length ? import(left.shift()).then(next, next) : named());
+const next = () => left.length && idle(() => import(left.shift()).then(next, next));
 const wait = () => document.querySelector("[data-testid=stMain] h1") ? setTimeout(next, 300)
   : setTimeout(wait, 200);
 wait();
 </script>"""
-"""Loads them when the first page is there and nothing else is to be done.
-
-A part of the page that is shown for the first time names every script it needs, 30 of them on one
-page, unless the page names it already.
-"""
+"""Loads them when the first page is there and nothing else is to be done."""
 _COPY = """<script>
 addEventListener("click", async ({target}) => {
   const button = target instanceof Element && target.closest(".sg .copyable button");
