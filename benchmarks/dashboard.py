@@ -34,7 +34,7 @@ VISITS = (
     ("Compare two segments", "Compare two segments", "table"),
     ("Why this K", "Why ", ".figure-elbow .picture img"),
     ("Can I trust it", "Can I trust", "table"),
-    ("Data quality", "Data quality", "[data-testid=stCode]"),
+    ("Data quality", "Data quality", ".copyable"),
     ("Export", "Export", "[data-testid=stDownloadButton]"),
     ("Why this K", "Why ", ".figure-elbow .picture img"),
     ("Segments", "The segments", ".figure-distributions .picture img"),

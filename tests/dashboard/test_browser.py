@@ -82,6 +82,32 @@ def test_what_a_choice_shows_is_handed_out_as_tables_and_pictures(served, watche
     ]
 
 
+@pytest.mark.parametrize("has_clipboard", [True, False])
+def test_the_command_of_a_run_is_copied_by_the_keyboard(has_clipboard, served, watched):
+    watched.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = opened(watched, served, "data-quality")
+    if not has_clipboard:  # as without TLS
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+
+    page.get_by_role("button", name="Copy").press("Enter")
+    page.get_by_role("status").filter(has_text="Copied.").wait_for()
+
+    command = page.locator("pre").inner_text()
+    assert command.startswith("segmentry run ")
+    page.reload()  # with a clipboard that can be read
+    assert page.evaluate("navigator.clipboard.readText()") == command
+
+
+def test_the_form_for_another_name_comes_when_it_is_asked_for(served, watched, summary):
+    page = opened(watched, served, "segments")
+    assert page.get_by_label("Name").count() == 0
+
+    page.locator("summary", has_text="Rename this segment").press("Enter")
+
+    page.get_by_label("Name").wait_for()
+    assert page.get_by_label("Name").input_value() == summary.segments[0].name
+
+
 def test_two_figures_stand_beside_each_other_on_a_laptop(served, watched):
     page = opened(watched, served)
 

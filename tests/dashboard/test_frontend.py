@@ -22,12 +22,17 @@ def asked(path, method="GET"):
     return start["status"], dict(start["headers"]), body["body"]
 
 
-def test_a_script_is_sent_whole_and_kept_by_the_browser():
-    path, file = next((p, f) for p, f in frontend_files().items() if p.endswith(".js"))
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [("Selectbox.", b"//# allFunctionsCalledOnLoad\n"), ("PlotlyChart.", b"")],  # small and large
+)
+def test_a_script_is_sent_whole_and_kept_by_the_browser(name, before):
+    found = frontend_files().items()
+    path, file = next((p, f) for p, f in found if p.startswith(f"/static/js/{name}"))
 
     status, headers, body = asked(path)
 
-    assert (status, body) == (200, file.read_bytes())
+    assert (status, body) == (200, before + file.read_bytes())
     assert headers[b"content-type"] == b"text/javascript"
     assert headers[b"content-length"] == str(len(body)).encode()
     assert b"immutable" in headers[b"cache-control"]

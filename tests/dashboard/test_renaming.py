@@ -33,7 +33,7 @@ def test_a_name_that_another_segment_has_is_refused(run_dir, summary):
         rename_segment(run_dir, 2, summary.segments[0].name)
 
 
-def test_the_form_hands_over_the_name_and_a_refusal_is_told(run_dir):
+def test_the_form_that_is_opened_hands_over_the_name_and_a_refusal_is_told(run_dir):
     asked = []
 
     def rename(folder, segment_id, name):
@@ -43,6 +43,9 @@ def test_the_form_hands_over_the_name_and_a_refusal_is_told(run_dir):
     allow_renaming(rename)
     try:
         page = shown("Segments", run_dir)
+        assert len(page.text_input) == 0
+        page.session_state["renaming"] = True
+        page.run()
         page.text_input[0].input(NAME)
         page.button[0].click().run()
     finally:

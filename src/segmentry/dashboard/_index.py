@@ -23,7 +23,7 @@ _FIRST = ("Html", "purify.es")
 """Scripts of the first page that its index does not name: they are asked for with the others."""
 _EARLY = (
     "Selectbox", "Button", "TextInput", "Slider", "Spinner", "ButtonGroup", "ArrowVegaLiteChart",
-    "embed", "vega-interpreter", "DownloadButton", "StreamlitSyntaxHighlighter",
+    "embed", "vega-interpreter", "DownloadButton",
 )  # fmt: skip
 """Scripts of pages other than the first, by the beginning of their names."""
 _FETCH = """<script type="module">
@@ -35,6 +35,21 @@ const wait = () => document.querySelector("[data-testid=stMain] h1") ? setTimeou
 wait();
 </script>"""
 """Loads them when the first page is there and nothing else is to be done."""
+_COPY = """<script>
+addEventListener("click", async ({target}) => {
+  const button = target instanceof Element && target.closest(".sg .copyable button");
+  if (!button) return;
+  const [text, said] = ["pre", "[role=status]"].map(s => button.parentElement.querySelector(s));
+  getSelection().selectAllChildren(text);
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+  } catch { // no clipboard without TLS
+    if (!document.execCommand("copy")) return;
+  }
+  said.textContent = "Copied.";
+});
+</script>"""
+"""Copies what stands before a button: the frontend's own way loads 1.5 MB and halts 0.3 s."""
 _LINK = re.compile(
     r'<link\s[^>]*?(?:rel="preload"|rel="shortcut icon"|service-desc)[^>]*?>', re.DOTALL
 )
@@ -75,7 +90,7 @@ def _page() -> str:
     )
     later = _FETCH.replace("FILES", json.dumps(_scripts(_EARLY)))
     page = page.replace("</head>", f"{first}</head>", 1)
-    return page.replace("<head>", f"<head>{_HEAD}{later}", 1)
+    return page.replace("<head>", f"<head>{_HEAD}{_COPY}{later}", 1)
 
 
 def _scripts(stems: Sequence[str]) -> list[str]:

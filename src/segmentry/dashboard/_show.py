@@ -18,6 +18,7 @@ from segmentry.report import GLOSSARY, Fact, Figure, Table, render_figure, rende
 __all__ = [
     "beside",
     "choose_segment",
+    "copyable",
     "facts",
     "figure",
     "heading",
@@ -92,6 +93,14 @@ def listed(texts: Iterable[str]) -> None:
     """Set sentences under one another, as plain text."""
     items = "".join(f"<li>{escape(text)}</li>" for text in texts)
     put(f'<ul class="plain">{items}</ul>')
+
+
+def copyable(text: str) -> None:
+    """Set a text to be taken along as it is, with a button that copies it."""
+    put(
+        f'<div class="copyable"><pre tabindex="0">{escape(text)}</pre>'
+        '<button type="button">Copy</button> <span role="status"></span></div>'
+    )
 
 
 def facts(found: Sequence[Fact]) -> None:

@@ -1,9 +1,7 @@
 """Data quality: where the rows went, what was checked, how the run came about."""
 
-import streamlit as st
-
 from segmentry.dashboard._runs import Run, manifest_of
-from segmentry.dashboard._show import heading, listed, notice, table
+from segmentry.dashboard._show import copyable, heading, listed, notice, table, together
 from segmentry.errors import BundleError
 from segmentry.plots.formats import count, decimal
 from segmentry.report import Row, Table
@@ -13,17 +11,23 @@ __all__ = ["show_quality"]
 
 def show_quality(run: Run) -> None:
     """Draw the account of the data and the record of the run."""
-    heading(
-        "Data quality",
-        "Nothing is lost silently: every row that was read is used, rejected for a reason, or "
-        "left out because it was asked for.",
-    )
-    table(*run.page.data_tables)
-    heading("Method in plain words", level=2)
-    listed(run.page.method)
-    table(*run.page.feature_tables)
-    heading("How the run came about", level=2)
-    st.code(run.page.command, language=None, wrap_lines=True)
+    with together():
+        heading(
+            "Data quality",
+            "Nothing is lost silently: every row that was read is used, rejected for a reason, "
+            "or left out because it was asked for.",
+        )
+        table(*run.page.data_tables)
+        heading("Method in plain words", level=2)
+        listed(run.page.method)
+        table(*run.page.feature_tables)
+        heading("How the run came about", level=2)
+        copyable(run.page.command)
+        _record(run)
+
+
+def _record(run: Run) -> None:
+    """Say what each step took, with what and of what."""
     try:
         manifest = manifest_of(run)
     except BundleError as error:
@@ -32,10 +36,12 @@ def show_quality(run: Run) -> None:
     steps = tuple(
         Row(s.step, (decimal(s.seconds, digits=1), count(s.peak_memory_mb))) for s in manifest.steps
     )
-    table(Table("Steps", ("step", "seconds", "peak memory, MB"), steps))
     versions = tuple(Row(name, (version,)) for name, version in manifest.versions.items())
-    table(Table("Versions", ("library", "version"), versions))
     inputs = tuple(
         Row(each.path, (count(each.n_bytes), each.sha256[:16])) for each in manifest.inputs
     )
-    table(Table("Input files", ("file", "bytes", "SHA-256 begins with"), inputs))
+    table(
+        Table("Steps", ("step", "seconds", "peak memory, MB"), steps),
+        Table("Versions", ("library", "version"), versions),
+        Table("Input files", ("file", "bytes", "SHA-256 begins with"), inputs),
+    )

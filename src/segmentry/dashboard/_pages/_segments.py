@@ -66,9 +66,9 @@ def _details(run: Run) -> None:
     """Draw one segment in full."""
     segment = choose_segment(run, "Segment", key="segment")
     position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
-    heading(segment_label(segment), _verdict(segment), level=2)
     _rename(run, segment)
     with together():
+        heading(segment_label(segment), _verdict(segment), level=2)
         _decisions(run, segment)
         table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
     _spread(run)
@@ -111,7 +111,11 @@ def _rename(run: Run, segment: SegmentProfile) -> None:
     rename = renaming()
     if rename is None:
         return
-    with st.expander("Rename this segment"), st.form(f"rename-{segment.segment_id}", border=False):
+    # A form that nobody opened would cost the page 15 ms.
+    opened = st.expander("Rename this segment", key="renaming", on_change="rerun")
+    if not opened.open:
+        return
+    with opened, st.form(f"rename-{segment.segment_id}", border=False):
         name = st.text_input("Name", segment.name, max_chars=60)
         is_asked = st.form_submit_button("Rename and keep it")
     if not is_asked or name.strip() == segment.name:
