@@ -1,11 +1,17 @@
 """Engines to test on, and the real sample files where they lie beside the checkout."""
 
-import contextlib
+import gc
+import os
 from pathlib import Path
 
 import pytest
 
 from segmentry.engines import ENGINES, open_engine
+
+# As the command line has it: or else it would depend on which tests ran before.
+gc.set_threshold(100_000)
+# UMAP is compiled at its first use: 21 s, of which optimisations of no use here take a third.
+os.environ.setdefault("NUMBA_OPT", "0")
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -42,9 +48,10 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Leave out figures and page, and the processes that draw: most of the time of a small run."""
-    monkeypatch.setattr("segmentry.pipeline._run.write_report", lambda *_, **__: None)
-    monkeypatch.setattr("segmentry.plots.drawing", contextlib.nullcontext)
+    """Leave out figures and page of a run, and the processes that draw: most of its time."""
+    from tests.pipeline import runs  # not where no test needs it: it loads the package
+
+    runs.leave_undrawn(monkeypatch)
 
 
 @pytest.fixture

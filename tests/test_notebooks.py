@@ -41,8 +41,11 @@ def test_a_selection_is_shown_where_the_smallest_segment_has_too_few_users_to_be
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_the_first_cell_to_the_last(path):
-    """Run the cells in one namespace as a kernel does; an expression's value must show itself."""
+def test_a_notebook_runs_from_the_first_cell_to_the_last(path, undrawn):
+    """Run the cells in one namespace as a kernel does; an expression's value must show itself.
+
+    What they show they draw themselves: no figure of the run folder is looked at.
+    """
     nbformat = pytest.importorskip("nbformat")
     ast = pytest.importorskip("ast")
     pytest.importorskip("IPython")

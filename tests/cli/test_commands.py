@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections import Counter
 
 import polars as pl
@@ -241,20 +242,21 @@ def test_the_demo_makes_data_and_a_run_and_can_be_repeated(tmp_path):
 
 
 def test_a_report_is_written_again_from_the_summary(plain_run, tmp_path):
-    page = plain_run.folder / "report.html"
+    folder = shutil.copytree(plain_run.folder, tmp_path / "run")
+    page = folder / "report.html"
     before = page.read_bytes()
-    figure = plain_run.folder / "figures" / "sizes.svg"
+    figure = folder / "figures" / "sizes.svg"
     drawn = figure.read_bytes()
     page.write_text("lost")
     figure.unlink()
 
-    answer = segmentry("report", plain_run.folder)
+    answer = segmentry("report", folder)
 
     assert (answer.code, answer.err) == (0, "")
     assert answer.out == f"Report: {page}\n"
     assert page.read_bytes() == before
     assert figure.read_bytes() == drawn
-    assert {path.name for path in plain_run.folder.iterdir()} == RUN_FILES
+    assert {path.name for path in folder.iterdir()} == RUN_FILES
 
 
 def test_scores_for_machines_are_one_document(plain_run, tmp_path):

@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -543,9 +544,10 @@ def test_a_disk_that_is_full_while_the_report_is_written_again(home, plain_run, 
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         mkdir(path, *words, **options)
 
+    shutil.copytree(plain_run.folder, "run")
     monkeypatch.setattr(Path, "mkdir", make)
-    assert refusal(plain_run.folder, "report", plain_run.folder) == (
-        f"{plain_run.folder}: cannot be written: No space left on device; mend that first"
+    assert refusal(home, "report", "run") == (
+        "run: cannot be written: No space left on device; mend that first"
     )
 
 

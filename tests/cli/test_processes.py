@@ -107,7 +107,9 @@ def test_an_interrupted_run_leaves_the_earlier_one(long_log, tmp_path):
     assert (tmp_path / "run" / "manifest.json").read_text() == "the earlier run"
 
 
-def test_a_killed_run_leaves_no_run_folder_and_is_not_in_the_way(long_log, small_log, tmp_path):
+def test_a_killed_run_leaves_no_run_folder_and_is_not_in_the_way(
+    long_log, small_log, undrawn, tmp_path
+):
     process = start("run", long_log, "--out", tmp_path / "run")
     partial = wait_for(tmp_path, ".run.*.partial/scratch/parts", process).parents[1]
 
@@ -138,22 +140,47 @@ STEPS = (
     "finish the tables of users and the fingerprint",
 )
 
-_ENDED_IN_A_STEP = """
-import os, sys
+_ENDS_IN_STEPS = """
+import json, os, sys
+import altair, duckdb, jinja2, polars, sklearn.cluster
+import segmentry.pipeline._run
 from segmentry.cli import main
 from segmentry.pipeline._clock import StepClock
 
-step, ended_in, number = StepClock.step, sys.argv[1], int(sys.argv[2])
+def end_in(ended_in, number):
+    step = StepClock.step
 
-def begin(clock, name):
-    if name == ended_in:
-        os.kill(os.getpid(), number)
-    return step(clock, name)
+    def begin(clock, name):
+        if name == ended_in:
+            os.kill(os.getpid(), number)
+        return step(clock, name)
 
-StepClock.step = begin
-sys.argv[:3] = ["segmentry"]
-main()
+    StepClock.step = begin
+
+for line in sys.stdin:
+    ended_in, number, told, words = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT), 2)
+        end_in(ended_in, number)
+        sys.argv = ["segmentry", *words]
+        main()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """A process that has loaded all that a run needs, and starts each run as one of its own."""
+    with subprocess.Popen(  # our own words
+        [sys.executable, "-c", _ENDS_IN_STEPS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.stdin.close()
 
 
 def test_these_are_all_steps_of_a_run(plain_run):
@@ -165,27 +192,29 @@ def test_these_are_all_steps_of_a_run(plain_run):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_run_that_is_ended_in_any_step_leaves_the_earlier_one_whole(
-    step, number, small_log, tmp_path
+    step, number, small_log, loaded, tmp_path
 ):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "manifest.json").write_text("the earlier run")
+    home = tmp_path / "home"
+    (home / "run").mkdir(parents=True)
+    (home / "run" / "manifest.json").write_text("the earlier run")
     engine = "polars" if STEPS.index(step) % 2 else "duckdb"
-    words = ("run", small_log, "--out", tmp_path / "run", "--overwrite", "--engine", engine)
+    words = ("run", small_log, "--out", home / "run", "--overwrite", "--engine", engine)
     few = ("--k", 2, "--k-range", "2:2", "--bootstraps", 2, "--min-size", 1)
-    command = [sys.executable, "-c", _ENDED_IN_A_STEP, step, str(int(number))]
+    told = tmp_path / "told"
+    asked = (step, int(number), str(told), [str(word) for word in (*words, *few)])
 
-    done = subprocess.run(  # our own words
-        [*command, *map(str, (*words, *few))], capture_output=True, text=True, check=False
-    )
+    loaded.stdin.write(json.dumps(asked) + "\n")
+    loaded.stdin.flush()
+    code = int(loaded.stdout.readline())
 
-    assert (tmp_path / "run" / "manifest.json").read_text() == "the earlier run"
-    assert [each.name for each in (tmp_path / "run").iterdir()] == ["manifest.json"]
-    others = [each.name for each in tmp_path.iterdir() if each.name != "run"]
+    assert (home / "run" / "manifest.json").read_text() == "the earlier run"
+    assert [each.name for each in (home / "run").iterdir()] == ["manifest.json"]
+    others = [each.name for each in home.iterdir() if each.name != "run"]
     if number == signal.SIGKILL:
         # Nothing can clean up then; what is left is hidden and is taken for no run.
-        assert done.returncode == -signal.SIGKILL
+        assert code == -signal.SIGKILL
         assert all(name.startswith(".run.") and name.endswith(".partial") for name in others)
         return
-    assert done.returncode == 2
-    assert done.stderr == "segmentry: interrupted; nothing half-written is left\n"
+    assert code == 2
+    assert told.read_text() == "segmentry: interrupted; nothing half-written is left\n"
     assert others == []

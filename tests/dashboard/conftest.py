@@ -28,11 +28,14 @@ def summary(run_dir):
 
 @pytest.fixture(scope="session")
 def other_run(run_dir, tmp_path_factory):
-    """The same users in five segments."""
-    folder = tmp_path_factory.mktemp("other") / "five"
-    answer = runs.segmentry("run", "--from", run_dir, "--k", "5", "--out", folder)
-    assert answer.code == 0, answer.err
-    return folder
+    """The same users in five segments, made once for all workers."""
+
+    def make(folder):
+        answer = runs.segmentry("run", "--from", run_dir, "--k", "5", "--out", folder)
+        assert answer.code == 0, answer.err
+        return folder
+
+    return runs.made_once(tmp_path_factory.getbasetemp(), "five", make)
 
 
 class Served:

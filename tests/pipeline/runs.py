@@ -1,12 +1,16 @@
 """Runs for tests: the command line in this process, and the way to a summary without drawing."""
 
 import contextlib
+import fcntl
 import functools
 import io
+import pickle
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -39,6 +43,7 @@ RUN_FILES = {
 
 
 FEW = {"bootstraps": 2}
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,16 @@ def segmentry(*words: object) -> Answer:
     return Answer(code=ended.value.code, out=out.getvalue(), err=err.getvalue())
 
 
+def leave_undrawn(patch: pytest.MonkeyPatch) -> None:
+    """Leave out figures and page of a run, and the processes that draw: most of its time.
+
+    A page that another command writes is written, without figures.
+    """
+    patch.setattr("segmentry.pipeline._run.write_report", lambda *_, **__: None)
+    patch.setattr("segmentry.plots.write_figures", lambda *_, **__: {})
+    patch.setattr("segmentry.plots.drawing", contextlib.nullcontext)
+
+
 def _few_repetitions(run):
     def few(*args, options, **kwargs):
         return run(*args, options=FEW | {"k_range": "2:4"} | options, **kwargs)
@@ -97,20 +112,43 @@ def _few_repetitions(run):
     return few
 
 
+def made_once(home: Path, name: str, make: Callable[[Path], Made]) -> Made:
+    """Return what the first of all workers that asks for it makes in a folder of this name.
+
+    It belongs to every test: whoever changes something takes a copy.
+    """
+    shared = home.parent if home.name.startswith("popen-") else home  # the worker's own folder
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = shared / f"{name}.pickle"
+        if not made.exists():
+            made.write_bytes(pickle.dumps(make(shared / name)))
+        return pickle.loads(made.read_bytes())  # noqa: S301  # written above
+
+
 @functools.cache
 def generated(home: Path, n_users: int, seed: int = 7, **planted: float) -> Path:
     """Return a generated log, made once for all test modules."""
     told = "-".join(f"{name}-{value}" for name, value in sorted(planted.items()))
-    data_dir = home / f"{n_users}-users-{seed}{told}" / "log"
-    generate_taobao(data_dir, GeneratorOptions(n_users=n_users, seed=seed, **planted))
-    return data_dir
+    options = GeneratorOptions(n_users=n_users, seed=seed, **planted)
+
+    def make(folder: Path) -> Path:
+        generate_taobao(folder / "log", options)
+        return folder / "log"
+
+    return made_once(home, f"{n_users}-users-{seed}{told}", make)
 
 
 @functools.cache
 def plain_run(home: Path) -> Run:
     """Return a run on 2,000 users with nothing asked for, made once for all test modules."""
-    data_dir, folder = generated(home, 2_000), home / "plain" / "run"
-    return Run(data_dir, folder, segmentry("run", data_dir, "--out", folder))
+    data_dir = generated(home, 2_000)
+
+    def make(folder: Path) -> Run:
+        out = folder / "run"
+        return Run(data_dir, out, segmentry("run", data_dir, "--out", out))
+
+    return made_once(home, "plain", make)
 
 
 @functools.cache
@@ -119,14 +157,19 @@ def attribute_run(home: Path) -> Run:
 
     The flag of the seed wins over that of the file.
     """
-    data_dir, folder = generated(home, 2_000), home / "attributes" / "run"
-    file = home / "run.toml"
-    file.write_text(
-        'k = 3\nk_range = "3:3"\nseed = 9\nsince = "2017-05-07"\n'
-        'features = ["gender", "age_level", "n_impressions"]\n'
-    )
-    words = ("--out", folder, "--config", file, "--seed", "2")
-    return Run(data_dir, folder, segmentry("run", data_dir, *words))
+    data_dir = generated(home, 2_000)
+
+    def make(folder: Path) -> Run:
+        folder.mkdir()
+        file, out = folder / "run.toml", folder / "run"
+        file.write_text(
+            'k = 3\nk_range = "3:3"\nseed = 9\nsince = "2017-05-07"\n'
+            'features = ["gender", "age_level", "n_impressions"]\n'
+        )
+        words = ("--out", out, "--config", file, "--seed", "2")
+        return Run(data_dir, out, segmentry("run", data_dir, *words))
+
+    return made_once(home, "attributes", make)
 
 
 def users_of(data_dir: Path, **options: object) -> UserData:
@@ -182,6 +225,11 @@ def summary_of(data_dir: Path, **options: object) -> Summary:
 def shop_run(home: Path) -> Run:
     """Return a run on 600 users with their behaviours, made once for all test modules."""
     data_dir = generated(home, 600, behaviours=True, behaviour_rows_per_user=60.0)
-    folder = home / "shop" / "run"
-    words = ("--k", 4, "--k-range", "2:4", "--min-size", 10, "--out", folder)
-    return Run(data_dir, folder, segmentry("run", data_dir, "--with", "behaviours", *words))
+    words = ("--k", 4, "--k-range", "2:4", "--min-size", 10)
+
+    def make(folder: Path) -> Run:
+        out = folder / "run"
+        answer = segmentry("run", data_dir, "--with", "behaviours", "--out", out, *words)
+        return Run(data_dir, out, answer)
+
+    return made_once(home, "shop", make)

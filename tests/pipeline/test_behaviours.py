@@ -417,10 +417,11 @@ def test_scoring_without_the_behaviour_log_is_one_clear_line(shop_run, tmp_path)
     assert not (tmp_path / "scores.parquet").exists()
 
 
-def test_a_budget_by_purchases_is_one_of_association(shop_run):
-    answer = segmentry(
-        "plan", "budget", shop_run.folder, "--impressions", 1000, "--by", "purchases", "--json"
-    )
+def test_a_budget_by_purchases_is_one_of_association(shop_run, tmp_path):
+    folder = shutil.copytree(shop_run.folder, tmp_path / "run")  # the plan is written into it
+    words = ("--impressions", 1000, "--by", "purchases", "--json")
+
+    answer = segmentry("plan", "budget", folder, *words)
 
     assert answer.code == 0
     plan = json.loads(answer.out)

@@ -5,7 +5,7 @@ import shutil
 
 import polars as pl
 import pytest
-from tests.pipeline.runs import segmentry
+from tests.pipeline.runs import leave_undrawn, segmentry
 
 from segmentry import pipeline
 from segmentry.errors import ConfigError
@@ -17,7 +17,9 @@ def compared(plain_run, tmp_path_factory):
     folder = shutil.copytree(plain_run.folder, tmp_path_factory.mktemp("compared") / "run")
     before = (folder / "summary.json").read_bytes()
     asked = ["kmeans", "dbscan", "classic"]
-    found = pipeline.compare_algorithms(folder, algorithms=asked, n_runs=1, is_alone=False)
+    with pytest.MonkeyPatch.context() as patch:
+        leave_undrawn(patch)
+        found = pipeline.compare_algorithms(folder, algorithms=asked, n_runs=1, is_alone=False)
     return folder, found, before
 
 
@@ -46,7 +48,7 @@ def test_the_folder_gets_the_comparison_and_the_report_a_section(compared):
     assert (folder / "summary.json").read_bytes() == before
 
 
-def test_the_command_prints_json_with_seconds_and_memory(plain_run, tmp_path):
+def test_the_command_prints_json_with_seconds_and_memory(plain_run, undrawn, tmp_path):
     folder = shutil.copytree(plain_run.folder, tmp_path / "run")
 
     answer = segmentry(

@@ -33,6 +33,12 @@ def times(log):
         return [int(row["time_stamp"]) for row in csv.DictReader(lines)]
 
 
+@pytest.fixture(scope="module")
+def three(log):
+    """What a run says of three segments."""
+    return summary_of(log, k=3, k_range="3:3")
+
+
 def test_the_number_of_segments_can_be_forced_outside_the_range(log):
     summary = summary_of(log, k=5, k_range="2:3")
 
@@ -312,11 +318,10 @@ def test_strict_makes_any_rejected_row_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("algorithm", ["minibatch", "bisecting"])
-def test_other_algorithms_answer_and_say_their_name(log, algorithm):
-    exact = summary_of(log, k=3, k_range="3:3")
+def test_other_algorithms_answer_and_say_their_name(log, three, algorithm):
     summary = summary_of(log, algorithm=algorithm, k=3, k_range="3:3")
 
-    chosen, best = summary.selection.candidates[-1], exact.selection.candidates[-1]
+    chosen, best = summary.selection.candidates[-1], three.selection.candidates[-1]
     assert chosen.algorithm == algorithm
     assert f"Clusterings ({algorithm})" in "".join(summary.method)
     assert sum(segment.n_users for segment in summary.segments) == 2_000
@@ -351,16 +356,15 @@ def test_a_run_from_toml_tells_the_whole_command_and_keeps_its_settings(attribut
     assert (config["k"], config["seed"], config["since"]) == (3, 2, "2017-05-07")
 
 
-def test_the_silhouette_of_all_users_can_be_asked_for(log):
+def test_the_silhouette_of_all_users_can_be_asked_for(log, three):
     exact = summary_of(log, k=3, k_range="3:3", exact_silhouette=True)
-    sampled = summary_of(log, k=3, k_range="3:3")
 
     (of_all,) = [each.silhouette for each in exact.selection.candidates if each.n_segments == 3]
-    (of_some,) = [each.silhouette for each in sampled.selection.candidates if each.n_segments == 3]
+    (of_some,) = [each.silhouette for each in three.selection.candidates if each.n_segments == 3]
     assert of_all.low == of_all.value == of_all.high
     assert of_all.value == pytest.approx(of_some.value, abs=1e-12)  # fewer users than are sampled
     assert "exactly" in exact.method[3]
-    assert "sample" in sampled.method[3]
+    assert "sample" in three.method[3]
 
 
 def test_a_forced_number_of_segments_that_do_not_come_back_is_told(log):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.pipeline.runs import RUN_FILES, summary_of
+from tests.pipeline.runs import RUN_FILES, outcome_of
 
 from segmentry import __version__, fit_segments
 from segmentry.config import RunConfig
@@ -34,6 +34,12 @@ def summary(plain_run):
 @pytest.fixture(scope="module")
 def segments(plain_run):
     return pl.read_parquet(plain_run.folder / "segments.parquet")
+
+
+@pytest.fixture(scope="module")
+def again(plain_run):
+    """What the same run finds once more."""
+    return outcome_of(plain_run.data_dir)
 
 
 @pytest.fixture(scope="module")
@@ -244,14 +250,18 @@ def test_silhouettes_are_those_of_the_labels_of_the_feature_window(plain_run, se
     assert chosen.squared_silhouette == pytest.approx(squared)
 
 
-def test_the_command_in_the_summary_repeats_the_run_to_the_byte(plain_run, summary, tmp_path):
+def test_the_command_in_the_summary_repeats_the_run_to_the_byte(plain_run, summary, again):
     words = summary.repeat.command.split()
     assert words[:3] == ["segmentry", "run", plain_run.data_dir.name]
     assert words[3:] == ["--out", "RUN_DIR", "--bootstraps", "2"]
 
-    again = summary_of(plain_run.data_dir)
+    text = (plain_run.folder / "summary.json").read_text()
+    assert render_summary_json(again.summary) == text
 
-    assert render_summary_json(again) == (plain_run.folder / "summary.json").read_text()
+
+def test_the_segments_of_both_fits_are_in_the_table_of_segments(segments, again):
+    assert segments["feature_segment_id"].to_list() == again.truth.feature_segment_ids.tolist()
+    assert segments["segment_id"].to_list() == again.segmentation.segment_ids.tolist()
 
 
 def test_the_core_figures_are_the_recorded_ones(summary):
