@@ -1,15 +1,18 @@
 """What only a process of its own shows: imports, silence in a pipe, signals."""
 
+import importlib
 import json
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from tests.pipeline import runs
 
 from segmentry import __version__
+from segmentry.cli._app import _caught_signals
 from segmentry.run_folder import read_manifest
 
 PATIENCE = 60
@@ -218,3 +221,15 @@ def test_a_run_that_is_ended_in_any_step_leaves_the_earlier_one_whole(
     assert code == 2
     assert told.read_text() == "segmentry: interrupted; nothing half-written is left\n"
     assert others == []
+
+
+def test_an_interrupt_waits_until_no_step_of_an_import_is_cut_off():
+    importing = SimpleNamespace(f_code=importlib._bootstrap._get_module_lock.__code__)
+
+    with _caught_signals() as caught:
+        signal.getsignal(signal.SIGINT)(signal.SIGINT, importing)
+        assert not caught  # an exception there could leave the lock of all imports taken
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(PATIENCE)
+
+    assert caught == [signal.SIGINT]

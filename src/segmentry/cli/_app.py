@@ -6,8 +6,10 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -26,6 +28,8 @@ __all__ = ["app", "main"]
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
 """What is wrong with a path that somebody gave, whoever looks at it first."""
 
+_IMPORT = "<frozen importlib."
+_SECONDS_TO_IMPORT = 0.01
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """700 by default: looking that often for cycles, through all objects of all libraries, takes 4 % of
 a run of a million users."""
@@ -421,10 +425,19 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _caught_signals() -> Iterator[list[int]]:
-    """Make the first SIGINT or SIGTERM an interrupt, and leave the clean-up after it alone."""
+    """Make the first SIGINT or SIGTERM an interrupt, and leave the clean-up after it alone.
+
+    Between two steps of Python's import it waits: an exception there can leave the lock of all
+    imports taken, and whoever waits for a thread that imports then waits for ever.
+    """
     caught: list[int] = []
 
-    def interrupt(number: int, _: object) -> None:
+    def interrupt(number: int, at: FrameType | None) -> None:
+        if not caught and at is not None and at.f_code.co_filename.startswith(_IMPORT):
+            again = threading.Timer(_SECONDS_TO_IMPORT, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
         caught.append(number)
         if len(caught) == 1:
             raise KeyboardInterrupt
