@@ -9,6 +9,7 @@ from segmentry.pipeline._hexagons import (
     NO_PLANE,
     Plane,
     _across,
+    _is_mostly_untold,
     bin_hexagons,
     hexagon_table,
     put_in_hexagons,
@@ -125,6 +126,17 @@ def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
         assert coarse.n_users % 50 == 0
         if own.n_users < 50:
             assert coarse.share == 1.0
+
+
+def test_a_long_tail_of_lone_users_does_not_make_the_map_of_many_coarse():
+    def plane(sizes):
+        hexagons = tuple(Hexagon(float(i), 0.0, n, 1, 1.0) for i, n in enumerate(sizes))
+        return Plane(0.5, hexagons, np.arange(sum(sizes)), np.repeat(range(len(sizes)), sizes))
+
+    assert _is_mostly_untold(plane([980] + [10] * 4), 50)  # 40 of 1,020 users
+    assert not _is_mostly_untold(plane([9_000] + [10] * 4), 50)  # 40 of 9,040
+    assert not _is_mostly_untold(plane([100, 100, 10]), 50)
+    assert not _is_mostly_untold(plane([980] + [10] * 4), 1)
 
 
 def a_feature(name, kind):

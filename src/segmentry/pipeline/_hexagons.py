@@ -17,6 +17,7 @@ __all__ = ["NO_PLANE", "Plane", "bin_hexagons", "hexagon_table", "put_in_hexagon
 
 _ACROSS, _LEAST_ACROSS = 34, 10
 _LEAST_TOLD_ACROSS, _COARSER = 6, 0.8
+_HARDLY_ANY = 0.01  # of the users: a long tail of lone ones must not make the map of all coarse
 _BLOCK = 200_000
 _TAIL = 0.001
 _DIGITS = 8  # that are kept of a mean: the last bits of a sum are nobody's concern
@@ -72,7 +73,8 @@ def put_in_hexagons(
     counted : Plane
     told : Plane
         The same users in hexagons that are so large that half of them hold twice `min_size` users,
-        where it can be had: of fewer no value is told, and the map would be grey.
+        where it can be had and more than 1 % of the users are in smaller ones: of fewer no value
+        is told, and the map would be grey.
     """
     if len(segmentation.components.explained_variance_ratio) < 2:
         return NO_PLANE, NO_PLANE
@@ -104,7 +106,11 @@ def _is_mostly_untold(plane: Plane, min_size: int) -> bool:
     """Return whether half of the hexagons hold so few users that many a value is not told."""
     if min_size <= 1 or not plane.hexagons:
         return False
-    return float(np.median([each.n_users for each in plane.hexagons])) < 2 * min_size
+    sizes = np.array([each.n_users for each in plane.hexagons])
+    few = sizes < 2 * min_size
+    return float(np.median(sizes)) < 2 * min_size and bool(
+        sizes[few].sum() > _HARDLY_ANY * sizes.sum()
+    )
 
 
 def hexagon_table(
