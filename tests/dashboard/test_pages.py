@@ -319,6 +319,11 @@ def test_a_level_of_a_user_is_called_by_its_name_and_a_time_is_no_number(run_dir
 
     assert f"<td>{named[str(row['gender'])]}</td>" in text
     assert "epoch seconds" not in text
+    tiers = next(row for row in summary.population.levels if row.feature == "city_tier")
+    names = {level.level: level.label for level in tiers.levels}
+    median = next(row.median for row in summary.population.numeric if row.feature == "city_tier")
+    own = squeezed(text).split("city tier</th>")[1].split("</tr>")[0]
+    assert re.findall(r"<td>([^<]*)</td>", own)[-1] == names[f"{median:g}"] == f"tier {median:g}"
 
 
 def test_the_choice_of_a_segment_decides_what_is_shown(run_dir, summary):

@@ -9,6 +9,7 @@ from segmentry.pipeline._hexagons import (
     NO_PLANE,
     Plane,
     _across,
+    _is_mostly_untold,
     bin_hexagons,
     hexagon_table,
     put_in_hexagons,
@@ -99,7 +100,7 @@ def exact_pictures(plain_run):
         n_segments=k,
         n_bins=_bins_for(ids, min_size=50),
     )
-    return distributions, put_in_hexagons(table, segmentation, ids, min_size=50).hexagons
+    return distributions, put_in_hexagons(table, segmentation, ids, min_size=50)[0].hexagons
 
 
 def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
@@ -125,6 +126,17 @@ def test_no_picture_counts_fewer_users_than_may_be_shown(plain_run):
         assert coarse.n_users % 50 == 0
         if own.n_users < 50:
             assert coarse.share == 1.0
+
+
+def test_a_long_tail_of_lone_users_does_not_make_the_map_of_many_coarse():
+    def plane(sizes):
+        hexagons = tuple(Hexagon(float(i), 0.0, n, 1, 1.0) for i, n in enumerate(sizes))
+        return Plane(0.5, hexagons, np.arange(sum(sizes)), np.repeat(range(len(sizes)), sizes))
+
+    assert _is_mostly_untold(plane([980] + [10] * 4), 50)  # 40 of 1,020 users
+    assert not _is_mostly_untold(plane([9_000] + [10] * 4), 50)  # 40 of 9,040
+    assert not _is_mostly_untold(plane([100, 100, 10]), 50)
+    assert not _is_mostly_untold(plane([980] + [10] * 4), 1)
 
 
 def a_feature(name, kind):
@@ -186,7 +198,7 @@ def test_no_value_of_a_hexagon_is_told_of_few_users_nor_how_many_they_are():
 def test_values_by_hexagon_of_a_run_are_those_of_all_its_users(plain_run):
     found = reused(plain_run.folder, min_size=1)
     features = (*found.users.features, *found.users.attributes)
-    plane = put_in_hexagons(
+    _, plane = put_in_hexagons(
         found.users.table, found.segmentation, found.segmentation.segment_ids, min_size=1
     )
 
@@ -201,5 +213,27 @@ def test_values_by_hexagon_of_a_run_are_those_of_all_its_users(plain_run):
     assert set(kept["feature"]) == {each.name for each in features}
     assert kept["n_known"].drop_nulls().min() >= 50
     assert set(kept.filter(kept["n_known"].is_null())["mean"]) == {None}
-    drawn = read_summary(plain_run.folder).pictures.hexagons
-    assert kept["n_users"].to_list() == [each.n_users for each in drawn] * len(features)
+
+
+def test_values_are_told_in_hexagons_so_large_that_half_of_them_hold_twice_the_fewest(plain_run):
+    found = reused(plain_run.folder, min_size=1)
+    table, segmentation = found.users.table, found.segmentation
+    ids = segmentation.segment_ids
+
+    def planes(min_size):
+        return put_in_hexagons(table, segmentation, ids, min_size=min_size)
+
+    all_told = planes(1)
+    assert all_told[1] is all_told[0]
+    counted, told = planes(20)
+    sizes = np.bincount(told.cells)
+    assert sizes.tolist() == [each.n_users for each in told.hexagons]
+    assert sizes.sum() == np.bincount(counted.cells).sum() == table.height
+    assert np.median(np.bincount(counted.cells)) < 40 <= np.median(sizes)
+    assert told.radius > counted.radius
+    kept = pl.read_parquet(plain_run.folder / "hexagons.parquet")
+    expected = planes(50)[1]
+    rows = kept.filter(pl.col("feature") == "n_impressions")
+    assert set(kept["radius"]) == {expected.radius}
+    assert rows["x"].to_list() == [each.x for each in expected.hexagons]
+    assert np.abs(rows["n_users"] - np.bincount(expected.cells)).max() < 50

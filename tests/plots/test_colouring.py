@@ -83,9 +83,9 @@ def test_levels_have_steps_of_the_scale_and_rare_ones_share_the_last(make_summar
 def test_a_hexagon_has_the_colour_of_its_mean_and_tells_of_how_many_it_is(make_summary):
     summary = make_summary(n_points=5)
     cells = [
-        plots.HexagonValue(0.0, 0.0, 900, 1, 850, 4.0, None),
-        plots.HexagonValue(1.0, 0.0, 100, 2, 50, 12.0, None),
-        plots.HexagonValue(2.0, 0.0, 50, 2, None, None, None),
+        plots.HexagonValue(0.0, 0.0, 0.5, 900, 1, 850, 4.0, None),
+        plots.HexagonValue(1.0, 0.0, 0.5, 100, 2, 50, 12.0, None),
+        plots.HexagonValue(2.0, 0.0, 0.5, 50, 2, None, None, None),
     ]
 
     spec = plots.plot_hexagon_values(summary, cells, feature="n_impressions").to_dict()
@@ -98,6 +98,11 @@ def test_a_hexagon_has_the_colour_of_its_mean_and_tells_of_how_many_it_is(make_s
     ]
     assert known["encoding"]["color"]["legend"]["title"] == "mean impressions"
     assert known["encoding"]["opacity"] == {"value": 1}
+    low, high = known["encoding"]["x"]["scale"]["domain"]
+    assert low <= -0.5
+    assert high >= 2.5
+    pixels = 0.5 / (high - low) * spec["width"]
+    assert known["mark"]["size"] == pytest.approx(4 * pixels**2)
     rows = spec["datasets"][known["data"]["name"]]
     assert [(row["told"], row["known"], row["n"]) for row in rows] == [
         ("4.00", "850", "900"),

@@ -68,8 +68,8 @@ def charts():
         UserPlace("b", 2, 1.0, 0.0, {"n_impressions": None}, -0.5),
     )
     cells = (
-        HexagonValue(0.0, 0.0, 900, 1, 850, 3.5, None),
-        HexagonValue(1.0, 0.0, 50, 2, None, None, None),
+        HexagonValue(0.0, 0.0, 0.5, 900, 1, 850, 3.5, None),
+        HexagonValue(1.0, 0.0, 0.5, 50, 2, None, None, None),
     )
     by = {"feature": "n_impressions"}
     asked = {

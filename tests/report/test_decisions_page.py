@@ -87,7 +87,7 @@ def test_a_page_tells_what_the_segment_is_shown_and_clicks_more(decided):
 
     first, second, *_ = make_segment_pages(replace(decided, log=log))
 
-    caption = "Segment 1: what it is shown and clicks more than all"
+    caption = "Segment 1: what it is shown, or clicks, more than all"
     (table,) = [table for table in first.tables if table.caption == caption]
     # The surest first; a is within its interval of 100 in both.
     assert [row.head for row in table.rows] == ["category no. c", "category no. b"]

@@ -222,8 +222,10 @@ def test_a_card_publishes_the_forecast_and_shows_what_was_seen_second(summary, h
 
     for card, segment in zip(cards, summary.segments, strict=True):
         block = re.search(r'<div class="ctr">.*?</div>', card, re.DOTALL)[0]
-        value, limits = re.search(r"<b>(.*?)</b>.*?90 % interval (.*?) ·", block).groups()
-        seen, seen_limits = re.search(r"seen (.+?) on .*?95 % interval (.*?) ·", block).groups()
+        value, limits = re.search(r"<b>(.*?)</b>.*?90\u00a0% interval (.*?) ·", block).groups()
+        seen, seen_limits = re.search(
+            r"seen (.+?) on .*?95\u00a0% interval (.*?) ·", block
+        ).groups()
         assert [number(value), *bounds(limits)] == rounded(segment.forecast_ctr)
         assert [number(seen), *bounds(seen_limits)] == rounded(segment.ctr_seen)
         assert re.search(rf'<span class="badge {segment.verdict}"><svg.*?</svg>', card, re.DOTALL)
@@ -274,8 +276,9 @@ def test_the_check_says_its_days_kept_gain_events_and_caveats(summary, html):
     assert "Saturday, Sunday, Monday, Tuesday, Wednesday and Thursday" in found
     assert ">Friday and Saturday<" in found
     assert "No later Sunday, Monday, Tuesday, Wednesday or Thursday was checked." in found
-    assert "keep 83\u00a0% (90 % interval 80\u00a0% to 87\u00a0%)" in found
-    assert all(text in found for text in (*summary.truth.refit_events, *summary.truth.caveats))
+    assert "keep 83\u00a0% (90\u00a0% interval 80\u00a0% to 87\u00a0%)" in found
+    told = (*summary.truth.refit_events, *summary.truth.caveats)
+    assert all(text.replace(" %", "\u00a0%") in found for text in told)
     assert html.index('href="#segments"') < html.index('href="#trust"')
     assert html.index('href="#trust"') < html.index('href="#evidence"')
 

@@ -70,6 +70,7 @@ def hexagons_of(run: Run, feature: str) -> tuple[HexagonValue, ...]:
         HexagonValue(
             x=row["x"],
             y=row["y"],
+            radius=row["radius"],
             n_users=row["n_users"],
             segment_id=row["segment_id"],
             n_known=row["n_known"],
@@ -83,7 +84,8 @@ def hexagons_of(run: Run, feature: str) -> tuple[HexagonValue, ...]:
 @lru_cache(maxsize=4)
 def _hexagons(folder: str, stamp: int) -> pl.DataFrame | None:
     del stamp  # a key of the cache
-    return read_if_there(Path(folder) / "hexagons.parquet")
+    table = read_if_there(Path(folder) / "hexagons.parquet")
+    return None if table is None or "radius" not in table.columns else table
 
 
 @lru_cache(maxsize=8)

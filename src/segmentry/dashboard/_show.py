@@ -13,7 +13,7 @@ from segmentry.dashboard._images import with_images
 from segmentry.dashboard._runs import Run, svg_of
 from segmentry.errors import SegmentryError
 from segmentry.profiling import SegmentProfile
-from segmentry.report import GLOSSARY, Fact, Figure, Table, render_figure, render_table
+from segmentry.report import GLOSSARY, Fact, Figure, Table, render_figure, render_table, render_text
 
 __all__ = [
     "beside",
@@ -72,7 +72,7 @@ def heading(text: str, lead: str = "", *, level: int = 1) -> None:
 
 def notice(text: str) -> None:
     """Say what is missing and what to do, as plain text."""
-    put(f'<p class="notice" role="status">{escape(text)}</p>')
+    put(f'<p class="notice" role="status">{render_text(text)}</p>')
 
 
 def part(function: Callable[[Run], None]) -> Callable[[Run], None]:
@@ -91,7 +91,7 @@ def part(function: Callable[[Run], None]) -> Callable[[Run], None]:
 
 def listed(texts: Iterable[str]) -> None:
     """Set sentences under one another, as plain text."""
-    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    items = "".join(f"<li>{render_text(text)}</li>" for text in texts)
     put(f'<ul class="plain">{items}</ul>')
 
 

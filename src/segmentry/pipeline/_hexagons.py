@@ -16,6 +16,8 @@ from segmentry.summary import Hexagon
 __all__ = ["NO_PLANE", "Plane", "bin_hexagons", "hexagon_table", "put_in_hexagons"]
 
 _ACROSS, _LEAST_ACROSS = 34, 10
+_LEAST_TOLD_ACROSS, _COARSER = 6, 0.8
+_HARDLY_ANY = 0.01  # of the users: a long tail of lone ones must not make the map of all coarse
 _BLOCK = 200_000
 _TAIL = 0.001
 _DIGITS = 8  # that are kept of a mean: the last bits of a sum are nobody's concern
@@ -53,8 +55,8 @@ NO_PLANE = Plane(None, (), _NOBODY, _NOBODY)
 
 def put_in_hexagons(
     table: pl.DataFrame, segmentation: Segmentation, ids: IntVector, *, min_size: int
-) -> Plane:
-    """Put every user that has a segment into a hexagon of the map.
+) -> tuple[Plane, Plane]:
+    """Put every user that has a segment into a hexagon of the map, and into one to tell values of.
 
     Parameters
     ----------
@@ -65,9 +67,17 @@ def put_in_hexagons(
         The segments that are shown.
     min_size : int
         Fewest users of which may be told: so few hexagons that most hold as many.
+
+    Returns
+    -------
+    counted : Plane
+    told : Plane
+        The same users in hexagons that are so large that half of them hold twice `min_size` users,
+        where it can be had and more than 1 % of the users are in smaller ones: of fewer no value
+        is told, and the map would be grey.
     """
     if len(segmentation.components.explained_variance_ratio) < 2:
-        return NO_PLANE
+        return NO_PLANE, NO_PLANE
     members = np.flatnonzero(ids != UNASSIGNED)
     # In blocks: a matrix of all users at once would be the largest object of a run.
     parts = [
@@ -77,13 +87,30 @@ def put_in_hexagons(
         )[:, :2]
         for start in range(0, members.size, _BLOCK)
     ]
-    plane = bin_hexagons(
-        np.concatenate(parts),
-        ids[members],
-        n_segments=segmentation.n_segments,
-        n_across=_across(members.size, min_size=min_size),
+    places, n_across = np.concatenate(parts), _across(members.size, min_size=min_size)
+
+    def binned(n_across: int) -> Plane:
+        plane = bin_hexagons(
+            places, ids[members], n_segments=segmentation.n_segments, n_across=n_across
+        )
+        return replace(plane, members=members) if plane.hexagons else plane
+
+    counted = told = binned(n_across)
+    while _is_mostly_untold(told, min_size) and n_across > _LEAST_TOLD_ACROSS:
+        n_across = max(_LEAST_TOLD_ACROSS, int(n_across * _COARSER))
+        told = binned(n_across)
+    return counted, told
+
+
+def _is_mostly_untold(plane: Plane, min_size: int) -> bool:
+    """Return whether half of the hexagons hold so few users that many a value is not told."""
+    if min_size <= 1 or not plane.hexagons:
+        return False
+    sizes = np.array([each.n_users for each in plane.hexagons])
+    few = sizes < 2 * min_size
+    return float(np.median(sizes)) < 2 * min_size and bool(
+        sizes[few].sum() > _HARDLY_ANY * sizes.sum()
     )
-    return replace(plane, members=members) if plane.hexagons else plane
 
 
 def hexagon_table(
@@ -96,7 +123,7 @@ def hexagon_table(
     table : DataFrame, (n_users, ...)
         In raw units.
     plane : Plane
-        Of the same users, its hexagons as they are shown.
+        Of the same users, large enough to tell values of, its hexagons as they are shown.
     features : sequence of Feature
     min_size : int
         Fewest users with a known value of whom a value is told.
@@ -104,7 +131,7 @@ def hexagon_table(
     Returns
     -------
     DataFrame
-        ``hexagon`` (from 0, in the order of the summary), ``x, y, n_users, segment_id, feature,
+        ``hexagon`` (from 0, by row and column), ``x, y, radius, n_users, segment_id, feature,
         n_known, mean, level, level_share``: the mean of known values, for a categorical feature
         the most common level (of equals the first by text) and its share of those known; null
         where fewer than `min_size` are known, whose number is null too. Other numbers of users
@@ -116,6 +143,7 @@ def hexagon_table(
             "hexagon": range(n_hexagons),
             "x": [each.x for each in plane.hexagons],
             "y": [each.y for each in plane.hexagons],
+            "radius": pl.Series([plane.radius] * n_hexagons, dtype=pl.Float64),
             "n_users": [each.n_users for each in plane.hexagons],
             "segment_id": [each.segment_id for each in plane.hexagons],
         }

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.clustering import SilhouetteSample
-from segmentry.pipeline._hexagons import hexagon_table, put_in_hexagons
+from segmentry.pipeline._hexagons import Plane, hexagon_table, put_in_hexagons
 from segmentry.privacy import published_ids
 from segmentry.profiling import LEAST_BINS, MOST_BINS, Distribution, bin_features
 from segmentry.schema import Feature
@@ -55,8 +55,7 @@ def make_pictures(
     ids, withheld = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
     )
-    plane = put_in_hexagons(table, segmentation, ids, min_size=min_size)
-    shown = tuple(_coarse(each, min_size) for each in plane.hexagons)
+    counted, told = put_in_hexagons(table, segmentation, ids, min_size=min_size)
     distributions = bin_features(
         table,
         ids,
@@ -67,13 +66,14 @@ def make_pictures(
     pictures = Pictures(
         blades=_blades(segmentation.silhouette_sample, withheld.tolist(), min_size=min_size),
         distributions=tuple(_rounded(each, min_size) for each in distributions),
-        hexagon_radius=plane.radius,
-        hexagons=shown,
-        mixed_share=_mixed_share(plane.hexagons),
+        hexagon_radius=counted.radius,
+        hexagons=_shown(counted, min_size),
+        mixed_share=_mixed_share(counted.hexagons),
     )
-    if not shown:
+    if not told.hexagons:
         return pictures, None
-    return pictures, hexagon_table(table, replace(plane, hexagons=shown), catalogue, min_size)
+    shown = replace(told, hexagons=_shown(told, min_size))
+    return pictures, hexagon_table(table, shown, catalogue, min_size)
 
 
 def _bins_for(ids: IntVector, *, min_size: int) -> int:
@@ -102,6 +102,10 @@ def _rounded(distribution: Distribution, least: int) -> Distribution:
         segments=tuple(near(counts) for counts in distribution.segments),
         n_above=near([distribution.n_above])[0],
     )
+
+
+def _shown(plane: Plane, least: int) -> tuple[Hexagon, ...]:
+    return tuple(_coarse(each, least) for each in plane.hexagons)
 
 
 def _coarse(hexagon: Hexagon, least: int) -> Hexagon:

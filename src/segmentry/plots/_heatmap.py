@@ -53,7 +53,7 @@ def caption_profile_heatmap(summary: "Summary") -> Caption:
     reading = (
         "(Segment mean − mean of all users) ÷ standard deviation of all users. Blue: below, "
         f"orange: above; classes at {edges}, beyond the last the colour stays the same. "
-        "Blank: the 95 % interval holds 0."
+        "Blank: the 95\u00a0% interval holds 0; no cell: too few users with a value."
     )
     cells = [cell for cell in _cells(summary) if cell.is_clear]
     if not cells:

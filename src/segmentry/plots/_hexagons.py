@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import altair as alt
 
     from segmentry.plots._map import Frame
-    from segmentry.summary import Pictures, Summary
+    from segmentry.summary import Summary
 
 __all__ = [
     "HexagonValue",
@@ -104,7 +104,7 @@ def plot_map_hexagons(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     strength = alt.Opacity("o:Q", scale=None)
     frame = map_frame([(cell.x, cell.y) for cell in pictures.hexagons], width=_WIDTH)
     x, y = map_axes(frame, plane=summary.map)
-    hexagons = _marked(on_named("hexagons"), _radius(pictures, frame)).encode(
+    hexagons = _marked(on_named("hexagons"), _pixels(pictures.hexagon_radius, frame)).encode(
         x=x, y=y, color=as_given(), opacity=strength, tooltip=tooltip
     )
     layers = [hexagons, *center_marks(summary.map.centers, frame)]
@@ -121,6 +121,8 @@ class HexagonValue:
     Parameters
     ----------
     x, y : float
+    radius : float
+        From the centre to the corners.
     n_users : int
     segment_id : int
         The segment with most users here.
@@ -134,6 +136,7 @@ class HexagonValue:
 
     x: float
     y: float
+    radius: float
     n_users: int
     segment_id: int
     n_known: int | None
@@ -196,12 +199,13 @@ def plot_hexagon_values(
     import altair as alt
 
     caption = caption_hexagon_values(summary, cells, feature=feature)
-    pictures, is_level = summary.pictures, _is_level(summary, feature)
-    if not cells or pictures is None or not pictures.hexagon_radius:
+    if not cells:
         return empty_chart(name="hexagon_values", caption=caption, width=_WIDTH)
-    frame = map_frame([(cell.x, cell.y) for cell in cells], width=_WIDTH)
-    axes, radius = map_axes(frame, plane=summary.map), _radius(pictures, frame)
+    ends = [(c.x + side * c.radius, c.y + side * c.radius) for c in cells for side in (-1, 1)]
+    frame = map_frame(ends, width=_WIDTH)
+    axes, radius = map_axes(frame, plane=summary.map), _pixels(cells[0].radius, frame)
     rows: Rows = [_told(cell) for cell in cells]
+    is_level = _is_level(summary, feature)
     of = "most common" if is_level else "mean"
     coloured = colour_by(
         summary,
@@ -246,8 +250,8 @@ def _is_level(summary: "Summary", feature: str) -> bool:
     return any(row.name == feature and row.kind == "categorical" for row in summary.features)
 
 
-def _radius(pictures: "Pictures", frame: "Frame") -> float:
-    return (pictures.hexagon_radius or 0.0) / (frame.x1 - frame.x0) * frame.width
+def _pixels(radius: float, frame: "Frame") -> float:
+    return radius / (frame.x1 - frame.x0) * frame.width
 
 
 def _marked(base: "alt.Chart", radius: float) -> "alt.Chart":

@@ -101,7 +101,7 @@ def caption_ctr_by_segment(summary: "Summary") -> Caption:
     known = [(s, s.ctr_seen.value) for s in summary.segments if s.ctr_seen.value is not None]
     reading = (
         f"Clicks per impression {_SAME_DAYS}: segments that were formed by clicks look better or "
-        "worse here than they are. Line: 95 % interval, the user being the unit."
+        "worse here than they are. Line: 95\u00a0% interval, the user being the unit."
     )
     if not known:
         text = "No click rate is known for any segment"

@@ -19,6 +19,7 @@ __all__ = [
     "interval",
     "moment",
     "percent",
+    "period",
     "points",
     "rate",
     "signed",
@@ -171,6 +172,30 @@ def day(seconds: float, *, utc_offset_hours: UtcOffset) -> str:
     zone = timedelta(hours=utc_offset_hours)
     local = datetime.fromtimestamp(seconds, tz=UTC) + zone
     return f"{local.day} {local:%B %Y}"
+
+
+def period(start: float, end: float, *, utc_offset_hours: UtcOffset) -> str:
+    """Write the local days from one moment to before another; what they share is said once.
+
+    Examples
+    --------
+    >>> period(1494000000, 1494432000, utc_offset_hours=8)
+    '6 to 10 May 2017'
+    >>> period(1493568000, 1494000001, utc_offset_hours=8)
+    '1 to 6 May 2017'
+    >>> period(1493481600, 1493654400, utc_offset_hours=8)
+    '30 April to 1 May 2017'
+    >>> period(1494000000, 1494086400, utc_offset_hours=8)
+    '6 May 2017'
+    """
+    first = day(start, utc_offset_hours=utc_offset_hours)
+    last = day(end - 1, utc_offset_hours=utc_offset_hours)
+    if first == last:
+        return last
+    words = first.split()
+    while words[-1:] == last.split()[len(words) - 1 : len(words)]:
+        words.pop()
+    return f"{' '.join(words)} to {last}"
 
 
 def feature_value(

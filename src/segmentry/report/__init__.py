@@ -5,7 +5,13 @@ from segmentry.report._glossary import GLOSSARY
 from segmentry.report._log import segment_cells
 from segmentry.report._maps import center_table, hexagon_table, loading_table, make_maps, umap_table
 from segmentry.report._page import make_page, render_report
-from segmentry.report._parts import render_card, render_figure, render_style, render_table
+from segmentry.report._parts import (
+    render_card,
+    render_figure,
+    render_style,
+    render_table,
+    render_text,
+)
 from segmentry.report._segment_pages import exemplar_table
 from segmentry.report._tables import blade_table, quartile_table, size_table
 from segmentry.report._views import Card, Fact, Figure, Page, Row, Table
@@ -32,6 +38,7 @@ __all__ = [
     "render_report",
     "render_style",
     "render_table",
+    "render_text",
     "segment_cells",
     "size_table",
     "umap_table",

@@ -5,10 +5,10 @@ from segmentry.plots.formats import (
     MISSING,
     compact,
     count,
-    day,
     decimal,
     interval,
     percent,
+    period,
     rate,
     signed,
     utc,
@@ -32,7 +32,6 @@ _MEANINGS = {
     "indistinguishable": "The later clicks of these cannot be told from those of the others",
     "not validated": "These were not judged: too few later clicks, or nothing to compare with",
 }
-_SECONDS_BEFORE_END = 1  # the window is half-open: its last day is the one before its end
 
 
 def make_headline(summary: Summary) -> Headline:
@@ -51,10 +50,8 @@ def _when(summary: Summary) -> str:
     data = summary.data
     if data.starts_at is None or data.ends_at is None:
         return ""
-    first = day(data.starts_at, utc_offset_hours=data.utc_offset_hours)
-    last = day(data.ends_at - _SECONDS_BEFORE_END, utc_offset_hours=data.utc_offset_hours)
-    period = first if first == last else f"{first} to {last}"
-    return f"{period} ({utc(data.utc_offset_hours)})"
+    days = period(data.starts_at, data.ends_at, utc_offset_hours=data.utc_offset_hours)
+    return f"{days} ({utc(data.utc_offset_hours)})"
 
 
 def make_cards(summary: Summary) -> tuple[Card, ...]:

@@ -200,7 +200,8 @@ def make_stability(summary: Summary, figures: Mapping[str, str]) -> Stability | 
             f"{told} back when everything is done again on resampled users ({how}): "
             f"{count(found.n_runs)} repetitions on {count(evidence.n_users)} users, mean adjusted "
             f"Rand index {decimal(found.adjusted_rand)}. A segment counts as stable from a mean "
-            f"Jaccard of {STABLE}; a repetition that lost it counts 0." + _of_other_days(summary)
+            f"Jaccard of {STABLE}; a repetition that lost it counts\u00a00."
+            + _of_other_days(summary)
         ),
         figure=Figure(
             name="stability",

@@ -19,7 +19,7 @@ GLOSSARY = (
         (
             "The range in which the number would lie in 95 (90) of 100 repetitions with other "
             "users of the same kind. What was seen has 95 %; forecasts and later days have 90 %. "
-            "The user is the unit, not the impression: one user's clicks belong together."
+            "The user is the unit, not the impression: one user’s clicks belong together."
         ),
     ),
     (
@@ -42,7 +42,7 @@ GLOSSARY = (
         (
             "On later days the segment differs from all others as it did before, and at least "
             "half of the difference survives. Verdicts are wrong for any segment in at most 5 of "
-            "100 runs without differences (Holm's rule)."
+            "100 runs without differences (Holm’s rule)."
         ),
     ),
     (
@@ -82,8 +82,8 @@ GLOSSARY = (
         "Kept gain",
         (
             "How much better later clicks are foretold by segments than by one rate for all, "
-            "divided by how much better users' own click rates foretell them. 100 %: knowing the "
-            "segment is as good as knowing the user's clicks; 0 %: it is worth nothing."
+            "divided by how much better users’ own click rates foretell them. 100 %: knowing the "
+            "segment is as good as knowing the user’s clicks; 0 %: it is worth nothing."
         ),
     ),
     (

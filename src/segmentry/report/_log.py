@@ -21,7 +21,7 @@ __all__ = ["make_log_view", "segment_cells"]
 _EVERYBODY = 0
 _NOTHING = 100.0  # an index that says nothing
 _MOST_CELLS = 8
-_CELL_HEADS = ("Users", "Share shown", "Exposure index", "CTR, shrunk", "CTR index")
+_CELL_HEADS = ("users", "share shown", "exposure index", "CTR, shrunk", "CTR index")
 
 
 def make_log_view(summary: Summary, pictures: Mapping[str, str]) -> LogView:
@@ -133,14 +133,14 @@ def _cell_row(summary: Summary, cell: Cell) -> Row:
 
 
 def segment_cells(summary: Summary, segment_id: int) -> Table:
-    """Return what a segment is shown and clicks more than all, the surest first."""
+    """Return what a segment is shown, or clicks, more than all, the surest first."""
     log = summary.log
     own = [] if log is None else [cell for cell in log.cells if cell.segment_id == segment_id]
     standing = [cell for cell in own if _surely_above(cell) > _NOTHING]
     standing.sort(key=lambda cell: (-_surely_above(cell), cell.dimension, cell.key))
     rows = (_cell_row(summary, cell) for cell in standing[:_MOST_CELLS])
     return Table(
-        caption=f"Segment {segment_id}: what it is shown and clicks more than all",
+        caption=f"Segment {segment_id}: what it is shown, or clicks, more than all",
         heads=("value", *_CELL_HEADS),
         rows=tuple(
             Row(head=f"{cell.dimension} {row.cells[0]}", cells=row.cells[1:])
@@ -191,7 +191,7 @@ def _held_out_table(held_out: HeldOutUse | None) -> Table | None:
         rows.append(Row(head=head, cells=(*cells, _with_limits(gain.difference, write))))
     return Table(
         caption=f"Choosing the {held_out.dimension} by segment or by popularity (95 % intervals)",
-        heads=("Measure", "By segment", "By popularity", "Difference"),
+        heads=("measure", "by segment", "by popularity", "difference"),
         rows=tuple(rows),
     )
 
@@ -259,7 +259,7 @@ def _curve_table(summary: Summary, curve: ExposureCurve) -> Table:
         caption += " – not identified"
     return Table(
         caption=caption,
-        heads=("nth", "Users", "Impressions", "CTR of those who got so far", "Odds within users"),
+        heads=("nth", "users", "impressions", "CTR of those who got so far", "odds within users"),
         rows=tuple(_point_row(point) for point in curve.points),
     )
 
@@ -286,7 +286,7 @@ def _cap_table(summary: Summary, curve: ExposureCurve) -> Table:
             f"{_name_of(summary, curve.segment_id)} (nothing is assumed of what replaces it; 90 % "
             "intervals)"
         ),
-        heads=("At most", "Impressions", "of all", "Clicks", "of all"),
+        heads=("at most", "impressions", "of all", "clicks", "of all"),
         rows=tuple(
             Row(
                 head=str(cap.cap),

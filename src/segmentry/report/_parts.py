@@ -1,6 +1,8 @@
 """Pieces of the report by themselves, for other pages of the same house."""
 
 import functools
+import re
+from html import escape
 from typing import TYPE_CHECKING
 
 from segmentry.report._views import Card, Figure, Table
@@ -8,7 +10,16 @@ from segmentry.report._views import Card, Figure, Table
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["environment", "render_card", "render_figure", "render_style", "render_table"]
+__all__ = [
+    "environment",
+    "render_card",
+    "render_figure",
+    "render_style",
+    "render_table",
+    "render_text",
+]
+
+_OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
 @functools.cache
@@ -16,13 +27,32 @@ def environment() -> "Environment":
     """Return the templates: every text is escaped, a gap in the data is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    found = Environment(
         loader=PackageLoader("segmentry.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_held,
     )
+    found.filters["render_text"] = render_text
+    return found
+
+
+def _held(found: object) -> object:
+    """Hold a number of a text to its unit: "95 %" is not torn apart at the end of a line."""
+    return found.replace(" %", "\u00a0%") if type(found) is str else found
+
+
+def render_text(text: str) -> str:
+    """Return a sentence as HTML that tears no option of a command apart.
+
+    Examples
+    --------
+    >>> render_text("not read (--with behaviours)")
+    'not read (<span class="option">--with</span> behaviours)'
+    """
+    return _OPTION.sub(r'<span class="option">\g<0></span>', escape(text))
 
 
 def render_table(view: Table) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from segmentry import plots
 from segmentry.plots import segment_colour
-from segmentry.plots.formats import MISSING, count, day, decimal, interval, percent, points, rate
+from segmentry.plots.formats import MISSING, count, decimal, interval, percent, period, points, rate
 from segmentry.profiling import SegmentProfile
 from segmentry.report._levels import lead_of_days, table_of_days
 from segmentry.report._views import Badge, Fact, Figure, Row, Table, Truth
-from segmentry.schema import Estimate, UtcOffset
+from segmentry.schema import Estimate
 from segmentry.summary import Summary, TruthReport
 from segmentry.traits import DataTraits
 from segmentry.validation import NO_SIGNAL, KeptGain
@@ -122,14 +122,14 @@ def _windows(summary: Summary, truth: TruthReport) -> tuple[Fact, ...]:
     offset = summary.data.utc_offset_hours
     forming = Fact(
         "Formed on",
-        _period(truth.feature_starts_at, truth.feature_ends_at, offset),
+        period(truth.feature_starts_at, truth.feature_ends_at, utc_offset_hours=offset),
         _weekdays(truth.feature_weekdays),
     )
     if truth.outcome_starts_at is None or truth.outcome_ends_at is None:
         return (forming, Fact("Checked on", MISSING, "no later day"))
     checked = Fact(
         "Checked on",
-        _period(truth.outcome_starts_at, truth.outcome_ends_at, offset),
+        period(truth.outcome_starts_at, truth.outcome_ends_at, utc_offset_hours=offset),
         _weekdays(truth.outcome_weekdays),
     )
     share = percent(truth.n_users_later / truth.n_users) if truth.n_users else MISSING
@@ -139,12 +139,6 @@ def _windows(summary: Summary, truth: TruthReport) -> tuple[Fact, ...]:
         f"{share} of {count(truth.n_users)} with a segment on the forming days",
     )
     return (forming, checked, met)
-
-
-def _period(start: int, end: int, utc_offset_hours: UtcOffset) -> str:
-    first = day(start, utc_offset_hours=utc_offset_hours)
-    last = day(end - 1, utc_offset_hours=utc_offset_hours)
-    return first if first == last else f"{first} to {last}"
 
 
 def _weekdays(names: Sequence[str]) -> str:

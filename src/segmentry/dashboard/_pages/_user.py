@@ -199,12 +199,15 @@ def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
                 number, kind=feature.kind, unit=feature.unit, utc_offset_hours=offset
             )
 
+        def middle(number: float | None, name: str = name) -> str:
+            return levels.get((name, f"{number:g}" if number is not None else "")) or text(number)
+
         own_text = levels.get((name, str(value))) or _own_text(value, feature, text)
         unit = "date and time" if feature.kind == "time" else feature.unit
         rows.append(
             Row(
                 feature.label,
-                (unit, own_text, text(medians.get(name)), text(everyone.get(name))),
+                (unit, own_text, middle(medians.get(name)), middle(everyone.get(name))),
                 is_strong=feature.weight is not None,
             )
         )

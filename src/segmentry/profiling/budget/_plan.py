@@ -290,8 +290,8 @@ def _assumed(request: BudgetRequest) -> str:
         return (
             f"Assumed: every impression of a segment "
             f"{'is clicked' if is_clicks else 'brings purchases'} at the same rate up to its cap "
-            f"(--max-change {request.max_change:g}); the table beside tells what is left if they "
-            "grow slower."
+            f"(--max-change {request.max_change:g}); what is left if they grow "
+            "slower is told for other powers."
         )
     return (
         f"Assumed: the {request.outcome} of a segment grow as impressions to the power of "
