@@ -29,6 +29,8 @@ AT_REST = "[data-testid=stApp][data-test-script-state=notRunning]"
 HOME = re.compile(r"(data:|blob:|about:|(http|ws)://127\.0\.0\.1[:/])")
 CHART = ".stVegaLiteChart[aria-label^='{}'] :is(canvas, svg.marks)"
 CHARTS = {"All users": "Map of", "A sample": "Scatter plot", "In space": "Axonometric"}
+LABEL = f"document.querySelector('{MAIN}.stVegaLiteChart')?.ariaLabel"
+"""The script that tells what the chart of a page shows."""
 VISITS = (
     ("Segments", "The segments", ".figure-distributions .picture img"),
     ("Compare two segments", "Compare two segments", "table"),
@@ -130,7 +132,7 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         page.locator(AT_REST).wait_for()
         page.wait_for_timeout(2000)
 
-    def choose(what: str, label: str, position: int, *awaited: str, figure: str = "") -> None:
+    def choose(what: str, label: str, position: int, *awaited: str, shown: str = "") -> None:
         box = page.get_by_role("combobox", name=label).first
         box.scroll_into_view_if_needed()
         page.wait_for_timeout(500)  # a page that moves closes a list
@@ -138,7 +140,7 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         page.keyboard.press("ArrowDown")
         option = page.get_by_role("option").nth(position)
         option.wait_for()
-        act = partial(drawn_anew, page, option.click, figure) if figure else option.click
+        act = partial(anew, page, option.click, shown) if shown else option.click
         timed(what, act, *awaited)
 
     to("Segments", ".figure-distributions .picture img")
@@ -150,9 +152,13 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         chart = CHARTS.get(view)
         awaited = CHART.format(chart) if chart else ".figure-map_pairs .picture img"
         timed(f"map: {view}", page.get_by_role("radio", name=view).click, awaited)
+    for number, view in enumerate(("All users", "A sample", "In space", "Pairs"), start=1):
+        page.get_by_role("radio", name=view).click()
+        page.wait_for_timeout(2000)
+        choose(f"map: {view} by a feature", "Colour by", number, shown=LABEL)
     to("Exposure and budget", ".figure-budget .picture img")
     for number in (2, 3):
-        choose("exposure of a segment", "Whom", number, figure=".figure-exposure")
+        choose("exposure of a segment", "Whom", number, shown=picture(".figure-exposure"))
     for _ in range(2):
         timed("move a slider of the budget", partial(slid, page))
     to("Test planner", ".figure-reach .picture img")
@@ -163,15 +169,19 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
 def slid(page: Page) -> None:
     """Move the first slider by one step and wait until the last figure is another."""
     page.get_by_role("slider").first.focus()
-    drawn_anew(page, partial(page.keyboard.press, "ArrowRight"), ".figure")
+    anew(page, partial(page.keyboard.press, "ArrowRight"), picture(".figure"))
 
 
-def drawn_anew(page: Page, act: Callable[[], object], figure: str) -> None:
-    """Act, and wait until the last figure of its kind is another one."""
-    last = f"[...document.querySelectorAll('{figure} .picture img')].at(-1)?.src"
-    before = page.evaluate(last)
+def picture(figure: str) -> str:
+    """Return the script that tells the last figure of its kind."""
+    return f"[...document.querySelectorAll('{figure} .picture img')].at(-1)?.src"
+
+
+def anew(page: Page, act: Callable[[], object], shown: str) -> None:
+    """Act, and wait until what a script tells is another one."""
+    before = page.evaluate(shown)
     act()
-    page.wait_for_function(f"old => ![undefined, old].includes({last})", arg=before)
+    page.wait_for_function(f"old => ![undefined, old].includes({shown})", arg=before)
 
 
 def first_user(run_dir: Path) -> object:

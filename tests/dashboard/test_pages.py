@@ -63,7 +63,9 @@ def shown(title, folder, others=(), **params):
 
 
 def text_of(page):
-    return "\n".join(each.proto.body for each in page.get("html"))
+    """Return the HTML of a page, without what only keeps an option on one line."""
+    html = "\n".join(each.proto.body for each in page.get("html"))
+    return re.sub(r'<span class="option">(.*?)</span>', r"\1", html)
 
 
 def squeezed(html):
