@@ -13,6 +13,7 @@ __all__ = [
     "hidden_table",
     "is_small",
     "published_ids",
+    "rounded_count",
 ]
 
 MIN_SIZE = 50
@@ -33,6 +34,19 @@ def is_small(n_users: int, *, min_size: int) -> bool:
     [False, True, True, False]
     """
     return 0 < n_users < min_size
+
+
+def rounded_count(n_users: int, *, min_size: int) -> int:
+    """Return the multiple of `min_size` nearest to a count of users; of halves the larger one.
+
+    Where a total is published, what is left of it then tells of no single cell.
+
+    Examples
+    --------
+    >>> [rounded_count(n, min_size=10) for n in (4, 5, 14, 15)]
+    [0, 10, 10, 20]
+    """
+    return (n_users + min_size // 2) // min_size * min_size
 
 
 def hidden_cells(counts: npt.ArrayLike, *, min_size: int) -> Mask:

@@ -250,11 +250,8 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
         If there is none.
     """
     path = run_dir / "users.parquet"
-    try:
+    with _told(path, "expected a run folder"):
         return pl.read_parquet(path).drop("segment_id")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        cause = " ".join(str(error).split())
-        raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
 
 
 def read_user_columns(run_dir: Path) -> tuple[str, ...]:
@@ -266,11 +263,8 @@ def read_user_columns(run_dir: Path) -> tuple[str, ...]:
         If there is none.
     """
     path = run_dir / "users.parquet"
-    try:
+    with _told(path, "expected a run folder"):
         return tuple(pl.read_parquet_schema(path))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        cause = " ".join(str(error).split())
-        raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
 
 
 def read_segments(run_dir: Path) -> pl.DataFrame:
@@ -282,11 +276,8 @@ def read_segments(run_dir: Path) -> pl.DataFrame:
         If there is none.
     """
     path = run_dir / "segments.parquet"
-    try:
+    with _told(path, "expected a run folder"):
         return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        cause = " ".join(str(error).split())
-        raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
 
 
 def write_early(run_dir: Path, table: pl.DataFrame, days: pl.DataFrame) -> None:
@@ -307,11 +298,8 @@ def read_early(run_dir: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     folder = run_dir / "validation"
     if not folder.exists():
         return None
-    try:
+    with _told(folder, "run it again"):
         return pl.read_parquet(folder / "users.parquet"), pl.read_parquet(folder / "days.parquet")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        cause = " ".join(str(error).split())
-        raise BundleError(f"{folder}: cannot be read: {cause}; run it again") from error
 
 
 def read_if_there(path: Path) -> pl.DataFrame | None:
@@ -324,11 +312,18 @@ def read_if_there(path: Path) -> pl.DataFrame | None:
     """
     if not path.exists():
         return None
-    try:
+    with _told(path, "run it again"):
         return pl.read_parquet(path)
+
+
+@contextlib.contextmanager
+def _told(path: Path, what_to_do: str) -> Iterator[None]:
+    """Say in one line that a table cannot be read, and why."""
+    try:
+        yield
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split())
-        raise BundleError(f"{path}: cannot be read: {cause}; run it again") from error
+        raise BundleError(f"{path}: cannot be read: {cause}; {what_to_do}") from error
 
 
 def read_manifest(run_dir: Path) -> Manifest:

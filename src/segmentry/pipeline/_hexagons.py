@@ -9,6 +9,7 @@ import polars as pl
 
 from segmentry.clustering import project
 from segmentry.preprocessing import level_texts, numeric_values
+from segmentry.privacy import rounded_count
 from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segmentation import Segmentation
 from segmentry.summary import Hexagon
@@ -203,7 +204,7 @@ def _most_common(column: pl.Series, plane: Plane, min_size: int) -> list[pl.Seri
 def _told(known: IntVector, min_size: int) -> list[int | None]:
     """Return numbers of users as they may be told: none of few, others rounded to a multiple."""
     return [
-        n if min_size <= 1 else None if n < min_size else (n + min_size // 2) // min_size * min_size
+        n if min_size <= 1 else None if n < min_size else rounded_count(n, min_size=min_size)
         for n in known.tolist()
     ]
 

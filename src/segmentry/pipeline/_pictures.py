@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentry.clustering import SilhouetteSample
 from segmentry.pipeline._hexagons import Plane, hexagon_table, put_in_hexagons
-from segmentry.privacy import published_ids
+from segmentry.privacy import published_ids, rounded_count
 from segmentry.profiling import LEAST_BINS, MOST_BINS, Distribution, bin_features
 from segmentry.schema import Feature
 from segmentry.segmentation import Segmentation
@@ -94,7 +94,7 @@ def _rounded(distribution: Distribution, least: int) -> Distribution:
     """Round counts of users to a multiple: what is left of a total tells of no single bin."""
 
     def near(counts: Sequence[int]) -> tuple[int, ...]:
-        return tuple((count + least // 2) // least * least for count in counts)
+        return tuple(rounded_count(count, min_size=least) for count in counts)
 
     return replace(
         distribution,
@@ -111,7 +111,7 @@ def _shown(plane: Plane, least: int) -> tuple[Hexagon, ...]:
 def _coarse(hexagon: Hexagon, least: int) -> Hexagon:
     if least <= 1:
         return hexagon
-    n_users = max(least, (hexagon.n_users + least // 2) // least * least)
+    n_users = max(least, rounded_count(hexagon.n_users, min_size=least))
     share = 1.0 if hexagon.n_users < least else round(hexagon.share, 1)
     return replace(hexagon, n_users=n_users, share=share)
 
