@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.validation.simulation import form_segments, simulate
 
-from segmentry.profiling.experiments import (
+from segmentry.advise.experiments import (
     RATIO_ALARM,
     ExperimentRequest,
     analyse_experiment,
@@ -23,7 +23,7 @@ from segmentry.profiling.experiments import (
     days_needed,
     explained_share,
 )
-from segmentry.validation import daily_traffic
+from segmentry.evaluation.later_days import daily_traffic
 
 LOG_DAYS, FEATURE_DAYS, OUTCOME_DAYS = range(8), range(6), (6, 7)
 

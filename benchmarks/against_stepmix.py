@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.stepmix_data import PARTS, users
 
-from segmentry.latent import fit_latent
+from segmentry.segments.latent import fit_latent
 
 
 def main():

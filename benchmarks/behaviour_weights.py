@@ -15,13 +15,14 @@ from collections import Counter
 from pathlib import Path
 
 from segmentry.config import load_config
-from segmentry.datasets import GeneratorOptions, find_taobao, generate_taobao
-from segmentry.pipeline._added import Way, compare_families, permuted_family
-from segmentry.pipeline._clock import StepClock
+from segmentry.datasets import GeneratorOptions, generate_taobao
+from segmentry.evaluation.later_days import over_placebos
+from segmentry.evaluation.later_days._families import Way, compare_families, permuted_family
+from segmentry.ingest.taobao import find_taobao
 from segmentry.pipeline._run import _read
-from segmentry.preprocessing import plan_column
-from segmentry.segmentation import find_segments, recipe_named
-from segmentry.validation import over_placebos
+from segmentry.runtime.clock import StepClock
+from segmentry.segments.forming import find_segments, recipe_named
+from segmentry.segments.preprocessing import plan_column
 
 WEIGHTS = ((0.5, 1.0), (0.0, 2.0), (1.0, 1.0), (1.0, 2.0), (2.0, 0.0), (2.0, 2.0))
 NUMBERS = (4, 6, 8)

@@ -32,17 +32,13 @@ from typing import TypeVar
 import duckdb
 from processes import Measured, machine, measure
 
-from segmentry.engines import open_engine
-from segmentry.features import (
-    count_behaviour_users,
-    derive_behaviours,
-    value_ads,
-)
-from segmentry.pipeline._behaviours import pairs_of
-from segmentry.pipeline._find import find_source
-from segmentry.pipeline._room import parts_of
+from segmentry.features import count_behaviour_users, derive_behaviours, value_ads
+from segmentry.features.behaviour_steps import pairs_of
+from segmentry.ingest.engines import open_engine
+from segmentry.ingest.room import parts_of
+from segmentry.ingest.sources import find_source
+from segmentry.ingest.tables import clean_ads
 from segmentry.schema import LogParts, Window
-from segmentry.tables import clean_ads
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 ROWS_PER_USER = 636  # 723,268,134 rows of 1,136,340 users

@@ -14,8 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.validation.simulation import form_segments, simulate
 
-from segmentry.profiling.budget import BudgetRequest, SegmentTraffic, plan_budget
-from segmentry.validation import FoldRates, align_ids, fold_rates, verdicts
+from segmentry.advise.budget import BudgetRequest, SegmentTraffic, plan_budget
+from segmentry.evaluation.later_days import FoldRates, fold_rates, verdicts
+from segmentry.evaluation.stability import align_ids
 
 DAYS, FEATURE_DAYS, OUTCOME_DAYS = range(8), range(6), (6, 7)
 BUDGET = 100_000

@@ -19,29 +19,26 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.validation.simulation import form_segments, simulate
 from truth import structures, told_rate
 
-from segmentry.clustering import distinct_rows
 from segmentry.datasets.levels import draw_demography
 from segmentry.datasets.planted import draw_behaviours
-from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
-from segmentry.preprocessing import plan_column
-from segmentry.segmentation import recipe_named
-from segmentry.validation import (
+from segmentry.evaluation.later_days import forecast_ctr, kept_gain, verdicts
+from segmentry.evaluation.number import (
     InnerSplit,
-    adjusted_rand,
     choose_number,
     click_twins,
     column_twins,
-    contingency,
-    forecast_ctr,
     gap_statistic,
     group_twins,
     inner_gains,
-    kept_gain,
     prediction_strength,
     recounted_rows,
-    verdicts,
     weigh_groups,
 )
+from segmentry.evaluation.stability import adjusted_rand, contingency
+from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
+from segmentry.segments.clustering import distinct_rows
+from segmentry.segments.forming import recipe_named
+from segmentry.segments.preprocessing import plan_column
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
 NUMBERS = range(1, 11)

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from segmentry.clustering import (
+from segmentry.config import parse_range
+from segmentry.results.run_folder import read_bundle, read_user_table
+from segmentry.segments.clustering import (
     distinct_rows,
     exact_silhouette,
     fit_clusterings,
     sampled_silhouette,
 )
-from segmentry.config import parse_range
-from segmentry.run_folder import read_bundle, read_user_table
-from segmentry.segmentation import membership, recipe_named
+from segmentry.segments.forming import membership, recipe_named
 
 
 def main():

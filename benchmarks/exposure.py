@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import polars as pl
 from tests.exposure.simulation import curve_of, simulate_rows
 
-from segmentry.exposure._cells import describe_cells
-from segmentry.exposure._counting import add_cells, no_counts
+from segmentry.describe.exposure._cells import describe_cells
+from segmentry.describe.exposure._counting import add_cells, no_counts
 
 
 def told_rate(name, hits):

@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.truth import FEATURE_DAYS, OUTCOME_DAYS, told_rate
 from tests.validation.simulation import simulate
 
-from segmentry.clustering import distinct_rows
-from segmentry.latent import Part, fit_latent, posterior, soft_rates
-from segmentry.validation import kept_gain
+from segmentry.evaluation.later_days import kept_gain
+from segmentry.segments.clustering import distinct_rows
+from segmentry.segments.latent import Part, fit_latent, posterior, soft_rates
 
 PARTS = (
     Part(kind="clicks", feature="ctr_shrunk"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segmentry.latent import Part
+from segmentry.segments.latent import Part
 
 SHARES = (0.5, 0.3, 0.2)
 LEVELS = (

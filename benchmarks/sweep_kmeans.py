@@ -14,7 +14,7 @@ import time
 import numpy as np
 from sklearn.cluster import KMeans
 
-from segmentry.clustering import (
+from segmentry.segments.clustering import (
     Clustering,
     DistinctRows,
     distinct_rows,

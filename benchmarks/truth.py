@@ -19,20 +19,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.validation.simulation import form_segments, simulate
 
-from segmentry.clustering import assign, distinct_rows, fit_clusterings
-from segmentry.validation import (
+from segmentry.evaluation.later_days import day_levels, forecast_ctr, kept_gain, verdicts
+from segmentry.evaluation.number import (
     choose_number,
     column_twins,
-    day_levels,
-    forecast_ctr,
     gap_statistic,
     inner_gain,
-    kept_gain,
     prediction_strength,
-    reweighted,
-    stability,
-    verdicts,
 )
+from segmentry.evaluation.stability import reweighted, stability
+from segmentry.segments.clustering import assign, distinct_rows, fit_clusterings
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
 TOLD_EVERY = 50

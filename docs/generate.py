@@ -8,12 +8,12 @@ from pathlib import Path
 import typer.main
 from typer.testing import CliRunner
 
+from segmentry.advise.insights import INSIGHTS
 from segmentry.cli import app
-from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.features import BEHAVIOUR_FEATURES, LOG_FEATURES, VALUE_FEATURES
-from segmentry.insights import INSIGHTS
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.schema import Feature
-from segmentry.segmentation import RECIPES
+from segmentry.segments.forming import RECIPES
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by `make docs` from the code; change it there. -->\n"

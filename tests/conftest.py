@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segmentry.engines import ENGINES, open_engine
+from segmentry.ingest.engines import ENGINES, open_engine
 
 # As the command line has it: or else it would depend on which tests ran before.
 gc.set_threshold(100_000)

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from segmentry.schema import Estimate
-from segmentry.summary import (
+from segmentry.results.summary import (
     AddedGain,
     Attribution,
     ConversionReport,
@@ -12,6 +11,7 @@ from segmentry.summary import (
     SegmentConversions,
     ShopRate,
 )
+from segmentry.schema import Estimate
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 LEVELS = {

@@ -1,7 +1,7 @@
 """How one feature is to enter `X`, in a few words."""
 
-from segmentry.preprocessing import ColumnPlan
 from segmentry.schema import Feature
+from segmentry.segments.preprocessing import ColumnPlan
 
 
 def feature_of(name="x", *, kind="rate", fill="median", unit="u"):

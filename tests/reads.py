@@ -3,8 +3,8 @@
 import polars as pl
 
 from segmentry.features import count_users, derive_features, find_log_facts
+from segmentry.ingest.tables import clean_ads, clean_profiles, no_ads
 from segmentry.schema import ColumnSource, TableSource
-from segmentry.tables import clean_ads, clean_profiles, no_ads
 
 LOG_HEADER = "user,time_stamp,adgroup_id,pid,nonclk,clk"
 PROFILE_HEADER = (

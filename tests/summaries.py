@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 
-from segmentry.profiling import (
+from segmentry.describe.profiles import (
     Difference,
     Distribution,
     LevelShare,
@@ -11,8 +11,8 @@ from segmentry.profiling import (
     NumericStatistics,
     SegmentProfile,
 )
-from segmentry.schema import Estimate, RowAccount
-from segmentry.summary import (
+from segmentry.evaluation.later_days import KeptGain
+from segmentry.results.summary import (
     SCHEMA_VERSION,
     Blade,
     CandidateRow,
@@ -28,7 +28,7 @@ from segmentry.summary import (
     Summary,
     TruthReport,
 )
-from segmentry.validation import KeptGain
+from segmentry.schema import Estimate, RowAccount
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 NAMES = (

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from segmentry.apart import call_apart
-from segmentry.comparison import method_named
 from segmentry.errors import ConfigError
+from segmentry.evaluation.algorithms import method_named
+from segmentry.runtime.processes import call_apart
 
 UNGUARDED = """
 from segmentry.apart import call_apart

@@ -8,10 +8,10 @@ import pytest
 from sklearn.manifold import trustworthiness
 from tests.pipeline import runs
 
-from segmentry.embedding import neighbourhood
+from segmentry.describe.maps import neighbourhood
 from segmentry.pipeline import embed_run
 from segmentry.pipeline._embed import _sample
-from segmentry.summary import read_summary
+from segmentry.results.summary import read_summary
 
 
 def test_a_true_map_keeps_all_neighbours_and_a_map_without_order_as_many_as_chance():

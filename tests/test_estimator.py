@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from segmentry import UserSegmenter
 from segmentry.errors import BundleError, OutputError
-from segmentry.inference import LeftOut
+from segmentry.estimator import LeftOut
 
 SKIPPED = {
     "check_array_api_input": "runs only with SCIPY_ARRAY_API=1; tables become Polars, then NumPy",

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from segmentry.errors import DataError, EmptyDataError, SchemaError
-from segmentry.files import FileLayout, has_integers_only, inspect_file, require_columns
+from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, require_columns
 
 MANY_ROWS = "user,clk\n" + "1234567,0\n" * 40_000
 

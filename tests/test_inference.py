@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from segmentry.errors import ConfigError, SchemaError
-from segmentry.inference import LeftOut, infer_features
-from segmentry.preprocessing import fit_preprocessing, plan_column
+from segmentry.estimator import LeftOut, infer_features
+from segmentry.segments.preprocessing import fit_preprocessing, plan_column
 
 MOMENT = "a date or time: turn it into days before some day"
 NUMBERING = "an id: whole numbers with hardly a gap, no two users share one"

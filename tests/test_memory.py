@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from segmentry.memory import rows_per_part
+from segmentry.runtime.memory import rows_per_part
 
 HEAPS = """
 import ctypes, sys, threading

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segmentry.packing import _pairs, count_pairs, numbers_of, places_of
+from segmentry.features.packing import _pairs, count_pairs, numbers_of, places_of
 
 IDS = {
     "small": [7, 0, 8_388_607, 7, 3],

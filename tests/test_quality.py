@@ -4,11 +4,11 @@ import polars as pl
 import pytest
 from tests.reads import ads_of, source_of, split_rows
 
-from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.features import count_users
-from segmentry.quality import Finding, find_in_log, find_in_tables
+from segmentry.ingest.quality import Finding, find_in_log, find_in_tables
+from segmentry.ingest.tables import no_profiles
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.schema import Source, Window
-from segmentry.tables import no_profiles
 
 MIDNIGHT = 1_494_000_000
 """Saturday 2017-05-06, 0 o'clock in Beijing; Friday, 16 o'clock in UTC."""

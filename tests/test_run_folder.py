@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from segmentry.errors import BundleError, OutputError
-from segmentry.run_folder import (
+from segmentry.results.run_folder import (
     MANIFEST_VERSION,
     FileFingerprint,
     Manifest,
@@ -26,7 +26,7 @@ from segmentry.run_folder import (
     write_early,
     written_whole,
 )
-from segmentry.temporary import LOCK
+from segmentry.runtime.temporary import LOCK
 
 MANIFEST = Manifest(
     manifest_version=MANIFEST_VERSION,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
-from segmentry.sampling import hash_shares
+from segmentry.runtime.sampling import hash_shares
 
 N_IDS = 100_000
 SEQUENTIAL = pl.Series(range(N_IDS))

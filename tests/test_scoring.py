@@ -7,18 +7,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import BundleError, SchemaError
 from segmentry.features import LOG_FEATURES, BetaPrior
-from segmentry.schema import Feature, Window
-from segmentry.scoring import (
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
+from segmentry.results.scoring import (
     make_bundle,
     parse_bundle,
     render_bundle,
     score_users,
     segments_table,
 )
-from segmentry.segmentation import find_segments, plan_features, recipe_named
+from segmentry.schema import Feature, Window
+from segmentry.segments.forming import find_segments, plan_features, recipe_named
 
 CATALOGUE = (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)
 FEATURES = ("n_impressions", "ctr_shrunk", "city_tier", "gender")

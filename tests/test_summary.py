@@ -7,14 +7,14 @@ import pytest
 from tests.summaries import make_summary
 
 from segmentry.errors import BundleError
-from segmentry.schema import Estimate
-from segmentry.summary import (
+from segmentry.results.summary import (
     SCHEMA_VERSION,
     Summary,
     parse_summary,
     read_summary,
     render_summary_json,
 )
+from segmentry.schema import Estimate
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from segmentry.temporary import temporary_folder
+from segmentry.runtime.temporary import temporary_folder
 
 HOLD = (
-    "import sys; from pathlib import Path; from segmentry.temporary import temporary_folder\n"
+    "import sys; from pathlib import Path; from segmentry.runtime.temporary import temporary_folder\n"
     "with temporary_folder(Path(sys.argv[1])) as folder:\n"
     "    (folder / 'rows').write_text('x'); print(folder, flush=True); sys.stdin.read()"
 )

@@ -5,7 +5,7 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info
 
-from segmentry.threads import ahead, do_together, map_in_threads
+from segmentry.runtime.threads import ahead, do_together, map_in_threads
 
 
 def test_a_call_within_a_thread_works_in_that_thread():

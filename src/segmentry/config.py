@@ -16,12 +16,12 @@ from pydantic import (
 )
 
 from segmentry.errors import ConfigError
-from segmentry.files import read_settings
-from segmentry.memory import LEAST_MEMORY, parse_size
-from segmentry.preprocessing import Choices, Clip, Scale, Transform, read_choice
+from segmentry.ingest.files import read_settings
 from segmentry.privacy import MIN_SIZE
+from segmentry.runtime.memory import LEAST_MEMORY, parse_size
+from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.schema import Fill, UtcOffset
-from segmentry.seeds import LARGEST_SEED
+from segmentry.segments.preprocessing import Choices, Clip, Scale, Transform, read_choice
 
 __all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
 

@@ -12,7 +12,7 @@ from tests.pipeline.runs import RUN_FILES, segmentry
 from tests.reads import LOG_HEADER, csv_text, write_taobao
 
 from segmentry import __version__
-from segmentry.summary import read_summary
+from segmentry.results.summary import read_summary
 
 SATURDAY = 1494000000
 DAY = 86_400

@@ -13,7 +13,7 @@ from tests.pipeline import runs
 
 from segmentry import __version__
 from segmentry.cli._app import _caught_signals
-from segmentry.run_folder import read_manifest
+from segmentry.results.run_folder import read_manifest
 
 PATIENCE = 60
 """Seconds after which a process that should have ended is a failure."""

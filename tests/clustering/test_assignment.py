@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from segmentry.clustering import assign
+from segmentry.segments.clustering import assign
 
 
 def test_labels_and_margins_are_those_of_all_distances():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from segmentry.clustering import distinct_rows, fit_pca, project
+from segmentry.segments.clustering import distinct_rows, fit_pca, project
 
 
 def test_components_are_those_of_scikit_learn_on_all_users_up_to_sign(repeated):

@@ -10,7 +10,7 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from segmentry.clustering import (
+from segmentry.segments.clustering import (
     calinski_harabasz,
     davies_bouldin,
     distinct_rows,

@@ -1,6 +1,6 @@
 import pytest
 
-from segmentry.clustering import find_knee
+from segmentry.segments.clustering import find_knee
 
 
 def test_knee_by_hand():

@@ -5,7 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from segmentry.clustering.lloyd import fit_starts, prepare_rows, run_lloyd, seed_centers
+from segmentry.segments.clustering.lloyd import fit_starts, prepare_rows, run_lloyd, seed_centers
 
 
 def grid() -> np.ndarray:

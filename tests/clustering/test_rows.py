@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segmentry.clustering import distinct_rows
 from segmentry.errors import EmptyDataError
+from segmentry.segments.clustering import distinct_rows
 
 matrices = st.tuples(st.integers(1, 30), st.integers(1, 4)).flatmap(
     lambda shape: arrays(np.float64, shape, elements=st.sampled_from([-1.5, -0.0, 0.0, 2.0, 1e9]))
@@ -96,7 +96,7 @@ def test_no_rows_are_refused():
 
 
 def test_importing_the_package_loads_neither_scikit_learn_nor_scipy():
-    code = "import sys, segmentry.clustering as c; print({'sklearn', 'scipy'} & set(sys.modules))"
+    code = "import sys, segmentry.segments.clustering as c; print({'sklearn', 'scipy'} & set(sys.modules))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

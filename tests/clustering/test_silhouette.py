@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import silhouette_samples
 
-from segmentry.clustering import (
+from segmentry.segments.clustering import (
     distinct_rows,
     exact_silhouette,
     sampled_silhouette,

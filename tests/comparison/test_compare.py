@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from segmentry.comparison import (
+from segmentry.errors import ConfigError, SelectionError
+from segmentry.evaluation.algorithms import (
     METHODS,
     Rows,
     UserLabels,
@@ -13,12 +14,11 @@ from segmentry.comparison import (
     method_named,
     prepare_rows,
 )
-from segmentry.comparison._process import fit_alone
-from segmentry.errors import ConfigError, SelectionError
+from segmentry.evaluation.algorithms._process import fit_alone
+from segmentry.evaluation.later_days import UserCounts
 from segmentry.features import LOG_FEATURES
 from segmentry.schema import Estimate
-from segmentry.segmentation import plan_features, recipe_named
-from segmentry.validation import UserCounts
+from segmentry.segments.forming import plan_features, recipe_named
 
 DEFAULT = recipe_named("default")
 UNKNOWN = Estimate(value=None, low=None, high=None)
@@ -107,7 +107,7 @@ def test_silhouette_and_agreement_are_those_of_scikit_learn(results):
 
 
 def test_density_methods_on_a_sample_place_the_others_and_say_so(monkeypatch, kinds):
-    from segmentry.comparison import _density
+    from segmentry.evaluation.algorithms import _density
 
     monkeypatch.setattr(_density, "N_SAMPLED", 200)
     rows = rows_of(kinds[0])
@@ -119,7 +119,7 @@ def test_density_methods_on_a_sample_place_the_others_and_say_so(monkeypatch, ki
 
 
 def users_at(rows):
-    from segmentry.clustering import distinct_rows
+    from segmentry.segments.clustering import distinct_rows
 
     users = distinct_rows(rows)
     return Rows(users, np.ones(len(rows), bool), np.zeros((len(users.rows), 0), np.int64), (), "")
@@ -140,7 +140,7 @@ def compared(name, rows):
 
 
 def test_one_dense_cluster_is_told_and_measured_as_no_division(monkeypatch):
-    monkeypatch.setattr("segmentry.comparison._density._bend", lambda *_: 0.1)
+    monkeypatch.setattr("segmentry.evaluation.algorithms._density._bend", lambda *_: 0.1)
 
     found = compared("dbscan", users_at(np.linspace(0, 1, 400)[:, np.newaxis]))
 

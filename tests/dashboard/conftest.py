@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.pipeline import runs
 
-from segmentry.summary import read_summary
+from segmentry.results.summary import read_summary
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

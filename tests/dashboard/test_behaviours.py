@@ -4,7 +4,7 @@ import pytest
 from tests.dashboard.test_pages import shown
 from tests.pipeline import runs
 
-from segmentry.dashboard._pages import PAGES
+from segmentry.present.dashboard._pages import PAGES
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import re
 import pytest
 from tests.summaries import make_summary
 
-from segmentry.dashboard._boxes import as_boxes
-from segmentry.dashboard._images import with_images
-from segmentry.report import make_page, render_card
+from segmentry.present.dashboard._boxes import as_boxes
+from segmentry.present.dashboard._images import with_images
+from segmentry.present.report import make_page, render_card
 
 
 def styles(html):

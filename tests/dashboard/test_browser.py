@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from tests.dashboard.conftest import Served, axe_source
 
-from segmentry.dashboard._pages import PAGES
+from segmentry.present.dashboard._pages import PAGES
 
 PATHS = {title: "" if i == 0 else title.lower().replace(" ", "-") for i, title in enumerate(PAGES)}
 

@@ -6,8 +6,8 @@ pytest.importorskip("streamlit")
 
 from tests.asgi import ask
 
-from segmentry.dashboard._frontend import frontend_files, frontend_root  # asked first
-from segmentry.dashboard._index import Index
+from segmentry.present.dashboard._frontend import frontend_files, frontend_root  # asked first
+from segmentry.present.dashboard._index import Index
 
 
 def asked(path, method="GET"):

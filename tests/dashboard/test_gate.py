@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import pytest
 from tests.asgi import ask
 
-from segmentry.dashboard import _gate
-from segmentry.dashboard._gate import Gate
+from segmentry.present.dashboard import _gate
+from segmentry.present.dashboard._gate import Gate
 
 PASSWORD = "öffne dich, Sesam"
 PATHS = ["/", "/segments", "/_stcore/health", "/_stcore/host-config", "/media/abc.csv",

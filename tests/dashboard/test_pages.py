@@ -13,14 +13,14 @@ from tests.conversions import with_conversions
 from tests.report.test_log_page import a_log
 from tests.summaries import make_summary
 
-from segmentry import plots
-from segmentry.dashboard._offer import packed
-from segmentry.dashboard._pages import PAGES
-from segmentry.dashboard._pages._export import TITLES
-from segmentry.dashboard._tables import table_frame, tables_of
-from segmentry.report import make_page
-from segmentry.schema import Estimate
-from segmentry.summary import (
+from segmentry.evaluation.later_days import DayLevel, DayLevels
+from segmentry.present import figures as plots
+from segmentry.present.dashboard._offer import packed
+from segmentry.present.dashboard._pages import PAGES
+from segmentry.present.dashboard._pages._export import TITLES
+from segmentry.present.dashboard._tables import table_frame, tables_of
+from segmentry.present.report import make_page
+from segmentry.results.summary import (
     Embedding,
     EmbeddingPoint,
     PresenceFeature,
@@ -29,7 +29,7 @@ from segmentry.summary import (
     read_summary,
     render_summary_json,
 )
-from segmentry.validation import DayLevel, DayLevels
+from segmentry.schema import Estimate
 
 testing = pytest.importorskip("streamlit.testing.v1")
 HOSTILE = ("<script>alert(1)</script>", 'O\'Brien & "Söhne" **x** :red[y] $z$', "高价值用户")
@@ -39,10 +39,10 @@ def script(title, folder):
     """Show a page, as Streamlit runs it: by itself, without the names of this module."""
     import pathlib
 
-    from segmentry.dashboard._pages import PAGES
-    from segmentry.dashboard._runs import load
-    from segmentry.dashboard._show import notice
     from segmentry.errors import SegmentryError
+    from segmentry.present.dashboard._pages import PAGES
+    from segmentry.present.dashboard._runs import load
+    from segmentry.present.dashboard._show import notice
 
     try:
         PAGES[title](load(pathlib.Path(folder)))
@@ -434,7 +434,7 @@ def test_tables_of_maps_of_the_log_and_of_purchases_can_be_had(tmp_path):
 
 
 def test_figures_that_were_drawn_beforehand_are_those_of_the_page(run_dir, tmp_path):
-    from segmentry.dashboard._runs import load, svg_of, warm
+    from segmentry.present.dashboard._runs import load, svg_of, warm
 
     warm([tmp_path / "nothing", run_dir])
 

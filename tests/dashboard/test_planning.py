@@ -6,12 +6,14 @@ import pytest
 from tests.dashboard.test_pages import folder_of, shown, text_of
 from tests.summaries import make_summary
 
-from segmentry.dashboard._measuring import allow_measuring
-from segmentry.dashboard._planning import basis_of, forget, prepare_bases
-from segmentry.dashboard._runs import load
+from segmentry.advise.budget_of_run import plan_budget
+from segmentry.advise.measuring import measure_plans, measure_plans_apart
+from segmentry.advise.tests_of_run import plan_test
 from segmentry.errors import BundleError
-from segmentry.pipeline import measure_plans, measure_plans_apart, plan_budget, plan_test
-from segmentry.plots.formats import count
+from segmentry.formats import count
+from segmentry.present.dashboard._measuring import allow_measuring
+from segmentry.present.dashboard._planning import basis_of, forget, prepare_bases
+from segmentry.present.dashboard._runs import load
 
 
 @pytest.fixture(autouse=True)

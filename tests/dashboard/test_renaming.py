@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from tests.dashboard.test_pages import shown, text_of
 
-from segmentry.dashboard._renaming import allow_renaming
 from segmentry.errors import ConfigError
 from segmentry.pipeline import rename_segment
-from segmentry.summary import read_summary
+from segmentry.present.dashboard._renaming import allow_renaming
+from segmentry.results.summary import read_summary
 
 NAME = 'Käufer "<b>jetzt</b>" 高'
 

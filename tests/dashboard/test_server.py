@@ -5,8 +5,8 @@ import socket
 import pytest
 from tests.pipeline.runs import segmentry
 
-from segmentry.dashboard._server import Door, open_door
 from segmentry.errors import ConfigError
+from segmentry.present.dashboard._server import Door, open_door
 
 
 def test_a_port_that_is_taken_is_told(run_dir):

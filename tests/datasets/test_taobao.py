@@ -14,10 +14,10 @@ from tests.reads import (
     write_taobao,
 )
 
-from segmentry.datasets.taobao import TAOBAO_ATTRIBUTES, find_taobao
 from segmentry.errors import DataError, EmptyDataError, SchemaError
+from segmentry.ingest.tables import clean_ads, clean_profiles
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES, find_taobao
 from segmentry.schema import ColumnSource
-from segmentry.tables import clean_ads, clean_profiles
 
 T = 1_494_000_000
 LOG = [(1, T, 5, "430548_1007", 1, 0), (2, T + 1, 6, "430539_1007", 0, 1)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from segmentry.engines import ENGINES
+from segmentry.ingest.engines import ENGINES
 
 N_ROWS = 3_000_000
 LIMIT_MB = 500

@@ -2,8 +2,8 @@
 
 import pytest
 
-from segmentry.engines import ENGINES, open_engine
 from segmentry.errors import ConfigError
+from segmentry.ingest.engines import ENGINES, open_engine
 
 
 @pytest.mark.parametrize("name", ENGINES)

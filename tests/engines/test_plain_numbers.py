@@ -7,10 +7,10 @@ import pytest
 from tests.engines.test_plain_text import ODD, PLAIN
 from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of
 
-from segmentry.engines import _plain_numbers, _plain_tally
-from segmentry.engines._plain_numbers import read_plain_numbers
 from segmentry.errors import DataError, EngineError
-from segmentry.files import inspect_file
+from segmentry.ingest.engines import _plain_numbers, _plain_tally
+from segmentry.ingest.engines._plain_numbers import read_plain_numbers
+from segmentry.ingest.files import inspect_file
 
 T = 1_494_000_000
 NARROW = {name: LOG_TYPES[name] for name in ("user_id", "shown_at", "is_click", "is_not_click")}

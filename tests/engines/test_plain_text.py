@@ -5,10 +5,10 @@ from tests.engines import test_split_behaviours as shop
 from tests.engines.test_split_log import T, split_lines
 from tests.reads import LOG_TYPES, source_of, split, used_rows
 
-from segmentry.engines import _plain
-from segmentry.engines._plain import Seen, plain_text
 from segmentry.errors import DataError
-from segmentry.files import inspect_file
+from segmentry.ingest.engines import _plain
+from segmentry.ingest.engines._plain import Seen, plain_text
+from segmentry.ingest.files import inspect_file
 
 pytestmark = pytest.mark.only_engine("duckdb")
 PLAIN = [f"{user},{T + user},5,430548_1007,1,0" for user in range(1, 400)]
@@ -44,8 +44,8 @@ def small_files_count(monkeypatch):
     monkeypatch.setattr(_plain, "LEAST_BYTES", 0)
     monkeypatch.setattr(_plain, "_HEAD", 64)
     monkeypatch.setattr(_plain, "_BLOCK", 100)
-    monkeypatch.setattr("segmentry.files._SAMPLE_BYTES", 2_000)
-    monkeypatch.setattr("segmentry.files._TAIL_BYTES", 500)
+    monkeypatch.setattr("segmentry.ingest.files._SAMPLE_BYTES", 2_000)
+    monkeypatch.setattr("segmentry.ingest.files._TAIL_BYTES", 500)
 
 
 @pytest.fixture

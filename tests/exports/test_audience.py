@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import segmentry
 
+from segmentry.activate.audience import export_audience
 from segmentry.errors import BundleError, ConfigError, OutputError, SchemaError
-from segmentry.exports import export_audience
-from segmentry.sampling import hash_shares
+from segmentry.runtime.sampling import hash_shares
 
 
 def run_of(folder, *, n_users=400, ids=None):

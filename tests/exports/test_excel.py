@@ -6,9 +6,9 @@ import zipfile
 import pytest
 from tests.pipeline.runs import segmentry
 
-from segmentry.exports import export_excel
-from segmentry.plots import segment_colour
-from segmentry.summary import read_summary
+from segmentry.present.exports import export_excel
+from segmentry.present.figures import segment_colour
+from segmentry.results.summary import read_summary
 
 pytest.importorskip("xlsxwriter")
 
@@ -48,7 +48,7 @@ def test_a_text_that_looks_like_a_formula_stays_a_text(plain_run, tmp_path):
     import shutil
     from dataclasses import replace
 
-    from segmentry.summary import render_summary_json
+    from segmentry.results.summary import render_summary_json
 
     folder = tmp_path / "run"
     shutil.copytree(plain_run.folder, folder)

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import segmentry
 
-from segmentry.exports import export_powerbi
-from segmentry.plots import segment_colour
-from segmentry.summary import read_summary
+from segmentry.present.exports import export_powerbi
+from segmentry.present.figures import segment_colour
+from segmentry.results.summary import read_summary
 
 TABLES = (
     "fact_user_segment",

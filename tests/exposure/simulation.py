@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from segmentry.exposure._fatigue import describe_exposure
-from segmentry.exposure._positions import (
+from segmentry.describe.exposure._fatigue import describe_exposure
+from segmentry.describe.exposure._positions import (
     POSITION_BANDS,
     REPEAT_BANDS,
     count_bands,
     no_bands,
     order_by_time,
 )
-from segmentry.exposure._reaction import find_moments
-from segmentry.exposure._rows import PartRows
-from segmentry.exposure._sampling import draw_sets
+from segmentry.describe.exposure._reaction import find_moments
+from segmentry.describe.exposure._rows import PartRows
+from segmentry.describe.exposure._sampling import draw_sets
 from segmentry.schema import Window
 
 DAY = 86_400

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.exposure.simulation import curve_of, simulate_rows
 
-from segmentry.exposure._held_out import compare_held_out, no_clicks
+from segmentry.describe.exposure._held_out import compare_held_out, no_clicks
 
 N_USERS = 8_000
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from tests.reads import ads_of, split_rows
 
-from segmentry.exposure import HoldOut, Members, _describe, describe_log
+from segmentry.describe.exposure import HoldOut, Members, _describe, describe_log
 from segmentry.schema import Estimate, Window
 
 MIDNIGHT = 1_494_000_000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segmentry.exposure._matched import MatchedSets, fit_matched
+from segmentry.describe.exposure._matched import MatchedSets, fit_matched
 
 # The likelihood of ConditionalLogit of statsmodels 0.15.0 on the same sets, at its maximum: the
 # gradient there is below 1e-12. Its own `fit` stops at 0.01.

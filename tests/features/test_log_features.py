@@ -14,17 +14,11 @@ from polars.testing import assert_frame_equal
 from tests.reads import ads_of, facts_of, split, split_rows, used_rows, user_table_of
 from tests.reference import reference_main_placement, reference_user_table
 
-from segmentry.datasets.taobao import find_taobao
 from segmentry.errors import EmptyDataError
-from segmentry.features import (
-    LOG_FEATURES,
-    BetaPrior,
-    count_users,
-    derive_features,
-    find_log_facts,
-)
+from segmentry.features import LOG_FEATURES, BetaPrior, count_users, derive_features, find_log_facts
+from segmentry.ingest.tables import clean_ads
+from segmentry.ingest.taobao import find_taobao
 from segmentry.schema import Window
-from segmentry.tables import clean_ads
 
 MIDNIGHT = 1_494_000_000
 """Saturday 2017-05-06, 0 o'clock in Beijing; Friday, 16 o'clock in UTC."""

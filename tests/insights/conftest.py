@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segmentry.summary import Summary
+from segmentry.results.summary import Summary
 
 
 @pytest.fixture(scope="session")

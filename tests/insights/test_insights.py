@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from tests.conversions import shop_with, with_conversions
 
+from segmentry.advise.insights import CODES, INSIGHTS, check_codes, find_insights
+from segmentry.describe.exposure import Cap, Cell, CurvePoint, ExposureCurve
+from segmentry.describe.profiles import FeatureTest, LevelShare, LevelStatistics, NumericStatistics
 from segmentry.errors import ConfigError
-from segmentry.exposure import Cap, Cell, CurvePoint, ExposureCurve
-from segmentry.insights import CODES, INSIGHTS, check_codes, find_insights
-from segmentry.profiling import FeatureTest, LevelShare, LevelStatistics, NumericStatistics
+from segmentry.evaluation.stability import SegmentStability
+from segmentry.results.summary import LogReport, PurchaseVerdict
 from segmentry.schema import Estimate
-from segmentry.summary import LogReport, PurchaseVerdict
-from segmentry.validation import SegmentStability
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from tests.conversions import near, shop_with, with_conversions
 
-from segmentry.insights import find_insights
-from segmentry.profiling import NumericStatistics
+from segmentry.advise.insights import find_insights
+from segmentry.describe.profiles import NumericStatistics
+from segmentry.results.summary import PurchaseVerdict
 from segmentry.schema import Estimate
-from segmentry.summary import PurchaseVerdict
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 AGREED = dict.fromkeys(range(1, 6), 0.9)

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from segmentry.clustering import distinct_rows
 from segmentry.features import fit_beta_prior
-from segmentry.latent import LatentModel, Part, fit_latent, posterior, soft_rates
-from segmentry.latent._arrays import tally
-from segmentry.latent._blocks import CountBlock, click_block
+from segmentry.segments.clustering import distinct_rows
+from segmentry.segments.latent import LatentModel, Part, fit_latent, posterior, soft_rates
+from segmentry.segments.latent._arrays import tally
+from segmentry.segments.latent._blocks import CountBlock, click_block
 
 CLICKS = Part(kind="clicks", feature="ctr")
 IMPRESSIONS = Part(kind="count", feature="n_impressions", offset=1)

@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.config import load_config
-from segmentry.mapping import parse_mapping, resolve_mapping
-from segmentry.pipeline._clock import StepClock
+from segmentry.ingest.mapping import parse_mapping, resolve_mapping
 from segmentry.pipeline._read import ReadingPlan, read_users
 from segmentry.pipeline._wanted import wanted_of
+from segmentry.runtime.clock import StepClock
 
 T = 1_494_000_000
 """2017-05-06, 0 o'clock in Beijing."""

@@ -3,9 +3,9 @@
 import pytest
 from tests.mapping.shapes import EVENTS, write_csv
 
-from segmentry.engines import open_engine
 from segmentry.errors import ConfigError, SchemaError
-from segmentry.mapping import parse_mapping, resolve_mapping
+from segmentry.ingest.engines import open_engine
+from segmentry.ingest.mapping import parse_mapping, resolve_mapping
 from segmentry.schema import OTHER_CODE, UNKNOWN_CODE
 
 HEAD = 'name = "shop"\nutc_offset_hours = 8\n[log]\nfiles = "log.csv"\nuser_id = "who"\n'

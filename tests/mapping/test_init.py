@@ -5,7 +5,7 @@ from tests.mapping.shapes import EVENTS, T, column, users_from, write_csv
 from tests.pipeline.runs import segmentry
 
 from segmentry.errors import DataError
-from segmentry.mapping import parse_mapping, render_mapping
+from segmentry.ingest.mapping import parse_mapping, render_mapping
 
 HEADER = ("user", "time_stamp", "item_id", "clk")
 

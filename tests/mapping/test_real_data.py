@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import segmentry
 
-from segmentry.summary import read_summary
+from segmentry.results.summary import read_summary
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "any-data.md"
 

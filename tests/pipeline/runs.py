@@ -16,13 +16,14 @@ import pytest
 
 from segmentry.cli import _run, main
 from segmentry.config import load_config
-from segmentry.datasets import GeneratorOptions, find_taobao, generate_taobao
-from segmentry.pipeline._clock import StepClock
+from segmentry.datasets import GeneratorOptions, generate_taobao
+from segmentry.evaluation.later_days._check import Truth
+from segmentry.ingest.taobao import find_taobao
 from segmentry.pipeline._read import ReadingPlan, UserData, read_users
 from segmentry.pipeline._run import _command, _read, _reuse, segment_run
-from segmentry.pipeline._truth import Truth
-from segmentry.segmentation import Segmentation
-from segmentry.summary import Summary
+from segmentry.results.summary import Summary
+from segmentry.runtime.clock import StepClock
+from segmentry.segments.forming import Segmentation
 
 RUN_FILES = {
     "affinity.parquet",
@@ -101,8 +102,8 @@ def leave_undrawn(patch: pytest.MonkeyPatch) -> None:
     A page that another command writes is written, without figures.
     """
     patch.setattr("segmentry.pipeline._run.write_report", lambda *_, **__: None)
-    patch.setattr("segmentry.plots.write_figures", lambda *_, **__: {})
-    patch.setattr("segmentry.plots.drawing", contextlib.nullcontext)
+    patch.setattr("segmentry.present.figures.write_figures", lambda *_, **__: {})
+    patch.setattr("segmentry.present.figures.drawing", contextlib.nullcontext)
 
 
 def _few_repetitions(run):

@@ -10,8 +10,8 @@ import pytest
 from tests.pipeline import runs
 from tests.pipeline.runs import outcome_of, reused, segmentry, summary_of
 
-from segmentry.run_folder import read_bundle
-from segmentry.summary import read_summary, render_summary_json
+from segmentry.results.run_folder import read_bundle
+from segmentry.results.summary import read_summary, render_summary_json
 
 GOLDEN = Path(__file__).parent / "golden_behaviours.json"
 N_USERS = 600

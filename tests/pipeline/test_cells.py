@@ -8,7 +8,7 @@ from tests.pipeline import runs
 
 import segmentry
 from segmentry.pipeline import compare_algorithms
-from segmentry.run_folder import read_bundle
+from segmentry.results.run_folder import read_bundle
 
 ASKED = {
     "recipe": "rfm",

@@ -9,7 +9,7 @@ from tests.pipeline.runs import leave_undrawn, segmentry
 
 from segmentry import pipeline
 from segmentry.errors import ConfigError
-from segmentry.pipeline._comparison_files import read_comparison
+from segmentry.results.comparisons import read_comparison
 
 
 @pytest.fixture(scope="module")

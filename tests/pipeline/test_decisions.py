@@ -9,10 +9,10 @@ import pytest
 from tests.pipeline.runs import generated, reused, segmentry, summary_of
 
 from segmentry.pipeline import run
-from segmentry.pipeline._names import beside_carried, with_names
-from segmentry.run_folder import read_bundle
-from segmentry.scoring import score_users
-from segmentry.summary import read_summary
+from segmentry.results.names import beside_carried, with_names
+from segmentry.results.run_folder import read_bundle
+from segmentry.results.scoring import score_users
+from segmentry.results.summary import read_summary
 
 THREE = {"k": 3, "k_range": "3:3"}
 """The number that the plain run chose, without trying the others."""

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
 
-from segmentry.summary import read_summary, render_summary_json
+from segmentry.results.summary import read_summary, render_summary_json
 
 pytestmark = pytest.mark.real_data("taobao_excerpt")
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import generated, segmentry
 
-from segmentry.summary import read_summary
+from segmentry.results.summary import read_summary
 
 LEAST = 120
 # Of single users: these two tell a robot, the other two how sound the files are (see the guide).

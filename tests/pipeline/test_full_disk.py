@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.engines import open_engine
 from segmentry.errors import EngineError, OutputError
-from segmentry.memory import require_room
+from segmentry.ingest.engines import open_engine
+from segmentry.ingest.room import BYTES_PER_ROW
+from segmentry.ingest.sources import find_source
 from segmentry.pipeline import prepare, run
-from segmentry.pipeline._find import find_source
-from segmentry.pipeline._room import BYTES_PER_ROW
+from segmentry.runtime.memory import require_room
 
 PATIENCE = 300
 

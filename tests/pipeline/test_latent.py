@@ -9,11 +9,11 @@ from polars.testing import assert_frame_equal
 from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
 
 import segmentry as package
+from segmentry.describe.latent import latent_warnings
 from segmentry.errors import ConfigError
-from segmentry.latent import Part, fit_latent
-from segmentry.pipeline._latent import latent_warnings
-from segmentry.run_folder import read_bundle
-from segmentry.summary import read_summary, render_summary_json
+from segmentry.results.run_folder import read_bundle
+from segmentry.results.summary import read_summary, render_summary_json
+from segmentry.segments.latent import Part, fit_latent
 
 ASKED = ("--algorithm", "latent", "--k-range", "2:3")
 

@@ -10,11 +10,11 @@ import pytest
 from tests.pipeline.runs import outcome_of, summary_of, users_of
 from tests.reads import write_taobao
 
-from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import ConfigError, DataError, SelectionError
 from segmentry.features import LOG_FEATURES
-from segmentry.run_folder import read_manifest
-from segmentry.summary import read_summary, render_summary_json
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
+from segmentry.results.run_folder import read_manifest
+from segmentry.results.summary import read_summary, render_summary_json
 
 BEIJING = dt.timezone(dt.timedelta(hours=8))
 

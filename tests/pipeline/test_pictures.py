@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import reused
 
-from segmentry.pipeline._hexagons import (
+from segmentry.describe.maps._hexagons import (
     NO_PLANE,
     Plane,
     _across,
@@ -14,10 +14,10 @@ from segmentry.pipeline._hexagons import (
     hexagon_table,
     put_in_hexagons,
 )
-from segmentry.pipeline._pictures import _bins_for
-from segmentry.profiling import bin_features
+from segmentry.describe.maps._pictures import _bins_for
+from segmentry.describe.profiles import bin_features
+from segmentry.results.summary import Hexagon, read_summary
 from segmentry.schema import Feature
-from segmentry.summary import Hexagon, read_summary
 
 
 @pytest.mark.parametrize("seed", range(3))

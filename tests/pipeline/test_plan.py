@@ -6,9 +6,8 @@ import shutil
 import pytest
 from tests.pipeline.runs import generated, plain_run, segmentry
 
-from segmentry.pipeline import plan_budget
-from segmentry.pipeline._plan import read_traffic
-from segmentry.summary import read_summary
+from segmentry.advise.budget_of_run import plan_budget, read_traffic
+from segmentry.results.summary import read_summary
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import pytest
 from tests.reads import write_taobao
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.engines import open_engine
 from segmentry.errors import ConfigError, DataError, OutputError, SegmentryError
+from segmentry.ingest.engines import open_engine
+from segmentry.ingest.sources import find_source
 from segmentry.pipeline import check_data, prepare, run
-from segmentry.pipeline._find import find_source
 from segmentry.schema import BEHAVIOURS_COLUMNS
 
 BLOCK = 200_000
@@ -288,7 +288,7 @@ def test_duplicates_may_be_kept(data, prepared, tmp_path):
 
 
 def test_two_at_once_on_one_folder_are_refused(data, tmp_path):
-    from segmentry.pipeline._journal import locked
+    from segmentry.ingest.store.journal import locked
 
     staging = tmp_path / ".p.preparing"
     staging.mkdir()

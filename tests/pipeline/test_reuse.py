@@ -7,8 +7,8 @@ from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
 
 from segmentry.config import RunConfig
 from segmentry.pipeline._run import _command, _reuse
-from segmentry.run_folder import read_bundle, read_manifest
-from segmentry.summary import read_summary
+from segmentry.results.run_folder import read_bundle, read_manifest
+from segmentry.results.summary import read_summary
 
 
 @pytest.fixture(scope="module")

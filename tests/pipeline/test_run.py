@@ -14,8 +14,8 @@ from tests.pipeline.runs import RUN_FILES, outcome_of
 
 from segmentry import __version__, fit_segments
 from segmentry.config import RunConfig
-from segmentry.run_folder import read_bundle, read_manifest
-from segmentry.summary import read_summary, render_summary_json
+from segmentry.results.run_folder import read_bundle, read_manifest
+from segmentry.results.summary import read_summary, render_summary_json
 
 GOLDEN = Path(__file__).parent / "golden_summary.json"
 FORMING = ("ctr_shrunk", "n_impressions", "n_active_days")

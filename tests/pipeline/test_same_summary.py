@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import segmentry, summary_of
 
-from segmentry.pipeline._fingerprint import Fingerprinting
-from segmentry.summary import render_summary_json
+from segmentry.results.fingerprint import Fingerprinting
+from segmentry.results.summary import render_summary_json
 
 QUICK = {"k_range": "2:4"}
 

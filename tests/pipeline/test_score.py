@@ -10,7 +10,7 @@ from tests.pipeline.runs import segmentry
 
 import segmentry as package
 from segmentry.errors import BundleError, ConfigError, OutputError, SchemaError
-from segmentry.run_folder import read_bundle
+from segmentry.results.run_folder import read_bundle
 
 
 def segments_of(run):
@@ -145,7 +145,7 @@ def test_a_broken_model_is_refused_in_one_line(old_model, new_data, change, told
 
 
 def test_a_model_comes_back_from_disk_bit_for_bit(attribute_run):
-    from segmentry.scoring import parse_bundle, render_bundle
+    from segmentry.results.scoring import parse_bundle, render_bundle
 
     bundle = read_bundle(attribute_run.folder)
     assert parse_bundle(render_bundle(bundle), source="x") == bundle

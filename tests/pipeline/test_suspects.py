@@ -7,8 +7,8 @@ import pytest
 from tests.pipeline.runs import outcome_of
 from tests.reads import write_taobao
 
-from segmentry.pipeline._suspects import warn_of_suspects
-from segmentry.summary import render_summary_json
+from segmentry.describe.suspects import warn_of_suspects
+from segmentry.results.summary import render_summary_json
 
 MIDNIGHT, DAY = 1_494_000_000, 86_400
 UNDECIDED = {"indistinguishable", "not validated"}

@@ -14,8 +14,8 @@ from tests.pipeline import runs
 from tests.pipeline.runs import outcome_of, reused, segmented
 from tests.reads import write_taobao
 
-from segmentry.report import render_report
-from segmentry.summary import parse_summary, render_summary_json
+from segmentry.present.report import render_report
+from segmentry.results.summary import parse_summary, render_summary_json
 
 MIDNIGHT = 1_494_000_000
 """Saturday 2017-05-06, 0 o'clock in Beijing: the first of eight days."""

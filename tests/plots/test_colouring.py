@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from segmentry import plots
-from segmentry.plots._theme import SCALE
-from segmentry.profiling import LevelShare, LevelStatistics
+from segmentry.describe.profiles import LevelShare, LevelStatistics
+from segmentry.present import figures as plots
+from segmentry.present.figures._theme import SCALE
 
 
 def user(name, value, *, feature="n_impressions"):

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from segmentry import plots
-from segmentry.plots._forest import Against, forest
-from segmentry.report import make_page
+from segmentry.evaluation.number import InnerGain
+from segmentry.evaluation.stability import SegmentStability, Stability
+from segmentry.present import figures as plots
+from segmentry.present.figures._forest import Against, forest
+from segmentry.present.report import make_page
+from segmentry.results.summary import EvidenceReport
 from segmentry.schema import Estimate
-from segmentry.summary import EvidenceReport
-from segmentry.validation import InnerGain, SegmentStability, Stability
 
 GAINS = (
     InnerGain(n_segments=2, gain=Estimate(0.004, 0.001, 0.007), error=0.002),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from segmentry import plots
+from segmentry.present import figures as plots
 from segmentry.schema import Estimate
 
 FIGURES = list(plots.FIGURES)
@@ -267,7 +267,9 @@ def test_an_interval_is_optional(make_summary):
 
 
 def test_importing_the_figures_does_not_load_what_draws_them():
-    code = "import sys, segmentry.plots; print({'altair', 'vl_convert'} & set(sys.modules))"
+    code = (
+        "import sys, segmentry.present.figures; print({'altair', 'vl_convert'} & set(sys.modules))"
+    )
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from tests.conversions import UNKNOWN, near, with_conversions
 
-from segmentry import plots
-from segmentry.report import make_page, render_report
-from segmentry.summary import FunnelStep
+from segmentry.present import figures as plots
+from segmentry.present.report import make_page, render_report
+from segmentry.results.summary import FunnelStep
 
 
 def rows_of(spec):

@@ -7,8 +7,8 @@ import pytest
 from tests.plots.test_figures import mark_type, marks_of, rows_of
 from tests.report.test_log_page import a_log
 
-from segmentry import plots
-from segmentry.plots.formats import percent
+from segmentry.formats import percent
+from segmentry.present import figures as plots
 from segmentry.schema import Estimate
 
 

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from segmentry import plots
-from segmentry.drawing import without_title
+from segmentry.present import figures as plots
+from segmentry.present.drawing import without_title
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segmentry import plots
+from segmentry.present import figures as plots
 
 
 @pytest.fixture(scope="module")

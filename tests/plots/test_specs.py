@@ -15,11 +15,11 @@ from tests.plots.test_evidence_figures import with_evidence
 from tests.report.test_log_page import a_log
 from tests.summaries import make_summary
 
-from segmentry import plots
-from segmentry.plots import Flow, Flows, HexagonValue, UserPlace
-from segmentry.profiling.budget import BudgetPlan, Comparison, SegmentBudget, Sensitivity
+from segmentry.advise.budget import BudgetPlan, Comparison, SegmentBudget, Sensitivity
+from segmentry.present import figures as plots
+from segmentry.present.figures import Flow, Flows, HexagonValue, UserPlace
+from segmentry.results.summary import Embedding, EmbeddingPoint
 from segmentry.schema import Estimate
-from segmentry.summary import Embedding, EmbeddingPoint
 
 RECORDS = Path(__file__).parent / "specs"
 N_ROWS = 2

@@ -2,10 +2,10 @@
 
 import pytest
 
-from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import ConfigError
 from segmentry.features import LOG_FEATURES
-from segmentry.preprocessing import Choices, apply_choices, plan_column, read_choice
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
+from segmentry.segments.preprocessing import Choices, apply_choices, plan_column, read_choice
 
 FEATURES = {each.name: each for each in (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)}
 

@@ -9,7 +9,7 @@ import pytest
 from tests.plans import plan_of
 
 from segmentry.errors import SchemaError, SelectionError
-from segmentry.preprocessing import (
+from segmentry.segments.preprocessing import (
     fit_preprocessing,
     level_texts,
     numeric_values,

@@ -11,9 +11,9 @@ from tests.plans import feature_of, plan_of
 
 from segmentry.errors import ConfigError, SchemaError, SelectionError
 from segmentry.features import BetaPrior, shrink
-from segmentry.preprocessing import Preprocessing, fit_preprocessing, plan_column
+from segmentry.results.scoring import Bundle, parse_bundle, render_bundle
 from segmentry.schema import Window
-from segmentry.scoring import Bundle, parse_bundle, render_bundle
+from segmentry.segments.preprocessing import Preprocessing, fit_preprocessing, plan_column
 
 FILLS = ("zero", "median", "mode", "own level", "none")
 

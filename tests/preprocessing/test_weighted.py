@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentry.preprocessing import ColumnPlan, fit_preprocessing
-from segmentry.preprocessing._weighted import weigh_values
 from segmentry.schema import Feature
+from segmentry.segments.preprocessing import ColumnPlan, fit_preprocessing
+from segmentry.segments.preprocessing._weighted import weigh_values
 
 weighted = st.lists(
     st.tuples(

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
-from segmentry.errors import ConfigError, DataError
-from segmentry.profiling.budget import (
+from segmentry.advise.budget import (
     Bounds,
     BudgetRequest,
     SegmentTraffic,
@@ -14,7 +13,8 @@ from segmentry.profiling.budget import (
     bounds_of,
     plan_budget,
 )
-from segmentry.validation import FoldRates
+from segmentry.errors import ConfigError, DataError
+from segmentry.evaluation.later_days import FoldRates
 
 
 def segments_of(*impressions, users=None, verdict="confirmed"):

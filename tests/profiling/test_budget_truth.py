@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.validation.simulation import form_segments, simulate
 
-from segmentry.profiling.budget import BudgetRequest, SegmentTraffic, plan_budget
-from segmentry.validation import fold_rates
+from segmentry.advise.budget import BudgetRequest, SegmentTraffic, plan_budget
+from segmentry.evaluation.later_days import fold_rates
 
 N_USERS = 4_000
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from scipy.stats import chi2_contingency, false_discovery_control, norm
 
-from segmentry.profiling import adjusted_p_values, profile_segments
+from segmentry.describe.profiles import adjusted_p_values, profile_segments
 from segmentry.schema import Feature
 
 

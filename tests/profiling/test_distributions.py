@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segmentry.profiling import bin_edges, bin_features
+from segmentry.describe.profiles import bin_edges, bin_features
 from segmentry.schema import Feature
 
 

@@ -8,8 +8,7 @@ import pytest
 from scipy import stats
 from tests.validation.simulation import form_segments, simulate
 
-from segmentry.errors import ConfigError, DataError
-from segmentry.profiling.experiments import (
+from segmentry.advise.experiments import (
     RATIO_ALARM,
     ExperimentRequest,
     analyse_experiment,
@@ -20,10 +19,11 @@ from segmentry.profiling.experiments import (
     sample_ratio_p,
     smallest_effect,
 )
-from segmentry.profiling.experiments._analysis import _holm
-from segmentry.profiling.experiments._effects import Outcome, compared
-from segmentry.profiling.experiments._randomisation import Nulls
-from segmentry.validation import Traffic, daily_traffic
+from segmentry.advise.experiments._analysis import _holm
+from segmentry.advise.experiments._effects import Outcome, compared
+from segmentry.advise.experiments._randomisation import Nulls
+from segmentry.errors import ConfigError, DataError
+from segmentry.evaluation.later_days import Traffic, daily_traffic
 
 
 def traffic_of(**given):

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from segmentry.describe.profiles._levels import levels_of
 from segmentry.errors import SchemaError
-from segmentry.profiling._levels import levels_of
 from segmentry.schema import Feature
 
 

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from scipy.stats import rankdata
 
-from segmentry.datasets import TAOBAO_ATTRIBUTES
+from segmentry.describe.profiles import name_segments, profile_segments
 from segmentry.features import LOG_FEATURES
-from segmentry.profiling import name_segments, profile_segments
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.schema import Estimate
 
 CATALOGUE = {feature.name: feature for feature in (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)}
@@ -174,7 +174,7 @@ def test_names_are_distinct_and_claim_nothing_unconfirmed(n_segments, forming, l
 
 
 def test_every_feature_has_words_of_its_own_for_low_and_high():
-    from segmentry.profiling._words import CLICK_FEATURES, words_for
+    from segmentry.describe.profiles._words import CLICK_FEATURES, words_for
 
     told = [word for name in CATALOGUE if name not in CLICK_FEATURES
             for word in words_for(CATALOGUE[name])]  # fmt: skip

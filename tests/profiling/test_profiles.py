@@ -8,8 +8,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from segmentry.profiling import POPULATION, pooled_rate, profile_segments
-from segmentry.profiling._profiles import _numeric_of, _quartiles
+from segmentry.describe.profiles import POPULATION, pooled_rate, profile_segments
+from segmentry.describe.profiles._profiles import _numeric_of, _quartiles
 from segmentry.schema import Estimate, Feature
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
@@ -220,7 +220,7 @@ def test_the_interval_holds_the_true_difference_95_times_in_100(share, shift):
     """2,000 samples of 400 users; the segment's mean is `shift` deviations above the rest's."""
     rng, n_samples, n_held = np.random.default_rng(14), 2000, 0
     truth = (1 - share) * shift / (1 + share * (1 - share) * shift**2) ** 0.5
-    from segmentry.profiling._profiles import _standard_scores, _standardised
+    from segmentry.describe.profiles._profiles import _standard_scores, _standardised
 
     for _ in range(n_samples):
         is_in = rng.random(400) < share

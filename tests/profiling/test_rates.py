@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segmentry.profiling import pooled_rate
+from segmentry.describe.profiles import pooled_rate
 from segmentry.schema import Estimate
 
 Z = 1.959963984540054

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentry.datasets import TAOBAO_ATTRIBUTES
+from segmentry.describe.profiles import apply_rules, find_rules, rule_text, rules_sql
+from segmentry.describe.profiles._cuts import round_cut
 from segmentry.features import LOG_FEATURES
-from segmentry.profiling import apply_rules, find_rules, rule_text, rules_sql
-from segmentry.profiling._cuts import round_cut
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 
 CATALOGUE = {feature.name: feature for feature in (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)}
 SHOWN, RATE = CATALOGUE["n_impressions"], CATALOGUE["ctr_shrunk"]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from segmentry.profiling import profile_segments
+from segmentry.describe.profiles import profile_segments
 from segmentry.schema import Estimate, Feature
 
 LEAST = 10

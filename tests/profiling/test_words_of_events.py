@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from segmentry.describe.profiles._words import words_for
 from segmentry.features import LOG_FEATURES, available_features
-from segmentry.profiling._words import words_for
 from segmentry.schema import ColumnSource, Source, TableSource
 
 

@@ -10,11 +10,17 @@ import pytest
 from rich.console import Console
 
 from segmentry.cli._compare import _table
-from segmentry.clustering import distinct_rows
-from segmentry.comparison import Comparison, Rows, UserLabels, compare_methods, method_named
-from segmentry.pipeline._comparison_files import comparison_table, read_comparison, write_comparison
-from segmentry.report._comparison import make_comparison
+from segmentry.evaluation.algorithms import (
+    Comparison,
+    Rows,
+    UserLabels,
+    compare_methods,
+    method_named,
+)
+from segmentry.present.report._comparison import make_comparison
+from segmentry.results.comparisons import comparison_table, read_comparison, write_comparison
 from segmentry.schema import Estimate
+from segmentry.segments.clustering import distinct_rows
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 NOISE = np.array([[0.0], [1.0], [3.0], [7.0], [15.0], [31.0]])
@@ -81,7 +87,7 @@ NO_DIVISION = {
 def test_no_division_is_told_in_words_and_never_as_nan(monkeypatch, tmp_path, case):
     name, points, eps, problem, k, unassigned = NO_DIVISION[case]
     if eps is not None:
-        monkeypatch.setattr("segmentry.comparison._density._bend", lambda *_: eps)
+        monkeypatch.setattr("segmentry.evaluation.algorithms._density._bend", lambda *_: eps)
 
     found = compared(name, points)
 

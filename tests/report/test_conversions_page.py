@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from tests.conversions import added, near, with_conversions
 
-from segmentry.report import added_sentence, render_report
-from segmentry.summary import PurchaseVerdict
+from segmentry.present.report import added_sentence, render_report
+from segmentry.results.summary import PurchaseVerdict
 
 
 def text_of(summary):

@@ -5,15 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from segmentry.insights import find_insights
-from segmentry.profiling import Exemplar
-from segmentry.report import render_report
-from segmentry.report._evidence import make_stability
-from segmentry.report._executive import make_executive, worth_of
-from segmentry.report._segment_pages import make_segment_pages
+from segmentry.advise.insights import find_insights
+from segmentry.describe.profiles import Exemplar
+from segmentry.evaluation.stability import SegmentStability, Stability
+from segmentry.present.report import render_report
+from segmentry.present.report._evidence import make_stability
+from segmentry.present.report._executive import make_executive, worth_of
+from segmentry.present.report._segment_pages import make_segment_pages
+from segmentry.results.summary import (
+    Cell,
+    Decisions,
+    EvidenceReport,
+    LogReport,
+    RuleReport,
+    SegmentRules,
+)
 from segmentry.schema import Estimate
-from segmentry.summary import Cell, Decisions, EvidenceReport, LogReport, RuleReport, SegmentRules
-from segmentry.validation import SegmentStability, Stability
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from segmentry import plots
-from segmentry.report import render_report
+from segmentry.present import figures as plots
+from segmentry.present.report import render_report
+from segmentry.results.summary import Cap, Cell, CurvePoint, ExposureCurve, LogReport, Reaction
 from segmentry.schema import Estimate
-from segmentry.summary import Cap, Cell, CurvePoint, ExposureCurve, LogReport, Reaction
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from segmentry import plots
-from segmentry.report import render_report
+from segmentry.evaluation.later_days import DayLevel, DayLevels
+from segmentry.present import figures as plots
+from segmentry.present.report import render_report
+from segmentry.results.summary import PresenceFeature, PresenceReport, PresenceRow
 from segmentry.schema import Estimate
-from segmentry.summary import PresenceFeature, PresenceReport, PresenceRow
-from segmentry.validation import DayLevel, DayLevels
 
 HOSTILE = (
     '<script>alert("1")</script>',

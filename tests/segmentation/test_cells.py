@@ -8,9 +8,9 @@ import pytest
 
 from segmentry.errors import SchemaError, SelectionError
 from segmentry.features import LOG_FEATURES, VALUE_FEATURES
+from segmentry.results.scoring import make_bundle, parse_bundle, render_bundle, score_users
 from segmentry.schema import Window
-from segmentry.scoring import make_bundle, parse_bundle, render_bundle, score_users
-from segmentry.segmentation import find_cells, fit_cells, plan_features, recipe_named
+from segmentry.segments.forming import find_cells, fit_cells, plan_features, recipe_named
 
 CATALOGUE = (*LOG_FEATURES, *VALUE_FEATURES)
 RFM = recipe_named("rfm")

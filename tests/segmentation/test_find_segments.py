@@ -11,8 +11,8 @@ from sklearn.metrics import silhouette_score
 from tests.plans import plan_of
 
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
-from segmentry.segmentation import _scores, find_segments, recipe_named
-from segmentry.validation import decide_by_groups
+from segmentry.evaluation.number import decide_by_groups
+from segmentry.segments.forming import _scores, find_segments, recipe_named
 
 DEFAULT = recipe_named("default")
 MIDDLES = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0]])

@@ -6,7 +6,7 @@ import pytest
 
 from segmentry.errors import SelectionError
 from segmentry.features import LOG_FEATURES
-from segmentry.segmentation import find_segments, plan_features, recipe_named
+from segmentry.segments.forming import find_segments, plan_features, recipe_named
 
 DEFAULT = recipe_named("default")
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
-from segmentry.segmentation import find_segments, plan_features, recipe_named
+from segmentry.segments.forming import find_segments, plan_features, recipe_named
 
 DEFAULT = recipe_named("default")
 

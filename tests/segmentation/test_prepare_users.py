@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from tests.plans import plan_of
 
-from segmentry.segmentation import _fit, recipe_named
+from segmentry.segments.forming import _fit, recipe_named
 
 DEFAULT = recipe_named("default")
 

@@ -9,11 +9,11 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import RobustScaler
 
-from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import ConfigError
 from segmentry.features import LOG_FEATURES
-from segmentry.preprocessing import fit_preprocessing
-from segmentry.segmentation import RECIPES, find_segments, plan_features, recipe_named
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
+from segmentry.segments.forming import RECIPES, find_segments, plan_features, recipe_named
+from segmentry.segments.preprocessing import fit_preprocessing
 
 CATALOGUE = (*LOG_FEATURES, *TAOBAO_ATTRIBUTES)
 CLASSIC = recipe_named("classic")

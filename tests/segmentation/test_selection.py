@@ -4,7 +4,7 @@ import pytest
 
 from segmentry.errors import SelectionError
 from segmentry.schema import Estimate
-from segmentry.segmentation import Candidate, Decision, select
+from segmentry.segments.forming import Candidate, Decision, select
 
 ELBOW_AT_3 = {1: 200.0, 2: 100.0, 3: 40.0, 4: 30.0, 5: 20.0, 6: 10.0}
 

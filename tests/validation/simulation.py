@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from segmentry.clustering import distinct_rows, fit_clusterings
+from segmentry.evaluation.later_days import Relabelling, UserDays
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
-from segmentry.preprocessing import fit_preprocessing, plan_column
-from segmentry.validation import Relabelling, UserDays
+from segmentry.segments.clustering import distinct_rows, fit_clusterings
+from segmentry.segments.preprocessing import fit_preprocessing, plan_column
 
 # Share of the users, shift of the exposure, CTR at seven impressions: as in segmentry.datasets.
 BEHAVIOURS = np.array(

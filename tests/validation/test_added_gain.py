@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segmentry.validation import (
+from segmentry.evaluation.later_days import (
     Forming,
     UserCounts,
     added_gain,

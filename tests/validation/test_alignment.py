@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segmentry.validation import align_ids
+from segmentry.evaluation.stability import align_ids
 
 
 def blocks(*cells):

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from tests.validation.simulation import form_segments, simulate
 
-from segmentry.schema import Estimate
-from segmentry.validation import (
+from segmentry.evaluation.later_days import UserCounts
+from segmentry.evaluation.number import (
     RULE,
     RULE_WITHOUT_LOG,
     GapCurve,
     NullTwins,
     PredictionStrength,
-    UserCounts,
     choose_number,
     inner_gain,
 )
-from segmentry.validation._inner_gain import InnerGain
+from segmentry.evaluation.number._inner_gain import InnerGain
+from segmentry.schema import Estimate
 
 
 def gain(k, value, error=0.002):

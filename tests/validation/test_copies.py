@@ -3,7 +3,7 @@
 import numpy as np
 from tests.validation.simulation import simulate, user_days
 
-from segmentry.validation import CopiedUsers, copied_users
+from segmentry.evaluation.later_days import CopiedUsers, copied_users
 
 
 def test_users_with_equal_counts_on_every_day_are_copies():

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binomtest, chi2
 from tests.validation.simulation import simulate, user_days
 
-from segmentry.validation import day_levels
+from segmentry.evaluation.later_days import day_levels
 
 
 def test_equals_the_definition_day_by_day():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.validation.simulation import form_segments, simulate, user_days
 
-from segmentry.validation import fold_rates, forecast_ctr
-from segmentry.validation._cross_fit import cross_fit
+from segmentry.evaluation.later_days import fold_rates, forecast_ctr
+from segmentry.evaluation.later_days._cross_fit import cross_fit
 
 DAYS = range(8)
 

@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 from tests.validation.simulation import form_segments, simulate, user_days
 
+from segmentry.evaluation.later_days import forecast_ctr
+from segmentry.evaluation.later_days._cross_fit import cross_fit, pool, variance_of
+from segmentry.evaluation.later_days._recount import recount
 from segmentry.features import shrink
-from segmentry.validation import forecast_ctr
-from segmentry.validation._cross_fit import cross_fit, pool, variance_of
-from segmentry.validation._recount import recount
 
 
 def test_pools_left_out_days_and_extrapolates_by_hand():

@@ -6,8 +6,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from tests.validation.simulation import form_segments, simulate
 
+from segmentry.evaluation.later_days import NO_SIGNAL, UserCounts, kept_gain
 from segmentry.features import fit_beta_prior, shrink
-from segmentry.validation import NO_SIGNAL, UserCounts, kept_gain
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,16 @@ import numpy as np
 import pytest
 from tests.validation.simulation import form_segments, simulate
 
-from segmentry.clustering import assign, distinct_rows
-from segmentry.validation import (
-    align_ids,
+from segmentry.evaluation.later_days import forecast_ctr, kept_gain, verdicts
+from segmentry.evaluation.number import (
     choose_number,
     column_twins,
-    forecast_ctr,
     gap_statistic,
     inner_gain,
-    kept_gain,
     prediction_strength,
-    stability,
-    verdicts,
 )
+from segmentry.evaluation.stability import align_ids, stability
+from segmentry.segments.clustering import assign, distinct_rows
 
 
 @pytest.fixture(scope="module", params=["planted", "null", "tiny"])

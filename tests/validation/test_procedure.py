@@ -7,12 +7,9 @@ import polars as pl
 import pytest
 from tests.validation.simulation import simulate
 
-from segmentry.clustering import distinct_rows
-from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
-from segmentry.segmentation import plan_features, recipe_named
-from segmentry.validation import (
+from segmentry.evaluation.later_days import UserCounts
+from segmentry.evaluation.number import (
     InnerSplit,
-    UserCounts,
     choose_number,
     click_twins,
     decide_by_groups,
@@ -23,6 +20,9 @@ from segmentry.validation import (
     repeat_procedure,
     weigh_number,
 )
+from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
+from segmentry.segments.clustering import distinct_rows
+from segmentry.segments.forming import plan_features, recipe_named
 
 NUMBERS = (1, 2, 3, 4)
 PLANS = plan_features(recipe_named("default"), LOG_FEATURES)

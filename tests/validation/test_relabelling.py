@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tests.validation.simulation import form_segments, simulate
 
-from segmentry.clustering import assign
-from segmentry.validation import _relabelling as module
-from segmentry.validation._recount import recount
+from segmentry.evaluation.later_days import _relabelling as module
+from segmentry.evaluation.later_days._recount import recount
+from segmentry.segments.clustering import assign
 
 
 @pytest.fixture(scope="module")

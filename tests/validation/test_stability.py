@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from segmentry.clustering import assign, distinct_rows, fit_clusterings
 from segmentry.errors import SelectionError
-from segmentry.validation import adjusted_rand, contingency, jaccards, reweighted, stability
+from segmentry.evaluation.stability import (
+    adjusted_rand,
+    contingency,
+    jaccards,
+    reweighted,
+    stability,
+)
+from segmentry.segments.clustering import assign, distinct_rows, fit_clusterings
 
 
 def blobs(rng, n=200, gap=8.0):

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from tests.validation.simulation import simulate
 
-from segmentry.validation import UserCounts, UserDays
+from segmentry.evaluation.later_days import UserCounts, UserDays
 
 
 def frame(rows):

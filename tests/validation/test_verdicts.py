@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import norm, t
 from tests.validation.simulation import form_segments, simulate, user_days
 
-from segmentry.validation import UserCounts, verdicts
-from segmentry.validation._verdicts import _holm
+from segmentry.evaluation.later_days import UserCounts, verdicts
+from segmentry.evaluation.later_days._verdicts import _holm
 
 
 def halves(rates_seen, rates_later, *, n_users=2000, n=40):

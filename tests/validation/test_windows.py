@@ -2,8 +2,8 @@
 
 import pytest
 
+from segmentry.evaluation.later_days import local_days, split_window, weekdays
 from segmentry.schema import SECONDS_PER_DAY, Window
-from segmentry.validation import local_days, split_window, weekdays
 
 TAOBAO = Window(start=1494000000, end=1494691200, utc_offset_hours=8)
 

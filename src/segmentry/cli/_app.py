@@ -20,8 +20,8 @@ from segmentry.cli._app_dashboard import dashboard, embed
 from segmentry.cli._app_init import init
 from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
-from segmentry.memory import share_freed_memory
-from segmentry.seeds import LARGEST_SEED
+from segmentry.runtime.memory import share_freed_memory
+from segmentry.runtime.seeds import LARGEST_SEED
 
 __all__ = ["app", "main"]
 

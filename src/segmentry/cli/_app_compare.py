@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from segmentry.seeds import LARGEST_SEED
+from segmentry.runtime.seeds import LARGEST_SEED
 
 __all__ = ["compare_algorithms"]
 

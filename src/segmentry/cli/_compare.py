@@ -10,8 +10,8 @@ from rich.table import Table
 from segmentry import pipeline
 from segmentry.cli import _console
 from segmentry.cli._console import OUT
-from segmentry.comparison import Comparison, MethodResult
 from segmentry.errors import ConfigError
+from segmentry.evaluation.algorithms import Comparison, MethodResult
 
 __all__ = ["compare_algorithms"]
 

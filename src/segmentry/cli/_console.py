@@ -20,11 +20,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from segmentry.quality import Finding
-from segmentry.schema import Estimate, RowAccount
+from segmentry.ingest.quality import Finding
+from segmentry.results.summary import Summary, TruthReport
+from segmentry.schema import DataTraits, Estimate, RowAccount
 from segmentry.schema import Progress as Tell
-from segmentry.summary import Summary, TruthReport
-from segmentry.traits import DataTraits
 
 __all__ = [
     "OUT",
@@ -186,7 +185,7 @@ def _days(weekdays: Sequence[str]) -> str:
 
 def _print_conversions(summary: Summary) -> None:
     """Print what the behaviours add to foretelling clicks and purchases."""
-    from segmentry.report import added_sentence
+    from segmentry.present.report import added_sentence
 
     report = summary.conversions
     if report is None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import typer
 
-from segmentry.dashboard import Door, serve
+from segmentry.advise.measuring import measure_plans_apart
 from segmentry.errors import ConfigError
-from segmentry.pipeline import embed_run, measure_plans_apart, rename_segment
-from segmentry.plots import caption_umap
+from segmentry.pipeline import embed_run, rename_segment
+from segmentry.present.dashboard import Door, serve
+from segmentry.present.figures import caption_umap
 
 __all__ = ["dashboard", "embed"]
 

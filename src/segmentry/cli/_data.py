@@ -11,8 +11,7 @@ import typer
 from segmentry import pipeline
 from segmentry.cli import _console
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.schema import Window
-from segmentry.traits import OF_IMPRESSIONS
+from segmentry.schema import OF_IMPRESSIONS, Window
 
 __all__ = ["check", "generate", "prepare"]
 

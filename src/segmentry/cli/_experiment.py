@@ -9,15 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from segmentry import pipeline
+from segmentry.advise.experiments import Effect, ExperimentPlan, ExperimentResult, PowerRow
 from segmentry.cli import _console
 from segmentry.cli._console import OUT, percent
 from segmentry.cli._numbers import parse_ids, parse_ratio, parse_share
-from segmentry.profiling.experiments import (
-    Effect,
-    ExperimentPlan,
-    ExperimentResult,
-    PowerRow,
-)
 from segmentry.schema import Estimate
 
 __all__ = ["analyse", "plan"]

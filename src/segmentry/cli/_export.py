@@ -6,9 +6,10 @@ from typing import Any
 
 import typer
 
+from segmentry.activate.audience import TARGETS, export_audience
 from segmentry.cli import _console
 from segmentry.cli._numbers import parse_ids, parse_share
-from segmentry.exports import TARGETS, export_audience, export_excel, export_powerbi
+from segmentry.present.exports import export_excel, export_powerbi
 
 __all__ = ["audience", "excel", "powerbi"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from segmentry.errors import OutputError
-from segmentry.mapping import render_mapping
-from segmentry.run_folder import written_whole
+from segmentry.ingest.mapping import render_mapping
+from segmentry.results.run_folder import written_whole
 
 __all__ = ["init"]
 

@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from segmentry import pipeline
+from segmentry.advise.budget import BudgetPlan
 from segmentry.cli import _console
 from segmentry.cli._console import OUT, percent, rate
 from segmentry.cli._numbers import parse_pairs
-from segmentry.profiling.budget import BudgetPlan
 from segmentry.schema import Estimate
 
 __all__ = ["budget"]

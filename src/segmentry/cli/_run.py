@@ -9,7 +9,7 @@ import typer
 from segmentry import pipeline
 from segmentry.cli import _console
 from segmentry.errors import OutputError
-from segmentry.run_folder import check_target
+from segmentry.results.run_folder import check_target
 
 __all__ = ["demo", "report", "run"]
 

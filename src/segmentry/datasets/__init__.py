@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from segmentry.datasets.options import GeneratedData, GeneratorOptions
-from segmentry.datasets.taobao import TAOBAO_ATTRIBUTES, find_taobao
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES, find_taobao
 
 if TYPE_CHECKING:
     from segmentry.datasets.generate import generate_taobao

@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.clustering import ALGORITHMS
 from segmentry.errors import ConfigError
-from segmentry.inference import InferredFeatures
-from segmentry.preprocessing import Choices, ColumnPlan, apply_choices, plan_column, read_choices
-from segmentry.seeds import LARGEST_SEED
+from segmentry.estimator._inference import InferredFeatures
+from segmentry.runtime.seeds import LARGEST_SEED
+from segmentry.segments.clustering import ALGORITHMS
+from segmentry.segments.preprocessing import (
+    Choices,
+    ColumnPlan,
+    apply_choices,
+    plan_column,
+    read_choices,
+)
 
 __all__ = ["check_settings", "choices_of", "plan_columns", "require_seed", "weights_of"]
 
@@ -98,7 +104,7 @@ def plan_columns(
     Examples
     --------
     >>> import polars as pl
-    >>> from segmentry.inference import infer_features
+    >>> from segmentry.estimator import infer_features
     >>> inferred = infer_features(pl.DataFrame({"age": [31.5, 44.0], "plan": [2, 2]}))
     >>> plan_columns(inferred, features=["plan"], choices=Choices())
     Traceback (most recent call last):

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from segmentry.errors import BundleError, OutputError
-from segmentry.inference import LeftOut
-from segmentry.preprocessing import Choices, Clip, Preprocessing, Scale, Transform
+from segmentry.estimator._inference import LeftOut
 from segmentry.schema import Feature, Fill
-from segmentry.segmentation import Selection
+from segmentry.segments.forming import Selection
+from segmentry.segments.preprocessing import Choices, Clip, Preprocessing, Scale, Transform
 
 __all__ = [
     "SEGMENTER_VERSION",

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from segmentry.clustering import assign, distinct_rows, sampled_silhouette
 from segmentry.errors import SegmentryError
+from segmentry.estimator._inference import InferredFeatures, LeftOut, infer_features
 from segmentry.estimator._planning import (
     check_settings,
     choices_of,
@@ -30,12 +30,12 @@ from segmentry.estimator._saved import (
     write_segmenter,
 )
 from segmentry.estimator._tables import check_height, is_frame, table_of_array, table_of_frame
-from segmentry.inference import InferredFeatures, LeftOut, infer_features
-from segmentry.preprocessing import Clip, Scale, Transform
+from segmentry.evaluation.number import decide_by_groups
+from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.schema import Fill
-from segmentry.seeds import LARGEST_SEED
-from segmentry.segmentation import Segmentation, find_segments, recipe_named
-from segmentry.validation import decide_by_groups
+from segmentry.segments.clustering import assign, distinct_rows, sampled_silhouette
+from segmentry.segments.forming import Segmentation, find_segments, recipe_named
+from segmentry.segments.preprocessing import Clip, Scale, Transform
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,7 +53,7 @@ _ARROW = "pyarrow"
 class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     """Segment the rows of a user table with numeric, ordinal and categorical columns.
 
-    Columns are taken for what they look like (`segmentry.inference`), missing values are filled,
+    Columns are taken for what they look like (`segmentry.estimator._inference`), missing values are filled,
     long tails are logged and pulled in at the 1st and 99th percentile, numbers are scaled and
     levels become one column each; then K-means finds the segments and their number.
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from segmentry.errors import DataError
 from segmentry.features._events import AdNumbers, Events
-from segmentry.packing import IntVector, Pairs, count_pairs, run_starts, sort_rows
+from segmentry.features.packing import IntVector, Pairs, count_pairs, run_starts, sort_rows
 from segmentry.schema import MICRO, SECONDS_PER_DAY
 
 __all__ = ["COUNTS_OF_ADS", "count_by_day", "count_events"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.features._counts import within
-from segmentry.packing import IntVector, Places, numbers_of
+from segmentry.features.packing import IntVector, Places, numbers_of
 from segmentry.schema import EVENT_COLUMNS, SECONDS_PER_DAY, Engine, Window
 
 __all__ = ["AdNumbers", "Events", "number_ads", "read_events"]

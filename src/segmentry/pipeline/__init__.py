@@ -4,12 +4,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from segmentry.advise.budget_of_run import plan_budget
+    from segmentry.advise.measuring import measure_plans, measure_plans_apart
+    from segmentry.advise.tests_of_run import analyse_test, plan_test
     from segmentry.pipeline._compare import compare_algorithms
     from segmentry.pipeline._embed import embed_run
-    from segmentry.pipeline._experiment import analyse_test, plan_test
     from segmentry.pipeline._outputs import rename_segment, rewrite_report
-    from segmentry.pipeline._plan import plan_budget
-    from segmentry.pipeline._planning import measure_plans, measure_plans_apart
     from segmentry.pipeline._prepare import PreparedData, prepare
     from segmentry.pipeline._read import UserData
     from segmentry.pipeline._run import RunResult, run

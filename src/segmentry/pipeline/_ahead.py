@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from segmentry.pipeline._clock import StepClock
-from segmentry.pipeline._fingerprint import Fingerprinting
-from segmentry.pipeline._preload import FOR_DRAWING, preloading
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.evaluation.later_days import Truth
 from segmentry.pipeline._read import UserData
-from segmentry.pipeline._truth import Truth
-from segmentry.profiling import SegmentProfile
-from segmentry.run_folder import FileFingerprint
-from segmentry.scoring import segments_table
-from segmentry.segmentation import Segmentation
+from segmentry.results.fingerprint import Fingerprinting
+from segmentry.results.run_folder import FileFingerprint
+from segmentry.results.scoring import segments_table
+from segmentry.runtime.clock import StepClock
+from segmentry.runtime.preload import FOR_DRAWING, preloading
+from segmentry.segments.forming import Segmentation
 
 if TYPE_CHECKING:
-    from segmentry.plots import Draw
+    from segmentry.present.figures import Draw
 
 __all__ = ["Ahead", "Named"]
 
@@ -79,7 +79,7 @@ class Ahead:
         pool = self._all.enter_context(ThreadPoolExecutor(1))
         self._users_written = pool.submit(self._write_users, segmentation)
         self._all.enter_context(preloading(FOR_DRAWING))
-        from segmentry.plots import drawing
+        from segmentry.present.figures import drawing
 
         self.draw = self._all.enter_context(drawing())
         self._fingerprints = self._all.enter_context(Fingerprinting(self._files))

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.comparison import (
+from segmentry.config import RunConfig
+from segmentry.errors import ConfigError
+from segmentry.evaluation.algorithms import (
     METHODS,
     Comparison,
     Method,
@@ -19,26 +21,24 @@ from segmentry.comparison import (
     method_named,
     prepare_rows,
 )
-from segmentry.config import RunConfig
-from segmentry.errors import ConfigError
+from segmentry.evaluation.later_days import UserCounts, UserDays, local_days, split_window
 from segmentry.features import BEHAVIOUR_FEATURES, LOG_FEATURES, fit_beta_prior, shrink
-from segmentry.pipeline._comparison_files import write_comparison
 from segmentry.pipeline._outputs import rewrite_report
-from segmentry.pipeline._progress import told
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE
-from segmentry.preprocessing import Choices, ColumnPlan
-from segmentry.run_folder import (
+from segmentry.results.comparisons import write_comparison
+from segmentry.results.run_folder import (
     read_bundle,
     read_early,
     read_manifest,
     read_segments,
     read_user_table,
 )
+from segmentry.results.scoring import Bundle
+from segmentry.results.summary import Summary, read_summary
+from segmentry.runtime.progress import told
 from segmentry.schema import Estimate, Progress, Window
-from segmentry.scoring import Bundle
-from segmentry.segmentation import Recipe, plan_features, recipe_named
-from segmentry.summary import Summary, read_summary
-from segmentry.validation import UserCounts, UserDays, local_days, split_window
+from segmentry.segments.forming import Recipe, plan_features, recipe_named
+from segmentry.segments.preprocessing import Choices, ColumnPlan
 
 __all__ = ["compare_algorithms"]
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from segmentry.advise.insights import find_insights
 from segmentry.config import RunConfig
-from segmentry.insights import find_insights
+from segmentry.describe.profiles import RuleSet, find_exemplars, find_rules, rule_text, rules_sql
+from segmentry.evaluation.later_days import Truth
 from segmentry.pipeline._read import UserData
-from segmentry.pipeline._truth import Truth
 from segmentry.privacy import is_small, published_ids
-from segmentry.profiling import RuleSet, find_exemplars, find_rules, rule_text, rules_sql
+from segmentry.results.summary import Decisions, RuleReport, SegmentRules, Summary
 from segmentry.schema import UNASSIGNED, Feature
-from segmentry.segmentation import Segmentation
-from segmentry.summary import Decisions, RuleReport, SegmentRules, Summary
+from segmentry.segments.forming import Segmentation
 
 __all__ = ["decide"]
 

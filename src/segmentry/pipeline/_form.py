@@ -9,16 +9,23 @@ from threadpoolctl import threadpool_limits
 
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError, SelectionError
-from segmentry.pipeline._added import Added, Way, compare_families, permuted_family
-from segmentry.pipeline._evidence import Evidence, evidence_basis, find_by_evidence
-from segmentry.pipeline._progress import told
+from segmentry.evaluation.later_days import (
+    Added,
+    EarlyUsers,
+    Truth,
+    Way,
+    check_later,
+    compare_families,
+    over_placebos,
+    permuted_family,
+)
+from segmentry.evaluation.number import Evidence, evidence_basis, find_by_evidence
 from segmentry.pipeline._read import UserData
-from segmentry.pipeline._truth import EarlyUsers, Truth, check_later
-from segmentry.preprocessing import ColumnPlan
+from segmentry.results.summary import AddedGain
+from segmentry.runtime.progress import told
 from segmentry.schema import Progress
-from segmentry.segmentation import Decide, Recipe, Segmentation, find_cells, find_segments
-from segmentry.summary import AddedGain
-from segmentry.validation import over_placebos
+from segmentry.segments.forming import Decide, Recipe, Segmentation, find_cells, find_segments
+from segmentry.segments.preprocessing import ColumnPlan
 
 __all__ = ["Asked", "Found", "find", "find_and_check"]
 

@@ -7,16 +7,15 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.config import RunConfig
-from segmentry.engines import explained, open_engine
-from segmentry.exposure import HoldOut, LogDescription, Members, describe_log
-from segmentry.pipeline._progress import told
+from segmentry.describe.exposure import HoldOut, LogDescription, Members, describe_log
+from segmentry.evaluation.later_days import Truth
+from segmentry.ingest.engines import explained, open_engine
 from segmentry.pipeline._read import UserData
-from segmentry.pipeline._truth import Truth
 from segmentry.privacy import published_ids
-from segmentry.schema import Estimate, Progress
-from segmentry.segmentation import Segmentation, recipe_named
-from segmentry.summary import Cell, LogReport
-from segmentry.traits import DataTraits
+from segmentry.results.summary import Cell, LogReport
+from segmentry.runtime.progress import told
+from segmentry.schema import DataTraits, Estimate, Progress
+from segmentry.segments.forming import Segmentation, recipe_named
 
 __all__ = ["SecondLook", "look_again"]
 

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from segmentry.comparison import Comparison
-from segmentry.pipeline._comparison_files import read_comparison
-from segmentry.pipeline._evidence import EVIDENCE_COLUMNS, NO_EVIDENCE, evidence_by_number
-from segmentry.pipeline._names import NAMES_FILE, read_names, with_names, write_renamed
-from segmentry.profiling import NumericStatistics, SegmentProfile
-from segmentry.run_folder import staged_inside
-from segmentry.schema import Estimate
-from segmentry.summary import Summary, read_summary
-from segmentry.traits import DataTraits
+from segmentry.describe.profiles import NumericStatistics, SegmentProfile
+from segmentry.evaluation.algorithms import Comparison
+from segmentry.evaluation.number import EVIDENCE_COLUMNS, NO_EVIDENCE, evidence_by_number
+from segmentry.results.comparisons import read_comparison
+from segmentry.results.names import NAMES_FILE, read_names, with_names, write_renamed
+from segmentry.results.run_folder import staged_inside
+from segmentry.results.summary import Summary, read_summary
+from segmentry.schema import DataTraits, Estimate
 
 if TYPE_CHECKING:
-    from segmentry.plots import Draw
+    from segmentry.present.figures import Draw
 
 __all__ = ["profiles_table", "rename_segment", "rewrite_report", "selection_table", "write_report"]
 
@@ -145,8 +144,8 @@ def write_report(
     draw: "Draw | None" = None,
 ) -> None:
     """Write ``figures/`` and ``report.html`` into a folder; `draw` as for `write_figures`."""
-    from segmentry.plots import write_figures
-    from segmentry.report import render_report
+    from segmentry.present.figures import write_figures
+    from segmentry.present.report import render_report
 
     figures = write_figures(summary, directory / "figures", draw=draw)
     page = render_report(summary, figures=figures, comparison=comparison)

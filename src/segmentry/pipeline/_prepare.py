@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from segmentry.config import RunConfig, load_config
-from segmentry.engines import open_engine
 from segmentry.errors import ConfigError, OutputError
-from segmentry.pipeline._blocks import (
+from segmentry.ingest.engines import open_engine
+from segmentry.ingest.room import require_room_for
+from segmentry.ingest.sources import find_source, with_duplicates
+from segmentry.ingest.store.blocks import (
     LOGS,
     Work,
     as_plain,
@@ -21,9 +23,8 @@ from segmentry.pipeline._blocks import (
     plan_of,
     split_blocks,
 )
-from segmentry.pipeline._find import find_source, with_duplicates
-from segmentry.pipeline._journal import Journal, locked
-from segmentry.pipeline._prepared import (
+from segmentry.ingest.store.journal import Journal, locked
+from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     read_origin,
     read_prepared,
@@ -31,8 +32,7 @@ from segmentry.pipeline._prepared import (
     tables_of,
     with_tables,
 )
-from segmentry.pipeline._room import require_room_for
-from segmentry.run_folder import put_in_place
+from segmentry.results.run_folder import put_in_place
 from segmentry.schema import Progress, RowAccount, Source
 
 __all__ = ["PreparedData", "prepare"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.config import RunConfig
-from segmentry.engines import explained, open_engine
 from segmentry.errors import EmptyDataError
+from segmentry.evaluation.later_days import EarlyUsers, WindowSplit, split_window
 from segmentry.features import (
     LogFacts,
     behaviour_provides,
@@ -18,8 +18,7 @@ from segmentry.features import (
     find_log_facts,
     log_columns_of,
 )
-from segmentry.files import estimate_rows
-from segmentry.pipeline._behaviours import (
+from segmentry.features.behaviour_steps import (
     BehaviourData,
     CountedBehaviours,
     behaviour_days_of,
@@ -27,17 +26,19 @@ from segmentry.pipeline._behaviours import (
     derive_behaviour_data,
     early_behaviours,
 )
-from segmentry.pipeline._clock import StepClock
-from segmentry.pipeline._find import with_duplicates
-from segmentry.pipeline._prepared import check_content
-from segmentry.pipeline._progress import told, told_in_rows
-from segmentry.pipeline._room import parts_of, require_room_for
-from segmentry.pipeline._strict import refuse_rejections
-from segmentry.pipeline._truth import EarlyUsers
-from segmentry.pipeline._users import KeptLog, ReadingPlan, SavedSteps, UserData
+from segmentry.features.users import KeptLog, ReadingPlan, SavedSteps, UserData
+from segmentry.ingest.engines import explained, open_engine
+from segmentry.ingest.files import estimate_rows
+from segmentry.ingest.quality import Finding, find_in_log, find_in_profiles, find_in_tables
+from segmentry.ingest.room import parts_of, require_room_for
+from segmentry.ingest.sources import with_duplicates
+from segmentry.ingest.store.prepared import check_content
+from segmentry.ingest.strict import refuse_rejections
+from segmentry.ingest.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
 from segmentry.pipeline._window import outside_window, refuse_window, window_of
-from segmentry.quality import Finding, find_in_log, find_in_profiles, find_in_tables
-from segmentry.sampling import hash_shares
+from segmentry.runtime.clock import StepClock
+from segmentry.runtime.progress import told, told_in_rows
+from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import (
     EVENT_COLUMNS,
     Engine,
@@ -50,8 +51,6 @@ from segmentry.schema import (
     UserTally,
     Window,
 )
-from segmentry.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
-from segmentry.validation import WindowSplit, split_window
 
 __all__ = ["KeptLog", "ReadingPlan", "SavedSteps", "UserData", "read_users"]
 

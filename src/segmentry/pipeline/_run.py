@@ -16,38 +16,36 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from segmentry import __version__
+from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
+from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
+from segmentry.evaluation.later_days import EarlyUsers, Truth, split_window
 from segmentry.features import BEHAVIOUR_FEATURES
-from segmentry.insights import check_codes
-from segmentry.pipeline._ahead import Ahead, Named
-from segmentry.pipeline._behaviours import (
+from segmentry.features.behaviour_steps import (
     BehaviourData,
     behaviour_days_of,
     reuse_behaviours,
     write_behaviours,
 )
-from segmentry.pipeline._clock import StepClock
+from segmentry.ingest.room import scratch_folder
+from segmentry.ingest.sources import find_source
+from segmentry.pipeline._ahead import Ahead, Named
 from segmentry.pipeline._decide import decide
-from segmentry.pipeline._find import find_source
 from segmentry.pipeline._form import Asked, find_and_check
-from segmentry.pipeline._latent import memberships_table
 from segmentry.pipeline._log import look_again
-from segmentry.pipeline._names import (
+from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
+from segmentry.pipeline._read import ReadingPlan, UserData, read_users
+from segmentry.pipeline._summarise import summarise
+from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
+from segmentry.results.names import (
     NAMES_FILE,
     named_by_people,
     read_names,
     render_names,
     with_names,
 )
-from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
-from segmentry.pipeline._preload import FOR_FORMING, preloading
-from segmentry.pipeline._read import ReadingPlan, UserData, read_users
-from segmentry.pipeline._room import scratch_folder
-from segmentry.pipeline._summarise import summarise
-from segmentry.pipeline._truth import EarlyUsers, Truth
-from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
-from segmentry.run_folder import (
+from segmentry.results.run_folder import (
     MANIFEST_VERSION,
     FileFingerprint,
     Manifest,
@@ -60,11 +58,12 @@ from segmentry.run_folder import (
     staged,
     write_early,
 )
+from segmentry.results.scoring import make_bundle, render_bundle
+from segmentry.results.summary import Summary, read_summary, render_summary_json
+from segmentry.runtime.clock import StepClock
+from segmentry.runtime.preload import FOR_FORMING, preloading
 from segmentry.schema import Feature, Progress, Source, Window
-from segmentry.scoring import make_bundle, render_bundle
-from segmentry.segmentation import Segmentation, plan_features, recipe_named
-from segmentry.summary import Summary, read_summary, render_summary_json
-from segmentry.validation import split_window
+from segmentry.segments.forming import Segmentation, plan_features, recipe_named
 
 __all__ = ["Formed", "RunResult", "run", "segment_run"]
 

@@ -10,14 +10,14 @@ import polars as pl
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, OutputError, SchemaError
 from segmentry.features import BEHAVIOUR_FEATURES
-from segmentry.pipeline._clock import StepClock
-from segmentry.pipeline._find import find_source
+from segmentry.ingest.room import scratch_folder
+from segmentry.ingest.sources import find_source
 from segmentry.pipeline._read import ReadingPlan, SavedSteps, UserData, read_users
-from segmentry.pipeline._room import scratch_folder
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, Wanted, wanted_of
-from segmentry.run_folder import read_bundle, written_whole
+from segmentry.results.run_folder import read_bundle, written_whole
+from segmentry.results.scoring import Bundle, score_users
+from segmentry.runtime.clock import StepClock
 from segmentry.schema import Progress, Source
-from segmentry.scoring import Bundle, score_users
 
 __all__ = ["ScoreResult", "build_user_table", "check_data", "score"]
 

@@ -11,29 +11,24 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from segmentry import __version__
-from segmentry.clustering import project
 from segmentry.config import RunConfig
+from segmentry.describe.cells import tell_cuts
+from segmentry.describe.conversions import report_conversions
+from segmentry.describe.data_warnings import warn_of_data, warn_of_memory
+from segmentry.describe.day_levels import warn_of_levels
+from segmentry.describe.latent import latent_warnings, report_latent
+from segmentry.describe.maps import make_pictures
+from segmentry.describe.presence import compared_features, report_presence, warn_of_presence
+from segmentry.describe.profiles import SegmentProfile, name_segments, profile_segments
+from segmentry.describe.suspects import warn_of_suspects
 from segmentry.errors import EmptyDataError
-from segmentry.pipeline._cells import tell_cuts
-from segmentry.pipeline._conversions import report_conversions
-from segmentry.pipeline._data_warnings import warn_of_data, warn_of_memory
-from segmentry.pipeline._evidence import report_evidence, warn
+from segmentry.evaluation.later_days import DayLevels, Truth, report_truth, with_truth
+from segmentry.evaluation.number import report_evidence, warn
+from segmentry.ingest.quality import Finding
 from segmentry.pipeline._form import Found
-from segmentry.pipeline._latent import latent_warnings, report_latent
-from segmentry.pipeline._levels import warn_of_levels
-from segmentry.pipeline._pictures import make_pictures
-from segmentry.pipeline._presence import compared_features, report_presence, warn_of_presence
 from segmentry.pipeline._read import UserData
-from segmentry.pipeline._suspects import warn_of_suspects
-from segmentry.pipeline._truth import Truth, report_truth, with_truth
-from segmentry.preprocessing import FittedColumn
 from segmentry.privacy import published_ids
-from segmentry.profiling import SegmentProfile, name_segments, profile_segments
-from segmentry.quality import Finding
-from segmentry.sampling import hash_shares
-from segmentry.schema import UNASSIGNED, Feature
-from segmentry.segmentation import Candidate, Segmentation
-from segmentry.summary import (
+from segmentry.results.summary import (
     SCHEMA_VERSION,
     CandidateRow,
     DataReport,
@@ -46,7 +41,11 @@ from segmentry.summary import (
     SelectionReport,
     Summary,
 )
-from segmentry.validation import DayLevels
+from segmentry.runtime.sampling import hash_shares
+from segmentry.schema import UNASSIGNED, Feature
+from segmentry.segments.clustering import project
+from segmentry.segments.forming import Candidate, Segmentation
+from segmentry.segments.preprocessing import FittedColumn
 
 __all__ = ["Summarised", "summarise"]
 

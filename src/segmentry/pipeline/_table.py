@@ -7,12 +7,12 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.datasets import TAOBAO_ATTRIBUTES
 from segmentry.errors import SchemaError
+from segmentry.evaluation.number import decide_by_groups
 from segmentry.features import LOG_FEATURES
-from segmentry.preprocessing import Clip, Scale, Transform, read_choices
+from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.schema import Fill
-from segmentry.segmentation import (
+from segmentry.segments.forming import (
     Decide,
     Recipe,
     Segmentation,
@@ -20,7 +20,7 @@ from segmentry.segmentation import (
     plan_features,
     recipe_named,
 )
-from segmentry.validation import decide_by_groups
+from segmentry.segments.preprocessing import Clip, Scale, Transform, read_choices
 
 __all__ = ["fit_segments"]
 

@@ -13,9 +13,8 @@ from segmentry.features import (
     behaviour_provides,
     counts_of,
 )
-from segmentry.schema import OWN_COLUMNS, Feature, Source
-from segmentry.segmentation import recipe_named
-from segmentry.traits import DataTraits
+from segmentry.schema import OWN_COLUMNS, DataTraits, Feature, Source
+from segmentry.segments.forming import recipe_named
 
 __all__ = ["EVERY_LOG_FEATURE", "Wanted", "recipe_for", "wanted_of"]
 

@@ -9,18 +9,8 @@ Whatever the files are called, the steps see four tables with these columns:
 - behaviours: ``user_id, happened_at, action, category_id, brand_id``, one row per action.
 """
 
-from segmentry.schema._engine import (
-    Engine,
-    LogParts,
-    UserTally,
-)
-from segmentry.schema._source import (
-    ColumnSource,
-    ColumnType,
-    FileShape,
-    Source,
-    TableSource,
-)
+from segmentry.schema._engine import Engine, LogParts, UserTally
+from segmentry.schema._source import ColumnSource, ColumnType, FileShape, Source, TableSource
 from segmentry.schema._tables import (
     ADS_COLUMNS,
     BEHAVIOUR_ACTIONS,
@@ -44,6 +34,7 @@ from segmentry.schema._tables import (
     UtcOffset,
     Window,
 )
+from segmentry.schema._traits import OF_IMPRESSIONS, DataTraits
 
 __all__ = [
     "ADS_COLUMNS",
@@ -52,6 +43,7 @@ __all__ = [
     "EVENT_COLUMNS",
     "IMPRESSIONS_COLUMNS",
     "MICRO",
+    "OF_IMPRESSIONS",
     "OTHER_CODE",
     "OWN_COLUMNS",
     "SECONDS_PER_DAY",
@@ -59,6 +51,7 @@ __all__ = [
     "UNKNOWN_CODE",
     "ColumnSource",
     "ColumnType",
+    "DataTraits",
     "Engine",
     "Estimate",
     "Family",

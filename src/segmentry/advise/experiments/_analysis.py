@@ -1,0 +1,321 @@
+"""What a test found: difference and lift with intervals, per segment, and whether to trust it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.advise.experiments._assignment import ARMS, RATIO_ALARM, sample_ratio_p
+from segmentry.advise.experiments._effects import UNTOLD, Effect, Outcome, adjustment, compared
+from segmentry.advise.experiments._randomisation import Nulls
+from segmentry.errors import DataError
+from segmentry.privacy import hidden_cells
+
+__all__ = ["ArmCounts", "Effect", "ExperimentResult", "SegmentEffect", "analyse_experiment"]
+
+FloatArray = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmCounts:
+    """One arm: all assigned users, those that were not shown an ad included."""
+
+    arm: str
+    n_users: int
+    n_shown: int
+    n_impressions: int
+    n_clicks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentEffect:
+    """One segment: its effect, and its p corrected for the number of segments (Holm 1979).
+
+    `n_users` is 0 where it has an arm of too few users to be told of.
+    """
+
+    segment_id: int
+    n_users: int
+    effect: Effect
+    p_holm: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentResult:
+    """A test, analysed.
+
+    Parameters
+    ----------
+    alpha : float
+    arms : tuple of ArmCounts
+        Control, treatment.
+    ratio_p, shown_ratio_p : float
+        Probability of arms so far from the planned ratio: assigned users, and users shown an ad.
+    effect : Effect
+        CTR adjusted by the pre-period: the result.
+    plain : Effect
+        Not adjusted, beside it.
+    variance_reduction : float
+        Share of the variance that the pre-period took away.
+    guardrails : tuple of Effect
+        Impressions and clicks per user, users without exposure counted as 0.
+    segments : tuple of SegmentEffect
+    conclusion : str
+        One sentence.
+    notes : tuple of str
+        Whole sentences.
+    """
+
+    alpha: float
+    arms: tuple[ArmCounts, ...]
+    ratio_p: float
+    shown_ratio_p: float
+    effect: Effect
+    plain: Effect
+    variance_reduction: float
+    guardrails: tuple[Effect, ...]
+    segments: tuple[SegmentEffect, ...]
+    conclusion: str
+    notes: tuple[str, ...]
+
+
+def analyse_experiment(
+    arms: IntVector,
+    impressions: IntVector,
+    clicks: IntVector,
+    *,
+    segment_ids: IntVector,
+    before: tuple[IntVector, IntVector],
+    treatment_share: float,
+    alpha: float = 0.05,
+    seed: int = 0,
+    notes: Sequence[str] = (),
+    min_size: int = 1,
+) -> ExperimentResult:
+    """Compare the arms of a test, users being the unit.
+
+    Parameters
+    ----------
+    arms : ndarray of int, shape (n_users,)
+        0 control, 1 treatment: all users that were assigned.
+    impressions, clicks : ndarray of int, shape (n_users,)
+        In the test; 0 for users that were not shown an ad.
+    segment_ids : ndarray of int, shape (n_users,)
+        Strata of the assignment.
+    before : tuple of ndarray of int, shape (n_users,)
+        Impressions and clicks before the test.
+    treatment_share : float
+        As planned.
+    alpha : float
+    seed : int
+        Of the other assignments that a small test is held against.
+    notes : sequence of str
+        Passed on, first.
+    min_size : int
+        Fewest users of an arm that anything is told of, in all and in a segment.
+
+    Raises
+    ------
+    DataError
+        If an arm has no impression or too few users.
+
+    Notes
+    -----
+    Variance of the CTR of an arm: linearised residuals of the users (delta method: Deng, Knoblich
+    and Lu 2018, KDD), inside segments, as users were assigned inside segments (Cochran 1977,
+    eq. 5.6). Adjusted by the regression on impressions and clicks before the test (CUPED: Deng, Xu,
+    Kohavi and Walker 2013, WSDM), one slope for both arms. The interval of the lift is made on the
+    log of the ratio.
+
+    A few users have most impressions, so with few users the statistic is not normal. Up to 20,000
+    users it is held against 999 other assignments of the same users, drawn inside segments as the
+    true one was (randomisation test with a studentised statistic: Wu and Ding 2021, J. Am. Stat.
+    Assoc. 116, 1898-1913); intervals use its quantile.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> arms, n = np.arange(4000) % 2, np.full(4000, 50)
+    >>> clicks = rng.binomial(n, 0.05 + 0.01 * arms)
+    >>> found = analyse_experiment(arms, n, clicks, segment_ids=np.ones(4000, dtype=int),
+    ...                            before=(n, rng.binomial(n, 0.05)), treatment_share=0.5)
+    >>> found.effect.p < 0.01, found.effect.difference.low < 0.01 < found.effect.difference.high
+    (True, True)
+    """
+    counts = tuple(_counted(arms, impressions, clicks, arm) for arm in (0, 1))
+    for each in counts:
+        if each.n_users < min_size:
+            raise DataError(
+                f"arm {each.arm}: fewer users than --min-size {min_size} of the run; nothing may "
+                "be told of them; test more users"
+            )
+        if not each.n_impressions or each.n_users < 2:
+            raise DataError(
+                f"arm {each.arm}: found {each.n_impressions:,} impressions of {each.n_users:,} "
+                "users in the results, expected some in both arms; check the files"
+            )
+    nulls = Nulls.of(arms, segment_ids, seed=seed)
+    users = _Users(arms, impressions, clicks, segment_ids, before)
+    plain, first = _effect(users, alpha=alpha, nulls=nulls, is_adjusted=False)
+    adjusted, last = _effect(users, alpha=alpha, nulls=nulls, is_adjusted=True)
+    guardrails = tuple(
+        _mean(name, values, users, alpha=alpha, nulls=nulls)
+        for name, values in (("impressions per user", impressions), ("clicks per user", clicks))
+    )
+    shown = (counts[0].n_shown, counts[1].n_shown)
+    ratio_p = sample_ratio_p(counts[0].n_users, counts[1].n_users, treatment_share=treatment_share)
+    assigned_share = counts[1].n_users / (counts[0].n_users + counts[1].n_users)
+    shown_ratio_p = sample_ratio_p(*shown, treatment_share=assigned_share)
+    return ExperimentResult(
+        alpha=alpha,
+        arms=counts,
+        ratio_p=ratio_p,
+        shown_ratio_p=shown_ratio_p,
+        effect=adjusted,
+        plain=plain,
+        variance_reduction=max(0.0, 1 - last / first) if first > 0 else 0.0,
+        guardrails=guardrails,
+        segments=_by_segment(users, alpha=alpha, nulls=nulls, min_size=min_size),
+        conclusion=_concluded(adjusted, alpha=alpha, is_broken=ratio_p < RATIO_ALARM),
+        notes=(*notes, *_warnings(ratio_p, shown_ratio_p, guardrails[0], alpha=alpha)),
+    )
+
+
+def _counted(arms: IntVector, n: IntVector, c: IntVector, arm: int) -> ArmCounts:
+    is_in = arms == arm
+    return ArmCounts(
+        arm=ARMS[arm],
+        n_users=int(is_in.sum()),
+        n_shown=int((n[is_in] > 0).sum()),
+        n_impressions=int(n[is_in].sum()),
+        n_clicks=int(c[is_in].sum()),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Users:
+    """The users of a test, shape (n_users,) each."""
+
+    arms: IntVector
+    n: IntVector
+    c: IntVector
+    strata: IntVector
+    before: tuple[IntVector, IntVector]
+
+    def of(self, is_in: npt.NDArray[np.bool_]) -> "_Users":
+        """Return some of them."""
+        before = (self.before[0][is_in], self.before[1][is_in])
+        return _Users(self.arms[is_in], self.n[is_in], self.c[is_in], self.strata[is_in], before)
+
+
+def _effect(
+    users: _Users, *, alpha: float, nulls: Nulls | None, is_adjusted: bool
+) -> tuple[Effect, float]:
+    top, bottom = users.c.astype(np.float64), users.n.astype(np.float64)
+    known = np.zeros(top.size)
+    if is_adjusted:
+        known = adjustment(top, bottom, users.before, users.strata)
+    outcome = Outcome(top=top, bottom=bottom, known=known)
+    name = "CTR, adjusted" if is_adjusted else "CTR"
+    return compared(name, outcome, users.arms, users.strata, alpha=alpha, nulls=nulls)
+
+
+def _mean(
+    name: str, values: IntVector, users: _Users, *, alpha: float, nulls: Nulls | None
+) -> Effect:
+    top = values.astype(np.float64)
+    outcome = Outcome(top=top, bottom=np.ones(top.size), known=np.zeros(top.size))
+    return compared(name, outcome, users.arms, users.strata, alpha=alpha, nulls=nulls)[0]
+
+
+def _by_segment(
+    users: _Users, *, alpha: float, nulls: Nulls | None, min_size: int
+) -> tuple[SegmentEffect, ...]:
+    found: list[tuple[int, int, Effect]] = []
+    present = np.unique(users.strata).tolist()
+    for segment_id, is_hidden in zip(present, _hidden(users, min_size), strict=True):
+        if is_hidden:
+            found.append((segment_id, 0, UNTOLD))
+            continue
+        own = users.of(users.strata == segment_id)
+        is_told = all(
+            own.n[own.arms == arm].sum() > 0 and (own.arms == arm).sum() > 1 for arm in (0, 1)
+        )
+        effect = UNTOLD
+        if is_told:
+            those = None if nulls is None else nulls.within(segment_id)
+            if those is None:
+                those = Nulls.of(own.arms, own.strata)
+            effect, _ = _effect(own, alpha=alpha, nulls=those, is_adjusted=True)
+        found.append((segment_id, own.arms.size, effect))
+    corrected = _holm([effect.p for _, _, effect in found])
+    return tuple(
+        SegmentEffect(segment_id=segment_id, n_users=n_users, effect=effect, p_holm=p)
+        for (segment_id, n_users, effect), p in zip(found, corrected, strict=True)
+    )
+
+
+def _hidden(users: _Users, min_size: int) -> list[bool]:
+    """Tell which segments have an arm of too few users, or would give such an arm away."""
+    _, place = np.unique(users.strata, return_inverse=True)
+    is_hidden = [hidden_cells(np.bincount(place[users.arms == arm],
+                                          minlength=int(place.max()) + 1), min_size=min_size)
+                 for arm in (0, 1)]  # fmt: skip
+    found: list[bool] = np.any(is_hidden, axis=0).tolist()
+    return found
+
+
+def _holm(ps: Sequence[float | None]) -> list[float | None]:
+    """Correct for several looks (Holm 1979, Scand. J. Statist. 6, 65-70); missing ones stay so."""
+    known = sorted((p, place) for place, p in enumerate(ps) if p is not None)
+    corrected: list[float | None] = [None] * len(ps)
+    highest = 0.0
+    for rank, (p, place) in enumerate(known):
+        highest = max(highest, min(1.0, p * (len(known) - rank)))
+        corrected[place] = highest
+    return corrected
+
+
+def _concluded(effect: Effect, *, alpha: float, is_broken: bool) -> str:
+    if is_broken:
+        return (
+            "Not to be used: the arms are not as large as planned, so they differ in more than the "
+            "action; find out where users were lost."
+        )
+    if effect.p is None:
+        return "Nothing can be said: no user differs from another."
+    told = f"{effect.treatment:.2%} against {effect.control:.2%}"
+    lift = effect.lift
+    if lift.value is not None and lift.low is not None and lift.high is not None:
+        told += (
+            f", {lift.value:+.1%} ({1 - alpha:.0%} interval {lift.low:+.1%} to {lift.high:+.1%})"
+        )
+    p = "p < 0.0001" if effect.p < 0.0001 else f"p = {effect.p:.4f}"
+    if effect.p > alpha:
+        return f"No difference shown: treatment clicks at {told}; {p}."
+    word = "more" if (effect.difference.value or 0) > 0 else "less"
+    return f"Treatment clicks {word}: {told}; {p}."
+
+
+def _warnings(
+    ratio_p: float, shown_ratio_p: float, impressions: Effect, *, alpha: float
+) -> list[str]:
+    notes = []
+    if ratio_p < RATIO_ALARM:
+        notes.append(
+            f"Sample-ratio mismatch: arms as large as these have a probability of {ratio_p:.1g} "
+            "under the planned ratio."
+        )
+    if shown_ratio_p < RATIO_ALARM:
+        notes.append(
+            "The arms differ in how many of their users were shown an ad at all (probability "
+            f"{shown_ratio_p:.1g}): the action changed who is reached, or users were lost."
+        )
+    if impressions.p is not None and impressions.p <= alpha:
+        notes.append(
+            "Guardrail: impressions per user differ between the arms, so the CTRs are of different "
+            "amounts of exposure; look at clicks per user."
+        )
+    return notes

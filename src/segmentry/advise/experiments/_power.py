@@ -1,0 +1,396 @@
+"""How many users and days a test takes, users being the unit."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.errors import ConfigError
+from segmentry.evaluation.later_days import Traffic
+
+__all__ = [
+    "ExperimentPlan",
+    "ExperimentRequest",
+    "PowerRow",
+    "days_needed",
+    "explained_share",
+    "plan_experiment",
+    "smallest_effect",
+]
+
+FloatArray = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentRequest:
+    """What is asked of a test.
+
+    Parameters
+    ----------
+    mde : float
+        Smallest relative change of the CTR that is to be found, as 0.05.
+    power, alpha : float
+        Chance to find it; chance to find something where there is nothing (two-sided).
+    ratio : tuple of float
+        Control to treatment.
+    max_days : int
+        Longest test.
+
+    Raises
+    ------
+    ConfigError
+        If a value makes no sense.
+
+    Examples
+    --------
+    >>> ExperimentRequest(mde=0.05).treatment_share
+    0.5
+    """
+
+    mde: float
+    power: float = 0.8
+    alpha: float = 0.05
+    ratio: tuple[float, float] = (1.0, 1.0)
+    max_days: int = 60
+
+    def __post_init__(self) -> None:
+        if not 0 < self.mde < 10:
+            raise ConfigError(f"--mde {self.mde:g}: expected a relative change above 0, as 5%")
+        if not 0 < self.alpha < 0.5:
+            raise ConfigError(f"--alpha {self.alpha:g}: expected between 0 and 0.5, as 0.05")
+        if not self.alpha < self.power < 1:
+            raise ConfigError(f"--power {self.power:g}: expected between alpha and 1, as 0.8")
+        if self.max_days < 1:
+            raise ConfigError(f"--max-days {self.max_days}: expected at least 1")
+
+    @property
+    def treatment_share(self) -> float:
+        """Share of the users that are treated."""
+        return self.ratio[1] / sum(self.ratio)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerRow:
+    """What a test takes in one segment, or in all together.
+
+    Parameters
+    ----------
+    segment_id : int or None
+        None for all together.
+    name : str
+    n_users : int
+        Users to be assigned.
+    ctr : float or None
+        On days that did not label the users.
+    n_days : int or None
+        Shortest test with the promised power; none within the longest.
+    n_users_reached, n_impressions : float or None
+        Users that will be shown an ad in that time, and their impressions, both arms together.
+    n_days_adjusted : int or None
+        The same with the pre-period taken into account.
+    variance_reduction : float
+        Share of the variance that the pre-period explains, over `n_days` or the longest test.
+    smallest : float or None
+        Smallest relative change that is found in the longest test.
+    """
+
+    segment_id: int | None
+    name: str
+    n_users: int
+    ctr: float | None
+    n_days: int | None
+    n_users_reached: float | None
+    n_impressions: float | None
+    n_days_adjusted: int | None
+    variance_reduction: float
+    smallest: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentPlan:
+    """A test of the CTR.
+
+    Parameters
+    ----------
+    metric : str
+    mde, power, alpha : float
+    ratio : tuple of float
+        Control to treatment.
+    max_days : int
+    salt : str
+        Of the assignment.
+    n_control, n_treatment : int
+        Users that were assigned.
+    everyone : PowerRow
+    segments : tuple of PowerRow
+    users_by_day : tuple of float
+        Users of all segments that will have been shown an ad by the end of each day of the test.
+    notes : tuple of str
+        Whole sentences.
+    """
+
+    metric: str
+    mde: float
+    power: float
+    alpha: float
+    ratio: tuple[float, float]
+    max_days: int
+    salt: str
+    n_control: int
+    n_treatment: int
+    everyone: PowerRow
+    segments: tuple[PowerRow, ...]
+    users_by_day: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def _noise(request: ExperimentRequest, effect: float) -> float:
+    """Return the variance of the difference as a multiple of that of the CTR of all users.
+
+    The treated click (1 + effect) times as much; their variance grows by its square at most.
+    """
+    share = request.treatment_share
+    return 1 / (1 - share) + (1 + effect) ** 2 / share
+
+
+def _distance(request: ExperimentRequest) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(1 - request.alpha / 2) + ndtri(request.power))
+
+
+def days_needed(
+    traffic: Traffic, request: ExperimentRequest, *, explained: float = 0.0
+) -> int | None:
+    """Return the shortest test, in days, that finds the smallest change with the promised power.
+
+    Parameters
+    ----------
+    traffic : Traffic
+    request : ExperimentRequest
+    explained : float
+        Part of `traffic.between` that the pre-period explains.
+
+    Returns
+    -------
+    int or None
+        None where no length within ``request.max_days`` is enough.
+
+    Notes
+    -----
+    CTR is a ratio of two sums over users, so its variance is that of the linearised residuals
+    clicks - ctr * impressions of the users (delta method: Deng, Knoblich and Lu 2018, KDD). Over T
+    days it is (T within + T**2 between) / (T impressions per day)**2: what a user keeps does
+    not average out with time, and no length reaches a change that is smaller than it allows.
+
+    Examples
+    --------
+    >>> traffic = Traffic(n_users=1000, ctr=0.1, impressions_per_day=1000, users_per_day=500,
+    ...                   users_per_two=700, unit_days=1, within=90, between=0)
+    >>> days_needed(traffic, ExperimentRequest(mde=0.2))
+    9
+    >>> days_needed(traffic, ExperimentRequest(mde=0.01)) is None
+    True
+    """
+    if traffic.ctr is None or not traffic.ctr > 0:
+        return None
+    allowed = (request.mde * traffic.ctr / _distance(request)) ** 2 / _noise(request, request.mde)
+    shown = traffic.impressions_per_day**2
+    left = allowed - max(0.0, traffic.between - explained) / shown
+    if left <= 0:
+        return None
+    n_days = max(1, math.ceil(traffic.within / shown / left - 1e-9))
+    return n_days if n_days <= request.max_days else None
+
+
+def smallest_effect(traffic: Traffic, request: ExperimentRequest, *, n_days: float) -> float | None:
+    """Return the smallest relative change that a test of some days finds with the promised power.
+
+    Examples
+    --------
+    >>> traffic = Traffic(n_users=1000, ctr=0.1, impressions_per_day=1000, users_per_day=500,
+    ...                   users_per_two=700, unit_days=1, within=90, between=0)
+    >>> round(smallest_effect(traffic, ExperimentRequest(mde=0.2), n_days=9), 3)
+    0.195
+    """
+    if traffic.ctr is None or not traffic.ctr > 0:
+        return None
+    shown = traffic.impressions_per_day
+    variance = (traffic.within / n_days + traffic.between) / shown**2
+    unit = (_distance(request) / traffic.ctr) ** 2 * variance
+    share = request.treatment_share
+    # effect**2 = unit * (1 / (1 - share) + (1 + effect)**2 / share), solved for the effect.
+    a, half_b = 1 - unit / share, unit / share
+    if a <= 0:
+        return None
+    c = unit * (1 / (1 - share) + 1 / share)
+    return (half_b + math.sqrt(half_b**2 + a * c)) / a
+
+
+def explained_share(
+    clicks: IntVector,
+    impressions: IntVector,
+    *,
+    before: tuple[IntVector, IntVector],
+    strata: IntVector,
+) -> float:
+    """Return the share of the variance of a test period that the period before it explains.
+
+    Parameters
+    ----------
+    clicks, impressions : ndarray of int, shape (n_users,)
+        In the test period.
+    before : tuple of ndarray of int, shape (n_users,)
+        Impressions and clicks of the period before.
+    strata : ndarray of int, shape (n_users,)
+        Segments; only differences inside them count.
+
+    Notes
+    -----
+    CUPED (Deng, Xu, Kohavi and Walker 2013, WSDM): the regression of the linearised residuals on
+    what was known before; R squared, adjusted for the two regressors.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> n, rate = np.full(4000, 20), rng.beta(2, 18, 4000)
+    >>> first, second = rng.binomial(n, rate), rng.binomial(n, rate)
+    >>> ones = np.ones(4000, dtype=int)
+    >>> round(explained_share(second, n, before=(n, first), strata=ones), 2)
+    0.26
+    """
+    total = int(impressions.sum())
+    n_users = len(clicks)
+    if not total or n_users < 4:
+        return 0.0
+    residuals = clicks - clicks.sum() / total * impressions
+    y = centred(residuals.astype(np.float64), strata)
+    X = np.stack([centred(each.astype(np.float64), strata) for each in before], axis=1)
+    spread = float(y @ y)
+    if spread == 0:
+        return 0.0
+    slopes = np.linalg.lstsq(X, y, rcond=None)[0]
+    left = y - X @ slopes
+    share = 1 - float(left @ left) / spread
+    return max(0.0, 1 - (1 - share) * (n_users - 1) / (n_users - 3))
+
+
+def centred(values: FloatArray, strata: IntVector) -> FloatArray:
+    """Subtract the mean of each stratum."""
+    size = int(strata.max()) + 1
+    counts = np.bincount(strata, minlength=size)
+    sums = np.bincount(strata, weights=values, minlength=size)
+    means = np.divide(sums, counts, out=np.zeros(size), where=counts > 0)
+    left: FloatArray = values - means[strata]
+    return left
+
+
+def plan_experiment(
+    rows: Sequence[tuple[int | None, str, Traffic, float]],
+    request: ExperimentRequest,
+    *,
+    measured_days: float,
+    salt: str,
+    n_control: int,
+    n_treatment: int,
+) -> ExperimentPlan:
+    """Say what a test takes, overall and per segment.
+
+    Parameters
+    ----------
+    rows : sequence of tuple
+        Segment (None for all together, which comes first), name, traffic, and share of the
+        variance of `measured_days` that the pre-period explains.
+    request : ExperimentRequest
+    measured_days : float
+    salt : str
+    n_control, n_treatment : int
+        Users that were assigned.
+
+    Raises
+    ------
+    ConfigError
+        If no traffic reaches the smallest change: then there is no test to plan.
+    """
+    found = [_row(row, request, measured_days=measured_days) for row in rows]
+    everyone = found[0]
+    if everyone.n_days is None and everyone.n_days_adjusted is None:
+        raise ConfigError(_unreachable(everyone, request))
+    return ExperimentPlan(
+        metric="ctr",
+        mde=request.mde,
+        power=request.power,
+        alpha=request.alpha,
+        ratio=request.ratio,
+        max_days=request.max_days,
+        salt=salt,
+        n_control=n_control,
+        n_treatment=n_treatment,
+        everyone=everyone,
+        segments=tuple(found[1:]),
+        users_by_day=tuple(
+            rows[0][2].users_reached(day) for day in range(1, 1 + _length(everyone))
+        ),
+        notes=_notes(found[1:], request),
+    )
+
+
+def _row(
+    row: tuple[int | None, str, Traffic, float],
+    request: ExperimentRequest,
+    *,
+    measured_days: float,
+) -> PowerRow:
+    segment_id, name, traffic, share = row
+    # Covariance with the pre-period grows with the days, the variance by within and between.
+    explained = share * (traffic.within / measured_days + traffic.between)
+    n_days = days_needed(traffic, request)
+    adjusted = days_needed(traffic, request, explained=explained)
+    length = request.max_days if n_days is None else n_days
+    spread = traffic.within / length + traffic.between
+    return PowerRow(
+        segment_id=segment_id,
+        name=name,
+        n_users=traffic.n_users,
+        ctr=traffic.ctr,
+        n_days=n_days,
+        n_users_reached=None if n_days is None else traffic.users_reached(n_days),
+        n_impressions=None if n_days is None else traffic.impressions_per_day * n_days,
+        n_days_adjusted=adjusted,
+        variance_reduction=min(explained, traffic.between) / spread if spread > 0 else 0.0,
+        smallest=smallest_effect(traffic, request, n_days=request.max_days),
+    )
+
+
+def _length(row: PowerRow) -> int:
+    return row.n_days or row.n_days_adjusted or 0
+
+
+def _unreachable(row: PowerRow, request: ExperimentRequest) -> str:
+    if row.ctr is None or not row.ctr > 0:
+        return "no click in these segments: there is no CTR to test; take other segments"
+    least = "none that could be found" if row.smallest is None else f"{row.smallest:.2%}"
+    return (
+        f"--mde {request.mde:.3%}: no traffic reaches it: with all {row.n_users:,} users the "
+        f"smallest change that is found in {request.max_days} days is {least}; ask for a larger "
+        "--mde, more --max-days or more segments"
+    )
+
+
+def _notes(segments: Sequence[PowerRow], request: ExperimentRequest) -> tuple[str, ...]:
+    notes = []
+    late = [each for each in segments if each.n_days is None and each.n_days_adjusted is None]
+    if late:
+        told = ", ".join(str(each.segment_id) for each in late)
+        notes.append(
+            f"Segment {told}: alone too small to find {request.mde:.1%} in {request.max_days} days."
+        )
+    notes += [
+        "Days to come are assumed to be as those of the log.",
+        "Users that are not in the run are in no arm.",
+        "Take whole weeks where weekdays differ, and do not stop when the result looks good.",
+    ]
+    return tuple(notes)

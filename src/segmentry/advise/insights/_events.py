@@ -1,0 +1,94 @@
+"""Insights on events without clicks, such as purchases: what they brought, and how long ago."""
+
+from collections.abc import Iterator
+
+from segmentry.advise.insights._findings import UNKNOWN, Facts, Finding, numeric_of
+from segmentry.advise.insights._worth import exactly
+from segmentry.describe.profiles import NumericStatistics, SegmentProfile
+from segmentry.formats import count, percent
+from segmentry.results.summary import Evidence
+from segmentry.schema import Estimate
+
+__all__ = ["find_lapsed", "find_valuable"]
+
+_MUCH = 1.5
+_AS_BEFORE = ("The users go on as they did in the window.",)
+
+
+def find_valuable(facts: Facts) -> Iterator[Finding]:
+    """Find segments that bring much more of the total value than their share of the users."""
+    summary = facts.summary
+    total = _sum_of(summary.population)
+    for segment in _several(facts):
+        own, brought = numeric_of(segment, "value_sum"), _sum_of(segment)
+        if own is None or not total or brought is None or not _is_above(own):
+            continue
+        share = brought / total
+        if share >= _MUCH * segment.share:
+            yield Finding(
+                "SEG-017",
+                segment,
+                f"{percent(segment.share, digits=0)} of the users bring "
+                f"{percent(share, digits=0)} of the total value.",
+                (
+                    Evidence(
+                        "share of the value against users", exactly(share / segment.share), "ratio"
+                    ),
+                ),
+                "value that a user here brought beyond the mean of all users",
+                _beyond(own, numeric_of(summary.population, "value_sum")),
+                _AS_BEFORE,
+            )
+
+
+def find_lapsed(facts: Facts) -> Iterator[Finding]:
+    """Find segments whose users have been away for longer than most."""
+    everyone = numeric_of(facts.summary.population, "recency_days")
+    for segment in _several(facts):
+        own = numeric_of(segment, "recency_days")
+        if own is None or everyone is None or not _is_above(own):
+            continue
+        least, middle = own.lower_quartile, everyone.median
+        if least is not None and middle is not None and least > middle:
+            event = facts.summary.traits.event
+            yield Finding(
+                "SEG-018",
+                segment,
+                f"Three quarters of its users had their last {event} more than {count(least)} days "
+                f"before the end; the median of all users is {count(middle)}.",
+                (Evidence("days, lower quartile", exactly(least), "count"),),
+                "days that a user here has been away beyond the mean of all users",
+                _beyond(own, everyone),
+                _AS_BEFORE,
+            )
+
+
+def _several(facts: Facts) -> tuple[SegmentProfile, ...]:
+    """Return the segments where there is more than one to compare."""
+    return facts.shown if len(facts.summary.segments) > 1 else ()
+
+
+def _sum_of(segment: SegmentProfile) -> float | None:
+    """Return the total value, where every user has a known one or is counted as none."""
+    own = numeric_of(segment, "value_sum")
+    if own is None or own.mean is None or own.missing_share is None:
+        return None
+    return own.mean * segment.n_users * (1 - own.missing_share)
+
+
+def _beyond(own: NumericStatistics, everyone: NumericStatistics | None) -> Estimate:
+    """Return how far the mean lies above that of all users, with its 95 % interval."""
+    difference = own.standardised_difference
+    if everyone is None or own.mean is None or everyone.mean is None or not difference.value:
+        return UNKNOWN
+    deviation = (own.mean - everyone.mean) / difference.value
+    low, high = difference.low, difference.high
+    return Estimate(
+        value=own.mean - everyone.mean,
+        low=None if low is None else low * deviation,
+        high=None if high is None else high * deviation,
+    )
+
+
+def _is_above(own: NumericStatistics) -> bool:
+    return (own.standardised_difference.low or 0.0) > 0

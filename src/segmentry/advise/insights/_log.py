@@ -1,0 +1,186 @@
+"""Insights that take segments counted against the log."""
+
+from collections.abc import Iterator
+
+from segmentry.advise.insights._findings import (
+    UNKNOWN,
+    Facts,
+    Finding,
+    exposure_ratio,
+    index_evidence,
+)
+from segmentry.advise.insights._worth import PER, clicks_gained_within
+from segmentry.describe.exposure import Cap, Cell, ExposureCurve
+from segmentry.formats import count, decimal, percent
+from segmentry.results.summary import Evidence
+from segmentry.schema import Estimate
+
+__all__ = ["find_category_affinity", "find_fatigue", "find_place_or_time", "find_price_mismatch"]
+
+_OVER_EXPOSED = 1.5
+_MUCH_SHOWN = 0.2
+_MORE, _LESS, _TASTE = 110.0, 90.0, 120.0
+_MOST_NAMED = 3
+_LEAST_SAVED, _MOST_LOST = 0.01, 0.1  # shares of impressions and of clicks
+_NO_CAP = (
+    "no number: no cap would have saved 1 % of the impressions at a smaller share of the clicks, "
+    "and at most a tenth of them"
+)
+
+
+def find_fatigue(facts: Facts) -> Iterator[Finding]:
+    """Find over-exposed segments whose users click less the more they are shown."""
+    curves = () if facts.summary.log is None else facts.summary.log.curves
+    for segment in facts.shown:
+        if exposure_ratio(segment) < _OVER_EXPOSED:
+            continue
+        falling = [
+            curve
+            for curve in curves
+            if curve.segment_id == segment.segment_id
+            and curve.is_identified
+            and curve.per_doubling.high is not None
+            and curve.per_doubling.high < 1
+        ]
+        if not falling:
+            continue
+        curve = max(falling, key=lambda each: (_most_saved(each), each.kind))
+        told, value = _removed(curve)
+        what = "showing of the same ad" if curve.kind == "repeat" else "impression of the user"
+        yield Finding(
+            "SEG-005",
+            segment,
+            f"Each doubling of the nth {what} multiplies the odds of a click by "
+            f"{decimal(curve.per_doubling.value)} within users.",
+            (Evidence("odds per doubling", curve.per_doubling, "ratio", 90),),
+            told,
+            value,
+            ("Nothing is assumed of what would be shown instead.",),
+        )
+
+
+def _best_cap(curve: ExposureCurve) -> Cap | None:
+    """Return the cap that saves most of those that cost few clicks, and fewer than they save."""
+    worth_it = (
+        cap
+        for cap in curve.caps
+        if cap.impressions_share >= _LEAST_SAVED
+        and cap.clicks_share < min(_MOST_LOST, cap.impressions_share)
+    )
+    return max(worth_it, key=lambda cap: cap.impressions_share, default=None)
+
+
+def _most_saved(curve: ExposureCurve) -> float:
+    cap = _best_cap(curve)
+    return 0.0 if cap is None else cap.impressions_share
+
+
+def _removed(curve: ExposureCurve) -> tuple[str, Estimate]:
+    """Return what the best cap would have removed."""
+    cap = _best_cap(curve)
+    if cap is None:
+        return (_NO_CAP, UNKNOWN)
+    whose = "showings of one ad per user" if curve.kind == "repeat" else "impressions per user"
+    lost = percent(cap.clicks_share, digits=1)
+    if cap.lost.low is not None and cap.lost.high is not None:
+        lost += f" ({cap.lost.low * 100:.1f}–{percent(cap.lost.high, digits=1)})"
+    told = (
+        f"impressions saved in this log by a cap at {cap.cap} {whose}, "
+        f"{percent(cap.impressions_share, digits=1)} of the segment’s, with {lost} of its clicks"
+    )
+    total = cap.n_impressions / cap.impressions_share
+    low, high = (
+        None if end is None else round(end * total, 3) for end in (cap.saved.low, cap.saved.high)
+    )
+    return told, Estimate(value=float(cap.n_impressions), low=low, high=high)
+
+
+def find_price_mismatch(facts: Facts) -> Iterator[Finding]:
+    """Find segments that are shown one price band and click another."""
+    for segment in facts.shown:
+        bands = _cells(facts, segment.segment_id, ("price band",))
+        shown = [
+            cell
+            for cell in bands
+            if cell.exposure_share >= _MUCH_SHOWN
+            and cell.ctr_index.high is not None
+            and cell.ctr_index.high < _LESS
+        ]
+        liked = [cell for cell in bands if (cell.ctr_index.low or 0.0) > _MORE]
+        if not shown or not liked:
+            continue
+        much = max(shown, key=lambda cell: (cell.exposure_share, cell.key))
+        best = max(liked, key=lambda cell: (cell.ctr_index.low or 0.0, cell.key))
+        yield Finding(
+            "SEG-007",
+            segment,
+            f"{percent(much.exposure_share, digits=0)} of its impressions are at {much.label} "
+            f"(CTR index {count(much.ctr_index.value)}); it clicks {best.label} "
+            f"(CTR index {count(best.ctr_index.value)}).",
+            (
+                index_evidence(f"CTR index at {much.label}", much.ctr_index, 95),
+                index_evidence(f"CTR index at {best.label}", best.ctr_index, 95),
+            ),
+            *_worth(
+                f"{count(PER)} of its impressions moved from {much.label} to {best.label}",
+                clicks_gained_within(segment, to=best, of=much),
+            ),
+        )
+
+
+def find_place_or_time(facts: Facts) -> Iterator[Finding]:
+    """Find segments that click more at some placement or hour."""
+    yield from _preferred(facts, "SEG-008", ("placement", "hour"), least=_MORE)
+
+
+def find_category_affinity(facts: Facts) -> Iterator[Finding]:
+    """Find segments that click more in some category."""
+    yield from _preferred(facts, "SEG-009", ("category",), least=_TASTE)
+
+
+def _preferred(
+    facts: Facts, code: str, dimensions: tuple[str, ...], *, least: float
+) -> Iterator[Finding]:
+    for segment in facts.shown:
+        liked = sorted(
+            (
+                cell
+                for cell in _cells(facts, segment.segment_id, dimensions)
+                if (cell.ctr_index.low or 0.0) > least
+            ),
+            key=lambda cell: (-(cell.ctr_index.low or 0.0), cell.dimension, cell.key),
+        )[:_MOST_NAMED]
+        if liked:
+            told = ", ".join(
+                f"{cell.dimension} {cell.label} (CTR index {count(cell.ctr_index.value)})"
+                for cell in liked
+            )
+            yield Finding(
+                code,
+                segment,
+                f"It clicks more than its own level foretells: {told}.",
+                tuple(index_evidence(f"{c.dimension} {c.label}", c.ctr_index, 95) for c in liked),
+                *_worth(
+                    f"{count(PER)} of its impressions moved to {liked[0].dimension} "
+                    f"{liked[0].label}",
+                    clicks_gained_within(segment, to=liked[0]),
+                ),
+            )
+
+
+def _worth(moved: str, value: Estimate) -> tuple[str, Estimate, tuple[str, ...]]:
+    """Return the effect of a move within a segment, its value and what it assumes."""
+    if value.value is None:
+        return "", value, ()
+    return (
+        f"clicks gained per {moved}",
+        value,
+        ("The ads there find as many impressions, and are clicked as those were.",),
+    )
+
+
+def _cells(facts: Facts, segment_id: int, dimensions: tuple[str, ...]) -> list[Cell]:
+    log = facts.summary.log
+    if log is None:
+        return []
+    return [c for c in log.cells if c.segment_id == segment_id and c.dimension in dimensions]

@@ -1,0 +1,101 @@
+"""What of the data itself must be known before anything that was made of it is used."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from segmentry.features.users import UserData
+from segmentry.ingest.quality import Finding
+from segmentry.runtime.memory import parse_size
+
+__all__ = ["warn_of_data", "warn_of_memory"]
+
+_BUSY_SHARE = 0.01
+_EMPTY_SHARE = 0.5
+_REJECTED_SHARE = 0.01
+# A default run took 886 MB of 285,000 users and 1,595 of 1,141,729.
+_BYTES_WITHOUT_USERS, _BYTES_PER_USER = 650_000_000, 830
+_EXCESS = 1.15
+
+
+def warn_of_data(users: UserData) -> Iterator[str]:
+    """Say what is odd enough about the data to doubt what they tell."""
+    findings = {found.code: found for found in users.findings}
+    busiest = findings.get("busiest-user")
+    if busiest is not None and _share(busiest) > _BUSY_SHARE:
+        yield f"One user has {_share(busiest):.0%} of all {users.traits.events}: perhaps a bot."
+    joined = findings.get("users-without-profile")
+    if joined is not None and joined.of and joined.count == joined.of:
+        yield (
+            "No user of the log has a profile: perhaps the ids of one table are written in another "
+            "way than those of the other. Attributes say nothing of who is in the log then."
+        )
+    yield from _of_empty_days(users)
+    if users.has_unread_behaviours:
+        yield (
+            "There is a behaviour log, and it was not read: --with behaviours tells what users "
+            "view, put in the cart and buy."
+        )
+    yield from _of_rejections(users)
+
+
+def _share(found: Finding) -> float:
+    return found.count / found.of if found.of else 0.0
+
+
+def _of_empty_days(users: UserData) -> Iterator[str]:
+    """Say that the days are mostly empty: a few wrong times stretch the window over years."""
+    if users.early is None:
+        return
+    n_days = round(users.window.n_days)
+    n_empty = n_days - users.early.days["day"].n_unique()
+    if n_empty <= _EMPTY_SHARE * n_days:
+        return
+    zone = dt.timezone(dt.timedelta(hours=users.window.utc_offset_hours))
+    first, last = (
+        dt.datetime.fromtimestamp(moment, tz=zone).date()
+        for moment in (users.window.start, users.window.end - 1)
+    )
+    yield (
+        f"{n_empty:,} of the {n_days:,} days from {first} to {last} have no {users.traits.event}: "
+        "perhaps a few times are wrong. What is said of days, and which days check the segments, "
+        "goes by all of them; --since and --until choose others."
+    )
+
+
+def _of_rejections(users: UserData) -> Iterator[str]:
+    """Say how much was lost, and why where it is much."""
+    accounts = [account for account in users.accounts if account.n_rejected]
+    for account in accounts:
+        share = account.n_rejected / account.n_read
+        if share > _REJECTED_SHARE:
+            reason, n_rows = max(account.rejected.items(), key=lambda each: each[1])
+            role = users.traits.events if account.role == "impressions" else account.role
+            yield (
+                f"{share:.0%} of the rows of {role} could not be used, most of them for: "
+                f"{reason} ({n_rows:,})."
+            )
+    if accounts:
+        n_rejected = sum(account.n_rejected for account in accounts)
+        yield f"{n_rejected:,} rows could not be used; the data section lists why."
+
+
+def warn_of_memory(n_users: int, memory: str | None) -> Iterator[str]:
+    """Say that the users alone, in whatever parts the logs are read, take more than was given.
+
+    Examples
+    --------
+    >>> list(warn_of_memory(1_141_729, "1GB"))
+    ['The users alone take about 1.6 GB while they are segmented and described, more than \
+--memory 1GB; that was kept while the logs were read.']
+    >>> list(warn_of_memory(20_000, "500MB")), list(warn_of_memory(1_141_729, None))
+    ([], [])
+    """
+    if memory is None:
+        return
+    of_users, limit = _BYTES_PER_USER * n_users, parse_size(memory)
+    n_bytes = _BYTES_WITHOUT_USERS + of_users
+    if n_bytes > _EXCESS * limit and of_users > (_EXCESS - 1) * limit:
+        yield (
+            f"The users alone take about {n_bytes / 1e9:.1f} GB while they are segmented and "
+            f"described, more than --memory {memory}; that was kept while the logs were read."
+        )

@@ -1,0 +1,307 @@
+"""The second look at a log, once the segments are known: part by part, in bounded memory."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.describe.exposure._cells import CELL_COLUMNS, describe_cells
+from segmentry.describe.exposure._counting import CellCounts, add_cells, no_counts
+from segmentry.describe.exposure._dimensions import Dimension, find_dimensions, keys_of
+from segmentry.describe.exposure._fatigue import describe_exposure
+from segmentry.describe.exposure._held_out import Clicks, compare_held_out, no_clicks
+from segmentry.describe.exposure._matched import MatchedSets
+from segmentry.describe.exposure._positions import (
+    POSITION_BANDS,
+    REPEAT_BANDS,
+    BandCounts,
+    add_bands,
+    count_bands,
+    no_bands,
+    order_by_time,
+)
+from segmentry.describe.exposure._reaction import Moments, find_moments
+from segmentry.describe.exposure._records import ExposureCurve, HeldOutUse, Reaction
+from segmentry.describe.exposure._rows import (
+    Members,
+    PartRows,
+    find_placements,
+    pieces_of,
+    read_part,
+)
+from segmentry.describe.exposure._sampling import draw_sets, user_shares
+from segmentry.features.packing import IntVector, Places
+from segmentry.runtime.sampling import hash_shares
+from segmentry.schema import Engine, Window
+
+__all__ = ["HoldOut", "LogDescription", "describe_log"]
+
+_SALT = "segmentry exposure"
+_N_WORKERS = 2
+_ROWS_OF_A_PIECE = 1 << 19
+"""All that is made of a part at once took a gigabyte, most of it in what was freed and kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HoldOut:
+    """Segments that were formed before some moment, to be held against what came after.
+
+    Parameters
+    ----------
+    segment_ids : ndarray of int, shape (n_users,)
+        In the order of the user table; 0 for none.
+    n_segments : int
+    starts_at : int
+        Start of the outcome window.
+    """
+
+    segment_ids: IntVector
+    n_segments: int
+    starts_at: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogDescription:
+    """Segments against the log.
+
+    Parameters
+    ----------
+    dimensions : tuple of str
+    cells : DataFrame
+        One row per segment, dimension (``kind``) and key with enough users.
+    held_out : HeldOutUse or None
+        Null without categories.
+    reactions : tuple of Reaction
+    curves : tuple of ExposureCurve
+    """
+
+    dimensions: tuple[str, ...]
+    cells: pl.DataFrame
+    held_out: HeldOutUse | None
+    reactions: tuple[Reaction, ...]
+    curves: tuple[ExposureCurve, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """What is asked of every part; `is_sampled` tells which users curves are made of."""
+
+    window: Window
+    dimensions: tuple[Dimension, ...]
+    members: Members
+    hold_out: HoldOut | None
+    is_sampled: npt.NDArray[np.bool_]
+    seed: int
+
+
+@dataclass(slots=True, eq=False)
+class _Findings:
+    """What the parts gave so far."""
+
+    cells: list[CellCounts]
+    positions: BandCounts
+    showings: BandCounts
+    clicks: Clicks | None
+    sets: list[tuple[MatchedSets, IntVector]] = field(default_factory=list)
+    moments: list[Moments] = field(default_factory=list)
+
+
+def describe_log(
+    engine: Engine,
+    parts: Sequence[Path],
+    ads: pl.DataFrame | None,
+    *,
+    members: Members,
+    n_clicks: IntVector,
+    window: Window,
+    hold_out: HoldOut | None,
+    seed: int,
+    least_users: int,
+    on_part: Callable[[int, int], None] | None = None,
+) -> LogDescription:
+    """Describe what segments were shown and clicked, and how clicks change with exposure.
+
+    Parameters
+    ----------
+    engine : Engine
+        Whose `split_log` made the parts.
+    parts : sequence of Path
+        Each holds all rows of its users.
+    ads : DataFrame or None
+        One row per ad; without rows where nothing is known of the ads, null where the log does
+        not name them.
+    members : Members
+        The users and their segments.
+    n_clicks : ndarray of int, shape (n_users,)
+        Clicks of each user in the window: they tell how many users make a curve.
+    window : Window
+        Impressions outside are left out.
+    hold_out : HoldOut or None
+        Null where nothing was held out.
+    seed : int
+    least_users : int
+        Cells and bands of fewer users are left out.
+    on_part : callable, optional
+        Called with (parts done, parts in all).
+    """
+    dimensions = find_dimensions(find_placements(engine, parts), ads)
+    k = members.n_segments
+    of_segment = np.bincount(members.segment_ids, weights=n_clicks, minlength=k + 1)[1:]
+    everybody, shares = user_shares(of_segment.astype(np.int64))
+    drawn = hash_shares(members.user_id, salt=f"{_SALT} of seed {seed}")
+    is_sampled = drawn < np.append(0.0, shares)[members.segment_ids]
+    plan = _Plan(window, dimensions, members, hold_out, is_sampled, seed)
+    found = _Findings(
+        cells=[no_counts(k, each.keys.height) for each in dimensions],
+        positions=no_bands(k, POSITION_BANDS),
+        showings=no_bands(k, REPEAT_BANDS),
+        clicks=_no_clicks(dimensions, hold_out),
+    )
+    _read_all(engine, parts, ads, plan, found=found, on_part=on_part)
+    with ThreadPoolExecutor(1) as beside:
+        described = beside.submit(_describe_cells, found, plan, least_users=least_users)
+        reactions, curves = describe_exposure(
+            found.positions,
+            found.showings,
+            found.sets,
+            found.moments,
+            segment_ids=members.segment_ids,
+            n_segments=k,
+            is_of_all=drawn < everybody,
+            shares=(everybody, *(float(each) for each in shares)),
+            window=window,
+            least_users=least_users,
+        )
+        cells, held_out = described.result()
+    return LogDescription(
+        dimensions=tuple(table["kind"][0] for table in cells if table.height),
+        cells=pl.concat(cells) if cells else pl.DataFrame(schema=CELL_COLUMNS),
+        held_out=held_out,
+        reactions=reactions,
+        curves=curves,
+    )
+
+
+def _describe_cells(
+    found: _Findings, plan: _Plan, *, least_users: int
+) -> tuple[list[pl.DataFrame], HeldOutUse | None]:
+    """Describe the cells of each dimension that has any, and hold them against later clicks."""
+    cells = [
+        describe_cells(counts, kind=each.kind, keys=each.keys, least_users=least_users)
+        for each, counts in zip(plan.dimensions, found.cells, strict=True)
+        if counts.n_impressions.any()
+    ]
+    return cells, _held_out(found, plan, least_users=least_users)
+
+
+def _read_all(
+    engine: Engine,
+    parts: Sequence[Path],
+    ads: pl.DataFrame | None,
+    plan: _Plan,
+    *,
+    found: _Findings,
+    on_part: Callable[[int, int], None] | None,
+) -> None:
+    """Read the parts one after the other."""
+    placements = next(
+        (each.keys["key"].to_list() for each in plan.dimensions if each.kind == "placement"), []
+    )
+    user_places = Places.among(plan.members.user_id)
+    ad_places = None if ads is None else Places.among(ads["ad_id"])
+    with ThreadPoolExecutor(_N_WORKERS) as workers:
+        for done, part in enumerate(parts, start=1):
+            pieces = pieces_of(
+                read_part(
+                    engine,
+                    part,
+                    plan.members,
+                    window=plan.window,
+                    user_places=user_places,
+                    ad_places=ad_places,
+                    placements=placements,
+                ),
+                n_rows=_ROWS_OF_A_PIECE,
+            )
+            asked: list[Future[None]] = []
+            for rows in pieces:
+                # Cut while the workers are still at the one before.
+                for each in asked:
+                    each.result()
+                # Each has its own findings, and numpy sorts without the interpreter's lock.
+                asked = [workers.submit(_take_exposure, rows, plan, found)]
+                asked += [
+                    workers.submit(_take_cells, rows, dimension, total, plan, found)
+                    for dimension, total in zip(plan.dimensions, found.cells, strict=True)
+                ]
+            for each in asked:
+                each.result()
+            if on_part is not None:
+                on_part(done, len(parts))
+
+
+def _take_cells(
+    rows: PartRows, dimension: Dimension, total: CellCounts, plan: _Plan, found: _Findings
+) -> None:
+    key = keys_of(dimension, rows, window=plan.window)
+    if key is None:
+        return
+    segment_of_user = plan.members.segment_ids[rows.users]
+    add_cells(total, rows.user, key, rows.is_click, segment_of_user=segment_of_user)
+    if dimension.kind == "category" and found.clicks is not None and plan.hold_out is not None:
+        is_taken = (rows.is_click == 1) & (key >= 0)
+        is_later = rows.second[is_taken] >= plan.hold_out.starts_at - plan.window.start
+        found.clicks.take(rows.users[rows.user[is_taken]], key[is_taken], is_later)
+
+
+def _take_exposure(rows: PartRows, plan: _Plan, found: _Findings) -> None:
+    segment_of_user = plan.members.segment_ids[rows.users]
+    line = order_by_time(rows)
+    k = plan.members.n_segments
+    found.positions = add_bands(
+        found.positions,
+        count_bands(
+            line.user,
+            line.position,
+            line.is_click,
+            segment_of_user=segment_of_user,
+            n_segments=k,
+            bands=POSITION_BANDS,
+        ),
+    )
+    if rows.ad is not None:
+        counted = count_bands(
+            line.user,
+            line.showing,
+            line.is_click,
+            segment_of_user=segment_of_user,
+            n_segments=k,
+            bands=REPEAT_BANDS,
+        )
+        found.showings = add_bands(found.showings, counted)
+    is_sampled = plan.is_sampled[rows.users]
+    sets = draw_sets(line, rows.users, is_sampled, window=plan.window, seed=plan.seed)
+    found.sets.append(sets)
+    found.moments.append(find_moments(line, rows.users, is_sampled, window=plan.window))
+
+
+def _no_clicks(dimensions: Sequence[Dimension], hold_out: HoldOut | None) -> Clicks | None:
+    """Return a place for clicks by category, where there are categories and later days."""
+    n_keys = next((each.keys.height for each in dimensions if each.kind == "category"), None)
+    if n_keys is None or hold_out is None:
+        return None
+    return no_clicks(hold_out.segment_ids, n_segments=hold_out.n_segments, n_keys=n_keys)
+
+
+def _held_out(found: _Findings, plan: _Plan, *, least_users: int) -> HeldOutUse | None:
+    """Hold affinities against later clicks, where there are categories."""
+    if not any(each.kind == "category" for each in plan.dimensions):
+        return None
+    if found.clicks is None:
+        reason = "no later days were kept apart when the segments were formed"
+        return HeldOutUse("category", 0, 0, (), "", reason=reason)
+    return compare_held_out(found.clicks, dimension="category", least_users=least_users)

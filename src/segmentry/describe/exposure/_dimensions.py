@@ -1,0 +1,115 @@
+"""The dimensions of a log: hours, placements, and what is known of its ads."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from segmentry.describe.exposure._rows import PartRows
+from segmentry.features.packing import IntVector, places_of
+from segmentry.schema import SECONDS_PER_DAY, Window
+
+__all__ = ["AFFINITY_KINDS", "PRICE_BANDS", "Dimension", "find_dimensions", "keys_of"]
+
+PRICE_BANDS = (50, 200, 1_000, 5_000)
+"""Where the next price band begins, in the currency of the ads."""
+AFFINITY_KINDS = ("category", "brand", "price band")
+
+_ID_COLUMNS = {"category": "category_id", "brand": "brand_id", "campaign": "campaign_id"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dimension:
+    """One way to tell impressions apart.
+
+    Parameters
+    ----------
+    kind : str
+    keys : DataFrame
+        ``key, label`` as text; the row is the number of the key.
+    of_ad : ndarray of int or None, shape (n_ads + 1,)
+        Number of the key of each ad, -1 for none, and -1 at the end: for ads that are not in
+        the table. Null where it is no matter of ads.
+    """
+
+    kind: str
+    keys: pl.DataFrame
+    of_ad: IntVector | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether all of its keys can be shown on a page."""
+        return self.kind in ("hour", "placement", "price band")
+
+
+def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tuple[Dimension, ...]:
+    """Return the dimensions that a log has.
+
+    Parameters
+    ----------
+    placements : sequence of str
+    ads : DataFrame or None
+        The table of ads, one row per ad; columns that are absent or empty give no dimension.
+
+    Examples
+    --------
+    >>> ads = pl.DataFrame({"ad_id": [1, 2], "category_id": [8, 8], "price": [10.0, None]})
+    >>> [(each.kind, each.keys.height) for each in find_dimensions(["top"], ads)]
+    [('hour', 24), ('placement', 1), ('category', 1), ('price band', 5)]
+    """
+    hours = [(str(hour), f"{hour:02d}:00–{(hour + 1) % 24:02d}:00") for hour in range(24)]
+    found = [Dimension("hour", _keys(hours))]
+    if placements:
+        found.append(Dimension("placement", _keys([(each, each) for each in placements])))
+    if ads is None:
+        return tuple(found)
+    for kind, column in _ID_COLUMNS.items():
+        if column in ads.columns and ads[column].null_count() < ads.height:
+            ids = ads[column].drop_nulls().unique().sort()
+            # There may be a million: made column by column, they take a tenth of the room.
+            keys = pl.DataFrame({"key": ids.cast(pl.String)}).with_columns(
+                pl.format(f"{kind} {{}}", "key").alias("label")
+            )
+            found.append(
+                Dimension(kind, keys, np.append(places_of(ads[column], ids), np.int32(-1)))
+            )
+    if "price" in ads.columns and ads["price"].null_count() < ads.height:
+        prices = ads["price"].to_numpy()
+        bands = np.searchsorted(PRICE_BANDS, prices, side="right").astype(np.int32)
+        bands[ads["price"].is_null().to_numpy()] = -1
+        found.append(Dimension("price band", _price_keys(), np.append(bands, np.int32(-1))))
+    return tuple(found)
+
+
+def _keys(rows: list[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"key": pl.String, "label": pl.String}, orient="row")
+
+
+def _price_keys() -> pl.DataFrame:
+    first, *_, last = PRICE_BANDS
+    between = itertools.pairwise(PRICE_BANDS)
+    return _keys(
+        [
+            (f"0-{first}", f"under {first:,}"),
+            *((f"{low}-{high}", f"{low:,} to {high:,}") for low, high in between),
+            (f"{last}-", f"{last:,} and over"),
+        ]
+    )
+
+
+def keys_of(dimension: Dimension, rows: PartRows, *, window: Window) -> IntVector | None:
+    """Return the number of the key of each impression, -1 for none; null if there are none."""
+    if dimension.kind == "hour":
+        first = (window.start + round(window.utc_offset_hours * 3600)) % SECONDS_PER_DAY
+        hours: IntVector = (rows.second + first) // 3600
+        # A third of the time of `%`: numpy divides by one number without dividing.
+        hours -= hours // 24 * 24
+        return hours
+    if dimension.kind == "placement":
+        return rows.placement
+    if dimension.of_ad is None or rows.ad_place is None:
+        return None
+    found: IntVector = dimension.of_ad[rows.ad_place]
+    return found

@@ -1,0 +1,254 @@
+"""Conditional logit on matched sets: a click against impressions of the same user without one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.features.packing import IntVector
+
+__all__ = ["MatchedFit", "MatchedSets", "fit_matched"]
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_LEAST_CASES = 20
+_MOST_STEPS = 40
+_TOLERANCE = 1e-14
+_MOST_CONDITION = 1e10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedSets:
+    """Clicks, each with some impressions of the same user that were not clicked.
+
+    Parameters
+    ----------
+    user : ndarray of int, shape (n_sets,)
+        Rising.
+    codes : ndarray of int, shape (n_sets, n_members, n_factors)
+        Level of each factor; member 0 is the click.
+    is_member : ndarray of bool, shape (n_sets, n_members)
+        False where a set has fewer members.
+    """
+
+    user: IntVector
+    codes: npt.NDArray[np.int16]
+    is_member: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedFit:
+    """Log odds ratios of the levels of the first factor against its level 0.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float, shape (n_levels,)
+        0 for level 0; NaN where a level has too few clicks or others.
+    covariance : ndarray of float, shape (n_levels, n_levels)
+        With the user as the unit.
+    n_sets, n_users : int
+        Sets and users that inform it.
+    """
+
+    log_odds: Floats
+    covariance: Floats
+    n_sets: int
+    n_users: int
+
+
+def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | None:
+    """Fit a conditional logit with matched sets as strata and users as clusters.
+
+    Parameters
+    ----------
+    sets : MatchedSets
+    n_levels : sequence of int, shape (n_factors,)
+        The first factor is the one of interest, the others are adjusted for.
+
+    Returns
+    -------
+    MatchedFit or None
+        None where level 0 has too few clicks or there is no other level.
+
+    Notes
+    -----
+    Given that one impression of a set was clicked, the chance that it was this one does not depend
+    on the user's own level (Chamberlain 1980, Review of Economic Studies 47, 225-238); members are
+    sampled as in a nested case-control study (Prentice and Breslow 1978, Biometrika 65, 153-158),
+    and sets of one user count as one in the sandwich variance (Liang 1987, Biometrics 43,
+    289-299). Levels with fewer than 20 clicks or 20 others are left out of the sets, which leaves
+    the likelihood of the rest as it is.
+
+    Examples
+    --------
+    40 users with a click at level 0 and one impression at level 1, and 20 the other way round.
+
+    >>> codes = np.array([[[0], [1]]] * 40 + [[[1], [0]]] * 20, dtype=np.int16)
+    >>> sets = MatchedSets(np.arange(60), codes, np.ones((60, 2), dtype=bool))
+    >>> fit = fit_matched(sets, n_levels=(2,))
+    >>> round(float(np.exp(fit.log_odds[1])), 6), fit.n_users
+    (0.5, 60)
+    """
+    sets = _without_rare(sets, n_levels)
+    columns = _columns(sets, n_levels)
+    n_columns = int(columns[0].max()) + 1 if sets.user.size else 0
+    if n_columns == 0 or not np.any(sets.codes[:, 0, 0] == 0):
+        return None
+    n_columns = max(int(each.max()) for each in columns) + 1
+    index = np.stack(
+        [table[sets.codes[:, :, factor]] for factor, table in enumerate(columns)], axis=2
+    )
+    index[~sets.is_member] = -1
+    design = _design(index, sets.is_member, n_columns)
+    beta = _maximise(design, n_columns)
+    if beta is None:
+        return None
+    return _fit_of(beta, design, sets, first=columns[0])
+
+
+def _without_rare(sets: MatchedSets, n_levels: Sequence[int]) -> MatchedSets:
+    """Leave out members of rare levels, then sets without a click or without others."""
+    while sets.user.size:
+        is_member = sets.is_member.copy()
+        for factor, n in enumerate(n_levels):
+            codes = sets.codes[:, :, factor]
+            cases = np.bincount(codes[:, 0], minlength=n)
+            others = np.bincount(codes[:, 1:][sets.is_member[:, 1:]], minlength=n)
+            is_rare = (cases < _LEAST_CASES) | (others < _LEAST_CASES)
+            is_member &= ~is_rare[codes]
+        is_sound = is_member[:, 0] & is_member[:, 1:].any(axis=1)
+        if is_sound.all() and np.array_equal(is_member, sets.is_member):
+            break
+        sets = MatchedSets(sets.user[is_sound], sets.codes[is_sound], is_member[is_sound])
+    return sets
+
+
+def _columns(sets: MatchedSets, n_levels: Sequence[int]) -> list[npt.NDArray[np.int64]]:
+    """Number the levels that are there, for each factor; -1 for the first of them and the rest."""
+    found, n_columns = [], 0
+    for factor, n in enumerate(n_levels):
+        is_there = np.bincount(sets.codes[:, :, factor][sets.is_member], minlength=n) > 0
+        places = np.flatnonzero(is_there)[1:]
+        table = np.full(n, -1, dtype=np.int64)
+        table[places] = n_columns + np.arange(places.size)
+        n_columns += places.size
+        found.append(table)
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Design:
+    """What every coefficient vector is held against: worked out once, not at each step.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (n_factors, n_sets, n_members)
+        Column of each member by factor; -1 for none.
+    is_member : ndarray of bool, shape (n_sets, n_members)
+    cases : ndarray of int, shape (n_columns + 1,)
+        Clicks by column; the last one takes what belongs to no column.
+    cells : ndarray of int, shape (n_factors * n_sets * n_members,)
+        Place of each member in a table of sets and columns, factor by factor.
+    pairs : list of ndarray of int, shape (n_sets * n_members,)
+        Place of each member in a table of columns and columns, for each two factors: those of
+        two factors meet in cells of their own, and the table is symmetric.
+    """
+
+    index: IntVector
+    is_member: Mask
+    cases: IntVector
+    cells: IntVector
+    pairs: list[IntVector]
+
+
+def _design(index: IntVector, is_member: Mask, n: int) -> _Design:
+    by_factor = np.ascontiguousarray(np.moveaxis(index, 2, 0))
+    columns = np.where(by_factor < 0, n, by_factor)
+    row = np.arange(index.shape[0])[:, None] * (n + 1)
+    return _Design(
+        index=by_factor,
+        is_member=is_member,
+        cases=np.bincount(columns[:, :, 0].ravel(), minlength=n + 1),
+        cells=(row + columns).ravel(),
+        pairs=[
+            (columns[one] * (n + 1) + columns[two]).ravel()
+            for one in range(len(columns))
+            for two in range(one, len(columns))
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments:
+    """Of one coefficient vector: log-likelihood, gradient, information, expectation by set."""
+
+    value: float
+    gradient: Floats
+    information: Floats
+    expected: Floats
+
+
+def _moments(beta: Floats, design: _Design) -> _Moments:
+    n_factors, n_sets, _ = design.index.shape
+    n = beta.size
+    padded = np.append(beta, 0.0)
+    # Column by column: numpy is three times slower in rows of six.
+    effects = reduce(np.add, (padded[factor] for factor in design.index))
+    eta = np.where(design.is_member, effects, -np.inf)
+    top = reduce(np.maximum, eta.T)[:, None]
+    weights = np.exp(eta - top)
+    total = reduce(np.add, weights.T)[:, None]
+    p = (weights / total).ravel()
+    value = float((eta[:, 0] - top[:, 0] - np.log(total[:, 0])).sum())
+    expected = np.bincount(design.cells, weights=np.tile(p, n_factors), minlength=n_sets * (n + 1))
+    upper = np.zeros((n + 1) ** 2)
+    for pair in design.pairs:
+        upper += np.bincount(pair, weights=p, minlength=upper.size)
+    by_set = expected.astype(np.float64, copy=False).reshape(n_sets, n + 1)[:, :n]
+    triangle = np.triu(upper.reshape(n + 1, n + 1)[:n, :n])
+    square = triangle + np.triu(triangle, 1).T
+    information = square - by_set.T @ by_set
+    return _Moments(value, design.cases[:n] - by_set.sum(axis=0), information, by_set)
+
+
+def _maximise(design: _Design, n_columns: int) -> Floats | None:
+    """Climb by Newton's steps, halved where they go too far; none where the top is not unique."""
+    beta = np.zeros(n_columns)
+    found = _moments(beta, design)
+    for _ in range(_MOST_STEPS):
+        if np.linalg.cond(found.information) > _MOST_CONDITION:
+            return None
+        step = np.linalg.solve(found.information, found.gradient)
+        if float(found.gradient @ step) < _TOLERANCE:
+            return beta
+        for halving in range(_MOST_STEPS):
+            tried = beta + step / 2**halving
+            ahead = _moments(tried, design)
+            if ahead.value >= found.value:
+                break
+        beta, found = tried, ahead
+    return beta
+
+
+def _fit_of(beta: Floats, design: _Design, sets: MatchedSets, *, first: IntVector) -> MatchedFit:
+    """Put the levels of the first factor together with their sandwich variance."""
+    found = _moments(beta, design)
+    scores = -found.expected
+    for factor in design.index:
+        case = factor[:, 0]
+        rows = np.flatnonzero(case >= 0)
+        scores[rows, case[rows]] += 1
+    starts = np.flatnonzero(np.diff(sets.user, prepend=sets.user[0] - 1))
+    by_user = np.add.reduceat(scores, starts, axis=0)
+    n_users = starts.size
+    bread = np.linalg.inv(found.information)
+    covariance = bread @ (by_user.T @ by_user) @ bread * (n_users / max(1, n_users - 1))
+    log_odds = np.where(first >= 0, beta[first], np.nan)
+    log_odds[0] = 0.0
+    own = np.zeros((first.size, first.size))
+    places = np.flatnonzero(first >= 0)
+    own[np.ix_(places, places)] = covariance[np.ix_(first[places], first[places])]
+    return MatchedFit(log_odds, own, n_sets=sets.user.size, n_users=n_users)

@@ -1,0 +1,160 @@
+"""Who came back on the later days, who came only then, and who outweighs a segment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.evaluation.later_days import Truth, UserCounts, outcome_rate
+from segmentry.privacy import is_small
+from segmentry.results.summary import PresenceFeature, PresenceReport, PresenceRow
+from segmentry.schema import UNASSIGNED, Estimate, Feature
+
+__all__ = ["compared_features", "report_presence", "warn_of_presence"]
+
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+Vector = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Values = Mapping[str, Vector]
+# From this share on, the figures of a segment are those of one user.
+_HEAVY = 0.2
+
+
+def compared_features(catalogue: Sequence[Feature], forming: Sequence[str]) -> tuple[Feature, ...]:
+    """Return what tells users who came back from those who did not: what formed, and profiles."""
+    return tuple(f for f in catalogue if f.name in forming or f.family == "demographics")
+
+
+def report_presence(
+    truth: Truth | None,
+    table: pl.DataFrame,
+    segment_ids: npt.NDArray[np.int64],
+    *,
+    n_segments: int,
+    early: pl.DataFrame | None = None,
+    features: Sequence[Feature] = (),
+    min_size: int,
+) -> PresenceReport | None:
+    """Compare the users absent on the later days with those present, segment by segment.
+
+    Parameters
+    ----------
+    truth : Truth or None
+    table : DataFrame, (n_users, ...)
+        User table of all days.
+    segment_ids : ndarray of int, shape (n_users,)
+        Segments as they are now.
+    n_segments : int
+    early : DataFrame, optional
+        The same users by the feature window.
+    features : sequence of Feature
+        To compare, those that `early` lacks and categories aside.
+    min_size : int
+        Nothing is told of fewer users.
+    """
+    if truth is None or "n_impressions" not in table.columns:
+        return None
+    shown = table["n_impressions"].fill_null(0).to_numpy()
+    values = {} if early is None else _values(early, features)
+    rows = [
+        _row(truth, segment_id, shown[segment_ids == segment_id], values, min_size=min_size)
+        for segment_id in range(1, n_segments + 1)
+    ]
+    n_new, new_ctr = None, _UNKNOWN
+    if truth.later is not None:
+        is_new = (truth.seen.n_impressions == 0) & (truth.later.n_impressions > 0)
+        n_found = int(is_new.sum())
+        if not is_small(n_found, min_size=min_size):
+            n_new, new_ctr = n_found, outcome_rate(truth.later, is_new)
+    return PresenceReport(segments=tuple(rows), n_new=n_new, new_ctr=new_ctr)
+
+
+def _values(early: pl.DataFrame, features: Sequence[Feature]) -> Values:
+    """Return the features of which a mean tells something; unknown is not a number."""
+    found = [
+        each.name
+        for each in features
+        if each.name in early.columns and each.kind not in ("categorical", "time")
+    ]
+    return {
+        name: early[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        for name in dict.fromkeys(found)
+    }
+
+
+def _row(
+    truth: Truth,
+    segment_id: int,
+    shown: npt.NDArray[np.int64],
+    values: Values,
+    *,
+    min_size: int,
+) -> PresenceRow:
+    largest = None
+    if shown.sum() and not is_small(shown.size, min_size=min_size):
+        largest = float(shown.max() / shown.sum())
+    is_in = truth.feature_segment_ids == segment_id
+    none = PresenceRow(segment_id, None, None, None, None, None, None, largest)
+    if truth.later is None or not is_in.any():
+        return none
+    present = is_in & (truth.later.n_impressions > 0)
+    absent = is_in & (truth.later.n_impressions == 0)
+    counts = int(present.sum()), int(absent.sum())
+    if any(is_small(n_users, min_size=min_size) for n_users in counts):
+        return none
+    (n_present, ctr_present), (n_absent, ctr_absent) = (
+        _described(truth.seen, group) for group in (present, absent)
+    )
+    is_formed = truth.feature_segment_ids != UNASSIGNED
+    compared = [
+        _compared(name, each, present, absent, is_formed, min_size=min_size)
+        for name, each in values.items()
+        if min(counts)
+    ]
+    ranked = sorted(
+        (each for each in compared if each is not None),
+        key=lambda each: (-abs(each.difference or 0.0), each.feature),
+    )
+    return PresenceRow(
+        segment_id, *counts, n_present, n_absent, ctr_present, ctr_absent, largest, tuple(ranked)
+    )
+
+
+def _compared(
+    name: str,
+    values: Vector,
+    present: Mask,
+    absent: Mask,
+    is_formed: Mask,
+    *,
+    min_size: int,
+) -> PresenceFeature | None:
+    """Return the means of both groups; null where too few have a known value."""
+    is_known = ~np.isnan(values)
+    known = [values[group & is_known] for group in (present, absent)]
+    if min(each.size for each in known) < max(min_size, 1):
+        return None
+    here, gone = (float(each.mean()) for each in known)
+    spread = float(values[is_formed & is_known].std())
+    return PresenceFeature(name, here, gone, (gone - here) / spread if spread else None)
+
+
+def _described(seen: UserCounts, group: npt.NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """Mean impressions and CTR in the feature window; null for nobody."""
+    n_users, n, c = (
+        int(group.sum()),
+        int(seen.n_impressions[group].sum()),
+        int(seen.n_clicks[group].sum()),
+    )
+    return (n / n_users if n_users else None), (c / n if n else None)
+
+
+def warn_of_presence(presence: PresenceReport | None) -> Iterator[str]:
+    """Say which segments one user outweighs."""
+    for row in () if presence is None else presence.segments:
+        if row.largest_user_share is not None and row.largest_user_share >= _HEAVY:
+            yield (
+                f"One user has {row.largest_user_share:.0%} of the impressions of segment "
+                f"{row.segment_id}, perhaps a bot: its click rate is that user's."
+            )

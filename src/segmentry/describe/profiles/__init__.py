@@ -1,0 +1,51 @@
+"""TODO."""
+
+from segmentry.describe.profiles._discoveries import adjusted_p_values
+from segmentry.describe.profiles._distributions import (
+    LEAST_BINS,
+    MOST_BINS,
+    bin_edges,
+    bin_features,
+)
+from segmentry.describe.profiles._exemplars import Exemplar, find_exemplars
+from segmentry.describe.profiles._names import name_segments
+from segmentry.describe.profiles._profiles import POPULATION, profile_segments
+from segmentry.describe.profiles._rates import pooled_rate, pooled_ratio
+from segmentry.describe.profiles._records import (
+    Difference,
+    Distribution,
+    FeatureTest,
+    LevelShare,
+    LevelStatistics,
+    NumericStatistics,
+    SegmentProfile,
+)
+from segmentry.describe.profiles._rule_texts import rule_text, rules_sql
+from segmentry.describe.profiles._rules import RuleSet, apply_rules, find_rules
+
+__all__ = [
+    "LEAST_BINS",
+    "MOST_BINS",
+    "POPULATION",
+    "Difference",
+    "Distribution",
+    "Exemplar",
+    "FeatureTest",
+    "LevelShare",
+    "LevelStatistics",
+    "NumericStatistics",
+    "RuleSet",
+    "SegmentProfile",
+    "adjusted_p_values",
+    "apply_rules",
+    "bin_edges",
+    "bin_features",
+    "find_exemplars",
+    "find_rules",
+    "name_segments",
+    "pooled_rate",
+    "pooled_ratio",
+    "profile_segments",
+    "rule_text",
+    "rules_sql",
+]

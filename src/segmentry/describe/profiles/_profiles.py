@@ -1,0 +1,364 @@
+"""Every segment against the population, in raw units."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.describe.profiles._discoveries import with_tests
+from segmentry.describe.profiles._levels import levels_of
+from segmentry.describe.profiles._names import name_segments
+from segmentry.describe.profiles._rates import NORMAL_95, pooled_rate
+from segmentry.describe.profiles._records import (
+    Difference,
+    LevelStatistics,
+    NumericStatistics,
+    SegmentProfile,
+)
+from segmentry.describe.profiles._withholding import published_profiles
+from segmentry.privacy import published_ids
+from segmentry.runtime.threads import map_in_threads
+from segmentry.schema import UNASSIGNED, Estimate, Feature
+from segmentry.segments.preprocessing import numeric_values
+
+__all__ = ["POPULATION", "profile_segments"]
+
+POPULATION = 0
+"""`segment_id` of the profile of all assigned users together."""
+
+_MOST_DIFFERENCES = 5
+_MOST_PER_FAMILY = 2
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+_ROUNDING = 1e-12
+
+Vector = npt.NDArray[np.float64]
+
+
+def profile_segments(
+    table: pl.DataFrame,
+    segment_ids: npt.NDArray[np.int64],
+    features: Sequence[Feature],
+    *,
+    n_segments: int,
+    forming: Sequence[str],
+    silhouettes: Sequence[float | None],
+    min_size: int = 1,
+) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
+    """Profile the population of assigned users and each segment.
+
+    Parameters
+    ----------
+    table : DataFrame, (n_users, ...)
+        User table with all `features`, ``n_impressions`` where there is a log, and ``n_clicks``
+        where there are clicks: without them no rate is known.
+    segment_ids : ndarray of int, shape (n_users,)
+        1..K, 0 for unassigned users, who are left out.
+    features : sequence of Feature
+        Features to describe; moments (kind "time") are passed over.
+    n_segments : int
+    forming : sequence of str
+        Features that formed the segments: the names come from them first.
+    silhouettes : sequence of float or None, of length `n_segments`
+        Mean silhouette of each segment.
+    min_size : int
+        Fewest users on whom a figure is shown; 1 shows all.
+
+    Returns
+    -------
+    population : SegmentProfile
+        With `segment_id` 0.
+    segments : tuple of SegmentProfile
+        By `segment_id`.
+    """
+    is_in = segment_ids != UNASSIGNED
+    ids, withheld = published_ids(segment_ids[is_in], n_segments=n_segments, min_size=min_size)
+    described = [feature for feature in features if feature.kind != "time"]
+    profiles = _profiles(table.filter(is_in), _groups(ids, n_segments), described)
+    segments = [
+        replace(profile, mean_silhouette=silhouette)
+        for profile, silhouette in zip(profiles[1:], silhouettes, strict=True)
+    ]
+    population, shown = published_profiles(
+        profiles[0],
+        with_tests(profiles[0], segments, described, forming=forming),
+        withheld=withheld.tolist(),
+        min_size=min_size,
+    )
+    names = name_segments(population, shown, described, forming=forming)
+    return population, tuple(
+        replace(profile, name=name) for profile, name in zip(shown, names, strict=True)
+    )
+
+
+def _groups(ids: npt.NDArray[np.int64], n_segments: int) -> list[npt.NDArray[np.int64]]:
+    """Return the row positions of each segment's users."""
+    order = np.argsort(ids, kind="stable")
+    bounds = np.searchsorted(ids[order], np.arange(1, n_segments + 2))
+    return [order[bounds[i] : bounds[i + 1]] for i in range(n_segments)]
+
+
+def _profiles(
+    users: pl.DataFrame, groups: Sequence[npt.NDArray[np.int64]], described: Sequence[Feature]
+) -> list[SegmentProfile]:
+    """Return the profile of all users, then of each group."""
+    numbers = [feature for feature in described if feature.kind != "categorical"]
+    ranked = [feature for feature in described if feature.kind in ("categorical", "ordinal")]
+    numeric = dict(
+        zip(
+            (feature.name for feature in numbers),
+            map_in_threads(lambda each: _numeric_of(users[each.name], groups, each), numbers),
+            strict=True,
+        )
+    )
+    levels = dict(
+        zip(
+            (feature.name for feature in ranked),
+            map_in_threads(lambda each: levels_of(users[each.name], groups, each), ranked),
+            strict=True,
+        )
+    )
+    counts = (_counts(users, "n_clicks"), _counts(users, "n_impressions"))
+    has_clicks = "n_clicks" in users.columns
+    everyone = np.arange(users.height)
+    return [
+        _profile(
+            position,
+            members,
+            counts,
+            numeric,
+            levels,
+            described=described,
+            has_clicks=has_clicks,
+        )
+        for position, members in enumerate([everyone, *groups])
+    ]
+
+
+def _counts(users: pl.DataFrame, name: str) -> npt.NDArray[np.int64]:
+    """Return counts per user, 0 where the data have none."""
+    if name not in users.columns:
+        return np.zeros(users.height, dtype=np.int64)
+    return users[name].to_numpy()
+
+
+def _profile(
+    position: int,
+    members: npt.NDArray[np.int64],
+    counts: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    numeric: dict[str, list[NumericStatistics]],
+    levels: dict[str, list[LevelStatistics]],
+    *,
+    described: Sequence[Feature],
+    has_clicks: bool,
+) -> SegmentProfile:
+    """Put together one profile; position 0 is the population."""
+    clicks, impressions = counts
+    n_clicks, n_impressions = int(clicks[members].sum()), int(impressions[members].sum())
+    total_clicks, total_impressions = int(clicks.sum()), int(impressions.sum())
+    ctr = pooled_rate(clicks[members], impressions[members]) if has_clicks else _UNKNOWN
+    ctr_index = None
+    if ctr.value is not None and total_clicks:
+        ctr_index = ctr.value / (total_clicks / total_impressions) * 100
+    is_part = len(members) < len(clicks)
+    statistics = [found[position] for found in numeric.values()]
+    population = [found[0] for found in numeric.values()]
+    return SegmentProfile(
+        segment_id=position,
+        name="All segmented users",
+        n_users=len(members),
+        share=len(members) / len(clicks),
+        n_impressions=n_impressions,
+        n_clicks=n_clicks,
+        impressions_share=n_impressions / total_impressions if total_impressions else 0.0,
+        clicks_share=n_clicks / total_clicks if total_clicks else 0.0,
+        ctr_seen=ctr,
+        ctr_index=ctr_index,
+        mean_silhouette=None,
+        numeric=tuple(statistics),
+        levels=tuple(found[position] for found in levels.values()),
+        differences=_differences(statistics, population, described) if is_part else (),
+    )
+
+
+def _numeric_of(
+    column: pl.Series, groups: Sequence[npt.NDArray[np.int64]], feature: Feature
+) -> list[NumericStatistics]:
+    """Statistics of a feature in the population, then in each segment."""
+    values = numeric_values(column)
+    known = values[~np.isnan(values)]
+    mean = float(known.mean()) if known.size else None
+    scores, moments = _standard_scores(values, known)
+    ordered = np.sort(known)
+    standings = _Standings.of(ordered)
+    found = [
+        _statistics(
+            feature.name,
+            known,
+            ordered,
+            n_users=values.size,
+            population_mean=mean,
+            difference=_UNKNOWN,
+        )
+    ]
+    for members in groups:
+        inside = scores[members]
+        difference = _standardised(inside[~np.isnan(inside)], moments)
+        own = values[members]
+        own = own[~np.isnan(own)]
+        own_ordered = np.sort(own)
+        statistics = _statistics(
+            feature.name,
+            own,
+            own_ordered,
+            n_users=members.size,
+            population_mean=mean,
+            difference=difference,
+        )
+        standing = 0.0
+        if members.size:
+            standing = round(float(standings.at(own_ordered).sum()) / members.size, 9)
+        found.append(replace(statistics, standing=standing))
+    return found
+
+
+class _Standings(NamedTuple):
+    """Distinct values and where each stands among all users, from -1 (lowest) to 1 (highest).
+
+    Users of equal value share the middle of their ranks; unknown values stand in the middle of all.
+    """
+
+    values: Vector
+    standings: Vector
+
+    @classmethod
+    def of(cls, ordered: Vector) -> "_Standings":
+        """Take known values in rising order."""
+        starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf))
+        lengths = np.diff(starts, append=ordered.size)
+        ranks = starts + (lengths + 1) / 2
+        return cls(ordered[starts], (2 * ranks - 1) / max(1, ordered.size) - 1)
+
+    def at(self, values: Vector) -> Vector:
+        """Return the standings of values that some user has."""
+        found: Vector = self.standings[np.searchsorted(self.values, values)]
+        return found
+
+
+class _Moments(NamedTuple):
+    """Moments of the standard scores of all users whose value is known."""
+
+    n_users: int
+    mean: float
+    third: float
+    fourth: float
+
+
+def _standard_scores(values: Vector, known: Vector) -> tuple[Vector, _Moments]:
+    """Return (value - mean) / deviation; all NaN if values differ by rounding only."""
+    deviation = float(known.std()) if known.size else 0.0
+    if deviation <= _ROUNDING * float(np.abs(known).max(initial=0.0)):
+        return np.full(values.size, np.nan), _Moments(known.size, 0.0, 0.0, 0.0)
+    scores = (values - known.mean()) / deviation
+    inside = scores[~np.isnan(scores)]
+    squares = inside * inside
+    third, fourth = float(squares @ inside) / inside.size, float(squares @ squares) / inside.size
+    return scores, _Moments(inside.size, float(inside.mean()), third, fourth)
+
+
+def _statistics(
+    name: str,
+    known: Vector,
+    ordered: Vector,
+    *,
+    n_users: int,
+    population_mean: float | None,
+    difference: Estimate,
+) -> NumericStatistics:
+    """Describe the known values of some users; `ordered` are the same in rising order."""
+    missing_share = 1 - known.size / n_users if n_users else 0.0
+    if not known.size:
+        return NumericStatistics(name, None, None, None, None, missing_share, None, _UNKNOWN)
+    mean = float(known.mean())
+    lower, median, upper = _quartiles(ordered)
+    index = mean / population_mean * 100 if population_mean and population_mean > 0 else None
+    return NumericStatistics(name, mean, lower, median, upper, missing_share, index, difference)
+
+
+def _quartiles(ordered: Vector) -> tuple[float, float, float]:
+    """Return `numpy.quantile(ordered, (0.25, 0.5, 0.75))`.
+
+    A sort of floats is four times as quick as the partial sort that `numpy.quantile` makes.
+    """
+    ranks = (ordered.size - 1) * np.array([0.25, 0.5, 0.75])
+    below = np.floor(ranks).astype(np.int64)
+    low, high = ordered[below], ordered[np.minimum(below + 1, ordered.size - 1)]
+    t = ranks - below
+    found = np.where(t >= 0.5, high - (high - low) * (1 - t), low + (high - low) * t)
+    return float(found[0]), float(found[1]), float(found[2])
+
+
+def _standardised(inside: Vector, moments: _Moments) -> Estimate:
+    """Return (segment mean - population mean) / population deviation, interval over users.
+
+    The users are a sample, and with it vary the segment, its size, the population's mean and its
+    deviation. The variance is that of the linearised statistic d (Särndal, Swensson and Wretman
+    1992, Model Assisted Survey Sampling, section 5.5): mean over users of the square of
+    s (z - d) / w - z - d (z² - 1) / 2, where z is a user's standard score, s is 1 in the segment
+    and 0 outside, and w is the segment's share of the users.
+    """
+    if not inside.size:
+        return _UNKNOWN
+    value = float(inside.mean()) - moments.mean
+    if inside.size < 2 or moments.n_users - inside.size < 2:
+        return Estimate(value=value, low=None, high=None)
+    off = inside - inside.mean()
+    within = float(off @ off) / (inside.size - 1)
+    crossed = float(off @ (inside * inside)) / inside.size
+    of_deviation = value * moments.third + value**2 * (moments.fourth - 1) / 4
+    share = inside.size / moments.n_users
+    variance = within / share - 2 * within - value * crossed + 1 + of_deviation
+    half = NORMAL_95 * (max(0.0, variance) / moments.n_users) ** 0.5
+    return Estimate(value=value, low=value - half, high=value + half)
+
+
+def _differences(
+    statistics: Sequence[NumericStatistics],
+    population: Sequence[NumericStatistics],
+    described: Sequence[Feature],
+) -> tuple[Difference, ...]:
+    """Return the strongest differences, not more than two of a family: counts move together.
+
+    The raw CTR of single users is left out: it is mostly luck, and its mean over users is not
+    the segment's CTR, which stands on its own.
+    """
+    features = {feature.name: feature for feature in described}
+    ranked = sorted(
+        (
+            (own, everyone)
+            for own, everyone in zip(statistics, population, strict=True)
+            if own.standardised_difference.value is not None and own.feature != "ctr"
+        ),
+        key=lambda pair: (-abs(pair[0].standardised_difference.value or 0.0), pair[0].feature),
+    )
+    found: list[Difference] = []
+    per_family: dict[str, int] = {}
+    for own, everyone in ranked:
+        feature = features[own.feature]
+        per_family[feature.family] = per_family.get(feature.family, 0) + 1
+        if per_family[feature.family] <= _MOST_PER_FAMILY and own.mean is not None:
+            text = (
+                f"{feature.label}: {_told(own.mean, feature)} on average, "
+                f"{_told(everyone.mean or 0.0, feature)} overall"
+            )
+            found.append(Difference(own.feature, text, own.standardised_difference.value or 0.0))
+    return tuple(found[:_MOST_DIFFERENCES])
+
+
+def _told(value: float, feature: Feature) -> str:
+    is_share = feature.kind == "share" or feature.unit == "clicks per impression"
+    if is_share:
+        return f"{value:.1%}" if value >= 0.1 else f"{value:.2%}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

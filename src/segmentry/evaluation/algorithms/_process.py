@@ -1,0 +1,68 @@
+"""Fit in a process of its own, so that its memory is its own."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from segmentry.errors import SelectionError
+from segmentry.evaluation.algorithms._methods import Found, method_named
+from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.runtime.processes import call_apart
+
+__all__ = ["Timed", "fit_alone", "fit_here"]
+
+_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timed:
+    """What was found, or why nothing was; seconds of the fit and peak memory of its process, MB."""
+
+    found: Found | None
+    problem: str
+    seconds: float
+    peak_memory_mb: float | None
+
+
+def fit_here(name: str, rows: Rows, k: int, seed: int) -> Timed:
+    """Fit in this process; nothing can be said of memory."""
+    began = time.perf_counter()
+    try:
+        found, problem = method_named(name).fit(rows, rows.distinct.weights, k, seed), ""
+    except SelectionError as error:
+        found, problem = None, str(error)
+    return Timed(found, problem, time.perf_counter() - began, None)
+
+
+def fit_alone(name: str, rows: Rows, k: int, seed: int) -> Timed:
+    """Fit in a new process and read how much memory it took at most, libraries included."""
+    began = time.perf_counter()
+    try:
+        return call_apart(_measured, name, rows, k, seed)
+    except RuntimeError as error:  # such as one that took all memory and was ended for it
+        return Timed(None, str(error), time.perf_counter() - began, None)
+
+
+def _measured(name: str, rows: Rows, k: int, seed: int) -> Timed:
+    # Loaded before the clock starts: they take more time than many a fit.
+    import sklearn.cluster
+    import sklearn.mixture  # noqa: F401  # loaded for its time
+
+    timed = fit_here(name, rows, k, seed)
+    return Timed(timed.found, timed.problem, timed.seconds, _peak_mb())
+
+
+def _peak_mb() -> float:
+    """Return the highest memory of this process.
+
+    On Linux `ru_maxrss` of a child begins at its parent's, so that the kernel's own record of this
+    program is read instead.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT / 1e6

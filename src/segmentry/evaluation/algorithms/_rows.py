@@ -1,0 +1,111 @@
+"""The users as every algorithm gets them: the same distinct rows with weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.errors import ConfigError, SchemaError
+from segmentry.schema import UNASSIGNED
+from segmentry.segments.clustering import DistinctRows, distinct_rows
+from segmentry.segments.forming import Recipe, latent_matrix, latent_parts, membership
+from segmentry.segments.latent import Part
+from segmentry.segments.preprocessing import ColumnPlan, fit_preprocessing
+
+__all__ = ["IntVector", "Rows", "prepare_rows"]
+
+IntVector = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Distinct users of a user table.
+
+    Parameters
+    ----------
+    distinct : DistinctRows
+        Rows of `X`; `inverse` has one entry per member.
+    is_member : ndarray of bool, shape (n_users,)
+        Users that the recipe segments.
+    matrix : ndarray of int, shape (n_distinct, n_columns)
+        What latent classes take of each row; no column where they cannot be fitted.
+    parts : tuple of Part
+    without_parts : str
+        Why latent classes cannot be fitted, or empty.
+    plans : tuple of ColumnPlan
+        The features that form the columns.
+    is_unknown : ndarray of bool, shape (n_distinct, n_plans)
+        Values that are not known, which `distinct` has filled.
+    """
+
+    distinct: DistinctRows
+    is_member: npt.NDArray[np.bool_]
+    matrix: npt.NDArray[np.int64]
+    parts: tuple[Part, ...]
+    without_parts: str
+    plans: tuple[ColumnPlan, ...] = ()
+    is_unknown: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
+
+    def segment_ids(self, labels: IntVector) -> IntVector:
+        """Return the ids of all users, shape (n_users,): label + 1, 0 where unassigned."""
+        ids = np.full(self.is_member.size, UNASSIGNED, dtype=np.int64)
+        ids[self.is_member] = labels[self.distinct.inverse] + 1
+        return ids
+
+
+def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Recipe) -> Rows:
+    """Preprocess the users that a recipe segments and find their distinct rows.
+
+    Examples
+    --------
+    >>> from segmentry.features import LOG_FEATURES
+    >>> from segmentry.segments.forming import plan_features, recipe_named
+    >>> recipe = recipe_named("default")
+    >>> table = pl.DataFrame({"n_impressions": [0, 3, 3, 9], "n_clicks": [0, 0, 0, 2]})
+    >>> plans = plan_features(recipe, LOG_FEATURES, features=["n_impressions"])
+    >>> rows = prepare_rows(table, plans, recipe=recipe)
+    >>> rows.distinct.weights, rows.segment_ids(np.array([0, 1]))
+    (array([2., 1.]), array([0, 1, 1, 2]))
+    """
+    is_asked = membership_before(recipe, table)
+    steps = fit_preprocessing(table.filter(is_asked), plans)
+    is_member, _ = membership(recipe, steps, table)
+    members = table.filter(is_member)
+    X = steps.transform(members)
+    forming = [plan for plan in plans if plan.feature.name in steps.features]
+    without_parts, parts = "", tuple[Part, ...]()
+    matrix = np.zeros((members.height, 0), dtype=np.int64)
+    try:
+        parts = latent_parts(forming, members)
+        matrix = latent_matrix(parts, members)
+    except (ConfigError, SchemaError) as error:
+        without_parts = str(error)
+    is_unknown = np.column_stack([members[p.feature.name].is_null().to_numpy() for p in forming])
+    # `X` is clipped and filled: it would join users that latent classes or cells tell apart.
+    extra = np.hstack([matrix, is_unknown]).astype(np.float64)
+    both = distinct_rows(np.hstack([extra, X]))
+    n_columns, n_extra = matrix.shape[1], extra.shape[1]
+    return Rows(
+        distinct=DistinctRows(
+            rows=np.ascontiguousarray(both.rows[:, n_extra:]),
+            weights=both.weights,
+            inverse=both.inverse,
+        ),
+        is_member=is_member,
+        matrix=np.ascontiguousarray(both.rows[:, :n_columns]).astype(np.int64),
+        parts=parts,
+        without_parts=without_parts,
+        plans=tuple(forming),
+        is_unknown=both.rows[:, n_columns:n_extra] > 0,
+    )
+
+
+def membership_before(recipe: Recipe, table: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Tell which users the recipe asks for, before any feature has been looked at."""
+    if recipe.population == "profiled":
+        return table["is_profiled"].fill_null(value=False).to_numpy()
+    if recipe.population == "shown":
+        return (table["n_impressions"].fill_null(0) > 0).to_numpy()
+    return np.ones(table.height, dtype=bool)

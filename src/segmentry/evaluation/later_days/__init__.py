@@ -1,0 +1,90 @@
+"""TODO."""
+
+from segmentry.evaluation.later_days._added_gain import (
+    AddedGain,
+    Forming,
+    added_gain,
+    over_placebos,
+    segment_rates,
+)
+from segmentry.evaluation.later_days._behaviour_days import BehaviourDays
+from segmentry.evaluation.later_days._check import (
+    EarlyUsers,
+    Truth,
+    check_later,
+    report_truth,
+    with_truth,
+)
+from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
+from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
+from segmentry.evaluation.later_days._families import (
+    Added,
+    Way,
+    compare_families,
+    permuted_family,
+    purchase_counts,
+)
+from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates
+from segmentry.evaluation.later_days._forecast import forecast_ctr
+from segmentry.evaluation.later_days._intervals import TAIL, UNKNOWN, normal_quantile
+from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
+from segmentry.evaluation.later_days._recount import (
+    CLICKS_BEYOND_COUNTS,
+    COUNTED_CLICKS,
+    counted_features,
+    recount,
+)
+from segmentry.evaluation.later_days._relabelling import Relabelling
+from segmentry.evaluation.later_days._traffic import Traffic, daily_traffic
+from segmentry.evaluation.later_days._user_days import UserCounts, UserDays
+from segmentry.evaluation.later_days._verdicts import SegmentVerdict, outcome_rate, verdicts
+from segmentry.evaluation.later_days._windows import WindowSplit, local_days, split_window, weekdays
+
+__all__ = [
+    "CLICKS_BEYOND_COUNTS",
+    "COUNTED_CLICKS",
+    "NO_SIGNAL",
+    "TAIL",
+    "UNKNOWN",
+    "Added",
+    "AddedGain",
+    "BehaviourDays",
+    "CopiedUsers",
+    "DayLevel",
+    "DayLevels",
+    "EarlyUsers",
+    "FoldRates",
+    "Forming",
+    "KeptGain",
+    "Relabelling",
+    "SegmentVerdict",
+    "Traffic",
+    "Truth",
+    "UserCounts",
+    "UserDays",
+    "Way",
+    "WindowSplit",
+    "added_gain",
+    "check_later",
+    "compare_families",
+    "copied_users",
+    "counted_features",
+    "daily_traffic",
+    "day_levels",
+    "fold_rates",
+    "forecast_ctr",
+    "kept_gain",
+    "local_days",
+    "normal_quantile",
+    "outcome_rate",
+    "over_placebos",
+    "permuted_family",
+    "purchase_counts",
+    "recount",
+    "report_truth",
+    "segment_rates",
+    "split_window",
+    "verdicts",
+    "weekdays",
+    "with_truth",
+]

@@ -1,0 +1,203 @@
+"""Leave days out, label users by the others, pool what was left out by label."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.evaluation.later_days._user_days import UserDays
+from segmentry.runtime.threads import map_in_threads
+
+__all__ = [
+    "CrossFit",
+    "Pooled",
+    "Relabel",
+    "cross_fit",
+    "day_variance",
+    "pool",
+    "variance_of",
+    "variance_within",
+]
+
+FloatArray = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+BoolVector = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.int16]
+Relabel = Callable[[Collection[int]], IntVector]
+"""Segment ids (n_users,) by the features of some days and frozen centres; 0 for none."""
+
+_MOST_FOLDS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossFit:
+    """Rows of the feature window, one per user and day, with labels that did not see them.
+
+    Parameters
+    ----------
+    user_index : ndarray of int, shape (n_rows,)
+    day : ndarray of int, shape (n_rows,)
+        Place of the day in the feature window.
+    fold : ndarray of int, shape (n_rows,)
+        Day, or block of days in a long log, that was left out.
+    n, c : ndarray of float, shape (n_rows,)
+        Impressions and clicks.
+    single : ndarray of int, shape (n_rows,)
+        Label by all other days.
+    pairs : tuple of ndarray of int, shape (n_rows,)
+        Labels with the day before, and with the day after, left out as well; empty below three.
+    n_days, n_users : int
+    extrapolation : float
+        How far to go on from D - 2 and D - 1 days to D, where errors fall as 1 / days.
+    """
+
+    user_index: IntVector
+    day: IntVector
+    fold: IntVector
+    n: FloatArray
+    c: FloatArray
+    single: Labels
+    pairs: tuple[Labels, ...]
+    n_days: int
+    n_users: int
+    extrapolation: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """The pooled rate of some labels with each row's residual.
+
+    Parameters
+    ----------
+    rate : float
+        Extrapolated to all days.
+    n_impressions : float
+        Left-out impressions that were pooled.
+    residuals : ndarray of float, shape (n_rows,)
+        Linearised part of each row in the error of `rate`.
+    plain : ndarray of float, shape (n_rows,)
+        The same without the extrapolation.
+    """
+
+    rate: float
+    n_impressions: float
+    residuals: FloatArray
+    plain: FloatArray
+
+
+def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> CrossFit:
+    """Label the users of each day by the other days, and by all but two neighbouring days.
+
+    More than 12 days are left out in 12 blocks of neighbouring days; the last block's neighbour
+    is the first.
+    """
+    folds = np.array_split(np.asarray(days), min(len(days), _MOST_FOLDS))
+    n_folds = len(folds)
+    has_pairs = n_folds >= 3
+    left_out = [[fold] for fold in folds]
+    if has_pairs:
+        left_out += [[folds[f], folds[(f + 1) % n_folds]] for f in range(n_folds)]
+    labels = map_in_threads(
+        lambda blocks: relabel(_without(days, blocks)).astype(np.int16), left_out
+    )
+    by_others, both = labels[:n_folds], labels[n_folds:]
+    parts = [
+        (rows, place, f)
+        for f, fold in enumerate(folds)
+        for day in fold.tolist()
+        for rows, place in [(each, list(days).index(day)) for each in counts.rows_of([day])]
+    ]
+    users = [counts.user_index[rows] for rows, _, _ in parts]
+    pairs: tuple[Labels, ...] = ()
+    if has_pairs:
+        pairs = tuple(
+            _joined([both[f - shift][user] for user, (_, _, f) in zip(users, parts, strict=True)])
+            for shift in (0, 1)
+        )
+    return CrossFit(
+        user_index=np.concatenate([*users, np.zeros(0, np.int64)]).astype(np.int64),
+        day=np.repeat([place for _, place, _ in parts], [len(user) for user in users]),
+        fold=np.repeat([f for _, _, f in parts], [len(user) for user in users]).astype(np.int64),
+        n=np.concatenate([*(counts.n_impressions[rows] for rows, _, _ in parts), np.zeros(0)]),
+        c=np.concatenate([*(counts.n_clicks[rows] for rows, _, _ in parts), np.zeros(0)]),
+        single=_joined([by_others[f][u] for u, (_, _, f) in zip(users, parts, strict=True)]),
+        pairs=pairs,
+        n_days=len(days),
+        n_users=counts.n_users,
+        extrapolation=(n_folds - 2) / n_folds if has_pairs else 0.0,
+    )
+
+
+def _without(days: Sequence[int], folds: Sequence[npt.NDArray[np.int64]]) -> list[int]:
+    left_out = {int(day) for fold in folds for day in fold}
+    return [day for day in days if day not in left_out]
+
+
+def _joined(parts: Sequence[Labels]) -> Labels:
+    return np.concatenate([*parts, np.zeros(0, np.int16)])
+
+
+def pool(fit: CrossFit, segment_id: int | None) -> Pooled | None:
+    """Pool the left-out rows of a segment, of all segments with null; null without impressions."""
+    is_in = _is_in(fit.single, segment_id)
+    rate, total, plain = _rate(fit, is_in.astype(np.float64))
+    if total == 0:
+        return None
+    if not fit.pairs:
+        return Pooled(rate=rate, n_impressions=total, residuals=plain, plain=plain)
+    times = sum(
+        (_is_in(labels, segment_id).astype(np.float64) for labels in fit.pairs), np.zeros(1)
+    )
+    earlier, n_earlier, of_earlier = _rate(fit, np.asarray(times, np.float64))
+    further = (1 + fit.extrapolation) * rate - fit.extrapolation * earlier
+    if n_earlier == 0 or not 0 < further < 1:
+        return Pooled(rate=rate, n_impressions=total, residuals=plain, plain=plain)
+    residuals = (1 + fit.extrapolation) * plain - fit.extrapolation * of_earlier
+    return Pooled(rate=further, n_impressions=total, residuals=residuals, plain=plain)
+
+
+def _is_in(labels: Labels, segment_id: int | None) -> BoolVector:
+    return labels > 0 if segment_id is None else labels == segment_id
+
+
+def _rate(fit: CrossFit, times: FloatArray) -> tuple[float, float, FloatArray]:
+    n, c = times * fit.n, times * fit.c
+    total = float(n.sum())
+    if total == 0:
+        return 0.0, 0.0, np.zeros(len(n))
+    rate = float(c.sum()) / total
+    return rate, total, (c - rate * n) / total
+
+
+def variance_of(fit: CrossFit, residuals: FloatArray) -> float:
+    """Variance of a sum of residuals with users as clusters."""
+    per_user = np.bincount(fit.user_index, weights=residuals, minlength=fit.n_users)
+    return float(per_user @ per_user)
+
+
+def variance_within(fit: CrossFit, residuals: FloatArray) -> float:
+    """Part of that variance within users, between their days: all but what lasts of a user."""
+    total, squares = variance_of(fit, residuals), float(residuals @ residuals)
+    within = (squares - total / fit.n_days) * fit.n_days / (fit.n_days - 1)
+    return max(0.0, within)
+
+
+def day_variance(fit: CrossFit) -> tuple[float, float]:
+    """Variance of the common level between days in log-odds: beyond sampling, and with it.
+
+    Days without clicks or with nothing else tell nothing; below two days it is 0.
+    """
+    is_in = fit.single > 0
+    day, n, c = fit.day[is_in], fit.n[is_in], fit.c[is_in]
+    totals = np.bincount(day, weights=n, minlength=fit.n_days)
+    clicks = np.bincount(day, weights=c, minlength=fit.n_days)
+    told = (clicks > 0) & (clicks < totals)
+    if told.sum() < 2:
+        return 0.0, 0.0
+    rates = np.divide(clicks, totals, out=np.zeros(fit.n_days), where=totals > 0)
+    squares = np.bincount(day, weights=(c - rates[day] * n) ** 2, minlength=fit.n_days)
+    odds = np.log(rates[told] / (1 - rates[told]))
+    sampling = squares[told] / (totals[told] * rates[told] * (1 - rates[told])) ** 2
+    seen = float(np.var(odds, ddof=1))
+    return max(0.0, seen - float(sampling.mean())), seen

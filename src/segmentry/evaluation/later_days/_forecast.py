@@ -1,0 +1,217 @@
+"""The published CTR of a segment: a forecast of later days, cross-fitted over days."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.evaluation.later_days._cross_fit import (
+    CrossFit,
+    Pooled,
+    Relabel,
+    cross_fit,
+    day_variance,
+    pool,
+    variance_of,
+    variance_within,
+)
+from segmentry.evaluation.later_days._intervals import TAIL, UNKNOWN, normal_quantile, t_quantile
+from segmentry.evaluation.later_days._user_days import UserDays
+from segmentry.runtime.threads import map_in_threads
+from segmentry.schema import Estimate
+
+__all__ = ["Forecasts", "forecast_ctr"]
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecasts:
+    """Forecast CTRs of the segments; intervals are of 90 %.
+
+    Parameters
+    ----------
+    ctr : tuple of Estimate
+        CTR of segment `i` in the outcome window, at place `i - 1`.
+    index : tuple of Estimate
+        That CTR against that of all segments together, times 100: free of the common level.
+    level : Estimate
+        CTR of all segments together in the outcome window.
+    between_day_sd : float or None
+        Standard deviation of the common level between days, in log-odds.
+    n_days, n_outcome_days : int
+        Days that were cross-fitted and days that are foretold.
+    caveats : tuple of str
+        Click-derived features that could not be found without the left-out day.
+    reason : str
+        Why there is no forecast, or empty.
+    """
+
+    ctr: tuple[Estimate, ...]
+    index: tuple[Estimate, ...]
+    level: Estimate
+    between_day_sd: float | None
+    n_days: int
+    n_outcome_days: int
+    caveats: tuple[str, ...]
+    reason: str
+
+
+def forecast_ctr(
+    counts: UserDays,
+    relabel: Relabel,
+    *,
+    days: Sequence[int],
+    n_segments: int,
+    n_outcome_days: int,
+    caveats: Sequence[str] = (),
+) -> Forecasts:
+    """Forecast the CTR of each segment in the outcome window from the feature window alone.
+
+    Each day is left out in turn, users are labelled by the other days with frozen centres, and
+    the clicks and impressions of the left-out days are pooled by label: no click counts towards
+    the label that it is pooled under.
+
+    Parameters
+    ----------
+    counts : UserDays
+        May hold later days; only `days` are read.
+    relabel : callable
+        From the days kept to segment ids, such as `Relabelling.labels`.
+    days : sequence of int
+        Local days of the feature window. More than 12 are left out in 12 blocks.
+    n_segments : int
+    n_outcome_days : int
+        Length of the window that is foretold.
+    caveats : sequence of str
+        Passed on, such as `Relabelling.caveats`.
+
+    Notes
+    -----
+    Labels by D - 1 days tell less than labels by D days, so plain cross-fitting pulls extreme
+    segments inwards. On 400,000 generated users (12 logs, 6 + 2 days, five segments) the relative
+    bias by rising CTR was +0.3, -0.6, -0.5, -0.7, -1.8 % (standard errors about 0.2) where the
+    sampling error of the outcome was 0.6 to 1.4 %; scaling clicks and impressions up to D days
+    made it +4.8, +2.3, +0.9, -1.5, -3.7 %. Two neighbouring days are therefore left out as well,
+    and the two results extrapolated from 1 / (D - 2) and 1 / (D - 1) to 1 / D: +0.4, -0.2, 0.0,
+    0.0, -0.8 %. Below three days there is nothing to extrapolate from.
+
+    Variance of forecast minus outcome: that of the forecast by residuals per user (users being
+    clusters: Cochran 1977, eq. 6.13); that of the outcome by the residuals within users between
+    days, scaled to its length, as what lasts of a user is in both windows; and the variance
+    of the common level between days, beyond sampling, times 1 / D + 1 / D_outcome. With D - 1
+    degrees of freedom behind the last, Satterthwaite's (1946, Biometrics Bull. 2, 110-114) are
+    used for the quantile of t. Ends are found on the logit scale. Of 1,500 segments in 300 logs
+    of 20,000 users the outcome lay inside for 89.9 % with exchangeable days, 91.1 and 91.0 % with
+    a common level that varies between days by 0.1 and 0.3 in log-odds; the index for 89.6, 90.9
+    and 88.1 % (``python benchmarks/truth.py forecast --seeds 300``).
+
+    Examples
+    --------
+    Two users, four days, labels that never change:
+
+    >>> rows = [(user, day, 100, 5 if user else 15) for user in range(2) for day in range(4)]
+    >>> import polars as pl
+    >>> frame = pl.DataFrame(rows, orient="row",
+    ...                      schema=["user_id", "day", "n_impressions", "n_clicks"])
+    >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))
+    >>> forecasts = forecast_ctr(counts, lambda kept: np.array([1, 2]), days=range(4),
+    ...                          n_segments=2, n_outcome_days=2)
+    >>> [round(each.value, 3) for each in forecasts.ctr]
+    [0.15, 0.05]
+    """
+    if len(days) < 2:
+        return _none(n_segments, len(days), n_outcome_days, caveats)
+    fit = cross_fit(counts, relabel, days=days)
+    everyone = pool(fit, None)
+    if everyone is None:
+        return _none(n_segments, len(days), n_outcome_days, caveats)
+    horizon = _Horizon.of(fit, n_outcome_days)
+
+    def told(segment: int) -> tuple[Estimate, Estimate]:
+        pooled = pool(fit, segment)
+        return _ctr(fit, pooled, horizon), _index(fit, pooled, everyone, horizon)
+
+    found = map_in_threads(told, range(1, n_segments + 1))
+    return Forecasts(
+        ctr=tuple(ctr for ctr, _ in found),
+        index=tuple(index for _, index in found),
+        level=_ctr(fit, everyone, horizon),
+        between_day_sd=float(np.sqrt(horizon.between)),
+        n_days=len(days),
+        n_outcome_days=n_outcome_days,
+        caveats=tuple(caveats),
+        reason="",
+    )
+
+
+def _none(n_segments: int, n_days: int, n_outcome_days: int, caveats: Sequence[str]) -> Forecasts:
+    reason = "no impression of a user who was also shown ads on another day"
+    return Forecasts(
+        ctr=(UNKNOWN,) * n_segments,
+        index=(UNKNOWN,) * n_segments,
+        level=UNKNOWN,
+        between_day_sd=None,
+        n_days=n_days,
+        n_outcome_days=n_outcome_days,
+        caveats=tuple(caveats),
+        reason="the feature window has one day: none can be left out" if n_days < 2 else reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Horizon:
+    """What the days say about the days to come; variances in log-odds."""
+
+    days_per_outcome_day: float
+    reach: float
+    between: float
+    between_seen: float
+
+    @classmethod
+    def of(cls, fit: CrossFit, n_outcome_days: int) -> "_Horizon":
+        between, seen = day_variance(fit)
+        return cls(
+            days_per_outcome_day=fit.n_days / n_outcome_days,
+            reach=1 / fit.n_days + 1 / n_outcome_days,
+            between=between,
+            between_seen=seen,
+        )
+
+
+def _sampling(fit: CrossFit, residuals: FloatArray, plain: FloatArray, horizon: _Horizon) -> float:
+    """Variance of forecast minus outcome at a given level."""
+    within = variance_within(fit, plain)
+    return variance_of(fit, residuals) + within * horizon.days_per_outcome_day
+
+
+def _ctr(fit: CrossFit, pooled: Pooled | None, horizon: _Horizon) -> Estimate:
+    if pooled is None:
+        return UNKNOWN
+    rate = pooled.rate
+    if rate in (0.0, 1.0):
+        edge = float(TAIL ** (1 / pooled.n_impressions))
+        low, high = (0.0, 1 - edge) if rate == 0 else (edge, 1.0)
+        return Estimate(value=rate, low=low, high=high)
+    sampling = _sampling(fit, pooled.residuals, pooled.plain, horizon) / (rate * (1 - rate)) ** 2
+    variance = sampling + horizon.between * horizon.reach
+    degrees = np.inf
+    if horizon.between > 0:
+        degrees = (fit.n_days - 1) * (variance / (horizon.between_seen * horizon.reach)) ** 2
+    half = t_quantile(1 - TAIL, degrees=degrees) * variance**0.5
+    odds = float(np.log(rate / (1 - rate)))
+    low, high = (float(1 / (1 + np.exp(-end))) for end in (odds - half, odds + half))
+    return Estimate(value=rate, low=low, high=high)
+
+
+def _index(fit: CrossFit, pooled: Pooled | None, everyone: Pooled, horizon: _Horizon) -> Estimate:
+    if pooled is None or everyone.rate == 0:
+        return UNKNOWN
+    value = 100 * pooled.rate / everyone.rate
+    if pooled.rate == 0:
+        return Estimate(value=value, low=None, high=None)
+    residuals = pooled.residuals / pooled.rate - everyone.residuals / everyone.rate
+    plain = pooled.plain / pooled.rate - everyone.plain / everyone.rate
+    half = normal_quantile(1 - TAIL) * _sampling(fit, residuals, plain, horizon) ** 0.5
+    return Estimate(value=value, low=float(value * np.exp(-half)), high=float(value * np.exp(half)))

@@ -1,0 +1,54 @@
+"""Many small k-means fits, on samples of users: what the counts of groups are made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.segments.clustering import DistinctRows
+from segmentry.segments.clustering.lloyd import fit_starts, prepare_rows
+
+__all__ = ["SmallFit", "sample_users", "small_kmeans", "usable_numbers"]
+
+FloatMatrix = npt.NDArray[np.float64]
+FloatVector = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+
+_N_STARTS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SmallFit:
+    """Centres (k, n_columns), labels (n_rows,) and the weighted within-cluster sum of squares."""
+
+    centers: FloatMatrix
+    labels: IntVector
+    inertia: float
+
+
+def small_kmeans(rows: FloatMatrix, weights: FloatVector, *, k: int, seed: int) -> SmallFit:
+    """Fit k-means to a few thousand rows, from four starts by k-means++."""
+    runs = fit_starts(prepare_rows(rows, weights), k, [seed], n_per_seed=_N_STARTS)
+    best = runs.best()
+    return SmallFit(
+        centers=runs.centers[best], labels=runs.labels[best], inertia=float(runs.inertias[best])
+    )
+
+
+def sample_users(distinct: DistinctRows, *, n_users: int, seed: int) -> DistinctRows:
+    """Draw users without replacement, all of them if there are no more; rows of weight 0 go."""
+    counts = np.rint(distinct.weights).astype(np.int64)
+    if counts.sum() > n_users:
+        rng = np.random.default_rng(seed)
+        counts = rng.multivariate_hypergeometric(counts, n_users, method="marginals")
+    is_in = counts > 0
+    return DistinctRows(
+        rows=distinct.rows[is_in],
+        weights=counts[is_in].astype(np.float64),
+        inverse=np.arange(int(is_in.sum()), dtype=np.int64),
+    )
+
+
+def usable_numbers(sample: DistinctRows, most: int) -> tuple[int, ...]:
+    """Numbers of clusters from 1 up that leave something within the clusters."""
+    return tuple(range(1, max(1, min(most, len(sample.rows) - 1)) + 1))

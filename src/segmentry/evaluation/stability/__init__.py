@@ -1,0 +1,25 @@
+"""TODO."""
+
+from segmentry.evaluation.stability._agreement import adjusted_rand, contingency, jaccards
+from segmentry.evaluation.stability._alignment import Alignment, SegmentEvent, align_ids
+from segmentry.evaluation.stability._stability import (
+    STABLE,
+    SegmentStability,
+    Stability,
+    reweighted,
+    stability,
+)
+
+__all__ = [
+    "STABLE",
+    "Alignment",
+    "SegmentEvent",
+    "SegmentStability",
+    "Stability",
+    "adjusted_rand",
+    "align_ids",
+    "contingency",
+    "jaccards",
+    "reweighted",
+    "stability",
+]

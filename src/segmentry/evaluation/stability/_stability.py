@@ -1,0 +1,208 @@
+"""Stability: whether other users of the same kind would have given the same segments."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentry.errors import SelectionError
+from segmentry.evaluation.stability._agreement import adjusted_rand, contingency, jaccards
+from segmentry.runtime.threads import map_in_threads
+from segmentry.segments.clustering import DistinctRows
+
+__all__ = ["STABLE", "Refit", "SegmentStability", "Stability", "reweighted", "stability"]
+
+FloatArray = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+Refit = Callable[[FloatArray, int], IntVector | None]
+"""From weights (n_distinct,), zeros included, and a seed to labels of all distinct rows.
+
+Labels count from 0, -1 is unassigned; null, or a SelectionError, says that no fit was found.
+"""
+
+STABLE = 0.75
+"""Mean Jaccard from which a segment counts as stable (Hennig 2007)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStability:
+    """How often one segment comes back.
+
+    Parameters
+    ----------
+    segment_id : int
+    jaccard : float
+        Mean over all runs; a run without the segment counts 0.
+    n_lost : int
+        Runs in which it was lost or nothing could be fitted.
+    is_stable : bool
+        Whether `jaccard` is at least 0.75.
+    """
+
+    segment_id: int
+    jaccard: float
+    n_lost: int
+    is_stable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How the whole division comes back.
+
+    Parameters
+    ----------
+    segments : tuple of SegmentStability
+    adjusted_rand : float
+        Mean over all runs; a failed run counts 0.
+    n_runs, n_failed : int
+    numbers : tuple of (int, int)
+        Numbers of segments that were found, each with its number of runs, failures left out.
+    """
+
+    segments: tuple[SegmentStability, ...]
+    adjusted_rand: float
+    n_runs: int
+    n_failed: int
+    numbers: tuple[tuple[int, int], ...]
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether every segment is."""
+        return all(each.is_stable for each in self.segments)
+
+
+def reweighted(distinct: DistinctRows, weights: FloatArray) -> DistinctRows:
+    """Return the rows of positive weight as the distinct rows of a resampled population.
+
+    `inverse` is that of the rows themselves, one entry for each.
+
+    Examples
+    --------
+    >>> from segmentry.segments.clustering import distinct_rows
+    >>> reweighted(distinct_rows([[0.0], [1.0]]), np.array([0.0, 2.0])).rows
+    array([[1.]])
+    """
+    is_in = weights > 0
+    return DistinctRows(
+        rows=distinct.rows[is_in],
+        weights=weights[is_in],
+        inverse=np.arange(int(is_in.sum()), dtype=np.int64),
+    )
+
+
+def stability(
+    distinct: DistinctRows,
+    labels: IntVector,
+    fit: Refit,
+    *,
+    n_runs: int = 50,
+    seed: int = 0,
+    is_threaded: bool = False,
+    on_run: Callable[[int, int], None] | None = None,
+) -> Stability:
+    """Repeat the whole procedure on resampled users and compare the segments.
+
+    Users are resampled as weights of the distinct rows, which is exact and costs no more than a
+    fit. Each run labels all users, and both divisions are compared on the users as they are.
+
+    Parameters
+    ----------
+    distinct : DistinctRows
+        All users; weights are numbers of users.
+    labels : ndarray of int, shape (n_distinct,)
+        The division to be judged: segment `i` has label `i - 1`, -1 is unassigned.
+    fit : callable
+        The procedure, its choice of K included; takes weights and a seed.
+    n_runs : int
+    seed : int
+    is_threaded : bool
+        Call `fit` from several threads at once, each with one thread of arithmetic.
+    on_run : callable, optional
+        Called with (runs done, runs in all).
+
+    Notes
+    -----
+    Cluster-wise bootstrap stability (Hennig 2007, Comput. Stat. Data Anal. 52, 258-271). Stricter
+    than there: a cluster of a run stands for one segment only, the one that it resembles most; a
+    segment that must share its best cluster is lost and counts 0, as do failed runs and runs that
+    find one segment where there are more.
+
+    Examples
+    --------
+    >>> from segmentry.segments.clustering import distinct_rows
+    >>> users = distinct_rows([[0.0], [0.1], [9.0], [9.1]])
+    >>> halves = stability(users, np.array([0, 0, 1, 1]), lambda weights, seed:
+    ...                    (users.rows[:, 0] > 5).astype(int), n_runs=5)
+    >>> halves.adjusted_rand, halves.segments[0]
+    (1.0, SegmentStability(segment_id=1, jaccard=1.0, n_lost=0, is_stable=True))
+    """
+    n_segments = int(labels.max()) + 1
+    n_users = round(float(distinct.weights.sum()))
+    shares = distinct.weights / distinct.weights.sum()
+    done = 0
+
+    def repeat(run: int) -> _Run | None:
+        rng = np.random.default_rng([seed, run])
+        drawn = rng.multinomial(n_users, shares).astype(np.float64)
+        again = _fitted(fit, drawn, int(rng.integers(2**31)))
+        if again is None:
+            return None
+        table = contingency(labels + 1, again + 1, weights=distinct.weights)
+        n_found = int(np.count_nonzero(np.bincount(again[again >= 0])))
+        return _Run(_claimed(jaccards(table)[1:, 1:]), adjusted_rand(table), n_found)
+
+    def count(run: _Run | None) -> _Run | None:
+        nonlocal done
+        done += 1
+        if on_run is not None:
+            on_run(done, n_runs)
+        return run
+
+    if is_threaded:
+        runs = map_in_threads(repeat, range(n_runs), on_done=count)
+    else:
+        runs = [count(repeat(run)) for run in range(n_runs)]
+    found = np.array([np.zeros(n_segments) if run is None else run.jaccards for run in runs])
+    agreement = np.array([0.0 if run is None else run.adjusted_rand for run in runs])
+    numbers = Counter(run.n_segments for run in runs if run is not None)
+    means, lost = found.mean(axis=0), (found == 0).sum(axis=0)
+    return Stability(
+        segments=tuple(
+            SegmentStability(i + 1, float(means[i]), int(lost[i]), bool(means[i] >= STABLE))
+            for i in range(n_segments)
+        ),
+        adjusted_rand=float(agreement.mean()),
+        n_runs=n_runs,
+        n_failed=n_runs - sum(numbers.values()),
+        numbers=tuple(sorted(numbers.items())),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """What one repetition found."""
+
+    jaccards: FloatArray
+    adjusted_rand: float
+    n_segments: int
+
+
+def _fitted(fit: Refit, weights: FloatArray, seed: int) -> IntVector | None:
+    """Labels of one run; null where the procedure says that it cannot."""
+    try:
+        return fit(weights, seed)
+    except SelectionError:
+        return None
+
+
+def _claimed(table: FloatArray) -> FloatArray:
+    """Best Jaccard of each segment; 0 where another resembles the same cluster more."""
+    n_segments, n_clusters = table.shape
+    if n_clusters == 0 or (n_clusters == 1 and n_segments > 1):
+        return np.zeros(n_segments)
+    best = table.argmax(axis=1)
+    value = table[np.arange(n_segments), best]
+    owner = np.array([int(np.argmax(np.where(best == j, value, -1.0))) for j in range(n_clusters)])
+    return np.where(owner[best] == np.arange(n_segments), value, 0.0)

@@ -1,0 +1,18 @@
+"""Rows as small whole numbers: number ids, sort by several columns at once, count by pairs."""
+
+from segmentry.features.packing._numbering import Places, numbers_of, places_of, renumber
+from segmentry.features.packing._pairs import Pairs, count_pairs
+from segmentry.features.packing._sorting import IntVector, order_of, run_starts, sort_rows
+
+__all__ = [
+    "IntVector",
+    "Pairs",
+    "Places",
+    "count_pairs",
+    "numbers_of",
+    "order_of",
+    "places_of",
+    "renumber",
+    "run_starts",
+    "sort_rows",
+]

@@ -1,0 +1,108 @@
+"""An attribute of a user as a feature, and how its column is read."""
+
+import datetime as dt
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from segmentry.errors import SchemaError
+from segmentry.ingest.files import has_integers_only
+from segmentry.ingest.mapping._model import Attribute
+from segmentry.ingest.mapping._times import find_time_format
+from segmentry.schema import OTHER_CODE, SECONDS_PER_DAY, ColumnSource, Family, Feature, UtcOffset
+
+__all__ = ["attribute_feature", "attribute_source"]
+
+_UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        "categorical": "level",
+        "ordinal": "level",
+        "number": "value",
+        "count": "count",
+        "money": "amount",
+        "duration": "days",
+        "share": "share",
+        "rate": "value",
+    }
+)
+_FAMILIES: Mapping[str, Family] = MappingProxyType({"count": "activity", "money": "value"})
+
+
+def attribute_feature(name: str, attribute: Attribute) -> Feature:
+    """Return the feature of an attribute.
+
+    Examples
+    --------
+    >>> education = Attribute(column="Edu", kind="ordinal", order=("basic", "master"))
+    >>> attribute_feature("education", education).levels
+    {'1': 'basic', '2': 'master'}
+    """
+    levels = {str(place): level for place, level in enumerate(attribute.order, start=1)}
+    return Feature(
+        name=name,
+        family=_FAMILIES.get(attribute.kind, "demographics"),
+        label=attribute.label or name.replace("_", " "),
+        unit=attribute.unit or _UNITS[attribute.kind],
+        kind=attribute.kind,
+        fill="own level" if attribute.kind == "categorical" else "median",
+        description=attribute.description or f"Column {attribute.column}; null if unknown.",
+        levels=levels or dict(attribute.levels),
+    )
+
+
+def attribute_source(
+    attribute: Attribute,
+    missing: tuple[str, ...],
+    values: list[str],
+    *,
+    utc_offset_hours: UtcOffset = 0,
+) -> ColumnSource:
+    """Return how the column of an attribute is read; `values` are some of it.
+
+    Raises
+    ------
+    SchemaError
+        If it is a date and how it is written cannot be told.
+    """
+    missing = attribute.missing or missing
+    if attribute.days_until is not None:
+        return _date_source(attribute, missing, values, utc_offset_hours)
+    if attribute.order:
+        codes = tuple((level.strip().lower(), i) for i, level in enumerate(attribute.order, 1))
+        # A level that is not among those declared is counted as impossible.
+        return ColumnSource(
+            attribute.column, "code", codes=codes, other=OTHER_CODE, missing=missing
+        )
+    if attribute.kind in ("categorical", "ordinal"):
+        kept = [value for value in values if value not in missing]
+        is_number = has_integers_only(kept)
+        if attribute.kind == "ordinal" and not is_number:
+            return ColumnSource(attribute.column, "number", missing=missing)
+        kind = "integer" if is_number else "text"
+        return ColumnSource(attribute.column, kind, missing=missing)  # type: ignore[arg-type]  # one of two literals
+    return ColumnSource(attribute.column, "number", missing=missing)
+
+
+def _date_source(
+    attribute: Attribute, missing: tuple[str, ...], values: list[str], offset: UtcOffset
+) -> ColumnSource:
+    """Read a date as the days from it until the beginning of a day."""
+    known = [value for value in values if value not in missing]
+    time_format = attribute.time_format
+    if time_format == "auto":
+        time_format = find_time_format(known)
+    if not time_format:
+        told = repr(known[0]) if known else "nothing"
+        raise SchemaError(
+            f"column {attribute.column!r} holds {told}; how dates are written cannot be told; say "
+            'it beside days_until: time_format = "%d/%m/%Y"'
+        )
+    assert attribute.days_until is not None, "asked before"  # noqa: S101  # by the caller
+    day = attribute.days_until.toordinal() - dt.date(1970, 1, 1).toordinal()
+    return ColumnSource(
+        attribute.column,
+        "moment",
+        time_format=time_format,
+        utc_offset_hours=offset,
+        missing=missing,
+        days_until=day * SECONDS_PER_DAY - round(offset * 3600),
+    )

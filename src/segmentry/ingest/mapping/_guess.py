@@ -1,0 +1,447 @@
+"""Guess a mapping by looking at files: names, types, distinct values, how times are written."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from segmentry.errors import DataError
+from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file
+from segmentry.ingest.mapping._files import find_files, inspect_parts
+from segmentry.ingest.mapping._model import BehaviourCodes
+from segmentry.ingest.mapping._times import find_time_format
+from segmentry.schema import FileShape
+
+__all__ = ["GuessedColumn", "GuessedTable", "guess_tables"]
+
+_MOST_SHOWN = 6
+_ID = "an id: no two users share a value"
+_MOST_LEVELS = 50
+_BLANKS = re.compile(r"\S+(\s{2,}|\t| )\S+")
+
+# Names by which a column is recognised, the likeliest first; without case, blanks and dashes.
+_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "user_id": (
+            "user_id", "userid", "user", "uid", "customer_id", "customerid", "client_id",
+            "visitor_id", "visitorid", "member_id", "device_id", "cookie", "id",
+        ),
+        "time": (
+            "time_stamp", "timestamp", "time", "ts", "event_time", "shown_at", "datetime",
+            "created_at", "invoicedate", "order_date", "date", "day", "when",
+        ),
+        "click": ("clk", "click", "clicked", "is_click", "is_clicked"),
+        "event_type": ("event_type", "event", "action", "behavior_type", "btag", "type"),
+        "no_click": ("nonclk", "no_click", "is_not_click"),
+        "ad_id": (
+            "adgroup_id", "ad_id", "adid", "creative_id", "item_id", "itemid", "product_id",
+            "productid", "stockcode", "sku",
+        ),
+        "placement": ("pid", "placement", "placement_id", "position", "slot", "site"),
+        "value": ("amount", "value", "revenue", "total", "spend", "sales", "order_value"),
+        "quantity": ("quantity", "qty", "items", "units"),
+        "category_id": ("cate_id", "category_id", "category", "cate"),
+        "campaign_id": ("campaign_id", "campaign"),
+        "advertiser_id": ("advertiser_id", "advertiser"),
+        "brand_id": ("brand_id", "brand"),
+        "price": ("price", "unit_price", "unitprice"),
+    }
+)  # fmt: skip
+_OF_LOG = ("user_id", "time", "click", "event_type", "no_click", "ad_id", "placement")
+_OF_EVENTS = ("value", "quantity")
+_OF_ADS = ("category_id", "campaign_id", "advertiser_id", "brand_id", "price")
+_OF_BEHAVIOURS = ("user_id", "time", "category_id", "brand_id")
+_CLICK_WORDS = ("click", "clicked", "clk")
+_ACTION_WORDS = frozenset(word for _, words in BehaviourCodes() for word in words)
+
+
+@dataclass(frozen=True, slots=True)
+class GuessedColumn:
+    """A column, what it is taken for, and what a person should know of it.
+
+    Parameters
+    ----------
+    name : str
+    kind : str
+        Of an attribute: "categorical", "ordinal", "number", "count" or "money"; empty if it is
+        better left out.
+    note : str
+        What was seen, for a comment.
+    examples : tuple of str
+        The most frequent values.
+    latest : str
+        Of dates that are written year first: the last day.
+    """
+
+    name: str
+    kind: str
+    note: str
+    examples: tuple[str, ...]
+    latest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GuessedTable:
+    """A table, its role, and the roles of its columns.
+
+    Parameters
+    ----------
+    role : {"log", "profiles", "ads", "behaviours"}
+    files : tuple of str
+        As they are named in the mapping.
+    shape : FileShape
+    roles : mapping of str to str
+        The file's column by role.
+    others : tuple of GuessedColumn
+        Columns without a role: attributes of the users, or nothing.
+    examples : mapping of str to tuple of str
+        The most frequent values by role.
+    time_format : str
+        Of a log; empty if it cannot be told.
+    click_values : tuple of str
+        Values of the event type that are clicks.
+    doubts : tuple of str
+        What a person has to decide.
+    action : str
+        The column of a log that says by words that are known what happened in a shop; else empty.
+    """
+
+    role: str
+    files: tuple[str, ...]
+    shape: FileShape
+    roles: Mapping[str, str]
+    others: tuple[GuessedColumn, ...]
+    examples: Mapping[str, tuple[str, ...]]
+    time_format: str = ""
+    click_values: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    action: str = ""
+
+
+def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...]:
+    """Guess the tables of some files: at most one log, one of profiles, one of ads.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files, globs or folders, from `base`. Files of the same columns are one table.
+    base : Path
+
+    Raises
+    ------
+    DataError
+        If no file is found, or two tables have the same role.
+    """
+    tables = [_guess(files, layout) for files, layout in _tables_of(paths, base)]
+    if len(tables) > 1 and not any(table.role == "log" for table in tables):
+        raise DataError(
+            f"found {', '.join(map(_told, tables))}, and none looks like a log (a user id, and a "
+            "time or a click); name one file, or write the mapping by hand"
+        )
+    tables = _with_one_log(_with_behaviours(tables))
+    for role, n_tables in Counter(table.role for table in tables).items():
+        if n_tables > 1:
+            told = " and ".join(_told(table) for table in tables if table.role == role)
+            raise DataError(
+                f"{told}: both look like {role}; name one of them, or, if they are parts of one, "
+                "name one and add the others to files in the mapping"
+            )
+    order = ("log", "profiles", "ads", "behaviours")
+    return tuple(sorted(tables, key=lambda table: order.index(table.role)))
+
+
+def _told(table: GuessedTable) -> str:
+    first, *others = table.files
+    return f"{first} (and {len(others)} more)" if others else first
+
+
+def _has_clicks(table: GuessedTable) -> bool:
+    return "click" in table.roles or bool(table.click_values)
+
+
+def _with_behaviours(tables: list[GuessedTable]) -> list[GuessedTable]:
+    """Beside a log with clicks, take the one log of known actions as the behaviours."""
+    logs = [table for table in tables if table.role == "log"]
+    acted = [table for table in logs if table.action and not _has_clicks(table)]
+    if len(acted) != 1 or not any(_has_clicks(table) for table in logs):
+        return tables
+    (found,) = acted
+    roles = {role: name for role, name in found.roles.items() if role in _OF_BEHAVIOURS}
+    roles["action"] = found.action
+    told = replace(found, role="behaviours", roles=roles, others=())
+    return [told if table is found else table for table in tables]
+
+
+def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
+    """Of several logs keep the one with clicks, and say which are left out."""
+    logs = [table for table in tables if table.role == "log"]
+    clicked = [table for table in logs if _has_clicks(table)]
+    if len(logs) < 2 or len(clicked) != 1:
+        return tables
+    (kept,) = clicked
+    others = ", ".join(_told(table) for table in logs if table is not kept)
+    doubt = f"{others}: a log too, without clicks, left out; one log is read"
+    told = replace(kept, doubts=(*kept.doubts, doubt))
+    return [
+        told if table is kept else table for table in tables if table not in logs or table is kept
+    ]
+
+
+def _tables_of(paths: Sequence[str], base: Path) -> list[tuple[tuple[str, ...], FileLayout]]:
+    """Return each table: how its files are named, and its first file.
+
+    Files of the same columns are one table, in whatever order each has them; of files without
+    a header line nobody can tell.
+    """
+    found: dict[object, tuple[list[str], FileLayout]] = {}
+    for path in paths:
+        layouts = inspect_parts(find_files([path], base=base, role="init"), _inspect)
+        keys = [
+            frozenset(each.all_names) if each.has_header else (path, each.all_names)
+            for each in layouts
+        ]
+        is_one = len(set(keys)) == 1
+        for key, layout in zip(keys, layouts, strict=True):
+            names, _ = found.setdefault(key, ([], layout))
+            name = path if is_one else _named_from(layout.path, base)
+            if name not in names:
+                names.append(name)
+    return [(tuple(names), layout) for names, layout in found.values()]
+
+
+def _named_from(file: Path, base: Path) -> str:
+    return str(file.relative_to(base) if file.is_relative_to(base) else file)
+
+
+def _inspect(file: Path) -> FileLayout:
+    """Look at a file; where the first line is no header, number the columns."""
+    layout = inspect_file(file)
+    if layout.format == "parquet":
+        return layout
+    if len(layout.names) == 1 and _BLANKS.search(layout.names[0].strip()):
+        fields = layout.names[0].split()
+        if len({len(row[0].split()) for row in layout.sample[:50]} | {len(fields)}) == 1:
+            layout = inspect_file(file, FileShape(format="whitespace"))
+    if not any(_is_number(name) for name in layout.names):
+        return layout
+    names = tuple(f"column_{place}" for place in range(1, len(layout.names) + 1))
+    if layout.format == "whitespace":
+        return inspect_file(file, FileShape(format="whitespace", names=names))
+    return inspect_file(file, FileShape(names=names))
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+(\.\d+)?", text) is not None
+
+
+def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
+    doubts = []
+    if layout.has_header:
+        roles = _named_roles(layout)
+    else:
+        roles = _roles_by_content(layout)
+        doubts.append("the file names no columns; they were guessed by content: check them all")
+    if "user_id" not in roles and "ad_id" not in roles:
+        raise DataError(
+            f"{layout.path}: no column looks like a user id or an ad id; found "
+            f"{', '.join(layout.all_names)}; write the mapping by hand"
+        )
+    role = _role_of(layout, roles)
+    wanted = {
+        "log": (*_OF_LOG, *_OF_EVENTS, *_OF_ADS),
+        "profiles": ("user_id",),
+        "ads": ("ad_id", *_OF_ADS),
+    }[role]
+    kept = {name: column for name, column in roles.items() if name in wanted}
+    time_format = ""
+    if role == "log" and "time" in kept:
+        time_format = find_time_format(layout.values(kept["time"]))
+        if not time_format:
+            seen = ", ".join(_examples(layout, kept["time"])[:3])
+            doubts.append(f"how the times are written cannot be told: {seen}; set time_format")
+    clicks = _click_values(layout, kept) if role == "log" else ()
+    action = kept.get("event_type", "") if role == "log" and _are_actions(layout, kept) else ""
+    if "event_type" in kept and not clicks:
+        del kept["event_type"]
+    taken = set(kept.values())
+    rest = [name for name in layout.all_names if name not in taken] if role != "ads" else []
+    others = tuple(_look_at(layout, name) for name in rest)
+    if role == "log":
+        others = tuple(_of_users(layout, kept.get("user_id"), each) for each in others)
+    shape = FileShape(
+        format="whitespace" if layout.format == "whitespace" else "auto",
+        names=() if layout.has_header else layout.names,
+    )
+    return GuessedTable(
+        role=role,
+        files=files,
+        shape=shape,
+        roles=kept,
+        others=others,
+        examples={name: _examples(layout, column) for name, column in kept.items()}
+        | ({"action": _examples(layout, action)} if action else {}),
+        time_format=time_format,
+        click_values=clicks,
+        doubts=tuple(doubts),
+        action=action,
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _named_roles(layout: FileLayout) -> dict[str, str]:
+    """Return the columns that are recognised by their names."""
+    plain = {_plain(name): name for name in reversed(layout.all_names)}
+    roles: dict[str, str] = {}
+    for role, names in _NAMES.items():
+        found = [plain[name] for name in names if name in plain]
+        free = [name for name in found if name not in roles.values()]
+        if free:
+            roles[role] = free[0]
+    return roles
+
+
+def _roles_by_content(layout: FileLayout) -> dict[str, str]:
+    """Guess the columns of a file without names: times by their look, the first as the user."""
+    roles = {"user_id": layout.names[0]}
+    times = [name for name in layout.names[1:] if find_time_format(layout.values(name))]
+    if times:
+        roles["time"] = times[0]
+    for name in layout.names[1:]:
+        values = layout.values(name)
+        is_decimal = any("." in value for value in values) and all(map(_is_number, values))
+        if is_decimal and "value" not in roles:
+            roles["value"] = name
+    return roles
+
+
+def _role_of(layout: FileLayout, roles: Mapping[str, str]) -> str:
+    if "user_id" not in roles:
+        return "ads"
+    users = layout.values(roles["user_id"])
+    has_events = any(name in roles for name in ("click", "event_type", "value"))
+    # A few repeated rows are a mistake in a table of users; a log repeats them all over.
+    is_repeated = len(set(users)) < 0.9 * len(users)
+    if "time" in roles and (has_events or "ad_id" in roles):
+        return "log"
+    # A table of users has one row each: what repeats them is a log, if only of visits.
+    return "log" if is_repeated else "profiles"
+
+
+def _click_values(layout: FileLayout, roles: Mapping[str, str]) -> tuple[str, ...]:
+    if "click" in roles or "event_type" not in roles:
+        return ()
+    values = set(layout.values(roles["event_type"]))
+    return tuple(sorted(value for value in values if value.lower() in _CLICK_WORDS))
+
+
+def _are_actions(layout: FileLayout, roles: Mapping[str, str]) -> bool:
+    """Whether what happened is a view, cart, favourite or purchase by words that are known."""
+    values = set(layout.values(roles["event_type"])) if "event_type" in roles else set()
+    return bool(values) and {value.lower() for value in values} <= _ACTION_WORDS
+
+
+def _examples(layout: FileLayout, name: str) -> tuple[str, ...]:
+    counts = Counter(layout.values(name))
+    ranked = sorted(counts, key=lambda value: (-counts[value], value))
+    return tuple(ranked[:_MOST_SHOWN])
+
+
+def _look_at(layout: FileLayout, name: str) -> GuessedColumn:
+    """Tell what kind of attribute a column is, or why it is none."""
+    values = layout.values(name)
+    levels = set(values)
+    examples = _examples(layout, name)
+    if find_time_format(values) in ("iso", "yyyymmdd") and len(levels) > 1:
+        digits = re.sub("[^0-9]", "", max(values))
+        latest = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
+        note = "a date, as the days until another"
+        return GuessedColumn(name, "duration", note, examples, latest)
+    for applies, kind, note in _RULES:
+        if applies(values, levels):
+            shown = () if note == _ID else examples  # as private as the id of the user
+            return GuessedColumn(name, kind, note.format(n=len(levels)), shown)
+    return GuessedColumn(name, "number", f"numbers, {len(levels)} different", examples)
+
+
+def _of_users(layout: FileLayout, user: str | None, column: GuessedColumn) -> GuessedColumn:
+    """Leave out a column of a log that differs within a user, or of which that cannot be told."""
+    if user is None or user not in layout.names or column.name not in layout.names:
+        return replace(column, kind="")
+    places = layout.names.index(user), layout.names.index(column.name)
+    found: dict[str, set[str]] = {}
+    n_rows = 0
+    for row in layout.sample:
+        if len(row) > max(places):
+            found.setdefault(row[places[0]], set()).add(row[places[1]])
+            n_rows += 1
+    if any(len(values) > 1 for values in found.values()):
+        return replace(column, kind="", note="differs within a user: no attribute of users")
+    if len(found) == n_rows:
+        return replace(column, kind="", note="whether it is of users cannot be told")
+    values = [value for each in found.values() for value in each if value]
+    if _is_id(values, set(values)):
+        return replace(column, kind="", note=_ID, examples=())
+    return column
+
+
+def _are_numbers(values: Sequence[str]) -> bool:
+    return all(map(_is_number, values))
+
+
+def _is_id(values: Sequence[str], levels: set[str]) -> bool:
+    """Whether no two rows share a value, and numbers leave hardly a gap between them."""
+    if len(levels) < len(values) or len(values) <= 20:
+        return False
+    if not _are_numbers(values):
+        return True
+    numbers = [float(value) for value in values]
+    return has_integers_only(values) and len(numbers) > (max(numbers) - min(numbers)) / 2
+
+
+_Rule = tuple[Callable[[Sequence[str], set[str]], bool], str, str]
+_RULES: tuple[_Rule, ...] = (
+    (lambda values, _: not values, "", "unknown for all users"),
+    (lambda _, levels: len(levels) == 1, "", "the same for all users"),
+    (_is_id, "", _ID),
+    (
+        lambda values, _: find_time_format(values) not in ("", "seconds"),
+        "",
+        "a date: work out days before some day",
+    ),
+    (
+        lambda values, levels: not _are_numbers(values) and len(levels) > _MOST_LEVELS,
+        "",
+        "{n} different texts: group them",
+    ),
+    (lambda values, _: not _are_numbers(values), "categorical", "text, {n} levels"),
+    (
+        lambda values, levels: has_integers_only(values) and len(levels) == 2,
+        "categorical",
+        "two codes",
+    ),
+    (
+        lambda values, levels: has_integers_only(values) and len(levels) <= 10,
+        "ordinal",
+        "{n} codes: ordinal if their order means something, else categorical",
+    ),
+    (
+        lambda values, _: has_integers_only(values) and _is_skewed(values),
+        "count",
+        "whole numbers with a long tail",
+    ),
+    (lambda values, _: _is_skewed(values), "money", "numbers with a long tail"),
+)
+
+
+def _is_skewed(values: Sequence[str]) -> bool:
+    """Whether numbers from 0 on have a mean far above their median."""
+    numbers = sorted(float(value) for value in values)
+    if numbers[0] < 0:
+        return False
+    median = numbers[len(numbers) // 2]
+    return sum(numbers) / len(numbers) > 1.25 * median

@@ -1,0 +1,449 @@
+"""What can be said of data in a mapping; checked as a whole before any file is opened."""
+
+import datetime as dt
+import difflib
+import itertools
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from segmentry.errors import ConfigError
+from segmentry.ingest.files import read_settings
+from segmentry.schema import UtcOffset
+
+__all__ = [
+    "AdsMapping",
+    "Attribute",
+    "BehaviourCodes",
+    "BehavioursMapping",
+    "DataMapping",
+    "FilesMapping",
+    "LogMapping",
+    "ProfilesMapping",
+    "load_mapping",
+    "parse_mapping",
+]
+
+AttributeKind = Literal[
+    "categorical", "ordinal", "number", "count", "money", "duration", "share", "rate"
+]
+
+
+def _as_texts(value: Any) -> Any:
+    """Take one text for a list of one, and numbers for how they are written."""
+    if isinstance(value, list | tuple):
+        return tuple(_as_text(each) for each in value)
+    return (_as_text(value),)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _as_date(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"found {value!r}, expected a day such as 2014-12-31") from error
+
+
+_CLOCK = re.compile(r"([+-])(\d{1,2}):(\d{2})")
+
+
+def _as_offset(value: Any) -> Any:
+    """Take ``+05:30`` for 5.5, and whole hours for whole numbers."""
+    if isinstance(value, str):
+        found = _CLOCK.fullmatch(value)
+        if found is None:
+            raise ValueError(f"found {value!r}, expected hours such as 8 or 5.5, or '+05:30'")
+        hours = int(found[2]) + int(found[3]) / 60
+        value = -hours if found[1] == "-" else hours
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FilesMapping(_Strict):
+    """Which files hold a table, and how they are written.
+
+    `files` is a path, a glob, a folder, or a list of these, from the folder of the data. A table
+    without files stands in the log.
+    """
+
+    files: Texts = ()
+    format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    delimiter: str = Field(default="", max_length=1)
+    names: Texts = ()
+    missing: Mapping[str, Texts] = {}
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        return {}
+
+
+class LogMapping(FilesMapping):
+    """The log: one row per event."""
+
+    user_id: str
+    time: str | None = None
+    time_format: str = "auto"
+    click: str | None = None
+    click_values: Texts = ()
+    other_values: Texts = ()
+    no_click: str | None = None
+    ad_id: str | None = None
+    placement: str | None = None
+    value: str | None = None
+    quantity: str | None = None
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        named = {
+            "user_id": self.user_id,
+            "shown_at": self.time,
+            "ad_id": self.ad_id,
+            "placement": self.placement,
+            "is_click": self.click,
+            "is_not_click": self.no_click,
+            "value": self.value,
+            "quantity": self.quantity,
+        }
+        return {role: column for role, column in named.items() if column is not None}
+
+
+class Attribute(_Strict):
+    """One attribute of a user: its column and what it is."""
+
+    column: str
+    kind: AttributeKind
+    label: str | None = None
+    unit: str | None = None
+    description: str | None = None
+    levels: Mapping[str, str] = {}
+    order: Texts = ()
+    missing: Texts = ()
+    days_until: Annotated[dt.date | None, BeforeValidator(_as_date)] = None
+    time_format: str = "auto"
+
+    @model_validator(mode="after")
+    def _has_its_own(self) -> "Attribute":
+        if self.order and self.kind != "ordinal":
+            raise ValueError(f"found an order of a {self.kind} attribute, expected kind ordinal")
+        if self.days_until is not None and self.kind != "duration":
+            raise ValueError(f"found days_until of a {self.kind} attribute, expected kind duration")
+        if self.levels and self.kind not in ("ordinal", "categorical"):
+            raise ValueError(f"found labels of levels, but a {self.kind} attribute has none")
+        return self
+
+
+class ProfilesMapping(FilesMapping):
+    """The users: one row each, with attributes of any name."""
+
+    user_id: str | None = None
+    attributes: Mapping[str, Attribute] = {}
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        named = {name: attribute.column for name, attribute in self.attributes.items()}
+        return named if self.user_id is None else {"user_id": self.user_id, **named}
+
+
+class AdsMapping(FilesMapping):
+    """The ads, or the goods: one row each."""
+
+    ad_id: str | None = None
+    category_id: str | None = None
+    campaign_id: str | None = None
+    advertiser_id: str | None = None
+    brand_id: str | None = None
+    price: str | None = None
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        names = ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price")
+        found = {name: getattr(self, name) for name in names}
+        return {name: column for name, column in found.items() if column is not None}
+
+
+class BehaviourCodes(_Strict):
+    """How the actions are written; `other` are sound actions that are none of the four."""
+
+    view: Texts = ("pv", "view", "page_view")
+    cart: Texts = ("cart", "add_to_cart")
+    favourite: Texts = ("fav", "favourite", "favorite")
+    purchase: Texts = ("buy", "purchase")
+    other: Texts = ()
+
+
+class BehavioursMapping(FilesMapping):
+    """What users do in the shop: one row per action."""
+
+    user_id: str
+    action: str
+    time: str | None = None
+    time_format: str = "auto"
+    category_id: str | None = None
+    brand_id: str | None = None
+    codes: BehaviourCodes = BehaviourCodes()
+    first_day: dt.date | None = None
+    last_day: dt.date | None = None
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The file's column of each canonical column that is given."""
+        named = {
+            "user_id": self.user_id,
+            "happened_at": self.time,
+            "action": self.action,
+            "category_id": self.category_id,
+            "brand_id": self.brand_id,
+        }
+        return {role: column for role, column in named.items() if column is not None}
+
+
+class DataMapping(_Strict):
+    """Which file and column of some data plays which role.
+
+    Examples
+    --------
+    >>> mapping = DataMapping(name="shop", log=LogMapping(files="orders.csv", user_id="customer"))
+    >>> mapping.log.files, mapping.plural
+    (('orders.csv',), 'impressions')
+    """
+
+    name: str = Field(min_length=1)
+    event: str = Field(default="impression", min_length=1)
+    events: str | None = None
+    value_unit: str = ""
+    utc_offset_hours: Annotated[
+        UtcOffset, BeforeValidator(_as_offset), Field(ge=-12, le=14, multiple_of=0.25)
+    ] = 0
+    log: LogMapping | None = None
+    profiles: ProfilesMapping | None = None
+    ads: AdsMapping | None = None
+    behaviours: BehavioursMapping | None = None
+
+    @property
+    def plural(self) -> str:
+        """What many events are called."""
+        return self.events or f"{self.event}s"
+
+    @model_validator(mode="after")
+    def _has_tables(self) -> "DataMapping":
+        for problem in (*_problems(self), *_shared_columns(self)):
+            raise ValueError(problem)
+        return self
+
+
+def _problems(mapping: DataMapping) -> list[str]:
+    log, profiles, ads = mapping.log, mapping.profiles, mapping.ads
+    behaviours = mapping.behaviours
+    if log is None:
+        return _problems_of_table(profiles, ads, behaviours)
+    found = [] if behaviours is None else _problems_of_behaviours(behaviours)
+    if not log.files:
+        found.append("[log] names no files; expected a path, a glob or a folder")
+    if log.click_values and log.click is None:
+        found.append("[log] has click_values but no click; name the column of the event type")
+    if log.other_values and not log.click_values:
+        found.append("[log] has other_values but no click_values; name the values of both")
+    if log.no_click is not None and log.click is None:
+        found.append("[log] has no_click but no click; name the column of clicks")
+    if profiles is not None and profiles.files and profiles.user_id is None:
+        found.append("[profiles] has files but no user_id; name its column")
+    if ads is not None and ads.files and ads.ad_id is None:
+        found.append("[ads] has files but no ad_id; name its column")
+    if ads is not None and log.ad_id is None:
+        found.append("[ads] is there but [log] has no ad_id; name the column that joins them")
+    return found
+
+
+def _problems_of_behaviours(behaviours: BehavioursMapping) -> list[str]:
+    found = []
+    if not behaviours.files:
+        found.append("[behaviours] names no files; expected a path, a glob or a folder")
+    days = behaviours.first_day, behaviours.last_day
+    if behaviours.time is None and any(day is not None for day in days):
+        found.append("[behaviours] has first_day or last_day but no time; name its column")
+    if days[0] is not None and days[1] is not None and days[0] > days[1]:
+        found.append(f"[behaviours] first_day {days[0]} is after last_day {days[1]}")
+    words = [word.strip().lower() for _, named in behaviours.codes for word in named]
+    twice = sorted({word for word in words if words.count(word) > 1})
+    if twice:
+        found.append(f"[behaviours.codes] {twice[0]!r} stands for two actions; name it once")
+    return found
+
+
+def _problems_of_table(
+    profiles: ProfilesMapping | None, ads: AdsMapping | None, behaviours: BehavioursMapping | None
+) -> list[str]:
+    if behaviours is not None:
+        return ["found [behaviours] without [log]; a shop's log alone is a [log] of its own"]
+    if profiles is None:
+        return ["found neither [log] nor [profiles]; expected a log, or a ready table of users"]
+    if ads is not None:
+        return ["found [ads] without [log]; ads say nothing of users without a log"]
+    if not profiles.files or profiles.user_id is None:
+        return ["[profiles] without [log] is a ready user table; give its files and user_id"]
+    if not profiles.attributes:
+        return ["[profiles] without [log] has no attributes; name some under [profiles.attributes]"]
+    return []
+
+
+_KEY_OF_ROLE = {
+    "shown_at": "time",
+    "happened_at": "time",
+    "is_click": "click",
+    "is_not_click": "no_click",
+}
+
+
+class _Use(NamedTuple):
+    """What a column is named for, and where."""
+
+    role: str
+    place: str
+    kind: str = ""
+
+
+def _shared_columns(mapping: DataMapping) -> list[str]:
+    """Tell columns that are named for two things: one of them would repeat the other, or be wrong.
+
+    What an event is worth may be the price of its item, and one column may be two attributes of
+    different kinds.
+    """
+    tables = {name: getattr(mapping, name) for name in ("log", "profiles", "ads", "behaviours")}
+    uses: dict[tuple[str, str], list[_Use]] = {}
+    for name, table in tables.items():
+        for column, use in () if table is None else _uses(name, table):
+            # A table without files stands in the log.
+            uses.setdefault((name if table.files else "log", column), []).append(use)
+    return [
+        f"{one.place} and {other.place} are both column {column!r}; a column is one thing, leave "
+        "out the other or name its own column"
+        for (_, column), found in uses.items()
+        for one, other in itertools.combinations(found, 2)
+        if not _may_share(one, other)
+    ]
+
+
+def _uses(name: str, table: FilesMapping) -> list[tuple[str, _Use]]:
+    if isinstance(table, ProfilesMapping):
+        found = [
+            (each.column, _Use("attribute", f"[profiles.attributes] {key}", each.kind))
+            for key, each in table.attributes.items()
+        ]
+        if table.user_id is not None:
+            found.append((table.user_id, _Use("user_id", "[profiles] user_id")))
+        return found
+    return [
+        (column, _Use(role, f"[{name}] {_KEY_OF_ROLE.get(role, role)}"))
+        for role, column in table.roles.items()
+    ]
+
+
+def _may_share(one: _Use, other: _Use) -> bool:
+    if one.role == other.role:  # the user or the ad, named again where its table stands in the log
+        return one.role != "attribute" or one.kind != other.kind
+    return {one.role, other.role} == {"value", "price"}
+
+
+def load_mapping(file: Path) -> DataMapping:
+    """Read a mapping from a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or says something that makes no sense.
+
+    Examples
+    --------
+    >>> load_mapping(Path("nowhere.toml"))
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --mapping
+    """
+    return parse_mapping(read_settings(file, advice="check --mapping"), origin=str(file))
+
+
+def parse_mapping(text: str, *, origin: str) -> DataMapping:
+    r"""Read a mapping from TOML; all that is wrong with it is told together.
+
+    Parameters
+    ----------
+    text : str
+        The TOML.
+    origin : str
+        Where it came from, for messages.
+
+    Raises
+    ------
+    ConfigError
+        If it is no TOML or says something that makes no sense.
+
+    Examples
+    --------
+    >>> parse_mapping('name = "x"\n[log]\nfiles = "a.csv"\nusr_id = "u"', origin="m.toml")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is no key (did you ...
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin}: not TOML: {error}") from error
+    try:
+        return DataMapping(**content)
+    except ValidationError as error:
+        told = "; ".join(_told(problem) for problem in error.errors())
+        raise ConfigError(f"{origin}: {told}") from error
+
+
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "log": LogMapping,
+    "profiles": ProfilesMapping,
+    "ads": AdsMapping,
+    "attributes": Attribute,
+    "behaviours": BehavioursMapping,
+    "codes": BehaviourCodes,
+}
+
+
+def _told(problem: Any) -> str:
+    place = [str(part) for part in problem["loc"]]
+    *tables, key = place or [""]
+    where = f"[{'.'.join(tables)}] " if tables else ""
+    if problem["type"] == "missing":
+        return f"{where}lacks {key}"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}{key} is no key{_hint(key, tables)}"
+    if problem["type"] == "value_error":
+        text = str(problem["ctx"]["error"])
+        return f"[{'.'.join(place)}] {text}" if place else text
+    message = problem["msg"]
+    return f"{where}{key}: found {problem['input']!r}, {message[0].lower()}{message[1:]}"
+
+
+def _hint(key: str, tables: list[str]) -> str:
+    known = next((_TABLES[table] for table in reversed(tables) if table in _TABLES), DataMapping)
+    near = difflib.get_close_matches(key, known.model_fields, n=1, cutoff=0.5)
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    return f"; expected some of {', '.join(known.model_fields)}"

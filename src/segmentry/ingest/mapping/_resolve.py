@@ -1,0 +1,417 @@
+"""From a mapping to a source: files found, columns checked, types told."""
+
+import datetime as dt
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from segmentry.errors import ConfigError, SchemaError
+from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, require_columns
+from segmentry.ingest.mapping._attributes import attribute_feature, attribute_source
+from segmentry.ingest.mapping._files import find_files, inspect_parts
+from segmentry.ingest.mapping._model import BehavioursMapping, DataMapping, FilesMapping, LogMapping
+from segmentry.ingest.mapping._times import find_time_format, has_hours
+from segmentry.schema import (
+    BEHAVIOUR_ACTIONS,
+    OTHER_CODE,
+    SECONDS_PER_DAY,
+    UNKNOWN_CODE,
+    ColumnSource,
+    ColumnType,
+    FileShape,
+    Source,
+    TableSource,
+    UtcOffset,
+)
+
+__all__ = ["resolve_mapping"]
+
+_IDS = ("user_id", "ad_id")
+_JOINED = (*_IDS, "category_id", "brand_id")
+"""Columns by which tables are joined: of one type in all of them."""
+_PADDED = re.compile(r"[+-]?0[0-9]")
+_IDS_OF_IMPRESSIONS = ("impression_id", "imp_id", "request_id", "auction_id", "bid_id")
+_ROLE_OF_KEY = {"time": "shown_at", "click": "is_click", "no_click": "is_not_click"}
+_ROLE_OF_BEHAVIOURS_KEY = {"time": "happened_at"}
+_FIRST_MOMENT, _LAST_MOMENT = dt.date(1990, 1, 1), dt.date(2099, 12, 31)
+_FLAGS = (
+    *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
+    *((word, 0) for word in ("0", "0.0", "false", "f", "no", "n")),
+)
+
+
+class _Found(NamedTuple):
+    """Files of one table and what their beginnings tell."""
+
+    files: tuple[Path, ...]
+    layouts: tuple[FileLayout, ...]
+    shape: FileShape
+
+    def values(self, name: str) -> list[str]:
+        """Return sampled values of a column over all files."""
+        return [
+            value for each in self.layouts if name in each.all_names for value in each.values(name)
+        ]
+
+
+def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
+    """Find the files of a mapping, check that its columns are there, and tell their types.
+
+    Parameters
+    ----------
+    mapping : DataMapping
+    base : Path
+        Folder from which its files are named.
+
+    Raises
+    ------
+    DataError
+        If a file is not there or cannot be read.
+    SchemaError
+        If a file lacks a column, or a column is not what the mapping says.
+    ConfigError
+        If a value of the mapping makes no sense for these files.
+    """
+    log = None if mapping.log is None else _find(mapping.log, base, "log")
+    tables = {
+        "impressions": None
+        if log is None or mapping.log is None
+        else _log_table(mapping, mapping.log, log),
+        "profiles": _profiles_table(mapping, log, base),
+        "ads": _ads_table(mapping, log, base),
+        "behaviours": _behaviours_table(mapping, base),
+    }
+    tables = _with_equal_ids(tables)
+    profiles = mapping.profiles
+    attributes = {} if profiles is None else profiles.attributes
+    return Source(
+        name=mapping.name,
+        impressions=tables["impressions"],
+        profiles=tables["profiles"],
+        ads=tables["ads"],
+        attributes=tuple(attribute_feature(name, each) for name, each in attributes.items()),
+        utc_offset_hours=mapping.utc_offset_hours,
+        event=mapping.event,
+        events=mapping.plural,
+        value_unit=mapping.value_unit,
+        has_hours=_has_hours(mapping, log, tables["impressions"]),
+        behaviours=tables["behaviours"],
+    )
+
+
+def _find(table: FilesMapping, base: Path, role: str) -> _Found:
+    shape = FileShape(table.format, table.delimiter, table.names)
+    files = find_files(table.files, base=base, role=role)
+    layouts = inspect_parts(files, lambda file: inspect_file(file, shape))
+    return _Found(tuple(layout.path for layout in layouts), layouts, shape)
+
+
+def _check(table: FilesMapping, found: _Found, *, role: str) -> None:
+    """Refuse columns that are not there, and words for "unknown" of columns without a role."""
+    for layout in found.layouts:
+        require_columns(layout, dict.fromkeys(table.roles.values()))
+    role_of_key = _role_of_key(table)
+    unknown = [name for name in table.missing if role_of_key.get(name, name) not in table.roles]
+    if unknown:
+        keys = {role: key for key, role in role_of_key.items()}
+        expected = ", ".join(keys.get(each, each) for each in table.roles)
+        raise ConfigError(
+            f"[{role}.missing] {unknown[0]}: no column has this role; expected some of {expected}"
+        )
+
+
+def _role_of_key(table: FilesMapping) -> Mapping[str, str]:
+    return _ROLE_OF_BEHAVIOURS_KEY if isinstance(table, BehavioursMapping) else _ROLE_OF_KEY
+
+
+def _missing(table: FilesMapping) -> Mapping[str, tuple[str, ...]]:
+    role_of_key = _role_of_key(table)
+    return {role_of_key.get(name, name): words for name, words in table.missing.items()}
+
+
+def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSource:
+    _check(log, found, role="log")
+    missing = _missing(log)
+    columns: dict[str, ColumnSource] = {}
+    for role, name in log.roles.items():
+        column = _log_column(role, name, log, found, mapping.utc_offset_hours)
+        columns[role] = replace(column, missing=missing.get(role, ()))
+    _check_types(found, columns)
+    return TableSource("impressions", found.files, columns, found.shape)
+
+
+def _log_column(
+    role: str, name: str, log: LogMapping, found: _Found, utc_offset_hours: UtcOffset
+) -> ColumnSource:
+    values = found.values(name)
+    if role in _IDS:
+        return ColumnSource(name, _id_type(values))
+    if role == "shown_at":
+        time_format = _time_format(log.time_format, found, name, role="log")
+        return _time_column(name, time_format, values, utc_offset_hours)
+    if role == "is_click":
+        return _click_column(name, log, found)
+    if role == "is_not_click":
+        return _flag_column(name, found)
+    return ColumnSource(name, "text" if role == "placement" else "number")
+
+
+def _time_column(
+    name: str, time_format: str, values: Sequence[str], utc_offset_hours: UtcOffset
+) -> ColumnSource:
+    has_fractions = not has_integers_only(values) and any(
+        _is_number(value) and not _is_integer(value) for value in values
+    )
+    if time_format == "seconds" and not has_fractions:
+        return ColumnSource(name, "integer")
+    return ColumnSource(name, "moment", time_format=time_format, utc_offset_hours=utc_offset_hours)
+
+
+def _id_type(values: Sequence[str]) -> ColumnType:
+    """Ids that are not all integers are text, and so are padded ones: 007 is not to become 7."""
+    is_padded = any(map(_PADDED.match, values))
+    return "integer" if has_integers_only(values) and not is_padded else "text"
+
+
+def _time_format(declared: str, found: _Found, name: str, *, role: str) -> str:
+    if declared != "auto":
+        return declared
+    values = found.values(name)
+    time_format = find_time_format(values)
+    if not time_format:
+        raise SchemaError(
+            f"{found.files[0]}: column {name!r} holds {_examples_of(values)}; how times are "
+            f'written cannot be told; say it under [{role}]: time_format = "seconds", '
+            '"milliseconds", "microseconds", "nanoseconds", "iso", "yyyymmdd", or a pattern such '
+            'as "%d/%m/%Y %H:%M"'
+        )
+    return time_format
+
+
+def _examples_of(times: Sequence[str]) -> str:
+    """Return the first of some times, and one that is written in another way if there is one."""
+    if not times:
+        return "nothing"
+    first = find_time_format(times[:1])
+    others = (each for each in times[1:] if find_time_format([each]) != first)
+    return " and ".join(map(repr, [times[0], *itertools.islice(others, 1)]))
+
+
+def _click_column(name: str, log: LogMapping, found: _Found) -> ColumnSource:
+    if not log.click_values:
+        return _flag_column(name, found)
+    _refuse_clicks_as_rows(name, log, found)
+    clicks = tuple((value.strip().lower(), 1) for value in log.click_values)
+    others = tuple((value.strip().lower(), 0) for value in log.other_values)
+    other = OTHER_CODE if others else 0
+    return ColumnSource(name, "code", codes=clicks + others, other=other)
+
+
+def _refuse_clicks_as_rows(name: str, log: LogMapping, found: _Found) -> None:
+    """Refuse a log in which a click is a row of its own: it would be counted as one shown more."""
+    clicks = {value.strip().lower() for value in log.click_values}
+    for layout in found.layouts:
+        shared = [each for each in layout.names if _plain(each) in _IDS_OF_IMPRESSIONS]
+        if not shared or name not in layout.names:
+            continue
+        place, event = layout.names.index(shared[0]), layout.names.index(name)
+        rows = [row for row in layout.sample if len(row) > max(place, event) and row[place]]
+        is_click = [row[event].strip().lower() in clicks for row in rows]
+        clicked = {row[place] for row, is_one in zip(rows, is_click, strict=True) if is_one}
+        shown = {row[place] for row, is_one in zip(rows, is_click, strict=True) if not is_one}
+        if clicked & shown:
+            raise SchemaError(
+                f"{layout.path}: rows of {name!r} share a {shared[0]!r}: a click is a row of its "
+                "own beside its impression, and would count as one impression more; make one row "
+                f"of each {shared[0]} first: SELECT {shared[0]}, min(time), max({name} = 'click') "
+                f"... GROUP BY {shared[0]}"
+            )
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _flag_column(name: str, found: _Found) -> ColumnSource:
+    """Read numbers as numbers; words that say yes or no, also beside 0 and 1, as what they say."""
+    values = [value.lower() for value in found.values(name)]
+    words = {word for word, _ in _FLAGS}
+    n_words = sum(value in words and not _is_integer(value) for value in values)
+    if not n_words and (not values or any(map(_is_integer, values))):
+        return ColumnSource(name, "integer")
+    strange = sorted({value for value in found.values(name) if value.lower() not in words})
+    if sum(value in words for value in values) <= len(values) / 2:
+        raise SchemaError(
+            f"{found.files[0]}: column {name!r} holds {', '.join(map(repr, strange[:5]))}, "
+            "expected 0 and 1 or true and false; of an event type, say which value is a click: "
+            f"click_values = [{strange[0]!r}]"
+        )
+    return ColumnSource(name, "code", codes=_FLAGS)
+
+
+def _has_hours(mapping: DataMapping, found: _Found | None, table: TableSource | None) -> bool:
+    time = None if table is None else table.columns.get("shown_at")
+    if time is None or found is None:
+        return True
+    time_format = time.time_format or "seconds"
+    offset = mapping.utc_offset_hours
+    return has_hours(found.values(time.name), time_format, utc_offset_hours=offset)
+
+
+def _profiles_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSource | None:
+    profiles = mapping.profiles
+    if profiles is None:
+        return None
+    found = _find(profiles, base, "profiles") if profiles.files else log
+    assert found is not None, "profiles without files stand in the log"  # noqa: S101  # checked by the model
+    user_id = profiles.user_id or (mapping.log.user_id if mapping.log else "")
+    _check(profiles, found, role="profiles")
+    require_columns(found.layouts[0], [user_id])
+    missing = _missing(profiles)
+    columns = {"user_id": ColumnSource(user_id, _id_type(found.values(user_id)))} | {
+        name: attribute_source(
+            each,
+            missing.get(name, ()),
+            found.values(each.column),
+            utc_offset_hours=mapping.utc_offset_hours,
+        )
+        for name, each in profiles.attributes.items()
+    }
+    _check_types(found, columns)
+    is_distinct = not profiles.files
+    return TableSource("profiles", found.files, columns, found.shape, is_distinct)
+
+
+def _ads_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSource | None:
+    ads = mapping.ads
+    if ads is None or mapping.log is None:
+        return None
+    found = _find(ads, base, "ads") if ads.files else log
+    assert found is not None, "ads without files stand in the log"  # noqa: S101  # checked by the model
+    _check(ads, found, role="ads")
+    roles = {"ad_id": mapping.log.ad_id or "", **ads.roles}
+    missing = _missing(ads)
+    columns = {
+        role: ColumnSource(
+            name,
+            "number" if role == "price" else _id_type(_known(found, name, missing.get(role, ()))),
+            missing=missing.get(role, ()),
+        )
+        for role, name in roles.items()
+    }
+    _check_types(found, columns)
+    return TableSource("ads", found.files, columns, found.shape, is_distinct=not ads.files)
+
+
+def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
+    behaviours = mapping.behaviours
+    if behaviours is None:
+        return None
+    found = _find(behaviours, base, "behaviours")
+    _check(behaviours, found, role="behaviours")
+    missing = _missing(behaviours)
+    columns: dict[str, ColumnSource] = {}
+    for role, name in behaviours.roles.items():
+        values = _known(found, name, missing.get(role, ()))
+        if role == "happened_at":
+            time_format = _time_format(behaviours.time_format, found, name, role="behaviours")
+            column = _time_column(name, time_format, values, mapping.utc_offset_hours)
+        elif role == "action":
+            column = _action_column(name, behaviours, found)
+        else:
+            column = ColumnSource(name, _id_type(values))
+        columns[role] = replace(column, missing=missing.get(role, ()))
+    _check_types(found, columns)
+    return TableSource(
+        "behaviours",
+        found.files,
+        columns,
+        found.shape,
+        # Without times two rows may be two views; with them they are one that was written twice.
+        is_distinct="happened_at" in columns,
+        possible=_possible_moments(behaviours, mapping.utc_offset_hours),
+    )
+
+
+def _action_column(name: str, behaviours: BehavioursMapping, found: _Found) -> ColumnSource:
+    named = {action: code for code, action in enumerate(BEHAVIOUR_ACTIONS)} | {"other": OTHER_CODE}
+    codes = tuple(
+        (word.strip().lower(), named[action])
+        for action, words in behaviours.codes
+        for word in words
+    )
+    known = {word for word, _ in codes}
+    values = found.values(name)
+    if values and not any(value.strip().lower() in known for value in values):
+        strange = ", ".join(map(repr, sorted(set(values))[:5]))
+        raise SchemaError(
+            f"{found.files[0]}: column {name!r} holds {strange}, none of them a known action; "
+            "say what they mean under [behaviours.codes]: view, cart, favourite, purchase, other"
+        )
+    return ColumnSource(name, "code", codes=codes, other=UNKNOWN_CODE)
+
+
+def _possible_moments(
+    behaviours: BehavioursMapping, utc_offset_hours: UtcOffset
+) -> tuple[int, int] | None:
+    """Return the moments from the first day to the end of the last one."""
+    if behaviours.first_day is None and behaviours.last_day is None:
+        return None
+    days = behaviours.first_day or _FIRST_MOMENT, behaviours.last_day or _LAST_MOMENT
+    first, last = ((day - dt.date(1970, 1, 1)).days * SECONDS_PER_DAY for day in days)
+    offset = round(utc_offset_hours * 3600)
+    return first - offset, last + SECONDS_PER_DAY - offset
+
+
+def _known(found: _Found, name: str, missing: Sequence[str]) -> list[str]:
+    return [value for value in found.values(name) if value not in missing]
+
+
+def _with_equal_ids(tables: dict[str, TableSource | None]) -> dict[str, TableSource | None]:
+    """Read an id as text everywhere if it is text anywhere; what is 7.0 as a number is then 7."""
+    for name in _JOINED:
+        having = [table for table in tables.values() if table is not None and name in table.columns]
+        if any(table.columns[name].type == "text" for table in having):
+            for table in having:
+                column = table.columns[name]
+                text = replace(column, type="text", is_whole=column.type == "integer")
+                columns = {**tables[table.role].columns, name: text}  # type: ignore[union-attr]  # it has columns
+                tables[table.role] = replace(tables[table.role], columns=columns)  # type: ignore[type-var]
+    return tables
+
+
+def _check_types(found: _Found, columns: Mapping[str, ColumnSource]) -> None:
+    """Refuse a column of which no sampled value can be read: it is another column."""
+    for column in columns.values():
+        values = [value for value in found.values(column.name) if value not in column.missing]
+        if column.type not in _READABLE or not values:
+            continue
+        is_readable, expected = _READABLE[column.type]
+        if not any(map(is_readable, values)):
+            is_comma = is_readable(values[0].replace(",", "."))
+            advice = "write a decimal point" if is_comma else "check that the columns are in order"
+            raise SchemaError(
+                f"{found.files[0]}: column {column.name!r} holds {values[0]!r}, expected "
+                f"{expected}; {advice}"
+            )
+
+
+def _is_integer(value: str) -> bool:
+    return has_integers_only([value])
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+_READABLE: Mapping[str, tuple[Callable[[str], bool], str]] = MappingProxyType(
+    {"integer": (_is_integer, "whole numbers"), "number": (_is_number, "numbers")}
+)

@@ -1,0 +1,157 @@
+"""Write a mapping as commented TOML."""
+
+import itertools
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from segmentry.ingest.mapping._guess import GuessedColumn, GuessedTable, guess_tables
+from segmentry.schema import OWN_COLUMNS
+
+__all__ = ["render_mapping"]
+
+_KEYS = {
+    "log": ("user_id", "time", "click", "no_click", "ad_id", "placement", "value", "quantity"),
+    "profiles": ("user_id",),
+    "ads": ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price"),
+    "behaviours": ("user_id", "time", "action", "category_id", "brand_id"),
+}
+_OF_ADS = ("category_id", "campaign_id", "advertiser_id", "brand_id", "price")
+
+
+def render_mapping(paths: Sequence[str], *, base: Path) -> str:
+    r"""Look at files and return a mapping that describes them, with comments.
+
+    It runs as it is, or says in a comment that begins with DECIDE what a person has to decide.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files, globs or folders, from `base`.
+    base : Path
+        The folder from which the mapping will name its files.
+
+    Raises
+    ------
+    DataError
+        If the files cannot be told apart or read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "log.csv").write_text("user,ts,clk\n7,1494000000,0\n7,1494000009,1\n")
+    >>> print(render_mapping(["log.csv"], base=folder).split("[log]")[1].strip())
+    files = "log.csv"
+    user_id = "user"
+    time = "ts"  # 1494000000, 1494000009
+    time_format = "seconds"
+    click = "clk"  # 0, 1
+    """
+    tables = guess_tables(paths, base=base)
+    lines = [*_head(tables)]
+    given = {table.role for table in tables}
+    for table in tables:
+        lines += ["", *_table(table, given)]
+    return "\n".join(lines) + "\n"
+
+
+def _head(tables: Sequence[GuessedTable]) -> Iterator[str]:
+    log = next((table for table in tables if table.role == "log"), None)
+    name = Path(tables[0].files[0]).name.split(".")[0] or "data"
+    yield "# Which file and column plays which role; docs/reference/mapping.md explains every key."
+    yield "# Written by segmentry init, which looked at the beginning of the files: check it."
+    yield f"name = {_text(name)}  # what the report calls the data"
+    if log is None:
+        return
+    has_clicks = "click" in log.roles or bool(log.click_values)
+    if not has_clicks:
+        event = "purchase" if "value" in log.roles else "event"
+        yield f'event = "{event}"  # what a row of the log is: "purchase", "visit", "play" ...'
+    if "value" in log.roles:
+        yield 'value_unit = ""  # of the value: "USD", "points" ...'
+    if "time" in log.roles:
+        yield "utc_offset_hours = 0  # DECIDE: the local clock, by which days and hours are counted"
+
+
+def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:
+    """Write a table; users and ads that have a table of their own are not taken from the log."""
+    yield f"[{table.role}]"
+    for doubt in table.doubts:
+        yield f"# DECIDE: {doubt}"
+    files = list(table.files)
+    yield f"files = {json.dumps(files if len(files) > 1 else files[0], ensure_ascii=False)}"
+    if table.shape.format != "auto":
+        yield f'format = "{table.shape.format}"  # columns between blanks'
+    if table.shape.names:
+        yield f"names = {json.dumps(list(table.shape.names))}  # the file has no header line"
+    for key in _KEYS[table.role]:
+        yield from _role(table, key)
+    for word in table.click_values:
+        yield f"click = {_text(table.roles['event_type'])}"
+        yield f"click_values = [{_text(word)}]  # DECIDE: other values count as not clicked"
+    if table.role in ("ads", "behaviours"):
+        return
+    if table.role == "profiles" or "profiles" not in given:
+        yield from _attributes(table)
+    embedded = [key for key in _OF_ADS if key in table.roles]
+    if embedded and "ad_id" in table.roles and "ads" not in given:
+        yield from ("", "[ads]")
+        for key in embedded:
+            yield f"{key} = {_text(table.roles[key])}"
+
+
+def _attributes(table: GuessedTable) -> Iterator[str]:
+    if any(column.kind for column in table.others):
+        yield from ("", "[profiles.attributes]")
+    keys: set[str] = set()
+    for column in table.others:
+        key = _key(column.name, keys)
+        keys.add(key)
+        yield _attribute(column, key)
+
+
+def _key(name: str, taken: Collection[str]) -> str:
+    """Return a name for an attribute: of plain letters, free, and none that a run makes itself."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", _words(name)).strip("_").lower() or "attribute"
+    key = f"profile_{plain}" if plain in OWN_COLUMNS else plain
+    places = itertools.count(2)
+    free = key
+    while free in taken:
+        free = f"{key}_{next(places)}"
+    return free
+
+
+def _role(table: GuessedTable, key: str) -> Iterator[str]:
+    if key not in table.roles:
+        return
+    # Ids of users are private: a mapping is handed on.
+    examples = "" if key == "user_id" else ", ".join(table.examples.get(key, ()))
+    yield f"{key} = {_text(table.roles[key])}" + (f"  # {examples}" if examples else "")
+    if key == "time":
+        yield (
+            f"time_format = {_text(table.time_format)}"
+            if table.time_format
+            else '# time_format = "%d/%m/%Y"'
+        )
+
+
+def _words(name: str) -> str:
+    """Part words that are written together: ``MntWines``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name)
+
+
+def _attribute(column: GuessedColumn, key: str) -> str:
+    until = f", days_until = {_text(column.latest)}" if column.latest and column.kind else ""
+    plain = re.sub(r"[\W_]+", "_", _words(column.name)).strip("_").lower()
+    label = "" if key == plain else f", label = {_text(column.name)}"
+    said = f"column = {_text(column.name)}, kind = {_text(column.kind or 'number')}{label}{until}"
+    line = f"{key} = {{{said}}}"
+    shown = ", ".join(column.examples)
+    note = f"  # {column.note}" + (f": {shown}" if shown else "")
+    return line + note if column.kind else f"# {line}{note}"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)

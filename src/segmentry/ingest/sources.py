@@ -1,0 +1,67 @@
+"""Where the data are: a folder of the Taobao files, or what a mapping names."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from segmentry.errors import ConfigError, DataError
+from segmentry.ingest.engines import REPEATED
+from segmentry.ingest.mapping import load_mapping, resolve_mapping
+from segmentry.ingest.store.prepared import PREPARED_FILE, read_prepared
+from segmentry.ingest.taobao import find_taobao
+from segmentry.schema import Source
+
+__all__ = ["find_source", "with_duplicates"]
+
+
+def find_source(data_dir: Path | str | None, mapping: Path | str | None) -> Source:
+    """Return the source of a folder, or of a mapping and the folder that it is about.
+
+    Parameters
+    ----------
+    data_dir : Path or str or None
+        Folder of the files, or one that `prepare` made; that of the mapping if absent.
+    mapping : Path or str or None
+        TOML file; the folder holds the Taobao files if absent.
+
+    Raises
+    ------
+    ConfigError
+        If neither is given, or the mapping makes no sense.
+    DataError
+        If a file is absent or cannot be used.
+    """
+    if data_dir is not None and (Path(data_dir) / PREPARED_FILE).is_file():
+        if mapping is not None:
+            raise ConfigError(f"{data_dir}: is prepared and has its mapping; leave out --mapping")
+        return read_prepared(Path(data_dir))
+    if mapping is not None:
+        if data_dir is not None and Path(data_dir).is_file():
+            raise DataError(
+                f"{data_dir}: a file, expected the folder from which the mapping names its files; "
+                "name that, or leave it out"
+            )
+        file = Path(mapping)
+        base = file.parent if data_dir is None else Path(data_dir)
+        return resolve_mapping(load_mapping(file), base=base)
+    if data_dir is None:
+        raise ConfigError("no data: give DATA_DIR, --mapping FILE.toml or --from RUN_DIR")
+    return find_taobao(Path(data_dir))
+
+
+def with_duplicates(source: Source, duplicates: str) -> Source:
+    """Return a source of whose behaviours equal rows are collapsed, or all counted.
+
+    Raises
+    ------
+    ConfigError
+        If they were collapsed when the folder was prepared, and are to be counted.
+    """
+    behaviours = source.behaviours
+    if behaviours is None or duplicates == "collapse":
+        return source
+    if behaviours.prepared is not None and behaviours.prepared.excluded.get(REPEATED):
+        raise ConfigError(
+            f"--duplicates count: {behaviours.prepared.excluded[REPEATED]:,} equal rows were "
+            "collapsed when the data were prepared; prepare them with --duplicates count"
+        )
+    return replace(source, behaviours=replace(behaviours, is_distinct=False))

@@ -1,0 +1,347 @@
+"""The steps of a preparation: each is done once, and known by the content that it worked on."""
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segmentry.errors import DataError
+from segmentry.ingest.engines import REPEATED, explained
+from segmentry.ingest.files import FileLayout, estimate_rows, inspect_file
+from segmentry.ingest.room import GZIP_RATIO, about_rows, parts_of
+from segmentry.ingest.store.journal import Journal
+from segmentry.ingest.store.text_blocks import BlockRecord, copy_block, opened_text, skip_block
+from segmentry.runtime.progress import told
+from segmentry.schema import ColumnSource, Engine, Progress, RowAccount, TableSource
+
+__all__ = [
+    "LOGS",
+    "Work",
+    "as_plain",
+    "begin_work",
+    "check_inputs",
+    "convert_table",
+    "merge_parts",
+    "plan_of",
+    "split_blocks",
+]
+
+LOGS = ("impressions", "behaviours")
+PREPARED_FOR = "1GB"
+"""The memory of a process into which a part of a prepared log fits."""
+_STRIDE = 1 << 20
+_PLAIN_TYPES = {pl.Int64: "integer", pl.Float64: "number", pl.String: "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A preparation under way: its hidden folder, what of it is done, and who works on it."""
+
+    folder: Path
+    journal: Journal
+    engine: Engine
+    block_bytes: int
+    progress: Progress | None
+
+    @property
+    def whole(self) -> Path:
+        """Where that lies which is ready."""
+        return self.folder / "whole"
+
+    def fresh(self, name: str) -> Path:
+        """Return an empty folder for work that may be cut off."""
+        folder = self.folder / "scratch" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+
+def plan_of(tables: Mapping[str, TableSource]) -> dict[str, Any]:
+    """Say what is asked of which files, to tell whether two preparations are the same."""
+    return {
+        "engine": f"duckdb {version('duckdb')}",
+        "tables": {
+            role: {
+                "files": [file.name for file in table.files],
+                "columns": {name: asdict(column) for name, column in table.columns.items()},
+                "possible": table.possible,
+                "is_distinct": table.is_distinct,
+            }
+            for role, table in tables.items()
+        },
+    }
+
+
+def begin_work(work: Work, plan: Mapping[str, Any], tables: Mapping[str, TableSource]) -> int:
+    """Write down what is asked, or check that it is still the same; return the number of parts.
+
+    Raises
+    ------
+    DataError
+        If the work was begun for something else.
+    """
+    plain = as_plain(plan)
+    begun = work.journal.found("begin")
+    if begun is None:
+        n_parts = parts_of([tables[role] for role in LOGS if role in tables], PREPARED_FOR)
+        work.journal.write("begin", plan=plain, n_parts=n_parts)
+        return n_parts
+    if begun["plan"] != plain:
+        raise DataError(
+            f"{work.folder}: holds an interrupted preparation of other files or with other "
+            "options; repeat it as it was, or begin anew with --overwrite"
+        )
+    return int(begun["n_parts"])
+
+
+def as_plain(plan: Mapping[str, Any]) -> Any:
+    """Return a plan as it comes back from JSON: lists for tuples."""
+    return json.loads(json.dumps(plan))
+
+
+def split_blocks(work: Work, table: TableSource, *, n_parts: int) -> list[Mapping[str, Any]]:
+    """Split a log block by block; return what the files were, by content."""
+    tell = told(work.progress, f"preparing the {table.role}")
+    n_rows, n_bytes = sum(map(about_rows, table.files)), sum(f.stat().st_size for f in table.files)
+    n_done = 0
+    inputs: list[Mapping[str, Any]] = []
+    for place, file in enumerate(table.files):
+        records: list[BlockRecord] = []
+        for number, block in _blocks(work, table, place):
+            step = f"block {table.role} {place} {number}"
+            if isinstance(block, BlockRecord):
+                records.append(block)
+            else:
+                record, text = block
+                account = _split_block(work, table, text, step, n_parts=n_parts)
+                work.journal.write(step, block=asdict(record), account=asdict(account))
+                records.append(record)
+            n_read = sum(each.n_bytes for each in records)
+            share = min(1.0, n_read / max(1, _text_size(file)))
+            tell(int(n_rows * (n_done + share * file.stat().st_size) / max(1, n_bytes)), n_rows)
+        n_done += file.stat().st_size
+        inputs.append({"file": file.name, "blocks": [asdict(record) for record in records]})
+    return inputs
+
+
+def _text_size(file: Path) -> int:
+    size = file.stat().st_size
+    return size * GZIP_RATIO if file.suffix == ".gz" else size
+
+
+_Fresh = tuple[BlockRecord, Path]
+
+
+def _blocks(
+    work: Work, table: TableSource, place: int
+) -> Iterator[tuple[int, BlockRecord | _Fresh]]:
+    """Yield the record of each block that is done, and the record and text of each that is not."""
+    file = table.files[place]
+    layout = inspect_file(file, table.shape)
+    done = _records(work, f"block {table.role} {place} ")
+    if not _is_cut(layout):
+        record = _record_of(file)
+        if done and done[0] != record:
+            raise _changed(file, 0)
+        yield 0, done[0] if done else (record, file)
+        return
+    with opened_text(file) as text:
+        for number, record in enumerate(done):
+            skip_block(text, record, number=number)
+            yield number, record
+        number = len(done)
+        while True:
+            target = _folder_like(layout, work.fresh("block")) / f"block{_suffix(file)}"
+            fresh = copy_block(text, target, n_bytes=work.block_bytes)
+            if fresh is None:
+                return
+            yield number, (fresh, target)
+            number += 1
+
+
+def _is_cut(layout: FileLayout) -> bool:
+    """Whether a file is cut into blocks: text whose first line names its columns."""
+    return layout.format == "csv" and layout.has_header
+
+
+def _suffix(file: Path) -> str:
+    return "".join(suffix for suffix in file.suffixes if suffix != ".gz") or ".csv"
+
+
+def _folder_like(layout: FileLayout, folder: Path) -> Path:
+    """Return a folder below that names the columns that the file's own folders name."""
+    for name, value in layout.partitions:
+        folder /= f"{name}={value}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _records(work: Work, prefix: str) -> list[BlockRecord]:
+    found: list[BlockRecord] = []
+    while (step := work.journal.found(f"{prefix}{len(found)}")) is not None:
+        found.append(BlockRecord(**step["block"]))
+    return found
+
+
+def _record_of(file: Path) -> BlockRecord:
+    digest, n_bytes = hashlib.sha256(), 0
+    with file.open("rb") as stream:
+        while piece := stream.read(_STRIDE):
+            digest.update(piece)
+            n_bytes += len(piece)
+    return BlockRecord(n_bytes=n_bytes, sha256=digest.hexdigest())
+
+
+def _changed(file: Path, number: int) -> DataError:
+    return DataError(
+        f"{file}: block {number} is not what it was when it was prepared; expected the same file; "
+        "prepare it anew with --overwrite"
+    )
+
+
+def _split_block(
+    work: Work, table: TableSource, text: Path, step: str, *, n_parts: int
+) -> RowAccount:
+    """Split one block into its place; until it is journaled, it is done again."""
+    parts = work.fresh("parts")
+    with explained(work.engine, f"preparing {text.name}"):
+        log = work.engine.split_log(
+            replace(table, files=(text,), is_distinct=False),
+            parts,
+            n_parts=n_parts,
+            exclude={},
+            keep_users=None,
+            on_progress=lambda _done, _total: None,
+        )
+    target = work.folder / step.replace(" ", "-")
+    shutil.rmtree(target, ignore_errors=True)
+    parts.rename(target)
+    return log.account
+
+
+def merge_parts(work: Work, table: TableSource, *, n_parts: int) -> TableSource:
+    """Put the pieces of each part together, sorted; return the log that they are."""
+    tell = told(work.progress, f"merging the {table.role}")
+    files: list[Path] = []
+    accounts = _accounts(work, table)
+    n_used = n_merged = 0
+    n_rows = sum(each.n_used for each in accounts)
+    for part in range(n_parts):
+        tell(n_merged, n_rows)
+        step = f"part {table.role} {part}"
+        target = work.whole / table.role / f"part={part}" / "rows.parquet"
+        done = work.journal.found(step)
+        if done is None:
+            done = {"n_rows": _merge(work, table, part, target)}
+            work.journal.write(step, **done)
+        for piece in _pieces(work, table, part):
+            piece.unlink()
+        n_used += done["n_rows"]
+        n_merged = n_rows * (part + 1) // n_parts  # parts are by hash, so about equal
+        if done["n_rows"]:
+            files.append(target)
+    tell(n_rows, n_rows)
+    return _prepared_log(table, tuple(files), accounts, n_used=n_used)
+
+
+def _pieces(work: Work, table: TableSource, part: int) -> list[Path]:
+    return sorted(work.folder.glob(f"block-{table.role}-*/part={part}/*.parquet"))
+
+
+def _merge(work: Work, table: TableSource, part: int, target: Path) -> int:
+    pieces = _pieces(work, table, part)
+    if not pieces:
+        return 0
+    rows = work.fresh("merge") / "rows.parquet"
+    work.engine.write_part(table.role, pieces, rows, is_distinct=table.is_distinct, is_sorted=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    rows.replace(target)
+    return estimate_rows(target) or 0
+
+
+def _accounts(work: Work, table: TableSource) -> Sequence[RowAccount]:
+    found: list[RowAccount] = []
+    for place in range(len(table.files)):
+        number = 0
+        while step := work.journal.found(f"block {table.role} {place} {number}"):
+            found.append(RowAccount(**step["account"]))
+            number += 1
+    return found
+
+
+def _prepared_log(
+    table: TableSource, files: tuple[Path, ...], accounts: Sequence[RowAccount], *, n_used: int
+) -> TableSource:
+    n_before = sum(each.n_used for each in accounts)
+    excluded = sum((Counter(each.excluded) for each in accounts), Counter[str]())
+    excluded += Counter({REPEATED: n_before - n_used})
+    account = RowAccount(
+        role=table.role,
+        n_read=sum(each.n_read for each in accounts),
+        n_used=n_used,
+        rejected=dict(sum((Counter(each.rejected) for each in accounts), Counter[str]())),
+        excluded=dict(excluded),
+    )
+    columns = {
+        name: _canonical(name, column)
+        for name, column in table.columns.items()
+        if name != "is_not_click"
+    }
+    return TableSource(table.role, files, columns, prepared=account)
+
+
+def _canonical(name: str, column: ColumnSource) -> ColumnSource:
+    """Return how a column stands in the parts; the codes of actions tell which there can be."""
+    if name == "action":
+        return replace(column, name=name, missing=())
+    kept = column.type if column.type in ("integer", "text", "number") else "integer"
+    return ColumnSource(name, kept)
+
+
+def convert_table(work: Work, table: TableSource) -> tuple[TableSource, list[Mapping[str, Any]]]:
+    """Write a small table as it is read; return it, and what its files were, by content."""
+    with explained(work.engine, f"preparing the {table.role}"):
+        rows, n_unreadable = work.engine.read_table(table)
+    work.whole.mkdir(exist_ok=True)
+    target = work.whole / f"{table.role}.parquet"
+    rows.write_parquet(target)
+    rejected = {"unreadable": n_unreadable} if n_unreadable else {}
+    n_read = rows.height + n_unreadable
+    columns = {
+        name: ColumnSource(name, _PLAIN_TYPES[dtype.base_type()])  # type: ignore[arg-type]  # of the three
+        for name, dtype in rows.schema.items()
+    }
+    account = RowAccount(table.role, n_read, rows.height, rejected, {})
+    inputs: list[Mapping[str, Any]] = [
+        {"file": f.name, "blocks": [asdict(_record_of(f))]} for f in table.files
+    ]
+    return TableSource(table.role, (target,), columns, prepared=account), inputs
+
+
+def check_inputs(table: TableSource, inputs: Sequence[Mapping[str, Any]]) -> None:
+    """Check that the files of a table are what they were when they were prepared.
+
+    Raises
+    ------
+    DataError
+        If the content of one is another.
+    """
+    for file, known in zip(table.files, inputs, strict=True):
+        records = [BlockRecord(**block) for block in known["blocks"]]
+        is_cut = table.role in LOGS and _is_cut(inspect_file(file, table.shape))
+        if not is_cut:
+            if records != [_record_of(file)]:
+                raise _changed(file, 0)
+            continue
+        with opened_text(file) as text:
+            for number, record in enumerate(records):
+                skip_block(text, record, number=number)
+            if text.stream.read(1):
+                raise _changed(file, len(records))

@@ -1,0 +1,113 @@
+"""Cut a long text file into blocks of whole lines, each known by its content.
+
+A block can be worked on by itself, done again, and told from a changed one: that is what lets a
+preparation of hundreds of millions of rows go on where it stopped.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from segmentry.errors import DataError
+from segmentry.ingest.files import explaining_gzip
+
+__all__ = ["BlockRecord", "OpenText", "copy_block", "opened_text", "skip_block"]
+
+_STRIDE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRecord:
+    """A block by its content: its bytes of text, decompressed, and their SHA-256."""
+
+    n_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenText:
+    """A text file that is being read: its header line is read, and is no part of any block."""
+
+    path: Path
+    stream: BinaryIO
+    header: bytes
+
+
+def copy_block(text: OpenText, target: Path, *, n_bytes: int) -> BlockRecord | None:
+    """Write the header and the next whole lines, `n_bytes` of them or a little more, to a file.
+
+    Returns None at the end of the text; then no file is left.
+    """
+    digest, length = hashlib.sha256(), 0
+    with target.open("wb") as out:
+        out.write(text.header)
+        for piece in _lines(text, n_bytes):
+            out.write(piece)
+            digest.update(piece)
+            length += len(piece)
+    if not length:
+        target.unlink()
+        return None
+    return BlockRecord(n_bytes=length, sha256=digest.hexdigest())
+
+
+def skip_block(text: OpenText, record: BlockRecord, *, number: int) -> None:
+    """Pass over a block that was read before, if it is still what it was.
+
+    Raises
+    ------
+    DataError
+        If the text is another one.
+    """
+    digest, left = hashlib.sha256(), record.n_bytes
+    while left and (piece := _read(text, min(_STRIDE, left))):
+        digest.update(piece)
+        left -= len(piece)
+    if left or digest.hexdigest() != record.sha256:
+        raise DataError(
+            f"{text.path}: block {number} is not what it was when it was prepared; expected the "
+            "same file; prepare it anew with --overwrite"
+        )
+
+
+def _lines(text: OpenText, n_bytes: int) -> Iterator[bytes]:
+    """Yield pieces up to the first line end at or after `n_bytes`."""
+    left, piece = n_bytes, b"\n"
+    while left > 0 and (read := _read(text, min(_STRIDE, left))):
+        piece = read
+        left -= len(piece)
+        yield piece
+    if not piece.endswith(b"\n"):
+        yield text.stream.readline()
+
+
+def _read(text: OpenText, n_bytes: int) -> bytes:
+    with explaining_gzip(text.path):
+        return text.stream.read(n_bytes)
+
+
+@contextmanager
+def opened_text(path: Path) -> Iterator[OpenText]:
+    r"""Open a CSV or CSV.gz file to read it block by block.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> home = Path(tempfile.mkdtemp())
+    >>> _ = (home / "log.csv").write_text("user,clk\n1,0\n2,0\n3,1\n")
+    >>> with opened_text(home / "log.csv") as text:
+    ...     first = copy_block(text, home / "first.csv", n_bytes=6)
+    ...     second = copy_block(text, home / "second.csv", n_bytes=6)
+    ...     third = copy_block(text, home / "third.csv", n_bytes=6)
+    >>> (home / "first.csv").read_text().split(), (home / "second.csv").read_text().split()
+    (['user,clk', '1,0', '2,0'], ['user,clk', '3,1'])
+    >>> first.n_bytes, second.n_bytes, third
+    (8, 4, None)
+    """
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        stream = cast("BinaryIO", file)
+        yield OpenText(path, stream, stream.readline())

@@ -1,0 +1,212 @@
+"""The Taobao ad data by their own file and column names: a mapping that is built in."""
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from segmentry.errors import DataError
+from segmentry.ingest.files import inspect_file
+from segmentry.ingest.mapping import (
+    AdsMapping,
+    Attribute,
+    BehavioursMapping,
+    DataMapping,
+    LogMapping,
+    ProfilesMapping,
+    attribute_feature,
+    find_files,
+    resolve_mapping,
+)
+from segmentry.schema import Feature, Source
+
+__all__ = ["TAOBAO_ATTRIBUTES", "find_taobao"]
+
+_FORMATS = (".csv", ".csv.gz", ".parquet")
+_BEIJING = 8
+_FILES = {
+    "log": "raw_sample",
+    "profiles": "user_profile",
+    "ads": "ad_feature",
+    "behaviours": "behavior_log",
+}
+_LOG = {
+    "user_id": "user",
+    "time": "time_stamp",
+    "click": "clk",
+    "ad_id": "adgroup_id",
+    "placement": "pid",
+    "no_click": "nonclk",
+}
+_ADS = {
+    "ad_id": "adgroup_id",
+    "category_id": "cate_id",
+    "campaign_id": "campaign_id",
+    "advertiser_id": "customer",
+    "brand_id": "brand",
+    "price": "price",
+}
+_BEHAVIOURS = {
+    "user_id": "user",
+    "time": "time_stamp",
+    "action": "btag",
+    "category_id": "cate",
+    "brand_id": "brand",
+}
+_FIRST_DAY, _LAST_DAY = dt.date(2017, 4, 22), dt.date(2017, 5, 13)
+"""The days of the behaviour log, by Beijing time; the ad log is the last eight of them."""
+_FIRST_SECOND, _END_SECOND = 1_492_790_400, 1_494_691_200
+_REQUIRED = {
+    "log": ("user_id", "time", "click"),
+    "ads": ("ad_id",),
+    "behaviours": ("user_id", "time", "action"),
+}
+_PROFILE_ATTRIBUTES: Mapping[str, Attribute] = {
+    "gender": Attribute(
+        column="final_gender_code",
+        kind="categorical",
+        label="gender",
+        description="Gender code of the profile; null if unknown.",
+        levels={"1": "male", "2": "female"},
+    ),
+    "age_level": Attribute(
+        column="age_level",
+        kind="ordinal",
+        label="age level",
+        description="Age band of the profile, 0 to 6 by rising age; null if unknown.",
+    ),
+    "consumption_level": Attribute(
+        column="pvalue_level",
+        kind="ordinal",
+        label="consumption level",
+        description="Consumption level of the profile (pvalue_level); null if unknown.",
+        levels={"1": "low", "2": "middle", "3": "high"},
+    ),
+    "shopping_depth": Attribute(
+        column="shopping_level",
+        kind="ordinal",
+        label="shopping depth",
+        description="Shopping depth of the profile (shopping_level); null if unknown.",
+        levels={"1": "shallow", "2": "moderate", "3": "deep"},
+    ),
+    "city_tier": Attribute(
+        column="new_user_class_level",
+        kind="ordinal",
+        label="city tier",
+        description="City tier of the profile (new_user_class_level); null if unknown.",
+        levels={"1": "tier 1", "2": "tier 2", "3": "tier 3", "4": "tier 4"},
+    ),
+    "occupation": Attribute(
+        column="occupation",
+        kind="categorical",
+        label="student",
+        description="Whether the profile says college student (occupation); null if unknown.",
+        levels={"0": "no", "1": "yes"},
+    ),
+}
+
+TAOBAO_ATTRIBUTES: tuple[Feature, ...] = tuple(
+    attribute_feature(name, attribute) for name, attribute in _PROFILE_ATTRIBUTES.items()
+)
+
+
+def find_taobao(data_dir: Path) -> Source:
+    """Find the Taobao files in a folder: CSV, CSV.gz or Parquet, headers with or without space.
+
+    Parameters
+    ----------
+    data_dir : Path
+        Holds ``raw_sample`` and, where there are, ``user_profile``, ``ad_feature`` and
+        ``behavior_log``, which may be a folder of files.
+
+    Raises
+    ------
+    DataError
+        If the folder or the log is absent, or a file cannot be read.
+    SchemaError
+        If a file lacks a column without which it cannot be used.
+
+    Examples
+    --------
+    >>> find_taobao(Path("nowhere"))
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.DataError: nowhere: no such folder; expected one that holds raw_sample.csv
+    """
+    if not data_dir.is_dir():
+        found = "not a folder" if data_dir.exists() else "no such folder"
+        raise DataError(f"{data_dir}: {found}; expected one that holds raw_sample.csv")
+    files = {table: _find_file(data_dir, table) for table in _FILES}
+    if files["log"] is None:
+        present = sorted(path.name for path in data_dir.iterdir())
+        told = ", ".join(present[:8]) if present else "nothing"
+        raise DataError(
+            f"{data_dir}: no log; found {told}; expected raw_sample.csv, .csv.gz or .parquet, or "
+            "a mapping: segmentry init writes one"
+        )
+    return resolve_mapping(_mapping(data_dir, files), base=data_dir)
+
+
+def _find_file(data_dir: Path, table: str) -> str | None:
+    names = [f"{_FILES[table]}{suffix}" for suffix in _FORMATS]
+    found = [name for name in names if (data_dir / name).exists() or (data_dir / name).is_symlink()]
+    if table == "behaviours" and (data_dir / _FILES[table]).is_dir():
+        found.append(_FILES[table])
+    if len(found) > 1:
+        told = " and ".join(found)
+        raise DataError(f"{data_dir}: found {told}, expected one of them; remove the others")
+    return found[0] if found else None
+
+
+def _mapping(data_dir: Path, files: Mapping[str, str | None]) -> DataMapping:
+    """Return the mapping of the files that are there, without the columns that they lack."""
+    log, profiles, ads = files["log"], files["profiles"], files["ads"]
+    roles = _present(data_dir, "log", log, _LOG)
+    attributes = {name: each.column for name, each in _PROFILE_ATTRIBUTES.items()}
+    had = _present(data_dir, "profiles", profiles, attributes)
+    has_ads = ads is not None and "ad_id" in roles
+    return DataMapping(
+        name="taobao",
+        utc_offset_hours=_BEIJING,
+        log=LogMapping(files=log, time_format="seconds", **roles),
+        profiles=None
+        if profiles is None
+        else ProfilesMapping(
+            files=profiles,
+            user_id="userid",
+            attributes={name: _PROFILE_ATTRIBUTES[name] for name in had},
+        ),
+        ads=AdsMapping(files=ads, **_present(data_dir, "ads", ads, _ADS)) if has_ads else None,
+        behaviours=_behaviours(data_dir, files["behaviours"]),
+    )
+
+
+def _behaviours(data_dir: Path, file: str | None) -> BehavioursMapping | None:
+    """Return the mapping of the behaviour log; its days are known, so others are impossible."""
+    if file is None:
+        return None
+    roles = _present(data_dir, "behaviours", file, _BEHAVIOURS)
+    times = inspect_file(_first_file(data_dir, "behaviours", file)).values(roles["time"])
+    for unit, per_second in (("seconds", 1), ("milliseconds", 1000)):
+        seconds = [int(time) // per_second for time in times if time.isdecimal()]
+        n_known = sum(_FIRST_SECOND <= each < _END_SECOND for each in seconds)
+        if 2 * n_known > len(times):
+            return BehavioursMapping(
+                files=file, time_format=unit, first_day=_FIRST_DAY, last_day=_LAST_DAY, **roles
+            )
+    return BehavioursMapping(files=file, **roles)
+
+
+def _first_file(data_dir: Path, table: str, file: str) -> Path:
+    return find_files([file], base=data_dir, role=table)[0]
+
+
+def _present(
+    data_dir: Path, table: str, file: str | None, roles: Mapping[str, str]
+) -> dict[str, Any]:
+    """Leave out the optional columns that a file lacks."""
+    if file is None:
+        return {}
+    required = _REQUIRED.get(table, ())
+    names = inspect_file(_first_file(data_dir, table, file)).all_names
+    return {role: name for role, name in roles.items() if name in names or role in required}

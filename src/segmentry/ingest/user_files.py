@@ -1,0 +1,120 @@
+"""Read small files about users: contacts, assignments, results; ids become those of the run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from segmentry.errors import DataError, SchemaError
+from segmentry.ingest.files import FileLayout, inspect_file, require_columns
+
+__all__ = ["as_ids", "read_user_file"]
+
+_NULLS = ["", "NULL", "null", "NA", "NaN", "nan", "None"]
+
+
+def read_user_file(
+    path: Path,
+    required: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    other_names: Mapping[str, Sequence[str]] | None = None,
+) -> pl.DataFrame:
+    r"""Read some columns of a CSV, CSV.gz or Parquet file; those of a CSV file are text.
+
+    Parameters
+    ----------
+    path : Path
+    required, optional : sequence of str
+        Columns to take.
+    other_names : mapping of str to sequence of str, optional
+        Names that a column may have instead.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    SchemaError
+        If a required column is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "contacts.csv"
+    >>> _ = path.write_text("user;email\n7;a@b.org\n")
+    >>> names = {"user_id": ["user"]}
+    >>> read_user_file(path, ["user_id"], optional=["email", "phone"], other_names=names).rows()
+    [('7', 'a@b.org')]
+    """
+    layout = inspect_file(path)
+    found = _found(layout, (*required, *optional), other_names or {})
+    require_columns(layout, [name for name in required if name not in found])
+    columns = [layout.columns[layout.names.index(name)] for name in found.values()]
+    try:
+        if layout.format == "parquet":
+            rows = pl.read_parquet(path, columns=columns)
+        else:
+            rows = pl.read_csv(
+                path,
+                columns=columns,
+                separator=layout.delimiter,
+                infer_schema=False,
+                null_values=_NULLS,
+            )
+    except (OSError, pl.exceptions.PolarsError) as error:
+        cause = " ".join(str(error).split("\n")[0].split())
+        raise DataError(f"{path}: cannot be read: {cause}; write it again") from error
+    return rows.select(
+        pl.col(column).alias(name) for column, name in zip(columns, found, strict=True)
+    )
+
+
+def _found(
+    layout: FileLayout, wanted: Sequence[str], other_names: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Return the file's own name of each wanted column that it has."""
+    found = {}
+    for name in wanted:
+        names = [each for each in (name, *other_names.get(name, ())) if each in layout.names]
+        if names:
+            found[name] = names[0]
+    return found
+
+
+def as_ids(values: pl.Series, *, like: pl.DataType, source: str) -> pl.Series:
+    """Return ids as the run has them; ``4.0`` is 4 where ids are whole numbers.
+
+    Raises
+    ------
+    SchemaError
+        If an id is missing or is not of the run's kind.
+
+    Examples
+    --------
+    >>> as_ids(pl.Series(["4.0", "7"]), like=pl.Int64(), source="contacts.csv").to_list()
+    [4, 7]
+    >>> as_ids(pl.Series(["u7"]), like=pl.Int64(), source="contacts.csv")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.SchemaError: contacts.csv: user_id 'u7' is no whole number, as those of the \
+run are; use the ids of the run
+    """
+    n_missing = values.null_count()
+    if n_missing:
+        raise SchemaError(
+            f"{source}: found {n_missing:,} rows without user_id, expected one in each; "
+            "remove the rows"
+        )
+    if not like.is_integer():
+        return values.cast(pl.String).str.strip_chars().cast(like).alias("user_id")
+    if values.dtype.is_integer():
+        return values.cast(like).alias("user_id")
+    text = values.cast(pl.String).str.strip_chars().str.replace(r"\.0*$", "")
+    ids = text.cast(pl.Int64, strict=False)
+    if ids.null_count():
+        wrong = values.filter(ids.is_null()).first()
+        raise SchemaError(
+            f"{source}: user_id {wrong!r} is no whole number, as those of the run are; "
+            "use the ids of the run"
+        )
+    return ids.cast(like).alias("user_id")

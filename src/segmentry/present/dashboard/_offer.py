@@ -1,0 +1,75 @@
+"""What a part of a page shows, to be taken along in one file: its tables and its pictures."""
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+import streamlit as st
+
+from segmentry.present import figures as plots
+from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
+from segmentry.present.report import Table
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    Pictures: TypeAlias = Mapping[str, Callable[[], alt.Chart | alt.LayerChart | alt.HConcatChart]]
+
+__all__ = ["offer", "packed"]
+
+_NONE: Mapping[str, Callable[[], "alt.Chart"]] = MappingProxyType({})
+_ALWAYS = (2017, 5, 6, 0, 0, 0)
+"""The time of every entry: equal answers give equal bytes."""
+
+
+def offer(name: str, *, tables: Sequence[Table] = (), pictures: "Pictures" = _NONE) -> None:
+    """Offer what was just shown as a ZIP, which is made when it is asked for.
+
+    Parameters
+    ----------
+    name : str
+        Of the file; once on a page.
+    tables : sequence of Table
+        Each as CSV and as Parquet.
+    pictures : mapping of str to callable
+        Charts by file name, each as SVG and as PNG.
+    """
+    kinds = [
+        *(["tables (CSV, Parquet)"] if tables else []),
+        *(["pictures (SVG, PNG)"] if pictures else []),
+    ]
+    st.download_button(
+        f"Download {' and '.join(kinds)}",
+        data=lambda: packed(tables, pictures),
+        file_name=f"{name}.zip",
+        mime="application/zip",
+        on_click="ignore",
+        key=f"take-{name}",
+    )
+
+
+def packed(tables: Sequence[Table], pictures: "Pictures") -> bytes:
+    """Return a ZIP of tables as CSV and Parquet and of pictures as SVG and PNG."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as files:
+
+        def write(name: str, data: bytes) -> None:
+            files.writestr(zipfile.ZipInfo(name, _ALWAYS), data)
+
+        for number, view in enumerate(tables, 1):
+            name, frame = f"{number}-{_slug(view.caption)}", table_frame(view)
+            write(f"{name}.csv", as_csv(frame))
+            write(f"{name}.parquet", as_parquet(frame))
+        for name, chart in pictures.items():
+            with plots.unchecked():
+                drawn = chart()
+                write(f"{name}.svg", plots.render_svg(drawn).encode())
+                write(f"{name}.png", plots.render_png(drawn))
+    return sink.getvalue()
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:60].strip("-")

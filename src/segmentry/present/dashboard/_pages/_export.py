@@ -1,0 +1,139 @@
+"""Export: every picture and every table of the run."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import streamlit as st
+
+from segmentry.formats import compact
+from segmentry.present import figures as plots
+from segmentry.present.dashboard._runs import Run, svg_of
+from segmentry.present.dashboard._show import heading, notice, part, put, table
+from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame, tables_of
+from segmentry.present.report import Figure, render_figure
+
+__all__ = ["TITLES", "show_export"]
+
+TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "sizes": "Sizes",
+        "ctr_by_segment": "Click rates seen",
+        "ctr_later": "Click rates seen, expected and later",
+        "elbow": "Elbow",
+        "silhouette_by_k": "Silhouette by K",
+        "silhouette_blades": "Silhouettes of users",
+        "gain_by_k": "Gain by K",
+        "stability": "Stability",
+        "profile_heatmap": "Differences at a glance",
+        "distributions": "How the values spread",
+        "exposure": "Exposure: showings of the same ad",
+        "exposure_impression": "Exposure: impressions of the user",
+        "funnel": "From impression to purchase",
+        "map_hexagons": "Map: all users",
+        "map": "Map: a sample, and loadings",
+        "map_pairs": "Map: the three pairs of directions",
+        "map_3d": "Map: in space",
+        "umap": "Map: neighbours, by UMAP",
+    }
+)
+"""What the pictures of a run are called in the choice."""
+_FILES = {
+    "segments.parquet": "Which user is in which segment, and how clearly",
+    "profiles.parquet": "All statistics of the profiles, in long form",
+    "selection.parquet": "Every candidate that was tried",
+    "users.parquet": "The user table in raw units",
+    "hexagons.parquet": "The features in each hexagon of the map",
+    "summary.json": "Everything that report and dashboard show",
+    "report.html": "The report, one file",
+}
+_MIMES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
+_LARGEST = 200_000_000
+
+
+def show_export(run: Run) -> None:
+    """Offer pictures, tables and files for download."""
+    heading(
+        "Export",
+        "What the pages show, to be used elsewhere. What a page shows of a choice of yours is "
+        "downloaded there.",
+    )
+    _pictures(run)
+    _tables(run)
+    _files(run)
+
+
+@part
+def _pictures(run: Run) -> None:
+    heading("Pictures", level=2)
+    names = list(plots.FIGURES)
+    name = st.selectbox(
+        "Picture",
+        names,
+        format_func=TITLES.__getitem__,
+        key="picture",
+        bind="query-params",
+    )
+    chart = plots.FIGURES[name]
+    caption = plots.CAPTIONS[name](run.summary)
+    put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
+    row, summary = st.container(horizontal=True), run.summary
+    _button(row, "SVG", f"{name}.svg", lambda: _svg(chart(summary)))
+    _button(row, "PNG", f"{name}.png", lambda: plots.render_png(chart(summary)))
+
+
+@part
+def _tables(run: Run) -> None:
+    heading("Tables", level=2)
+    views = tables_of(run.page, run.summary)
+    numbers = [str(i + 1) for i in range(len(views))]
+    chosen = st.selectbox(
+        "Table",
+        numbers,
+        format_func=lambda number: views[int(number) - 1].caption,
+        key="table",
+        bind="query-params",
+    )
+    view = views[int(chosen or "1") - 1]
+    table(view)
+    row, frame = st.container(horizontal=True), table_frame(view)
+    name = f"table-{chosen}"
+    _button(row, "CSV", f"{name}.csv", lambda: as_csv(frame))
+    _button(row, "Parquet", f"{name}.parquet", lambda: as_parquet(frame))
+
+
+def _files(run: Run) -> None:
+    heading("Files of the run folder", level=2)
+    for name, told in _FILES.items():
+        file = run.folder / name
+        if not file.is_file():
+            notice(f"{name} is missing from the run folder.")
+        elif file.stat().st_size > _LARGEST:
+            notice(f"{name} is too large to be served from here; copy it from {file}.")
+        else:
+            label = f"{told}: {name}, {_size(file.stat().st_size)}"
+            _button(st.container(), label, name, file.read_bytes)
+
+
+def _button(
+    place: "st.delta_generator.DeltaGenerator",
+    label: str,
+    file_name: str,
+    make: Callable[[], bytes],
+) -> None:
+    place.download_button(
+        label,
+        data=make,
+        file_name=file_name,
+        mime=_MIMES.get(file_name.rpartition(".")[2], "application/octet-stream"),
+        on_click="ignore",
+        key=f"download-{file_name}",
+    )
+
+
+def _size(n_bytes: int) -> str:
+    text = compact(n_bytes)
+    return f"{text}B" if text[-1].isalpha() else f"{text}\u00a0B"
+
+
+def _svg(chart: object) -> bytes:
+    return plots.render_svg(chart).encode()  # type: ignore[arg-type]

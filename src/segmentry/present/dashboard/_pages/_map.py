@@ -1,0 +1,266 @@
+"""The map: all users as hexagons, a sample to hover over, loadings, pairs, space, and UMAP."""
+
+import json
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from segmentry.present import figures as plots
+from segmentry.present.dashboard._drawing import kept
+from segmentry.present.dashboard._offer import offer
+from segmentry.present.dashboard._places import colours_of, hexagons_of, places_of, umap_places_of
+from segmentry.present.dashboard._runs import Run
+from segmentry.present.dashboard._show import (
+    figure,
+    heading,
+    is_dark,
+    notice,
+    part,
+    put,
+    table,
+    words,
+)
+from segmentry.present.figures import Caption, UserPlace, label_of
+from segmentry.present.report import (
+    Figure,
+    center_table,
+    hexagon_table,
+    loading_table,
+    make_maps,
+    render_figure,
+    umap_table,
+)
+
+__all__ = ["prepare_map", "show_map"]
+
+_VIEWS = ("All users", "A sample", "Loadings", "Pairs", "In space", "UMAP")
+_SEGMENT = "segment"
+_USERS_FILE, _UMAP_FILE = "users.parquet", "umap.parquet"
+_FULLEST = 12
+
+
+def show_map(run: Run) -> None:
+    """Draw the map that the reader chose."""
+    heading(
+        "Map",
+        "Maps flatten many features to two or three directions. What looks mixed here may be "
+        "apart in the features themselves.",
+    )
+    words("Principal component (PC)", "Loading")
+    _views(run)
+
+
+def prepare_map(run: Run) -> None:
+    """Put together what is shown first in each view, before a reader asks.
+
+    Raises
+    ------
+    SegmentryError
+        If users or model of the run cannot be read.
+    """
+    for dark in (False, True):
+        _spec_of_all(run, dark=dark)
+        _spec_of_space(run, None, dark=dark)
+    for dark in (False, True):
+        _spec_of_sample(run, None, dark=dark)
+    for feature in colours_of(run)[:1]:
+        hexagons_of(run, feature)
+    if (run.folder / _UMAP_FILE).is_file():
+        umap_places_of(run)
+
+
+@part
+def _views(run: Run) -> None:
+    """Draw what the reader chose; another choice draws this part alone."""
+    view = st.segmented_control(
+        "View", _VIEWS, default=_VIEWS[0], key="view", bind="query-params", required=True
+    )
+    feature = _chosen_feature(run)
+    {
+        "A sample": _sample,
+        "Loadings": _loadings,
+        "Pairs": _pairs,
+        "In space": _space,
+        "UMAP": _umap,
+    }.get(view or "", _all)(run, feature)
+
+
+def _chosen_feature(run: Run) -> str | None:
+    """Let the reader choose what colours mean; none is the segment."""
+    if not (run.folder / _USERS_FILE).is_file():
+        notice(
+            "Colours by feature need users.parquet, which is missing from the run folder: colours "
+            "are segments."
+        )
+        return None
+    by = st.selectbox(
+        "Colour by",
+        [_SEGMENT, *colours_of(run)],
+        format_func=lambda name: _SEGMENT if name == _SEGMENT else label_of(run.summary, name),
+        key="by",
+        bind="query-params",
+    )
+    return None if by in (None, _SEGMENT) else by
+
+
+def _all(run: Run, feature: str | None) -> None:
+    if feature is None:
+        spec = _spec_of_all(run, dark=is_dark())
+        _set(spec, plots.caption_map_hexagons(run.summary), "all")
+        table(center_table(run.summary), loading_table(run.summary))
+        return
+    cells = hexagons_of(run, feature)
+    if not cells:
+        notice(
+            "This run keeps no values by hexagon: it was made by an earlier version, or has no map "
+            "of all users. Run it again to colour all users by a feature; the view “A sample” does "
+            "so now. Colours are segments."
+        )
+        _all(run, None)
+        return
+
+    def chart() -> Any:
+        return plots.plot_hexagon_values(run.summary, cells, feature=feature)
+
+    spec = _spec(run, "hexagons", feature, chart=chart, dark=is_dark())
+    _set(spec, plots.caption_hexagon_values(run.summary, cells, feature=feature), "all")
+    whole = hexagon_table(run.summary, cells, feature)
+    offer(f"map-of-all-by-{feature}", tables=(whole,), pictures={"hexagons": chart})
+    table(hexagon_table(run.summary, cells, feature, most=_FULLEST), loading_table(run.summary))
+
+
+def _loadings(run: Run, feature: str | None) -> None:
+    if feature is not None:
+        notice(
+            "Here arrows tell of the features, and colours of the segments. Every other view is "
+            f"coloured by {label_of(run.summary, feature)}."
+        )
+    _still(run, "map")
+
+
+def _pairs(run: Run, feature: str | None) -> None:
+    if feature is None or len(run.summary.map.explained_variance_ratio) < 2:
+        _still(run, "map_pairs")
+        return
+    users = _read(run)
+
+    def chart() -> Any:
+        return plots.plot_user_pairs(run.summary, users, feature=feature)
+
+    spec = _spec(run, "pairs", feature, chart=chart, dark=is_dark())
+    _set(spec, plots.caption_users(run.summary, users, feature=feature), "pairs")
+    offer(f"map-pairs-by-{feature}", pictures={"pairs": chart})
+    table(center_table(run.summary), loading_table(run.summary))
+
+
+def _still(run: Run, name: str) -> None:
+    """Set a map as the report has it."""
+    found = [view for view in make_maps(run.summary, {name: "drawn"}) if view.name == name]
+    if not found:
+        notice(f"{plots.CAPTIONS[name](run.summary).finding}.")
+    for view in found:
+        figure(run, view)
+
+
+def _sample(run: Run, feature: str | None) -> None:
+    if not (run.folder / _USERS_FILE).is_file():
+        spec = _spec(run, "map", chart=lambda: plots.plot_map(run.summary), dark=is_dark())
+        _set(spec, plots.caption_map(run.summary), "sample")
+        return
+    users = _read(run)
+    spec = _spec_of_sample(run, feature, dark=is_dark())
+    _set(spec, plots.caption_users(run.summary, users, feature=feature), "sample")
+    picture = partial(plots.plot_users, run.summary, users, feature=feature)
+    offer(f"map-by-{feature or _SEGMENT}", pictures={"users": picture})
+    table(loading_table(run.summary))
+
+
+def _read(run: Run) -> tuple[UserPlace, ...]:
+    with st.spinner("Reading a sample of users …"):
+        return places_of(run)
+
+
+def _space(run: Run, feature: str | None) -> None:
+    left, right = st.columns(2)
+    with left:
+        azimuth = st.slider(
+            "Around, degrees", 0, 360, plots.AZIMUTH, 5, key="azimuth", bind="query-params"
+        )
+    with right:
+        elevation = st.slider(
+            "From above, degrees",
+            plots.LOWEST,
+            plots.HIGHEST,
+            plots.ELEVATION,
+            1,
+            key="elevation",
+            bind="query-params",
+        )
+    users = () if feature is None else _read(run)
+    spec = _spec_of_space(run, feature, dark=is_dark())
+    turned = {"azimuth": azimuth, "elevation": elevation}
+    for param in spec.get("params", []):
+        if param["name"] in turned:
+            param["value"] = turned[param["name"]]
+            param.pop("bind", None)
+    _set(spec, plots.caption_map_3d(run.summary, users, feature=feature), "space")
+    table(center_table(run.summary), loading_table(run.summary))
+
+
+def _umap(run: Run, feature: str | None) -> None:
+    if run.summary.embedding is None:
+        notice(
+            f"This run has no UMAP. Make one with: segmentry embed {run.folder.name} (it needs the "
+            'extra: pip install "segmentry[umap]").'
+        )
+        return
+    if feature is not None and not (run.folder / _UMAP_FILE).is_file():
+        notice("Colours by feature need umap.parquet, which is missing from the run folder.")
+        feature = None
+    with st.spinner("Reading a sample of users …"):
+        users = () if feature is None else umap_places_of(run)
+
+    def chart() -> Any:
+        return plots.plot_umap(run.summary, users, feature=feature)
+
+    spec = _spec(run, "umap", feature, chart=chart, dark=is_dark())
+    _set(spec, plots.caption_umap(run.summary, users, feature=feature), "umap")
+    if feature is not None:
+        offer(f"umap-by-{feature}", pictures={"umap": chart})
+    table(umap_table(run.summary))
+
+
+def _spec_of_all(run: Run, *, dark: bool) -> dict[str, Any]:
+    return _spec(run, "all", chart=lambda: plots.plot_map_hexagons(run.summary), dark=dark)
+
+
+def _spec_of_space(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
+    def chart() -> Any:
+        users = () if feature is None else places_of(run)
+        return plots.plot_map_3d(run.summary, users, feature=feature)
+
+    return _spec(run, "space", feature, chart=chart, dark=dark)
+
+
+def _spec_of_sample(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
+    def chart() -> Any:
+        return plots.plot_users(run.summary, places_of(run), feature=feature)
+
+    return _spec(run, "sample", feature, chart=chart, dark=dark)
+
+
+def _spec(run: Run, *key: Hashable, chart: Callable[[], Any], dark: bool) -> dict[str, Any]:
+    def made() -> str:
+        with plots.unchecked():
+            return json.dumps(plots.render_spec(chart(), is_dark=dark))
+
+    spec: dict[str, Any] = json.loads(kept(run, "map", *key, dark, make=made))
+    return spec
+
+
+def _set(spec: dict[str, Any], caption: Caption, name: str) -> None:
+    put(render_figure(Figure(f"map_{name}", "", caption, "", ())))
+    del spec["description"]  # told as the chart's name
+    st.vega_lite_chart(spec=spec, theme=None, width="content", key=f"map-{name}", alt=caption.alt)

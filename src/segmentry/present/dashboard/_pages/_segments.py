@@ -1,0 +1,175 @@
+"""Segments: a card for each, then one of them in full."""
+
+from functools import partial
+
+import streamlit as st
+
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.errors import SegmentryError
+from segmentry.present import figures as plots
+from segmentry.present.dashboard._drawing import drawn
+from segmentry.present.dashboard._offer import offer
+from segmentry.present.dashboard._renaming import renaming
+from segmentry.present.dashboard._runs import Run
+from segmentry.present.dashboard._show import (
+    choose_segment,
+    figure,
+    heading,
+    listed,
+    notice,
+    part,
+    put,
+    segment_label,
+    table,
+    together,
+    words,
+)
+from segmentry.present.report import (
+    Figure,
+    Table,
+    exemplar_table,
+    quartile_table,
+    render_card,
+    render_figure,
+    segment_cells,
+)
+
+__all__ = ["prepare_segments", "show_segments"]
+
+_MOST_CARDS = 12
+
+
+def show_segments(run: Run) -> None:
+    """Draw the cards and the segment that the reader chose."""
+    with together():
+        heading("The segments", run.page.rates_note)
+        words(
+            "Index", "Standardised difference", "Survival", "Confirmed", "Weaker",
+            "Indistinguishable",
+        )  # fmt: skip
+    cards = run.page.cards
+    if len(cards) > _MOST_CARDS:
+        last = -(-len(cards) // _MOST_CARDS)
+        part = int(
+            st.number_input("Part of the cards", 1, last, 1, key="part", bind="query-params")
+        )
+        cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
+    with together():
+        put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
+        figure(run, run.page.heatmap)
+        heading("One segment", level=2)
+    _details(run)
+
+
+@part
+def _details(run: Run) -> None:
+    """Draw one segment in full."""
+    segment = choose_segment(run, "Segment", key="segment")
+    position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
+    _rename(run, segment)
+    with together():
+        heading(segment_label(segment), _verdict(segment), level=2)
+        _decisions(run, segment)
+        table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
+    _spread(run)
+    table(*run.page.level_tables)
+
+
+def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
+    """Return what a segment is shown and clicks more than all, and real users of it."""
+    if segment.is_withheld:
+        return []
+    found = (
+        segment_cells(run.summary, segment.segment_id),
+        exemplar_table(segment, run.summary),
+    )
+    return [view for view in found if view.rows]
+
+
+def _decisions(run: Run, segment: SegmentProfile) -> None:
+    """Say what can be done with a segment and by which rules its users are found."""
+    decisions = run.summary.decisions
+    if decisions is None:
+        return
+    found = [each for each in decisions.insights if each.segment_id == segment.segment_id]
+    if found:
+        heading("What stands out, and what to do", level=3)
+        listed(
+            f"{each.title} ({each.code}, {each.severity}). {each.text}"
+            + ("" if each.action is None else f" To do: {each.action.text}")
+            for each in found
+        )
+    rules = () if decisions.rules is None else decisions.rules.segments
+    own = next((each for each in rules if each.segment_id == segment.segment_id), None)
+    if own is not None and own.texts:
+        heading("Rules that find its users without the model", level=3)
+        listed(own.texts)
+
+
+def _rename(run: Run, segment: SegmentProfile) -> None:
+    """Offer another name; it is kept in the run folder, in its report and in later runs."""
+    rename = renaming()
+    if rename is None:
+        return
+    # A form that nobody opened would cost the page 15 ms.
+    opened = st.expander("Rename this segment", key="renaming", on_change="rerun")
+    if not opened.open:
+        return
+    with opened, st.form(f"rename-{segment.segment_id}", border=False):
+        name = st.text_input("Name", segment.name, max_chars=60)
+        is_asked = st.form_submit_button("Rename and keep it")
+    if not is_asked or name.strip() == segment.name:
+        return
+    try:
+        with st.spinner("Writing names, figures and report …"):
+            rename(run.folder, segment.segment_id, name)
+    except SegmentryError as error:
+        notice(f"The segment keeps its name: {error}")
+        return
+    st.rerun()
+
+
+@part
+def _spread(run: Run) -> None:
+    names = plots.distribution_names(run.summary)
+    if not names:
+        notice("This run did not keep how values spread; run it again to see it.")
+        return
+    labels = {row.name: row.label for row in run.summary.features}
+    feature = st.selectbox(
+        "Feature",
+        names,
+        format_func=lambda name: labels.get(name, name),
+        key="feature",
+        bind="query-params",
+    )
+    view = quartile_table(run.summary, [feature])
+    with together():
+        put(render_figure(_values(run, feature)))
+        table(view)
+    picture = partial(plots.plot_distributions, run.summary, features=[feature])
+    offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": picture})
+
+
+def prepare_segments(run: Run) -> None:
+    """Draw the values that are shown first, before a reader asks."""
+    for feature in plots.distribution_names(run.summary)[:1]:
+        _values(run, feature)
+
+
+def _values(run: Run, feature: str) -> Figure:
+    """Return how the values of a feature spread in each segment."""
+    summary, asked = run.summary, [feature]
+    caption = plots.caption_distributions(summary, features=asked)
+    svg = drawn(
+        run,
+        "distributions",
+        feature,
+        chart=lambda: plots.plot_distributions(summary, features=asked),
+    )
+    return Figure("distributions", "How the values spread", caption, svg, ())
+
+
+def _verdict(segment: SegmentProfile) -> str:
+    reason = segment.verdict_reason
+    return f"{segment.verdict.capitalize()}{': ' + reason if reason else ''}."

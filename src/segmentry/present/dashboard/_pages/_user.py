@@ -1,0 +1,219 @@
+"""Look up a user: where, how clearly, and which features decide."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+import streamlit as st
+
+from segmentry.formats import MISSING, count, decimal, feature_value, percent, signed
+from segmentry.ingest.engines import find_user, top_users
+from segmentry.present import figures as plots
+from segmentry.present.dashboard._offer import offer
+from segmentry.present.dashboard._runs import Run, bundle_of, load
+from segmentry.present.dashboard._show import facts, heading, notice, segment_label, table, words
+from segmentry.present.report import Fact, Row, Table
+from segmentry.results.scoring import Placement, explain_placement
+from segmentry.results.summary import FeatureRow
+from segmentry.schema import UNASSIGNED
+
+__all__ = ["prepare_users", "show_user"]
+
+_MOST_DECIDING = 12
+_MOST_NEAREST = 5
+
+
+def show_user(run: Run) -> None:
+    """Draw one user of the run."""
+    heading("Look up a user", "Why is this user here: the nearest segments and what decides.")
+    words("Segment", "Unknown", "Standardised difference")
+    file = run.folder / "users.parquet"
+    if not file.is_file():
+        notice(
+            "The users of this run are not there: users.parquet is missing from the run folder. "
+            "Run it again, or copy the file back."
+        )
+        return
+    asked = st.text_input("User id", key="user", bind="query-params", max_chars=200).strip()
+    if not asked:
+        _examples(run)
+        return
+    user = find_user(file, asked)
+    if user.height == 0:
+        notice(f"No user with the id {asked} is in this run; ids are those of the input.")
+        return
+    segment_id = int(user["segment_id"][0])
+    placement = explain_placement(bundle_of(run), user)
+    found: list[Table] = []
+    if placement is None and segment_id != UNASSIGNED:
+        named = next((s for s in run.summary.segments if s.segment_id == segment_id), None)
+        told = str(segment_id) if named is None else segment_label(named)
+        notice(
+            f"Segment {told}. It is no matter of distances: what decides is how likely each latent "
+            "class makes all that is known of the user, or the cell between the saved cut points, "
+            "so no feature is singled out here."
+        )
+    elif placement is None or segment_id == UNASSIGNED:
+        reasons = "; ".join(finding.text for finding in run.summary.unassigned)
+        notice(f"This user has no segment: {reasons or 'a feature is unknown'}.")
+    else:
+        found += _placed(run, segment_id, placement)
+    found.append(_values(run, user, segment_id))
+    table(found[-1])
+    offer("user", tables=found)
+
+
+def prepare_users(run: Run) -> None:
+    """Find the users to try before a reader asks."""
+    if (run.folder / "segments.parquet").is_file():
+        _clearest(str(run.folder), run.stamp)
+
+
+@lru_cache(maxsize=8)
+def _clearest(folder: str, stamp: int) -> tuple[tuple[str, ...], ...]:
+    """Return the users who belong most clearly to each of the first segments."""
+    file = Path(folder) / "segments.parquet"
+    ids = [segment.segment_id for segment in load(Path(folder)).summary.segments[:12]]
+    del stamp  # a key of the cache
+    tops = [top_users(file, segment_id=each, by="margin", n_users=3) for each in ids]
+    return tuple(tuple(str(user) for user in top["user_id"].to_list()) for top in tops)
+
+
+def _examples(run: Run) -> None:
+    if not (run.folder / "segments.parquet").is_file():
+        notice("Type an id of the input.")
+        return
+    rows = []
+    for segment, found in zip(
+        run.summary.segments, _clearest(str(run.folder), run.stamp), strict=False
+    ):
+        cells = list(found)
+        rows.append(
+            Row(
+                segment_label(segment),
+                tuple(cells + [MISSING] * (3 - len(cells))),
+                colour=plots.segment_colour(segment.segment_id),
+            )
+        )
+    heads = ("segment", "first", "second", "third")
+    table(Table("Users who belong most clearly to their segment, to try", heads, tuple(rows)))
+
+
+def _placed(run: Run, segment_id: int, placement: Placement) -> list[Table]:
+    """Say where the user stands, and return the tables that say so."""
+    by_id = {s.segment_id: s for s in run.summary.segments}
+    second = placement.distances[1][0] if len(placement.distances) > 1 else None
+    shown = by_id.get(segment_id)
+    facts(
+        (
+            Fact("segment", str(segment_id), "" if shown is None else shown.name),
+            Fact(
+                "margin",
+                percent(placement.margin, digits=0),
+                "0 % on the border, 100 % on the centre",
+            ),
+            Fact(
+                "second-nearest",
+                MISSING if second is None else str(second),
+                "" if second is None or second not in by_id else by_id[second].name,
+            ),
+        )
+    )
+    rows = tuple(
+        Row(
+            segment_label(by_id[each]) if each in by_id else str(each),
+            (decimal(distance),),
+            colour=plots.segment_colour(each),
+            is_strong=each == segment_id,
+        )
+        for each, distance in placement.distances[:_MOST_NEAREST]
+    )
+    found = [Table("Nearest segments", ("segment", "distance to its centre"), rows)]
+    if placement.deciding:
+        found.append(_deciding(run, placement))
+    table(*found)
+    return found
+
+
+def _deciding(run: Run, placement: Placement) -> Table:
+    labels = {row.name: row.label for row in run.summary.features}
+    total = sum(each.pull for each in placement.deciding) or 1.0
+    first, second = placement.distances[0][0], placement.distances[1][0]
+    rows = tuple(
+        Row(
+            labels.get(each.feature, each.feature)
+            + ("" if each.column == each.feature else f" ({each.column})"),
+            (
+                signed(each.pull, digits=3),
+                percent(each.pull / total, digits=0),
+                f"speaks for {first if each.pull > 0 else second}" if each.pull else "neither",
+            ),
+        )
+        for each in placement.deciding[:_MOST_DECIDING]
+    )
+    return Table(
+        f"What decides between segment {first} and segment {second}",
+        ("feature", "difference of squared distances", "part of the whole", ""),
+        rows,
+        text_columns=(3,),
+    )
+
+
+def _level_names(run: Run) -> dict[tuple[str, str], str]:
+    """Return what levels of features are called."""
+    return {
+        (row.feature, level.level): level.label
+        for row in run.summary.population.levels
+        for level in row.levels
+        if level.level is not None
+    }
+
+
+def _own_text(value: object, feature: FeatureRow, write: Callable[[float], str]) -> str:
+    """Write the user's own value: whole numbers and levels as they are."""
+    if value is None:
+        return MISSING
+    if feature.kind in ("ordinal", "categorical") or not isinstance(value, int | float):
+        return str(value)
+    is_plain = feature.kind != "time" and isinstance(value, int)
+    return count(value) if is_plain else write(float(value))
+
+
+def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
+    features = {row.name: row for row in run.summary.features}
+    by_id = {s.segment_id: s for s in run.summary.segments}
+    own = by_id.get(segment_id)
+    medians = {} if own is None else {row.feature: row.median for row in own.numeric}
+    levels = _level_names(run)
+    everyone = {row.feature: row.median for row in run.summary.population.numeric}
+    offset = run.summary.data.utc_offset_hours
+    rows = []
+    for name in user.columns:
+        if name not in features or name == "segment_id":
+            continue
+        feature, value = features[name], user[name][0]
+
+        def text(number: float | None, feature: FeatureRow = feature) -> str:
+            return feature_value(
+                number, kind=feature.kind, unit=feature.unit, utc_offset_hours=offset
+            )
+
+        def middle(number: float | None, name: str = name) -> str:
+            return levels.get((name, f"{number:g}" if number is not None else "")) or text(number)
+
+        own_text = levels.get((name, str(value))) or _own_text(value, feature, text)
+        unit = "date and time" if feature.kind == "time" else feature.unit
+        rows.append(
+            Row(
+                feature.label,
+                (unit, own_text, middle(medians.get(name)), middle(everyone.get(name))),
+                is_strong=feature.weight is not None,
+            )
+        )
+    return Table(
+        "All that is known of the user; bold: what formed the segments",
+        ("feature", "unit", "this user", "median of the segment", "median of all users"),
+        tuple(rows),
+        text_columns=(1,),
+    )

@@ -1,0 +1,230 @@
+"""Serve the dashboard: on this machine only, unless a password is set."""
+
+import ipaddress
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from segmentry.errors import ConfigError
+from segmentry.present.dashboard._gate import Gate
+from segmentry.present.dashboard._index import Index
+from segmentry.present.dashboard._look import streamlit_theme
+from segmentry.present.dashboard._measuring import Measure, allow_measuring
+from segmentry.present.dashboard._renaming import allow_renaming
+from segmentry.results.summary import read_summary
+from segmentry.runtime.extras import require
+from segmentry.runtime.processes import end_calls
+
+__all__ = ["Door", "check_runs", "open_door", "serve"]
+
+_SCRIPT = Path(__file__).with_name("_script.py")
+_SHORTEST_PASSWORD = 8
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+_SETTINGS: Mapping[str, Any] = {
+    "browser.gatherUsageStats": False,
+    "server.headless": True,
+    "server.fileWatcherType": "none",
+    "server.enableStaticServing": False,
+    "server.enableAgentApi": False,
+    "server.enableCORS": True,
+    "server.enableXsrfProtection": True,
+    "server.maxUploadSize": 1,
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "client.allowedOrigins": [],
+    "runner.magicEnabled": False,
+    # All objects are looked through after every interaction: 0.11 of 0.12 CPU s of a light page.
+    # Python does it by itself when there is reason to.
+    "runner.postScriptGC": False,
+    "logger.hideWelcomeMessage": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the dashboard is served and who may come in.
+
+    Parameters
+    ----------
+    address : str
+        An address of this machine; others than this machine's own loopback need a password.
+    port : int
+        0 takes a free one.
+    password : str or None
+        At least 8 characters.
+    is_secure : bool
+        Whether a reverse proxy serves it over TLS: cookies are then sent over TLS only.
+    """
+
+    address: str = "127.0.0.1"
+    port: int = 8501
+    password: str | None = None
+    is_secure: bool = False
+
+
+def serve(
+    run_dirs: Sequence[Path],
+    *,
+    door: Door,
+    rename: Callable[[Path, int, str], None] | None = None,
+    measure: Measure | None = None,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the dashboard of one or several runs until it is interrupted.
+
+    Parameters
+    ----------
+    run_dirs : sequence of Path
+        Run folders; the first is shown first.
+    door : Door
+    rename : callable, optional
+        Called as ``rename(run_dir, segment_id, name)``; without it nothing is ever written.
+    measure : callable, optional
+        Called as ``measure(run_dir)`` for the plans of budgets and tests.
+    on_ready : callable, optional
+        Called with the address to open when it is served.
+
+    Raises
+    ------
+    BundleError
+        If a folder is no run folder of this version.
+    ConfigError
+        If the port is taken, or an address that others can reach has no password.
+    MissingExtraError
+        If Streamlit is not installed.
+    """
+    require("streamlit", extra="dashboard")
+    check_runs(run_dirs)
+    with open_door(door) as listening:
+        port = listening.getsockname()[1]
+        host = f"[{door.address}]" if ":" in door.address else door.address
+        app = _application(run_dirs, is_read_only=rename is None, door=door)
+        allow_renaming(rename)
+        allow_measuring(measure)
+        server = _server(app, door)
+        Thread(target=_prepare, args=(tuple(run_dirs),), daemon=True).start()
+        if on_ready is not None:
+            on_ready(f"http://{host}:{port}")
+        try:
+            server.run(sockets=[listening])
+        finally:
+            end_calls()  # what is still measured for plans is asked for by nobody
+
+
+def _prepare(run_dirs: Sequence[Path]) -> None:
+    """Do what pages wait for the first time while the reader opens a browser, figures first."""
+    from segmentry.present.dashboard._runs import warm
+
+    warm(run_dirs)
+    from segmentry.present.dashboard._pages import prepare, prepare_plans
+
+    prepare(run_dirs)
+    prepare_plans(run_dirs)
+
+
+def check_runs(run_dirs: Sequence[Path]) -> None:
+    """Refuse folders whose summary cannot be read, before anything is served.
+
+    Raises
+    ------
+    BundleError
+        If a folder is no run folder of this version.
+    """
+    for run_dir in run_dirs:
+        read_summary(run_dir)
+
+
+def open_door(door: Door) -> socket.socket:
+    """Return a listening socket.
+
+    Raises
+    ------
+    ConfigError
+        If the address or the port cannot be used, or an address that others can reach has no
+        password.
+
+    Examples
+    --------
+    >>> open_door(Door(address="0.0.0.0"))
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: address 0.0.0.0 can be reached by others and no password is \
+set; set one with --password-env or --password-file, or leave --address out
+    """
+    if door.password is None and not _is_loopback(door.address):
+        raise ConfigError(
+            f"address {door.address} can be reached by others and no password is set; set one "
+            "with --password-env or --password-file, or leave --address out"
+        )
+    if door.password is not None and len(door.password) < _SHORTEST_PASSWORD:
+        raise ConfigError(
+            f"the password has {len(door.password)} characters; expected at least "
+            f"{_SHORTEST_PASSWORD}"
+        )
+    family = socket.AF_INET6 if ":" in door.address else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((door.address, door.port))
+        listening.listen(128)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"port {door.port} of {door.address} cannot be used: {reason}; choose another one "
+            "with --port, or 0 for any free one"
+        ) from error
+    return listening
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _server(app: Any, door: Door) -> Any:
+    """Return the server of the application behind its gate."""
+    import uvicorn
+
+    gate = Gate(
+        Index(app),
+        password=door.password,
+        hosts=_LOCAL_NAMES if _is_loopback(door.address) and door.password is None else (),
+        is_secure=door.is_secure,
+    )
+    return uvicorn.Server(
+        uvicorn.Config(
+            gate,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            ws_ping_interval=20,
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+
+def _application(run_dirs: Sequence[Path], *, is_read_only: bool, door: Door) -> Any:
+    """Return Streamlit's ASGI application, set up to call nobody."""
+    import streamlit
+    from streamlit.web import bootstrap
+
+    bootstrap.load_config_options(
+        {
+            **_SETTINGS,
+            **streamlit_theme(),
+            "server.address": door.address,
+            "server.port": door.port,
+            "browser.serverAddress": door.address,
+        }
+    )
+    runs: list[Any] = [str(run_dir.absolute()) for run_dir in run_dirs]
+    return streamlit.App(
+        _SCRIPT, secrets={"segmentry": {"runs": runs, "is_read_only": is_read_only}}
+    )

@@ -1,0 +1,174 @@
+"""How things are set on a page: escaped HTML, figures with their tables, words explained."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from functools import wraps
+from html import escape
+
+import streamlit as st
+
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.errors import SegmentryError
+from segmentry.present.dashboard._images import with_images
+from segmentry.present.dashboard._runs import Run, svg_of
+from segmentry.present.report import (
+    GLOSSARY,
+    Fact,
+    Figure,
+    Table,
+    render_figure,
+    render_table,
+    render_text,
+)
+
+__all__ = [
+    "beside",
+    "choose_segment",
+    "copyable",
+    "facts",
+    "figure",
+    "heading",
+    "is_dark",
+    "listed",
+    "notice",
+    "part",
+    "put",
+    "segment_label",
+    "table",
+    "together",
+    "words",
+]
+
+_PIECES: ContextVar[list[str] | None] = ContextVar("pieces", default=None)
+_WORDS = {name: meaning for names, meaning in GLOSSARY for name in (names,)}
+
+
+def is_dark() -> bool:
+    """Return whether the reader's page is dark."""
+    return st.context.theme.type == "dark"
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Set all that is put within as one piece: each piece costs the browser 3 ms."""
+    pieces: list[str] = []
+    outer = _PIECES.set(pieces)
+    try:
+        yield
+    finally:
+        _PIECES.reset(outer)
+    if pieces:
+        put("".join(f'<div class="piece">{each}</div>' for each in pieces))
+
+
+def put(html: str) -> None:
+    """Set HTML on the page; every text in it must be escaped already."""
+    pieces = _PIECES.get()
+    if pieces is not None:
+        pieces.append(html)
+        return
+    st.html(f'<div class="sg">{with_images(html, is_dark=is_dark())}</div>')
+
+
+def heading(text: str, lead: str = "", *, level: int = 1) -> None:
+    """Set a heading and a sentence under it, both as plain text."""
+    more = f'<p class="lead">{escape(lead)}</p>' if lead else ""
+    put(f"<h{level}>{escape(text)}</h{level}>{more}")
+
+
+def notice(text: str) -> None:
+    """Say what is missing and what to do, as plain text."""
+    put(f'<p class="notice" role="status">{render_text(text)}</p>')
+
+
+def part(function: Callable[[Run], None]) -> Callable[[Run], None]:
+    """Make a part of a page that is drawn alone when its own choices change."""
+
+    @st.fragment
+    @wraps(function)
+    def shown(run: Run) -> None:
+        try:
+            function(run)
+        except SegmentryError as error:  # Streamlit lets none out of a fragment
+            notice(f"This cannot be shown: {error}")
+
+    return shown
+
+
+def listed(texts: Iterable[str]) -> None:
+    """Set sentences under one another, as plain text."""
+    items = "".join(f"<li>{render_text(text)}</li>" for text in texts)
+    put(f'<ul class="plain">{items}</ul>')
+
+
+def copyable(text: str) -> None:
+    """Set a text to be taken along as it is, with a button that copies it."""
+    put(
+        f'<div class="copyable"><pre tabindex="0">{escape(text)}</pre>'
+        '<button type="button">Copy</button> <span role="status"></span></div>'
+    )
+
+
+def facts(found: Sequence[Fact]) -> None:
+    """Set numbers with their labels and notes."""
+    cells = "".join(
+        f'<div><dt>{escape(fact.label)}</dt><dd class="value">{escape(fact.value)}</dd>'
+        f'<dd class="note">{escape(fact.note)}</dd></div>'
+        for fact in found
+    )
+    put(f'<dl class="facts">{cells}</dl>')
+
+
+def table(*views: Table) -> None:
+    """Set tables under one another, as one piece."""
+    if views:
+        put("".join(map(render_table, views)))
+
+
+def figure(run: Run, view: Figure) -> None:
+    """Set a figure of the run with its caption and its tables."""
+    put(render_figure(replace(view, svg=svg_of(run, view.name))))
+
+
+def beside(run: Run, views: Sequence[Figure]) -> None:
+    """Set figures in two columns where there is room, else below each other; once on a page."""
+    with st.container(key="figures"):
+        columns = st.columns(2, gap="medium")
+        for column, view in zip(columns, views, strict=False):
+            with column:
+                figure(run, view)
+
+
+def words(*names: str) -> None:
+    """Explain words of the glossary on hover, and on focus for the keyboard."""
+    terms = "".join(
+        f'<span class="term" tabindex="0">{escape(name)}'
+        f'<span class="told" role="note">{escape(_WORDS[name])}</span></span>'
+        for name in names
+        if name in _WORDS
+    )
+    put(f'<div class="words-here"><span>Words:</span>{terms}</div>')
+
+
+def segment_label(segment: SegmentProfile) -> str:
+    """Return number and name of a segment, as a choice shows it."""
+    return f"{segment.segment_id} {segment.name}"
+
+
+def choose_segment(
+    run: Run, label: str, *, key: str, position: int = 0, is_kept: bool = True
+) -> SegmentProfile:
+    """Let the reader choose a segment; the choice is in the address of the page."""
+    numbers = [str(segment.segment_id) for segment in run.summary.segments]
+    by_number = {str(segment.segment_id): segment for segment in run.summary.segments}
+    chosen = st.selectbox(
+        label,
+        numbers,
+        index=min(position, len(numbers) - 1),
+        format_func=lambda number: segment_label(by_number[number]),
+        key=key,
+        bind="query-params" if is_kept else None,
+    )
+    return by_number[chosen or numbers[0]]

@@ -1,0 +1,192 @@
+"""The exposure curve: how the odds of a click change with the nth impression, within users."""
+
+import math
+from typing import TYPE_CHECKING
+
+from segmentry.formats import count, decimal, interval
+from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
+from segmentry.present.figures._marks import as_given, layered, on
+from segmentry.present.figures._theme import ROLES, segment_colour
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from segmentry.describe.exposure import ExposureCurve
+    from segmentry.results.summary import Summary
+
+__all__ = ["caption_exposure", "has_exposure", "plot_exposure"]
+
+_WIDTH = 560
+_HEIGHT = 260
+_MANY_TIMES = 4.0
+_MOST_TICKS = 7
+_NAMES = {"impression": "exposure_impression"}
+_UNITS = {"impression": "impression of the user", "repeat": "showing of the same ad"}
+
+
+def caption_exposure(summary: "Summary", *, segment_id: int = 0, kind: str = "repeat") -> Caption:
+    """Say how the odds of a click change each time the exposure doubles.
+
+    Examples
+    --------
+    >>> print(caption_exposure(summary).finding)  # doctest: +SKIP
+    """
+    curve = _curve(summary, segment_id, kind)
+    if curve is None:
+        why = "this run did not read the log again" if summary.log is None else summary.log.reason
+        text = f"There is no exposure curve: {why or 'too few clicks'}"
+        return Caption(finding=text, reading="", alt=f"{text}.")
+    if not curve.per_doubling.is_known:
+        text = f"No exposure curve can be told: {curve.reason}"
+        return Caption(finding=text, reading="", alt=f"{text}.")
+    change = (
+        f"Each doubling of the nth {_UNITS.get(kind, kind)} multiplies the odds of a click by "
+        f"{decimal(curve.per_doubling.value)} (90 % interval {interval(curve.per_doubling)})"
+    )
+    low, high = curve.per_doubling.low, curve.per_doubling.high
+    is_flat = low is not None and high is not None and low <= 1 <= high
+    finding = f"No change with exposure is shown. {change}" if is_flat else change
+    doubt = "" if curve.is_identified else (
+        " Exposure reacts to clicks here, so the curve mixes cause and effect."
+    )  # fmt: skip
+    return Caption(
+        finding=finding,
+        reading="Odds of a click against the first, compared within the same users; bars: 90 % "
+        "intervals. Dashed, as a warning and no curve: those of whoever got so far, who differ "
+        f"from the others.{doubt}",
+        alt=f"Exposure curve of {count(curve.n_users)} users. {finding}.",
+    )
+
+
+def has_exposure(summary: "Summary", *, kind: str = "repeat") -> bool:
+    """Tell whether there is a curve of all users to draw."""
+    curve = _curve(summary, 0, kind)
+    return curve is not None and bool(_rows(curve))
+
+
+def plot_exposure(
+    summary: "Summary", *, segment_id: int = 0, kind: str = "repeat"
+) -> "alt.LayerChart | alt.Chart":
+    """Draw the odds of a click by exposure with their intervals.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    segment_id : int
+        0 for all users.
+    kind : str
+        "impression" or "repeat".
+
+    Returns
+    -------
+    altair.LayerChart or altair.Chart
+        Figure ``exposure``, or ``exposure_impression`` for that kind; where it cannot be told, a
+        chart that says so.
+
+    Examples
+    --------
+    >>> plot_exposure(summary, segment_id=2)  # doctest: +SKIP
+    """
+    import altair as alt
+
+    caption, curve = caption_exposure(summary, segment_id=segment_id, kind=kind), None
+    curve = _curve(summary, segment_id, kind)
+    rows = [] if curve is None else _rows(curve)
+    if not rows:
+        return empty_chart(name=_NAMES.get(kind, "exposure"), caption=caption, width=_WIDTH)
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    order = alt.Scale(domain=[str(row["label"]) for row in rows])
+    axis = alt.Axis(labelAngle=0, title=f"nth {_UNITS.get(kind)}")
+    x = alt.X("label:O", scale=order, axis=axis)
+    marks = alt.Axis(
+        title="odds of a click, first = 1", format="~g", values=_ticks(rows, _naive_rows(curve))
+    )
+    y = alt.Y("value:Q", scale=scale, axis=marks)
+    base = on(rows).encode(x=x)
+    bars = (
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.5)
+        .encode(y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=as_given())
+    )
+    line = base.mark_line(strokeWidth=1.5).encode(y=y, color=as_given())
+    dots = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, color=as_given())
+    naive = _naive_line(_naive_rows(curve), x=x, scale=scale)
+    one = on([{"one": 1.0}]).mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3])
+    layers = [one.encode(y=alt.Y("one:Q", scale=scale)), *naive, bars, line, dots]
+    chart = layered(layers, width=_WIDTH, height=_HEIGHT)
+    return finish(chart, name=_NAMES.get(kind, "exposure"), caption=caption, width=_WIDTH)
+
+
+def _ticks(rows: Rows, naive: Rows) -> list[float]:
+    """Return round odds to mark: even steps, or 1-2-5 where the largest is many times the least.
+
+    Vega marks a logarithmic scale unevenly and leaves out every label that finds no room.
+    """
+    told = [
+        row[name]
+        for row in (*rows, *naive)
+        for name in ("value", "low", "high", "naive")
+        if name in row
+    ]
+    known = [1.0, *(value for value in told if isinstance(value, float) and value > 0)]
+    low, high = min(known), max(known)
+    if high > _MANY_TIMES * low:
+        found = [first * 10.0**power for power in range(-4, 5) for first in (1, 2, 5)]
+    else:
+        step = next(
+            s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if high - low <= _MOST_TICKS * s
+        )
+        found = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [round(tick, 4) for tick in found if low <= tick <= high]
+
+
+def _naive_rows(curve: "ExposureCurve | None") -> Rows:
+    """Return the odds of whoever got so far against those at the first."""
+    rates = [] if curve is None else [point.naive_ctr.value for point in curve.points]
+    if curve is None or not rates or not rates[0] or rates[0] >= 1:
+        return []
+    first = rates[0] / (1 - rates[0])
+    return [
+        {"label": _positions(point.first, point.last), "naive": rate / (1 - rate) / first}
+        for point, rate in zip(curve.points, rates, strict=True)
+        if rate is not None and 0 < rate < 1
+    ]
+
+
+def _naive_line(rows: Rows, *, x: "alt.X", scale: "alt.Scale") -> "list[alt.Chart]":
+    import altair as alt
+
+    if not rows:
+        return []
+    return [
+        on(rows)
+        .mark_line(strokeDash=[5, 4], strokeWidth=1.5, color=ROLES["muted"].light)
+        .encode(x=x, y=alt.Y("naive:Q", scale=scale))
+    ]
+
+
+def _curve(summary: "Summary", segment_id: int, kind: str) -> "ExposureCurve | None":
+    curves = () if summary.log is None else summary.log.curves
+    return next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
+
+
+def _rows(curve: "ExposureCurve") -> Rows:
+    return [
+        {
+            "label": _positions(point.first, point.last),
+            "value": point.odds_ratio.value,
+            "low": point.odds_ratio.low,
+            "high": point.odds_ratio.high,
+            "segment_id": curve.segment_id,
+            "color": segment_colour(curve.segment_id),
+        }
+        for point in curve.points
+        if point.odds_ratio.value is not None and point.odds_ratio.value > 0
+    ]
+
+
+def _positions(first: int, last: int | None) -> str:
+    if last is None:
+        return f"{first}+"
+    return str(first) if first == last else f"{first}–{last}"

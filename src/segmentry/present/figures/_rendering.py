@@ -1,0 +1,307 @@
+"""From a chart to SVG and PNG, without a browser and without a network."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from segmentry.present.drawing import (
+    draw_files,
+    draw_png,
+    draw_svg,
+    has_title,
+    start_renderer,
+    without_title,
+)
+from segmentry.present.figures._blades import plot_silhouette_blades
+from segmentry.present.figures._caption import Caption
+from segmentry.present.figures._distributions import plot_distributions
+from segmentry.present.figures._exposure import has_exposure, plot_exposure
+from segmentry.present.figures._funnel import has_funnel, plot_funnel
+from segmentry.present.figures._gains import has_gains, plot_gain_by_k
+from segmentry.present.figures._heatmap import plot_profile_heatmap
+from segmentry.present.figures._hexagons import plot_map_hexagons
+from segmentry.present.figures._later import plot_ctr_later, was_checked
+from segmentry.present.figures._map import plot_map, plot_map_pairs
+from segmentry.present.figures._segments import plot_ctr_by_segment, plot_sizes
+from segmentry.present.figures._selection import plot_elbow, plot_silhouette_by_k
+from segmentry.present.figures._space import plot_map_3d
+from segmentry.present.figures._stability import has_stability, plot_stability
+from segmentry.present.figures._theme import ROLES, SCALE
+from segmentry.present.figures._umap import plot_umap
+from segmentry.runtime.processes import serving
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from segmentry.results.summary import Summary
+
+    Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
+
+Draw: TypeAlias = Callable[..., "Future[str]"]
+"""Takes what `segmentry.present.drawing.draw_files` takes and returns a future of its answer."""
+
+__all__ = [
+    "FIGURES",
+    "Draw",
+    "drawing",
+    "render_png",
+    "render_spec",
+    "render_svg",
+    "saved_svg",
+    "unchecked",
+    "write_figures",
+]
+
+FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
+    {
+        "sizes": plot_sizes,
+        "ctr_by_segment": plot_ctr_by_segment,
+        "ctr_later": plot_ctr_later,
+        "elbow": plot_elbow,
+        "silhouette_by_k": plot_silhouette_by_k,
+        "silhouette_blades": plot_silhouette_blades,
+        "gain_by_k": plot_gain_by_k,
+        "stability": plot_stability,
+        "profile_heatmap": plot_profile_heatmap,
+        "distributions": plot_distributions,
+        "exposure": plot_exposure,
+        "exposure_impression": lambda summary: plot_exposure(summary, kind="impression"),
+        "funnel": plot_funnel,
+        "map_hexagons": plot_map_hexagons,
+        "map": plot_map,
+        "map_pairs": plot_map_pairs,
+        "map_3d": plot_map_3d,
+        "umap": plot_umap,
+    }
+)
+"""Every figure of a run by its file name."""
+_ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
+    {
+        "ctr_later": was_checked,
+        "ctr_by_segment": lambda summary: summary.traits.has_clicks,
+        "exposure": has_exposure,
+        "exposure_impression": lambda summary: has_exposure(summary, kind="impression"),
+        "funnel": has_funnel,
+        "gain_by_k": has_gains,
+        "stability": has_stability,
+        "umap": lambda summary: summary.embedding is not None,
+    }
+)
+
+_MOST_PROCESSES = 2
+_ACTIVE = re.compile(r"<(?:script|image|style|link|foreignObject|a)\b|\bon[a-z]+=|javascript:")
+_QUOTED_COLOUR = re.compile('"(#[0-9a-f]{6})"')
+_DARK = {role.light: role.dark for role in (*ROLES.values(), *SCALE)}
+_XML = "http://www.w3.org/2000/svg"
+
+
+def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
+    """Return a chart as SVG text: text stays text, ids are its own, title and description inside.
+
+    Parameters
+    ----------
+    chart : altair chart
+        A figure of this package.
+    is_titled : bool
+        Whether the finding is drawn above the chart. A page that prints it as a caption says no;
+        readers of screens hear it either way.
+
+    Examples
+    --------
+    >>> render_svg(plot_sizes(summary))[:4]  # doctest: +SKIP
+    '<svg'
+    """
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    if is_titled:
+        return draw_svg(spec)
+    spec["title"] = _as_high(spec["title"])
+    return without_title(draw_svg(spec))
+
+
+def _as_high(title: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a title as high as another, to be cut off: its words take 30 ms to be measured."""
+    lines = {key: ["x"] * len(title[key]) for key in ("text", "subtitle") if key in title}
+    return {**title, **lines}
+
+
+def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
+    """Return the spec of a chart for a page that draws it itself, light or dark, without title.
+
+    Parameters
+    ----------
+    chart : altair chart
+        A figure of this package.
+    is_dark : bool
+        Whether every role takes its dark colour; segments keep theirs.
+
+    Examples
+    --------
+    >>> render_spec(plot_map(summary), is_dark=True)["background"]  # doctest: +SKIP
+    '#15181b'
+    """
+    from altair import Undefined
+
+    # Altair looks through all rows, value by value: 0.1 s for 2,000 of them.
+    bare = chart.copy(deep=False)
+    rows = {} if bare.datasets is Undefined else bare.datasets
+    bare.datasets = Undefined
+    text = json.dumps(bare.to_dict(validate=False))
+    if is_dark:
+        text = _QUOTED_COLOUR.sub(lambda found: f'"{_DARK.get(found[1], found[1])}"', text)
+    spec: dict[str, Any] = json.loads(text)
+    del spec["title"]
+    _settle(spec, {**spec.pop("datasets", {}), **rows})
+    spec["autosize"] = {"type": "pad"}  # marks placed in pixels need the size that was planned
+    # Thousands of dots as elements of the page take 0.3 s of styles and layout.
+    spec["usermeta"] = {**spec["usermeta"], "embedOptions": {"renderer": "canvas"}}
+    return spec
+
+
+def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
+    """Set rows where they are drawn, and keep single marks from readers of screens.
+
+    The chart has its text, and the table its numbers. Streamlit makes a table of named rows, for
+    which it loads pandas: 0.3 s and 60 MB.
+    """
+    name = spec.get("data", {}).get("name")
+    if name in datasets:
+        spec["data"] = {"values": datasets[name]}
+    if "mark" in spec:
+        mark = spec["mark"]
+        spec["mark"] = {**({"type": mark} if isinstance(mark, str) else mark), "aria": False}
+    for kind in ("layer", "hconcat", "vconcat"):
+        for part in spec.get(kind, ()):
+            _settle(part, datasets)
+
+
+def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
+    """Return a chart as PNG.
+
+    Parameters
+    ----------
+    chart : altair chart
+        A figure of this package.
+    scale : float
+        Pixels per unit of the SVG; 2 is sharp on most screens.
+
+    Examples
+    --------
+    >>> render_png(plot_sizes(summary))[1:4]  # doctest: +SKIP
+    b'PNG'
+    """
+    return draw_png(render_svg(chart), scale=scale)
+
+
+@contextmanager
+def drawing() -> "Iterator[Draw]":
+    """Start processes that draw figures; entered early, they are ready when there is a summary.
+
+    The renderer holds the interpreter: only other processes draw while charts are put together.
+
+    Yields
+    ------
+    callable
+        As `segmentry.present.drawing.draw_files`, but it returns a future at once.
+    """
+    n_processes = min(_MOST_PROCESSES, os.cpu_count() or 1)
+    with serving(draw_files, n_processes=n_processes, first=start_renderer) as draw:
+        yield draw
+
+
+def write_figures(
+    summary: "Summary", directory: Path, *, scale: float = 2.0, draw: "Draw | None" = None
+) -> dict[str, str]:
+    """Write every figure as ``NAME.svg`` and ``NAME.png`` and return those for a page.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    directory : Path
+        Where the files go; made if it is not there.
+    scale : float
+        Pixels of the PNG per unit of the SVG.
+    draw : callable, optional
+        What `drawing` yields, where it was entered before.
+
+    Returns
+    -------
+    dict of str to str
+        The keys of `FIGURES` and the SVG without its drawn title, to be set inside a page;
+        those of which nothing was measured are left out, such as ``ctr_later`` where no later day
+        was checked.
+
+    Examples
+    --------
+    >>> sorted(FIGURES)[:4]
+    ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
+    """
+    if draw is None:
+        with drawing() as own:
+            return write_figures(summary, directory, scale=scale, draw=own)
+    directory.mkdir(parents=True, exist_ok=True)
+    asked = [name for name in FIGURES if name not in _ASKED_BY or _ASKED_BY[name](summary)]
+    drawn = {name: draw(name, _spec(summary, name), directory, scale=scale) for name in asked}
+    return {name: svg.result() for name, svg in drawn.items()}
+
+
+def _spec(summary: "Summary", name: str) -> dict[str, Any]:
+    """Return the specification of a figure."""
+    with unchecked():
+        spec: dict[str, Any] = FIGURES[name](summary).to_dict(validate=False)
+    return spec
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Put charts together without Altair's checks, which the tests make.
+
+    Altair would hold each piece of each chart against its schema whenever it is put together: a
+    third of the time.
+
+    Examples
+    --------
+    >>> with unchecked():
+    ...     render_svg(plot_sizes(summary))  # doctest: +SKIP
+    """
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        yield
+
+
+def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
+    """Return a figure that `write_figures` wrote, without its drawn title; None for any other.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the files are.
+    name : str
+        One of `FIGURES`.
+    caption : Caption
+        What the figure must say: a file of another run, of other names or of another version
+        says something else and is not taken.
+
+    Examples
+    --------
+    >>> saved_svg(Path("nowhere"), "sizes", caption=Caption("", "", "")) is None
+    True
+    """
+    from xml.etree import ElementTree as ET
+
+    try:
+        svg = (directory / f"{name}.svg").read_text(encoding="utf-8").rstrip("\n")
+        root = ET.fromstring(svg)  # noqa: S314 - expat refuses entities that grow; one small file
+    except (OSError, UnicodeDecodeError, ET.ParseError):
+        return None
+    told = [root.findtext(f"{{{_XML}}}{tag}") for tag in ("title", "desc")]
+    if told != [caption.finding, caption.alt] or not has_title(svg) or _ACTIVE.search(svg):
+        return None
+    return without_title(svg)

@@ -1,0 +1,122 @@
+"""The UMAP of the users, with how far it can be believed."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from segmentry.formats import count, decimal, percent
+from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
+from segmentry.present.figures._colouring import label_of
+from segmentry.present.figures._map import Frame, map_frame
+from segmentry.present.figures._marks import as_given, layered, on_named, own_colours
+from segmentry.present.figures._theme import segment_colour
+from segmentry.present.figures._users import UserPlace, told_of_values, user_layers
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from segmentry.results.summary import Summary
+
+__all__ = ["caption_umap", "plot_umap"]
+
+_WIDTH = 600
+
+
+def caption_umap(
+    summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
+) -> Caption:
+    """Say how many near neighbours the map keeps, and what its distances do not mean.
+
+    With `users` and a `feature`, also what the colours mean.
+
+    Examples
+    --------
+    >>> print(caption_umap(summary).finding)  # doctest: +SKIP
+    """
+    found = summary.embedding
+    if found is None or not found.points:
+        text = "There is no UMAP of this run"
+        return Caption(finding=text, reading="", alt=f"{text}.")
+    overlap = percent(found.overlap_fitted, digits=0)
+    finding = (
+        f"UMAP keeps {overlap} of a user’s {found.n_neighbours} nearest neighbours "
+        f"(a map without order {percent(found.overlap_of_chance, digits=1)}); trustworthiness "
+        f"{decimal(found.trustworthiness_fitted)}"
+    )
+    return Caption(
+        finding=finding,
+        reading=f"Formed on {count(found.n_fitted)} users, {count(found.n_placed)} more put into "
+        "it. Who is near whom has a meaning; distances between groups, their sizes and their "
+        "shapes have none, and groups may appear where there are none."
+        f"{told_of_values(users, feature)}",
+        alt="Scatter plot of sampled users by UMAP, coloured by "
+        f"{'segment' if feature is None else label_of(summary, feature)}. {finding}.",
+    )
+
+
+def plot_umap(
+    summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
+) -> "alt.LayerChart | alt.Chart":
+    """Draw the UMAP of a sample of users; the axes have no units and are not drawn.
+
+    Parameters
+    ----------
+    summary : Summary
+        The run.
+    users : sequence of UserPlace
+        Users on the UMAP with their values, if they are to be coloured by a feature.
+    feature : str, optional
+
+    Returns
+    -------
+    altair.LayerChart or altair.Chart
+        Figure ``umap``; without one, a chart that says so.
+
+    Examples
+    --------
+    >>> plot_umap(summary).save("umap.html")  # doctest: +SKIP
+    """
+    import altair as alt
+
+    caption, found = caption_umap(summary, users, feature=feature), summary.embedding
+    if found is None or not found.points:
+        return empty_chart(name="umap", caption=caption, width=_WIDTH)
+    if users and feature is not None:
+        frame = map_frame([(user.x, user.y) for user in users], width=_WIDTH)
+        layers, data = user_layers(summary, users, feature, axes=_axes(frame), name="points")
+        chart = own_colours(layered(layers, width=frame.width, height=frame.height))
+        return finish(chart, name="umap", caption=caption, width=_WIDTH, datasets=data)
+    frame = map_frame([(point.x, point.y) for point in found.points], width=_WIDTH)
+    names = {s.segment_id: s.name for s in summary.segments}
+    rows: Rows = [
+        {
+            "x": point.x,
+            "y": point.y,
+            "segment_id": point.segment_id,
+            "segment": f"{point.segment_id} {names.get(point.segment_id, '')}",
+            "color": segment_colour(point.segment_id),
+            "size": 20 if point.is_fitted else 11,
+        }
+        for point in found.points
+    ]
+    x, y = _axes(frame)
+    dots = (
+        on_named("points")
+        .mark_circle(opacity=0.6)
+        .encode(
+            x=x,
+            y=y,
+            size=alt.Size("size:Q", scale=None),
+            color=as_given(),
+            tooltip=[alt.Tooltip("segment:N", title="segment")],
+        )
+    )
+    chart = layered([dots], width=frame.width, height=frame.height)
+    return finish(chart, name="umap", caption=caption, width=_WIDTH, datasets={"points": rows})
+
+
+def _axes(frame: Frame) -> "tuple[alt.X, alt.Y]":
+    import altair as alt
+
+    wide = alt.Scale(domain=[frame.x0, frame.x1], nice=False)
+    high = alt.Scale(domain=[frame.y0, frame.y1], nice=False)
+    return alt.X("x:Q", axis=None, scale=wide), alt.Y("y:Q", axis=None, scale=high)

@@ -1,0 +1,256 @@
+"""Names that people gave to segments: read, checked, kept when segments are formed again."""
+
+import json
+import shutil
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.errors import ConfigError
+from segmentry.evaluation.stability import align_ids
+from segmentry.ingest.files import read_settings
+from segmentry.results.run_folder import read_bundle
+from segmentry.results.scoring import score_users
+from segmentry.results.summary import Summary, render_summary_json
+from segmentry.segments.forming import Segmentation
+
+__all__ = [
+    "NAMES_FILE",
+    "beside_carried",
+    "carried_names",
+    "named_by_people",
+    "read_names",
+    "renamed",
+    "render_names",
+    "with_names",
+    "write_renamed",
+]
+
+NAMES_FILE = "names.toml"
+_LONGEST = 60
+_HEAD = """\
+# Names of the segments. Edit them under [names], then run: segmentry report RUN_DIR
+# A later run keeps what you changed for the segments that it finds again: of the same users with
+# --from RUN_DIR, of next month's log with --names RUN_DIR.
+"""
+
+
+def read_names(file: Path) -> dict[int, str]:
+    """Read the names of a file like ``names.toml``.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or holds anything but a name per segment id.
+    """
+    found = _table_of(file, "names")
+    if not found:
+        raise ConfigError(f'{file}: no names; expected a table [names] with lines as 1 = "A name"')
+    names = {}
+    for key, name in found.items():
+        if not key.isdecimal() or int(key) < 1:
+            raise ConfigError(f"{file}: {key!r} is no segment id; expected 1, 2, ...")
+        names[int(key)] = _checked(file, key, name)
+    taken: dict[str, int] = {}
+    for segment_id, name in names.items():
+        other = taken.setdefault(name.casefold(), segment_id)
+        if other != segment_id:
+            raise ConfigError(f"{file}: segments {other} and {segment_id} are both {name!r}")
+    return names
+
+
+def _checked(file: Path, key: str, name: object) -> str:
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ConfigError(f"{file}: segment {key}: found {name!r}, expected a name on one line")
+    if len(name) > _LONGEST:
+        raise ConfigError(
+            f"{file}: segment {key}: {len(name)} characters; expected at most {_LONGEST}"
+        )
+    return name.strip()
+
+
+def _table_of(file: Path, table: str) -> dict[str, object]:
+    text = read_settings(file, advice="expected a file of names")
+    try:
+        found = tomllib.loads(text).get(table, {})
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not TOML: {error}; expected a file of names") from error
+    return found if isinstance(found, dict) else {}
+
+
+def render_names(summary: Summary, automatic: Mapping[int, str]) -> str:
+    """Return ``names.toml``: the names, and beside them what they were called by rule."""
+    lines = [_HEAD, "[names]"]
+    lines += [f"{s.segment_id} = {_quoted(s.name)}" for s in summary.segments]
+    lines += ["", "[automatic]"]
+    lines += [f"{each} = {_quoted(name)}" for each, name in sorted(automatic.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
+def with_names(summary: Summary, names: Mapping[int, str], *, source: str) -> Summary:
+    """Return the summary with segments renamed; nothing else of it changes but its headline.
+
+    Raises
+    ------
+    ConfigError
+        If an id is none of the run's, or a name is that of another segment.
+    """
+    segments = renamed(summary.segments, names, source=source)
+    headline = summary.headline
+    for old, new in zip(summary.segments, segments, strict=True):
+        headline = headline.replace(f"“{old.name}”", f"“{new.name}”")
+    return replace(summary, segments=segments, headline=headline)
+
+
+def renamed(
+    segments: Sequence[SegmentProfile], names: Mapping[int, str], *, source: str
+) -> tuple[SegmentProfile, ...]:
+    """Return the segments by other names.
+
+    Raises
+    ------
+    ConfigError
+        If an id is none of the run's, or a name is that of another segment.
+    """
+    known = {segment.segment_id for segment in segments}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        listed = ", ".join(map(str, unknown))
+        raise ConfigError(
+            f"{source}: no segment {listed} in this run; expected ids from 1 to {len(known)}"
+        )
+    found = tuple(_renamed(segment, names) for segment in segments)
+    taken = [segment.name.casefold() for segment in found]
+    for segment in found:
+        if taken.count(segment.name.casefold()) > 1:
+            raise ConfigError(
+                f"{source}: two segments are called {segment.name!r}; name the other one too"
+            )
+    return found
+
+
+def _renamed(segment: SegmentProfile, names: Mapping[int, str]) -> SegmentProfile:
+    return replace(segment, name=names.get(segment.segment_id, segment.name))
+
+
+def carried_names(
+    run_dir: Path, table: pl.DataFrame, segment_ids: npt.NDArray[np.int64]
+) -> dict[int, str]:
+    """Return the names that people gave in an earlier run, by the ids of the new segments.
+
+    The saved model of the earlier run puts the users of the new one into its segments; one that is
+    found again keeps its name. Names that segmentry itself gave are not kept, as they follow from
+    the figures.
+
+    Parameters
+    ----------
+    run_dir : Path
+        The earlier run, of these users or of others.
+    table : DataFrame, (n_users, ...)
+        User table of the new run.
+    segment_ids : ndarray of int, shape (n_users,)
+        Of the new run.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks a feature that formed the earlier segments.
+    BundleError
+        If the earlier run cannot be read.
+    """
+    bundle, file = read_bundle(run_dir), run_dir / NAMES_FILE
+    if not file.is_file():
+        return {}
+    automatic = _table_of(file, "automatic")
+    given = {i: name for i, name in read_names(file).items() if automatic.get(str(i)) != name}
+    if not given:
+        return {}
+    scores, _ = score_users(bundle, table)
+    old = scores["segment_id"].to_numpy().astype(np.int64)
+    alignment = align_ids(old, segment_ids, n_old=len(bundle.names))
+    kept = {
+        event.old_ids[0]: alignment.new_number.index(event.new_ids[0]) + 1
+        for event in alignment.events
+        if event.kind == "kept"
+    }
+    return {kept[each]: name for each, name in given.items() if each in kept}
+
+
+def beside_carried(
+    segments: Sequence[SegmentProfile], carried: Mapping[int, str]
+) -> dict[int, str]:
+    """Return names of an earlier run, and other ones for automatic names that make way for them."""
+    names = dict(carried)
+    given = {name.casefold() for name in carried.values()}
+    used = given | {segment.name.casefold() for segment in segments}
+    for segment in segments:
+        if segment.segment_id not in carried and segment.name.casefold() in given:
+            number = next(n for n in count(2) if f"{segment.name} ({n})".casefold() not in used)
+            names[segment.segment_id] = f"{segment.name} ({number})"
+            used.add(names[segment.segment_id].casefold())
+    return names
+
+
+def named_by_people(
+    segmentation: Segmentation,
+    segments: tuple[SegmentProfile, ...],
+    *,
+    table: pl.DataFrame,
+    earlier: Sequence[Path],
+    given: Mapping[int, str],
+    source: Path | str | None,
+) -> tuple[SegmentProfile, ...]:
+    """Take over the names that people gave: those of a file win, then those of the last run.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+    segments : tuple of SegmentProfile
+        As they are named by rule.
+    table : DataFrame, (n_users, ...)
+        The user table that was segmented.
+    earlier : sequence of Path
+        Earlier runs.
+    given : mapping of int to str
+        Names by segment id.
+    source : Path or str or None
+        Where those come from.
+
+    Raises
+    ------
+    ConfigError
+        If a name is that of another segment, or of none.
+    """
+    for run_dir in earlier:
+        kept = carried_names(run_dir, table, segmentation.segment_ids)
+        names = beside_carried(segments, kept)
+        segments = renamed(segments, names, source=str(run_dir / NAMES_FILE))
+    return renamed(segments, given, source=str(source))
+
+
+def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:
+    """Write all of a run that holds names anew into a folder beside it."""
+    found = _table_of(run_dir / NAMES_FILE, "automatic")
+    automatic = {int(each): str(name) for each, name in found.items()}
+    (staging / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
+    (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
+    shutil.copytree(run_dir / "model", staging / "model")
+    bundle = staging / "model" / "bundle.json"
+    saved = json.loads(bundle.read_text(encoding="utf-8"))
+    saved["names"] = [segment.name for segment in summary.segments]
+    bundle.write_text(json.dumps(saved, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    names = {segment.segment_id: segment.name for segment in summary.segments}
+    segments = pl.read_parquet(run_dir / "segments.parquet")
+    told = segments["segment_id"].replace_strict(names, default=None, return_dtype=pl.String)
+    segments.with_columns(told.alias("segment_name")).write_parquet(staging / "segments.parquet")

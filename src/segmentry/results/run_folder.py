@@ -1,0 +1,372 @@
+"""The run folder: whole or absent, versioned, read lazily."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+
+from segmentry.errors import BundleError, OutputError
+from segmentry.privacy import MIN_SIZE
+from segmentry.results.scoring import Bundle, parse_bundle
+from segmentry.runtime.temporary import LOCK, claimed
+
+__all__ = [
+    "MANIFEST_VERSION",
+    "FileFingerprint",
+    "Manifest",
+    "StepRecord",
+    "check_target",
+    "put_in_place",
+    "read_bundle",
+    "read_early",
+    "read_if_there",
+    "read_manifest",
+    "read_min_size",
+    "read_segments",
+    "read_user_columns",
+    "read_user_table",
+    "render_manifest",
+    "staged",
+    "staged_inside",
+    "write_early",
+    "written_plan",
+    "written_whole",
+]
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """Seconds of one step and the highest memory of the process until its end, in MB."""
+
+    step: str
+    seconds: float
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileFingerprint:
+    """An input file by its content."""
+
+    path: str
+    n_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """How a run folder came about; everything that may differ between equal runs is here."""
+
+    manifest_version: int
+    started_at: str
+    seconds: float
+    config: Mapping[str, object]
+    versions: Mapping[str, str]
+    inputs: tuple[FileFingerprint, ...]
+    accounts: tuple[Mapping[str, object], ...]
+    steps: tuple[StepRecord, ...]
+
+
+def render_manifest(manifest: Manifest) -> str:
+    """Return the manifest as JSON."""
+    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def check_target(run_dir: Path, *, overwrite: bool) -> None:
+    """Refuse a target that is in the way before any work is done.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists and may not be replaced, or its parent cannot be written.
+
+    Examples
+    --------
+    >>> check_target(Path("."), overwrite=True)
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.OutputError: .: exists and is not a run folder (no manifest.json), so it is \
+not replaced; choose another --out
+    """
+    if os.path.lexists(run_dir):  # a link to nothing is in the way too
+        if not (run_dir / "manifest.json").is_file():
+            raise OutputError(
+                f"{run_dir}: exists and is not a run folder (no manifest.json), so it is not "
+                "replaced; choose another --out"
+            )
+        if not overwrite:
+            raise OutputError(
+                f"{run_dir}: a run folder exists; choose another --out or add --overwrite"
+            )
+    parent = run_dir.absolute().parent
+    while not os.path.lexists(parent):  # which is False of a name too long to be one
+        parent = parent.parent
+    if not parent.is_dir():
+        raise OutputError(f"{parent}: is a file, not a folder; choose another --out")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{parent}: no right to write there; choose another --out")
+
+
+@contextlib.contextmanager
+def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a folder beside `run_dir` that takes its place when all went well.
+
+    Whatever goes wrong, `run_dir` is as it was: absent, or the earlier run, whole.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run_dir = Path(tempfile.mkdtemp()) / "run"
+    >>> with staged(run_dir, overwrite=False) as staging:
+    ...     _ = (staging / "manifest.json").write_text("{}")
+    ...     print(run_dir.exists())
+    False
+    >>> run_dir.exists(), staging.exists()
+    (True, False)
+    """
+    check_target(run_dir, overwrite=overwrite)
+    target = run_dir.absolute()
+    staging = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    missing = [parent for parent in target.parents if not os.path.lexists(parent)]
+    try:
+        with claimed(staging, leftovers=f".{target.name}.*.partial"):
+            yield staging
+            check_target(run_dir, overwrite=overwrite)  # another run may have ended meanwhile
+            (staging / LOCK).unlink()
+            put_in_place(staging, target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{run_dir}: cannot be written: {reason}; choose another --out"
+        ) from error
+    finally:
+        for parent in missing:
+            # One that holds the run folder stays.
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+
+
+@contextlib.contextmanager
+def staged_inside(run_dir: Path) -> Iterator[Path]:
+    """Yield a folder whose files and folders take their places in `run_dir` when all went well.
+
+    Raises
+    ------
+    OutputError
+        If the run folder cannot be written.
+    """
+    staging = run_dir / f".{secrets.token_hex(4)}.partial"
+    try:
+        staging.mkdir()
+        yield staging
+        for entry in sorted(staging.iterdir()):
+            put_in_place(entry, run_dir / entry.name)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{run_dir}: cannot be written: {reason}; mend that first") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def put_in_place(staging: Path, target: Path) -> None:
+    """Make a whole folder take the place of another; whatever goes wrong, one of them is there."""
+    if not target.is_dir():
+        staging.replace(target)
+        return
+    old = staging.with_suffix(".old")
+    target.rename(old)
+    try:
+        staging.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """Yield a name beside `file` that takes its place when all went well.
+
+    Raises
+    ------
+    OutputError
+        If the place cannot be written.
+    """
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.partial")
+    try:
+        yield partial
+        partial.replace(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{file}: cannot be written: {reason}; choose another place") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def written_plan(run_dir: Path, name: str) -> Iterator[Path]:
+    """Yield a place for a file that replaces ``plan/NAME`` of a run when all went well.
+
+    Raises
+    ------
+    OutputError
+        If the run folder cannot be written.
+    """
+    folder = run_dir / "plan"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{folder}: cannot be made: {reason}; mend that first") from error
+    with written_whole(folder / name) as partial:
+        yield partial
+
+
+def read_bundle(run_dir: Path) -> Bundle:
+    """Read the saved model of a run.
+
+    Raises
+    ------
+    BundleError
+        If there is none, or one of another version.
+    """
+    path = run_dir / "model" / "bundle.json"
+    return parse_bundle(_text_of(path), source=str(path))
+
+
+def read_user_table(run_dir: Path) -> pl.DataFrame:
+    """Read the user table of a run, without its segments.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    path = run_dir / "users.parquet"
+    with _told(path, "expected a run folder"):
+        return pl.read_parquet(path).drop("segment_id")
+
+
+def read_user_columns(run_dir: Path) -> tuple[str, ...]:
+    """Return the columns of the user table of a run, from the footer of the file alone.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    path = run_dir / "users.parquet"
+    with _told(path, "expected a run folder"):
+        return tuple(pl.read_parquet_schema(path))
+
+
+def read_segments(run_dir: Path) -> pl.DataFrame:
+    """Read who is in which segment: ``segments.parquet``.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    path = run_dir / "segments.parquet"
+    with _told(path, "expected a run folder"):
+        return pl.read_parquet(path)
+
+
+def write_early(run_dir: Path, table: pl.DataFrame, days: pl.DataFrame) -> None:
+    """Write what the check on later days takes, for runs that reuse this one."""
+    (run_dir / "validation").mkdir()
+    table.write_parquet(run_dir / "validation" / "users.parquet")
+    days.write_parquet(run_dir / "validation" / "days.parquet")
+
+
+def read_early(run_dir: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Read it back; none where the run did not check its segments on later days.
+
+    Raises
+    ------
+    BundleError
+        If a file cannot be read.
+    """
+    folder = run_dir / "validation"
+    if not folder.exists():
+        return None
+    with _told(folder, "run it again"):
+        return pl.read_parquet(folder / "users.parquet"), pl.read_parquet(folder / "days.parquet")
+
+
+def read_if_there(path: Path) -> pl.DataFrame | None:
+    """Read a table that not every run has.
+
+    Raises
+    ------
+    BundleError
+        If it is there and cannot be read.
+    """
+    if not path.exists():
+        return None
+    with _told(path, "run it again"):
+        return pl.read_parquet(path)
+
+
+@contextlib.contextmanager
+def _told(path: Path, what_to_do: str) -> Iterator[None]:
+    """Say in one line that a table cannot be read, and why."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        cause = " ".join(str(error).split())
+        raise BundleError(f"{path}: cannot be read: {cause}; {what_to_do}") from error
+
+
+def read_manifest(run_dir: Path) -> Manifest:
+    """Read how a run came about.
+
+    Raises
+    ------
+    BundleError
+        If there is no manifest, or one of another version.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    path = run_dir / "manifest.json"
+    text = _text_of(path)
+    try:
+        manifest = TypeAdapter(Manifest).validate_json(text)
+    except ValidationError as error:
+        raise BundleError(f"{path}: not a manifest of this version; run it again") from error
+    if manifest.manifest_version != MANIFEST_VERSION:
+        raise BundleError(
+            f"{path}: version {manifest.manifest_version}, but this segmentry reads version "
+            f"{MANIFEST_VERSION}; run it again"
+        )
+    return manifest
+
+
+def read_min_size(run_dir: Path) -> int:
+    """Return the fewest users on whom the run shows a figure; the usual number if it is not told.
+
+    Raises
+    ------
+    BundleError
+        If there is a manifest that cannot be read.
+    """
+    if not (run_dir / "manifest.json").is_file():
+        return MIN_SIZE
+    found = read_manifest(run_dir).config.get("min_size", MIN_SIZE)
+    return found if isinstance(found, int) else MIN_SIZE
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BundleError(f"{path}: {reason}; expected a run folder of segmentry run") from error

@@ -1,0 +1,302 @@
+"""The saved model and how it puts users into segments."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import polars as pl
+
+from segmentry.errors import BundleError
+from segmentry.features import BetaPrior
+from segmentry.schema import UNASSIGNED, Feature, Window
+from segmentry.segments.clustering import assign
+from segmentry.segments.forming import (
+    CellModel,
+    Segmentation,
+    latent_matrix,
+    membership,
+    place_by_cell,
+    place_by_class,
+    recipe_named,
+)
+from segmentry.segments.latent import LatentModel, posterior
+from segmentry.segments.preprocessing import Preprocessing
+
+__all__ = [
+    "BUNDLE_VERSION",
+    "Bundle",
+    "Deciding",
+    "Placement",
+    "explain_placement",
+    "make_bundle",
+    "parse_bundle",
+    "render_bundle",
+    "score_users",
+    "segments_table",
+]
+
+BUNDLE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """All that is needed to score users, as plain data; written as JSON, never pickled.
+
+    Parameters
+    ----------
+    bundle_version : int
+    recipe, algorithm : str
+    names : tuple of str
+        Name of segment `i` at `i - 1`.
+    centers : tuple of tuple of float
+        (n_segments, n_columns).
+    preprocessing : Preprocessing
+    prior : BetaPrior
+        With which the CTR of new users is shrunk.
+    main_placement : str or None
+    attributes : tuple of Feature
+        Attributes of a profile that the user table holds.
+    window : Window
+        The window of the features.
+    behaviour_priors : mapping of str to BetaPrior
+        With which rates of the behaviour log are shrunk; empty where it was not read.
+    behaviour_window : Window or None
+        The window of the behaviours.
+    behaviour_provides : tuple of str
+        What the behaviour log had.
+    latent : LatentModel or None
+        The classes where the algorithm is "latent": they place users, not the centres.
+    cells : CellModel or None
+        The cut points where the algorithm is "cells": they place users, not the centres.
+    """
+
+    bundle_version: int
+    recipe: str
+    algorithm: str
+    names: tuple[str, ...]
+    centers: tuple[tuple[float, ...], ...]
+    preprocessing: Preprocessing
+    prior: BetaPrior | None
+    main_placement: str | None
+    attributes: tuple[Feature, ...]
+    window: Window
+    behaviour_priors: Mapping[str, BetaPrior] = field(default_factory=dict)
+    behaviour_window: Window | None = None
+    behaviour_provides: tuple[str, ...] = ()
+    latent: LatentModel | None = None
+    cells: CellModel | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the user table that placing a user takes."""
+        counted = () if self.latent is None else ("n_impressions", "n_clicks")
+        return tuple(dict.fromkeys((*self.preprocessing.features, *counted)))
+
+
+def make_bundle(
+    segmentation: Segmentation,
+    *,
+    names: tuple[str, ...],
+    prior: BetaPrior | None,
+    main_placement: str | None,
+    attributes: tuple[Feature, ...],
+    window: Window,
+    behaviour_priors: Mapping[str, BetaPrior] | None = None,
+    behaviour_window: Window | None = None,
+    behaviour_provides: Iterable[str] = (),
+) -> Bundle:
+    """Take from a segmentation what scoring needs."""
+    return Bundle(
+        bundle_version=BUNDLE_VERSION,
+        recipe=segmentation.recipe.name,
+        algorithm=segmentation.algorithm,
+        names=names,
+        centers=tuple(tuple(map(float, center)) for center in segmentation.centers),
+        preprocessing=segmentation.preprocessing,
+        prior=prior,
+        main_placement=main_placement,
+        attributes=attributes,
+        window=window,
+        behaviour_priors=behaviour_priors or {},
+        behaviour_window=behaviour_window,
+        behaviour_provides=tuple(behaviour_provides),
+        latent=None if segmentation.latent is None else segmentation.latent.model,
+        cells=segmentation.cells,
+    )
+
+
+def render_bundle(bundle: Bundle) -> str:
+    """Return a bundle as JSON; numbers come back bit for bit."""
+    return json.dumps(asdict(bundle), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def parse_bundle(text: str, *, source: str) -> Bundle:
+    """Read a bundle back from JSON.
+
+    Raises
+    ------
+    BundleError
+        If it is none, or one of another version.
+
+    Examples
+    --------
+    >>> parse_bundle('{"bundle_version": 7}', source="bundle.json")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.BundleError: bundle.json: version 7, but this segmentry reads version 1; \
+run the segmentation again
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        found = json.loads(text).get("bundle_version")
+    except (json.JSONDecodeError, AttributeError) as error:
+        raise BundleError(f"{source}: not a saved model: {error}; run it again") from error
+    if found != BUNDLE_VERSION:
+        raise BundleError(
+            f"{source}: version {found}, but this segmentry reads version {BUNDLE_VERSION}; "
+            "run the segmentation again"
+        )
+    try:
+        return TypeAdapter(Bundle).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{source}: {where}: {first['msg']}; run it again") from error
+
+
+def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    """Put the users of a table into the segments of a bundle.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    table : DataFrame, (n_users, ...)
+        User table with the features of the bundle, made with its prior and main placement.
+
+    Returns
+    -------
+    scores : DataFrame
+        ``user_id, segment_id, segment_name, margin, is_profiled``, one row per user in the order
+        of the table. Users that belong to no segment have id 0, and no name and margin.
+    unseen : mapping of str to int
+        Users whose level of a feature was not there when the segments were formed.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks a feature.
+    """
+    is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, table)
+    ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
+    margins = np.full(table.height, np.nan)
+    if is_member.any():
+        labels, found = _place(bundle, table.filter(is_member))
+        ids[is_member] = labels + 1
+        margins[is_member] = found
+    unseen = bundle.preprocessing.unseen_levels(table.filter(is_member))
+    return segments_table(table, ids, margins, bundle.names), unseen
+
+
+def _place(
+    bundle: Bundle, table: pl.DataFrame
+) -> tuple[np.typing.NDArray[np.int64], np.typing.NDArray[np.float64]]:
+    if bundle.latent is None:
+        X, centers = bundle.preprocessing.transform(table), np.array(bundle.centers)
+        if bundle.cells is not None:
+            return place_by_cell(bundle.cells, table, X=X, centers=centers)
+        return assign(X, centers)
+    return place_by_class(posterior(bundle.latent, latent_matrix(bundle.latent.parts, table)))
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What a column of `X` contributes to a user being in one segment and not in the next.
+
+    `pull` is the squared distance to the second-nearest centre minus that to the nearest, in this
+    column: positive where it speaks for the segment. All columns together give the whole
+    difference.
+    """
+
+    column: str
+    feature: str
+    pull: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Why a user is in a segment.
+
+    Parameters
+    ----------
+    distances : tuple of (int, float)
+        Segment id and Euclidean distance to its centre in the columns of `X`, nearest first.
+    margin : float
+        (d2 - d1) / d2: 0 on the border, 1 on the centre; 1 with one segment.
+    deciding : tuple of Deciding
+        Strongest first; empty with one segment.
+    """
+
+    distances: tuple[tuple[int, float], ...]
+    margin: float
+    deciding: tuple[Deciding, ...]
+
+
+def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:
+    """Say why a user is in a segment, or None for one that belongs to none.
+
+    Latent classes and cells are no matter of distances: a user of such a run has none either.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The saved model.
+    user : DataFrame
+        One row of the user table.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks a feature.
+    """
+    is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, user)
+    is_by_distance = bundle.latent is None and bundle.cells is None
+    if not is_by_distance or user.height != 1 or not is_member[0]:
+        return None
+    x, centers = bundle.preprocessing.transform(user)[0], np.array(bundle.centers)
+    squares = (x - centers) ** 2
+    distances = np.sqrt(squares.sum(axis=1))
+    order = np.argsort(distances, kind="stable")
+    ranked = tuple((int(i) + 1, float(distances[i])) for i in order)
+    if len(order) == 1:
+        return Placement(distances=ranked, margin=1.0, deciding=())
+    owners = [c.feature for c in bundle.preprocessing.fitted for _ in c.columns]
+    pulls = squares[order[1]] - squares[order[0]]
+    deciding = [
+        Deciding(column, owner, float(pull))
+        for column, owner, pull in zip(bundle.preprocessing.columns, owners, pulls, strict=True)
+    ]
+    second = ranked[1][1]
+    return Placement(
+        distances=ranked,
+        margin=(second - ranked[0][1]) / second if second > 0 else 0.0,
+        deciding=tuple(sorted(deciding, key=lambda each: (-abs(each.pull), each.column))),
+    )
+
+
+def segments_table(
+    table: pl.DataFrame,
+    segment_ids: np.typing.NDArray[np.int64],
+    margins: np.typing.NDArray[np.float64],
+    names: tuple[str, ...],
+) -> pl.DataFrame:
+    """Return the table of ``segments.parquet``: who is where, and how clearly."""
+    labels = pl.Series([None, *names], dtype=pl.String)
+    return table.select(
+        "user_id",
+        pl.Series("segment_id", segment_ids),
+        labels.gather(segment_ids).alias("segment_name"),
+        pl.Series("margin", margins).fill_nan(None),
+        "is_profiled",
+    )

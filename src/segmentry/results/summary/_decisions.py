@@ -1,0 +1,142 @@
+"""What a summary holds for decisions: rules, users to look at, insights and actions."""
+
+from dataclasses import dataclass
+
+from segmentry.describe.profiles import Exemplar
+from segmentry.schema import Estimate
+
+__all__ = [
+    "Action",
+    "Decisions",
+    "Evidence",
+    "Insight",
+    "NotEvaluated",
+    "RuleReport",
+    "SegmentRules",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A number that an insight rests on.
+
+    `unit` is "rate", "share", "index", "count" or "ratio"; `level` the coverage of the interval in
+    percent, null where there is none.
+    """
+
+    label: str
+    value: Estimate
+    unit: str
+    level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do about an insight.
+
+    Parameters
+    ----------
+    code : str
+        "ACT-001": the number of its insight.
+    text : str
+        What to do, in one or two sentences.
+    n_users : int or None
+        Users of the target.
+    effect : str
+        What `value` counts, or why no number can be given.
+    value : Estimate
+        Expected clicks or saving with its 90 % interval; null where it cannot be computed.
+    assumptions : tuple of str
+        Under which the number holds; whole sentences. All of it is observational.
+    test : str
+        How to find out: a command.
+    """
+
+    code: str
+    text: str
+    n_users: int | None
+    effect: str
+    value: Estimate
+    assumptions: tuple[str, ...]
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """A coded finding on a segment, or on all of them where `segment_id` is null.
+
+    `severity` is "opportunity", "problem", "caution" or "note"; `link` leads to its description.
+    """
+
+    code: str
+    title: str
+    severity: str
+    segment_id: int | None
+    text: str
+    evidence: tuple[Evidence, ...]
+    link: str
+    action: Action | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotEvaluated:
+    """An insight that could not be looked for, and why."""
+
+    code: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRules:
+    """The rules of one segment in words, the ones of most users first.
+
+    `coverage` is the share of the segment's users that its rules find, `precision` the share of
+    the users whom the rules find that belong to it; null where no rule leads to the segment.
+    `n_users` is how many they find.
+    """
+
+    segment_id: int
+    texts: tuple[str, ...]
+    n_users: int
+    coverage: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """Rules on raw units that tell the segments without the model; also in ``rules.sql``.
+
+    `fidelity` is the share of users whose segment they tell.
+    """
+
+    fidelity: float
+    n_users: int
+    segments: tuple[SegmentRules, ...]
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What can be decided on the segments.
+
+    Parameters
+    ----------
+    min_size : int
+        Fewest users on whom a figure is shown.
+    rules : RuleReport or None
+    exemplars : tuple of Exemplar
+        By segment, typical before borderline.
+    insights : tuple of Insight
+        What is certain and can be acted on comes first.
+    not_evaluated : tuple of NotEvaluated
+    muted : tuple of str
+        Codes that the user does not want to hear.
+    """
+
+    min_size: int
+    rules: RuleReport | None
+    exemplars: tuple[Exemplar, ...]
+    insights: tuple[Insight, ...]
+    not_evaluated: tuple[NotEvaluated, ...]
+    muted: tuple[str, ...]

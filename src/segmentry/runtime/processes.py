@@ -1,0 +1,155 @@
+"""Call functions in a process of its own, whose memory and interpreter are its own."""
+
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from segmentry.errors import SegmentryError
+
+__all__ = ["call_apart", "end_calls", "serving"]
+
+_CHILD = "from segmentry.runtime.processes import _serve; _serve()"
+_CHILDREN: set[subprocess.Popen[bytes]] = set()
+_Asked = ParamSpec("_Asked")
+_Found = TypeVar("_Found")
+
+
+def call_apart(
+    function: Callable[_Asked, _Found], *args: _Asked.args, **kwargs: _Asked.kwargs
+) -> _Found:
+    """Call a function of this package in a new process and return what it returns.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, not a lambda.
+    *args, **kwargs
+        Plain data and arrays.
+
+    Raises
+    ------
+    SegmentryError
+        What the function raised.
+    RuntimeError
+        If the process ended otherwise; its own words are on standard error.
+
+    Examples
+    --------
+    >>> from segmentry.segments.clustering import distinct_rows
+    >>> call_apart(distinct_rows, [[1.0], [1.0], [5.0]]).weights
+    array([2., 1.])
+    """
+    with serving(function) as ask:
+        return ask(*args, **kwargs).result()
+
+
+@contextmanager
+def serving(
+    function: Callable[_Asked, _Found],
+    *,
+    n_processes: int = 1,
+    first: Callable[[], object] | None = None,
+) -> Iterator[Callable[_Asked, "Future[_Found]"]]:
+    """Start processes that answer calls of one function, each one call after the other.
+
+    Plain children and not multiprocessing: a spawned worker first runs the caller's ``__main__``
+    again, be it a page of Streamlit, a notebook, or a script without a guard.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, not a lambda.
+    n_processes : int
+        A call is answered by whichever is free.
+    first : callable, optional
+        Of a module, not a lambda: called in each process before any other call, so that what it
+        takes to get ready is over when the calls come.
+
+    Yields
+    ------
+    callable
+        Takes what the function takes and returns a future at once; its `result` raises as
+        `call_apart` does.
+
+    Examples
+    --------
+    >>> with serving(abs) as ask:
+    ...     [answer.result() for answer in (ask(-1), ask(2))]
+    [1, 2]
+    """
+    children = [
+        subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-c", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for _ in range(n_processes)
+    ]
+    free: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
+
+    def exchange(asked: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> Any:
+        child = free.get()
+        try:
+            found = _answer_of(child, asked)
+        finally:
+            free.put(child)
+        if found is None:
+            name = getattr(asked[0], "__name__", "a function")
+            raise RuntimeError(f"the process of {name} ended with code {child.wait()}")
+        if isinstance(found[0], SegmentryError):
+            raise found[0]
+        return found[0]
+
+    with ExitStack() as running, ThreadPoolExecutor(n_processes) as pipes:
+        for child in children:
+            _CHILDREN.add(running.enter_context(child))
+            free.put(child)
+        try:
+            if first is not None:
+                for _ in children:
+                    pipes.submit(exchange, (first, (), {}))
+            yield lambda *args, **kwargs: pipes.submit(exchange, (function, args, kwargs))
+        finally:
+            _CHILDREN.difference_update(children)
+            pipes.shutdown(cancel_futures=True)
+
+
+def end_calls() -> None:
+    """End the processes of calls that other threads still wait for."""
+    for child in tuple(_CHILDREN):
+        child.kill()
+
+
+def _answer_of(child: subprocess.Popen[bytes], asked: object) -> tuple[Any] | None:
+    """Ask and wait for the answer; None where the process has ended."""
+    questions, answers = child.stdin, child.stdout
+    assert questions is not None and answers is not None  # noqa: S101, PT018 - both are pipes
+    try:
+        pickle.dump(asked, questions)
+        questions.flush()
+        return (pickle.load(answers),)  # noqa: S301 - written by our own child, never a file
+    except (EOFError, BrokenPipeError):
+        return None
+
+
+def _serve() -> None:
+    """Do what standard input asks for, and write what came of it to standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    while True:
+        try:
+            function, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301 - by our parent
+        except EOFError:
+            return
+        try:
+            found = function(*args, **kwargs)
+        except SegmentryError as error:
+            found = error
+        pickle.dump(found, answers)
+        answers.flush()

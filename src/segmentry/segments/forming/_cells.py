@@ -1,0 +1,407 @@
+"""Segments by fixed cut points: recency against frequency and value, in named cells."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.errors import SchemaError, SelectionError
+from segmentry.schema import UNASSIGNED
+from segmentry.segments.clustering import (
+    Clustering,
+    DistinctRows,
+    SilhouetteScore,
+    distinct_rows,
+    fit_clusterings,
+    fit_pca,
+)
+from segmentry.segments.forming._fit import (
+    PreparedUsers,
+    Segmentation,
+    make_candidate,
+    prepare_users,
+)
+from segmentry.segments.forming._recipes import Recipe
+from segmentry.segments.forming._scores import silhouettes_by_number
+from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.preprocessing import ColumnPlan, numeric_values
+
+__all__ = [
+    "CellColumn",
+    "CellModel",
+    "find_cells",
+    "fit_cells",
+    "place_by_cell",
+    "recency_columns",
+]
+
+FloatVector = npt.NDArray[np.float64]
+FloatMatrix = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+
+_N_SCORES = 5
+_RECENT, _LONG_AWAY = 4, 1  # recency scores from which, and down to which
+_REGULAR = 3.5  # mean score of frequency and value
+_LEVELS = ("regulars", "occasional")
+_BANDS = ("recent", "away for a while", "long away")
+_N_GROUPS = len(_LEVELS) * len(_BANDS)
+
+_RULE = (
+    "Fixed cells: each feature is cut at its quintiles, once, and scored 1 to 5. Recent is a "
+    "recency score of 4 or 5, long away one of 1; regulars have a mean score of at least 3.5 in "
+    "frequency and value. Nothing is optimised: the number of segments is that of the cells with "
+    "users."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellColumn:
+    """How one feature is scored 1 to 5.
+
+    Parameters
+    ----------
+    feature : str
+    is_recency : bool
+        Days since something: the fewer, the higher the score.
+    cuts : tuple of float
+        Upper ends of all classes but the last, in raw units, rising; a class holds its end.
+    scores : tuple of int
+        Of each class, one more than there are cuts.
+    """
+
+    feature: str
+    is_recency: bool
+    cuts: tuple[float, ...]
+    scores: tuple[int, ...]
+
+    def score(self, values: FloatVector) -> FloatVector:
+        """Return the score of each value, NaN where it is unknown.
+
+        Examples
+        --------
+        >>> orders = CellColumn(feature="n", is_recency=False, cuts=(1.0, 4.0), scores=(2, 4, 5))
+        >>> orders.score(np.array([1.0, 2.0, 99.0, np.nan]))
+        array([ 2.,  4.,  5., nan])
+        """
+        places = np.searchsorted(np.array(self.cuts), values, side="left")
+        found = np.array(self.scores, dtype=np.float64)[np.minimum(places, len(self.cuts))]
+        return np.where(np.isnan(values), np.nan, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellModel:
+    """Cut points and cells, all that places a user.
+
+    Parameters
+    ----------
+    columns : tuple of CellColumn
+    segments : tuple of int
+        Of each of the six groups, regulars before occasional and within these the recent before
+        the long away: the place of its segment. A group that had no user at the fit has the
+        segment of its nearest.
+    names : tuple of str
+        Of the segments.
+    """
+
+    columns: tuple[CellColumn, ...]
+    segments: tuple[int, ...]
+    names: tuple[str, ...]
+
+    def labels(self, table: pl.DataFrame) -> IntVector:
+        """Return the place of the segment of each user, shape (n_users,).
+
+        Raises
+        ------
+        SchemaError
+            If the table lacks a feature.
+        """
+        missing = [each.feature for each in self.columns if each.feature not in table.columns]
+        if missing:
+            raise SchemaError(f"user table: no column {missing[0]}; found {table.columns}")
+        return self.place(
+            np.column_stack([numeric_values(table[each.feature]) for each in self.columns])
+        )
+
+    def place(self, values: FloatMatrix) -> IntVector:
+        """Return the place of the segment of each row of raw values, NaN where unknown."""
+        return np.array(self.segments, dtype=np.int64)[_groups_of(self.columns, values)]
+
+
+def fit_cells(
+    values: FloatMatrix, features: Sequence[str], is_recency: Sequence[bool], weights: FloatVector
+) -> CellModel:
+    """Cut each column at its quintiles, and number the cells by falling size.
+
+    A cut is the smallest value that at least 20, 40, 60 or 80 % of the users do not exceed. Users
+    of one value are never parted: where many share one, cuts fall together and there are fewer
+    classes. The score of a class is 1 + the number of fifths below the middle of its users, so
+    that five even classes score 1 to 5 and one class of all users scores 3.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_columns)
+        NaN is unknown and takes no part.
+    features : sequence of str
+    is_recency : sequence of bool
+        Columns of which the lowest values score 5.
+    weights : ndarray, shape (n_rows,)
+        Users per row.
+
+    References
+    ----------
+    Hughes, A. M. (1994). Strategic Database Marketing: quintiles of recency, frequency and money.
+    Hyndman, R. J. and Fan, Y. (1996). Sample quantiles in statistical packages. The American
+    Statistician 50, 361-365: definition 1.
+    Bross, I. D. J. (1958). How to use ridit analysis. Biometrics 14, 18-38: the middle of a class.
+
+    Examples
+    --------
+    >>> users = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [4.0, 1.0], [5.0, 2.0]])
+    >>> model = fit_cells(users, ["days", "n_orders"], [True, False], np.ones(5))
+    >>> [(column.cuts, column.scores) for column in model.columns]  # orders have heavy zeros
+    [((1.0, 2.0, 3.0, 4.0), (5, 4, 3, 2, 1)), ((0.0, 1.0), (2, 4, 5))]
+    >>> [model.names[place] for place in model.place(users)][2:]
+    ['Occasional, away for a while', 'Regulars, away for a while', 'Regulars, long away']
+    """
+    columns = tuple(
+        _cut(values[:, i], feature, is_recency=is_first, weights=weights)
+        for i, (feature, is_first) in enumerate(zip(features, is_recency, strict=True))
+    )
+    return _numbered(columns, _groups_of(columns, values), weights)
+
+
+def _cut(
+    values: FloatVector, feature: str, *, is_recency: bool, weights: FloatVector
+) -> CellColumn:
+    is_known = ~np.isnan(values)
+    levels, inverse = np.unique(values[is_known], return_inverse=True)
+    if not levels.size:
+        return CellColumn(feature=feature, is_recency=is_recency, cuts=(), scores=(3,))
+    reached = np.cumsum(np.bincount(inverse, weights=weights[is_known]))
+    total = reached[-1]
+    # In whole fifths, so that a share of exactly 20 % is not lost to rounding.
+    ends = sorted(
+        {int(np.searchsorted(reached * _N_SCORES, total * i)) for i in range(1, _N_SCORES)}
+        - {levels.size - 1}
+    )
+    tops = np.array([*(reached[end] for end in ends), total])
+    middles = (tops + np.array([0.0, *tops[:-1]])) / 2 / total
+    if is_recency:
+        middles = 1 - middles
+    scores = np.clip(np.floor(middles * _N_SCORES + 1e-9) + 1, 1, _N_SCORES)
+    return CellColumn(
+        feature=feature,
+        is_recency=is_recency,
+        cuts=tuple(float(levels[end]) for end in ends),
+        scores=tuple(int(score) for score in scores),
+    )
+
+
+def _groups_of(columns: Sequence[CellColumn], values: FloatMatrix) -> IntVector:
+    """Return the group of each row, 0 to 5; what is unknown counts as never and as nothing."""
+    scores = np.column_stack([each.score(values[:, i]) for i, each in enumerate(columns)])
+    is_recency = np.array([each.is_recency for each in columns])
+    recency = np.nan_to_num(scores[:, is_recency], nan=1.0).mean(axis=1)
+    others = scores[:, ~is_recency]
+    n_known = (~np.isnan(others)).sum(axis=1)
+    mean = np.where(n_known > 0, np.nansum(others, axis=1) / np.maximum(n_known, 1), 1.0)
+    band = np.where(recency >= _RECENT, 0, np.where(recency > _LONG_AWAY, 1, 2))
+    return (np.where(mean >= _REGULAR, 0, 1) * len(_BANDS) + band).astype(np.int64)
+
+
+def find_cells(
+    table: pl.DataFrame,
+    plans: Sequence[ColumnPlan],
+    *,
+    recipe: Recipe,
+    forced: int | None = None,
+    seed: int = 0,
+    weights: FloatVector | None = None,
+    is_exact: bool = False,
+) -> Segmentation:
+    """Cut the features, put every user into a cell, and number the cells by falling size.
+
+    Parameters are those of `find_segments`.
+
+    Raises
+    ------
+    SelectionError
+        If a number of segments is asked for, or there is no recency or nothing beside it.
+    """
+    if forced is not None:
+        raise SelectionError(
+            f"K = {forced}: the cells are fixed, so that their number cannot be asked for; leave "
+            "out --k, or use another --algorithm"
+        )
+    users = prepare_users(table, plans, recipe=recipe, weights=weights)
+    forming = [plan for plan in plans if plan.feature.name in users.preprocessing.features]
+    is_recency = recency_columns(forming)
+    members = table.filter(users.is_member)
+    names = [plan.feature.name for plan in forming]
+    values = np.column_stack([numeric_values(members[name]) for name in names])
+    n_users = np.ones(members.height) if weights is None else weights[users.is_member]
+    model = fit_cells(values, names, is_recency, n_users)
+    return _segmentation(table, users, model, recipe=recipe, seed=seed, is_exact=is_exact)
+
+
+def recency_columns(plans: Sequence[ColumnPlan]) -> list[bool]:
+    """Tell which columns are days since something: the others are frequency and value.
+
+    Raises
+    ------
+    SelectionError
+        If there is none, nothing else, or one that has no order.
+    """
+    names = ", ".join(plan.feature.name for plan in plans)
+    unordered = [plan.feature.name for plan in plans if plan.is_categorical]
+    if unordered:
+        raise SelectionError(f"cells: {unordered[0]} has no order to cut; leave it out")
+    found = [plan.feature.kind == "duration" for plan in plans]
+    if all(found) or not any(found):
+        raise SelectionError(
+            f"cells: found {names}, expected days since something, such as recency_days, and a "
+            "count or an amount beside it; use --recipe rfm"
+        )
+    return found
+
+
+def _numbered(
+    columns: tuple[CellColumn, ...], groups: IntVector, weights: FloatVector
+) -> CellModel:
+    """Number the groups that have users by falling size; the others go to the nearest."""
+    sizes = np.bincount(groups, weights=weights, minlength=_N_GROUPS)
+    order = [int(each) for each in np.argsort(-sizes, kind="stable") if sizes[each] > 0]
+    nearest = [
+        min((_distance(group, known), known) for known in order) for group in range(_N_GROUPS)
+    ]
+    return CellModel(
+        columns=columns,
+        segments=tuple(order.index(known) for _, known in nearest),
+        names=tuple(_name(group) for group in order),
+    )
+
+
+def _distance(group: int, other: int) -> int:
+    """Tell how far two groups are apart: another band counts as two levels."""
+    (level, band), (its, other_band) = divmod(group, len(_BANDS)), divmod(other, len(_BANDS))
+    return abs(level - its) + 2 * abs(band - other_band)
+
+
+def _name(group: int) -> str:
+    level, band = divmod(group, len(_BANDS))
+    return f"{_LEVELS[level].capitalize()}, {_BANDS[band]}"
+
+
+def place_by_cell(
+    model: CellModel, table: pl.DataFrame, *, X: FloatMatrix, centers: FloatMatrix
+) -> tuple[IntVector, FloatVector]:
+    """Return the place of the segment of each user, and how clearly it lies there in `X`."""
+    labels = model.labels(table)
+    return labels, _margins(X, centers, labels)
+
+
+def _margins(X: FloatMatrix, centers: FloatMatrix, labels: IntVector) -> FloatVector:
+    """Return 1 at the mean of the own cell, falling to 0 where another's is as near."""
+    if len(centers) == 1:
+        return np.ones(len(X))
+    distances = np.column_stack([np.sqrt(np.square(X - each).sum(axis=1)) for each in centers])
+    rows = np.arange(len(X))
+    own = distances[rows, labels]
+    distances[rows, labels] = np.inf
+    other = distances.min(axis=1)
+    return np.clip(1 - own / np.where(other > 0, other, np.inf), 0.0, 1.0)
+
+
+def _segmentation(
+    table: pl.DataFrame,
+    users: PreparedUsers,
+    model: CellModel,
+    *,
+    recipe: Recipe,
+    seed: int,
+    is_exact: bool,
+) -> Segmentation:
+    distinct, labels = _rows(table, users, model)
+    k = len(model.names)
+    clustering = _clustering(distinct, labels, k)
+    (one,) = fit_clusterings(distinct, n_clusters=[1], seed=seed)
+    measured = silhouettes_by_number(distinct, (clustering,), seed=seed, is_exact=is_exact)
+    score = measured.scores.get(k)
+    ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
+    margins = np.full(table.height, np.nan)
+    ids[users.is_member] = labels[distinct.inverse] + 1
+    found = _margins(distinct.rows, clustering.centers, labels)
+    margins[users.is_member] = found[distinct.inverse]
+    return Segmentation(
+        recipe=recipe,
+        algorithm="cells",
+        preprocessing=users.preprocessing,
+        centers=clustering.centers,
+        selection=Selection(
+            rule=_RULE,
+            reason=_reason(k),
+            n_segments=k,
+            is_forced=False,
+            knee=None,
+            runner_up=None,
+            candidates=_candidates(distinct, [one, clustering] if k > 1 else [clustering], score),
+        ),
+        components=fit_pca(distinct, n_components=3),
+        segment_ids=ids,
+        margins=margins,
+        unassigned=users.unassigned,
+        segment_silhouettes=(None,) * k if score is None else score.cluster_means,
+        silhouette_sample=measured.samples.get(k),
+        cells=model,
+    )
+
+
+def _rows(
+    table: pl.DataFrame, users: PreparedUsers, model: CellModel
+) -> tuple[DistinctRows, IntVector]:
+    """Find the distinct users by cell and `X`, which is filled and clipped and would join some."""
+    members = table.filter(users.is_member)
+    labels = model.labels(members)
+    X = users.distinct.rows[users.distinct.inverse]
+    n_users = np.bincount(users.distinct.inverse, minlength=len(users.distinct.weights))
+    each = (users.distinct.weights / n_users)[users.distinct.inverse]
+    both = distinct_rows(np.hstack([labels[:, np.newaxis].astype(np.float64), X]), weights=each)
+    rows = np.ascontiguousarray(both.rows[:, 1:])
+    distinct = DistinctRows(rows=rows, weights=both.weights, inverse=both.inverse)
+    return distinct, both.rows[:, 0].astype(np.int64)
+
+
+def _clustering(distinct: DistinctRows, labels: IntVector, k: int) -> Clustering:
+    """Return the cells as a clustering of `X`: their means stand for them in pictures."""
+    began = time.perf_counter()
+    sizes = np.bincount(labels, weights=distinct.weights, minlength=k)
+    sums = [
+        np.bincount(labels, weights=distinct.weights * column, minlength=k)
+        for column in distinct.rows.T
+    ]
+    centers = np.stack(sums, axis=1) / sizes[:, np.newaxis]
+    off = np.square(distinct.rows - centers[labels]).sum(axis=1)
+    return Clustering(
+        algorithm="cells",
+        centers=centers,
+        labels=labels,
+        inertia=float(np.sum(distinct.weights * off)),
+        n_iterations=0,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _candidates(
+    distinct: DistinctRows, tried: Sequence[Clustering], score: SilhouetteScore | None
+) -> tuple[Candidate, ...]:
+    """Score the cells, and one segment beside them."""
+    k = len(tried[-1].centers)
+    found = [make_candidate(distinct, each, score if each is tried[-1] else None) for each in tried]
+    return (*found[:-1], replace(found[-1], is_selected=True, reason=_reason(k)))
+
+
+def _reason(k: int) -> str:
+    return f"{k} of {_N_GROUPS} fixed cells have users."

@@ -1,0 +1,341 @@
+"""Segments that are latent classes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.errors import SelectionError
+from segmentry.runtime.threads import map_in_threads
+from segmentry.schema import UNASSIGNED
+from segmentry.segments.clustering import Clustering, DistinctRows, distinct_rows, fit_pca
+from segmentry.segments.forming._fit import (
+    PreparedUsers,
+    Segmentation,
+    make_candidate,
+    numbers_to_try,
+    prepare_users,
+)
+from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
+from segmentry.segments.forming._recipes import Recipe
+from segmentry.segments.forming._scores import silhouettes_by_number
+from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.latent import (
+    LatentFit,
+    LatentModel,
+    Part,
+    fit_latent,
+    posterior,
+    soft_rates,
+)
+from segmentry.segments.preprocessing import ColumnPlan
+
+__all__ = ["LatentSegments", "find_latent_segments", "place_by_class"]
+
+FloatVector = npt.NDArray[np.float64]
+FloatMatrix = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+BoolVector = npt.NDArray[np.bool_]
+
+_RULE = (
+    "The smallest BIC wins among the numbers of classes that lost none and whose smallest class "
+    "holds at least {min_share:.0%} of the users. The ICL, which also asks that classes do not "
+    "overlap, stands beside it; a BIC that still falls at the last number tried says that more "
+    "users would find more classes, not that there are as many groups."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LatentSegments:
+    """What latent classes say beyond who is where.
+
+    Parameters
+    ----------
+    model : LatentModel
+        Class `i` is segment `i + 1`.
+    memberships : ndarray of float, shape (n_users, n_classes)
+        Probability of each class; 0 for users that belong to no segment.
+    rates : ndarray of float, shape (n_users,), or None
+        The CTR to be expected of each user, over all classes; NaN for users that belong to no
+        segment. Null where clicks formed no class.
+    fits : tuple of LatentFit
+        By number of classes.
+    by_icl : int
+        The number that the ICL would choose.
+    """
+
+    model: LatentModel
+    memberships: FloatMatrix
+    rates: FloatVector | None
+    fits: tuple[LatentFit, ...]
+    by_icl: int
+
+    def reordered(self, order: IntVector) -> "LatentSegments":
+        """Return the same classes in another order: class `order[i]` comes to place `i`."""
+        model = self.model.reordered(order)
+        return replace(self, model=model, memberships=self.memberships[:, order])
+
+
+def place_by_class(memberships: FloatMatrix) -> tuple[IntVector, FloatVector]:
+    """Return the likeliest class of each row, and how much likelier it is than the next.
+
+    Examples
+    --------
+    >>> labels, margins = place_by_class(np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0]]))
+    >>> labels, margins.round(2)
+    (array([1, 0]), array([0.5, 1. ]))
+    """
+    labels = memberships.argmax(axis=1)
+    if memberships.shape[1] == 1:
+        return labels, np.ones(len(labels))
+    largest = -np.partition(-memberships, 1, axis=1)[:, :2]
+    return labels, largest[:, 0] - largest[:, 1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Distinct users: their counts and codes, and `X` for pictures and silhouettes."""
+
+    matrix: npt.NDArray[np.int64]
+    distinct: DistinctRows
+
+
+def find_latent_segments(
+    table: pl.DataFrame,
+    plans: Sequence[ColumnPlan],
+    *,
+    recipe: Recipe,
+    n_segments: Sequence[int] = range(2, 11),
+    forced: int | None = None,
+    min_share: float = 0.01,
+    seed: int = 0,
+    weights: FloatVector | None = None,
+    is_exact: bool = False,
+    on_fitted: Callable[[int, int], None] | None = None,
+    on_block: Callable[[int, int], None] | None = None,
+) -> Segmentation:
+    """Fit latent classes, choose their number by BIC, and number them by falling size.
+
+    Parameters and errors are those of `find_segments`.
+
+    Raises
+    ------
+    SelectionError
+        If the asked-for number cannot be had: a class was lost in the best of all starts.
+    ConfigError
+        If a feature is neither clicks, a count, nor of levels.
+    """
+    users = prepare_users(table, plans, recipe=recipe, weights=weights, is_forced=True)
+    members = table.filter(users.is_member)
+    forming = set(users.preprocessing.features)
+    parts = latent_parts([each for each in plans if each.feature.name in forming], members)
+    matrix = latent_matrix(parts, members)
+    rows = _rows(matrix, users, members, None if weights is None else weights[users.is_member])
+    tried = numbers_to_try(rows.distinct, n_segments, forced)
+    fits = _fit_all(rows, parts, tried, seed=seed, on_fitted=on_fitted)
+    whole = {each.model.n_classes: _clustering(each, rows) for each in fits if not each.n_empty}
+    measured = silhouettes_by_number(
+        rows.distinct, tuple(whole.values()), seed=seed, is_exact=is_exact, on_block=on_block
+    )
+    candidates = [
+        make_candidate(rows.distinct, clustering, measured.scores.get(k))
+        for k, clustering in whole.items()
+    ]
+    selection = _select(fits, candidates, min_share=min_share, forced=forced)
+    k = selection.n_segments
+    found = _placed(next(each for each in fits if each.model.n_classes == k), fits, matrix, users)
+    ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
+    margins = np.full(table.height, np.nan)
+    labels, of_member = place_by_class(found.memberships[users.is_member])
+    ids[users.is_member], margins[users.is_member] = labels + 1, of_member
+    scores = measured.scores
+    return Segmentation(
+        recipe=recipe,
+        algorithm="latent",
+        preprocessing=users.preprocessing,
+        centers=whole[k].centers,
+        selection=selection,
+        components=fit_pca(rows.distinct, n_components=3),
+        segment_ids=ids,
+        margins=margins,
+        unassigned=users.unassigned,
+        segment_silhouettes=scores[k].cluster_means if k in scores else (None,) * k,
+        silhouette_sample=measured.samples.get(k),
+        latent=found,
+    )
+
+
+def _fit_all(
+    rows: _Rows,
+    parts: Sequence[Part],
+    tried: Sequence[int],
+    *,
+    seed: int,
+    on_fitted: Callable[[int, int], None] | None,
+) -> list[LatentFit]:
+    """Fit each number of classes, the largest first: at the end both threads are busy."""
+    done = 0
+    users = rows.distinct.weights
+
+    def fit(k: int) -> LatentFit:
+        return _by_size(fit_latent(rows.matrix, parts, n_classes=k, weights=users, seed=seed), rows)
+
+    def count(_: LatentFit) -> None:
+        nonlocal done
+        done += 1
+        if on_fitted is not None:
+            on_fitted(done, len(tried))
+
+    return map_in_threads(fit, sorted(tried, reverse=True), on_done=count)[::-1]
+
+
+def _rows(
+    matrix: npt.NDArray[np.int64],
+    users: PreparedUsers,
+    members: pl.DataFrame,
+    weights: FloatVector | None,
+) -> _Rows:
+    """Find the distinct users by what the classes take; `X` is clipped and would join some."""
+    X = users.preprocessing.transform(members)
+    both = distinct_rows(np.hstack([matrix.astype(np.float64), X]), weights=weights)
+    n_columns = matrix.shape[1]
+    return _Rows(
+        matrix=np.ascontiguousarray(both.rows[:, :n_columns]).astype(np.int64),
+        distinct=DistinctRows(
+            rows=np.ascontiguousarray(both.rows[:, n_columns:]),
+            weights=both.weights,
+            inverse=both.inverse,
+        ),
+    )
+
+
+def _labels(model: LatentModel, rows: _Rows) -> IntVector:
+    labels, _ = place_by_class(posterior(model, rows.matrix))
+    return labels
+
+
+def _by_size(fit: LatentFit, rows: _Rows) -> LatentFit:
+    """Order the classes by falling number of users that belong most to them."""
+    labels = _labels(fit.model, rows)
+    k = fit.model.n_classes
+    sizes = np.bincount(labels, weights=rows.distinct.weights, minlength=k)
+    order = np.argsort(-sizes, kind="stable").astype(np.int64)
+    return replace(fit, model=fit.model.reordered(order))
+
+
+def _clustering(fit: LatentFit, rows: _Rows) -> Clustering:
+    """Return the classes as a clustering of `X`: their means stand for them in pictures."""
+    labels, distinct = _labels(fit.model, rows), rows.distinct
+    k = fit.model.n_classes
+    sizes = np.bincount(labels, weights=distinct.weights, minlength=k)
+    sums = [
+        np.bincount(labels, weights=distinct.weights * column, minlength=k)
+        for column in distinct.rows.T
+    ]
+    centers = np.stack(sums, axis=1) / sizes[:, np.newaxis]
+    off = np.sum((distinct.rows - centers[labels]) ** 2, axis=1)
+    return Clustering(
+        algorithm="latent",
+        centers=centers,
+        labels=labels,
+        inertia=float(np.sum(distinct.weights * off)),
+        n_iterations=len(fit.trace),
+        seconds=fit.seconds,
+    )
+
+
+def _select(
+    fits: Sequence[LatentFit],
+    candidates: Sequence[Candidate],
+    *,
+    min_share: float,
+    forced: int | None,
+) -> Selection:
+    """Choose the smallest BIC among the numbers that can be had, and say why."""
+    by_number = {each.n_segments: each for each in candidates}
+    if forced is not None and forced not in by_number:
+        lost = next(fit.n_empty for fit in fits if fit.model.n_classes == forced)
+        raise SelectionError(
+            f"K = {forced}: {lost} of the latent classes lost all users in the best of all starts; "
+            f"ask for at most {max(by_number)} or use other features"
+        )
+    allowed = [
+        fit
+        for fit in fits
+        if fit.model.n_classes in by_number
+        and by_number[fit.model.n_classes].smallest_share >= min_share
+    ]
+    ranked = sorted(allowed, key=lambda fit: (fit.bic, fit.model.n_classes))
+    winner, reason = (ranked[0].model.n_classes, "") if ranked else (1, "")
+    if forced is not None:
+        winner, reason = forced, f"K = {forced} was asked for; the BIC did not choose it."
+    else:
+        reason = _reason(ranked, fits)
+    told = [
+        replace(
+            by_number[fit.model.n_classes],
+            is_selected=fit.model.n_classes == winner,
+            reason=reason if fit.model.n_classes == winner else _why_not(fit, winner, fits),
+        )
+        for fit in fits
+        if fit.model.n_classes in by_number
+    ]
+    others = [fit.model.n_classes for fit in ranked if fit.model.n_classes != winner]
+    return Selection(
+        rule=_RULE.format(min_share=min_share),
+        reason=reason,
+        n_segments=winner,
+        is_forced=forced is not None,
+        knee=None,
+        runner_up=others[0] if others else None,
+        candidates=tuple(told),
+    )
+
+
+def _reason(ranked: Sequence[LatentFit], fits: Sequence[LatentFit]) -> str:
+    if not ranked:
+        return "Every number of classes lost one or left one too small: one segment."
+    best, by_icl = ranked[0].model.n_classes, icl_choice(fits)
+    told = f"K = {best} has the smallest BIC, {ranked[0].bic:,.0f}"
+    if best == max(fit.model.n_classes for fit in fits) and best > 1:
+        told += ", and it still falls there"
+    if by_icl == best:
+        return f"{told}; the ICL agrees."
+    return f"{told}; the ICL, which counts overlap against classes, would take {by_icl}."
+
+
+def icl_choice(fits: Sequence[LatentFit]) -> int:
+    """Return the number of classes with the smallest ICL among those that lost none."""
+    whole = [fit for fit in fits if not fit.n_empty]
+    return min(whole, key=lambda fit: (fit.icl, fit.model.n_classes)).model.n_classes
+
+
+def _why_not(fit: LatentFit, winner: int, fits: Sequence[LatentFit]) -> str:
+    chosen = next(each for each in fits if each.model.n_classes == winner)
+    told = f"BIC {fit.bic:,.0f}, {fit.bic - chosen.bic:+,.0f} against the chosen one's"
+    return told if fit.is_converged else f"{told}; not converged"
+
+
+def _placed(
+    fit: LatentFit,
+    fits: Sequence[LatentFit],
+    matrix: npt.NDArray[np.int64],
+    users: PreparedUsers,
+) -> LatentSegments:
+    model, n_users = fit.model, len(users.is_member)
+    memberships = np.zeros((n_users, model.n_classes))
+    of_members = posterior(model, matrix)
+    memberships[users.is_member] = of_members
+    rates = None
+    if model.class_rates is not None:
+        rates = np.full(n_users, np.nan)
+        rates[users.is_member] = soft_rates(model, matrix, of_members)
+    return LatentSegments(
+        model=model,
+        memberships=memberships,
+        rates=rates,
+        fits=tuple(fits),
+        by_icl=icl_choice(fits),
+    )

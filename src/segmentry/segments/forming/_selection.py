@@ -1,0 +1,209 @@
+"""Choose the number of segments and say why."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from segmentry.errors import SelectionError
+from segmentry.schema import Estimate
+from segmentry.segments.clustering import find_knee
+
+__all__ = ["Candidate", "Decision", "Selection", "select"]
+
+_RULE = "The largest mean silhouette wins."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A number of segments that was chosen by other evidence than the silhouette.
+
+    Parameters
+    ----------
+    n_segments : int
+    rule, reason : str
+        One or two sentences each.
+    remarks : mapping of int to str
+        What is to be said of each number that was weighed.
+    """
+
+    n_segments: int
+    rule: str
+    reason: str
+    remarks: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One clustering tried by the selection; scores are null for one segment.
+
+    Parameters
+    ----------
+    algorithm : str
+    n_segments : int
+    inertia : float
+        Weighted sum of squared Euclidean distances to the centres.
+    silhouette : Estimate
+        Mean Euclidean silhouette, sampled users against all users, with its 95 % interval.
+    squared_silhouette : float or None
+        Mean squared-Euclidean silhouette, exact.
+    calinski_harabasz, davies_bouldin : float or None
+    smallest_share : float
+        Share of the users in the smallest segment.
+    seconds : float
+    """
+
+    algorithm: str
+    n_segments: int
+    inertia: float
+    silhouette: Estimate
+    squared_silhouette: float | None
+    calinski_harabasz: float | None
+    davies_bouldin: float | None
+    smallest_share: float
+    seconds: float
+    is_selected: bool = False
+    is_knee: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The chosen candidate with its reasons.
+
+    Parameters
+    ----------
+    rule : str
+        The rule in one or two sentences.
+    reason : str
+        Why this number, in one sentence.
+    n_segments : int
+        May be 1.
+    is_forced : bool
+        Whether the user asked for this number.
+    knee : int or None
+        Where the elbow bends; null where it does not.
+    runner_up : int or None
+        Who came second by silhouette.
+    candidates : tuple of Candidate
+        By number of segments.
+    """
+
+    rule: str
+    reason: str
+    n_segments: int
+    is_forced: bool
+    knee: int | None
+    runner_up: int | None
+    candidates: tuple[Candidate, ...]
+
+
+def select(
+    candidates: Sequence[Candidate],
+    *,
+    decide: Callable[[Sequence[int]], Decision] | None = None,
+    min_share: float = 0.01,
+    forced: int | None = None,
+) -> Selection:
+    """Choose among candidates and say why; `Selection.n_segments` may be 1.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        One of them may be that of one segment.
+    decide : callable, optional
+        From the numbers that may be chosen to the chosen one. By default the largest mean
+        silhouette wins, however small its segments are.
+    min_share : float
+        A smaller segment rules a number out; one segment is never ruled out.
+    forced : int, optional
+        Take this number, whatever the evidence says.
+
+    Raises
+    ------
+    SelectionError
+        If `forced` is not among the candidates.
+    """
+    ordered = sorted(candidates, key=lambda candidate: candidate.n_segments)
+    scored = [candidate for candidate in ordered if candidate.silhouette.is_known]
+    ranked = sorted(scored, key=lambda each: (-_silhouette(each), each.n_segments))
+    knee = _knee_of(ordered)
+    numbers = [candidate.n_segments for candidate in ordered]
+    if forced is not None and forced not in numbers:
+        raise SelectionError(f"K = {forced} was not tried; expected one of the candidates")
+    decision = _by_silhouette(ranked)
+    if decide is not None:
+        decision = decide(_allowed(ordered, min_share=min_share, forced=forced))
+    winner, reason = decision.n_segments, decision.reason
+    if forced is not None:
+        winner, reason = forced, _asked_for(forced, decision, is_weighed=decide is not None)
+    others = [candidate.n_segments for candidate in ranked if candidate.n_segments != winner]
+    return Selection(
+        rule=decision.rule,
+        reason=reason,
+        n_segments=winner,
+        is_forced=forced is not None,
+        knee=knee,
+        runner_up=others[0] if others else None,
+        candidates=tuple(
+            replace(
+                each,
+                is_selected=each.n_segments == winner,
+                is_knee=each.n_segments == knee,
+                reason=reason if each.n_segments == winner else _why_not(each, decision, min_share),
+            )
+            for each in ordered
+        ),
+    )
+
+
+def _allowed(ordered: Sequence[Candidate], *, min_share: float, forced: int | None) -> list[int]:
+    return [
+        each.n_segments
+        for each in ordered
+        if each.n_segments in (1, forced) or each.smallest_share >= min_share
+    ]
+
+
+def _asked_for(forced: int, decision: Decision, *, is_weighed: bool) -> str:
+    told = f"K = {forced} was asked for"
+    if not is_weighed:
+        return f"{told}; the scores did not choose it."
+    if decision.n_segments == forced:
+        return f"{told}, and the evidence agrees. {decision.reason}"
+    return f"{told}; the evidence would choose {decision.n_segments}. {decision.reason}"
+
+
+def _silhouette(candidate: Candidate) -> float:
+    value = candidate.silhouette.value
+    return -1.0 if value is None else value
+
+
+def _knee_of(ordered: Sequence[Candidate]) -> int | None:
+    if len(ordered) < 3:
+        return None
+    return find_knee([each.n_segments for each in ordered], [each.inertia for each in ordered])
+
+
+def _by_silhouette(ranked: Sequence[Candidate]) -> Decision:
+    """Take the largest mean silhouette, of equal ones the fewest segments."""
+    if not ranked:
+        reason = "No candidate has a silhouette."
+        return Decision(n_segments=1, rule=_RULE, reason=reason, remarks={})
+    best = ranked[0]
+    return Decision(
+        n_segments=best.n_segments,
+        rule=_RULE,
+        reason=(f"K = {best.n_segments} has the largest mean silhouette, {_silhouette(best):.3f}."),
+        remarks={
+            each.n_segments: f"silhouette {_silhouette(best) - _silhouette(each):.3f} below"
+            for each in ranked
+        },
+    )
+
+
+def _why_not(candidate: Candidate, decision: Decision, min_share: float) -> str:
+    """Say what the evidence says of a number that was not chosen."""
+    if candidate.n_segments in decision.remarks:
+        return decision.remarks[candidate.n_segments]
+    if candidate.n_segments > 1 and candidate.smallest_share < min_share:
+        return f"smallest segment below {min_share:.0%} of the users"
+    return ""

@@ -1,0 +1,31 @@
+"""Preprocessing: fill, transform, clip, scale and weigh features, the same way ever after."""
+
+from segmentry.segments.preprocessing._choices import (
+    Choices,
+    Clip,
+    apply_choices,
+    read_choice,
+    read_choices,
+)
+from segmentry.segments.preprocessing._columns import FittedColumn
+from segmentry.segments.preprocessing._fit import Preprocessing, fit_preprocessing
+from segmentry.segments.preprocessing._plan import ColumnPlan, Scale, Transform, plan_column
+from segmentry.segments.preprocessing._values import level_texts, numeric_values, ordered_levels
+
+__all__ = [
+    "Choices",
+    "Clip",
+    "ColumnPlan",
+    "FittedColumn",
+    "Preprocessing",
+    "Scale",
+    "Transform",
+    "apply_choices",
+    "fit_preprocessing",
+    "level_texts",
+    "numeric_values",
+    "ordered_levels",
+    "plan_column",
+    "read_choice",
+    "read_choices",
+]
