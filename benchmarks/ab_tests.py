@@ -13,7 +13,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.validation.simulation import form_segments, simulate
+from tests.evaluation.simulation import form_segments, simulate
 
 from segmentry.advise.experiments import (
     RATIO_ALARM,

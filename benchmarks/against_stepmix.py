@@ -3,7 +3,7 @@
 python -m pip install stepmix   # for this script alone
 python benchmarks/against_stepmix.py
 
-The printed values of StepMix are kept in tests/latent/test_latent.py.
+The printed values of StepMix are kept in tests/segments/latent/test_latent.py.
 """
 
 import importlib.metadata

@@ -12,7 +12,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.validation.simulation import form_segments, simulate
+from tests.evaluation.simulation import form_segments, simulate
 
 from segmentry.advise.budget import BudgetRequest, SegmentTraffic, plan_budget
 from segmentry.evaluation.later_days import FoldRates, fold_rates, verdicts

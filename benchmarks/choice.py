@@ -16,7 +16,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.validation.simulation import form_segments, simulate
+from tests.evaluation.simulation import form_segments, simulate
 from truth import structures, told_rate
 
 from segmentry.datasets.levels import draw_demography

@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import polars as pl
-from tests.exposure.simulation import curve_of, simulate_rows
+from tests.describe.exposure.simulation import curve_of, simulate_rows
 
 from segmentry.describe.exposure._cells import describe_cells
 from segmentry.describe.exposure._counting import add_cells, no_counts

@@ -12,7 +12,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.truth import FEATURE_DAYS, OUTCOME_DAYS, told_rate
-from tests.validation.simulation import simulate
+from tests.evaluation.simulation import simulate
 
 from segmentry.evaluation.later_days import kept_gain
 from segmentry.segments.clustering import distinct_rows

@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.validation.simulation import form_segments, simulate
+from tests.evaluation.simulation import form_segments, simulate
 
 from segmentry.evaluation.later_days import day_levels, forecast_ctr, kept_gain, verdicts
 from segmentry.evaluation.number import (

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from segmentry.results.summary import (
+from segmentry.describe.conversions import (
     AddedGain,
     Attribution,
     ConversionReport,

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 
+from segmentry.describe.maps import Blade, Hexagon, Pictures
 from segmentry.describe.profiles import (
     Difference,
     Distribution,
@@ -11,22 +12,18 @@ from segmentry.describe.profiles import (
     NumericStatistics,
     SegmentProfile,
 )
-from segmentry.evaluation.later_days import KeptGain
+from segmentry.evaluation.later_days import KeptGain, TruthReport
 from segmentry.results.summary import (
     SCHEMA_VERSION,
-    Blade,
     CandidateRow,
     DataReport,
     FeatureRow,
     Finding,
-    Hexagon,
     MapPoint,
     MapSummary,
-    Pictures,
     Repeat,
     SelectionReport,
     Summary,
-    TruthReport,
 )
 from segmentry.schema import Estimate, RowAccount
 

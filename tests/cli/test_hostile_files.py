@@ -1,6 +1,6 @@
 """Hostile files, as the whole run meets them: an answer with every row counted, or one clear line.
 
-Both engines; what a reader alone can show is in tests/engines/test_split_log.py.
+Both engines; what a reader alone can show is in tests/ingest/engines/test_split_log.py.
 """
 
 import errno

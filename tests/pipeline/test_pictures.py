@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import reused
 
+from segmentry.describe.maps import Hexagon
 from segmentry.describe.maps._hexagons import (
     NO_PLANE,
     Plane,
@@ -16,7 +17,7 @@ from segmentry.describe.maps._hexagons import (
 )
 from segmentry.describe.maps._pictures import _bins_for
 from segmentry.describe.profiles import bin_features
-from segmentry.results.summary import Hexagon, read_summary
+from segmentry.results.summary import read_summary
 from segmentry.schema import Feature
 
 

@@ -10,8 +10,9 @@ import polars as pl
 from segmentry.activate.contacts import Platform, hashed_emails, hashed_phones
 from segmentry.errors import ConfigError, OutputError
 from segmentry.ingest.user_files import as_ids, read_user_file
-from segmentry.results.run_folder import read_min_size, read_segments, written_whole
+from segmentry.results.run_folder import read_min_size, read_segments
 from segmentry.runtime.sampling import hash_shares
+from segmentry.runtime.whole_files import written_whole
 
 __all__ = ["TARGETS", "Audience", "Target", "export_audience"]
 

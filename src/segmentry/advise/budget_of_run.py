@@ -14,19 +14,13 @@ from segmentry.advise.budget import BudgetPlan, BudgetRequest, Outcome, SegmentT
 from segmentry.advise.budget import plan_budget as divide
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import ConfigError, DataError
-from segmentry.evaluation.later_days import (
-    FoldRates,
-    Relabelling,
-    UserCounts,
-    UserDays,
-    fold_rates,
-    local_days,
-    split_window,
-    verdicts,
-)
+from segmentry.evaluation.later_days import FoldRates, Relabelling, fold_rates, verdicts
 from segmentry.features import fit_beta_prior
-from segmentry.features.behaviour_steps import behaviour_days_of, reuse_behaviours
+from segmentry.features.behaviour_steps import behaviour_days_of
+from segmentry.features.user_days import UserCounts, UserDays
+from segmentry.features.windows import local_days, split_window
 from segmentry.privacy import published_ids
+from segmentry.results.behaviours import reuse_behaviours
 from segmentry.results.run_folder import (
     read_bundle,
     read_early,

@@ -21,7 +21,8 @@ from segmentry.advise.experiments import (
 )
 from segmentry.advise.test_files import read_assignment, read_results
 from segmentry.errors import BundleError, ConfigError, DataError
-from segmentry.evaluation.later_days import Traffic, daily_traffic, local_days
+from segmentry.evaluation.later_days import Traffic, daily_traffic
+from segmentry.features.windows import local_days
 from segmentry.results.run_folder import read_min_size, read_segments, read_user_table, written_plan
 from segmentry.schema import Window
 

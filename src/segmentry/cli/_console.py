@@ -20,8 +20,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from segmentry.evaluation.later_days import TruthReport
 from segmentry.ingest.quality import Finding
-from segmentry.results.summary import Summary, TruthReport
+from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, Estimate, RowAccount
 from segmentry.schema import Progress as Tell
 

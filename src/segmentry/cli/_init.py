@@ -8,7 +8,7 @@ import typer
 
 from segmentry.errors import OutputError
 from segmentry.ingest.mapping import render_mapping
-from segmentry.results.run_folder import written_whole
+from segmentry.runtime.whole_files import written_whole
 
 __all__ = ["init"]
 

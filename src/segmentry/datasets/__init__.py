@@ -1,4 +1,8 @@
-"""Synthetic logs in the Taobao format, with a planted truth that analyses can be judged by."""
+"""Which log has a known truth to test against?
+
+In: `GeneratorOptions`. Out: files in the Taobao format with the planted truth in one of their own.
+Only `demo`, `data generate`, tests and benchmarks use it.
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any

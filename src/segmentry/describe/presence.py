@@ -1,17 +1,25 @@
 """Who came back on the later days, who came only then, and who outweighs a segment."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.evaluation.later_days import Truth, UserCounts, outcome_rate
+from segmentry.evaluation.later_days import Truth, outcome_rate
+from segmentry.features.user_days import UserCounts
 from segmentry.privacy import is_small
-from segmentry.results.summary import PresenceFeature, PresenceReport, PresenceRow
 from segmentry.schema import UNASSIGNED, Estimate, Feature
 
-__all__ = ["compared_features", "report_presence", "warn_of_presence"]
+__all__ = [
+    "PresenceFeature",
+    "PresenceReport",
+    "PresenceRow",
+    "compared_features",
+    "report_presence",
+    "warn_of_presence",
+]
 
 _UNKNOWN = Estimate(value=None, low=None, high=None)
 Vector = npt.NDArray[np.float64]
@@ -19,6 +27,79 @@ Mask = npt.NDArray[np.bool_]
 Values = Mapping[str, Vector]
 # From this share on, the figures of a segment are those of one user.
 _HEAVY = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceFeature:
+    """One feature in the feature window, of users present and absent later.
+
+    Parameters
+    ----------
+    feature : str
+    present, absent : float
+        Means over the users of whom it is known, in raw units.
+    difference : float or None
+        `absent` - `present` in standard deviations over all users with a segment; null where the
+        feature does not vary.
+    """
+
+    feature: str
+    present: float
+    absent: float
+    difference: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceRow:
+    """The users of one segment by whether they were shown ads again on the later days.
+
+    Parameters
+    ----------
+    segment_id : int
+        Of the feature window.
+    n_present, n_absent : int or None
+        Users that were shown ads again, and those that were not; null where either is too few to
+        be shown.
+    impressions_present, impressions_absent : float or None
+        Their mean impressions in the feature window.
+    ctr_present, ctr_absent : float or None
+        Their CTR in the feature window.
+    largest_user_share : float or None
+        Share of the impressions of its busiest user in all of its impressions, over all days and
+        for the segment as it is now; null where it is too small to be shown.
+    features : tuple of PresenceFeature
+        What forms segments and what profiles tell, categories aside, the largest difference first;
+        a feature that is known of too few of either to be shown is left out.
+    """
+
+    segment_id: int
+    n_present: int | None
+    n_absent: int | None
+    impressions_present: float | None
+    impressions_absent: float | None
+    ctr_present: float | None
+    ctr_absent: float | None
+    largest_user_share: float | None
+    features: tuple[PresenceFeature, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceReport:
+    """What the check on later days cannot speak of.
+
+    Parameters
+    ----------
+    segments : tuple of PresenceRow
+    n_new : int or None
+        Users that were shown ads on the later days only: no segment was checked on them; null
+        where there were no later days, or too few users to be shown.
+    new_ctr : Estimate
+        Their CTR, with its 90 % interval.
+    """
+
+    segments: tuple[PresenceRow, ...]
+    n_new: int | None
+    new_ctr: Estimate
 
 
 def compared_features(catalogue: Sequence[Feature], forming: Sequence[str]) -> tuple[Feature, ...]:

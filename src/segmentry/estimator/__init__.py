@@ -1,4 +1,7 @@
-"""The segmentation as a scikit-learn estimator on any user table."""
+"""How does scikit-learn code segment a table?
+
+In: a table or an array. Out: `UserSegmenter`, fitted like any estimator.
+"""
 
 from segmentry.estimator._inference import LeftOut, infer_features
 from segmentry.estimator._segmenter import UserSegmenter

@@ -53,9 +53,9 @@ _ARROW = "pyarrow"
 class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyped
     """Segment the rows of a user table with numeric, ordinal and categorical columns.
 
-    Columns are taken for what they look like (`segmentry.estimator._inference`), missing values are filled,
-    long tails are logged and pulled in at the 1st and 99th percentile, numbers are scaled and
-    levels become one column each; then K-means finds the segments and their number.
+    Columns are taken for what they look like, missing values are filled, long tails are logged and
+    pulled in at the 1st and 99th percentile, numbers are scaled and levels become one column each;
+    then K-means finds the segments and their number.
 
     Parameters
     ----------

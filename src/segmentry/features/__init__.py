@@ -1,4 +1,7 @@
-"""Features: one definition each, the same on every engine."""
+"""What is known about each user?
+
+In: parts of the log, profiles and ads. Out: one user table, each feature defined once.
+"""
 
 from segmentry.features._behaviour_counts import (
     ATTRIBUTION_DAYS,
@@ -8,10 +11,6 @@ from segmentry.features._behaviour_counts import (
 from segmentry.features._behaviour_features import BEHAVIOUR_FEATURES, derive_behaviours
 from segmentry.features._behaviour_needs import available_behaviours, behaviour_provides
 from segmentry.features._behaviour_table import (
-    BehaviourCounts,
-    PartPair,
-    behaviour_extent,
-    behaviour_users,
     count_behaviour_log,
     count_behaviour_users,
     value_ads,
@@ -23,16 +22,9 @@ from segmentry.features._journeys import (
     count_credits,
     count_journeys,
 )
-from segmentry.features._needs import (
-    available_features,
-    counts_of,
-    is_tally_enough,
-    log_columns_of,
-    needs_of,
-)
+from segmentry.features._needs import available_features, counts_of, log_columns_of
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import (
-    LogCounts,
     LogFacts,
     count_users,
     derive_features,
@@ -46,16 +38,11 @@ __all__ = [
     "FOLLOW_DAYS",
     "LOG_FEATURES",
     "VALUE_FEATURES",
-    "BehaviourCounts",
     "BetaPrior",
-    "LogCounts",
     "LogFacts",
-    "PartPair",
     "available_behaviours",
     "available_features",
-    "behaviour_extent",
     "behaviour_provides",
-    "behaviour_users",
     "count_attributions",
     "count_behaviour_days",
     "count_behaviour_log",
@@ -70,9 +57,7 @@ __all__ = [
     "facts_of_tally",
     "find_log_facts",
     "fit_beta_prior",
-    "is_tally_enough",
     "log_columns_of",
-    "needs_of",
     "shrink",
     "value_ads",
 ]

@@ -7,9 +7,7 @@ from pathlib import Path
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.config import RunConfig
-from segmentry.errors import BundleError, DataError
-from segmentry.evaluation.later_days import BehaviourDays, local_days
+from segmentry.errors import DataError
 from segmentry.features._behaviour_features import derive_behaviours
 from segmentry.features._behaviour_needs import behaviour_provides
 from segmentry.features._behaviour_table import (
@@ -22,10 +20,10 @@ from segmentry.features._behaviour_table import (
     value_ads,
 )
 from segmentry.features._shrinkage import BetaPrior
+from segmentry.features.behaviour_days import BehaviourDays
+from segmentry.features.windows import local_days
 from segmentry.ingest.room import about_rows
 from segmentry.ingest.strict import refuse_rejections
-from segmentry.results.run_folder import read_if_there
-from segmentry.results.scoring import Bundle
 from segmentry.runtime.progress import told, told_in_rows
 from segmentry.schema import (
     SECONDS_PER_DAY,
@@ -46,14 +44,12 @@ __all__ = [
     "derive_behaviour_data",
     "early_behaviours",
     "pairs_of",
-    "reuse_behaviours",
-    "write_behaviours",
 ]
 
 _LATE = "after the window of the ad log"
 _STRANGERS = "of users in neither the ad log nor the profiles"
 _STRANGERS_OR_NOT_SAMPLED = "outside --sample, or of users in neither the ad log nor the profiles"
-_SHOP_COUNTS = (
+SHOP_COUNTS = (
     "n_behaviours",
     "n_views",
     "n_purchases",
@@ -126,7 +122,6 @@ class CountedBehaviours:
 def count_behaviours_of(
     engine: Engine,
     source: Source,
-    config: RunConfig,
     log: LogParts,
     *,
     users: pl.DataFrame,
@@ -134,6 +129,8 @@ def count_behaviours_of(
     window: Window,
     feature_window: Window | None,
     n_parts: int,
+    is_strict: bool,
+    is_sample: bool,
     scratch: Path,
     progress: Progress | None,
 ) -> CountedBehaviours:
@@ -144,7 +141,6 @@ def count_behaviours_of(
     engine : Engine
     source : Source
         With a behaviour log.
-    config : RunConfig
     log : LogParts
         The ad log in parts, as many as `n_parts` at most.
     users : DataFrame
@@ -156,13 +152,17 @@ def count_behaviours_of(
     feature_window : Window or None
         Nothing that comes after it is counted for it; null where nothing is checked.
     n_parts : int
+    is_strict : bool
+        Whether rejected rows are an error.
+    is_sample : bool
+        Whether the users are a sample of those of the log.
     scratch : Path
     progress : callable, optional
 
     Raises
     ------
     DataError
-        If no behaviour is left, or rows were rejected and `config.strict` forbids it.
+        If no behaviour is left, or rows were rejected and `is_strict`.
     """
     provides = behaviour_provides(source)
     is_timed = "times" in provides
@@ -174,7 +174,7 @@ def count_behaviours_of(
         scratch=scratch,
         progress=progress,
     )
-    if config.strict:
+    if is_strict:
         refuse_rejections((split.account,))
     history = _history(engine, split, window, is_timed=is_timed)
     if feature_window is not None and history.start >= feature_window.end:
@@ -182,7 +182,7 @@ def count_behaviours_of(
             "the behaviour log begins after the days on which segments are formed; expected one "
             "that begins with the ad log or before it; leave out --with behaviours"
         )
-    account = _without_strangers(engine, split, users, is_sample=config.sample < 1)
+    account = _without_strangers(engine, split, users, is_sample=is_sample)
     _refuse_nothing(account)
     pairs = pairs_of(split.parts, log.parts)
     priced = value_ads(ads) if "ads" in provides else None
@@ -329,7 +329,7 @@ def early_behaviours(
 
 def _counts(found: BehaviourCounts, users: pl.DataFrame) -> pl.DataFrame:
     """Return what is shown of each user of the table, in its order."""
-    names: tuple[str, ...] = _SHOP_COUNTS
+    names: tuple[str, ...] = SHOP_COUNTS
     joined = users.select("user_id").join(
         found.counts, on="user_id", how="left", maintain_order="left"
     )
@@ -348,41 +348,4 @@ def behaviour_days_of(
         users=users,
         first_day=local_days(window)[0],
         n_before=max(0, (window.start - history.start) // SECONDS_PER_DAY),
-    )
-
-
-_COUNTS_FILE = "conversions.parquet"
-_DAYS_FILE = "behaviour_days.parquet"
-
-
-def write_behaviours(run_dir: Path, data: BehaviourData) -> None:
-    """Write what followed the impressions of each user, and the days for runs that reuse this."""
-    data.counts.write_parquet(run_dir / _COUNTS_FILE)
-    if data.days is not None and (run_dir / "validation").is_dir():
-        data.days.write_parquet(run_dir / "validation" / _DAYS_FILE)
-
-
-def reuse_behaviours(run_dir: Path, bundle: Bundle) -> BehaviourData | None:
-    """Read it back; nothing where the run did not read the behaviour log.
-
-    Raises
-    ------
-    BundleError
-        If a file cannot be read, or is of an earlier version.
-    """
-    counts = read_if_there(run_dir / _COUNTS_FILE)
-    if bundle.behaviour_window is None or counts is None:
-        return None
-    absent = [name for name in _SHOP_COUNTS if name not in counts.columns]
-    if absent:
-        raise BundleError(
-            f"{run_dir / _COUNTS_FILE}: no column {', '.join(absent)}, as in runs of an earlier "
-            "version; run the data again"
-        )
-    return BehaviourData(
-        window=bundle.behaviour_window,
-        priors=bundle.behaviour_priors,
-        counts=counts,
-        days=read_if_there(run_dir / "validation" / _DAYS_FILE),
-        provides=frozenset(bundle.behaviour_provides),
     )

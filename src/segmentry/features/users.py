@@ -6,15 +6,47 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.evaluation.later_days import EarlyUsers
 from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._needs import is_tally_enough
 from segmentry.features._shrinkage import BetaPrior
+from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.features.behaviour_steps import BehaviourData
+from segmentry.features.user_days import UserDays
+from segmentry.features.windows import WindowSplit
 from segmentry.ingest.quality import Finding
 from segmentry.schema import OF_IMPRESSIONS, DataTraits, Feature, RowAccount, Window
 
-__all__ = ["KeptLog", "ReadingPlan", "SavedSteps", "UserData"]
+__all__ = ["EarlyUsers", "KeptLog", "ReadingPlan", "SavedSteps", "UserData"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EarlyUsers:
+    """What was known before the outcome window.
+
+    Parameters
+    ----------
+    split : WindowSplit
+    table : DataFrame
+        The users of the whole log with their features in the feature window.
+    prior : BetaPrior or None
+        Of the CTRs in the feature window.
+    days : DataFrame
+        ``user_id, day, n_impressions, n_clicks`` of all days.
+    behaviours : BehaviourDays or None
+        Of the same users, where the behaviour log was read.
+    """
+
+    split: WindowSplit
+    table: pl.DataFrame
+    prior: BetaPrior | None
+    days: pl.DataFrame
+    behaviours: BehaviourDays | None = None
+
+    def counts(self) -> UserDays:
+        """Return what is counted per user and day, in the order of the table."""
+        return UserDays.from_frame(
+            self.days, users=self.table["user_id"], behaviours=self.behaviours
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from segmentry.config import RunConfig
 from segmentry.errors import OutputError
 from segmentry.ingest.files import estimate_rows
 from segmentry.runtime.memory import process_limit, require_room, rows_per_part
@@ -55,7 +54,7 @@ def require_room_for(tables: Sequence[TableSource], folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def scratch_folder(config: RunConfig, *, default: Path | None = None) -> Iterator[Path]:
+def scratch_folder(temp: str | None, *, default: Path | None = None) -> Iterator[Path]:
     """Yield the folder for temporary files: in `--temp`, else `default`, else the system's.
 
     Raises
@@ -63,14 +62,14 @@ def scratch_folder(config: RunConfig, *, default: Path | None = None) -> Iterato
     OutputError
         If it cannot be made.
     """
-    if config.temp is None and default is not None:
+    if temp is None and default is not None:
         default.mkdir()
         try:
             yield default
         finally:
             shutil.rmtree(default, ignore_errors=True)
         return
-    parent = Path(config.temp or tempfile.gettempdir())
+    parent = Path(temp or tempfile.gettempdir())
     with contextlib.ExitStack() as stack:
         try:
             folder = stack.enter_context(temporary_folder(parent))

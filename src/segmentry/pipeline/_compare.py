@@ -21,8 +21,9 @@ from segmentry.evaluation.algorithms import (
     method_named,
     prepare_rows,
 )
-from segmentry.evaluation.later_days import UserCounts, UserDays, local_days, split_window
 from segmentry.features import BEHAVIOUR_FEATURES, LOG_FEATURES, fit_beta_prior, shrink
+from segmentry.features.user_days import UserCounts, UserDays
+from segmentry.features.windows import local_days, split_window
 from segmentry.pipeline._outputs import rewrite_report
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE
 from segmentry.results.comparisons import write_comparison

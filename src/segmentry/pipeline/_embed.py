@@ -7,19 +7,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.describe.maps import MIN_DISTANCE, N_NEIGHBOURS, UserMap, embed_users
+from segmentry.describe.maps import (
+    MIN_DISTANCE,
+    N_NEIGHBOURS,
+    Embedding,
+    EmbeddingPoint,
+    UserMap,
+    embed_users,
+)
 from segmentry.errors import ConfigError
 from segmentry.pipeline._outputs import write_report
 from segmentry.results.comparisons import read_comparison
 from segmentry.results.run_folder import read_bundle, read_user_table, staged_inside
 from segmentry.results.scoring import score_users
-from segmentry.results.summary import (
-    Embedding,
-    EmbeddingPoint,
-    Summary,
-    read_summary,
-    render_summary_json,
-)
+from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.runtime.sampling import hash_shares
 
 __all__ = ["embed_run"]

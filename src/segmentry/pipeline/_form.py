@@ -8,10 +8,10 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from segmentry.config import RunConfig
+from segmentry.describe.conversions import AddedGain
 from segmentry.errors import EmptyDataError, SelectionError
 from segmentry.evaluation.later_days import (
     Added,
-    EarlyUsers,
     Truth,
     Way,
     check_later,
@@ -20,8 +20,8 @@ from segmentry.evaluation.later_days import (
     permuted_family,
 )
 from segmentry.evaluation.number import Evidence, evidence_basis, find_by_evidence
+from segmentry.features.users import EarlyUsers
 from segmentry.pipeline._read import UserData
-from segmentry.results.summary import AddedGain
 from segmentry.runtime.progress import told
 from segmentry.schema import Progress
 from segmentry.segments.forming import Decide, Recipe, Segmentation, find_cells, find_segments
@@ -169,7 +169,10 @@ def _find_first(
         evidence_basis(
             table, early, asked.plans, recipe=asked.recipe, algorithm=settings.algorithm
         ),
-        settings,
+        forced=settings.k,
+        least=settings.k_min,
+        n_runs=settings.bootstraps,
+        seed=settings.seed,
         progress=asked.progress,
     )
 

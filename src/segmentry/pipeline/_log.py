@@ -7,12 +7,18 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.config import RunConfig
-from segmentry.describe.exposure import HoldOut, LogDescription, Members, describe_log
+from segmentry.describe.exposure import (
+    Cell,
+    HoldOut,
+    LogDescription,
+    LogReport,
+    Members,
+    describe_log,
+)
 from segmentry.evaluation.later_days import Truth
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.pipeline._read import UserData
 from segmentry.privacy import published_ids
-from segmentry.results.summary import Cell, LogReport
 from segmentry.runtime.progress import told
 from segmentry.schema import DataTraits, Estimate, Progress
 from segmentry.segments.forming import Segmentation, recipe_named

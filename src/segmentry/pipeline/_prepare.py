@@ -32,7 +32,7 @@ from segmentry.ingest.store.prepared import (
     tables_of,
     with_tables,
 )
-from segmentry.results.run_folder import put_in_place
+from segmentry.runtime.whole_files import put_in_place
 from segmentry.schema import Progress, RowAccount, Source
 
 __all__ = ["PreparedData", "prepare"]

@@ -7,7 +7,6 @@ import polars as pl
 
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError
-from segmentry.evaluation.later_days import EarlyUsers, WindowSplit, split_window
 from segmentry.features import (
     LogFacts,
     behaviour_provides,
@@ -26,7 +25,8 @@ from segmentry.features.behaviour_steps import (
     derive_behaviour_data,
     early_behaviours,
 )
-from segmentry.features.users import KeptLog, ReadingPlan, SavedSteps, UserData
+from segmentry.features.users import EarlyUsers, KeptLog, ReadingPlan, SavedSteps, UserData
+from segmentry.features.windows import WindowSplit, split_window
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.ingest.files import estimate_rows
 from segmentry.ingest.quality import Finding, find_in_log, find_in_profiles, find_in_tables
@@ -323,13 +323,14 @@ def _with_behaviours(
     behaviours = count_behaviours_of(
         engine,
         source,
-        config,
         log,
         users=pl.concat(users),
         ads=counted.ads.rows,
         window=counted.window,
         feature_window=None if counted.early is None else counted.early.split.feature,
         n_parts=parts_of(_logs_of(source, plan), config.memory),
+        is_strict=config.strict,
+        is_sample=config.sample < 1,
         scratch=scratch,
         progress=progress,
     )

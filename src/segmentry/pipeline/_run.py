@@ -20,14 +20,11 @@ from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
 from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
-from segmentry.evaluation.later_days import EarlyUsers, Truth, split_window
+from segmentry.evaluation.later_days import Truth
 from segmentry.features import BEHAVIOUR_FEATURES
-from segmentry.features.behaviour_steps import (
-    BehaviourData,
-    behaviour_days_of,
-    reuse_behaviours,
-    write_behaviours,
-)
+from segmentry.features.behaviour_steps import BehaviourData, behaviour_days_of
+from segmentry.features.users import EarlyUsers
+from segmentry.features.windows import split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
 from segmentry.pipeline._ahead import Ahead, Named
@@ -38,6 +35,7 @@ from segmentry.pipeline._outputs import profiles_table, selection_table, write_r
 from segmentry.pipeline._read import ReadingPlan, UserData, read_users
 from segmentry.pipeline._summarise import summarise
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
+from segmentry.results.behaviours import reuse_behaviours, write_behaviours
 from segmentry.results.names import (
     NAMES_FILE,
     named_by_people,
@@ -184,7 +182,9 @@ def run(
         temporary = beside.enter_context(contextlib.ExitStack())
         files: set[Path] = set()
         if source is not None:
-            scratch = temporary.enter_context(scratch_folder(settings, default=staging / "scratch"))
+            scratch = temporary.enter_context(
+                scratch_folder(settings.temp, default=staging / "scratch")
+            )
             users, files = _read(source, settings, scratch, clock, progress)
         name = partial(
             named_by_people, table=users.table, earlier=earlier, given=given, source=names

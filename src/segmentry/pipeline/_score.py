@@ -14,9 +14,10 @@ from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
 from segmentry.pipeline._read import ReadingPlan, SavedSteps, UserData, read_users
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, Wanted, wanted_of
-from segmentry.results.run_folder import read_bundle, written_whole
+from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock
+from segmentry.runtime.whole_files import written_whole
 from segmentry.schema import Progress, Source
 
 __all__ = ["ScoreResult", "build_user_table", "check_data", "score"]
@@ -186,7 +187,7 @@ def _read_elsewhere(
         known = {feature.name for feature in saved.attributes}
         kept = tuple(feature for feature in source.attributes if feature.name in known)
         source = replace(source, attributes=kept)
-    with scratch_folder(settings) as scratch:
+    with scratch_folder(settings.temp) as scratch:
         plan = ReadingPlan(
             features,
             saved=saved,

@@ -15,14 +15,20 @@ from segmentry.config import RunConfig
 from segmentry.describe.cells import tell_cuts
 from segmentry.describe.conversions import report_conversions
 from segmentry.describe.data_warnings import warn_of_data, warn_of_memory
-from segmentry.describe.day_levels import warn_of_levels
+from segmentry.describe.exposure import LogReport
 from segmentry.describe.latent import latent_warnings, report_latent
+from segmentry.describe.later_days import report_truth, warn_of_levels, with_truth
 from segmentry.describe.maps import make_pictures
-from segmentry.describe.presence import compared_features, report_presence, warn_of_presence
+from segmentry.describe.presence import (
+    PresenceReport,
+    compared_features,
+    report_presence,
+    warn_of_presence,
+)
 from segmentry.describe.profiles import SegmentProfile, name_segments, profile_segments
 from segmentry.describe.suspects import warn_of_suspects
 from segmentry.errors import EmptyDataError
-from segmentry.evaluation.later_days import DayLevels, Truth, report_truth, with_truth
+from segmentry.evaluation.later_days import DayLevels, Truth
 from segmentry.evaluation.number import report_evidence, warn
 from segmentry.ingest.quality import Finding
 from segmentry.pipeline._form import Found
@@ -33,10 +39,8 @@ from segmentry.results.summary import (
     CandidateRow,
     DataReport,
     FeatureRow,
-    LogReport,
     MapPoint,
     MapSummary,
-    PresenceReport,
     Repeat,
     SelectionReport,
     Summary,

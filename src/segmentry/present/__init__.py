@@ -1,1 +1,4 @@
-"""TODO."""
+"""How do people see the results?
+
+In: a `Summary` and run folders. Out: figures, the report, the dashboard, files for BI tools.
+"""

@@ -8,7 +8,7 @@ import polars as pl
 
 from segmentry.errors import BundleError
 from segmentry.evaluation.algorithms import Comparison, MethodResult
-from segmentry.results.run_folder import written_whole
+from segmentry.runtime.whole_files import written_whole
 
 __all__ = ["COMPARISON_FILE", "comparison_table", "read_comparison", "write_comparison"]
 

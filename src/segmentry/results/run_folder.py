@@ -14,15 +14,15 @@ import polars as pl
 from segmentry.errors import BundleError, OutputError
 from segmentry.privacy import MIN_SIZE
 from segmentry.results.scoring import Bundle, parse_bundle
+from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.temporary import LOCK, claimed
+from segmentry.runtime.whole_files import put_in_place, written_whole
 
 __all__ = [
     "MANIFEST_VERSION",
     "FileFingerprint",
     "Manifest",
-    "StepRecord",
     "check_target",
-    "put_in_place",
     "read_bundle",
     "read_early",
     "read_if_there",
@@ -36,19 +36,9 @@ __all__ = [
     "staged_inside",
     "write_early",
     "written_plan",
-    "written_whole",
 ]
 
 MANIFEST_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """Seconds of one step and the highest memory of the process until its end, in MB."""
-
-    step: str
-    seconds: float
-    peak_memory_mb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,41 +163,6 @@ def staged_inside(run_dir: Path) -> Iterator[Path]:
         raise OutputError(f"{run_dir}: cannot be written: {reason}; mend that first") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def put_in_place(staging: Path, target: Path) -> None:
-    """Make a whole folder take the place of another; whatever goes wrong, one of them is there."""
-    if not target.is_dir():
-        staging.replace(target)
-        return
-    old = staging.with_suffix(".old")
-    target.rename(old)
-    try:
-        staging.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def written_whole(file: Path) -> Iterator[Path]:
-    """Yield a name beside `file` that takes its place when all went well.
-
-    Raises
-    ------
-    OutputError
-        If the place cannot be written.
-    """
-    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.partial")
-    try:
-        yield partial
-        partial.replace(file)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"{file}: cannot be written: {reason}; choose another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

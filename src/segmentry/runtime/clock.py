@@ -5,12 +5,20 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from segmentry.results.run_folder import StepRecord
-
-__all__ = ["StepClock"]
+__all__ = ["StepClock", "StepRecord"]
 
 _UNIT = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in KB on Linux, bytes on macOS
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """Seconds of one step and the highest memory of the process until its end, in MB."""
+
+    step: str
+    seconds: float
+    peak_memory_mb: float
 
 
 class StepClock:

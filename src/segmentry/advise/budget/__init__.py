@@ -1,4 +1,7 @@
-"""Divide a budget among segments, and say what that is worth and what it rests on."""
+"""How should a budget be divided among segments?
+
+In: traffic and forecast rates per segment. Out: a `BudgetPlan` with its gain and an interval.
+"""
 
 from segmentry.advise.budget._allocation import Bounds, best_concave, best_linear, bounds_of
 from segmentry.advise.budget._plan import plan_budget

@@ -1,11 +1,10 @@
-"""Tests of an action on users that are assigned at random: planning, assigning, analysing."""
+"""How is an action tested, and what did the test show?
 
-from segmentry.advise.experiments._analysis import (
-    ArmCounts,
-    ExperimentResult,
-    SegmentEffect,
-    analyse_experiment,
-)
+In: daily traffic for a plan, assignments and results for an analysis. Out: `ExperimentPlan`,
+`ExperimentResult`.
+"""
+
+from segmentry.advise.experiments._analysis import ExperimentResult, analyse_experiment
 from segmentry.advise.experiments._assignment import ARMS, RATIO_ALARM, assign_arms, sample_ratio_p
 from segmentry.advise.experiments._effects import Effect
 from segmentry.advise.experiments._power import (
@@ -21,13 +20,11 @@ from segmentry.advise.experiments._power import (
 __all__ = [
     "ARMS",
     "RATIO_ALARM",
-    "ArmCounts",
     "Effect",
     "ExperimentPlan",
     "ExperimentRequest",
     "ExperimentResult",
     "PowerRow",
-    "SegmentEffect",
     "analyse_experiment",
     "assign_arms",
     "days_needed",

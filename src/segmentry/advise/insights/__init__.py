@@ -1,6 +1,14 @@
-"""Coded findings on segments, and what to do about each."""
+"""What is notable about each segment, and what follows?
 
-from segmentry.advise.insights._catalogue import CODES, INSIGHTS, InsightKind
+In: a `Summary`. Out: coded insights with evidence and an action.
+"""
+
+from segmentry.advise.insights._catalogue import CODES, INSIGHTS
 from segmentry.advise.insights._find import check_codes, find_insights
 
-__all__ = ["CODES", "INSIGHTS", "InsightKind", "check_codes", "find_insights"]
+__all__ = [
+    "CODES",
+    "INSIGHTS",
+    "check_codes",
+    "find_insights",
+]

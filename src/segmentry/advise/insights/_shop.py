@@ -10,15 +10,15 @@ from segmentry.advise.insights._findings import (
     rate_evidence,
 )
 from segmentry.advise.insights._worth import MOVED, PER, clicks_gained, difference_per_thousand
-from segmentry.describe.profiles import SegmentProfile
-from segmentry.formats import count, decimal, percent
-from segmentry.results.summary import (
+from segmentry.describe.conversions import (
     ConversionReport,
-    Evidence,
     PurchaseVerdict,
     SegmentConversions,
     ShopRate,
 )
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.formats import count, decimal, percent
+from segmentry.results.summary import Evidence
 
 __all__ = [
     "find_abandoners",

@@ -1,7 +1,9 @@
-"""The log once the segments are known: who is shown what, who clicks what, and fatigue."""
+"""Who is shown what, who clicks what, and when does it tire?
+
+In: parts of the log and segments. Out: a `LogDescription`.
+"""
 
 from segmentry.describe.exposure._describe import HoldOut, LogDescription, describe_log
-from segmentry.describe.exposure._dimensions import AFFINITY_KINDS, PRICE_BANDS
 from segmentry.describe.exposure._records import (
     Cap,
     Cell,
@@ -9,13 +11,12 @@ from segmentry.describe.exposure._records import (
     ExposureCurve,
     HeldOutGain,
     HeldOutUse,
+    LogReport,
     Reaction,
 )
 from segmentry.describe.exposure._rows import Members
 
 __all__ = [
-    "AFFINITY_KINDS",
-    "PRICE_BANDS",
     "Cap",
     "Cell",
     "CurvePoint",
@@ -24,6 +25,7 @@ __all__ = [
     "HeldOutUse",
     "HoldOut",
     "LogDescription",
+    "LogReport",
     "Members",
     "Reaction",
     "describe_log",

@@ -1,4 +1,7 @@
-"""TODO."""
+"""Where do users and segments lie next to each other?
+
+In: the user table, `X` and segments. Out: hexagons, silhouette blades and embeddings, as data.
+"""
 
 from segmentry.describe.maps._embedding import (
     MIN_DISTANCE,
@@ -8,10 +11,16 @@ from segmentry.describe.maps._embedding import (
     neighbourhood,
 )
 from segmentry.describe.maps._pictures import make_pictures
+from segmentry.describe.maps._records import Blade, Embedding, EmbeddingPoint, Hexagon, Pictures
 
 __all__ = [
     "MIN_DISTANCE",
     "N_NEIGHBOURS",
+    "Blade",
+    "Embedding",
+    "EmbeddingPoint",
+    "Hexagon",
+    "Pictures",
     "UserMap",
     "embed_users",
     "make_pictures",

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.describe.maps._records import Hexagon
 from segmentry.privacy import rounded_count
-from segmentry.results.summary import Hexagon
 from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segments.clustering import project
 from segmentry.segments.forming import Segmentation

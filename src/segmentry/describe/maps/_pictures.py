@@ -8,9 +8,9 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.maps._hexagons import Plane, hexagon_table, put_in_hexagons
+from segmentry.describe.maps._records import Blade, Hexagon, Pictures
 from segmentry.describe.profiles import LEAST_BINS, MOST_BINS, Distribution, bin_features
 from segmentry.privacy import published_ids, rounded_count
-from segmentry.results.summary import Blade, Hexagon, Pictures
 from segmentry.schema import Feature
 from segmentry.segments.clustering import SilhouetteSample
 from segmentry.segments.forming import Segmentation

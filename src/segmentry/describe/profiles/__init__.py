@@ -1,4 +1,7 @@
-"""TODO."""
+"""How does each segment differ from all users?
+
+In: the user table and segments. Out: a `SegmentProfile` for each, names, rules and examples.
+"""
 
 from segmentry.describe.profiles._discoveries import adjusted_p_values
 from segmentry.describe.profiles._distributions import (

@@ -1,4 +1,7 @@
-"""Algorithms side by side on the same users: what each finds, what it costs, what holds."""
+"""Which algorithm serves these users best?
+
+In: a matrix of users and the methods to try. Out: a `Comparison` of what each finds and costs.
+"""
 
 from segmentry.evaluation.algorithms._compare import (
     Comparison,
@@ -6,13 +9,12 @@ from segmentry.evaluation.algorithms._compare import (
     UserLabels,
     compare_methods,
 )
-from segmentry.evaluation.algorithms._methods import METHODS, Found, Method, method_named
+from segmentry.evaluation.algorithms._methods import METHODS, Method, method_named
 from segmentry.evaluation.algorithms._rows import Rows, prepare_rows
 
 __all__ = [
     "METHODS",
     "Comparison",
-    "Found",
     "Method",
     "MethodResult",
     "Rows",

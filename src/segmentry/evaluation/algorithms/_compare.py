@@ -9,9 +9,9 @@ from segmentry.errors import SegmentryError, SelectionError
 from segmentry.evaluation.algorithms._methods import Found, Method
 from segmentry.evaluation.algorithms._process import Timed, fit_alone, fit_here
 from segmentry.evaluation.algorithms._rows import IntVector, Rows
-from segmentry.evaluation.later_days import UserCounts
 from segmentry.evaluation.number import inner_gain
 from segmentry.evaluation.stability import adjusted_rand, contingency, reweighted, stability
+from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.segments.clustering import sampled_silhouette
 

@@ -1,4 +1,8 @@
-"""TODO."""
+"""Do later days confirm what the first days showed?
+
+In: segments of the first days, counts per user and day. Out: forecasts with intervals, a verdict
+per segment, and the share of what clicks predict that segments keep.
+"""
 
 from segmentry.evaluation.later_days._added_gain import (
     AddedGain,
@@ -7,14 +11,7 @@ from segmentry.evaluation.later_days._added_gain import (
     over_placebos,
     segment_rates,
 )
-from segmentry.evaluation.later_days._behaviour_days import BehaviourDays
-from segmentry.evaluation.later_days._check import (
-    EarlyUsers,
-    Truth,
-    check_later,
-    report_truth,
-    with_truth,
-)
+from segmentry.evaluation.later_days._check import Truth, check_later
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
 from segmentry.evaluation.later_days._families import (
@@ -28,6 +25,7 @@ from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates
 from segmentry.evaluation.later_days._forecast import forecast_ctr
 from segmentry.evaluation.later_days._intervals import TAIL, UNKNOWN, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
+from segmentry.evaluation.later_days._records import TruthReport
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
     COUNTED_CLICKS,
@@ -36,9 +34,7 @@ from segmentry.evaluation.later_days._recount import (
 )
 from segmentry.evaluation.later_days._relabelling import Relabelling
 from segmentry.evaluation.later_days._traffic import Traffic, daily_traffic
-from segmentry.evaluation.later_days._user_days import UserCounts, UserDays
 from segmentry.evaluation.later_days._verdicts import SegmentVerdict, outcome_rate, verdicts
-from segmentry.evaluation.later_days._windows import WindowSplit, local_days, split_window, weekdays
 
 __all__ = [
     "CLICKS_BEYOND_COUNTS",
@@ -48,11 +44,9 @@ __all__ = [
     "UNKNOWN",
     "Added",
     "AddedGain",
-    "BehaviourDays",
     "CopiedUsers",
     "DayLevel",
     "DayLevels",
-    "EarlyUsers",
     "FoldRates",
     "Forming",
     "KeptGain",
@@ -60,10 +54,8 @@ __all__ = [
     "SegmentVerdict",
     "Traffic",
     "Truth",
-    "UserCounts",
-    "UserDays",
+    "TruthReport",
     "Way",
-    "WindowSplit",
     "added_gain",
     "check_later",
     "compare_families",
@@ -74,17 +66,12 @@ __all__ = [
     "fold_rates",
     "forecast_ctr",
     "kept_gain",
-    "local_days",
     "normal_quantile",
     "outcome_rate",
     "over_placebos",
     "permuted_family",
     "purchase_counts",
     "recount",
-    "report_truth",
     "segment_rates",
-    "split_window",
     "verdicts",
-    "weekdays",
-    "with_truth",
 ]

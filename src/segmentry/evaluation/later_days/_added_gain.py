@@ -14,8 +14,8 @@ from segmentry.evaluation.later_days._kept_gain import (
     ratio_of_draws,
     why_no_gain,
 )
-from segmentry.evaluation.later_days._user_days import UserCounts
 from segmentry.features import BetaPrior, fit_beta_prior, shrink
+from segmentry.features.user_days import UserCounts
 from segmentry.schema import Estimate
 from segmentry.segments.clustering import distinct_rows
 

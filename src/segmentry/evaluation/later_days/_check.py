@@ -7,70 +7,28 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.describe.day_levels import shown_levels
-from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days._behaviour_days import BehaviourDays
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevels, day_levels
 from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr
 from segmentry.evaluation.later_days._kept_gain import KeptGain, kept_gain
 from segmentry.evaluation.later_days._relabelling import Relabelling
-from segmentry.evaluation.later_days._user_days import UserCounts, UserDays
 from segmentry.evaluation.later_days._verdicts import SegmentVerdict, outcome_rate, verdicts
-from segmentry.evaluation.later_days._windows import WindowSplit, local_days, weekdays
-from segmentry.evaluation.stability import Alignment, SegmentEvent, align_ids
+from segmentry.evaluation.stability import Alignment, align_ids
 from segmentry.features import BetaPrior, fit_beta_prior
-from segmentry.privacy import is_small
-from segmentry.results.summary import TruthReport
+from segmentry.features.user_days import UserCounts, UserDays
+from segmentry.features.users import EarlyUsers
+from segmentry.features.windows import WindowSplit, local_days
 from segmentry.runtime.threads import do_together
 from segmentry.schema import UNASSIGNED, Estimate, Window
 from segmentry.segments.clustering import SilhouetteSample
 from segmentry.segments.forming import LatentSegments, Segmentation, membership
 
-__all__ = [
-    "EarlyUsers",
-    "FindSegments",
-    "Truth",
-    "check_later",
-    "clicks_foretold",
-    "report_truth",
-    "with_truth",
-]
+__all__ = ["FindSegments", "Truth", "check_later", "clicks_foretold"]
 
 _UNKNOWN = Estimate(value=None, low=None, high=None)
 
 FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 """From a user table, the numbers to try, and a forced number, to segments."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EarlyUsers:
-    """What was known before the outcome window.
-
-    Parameters
-    ----------
-    split : WindowSplit
-    table : DataFrame
-        The users of the whole log with their features in the feature window.
-    prior : BetaPrior or None
-        Of the CTRs in the feature window.
-    days : DataFrame
-        ``user_id, day, n_impressions, n_clicks`` of all days.
-    behaviours : BehaviourDays or None
-        Of the same users, where the behaviour log was read.
-    """
-
-    split: WindowSplit
-    table: pl.DataFrame
-    prior: BetaPrior | None
-    days: pl.DataFrame
-    behaviours: BehaviourDays | None = None
-
-    def counts(self) -> UserDays:
-        """Return what is counted per user and day, in the order of the table."""
-        return UserDays.from_frame(
-            self.days, users=self.table["user_id"], behaviours=self.behaviours
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -323,141 +281,3 @@ def _renumbered(
 ) -> SilhouetteSample | None:
     """Return the sampled silhouettes under the numbers of the first fit."""
     return None if sample is None else replace(sample, labels=np.argsort(order)[sample.labels])
-
-
-def with_truth(
-    population: SegmentProfile,
-    segments: Sequence[SegmentProfile],
-    truth: Truth,
-    *,
-    min_size: int,
-) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
-    """Put what later days say beside each profile and beside the population.
-
-    Nothing is said of fewer than `min_size` users.
-    """
-    everyone = replace(
-        population,
-        forecast_ctr=truth.published.level,
-        forecast_early=truth.early.level,
-        ctr_outcome=truth.level_later,
-    )
-    kept = {
-        event.new_ids[0]
-        for event in truth.alignment.events
-        if event.kind == "kept" and event.old_ids == event.new_ids
-    }
-    return everyone, tuple(
-        _judged(profile, truth, is_kept=profile.segment_id in kept, min_size=min_size)
-        for profile in segments
-    )
-
-
-def _judged(
-    profile: SegmentProfile, truth: Truth, *, is_kept: bool, min_size: int
-) -> SegmentProfile:
-    """Return what later days say of one segment, as far as enough users say it."""
-    found = truth.verdicts[profile.segment_id - 1]
-    if profile.is_withheld:
-        return replace(profile, verdict_reason="the segment holds too few users to be shown")
-    if not is_kept:
-        return _unlike(profile, truth)
-    judged = _with_verdict(profile, truth)
-    n_gone = found.n_users - found.n_users_later
-    if truth.split.outcome is not None and is_small(n_gone, min_size=min_size):
-        judged = replace(judged, absent_share=None)
-    if not is_small(min(found.n_users, found.n_users_later), min_size=min_size):
-        return judged
-    return replace(
-        judged,
-        verdict="not validated",
-        verdict_reason="too few of its users were there before or on the later days to be shown",
-        ctr_early=_UNKNOWN,
-        forecast_early=_UNKNOWN,
-        ctr_outcome=_UNKNOWN,
-        survival=_UNKNOWN,
-        minimal_detectable_difference=None,
-        absent_share=None,
-    )
-
-
-def _with_verdict(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
-    place = profile.segment_id - 1
-    found = truth.verdicts[place]
-    return replace(
-        profile,
-        verdict=found.verdict,
-        verdict_reason=found.reason,
-        forecast_ctr=truth.published.ctr[place],
-        forecast_index=truth.published.index[place],
-        ctr_early=Estimate(value=found.ctr_seen, low=None, high=None),
-        forecast_early=truth.early.ctr[place],
-        ctr_outcome=found.ctr_outcome,
-        survival=found.survival,
-        minimal_detectable_difference=found.minimal_detectable_difference,
-        absent_share=_absent_share(found, truth),
-    )
-
-
-def _unlike(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
-    """Return a segment that was not there before the outcome window: nothing was checked of it."""
-    place = profile.segment_id - 1
-    return replace(
-        profile,
-        verdict_reason="the segment is new: the feature window alone did not form it",
-        forecast_ctr=truth.published.ctr[place],
-        forecast_index=truth.published.index[place],
-    )
-
-
-def _absent_share(found: SegmentVerdict, truth: Truth) -> float | None:
-    if truth.split.outcome is None or not found.n_users:
-        return None
-    return 1 - found.n_users_later / found.n_users
-
-
-def report_truth(truth: Truth, *, min_size: int) -> TruthReport:
-    """Return what the report shows of the check; counts of few users are put in words."""
-    feature, outcome = truth.split.feature, truth.split.outcome
-    n_users = int((truth.feature_segment_ids != UNASSIGNED).sum())
-    caveats = [
-        f"{name} saw the clicks of the days that were left out to forecast."
-        for name in truth.published.caveats
-    ]
-    if truth.published.reason:
-        caveats.append(f"There is no forecast: {truth.published.reason}.")
-    return TruthReport(
-        feature_starts_at=feature.start,
-        feature_ends_at=feature.end,
-        outcome_starts_at=None if outcome is None else outcome.start,
-        outcome_ends_at=None if outcome is None else outcome.end,
-        feature_weekdays=weekdays(feature),
-        outcome_weekdays=() if outcome is None else weekdays(outcome),
-        reason=truth.split.reason,
-        n_users=n_users,
-        n_users_later=sum(found.n_users_later for found in truth.verdicts),
-        kept_gain=truth.kept_gain,
-        refit_events=tuple(_told(event, min_size) for event in truth.alignment.events),
-        caveats=tuple(caveats),
-        levels=shown_levels(truth.levels, min_size=min_size),
-    )
-
-
-def _told(event: SegmentEvent, min_size: int) -> str:
-    """Say in one sentence what became of a segment when all days were taken."""
-    old = " and ".join(str(each) for each in event.old_ids)
-    new = " and ".join(str(each) for each in event.new_ids)
-    is_few = event.n_users < min_size
-    users = f"fewer than {min_size} users" if is_few else f"{event.n_users:,} users"
-    shares = " and ".join(f"{share:.0%}" for share in event.shares)
-    parts = f"its {users}" if is_few else f"{shares} of its {users}"
-    if event.kind == "kept":
-        overlap = "" if event.jaccard is None or is_few else f" (Jaccard {event.jaccard:.2f})"
-        return f"Segment {old} was found again{overlap}."
-    if event.kind == "split":
-        return f"Segment {old} went into {new} ({parts})."
-    if event.kind == "merged":
-        return f"Segments {old} came together in {new} ({parts})."
-    if event.kind == "new":
-        return f"Segment {new} is new ({users})."
-    return f"Segment {old} was not found again ({users})."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.evaluation.later_days._user_days import UserDays
+from segmentry.features.user_days import UserDays
 
 __all__ = ["CopiedUsers", "copied_users"]
 

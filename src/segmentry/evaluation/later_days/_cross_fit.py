@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.evaluation.later_days._user_days import UserDays
+from segmentry.features.user_days import UserDays
 from segmentry.runtime.threads import map_in_threads
 
 __all__ = [

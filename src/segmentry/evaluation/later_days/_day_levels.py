@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentry.evaluation.later_days._intervals import TAIL, normal_quantile
-from segmentry.evaluation.later_days._user_days import UserDays
+from segmentry.features.user_days import UserDays
 from segmentry.schema import Estimate
 
 __all__ = ["DayLevel", "DayLevels", "day_levels"]

@@ -5,12 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from segmentry.evaluation.later_days._added_gain import Forming, added_gain, segment_rates
-from segmentry.evaluation.later_days._behaviour_days import BehaviourDays
-from segmentry.evaluation.later_days._check import EarlyUsers, clicks_foretold
-from segmentry.evaluation.later_days._user_days import UserCounts
-from segmentry.evaluation.later_days._windows import local_days
-from segmentry.results.summary import AddedGain
+from segmentry.evaluation.later_days._added_gain import (
+    AddedGain,
+    Forming,
+    added_gain,
+    segment_rates,
+)
+from segmentry.evaluation.later_days._check import clicks_foretold
+from segmentry.features.behaviour_days import BehaviourDays
+from segmentry.features.user_days import UserCounts
+from segmentry.features.users import EarlyUsers
+from segmentry.features.windows import local_days
 from segmentry.schema import Window
 from segmentry.segments.forming import Segmentation
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.evaluation.later_days._cross_fit import CrossFit, Relabel, cross_fit, day_variance
-from segmentry.evaluation.later_days._user_days import UserDays
+from segmentry.features.user_days import UserDays
 
 __all__ = ["FoldRates", "fold_rates"]
 

@@ -17,7 +17,7 @@ from segmentry.evaluation.later_days._cross_fit import (
     variance_within,
 )
 from segmentry.evaluation.later_days._intervals import TAIL, UNKNOWN, normal_quantile, t_quantile
-from segmentry.evaluation.later_days._user_days import UserDays
+from segmentry.features.user_days import UserDays
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import Estimate
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.evaluation.later_days._intervals import UNKNOWN, percentile_interval, resampled_sums
-from segmentry.evaluation.later_days._user_days import UserCounts
 from segmentry.features import BetaPrior, fit_beta_prior, shrink
+from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, Estimate
 from segmentry.segments.clustering import distinct_rows
 

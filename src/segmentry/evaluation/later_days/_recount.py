@@ -5,8 +5,8 @@ from collections.abc import Collection
 import numpy as np
 import polars as pl
 
-from segmentry.evaluation.later_days._user_days import DayCounts, UserDays
 from segmentry.features import BetaPrior, shrink
+from segmentry.features.user_days import DayCounts, UserDays
 
 __all__ = [
     "CLICKS_BEYOND_COUNTS",

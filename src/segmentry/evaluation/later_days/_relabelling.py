@@ -13,8 +13,8 @@ from segmentry.evaluation.later_days._recount import (
     features_of,
     recount_behaviours,
 )
-from segmentry.evaluation.later_days._user_days import DayCounts, UserDays
 from segmentry.features import BetaPrior
+from segmentry.features.user_days import DayCounts, UserDays
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.clustering import assign
 from segmentry.segments.forming import latent_matrix, place_by_class

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.evaluation.later_days._cross_fit import CrossFit, Relabel, cross_fit, variance_of
-from segmentry.evaluation.later_days._user_days import UserDays
+from segmentry.features.user_days import UserDays
 
 __all__ = ["Traffic", "daily_traffic"]
 

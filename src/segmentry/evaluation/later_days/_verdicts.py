@@ -14,7 +14,7 @@ from segmentry.evaluation.later_days._intervals import (
     resampled_sums,
     t_quantile,
 )
-from segmentry.evaluation.later_days._user_days import UserCounts
+from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, Estimate
 
 __all__ = ["SegmentVerdict", "Verdict", "outcome_rate", "verdicts"]

@@ -1,4 +1,8 @@
-"""TODO."""
+"""How many segments does the evidence support?
+
+In: distinct rows and counts by day. Out: a `NumberChoice` with gains, gaps, strength and null
+simulations behind it.
+"""
 
 from segmentry.evaluation.number._choice import RULE, RULE_WITHOUT_LOG, choose_number
 from segmentry.evaluation.number._evidence import (
@@ -30,6 +34,7 @@ from segmentry.evaluation.number._procedure import (
     weigh_groups,
     weigh_number,
 )
+from segmentry.evaluation.number._records import EvidenceReport
 from segmentry.evaluation.number._strength import STRONG, PredictionStrength, prediction_strength
 
 __all__ = [
@@ -39,6 +44,7 @@ __all__ = [
     "RULE_WITHOUT_LOG",
     "STRONG",
     "Evidence",
+    "EvidenceReport",
     "GapCurve",
     "InnerGain",
     "InnerSplit",

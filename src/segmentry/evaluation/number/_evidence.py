@@ -10,13 +10,14 @@ import numpy.typing as npt
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from segmentry.config import RunConfig
-from segmentry.evaluation.later_days import EarlyUsers, UserDays, local_days, split_window
 from segmentry.evaluation.number._choice import NumberChoice
 from segmentry.evaluation.number._inner_split import InnerSplit
 from segmentry.evaluation.number._procedure import decision_of, repeat_procedure, weigh_number
+from segmentry.evaluation.number._records import EvidenceReport
 from segmentry.evaluation.stability import STABLE, Stability
-from segmentry.results.summary import EvidenceReport
+from segmentry.features.user_days import UserDays
+from segmentry.features.users import EarlyUsers
+from segmentry.features.windows import local_days, split_window
 from segmentry.runtime.progress import told
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import Progress, Window
@@ -113,8 +114,11 @@ def _inner_days(feature: Window) -> tuple[range, range | tuple[()]]:
 def find_by_evidence(
     find: Callable[[Decide], Segmentation],
     basis: Basis,
-    settings: RunConfig,
     *,
+    forced: int | None,
+    least: int,
+    n_runs: int,
+    seed: int,
     progress: Progress | None,
 ) -> tuple[Segmentation, Evidence]:
     """Form segments, their number chosen by evidence, and repeat all of it on resampled users.
@@ -124,7 +128,13 @@ def find_by_evidence(
     find : callable
         Forms segments with the number that a decision gives, or the one that was asked for.
     basis : Basis
-    settings : RunConfig
+    forced : int or None
+        The number of segments that was asked for.
+    least : int
+        No fewer segments than this.
+    n_runs : int
+        Repetitions.
+    seed : int
     progress : callable, optional
     """
     weighed: list[tuple[NumberChoice, tuple[int, ...]]] = []
@@ -134,11 +144,11 @@ def find_by_evidence(
             rows,
             numbers,
             split=basis.split,
-            seed=settings.seed,
+            seed=seed,
             on_twin=told(progress, "redrawing clicks by chance"),
         )
         weighed.append((choice, tuple(numbers)))
-        return decision_of(choice, numbers, least=settings.k_min)
+        return decision_of(choice, numbers, least=least)
 
     # One thread for each sum: its last bits must not depend on how many there are.
     with threadpool_limits(1):
@@ -148,10 +158,10 @@ def find_by_evidence(
             basis.split,
             segmentation.segment_ids[basis.positions] - 1,
             numbers,
-            forced=settings.k,
-            least=settings.k_min,
-            n_runs=settings.bootstraps,
-            seed=settings.seed,
+            forced=forced,
+            least=least,
+            n_runs=n_runs,
+            seed=seed,
             on_run=told(progress, "repeating on other users"),
         )
     return segmentation, Evidence(split=basis.split, choice=choice, stability=repeated)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.evaluation.later_days import TAIL, UNKNOWN, UserCounts, normal_quantile
+from segmentry.evaluation.later_days import TAIL, UNKNOWN, normal_quantile
+from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, Estimate
 
 __all__ = ["InnerGain", "inner_gain", "judge_by_later"]

@@ -11,12 +11,12 @@ from segmentry.errors import SelectionError
 from segmentry.evaluation.later_days import (
     CLICKS_BEYOND_COUNTS,
     COUNTED_CLICKS,
-    UserDays,
     counted_features,
     recount,
 )
 from segmentry.evaluation.number._inner_gain import InnerGain, judge_by_later
 from segmentry.features import fit_beta_prior
+from segmentry.features.user_days import UserDays
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.clustering import DistinctRows, assign, distinct_rows, fit_clusterings
 from segmentry.segments.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.evaluation.later_days import UserDays
 from segmentry.evaluation.number._small_fits import sample_users, small_kmeans, usable_numbers
+from segmentry.features.user_days import UserDays
 from segmentry.runtime.threads import map_in_threads
 from segmentry.segments.clustering import DistinctRows, distinct_rows
 

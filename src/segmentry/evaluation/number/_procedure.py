@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.later_days import UserDays
 from segmentry.evaluation.number._choice import (
     RULE_WITHOUT_LOG,
     NumberChoice,
@@ -32,6 +31,7 @@ from segmentry.evaluation.number._null_twins import (
 )
 from segmentry.evaluation.number._strength import STRONG, PredictionStrength, prediction_strength
 from segmentry.evaluation.stability import Stability, stability
+from segmentry.features.user_days import UserDays
 from segmentry.segments.clustering import DistinctRows
 from segmentry.segments.clustering.fitting import quiet_fits
 from segmentry.segments.forming import Decision

@@ -1,4 +1,7 @@
-"""TODO."""
+"""Do the same segments come back?
+
+In: two labellings, or a procedure to repeat. Out: agreement, alignment of ids, `Stability`.
+"""
 
 from segmentry.evaluation.stability._agreement import adjusted_rand, contingency, jaccards
 from segmentry.evaluation.stability._alignment import Alignment, SegmentEvent, align_ids

@@ -1,4 +1,7 @@
-"""Rows as small whole numbers: number ids, sort by several columns at once, count by pairs."""
+"""How are rows numbered, sorted and counted by several columns at once?
+
+In: integer columns. Out: packed integers, their order and their counts.
+"""
 
 from segmentry.features.packing._numbering import Places, numbers_of, places_of, renumber
 from segmentry.features.packing._pairs import Pairs, count_pairs

@@ -1,4 +1,7 @@
-"""Engines: they scan, collect and write; what is computed is defined above them."""
+"""How are large files read, checked and split by user?
+
+In: a `TableSource`. Out: tables, parts by user, and their accounts. Engines compute no feature.
+"""
 
 import contextlib
 from collections.abc import Iterator

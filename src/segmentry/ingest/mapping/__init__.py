@@ -1,4 +1,7 @@
-"""Any log or table: a TOML file says which file and column plays which role."""
+"""Which file and column plays which role?
+
+In: a TOML file, or files to guess one from. Out: a `Source`.
+"""
 
 from segmentry.ingest.mapping._attributes import attribute_feature
 from segmentry.ingest.mapping._files import find_files

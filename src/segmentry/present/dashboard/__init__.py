@@ -1,7 +1,7 @@
-"""The dashboard: pages over finished run folders, on this machine, without network.
+"""What else does a reader of a run want to ask?
 
-It reads run folders and shows what the report shows, in the same words, and lets a reader ask:
-which feature, which user, which two segments. Streamlit is loaded when it is served.
+In: run folders. Out: pages served by Streamlit on this machine, without network. They show what the
+report shows, in the same words. Streamlit is loaded when it is served.
 """
 
 from segmentry.present.dashboard._server import Door, serve

@@ -9,8 +9,8 @@ import polars as pl
 from segmentry.errors import OutputError
 from segmentry.present.exports._star import star_tables
 from segmentry.present.figures import segment_colour
-from segmentry.results.run_folder import written_whole
 from segmentry.runtime.extras import require
+from segmentry.runtime.whole_files import written_whole
 
 __all__ = ["export_excel"]
 

@@ -35,6 +35,7 @@ from segmentry.present.figures._hexagons import (
 )
 from segmentry.present.figures._later import caption_ctr_later, horizon, plot_ctr_later, was_checked
 from segmentry.present.figures._map import caption_map, caption_map_pairs, plot_map, plot_map_pairs
+from segmentry.present.figures._places import UserPlace
 from segmentry.present.figures._reach import caption_reach, plot_reach
 from segmentry.present.figures._rendering import (
     FIGURES,
@@ -79,7 +80,7 @@ from segmentry.present.figures._theme import (
     segment_ink,
 )
 from segmentry.present.figures._umap import caption_umap, plot_umap
-from segmentry.present.figures._users import UserPlace, caption_users, plot_user_pairs, plot_users
+from segmentry.present.figures._users import caption_users, plot_user_pairs, plot_users
 
 __all__ = [
     "AZIMUTH",

@@ -19,7 +19,8 @@ from segmentry.present.figures._theme import ROLES, segment_colour
 if TYPE_CHECKING:
     import altair as alt
 
-    from segmentry.results.summary import Blade, Summary
+    from segmentry.describe.maps import Blade
+    from segmentry.results.summary import Summary
 
 __all__ = ["caption_silhouette_blades", "plot_silhouette_blades"]
 

@@ -12,7 +12,8 @@ from segmentry.present.figures._theme import ROLES, segment_colour
 if TYPE_CHECKING:
     import altair as alt
 
-    from segmentry.results.summary import SegmentConversions, Summary
+    from segmentry.describe.conversions import SegmentConversions
+    from segmentry.results.summary import Summary
     from segmentry.schema import Estimate
 
 __all__ = ["caption_funnel", "has_funnel", "plot_funnel"]

@@ -22,7 +22,7 @@ from segmentry.present.figures._theme import ROLES, segment_colour, segment_ink
 if TYPE_CHECKING:
     import altair as alt
 
-    from segmentry.present.figures._users import UserPlace
+    from segmentry.present.figures._places import UserPlace
     from segmentry.results.summary import MapPoint, MapSummary, Summary
 
 __all__ = [

@@ -1,12 +1,11 @@
 """A sample of single users on the map, coloured by segment or by any feature, to hover over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, percent
 from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
-from segmentry.present.figures._colouring import Value, colour_by, label_of, largest_in, layers_of
+from segmentry.present.figures._colouring import colour_by, label_of, largest_in, layers_of
 from segmentry.present.figures._map import (
     PAIRS,
     center_marks,
@@ -16,6 +15,7 @@ from segmentry.present.figures._map import (
     thin,
 )
 from segmentry.present.figures._marks import as_given, layered, on_named, own_colours
+from segmentry.present.figures._places import UserPlace
 from segmentry.present.figures._theme import segment_colour
 
 if TYPE_CHECKING:
@@ -23,26 +23,11 @@ if TYPE_CHECKING:
 
     from segmentry.results.summary import Summary
 
-__all__ = ["UserPlace", "caption_users", "plot_user_pairs", "plot_users"]
+__all__ = ["caption_users", "plot_user_pairs", "plot_users"]
 
 _WIDTH = 600
 _PANEL = 252
 _MOST_PAIR_USERS = 600
-
-
-@dataclass(frozen=True, slots=True)
-class UserPlace:
-    """A user on a map, and the raw values of the features to colour by.
-
-    `x`, `y` and `z` are the first three components, or the two directions of a UMAP.
-    """
-
-    user_id: str
-    segment_id: int
-    x: float
-    y: float
-    values: dict[str, Value]
-    z: float | None = None
 
 
 def caption_users(

@@ -1,4 +1,7 @@
-"""The report: one HTML file from a `Summary`, without network; and its pieces."""
+"""What does a marketer read?
+
+In: a `Summary` and its figures. Out: one HTML file without network, and its pieces.
+"""
 
 from segmentry.present.report._conversions import added_sentence
 from segmentry.present.report._glossary import GLOSSARY
@@ -19,19 +22,17 @@ from segmentry.present.report._parts import (
     render_text,
 )
 from segmentry.present.report._segment_pages import exemplar_table
-from segmentry.present.report._tables import blade_table, quartile_table, size_table
-from segmentry.present.report._views import Card, Fact, Figure, Page, Row, Table
+from segmentry.present.report._tables import quartile_table
+from segmentry.present.report._views import Fact, Figure, Page, Row, Table
 
 __all__ = [
     "GLOSSARY",
-    "Card",
     "Fact",
     "Figure",
     "Page",
     "Row",
     "Table",
     "added_sentence",
-    "blade_table",
     "center_table",
     "exemplar_table",
     "hexagon_table",
@@ -46,6 +47,5 @@ __all__ = [
     "render_table",
     "render_text",
     "segment_cells",
-    "size_table",
     "umap_table",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from segmentry.evaluation.number import STRONG, GapCurve, InnerGain, NullTwins
+from segmentry.evaluation.number import STRONG, EvidenceReport, GapCurve, InnerGain, NullTwins
 from segmentry.evaluation.stability import STABLE
 from segmentry.evaluation.stability import Stability as Repeated
 from segmentry.formats import MISSING, count, decimal, interval, percent
@@ -13,7 +13,7 @@ from segmentry.present.figures import (
     segment_colour,
 )
 from segmentry.present.report._views import Figure, Row, Stability, Table, Why
-from segmentry.results.summary import EvidenceReport, Summary
+from segmentry.results.summary import Summary
 
 __all__ = ["make_stability", "make_why"]
 

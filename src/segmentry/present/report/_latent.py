@@ -1,9 +1,10 @@
 """Latent classes: which number two criteria take, what the classes are, what memberships add."""
 
+from segmentry.describe.latent import LatentCandidate, LatentReport
 from segmentry.formats import MISSING, count, decimal, interval, percent
 from segmentry.present.report._tables import segment_row
 from segmentry.present.report._views import Latent, Row, Table
-from segmentry.results.summary import LatentCandidate, LatentReport, Summary
+from segmentry.results.summary import Summary
 
 __all__ = ["make_latent"]
 

@@ -1,8 +1,8 @@
 """The click rate of all users by day: what moved from day to day."""
 
+from segmentry.evaluation.later_days import TruthReport
 from segmentry.formats import count, day, decimal, interval, rate
 from segmentry.present.report._views import Row, Table
-from segmentry.results.summary import TruthReport
 from segmentry.schema import SECONDS_PER_DAY, UtcOffset
 
 __all__ = ["lead_of_days", "table_of_days"]

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from segmentry.formats import count, decimal, interval, percent, rate
-from segmentry.present.figures import caption_exposure, segment_colour
-from segmentry.present.report._views import Figure, LogView, Row, Table
-from segmentry.results.summary import (
+from segmentry.describe.exposure import (
     Cell,
     CurvePoint,
     ExposureCurve,
     HeldOutUse,
     LogReport,
     Reaction,
-    Summary,
 )
+from segmentry.formats import count, decimal, interval, percent, rate
+from segmentry.present.figures import caption_exposure, segment_colour
+from segmentry.present.report._views import Figure, LogView, Row, Table
+from segmentry.results.summary import Summary
 from segmentry.schema import SECONDS_PER_DAY, Estimate
 
 __all__ = ["make_log_view", "segment_cells"]

@@ -48,8 +48,8 @@ def render_report(
     summary : Summary
         The run.
     figures : mapping of str to str
-        SVG by name, as `segmentry.present.figures.write_figures` returns them. A picture that is not there
-        is left out; its tables stay.
+        SVG by name, as `segmentry.present.figures.write_figures` returns them. A picture that is
+        not there is left out; its tables stay.
     comparison : Comparison, optional
         Algorithms side by side, where they were compared.
 

@@ -1,10 +1,11 @@
 """Who came back on the later days, beside who did not."""
 
+from segmentry.describe.presence import PresenceRow
 from segmentry.formats import count, decimal, feature_value, interval, percent, rate, signed
 from segmentry.present.figures import segment_colour
 from segmentry.present.report._kinds import value_kind
 from segmentry.present.report._views import Presence, Row, Table
-from segmentry.results.summary import PresenceRow, Summary
+from segmentry.results.summary import Summary
 
 __all__ = ["make_presence"]
 

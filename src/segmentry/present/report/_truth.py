@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import NO_SIGNAL, KeptGain
+from segmentry.evaluation.later_days import NO_SIGNAL, KeptGain, TruthReport
 from segmentry.formats import MISSING, count, decimal, interval, percent, period, points, rate
 from segmentry.present import figures as plots
 from segmentry.present.figures import segment_colour
 from segmentry.present.report._levels import lead_of_days, table_of_days
 from segmentry.present.report._views import Badge, Fact, Figure, Row, Table, Truth
-from segmentry.results.summary import Summary, TruthReport
+from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, Estimate
 
 __all__ = ["badge_of", "make_truth"]

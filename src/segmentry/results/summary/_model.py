@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass
 
+from segmentry.describe.conversions import ConversionReport
+from segmentry.describe.exposure import LogReport
+from segmentry.describe.latent import LatentReport
+from segmentry.describe.maps import Embedding, Pictures
+from segmentry.describe.presence import PresenceReport
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import DayLevels, KeptGain
+from segmentry.evaluation.later_days import TruthReport
+from segmentry.evaluation.number import EvidenceReport
 from segmentry.ingest.quality import Finding
-from segmentry.results.summary._conversions import ConversionReport
+from segmentry.results.summary._candidates import CandidateRow
 from segmentry.results.summary._decisions import Decisions
-from segmentry.results.summary._evidence import EvidenceReport
-from segmentry.results.summary._latent import LatentReport
-from segmentry.results.summary._log import LogReport
 from segmentry.results.summary._notebook import selection_html, summary_html
-from segmentry.results.summary._pictures import Embedding, Pictures
-from segmentry.results.summary._presence import PresenceReport
-from segmentry.schema import OF_IMPRESSIONS, DataTraits, Estimate, RowAccount, UtcOffset
+from segmentry.schema import OF_IMPRESSIONS, DataTraits, RowAccount, UtcOffset
 
 __all__ = [
     "SCHEMA_VERSION",
-    "CandidateRow",
     "DataReport",
     "FeatureRow",
     "Finding",
@@ -26,7 +26,6 @@ __all__ = [
     "Repeat",
     "SelectionReport",
     "Summary",
-    "TruthReport",
 ]
 
 SCHEMA_VERSION = 1
@@ -83,28 +82,6 @@ class FeatureRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateRow:
-    """One clustering that was tried.
-
-    `silhouette` is Euclidean, from sampled users against all users, with a 95 % interval;
-    `squared_silhouette` is the squared-Euclidean one, exact. Scores are null for one segment.
-    `smallest_share` is null where the smallest segment has too few users to be shown.
-    """
-
-    algorithm: str
-    n_segments: int
-    inertia: float
-    silhouette: Estimate
-    squared_silhouette: float | None
-    calinski_harabasz: float | None
-    davies_bouldin: float | None
-    smallest_share: float | None
-    is_selected: bool
-    is_knee: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class SelectionReport:
     """How the number of segments was chosen: the rule, the winner, who came second."""
 
@@ -118,51 +95,7 @@ class SelectionReport:
 
     def _repr_html_(self) -> str:
         """Return the candidates as a table for notebooks."""
-        return selection_html(self)
-
-
-@dataclass(frozen=True, slots=True)
-class TruthReport:
-    """What later days say of the segments.
-
-    Segments were formed on the feature window, checked on the outcome window, and then fitted
-    again on all days with their ids aligned.
-
-    Parameters
-    ----------
-    feature_starts_at, feature_ends_at : int
-        The feature window in epoch seconds.
-    outcome_starts_at, outcome_ends_at : int or None
-        The outcome window; null where there is none.
-    feature_weekdays, outcome_weekdays : tuple of str
-        The weekday of each local day of the windows.
-    reason : str
-        Why nothing could be checked, or empty.
-    n_users, n_users_later : int
-        Users with a segment in the feature window, and those of them that were shown ads again.
-    kept_gain : KeptGain or None
-        How much of what users' own CTRs tell of the later days the segments still tell.
-    refit_events : tuple of str
-        What became of the segments when all days were taken; one sentence each.
-    caveats : tuple of str
-        What the check could not do; whole sentences.
-    levels : DayLevels or None
-        CTR of all users of the log by local day; null in runs of earlier versions.
-    """
-
-    feature_starts_at: int
-    feature_ends_at: int
-    outcome_starts_at: int | None
-    outcome_ends_at: int | None
-    feature_weekdays: tuple[str, ...]
-    outcome_weekdays: tuple[str, ...]
-    reason: str
-    n_users: int
-    n_users_later: int
-    kept_gain: KeptGain | None
-    refit_events: tuple[str, ...]
-    caveats: tuple[str, ...]
-    levels: DayLevels | None = None
+        return selection_html(self.reason, self.candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,4 +206,4 @@ class Summary:
 
     def _repr_html_(self) -> str:
         """Return headline and segments as a table for notebooks."""
-        return summary_html(self)
+        return summary_html(self.headline, self.segments, self.warnings)

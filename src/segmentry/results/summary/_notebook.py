@@ -5,20 +5,19 @@ Plain strings and no library: it is called by `Summary` itself, below plots and 
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from segmentry.results.summary._model import SelectionReport, Summary
-    from segmentry.schema import Estimate
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.results.summary._candidates import CandidateRow
+from segmentry.schema import Estimate
 
 __all__ = ["selection_html", "summary_html"]
 
 _STYLE = "text-align: left; padding: 0.15em 0.8em 0.15em 0"
 
 
-def summary_html(summary: "Summary") -> str:
+def summary_html(headline: str, segments: Sequence[SegmentProfile], warnings: Sequence[str]) -> str:
     """Return headline, segments with their rates, and warnings."""
-    has_later = any(segment.forecast_ctr.is_known for segment in summary.segments)
+    has_later = any(segment.forecast_ctr.is_known for segment in segments)
     rate = "expected (90 %)" if has_later else "seen (95 %)"
     rows = [
         (
@@ -29,17 +28,17 @@ def summary_html(summary: "Summary") -> str:
             _rate(s.forecast_ctr if has_later else s.ctr_seen),
             s.verdict,
         )
-        for s in summary.segments
+        for s in segments
     ]
     table = _table(("id", "segment", "users", "share", f"click rate {rate}", "verdict"), rows)
-    notes = "".join(f"<li>{escape(text)}</li>" for text in summary.warnings)
-    return f"<div><p><b>{escape(summary.headline)}</b></p>{table}<ul>{notes}</ul></div>"
+    notes = "".join(f"<li>{escape(text)}</li>" for text in warnings)
+    return f"<div><p><b>{escape(headline)}</b></p>{table}<ul>{notes}</ul></div>"
 
 
-def selection_html(selection: "SelectionReport") -> str:
+def selection_html(reason: str, candidates: Sequence[CandidateRow]) -> str:
     """Return the reason and every candidate, the chosen one in bold."""
     rows = []
-    for row in selection.candidates:
+    for row in candidates:
         cells = (
             str(row.n_segments),
             row.algorithm,
@@ -49,12 +48,12 @@ def selection_html(selection: "SelectionReport") -> str:
             row.reason,
         )
         rows.append(cells)
-    chosen = [row.is_selected for row in selection.candidates]
+    chosen = [row.is_selected for row in candidates]
     heads = ("K", "algorithm", "inertia", "silhouette", "smallest", "why")
-    return f"<div><p>{escape(selection.reason)}</p>{_table(heads, rows, bold=chosen)}</div>"
+    return f"<div><p>{escape(reason)}</p>{_table(heads, rows, bold=chosen)}</div>"
 
 
-def _rate(estimate: "Estimate") -> str:
+def _rate(estimate: Estimate) -> str:
     if estimate.value is None:
         return "–"
     if estimate.low is None or estimate.high is None:

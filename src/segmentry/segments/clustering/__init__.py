@@ -13,7 +13,6 @@ from segmentry.segments.clustering.knee import find_knee
 from segmentry.segments.clustering.moments import cluster_moments
 from segmentry.segments.clustering.rows import DistinctRows, distinct_rows
 from segmentry.segments.clustering.silhouette import (
-    MeanInterval,
     SilhouetteSample,
     SilhouetteScore,
     exact_silhouette,
@@ -27,7 +26,6 @@ __all__ = [
     "ALGORITHMS",
     "Clustering",
     "DistinctRows",
-    "MeanInterval",
     "PrincipalComponents",
     "SilhouetteSample",
     "SilhouetteScore",

@@ -1,18 +1,17 @@
-"""Segmentation: preprocess, try candidates, choose, number the segments."""
+"""Which segments are there?
 
-from segmentry.segments.forming._cells import (
-    CellColumn,
-    CellModel,
-    find_cells,
-    fit_cells,
-    place_by_cell,
-    recency_columns,
-)
-from segmentry.segments.forming._fit import Decide, Segmentation, find_segments, membership
-from segmentry.segments.forming._latent import LatentSegments, find_latent_segments, place_by_class
+In: a user table and a recipe. Out: a `Segmentation` with its candidates and the reason for one.
+"""
+
+from segmentry.segments.forming._cell_model import CellColumn, CellModel
+from segmentry.segments.forming._cells import find_cells, fit_cells, place_by_cell, recency_columns
+from segmentry.segments.forming._fit import Decide, find_segments
 from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
+from segmentry.segments.forming._latent_segments import LatentSegments, place_by_class
 from segmentry.segments.forming._recipes import RECIPES, Recipe, plan_features, recipe_named
+from segmentry.segments.forming._segmentation import Segmentation
 from segmentry.segments.forming._selection import Candidate, Decision, Selection, select
+from segmentry.segments.forming._users import membership
 
 __all__ = [
     "RECIPES",
@@ -26,7 +25,6 @@ __all__ = [
     "Segmentation",
     "Selection",
     "find_cells",
-    "find_latent_segments",
     "find_segments",
     "fit_cells",
     "latent_matrix",

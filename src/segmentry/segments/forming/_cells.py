@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.errors import SchemaError, SelectionError
+from segmentry.errors import SelectionError
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.clustering import (
     Clustering,
@@ -18,36 +18,22 @@ from segmentry.segments.clustering import (
     fit_clusterings,
     fit_pca,
 )
-from segmentry.segments.forming._fit import (
-    PreparedUsers,
-    Segmentation,
-    make_candidate,
-    prepare_users,
-)
+from segmentry.segments.forming._cell_model import BANDS, LEVELS, CellColumn, CellModel, groups_of
 from segmentry.segments.forming._recipes import Recipe
 from segmentry.segments.forming._scores import silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation, make_candidate
 from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.forming._users import PreparedUsers, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan, numeric_values
 
-__all__ = [
-    "CellColumn",
-    "CellModel",
-    "find_cells",
-    "fit_cells",
-    "place_by_cell",
-    "recency_columns",
-]
+__all__ = ["find_cells", "fit_cells", "place_by_cell", "recency_columns"]
 
 FloatVector = npt.NDArray[np.float64]
 FloatMatrix = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
 
 _N_SCORES = 5
-_RECENT, _LONG_AWAY = 4, 1  # recency scores from which, and down to which
-_REGULAR = 3.5  # mean score of frequency and value
-_LEVELS = ("regulars", "occasional")
-_BANDS = ("recent", "away for a while", "long away")
-_N_GROUPS = len(_LEVELS) * len(_BANDS)
+_N_GROUPS = len(LEVELS) * len(BANDS)
 
 _RULE = (
     "Fixed cells: each feature is cut at its quintiles, once, and scored 1 to 5. Recent is a "
@@ -55,79 +41,6 @@ _RULE = (
     "frequency and value. Nothing is optimised: the number of segments is that of the cells with "
     "users."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellColumn:
-    """How one feature is scored 1 to 5.
-
-    Parameters
-    ----------
-    feature : str
-    is_recency : bool
-        Days since something: the fewer, the higher the score.
-    cuts : tuple of float
-        Upper ends of all classes but the last, in raw units, rising; a class holds its end.
-    scores : tuple of int
-        Of each class, one more than there are cuts.
-    """
-
-    feature: str
-    is_recency: bool
-    cuts: tuple[float, ...]
-    scores: tuple[int, ...]
-
-    def score(self, values: FloatVector) -> FloatVector:
-        """Return the score of each value, NaN where it is unknown.
-
-        Examples
-        --------
-        >>> orders = CellColumn(feature="n", is_recency=False, cuts=(1.0, 4.0), scores=(2, 4, 5))
-        >>> orders.score(np.array([1.0, 2.0, 99.0, np.nan]))
-        array([ 2.,  4.,  5., nan])
-        """
-        places = np.searchsorted(np.array(self.cuts), values, side="left")
-        found = np.array(self.scores, dtype=np.float64)[np.minimum(places, len(self.cuts))]
-        return np.where(np.isnan(values), np.nan, found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellModel:
-    """Cut points and cells, all that places a user.
-
-    Parameters
-    ----------
-    columns : tuple of CellColumn
-    segments : tuple of int
-        Of each of the six groups, regulars before occasional and within these the recent before
-        the long away: the place of its segment. A group that had no user at the fit has the
-        segment of its nearest.
-    names : tuple of str
-        Of the segments.
-    """
-
-    columns: tuple[CellColumn, ...]
-    segments: tuple[int, ...]
-    names: tuple[str, ...]
-
-    def labels(self, table: pl.DataFrame) -> IntVector:
-        """Return the place of the segment of each user, shape (n_users,).
-
-        Raises
-        ------
-        SchemaError
-            If the table lacks a feature.
-        """
-        missing = [each.feature for each in self.columns if each.feature not in table.columns]
-        if missing:
-            raise SchemaError(f"user table: no column {missing[0]}; found {table.columns}")
-        return self.place(
-            np.column_stack([numeric_values(table[each.feature]) for each in self.columns])
-        )
-
-    def place(self, values: FloatMatrix) -> IntVector:
-        """Return the place of the segment of each row of raw values, NaN where unknown."""
-        return np.array(self.segments, dtype=np.int64)[_groups_of(self.columns, values)]
 
 
 def fit_cells(
@@ -170,7 +83,7 @@ def fit_cells(
         _cut(values[:, i], feature, is_recency=is_first, weights=weights)
         for i, (feature, is_first) in enumerate(zip(features, is_recency, strict=True))
     )
-    return _numbered(columns, _groups_of(columns, values), weights)
+    return _numbered(columns, groups_of(columns, values), weights)
 
 
 def _cut(
@@ -198,18 +111,6 @@ def _cut(
         cuts=tuple(float(levels[end]) for end in ends),
         scores=tuple(int(score) for score in scores),
     )
-
-
-def _groups_of(columns: Sequence[CellColumn], values: FloatMatrix) -> IntVector:
-    """Return the group of each row, 0 to 5; what is unknown counts as never and as nothing."""
-    scores = np.column_stack([each.score(values[:, i]) for i, each in enumerate(columns)])
-    is_recency = np.array([each.is_recency for each in columns])
-    recency = np.nan_to_num(scores[:, is_recency], nan=1.0).mean(axis=1)
-    others = scores[:, ~is_recency]
-    n_known = (~np.isnan(others)).sum(axis=1)
-    mean = np.where(n_known > 0, np.nansum(others, axis=1) / np.maximum(n_known, 1), 1.0)
-    band = np.where(recency >= _RECENT, 0, np.where(recency > _LONG_AWAY, 1, 2))
-    return (np.where(mean >= _REGULAR, 0, 1) * len(_BANDS) + band).astype(np.int64)
 
 
 def find_cells(
@@ -286,13 +187,13 @@ def _numbered(
 
 def _distance(group: int, other: int) -> int:
     """Tell how far two groups are apart: another band counts as two levels."""
-    (level, band), (its, other_band) = divmod(group, len(_BANDS)), divmod(other, len(_BANDS))
+    (level, band), (its, other_band) = divmod(group, len(BANDS)), divmod(other, len(BANDS))
     return abs(level - its) + 2 * abs(band - other_band)
 
 
 def _name(group: int) -> str:
-    level, band = divmod(group, len(_BANDS))
-    return f"{_LEVELS[level].capitalize()}, {_BANDS[band]}"
+    level, band = divmod(group, len(BANDS))
+    return f"{LEVELS[level].capitalize()}, {BANDS[band]}"
 
 
 def place_by_cell(

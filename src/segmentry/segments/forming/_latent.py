@@ -11,17 +11,13 @@ from segmentry.errors import SelectionError
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.clustering import Clustering, DistinctRows, distinct_rows, fit_pca
-from segmentry.segments.forming._fit import (
-    PreparedUsers,
-    Segmentation,
-    make_candidate,
-    numbers_to_try,
-    prepare_users,
-)
 from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
+from segmentry.segments.forming._latent_segments import LatentSegments, place_by_class
 from segmentry.segments.forming._recipes import Recipe
 from segmentry.segments.forming._scores import silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation, make_candidate
 from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.forming._users import PreparedUsers, numbers_to_try, prepare_users
 from segmentry.segments.latent import (
     LatentFit,
     LatentModel,
@@ -32,7 +28,7 @@ from segmentry.segments.latent import (
 )
 from segmentry.segments.preprocessing import ColumnPlan
 
-__all__ = ["LatentSegments", "find_latent_segments", "place_by_class"]
+__all__ = ["find_latent_segments"]
 
 FloatVector = npt.NDArray[np.float64]
 FloatMatrix = npt.NDArray[np.float64]
@@ -45,53 +41,6 @@ _RULE = (
     "overlap, stands beside it; a BIC that still falls at the last number tried says that more "
     "users would find more classes, not that there are as many groups."
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LatentSegments:
-    """What latent classes say beyond who is where.
-
-    Parameters
-    ----------
-    model : LatentModel
-        Class `i` is segment `i + 1`.
-    memberships : ndarray of float, shape (n_users, n_classes)
-        Probability of each class; 0 for users that belong to no segment.
-    rates : ndarray of float, shape (n_users,), or None
-        The CTR to be expected of each user, over all classes; NaN for users that belong to no
-        segment. Null where clicks formed no class.
-    fits : tuple of LatentFit
-        By number of classes.
-    by_icl : int
-        The number that the ICL would choose.
-    """
-
-    model: LatentModel
-    memberships: FloatMatrix
-    rates: FloatVector | None
-    fits: tuple[LatentFit, ...]
-    by_icl: int
-
-    def reordered(self, order: IntVector) -> "LatentSegments":
-        """Return the same classes in another order: class `order[i]` comes to place `i`."""
-        model = self.model.reordered(order)
-        return replace(self, model=model, memberships=self.memberships[:, order])
-
-
-def place_by_class(memberships: FloatMatrix) -> tuple[IntVector, FloatVector]:
-    """Return the likeliest class of each row, and how much likelier it is than the next.
-
-    Examples
-    --------
-    >>> labels, margins = place_by_class(np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0]]))
-    >>> labels, margins.round(2)
-    (array([1, 0]), array([0.5, 1. ]))
-    """
-    labels = memberships.argmax(axis=1)
-    if memberships.shape[1] == 1:
-        return labels, np.ones(len(labels))
-    largest = -np.partition(-memberships, 1, axis=1)[:, :2]
-    return labels, largest[:, 0] - largest[:, 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

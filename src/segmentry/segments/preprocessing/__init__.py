@@ -1,4 +1,7 @@
-"""Preprocessing: fill, transform, clip, scale and weigh features, the same way ever after."""
+"""How do features enter the distance?
+
+In: a user table and column plans. Out: `X`, and the fitted steps that repeat it on new users.
+"""
 
 from segmentry.segments.preprocessing._choices import (
     Choices,

@@ -1,0 +1,187 @@
+"""What later days say of each segment, in profiles and in the report."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.evaluation.later_days import DayLevels, SegmentVerdict, Truth, TruthReport
+from segmentry.evaluation.stability import SegmentEvent
+from segmentry.features.windows import weekdays
+from segmentry.formats import day, rate
+from segmentry.privacy import hidden_cells, is_small
+from segmentry.schema import SECONDS_PER_DAY, UNASSIGNED, Estimate, UtcOffset
+
+__all__ = ["report_truth", "shown_levels", "warn_of_levels", "with_truth"]
+
+_UNKNOWN = Estimate(value=None, low=None, high=None)
+
+
+def with_truth(
+    population: SegmentProfile,
+    segments: Sequence[SegmentProfile],
+    truth: Truth,
+    *,
+    min_size: int,
+) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
+    """Put what later days say beside each profile and beside the population.
+
+    Nothing is said of fewer than `min_size` users.
+    """
+    everyone = replace(
+        population,
+        forecast_ctr=truth.published.level,
+        forecast_early=truth.early.level,
+        ctr_outcome=truth.level_later,
+    )
+    kept = {
+        event.new_ids[0]
+        for event in truth.alignment.events
+        if event.kind == "kept" and event.old_ids == event.new_ids
+    }
+    return everyone, tuple(
+        _judged(profile, truth, is_kept=profile.segment_id in kept, min_size=min_size)
+        for profile in segments
+    )
+
+
+def _judged(
+    profile: SegmentProfile, truth: Truth, *, is_kept: bool, min_size: int
+) -> SegmentProfile:
+    """Return what later days say of one segment, as far as enough users say it."""
+    found = truth.verdicts[profile.segment_id - 1]
+    if profile.is_withheld:
+        return replace(profile, verdict_reason="the segment holds too few users to be shown")
+    if not is_kept:
+        return _unlike(profile, truth)
+    judged = _with_verdict(profile, truth)
+    n_gone = found.n_users - found.n_users_later
+    if truth.split.outcome is not None and is_small(n_gone, min_size=min_size):
+        judged = replace(judged, absent_share=None)
+    if not is_small(min(found.n_users, found.n_users_later), min_size=min_size):
+        return judged
+    return replace(
+        judged,
+        verdict="not validated",
+        verdict_reason="too few of its users were there before or on the later days to be shown",
+        ctr_early=_UNKNOWN,
+        forecast_early=_UNKNOWN,
+        ctr_outcome=_UNKNOWN,
+        survival=_UNKNOWN,
+        minimal_detectable_difference=None,
+        absent_share=None,
+    )
+
+
+def _with_verdict(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
+    place = profile.segment_id - 1
+    found = truth.verdicts[place]
+    return replace(
+        profile,
+        verdict=found.verdict,
+        verdict_reason=found.reason,
+        forecast_ctr=truth.published.ctr[place],
+        forecast_index=truth.published.index[place],
+        ctr_early=Estimate(value=found.ctr_seen, low=None, high=None),
+        forecast_early=truth.early.ctr[place],
+        ctr_outcome=found.ctr_outcome,
+        survival=found.survival,
+        minimal_detectable_difference=found.minimal_detectable_difference,
+        absent_share=_absent_share(found, truth),
+    )
+
+
+def _unlike(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
+    """Return a segment that was not there before the outcome window: nothing was checked of it."""
+    place = profile.segment_id - 1
+    return replace(
+        profile,
+        verdict_reason="the segment is new: the feature window alone did not form it",
+        forecast_ctr=truth.published.ctr[place],
+        forecast_index=truth.published.index[place],
+    )
+
+
+def _absent_share(found: SegmentVerdict, truth: Truth) -> float | None:
+    if truth.split.outcome is None or not found.n_users:
+        return None
+    return 1 - found.n_users_later / found.n_users
+
+
+def report_truth(truth: Truth, *, min_size: int) -> TruthReport:
+    """Return what the report shows of the check; counts of few users are put in words."""
+    feature, outcome = truth.split.feature, truth.split.outcome
+    n_users = int((truth.feature_segment_ids != UNASSIGNED).sum())
+    caveats = [
+        f"{name} saw the clicks of the days that were left out to forecast."
+        for name in truth.published.caveats
+    ]
+    if truth.published.reason:
+        caveats.append(f"There is no forecast: {truth.published.reason}.")
+    return TruthReport(
+        feature_starts_at=feature.start,
+        feature_ends_at=feature.end,
+        outcome_starts_at=None if outcome is None else outcome.start,
+        outcome_ends_at=None if outcome is None else outcome.end,
+        feature_weekdays=weekdays(feature),
+        outcome_weekdays=() if outcome is None else weekdays(outcome),
+        reason=truth.split.reason,
+        n_users=n_users,
+        n_users_later=sum(found.n_users_later for found in truth.verdicts),
+        kept_gain=truth.kept_gain,
+        refit_events=tuple(_told(event, min_size) for event in truth.alignment.events),
+        caveats=tuple(caveats),
+        levels=shown_levels(truth.levels, min_size=min_size),
+    )
+
+
+def _told(event: SegmentEvent, min_size: int) -> str:
+    """Say in one sentence what became of a segment when all days were taken."""
+    old = " and ".join(str(each) for each in event.old_ids)
+    new = " and ".join(str(each) for each in event.new_ids)
+    is_few = event.n_users < min_size
+    users = f"fewer than {min_size} users" if is_few else f"{event.n_users:,} users"
+    shares = " and ".join(f"{share:.0%}" for share in event.shares)
+    parts = f"its {users}" if is_few else f"{shares} of its {users}"
+    if event.kind == "kept":
+        overlap = "" if event.jaccard is None or is_few else f" (Jaccard {event.jaccard:.2f})"
+        return f"Segment {old} was found again{overlap}."
+    if event.kind == "split":
+        return f"Segment {old} went into {new} ({parts})."
+    if event.kind == "merged":
+        return f"Segments {old} came together in {new} ({parts})."
+    if event.kind == "new":
+        return f"Segment {new} is new ({users})."
+    return f"Segment {old} was not found again ({users})."
+
+
+def shown_levels(levels: DayLevels, *, min_size: int) -> DayLevels:
+    """Return the levels without those of days on which few users were there."""
+    is_hidden = hidden_cells([each.n_users or 0 for each in levels.days], min_size=min_size)
+    return replace(
+        levels,
+        days=tuple(
+            replace(each, n_users=None, ctr=_UNKNOWN) if hide else each
+            for each, hide in zip(levels.days, is_hidden, strict=True)
+        ),
+    )
+
+
+def warn_of_levels(levels: DayLevels | None, *, utc_offset_hours: UtcOffset) -> Iterator[str]:
+    """Say that the click rate of all moved between days, from where to where."""
+    if levels is None or not levels.has_moved:
+        return
+
+    def told(place: int) -> str:
+        at = levels.days[place].day * SECONDS_PER_DAY - round(utc_offset_hours * 3600)
+        on = day(at, utc_offset_hours=utc_offset_hours)
+        return f"{rate(levels.days[place].ctr.value)} ({on})"
+
+    shown = [place for place, each in enumerate(levels.days) if each.ctr.value is not None]
+    if not shown:
+        return
+    low, *_, high = sorted(shown, key=lambda place: (levels.days[place].ctr.value or 0.0, place))
+    yield (
+        f"The click rate of all users moved from day to day by more than chance: lowest "
+        f"{told(low)}, highest {told(high)}. Rates to be expected have wide intervals for it; "
+        "compare segments with each other, not with rates of other days."
+    )

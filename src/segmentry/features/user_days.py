@@ -1,0 +1,234 @@
+"""Impressions and clicks per user and local day: all that the checks read of a log."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.features.behaviour_days import BehaviourDays
+
+__all__ = ["DayCounts", "UserCounts", "UserDays"]
+
+IntVector = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UserCounts:
+    """Impressions and clicks of each user over some days, shape (n_users,) each."""
+
+    n_impressions: IntVector
+    n_clicks: IntVector
+
+    def __post_init__(self) -> None:
+        if self.n_impressions.shape != self.n_clicks.shape:
+            raise ValueError(
+                f"n_impressions and n_clicks: found shapes {self.n_impressions.shape} and "
+                f"{self.n_clicks.shape}, expected one entry per user in both"
+            )
+        if np.any(self.n_clicks > self.n_impressions) or np.any(self.n_clicks < 0):
+            raise ValueError("n_clicks: found a user outside 0..n_impressions")
+
+    @property
+    def ctr(self) -> float | None:
+        """Clicks per impression of all users; null without impressions."""
+        total = int(self.n_impressions.sum())
+        return int(self.n_clicks.sum()) / total if total else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DayCounts:
+    """What adds up over days, shape (n_users,) each: impressions, clicks, days with either."""
+
+    n_impressions: IntVector
+    n_clicks: IntVector
+    n_active_days: IntVector
+    n_click_days: IntVector
+
+    def of(self, users: IntVector) -> "DayCounts":
+        """Return those of some users."""
+        return DayCounts(
+            n_impressions=self.n_impressions[users],
+            n_clicks=self.n_clicks[users],
+            n_active_days=self.n_active_days[users],
+            n_click_days=self.n_click_days[users],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UserDays:
+    """Impressions and clicks by day and user, without the empty cells.
+
+    Rows are sorted by day and then by user, one row per pair; make one with `from_frame`.
+
+    Parameters
+    ----------
+    n_users : int
+        Users in all, those without rows included.
+    days : tuple of int
+        Numbers of the local days that occur, rising.
+    starts : ndarray of int, shape (n_days + 1,)
+        Rows of day `days[j]` are ``starts[j]:starts[j + 1]``.
+    user_index, n_impressions, n_clicks : ndarray of int, shape (n_rows,)
+        `user_index` is the position of the user in the user table.
+    behaviours : BehaviourDays or None
+        Of the same users, where the behaviour log was read.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"user_id": ["b", "a", "b"], "day": [1, 2, 2],
+    ...                       "n_impressions": [3, 5, 4], "n_clicks": [1, 0, 2]})
+    >>> counts = UserDays.from_frame(frame, users=pl.Series(["a", "b", "c"]))
+    >>> counts.totals().n_impressions.tolist(), counts.totals([2]).n_clicks.tolist()
+    ([5, 7, 0], [0, 2, 0])
+    >>> counts.active_days()[0].tolist()
+    [1, 2, 0]
+    """
+
+    n_users: int
+    days: tuple[int, ...]
+    starts: IntVector
+    user_index: IntVector
+    n_impressions: IntVector
+    n_clicks: IntVector
+    behaviours: BehaviourDays | None = None
+
+    @classmethod
+    def from_frame(
+        cls, frame: pl.DataFrame, *, users: pl.Series, behaviours: BehaviourDays | None = None
+    ) -> "UserDays":
+        """Take the rows of a frame.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            ``user_id, day, n_impressions, n_clicks``, one row per user and day in any order.
+        users : Series of shape (n_users,)
+            All users in the order of the user table, each once.
+        behaviours : BehaviourDays, optional
+            Of the same users.
+
+        Raises
+        ------
+        ValueError
+            If a user of the frame is not among `users` or a pair of user and day comes twice.
+        """
+        index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
+        rows = frame.join(index, on="user_id", how="left").sort("day", "index")
+        n_unknown = rows["index"].null_count()
+        if n_unknown:
+            raise ValueError(f"user days: found {n_unknown} rows of users not in the user table")
+        day = rows["day"].to_numpy().astype(np.int64)
+        user_index = rows["index"].to_numpy().astype(np.int64)
+        if np.any((np.diff(day) == 0) & (np.diff(user_index) == 0)):
+            raise ValueError("user days: found a user and day twice, expected one row for each")
+        days, starts = np.unique(day, return_index=True)
+        return cls(
+            n_users=len(users),
+            days=tuple(int(each) for each in days),
+            starts=np.append(starts, day.size).astype(np.int64),
+            user_index=user_index,
+            n_impressions=rows["n_impressions"].to_numpy().astype(np.int64),
+            n_clicks=rows["n_clicks"].to_numpy().astype(np.int64),
+            behaviours=behaviours,
+        )
+
+    def rows_of(self, days: Collection[int]) -> Sequence[slice]:
+        """Return the rows of each of the asked-for days that has some."""
+        asked = set(days)
+        return [
+            slice(int(self.starts[j]), int(self.starts[j + 1]))
+            for j, day in enumerate(self.days)
+            if day in asked
+        ]
+
+    def totals(self, days: Collection[int] | None = None) -> UserCounts:
+        """Sum impressions and clicks of each user over a set of days; over all by default."""
+        n_impressions = np.zeros(self.n_users, dtype=np.int64)
+        n_clicks = np.zeros(self.n_users, dtype=np.int64)
+        for rows in self.rows_of(self.days if days is None else days):
+            # A user comes once a day, so plain fancy indexing adds every row.
+            n_impressions[self.user_index[rows]] += self.n_impressions[rows]
+            n_clicks[self.user_index[rows]] += self.n_clicks[rows]
+        return UserCounts(n_impressions=n_impressions, n_clicks=n_clicks)
+
+    def counted(self, days: Collection[int]) -> DayCounts:
+        """Sum all that adds up over a set of days."""
+        totals = self.totals(days)
+        active, clicked = self.active_days(days)
+        return DayCounts(totals.n_impressions, totals.n_clicks, active, clicked)
+
+    def without(self, whole: DayCounts, days: Collection[int]) -> DayCounts:
+        """Take some days out of a sum that holds them: less to do where they are few.
+
+        Examples
+        --------
+        >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
+        ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
+        >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))
+        >>> counts.without(counts.counted([1, 2]), [1]).n_impressions.tolist()
+        [0, 4]
+        """
+        n, c = whole.n_impressions.copy(), whole.n_clicks.copy()
+        active, clicked = whole.n_active_days.copy(), whole.n_click_days.copy()
+        for rows in self.rows_of(days):
+            user, shown, clicks = (
+                self.user_index[rows],
+                self.n_impressions[rows],
+                self.n_clicks[rows],
+            )
+            n[user] -= shown
+            c[user] -= clicks
+            active[user] -= shown > 0
+            clicked[user] -= clicks > 0
+        return DayCounts(n, c, active, clicked)
+
+    def days_since(self, days: Collection[int]) -> pl.Series:
+        """Return each user's whole days from the last impression to the end of a set of days.
+
+        A user seen on the last of them has 1 day, as its end is the end of that day; null for one
+        not seen on any.
+        """
+        last = np.full(self.n_users, -1, dtype=np.int64)
+        asked = sorted(set(days))
+        for day, rows in zip((d for d in self.days if d in asked), self.rows_of(days), strict=True):
+            seen = self.user_index[rows][self.n_impressions[rows] > 0]
+            last[seen] = asked[-1] + 1 - day
+        return pl.Series(last).replace(-1, None).cast(pl.Float64)
+
+    def clicks_by_days(
+        self, days: Collection[int], *, is_in: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        """Return the clicks of each user that the CTR of each day leads to expect.
+
+        Parameters
+        ----------
+        days : collection of int
+        is_in : ndarray of bool, shape (n_users,)
+            Users whose CTR of each day is taken.
+
+        Examples
+        --------
+        >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
+        ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
+        >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))
+        >>> counts.clicks_by_days([1, 2], is_in=np.array([True, True])).tolist()
+        [1.5, 4.5]
+        """
+        expected = np.zeros(self.n_users)
+        for rows in self.rows_of(days):
+            user, n, c = self.user_index[rows], self.n_impressions[rows], self.n_clicks[rows]
+            n_shown = int(n[is_in[user]].sum())
+            if n_shown:
+                expected[user] += n * (int(c[is_in[user]].sum()) / n_shown)
+        return expected
+
+    def active_days(self, days: Collection[int] | None = None) -> tuple[IntVector, IntVector]:
+        """Count each user's days with an impression and days with a click, over a set of days."""
+        n_active = np.zeros(self.n_users, dtype=np.int64)
+        n_clicked = np.zeros(self.n_users, dtype=np.int64)
+        for rows in self.rows_of(self.days if days is None else days):
+            n_active[self.user_index[rows]] += self.n_impressions[rows] > 0
+            n_clicked[self.user_index[rows]] += self.n_clicks[rows] > 0
+        return n_active, n_clicked

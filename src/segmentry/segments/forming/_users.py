@@ -1,0 +1,185 @@
+"""The users that are segmented: who belongs, and their distinct rows of `X`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from segmentry.errors import EmptyDataError, SchemaError, SelectionError
+from segmentry.segments.clustering import DistinctRows, distinct_rows
+from segmentry.segments.forming._recipes import Recipe
+from segmentry.segments.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
+
+__all__ = ["PreparedUsers", "membership", "numbers_to_try", "population_of", "prepare_users"]
+
+FloatVector = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+BoolVector = npt.NDArray[np.bool_]
+_MANY_USERS = 50_000
+
+
+_USERS = "users of a row"
+
+
+def population_of(recipe: Recipe, table: pl.DataFrame) -> tuple[BoolVector, str]:
+    """Tell which users a recipe segments, shape (n_users,), and why the others are left out.
+
+    Raises
+    ------
+    SchemaError
+        If the table lacks the column that tells.
+    """
+    if recipe.population == "all":
+        return np.ones(table.height, dtype=bool), "no row"
+    is_by_profile = recipe.population == "profiled"
+    name = "is_profiled" if is_by_profile else "n_impressions"
+    if name not in table.columns:
+        raise SchemaError(
+            f"user table: no column {name}; found {', '.join(table.columns)}; "
+            f"recipe {recipe.name!r} needs it to tell whom to segment"
+        )
+    if is_by_profile:
+        return table[name].fill_null(value=False).to_numpy(), "no profile"
+    return (table[name].fill_null(0) > 0).to_numpy(), "no impression in the window"
+
+
+def membership(
+    recipe: Recipe, preprocessing: Preprocessing, table: pl.DataFrame
+) -> tuple[BoolVector, tuple[tuple[str, int], ...]]:
+    """Tell which users can be placed, shape (n_users,), and count the others by reason."""
+    is_asked, reason = population_of(recipe, table)
+    is_complete = preprocessing.complete(table)
+    reasons = {reason: ~is_asked, "a feature is unknown": is_asked & ~is_complete}
+    counts = tuple((text, int(is_out.sum())) for text, is_out in reasons.items() if is_out.any())
+    return is_asked & is_complete, counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedUsers:
+    """The users that a recipe segments, as rows of `X`.
+
+    Parameters
+    ----------
+    preprocessing : Preprocessing
+    is_member : ndarray of bool, shape (n_users,)
+    unassigned : tuple of (str, int)
+        Reason and number of the others.
+    distinct : DistinctRows
+        Of the members.
+    """
+
+    preprocessing: Preprocessing
+    is_member: BoolVector
+    unassigned: tuple[tuple[str, int], ...]
+    distinct: DistinctRows
+
+
+def prepare_users(
+    table: pl.DataFrame,
+    plans: Sequence[ColumnPlan],
+    *,
+    recipe: Recipe,
+    weights: FloatVector | None = None,
+    is_forced: bool = False,
+) -> PreparedUsers:
+    """Fit the preprocessing on the users that a recipe segments, and find their distinct rows.
+
+    Raises
+    ------
+    EmptyDataError
+        If no user is left to segment.
+    SelectionError
+        If K is to be chosen though weights are no whole numbers of users.
+    """
+    if not is_forced and weights is not None and not _are_whole(weights):
+        raise SelectionError(
+            "weights: found fractions, expected whole numbers of users to choose K; "
+            "ask for a number of segments"
+        )
+    is_asked, reason = population_of(recipe, table)
+    if not is_asked.any():
+        raise EmptyDataError(
+            f"no user is left to segment: {table.height} users, all with {reason}; check the "
+            "window and the files"
+        )
+    asked = table if is_asked.all() else table.filter(is_asked)
+    alike = _alike(asked, plans, None if weights is None else weights[is_asked])
+    preprocessing = fit_preprocessing(alike.rows, plans, weights=alike.weights)
+    is_member, unassigned = membership(recipe, preprocessing, table)
+    if not is_member.any():
+        raise EmptyDataError("no user is left to segment: each has an unknown feature")
+    return PreparedUsers(preprocessing, is_member, unassigned, _distinct_of(alike, preprocessing))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alike:
+    """Users that are equal in all features that form segments, as one row.
+
+    Parameters
+    ----------
+    rows : DataFrame, (n_rows, ...)
+    weights : ndarray of float, shape (n_rows,), or None
+        How many users each stands for; 1 for each when absent.
+    place : ndarray of int, shape (n_users,), or None
+        The row of each user; users are the rows when absent.
+    """
+
+    rows: pl.DataFrame
+    weights: FloatVector | None
+    place: IntVector | None
+
+
+def _alike(table: pl.DataFrame, plans: Sequence[ColumnPlan], weights: FloatVector | None) -> _Alike:
+    """Put users together before anything is worked out for each, where that makes much less of it.
+
+    It is the same to the last bit: a weight of 2 is the row twice.
+    """
+    names = list(dict.fromkeys(plan.feature.name for plan in plans))
+    is_known = {*names} <= {*table.columns} - {_USERS}
+    is_tried = weights is None and table.height >= _MANY_USERS and is_known
+    if not is_tried or table.select(names).head(_MANY_USERS).n_unique() > _MANY_USERS // 2:
+        return _Alike(table, weights, None)
+    users = pl.int_range(pl.len(), dtype=pl.Int64).alias(_USERS)
+    found = table.select(*names, users).group_by(names).agg(_USERS)
+    counts = found[_USERS].list.len().to_numpy()
+    place = np.empty(table.height, dtype=np.int64)
+    place[found[_USERS].explode().to_numpy()] = np.repeat(np.arange(found.height), counts)
+    return _Alike(found.select(names), counts.astype(np.float64), place)
+
+
+def _distinct_of(alike: _Alike, preprocessing: Preprocessing) -> DistinctRows:
+    """Preprocess the rows that can be placed, and find the distinct ones."""
+    is_in = preprocessing.complete(alike.rows)
+    weights = None if alike.weights is None else alike.weights[is_in]
+    rows = alike.rows if is_in.all() else alike.rows.filter(is_in)
+    distinct = distinct_rows(preprocessing.transform(rows), weights=weights)
+    if alike.place is None:
+        return distinct
+    places_in = (np.cumsum(is_in) - 1)[alike.place[is_in[alike.place]]]
+    return replace(distinct, inverse=distinct.inverse[places_in])
+
+
+def _are_whole(weights: FloatVector) -> bool:
+    return bool(np.array_equal(weights, np.floor(weights)))
+
+
+def numbers_to_try(
+    distinct: DistinctRows, n_segments: Sequence[int], forced: int | None
+) -> list[int]:
+    """Return one segment, the asked-for numbers that the users allow, and the forced one."""
+    n_distinct = len(distinct.rows)
+    asked = sorted({*n_segments} if forced is None else {*n_segments, forced})
+    if not asked:
+        raise SelectionError("no number of segments to try; expected at least one, such as 2:10")
+    if any(k < 1 for k in asked):
+        raise SelectionError(f"K = {asked[0]}: expected at least one segment")
+    least = min(asked) if forced is None else forced
+    if least > n_distinct:
+        raise SelectionError(
+            f"K = {least}: found {n_distinct} distinct users among "
+            f"{int(distinct.weights.sum())}, expected at least {least}; ask for fewer segments "
+            "or use more features"
+        )
+    return sorted({1, *(k for k in asked if k <= n_distinct)})

@@ -1,0 +1,161 @@
+"""The number of segments: inner gain, the rule, and what it says."""
+
+import numpy as np
+import pytest
+from tests.evaluation.simulation import form_segments, simulate
+
+from segmentry.evaluation.number import (
+    RULE,
+    RULE_WITHOUT_LOG,
+    GapCurve,
+    NullTwins,
+    PredictionStrength,
+    choose_number,
+    inner_gain,
+)
+from segmentry.evaluation.number._inner_gain import InnerGain
+from segmentry.features.user_days import UserCounts
+from segmentry.schema import Estimate
+
+
+def gain(k, value, error=0.002):
+    half = 1.645 * error
+    return InnerGain(k, Estimate(value=value, low=value - half, high=value + half), error)
+
+
+def gap(k, reference="pca"):
+    return GapCurve(reference, (1, 2, 3), (0.1, 0.2, 0.3), (0.1, 0.1, 0.1), k, k, False, 1000)
+
+
+def twins(p):
+    return NullTwins(observed=1.0, twins=(), n_twins=19, n_failed=0, p_value=p)
+
+
+def strength(value, k=3):
+    return PredictionStrength((1, 2, 3), (1.0, value, value), (0.0, 0.01, 0.01), k, 1000)
+
+
+NOTHING = InnerGain(1, Estimate(value=0.0, low=0.0, high=0.0), 0.0)
+
+
+def test_inner_gain_equals_a_plain_out_of_fold_likelihood():
+    rng = np.random.default_rng(0)
+    ids = rng.integers(1, 4, 400)
+    n = rng.integers(0, 30, 400)
+    c = rng.binomial(n, np.array([0, 0.02, 0.1, 0.3])[ids])
+
+    found = inner_gain(ids, later=UserCounts(n, c), seed=5)
+
+    shown = n > 0
+    ids, n, c = ids[shown], n[shown], c[shown]
+    folds = np.random.default_rng(5).permutation(ids.size) % 10
+    total = 0.0
+    for i in range(ids.size):
+        others = folds != folds[i]
+        level = (c[others].sum() + 20 * c.sum() / n.sum()) / (n[others].sum() + 20)
+        mine = others & (ids == ids[i])
+        own = (c[mine].sum() + 20 * level) / (n[mine].sum() + 20)
+        total += c[i] * np.log(own / level) + (n[i] - c[i]) * np.log((1 - own) / (1 - level))
+    assert found.gain.value == pytest.approx(total / n.sum(), rel=1e-9)
+    assert found.n_segments == 3
+    assert found.gain.low > 0
+
+
+def test_more_segments_do_not_gain_by_being_more():
+    rng = np.random.default_rng(1)
+    later = UserCounts(np.full(2000, 10), rng.binomial(10, 0.05, 2000))
+
+    gains = [inner_gain(1 + rng.integers(0, k, 2000), later=later) for k in (2, 10, 200)]
+
+    assert all(each.gain.low < 0 for each in gains)
+    assert gains[2].gain.value < gains[0].gain.value
+
+
+def test_inner_gain_without_clicks_is_null_and_unassigned_users_gain_nothing():
+    n = np.full(10, 5)
+    ids = np.arange(10) % 2 + 1
+
+    assert inner_gain(ids, later=UserCounts(n, 0 * n)).gain.value is None
+    found = inner_gain(np.zeros(10, dtype=int), later=UserCounts(n, n // 3))
+    assert found.gain.value == 0
+
+
+def test_planted_logs_gain_and_users_alike_do_not():
+    for null, has_gain in ((False, True), (True, False)):
+        counts, _, _ = simulate(8000, seed=11, null=null)
+        ids = form_segments(counts, days=range(4), k=4, seed=0).ids
+        assert (inner_gain(ids, later=counts.totals((4, 5))).gain.low > 0) is has_gain
+
+
+def test_smallest_number_within_one_error_of_the_largest_gain():
+    choice = choose_number([NOTHING, gain(2, 0.010), gain(3, 0.0185), gain(6, 0.020)], [gap(1)])
+
+    assert (choice.n_segments, choice.ties) == (3, (3, 6))
+    assert choice.division == "graded division"
+    assert choice.rule == RULE
+    assert "K = 3, 6 are ties" in choice.reason
+    assert "a graded division, not natural groups" in choice.reason
+    assert choice.has_gain
+
+
+def test_one_segment_only_if_both_fail():
+    neither = choose_number([NOTHING, gain(2, 0.001)], [gap(1)])
+    gap_alone = choose_number([NOTHING, gain(2, 0.001)], [gap(3)], strength=strength(0.9))
+
+    assert (neither.n_segments, neither.division) == (1, "one segment")
+    assert (gap_alone.n_segments, gap_alone.division) == (3, "natural groups")
+    assert "tell nothing of clicks" in gap_alone.reason
+
+
+def test_groups_that_are_the_chosen_number_are_called_groups():
+    choice = choose_number([gain(3, 0.02), gain(4, 0.021)], [gap(3)], strength=strength(0.9))
+
+    assert (choice.n_segments, choice.division) == (3, "natural groups")
+    assert "these are 3 natural groups" in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("evidence", "objection"),
+    [
+        ({"strength": strength(0.6)}, "prediction strength of 3 groups is 0.60"),
+        ({"columns": twins(0.3)}, "columns permuted independently do as well (p 0.30)"),
+        (
+            {"group_clicks": twins(0.15)},
+            "clicks drawn at one rate for all form such groups as well (p 0.15)",
+        ),
+    ],
+)
+def test_either_may_speak_against_groups(evidence, objection):
+    choice = choose_number([], [gap(3)], **evidence)
+
+    assert (choice.n_segments, choice.n_groups) == (1, 1)
+    assert objection in choice.objections[0]
+    assert objection in choice.reason
+
+
+def test_permuted_columns_never_speak_for_groups():
+    choice = choose_number([], [gap(1)], columns=twins(0.05), group_clicks=twins(0.05))
+
+    assert choice.n_segments == 1
+
+
+def test_references_must_agree():
+    choice = choose_number([], [gap(4, "uniform"), gap(1)])
+
+    assert choice.n_segments == 1
+    assert choice.objections == (
+        "the gap statistic finds none against users spread evenly over each component",
+    )
+
+
+def test_without_a_log_the_groups_decide_and_the_rule_says_so():
+    choice = choose_number([], [gap(3), gap(3, "uniform")], strength=strength(0.9))
+
+    assert (choice.n_segments, choice.has_gain, choice.rule) == (3, None, RULE_WITHOUT_LOG)
+    assert choice.reason == "3 natural groups."
+
+
+def test_gain_that_redrawn_clicks_reach_is_none():
+    choice = choose_number([NOTHING, gain(2, 0.02)], [gap(1)], clicks=twins(0.4))
+
+    assert (choice.n_segments, choice.has_gain) == (1, False)

@@ -1,0 +1,394 @@
+"""Files that nobody would write on purpose, each as it was met: read, or refused in one line."""
+
+import gzip
+import os
+import subprocess
+import sys
+import time
+import uuid
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from polars.testing import assert_frame_equal
+from tests.ingest.mapping.shapes import EVENTS, HEADER, T, column, mapping_of, users_from, write_csv
+
+from segmentry.errors import ConfigError, DataError, SchemaError, SegmentryError
+
+FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
+PLAIN = mapping_of(FULL)
+SHOWN = {"a": 3, "b": 1, "c": 2}
+ENGINES = ["duckdb", "polars"]
+pytestmark = pytest.mark.parametrize("engine", ENGINES)
+
+
+def refusal(folder, engine, error, text=PLAIN):
+    with pytest.raises(SegmentryError) as told:
+        users_from(folder, text, engine=engine)
+    assert type(told.value) is error
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+def shown(folder, engine, text=PLAIN):
+    return column(users_from(folder, text, engine=engine), "n_impressions")
+
+
+def test_a_column_of_row_numbers_without_a_name(engine, tmp_path):
+    rows = [(place, *row) for place, row in enumerate(EVENTS)]
+    write_csv(tmp_path / "log.csv", rows, header=("", *HEADER))
+
+    assert shown(tmp_path, engine) == SHOWN
+
+
+def test_a_delimiter_too_many_at_the_end_of_every_line(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [(*row, "") for row in EVENTS], header=(*HEADER, ""))
+
+    assert shown(tmp_path, engine) == SHOWN
+
+
+def test_columns_that_differ_in_upper_and_lower_case_alone(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [(*row, "z") for row in EVENTS], header=(*HEADER, "WHO"))
+
+    assert shown(tmp_path, engine) == SHOWN
+
+
+def test_columns_of_parquet_that_differ_in_case_alone_are_told_apart_or_refused(engine, tmp_path):
+    log = pl.DataFrame(EVENTS, schema=HEADER, orient="row")
+    log.with_columns(pl.lit("z").alias("WHO")).write_parquet(tmp_path / "log.parquet")
+    text = mapping_of(FULL, files="log.parquet")
+
+    if engine == "polars":
+        assert shown(tmp_path, engine, text) == SHOWN
+    else:
+        assert "two columns differ from 'who'" in refusal(tmp_path, engine, SchemaError, text)
+
+
+def test_names_of_files_and_columns_that_are_patterns_or_sql(engine, tmp_path):
+    write_csv(tmp_path / "lo[g]'s.csv", EVENTS, header=('"x\'; DROP ""t"" --"', *HEADER[1:]))
+    text = mapping_of(FULL, files="lo[g]'s.csv").replace('"who"', """'''x'; DROP "t" --'''""")
+
+    assert shown(tmp_path, engine, text) == SHOWN
+
+
+def test_parts_without_rows_beside_parts_with_rows(engine, tmp_path):
+    write_csv(tmp_path / "parts" / "a.csv", EVENTS)
+    write_csv(tmp_path / "parts" / "b.csv", [])
+    (tmp_path / "parts" / "c.csv").write_text("")
+
+    assert shown(tmp_path, engine, mapping_of(FULL, files="parts")) == SHOWN
+
+
+def test_a_header_again_in_the_middle_is_a_rejected_row(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [*EVENTS * 3, HEADER, *EVENTS * 3])
+
+    users = users_from(tmp_path, mapping_of(FULL), engine=engine)
+
+    assert users.accounts[0].rejected == {"shown_at missing or unreadable": 1}
+
+
+@pytest.mark.parametrize("first", ["sep=,", "# export of May", "// rows"])
+def test_a_first_line_that_is_no_header(first, engine, tmp_path):
+    file = write_csv(tmp_path / "log.csv", EVENTS)
+    file.write_text(f"{first}\n{file.read_text()}")
+
+    told = refusal(tmp_path, engine, DataError)
+
+    assert told.endswith(f"the first line is no header ({first!r}); remove the line")
+
+
+def test_lists_in_the_place_of_ids(engine, tmp_path):
+    log = pl.DataFrame(EVENTS, schema=HEADER, orient="row")
+    log.with_columns(pl.concat_list("who")).write_parquet(tmp_path / "log.parquet")
+
+    told = refusal(tmp_path, engine, SchemaError, mapping_of(FULL, files="log.parquet"))
+
+    assert told.endswith(
+        "column 'who' holds lists or records, expected plain values; write it flat"
+    )
+
+
+def test_categories_of_parquet_are_the_text_that_they_are(engine, tmp_path):
+    log = pl.DataFrame(EVENTS, schema=HEADER, orient="row").with_columns(
+        pl.col("who").cast(pl.Categorical),
+        pl.col("ad").cast(pl.String).cast(pl.Categorical),
+        pl.col("hit").cast(pl.String).cast(pl.Enum(["0", "1"])),
+    )
+    log.write_parquet(tmp_path / "log.parquet")
+
+    users = users_from(tmp_path, mapping_of(FULL, files="log.parquet"), engine=engine)
+
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    write_csv(plain / "log.csv", EVENTS)
+    assert_frame_equal(users.table, users_from(plain, PLAIN, engine=engine).table)
+
+
+def test_padded_ids_are_not_those_without_zeros(engine, tmp_path):
+    rows = [("007", *row[1:]) if row[0] == "a" else ("7", *row[1:]) for row in EVENTS]
+    write_csv(tmp_path / "log.csv", rows)
+
+    assert shown(tmp_path, engine) == {"007": 3, "7": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (gzip.compress(b"who,when\n"), "found gzip, expected UTF-8 text (CSV); name it log.csv.gz"),
+        ("who,when\n".encode("utf-32"), "found UTF-32, expected UTF-8 text (CSV); convert the"),
+        (b"PK\x03\x04rest", "found zip, expected UTF-8 text (CSV); convert the file"),
+    ],
+    ids=["gzip", "UTF-32", "Excel"],
+)
+def test_a_file_of_another_kind_than_its_name_says(content, told, engine, tmp_path):
+    (tmp_path / "log.csv").write_bytes(content)
+
+    assert f"{tmp_path / 'log.csv'}: {told}" in refusal(tmp_path, engine, DataError)
+
+
+def test_a_run_folder_inside_the_folder_of_the_data_is_no_data(engine, tmp_path):
+    write_csv(tmp_path / "logs" / "log.csv", EVENTS)
+    (tmp_path / "logs" / "run" / "validation").mkdir(parents=True)
+    for name in ("segments.parquet", "validation/users.parquet"):
+        pl.DataFrame({"user_id": ["z"]}).write_parquet(tmp_path / "logs" / "run" / name)
+    (tmp_path / "logs" / "run" / "manifest.json").write_text("{}")
+
+    assert shown(tmp_path, engine, mapping_of(FULL, files="logs")) == SHOWN
+
+
+def test_a_table_of_two_thousand_columns_takes_no_time_to_plan(engine, tmp_path):
+    many = [f"c{place}" for place in range(2_000)]
+    write_csv(tmp_path / "log.csv", EVENTS)
+    rows = [(user, *range(n, 2_000 + n)) for n, user in enumerate("abc")]
+    write_csv(tmp_path / "users.csv", rows, header=("who", *many))
+    tail = (
+        '[profiles]\nfiles = "users.csv"\nuser_id = "who"\n[profiles.attributes]\n'
+        'last = {column = "c1999", kind = "number"}'
+    )
+    began = time.process_time()
+
+    users = users_from(tmp_path, mapping_of(FULL, tail=tail), engine=engine)
+
+    assert column(users, "last") == {"a": 1_999, "b": 2_000, "c": 2_001}
+    assert time.process_time() - began < 15  # Polars took 26
+
+
+def test_a_pipe_is_not_waited_for(engine, tmp_path):
+    os.mkfifo(tmp_path / "log.csv")
+
+    assert "no plain file, expected a CSV or Parquet file" in refusal(tmp_path, engine, DataError)
+
+
+def test_a_link_to_nothing(engine, tmp_path):
+    (tmp_path / "log.csv").symlink_to("gone.csv")
+
+    assert "a link to gone.csv, which is not there" in refusal(tmp_path, engine, DataError)
+
+
+@pytest.mark.parametrize(
+    "name", ["n_impressions", "Recency_Days", "user_id", "is_profiled", "segment_id", "margin"]
+)
+def test_attributes_by_the_names_of_columns_that_a_run_makes(name, engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [(*row, 1) for row in EVENTS], header=(*HEADER, "age"))
+    tail = f'[profiles.attributes]\n{name} = {{column = "age", kind = "number"}}'
+
+    told = refusal(tmp_path, engine, ConfigError, mapping_of(FULL, tail=tail))
+
+    assert told == (
+        f"[profiles.attributes] {name}: the run makes a column of this name; give the attribute "
+        f"another, such as profile_{name.lower()}"
+    )
+
+
+def test_attributes_that_differ_in_upper_and_lower_case_alone(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [(*row, 1, 1) for row in EVENTS], header=(*HEADER, "x", "y"))
+    tail = (
+        '[profiles.attributes]\nage = {column = "x", kind = "number"}\n'
+        'Age = {column = "y", kind = "number"}'
+    )
+
+    told = refusal(tmp_path, engine, ConfigError, mapping_of(FULL, tail=tail))
+
+    assert "Age: two attributes differ in upper and lower case alone" in told
+
+
+def test_seconds_and_milliseconds_in_one_column_are_asked_for(engine, tmp_path):
+    rows = [("a", T * 1000 if place % 2 else T, 1, 0) for place in range(40)]
+    write_csv(tmp_path / "log.csv", rows)
+
+    told = refusal(tmp_path, engine, SchemaError)
+
+    assert f"column 'when' holds '{T}' and '{T}000'; how times are written cannot be told" in told
+
+
+def parquet_with(folder, name, values):
+    """Write the small log as Parquet, one column as it is given."""
+    columns = {key: [row[place] for row in EVENTS] for place, key in enumerate(HEADER)}
+    pq.write_table(pa.table(columns | {name: values}), folder / "log.parquet")
+    return mapping_of(FULL, files="log.parquet")
+
+
+def test_uuids_of_sixteen_bytes_are_the_text_that_they_stand_for(engine, tmp_path):
+    ids = {user: uuid.uuid5(uuid.NAMESPACE_URL, user) for user in "abc"}
+    values = pa.array([ids[row[0]].bytes for row in EVENTS], type=pa.uuid())
+
+    found = shown(tmp_path, engine, parquet_with(tmp_path, "who", values))
+
+    assert found == {str(ids[user]): n for user, n in SHOWN.items()}
+
+
+def test_empty_ids_of_parquet_are_missing_as_those_of_csv_are(engine, tmp_path):
+    users = [row[0] for row in EVENTS]
+    text = parquet_with(tmp_path, "who", ["", " ", *users[2:]])
+
+    found = users_from(tmp_path, text, engine=engine)
+
+    assert column(found, "n_impressions") == {"a": 1, "b": 1, "c": 2}
+    assert found.accounts[0].rejected == {"user_id missing or unreadable": 2}
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_moments_of_any_precision_are_read(unit, zone, engine, tmp_path):
+    per_second = {"us": 10**6, "ns": 10**9}[unit]
+    local = 8 * 3_600 if zone is None else 0
+    times = pa.array(
+        [(row[1] + local) * per_second + per_second // 2 + 1 for row in EVENTS],
+        type=pa.timestamp(unit, zone),
+    )
+
+    users = users_from(tmp_path, parquet_with(tmp_path, "when", times), engine=engine)
+
+    assert column(users, "first_seen_at") == {
+        "a": T,
+        "b": T + 13 * 3_600,
+        "c": T + 2 * 86_400 - 1,
+    }
+
+
+_LOOK = """
+import sys
+from pathlib import Path
+from segmentry.files import inspect_file
+print(inspect_file(Path(sys.argv[1])).values("when")[0])
+"""
+
+
+def test_nanoseconds_of_parquet_need_no_pandas(engine, tmp_path):
+    del engine
+    times = pa.array([row[1] * 10**9 + 1 for row in EVENTS], type=pa.timestamp("ns"))
+    parquet_with(tmp_path, "when", times)
+    (tmp_path / "pandas.py").write_text("raise ImportError")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOK, tmp_path / "log.parquet"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+
+    assert done.stdout == "2017-05-05 16:00:00.000000001\n"
+
+
+@pytest.mark.parametrize(
+    ("write", "rejected"),
+    [
+        (lambda place, hit: hit if place % 2 else str(bool(hit)), {}),
+        (lambda place, hit: "ture" if place == 0 else ("no", "yes")[hit],
+         {"is_click missing or unreadable": 1}),
+    ],
+    ids=["0 and 1 beside True and False", "a word misspelt"],
+)  # fmt: skip
+def test_clicks_that_are_not_all_written_alike(write, rejected, engine, tmp_path):
+    rows = [(*row[:3], write(place, row[3])) for place, row in enumerate(EVENTS)]
+    write_csv(tmp_path / "log.csv", rows)
+
+    users = users_from(tmp_path, PLAIN, engine=engine)
+
+    assert users.accounts[0].rejected == rejected
+    assert column(users, "n_clicks") == {"a": 1, "b": 1, "c": 0}
+
+
+def test_blanks_around_an_id_are_no_part_of_it(engine, tmp_path):
+    rows = [(row[0].ljust(1 + place % 3), *row[1:]) for place, row in enumerate(EVENTS)]
+    write_csv(tmp_path / "log.csv", [*rows, ('"  "', T, 1, 0)])
+
+    users = users_from(tmp_path, PLAIN, engine=engine)
+
+    assert column(users, "n_impressions") == SHOWN
+    assert users.accounts[0].rejected == {"user_id missing or unreadable": 1}
+
+
+@pytest.mark.parametrize("last", ["(6 rows affected)", "\x1a"])
+def test_a_last_line_that_is_no_row_leaves_ids_numbers(last, engine, tmp_path):
+    file = write_csv(tmp_path / "log.csv", [("abc".index(row[0]), *row[1:]) for row in EVENTS])
+    file.write_text(file.read_text() + last)
+
+    users = users_from(tmp_path, PLAIN, engine=engine)
+
+    assert users.table["user_id"].to_list() == [0, 1, 2]
+    assert users.accounts[0].rejected == {"user_id missing or unreadable": 1}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_ids_that_are_numbers_at_first_and_text_later(form, engine, tmp_path):
+    rows = [(str(user), T + user, 1, 0) for user in range(20_000)]
+    rows += [(f"guest {user}", T + user, 1, 0) for user in range(3_000)]
+    if form == "csv":
+        write_csv(tmp_path / "log.csv", rows)
+    else:
+        log = pl.DataFrame(rows, schema=HEADER, orient="row")
+        log.write_parquet(tmp_path / "log.parquet", row_group_size=20_000)
+
+    users = users_from(tmp_path, mapping_of(FULL, files=f"log.{form}"), engine=engine)
+
+    assert users.table.height == 23_000
+    assert users.accounts[0].rejected == {}
+
+
+def test_numbers_with_decimals_join_the_text_of_the_same_number(engine, tmp_path):
+    ids = {"a": "1", "b": "2", "c": "x3"}
+    write_csv(tmp_path / "log.csv", [(ids[row[0]], *row[1:]) for row in EVENTS])
+    write_csv(tmp_path / "people.csv", [("1.0", 30), ("2.0", 40)], header=("id", "age"))
+    tail = (
+        '[profiles]\nfiles = "people.csv"\nuser_id = "id"\n[profiles.attributes]\n'
+        'age = {column = "age", kind = "number"}'
+    )
+
+    users = users_from(tmp_path, mapping_of(FULL, tail=tail), engine=engine)
+
+    assert column(users, "age") == {"1": 30.0, "2": 40.0, "x3": None}
+
+
+def test_folders_that_name_no_value_or_an_encoded_one(engine, tmp_path):
+    days = ("2017-05-06 08%3A30%3A00", "__HIVE_DEFAULT_PARTITION__")
+    for day in days:
+        write_csv(
+            tmp_path / "parts" / f"day={day}" / "0.csv", [("a", 1, 0)], header=("w", "ad", "hit")
+        )
+    text = mapping_of('time = "day"\nad_id = "ad"\nclick = "hit"', files="parts")
+
+    users = users_from(tmp_path, text.replace('"who"', '"w"'), engine=engine)
+
+    assert column(users, "first_seen_at") == {"a": T + 8 * 3_600 + 1_800}
+    assert users.accounts[0].rejected == {"shown_at missing or unreadable": 1}
+
+
+def test_a_delimiter_within_a_quoted_name_is_none(engine, tmp_path):
+    write_csv(
+        tmp_path / "log.csv", [(*row, 1) for row in EVENTS], header=(*HEADER, '"a;b;c;d;e;f"')
+    )
+
+    assert shown(tmp_path, engine) == SHOWN
+
+
+def test_amounts_with_a_decimal_comma_are_told_as_such(engine, tmp_path):
+    rows = [(*row[:3], "1,5") for row in EVENTS]
+    write_csv(tmp_path / "log.csv", rows, header=(*HEADER[:3], "amount"), delimiter=";")
+
+    told = refusal(tmp_path, engine, SchemaError, mapping_of('time = "when"\nvalue = "amount"'))
+
+    assert told.endswith("holds '1,5', expected numbers; write a decimal point")

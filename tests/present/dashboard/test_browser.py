@@ -1,0 +1,315 @@
+"""The dashboard in a real browser: it opens, stays at home, filters, hands out, can be reached."""
+
+import io
+import json
+import zipfile
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import polars as pl
+import pytest
+from tests.present.dashboard.conftest import Served, axe_source
+
+from segmentry.present.dashboard._pages import PAGES
+
+PATHS = {title: "" if i == 0 else title.lower().replace(" ", "-") for i, title in enumerate(PAGES)}
+
+EVERY_PATH = (*PATHS.values(), "map?view=A+sample", "map?view=In+space")
+
+
+def opened(page, served, path=""):
+    page.goto(f"{served.url}/{path}")
+    page.locator("[data-testid=stMain] h1").wait_for(timeout=30_000)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=30_000)
+    return page
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_opens_without_a_fault_and_asks_nobody_else(title, served, watched):
+    page = opened(watched, served, PATHS[title])
+
+    page.wait_for_load_state("networkidle")
+    assert page.faults == []
+    assert page.outside == []
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_a_choice_changes_the_page_and_its_address_and_comes_back_with_it(served, watched, summary):
+    page = opened(watched, served, "segments")
+    third = summary.segments[-1]
+
+    # Pictures that still load move the page, which closes a list that was opened by a click.
+    page.wait_for_load_state("networkidle")
+    page.locator("[data-testid=stMain]").get_by_role("combobox").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.get_by_role("option").nth(len(summary.segments) - 1).click()
+
+    heading = page.locator("h2", has_text=f"{third.segment_id} {third.name}")
+    heading.wait_for()
+    assert f"segment={third.segment_id}" in page.url
+    page.reload()
+    heading.wait_for(timeout=30_000)
+
+
+def test_a_download_holds_what_the_page_shows(served, watched, summary):
+    page = opened(watched, served, "export")
+
+    with page.expect_download() as awaited:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    table = pl.read_csv(io.BytesIO(awaited.value.path().read_bytes()), infer_schema=False)
+
+    shown = page.locator("[data-testid=stMain] table tbody tr").all_inner_texts()
+    rows = [" ".join(cell.split()) for cell in shown]
+    assert rows == [" ".join(" ".join(row).split()) for row in table.iter_rows()]
+    assert table.height == len(summary.segments)
+
+
+def test_what_a_choice_shows_is_handed_out_as_tables_and_pictures(served, watched):
+    page = opened(watched, served, "segments?feature=n_impressions")
+    button = page.get_by_role("button", name="Download tables (CSV, Parquet) and pictures")
+    with page.expect_download() as awaited:
+        button.click()
+    with zipfile.ZipFile(io.BytesIO(awaited.value.path().read_bytes())) as files:
+        kinds = [name.rpartition(".")[2] for name in files.namelist()]
+        table = pl.read_csv(files.read(files.namelist()[0]), infer_schema=False)
+
+    assert kinds == ["csv", "parquet", "svg", "png"]
+    caption = page.locator("table caption", has_text="the quartiles")
+    shown = caption.locator("xpath=..").locator("tbody tr").all_inner_texts()
+    assert [" ".join(row.split()) for row in shown] == [
+        " ".join(" ".join(row).replace("(", "").replace(")", "").split())
+        for row in table.iter_rows()
+    ]
+
+
+@pytest.mark.parametrize("has_clipboard", [True, False])
+def test_the_command_of_a_run_is_copied_by_the_keyboard(has_clipboard, served, watched):
+    watched.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = opened(watched, served, "data-quality")
+    if not has_clipboard:  # as without TLS
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+
+    page.get_by_role("button", name="Copy").press("Enter")
+    page.get_by_role("status").filter(has_text="Copied.").wait_for()
+
+    command = page.locator("pre").inner_text()
+    assert command.startswith("segmentry run ")
+    page.reload()  # with a clipboard that can be read
+    assert page.evaluate("navigator.clipboard.readText()") == command
+
+
+def test_the_form_for_another_name_comes_when_it_is_asked_for(served, watched, summary):
+    page = opened(watched, served, "segments")
+    assert page.get_by_label("Name").count() == 0
+
+    page.locator("summary", has_text="Rename this segment").press("Enter")
+
+    page.get_by_label("Name").wait_for()
+    assert page.get_by_label("Name").input_value() == summary.segments[0].name
+
+
+def test_two_figures_stand_beside_each_other_on_a_laptop(served, watched):
+    page = opened(watched, served)
+
+    boxes = [page.locator(f".figure-{name}").bounding_box() for name in ("sizes", "ctr_by_segment")]
+
+    assert boxes[0]["y"] == boxes[1]["y"]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+
+
+def test_numbers_beside_each_other_stand_on_one_line(served, watched):
+    page = opened(watched, served)
+
+    lines = page.locator(".facts .value").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().top)"
+    )
+
+    assert len(lines) > 2
+    assert len(set(lines)) == 1
+
+
+def test_a_picture_is_handed_out_as_svg_and_png(served, watched):
+    page = opened(watched, served, "export")
+
+    found = {}
+    for kind in ("SVG", "PNG"):
+        with page.expect_download() as awaited:
+            page.get_by_role("button", name=kind, exact=True).click()
+        found[kind] = awaited.value.path().read_bytes()
+
+    assert found["SVG"].startswith(b"<svg ")
+    assert found["PNG"].startswith(b"\x89PNG")
+
+
+def test_the_keyboard_alone_reaches_pages_choices_and_tables(served, watched):
+    page = opened(watched, served, "why-this-k")
+
+    reached = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "(() => { const e = document.activeElement; return e.tagName + ' ' +"
+                " (e.getAttribute('aria-label') || e.innerText || '').trim().slice(0, 60) })()"
+            )
+        )
+    told = "\n".join(sorted(reached))
+    assert "A Segments" in told
+    assert "SUMMARY The numbers as a table" in told
+    assert "Every candidate that was tried" in told
+    assert "Silhouette" in told  # a word of the glossary
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_the_keyboard_alone_reaches_everything_that_can_be_used(title, served, watched):
+    page = opened(watched, served, PATHS[title])
+    page.wait_for_load_state("networkidle")
+    wanted = page.evaluate(
+        """(() => { const all = [...document.querySelectorAll(
+             '[data-testid=stMain] :is(a[href], button, input, select, textarea, summary, '
+             + '[tabindex="0"], [role=slider])')];
+           const used = all.filter(e => e.tabIndex >= 0 && !e.disabled && e.checkVisibility()
+             && !(e.type === "radio" && !e.checked)
+             // Tab enters a group of choices once; arrow keys go on within it.
+             && !(e.role === "radio" && e !== e.closest('[role=radiogroup]')
+               .querySelector('[role=radio]')));
+           used.forEach((e, i) => e.dataset.wanted = i); return used.length; })()"""
+    )
+
+    reached = set()
+    for _ in range(wanted + 60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.dataset.wanted ?? null"))
+    # This run has no behaviours, of which that page says how to get them, and nothing else.
+    assert wanted > 0 or title == "Conversions"
+    assert {str(i) for i in range(wanted)} <= reached
+
+
+def test_arrow_keys_go_on_within_a_group_of_choices(served, watched):
+    page = opened(watched, served, "map")
+
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+
+    assert page.evaluate("document.activeElement.innerText") == "A sample"
+
+
+def test_on_a_phone_no_page_is_wider_than_the_screen(served, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    for path in EVERY_PATH:
+        opened(page, served, path)
+        page.wait_for_load_state("networkidle")
+        over = page.evaluate(
+            "(() => { const m = document.querySelector('[data-testid=stMain]');"
+            " return m.scrollWidth - m.clientWidth })()"
+        )
+        assert over == 0, path
+    context.close()
+
+
+def test_on_a_phone_maps_are_shown_whole_and_captions_of_wide_tables_stay_on_the_screen(
+    served, browser
+):
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = opened(context.new_page(), served, "map?view=In+space")
+    page.locator(".stVegaLiteChart canvas").wait_for()
+    chart = page.locator(".stVegaLiteChart")
+    assert chart.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+    assert page.locator(".stVegaLiteChart canvas").bounding_box()["width"] > 250
+
+    opened(page, served, "can-i-trust-it")
+    wide = page.locator("table caption").evaluate_all(
+        "all => all.map(e => [e.closest('.scroll').scrollWidth, e.getBoundingClientRect().right])"
+    )
+    assert max(width for width, _ in wide) > 390
+    assert max(right for _, right in wide) <= 390
+    context.close()
+
+
+def test_verdicts_fit_into_their_badges(served, watched):
+    page = opened(watched, served, "can-i-trust-it")
+
+    over = page.locator("td .badge").evaluate_all(
+        "all => all.map(e => e.scrollWidth - e.clientWidth)"
+    )
+
+    assert over
+    assert max(over) <= 0
+
+
+def test_in_print_long_tables_go_on_over_pages_and_short_ones_stay_together(run_dir, browser):
+    page = browser.new_page()
+    page.goto((run_dir / "report.html").as_uri())
+    page.emulate_media(media="print")
+
+    found = page.locator(".scroll").evaluate_all(
+        "all => all.map(e => "
+        "[e.querySelectorAll('tbody tr').length, getComputedStyle(e).breakInside])"
+    )
+    assert {kind for n, kind in found if n > 8} == {"auto"}
+    assert {kind for n, kind in found if n <= 8} == {"avoid"}
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", EVERY_PATH)
+def test_axe_finds_no_serious_fault(path, scheme, served, browser):
+    source = axe_source()
+    if source is None:
+        pytest.skip("no axe-core")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page = opened(context.new_page(), served, path)
+    page.wait_for_load_state("networkidle")
+
+    assert serious_faults(page, source) == []
+    context.close()
+
+
+def test_axe_finds_no_serious_fault_in_the_report(run_dir, browser):
+    source = axe_source()
+    if source is None:
+        pytest.skip("no axe-core")
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    outside = []
+    page.on("request", lambda r: outside.append(r.url) if r.url.startswith("http") else None)
+    page.goto((run_dir / "report.html").as_uri())
+
+    assert serious_faults(page, source) == []
+    assert outside == []
+    context.close()
+
+
+def serious_faults(page, source):
+    page.add_script_tag(path=str(source))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{fault['id']}: {json.dumps([node['html'][:150] for node in fault['nodes'][:3]])}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
+def test_before_the_password_nothing_is_served_and_after_it_everything(run_dir, browser):
+    server = Served(
+        run_dir, "--address", "0.0.0.0", "--password-env", "SECRET", SECRET="open sesame"
+    )
+    url = server.url.replace("0.0.0.0", "127.0.0.1")
+    try:
+        for path in ("/", "/_stcore/health", "/_stcore/host-config", "/static/js/x.js", "/media/x"):
+            with pytest.raises(HTTPError) as refused:
+                urlopen(Request(url + path))  # noqa: S310
+            assert refused.value.code == 401
+            body = refused.value.read()
+            assert b"segmentry" in body
+            assert b"users" not in body
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{url}/segments")
+        page.get_by_label("Password").fill("open sesame")
+        page.keyboard.press("Enter")
+        page.locator("[data-testid=stMain] h1").wait_for(timeout=30_000)
+        context.close()
+    finally:
+        server.close()

@@ -1,0 +1,132 @@
+"""Gain by K and stability: what was measured is drawn, and what was not is said."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from segmentry.evaluation.number import EvidenceReport, InnerGain
+from segmentry.evaluation.stability import SegmentStability, Stability
+from segmentry.present import figures as plots
+from segmentry.present.figures._forest import Against, forest
+from segmentry.present.report import make_page
+from segmentry.schema import Estimate
+
+GAINS = (
+    InnerGain(n_segments=2, gain=Estimate(0.004, 0.001, 0.007), error=0.002),
+    InnerGain(n_segments=3, gain=Estimate(0.006, 0.002, 0.010), error=0.002),
+    InnerGain(n_segments=4, gain=Estimate(None, None, None), error=None),
+)
+
+
+def with_evidence(summary):
+    """Put evidence beside three segments: the second comes back in 4 of 10 repetitions."""
+    segments = (
+        SegmentStability(segment_id=1, jaccard=0.9, n_lost=0, is_stable=True),
+        SegmentStability(segment_id=2, jaccard=0.3, n_lost=6, is_stable=False),
+        SegmentStability(segment_id=3, jaccard=0.8, n_lost=1, is_stable=True),
+    )
+    evidence = EvidenceReport(
+        n_users=5000, n_first_days=4, n_last_days=2, n_by_evidence=3, division="graded division",
+        n_groups=1, objections=("the gap",), has_gain=True, ties=(2, 3), gains=GAINS, gaps=(),
+        strength=None, columns=None, clicks=None,
+        stability=Stability(segments, adjusted_rand=0.7, n_runs=10, n_failed=1,
+                            numbers=((3, 9),)),
+        caveats=(),
+    )  # fmt: skip
+    return replace(summary, evidence=evidence)
+
+
+@pytest.fixture
+def measured(make_summary):
+    return with_evidence(make_summary(n_segments=3, n_points=60))
+
+
+def rows_with(spec, field):
+    found = []
+    for part in (spec, *spec.get("layer", ())):
+        found += [row for row in part.get("data", {}).get("values", []) if field in row]
+    for rows in spec.get("datasets", {}).values():
+        found += [row for row in rows if field in row]
+    return found
+
+
+def test_stability_draws_the_mean_jaccard_in_the_segments_colour(measured):
+    rows = rows_with(plots.plot_stability(measured).to_dict(), "segment_id")
+
+    drawn = {row["segment_id"]: (row["value"], row["color"]) for row in rows}
+    assert drawn == {i: (v, plots.segment_colour(i)) for i, v in ((1, 0.9), (2, 0.3), (3, 0.8))}
+    assert plots.caption_stability(measured).finding == (
+        "2 of 3 segments come back; segment 2 least often, with a mean Jaccard of 0.30"
+    )
+
+
+def test_the_gain_is_drawn_per_thousand_impressions_with_its_interval(measured):
+    rows = rows_with(plots.plot_gain_by_k(measured).to_dict(), "label")
+
+    drawn = {row["label"]: (row["low"], row["value"], row["high"]) for row in rows}
+    assert drawn["K = 2"] == (1.0, 4.0, 7.0)
+    assert drawn["K = 3 (chosen)"] == (2.0, 6.0, 10.0)
+    assert set(drawn) == {"K = 2", "K = 3 (chosen)"}
+    assert plots.caption_gain_by_k(measured).finding.startswith("K = 3 gains most on later days")
+
+
+def test_small_gains_are_not_written_in_thousandths(measured):
+    axis = json.dumps(plots.plot_gain_by_k(measured).to_dict())
+
+    assert '"format": "~g"' in axis
+    assert '"~s"' not in axis
+
+
+def test_both_are_written_where_they_were_measured_and_else_left_out(
+    measured, make_summary, tmp_path
+):
+    with_them = plots.write_figures(measured, tmp_path / "a", scale=1)
+    without = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path / "b", scale=1)
+
+    assert set(with_them) - set(without) == {"gain_by_k", "stability"}
+    assert plots.caption_stability(make_summary()).finding.startswith("Whether the segments")
+
+
+def test_the_report_sets_each_figure_beside_its_table(measured):
+    page = make_page(measured, {"stability": "<svg/>", "gain_by_k": "<svg/>"})
+
+    assert page.stability.figure.svg == "<svg/>"
+    assert page.stability.figure.tables[0].rows[1].cells == ("0.30", "6 (60\u00a0%)", "no")
+    assert page.why.figure.svg == "<svg/>"
+
+
+@pytest.mark.parametrize(("label", "limit"), [("1  Rarely shown", None), ("W" * 40, 360)])
+def test_names_are_cut_only_where_they_may_be_too_long(label, limit):
+    row = {"row": 0, "label": label, "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
+
+    chart = forest([row], title="x", width=400).to_dict()
+
+    marks = [layer["mark"] for layer in chart["layer"] if layer["mark"]["type"] == "text"]
+    assert marks[0].get("limit") == limit
+
+
+def test_names_have_a_halo_only_where_a_line_lies_behind_them():
+    row = {"row": 0, "label": "a", "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
+
+    alone = forest([row], title="x", width=400).to_dict()
+    compared = forest([row], title="x", width=400, against=Against(1, "none")).to_dict()
+
+    halos = [
+        sum("stroke" in layer["mark"] for layer in chart["layer"]) for chart in (alone, compared)
+    ]
+    assert halos == [0, 1]
+
+
+def test_the_text_of_a_line_stands_above_all_rows_where_no_dot_is():
+    row = {"row": 0, "label": "a", "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
+
+    chart = forest([row], title="x", width=400, against=Against(1, "stable from 1")).to_dict()
+
+    told = [
+        layer["encoding"]["y"]
+        for layer in chart["layer"]
+        if layer["mark"]["type"] == "text"
+        and layer["data"]["values"] == [{"value": 1, "text": "stable from 1"}]
+    ]
+    assert told == [{"value": 0}]

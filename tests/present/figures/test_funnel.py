@@ -1,0 +1,122 @@
+"""The funnel: every step with its interval, and a finding that says no more than they allow."""
+
+from dataclasses import replace
+
+import pytest
+from tests.conversions import UNKNOWN, near, with_conversions
+
+from segmentry.describe.conversions import FunnelStep
+from segmentry.present import figures as plots
+from segmentry.present.report import make_page, render_report
+
+
+def rows_of(spec):
+    """Return the rows of each panel of a step, where Altair put them."""
+    panels = spec["hconcat"][1:]
+    return [(panel.get("data") or panel["layer"][0]["data"])["values"] for panel in panels]
+
+
+def steps_with(view):
+    """Return steps that differ in who views after a click."""
+    return (
+        FunnelStep("impression", 1000, UNKNOWN),
+        FunnelStep("click", 50, near(0.05, 0.01)),
+        FunnelStep("view", 20, view),
+        FunnelStep("cart", 10, near(0.5, 0.2)),
+        FunnelStep("purchase", None, UNKNOWN),
+    )
+
+
+@pytest.fixture
+def summary(make_summary):
+    return with_conversions(make_summary(n_segments=3, n_points=60))
+
+
+def test_each_step_has_its_share_with_the_interval_by_segment(summary):
+    rows = rows_of(plots.plot_funnel(summary).to_dict())
+
+    assert [(r["segment_id"], r["low"], r["value"], r["high"]) for r in rows[1]] == [
+        (n, pytest.approx(0.3), 0.4, pytest.approx(0.5)) for n in range(4)
+    ]
+    assert [len(each) for each in rows] == [4, 4, 4, 0]  # too few bought to be told
+    last = plots.plot_funnel(summary).to_dict()["hconcat"][-1]["layer"][-1]
+    assert last["data"]["values"] == [{"text": "too few users"}]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Often in the shop, seldom clicks ads",
+        "Weekend visitors who look at many brands and buy from few",
+        "经常浏览但很少点击广告并且几乎不购买的用户",
+    ],
+)
+def test_a_long_name_is_shown_whole(summary, name):
+    first = replace(summary.segments[0], name=name)
+    renamed = replace(summary, segments=(first, *summary.segments[1:]))
+
+    names = plots.plot_funnel(renamed).to_dict()["hconcat"][0]
+    lines = names["layer"][1]["data"]["values"][1]["label"]
+
+    assert "".join("".join(lines).split()) == "".join(f"1{name}".split())
+    widest = max(sum(13 if ord(letter) > 0x24F else 7 for letter in line) for line in lines)
+    assert widest <= names["layer"][1]["mark"]["limit"]
+    assert names["height"] / 4 >= len(lines) * names["layer"][1]["mark"]["lineHeight"]
+
+
+def finding_with(summary, view, *, bought=UNKNOWN):
+    """Return the finding where one segment differs in who views, and all buy alike or unknown."""
+    report = summary.conversions
+    segments = [
+        replace(each, steps=(*each.steps[:4], FunnelStep("purchase", 9, bought)))
+        for each in report.segments
+    ]
+    first = (*steps_with(view)[:4], FunnelStep("purchase", 9, bought))
+    segments[1] = replace(segments[1], steps=first)
+    found = replace(summary, conversions=replace(report, segments=tuple(segments)))
+    return plots.caption_funnel(found).finding.replace("\xa0", " ")
+
+
+def test_a_segment_is_named_only_where_its_interval_stands_apart(summary):
+    lost = (
+        "After a click, fewest go on from a click to a view: 40.00 % (30.00 % to 50.00 %) among all"
+    )
+    many = near(0.9, 0.05)
+
+    assert finding_with(summary, near(0.45, 0.1), bought=many) == (
+        f"{lost} users; segments are not told apart there"
+    )
+    assert finding_with(summary, near(0.7, 0.1), bought=many) == (
+        f"{lost} users; most often in segment 1 (70.00 %), least in segment 2 (40.00 %)"
+    )
+
+
+def test_no_step_is_called_the_narrowest_beside_one_that_is_hidden(summary):
+    assert finding_with(summary, near(0.7, 0.1)).startswith(
+        "After a click, 50.00 % (30.00 % to 70.00 %) among all users go on from the view to the "
+        "cart, and too few further to be told"
+    )
+
+
+def test_where_nothing_can_be_told_no_figure_is_written(summary, make_summary, tmp_path):
+    plain = make_summary(n_points=60)
+    hidden = tuple(
+        replace(each, steps=(FunnelStep("impression", 1000, UNKNOWN),))
+        for each in summary.conversions.segments
+    )
+    without = replace(summary, conversions=replace(summary.conversions, segments=hidden))
+
+    assert not plots.has_funnel(plain)
+    assert not plots.has_funnel(without)
+    assert plots.has_funnel(summary)
+    assert set(plots.write_figures(summary, tmp_path / "a", scale=1)) - set(
+        plots.write_figures(plain, tmp_path / "b", scale=1)
+    ) == {"funnel"}
+
+
+def test_the_report_sets_the_picture_beside_the_table(summary):
+    view = make_page(summary, {"funnel": "<svg>funnel</svg>"}).conversions.funnel
+
+    assert view.svg == "<svg>funnel</svg>"
+    assert view.tables[0].rows[0].cells[1].startswith("50\n5.00\xa0%")
+    assert view.caption.finding in render_report(summary, figures={})

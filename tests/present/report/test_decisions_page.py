@@ -1,0 +1,218 @@
+"""The first screen and the pages of the segments."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from segmentry.advise.insights import find_insights
+from segmentry.describe.exposure import Cell, LogReport
+from segmentry.describe.profiles import Exemplar
+from segmentry.evaluation.number import EvidenceReport
+from segmentry.evaluation.stability import SegmentStability, Stability
+from segmentry.present.report import render_report
+from segmentry.present.report._evidence import make_stability
+from segmentry.present.report._executive import make_executive, worth_of
+from segmentry.present.report._segment_pages import make_segment_pages
+from segmentry.results.summary import Decisions, RuleReport, SegmentRules
+from segmentry.schema import Estimate
+
+UNKNOWN = Estimate(value=None, low=None, high=None)
+
+
+@pytest.fixture(scope="module")
+def decided(make_summary):
+    summary = make_summary(n_points=30)
+    insights, left_out = find_insights(summary, agreements={1: 0.9, 2: 0.5, 3: 0.9, 4: 0.9, 5: 0.9})
+    own = [SegmentRules(i, (f"impressions at most {i}",), 900, 0.91, 0.87) for i in range(1, 6)]
+    users = [
+        Exemplar(1, "typical", None, 0.93, None, (("n_impressions", 4.0), ("ctr_shrunk", 0.052))),
+        Exemplar(1, "borderline", None, 0.01, 3, (("n_impressions", 55.0), ("ctr_shrunk", None))),
+    ]
+    return replace(
+        summary,
+        decisions=Decisions(
+            min_size=50,
+            rules=RuleReport(0.9, 4500, tuple(own), "SELECT 1;"),
+            exemplars=tuple(users),
+            insights=insights,
+            not_evaluated=left_out,
+            muted=("SEG-010",),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def html(decided):
+    return render_report(decided, figures={}).replace("\u00a0", " ")
+
+
+def text_of(html):
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_the_first_screen_has_one_row_for_each_segment_and_at_most_four(decided):
+    found = make_executive(decided)
+
+    ids = [row.segment_id for row in found.rows]
+    assert len(ids) == len(set(ids)) <= 4
+    assert ids[0] == decided.decisions.insights[0].segment_id
+    assert found.rest == ""
+    twice = replace(decided.decisions, insights=decided.decisions.insights * 2)
+    more = make_executive(replace(decided, decisions=twice))
+    assert [row.segment_id for row in more.rows] == ids
+    assert more.rest == f"{len(twice.insights) - len(ids)} more findings on the segments’ pages."
+
+
+def test_the_first_screen_ends_with_the_commands_that_make_a_plan(decided, html):
+    n = decided.population.n_impressions
+
+    commands = [command for command, _ in make_executive(decided).next_steps]
+
+    assert commands == [
+        f"segmentry plan budget RUN_DIR --impressions {n}",
+        "segmentry plan test RUN_DIR --mde 10%",
+    ]
+    assert all(command in text_of(html) for command in commands)
+    assert make_executive(replace(decided, truth=None)).next_steps == ()
+
+
+def test_a_page_tells_what_the_segment_is_shown_and_clicks_more(decided):
+    def cell(key, exposure, ctr):
+        return Cell(
+            1, "category", key, f"no. {key}", 700, 1_000, 80, 0.25, Estimate(0.08, 0.07, 0.09),
+            Estimate(exposure, exposure - 5, exposure + 5), Estimate(ctr, ctr - 5, ctr + 5),
+        )  # fmt: skip
+
+    cells = (cell("a", 103.0, 104.0), cell("b", 100.0, 130.0), cell("c", 150.0, 90.0))
+    log = LogReport(reason="", dimensions=("category",), least_users=50, cells=cells)
+
+    first, second, *_ = make_segment_pages(replace(decided, log=log))
+
+    caption = "Segment 1: what it is shown, or clicks, more than all"
+    (table,) = [table for table in first.tables if table.caption == caption]
+    # The surest first; a is within its interval of 100 in both.
+    assert [row.head for row in table.rows] == ["category no. c", "category no. b"]
+    assert table.rows[0].cells[:2] == ("700", "25.0\u00a0%")
+    assert not any("shown and clicks more" in table.caption for table in second.tables)
+
+
+def test_the_first_screen_says_what_is_found_certain_to_do_and_worth(html):
+    screen = text_of(html[html.index('id="found"') : html.index('id="certain"')])
+
+    for head in ("What we found", "How certain it is", "What to do", "What it is worth"):
+        assert head in screen
+    assert "only a randomised test tells" in screen
+    assert "Simple rules tell the segment of 90.0 % of them." in screen
+
+
+def test_worth_is_a_number_with_its_interval_or_says_why_not():
+    gain = worth_of(Estimate(204.04, 187.1, 220.06), "clicks gained per 10,000 impressions")
+    loss = worth_of(Estimate(-2.5, -4.0, -1.0), "clicks gained per 10,000 impressions")
+
+    assert gain == ("+204 (+187 to +220)", "clicks gained per 10,000 impressions")
+    assert loss[0] == "−2.5 (−4.0 to −1.0)"
+    assert worth_of(UNKNOWN, "no number: it takes a test") == ("", "No number: it takes a test.")
+
+
+def test_every_segment_has_a_page_that_the_first_screen_leads_to(decided, html):
+    for segment in decided.segments:
+        assert html.count(f'id="page-{segment.segment_id}"') == 1
+    for asked in re.findall(r'href="#(page-\d+)"', html):
+        assert f'id="{asked}"' in html
+
+
+def test_a_page_tells_rule_users_insights_and_how_to_test(decided, html):
+    first = text_of(html[html.index('id="page-1"') : html.index('id="page-2"')])
+
+    assert "impressions at most 1" in first
+    assert "91.0 % of its users (coverage); 87.0 % of the 900 users found" in first
+    assert "on the border of segment 3" in first
+    own = [each for each in decided.decisions.insights if each.segment_id == 1]
+    assert own
+    for insight in own:
+        assert insight.code in first
+        assert insight.link in first
+        assert insight.action.test in first
+
+
+def test_effects_come_by_size_and_the_raw_ctr_is_not_among_them(decided):
+    page = make_segment_pages(decided)[0]
+
+    heads = [row.head for row in page.tables[0].rows]
+    strength = {
+        next(f.label for f in decided.features if f.name == row.feature): abs(
+            row.standardised_difference.value
+        )
+        for row in decided.segments[0].numeric
+        if row.standardised_difference.value is not None
+    }
+    assert heads == sorted(heads, key=lambda label: -strength[label])
+    assert "CTR" not in heads
+
+
+def test_what_was_not_looked_for_is_said(html):
+    told = text_of(html[html.index("What was not looked for") :])
+
+    assert "SEG-009 Category affinity: the segments were not counted against the log" in told
+    assert "SEG-010: muted on request." in told
+
+
+def test_a_segment_that_is_too_small_has_a_page_without_figures(decided):
+    hidden = replace(
+        decided.segments[4], is_withheld=True, name="Fewer than 50 users", n_users=0, share=0.0
+    )
+    summary = replace(decided, segments=(*decided.segments[:4], hidden))
+
+    page = make_segment_pages(summary)[4]
+    html = render_report(summary, figures={})
+
+    assert (page.facts, page.tables, page.badge) == ((), (), None)
+    assert "Too few users to show anything of them." in html
+
+
+def test_a_run_of_an_earlier_version_has_neither(make_summary):
+    html = render_report(make_summary(n_points=30), figures={})
+
+    assert "Segment by segment" not in html
+    assert "What it is worth" not in html
+
+
+def test_hostile_texts_stay_text(decided):
+    bad = '<script>alert("1")</script>'
+    insight = replace(decided.decisions.insights[0], text=bad, title=bad)
+    summary = replace(decided, decisions=replace(decided.decisions, insights=(insight,)))
+
+    assert bad not in render_report(summary, figures={})
+
+
+def test_segments_that_other_users_find_again_and_other_days_do_not_are_told_apart(decided):
+    found = tuple(SegmentStability(i, 0.9, 0, True) for i in range(1, 6))
+    evidence = EvidenceReport(
+        n_users=900,
+        n_first_days=4,
+        n_last_days=2,
+        n_by_evidence=5,
+        division="graded division",
+        n_groups=1,
+        objections=(),
+        has_gain=True,
+        ties=(5,),
+        gains=(),
+        gaps=(),
+        strength=None,
+        columns=None,
+        clicks=None,
+        stability=Stability(found, 0.9, 50, 0, ((5, 50),)),
+        caveats=(),
+    )
+
+    told = make_stability(replace(decided, evidence=evidence), {}).lead
+
+    assert told.startswith("All segments come back when everything is done again")
+    assert told.endswith(
+        "segment 2 changed more than a quarter of the users when all days were taken (SEG-011)."
+    )
+    calm = replace(decided.decisions, insights=())
+    without = replace(decided, evidence=evidence, decisions=calm)
+    assert "SEG-011" not in make_stability(without, {}).lead
