@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from segmentry.describe.conversions import (
-    AddedGain,
     Attribution,
     ConversionReport,
     FunnelStep,
@@ -11,6 +10,7 @@ from segmentry.describe.conversions import (
     SegmentConversions,
     ShopRate,
 )
+from segmentry.evaluation.later_days import AddedGain
 from segmentry.schema import Estimate
 
 UNKNOWN = Estimate(value=None, low=None, high=None)

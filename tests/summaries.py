@@ -13,12 +13,12 @@ from segmentry.describe.profiles import (
     SegmentProfile,
 )
 from segmentry.evaluation.later_days import KeptGain, TruthReport
+from segmentry.ingest.quality import Finding
 from segmentry.results.summary import (
     SCHEMA_VERSION,
     CandidateRow,
     DataReport,
     FeatureRow,
-    Finding,
     MapPoint,
     MapSummary,
     Repeat,

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import BoolVector, IntVector
 
 __all__ = [
     "MIN_SIZE",
@@ -20,9 +21,6 @@ MIN_SIZE = 50
 """Fewest users on whom a figure or a list is published, unless another number is asked for."""
 
 _TOO_MUCH = 1 << 60  # users that no rectangle costs
-
-Counts = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 
 def is_small(n_users: int, *, min_size: int) -> bool:
@@ -49,7 +47,7 @@ def rounded_count(n_users: int, *, min_size: int) -> int:
     return (n_users + min_size // 2) // min_size * min_size
 
 
-def hidden_cells(counts: npt.ArrayLike, *, min_size: int) -> Mask:
+def hidden_cells(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
     """Tell which counts of a line to hide whose total is published.
 
     Use it for the users of one category or one hour by segment: a figure on these users (a click
@@ -93,7 +91,7 @@ def hidden_cells(counts: npt.ArrayLike, *, min_size: int) -> Mask:
     return is_hidden
 
 
-def hidden_table(counts: npt.ArrayLike, *, min_size: int) -> Mask:
+def hidden_table(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
     """Tell which counts of a table to hide whose totals by row and by column are published.
 
     Use it for segments by levels: every user is in one cell.
@@ -148,7 +146,7 @@ def hidden_table(counts: npt.ArrayLike, *, min_size: int) -> Mask:
     return is_hidden
 
 
-def hidden_keys(counts: npt.ArrayLike, *, min_size: int) -> Mask:
+def hidden_keys(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
     """Tell which cells of segments by many keys to hide, where a user may have several keys.
 
     Use it for what segments were shown: users of categories, hours or placements. The impressions
@@ -203,7 +201,7 @@ def hidden_keys(counts: npt.ArrayLike, *, min_size: int) -> Mask:
     return is_hidden & (table > 0)
 
 
-def hidden_bands(counts: npt.ArrayLike, *, min_size: int) -> Counts:
+def hidden_bands(counts: npt.ArrayLike, *, min_size: int) -> IntVector:
     """Tell how many bands of a curve may be shown, of all segments together and of each.
 
     Parameters
@@ -245,7 +243,7 @@ def hidden_bands(counts: npt.ArrayLike, *, min_size: int) -> Counts:
     return shown
 
 
-def _tail_start(line: Counts, is_small_cell: Mask, min_size: int) -> int:
+def _tail_start(line: IntVector, is_small_cell: BoolVector, min_size: int) -> int:
     """Return the first band to hide: from it on there is one of many users as well."""
     first = int(is_small_cell.argmax())
     if (line[first:] >= min_size).any():
@@ -254,7 +252,9 @@ def _tail_start(line: Counts, is_small_cell: Mask, min_size: int) -> int:
     return int(large[-1]) if large.size else 0
 
 
-def published_ids(segment_ids: Counts, *, n_segments: int, min_size: int) -> tuple[Counts, Counts]:
+def published_ids(
+    segment_ids: IntVector, *, n_segments: int, min_size: int
+) -> tuple[IntVector, IntVector]:
     """Put the users of segments that are too small to be shown with those of the largest.
 
     Every published figure of a segment is worked out on these ids. As no figure is ever shown

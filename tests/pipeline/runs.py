@@ -18,8 +18,9 @@ from segmentry.cli import _run, main
 from segmentry.config import load_config
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.evaluation.later_days._check import Truth
+from segmentry.features.users import ReadingPlan, UserData
 from segmentry.ingest.taobao import find_taobao
-from segmentry.pipeline._read import ReadingPlan, UserData, read_users
+from segmentry.pipeline._read import read_users
 from segmentry.pipeline._run import _command, _read, _reuse, segment_run
 from segmentry.results.summary import Summary
 from segmentry.runtime.clock import StepClock

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.advise.budget_of_run import RunTraffic, as_json, read_traffic
@@ -25,10 +24,9 @@ from segmentry.evaluation.later_days import Traffic, daily_traffic
 from segmentry.features.windows import local_days
 from segmentry.results.run_folder import read_min_size, read_segments, read_user_table, written_plan
 from segmentry.schema import Window
+from segmentry.schema.arrays import IntVector
 
 __all__ = ["analyse_test", "measured_traffic", "plan_test"]
-
-IntVector = npt.NDArray[np.int64]
 
 
 def plan_test(

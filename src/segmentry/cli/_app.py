@@ -23,8 +23,6 @@ from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.seeds import LARGEST_SEED
 
-__all__ = ["app", "main"]
-
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
 """What is wrong with a path that somebody gave, whoever looks at it first."""
 

@@ -7,8 +7,6 @@ import typer
 
 from segmentry.runtime.seeds import LARGEST_SEED
 
-__all__ = ["compare_algorithms"]
-
 
 def compare_algorithms(
     folder: Annotated[

@@ -7,8 +7,6 @@ import typer
 
 from segmentry.runtime.seeds import LARGEST_SEED
 
-__all__ = ["dashboard", "embed"]
-
 
 def dashboard(
     run_dirs: Annotated[

@@ -7,8 +7,6 @@ import typer
 
 from segmentry.runtime.seeds import LARGEST_SEED
 
-__all__ = ["analyse_app", "export_app", "plan_app"]
-
 plan_app = typer.Typer(help="Plan what to do with segments.")
 analyse_app = typer.Typer(help="Analyse what came of a plan.")
 export_app = typer.Typer(help="Hand segments on to other tools.")

@@ -13,8 +13,6 @@ from segmentry.cli._console import OUT
 from segmentry.errors import ConfigError
 from segmentry.evaluation.algorithms import Comparison, MethodResult
 
-__all__ = ["compare_algorithms"]
-
 _LEAST_WIDTH = 120
 _MOST_SIZES = 5
 

@@ -26,18 +26,6 @@ from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, Estimate, RowAccount
 from segmentry.schema import Progress as Tell
 
-__all__ = [
-    "OUT",
-    "percent",
-    "print_absent",
-    "print_accounts",
-    "print_findings",
-    "print_json",
-    "print_summary",
-    "rate",
-    "told_progress",
-]
-
 _MOST_INSIGHTS = 3
 _DAYS_OF_WEEK = 7
 _STEPS_IN_ROWS = (

@@ -12,8 +12,6 @@ from segmentry.pipeline import embed_run, rename_segment
 from segmentry.present.dashboard import Door, serve
 from segmentry.present.figures import caption_umap
 
-__all__ = ["dashboard", "embed"]
-
 
 def dashboard(
     run_dirs: Sequence[Path],

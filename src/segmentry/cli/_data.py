@@ -13,8 +13,6 @@ from segmentry.cli import _console
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.schema import OF_IMPRESSIONS, Window
 
-__all__ = ["check", "generate", "prepare"]
-
 
 def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> None:
     """Generate and print what was written."""

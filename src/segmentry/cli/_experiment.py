@@ -15,8 +15,6 @@ from segmentry.cli._console import OUT, percent
 from segmentry.cli._numbers import parse_ids, parse_ratio, parse_share
 from segmentry.schema import Estimate
 
-__all__ = ["analyse", "plan"]
-
 _LEAST_WIDTH = 110
 
 

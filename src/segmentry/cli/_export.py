@@ -11,8 +11,6 @@ from segmentry.cli import _console
 from segmentry.cli._numbers import parse_ids, parse_share
 from segmentry.present.exports import export_excel, export_powerbi
 
-__all__ = ["audience", "excel", "powerbi"]
-
 
 def audience(
     run_dir: Path,

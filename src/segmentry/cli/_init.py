@@ -10,8 +10,6 @@ from segmentry.errors import OutputError
 from segmentry.ingest.mapping import render_mapping
 from segmentry.runtime.whole_files import written_whole
 
-__all__ = ["init"]
-
 
 def init(paths: Sequence[Path], out: Path, *, overwrite: bool) -> None:
     """Write the mapping and say what is to be done with it.

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from segmentry.errors import ConfigError
 
-__all__ = ["parse_ids", "parse_pairs", "parse_ratio", "parse_share"]
-
 
 def parse_share(text: str, *, option: str) -> float:
     """Return a share that is written as ``5%`` or ``0.05``.

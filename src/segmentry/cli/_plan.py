@@ -15,8 +15,6 @@ from segmentry.cli._console import OUT, percent, rate
 from segmentry.cli._numbers import parse_pairs
 from segmentry.schema import Estimate
 
-__all__ = ["budget"]
-
 _LEAST_WIDTH = 110
 
 

@@ -11,8 +11,6 @@ from segmentry.cli import _console
 from segmentry.errors import OutputError
 from segmentry.results.run_folder import check_target
 
-__all__ = ["demo", "report", "run"]
-
 
 def run(
     data_dir: Path | None,

@@ -9,8 +9,6 @@ import typer
 from segmentry import pipeline
 from segmentry.cli import _console
 
-__all__ = ["score"]
-
 
 def score(
     run_dir: Path,

@@ -9,11 +9,9 @@ from segmentry.evaluation.stability import SegmentEvent
 from segmentry.features.windows import weekdays
 from segmentry.formats import day, rate
 from segmentry.privacy import hidden_cells, is_small
-from segmentry.schema import SECONDS_PER_DAY, UNASSIGNED, Estimate, UtcOffset
+from segmentry.schema import SECONDS_PER_DAY, UNASSIGNED, UNKNOWN, Estimate, UtcOffset
 
 __all__ = ["report_truth", "shown_levels", "warn_of_levels", "with_truth"]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 
 
 def with_truth(
@@ -63,10 +61,10 @@ def _judged(
         judged,
         verdict="not validated",
         verdict_reason="too few of its users were there before or on the later days to be shown",
-        ctr_early=_UNKNOWN,
-        forecast_early=_UNKNOWN,
-        ctr_outcome=_UNKNOWN,
-        survival=_UNKNOWN,
+        ctr_early=UNKNOWN,
+        forecast_early=UNKNOWN,
+        ctr_outcome=UNKNOWN,
+        survival=UNKNOWN,
         minimal_detectable_difference=None,
         absent_share=None,
     )
@@ -160,7 +158,7 @@ def shown_levels(levels: DayLevels, *, min_size: int) -> DayLevels:
     return replace(
         levels,
         days=tuple(
-            replace(each, n_users=None, ctr=_UNKNOWN) if hide else each
+            replace(each, n_users=None, ctr=UNKNOWN) if hide else each
             for each, hide in zip(levels.days, is_hidden, strict=True)
         ),
     )

@@ -10,7 +10,8 @@ import polars as pl
 from segmentry.evaluation.later_days import Truth, outcome_rate
 from segmentry.features.user_days import UserCounts
 from segmentry.privacy import is_small
-from segmentry.schema import UNASSIGNED, Estimate, Feature
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
+from segmentry.schema.arrays import BoolVector, FloatVector
 
 __all__ = [
     "PresenceFeature",
@@ -21,10 +22,7 @@ __all__ = [
     "warn_of_presence",
 ]
 
-_UNKNOWN = Estimate(value=None, low=None, high=None)
-Vector = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-Values = Mapping[str, Vector]
+Values = Mapping[str, FloatVector]
 # From this share on, the figures of a segment are those of one user.
 _HEAVY = 0.2
 
@@ -142,7 +140,7 @@ def report_presence(
         _row(truth, segment_id, shown[segment_ids == segment_id], values, min_size=min_size)
         for segment_id in range(1, n_segments + 1)
     ]
-    n_new, new_ctr = None, _UNKNOWN
+    n_new, new_ctr = None, UNKNOWN
     if truth.later is not None:
         is_new = (truth.seen.n_impressions == 0) & (truth.later.n_impressions > 0)
         n_found = int(is_new.sum())
@@ -204,10 +202,10 @@ def _row(
 
 def _compared(
     name: str,
-    values: Vector,
-    present: Mask,
-    absent: Mask,
-    is_formed: Mask,
+    values: FloatVector,
+    present: BoolVector,
+    absent: BoolVector,
+    is_formed: BoolVector,
     *,
     min_size: int,
 ) -> PresenceFeature | None:

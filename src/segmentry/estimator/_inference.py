@@ -11,10 +11,7 @@ import polars as pl
 
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.schema import Family, Feature, Fill, Kind
-
-__all__ = ["InferredFeatures", "LeftOut", "infer_features"]
-
-Vector = npt.NDArray[np.float64]
+from segmentry.schema.arrays import FloatVector
 
 _MOST_LEVELS = 50
 # Numbers that are drawn at random from a range twice their number, 20 of them, are all different
@@ -66,7 +63,7 @@ def infer_features(
     ordinal: Collection[str] = (),
     categorical: Collection[str] = (),
     ignore: Collection[str] = (),
-    weights: Vector | None = None,
+    weights: FloatVector | None = None,
 ) -> InferredFeatures:
     """Declare the features of a user table: what each column is, and which are left out.
 
@@ -195,7 +192,7 @@ def _is_known(column: pl.Series) -> npt.NDArray[np.bool_]:
     return is_there.to_numpy()
 
 
-def _look_at(column: pl.Series, weights: Vector) -> tuple[str, Kind]:
+def _look_at(column: pl.Series, weights: FloatVector) -> tuple[str, Kind]:
     """Return why a column is left out, or nothing, and its kind."""
     dtype = column.dtype
     if dtype.is_temporal():
@@ -211,7 +208,7 @@ def _look_at(column: pl.Series, weights: Vector) -> tuple[str, Kind]:
     return _look_at_numbers(column.name, known.cast(pl.Float64).to_numpy(), of_known)
 
 
-def _why_not_levels(known: pl.Series, weights: Vector) -> str:
+def _why_not_levels(known: pl.Series, weights: FloatVector) -> str:
     n_levels = known.n_unique()
     if _are_unshared(n_levels, weights):
         return "an id: no two users share a value"
@@ -222,7 +219,7 @@ def _why_not_levels(known: pl.Series, weights: Vector) -> str:
     return ""
 
 
-def _are_unshared(n_values: int, weights: Vector) -> bool:
+def _are_unshared(n_values: int, weights: FloatVector) -> bool:
     """Whether no two users share a value."""
     return n_values == weights.size and bool((weights <= 1).all())
 
@@ -233,7 +230,7 @@ def _is_date(known: pl.Series) -> bool:
     return any(not days.str.to_date(written, strict=False).has_nulls() for written in _DATES)
 
 
-def _look_at_numbers(name: str, values: Vector, weights: Vector) -> tuple[str, Kind]:
+def _look_at_numbers(name: str, values: FloatVector, weights: FloatVector) -> tuple[str, Kind]:
     """Judge numbers by their values: a column of floats may hold whole numbers and gaps."""
     levels, codes = np.unique(values, return_inverse=True)
     if not (levels == np.floor(levels)).all():
@@ -250,13 +247,13 @@ def _look_at_numbers(name: str, values: Vector, weights: Vector) -> tuple[str, K
     return "", _kind_of_numbers(levels, _summed(codes, weights), if_skewed="count")
 
 
-def _summed(codes: npt.NDArray[np.int64], weights: Vector) -> Vector:
+def _summed(codes: npt.NDArray[np.int64], weights: FloatVector) -> FloatVector:
     """Sum the weights of each value; the order of the users leaves no trace."""
     order = np.lexsort((weights, codes))
     return np.bincount(codes[order], weights=weights[order]).astype(np.float64, copy=False)
 
 
-def _kind_of_numbers(levels: Vector, weights: Vector, *, if_skewed: Kind) -> Kind:
+def _kind_of_numbers(levels: FloatVector, weights: FloatVector, *, if_skewed: Kind) -> Kind:
     if levels[0] < 0:
         return "rate"
     skewness = _skewness(levels, weights)
@@ -264,7 +261,7 @@ def _kind_of_numbers(levels: Vector, weights: Vector, *, if_skewed: Kind) -> Kin
     return if_skewed if has_long_tail else "rate"
 
 
-def _skewness(levels: Vector, weights: Vector) -> float:
+def _skewness(levels: FloatVector, weights: FloatVector) -> float:
     """Return the third standardised moment; 0 where values do not differ."""
     shares = weights / weights.sum()
     off = levels - float((levels * shares).sum())

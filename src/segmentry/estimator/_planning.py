@@ -19,9 +19,6 @@ from segmentry.segments.preprocessing import (
     read_choices,
 )
 
-__all__ = ["check_settings", "choices_of", "plan_columns", "require_seed", "weights_of"]
-
-
 _NAMES = ("features", "exclude", "ordinal", "categorical")
 
 

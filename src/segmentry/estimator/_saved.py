@@ -14,15 +14,6 @@ from segmentry.schema import Feature, Fill
 from segmentry.segments.forming import Selection
 from segmentry.segments.preprocessing import Choices, Clip, Preprocessing, Scale, Transform
 
-__all__ = [
-    "SEGMENTER_VERSION",
-    "SavedSegmenter",
-    "Settings",
-    "read_segmenter",
-    "settings_of",
-    "write_segmenter",
-]
-
 SEGMENTER_VERSION = 1
 
 

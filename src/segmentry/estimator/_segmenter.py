@@ -33,6 +33,7 @@ from segmentry.estimator._tables import check_height, is_frame, table_of_array, 
 from segmentry.evaluation.number import decide_by_groups
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.schema import Fill
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import assign, distinct_rows, sampled_silhouette
 from segmentry.segments.forming import Segmentation, find_segments, recipe_named
 from segmentry.segments.preprocessing import Clip, Scale, Transform
@@ -40,11 +41,6 @@ from segmentry.segments.preprocessing import Clip, Scale, Transform
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["UserSegmenter"]
-
-FloatMatrix = npt.NDArray[np.float64]
-FloatVector = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 
 _RECIPE = "table"
 _ARROW = "pyarrow"

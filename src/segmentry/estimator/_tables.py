@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["check_height", "is_frame", "table_of_array", "table_of_frame"]
-
 
 def is_frame(X: object) -> TypeGuard[nw.typing.IntoDataFrame]:
     """Whether `X` is an eager data frame whose columns all have text as names.

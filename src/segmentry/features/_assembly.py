@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-__all__ = ["assemble", "compact"]
-
 
 def compact(table: pl.DataFrame, *, keys: Sequence[str] = ("user_id",)) -> pl.DataFrame:
     """Hold each column of integers but the keys in the smallest type that it fits into.

@@ -13,8 +13,6 @@ import narwhals.stable.v2 as nw
 from segmentry.features._counts import day_of, number_of, second_of_day, total_of, within
 from segmentry.schema import BEHAVIOUR_ACTIONS, MICRO, SECONDS_PER_DAY, Window
 
-__all__ = ["ATTRIBUTION_DAYS", "count_attributions", "count_behaviours"]
-
 VIEW, CART, FAVOURITE, PURCHASE = range(len(BEHAVIOUR_ACTIONS))
 """Codes of `BEHAVIOUR_ACTIONS`."""
 ATTRIBUTION_DAYS = (1, 3, 7)

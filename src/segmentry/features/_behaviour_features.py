@@ -11,8 +11,6 @@ from segmentry.features._ratio import ratio
 from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Feature, Kind, Window
 
-__all__ = ["BEHAVIOUR_FEATURES", "derive_behaviours"]
-
 _PER_BEHAVIOUR = "share of behaviours"
 _QUARTERS = {
     "night": "from 0 to 6",

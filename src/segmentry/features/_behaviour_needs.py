@@ -8,8 +8,6 @@ from segmentry.features._behaviour_counts import ATTRIBUTION_DAYS, CART, FAVOURI
 from segmentry.features._behaviour_features import BEHAVIOUR_FEATURES
 from segmentry.schema import Feature, Source
 
-__all__ = ["available_behaviours", "behaviour_provides"]
-
 _Need = Literal[
     "times", "views", "carts", "favourites", "purchases", "categories", "brands", "ads", "clicks"
 ]

@@ -14,16 +14,6 @@ from segmentry.features._behaviour_counts import count_attributions, count_behav
 from segmentry.features._journeys import count_behaviour_days, count_credits, count_journeys
 from segmentry.schema import Engine, Window
 
-__all__ = [
-    "BehaviourCounts",
-    "PartPair",
-    "behaviour_extent",
-    "behaviour_users",
-    "count_behaviour_log",
-    "count_behaviour_users",
-    "value_ads",
-]
-
 PartPair = tuple[Path | None, Path | None]
 """A part of the behaviour log and the part of the ad log that holds the same users."""
 _HIGHEST_PRICE = 0.99

@@ -5,8 +5,6 @@ Demographic features are not here: they come with the profile table, declared by
 
 from segmentry.schema import Family, Feature, Fill, Kind
 
-__all__ = ["LOG_FEATURES", "VALUE_FEATURES"]
-
 _PER_IMPRESSION = "share of impressions"
 
 

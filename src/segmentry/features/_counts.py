@@ -4,8 +4,6 @@ import narwhals.stable.v2 as nw
 
 from segmentry.schema import SECONDS_PER_DAY, Window
 
-__all__ = ["day_of", "number_of", "second_of_day", "total_of", "within"]
-
 
 def within(window: Window, *, at: str = "shown_at") -> nw.Expr:
     """Whether an event lies in the window."""

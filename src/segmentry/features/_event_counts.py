@@ -14,10 +14,9 @@ import polars as pl
 
 from segmentry.errors import DataError
 from segmentry.features._events import AdNumbers, Events
-from segmentry.features.packing import IntVector, Pairs, count_pairs, run_starts, sort_rows
+from segmentry.features.packing import Pairs, count_pairs, run_starts, sort_rows
 from segmentry.schema import MICRO, SECONDS_PER_DAY
-
-__all__ = ["COUNTS_OF_ADS", "count_by_day", "count_events"]
+from segmentry.schema.arrays import IntVector
 
 _HALF_HOUR = 1800
 _QUARTER_DAY = SECONDS_PER_DAY // 4

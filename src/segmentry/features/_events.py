@@ -11,10 +11,9 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.features._counts import within
-from segmentry.features.packing import IntVector, Places, numbers_of
+from segmentry.features.packing import Places, numbers_of
 from segmentry.schema import EVENT_COLUMNS, SECONDS_PER_DAY, Engine, Window
-
-__all__ = ["AdNumbers", "Events", "number_ads", "read_events"]
+from segmentry.schema.arrays import IntVector
 
 _MOST_SECONDS = 1 << 31
 

@@ -12,8 +12,6 @@ from segmentry.features._behaviour_counts import CART, PURCHASE, VIEW
 from segmentry.features._counts import day_of, number_of, total_of, within
 from segmentry.schema import SECONDS_PER_DAY, Window
 
-__all__ = ["FOLLOW_DAYS", "count_behaviour_days", "count_credits", "count_journeys"]
-
 FOLLOW_DAYS = 7
 """How long after an impression something counts as having followed it."""
 _FOLLOW_SECONDS = FOLLOW_DAYS * SECONDS_PER_DAY

@@ -6,8 +6,6 @@ from types import MappingProxyType
 
 from segmentry.schema import Feature, Need, Source
 
-__all__ = ["available_features", "counts_of", "is_tally_enough", "log_columns_of", "needs_of"]
-
 _QUARTERS = ("night", "morning", "afternoon", "evening")
 
 # Features that are not here are counts of their own name.

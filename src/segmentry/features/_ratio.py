@@ -2,8 +2,6 @@
 
 import polars as pl
 
-__all__ = ["ratio"]
-
 
 def ratio(numerator: str, denominator: str) -> pl.Expr:
     """Divide two columns; null, not 0 or NaN, where there is nothing to divide by.

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BetaPrior", "fit_beta_prior", "shrink"]
-
 _MAX_PRECISION = 1e6
 _MIN_PRECISION = 1e-3
 _N_STARTS = 22

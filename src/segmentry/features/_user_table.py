@@ -19,15 +19,6 @@ from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
 from segmentry.runtime.threads import ahead, do_together
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, UserTally, Window
 
-__all__ = [
-    "LogCounts",
-    "LogFacts",
-    "count_users",
-    "derive_features",
-    "facts_of_tally",
-    "find_log_facts",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:

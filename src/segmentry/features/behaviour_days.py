@@ -4,12 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-__all__ = ["BehaviourDays"]
+from segmentry.schema.arrays import IntVector
 
-IntVector = npt.NDArray[np.int64]
+__all__ = ["BehaviourDays"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,10 +8,9 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.features.behaviour_days import BehaviourDays
+from segmentry.schema.arrays import IntVector
 
 __all__ = ["DayCounts", "UserCounts", "UserDays"]
-
-IntVector = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

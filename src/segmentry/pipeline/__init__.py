@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from segmentry.pipeline._embed import embed_run
     from segmentry.pipeline._outputs import rename_segment, rewrite_report
     from segmentry.pipeline._prepare import PreparedData, prepare
-    from segmentry.pipeline._read import UserData
     from segmentry.pipeline._run import RunResult, run
     from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
     from segmentry.pipeline._table import fit_segments
@@ -20,7 +19,6 @@ __all__ = [
     "PreparedData",
     "RunResult",
     "ScoreResult",
-    "UserData",
     "analyse_test",
     "build_user_table",
     "check_data",
@@ -42,7 +40,6 @@ _HOMES = {
     "PreparedData": "_prepare",
     "RunResult": "_run",
     "ScoreResult": "_score",
-    "UserData": "_read",
     "analyse_test": "_experiment",
     "build_user_table": "_score",
     "check_data": "_score",

@@ -10,7 +10,7 @@ import polars as pl
 
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import Truth
-from segmentry.pipeline._read import UserData
+from segmentry.features.users import UserData
 from segmentry.results.fingerprint import Fingerprinting
 from segmentry.results.run_folder import FileFingerprint
 from segmentry.results.scoring import segments_table
@@ -21,7 +21,6 @@ from segmentry.segments.forming import Segmentation
 if TYPE_CHECKING:
     from segmentry.present.figures import Draw
 
-__all__ = ["Ahead", "Named"]
 
 Named = tuple[SegmentProfile, ...]
 

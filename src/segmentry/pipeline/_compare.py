@@ -37,13 +37,10 @@ from segmentry.results.run_folder import (
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
 from segmentry.runtime.progress import told
-from segmentry.schema import Estimate, Progress, Window
+from segmentry.schema import UNKNOWN, Estimate, Progress, Window
 from segmentry.segments.forming import Recipe, plan_features, recipe_named
 from segmentry.segments.preprocessing import Choices, ColumnPlan
 
-__all__ = ["compare_algorithms"]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 _COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
 
 
@@ -226,7 +223,7 @@ def _chosen_ids(home: Path) -> npt.NDArray[np.int64]:
 
 def _outcome_gain(summary: Summary) -> Estimate:
     gain = None if summary.truth is None else summary.truth.kept_gain
-    return _UNKNOWN if gain is None else gain.nats_by_forecast
+    return UNKNOWN if gain is None else gain.nats_by_forecast
 
 
 def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[str, ...]:

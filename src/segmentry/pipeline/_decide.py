@@ -10,13 +10,11 @@ from segmentry.advise.insights import find_insights
 from segmentry.config import RunConfig
 from segmentry.describe.profiles import RuleSet, find_exemplars, find_rules, rule_text, rules_sql
 from segmentry.evaluation.later_days import Truth
-from segmentry.pipeline._read import UserData
+from segmentry.features.users import UserData
 from segmentry.privacy import is_small, published_ids
 from segmentry.results.summary import Decisions, RuleReport, SegmentRules, Summary
 from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segments.forming import Segmentation
-
-__all__ = ["decide"]
 
 _MOST_TEXTS = 4
 

@@ -23,8 +23,6 @@ from segmentry.results.scoring import score_users
 from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.runtime.sampling import hash_shares
 
-__all__ = ["embed_run"]
-
 _SALT = "segmentry umap"
 _MOST_DRAWN = 2000
 _LEAST_FITTED = 100

@@ -8,10 +8,10 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from segmentry.config import RunConfig
-from segmentry.describe.conversions import AddedGain
 from segmentry.errors import EmptyDataError, SelectionError
 from segmentry.evaluation.later_days import (
     Added,
+    AddedGain,
     Truth,
     Way,
     check_later,
@@ -20,15 +20,11 @@ from segmentry.evaluation.later_days import (
     permuted_family,
 )
 from segmentry.evaluation.number import Evidence, evidence_basis, find_by_evidence
-from segmentry.features.users import EarlyUsers
-from segmentry.pipeline._read import UserData
+from segmentry.features.users import EarlyUsers, UserData
 from segmentry.runtime.progress import told
 from segmentry.schema import Progress
 from segmentry.segments.forming import Decide, Recipe, Segmentation, find_cells, find_segments
 from segmentry.segments.preprocessing import ColumnPlan
-
-__all__ = ["Asked", "Found", "find", "find_and_check"]
-
 
 _N_PLACEBOS = 3
 

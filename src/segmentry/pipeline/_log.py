@@ -16,14 +16,12 @@ from segmentry.describe.exposure import (
     describe_log,
 )
 from segmentry.evaluation.later_days import Truth
+from segmentry.features.users import UserData
 from segmentry.ingest.engines import explained, open_engine
-from segmentry.pipeline._read import UserData
 from segmentry.privacy import published_ids
 from segmentry.runtime.progress import told
 from segmentry.schema import DataTraits, Estimate, Progress
 from segmentry.segments.forming import Segmentation, recipe_named
-
-__all__ = ["SecondLook", "look_again"]
 
 _MOST_SHOWN = 3
 _ALL_SHOWN = ("hour", "placement", "price band")

@@ -19,7 +19,6 @@ from segmentry.schema import DataTraits, Estimate
 if TYPE_CHECKING:
     from segmentry.present.figures import Draw
 
-__all__ = ["profiles_table", "rename_segment", "rewrite_report", "selection_table", "write_report"]
 
 _LONG = {
     "segment_id": pl.Int64(),

@@ -35,8 +35,6 @@ from segmentry.ingest.store.prepared import (
 from segmentry.runtime.whole_files import put_in_place
 from segmentry.schema import Progress, RowAccount, Source
 
-__all__ = ["PreparedData", "prepare"]
-
 _BLOCK_BYTES = 512 << 20
 
 

@@ -25,7 +25,7 @@ from segmentry.features.behaviour_steps import (
     derive_behaviour_data,
     early_behaviours,
 )
-from segmentry.features.users import EarlyUsers, KeptLog, ReadingPlan, SavedSteps, UserData
+from segmentry.features.users import EarlyUsers, KeptLog, ReadingPlan, UserData
 from segmentry.features.windows import WindowSplit, split_window
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.ingest.files import estimate_rows
@@ -51,8 +51,6 @@ from segmentry.schema import (
     UserTally,
     Window,
 )
-
-__all__ = ["KeptLog", "ReadingPlan", "SavedSteps", "UserData", "read_users"]
 
 _SAMPLE_SALT = "segmentry sample"
 

@@ -23,7 +23,7 @@ from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Truth
 from segmentry.features import BEHAVIOUR_FEATURES
 from segmentry.features.behaviour_steps import BehaviourData, behaviour_days_of
-from segmentry.features.users import EarlyUsers
+from segmentry.features.users import EarlyUsers, ReadingPlan, UserData
 from segmentry.features.windows import split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
@@ -32,7 +32,7 @@ from segmentry.pipeline._decide import decide
 from segmentry.pipeline._form import Asked, find_and_check
 from segmentry.pipeline._log import look_again
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
-from segmentry.pipeline._read import ReadingPlan, UserData, read_users
+from segmentry.pipeline._read import read_users
 from segmentry.pipeline._summarise import summarise
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
 from segmentry.results.behaviours import reuse_behaviours, write_behaviours
@@ -62,8 +62,6 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
-
-__all__ = ["Formed", "RunResult", "run", "segment_run"]
 
 _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
 

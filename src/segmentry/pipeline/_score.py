@@ -10,17 +10,16 @@ import polars as pl
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, OutputError, SchemaError
 from segmentry.features import BEHAVIOUR_FEATURES
+from segmentry.features.users import ReadingPlan, SavedSteps, UserData
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
-from segmentry.pipeline._read import ReadingPlan, SavedSteps, UserData, read_users
+from segmentry.pipeline._read import read_users
 from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, Wanted, wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.whole_files import written_whole
 from segmentry.schema import Progress, Source
-
-__all__ = ["ScoreResult", "build_user_table", "check_data", "score"]
 
 _MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)

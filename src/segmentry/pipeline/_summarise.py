@@ -30,9 +30,9 @@ from segmentry.describe.suspects import warn_of_suspects
 from segmentry.errors import EmptyDataError
 from segmentry.evaluation.later_days import DayLevels, Truth
 from segmentry.evaluation.number import report_evidence, warn
+from segmentry.features.users import UserData
 from segmentry.ingest.quality import Finding
 from segmentry.pipeline._form import Found
-from segmentry.pipeline._read import UserData
 from segmentry.privacy import published_ids
 from segmentry.results.summary import (
     SCHEMA_VERSION,
@@ -50,8 +50,6 @@ from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segments.clustering import project
 from segmentry.segments.forming import Candidate, Segmentation
 from segmentry.segments.preprocessing import FittedColumn
-
-__all__ = ["Summarised", "summarise"]
 
 _MAP_USERS = 2000
 _LEAST_MAP_USERS = 30

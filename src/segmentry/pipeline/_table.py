@@ -22,8 +22,6 @@ from segmentry.segments.forming import (
 )
 from segmentry.segments.preprocessing import Clip, Scale, Transform, read_choices
 
-__all__ = ["fit_segments"]
-
 
 def fit_segments(
     user_table: Any,

@@ -16,8 +16,6 @@ from segmentry.features import (
 from segmentry.schema import OWN_COLUMNS, DataTraits, Feature, Source
 from segmentry.segments.forming import recipe_named
 
-__all__ = ["EVERY_LOG_FEATURE", "Wanted", "recipe_for", "wanted_of"]
-
 EVERY_LOG_FEATURE: tuple[Feature, ...] = (*LOG_FEATURES, *VALUE_FEATURES)
 """All that a log of any kind yields."""
 

@@ -10,8 +10,6 @@ from segmentry.errors import ConfigError
 from segmentry.features import LogFacts
 from segmentry.schema import Source, Window
 
-__all__ = ["outside_window", "refuse_window", "window_of"]
-
 
 def outside_window(source: Source, config: RunConfig) -> Mapping[str, nw.Expr]:
     """Return what `--since` and `--until` leave out, by option.

@@ -11,8 +11,6 @@ import polars as pl
 from segmentry.schema._source import TableSource
 from segmentry.schema._tables import RowAccount
 
-__all__ = ["Engine", "LogParts", "UserTally"]
-
 
 @dataclass(frozen=True, slots=True)
 class LogParts:

@@ -7,8 +7,6 @@ from typing import Literal
 
 from segmentry.schema._tables import Feature, Need, RowAccount, UtcOffset
 
-__all__ = ["ColumnSource", "ColumnType", "FileShape", "Source", "TableSource"]
-
 ColumnType = Literal["integer", "number", "text", "moment", "code"]
 
 

@@ -4,30 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = [
-    "ADS_COLUMNS",
-    "BEHAVIOURS_COLUMNS",
-    "BEHAVIOUR_ACTIONS",
-    "EVENT_COLUMNS",
-    "IMPRESSIONS_COLUMNS",
-    "MICRO",
-    "OTHER_CODE",
-    "OWN_COLUMNS",
-    "SECONDS_PER_DAY",
-    "UNASSIGNED",
-    "UNKNOWN_CODE",
-    "Estimate",
-    "Family",
-    "Feature",
-    "Fill",
-    "Kind",
-    "Need",
-    "Progress",
-    "RowAccount",
-    "UtcOffset",
-    "Window",
-]
-
 SECONDS_PER_DAY = 86_400
 MICRO = 1_000_000
 """Fixed-point unit of summed logarithms: integers add up the same in every order."""
@@ -110,6 +86,10 @@ class Estimate:
     def is_known(self) -> bool:
         """Whether there is a value at all."""
         return self.value is not None
+
+
+UNKNOWN = Estimate(value=None, low=None, high=None)
+"""What was not measured, or cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

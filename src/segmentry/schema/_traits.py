@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from segmentry.schema._source import Source
 
-__all__ = ["OF_IMPRESSIONS", "DataTraits"]
-
 
 @dataclass(frozen=True, slots=True)
 class DataTraits:

@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.config import load_config
+from segmentry.features.users import ReadingPlan
 from segmentry.ingest.mapping import parse_mapping, resolve_mapping
-from segmentry.pipeline._read import ReadingPlan, read_users
+from segmentry.pipeline._read import read_users
 from segmentry.pipeline._wanted import wanted_of
 from segmentry.runtime.clock import StepClock
 

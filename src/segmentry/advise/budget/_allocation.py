@@ -4,24 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.advise.budget._records import BudgetRequest, SegmentTraffic
 from segmentry.errors import ConfigError
-
-__all__ = ["Bounds", "best_concave", "best_linear", "bounds_of", "whole_numbers"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema.arrays import FloatVector, IntVector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bounds:
     """Proportional part, least and most impressions of each segment, shape (n_segments,)."""
 
-    proportional: FloatArray
-    low: FloatArray
-    high: FloatArray
+    proportional: FloatVector
+    low: FloatVector
+    high: FloatVector
 
 
 def bounds_of(
@@ -71,9 +66,9 @@ def bounds_of(
 def _check(
     request: BudgetRequest,
     known: Sequence[int],
-    low: FloatArray,
-    high: FloatArray,
-    inventory: FloatArray,
+    low: FloatVector,
+    high: FloatVector,
+    inventory: FloatVector,
 ) -> None:
     budget, room = request.n_impressions, 1e-9 * request.n_impressions
     if inventory.sum() < budget - room:
@@ -104,7 +99,7 @@ def _check(
         )
 
 
-def best_linear(rates: FloatArray, bounds: Bounds) -> FloatArray:
+def best_linear(rates: FloatVector, bounds: Bounds) -> FloatVector:
     """Maximise sum(rate * x) for a given sum of x: fill the best segment to its cap, then the next.
 
     This is the continuous knapsack (Dantzig 1957, Operations Research 5, 266-288): exact.
@@ -130,7 +125,7 @@ def best_linear(rates: FloatArray, bounds: Bounds) -> FloatArray:
     return x
 
 
-def best_concave(rates: FloatArray, bounds: Bounds, *, exponent: float) -> FloatArray:
+def best_concave(rates: FloatVector, bounds: Bounds, *, exponent: float) -> FloatVector:
     """Maximise sum(rate * b * (x / b) ** exponent), b being the proportional part.
 
     Parameters
@@ -159,11 +154,11 @@ def best_concave(rates: FloatArray, bounds: Bounds, *, exponent: float) -> Float
     budget = float(bounds.proportional.sum())
     power = 1 / (1 - exponent)
 
-    def divided(log_price: float) -> FloatArray:
+    def divided(log_price: float) -> FloatVector:
         with np.errstate(divide="ignore", over="ignore"):
             growth = np.exp(power * (np.log(exponent * rates) - log_price))
         x = np.where(bounds.proportional > 0, bounds.proportional * growth, 0.0)
-        clipped: FloatArray = np.clip(x, bounds.low, bounds.high)
+        clipped: FloatVector = np.clip(x, bounds.low, bounds.high)
         return clipped
 
     told = rates[(rates > 0) & (bounds.proportional > 0)]
@@ -179,7 +174,7 @@ def best_concave(rates: FloatArray, bounds: Bounds, *, exponent: float) -> Float
     return divided(float(price))
 
 
-def whole_numbers(x: FloatArray, total: int) -> IntVector:
+def whole_numbers(x: FloatVector, total: int) -> IntVector:
     """Round to whole numbers of a given sum; the largest remainders are rounded up.
 
     Examples

@@ -24,11 +24,7 @@ from segmentry.advise.budget._records import (
 from segmentry.errors import ConfigError, DataError
 from segmentry.evaluation.later_days import FoldRates
 from segmentry.schema import Estimate
-
-__all__ = ["plan_budget"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema.arrays import FloatVector, IntVector
 
 _EXPONENTS = (1.0, 0.9, 0.8, 0.7, 0.5)
 _OBSERVATIONAL = (
@@ -173,36 +169,36 @@ def _held(
     ]
 
 
-def _told(rates: FoldRates) -> FloatArray:
+def _told(rates: FoldRates) -> FloatVector:
     """Return rates to choose by; one without clicks is half a click above 0, so ties are rare."""
     least = 0.5 / (rates.n_impressions + 1)
-    told: FloatArray = np.where(rates.ctr > 0, rates.ctr, np.minimum(least, 0.5))
+    told: FloatVector = np.where(rates.ctr > 0, rates.ctr, np.minimum(least, 0.5))
     return told
 
 
-def _most_clicks(rates: FloatArray, bounds: Bounds, request: BudgetRequest) -> FloatArray:
+def _most_clicks(rates: FloatVector, bounds: Bounds, request: BudgetRequest) -> FloatVector:
     if request.response == "linear":
         return best_linear(rates, bounds)
     return best_concave(rates, bounds, exponent=request.exponent)
 
 
-def _worth(x: npt.ArrayLike, bounds: Bounds, exponent: float) -> FloatArray:
+def _worth(x: npt.ArrayLike, bounds: Bounds, exponent: float) -> FloatVector:
     """Return impressions at the CTR of the log that would bring as many clicks."""
     b = bounds.proportional
     given = np.asarray(x, np.float64)
     ratio = np.divide(given, b, out=np.zeros(b.size), where=b > 0)
-    worth: FloatArray = b * ratio**exponent
+    worth: FloatVector = b * ratio**exponent
     return worth
 
 
 def _clicks(
     x: npt.ArrayLike, rates: FoldRates, bounds: Bounds, exponent: float
-) -> tuple[float, FloatArray]:
+) -> tuple[float, FloatVector]:
     worth = _worth(x, bounds, exponent)
     return float(rates.ctr @ worth), rates.draws @ worth
 
 
-def _estimate(value: float, draws: FloatArray) -> Estimate:
+def _estimate(value: float, draws: FloatVector) -> Estimate:
     low, high = np.quantile(draws, (0.05, 0.95))
     return Estimate(value=value, low=float(low), high=float(high))
 
@@ -210,7 +206,7 @@ def _estimate(value: float, draws: FloatArray) -> Estimate:
 def _compared(
     against: str,
     plan: IntVector,
-    other: FloatArray,
+    other: FloatVector,
     *,
     judges: FoldRates,
     bounds: Bounds,

@@ -8,16 +8,6 @@ from typing import Literal
 from segmentry.errors import ConfigError
 from segmentry.schema import Estimate
 
-__all__ = [
-    "BudgetPlan",
-    "BudgetRequest",
-    "Comparison",
-    "Outcome",
-    "SegmentBudget",
-    "SegmentTraffic",
-    "Sensitivity",
-]
-
 Response = Literal["linear", "concave"]
 Outcome = Literal["clicks", "purchases"]
 

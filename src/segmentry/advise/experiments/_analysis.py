@@ -11,11 +11,7 @@ from segmentry.advise.experiments._effects import UNTOLD, Effect, Outcome, adjus
 from segmentry.advise.experiments._randomisation import Nulls
 from segmentry.errors import DataError
 from segmentry.privacy import hidden_cells
-
-__all__ = ["ArmCounts", "Effect", "ExperimentResult", "SegmentEffect", "analyse_experiment"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema.arrays import IntVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

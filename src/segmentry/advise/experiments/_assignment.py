@@ -6,8 +6,6 @@ import polars as pl
 
 from segmentry.runtime.sampling import hash_shares
 
-__all__ = ["ARMS", "RATIO_ALARM", "assign_arms", "sample_ratio_p"]
-
 ARMS = ("control", "treatment")
 RATIO_ALARM = 0.0005
 """Below this probability arms are not as large as planned by chance: the check is made of every

@@ -7,14 +7,8 @@ import numpy.typing as npt
 
 from segmentry.advise.experiments._power import centred
 from segmentry.advise.experiments._randomisation import Nulls
-from segmentry.schema import Estimate
-
-__all__ = ["UNTOLD", "Effect", "Outcome", "adjustment", "compared"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
+from segmentry.schema import UNKNOWN, Estimate
+from segmentry.schema.arrays import FloatVector, IntVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +38,8 @@ UNTOLD = Effect(
     metric="CTR, adjusted",
     control=None,
     treatment=None,
-    difference=_UNKNOWN,
-    lift=_UNKNOWN,
+    difference=UNKNOWN,
+    lift=UNKNOWN,
     p=None,
 )
 
@@ -62,9 +56,9 @@ class Outcome:
         Part that the pre-period foretells, in units of the ratio; its mean over users is 0.
     """
 
-    top: FloatArray
-    bottom: FloatArray
-    known: FloatArray
+    top: FloatVector
+    bottom: FloatVector
+    known: FloatVector
 
 
 def compared(
@@ -98,7 +92,7 @@ def compared(
         drawn = nulls.statistics(outcome.top, outcome.bottom, outcome.known)
         half = nulls.critical(drawn, alpha=alpha)
         p = nulls.p(drawn, difference / error)
-    lift = _UNKNOWN
+    lift = UNKNOWN
     if control > 0 and treatment > 0:
         log = np.log(treatment / control)
         off = half * (first / control**2 + last / treatment**2) ** 0.5
@@ -131,8 +125,8 @@ def _arm(outcome: Outcome, is_in: npt.NDArray[np.bool_], strata: IntVector) -> t
 
 
 def adjustment(
-    top: FloatArray, bottom: FloatArray, before: tuple[IntVector, IntVector], strata: IntVector
-) -> FloatArray:
+    top: FloatVector, bottom: FloatVector, before: tuple[IntVector, IntVector], strata: IntVector
+) -> FloatVector:
     """Return what the pre-period foretells of each user's part in the ratio; its mean is 0.
 
     The slopes are those of all users inside strata, whatever their arm: another assignment of the
@@ -143,5 +137,5 @@ def adjustment(
     X = np.stack([each.astype(np.float64) for each in before], axis=1)
     inside = np.stack([centred(column, strata) for column in X.T], axis=1)
     slopes = np.linalg.lstsq(inside, y, rcond=None)[0]
-    known: FloatArray = (X - X.mean(axis=0)) @ slopes
+    known: FloatVector = (X - X.mean(axis=0)) @ slopes
     return known

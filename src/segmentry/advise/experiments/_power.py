@@ -5,23 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Traffic
-
-__all__ = [
-    "ExperimentPlan",
-    "ExperimentRequest",
-    "PowerRow",
-    "days_needed",
-    "explained_share",
-    "plan_experiment",
-    "smallest_effect",
-]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema.arrays import FloatVector, IntVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,13 +265,13 @@ def explained_share(
     return max(0.0, 1 - (1 - share) * (n_users - 1) / (n_users - 3))
 
 
-def centred(values: FloatArray, strata: IntVector) -> FloatArray:
+def centred(values: FloatVector, strata: IntVector) -> FloatVector:
     """Subtract the mean of each stratum."""
     size = int(strata.max()) + 1
     counts = np.bincount(strata, minlength=size)
     sums = np.bincount(strata, weights=values, minlength=size)
     means = np.divide(sums, counts, out=np.zeros(size), where=counts > 0)
-    left: FloatArray = values - means[strata]
+    left: FloatVector = values - means[strata]
     return left
 
 

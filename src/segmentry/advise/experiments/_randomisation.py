@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Nulls"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema.arrays import FloatVector, IntVector
 
 _MOST_USERS = 20_000
 _N_DRAWS = 999
@@ -60,7 +57,7 @@ class Nulls:
         own = np.arange(self.rows[place].size)
         return Nulls((own,), (self.treated[place],), (stratum,))
 
-    def statistics(self, top: FloatArray, bottom: FloatArray, known: FloatArray) -> FloatArray:
+    def statistics(self, top: FloatVector, bottom: FloatVector, known: FloatVector) -> FloatVector:
         """Return the studentised differences of the ratios, sorted by size, shape (n_draws,).
 
         Everything that the statistic takes is a sum over users of products of two of the three
@@ -93,11 +90,11 @@ class Nulls:
             size = np.abs(treatment - control) / np.sqrt(first + last)
         # An arm without impressions, or without any difference: it could not look more different.
         size = np.where(np.isnan(size), np.where(treatment == control, 0.0, np.inf), size)
-        sizes: FloatArray = np.sort(size)
+        sizes: FloatVector = np.sort(size)
         return sizes
 
     @staticmethod
-    def critical(sizes: FloatArray, *, alpha: float) -> float:
+    def critical(sizes: FloatVector, *, alpha: float) -> float:
         """Return what a share of alpha of all assignments, the true one included, goes beyond.
 
         Examples
@@ -112,7 +109,7 @@ class Nulls:
         return float(min(sizes[rank - 1], finite[-1]))
 
     @staticmethod
-    def p(sizes: FloatArray, statistic: float) -> float:
+    def p(sizes: FloatVector, statistic: float) -> float:
         """Return the share of assignments, the true one included, that are at least so far off.
 
         Examples
@@ -124,15 +121,15 @@ class Nulls:
         return (1 + beyond) / (1 + sizes.size)
 
 
-def _products(draws: npt.NDArray[np.bool_], columns: FloatArray) -> FloatArray:
-    parts: Sequence[FloatArray] = [
+def _products(draws: npt.NDArray[np.bool_], columns: FloatVector) -> FloatVector:
+    parts: Sequence[FloatVector] = [
         draws[first : first + _DRAWS_AT_ONCE].astype(np.float64) @ columns
         for first in range(0, len(draws), _DRAWS_AT_ONCE)
     ]
     return np.concatenate(parts)
 
 
-def _ratio(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _ratio(sums: FloatVector) -> tuple[FloatVector, FloatVector]:
     """Return the adjusted ratio of an arm and its variance, from sums (n_draws, n_strata, 10)."""
     m, t, b, k, tt, tb, bb, tk, bk, kk = np.moveaxis(sums, -1, 0)
     users = m.sum(axis=1, keepdims=True)

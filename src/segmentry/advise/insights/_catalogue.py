@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["CODES", "INSIGHTS", "LATER", "LOG", "InsightKind", "Severity"]
-
 Severity = Literal["opportunity", "problem", "caution", "note"]
 
 

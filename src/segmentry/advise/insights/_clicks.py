@@ -27,16 +27,6 @@ from segmentry.formats import count, decimal, percent, rate
 from segmentry.results.summary import Evidence
 from segmentry.schema import Estimate
 
-__all__ = [
-    "find_few_clicks",
-    "find_high_value",
-    "find_no_clicks",
-    "find_reversed",
-    "find_silent",
-    "find_unconfirmed",
-    "find_under_exposed",
-]
-
 _HIGH, _LOW, _SILENT = 110.0, 90.0, 60.0
 _SEEN_HIGH = 1.2
 _ENOUGH, _FEW = 3.0, 1.0  # clicks to be expected of the median user

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 
-from segmentry.advise.insights._findings import UNKNOWN, Facts, Finding, numeric_of
+from segmentry.advise.insights._findings import Facts, Finding, numeric_of
 from segmentry.advise.insights._worth import exactly
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
 from segmentry.formats import count, percent
 from segmentry.results.summary import Evidence
-from segmentry.schema import Estimate
-
-__all__ = ["find_lapsed", "find_valuable"]
+from segmentry.schema import UNKNOWN, Estimate
 
 _MUCH = 1.5
 _AS_BEFORE = ("The users go on as they did in the window.",)

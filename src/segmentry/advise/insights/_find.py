@@ -8,8 +8,6 @@ from segmentry.advise.insights._findings import Facts, Finding
 from segmentry.errors import ConfigError
 from segmentry.results.summary import Action, Insight, NotEvaluated, Summary
 
-__all__ = ["check_codes", "find_insights"]
-
 _ORDER = ("problem", "opportunity", "caution", "note")
 _NO_NUMBER = "no number: what acting on it is worth takes a test"
 

@@ -6,23 +6,7 @@ from dataclasses import dataclass
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
 from segmentry.formats import percent
 from segmentry.results.summary import Evidence, Summary
-from segmentry.schema import Estimate
-
-__all__ = [
-    "UNKNOWN",
-    "Facts",
-    "Finding",
-    "expected_clicks",
-    "exposure_ratio",
-    "index_evidence",
-    "is_confirmed",
-    "median_impressions",
-    "numeric_of",
-    "rate_evidence",
-    "rate_text",
-]
-
-UNKNOWN = Estimate(value=None, low=None, high=None)
+from segmentry.schema import UNKNOWN, Estimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from segmentry.advise.insights._findings import (
-    UNKNOWN,
     Facts,
     Finding,
     exposure_ratio,
@@ -13,9 +12,7 @@ from segmentry.advise.insights._worth import PER, clicks_gained_within
 from segmentry.describe.exposure import Cap, Cell, ExposureCurve
 from segmentry.formats import count, decimal, percent
 from segmentry.results.summary import Evidence
-from segmentry.schema import Estimate
-
-__all__ = ["find_category_affinity", "find_fatigue", "find_place_or_time", "find_price_mismatch"]
+from segmentry.schema import UNKNOWN, Estimate
 
 _OVER_EXPOSED = 1.5
 _MUCH_SHOWN = 0.2

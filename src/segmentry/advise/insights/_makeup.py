@@ -9,14 +9,6 @@ from segmentry.formats import count, decimal, percent
 from segmentry.results.summary import Evidence
 from segmentry.schema import Estimate
 
-__all__ = [
-    "find_missing_data",
-    "find_one_segment",
-    "find_skew",
-    "find_tiny",
-    "find_unstable",
-]
-
 _SKEWED, _LEAST_SHARE, _FALSE_DISCOVERIES = 120.0, 0.1, 0.05
 _UNKNOWN_SHARE = 0.9
 _LEAST_AGREEMENT = 0.75

@@ -20,14 +20,6 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.formats import count, decimal, percent
 from segmentry.results.summary import Evidence
 
-__all__ = [
-    "find_abandoners",
-    "find_brand_loyal",
-    "find_browsers",
-    "find_explorers",
-    "find_ignoring_buyers",
-]
-
 _MUCH, _SELDOM = 150.0, 90.0
 _KEPT = 0.8
 _LOYAL, _EXPLORING = 125.0, 80.0

@@ -2,22 +2,10 @@
 
 from collections.abc import Callable
 
-from segmentry.advise.insights._findings import UNKNOWN, Facts
+from segmentry.advise.insights._findings import Facts
 from segmentry.describe.exposure import Cell
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.schema import Estimate
-
-__all__ = [
-    "MOVED",
-    "PER",
-    "clicks_expected",
-    "clicks_gained",
-    "clicks_gained_within",
-    "clicks_promised",
-    "difference_per_thousand",
-    "exactly",
-    "impressions_lacking",
-]
+from segmentry.schema import UNKNOWN, Estimate
 
 PER = 10_000
 """Impressions that an effect is given for."""

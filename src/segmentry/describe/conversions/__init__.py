@@ -4,7 +4,6 @@ In: counts of the behaviour log and segments. Out: a `ConversionReport`.
 """
 
 from segmentry.describe.conversions._records import (
-    AddedGain,
     Attribution,
     ConversionReport,
     FunnelStep,
@@ -15,7 +14,6 @@ from segmentry.describe.conversions._records import (
 from segmentry.describe.conversions._report import report_conversions
 
 __all__ = [
-    "AddedGain",
     "Attribution",
     "ConversionReport",
     "FunnelStep",

@@ -6,16 +6,6 @@ from typing import Literal
 from segmentry.evaluation.later_days import AddedGain
 from segmentry.schema import Estimate
 
-__all__ = [
-    "AddedGain",
-    "Attribution",
-    "ConversionReport",
-    "FunnelStep",
-    "PurchaseVerdict",
-    "SegmentConversions",
-    "ShopRate",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class FunnelStep:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.conversions._records import (
@@ -22,12 +21,10 @@ from segmentry.features.behaviour_steps import BehaviourData
 from segmentry.features.user_days import UserCounts
 from segmentry.features.users import EarlyUsers, UserData
 from segmentry.privacy import hidden_cells, is_small, published_ids
-from segmentry.schema import UNASSIGNED, Estimate
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 from segmentry.segments.forming import Segmentation
 
-__all__ = ["report_conversions"]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 _STEPS = (
     ("impression", "n_placed_impressions"),
     ("click", "n_placed_clicks"),
@@ -60,10 +57,6 @@ _IN_PURCHASES = (
     ("impressions", "days"),
     ("impression", "day"),
 )
-
-IntVector = npt.NDArray[np.int64]
-BoolVector = npt.NDArray[np.bool_]
-FloatVector = npt.NDArray[np.float64]
 
 
 def report_conversions(
@@ -153,14 +146,14 @@ def _segments(
             segment_id=segment_id,
             n_users=int(counted.members(segment_id).sum()),
             steps=funnel.get(segment_id, ()),
-            click_conversion=money.get(segment_id, (_UNKNOWN, _UNKNOWN))[0],
+            click_conversion=money.get(segment_id, (UNKNOWN, UNKNOWN))[0],
             attributions=attributions.get(segment_id, ()),
-            value_proxy=money.get(segment_id, (_UNKNOWN, _UNKNOWN))[1],
+            value_proxy=money.get(segment_id, (UNKNOWN, UNKNOWN))[1],
             shop=rates[segment_id],
             purchases=judged.get(segment_id),
         )
     for segment_id in withheld:
-        yield SegmentConversions(segment_id, 0, (), _UNKNOWN, (), _UNKNOWN, (), None)
+        yield SegmentConversions(segment_id, 0, (), UNKNOWN, (), UNKNOWN, (), None)
 
 
 def _funnel(counted: _Counted) -> dict[int, tuple[FunnelStep, ...]]:
@@ -175,7 +168,7 @@ def _funnel(counted: _Counted) -> dict[int, tuple[FunnelStep, ...]]:
             n = counted.column(name)[is_in]
             # What comes after a hidden step is of fewer users still.
             is_cut = is_cut or segment_id in hidden[name]
-            share = _UNKNOWN if before is None or is_cut else pooled_rate(n, before)
+            share = UNKNOWN if before is None or is_cut else pooled_rate(n, before)
             steps.append(FunnelStep(step, None if is_cut else int(n.sum()), share))  # type: ignore[arg-type]  # one of the steps
             before = n
         found[segment_id] = tuple(steps)
@@ -197,7 +190,7 @@ def _attributions(counted: _Counted) -> dict[int, tuple[Attribution, ...]]:
                 n_purchases=None
                 if segment_id in hidden[kind, days]
                 else int(columns[kind, days][counted.members(segment_id)].sum()),
-                per_impression=_UNKNOWN
+                per_impression=UNKNOWN
                 if segment_id in hidden[kind, days]
                 else pooled_ratio(
                     columns[kind, days][counted.members(segment_id)],
@@ -220,7 +213,7 @@ def _money(counted: _Counted) -> dict[int, tuple[Estimate, Estimate]]:
     found = {}
     for segment_id in (0, *counted.shown):
         is_in = counted.members(segment_id)
-        rate, value = _UNKNOWN, _UNKNOWN
+        rate, value = UNKNOWN, UNKNOWN
         if segment_id not in hidden:
             rate = pooled_rate(converted[is_in], counted.column("n_placed_clicks")[is_in])
         if is_priced and segment_id not in unpriced | hidden:
@@ -262,7 +255,7 @@ def _shop_rates(counted: _Counted) -> dict[int, tuple[ShopRate, ...]]:
         for segment_id, own in found.items():
             is_in = counted.members(segment_id)
             if segment_id in hidden:
-                own.append(ShopRate(each.name, _UNKNOWN, _UNKNOWN, 0))
+                own.append(ShopRate(each.name, UNKNOWN, UNKNOWN, 0))
                 continue
             value = each.of(is_in)
             # All users against themselves are 100, whatever the interval.
@@ -274,7 +267,7 @@ def _shop_rates(counted: _Counted) -> dict[int, tuple[ShopRate, ...]]:
 
 def _index(value: Estimate, level: float | None) -> Estimate:
     if not level or value.value is None:
-        return _UNKNOWN
+        return UNKNOWN
     ends = (value.value, value.low, value.high)
     return Estimate(*(None if end is None else 100 * end / level for end in ends))
 

@@ -3,17 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.exposure._counting import CellCounts
 from segmentry.describe.exposure._ratios import shrink_ratios
-from segmentry.features.packing import IntVector
 from segmentry.privacy import hidden_keys
-
-__all__ = ["CELL_COLUMNS", "describe_cells"]
-
-Floats = npt.NDArray[np.float64]
+from segmentry.schema.arrays import FloatVector, IntVector
 
 NORMAL_95 = 1.959963984540054
 _MOST_LOST = 0.9
@@ -101,7 +96,9 @@ def describe_cells(
     return table.select(pl.col(name).cast(kind) for name, kind in CELL_COLUMNS.items())
 
 
-def _exposure(n: Floats, squares: IntVector, shown: _Shown) -> tuple[Floats, Floats, Floats]:
+def _exposure(
+    n: FloatVector, squares: IntVector, shown: _Shown
+) -> tuple[FloatVector, FloatVector, FloatVector]:
     """Return shares, shrunk ratios to the share among all, and variances of their logarithms."""
     by_segment, by_key, total = n.sum(axis=1), n.sum(axis=0), n.sum()
     p = by_key / total
@@ -119,8 +116,8 @@ def _exposure(n: Floats, squares: IntVector, shown: _Shown) -> tuple[Floats, Flo
 
 
 def _clicks(
-    n: Floats, c: Floats, squares: IntVector, shown: _Shown
-) -> tuple[Floats, Floats, Floats]:
+    n: FloatVector, c: FloatVector, squares: IntVector, shown: _Shown
+) -> tuple[FloatVector, FloatVector, FloatVector]:
     """Return shrunk CTRs, shrunk ratios to what is foretold, and variances of their logarithms."""
     n_segment, c_segment = n.sum(axis=1), c.sum(axis=1)
     rate = c_segment / np.maximum(1.0, n_segment)
@@ -142,7 +139,9 @@ def _clicks(
     )
 
 
-def _key_rates(n: Floats, c: Floats, rate: Floats, effect: float) -> tuple[Floats, Floats]:
+def _key_rates(
+    n: FloatVector, c: FloatVector, rate: FloatVector, effect: float
+) -> tuple[FloatVector, FloatVector]:
     """Return each key's CTR relative to what its mix of segments foretells, shrunk towards 1."""
     expected = (rate @ n) / effect
     observed = c.sum(axis=0) / effect
@@ -151,8 +150,8 @@ def _key_rates(n: Floats, c: Floats, rate: Floats, effect: float) -> tuple[Float
 
 
 def _with_ends(
-    name: str, value: Floats, log_variance: Floats, most: float | None = None
-) -> dict[str, Floats]:
+    name: str, value: FloatVector, log_variance: FloatVector, most: float | None = None
+) -> dict[str, FloatVector]:
     factor = np.exp(NORMAL_95 * np.sqrt(log_variance))
     high = value * factor
     return {

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.features.packing import IntVector, count_pairs
-
-__all__ = ["CellCounts", "add_cells", "no_counts"]
+from segmentry.features.packing import count_pairs
+from segmentry.schema.arrays import IntVector
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,14 +8,11 @@ import numpy as np
 from segmentry.describe.exposure._matched import MatchedFit, MatchedSets, fit_matched
 from segmentry.describe.exposure._positions import BandCounts
 from segmentry.describe.exposure._records import Cap, CurvePoint, ExposureCurve
-from segmentry.features.packing import IntVector
-from segmentry.schema import MICRO, Estimate
-
-__all__ = ["make_curve", "without_caps"]
+from segmentry.schema import MICRO, UNKNOWN, Estimate
+from segmentry.schema.arrays import IntVector
 
 NORMAL_90 = 1.6448536269514722
 NORMAL_95 = 1.959963984540054
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 _TOO_FEW = (
     "too few users have both clicks and other impressions at the first position and later ones"
 )
@@ -76,7 +73,7 @@ def make_curve(
         segment_id=segment_id,
         kind=kind,
         points=points,
-        per_doubling=_per_doubling(fit, sums) if is_known else _UNKNOWN,
+        per_doubling=_per_doubling(fit, sums) if is_known else UNKNOWN,
         n_users=0 if fit is None else fit.n_users,
         n_clicks=0 if fit is None else fit.n_sets,
         user_share=user_share,
@@ -104,12 +101,12 @@ def _naive(sums: IntVector) -> Estimate:
 
 def _odds_ratios(fit: MatchedFit | None, n_bands: int) -> list[Estimate]:
     if fit is None:
-        return [_UNKNOWN] * n_bands
+        return [UNKNOWN] * n_bands
     found = [Estimate(value=1.0, low=None, high=None)]
     for place in range(1, n_bands):
         value = float(fit.log_odds[place])
         if np.isnan(value):
-            found.append(_UNKNOWN)
+            found.append(UNKNOWN)
             continue
         half = NORMAL_90 * float(fit.covariance[place, place]) ** 0.5
         ends = np.exp([value, value - half, value + half])
@@ -120,14 +117,14 @@ def _odds_ratios(fit: MatchedFit | None, n_bands: int) -> list[Estimate]:
 def _per_doubling(fit: MatchedFit | None, sums: IntVector) -> Estimate:
     """Lay a line through the logarithms of the odds ratios, by generalised least squares."""
     if fit is None:
-        return _UNKNOWN
+        return UNKNOWN
     positions = sums[:, 6] / (MICRO * np.maximum(1, sums[:, 1]))
     places = np.flatnonzero(~np.isnan(fit.log_odds[: positions.size]))[1:]
     x = positions[places] - positions[0]
     weights = np.linalg.pinv(fit.covariance[np.ix_(places, places)], hermitian=True)
     information = float(x @ weights @ x)
     if not information > 0:
-        return _UNKNOWN
+        return UNKNOWN
     slope = float(x @ weights @ fit.log_odds[places]) / information
     half = NORMAL_90 * information**-0.5
     ends = np.exp([slope, slope - half, slope + half])
@@ -161,7 +158,7 @@ def _share(part: IntVector, whole: IntVector, n_users: int) -> Estimate:
     p, pp, pw = (float(each) for each in part)
     w, ww = (float(each) for each in whole)
     if not w:
-        return _UNKNOWN
+        return UNKNOWN
     share = p / w
     if n_users < 2:
         return Estimate(value=share, low=None, high=None)

@@ -34,11 +34,10 @@ from segmentry.describe.exposure._rows import (
     read_part,
 )
 from segmentry.describe.exposure._sampling import draw_sets, user_shares
-from segmentry.features.packing import IntVector, Places
+from segmentry.features.packing import Places
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import Engine, Window
-
-__all__ = ["HoldOut", "LogDescription", "describe_log"]
+from segmentry.schema.arrays import IntVector
 
 _SALT = "segmentry exposure"
 _N_WORKERS = 2

@@ -8,10 +8,9 @@ import numpy as np
 import polars as pl
 
 from segmentry.describe.exposure._rows import PartRows
-from segmentry.features.packing import IntVector, places_of
+from segmentry.features.packing import places_of
 from segmentry.schema import SECONDS_PER_DAY, Window
-
-__all__ = ["AFFINITY_KINDS", "PRICE_BANDS", "Dimension", "find_dimensions", "keys_of"]
+from segmentry.schema.arrays import IntVector
 
 PRICE_BANDS = (50, 200, 1_000, 5_000)
 """Where the next price band begins, in the currency of the ads."""

@@ -13,15 +13,12 @@ from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS,
 from segmentry.describe.exposure._reaction import Moments, fit_gap_ratio, join_moments
 from segmentry.describe.exposure._records import ExposureCurve, Reaction
 from segmentry.describe.exposure._sampling import join_sets, n_levels_of
-from segmentry.features.packing import IntVector
 from segmentry.privacy import hidden_bands, hidden_cells, is_small
-from segmentry.schema import Estimate, Window
-
-__all__ = ["describe_exposure"]
+from segmentry.schema import UNKNOWN, Estimate, Window
+from segmentry.schema.arrays import IntVector
 
 _LEVEL = 0.05
 _MOST_CLICKED = 20_000
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +107,7 @@ def _published(reactions: tuple[Reaction, ...], least_users: int) -> tuple[React
     for reaction, uncounted in zip(reactions, is_uncounted, strict=True):
         kept = replace(reaction, n_users=0, n_clicks=0) if uncounted else reaction
         if is_small(reaction.n_users, min_size=least_users):
-            kept = replace(kept, n_users=0, n_clicks=0, gap_ratio=_UNKNOWN, is_found=False,
+            kept = replace(kept, n_users=0, n_clicks=0, gap_ratio=UNKNOWN, is_found=False,
                            reason="too few users with clicks to be shown")  # fmt: skip
         found.append(kept)
     return tuple(found)
@@ -125,7 +122,7 @@ def _react(moments: Moments, group: _Group, *, window: Window, n_tests: int) -> 
     fit = fit_gap_ratio(own, window=window)
     if fit is None:
         reason = "too few clicks with a day after them to tell"
-        return Reaction(group.segment_id, _UNKNOWN, n_users, n_clicks, False, reason)
+        return Reaction(group.segment_id, UNKNOWN, n_users, n_clicks, False, reason)
     value, error = fit
     level = _LEVEL if group.segment_id == 0 else _LEVEL / n_tests
     half = float(ndtri(1 - level / 2)) * error

@@ -6,12 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.describe.exposure._records import HeldOutGain, HeldOutUse
-from segmentry.features.packing import IntVector, run_starts, sort_rows
+from segmentry.features.packing import run_starts, sort_rows
 from segmentry.schema import Estimate
-
-__all__ = ["Clicks", "compare_held_out", "no_clicks"]
-
-Floats = npt.NDArray[np.float64]
+from segmentry.schema.arrays import FloatVector, IntVector
 
 NORMAL_95 = 1.959963984540054
 _LIST_LENGTHS = (1, 5, 20)
@@ -85,7 +82,7 @@ def compare_held_out(
     ('hit rate', 1, 1.0, 0.5)
     """
     n_segments, n_keys = clicks.early.shape
-    early: Floats = clicks.early.astype(np.float64)
+    early: FloatVector = clicks.early.astype(np.float64)
     user, key = _in_order(clicks.later)
     n_users = int(run_starts(user).size)
     least = max(_LEAST_USERS, least_users)
@@ -135,7 +132,7 @@ def _absent(n_segments: int, n_early: int, n_users: int, dimension: str, *, leas
     return ""
 
 
-def _fit_weight(counts: Floats, popularity: Floats) -> float:
+def _fit_weight(counts: FloatVector, popularity: FloatVector) -> float:
     """Fit how many clicks the popularity among all is worth beside a segment's own."""
     from scipy.optimize import minimize_scalar
     from scipy.special import gammaln
@@ -154,15 +151,19 @@ def _fit_weight(counts: Floats, popularity: Floats) -> float:
 
 
 def _log_likelihood(
-    by_segment: Floats, popularity: Floats, place: IntVector, key: IntVector, user: IntVector
+    by_segment: FloatVector,
+    popularity: FloatVector,
+    place: IntVector,
+    key: IntVector,
+    user: IntVector,
 ) -> HeldOutGain:
     own, common = np.log(by_segment[place, key]), np.log(popularity[key])
     return _gain("log-likelihood", None, own, common, user)
 
 
 def _hit_rate(
-    by_segment: Floats,
-    popularity: Floats,
+    by_segment: FloatVector,
+    popularity: FloatVector,
     place: IntVector,
     key: IntVector,
     user: IntVector,
@@ -178,7 +179,7 @@ def _hit_rate(
 
 
 def _gain(
-    measure: str, n_chosen: int | None, own: Floats, common: Floats, user: IntVector
+    measure: str, n_chosen: int | None, own: FloatVector, common: FloatVector, user: IntVector
 ) -> HeldOutGain:
     difference = own - common
     mean = float(difference.mean())

@@ -7,12 +7,7 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.features.packing import IntVector
-
-__all__ = ["MatchedFit", "MatchedSets", "fit_matched"]
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
 _LEAST_CASES = 20
 _MOST_STEPS = 40
@@ -36,7 +31,7 @@ class MatchedSets:
 
     user: IntVector
     codes: npt.NDArray[np.int16]
-    is_member: Mask
+    is_member: BoolVector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +48,8 @@ class MatchedFit:
         Sets and users that inform it.
     """
 
-    log_odds: Floats
-    covariance: Floats
+    log_odds: FloatVector
+    covariance: FloatVector
     n_sets: int
     n_users: int
 
@@ -158,13 +153,13 @@ class _Design:
     """
 
     index: IntVector
-    is_member: Mask
+    is_member: BoolVector
     cases: IntVector
     cells: IntVector
     pairs: list[IntVector]
 
 
-def _design(index: IntVector, is_member: Mask, n: int) -> _Design:
+def _design(index: IntVector, is_member: BoolVector, n: int) -> _Design:
     by_factor = np.ascontiguousarray(np.moveaxis(index, 2, 0))
     columns = np.where(by_factor < 0, n, by_factor)
     row = np.arange(index.shape[0])[:, None] * (n + 1)
@@ -186,12 +181,12 @@ class _Moments:
     """Of one coefficient vector: log-likelihood, gradient, information, expectation by set."""
 
     value: float
-    gradient: Floats
-    information: Floats
-    expected: Floats
+    gradient: FloatVector
+    information: FloatVector
+    expected: FloatVector
 
 
-def _moments(beta: Floats, design: _Design) -> _Moments:
+def _moments(beta: FloatVector, design: _Design) -> _Moments:
     n_factors, n_sets, _ = design.index.shape
     n = beta.size
     padded = np.append(beta, 0.0)
@@ -214,7 +209,7 @@ def _moments(beta: Floats, design: _Design) -> _Moments:
     return _Moments(value, design.cases[:n] - by_set.sum(axis=0), information, by_set)
 
 
-def _maximise(design: _Design, n_columns: int) -> Floats | None:
+def _maximise(design: _Design, n_columns: int) -> FloatVector | None:
     """Climb by Newton's steps, halved where they go too far; none where the top is not unique."""
     beta = np.zeros(n_columns)
     found = _moments(beta, design)
@@ -233,7 +228,9 @@ def _maximise(design: _Design, n_columns: int) -> Floats | None:
     return beta
 
 
-def _fit_of(beta: Floats, design: _Design, sets: MatchedSets, *, first: IntVector) -> MatchedFit:
+def _fit_of(
+    beta: FloatVector, design: _Design, sets: MatchedSets, *, first: IntVector
+) -> MatchedFit:
     """Put the levels of the first factor together with their sandwich variance."""
     found = _moments(beta, design)
     scores = -found.expected

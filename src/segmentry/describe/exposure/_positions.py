@@ -7,20 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.describe.exposure._rows import PartRows
-from segmentry.features.packing import IntVector, run_starts, sort_rows
+from segmentry.features.packing import run_starts, sort_rows
 from segmentry.schema import MICRO
-
-__all__ = [
-    "POSITION_BANDS",
-    "REPEAT_BANDS",
-    "BandCounts",
-    "Timeline",
-    "add_bands",
-    "band_of",
-    "count_bands",
-    "no_bands",
-    "order_by_time",
-]
+from segmentry.schema.arrays import IntVector
 
 POSITION_BANDS = (1, 2, 3, 5, 9, 17, 33, 65)
 """First position of each band; the last one has no end."""

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ShrunkRatios", "shrink_ratios"]
-
-Floats = npt.NDArray[np.float64]
+from segmentry.schema.arrays import FloatVector
 
 _SPREADS = np.linspace(0.02, 1.4, 47)
 
@@ -16,8 +14,8 @@ _SPREADS = np.linspace(0.02, 1.4, 47)
 class ShrunkRatios:
     """Posterior means of ratios and the variances of their logarithms."""
 
-    value: Floats
-    log_variance: Floats
+    value: FloatVector
+    log_variance: FloatVector
 
 
 def shrink_ratios(

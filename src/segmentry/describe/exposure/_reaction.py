@@ -8,12 +8,9 @@ import numpy.typing as npt
 
 from segmentry.describe.exposure._positions import POSITION_BANDS, Timeline, band_of
 from segmentry.describe.exposure._rows import MOST_SECONDS
-from segmentry.features.packing import IntVector, order_of, run_starts
+from segmentry.features.packing import order_of, run_starts
 from segmentry.schema import SECONDS_PER_DAY, Window
-
-__all__ = ["Moments", "find_moments", "fit_gap_ratio", "join_moments"]
-
-Floats = npt.NDArray[np.float64]
+from segmentry.schema.arrays import FloatVector, IntVector
 
 _HOURS = 4
 _MOST_GAP = SECONDS_PER_DAY
@@ -149,8 +146,8 @@ def fit_gap_ratio(moments: Moments, *, window: Window) -> tuple[float, float] | 
     return float(beta[0]), float(covariance[0, 0] ** 0.5)
 
 
-def _within(column: Floats, starts: IntVector, sizes: IntVector) -> Floats:
+def _within(column: FloatVector, starts: IntVector, sizes: IntVector) -> FloatVector:
     """Take each user's mean away."""
     means = np.add.reduceat(column, starts) / sizes
-    centred: Floats = column - np.repeat(means, sizes)
+    centred: FloatVector = column - np.repeat(means, sizes)
     return centred

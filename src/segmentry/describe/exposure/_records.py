@@ -2,20 +2,7 @@
 
 from dataclasses import dataclass
 
-from segmentry.schema import Estimate
-
-__all__ = [
-    "Cap",
-    "Cell",
-    "CurvePoint",
-    "ExposureCurve",
-    "HeldOutGain",
-    "HeldOutUse",
-    "LogReport",
-    "Reaction",
-]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
+from segmentry.schema import UNKNOWN, Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +145,8 @@ class Cap:
     n_clicks: int
     clicks_share: float
     n_users: int = 0
-    saved: Estimate = _UNKNOWN
-    lost: Estimate = _UNKNOWN
+    saved: Estimate = UNKNOWN
+    lost: Estimate = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

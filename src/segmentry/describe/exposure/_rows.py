@@ -10,10 +10,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
-from segmentry.features.packing import IntVector, Places, numbers_of, renumber
+from segmentry.features.packing import Places, numbers_of, renumber
 from segmentry.schema import Engine, Window
-
-__all__ = ["MOST_SECONDS", "Members", "PartRows", "find_placements", "pieces_of", "read_part"]
+from segmentry.schema.arrays import IntVector
 
 _MOST_PLACEMENTS = 64
 MOST_SECONDS = 1 << 31

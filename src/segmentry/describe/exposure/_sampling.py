@@ -6,11 +6,10 @@ import polars as pl
 
 from segmentry.describe.exposure._matched import MatchedSets
 from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, Timeline, band_of
-from segmentry.features.packing import IntVector, order_of
+from segmentry.features.packing import order_of
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import SECONDS_PER_DAY, Window
-
-__all__ = ["FACTORS", "draw_sets", "join_sets", "n_levels_of", "user_shares"]
+from segmentry.schema.arrays import IntVector
 
 FACTORS = ("position", "showing", "day", "hour")
 """Factors of the codes: bands of the position and of the showing, local days, quarters of 4 h."""

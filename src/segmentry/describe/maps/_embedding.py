@@ -6,10 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.runtime.extras import require
+from segmentry.schema.arrays import FloatMatrix
 
-__all__ = ["Neighbourhood", "UserMap", "embed_users", "neighbourhood"]
-
-Matrix = npt.NDArray[np.float64]
 Flat = npt.NDArray[np.float32]
 
 N_NEIGHBOURS = 15
@@ -53,7 +51,7 @@ class UserMap:
 
 
 def embed_users(
-    X: Matrix,
+    X: FloatMatrix,
     is_fitted: npt.NDArray[np.bool_],
     *,
     seed: int,
@@ -103,7 +101,7 @@ def embed_users(
 
 
 def neighbourhood(
-    X: Matrix, places: npt.NDArray[np.floating], *, n_neighbours: int, most: int = 3000
+    X: FloatMatrix, places: npt.NDArray[np.floating], *, n_neighbours: int, most: int = 3000
 ) -> Neighbourhood | None:
     """Measure how far a map keeps the nearest neighbours of users, within them.
 

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.maps._records import Hexagon
 from segmentry.privacy import rounded_count
 from segmentry.schema import UNASSIGNED, Feature
+from segmentry.schema.arrays import FloatMatrix, IntVector
 from segmentry.segments.clustering import project
 from segmentry.segments.forming import Segmentation
 from segmentry.segments.preprocessing import level_texts, numeric_values
-
-__all__ = ["NO_PLANE", "Plane", "bin_hexagons", "hexagon_table", "put_in_hexagons"]
 
 _ACROSS, _LEAST_ACROSS = 34, 10
 _LEAST_TOLD_ACROSS, _COARSER = 6, 0.8
@@ -22,9 +20,6 @@ _HARDLY_ANY = 0.01  # of the users: a long tail of lone ones must not make the m
 _BLOCK = 200_000
 _TAIL = 0.001
 _DIGITS = 8  # that are kept of a mean: the last bits of a sum are nobody's concern
-
-Matrix = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,7 +224,7 @@ def _across(n_users: int, *, min_size: int) -> int:
 
 
 def bin_hexagons(
-    places: Matrix, segment_ids: IntVector, *, n_segments: int, n_across: int = _ACROSS
+    places: FloatMatrix, segment_ids: IntVector, *, n_segments: int, n_across: int = _ACROSS
 ) -> Plane:
     """Count users in hexagons of the plane, so many across its inner 99.8 %.
 
@@ -280,7 +275,7 @@ def bin_hexagons(
     return Plane(round(float(radius), 6), hexagons, np.arange(len(places)), inverse)
 
 
-def _cells(places: Matrix, width: float) -> tuple[IntVector, IntVector]:
+def _cells(places: FloatMatrix, width: float) -> tuple[IntVector, IntVector]:
     """Return row and column of the nearest centre: the nearer one of two lattices."""
     height = width * np.sqrt(3)  # between rows of one lattice
     x, y = places[:, 0], places[:, 1]

@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.maps._hexagons import Plane, hexagon_table, put_in_hexagons
@@ -12,15 +11,12 @@ from segmentry.describe.maps._records import Blade, Hexagon, Pictures
 from segmentry.describe.profiles import LEAST_BINS, MOST_BINS, Distribution, bin_features
 from segmentry.privacy import published_ids, rounded_count
 from segmentry.schema import Feature
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import SilhouetteSample
 from segmentry.segments.forming import Segmentation
 
-__all__ = ["make_pictures"]
-
 _MOST_IN_BLADE = 200
 _MIXED = 0.8
-
-IntVector = npt.NDArray[np.int64]
 
 
 def make_pictures(

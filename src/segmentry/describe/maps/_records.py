@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from segmentry.describe.profiles import Distribution
 
-__all__ = ["Blade", "Embedding", "EmbeddingPoint", "Hexagon", "Pictures"]
-
 
 @dataclass(frozen=True, slots=True)
 class Blade:

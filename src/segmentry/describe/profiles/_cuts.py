@@ -5,8 +5,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["round_cut"]
-
 _LEAST_ROUNDED = 1e-290
 """Below it the powers of ten that rounding takes are no numbers any more."""
 

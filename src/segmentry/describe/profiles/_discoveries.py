@@ -10,8 +10,6 @@ from segmentry.describe.profiles._rates import NORMAL_95
 from segmentry.describe.profiles._records import FeatureTest, NumericStatistics, SegmentProfile
 from segmentry.schema import Feature
 
-__all__ = ["adjusted_p_values", "with_tests"]
-
 _LEAST_EXPECTED = 5.0
 _IMPRESSIONS = "impressions"
 _OF_IMPRESSIONS = ("activity", "engagement", "affinity", "value")

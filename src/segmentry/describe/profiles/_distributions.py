@@ -8,19 +8,16 @@ import polars as pl
 
 from segmentry.describe.profiles._records import Distribution
 from segmentry.schema import UNASSIGNED, Feature
+from segmentry.schema.arrays import FloatVector
 from segmentry.segments.preprocessing import numeric_values
-
-__all__ = ["LEAST_BINS", "MOST_BINS", "bin_edges", "bin_features"]
 
 LEAST_BINS, MOST_BINS = 6, 24
 _TAIL = 0.99
 _SKEWED = 8.0  # 99th percentile / median from which bins grow with the values
 _DIGITS = 6
 
-Vector = npt.NDArray[np.float64]
 
-
-def bin_edges(values: Vector, n_bins: int = MOST_BINS) -> Vector:
+def bin_edges(values: FloatVector, n_bins: int = MOST_BINS) -> FloatVector:
     """Return the edges of at most `n_bins` bins for a feature, shape (n_bins + 1,).
 
     Whole numbers of at most so many values get a bin each. Other values are divided evenly up to
@@ -102,7 +99,7 @@ def bin_features(
 
 
 def _binned(
-    name: str, values: Vector, ids: npt.NDArray[np.int64], n_segments: int, edges: Vector
+    name: str, values: FloatVector, ids: npt.NDArray[np.int64], n_segments: int, edges: FloatVector
 ) -> Distribution:
     n_bins = len(edges) - 1
     bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, n_bins - 1)

@@ -9,16 +9,13 @@ import polars as pl
 
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import Feature
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.forming import Segmentation
-
-__all__ = ["Exemplar", "find_exemplars"]
 
 _N_EACH = 3
 _N_LOOKED_AT = 50
 _MOST_LOOKED_AT = 50_000
 _SALT = "segmentry exemplars"
-
-IntVector = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

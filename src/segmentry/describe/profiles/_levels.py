@@ -13,8 +13,6 @@ from segmentry.describe.profiles._records import LevelShare, LevelStatistics
 from segmentry.schema import Estimate, Feature
 from segmentry.segments.preprocessing import level_texts, numeric_values, ordered_levels
 
-__all__ = ["levels_of"]
-
 _MOST_LEVELS = 20
 _OTHER = "other"
 

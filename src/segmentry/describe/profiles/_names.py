@@ -6,8 +6,6 @@ from segmentry.describe.profiles._records import LevelStatistics, NumericStatist
 from segmentry.describe.profiles._words import CLICK_FEATURES, ORDINARY, words_for
 from segmentry.schema import Feature
 
-__all__ = ["name_segments"]
-
 _MODERATE = 0.15  # standing from which a feature that formed segments names one
 _MARKED = 0.3  # and one that only describes them
 _STRONG = 0.75

@@ -21,20 +21,16 @@ from segmentry.describe.profiles._records import (
 from segmentry.describe.profiles._withholding import published_profiles
 from segmentry.privacy import published_ids
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema import UNASSIGNED, Estimate, Feature
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
+from segmentry.schema.arrays import FloatVector
 from segmentry.segments.preprocessing import numeric_values
-
-__all__ = ["POPULATION", "profile_segments"]
 
 POPULATION = 0
 """`segment_id` of the profile of all assigned users together."""
 
 _MOST_DIFFERENCES = 5
 _MOST_PER_FAMILY = 2
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 _ROUNDING = 1e-12
-
-Vector = npt.NDArray[np.float64]
 
 
 def profile_segments(
@@ -158,7 +154,7 @@ def _profile(
     clicks, impressions = counts
     n_clicks, n_impressions = int(clicks[members].sum()), int(impressions[members].sum())
     total_clicks, total_impressions = int(clicks.sum()), int(impressions.sum())
-    ctr = pooled_rate(clicks[members], impressions[members]) if has_clicks else _UNKNOWN
+    ctr = pooled_rate(clicks[members], impressions[members]) if has_clicks else UNKNOWN
     ctr_index = None
     if ctr.value is not None and total_clicks:
         ctr_index = ctr.value / (total_clicks / total_impressions) * 100
@@ -200,7 +196,7 @@ def _numeric_of(
             ordered,
             n_users=values.size,
             population_mean=mean,
-            difference=_UNKNOWN,
+            difference=UNKNOWN,
         )
     ]
     for members in groups:
@@ -230,20 +226,20 @@ class _Standings(NamedTuple):
     Users of equal value share the middle of their ranks; unknown values stand in the middle of all.
     """
 
-    values: Vector
-    standings: Vector
+    values: FloatVector
+    standings: FloatVector
 
     @classmethod
-    def of(cls, ordered: Vector) -> "_Standings":
+    def of(cls, ordered: FloatVector) -> "_Standings":
         """Take known values in rising order."""
         starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf))
         lengths = np.diff(starts, append=ordered.size)
         ranks = starts + (lengths + 1) / 2
         return cls(ordered[starts], (2 * ranks - 1) / max(1, ordered.size) - 1)
 
-    def at(self, values: Vector) -> Vector:
+    def at(self, values: FloatVector) -> FloatVector:
         """Return the standings of values that some user has."""
-        found: Vector = self.standings[np.searchsorted(self.values, values)]
+        found: FloatVector = self.standings[np.searchsorted(self.values, values)]
         return found
 
 
@@ -256,7 +252,7 @@ class _Moments(NamedTuple):
     fourth: float
 
 
-def _standard_scores(values: Vector, known: Vector) -> tuple[Vector, _Moments]:
+def _standard_scores(values: FloatVector, known: FloatVector) -> tuple[FloatVector, _Moments]:
     """Return (value - mean) / deviation; all NaN if values differ by rounding only."""
     deviation = float(known.std()) if known.size else 0.0
     if deviation <= _ROUNDING * float(np.abs(known).max(initial=0.0)):
@@ -270,8 +266,8 @@ def _standard_scores(values: Vector, known: Vector) -> tuple[Vector, _Moments]:
 
 def _statistics(
     name: str,
-    known: Vector,
-    ordered: Vector,
+    known: FloatVector,
+    ordered: FloatVector,
     *,
     n_users: int,
     population_mean: float | None,
@@ -280,14 +276,14 @@ def _statistics(
     """Describe the known values of some users; `ordered` are the same in rising order."""
     missing_share = 1 - known.size / n_users if n_users else 0.0
     if not known.size:
-        return NumericStatistics(name, None, None, None, None, missing_share, None, _UNKNOWN)
+        return NumericStatistics(name, None, None, None, None, missing_share, None, UNKNOWN)
     mean = float(known.mean())
     lower, median, upper = _quartiles(ordered)
     index = mean / population_mean * 100 if population_mean and population_mean > 0 else None
     return NumericStatistics(name, mean, lower, median, upper, missing_share, index, difference)
 
 
-def _quartiles(ordered: Vector) -> tuple[float, float, float]:
+def _quartiles(ordered: FloatVector) -> tuple[float, float, float]:
     """Return `numpy.quantile(ordered, (0.25, 0.5, 0.75))`.
 
     A sort of floats is four times as quick as the partial sort that `numpy.quantile` makes.
@@ -300,7 +296,7 @@ def _quartiles(ordered: Vector) -> tuple[float, float, float]:
     return float(found[0]), float(found[1]), float(found[2])
 
 
-def _standardised(inside: Vector, moments: _Moments) -> Estimate:
+def _standardised(inside: FloatVector, moments: _Moments) -> Estimate:
     """Return (segment mean - population mean) / population deviation, interval over users.
 
     The users are a sample, and with it vary the segment, its size, the population's mean and its
@@ -310,7 +306,7 @@ def _standardised(inside: Vector, moments: _Moments) -> Estimate:
     and 0 outside, and w is the segment's share of the users.
     """
     if not inside.size:
-        return _UNKNOWN
+        return UNKNOWN
     value = float(inside.mean()) - moments.mean
     if inside.size < 2 or moments.n_users - inside.size < 2:
         return Estimate(value=value, low=None, high=None)

@@ -5,8 +5,6 @@ import numpy.typing as npt
 
 from segmentry.schema import Estimate
 
-__all__ = ["NORMAL_95", "pooled_rate", "pooled_ratio"]
-
 NORMAL_95 = 1.959963984540054
 
 

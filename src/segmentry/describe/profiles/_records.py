@@ -2,19 +2,7 @@
 
 from dataclasses import dataclass
 
-from segmentry.schema import Estimate
-
-__all__ = [
-    "Difference",
-    "Distribution",
-    "FeatureTest",
-    "LevelShare",
-    "LevelStatistics",
-    "NumericStatistics",
-    "SegmentProfile",
-]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
+from segmentry.schema import UNKNOWN, Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +183,12 @@ class SegmentProfile:
     differences: tuple[Difference, ...]
     verdict: str = "not validated"
     verdict_reason: str = ""
-    forecast_ctr: Estimate = _UNKNOWN
-    forecast_index: Estimate = _UNKNOWN
-    ctr_early: Estimate = _UNKNOWN
-    forecast_early: Estimate = _UNKNOWN
-    ctr_outcome: Estimate = _UNKNOWN
-    survival: Estimate = _UNKNOWN
+    forecast_ctr: Estimate = UNKNOWN
+    forecast_index: Estimate = UNKNOWN
+    ctr_early: Estimate = UNKNOWN
+    forecast_early: Estimate = UNKNOWN
+    ctr_outcome: Estimate = UNKNOWN
+    survival: Estimate = UNKNOWN
     minimal_detectable_difference: float | None = None
     absent_share: float | None = None
     is_withheld: bool = False

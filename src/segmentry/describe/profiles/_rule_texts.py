@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from segmentry.describe.profiles._rules import Condition, Rule, RuleColumn, RuleSet
 
-__all__ = ["rule_text", "rules_sql"]
-
 
 def rule_text(rule: Rule) -> str:
     """Return the conditions of a rule in words.

@@ -9,9 +9,8 @@ import polars as pl
 
 from segmentry.describe.profiles._cuts import round_cut
 from segmentry.schema import UNASSIGNED, Feature
+from segmentry.schema.arrays import FloatMatrix, IntVector
 from segmentry.segments.preprocessing import level_texts, numeric_values
-
-__all__ = ["Condition", "Rule", "RuleColumn", "RuleSet", "apply_rules", "find_rules"]
 
 _MOST_LEVELS = 12
 _LEAVES_PER_SEGMENT = 3
@@ -19,9 +18,6 @@ _MOST_LEAVES = 60
 _DEPTH = 6
 _MOST_ROWS = 200_000
 _LEAST_SHARE = 0.001  # of the users in a leaf
-
-IntVector = npt.NDArray[np.int64]
-Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +202,7 @@ def _of(feature: Feature, level: str) -> str:
     return f"{feature.label} {feature.levels.get(level, level)}"
 
 
-def _values(users: pl.DataFrame, columns: Sequence[RuleColumn]) -> Matrix:
+def _values(users: pl.DataFrame, columns: Sequence[RuleColumn]) -> FloatMatrix:
     """Return what the conditions look at, shape (n_users, n_columns)."""
     found = np.empty((users.height, len(columns)))
     for place, column in enumerate(columns):
@@ -220,16 +216,16 @@ def _values(users: pl.DataFrame, columns: Sequence[RuleColumn]) -> Matrix:
     return found
 
 
-_Box = tuple[int, Matrix, Matrix]
+_Box = tuple[int, FloatMatrix, FloatMatrix]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
     """Distinct rows of what the conditions look at and of the segment, most users first."""
 
-    values: Matrix
+    values: FloatMatrix
     segment_ids: IntVector
-    n_users: Matrix
+    n_users: FloatMatrix
 
 
 def _boxes(rows: _Rows, *, n_segments: int) -> list[_Box]:
@@ -245,7 +241,7 @@ def _boxes(rows: _Rows, *, n_segments: int) -> list[_Box]:
     ).fit(rows.values[most], rows.segment_ids[most], sample_weight=rows.n_users[most])
     found: list[_Box] = []
 
-    def walk(node: int, low: Matrix, high: Matrix) -> None:
+    def walk(node: int, low: FloatMatrix, high: FloatMatrix) -> None:
         below, above = tree.tree_.children_left[node], tree.tree_.children_right[node]
         if below == above:
             answer = int(tree.classes_[np.argmax(tree.tree_.value[node][0])])
@@ -263,7 +259,7 @@ def _boxes(rows: _Rows, *, n_segments: int) -> list[_Box]:
     return _joined(found)
 
 
-def _distinct(values: Matrix, ids: IntVector) -> _Rows:
+def _distinct(values: FloatMatrix, ids: IntVector) -> _Rows:
     """Return distinct rows with their segment and number of users, in a fixed order."""
     names = [f"x{place}" for place in range(values.shape[1])]
     counts = (
@@ -293,11 +289,13 @@ def _joined(boxes: list[_Box]) -> list[_Box]:
     return boxes
 
 
-def _inside(values: Matrix, low: Matrix, high: Matrix) -> npt.NDArray[np.bool_]:
+def _inside(values: FloatMatrix, low: FloatMatrix, high: FloatMatrix) -> npt.NDArray[np.bool_]:
     return np.asarray(np.all((values > low) & (values <= high), axis=1), dtype=np.bool_)
 
 
-def _conditions(columns: Sequence[RuleColumn], low: Matrix, high: Matrix) -> tuple[Condition, ...]:
+def _conditions(
+    columns: Sequence[RuleColumn], low: FloatMatrix, high: FloatMatrix
+) -> tuple[Condition, ...]:
     return tuple(
         Condition(
             column,

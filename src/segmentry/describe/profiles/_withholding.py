@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.describe.profiles._records import (
     LevelShare,
@@ -13,15 +12,10 @@ from segmentry.describe.profiles._records import (
     SegmentProfile,
 )
 from segmentry.privacy import hidden_cells, hidden_table
-from segmentry.schema import Estimate
+from segmentry.schema import UNKNOWN
+from segmentry.schema.arrays import BoolVector, IntVector
 
-__all__ = ["published_profiles", "withheld_name"]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 _MERGED = "too few to be shown apart"
-
-Mask = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
 
 
 def withheld_name(min_size: int) -> str:
@@ -125,8 +119,8 @@ def _withheld(profile: SegmentProfile, min_size: int) -> SegmentProfile:
 
 
 def _published_levels(
-    statistics: Sequence[LevelStatistics], sizes: Counts, *, min_size: int
-) -> tuple[list[LevelStatistics], Mask]:
+    statistics: Sequence[LevelStatistics], sizes: IntVector, *, min_size: int
+) -> tuple[list[LevelStatistics], BoolVector]:
     """Return the compositions as published and the rows (population first) with a hidden cell."""
     merged = _without_rare(statistics, sizes, min_size=min_size)
     counts = _counts(merged, sizes)
@@ -149,14 +143,14 @@ def _published_levels(
     return shown, np.any(is_hidden, axis=1)
 
 
-def _counts(statistics: Sequence[LevelStatistics], sizes: Counts) -> Counts:
+def _counts(statistics: Sequence[LevelStatistics], sizes: IntVector) -> IntVector:
     shares = np.array([[level.share or 0.0 for level in own.levels] for own in statistics])
-    counts: Counts = np.rint(shares * sizes[:, None]).astype(np.int64)
+    counts: IntVector = np.rint(shares * sizes[:, None]).astype(np.int64)
     return counts
 
 
 def _without_rare(
-    statistics: Sequence[LevelStatistics], sizes: Counts, *, min_size: int
+    statistics: Sequence[LevelStatistics], sizes: IntVector, *, min_size: int
 ) -> list[LevelStatistics]:
     """Put levels together that few users have in all, and with them the next rarest if need be."""
     everyone = _counts(statistics, sizes)[0]
@@ -183,14 +177,14 @@ def _merged(own: LevelStatistics, places: Sequence[int]) -> LevelStatistics:
 
 def _published_numbers(
     statistics: Sequence[NumericStatistics],
-    sizes: Counts,
-    hidden_rows: Mask | None,
+    sizes: IntVector,
+    hidden_rows: BoolVector | None,
     *,
     min_size: int,
 ) -> list[NumericStatistics]:
     """Return a feature of the population and the segments as published."""
     missing = np.array([own.missing_share or 0.0 for own in statistics])
-    unknown: Counts = np.rint(missing * sizes).astype(np.int64)
+    unknown: IntVector = np.rint(missing * sizes).astype(np.int64)
     known = sizes - unknown
     few_known, few_unknown = ((n > 0) & (n < min_size) for n in (known, unknown))
     hides_share = bool(few_known.any() or few_unknown.any())
@@ -201,7 +195,7 @@ def _published_numbers(
         is_hidden |= hidden_rows
         hides_share |= bool(hidden_rows.any())
     return [
-        NumericStatistics(own.feature, None, None, None, None, None, None, _UNKNOWN)
+        NumericStatistics(own.feature, None, None, None, None, None, None, UNKNOWN)
         if hide
         else replace(own, missing_share=None if hides_share else own.missing_share)
         for own, hide in zip(statistics, is_hidden, strict=True)

@@ -2,8 +2,6 @@
 
 from segmentry.schema import Feature
 
-__all__ = ["CLICK_FEATURES", "ORDINARY", "words_for"]
-
 ORDINARY = "average exposure"
 
 CLICK_FEATURES = frozenset(

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentry.errors import SegmentryError, SelectionError
-from segmentry.evaluation.algorithms._methods import Found, Method
+from segmentry.evaluation.algorithms._found import Found
+from segmentry.evaluation.algorithms._methods import Method
 from segmentry.evaluation.algorithms._process import Timed, fit_alone, fit_here
-from segmentry.evaluation.algorithms._rows import IntVector, Rows
+from segmentry.evaluation.algorithms._rows import Rows
 from segmentry.evaluation.number import inner_gain
 from segmentry.evaluation.stability import adjusted_rand, contingency, reweighted, stability
 from segmentry.features.user_days import UserCounts
-from segmentry.schema import UNASSIGNED, Estimate
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import sampled_silhouette
-
-__all__ = ["Comparison", "MethodResult", "UserLabels", "compare_methods"]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +167,7 @@ def compare_methods(
             continue
         fit = fit_alone if is_alone else fit_here
         timed = fit(method.name, rows, n_segments, seed)
-        gain = _UNKNOWN
+        gain = UNKNOWN
         if inner_rows_of is not None and later is not None and timed.found is not None:
             gain = _gain(method, inner_rows_of(method), later, n_segments, seed)
         results.append(
@@ -198,9 +196,9 @@ def _not_fitted(method: Method, problem: str) -> MethodResult:
         number_rule="",
         sizes=(),
         n_unassigned=0,
-        silhouette=_UNKNOWN,
-        inner_gain=_UNKNOWN,
-        outcome_gain=_UNKNOWN,
+        silhouette=UNKNOWN,
+        inner_gain=UNKNOWN,
+        outcome_gain=UNKNOWN,
         stability=None,
         n_runs=0,
         n_failed=0,
@@ -218,9 +216,9 @@ def _gain(method: Method, rows: Rows, later: UserCounts, k: int, seed: int) -> E
     try:
         found = method.fit(rows, rows.distinct.weights, k, seed)
     except SelectionError:
-        return _UNKNOWN
+        return UNKNOWN
     if not (found.labels >= 0).any():
-        return _UNKNOWN
+        return UNKNOWN
     return inner_gain(rows.segment_ids(found.labels), later=later, seed=seed).gain
 
 
@@ -260,7 +258,7 @@ def _measured(
         n_unassigned=int(rows.distinct.weights[labels < 0].sum()),
         silhouette=_silhouette(rows, labels, seed=seed),
         inner_gain=gain,
-        outcome_gain=chosen.outcome_gain if is_chosen else _UNKNOWN,
+        outcome_gain=chosen.outcome_gain if is_chosen else UNKNOWN,
         stability=None if stable is None else stable.adjusted_rand,
         n_runs=0 if stable is None else stable.n_runs,
         n_failed=0 if stable is None else stable.n_failed,
@@ -298,7 +296,7 @@ def _silhouette(rows: Rows, labels: IntVector, *, seed: int) -> Estimate:
     """Silhouette of the assigned users among themselves."""
     is_in = labels >= 0
     if np.unique(labels[is_in]).size < 2:
-        return _UNKNOWN
+        return UNKNOWN
     users = reweighted(rows.distinct, np.where(is_in, rows.distinct.weights, 0.0))
     (score,) = sampled_silhouette(users, [labels[is_in]], seed=seed)
     return Estimate(*score.mean)

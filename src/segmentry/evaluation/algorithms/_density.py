@@ -4,10 +4,9 @@ import numpy as np
 
 from segmentry.errors import SelectionError
 from segmentry.evaluation.algorithms._found import Found, drawn_users
-from segmentry.evaluation.algorithms._rows import IntVector, Rows
+from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import find_knee
-
-__all__ = ["fit_dbscan", "fit_hdbscan"]
 
 # The neighbours of 8,000 users take at most 0.5 GB where all lie within eps of each other.
 N_SAMPLED = 8000

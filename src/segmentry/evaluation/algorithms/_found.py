@@ -3,14 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from segmentry.evaluation.algorithms._rows import IntVector, Rows
-
-__all__ = ["Found", "drawn_users"]
-
-FloatVector = npt.NDArray[np.float64]
-FloatMatrix = npt.NDArray[np.float64]
+from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
 
 @dataclass(frozen=True, slots=True, eq=False)

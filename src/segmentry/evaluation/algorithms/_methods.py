@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.errors import ConfigError, SelectionError
 from segmentry.evaluation.algorithms._density import fit_dbscan, fit_hdbscan
 from segmentry.evaluation.algorithms._found import Found, drawn_users
 from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.schema.arrays import FloatVector
 from segmentry.segments.clustering import (
     DistinctRows,
     assign,
@@ -20,9 +20,6 @@ from segmentry.segments.clustering import (
 from segmentry.segments.forming import fit_cells, place_by_class, recency_columns
 from segmentry.segments.latent import fit_latent, posterior
 
-__all__ = ["METHODS", "Found", "Method", "method_named"]
-
-FloatVector = npt.NDArray[np.float64]
 Fit = Callable[[Rows, FloatVector, int, int], Found]
 """From rows, users per row (0 for rows that are not there), K and a seed to labels of all rows."""
 

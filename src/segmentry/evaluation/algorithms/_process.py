@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.algorithms._methods import Found, method_named
+from segmentry.evaluation.algorithms._found import Found
+from segmentry.evaluation.algorithms._methods import method_named
 from segmentry.evaluation.algorithms._rows import Rows
 from segmentry.runtime.processes import call_apart
-
-__all__ = ["Timed", "fit_alone", "fit_here"]
 
 _UNIT = 1 if sys.platform == "darwin" else 1024
 

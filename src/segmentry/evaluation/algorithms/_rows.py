@@ -9,14 +9,11 @@ import polars as pl
 
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import DistinctRows, distinct_rows
 from segmentry.segments.forming import Recipe, latent_matrix, latent_parts, membership
 from segmentry.segments.latent import Part
 from segmentry.segments.preprocessing import ColumnPlan, fit_preprocessing
-
-__all__ = ["IntVector", "Rows", "prepare_rows"]
-
-IntVector = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ from segmentry.evaluation.later_days._families import (
 )
 from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates
 from segmentry.evaluation.later_days._forecast import forecast_ctr
-from segmentry.evaluation.later_days._intervals import TAIL, UNKNOWN, normal_quantile
+from segmentry.evaluation.later_days._intervals import TAIL, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
 from segmentry.evaluation.later_days._records import TruthReport
 from segmentry.evaluation.later_days._recount import (

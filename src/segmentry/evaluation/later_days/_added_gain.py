@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from segmentry.evaluation.later_days._intervals import UNKNOWN, percentile_interval, resampled_sums
+from segmentry.evaluation.later_days._intervals import percentile_interval, resampled_sums
 from segmentry.evaluation.later_days._kept_gain import (
     NO_SIGNAL,
     gains_of_cells,
@@ -16,13 +15,10 @@ from segmentry.evaluation.later_days._kept_gain import (
 )
 from segmentry.features import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.user_days import UserCounts
-from segmentry.schema import Estimate
+from segmentry.schema import UNKNOWN, Estimate
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import distinct_rows
 
-__all__ = ["AddedGain", "AddedVerdict", "Forming", "added_gain", "over_placebos", "segment_rates"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 AddedVerdict = Literal["adds", "placebo does too", "takes away", "cannot be told", "no signal"]
 
 
@@ -34,7 +30,7 @@ class Forming:
     """
 
     segment_ids: IntVector
-    forecast: FloatArray
+    forecast: FloatVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +103,7 @@ def over_placebos(gain: AddedGain, placebos: Sequence[AddedGain]) -> AddedGain:
     )
 
 
-def segment_rates(segment_ids: IntVector, counts: UserCounts, *, n_segments: int) -> FloatArray:
+def segment_rates(segment_ids: IntVector, counts: UserCounts, *, n_segments: int) -> FloatVector:
     """Return the pooled rate of each user's segment, half an event added to each segment.
 
     Users without a segment are given the rate of all.
@@ -122,7 +118,7 @@ def segment_rates(segment_ids: IntVector, counts: UserCounts, *, n_segments: int
     c = np.bincount(segment_ids, weights=counts.n_clicks, minlength=n_segments + 1)
     rates = (c + 0.5) / (n + 1)
     rates[0] = (c.sum() + 0.5) / (n.sum() + 1)
-    found: FloatArray = rates[segment_ids]
+    found: FloatVector = rates[segment_ids]
     return found
 
 
@@ -224,8 +220,8 @@ def _unknown(
 def _told(
     outcome: Literal["clicks", "purchases"],
     sizes: tuple[int, int, int],
-    found: Sequence[FloatArray],
-    drawn: Sequence[FloatArray],
+    found: Sequence[FloatVector],
+    drawn: Sequence[FloatVector],
 ) -> AddedGain:
     nats = [percentile_interval(found[way][2], drawn[way][2]) for way in (0, 1)]
     of_users = percentile_interval(found[0][0], drawn[0][0])

@@ -19,13 +19,9 @@ from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import WindowSplit, local_days
 from segmentry.runtime.threads import do_together
-from segmentry.schema import UNASSIGNED, Estimate, Window
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Window
 from segmentry.segments.clustering import SilhouetteSample
 from segmentry.segments.forming import LatentSegments, Segmentation, membership
-
-__all__ = ["FindSegments", "Truth", "check_later", "clicks_foretold"]
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 
 FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 """From a user table, the numbers to try, and a forced number, to segments."""
@@ -133,7 +129,7 @@ def check_later(
     published = _forecast(
         refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead
     )
-    level_later = _UNKNOWN if later is None else outcome_rate(later, has_segment)
+    level_later = UNKNOWN if later is None else outcome_rate(later, has_segment)
     return refit, Truth(
         split=early.split,
         feature_segment_ids=first.segment_ids,

@@ -7,8 +7,6 @@ import numpy.typing as npt
 
 from segmentry.features.user_days import UserDays
 
-__all__ = ["CopiedUsers", "copied_users"]
-
 UintVector = npt.NDArray[np.uint64]
 
 LEAST_IMPRESSIONS = 50

@@ -8,21 +8,8 @@ import numpy.typing as npt
 
 from segmentry.features.user_days import UserDays
 from segmentry.runtime.threads import map_in_threads
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
-__all__ = [
-    "CrossFit",
-    "Pooled",
-    "Relabel",
-    "cross_fit",
-    "day_variance",
-    "pool",
-    "variance_of",
-    "variance_within",
-]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-BoolVector = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int16]
 Relabel = Callable[[Collection[int]], IntVector]
 """Segment ids (n_users,) by the features of some days and frozen centres; 0 for none."""
@@ -55,8 +42,8 @@ class CrossFit:
     user_index: IntVector
     day: IntVector
     fold: IntVector
-    n: FloatArray
-    c: FloatArray
+    n: FloatVector
+    c: FloatVector
     single: Labels
     pairs: tuple[Labels, ...]
     n_days: int
@@ -82,8 +69,8 @@ class Pooled:
 
     rate: float
     n_impressions: float
-    residuals: FloatArray
-    plain: FloatArray
+    residuals: FloatVector
+    plain: FloatVector
 
 
 def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> CrossFit:
@@ -161,7 +148,7 @@ def _is_in(labels: Labels, segment_id: int | None) -> BoolVector:
     return labels > 0 if segment_id is None else labels == segment_id
 
 
-def _rate(fit: CrossFit, times: FloatArray) -> tuple[float, float, FloatArray]:
+def _rate(fit: CrossFit, times: FloatVector) -> tuple[float, float, FloatVector]:
     n, c = times * fit.n, times * fit.c
     total = float(n.sum())
     if total == 0:
@@ -170,13 +157,13 @@ def _rate(fit: CrossFit, times: FloatArray) -> tuple[float, float, FloatArray]:
     return rate, total, (c - rate * n) / total
 
 
-def variance_of(fit: CrossFit, residuals: FloatArray) -> float:
+def variance_of(fit: CrossFit, residuals: FloatVector) -> float:
     """Variance of a sum of residuals with users as clusters."""
     per_user = np.bincount(fit.user_index, weights=residuals, minlength=fit.n_users)
     return float(per_user @ per_user)
 
 
-def variance_within(fit: CrossFit, residuals: FloatArray) -> float:
+def variance_within(fit: CrossFit, residuals: FloatVector) -> float:
     """Part of that variance within users, between their days: all but what lasts of a user."""
     total, squares = variance_of(fit, residuals), float(residuals @ residuals)
     within = (squares - total / fit.n_days) * fit.n_days / (fit.n_days - 1)

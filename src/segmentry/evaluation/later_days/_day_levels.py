@@ -9,8 +9,6 @@ from segmentry.evaluation.later_days._intervals import TAIL, normal_quantile
 from segmentry.features.user_days import UserDays
 from segmentry.schema import Estimate
 
-__all__ = ["DayLevel", "DayLevels", "day_levels"]
-
 _ALPHA = 0.01
 _LEAST_SD = 0.05  # in log-odds: about 5 % of a small rate
 

@@ -19,8 +19,6 @@ from segmentry.features.windows import local_days
 from segmentry.schema import Window
 from segmentry.segments.forming import Segmentation
 
-__all__ = ["Added", "Way", "compare_families", "permuted_family", "purchase_counts"]
-
 
 @dataclass(frozen=True, slots=True)
 class Added:

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.evaluation.later_days._cross_fit import CrossFit, Relabel, cross_fit, day_variance
 from segmentry.features.user_days import UserDays
-
-__all__ = ["FoldRates", "fold_rates"]
-
-FloatArray = npt.NDArray[np.float64]
+from segmentry.schema.arrays import FloatVector
 
 _GROUPS_PER_FOLD = 1000
 _EDGE = 1e-9
@@ -31,10 +27,10 @@ class FoldRates:
         Left-out impressions and clicks behind `ctr`.
     """
 
-    ctr: FloatArray
-    draws: FloatArray
-    n_impressions: FloatArray
-    n_clicks: FloatArray
+    ctr: FloatVector
+    draws: FloatVector
+    n_impressions: FloatVector
+    n_clicks: FloatVector
 
     def of(self, places: Sequence[int]) -> "FoldRates":
         """Return those of some segments, by their places."""
@@ -53,7 +49,7 @@ def fold_rates(
     *,
     days: Sequence[int],
     n_segments: int,
-    shares: FloatArray,
+    shares: FloatVector,
     n_days_ahead: float,
     n_draws: int = 1000,
     seed: int = 0,
@@ -113,7 +109,7 @@ def fold_rates(
     return one, other
 
 
-def _sums(fit: CrossFit, shares: FloatArray, n_segments: int) -> FloatArray:
+def _sums(fit: CrossFit, shares: FloatVector, n_segments: int) -> FloatVector:
     """Sum n and c by label, and by the labels without two days: (2, n_groups, n_segments, 4)."""
     n_cells = 2 * _GROUPS_PER_FOLD
     cell = np.minimum((shares * n_cells).astype(np.int64), n_cells - 1)[fit.user_index]
@@ -123,12 +119,12 @@ def _sums(fit: CrossFit, shares: FloatArray, n_segments: int) -> FloatArray:
         for column, values in ((place, fit.n), (place + 1, fit.c)):
             found = np.bincount(index, weights=values, minlength=n_cells * (n_segments + 1))
             sums[:, :, column] += found.reshape(n_cells, n_segments + 1)
-    by_fold: FloatArray = sums[:, 1:].reshape(_GROUPS_PER_FOLD, 2, n_segments, 4).swapaxes(0, 1)
+    by_fold: FloatVector = sums[:, 1:].reshape(_GROUPS_PER_FOLD, 2, n_segments, 4).swapaxes(0, 1)
     return by_fold
 
 
 def _drawn(
-    sums: FloatArray, extrapolation: float, level: FloatArray, rng: np.random.Generator
+    sums: FloatVector, extrapolation: float, level: FloatVector, rng: np.random.Generator
 ) -> FoldRates:
     n_groups, n_segments, _ = sums.shape
     totals = sums.sum(axis=0)
@@ -146,12 +142,12 @@ def _drawn(
     return FoldRates(ctr=ctr, draws=moved, n_impressions=totals[:, 0], n_clicks=totals[:, 1])
 
 
-def _rates(sums: FloatArray, extrapolation: float) -> FloatArray:
+def _rates(sums: FloatVector, extrapolation: float) -> FloatVector:
     """Pooled rates extrapolated to all days, shape (..., n_segments); NaN without impressions."""
     missing = np.full(sums.shape[:-1], np.nan)
     rate = np.divide(sums[..., 1], sums[..., 0], out=missing.copy(), where=sums[..., 0] > 0)
     earlier = np.divide(sums[..., 3], sums[..., 2], out=missing, where=sums[..., 2] > 0)
     further = (1 + extrapolation) * rate - extrapolation * earlier
     is_told = np.isfinite(further) & (further > 0) & (further < 1)
-    rates: FloatArray = np.where(is_told, further, rate)
+    rates: FloatVector = np.where(is_told, further, rate)
     return rates

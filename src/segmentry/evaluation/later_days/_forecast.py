@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.evaluation.later_days._cross_fit import (
     CrossFit,
@@ -16,14 +15,11 @@ from segmentry.evaluation.later_days._cross_fit import (
     variance_of,
     variance_within,
 )
-from segmentry.evaluation.later_days._intervals import TAIL, UNKNOWN, normal_quantile, t_quantile
+from segmentry.evaluation.later_days._intervals import TAIL, normal_quantile, t_quantile
 from segmentry.features.user_days import UserDays
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema import Estimate
-
-__all__ = ["Forecasts", "forecast_ctr"]
-
-FloatArray = npt.NDArray[np.float64]
+from segmentry.schema import UNKNOWN, Estimate
+from segmentry.schema.arrays import FloatVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +176,9 @@ class _Horizon:
         )
 
 
-def _sampling(fit: CrossFit, residuals: FloatArray, plain: FloatArray, horizon: _Horizon) -> float:
+def _sampling(
+    fit: CrossFit, residuals: FloatVector, plain: FloatVector, horizon: _Horizon
+) -> float:
     """Variance of forecast minus outcome at a given level."""
     within = variance_within(fit, plain)
     return variance_of(fit, residuals) + within * horizon.days_per_outcome_day

@@ -4,21 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.schema import Estimate
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import distinct_rows
 
-__all__ = [
-    "TAIL",
-    "UNKNOWN",
-    "normal_quantile",
-    "percentile_interval",
-    "resampled_sums",
-    "t_quantile",
-]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-
-UNKNOWN = Estimate(value=None, low=None, high=None)
 TAIL = 0.05
 """Probability beyond each end of an interval of 90 %."""
 _CELLS_PER_BLOCK = 1_000_000
@@ -52,7 +40,7 @@ def t_quantile(probability: float, *, degrees: float) -> float:
     return float(stdtrit(degrees, probability))
 
 
-def percentile_interval(value: float, draws: FloatArray) -> Estimate:
+def percentile_interval(value: float, draws: FloatVector) -> Estimate:
     """Put a value between the 5 % and 95 % quantiles of its bootstrap draws.
 
     An end that is infinite, as that of a ratio whose denominator may be 0, is null.
@@ -79,7 +67,7 @@ def resampled_sums(
     n_groups: int,
     n_draws: int,
     seed: int,
-) -> FloatArray:
+) -> FloatVector:
     """Resample users with replacement and sum their values by group, draw by draw.
 
     Parameters

@@ -4,25 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from segmentry.evaluation.later_days._intervals import UNKNOWN, percentile_interval, resampled_sums
+from segmentry.evaluation.later_days._intervals import percentile_interval, resampled_sums
 from segmentry.features import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.user_days import UserCounts
-from segmentry.schema import UNASSIGNED, Estimate
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import distinct_rows
-
-__all__ = [
-    "NO_SIGNAL",
-    "KeptGain",
-    "gains_of_cells",
-    "kept_gain",
-    "ratio_of_draws",
-    "why_no_gain",
-]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 
 NO_SIGNAL = "no user-level signal"
 _EDGE = 1e-9
@@ -62,7 +50,7 @@ def kept_gain(
     *,
     seen: UserCounts,
     later: UserCounts,
-    forecast: FloatArray | None = None,
+    forecast: FloatVector | None = None,
     prior: BetaPrior | None = None,
     n_draws: int = 200,
     seed: int = 0,
@@ -160,8 +148,8 @@ def _null(n_users: int, n_impressions: int, reason: str) -> KeptGain:
 
 
 def _cells(
-    segment_ids: IntVector, own: FloatArray, published: FloatArray | None
-) -> tuple[FloatArray, IntVector]:
+    segment_ids: IntVector, own: FloatVector, published: FloatVector | None
+) -> tuple[FloatVector, IntVector]:
     """Group users of equal segment, own CTR and forecast; columns in this order."""
     asked = own if published is None else published
     if not np.isfinite(asked).all():
@@ -170,7 +158,7 @@ def _cells(
     return distinct.rows, distinct.inverse
 
 
-def gains_of_cells(cells: FloatArray, sums: FloatArray, *, has_forecast: bool) -> FloatArray:
+def gains_of_cells(cells: FloatVector, sums: FloatVector, *, has_forecast: bool) -> FloatVector:
     """Return gains in nats per impression, shape (3, n_draws): users, best rates, forecasts.
 
     Columns of `cells` are segment, own rate and forecast; `sums` is (n_draws, n_cells, 2).
@@ -191,31 +179,33 @@ def gains_of_cells(cells: FloatArray, sums: FloatArray, *, has_forecast: bool) -
         is_out = cells[:, 0] == UNASSIGNED
         by_forecast = _shifted(cells[~is_out, 2], n[:, ~is_out], c[:, ~is_out]) - base
         by_forecast += _at_global(n[:, is_out], c[:, is_out], n, c)
-    gains: FloatArray = np.stack([of_users, best - base, by_forecast]) / totals
+    gains: FloatVector = np.stack([of_users, best - base, by_forecast]) / totals
     return gains
 
 
-def _level(n: FloatArray, c: FloatArray) -> FloatArray:
+def _level(n: FloatVector, c: FloatVector) -> FloatVector:
     """Log likelihood of each draw at its own pooled CTR."""
     from scipy.special import xlogy
 
     total, clicks = n.sum(axis=1), c.sum(axis=1)
     rate = np.divide(clicks, total, out=np.zeros(len(n)), where=total > 0)
-    level: FloatArray = xlogy(clicks, rate) + xlogy(total - clicks, 1 - rate)
+    level: FloatVector = xlogy(clicks, rate) + xlogy(total - clicks, 1 - rate)
     return level
 
 
-def _at_global(n: FloatArray, c: FloatArray, all_n: FloatArray, all_c: FloatArray) -> FloatArray:
+def _at_global(
+    n: FloatVector, c: FloatVector, all_n: FloatVector, all_c: FloatVector
+) -> FloatVector:
     """Log likelihood of some cells at the CTR of all, draw by draw."""
     from scipy.special import xlogy
 
     rate = all_c.sum(axis=1) / all_n.sum(axis=1)
     clicks = c.sum(axis=1)
-    level: FloatArray = xlogy(clicks, rate) + xlogy(n.sum(axis=1) - clicks, 1 - rate)
+    level: FloatVector = xlogy(clicks, rate) + xlogy(n.sum(axis=1) - clicks, 1 - rate)
     return level
 
 
-def _shifted(rates: FloatArray, n: FloatArray, c: FloatArray) -> FloatArray:
+def _shifted(rates: FloatVector, n: FloatVector, c: FloatVector) -> FloatVector:
     """Log likelihood at the rates after the logit shift that matches each draw's clicks."""
     from scipy.special import expit, logit
 
@@ -245,8 +235,8 @@ def _shifted(rates: FloatArray, n: FloatArray, c: FloatArray) -> FloatArray:
 def _result(
     n_users: int,
     n_impressions: int,
-    gains: FloatArray,
-    drawn: FloatArray,
+    gains: FloatVector,
+    drawn: FloatVector,
     *,
     has_forecast: bool,
 ) -> KeptGain:
@@ -268,9 +258,9 @@ def _result(
     )
 
 
-def ratio_of_draws(drawn: FloatArray, j: int) -> FloatArray:
+def ratio_of_draws(drawn: FloatVector, j: int) -> FloatVector:
     """Divide gains by those of users, draw by draw; infinite where these are not above 0."""
     is_positive = drawn[0] > 0
     outside = np.where(drawn[j] >= 0, np.inf, -np.inf)
-    ratio: FloatArray = np.divide(drawn[j], drawn[0], out=outside, where=is_positive)
+    ratio: FloatVector = np.divide(drawn[j], drawn[0], out=outside, where=is_positive)
     return ratio

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from segmentry.evaluation.later_days._day_levels import DayLevels
 from segmentry.evaluation.later_days._kept_gain import KeptGain
 
-__all__ = ["TruthReport"]
-
 
 @dataclass(frozen=True, slots=True)
 class TruthReport:

@@ -8,16 +8,6 @@ import polars as pl
 from segmentry.features import BetaPrior, shrink
 from segmentry.features.user_days import DayCounts, UserDays
 
-__all__ = [
-    "CLICKS_BEYOND_COUNTS",
-    "COUNTED",
-    "COUNTED_CLICKS",
-    "counted_features",
-    "features_of",
-    "recount",
-    "recount_behaviours",
-]
-
 COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n_click_days")
 """Features that impressions and clicks per user and day give for any part of the days."""
 

@@ -16,14 +16,11 @@ from segmentry.evaluation.later_days._recount import (
 from segmentry.features import BetaPrior
 from segmentry.features.user_days import DayCounts, UserDays
 from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import assign
 from segmentry.segments.forming import latent_matrix, place_by_class
 from segmentry.segments.latent import LatentModel, posterior
 from segmentry.segments.preprocessing import Preprocessing
-
-__all__ = ["Relabelling"]
-
-IntVector = npt.NDArray[np.int64]
 
 # Up to this number counts are looked up in a table, beyond it they are sorted.
 _MOST_KEYS = 4_000_000

@@ -8,11 +8,7 @@ import numpy.typing as npt
 
 from segmentry.evaluation.later_days._cross_fit import CrossFit, Relabel, cross_fit, variance_of
 from segmentry.features.user_days import UserDays
-
-__all__ = ["Traffic", "daily_traffic"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema.arrays import IntVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

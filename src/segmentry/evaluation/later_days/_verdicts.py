@@ -4,24 +4,18 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.evaluation.later_days._intervals import (
     TAIL,
-    UNKNOWN,
     normal_quantile,
     percentile_interval,
     resampled_sums,
     t_quantile,
 )
 from segmentry.features.user_days import UserCounts
-from segmentry.schema import UNASSIGNED, Estimate
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
-__all__ = ["SegmentVerdict", "Verdict", "outcome_rate", "verdicts"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-BoolVector = npt.NDArray[np.bool_]
 Verdict = Literal["confirmed", "weaker", "reversed", "indistinguishable", "not validated"]
 
 _MIN_EXPECTED_CLICKS = 20.0
@@ -83,7 +77,7 @@ class _Clicks:
     """Impressions and clicks of each user, less the clicks that are owed to the days."""
 
     n_impressions: IntVector
-    n_clicks: FloatArray
+    n_clicks: FloatVector
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +99,7 @@ def verdicts(
     seen: UserCounts,
     later: UserCounts | None,
     n_segments: int,
-    by_days: FloatArray | None = None,
+    by_days: FloatVector | None = None,
     alpha: float = 0.05,
     power: float = 0.8,
     n_draws: int = 200,
@@ -349,12 +343,12 @@ def _survivals(
     segment_ids: IntVector,
     seen: UserCounts,
     later: UserCounts,
-    shift: FloatArray,
+    shift: FloatVector,
     *,
     n_segments: int,
     n_draws: int,
     seed: int,
-) -> FloatArray:
+) -> FloatVector:
     """Draw survivals, shape (n_draws, n_segments); infinite where nothing was seen.
 
     What is owed to the days is not drawn anew: whole clicks leave few distinct users to draw.
@@ -380,7 +374,7 @@ def _survivals(
     return np.where(np.isnan(ratio), -np.inf, ratio)
 
 
-def _with_survival(told: SegmentVerdict, draws: FloatArray) -> SegmentVerdict:
+def _with_survival(told: SegmentVerdict, draws: FloatVector) -> SegmentVerdict:
     before, after = told.seen_difference, told.outcome_difference
     if before.value is None or before.low is None or after.value is None:
         return told

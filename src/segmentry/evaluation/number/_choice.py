@@ -9,8 +9,6 @@ from segmentry.evaluation.number._inner_gain import InnerGain
 from segmentry.evaluation.number._null_twins import NullTwins
 from segmentry.evaluation.number._strength import STRONG, PredictionStrength
 
-__all__ = ["RULE", "RULE_WITHOUT_LOG", "NumberChoice", "choose_number", "number_of"]
-
 Division = Literal["natural groups", "graded division", "one segment"]
 
 RULE = (

@@ -25,18 +25,6 @@ from segmentry.segments.clustering import DistinctRows
 from segmentry.segments.forming import Decide, Decision, Recipe, Segmentation
 from segmentry.segments.preprocessing import ColumnPlan
 
-__all__ = [
-    "EVIDENCE_COLUMNS",
-    "NO_EVIDENCE",
-    "Basis",
-    "Evidence",
-    "evidence_basis",
-    "evidence_by_number",
-    "find_by_evidence",
-    "report_evidence",
-    "warn",
-]
-
 # Beyond this many users the standard error of the gain no longer limits the number of segments:
 # at 1.1 million it would be 10 of 10. The repetitions are made on the same users, so that they
 # repeat what was done.

@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.evaluation.number._small_fits import sample_users, small_kmeans, usable_numbers
 from segmentry.runtime.threads import map_in_threads
+from segmentry.schema.arrays import FloatMatrix, FloatVector
 from segmentry.segments.clustering import DistinctRows
 
-__all__ = ["REFERENCES", "GapCurve", "Reference", "gap_statistic"]
-
-FloatMatrix = npt.NDArray[np.float64]
-FloatVector = npt.NDArray[np.float64]
 Reference = Literal["uniform", "pca"]
 REFERENCES: tuple[Reference, ...] = ("uniform", "pca")
 

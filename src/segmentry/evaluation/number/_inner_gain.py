@@ -4,16 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from segmentry.evaluation.later_days import TAIL, UNKNOWN, normal_quantile
+from segmentry.evaluation.later_days import TAIL, normal_quantile
 from segmentry.features.user_days import UserCounts
-from segmentry.schema import UNASSIGNED, Estimate
-
-__all__ = ["InnerGain", "inner_gain", "judge_by_later"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema.arrays import FloatVector, IntVector
 
 _N_FOLDS = 10
 _WEIGHT_OF_ALL = 20.0
@@ -42,7 +37,7 @@ def inner_gain(
     *,
     later: UserCounts,
     seed: int = 0,
-    weights: FloatArray | None = None,
+    weights: FloatVector | None = None,
 ) -> InnerGain:
     """Measure how much better segments foretell later clicks than one CTR for all does.
 
@@ -82,7 +77,7 @@ def inner_gain(
 
 
 def judge_by_later(
-    later: UserCounts, *, seed: int = 0, weights: FloatArray | None = None
+    later: UserCounts, *, seed: int = 0, weights: FloatVector | None = None
 ) -> Callable[[IntVector], InnerGain]:
     """Prepare what `inner_gain` needs of the later days, for many divisions of the same users."""
     drawn = np.ones(later.n_impressions.size) if weights is None else weights
@@ -118,8 +113,8 @@ def judge_by_later(
 
 
 def _others(
-    groups: IntVector, folds: IntVector, n: FloatArray, c: FloatArray, *, prior: FloatArray
-) -> FloatArray:
+    groups: IntVector, folds: IntVector, n: FloatVector, c: FloatVector, *, prior: FloatVector
+) -> FloatVector:
     """Rate of each user's group among the users of the other folds, shape (n_users,)."""
     n_folds = int(folds.max()) + 1
     cells = groups * n_folds + folds
@@ -129,5 +124,5 @@ def _others(
         by_cell = np.bincount(cells, weights=counts, minlength=size)
         of_group = by_cell.reshape(-1, n_folds).sum(axis=1)
         outside.append(of_group[groups] - by_cell[cells])
-    rates: FloatArray = (outside[1] + _WEIGHT_OF_ALL * prior) / (outside[0] + _WEIGHT_OF_ALL)
+    rates: FloatVector = (outside[1] + _WEIGHT_OF_ALL * prior) / (outside[0] + _WEIGHT_OF_ALL)
     return rates

@@ -18,14 +18,9 @@ from segmentry.evaluation.number._inner_gain import InnerGain, judge_by_later
 from segmentry.features import fit_beta_prior
 from segmentry.features.user_days import UserDays
 from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows, assign, distinct_rows, fit_clusterings
 from segmentry.segments.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
-
-__all__ = ["DrawnUsers", "InnerSplit", "draw_users", "form_again", "inner_gains", "recounted_rows"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-BoolVector = npt.NDArray[np.bool_]
 
 # Many small fits: with these the inertia of each is within 2 % of that of 60 starts.
 _N_STARTS, _N_POLISHED = 4, 1
@@ -101,7 +96,7 @@ def inner_gains(
     *,
     seed: int,
     counts: UserDays | None = None,
-    weights: FloatArray | None = None,
+    weights: FloatVector | None = None,
 ) -> tuple[InnerGain, ...]:
     """Form each number of segments on the first days and measure their gain on the last.
 
@@ -189,7 +184,7 @@ class DrawnUsers:
     is_member: BoolVector
 
 
-def draw_users(split: InnerSplit, weights: FloatArray) -> DrawnUsers:
+def draw_users(split: InnerSplit, weights: FloatVector) -> DrawnUsers:
     """Preprocess a bootstrap of the users, on the whole feature window.
 
     Parameters
@@ -256,7 +251,7 @@ def recounted_rows(split: InnerSplit, counts: UserDays) -> DistinctRows:
 
 
 def _recounted(
-    split: InnerSplit, counts: UserDays, days: tuple[int, ...], weights: FloatArray | None
+    split: InnerSplit, counts: UserDays, days: tuple[int, ...], weights: FloatVector | None
 ) -> tuple[pl.DataFrame, BoolVector]:
     """Return the features of some days, and who has some."""
     totals = counts.totals(days)
@@ -270,7 +265,7 @@ def _recounted(
 
 
 def _prepared(
-    split: InnerSplit, table: pl.DataFrame, is_in: BoolVector, weights: FloatArray | None
+    split: InnerSplit, table: pl.DataFrame, is_in: BoolVector, weights: FloatVector | None
 ) -> tuple[Preprocessing, BoolVector]:
     """Fit the steps on the drawn users, and tell who can be placed."""
     is_drawn = is_in if weights is None else is_in & (weights > 0)

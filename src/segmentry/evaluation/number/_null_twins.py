@@ -4,23 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.evaluation.number._small_fits import sample_users, small_kmeans, usable_numbers
 from segmentry.features.user_days import UserDays
 from segmentry.runtime.threads import map_in_threads
+from segmentry.schema.arrays import FloatMatrix
 from segmentry.segments.clustering import DistinctRows, distinct_rows
-
-__all__ = [
-    "NullTwins",
-    "column_twins",
-    "explained_by_groups",
-    "null_twins",
-    "permuted_columns",
-    "redrawn_clicks",
-]
-
-FloatMatrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

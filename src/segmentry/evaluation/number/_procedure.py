@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.errors import SelectionError
 from segmentry.evaluation.number._choice import (
@@ -32,23 +31,11 @@ from segmentry.evaluation.number._null_twins import (
 from segmentry.evaluation.number._strength import STRONG, PredictionStrength, prediction_strength
 from segmentry.evaluation.stability import Stability, stability
 from segmentry.features.user_days import UserDays
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows
 from segmentry.segments.clustering.fitting import quiet_fits
 from segmentry.segments.forming import Decision
 
-__all__ = [
-    "GroupEvidence",
-    "click_twins",
-    "decide_by_groups",
-    "decision_of",
-    "group_twins",
-    "repeat_procedure",
-    "weigh_groups",
-    "weigh_number",
-]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 Tell = Callable[[int, int], None]
 
 
@@ -257,7 +244,7 @@ def repeat_procedure(
     no permuted columns; prediction strength is asked first.
     """
 
-    def fit(weights: FloatArray, run_seed: int) -> IntVector:
+    def fit(weights: FloatVector, run_seed: int) -> IntVector:
         drawn = draw_users(split, weights)
         k = forced
         if k is None:
@@ -281,7 +268,7 @@ def _choose_again(
     numbers: Sequence[int],
     *,
     split: InnerSplit,
-    weights: FloatArray,
+    weights: FloatVector,
     seed: int,
 ) -> NumberChoice:
     """Choose the number for resampled users; groups are only looked for where nothing is gained."""

@@ -8,8 +8,6 @@ from segmentry.evaluation.number._null_twins import NullTwins
 from segmentry.evaluation.number._strength import PredictionStrength
 from segmentry.evaluation.stability import Stability
 
-__all__ = ["EvidenceReport"]
-
 
 @dataclass(frozen=True, slots=True)
 class EvidenceReport:

@@ -3,16 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows
 from segmentry.segments.clustering.lloyd import fit_starts, prepare_rows
-
-__all__ = ["SmallFit", "sample_users", "small_kmeans", "usable_numbers"]
-
-FloatMatrix = npt.NDArray[np.float64]
-FloatVector = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 
 _N_STARTS = 4
 

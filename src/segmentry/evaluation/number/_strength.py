@@ -8,12 +8,8 @@ import numpy.typing as npt
 from segmentry.evaluation.number._small_fits import sample_users, small_kmeans, usable_numbers
 from segmentry.evaluation.stability import contingency
 from segmentry.runtime.threads import map_in_threads
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import DistinctRows, assign
-
-__all__ = ["STRONG", "PredictionStrength", "prediction_strength"]
-
-FloatVector = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 
 STRONG = 0.8
 """Strength from which groups are said to be there (Tibshirani and Walther 2005: 0.8 to 0.9)."""

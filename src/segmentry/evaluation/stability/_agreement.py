@@ -1,17 +1,13 @@
 """How two divisions of the same users agree: one weighted table, every measure from it."""
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["adjusted_rand", "contingency", "jaccards"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema.arrays import FloatVector, IntVector
 
 
 def contingency(
-    first: IntVector, second: IntVector, *, weights: FloatArray | None = None
-) -> FloatArray:
+    first: IntVector, second: IntVector, *, weights: FloatVector | None = None
+) -> FloatVector:
     """Count users by their label in one division and in another.
 
     Parameters
@@ -37,7 +33,7 @@ def contingency(
     return counted.astype(np.float64).reshape(shape)
 
 
-def adjusted_rand(table: FloatArray) -> float:
+def adjusted_rand(table: FloatVector) -> float:
     """Agreement of pairs of users beyond chance: 1 for equal divisions, about 0 for unrelated.
 
     Notes
@@ -53,7 +49,7 @@ def adjusted_rand(table: FloatArray) -> float:
     -0.111
     """
 
-    def pairs(counts: FloatArray) -> float:
+    def pairs(counts: FloatVector) -> float:
         return float(np.sum(counts * (counts - 1))) / 2
 
     both, of_first, of_second = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
@@ -63,7 +59,7 @@ def adjusted_rand(table: FloatArray) -> float:
     return 1.0 if largest == expected else (both - expected) / (largest - expected)
 
 
-def jaccards(table: FloatArray) -> FloatArray:
+def jaccards(table: FloatVector) -> FloatVector:
     """Users in both over users in either, for each pair of labels; 0 where both are empty.
 
     Examples
@@ -73,5 +69,5 @@ def jaccards(table: FloatArray) -> FloatArray:
            [0.   , 0.8  ]])
     """
     either = table.sum(axis=1, keepdims=True) + table.sum(axis=0, keepdims=True) - table
-    shares: FloatArray = np.divide(table, either, out=np.zeros_like(table), where=either > 0)
+    shares: FloatVector = np.divide(table, either, out=np.zeros_like(table), where=either > 0)
     return shares

@@ -4,15 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.evaluation.stability._agreement import contingency, jaccards
 from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import FloatVector, IntVector
 
-__all__ = ["Alignment", "SegmentEvent", "align_ids"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 EventKind = Literal["kept", "split", "merged", "new", "vanished"]
 
 _SUBSTANTIAL = 0.25
@@ -142,7 +138,7 @@ def _numbers(matched: dict[int, int], n_new: int) -> tuple[int, ...]:
 
 
 def _events(
-    table: FloatArray, overlap: FloatArray, matched: dict[int, int], numbers: tuple[int, ...]
+    table: FloatVector, overlap: FloatVector, matched: dict[int, int], numbers: tuple[int, ...]
 ) -> list[SegmentEvent]:
     events = []
     for new, old in sorted(matched.items(), key=lambda pair: pair[1]):
@@ -171,7 +167,7 @@ def _events(
 
 
 def _flow(
-    kind: EventKind, counts: FloatArray, old_ids: tuple[int, ...], new_ids: tuple[int, ...]
+    kind: EventKind, counts: FloatVector, old_ids: tuple[int, ...], new_ids: tuple[int, ...]
 ) -> SegmentEvent | None:
     """A split or merger with the segments that take or bring a quarter at least."""
     total = float(counts.sum())
@@ -191,7 +187,7 @@ def _flow(
 
 
 def _alone(
-    kind: EventKind, counts: FloatArray, old_ids: tuple[int, ...], new_ids: tuple[int, ...]
+    kind: EventKind, counts: FloatVector, old_ids: tuple[int, ...], new_ids: tuple[int, ...]
 ) -> SegmentEvent:
     """A new or vanished segment with where its users came from or went."""
     total = float(counts.sum())

@@ -5,18 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.errors import SelectionError
 from segmentry.evaluation.stability._agreement import adjusted_rand, contingency, jaccards
 from segmentry.runtime.threads import map_in_threads
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows
 
-__all__ = ["STABLE", "Refit", "SegmentStability", "Stability", "reweighted", "stability"]
-
-FloatArray = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-Refit = Callable[[FloatArray, int], IntVector | None]
+Refit = Callable[[FloatVector, int], IntVector | None]
 """From weights (n_distinct,), zeros included, and a seed to labels of all distinct rows.
 
 Labels count from 0, -1 is unassigned; null, or a SelectionError, says that no fit was found.
@@ -73,7 +69,7 @@ class Stability:
         return all(each.is_stable for each in self.segments)
 
 
-def reweighted(distinct: DistinctRows, weights: FloatArray) -> DistinctRows:
+def reweighted(distinct: DistinctRows, weights: FloatVector) -> DistinctRows:
     """Return the rows of positive weight as the distinct rows of a resampled population.
 
     `inverse` is that of the rows themselves, one entry for each.
@@ -184,12 +180,12 @@ def stability(
 class _Run:
     """What one repetition found."""
 
-    jaccards: FloatArray
+    jaccards: FloatVector
     adjusted_rand: float
     n_segments: int
 
 
-def _fitted(fit: Refit, weights: FloatArray, seed: int) -> IntVector | None:
+def _fitted(fit: Refit, weights: FloatVector, seed: int) -> IntVector | None:
     """Labels of one run; null where the procedure says that it cannot."""
     try:
         return fit(weights, seed)
@@ -197,7 +193,7 @@ def _fitted(fit: Refit, weights: FloatArray, seed: int) -> IntVector | None:
         return None
 
 
-def _claimed(table: FloatArray) -> FloatArray:
+def _claimed(table: FloatVector) -> FloatVector:
     """Best Jaccard of each segment; 0 where another resembles the same cluster more."""
     n_segments, n_clusters = table.shape
     if n_clusters == 0 or (n_clusters == 1 and n_segments > 1):

@@ -5,10 +5,9 @@ In: integer columns. Out: packed integers, their order and their counts.
 
 from segmentry.features.packing._numbering import Places, numbers_of, places_of, renumber
 from segmentry.features.packing._pairs import Pairs, count_pairs
-from segmentry.features.packing._sorting import IntVector, order_of, run_starts, sort_rows
+from segmentry.features.packing._sorting import order_of, run_starts, sort_rows
 
 __all__ = [
-    "IntVector",
     "Pairs",
     "Places",
     "count_pairs",

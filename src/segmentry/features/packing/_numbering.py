@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from segmentry.features.packing._sorting import IntVector
-
-__all__ = ["Places", "numbers_of", "places_of", "renumber"]
+from segmentry.schema.arrays import IntVector
 
 _MOST_TABLE = 1 << 23
 

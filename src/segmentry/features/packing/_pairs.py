@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.features.packing._sorting import IntVector, run_starts
-
-__all__ = ["Pairs", "count_pairs"]
+from segmentry.features.packing._sorting import run_starts
+from segmentry.schema.arrays import IntVector
 
 _MOST_DENSE = 1 << 23
 

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["IntVector", "order_of", "run_starts", "sort_rows"]
-
-IntVector = npt.NDArray[np.int64]
+from segmentry.schema.arrays import IntVector
 
 _MOST_BITS = 63
 

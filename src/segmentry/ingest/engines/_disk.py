@@ -1,7 +1,5 @@
 """What an engine says where it cannot write, in words that tell what to do."""
 
-__all__ = ["disk_cause"]
-
 _REASONS = ("No space left on device", "File too large", "Disk quota exceeded")
 
 

@@ -40,8 +40,6 @@ from segmentry.ingest.engines._validity import NOT_TEXT, REASON, TIME_OF, WRONG_
 from segmentry.ingest.files import FileLayout
 from segmentry.schema import LogParts, TableSource, UserTally
 
-__all__ = ["DuckDBEngine"]
-
 # What DuckDB says of a line that it sets aside alone, and the reason told for it. Any other
 # complaint, such as a quote that is not closed, can have swallowed the lines that follow.
 _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}

@@ -6,16 +6,6 @@ from segmentry.ingest.engines._validity import WHOLE
 from segmentry.ingest.files import NULL_WORDS, FileLayout
 from segmentry.schema import SECONDS_PER_DAY, ColumnSource, ColumnType, UtcOffset
 
-__all__ = [
-    "fields_of",
-    "found_in",
-    "quoted_name",
-    "quoted_text",
-    "read_as",
-    "without_missing",
-    "without_null_words",
-]
-
 
 def quoted_name(value: str) -> str:
     """Return a name as an SQL identifier."""

@@ -17,8 +17,6 @@ from segmentry.ingest.engines._validity import TIME_OF, raw_columns_of
 from segmentry.ingest.files import NULL_WORDS, FileLayout
 from segmentry.schema import ColumnSource, TableSource
 
-__all__ = ["scan_query"]
-
 _CLICKS = ("is_click", "is_not_click")
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from segmentry.ingest.files import explaining_gzip
 
-__all__ = ["proving_gzip", "require_whole"]
-
 _CHUNK = 1 << 20
 
 

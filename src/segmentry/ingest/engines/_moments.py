@@ -7,8 +7,6 @@ from types import MappingProxyType
 
 from segmentry.errors import ConfigError
 
-__all__ = ["FIELDS", "UNITS_PER_SECOND", "MomentPattern", "moment_pattern"]
-
 FIELDS = ("year", "month", "day", "hour", "minute", "second", "zone")
 """The groups of a pattern, in this order; a format may lack the later ones."""
 UNITS_PER_SECOND: Mapping[str, int] = MappingProxyType(

@@ -15,8 +15,6 @@ import numpy.typing as npt
 from segmentry.ingest.files import FileLayout
 from segmentry.schema import ColumnSource, TableSource
 
-__all__ = ["PlainText", "Seen", "plain_text"]
-
 LEAST_BYTES = 4 << 20
 """Of smaller files nothing is to be gained."""
 _HEAD = 1 << 20

@@ -19,8 +19,6 @@ import polars as pl
 from segmentry.ingest.files import FileLayout
 from segmentry.schema import TableSource
 
-__all__ = ["plain_table", "read_plain_numbers"]
-
 LEAST_BYTES = 4 << 20
 """Of smaller files nothing is to be gained."""
 CHUNK = 16 << 20

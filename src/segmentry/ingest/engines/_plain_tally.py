@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import narwhals.stable.v2 as nw
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.ingest.engines._plain_numbers import read_plain_numbers
@@ -14,16 +13,13 @@ from segmentry.ingest.engines._split import judged, tally_of
 from segmentry.ingest.engines._validity import REASON
 from segmentry.ingest.files import FileLayout
 from segmentry.schema import EVENT_COLUMNS, TableSource, UserTally
-
-__all__ = ["tally_plainly"]
+from segmentry.schema.arrays import IntVector
 
 _READ = ("user_id", "shown_at", "is_click", "is_not_click")
 _MOST_IDS = 1 << 22
 """Counters take 24 bytes for each id up to the largest: 100 MB for these."""
 _CLICK = 1 << 32  # clicks are counted in the upper half of a counter of impressions
 _NEVER = np.iinfo(np.int64).max
-
-Vector = npt.NDArray[np.int64]
 
 
 class _TooManyIdsError(Exception):
@@ -88,11 +84,11 @@ class _Counters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reasons = Counter[int]()
-        self._counts: Vector = np.zeros(0, dtype=np.int64)
-        self._first: Vector = np.zeros(0, dtype=np.int64)
-        self._last: Vector = np.zeros(0, dtype=np.int64)
+        self._counts: IntVector = np.zeros(0, dtype=np.int64)
+        self._first: IntVector = np.zeros(0, dtype=np.int64)
+        self._last: IntVector = np.zeros(0, dtype=np.int64)
 
-    def add(self, used: pl.DataFrame, reasons: Vector) -> None:
+    def add(self, used: pl.DataFrame, reasons: IntVector) -> None:
         """Count the rows that are used, and all rows by reason."""
         ids, at, clicks = (used[name].to_numpy() for name in ("user_id", "shown_at", "is_click"))
         if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < _MOST_IDS:

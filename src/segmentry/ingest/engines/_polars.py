@@ -32,8 +32,6 @@ from segmentry.ingest.engines._validity import REASON, TIME_OF, WHOLE, raw_colum
 from segmentry.ingest.files import NULL_WORDS, FileLayout
 from segmentry.schema import SECONDS_PER_DAY, ColumnType, LogParts, TableSource, UserTally
 
-__all__ = ["PolarsEngine"]
-
 T = TypeVar("T")
 
 _IS_ROW = "is a row, not a blank line"

@@ -5,8 +5,6 @@ import polars as pl
 from segmentry.ingest.engines._moments import UNITS_PER_SECOND, moment_pattern
 from segmentry.schema import ColumnSource, UtcOffset
 
-__all__ = ["code_of", "moment_of", "without_missing"]
-
 
 def moment_of(found: pl.Expr, dtype: pl.DataType, column: ColumnSource) -> pl.Expr:
     """Return epoch seconds of a column of moments; null where it cannot be read."""

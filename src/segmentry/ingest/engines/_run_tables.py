@@ -8,8 +8,6 @@ import polars as pl
 
 from segmentry.errors import EngineError
 
-__all__ = ["count_moves", "count_users", "find_user", "pick_users", "sample_users", "top_users"]
-
 _MEMORY = "200MB"
 
 

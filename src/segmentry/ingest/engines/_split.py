@@ -30,23 +30,6 @@ from segmentry.schema import (
     UserTally,
 )
 
-__all__ = [
-    "NOT_SAMPLED",
-    "PART",
-    "SET_ASIDE",
-    "account_of",
-    "collapse",
-    "files_of",
-    "judged",
-    "layouts_of",
-    "plan_split",
-    "plan_tally",
-    "rows_held",
-    "split_or_keep",
-    "tally_of",
-    "written_rows",
-]
-
 _LEAST_HELD, _MOST_HELD, _MOST_HELD_IN_ALL = 2_048, 65_536, 1 << 20
 
 PART = "part"

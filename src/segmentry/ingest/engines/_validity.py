@@ -12,22 +12,6 @@ from segmentry.schema import (
     TableSource,
 )
 
-__all__ = [
-    "EARLIEST",
-    "LATEST",
-    "NOT_TEXT",
-    "REASON",
-    "REPEATED",
-    "TIME_OF",
-    "WHOLE",
-    "WRONG_FIELDS",
-    "disposition",
-    "raw_columns_of",
-    "reason_texts",
-    "set_apart",
-    "unreadable",
-]
-
 EARLIEST = 631_152_000
 """1990-01-01: an impression before the web is a broken clock."""
 LATEST = 4_102_444_800

@@ -10,8 +10,6 @@ from segmentry.ingest.mapping._model import Attribute
 from segmentry.ingest.mapping._times import find_time_format
 from segmentry.schema import OTHER_CODE, SECONDS_PER_DAY, ColumnSource, Family, Feature, UtcOffset
 
-__all__ = ["attribute_feature", "attribute_source"]
-
 _UNITS: Mapping[str, str] = MappingProxyType(
     {
         "categorical": "level",

@@ -7,8 +7,6 @@ from pathlib import Path
 from segmentry.errors import DataError, EmptyDataError
 from segmentry.ingest.files import FileLayout
 
-__all__ = ["find_files", "inspect_parts"]
-
 _MAGIC = frozenset("*?[")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 

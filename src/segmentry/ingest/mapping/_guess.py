@@ -14,8 +14,6 @@ from segmentry.ingest.mapping._model import BehaviourCodes
 from segmentry.ingest.mapping._times import find_time_format
 from segmentry.schema import FileShape
 
-__all__ = ["GuessedColumn", "GuessedTable", "guess_tables"]
-
 _MOST_SHOWN = 6
 _ID = "an id: no two users share a value"
 _MOST_LEVELS = 50

@@ -15,19 +15,6 @@ from segmentry.errors import ConfigError
 from segmentry.ingest.files import read_settings
 from segmentry.schema import UtcOffset
 
-__all__ = [
-    "AdsMapping",
-    "Attribute",
-    "BehaviourCodes",
-    "BehavioursMapping",
-    "DataMapping",
-    "FilesMapping",
-    "LogMapping",
-    "ProfilesMapping",
-    "load_mapping",
-    "parse_mapping",
-]
-
 AttributeKind = Literal[
     "categorical", "ordinal", "number", "count", "money", "duration", "share", "rate"
 ]

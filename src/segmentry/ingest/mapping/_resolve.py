@@ -28,8 +28,6 @@ from segmentry.schema import (
     UtcOffset,
 )
 
-__all__ = ["resolve_mapping"]
-
 _IDS = ("user_id", "ad_id")
 _JOINED = (*_IDS, "category_id", "brand_id")
 """Columns by which tables are joined: of one type in all of them."""

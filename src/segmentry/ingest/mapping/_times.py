@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from segmentry.schema import UtcOffset
 
-__all__ = ["find_time_format", "has_hours"]
-
 _EARLIEST, _LATEST = 631_152_000, 4_102_444_800  # 1990 and 2100, as the engines have it
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _ISO = re.compile(

@@ -9,8 +9,6 @@ from pathlib import Path
 from segmentry.ingest.mapping._guess import GuessedColumn, GuessedTable, guess_tables
 from segmentry.schema import OWN_COLUMNS
 
-__all__ = ["render_mapping"]
-
 _KEYS = {
     "log": ("user_id", "time", "click", "no_click", "ad_id", "placement", "value", "quantity"),
     "profiles": ("user_id",),

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping
 
-__all__ = ["as_boxes"]
-
 _WHOLE = re.compile(r"<svg\b([^>]*)>(.*)</svg>", re.DOTALL)
 _SHAPE = re.compile(r"\s*<(rect|circle|line)\b([^>]*?)/?>(?:</\1>)?")
 _ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')

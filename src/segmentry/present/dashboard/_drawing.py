@@ -11,7 +11,6 @@ from segmentry.present.dashboard._runs import Run
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["drawn", "kept"]
 
 _MOST = 96
 """Of 5 to 110 kB each: at most 10 MB."""

@@ -15,8 +15,6 @@ from segmentry.present.dashboard._show import is_dark, notice
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
-__all__ = ["show"]
-
 
 def show() -> None:
     """Draw the page that the reader asked for."""

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from segmentry.present.dashboard._gate import Send
 
-__all__ = ["frontend_files", "frontend_root", "send_file"]
-
 _HINT = b"//# allFunctionsCalledOnLoad\n"
 _HINTED_BYTES = 600_000
 """Of larger scripts a page runs little."""

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
-__all__ = ["App", "Gate", "Receive", "Scope", "Send", "answer"]
-
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -8,8 +8,6 @@ from segmentry.present.dashboard._boxes import as_boxes
 from segmentry.present.dashboard._look import colours
 from segmentry.present.figures import dark_svg
 
-__all__ = ["with_images"]
-
 _TAG = re.compile(r"<(/?)svg\b([^>]*)>")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
 _DESC = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)

@@ -12,8 +12,6 @@ from functools import cache
 from segmentry.present.dashboard._frontend import frontend_files, frontend_root, send_file
 from segmentry.present.dashboard._gate import App, Receive, Scope, Send, answer
 
-__all__ = ["Index"]
-
 _OWN_PATHS = ("/_stcore", "/static", "/media", "/component", "/bidi-component", "/favicon")
 _HEAD = (
     '<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/", '

@@ -7,8 +7,6 @@ from typing import Any
 
 from segmentry.present.report import render_style
 
-__all__ = ["colours", "page_css", "streamlit_theme"]
-
 _SERIF = 'Charter, "Bitstream Charter", Cambria, Georgia, "Noto Serif", "Liberation Serif", serif'
 _SANS = (
     '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", '

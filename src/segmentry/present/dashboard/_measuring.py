@@ -6,8 +6,6 @@ from typing import TypeAlias
 
 from segmentry.advise.planning import PlanBasis
 
-__all__ = ["Measure", "allow_measuring", "measuring"]
-
 Measure: TypeAlias = Callable[[Path], PlanBasis]
 _ALLOWED: list[Measure] = []
 

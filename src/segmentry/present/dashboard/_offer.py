@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     Pictures: TypeAlias = Mapping[str, Callable[[], alt.Chart | alt.LayerChart | alt.HConcatChart]]
 
-__all__ = ["offer", "packed"]
 
 _NONE: Mapping[str, Callable[[], "alt.Chart"]] = MappingProxyType({})
 _ALWAYS = (2017, 5, 6, 0, 0, 0)

@@ -16,8 +16,6 @@ from segmentry.results.scoring import score_users
 from segmentry.results.summary import Summary
 from segmentry.segments.preprocessing import level_texts, numeric_values
 
-__all__ = ["colours_of", "hexagons_of", "places_of", "umap_places_of"]
-
 _N_USERS = 2000
 
 

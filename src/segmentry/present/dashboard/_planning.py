@@ -13,8 +13,6 @@ from segmentry.errors import DataError, SegmentryError
 from segmentry.present.dashboard._measuring import measuring
 from segmentry.present.dashboard._runs import Run, load
 
-__all__ = ["basis_of", "forget", "measured", "prepare_bases"]
-
 _N_PREPARED = 4
 _ONE_AT_A_TIME = RLock()  # a reader who comes while a run is measured waits for it
 

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Rename", "allow_renaming", "renaming"]
-
 Rename: TypeAlias = Callable[[Path, int, str], None]
 _ALLOWED: list[Rename] = []
 

@@ -16,17 +16,6 @@ from segmentry.results.run_folder import Manifest, read_bundle, read_manifest
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
 
-__all__ = [
-    "Run",
-    "bundle_of",
-    "load",
-    "manifest_of",
-    "read_only",
-    "run_folders",
-    "svg_of",
-    "warm",
-]
-
 _N_WARM = 4
 _ONE_AT_A_TIME = RLock()  # a reader who comes while a figure is drawn waits for it
 

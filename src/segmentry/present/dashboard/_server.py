@@ -18,8 +18,6 @@ from segmentry.results.summary import read_summary
 from segmentry.runtime.extras import require
 from segmentry.runtime.processes import end_calls
 
-__all__ = ["Door", "check_runs", "open_door", "serve"]
-
 _SCRIPT = Path(__file__).with_name("_script.py")
 _SHORTEST_PASSWORD = 8
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")

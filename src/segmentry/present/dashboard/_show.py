@@ -23,24 +23,6 @@ from segmentry.present.report import (
     render_text,
 )
 
-__all__ = [
-    "beside",
-    "choose_segment",
-    "copyable",
-    "facts",
-    "figure",
-    "heading",
-    "is_dark",
-    "listed",
-    "notice",
-    "part",
-    "put",
-    "segment_label",
-    "table",
-    "together",
-    "words",
-]
-
 _PIECES: ContextVar[list[str] | None] = ContextVar("pieces", default=None)
 _WORDS = {name: meaning for names, meaning in GLOSSARY for name in (names,)}
 

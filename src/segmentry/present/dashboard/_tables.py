@@ -7,8 +7,6 @@ import polars as pl
 from segmentry.present.report import Figure, Page, Table, center_table, loading_table, umap_table
 from segmentry.results.summary import Summary
 
-__all__ = ["as_csv", "as_parquet", "table_frame", "tables_of"]
-
 
 def tables_of(page: Page, summary: Summary) -> tuple[Table, ...]:
     """Return every table of a run that does not wait for an answer of the reader, each once."""

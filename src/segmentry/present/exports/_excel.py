@@ -12,8 +12,6 @@ from segmentry.present.figures import segment_colour
 from segmentry.runtime.extras import require
 from segmentry.runtime.whole_files import written_whole
 
-__all__ = ["export_excel"]
-
 _MOST_ROWS = 1_048_575  # rows of a sheet below its head
 _FORMATS = {
     "share": "0.0%",

@@ -6,8 +6,6 @@ from typing import TypeAlias
 
 from segmentry.present.exports._tmdl import SEGMENT_COLOUR
 
-__all__ = ["render_report_files"]
-
 _SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition"
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool"
 _WIDTH, _HEIGHT = 1280, 720

@@ -13,8 +13,6 @@ from segmentry.present.exports._pbir import render_report_files
 from segmentry.present.exports._star import star_tables
 from segmentry.present.exports._tmdl import render_model
 
-__all__ = ["PowerBIExport", "export_powerbi"]
-
 _NAME = "Segmentry"
 _PROJECT = f"{_NAME}.pbip"
 _PLATFORM = (

@@ -12,8 +12,6 @@ from segmentry.privacy import published_ids
 from segmentry.results.summary import Summary, read_summary
 from segmentry.schema import UNASSIGNED
 
-__all__ = ["WHOLE_SEGMENT", "star_tables"]
-
 WHOLE_SEGMENT = "(whole segment)"
 """What stands for a feature where a statistic is about the segment as a whole."""
 _DAY = 86_400

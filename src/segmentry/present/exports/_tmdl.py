@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["MEASURES", "SEGMENT_COLOUR", "Measure", "render_model"]
-
 _TYPES = {pl.Int64: "int64", pl.Float64: "double", pl.String: "string", pl.Date: "dateTime"}
 _NAMESPACE = uuid.UUID("6f0b7a4e-3c5d-4e0e-9a53-4d0f5a1c9e21")
 _DESCRIPTIONS = {

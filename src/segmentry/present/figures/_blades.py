@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from segmentry.describe.maps import Blade
     from segmentry.results.summary import Summary
 
-__all__ = ["caption_silhouette_blades", "plot_silhouette_blades"]
 
 _WIDTH = 560
 _LEFT = 0

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from segmentry.advise.budget import BudgetPlan
 
-__all__ = ["caption_budget", "caption_budget_gain", "plot_budget", "plot_budget_gain"]
 
 _WIDTH = 560
 

@@ -11,7 +11,6 @@ from segmentry.present.figures._theme import ROLES, house_config
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Caption", "Rows", "empty_chart", "finish", "quoted"]
 
 _PIXELS_PER_CHARACTER = 7.6  # of the 15 px title, measured on the widest font of the stack
 Rows: TypeAlias = list[dict[str, object]]

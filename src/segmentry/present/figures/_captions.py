@@ -23,7 +23,6 @@ from segmentry.present.figures._umap import caption_umap
 if TYPE_CHECKING:
     from segmentry.results.summary import Summary
 
-__all__ = ["CAPTIONS"]
 
 CAPTIONS: "Mapping[str, Callable[[Summary], Caption]]" = MappingProxyType(
     {

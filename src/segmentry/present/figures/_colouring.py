@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
     from segmentry.results.summary import FeatureRow, Summary
 
-__all__ = [
-    "UNKNOWN",
-    "Coloured",
-    "Value",
-    "colour_by",
-    "colour_names",
-    "label_of",
-    "largest_in",
-    "layers_of",
-]
 
 Value = float | str | None
 """A number; a level of a categorical feature as text; null where unknown."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from segmentry.describe.profiles import Distribution
     from segmentry.results.summary import FeatureRow, Summary
 
-__all__ = ["caption_distributions", "distribution_names", "plot_distributions"]
 
 _CELL = 168
 _HIGH = 46

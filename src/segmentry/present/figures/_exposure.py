@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from segmentry.describe.exposure import ExposureCurve
     from segmentry.results.summary import Summary
 
-__all__ = ["caption_exposure", "has_exposure", "plot_exposure"]
 
 _WIDTH = 560
 _HEIGHT = 260

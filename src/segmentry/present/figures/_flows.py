@@ -22,7 +22,6 @@ from segmentry.schema import UNASSIGNED
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Flow", "Flows", "caption_flows", "plot_flows"]
 
 _WIDTH = 660
 _HEIGHT = 420

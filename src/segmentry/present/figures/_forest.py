@@ -10,7 +10,6 @@ from segmentry.present.figures._theme import ROLES
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Against", "forest"]
 
 _STEP = 44
 _LARGE = 1000

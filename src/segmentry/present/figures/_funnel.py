@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from segmentry.results.summary import Summary
     from segmentry.schema import Estimate
 
-__all__ = ["caption_funnel", "has_funnel", "plot_funnel"]
 
 _PANEL, _GAP, _ROW, _NAMES = 146, 22, 46, 200
 _MOST_LINES, _LINE_HEIGHT = 3, 14

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from segmentry.evaluation.number import InnerGain
     from segmentry.results.summary import Summary
 
-__all__ = ["caption_gain_by_k", "has_gains", "plot_gain_by_k"]
 
 _WIDTH = 560
 _PER = 1000  # impressions by which nats are given

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from segmentry.describe.profiles import NumericStatistics
     from segmentry.results.summary import FeatureRow, Summary
 
-__all__ = ["caption_profile_heatmap", "plot_profile_heatmap"]
 
 _LABELS = 190
 _ROW = 26

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from segmentry.present.figures._map import Frame
     from segmentry.results.summary import Summary
 
-__all__ = [
-    "HexagonValue",
-    "caption_hexagon_values",
-    "caption_map_hexagons",
-    "plot_hexagon_values",
-    "plot_map_hexagons",
-]
 
 _WIDTH = 600
 _HEXAGON = "M0,-1L0.866,-0.5L0.866,0.5L0,1L-0.866,0.5L-0.866,-0.5Z"

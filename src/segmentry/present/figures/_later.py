@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from segmentry.describe.profiles import SegmentProfile
     from segmentry.results.summary import Summary
 
-__all__ = ["caption_ctr_later", "horizon", "plot_ctr_later", "was_checked"]
 
 _WIDTH = 600
 _RATES = 460  # pixels of the scale; right of it stand the numbers

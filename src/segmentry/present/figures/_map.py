@@ -25,18 +25,6 @@ if TYPE_CHECKING:
     from segmentry.present.figures._places import UserPlace
     from segmentry.results.summary import MapPoint, MapSummary, Summary
 
-__all__ = [
-    "PAIRS",
-    "Frame",
-    "caption_map",
-    "caption_map_pairs",
-    "center_marks",
-    "map_axes",
-    "map_frame",
-    "pair_frame",
-    "plot_map",
-    "plot_map_pairs",
-]
 
 _Drawn = TypeVar("_Drawn", "MapPoint", "UserPlace")
 PAIRS = (("x", "y"), ("x", "z"), ("y", "z"))

@@ -11,21 +11,6 @@ if TYPE_CHECKING:
 
 _ChartT = TypeVar("_ChartT", "alt.LayerChart", "alt.HConcatChart")
 
-__all__ = [
-    "PLAIN_ZERO",
-    "as_given",
-    "at_x",
-    "at_y",
-    "at_y2",
-    "haloed",
-    "layered",
-    "on",
-    "on_named",
-    "own_colours",
-    "pixels_x",
-    "pixels_y",
-    "scaled_x",
-]
 
 PLAIN_ZERO = "datum.value === 0 ? '0' : datum.label"
 """Label of an axis in thousands, on which 0 would be 0k."""

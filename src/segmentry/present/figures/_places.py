@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from segmentry.present.figures._colouring import Value
 
-__all__ = ["UserPlace"]
-
 
 @dataclass(frozen=True, slots=True)
 class UserPlace:

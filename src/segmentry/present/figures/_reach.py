@@ -11,7 +11,6 @@ from segmentry.present.figures._theme import ROLES
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["caption_reach", "plot_reach"]
 
 _WIDTH = 560
 _HEIGHT = 240

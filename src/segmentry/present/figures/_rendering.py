@@ -46,17 +46,6 @@ if TYPE_CHECKING:
 Draw: TypeAlias = Callable[..., "Future[str]"]
 """Takes what `segmentry.present.drawing.draw_files` takes and returns a future of its answer."""
 
-__all__ = [
-    "FIGURES",
-    "Draw",
-    "drawing",
-    "render_png",
-    "render_spec",
-    "render_svg",
-    "saved_svg",
-    "unchecked",
-    "write_figures",
-]
 
 FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
     {

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from segmentry.describe.profiles import SegmentProfile
     from segmentry.results.summary import Summary
 
-__all__ = ["caption_ctr_by_segment", "caption_sizes", "plot_ctr_by_segment", "plot_sizes"]
 
 _WIDTH = 440
 _STEP = 46

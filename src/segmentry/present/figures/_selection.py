@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from segmentry.results.summary import CandidateRow, Summary
 
-__all__ = ["caption_elbow", "caption_silhouette_by_k", "plot_elbow", "plot_silhouette_by_k"]
 
 _WIDTH = 400
 _HEIGHT = 250

@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
     from segmentry.results.summary import MapPoint, Summary
 
-__all__ = [
-    "AZIMUTH",
-    "ELEVATION",
-    "HIGHEST",
-    "LOWEST",
-    "Scene",
-    "caption_map_3d",
-    "map_scene",
-    "plot_map_3d",
-]
 
 AZIMUTH = 35
 """Degrees by which the still picture is turned about the third component."""

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from segmentry.evaluation.stability import Stability
     from segmentry.results.summary import Summary
 
-__all__ = ["caption_stability", "has_stability", "plot_stability"]
 
 _WIDTH = 560
 

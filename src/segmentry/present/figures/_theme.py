@@ -9,22 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = [
-    "FONT",
-    "HEAT",
-    "HEAT_EDGES",
-    "ROLES",
-    "SCALE",
-    "TITLE_SIZES",
-    "dark_figure_css",
-    "dark_svg",
-    "heat_colour",
-    "heat_ink",
-    "house_config",
-    "segment_colour",
-    "segment_ink",
-]
-
 FONT = (
     "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', "
     "'Liberation Sans', Arial, sans-serif"

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from segmentry.results.summary import Summary
 
-__all__ = ["caption_umap", "plot_umap"]
 
 _WIDTH = 600
 

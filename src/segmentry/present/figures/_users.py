@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from segmentry.results.summary import Summary
 
-__all__ = ["caption_users", "plot_user_pairs", "plot_users"]
 
 _WIDTH = 600
 _PANEL = 252

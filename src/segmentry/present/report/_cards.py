@@ -19,8 +19,6 @@ from segmentry.present.report._views import Bar, Card, Fact, Headline, Piece, St
 from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
 
-__all__ = ["make_cards", "make_headline", "make_rates_note"]
-
 _MOST_BARS = 5
 _BAR_END = 2.0  # standardised difference at which a bar of a card is full
 _WIDE_PIECE = 0.06  # share from which the bar of all users has room for a label

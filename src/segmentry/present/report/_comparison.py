@@ -5,8 +5,6 @@ from segmentry.formats import MISSING, count, decimal, interval, percent
 from segmentry.present.report._views import Compared, Row, Table
 from segmentry.schema import Estimate
 
-__all__ = ["make_comparison"]
-
 _PER = 1000
 _SIZES = 6
 

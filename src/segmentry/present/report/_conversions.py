@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from segmentry.describe.conversions import AddedGain, ConversionReport, SegmentConversions, ShopRate
-from segmentry.evaluation.later_days import NO_SIGNAL
+from segmentry.describe.conversions import ConversionReport, SegmentConversions, ShopRate
+from segmentry.evaluation.later_days import NO_SIGNAL, AddedGain
 from segmentry.formats import MISSING, count, decimal, interval, percent, rate
 from segmentry.present.figures import caption_funnel, segment_colour
 from segmentry.present.report._truth import badge_of
 from segmentry.present.report._views import ConversionView, Figure, Row, Table
 from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
-
-__all__ = ["added_sentence", "make_conversions"]
 
 _PER = 1000
 _LITTLE = 0.02

@@ -15,8 +15,6 @@ from segmentry.present.figures import (
 from segmentry.present.report._views import Figure, Row, Stability, Table, Why
 from segmentry.results.summary import Summary
 
-__all__ = ["make_stability", "make_why"]
-
 _PER = 1000  # impressions by which nats are given
 
 

@@ -8,8 +8,6 @@ from segmentry.present.report._views import Badge, Executive, ExecutiveRow
 from segmentry.results.summary import Insight, Summary
 from segmentry.schema import Estimate
 
-__all__ = ["insight_badge", "make_executive", "worth_of"]
-
 _MOST_ROWS = 4
 _SIGNED = ("clicks gained",)
 

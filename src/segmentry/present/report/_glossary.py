@@ -2,8 +2,6 @@
 
 from segmentry.schema import DataTraits
 
-__all__ = ["GLOSSARY", "glossary_of"]
-
 GLOSSARY = (
     ("Segment", "A group of users that resemble each other more than they resemble the others."),
     ("Impression, click", "One advertisement shown to a user; whether it was clicked."),

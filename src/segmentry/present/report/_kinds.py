@@ -2,8 +2,6 @@
 
 from segmentry.results.summary import FeatureRow
 
-__all__ = ["value_kind"]
-
 
 def value_kind(feature: FeatureRow) -> str:
     """Return how its values are written: of rates only those of clicks are percentages."""

@@ -6,8 +6,6 @@ from segmentry.present.report._tables import segment_row
 from segmentry.present.report._views import Latent, Row, Table
 from segmentry.results.summary import Summary
 
-__all__ = ["make_latent"]
-
 
 def make_latent(summary: Summary) -> Latent | None:
     """Return the part on latent classes; null for other algorithms."""

@@ -5,8 +5,6 @@ from segmentry.formats import count, day, decimal, interval, rate
 from segmentry.present.report._views import Row, Table
 from segmentry.schema import SECONDS_PER_DAY, UtcOffset
 
-__all__ = ["lead_of_days", "table_of_days"]
-
 _LEAST_SHOWN = 0.001  # p-values below it are not told apart
 
 

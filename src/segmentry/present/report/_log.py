@@ -16,8 +16,6 @@ from segmentry.present.report._views import Figure, LogView, Row, Table
 from segmentry.results.summary import Summary
 from segmentry.schema import SECONDS_PER_DAY, Estimate
 
-__all__ = ["make_log_view", "segment_cells"]
-
 _EVERYBODY = 0
 _NOTHING = 100.0  # an index that says nothing
 _MOST_CELLS = 8

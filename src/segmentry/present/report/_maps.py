@@ -10,8 +10,6 @@ from segmentry.present.report._tables import segment_row
 from segmentry.present.report._views import Figure, Row, Table, Turn
 from segmentry.results.summary import Summary
 
-__all__ = ["center_table", "hexagon_table", "loading_table", "make_maps", "make_turn", "umap_table"]
-
 
 def make_maps(summary: Summary, figures: Mapping[str, str]) -> tuple[Figure, ...]:
     """Return the maps that were drawn, each with the tables that hold its numbers."""

@@ -33,8 +33,6 @@ from segmentry.present.report._truth import make_truth
 from segmentry.present.report._views import Fact, Figure, Page
 from segmentry.results.summary import Summary
 
-__all__ = ["make_page", "render_report"]
-
 _FIGURE_SCOPE = ".figure"
 
 

@@ -10,14 +10,6 @@ from segmentry.present.report._views import Card, Figure, Table
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = [
-    "environment",
-    "render_card",
-    "render_figure",
-    "render_style",
-    "render_table",
-    "render_text",
-]
 
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 

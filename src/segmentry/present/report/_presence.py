@@ -7,8 +7,6 @@ from segmentry.present.report._kinds import value_kind
 from segmentry.present.report._views import Presence, Row, Table
 from segmentry.results.summary import Summary
 
-__all__ = ["make_presence"]
-
 _MOST_FEATURES = 3
 
 

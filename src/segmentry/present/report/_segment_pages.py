@@ -20,8 +20,6 @@ from segmentry.present.report._views import Fact, InsightView, Row, SegmentPage,
 from segmentry.results.summary import Insight, SegmentRules, Summary
 from segmentry.schema import Estimate
 
-__all__ = ["exemplar_table", "make_segment_pages"]
-
 _MOST_FEATURES = 8
 _MOST_LEVELS = 6
 _LEAST_LEVEL = 0.02

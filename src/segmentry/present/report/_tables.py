@@ -14,26 +14,12 @@ from segmentry.formats import (
     rate,
     signed,
 )
+from segmentry.ingest.quality import Finding
 from segmentry.present.figures import segment_colour, was_checked
 from segmentry.present.report._kinds import value_kind
 from segmentry.present.report._views import Row, Table
-from segmentry.results.summary import CandidateRow, FeatureRow, Finding, Summary
+from segmentry.results.summary import CandidateRow, FeatureRow, Summary
 from segmentry.schema import DataTraits, Estimate, RowAccount, UtcOffset
-
-__all__ = [
-    "account_tables",
-    "blade_table",
-    "candidate_table",
-    "difference_table",
-    "feature_tables",
-    "level_tables",
-    "numeric_tables",
-    "quartile_table",
-    "rate_table",
-    "score_table",
-    "segment_row",
-    "size_table",
-]
 
 _FORMING_DAYS = "on the days that formed the segments"
 

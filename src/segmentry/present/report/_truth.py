@@ -13,8 +13,6 @@ from segmentry.present.report._views import Badge, Fact, Figure, Row, Table, Tru
 from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, Estimate
 
-__all__ = ["badge_of", "make_truth"]
-
 _KINDS = ("confirmed", "weaker", "reversed", "indistinguishable")
 _DAYS_OF_WEEK = 7
 _PER = 1000  # impressions by which nats are given

@@ -4,33 +4,6 @@ from dataclasses import dataclass
 
 from segmentry.present.figures import Caption
 
-__all__ = [
-    "Badge",
-    "Bar",
-    "Card",
-    "Compared",
-    "ConversionView",
-    "Executive",
-    "ExecutiveRow",
-    "Fact",
-    "Figure",
-    "Headline",
-    "InsightView",
-    "Latent",
-    "LogView",
-    "Page",
-    "Piece",
-    "Presence",
-    "Row",
-    "SegmentPage",
-    "Stability",
-    "Strip",
-    "Table",
-    "Truth",
-    "Turn",
-    "Why",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Badge:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from segmentry.schema import Estimate
 
-__all__ = ["CandidateRow"]
-
 
 @dataclass(frozen=True, slots=True)
 class CandidateRow:

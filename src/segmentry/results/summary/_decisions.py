@@ -5,16 +5,6 @@ from dataclasses import dataclass
 from segmentry.describe.profiles import Exemplar
 from segmentry.schema import Estimate
 
-__all__ = [
-    "Action",
-    "Decisions",
-    "Evidence",
-    "Insight",
-    "NotEvaluated",
-    "RuleReport",
-    "SegmentRules",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

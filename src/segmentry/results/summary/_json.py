@@ -5,8 +5,6 @@ from pathlib import Path
 from segmentry.errors import BundleError
 from segmentry.results.summary._model import SCHEMA_VERSION, Summary
 
-__all__ = ["parse_summary", "read_summary", "render_summary_json"]
-
 
 def render_summary_json(summary: Summary) -> str:
     """Return the summary as indented JSON, ending with a new line.

@@ -16,18 +16,6 @@ from segmentry.results.summary._decisions import Decisions
 from segmentry.results.summary._notebook import selection_html, summary_html
 from segmentry.schema import OF_IMPRESSIONS, DataTraits, RowAccount, UtcOffset
 
-__all__ = [
-    "SCHEMA_VERSION",
-    "DataReport",
-    "FeatureRow",
-    "Finding",
-    "MapPoint",
-    "MapSummary",
-    "Repeat",
-    "SelectionReport",
-    "Summary",
-]
-
 SCHEMA_VERSION = 1
 
 

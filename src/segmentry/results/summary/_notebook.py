@@ -10,8 +10,6 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.results.summary._candidates import CandidateRow
 from segmentry.schema import Estimate
 
-__all__ = ["selection_html", "summary_html"]
-
 _STYLE = "text-align: left; padding: 0.15em 0.8em 0.15em 0"
 
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from segmentry.segments.clustering.arrays import FloatMatrix
+from segmentry.schema.arrays import FloatMatrix
 from segmentry.segments.clustering.lloyd import MOST_ROWS, Runs, fit_starts, prepare_rows, run_lloyd
 from segmentry.segments.clustering.rows import DistinctRows
 from segmentry.segments.clustering.sampling import sample_rows

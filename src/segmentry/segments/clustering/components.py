@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from segmentry.segments.clustering.arrays import FloatMatrix, FloatVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector
 from segmentry.segments.clustering.rows import DistinctRows, finite_matrix
 
 __all__ = ["PrincipalComponents", "fit_pca", "project"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from segmentry.errors import SelectionError
 from segmentry.runtime.threads import map_in_threads
+from segmentry.schema.arrays import FloatMatrix, IntVector
 from segmentry.segments.clustering.algorithms import (
     Effort,
     Start,
@@ -18,7 +19,6 @@ from segmentry.segments.clustering.algorithms import (
     kmeans_start,
     minibatch_start,
 )
-from segmentry.segments.clustering.arrays import FloatMatrix, IntVector
 from segmentry.segments.clustering.rows import DistinctRows
 from segmentry.segments.clustering.settling import settle
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.segments.clustering.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
 __all__ = [
     "MOST_ROWS",

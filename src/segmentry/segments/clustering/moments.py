@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.segments.clustering.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering.rows import DistinctRows
 
 __all__ = [

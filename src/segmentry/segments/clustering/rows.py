@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from segmentry.errors import EmptyDataError
 from segmentry.runtime.threads import map_in_threads
-from segmentry.segments.clustering.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
 __all__ = ["DistinctRows", "distinct_rows", "finite_matrix", "row_keys"]
 

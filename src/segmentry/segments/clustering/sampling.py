@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segmentry.segments.clustering.arrays import FloatVector
+from segmentry.schema.arrays import FloatVector
 from segmentry.segments.clustering.rows import DistinctRows
 
 __all__ = ["sample_rows"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segmentry.segments.clustering.arrays import FloatVector, IntVector
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering.moments import checked_labels
 from segmentry.segments.clustering.rows import DistinctRows
 from segmentry.segments.clustering.silhouette_sums import silhouette_values

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentry.runtime.threads import map_in_threads
-from segmentry.segments.clustering.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering.moments import cluster_weights
 from segmentry.segments.clustering.rows import DistinctRows, row_keys
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segmentry.segments.clustering.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering.moments import ClusterMoments, checked_labels, cluster_moments
 from segmentry.segments.clustering.rows import DistinctRows
 

@@ -4,17 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import SchemaError
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.preprocessing import numeric_values
-
-__all__ = ["BANDS", "LEVELS", "CellColumn", "CellModel", "groups_of"]
-
-FloatVector = npt.NDArray[np.float64]
-FloatMatrix = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 
 _RECENT, _LONG_AWAY = 4, 1  # recency scores from which, and down to which
 _REGULAR = 3.5  # mean score of frequency and value

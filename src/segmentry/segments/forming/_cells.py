@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import SelectionError
 from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import (
     Clustering,
     DistinctRows,
@@ -25,12 +25,6 @@ from segmentry.segments.forming._segmentation import Segmentation, make_candidat
 from segmentry.segments.forming._selection import Candidate, Selection
 from segmentry.segments.forming._users import PreparedUsers, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan, numeric_values
-
-__all__ = ["find_cells", "fit_cells", "place_by_cell", "recency_columns"]
-
-FloatVector = npt.NDArray[np.float64]
-FloatMatrix = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 
 _N_SCORES = 5
 _N_GROUPS = len(LEVELS) * len(BANDS)

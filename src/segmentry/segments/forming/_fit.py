@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema import UNASSIGNED, Estimate
+from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 from segmentry.segments.clustering import Clustering, DistinctRows, assign, fit_clusterings, fit_pca
 from segmentry.segments.forming._recipes import Recipe
 from segmentry.segments.forming._scores import Silhouettes, silhouettes_by_number
@@ -24,19 +24,12 @@ from segmentry.segments.preprocessing import ColumnPlan
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Decide", "find_segments"]
-
-IntVector = npt.NDArray[np.int64]
-FloatVector = npt.NDArray[np.float64]
-BoolVector = npt.NDArray[np.bool_]
 
 Decide = Callable[[DistinctRows, Sequence[int]], Decision]
 """From the preprocessed users and the numbers that may be chosen to the chosen one."""
 
 _MANY_USERS = 50_000
 """So many users are looked at to tell whether many are alike."""
-
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 
 
 def find_segments(

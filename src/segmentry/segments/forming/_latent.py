@@ -10,6 +10,7 @@ import polars as pl
 from segmentry.errors import SelectionError
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import Clustering, DistinctRows, distinct_rows, fit_pca
 from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
 from segmentry.segments.forming._latent_segments import LatentSegments, place_by_class
@@ -27,13 +28,6 @@ from segmentry.segments.latent import (
     soft_rates,
 )
 from segmentry.segments.preprocessing import ColumnPlan
-
-__all__ = ["find_latent_segments"]
-
-FloatVector = npt.NDArray[np.float64]
-FloatMatrix = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-BoolVector = npt.NDArray[np.bool_]
 
 _RULE = (
     "The smallest BIC wins among the numbers of classes that lost none and whose smallest class "

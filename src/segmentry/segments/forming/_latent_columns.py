@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import ConfigError, SchemaError
+from segmentry.schema.arrays import IntMatrix, IntVector
 from segmentry.segments.latent import Part
 from segmentry.segments.preprocessing import ColumnPlan, level_texts, ordered_levels
-
-__all__ = ["latent_matrix", "latent_parts"]
-
-IntMatrix = npt.NDArray[np.int64]
-IntVector = npt.NDArray[np.int64]
 
 _OF_CLICKS = ("ctr_shrunk", "ctr", "n_clicks")
 _MOST_LEVELS = 100

@@ -3,15 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.latent import LatentFit, LatentModel
-
-__all__ = ["LatentSegments", "place_by_class"]
-
-FloatVector = npt.NDArray[np.float64]
-FloatMatrix = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,8 +9,6 @@ from segmentry.errors import ConfigError
 from segmentry.schema import Feature
 from segmentry.segments.preprocessing import Choices, ColumnPlan, apply_choices, plan_column
 
-__all__ = ["RECIPES", "Recipe", "plan_features", "recipe_named"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:

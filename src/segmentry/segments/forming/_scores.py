@@ -16,8 +16,6 @@ from segmentry.segments.clustering import (
     silhouettes_of_sample,
 )
 
-__all__ = ["MOST_EXACT_ROWS", "Silhouettes", "silhouettes_by_number"]
-
 MOST_EXACT_ROWS = 400_000
 """Distinct rows up to which a silhouette is worked out exactly."""
 # 90,011 rows of 7 columns took 40.7 s on two threads (benchmarks/exact_silhouette.py).

@@ -6,7 +6,8 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.schema import UNASSIGNED, Estimate
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import (
     Clustering,
     DistinctRows,
@@ -23,12 +24,6 @@ from segmentry.segments.forming._latent_segments import LatentSegments
 from segmentry.segments.forming._recipes import Recipe
 from segmentry.segments.forming._selection import Candidate, Selection
 from segmentry.segments.preprocessing import Preprocessing
-
-__all__ = ["Segmentation", "make_candidate"]
-
-FloatVector = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-_UNKNOWN = Estimate(value=None, low=None, high=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +107,7 @@ def make_candidate(
         algorithm=clustering.algorithm,
         n_segments=len(clustering.centers),
         inertia=clustering.inertia,
-        silhouette=_UNKNOWN if score is None else Estimate(*score.mean),
+        silhouette=UNKNOWN if score is None else Estimate(*score.mean),
         squared_silhouette=scores.get("squared_silhouette"),
         calinski_harabasz=scores.get("calinski_harabasz"),
         davies_bouldin=scores.get("davies_bouldin"),

@@ -7,8 +7,6 @@ from segmentry.errors import SelectionError
 from segmentry.schema import Estimate
 from segmentry.segments.clustering import find_knee
 
-__all__ = ["Candidate", "Decision", "Selection", "select"]
-
 _RULE = "The largest mean silhouette wins."
 
 

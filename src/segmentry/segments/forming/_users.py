@@ -4,19 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
+from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows, distinct_rows
 from segmentry.segments.forming._recipes import Recipe
 from segmentry.segments.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 
-__all__ = ["PreparedUsers", "membership", "numbers_to_try", "population_of", "prepare_users"]
-
-FloatVector = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-BoolVector = npt.NDArray[np.bool_]
 _MANY_USERS = 50_000
 
 

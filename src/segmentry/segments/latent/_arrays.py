@@ -5,13 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FloatCube", "FloatMatrix", "FloatVector", "IntMatrix", "IntVector", "Tally", "tally"]
-
-FloatVector = npt.NDArray[np.float64]
-FloatMatrix = npt.NDArray[np.float64]
-FloatCube = npt.NDArray[np.float64]
-IntVector = npt.NDArray[np.int64]
-IntMatrix = npt.NDArray[np.int64]
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,11 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segmentry.segments.latent._arrays import FloatCube, FloatMatrix, FloatVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector
 
-__all__ = ["Surface", "ascend"]
-
-Surface = Callable[[FloatMatrix], tuple[FloatVector, FloatMatrix, FloatCube]]
+Surface = Callable[[FloatMatrix], tuple[FloatVector, FloatMatrix, FloatMatrix]]
 """From (k, p) to values (k,), gradients (k, p) and Hessians (k, p, p)."""
 
 _LONGEST = 2.0

@@ -9,18 +9,9 @@ from typing import Protocol
 
 import numpy as np
 
-from segmentry.segments.latent._arrays import (
-    FloatCube,
-    FloatMatrix,
-    FloatVector,
-    IntMatrix,
-    IntVector,
-    Tally,
-    tally,
-)
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
+from segmentry.segments.latent._arrays import Tally, tally
 from segmentry.segments.latent._ascent import ascend
-
-__all__ = ["Block", "ClickBlock", "CountBlock", "LevelBlock", "click_block"]
 
 _LEAST_MEAN = 1e-6
 _LEAST_SHARE = 1e-9
@@ -104,7 +95,7 @@ class ClickBlock:
             ]
             return totals[0] + totals[1] - totals[2]
 
-        def surface(theta: FloatMatrix) -> tuple[FloatVector, FloatMatrix, FloatCube]:
+        def surface(theta: FloatMatrix) -> tuple[FloatVector, FloatMatrix, FloatMatrix]:
             return (value(theta), *_click_slopes(theta, sides))
 
         theta = np.stack([_logit(law[:, 0]), np.log(law[:, 1])], axis=1)
@@ -147,7 +138,7 @@ def _beta_of(theta: FloatMatrix) -> tuple[FloatVector, FloatVector]:
 
 def _click_slopes(
     theta: FloatMatrix, sides: tuple[tuple[FloatVector, FloatMatrix], ...]
-) -> tuple[FloatMatrix, FloatCube]:
+) -> tuple[FloatMatrix, FloatMatrix]:
     """Gradient and Hessian of the held log likelihood in log-odds and log precision."""
     (a, b), s = _beta_of(theta), np.exp(theta[:, 1])
     first, second = [], []
@@ -215,7 +206,7 @@ class CountBlock:
             at_mean = size * np.log1p(mean / size) + mean * np.log(size + mean)
             return ratios - users * at_mean
 
-        def surface(theta: FloatMatrix) -> tuple[FloatVector, FloatMatrix, FloatCube]:
+        def surface(theta: FloatMatrix) -> tuple[FloatVector, FloatMatrix, FloatMatrix]:
             size = np.exp(theta[:, 0])
             once, twice = _gamma_slopes(x, size)
             first = _sum(held * once) - users * np.log1p(mean / size)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.segments.latent._arrays import FloatMatrix, FloatVector, IntMatrix
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix
 from segmentry.segments.latent._blocks import Block
 from segmentry.segments.latent._model import LatentModel, Part, blocks_of, expect
-
-__all__ = ["LatentFit", "fit_latent"]
 
 _N_SAMPLED = 20_000
 _N_SHORT = 40

@@ -6,10 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from segmentry.segments.latent._arrays import FloatMatrix, FloatVector, IntMatrix, IntVector, tally
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
+from segmentry.segments.latent._arrays import tally
 from segmentry.segments.latent._blocks import Block, CountBlock, LevelBlock, click_block
-
-__all__ = ["LatentModel", "Part", "blocks_of", "expect", "posterior", "soft_rates"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,6 @@ from segmentry.errors import ConfigError
 from segmentry.schema import Fill
 from segmentry.segments.preprocessing._plan import ColumnPlan, Scale, Transform
 
-__all__ = ["Choices", "Clip", "apply_choices", "read_choice", "read_choices"]
-
 Clip = tuple[float, float] | Literal["none"]
 
 _WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(

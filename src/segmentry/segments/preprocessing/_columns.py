@@ -7,10 +7,9 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.schema import Fill
+from segmentry.schema.arrays import FloatMatrix, FloatVector
 from segmentry.segments.preprocessing._plan import Scale, Transform
-from segmentry.segments.preprocessing._values import Matrix, Vector, level_texts, numeric_values
-
-__all__ = ["FittedColumn", "clip_values", "is_known", "matrix_of", "transform_values"]
+from segmentry.segments.preprocessing._values import level_texts, numeric_values
 
 _LOGIT_FLOOR = 1e-6
 
@@ -61,7 +60,7 @@ class FittedColumn:
         return None if self.clip_high is None else _untransform(self.transform, self.clip_high)
 
 
-def matrix_of(column: FittedColumn, raw: pl.Series) -> Matrix:
+def matrix_of(column: FittedColumn, raw: pl.Series) -> FloatMatrix:
     """Return the columns of `X` that a feature takes, shape (n_users, n_columns).
 
     Raises
@@ -96,7 +95,7 @@ def is_known(column: FittedColumn, raw: pl.Series) -> npt.NDArray[np.bool_]:
     return ~np.isnan(numeric_values(raw))
 
 
-def transform_values(transform: Transform, values: Vector) -> Vector:
+def transform_values(transform: Transform, values: FloatVector) -> FloatVector:
     """Take the logarithm or the log-odds; neither ever falls where values rise."""
     if transform == "log1p":
         return np.log1p(np.maximum(values, 0.0))
@@ -106,7 +105,7 @@ def transform_values(transform: Transform, values: Vector) -> Vector:
     return values
 
 
-def clip_values(column: FittedColumn, values: Vector) -> Vector:
+def clip_values(column: FittedColumn, values: FloatVector) -> FloatVector:
     """Pull transformed values in to the fitted bounds."""
     if column.clip_low is None or column.clip_high is None:
         return values
@@ -121,7 +120,7 @@ def _untransform(transform: Transform, value: float) -> float:
     return value
 
 
-def _indicators(texts: pl.Series, levels: tuple[str, ...]) -> Matrix:
+def _indicators(texts: pl.Series, levels: tuple[str, ...]) -> FloatMatrix:
     """Return one column per level: 1 where a user has it, shape (n_users, n_levels)."""
     codes = texts.replace_strict(levels, range(len(levels)), default=-1, return_dtype=pl.Int64)
     found = codes.to_numpy()
@@ -131,10 +130,10 @@ def _indicators(texts: pl.Series, levels: tuple[str, ...]) -> Matrix:
     return block
 
 
-def _ranks(values: Vector, knots: Vector) -> Vector:
+def _ranks(values: FloatVector, knots: FloatVector) -> FloatVector:
     """Place values among quantiles, from -0.5 to 0.5; tied values at the middle of their ranks."""
     grid = np.linspace(-0.5, 0.5, knots.size)
     from_below = np.interp(values, knots, grid)
     from_above = -np.interp(-values, -knots[::-1], grid)
-    middle: Vector = (from_below + from_above) / 2
+    middle: FloatVector = (from_below + from_above) / 2
     return middle

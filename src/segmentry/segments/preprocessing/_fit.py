@@ -9,6 +9,7 @@ import polars as pl
 
 from segmentry.errors import SchemaError, SelectionError
 from segmentry.schema import Fill
+from segmentry.schema.arrays import FloatMatrix, FloatVector
 from segmentry.segments.preprocessing._columns import (
     FittedColumn,
     clip_values,
@@ -17,16 +18,8 @@ from segmentry.segments.preprocessing._columns import (
     transform_values,
 )
 from segmentry.segments.preprocessing._plan import ColumnPlan
-from segmentry.segments.preprocessing._values import (
-    Matrix,
-    Vector,
-    level_texts,
-    numeric_values,
-    ordered_levels,
-)
+from segmentry.segments.preprocessing._values import level_texts, numeric_values, ordered_levels
 from segmentry.segments.preprocessing._weighted import WeightedValues, weigh_values
-
-__all__ = ["Preprocessing", "fit_preprocessing"]
 
 _LEAST_DIVISOR = 1e-290
 """Of values up to 1e17 none becomes infinite."""
@@ -74,7 +67,7 @@ class Preprocessing:
                 is_complete &= is_known(column, table[column.feature])
         return is_complete
 
-    def transform(self, table: pl.DataFrame) -> Matrix:
+    def transform(self, table: pl.DataFrame) -> FloatMatrix:
         """Return `X`, shape (n_users, n_columns).
 
         Raises
@@ -105,7 +98,7 @@ class Preprocessing:
 
 
 def fit_preprocessing(
-    table: pl.DataFrame, plans: Sequence[ColumnPlan], *, weights: Vector | None = None
+    table: pl.DataFrame, plans: Sequence[ColumnPlan], *, weights: FloatVector | None = None
 ) -> Preprocessing:
     """Fit the steps of each feature on a user table.
 
@@ -181,7 +174,9 @@ def _constant(value: str) -> str:
     return f"constant ({value} for all users whose value is known): dropped"
 
 
-def _fit_levels(plan: ColumnPlan, raw: pl.Series, weights: Vector | None) -> FittedColumn | str:
+def _fit_levels(
+    plan: ColumnPlan, raw: pl.Series, weights: FloatVector | None
+) -> FittedColumn | str:
     """Fit a categorical feature, or say why it cannot tell users apart."""
     texts = level_texts(raw)
     column = _unscaled(plan, marks_missing=bool(texts.null_count()))
@@ -202,7 +197,9 @@ def _fit_levels(plan: ColumnPlan, raw: pl.Series, weights: Vector | None) -> Fit
     return replace(column, levels=tuple(levels))
 
 
-def _fit_numbers(plan: ColumnPlan, raw: pl.Series, weights: Vector | None) -> FittedColumn | str:
+def _fit_numbers(
+    plan: ColumnPlan, raw: pl.Series, weights: FloatVector | None
+) -> FittedColumn | str:
     """Fit a numeric or ordinal feature, or say why it cannot tell users apart."""
     values = numeric_values(raw)
     is_there = ~np.isnan(values)

@@ -6,8 +6,6 @@ from typing import Literal
 from segmentry.errors import ConfigError
 from segmentry.schema import Feature, Fill
 
-__all__ = ["ColumnPlan", "Scale", "Transform", "plan_column"]
-
 Transform = Literal["none", "log1p", "logit"]
 Scale = Literal["robust", "standard", "quantile", "none"]
 Spread = Literal["one", "standard deviation"]

@@ -3,21 +3,16 @@
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import SchemaError
-
-__all__ = ["Matrix", "Vector", "level_texts", "numeric_values", "ordered_levels"]
-
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
+from segmentry.schema.arrays import FloatVector
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _LARGEST_EXACT = 2.0**53
 
 
-def numeric_values(column: pl.Series) -> Vector:
+def numeric_values(column: pl.Series) -> FloatVector:
     """Return the values of a numeric or ordinal feature, shape (n_users,).
 
     Parameters

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.segments.preprocessing._values import Vector
-
-__all__ = ["WeightedValues", "weigh_values"]
+from segmentry.schema.arrays import FloatVector
 
 _ROUNDING = 1e-12
 
@@ -26,8 +24,8 @@ class WeightedValues:
         Above 0.
     """
 
-    values: Vector
-    weights: Vector
+    values: FloatVector
+    weights: FloatVector
 
     @property
     def n_users(self) -> float:
@@ -40,7 +38,7 @@ class WeightedValues:
         low, high = float(self.values.min()), float(self.values.max())
         return high - low <= _ROUNDING * max(abs(low), abs(high))
 
-    def quantiles(self, shares: Vector) -> Vector:
+    def quantiles(self, shares: FloatVector) -> FloatVector:
         """Return `numpy.quantile(repeated, shares)`, by linear interpolation of ranks.
 
         Parameters
@@ -62,7 +60,7 @@ class WeightedValues:
         t = ranks - below
         # As numpy does it: exact at both ends.
         near_low, near_high = low + (high - low) * t, high - (high - low) * (1 - t)
-        found: Vector = np.where(t >= 0.5, near_high, near_low)
+        found: FloatVector = np.where(t >= 0.5, near_high, near_low)
         return found
 
     def median(self) -> float:
@@ -85,13 +83,13 @@ class WeightedValues:
         off = self.values - self.mean()
         return float(np.sqrt((off * off * self.weights).sum() / self.weights.sum()))
 
-    def _at(self, last_ranks: Vector, ranks: Vector) -> Vector:
+    def _at(self, last_ranks: FloatVector, ranks: FloatVector) -> FloatVector:
         """Return the values of these ranks, counted from 0."""
         positions = np.searchsorted(last_ranks, ranks, side="right")
         return self.values[np.minimum(positions, self.values.size - 1)]
 
 
-def weigh_values(values: Vector, weights: Vector | None = None) -> WeightedValues:
+def weigh_values(values: FloatVector, weights: FloatVector | None = None) -> WeightedValues:
     """Count users by value.
 
     Parameters

@@ -18,8 +18,6 @@ from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import heading, listed, notice, part, put, table, together
 from segmentry.present.report import Figure, Row, Table, render_figure
 
-__all__ = ["prepare_budget", "show_budget"]
-
 _SHARE = 100
 _CHANGE = 2.0
 _EXPONENT = 0.8

@@ -20,8 +20,6 @@ from segmentry.present.dashboard._show import (
 from segmentry.present.report import Row, Table
 from segmentry.results.summary import Summary
 
-__all__ = ["show_compare"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Gap:

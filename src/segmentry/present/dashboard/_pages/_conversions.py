@@ -3,8 +3,6 @@
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import figure, heading, listed, notice, table, words
 
-__all__ = ["show_conversions"]
-
 
 def show_conversions(run: Run) -> None:
     """Draw what users did after they were shown ads, or say how to measure it."""

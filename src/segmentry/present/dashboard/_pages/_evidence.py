@@ -15,8 +15,6 @@ from segmentry.present.dashboard._show import (
     words,
 )
 
-__all__ = ["show_trust", "show_why"]
-
 
 def show_why(run: Run) -> None:
     """Draw the evidence for the number of segments."""

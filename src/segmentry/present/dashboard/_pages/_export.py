@@ -12,8 +12,6 @@ from segmentry.present.dashboard._show import heading, notice, part, put, table
 from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame, tables_of
 from segmentry.present.report import Figure, render_figure
 
-__all__ = ["TITLES", "show_export"]
-
 TITLES: Mapping[str, str] = MappingProxyType(
     {
         "sizes": "Sizes",

@@ -21,8 +21,6 @@ from segmentry.present.dashboard._show import (
 )
 from segmentry.present.report import Figure, Row, Table, render_figure
 
-__all__ = ["show_exposure"]
-
 _FIGURES = {"repeat": "exposure", "impression": "exposure_impression"}
 """Of all users, as the run drew them."""
 _KINDS = {"repeat": "Showings of the same ad", "impression": "Impressions of the user"}

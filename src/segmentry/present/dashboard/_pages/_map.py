@@ -33,8 +33,6 @@ from segmentry.present.report import (
     umap_table,
 )
 
-__all__ = ["prepare_map", "show_map"]
-
 _VIEWS = ("All users", "A sample", "Loadings", "Pairs", "In space", "UMAP")
 _SEGMENT = "segment"
 _USERS_FILE, _UMAP_FILE = "users.parquet", "umap.parquet"

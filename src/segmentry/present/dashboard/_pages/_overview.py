@@ -7,8 +7,6 @@ import streamlit as st
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import beside, facts, heading, listed, put, words
 
-__all__ = ["show_overview"]
-
 _DESCRIBES = (
     "All of this describes. Whether a campaign would change anything takes a randomised test."
 )

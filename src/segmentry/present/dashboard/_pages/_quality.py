@@ -6,8 +6,6 @@ from segmentry.present.dashboard._runs import Run, manifest_of
 from segmentry.present.dashboard._show import copyable, heading, listed, notice, table, together
 from segmentry.present.report import Row, Table
 
-__all__ = ["show_quality"]
-
 
 def show_quality(run: Run) -> None:
     """Draw the account of the data and the record of the run."""

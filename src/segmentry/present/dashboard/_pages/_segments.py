@@ -34,8 +34,6 @@ from segmentry.present.report import (
     segment_cells,
 )
 
-__all__ = ["prepare_segments", "show_segments"]
-
 _MOST_CARDS = 12
 
 

@@ -24,8 +24,6 @@ from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import facts, heading, listed, notice, part, put, table
 from segmentry.present.report import Fact, Figure, Row, Table, render_figure
 
-__all__ = ["prepare_tests", "show_tests"]
-
 _MDE, _POWER, _ALPHA, _DAYS = 10, 80, 5, 60
 _RATIOS = ("1:1", "1:2", "2:1", "1:4", "4:1", "1:9", "9:1")
 

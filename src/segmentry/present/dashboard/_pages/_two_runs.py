@@ -19,8 +19,6 @@ from segmentry.present.figures import Flow, Flows
 from segmentry.present.report import Figure, Row, Table, render_figure
 from segmentry.results.summary import Summary
 
-__all__ = ["show_two_runs"]
-
 
 def show_two_runs(run: Run) -> None:
     """Draw how users moved from the run to another one."""

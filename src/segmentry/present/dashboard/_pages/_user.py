@@ -18,8 +18,6 @@ from segmentry.results.scoring import Placement, explain_placement
 from segmentry.results.summary import FeatureRow
 from segmentry.schema import UNASSIGNED
 
-__all__ = ["prepare_users", "show_user"]
-
 _MOST_DECIDING = 12
 _MOST_NEAREST = 5
 

@@ -1,0 +1,14 @@
+"""Types of arrays: what they hold and how many axes they have."""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BoolVector", "FloatMatrix", "FloatVector", "IntMatrix", "IntVector"]
+
+FloatVector: TypeAlias = npt.NDArray[np.float64]
+FloatMatrix: TypeAlias = npt.NDArray[np.float64]
+IntVector: TypeAlias = npt.NDArray[np.int64]
+IntMatrix: TypeAlias = npt.NDArray[np.int64]
+BoolVector: TypeAlias = npt.NDArray[np.bool_]
