@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import BundleError
-from segmentry.evaluation.algorithms import Comparison, MethodResult
+from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 from segmentry.runtime.whole_files import written_whole
 
 __all__ = ["COMPARISON_FILE", "comparison_table", "read_comparison", "write_comparison"]
@@ -15,7 +15,7 @@ __all__ = ["COMPARISON_FILE", "comparison_table", "read_comparison", "write_comp
 COMPARISON_FILE = "comparison.json"
 
 
-def write_comparison(run_dir: Path, comparison: Comparison) -> None:
+def write_comparison(run_dir: Path, comparison: AlgorithmComparison) -> None:
     """Write ``comparison.json`` and ``comparison.parquet`` into a run folder."""
     text = json.dumps(dataclasses.asdict(comparison), indent=1, ensure_ascii=False, allow_nan=False)
     with written_whole(run_dir / COMPARISON_FILE) as partial:
@@ -24,7 +24,7 @@ def write_comparison(run_dir: Path, comparison: Comparison) -> None:
         comparison_table(comparison).write_parquet(partial)
 
 
-def read_comparison(run_dir: Path) -> Comparison | None:
+def read_comparison(run_dir: Path) -> AlgorithmComparison | None:
     """Read it back; null where algorithms were not compared.
 
     Raises
@@ -38,14 +38,14 @@ def read_comparison(run_dir: Path) -> Comparison | None:
     if not path.is_file():
         return None
     try:
-        return TypeAdapter(Comparison).validate_json(path.read_bytes())
+        return TypeAdapter(AlgorithmComparison).validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise BundleError(
             f"{path}: not a comparison of this version; run segmentry compare-algorithms again"
         ) from error
 
 
-def comparison_table(comparison: Comparison) -> pl.DataFrame:
+def comparison_table(comparison: AlgorithmComparison) -> pl.DataFrame:
     """Return one row per algorithm."""
     return pl.DataFrame([_row(each) for each in comparison.results], infer_schema_length=None)
 
