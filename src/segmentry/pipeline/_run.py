@@ -44,7 +44,6 @@ from segmentry.results.names import (
     with_names,
 )
 from segmentry.results.run_folder import (
-    MANIFEST_VERSION,
     FileFingerprint,
     Manifest,
     check_target,
@@ -216,7 +215,6 @@ def _manifest(
 ) -> Manifest:
     """Tell how the run came about."""
     return Manifest(
-        manifest_version=MANIFEST_VERSION,
         started_at=started_at,
         seconds=clock.seconds,
         config=settings.model_dump(mode="json"),

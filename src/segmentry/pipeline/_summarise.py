@@ -35,7 +35,6 @@ from segmentry.ingest.quality import Finding
 from segmentry.pipeline._form import Found
 from segmentry.privacy import published_ids
 from segmentry.results.summary import (
-    SCHEMA_VERSION,
     CandidateRow,
     DataReport,
     FeatureRow,
@@ -113,7 +112,6 @@ def summarise(
         reports = (presence, None if checked is None else checked.levels)
         drawn_from, hexagons = pictures.result()
         summary = Summary(
-            schema_version=SCHEMA_VERSION,
             headline=_headline(segments, truth),
             warnings=_all_warnings(users, segments, segmentation, found, config, reports=reports),
             data=_data_report(users),
