@@ -41,7 +41,6 @@ __all__ = [
     "COUNTED_CLICKS",
     "NO_SIGNAL",
     "TAIL",
-    "UNKNOWN",
     "Added",
     "AddedGain",
     "CopiedUsers",
