@@ -125,7 +125,7 @@ _CODEC = Codec(
     what="saved model",
     version=1,
     version_key="bundle_version",
-    remedy="run the segmentation again",
+    remedy="run it again",
     expected="a run folder of segmentry run",
 )
 render_bundle = _CODEC.render
