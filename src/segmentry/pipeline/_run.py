@@ -20,7 +20,7 @@ from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
 from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
-from segmentry.evaluation.later_days import Truth
+from segmentry.evaluation.later_days import Validation
 from segmentry.features import BEHAVIOUR_FEATURES
 from segmentry.features.behaviour_steps import BehaviourData, behaviour_days_of
 from segmentry.features.users import EarlyUsers, ReadingPlan, UserData
@@ -92,7 +92,7 @@ class Formed:
 
     segmentation: Segmentation
     summary: Summary
-    truth: Truth | None
+    truth: Validation | None
     affinity: pl.DataFrame | None
     hexagons: pl.DataFrame | None
 
@@ -264,7 +264,7 @@ def segment_run(
     scratch: Path | None,
     clock: StepClock,
     progress: Progress | None,
-    on_named: Callable[[Segmentation, Truth | None, Named], object] | None = None,
+    on_named: Callable[[Segmentation, Validation | None, Named], object] | None = None,
 ) -> Formed:
     """Form segments, check them on later days where there are some, and describe them.
 

@@ -28,7 +28,7 @@ from segmentry.describe.presence import (
 from segmentry.describe.profiles import SegmentProfile, name_segments, profile_segments
 from segmentry.describe.suspects import warn_of_suspects
 from segmentry.errors import EmptyDataError
-from segmentry.evaluation.later_days import DayLevels, Truth
+from segmentry.evaluation.later_days import DayLevels, Validation
 from segmentry.evaluation.number import report_evidence, warn
 from segmentry.features.users import UserData
 from segmentry.ingest.quality import Finding
@@ -167,7 +167,7 @@ def _unassigned(users: UserData, segmentation: Segmentation) -> Iterator[Finding
 
 
 def _profiles(
-    users: UserData, segmentation: Segmentation, config: RunConfig, truth: Truth | None
+    users: UserData, segmentation: Segmentation, config: RunConfig, truth: Validation | None
 ) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
     """Profile the population and the segments, and name them by what later days confirm.
 
@@ -205,7 +205,7 @@ def _profiles(
     )
 
 
-def _headline(segments: tuple[SegmentProfile, ...], truth: Truth | None) -> str:
+def _headline(segments: tuple[SegmentProfile, ...], truth: Validation | None) -> str:
     n_users = sum(segment.n_users for segment in segments)
     if len(segments) == 1:
         return f"{n_users:,} users and no segments worth telling apart: treat them as one."
@@ -228,7 +228,7 @@ def _warnings(
     users: UserData,
     segments: tuple[SegmentProfile, ...],
     segmentation: Segmentation,
-    truth: Truth | None,
+    truth: Validation | None,
     unchecked: str,
 ) -> tuple[str, ...]:
     """Return what a careful reader must know before using the segments."""
@@ -268,7 +268,7 @@ def _withheld(segments: tuple[SegmentProfile, ...]) -> Iterator[str]:
         )
 
 
-def _doubts(truth: Truth | None, unchecked: str) -> Iterator[str]:
+def _doubts(truth: Validation | None, unchecked: str) -> Iterator[str]:
     """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
     if truth is None:
         yield f"The segments were not checked on later days: {unchecked}."

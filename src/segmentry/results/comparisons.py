@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.evaluation.algorithms import Comparison, MethodResult
+from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 from segmentry.runtime.codec import Codec
 from segmentry.runtime.whole_files import written_whole
 
@@ -14,7 +14,7 @@ COMPARISON_FILE = "comparison.json"
 
 
 _CODEC = Codec(
-    Comparison,
+    AlgorithmComparison,
     what="comparison",
     version=1,
     version_key="comparison_version",
@@ -22,14 +22,14 @@ _CODEC = Codec(
 )
 
 
-def write_comparison(run_dir: Path, comparison: Comparison) -> None:
+def write_comparison(run_dir: Path, comparison: AlgorithmComparison) -> None:
     """Write ``comparison.json`` and ``comparison.parquet`` into a run folder."""
     _CODEC.write(comparison, run_dir / COMPARISON_FILE)
     with written_whole(run_dir / "comparison.parquet") as partial:
         comparison_table(comparison).write_parquet(partial)
 
 
-def read_comparison(run_dir: Path) -> Comparison | None:
+def read_comparison(run_dir: Path) -> AlgorithmComparison | None:
     """Read it back; null where algorithms were not compared.
 
     Raises
@@ -41,7 +41,7 @@ def read_comparison(run_dir: Path) -> Comparison | None:
     return _CODEC.read(path) if path.is_file() else None
 
 
-def comparison_table(comparison: Comparison) -> pl.DataFrame:
+def comparison_table(comparison: AlgorithmComparison) -> pl.DataFrame:
     """Return one row per algorithm."""
     return pl.DataFrame([_row(each) for each in comparison.results], infer_schema_length=None)
 
