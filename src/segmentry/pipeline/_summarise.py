@@ -10,7 +10,6 @@ import numpy.typing as npt
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from segmentry import __version__
 from segmentry.config import RunConfig
 from segmentry.describe.cells import tell_cuts
 from segmentry.describe.conversions import report_conversions
@@ -49,6 +48,7 @@ from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segments.clustering import project
 from segmentry.segments.forming import Candidate, Segmentation
 from segmentry.segments.preprocessing import FittedColumn
+from segmentry.version import __version__
 
 _MAP_USERS = 2000
 _LEAST_MAP_USERS = 30

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from segmentry.errors import BundleError, SegmentryError
 from segmentry.runtime.whole_files import written_whole
+from segmentry.version import __version__
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -80,7 +81,7 @@ segmentry reads version 2; run it again
         """
         content: dict[str, Any] = {self.version_key: self.version}
         if self.written_by == (_STAMP,):
-            content[_STAMP] = _own_version()
+            content[_STAMP] = __version__
         content |= asdict(value)
         return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -149,7 +150,7 @@ segmentry reads version 2; run it again
         found: Any = content
         for key in self.written_by:
             found = found.get(key) if isinstance(found, dict) else None
-        is_other = isinstance(found, str) and found != _own_version()
+        is_other = isinstance(found, str) and found != __version__
         return f", written by segmentry {found}" if is_other else ""
 
 
@@ -158,12 +159,6 @@ def _adapter(record: type[Record]) -> "TypeAdapter[Record]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(record)
-
-
-def _own_version() -> str:
-    from segmentry import __version__
-
-    return __version__
 
 
 def _refuse(constant: str) -> None:
