@@ -15,7 +15,6 @@ from typing import Any
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from segmentry import __version__
 from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
 from segmentry.describe.latent import memberships_table
@@ -44,7 +43,6 @@ from segmentry.results.names import (
     with_names,
 )
 from segmentry.results.run_folder import (
-    MANIFEST_VERSION,
     FileFingerprint,
     Manifest,
     check_target,
@@ -62,6 +60,7 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
+from segmentry.version import __version__
 
 _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
 
@@ -216,7 +215,6 @@ def _manifest(
 ) -> Manifest:
     """Tell how the run came about."""
     return Manifest(
-        manifest_version=MANIFEST_VERSION,
         started_at=started_at,
         seconds=clock.seconds,
         config=settings.model_dump(mode="json"),
