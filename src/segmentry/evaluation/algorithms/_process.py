@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.algorithms._found import Found
+from segmentry.evaluation.algorithms._found import Partition
 from segmentry.evaluation.algorithms._methods import method_named
 from segmentry.evaluation.algorithms._rows import Rows
 from segmentry.runtime.memory import peak_memory_mb
@@ -15,7 +15,7 @@ from segmentry.runtime.processes import call_apart
 class Timed:
     """What was found, or why nothing was; seconds of the fit and peak memory of its process, MB."""
 
-    found: Found | None
+    found: Partition | None
     problem: str
     seconds: float
     peak_memory_mb: float | None
