@@ -10,7 +10,6 @@ import numpy.typing as npt
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from segmentry import __version__
 from segmentry.config import RunConfig
 from segmentry.describe.cells import tell_cuts
 from segmentry.describe.conversions import report_conversions
@@ -35,7 +34,6 @@ from segmentry.ingest.quality import Finding
 from segmentry.pipeline._form import Found
 from segmentry.privacy import published_ids
 from segmentry.results.summary import (
-    SCHEMA_VERSION,
     CandidateRow,
     DataReport,
     FeatureRow,
@@ -50,6 +48,7 @@ from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segments.clustering import project
 from segmentry.segments.forming import Candidate, Segmentation
 from segmentry.segments.preprocessing import FittedColumn
+from segmentry.version import __version__
 
 _MAP_USERS = 2000
 _LEAST_MAP_USERS = 30
@@ -113,7 +112,6 @@ def summarise(
         reports = (presence, None if checked is None else checked.levels)
         drawn_from, hexagons = pictures.result()
         summary = Summary(
-            schema_version=SCHEMA_VERSION,
             headline=_headline(segments, truth),
             warnings=_all_warnings(users, segments, segmentation, found, config, reports=reports),
             data=_data_report(users),
