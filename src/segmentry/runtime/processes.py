@@ -108,8 +108,9 @@ def serving(
             _CHILDREN.add(running.enter_context(child))
             free.put(child)
         try:
-            for _ in children if first is not None else ():
-                pipes.submit(get_ready, first)
+            if first is not None:
+                for _ in children:
+                    pipes.submit(get_ready, first)
             yield lambda *args, **kwargs: pipes.submit(exchange, function, *args, **kwargs)
         finally:
             _CHILDREN.difference_update(children)
