@@ -21,8 +21,8 @@ from segmentry.features._behaviour_table import (
 from segmentry.features._ratios import BetaPrior
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.features.windows import local_days
+from segmentry.ingest.quality import refuse_rejections
 from segmentry.ingest.room import about_rows
-from segmentry.ingest.strict import refuse_rejections
 from segmentry.runtime.progress import told, told_in_rows
 from segmentry.schema import (
     SECONDS_PER_DAY,

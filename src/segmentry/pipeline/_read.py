@@ -29,11 +29,16 @@ from segmentry.features.users import EarlyUsers, KeptLog, ReadingPlan, UserData
 from segmentry.features.windows import WindowSplit, split_window
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.ingest.files import estimate_rows
-from segmentry.ingest.quality import Finding, find_in_log, find_in_profiles, find_in_tables
+from segmentry.ingest.quality import (
+    Finding,
+    find_in_log,
+    find_in_profiles,
+    find_in_tables,
+    refuse_rejections,
+)
 from segmentry.ingest.room import parts_of, require_room_for
 from segmentry.ingest.sources import with_duplicates
 from segmentry.ingest.store.prepared import check_content
-from segmentry.ingest.strict import refuse_rejections
 from segmentry.ingest.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
 from segmentry.pipeline._window import outside_window, refuse_window, window_of
 from segmentry.runtime.clock import StepClock

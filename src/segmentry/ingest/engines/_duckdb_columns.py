@@ -1,9 +1,9 @@
 """SQL of DuckDB for columns that are no plain numbers: moments, codes, words for "unknown"."""
 
 from segmentry.errors import SchemaError
-from segmentry.ingest.engines._moments import FIELDS, UNITS_PER_SECOND, moment_pattern
 from segmentry.ingest.engines._validity import WHOLE
 from segmentry.ingest.files import NULL_WORDS, FileLayout
+from segmentry.ingest.moments import FIELDS, UNITS_PER_SECOND, moment_pattern
 from segmentry.schema import SECONDS_PER_DAY, ColumnSource, ColumnType, UtcOffset
 
 
