@@ -20,7 +20,7 @@ from segmentry.config import RunConfig, load_config
 from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Validation
-from segmentry.features import BEHAVIOUR_FEATURES
+from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
 from segmentry.features.behaviour_steps import BehaviourData, behaviour_days_of
 from segmentry.features.users import EarlyUsers, ReadingPlan, UserData
 from segmentry.features.windows import split_window
@@ -33,7 +33,7 @@ from segmentry.pipeline._log import look_again
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
 from segmentry.pipeline._read import read_users
 from segmentry.pipeline._summarise import summarise
-from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
+from segmentry.pipeline._wanted import recipe_for, wanted_of
 from segmentry.results.behaviours import reuse_behaviours, write_behaviours
 from segmentry.results.names import (
     NAMES_FILE,
