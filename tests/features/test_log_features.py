@@ -15,7 +15,8 @@ from tests.reads import ads_of, facts_of, split, split_rows, used_rows, user_tab
 from tests.reference import reference_main_placement, reference_user_table
 
 from segmentry.errors import EmptyDataError
-from segmentry.features import LOG_FEATURES, BetaPrior, count_users, derive_features, find_log_facts
+from segmentry.features import LOG_FEATURES, BetaPrior, count_users, derive_features
+from segmentry.ingest.checked import find_log_facts
 from segmentry.ingest.tables import clean_ads
 from segmentry.ingest.taobao import find_taobao
 from segmentry.schema import Window
