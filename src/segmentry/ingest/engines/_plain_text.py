@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from segmentry.ingest.files import FileLayout
+from segmentry.ingest.files import NULL_WORDS, FileLayout
 from segmentry.schema import TableSource
 
 MIN_BYTES = 4 << 20
 """Of smaller files nothing is to be gained."""
 _HEAD = 1 << 20
 _BLOCK = 1 << 18
-_ZERO, _UNDERSCORE, _NEWLINE, _A, _MINUS = b"0_\na-"
+_ZERO, _A, _UNDERSCORE, _MINUS, _NEWLINE = b"0a_-\n"
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,10 @@ class PlainText:
 def plain_text(source: TableSource, layouts: Sequence[FileLayout]) -> PlainText | None:
     """Look at the first bytes of files and tell whether it pays to prove more."""
     columns = {each.name: each.type for each in source.columns.values()}
-    if not set(columns.values()) <= {"integer", "text", "code"} or not all(
+    words = {word for each in source.columns.values() for word, _ in each.codes}
+    if not set(columns.values()) <= {"integer", "text", "code"} or words & set(NULL_WORDS):
+        return None
+    if not all(
         each.format == "csv"
         and not each.partitions
         and each.path.suffix != ".gz"
@@ -77,10 +82,11 @@ def _n_lines(
         if layout.has_header:
             stream.readline()
         while (n_bytes is None or n_read < n_bytes) and (piece := stream.read(_BLOCK)):
-            if not _is_plain(last + piece, layout.delimiter, has_underscores=has_underscores):
+            block = np.frombuffer(last + piece, np.uint8)
+            found = _counts(block, ord(layout.delimiter), has_underscores=has_underscores)
+            if found is None:
                 return None
-            n_lines += piece.count(b"\n")
-            n_underscores += piece.count(b"_")
+            n_lines, n_underscores = n_lines + found[0], n_underscores + found[1]
             n_read += len(piece)
             last = piece[-1:]
     n_lines += last != b"\n"
@@ -88,19 +94,26 @@ def _n_lines(
     return n_lines if is_cut or not has_underscores or n_lines == n_underscores else None
 
 
-def _is_plain(text: bytes, delimiter: str, *, has_underscores: bool) -> bool:
-    """Whether a block is plain; its first byte is the last one of the block before."""
-    block = np.frombuffer(text, np.uint8)
-    is_digit, is_letter = block - np.uint8(_ZERO) < 10, block - np.uint8(_A) < 26
-    known = [ord(delimiter), _NEWLINE, _MINUS, *([_UNDERSCORE] if has_underscores else [])]
-    n_known = sum(int(np.count_nonzero(block == sign)) for sign in known)
-    n_letters = int(np.count_nonzero(is_letter))
-    if n_known + n_letters + int(np.count_nonzero(is_digit)) != len(block):
-        return False
-    if n_letters and (
-        (is_letter[:-1] & is_digit[1:]).any() or (is_digit[:-1] & is_letter[1:]).any()
-    ):
-        return False
+def _counts(block: Bytes, delimiter: int, *, has_underscores: bool) -> tuple[int, int] | None:
+    """Count line ends and underscores; None where the block is not plain.
+
+    Its first byte is the last one of the block before.
+    """
+    part = block[1:]
+    is_end, is_digit = part == _NEWLINE, part - np.uint8(_ZERO) < 10
+    n_ends = int(np.count_nonzero(is_end))
+    n_underscores = int(np.count_nonzero(part == _UNDERSCORE)) if has_underscores else 0
+    n_known = n_ends + n_underscores + int(np.count_nonzero(is_digit))
+    n_known += int(np.count_nonzero(part == delimiter))
+    if n_known < len(part):
+        is_letter, n_signs = part - np.uint8(_A) < 26, int(np.count_nonzero(part == _MINUS))
+        if n_known + n_signs + int(np.count_nonzero(is_letter)) < len(part):
+            return None
+        # Where a block begins, the letter or digit before it counts too.
+        before = block[:-1]
+        was_letter, was_digit = before - np.uint8(_A) < 26, before - np.uint8(_ZERO) < 10
+        if (was_letter & is_digit | was_digit & is_letter).any():
+            return None
     # A line that begins with a delimiter may be empty.
-    first = block[1:][block[:-1] == _NEWLINE]
-    return not ((first < _ZERO) | (first == ord(delimiter))).any()
+    is_odd = (part < _ZERO) | (part == delimiter) if delimiter > _ZERO else part < _ZERO
+    return None if (is_odd & (block[:-1] == _NEWLINE)).any() else (n_ends, n_underscores)
