@@ -13,8 +13,15 @@ import numpy as np
 import polars as pl
 
 from segmentry.errors import DataError
-from segmentry.features._events import AdNumbers, Events
-from segmentry.features.packing import Pairs, count_pairs, run_starts, sort_rows
+from segmentry.features.events import Events
+from segmentry.features.packing import (
+    Pairs,
+    Places,
+    count_pairs,
+    numbers_of,
+    run_starts,
+    sort_rows,
+)
 from segmentry.schema import MICRO, SECONDS_PER_DAY
 from segmentry.schema.arrays import IntVector
 
@@ -25,6 +32,42 @@ _AMOUNTS = {"value": "n_valued", "quantity": "n_quantified"}
 _LARGEST_SUM = 2.0**63
 
 _Counts = Mapping[str, IntVector]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AdNumbers:
+    """The table of ads as numbers, with -1 for what is not known and a row of -1 at the end.
+
+    Parameters
+    ----------
+    places : Places
+        Of the ids of the ads.
+    columns : mapping of str to ndarray of int, shape (n_ads + 1,)
+        Category, brand and campaign numbered from 0, ``log_price`` in fixed point.
+    """
+
+    places: Places
+    columns: Mapping[str, IntVector]
+
+
+def number_ads(ads: pl.DataFrame) -> AdNumbers:
+    """Number what is known of the ads.
+
+    Examples
+    --------
+    >>> ads = pl.DataFrame({"ad_id": [7, 9], "category_id": [30, None], "brand_id": [5, 5],
+    ...                     "campaign_id": [2, 1], "log_price": [693147, None]})
+    >>> {name: column.tolist() for name, column in number_ads(ads).columns.items()}
+    {'category_id': [0, -1, -1], 'brand_id': [0, 0, -1], 'campaign_id': [1, 0, -1], \
+'log_price': [693147, -1, -1]}
+    """
+    columns = {
+        name: numbers_of(ads[name])[1] for name in ("category_id", "brand_id", "campaign_id")
+    }
+    columns["log_price"] = ads["log_price"].fill_null(-1).to_numpy()
+    # -1 of the same type: numpy would widen the column to 64 bits.
+    ended = {name: np.append(each, each.dtype.type(-1)) for name, each in columns.items()}
+    return AdNumbers(Places.among(ads["ad_id"]), ended)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +102,7 @@ class _Seen:
     def of_ads(self, column: str) -> IntVector:
         """What is known of the ad of each event."""
         place = self.events.ad_place
-        assert self.ads is not None and place is not None, "asked for with the ads"  # noqa: S101, PT018
+        assert self.ads is not None and place is not None, "read with the ads"  # noqa: S101, PT018
         found: IntVector = self.ads.columns[column][place]
         return found
 
@@ -137,11 +180,11 @@ def _moments(seen: _Seen) -> _Counts:
 
 
 def _placements(seen: _Seen) -> _Counts:
-    user, is_main = seen.events.user, seen.events.is_main
-    assert is_main is not None, "asked for with the placement"  # noqa: S101
+    user, placement = seen.events.user, seen.events.placement
+    assert placement is not None, "read with the placement"  # noqa: S101
     return {
-        "n_placed": seen.number(user[is_main >= 0]),
-        "n_main_placement": seen.number(user[is_main > 0]),
+        "n_placed": seen.number(user[placement >= 0]),
+        "n_main_placement": seen.number(user[placement == 0]),
     }
 
 
@@ -188,7 +231,7 @@ def _check_sums(sums: IntVector, name: str) -> None:
 
 def _repeats(seen: _Seen) -> _Counts:
     each = seen.events
-    assert each.ad is not None, "asked for with the ads"  # noqa: S101
+    assert each.ad is not None, "read with the ads"  # noqa: S101
     is_known = each.ad >= 0
     user, ad = each.user[is_known], each.ad[is_known]
     second, is_click = each.second[is_known], each.is_click[is_known]

@@ -9,12 +9,12 @@ import polars as pl
 
 from segmentry.features._assembly import assemble
 from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._event_counts import count_by_day, count_events
-from segmentry.features._events import Events, number_ads, read_events
+from segmentry.features._event_counts import count_by_day, count_events, number_ads
 from segmentry.features._needs import counts_of, log_columns_of
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, ratio, shrink
+from segmentry.features.events import Events, read_events
 from segmentry.runtime.threads import ahead, do_together
-from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, Window
+from segmentry.schema import EVENT_COLUMNS, MICRO, SECONDS_PER_DAY, Engine, Feature, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,9 +52,8 @@ def count_users(
     Parameters
     ----------
     engine : Engine
-        Whose `split_log` made the parts.
     parts : sequence of Path
-        Each holds all rows of its users.
+        From its `split_log`.
     ads : DataFrame
         One row per ad, with ``log_price``.
     window : Window
@@ -75,21 +74,21 @@ def count_users(
     early_tables: list[pl.DataFrame] = []
     days: list[pl.DataFrame] = []
 
-    def read(part: Path) -> Events:
-        return read_events(
-            engine,
-            part,
-            window=window,
-            ads=numbered,
-            main_placement=main_placement or "",
-            columns=columns,
-        )
+    read = partial(
+        read_events,
+        engine,
+        window=window,
+        ad_places=None if numbered is None else numbered.places,
+        placements=(main_placement or "",) if "placement" in columns else (),
+        amounts=[name for name in EVENT_COLUMNS if name in columns],
+    )
 
     def count_early(events: Events) -> tuple[pl.DataFrame, pl.DataFrame] | None:
         if early is None:
             return None
-        before = count_events(events.before(early[0]), numbered, counts=counts_of(early_features))
-        return before, count_by_day(events)
+        before = events.taken(events.second < early[0] - events.midnight)
+        counts = count_events(before, numbered, counts=counts_of(early_features))
+        return counts, count_by_day(events)
 
     for done, events in enumerate(ahead(read, parts), start=1):
         counted, earlier = do_together(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.describe.exposure.simulation import curve_of, simulate_rows
 
-from segmentry.describe.exposure._held_out import compare_held_out, no_clicks
+from segmentry.describe.exposure._held_out import Clicks, compare_held_out
 
 N_USERS = 8_000
 
@@ -44,15 +44,7 @@ def test_where_exposure_reacts_to_clicks_no_cap_is_drawn():
 
 def test_the_order_of_users_in_the_log_changes_nothing():
     rows = simulate_rows(2_000, seed=2, fatigue=0.3)
-    turned = type(rows)(
-        users=rows.users,
-        user=rows.user[::-1],
-        second=rows.second[::-1],
-        is_click=rows.is_click[::-1],
-        ad=None,
-        ad_place=None,
-        placement=None,
-    )
+    turned = rows.taken(np.arange(rows.user.size)[::-1])
 
     assert curve_of(turned)[:2] == curve_of(rows)[:2]
 
@@ -71,7 +63,7 @@ def drawn_clicks(*, taste, n_users=3_000, n_keys=30, seed=3):
 
 def held_out(drawn, segment, *, n_segments=2, n_pieces=3):
     """Take the clicks in some pieces, none of which is all of a user's."""
-    clicks = no_clicks(segment, n_segments=n_segments, n_keys=30)
+    clicks = Clicks.none(segment, n_segments=n_segments, n_keys=30)
     for piece in range(n_pieces):
         clicks.take(*(each[piece::n_pieces] for each in drawn))
     return compare_held_out(clicks, dimension="category")

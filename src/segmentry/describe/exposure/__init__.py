@@ -4,6 +4,7 @@ In: parts of the log and segments. Out: a `LogDescription`.
 """
 
 from segmentry.describe.exposure._describe import HoldOut, LogDescription, describe_log
+from segmentry.describe.exposure._dimensions import Members
 from segmentry.describe.exposure._records import (
     Cap,
     Cell,
@@ -14,7 +15,6 @@ from segmentry.describe.exposure._records import (
     LogReport,
     Reaction,
 )
-from segmentry.describe.exposure._rows import Members
 
 __all__ = [
     "Cap",

@@ -36,17 +36,17 @@ class Clicks:
     early: IntVector
     later: list[tuple[IntVector, IntVector]] = field(default_factory=list)
 
+    @classmethod
+    def none(cls, segment_ids: IntVector, *, n_segments: int, n_keys: int) -> "Clicks":
+        """Return a place for the clicks of users with these segments."""
+        return cls(segment_ids, np.zeros((n_segments, n_keys), dtype=np.int64))
+
     def take(self, user: IntVector, key: IntVector, is_later: npt.NDArray[np.bool_]) -> None:
         """Take more clicks; arrays of shape (n_clicks,)."""
         segment = self.segment_ids[user]
         is_early, is_later = (segment > 0) & ~is_later, (segment > 0) & is_later
         np.add.at(self.early, (segment[is_early] - 1, key[is_early]), 1)
         self.later.append((user[is_later].astype(np.int32), key[is_later].astype(np.int32)))
-
-
-def no_clicks(segment_ids: IntVector, *, n_segments: int, n_keys: int) -> Clicks:
-    """Return a place for the clicks of users with these segments."""
-    return Clicks(segment_ids, np.zeros((n_segments, n_keys), dtype=np.int64))
 
 
 def compare_held_out(
@@ -73,7 +73,7 @@ def compare_held_out(
     --------
     60 users click key 0 and 60 others key 1, on the first days and later; segments know it.
 
-    >>> clicks = no_clicks(np.repeat([1, 2], 60), n_segments=2, n_keys=2)
+    >>> clicks = Clicks.none(np.repeat([1, 2], 60), n_segments=2, n_keys=2)
     >>> user = np.repeat(np.arange(120), 2)
     >>> clicks.take(user, (user >= 60).astype(int), np.tile([False, True], 120))
     >>> use = compare_held_out(clicks, dimension="category")

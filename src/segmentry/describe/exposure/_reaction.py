@@ -1,19 +1,18 @@
 """Whether exposure reacts to clicks: the next one comes sooner, or later, after a click."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segmentry.describe.exposure._positions import POSITION_BANDS, Timeline, band_of
-from segmentry.describe.exposure._rows import MOST_SECONDS
+from segmentry.features.events import MAX_SECONDS, midnight_of
 from segmentry.features.packing import order_of, run_starts
 from segmentry.schema import SECONDS_PER_DAY, Window
 from segmentry.schema.arrays import FloatVector, IntVector
 
 _HOURS = 4
-_MOST_GAP = SECONDS_PER_DAY
+_MAX_GAP = SECONDS_PER_DAY
 _LEAST_CLICKED = 50
 
 
@@ -28,7 +27,7 @@ class Moments:
     user : ndarray
         Place in the user table.
     second : ndarray
-        Since the start of the window.
+        As of `Events`.
     gap : ndarray
         Seconds to the user's next exposure, up to a day.
     is_clicked : ndarray
@@ -55,7 +54,7 @@ def find_moments(
     The gap is cut at that length, so that it is known whether or not the user came again. Only
     users with both clicked and other moments are kept: others say nothing of the difference.
     """
-    longest = min(_MOST_GAP, (window.end - window.start) // 4)
+    longest, end = min(_MAX_GAP, (window.end - window.start) // 4), window.end - midnight_of(window)
     is_taken = is_sampled[line.user]
     user, second, click = (each[is_taken] for each in (line.user, line.second, line.is_click))
     starts = run_starts(user, second)
@@ -65,23 +64,19 @@ def find_moments(
     gap = np.full(who.size, longest, dtype=np.int64)
     is_same = np.diff(who) == 0
     gap[:-1][is_same] = np.minimum(np.diff(when)[is_same], longest)
-    is_seen = when < window.end - window.start - longest
+    is_seen = when < end - longest
     n_clicked = np.bincount(who[is_seen & clicked], minlength=users.size)
     n_seen = np.bincount(who[is_seen], minlength=users.size)
     is_seen &= ((n_clicked > 0) & (n_clicked < n_seen))[who]
     position = line.position[is_taken][starts]
     return Moments(
         user=users[who[is_seen]].astype(np.int32),
-        second=when[is_seen].astype(_seconds_type(window)),
+        second=when[is_seen].astype(np.int32 if end < MAX_SECONDS else np.int64),
         gap=gap[is_seen].astype(np.int32),
         is_clicked=clicked[is_seen].astype(np.int8),
         n_shown=(ends - starts)[is_seen].astype(np.int32),
         band=band_of(position, POSITION_BANDS)[is_seen].astype(np.int8),
     )
-
-
-def _seconds_type(window: Window) -> type[np.signedinteger[Any]]:
-    return np.int32 if window.end - window.start < MOST_SECONDS else np.int64
 
 
 def join_moments(found: list[Moments]) -> Moments:
@@ -99,13 +94,8 @@ def join_moments(found: list[Moments]) -> Moments:
     )
 
 
-def fit_gap_ratio(moments: Moments, *, window: Window) -> tuple[float, float] | None:
+def fit_gap_ratio(moments: Moments) -> tuple[float, float] | None:
     """Estimate the logarithm of the gap after a click against that without one, within users.
-
-    Parameters
-    ----------
-    moments : Moments
-    window : Window
 
     Returns
     -------
@@ -124,11 +114,11 @@ def fit_gap_ratio(moments: Moments, *, window: Window) -> tuple[float, float] | 
         return None
     starts = run_starts(moments.user)
     sizes = np.diff(starts, append=moments.user.size)
-    local = moments.second.astype(np.int64) + window.start + round(window.utc_offset_hours * 3600)
+    second = moments.second.astype(np.int64)
     factors = (
         moments.band,
-        local // SECONDS_PER_DAY,
-        local % SECONDS_PER_DAY // (3600 * _HOURS),
+        second // SECONDS_PER_DAY,
+        second % SECONDS_PER_DAY // (3600 * _HOURS),
     )
     dummies = [(factor, level) for factor in factors for level in np.unique(factor)[1:]]
     # Filled and weighted in place: there may be a million rows of two dozen columns.
