@@ -2,14 +2,14 @@
 
 from functools import partial
 
-from segmentry.evaluation.algorithms import Comparison, MethodResult
+from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 from segmentry.formats import MISSING, count, decimal, percent, thousandfold
 from segmentry.present.tables import Column, Row, Shown, Table
 
 _MAX_SIZES = 6
 
 
-def measure_table(comparison: Comparison) -> Table:
+def measure_table(comparison: AlgorithmComparison) -> Table:
     """Return what each algorithm found."""
     gains = partial(thousandfold, digits=2)
     return Table(
@@ -62,7 +62,7 @@ def _unassigned(each: MethodResult) -> Shown:
     return Shown(each.n_unassigned, f"{count(each.n_unassigned)}\n{share}")
 
 
-def method_table(comparison: Comparison) -> Table:
+def method_table(comparison: AlgorithmComparison) -> Table:
     """Return how each algorithm came to its segments."""
     return Table(
         name="algorithm-settings",

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from segmentry.evaluation.algorithms import Comparison
+from segmentry.evaluation.algorithms import AlgorithmComparison
 from segmentry.present.report._parts import environment
 from segmentry.results.summary import Summary
 
 
 def render_report(
-    summary: Summary, *, figures: Mapping[str, str], comparison: Comparison | None = None
+    summary: Summary, *, figures: Mapping[str, str], comparison: AlgorithmComparison | None = None
 ) -> str:
     """Return the report of a run as one HTML file that needs no network.
 
@@ -19,7 +19,7 @@ def render_report(
     figures : mapping of str to str
         SVG by name, as `segmentry.present.figures.write_figures` returns them. A picture that is
         not there is left out; its tables stay.
-    comparison : Comparison, optional
+    comparison : AlgorithmComparison, optional
         Algorithms side by side, where they were compared.
 
     Returns
