@@ -121,3 +121,5 @@ _FIGURES: dict[str, tuple[str, Callable[[Summary], bool], _Tables]] = {
     ),
     "funnel": ("The funnel", plots.has_funnel, lambda s: (funnel_table(s),)),
 }
+NAMES = tuple(_FIGURES)
+"""The figures of the page, but for maps."""
