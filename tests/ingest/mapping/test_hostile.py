@@ -12,6 +12,7 @@ from tests.ingest.mapping.shapes import DAY, HEADER, T, mapping_of, write_csv
 
 import segmentry
 from segmentry.errors import SegmentryError
+from segmentry.ingest.engines import ENGINES
 
 FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
 MOMENTS = st.integers(0, 12 * DAY).map(lambda seconds: T + seconds)
@@ -55,7 +56,7 @@ def summary_of(folder, text, **options):
     return answer
 
 
-@given(rows=st.lists(ROWS, max_size=25), engine=st.sampled_from(["duckdb", "polars"]))
+@given(rows=st.lists(ROWS, max_size=25), engine=st.sampled_from(ENGINES))
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -76,7 +77,7 @@ USERS = [
 @given(
     bad=st.lists(ROWS, min_size=1, max_size=6),
     order=st.randoms(use_true_random=False),
-    engine=st.sampled_from(["duckdb", "polars"]),
+    engine=st.sampled_from(ENGINES),
 )
 @settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -103,7 +104,7 @@ SOUND = st.tuples(st.integers(1, 30), MOMENTS, st.integers(1, 5), st.sampled_fro
     more=st.lists(SOUND, max_size=60),
     order=st.randoms(use_true_random=False),
     n_files=st.integers(2, 4),
-    engine=st.sampled_from(["duckdb", "polars"]),
+    engine=st.sampled_from(ENGINES),
 )
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -127,7 +128,7 @@ def test_order_and_splitting_of_the_files_do_not_change_the_answer(
         assert summary_of(folder, mapping_of(FULL, files="logs"), engine=engine) == expected
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("what", "when"),
     [("data", "reading"), ("out", ""), ("out", "counting"), ("out", "trying numbers")],

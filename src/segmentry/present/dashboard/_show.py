@@ -8,10 +8,11 @@ from html import escape
 
 import streamlit as st
 
+from segmentry.advise.basis import PlanBasis
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._images import with_images
-from segmentry.present.dashboard._runs import Pictures, Run
+from segmentry.present.dashboard._runs import Pictures, Run, basis_of
 from segmentry.present.report import (
     GLOSSARY,
     AnyTable,
@@ -112,6 +113,18 @@ def table(*views: AnyTable) -> None:
 def of_report(run: Run, name: str) -> None:
     """Set a part of the report, by the name of its template."""
     put(render_part(name, run.summary, Pictures(run)))
+
+
+def measured(run: Run) -> PlanBasis:
+    """Return what plans are made with, and say so while a reader waits for it.
+
+    Raises
+    ------
+    SegmentryError
+        If the run has nothing to plan with.
+    """
+    with st.spinner("Measuring days and segments once, for all questions …"):
+        return basis_of(run)
 
 
 def figure(run: Run, name: str) -> None:
