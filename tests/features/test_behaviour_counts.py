@@ -10,6 +10,7 @@ from tests.reference_behaviours import (
     reference_attributions,
     reference_behaviours,
 )
+from tests.repeats import repeats
 
 from segmentry.features import count_attributions, count_behaviours
 from segmentry.schema import MICRO, Window
@@ -35,7 +36,7 @@ impressions = st.builds(
     st.integers(0, 1),
 )
 per_engine = settings(
-    max_examples=60,
+    max_examples=repeats(25, 200),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

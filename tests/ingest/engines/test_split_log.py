@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of, split, used_rows
+from tests.repeats import repeats
 
 from segmentry.errors import DataError, EngineError
 
@@ -483,7 +484,9 @@ FIELDS = [
 LINES = st.tuples(*FIELDS, st.integers(1, 6)).map(lambda fields: ",".join(fields[: fields[-1]]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=repeats(20, 100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(lines=st.lists(LINES, min_size=1, max_size=12))
 def test_every_engine_does_the_same_with_any_lines(all_engines, tmp_path_factory, lines):
     found = []

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ingest.mapping.shapes import DAY, HEADER, T, mapping_of, write_csv
+from tests.repeats import repeats
 
 import segmentry
 from segmentry.errors import SegmentryError
@@ -57,7 +58,9 @@ def summary_of(folder, text, **options):
 
 @given(rows=st.lists(ROWS, max_size=25), engine=st.sampled_from(["duckdb", "polars"]))
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=repeats(8, 60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_a_run_answers_or_refuses_in_one_line_and_never_crashes(rows, engine, undrawn):
     with tempfile.TemporaryDirectory() as home:
@@ -79,7 +82,9 @@ USERS = [
     engine=st.sampled_from(["duckdb", "polars"]),
 )
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=repeats(3, 30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_bad_rows_among_sound_ones_are_counted_and_every_run_answers(bad, order, engine, undrawn):
     rows = [*USERS, *bad]
@@ -106,7 +111,9 @@ SOUND = st.tuples(st.integers(1, 30), MOMENTS, st.integers(1, 5), st.sampled_fro
     engine=st.sampled_from(["duckdb", "polars"]),
 )
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=repeats(2, 20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_order_and_splitting_of_the_files_do_not_change_the_answer(
     more, order, n_files, engine, undrawn
