@@ -1,12 +1,15 @@
 # Every target makes the virtual environment it needs; nothing but Python, make and pip is required.
 PYTHON ?= python3
-VENV := .venv
+# "pinned" versions are those of constraints.txt; "lowest" ones the oldest that users may have.
+VERSIONS ?= pinned
+VENV := .venv$(if $(filter lowest,$(VERSIONS)),-lowest)
+CONSTRAINTS := $(if $(filter lowest,$(VERSIONS)),$(VENV)/lowest.txt,constraints.txt)
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser demo test ci bench bench-behaviours verify docs pictures clean
+.PHONY: help browser demo gate hooks test ci bench bench-behaviours verify docs pictures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -14,11 +17,12 @@ help: ## List the targets
 $(PACKAGE): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python tools/lowest_versions.py > $(VENV)/lowest.txt
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable .
 	@touch $@
 
 $(READY): $(PACKAGE)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .[all] --group dev
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable .[all] --group dev
 	@touch $@
 
 browser: ## Install what the browser tests need (root, Debian): Chromium and axe-core
@@ -30,6 +34,16 @@ demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/repo
 
 test: $(READY) ## Run all tests, on two cores
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+gate: $(READY) ## Run the static gate: style, types, layers and circles, reference pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+hooks: $(READY) ## Run the gate before each commit, by pre-commit
+	$(BIN)/pre-commit install
 
 ci: ## Run what CI runs: the static gate, then the tests
 	bash .ci/run

@@ -4,9 +4,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from segmentry.advise.budget_of_run import plan_budget
-    from segmentry.advise.measuring import measure_plans, measure_plans_apart
-    from segmentry.advise.tests_of_run import analyse_test, plan_test
     from segmentry.pipeline._compare import compare_algorithms
     from segmentry.pipeline._embed import embed_run
     from segmentry.pipeline._outputs import rename_segment, rewrite_report
@@ -19,16 +16,11 @@ __all__ = [
     "PreparedData",
     "RunResult",
     "ScoreResult",
-    "analyse_test",
     "build_user_table",
     "check_data",
     "compare_algorithms",
     "embed_run",
     "fit_segments",
-    "measure_plans",
-    "measure_plans_apart",
-    "plan_budget",
-    "plan_test",
     "prepare",
     "rename_segment",
     "rewrite_report",
@@ -40,16 +32,11 @@ _HOMES = {
     "PreparedData": "_prepare",
     "RunResult": "_run",
     "ScoreResult": "_score",
-    "analyse_test": "_experiment",
     "build_user_table": "_score",
     "check_data": "_score",
     "compare_algorithms": "_compare",
     "embed_run": "_embed",
     "fit_segments": "_table",
-    "measure_plans": "_planning",
-    "measure_plans_apart": "_planning",
-    "plan_budget": "_plan",
-    "plan_test": "_experiment",
     "prepare": "_prepare",
     "rename_segment": "_outputs",
     "rewrite_report": "_outputs",

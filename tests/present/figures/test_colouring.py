@@ -6,7 +6,7 @@ import pytest
 
 from segmentry.describe.profiles import LevelShare, LevelStatistics
 from segmentry.present import figures as plots
-from segmentry.present.figures._theme import SCALE
+from segmentry.present.theme import SCALE
 
 
 def user(name, value, *, feature="n_impressions"):

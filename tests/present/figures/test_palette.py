@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 import pytest
 
 from segmentry.present import figures as plots
-from segmentry.present.figures._theme import SCALE
+from segmentry.present.theme import SCALE
 
 GROUNDS = ("#fdfcf9", "#15181b")
 VISIONS = {  # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.algorithms._found import Found
+from segmentry.evaluation.algorithms._found import Partition
 from segmentry.evaluation.algorithms._methods import method_named
 from segmentry.evaluation.algorithms._rows import Rows
 from segmentry.runtime.processes import call_apart
@@ -19,7 +19,7 @@ _UNIT = 1 if sys.platform == "darwin" else 1024
 class Timed:
     """What was found, or why nothing was; seconds of the fit and peak memory of its process, MB."""
 
-    found: Found | None
+    found: Partition | None
     problem: str
     seconds: float
     peak_memory_mb: float | None

@@ -11,7 +11,7 @@ import streamlit as st
 
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
-from segmentry.present.report import Table
+from segmentry.present.report import AnyTable
 
 if TYPE_CHECKING:
     import altair as alt
@@ -24,14 +24,14 @@ _ALWAYS = (2017, 5, 6, 0, 0, 0)
 """The time of every entry: equal answers give equal bytes."""
 
 
-def offer(name: str, *, tables: Sequence[Table] = (), pictures: "Pictures" = _NONE) -> None:
+def offer(name: str, *, tables: Sequence[AnyTable] = (), pictures: "Pictures" = _NONE) -> None:
     """Offer what was just shown as a ZIP, which is made when it is asked for.
 
     Parameters
     ----------
     name : str
         Of the file; once on a page.
-    tables : sequence of Table
+    tables : sequence of AnyTable
         Each as CSV and as Parquet.
     pictures : mapping of str to callable
         Charts by file name, each as SVG and as PNG.
@@ -50,7 +50,7 @@ def offer(name: str, *, tables: Sequence[Table] = (), pictures: "Pictures" = _NO
     )
 
 
-def packed(tables: Sequence[Table], pictures: "Pictures") -> bytes:
+def packed(tables: Sequence[AnyTable], pictures: "Pictures") -> bytes:
     """Return a ZIP of tables as CSV and Parquet and of pictures as SVG and PNG."""
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as files:

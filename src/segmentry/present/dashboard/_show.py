@@ -15,9 +15,9 @@ from segmentry.present.dashboard._images import with_images
 from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.report import (
     GLOSSARY,
+    AnyTable,
     Fact,
     Figure,
-    Table,
     render_figure,
     render_table,
     render_text,
@@ -103,7 +103,7 @@ def facts(found: Sequence[Fact]) -> None:
     put(f'<dl class="facts">{cells}</dl>')
 
 
-def table(*views: Table) -> None:
+def table(*views: AnyTable) -> None:
     """Set tables under one another, as one piece."""
     if views:
         put("".join(map(render_table, views)))

@@ -4,11 +4,19 @@ import io
 
 import polars as pl
 
-from segmentry.present.report import Figure, Page, Table, center_table, loading_table, umap_table
+from segmentry.present import tables
+from segmentry.present.report import (
+    AnyTable,
+    Figure,
+    Page,
+    center_table,
+    loading_table,
+    umap_table,
+)
 from segmentry.results.summary import Summary
 
 
-def tables_of(page: Page, summary: Summary) -> tuple[Table, ...]:
+def tables_of(page: Page, summary: Summary) -> tuple[AnyTable, ...]:
     """Return every table of a run that does not wait for an answer of the reader, each once."""
     figures: list[Figure | None] = [
         *page.overview,
@@ -32,14 +40,14 @@ def tables_of(page: Page, summary: Summary) -> tuple[Table, ...]:
     return tuple(table for table in found if table.rows)
 
 
-def _of_later_days(page: Page) -> tuple[Table | None, ...]:
+def _of_later_days(page: Page) -> tuple[AnyTable | None, ...]:
     """Return the tables of later days beside the verdicts; None for one that is not there."""
     presence = page.presence
     came_back = (None, None) if presence is None else (presence.table, presence.features)
     return (page.truth.kept_table, page.truth.days, *came_back)
 
 
-def _of_the_log(page: Page) -> tuple[Table | None, ...]:
+def _of_the_log(page: Page) -> tuple[AnyTable | None, ...]:
     """Return the tables of what segments were shown and clicked."""
     log = page.log
     if log is None:
@@ -47,7 +55,7 @@ def _of_the_log(page: Page) -> tuple[Table | None, ...]:
     return (*log.affinity, log.held_out_table, *log.more_curves, *log.caps)
 
 
-def _of_conversions(page: Page) -> tuple[Table | None, ...]:
+def _of_conversions(page: Page) -> tuple[AnyTable | None, ...]:
     """Return the tables of what users did in the shop; the funnel's stands with its picture."""
     found = page.conversions
     if found is None:
@@ -67,15 +75,17 @@ def as_parquet(frame: pl.DataFrame) -> bytes:
     return sink.getvalue()
 
 
-def table_frame(view: Table) -> pl.DataFrame:
+def table_frame(view: AnyTable) -> pl.DataFrame:
     r"""Return a table as text columns; heads that appear twice are numbered.
 
     Examples
     --------
-    >>> from segmentry.present.report import Row
+    >>> from segmentry.present.report import Row, Table
     >>> table_frame(Table("T", ("K", "x", "x"), (Row("2", ("a\nb", "c")),))).rows(named=True)
     [{'K': '2', 'x': 'a (b)', 'x (2)': 'c'}]
     """
+    if isinstance(view, tables.Table):
+        return view.to_frame()
     heads: list[str] = []
     for head in view.heads:
         n_before = sum(each == head or each.startswith(f"{head} (") for each in heads)

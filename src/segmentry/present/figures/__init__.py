@@ -71,7 +71,9 @@ from segmentry.present.figures._space import (
     plot_map_3d,
 )
 from segmentry.present.figures._stability import caption_stability, has_stability, plot_stability
-from segmentry.present.figures._theme import (
+from segmentry.present.figures._umap import caption_umap, plot_umap
+from segmentry.present.figures._users import caption_users, plot_user_pairs, plot_users
+from segmentry.present.theme import (
     dark_figure_css,
     dark_svg,
     heat_colour,
@@ -79,8 +81,6 @@ from segmentry.present.figures._theme import (
     segment_colour,
     segment_ink,
 )
-from segmentry.present.figures._umap import caption_umap, plot_umap
-from segmentry.present.figures._users import caption_users, plot_user_pairs, plot_users
 
 __all__ = [
     "AZIMUTH",

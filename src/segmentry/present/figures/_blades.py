@@ -14,7 +14,7 @@ from segmentry.present.figures._marks import (
     pixels_x,
     pixels_y,
 )
-from segmentry.present.figures._theme import ROLES, segment_colour
+from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
     import altair as alt

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import count, interval, percent
 from segmentry.present.figures._caption import Caption, Rows, finish
 from segmentry.present.figures._forest import Against, forest
-from segmentry.present.figures._theme import ROLES, segment_colour
+from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
     import altair as alt

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from segmentry.present.figures._theme import ROLES, house_config
+from segmentry.present.theme import ROLES, house_config
 
 if TYPE_CHECKING:
     import altair as alt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from segmentry.formats import feature_value
 from segmentry.present.figures._caption import Rows, quoted
 from segmentry.present.figures._marks import on_named
-from segmentry.present.figures._theme import ROLES, SCALE
+from segmentry.present.theme import ROLES, SCALE
 
 if TYPE_CHECKING:
     import altair as alt

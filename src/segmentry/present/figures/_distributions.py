@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import feature_value
 from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish, quoted
 from segmentry.present.figures._marks import as_given, at_x, layered, on, on_named, pixels_y
-from segmentry.present.figures._theme import ROLES, segment_colour
+from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
     import altair as alt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import count, decimal, interval
 from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
 from segmentry.present.figures._marks import as_given, layered, on
-from segmentry.present.figures._theme import ROLES, segment_colour
+from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
     import altair as alt

@@ -16,7 +16,7 @@ from segmentry.present.figures._marks import (
     pixels_x,
     pixels_y,
 )
-from segmentry.present.figures._theme import segment_colour
+from segmentry.present.theme import segment_colour
 from segmentry.schema import UNASSIGNED
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from segmentry.present.figures._caption import Rows
 from segmentry.present.figures._marks import PLAIN_ZERO, as_given, at_x, at_y, haloed, layered, on
-from segmentry.present.figures._theme import ROLES
+from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
     import altair as alt

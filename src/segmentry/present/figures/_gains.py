@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import decimal, interval
 from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
 from segmentry.present.figures._forest import Against, forest
-from segmentry.present.figures._theme import ROLES
+from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
     import altair as alt

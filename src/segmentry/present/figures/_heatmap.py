@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import signed
 from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish, quoted
 from segmentry.present.figures._marks import as_given, at_x, at_y, layered, on, pixels_x, pixels_y
-from segmentry.present.figures._theme import (
+from segmentry.present.theme import (
     HEAT_EDGES,
     ROLES,
     heat_colour,

@@ -10,7 +10,7 @@ from segmentry.present.figures._caption import Caption, Rows, empty_chart, finis
 from segmentry.present.figures._colouring import Value, colour_by, label_of, largest_in, layers_of
 from segmentry.present.figures._map import center_marks, map_axes, map_frame
 from segmentry.present.figures._marks import as_given, layered, on_named, own_colours
-from segmentry.present.figures._theme import segment_colour
+from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     import altair as alt

@@ -15,7 +15,7 @@ from segmentry.present.figures._marks import (
     on,
     pixels_y,
 )
-from segmentry.present.figures._theme import ROLES, segment_colour
+from segmentry.present.theme import ROLES, segment_colour
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from segmentry.present.figures._marks import (
     pixels_x,
     pixels_y,
 )
-from segmentry.present.figures._theme import ROLES, segment_colour, segment_ink
+from segmentry.present.theme import ROLES, segment_colour, segment_ink
 
 if TYPE_CHECKING:
     import altair as alt

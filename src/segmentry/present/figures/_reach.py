@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import percent
 from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
 from segmentry.present.figures._marks import at_x, layered, on
-from segmentry.present.figures._theme import ROLES
+from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
     import altair as alt

@@ -32,8 +32,8 @@ from segmentry.present.figures._segments import plot_ctr_by_segment, plot_sizes
 from segmentry.present.figures._selection import plot_elbow, plot_silhouette_by_k
 from segmentry.present.figures._space import plot_map_3d
 from segmentry.present.figures._stability import has_stability, plot_stability
-from segmentry.present.figures._theme import ROLES, SCALE
 from segmentry.present.figures._umap import plot_umap
+from segmentry.present.theme import ROLES, SCALE
 from segmentry.runtime.processes import serving
 
 if TYPE_CHECKING:

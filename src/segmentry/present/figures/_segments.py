@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import count, interval, percent, rate
 from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish, quoted
 from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, on, scaled_x
-from segmentry.present.figures._theme import ROLES, segment_colour
+from segmentry.present.theme import ROLES, segment_colour
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:

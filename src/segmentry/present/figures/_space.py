@@ -11,8 +11,8 @@ from segmentry.present.figures._colouring import Value, colour_by, label_of, lar
 from segmentry.present.figures._map import thin
 from segmentry.present.figures._marks import as_given, layered, on, on_named, own_colours
 from segmentry.present.figures._places import UserPlace
-from segmentry.present.figures._theme import ROLES, segment_colour, segment_ink
 from segmentry.present.figures._users import told_of_values
+from segmentry.present.theme import ROLES, segment_colour, segment_ink
 
 if TYPE_CHECKING:
     import altair as alt

@@ -6,7 +6,7 @@ from segmentry.evaluation.stability import STABLE
 from segmentry.formats import count, decimal
 from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
 from segmentry.present.figures._forest import Against, forest
-from segmentry.present.figures._theme import segment_colour
+from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     import altair as alt

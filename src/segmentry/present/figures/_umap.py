@@ -9,8 +9,8 @@ from segmentry.present.figures._colouring import label_of
 from segmentry.present.figures._map import Frame, map_frame
 from segmentry.present.figures._marks import as_given, layered, on_named, own_colours
 from segmentry.present.figures._places import UserPlace
-from segmentry.present.figures._theme import segment_colour
 from segmentry.present.figures._users import told_of_values, user_layers
+from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     import altair as alt

@@ -16,7 +16,7 @@ from segmentry.present.figures._map import (
 )
 from segmentry.present.figures._marks import as_given, layered, on_named, own_colours
 from segmentry.present.figures._places import UserPlace
-from segmentry.present.figures._theme import segment_colour
+from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     import altair as alt

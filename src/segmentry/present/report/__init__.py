@@ -23,10 +23,11 @@ from segmentry.present.report._parts import (
 )
 from segmentry.present.report._segment_pages import exemplar_table
 from segmentry.present.report._tables import quartile_table
-from segmentry.present.report._views import Fact, Figure, Page, Row, Table
+from segmentry.present.report._views import AnyTable, Fact, Figure, Page, Row, Table
 
 __all__ = [
     "GLOSSARY",
+    "AnyTable",
     "Fact",
     "Figure",
     "Page",

@@ -4,7 +4,8 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.formats import MISSING, count, decimal, interval, percent, rate, signed
 from segmentry.present.figures import horizon, segment_colour, segment_ink
 from segmentry.present.report._truth import badge_of
-from segmentry.present.report._views import Badge, Executive, ExecutiveRow
+from segmentry.present.report._views import Executive, ExecutiveRow
+from segmentry.present.tables import Badge
 from segmentry.results.summary import Insight, Summary
 from segmentry.schema import Estimate
 

@@ -5,7 +5,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from segmentry.present.report._views import Card, Figure, Table
+from segmentry.present.report._views import AnyTable, Card, Figure
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,12 +47,13 @@ def render_text(text: str) -> str:
     return _OPTION.sub(r'<span class="option">\g<0></span>', escape(text))
 
 
-def render_table(view: Table) -> str:
+def render_table(view: AnyTable) -> str:
     """Return a table as HTML.
 
     Examples
     --------
-    >>> "<script>" in render_table(Table(caption="<script>", heads=("K",), rows=()))
+    >>> from segmentry.present.tables import Table
+    >>> "<script>" in render_table(Table("t", "<script>", columns=(), rows=()))
     False
     """
     return _macro("table", view)
@@ -80,5 +81,5 @@ def _loader_source(name: str) -> tuple[str, object, object]:
     return loader.get_source(environment(), name)
 
 
-def _macro(name: str, view: Card | Figure | Table) -> str:
+def _macro(name: str, view: Card | Figure | AnyTable) -> str:
     return str(getattr(environment().get_template("parts.html").module, name)(view))

@@ -9,7 +9,8 @@ from segmentry.formats import MISSING, count, decimal, interval, percent, period
 from segmentry.present import figures as plots
 from segmentry.present.figures import segment_colour
 from segmentry.present.report._levels import lead_of_days, table_of_days
-from segmentry.present.report._views import Badge, Fact, Figure, Row, Table, Truth
+from segmentry.present.report._views import Fact, Figure, Row, Table, Truth
+from segmentry.present.tables import Badge
 from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, Estimate
 

@@ -1,16 +1,11 @@
 """What the page shows, ready to print: small frozen records, every number already a text."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from segmentry.present import tables
 from segmentry.present.figures import Caption
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A verdict: its word and the shape that goes with it; `kind` is a name for styles."""
-
-    text: str
-    kind: str
+from segmentry.present.tables import Badge
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +52,18 @@ class Table:
     text_columns: tuple[int, ...] = ()
 
     @property
+    def lines(self) -> tuple[Row, ...]:
+        """Return the rows, as `segmentry.present.tables.Table` calls its texts."""
+        return self.rows
+
+    @property
     def is_narrow(self) -> bool:
         """Whether the first column needs no room to wrap."""
         return all(len(row.head) <= 6 for row in self.rows)
+
+
+AnyTable: TypeAlias = Table | tables.Table
+"""A table of texts, or one of values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Figure:
     heading: str
     caption: Caption
     svg: str
-    tables: tuple[Table, ...]
+    tables: tuple[AnyTable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +220,7 @@ class SegmentPage:
     insights: tuple[InsightView, ...]
     rules: tuple[str, ...]
     rule_note: str
-    tables: tuple[Table, ...]
+    tables: tuple[AnyTable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +232,13 @@ class Truth:
     notes: tuple[str, ...]
     kept: str
     kept_facts: tuple[Fact, ...]
-    kept_table: Table | None
+    kept_table: AnyTable | None
     figure: Figure | None
-    verdicts: tuple[Table, ...]
+    verdicts: tuple[AnyTable, ...]
     events: tuple[str, ...]
     caveats: tuple[str, ...]
     days_lead: str
-    days: Table | None
+    days: AnyTable | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,7 @@ class Latent:
     lead: str
     parts: tuple[str, ...]
     kept: str
-    tables: tuple[Table, ...]
+    tables: tuple[AnyTable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,14 +256,14 @@ class LogView:
     """Segments against the log; where nothing is known only `lead`."""
 
     lead: str
-    affinity: tuple[Table, ...]
+    affinity: tuple[AnyTable, ...]
     held_out: str
-    held_out_table: Table | None
+    held_out_table: AnyTable | None
     exposure: str
     reaction: str
     figures: tuple[Figure, ...]
-    more_curves: tuple[Table, ...]
-    caps: tuple[Table, ...]
+    more_curves: tuple[AnyTable, ...]
+    caps: tuple[AnyTable, ...]
     notes: tuple[str, ...]
 
 
@@ -269,11 +273,11 @@ class ConversionView:
 
     lead: str
     added: tuple[str, ...]
-    added_table: Table | None
-    purchases: Table | None
+    added_table: AnyTable | None
+    purchases: AnyTable | None
     funnel: Figure | None
-    attribution: tuple[Table, ...]
-    shop: Table | None
+    attribution: tuple[AnyTable, ...]
+    shop: AnyTable | None
     notes: tuple[str, ...]
 
 
@@ -284,7 +288,7 @@ class Why:
     groups: str
     gain: str
     figure: Figure | None
-    table: Table
+    table: AnyTable
     notes: tuple[str, ...]
 
 
@@ -301,8 +305,8 @@ class Presence:
     """Who came back on the later days, and how those differ who did not."""
 
     notes: tuple[str, ...]
-    table: Table
-    features: Table | None
+    table: AnyTable
+    features: AnyTable | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +315,7 @@ class Compared:
 
     lead: str
     notes: tuple[str, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[AnyTable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,22 +348,22 @@ class Page:
     distributions: Figure | None
     selection_rule: str
     selection_reason: str
-    candidates: Table
+    candidates: AnyTable
     latent: Latent | None
     why: Why | None
     stability: Stability | None
     presence: Presence | None
     comparison: Compared | None
     heatmap: Figure
-    numeric_tables: tuple[Table, ...]
-    level_tables: tuple[Table, ...]
+    numeric_tables: tuple[AnyTable, ...]
+    level_tables: tuple[AnyTable, ...]
     log: LogView | None
     conversions: ConversionView | None
     maps: tuple[Figure, ...]
     turn: Turn | None
-    data_tables: tuple[Table, ...]
+    data_tables: tuple[AnyTable, ...]
     method: tuple[str, ...]
-    feature_tables: tuple[Table, ...]
+    feature_tables: tuple[AnyTable, ...]
     glossary: tuple[tuple[str, str], ...]
     command: str
     repeat: tuple[Fact, ...]
