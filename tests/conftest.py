@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests import texts
 from tests.repeats import THOROUGH
 
 from segmentry.ingest.engines import ENGINES, open_engine
@@ -29,9 +30,21 @@ def pytest_addoption(parser):
         action="store_true",
         help="the slow tests too, and hundreds of seeds where the suite tries a few",
     )
+    parser.addoption(
+        "--update-texts",
+        action="store_true",
+        help="write what the tests find into tests/texts.json instead of comparing",
+    )
+
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("--update-texts"):
+        texts.write_snapshot()
 
 
 def pytest_configure(config):
+    if config.getoption("--update-texts"):
+        os.environ[texts.UPDATE] = "1"
     if config.getoption("--thorough"):
         os.environ[THOROUGH] = "1"
     config.addinivalue_line("markers", "slow: only with --thorough, as `make verify` has it")

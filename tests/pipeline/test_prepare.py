@@ -317,7 +317,8 @@ def test_a_folder_in_the_way_stays(data, tmp_path):
 def test_two_runs_at_once_on_one_folder_find_the_same(prepared, tmp_path):
     before = contents(prepared.directory)
     words = (
-        "import contextlib; from segmentry.present import figures; from segmentry.pipeline import _run; "
+        "import contextlib; from segmentry.pipeline import _run; "
+        "from segmentry.present import figures; "
         "figures.drawing = contextlib.nullcontext; _run.write_report = lambda *_, **__: None; "
         "_run.run({!r}, {!r}, k=2, k_range='2:2', bootstraps=2, **{{'with': ('behaviours',)}})"
     )

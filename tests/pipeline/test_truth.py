@@ -248,7 +248,7 @@ def test_centres_and_silhouettes_are_renumbered_with_the_labels(planted):
 
 
 def test_data_without_any_signal_confirm_nothing(no_signal):
-    """At a family-wise 5 %, two runs of two with a verdict have a chance of 0.3 %, of eight 5.7 %."""
+    """At a family-wise 5 %, two of two runs with a verdict have a chance of 0.3 %."""
     decided = [set(verdicts_of(outcome)) - UNDECIDED for outcome in no_signal]
     assert sum(map(bool, decided)) <= 1
     for outcome in no_signal:

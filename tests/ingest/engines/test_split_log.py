@@ -5,10 +5,10 @@ import gzip
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of, split, used_rows
-from tests.repeats import repeats
+from tests.repeats import examples
 
 from segmentry.errors import DataError, EngineError
 
@@ -484,9 +484,7 @@ FIELDS = [
 LINES = st.tuples(*FIELDS, st.integers(1, 6)).map(lambda fields: ",".join(fields[: fields[-1]]))
 
 
-@settings(
-    max_examples=repeats(20, 100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+@examples(20, 100)
 @given(lines=st.lists(LINES, min_size=1, max_size=12))
 def test_every_engine_does_the_same_with_any_lines(all_engines, tmp_path_factory, lines):
     found = []

@@ -3,10 +3,10 @@
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of, split, used_rows
-from tests.repeats import repeats
+from tests.repeats import examples
 
 T = 1_494_000_000
 NARROW = {name: LOG_TYPES[name] for name in ("user_id", "shown_at", "is_click", "is_not_click")}
@@ -113,9 +113,7 @@ FIELDS = [
 LINES = st.tuples(*FIELDS, st.integers(1, 6)).map(lambda fields: ",".join(fields[: fields[-1]]))
 
 
-@settings(
-    max_examples=repeats(15, 100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+@examples(15, 100)
 @given(lines=st.lists(LINES, min_size=1, max_size=12))
 def test_counting_while_reading_is_splitting_and_counting(all_engines, tmp_path_factory, lines):
     for engine in all_engines.values():
