@@ -39,7 +39,7 @@ def says(found: object) -> None:
     if _keep(test, place, text):
         return
     expected = _expected(test, place)
-    assert text == expected, f"{text!r}\nis not\n{expected!r}\nIf it is right: make texts"
+    assert text == expected, f"{text!r}\nis not\n{expected!r}\nIf it may be: make texts"
 
 
 def shows(page: str | Iterable[str], about: str | None = None) -> None:
@@ -54,10 +54,11 @@ def shows(page: str | Iterable[str], about: str | None = None) -> None:
         ):
             assert any(about in b for b in blocks) or about in " ".join(blocks), about
             return
-    if _keep(test, place, None if expected is None else _nearest(expected, blocks)):
+    assert expected is not None, f"no text is kept for {test}: write one like it into {SNAPSHOT}"
+    if _keep(test, place, _nearest(expected, blocks)):
         return
     assert any(expected in block for block in blocks) or expected in " ".join(blocks), (
-        f"{expected!r}\nis not in\n{chr(10).join(blocks)[:5000]}\nIf it has another wording: make texts"
+        f"{expected!r}\nis not in\n{chr(10).join(blocks)[:5000]}\nIf it may be: make texts"
     )
 
 
@@ -71,9 +72,9 @@ def refused(kind: type[BaseException]) -> Iterator[pytest.ExceptionInfo[BaseExce
 
 def write_snapshot() -> None:
     """Put what this process found into the file; other workers put theirs."""
-    with SNAPSHOT.with_suffix(".lock").open("w") as lock:
+    with SNAPSHOT.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = json.loads(SNAPSHOT.read_text(encoding="utf-8")) if SNAPSHOT.exists() else {}
+        kept = json.loads(SNAPSHOT.read_text(encoding="utf-8") or "{}")
         text = json.dumps(kept | _found, ensure_ascii=False, indent=1, sort_keys=True)
         SNAPSHOT.write_text(text + "\n", encoding="utf-8")
 

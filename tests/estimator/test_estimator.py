@@ -425,7 +425,7 @@ def test_categories_that_are_numbers_stay_levels():
 
 
 @pytest.mark.parametrize("container", ["pandas", "polars"])
-def test_the_output_follows_set_output(users, fitted, container):
+def test_the_output_follows_set_output(users, fitted, three, container):
     table, _ = users
     given = table.to_pandas().set_index(np.arange(table.height) * 7)
     segmenter = clone(three).fit(given).set_output(transform=container)
