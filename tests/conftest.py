@@ -97,16 +97,6 @@ def shared_engine(engine_name, tmp_path_factory):
     opened.close()
 
 
-@pytest.fixture(scope="session")
-def all_engines(tmp_path_factory, request):
-    """Every engine under test, by name, to compare them with each other."""
-    names = request.config.getoption("--engines").split(",")
-    opened = {name: open_engine(name, scratch=tmp_path_factory.mktemp(name)) for name in names}
-    yield opened
-    for each in opened.values():
-        each.close()
-
-
 @pytest.fixture
 def real_data():
     """The folder of the real sample files; use with the marker `real_data`."""

@@ -8,7 +8,7 @@ from scipy.stats import norm, t
 from tests.evaluation.simulation import form_segments, simulate, user_days
 from tests.texts import says, shows
 
-from segmentry.evaluation.later_days import verdicts
+from segmentry.evaluation.later_days import OutcomeWords, verdicts
 from segmentry.evaluation.later_days._verdicts import _holm
 from segmentry.features.user_days import UserCounts
 
@@ -245,3 +245,19 @@ def test_survival_by_hand_and_within_its_interval():
     expected = found.outcome_difference.value / found.seen_difference.value
     assert found.survival.value == pytest.approx(expected)
     assert found.survival.low < expected < found.survival.high
+
+
+def test_reasons_are_written_in_the_words_of_what_is_counted():
+    words = OutcomeWords(
+        rate="days with a buy per day", trial="day", success="buy", successes="buys"
+    )
+    n = np.full(400, 50)
+    counts = UserCounts(n, np.random.default_rng(0).binomial(n, np.repeat([0.2, 0.1], 200)))
+    ids = np.repeat([1, 2], 200)
+
+    first, _ = verdicts(ids, seen=counts, later=counts, n_segments=2, words=words)
+
+    assert first.reason.startswith("days with a buy per day ")
+    none = UserCounts(n, np.zeros(400, dtype=np.int64))
+    found = verdicts(ids, seen=counts, later=none, n_segments=2, words=words)
+    assert {each.reason for each in found} == {"the outcome window has no buy"}

@@ -30,10 +30,6 @@ def copy_of(log, tmp_path):
     return folder
 
 
-def test_polars_gives_the_bytes_of_duckdb(log, expected):
-    assert render_summary_json(summary_of(log, engine="polars", **QUICK)) == expected
-
-
 def test_a_memory_limit_changes_nothing(log, expected):
     assert render_summary_json(summary_of(log, memory="500MB", **QUICK)) == expected
 
@@ -56,14 +52,13 @@ def test_compressed_files_change_nothing(log, expected, tmp_path):
     assert render_summary_json(summary_of(packed, **QUICK)) == expected
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
-def test_parquet_files_change_nothing(log, expected, tmp_path, engine):
+def test_parquet_files_change_nothing(log, expected, tmp_path):
     stored = copy_of(log, tmp_path)
     for file in log.glob("*.csv"):
         table = pl.read_csv(file, null_values=["", "NULL"])
         table.write_parquet(stored / f"{file.stem}.parquet")
 
-    assert render_summary_json(summary_of(stored, engine=engine, **QUICK)) == expected
+    assert render_summary_json(summary_of(stored, **QUICK)) == expected
 
 
 def test_levels_written_as_decimals_and_a_header_without_its_space_change_nothing(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from segmentry.advise.measuring import measure_plans_apart
+from segmentry.advise.basis import measure_plans_apart
 from segmentry.errors import ConfigError
 from segmentry.pipeline import embed_run, rename_segment
 from segmentry.present.dashboard import Door, serve

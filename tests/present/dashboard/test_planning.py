@@ -6,9 +6,9 @@ import pytest
 from tests.present.dashboard.test_pages import folder_of, shown, text_of
 from tests.summaries import make_summary
 
-from segmentry.advise.budget_of_run import plan_budget
-from segmentry.advise.measuring import measure_plans, measure_plans_apart
-from segmentry.advise.tests_of_run import plan_test
+from segmentry.advise.basis import measure_plans, measure_plans_apart
+from segmentry.advise.budget import plan_budget
+from segmentry.advise.experiments import plan_test
 from segmentry.errors import BundleError
 from segmentry.formats import count
 from segmentry.present.dashboard._measuring import allow_measuring

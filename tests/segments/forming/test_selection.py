@@ -24,7 +24,6 @@ def candidate(k, silhouette, *, low=None, inertia=None, smallest_share=0.2):
         calinski_harabasz=None,
         davies_bouldin=None,
         smallest_share=smallest_share,
-        seconds=0.0,
     )
 
 

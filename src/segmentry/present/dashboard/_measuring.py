@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from segmentry.advise.planning import PlanBasis
+from segmentry.advise.basis import PlanBasis
 
 Measure: TypeAlias = Callable[[Path], PlanBasis]
 _ALLOWED: list[Measure] = []

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.ingest.engines import pick_users, sample_users
+from segmentry.ingest.engines.run_tables import pick_users, sample_users
 from segmentry.present.dashboard._runs import Run, bundle_of, load
 from segmentry.present.figures import HexagonValue, UserPlace, colour_names
 from segmentry.results.run_folder import read_if_there, read_user_columns

@@ -8,7 +8,7 @@ from threading import RLock
 
 import streamlit as st
 
-from segmentry.advise.planning import PlanBasis
+from segmentry.advise.basis import PlanBasis
 from segmentry.errors import DataError, SegmentryError
 from segmentry.present.dashboard._measuring import measuring
 from segmentry.present.dashboard._runs import Run, load

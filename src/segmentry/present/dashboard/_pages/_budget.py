@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from segmentry.advise.budget import BudgetPlan, BudgetRequest, SegmentTraffic, plan_budget
-from segmentry.advise.planning import PlanBasis
+from segmentry.advise.basis import PlanBasis
+from segmentry.advise.budget import BudgetPlan, BudgetRequest, SegmentTraffic, divide_budget
 from segmentry.errors import SegmentryError
 from segmentry.formats import count, interval, percent, rate
 from segmentry.present import figures as plots
@@ -41,7 +41,7 @@ def show_budget(run: Run) -> None:
             notice(f"No budget can be planned: {basis.reason}")
             return
         asked = _asked(basis)
-        plan = plan_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
+        plan = divide_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
     except SegmentryError as error:
         notice(f"No budget can be planned: {error}")
         return
@@ -53,7 +53,7 @@ def prepare_budget(run: Run) -> None:
     basis = measured(run)
     if basis.rates is not None:
         asked = _request(basis)
-        plan = plan_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
+        plan = divide_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
         _figures(run, plan, asked)
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from segmentry.advise.basis import PlanBasis
 from segmentry.advise.experiments import (
     ExperimentPlan,
     ExperimentRequest,
@@ -12,7 +13,6 @@ from segmentry.advise.experiments import (
     plan_experiment,
     smallest_effect,
 )
-from segmentry.advise.planning import PlanBasis
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Traffic
 from segmentry.formats import MISSING, count, percent, rate

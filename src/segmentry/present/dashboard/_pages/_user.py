@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from segmentry.formats import MISSING, count, decimal, feature_value, percent, signed
-from segmentry.ingest.engines import find_user, top_users
+from segmentry.ingest.engines.run_tables import find_user, top_users
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run, bundle_of, load
