@@ -36,18 +36,10 @@ _Counts = Mapping[str, IntVector]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AdNumbers:
-    """The table of ads as numbers, with -1 for what is not known and a row of -1 at the end.
-
-    Parameters
-    ----------
-    places : Places
-        Of the ids of the ads.
-    columns : mapping of str to ndarray of int, shape (n_ads + 1,)
-        Category, brand and campaign numbered from 0, ``log_price`` in fixed point.
-    """
+    """The table of ads as numbers, with -1 for what is not known and a row of -1 at the end."""
 
     places: Places
-    columns: Mapping[str, IntVector]
+    columns: Mapping[str, IntVector]  # (n_ads + 1,): numbers from 0; log_price in fixed point
 
 
 def number_ads(ads: pl.DataFrame) -> AdNumbers:
@@ -108,21 +100,10 @@ class _Seen:
 
 
 def count_events(events: Events, ads: AdNumbers | None, *, counts: Collection[str]) -> pl.DataFrame:
-    """Count per user what features of the log are made of.
+    """Count per user what features of the log are made of; nothing is sorted for other counts.
 
-    Parameters
-    ----------
-    events : Events
-        All of each of its users in a window.
-    ads : AdNumbers or None
-        Null where no count takes them.
-    counts : collection of str
-        The counts that are wanted; nothing is sorted for others.
-
-    Returns
-    -------
-    DataFrame
-        ``user_id`` and the wanted integer columns, one row per user with an event.
+    `events` are all of each user in a window; `ads` is null where no count takes them. Returned
+    are ``user_id`` and the wanted integer columns, one row per user with an event.
     """
     seen = _Seen(events, ads)
     columns: dict[str, IntVector] = {}
@@ -136,13 +117,7 @@ def count_events(events: Events, ads: AdNumbers | None, *, counts: Collection[st
 
 
 def count_by_day(events: Events) -> pl.DataFrame:
-    """Count impressions and clicks per user and local day.
-
-    Returns
-    -------
-    DataFrame
-        ``user_id, day, n_impressions, n_clicks``; `day` counts from 1970-01-01, local time.
-    """
+    """Return ``user_id, day, n_impressions, n_clicks``; `day` counts from 1970-01-01, local."""
     pairs = _days_of(_Seen(events, None))
     clicks = np.zeros(pairs.user.size, dtype=np.int64)
     clicks[pairs.is_clicked] = pairs.n_clicks
@@ -203,11 +178,6 @@ def _quarters(seen: _Seen) -> _Counts:
     place = seen.events.user.astype(np.int64) * len(_QUARTERS) + quarter
     found = np.bincount(place, minlength=seen.n_users * len(_QUARTERS))
     return dict(zip(_QUARTERS, found.reshape(seen.n_users, len(_QUARTERS)).T, strict=True))
-
-
-def _bursts(seen: _Seen) -> _Counts:
-    burst = seen.events.second // _HALF_HOUR
-    return {"n_bursts": _distinct(seen, burst)}
 
 
 def _amounts(seen: _Seen) -> _Counts:
@@ -282,14 +252,6 @@ def _categories(seen: _Seen) -> _Counts:
     }
 
 
-def _brands(seen: _Seen) -> _Counts:
-    return {"n_brands": _distinct(seen, seen.of_ads("brand_id"))}
-
-
-def _campaigns(seen: _Seen) -> _Counts:
-    return {"n_campaigns": _distinct(seen, seen.of_ads("campaign_id"))}
-
-
 def _distinct(seen: _Seen, key: IntVector) -> IntVector:
     """Count the different keys of each user."""
     n_keys = int(key.max(initial=0)) + 1
@@ -308,12 +270,10 @@ _GROUPINGS: tuple[tuple[tuple[str, ...], Callable[[_Seen], _Counts]], ...] = (
     (("n_weekend", "n_active_days", "n_click_days"), _days),
     (("n_valued", "value", "n_quantified", "quantity"), _amounts),
     (_QUARTERS, _quarters),
-    (("n_bursts",), _bursts),
+    (("n_bursts",), lambda seen: {"n_bursts": _distinct(seen, seen.events.second // _HALF_HOUR)}),
     (("n_ads", "n_repeat_impressions", "n_repeat_clicks"), _repeats),
     (("n_priced", "n_priced_clicks", "log_price_seen", "log_price_clicked"), _prices),
     (("n_categories", "n_categorised", "n_top_category", "n_log_n"), _categories),
-    (("n_brands",), _brands),
-    (("n_campaigns",), _campaigns),
+    (("n_brands",), lambda seen: {"n_brands": _distinct(seen, seen.of_ads("brand_id"))}),
+    (("n_campaigns",), lambda seen: {"n_campaigns": _distinct(seen, seen.of_ads("campaign_id"))}),
 )
-COUNTS_OF_ADS = frozenset(name for names, count in _GROUPINGS[-5:] for name in names)
-"""Counts that take the ads."""

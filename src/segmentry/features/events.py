@@ -113,8 +113,8 @@ def read_events(
     Parameters
     ----------
     engine : Engine
-        Whose `split_log` made it.
     part : Path
+        From its `split_log`.
     window : Window
         Impressions outside are left out.
     ad_places : Places or None

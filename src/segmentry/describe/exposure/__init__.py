@@ -15,6 +15,7 @@ from segmentry.describe.exposure._records import (
     LogReport,
     Reaction,
 )
+from segmentry.describe.exposure._report import report_log
 
 __all__ = [
     "Cap",
@@ -29,4 +30,5 @@ __all__ = [
     "Members",
     "Reaction",
     "describe_log",
+    "report_log",
 ]

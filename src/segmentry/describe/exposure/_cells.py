@@ -71,16 +71,7 @@ def add_cells(
     There may be millions of cells: sums of their own for each part would take twice the room, and
     longer to make than to fill.
 
-    Parameters
-    ----------
-    total : CellCounts
-    user : ndarray of int, shape (n_rows,)
-        Of each impression.
-    key : ndarray of int, shape (n_rows,)
-        -1 where it is not known: such impressions are left out.
-    is_click : ndarray of int, shape (n_rows,)
-    segment_of_user : ndarray of int, shape (n_users,)
-        1..K.
+    Impressions of key -1, not known, are left out; segments are 1..K.
 
     Examples
     --------
@@ -129,7 +120,7 @@ def _add_at(table: IntVector, cell: IntVector, values: IntVector | int) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
-    """The published cells: their segment and key, and effective counts."""
+    """Row and key of the published cells."""
 
     row: IntVector
     key: IntVector
@@ -138,21 +129,9 @@ class _Shown:
 def describe_cells(
     counts: CellCounts, *, kind: str, keys: pl.DataFrame, least_users: int
 ) -> pl.DataFrame:
-    """Work out rates and indices of the cells that may be shown.
+    """Return rates and indices of the cells that may be shown: the columns of `CELL_COLUMNS`.
 
-    Parameters
-    ----------
-    counts : CellCounts
-    kind : str
-        The dimension.
-    keys : DataFrame, (n_keys, 2)
-        ``key, label`` as text.
-    least_users : int
-
-    Returns
-    -------
-    DataFrame
-        The columns of `CELL_COLUMNS`, by segment and place of the key.
+    `keys` holds ``key, label`` as text; rows are by segment and place of the key.
 
     Notes
     -----
@@ -212,7 +191,7 @@ def _exposure(
 def _clicks(
     n: FloatVector, c: FloatVector, squares: IntVector, shown: _Shown
 ) -> tuple[FloatVector, FloatVector, FloatVector]:
-    """Return shrunk CTRs, shrunk ratios to what is foretold, and variances of their logarithms."""
+    """Return shrunk CTRs, shrunk ratios to the predicted, and variances of their logarithms."""
     n_segment, c_segment = n.sum(axis=1), c.sum(axis=1)
     rate = c_segment / np.maximum(1.0, n_segment)
     nn, nc, cc = squares[:, 0], squares[:, 1], squares[:, 2]
@@ -221,13 +200,13 @@ def _clicks(
     pooled_effect = float(np.average(effect, weights=np.maximum(1.0, c_segment)))
     key_rate, key_variance = _key_rates(n, c, rate, pooled_effect)
     observed = c[shown.row, shown.key] / effect[shown.row]
-    foretold = rate[shown.row] * key_rate[shown.key]
-    expected = n[shown.row, shown.key] * foretold / effect[shown.row]
+    predicted = rate[shown.row] * key_rate[shown.key]
+    expected = n[shown.row, shown.key] * predicted / effect[shown.row]
     of_all = c_segment / max(1.0, float(c_segment.sum()))
     lost = min(_MOST_LOST, float((of_all**2).sum()))
     shrunk = shrink_ratios(observed, expected, lost=lost)
     return (
-        foretold * shrunk.value,
+        predicted * shrunk.value,
         shrunk.value,
         shrunk.log_variance + key_variance[shown.key],
     )
@@ -236,10 +215,8 @@ def _clicks(
 def _key_rates(
     n: FloatVector, c: FloatVector, rate: FloatVector, effect: float
 ) -> tuple[FloatVector, FloatVector]:
-    """Return each key's CTR relative to what its mix of segments foretells, shrunk towards 1."""
-    expected = (rate @ n) / effect
-    observed = c.sum(axis=0) / effect
-    shrunk = shrink_ratios(observed, expected)
+    """Return each key's CTR relative to what its mix of segments predicts, shrunk towards 1."""
+    shrunk = shrink_ratios(c.sum(axis=0) / effect, (rate @ n) / effect)
     return shrunk.value, shrunk.log_variance
 
 
@@ -275,11 +252,6 @@ def shrink_ratios(
     lost : float
         Share of the variance between cells that went into what is expected of them (of three
         segments alike, a third): the true ratios vary by so much more than they seem to.
-
-    Returns
-    -------
-    ShrunkRatios
-        Arrays of shape (n_cells,).
 
     Notes
     -----

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from segmentry.describe.exposure._cells import NORMAL_95
 from segmentry.describe.exposure._matched import (
     MatchedFit,
     MatchedSets,
@@ -15,19 +17,18 @@ from segmentry.describe.exposure._matched import (
     n_levels_of,
 )
 from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, BandCounts
-from segmentry.describe.exposure._reaction import Moments, fit_gap_ratio, join_moments
+from segmentry.describe.exposure._reaction import fit_gap_ratio
 from segmentry.describe.exposure._records import Cap, CurvePoint, ExposureCurve, Reaction
 from segmentry.privacy import hidden_bands, hidden_cells, is_small
 from segmentry.schema import MICRO, UNKNOWN, Estimate, Window
 from segmentry.schema.arrays import IntVector
 
 NORMAL_90 = 1.6448536269514722
-NORMAL_95 = 1.959963984540054
 _TOO_FEW = (
     "too few users have both clicks and other impressions at the first position and later ones"
 )
 _LEVEL = 0.05
-_MOST_CLICKED = 20_000
+_MAX_CLICKED = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +44,7 @@ def describe_exposure(
     positions: BandCounts,
     showings: BandCounts,
     sets: list[tuple[MatchedSets, IntVector]],
-    moments: list[Moments],
+    moments: list[pl.DataFrame],
     *,
     segment_ids: IntVector,
     n_segments: int,
@@ -52,7 +53,7 @@ def describe_exposure(
     window: Window,
     least_users: int,
 ) -> tuple[tuple[Reaction, ...], tuple[ExposureCurve, ...]]:
-    """Tell for all users and each segment whether exposure reacts, and draw the curves.
+    """Test for all users and each segment whether exposure reacts to clicks, and draw the curves.
 
     Parameters
     ----------
@@ -68,11 +69,11 @@ def describe_exposure(
         Share of users taken, of all and of each segment.
     window : Window
     least_users : int
-        Nothing is shown that is of fewer users, or would give such a figure away.
+        What is of fewer users is hidden, and what would give such a figure away.
     """
     if not sets:
         return (), ()
-    matched, seen = join_sets(sets), join_moments(moments)
+    matched, seen = join_sets(sets), pl.concat(moments).sort("user", "second")
     groups = [_Group(0, is_of_all, shares[0])]
     groups += [
         _Group(segment_id, segment_ids == segment_id, shares[segment_id])
@@ -102,7 +103,9 @@ def describe_exposure(
             for kind, counts, n_shown in told
         ]
         is_reacting = everybody_reacts or reaction.is_found
-        curves += [without_caps(curve) if is_reacting else curve for curve in own]
+        if is_reacting:
+            own = [replace(curve, is_identified=False, caps=()) for curve in own]
+        curves += own
     return _published(reactions, least_users), tuple(curves)
 
 
@@ -120,12 +123,12 @@ def _published(reactions: tuple[Reaction, ...], least_users: int) -> tuple[React
     return tuple(found)
 
 
-def _react(moments: Moments, group: _Group, *, n_tests: int) -> Reaction:
+def _react(moments: pl.DataFrame, group: _Group, *, n_tests: int) -> Reaction:
     """Test one group; those of the segments are as many tests, and each is as much stricter."""
     from scipy.special import ndtri
 
-    own = _thinned(_moments_of(moments, group.is_taken[moments.user]))
-    n_users, n_clicks = int(np.unique(own.user).size), int(own.is_clicked.sum())
+    own = _thinned(moments.filter(pl.Series(group.is_taken[moments["user"].to_numpy()])))
+    n_users, n_clicks = own["user"].n_unique(), int(own["is_clicked"].sum())
     fit = fit_gap_ratio(own)
     if fit is None:
         reason = "too few clicks with a day after them to tell"
@@ -144,24 +147,13 @@ def _react(moments: Moments, group: _Group, *, n_tests: int) -> Reaction:
     )
 
 
-def _moments_of(moments: Moments, is_taken: npt.NDArray[np.bool_]) -> Moments:
-    return Moments(
-        user=moments.user[is_taken],
-        second=moments.second[is_taken],
-        gap=moments.gap[is_taken],
-        is_clicked=moments.is_clicked[is_taken],
-        n_shown=moments.n_shown[is_taken],
-        band=moments.band[is_taken],
-    )
-
-
-def _thinned(moments: Moments) -> Moments:
+def _thinned(moments: pl.DataFrame) -> pl.DataFrame:
     """Keep every jth user, so that about 20,000 clicked moments are left."""
-    step = int(moments.is_clicked.sum()) // _MOST_CLICKED
+    step = int(moments["is_clicked"].sum()) // _MAX_CLICKED
     if step < 2:
         return moments
-    number = np.cumsum(np.diff(moments.user, prepend=-1) != 0)
-    return _moments_of(moments, number % step == 0)
+    number = np.cumsum(np.diff(moments["user"].to_numpy(), prepend=-1) != 0)
+    return moments.filter(pl.Series(number % step == 0))
 
 
 def _curve(
@@ -188,7 +180,7 @@ def _curve(
         # Members whose ad is not known are left out, whatever their click.
         is_member = is_member & (codes[:, :, 1] < len(REPEAT_BANDS))
     own = MatchedSets(sets.user[is_taken], codes[:, :, order], is_member)
-    return make_curve(
+    return _make_curve(
         _counts_of(counts, group.segment_id),
         own,
         kind=kind,
@@ -212,7 +204,7 @@ def _counts_of(counts: BandCounts, segment_id: int) -> BandCounts:
     return replace(counts, sums=counts.sums[rows], beyond=counts.beyond[rows])
 
 
-def make_curve(
+def _make_curve(
     counts: BandCounts,
     sets: MatchedSets,
     *,
@@ -224,25 +216,11 @@ def make_curve(
     n_shown: int,
     least_users: int,
 ) -> ExposureCurve:
-    """Put one curve together.
+    """Put one curve together, of the counts of one segment.
 
-    Parameters
-    ----------
-    counts : BandCounts
-        Of one segment: ``sums`` of shape (1, n_bands, 7).
-    sets : MatchedSets
-        The factor of interest comes first.
-    kind : {"impression", "repeat"}
-    segment_id : int
-    bands : sequence of int
-        First position of each band.
-    n_levels : sequence of int
-        Of each factor.
-    user_share : float
-    n_shown : int
-        Bands that may be shown; a cap tells what lies after the bands before it.
-    least_users : int
-        Nothing is told that fewer users inform.
+    `bands` holds the first position of each band, of which the first `n_shown` may be shown; the
+    factor of interest comes first in `sets` and `n_levels`. What fewer than `least_users` inform
+    is hidden.
     """
     sums, beyond = counts.sums[0], counts.beyond[0]
     fit = fit_matched(sets, n_levels=n_levels)
@@ -275,11 +253,6 @@ def make_curve(
         is_identified=True,
         caps=_caps(beyond[: n_shown + 1], bands, least_users),
     )
-
-
-def without_caps(curve: ExposureCurve) -> ExposureCurve:
-    """Return the curve as one that exposure reacts to: no cap is drawn from it."""
-    return replace(curve, is_identified=False, caps=())
 
 
 def _naive(sums: IntVector) -> Estimate:

@@ -35,7 +35,7 @@ from segmentry.describe.exposure._positions import (
     no_bands,
     order_by_time,
 )
-from segmentry.describe.exposure._reaction import Moments, find_moments
+from segmentry.describe.exposure._reaction import find_moments
 from segmentry.describe.exposure._records import ExposureCurve, HeldOutUse, Reaction
 from segmentry.features.events import Events, pieces_of, read_events
 from segmentry.features.packing import Places
@@ -71,15 +71,8 @@ class HoldOut:
 class LogDescription:
     """Segments against the log.
 
-    Parameters
-    ----------
-    dimensions : tuple of str
-    cells : DataFrame
-        One row per segment, dimension (``kind``) and key with enough users.
-    held_out : HeldOutUse or None
-        Null without categories.
-    reactions : tuple of Reaction
-    curves : tuple of ExposureCurve
+    `cells` has one row per segment, dimension (``kind``) and key with enough users; `held_out` is
+    null without categories.
     """
 
     dimensions: tuple[str, ...]
@@ -110,7 +103,7 @@ class _Findings:
     showings: BandCounts
     clicks: Clicks | None
     sets: list[tuple[MatchedSets, IntVector]] = field(default_factory=list)
-    moments: list[Moments] = field(default_factory=list)
+    moments: list[pl.DataFrame] = field(default_factory=list)
 
 
 def describe_log(
@@ -131,14 +124,12 @@ def describe_log(
     Parameters
     ----------
     engine : Engine
-        Whose `split_log` made the parts.
     parts : sequence of Path
-        Each holds all rows of its users.
+        From its `split_log`.
     ads : DataFrame or None
         One row per ad; without rows where nothing is known of the ads, null where the log does
         not name them.
     members : Members
-        The users and their segments.
     n_clicks : ndarray of int, shape (n_users,)
         Clicks of each user in the window: they tell how many users make a curve.
     window : Window

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, Timeline, band_of
-from segmentry.features.packing import order_of
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import SECONDS_PER_DAY, Window
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
@@ -50,9 +49,7 @@ class MatchedSets:
 def user_shares(n_clicks: IntVector) -> tuple[float, npt.NDArray[np.float64]]:
     """Return the share of users to take for everybody's curve and for each segment's.
 
-    Parameters
-    ----------
-    n_clicks : ndarray of int, shape (n_segments,)
+    `n_clicks` has shape (n_segments,).
 
     Examples
     --------
@@ -87,23 +84,8 @@ def draw_sets(
     """Match each click of the sampled users with impressions of the same user without a click.
 
     Up to 5 of them; those drawn twice count once, which leaves each as likely as any other.
-
-    Parameters
-    ----------
-    line : Timeline
-        Of one part.
-    users : ndarray of int, shape (n_part_users,)
-        Places in the user table.
-    is_sampled : ndarray of bool, shape (n_part_users,)
-    window : Window
-    seed : int
-
-    Returns
-    -------
-    sets : MatchedSets
-        Users by their place in the user table.
-    click : ndarray of int, shape (n_sets,)
-        Number of the click among those of its user: it orders the sets.
+    `users`, shape (n_part_users,), holds places in the user table, by which the sets name their
+    user. The second array, shape (n_sets,), numbers the clicks of each user: it orders the sets.
     """
     is_taken = is_sampled[line.user]
     case = np.flatnonzero(is_taken & (line.is_click == 1))
@@ -113,7 +95,8 @@ def draw_sets(
     of_case = line.user[case]
     first_other = np.cumsum(n_others) - n_others
     click = _count_within(of_case)
-    keys = (users[of_case] << _BITS_OF_A_USERS_CLICKS) + click
+    # Places may be of four bytes, which 2,048 users would overflow.
+    keys = (users[of_case].astype(np.int64) << _BITS_OF_A_USERS_CLICKS) + click
     room = n_others[of_case]
     picks = np.empty((case.size, _N_CONTROLS), dtype=np.int64)
     for member in range(_N_CONTROLS):
@@ -151,7 +134,7 @@ def _count_within(groups: IntVector) -> IntVector:
 def join_sets(drawn: list[tuple[MatchedSets, IntVector]]) -> MatchedSets:
     """Put the sets of all parts together, in the order of users and their clicks."""
     user = np.concatenate([sets.user for sets, _ in drawn])
-    order = order_of((user, np.concatenate([click for _, click in drawn])))
+    order = np.lexsort((np.concatenate([click for _, click in drawn]), user))
     return MatchedSets(
         user[order],
         np.concatenate([sets.codes for sets, _ in drawn])[order],
@@ -182,16 +165,8 @@ class MatchedFit:
 def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | None:
     """Fit a conditional logit with matched sets as strata and users as clusters.
 
-    Parameters
-    ----------
-    sets : MatchedSets
-    n_levels : sequence of int, shape (n_factors,)
-        The first factor is the one of interest, the others are adjusted for.
-
-    Returns
-    -------
-    MatchedFit or None
-        None where level 0 has too few clicks or there is no other level.
+    The first factor of `n_levels` is the one of interest, the others are adjusted for. Nothing is
+    returned where its level 0 has too few clicks or there is no other level.
 
     Notes
     -----
@@ -261,26 +236,14 @@ def _columns(sets: MatchedSets, n_levels: Sequence[int]) -> list[npt.NDArray[np.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Design:
-    """What every coefficient vector is held against: worked out once, not at each step.
+    """What every coefficient vector is held against: worked out once, not at each step."""
 
-    Parameters
-    ----------
-    index : ndarray of int, shape (n_factors, n_sets, n_members)
-        Column of each member by factor; -1 for none.
-    is_member : ndarray of bool, shape (n_sets, n_members)
-    cases : ndarray of int, shape (n_columns + 1,)
-        Clicks by column; the last one takes what belongs to no column.
-    cells : ndarray of int, shape (n_factors * n_sets * n_members,)
-        Place of each member in a table of sets and columns, factor by factor.
-    pairs : list of ndarray of int, shape (n_sets * n_members,)
-        Place of each member in a table of columns and columns, for each two factors: those of
-        two factors meet in cells of their own, and the table is symmetric.
-    """
-
-    index: IntVector
-    is_member: BoolVector
-    cases: IntVector
-    cells: IntVector
+    index: IntVector  # (n_factors, n_sets, n_members): column of each member; -1 for none
+    is_member: BoolVector  # (n_sets, n_members)
+    cases: IntVector  # (n_columns + 1,): clicks by column; the last takes those of no column
+    cells: IntVector  # place of each member in a table of sets and columns, factor by factor
+    # Place of each member in a table of columns and columns, for each two factors: those of two
+    # factors meet in cells of their own, and the table is symmetric.
     pairs: list[IntVector]
 
 

@@ -22,13 +22,8 @@ _MOST_POSITIONS = 1 << 12
 class Timeline:
     """Impressions user by user and by time; arrays of int of shape (n_rows,).
 
-    Parameters
-    ----------
-    user, second, is_click : ndarray
-    position : ndarray
-        1 + the user's impressions in earlier seconds: those of one second share a position.
-    showing : ndarray
-        1 + earlier showings of the same ad to the user; 0 where the ad is not known.
+    `position` is 1 + the user's impressions in earlier seconds: those of one second share it.
+    `showing` is 1 + earlier showings of the same ad to the user; 0 where the ad is not known.
     """
 
     user: IntVector
