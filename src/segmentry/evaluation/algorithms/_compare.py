@@ -24,10 +24,8 @@ class MethodResult:
 
     Parameters
     ----------
-    name, label : str
     is_chosen : bool
         Whether the run's segments came from it, which was settled before.
-    n_segments : int
     number_rule : str
         How the number came about.
     sizes : tuple of int
@@ -53,7 +51,6 @@ class MethodResult:
         Of a process that does nothing but load the libraries and fit; null where not measured.
     how : str
         Which users were looked at and how the others were placed.
-    new_users : str
     problem : str
         Why there is no division, or empty.
     """
@@ -95,7 +92,6 @@ class AlgorithmComparison:
         What forms segments; the classic recipe takes its own.
     notes : tuple of str
         What a careful reader must know; whole sentences.
-    results : tuple of MethodResult
     """
 
     chosen: str
@@ -115,7 +111,6 @@ class UserLabels:
     name : str
         The algorithm that was chosen.
     segment_ids : ndarray of int, shape (n_users,)
-    outcome_gain : Estimate
     """
 
     name: str
@@ -140,19 +135,16 @@ def compare_methods(
 
     Parameters
     ----------
-    methods : sequence of Method
     rows_of : callable
         The users as a method takes them.
     inner_rows_of : callable or None
         The same users by the first days of the feature window; null where there are none.
-    chosen : UserLabels
     n_segments : int
         For the methods that are told a number.
     later : UserCounts, optional
         On the last days of the feature window.
     n_runs : int
         Fits to resampled users.
-    seed : int
     is_alone : bool
         Whether each is fitted in a process of its own, which measures its memory.
     on_step : callable, optional

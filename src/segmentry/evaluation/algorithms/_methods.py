@@ -40,7 +40,6 @@ class Method:
         As it is asked for.
     label : str
         As people read it.
-    fit : callable
     new_users : str
         How users that were not there are placed, or that they cannot be.
     recipe : str

@@ -28,7 +28,6 @@ class Rows:
         Users that the recipe segments.
     matrix : ndarray of int, shape (n_distinct, n_columns)
         What latent classes take of each row; no column where they cannot be fitted.
-    parts : tuple of Part
     without_parts : str
         Why latent classes cannot be fitted, or empty.
     plans : tuple of ColumnPlan

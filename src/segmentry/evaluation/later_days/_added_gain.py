@@ -148,7 +148,6 @@ def added_gain(
     n_draws : int
         Bootstrap draws of users, the same for both ways: the interval of the difference is that of
         paired draws.
-    seed : int
 
     Notes
     -----

@@ -33,10 +33,8 @@ class Validation:
 
     Parameters
     ----------
-    split : WindowSplit
     feature_segment_ids : ndarray of int, shape (n_users,)
         Segments of the feature window; all that is said here is about these.
-    verdicts : tuple of SegmentVerdict
     kept_gain : KeptGain or None
         Null where there is no outcome window.
     early : Forecasts
@@ -88,17 +86,12 @@ def check_later(
     ----------
     first : Segmentation
         Chosen and formed on the feature window.
-    early : EarlyUsers
     table : DataFrame
         User table of all days: the same users in the same order.
-    window : Window
-        All days.
     find : callable
         Forms segments.
     prior : BetaPrior or None
         Of the CTRs of all days.
-    seed : int
-        Of the bootstraps.
     """
     counts = early.counts()
     feature_days = local_days(early.split.feature)

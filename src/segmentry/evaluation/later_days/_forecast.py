@@ -77,7 +77,6 @@ def forecast_ctr(
         From the days kept to segment ids, such as `Relabelling.labels`.
     days : sequence of int
         Local days of the feature window. More than 12 are left out in 12 blocks.
-    n_segments : int
     n_outcome_days : int
         Length of the window that is foretold.
     caveats : sequence of str

@@ -70,18 +70,6 @@ def resampled_sums(
 ) -> FloatVector:
     """Resample users with replacement and sum their values by group, draw by draw.
 
-    Parameters
-    ----------
-    groups : ndarray of int, shape (n_users,)
-        0..n_groups-1.
-    values : ndarray of int, shape (n_users, n_values)
-        Counts to be summed.
-    n_groups, n_draws, seed : int
-
-    Returns
-    -------
-    ndarray of shape (n_draws, n_groups, n_values)
-
     Notes
     -----
     Users with equal group and values are interchangeable, so one multinomial draw over the

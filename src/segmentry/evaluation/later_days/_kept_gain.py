@@ -71,7 +71,6 @@ def kept_gain(
     n_draws : int
         Bootstrap draws of users; segments, prior and forecasts are held fixed, level and best
         rates are found anew in each.
-    seed : int
 
     Notes
     -----

@@ -29,18 +29,14 @@ class SegmentVerdict:
 
     Parameters
     ----------
-    segment_id : int
-    verdict : str
     reason : str
         The verdict in one sentence with its numbers.
     n_users, n_users_later : int
         Members, and members who were shown ads again: the verdict concerns these.
-    n_impressions_later : int
     expected_clicks : float or None
         Clicks in the outcome window, were the segment like all users.
     ctr_seen : float or None
         CTR in the feature window, on the clicks that formed the segment.
-    ctr_outcome : Estimate
     seen_difference, outcome_difference : Estimate
         CTR of the segment minus that of all other segments together; the outcome one day for day.
     survival : Estimate
@@ -122,7 +118,6 @@ def verdicts(
         In the feature window.
     later : UserCounts or None
         In the outcome window; null where there is none.
-    n_segments : int
     by_days : ndarray of float, shape (n_users,), optional
         Clicks that the common CTR of each outcome day leads to expect of each user
         (`UserDays.clicks_by_days`): what days alone explain is then no difference of the segment,
@@ -288,7 +283,6 @@ def outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
 
     Parameters
     ----------
-    later : UserCounts
     is_in : ndarray of bool, shape (n_users,)
 
     Notes

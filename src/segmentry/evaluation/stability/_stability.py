@@ -28,7 +28,6 @@ class SegmentStability:
 
     Parameters
     ----------
-    segment_id : int
     jaccard : float
         Mean over all runs; a run without the segment counts 0.
     n_lost : int
@@ -49,10 +48,8 @@ class Stability:
 
     Parameters
     ----------
-    segments : tuple of SegmentStability
     adjusted_rand : float
         Mean over all runs; a failed run counts 0.
-    n_runs, n_failed : int
     numbers : tuple of (int, int)
         Numbers of segments that were found, each with its number of runs, failures left out.
     """
@@ -111,8 +108,6 @@ def stability(
         The division to be judged: segment `i` has label `i - 1`, -1 is unassigned.
     fit : callable
         The procedure, its choice of K included; takes weights and a seed.
-    n_runs : int
-    seed : int
     is_threaded : bool
         Call `fit` from several threads at once, each with one thread of arithmetic.
     on_run : callable, optional

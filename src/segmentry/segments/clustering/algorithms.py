@@ -62,24 +62,6 @@ def kmeans_start(
 ) -> tuple[FloatMatrix, int]:
     """Find k-means centres: many starts on a sample, the best few polished, the winner on all rows.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    k : int
-        Number of clusters.
-    rng : numpy.random.Generator
-        Source of the sample and the starts.
-    effort : Effort
-        Number of starts and of those polished.
-
-    Returns
-    -------
-    centers : ndarray of shape (k, n_columns)
-        Centres of the smallest inertia; on up to 100,000 rows converged until nothing moves.
-    n_iterations : int
-        Iterations from the sifted start that led to them.
-
     References
     ----------
     Arthur, D. and Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA.
@@ -164,24 +146,6 @@ def minibatch_start(
 ) -> tuple[FloatMatrix, int]:
     """Find centres by mini-batch k-means; batches of distinct rows, updates by weight.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    k : int
-        Number of clusters.
-    rng : numpy.random.Generator
-        Source of the starts and batches.
-    effort : Effort
-        Number of starts, compared on one batch.
-
-    Returns
-    -------
-    centers : ndarray of shape (k, n_columns)
-        The centres where the batches left them.
-    n_iterations : int
-        Passes over the rows, in full.
-
     References
     ----------
     Sculley, D. (2010). Web-scale k-means clustering. WWW.
@@ -206,24 +170,6 @@ def bisecting_start(
     distinct: DistinctRows, k: int, rng: np.random.Generator, effort: Effort
 ) -> tuple[FloatMatrix, int]:
     """Find centres by splitting the cluster of largest inertia in two until there are `k`.
-
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    k : int
-        Number of clusters.
-    rng : numpy.random.Generator
-        Source of the starts of each split.
-    effort : Effort
-        Of no use here: the best of five runs of each split is kept.
-
-    Returns
-    -------
-    centers : ndarray of shape (k, n_columns)
-        Means of the leaves of the tree.
-    n_iterations : int
-        Number of splits.
 
     References
     ----------

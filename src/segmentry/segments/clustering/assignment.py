@@ -71,19 +71,6 @@ def nearest_two(X: FloatMatrix, centers: FloatMatrix) -> tuple[IntVector, FloatV
     exactly, and a row's answer does not depend on which other rows come with it, neither of which
     holds for the expansion `x² - 2xc + c²` by matrix product.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_columns)
-        Finite numbers.
-    centers : ndarray of shape (k, n_columns)
-        At least one centre.
-
-    Returns
-    -------
-    labels, nearest, second : ndarray of shape (n_rows,)
-        Index of the nearest centre, the lowest of several; squared distances to the nearest and
-        to the second nearest, infinite where there is one centre only.
-
     Examples
     --------
     >>> import numpy as np

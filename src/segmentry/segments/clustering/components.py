@@ -38,8 +38,6 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The weighted rows.
     n_components : int
         Number of components, at least 1; no more than there are columns are returned.
 
@@ -91,8 +89,6 @@ def project(X: ArrayLike, pca: PrincipalComponents) -> FloatMatrix:
     ----------
     X : array-like of shape (n_rows, n_columns)
         Finite numbers, preprocessed as the rows that the components came from.
-    pca : PrincipalComponents
-        What `fit_pca` returned.
 
     Returns
     -------

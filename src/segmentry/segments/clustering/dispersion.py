@@ -21,8 +21,6 @@ def calinski_harabasz(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
     labels : ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
     moments : ClusterMoments, optional
@@ -72,8 +70,6 @@ def davies_bouldin(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
     labels : ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
     moments : ClusterMoments, optional

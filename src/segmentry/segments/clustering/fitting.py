@@ -81,8 +81,6 @@ def fit_clusterings(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The weighted rows.
     n_clusters : sequence of int
         Numbers of clusters, each from 1 to the number of distinct rows.
     algorithm : {"kmeans", "minibatch", "bisecting"}
@@ -92,8 +90,6 @@ def fit_clusterings(
         Mini-batch k-means and bisecting k-means: scikit-learn's centres, moved once to the mean
         of the rows nearest to them. With each, a row belongs to its nearest centre, so that new
         users are treated like old ones; of the bisecting tree only the leaves' centres remain.
-    seed : int
-        Not negative.
     n_starts : int
         Starts by k-means++ on the sample.
     n_polished : int

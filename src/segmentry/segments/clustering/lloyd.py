@@ -101,20 +101,6 @@ def fit_starts(
 ) -> Runs:
     """Seed centres and run them, as many starts at once as a cache holds.
 
-    Parameters
-    ----------
-    prepared : PreparedRows
-    k : int
-    seeds : sequence of int
-        One random stream each.
-    n_per_seed : int
-        Starts that are drawn from each stream, one after the other.
-
-    Returns
-    -------
-    Runs
-        By seed, and by start of a seed.
-
     Examples
     --------
     >>> prepared = prepare_rows(np.array([[0.0], [2.0], [9.0]]), np.ones(3))
@@ -139,15 +125,6 @@ def seed_centers(
     prepared: PreparedRows, k: int, seeds: Sequence[int], *, n_per_seed: int = 1
 ) -> FloatMatrix:
     """Choose centres by greedy k-means++, shape (n_starts, k, n_columns), less the rows' mean.
-
-    Parameters
-    ----------
-    prepared : PreparedRows
-    k : int
-    seeds : sequence of int
-        One random stream each.
-    n_per_seed : int
-        Starts that are drawn from each stream, one after the other.
 
     References
     ----------
@@ -193,22 +170,6 @@ def run_lloyd(
     prepared: PreparedRows, centers: FloatMatrix, *, tol: float = 1e-4, n_steps: int = 300
 ) -> Runs:
     """Move the centres of each start to the means of their rows until they stay.
-
-    Parameters
-    ----------
-    prepared : PreparedRows
-    centers : ndarray of shape (n_starts, k, n_columns)
-        Less the rows' mean, as `seed_centers` gives them.
-    tol : float
-        A start ends when no row changes its cluster, or when the squared moves of its centres
-        add up to no more than this share of the mean variance of the columns.
-    n_steps : int
-        Steps at most.
-
-    Returns
-    -------
-    Runs
-        With centres among the rows as they are, the mean put back.
 
     References
     ----------

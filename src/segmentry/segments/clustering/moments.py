@@ -40,8 +40,6 @@ def cluster_moments(distinct: DistinctRows, labels: IntVector) -> ClusterMoments
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The weighted rows.
     labels : ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used.
 
@@ -79,20 +77,6 @@ def cluster_moments(distinct: DistinctRows, labels: IntVector) -> ClusterMoments
 def cluster_weights(distinct: DistinctRows, labels: IntVector, n_clusters: int = 0) -> FloatVector:
     """Total weight of each cluster.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    labels : ndarray of shape (n_distinct,)
-        Labels from 0 up.
-    n_clusters : int
-        Number of clusters, where the last ones may hold no row.
-
-    Returns
-    -------
-    ndarray of shape (k,)
-        Sums of weights; 0 for a cluster without rows.
-
     Examples
     --------
     >>> import numpy as np
@@ -106,20 +90,6 @@ def cluster_weights(distinct: DistinctRows, labels: IntVector, n_clusters: int =
 
 def weighted_means(distinct: DistinctRows, labels: IntVector, n_clusters: int) -> FloatMatrix:
     """Mean of each cluster; every one of the `n_clusters` must hold a row.
-
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    labels : ndarray of shape (n_distinct,)
-        Labels 0..n_clusters-1.
-    n_clusters : int
-        Number of clusters.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters, n_columns)
-        Weighted means, summed in the order of the rows: the same bits every time.
 
     Examples
     --------
@@ -140,26 +110,6 @@ def checked_labels(
     distinct: DistinctRows, labels: IntVector, *, n_clusters_at_least: int = 1
 ) -> IntVector:
     """Take labels as int64 if they fit the rows, or say what is wrong with them.
-
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    labels : ndarray of shape (n_distinct,)
-        One label for each distinct row.
-    n_clusters_at_least : int
-        Fewest clusters for which the asking score is defined.
-
-    Returns
-    -------
-    ndarray of shape (n_distinct,)
-        The labels, 0..k-1.
-
-    Raises
-    ------
-    ValueError
-        If there is not one label per distinct row, a label is negative or not an integer, a
-        cluster between 0 and the largest label is empty, or there are too few clusters.
 
     Examples
     --------

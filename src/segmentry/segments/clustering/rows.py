@@ -98,21 +98,6 @@ def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> Distinct
 def finite_matrix(X: ArrayLike) -> FloatMatrix:
     """Take a matrix of finite numbers as float64, or say what is wrong with it.
 
-    Parameters
-    ----------
-    X : array-like of shape (n_rows, n_columns)
-        The matrix as the caller gave it.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-        The same values, not copied if they are float64 already.
-
-    Raises
-    ------
-    ValueError
-        If `X` is not two-dimensional, has no columns, or holds NaN or infinity.
-
     Examples
     --------
     >>> finite_matrix([[1, 2]])
@@ -144,16 +129,6 @@ def row_keys(matrix: FloatMatrix) -> IntVector:
 
     Each column is replaced by the rank of its value and the ranks are read as digits. 1.06 million
     rows of seven columns take 0.3 s this way, 2.4 s with `np.unique(axis=0)`.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (n_rows, n_columns)
-        Finite numbers, without `-0.0`.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        Equal where the rows are equal.
 
     Examples
     --------

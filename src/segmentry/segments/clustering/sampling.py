@@ -16,20 +16,6 @@ def sample_rows(distinct: DistinctRows, *, n_rows: int, rng: np.random.Generator
     drawing users, it yields `n_rows` distinct rows however uneven the weights are, and since the
     rows are sorted, it spreads the sample over the first columns.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The population.
-    n_rows : int
-        Number of rows to draw; all rows are returned as they are where there are no more.
-    rng : numpy.random.Generator
-        Source of the one random number that is needed.
-
-    Returns
-    -------
-    DistinctRows
-        The drawn rows in their order, with estimated weights; `inverse` is the identity.
-
     References
     ----------
     Madow, W. G. (1949). On the theory of systematic sampling, II. Annals of Mathematical

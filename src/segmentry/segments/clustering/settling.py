@@ -28,20 +28,6 @@ class Settled:
 def settle(distinct: DistinctRows, centers: FloatMatrix, *, n_steps: int) -> Settled:
     """Order centres, fill empty clusters, and label each row with its nearest centre.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        At least as many rows as there are centres.
-    centers : ndarray of shape (k, n_columns)
-        Centres as an algorithm left them.
-    n_steps : int
-        How often at most the centres move to the mean of their rows (Lloyd's step).
-
-    Returns
-    -------
-    Settled
-        Every cluster holds a row, and `assign(rows, centers)` gives the same labels.
-
     Examples
     --------
     >>> import numpy as np

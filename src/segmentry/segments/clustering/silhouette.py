@@ -97,21 +97,12 @@ def sampled_silhouette(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
     labellings : sequence of ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
     n_sampled : int
         Users to measure, at least 2; from the number of users on, the score is exact.
-    seed : int
-        Not negative.
     level : float
         Confidence level of the normal interval.
-
-    Returns
-    -------
-    tuple of SilhouetteScore
-        One for each labelling.
 
     Raises
     ------
@@ -143,19 +134,12 @@ def silhouettes_of_sample(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
     labellings : sequence of ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
     n_sampled : int
         Users to measure, at least 2, drawn without replacement; all users where there are fewer.
     seed : int
         Not negative. The users are the same for every labelling.
-
-    Returns
-    -------
-    tuple of SilhouetteSample
-        One for each labelling.
 
     Raises
     ------
@@ -199,15 +183,8 @@ def score_silhouettes(sample: SilhouetteSample, *, level: float = 0.95) -> Silho
 
     Parameters
     ----------
-    sample : SilhouetteSample
-        Silhouettes of single users.
     level : float
         Confidence level, between 0 and 1.
-
-    Returns
-    -------
-    SilhouetteScore
-        Estimates for all users.
 
     Raises
     ------
@@ -263,8 +240,6 @@ def exact_silhouette(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
     labellings : sequence of ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
     on_block : callable, optional

@@ -51,24 +51,6 @@ def silhouette_values(
     They are summed over cells, the sets of rows on which all labellings agree, and cells are then
     summed to the clusters of each labelling.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        All users; whole weights.
-    labellings : sequence of ndarray of shape (n_distinct,)
-        Checked labels, at least two clusters each.
-    chosen : ndarray of shape (n_chosen,)
-        Rows whose silhouettes are wanted.
-    on_block : callable, optional
-        Called with the number of chosen rows that are done and `n_chosen`.
-
-    Returns
-    -------
-    ndarray of shape (n_labellings, n_chosen)
-        `(b - a) / max(a, b)`, with `a` the mean distance to the other users of the own cluster
-        and `b` the smallest mean distance to the users of another cluster; 0 in a cluster of one
-        user and where `a` and `b` are both 0.
-
     Examples
     --------
     >>> import numpy as np

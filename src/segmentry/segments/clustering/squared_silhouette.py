@@ -25,8 +25,6 @@ def squared_silhouette(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
     labels : ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
     moments : ClusterMoments, optional

@@ -51,7 +51,6 @@ def fit_cells(
     ----------
     values : ndarray, shape (n_rows, n_columns)
         NaN is unknown and takes no part.
-    features : sequence of str
     is_recency : sequence of bool
         Columns of which the lowest values score 5.
     weights : ndarray, shape (n_rows,)

@@ -54,8 +54,6 @@ def find_segments(
     ----------
     table : DataFrame, (n_users, ...)
         User table sorted by ``user_id``.
-    plans : sequence of ColumnPlan
-        The features that form segments.
     recipe : Recipe
         Says who is segmented.
     n_segments : sequence of int
@@ -65,7 +63,6 @@ def find_segments(
     algorithm : {"kmeans", "minibatch", "bisecting", "latent"}
     min_share : float
         A candidate with a smaller segment is not chosen.
-    seed : int
     weights : ndarray of float, shape (n_users,), optional
         How many users each row stands for, above 0; 1 for each when absent. Segments of a row of
         weight 2 are those of two such rows, bit for bit.

@@ -62,13 +62,6 @@ def find_latent_segments(
     """Fit latent classes, choose their number by BIC, and number them by falling size.
 
     Parameters and errors are those of `find_segments`.
-
-    Raises
-    ------
-    SelectionError
-        If the asked-for number cannot be had: a class was lost in the best of all starts.
-    ConfigError
-        If a feature is neither clicks, a count, nor of levels.
     """
     users = prepare_users(table, plans, recipe=recipe, weights=weights, is_forced=True)
     members = table.filter(users.is_member)
