@@ -11,11 +11,11 @@ from segmentry.evaluation.algorithms._methods import Method
 from segmentry.evaluation.algorithms._process import Timed, fit_alone, fit_here
 from segmentry.evaluation.algorithms._rows import Rows
 from segmentry.evaluation.number import inner_gain
-from segmentry.evaluation.stability import adjusted_rand, contingency, reweighted, stability
+from segmentry.evaluation.stability import adjusted_rand, contingency, stability
 from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
 from segmentry.schema.arrays import IntVector
-from segmentry.segments.clustering import sampled_silhouette
+from segmentry.segments.clustering import reweighted, sampled_silhouette
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

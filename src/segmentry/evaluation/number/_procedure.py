@@ -32,8 +32,7 @@ from segmentry.evaluation.number._strength import STRONG, PredictionStrength, pr
 from segmentry.evaluation.stability import Stability, stability
 from segmentry.features.user_days import UserDays
 from segmentry.schema.arrays import FloatVector, IntVector
-from segmentry.segments.clustering import DistinctRows
-from segmentry.segments.clustering.fitting import quiet_fits
+from segmentry.segments.clustering import DistinctRows, quiet_fits
 from segmentry.segments.forming import Decision
 
 Tell = Callable[[int, int], None]

@@ -66,25 +66,6 @@ class Stability:
         return all(each.is_stable for each in self.segments)
 
 
-def reweighted(distinct: DistinctRows, weights: FloatVector) -> DistinctRows:
-    """Return the rows of positive weight as the distinct rows of a resampled population.
-
-    `inverse` is that of the rows themselves, one entry for each.
-
-    Examples
-    --------
-    >>> from segmentry.segments.clustering import distinct_rows
-    >>> reweighted(distinct_rows([[0.0], [1.0]]), np.array([0.0, 2.0])).rows
-    array([[1.]])
-    """
-    is_in = weights > 0
-    return DistinctRows(
-        rows=distinct.rows[is_in],
-        weights=weights[is_in],
-        inverse=np.arange(int(is_in.sum()), dtype=np.int64),
-    )
-
-
 def stability(
     distinct: DistinctRows,
     labels: IntVector,

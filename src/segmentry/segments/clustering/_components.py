@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from segmentry.schema.arrays import FloatMatrix, FloatVector
-from segmentry.segments.clustering.rows import DistinctRows, finite_matrix
-
-__all__ = ["PrincipalComponents", "fit_pca", "project"]
+from segmentry.segments.clustering._rows import DistinctRows, finite_matrix
 
 
 @dataclass(frozen=True, slots=True)
