@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentry.errors import SegmentryError, SelectionError
-from segmentry.evaluation.algorithms._found import Partition
 from segmentry.evaluation.algorithms._methods import Method
 from segmentry.evaluation.algorithms._process import Timed, fit_alone, fit_here
-from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.evaluation.algorithms._rows import Partition, Rows
 from segmentry.evaluation.number import inner_gain
 from segmentry.evaluation.stability import adjusted_rand, contingency, stability
 from segmentry.features.user_days import UserCounts
@@ -57,21 +56,21 @@ class MethodResult:
 
     name: str
     label: str
-    is_chosen: bool
-    n_segments: int
-    number_rule: str
-    sizes: tuple[int, ...]
-    n_unassigned: int
-    silhouette: Estimate
-    inner_gain: Estimate
-    outcome_gain: Estimate
-    stability: float | None
-    n_runs: int
-    n_failed: int
-    agreement: float | None
-    seconds: float
-    peak_memory_mb: float | None
-    how: str
+    is_chosen: bool = False
+    n_segments: int = 0
+    number_rule: str = ""
+    sizes: tuple[int, ...] = ()
+    n_unassigned: int = 0
+    silhouette: Estimate = UNKNOWN
+    inner_gain: Estimate = UNKNOWN
+    outcome_gain: Estimate = UNKNOWN
+    stability: float | None = None
+    n_runs: int = 0
+    n_failed: int = 0
+    agreement: float | None = None
+    seconds: float = 0.0
+    peak_memory_mb: float | None = None
+    how: str = ""
     new_users: str
     problem: str
 
@@ -155,7 +154,14 @@ def compare_methods(
         try:
             rows = rows_of(method)
         except SegmentryError as error:  # a recipe of its own that these data do not allow
-            results.append(_not_fitted(method, str(error)))
+            results.append(
+                MethodResult(
+                    name=method.name,
+                    label=method.label,
+                    new_users=method.new_users,
+                    problem=str(error),
+                )
+            )
             continue
         fit = fit_alone if is_alone else fit_here
         timed = fit(method.name, rows, n_segments, seed)
@@ -177,30 +183,6 @@ def compare_methods(
         if on_step is not None:
             on_step(place + 1, len(methods))
     return tuple(results)
-
-
-def _not_fitted(method: Method, problem: str) -> MethodResult:
-    return MethodResult(
-        name=method.name,
-        label=method.label,
-        is_chosen=False,
-        n_segments=0,
-        number_rule="",
-        sizes=(),
-        n_unassigned=0,
-        silhouette=UNKNOWN,
-        inner_gain=UNKNOWN,
-        outcome_gain=UNKNOWN,
-        stability=None,
-        n_runs=0,
-        n_failed=0,
-        agreement=None,
-        seconds=0.0,
-        peak_memory_mb=None,
-        how="",
-        new_users=method.new_users,
-        problem=problem,
-    )
 
 
 def _gain(method: Method, rows: Rows, later: UserCounts, k: int, seed: int) -> Estimate:

@@ -46,12 +46,12 @@ class Forecasts:
 
     ctr: tuple[Estimate, ...]
     index: tuple[Estimate, ...]
-    level: Estimate
-    between_day_sd: float | None
+    level: Estimate = UNKNOWN
+    between_day_sd: float | None = None
     n_days: int
     n_outcome_days: int
     caveats: tuple[str, ...]
-    reason: str
+    reason: str = ""
 
 
 def forecast_ctr(
@@ -137,7 +137,6 @@ def forecast_ctr(
         n_days=len(days),
         n_outcome_days=n_outcome_days,
         caveats=tuple(caveats),
-        reason="",
     )
 
 
@@ -146,8 +145,6 @@ def _none(n_segments: int, n_days: int, n_outcome_days: int, caveats: Sequence[s
     return Forecasts(
         ctr=(UNKNOWN,) * n_segments,
         index=(UNKNOWN,) * n_segments,
-        level=UNKNOWN,
-        between_day_sd=None,
         n_days=n_days,
         n_outcome_days=n_outcome_days,
         caveats=tuple(caveats),

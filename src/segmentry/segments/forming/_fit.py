@@ -1,7 +1,6 @@
 """From a user table to a `Segmentation`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -21,15 +20,8 @@ from segmentry.segments.forming._users import (
 )
 from segmentry.segments.preprocessing import ColumnPlan
 
-if TYPE_CHECKING:
-    pass
-
-
 Decide = Callable[[DistinctRows, Sequence[int]], Decision]
 """From the preprocessed users and the numbers that may be chosen to the chosen one."""
-
-_MANY_USERS = 50_000
-"""So many users are looked at to tell whether many are alike."""
 
 
 def find_segments(
@@ -125,7 +117,7 @@ def find_segments(
 
 def _segmentation_of(
     recipe: Recipe,
-    users: "PreparedUsers",
+    users: PreparedUsers,
     selection: Selection,
     chosen: Clustering,
     measured: Silhouettes,

@@ -13,8 +13,7 @@ from segmentry.segments.forming._recipes import Recipe
 from segmentry.segments.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 
 _MANY_USERS = 50_000
-
-
+"""So many users are looked at to tell whether many are alike."""
 _USERS = "users of a row"
 
 
