@@ -170,7 +170,6 @@ def test_progress_ends_at_all_rows(labelled):
     ("arguments", "message"),
     [
         ({"n_sampled": 1}, "n_sampled: found 1, expected at least 2"),
-        ({"level": 1.0}, "level: found 1.0, expected a number between 0 and 1"),
         ({"labellings": []}, "labellings: found none"),
         ({"labellings": [np.array([0, 0])]}, "found 1 cluster, expected at least 2"),
     ],

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.algorithms._found import Partition
 from segmentry.evaluation.algorithms._methods import method_named
-from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.evaluation.algorithms._rows import Partition, Rows
 from segmentry.runtime.processes import call_apart
 
 _UNIT = 1 if sys.platform == "darwin" else 1024

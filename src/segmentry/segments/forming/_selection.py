@@ -16,7 +16,6 @@ class Decision:
 
     Parameters
     ----------
-    n_segments : int
     rule, reason : str
         One or two sentences each.
     remarks : mapping of int to str
@@ -35,18 +34,14 @@ class Candidate:
 
     Parameters
     ----------
-    algorithm : str
-    n_segments : int
     inertia : float
         Weighted sum of squared Euclidean distances to the centres.
     silhouette : Estimate
         Mean Euclidean silhouette, sampled users against all users, with its 95 % interval.
     squared_silhouette : float or None
         Mean squared-Euclidean silhouette, exact.
-    calinski_harabasz, davies_bouldin : float or None
     smallest_share : float
         Share of the users in the smallest segment.
-    seconds : float
     """
 
     algorithm: str
@@ -81,8 +76,6 @@ class Selection:
         Where the elbow bends; null where it does not.
     runner_up : int or None
         Who came second by silhouette.
-    candidates : tuple of Candidate
-        By number of segments.
     """
 
     rule: str
