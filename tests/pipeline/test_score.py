@@ -32,9 +32,8 @@ def old_model(attribute_run, tmp_path):
     return tmp_path / "old"
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
-def test_the_data_of_the_run_get_the_labels_of_the_run(plain_run, engine):
-    scores = package.score(plain_run.folder, plain_run.data_dir, engine=engine)
+def test_the_data_of_the_run_get_the_labels_of_the_run(plain_run):
+    scores = package.score(plain_run.folder, plain_run.data_dir)
 
     assert_frame_equal(scores.segments, segments_of(plain_run))
     assert scores.notes == ()
@@ -120,7 +119,7 @@ def test_a_model_of_another_version_is_refused(old_model, new_data):
         package.score(old_model, new_data)
 
     assert str(error.value) == (
-        f"{file}: version 2, but this segmentry reads version 1; run the segmentation again"
+        f"{file}: version 2, but this segmentry reads version 1; run it again"
     )
 
 

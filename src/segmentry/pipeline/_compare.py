@@ -21,11 +21,16 @@ from segmentry.evaluation.algorithms import (
     method_named,
     prepare_rows,
 )
-from segmentry.features import BEHAVIOUR_FEATURES, LOG_FEATURES, fit_beta_prior, shrink
+from segmentry.features import (
+    BEHAVIOUR_FEATURES,
+    EVERY_LOG_FEATURE,
+    LOG_FEATURES,
+    fit_beta_prior,
+    shrink,
+)
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.windows import local_days, split_window
 from segmentry.pipeline._outputs import rewrite_report
-from segmentry.pipeline._wanted import EVERY_LOG_FEATURE
 from segmentry.results.comparisons import write_comparison
 from segmentry.results.run_folder import (
     read_bundle,

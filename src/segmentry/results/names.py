@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.describe.overview import headline
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import ConfigError
 from segmentry.evaluation.stability import align_ids
 from segmentry.ingest.files import read_settings
 from segmentry.results.run_folder import read_bundle
-from segmentry.results.scoring import score_users
+from segmentry.results.scoring import render_bundle, score_users
 from segmentry.results.summary import Summary, render_summary_json
 from segmentry.segments.forming import Segmentation
 
@@ -107,10 +108,7 @@ def with_names(summary: Summary, names: Mapping[int, str], *, source: str) -> Su
         If an id is none of the run's, or a name is that of another segment.
     """
     segments = renamed(summary.segments, names, source=source)
-    headline = summary.headline
-    for old, new in zip(summary.segments, segments, strict=True):
-        headline = headline.replace(f"“{old.name}”", f"“{new.name}”")
-    return replace(summary, segments=segments, headline=headline)
+    return replace(summary, segments=segments, headline=headline(segments, summary.truth))
 
 
 def renamed(
@@ -246,10 +244,8 @@ def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:
     (staging / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
     (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
     shutil.copytree(run_dir / "model", staging / "model")
-    bundle = staging / "model" / "bundle.json"
-    saved = json.loads(bundle.read_text(encoding="utf-8"))
-    saved["names"] = [segment.name for segment in summary.segments]
-    bundle.write_text(json.dumps(saved, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    bundle = replace(read_bundle(run_dir), names=tuple(each.name for each in summary.segments))
+    (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
     names = {segment.segment_id: segment.name for segment in summary.segments}
     segments = pl.read_parquet(run_dir / "segments.parquet")
     told = segments["segment_id"].replace_strict(names, default=None, return_dtype=pl.String)

@@ -33,7 +33,12 @@ from segmentry.evaluation.later_days._recount import (
 )
 from segmentry.evaluation.later_days._relabelling import Relabelling
 from segmentry.evaluation.later_days._traffic import Traffic, daily_traffic
-from segmentry.evaluation.later_days._verdicts import SegmentVerdict, outcome_rate, verdicts
+from segmentry.evaluation.later_days._verdicts import (
+    OutcomeWords,
+    SegmentVerdict,
+    outcome_rate,
+    verdicts,
+)
 
 __all__ = [
     "CLICKS_BEYOND_COUNTS",
@@ -48,6 +53,7 @@ __all__ = [
     "FoldRates",
     "Forming",
     "KeptGain",
+    "OutcomeWords",
     "Relabelling",
     "SegmentVerdict",
     "Traffic",

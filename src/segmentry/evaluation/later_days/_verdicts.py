@@ -25,6 +25,19 @@ _MIN_SURVIVAL = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeWords:
+    """What is counted, in the words of the reasons of verdicts."""
+
+    rate: str
+    trial: str
+    success: str
+    successes: str
+
+
+OF_CLICKS = OutcomeWords(rate="CTR", trial="impression", success="click", successes="clicks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentVerdict:
     """What later days say of one segment; intervals are of 90 %.
 
@@ -97,6 +110,7 @@ def verdicts(
     later: UserCounts | None,
     n_segments: int,
     by_days: FloatVector | None = None,
+    words: OutcomeWords = OF_CLICKS,
     alpha: float = 0.05,
     power: float = 0.8,
     n_draws: int = 200,
@@ -123,6 +137,8 @@ def verdicts(
         Clicks that the common CTR of each outcome day leads to expect of each user
         (`UserDays.clicks_by_days`): what days alone explain is then no difference of the segment,
         such as of users who come at weekends, when all click more.
+    words : OutcomeWords
+        What trials and successes are called in the reasons.
     alpha : float
         Chance of any difference being found where there is none, over all segments together.
     power : float
@@ -161,7 +177,7 @@ def verdicts(
     if by_days is not None:
         shift = by_days - later.n_trials * _level(later, segment_ids != UNASSIGNED)
     on_days = _Clicks(later.n_trials, later.n_successes - shift)
-    told = [_with_later(each, segment_ids, seen, later, on_days) for each in blank]
+    told = [_with_later(each, segment_ids, seen, later, on_days, words=words) for each in blank]
     adjusted = holm([each.p_value for each in told])
     # Level at which each was tested: all that were not rejected share the last step.
     level = alpha / max(1, sum(p is not None and p > alpha for p in adjusted))
@@ -174,7 +190,7 @@ def verdicts(
         if p_holm is not None:
             found = _with_survival(found, survivals[:, each.segment_id - 1])
             found = _with_detectable(found, segment_ids, on_days, level=level, power=power)
-            found = _judged(found, alpha)
+            found = _judged(found, alpha, words)
         results.append(found)
     return tuple(results)
 
@@ -200,6 +216,8 @@ def _with_later(
     seen: UserCounts,
     later: UserCounts,
     on_days: _Clicks,
+    *,
+    words: OutcomeWords,
 ) -> SegmentVerdict:
     """Fill in the numbers of the outcome window; a p-value only where it can be judged."""
     is_in = segment_ids == blank.segment_id
@@ -222,25 +240,27 @@ def _with_later(
         told = replace(told, ctr_outcome=outcome_rate(later, is_in))
     if after is not None:
         told = replace(told, outcome_difference=_normal(after.value, after.error))
-    reason = _not_judged(total, n_rest, level)
+    reason = _not_judged(total, n_rest, level, words)
     if reason or after is None or after.null_error == 0:
-        return replace(told, reason=reason or "the users' clicks do not vary")
+        return replace(told, reason=reason or f"the users' {words.successes} do not vary")
     return replace(told, p_value=_p_value(after.value / after.null_error, df=after.null_df))
 
 
-def _not_judged(n: int, n_rest: int, level: float) -> str:
+def _not_judged(n: int, n_rest: int, level: float, words: OutcomeWords) -> str:
     """Say why a segment cannot be judged, or nothing."""
     if n == 0:
         return "no member was shown an ad in the outcome window"
     if n_rest == 0:
         return "no other segment was shown an ad in the outcome window: nothing to compare with"
     if level == 0:
-        return "the outcome window has no click"
+        return f"the outcome window has no {words.success}"
     least = _MIN_EXPECTED_CLICKS
     if level * n < least:
-        return f"{level * n:.1f} clicks to be expected in the outcome window, fewer than {least:g}"
+        expected = f"{level * n:.1f} {words.successes} to be expected in the outcome window"
+        return f"{expected}, fewer than {least:g}"
     if level * n_rest < least:
-        return f"{level * n_rest:.1f} clicks to be expected in the rest, fewer than {least:g}"
+        expected = f"{level * n_rest:.1f} {words.successes} to be expected in the rest"
+        return f"{expected}, fewer than {least:g}"
     return ""
 
 
@@ -366,12 +386,12 @@ def _apart(difference: float) -> str:
     return f"{abs(100 * difference):.2f} points {'below' if difference < 0 else 'above'}"
 
 
-def _judged(told: SegmentVerdict, alpha: float) -> SegmentVerdict:
+def _judged(told: SegmentVerdict, alpha: float, words: OutcomeWords) -> SegmentVerdict:
     before, after = told.seen_difference.value, told.outcome_difference.value
     if told.p_holm is None or before is None or after is None:
-        return replace(told, reason="no impression in the feature window to compare with")
+        return replace(told, reason=f"no {words.trial} in the feature window to compare with")
     numbers = (
-        f"CTR {_apart(before)} that of all others when formed, {_apart(after)} it later, "
+        f"{words.rate} {_apart(before)} that of all others when formed, {_apart(after)} it later, "
         "day for day"
     )
     if told.p_holm > alpha:

@@ -198,7 +198,7 @@ def _select(
         fit
         for fit in fits
         if fit.model.n_classes in by_number
-        and by_number[fit.model.n_classes].smallest_share >= min_share
+        and (by_number[fit.model.n_classes].smallest_share or 0.0) >= min_share
     ]
     ranked = sorted(allowed, key=lambda fit: (fit.bic, fit.model.n_classes))
     winner, reason = (ranked[0].model.n_classes, "") if ranked else (1, "")

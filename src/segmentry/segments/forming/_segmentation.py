@@ -108,5 +108,4 @@ def make_candidate(
         calinski_harabasz=scores.get("calinski_harabasz"),
         davies_bouldin=scores.get("davies_bouldin"),
         smallest_share=float(weights.min() / weights.sum()),
-        seconds=clustering.seconds,
     )

@@ -6,16 +6,24 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from segmentry.advise.budget import BudgetPlan, BudgetRequest, SegmentTraffic, plan_budget
-from segmentry.advise.planning import PlanBasis
+from segmentry.advise.basis import PlanBasis
+from segmentry.advise.budget import BudgetPlan, BudgetRequest, SegmentTraffic, divide_budget
 from segmentry.errors import SegmentryError
 from segmentry.formats import count, interval, percent, rate
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
-from segmentry.present.dashboard._planning import basis_of, measured
 from segmentry.present.dashboard._runs import Run
-from segmentry.present.dashboard._show import heading, listed, notice, part, put, table, together
+from segmentry.present.dashboard._show import (
+    heading,
+    listed,
+    measured,
+    notice,
+    part,
+    put,
+    table,
+    together,
+)
 from segmentry.present.report import Figure, Row, Table, render_figure
 
 _SHARE = 100
@@ -36,25 +44,16 @@ def show_budget(run: Run) -> None:
         level=2,
     )
     try:
-        basis = basis_of(run)
+        basis = measured(run)
         if basis.rates is None:
             notice(f"No budget can be planned: {basis.reason}")
             return
         asked = _asked(basis)
-        plan = plan_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
+        plan = divide_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
     except SegmentryError as error:
         notice(f"No budget can be planned: {error}")
         return
     _show_plan(run, plan, asked)
-
-
-def prepare_budget(run: Run) -> None:
-    """Draw the plan that is shown first, before a reader asks."""
-    basis = measured(run)
-    if basis.rates is not None:
-        asked = _request(basis)
-        plan = plan_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
-        _figures(run, plan, asked)
 
 
 def _asked(basis: PlanBasis) -> BudgetRequest:

@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 
 from segmentry.formats import MISSING, count, feature_value, percent, rate, signed
-from segmentry.ingest.engines import count_moves
+from segmentry.ingest.engines.run_tables import count_moves
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer

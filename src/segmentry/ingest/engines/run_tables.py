@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from segmentry.errors import EngineError
+from segmentry.ingest.engines._duckdb_columns import quoted_name
+
+__all__ = ["count_moves", "find_user", "pick_users", "sample_users", "top_users"]
 
 _MEMORY = "200MB"
 
@@ -68,8 +70,7 @@ def sample_users(file: Path, *, n_users: int) -> pl.DataFrame:
     EngineError
         If the file cannot be read.
     """
-    total = count_users(file)
-    step = max(1, total // max(1, n_users))
+    step = max(1, _n_rows(file) // max(1, n_users))
     return _run(
         f"SELECT * FROM read_parquet($file) WHERE hash(user_id) % {step} = 0"  # noqa: S608  # whole numbers
         f" ORDER BY hash(user_id) LIMIT {int(n_users)}",
@@ -107,7 +108,7 @@ def pick_users(file: Path, places: Path, *, n_users: int) -> pl.DataFrame:
     >>> pick_users(home / "a.parquet", home / "b.parquet", n_users=10).row(0)
     (8, 2, 0.5, 1.5)
     """
-    step = max(1, count_users(places) // max(1, n_users))
+    step = max(1, _n_rows(places) // max(1, n_users))
     return _run(
         "SELECT * FROM read_parquet($file) JOIN ("  # noqa: S608  # whole numbers
         "SELECT user_id, x AS place_x, y AS place_y FROM read_parquet($places)"
@@ -128,7 +129,7 @@ def top_users(file: Path, *, segment_id: int, by: str, n_users: int) -> pl.DataF
     """
     return _run(
         f"SELECT * FROM read_parquet($file) WHERE segment_id = {int(segment_id)}"  # noqa: S608  # quoted
-        f" ORDER BY {_name(by)} DESC NULLS LAST, user_id LIMIT {int(n_users)}",
+        f" ORDER BY {quoted_name(by)} DESC NULLS LAST, user_id LIMIT {int(n_users)}",
         file,
     )
 
@@ -154,14 +155,8 @@ def count_moves(before: Path, after: Path) -> pl.DataFrame:
     return _run(query, before, other=str(after))
 
 
-def count_users(file: Path) -> int:
-    """Return the number of rows, from the footer of the file alone.
-
-    Raises
-    ------
-    EngineError
-        If the file cannot be read.
-    """
+def _n_rows(file: Path) -> int:
+    """Return the number of rows, from the footer of the file alone."""
     return int(_run("SELECT count(*) AS n FROM read_parquet($file)", file)["n"][0])
 
 
@@ -171,6 +166,8 @@ def _type_of(file: Path) -> str:
 
 
 def _run(query: str, file: Path, **values: str) -> pl.DataFrame:
+    import duckdb  # when it is asked: the dashboard opens before
+
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 2}) as connection:
             found = connection.sql(query, params={"file": str(file), **values})
@@ -178,7 +175,3 @@ def _run(query: str, file: Path, **values: str) -> pl.DataFrame:
     except duckdb.Error as error:
         cause = " ".join(str(error).split())
         raise EngineError(engine="duckdb", step=f"reading {file}", cause=cause) from error
-
-
-def _name(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"'

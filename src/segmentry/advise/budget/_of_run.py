@@ -1,194 +1,28 @@
-"""Plan with the segments of a run: everything comes from its folder."""
+"""Divide a budget among the segments of a run."""
 
-import json
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from segmentry.advise.budget import BudgetPlan, BudgetRequest, Outcome, SegmentTraffic
-from segmentry.advise.budget import plan_budget as divide
-from segmentry.describe.profiles import SegmentProfile
+from segmentry.advise.budget._plan import divide_budget
+from segmentry.advise.budget._records import BudgetPlan, BudgetRequest, Outcome, SegmentTraffic
+from segmentry.advise.traffic import Attribution, RunTraffic, read_traffic
 from segmentry.errors import ConfigError, DataError
-from segmentry.evaluation.later_days import FoldRates, Relabelling, fold_rates, verdicts
-from segmentry.features import fit_beta_prior
-from segmentry.features.behaviour_steps import behaviour_days_of
+from segmentry.evaluation.later_days import FoldRates, fold_rates, verdicts
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.windows import local_days, split_window
-from segmentry.privacy import published_ids
-from segmentry.results.behaviours import reuse_behaviours
-from segmentry.results.run_folder import (
-    read_bundle,
-    read_early,
-    read_min_size,
-    read_segments,
-    read_user_table,
-    written_plan,
-)
-from segmentry.results.summary import Summary, read_summary
+from segmentry.results.run_folder import read_bundle, read_segments, written_plan
+from segmentry.runtime.codec import Codec
 from segmentry.runtime.sampling import hash_shares
-from segmentry.segments.forming import membership, recipe_named
-
-Attribution = Literal["view", "click"]
-
-__all__ = [
-    "RunTraffic",
-    "as_json",
-    "budget_rates",
-    "plan_budget",
-    "read_traffic",
-    "segment_traffic",
-]
 
 _FOLDS = "budget folds"
-_ATTRIBUTIONS: tuple[Attribution, ...] = ("view", "click")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RunTraffic:
-    """What plans take from a run folder.
-
-    Parameters
-    ----------
-    summary : Summary
-    users : DataFrame
-        ``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table; users of
-        segments that are too small to be shown are with those of the largest.
-    counts : UserDays
-        Of all days.
-    relabelling : Relabelling
-        The segments of all days by a part of them.
-    days : range
-        Local days of the log.
-    shown_as : ndarray of int, shape (n_segments + 1,)
-        The segment that stands for each one, 0 included.
-    known : dict
-        Segment ids by the days they were asked for.
-    credits : mapping of str to UserDays
-        Of all days, with the purchases that are credited to an impression in place of the clicks;
-        empty where the run read no behaviours.
-    """
-
-    summary: Summary
-    users: pl.DataFrame
-    counts: UserDays
-    relabelling: Relabelling
-    days: range
-    shown_as: npt.NDArray[np.int64]
-    known: dict[frozenset[int], npt.NDArray[np.int16]] = field(default_factory=dict)
-    credits: Mapping[Attribution, UserDays] = field(default_factory=dict)
-
-    @property
-    def segments(self) -> list[SegmentProfile]:
-        """Segments of which figures may be shown."""
-        shown = set(self.shown_as.tolist())
-        return [each for each in self.summary.segments if each.segment_id in shown]
-
-    def relabel(self, days: Collection[int]) -> npt.NDArray[np.int64]:
-        """Return the segment ids by some days, as they are shown.
-
-        Kept, because traffic and forecasts leave out the same days: a call takes a second for a
-        million users.
-        """
-        asked = frozenset(days)
-        if asked not in self.known:
-            ids = self.shown_as[self.relabelling.labels(days)]
-            self.known[asked] = ids.astype(np.int16)
-        return self.known[asked].astype(np.int64)
-
-
-def read_traffic(run_dir: Path) -> RunTraffic:
-    """Read what plans take from a run folder.
-
-    Raises
-    ------
-    BundleError
-        If the run folder cannot be read.
-    DataError
-        If the run was not checked on later days.
-    """
-    bundle, summary = read_bundle(run_dir), read_summary(run_dir)
-    early = read_early(run_dir)
-    if early is None or bundle.window is None:
-        raise DataError(
-            f"{run_dir}: this run did not check its segments on later days, so there is no "
-            "forecast to plan with; run it again with --recipe default"
-        )
-    table = read_user_table(run_dir)
-    behaviours = reuse_behaviours(run_dir, bundle)
-    by_day = None
-    if behaviours is not None and behaviours.days is not None:
-        by_day = behaviour_days_of(
-            behaviours.days, table["user_id"], history=behaviours.window, window=bundle.window
-        )
-    counts = UserDays.from_frame(early[1], users=table["user_id"], behaviours=by_day)
-    days = local_days(bundle.window)
-    totals = counts.totals(days)
-    prior = bundle.prior or fit_beta_prior(totals.n_successes, totals.n_trials)
-    recipe = recipe_named(bundle.recipe)
-    is_member, _ = membership(recipe, bundle.preprocessing, table)
-    relabelling = Relabelling(
-        table=table,
-        counts=counts,
-        days=tuple(days),
-        preprocessing=bundle.preprocessing,
-        centers=np.array(bundle.centers, dtype=np.float64),
-        prior=prior,
-        is_member=is_member,
-        needs_impressions=recipe.population == "shown",
-        model=bundle.latent,
-    )
-    users = pl.DataFrame(
-        {
-            "user_id": table["user_id"],
-            "n_impressions": totals.n_trials,
-            "n_clicks": totals.n_successes,
-        }
-    ).join(
-        read_segments(run_dir).select("user_id", "segment_id"),
-        on="user_id",
-        how="left",
-        maintain_order="left",
-    )
-    shown_as = _shown_as(run_dir, users["segment_id"], n_segments=len(summary.segments))
-    ids = pl.Series("segment_id", shown_as[users["segment_id"].to_numpy().astype(np.int64)])
-    users = users.with_columns(ids)
-    if behaviours is None or behaviours.days is None or "purchases" not in behaviours.provides:
-        return RunTraffic(summary, users, counts, relabelling, days, shown_as)
-    credited = {
-        kind: _credits(early[1], behaviours.days, f"n_{kind}_credits", table["user_id"], days)
-        for kind in _ATTRIBUTIONS
-    }
-    return RunTraffic(summary, users, counts, relabelling, days, shown_as, credits=credited)
-
-
-def _credits(
-    shown: pl.DataFrame, behaviours: pl.DataFrame, name: str, users: pl.Series, days: range
-) -> UserDays:
-    """Return impressions by day, and the credited purchases of the day in place of the clicks."""
-    bought = behaviours.filter(pl.col(name) > 0, pl.col("day").is_in(days))
-    joined = shown.drop("n_clicks").join(
-        bought.select("user_id", pl.col("day").cast(pl.Int64), pl.col(name).alias("n_clicks")),
-        on=["user_id", "day"],
-        how="full",
-        coalesce=True,
-    )
-    return UserDays.from_frame(joined.fill_null(0), users=users)
-
-
-def _shown_as(run_dir: Path, segment_ids: pl.Series, *, n_segments: int) -> npt.NDArray[np.int64]:
-    """Return the segment that stands for each one: the largest for those that may not be shown."""
-    min_size = read_min_size(run_dir)
-    ids = segment_ids.to_numpy().astype(np.int64)
-    shown, withheld = published_ids(ids, n_segments=n_segments, min_size=min_size)
-    shown_as = np.arange(n_segments + 1)
-    for segment_id in withheld:
-        shown_as[segment_id] = shown[ids == segment_id][0]
-    return shown_as
+_PLAN = Codec(
+    BudgetPlan, what="plan of a budget", version=1, remedy="run segmentry plan budget again"
+)
 
 
 def plan_budget(
@@ -240,7 +74,8 @@ def plan_budget(
         If the run folder cannot be read.
     """
     n_impressions = _budget(impressions, money, cost_per_impression)
-    traffic = read_traffic(Path(run_dir))
+    run_dir = Path(run_dir)
+    traffic = read_traffic(run_dir)
     n_days = float(len(traffic.days))
     if exponent is None:
         exponent = 0.8 if response == "concave" else 1.0
@@ -258,20 +93,15 @@ def plan_budget(
     segments = segment_traffic(traffic)
     credited = None
     if by == "purchases":
-        credited = _credited(Path(run_dir), traffic, attribution)
-        told = _purchase_verdicts(Path(run_dir), traffic, attribution, seed=seed)
+        credited = _credited(run_dir, traffic, attribution)
+        told = _purchase_verdicts(run_dir, traffic, attribution, seed=seed)
         segments = [replace(each, verdict=told[each.segment_id]) for each in segments]
     rates = budget_rates(
-        Path(run_dir),
-        traffic,
-        n_days=request.n_days,
-        credited=credited,
-        n_draws=n_draws,
-        seed=seed,
+        run_dir, traffic, n_days=request.n_days, credited=credited, n_draws=n_draws, seed=seed
     )
-    plan = divide(segments, rates, request, n_days_of_log=n_days)
-    with written_plan(Path(run_dir), "budget.json") as partial:
-        partial.write_text(as_json(plan), encoding="utf-8")
+    plan = divide_budget(segments, rates, request, n_days_of_log=n_days)
+    with written_plan(run_dir, "budget.json") as partial:
+        partial.write_text(_PLAN.render(plan), encoding="utf-8")
     return plan
 
 
@@ -406,8 +236,3 @@ def segment_traffic(traffic: RunTraffic) -> list[SegmentTraffic]:
         )
         for segment in traffic.segments
     ]
-
-
-def as_json(plan: Any) -> str:
-    """Return a plan as indented JSON, ending with a new line."""
-    return json.dumps(asdict(plan), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

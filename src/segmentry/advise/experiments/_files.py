@@ -4,11 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.advise.experiments import ARMS
+from segmentry.advise.experiments._assignment import ARMS
 from segmentry.errors import SchemaError
 from segmentry.ingest.user_files import as_ids, read_user_file
-
-__all__ = ["read_assignment", "read_results"]
 
 _OTHER_NAMES = {
     "user_id": ("user", "userid"),
@@ -90,7 +88,7 @@ def _whole(values: pl.Series, name: str, path: Path) -> pl.Series:
     whole = numbers.cast(pl.Int64, strict=False).alias(name)
     if whole.null_count() or bool((whole < 0).any()) or bool((whole != numbers).any()):
         raise SchemaError(
-            f"{path}: column {name!r} holds something else than whole numbers from 0; mend it"
+            f"{path}: column {name!r} holds something else than whole numbers from 0; fix it"
         )
     return whole
 

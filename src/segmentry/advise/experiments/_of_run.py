@@ -1,32 +1,35 @@
 """Plan a test on the users of a run, and analyse what came of it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from segmentry.advise.budget_of_run import RunTraffic, as_json, read_traffic
-from segmentry.advise.experiments import (
-    ARMS,
+from segmentry.advise.experiments._analysis import ExperimentResult, analyse_experiment
+from segmentry.advise.experiments._assignment import ARMS, assign_arms
+from segmentry.advise.experiments._files import read_assignment, read_results
+from segmentry.advise.experiments._power import (
     ExperimentPlan,
     ExperimentRequest,
-    ExperimentResult,
-    analyse_experiment,
-    assign_arms,
     explained_share,
     plan_experiment,
 )
-from segmentry.advise.test_files import read_assignment, read_results
+from segmentry.advise.traffic import RunTraffic, read_traffic
 from segmentry.errors import BundleError, ConfigError, DataError
 from segmentry.evaluation.later_days import Traffic, daily_traffic
 from segmentry.features.windows import local_days
 from segmentry.results.run_folder import read_min_size, read_segments, read_user_table, written_plan
+from segmentry.runtime.codec import Codec
 from segmentry.schema import Window
 from segmentry.schema.arrays import IntVector
 
-__all__ = ["analyse_test", "measured_traffic", "plan_test"]
+_PLAN = Codec(
+    ExperimentPlan, what="plan of a test", version=1, remedy="run segmentry plan test again"
+)
+_RESULT = Codec(
+    ExperimentResult, what="result of a test", version=1, remedy="run segmentry analyse test again"
+)
 
 
 def plan_test(
@@ -95,7 +98,7 @@ def plan_test(
             arm=pl.Series([ARMS[arm] for arm in arms.tolist()], dtype=pl.String)
         ).write_parquet(partial)
     with written_plan(run_dir, "test.json") as partial:
-        partial.write_text(as_json(plan), encoding="utf-8")
+        partial.write_text(_PLAN.render(plan), encoding="utf-8")
     return plan
 
 
@@ -232,7 +235,7 @@ def analyse_test(
         min_size=read_min_size(run_dir),
     )
     with written_plan(run_dir, "test_result.json") as partial:
-        partial.write_text(as_json(result), encoding="utf-8")
+        partial.write_text(_RESULT.render(result), encoding="utf-8")
     return result
 
 
@@ -245,12 +248,8 @@ def _planned(run_dir: Path) -> tuple[float, tuple[float, float]]:
     path = run_dir / "plan" / "test.json"
     if not path.is_file():
         return 0.05, (1.0, 1.0)
-    try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        control, treatment = plan["ratio"]
-        return float(plan["alpha"]), (float(control), float(treatment))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path}: not a plan of a test; run segmentry plan test again") from error
+    plan = _PLAN.read(path)
+    return plan.alpha, plan.ratio
 
 
 def _outside(path: Path, n_users: int, n_outside: int) -> list[str]:
