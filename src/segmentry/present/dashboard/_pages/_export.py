@@ -9,8 +9,8 @@ from segmentry.formats import compact
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.dashboard._show import heading, notice, part, put, table
-from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame, tables_of
-from segmentry.present.report import Figure, render_figure
+from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
+from segmentry.present.report import Figure, render_figure, tables_of
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -82,7 +82,7 @@ def _pictures(run: Run) -> None:
 @part
 def _tables(run: Run) -> None:
     heading("Tables", level=2)
-    views = tables_of(run.page, run.summary)
+    views = tables_of(run.summary)
     numbers = [str(i + 1) for i in range(len(views))]
     chosen = st.selectbox(
         "Table",
