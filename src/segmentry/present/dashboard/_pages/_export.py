@@ -10,8 +10,8 @@ from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.dashboard._show import heading, notice, part, put, table
-from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame, tables_of
-from segmentry.present.report import Figure, render_figure
+from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
+from segmentry.present.report import Figure, render_figure, tables_of
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -76,7 +76,7 @@ def _pictures(run: Run) -> None:
 @part
 def _tables(run: Run) -> None:
     heading("Tables", level=2)
-    views = tables_of(run.page, run.summary)
+    views = tables_of(run.summary)
     captions = {str(i): view.caption for i, view in enumerate(views, start=1)}
     chosen = choose("Table", captions, key="table")
     view = views[int(chosen) - 1]

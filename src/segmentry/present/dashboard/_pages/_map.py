@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,9 +13,8 @@ from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import kept
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._places import colours_of, hexagons_of, places_of, umap_places_of
-from segmentry.present.dashboard._runs import Run
+from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.dashboard._show import (
-    figure,
     heading,
     is_dark,
     notice,
@@ -136,7 +136,7 @@ def _still(run: Run, name: str) -> None:
     if not found:
         notice(f"{plots.CAPTIONS[name](run.summary).finding}.")
     for view in found:
-        figure(run, view)
+        put(render_figure(replace(view, svg=svg_of(run, name))))
 
 
 def _sample(run: Run, feature: str | None) -> None:

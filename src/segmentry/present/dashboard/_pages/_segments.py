@@ -17,6 +17,7 @@ from segmentry.present.dashboard._show import (
     heading,
     listed,
     notice,
+    of_report,
     part,
     put,
     segment_label,
@@ -25,8 +26,10 @@ from segmentry.present.dashboard._show import (
     words,
 )
 from segmentry.present.report import (
-    Table,
+    AnyTable,
     exemplar_table,
+    level_tables,
+    numeric_tables,
     quartile_table,
     render_card,
     render_figure,
@@ -39,12 +42,13 @@ _MOST_CARDS = 12
 def show_segments(run: Run) -> None:
     """Draw the cards and the segment that the reader chose."""
     with together():
-        heading("The segments", run.page.rates_note)
+        heading("The segments")
+        of_report(run, "rates")
         words(
             "Index", "Standardised difference", "Survival", "Confirmed", "Weaker",
             "Indistinguishable",
         )  # fmt: skip
-    cards = run.page.cards
+    cards = run.summary.segments
     if len(cards) > _MOST_CARDS:
         last = -(-len(cards) // _MOST_CARDS)
         part = int(
@@ -52,8 +56,12 @@ def show_segments(run: Run) -> None:
         )
         cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
     with together():
-        put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
-        figure(run, run.page.heatmap)
+        put(
+            '<div class="cards">'
+            + "".join(render_card(each, run.summary) for each in cards)
+            + "</div>"
+        )
+        figure(run, "profile_heatmap")
         heading("One segment", level=2)
     _details(run)
 
@@ -67,12 +75,12 @@ def _details(run: Run) -> None:
     with together():
         heading(segment_label(segment), _verdict(segment), level=2)
         _decisions(run, segment)
-        table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
+        table(numeric_tables(run.summary)[position + 1], *_own_tables(run, segment))
     _spread(run)
-    table(*run.page.level_tables)
+    table(*level_tables(run.summary))
 
 
-def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
+def _own_tables(run: Run, segment: SegmentProfile) -> list[AnyTable]:
     """Return what a segment is shown and clicks more than all, and real users of it."""
     if segment.is_withheld:
         return []
