@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import polars as pl
 from threadpoolctl import threadpool_limits
 
 from segmentry.advise.insights import check_codes
-from segmentry.config import RunConfig, load_config
+from segmentry.config import RunConfig, RunOptions, load_config
 from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Validation
@@ -106,7 +106,7 @@ def run(
     config: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> RunResult:
     """Segment the users of a log and write a run folder with a report.
 
