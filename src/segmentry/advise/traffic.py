@@ -13,8 +13,8 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import DataError
 from segmentry.evaluation.later_days import Relabelling
 from segmentry.features import fit_beta_prior
-from segmentry.features.behaviour_steps import behaviour_days_of
 from segmentry.features.user_days import UserDays
+from segmentry.features.users import behaviour_days_of
 from segmentry.features.windows import local_days
 from segmentry.privacy import published_ids
 from segmentry.results.behaviours import reuse_behaviours

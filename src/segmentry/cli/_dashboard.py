@@ -32,7 +32,6 @@ def dashboard(
     ] = False,
 ) -> None:
     """Open runs in a browser: segments, evidence, maps, users, downloads; no network."""
-    from segmentry.advise.basis import measure_plans_apart
     from segmentry.pipeline import rename_segment
     from segmentry.present.dashboard import Door, serve
 
@@ -43,7 +42,7 @@ def dashboard(
         typer.echo(f"Dashboard: {url}  (Ctrl+C ends it)")
 
     rename = None if read_only else rename_segment
-    serve(run_dirs, door=door, rename=rename, measure=measure_plans_apart, on_ready=tell)
+    serve(run_dirs, door=door, rename=rename, on_ready=tell)
 
 
 def embed(

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.errors import EmptyDataError
 from segmentry.features._assembly import assemble
 from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._event_counts import count_by_day, count_events
@@ -16,77 +14,7 @@ from segmentry.features._events import Events, number_ads, read_events
 from segmentry.features._needs import counts_of, log_columns_of
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, ratio, shrink
 from segmentry.runtime.threads import ahead, do_together
-from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, UserTally, Window
-
-
-@dataclass(frozen=True, slots=True)
-class LogFacts:
-    """What must be known of the whole log before users can be counted.
-
-    Parameters
-    ----------
-    first_at, last_at : int
-        Moments of the first and the last impression.
-    main_placement : str or None
-        The most frequent placement, the first by name among equals.
-    """
-
-    first_at: int
-    last_at: int
-    main_placement: str | None
-
-
-def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
-    """Find the extent of a log and its main placement.
-
-    Raises
-    ------
-    EmptyDataError
-        If there is no impression.
-    """
-    shown_at = nw.col("shown_at")
-    found = [
-        engine.collect(
-            engine.scan_part(part)
-            .group_by("placement")
-            .agg(
-                nw.len().cast(nw.Int64).alias("n"),
-                shown_at.min().cast(nw.Int64).alias("first_at"),
-                shown_at.max().cast(nw.Int64).alias("last_at"),
-            )
-        )
-        for part in parts
-    ]
-    if not found:
-        raise EmptyDataError("no impression is left to work on; see the rejected rows")
-    facts = pl.concat(found)
-    known = facts.filter(pl.col("placement").is_not_null())
-    ranked = known.group_by("placement").agg(pl.col("n").sum())
-    ranked = ranked.sort("n", "placement", descending=[True, False])
-    return LogFacts(
-        first_at=int(facts["first_at"].min()),  # type: ignore[arg-type]  # an int column
-        last_at=int(facts["last_at"].max()),  # type: ignore[arg-type]  # an int column
-        main_placement=ranked["placement"][0] if ranked.height else None,
-    )
-
-
-def facts_of_tally(tally: UserTally) -> LogFacts:
-    """Find the extent of a log of which users were only counted; it has no main placement.
-
-    Examples
-    --------
-    >>> from segmentry.schema import RowAccount
-    >>> counts = pl.DataFrame({"first_seen_at": [7, 3], "last_seen_at": [8, 5]})
-    >>> facts = facts_of_tally(UserTally(counts, RowAccount("impressions", 4, 4, {}, {})))
-    >>> facts.first_at, facts.last_at
-    (3, 8)
-    """
-    first, last = tally.counts["first_seen_at"], tally.counts["last_seen_at"]
-    return LogFacts(
-        first_at=int(first.to_numpy().min()),
-        last_at=int(last.to_numpy().max()),
-        main_placement=None,
-    )
+from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +141,7 @@ def derive_features(
         ``user_id, is_profiled``, the features of the log, the attributes; one row per user of
         the log or the profiles, sorted by ``user_id``.
     prior : BetaPrior or None
-        The prior that was used; none where the shrunk CTR is not asked for.
+        The one that was used; null where the shrunk CTR is not requested.
     """
     names = [feature.name for feature in features]
     known = profiles.select("user_id", *(feature.name for feature in attributes))

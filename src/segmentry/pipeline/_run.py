@@ -21,8 +21,7 @@ from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Validation
 from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
-from segmentry.features.behaviour_steps import BehaviourData, behaviour_days_of
-from segmentry.features.users import EarlyUsers, ReadingPlan, UserData
+from segmentry.features.users import BehaviourData, EarlyUsers, UserData, behaviour_days_of
 from segmentry.features.windows import split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
@@ -240,14 +239,7 @@ def _read(
         users = read_users(
             source,
             settings,
-            ReadingPlan(
-                wanted.features,
-                wanted.early_features,
-                traits=wanted.traits,
-                keeps_log=wanted.keeps_log,
-                behaviours=wanted.behaviours,
-                early_behaviours=wanted.early_behaviours,
-            ),
+            wanted,
             scratch=scratch,
             clock=clock,
             progress=progress,

@@ -23,9 +23,8 @@ from segmentry.evaluation.later_days import (
     verdicts,
 )
 from segmentry.features import ATTRIBUTION_DAYS, FOLLOW_DAYS
-from segmentry.features.behaviour_steps import BehaviourData
 from segmentry.features.user_days import UserCounts
-from segmentry.features.users import EarlyUsers, UserData
+from segmentry.features.users import BehaviourData, EarlyUsers, UserData
 from segmentry.privacy import hidden_cells, is_small, published_ids
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector

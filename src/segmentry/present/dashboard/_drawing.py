@@ -41,7 +41,7 @@ def drawn(
 
 def kept(run: Run, *key: Hashable, make: Callable[[], str]) -> str:
     """Return a text of a run, made where it is not kept; a run that was written anew is another."""
-    whole = (str(run.folder), run.stamp, *key)
+    whole = (run, *key)
     with _LOCK:
         found = _KEPT.get(whole)
         if found is not None:

@@ -9,10 +9,11 @@ from html import escape
 
 import streamlit as st
 
+from segmentry.advise.basis import PlanBasis
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._images import with_images
-from segmentry.present.dashboard._runs import Run, svg_of
+from segmentry.present.dashboard._runs import Run, basis_of, svg_of
 from segmentry.present.report import (
     GLOSSARY,
     AnyTable,
@@ -107,6 +108,18 @@ def table(*views: AnyTable) -> None:
     """Set tables under one another, as one piece."""
     if views:
         put("".join(map(render_table, views)))
+
+
+def measured(run: Run) -> PlanBasis:
+    """Return what plans are made with, and say so while a reader waits for it.
+
+    Raises
+    ------
+    SegmentryError
+        If the run has nothing to plan with.
+    """
+    with st.spinner("Measuring days and segments once, for all questions …"):
+        return basis_of(run)
 
 
 def figure(run: Run, view: Figure) -> None:

@@ -13,9 +13,17 @@ from segmentry.formats import count, interval, percent, rate
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
-from segmentry.present.dashboard._planning import basis_of, measured
 from segmentry.present.dashboard._runs import Run
-from segmentry.present.dashboard._show import heading, listed, notice, part, put, table, together
+from segmentry.present.dashboard._show import (
+    heading,
+    listed,
+    measured,
+    notice,
+    part,
+    put,
+    table,
+    together,
+)
 from segmentry.present.report import Figure, Row, Table, render_figure
 
 _SHARE = 100
@@ -36,7 +44,7 @@ def show_budget(run: Run) -> None:
         level=2,
     )
     try:
-        basis = basis_of(run)
+        basis = measured(run)
         if basis.rates is None:
             notice(f"No budget can be planned: {basis.reason}")
             return
@@ -46,15 +54,6 @@ def show_budget(run: Run) -> None:
         notice(f"No budget can be planned: {error}")
         return
     _show_plan(run, plan, asked)
-
-
-def prepare_budget(run: Run) -> None:
-    """Draw the plan that is shown first, before a reader asks."""
-    basis = measured(run)
-    if basis.rates is not None:
-        asked = _request(basis)
-        plan = divide_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
-        _figures(run, plan, asked)
 
 
 def _asked(basis: PlanBasis) -> BudgetRequest:

@@ -50,25 +50,6 @@ def show_map(run: Run) -> None:
     _views(run)
 
 
-def prepare_map(run: Run) -> None:
-    """Put together what is shown first in each view, before a reader asks.
-
-    Raises
-    ------
-    SegmentryError
-        If users or model of the run cannot be read.
-    """
-    for dark in (False, True):
-        _spec_of_all(run, dark=dark)
-        _spec_of_space(run, None, dark=dark)
-    for dark in (False, True):
-        _spec_of_sample(run, None, dark=dark)
-    for feature in colours_of(run)[:1]:
-        hexagons_of(run, feature)
-    if (run.folder / _UMAP_FILE).is_file():
-        umap_places_of(run)
-
-
 @part
 def _views(run: Run) -> None:
     """Draw what the reader chose; another choice draws this part alone."""

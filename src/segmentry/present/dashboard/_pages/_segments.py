@@ -149,12 +149,6 @@ def _spread(run: Run) -> None:
     offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": picture})
 
 
-def prepare_segments(run: Run) -> None:
-    """Draw the values that are shown first, before a reader asks."""
-    for feature in plots.distribution_names(run.summary)[:1]:
-        _values(run, feature)
-
-
 def _values(run: Run, feature: str) -> Figure:
     """Return how the values of a feature spread in each segment."""
     summary, asked = run.summary, [feature]

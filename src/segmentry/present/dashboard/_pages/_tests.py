@@ -19,9 +19,17 @@ from segmentry.formats import MISSING, count, percent, rate
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
-from segmentry.present.dashboard._planning import basis_of, measured
 from segmentry.present.dashboard._runs import Run
-from segmentry.present.dashboard._show import facts, heading, listed, notice, part, put, table
+from segmentry.present.dashboard._show import (
+    facts,
+    heading,
+    listed,
+    measured,
+    notice,
+    part,
+    put,
+    table,
+)
 from segmentry.present.report import Fact, Figure, Row, Table, render_figure
 
 _MDE, _POWER, _ALPHA, _DAYS = 10, 80, 5, 60
@@ -38,17 +46,10 @@ def show_tests(run: Run) -> None:
     _plan(run)
 
 
-def prepare_tests(run: Run) -> None:
-    """Draw what is shown first, before a reader asks."""
-    basis = measured(run)
-    request = _request()
-    _reach(run, _smallest(basis.traffic[0][2], request), request, whom=_names(basis)["0"])
-
-
 @part
 def _plan(run: Run) -> None:
     """Plan what the reader asks for."""
-    basis = basis_of(run)
+    basis = measured(run)
     position, whom = _whom(basis)
     request = _asked()
     traffic = basis.traffic[position][2]

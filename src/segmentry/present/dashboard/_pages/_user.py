@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 
 import polars as pl
 import streamlit as st
@@ -11,7 +10,7 @@ from segmentry.formats import MISSING, count, decimal, feature_value, percent, s
 from segmentry.ingest.engines.run_tables import find_user, top_users
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._offer import offer
-from segmentry.present.dashboard._runs import Run, bundle_of, load
+from segmentry.present.dashboard._runs import Run, bundle_of
 from segmentry.present.dashboard._show import facts, heading, notice, segment_label, table, words
 from segmentry.present.report import Fact, Row, Table
 from segmentry.results.scoring import Placement, explain_placement
@@ -62,18 +61,11 @@ def show_user(run: Run) -> None:
     offer("user", tables=found)
 
 
-def prepare_users(run: Run) -> None:
-    """Find the users to try before a reader asks."""
-    if (run.folder / "segments.parquet").is_file():
-        _clearest(str(run.folder), run.stamp)
-
-
 @lru_cache(maxsize=8)
-def _clearest(folder: str, stamp: int) -> tuple[tuple[str, ...], ...]:
+def _clearest(run: Run) -> tuple[tuple[str, ...], ...]:
     """Return the users who belong most clearly to each of the first segments."""
-    file = Path(folder) / "segments.parquet"
-    ids = [segment.segment_id for segment in load(Path(folder)).summary.segments[:12]]
-    del stamp  # a key of the cache
+    file = run.folder / "segments.parquet"
+    ids = [segment.segment_id for segment in run.summary.segments[:12]]
     tops = [top_users(file, segment_id=each, by="margin", n_users=3) for each in ids]
     return tuple(tuple(str(user) for user in top["user_id"].to_list()) for top in tops)
 
@@ -83,9 +75,7 @@ def _examples(run: Run) -> None:
         notice("Type an id of the input.")
         return
     rows = []
-    for segment, found in zip(
-        run.summary.segments, _clearest(str(run.folder), run.stamp), strict=False
-    ):
+    for segment, found in zip(run.summary.segments, _clearest(run), strict=False):
         cells = list(found)
         rows.append(
             Row(
