@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentry.cli._run import run
-from segmentry.config import RunConfig, RunOptions, load_config, parse_moment
+from segmentry.config import RunConfig, load_config, parse_moment
 from segmentry.errors import ConfigError
-from segmentry.settings import parse_k_range
+from segmentry.settings import RunOptions, parse_k_range
 
 
 def refused(file=None, **options):

@@ -2,9 +2,9 @@
 
 import datetime as dt
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -18,54 +18,16 @@ from pydantic import (
 from segmentry.errors import ConfigError
 from segmentry.runtime.memory import LEAST_MEMORY, parse_size
 from segmentry.runtime.seeds import LARGEST_SEED
-from segmentry.settings import MIN_SIZE, Clip, Fill, KRange, Scale, Transform, parse_k_range
+from segmentry.settings import MIN_SIZE, Clip, Fill, Scale, Transform, parse_k_range
 
 if TYPE_CHECKING:
     from segmentry.schema import UtcOffset
     from segmentry.segments.preprocessing import Choices
 
-__all__ = ["ReadingOptions", "RunConfig", "RunOptions", "load_config", "parse_moment"]
+__all__ = ["RunConfig", "load_config", "parse_moment"]
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
 _LISTS = ("with_", "features", "exclude", "mute")
-
-
-class ReadingOptions(TypedDict, total=False):
-    """Settings of `RunConfig` that say how a log is read; null is as if it were not given."""
-
-    engine: Literal["duckdb"] | None
-    since: str | None
-    until: str | None
-    sample: float | None
-    memory: str | None
-    temp: str | None
-    duplicates: Literal["collapse", "count"] | None
-    strict: bool | None
-
-
-class RunOptions(ReadingOptions, total=False):
-    """All settings of `RunConfig`, as keywords of `segmentry.run`."""
-
-    recipe: Literal["default", "classic", "rfm", "table"] | None
-    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] | None
-    k: int | None
-    k_range: KRange | None
-    k_min: int | None
-    bootstraps: int | None
-    with_: Sequence[Literal["behaviours"]] | None
-    features: Sequence[str] | None
-    exclude: Sequence[str] | None
-    weights: Mapping[str, float] | None
-    fill: Fill | Mapping[str, Fill] | None
-    transforms: Transform | Mapping[str, Transform] | None
-    clip: Clip | Mapping[str, Clip] | None
-    scale: Scale | Mapping[str, Scale] | None
-    min_share: float | None
-    exact_silhouette: bool | None
-    min_size: int | None
-    mute: Sequence[str] | None
-    exemplar_ids: bool | None
-    seed: int | None
 
 
 class RunConfig(BaseModel):

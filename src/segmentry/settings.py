@@ -1,9 +1,19 @@
 """Words and ranges that settings take; light to import, so that ``--help`` is quick."""
 
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias, TypedDict
 
-__all__ = ["MIN_SIZE", "Clip", "Fill", "KRange", "Scale", "Transform", "parse_k_range"]
+__all__ = [
+    "MIN_SIZE",
+    "Clip",
+    "Fill",
+    "KRange",
+    "ReadingOptions",
+    "RunOptions",
+    "Scale",
+    "Transform",
+    "parse_k_range",
+]
 
 Fill: TypeAlias = Literal["zero", "median", "mode", "own level", "none"]
 Transform: TypeAlias = Literal["none", "log1p", "logit"]
@@ -16,6 +26,44 @@ MIN_SIZE = 50
 """Fewest users on whom a figure or a list is published, unless another number is asked for."""
 
 _MOST_NUMBERS = 100
+
+
+class ReadingOptions(TypedDict, total=False):
+    """Settings of a run that say how a log is read; null is as if it were not given."""
+
+    engine: Literal["duckdb"] | None
+    since: str | None
+    until: str | None
+    sample: float | None
+    memory: str | None
+    temp: str | None
+    duplicates: Literal["collapse", "count"] | None
+    strict: bool | None
+
+
+class RunOptions(ReadingOptions, total=False):
+    """All settings of a run, as keywords of `segmentry.run`."""
+
+    recipe: Literal["default", "classic", "rfm", "table"] | None
+    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] | None
+    k: int | None
+    k_range: KRange | None
+    k_min: int | None
+    bootstraps: int | None
+    with_: Sequence[Literal["behaviours"]] | None
+    features: Sequence[str] | None
+    exclude: Sequence[str] | None
+    weights: Mapping[str, float] | None
+    fill: Fill | Mapping[str, Fill] | None
+    transforms: Transform | Mapping[str, Transform] | None
+    clip: Clip | Mapping[str, Clip] | None
+    scale: Scale | Mapping[str, Scale] | None
+    min_share: float | None
+    exact_silhouette: bool | None
+    min_size: int | None
+    mute: Sequence[str] | None
+    exemplar_ids: bool | None
+    seed: int | None
 
 
 def parse_k_range(k_range: KRange | Sequence[int]) -> tuple[int, ...]:

@@ -1,17 +1,20 @@
 """Options that several commands share, and those made from the settings of `RunConfig`."""
 
+import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
-from pydantic.fields import FieldInfo
 
-from segmentry.config import ReadingOptions, RunConfig
 from segmentry.runtime.seeds import LARGEST_SEED
+from segmentry.settings import ReadingOptions
 
-READING = tuple(name for name in RunConfig.model_fields if name in ReadingOptions.__annotations__)
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+READING = tuple(ReadingOptions.__annotations__)
 """Settings that say how a log is read."""
 
 RunDir = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")]
@@ -32,32 +35,41 @@ def seed_option(text: str) -> Any:
 
 
 _LAST = ("config", "overwrite", "json")
-_Command = TypeVar("_Command", bound=Callable[..., None])
 
 
-def takes_settings(*names: str) -> Callable[[_Command], _Command]:
+def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Let a command take settings of `RunConfig` as options, in place of its ``**settings``.
 
     What is not given on the command line is null, so that a file of settings or the default
     decides.
     """
+    return lambda command: _Command(command, names)
 
-    def decorate(command: _Command) -> _Command:
-        parameters = inspect.signature(command).parameters.values()
+
+class _Command:
+    """A command whose options are made when Typer asks for them: pydantic takes 70 ms to load."""
+
+    def __init__(self, command: Callable[..., None], names: tuple[str, ...]) -> None:
+        functools.update_wrapper(self, command)
+        self._command, self._names = command, names
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        self._command(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        from segmentry.config import RunConfig
+
+        parameters = inspect.signature(self._command).parameters.values()
         own = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
-        made = [_option(name, RunConfig.model_fields[name]) for name in names]
-        ordered = [
-            *(each for each in own if each.name not in _LAST),
-            *made,
-            *(each for each in own if each.name in _LAST),
-        ]
-        command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]  # what Typer reads
-        return command
-
-    return decorate
+        fields = RunConfig.model_fields.items()
+        made = [_option(name, field) for name, field in fields if name in self._names]
+        first = [each for each in own if each.name not in _LAST]
+        last = [each for each in own if each.name in _LAST]
+        return inspect.Signature([*first, *made, *last])
 
 
-def _option(name: str, field: FieldInfo) -> inspect.Parameter:
+def _option(name: str, field: "FieldInfo") -> inspect.Parameter:
     flag = "--" + (field.alias or name).replace("_", "-")
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     metavar = extra.get("metavar")

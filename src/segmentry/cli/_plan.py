@@ -66,7 +66,6 @@ def budget(
 ) -> None:
     """Divide a budget among segments; chosen on half of the users, judged by the other half."""
     from segmentry.advise.budget import plan_budget
-    from segmentry.cli import _console
 
     plan = plan_budget(
         run_dir,
@@ -83,15 +82,15 @@ def budget(
         attribution=attribution,
         seed=seed,
     )
-    if json:
-        _console.print_json(plan)
-    else:
-        _print_budget(plan, run_dir)
+    _print_budget(plan, run_dir, is_json=json)
 
 
-def _print_budget(plan: "BudgetPlan", run_dir: Path) -> None:
+def _print_budget(plan: "BudgetPlan", run_dir: Path, *, is_json: bool) -> None:
     from segmentry.cli import _console
 
+    if is_json:
+        _console.print_json(plan)
+        return
     _console.print_bold(plan.conclusion)
     _console.print_wide(_parts(plan), _comparisons(plan))
     _console.print_notes(plan.notes)

@@ -15,8 +15,8 @@ from segmentry.cli._options import (
     seed_option,
     takes_settings,
 )
-from segmentry.config import RunConfig
 from segmentry.errors import OutputError
+from segmentry.settings import RunOptions
 
 
 def demo(
@@ -73,7 +73,7 @@ def init(
     typer.echo(f"Then: segmentry data check --mapping {out}")
 
 
-@takes_settings(*RunConfig.model_fields)
+@takes_settings(*RunOptions.__annotations__)
 def run(
     data_dir: DataDir = None,
     mapping: Mapping = None,

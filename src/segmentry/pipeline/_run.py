@@ -16,7 +16,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from segmentry.advise.insights import check_codes
-from segmentry.config import RunConfig, RunOptions, load_config
+from segmentry.config import RunConfig, load_config
 from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Validation
@@ -58,6 +58,7 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
+from segmentry.settings import RunOptions
 from segmentry.version import __version__
 
 _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
