@@ -155,20 +155,3 @@ def words(*names: str) -> None:
 def segment_label(segment: SegmentProfile) -> str:
     """Return number and name of a segment, as a choice shows it."""
     return f"{segment.segment_id} {segment.name}"
-
-
-def choose_segment(
-    run: Run, label: str, *, key: str, position: int = 0, is_kept: bool = True
-) -> SegmentProfile:
-    """Let the reader choose a segment; the choice is in the address of the page."""
-    numbers = [str(segment.segment_id) for segment in run.summary.segments]
-    by_number = {str(segment.segment_id): segment for segment in run.summary.segments}
-    chosen = st.selectbox(
-        label,
-        numbers,
-        index=min(position, len(numbers) - 1),
-        format_func=lambda number: segment_label(by_number[number]),
-        key=key,
-        bind="query-params" if is_kept else None,
-    )
-    return by_number[chosen or numbers[0]]
