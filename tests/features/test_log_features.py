@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from tests.reads import ads_of, facts_of, split, split_rows, used_rows, user_table_of
 from tests.reference import reference_main_placement, reference_user_table
+from tests.repeats import examples
 
 from segmentry.errors import EmptyDataError
 from segmentry.features import LOG_FEATURES, BetaPrior, count_users, derive_features
@@ -371,7 +372,7 @@ PRICES = st.one_of(st.none(), st.sampled_from([0.01, 1.0, 99_999_999.0]), st.flo
 AD_TABLES = st.dictionaries(st.integers(1, 4), st.tuples(CODES, CODES, CODES, PRICES), max_size=4)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(12, 100)
 @given(
     rows=IMPRESSIONS,
     ads=AD_TABLES,

@@ -5,10 +5,11 @@ import gzip
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of, split, used_rows
 from tests.reference_lines import reference_log
+from tests.repeats import examples
 
 from segmentry.errors import DataError
 
@@ -463,7 +464,7 @@ FIELDS = [
 LINES = st.tuples(*FIELDS, st.integers(1, 6)).map(lambda fields: ",".join(fields[: fields[-1]]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(20, 100)
 @given(lines=st.lists(LINES, min_size=1, max_size=12))
 def test_any_lines_are_read_as_the_oracle_reads_them(shared_engine, tmp_path_factory, lines):
     lines = [f"9,{T},5,a,1,0", *lines]

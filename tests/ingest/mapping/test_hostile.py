@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.ingest.mapping.shapes import DAY, HEADER, T, mapping_of, write_csv
+from tests.repeats import examples
 
 import segmentry
 from segmentry.errors import SegmentryError
@@ -57,9 +58,7 @@ def summary_of(folder, text, **options):
 
 
 @given(rows=st.lists(ROWS, max_size=25), engine=st.sampled_from(ENGINES))
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(8, 60)
 def test_a_run_answers_or_refuses_in_one_line_and_never_crashes(rows, engine, undrawn):
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
@@ -79,9 +78,7 @@ USERS = [
     order=st.randoms(use_true_random=False),
     engine=st.sampled_from(ENGINES),
 )
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(3, 30)
 def test_bad_rows_among_sound_ones_are_counted_and_every_run_answers(bad, order, engine, undrawn):
     rows = [*USERS, *bad]
     order.shuffle(rows)
@@ -106,9 +103,7 @@ SOUND = st.tuples(st.integers(1, 30), MOMENTS, st.integers(1, 5), st.sampled_fro
     n_files=st.integers(2, 4),
     engine=st.sampled_from(ENGINES),
 )
-@settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(2, 20)
 def test_order_and_splitting_of_the_files_do_not_change_the_answer(
     more, order, n_files, engine, undrawn
 ):
