@@ -1,15 +1,32 @@
 """What is odd about the data, counted: joins, nulls, impossible values, duplicates, one bot."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.schema import EVENT_COLUMNS, SECONDS_PER_DAY, Engine, Feature, Source, Window
+from segmentry.errors import DataError
+from segmentry.schema import (
+    EVENT_COLUMNS,
+    SECONDS_PER_DAY,
+    Engine,
+    Feature,
+    RowAccount,
+    Source,
+    UtcOffset,
+    Window,
+)
 
-__all__ = ["Finding", "find_in_log", "find_in_profiles", "find_in_tables"]
+__all__ = [
+    "DataReport",
+    "Finding",
+    "find_in_log",
+    "find_in_profiles",
+    "find_in_tables",
+    "refuse_rejections",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,32 @@ class Finding:
     text: str
     count: int
     of: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What was read, what was set aside and what is odd about it.
+
+    Parameters
+    ----------
+    source : str
+        Kind of the source, "taobao", or the user's name for it.
+    starts_at, ends_at : int or None
+        The window ``[starts_at, ends_at)`` in epoch seconds; null where events have no times.
+    utc_offset_hours : int
+        Offset of the local clock by which days and hours are counted.
+    accounts : tuple of RowAccount
+        One per table: rows read = used + rejected + excluded.
+    findings : tuple of Finding
+        Joins, nulls, duplicates, impossible values; every check is listed, also with count 0.
+    """
+
+    source: str
+    starts_at: int | None
+    ends_at: int | None
+    utc_offset_hours: UtcOffset
+    accounts: tuple[RowAccount, ...]
+    findings: tuple[Finding, ...]
 
 
 def find_in_tables(
@@ -170,3 +213,20 @@ def find_in_log(
         text = f"days without {source.event}"
         found.append(Finding("empty-day", text, n_days - n_days_seen, n_days))
     return tuple(found)
+
+
+def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
+    """Refuse tables of which rows were rejected.
+
+    Raises
+    ------
+    DataError
+        With all of them, and why.
+    """
+    bad = [
+        f"{account.role}: {n:,} {reason}"
+        for account in accounts
+        for reason, n in account.rejected.items()
+    ]
+    if bad:
+        raise DataError(f"--strict: rows were rejected ({'; '.join(bad)}); mend the files")

@@ -9,7 +9,7 @@ Whatever the files are called, the steps see four tables with these columns:
 - behaviours: ``user_id, happened_at, action, category_id, brand_id``, one row per action.
 """
 
-from segmentry.schema._engine import Engine, LogParts, UserTally
+from segmentry.schema._engine import Engine, LogParts, PartQueries, UserTally
 from segmentry.schema._source import ColumnSource, ColumnType, FileShape, Source, TableSource
 from segmentry.schema._tables import (
     ADS_COLUMNS,
@@ -27,7 +27,6 @@ from segmentry.schema._tables import (
     Estimate,
     Family,
     Feature,
-    Fill,
     Kind,
     Need,
     Progress,
@@ -36,6 +35,7 @@ from segmentry.schema._tables import (
     Window,
 )
 from segmentry.schema._traits import OF_IMPRESSIONS, DataTraits
+from segmentry.settings import Fill
 
 __all__ = [
     "ADS_COLUMNS",
@@ -63,6 +63,7 @@ __all__ = [
     "Kind",
     "LogParts",
     "Need",
+    "PartQueries",
     "Progress",
     "RowAccount",
     "Source",

@@ -1,8 +1,11 @@
 """Canonical tables: their columns, the features made of them, and where their rows went."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from segmentry.settings import Fill
 
 SECONDS_PER_DAY = 86_400
 MICRO = 1_000_000
@@ -43,7 +46,6 @@ Kind = Literal[
     "categorical",
     "number",
 ]
-Fill = Literal["zero", "median", "mode", "own level", "none"]
 Family = Literal["activity", "value", "engagement", "affinity", "behaviour", "demographics"]
 Need = Literal[
     "log",
@@ -217,6 +219,21 @@ class RowAccount:
                 f"{self.role}: {self.n_read} rows read, but {self.n_used} used "
                 f"+ {self.n_rejected} rejected + {n_excluded} excluded"
             )
+
+    @classmethod
+    def total(cls, role: str, accounts: Sequence["RowAccount"]) -> "RowAccount":
+        """Return the account of a table whose pieces have accounts of their own."""
+        rejected, excluded = Counter[str](), Counter[str]()
+        for each in accounts:
+            rejected.update(each.rejected)
+            excluded.update(each.excluded)
+        return cls(
+            role=role,
+            n_read=sum(each.n_read for each in accounts),
+            n_used=sum(each.n_used for each in accounts),
+            rejected=dict(rejected),
+            excluded=dict(excluded),
+        )
 
     @property
     def n_rejected(self) -> int:

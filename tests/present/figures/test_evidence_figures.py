@@ -9,7 +9,7 @@ from segmentry.evaluation.number import EvidenceReport, InnerGain
 from segmentry.evaluation.stability import SegmentStability, Stability
 from segmentry.present import figures as plots
 from segmentry.present.figures._forest import Against, forest
-from segmentry.present.report import make_page
+from segmentry.present.report import render_report
 from segmentry.schema import Estimate
 
 GAINS = (
@@ -79,21 +79,23 @@ def test_small_gains_are_not_written_in_thousandths(measured):
 
 
 def test_both_are_written_where_they_were_measured_and_else_left_out(
-    measured, make_summary, tmp_path
+    measured, make_summary, names_of
 ):
-    with_them = plots.write_figures(measured, tmp_path / "a", scale=1)
-    without = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path / "b", scale=1)
+    without = make_summary(n_segments=3, n_points=60)
 
-    assert set(with_them) - set(without) == {"gain_by_k", "stability"}
+    assert names_of(measured) - names_of(without) == {"gain_by_k", "stability"}
     assert plots.caption_stability(make_summary()).finding.startswith("Whether the segments")
 
 
 def test_the_report_sets_each_figure_beside_its_table(measured):
-    page = make_page(measured, {"stability": "<svg/>", "gain_by_k": "<svg/>"})
+    page = render_report(
+        measured, figures={"stability": "<svg>a</svg>", "gain_by_k": "<svg>b</svg>"}
+    )
 
-    assert page.stability.figure.svg == "<svg/>"
-    assert page.stability.figure.tables[0].rows[1].cells == ("0.30", "6 (60\u00a0%)", "no")
-    assert page.why.figure.svg == "<svg/>"
+    stability = page[page.index('id="figure-stability"') :].split("</figure>")[0]
+    assert "<svg>a</svg>" in stability
+    assert ">0.30</td><td>6 (60\u00a0%)</td>" in stability
+    assert "<svg>b</svg>" in page[page.index('id="figure-gain_by_k"') :].split("</figure>")[0]
 
 
 @pytest.mark.parametrize(("label", "limit"), [("1  Rarely shown", None), ("W" * 40, 360)])

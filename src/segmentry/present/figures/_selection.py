@@ -10,7 +10,8 @@ from segmentry.present.theme import ROLES
 if TYPE_CHECKING:
     import altair as alt
 
-    from segmentry.results.summary import CandidateRow, Summary
+    from segmentry.results.summary import Summary
+    from segmentry.segments.forming import Candidate
 
 
 _WIDTH = 400
@@ -178,9 +179,7 @@ def _silhouette_domain(summary: "Summary") -> tuple[float, float]:
     return min(lows) - margin, max(highs) + 2 * margin
 
 
-def _row(
-    row: "CandidateRow", summary: "Summary", *, is_marked: bool, word: str
-) -> dict[str, object]:
+def _row(row: "Candidate", summary: "Summary", *, is_marked: bool, word: str) -> dict[str, object]:
     """Return a candidate as a row; besides the chosen one only the marked one bears a word."""
     chosen = "forced" if summary.selection.is_forced else "chosen"
     other = word if is_marked and not row.is_selected else ""

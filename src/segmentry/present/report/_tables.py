@@ -18,8 +18,9 @@ from segmentry.ingest.quality import Finding
 from segmentry.present.figures import segment_colour, was_checked
 from segmentry.present.report._kinds import value_kind
 from segmentry.present.report._views import Row, Table
-from segmentry.results.summary import CandidateRow, FeatureRow, Summary
+from segmentry.results.summary import FeatureRow, Summary
 from segmentry.schema import DataTraits, Estimate, RowAccount, UtcOffset
+from segmentry.segments.forming import Candidate
 
 _FORMING_DAYS = "on the days that formed the segments"
 
@@ -105,7 +106,7 @@ def candidate_table(summary: Summary) -> Table:
     )
 
 
-def _candidate_row(row: CandidateRow) -> Row:
+def _candidate_row(row: Candidate) -> Row:
     words = ["chosen"] * row.is_selected + ["knee of the elbow"] * row.is_knee
     verdict = ": ".join(part for part in (", ".join(words), row.reason) if part)
     return Row(

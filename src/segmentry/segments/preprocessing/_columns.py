@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.schema import Fill
 from segmentry.schema.arrays import FloatMatrix, FloatVector
-from segmentry.segments.preprocessing._plan import Scale, Transform
 from segmentry.segments.preprocessing._values import level_texts, numeric_values
+from segmentry.settings import Fill, Scale, Transform
 
 _LOGIT_FLOOR = 1e-6
 
@@ -61,13 +60,7 @@ class FittedColumn:
 
 
 def matrix_of(column: FittedColumn, raw: pl.Series) -> FloatMatrix:
-    """Return the columns of `X` that a feature takes, shape (n_users, n_columns).
-
-    Raises
-    ------
-    SchemaError
-        If the values cannot be read as the feature needs them.
-    """
+    """Return the columns of `X` that a feature takes, shape (n_users, n_columns)."""
     if column.levels is not None:
         levels = level_texts(raw)
         is_missing = levels.is_null().to_numpy()
