@@ -20,8 +20,8 @@ from segmentry.segments.clustering import (
 )
 from segmentry.segments.forming._cell_model import BANDS, LEVELS, CellColumn, CellModel, groups_of
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import silhouettes_by_number
-from segmentry.segments.forming._segmentation import Segmentation, make_candidate
+from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation
 from segmentry.segments.forming._selection import Candidate, Selection
 from segmentry.segments.forming._users import PreparedUsers, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan, numeric_values

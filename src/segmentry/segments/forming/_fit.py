@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
+from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 from segmentry.segments.clustering import Clustering, DistinctRows, assign, fit_clusterings, fit_pca
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import Silhouettes, silhouettes_by_number
-from segmentry.segments.forming._segmentation import Segmentation, make_candidate
+from segmentry.segments.forming._scores import Silhouettes, make_candidate, silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation
 from segmentry.segments.forming._selection import Decision, Selection, select
 from segmentry.segments.forming._users import (
     PreparedUsers,
@@ -98,7 +99,13 @@ def find_segments(
     )
     distinct = users.distinct
     tried = numbers_to_try(distinct, n_segments, forced)
-    clusterings = _fit_all(distinct, tried, algorithm=algorithm, seed=seed, on_fitted=on_fitted)
+    clusterings = fit_clusterings(
+        distinct,
+        n_clusters=tried,
+        algorithm=algorithm,
+        seed=seed,
+        on_fitted=counted(on_fitted, len(tried)),
+    )
     measured = silhouettes_by_number(
         distinct, clusterings, seed=seed, is_exact=is_exact, on_block=on_block
     )
@@ -138,27 +145,6 @@ def _segmentation_of(
         unassigned=users.unassigned,
         segment_silhouettes=(None,) * k if score is None else score.cluster_means,
         silhouette_sample=measured.samples.get(k),
-    )
-
-
-def _fit_all(
-    distinct: DistinctRows,
-    tried: Sequence[int],
-    *,
-    algorithm: str,
-    seed: int,
-    on_fitted: Callable[[int, int], None] | None,
-) -> tuple[Clustering, ...]:
-    done = 0
-
-    def count(_: Clustering) -> None:
-        nonlocal done
-        done += 1
-        if on_fitted is not None:
-            on_fitted(done, len(tried))
-
-    return fit_clusterings(
-        distinct, n_clusters=tried, algorithm=algorithm, seed=seed, on_fitted=count
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import SelectionError
+from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatVector, IntVector
@@ -18,11 +19,15 @@ from segmentry.segments.clustering import (
     distinct_rows,
     fit_pca,
 )
-from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
-from segmentry.segments.forming._latent_segments import LatentSegments, place_by_class
+from segmentry.segments.forming._latent_classes import (
+    LatentSegments,
+    latent_matrix,
+    latent_parts,
+    place_by_class,
+)
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import silhouettes_by_number
-from segmentry.segments.forming._segmentation import Segmentation, make_candidate
+from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation
 from segmentry.segments.forming._selection import Candidate, Selection
 from segmentry.segments.forming._users import PreparedUsers, numbers_to_try, prepare_users
 from segmentry.segments.latent import (
@@ -118,18 +123,12 @@ def _fit_all(
     on_fitted: Callable[[int, int], None] | None,
 ) -> list[LatentFit]:
     """Fit each number of classes, the largest first: at the end both threads are busy."""
-    done = 0
     users = rows.distinct.weights
 
     def fit(k: int) -> LatentFit:
         return _by_size(fit_latent(rows.matrix, parts, n_classes=k, weights=users, seed=seed), rows)
 
-    def count(_: LatentFit) -> None:
-        nonlocal done
-        done += 1
-        if on_fitted is not None:
-            on_fitted(done, len(tried))
-
+    count = counted(on_fitted, len(tried))
     return map_in_threads(fit, sorted(tried, reverse=True), on_done=count)[::-1]
 
 

@@ -6,23 +6,13 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatVector, IntVector
-from segmentry.segments.clustering import (
-    Clustering,
-    DistinctRows,
-    PrincipalComponents,
-    SilhouetteSample,
-    SilhouetteScore,
-    calinski_harabasz,
-    cluster_moments,
-    davies_bouldin,
-    squared_silhouette,
-)
+from segmentry.segments.clustering import PrincipalComponents, SilhouetteSample
 from segmentry.segments.forming._cell_model import CellModel
-from segmentry.segments.forming._latent_segments import LatentSegments
+from segmentry.segments.forming._latent_classes import LatentSegments
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.forming._selection import Selection
 from segmentry.segments.preprocessing import Preprocessing
 
 
@@ -84,28 +74,3 @@ class Segmentation:
             f"{escape(self.selection.reason)}</p><table><thead><tr><th>segment</th><th>users</th>"
             f"<th>share</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )
-
-
-def make_candidate(
-    distinct: DistinctRows, clustering: Clustering, score: SilhouetteScore | None
-) -> Candidate:
-    """Score a clustering."""
-    labels, moments = clustering.labels, cluster_moments(distinct, clustering.labels)
-    weights = moments.weights
-    scores: dict[str, float] = {}
-    if len(clustering.centers) > 1 and score is not None:
-        scores = {
-            "squared_silhouette": squared_silhouette(distinct, labels, moments=moments),
-            "calinski_harabasz": calinski_harabasz(distinct, labels, moments=moments),
-            "davies_bouldin": davies_bouldin(distinct, labels, moments=moments),
-        }
-    return Candidate(
-        algorithm=clustering.algorithm,
-        n_segments=len(clustering.centers),
-        inertia=clustering.inertia,
-        silhouette=UNKNOWN if score is None else Estimate(*score.mean),
-        squared_silhouette=scores.get("squared_silhouette"),
-        calinski_harabasz=scores.get("calinski_harabasz"),
-        davies_bouldin=scores.get("davies_bouldin"),
-        smallest_share=float(weights.min() / weights.sum()),
-    )
