@@ -1,6 +1,5 @@
 """Are there natural groups? Gap statistic and prediction strength, by small k-means fits."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.evaluation.stability import contingency
-from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows, assign, fit_starts, reweighted
@@ -92,7 +90,6 @@ def gap_statistic(
     n_references: int = 20,
     n_users: int = 1000,
     seed: int = 0,
-    on_done: Callable[[int, int], None] | None = None,
 ) -> tuple[GapCurve, ...]:
     """Compare the tightness of k clusters with that of data without any group.
 
@@ -118,7 +115,7 @@ def gap_statistic(
     if len(numbers) == 1:
         nothing = np.zeros(1), np.zeros((2, 1))
         return tuple(_curve(kind, numbers, *nothing, n_users=n_sampled) for kind in REFERENCES)
-    found = _all_dispersions(sample, numbers, n_references, seed=seed, on_done=on_done)
+    found = _all_dispersions(sample, numbers, n_references, seed=seed)
     parts = np.split(found[1:], len(REFERENCES))
     return tuple(
         _curve(kind, numbers, found[0], part, n_users=n_sampled)
@@ -132,7 +129,6 @@ def _all_dispersions(
     n_references: int,
     *,
     seed: int,
-    on_done: Callable[[int, int], None] | None,
 ) -> FloatMatrix:
     """Log dispersions of the data and then of each reference set, shape (n_sets, n_numbers)."""
     import sklearn.cluster  # noqa: F401  # loaded before the threads, so that it can be limited
@@ -150,7 +146,7 @@ def _all_dispersions(
         drawn = rng.uniform(low, high, (n_users, low.size))
         return _log_dispersions(drawn, np.ones(n_users), numbers, seed=seed + b)
 
-    return np.array(map_in_threads(dispersions, jobs, on_done=counted(on_done, len(jobs))))
+    return np.array(map_in_threads(dispersions, jobs))
 
 
 def _rotated(sample: DistinctRows) -> FloatMatrix:

@@ -124,9 +124,7 @@ def column_twins(
     return _compared(observed, twins)
 
 
-def explained_by_groups(
-    distinct: DistinctRows, k: int, *, n_users: int = 2000, seed: int = 0
-) -> float | None:
+def explained_by_groups(distinct: DistinctRows, k: int, *, seed: int = 0) -> float | None:
     """Return ln(W_1 / W_k) of a sample of the users; null where they allow no k groups.
 
     Examples
@@ -135,7 +133,7 @@ def explained_by_groups(
     >>> round(explained_by_groups(users, 2), 3)  # 101 against 1
     4.615
     """
-    return _of_rows(sample_users(distinct, n_users=n_users, seed=seed), k, seed=seed)
+    return _of_rows(sample_users(distinct, n_users=2000, seed=seed), k, seed=seed)
 
 
 def _explained(X: FloatMatrix, k: int, *, seed: int) -> float | None:

@@ -70,7 +70,6 @@ def weigh_number(
     *,
     split: InnerSplit | None,
     seed: int,
-    n_twins: int = 19,
     on_twin: Tell | None = None,
 ) -> NumberChoice:
     """Gather all evidence on the number of segments and choose.
@@ -87,10 +86,10 @@ def weigh_number(
     clicks, group_clicks = None, None
     if split is not None and groups.columns is not None:
         k = number_of(groups.gaps, groups.strength)
-        group_clicks = group_twins(split, k, seed=seed, n_twins=n_twins)
+        group_clicks = group_twins(split, k, seed=seed)
     if split is not None and split.has_later:
         gains = inner_gains(split, numbers, seed=seed)
-        clicks = click_twins(split, numbers, gains, seed=seed, n_twins=n_twins, on_twin=on_twin)
+        clicks = click_twins(split, numbers, gains, seed=seed, on_twin=on_twin)
     return choose_number(
         gains,
         groups.gaps,

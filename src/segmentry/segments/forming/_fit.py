@@ -2,20 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import polars as pl
 
 from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema import UNASSIGNED
-from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
-from segmentry.segments.clustering import Clustering, DistinctRows, assign, fit_clusterings, fit_pca
+from segmentry.schema.arrays import FloatVector
+from segmentry.segments.clustering import DistinctRows, assign, fit_clusterings
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import Silhouettes, make_candidate, silhouettes_by_number
-from segmentry.segments.forming._segmentation import Segmentation
-from segmentry.segments.forming._selection import Decision, Selection, select
+from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
+from segmentry.segments.forming._selection import Decision, select
 from segmentry.segments.forming._users import (
-    PreparedUsers,
     numbers_to_try,
     prepare_users,
 )
@@ -119,42 +116,15 @@ def find_segments(
         forced=forced,
     )
     chosen = next(each for each in clusterings if len(each.centers) == selection.n_segments)
-    return _segmentation_of(recipe, users, selection, chosen, measured)
-
-
-def _segmentation_of(
-    recipe: Recipe,
-    users: PreparedUsers,
-    selection: Selection,
-    chosen: Clustering,
-    measured: Silhouettes,
-) -> Segmentation:
-    """Number the segments of the chosen clustering."""
-    k = selection.n_segments
-    ids, margins = _place(users.distinct, chosen, users.is_member)
-    score = measured.scores.get(k)
-    return Segmentation(
-        recipe=recipe,
-        algorithm=chosen.algorithm,
-        preprocessing=users.preprocessing,
+    _, margins = assign(distinct.rows, chosen.centers)
+    return segmentation_of(
+        recipe,
+        users,
+        distinct,
+        selection,
+        algorithm=algorithm,
         centers=chosen.centers,
-        selection=selection,
-        components=fit_pca(users.distinct, n_components=3),
-        segment_ids=ids,
-        margins=margins,
-        unassigned=users.unassigned,
-        segment_silhouettes=(None,) * k if score is None else score.cluster_means,
-        silhouette_sample=measured.samples.get(k),
+        labels=chosen.labels[distinct.inverse],
+        margins=margins[distinct.inverse],
+        measured=measured,
     )
-
-
-def _place(
-    distinct: DistinctRows, chosen: Clustering, is_member: BoolVector
-) -> tuple[IntVector, FloatVector]:
-    """Turn labels of distinct rows into segment ids and margins of all users."""
-    _, row_margins = assign(distinct.rows, chosen.centers)
-    ids = np.full(is_member.size, UNASSIGNED, dtype=np.int64)
-    margins = np.full(is_member.size, np.nan)
-    ids[is_member] = chosen.labels[distinct.inverse] + 1
-    margins[is_member] = row_margins[distinct.inverse]
-    return ids, margins

@@ -4,15 +4,21 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-import numpy.typing as npt
 
 from segmentry.schema import UNASSIGNED
-from segmentry.schema.arrays import FloatVector, IntVector
-from segmentry.segments.clustering import PrincipalComponents, SilhouetteSample
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.segments.clustering import (
+    DistinctRows,
+    PrincipalComponents,
+    SilhouetteSample,
+    fit_pca,
+)
 from segmentry.segments.forming._cell_model import CellModel
 from segmentry.segments.forming._latent_classes import LatentSegments
 from segmentry.segments.forming._recipes import Recipe
+from segmentry.segments.forming._scores import Silhouettes
 from segmentry.segments.forming._selection import Selection
+from segmentry.segments.forming._users import PreparedUsers
 from segmentry.segments.preprocessing import Preprocessing
 
 
@@ -45,7 +51,7 @@ class Segmentation:
     recipe: Recipe
     algorithm: str
     preprocessing: Preprocessing
-    centers: npt.NDArray[np.float64]
+    centers: FloatMatrix
     selection: Selection
     components: PrincipalComponents
     segment_ids: IntVector
@@ -74,3 +80,40 @@ class Segmentation:
             f"{escape(self.selection.reason)}</p><table><thead><tr><th>segment</th><th>users</th>"
             f"<th>share</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )
+
+
+def segmentation_of(
+    recipe: Recipe,
+    users: PreparedUsers,
+    distinct: DistinctRows,
+    selection: Selection,
+    *,
+    algorithm: str,
+    centers: FloatMatrix,
+    labels: IntVector,
+    margins: FloatVector,
+    measured: Silhouettes,
+    latent: LatentSegments | None = None,
+    cells: CellModel | None = None,
+) -> Segmentation:
+    """Number the segments from labels and margins of the members, shape (n_members,) each."""
+    k = selection.n_segments
+    score = measured.scores.get(k)
+    ids = np.full(users.is_member.size, UNASSIGNED, dtype=np.int64)
+    of_users = np.full(users.is_member.size, np.nan)
+    ids[users.is_member], of_users[users.is_member] = labels + 1, margins
+    return Segmentation(
+        recipe=recipe,
+        algorithm=algorithm,
+        preprocessing=users.preprocessing,
+        centers=centers,
+        selection=selection,
+        components=fit_pca(distinct, n_components=3),
+        segment_ids=ids,
+        margins=of_users,
+        unassigned=users.unassigned,
+        segment_silhouettes=(None,) * k if score is None else score.cluster_means,
+        silhouette_sample=measured.samples.get(k),
+        latent=latent,
+        cells=cells,
+    )
