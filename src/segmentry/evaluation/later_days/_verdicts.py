@@ -19,6 +19,9 @@ from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
 Verdict = Literal["confirmed", "weaker", "reversed", "indistinguishable", "not validated"]
 
+# Chance that any difference is found where there is none, over all segments together.
+_ALPHA = 0.05
+_POWER = 0.8  # of the minimal detectable difference
 _MIN_EXPECTED_CLICKS = 20.0
 _MIN_SEEN_ERRORS = 2.0
 _MIN_SURVIVAL = 0.5
@@ -111,8 +114,6 @@ def verdicts(
     n_segments: int,
     by_days: FloatVector | None = None,
     words: OutcomeWords = OF_CLICKS,
-    alpha: float = 0.05,
-    power: float = 0.8,
     n_draws: int = 200,
     seed: int = 0,
 ) -> tuple[SegmentVerdict, ...]:
@@ -139,10 +140,6 @@ def verdicts(
         such as of users who come at weekends, when all click more.
     words : OutcomeWords
         What trials and successes are called in the reasons.
-    alpha : float
-        Chance of any difference being found where there is none, over all segments together.
-    power : float
-        Of the minimal detectable difference.
     n_draws, seed : int
         Of the bootstrap of users for survival.
 
@@ -180,7 +177,7 @@ def verdicts(
     told = [_with_later(each, segment_ids, seen, later, on_days, words=words) for each in blank]
     adjusted = holm([each.p_value for each in told])
     # Level at which each was tested: all that were not rejected share the last step.
-    level = alpha / max(1, sum(p is not None and p > alpha for p in adjusted))
+    level = _ALPHA / max(1, sum(p is not None and p > _ALPHA for p in adjusted))
     survivals = _survivals(
         segment_ids, seen, later, shift, n_segments=n_segments, n_draws=n_draws, seed=seed
     )
@@ -189,8 +186,8 @@ def verdicts(
         found = replace(each, p_holm=p_holm)
         if p_holm is not None:
             found = _with_survival(found, survivals[:, each.segment_id - 1])
-            found = _with_detectable(found, segment_ids, on_days, level=level, power=power)
-            found = _judged(found, alpha, words)
+            found = _with_detectable(found, segment_ids, on_days, level=level)
+            found = _judged(found, words)
         results.append(found)
     return tuple(results)
 
@@ -371,13 +368,13 @@ def _with_survival(told: SegmentVerdict, draws: FloatVector) -> SegmentVerdict:
 
 
 def _with_detectable(
-    told: SegmentVerdict, segment_ids: IntVector, later: _Clicks, *, level: float, power: float
+    told: SegmentVerdict, segment_ids: IntVector, later: _Clicks, *, level: float
 ) -> SegmentVerdict:
     is_in = segment_ids == told.segment_id
     after = _difference(later, is_in, (segment_ids != UNASSIGNED) & ~is_in)
     if after is None:
         return told
-    quantiles = t_quantile(1 - level / 2, degrees=after.null_df) + normal_quantile(power)
+    quantiles = t_quantile(1 - level / 2, degrees=after.null_df) + normal_quantile(_POWER)
     reach = quantiles * after.null_error
     return replace(told, minimal_detectable_difference=reach if reach < 1 else None)
 
@@ -386,7 +383,7 @@ def _apart(difference: float) -> str:
     return f"{abs(100 * difference):.2f} points {'below' if difference < 0 else 'above'}"
 
 
-def _judged(told: SegmentVerdict, alpha: float, words: OutcomeWords) -> SegmentVerdict:
+def _judged(told: SegmentVerdict, words: OutcomeWords) -> SegmentVerdict:
     before, after = told.seen_difference.value, told.outcome_difference.value
     if told.p_holm is None or before is None or after is None:
         return replace(told, reason=f"no {words.trial} in the feature window to compare with")
@@ -394,7 +391,7 @@ def _judged(told: SegmentVerdict, alpha: float, words: OutcomeWords) -> SegmentV
         f"{words.rate} {_apart(before)} that of all others when formed, {_apart(after)} it later, "
         "day for day"
     )
-    if told.p_holm > alpha:
+    if told.p_holm > _ALPHA:
         reach = told.minimal_detectable_difference
         found = (
             "no difference, however large, would have been found: too few users decide"

@@ -15,7 +15,13 @@ from segmentry.evaluation.number._evidence import (
     report_evidence,
     warn,
 )
-from segmentry.evaluation.number._gap import GapCurve, gap_statistic
+from segmentry.evaluation.number._groups import (
+    STRONG,
+    GapCurve,
+    PredictionStrength,
+    gap_statistic,
+    prediction_strength,
+)
 from segmentry.evaluation.number._inner_gain import InnerGain, inner_gain
 from segmentry.evaluation.number._inner_split import InnerSplit, inner_gains, recounted_rows
 from segmentry.evaluation.number._null_twins import (
@@ -35,7 +41,6 @@ from segmentry.evaluation.number._procedure import (
     weigh_number,
 )
 from segmentry.evaluation.number._records import EvidenceReport
-from segmentry.evaluation.number._strength import STRONG, PredictionStrength, prediction_strength
 
 __all__ = [
     "EVIDENCE_COLUMNS",

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from segmentry.evaluation.number._gap import GapCurve
+from segmentry.evaluation.number._groups import STRONG, GapCurve, PredictionStrength
 from segmentry.evaluation.number._inner_gain import InnerGain
 from segmentry.evaluation.number._null_twins import NullTwins
-from segmentry.evaluation.number._strength import STRONG, PredictionStrength
 
 Division = Literal["natural groups", "graded division", "one segment"]
 
@@ -86,25 +85,6 @@ def choose_number(
     allowed: Sequence[int] | None = None,
 ) -> NumberChoice:
     """Choose the number of segments and say whether they are groups.
-
-    Parameters
-    ----------
-    gains : sequence of InnerGain
-        One per number tried; empty without a log.
-    gaps : sequence of GapCurve
-        Groups are there only if every reference says so; their number is the smallest.
-    strength : PredictionStrength, optional
-        Speaks against groups where it is below 0.8 at their number.
-    columns : NullTwins, optional
-        Permuted columns at that number: speak against groups where p is above 0.05. They never
-        speak for them.
-    group_clicks : NullTwins, optional
-        Redrawn clicks at that number: groups that luck forms as well are none of clicks.
-    clicks : NullTwins, optional
-        Redrawn clicks: where p of the inner gain is above 0.05 there is no gain.
-    allowed : sequence of int, optional
-        Numbers that may be chosen besides 1; any by default. Where there are more or fewer groups
-        than may be chosen, the nearest number is taken, the smaller of two.
 
     Examples
     --------

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from segmentry.evaluation.number._gap import GapCurve
+from segmentry.evaluation.number._groups import GapCurve, PredictionStrength
 from segmentry.evaluation.number._inner_gain import InnerGain
 from segmentry.evaluation.number._null_twins import NullTwins
-from segmentry.evaluation.number._strength import PredictionStrength
 from segmentry.evaluation.stability import Stability
 
 
