@@ -160,15 +160,7 @@ def ready_users(checked: Checked, source: Source, wanted: Wanted) -> UserData:
 
 
 def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wanted) -> UserData:
-    """Work out the wanted features of all users, and what is odd about the data.
-
-    Parameters
-    ----------
-    checked : Checked
-    counted : Counted
-    source : Source
-    wanted : Wanted
-    """
+    """Work out the wanted features of all users, and what is odd about the data."""
     profiles, ads, log = checked.profiles, checked.ads, checked.log
     users, prior = derive_features(
         counted.log.users,

@@ -21,10 +21,10 @@ _N_CONTROLS = 5
 _MAX_DAYS = 31
 _HOURS = 4
 _BITS_OF_A_USERS_CLICKS = 20
-_LEAST_CASES = 20
-_MOST_STEPS = 40
+_MIN_CASES = 20
+_MAX_STEPS = 40
 _TOLERANCE = 1e-14
-_MOST_CONDITION = 1e10
+_MAX_CONDITION = 1e10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,7 +212,7 @@ def _without_rare(sets: MatchedSets, n_levels: Sequence[int]) -> MatchedSets:
             codes = sets.codes[:, :, factor]
             cases = np.bincount(codes[:, 0], minlength=n)
             others = np.bincount(codes[:, 1:][sets.is_member[:, 1:]], minlength=n)
-            is_rare = (cases < _LEAST_CASES) | (others < _LEAST_CASES)
+            is_rare = (cases < _MIN_CASES) | (others < _MIN_CASES)
             is_member &= ~is_rare[codes]
         is_sound = is_member[:, 0] & is_member[:, 1:].any(axis=1)
         if is_sound.all() and np.array_equal(is_member, sets.is_member):
@@ -301,13 +301,13 @@ def _maximise(design: _Design, n_columns: int) -> FloatVector | None:
     """Climb by Newton's steps, halved where they go too far; none where the top is not unique."""
     beta = np.zeros(n_columns)
     found = _moments(beta, design)
-    for _ in range(_MOST_STEPS):
-        if np.linalg.cond(found.information) > _MOST_CONDITION:
+    for _ in range(_MAX_STEPS):
+        if np.linalg.cond(found.information) > _MAX_CONDITION:
             return None
         step = np.linalg.solve(found.information, found.gradient)
         if float(found.gradient @ step) < _TOLERANCE:
             return beta
-        for halving in range(_MOST_STEPS):
+        for halving in range(_MAX_STEPS):
             tried = beta + step / 2**halving
             ahead = _moments(tried, design)
             if ahead.value >= found.value:
