@@ -159,7 +159,7 @@ def _gain(
 ) -> HeldOutGain:
     difference = own - common
     mean = float(difference.mean())
-    starts = np.flatnonzero(np.diff(user, prepend=-1))
+    starts = run_starts(user)
     residual = np.add.reduceat(difference - mean, starts)
     n_users = starts.size
     variance = float(residual @ residual) / difference.size**2 * n_users / (n_users - 1)

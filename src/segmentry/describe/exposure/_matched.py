@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, Timeline, band_of
+from segmentry.features.packing import run_firsts, run_starts
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import SECONDS_PER_DAY, Window
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
@@ -94,7 +95,7 @@ def draw_sets(
     case = case[n_others[line.user[case]] > 0]
     of_case = line.user[case]
     first_other = np.cumsum(n_others) - n_others
-    click = _count_within(of_case)
+    click = np.arange(of_case.size) - run_firsts(of_case)
     # Places may be of four bytes, which 2,048 users would overflow.
     keys = (users[of_case].astype(np.int64) << _BITS_OF_A_USERS_CLICKS) + click
     room = n_others[of_case]
@@ -119,16 +120,6 @@ def _factors(line: Timeline, window: Window) -> tuple[IntVector, ...]:
         line.second // SECONDS_PER_DAY // _days_per_level(window),
         line.second % SECONDS_PER_DAY // (3600 * _HOURS),
     )
-
-
-def _count_within(groups: IntVector) -> IntVector:
-    """Number the rows of each run of equal values from 0."""
-    row = np.arange(groups.size)
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    first = np.zeros(groups.size, dtype=np.int64)
-    first[starts] = starts
-    counted: IntVector = row - np.maximum.accumulate(first)
-    return counted
 
 
 def join_sets(drawn: list[tuple[MatchedSets, IntVector]]) -> MatchedSets:
@@ -326,7 +317,7 @@ def _fit_of(
         case = factor[:, 0]
         rows = np.flatnonzero(case >= 0)
         scores[rows, case[rows]] += 1
-    starts = np.flatnonzero(np.diff(sets.user, prepend=sets.user[0] - 1))
+    starts = run_starts(sets.user)
     by_user = np.add.reduceat(scores, starts, axis=0)
     n_users = starts.size
     bread = np.linalg.inv(found.information)

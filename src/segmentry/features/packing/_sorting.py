@@ -61,3 +61,15 @@ def run_starts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
     for column in columns:
         is_start[1:] |= column[1:] != column[:-1]
     return np.flatnonzero(is_start)
+
+
+def run_firsts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
+    """Return for each row where the run of rows begins that are equal to it in sorted columns.
+
+    Examples
+    --------
+    >>> run_firsts(np.array([0, 0, 1, 1]), np.array([3, 3, 3, 4])).tolist()
+    [0, 0, 2, 3]
+    """
+    starts = run_starts(*columns)
+    return np.repeat(starts, np.diff(starts, append=len(columns[0])))
