@@ -57,7 +57,6 @@ class Counted:
         The feature window and the days after it; null where nothing is checked on these.
     main_placement : str or None
         The placement whose share was counted.
-    behaviours : CountedBehaviours or None
     findings : tuple of Finding
         Of another pass over the log, where it was wanted.
     """
@@ -87,12 +86,8 @@ def count_source(
         That checked the source.
     checked : Checked
         With a log.
-    source : Source
-    wanted : Wanted
     is_sample : bool
         Whether the users are a sample of those of the log.
-    clock : StepClock
-    progress : callable, optional
 
     Raises
     ------

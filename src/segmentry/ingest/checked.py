@@ -110,13 +110,8 @@ def check_source(
 
     Parameters
     ----------
-    engine : Engine
-    source : Source
-    rules : Rules
     scratch : Path
         Existing folder for the parts of the logs; the caller removes it.
-    clock : StepClock
-    progress : callable, optional
 
     Raises
     ------
