@@ -46,7 +46,7 @@ def analysed(counts, ids, n_days, seed, *, share=0.5, own=None, effect=0.0):
     users = np.flatnonzero(ids > 0)
     arms = assign_arms(pl.Series(users), ids[users], treatment_share=share, salt=f"seed {seed}")
     later = counts.totals(range(8, 8 + n_days))
-    n, c = later.n_impressions[users], later.n_clicks[users]
+    n, c = later.n_trials[users], later.n_successes[users]
     if effect:
         rate = np.clip(effect * own[users] / (1 - own[users]), 0, 1)
         c = c + np.random.default_rng([seed, 9]).binomial(n - c, rate) * arms
@@ -56,7 +56,7 @@ def analysed(counts, ids, n_days, seed, *, share=0.5, own=None, effect=0.0):
         n,
         c,
         segment_ids=ids[users],
-        before=(before.n_impressions[users], before.n_clicks[users]),
+        before=(before.n_trials[users], before.n_successes[users]),
         treatment_share=share,
     )
 
@@ -99,9 +99,9 @@ def planned(counts, formed, request, seed):
     seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
     is_in = early > 0
     share = explained_share(
-        later.n_clicks[is_in],
-        later.n_impressions[is_in],
-        before=(seen.n_impressions[is_in], seen.n_clicks[is_in]),
+        later.n_successes[is_in],
+        later.n_trials[is_in],
+        before=(seen.n_trials[is_in], seen.n_successes[is_in]),
         strata=early[is_in],
     )
     explained = share * (traffic.within / len(OUTCOME_DAYS) + traffic.between)

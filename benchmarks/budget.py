@@ -57,7 +57,7 @@ def judged(counts, seed, k):
 def traffic(ids, counts, words):
     """What the budget is told of each segment."""
     totals = counts.totals()
-    n = np.bincount(ids, weights=totals.n_impressions)[1:]
+    n = np.bincount(ids, weights=totals.n_trials)[1:]
     users = np.bincount(ids)[1:]
     return [
         SegmentTraffic(
@@ -76,8 +76,8 @@ def naive_rates(ids, counts, k, seed, n_draws=400):
     totals = counts.totals()
     group = np.random.default_rng(seed).integers(500, size=len(ids))
     sums = np.zeros((500, k + 1, 2))
-    np.add.at(sums, (group, ids, 0), totals.n_impressions)
-    np.add.at(sums, (group, ids, 1), totals.n_clicks)
+    np.add.at(sums, (group, ids, 0), totals.n_trials)
+    np.add.at(sums, (group, ids, 1), totals.n_successes)
     sums = sums[:, 1:]
     rng = np.random.default_rng(seed)
     times = rng.multinomial(500, np.full(500, 1 / 500), size=n_draws).astype(float)
@@ -93,7 +93,7 @@ def naive_rates(ids, counts, k, seed, n_draws=400):
 
 def true_rates(ids, counts, own):
     """Mean true CTR of each segment, users weighted by their past impressions as the plan does."""
-    n = counts.totals().n_impressions
+    n = counts.totals().n_trials
     return np.bincount(ids, weights=n * own)[1:] / np.bincount(ids, weights=n)[1:]
 
 

@@ -50,7 +50,7 @@ DEFAULT = dict(recipe_named("default").weights)
 def split_of(counts, weights):
     """Cut the feature window as a run does."""
     totals = counts.totals(FEATURE_DAYS)
-    n, c = totals.n_impressions, totals.n_clicks
+    n, c = totals.n_trials, totals.n_successes
     table = pl.DataFrame(
         {
             "user_id": np.arange(counts.n_users),
@@ -123,7 +123,7 @@ def judged(counts, kind, weights, *, numbers, seed):
     gain = kept_gain(formed.ids, seen=seen, later=later, forecast=rates, n_draws=20, seed=seed)
     nats = [each.value for each in (gain.nats_of_users, gain.nats_by_best_rate)]
     shown = formed.ids > 0
-    exposure = np.log1p(seen.n_impressions[shown])
+    exposure = np.log1p(seen.n_trials[shown])
     return {
         "K": k,
         "inner gain, nats per 1,000 impressions": 1000 * inner,

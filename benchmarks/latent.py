@@ -37,8 +37,8 @@ def kept_of(seed, *, n_users, most):
     """Kept gain by memberships, by class rates and by best rates; classes; nats of users."""
     counts, _, _ = simulate(n_users, seed=seed)
     seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
-    shown = seen.n_impressions > 0
-    n, c = seen.n_impressions[shown], seen.n_clicks[shown]
+    shown = seen.n_trials > 0
+    n, c = seen.n_trials[shown], seen.n_successes[shown]
     distinct = distinct_rows(np.stack([n, c, n], axis=1))
     rows = distinct.rows.astype(np.int64)
     model = chosen_model(rows, distinct.weights, most=most, seed=seed)

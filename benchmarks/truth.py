@@ -66,8 +66,8 @@ def forecast(args):
                 n_outcome_days=len(OUTCOME_DAYS),
             )
             later = counts.totals(OUTCOME_DAYS)
-            n = np.bincount(formed.ids, weights=later.n_impressions)
-            c = np.bincount(formed.ids, weights=later.n_clicks)
+            n = np.bincount(formed.ids, weights=later.n_trials)
+            c = np.bincount(formed.ids, weights=later.n_successes)
             level = c[1:].sum() / n[1:].sum()
             rates = c[1:] / n[1:]
             hits["level"].append(found.level.low <= level <= found.level.high)
@@ -194,7 +194,7 @@ def survival(args):
             n_outcome_days=len(OUTCOME_DAYS),
         )
         rates = np.array([each.value for each in found.ctr])
-        n = np.bincount(formed.ids, weights=later.n_impressions)[1:]
+        n = np.bincount(formed.ids, weights=later.n_trials)[1:]
         rest = (rates @ n - rates * n) / (n.sum() - n)
         for each, expected in zip(judged, rates - rest, strict=True):
             kinds.append(each.verdict)
@@ -282,7 +282,7 @@ def cost(args):
     for each, told in zip(judged, found.ctr, strict=True):
         print(each.verdict, each.reason, told)
     timed("inner_gain, one K", lambda: inner_gain(formed.ids, later=later))
-    shown = seen.n_impressions > 0
+    shown = seen.n_trials > 0
     steps = formed.relabelling.preprocessing
     users = distinct_rows(steps.transform(formed.relabelling.table.filter(shown)))
     print(f"{len(users.rows)} distinct rows")

@@ -15,7 +15,6 @@ from segmentry.describe.profiles import (
 from segmentry.evaluation.later_days import KeptGain, TruthReport
 from segmentry.ingest.quality import Finding
 from segmentry.results.summary import (
-    SCHEMA_VERSION,
     CandidateRow,
     DataReport,
     FeatureRow,
@@ -565,7 +564,6 @@ def make_summary(
             ctr_outcome=Estimate(LATER_ALL, LATER_ALL - 0.0003, LATER_ALL + 0.0003),
         )
     return Summary(
-        schema_version=SCHEMA_VERSION,
         headline=f"{n_segments} segments of 1,061,768 users; the smallest, “Premium-price "
         "browsers”, sees prices 70 % above everybody’s."
         if n_segments > 1

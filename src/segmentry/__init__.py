@@ -8,11 +8,12 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from segmentry.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from segmentry.estimator import UserSegmenter
     from segmentry.pipeline import build_user_table, fit_segments, run, score
 
-__version__ = "0.1.0"
 __all__ = ["UserSegmenter", "build_user_table", "fit_segments", "run", "score"]
 
 

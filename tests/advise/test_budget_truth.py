@@ -23,7 +23,7 @@ def test_the_plan_beats_proportional_where_users_differ(seed):
         n_days_ahead=8,
         n_draws=200,
     )
-    n = counts.totals().n_impressions
+    n = counts.totals().n_trials
     segments = [
         SegmentTraffic(
             segment_id=s,

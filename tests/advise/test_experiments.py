@@ -132,7 +132,7 @@ def test_traffic_foretells_the_noise_and_the_users_of_days_to_come():
             groups=[[1, 2, 3]],
         )
         later = counts.totals(range(8, 12))
-        n, c = later.n_impressions[formed.ids > 0], later.n_clicks[formed.ids > 0]
+        n, c = later.n_trials[formed.ids > 0], later.n_successes[formed.ids > 0]
         squares = float(np.sum((c - c.sum() / n.sum() * n) ** 2))
         noise.append(squares / (4 * found.within + 16 * found.between))
         reached.append((n > 0).sum() / found.users_reached(4))
@@ -410,10 +410,10 @@ def test_nothing_is_found_in_about_one_aa_test_in_twenty(share):
         arms = assign_arms(pl.Series(users), ids[users], treatment_share=share, salt=str(salt))
         found = analyse_experiment(
             arms,
-            later.n_impressions[users],
-            later.n_clicks[users],
+            later.n_trials[users],
+            later.n_successes[users],
             segment_ids=ids[users],
-            before=(before.n_impressions[users], before.n_clicks[users]),
+            before=(before.n_trials[users], before.n_successes[users]),
             treatment_share=share,
             seed=salt,
         )

@@ -148,7 +148,7 @@ import json, os, sys
 import altair, duckdb, jinja2, polars, sklearn.cluster
 import segmentry.pipeline._run
 from segmentry.cli import main
-from segmentry.pipeline._clock import StepClock
+from segmentry.runtime.clock import StepClock
 
 def end_in(ended_in, number):
     step = StepClock.step

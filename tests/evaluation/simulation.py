@@ -68,7 +68,7 @@ def user_days(n, c):
 def form_segments(counts, *, days, k, seed, weights=WEIGHTS):
     """Form K segments on some days, as `segmentry run` does."""
     totals = counts.totals(days)
-    n, c = totals.n_impressions, totals.n_clicks
+    n, c = totals.n_trials, totals.n_successes
     prior = fit_beta_prior(c, n)
     table = pl.DataFrame(
         {

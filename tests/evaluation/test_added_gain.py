@@ -63,7 +63,7 @@ def test_where_users_are_alike_nothing_is_kept():
 
     assert found.verdict == "no signal"
     assert found.kept_with.value is None
-    assert found.n_events == later.n_clicks.sum()
+    assert found.n_events == later.n_successes.sum()
 
 
 def test_two_ways_that_see_the_same_cannot_be_told_apart():

@@ -42,8 +42,8 @@ def plain_forecast(counts, relabel, *, days, segment):
             left_out = [(first + step) % len(days) for step in range(width)]
             is_in = relabel([d for j, d in enumerate(days) if j not in left_out]) == segment
             for j in left_out:
-                n += by_day[j].n_impressions[is_in].sum()
-                c += by_day[j].n_clicks[is_in].sum()
+                n += by_day[j].n_trials[is_in].sum()
+                c += by_day[j].n_successes[is_in].sum()
         rates.append(c / n)
     return rates[0] + (rates[0] - rates[1]) * (len(days) - 2) / len(days)
 
@@ -81,15 +81,15 @@ def test_counts_are_scaled_to_all_days_and_the_shrunk_ctr_is_not(planted):
     found = recount(counts, kept, names, prior=formed.relabelling.prior, scale=2.0)
     totals = counts.totals(kept)
 
-    np.testing.assert_array_equal(found["n_impressions"].to_numpy(), totals.n_impressions * 2.0)
+    np.testing.assert_array_equal(found["n_impressions"].to_numpy(), totals.n_trials * 2.0)
     np.testing.assert_array_equal(
         found["ctr_shrunk"].to_numpy(),
-        shrink(totals.n_clicks, totals.n_impressions, formed.relabelling.prior),
+        shrink(totals.n_successes, totals.n_trials, formed.relabelling.prior),
     )
     np.testing.assert_array_equal(
         found["n_click_days"].to_numpy(), counts.active_days(kept)[1] * 2.0
     )
-    unseen = totals.n_impressions == 0
+    unseen = totals.n_trials == 0
     assert not formed.relabelling.labels(kept)[unseen].any()
 
 
@@ -99,7 +99,7 @@ def test_naive_rates_of_users_alike_mislead_and_forecasts_do_not():
     formed = form_segments(counts, days=range(6), k=5, seed=5, weights=raw)
     seen = counts.totals(range(6))
     naive = (
-        np.bincount(formed.ids, seen.n_clicks)[1:] / np.bincount(formed.ids, seen.n_impressions)[1:]
+        np.bincount(formed.ids, seen.n_successes)[1:] / np.bincount(formed.ids, seen.n_trials)[1:]
     )
 
     found = forecast_ctr(
@@ -121,8 +121,8 @@ def test_intervals_cover_the_outcome_as_often_as_they_say(drift):
             counts, formed.relabelling.labels, days=range(6), n_segments=3, n_outcome_days=2
         )
         later = counts.totals((6, 7))
-        n = np.bincount(formed.ids, later.n_impressions)[1:]
-        c = np.bincount(formed.ids, later.n_clicks)[1:]
+        n = np.bincount(formed.ids, later.n_trials)[1:]
+        c = np.bincount(formed.ids, later.n_successes)[1:]
         level = c.sum() / n.sum()
         hits.append(np.mean([e.low <= r <= e.high for e, r in zip(found.ctr, c / n, strict=True)]))
         of_index.append(
@@ -226,7 +226,7 @@ def test_the_variance_of_a_forecast_is_that_of_leaving_out_one_user_at_a_time():
 
         def relabel(days):
             totals = counts.totals(days)
-            return 1 + (totals.n_clicks >= 0.1 * totals.n_impressions).astype(np.int64)
+            return 1 + (totals.n_successes >= 0.1 * totals.n_trials).astype(np.int64)
 
         return cross_fit(counts, relabel, days=range(5))
 

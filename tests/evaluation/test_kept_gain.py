@@ -31,10 +31,10 @@ def moved(q, n, c):
 
 def plain(ids, seen, later, forecast):
     """Kept gain written down once more, user by user."""
-    prior = fit_beta_prior(seen.n_clicks, seen.n_impressions)
-    both = (seen.n_impressions > 0) & (later.n_impressions > 0)
-    n, c, ids = later.n_impressions[both], later.n_clicks[both], ids[both]
-    own = shrink(seen.n_clicks[both], seen.n_impressions[both], prior)
+    prior = fit_beta_prior(seen.n_successes, seen.n_trials)
+    both = (seen.n_trials > 0) & (later.n_trials > 0)
+    n, c, ids = later.n_trials[both], later.n_successes[both], ids[both]
+    own = shrink(seen.n_successes[both], seen.n_trials[both], prior)
     base = log_likelihood(np.full(n.size, c.sum() / n.sum()), n, c)
     best = np.array([c[ids == i].sum() / n[ids == i].sum() for i in ids])
     gain = log_likelihood(moved(own, n, c), n, c) - base
@@ -75,7 +75,7 @@ def test_one_segment_for_all_keeps_nothing_and_wrong_forecasts_less(planted):
     ones = np.ones_like(ids)
     rates = np.array([0.05, 0.02, 0.05, 0.09, 0.2])
     order = np.argsort(
-        [later.n_clicks[ids == i].sum() / later.n_impressions[ids == i].sum() for i in range(1, 5)]
+        [later.n_successes[ids == i].sum() / later.n_trials[ids == i].sum() for i in range(1, 5)]
     )
     worst = np.empty(4)
     worst[order[::-1]] = np.sort(rates[1:])
@@ -97,12 +97,12 @@ def test_unassigned_users_are_given_the_global_rate(planted):
 
 def test_interval_is_that_of_resampled_users(planted):
     seen, later, ids, _ = planted
-    prior = fit_beta_prior(seen.n_clicks, seen.n_impressions)
+    prior = fit_beta_prior(seen.n_successes, seen.n_trials)
     rng = np.random.default_rng(0)
     draws = []
     for _ in range(150):
         rows = rng.integers(ids.size, size=ids.size)
-        resampled = [UserCounts(e.n_impressions[rows], e.n_clicks[rows]) for e in (seen, later)]
+        resampled = [UserCounts(e.n_trials[rows], e.n_successes[rows]) for e in (seen, later)]
         again = kept_gain(ids[rows], seen=resampled[0], later=resampled[1], prior=prior, n_draws=2)
         draws.append(again.nats_of_users.value)
 

@@ -31,7 +31,7 @@ PLANS = plan_features(recipe_named("default"), LOG_FEATURES)
 def split_of(counts, *, days=range(6), n_last=2):
     """Cut the feature window of a simulated log, as a run does."""
     totals = counts.totals(days)
-    n, c = totals.n_impressions, totals.n_clicks
+    n, c = totals.n_trials, totals.n_successes
     table = pl.DataFrame(
         {
             "user_id": np.arange(counts.n_users),
@@ -70,7 +70,7 @@ def test_copies_of_users_gain_what_their_weights_do():
 
     drawn = weights > 0
     shown = (n > 0) & drawn
-    ids, n, c, w = (each[shown] for each in (ids, n, later.n_clicks, weights))
+    ids, n, c, w = (each[shown] for each in (ids, n, later.n_successes, weights))
     folds = np.random.default_rng(3).permutation(ids.size) % 10
     gained = 0.0
     for i in range(ids.size):

@@ -22,7 +22,7 @@ def test_each_user_is_labelled_by_the_features_of_the_days_kept(formed):
     found = recount(counts, kept, names, prior=relabelling.prior, scale=2.0)
     table = relabelling.table.select(names).with_columns(**found)
     nearest, _ = assign(relabelling.preprocessing.transform(table), relabelling.centers)
-    is_shown = counts.totals(kept).n_impressions > 0
+    is_shown = counts.totals(kept).n_trials > 0
 
     labels = relabelling.labels(kept)
 

@@ -20,14 +20,14 @@ def test_totals_and_active_days_over_any_set_of_days():
     counts = UserDays.from_frame(frame(ROWS), users=USERS)
 
     assert counts.days == (5, 7, 9)
-    assert counts.totals().n_impressions.tolist() == [2, 7, 0, 1]
-    assert counts.totals().n_clicks.tolist() == [2, 1, 0, 0]
-    assert counts.totals([5, 6]).n_impressions.tolist() == [2, 4, 0, 0]
-    assert counts.totals([]).n_impressions.tolist() == [0, 0, 0, 0]
+    assert counts.totals().n_trials.tolist() == [2, 7, 0, 1]
+    assert counts.totals().n_successes.tolist() == [2, 1, 0, 0]
+    assert counts.totals([5, 6]).n_trials.tolist() == [2, 4, 0, 0]
+    assert counts.totals([]).n_trials.tolist() == [0, 0, 0, 0]
     active, clicked = counts.active_days([5, 7])
     assert (active.tolist(), clicked.tolist()) == ([1, 2, 0, 0], [1, 1, 0, 0])
-    assert counts.totals([7]).ctr == 1 / 3
-    assert counts.totals([6]).ctr is None
+    assert counts.totals([7]).rate == 1 / 3
+    assert counts.totals([6]).rate is None
 
 
 def test_order_of_rows_leaves_no_trace():
@@ -45,7 +45,7 @@ def test_totals_equal_polars_group_by():
     for user, n in rows.group_by("user").agg(pl.col("n").sum()).iter_rows():
         expected[user] = n
 
-    np.testing.assert_array_equal(counts.totals().n_impressions, expected)
+    np.testing.assert_array_equal(counts.totals().n_trials, expected)
 
 
 def test_unknown_users_and_repeated_rows_are_refused():

@@ -153,7 +153,7 @@ def test_minimal_detectable_difference_is_found_four_times_of_five():
 
     hits = 0
     for _ in range(200):
-        again = UserCounts(later.n_impressions, rng.binomial(40, rates[ids - 1]))
+        again = UserCounts(later.n_trials, rng.binomial(40, rates[ids - 1]))
         found = verdicts(ids, seen=seen, later=again, n_segments=2, n_draws=2)
         hits += found[0].p_holm <= 0.05
 
@@ -178,7 +178,7 @@ def test_users_alike_get_no_verdict_of_a_difference():
 @pytest.mark.parametrize("share", [0, 1])
 def test_a_bot_with_half_of_all_impressions_does_not_decide(share):
     ids, seen, later = halves([0.05, 0.05], [0.05, 0.05], n_users=400)
-    n, c = later.n_impressions.copy(), later.n_clicks.copy()
+    n, c = later.n_trials.copy(), later.n_successes.copy()
     n[0] = n.sum()
     c[0] = share * n[0]
 
@@ -208,12 +208,12 @@ def test_without_an_outcome_window_all_is_not_validated():
 
 def test_outcomes_that_cannot_be_judged_say_why():
     ids, seen, later = halves([0.05, 0.10, 0.07], [0.05, 0.10, 0.07])
-    silent = UserCounts(later.n_impressions, 0 * later.n_clicks)
+    silent = UserCounts(later.n_trials, 0 * later.n_successes)
     gone = UserCounts(
-        np.where(ids == 1, 0, later.n_impressions), np.where(ids == 1, 0, later.n_clicks)
+        np.where(ids == 1, 0, later.n_trials), np.where(ids == 1, 0, later.n_successes)
     )
     only = UserCounts(
-        np.where(ids == 1, later.n_impressions, 0), np.where(ids == 1, later.n_clicks, 0)
+        np.where(ids == 1, later.n_trials, 0), np.where(ids == 1, later.n_successes, 0)
     )
 
     assert verdicts(ids, seen=seen, later=silent, n_segments=3)[0].reason == (

@@ -17,7 +17,7 @@ import pytest
 from segmentry.cli import _run, main
 from segmentry.config import load_config
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.evaluation.later_days._check import Truth
+from segmentry.evaluation.later_days._check import Validation
 from segmentry.features.users import ReadingPlan, UserData
 from segmentry.ingest.taobao import find_taobao
 from segmentry.pipeline._read import read_users
@@ -73,7 +73,7 @@ class Outcome:
     users: UserData
     segmentation: Segmentation
     summary: Summary
-    truth: Truth | None
+    truth: Validation | None
 
 
 def segmentry(*words: object) -> Answer:

@@ -120,7 +120,7 @@ def test_a_model_of_another_version_is_refused(old_model, new_data):
         package.score(old_model, new_data)
 
     assert str(error.value) == (
-        f"{file}: version 2, but this segmentry reads version 1; run the segmentation again"
+        f"{file}: version 2, but this segmentry reads version 1; run it again"
     )
 
 

@@ -11,7 +11,6 @@ from polars.testing import assert_frame_equal
 
 from segmentry.errors import BundleError, OutputError
 from segmentry.results.run_folder import (
-    MANIFEST_VERSION,
     FileFingerprint,
     Manifest,
     check_target,
@@ -29,11 +28,10 @@ from segmentry.runtime.temporary import LOCK
 from segmentry.runtime.whole_files import written_whole
 
 MANIFEST = Manifest(
-    manifest_version=MANIFEST_VERSION,
     started_at="2026-01-02T03:04:05+00:00",
     seconds=1.5,
     config={"k": 3, "features": ["ctr"]},
-    versions={"segmentry": "0.1.0"},
+    versions={"segmentry": "0.0.9"},
     inputs=(FileFingerprint(path="raw_sample.csv", n_bytes=7, sha256="00ff"),),
     accounts=({"role": "impressions", "n_read": 2},),
     steps=(StepRecord(step="read log", seconds=0.5, peak_memory_mb=100.0),),
@@ -262,7 +260,8 @@ def test_a_manifest_of_another_version_is_refused(tmp_path):
         read_manifest(tmp_path)
 
     assert str(caught.value) == (
-        f"{file}: version 2, but this segmentry reads version 1; run it again"
+        f"{file}: version 2, written by segmentry 0.0.9, but this segmentry reads "
+        "version 1; run it again"
     )
 
 
@@ -272,7 +271,8 @@ def test_what_is_no_manifest_is_refused(tmp_path, text):
     file.write_text(text)
     with pytest.raises(BundleError) as caught:
         read_manifest(tmp_path)
-    assert str(caught.value) == f"{file}: not a manifest of this version; run it again"
+    assert str(caught.value).startswith(f"{file}: ")
+    assert str(caught.value).endswith("; run it again")
 
 
 @pytest.mark.parametrize("read", [read_manifest, read_bundle, read_user_table])

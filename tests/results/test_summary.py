@@ -8,7 +8,6 @@ from tests.summaries import make_summary
 
 from segmentry.errors import BundleError
 from segmentry.results.summary import (
-    SCHEMA_VERSION,
     Summary,
     parse_summary,
     read_summary,
@@ -38,8 +37,9 @@ def test_the_json_is_plain_indented_and_ends_with_a_line_end(summary):
     document = json.loads(text)
 
     assert text.endswith("}\n")
-    assert list(document) == [field.name for field in dataclasses.fields(Summary)]
-    assert document["schema_version"] == SCHEMA_VERSION
+    names = [field.name for field in dataclasses.fields(Summary)]
+    assert list(document) == ["schema_version", *names]
+    assert document["schema_version"] == 1
     assert document["headline"] == summary.headline
     assert "\\u" not in text
 
@@ -56,20 +56,21 @@ def test_nan_is_not_read_either(summary):
     share = f'"share": {summary.segments[0].share}'
     assert share in text
     assert refused(text.replace(share, '"share": NaN', 1)) == (
-        "x/summary.json: not a summary: NaN is no number; run it again"
+        "x/summary.json: not a summary: NaN is not a number; run it again"
     )
 
 
 def test_another_version_is_refused(summary):
     document = json.loads(render_summary_json(summary)) | {"schema_version": 2}
+    document["repeat"]["segmentry_version"] = "1.2.3"
     assert refused(json.dumps(document)) == (
-        "x/summary.json: schema version 2, but this segmentry reads version 1; run it again with "
-        "this version"
+        "x/summary.json: version 2, written by segmentry 1.2.3, but this segmentry reads "
+        "version 1; run it again"
     )
 
 
 def test_a_summary_without_a_version_is_refused():
-    assert refused("{}").startswith("x/summary.json: schema version None, but this segmentry reads")
+    assert refused("{}").startswith("x/summary.json: version None, but this segmentry reads")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"schema_version": 1'])

@@ -11,7 +11,7 @@ from segmentry.runtime.memory import rows_per_part
 HEAPS = """
 import ctypes, sys, threading
 
-from segmentry.memory import share_freed_memory
+from segmentry.runtime.memory import share_freed_memory
 
 if sys.argv[1] == "shared":
     share_freed_memory()

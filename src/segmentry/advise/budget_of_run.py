@@ -128,7 +128,7 @@ def read_traffic(run_dir: Path) -> RunTraffic:
     counts = UserDays.from_frame(early[1], users=table["user_id"], behaviours=by_day)
     days = local_days(bundle.window)
     totals = counts.totals(days)
-    prior = bundle.prior or fit_beta_prior(totals.n_clicks, totals.n_impressions)
+    prior = bundle.prior or fit_beta_prior(totals.n_successes, totals.n_trials)
     recipe = recipe_named(bundle.recipe)
     is_member, _ = membership(recipe, bundle.preprocessing, table)
     relabelling = Relabelling(
@@ -145,8 +145,8 @@ def read_traffic(run_dir: Path) -> RunTraffic:
     users = pl.DataFrame(
         {
             "user_id": table["user_id"],
-            "n_impressions": totals.n_impressions,
-            "n_clicks": totals.n_clicks,
+            "n_impressions": totals.n_trials,
+            "n_clicks": totals.n_successes,
         }
     ).join(
         read_segments(run_dir).select("user_id", "segment_id"),

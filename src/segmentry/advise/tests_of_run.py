@@ -156,9 +156,9 @@ def _explained(
     for group in groups:
         is_in = np.isin(strata, np.asarray(group, dtype=np.int64))
         share = explained_share(
-            later.n_clicks[is_in],
-            later.n_impressions[is_in],
-            before=(seen.n_impressions[is_in], seen.n_clicks[is_in]),
+            later.n_successes[is_in],
+            later.n_trials[is_in],
+            before=(seen.n_trials[is_in], seen.n_successes[is_in]),
             strata=strata[is_in],
         )
         found.append(share)

@@ -14,7 +14,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from segmentry import __version__
 from segmentry.cli._app_compare import compare_algorithms
 from segmentry.cli._app_dashboard import dashboard, embed
 from segmentry.cli._app_init import init
@@ -22,6 +21,7 @@ from segmentry.cli._app_plan import analyse_app, export_app, plan_app
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.seeds import LARGEST_SEED
+from segmentry.version import __version__
 
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
 """What is wrong with a path that somebody gave, whoever looks at it first."""

@@ -11,7 +11,7 @@ from segmentry import pipeline
 from segmentry.cli import _console
 from segmentry.cli._console import OUT
 from segmentry.errors import ConfigError
-from segmentry.evaluation.algorithms import Comparison, MethodResult
+from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 
 _LEAST_WIDTH = 120
 _MOST_SIZES = 5
@@ -58,7 +58,7 @@ def compare_algorithms(
     OUT.print(f"\nReport: {(folder if out is None else out) / 'report.html'}")
 
 
-def _table(comparison: Comparison) -> Table:
+def _table(comparison: AlgorithmComparison) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("algorithm", no_wrap=True)
     names = ("K", "unassigned", "silhouette", "inner gain", "stability", "agreement", "s", "MB")

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from segmentry import pipeline
 from segmentry.advise.experiments import Effect, ExperimentPlan, ExperimentResult, PowerRow
+from segmentry.advise.tests_of_run import analyse_test, plan_test
 from segmentry.cli import _console
 from segmentry.cli._console import OUT, percent
 from segmentry.cli._numbers import parse_ids, parse_ratio, parse_share
@@ -30,7 +30,7 @@ def plan(
     options: Mapping[str, Any],
 ) -> None:
     """Plan a test and print how long it takes, overall and in each segment."""
-    found = pipeline.plan_test(
+    found = plan_test(
         run_dir,
         mde=parse_share(mde, option="--mde"),
         power=parse_share(power, option="--power"),
@@ -63,7 +63,7 @@ def analyse(
     is_json: bool,
 ) -> None:
     """Analyse a test and print what it found."""
-    found = pipeline.analyse_test(
+    found = analyse_test(
         run_dir,
         results=results,
         assignment=assignment,

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from segmentry import pipeline
 from segmentry.advise.budget import BudgetPlan
+from segmentry.advise.budget_of_run import plan_budget
 from segmentry.cli import _console
 from segmentry.cli._console import OUT, percent, rate
 from segmentry.cli._numbers import parse_pairs
@@ -27,7 +27,7 @@ def budget(
     options: Mapping[str, Any],
 ) -> None:
     """Divide a budget and print who gets what, what it is worth, and what it rests on."""
-    plan = pipeline.plan_budget(
+    plan = plan_budget(
         run_dir,
         floors=parse_pairs(floors, option="--floor"),
         caps=parse_pairs(caps, option="--cap"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import DayLevels, SegmentVerdict, Truth, TruthReport
+from segmentry.evaluation.later_days import DayLevels, SegmentVerdict, TruthReport, Validation
 from segmentry.evaluation.stability import SegmentEvent
 from segmentry.features.windows import weekdays
 from segmentry.formats import day, rate
@@ -17,7 +17,7 @@ __all__ = ["report_truth", "shown_levels", "warn_of_levels", "with_truth"]
 def with_truth(
     population: SegmentProfile,
     segments: Sequence[SegmentProfile],
-    truth: Truth,
+    truth: Validation,
     *,
     min_size: int,
 ) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
@@ -43,7 +43,7 @@ def with_truth(
 
 
 def _judged(
-    profile: SegmentProfile, truth: Truth, *, is_kept: bool, min_size: int
+    profile: SegmentProfile, truth: Validation, *, is_kept: bool, min_size: int
 ) -> SegmentProfile:
     """Return what later days say of one segment, as far as enough users say it."""
     found = truth.verdicts[profile.segment_id - 1]
@@ -70,7 +70,7 @@ def _judged(
     )
 
 
-def _with_verdict(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
+def _with_verdict(profile: SegmentProfile, truth: Validation) -> SegmentProfile:
     place = profile.segment_id - 1
     found = truth.verdicts[place]
     return replace(
@@ -88,7 +88,7 @@ def _with_verdict(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
     )
 
 
-def _unlike(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
+def _unlike(profile: SegmentProfile, truth: Validation) -> SegmentProfile:
     """Return a segment that was not there before the outcome window: nothing was checked of it."""
     place = profile.segment_id - 1
     return replace(
@@ -99,13 +99,13 @@ def _unlike(profile: SegmentProfile, truth: Truth) -> SegmentProfile:
     )
 
 
-def _absent_share(found: SegmentVerdict, truth: Truth) -> float | None:
+def _absent_share(found: SegmentVerdict, truth: Validation) -> float | None:
     if truth.split.outcome is None or not found.n_users:
         return None
     return 1 - found.n_users_later / found.n_users
 
 
-def report_truth(truth: Truth, *, min_size: int) -> TruthReport:
+def report_truth(truth: Validation, *, min_size: int) -> TruthReport:
     """Return what the report shows of the check; counts of few users are put in words."""
     feature, outcome = truth.split.feature, truth.split.outcome
     n_users = int((truth.feature_segment_ids != UNASSIGNED).sum())

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.evaluation.later_days import Truth, outcome_rate
+from segmentry.evaluation.later_days import Validation, outcome_rate
 from segmentry.features.user_days import UserCounts
 from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
@@ -106,7 +106,7 @@ def compared_features(catalogue: Sequence[Feature], forming: Sequence[str]) -> t
 
 
 def report_presence(
-    truth: Truth | None,
+    truth: Validation | None,
     table: pl.DataFrame,
     segment_ids: npt.NDArray[np.int64],
     *,
@@ -119,7 +119,7 @@ def report_presence(
 
     Parameters
     ----------
-    truth : Truth or None
+    truth : Validation or None
     table : DataFrame, (n_users, ...)
         User table of all days.
     segment_ids : ndarray of int, shape (n_users,)
@@ -142,7 +142,7 @@ def report_presence(
     ]
     n_new, new_ctr = None, UNKNOWN
     if truth.later is not None:
-        is_new = (truth.seen.n_impressions == 0) & (truth.later.n_impressions > 0)
+        is_new = (truth.seen.n_trials == 0) & (truth.later.n_trials > 0)
         n_found = int(is_new.sum())
         if not is_small(n_found, min_size=min_size):
             n_new, new_ctr = n_found, outcome_rate(truth.later, is_new)
@@ -163,7 +163,7 @@ def _values(early: pl.DataFrame, features: Sequence[Feature]) -> Values:
 
 
 def _row(
-    truth: Truth,
+    truth: Validation,
     segment_id: int,
     shown: npt.NDArray[np.int64],
     values: Values,
@@ -177,8 +177,8 @@ def _row(
     none = PresenceRow(segment_id, None, None, None, None, None, None, largest)
     if truth.later is None or not is_in.any():
         return none
-    present = is_in & (truth.later.n_impressions > 0)
-    absent = is_in & (truth.later.n_impressions == 0)
+    present = is_in & (truth.later.n_trials > 0)
+    absent = is_in & (truth.later.n_trials == 0)
     counts = int(present.sum()), int(absent.sum())
     if any(is_small(n_users, min_size=min_size) for n_users in counts):
         return none
@@ -223,8 +223,8 @@ def _described(seen: UserCounts, group: npt.NDArray[np.bool_]) -> tuple[float | 
     """Mean impressions and CTR in the feature window; null for nobody."""
     n_users, n, c = (
         int(group.sum()),
-        int(seen.n_impressions[group].sum()),
-        int(seen.n_clicks[group].sum()),
+        int(seen.n_trials[group].sum()),
+        int(seen.n_successes[group].sum()),
     )
     return (n / n_users if n_users else None), (c / n if n else None)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from segmentry.evaluation.later_days import Truth
+from segmentry.evaluation.later_days import Validation
 
 __all__ = ["warn_of_suspects"]
 
@@ -14,14 +14,14 @@ _MOST_COPIES = 0.05
 _LEAST_COMPARED = 100
 
 
-def warn_of_suspects(table: pl.DataFrame, truth: Truth | None) -> Iterator[str]:
+def warn_of_suspects(table: pl.DataFrame, truth: Validation | None) -> Iterator[str]:
     """Say where few users have many of the clicks, and where users are copies of one another.
 
     Parameters
     ----------
     table : DataFrame, (n_users, ...)
         User table of all days.
-    truth : Truth or None
+    truth : Validation or None
     """
     if {"n_clicks", "n_impressions"} <= set(table.columns):
         yield from _of_clicks(table)

@@ -8,14 +8,18 @@ from segmentry.features._behaviour_counts import (
     count_attributions,
     count_behaviours,
 )
-from segmentry.features._behaviour_features import BEHAVIOUR_FEATURES, derive_behaviours
-from segmentry.features._behaviour_needs import available_behaviours, behaviour_provides
+from segmentry.features._behaviour_features import (
+    BEHAVIOUR_FEATURES,
+    available_behaviours,
+    behaviour_provides,
+    derive_behaviours,
+)
 from segmentry.features._behaviour_table import (
     count_behaviour_log,
     count_behaviour_users,
     value_ads,
 )
-from segmentry.features._catalogue import LOG_FEATURES, VALUE_FEATURES
+from segmentry.features._catalogue import EVERY_LOG_FEATURE, LOG_FEATURES, VALUE_FEATURES
 from segmentry.features._journeys import (
     FOLLOW_DAYS,
     count_behaviour_days,
@@ -23,7 +27,7 @@ from segmentry.features._journeys import (
     count_journeys,
 )
 from segmentry.features._needs import available_features, counts_of, log_columns_of
-from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
+from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import (
     LogFacts,
     count_users,
@@ -35,6 +39,7 @@ from segmentry.features._user_table import (
 __all__ = [
     "ATTRIBUTION_DAYS",
     "BEHAVIOUR_FEATURES",
+    "EVERY_LOG_FEATURE",
     "FOLLOW_DAYS",
     "LOG_FEATURES",
     "VALUE_FEATURES",

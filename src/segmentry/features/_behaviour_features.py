@@ -1,192 +1,266 @@
-"""Features of the behaviour log: declared once, worked out of counts."""
+"""Features of the behaviour log: declared once, what they need, and how they follow of counts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
 
 import polars as pl
 import polars.selectors as cs
 
-from segmentry.features._behaviour_counts import ATTRIBUTION_DAYS
-from segmentry.features._ratio import ratio
-from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
-from segmentry.schema import MICRO, SECONDS_PER_DAY, Feature, Kind, Window
+from segmentry.features._behaviour_counts import ATTRIBUTION_DAYS, CART, FAVOURITE, PURCHASE, VIEW
+from segmentry.features._catalogue import declared
+from segmentry.features._ratios import BetaPrior, fit_beta_prior, ratio, shrink
+from segmentry.schema import MICRO, SECONDS_PER_DAY, Feature, Source, Window
 
 _PER_BEHAVIOUR = "share of behaviours"
-_QUARTERS = {
-    "night": "from 0 to 6",
-    "morning": "from 6 to 12",
-    "afternoon": "from 12 to 18",
-    "evening": "from 18 to 24",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Rate:
-    """A share of a user's categories that is shrunk: `successes` of `trials`."""
-
-    successes: str
-    trials: str
-
-
-_RATES: Mapping[str, _Rate] = {
-    "cart_rate": _Rate("n_carted_categories", "n_met_categories"),
-    "purchase_rate": _Rate("n_bought_categories", "n_met_categories"),
-    "cart_to_purchase_rate": _Rate("n_kept_carts", "n_carted_categories"),
-}
-
-
-def _feature(name: str, label: str, unit: str, kind: Kind, description: str) -> Feature:
-    return Feature(
-        name=name,
-        family="behaviour",
-        label=label,
-        unit=unit,
-        kind=kind,
-        fill="zero" if kind == "count" else "median",
-        description=description,
-    )
-
-
-def _count(name: str, label: str, unit: str, description: str) -> Feature:
-    return _feature(name, label, unit, "count", description)
-
-
-def _share(name: str, label: str, unit: str, description: str) -> Feature:
-    return _feature(name, label, unit, "share", description)
-
-
-_COUNTS = (
-    _count("n_behaviours", "actions in the shop", "actions", "Rows of the behaviour log."),
-    _count("n_views", "page views", "views", "Views of a product page (pv)."),
-    _count("n_carts", "put in the cart", "actions", "Products put in the cart (cart)."),
-    _count("n_favourites", "marked", "actions", "Products marked as a favourite (fav)."),
-    _count("n_purchases", "purchases", "purchases", "Purchases (buy)."),
-    _count(
+_PER_CATEGORY = "share of categories"
+_QUARTERS = {"night": 0, "morning": 6, "afternoon": 12, "evening": 18}
+# Shares of a user's categories that are shrunk: what is counted, and of what.
+_RATES = MappingProxyType(
+    {
+        "cart_rate": ("n_carted_categories", "n_met_categories"),
+        "purchase_rate": ("n_bought_categories", "n_met_categories"),
+        "cart_to_purchase_rate": ("n_kept_carts", "n_carted_categories"),
+    }
+)
+BEHAVIOUR_FEATURES: tuple[Feature, ...] = declared(
+    "behaviour",
+    ("n_behaviours", "actions in the shop", "actions", "count", "Rows of the behaviour log."),
+    ("n_views", "page views", "views", "count", "Views of a product page (pv)."),
+    ("n_carts", "put in the cart", "actions", "count", "Products put in the cart (cart)."),
+    ("n_favourites", "marked", "actions", "count", "Products marked as a favourite (fav)."),
+    ("n_purchases", "purchases", "purchases", "count", "Purchases (buy)."),
+    (
         "n_behaviour_days",
         "days in the shop",
         "days",
+        "count",
         "Local days with at least one row of the behaviour log.",
     ),
-    _count("n_purchase_days", "days with a purchase", "days", "Local days with a purchase."),
-    _feature(
+    ("n_purchase_days", "days with a purchase", "days", "count", "Local days with a purchase."),
+    (
         "days_since_purchase",
         "days since last purchase",
         "days",
         "duration",
         "From the last purchase to the end of the window; null without a purchase.",
     ),
-)
-_RANGE = (
-    _count(
+    (
         "n_viewed_categories",
         "categories viewed",
         "categories",
+        "count",
         "Distinct known categories of the views.",
     ),
-    _count("n_viewed_brands", "brands viewed", "brands", "Distinct known brands of the views."),
-    _feature(
+    ("n_viewed_brands", "brands viewed", "brands", "count", "Distinct known brands of the views."),
+    (
         "viewing_entropy",
         "entropy of views",
         "nats",
         "entropy",
         "Entropy of the views over known categories, ln N - sum(n ln n) / N; null without.",
     ),
-    _share(
+    (
         "top_brand_view_share",
         "share of the top brand",
         "share of views",
+        "share",
         "Share of the most viewed brand among views of known brand; null without.",
     ),
-)
-_WAY_TO_PURCHASE = (
-    _share(
+    (
         "cart_rate_shrunk",
         "categories put in the cart",
-        "share of categories",
-        "Categories with a product in the cart / categories met, shrunk to the mean of all users "
-        "by empirical Bayes.",
+        _PER_CATEGORY,
+        "share",
+        (
+            "Categories with a product in the cart / categories met, shrunk to the mean of all "
+            "users by empirical Bayes."
+        ),
     ),
-    _share(
+    (
         "purchase_rate_shrunk",
         "categories bought",
-        "share of categories",
-        "Categories with a purchase / categories met, shrunk to the mean of all users by "
-        "empirical Bayes.",
+        _PER_CATEGORY,
+        "share",
+        (
+            "Categories with a purchase / categories met, shrunk to the mean of all users by "
+            "empirical Bayes."
+        ),
     ),
-    _share(
+    (
         "cart_to_purchase_rate_shrunk",
         "carts that were bought",
-        "share of categories",
-        "Categories with a purchase at or after the first product in the cart / categories with "
-        "a product in the cart, shrunk to the mean of all users by empirical Bayes.",
+        _PER_CATEGORY,
+        "share",
+        (
+            "Categories with a purchase at or after the first product in the cart / categories "
+            "with a product in the cart, shrunk to the mean of all users by empirical Bayes."
+        ),
     ),
-    _share(
+    (
         "cart_abandonment",
         "carts abandoned",
-        "share of categories",
-        "1 - the same share, not shrunk; null without a cart. Of few carts it is mostly luck, "
-        "and a purchase after the window is not known.",
+        _PER_CATEGORY,
+        "share",
+        (
+            "1 - the same share, not shrunk; null without a cart. Of few carts it is mostly luck, "
+            "and a purchase after the window is not known."
+        ),
     ),
-    _feature(
+    (
         "days_to_purchase",
         "days from view to purchase",
         "days",
         "duration",
         "Mean over categories, from the first view to the first purchase after it; null without.",
     ),
-    _share(
+    (
         "repeat_purchase_share",
         "categories bought again",
-        "share of categories",
+        _PER_CATEGORY,
+        "share",
         "Categories bought on two local days or more / categories bought; null without.",
     ),
-)
-_TIME = (
     *(
-        _share(
+        (
             f"browsing_{name}_share",
             f"in the shop at {name}" if name == "night" else f"in the shop in the {name}",
             _PER_BEHAVIOUR,
-            f"Share of behaviours {hours} o'clock local time.",
+            "share",
+            f"Share of behaviours from {first} to {first + 6} o'clock local time.",
         )
-        for name, hours in _QUARTERS.items()
+        for name, first in _QUARTERS.items()
     ),
-    _share(
+    (
         "browsing_weekend_share",
         "in the shop at the weekend",
         _PER_BEHAVIOUR,
+        "share",
         "Share of behaviours on Saturdays and Sundays, local time.",
     ),
-    _feature(
+    (
         "browsing_trend",
         "trend of actions",
         "doublings a week",
         "number",
         "log2 of (actions in the last 7 days + 1) / (actions in the 7 days before + 1).",
     ),
-)
-_ADVERTISED = (
-    _share(
+    (
         "advertised_overlap",
         "advertised categories viewed",
-        "share of categories",
-        "Categories of the ads shown that the user viewed in the shop too / categories of the "
-        "ads shown; null without.",
+        _PER_CATEGORY,
+        "share",
+        (
+            "Categories of the ads shown that the user viewed in the shop too / categories of the "
+            "ads shown; null without."
+        ),
     ),
     *(
-        _share(
+        (
             f"{name}_through_{days}d_share",
             f"purchases within {days} d of {what}",
             "share of purchases",
-            f"Purchases within {days} days after {what} of the same category / purchases since "
-            "the ad log begins; null without. An association: what is shown follows what is "
-            "browsed.",
+            "share",
+            (
+                f"Purchases within {days} days after {what} of the same category / purchases since "
+                "the ad log begins; null without. An association: what is shown follows what is "
+                "browsed."
+            ),
         )
         for name, what in (("view", "an impression"), ("click", "a click"))
         for days in ATTRIBUTION_DAYS
     ),
 )
-BEHAVIOUR_FEATURES: tuple[Feature, ...] = _COUNTS + _RANGE + _WAY_TO_PURCHASE + _TIME + _ADVERTISED
+
+_Need = Literal[
+    "times", "views", "carts", "favourites", "purchases", "categories", "brands", "ads", "clicks"
+]
+
+_WHAT: Mapping[_Need, str] = MappingProxyType(
+    {need: f"the behaviour log has no {need}" for need in get_args(_Need)}
+    | {"ads": "the ads have no categories", "clicks": "the ad log has no clicks"}
+)
+_ACTIONS: Mapping[_Need, int] = MappingProxyType(
+    {"views": VIEW, "carts": CART, "favourites": FAVOURITE, "purchases": PURCHASE}
+)
+_THROUGH: Mapping[str, tuple[_Need, ...]] = MappingProxyType({"view": (), "click": ("clicks",)})
+_NEEDS: Mapping[str, tuple[_Need, ...]] = MappingProxyType(
+    {
+        "n_behaviours": (),
+        "n_views": ("views",),
+        "n_carts": ("carts",),
+        "n_favourites": ("favourites",),
+        "n_purchases": ("purchases",),
+        "n_behaviour_days": ("times",),
+        "n_purchase_days": ("purchases", "times"),
+        "days_since_purchase": ("purchases", "times"),
+        "n_viewed_categories": ("views", "categories"),
+        "n_viewed_brands": ("views", "brands"),
+        "viewing_entropy": ("views", "categories"),
+        "top_brand_view_share": ("views", "brands"),
+        "cart_rate_shrunk": ("carts", "categories"),
+        "purchase_rate_shrunk": ("purchases", "categories"),
+        "cart_to_purchase_rate_shrunk": ("carts", "purchases", "categories", "times"),
+        "cart_abandonment": ("carts", "purchases", "categories", "times"),
+        "days_to_purchase": ("views", "purchases", "categories", "times"),
+        "repeat_purchase_share": ("purchases", "categories", "times"),
+        "advertised_overlap": ("views", "categories", "ads"),
+        **{
+            f"{name}_through_{days}d_share": ("purchases", "categories", "ads", "times", *more)
+            for name, more in _THROUGH.items()
+            for days in ATTRIBUTION_DAYS
+        },
+    }
+)
+# What is not here is told from the times of day.
+_OF_TIME: tuple[_Need, ...] = ("times",)
+
+
+def behaviour_provides(source: Source) -> frozenset[_Need]:
+    """Return what the behaviour log of a source has; nothing where there is none."""
+    log = source.behaviours
+    if log is None:
+        return frozenset()
+    action = log.columns.get("action")
+    codes = set() if action is None else {code for _, code in action.codes}
+    had: dict[_Need, bool] = {
+        "times": "happened_at" in log.columns and "time" in source.provides,
+        **{need: code in codes for need, code in _ACTIONS.items()},
+        "categories": "category_id" in log.columns,
+        "brands": "brand_id" in log.columns,
+        "ads": "category" in source.provides,
+        "clicks": "click" in source.provides,
+    }
+    return frozenset(need for need, is_there in had.items() if is_there)
+
+
+def available_behaviours(
+    source: Source,
+) -> tuple[tuple[Feature, ...], tuple[tuple[str, str], ...]]:
+    """Return the features that a behaviour log allows; of the others, the name and what lacks.
+
+    Examples
+    --------
+    >>> from segmentry.schema import ColumnSource, TableSource
+    >>> action = ColumnSource("btag", "code", codes=(("1", 0), ("3", 1)))
+    >>> log = TableSource("behaviours", (), {"action": action, "user_id": action})
+    >>> source = Source("shop", None, None, None, (), 0, behaviours=log)
+    >>> available, absent = available_behaviours(source)
+    >>> [feature.name for feature in available]
+    ['n_behaviours', 'n_views', 'n_carts']
+    >>> dict(absent)["n_purchases"]
+    'the behaviour log has no purchases'
+    """
+    provides = behaviour_provides(source)
+    available: list[Feature] = []
+    absent: list[tuple[str, str]] = []
+    for feature in BEHAVIOUR_FEATURES:
+        lacking = [n for n in _NEEDS.get(feature.name, _OF_TIME) if n not in provides]
+        if lacking:
+            absent.append((feature.name, " and ".join(_WHAT[need] for need in lacking)))
+        else:
+            available.append(feature)
+    return tuple(available), tuple(absent)
 
 
 def derive_behaviours(
@@ -205,14 +279,7 @@ def derive_behaviours(
     window : Window
         The window of the counts.
     priors : mapping of str to BetaPrior, optional
-        Saved priors by shrunk rate; fitted to these users by default.
-
-    Returns
-    -------
-    table : DataFrame
-        ``user_id`` and `BEHAVIOUR_FEATURES`, in the order of `counts`.
-    priors : dict of str to BetaPrior
-        Those that were used.
+        Saved priors by shrunk rate; fitted to these users by default. They are returned too.
 
     Examples
     --------
@@ -239,8 +306,8 @@ def derive_behaviours(
         expression.alias(name) for name, expression in _derived(window).items()
     )
     used: dict[str, BetaPrior] = {}
-    for name, rate in _RATES.items():
-        successes, trials = users[rate.successes].to_numpy(), users[rate.trials].to_numpy()
+    for name, of in _RATES.items():
+        successes, trials = (users[each].to_numpy() for each in of)
         used[name] = fit_beta_prior(successes, trials) if priors is None else priors[name]
         shrunk = pl.Series(f"{name}_shrunk", shrink(successes, trials, used[name]))
         users = users.with_columns(shrunk)

@@ -3,272 +3,239 @@
 Demographic features are not here: they come with the profile table, declared by its source.
 """
 
-from segmentry.schema import Family, Feature, Fill, Kind
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
-_PER_IMPRESSION = "share of impressions"
+from segmentry.schema import Family, Feature, Kind
+
+_PER_EVENT = "share of {events}"
 
 
-def _feature(  # noqa: PLR0917  # a row of a table
-    family: Family,
-    name: str,
-    label: str,
-    unit: str,
-    kind: Kind,
-    description: str,
-) -> Feature:
-    fill: Fill = "zero" if kind == "count" else "median"
-    return Feature(
-        name=name,
-        family=family,
-        label=label,
-        unit=unit,
-        kind=kind,
-        fill=fill,
-        description=description,
+def declared(family: Family, *rows: tuple[str, str, str, Kind, str]) -> tuple[Feature, ...]:
+    """Return the features of a family, of rows of name, label, unit, kind and description."""
+    return tuple(
+        Feature(
+            name=name,
+            family=family,
+            label=label,
+            unit=unit,
+            kind=kind,
+            fill="zero" if kind == "count" else "median",
+            description=description,
+        )
+        for name, label, unit, kind, description in rows
     )
 
 
-_ACTIVITY = (
-    _feature(
-        "activity",
-        "n_impressions",
-        "impressions",
-        "impressions",
-        "count",
-        "Ads shown to the user in the window.",
-    ),
-    _feature(
-        "activity",
-        "n_active_days",
-        "active days",
-        "days",
-        "count",
-        "Local days with at least one impression.",
-    ),
-    _feature(
-        "activity",
-        "n_bursts",
-        "bursts",
-        "half hours",
-        "count",
-        "Clock half hours with at least one impression.",
-    ),
-    _feature(
-        "activity",
+_ACTIVITY = declared(
+    "activity",
+    ("n_impressions", "{events}", "{events}", "count", "{shown} in the window."),
+    ("n_active_days", "active days", "days", "count", "Local days with at least one {event}."),
+    ("n_bursts", "bursts", "half hours", "count", "Clock half hours with at least one {event}."),
+    (
         "impressions_per_burst",
-        "impressions per burst",
-        "impressions per half hour",
+        "{events} per burst",
+        "{events} per half hour",
         "rate",
-        "Impressions / bursts; null without impressions.",
+        "{Events} / bursts; null without {events}.",
     ),
-    _feature(
-        "activity",
+    (
         "first_seen_at",
-        "first seen",
+        "{first}",
         "epoch seconds",
         "time",
-        "Moment of the first impression; null without impressions.",
+        "Moment of the first {event}; null without {events}.",
     ),
-    _feature(
-        "activity",
+    (
         "last_seen_at",
-        "last seen",
+        "{last}",
         "epoch seconds",
         "time",
-        "Moment of the last impression; null without impressions.",
+        "Moment of the last {event}; null without {events}.",
     ),
-    _feature(
-        "activity",
+    (
         "recency_days",
-        "days since last seen",
+        "days since {last}",
         "days",
         "duration",
-        "From the last impression to the end of the window; null without impressions.",
+        "From the last {event} to the end of the window; null without {events}.",
     ),
 )
-_ENGAGEMENT = (
-    _feature(
-        "engagement", "n_clicks", "clicks", "clicks", "count", "Clicked impressions in the window."
-    ),
-    _feature(
-        "engagement",
+_ENGAGEMENT = declared(
+    "engagement",
+    ("n_clicks", "clicks", "clicks", "count", "Clicked {events} in the window."),
+    (
         "ctr",
         "CTR",
-        "clicks per impression",
+        "clicks per {event}",
         "rate",
-        "Clicks / impressions; null without impressions. Of few impressions it is mostly luck.",
+        "Clicks / {events}; null without {events}. Of few {events} it is mostly luck.",
     ),
-    _feature(
-        "engagement",
+    (
         "ctr_shrunk",
         "shrunk CTR",
-        "clicks per impression",
+        "clicks per {event}",
         "rate",
-        "Empirical-Bayes CTR: (clicks + a) / (impressions + a + b) with the beta prior fitted to "
-        "all users by maximum likelihood; the prior mean without impressions.",
+        (
+            "Empirical-Bayes CTR: (clicks + a) / ({events} + a + b) with the beta prior fitted to "
+            "all users by maximum likelihood; the prior mean without {events}."
+        ),
     ),
-    _feature(
-        "engagement",
-        "n_click_days",
-        "days with a click",
-        "days",
-        "count",
-        "Local days with at least one click.",
-    ),
-    _feature(
-        "engagement",
+    ("n_click_days", "days with a click", "days", "count", "Local days with at least one click."),
+    (
         "n_repeat_impressions",
         "repeats of the same ad",
-        "impressions",
+        "{events}",
         "count",
-        "Impressions of an ad that the user had been shown before; ads without id not counted.",
+        "{Events} of an ad that the user had been shown before; ads without id not counted.",
     ),
-    _feature(
-        "engagement",
+    (
         "n_repeat_clicks",
         "clicks after a repeat",
         "clicks",
         "count",
-        "Clicks on such repeats: clicks on an ad less the one on its first exposure. Exposures "
-        "of one second are one moment, and clicked if one of them was.",
+        (
+            "Clicks on such repeats: clicks on an ad less the one on its first exposure. "
+            "Exposures of one second are one moment, and clicked if one of them was."
+        ),
     ),
 )
-_AFFINITY = (
-    _feature(
-        "affinity", "n_ads", "distinct ads", "ads", "count", "Distinct ads shown to the user."
-    ),
-    _feature(
-        "affinity",
+_AFFINITY = declared(
+    "affinity",
+    ("n_ads", "distinct ads", "ads", "count", "Distinct ads shown to the user."),
+    (
         "n_categories",
         "distinct categories",
         "categories",
         "count",
         "Distinct known categories of the ads shown.",
     ),
-    _feature(
-        "affinity",
-        "n_brands",
-        "distinct brands",
-        "brands",
-        "count",
-        "Distinct known brands of the ads shown.",
-    ),
-    _feature(
-        "affinity",
+    ("n_brands", "distinct brands", "brands", "count", "Distinct known brands of the ads shown."),
+    (
         "n_campaigns",
         "distinct campaigns",
         "campaigns",
         "count",
         "Distinct known campaigns of the ads shown.",
     ),
-    _feature(
-        "affinity",
+    (
         "category_entropy",
         "category entropy",
         "nats",
         "entropy",
-        "Entropy of the impressions over known categories, ln N - sum(n ln n) / N; null without.",
+        "Entropy of the {events} over known categories, ln N - sum(n ln n) / N; null without.",
     ),
-    _feature(
-        "affinity",
+    (
         "top_category_share",
         "share of the top category",
-        _PER_IMPRESSION,
+        _PER_EVENT,
         "share",
-        "Share of the most shown category among impressions of known category; null without.",
+        "Share of the most shown category among {events} of known category; null without.",
     ),
-    _feature(
-        "affinity",
+    (
         "mean_log_price_seen",
         "mean log price seen",
         "ln(1 + price)",
         "rate",
-        "Mean of ln(1 + price) over impressions of known price; null without.",
+        "Mean of ln(1 + price) over {events} of known price; null without.",
     ),
-    _feature(
-        "affinity",
+    (
         "mean_log_price_clicked",
         "mean log price clicked",
         "ln(1 + price)",
         "rate",
         "Mean of ln(1 + price) over clicks of known price; null without.",
     ),
-    _feature(
-        "affinity",
+    (
         "main_placement_share",
         "share of the main placement",
-        _PER_IMPRESSION,
+        _PER_EVENT,
         "share",
-        "Share of the log's most frequent placement among impressions of known placement.",
+        "Share of the log's most frequent placement among {events} of known placement.",
     ),
-    _feature(
-        "affinity",
-        "night_share",
-        "night share",
-        _PER_IMPRESSION,
-        "share",
-        "Share of impressions from 0 to 6 o'clock local time.",
+    *(
+        (
+            f"{name}_share",
+            f"{name} share",
+            _PER_EVENT,
+            "share",
+            f"Share of {{events}} from {first} to {first + 6} o'clock local time.",
+        )
+        for name, first in (("night", 0), ("morning", 6), ("afternoon", 12), ("evening", 18))
     ),
-    _feature(
-        "affinity",
-        "morning_share",
-        "morning share",
-        _PER_IMPRESSION,
-        "share",
-        "Share of impressions from 6 to 12 o'clock local time.",
-    ),
-    _feature(
-        "affinity",
-        "afternoon_share",
-        "afternoon share",
-        _PER_IMPRESSION,
-        "share",
-        "Share of impressions from 12 to 18 o'clock local time.",
-    ),
-    _feature(
-        "affinity",
-        "evening_share",
-        "evening share",
-        _PER_IMPRESSION,
-        "share",
-        "Share of impressions from 18 to 24 o'clock local time.",
-    ),
-    _feature(
-        "affinity",
+    (
         "weekend_share",
         "weekend share",
-        _PER_IMPRESSION,
+        _PER_EVENT,
         "share",
-        "Share of impressions on Saturdays and Sundays, local time.",
+        "Share of {events} on Saturdays and Sundays, local time.",
     ),
 )
-
-LOG_FEATURES: tuple[Feature, ...] = _ACTIVITY + _ENGAGEMENT + _AFFINITY
-"""What a log of impressions yields."""
-VALUE_FEATURES: tuple[Feature, ...] = (
-    _feature(
-        "value",
+_VALUE = declared(
+    "value",
+    (
         "value_sum",
         "total value",
         "value",
         "money",
-        "Sum of the values of the user's impressions; null without a known value.",
+        "Sum of the values of the user's {events}; null without a known value.",
     ),
-    _feature(
-        "value",
+    (
         "value_mean",
-        "value per impression",
+        "value per {event}",
         "value",
         "money",
-        "Mean value of the impressions whose value is known; null without.",
+        "Mean value of the {events} whose value is known; null without.",
     ),
-    _feature(
-        "value",
+    (
         "quantity_sum",
         "total quantity",
         "items",
         "money",
-        "Sum of the quantities of the user's impressions; null without a known quantity.",
+        "Sum of the quantities of the user's {events}; null without a known quantity.",
     ),
 )
-"""What a log of events with a value or a quantity yields beside them."""
+_TEMPLATES: Mapping[str, Feature] = MappingProxyType(
+    {each.name: each for each in (*_ACTIVITY, *_ENGAGEMENT, *_AFFINITY, *_VALUE)}
+)
+
+
+def feature_in_words(name: str, event: str, events: str, *, value_unit: str = "") -> Feature:
+    """Return a feature in the words of a log whose rows are called `event` and `events`.
+
+    Examples
+    --------
+    >>> feature_in_words("recency_days", "ad impression", "ad impressions").description
+    'From the last ad impression to the end of the window; null without ad impressions.'
+    >>> feature_in_words("last_seen_at", "visit", "visits").label
+    'last visit'
+    """
+    template = _TEMPLATES[name]
+    called = events[0].upper() + events[1:]
+    words = {"event": event, "events": events, "Events": called}
+    if event == "impression":
+        words |= {"last": "last seen", "first": "first seen", "shown": "Ads shown to the user"}
+    else:
+        words |= {
+            "last": f"last {event}",
+            "first": f"first {event}",
+            "shown": f"{called} of the user",
+        }
+    unit = value_unit if name in {"value_sum", "value_mean"} else ""
+    return replace(
+        template,
+        label=template.label.format_map(words),
+        unit=unit or template.unit.format_map(words),
+        description=template.description.format_map(words),
+    )
+
+
+EVERY_LOG_FEATURE = tuple(
+    feature_in_words(name, "impression", "impressions") for name in _TEMPLATES
+)
+"""All that a log of any kind yields."""
+LOG_FEATURES = EVERY_LOG_FEATURE[: -len(_VALUE)]
+"""What a log of impressions yields."""
+VALUE_FEATURES = EVERY_LOG_FEATURE[-len(_VALUE) :]
+"""What a log of events with a value or a quantity yields next to them."""

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.features._counts import within
 from segmentry.features.packing import Places, numbers_of
 from segmentry.schema import EVENT_COLUMNS, SECONDS_PER_DAY, Engine, Window
 from segmentry.schema.arrays import IntVector
@@ -142,7 +141,8 @@ def read_events(
     amounts = [name for name in EVENT_COLUMNS if name in columns]
     wanted += ["ad_id"] if ads is not None else []
     wanted += [_is_main(main_placement)] if "placement" in columns else []
-    rows = engine.collect(engine.scan_part(part).filter(within(window)).select(*wanted, *amounts))
+    is_inside = (nw.col("shown_at") >= window.start) & (nw.col("shown_at") < window.end)
+    rows = engine.collect(engine.scan_part(part).filter(is_inside).select(*wanted, *amounts))
     user_id, user = numbers_of(rows["user_id"])
     return Events(
         user_id=user_id,

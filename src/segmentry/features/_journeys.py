@@ -8,8 +8,15 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from segmentry.features._behaviour_counts import CART, PURCHASE, VIEW
-from segmentry.features._counts import day_of, number_of, total_of, within
+from segmentry.features._behaviour_counts import (
+    CART,
+    PURCHASE,
+    VIEW,
+    day_of,
+    number_of,
+    total_of,
+    within,
+)
 from segmentry.schema import SECONDS_PER_DAY, Window
 
 FOLLOW_DAYS = 7

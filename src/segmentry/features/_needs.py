@@ -1,9 +1,9 @@
 """What each feature is made of, so that no more is read and counted than is asked for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
+from segmentry.features._catalogue import EVERY_LOG_FEATURE, feature_in_words
 from segmentry.schema import Feature, Need, Source
 
 _QUARTERS = ("night", "morning", "afternoon", "evening")
@@ -31,35 +31,14 @@ _MADE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _ALWAYS = ("n_impressions", "n_clicks")
 # Counts of `UserTally`: one grouping by user, while the log is read.
 _TALLIED = frozenset({*_ALWAYS, "first_seen_at", "last_seen_at"})
-_COLUMN_OF: Mapping[str, str] = MappingProxyType(
+_COLUMN_OF: Mapping[Need, str] = MappingProxyType(
     {
-        "n_valued": "value",
         "value": "value",
-        "n_quantified": "quantity",
         "quantity": "quantity",
-        "n_placed": "placement",
-        "n_main_placement": "placement",
-        **dict.fromkeys(
-            (
-                "n_ads",
-                "n_repeat_impressions",
-                "n_repeat_clicks",
-                "n_priced",
-                "n_priced_clicks",
-                "log_price_seen",
-                "log_price_clicked",
-                "n_categories",
-                "n_categorised",
-                "n_top_category",
-                "n_log_n",
-                "n_brands",
-                "n_campaigns",
-            ),
-            "ad_id",
-        ),
+        "placement": "placement",
+        **dict.fromkeys(("ad", "category", "campaign", "brand", "price"), "ad_id"),
     }
 )
-
 _NEEDS_OF_COUNTS: Mapping[str, tuple[Need, ...]] = MappingProxyType(
     {
         "n_impressions": ("log",),
@@ -117,19 +96,10 @@ def needs_of(feature: Feature) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(found))
 
 
-_OF_VALUE = ("value_sum", "value_mean")
-
-
 def available_features(
-    features: Iterable[Feature], source: Source
+    source: Source,
 ) -> tuple[tuple[Feature, ...], tuple[tuple[str, str], ...]]:
-    """Tell the features that data allow, in the data's own words, from the others.
-
-    Parameters
-    ----------
-    features : iterable of Feature
-        Of the log.
-    source : Source
+    """Return the features of the log that data allow, in the data's own words, and the others.
 
     Returns
     -------
@@ -141,42 +111,18 @@ def available_features(
     provides = source.provides
     available: list[Feature] = []
     absent: list[tuple[str, str]] = []
-    for feature in features:
+    for feature in EVERY_LOG_FEATURE:
         lacking = [need for need in needs_of(feature) if need not in provides]
         if lacking:
-            told = " and no ".join(_WHAT[need].removeprefix("a ") for need in lacking)
-            absent.append((feature.name, f"the data have no {told}"))
+            named = " and no ".join(_WHAT[need].removeprefix("a ") for need in lacking)
+            absent.append((feature.name, f"the data have no {named}"))
         else:
-            available.append(_in_words_of(feature, source))
+            available.append(
+                feature_in_words(
+                    feature.name, source.event, source.events, value_unit=source.value_unit
+                )
+            )
     return tuple(available), tuple(absent)
-
-
-def _in_words_of(feature: Feature, source: Source) -> Feature:
-    """Call an event by its name and a value by its unit."""
-    unit = source.value_unit if feature.name in _OF_VALUE else ""
-    named = replace(feature, unit=unit or feature.unit)
-    if source.event == "impression":
-        return named
-    return replace(
-        named,
-        label=_called(named.label, source),
-        unit=_called(named.unit, source),
-        description=_called(named.description, source),
-    )
-
-
-def _called(text: str, source: Source) -> str:
-    words = {
-        "last seen": f"last {source.event}",
-        "first seen": f"first {source.event}",
-        "Ads shown to the user": source.events[0].upper() + source.events[1:] + " of the user",
-        "impressions": source.events,
-        "Impressions": source.events[0].upper() + source.events[1:],
-        "impression": source.event,
-    }
-    for word, called in words.items():
-        text = text.replace(word, called)
-    return text
 
 
 def counts_of(features: Iterable[Feature]) -> frozenset[str]:
@@ -202,7 +148,8 @@ def log_columns_of(features: Iterable[Feature]) -> frozenset[str]:
     >>> sorted(log_columns_of(LOG_FEATURES))
     ['ad_id', 'placement']
     """
-    return frozenset(_COLUMN_OF[count] for count in counts_of(features) if count in _COLUMN_OF)
+    needs = (need for each in features for need in needs_of(each))
+    return frozenset(_COLUMN_OF[need] for need in needs if need in _COLUMN_OF)
 
 
 def is_tally_enough(features: Iterable[Feature]) -> bool:

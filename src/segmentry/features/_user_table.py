@@ -14,8 +14,7 @@ from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._event_counts import count_by_day, count_events
 from segmentry.features._events import Events, number_ads, read_events
 from segmentry.features._needs import counts_of, log_columns_of
-from segmentry.features._ratio import ratio
-from segmentry.features._shrinkage import BetaPrior, fit_beta_prior, shrink
+from segmentry.features._ratios import BetaPrior, fit_beta_prior, ratio, shrink
 from segmentry.runtime.threads import ahead, do_together
 from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, UserTally, Window
 

@@ -8,8 +8,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.errors import DataError
-from segmentry.features._behaviour_features import derive_behaviours
-from segmentry.features._behaviour_needs import behaviour_provides
+from segmentry.features._behaviour_features import behaviour_provides, derive_behaviours
 from segmentry.features._behaviour_table import (
     BehaviourCounts,
     PartPair,
@@ -19,7 +18,7 @@ from segmentry.features._behaviour_table import (
     count_behaviour_users,
     value_ads,
 )
-from segmentry.features._shrinkage import BetaPrior
+from segmentry.features._ratios import BetaPrior
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.features.windows import local_days
 from segmentry.ingest.room import about_rows

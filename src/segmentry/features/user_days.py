@@ -15,25 +15,29 @@ __all__ = ["DayCounts", "UserCounts", "UserDays"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserCounts:
-    """Impressions and clicks of each user over some days, shape (n_users,) each."""
+    """Trials and successes of each user over some days, shape (n_users,) each.
 
-    n_impressions: IntVector
-    n_clicks: IntVector
+    Clicks out of impressions, days with a purchase out of days, or credited purchases out of
+    impressions.
+    """
+
+    n_trials: IntVector
+    n_successes: IntVector
 
     def __post_init__(self) -> None:
-        if self.n_impressions.shape != self.n_clicks.shape:
+        if self.n_trials.shape != self.n_successes.shape:
             raise ValueError(
-                f"n_impressions and n_clicks: found shapes {self.n_impressions.shape} and "
-                f"{self.n_clicks.shape}, expected one entry per user in both"
+                f"n_trials and n_successes: found shapes {self.n_trials.shape} and "
+                f"{self.n_successes.shape}, expected one entry per user in both"
             )
-        if np.any(self.n_clicks > self.n_impressions) or np.any(self.n_clicks < 0):
-            raise ValueError("n_clicks: found a user outside 0..n_impressions")
+        if np.any(self.n_successes > self.n_trials) or np.any(self.n_successes < 0):
+            raise ValueError("n_successes: found a user outside 0..n_trials")
 
     @property
-    def ctr(self) -> float | None:
-        """Clicks per impression of all users; null without impressions."""
-        total = int(self.n_impressions.sum())
-        return int(self.n_clicks.sum()) / total if total else None
+    def rate(self) -> float | None:
+        """Successes per trial of all users; null without trials."""
+        total = int(self.n_trials.sum())
+        return int(self.n_successes.sum()) / total if total else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +83,7 @@ class UserDays:
     >>> frame = pl.DataFrame({"user_id": ["b", "a", "b"], "day": [1, 2, 2],
     ...                       "n_impressions": [3, 5, 4], "n_clicks": [1, 0, 2]})
     >>> counts = UserDays.from_frame(frame, users=pl.Series(["a", "b", "c"]))
-    >>> counts.totals().n_impressions.tolist(), counts.totals([2]).n_clicks.tolist()
+    >>> counts.totals().n_trials.tolist(), counts.totals([2]).n_successes.tolist()
     ([5, 7, 0], [0, 2, 0])
     >>> counts.active_days()[0].tolist()
     [1, 2, 0]
@@ -150,13 +154,13 @@ class UserDays:
             # A user comes once a day, so plain fancy indexing adds every row.
             n_impressions[self.user_index[rows]] += self.n_impressions[rows]
             n_clicks[self.user_index[rows]] += self.n_clicks[rows]
-        return UserCounts(n_impressions=n_impressions, n_clicks=n_clicks)
+        return UserCounts(n_impressions, n_clicks)
 
     def counted(self, days: Collection[int]) -> DayCounts:
         """Sum all that adds up over a set of days."""
         totals = self.totals(days)
         active, clicked = self.active_days(days)
-        return DayCounts(totals.n_impressions, totals.n_clicks, active, clicked)
+        return DayCounts(totals.n_trials, totals.n_successes, active, clicked)
 
     def without(self, whole: DayCounts, days: Collection[int]) -> DayCounts:
         """Take some days out of a sum that holds them: less to do where they are few.

@@ -8,7 +8,7 @@ import polars as pl
 
 from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._needs import is_tally_enough
-from segmentry.features._shrinkage import BetaPrior
+from segmentry.features._ratios import BetaPrior
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.features.behaviour_steps import BehaviourData
 from segmentry.features.user_days import UserDays

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import Truth
+from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
 from segmentry.results.fingerprint import Fingerprinting
 from segmentry.results.run_folder import FileFingerprint
@@ -63,7 +63,7 @@ class Ahead:
     def __exit__(self, *_: object) -> None:
         self._all.close()
 
-    def start(self, segmentation: Segmentation, truth: Truth | None, segments: Named) -> None:
+    def start(self, segmentation: Segmentation, truth: Validation | None, segments: Named) -> None:
         """Go ahead: the segments and their names are what they will be.
 
         Raises
@@ -83,7 +83,7 @@ class Ahead:
         self.draw = self._all.enter_context(drawing())
         self._fingerprints = self._all.enter_context(Fingerprinting(self._files))
 
-    def _write_segments(self, segmentation: Segmentation, truth: Truth | None) -> pl.DataFrame:
+    def _write_segments(self, segmentation: Segmentation, truth: Validation | None) -> pl.DataFrame:
         with self._clock.step("write segments"):
             segments = segments_table(
                 self._users.table,

@@ -13,7 +13,7 @@ from segmentry.config import RunConfig
 from segmentry.errors import ConfigError
 from segmentry.evaluation.algorithms import (
     METHODS,
-    Comparison,
+    AlgorithmComparison,
     Method,
     Rows,
     UserLabels,
@@ -21,11 +21,16 @@ from segmentry.evaluation.algorithms import (
     method_named,
     prepare_rows,
 )
-from segmentry.features import BEHAVIOUR_FEATURES, LOG_FEATURES, fit_beta_prior, shrink
+from segmentry.features import (
+    BEHAVIOUR_FEATURES,
+    EVERY_LOG_FEATURE,
+    LOG_FEATURES,
+    fit_beta_prior,
+    shrink,
+)
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.windows import local_days, split_window
 from segmentry.pipeline._outputs import rewrite_report
-from segmentry.pipeline._wanted import EVERY_LOG_FEATURE
 from segmentry.results.comparisons import write_comparison
 from segmentry.results.run_folder import (
     read_bundle,
@@ -64,7 +69,7 @@ def compare_algorithms(
     seed: int = 0,
     is_alone: bool = True,
     progress: Progress | None = None,
-) -> Comparison:
+) -> AlgorithmComparison:
     """Fit all algorithms to the users of a run, and write what was found into its folder.
 
     They see the days that formed the checked segments, the feature window; the outcome window is
@@ -114,7 +119,7 @@ def compare_algorithms(
         is_alone=is_alone,
         on_step=told(progress, "comparing algorithms"),
     )
-    comparison = Comparison(
+    comparison = AlgorithmComparison(
         chosen=bundle.algorithm,
         n_users=int((ids > 0).sum()),
         n_segments=max(len(summary.segments), 2),
@@ -140,7 +145,7 @@ def _days_and_table(home: Path, window: Window) -> tuple[UserDays | None, pl.Dat
 def _counted(table: pl.DataFrame, days: UserDays, chosen: Sequence[int]) -> pl.DataFrame:
     """Return the table with what is counted per user and day found anew on some days."""
     totals = days.totals(chosen)
-    n, c = totals.n_impressions, totals.n_clicks
+    n, c = totals.n_trials, totals.n_successes
     active, clicked = days.active_days(chosen)
     found = {
         "n_impressions": pl.Series(n),

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from segmentry.advise.insights import find_insights
 from segmentry.config import RunConfig
 from segmentry.describe.profiles import RuleSet, find_exemplars, find_rules, rule_text, rules_sql
-from segmentry.evaluation.later_days import Truth
+from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
 from segmentry.privacy import is_small, published_ids
 from segmentry.results.summary import Decisions, RuleReport, SegmentRules, Summary
@@ -24,7 +24,7 @@ def decide(
     users: UserData,
     segmentation: Segmentation,
     config: RunConfig,
-    truth: Truth | None,
+    truth: Validation | None,
 ) -> Summary:
     """Put beside a summary what can be decided on it.
 
@@ -35,7 +35,7 @@ def decide(
     users : UserData
     segmentation : Segmentation
     config : RunConfig
-    truth : Truth or None
+    truth : Validation or None
     """
     ids, _ = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=config.min_size
@@ -64,7 +64,7 @@ def decide(
     )
 
 
-def _agreements(truth: Truth | None) -> Mapping[int, float]:
+def _agreements(truth: Validation | None) -> Mapping[int, float]:
     if truth is None or truth.split.outcome is None:
         return {}
     return {

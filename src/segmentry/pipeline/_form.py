@@ -12,14 +12,14 @@ from segmentry.errors import EmptyDataError, SelectionError
 from segmentry.evaluation.later_days import (
     Added,
     AddedGain,
-    Truth,
+    Validation,
     Way,
     check_later,
     compare_families,
     over_placebos,
     permuted_family,
 )
-from segmentry.evaluation.number import Evidence, evidence_basis, find_by_evidence
+from segmentry.evaluation.number import NumberEvidence, evidence_basis, find_by_evidence
 from segmentry.features.users import EarlyUsers, UserData
 from segmentry.runtime.progress import told
 from segmentry.schema import Progress
@@ -81,8 +81,8 @@ class Found:
     """
 
     segmentation: Segmentation
-    evidence: Evidence | None
-    truth: Truth | None
+    evidence: NumberEvidence | None
+    truth: Validation | None
     unchecked: str
     added: Added
 
@@ -153,7 +153,7 @@ def _against_placebos(
 
 def _find_first(
     asked: Asked, table: pl.DataFrame, early: EarlyUsers | None
-) -> tuple[Segmentation, Evidence | None]:
+) -> tuple[Segmentation, NumberEvidence | None]:
     """Form segments and choose their number."""
     settings = asked.settings
     # The number of latent classes is that of the smallest BIC, that of the cells is fixed.
@@ -175,7 +175,7 @@ def _find_first(
 
 def _first_fit(
     asked: Asked, users: UserData
-) -> tuple[tuple[Segmentation, Evidence | None] | None, str]:
+) -> tuple[tuple[Segmentation, NumberEvidence | None] | None, str]:
     """Form segments on the feature window, or say why the run cannot be checked on later days."""
     if not users.traits.has_log:
         return None, "there is no log, only a table of users"

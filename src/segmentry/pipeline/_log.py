@@ -15,7 +15,7 @@ from segmentry.describe.exposure import (
     Members,
     describe_log,
 )
-from segmentry.evaluation.later_days import Truth
+from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.privacy import published_ids
@@ -38,7 +38,7 @@ class SecondLook:
 def look_again(
     users: UserData,
     segmentation: Segmentation,
-    truth: Truth | None,
+    truth: Validation | None,
     config: RunConfig,
     *,
     scratch: Path | None,
@@ -51,7 +51,7 @@ def look_again(
     users : UserData
         With the log, if it was kept.
     segmentation : Segmentation
-    truth : Truth or None
+    truth : Validation or None
         With the segments of the feature window.
     config : RunConfig
     scratch : Path or None
@@ -105,7 +105,7 @@ def _absence(config: RunConfig, traits: DataTraits) -> str:
     return "the user table of an earlier run was reused, and the log was not read again"
 
 
-def _hold_out(truth: Truth | None) -> HoldOut | None:
+def _hold_out(truth: Validation | None) -> HoldOut | None:
     """Return the segments of the feature window, where an outcome window follows it."""
     if truth is None or truth.split.outcome is None:
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
-from segmentry.evaluation.algorithms import Comparison
+from segmentry.evaluation.algorithms import AlgorithmComparison
 from segmentry.evaluation.number import EVIDENCE_COLUMNS, NO_EVIDENCE, evidence_by_number
 from segmentry.results.comparisons import read_comparison
 from segmentry.results.names import NAMES_FILE, read_names, with_names, write_renamed
@@ -139,7 +139,7 @@ def write_report(
     summary: Summary,
     directory: Path,
     *,
-    comparison: Comparison | None = None,
+    comparison: AlgorithmComparison | None = None,
     draw: "Draw | None" = None,
 ) -> None:
     """Write ``figures/`` and ``report.html`` into a folder; `draw` as for `write_figures`."""

@@ -15,13 +15,12 @@ from typing import Any
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from segmentry import __version__
 from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
 from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
-from segmentry.evaluation.later_days import Truth
-from segmentry.features import BEHAVIOUR_FEATURES
+from segmentry.evaluation.later_days import Validation
+from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
 from segmentry.features.behaviour_steps import BehaviourData, behaviour_days_of
 from segmentry.features.users import EarlyUsers, ReadingPlan, UserData
 from segmentry.features.windows import split_window
@@ -34,7 +33,7 @@ from segmentry.pipeline._log import look_again
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
 from segmentry.pipeline._read import read_users
 from segmentry.pipeline._summarise import summarise
-from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, recipe_for, wanted_of
+from segmentry.pipeline._wanted import recipe_for, wanted_of
 from segmentry.results.behaviours import reuse_behaviours, write_behaviours
 from segmentry.results.names import (
     NAMES_FILE,
@@ -44,7 +43,6 @@ from segmentry.results.names import (
     with_names,
 )
 from segmentry.results.run_folder import (
-    MANIFEST_VERSION,
     FileFingerprint,
     Manifest,
     check_target,
@@ -62,6 +60,7 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
+from segmentry.version import __version__
 
 _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
 
@@ -93,7 +92,7 @@ class Formed:
 
     segmentation: Segmentation
     summary: Summary
-    truth: Truth | None
+    truth: Validation | None
     affinity: pl.DataFrame | None
     hexagons: pl.DataFrame | None
 
@@ -216,7 +215,6 @@ def _manifest(
 ) -> Manifest:
     """Tell how the run came about."""
     return Manifest(
-        manifest_version=MANIFEST_VERSION,
         started_at=started_at,
         seconds=clock.seconds,
         config=settings.model_dump(mode="json"),
@@ -266,7 +264,7 @@ def segment_run(
     scratch: Path | None,
     clock: StepClock,
     progress: Progress | None,
-    on_named: Callable[[Segmentation, Truth | None, Named], object] | None = None,
+    on_named: Callable[[Segmentation, Validation | None, Named], object] | None = None,
 ) -> Formed:
     """Form segments, check them on later days where there are some, and describe them.
 

@@ -9,12 +9,12 @@ import polars as pl
 
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, OutputError, SchemaError
-from segmentry.features import BEHAVIOUR_FEATURES
+from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
 from segmentry.features.users import ReadingPlan, SavedSteps, UserData
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
 from segmentry.pipeline._read import read_users
-from segmentry.pipeline._wanted import EVERY_LOG_FEATURE, Wanted, wanted_of
+from segmentry.pipeline._wanted import Wanted, wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock

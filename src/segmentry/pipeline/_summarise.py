@@ -10,7 +10,6 @@ import numpy.typing as npt
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from segmentry import __version__
 from segmentry.config import RunConfig
 from segmentry.describe.cells import tell_cuts
 from segmentry.describe.conversions import report_conversions
@@ -28,14 +27,13 @@ from segmentry.describe.presence import (
 from segmentry.describe.profiles import SegmentProfile, name_segments, profile_segments
 from segmentry.describe.suspects import warn_of_suspects
 from segmentry.errors import EmptyDataError
-from segmentry.evaluation.later_days import DayLevels, Truth
+from segmentry.evaluation.later_days import DayLevels, Validation
 from segmentry.evaluation.number import report_evidence, warn
 from segmentry.features.users import UserData
 from segmentry.ingest.quality import Finding
 from segmentry.pipeline._form import Found
 from segmentry.privacy import published_ids
 from segmentry.results.summary import (
-    SCHEMA_VERSION,
     CandidateRow,
     DataReport,
     FeatureRow,
@@ -50,6 +48,7 @@ from segmentry.schema import UNASSIGNED, Feature
 from segmentry.segments.clustering import project
 from segmentry.segments.forming import Candidate, Segmentation
 from segmentry.segments.preprocessing import FittedColumn
+from segmentry.version import __version__
 
 _MAP_USERS = 2000
 _LEAST_MAP_USERS = 30
@@ -113,7 +112,6 @@ def summarise(
         reports = (presence, None if checked is None else checked.levels)
         drawn_from, hexagons = pictures.result()
         summary = Summary(
-            schema_version=SCHEMA_VERSION,
             headline=_headline(segments, truth),
             warnings=_all_warnings(users, segments, segmentation, found, config, reports=reports),
             data=_data_report(users),
@@ -169,7 +167,7 @@ def _unassigned(users: UserData, segmentation: Segmentation) -> Iterator[Finding
 
 
 def _profiles(
-    users: UserData, segmentation: Segmentation, config: RunConfig, truth: Truth | None
+    users: UserData, segmentation: Segmentation, config: RunConfig, truth: Validation | None
 ) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
     """Profile the population and the segments, and name them by what later days confirm.
 
@@ -207,7 +205,7 @@ def _profiles(
     )
 
 
-def _headline(segments: tuple[SegmentProfile, ...], truth: Truth | None) -> str:
+def _headline(segments: tuple[SegmentProfile, ...], truth: Validation | None) -> str:
     n_users = sum(segment.n_users for segment in segments)
     if len(segments) == 1:
         return f"{n_users:,} users and no segments worth telling apart: treat them as one."
@@ -230,7 +228,7 @@ def _warnings(
     users: UserData,
     segments: tuple[SegmentProfile, ...],
     segmentation: Segmentation,
-    truth: Truth | None,
+    truth: Validation | None,
     unchecked: str,
 ) -> tuple[str, ...]:
     """Return what a careful reader must know before using the segments."""
@@ -270,7 +268,7 @@ def _withheld(segments: tuple[SegmentProfile, ...]) -> Iterator[str]:
         )
 
 
-def _doubts(truth: Truth | None, unchecked: str) -> Iterator[str]:
+def _doubts(truth: Validation | None, unchecked: str) -> Iterator[str]:
     """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
     if truth is None:
         yield f"The segments were not checked on later days: {unchecked}."

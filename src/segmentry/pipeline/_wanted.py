@@ -6,7 +6,7 @@ from segmentry.config import RunConfig
 from segmentry.errors import ConfigError, DataError
 from segmentry.features import (
     BEHAVIOUR_FEATURES,
-    LOG_FEATURES,
+    EVERY_LOG_FEATURE,
     VALUE_FEATURES,
     available_behaviours,
     available_features,
@@ -15,9 +15,6 @@ from segmentry.features import (
 )
 from segmentry.schema import OWN_COLUMNS, DataTraits, Feature, Source
 from segmentry.segments.forming import recipe_named
-
-EVERY_LOG_FEATURE: tuple[Feature, ...] = (*LOG_FEATURES, *VALUE_FEATURES)
-"""All that a log of any kind yields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
         If a feature is asked for by name that the data do not allow.
     """
     _refuse_taken_names(source)
-    available, absent = available_features(EVERY_LOG_FEATURE, source)
+    available, absent = available_features(source)
     behaviours, lacking = _behaviours(source, settings)
     _refuse_absent(settings, dict((*absent, *lacking)))
     traits = DataTraits.of(source, (*_worth_telling(absent, source), *lacking))

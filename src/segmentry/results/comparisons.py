@@ -1,13 +1,11 @@
 """The comparison of a run folder: written whole, read back."""
 
-import dataclasses
-import json
 from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import BundleError
-from segmentry.evaluation.algorithms import Comparison, MethodResult
+from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
+from segmentry.runtime.codec import Codec
 from segmentry.runtime.whole_files import written_whole
 
 __all__ = ["COMPARISON_FILE", "comparison_table", "read_comparison", "write_comparison"]
@@ -15,16 +13,23 @@ __all__ = ["COMPARISON_FILE", "comparison_table", "read_comparison", "write_comp
 COMPARISON_FILE = "comparison.json"
 
 
-def write_comparison(run_dir: Path, comparison: Comparison) -> None:
+_CODEC = Codec(
+    AlgorithmComparison,
+    what="comparison",
+    version=1,
+    version_key="comparison_version",
+    remedy="run segmentry compare-algorithms again",
+)
+
+
+def write_comparison(run_dir: Path, comparison: AlgorithmComparison) -> None:
     """Write ``comparison.json`` and ``comparison.parquet`` into a run folder."""
-    text = json.dumps(dataclasses.asdict(comparison), indent=1, ensure_ascii=False, allow_nan=False)
-    with written_whole(run_dir / COMPARISON_FILE) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+    _CODEC.write(comparison, run_dir / COMPARISON_FILE)
     with written_whole(run_dir / "comparison.parquet") as partial:
         comparison_table(comparison).write_parquet(partial)
 
 
-def read_comparison(run_dir: Path) -> Comparison | None:
+def read_comparison(run_dir: Path) -> AlgorithmComparison | None:
     """Read it back; null where algorithms were not compared.
 
     Raises
@@ -32,20 +37,11 @@ def read_comparison(run_dir: Path) -> Comparison | None:
     BundleError
         If the file cannot be read.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     path = run_dir / COMPARISON_FILE
-    if not path.is_file():
-        return None
-    try:
-        return TypeAdapter(Comparison).validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise BundleError(
-            f"{path}: not a comparison of this version; run segmentry compare-algorithms again"
-        ) from error
+    return _CODEC.read(path) if path.is_file() else None
 
 
-def comparison_table(comparison: Comparison) -> pl.DataFrame:
+def comparison_table(comparison: AlgorithmComparison) -> pl.DataFrame:
     """Return one row per algorithm."""
     return pl.DataFrame([_row(each) for each in comparison.results], infer_schema_length=None)
 

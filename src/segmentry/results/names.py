@@ -17,7 +17,7 @@ from segmentry.errors import ConfigError
 from segmentry.evaluation.stability import align_ids
 from segmentry.ingest.files import read_settings
 from segmentry.results.run_folder import read_bundle
-from segmentry.results.scoring import score_users
+from segmentry.results.scoring import render_bundle, score_users
 from segmentry.results.summary import Summary, render_summary_json
 from segmentry.segments.forming import Segmentation
 
@@ -246,10 +246,8 @@ def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:
     (staging / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
     (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
     shutil.copytree(run_dir / "model", staging / "model")
-    bundle = staging / "model" / "bundle.json"
-    saved = json.loads(bundle.read_text(encoding="utf-8"))
-    saved["names"] = [segment.name for segment in summary.segments]
-    bundle.write_text(json.dumps(saved, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    bundle = replace(read_bundle(run_dir), names=tuple(each.name for each in summary.segments))
+    (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
     names = {segment.segment_id: segment.name for segment in summary.segments}
     segments = pl.read_parquet(run_dir / "segments.parquet")
     told = segments["segment_id"].replace_strict(names, default=None, return_dtype=pl.String)

@@ -1,25 +1,24 @@
 """The run folder: whole or absent, versioned, read lazily."""
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from segmentry.errors import BundleError, OutputError
 from segmentry.privacy import MIN_SIZE
-from segmentry.results.scoring import Bundle, parse_bundle
+from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
+from segmentry.runtime.codec import Codec
 from segmentry.runtime.temporary import LOCK, claimed
 from segmentry.runtime.whole_files import put_in_place, written_whole
 
 __all__ = [
-    "MANIFEST_VERSION",
     "FileFingerprint",
     "Manifest",
     "check_target",
@@ -38,8 +37,6 @@ __all__ = [
     "written_plan",
 ]
 
-MANIFEST_VERSION = 1
-
 
 @dataclass(frozen=True, slots=True)
 class FileFingerprint:
@@ -54,7 +51,6 @@ class FileFingerprint:
 class Manifest:
     """How a run folder came about; everything that may differ between equal runs is here."""
 
-    manifest_version: int
     started_at: str
     seconds: float
     config: Mapping[str, object]
@@ -64,9 +60,16 @@ class Manifest:
     steps: tuple[StepRecord, ...]
 
 
-def render_manifest(manifest: Manifest) -> str:
-    """Return the manifest as JSON."""
-    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+_MANIFEST = Codec(
+    Manifest,
+    what="manifest",
+    version=1,
+    version_key="manifest_version",
+    remedy="run it again",
+    expected="a run folder of segmentry run",
+    written_by=("versions", "segmentry"),
+)
+render_manifest = _MANIFEST.render
 
 
 def check_target(run_dir: Path, *, overwrite: bool) -> None:
@@ -192,8 +195,7 @@ def read_bundle(run_dir: Path) -> Bundle:
     BundleError
         If there is none, or one of another version.
     """
-    path = run_dir / "model" / "bundle.json"
-    return parse_bundle(_text_of(path), source=str(path))
+    return read_bundle_file(run_dir / "model" / "bundle.json")
 
 
 def read_user_table(run_dir: Path) -> pl.DataFrame:
@@ -289,20 +291,7 @@ def read_manifest(run_dir: Path) -> Manifest:
     BundleError
         If there is no manifest, or one of another version.
     """
-    from pydantic import TypeAdapter, ValidationError
-
-    path = run_dir / "manifest.json"
-    text = _text_of(path)
-    try:
-        manifest = TypeAdapter(Manifest).validate_json(text)
-    except ValidationError as error:
-        raise BundleError(f"{path}: not a manifest of this version; run it again") from error
-    if manifest.manifest_version != MANIFEST_VERSION:
-        raise BundleError(
-            f"{path}: version {manifest.manifest_version}, but this segmentry reads version "
-            f"{MANIFEST_VERSION}; run it again"
-        )
-    return manifest
+    return _MANIFEST.read(run_dir / "manifest.json")
 
 
 def read_min_size(run_dir: Path) -> int:
@@ -317,11 +306,3 @@ def read_min_size(run_dir: Path) -> int:
         return MIN_SIZE
     found = read_manifest(run_dir).config.get("min_size", MIN_SIZE)
     return found if isinstance(found, int) else MIN_SIZE
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise BundleError(f"{path}: {reason}; expected a run folder of segmentry run") from error

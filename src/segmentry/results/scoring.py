@@ -1,14 +1,13 @@
 """The saved model and how it puts users into segments."""
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
-from segmentry.errors import BundleError
 from segmentry.features import BetaPrior
+from segmentry.runtime.codec import Codec
 from segmentry.schema import UNASSIGNED, Feature, Window
 from segmentry.segments.clustering import assign
 from segmentry.segments.forming import (
@@ -24,19 +23,17 @@ from segmentry.segments.latent import LatentModel, posterior
 from segmentry.segments.preprocessing import Preprocessing
 
 __all__ = [
-    "BUNDLE_VERSION",
     "Bundle",
     "Deciding",
     "Placement",
     "explain_placement",
     "make_bundle",
     "parse_bundle",
+    "read_bundle_file",
     "render_bundle",
     "score_users",
     "segments_table",
 ]
-
-BUNDLE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +42,6 @@ class Bundle:
 
     Parameters
     ----------
-    bundle_version : int
     recipe, algorithm : str
     names : tuple of str
         Name of segment `i` at `i - 1`.
@@ -71,7 +67,6 @@ class Bundle:
         The cut points where the algorithm is "cells": they place users, not the centres.
     """
 
-    bundle_version: int
     recipe: str
     algorithm: str
     names: tuple[str, ...]
@@ -108,7 +103,6 @@ def make_bundle(
 ) -> Bundle:
     """Take from a segmentation what scoring needs."""
     return Bundle(
-        bundle_version=BUNDLE_VERSION,
         recipe=segmentation.recipe.name,
         algorithm=segmentation.algorithm,
         names=names,
@@ -126,44 +120,17 @@ def make_bundle(
     )
 
 
-def render_bundle(bundle: Bundle) -> str:
-    """Return a bundle as JSON; numbers come back bit for bit."""
-    return json.dumps(asdict(bundle), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def parse_bundle(text: str, *, source: str) -> Bundle:
-    """Read a bundle back from JSON.
-
-    Raises
-    ------
-    BundleError
-        If it is none, or one of another version.
-
-    Examples
-    --------
-    >>> parse_bundle('{"bundle_version": 7}', source="bundle.json")
-    Traceback (most recent call last):
-    ...
-    segmentry.errors.BundleError: bundle.json: version 7, but this segmentry reads version 1; \
-run the segmentation again
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        found = json.loads(text).get("bundle_version")
-    except (json.JSONDecodeError, AttributeError) as error:
-        raise BundleError(f"{source}: not a saved model: {error}; run it again") from error
-    if found != BUNDLE_VERSION:
-        raise BundleError(
-            f"{source}: version {found}, but this segmentry reads version {BUNDLE_VERSION}; "
-            "run the segmentation again"
-        )
-    try:
-        return TypeAdapter(Bundle).validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{source}: {where}: {first['msg']}; run it again") from error
+_CODEC = Codec(
+    Bundle,
+    what="saved model",
+    version=1,
+    version_key="bundle_version",
+    remedy="run it again",
+    expected="a run folder of segmentry run",
+)
+render_bundle = _CODEC.render
+parse_bundle = _CODEC.parse
+read_bundle_file = _CODEC.read
 
 
 def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:

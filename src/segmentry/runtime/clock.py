@@ -1,24 +1,25 @@
 """Seconds and peak memory of each step, for the manifest."""
 
 import contextlib
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["StepClock", "StepRecord"]
+from segmentry.runtime.memory import peak_memory_mb
 
-_UNIT = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in KB on Linux, bytes on macOS
+__all__ = ["StepClock", "StepRecord"]
 
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """Seconds of one step and the highest memory of the process until its end, in MB."""
+    """Seconds of one step and the highest memory of the process until its end, in MB.
+
+    The memory is null where the system does not report it.
+    """
 
     step: str
     seconds: float
-    peak_memory_mb: float
+    peak_memory_mb: float | None
 
 
 class StepClock:
@@ -30,12 +31,14 @@ class StepClock:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a step."""
+        """Time a step; one that fails is recorded too."""
         began = time.perf_counter()
-        yield
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT / 1e6
-        seconds = time.perf_counter() - began
-        self._records.append(StepRecord(name, round(seconds, 3), round(peak, 1)))
+        try:
+            yield
+        finally:
+            peak, seconds = peak_memory_mb(), time.perf_counter() - began
+            peak = None if peak is None else round(peak, 1)
+            self._records.append(StepRecord(name, round(seconds, 3), peak))
 
     @property
     def records(self) -> tuple[StepRecord, ...]:

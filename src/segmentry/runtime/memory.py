@@ -15,6 +15,7 @@ __all__ = [
     "engine_share",
     "machine_memory",
     "parse_size",
+    "peak_memory_mb",
     "process_limit",
     "require_room",
     "rows_per_part",
@@ -74,6 +75,24 @@ def machine_memory() -> int:
         if text.isdecimal():
             whole = min(whole, int(text))
     return whole
+
+
+def peak_memory_mb() -> float | None:
+    """Return the highest memory of this process in MB; null where the system does not report it.
+
+    On Linux ``ru_maxrss`` of a child begins at its parent's, so that the kernel's own record of
+    this program is read instead.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # KB on Linux, bytes on macOS
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def process_limit(memory: str | None) -> int:

@@ -1,4 +1,8 @@
-"""Call functions in a process of its own, whose memory and interpreter are its own."""
+"""Call functions in worker processes, whose memory and interpreter are their own.
+
+Plain children and not `ProcessPoolExecutor`: a spawned worker of that first runs the caller's
+``__main__`` again, be it a page of Streamlit, a notebook, or a script without a guard.
+"""
 
 import os
 import pickle
@@ -24,14 +28,7 @@ _Found = TypeVar("_Found")
 def call_apart(
     function: Callable[_Asked, _Found], *args: _Asked.args, **kwargs: _Asked.kwargs
 ) -> _Found:
-    """Call a function of this package in a new process and return what it returns.
-
-    Parameters
-    ----------
-    function : callable
-        Of a module, not a lambda.
-    *args, **kwargs
-        Plain data and arrays.
+    """Call a function of a module in a new process, with plain data and arrays.
 
     Raises
     ------
@@ -57,26 +54,21 @@ def serving(
     n_processes: int = 1,
     first: Callable[[], object] | None = None,
 ) -> Iterator[Callable[_Asked, "Future[_Found]"]]:
-    """Start processes that answer calls of one function, each one call after the other.
-
-    Plain children and not multiprocessing: a spawned worker first runs the caller's ``__main__``
-    again, be it a page of Streamlit, a notebook, or a script without a guard.
+    """Start processes that answer calls of a function of a module; whichever is free answers.
 
     Parameters
     ----------
     function : callable
-        Of a module, not a lambda.
     n_processes : int
-        A call is answered by whichever is free.
     first : callable, optional
-        Of a module, not a lambda: called in each process before any other call, so that what it
-        takes to get ready is over when the calls come.
+        Called in each process before any other call, so that what it takes to get ready is over
+        when the calls come. Where it fails, every call raises what it raised.
 
     Yields
     ------
     callable
-        Takes what the function takes and returns a future at once; its `result` raises as
-        `call_apart` does.
+        Takes what `function` takes and returns a future at once. The future raises as `call_apart`
+        does, and so do all later ones once a process has ended.
 
     Examples
     --------
@@ -91,19 +83,25 @@ def serving(
         for _ in range(n_processes)
     ]
     free: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
+    broken: list[Exception] = []
 
-    def exchange(asked: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> Any:
+    def exchange(called: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if broken:
+            raise broken[0]
         child = free.get()
         try:
-            found = _answer_of(child, asked)
+            return _answer_of(child, called, args, kwargs)
+        except RuntimeError as error:
+            broken.append(error)
+            raise
         finally:
             free.put(child)
-        if found is None:
-            name = getattr(asked[0], "__name__", "a function")
-            raise RuntimeError(f"the process of {name} ended with code {child.wait()}")
-        if isinstance(found[0], SegmentryError):
-            raise found[0]
-        return found[0]
+
+    def get_ready(call: Callable[[], object]) -> None:
+        try:
+            exchange(call)
+        except (SegmentryError, RuntimeError) as error:
+            broken.append(error)
 
     with ExitStack() as running, ThreadPoolExecutor(n_processes) as pipes:
         for child in children:
@@ -112,8 +110,8 @@ def serving(
         try:
             if first is not None:
                 for _ in children:
-                    pipes.submit(exchange, (first, (), {}))
-            yield lambda *args, **kwargs: pipes.submit(exchange, (function, args, kwargs))
+                    pipes.submit(get_ready, first)
+            yield lambda *args, **kwargs: pipes.submit(exchange, function, *args, **kwargs)
         finally:
             _CHILDREN.difference_update(children)
             pipes.shutdown(cancel_futures=True)
@@ -125,16 +123,21 @@ def end_calls() -> None:
         child.kill()
 
 
-def _answer_of(child: subprocess.Popen[bytes], asked: object) -> tuple[Any] | None:
-    """Ask and wait for the answer; None where the process has ended."""
+def _answer_of(
+    child: subprocess.Popen[bytes], function: Callable[..., Any], args: Any, kwargs: Any
+) -> Any:
     questions, answers = child.stdin, child.stdout
     assert questions is not None and answers is not None  # noqa: S101, PT018 - both are pipes
     try:
-        pickle.dump(asked, questions)
+        pickle.dump((function, args, kwargs), questions)
         questions.flush()
-        return (pickle.load(answers),)  # noqa: S301 - written by our own child, never a file
-    except (EOFError, BrokenPipeError):
-        return None
+        found = pickle.load(answers)  # noqa: S301 - written by our own child, never a file
+    except (EOFError, BrokenPipeError) as error:
+        name = getattr(function, "__name__", "a function")
+        raise RuntimeError(f"the process of {name} ended with code {child.wait()}") from error
+    if isinstance(found, SegmentryError):
+        raise found
+    return found
 
 
 def _serve() -> None:

@@ -1,7 +1,6 @@
 """Temporary folders that are known to be left over once their process is dead."""
 
 import contextlib
-import fcntl
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -20,13 +19,6 @@ def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
     What a process left that was killed is removed before: folders beside this one, of names that
     match `leftovers`, whose lock nobody holds.
 
-    Parameters
-    ----------
-    folder : Path
-        Of a new name.
-    leftovers : str
-        A glob.
-
     Raises
     ------
     OSError
@@ -43,16 +35,18 @@ def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
     >>> list(home.iterdir())
     []
     """
+    from filelock import lock_descriptor
+
     for old in folder.parent.glob(leftovers):
         with contextlib.suppress(OSError), (old / LOCK).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(old, ignore_errors=True)
+            if lock_descriptor(lock.fileno(), blocking=False):
+                shutil.rmtree(old, ignore_errors=True)
     # Under its own name it is locked from the beginning.
     unborn = folder.with_name(f".{secrets.token_hex(8)}")
     try:
         unborn.mkdir(parents=True)
         with (unborn / LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock_descriptor(lock.fileno())
             unborn.rename(folder)
             yield folder
     finally:

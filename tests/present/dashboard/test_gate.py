@@ -1,7 +1,9 @@
 """The gate: nothing is served before the password."""
 
+import asyncio
 import html
 import re
+import time
 from urllib.parse import urlencode
 
 import pytest
@@ -31,6 +33,24 @@ class Behind:
 def log_in(gate, password):
     body = urlencode({"password": password}).encode()
     return ask(gate, "/login", method="POST", body=body)
+
+
+async def statuses_of(gate, *groups):
+    """Try passwords, each of a group on a connection of its own, all open at once."""
+    return [await asyncio.gather(*(status_of(gate, each) for each in group)) for group in groups]
+
+
+async def status_of(gate, password):
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": urlencode({"password": password}).encode()}
+
+    async def send(message):
+        sent.append(message)
+
+    await gate({"type": "http", "path": "/login", "method": "POST", "headers": []}, receive, send)
+    return sent[0]["status"]
 
 
 def cookie_of(sent):
@@ -87,6 +107,20 @@ def test_a_wrong_password_opens_nothing(gate, behind, wrong):
     assert sent[0]["status"] == 401
     assert b"set-cookie" not in dict(sent[0]["headers"])
     assert behind.seen == []
+
+
+def test_many_connections_guess_no_faster_than_one(behind, monkeypatch):
+    monkeypatch.setattr(_gate, "_SECONDS_AFTER_WRONG", 0.01)
+    monkeypatch.setattr(_gate, "_MOST_SECONDS_AFTER_WRONG", 0.04)
+    gate = Gate(behind, password=PASSWORD)
+
+    began = time.perf_counter()
+    statuses, later = asyncio.run(statuses_of(gate, ["guess"] * 100, ["guess", PASSWORD]))
+
+    assert time.perf_counter() - began >= 0.01 + 0.02 + 0.04 + 0.04
+    assert statuses.count(401) == _gate._MOST_ATTEMPTS
+    assert statuses.count(429) == 100 - _gate._MOST_ATTEMPTS
+    assert later == [401, 303]
 
 
 @pytest.mark.parametrize(

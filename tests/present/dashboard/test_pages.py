@@ -130,7 +130,7 @@ def test_a_run_of_another_version_is_told_in_a_sentence(tmp_path):
 
     text = text_of(shown("Overview", folder))
 
-    assert "schema version 99" in text
+    assert "version 99" in text
     assert "run it again" in text
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from segmentry.cli._compare import _table
 from segmentry.evaluation.algorithms import (
-    Comparison,
+    AlgorithmComparison,
     Rows,
     UserLabels,
     compare_methods,
@@ -41,7 +41,7 @@ def compared(name, points):
         n_runs=2,
         is_alone=False,
     )
-    return Comparison(
+    return AlgorithmComparison(
         chosen="kmeans",
         n_users=len(points),
         n_segments=2,

@@ -558,7 +558,6 @@ def test_the_matrix_is_finite_for_every_complete_user(
 
 def bundle_of(steps):
     return Bundle(
-        bundle_version=1,
         recipe="default",
         algorithm="kmeans",
         names=("Selten gezeigt – «Ö»",),

@@ -15,7 +15,13 @@ from segmentry.describe.conversions._records import (
     ShopRate,
 )
 from segmentry.describe.profiles import pooled_rate, pooled_ratio
-from segmentry.evaluation.later_days import Added, SegmentVerdict, Truth, purchase_counts, verdicts
+from segmentry.evaluation.later_days import (
+    Added,
+    SegmentVerdict,
+    Validation,
+    purchase_counts,
+    verdicts,
+)
 from segmentry.features import ATTRIBUTION_DAYS, FOLLOW_DAYS
 from segmentry.features.behaviour_steps import BehaviourData
 from segmentry.features.user_days import UserCounts
@@ -62,7 +68,7 @@ _IN_PURCHASES = (
 def report_conversions(
     users: UserData,
     segmentation: Segmentation,
-    truth: Truth | None,
+    truth: Validation | None,
     added: Added,
     *,
     min_size: int,
@@ -74,7 +80,7 @@ def report_conversions(
     ----------
     users : UserData
     segmentation : Segmentation
-    truth : Truth or None
+    truth : Validation or None
     added : Added
     min_size : int
         Nothing is said of fewer users, nor what would give it away.
@@ -313,20 +319,20 @@ def _chance(name: str, pairs: IntVector, total: IntVector) -> _UserRate:
 
 
 def _judge_purchases(
-    early: EarlyUsers | None, truth: Truth | None, *, seed: int, min_size: int
+    early: EarlyUsers | None, truth: Validation | None, *, seed: int, min_size: int
 ) -> dict[int, PurchaseVerdict]:
     """Judge by the outcome window how often each segment of the feature window buys."""
     if early is None or truth is None:
         return {}
     counts = purchase_counts(early)
-    if counts is None or counts[1] is None or not counts[1].n_clicks.any():
+    if counts is None or counts[1] is None or not counts[1].n_successes.any():
         return {}
     ids = truth.feature_segment_ids
     found = verdicts(
         ids, seen=counts[0], later=counts[1], n_segments=int(ids.max(initial=0)), seed=seed
     )
     is_in = ids != UNASSIGNED
-    level = UserCounts(counts[1].n_impressions[is_in], counts[1].n_clicks[is_in]).ctr
+    level = UserCounts(counts[1].n_trials[is_in], counts[1].n_successes[is_in]).rate
     kept = {
         event.new_ids[0]
         for event in truth.alignment.events

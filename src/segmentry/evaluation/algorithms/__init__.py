@@ -1,10 +1,11 @@
 """Which algorithm serves these users best?
 
-In: a matrix of users and the methods to try. Out: a `Comparison` of what each finds and costs.
+In: a matrix of users and the methods to try. Out: an `AlgorithmComparison`: what each finds and
+costs.
 """
 
 from segmentry.evaluation.algorithms._compare import (
-    Comparison,
+    AlgorithmComparison,
     MethodResult,
     UserLabels,
     compare_methods,
@@ -14,7 +15,7 @@ from segmentry.evaluation.algorithms._rows import Rows, prepare_rows
 
 __all__ = [
     "METHODS",
-    "Comparison",
+    "AlgorithmComparison",
     "Method",
     "MethodResult",
     "Rows",

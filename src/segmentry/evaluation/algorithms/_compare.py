@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentry.errors import SegmentryError, SelectionError
-from segmentry.evaluation.algorithms._found import Found
+from segmentry.evaluation.algorithms._found import Partition
 from segmentry.evaluation.algorithms._methods import Method
 from segmentry.evaluation.algorithms._process import Timed, fit_alone, fit_here
 from segmentry.evaluation.algorithms._rows import Rows
@@ -80,7 +80,7 @@ class MethodResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class AlgorithmComparison:
     """Algorithms side by side.
 
     Parameters
@@ -271,7 +271,7 @@ def _measured(
     )
 
 
-def _problem(timed: Timed, found: Found | None, n_segments: int) -> str:
+def _problem(timed: Timed, found: Partition | None, n_segments: int) -> str:
     if found is None:
         return timed.problem
     if n_segments == 0:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.algorithms._found import Found, drawn_users
+from segmentry.evaluation.algorithms._found import Partition, drawn_users
 from segmentry.evaluation.algorithms._rows import Rows
 from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import find_knee
@@ -14,7 +14,7 @@ _LEAST_SHARE = 0.01
 _N_QUANTILES = 200
 
 
-def fit_dbscan(rows: Rows, weights: np.typing.NDArray[np.float64], k: int, seed: int) -> Found:
+def fit_dbscan(rows: Rows, weights: np.typing.NDArray[np.float64], k: int, seed: int) -> Partition:
     """Find dense regions (Ester et al. 1996) among sampled users; `k` is not used.
 
     `min_samples` is 2 × columns (Sander et al. 1998) and at least 1 in 500 of the sample; `eps` is
@@ -34,7 +34,7 @@ def fit_dbscan(rows: Rows, weights: np.typing.NDArray[np.float64], k: int, seed:
         raise SelectionError("only noise: no user has enough neighbours; every user is unassigned")
     distances, nearest = cKDTree(sample[core]).query(rows.distinct.rows)
     labels = np.where(distances <= eps, model.labels_[core][nearest], -1).astype(np.int64)
-    return Found(
+    return Partition(
         labels=labels,
         rule=f"finds its own; eps {eps:.2g}, at least {n_least} neighbours",
         how=_how(len(sample), n_all, "region of the nearest core user within eps"),
@@ -54,7 +54,7 @@ def _bend(sample: np.typing.NDArray[np.float64], n_least: int) -> float:
     return eps if eps > 0 else float(positive.min(initial=1.0))
 
 
-def fit_hdbscan(rows: Rows, weights: np.typing.NDArray[np.float64], k: int, seed: int) -> Found:
+def fit_hdbscan(rows: Rows, weights: np.typing.NDArray[np.float64], k: int, seed: int) -> Partition:
     """Find regions that stay over many densities (Campello et al. 2013); `k` is not used.
 
     Clusters hold at least 1 % of the sampled users. Each other user goes where the nearest sampled
@@ -73,7 +73,7 @@ def fit_hdbscan(rows: Rows, weights: np.typing.NDArray[np.float64], k: int, seed
         raise SelectionError("only noise: no region holds 1 % of the users; all are unassigned")
     _, nearest = cKDTree(sample).query(rows.distinct.rows)
     labels: IntVector = found[nearest]
-    return Found(
+    return Partition(
         labels=labels,
         rule=f"finds its own; at least {n_least} sampled users each",
         how=_how(len(sample), n_all, "segment of the nearest sampled user"),

@@ -9,7 +9,7 @@ from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class Partition:
     """A division of the rows.
 
     Parameters

@@ -7,7 +7,7 @@ import numpy as np
 
 from segmentry.errors import ConfigError, SelectionError
 from segmentry.evaluation.algorithms._density import fit_dbscan, fit_hdbscan
-from segmentry.evaluation.algorithms._found import Found, drawn_users
+from segmentry.evaluation.algorithms._found import Partition, drawn_users
 from segmentry.evaluation.algorithms._rows import Rows
 from segmentry.schema.arrays import FloatVector
 from segmentry.segments.clustering import (
@@ -20,7 +20,7 @@ from segmentry.segments.clustering import (
 from segmentry.segments.forming import fit_cells, place_by_class, recency_columns
 from segmentry.segments.latent import fit_latent, posterior
 
-Fit = Callable[[Rows, FloatVector, int, int], Found]
+Fit = Callable[[Rows, FloatVector, int, int], Partition]
 """From rows, users per row (0 for rows that are not there), K and a seed to labels of all rows."""
 
 _N_OF_MIXTURE = 20_000
@@ -61,16 +61,16 @@ def _users(rows: Rows, weights: FloatVector) -> DistinctRows:
 
 
 def _by_centres(algorithm: str) -> Fit:
-    def fit(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
+    def fit(rows: Rows, weights: FloatVector, k: int, seed: int) -> Partition:
         users = _users(rows, weights)
         (fitted,) = fit_clusterings(users, n_clusters=[k], algorithm=algorithm, seed=seed)
         labels, _ = assign(rows.distinct.rows, fitted.centers)
-        return Found(labels, rule=_NUMBER, how=_ALL)
+        return Partition(labels, rule=_NUMBER, how=_ALL)
 
     return fit
 
 
-def _mixture(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
+def _mixture(rows: Rows, weights: FloatVector, k: int, seed: int) -> Partition:
     """Fit normal mixtures of four kinds of covariance; the smallest BIC wins."""
     import warnings
 
@@ -94,14 +94,14 @@ def _mixture(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
         f"{name} {value:,.0f}" for value, name, _ in sorted(fits, key=lambda e: e[0])
     )
     whom = _ALL if len(sample) == n_all else f"a sample of {len(sample):,} of {n_all:,} users"
-    return Found(
+    return Partition(
         best.predict(rows.distinct.rows).astype(np.int64),
         rule=f"{_NUMBER}; covariance {kind!r} by BIC {bic:,.0f} ({others}){told}",
         how=f"{whom}; every user goes to the likeliest component",
     )
 
 
-def _latent(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
+def _latent(rows: Rows, weights: FloatVector, k: int, seed: int) -> Partition:
     if rows.without_parts:
         raise SelectionError(rows.without_parts)
     is_in = weights > 0
@@ -111,14 +111,14 @@ def _latent(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
     labels, _ = place_by_class(posterior(fitted.model, rows.matrix))
     told = "" if fitted.is_converged else "; EM had not converged"
     lost = f"; {fitted.n_empty} of its classes lost all users" if fitted.n_empty else ""
-    return Found(
+    return Partition(
         np.unique(labels, return_inverse=True)[1].astype(np.int64),
         rule=f"{_NUMBER}; BIC {fitted.bic:,.0f}, ICL {fitted.icl:,.0f}{told}{lost}",
         how=_ALL,
     )
 
 
-def _classic(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
+def _classic(rows: Rows, weights: FloatVector, k: int, seed: int) -> Partition:
     """Take the largest silhouette of K = 2..10, as the recipe does."""
     del k
     users = _users(rows, weights)
@@ -129,10 +129,10 @@ def _classic(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
     scores = sampled_silhouette(users, [each.labels for each in fits], seed=seed)
     best = max(range(len(fits)), key=lambda place: scores[place].mean.value)
     labels, _ = assign(rows.distinct.rows, fits[best].centers)
-    return Found(labels, rule="largest silhouette of K = 2..10", how=_ALL)
+    return Partition(labels, rule="largest silhouette of K = 2..10", how=_ALL)
 
 
-def _cells(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
+def _cells(rows: Rows, weights: FloatVector, k: int, seed: int) -> Partition:
     """Cut the preprocessed columns: their order, and so the cells, is that of the raw ones.
 
     What is not known stays so, as in a run: who never bought is not one who bought a while ago.
@@ -143,7 +143,7 @@ def _cells(rows: Rows, weights: FloatVector, k: int, seed: int) -> Found:
     is_in = weights > 0
     X = np.where(rows.is_unknown, np.nan, rows.distinct.rows)
     model = fit_cells(X[is_in], names, is_recency, weights[is_in])
-    return Found(model.place(X), rule="fixed: the cells with users", how=_ALL)
+    return Partition(model.place(X), rule="fixed: the cells with users", how=_ALL)
 
 
 _NEAREST = "by the nearest centre"

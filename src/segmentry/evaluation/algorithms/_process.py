@@ -1,25 +1,21 @@
 """Fit in a process of its own, so that its memory is its own."""
 
-import resource
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.algorithms._found import Found
+from segmentry.evaluation.algorithms._found import Partition
 from segmentry.evaluation.algorithms._methods import method_named
 from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.runtime.memory import peak_memory_mb
 from segmentry.runtime.processes import call_apart
-
-_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timed:
     """What was found, or why nothing was; seconds of the fit and peak memory of its process, MB."""
 
-    found: Found | None
+    found: Partition | None
     problem: str
     seconds: float
     peak_memory_mb: float | None
@@ -50,18 +46,4 @@ def _measured(name: str, rows: Rows, k: int, seed: int) -> Timed:
     import sklearn.mixture  # noqa: F401  # loaded for its time
 
     timed = fit_here(name, rows, k, seed)
-    return Timed(timed.found, timed.problem, timed.seconds, _peak_mb())
-
-
-def _peak_mb() -> float:
-    """Return the highest memory of this process.
-
-    On Linux `ru_maxrss` of a child begins at its parent's, so that the kernel's own record of this
-    program is read instead.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT / 1e6
+    return Timed(timed.found, timed.problem, timed.seconds, peak_memory_mb())

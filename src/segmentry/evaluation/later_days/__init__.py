@@ -11,7 +11,7 @@ from segmentry.evaluation.later_days._added_gain import (
     over_placebos,
     segment_rates,
 )
-from segmentry.evaluation.later_days._check import Truth, check_later
+from segmentry.evaluation.later_days._check import Validation, check_later
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
 from segmentry.evaluation.later_days._families import (
@@ -52,8 +52,8 @@ __all__ = [
     "Relabelling",
     "SegmentVerdict",
     "Traffic",
-    "Truth",
     "TruthReport",
+    "Validation",
     "Way",
     "added_gain",
     "check_later",

@@ -114,8 +114,8 @@ def segment_rates(segment_ids: IntVector, counts: UserCounts, *, n_segments: int
     >>> segment_rates(np.array([1, 1, 2]), counts, n_segments=2).round(3).tolist()
     [0.15, 0.15, 0.25]
     """
-    n = np.bincount(segment_ids, weights=counts.n_impressions, minlength=n_segments + 1)
-    c = np.bincount(segment_ids, weights=counts.n_clicks, minlength=n_segments + 1)
+    n = np.bincount(segment_ids, weights=counts.n_trials, minlength=n_segments + 1)
+    c = np.bincount(segment_ids, weights=counts.n_successes, minlength=n_segments + 1)
     rates = (c + 0.5) / (n + 1)
     rates[0] = (c.sum() + 0.5) / (n.sum() + 1)
     found: FloatVector = rates[segment_ids]
@@ -168,14 +168,14 @@ def added_gain(
     >>> found.verdict, round(found.kept_with.value, 1), round(found.kept_without.value, 1)
     ('adds', 1.8, 0.0)
     """
-    is_in = (seen.n_impressions > 0) & (later.n_impressions > 0)
-    counts = np.column_stack([later.n_impressions[is_in], later.n_clicks[is_in]])
+    is_in = (seen.n_trials > 0) & (later.n_trials > 0)
+    counts = np.column_stack([later.n_trials[is_in], later.n_successes[is_in]])
     n_trials, n_events = (int(total) for total in counts.sum(axis=0))
     reason = why_no_gain(n_trials, n_events, outcome=outcome)
     if reason:
         return _unknown(outcome, int(is_in.sum()), n_trials, n_events, reason)
-    fitted = fit_beta_prior(seen.n_clicks, seen.n_impressions) if prior is None else prior
-    own = shrink(seen.n_clicks[is_in], seen.n_impressions[is_in], fitted)
+    fitted = fit_beta_prior(seen.n_successes, seen.n_trials) if prior is None else prior
+    own = shrink(seen.n_successes[is_in], seen.n_trials[is_in], fitted)
     ways = (with_family, without)
     distinct = distinct_rows(
         np.column_stack(

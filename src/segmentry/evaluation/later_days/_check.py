@@ -28,7 +28,7 @@ FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Truth:
+class Validation:
     """What later days say of segments that were formed before them.
 
     Parameters
@@ -81,7 +81,7 @@ def check_later(
     find: FindSegments,
     prior: BetaPrior | None,
     seed: int,
-) -> tuple[Segmentation, Truth]:
+) -> tuple[Segmentation, Validation]:
     """Judge segments of the feature window by the outcome window, and refit them on all days.
 
     Parameters
@@ -130,7 +130,7 @@ def check_later(
         refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead
     )
     level_later = UNKNOWN if later is None else outcome_rate(later, has_segment)
-    return refit, Truth(
+    return refit, Validation(
         split=early.split,
         feature_segment_ids=first.segment_ids,
         verdicts=found,
@@ -191,7 +191,7 @@ def _forecast(
 ) -> Forecasts:
     if prior is None:
         totals = counts.totals(days)
-        prior = fit_beta_prior(totals.n_clicks, totals.n_impressions)
+        prior = fit_beta_prior(totals.n_successes, totals.n_trials)
     is_member, _ = membership(segmentation.recipe, segmentation.preprocessing, table)
     relabelling = Relabelling(
         table=table,

@@ -41,7 +41,7 @@ def copied_users(counts: UserDays) -> CopiedUsers:
     >>> copied_users(UserDays.from_frame(frame, users=pl.Series([0, 1, 2])))
     CopiedUsers(n_copied=2, n_compared=3)
     """
-    busy = counts.totals().n_impressions >= LEAST_IMPRESSIONS
+    busy = counts.totals().n_trials >= LEAST_IMPRESSIONS
     busy &= counts.active_days()[0] >= LEAST_DAYS
     keys = np.zeros(counts.n_users, dtype=np.uint64)
     for day, rows in zip(counts.days, counts.rows_of(counts.days), strict=True):

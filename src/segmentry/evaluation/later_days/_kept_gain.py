@@ -95,17 +95,17 @@ def kept_gain(
     >>> kept_gain(kind + 1, seen=seen, later=UserCounts(n, 0 * n)).reason
     'no click in the outcome window'
     """
-    is_in = (seen.n_impressions > 0) & (later.n_impressions > 0)
-    n_impressions = int(later.n_impressions[is_in].sum())
-    n_clicks = int(later.n_clicks[is_in].sum())
+    is_in = (seen.n_trials > 0) & (later.n_trials > 0)
+    n_impressions = int(later.n_trials[is_in].sum())
+    n_clicks = int(later.n_successes[is_in].sum())
     reason = why_no_gain(n_impressions, n_clicks)
     if reason:
         return _null(int(is_in.sum()), n_impressions, reason)
-    fitted = fit_beta_prior(seen.n_clicks, seen.n_impressions) if prior is None else prior
-    own = shrink(seen.n_clicks[is_in], seen.n_impressions[is_in], fitted)
+    fitted = fit_beta_prior(seen.n_successes, seen.n_trials) if prior is None else prior
+    own = shrink(seen.n_successes[is_in], seen.n_trials[is_in], fitted)
     published = None if forecast is None else np.asarray(forecast, np.float64)[is_in]
     cells, cell_of = _cells(segment_ids[is_in], own, published)
-    counts = np.column_stack([later.n_impressions[is_in], later.n_clicks[is_in]])
+    counts = np.column_stack([later.n_trials[is_in], later.n_successes[is_in]])
     observed = np.stack(
         [np.bincount(cell_of, weights=column, minlength=len(cells)) for column in counts.T], axis=1
     )

@@ -76,8 +76,8 @@ class SegmentVerdict:
 class _Clicks:
     """Impressions and clicks of each user, less the clicks that are owed to the days."""
 
-    n_impressions: IntVector
-    n_clicks: FloatVector
+    n_trials: IntVector
+    n_successes: FloatVector
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +163,8 @@ def verdicts(
         )
     shift = np.zeros(segment_ids.size)
     if by_days is not None:
-        shift = by_days - later.n_impressions * _level(later, segment_ids != UNASSIGNED)
-    on_days = _Clicks(later.n_impressions, later.n_clicks - shift)
+        shift = by_days - later.n_trials * _level(later, segment_ids != UNASSIGNED)
+    on_days = _Clicks(later.n_trials, later.n_successes - shift)
     told = [_with_later(each, segment_ids, seen, later, on_days) for each in blank]
     judged = [each for each in told if each.p_value is not None]
     adjusted = _holm([each.p_value for each in judged if each.p_value is not None])
@@ -182,13 +182,13 @@ def verdicts(
 
 
 def _level(counts: UserCounts, is_in: BoolVector) -> float:
-    n = int(counts.n_impressions[is_in].sum())
-    return int(counts.n_clicks[is_in].sum()) / n if n else 0.0
+    n = int(counts.n_trials[is_in].sum())
+    return int(counts.n_successes[is_in].sum()) / n if n else 0.0
 
 
 def _blank(segment_ids: IntVector, seen: UserCounts, segment: int) -> SegmentVerdict:
     is_in = segment_ids == segment
-    n = int(seen.n_impressions[is_in].sum())
+    n = int(seen.n_trials[is_in].sum())
     return SegmentVerdict(
         segment_id=segment,
         verdict="not validated",
@@ -197,7 +197,7 @@ def _blank(segment_ids: IntVector, seen: UserCounts, segment: int) -> SegmentVer
         n_users_later=0,
         n_impressions_later=0,
         expected_clicks=None,
-        ctr_seen=int(seen.n_clicks[is_in].sum()) / n if n else None,
+        ctr_seen=int(seen.n_successes[is_in].sum()) / n if n else None,
         ctr_outcome=UNKNOWN,
         seen_difference=UNKNOWN,
         outcome_difference=UNKNOWN,
@@ -219,8 +219,8 @@ def _with_later(
     """Fill in the numbers of the outcome window; a p-value only where it can be judged."""
     is_in = segment_ids == blank.segment_id
     is_rest = (segment_ids != UNASSIGNED) & ~is_in
-    n = later.n_impressions[is_in]
-    total, n_rest = int(n.sum()), int(later.n_impressions[is_rest].sum())
+    n = later.n_trials[is_in]
+    total, n_rest = int(n.sum()), int(later.n_trials[is_rest].sum())
     level = _level(later, segment_ids != UNASSIGNED)
     told = replace(
         blank,
@@ -262,7 +262,7 @@ def _not_judged(n: int, n_rest: int, level: float) -> str:
 def _difference(
     counts: UserCounts | _Clicks, is_in: BoolVector, is_rest: BoolVector
 ) -> _Difference | None:
-    n, c = counts.n_impressions.astype(np.float64), counts.n_clicks.astype(np.float64)
+    n, c = counts.n_trials.astype(np.float64), counts.n_successes.astype(np.float64)
     totals = [float(n[group].sum()) for group in (is_in, is_rest)]
     if min(totals) == 0:
         return None
@@ -303,9 +303,9 @@ def outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
     >>> outcome_rate(later, np.array([False, False, True])).value is None
     True
     """
-    if not later.n_impressions[is_in].sum():
+    if not later.n_trials[is_in].sum():
         return UNKNOWN
-    n, c = (counts[is_in].astype(np.float64) for counts in (later.n_impressions, later.n_clicks))
+    n, c = (counts[is_in].astype(np.float64) for counts in (later.n_trials, later.n_successes))
     rate = float(c.sum() / n.sum())
     told = _normal(rate, float(np.sum((c - rate * n) ** 2)) ** 0.5 / float(n.sum()))
     low, high = max(0.0, told.low or 0.0), min(1.0, told.high or 0.0)
@@ -354,16 +354,14 @@ def _survivals(
     What is owed to the days is not drawn anew: whole clicks leave few distinct users to draw.
     """
     is_in = segment_ids != UNASSIGNED
-    values = np.column_stack(
-        [seen.n_impressions, seen.n_clicks, later.n_impressions, later.n_clicks]
-    )
+    values = np.column_stack([seen.n_trials, seen.n_successes, later.n_trials, later.n_successes])
     sums = resampled_sums(
         segment_ids[is_in] - 1, values[is_in], n_groups=n_segments, n_draws=n_draws, seed=seed
     )
     rest = sums.sum(axis=1, keepdims=True) - sums
     n, owed = (
         np.bincount(segment_ids[is_in] - 1, weights=each[is_in], minlength=n_segments)
-        for each in (later.n_impressions, shift)
+        for each in (later.n_trials, shift)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         before = sums[:, :, 1] / sums[:, :, 0] - rest[:, :, 1] / rest[:, :, 0]

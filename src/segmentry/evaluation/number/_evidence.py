@@ -42,7 +42,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class NumberEvidence:
     """The choice with all that it was made by, and its repetitions."""
 
     split: InnerSplit
@@ -108,7 +108,7 @@ def find_by_evidence(
     n_runs: int,
     seed: int,
     progress: Progress | None,
-) -> tuple[Segmentation, Evidence]:
+) -> tuple[Segmentation, NumberEvidence]:
     """Form segments, their number chosen by evidence, and repeat all of it on resampled users.
 
     Parameters
@@ -152,10 +152,10 @@ def find_by_evidence(
             seed=seed,
             on_run=told(progress, "repeating on other users"),
         )
-    return segmentation, Evidence(split=basis.split, choice=choice, stability=repeated)
+    return segmentation, NumberEvidence(split=basis.split, choice=choice, stability=repeated)
 
 
-def report_evidence(evidence: Evidence, *, withheld: Collection[int]) -> EvidenceReport:
+def report_evidence(evidence: NumberEvidence, *, withheld: Collection[int]) -> EvidenceReport:
     """Return what the report shows of the choice; nothing of segments that are `withheld`."""
     choice, split = evidence.choice, evidence.split
     caveats = list(split.caveats) if split.has_later else []
@@ -194,7 +194,7 @@ def report_evidence(evidence: Evidence, *, withheld: Collection[int]) -> Evidenc
 
 
 def warn(
-    evidence: Evidence, segmentation: Segmentation, *, withheld: Collection[int]
+    evidence: NumberEvidence, segmentation: Segmentation, *, withheld: Collection[int]
 ) -> Iterator[str]:
     """Say what a careful reader must know of the number of segments and of their stability."""
     choice, stability = evidence.choice, evidence.stability

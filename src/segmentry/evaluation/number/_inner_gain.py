@@ -80,10 +80,10 @@ def judge_by_later(
     later: UserCounts, *, seed: int = 0, weights: FloatVector | None = None
 ) -> Callable[[IntVector], InnerGain]:
     """Prepare what `inner_gain` needs of the later days, for many divisions of the same users."""
-    drawn = np.ones(later.n_impressions.size) if weights is None else weights
-    shown = np.flatnonzero((later.n_impressions > 0) & (drawn > 0))
-    n, copies = later.n_impressions[shown] * 1.0, drawn[shown]
-    c = later.n_clicks[shown].astype(np.float64)
+    drawn = np.ones(later.n_trials.size) if weights is None else weights
+    shown = np.flatnonzero((later.n_trials > 0) & (drawn > 0))
+    n, copies = later.n_trials[shown] * 1.0, drawn[shown]
+    c = later.n_successes[shown].astype(np.float64)
     total, clicks = float(copies @ n), float(copies @ c)
     has_signal = clicks not in (0.0, total)
     if has_signal:

@@ -255,12 +255,12 @@ def _recounted(
 ) -> tuple[pl.DataFrame, BoolVector]:
     """Return the features of some days, and who has some."""
     totals = counts.totals(days)
-    prior = fit_beta_prior(totals.n_clicks, totals.n_impressions, weights=weights)
+    prior = fit_beta_prior(totals.n_successes, totals.n_trials, weights=weights)
     names = [plan.feature.name for plan in split.plans]
     found = recount(counts, days, names, prior=prior)
     is_in = np.ones(split.n_users, dtype=bool)
     if split.needs_impressions:
-        is_in = totals.n_impressions > 0
+        is_in = totals.n_trials > 0
     return split.table.with_columns(**found), is_in
 
 

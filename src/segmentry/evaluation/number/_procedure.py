@@ -160,7 +160,7 @@ def group_twins(split: InnerSplit, k: int, *, seed: int, n_twins: int = 19) -> N
     >>> group_twins(split, 2, seed=0).p_value
     0.05
     """
-    rate = split.counts.totals((*split.first_days, *split.last_days)).ctr
+    rate = split.counts.totals((*split.first_days, *split.last_days)).rate
     if rate is None or not split.has_counted_clicks:
         return None
 
@@ -194,9 +194,9 @@ def click_twins(
     """
     observed = _largest(gains)
     totals = split.counts.totals((*split.first_days, *split.last_days))
-    if observed is None or totals.ctr is None:
+    if observed is None or totals.rate is None:
         return None
-    rate = totals.ctr
+    rate = totals.rate
 
     def statistic(twin: int) -> float | None:
         drawn = redrawn_clicks(split.counts, rate=rate, seed=twin)

@@ -1,7 +1,6 @@
 """What an interrupted preparation had done: lines of JSON, each on disk before the next begins."""
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -52,9 +51,9 @@ def locked(file: Path, *, busy: str) -> Iterator[None]:
     OutputError
         With `busy` if another process holds it.
     """
+    from filelock import lock_descriptor
+
     with file.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OutputError(busy) from error
+        if not lock_descriptor(stream.fileno(), blocking=False):
+            raise OutputError(busy)
         yield

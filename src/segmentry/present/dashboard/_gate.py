@@ -20,7 +20,9 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "segmentry_session"
 _SECONDS_VALID = 12 * 3600
-_SECONDS_AFTER_WRONG = 1.0
+_SECONDS_AFTER_WRONG, _MOST_SECONDS_AFTER_WRONG = 1.0, 16.0
+_MOST_ATTEMPTS = 4
+"""That wait for their turn: whoever knows the password gets in within a minute."""
 _LARGEST_FORM = 4096
 _LOGIN = "/login"
 _TOLD = "<!-- told -->"
@@ -32,7 +34,9 @@ class Gate:
 
     It stands before every route: pages, scripts, media, downloads, health checks and WebSockets.
     A visitor who knows the password gets a cookie signed with a key that lives as long as the
-    server and is valid for 12 hours.
+    server and is valid for 12 hours. Attempts are checked one after the other, whatever address
+    and connection they come from; after a wrong one all others wait, twice as long each time, from
+    1 to 16 seconds, and beyond 4 that wait each further one is refused.
 
     Parameters
     ----------
@@ -65,6 +69,7 @@ class Gate:
         self._wanted = None if password is None else self._digest(password)
         self._hosts = frozenset(hosts)
         self._is_secure = is_secure
+        self._turn, self._n_attempts, self._n_wrong = asyncio.Lock(), 0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
@@ -109,10 +114,19 @@ class Gate:
 
     async def _log_in(self, receive: Receive, send: Send) -> None:
         fields = await _form_of(receive)
-        found, asked = fields.get("password", ""), _within(fields.get("asked", ""))
-        assert self._wanted is not None, "asked only where there is one"  # noqa: S101 - our own
-        if not hmac.compare_digest(self._digest(found), self._wanted):
-            await asyncio.sleep(_SECONDS_AFTER_WRONG)
+        asked = _within(fields.get("asked", ""))
+        if self._n_attempts >= _MOST_ATTEMPTS:
+            told = '<p role="alert">Too many attempts at once; try again in a minute.</p>'
+            headers = [(b"retry-after", b"60")]
+            await answer(send, status=429, body=_page(told=told, asked=asked), headers=headers)
+            return
+        self._n_attempts += 1
+        try:
+            async with self._turn:
+                is_right = await self._is_right(fields.get("password", ""))
+        finally:
+            self._n_attempts -= 1
+        if not is_right:
             told = '<p role="alert">That is not the password.</p>'
             await answer(send, status=401, body=_page(told=told, asked=asked))
             return
@@ -121,6 +135,17 @@ class Gate:
         cookie += f"; Max-Age={_SECONDS_VALID}" + ("; Secure" if self._is_secure else "")
         headers = [(b"location", asked.encode("ascii")), (b"set-cookie", cookie.encode())]
         await answer(send, status=303, body="", headers=headers)
+
+    async def _is_right(self, password: str) -> bool:
+        """Compare with the password; who is wrong keeps all others waiting."""
+        assert self._wanted is not None, "asked only where there is one"  # noqa: S101 - our own
+        if hmac.compare_digest(self._digest(password), self._wanted):
+            self._n_wrong = 0
+            return True
+        seconds = _SECONDS_AFTER_WRONG * 2 ** min(self._n_wrong, 30)
+        self._n_wrong += 1
+        await asyncio.sleep(min(seconds, _MOST_SECONDS_AFTER_WRONG))
+        return False
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, *, status: int, text: str

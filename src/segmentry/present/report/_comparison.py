@@ -1,6 +1,6 @@
 """Algorithms side by side, where they were compared."""
 
-from segmentry.evaluation.algorithms import Comparison, MethodResult
+from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 from segmentry.formats import MISSING, count, decimal, interval, percent
 from segmentry.present.report._views import Compared, Row, Table
 from segmentry.schema import Estimate
@@ -9,7 +9,7 @@ _PER = 1000
 _SIZES = 6
 
 
-def make_comparison(comparison: Comparison | None) -> Compared | None:
+def make_comparison(comparison: AlgorithmComparison | None) -> Compared | None:
     """Return the part; null where algorithms were not compared."""
     if comparison is None:
         return None
@@ -24,7 +24,7 @@ def make_comparison(comparison: Comparison | None) -> Compared | None:
     )
 
 
-def _measures(comparison: Comparison) -> Table:
+def _measures(comparison: AlgorithmComparison) -> Table:
     return Table(
         caption="What each algorithm found; gains in nats per 1,000 impressions",
         heads=(
@@ -77,7 +77,7 @@ def _gain(estimate: Estimate) -> str:
     return f"{write(estimate.value)}\n{interval(estimate, write=write)}"
 
 
-def _means(comparison: Comparison) -> Table:
+def _means(comparison: AlgorithmComparison) -> Table:
     return Table(
         caption="How each came to it",
         heads=("algorithm", "number of segments", "users looked at", "new users", "remark"),

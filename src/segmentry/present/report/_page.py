@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from segmentry.evaluation.algorithms import Comparison
+from segmentry.evaluation.algorithms import AlgorithmComparison
 from segmentry.present import figures as plots
 from segmentry.present.report._cards import make_cards, make_headline, make_rates_note
 from segmentry.present.report._comparison import make_comparison
@@ -37,7 +37,7 @@ _FIGURE_SCOPE = ".figure"
 
 
 def render_report(
-    summary: Summary, *, figures: Mapping[str, str], comparison: Comparison | None = None
+    summary: Summary, *, figures: Mapping[str, str], comparison: AlgorithmComparison | None = None
 ) -> str:
     """Return the report of a run as one HTML file that needs no network.
 
@@ -48,7 +48,7 @@ def render_report(
     figures : mapping of str to str
         SVG by name, as `segmentry.present.figures.write_figures` returns them. A picture that is
         not there is left out; its tables stay.
-    comparison : Comparison, optional
+    comparison : AlgorithmComparison, optional
         Algorithms side by side, where they were compared.
 
     Returns
@@ -66,7 +66,7 @@ def render_report(
 
 
 def make_page(
-    summary: Summary, figures: Mapping[str, str], comparison: Comparison | None = None
+    summary: Summary, figures: Mapping[str, str], comparison: AlgorithmComparison | None = None
 ) -> Page:
     """Return all that the report says, ready to print.
 
@@ -76,7 +76,7 @@ def make_page(
         The run.
     figures : mapping of str to str
         SVG by name.
-    comparison : Comparison, optional
+    comparison : AlgorithmComparison, optional
     """
     headline = make_headline(summary)
     return Page(

@@ -16,7 +16,6 @@ from segmentry.results.summary._decisions import (
 )
 from segmentry.results.summary._json import parse_summary, read_summary, render_summary_json
 from segmentry.results.summary._model import (
-    SCHEMA_VERSION,
     DataReport,
     FeatureRow,
     MapPoint,
@@ -27,7 +26,6 @@ from segmentry.results.summary._model import (
 )
 
 __all__ = [
-    "SCHEMA_VERSION",
     "Action",
     "CandidateRow",
     "DataReport",

@@ -16,8 +16,6 @@ from segmentry.results.summary._decisions import Decisions
 from segmentry.results.summary._notebook import selection_html, summary_html
 from segmentry.schema import OF_IMPRESSIONS, DataTraits, RowAccount, UtcOffset
 
-SCHEMA_VERSION = 1
-
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
@@ -169,7 +167,6 @@ class Summary:
         The UMAP of the users, where one was asked for.
     """
 
-    schema_version: int
     headline: str
     warnings: tuple[str, ...]
     data: DataReport

@@ -1,4 +1,4 @@
-"""Empirical-Bayes CTR: how much of a user's CTR is the user's, and how much is luck."""
+"""Ratios of counts: as is, and shrunk by how much of them is luck (empirical Bayes)."""
 
 import itertools
 from collections.abc import Sequence
@@ -6,12 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
+
+from segmentry.schema.arrays import FloatVector, IntVector
 
 _MAX_PRECISION = 1e6
 _MIN_PRECISION = 1e-3
 _N_STARTS = 22
 _FEW_PAIRS = 50
 _OTHER_MEANS = tuple(i / 20 for i in range(1, 20))
+
+
+def ratio(numerator: str, denominator: str) -> pl.Expr:
+    """Divide two columns; null, not 0 or NaN, where there is nothing to divide by.
+
+    Examples
+    --------
+    >>> pl.DataFrame({"c": [1, 0], "n": [4, 0]}).select(ratio("c", "n")).to_series().to_list()
+    [0.25, None]
+    """
+    return pl.when(pl.col(denominator) > 0).then(pl.col(numerator) / pl.col(denominator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +82,10 @@ def fit_beta_prior(
 
 
 def _distinct_pairs(
-    clicks: npt.NDArray[np.int64],
-    impressions: npt.NDArray[np.int64],
-    weights: npt.NDArray[np.float64] | None,
-) -> tuple[npt.NDArray[np.float64], ...]:
+    clicks: IntVector,
+    impressions: IntVector,
+    weights: FloatVector | None,
+) -> tuple[FloatVector, ...]:
     """Distinct (clicks, impressions) in this order, and how many users have each.
 
     One integer per pair: of 1.1 million users this takes 0.01 s, 1.4 with `np.unique(axis=1)`.
@@ -90,16 +104,16 @@ def _distinct_pairs(
 
 
 def _maximise(
-    c: npt.NDArray[np.float64],
-    n: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
+    c: FloatVector,
+    n: FloatVector,
+    weights: FloatVector,
     *,
     pooled: float,
 ) -> BetaPrior:
     from scipy.optimize import minimize
     from scipy.special import betaln, digamma, expit, logit
 
-    def loss(theta: Sequence[float]) -> tuple[float, npt.NDArray[np.float64]]:
+    def loss(theta: Sequence[float]) -> tuple[float, FloatVector]:
         mean, precision = expit(theta[0]), np.exp(theta[1])
         a, b = mean * precision, (1 - mean) * precision
         value = weights @ (betaln(c + a, n - c + b) - betaln(a, b))
@@ -136,9 +150,7 @@ def _maximise(
     return BetaPrior(mean=float(expit(found.x[0])), precision=precision)
 
 
-def shrink(
-    clicks: npt.ArrayLike, impressions: npt.ArrayLike, prior: BetaPrior
-) -> npt.NDArray[np.float64]:
+def shrink(clicks: npt.ArrayLike, impressions: npt.ArrayLike, prior: BetaPrior) -> FloatVector:
     """Return the posterior mean CTR of each user, shape (n_users,).
 
     Examples
@@ -147,5 +159,5 @@ def shrink(
     [0.0975, 0.05]
     """
     c, n = np.asarray(clicks, np.float64), np.asarray(impressions, np.float64)
-    shrunk: npt.NDArray[np.float64] = (c + prior.mean * prior.precision) / (n + prior.precision)
+    shrunk: FloatVector = (c + prior.mean * prior.precision) / (n + prior.precision)
     return shrunk

@@ -1,0 +1,166 @@
+"""JSON files of records: written by one version, read by it, refused by others in one line."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from segmentry.errors import BundleError, SegmentryError
+from segmentry.runtime.whole_files import written_whole
+from segmentry.version import __version__
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from pydantic import TypeAdapter
+
+__all__ = ["Codec"]
+
+_STAMP = "segmentry_version"
+Record = TypeVar("Record", bound="DataclassInstance")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[Record]):
+    """How one kind of frozen dataclass is written as JSON and read back.
+
+    The file begins with its version, so that a reader of another version can refuse it before it
+    looks at anything else.
+
+    Parameters
+    ----------
+    record : type
+        A dataclass of plain values, tuples, mappings and other such dataclasses.
+    what : str
+        "summary": what the file is, for messages.
+    version : int
+        To be raised when a file of before could no longer be read.
+    version_key : str
+        The first key of the file, which holds it.
+    remedy : str
+        "run it again": what to do about a file that is refused.
+    expected : str
+        "a run folder of segmentry run": what a path without a readable file should have been.
+    written_by : tuple of str
+        Keys that lead to the version of segmentry that wrote the file. It is put next to
+        `version_key`, unless the record itself has it elsewhere.
+    error : type of SegmentryError
+        What is raised.
+
+    Examples
+    --------
+    >>> from segmentry.runtime.clock import StepRecord
+    >>> steps = Codec(StepRecord, what="step", version=2, remedy="run it again")
+    >>> text = steps.render(StepRecord("read the log", 1.5, 200.0))
+    >>> steps.parse(text, source="step.json")
+    StepRecord(step='read the log', seconds=1.5, peak_memory_mb=200.0)
+    >>> steps.parse('{"version": 1, "segmentry_version": "0.0.9"}', source="step.json")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.BundleError: step.json: version 1, written by segmentry 0.0.9, but this \
+segmentry reads version 2; run it again
+    """
+
+    record: type[Record]
+    what: str
+    version: int
+    remedy: str
+    version_key: str = "version"
+    expected: str = "a file that segmentry wrote"
+    written_by: tuple[str, ...] = (_STAMP,)
+    error: type[SegmentryError] = BundleError
+
+    def render(self, value: Record, *, indent: int | None = 1) -> str:
+        """Return a record as JSON that ends with a new line; one line where `indent` is None.
+
+        Raises
+        ------
+        ValueError
+            If a number is not finite: NaN is never written.
+        """
+        content: dict[str, Any] = {self.version_key: self.version}
+        if self.written_by == (_STAMP,):
+            content[_STAMP] = __version__
+        content |= asdict(value)
+        return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def write(self, value: Record, file: Path) -> None:
+        """Write a record whole, or leave the file as it was.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        text = self.render(value)
+        with written_whole(file) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+    def read(self, file: Path) -> Record:
+        """Read a file.
+
+        Raises
+        ------
+        SegmentryError
+            `error`, if there is none, it is damaged, or it is of another version.
+        """
+        try:
+            text = file.read_text(encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise self.error(f"{file}: {reason}; expected {self.expected}") from error
+        except UnicodeDecodeError as error:
+            raise self.error(f"{file}: not a {self.what}: {error}; {self.remedy}") from error
+        return self.parse(text, source=str(file))
+
+    def parse(self, text: str, *, source: str) -> Record:
+        """Read a record back; `source` is where it came from, for messages.
+
+        Raises
+        ------
+        SegmentryError
+            `error`, if it is damaged, holds NaN, or is of another version.
+        """
+        from pydantic import ValidationError
+
+        try:
+            content = json.loads(text, parse_constant=_refuse)
+            found = content.get(self.version_key)
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise self.error(f"{source}: not a {self.what}: {error}; {self.remedy}") from error
+        writer = self._writer(content)
+        if found != self.version:
+            raise self.error(
+                f"{source}: version {found}{writer}, but this segmentry reads version "
+                f"{self.version}; {self.remedy}"
+            )
+        try:
+            return _adapter(self.record).validate_json(text)  # type: ignore[no-any-return]  # of record
+        except ValidationError as error:
+            first = error.errors()[0]
+            # Alternatives of a type, such as "tuple[float,float]", are no places in the file.
+            places = [str(each) for each in first["loc"]]
+            where = ".".join(each for each in places if each.isidentifier() or each.isdecimal())
+            told = f"{source}{writer}: {where}: {first['msg']}; {self.remedy}"
+            raise self.error(told) from error
+
+    def _writer(self, content: Mapping[str, Any]) -> str:
+        """Return who wrote a file, where it was another version of segmentry."""
+        found: Any = content
+        for key in self.written_by:
+            found = found.get(key) if isinstance(found, dict) else None
+        is_other = isinstance(found, str) and found != __version__
+        return f", written by segmentry {found}" if is_other else ""
+
+
+@cache
+def _adapter(record: type[Record]) -> "TypeAdapter[Record]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(record)
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and the infinities, which are never written."""
+    raise ValueError(f"{constant} is not a number")
