@@ -8,7 +8,6 @@ from segmentry.present.figures._forest import forest
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
-
     from segmentry.advise.budget import BudgetPlan
 
 

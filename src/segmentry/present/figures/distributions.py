@@ -72,9 +72,7 @@ def _finding(summary: "Summary", names: Sequence[str]) -> str:
     return f"{quoted(name)} stands out most, by {label}: median {own}, all users {others}"
 
 
-def _draw(
-    summary: "Summary", *, features: Sequence[str] | None = None
-) -> Drawing | None:
+def _draw(summary: "Summary", *, features: Sequence[str] | None = None) -> Drawing | None:
     """Draw a histogram per segment and feature, that of all users as a line upon it."""
     import altair as alt
 

@@ -8,7 +8,6 @@ from segmentry.present.figures._forest import Against, forest
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
-
     from segmentry.evaluation.number import InnerGain
     from segmentry.results.summary import Summary
 

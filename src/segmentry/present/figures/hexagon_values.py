@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from segmentry.results.summary import Summary
 
 
-def _caption(
-    summary: "Summary", cells: Sequence[HexagonValue], *, feature: str
-) -> Caption:
+def _caption(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) -> Caption:
     """Say in which segment a feature is largest, and what the colour of a hexagon is."""
     label = label_of(summary, feature)
     if not cells:
@@ -39,9 +37,7 @@ def _caption(
     )
 
 
-def _draw(
-    summary: "Summary", cells: Sequence[HexagonValue], *, feature: str
-) -> Drawing | None:
+def _draw(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) -> Drawing | None:
     """Draw all users on the first two components, each hexagon in the colour of a feature."""
     import altair as alt
 

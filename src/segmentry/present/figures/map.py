@@ -74,7 +74,8 @@ def _caption(summary: "Summary") -> Caption:
     return Caption(
         finding=finding,
         reading="Dots: a sample of the users; numbered discs: the segments’ centres. Arrows: the "
-        "features that stretch the map, by direction and relative strength; their length is not on the scale of the dots.",
+        "features that stretch the map, by direction and relative strength; their "
+        "length is not on the scale of the dots.",
         alt=f"Scatter plot of sampled users on the principal components. {finding}. "
         f"Segment centres: {centers}.",
     )
@@ -87,9 +88,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         return None
     frame = map_frame([(p.x, p.y or 0.0) for p in (*plane.points, *plane.centers)])
     x, y = map_axes(frame, plane)
-    dots = (
-        on_named("points").mark_circle(size=14, opacity=0.5).encode(x=x, y=y, color=as_given())
-    )
+    dots = on_named("points").mark_circle(size=14, opacity=0.5).encode(x=x, y=y, color=as_given())
     taken = [
         _Box(frame.right(c.x) - 12, frame.down(c.y or 0.0), frame.right(c.x) + 12)
         for c in plane.centers

@@ -34,7 +34,10 @@ def _caption(smallest: Sequence[float | None], *, mde: float, whom: str) -> Capt
 
 
 def _draw(
-    smallest: Sequence[float | None], *, mde: float, whom: str
+    smallest: Sequence[float | None],
+    *,
+    mde: float,
+    whom: str,  # noqa: ARG001 - named by the caption alone
 ) -> Drawing | None:
     """Draw the smallest change that is found against the length of the test."""
     import altair as alt

@@ -10,7 +10,6 @@ from segmentry.present.tables import Column, Shown, Table, segment_row
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
-
     from segmentry.evaluation.stability import Stability
     from segmentry.results.summary import Summary
 
