@@ -115,14 +115,12 @@ def test_a_hexagon_has_the_colour_of_its_mean_and_tells_of_how_many_it_is(make_s
 
 
 @pytest.mark.parametrize("feature", ["n_impressions", "first_seen_at"])
-def test_pairs_space_and_umap_take_the_colours_too(make_summary, feature):
+def test_space_takes_the_colours_too(make_summary, feature):
     summary = make_summary(n_points=12)
     users = [user("a", 1494000000.0, feature=feature), user("b", None, feature=feature)]
 
-    pairs = plots.plot_user_pairs(summary, users, feature=feature).to_dict()
     space = plots.FIGURES["map_3d"].plot(summary, users, feature=feature).to_dict()
 
-    assert len(scales_of(pairs)) == 6  # known and unknown on three panels
     assert len(scales_of(space)) == 2
     shown = [row["told"] for row in space["datasets"]["points"]]
     # 2017-05-06 00:00 by the clock of the fixture, UTC+8.
@@ -133,7 +131,7 @@ def test_without_users_or_hexagons_a_chart_says_so(make_summary):
     summary = make_summary(n_points=5)
 
     for chart in (
-        plots.plot_user_pairs(summary, (), feature="n_clicks"),
+        plots.ANSWERS["users"].plot(summary, (), feature="n_clicks"),
         plots.ANSWERS["hexagon_values"].plot(summary, (), feature="n_clicks"),
     ):
         assert chart.to_dict()["data"]["values"] == [{"text": "nothing to draw"}]

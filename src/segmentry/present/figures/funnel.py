@@ -2,12 +2,13 @@
 
 import textwrap
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from segmentry.formats import count, decimal, interval, rate
+from segmentry.formats import count, interval, rate, stacked, thousandfold
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, on
-from segmentry.present.tables import Cell, Column, Row, Table
+from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _HEADS = {
     "cart": "then put in the cart",
     "purchase": "then bought",
 }
-_PER = 1000
+_hundredths = partial(thousandfold, digits=2)
 _AFTER = {
     "view": "from a click to a view",
     "cart": "from the view to the cart",
@@ -241,33 +242,29 @@ def _tables(summary: "Summary") -> tuple[Table, ...]:
     if not shown or summary.conversions is None:
         return ()
     names = {0: "all users", **{s.segment_id: f"{s.segment_id} {s.name}" for s in summary.segments}}
-    columns = [Column("segment", "segment")]
-    for each in shown[0].steps:
-        columns.append(Column(f"n_{each.step}", _HEADS[each.step], count))
-        if each.step != "impression":
-            columns.append(Column(f"{each.step}_share", "of the step before", rate))
-    columns += [
+    columns = (
+        Column("segment", "segment"),
+        *(Column(each.step, _HEADS[each.step]) for each in shown[0].steps),
         Column("click_conversion", "clicks followed by a purchase", rate),
-        Column("value_proxy", f"value proxy per {count(_PER)} impressions", _per_thousand),
-    ]
+        Column("value_proxy", "value proxy per 1,000 impressions", _hundredths),
+    )
 
     def row(found: "SegmentConversions") -> Row:
-        cells: list[Cell] = [names.get(found.segment_id, str(found.segment_id))]
-        for each in found.steps:
-            cells += [each.n] if each.step == "impression" else [each.n, each.of_before]
-        cells += [found.click_conversion, found.value_proxy]
-        return Row(tuple(cells), found.segment_id or None, is_strong=not found.segment_id)
+        head = names.get(found.segment_id, str(found.segment_id))
+        steps = (Shown(each.n, _step(each.n, each.of_before)) for each in found.steps)
+        cells: tuple[Cell, ...] = (head, *steps, found.click_conversion, found.value_proxy)
+        return Row(cells, found.segment_id or None, is_strong=not found.segment_id)
 
     caption = (
         "From impression to purchase: each step after the one before, in the same category, within "
         f"{summary.conversions.days} days of the impression; shares are of the step before "
         "(95\u00a0%, users being the unit)"
     )
-    return (Table("funnel", caption, tuple(columns), tuple(map(row, shown))),)
+    return (Table("funnel", caption, columns, tuple(map(row, shown))),)
 
 
-def _per_thousand(value: float | None) -> str:
-    return decimal(None if value is None else value * _PER, digits=2)
+def _step(n: int | None, share: "Estimate") -> str:
+    return f"{count(n)}\n{stacked(share, rate)}" if share.is_known else count(n)
 
 
 FIGURE = Figure(

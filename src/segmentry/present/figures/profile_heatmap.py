@@ -90,7 +90,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     ]
     width = _LABELS + n_segments * step
     chart = layered(layers, width=width, height=height)
-    return Drawing(chart)
+    return Drawing(chart, width=max(420, width))
 
 
 def _cells(summary: "Summary") -> list[_Cell]:

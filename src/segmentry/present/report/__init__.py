@@ -5,15 +5,9 @@ In: a `Summary` and its figures. Out: one HTML file without network, and its pie
 
 from segmentry.present.report._conversions import added_sentence
 from segmentry.present.report._decisions import exemplar_table
+from segmentry.present.report._figures import figure_of, figures_in
 from segmentry.present.report._glossary import GLOSSARY
 from segmentry.present.report._log import segment_cells
-from segmentry.present.report._maps import (
-    center_table,
-    hexagon_table,
-    loading_table,
-    make_maps,
-    umap_table,
-)
 from segmentry.present.report._page import render_report
 from segmentry.present.report._parts import (
     render_card,
@@ -23,7 +17,6 @@ from segmentry.present.report._parts import (
     render_table,
     render_text,
 )
-from segmentry.present.report._tables import quartile_table
 from segmentry.present.report._views import AnyTable, Fact, Figure, Row, Table
 
 __all__ = [
@@ -34,12 +27,9 @@ __all__ = [
     "Row",
     "Table",
     "added_sentence",
-    "center_table",
     "exemplar_table",
-    "hexagon_table",
-    "loading_table",
-    "make_maps",
-    "quartile_table",
+    "figure_of",
+    "figures_in",
     "render_card",
     "render_figure",
     "render_part",
@@ -48,5 +38,4 @@ __all__ = [
     "render_table",
     "render_text",
     "segment_cells",
-    "umap_table",
 ]
