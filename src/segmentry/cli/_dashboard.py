@@ -10,7 +10,7 @@ from segmentry.advise.measuring import measure_plans_apart
 from segmentry.errors import ConfigError
 from segmentry.pipeline import embed_run, rename_segment
 from segmentry.present.dashboard import Door, serve
-from segmentry.present.figures import caption_umap
+from segmentry.present.figures import FIGURES
 
 
 def dashboard(
@@ -36,7 +36,8 @@ def dashboard(
 
 def embed(run_dir: Path, *, n_fitted: int, n_placed: int, seed: int) -> None:
     """Add a UMAP and say how far it can be believed."""
-    caption = caption_umap(embed_run(run_dir, n_fitted=n_fitted, n_placed=n_placed, seed=seed))
+    embedded = embed_run(run_dir, n_fitted=n_fitted, n_placed=n_placed, seed=seed)
+    caption = FIGURES["umap"].caption(embedded)
     typer.echo(f"{caption.finding}.")
     typer.echo(caption.reading)
     typer.echo(f"Report: {run_dir / 'report.html'}")

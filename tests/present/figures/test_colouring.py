@@ -55,7 +55,9 @@ def test_unknown_values_are_drawn_hollow_in_grey_and_are_counted_in_words(make_s
 
 def test_large_values_stand_out_from_a_light_and_from_a_dark_page(make_summary):
     summary = make_summary(n_points=5)
-    chart = plots.ANSWERS["users"].plot(summary, [user("a", 1.0), user("b", 2.0)], feature="n_impressions")
+    chart = plots.ANSWERS["users"].plot(
+        summary, [user("a", 1.0), user("b", 2.0)], feature="n_impressions"
+    )
 
     light, dark = (plots.render_spec(chart, is_dark=is_dark) for is_dark in (False, True))
 

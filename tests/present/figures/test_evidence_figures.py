@@ -68,7 +68,11 @@ def test_the_gain_is_drawn_per_thousand_impressions_with_its_interval(measured):
     assert drawn["K = 2"] == (1.0, 4.0, 7.0)
     assert drawn["K = 3 (chosen)"] == (2.0, 6.0, 10.0)
     assert set(drawn) == {"K = 2", "K = 3 (chosen)"}
-    assert plots.FIGURES["gain_by_k"].caption(measured).finding.startswith("K = 3 gains most on later days")
+    assert (
+        plots.FIGURES["gain_by_k"]
+        .caption(measured)
+        .finding.startswith("K = 3 gains most on later days")
+    )
 
 
 def test_small_gains_are_not_written_in_thousandths(measured):
@@ -85,7 +89,11 @@ def test_both_are_written_where_they_were_measured_and_else_left_out(
     without = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path / "b", scale=1)
 
     assert set(with_them) - set(without) == {"gain_by_k", "stability"}
-    assert plots.FIGURES["stability"].caption(make_summary()).finding.startswith("Whether the segments")
+    assert (
+        plots.FIGURES["stability"]
+        .caption(make_summary())
+        .finding.startswith("Whether the segments")
+    )
 
 
 def test_the_report_sets_each_figure_beside_its_table(measured):

@@ -163,7 +163,10 @@ def test_without_later_days_their_figure_is_not_written(make_summary, tmp_path, 
     summary = make_summary(truth=truth, n_points=20)
 
     assert "ctr_later" not in plots.write_figures(summary, tmp_path, scale=1)
-    assert plots.FIGURES["ctr_later"].caption(summary).finding == "No click rate of later days is known"
+    assert (
+        plots.FIGURES["ctr_later"].caption(summary).finding
+        == "No click rate of later days is known"
+    )
 
 
 def test_the_silhouettes_are_drawn_with_their_intervals_and_the_chosen_k_is_marked(make_summary):
@@ -195,7 +198,9 @@ def test_a_difference_whose_interval_holds_zero_is_left_blank(make_summary):
 
 def test_every_arrow_of_the_map_ends_inside_it(make_summary):
     for n_segments in (2, 5, 9):
-        spec = plots.FIGURES["map"].plot(make_summary(n_segments=n_segments, n_points=200)).to_dict()
+        spec = (
+            plots.FIGURES["map"].plot(make_summary(n_segments=n_segments, n_points=200)).to_dict()
+        )
         heads = {(row["x"], row["y"]) for row in rows_of(spec) if "angle" in row}
         sizes = spec["width"], spec["height"]
 
@@ -224,7 +229,10 @@ def test_the_picture_in_space_is_turned_by_parameters(make_summary):
 def test_without_rates_scores_and_components_figures_say_so(make_summary):
     summary = make_summary(n_segments=1, is_rated=False, n_components=1)
 
-    assert plots.FIGURES["ctr_by_segment"].caption(summary).finding == "No click rate is known for any segment"
+    assert (
+        plots.FIGURES["ctr_by_segment"].caption(summary).finding
+        == "No click rate is known for any segment"
+    )
     assert plots.FIGURES["silhouette_by_k"].caption(summary).finding.startswith("No silhouette")
     assert plots.FIGURES["map_3d"].caption(summary).finding.startswith("There is no space")
     assert plots.map_scene(summary) is None

@@ -119,5 +119,5 @@ def test_the_report_sets_the_picture_beside_the_table(summary):
 
     found = page[page.index('id="figure-funnel"') :].split("</figure>")[0]
     assert "<svg>funnel</svg>" in found
-    assert plots.caption_funnel(summary).finding in found
+    assert plots.FIGURES["funnel"].caption(summary).finding in found
     assert '>50 <span class="limits">5.00\u00a0%</span>' in found

@@ -33,9 +33,11 @@ def test_distributions_draw_shares_of_the_segment_over_those_of_all_users(make_s
     changed = replace(bins[0], segments=((10, 0, 0), (0, 6, 4)), population=(10, 6, 4))
     pictures = replace(summary.pictures, distributions=(changed, *bins[1:]))
 
-    spec = plots.FIGURES["distributions"].plot(
-        replace(summary, pictures=pictures), features=[changed.feature]
-    ).to_dict()
+    spec = (
+        plots.FIGURES["distributions"]
+        .plot(replace(summary, pictures=pictures), features=[changed.feature])
+        .to_dict()
+    )
 
     rows = [row for row in spec["datasets"]["bins_0"] if row["segment_id"] == 2]
     assert [row["share"] for row in rows] == [0.0, 1.0, 0.6667, 0.6667]  # of the largest, 0.6
@@ -128,7 +130,10 @@ def test_in_a_page_every_panel_keeps_its_title_and_the_chart_gives_its_own_up(ma
     for name in plots.distribution_names(summary)[:4]:
         assert f">{labels[name]}" in inside
     drawn = inside.split("</title>")[1]
-    assert plots.FIGURES["distributions"].caption(summary).finding[:20] not in drawn.split("</desc>")[1]
+    assert (
+        plots.FIGURES["distributions"].caption(summary).finding[:20]
+        not in drawn.split("</desc>")[1]
+    )
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,9 @@ def charts():
     by = {"feature": "n_impressions"}
     asked = {
         "users": lambda: plots.ANSWERS["users"].plot(summary, users, feature=None),
-        "users_by_feature": lambda: plots.ANSWERS["users"].plot(summary, users, feature="n_impressions"),
+        "users_by_feature": lambda: plots.ANSWERS["users"].plot(
+            summary, users, feature="n_impressions"
+        ),
         "map_3d_by_feature": lambda: plots.FIGURES["map_3d"].plot(summary, users, **by),
         "umap_by_feature": lambda: plots.FIGURES["umap"].plot(summary, users, **by),
         "hexagon_values": lambda: plots.ANSWERS["hexagon_values"].plot(summary, cells, **by),

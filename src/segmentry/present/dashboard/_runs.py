@@ -11,7 +11,6 @@ import streamlit as st
 
 from segmentry.errors import SegmentryError
 from segmentry.present import figures as plots
-from segmentry.present.report import Page, make_page
 from segmentry.results.run_folder import Manifest, read_bundle, read_manifest
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
@@ -27,7 +26,6 @@ class Run:
     folder: Path
     stamp: int
     summary: Summary
-    page: Page
 
     @property
     def name(self) -> str:
@@ -64,13 +62,24 @@ def load(folder: Path) -> Run:
 @lru_cache(maxsize=8)
 def _load(folder: str, stamp: int) -> Run:
     summary = read_summary(Path(folder))
-    return Run(Path(folder), stamp, summary, make_page(summary, {}))
+    return Run(Path(folder), stamp, summary)
 
 
 def svg_of(run: Run, name: str) -> str:
     """Return a figure of the run as SVG without its drawn title."""
     with _ONE_AT_A_TIME:
         return _svg(str(run.folder), run.stamp, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The figures of a run by name, each drawn when it is asked for."""
+
+    run: Run
+
+    def get(self, name: str, default: str, /) -> str:  # noqa: ARG002 - all can be drawn
+        """Return a figure as SVG without its drawn title."""
+        return svg_of(self.run, name)
 
 
 def warm(folders: Sequence[Path]) -> None:
@@ -81,19 +90,20 @@ def warm(folders: Sequence[Path]) -> None:
     for folder in folders[:_N_WARM]:
         with suppress(SegmentryError):
             run = load(folder)
-            for name in plots.FIGURES:
-                svg_of(run, name)
+            for name, figure in plots.FIGURES.items():
+                if figure.needs(run.summary):
+                    svg_of(run, name)
 
 
 @lru_cache(maxsize=128)
 def _svg(folder: str, stamp: int, name: str) -> str:
     summary = _load(folder, stamp).summary
-    caption = plots.CAPTIONS[name](summary)
+    caption = plots.FIGURES[name].caption(summary)
     # The libraries that draw take 1.2 s to load and 7 s for all figures of a million users.
     saved = plots.saved_svg(Path(folder) / "figures", name, caption=caption)
     if saved is not None:
         return saved
-    return plots.render_svg(plots.FIGURES[name](summary), is_titled=False)
+    return plots.render_svg(plots.FIGURES[name].plot(summary), is_titled=False)
 
 
 def bundle_of(run: Run) -> Bundle:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from functools import wraps
 from html import escape
 
@@ -12,13 +11,14 @@ import streamlit as st
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._images import with_images
-from segmentry.present.dashboard._runs import Run, svg_of
+from segmentry.present.dashboard._runs import Pictures, Run
 from segmentry.present.report import (
     GLOSSARY,
     AnyTable,
     Fact,
-    Figure,
+    figure_of,
     render_figure,
+    render_part,
     render_table,
     render_text,
 )
@@ -109,18 +109,24 @@ def table(*views: AnyTable) -> None:
         put("".join(map(render_table, views)))
 
 
-def figure(run: Run, view: Figure) -> None:
-    """Set a figure of the run with its caption and its tables."""
-    put(render_figure(replace(view, svg=svg_of(run, view.name))))
+def of_report(run: Run, name: str) -> None:
+    """Set a part of the report, by the name of its template."""
+    put(render_part(name, run.summary, Pictures(run)))
 
 
-def beside(run: Run, views: Sequence[Figure]) -> None:
+def figure(run: Run, name: str) -> None:
+    """Set a figure of the run with its caption and its tables, where there is something to draw."""
+    view = figure_of(name, run.summary, Pictures(run))
+    if view is not None:
+        put(render_figure(view))
+
+
+def beside(run: Run, names: Sequence[str]) -> None:
     """Set figures in two columns where there is room, else below each other; once on a page."""
     with st.container(key="figures"):
-        columns = st.columns(2, gap="medium")
-        for column, view in zip(columns, views, strict=False):
+        for column, name in zip(st.columns(2, gap="medium"), names, strict=True):
             with column:
-                figure(run, view)
+                figure(run, name)
 
 
 def words(*names: str) -> None:

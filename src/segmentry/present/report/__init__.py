@@ -8,7 +8,7 @@ from segmentry.present.report._decisions import exemplar_table
 from segmentry.present.report._figures import figure_of, figures_in
 from segmentry.present.report._glossary import GLOSSARY
 from segmentry.present.report._log import segment_cells
-from segmentry.present.report._page import render_report
+from segmentry.present.report._page import render_report, tables_of
 from segmentry.present.report._parts import (
     render_card,
     render_figure,
@@ -16,6 +16,13 @@ from segmentry.present.report._parts import (
     render_style,
     render_table,
     render_text,
+)
+from segmentry.present.report._tables import (
+    account_tables,
+    candidate_table,
+    feature_tables,
+    level_tables,
+    numeric_tables,
 )
 from segmentry.present.report._views import AnyTable, Fact, Figure, Row, Table
 
@@ -26,10 +33,15 @@ __all__ = [
     "Figure",
     "Row",
     "Table",
+    "account_tables",
     "added_sentence",
+    "candidate_table",
     "exemplar_table",
+    "feature_tables",
     "figure_of",
     "figures_in",
+    "level_tables",
+    "numeric_tables",
     "render_card",
     "render_figure",
     "render_part",
@@ -38,4 +50,5 @@ __all__ = [
     "render_table",
     "render_text",
     "segment_cells",
+    "tables_of",
 ]

@@ -1,5 +1,6 @@
 """What can be decided: the most pressing insights, what acting is worth, tables of a segment."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from segmentry.describe.profiles import Exemplar, LevelShare, NumericStatistics, SegmentProfile
@@ -24,7 +25,7 @@ _MAX_FEATURES = 8
 _MAX_LEVELS = 6
 _MIN_LEVEL = 0.02
 _SIGNED = ("clicks gained",)
-_WRITERS = {
+_WRITERS: Mapping[str, Callable[..., str]] = {
     "rate": rate,
     "share": partial(percent, digits=0),
     "index": count,

@@ -155,7 +155,11 @@ def _place(share: float) -> str:
 
 def _held(found: object) -> object:
     """Hold a number of a text to its unit: "95 %" is not torn apart at the end of a line."""
-    return found.replace(" %", "\u00a0%") if type(found) is str else found
+    return _hold(found) if type(found) is str else found
+
+
+def _hold(text: str) -> str:
+    return text.replace(" %", "\u00a0%")
 
 
 def render_text(text: str) -> str:
@@ -166,7 +170,7 @@ def render_text(text: str) -> str:
     >>> render_text("not read (--with behaviours)")
     'not read (<span class="option">--with</span> behaviours)'
     """
-    return _OPTION.sub(r'<span class="option">\g<0></span>', escape(text))
+    return _OPTION.sub(r'<span class="option">\g<0></span>', escape(_hold(text)))
 
 
 def render_part(name: str, summary: Summary, pictures: Pictures) -> str:
@@ -211,4 +215,4 @@ def render_style(name: str) -> str:
 
 
 def _macro(name: str, *facts: object) -> str:
-    return str(environment().globals[name](*facts))
+    return str(getattr(environment().get_template("parts.html").module, name)(*facts))

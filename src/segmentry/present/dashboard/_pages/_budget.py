@@ -145,8 +145,8 @@ def _show_plan(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> None:
             put(render_figure(view))
         table(*tables)
     pictures = {
-        "budget_gain": partial(plots.plot_budget_gain, plan),
-        "budget": partial(plots.plot_budget, plan),
+        "budget_gain": partial(plots.ANSWERS["budget_gain"].plot, plan),
+        "budget": partial(plots.ANSWERS["budget"].plot, plan),
     }
     offer("budget", tables=(_sensitivity(plan), *tables), pictures=pictures)
     listed(plan.notes)
@@ -154,12 +154,13 @@ def _show_plan(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> None:
 
 def _figures(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> tuple[Figure, ...]:
     key = repr(asked)  # floors and caps are mappings, which no cache takes
-    gain = drawn(run, "gain", key, chart=lambda: plots.plot_budget_gain(plan))
-    parts = drawn(run, "budget", key, chart=lambda: plots.plot_budget(plan))
-    told, tables = plots.caption_budget_gain(plan), (_sensitivity(plan),)
+    gain = drawn(run, "gain", key, chart=lambda: plots.ANSWERS["budget_gain"].plot(plan))
+    parts = drawn(run, "budget", key, chart=lambda: plots.ANSWERS["budget"].plot(plan))
+    told, tables = plots.ANSWERS["budget_gain"].caption(plan), (_sensitivity(plan),)
+    brought = plots.ANSWERS["budget"].caption(plan)
     return (
         Figure("budget_gain", "What it gains", told, gain, tables),
-        Figure("budget", "What each segment brings", plots.caption_budget(plan), parts, ()),
+        Figure("budget", "What each segment brings", brought, parts, ()),
     )
 
 

@@ -55,11 +55,11 @@ def _show_curve(run: Run) -> None:
         kind = st.selectbox("What is counted", list(_KINDS), format_func=_KINDS.__getitem__,
                             key="counted", bind="query-params")  # fmt: skip
     chosen, what = int(whom or "0"), kind or "repeat"
-    caption = plots.caption_exposure(run.summary, segment_id=chosen, kind=what)
+    caption = plots.FIGURES[_FIGURES[what]].caption(run.summary, segment_id=chosen)
     tables = _tables(run, chosen, what)
     view = Figure("exposure", "Exposure curve", caption, _svg(run, chosen, what), tables)
     put(render_figure(view))
-    picture = partial(plots.plot_exposure, run.summary, segment_id=chosen, kind=what)
+    picture = partial(plots.FIGURES[_FIGURES[what]].plot, run.summary, segment_id=chosen)
     offer("exposure", tables=tables, pictures={"exposure": picture})
     listed(log.notes)
 
@@ -72,7 +72,7 @@ def _svg(run: Run, segment_id: int, kind: str) -> str:
         "exposure",
         segment_id,
         kind,
-        chart=lambda: plots.plot_exposure(run.summary, segment_id=segment_id, kind=kind),
+        chart=lambda: plots.FIGURES[_FIGURES[kind]].plot(run.summary, segment_id=segment_id),
     )
 
 

@@ -17,6 +17,7 @@ from segmentry.present.dashboard._show import (
     heading,
     listed,
     notice,
+    of_report,
     part,
     put,
     segment_label,
@@ -25,10 +26,11 @@ from segmentry.present.dashboard._show import (
     words,
 )
 from segmentry.present.report import (
+    AnyTable,
     Figure,
-    Table,
     exemplar_table,
-    quartile_table,
+    level_tables,
+    numeric_tables,
     render_card,
     render_figure,
     segment_cells,
@@ -40,12 +42,13 @@ _MOST_CARDS = 12
 def show_segments(run: Run) -> None:
     """Draw the cards and the segment that the reader chose."""
     with together():
-        heading("The segments", run.page.rates_note)
+        heading("The segments")
+        of_report(run, "rates")
         words(
             "Index", "Standardised difference", "Survival", "Confirmed", "Weaker",
             "Indistinguishable",
         )  # fmt: skip
-    cards = run.page.cards
+    cards = run.summary.segments
     if len(cards) > _MOST_CARDS:
         last = -(-len(cards) // _MOST_CARDS)
         part = int(
@@ -53,8 +56,12 @@ def show_segments(run: Run) -> None:
         )
         cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
     with together():
-        put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
-        figure(run, run.page.heatmap)
+        put(
+            '<div class="cards">'
+            + "".join(render_card(each, run.summary) for each in cards)
+            + "</div>"
+        )
+        figure(run, "profile_heatmap")
         heading("One segment", level=2)
     _details(run)
 
@@ -68,12 +75,12 @@ def _details(run: Run) -> None:
     with together():
         heading(segment_label(segment), _verdict(segment), level=2)
         _decisions(run, segment)
-        table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
+        table(numeric_tables(run.summary)[position + 1], *_own_tables(run, segment))
     _spread(run)
-    table(*run.page.level_tables)
+    table(*level_tables(run.summary))
 
 
-def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
+def _own_tables(run: Run, segment: SegmentProfile) -> list[AnyTable]:
     """Return what a segment is shown and clicks more than all, and real users of it."""
     if segment.is_withheld:
         return []
@@ -141,11 +148,11 @@ def _spread(run: Run) -> None:
         key="feature",
         bind="query-params",
     )
-    view = quartile_table(run.summary, [feature])
+    view = plots.quartile_table(run.summary, [feature])
     with together():
         put(render_figure(_values(run, feature)))
         table(view)
-    picture = partial(plots.plot_distributions, run.summary, features=[feature])
+    picture = partial(plots.FIGURES["distributions"].plot, run.summary, features=[feature])
     offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": picture})
 
 
@@ -158,12 +165,12 @@ def prepare_segments(run: Run) -> None:
 def _values(run: Run, feature: str) -> Figure:
     """Return how the values of a feature spread in each segment."""
     summary, asked = run.summary, [feature]
-    caption = plots.caption_distributions(summary, features=asked)
+    caption = plots.FIGURES["distributions"].caption(summary, features=asked)
     svg = drawn(
         run,
         "distributions",
         feature,
-        chart=lambda: plots.plot_distributions(summary, features=asked),
+        chart=lambda: plots.FIGURES["distributions"].plot(summary, features=asked),
     )
     return Figure("distributions", "How the values spread", caption, svg, ())
 

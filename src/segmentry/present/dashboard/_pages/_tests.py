@@ -70,7 +70,7 @@ def _plan(run: Run) -> None:
         notice(f"No such test: {error}")
         return
     view = _show_plan(plan)
-    picture = partial(plots.plot_reach, smallest, mde=request.mde, whom=whom)
+    picture = partial(plots.ANSWERS["reach"].plot, smallest, mde=request.mde, whom=whom)
     offer("test", tables=(*reach.tables, view), pictures={"reach": picture})
     listed(plan.notes)
 
@@ -141,7 +141,7 @@ def _reach(
     run: Run, smallest: Sequence[float | None], request: ExperimentRequest, *, whom: str
 ) -> Figure:
     """Return the smallest change that is found against the days."""
-    caption = plots.caption_reach(smallest, mde=request.mde, whom=whom)
+    caption = plots.ANSWERS["reach"].caption(smallest, mde=request.mde, whom=whom)
     rows = tuple(Row(str(day), (percent(v),)) for day, v in enumerate(smallest, 1))
     view = Table("The smallest change by day", ("days", "smallest change"), rows)
     svg = drawn(
@@ -149,7 +149,7 @@ def _reach(
         "reach",
         whom,
         request,
-        chart=lambda: plots.plot_reach(smallest, mde=request.mde, whom=whom),
+        chart=lambda: plots.ANSWERS["reach"].plot(smallest, mde=request.mde, whom=whom),
     )
     return Figure("reach", "What a test can find", caption, svg, (view,))
 

@@ -50,7 +50,7 @@ def show_two_runs(run: Run) -> None:
     else:
         flows = _moves(run, other)
         found.append(_moves_table(flows))
-        pictures["flows"] = partial(plots.plot_flows, flows)
+        pictures["flows"] = partial(plots.ANSWERS["flows"].plot, flows)
     views = (_changes(run, other), _drift(run.summary, other.summary))
     table(*views)
     found += views
@@ -63,10 +63,14 @@ def _moves(run: Run, other: Run) -> Flows:
     stamps = [file.stat().st_mtime_ns for file in files]
     moves = _counted(str(files[0]), str(files[1]), stamps[0], stamps[1])
     flows = _flows(run, other, moves)
-    chart = partial(plots.plot_flows, flows)
+    chart = partial(plots.ANSWERS["flows"].plot, flows)
     svg = drawn(run, "flows", str(other.folder), other.stamp, *stamps, chart=chart)
     view = Figure(
-        "flows", "Who moved where", plots.caption_flows(flows), svg, (_moves_table(flows),)
+        "flows",
+        "Who moved where",
+        plots.ANSWERS["flows"].caption(flows),
+        svg,
+        (_moves_table(flows),),
     )
     put(render_figure(view))
     return flows
