@@ -410,7 +410,7 @@ def test_what_is_taken_along_holds_tables_and_pictures_in_both_kinds(summary):
 
     with zipfile.ZipFile(io.BytesIO(data)) as files:
         found = {name.rpartition(".")[2]: files.read(name) for name in files.namelist()}
-    assert pl.read_csv(found["csv"], infer_schema=False).equals(table_frame(view))
+    assert pl.read_csv(found["csv"]).equals(table_frame(view))
     assert pl.read_parquet(found["parquet"]).equals(table_frame(view))
     assert found["svg"].startswith(b"<svg ")
     assert found["png"].startswith(b"\x89PNG")
