@@ -33,7 +33,7 @@ demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/repo
 	$(BIN)/segmentry demo --out demo
 
 test: $(READY) ## Run all tests, on two cores
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 gate: $(READY) ## Run the static gate: style, types, layers and circles, reference pages
 	$(BIN)/ruff check .
@@ -58,7 +58,8 @@ bench: $(READY) ## Race the recipe and measure growth (half an hour); appends to
 bench-behaviours: $(READY) ## Features of 25 to 200 million behaviours: an hour and 15 GB of disk; SIZES=25,50 for less
 	$(BIN)/python benchmarks/behaviours.py --sizes $(or $(SIZES),25,50,100,200) --write
 
-verify: $(READY) ## Check figures that take long: full scale, equal answers on both engines, truth rates
+verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers on both engines, truth rates
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --thorough
 	$(BIN)/python benchmarks/full_scale.py --verify
 	$(BIN)/python benchmarks/truth.py forecast --seeds 200
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 400

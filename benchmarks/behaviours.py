@@ -32,8 +32,7 @@ from typing import TypeVar
 import duckdb
 from processes import Measured, machine, measure
 
-from segmentry.features import count_behaviour_users, derive_behaviours, value_ads
-from segmentry.features.behaviour_steps import pairs_of
+from segmentry.features import count_behaviour_users, derive_behaviours, pairs_of, value_ads
 from segmentry.ingest.engines import open_engine
 from segmentry.ingest.room import parts_of
 from segmentry.ingest.sources import find_source

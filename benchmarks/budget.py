@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.evaluation.simulation import form_segments, simulate
 
-from segmentry.advise.budget import BudgetRequest, SegmentTraffic, plan_budget
+from segmentry.advise.budget import BudgetRequest, SegmentTraffic, divide_budget
 from segmentry.evaluation.later_days import FoldRates, fold_rates, verdicts
 from segmentry.evaluation.stability import align_ids
 
@@ -119,7 +119,7 @@ def one_log(seed, args, *, null, drift, request):
         n_days_ahead=8,
         seed=seed,
     )
-    plan = plan_budget(segments, rates, request, n_days_of_log=8)
+    plan = divide_budget(segments, rates, request, n_days_of_log=8)
     truth = true_rates(formed.ids, counts, own)
     x, b = parts(plan)
     worth = b * (x / b) ** request.exponent
@@ -135,9 +135,9 @@ def one_log(seed, args, *, null, drift, request):
         )
         for s in segments
     ]
-    alone = plan_budget(as_if, rates, request, n_days_of_log=8).comparisons[0]
+    alone = divide_budget(as_if, rates, request, n_days_of_log=8).comparisons[0]
     seen = naive_rates(formed.ids, counts, formed.n_segments, seed)
-    naive = plan_budget(as_if, (seen, seen), request, n_days_of_log=8)
+    naive = divide_budget(as_if, (seen, seen), request, n_days_of_log=8)
     nx, nb = parts(naive)
     naive_gain = float(truth @ (nb * (nx / nb) ** request.exponent - nb))
     usual = naive.comparisons[0].gain

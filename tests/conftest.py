@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from tests import texts
+from tests.repeats import THOROUGH
 
 from segmentry.ingest.engines import ENGINES, open_engine
 
@@ -23,15 +25,40 @@ def pytest_addoption(parser):
         help="engines to run the engine tests on, separated by commas (default: %(default)s)",
     )
 
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="the slow tests too, and hundreds of seeds where the suite tries a few",
+    )
+    parser.addoption(
+        "--update-texts",
+        action="store_true",
+        help="write what the tests find into tests/texts.json instead of comparing",
+    )
+
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("--update-texts"):
+        texts.write_snapshot()
+
 
 def pytest_configure(config):
+    if config.getoption("--update-texts"):
+        os.environ[texts.UPDATE] = "1"
+    if config.getoption("--thorough"):
+        os.environ[THOROUGH] = "1"
+    config.addinivalue_line("markers", "slow: only with --thorough, as `make verify` has it")
     config.addinivalue_line("markers", "only_engine(name): what this engine alone does")
     config.addinivalue_line(
         "markers", "real_data(folder): needs a folder of real sample files; skipped without it"
     )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--thorough"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
     for item in items:
         for marker in item.iter_markers("real_data"):
             if not (REAL_DATA / marker.args[0]).is_dir():
@@ -68,16 +95,6 @@ def shared_engine(engine_name, tmp_path_factory):
     opened = open_engine(engine_name, scratch=tmp_path_factory.mktemp("scratch"))
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="session")
-def all_engines(tmp_path_factory, request):
-    """Every engine under test, by name, to compare them with each other."""
-    names = request.config.getoption("--engines").split(",")
-    opened = {name: open_engine(name, scratch=tmp_path_factory.mktemp(name)) for name in names}
-    yield opened
-    for each in opened.values():
-        each.close()
 
 
 @pytest.fixture

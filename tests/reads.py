@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from segmentry.features import count_users, derive_features, find_log_facts
+from segmentry.features import count_users, derive_features
+from segmentry.ingest.checked import find_log_facts
 from segmentry.ingest.tables import clean_ads, clean_profiles, no_ads
 from segmentry.schema import ColumnSource, TableSource
 

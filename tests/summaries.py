@@ -13,18 +13,16 @@ from segmentry.describe.profiles import (
     SegmentProfile,
 )
 from segmentry.evaluation.later_days import KeptGain, TruthReport
-from segmentry.ingest.quality import Finding
+from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary import (
-    CandidateRow,
-    DataReport,
     FeatureRow,
     MapPoint,
     MapSummary,
     Repeat,
-    SelectionReport,
     Summary,
 )
 from segmentry.schema import Estimate, RowAccount
+from segmentry.segments.forming import Candidate, Selection
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
 NAMES = (
@@ -366,12 +364,12 @@ def make_population(*, is_rated: bool) -> SegmentProfile:
     )
 
 
-def make_candidate(k: int, *, chosen: int, is_rated: bool) -> CandidateRow:
+def make_candidate(k: int, *, chosen: int, is_rated: bool) -> Candidate:
     """Return one row of the sweep; one segment has no scores."""
     is_scored = is_rated and k > 1
     value = 0.36 - 0.012 * abs(k - chosen) - (0.018 if k > chosen else 0.0)
     reasons = {chosen: "largest silhouette", chosen - 1: "second: silhouette 0.012 lower"}
-    return CandidateRow(
+    return Candidate(
         algorithm="kmeans",
         n_segments=k,
         inertia=4.1e6 / (0.35 + k**0.85),
@@ -386,14 +384,14 @@ def make_candidate(k: int, *, chosen: int, is_rated: bool) -> CandidateRow:
     )
 
 
-def make_selection(n_segments: int, *, is_rated: bool) -> SelectionReport:
+def make_selection(n_segments: int, *, is_rated: bool) -> Selection:
     """Return a sweep that chose `n_segments`."""
     last = max(10, n_segments)
     low = 1 if n_segments == 1 else 2
     candidates = tuple(
         make_candidate(k, chosen=n_segments, is_rated=is_rated) for k in range(low, last + 1)
     )
-    return SelectionReport(
+    return Selection(
         rule="Largest Euclidean silhouette among the candidates whose smallest segment holds at "
         "least 1 % of users; ties go to fewer segments.",
         reason=f"K = {n_segments} has the largest silhouette; its interval does not overlap the "

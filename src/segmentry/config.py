@@ -41,7 +41,7 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    engine: Literal["duckdb", "polars"] = "duckdb"
+    engine: Literal["duckdb"] = "duckdb"
     recipe: Literal["default", "classic", "rfm", "table"] = "default"
     algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] = "kmeans"
     k: int | None = Field(default=None, ge=1)
@@ -69,6 +69,13 @@ class RunConfig(BaseModel):
     temp: str | None = None
     duplicates: Literal["collapse", "count"] = "collapse"
     strict: bool = False
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _is_not_removed(cls, value: object) -> object:
+        if value == "polars":
+            raise ValueError("'polars' was removed; leave the option out, DuckDB reads the files")
+        return value
 
     @field_validator("k_range")
     @classmethod

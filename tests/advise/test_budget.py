@@ -11,7 +11,7 @@ from segmentry.advise.budget import (
     best_concave,
     best_linear,
     bounds_of,
-    plan_budget,
+    divide_budget,
 )
 from segmentry.errors import ConfigError, DataError
 from segmentry.evaluation.later_days import FoldRates
@@ -98,7 +98,7 @@ def test_segments_that_never_click_get_their_floor_and_the_rest_goes_where_click
 def test_a_plan_by_hand():
     # 800 impressions past: 600 and 200; 400 to give: 300 and 100 in proportion. The second clicks
     # better: it gets twice its part, 200, and the first what is left.
-    plan = plan_budget(
+    plan = divide_budget(
         segments_of(600, 200, users=[100, 300]),
         (rates_of(0.02, 0.10), rates_of(0.03, 0.08)),
         BudgetRequest(n_impressions=400, n_days=8, cost_per_impression=0.5),
@@ -129,7 +129,7 @@ def test_a_plan_by_hand():
 
 
 def test_the_half_that_chose_has_no_say_in_what_the_plan_is_worth():
-    plan = plan_budget(
+    plan = divide_budget(
         segments_of(500, 500),
         (rates_of(0.01, 0.09), rates_of(0.09, 0.01, sd=0.001)),
         BudgetRequest(n_impressions=1000, n_days=8),
@@ -147,7 +147,7 @@ def test_the_half_that_chose_has_no_say_in_what_the_plan_is_worth():
     [("confirmed", 0.001, True), ("weaker", 0.001, False), ("confirmed", 0.2, False)],
 )
 def test_better_takes_a_sure_gain_and_a_confirmed_segment(verdict, sd, is_better):
-    plan = plan_budget(
+    plan = divide_budget(
         segments_of(500, 500, verdict=verdict),
         (rates_of(0.05, 0.06), rates_of(0.05, 0.06, sd=sd)),
         BudgetRequest(n_impressions=1000, n_days=8),
@@ -164,7 +164,7 @@ def test_better_takes_a_sure_gain_and_a_confirmed_segment(verdict, sd, is_better
 
 
 def test_a_segment_that_nothing_is_known_of_keeps_its_part():
-    plan = plan_budget(
+    plan = divide_budget(
         segments_of(500, 300, 200),
         (rates_of(0.05, np.nan, 0.02), rates_of(0.05, 0.04, 0.02)),
         BudgetRequest(n_impressions=1000, n_days=8),
@@ -231,14 +231,14 @@ def test_there_must_be_something_to_divide_among():
     request = BudgetRequest(n_impressions=10, n_days=8)
     one, two = rates_of(0.1), rates_of(0.1, 0.1)
     with pytest.raises(DataError, match="one segment only: there is nothing to divide"):
-        plan_budget(segments_of(10), (one, one), request, n_days_of_log=8)
+        divide_budget(segments_of(10), (one, one), request, n_days_of_log=8)
     with pytest.raises(DataError, match="no segment was shown an ad"):
-        plan_budget(segments_of(0, 0), (two, two), request, n_days_of_log=8)
+        divide_budget(segments_of(0, 0), (two, two), request, n_days_of_log=8)
 
 
 def test_without_any_click_nothing_is_gained_and_nothing_is_said():
     rates = rates_of(0.0, 0.0)
-    plan = plan_budget(
+    plan = divide_budget(
         segments_of(500, 500),
         (rates, rates),
         BudgetRequest(n_impressions=1000, n_days=8),

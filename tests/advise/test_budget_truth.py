@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.evaluation.simulation import form_segments, simulate
 
-from segmentry.advise.budget import BudgetRequest, SegmentTraffic, plan_budget
+from segmentry.advise.budget import BudgetRequest, SegmentTraffic, divide_budget
 from segmentry.evaluation.later_days import fold_rates
 
 N_USERS = 4_000
@@ -35,7 +35,7 @@ def test_the_plan_beats_proportional_where_users_differ(seed):
         for s in (1, 2, 3)
     ]
 
-    plan = plan_budget(
+    plan = divide_budget(
         segments, rates, BudgetRequest(n_impressions=10_000, n_days=8), n_days_of_log=8
     )
 

@@ -12,6 +12,7 @@ from tests.pipeline.runs import RUN_FILES, segmentry
 from tests.reads import LOG_HEADER, csv_text, write_taobao
 
 from segmentry import __version__
+from segmentry.ingest.engines import ENGINES
 from segmentry.results.summary import read_summary
 
 SATURDAY = 1494000000
@@ -64,7 +65,7 @@ def odd_data(tmp_path):
     return write_taobao(tmp_path / "odd", log=log, profiles=profiles, ads=ads)
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_oddity_is_counted(odd_data, engine):
     document, findings = checked(odd_data, "--engine", engine)
 

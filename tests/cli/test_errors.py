@@ -14,6 +14,8 @@ import pytest
 from tests.pipeline.runs import Answer, segmentry
 from tests.reads import LOG_HEADER, csv_text, write_taobao
 
+from segmentry.ingest.engines import ENGINES
+
 T = 1494000000
 LOG = [(user, T + n, 1, "p", 1 - n % 2, n % 2) for user in range(1, 13) for n in range(user)]
 
@@ -135,7 +137,7 @@ def test_wrong_type(home):
     )
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_broken_gzip(home, engine):
     (home / "data").mkdir()
     packed = gzip.compress(csv_text(LOG_HEADER, LOG * 9).encode())
@@ -145,7 +147,7 @@ def test_broken_gzip(home, engine):
     assert told.endswith("; download it again")
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_gzip_that_breaks_after_the_part_that_is_looked_at_first(home, engine):
     (home / "data").mkdir()
     rows = [(n, T + n, n * 7919 % 997, "p", 1, 0) for n in range(40_000)]
@@ -157,7 +159,7 @@ def test_gzip_that_breaks_after_the_part_that_is_looked_at_first(home, engine):
     )
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_all_rows_rejected(home, engine):
     write_taobao(
         home / "data", log=[(1, T, 1, "p", 1, 1), (2, T, 1, "p", 0, 0), (3, 5, 1, "p", 1, 0)]
@@ -260,7 +262,11 @@ def test_constant_features(home):
             ["--memory", "999999999999999TB"],
             "--memory: found '999999999999999TB', expected a size such as 2GB or 500MB",
         ),
-        (["--engine", "sqlite"], "--engine: found 'sqlite', input should be 'duckdb' or 'polars'"),
+        (["--engine", "sqlite"], "--engine: found 'sqlite', input should be 'duckdb'"),
+        (
+            ["--engine", "polars"],
+            "--engine: 'polars' was removed; leave the option out, DuckDB reads the files",
+        ),
         (
             ["--recipe", "best"],
             "--recipe: found 'best', input should be 'default', 'classic', 'rfm' or 'table'",
@@ -382,7 +388,6 @@ def test_an_existing_file_in_the_place_of_the_run_folder(home, data):
         ["--k", "40"],
         ["--until", "2017-05-01"],
         ["--features", "n_click"],
-        ["--engine", "polars", "--k", "40"],
     ],
 )
 def test_an_earlier_run_survives_a_failed_one(home, data, earlier, words):
@@ -495,7 +500,7 @@ def on_a_full_disk(*words):
     return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_disk_that_is_full_while_reading(home, small_log, engine):
     words = ("run", small_log, "--out", "run", "--engine", engine)
     told = refusal(home, *words, call=on_a_full_disk)
@@ -504,7 +509,7 @@ def test_a_disk_that_is_full_while_reading(home, small_log, engine):
 
 
 def test_a_disk_that_is_full_while_scoring(home, plain_run):
-    words = ("score", plain_run.folder, plain_run.data_dir, "--engine", "polars")
+    words = ("score", plain_run.folder, plain_run.data_dir)
     told = refusal(home, *words, "--out", "scores.csv", call=on_a_full_disk)
     assert "File too large" in told
 

@@ -1,6 +1,6 @@
 """Hostile files, as the whole run meets them: an answer with every row counted, or one clear line.
 
-Both engines; what a reader alone can show is in tests/ingest/engines/test_split_log.py.
+Every engine; what a reader alone can show is in tests/ingest/engines/test_split_log.py.
 """
 
 import errno
@@ -13,6 +13,8 @@ import pytest
 from tests.pipeline.runs import segmentry
 from tests.reads import LOG_HEADER, PROFILE_HEADER, csv_text, write_taobao
 
+from segmentry.ingest.engines import ENGINES
+
 T = 1_494_000_000
 DAY = 86_400
 ROWS = [
@@ -21,7 +23,6 @@ ROWS = [
     for day in range(1 + user % 4)
 ]
 N = len(ROWS)
-ENGINES = ["duckdb", "polars"]
 
 
 @pytest.fixture

@@ -80,11 +80,10 @@ def long_log(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("number", "engine"),
-    [(signal.SIGINT, "duckdb"), (signal.SIGTERM, "duckdb"), (signal.SIGTERM, "polars")],
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
-def test_an_interrupted_run_leaves_nothing_half_written(long_log, tmp_path, number, engine):
-    process = start("run", long_log, "--out", tmp_path / "new" / "run", "--engine", engine)
+def test_an_interrupted_run_leaves_nothing_half_written(long_log, tmp_path, number):
+    process = start("run", long_log, "--out", tmp_path / "new" / "run")
     wait_for(tmp_path, "new/.run.*.partial/scratch/parts", process)
 
     process.send_signal(number)
@@ -144,9 +143,10 @@ STEPS = (
 )
 
 _ENDS_IN_STEPS = """
-import json, os, sys
+import contextlib, json, os, sys
 import altair, duckdb, jinja2, polars, sklearn.cluster
 import segmentry.pipeline._run
+import segmentry.present.figures as figures
 from segmentry.cli import main
 from segmentry.runtime.clock import StepClock
 
@@ -159,6 +159,9 @@ def end_in(ended_in, number):
         return step(clock, name)
 
     StepClock.step = begin
+    if ended_in != "draw and report":  # where it is a process that may be left
+        segmentry.pipeline._run.write_report = lambda *_, **__: None
+        figures.drawing = contextlib.nullcontext
 
 for line in sys.stdin:
     ended_in, number, told, words = json.loads(line)
@@ -192,16 +195,36 @@ def test_these_are_all_steps_of_a_run(plain_run):
     assert sorted(found) == sorted(STEPS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
-@pytest.mark.parametrize("step", STEPS)
+IN_THE_SUITE = {
+    (signal.SIGTERM, "read log"),
+    (signal.SIGTERM, "segment and check"),  # in threads
+    (signal.SIGTERM, "draw and report"),  # in processes
+    (signal.SIGTERM, STEPS[-1]),
+    (signal.SIGKILL, STEPS[-1]),
+}
+"""An end of each kind; the others are ended in the same way and take the slow tests."""
+
+
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        pytest.param(
+            number,
+            step,
+            id=f"{number.name}-{step}",
+            marks=() if (number, step) in IN_THE_SUITE else pytest.mark.slow,
+        )
+        for number in (signal.SIGTERM, signal.SIGKILL)
+        for step in STEPS
+    ],
+)
 def test_a_run_that_is_ended_in_any_step_leaves_the_earlier_one_whole(
     step, number, small_log, loaded, tmp_path
 ):
     home = tmp_path / "home"
     (home / "run").mkdir(parents=True)
     (home / "run" / "manifest.json").write_text("the earlier run")
-    engine = "polars" if STEPS.index(step) % 2 else "duckdb"
-    words = ("run", small_log, "--out", home / "run", "--overwrite", "--engine", engine)
+    words = ("run", small_log, "--out", home / "run", "--overwrite")
     few = ("--k", 2, "--k-range", "2:2", "--bootstraps", 2, "--min-size", 1)
     told = tmp_path / "told"
     asked = (step, int(number), str(told), [str(word) for word in (*words, *few)])

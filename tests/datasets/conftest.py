@@ -46,7 +46,10 @@ def generate(tmp_path):
     return lambda **options: read(next(folders), **options)
 
 
-@pytest.fixture(scope="session", params=[0, 20_240_601], ids="seed {}".format)
+SEEDS = [0, pytest.param(20_240_601, marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="session", params=SEEDS, ids="seed {}".format)
 def files(request, tmp_path_factory):
-    """100,000 users, at two seeds."""
+    """100,000 users; at two seeds with the slow tests."""
     return read(tmp_path_factory.mktemp("generated"), n_users=100_000, seed=request.param)

@@ -1,6 +1,8 @@
 """How far a map keeps neighbours, against counts by hand; and the map of a run end to end."""
 
 import shutil
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -61,8 +63,28 @@ def test_the_sample_holds_every_segment_by_its_share_and_the_rest_after_it():
     assert everyone.tolist() == list(range(1000))
 
 
-def test_a_run_gets_its_map_with_what_can_be_believed_of_it(tmp_path_factory, tmp_path):
-    pytest.importorskip("umap")
+class FirstTwoColumns:
+    """Stands for UMAP, whose compilation takes half a minute."""
+
+    def __init__(self, **asked):
+        assert set(asked) == {"n_neighbors", "min_dist", "random_state", "n_jobs"}
+
+    def fit_transform(self, X):
+        return self.transform(X)
+
+    def transform(self, X):
+        return X[:, :2].astype(np.float32)
+
+
+@pytest.fixture(params=["its two first columns", pytest.param("umap", marks=pytest.mark.slow)])
+def reducer(request, monkeypatch):
+    if request.param == "umap":
+        pytest.importorskip("umap")
+    else:
+        monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=FirstTwoColumns))
+
+
+def test_a_run_gets_its_map_with_what_can_be_believed_of_it(reducer, tmp_path_factory, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(runs.plain_run(tmp_path_factory.getbasetemp()).folder, folder)
 

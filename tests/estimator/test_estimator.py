@@ -110,6 +110,14 @@ def fitted(users):
     return UserSegmenter(**SETTINGS).fit(users[0])
 
 
+THREE = {"ordinal": ("level",), "n_segments": 3}
+
+
+@pytest.fixture(scope="module")
+def three(users):
+    return UserSegmenter(**THREE).fit(users[0])
+
+
 def facts_of(segmenter):
     """Return all that is fitted but times, to compare it bit for bit."""
     selection = asdict(segmenter.selection_)
@@ -376,13 +384,13 @@ def containers_of(table):
 
 
 @pytest.mark.parametrize("kind", list(containers_of(users_of()[0])))
-def test_every_container_gives_the_same_segments(users, fitted, kind):
+def test_every_container_gives_the_same_segments(users, fitted, three, kind):
     table, _ = users
     given = containers_of(table)[kind]
 
-    again = UserSegmenter(**SETTINGS).fit(given)
+    again = UserSegmenter(**THREE).fit(given)
 
-    assert facts_of(again) == facts_of(fitted)
+    assert facts_of(again) == facts_of(three)
     np.testing.assert_array_equal(again.labels_, fitted.labels_)
     np.testing.assert_array_equal(fitted.predict(given), fitted.labels_)
     assert again.feature_names_in_.tolist() == table.columns
@@ -417,10 +425,10 @@ def test_categories_that_are_numbers_stay_levels():
 
 
 @pytest.mark.parametrize("container", ["pandas", "polars"])
-def test_the_output_follows_set_output(users, fitted, container):
+def test_the_output_follows_set_output(users, fitted, three, container):
     table, _ = users
     given = table.to_pandas().set_index(np.arange(table.height) * 7)
-    segmenter = clone(fitted).fit(given).set_output(transform=container)
+    segmenter = clone(three).fit(given).set_output(transform=container)
 
     distances = segmenter.transform(given)
 
@@ -699,19 +707,25 @@ def test_a_place_that_is_not_there_is_told_and_leaves_nothing(fitted, tmp_path):
 # --- real data
 
 
+def customers(real_data):
+    table = pl.read_csv(real_data / "ifood" / "ml_project1_data.csv")
+    return table, [name for name in table.columns if name.startswith("Mnt")]
+
+
+@pytest.mark.slow  # 27 s; users without structure are tested above
+@pytest.mark.real_data("ifood")
+def test_real_customers_have_no_natural_groups(real_data):
+    table, spends = customers(real_data)
+
+    for features in (None, ("Income", *spends)):
+        assert UserSegmenter(features=features).fit(table).n_segments_ == 1
+
+
 @pytest.mark.real_data("ifood")
 def test_real_customers_fall_into_segments_by_what_they_spend(real_data):
-    table = pl.read_csv(real_data / "ifood" / "ml_project1_data.csv")
-    spends = [name for name in table.columns if name.startswith("Mnt")]
-
-    everything = UserSegmenter().fit(table)
+    table, spends = customers(real_data)
     segmenter = UserSegmenter(features=("Income", *spends), n_segments=2).fit(table)
 
-    assert (
-        everything.n_segments_
-        == UserSegmenter(features=("Income", *spends)).fit(table).n_segments_
-        == 1
-    )  # no natural groups
     answered = (
         table.with_columns(segment=segmenter.segment_ids_)
         .group_by("segment")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from tests.evaluation.simulation import form_segments, simulate
+from tests.texts import says, shows
 
 from segmentry.evaluation.number import (
     RULE,
@@ -94,7 +95,7 @@ def test_smallest_number_within_one_error_of_the_largest_gain():
     assert choice.division == "graded division"
     assert choice.rule == RULE
     assert "K = 3, 6 are ties" in choice.reason
-    assert "a graded division, not natural groups" in choice.reason
+    shows(choice.reason)
     assert choice.has_gain
 
 
@@ -104,33 +105,30 @@ def test_one_segment_only_if_both_fail():
 
     assert (neither.n_segments, neither.division) == (1, "one segment")
     assert (gap_alone.n_segments, gap_alone.division) == (3, "natural groups")
-    assert "tell nothing of clicks" in gap_alone.reason
+    shows(gap_alone.reason)
 
 
 def test_groups_that_are_the_chosen_number_are_called_groups():
     choice = choose_number([gain(3, 0.02), gain(4, 0.021)], [gap(3)], strength=strength(0.9))
 
     assert (choice.n_segments, choice.division) == (3, "natural groups")
-    assert "these are 3 natural groups" in choice.reason
+    shows(choice.reason)
 
 
 @pytest.mark.parametrize(
-    ("evidence", "objection"),
+    "evidence",
     [
-        ({"strength": strength(0.6)}, "prediction strength of 3 groups is 0.60"),
-        ({"columns": twins(0.3)}, "columns permuted independently do as well (p 0.30)"),
-        (
-            {"group_clicks": twins(0.15)},
-            "clicks drawn at one rate for all form such groups as well (p 0.15)",
-        ),
+        {"strength": strength(0.6)},
+        {"columns": twins(0.3)},
+        {"group_clicks": twins(0.15)},
     ],
 )
-def test_either_may_speak_against_groups(evidence, objection):
+def test_either_may_speak_against_groups(evidence):
     choice = choose_number([], [gap(3)], **evidence)
 
     assert (choice.n_segments, choice.n_groups) == (1, 1)
-    assert objection in choice.objections[0]
-    assert objection in choice.reason
+    shows(choice.objections[0])
+    shows(choice.reason)
 
 
 def test_permuted_columns_never_speak_for_groups():
@@ -143,9 +141,7 @@ def test_references_must_agree():
     choice = choose_number([], [gap(4, "uniform"), gap(1)])
 
     assert choice.n_segments == 1
-    assert choice.objections == (
-        "the gap statistic finds none against users spread evenly over each component",
-    )
+    says(choice.objections)
 
 
 def test_without_a_log_the_groups_decide_and_the_rule_says_so():

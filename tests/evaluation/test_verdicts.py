@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 from tests.evaluation.simulation import form_segments, simulate, user_days
+from tests.texts import says, shows
 
-from segmentry.evaluation.later_days import verdicts
-from segmentry.evaluation.later_days._verdicts import _holm
+from segmentry.evaluation.later_days import OutcomeWords, holm, verdicts
 from segmentry.features.user_days import UserCounts
 
 
@@ -141,8 +141,8 @@ def test_a_segment_that_differs_on_every_day_is_still_confirmed():
 
 def test_holm_by_hand():
     # Sorted 0.01, 0.02, 0.03, 0.5: 4 x 0.01, 3 x 0.02, 2 x 0.03 (not below 0.06), 0.5.
-    assert _holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
-    assert _holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
+    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
 
 
 def test_minimal_detectable_difference_is_found_four_times_of_five():
@@ -191,7 +191,7 @@ def test_a_bot_with_half_of_all_impressions_does_not_decide(share):
     reach = found[0].minimal_detectable_difference
     if share:
         assert reach is None
-        assert "no difference, however large, would have been found" in found[0].reason
+        shows(found[0].reason)
     else:
         assert reach > 0.3
 
@@ -216,11 +216,9 @@ def test_outcomes_that_cannot_be_judged_say_why():
         np.where(ids == 1, later.n_trials, 0), np.where(ids == 1, later.n_successes, 0)
     )
 
-    assert verdicts(ids, seen=seen, later=silent, n_segments=3)[0].reason == (
-        "the outcome window has no click"
-    )
+    says(verdicts(ids, seen=seen, later=silent, n_segments=3)[0].reason)
     first, second, _ = verdicts(ids, seen=seen, later=gone, n_segments=3)
-    assert first.reason == "no member was shown an ad in the outcome window"
+    says(first.reason)
     assert (first.verdict, first.ctr_outcome.value) == ("not validated", None)
     assert second.verdict == "confirmed"
     assert "nothing to compare" in verdicts(ids, seen=seen, later=only, n_segments=3)[0].reason
@@ -246,3 +244,19 @@ def test_survival_by_hand_and_within_its_interval():
     expected = found.outcome_difference.value / found.seen_difference.value
     assert found.survival.value == pytest.approx(expected)
     assert found.survival.low < expected < found.survival.high
+
+
+def test_reasons_are_written_in_the_words_of_what_is_counted():
+    words = OutcomeWords(
+        rate="days with a buy per day", trial="day", success="buy", successes="buys"
+    )
+    n = np.full(400, 50)
+    counts = UserCounts(n, np.random.default_rng(0).binomial(n, np.repeat([0.2, 0.1], 200)))
+    ids = np.repeat([1, 2], 200)
+
+    first, _ = verdicts(ids, seen=counts, later=counts, n_segments=2, words=words)
+
+    assert first.reason.startswith("days with a buy per day ")
+    none = UserCounts(n, np.zeros(400, dtype=np.int64))
+    found = verdicts(ids, seen=counts, later=none, n_segments=2, words=words)
+    assert {each.reason for each in found} == {"the outcome window has no buy"}

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.reference_behaviours import (
     Behaviour,
@@ -10,6 +10,7 @@ from tests.reference_behaviours import (
     reference_attributions,
     reference_behaviours,
 )
+from tests.repeats import examples
 
 from segmentry.features import count_attributions, count_behaviours
 from segmentry.schema import MICRO, Window
@@ -34,11 +35,7 @@ impressions = st.builds(
     st.sampled_from([1, 2, 3, 4, 9, None]),
     st.integers(0, 1),
 )
-per_engine = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+per_engine = examples(25, 200)
 
 
 def behaviours_of(engine, rows):

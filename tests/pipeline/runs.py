@@ -18,7 +18,7 @@ from segmentry.cli import _run, main
 from segmentry.config import load_config
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.evaluation.later_days._check import Validation
-from segmentry.features.users import ReadingPlan, UserData
+from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.taobao import find_taobao
 from segmentry.pipeline._read import read_users
 from segmentry.pipeline._run import _command, _read, _reuse, segment_run
@@ -176,11 +176,12 @@ def attribute_run(home: Path) -> Run:
 
 def users_of(data_dir: Path, **options: object) -> UserData:
     """Read a log as a run does."""
+    source = find_taobao(data_dir)
     with tempfile.TemporaryDirectory() as scratch:
         return read_users(
-            find_taobao(data_dir),
+            source,
             load_config(None, options),
-            ReadingPlan(),
+            Wanted(attributes=source.attributes),
             scratch=Path(scratch),
             clock=StepClock(),
         )

@@ -66,12 +66,6 @@ def test_views_and_purchases_form_segments_and_the_others_describe(outcome):
     assert rows["days_to_purchase"].weight is None
 
 
-def test_both_engines_give_the_same_bytes(shop, outcome):
-    other = summary_of(shop, engine="polars", **ASKED)
-
-    assert render_summary_json(other) == render_summary_json(outcome.summary)
-
-
 def test_the_order_of_the_behaviours_changes_nothing(shop, outcome, tmp_path):
     shuffled = behaviours_in(shop).sample(fraction=1.0, shuffle=True, seed=3)
     other = copied(shop, tmp_path / shop.name, shuffled)

@@ -26,12 +26,12 @@ def log(tmp_path_factory):
 def test_impressions_and_clicks_are_cut_into_cells_that_score_and_compare(log, tmp_path, undrawn):
 
     result = segmentry.run(log, tmp_path / "run", **ASKED)
-    polars = segmentry.run(log, tmp_path / "again", engine="polars", **ASKED)
+    again = segmentry.run(log, tmp_path / "again", **ASKED)
     scored = segmentry.score(tmp_path / "run", log).segments
 
     texts = [(tmp_path / name / "summary.json").read_text() for name in ("run", "again")]
     assert texts[0] == texts[1]
-    assert polars.segments.equals(result.segments)
+    assert again.segments.equals(result.segments)
     assert scored["segment_id"].to_list() == result.segments["segment_id"].to_list()
     names = {segment.name for segment in result.summary.segments}
     assert names <= {

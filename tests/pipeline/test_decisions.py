@@ -132,7 +132,7 @@ def renamed(plain_run, folder, names):
 def test_names_that_people_gave_are_kept_on_the_log_of_next_month(plain_run, undrawn, tmp_path):
     first = renamed(plain_run, tmp_path / "first", {2: "Our best"})
     later = generated(tmp_path, 1_500, seed=11)
-    words = ("--names", first, "--k", 3, "--k-range", "3:3", "--engine", "polars")
+    words = ("--names", first, "--k", 3, "--k-range", "3:3")
 
     answer = segmentry("run", later, "--out", tmp_path / "second", *words)
 

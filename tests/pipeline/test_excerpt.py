@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
 
-from segmentry.results.summary import read_summary, render_summary_json
+from segmentry.results.summary import read_summary
 
 pytestmark = pytest.mark.real_data("taobao_excerpt")
 
@@ -106,11 +106,6 @@ def test_the_answer_for_34_users_is_sensible(summary):
     assert "One user has 59% of all impressions: perhaps a bot." in summary.warnings
     for each in summary.segments:
         assert 0 <= each.ctr_seen.low <= each.ctr_seen.value <= each.ctr_seen.high <= 1
-
-
-def test_polars_gives_the_same_bytes(excerpt, run):
-    found = render_summary_json(summary_of(excerpt, engine="polars", min_size=1))
-    assert found == (run / "summary.json").read_text()
 
 
 def test_classic_drops_what_is_constant_and_says_so(excerpt):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import plain_run, segmentry
 
-from segmentry.advise.tests_of_run import analyse_test
+from segmentry.advise.experiments import analyse_test
 
 
 @pytest.fixture(scope="module")

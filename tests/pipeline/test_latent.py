@@ -12,7 +12,7 @@ import segmentry as package
 from segmentry.describe.latent import latent_warnings
 from segmentry.errors import ConfigError
 from segmentry.results.run_folder import read_bundle
-from segmentry.results.summary import read_summary, render_summary_json
+from segmentry.results.summary import read_summary
 from segmentry.segments.latent import Part, fit_latent
 
 ASKED = ("--algorithm", "latent", "--k-range", "2:3")
@@ -89,16 +89,6 @@ def test_the_data_of_the_run_get_the_labels_of_the_run(latent_run, log):
     kept = pl.read_parquet(folder / "segments.parquet").drop("feature_segment_id")
     assert_frame_equal(scores.segments, kept)
     assert read_bundle(folder).latent.n_classes == scores.segments["segment_id"].max()
-
-
-def test_both_engines_give_the_same_bytes(log):
-    settings = {"algorithm": "latent", "k": 2, "k_range": "2:2"}
-
-    by_duckdb = summary_of(log, engine="duckdb", **settings)
-
-    assert render_summary_json(by_duckdb) == render_summary_json(
-        summary_of(log, engine="polars", **settings)
-    )
 
 
 def test_the_classic_features_are_clicks_a_count_and_levels(log):

@@ -196,14 +196,14 @@ def test_features_enter_as_they_are_chosen_to(log, chosen):
     assert (other.segmentation.segment_ids != chosen.segmentation.segment_ids).any()
 
 
-def test_what_was_chosen_is_told_and_the_same_on_polars_and_by_the_command(log, chosen):
+def test_what_was_chosen_is_told_and_the_same_by_the_command(log, chosen):
     words = shlex.split(chosen.summary.repeat.command)
     flags = {
         name: words[words.index(f"--{name}") + 1]
         for name in ("weights", "fill", "transforms", "clip", "scale")
     }
 
-    again = summary_of(log, engine="polars", **(CHOSEN | flags))
+    again = summary_of(log, **(CHOSEN | flags))
 
     assert flags == {
         "weights": "ctr_shrunk=1,n_impressions=0.5",
@@ -256,7 +256,7 @@ def test_the_window_starts_at_since_and_ends_before_until(log, times):
 def test_epoch_seconds_and_a_time_with_a_zone_are_the_same_moment(log):
     local = users_of(log, since="2017-05-09")
     epoch = users_of(log, since="1494259200")
-    zoned = users_of(log, since="2017-05-08T16:00:00+00:00", engine="polars")
+    zoned = users_of(log, since="2017-05-08T16:00:00+00:00")
 
     assert local.window == epoch.window == zoned.window
     assert local.table.equals(epoch.table)
@@ -276,18 +276,14 @@ def test_a_window_that_is_none_is_refused(log):
         users_of(log, since="2017-05-09", until="2017-05-08")
 
 
-def test_a_sample_is_near_its_share_nested_and_the_same_on_every_engine(log):
-    def sampled(share, engine="duckdb"):
-        return users_of(log, sample=share, engine=engine)
-
+def test_a_sample_is_near_its_share_and_nested(log):
     whole = set(users_of(log).table["user_id"])
-    tenth, third = sampled(0.1), sampled(0.3)
+    tenth, third = users_of(log, sample=0.1), users_of(log, sample=0.3)
 
     # Four standard deviations of a binomial draw around 200 and 600 of 2,000.
     assert 146 < tenth.table.height < 254
     assert 518 < third.table.height < 682
     assert set(tenth.table["user_id"]) < set(third.table["user_id"]) < whole
-    assert sampled(0.3, "polars").table.equals(third.table)
 
 
 def test_the_rows_outside_a_sample_are_counted_and_those_inside_are_whole(log):

@@ -6,8 +6,10 @@ import shutil
 import pytest
 from tests.pipeline.runs import generated, plain_run, segmentry
 
-from segmentry.advise.budget_of_run import plan_budget, read_traffic
+from segmentry.advise.budget import plan_budget
+from segmentry.advise.traffic import read_traffic
 from segmentry.results.summary import read_summary
+from segmentry.version import __version__
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,8 @@ def told(*words):
 def test_a_budget_is_divided_written_and_printed(run_dir):
     document = told("plan", "budget", run_dir, "--impressions", 20_000)
 
-    assert json.loads((run_dir / "plan" / "budget.json").read_text()) == document
+    written = json.loads((run_dir / "plan" / "budget.json").read_text())
+    assert written == {"version": 1, "segmentry_version": __version__} | document
     summary = read_summary(run_dir)
     assert [each["name"] for each in document["segments"]] == [s.name for s in summary.segments]
     assert sum(each["impressions"] for each in document["segments"]) == 20_000

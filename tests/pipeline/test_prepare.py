@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,12 @@ def copied(data, folder):
     folder.mkdir()
     for file in data.glob("*.csv"):
         (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def copy_of(prepared, folder):
+    """Return a copy of a prepared folder, to be harmed."""
+    shutil.copytree(prepared.directory, folder)
     return folder
 
 
@@ -163,20 +170,20 @@ def test_more_blocks_give_the_same_rows(data, prepared, tmp_path):
         assert frames[0].sort(pl.all()).equals(frames[1].sort(pl.all()))
 
 
-def test_preparing_again_does_nothing(data, tmp_path):
-    first = prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
+def test_preparing_again_does_nothing(data, prepared, tmp_path):
+    copy_of(prepared, tmp_path / "p")
     before = contents(tmp_path / "p")
 
     second = prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
 
-    assert (first.is_new, second.is_new) == (True, False)
+    assert (prepared.is_new, second.is_new) == (True, False)
     assert contents(tmp_path / "p") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p"]
 
 
-def test_other_content_of_equal_size_is_noticed(data, tmp_path):
+def test_other_content_of_equal_size_is_noticed(data, prepared, tmp_path):
     files = copied(data, tmp_path / "files")
-    prepare(files, out=tmp_path / "p", block_bytes=BLOCK)
+    copy_of(prepared, tmp_path / "p")
     log = files / "behavior_log.csv"
     text = log.read_bytes()
     at = text.rindex(b",pv,")
@@ -192,9 +199,9 @@ def test_other_content_of_equal_size_is_noticed(data, tmp_path):
     ] == 1
 
 
-def test_rows_that_were_appended_are_noticed(data, tmp_path):
+def test_rows_that_were_appended_are_noticed(data, prepared, tmp_path):
     files = copied(data, tmp_path / "files")
-    prepare(files, out=tmp_path / "p", block_bytes=BLOCK)
+    copy_of(prepared, tmp_path / "p")
     with (files / "behavior_log.csv").open("a") as log:
         log.write("1,1494000000,pv,1,1\n")
 
@@ -220,7 +227,9 @@ def interrupted(data, out, *, after, signal_number=signal.SIGKILL):
     return journal
 
 
-@pytest.mark.parametrize("after", [1, 3, 5, 7])
+@pytest.mark.parametrize(
+    "after", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5, 7))]
+)
 def test_killed_in_the_middle_it_goes_on_where_it_stopped(after, data, prepared, tmp_path):
     out = tmp_path / "p"
 
@@ -308,8 +317,9 @@ def test_a_folder_in_the_way_stays(data, tmp_path):
 def test_two_runs_at_once_on_one_folder_find_the_same(prepared, tmp_path):
     before = contents(prepared.directory)
     words = (
-        "import contextlib; from segmentry import plots; from segmentry.pipeline import _run; "
-        "plots.drawing = contextlib.nullcontext; _run.write_report = lambda *_, **__: None; "
+        "import contextlib; from segmentry.pipeline import _run; "
+        "from segmentry.present import figures; "
+        "figures.drawing = contextlib.nullcontext; _run.write_report = lambda *_, **__: None; "
         "_run.run({!r}, {!r}, k=2, k_range='2:2', bootstraps=2, **{{'with': ('behaviours',)}})"
     )
     runs = [
@@ -326,8 +336,8 @@ def test_two_runs_at_once_on_one_folder_find_the_same(prepared, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "end", "middle"])
-def test_a_damaged_part_is_told_in_one_line(damage, data, engine_name, undrawn, tmp_path):
-    prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
+def test_a_damaged_part_is_told_in_one_line(damage, prepared, engine_name, undrawn, tmp_path):
+    copy_of(prepared, tmp_path / "p")
     part = next((tmp_path / "p" / "impressions").rglob("*.parquet"))
     content = bytearray(part.read_bytes())
     if damage == "gone":
@@ -356,8 +366,8 @@ def with_one_bit_changed(prepared, role):
 
 
 @pytest.mark.parametrize("role", ["impressions", "behaviours"])
-def test_a_bit_that_changed_in_a_part_is_never_taken_for_a_value(role, data, tmp_path):
-    prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
+def test_a_bit_that_changed_in_a_part_is_never_taken_for_a_value(role, prepared, tmp_path):
+    copy_of(prepared, tmp_path / "p")
     with_one_bit_changed(tmp_path / "p", role)
 
     with pytest.raises(DataError, match=r"rows\.parquet: its content is not what was written; pre"):
@@ -367,15 +377,15 @@ def test_a_bit_that_changed_in_a_part_is_never_taken_for_a_value(role, data, tmp
     assert not (tmp_path / "out").exists()
 
 
-def test_parts_that_are_not_read_are_not_asked(data, tmp_path):
-    prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
+def test_parts_that_are_not_read_are_not_asked(prepared, tmp_path):
+    copy_of(prepared, tmp_path / "p")
     with_one_bit_changed(tmp_path / "p", "behaviours")
 
     assert check_data(tmp_path / "p").table.height == 400
 
 
-def test_an_empty_part_is_told_by_its_size(data, tmp_path):
-    prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
+def test_an_empty_part_is_told_by_its_size(prepared, tmp_path):
+    copy_of(prepared, tmp_path / "p")
     part = next((tmp_path / "p" / "behaviours").rglob("*.parquet"))
     n_bytes = part.stat().st_size
     part.write_bytes(b"")

@@ -14,11 +14,11 @@ def table(log):
     return segmentry.build_user_table(log)
 
 
-def test_the_user_table_is_that_of_a_run_on_every_engine(log, table, plain_run):
+def test_the_user_table_is_that_of_a_run(log, table, plain_run):
     run = pl.read_parquet(plain_run.folder / "users.parquet").drop("segment_id")
 
     assert_frame_equal(table, run)
-    assert_frame_equal(segmentry.build_user_table(str(log), engine="polars"), run)
+    assert_frame_equal(segmentry.build_user_table(str(log)), run)
     assert table["user_id"].is_sorted()
 
 

@@ -62,7 +62,6 @@ def test_how_the_log_was_read_is_carried_over(attribute_run):
         ("--since", "2017-05-08"),
         ("--until", "2017-05-08"),
         ("--sample", "0.5"),
-        ("--engine", "polars"),
         ("--memory", "1GB"),
     ],
 )

@@ -5,12 +5,17 @@ import random
 
 import polars as pl
 import pytest
-from tests.pipeline.runs import segmentry, summary_of
+from tests.pipeline.runs import generated, segmentry, summary_of
 
 from segmentry.results.fingerprint import Fingerprinting
 from segmentry.results.summary import render_summary_json
 
 QUICK = {"k_range": "2:4"}
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    return generated(tmp_path_factory.getbasetemp(), 600)
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +28,6 @@ def copy_of(log, tmp_path):
     folder = tmp_path / log.name
     folder.mkdir()
     return folder
-
-
-def test_polars_gives_the_bytes_of_duckdb(log, expected):
-    assert render_summary_json(summary_of(log, engine="polars", **QUICK)) == expected
 
 
 def test_a_memory_limit_changes_nothing(log, expected):
@@ -51,14 +52,13 @@ def test_compressed_files_change_nothing(log, expected, tmp_path):
     assert render_summary_json(summary_of(packed, **QUICK)) == expected
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
-def test_parquet_files_change_nothing(log, expected, tmp_path, engine):
+def test_parquet_files_change_nothing(log, expected, tmp_path):
     stored = copy_of(log, tmp_path)
     for file in log.glob("*.csv"):
         table = pl.read_csv(file, null_values=["", "NULL"])
         table.write_parquet(stored / f"{file.stem}.parquet")
 
-    assert render_summary_json(summary_of(stored, engine=engine, **QUICK)) == expected
+    assert render_summary_json(summary_of(stored, **QUICK)) == expected
 
 
 def test_levels_written_as_decimals_and_a_header_without_its_space_change_nothing(
@@ -83,13 +83,16 @@ def test_another_seed_is_told_and_keeps_what_is_not_random(log, expected):
     assert other.population.n_clicks == sum(segment.n_clicks for segment in other.segments)
 
 
-def test_two_runs_of_the_command_write_the_same_bytes(plain_run, tmp_path):
-    again = segmentry("run", plain_run.data_dir, "--out", tmp_path / "again", "--engine", "polars")
+def test_two_runs_of_the_command_write_the_same_bytes(attribute_run, tmp_path):
+    config = attribute_run.folder.parent / "run.toml"
+    words = ("--out", tmp_path / "again", "--config", config, "--seed", "2")
+
+    again = segmentry("run", attribute_run.data_dir, *words)
 
     assert again.code == 0
     names = ("summary.json", "model/bundle.json", "report.html", "figures/map.svg")
     for name in (*names, "validation/users.parquet", "validation/days.parquet"):
-        expected = (plain_run.folder / name).read_bytes()
+        expected = (attribute_run.folder / name).read_bytes()
         assert (tmp_path / "again" / name).read_bytes() == expected, name
 
 

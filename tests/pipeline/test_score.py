@@ -32,9 +32,8 @@ def old_model(attribute_run, tmp_path):
     return tmp_path / "old"
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
-def test_the_data_of_the_run_get_the_labels_of_the_run(plain_run, engine):
-    scores = package.score(plain_run.folder, plain_run.data_dir, engine=engine)
+def test_the_data_of_the_run_get_the_labels_of_the_run(plain_run):
+    scores = package.score(plain_run.folder, plain_run.data_dir)
 
     assert_frame_equal(scores.segments, segments_of(plain_run))
     assert scores.notes == ()

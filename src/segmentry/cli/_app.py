@@ -55,7 +55,7 @@ Mapping = Annotated[
     Path | None,
     typer.Option(help="TOML file that says what is what in any data.", metavar="FILE.toml"),
 ]
-Engine = Annotated[str | None, typer.Option(help="duckdb (default) or polars.")]
+Engine = Annotated[str | None, typer.Option(help="duckdb, which reads the files.")]
 Recipe = Annotated[str | None, typer.Option(help="default, classic, rfm or table.")]
 Algorithm = Annotated[
     str | None, typer.Option(help="kmeans (default), minibatch, bisecting, latent or cells.")

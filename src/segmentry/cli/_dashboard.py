@@ -6,7 +6,6 @@ from pathlib import Path
 
 import typer
 
-from segmentry.advise.measuring import measure_plans_apart
 from segmentry.errors import ConfigError
 from segmentry.pipeline import embed_run, rename_segment
 from segmentry.present.dashboard import Door, serve
@@ -31,7 +30,7 @@ def dashboard(
         typer.echo(f"Dashboard: {url}  (Ctrl+C ends it)")
 
     rename = None if is_read_only else rename_segment
-    serve(run_dirs, door=door, rename=rename, measure=measure_plans_apart, on_ready=tell)
+    serve(run_dirs, door=door, rename=rename, on_ready=tell)
 
 
 def embed(run_dir: Path, *, n_fitted: int, n_placed: int, seed: int) -> None:

@@ -8,8 +8,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from segmentry.advise.experiments import Effect, ExperimentPlan, ExperimentResult, PowerRow
-from segmentry.advise.tests_of_run import analyse_test, plan_test
+from segmentry.advise.experiments import (
+    Effect,
+    ExperimentPlan,
+    ExperimentResult,
+    PowerRow,
+    analyse_test,
+    plan_test,
+)
 from segmentry.cli import _console
 from segmentry.cli._console import OUT, percent
 from segmentry.cli._numbers import parse_ids, parse_ratio, parse_share

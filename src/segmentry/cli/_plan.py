@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from segmentry.advise.budget import BudgetPlan
-from segmentry.advise.budget_of_run import plan_budget
+from segmentry.advise.budget import BudgetPlan, plan_budget
 from segmentry.cli import _console
 from segmentry.cli._console import OUT, percent, rate
 from segmentry.cli._numbers import parse_pairs

@@ -17,6 +17,7 @@ from segmentry.features._behaviour_features import (
 from segmentry.features._behaviour_table import (
     count_behaviour_log,
     count_behaviour_users,
+    pairs_of,
     value_ads,
 )
 from segmentry.features._catalogue import EVERY_LOG_FEATURE, LOG_FEATURES, VALUE_FEATURES
@@ -28,13 +29,7 @@ from segmentry.features._journeys import (
 )
 from segmentry.features._needs import available_features, counts_of, log_columns_of
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
-from segmentry.features._user_table import (
-    LogFacts,
-    count_users,
-    derive_features,
-    facts_of_tally,
-    find_log_facts,
-)
+from segmentry.features._user_table import count_users, derive_features
 
 __all__ = [
     "ATTRIBUTION_DAYS",
@@ -44,7 +39,6 @@ __all__ = [
     "LOG_FEATURES",
     "VALUE_FEATURES",
     "BetaPrior",
-    "LogFacts",
     "available_behaviours",
     "available_features",
     "behaviour_provides",
@@ -59,10 +53,9 @@ __all__ = [
     "counts_of",
     "derive_behaviours",
     "derive_features",
-    "facts_of_tally",
-    "find_log_facts",
     "fit_beta_prior",
     "log_columns_of",
+    "pairs_of",
     "shrink",
     "value_ads",
 ]

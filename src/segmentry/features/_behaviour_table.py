@@ -1,7 +1,7 @@
 """From the parts of both logs to what is counted of behaviours per user."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +9,29 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
+from segmentry.errors import DataError
 from segmentry.features._assembly import assemble, compact
 from segmentry.features._behaviour_counts import count_attributions, count_behaviours
+from segmentry.features._behaviour_features import behaviour_provides
 from segmentry.features._journeys import count_behaviour_days, count_credits, count_journeys
-from segmentry.schema import Engine, Window
+from segmentry.ingest.checked import Checked, refuse_nothing
+from segmentry.runtime.progress import told_in_rows
+from segmentry.schema import Engine, LogParts, Progress, RowAccount, Source, Window
 
 PartPair = tuple[Path | None, Path | None]
 """A part of the behaviour log and the part of the ad log that holds the same users."""
 _HIGHEST_PRICE = 0.99
+_CREDITS = ("n_view_credits", "n_click_credits")
+_STRANGERS = "of users in neither the ad log nor the profiles"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BehaviourCounts:
     """What is counted of one window, part by part, in integers as small as they may be.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        As from `count_behaviour_users`.
-    journeys : DataFrame or None
-        From `count_journeys`; null where the ads have no categories.
-    days : DataFrame
-        From `count_behaviour_days` and `count_credits`: ``user_id, day, n_views, n_purchases,
-        n_view_credits, n_click_credits``, sorted; credits are 0 where the ads have no categories.
+    `counts` is as from `count_behaviour_users`; `journeys`, from `count_journeys`, is null where
+    the ads have no categories; `days` holds ``user_id, day, n_views, n_purchases, n_view_credits,
+    n_click_credits``, sorted, credits being 0 where the ads have no categories.
     """
 
     counts: pl.DataFrame
@@ -39,33 +39,117 @@ class BehaviourCounts:
     days: pl.DataFrame
 
 
-def behaviour_extent(engine: Engine, parts: Sequence[Path]) -> tuple[int, int] | None:
-    """Return the moments of the first and the last behaviour; nothing where there is none."""
+@dataclass(frozen=True, slots=True, eq=False)
+class CountedBehaviours:
+    """What was counted of the behaviour log, of all days and of the feature window.
+
+    Its window begins with the behaviours and ends with the ad log.
+    """
+
+    account: RowAccount
+    window: Window
+    whole: BehaviourCounts
+    early: pl.DataFrame | None
+    early_window: Window | None
+    is_timed: bool
+
+
+def count_behaviour_source(
+    engine: Engine,
+    checked: Checked,
+    source: Source,
+    *,
+    users: pl.Series,
+    feature_window: Window | None,
+    is_sample: bool,
+    progress: Progress | None,
+) -> CountedBehaviours:
+    """Count the behaviour log, for all days and for the feature window.
+
+    Parameters
+    ----------
+    engine : Engine
+    checked : Checked
+        With both logs in parts.
+    source : Source
+    users : Series
+        ``user_id`` of the log and the profiles; rows of others are excluded and counted.
+    feature_window : Window or None
+        Null where nothing is checked on later days.
+    is_sample : bool
+        Whether the users are a sample of those of the log.
+    progress : callable, optional
+
+    Raises
+    ------
+    DataError
+        If no behaviour is left, or none of the feature window can be.
+    """
+    split, log, window = checked.behaviours, checked.log, checked.window
+    assert split is not None and isinstance(log, LogParts), "read with behaviours"  # noqa: S101, PT018
+    provides = behaviour_provides(source)
+    is_timed = "times" in provides
+    history = _history(engine, split, window, is_timed=is_timed)
+    if feature_window is not None and history.start >= feature_window.end:
+        raise DataError(
+            "the behaviour log begins after the days on which segments are formed; expected one "
+            "that begins with the ad log or before it; leave out --with behaviours"
+        )
+    account = _without_strangers(engine, split, users, is_sample=is_sample)
+    refuse_nothing(account)
+    pairs = pairs_of(split.parts, log.parts)
+    priced = value_ads(checked.ads.rows) if "ads" in provides else None
+    whole = count_behaviour_log(
+        engine,
+        pairs,
+        priced,
+        history=history,
+        window=window if is_timed else history,
+        is_timed=is_timed,
+        on_part=told_in_rows(progress, "counting behaviours", split.account.n_used),
+    )
+    early, early_window = None, None
+    if feature_window is not None and is_timed:
+        early_window = replace(history, end=feature_window.end)
+        early = count_behaviour_users(
+            engine, pairs, priced, window=early_window, ads_since=window.start
+        )
+    return CountedBehaviours(account, history, whole, early, early_window, is_timed)
+
+
+def _history(engine: Engine, split: LogParts, window: Window, *, is_timed: bool) -> Window:
+    """Return the window of the behaviours: from their first local day to the end of the ad log."""
     at = nw.col("happened_at")
-    found = [
-        engine.collect(
-            engine.scan_part(part).select(
-                at.min().cast(nw.Int64).alias("first"), at.max().cast(nw.Int64).alias("last")
-            )
-        )
-        for part in parts
-    ]
-    if not found:
-        return None
-    extent = pl.concat(found).select(pl.col("first").min(), pl.col("last").max())
-    first, last = extent.row(0)
-    return None if first is None else (first, last)
+    extent = [at.min().cast(nw.Int64).alias("first"), at.max().cast(nw.Int64).alias("last")]
+    found = pl.concat(
+        engine.collect(engine.scan_part(part).select(*extent)) for part in split.parts
+    )
+    first, last = found.select(pl.col("first").min(), pl.col("last").max()).row(0)
+    around = Window.around(first, last, utc_offset_hours=window.utc_offset_hours)
+    return replace(around, end=window.end) if is_timed else around
 
 
-def behaviour_users(engine: Engine, parts: Sequence[Path]) -> pl.DataFrame:
-    """Return ``user_id, n_rows`` of the behaviour log, in no order."""
-    tables = [
-        engine.collect(
-            engine.scan_part(part).group_by("user_id").agg(nw.len().cast(nw.Int64).alias("n_rows"))
-        )
-        for part in parts
-    ]
-    return pl.concat(tables)
+def _without_strangers(
+    engine: Engine, split: LogParts, users: pl.Series, *, is_sample: bool
+) -> RowAccount:
+    """Count the rows of users that the user table has not as excluded: no feature is of them."""
+    n_rows = nw.len().cast(nw.Int64).alias("n_rows")
+    rows = pl.concat(
+        engine.collect(engine.scan_part(part).group_by("user_id").agg(n_rows))
+        for part in split.parts
+    )
+    strange = int(rows.join(users.to_frame(), on="user_id", how="anti")["n_rows"].sum())
+    if not strange:
+        return split.account
+    reason = f"outside --sample, or {_STRANGERS}" if is_sample else _STRANGERS
+    excluded = {**split.account.excluded, reason: strange}
+    return replace(split.account, n_used=split.account.n_used - strange, excluded=excluded)
+
+
+def pairs_of(behaviours: Sequence[Path], impressions: Sequence[Path]) -> list[PartPair]:
+    """Put the parts of the same users together: they have the same name; one may be absent."""
+    done, shown = ({part.name: part for part in parts} for parts in (behaviours, impressions))
+    return [(done.get(name), shown.get(name)) for name in sorted(done.keys() | shown.keys())]
 
 
 def value_ads(ads: pl.DataFrame) -> pl.DataFrame:
@@ -101,9 +185,8 @@ def count_behaviour_log(
     Parameters
     ----------
     engine : Engine
-        Whose `split_log` made the parts.
     pairs : sequence of PartPair
-        One at least with behaviours.
+        From its `split_log`; one at least with behaviours.
     ads : DataFrame or None
         From `value_ads`; null where the ads have no categories.
     history : Window
@@ -147,25 +230,10 @@ def count_behaviour_users(
 ) -> pl.DataFrame:
     """Count what the features are made of, and no more, part by part.
 
-    Parameters
-    ----------
-    engine : Engine
-        Whose `split_log` made the parts.
-    pairs : sequence of PartPair
-        One at least with behaviours.
-    ads : DataFrame or None
-        From `value_ads`; null where the ads have no categories.
-    window : Window
-        Impressions and behaviours outside are not counted.
-    ads_since : int, optional
-        First moment of the ad log; the window's by default.
-
-    Returns
-    -------
-    DataFrame
-        From `count_behaviours` and, where the ads have categories, `count_attributions`; one row
-        per user with a behaviour or an advertised category, sorted by ``user_id``; each count in
-        the smallest integers that it fits into.
+    The columns are those of `count_behaviours` and, where the ads have categories, of
+    `count_attributions`, in the smallest integers that they fit into; one row per user with a
+    behaviour or an advertised category, sorted by ``user_id``. `ads_since` is the first moment of
+    the ad log, by default the window's.
     """
     parts = _opened(engine, pairs, ads, window, is_timed=True)
     since = window.start if ads_since is None else ads_since
@@ -214,11 +282,8 @@ def _count_users(engine: Engine, part: _Part, window: Window, ads_since: int) ->
     return compact(counts)
 
 
-_CREDITS = ("n_view_credits", "n_click_credits")
-
-
 def _with_credits(days: pl.DataFrame, credited: pl.DataFrame | None) -> pl.DataFrame:
-    """Put the credits of a day beside what was done on it; small integers, as there are many."""
+    """Put the credits of a day next to what was done on it; small integers, as there are many."""
     if credited is None:
         full = days.with_columns(pl.lit(0).alias(name) for name in _CREDITS)
     else:

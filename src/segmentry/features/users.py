@@ -1,4 +1,4 @@
-"""What is read of the files, and the users that come of it."""
+"""What is wanted of the files, and the users that come of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +10,136 @@ from segmentry.features._catalogue import LOG_FEATURES
 from segmentry.features._needs import is_tally_enough
 from segmentry.features._ratios import BetaPrior
 from segmentry.features.behaviour_days import BehaviourDays
-from segmentry.features.behaviour_steps import BehaviourData
 from segmentry.features.user_days import UserDays
-from segmentry.features.windows import WindowSplit
+from segmentry.features.windows import WindowSplit, local_days
 from segmentry.ingest.quality import Finding
-from segmentry.schema import OF_IMPRESSIONS, DataTraits, Feature, RowAccount, Window
+from segmentry.schema import (
+    OF_IMPRESSIONS,
+    SECONDS_PER_DAY,
+    DataTraits,
+    Feature,
+    RowAccount,
+    Window,
+)
 
-__all__ = ["EarlyUsers", "KeptLog", "ReadingPlan", "SavedSteps", "UserData"]
+__all__ = [
+    "SHOP_COUNTS",
+    "BehaviourData",
+    "EarlyUsers",
+    "KeptLog",
+    "UserData",
+    "Wanted",
+    "behaviour_days_of",
+]
+
+SHOP_COUNTS = (
+    "n_behaviours",
+    "n_views",
+    "n_purchases",
+    "n_ad_log_purchases",
+    "n_carted_categories",
+    "n_kept_carts",
+    "n_branded_views",
+    "n_brand_pairs",
+    "n_categorised_views",
+    "n_category_pairs",
+)
+"""What is kept of each user's behaviours besides the features."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to make of the files; no more is read and counted than it takes.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        Features of the log to work out.
+    attributes : tuple of Feature
+        Attributes of the profiles to take over; unknown where the files lack them.
+    early_features : tuple of Feature or None
+        Features of the feature window too; null where nothing is checked on later days.
+    behaviours : tuple of Feature or None
+        Features of the behaviour log; null where it is not read.
+    early_behaviours : tuple of Feature
+        Those of them of the feature window too.
+    traits : DataTraits
+        Of the source.
+    is_thorough : bool
+        Also look for what takes another pass over the log: duplicates, unknown ads.
+    keeps_log : bool
+        Keep the parts of the log until the segments are known; that takes times and clicks.
+    prior : BetaPrior or None
+        Of an earlier run, for the shrunk CTR; fitted to the users by default.
+    main_placement : str or None
+        Of an earlier run; the most frequent one by default.
+    behaviour_priors : mapping of str to BetaPrior, optional
+        As `prior`, by rate of the behaviour log.
+    """
+
+    features: tuple[Feature, ...] = LOG_FEATURES
+    attributes: tuple[Feature, ...] = ()
+    early_features: tuple[Feature, ...] | None = None
+    behaviours: tuple[Feature, ...] | None = None
+    early_behaviours: tuple[Feature, ...] = ()
+    traits: DataTraits = OF_IMPRESSIONS
+    is_thorough: bool = False
+    keeps_log: bool = False
+    prior: BetaPrior | None = None
+    main_placement: str | None = None
+    behaviour_priors: Mapping[str, BetaPrior] | None = None
+
+    @property
+    def takes_one_grouping(self) -> bool:
+        """Whether all that is wanted can be counted while the log is read."""
+        is_more_wanted = self.early_features is not None or self.behaviours is not None
+        is_more_wanted |= self.is_thorough or self.keeps_log
+        return not is_more_wanted and is_tally_enough(self.features)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BehaviourData:
+    """What a run knows of the behaviour log besides the features in the user table.
+
+    Parameters
+    ----------
+    window : Window
+        Of the behaviours; it ends with that of the ad log.
+    priors : mapping of str to BetaPrior
+        Of the shrunk rates, by rate.
+    counts : DataFrame
+        ``user_id``, what the user did in the shop, and what followed the user's impressions, one
+        row per user of the user table in its order. The latter is not there where the ads have no
+        categories or a log has no times.
+    days : DataFrame or None
+        ``user_id, day, n_views, n_purchases, n_view_credits, n_click_credits``; null where a log
+        has no times.
+    provides : frozenset of str
+        What the log has: "views", "carts", "purchases", "brands" ...
+    """
+
+    window: Window
+    priors: Mapping[str, BetaPrior]
+    counts: pl.DataFrame
+    days: pl.DataFrame | None
+    provides: frozenset[str]
+
+    @property
+    def has_journeys(self) -> bool:
+        """Whether it is known what followed impressions."""
+        return "n_placed_impressions" in self.counts.columns
+
+
+def behaviour_days_of(
+    days: pl.DataFrame, users: pl.Series, *, history: Window, window: Window
+) -> BehaviourDays:
+    """Return views, purchases and credits by day for the users of a table."""
+    return BehaviourDays.from_frame(
+        days,
+        users=users,
+        first_day=local_days(window)[0],
+        n_before=max(0, (window.start - history.start) // SECONDS_PER_DAY),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +185,7 @@ class KeptLog:
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """The user table and what was learnt on the way to it."""
+    """The user table and what was learned on the way to it."""
 
     table: pl.DataFrame
     features: tuple[Feature, ...]
@@ -78,54 +201,3 @@ class UserData:
     traits: DataTraits = OF_IMPRESSIONS
     behaviours: BehaviourData | None = None
     has_unread_behaviours: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SavedSteps:
-    """What an earlier run fixed: features of new users are made as those of the old."""
-
-    prior: BetaPrior | None
-    main_placement: str | None
-    attributes: tuple[Feature, ...]
-    behaviour_priors: Mapping[str, BetaPrior] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingPlan:
-    """What is to be made of the files.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-        Features of the log to work out; no more is read and counted than they take.
-    early_features : tuple of Feature, optional
-        Those to work out for the feature window too; no check on later days if absent.
-    saved : SavedSteps, optional
-        Of an earlier run.
-    traits : DataTraits
-        Of the source.
-    is_thorough : bool
-        Also look for what takes another pass over the log: duplicates, unknown ads.
-    keeps_log : bool
-        Leave the parts of the log where they are, for a second look.
-    behaviours : tuple of Feature or None
-        Features of the behaviour log to work out; null where it is not read.
-    early_behaviours : tuple of Feature
-        Those of them to work out for the feature window too.
-    """
-
-    features: tuple[Feature, ...] = LOG_FEATURES
-    early_features: tuple[Feature, ...] | None = None
-    saved: SavedSteps | None = None
-    traits: DataTraits = OF_IMPRESSIONS
-    is_thorough: bool = False
-    keeps_log: bool = False
-    behaviours: tuple[Feature, ...] | None = None
-    early_behaviours: tuple[Feature, ...] = ()
-
-    @property
-    def takes_one_grouping(self) -> bool:
-        """Whether all that is wanted can be counted while the log is read."""
-        is_more_wanted = self.early_features is not None or self.is_thorough or self.keeps_log
-        is_more_wanted |= self.behaviours is not None
-        return not is_more_wanted and is_tally_enough(self.features)

@@ -7,9 +7,18 @@ from pathlib import Path
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.schema import EVENT_COLUMNS, SECONDS_PER_DAY, Engine, Feature, Source, Window
+from segmentry.schema import (
+    EVENT_COLUMNS,
+    SECONDS_PER_DAY,
+    Engine,
+    Feature,
+    RowAccount,
+    Source,
+    UtcOffset,
+    Window,
+)
 
-__all__ = ["Finding", "find_in_log", "find_in_profiles", "find_in_tables"]
+__all__ = ["DataReport", "Finding", "find_in_log", "find_in_profiles", "find_in_tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,32 @@ class Finding:
     text: str
     count: int
     of: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What was read, what was set aside and what is odd about it.
+
+    Parameters
+    ----------
+    source : str
+        Kind of the source, "taobao", or the user's name for it.
+    starts_at, ends_at : int or None
+        The window ``[starts_at, ends_at)`` in epoch seconds; null where events have no times.
+    utc_offset_hours : int
+        Offset of the local clock by which days and hours are counted.
+    accounts : tuple of RowAccount
+        One per table: rows read = used + rejected + excluded.
+    findings : tuple of Finding
+        Joins, nulls, duplicates, impossible values; every check is listed, also with count 0.
+    """
+
+    source: str
+    starts_at: int | None
+    ends_at: int | None
+    utc_offset_hours: UtcOffset
+    accounts: tuple[RowAccount, ...]
+    findings: tuple[Finding, ...]
 
 
 def find_in_tables(

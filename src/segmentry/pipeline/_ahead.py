@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
+from segmentry.pipeline._summarise import Named
 from segmentry.results.fingerprint import Fingerprinting
 from segmentry.results.run_folder import FileFingerprint
 from segmentry.results.scoring import segments_table
@@ -20,9 +20,6 @@ from segmentry.segments.forming import Segmentation
 
 if TYPE_CHECKING:
     from segmentry.present.figures import Draw
-
-
-Named = tuple[SegmentProfile, ...]
 
 
 class Ahead:
@@ -55,7 +52,7 @@ class Ahead:
         self._users_written: Future[None] | None = None
         self._fingerprints: Fingerprinting | None = None
         self.draw: Draw | None = None
-        self.names: dict[int, str] = {}
+        self.automatic: dict[int, str] = {}
 
     def __enter__(self) -> "Ahead":
         return self
@@ -63,8 +60,8 @@ class Ahead:
     def __exit__(self, *_: object) -> None:
         self._all.close()
 
-    def start(self, segmentation: Segmentation, truth: Validation | None, segments: Named) -> None:
-        """Go ahead: the segments and their names are what they will be.
+    def start(self, segmentation: Segmentation, truth: Validation | None, segments: Named) -> Named:
+        """Go ahead, and return the segments by the names that people gave.
 
         Raises
         ------
@@ -72,9 +69,9 @@ class Ahead:
             If people's names do not fit the segments.
         """
         named = self._name(segmentation, segments)
-        self.names = {segment.segment_id: segment.name for segment in named}
+        self.automatic = {segment.segment_id: segment.name for segment in segments}
         # Before anything else is begun: it is what everybody waits for.
-        self._segments = self._write_segments(segmentation, truth)
+        self._segments = self._write_segments(segmentation, truth, named)
         pool = self._all.enter_context(ThreadPoolExecutor(1))
         self._users_written = pool.submit(self._write_users, segmentation)
         self._all.enter_context(preloading(FOR_DRAWING))
@@ -82,14 +79,17 @@ class Ahead:
 
         self.draw = self._all.enter_context(drawing())
         self._fingerprints = self._all.enter_context(Fingerprinting(self._files))
+        return named
 
-    def _write_segments(self, segmentation: Segmentation, truth: Validation | None) -> pl.DataFrame:
+    def _write_segments(
+        self, segmentation: Segmentation, truth: Validation | None, named: Named
+    ) -> pl.DataFrame:
         with self._clock.step("write segments"):
             segments = segments_table(
                 self._users.table,
                 segmentation.segment_ids,
                 segmentation.margins,
-                tuple(self.names.values()),
+                tuple(segment.name for segment in named),
             )
             if truth is not None:
                 early_ids = pl.Series("feature_segment_id", truth.feature_segment_ids)

@@ -21,18 +21,17 @@ from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Validation
 from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
-from segmentry.features.behaviour_steps import BehaviourData, behaviour_days_of
-from segmentry.features.users import EarlyUsers, ReadingPlan, UserData
+from segmentry.features.users import BehaviourData, EarlyUsers, UserData, behaviour_days_of
 from segmentry.features.windows import split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
-from segmentry.pipeline._ahead import Ahead, Named
+from segmentry.pipeline._ahead import Ahead
 from segmentry.pipeline._decide import decide
 from segmentry.pipeline._form import Asked, find_and_check
 from segmentry.pipeline._log import look_again
 from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
 from segmentry.pipeline._read import read_users
-from segmentry.pipeline._summarise import summarise
+from segmentry.pipeline._summarise import Named, summarise
 from segmentry.pipeline._wanted import recipe_for, wanted_of
 from segmentry.results.behaviours import reuse_behaviours, write_behaviours
 from segmentry.results.names import (
@@ -40,7 +39,6 @@ from segmentry.results.names import (
     named_by_people,
     read_names,
     render_names,
-    with_names,
 )
 from segmentry.results.run_folder import (
     FileFingerprint,
@@ -197,12 +195,12 @@ def run(
             on_named=ahead.start,
         )
         temporary.close()
-        summary = _write(staging, users, formed, ahead, clock=clock)
+        _write(staging, users, formed, ahead, clock=clock)
         with clock.step("finish the tables of users and the fingerprint"):
             segments, inputs = ahead.segments(), ahead.fingerprints() or inputs
         manifest = _manifest(users, inputs, settings, clock, started_at=started_at)
         (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
-    return RunResult(run_dir=target, summary=summary, segments=segments)
+    return RunResult(run_dir=target, summary=formed.summary, segments=segments)
 
 
 def _manifest(
@@ -241,14 +239,7 @@ def _read(
         users = read_users(
             source,
             settings,
-            ReadingPlan(
-                wanted.features,
-                wanted.early_features,
-                traits=wanted.traits,
-                keeps_log=wanted.keeps_log,
-                behaviours=wanted.behaviours,
-                early_behaviours=wanted.early_behaviours,
-            ),
+            wanted,
             scratch=scratch,
             clock=clock,
             progress=progress,
@@ -264,7 +255,7 @@ def segment_run(
     scratch: Path | None,
     clock: StepClock,
     progress: Progress | None,
-    on_named: Callable[[Segmentation, Validation | None, Named], object] | None = None,
+    on_named: Callable[[Segmentation, Validation | None, Named], Named] | None = None,
 ) -> Formed:
     """Form segments, check them on later days where there are some, and describe them.
 
@@ -289,7 +280,6 @@ def segment_run(
     with clock.step("profile"):
         summary, hexagons = summarise(
             users,
-            segmentation,
             settings,
             command=command,
             found=found,
@@ -433,18 +423,15 @@ def _written(value: object) -> str:
 
 def _write(
     staging: Path, users: UserData, formed: Formed, ahead: Ahead, *, clock: StepClock
-) -> Summary:
+) -> None:
     """Write the tables while the figures are drawn, in other processes."""
-    automatic = {segment.segment_id: segment.name for segment in formed.summary.segments}
-    summary = with_names(formed.summary, ahead.names, source=NAMES_FILE)
-    (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
+    summary = formed.summary
+    (staging / NAMES_FILE).write_text(render_names(summary, ahead.automatic), encoding="utf-8")
     with ThreadPoolExecutor(1) as beside:
-        named = replace(formed, summary=summary)
-        tables = beside.submit(_write_tables, staging, users, named, clock)
+        tables = beside.submit(_write_tables, staging, users, formed, clock)
         with clock.step("draw and report"):
             write_report(summary, staging, draw=ahead.draw)
         tables.result()
-    return summary
 
 
 def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClock) -> None:

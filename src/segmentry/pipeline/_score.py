@@ -1,6 +1,6 @@
 """Put the users of new data into the segments of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ import polars as pl
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, OutputError, SchemaError
 from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
-from segmentry.features.users import ReadingPlan, SavedSteps, UserData
+from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
 from segmentry.pipeline._read import read_users
-from segmentry.pipeline._wanted import Wanted, wanted_of
+from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock
@@ -78,9 +78,6 @@ def score(
     if target is not None:
         _check_file(target, overwrite=overwrite)
     settings = load_config(None, options)
-    saved = SavedSteps(
-        bundle.prior, bundle.main_placement, bundle.attributes, bundle.behaviour_priors
-    )
     source = find_source(data_dir, mapping)
     if any(name in _BEHAVIOURS for name in bundle.columns):
         if source.behaviours is None:
@@ -89,13 +86,10 @@ def score(
                 "behavior_log.csv, .csv.gz or .parquet, or [behaviours] in the mapping"
             )
         settings = settings.model_copy(update={"with_": ("behaviours",)})
-    users = _read_elsewhere(
-        source,
-        settings,
-        progress=progress,
-        saved=saved,
-        needed=bundle.columns,
-    )
+    wanted = _as_formed(wanted_of(source, settings), bundle, source)
+    names = {feature.name for feature in bundle.attributes}
+    known = tuple(each for each in source.attributes if each.name in names)
+    users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
     segments, unseen = score_users(bundle, users.table)
     if target is not None:
         with written_whole(target) as partial:
@@ -145,7 +139,8 @@ def build_user_table(
     (50, True)
     """
     source = find_source(data_dir, mapping)
-    return _read_elsewhere(source, load_config(None, options), progress=progress).table
+    settings = load_config(None, options)
+    return _read_table(source, settings, wanted_of(source, settings), progress=progress).table
 
 
 def check_data(
@@ -164,63 +159,56 @@ def check_data(
     """
     settings = load_config(None, options)
     source = find_source(data_dir, mapping)
-    return _read_elsewhere(source, settings, progress=progress, is_thorough=True)
+    wanted = replace(wanted_of(source, settings), is_thorough=True)
+    return _read_table(source, settings, wanted, progress=progress)
 
 
-def _read_elsewhere(
-    source: Source,
-    settings: RunConfig,
-    *,
-    progress: Progress | None,
-    saved: SavedSteps | None = None,
-    needed: Sequence[str] | None = None,
-    is_thorough: bool = False,
+def _read_table(
+    source: Source, settings: RunConfig, wanted: Wanted, *, progress: Progress | None
 ) -> UserData:
-    wanted = wanted_of(source, settings)
-    features, behaviours = wanted.features, wanted.behaviours
-    if saved is not None and needed is not None:
-        _require_features(needed, wanted)
-        features = tuple(each for each in features if each.name in (*needed, *_MEMBERSHIP))
-        behaviours = tuple(each for each in behaviours or () if each.name in needed) or None
-        _require_attributes(saved, needed, {feature.name for feature in source.attributes})
-        known = {feature.name for feature in saved.attributes}
-        kept = tuple(feature for feature in source.attributes if feature.name in known)
-        source = replace(source, attributes=kept)
+    """Read users that no segments are formed of: nothing is checked or looked at again."""
+    only = replace(wanted, early_features=None, early_behaviours=(), keeps_log=False)
     with scratch_folder(settings.temp) as scratch:
-        plan = ReadingPlan(
-            features,
-            saved=saved,
-            traits=wanted.traits,
-            is_thorough=is_thorough,
-            behaviours=behaviours,
-        )
         return read_users(
-            source, settings, plan, scratch=scratch, clock=StepClock(), progress=progress
+            source, settings, only, scratch=scratch, clock=StepClock(), progress=progress
         )
 
 
-def _require_features(needed: Sequence[str], wanted: Wanted) -> None:
-    """Refuse data that do not allow a feature of the log that formed the segments."""
+def _as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
+    """Return what the segments were formed by, made as it was made then.
+
+    Raises
+    ------
+    SchemaError
+        If the data do not allow a feature, or lack an attribute, that formed the segments; other
+        attributes become unknown.
+    """
+    needed = bundle.columns
     present = {feature.name for feature in (*wanted.features, *(wanted.behaviours or ()))}
     names = {feature.name for feature in EVERY_LOG_FEATURE} | _BEHAVIOURS
     missing = [name for name in needed if name in names and name not in present]
     if missing:
-        reasons = dict(wanted.traits.absent)
-        why = reasons.get(missing[0], "there is no log with it")
+        why = dict(wanted.traits.absent).get(missing[0], "there is no log with it")
         raise SchemaError(
             f"the new data allow no {', '.join(missing)}, which formed the segments: {why}; add it"
         )
-
-
-def _require_attributes(saved: SavedSteps, needed: Sequence[str], present: set[str]) -> None:
-    """Refuse data without an attribute that formed the segments; others become unknown."""
-    names = [feature.name for feature in saved.attributes if feature.name in needed]
-    missing = [name for name in names if name not in present]
+    found = {feature.name for feature in source.attributes}
+    formed = [feature.name for feature in bundle.attributes if feature.name in needed]
+    missing = [name for name in formed if name not in found]
     if missing:
         raise SchemaError(
             f"the new data have no {', '.join(missing)}; found attributes: "
-            f"{', '.join(sorted(present)) or 'none'}; add the columns, empty where unknown"
+            f"{', '.join(sorted(found)) or 'none'}; add the columns, empty where unknown"
         )
+    return replace(
+        wanted,
+        features=tuple(each for each in wanted.features if each.name in (*needed, *_MEMBERSHIP)),
+        attributes=bundle.attributes,
+        behaviours=tuple(each for each in wanted.behaviours or () if each.name in needed) or None,
+        prior=bundle.prior,
+        main_placement=bundle.main_placement,
+        behaviour_priors=bundle.behaviour_priors,
+    )
 
 
 def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[str, ...]:

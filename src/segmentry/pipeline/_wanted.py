@@ -1,7 +1,5 @@
 """Which features a run takes: those that its recipe wants and the data allow."""
 
-from dataclasses import dataclass
-
 from segmentry.config import RunConfig
 from segmentry.errors import ConfigError, DataError
 from segmentry.features import (
@@ -13,35 +11,9 @@ from segmentry.features import (
     behaviour_provides,
     counts_of,
 )
+from segmentry.features.users import Wanted
 from segmentry.schema import OWN_COLUMNS, DataTraits, Feature, Source
 from segmentry.segments.forming import recipe_named
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to work out of a log.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-    early_features : tuple of Feature or None
-        Those of the feature window too; none where nothing is checked on later days.
-    traits : DataTraits
-    keeps_log : bool
-        Whether the log is looked at again once the segments are known; that takes times and
-        clicks.
-    behaviours : tuple of Feature or None
-        Of the behaviour log; null where it is not to be read.
-    early_behaviours : tuple of Feature
-        Those of them of the feature window too.
-    """
-
-    features: tuple[Feature, ...]
-    early_features: tuple[Feature, ...] | None
-    traits: DataTraits
-    keeps_log: bool
-    behaviours: tuple[Feature, ...] | None = None
-    early_behaviours: tuple[Feature, ...] = ()
 
 
 def recipe_for(settings: RunConfig, traits: DataTraits) -> RunConfig:
@@ -79,11 +51,12 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
         early_behaviours = tuple(each for each in behaviours or () if each.name in named)
     return Wanted(
         features,
-        early,
-        traits,
-        keeps_log=recipe.describes_all and has_both,
+        attributes=source.attributes,
+        early_features=early,
         behaviours=behaviours,
         early_behaviours=early_behaviours,
+        traits=traits,
+        keeps_log=recipe.describes_all and has_both,
     )
 
 

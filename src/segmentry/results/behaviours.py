@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segmentry.errors import BundleError
-from segmentry.features.behaviour_steps import SHOP_COUNTS, BehaviourData
+from segmentry.features.users import SHOP_COUNTS, BehaviourData
 from segmentry.results.run_folder import read_if_there
 from segmentry.results.scoring import Bundle
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.describe.overview import headline
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import ConfigError
 from segmentry.evaluation.stability import align_ids
@@ -107,10 +108,7 @@ def with_names(summary: Summary, names: Mapping[int, str], *, source: str) -> Su
         If an id is none of the run's, or a name is that of another segment.
     """
     segments = renamed(summary.segments, names, source=source)
-    headline = summary.headline
-    for old, new in zip(summary.segments, segments, strict=True):
-        headline = headline.replace(f"“{old.name}”", f"“{new.name}”")
-    return replace(summary, segments=segments, headline=headline)
+    return replace(summary, segments=segments, headline=headline(segments, summary.truth))
 
 
 def renamed(

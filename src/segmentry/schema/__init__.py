@@ -9,7 +9,7 @@ Whatever the files are called, the steps see four tables with these columns:
 - behaviours: ``user_id, happened_at, action, category_id, brand_id``, one row per action.
 """
 
-from segmentry.schema._engine import Engine, LogParts, UserTally
+from segmentry.schema._engine import Engine, LogParts, PartQueries, UserTally
 from segmentry.schema._source import ColumnSource, ColumnType, FileShape, Source, TableSource
 from segmentry.schema._tables import (
     ADS_COLUMNS,
@@ -63,6 +63,7 @@ __all__ = [
     "Kind",
     "LogParts",
     "Need",
+    "PartQueries",
     "Progress",
     "RowAccount",
     "Source",

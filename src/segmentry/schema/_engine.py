@@ -1,4 +1,9 @@
-"""What an engine can do, and what it answers."""
+"""What an engine can do, and what it answers.
+
+A new engine has a module in `segmentry.ingest.engines`, judges rows by `_validity.judge`, and is
+opened by `open_engine`. It need not query parts itself: they are Parquet files, and DuckDB's
+`PartQueries` will do. The tests of `tests/ingest/engines` run on each of `ENGINES`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,17 +44,33 @@ class UserTally:
     account: RowAccount
 
 
-class Engine(Protocol):
-    """What an engine can do; all that differs between DuckDB, Polars and Spark is behind this."""
-
-    @property
-    def name(self) -> str:
-        """Name on the command line."""
-        ...
+class PartQueries(Protocol):
+    """Queries on the parts of a log."""
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
         """What its own library raises."""
+        ...
+
+    def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
+        """Return the rows of one part of a log, lazily."""
+        ...
+
+    def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
+        """Make an in-memory table joinable with the engine's own."""
+        ...
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+        """Run a query and return its rows."""
+        ...
+
+
+class Engine(PartQueries, Protocol):
+    """What reads files: all that differs between DuckDB and another engine is behind this."""
+
+    @property
+    def name(self) -> str:
+        """Name on the command line."""
         ...
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
@@ -103,18 +124,6 @@ class Engine(Protocol):
         on_progress: Callable[[int, int], None],
     ) -> UserTally:
         """Read the log once and count users on the way, writing nothing; else as `split_log`."""
-        ...
-
-    def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
-        """Return the rows of one part of a log, lazily."""
-        ...
-
-    def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
-        """Make an in-memory table joinable with the engine's own."""
-        ...
-
-    def collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
-        """Run a query and return its rows."""
         ...
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Canonical tables: their columns, the features made of them, and where their rows went."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -217,6 +218,21 @@ class RowAccount:
                 f"{self.role}: {self.n_read} rows read, but {self.n_used} used "
                 f"+ {self.n_rejected} rejected + {n_excluded} excluded"
             )
+
+    @classmethod
+    def total(cls, role: str, accounts: Sequence["RowAccount"]) -> "RowAccount":
+        """Return the account of a table whose pieces have accounts of their own."""
+        rejected, excluded = Counter[str](), Counter[str]()
+        for each in accounts:
+            rejected.update(each.rejected)
+            excluded.update(each.excluded)
+        return cls(
+            role=role,
+            n_read=sum(each.n_read for each in accounts),
+            n_used=sum(each.n_used for each in accounts),
+            rejected=dict(rejected),
+            excluded=dict(excluded),
+        )
 
     @property
     def n_rejected(self) -> int:

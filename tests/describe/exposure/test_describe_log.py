@@ -93,12 +93,11 @@ def test_cells_hold_what_a_slow_loop_counts(engine, tmp_path):
         assert cells_of(found.cells, kind) == oracle(rows, kind), kind
 
 
-def test_engines_agree_to_the_last_bit(all_engines, tmp_path):
+def test_the_order_of_rows_changes_no_bit(engine, tmp_path):
     rows, found = drawn_log(), []
-    for name, engine in all_engines.items():
+    for name, turned in {"one": rows, "other": rows[::-1]}.items():
         folder = tmp_path / name
         folder.mkdir()
-        turned = rows if name == "duckdb" else rows[::-1]
         early = HoldOut(np.arange(60) % 2 + 1, 2, WINDOW.end - 2 * DAY)
         found.append(described(engine, folder, turned, hold_out=early))
 

@@ -3,7 +3,8 @@
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import chi2_contingency, false_discovery_control, norm
+from scipy.stats import binom, chi2_contingency, false_discovery_control, norm
+from tests.repeats import repeats
 
 from segmentry.describe.profiles import adjusted_p_values, profile_segments
 from segmentry.schema import Feature
@@ -84,7 +85,7 @@ def test_what_formed_the_segments_or_was_counted_from_the_same_is_not_tested(for
 
 def test_discoveries_are_false_in_at_most_one_run_of_twenty_where_nothing_differs():
     """Where no feature differs every discovery is false: a run with one in 5 % at most."""
-    rng, n_runs, n_wrong = np.random.default_rng(8), 200, 0
+    rng, n_runs, n_wrong = np.random.default_rng(8), repeats(40, 400), 0
     features = [feature_of(f"x{i}") for i in range(4)]
     features += [feature_of("level", "categorical", "demographics")]
     for _ in range(n_runs):
@@ -95,5 +96,4 @@ def test_discoveries_are_false_in_at_most_one_run_of_twenty_where_nothing_differ
         segments = profile(table, rng.integers(1, 4, 300), features, [])
         n_wrong += any(test.q_value < 0.05 for s in segments for test in s.tests)
 
-    # 18 of 200 is the binomial bound (p = 0.01) at a true rate of 5 %.
-    assert n_wrong <= 18
+    assert n_wrong <= binom.isf(0.01, n_runs, 0.05)

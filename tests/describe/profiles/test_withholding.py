@@ -6,9 +6,10 @@ from dataclasses import asdict
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from tests.repeats import examples
 
 from segmentry.describe.profiles import profile_segments
 from segmentry.schema import Estimate, Feature
@@ -136,7 +137,7 @@ def published_equations(population, segments):
     return np.array(equations), np.array(sums), shape
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 300)
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=LEAST, max_size=120))
 def test_no_combination_of_published_figures_tells_that_a_cell_is_small(users):
     ids = [segment for segment, _ in users]

@@ -18,8 +18,8 @@ SPLIT = """
 import json, sys, threading, time
 from pathlib import Path
 
-from segmentry.engines import open_engine
-from segmentry.pipeline._find import find_source
+from segmentry.ingest.engines import open_engine
+from segmentry.ingest.sources import find_source
 
 data, scratch, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 peak = [0.0]

@@ -6,8 +6,6 @@ import polars as pl
 import pytest
 from tests.reads import ADS_HEADER, LOG_HEADER, PROFILE_HEADER, csv_text, source_of
 
-from segmentry.errors import EngineError
-
 T = 1_494_000_000
 ADS_TYPES = {
     "ad_id": ("adgroup_id", "integer"),
@@ -84,14 +82,11 @@ def test_profiles_are_read_whatever_the_last_header_is(header, engine, tmp_path)
 def test_duckdb_counts_the_lines_of_too_many_fields(engine, tmp_path):
     lines = ["1,0,1,2,3,1,3,0,4", "2,0,1,2,3,1,3,0,4,5"]
 
-    if engine.name == "polars":
-        with pytest.raises(EngineError, match="use --engine duckdb"):
-            read_csv(engine, tmp_path, PROFILE_HEADER, lines, types=PROFILE_TYPES, role="profiles")
-    else:
-        rows, n_unreadable = read_csv(
-            engine, tmp_path, PROFILE_HEADER, lines, types=PROFILE_TYPES, role="profiles"
-        )
-        assert (rows.rows(), n_unreadable) == ([(1, 3, 4)], 1)
+    rows, n_unreadable = read_csv(
+        engine, tmp_path, PROFILE_HEADER, lines, types=PROFILE_TYPES, role="profiles"
+    )
+
+    assert (rows.rows(), n_unreadable) == ([(1, 3, 4)], 1)
 
 
 def test_parquet_table_is_read_as_the_csv_is(engine, tmp_path):

@@ -5,11 +5,13 @@ import gzip
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of, split, used_rows
+from tests.reference_lines import reference_log
+from tests.repeats import examples
 
-from segmentry.errors import DataError, EngineError
+from segmentry.errors import DataError
 
 T = 1_494_000_000
 SOUND = (1, T, 5, "a", 0)
@@ -384,14 +386,13 @@ def test_progress_ends_with_all_bytes_or_is_not_known(engine, tmp_path):
         on_progress=lambda done, total: told.append((done, total)),
     )
 
-    n_bytes = {"duckdb": file.stat().st_size, "polars": 0}[engine.name]
+    n_bytes = file.stat().st_size
     assert told[-1] == (n_bytes, n_bytes)
 
 
 LONG = f"2,{T},5,a,1,0,9"
 OPEN_QUOTE = f'2,{T},5,"a,1,0'
 QUOTE_INSIDE = f'2,{T},5,a"b,1,0'
-ADVICE = "; mend the file, or use --engine duckdb, which counts or names the lines it cannot read"
 
 
 @pytest.mark.only_engine("duckdb")
@@ -442,26 +443,6 @@ def test_duckdb_reads_a_quote_inside_a_field(engine, tmp_path):
     assert_reads(engine, tmp_path, QUOTE_INSIDE, (2, T, 5, 'a"b', 0))
 
 
-@pytest.mark.only_engine("polars")
-@pytest.mark.parametrize(
-    ("line", "cause"),
-    [
-        (LONG, "found more fields than defined in 'Schema'"),
-        (f"{LINE},", "found more fields than defined in 'Schema'"),
-        (QUOTE_INSIDE, "CSV malformed: "),
-        (OPEN_QUOTE, "could not parse "),
-    ],
-)
-def test_polars_stops_at_a_broken_line_and_says_what_to_do(line, cause, engine, tmp_path):
-    with pytest.raises(EngineError) as told:
-        split_lines(engine, tmp_path, LINE, line, LINE)
-
-    message = str(told.value)
-    assert message.startswith(f"polars failed while reading the impressions: {cause}")
-    assert message.endswith(ADVICE)
-    assert "\n" not in message
-
-
 def test_gzip_that_ends_too_early_is_told(engine, tmp_path):
     rows = [(n, T + n * 7919 % 1000, n * 31 % 977, "a", 1, 0) for n in range(40_000)]
     packed = gzip.compress(csv_text(LOG_HEADER, rows).encode())
@@ -483,12 +464,13 @@ FIELDS = [
 LINES = st.tuples(*FIELDS, st.integers(1, 6)).map(lambda fields: ",".join(fields[: fields[-1]]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(20, 100)
 @given(lines=st.lists(LINES, min_size=1, max_size=12))
-def test_every_engine_does_the_same_with_any_lines(all_engines, tmp_path_factory, lines):
-    found = []
-    for each in all_engines.values():
-        log = split_lines(each, tmp_path_factory.mktemp("log"), f"9,{T},5,a,1,0", *lines)
-        found.append((log.account, used_rows(each, log)))
+def test_any_lines_are_read_as_the_oracle_reads_them(shared_engine, tmp_path_factory, lines):
+    lines = [f"9,{T},5,a,1,0", *lines]
 
-    assert all(other == found[0] for other in found[1:])
+    log = split_lines(shared_engine, tmp_path_factory.mktemp("log"), *lines)
+
+    rows, rejected = reference_log(lines)
+    assert used_rows(shared_engine, log) == rows
+    assert dict(log.account.rejected) == rejected

@@ -3,9 +3,11 @@
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of, split, used_rows
+from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of
+from tests.reference_lines import reference_log
+from tests.repeats import examples
 
 T = 1_494_000_000
 NARROW = {name: LOG_TYPES[name] for name in ("user_id", "shown_at", "is_click", "is_not_click")}
@@ -112,16 +114,15 @@ FIELDS = [
 LINES = st.tuples(*FIELDS, st.integers(1, 6)).map(lambda fields: ",".join(fields[: fields[-1]]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(15, 100)
 @given(lines=st.lists(LINES, min_size=1, max_size=12))
-def test_counting_while_reading_is_splitting_and_counting(all_engines, tmp_path_factory, lines):
-    for engine in all_engines.values():
-        folder = tmp_path_factory.mktemp("log")
-        file = folder / "raw_sample.csv"
-        file.write_text(csv_text(LOG_HEADER, [f"9,{T},5,a,1,0", *lines]))
+def test_counting_while_reading_is_what_the_oracle_counts(shared_engine, tmp_path_factory, lines):
+    lines = [f"9,{T},5,a,1,0", *lines]
+    file = tmp_path_factory.mktemp("log") / "raw_sample.csv"
+    file.write_text(csv_text(LOG_HEADER, lines))
 
-        log = split(engine, source_of(file), folder / "parts")
-        found = tally(engine, source_of(file, types=NARROW))
+    found = tally(shared_engine, source_of(file, types=NARROW))
 
-        assert found.account == log.account
-        assert found.counts.rows() == counted_by_hand(used_rows(engine, log))
+    rows, rejected = reference_log(lines)
+    assert found.counts.rows() == counted_by_hand(rows)
+    assert dict(found.account.rejected) == rejected

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.config import load_config
-from segmentry.features.users import ReadingPlan
+from segmentry.features.users import Wanted
 from segmentry.ingest.mapping import parse_mapping, resolve_mapping
 from segmentry.pipeline._read import read_users
 from segmentry.pipeline._wanted import wanted_of
@@ -64,7 +64,12 @@ def users_from(folder, text, *, engine="duckdb", **options):
     settings = load_config(None, {"engine": engine, **options})
     wanted = wanted_of(source, settings)
     with tempfile.TemporaryDirectory() as scratch:
-        plan = ReadingPlan(wanted.features, traits=wanted.traits, is_thorough=True)
+        plan = Wanted(
+            wanted.features,
+            attributes=source.attributes,
+            traits=wanted.traits,
+            is_thorough=True,
+        )
         return read_users(source, settings, plan, scratch=Path(scratch), clock=StepClock())
 
 

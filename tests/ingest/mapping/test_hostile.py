@@ -6,12 +6,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.ingest.mapping.shapes import DAY, HEADER, T, mapping_of, write_csv
+from tests.repeats import examples
 
 import segmentry
 from segmentry.errors import SegmentryError
+from segmentry.ingest.engines import ENGINES
 
 FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
 MOMENTS = st.integers(0, 12 * DAY).map(lambda seconds: T + seconds)
@@ -55,10 +57,8 @@ def summary_of(folder, text, **options):
     return answer
 
 
-@given(rows=st.lists(ROWS, max_size=25), engine=st.sampled_from(["duckdb", "polars"]))
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@given(rows=st.lists(ROWS, max_size=25), engine=st.sampled_from(ENGINES))
+@examples(8, 60)
 def test_a_run_answers_or_refuses_in_one_line_and_never_crashes(rows, engine, undrawn):
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
@@ -76,11 +76,9 @@ USERS = [
 @given(
     bad=st.lists(ROWS, min_size=1, max_size=6),
     order=st.randoms(use_true_random=False),
-    engine=st.sampled_from(["duckdb", "polars"]),
+    engine=st.sampled_from(ENGINES),
 )
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(3, 30)
 def test_bad_rows_among_sound_ones_are_counted_and_every_run_answers(bad, order, engine, undrawn):
     rows = [*USERS, *bad]
     order.shuffle(rows)
@@ -103,11 +101,9 @@ SOUND = st.tuples(st.integers(1, 30), MOMENTS, st.integers(1, 5), st.sampled_fro
     more=st.lists(SOUND, max_size=60),
     order=st.randoms(use_true_random=False),
     n_files=st.integers(2, 4),
-    engine=st.sampled_from(["duckdb", "polars"]),
+    engine=st.sampled_from(ENGINES),
 )
-@settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(2, 20)
 def test_order_and_splitting_of_the_files_do_not_change_the_answer(
     more, order, n_files, engine, undrawn
 ):
@@ -127,7 +123,7 @@ def test_order_and_splitting_of_the_files_do_not_change_the_answer(
         assert summary_of(folder, mapping_of(FULL, files="logs"), engine=engine) == expected
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("what", "when"),
     [("data", "reading"), ("out", ""), ("out", "counting"), ("out", "trying numbers")],

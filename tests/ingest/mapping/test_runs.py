@@ -35,7 +35,7 @@ def test_planted_groups_of_buyers_are_found_and_scored_as_they_were(undrawn, map
     assert not any("shown" in name.lower() or "click" in name.lower() for name in names)
     assert not any("days since" in name for name in names)
     assert result.summary.repeat.recipe == "rfm"
-    scored = segmentry.score(tmp_path / "run", None, mapping=mapping, engine="polars").segments
+    scored = segmentry.score(tmp_path / "run", None, mapping=mapping).segments
     assert dict(scored.select("user_id", "segment_id").iter_rows()) == segment_of
 
 

@@ -19,8 +19,9 @@ from tests.ingest.mapping.shapes import (
     write_csv,
 )
 
+from segmentry.ingest.engines import ENGINES
+
 FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
-ENGINES = ("duckdb", "polars")
 
 
 @pytest.fixture(scope="module")

@@ -79,11 +79,16 @@ def browser():
         opened.close()
 
 
-@pytest.fixture
-def watched(browser):
-    """A page that remembers what went wrong and what left the machine."""
+@pytest.fixture(scope="session")
+def shared_context(browser):
+    """One cache for all pages: without it each loads the two megabytes of Streamlit again."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+    yield context
+    context.close()
+
+
+def watch(page):
+    """Let a page remember what went wrong and what left the machine."""
     page.faults, page.outside = [], []
     page.on("console", lambda m: page.faults.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: page.faults.append(str(error)))
@@ -93,8 +98,15 @@ def watched(browser):
             page.outside.append(request.url)
 
     page.on("request", note)
+    return page
+
+
+@pytest.fixture
+def watched(shared_context):
+    """A page of its own."""
+    page = watch(shared_context.new_page())
     yield page
-    context.close()
+    page.close()
 
 
 def axe_source():

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 import polars as pl
 import pytest
-from tests.present.dashboard.conftest import Served, axe_source
+from tests.present.dashboard.conftest import Served, axe_source, watch
 
 from segmentry.present.dashboard._pages import PAGES
 
@@ -24,14 +24,67 @@ def opened(page, served, path=""):
     return page
 
 
-@pytest.mark.parametrize("title", PAGES)
-def test_every_page_opens_without_a_fault_and_asks_nobody_else(title, served, watched):
-    page = opened(watched, served, PATHS[title])
-
+@pytest.fixture(scope="module", params=EVERY_PATH, ids=lambda path: path or "overview")
+def visited(request, served, shared_context):
+    """A page at one address, opened once for the tests that follow each other on it."""
+    page = opened(watch(shared_context.new_page()), served, request.param)
     page.wait_for_load_state("networkidle")
-    assert page.faults == []
-    assert page.outside == []
-    assert page.locator("[data-testid=stException]").count() == 0
+    page.path = request.param
+    yield page
+    page.close()
+
+
+def test_every_page_opens_without_a_fault_and_asks_nobody_else(visited):
+    assert visited.faults == []
+    assert visited.outside == []
+    assert visited.locator("[data-testid=stException]").count() == 0
+
+
+def test_the_keyboard_alone_reaches_everything_that_can_be_used(visited):
+    wanted = visited.evaluate(
+        """(() => { const all = [...document.querySelectorAll(
+             '[data-testid=stMain] :is(a[href], button, input, select, textarea, summary, '
+             + '[tabindex="0"], [role=slider])')];
+           const used = all.filter(e => e.tabIndex >= 0 && !e.disabled && e.checkVisibility()
+             && !(e.type === "radio" && !e.checked)
+             // Tab enters a group of choices once; arrow keys go on within it.
+             && !(e.role === "radio" && e !== e.closest('[role=radiogroup]')
+               .querySelector('[role=radio]')));
+           used.forEach((e, i) => e.dataset.wanted = i);
+           window.reached = new Set();
+           document.addEventListener("focusin", e => window.reached.add(e.target.dataset.wanted));
+           return used.length; })()"""
+    )
+
+    for _ in range(wanted + 60):
+        visited.keyboard.press("Tab")
+    reached = visited.evaluate("[...window.reached]")
+    # This run has no behaviours, of which that page says how to get them, and nothing else.
+    assert wanted > 0 or visited.path == PATHS["Conversions"]
+    assert {str(i) for i in range(wanted)} <= set(reached)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(scheme, visited, served):
+    source = axe_source()
+    if source is None:
+        pytest.skip("no axe-core")
+    if scheme == "dark":  # the server draws for the theme that a page is opened with
+        visited.emulate_media(color_scheme=scheme)
+        opened(visited, served, visited.path).wait_for_load_state("networkidle")
+
+    assert serious_faults(visited, source) == []
+
+
+def test_on_a_phone_no_page_is_wider_than_the_screen(visited, served):
+    visited.set_viewport_size({"width": 390, "height": 800})
+    opened(visited, served, visited.path).wait_for_load_state("networkidle")
+
+    over = visited.evaluate(
+        "(() => { const m = document.querySelector('[data-testid=stMain]');"
+        " return m.scrollWidth - m.clientWidth })()"
+    )
+    assert over == 0
 
 
 def test_a_choice_changes_the_page_and_its_address_and_comes_back_with_it(served, watched, summary):
@@ -160,31 +213,6 @@ def test_the_keyboard_alone_reaches_pages_choices_and_tables(served, watched):
     assert "Silhouette" in told  # a word of the glossary
 
 
-@pytest.mark.parametrize("title", PAGES)
-def test_the_keyboard_alone_reaches_everything_that_can_be_used(title, served, watched):
-    page = opened(watched, served, PATHS[title])
-    page.wait_for_load_state("networkidle")
-    wanted = page.evaluate(
-        """(() => { const all = [...document.querySelectorAll(
-             '[data-testid=stMain] :is(a[href], button, input, select, textarea, summary, '
-             + '[tabindex="0"], [role=slider])')];
-           const used = all.filter(e => e.tabIndex >= 0 && !e.disabled && e.checkVisibility()
-             && !(e.type === "radio" && !e.checked)
-             // Tab enters a group of choices once; arrow keys go on within it.
-             && !(e.role === "radio" && e !== e.closest('[role=radiogroup]')
-               .querySelector('[role=radio]')));
-           used.forEach((e, i) => e.dataset.wanted = i); return used.length; })()"""
-    )
-
-    reached = set()
-    for _ in range(wanted + 60):
-        page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.dataset.wanted ?? null"))
-    # This run has no behaviours, of which that page says how to get them, and nothing else.
-    assert wanted > 0 or title == "Conversions"
-    assert {str(i) for i in range(wanted)} <= reached
-
-
 def test_arrow_keys_go_on_within_a_group_of_choices(served, watched):
     page = opened(watched, served, "map")
 
@@ -192,20 +220,6 @@ def test_arrow_keys_go_on_within_a_group_of_choices(served, watched):
     page.keyboard.press("ArrowRight")
 
     assert page.evaluate("document.activeElement.innerText") == "A sample"
-
-
-def test_on_a_phone_no_page_is_wider_than_the_screen(served, browser):
-    context = browser.new_context(viewport={"width": 390, "height": 800})
-    page = context.new_page()
-    for path in EVERY_PATH:
-        opened(page, served, path)
-        page.wait_for_load_state("networkidle")
-        over = page.evaluate(
-            "(() => { const m = document.querySelector('[data-testid=stMain]');"
-            " return m.scrollWidth - m.clientWidth })()"
-        )
-        assert over == 0, path
-    context.close()
 
 
 def test_on_a_phone_maps_are_shown_whole_and_captions_of_wide_tables_stay_on_the_screen(
@@ -250,20 +264,6 @@ def test_in_print_long_tables_go_on_over_pages_and_short_ones_stay_together(run_
     assert {kind for n, kind in found if n > 8} == {"auto"}
     assert {kind for n, kind in found if n <= 8} == {"avoid"}
     page.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", EVERY_PATH)
-def test_axe_finds_no_serious_fault(path, scheme, served, browser):
-    source = axe_source()
-    if source is None:
-        pytest.skip("no axe-core")
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
-    page = opened(context.new_page(), served, path)
-    page.wait_for_load_state("networkidle")
-
-    assert serious_faults(page, source) == []
-    context.close()
 
 
 def test_axe_finds_no_serious_fault_in_the_report(run_dir, browser):

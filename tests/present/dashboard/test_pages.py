@@ -426,9 +426,10 @@ def test_tables_of_maps_of_the_log_and_of_purchases_can_be_had(tmp_path):
 
 
 def test_figures_that_were_drawn_beforehand_are_those_of_the_page(run_dir, tmp_path):
-    from segmentry.present.dashboard._runs import load, svg_of, warm
+    from segmentry.present.dashboard._pages import prepare
+    from segmentry.present.dashboard._runs import load, svg_of
 
-    warm([tmp_path / "nothing", run_dir])
+    prepare([tmp_path / "nothing", run_dir])
 
     run = load(run_dir)
     assert load(run_dir) is run

@@ -6,23 +6,21 @@ import pytest
 from tests.present.dashboard.test_pages import folder_of, shown, text_of
 from tests.summaries import make_summary
 
-from segmentry.advise.budget_of_run import plan_budget
-from segmentry.advise.measuring import measure_plans, measure_plans_apart
-from segmentry.advise.tests_of_run import plan_test
+from segmentry.advise.basis import measure_plans, measure_plans_apart
+from segmentry.advise.budget import plan_budget
+from segmentry.advise.experiments import plan_test
 from segmentry.errors import BundleError
 from segmentry.formats import count
-from segmentry.present.dashboard._measuring import allow_measuring
-from segmentry.present.dashboard._planning import basis_of, forget, prepare_bases
-from segmentry.present.dashboard._runs import load
+from segmentry.present.dashboard import _runs
+from segmentry.present.dashboard._pages import prepare
+from segmentry.present.dashboard._runs import basis_of, load
 
 
 @pytest.fixture(autouse=True)
-def measured(run_dir):
+def measured(monkeypatch):
     """Measure in this process, each time anew."""
-    forget()
-    allow_measuring(measure_plans)
-    yield
-    allow_measuring(None)
+    _runs._basis.cache_clear()
+    monkeypatch.setattr(_runs, "measure_plans_apart", measure_plans)
 
 
 @pytest.fixture(scope="module")
@@ -116,15 +114,15 @@ def test_measured_apart_is_measured_the_same(run_dir, basis):
     assert (apart.rates[1].draws == basis.rates[1].draws).all()
 
 
-def test_what_was_measured_beforehand_is_not_measured_again(run_dir, tmp_path):
+def test_what_was_measured_beforehand_is_not_measured_again(run_dir, tmp_path, monkeypatch):
     asked = []
 
     def measure(folder):
         asked.append(folder)
         return measure_plans(folder)
 
-    allow_measuring(measure)
-    prepare_bases([tmp_path / "nothing", run_dir])
+    monkeypatch.setattr(_runs, "measure_plans_apart", measure)
+    prepare([tmp_path / "nothing", run_dir])
 
     assert asked == [run_dir]
     assert basis_of(load(run_dir)) is basis_of(load(run_dir))

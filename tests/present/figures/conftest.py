@@ -2,11 +2,25 @@
 
 import importlib.util
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
+from segmentry.present import figures as plots
 from segmentry.results.summary import Summary
+
+
+@pytest.fixture
+def names_of(tmp_path):
+    """Return a function that says which figures would be written, without the second of each."""
+
+    def undrawn(name, spec, directory, *, scale):
+        drawn: Future[str] = Future()
+        drawn.set_result(spec["name"])
+        return drawn
+
+    return lambda summary: set(plots.write_figures(summary, tmp_path, draw=undrawn))
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,11 @@ def summary(make_summary):
     return make_summary(n_segments=3, n_points=60)
 
 
-@pytest.fixture
-def written(summary, tmp_path):
-    return tmp_path, plots.write_figures(summary, tmp_path, scale=0.2)
+@pytest.fixture(scope="module")
+def written(summary, tmp_path_factory):
+    """All figures, drawn once: who changes a file takes a copy."""
+    folder = tmp_path_factory.mktemp("figures")
+    return folder, plots.write_figures(summary, folder, scale=0.2)
 
 
 def test_a_saved_figure_is_the_one_that_was_drawn_for_the_page(summary, written):
@@ -36,12 +38,17 @@ def test_a_saved_figure_is_the_one_that_was_drawn_for_the_page(summary, written)
         lambda svg: svg.replace(" data-title-height=", " data-other="),
     ],
 )
-def test_a_file_that_was_harmed_or_says_something_else_is_not_taken(summary, written, harm):
+def test_a_file_that_was_harmed_or_says_something_else_is_not_taken(
+    summary, written, harm, tmp_path
+):
     folder, _ = written
-    file = folder / "sizes.svg"
-    file.write_text(harm(file.read_text(encoding="utf-8")), encoding="utf-8")
+    text = (folder / "sizes.svg").read_text(encoding="utf-8")
+    (tmp_path / "sizes.svg").write_text(harm(text), encoding="utf-8")
 
-    assert plots.saved_svg(folder, "sizes", caption=plots.FIGURES["sizes"].caption(summary)) is None
+    assert harm(text) != text
+    assert (
+        plots.saved_svg(tmp_path, "sizes", caption=plots.FIGURES["sizes"].caption(summary)) is None
+    )
 
 
 def test_a_figure_of_other_names_is_not_taken(make_summary, written):

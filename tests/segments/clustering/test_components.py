@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from tests.texts import refused
 
 from segmentry.segments.clustering import distinct_rows, fit_pca, project
 
@@ -68,7 +69,7 @@ def test_components_do_not_depend_on_the_order_of_users(repeated):
 
 def test_wrong_arguments_are_refused():
     distinct = distinct_rows([[3.0, 4.0]])
-    with pytest.raises(ValueError, match="n_components: found 0, expected at least 1"):
+    with refused(ValueError):
         fit_pca(distinct, n_components=0)
-    with pytest.raises(ValueError, match="X has 1 columns, expected 2"):
+    with refused(ValueError):
         project([[1.0]], fit_pca(distinct))

@@ -9,6 +9,7 @@ from sklearn.metrics import (
     silhouette_samples,
     silhouette_score,
 )
+from tests.texts import refused
 
 from segmentry.segments.clustering import (
     calinski_harabasz,
@@ -92,17 +93,17 @@ def test_squared_silhouette_keeps_its_accuracy_far_from_the_origin(repeated):
 
 @pytest.mark.parametrize("score", [calinski_harabasz, davies_bouldin, squared_silhouette])
 @pytest.mark.parametrize(
-    ("labels", "message"),
+    "labels",
     [
-        ([0, 0, 0], "found 1 cluster, expected at least 2"),
-        ([0, 1], r"expected integers of shape \(3,\), one per distinct row"),
-        ([0.0, 1.0, 1.0], r"found float64 of shape \(3,\), expected integers"),
-        ([0, -1, 1], "found negative ones; leave unassigned rows out"),
-        ([0, 3, 3], r"found 0\.\.3 with \[1, 2\] empty"),
+        [0, 0, 0],
+        [0, 1],
+        [0.0, 1.0, 1.0],
+        [0, -1, 1],
+        [0, 3, 3],
     ],
 )
-def test_labels_that_do_not_fit_are_refused(score, labels, message):
-    with pytest.raises(ValueError, match=message):
+def test_labels_that_do_not_fit_are_refused(score, labels):
+    with refused(ValueError):
         score(distinct_rows([[0.0], [1.0], [2.0]]), np.array(labels))
 
 

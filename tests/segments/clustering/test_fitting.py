@@ -1,4 +1,3 @@
-import re
 from itertools import combinations
 
 import numpy as np
@@ -6,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
+from tests.texts import refused
 from threadpoolctl import threadpool_limits
 
 from segmentry.errors import SelectionError
@@ -16,7 +16,7 @@ from segmentry.segments.clustering import (
     distinct_rows,
     fit_clusterings,
 )
-from segmentry.segments.clustering.settling import settle
+from segmentry.segments.clustering._assignment import settle
 
 
 def same_bits(first, second):
@@ -210,9 +210,9 @@ def test_an_empty_centre_moves_to_the_row_that_costs_most():
 
 
 def test_labels_and_centres_agree_where_rows_are_too_many_to_converge(large, monkeypatch):
-    monkeypatch.setattr("segmentry.segments.clustering.algorithms._N_POLISHING", 3000)
-    monkeypatch.setattr("segmentry.segments.clustering.algorithms._MOST_ROW_STEPS", 9000)
-    monkeypatch.setattr("segmentry.segments.clustering.fitting._MOST_ROW_STEPS", 0)
+    monkeypatch.setattr("segmentry.segments.clustering._starts._N_POLISHING", 3000)
+    monkeypatch.setattr("segmentry.segments.clustering._starts._MOST_ROW_STEPS", 9000)
+    monkeypatch.setattr("segmentry.segments.clustering._fitting._MOST_ROW_STEPS", 0)
 
     (clustering,) = fit_clusterings(large, n_clusters=[6], seed=1)
 
@@ -244,30 +244,24 @@ def test_an_error_of_the_caller_reaches_the_caller(large):
 
 
 @pytest.mark.parametrize(
-    ("n_clusters", "message"),
+    "n_clusters",
     [
-        (
-            [2, 5],
-            (
-                "cannot form 5 segments: found 2 distinct users, expected at least 5; ask for at "
-                "most 2 or add features that tell users apart"
-            ),
-        ),
-        ([0], "cannot form 0 segments: expected a number from 1 up; ask for at least 1 segment"),
+        [2, 5],
+        [0],
     ],
 )
-def test_numbers_that_cannot_be_formed_are_refused_in_one_line(n_clusters, message):
+def test_numbers_that_cannot_be_formed_are_refused_in_one_line(n_clusters):
     distinct = distinct_rows([[0.0], [0.0], [1.0]])
 
-    with pytest.raises(SelectionError, match=f"^{re.escape(message)}$"):
+    with refused(SelectionError):
         fit_clusterings(distinct, n_clusters=n_clusters, seed=0)
 
 
 def test_unknown_algorithms_and_no_starts_are_refused():
     distinct = distinct_rows([[0.0], [1.0]])
-    with pytest.raises(ValueError, match="found 'kmean', expected one of kmeans, minibatch, bis"):
+    with refused(ValueError):
         fit_clusterings(distinct, n_clusters=[2], algorithm="kmean", seed=0)
-    with pytest.raises(ValueError, match="found 0 and 3, expected at least 1 each"):
+    with refused(ValueError):
         fit_clusterings(distinct, n_clusters=[2], seed=0, n_starts=0)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tests.texts import refused
 
 from segmentry.errors import EmptyDataError
 from segmentry.segments.clustering import distinct_rows
@@ -72,26 +73,26 @@ def test_the_caller_keeps_the_matrix_as_it_was():
 
 
 @pytest.mark.parametrize(
-    ("X", "message"),
+    "X",
     [
-        ([[1.0, np.nan], [np.inf, 2.0]], r"^X: 2 values that are not finite, first in row 0, col"),
-        ([1.0, 2.0], r"^X: found shape \(2,\), expected a matrix"),
-        (np.empty((3, 0)), r"^X: found shape \(3, 0\), expected a matrix"),
+        [[1.0, np.nan], [np.inf, 2.0]],
+        [1.0, 2.0],
+        np.empty((3, 0)),
     ],
 )
-def test_what_is_no_matrix_of_numbers_is_refused(X, message):
-    with pytest.raises(ValueError, match=message):
+def test_what_is_no_matrix_of_numbers_is_refused(X):
+    with refused(ValueError):
         distinct_rows(X)
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -2.0], [1.0, np.nan]])
 def test_weights_must_be_positive_and_one_per_row(weights):
-    with pytest.raises(ValueError, match=r"^weights: found"):
+    with refused(ValueError):
         distinct_rows([[1.0], [2.0]], weights=weights)
 
 
 def test_no_rows_are_refused():
-    with pytest.raises(EmptyDataError, match="found 0 rows, expected at least one user"):
+    with refused(EmptyDataError):
         distinct_rows(np.empty((0, 2)))
 
 

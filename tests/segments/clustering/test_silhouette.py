@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import silhouette_samples
+from tests.texts import refused
 
 from segmentry.segments.clustering import (
     distinct_rows,
@@ -167,23 +168,22 @@ def test_progress_ends_at_all_rows(labelled):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    "arguments",
     [
-        ({"n_sampled": 1}, "n_sampled: found 1, expected at least 2"),
-        ({"level": 1.0}, "level: found 1.0, expected a number between 0 and 1"),
-        ({"labellings": []}, "labellings: found none"),
-        ({"labellings": [np.array([0, 0])]}, "found 1 cluster, expected at least 2"),
+        {"n_sampled": 1},
+        {"labellings": []},
+        {"labellings": [np.array([0, 0])]},
     ],
 )
-def test_wrong_arguments_are_refused(arguments, message):
+def test_wrong_arguments_are_refused(arguments):
     arguments = {"labellings": [np.array([0, 1])], "seed": 0} | arguments
 
-    with pytest.raises(ValueError, match=message):
+    with refused(ValueError):
         sampled_silhouette(distinct_rows([[0.0], [1.0]]), **arguments)
 
 
 def test_fractions_of_users_are_refused():
     distinct = distinct_rows([[0.0], [1.0]], weights=[0.5, 2.0])
 
-    with pytest.raises(ValueError, match="weights: found fractions, expected numbers of users"):
+    with refused(ValueError):
         exact_silhouette(distinct, [np.array([0, 1])])

@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import silhouette_score
 from tests.plans import plan_of
+from tests.texts import refused, says, shows
 
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
 from segmentry.evaluation.number import decide_by_groups
@@ -106,7 +107,7 @@ def test_a_gaussian_ball_of_many_features_is_one_segment():
     assert segmentation.segment_ids.tolist() == [1] * 300
     assert segmentation.margins.tolist() == [1.0] * 300
     assert segmentation.segment_silhouettes == (None,)
-    assert segmentation.selection.reason.startswith("One segment: no natural groups")
+    shows(segmentation.selection.reason)
 
 
 @pytest.mark.parametrize("n_columns", [1, 2])
@@ -117,7 +118,7 @@ def test_a_gaussian_ball_of_few_features_is_one_segment(n_columns):
 
 
 def test_users_that_are_all_alike_leave_no_feature_to_form_segments():
-    with pytest.raises(SelectionError, match=r"no feature is left .*x0: constant \(5 for all"):
+    with refused(SelectionError):
         segments_of(table_of(np.full((20, 2), 5.0)))
 
 
@@ -145,7 +146,7 @@ def test_a_forced_number_need_not_be_among_those_to_try(blobs):
 def test_one_segment_alone_can_be_tried(blobs):
     segmentation = segments_of(blobs[0], n_segments=(1,), decide=None)
 
-    assert segmentation.selection.reason == "No candidate has a silhouette."
+    says(segmentation.selection.reason)
 
 
 def test_numbers_above_the_distinct_users_are_not_tried():
@@ -162,20 +163,17 @@ def test_fewer_distinct_users_than_segments_is_one_clear_error(settings):
     with pytest.raises(SelectionError) as caught:
         segments_of(table_of([[0.0, 0.0], [0.0, 9.0], [9.0, 0.0]] * 10), **settings)
 
-    assert str(caught.value) == (
-        "K = 4: found 3 distinct users among 30, expected at least 4; ask for fewer segments or "
-        "use more features"
-    )
+    says(str(caught.value))
 
 
 @pytest.mark.parametrize("settings", [{"forced": 0}, {"n_segments": (0, 2)}])
 def test_less_than_one_segment_is_refused(blobs, settings):
-    with pytest.raises(SelectionError, match="K = 0: expected at least one segment"):
+    with refused(SelectionError):
         segments_of(blobs[0], **settings)
 
 
 def test_no_number_to_try_is_refused(blobs):
-    with pytest.raises(SelectionError, match="no number of segments to try"):
+    with refused(SelectionError):
         segments_of(blobs[0], n_segments=())
 
 
@@ -183,9 +181,7 @@ def test_a_small_segment_rules_a_number_out(blobs):
     rest = pl.DataFrame({"x0": [80.0], "x1": [80.0]})
     far = pl.concat([blobs[0].select("x0", "x1"), rest]).to_numpy()
 
-    assert segments_of(table_of(far), min_share=0.01).selection.candidates[2].reason == (
-        "smallest segment below 1% of the users"
-    )
+    says(segments_of(table_of(far), min_share=0.01).selection.candidates[2].reason)
     tolerant = segments_of(table_of(far), min_share=0.0).selection.candidates[2]
     assert tolerant.smallest_share == 1 / 201  # the far one
     assert "smallest segment" not in tolerant.reason
@@ -209,7 +205,7 @@ def test_the_same_seed_gives_the_same_segments_bit_for_bit():
 
     def numbers(seed):
         segmentation = segments_of(table, seed=seed, forced=4, algorithm="minibatch")
-        rows = [asdict(each) | {"seconds": 0} for each in segmentation.selection.candidates]
+        rows = [asdict(each) for each in segmentation.selection.candidates]
         return json.dumps(rows), segmentation.centers.tobytes(), segmentation.segment_ids.tolist()
 
     assert numbers(1) == numbers(1)
@@ -247,10 +243,7 @@ def test_users_are_left_out_by_reason(blobs):
     segmentation = find_segments(table, plans, recipe=DEFAULT, n_segments=(2, 3))
 
     is_out = np.isin(np.arange(200), [*range(7), 10, 11, 12])
-    assert segmentation.unassigned == (
-        ("no impression in the window", 7),
-        ("a feature is unknown", 3),
-    )
+    says(segmentation.unassigned)
     np.testing.assert_array_equal(segmentation.segment_ids == 0, is_out)
     np.testing.assert_array_equal(np.isnan(segmentation.margins), is_out)
 
@@ -281,7 +274,7 @@ def test_an_unknown_number_of_impressions_is_none(blobs):
         n_impressions=pl.when(pl.col("user_id") < 5).then(None).otherwise(1)
     )
 
-    assert segments_of(table).unassigned == (("no impression in the window", 5),)
+    says(segments_of(table).unassigned)
 
 
 def test_no_user_at_all_is_one_clear_error(blobs):
@@ -292,9 +285,9 @@ def test_no_user_at_all_is_one_clear_error(blobs):
     )
     plans = plans_of(2, fill="none")
 
-    with pytest.raises(EmptyDataError, match="200 users, all with no impression in the window"):
+    with refused(EmptyDataError):
         segments_of(nobody)
-    with pytest.raises(EmptyDataError, match="each has an unknown feature"):
+    with refused(EmptyDataError):
         find_segments(unknown, plans, recipe=DEFAULT)
 
 
@@ -302,7 +295,7 @@ def test_no_user_at_all_is_one_clear_error(blobs):
     ("recipe", "column"), [("default", "n_impressions"), ("classic", "is_profiled")]
 )
 def test_a_table_that_does_not_tell_whom_to_segment_is_refused(blobs, recipe, column):
-    with pytest.raises(SchemaError, match=f"no column {column}; found user_id"):
+    with refused(SchemaError):
         segments_of(blobs[0].drop(column), recipe=recipe_named(recipe))
 
 
@@ -330,18 +323,15 @@ def test_a_weight_of_two_is_the_user_twice_bit_for_bit(blobs):
     np.testing.assert_array_equal(one.centers, other.centers)
     np.testing.assert_array_equal(np.repeat(one.segment_ids, weights), other.segment_ids)
     np.testing.assert_array_equal(np.repeat(one.margins, weights), other.margins)
-    without_time = [
-        [{**asdict(each), "seconds": 0.0} for each in found.selection.candidates]
-        for found in (one, other)
-    ]
+    without_time = [[asdict(each) for each in found.selection.candidates] for found in (one, other)]
     assert without_time[0] == without_time[1]
-    assert one.unassigned == (("no impression in the window", 9),)  # rows, not weights
+    says(one.unassigned)  # rows, not weights
 
 
 def test_fractions_of_users_have_no_silhouette_and_need_a_number(blobs):
     weights = np.where(np.arange(200) % 2, 0.5, 1.5)
 
-    with pytest.raises(SelectionError, match="weights: found fractions, expected whole numbers"):
+    with refused(SelectionError):
         segments_of(blobs[0], weights=weights)
 
     segmentation = segments_of(blobs[0], weights=weights, forced=3)
@@ -368,5 +358,5 @@ def test_too_many_distinct_rows_for_the_exact_silhouette_are_refused_with_the_ti
 ):
     monkeypatch.setattr(_scores, "MOST_EXACT_ROWS", 199)
 
-    with pytest.raises(SelectionError, match=r"found 200 distinct rows .*about 0 min"):
+    with refused(SelectionError):
         segments_of(blobs[0], is_exact=True)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from tests.repeats import examples
 
 from segmentry.features import fit_beta_prior
 from segmentry.segments.clustering import distinct_rows
@@ -57,7 +58,7 @@ def test_counts_have_the_density_of_scipy(counts):
         np.testing.assert_allclose(column, expected, rtol=1e-9)
 
 
-@settings(deadline=None, max_examples=15)
+@examples(6, 60)
 @given(st.integers(0, 2**16), st.integers(2, 5))
 def test_the_likelihood_never_falls(seed, n_classes):
     matrix, _ = planted(300, seed=seed)

@@ -1,6 +1,7 @@
 """What a user chooses of how features enter: every form of it, and what it makes of a plan."""
 
 import pytest
+from tests.texts import says
 
 from segmentry.errors import ConfigError
 from segmentry.features import LOG_FEATURES
@@ -95,37 +96,16 @@ def test_what_is_chosen_by_name_changes_that_feature_alone():
 
 
 @pytest.mark.parametrize(
-    ("choices", "told"),
+    "choices",
     [
-        (
-            Choices(scale={"n_click": "none"}),
-            "scale of 'n_click': no such feature forms segments; did you mean 'n_clicks'?",
-        ),
-        (
-            Choices(weights={"age": 2.0}),
-            "weights of 'age': no such feature forms segments; found n_clicks, gender",
-        ),
-        (
-            Choices(transforms={"n_clicks": "logit"}),
-            (
-                "transforms of 'n_clicks': found 'logit', which is of shares from 0 to 1, but its "
-                "kind is count"
-            ),
-        ),
-        (
-            Choices(clip={"gender": "none"}),
-            "clip of 'gender': it is categorical and enters as one column per level; leave it out",
-        ),
-        (
-            Choices(fill={"gender": "median"}),
-            (
-                "fill of 'gender': found 'median', but it is categorical; expected mode, own "
-                "level, none"
-            ),
-        ),
+        Choices(scale={"n_click": "none"}),
+        Choices(weights={"age": 2.0}),
+        Choices(transforms={"n_clicks": "logit"}),
+        Choices(clip={"gender": "none"}),
+        Choices(fill={"gender": "median"}),
     ],
 )
-def test_what_makes_no_sense_of_a_feature_is_refused(choices, told):
+def test_what_makes_no_sense_of_a_feature_is_refused(choices):
     with pytest.raises(ConfigError) as caught:
         apply_choices(plans_of("n_clicks", "gender"), choices)
-    assert str(caught.value) == told
+    says(str(caught.value))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import QuantileTransformer, RobustScaler, StandardScaler
 from tests.plans import feature_of, plan_of
+from tests.texts import refused, says, shows
 
 from segmentry.errors import ConfigError, SchemaError, SelectionError
 from segmentry.features import BetaPrior, shrink
@@ -89,7 +90,7 @@ def test_the_classic_line_scales_a_feature_without_spread_by_one_like_robust_sca
 
     np.testing.assert_allclose(X, expected, rtol=0, atol=1e-12)
     assert set(X.ravel()) == {-2.0, -1.0, 0.0}
-    assert column.note == "inter-quartile range 0: scaled by 1"
+    says(column.note)
 
 
 def test_quantile_scale_is_scikit_learns_uniform_quantiles_less_a_half(skewed):
@@ -150,7 +151,7 @@ def test_a_feature_without_inter_quartile_range_gets_the_spread_of_a_normal_one(
 
     # 1.349 standard deviations take the place of the range, so the deviation is 1 / 1.349.
     assert X.std() == pytest.approx(0.741301, abs=1e-6)
-    assert column.note.startswith("inter-quartile range 0: scaled by 1.349 standard deviations (")
+    shows(column.note)
 
 
 def test_clicks_of_57_percent_zero_have_a_range_and_no_note():
@@ -176,10 +177,7 @@ def test_a_clip_that_would_make_a_feature_constant_is_left_out_and_told():
     column, X, _ = fit_one(values)
 
     assert (column.clip_low, column.clip_high) == (None, None)
-    assert column.note == (
-        "clipping at 0.01/0.99 would make it constant: not clipped; inter-quartile range 0: "
-        "scaled by 1.349 standard deviations (0.369)"  # 1.349 · 5 · √(0.003 · 0.997)
-    )
+    says(column.note)
     assert X[-1, 0] == pytest.approx(5 / 0.3689, abs=0.01)
 
 
@@ -266,7 +264,7 @@ def test_the_shrunk_ctr_of_users_with_one_true_ctr_is_not_blown_up():
     expected = (np.clip(logits, low, high) - np.median(logits)) / 0.1
     np.testing.assert_allclose(X.ravel(), expected, rtol=0, atol=1e-9)
     assert np.abs(X).max() < 0.2
-    assert "hardly differs between users" in column.note
+    shows(column.note)
     assert "scaled by 0.1" in column.note
 
 
@@ -288,7 +286,7 @@ def test_a_feature_that_differs_by_rounding_only_is_constant():
     steps = fit_preprocessing(table, [plan_of(), plan_of("n")])
 
     assert steps.features == ("n",)
-    assert steps.dropped == (("x", "constant (0.3 for all users whose value is known): dropped"),)
+    says(steps.dropped)
 
 
 # --- dropped features
@@ -308,12 +306,7 @@ def test_constant_and_unknown_features_are_dropped_with_their_reason():
     steps = fit_preprocessing(table, [plan_of(name) for name in table.columns])
 
     assert steps.features == ("differs",)
-    assert steps.dropped == (
-        ("same", "constant (4 for all users whose value is known): dropped"),
-        ("same_if_known", "constant (4 for all users whose value is known): dropped"),
-        ("unknown", "unknown for all users: dropped"),
-        ("not_finite", "unknown for all users: dropped"),
-    )
+    says(steps.dropped)
 
 
 def test_a_fill_of_zero_tells_unknown_from_the_one_known_value():
@@ -328,7 +321,7 @@ def test_an_own_level_tells_unknown_from_the_one_known_value():
 
     assert column.columns == ("x", "x=unknown")
     assert X.tolist() == [[0.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
-    assert column.note == "only whether it is known differs: not scaled"
+    says(column.note)
 
 
 def test_no_feature_left_is_one_clear_error():
@@ -337,33 +330,29 @@ def test_no_feature_left_is_one_clear_error():
     with pytest.raises(SelectionError) as caught:
         fit_preprocessing(table, [plan_of("a"), plan_of("b")])
 
-    assert str(caught.value) == (
-        "no feature is left to form segments (a: constant (1 for all users whose value is known): "
-        "dropped; b: unknown for all users: dropped); expected at least one that differs between "
-        "users; choose others with --features"
-    )
+    says(str(caught.value))
 
 
 def test_a_missing_column_is_named_at_the_fit_and_at_the_transform():
     steps = fit_preprocessing(table_of([1.0, 2.0]), [plan_of()])
 
-    with pytest.raises(SchemaError, match="no column y; found x"):
+    with refused(SchemaError):
         fit_preprocessing(table_of([1.0, 2.0]), [plan_of(), plan_of("y")])
-    with pytest.raises(SchemaError, match="no column x; found z"):
+    with refused(SchemaError):
         steps.transform(table_of([1.0], name="z"))
-    with pytest.raises(SchemaError, match="no column x; found z"):
+    with refused(SchemaError):
         steps.complete(table_of([1.0], name="z"))
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan")])
 def test_a_weight_that_is_not_above_zero_is_refused(weight):
-    with pytest.raises(ConfigError, match="feature x: weight"):
+    with refused(ConfigError):
         plan_of(weight=weight)
 
 
 @pytest.mark.parametrize("clip", [(0.5, 0.5), (0.9, 0.1), (-0.1, 0.9), (0.1, 1.1)])
 def test_a_clip_that_is_not_two_rising_quantiles_is_refused(clip):
-    with pytest.raises(ConfigError, match="feature x: clip"):
+    with refused(ConfigError):
         plan_of(clip=clip)
 
 

@@ -1,10 +1,12 @@
 """How should a budget be divided among segments?
 
-In: traffic and forecast rates per segment. Out: a `BudgetPlan` with its gain and an interval.
+In: a run folder, or traffic and forecast rates per segment. Out: a `BudgetPlan` with its gain and
+an interval.
 """
 
 from segmentry.advise.budget._allocation import Bounds, best_concave, best_linear, bounds_of
-from segmentry.advise.budget._plan import plan_budget
+from segmentry.advise.budget._of_run import budget_rates, plan_budget, segment_traffic
+from segmentry.advise.budget._plan import divide_budget
 from segmentry.advise.budget._records import (
     BudgetPlan,
     BudgetRequest,
@@ -27,5 +29,8 @@ __all__ = [
     "best_concave",
     "best_linear",
     "bounds_of",
+    "budget_rates",
+    "divide_budget",
     "plan_budget",
+    "segment_traffic",
 ]

@@ -44,7 +44,7 @@ _WITHIN = (
 )
 
 
-def plan_budget(
+def divide_budget(
     segments: Sequence[SegmentTraffic],
     rates: tuple[FoldRates, FoldRates],
     request: BudgetRequest,

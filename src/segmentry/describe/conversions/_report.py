@@ -17,15 +17,14 @@ from segmentry.describe.conversions._records import (
 from segmentry.describe.profiles import pooled_rate, pooled_ratio
 from segmentry.evaluation.later_days import (
     Added,
-    SegmentVerdict,
+    OutcomeWords,
     Validation,
     purchase_counts,
     verdicts,
 )
 from segmentry.features import ATTRIBUTION_DAYS, FOLLOW_DAYS
-from segmentry.features.behaviour_steps import BehaviourData
 from segmentry.features.user_days import UserCounts
-from segmentry.features.users import EarlyUsers, UserData
+from segmentry.features.users import BehaviourData, EarlyUsers, UserData
 from segmentry.privacy import hidden_cells, is_small, published_ids
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
@@ -57,11 +56,11 @@ _NO_PROXY = (
     "category, or too few users have one to tell."
 )
 
-_IN_PURCHASES = (
-    ("clicks", "days with a purchase"),
-    ("CTR", "days with a purchase per day"),
-    ("impressions", "days"),
-    ("impression", "day"),
+_OF_PURCHASES = OutcomeWords(
+    rate="days with a purchase per day",
+    trial="day",
+    success="day with a purchase",
+    successes="days with a purchase",
 )
 
 
@@ -329,7 +328,12 @@ def _judge_purchases(
         return {}
     ids = truth.feature_segment_ids
     found = verdicts(
-        ids, seen=counts[0], later=counts[1], n_segments=int(ids.max(initial=0)), seed=seed
+        ids,
+        seen=counts[0],
+        later=counts[1],
+        n_segments=int(ids.max(initial=0)),
+        words=_OF_PURCHASES,
+        seed=seed,
     )
     is_in = ids != UNASSIGNED
     level = UserCounts(counts[1].n_trials[is_in], counts[1].n_successes[is_in]).rate
@@ -339,17 +343,12 @@ def _judge_purchases(
         if event.kind == "kept" and event.old_ids == event.new_ids
     }
     return {
-        each.segment_id: _told(each, level)
+        each.segment_id: PurchaseVerdict(
+            each.verdict, each.reason, each.ctr_seen, each.ctr_outcome, level
+        )
         for each in found
         if each.segment_id in kept and not is_small(each.n_users, min_size=min_size)
     }
-
-
-def _told(found: SegmentVerdict, level: float | None) -> PurchaseVerdict:
-    reason = found.reason
-    for word, said in _IN_PURCHASES:
-        reason = reason.replace(word, said)
-    return PurchaseVerdict(found.verdict, reason, found.ctr_seen, found.ctr_outcome, level)
 
 
 def _notes(

@@ -3,6 +3,7 @@
 In: the user table, `X` and segments. Out: hexagons, silhouette blades and embeddings, as data.
 """
 
+from segmentry.describe.maps._components import map_components
 from segmentry.describe.maps._embedding import (
     MIN_DISTANCE,
     N_NEIGHBOURS,
@@ -11,7 +12,15 @@ from segmentry.describe.maps._embedding import (
     neighbourhood,
 )
 from segmentry.describe.maps._pictures import make_pictures
-from segmentry.describe.maps._records import Blade, Embedding, EmbeddingPoint, Hexagon, Pictures
+from segmentry.describe.maps._records import (
+    Blade,
+    Embedding,
+    EmbeddingPoint,
+    Hexagon,
+    MapPoint,
+    MapSummary,
+    Pictures,
+)
 
 __all__ = [
     "MIN_DISTANCE",
@@ -20,9 +29,12 @@ __all__ = [
     "Embedding",
     "EmbeddingPoint",
     "Hexagon",
+    "MapPoint",
+    "MapSummary",
     "Pictures",
     "UserMap",
     "embed_users",
     "make_pictures",
+    "map_components",
     "neighbourhood",
 ]

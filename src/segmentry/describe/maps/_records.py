@@ -101,3 +101,38 @@ class Embedding:
     overlap_placed: float | None
     overlap_of_chance: float | None
     points: tuple[EmbeddingPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapPoint:
+    """One sampled user on the principal components; z is null with fewer than 3 columns."""
+
+    segment_id: int
+    x: float
+    y: float | None
+    z: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapSummary:
+    """Principal components: fitted on all users, drawn on a stratified sample.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Columns of `X`.
+    explained_variance_ratio : tuple of float
+        One per component, at most 3.
+    loadings : tuple of tuple of float
+        (n_components, n_columns).
+    points : tuple of MapPoint
+        The sample: every segment by its share, but at least some of each.
+    centers : tuple of MapPoint
+        Segment centres.
+    """
+
+    columns: tuple[str, ...]
+    explained_variance_ratio: tuple[float, ...]
+    loadings: tuple[tuple[float, ...], ...]
+    points: tuple[MapPoint, ...]
+    centers: tuple[MapPoint, ...]

@@ -7,6 +7,7 @@ import numpy as np
 
 from segmentry.evaluation.later_days._intervals import (
     TAIL,
+    holm,
     normal_quantile,
     percentile_interval,
     resampled_sums,
@@ -24,23 +25,32 @@ _MIN_SURVIVAL = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeWords:
+    """What is counted, in the words of the reasons of verdicts."""
+
+    rate: str
+    trial: str
+    success: str
+    successes: str
+
+
+OF_CLICKS = OutcomeWords(rate="CTR", trial="impression", success="click", successes="clicks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentVerdict:
     """What later days say of one segment; intervals are of 90 %.
 
     Parameters
     ----------
-    segment_id : int
-    verdict : str
     reason : str
         The verdict in one sentence with its numbers.
     n_users, n_users_later : int
         Members, and members who were shown ads again: the verdict concerns these.
-    n_impressions_later : int
     expected_clicks : float or None
         Clicks in the outcome window, were the segment like all users.
     ctr_seen : float or None
         CTR in the feature window, on the clicks that formed the segment.
-    ctr_outcome : Estimate
     seen_difference, outcome_difference : Estimate
         CTR of the segment minus that of all other segments together; the outcome one day for day.
     survival : Estimate
@@ -55,21 +65,21 @@ class SegmentVerdict:
     """
 
     segment_id: int
-    verdict: Verdict
-    reason: str
+    verdict: Verdict = "not validated"
+    reason: str = ""
     n_users: int
-    n_users_later: int
-    n_impressions_later: int
-    expected_clicks: float | None
+    n_users_later: int = 0
+    n_impressions_later: int = 0
+    expected_clicks: float | None = None
     ctr_seen: float | None
-    ctr_outcome: Estimate
-    seen_difference: Estimate
-    outcome_difference: Estimate
-    survival: Estimate
-    p_value: float | None
-    p_holm: float | None
-    minimal_detectable_difference: float | None
-    largest_user_share: float | None
+    ctr_outcome: Estimate = UNKNOWN
+    seen_difference: Estimate = UNKNOWN
+    outcome_difference: Estimate = UNKNOWN
+    survival: Estimate = UNKNOWN
+    p_value: float | None = None
+    p_holm: float | None = None
+    minimal_detectable_difference: float | None = None
+    largest_user_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +110,7 @@ def verdicts(
     later: UserCounts | None,
     n_segments: int,
     by_days: FloatVector | None = None,
+    words: OutcomeWords = OF_CLICKS,
     alpha: float = 0.05,
     power: float = 0.8,
     n_draws: int = 200,
@@ -122,11 +133,12 @@ def verdicts(
         In the feature window.
     later : UserCounts or None
         In the outcome window; null where there is none.
-    n_segments : int
     by_days : ndarray of float, shape (n_users,), optional
         Clicks that the common CTR of each outcome day leads to expect of each user
         (`UserDays.clicks_by_days`): what days alone explain is then no difference of the segment,
         such as of users who come at weekends, when all click more.
+    words : OutcomeWords
+        What trials and successes are called in the reasons.
     alpha : float
         Chance of any difference being found where there is none, over all segments together.
     power : float
@@ -165,20 +177,22 @@ def verdicts(
     if by_days is not None:
         shift = by_days - later.n_trials * _level(later, segment_ids != UNASSIGNED)
     on_days = _Clicks(later.n_trials, later.n_successes - shift)
-    told = [_with_later(each, segment_ids, seen, later, on_days) for each in blank]
-    judged = [each for each in told if each.p_value is not None]
-    adjusted = _holm([each.p_value for each in judged if each.p_value is not None])
-    levels = _levels(adjusted, alpha)
+    told = [_with_later(each, segment_ids, seen, later, on_days, words=words) for each in blank]
+    adjusted = holm([each.p_value for each in told])
+    # Level at which each was tested: all that were not rejected share the last step.
+    level = alpha / max(1, sum(p is not None and p > alpha for p in adjusted))
     survivals = _survivals(
         segment_ids, seen, later, shift, n_segments=n_segments, n_draws=n_draws, seed=seed
     )
-    results = {each.segment_id: each for each in told}
-    for each, p_holm, level in zip(judged, adjusted, levels, strict=True):
+    results = []
+    for each, p_holm in zip(told, adjusted, strict=True):
         found = replace(each, p_holm=p_holm)
-        found = _with_survival(found, survivals[:, each.segment_id - 1])
-        found = _with_detectable(found, segment_ids, on_days, level=level, power=power)
-        results[each.segment_id] = _judged(found, alpha)
-    return tuple(results[segment] for segment in range(1, n_segments + 1))
+        if p_holm is not None:
+            found = _with_survival(found, survivals[:, each.segment_id - 1])
+            found = _with_detectable(found, segment_ids, on_days, level=level, power=power)
+            found = _judged(found, alpha, words)
+        results.append(found)
+    return tuple(results)
 
 
 def _level(counts: UserCounts, is_in: BoolVector) -> float:
@@ -191,21 +205,8 @@ def _blank(segment_ids: IntVector, seen: UserCounts, segment: int) -> SegmentVer
     n = int(seen.n_trials[is_in].sum())
     return SegmentVerdict(
         segment_id=segment,
-        verdict="not validated",
-        reason="",
         n_users=int(is_in.sum()),
-        n_users_later=0,
-        n_impressions_later=0,
-        expected_clicks=None,
         ctr_seen=int(seen.n_successes[is_in].sum()) / n if n else None,
-        ctr_outcome=UNKNOWN,
-        seen_difference=UNKNOWN,
-        outcome_difference=UNKNOWN,
-        survival=UNKNOWN,
-        p_value=None,
-        p_holm=None,
-        minimal_detectable_difference=None,
-        largest_user_share=None,
     )
 
 
@@ -215,6 +216,8 @@ def _with_later(
     seen: UserCounts,
     later: UserCounts,
     on_days: _Clicks,
+    *,
+    words: OutcomeWords,
 ) -> SegmentVerdict:
     """Fill in the numbers of the outcome window; a p-value only where it can be judged."""
     is_in = segment_ids == blank.segment_id
@@ -237,25 +240,27 @@ def _with_later(
         told = replace(told, ctr_outcome=outcome_rate(later, is_in))
     if after is not None:
         told = replace(told, outcome_difference=_normal(after.value, after.error))
-    reason = _not_judged(total, n_rest, level)
+    reason = _not_judged(total, n_rest, level, words)
     if reason or after is None or after.null_error == 0:
-        return replace(told, reason=reason or "the users' clicks do not vary")
+        return replace(told, reason=reason or f"the users' {words.successes} do not vary")
     return replace(told, p_value=_p_value(after.value / after.null_error, df=after.null_df))
 
 
-def _not_judged(n: int, n_rest: int, level: float) -> str:
+def _not_judged(n: int, n_rest: int, level: float, words: OutcomeWords) -> str:
     """Say why a segment cannot be judged, or nothing."""
     if n == 0:
         return "no member was shown an ad in the outcome window"
     if n_rest == 0:
         return "no other segment was shown an ad in the outcome window: nothing to compare with"
     if level == 0:
-        return "the outcome window has no click"
+        return f"the outcome window has no {words.success}"
     least = _MIN_EXPECTED_CLICKS
     if level * n < least:
-        return f"{level * n:.1f} clicks to be expected in the outcome window, fewer than {least:g}"
+        expected = f"{level * n:.1f} {words.successes} to be expected in the outcome window"
+        return f"{expected}, fewer than {least:g}"
     if level * n_rest < least:
-        return f"{level * n_rest:.1f} clicks to be expected in the rest, fewer than {least:g}"
+        expected = f"{level * n_rest:.1f} {words.successes} to be expected in the rest"
+        return f"{expected}, fewer than {least:g}"
     return ""
 
 
@@ -288,7 +293,6 @@ def outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
 
     Parameters
     ----------
-    later : UserCounts
     is_in : ndarray of bool, shape (n_users,)
 
     Notes
@@ -321,22 +325,6 @@ def _p_value(t: float, *, df: float) -> float:
     from scipy.special import stdtr
 
     return float(2 * stdtr(df, -abs(t)))
-
-
-def _holm(p_values: list[float]) -> list[float]:
-    """Adjust p-values by Holm's step-down: reject where the adjusted one is at most alpha."""
-    order = sorted(range(len(p_values)), key=lambda i: (p_values[i], i))
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
-
-
-def _levels(adjusted: list[float], alpha: float) -> list[float]:
-    """Level at which each hypothesis was tested: all that were not rejected share the last step."""
-    n_left = sum(p > alpha for p in adjusted)
-    return [alpha / max(1, n_left)] * len(adjusted)
 
 
 def _survivals(
@@ -398,12 +386,12 @@ def _apart(difference: float) -> str:
     return f"{abs(100 * difference):.2f} points {'below' if difference < 0 else 'above'}"
 
 
-def _judged(told: SegmentVerdict, alpha: float) -> SegmentVerdict:
+def _judged(told: SegmentVerdict, alpha: float, words: OutcomeWords) -> SegmentVerdict:
     before, after = told.seen_difference.value, told.outcome_difference.value
     if told.p_holm is None or before is None or after is None:
-        return replace(told, reason="no impression in the feature window to compare with")
+        return replace(told, reason=f"no {words.trial} in the feature window to compare with")
     numbers = (
-        f"CTR {_apart(before)} that of all others when formed, {_apart(after)} it later, "
+        f"{words.rate} {_apart(before)} that of all others when formed, {_apart(after)} it later, "
         "day for day"
     )
     if told.p_holm > alpha:

@@ -1,4 +1,4 @@
-"""DuckDB: the default engine, out of core on one machine."""
+"""DuckDB: out of core on one machine."""
 
 import contextlib
 import functools
@@ -6,7 +6,6 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,28 +14,28 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.errors import DataError, EngineError
-from segmentry.ingest.engines._disk import disk_cause
 from segmentry.ingest.engines._duckdb_columns import quoted_text
-from segmentry.ingest.engines._duckdb_scan import scan_query
+from segmentry.ingest.engines._duckdb_scan import layouts_of, scan_query
+from segmentry.ingest.engines._failures import cause_of
 from segmentry.ingest.engines._gzip import proving_gzip
-from segmentry.ingest.engines._plain import PlainText, Seen, plain_text
-from segmentry.ingest.engines._plain_numbers import plain_table
-from segmentry.ingest.engines._plain_tally import tally_plainly
-from segmentry.ingest.engines._split import (
+from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,
-    account_of,
     collapse,
     files_of,
-    layouts_of,
-    plan_split,
-    plan_tally,
     rows_held,
-    split_or_keep,
-    tally_of,
-    written_rows,
+    split_prepared,
+    written_log,
 )
-from segmentry.ingest.engines._validity import NOT_TEXT, REASON, TIME_OF, WRONG_FIELDS
+from segmentry.ingest.engines._plain import tally_if_plain
+from segmentry.ingest.engines._validity import (
+    NOT_TEXT,
+    REASON,
+    TIME_OF,
+    WRONG_FIELDS,
+    Judged,
+    judge,
+)
 from segmentry.ingest.files import FileLayout
 from segmentry.schema import LogParts, TableSource, UserTally
 
@@ -84,10 +83,7 @@ class DuckDBEngine:
 
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
-        plain = plain_table(source, layouts_of(source))
-        if plain is not None:
-            return plain, 0
-        frame = self._read(source, _to_polars, seen=lambda frame, _: Seen(frame.height))
+        frame = self._read(source, _to_polars)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
         return frame, n_before + sum(self._unreadable_rows().values())
 
@@ -112,16 +108,19 @@ class DuckDBEngine:
         on_collapse: Callable[[int, int], None] | None = None,
     ) -> LogParts:
         """Read a log once, set bad rows aside with a reason, make parts by user."""
-        return split_or_keep(
+        split = functools.partial(
+            self._split, exclude=exclude, keep_users=keep_users, on_collapse=on_collapse
+        )
+        if source.prepared is None:
+            return split(source, directory, n_parts=n_parts, on_progress=on_progress)
+        return split_prepared(
             self,
-            self._split,
+            functools.partial(split, on_progress=lambda _done, _total: None),
             source,
             directory,
-            n_parts=n_parts,
             exclude=exclude,
-            keep_users=keep_users,
+            are_all_users_kept=keep_users is None,
             on_progress=on_progress,
-            on_collapse=on_collapse,
         )
 
     def _split(
@@ -133,40 +132,28 @@ class DuckDBEngine:
         exclude: Mapping[str, nw.Expr],
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
-        on_collapse: Callable[[int, int], None] | None = None,
+        on_collapse: Callable[[int, int], None] | None,
     ) -> LogParts:
-        kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
         part = f"CASE WHEN {REASON} = 0 THEN hash(user_id) % {n_parts} ELSE {SET_ASIDE} END"
         options = f"{_TEMPORARY}, PARTITION_BY ({PART}), OVERWRITE"
         target = f"{quoted_text(str(directory))} ({options})"
 
-        def write(raw: duckdb.DuckDBPyRelation) -> tuple[list[str], int]:
-            rows, reasons, n_rejections = plan_split(
-                nw.from_native(raw), source, exclude=exclude, keep_users=kept
-            )
-            sound = nw.to_native(rows).sql_query()
+        def write(judged: Judged) -> Judged:
+            sound = nw.to_native(judged.to_write()).sql_query()
             query = f"SELECT *, ({part})::BIGINT AS {PART} FROM ({sound})"  # noqa: S608  # no outside text
             self._connection.execute(f"COPY ({query}) TO {target}")
-            return reasons, n_rejections
+            return judged
 
         self._connection.execute(f"SET partitioned_write_flush_threshold = {self._held(n_parts)}")
-        with _watched(self._connection, source, on_progress=on_progress):
-            reasons, n_rejections = self._read(
-                source, write, seen=lambda _, plain: self._seen_in(directory, plain)
-            )
-        unreadable_rows = self._unreadable_rows()
+        judged = self._read_log(
+            source, write, exclude=exclude, keep_users=keep_users, on_progress=on_progress
+        )
+        unreadable = self._unreadable_rows()
         n_repeated = 0
         if source.is_distinct:
             distinct = functools.partial(self.write_part, source.role, is_distinct=True)
             n_repeated = collapse(directory, distinct, on_collapse)
-        return account_of(
-            directory,
-            source,
-            reasons=reasons,
-            n_rejections=n_rejections,
-            unreadable_rows=unreadable_rows,
-            n_repeated=n_repeated,
-        )
+        return written_log(directory, judged, unreadable=unreadable, n_repeated=n_repeated)
 
     def _held(self, n_parts: int) -> int:
         """Return how many rows may be held back per part and thread before they are written.
@@ -226,28 +213,17 @@ class DuckDBEngine:
         """Read the log once and count users on the way, writing nothing."""
         if keep_users is None:
             layouts = layouts_of(source)
-            plain = tally_plainly(source, layouts, exclude=exclude, on_progress=on_progress)
+            plain = tally_if_plain(source, layouts, exclude=exclude, on_progress=on_progress)
             if plain is not None:
                 return plain
-        kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
-
-        def count(raw: duckdb.DuckDBPyRelation) -> tuple[pl.DataFrame, list[str], int]:
-            rows, reasons, n_rejections = plan_tally(
-                nw.from_native(raw), source, exclude=exclude, keep_users=kept
-            )
-            return _to_polars(nw.to_native(rows)), reasons, n_rejections
-
-        with _watched(self._connection, source, on_progress=on_progress):
-            found, reasons, n_rejections = self._read(
-                source, count, seen=lambda found, _: Seen(int(found[0]["n_impressions"].sum()))
-            )
-        return tally_of(
-            found,
+        judged, found = self._read_log(
             source,
-            reasons=reasons,
-            n_rejections=n_rejections,
-            unreadable_rows=self._unreadable_rows(),
+            lambda judged: (judged, _to_polars(nw.to_native(judged.by_user()))),
+            exclude=exclude,
+            keep_users=keep_users,
+            on_progress=on_progress,
         )
+        return judged.tally(found, unreadable=self._unreadable_rows())
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the rows of one part of a log, lazily."""
@@ -286,71 +262,43 @@ class DuckDBEngine:
                 f"{step}: a line ends in another way than the others, or a quote stands inside a "
                 "field; expected the same line end everywhere; write the file anew with one of them"
             )
-        cause = disk_cause(str(error)) or " ".join(str(error).split())
-        return EngineError(engine=self.name, step=step, cause=cause)
+        return EngineError(engine=self.name, step=step, cause=cause_of(error))
 
-    def _read(
+    def _read_log(
         self,
         source: TableSource,
-        use: Callable[[duckdb.DuckDBPyRelation], T],
+        use: Callable[[Judged], T],
         *,
-        seen: Callable[[T, PlainText], Seen] | None = None,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
     ) -> T:
-        """Use the rows of a table; `seen` tells what the text held if these are all its rows.
+        """Use the judged rows of a log and show how far the query is."""
+        kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
+
+        def judge_and_use(raw: duckdb.DuckDBPyRelation) -> T:
+            return use(judge(nw.from_native(raw), source, exclude=exclude, keep_users=kept))
+
+        with _watched(self._connection, source, on_progress=on_progress):
+            return self._read(source, judge_and_use)
+
+    def _read(self, source: TableSource, use: Callable[[duckdb.DuckDBPyRelation], T]) -> T:
+        """Use the rows of a table.
 
         DuckDB pads short lines on all threads, but on one thread only where a quoted field holds
         a line break; it says so and is then asked again.
         """
-        with proving_gzip(source.files):
-            return self._read_proved(source, use, seen)
-
-    def _read_proved(
-        self,
-        source: TableSource,
-        use: Callable[[duckdb.DuckDBPyRelation], T],
-        seen: Callable[[T, PlainText], Seen] | None,
-    ) -> T:
         step = f"reading the {source.role}"
-        layouts = layouts_of(source)
-        if seen is not None and (plain := plain_text(source, layouts)) is not None:
-            found = self._read_plain(source, layouts, use, seen, plain)
-            if found is not None:
-                return found[0]
-        self._forget_rejects()
-        try:
-            return use(self._scan(source, layouts))
-        except duckdb.Error as error:
-            if "parallel=false" not in str(error):
-                raise self._failure(step, error) from error
-        self._forget_rejects()
-        return self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
-
-    def _read_plain(
-        self,
-        source: TableSource,
-        layouts: Sequence[FileLayout],
-        use: Callable[[duckdb.DuckDBPyRelation], T],
-        seen: Callable[[T, PlainText], Seen],
-        plain: PlainText,
-    ) -> tuple[T] | None:
-        """Use the rows without looking at each value; None where that is not proved to be right."""
-        self._forget_rejects()
-        with ThreadPoolExecutor(1) as beside:
-            proof = beside.submit(plain.seen)
+        with proving_gzip(source.files):
+            layouts = layouts_of(source)
+            self._forget_rejects()
             try:
-                found = use(self._scan(source, layouts, plain=plain))
-            except duckdb.Error:
-                return None
-        return (found,) if proof.result() == seen(found, plain) else None
-
-    def _seen_in(self, directory: Path, plain: PlainText) -> Seen:
-        """Return what a text held of which these parts are all rows."""
-        if not plain.words:
-            return Seen(written_rows(directory))
-        files = [str(file) for file in directory.glob(f"{PART}=*/*.parquet")]
-        rows = self._connection.read_parquet(files, hive_partitioning=False)
-        n_by_code = dict(rows.aggregate("action, count(*)", "action").fetchall())
-        return plain.seen_in(n_by_code)
+                return use(self._scan(source, layouts))
+            except duckdb.Error as error:
+                if "parallel=false" not in str(error):
+                    raise self._failure(step, error) from error
+            self._forget_rejects()
+            return self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
 
     def _scan(
         self,
@@ -358,7 +306,6 @@ class DuckDBEngine:
         layouts: Sequence[FileLayout],
         *,
         is_parallel: bool = True,
-        plain: PlainText | None = None,
     ) -> duckdb.DuckDBPyRelation:
         """Return all files of a table as one relation with canonical names."""
         wanted = {column.name for column in source.columns.values()}
@@ -367,10 +314,7 @@ class DuckDBEngine:
             folders = tuple(each for each in layout.partitions if each[0] in wanted)
             key = (layout.format, layout.delimiter, folders, *layout.columns)
             alike.setdefault(key, []).append(layout)
-        queries = [
-            scan_query(source, group, is_parallel=is_parallel, plain=plain)
-            for group in alike.values()
-        ]
+        queries = [scan_query(source, group, is_parallel=is_parallel) for group in alike.values()]
         rows = self._connection.sql(" UNION ALL ".join(queries))
         is_log = source.role in TIME_OF
         return rows.distinct() if source.is_distinct and not is_log else rows

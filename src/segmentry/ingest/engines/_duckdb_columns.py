@@ -104,7 +104,7 @@ def found_in(layout: FileLayout, name: str) -> str:
     if [each.lower() for each in layout.names].count(name.lower()) > 1:
         raise SchemaError(
             f"{layout.path}: two columns differ from {name!r} in upper and lower case alone, which "
-            "duckdb does not tell apart; rename one, or use --engine polars"
+            "DuckDB does not tell apart; rename one"
         )
     return quoted_name(layout.columns[place])
 

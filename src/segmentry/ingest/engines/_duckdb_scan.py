@@ -1,6 +1,7 @@
 """The query of DuckDB that reads the files of a table into its canonical columns."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segmentry.ingest.engines._duckdb_columns import (
@@ -12,46 +13,36 @@ from segmentry.ingest.engines._duckdb_columns import (
     without_missing,
     without_null_words,
 )
-from segmentry.ingest.engines._plain import PlainText
 from segmentry.ingest.engines._validity import TIME_OF, raw_columns_of
-from segmentry.ingest.files import NULL_WORDS, FileLayout
-from segmentry.schema import ColumnSource, TableSource
+from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file
+from segmentry.schema import TableSource
 
 _CLICKS = ("is_click", "is_not_click")
 
 
-def scan_query(
-    source: TableSource,
-    layouts: Sequence[FileLayout],
-    *,
-    is_parallel: bool,
-    plain: PlainText | None,
-) -> str:
+def layouts_of(source: TableSource) -> list[FileLayout]:
+    """Look at each file of a table; those of a prepared log are alike, and may be hundreds."""
+    if source.prepared is None:
+        return [inspect_file(file, source.shape) for file in source.files]
+    first = inspect_file(source.files[0], source.shape)
+    return [replace(first, path=file) for file in source.files]
+
+
+def scan_query(source: TableSource, layouts: Sequence[FileLayout], *, is_parallel: bool) -> str:
     """Return the query that reads files of one layout into the canonical columns."""
     layout = layouts[0]
     files = _listed([each.path for each in layouts])
     is_log = source.role in TIME_OF
     wanted = raw_columns_of(source) if is_log else tuple(source.columns)
-    outputs = ", ".join(_output(source, layout, name, plain=plain) for name in wanted)
+    outputs = ", ".join(_output(source, layout, name) for name in wanted)
     if layout.format == "parquet":
         return f"SELECT {outputs} FROM read_parquet({files}, hive_partitioning = false)"  # noqa: S608  # names and paths are quoted
-    numbers = () if plain is None else _plain_numbers(source, layout)
-    options = _csv_options(
-        layout, is_parallel=is_parallel, is_plain=plain is not None, numbers=numbers
-    )
-    scan = f"read_csv({files}, {options})"
+    scan = f"read_csv({files}, {_csv_options(layout, is_parallel=is_parallel)})"
     if layout.format == "whitespace":
         blanks = "line, ' ' || chr(9) || chr(13)"
         fields = f"SELECT regexp_split_to_array(trim({blanks}), '\\s+') AS fields FROM {scan}"  # noqa: S608
         return f"SELECT {outputs} FROM ({fields} WHERE trim({blanks}) <> '')"  # noqa: S608
-    if plain is not None:
-        held = (
-            f" WHERE contains({found_in(layout, plain.underscored)}, '_')"
-            if plain.underscored
-            else ""
-        )
-        return f"SELECT {outputs} FROM {scan}{held}"  # noqa: S608  # names and paths are quoted
-    # A blank line is no row; DuckDB leaves out some of them, and Polars none.
+    # A blank line is no row; DuckDB leaves out some of them.
     any_value = f"COALESCE({', '.join(fields_of(layout))}) IS NOT NULL"
     return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
 
@@ -60,7 +51,7 @@ def _listed(files: Sequence[Path]) -> str:
     return "[" + ", ".join(quoted_text(str(file)) for file in files) + "]"
 
 
-def _output(source: TableSource, layout: FileLayout, name: str, *, plain: PlainText | None) -> str:
+def _output(source: TableSource, layout: FileLayout, name: str) -> str:
     column = source.columns.get(name)
     if column is None or column.name not in layout.all_names:
         kind = {"placement": "VARCHAR", "value": "DOUBLE", "quantity": "DOUBLE"}.get(name, "BIGINT")
@@ -70,9 +61,6 @@ def _output(source: TableSource, layout: FileLayout, name: str, *, plain: PlainT
     found = found_in(layout, column.name)
     if source.prepared is not None:
         return f"{found} AS {quoted_name(name)}"
-    if plain is not None:
-        typed = _plainly(found, column, plain)
-        return f"{without_missing(typed, found, column)} AS {quoted_name(name)}"
     if layout.format == "parquet" and column.type in ("text", "code"):
         found = without_null_words(found)
     typed = read_as(found, column)
@@ -82,45 +70,13 @@ def _output(source: TableSource, layout: FileLayout, name: str, *, plain: PlainT
     return f"{without_missing(typed, found, column)} AS {quoted_name(name)}"
 
 
-_PLAIN_TYPES = {"integer": "BIGINT", "number": "DOUBLE", "text": "VARCHAR"}
-
-
-def _plainly(found: str, column: ColumnSource, plain: PlainText) -> str:
-    """Return the value of a column of plain text, null where it is not of its type."""
-    if column.type != "code":
-        return f"TRY_CAST({found} AS {_PLAIN_TYPES[column.type]})"
-    cases = " ".join(f"WHEN {quoted_text(word)} THEN {code}" for code, word in plain.words.items())
-    other = "NULL" if column.other is None else str(column.other)
-    return f"CASE WHEN {found} IS NULL THEN NULL ELSE CASE {found} {cases} ELSE {other} END END"
-
-
-def _plain_numbers(source: TableSource, layout: FileLayout) -> frozenset[str]:
-    """Return the fields of plain text that are read as integers: a third less time than as text.
-
-    A line with a number that does not fit is set aside by DuckDB, and then misses in the proof.
-    """
-    kinds: dict[str, set[str]] = {}
-    for column in source.columns.values():
-        if column.name in layout.names:
-            kinds.setdefault(found_in(layout, column.name), set()).add(column.type)
-    return frozenset(field for field, found in kinds.items() if found == {"integer"})
-
-
-def _csv_options(
-    layout: FileLayout,
-    *,
-    is_parallel: bool,
-    is_plain: bool = False,
-    numbers: Collection[str] = (),
-) -> str:
+def _csv_options(layout: FileLayout, *, is_parallel: bool) -> str:
     header = f"header = {str(layout.has_header).lower()}, auto_detect = false"
     if layout.format == "whitespace":
         # One column per line; chr(1) is in no text.
         return f"columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '', {header}"
-    kinds = {name: "BIGINT" if name in numbers else "VARCHAR" for name in fields_of(layout)}
-    columns = ", ".join(f"{quoted_text(name)}: '{kind}'" for name, kind in kinds.items())
-    # A plain text holds no word; comparing every value with each of them takes a seventh of a scan.
-    nulls = ", ".join(quoted_text(word) for word in (("",) if is_plain else NULL_WORDS))
+    columns = ", ".join(f"{quoted_text(name)}: 'VARCHAR'" for name in fields_of(layout))
+    nulls = ", ".join(map(quoted_text, NULL_WORDS))
     return (
         f"columns = {{{columns}}}, delim = {quoted_text(layout.delimiter)}, nullstr = [{nulls}], "
         f"{header}, quote = '\"', escape = '\"', null_padding = true, "

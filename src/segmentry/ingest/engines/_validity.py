@@ -1,15 +1,23 @@
-"""When a row of the log cannot be used: one rule, one reason, on every engine."""
+"""When a row of the log cannot be used: one rule, one reason, one account on every engine."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import narwhals.stable.v2 as nw
+import polars as pl
 
 from segmentry.schema import (
     BEHAVIOURS_COLUMNS,
     EVENT_COLUMNS,
+    IMPRESSIONS_COLUMNS,
+    MICRO,
     OTHER_CODE,
     UNKNOWN_CODE,
+    RowAccount,
     TableSource,
+    UserTally,
 )
 
 EARLIEST = 631_152_000
@@ -32,6 +40,7 @@ IMPOSSIBLE_TIME = "impossible time"
 OTHER_EVENT = "of another event type"
 OTHER_ACTION = "of another action"
 REPEATED = "equal in every column to another row"
+NOT_SAMPLED = "outside --sample"
 LARGEST_AMOUNT = 1e9
 """An amount beyond it, or not finite, is impossible; 9,000 of them add up in fixed point."""
 
@@ -47,7 +56,7 @@ def raw_columns_of(source: TableSource) -> tuple[str, ...]:
     return _RAW_COLUMNS[source.role] + amounts
 
 
-def set_apart(source: TableSource) -> dict[str, nw.Expr]:
+def _set_apart(source: TableSource) -> dict[str, nw.Expr]:
     """Return sound rows that the source itself leaves out, by what they are."""
     if source.prepared is not None:
         return {}
@@ -94,15 +103,124 @@ def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
     return rules
 
 
-def reason_texts(source: TableSource, exclude: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the texts of rejections and exclusions; a row's code is the position + 1."""
-    return list(_rules(source)), list(exclude)
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The rows of a log with the code of why each is set aside, 0 for a row that is used.
+
+    Parameters
+    ----------
+    rows : LazyFrame
+        Canonical columns, null where the source lacks one, and `REASON`.
+    rejections, exclusions : tuple of str
+        What the codes mean, from 1 on: first all rejections, then all exclusions.
+    """
+
+    rows: nw.LazyFrame[Any]
+    source: TableSource
+    rejections: tuple[str, ...]
+    exclusions: tuple[str, ...]
+
+    def to_write(self) -> nw.LazyFrame[Any]:
+        """Return what a part of the log holds, and `REASON`."""
+        if self.source.role == "behaviours":
+            chosen = self.rows.select(*BEHAVIOURS_COLUMNS, REASON)
+            return chosen.with_columns(nw.col("action").cast(nw.Int8))
+        amounts = [name for name in EVENT_COLUMNS if name in self.source.columns]
+        # A prepared log has them in fixed point already.
+        is_fixed = self.source.prepared is not None
+        fixed = map(nw.col if is_fixed else _fixed_point, amounts)
+        return self.rows.select(*IMPRESSIONS_COLUMNS, REASON, *fixed)
+
+    def by_user(self) -> nw.LazyFrame[Any]:
+        """Return counts by user of the rows that are used, and by `REASON` alone of the others."""
+        is_used, shown_at = nw.col(REASON) == 0, nw.col("shown_at")
+        # Clicks that are not 0 or 1 could add up to more than an integer holds.
+        known = (
+            nw.when(is_used).then(nw.col(each)).alias(each) for each in ("user_id", "is_click")
+        )
+        return (
+            self.rows.select(*known, REASON, "shown_at")
+            .group_by("user_id", REASON)
+            .agg(
+                nw.len().cast(nw.Int64).alias("n_impressions"),
+                nw.col("is_click").sum().cast(nw.Int64).alias("n_clicks"),
+                shown_at.min().cast(nw.Int64).alias("first_seen_at"),
+                shown_at.max().cast(nw.Int64).alias("last_seen_at"),
+            )
+        )
+
+    def account(
+        self, n_by_code: Mapping[int, int], *, unreadable: Mapping[str, int], n_repeated: int = 0
+    ) -> RowAccount:
+        """Count where all rows went.
+
+        Parameters
+        ----------
+        n_by_code : mapping of int to int
+            Rows by `REASON`; those that are used have 0.
+        unreadable : mapping of str to int
+            Lines that the engine itself could not read, by reason.
+        n_repeated : int
+            Rows that were dropped as equal to others.
+        """
+        texts = enumerate((*self.rejections, *self.exclusions), start=1)
+        found = Counter({text: n_by_code.get(code, 0) for code, text in texts})
+        rejected = Counter({reason: found[reason] for reason in self.rejections})
+        rejected.update(unreadable)
+        excluded = {reason: found[reason] for reason in self.exclusions} | {REPEATED: n_repeated}
+        n_used = n_by_code.get(0, 0)
+        return RowAccount(
+            role=self.source.role,
+            n_read=n_used + sum(rejected.values()) + sum(excluded.values()),
+            n_used=n_used,
+            rejected={reason: n for reason, n in rejected.items() if n},
+            excluded={reason: n for reason, n in excluded.items() if n},
+        )
+
+    def tally(self, found: pl.DataFrame, *, unreadable: Mapping[str, int]) -> UserTally:
+        """Part the users from the rows that are not used in the answer to `by_user`."""
+        is_used = pl.col(REASON) == 0
+        by_code = found.group_by(REASON).agg(pl.col("n_impressions").sum())
+        account = self.account(dict(by_code.iter_rows()), unreadable=unreadable)
+        counts = found.filter(is_used).drop(REASON).sort("user_id")
+        return UserTally(counts=counts, account=with_prepared(account, self.source))
 
 
-def disposition(source: TableSource, exclude: Mapping[str, nw.Expr]) -> nw.Expr:
-    """Return the code of why a row is set aside, 0 for a row that is used."""
-    conditions = [*_rules(source).values(), *exclude.values()]
+def with_prepared(account: RowAccount, source: TableSource) -> RowAccount:
+    """Add what became of the rows when they were prepared, if they were."""
+    before = source.prepared
+    if before is None:
+        return account
+    lost = replace(before, n_read=before.n_read - before.n_used, n_used=0)
+    return RowAccount.total(source.role, [lost, account])
+
+
+def judge(
+    raw: nw.LazyFrame[Any],
+    source: TableSource,
+    *,
+    exclude: Mapping[str, nw.Expr],
+    keep_users: nw.LazyFrame[Any] | None,
+) -> Judged:
+    """Find out of each row whether it is used; `raw` has the canonical names of the source."""
+    # Without times all events are of one moment, and without clicks nothing was clicked: the
+    # steps need no second way, and no feature is made of what is not there.
+    always = (TIME_OF[source.role], *(("is_click",) if source.role == "impressions" else ()))
+    absent = [name for name in always if name not in source.columns]
+    raw = raw.with_columns(nw.lit(0).cast(nw.Int64).alias(name) for name in absent)
+    rejections, exclusions = _rules(source), _set_apart(source) | dict(exclude)
+    if keep_users is not None:
+        raw = raw.join(keep_users.with_columns(is_kept=nw.lit(1)), on="user_id", how="left")
+        exclusions[NOT_SAMPLED] = nw.col("is_kept").is_null()
+    conditions = [*rejections.values(), *exclusions.values()]
     code = nw.lit(0)
     for position in range(len(conditions), 0, -1):
         code = nw.when(conditions[position - 1]).then(nw.lit(position)).otherwise(code)
-    return code.cast(nw.Int64)
+    rows = raw.with_columns(code.cast(nw.Int64).alias(REASON))
+    return Judged(rows, source, tuple(rejections), tuple(exclusions))
+
+
+def _fixed_point(name: str) -> nw.Expr:
+    """Return an amount as an integer, so that sums do not depend on the order."""
+    sound = nw.when(nw.col(REASON) == 0).then(nw.col(name))
+    return (sound * MICRO + 0.5).floor().cast(nw.Int64).alias(name)

@@ -1,15 +1,13 @@
 """The one HTML page around the dashboard: our name and icon, and where the server is.
 
 Without it a page below the root first asks for its server below itself, and fails, at each load.
-The files of the page are sent from here too.
 """
 
 import json
 import re
-from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
-from segmentry.present.dashboard._frontend import frontend_files, frontend_root, send_file
 from segmentry.present.dashboard._gate import App, Receive, Scope, Send, answer
 
 _OWN_PATHS = ("/_stcore", "/static", "/media", "/component", "/bidi-component", "/favicon")
@@ -17,13 +15,12 @@ _HEAD = (
     '<script>window.__streamlit = {BACKEND_BASE_URL: location.origin + "/", '
     'MAIN_PAGE_BASE_URL: location.origin + "/"};</script>'
 )
-_FIRST = ("Html", "purify.es")
-"""Scripts of the first page that its index does not name: they are asked for with the others."""
 _EARLY = (
     "Selectbox", "Button", "TextInput", "Slider", "Spinner", "ButtonGroup", "ArrowVegaLiteChart",
     "embed", "vega-interpreter", "DownloadButton",
 )  # fmt: skip
-"""Scripts of pages other than the first, by the beginning of their names."""
+"""Scripts of pages other than the first, by the beginning of their names; where one was renamed it
+is loaded when it is needed."""
 _FETCH = """<script type="module">
 const left = FILES;
 const idle = window.requestIdleCallback ?? (next => setTimeout(next, 50));
@@ -32,7 +29,8 @@ const wait = () => document.querySelector("[data-testid=stMain] h1") ? setTimeou
   : setTimeout(wait, 200);
 wait();
 </script>"""
-"""Loads them when the first page is there and nothing else is to be done."""
+"""Loads them when the first page is there and nothing else is to be done: the map alone waits for
+0.8 MB of script, with "to Map" at half a second (benchmarks/dashboard.py)."""
 _COPY = """<script>
 addEventListener("click", async ({target}) => {
   const button = target instanceof Element && target.closest(".sg .copyable button");
@@ -68,10 +66,7 @@ class Index:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        file = frontend_files().get(scope["path"]) if is_page else None
-        if file is not None:
-            await send_file(send, file)
-        elif is_page and not scope["path"].startswith(_OWN_PATHS):
+        if is_page and not scope["path"].startswith(_OWN_PATHS):
             await answer(send, status=200, body=_page())
         else:
             await self._app(scope, receive, send)
@@ -79,19 +74,15 @@ class Index:
 
 @cache
 def _page() -> str:
-    file = frontend_root() / "index.html"
-    page = _LINK.sub("", file.read_text(encoding="utf-8"))
+    import streamlit
+
+    root = Path(streamlit.__file__).parent / "static"
+    page = _LINK.sub("", (root / "index.html").read_text(encoding="utf-8"))
     page = page.replace("<title>Streamlit</title>", "<title>segmentry</title>")
     page = page.replace('="./static/', '="/static/')
-    first = "".join(
-        f'<link rel="modulepreload" crossorigin href="{path}">' for path in _scripts(_FIRST)
-    )
-    later = _FETCH.replace("FILES", json.dumps(_scripts(_EARLY)))
-    page = page.replace("</head>", f"{first}</head>", 1)
+    scripts = sorted(file.name for file in (root / "static" / "js").glob("*.js"))
+    early = [
+        f"/static/js/{name}" for stem in _EARLY for name in scripts if name.startswith(f"{stem}.")
+    ]
+    later = _FETCH.replace("FILES", json.dumps(early))
     return page.replace("<head>", f"<head>{_HEAD}{_COPY}{later}", 1)
-
-
-def _scripts(stems: Sequence[str]) -> list[str]:
-    """Return the scripts whose names begin so; where one was renamed it is loaded when needed."""
-    names = sorted(path for path in frontend_files() if path.endswith(".js"))
-    return [name for stem in stems for name in names if name.startswith(f"/static/js/{stem}.")]

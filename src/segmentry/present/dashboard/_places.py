@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.ingest.engines import pick_users, sample_users
-from segmentry.present.dashboard._runs import Run, bundle_of, load
+from segmentry.ingest.engines.run_tables import pick_users, sample_users
+from segmentry.present.dashboard._runs import Run, bundle_of
 from segmentry.present.figures import HexagonValue, UserPlace, colour_names
 from segmentry.results.run_folder import read_if_there, read_user_columns
 from segmentry.results.scoring import score_users
@@ -19,6 +18,7 @@ from segmentry.segments.preprocessing import level_texts, numeric_values
 _N_USERS = 2000
 
 
+@lru_cache(maxsize=8)
 def colours_of(run: Run) -> tuple[str, ...]:
     """Return the features whose values the run keeps, by which marks can be coloured.
 
@@ -27,9 +27,11 @@ def colours_of(run: Run) -> tuple[str, ...]:
     SegmentryError
         If the users of the run cannot be read.
     """
-    return _colours(str(run.folder), run.stamp)
+    held = set(read_user_columns(run.folder))
+    return tuple(name for name in colour_names(run.summary) if name in held)
 
 
+@lru_cache(maxsize=4)
 def places_of(run: Run) -> tuple[UserPlace, ...]:
     """Return about 2000 users by hash of the id, on the first three components.
 
@@ -38,9 +40,23 @@ def places_of(run: Run) -> tuple[UserPlace, ...]:
     SegmentryError
         If users or model of the run cannot be read.
     """
-    return _places(str(run.folder), run.stamp)
+    bundle, plane = bundle_of(run), run.summary.map
+    users = sample_users(run.folder / "users.parquet", n_users=_N_USERS)
+    scored, _ = score_users(bundle, users)
+    users = users.filter(scored["segment_id"] > 0)
+    loadings = np.array(plane.loadings[:3])
+    if not users.height or len(loadings) < 2:
+        return ()
+    # The mean of all users on the components is not kept, but follows from any centre.
+    ids = [center.segment_id for center in plane.centers]
+    centers = np.array(bundle.centers) @ loadings.T
+    known = np.array([[c.x, c.y or 0.0, c.z or 0.0] for c in plane.centers])[:, : len(loadings)]
+    offset = (centers[[i - 1 for i in ids]] - known).mean(axis=0)
+    places = bundle.preprocessing.transform(users) @ loadings.T - offset
+    return tuple(_placed(run.summary, users, places))
 
 
+@lru_cache(maxsize=4)
 def umap_places_of(run: Run) -> tuple[UserPlace, ...]:
     """Return about 2000 users by hash of the id, on the UMAP of the run.
 
@@ -49,7 +65,9 @@ def umap_places_of(run: Run) -> tuple[UserPlace, ...]:
     SegmentryError
         If users or UMAP of the run cannot be read.
     """
-    return _umap_places(str(run.folder), run.stamp)
+    users = pick_users(run.folder / "users.parquet", run.folder / "umap.parquet", n_users=_N_USERS)
+    places = users.select("place_x", "place_y").to_numpy()
+    return tuple(_placed(run.summary, users, places))
 
 
 def hexagons_of(run: Run, feature: str) -> tuple[HexagonValue, ...]:
@@ -60,7 +78,7 @@ def hexagons_of(run: Run, feature: str) -> tuple[HexagonValue, ...]:
     BundleError
         If the table of hexagons cannot be read.
     """
-    table = _hexagons(str(run.folder), run.stamp)
+    table = _hexagons(run)
     if table is None:
         return ()
     rows = table.filter(pl.col("feature") == feature).sort("hexagon")
@@ -80,47 +98,9 @@ def hexagons_of(run: Run, feature: str) -> tuple[HexagonValue, ...]:
 
 
 @lru_cache(maxsize=4)
-def _hexagons(folder: str, stamp: int) -> pl.DataFrame | None:
-    del stamp  # a key of the cache
-    table = read_if_there(Path(folder) / "hexagons.parquet")
+def _hexagons(run: Run) -> pl.DataFrame | None:
+    table = read_if_there(run.folder / "hexagons.parquet")
     return None if table is None or "radius" not in table.columns else table
-
-
-@lru_cache(maxsize=8)
-def _colours(folder: str, stamp: int) -> tuple[str, ...]:
-    del stamp  # a key of the cache
-    run = load(Path(folder))
-    held = set(read_user_columns(run.folder))
-    return tuple(name for name in colour_names(run.summary) if name in held)
-
-
-@lru_cache(maxsize=4)
-def _places(folder: str, stamp: int) -> tuple[UserPlace, ...]:
-    del stamp  # a key of the cache
-    run = load(Path(folder))
-    bundle, plane = bundle_of(run), run.summary.map
-    users = sample_users(run.folder / "users.parquet", n_users=_N_USERS)
-    scored, _ = score_users(bundle, users)
-    users = users.filter(scored["segment_id"] > 0)
-    loadings = np.array(plane.loadings[:3])
-    if not users.height or len(loadings) < 2:
-        return ()
-    # The mean of all users on the components is not kept, but follows from any centre.
-    ids = [center.segment_id for center in plane.centers]
-    centers = np.array(bundle.centers) @ loadings.T
-    known = np.array([[c.x, c.y or 0.0, c.z or 0.0] for c in plane.centers])[:, : len(loadings)]
-    offset = (centers[[i - 1 for i in ids]] - known).mean(axis=0)
-    places = bundle.preprocessing.transform(users) @ loadings.T - offset
-    return tuple(_placed(run.summary, users, places))
-
-
-@lru_cache(maxsize=4)
-def _umap_places(folder: str, stamp: int) -> tuple[UserPlace, ...]:
-    del stamp  # a key of the cache
-    run = load(Path(folder))
-    users = pick_users(run.folder / "users.parquet", run.folder / "umap.parquet", n_users=_N_USERS)
-    places = users.select("place_x", "place_y").to_numpy()
-    return tuple(_placed(run.summary, users, places))
 
 
 def _placed(

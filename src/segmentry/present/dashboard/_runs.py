@@ -1,31 +1,31 @@
 """The runs that are shown: read once, read again when their summary changes."""
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 
 import streamlit as st
 
-from segmentry.errors import SegmentryError
+from segmentry.advise.basis import PlanBasis, measure_plans_apart
 from segmentry.present import figures as plots
 from segmentry.results.run_folder import Manifest, read_bundle, read_manifest
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
 
-_N_WARM = 4
-_ONE_AT_A_TIME = RLock()  # a reader who comes while a figure is drawn waits for it
+_DRAWING, _MEASURING = RLock(), RLock()  # a reader who comes meanwhile waits for what is made
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run folder and what it says; `stamp` changes when the summary is written anew."""
+    """A run folder and what it says; `stamp` changes when the summary is written again.
+
+    Both are the key of whatever is kept of a run.
+    """
 
     folder: Path
     stamp: int
-    summary: Summary
+    summary: Summary = field(compare=False)
 
     @property
     def name(self) -> str:
@@ -55,20 +55,19 @@ def load(folder: Path) -> Run:
         stamp = (folder / "summary.json").stat().st_mtime_ns
     except OSError:
         stamp = 0
-    with _ONE_AT_A_TIME:
-        return _load(str(folder), stamp)
+    with _DRAWING:
+        return _load(folder, stamp)
 
 
 @lru_cache(maxsize=8)
-def _load(folder: str, stamp: int) -> Run:
-    summary = read_summary(Path(folder))
-    return Run(Path(folder), stamp, summary)
+def _load(folder: Path, stamp: int) -> Run:
+    return Run(folder, stamp, read_summary(folder))
 
 
 def svg_of(run: Run, name: str) -> str:
     """Return a figure of the run as SVG without its drawn title."""
-    with _ONE_AT_A_TIME:
-        return _svg(str(run.folder), run.stamp, name)
+    with _DRAWING:
+        return _svg(run, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +81,34 @@ class Pictures:
         return svg_of(self.run, name)
 
 
-def warm(folders: Sequence[Path]) -> None:
-    """Draw the figures of runs before they are asked for, the first page's first.
-
-    What cannot be read is left to the page, which says so.
-    """
-    for folder in folders[:_N_WARM]:
-        with suppress(SegmentryError):
-            run = load(folder)
-            for name, figure in plots.FIGURES.items():
-                if figure.needs(run.summary):
-                    svg_of(run, name)
-
-
 @lru_cache(maxsize=128)
-def _svg(folder: str, stamp: int, name: str) -> str:
-    summary = _load(folder, stamp).summary
-    caption = plots.FIGURES[name].caption(summary)
+def _svg(run: Run, name: str) -> str:
+    caption = plots.FIGURES[name].caption(run.summary)
     # The libraries that draw take 1.2 s to load and 7 s for all figures of a million users.
-    saved = plots.saved_svg(Path(folder) / "figures", name, caption=caption)
+    saved = plots.saved_svg(run.folder / "figures", name, caption=caption)
     if saved is not None:
         return saved
-    return plots.render_svg(plots.FIGURES[name].plot(summary), is_titled=False)
+    return plots.render_svg(plots.FIGURES[name].plot(run.summary), is_titled=False)
 
 
+def basis_of(run: Run) -> PlanBasis:
+    """Return what plans are made with, measured once for each run, for all questions.
+
+    Raises
+    ------
+    SegmentryError
+        If the run has nothing to plan with.
+    """
+    with _MEASURING:
+        return _basis(run)
+
+
+@lru_cache(maxsize=8)
+def _basis(run: Run) -> PlanBasis:
+    return measure_plans_apart(run.folder)
+
+
+@lru_cache(maxsize=8)
 def bundle_of(run: Run) -> Bundle:
     """Return the saved model of a run.
 
@@ -114,13 +117,7 @@ def bundle_of(run: Run) -> Bundle:
     BundleError
         If there is none.
     """
-    return _bundle(str(run.folder), run.stamp)
-
-
-@lru_cache(maxsize=8)
-def _bundle(folder: str, stamp: int) -> Bundle:
-    del stamp  # a key of the cache
-    return read_bundle(Path(folder))
+    return read_bundle(run.folder)
 
 
 def manifest_of(run: Run) -> Manifest:

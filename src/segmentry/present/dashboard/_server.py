@@ -12,7 +12,6 @@ from segmentry.errors import ConfigError
 from segmentry.present.dashboard._gate import Gate
 from segmentry.present.dashboard._index import Index
 from segmentry.present.dashboard._look import streamlit_theme
-from segmentry.present.dashboard._measuring import Measure, allow_measuring
 from segmentry.present.dashboard._renaming import allow_renaming
 from segmentry.results.summary import read_summary
 from segmentry.runtime.extras import require
@@ -69,7 +68,6 @@ def serve(
     *,
     door: Door,
     rename: Callable[[Path, int, str], None] | None = None,
-    measure: Measure | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the dashboard of one or several runs until it is interrupted.
@@ -81,8 +79,6 @@ def serve(
     door : Door
     rename : callable, optional
         Called as ``rename(run_dir, segment_id, name)``; without it nothing is ever written.
-    measure : callable, optional
-        Called as ``measure(run_dir)`` for the plans of budgets and tests.
     on_ready : callable, optional
         Called with the address to open when it is served.
 
@@ -96,13 +92,13 @@ def serve(
         If Streamlit is not installed.
     """
     require("streamlit", extra="dashboard")
-    check_runs(run_dirs)
+    for run_dir in run_dirs:
+        read_summary(run_dir)
     with open_door(door) as listening:
         port = listening.getsockname()[1]
         host = f"[{door.address}]" if ":" in door.address else door.address
         app = _application(run_dirs, is_read_only=rename is None, door=door)
         allow_renaming(rename)
-        allow_measuring(measure)
         server = _server(app, door)
         Thread(target=_prepare, args=(tuple(run_dirs),), daemon=True).start()
         if on_ready is not None:
@@ -114,26 +110,10 @@ def serve(
 
 
 def _prepare(run_dirs: Sequence[Path]) -> None:
-    """Do what pages wait for the first time while the reader opens a browser, figures first."""
-    from segmentry.present.dashboard._runs import warm
-
-    warm(run_dirs)
-    from segmentry.present.dashboard._pages import prepare, prepare_plans
+    """Do what pages wait for the first time while the reader opens a browser."""
+    from segmentry.present.dashboard._pages import prepare
 
     prepare(run_dirs)
-    prepare_plans(run_dirs)
-
-
-def check_runs(run_dirs: Sequence[Path]) -> None:
-    """Refuse folders whose summary cannot be read, before anything is served.
-
-    Raises
-    ------
-    BundleError
-        If a folder is no run folder of this version.
-    """
-    for run_dir in run_dirs:
-        read_summary(run_dir)
 
 
 def open_door(door: Door) -> socket.socket:

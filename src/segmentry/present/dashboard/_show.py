@@ -8,10 +8,11 @@ from html import escape
 
 import streamlit as st
 
+from segmentry.advise.basis import PlanBasis
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._images import with_images
-from segmentry.present.dashboard._runs import Pictures, Run
+from segmentry.present.dashboard._runs import Pictures, Run, basis_of
 from segmentry.present.report import (
     GLOSSARY,
     AnyTable,
@@ -114,6 +115,18 @@ def of_report(run: Run, name: str) -> None:
     put(render_part(name, run.summary, Pictures(run)))
 
 
+def measured(run: Run) -> PlanBasis:
+    """Return what plans are made with, and say so while a reader waits for it.
+
+    Raises
+    ------
+    SegmentryError
+        If the run has nothing to plan with.
+    """
+    with st.spinner("Measuring days and segments once, for all questions …"):
+        return basis_of(run)
+
+
 def figure(run: Run, name: str) -> None:
     """Set a figure of the run with its caption and its tables, where there is something to draw."""
     view = figure_of(name, run.summary, Pictures(run))
@@ -143,20 +156,3 @@ def words(*names: str) -> None:
 def segment_label(segment: SegmentProfile) -> str:
     """Return number and name of a segment, as a choice shows it."""
     return f"{segment.segment_id} {segment.name}"
-
-
-def choose_segment(
-    run: Run, label: str, *, key: str, position: int = 0, is_kept: bool = True
-) -> SegmentProfile:
-    """Let the reader choose a segment; the choice is in the address of the page."""
-    numbers = [str(segment.segment_id) for segment in run.summary.segments]
-    by_number = {str(segment.segment_id): segment for segment in run.summary.segments}
-    chosen = st.selectbox(
-        label,
-        numbers,
-        index=min(position, len(numbers) - 1),
-        format_func=lambda number: segment_label(by_number[number]),
-        key=key,
-        bind="query-params" if is_kept else None,
-    )
-    return by_number[chosen or numbers[0]]

@@ -10,7 +10,8 @@ from segmentry.present.theme import ROLES
 if TYPE_CHECKING:
     import altair as alt
 
-    from segmentry.results.summary import CandidateRow, Summary
+    from segmentry.results.summary import Summary
+    from segmentry.segments.forming import Candidate
 
 
 WIDTH = 400
@@ -25,7 +26,7 @@ def thousandths(value: float | None) -> str:
 def score_table(summary: "Summary", column: Column) -> Table:
     """Return one score of every candidate; the column is named as the candidate's field."""
 
-    def row(each: "CandidateRow") -> Row:
+    def row(each: "Candidate") -> Row:
         score: Cell = getattr(each, column.name)
         head = f"{each.n_segments} ({each.algorithm})"
         return Row((head, score), is_strong=each.is_selected)
@@ -39,7 +40,7 @@ def score_table(summary: "Summary", column: Column) -> Table:
 
 
 def candidate(
-    row: "CandidateRow", summary: "Summary", *, is_marked: bool, word: str
+    row: "Candidate", summary: "Summary", *, is_marked: bool, word: str
 ) -> dict[str, object]:
     """Return a candidate as a row; besides the chosen one only the marked one bears a word."""
     chosen = "forced" if summary.selection.is_forced else "chosen"

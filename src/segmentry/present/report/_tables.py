@@ -19,8 +19,9 @@ from segmentry.formats import (
 )
 from segmentry.ingest.quality import Finding
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
-from segmentry.results.summary import CandidateRow, FeatureRow, Summary
+from segmentry.results.summary import FeatureRow, Summary
 from segmentry.schema import SECONDS_PER_DAY, DataTraits, Estimate, RowAccount
+from segmentry.segments.forming import Candidate
 
 _thousandths = partial(decimal, digits=3)
 _hundredths = partial(signed, digits=2)
@@ -46,7 +47,7 @@ def candidate_table(summary: Summary) -> Table:
     )
 
 
-def _candidate_row(row: CandidateRow) -> Row:
+def _candidate_row(row: Candidate) -> Row:
     words = ["chosen"] * row.is_selected + ["knee of the elbow"] * row.is_knee
     verdict = ": ".join(part for part in (", ".join(words), row.reason) if part)
     cells = (

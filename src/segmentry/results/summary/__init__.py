@@ -4,7 +4,7 @@
 engine and in every order of rows; seconds and memory live in the manifest.
 """
 
-from segmentry.results.summary._candidates import CandidateRow
+from segmentry.describe.maps import MapPoint, MapSummary
 from segmentry.results.summary._decisions import (
     Action,
     Decisions,
@@ -15,20 +15,11 @@ from segmentry.results.summary._decisions import (
     SegmentRules,
 )
 from segmentry.results.summary._json import parse_summary, read_summary, render_summary_json
-from segmentry.results.summary._model import (
-    DataReport,
-    FeatureRow,
-    MapPoint,
-    MapSummary,
-    Repeat,
-    SelectionReport,
-    Summary,
-)
+from segmentry.results.summary._model import Repeat, Summary
+from segmentry.segments.preprocessing import FeatureRow
 
 __all__ = [
     "Action",
-    "CandidateRow",
-    "DataReport",
     "Decisions",
     "Evidence",
     "FeatureRow",
@@ -39,7 +30,6 @@ __all__ = [
     "Repeat",
     "RuleReport",
     "SegmentRules",
-    "SelectionReport",
     "Summary",
     "parse_summary",
     "read_summary",

@@ -1,122 +1,22 @@
 """What a summary holds."""
 
 from dataclasses import dataclass
+from html import escape
 
 from segmentry.describe.conversions import ConversionReport
 from segmentry.describe.exposure import LogReport
 from segmentry.describe.latent import LatentReport
-from segmentry.describe.maps import Embedding, Pictures
+from segmentry.describe.maps import Embedding, MapSummary, Pictures
 from segmentry.describe.presence import PresenceReport
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import TruthReport
 from segmentry.evaluation.number import EvidenceReport
-from segmentry.ingest.quality import Finding
-from segmentry.results.summary._candidates import CandidateRow
+from segmentry.formats import html_table
+from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary._decisions import Decisions
-from segmentry.results.summary._notebook import selection_html, summary_html
-from segmentry.schema import OF_IMPRESSIONS, DataTraits, RowAccount, UtcOffset
-
-
-@dataclass(frozen=True, slots=True)
-class DataReport:
-    """What was read, what was set aside and what is odd about it.
-
-    Parameters
-    ----------
-    source : str
-        Kind of the source, "taobao", or the user's name for it.
-    starts_at, ends_at : int or None
-        The window ``[starts_at, ends_at)`` in epoch seconds; null where events have no times.
-    utc_offset_hours : int
-        Offset of the local clock by which days and hours are counted.
-    accounts : tuple of RowAccount
-        One per table: rows read = used + rejected + excluded.
-    findings : tuple of Finding
-        Joins, nulls, duplicates, impossible values; every check is listed, also with count 0.
-    """
-
-    source: str
-    starts_at: int | None
-    ends_at: int | None
-    utc_offset_hours: UtcOffset
-    accounts: tuple[RowAccount, ...]
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureRow:
-    """A feature as it was used in this run.
-
-    `weight` is null for a feature that describes segments but did not form them; the fields
-    about preprocessing are null with it. `note` says what was decided about it and why ("constant:
-    dropped", "inter-quartile range 0: scaled by ...", "excluded by the user"), or is empty.
-    """
-
-    name: str
-    label: str
-    family: str
-    unit: str
-    kind: str
-    description: str
-    weight: float | None
-    fill: str | None
-    transform: str | None
-    clip_low: float | None
-    clip_high: float | None
-    scale: float | None
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class SelectionReport:
-    """How the number of segments was chosen: the rule, the winner, who came second."""
-
-    rule: str
-    reason: str
-    n_segments: int
-    is_forced: bool
-    knee: int | None
-    runner_up: int | None
-    candidates: tuple[CandidateRow, ...]
-
-    def _repr_html_(self) -> str:
-        """Return the candidates as a table for notebooks."""
-        return selection_html(self.reason, self.candidates)
-
-
-@dataclass(frozen=True, slots=True)
-class MapPoint:
-    """One sampled user on the principal components; z is null with fewer than 3 columns."""
-
-    segment_id: int
-    x: float
-    y: float | None
-    z: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class MapSummary:
-    """Principal components: fitted on all users, drawn on a stratified sample.
-
-    Parameters
-    ----------
-    columns : tuple of str
-        Columns of `X`.
-    explained_variance_ratio : tuple of float
-        One per component, at most 3.
-    loadings : tuple of tuple of float
-        (n_components, n_columns).
-    points : tuple of MapPoint
-        The sample: every segment by its share, but at least some of each.
-    centers : tuple of MapPoint
-        Segment centres.
-    """
-
-    columns: tuple[str, ...]
-    explained_variance_ratio: tuple[float, ...]
-    loadings: tuple[tuple[float, ...], ...]
-    points: tuple[MapPoint, ...]
-    centers: tuple[MapPoint, ...]
+from segmentry.schema import OF_IMPRESSIONS, DataTraits, Estimate
+from segmentry.segments.forming import Selection
+from segmentry.segments.preprocessing import FeatureRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +70,7 @@ class Summary:
     headline: str
     warnings: tuple[str, ...]
     data: DataReport
-    selection: SelectionReport
+    selection: Selection
     population: SegmentProfile
     segments: tuple[SegmentProfile, ...]
     unassigned: tuple[Finding, ...]
@@ -190,5 +90,30 @@ class Summary:
     conversions: ConversionReport | None = None
 
     def _repr_html_(self) -> str:
-        """Return headline and segments as a table for notebooks."""
-        return summary_html(self.headline, self.segments, self.warnings)
+        """Return headline, segments with their rates, and warnings for notebooks."""
+        has_later = any(segment.forecast_ctr.is_known for segment in self.segments)
+        rate = "expected (90 %)" if has_later else "seen (95 %)"
+        rows = [
+            (
+                str(s.segment_id),
+                s.name,
+                f"{s.n_users:,}",
+                f"{s.share:.1%}",
+                _rate(s.forecast_ctr if has_later else s.ctr_seen),
+                s.verdict,
+            )
+            for s in self.segments
+        ]
+        table = html_table(
+            ("id", "segment", "users", "share", f"click rate {rate}", "verdict"), rows
+        )
+        notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
+        return f"<div><p><b>{escape(self.headline)}</b></p>{table}<ul>{notes}</ul></div>"
+
+
+def _rate(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.2%}"
+    return f"{estimate.value:.2%} ({estimate.low * 100:.2f}–{estimate.high * 100:.2f})"

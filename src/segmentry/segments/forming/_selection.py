@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 
 from segmentry.errors import SelectionError
+from segmentry.formats import MISSING, html_table
 from segmentry.schema import Estimate
 from segmentry.segments.clustering import find_knee
 
@@ -16,7 +18,6 @@ class Decision:
 
     Parameters
     ----------
-    n_segments : int
     rule, reason : str
         One or two sentences each.
     remarks : mapping of int to str
@@ -35,18 +36,14 @@ class Candidate:
 
     Parameters
     ----------
-    algorithm : str
-    n_segments : int
     inertia : float
         Weighted sum of squared Euclidean distances to the centres.
     silhouette : Estimate
         Mean Euclidean silhouette, sampled users against all users, with its 95 % interval.
     squared_silhouette : float or None
         Mean squared-Euclidean silhouette, exact.
-    calinski_harabasz, davies_bouldin : float or None
-    smallest_share : float
-        Share of the users in the smallest segment.
-    seconds : float
+    smallest_share : float or None
+        Share of the users in the smallest segment; null where it has too few to be shown.
     """
 
     algorithm: str
@@ -56,8 +53,7 @@ class Candidate:
     squared_silhouette: float | None
     calinski_harabasz: float | None
     davies_bouldin: float | None
-    smallest_share: float
-    seconds: float
+    smallest_share: float | None
     is_selected: bool = False
     is_knee: bool = False
     reason: str = ""
@@ -81,8 +77,6 @@ class Selection:
         Where the elbow bends; null where it does not.
     runner_up : int or None
         Who came second by silhouette.
-    candidates : tuple of Candidate
-        By number of segments.
     """
 
     rule: str
@@ -92,6 +86,35 @@ class Selection:
     knee: int | None
     runner_up: int | None
     candidates: tuple[Candidate, ...]
+
+    def published(self, *, min_share: float) -> "Selection":
+        """Return it without the share of smallest segments that have too few users to be shown."""
+        return replace(
+            self,
+            candidates=tuple(
+                each
+                if each.smallest_share is not None and each.smallest_share >= min_share
+                else replace(each, smallest_share=None)
+                for each in self.candidates
+            ),
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the reason and every candidate for notebooks, the chosen one in bold."""
+        rows = [
+            (
+                str(each.n_segments),
+                each.algorithm,
+                f"{each.inertia:,.0f}",
+                MISSING if each.silhouette.value is None else f"{each.silhouette.value:.3f}",
+                MISSING if each.smallest_share is None else f"{each.smallest_share:.1%}",
+                each.reason,
+            )
+            for each in self.candidates
+        ]
+        heads = ("K", "algorithm", "inertia", "silhouette", "smallest", "why")
+        chosen = [each.is_selected for each in self.candidates]
+        return f"<div><p>{escape(self.reason)}</p>{html_table(heads, rows, bold=chosen)}</div>"
 
 
 def select(
@@ -157,7 +180,7 @@ def _allowed(ordered: Sequence[Candidate], *, min_share: float, forced: int | No
     return [
         each.n_segments
         for each in ordered
-        if each.n_segments in (1, forced) or each.smallest_share >= min_share
+        if each.n_segments in (1, forced) or (each.smallest_share or 0.0) >= min_share
     ]
 
 
@@ -202,6 +225,6 @@ def _why_not(candidate: Candidate, decision: Decision, min_share: float) -> str:
     """Say what the evidence says of a number that was not chosen."""
     if candidate.n_segments in decision.remarks:
         return decision.remarks[candidate.n_segments]
-    if candidate.n_segments > 1 and candidate.smallest_share < min_share:
+    if candidate.n_segments > 1 and (candidate.smallest_share or 0.0) < min_share:
         return f"smallest segment below {min_share:.0%} of the users"
     return ""

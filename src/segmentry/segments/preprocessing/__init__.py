@@ -13,17 +13,20 @@ from segmentry.segments.preprocessing._choices import (
 from segmentry.segments.preprocessing._columns import FittedColumn
 from segmentry.segments.preprocessing._fit import Preprocessing, fit_preprocessing
 from segmentry.segments.preprocessing._plan import ColumnPlan, Scale, Transform, plan_column
+from segmentry.segments.preprocessing._rows import FeatureRow, feature_rows
 from segmentry.segments.preprocessing._values import level_texts, numeric_values, ordered_levels
 
 __all__ = [
     "Choices",
     "Clip",
     "ColumnPlan",
+    "FeatureRow",
     "FittedColumn",
     "Preprocessing",
     "Scale",
     "Transform",
     "apply_choices",
+    "feature_rows",
     "fit_preprocessing",
     "level_texts",
     "numeric_values",

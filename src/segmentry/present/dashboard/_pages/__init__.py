@@ -6,23 +6,24 @@ from pathlib import Path
 from types import MappingProxyType
 
 from segmentry.errors import SegmentryError
-from segmentry.present.dashboard._pages._budget import prepare_budget
 from segmentry.present.dashboard._pages._compare import show_compare
 from segmentry.present.dashboard._pages._conversions import show_conversions
 from segmentry.present.dashboard._pages._evidence import show_trust, show_why
 from segmentry.present.dashboard._pages._export import show_export
 from segmentry.present.dashboard._pages._exposure import show_exposure
-from segmentry.present.dashboard._pages._map import prepare_map, show_map
+from segmentry.present.dashboard._pages._map import show_map
 from segmentry.present.dashboard._pages._overview import show_overview
 from segmentry.present.dashboard._pages._quality import show_quality
-from segmentry.present.dashboard._pages._segments import prepare_segments, show_segments
-from segmentry.present.dashboard._pages._tests import prepare_tests, show_tests
+from segmentry.present.dashboard._pages._segments import show_segments
+from segmentry.present.dashboard._pages._tests import show_tests
 from segmentry.present.dashboard._pages._two_runs import show_two_runs
-from segmentry.present.dashboard._pages._user import prepare_users, show_user
-from segmentry.present.dashboard._planning import prepare_bases
-from segmentry.present.dashboard._runs import Run, load
+from segmentry.present.dashboard._pages._user import show_user
+from segmentry.present.dashboard._runs import Run, basis_of, load, svg_of
+from segmentry.present.figures import FIGURES
 
-__all__ = ["PAGES", "prepare", "prepare_plans"]
+__all__ = ["PAGES", "prepare"]
+
+_N_PREPARED = 4
 
 PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
     {
@@ -44,20 +45,16 @@ PAGES: Mapping[str, Callable[[Run], None]] = MappingProxyType(
 
 
 def prepare(folders: Sequence[Path]) -> None:
-    """Read what pages wait for the first time; what cannot be read is told on its page."""
-    for folder in folders[:1]:
-        with suppress(SegmentryError):
-            run = load(folder)
-            prepare_segments(run)
-            prepare_users(run)
-            prepare_map(run)
+    """Draw and measure runs before a reader asks; what cannot be read is told on its page.
+
+    Without it "first page" and "to Test planner" wait for seconds (benchmarks/dashboard.py).
+    """
+    for make in (_draw, basis_of):
+        for folder in folders[:_N_PREPARED]:
+            with suppress(SegmentryError):
+                make(load(folder))
 
 
-def prepare_plans(folders: Sequence[Path]) -> None:
-    """Measure runs and draw what their plans show first; what cannot be is told on its page."""
-    prepare_bases(folders)
-    for folder in folders[:1]:
-        with suppress(SegmentryError):
-            run = load(folder)
-            prepare_budget(run)
-            prepare_tests(run)
+def _draw(run: Run) -> None:
+    for name in FIGURES:
+        svg_of(run, name)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from segmentry.formats import compact
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.dashboard._show import heading, notice, part, put, table
 from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
@@ -39,14 +40,8 @@ def show_export(run: Run) -> None:
 @part
 def _pictures(run: Run) -> None:
     heading("Pictures", level=2)
-    names = [name for name, figure in plots.FIGURES.items() if figure.needs(run.summary)]
-    name = st.selectbox(
-        "Picture",
-        names,
-        format_func=lambda name: plots.FIGURES[name].title,
-        key="picture",
-        bind="query-params",
-    )
+    found = {key: each.title for key, each in plots.FIGURES.items() if each.needs(run.summary)}
+    name = choose("Picture", found, key="picture")
     chart = plots.FIGURES[name].plot
     caption = plots.FIGURES[name].caption(run.summary)
     put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
@@ -59,15 +54,9 @@ def _pictures(run: Run) -> None:
 def _tables(run: Run) -> None:
     heading("Tables", level=2)
     views = tables_of(run.summary)
-    numbers = [str(i + 1) for i in range(len(views))]
-    chosen = st.selectbox(
-        "Table",
-        numbers,
-        format_func=lambda number: views[int(number) - 1].caption,
-        key="table",
-        bind="query-params",
-    )
-    view = views[int(chosen or "1") - 1]
+    captions = {str(i): view.caption for i, view in enumerate(views, start=1)}
+    chosen = choose("Table", captions, key="table")
+    view = views[int(chosen) - 1]
     table(view)
     row, frame = st.container(horizontal=True), table_frame(view)
     name = f"table-{chosen}"

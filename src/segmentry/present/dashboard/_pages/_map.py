@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import kept
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._places import colours_of, hexagons_of, places_of, umap_places_of
@@ -50,25 +51,6 @@ def show_map(run: Run) -> None:
     _views(run)
 
 
-def prepare_map(run: Run) -> None:
-    """Put together what is shown first in each view, before a reader asks.
-
-    Raises
-    ------
-    SegmentryError
-        If users or model of the run cannot be read.
-    """
-    for dark in (False, True):
-        _spec_of_all(run, dark=dark)
-        _spec_of_space(run, None, dark=dark)
-    for dark in (False, True):
-        _spec_of_sample(run, None, dark=dark)
-    for feature in colours_of(run)[:1]:
-        hexagons_of(run, feature)
-    if (run.folder / _UMAP_FILE).is_file():
-        umap_places_of(run)
-
-
 @part
 def _views(run: Run) -> None:
     """Draw what the reader chose; another choice draws this part alone."""
@@ -92,14 +74,9 @@ def _chosen_feature(run: Run) -> str | None:
             "are segments."
         )
         return None
-    by = st.selectbox(
-        "Colour by",
-        [_SEGMENT, *colours_of(run)],
-        format_func=lambda name: _SEGMENT if name == _SEGMENT else label_of(run.summary, name),
-        key="by",
-        bind="query-params",
-    )
-    return None if by in (None, _SEGMENT) else by
+    features = {name: label_of(run.summary, name) for name in colours_of(run)}
+    by = choose("Colour by", {_SEGMENT: _SEGMENT} | features, key="by")
+    return None if by == _SEGMENT else by
 
 
 def _all(run: Run, feature: str | None) -> None:
@@ -162,18 +139,10 @@ def _read(run: Run) -> tuple[UserPlace, ...]:
 def _space(run: Run, feature: str | None) -> None:
     left, right = st.columns(2)
     with left:
-        azimuth = st.slider(
-            "Around, degrees", 0, 360, plots.AZIMUTH, 5, key="azimuth", bind="query-params"
-        )
+        azimuth = slider("Around, degrees", 0, 360, plots.AZIMUTH, 5, key="azimuth")
     with right:
-        elevation = st.slider(
-            "From above, degrees",
-            plots.LOWEST,
-            plots.HIGHEST,
-            plots.ELEVATION,
-            1,
-            key="elevation",
-            bind="query-params",
+        elevation = slider(
+            "From above, degrees", plots.LOWEST, plots.HIGHEST, plots.ELEVATION, 1, key="elevation"
         )
     users = () if feature is None else _read(run)
     spec = _spec_of_space(run, feature, dark=is_dark())

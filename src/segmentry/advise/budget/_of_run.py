@@ -1,0 +1,238 @@
+"""Divide a budget among the segments of a run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from segmentry.advise.budget._plan import divide_budget
+from segmentry.advise.budget._records import BudgetPlan, BudgetRequest, Outcome, SegmentTraffic
+from segmentry.advise.traffic import Attribution, RunTraffic, read_traffic
+from segmentry.errors import ConfigError, DataError
+from segmentry.evaluation.later_days import FoldRates, fold_rates, verdicts
+from segmentry.features.user_days import UserCounts, UserDays
+from segmentry.features.windows import local_days, split_window
+from segmentry.results.run_folder import read_bundle, read_segments, written_plan
+from segmentry.runtime.codec import Codec
+from segmentry.runtime.sampling import hash_shares
+
+_FOLDS = "budget folds"
+_PLAN = Codec(
+    BudgetPlan, what="plan of a budget", version=1, remedy="run segmentry plan budget again"
+)
+
+
+def plan_budget(
+    run_dir: Path | str,
+    *,
+    impressions: int | None = None,
+    money: float | None = None,
+    cost_per_impression: float | None = None,
+    days: float | None = None,
+    response: Literal["linear", "concave"] = "linear",
+    exponent: float | None = None,
+    floors: Mapping[int, float] | None = None,
+    caps: Mapping[int, float] | None = None,
+    max_change: float = 2.0,
+    by: Outcome = "clicks",
+    attribution: Attribution = "view",
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> BudgetPlan:
+    """Divide a budget among the segments of a run and write ``plan/budget.json`` into its folder.
+
+    Parameters
+    ----------
+    run_dir : Path or str
+        A run folder.
+    impressions : int, optional
+        The budget; or `money` with `cost_per_impression`.
+    money, cost_per_impression : float, optional
+    days : float, optional
+        Time in which they are to be shown; by default as long as the log.
+    response, exponent, floors, caps, max_change
+        As in `BudgetRequest`.
+    by : {"clicks", "purchases"}
+        What the impressions are to bring. Purchases take a run with behaviours; they are credited
+        to impressions, an association.
+    attribution : {"view", "click"}
+        To which impression a purchase is credited: the last of its category in the 7 days before
+        it, or the last that was clicked.
+    n_draws, seed : int
+        Of the bootstrap.
+
+    Raises
+    ------
+    ConfigError
+        If an option makes no sense, or the budget is above all inventory.
+    DataError
+        If the run has no forecast, or one segment only.
+    BundleError
+        If the run folder cannot be read.
+    """
+    n_impressions = _budget(impressions, money, cost_per_impression)
+    run_dir = Path(run_dir)
+    traffic = read_traffic(run_dir)
+    n_days = float(len(traffic.days))
+    if exponent is None:
+        exponent = 0.8 if response == "concave" else 1.0
+    request = BudgetRequest(
+        n_impressions=n_impressions,
+        cost_per_impression=cost_per_impression,
+        n_days=n_days if days is None else days,
+        response=response,
+        exponent=exponent,
+        floors=floors or {},
+        caps=caps or {},
+        max_change=max_change,
+        outcome=by,
+    )
+    segments = segment_traffic(traffic)
+    credited = None
+    if by == "purchases":
+        credited = _credited(run_dir, traffic, attribution)
+        told = _purchase_verdicts(run_dir, traffic, attribution, seed=seed)
+        segments = [replace(each, verdict=told[each.segment_id]) for each in segments]
+    rates = budget_rates(
+        run_dir, traffic, n_days=request.n_days, credited=credited, n_draws=n_draws, seed=seed
+    )
+    plan = divide_budget(segments, rates, request, n_days_of_log=n_days)
+    with written_plan(run_dir, "budget.json") as partial:
+        partial.write_text(_PLAN.render(plan), encoding="utf-8")
+    return plan
+
+
+def _credited(run_dir: Path, traffic: RunTraffic, attribution: Attribution) -> UserDays:
+    """Return the impressions with credits, or say why there are none.
+
+    Raises
+    ------
+    DataError
+        If the run knows of no purchase that followed an ad.
+    """
+    found = traffic.credits.get(attribution)
+    if found is None:
+        raise DataError(
+            f"{run_dir}: --by purchases: this run knows of no purchases with times; run it again "
+            "on a folder with a behaviour log and --with behaviours"
+        )
+    if not found.n_clicks.any():
+        raise DataError(
+            f"{run_dir}: --by purchases: no purchase followed "
+            f"{'an impression' if attribution == 'view' else 'a click'} of its category within 7 "
+            "days; expected some; divide by clicks"
+        )
+    return found
+
+
+def _purchase_verdicts(
+    run_dir: Path, traffic: RunTraffic, attribution: Attribution, *, seed: int
+) -> dict[int, str]:
+    """Judge on later days whether segments differ in purchases credited to their impressions.
+
+    A segment that was not found again on all days is not validated, as for clicks.
+    """
+    truth, report = traffic.summary.truth, traffic.summary.conversions
+    told = {each.segment_id: "not validated" for each in traffic.summary.segments}
+    split = split_window(read_bundle(run_dir).window)
+    if truth is None or report is None or split.outcome is None:
+        return told
+    segments = read_segments(run_dir).select("user_id", "feature_segment_id")
+    ids = (
+        traffic.users.select("user_id")
+        .join(segments, on="user_id", how="left", maintain_order="left")["feature_segment_id"]
+        .to_numpy()
+        .astype(np.int64)
+    )
+    credited = traffic.credits[attribution]
+    found = verdicts(
+        ids,
+        seen=_capped(credited, local_days(split.feature)),
+        later=_capped(credited, local_days(split.outcome)),
+        n_segments=int(ids.max(initial=0)),
+        seed=seed,
+    )
+    kept = {each.segment_id for each in report.segments if each.purchases is not None}
+    return told | {e.segment_id: e.verdict for e in found if e.segment_id in kept}
+
+
+def _capped(credited: UserDays, days: range) -> UserCounts:
+    """Sum over days; a user with more purchases than impressions counts as all of them."""
+    sums = np.zeros((2, credited.n_users), dtype=np.int64)
+    for rows in credited.rows_of(days):
+        sums[0, credited.user_index[rows]] += credited.n_impressions[rows]
+        sums[1, credited.user_index[rows]] += credited.n_clicks[rows]
+    return UserCounts(sums[0], np.minimum(sums[0], sums[1]))
+
+
+def budget_rates(
+    run_dir: Path,
+    traffic: RunTraffic,
+    *,
+    n_days: float,
+    credited: UserDays | None = None,
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> tuple[FoldRates, FoldRates]:
+    """Forecast the rates of the segments that are shown, apart for two halves of the users.
+
+    Those of clicks, or of impressions to which a purchase is `credited`.
+
+    Raises
+    ------
+    DataError
+        If there is no forecast.
+    """
+    rates = fold_rates(
+        traffic.counts if credited is None else credited,
+        traffic.relabel,
+        days=traffic.days,
+        n_segments=len(traffic.summary.segments),
+        shares=hash_shares(traffic.users["user_id"], salt=f"{_FOLDS} {seed}"),
+        n_days_ahead=n_days,
+        n_draws=n_draws,
+        seed=seed,
+    )
+    if rates is None:
+        raise DataError(
+            f"{run_dir}: no forecast: no impression of a user who was also shown ads on another "
+            "day; expected a log of several days"
+        )
+    places = [each.segment_id - 1 for each in traffic.segments]
+    return rates[0].of(places), rates[1].of(places)
+
+
+def _budget(impressions: int | None, money: float | None, cost: float | None) -> int:
+    if (impressions is None) == (money is None):
+        raise ConfigError("expected either --impressions N or --money M; give one of them")
+    if cost is not None and not 0 < cost < float("inf"):
+        raise ConfigError(f"--cost-per-impression {cost:g}: expected more than 0")
+    if impressions is not None:
+        return impressions
+    if cost is None:
+        raise ConfigError(
+            "--money: the cost of an impression is missing; add --cost-per-impression"
+        )
+    bought = (money or 0.0) / cost
+    if not 1 <= bought < 1e15:
+        raise ConfigError(f"--money {money:g}: buys no impression at {cost:g} each; ask for more")
+    return int(bought * (1 + 1e-12))
+
+
+def segment_traffic(traffic: RunTraffic) -> list[SegmentTraffic]:
+    """Return users and impressions of the segments that are shown."""
+    totals = traffic.users.group_by("segment_id").agg(pl.len(), pl.col("n_impressions").sum())
+    found = {segment_id: (n, shown) for segment_id, n, shown in totals.iter_rows()}
+    return [
+        SegmentTraffic(
+            segment_id=segment.segment_id,
+            name=segment.name,
+            verdict=segment.verdict,
+            n_users=found[segment.segment_id][0],
+            n_impressions=found[segment.segment_id][1],
+        )
+        for segment in traffic.segments
+    ]

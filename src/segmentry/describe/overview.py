@@ -1,0 +1,90 @@
+"""What a run says before any figure: its headline, and what must be known to read the rest."""
+
+from collections.abc import Iterator, Sequence
+
+from segmentry.describe.latent import latent_warnings
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.evaluation.later_days import TruthReport, Validation
+from segmentry.features.users import UserData
+from segmentry.segments.forming import Segmentation
+
+__all__ = ["headline", "warn_of_segments"]
+
+
+def headline(segments: Sequence[SegmentProfile], truth: TruthReport | None) -> str:
+    """Say in one sentence what was found.
+
+    It is written from the profiles alone, so that segments with other names get another one.
+    """
+    n_users = sum(segment.n_users for segment in segments)
+    if len(segments) == 1:
+        return f"{n_users:,} users and no segments worth telling apart: treat them as one."
+    if truth is not None and truth.outcome_starts_at is not None:
+        n_confirmed = sum(segment.verdict == "confirmed" for segment in segments)
+        told = {0: "none of them is", 1: "one of them is"}.get(n_confirmed, f"{n_confirmed} are")
+        if n_confirmed == len(segments):
+            told = "all of them are"
+        return (
+            f"{n_users:,} users fall into {len(segments)} segments; {told} confirmed by later days."
+        )
+    largest = max(segments, key=lambda segment: (segment.share, -segment.segment_id))
+    return (
+        f"{n_users:,} users fall into {len(segments)} segments; the largest, "
+        f"“{largest.name}”, holds {largest.share:.0%} of them."
+    )
+
+
+def warn_of_segments(
+    users: UserData,
+    segments: Sequence[SegmentProfile],
+    segmentation: Segmentation,
+    truth: Validation | None,
+    *,
+    unchecked: str,
+) -> Iterator[str]:
+    """Say what a careful reader must know before using the segments.
+
+    `unchecked` is why there is no check on later days.
+    """
+    yield from _doubts(truth, unchecked)
+    yield from latent_warnings(segmentation)
+    yield from _withheld(segments)
+    by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
+    if len(segments) > 1 and by_clicks & set(segmentation.preprocessing.features):
+        yield (
+            "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
+            "it overstates how much the segments will differ on later days."
+        )
+    if users.traits.has_time and users.window.n_days < 2:
+        yield "The log covers less than two days: nothing can be said about stability."
+    for name, reason in segmentation.preprocessing.dropped:
+        yield f"Feature {name} was left out: {reason}."
+    for column in segmentation.preprocessing.fitted:
+        if column.note:
+            yield f"Feature {column.feature}: {column.note}."
+
+
+def _withheld(segments: Sequence[SegmentProfile]) -> Iterator[str]:
+    """Say which segments are too small to be shown, and where their users are counted."""
+    hidden = [str(segment.segment_id) for segment in segments if segment.is_withheld]
+    if hidden:
+        largest = max(segments, key=lambda segment: (segment.n_users, -segment.segment_id))
+        word = "Segment" if len(hidden) == 1 else "Segments"
+        verb = "holds" if len(hidden) == 1 else "hold"
+        yield (
+            f"{word} {', '.join(hidden)} {verb} too few users to be shown; in all figures they are "
+            f"counted with those of segment {largest.segment_id}."
+        )
+
+
+def _doubts(truth: Validation | None, unchecked: str) -> Iterator[str]:
+    """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
+    if truth is None:
+        yield f"The segments were not checked on later days: {unchecked}."
+        return
+    if truth.split.reason:
+        yield f"The segments could not be checked on later days: {truth.split.reason}."
+        return
+    gain = truth.kept_gain
+    if gain is not None and gain.reason:
+        yield f"Users' own CTRs tell nothing that holds on later days: {gain.reason}."

@@ -1,0 +1,291 @@
+"""From sound rows to counts, and from counts to users: the later stages of reading."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from segmentry.features._behaviour_features import behaviour_provides, derive_behaviours
+from segmentry.features._behaviour_table import (
+    BehaviourCounts,
+    CountedBehaviours,
+    count_behaviour_source,
+)
+from segmentry.features._needs import counts_of
+from segmentry.features._ratios import BetaPrior
+from segmentry.features._user_table import LogCounts, count_users, derive_features
+from segmentry.features.users import (
+    SHOP_COUNTS,
+    BehaviourData,
+    EarlyUsers,
+    KeptLog,
+    UserData,
+    Wanted,
+    behaviour_days_of,
+)
+from segmentry.features.windows import WindowSplit, split_window
+from segmentry.ingest.checked import Checked
+from segmentry.ingest.quality import Finding, find_in_log, find_in_profiles, find_in_tables
+from segmentry.runtime.clock import StepClock
+from segmentry.runtime.progress import told_in_rows
+from segmentry.schema import Engine, Feature, LogParts, Progress, Source, UserTally, Window
+
+__all__ = ["Counted", "count_source", "derive_users", "ready_users"]
+
+_JOURNEY_COUNTS = (
+    "n_placed_impressions",
+    "n_placed_clicks",
+    "n_viewed_clicks",
+    "n_carted_clicks",
+    "n_bought_clicks",
+    "n_converted_clicks",
+    "n_priced_clicks",
+    "cents",
+    *(f"n_{kind}_through_{days}d" for kind in ("view", "click") for days in (1, 3, 7)),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """What was counted of sound rows; the engine is not needed after it.
+
+    Parameters
+    ----------
+    log : LogCounts
+        Of all days, of the feature window, and by day.
+    split : WindowSplit or None
+        The feature window and the days after it; null where nothing is checked on these.
+    main_placement : str or None
+        The placement whose share was counted.
+    behaviours : CountedBehaviours or None
+    findings : tuple of Finding
+        Of another pass over the log, where it was wanted.
+    """
+
+    log: LogCounts
+    split: WindowSplit | None
+    main_placement: str | None
+    behaviours: CountedBehaviours | None
+    findings: tuple[Finding, ...]
+
+
+def count_source(
+    engine: Engine,
+    checked: Checked,
+    source: Source,
+    wanted: Wanted,
+    *,
+    is_sample: bool,
+    clock: StepClock,
+    progress: Progress | None = None,
+) -> Counted:
+    """Count per user what the wanted features are made of.
+
+    Parameters
+    ----------
+    engine : Engine
+        That checked the source.
+    checked : Checked
+        With a log.
+    source : Source
+    wanted : Wanted
+    is_sample : bool
+        Whether the users are a sample of those of the log.
+    clock : StepClock
+    progress : callable, optional
+
+    Raises
+    ------
+    DataError
+        If no behaviour is left where they are wanted.
+    """
+    log, main_placement = checked.log, wanted.main_placement or checked.main_placement
+    if isinstance(log, UserTally):
+        taken = counts_of(wanted.features)
+        names = [name for name in log.counts.columns if name in taken]
+        counts = LogCounts(log.counts.select("user_id", *names), pl.DataFrame(), pl.DataFrame())
+        return Counted(counts, None, main_placement, None, ())
+    assert log is not None, "a ready user table has nothing to count"  # noqa: S101  # asked before
+    split, early = None, None
+    if wanted.early_features is not None and checked.window.is_whole_days:
+        split = split_window(checked.window)
+        early = (split.feature.end, wanted.early_features)
+    with clock.step("count"):
+        counts = count_users(
+            engine,
+            log.parts,
+            checked.ads.rows,
+            window=checked.window,
+            main_placement=main_placement,
+            features=wanted.features,
+            early=early,
+            on_part=told_in_rows(progress, "counting per user", log.account.n_used),
+        )
+    behaviours = None
+    if checked.behaviours is not None:
+        with clock.step("count behaviours"):
+            behaviours = count_behaviour_source(
+                engine,
+                checked,
+                source,
+                users=pl.concat([counts.users["user_id"], checked.profiles.rows["user_id"]]),
+                feature_window=None if split is None else split.feature,
+                is_sample=is_sample,
+                progress=progress,
+            )
+    findings: tuple[Finding, ...] = ()
+    if wanted.is_thorough:
+        ads = checked.ads.rows
+        findings = find_in_log(engine, log.parts, ads, source, window=checked.window)
+    return Counted(counts, split, main_placement, behaviours, findings)
+
+
+def ready_users(checked: Checked, source: Source, wanted: Wanted) -> UserData:
+    """Take a ready table of users as the user table: there is no log, no window and no click."""
+    names = [feature.name for feature in wanted.attributes]
+    profiles = checked.profiles
+    rows = _with_attributes(profiles.rows, wanted.attributes)
+    return UserData(
+        table=rows.select("user_id", pl.lit(value=True).alias("is_profiled"), *names),
+        features=(),
+        attributes=wanted.attributes,
+        window=checked.window,
+        prior=None,
+        main_placement=None,
+        source=source.name,
+        accounts=checked.accounts,
+        findings=find_in_profiles(profiles.rows, source.attributes, profiles.n_impossible),
+        traits=wanted.traits,
+    )
+
+
+def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wanted) -> UserData:
+    """Work out the wanted features of all users, and what is odd about the data.
+
+    Parameters
+    ----------
+    checked : Checked
+    counted : Counted
+    source : Source
+    wanted : Wanted
+    """
+    profiles, ads, log = checked.profiles, checked.ads, checked.log
+    users, prior = derive_features(
+        counted.log.users,
+        _with_attributes(profiles.rows, wanted.attributes),
+        wanted.attributes,
+        window=checked.window,
+        features=wanted.features,
+        prior=wanted.prior,
+    )
+    table, behaviours, accounts = users, None, checked.accounts
+    if counted.behaviours is not None:
+        table, behaviours = _with_behaviours(counted.behaviours, users, source, wanted)
+        accounts = (*accounts, counted.behaviours.account)
+    findings = find_in_tables(
+        counted.log.users,
+        profiles.rows,
+        source,
+        n_impossible_levels=profiles.n_impossible,
+        n_impossible_prices=ads.n_impossible,
+        ads=ads.rows,
+    )
+    kept = None
+    if wanted.keeps_log and isinstance(log, LogParts):
+        kept = KeptLog(log.parts, ads.rows if "ad" in source.provides else None)
+    return UserData(
+        table=table,
+        features=wanted.features + (wanted.behaviours or ()),
+        attributes=wanted.attributes,
+        window=checked.window,
+        prior=prior,
+        main_placement=counted.main_placement,
+        source=source.name,
+        accounts=accounts,
+        findings=findings + counted.findings,
+        early=_early_users(counted, users, wanted, behaviours, window=checked.window),
+        log=kept,
+        traits=wanted.traits,
+        behaviours=behaviours,
+    )
+
+
+def _with_attributes(rows: pl.DataFrame, attributes: Sequence[Feature]) -> pl.DataFrame:
+    """Add attributes that an earlier run had and these files lack, as unknown."""
+    absent = [feature.name for feature in attributes if feature.name not in rows.columns]
+    return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias(name) for name in absent)
+
+
+def _with_behaviours(
+    counted: CountedBehaviours, users: pl.DataFrame, source: Source, wanted: Wanted
+) -> tuple[pl.DataFrame, BehaviourData]:
+    """Add the features of behaviours to users; without a behaviour, counts are 0."""
+    derived, used = _derived(counted.whole.counts, users, counted.window, wanted.behaviour_priors)
+    days = None
+    if counted.is_timed:
+        days = counted.whole.days.join(users.select("user_id"), on="user_id", how="semi")
+        days = days.sort("user_id", "day")
+    table = users.hstack(derived.select(each.name for each in wanted.behaviours or ()))
+    data = BehaviourData(
+        window=counted.window,
+        priors=used,
+        counts=_shop_counts(counted.whole, users),
+        days=days,
+        provides=frozenset(behaviour_provides(source)),
+    )
+    return table, data
+
+
+def _derived(
+    counts: pl.DataFrame,
+    users: pl.DataFrame,
+    window: Window,
+    priors: Mapping[str, BetaPrior] | None,
+) -> tuple[pl.DataFrame, dict[str, BetaPrior]]:
+    own = users.select("user_id").join(counts, on="user_id", how="left", maintain_order="left")
+    return derive_behaviours(own, window=window, priors=priors)
+
+
+def _shop_counts(found: BehaviourCounts, users: pl.DataFrame) -> pl.DataFrame:
+    """Return what is shown of each user of the table, in its order."""
+    names: tuple[str, ...] = SHOP_COUNTS
+    joined = users.select("user_id").join(
+        found.counts, on="user_id", how="left", maintain_order="left"
+    )
+    if found.journeys is not None:
+        names += _JOURNEY_COUNTS
+        joined = joined.join(found.journeys, on="user_id", how="left", maintain_order="left")
+    return joined.select("user_id", pl.col(names).cast(pl.Int64).fill_null(0))
+
+
+def _early_users(
+    counted: Counted,
+    users: pl.DataFrame,
+    wanted: Wanted,
+    behaviours: BehaviourData | None,
+    *,
+    window: Window,
+) -> EarlyUsers | None:
+    """Work out the features of the feature window for the users of all days, in their order."""
+    if counted.split is None:
+        return None
+    early, prior = derive_features(
+        counted.log.early_users,
+        users.select("user_id", *(feature.name for feature in wanted.attributes)),
+        wanted.attributes,
+        window=counted.split.feature,
+        features=wanted.early_features or (),
+    )
+    early, days = early.with_columns(users["is_profiled"]), None
+    found = counted.behaviours
+    if found is not None and behaviours is not None and behaviours.days is not None:
+        if found.early is not None and found.early_window is not None:
+            # Nothing of later days is in them.
+            derived, _ = _derived(found.early, early, found.early_window, None)
+            early = early.hstack(derived.select(each.name for each in wanted.early_behaviours))
+        days = behaviour_days_of(
+            behaviours.days, early["user_id"], history=behaviours.window, window=window
+        )
+    return EarlyUsers(
+        split=counted.split, table=early, prior=prior, days=counted.log.days, behaviours=days
+    )

@@ -1,0 +1,355 @@
+"""From the files of a source to sound rows: the first stage of reading."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from segmentry.errors import DataError, EmptyDataError
+from segmentry.ingest.files import estimate_rows
+from segmentry.ingest.room import about_rows, parts_of, require_room_for
+from segmentry.ingest.store.prepared import check_content, tables_of
+from segmentry.ingest.strict import refuse_rejections
+from segmentry.ingest.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
+from segmentry.runtime.clock import StepClock
+from segmentry.runtime.progress import told, told_in_rows
+from segmentry.runtime.sampling import hash_shares
+from segmentry.schema import (
+    Engine,
+    LogParts,
+    Progress,
+    RowAccount,
+    Source,
+    TableSource,
+    UserTally,
+    Window,
+)
+
+__all__ = ["Checked", "LogFacts", "Rules", "check_source", "find_log_facts", "refuse_nothing"]
+
+_SAMPLE_SALT = "segmentry sample"
+_LATE = "after the window of the ad log"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which rows of a source are read, and how.
+
+    Parameters
+    ----------
+    since, until : int or None
+        Moments; events before and from then on are left out.
+    sample : float
+        Share of the users, by hash of the id.
+    is_strict : bool
+        Whether rejected rows are an error.
+    is_tallied : bool
+        Count users while the log is read instead of writing its parts: enough for features of
+        one grouping by user.
+    memory : str or None
+        Limit for the whole process, such as "8GB".
+    """
+
+    since: int | None = None
+    until: int | None = None
+    sample: float = 1.0
+    is_strict: bool = False
+    is_tallied: bool = False
+    memory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogFacts:
+    """What must be known of the whole log before users can be counted.
+
+    Parameters
+    ----------
+    first_at, last_at : int
+        Moments of the first and the last impression.
+    main_placement : str or None
+        The most frequent placement, the first by name among equals.
+    """
+
+    first_at: int
+    last_at: int
+    main_placement: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The sound rows of a source, and where all others went.
+
+    Parameters
+    ----------
+    profiles, ads : CleanTable
+        Without rows where the source has none.
+    log : LogParts, UserTally or None
+        Null where the profiles are a ready user table.
+    behaviours : LogParts or None
+        Parts of the same users as those of the log.
+    window : Window
+        Of the log.
+    main_placement : str or None
+    accounts : tuple of RowAccount
+    """
+
+    profiles: CleanTable
+    ads: CleanTable
+    log: LogParts | UserTally | None
+    behaviours: LogParts | None
+    window: Window
+    main_placement: str | None
+    accounts: tuple[RowAccount, ...]
+
+
+def check_source(
+    engine: Engine,
+    source: Source,
+    rules: Rules,
+    *,
+    scratch: Path,
+    clock: StepClock,
+    progress: Progress | None = None,
+) -> Checked:
+    """Read all tables of a source once and keep their sound rows.
+
+    Parameters
+    ----------
+    engine : Engine
+    source : Source
+    rules : Rules
+    scratch : Path
+        Existing folder for the parts of the logs; the caller removes it.
+    clock : StepClock
+    progress : callable, optional
+
+    Raises
+    ------
+    DataError
+        If nothing is left to work on, or rows were rejected and the rules forbid it.
+    """
+    prepared = [table for table in tables_of(source).values() if table.digests]
+    if prepared:
+        with clock.step("check the prepared files"):
+            check_content(prepared, on_file=told(progress, "checking the prepared files"))
+    is_ready = source.impressions is None
+    with clock.step("read the user table" if is_ready else "read profiles and ads"):
+        profiles, ads = _read_tables(engine, source, rules.sample)
+    if source.impressions is None:
+        return _ready_table(profiles, ads, rules)
+    with clock.step("read log"):
+        log = _read_log(engine, source, rules, scratch=scratch, progress=progress)
+        facts = _facts_of(engine, log)
+    tables = ((log, source.impressions), (profiles, source.profiles), (ads, source.ads))
+    accounts = tuple(table.account for table, files in tables if files is not None)
+    if rules.is_strict:
+        refuse_rejections(accounts)
+    window = _window_of(source, rules, facts)
+    behaviours = None
+    if source.behaviours is not None:
+        with clock.step("read behaviours"):
+            behaviours = _read_behaviours(
+                engine, source, source.behaviours, window, rules, scratch=scratch, progress=progress
+            )
+    return Checked(profiles, ads, log, behaviours, window, facts.main_placement, accounts)
+
+
+def _ready_table(profiles: CleanTable, ads: CleanTable, rules: Rules) -> Checked:
+    """Take the profiles as the users: there is no log, no window and no click."""
+    account = replace(profiles.account, role="users")
+    if rules.is_strict:
+        refuse_rejections((profiles.account,))
+    if not profiles.rows.height:
+        raise EmptyDataError(f"no user is left of {account.n_read:,} rows; see the file")
+    window = Window.around(0, 0, utc_offset_hours=0)
+    return Checked(profiles, ads, None, None, window, None, (account,))
+
+
+def _read_tables(engine: Engine, source: Source, sample: float) -> tuple[CleanTable, CleanTable]:
+    names = [feature.name for feature in source.attributes]
+    levels = [each.name for each in source.attributes if each.kind in ("ordinal", "categorical")]
+    log = {} if source.impressions is None else source.impressions.columns
+    if source.profiles is None:
+        rows = no_profiles(_polars_type(log["user_id"].type), names)
+        profiles = CleanTable(rows, RowAccount("profiles", 0, 0, {}, {}), 0)
+    else:
+        found, unreadable = engine.read_table(source.profiles)
+        profiles = clean_profiles(found, unreadable=unreadable, attributes=levels)
+    if sample < 1:
+        profiles = _sampled(profiles, sample)
+    if source.ads is None:
+        ad_id = log["ad_id"].type if "ad_id" in log else "integer"
+        ads = CleanTable(no_ads(_polars_type(ad_id)), RowAccount("ads", 0, 0, {}, {}), 0)
+    else:
+        found, unreadable = engine.read_table(source.ads)
+        ads = clean_ads(found, unreadable=unreadable)
+    return profiles, ads
+
+
+def _polars_type(column_type: str) -> pl.DataType:
+    return pl.String() if column_type == "text" else pl.Int64()
+
+
+def _is_sampled(users: pl.Series, sample: float) -> pl.Series:
+    return pl.Series(hash_shares(users, salt=_SAMPLE_SALT) < sample)
+
+
+def _sampled(profiles: CleanTable, sample: float) -> CleanTable:
+    kept = profiles.rows.filter(_is_sampled(profiles.rows["user_id"], sample))
+    excluded = {"outside --sample": profiles.rows.height - kept.height}
+    account = replace(profiles.account, n_used=kept.height, excluded=excluded)
+    return replace(profiles, rows=kept, account=account)
+
+
+def _read_log(
+    engine: Engine, source: Source, rules: Rules, *, scratch: Path, progress: Progress | None
+) -> LogParts | UserTally:
+    """Read the log once: count users on the way if that is enough, else write parts by user."""
+    log = source.impressions
+    assert log is not None, "a ready user table has no log to read"  # noqa: S101  # asked before
+    keep_users = None
+    if rules.sample < 1:
+        users = engine.distinct_users(log)
+        keep_users = users.filter(_is_sampled(users, rules.sample))
+    estimates = [estimate_rows(file) for file in log.files]
+    n_rows = None if None in estimates else sum(each or 0 for each in estimates)
+    step = "reading the log" if n_rows is not None else "reading the compressed log"
+    on_progress, exclude = told_in_rows(progress, step, n_rows), _outside(rules)
+    if rules.is_tallied:
+        return engine.tally_users(
+            log, exclude=exclude, keep_users=keep_users, on_progress=on_progress
+        )
+    directory = scratch / "parts"
+    directory.mkdir()
+    logs = _logs_of(source)
+    require_room_for(logs, directory)
+    return engine.split_log(
+        log,
+        directory,
+        n_parts=parts_of(logs, rules.memory),
+        exclude=exclude,
+        keep_users=keep_users,
+        on_progress=on_progress,
+    )
+
+
+def _logs_of(source: Source) -> list[TableSource]:
+    """Return the logs that are split; both into as many parts, by the larger one."""
+    return [log for log in (source.impressions, source.behaviours) if log is not None]
+
+
+def _outside(rules: Rules) -> Mapping[str, nw.Expr]:
+    """Return what the rules leave out, by option."""
+    outside: dict[str, nw.Expr] = {}
+    if rules.since is not None:
+        outside["before --since"] = nw.col("shown_at") < rules.since
+    if rules.until is not None:
+        outside["from --until on"] = nw.col("shown_at") >= rules.until
+    return outside
+
+
+def _window_of(source: Source, rules: Rules, facts: LogFacts) -> Window:
+    """Take the requested window, or the whole local days of the log."""
+    around = Window.around(facts.first_at, facts.last_at, utc_offset_hours=source.utc_offset_hours)
+    start = around.start if rules.since is None else rules.since
+    return replace(around, start=start, end=around.end if rules.until is None else rules.until)
+
+
+def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
+    """Find the extent of the log, or report where all its rows went."""
+    account = log.account
+    if not account.n_used:
+        hint = ""
+        if account.rejected.get("impossible time", 0) > account.n_read // 2:
+            hint = '; times in milliseconds? Say so in a mapping: time_format = "milliseconds"'
+        raise EmptyDataError(f"no impression is left of {_rows_of(account)}{hint}")
+    if isinstance(log, LogParts):
+        return find_log_facts(engine, log.parts)
+    first, last = (log.counts[name].to_numpy() for name in ("first_seen_at", "last_seen_at"))
+    return LogFacts(int(first.min()), int(last.max()), main_placement=None)
+
+
+def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
+    """Find the extent of a log and its main placement.
+
+    Raises
+    ------
+    EmptyDataError
+        If there is no impression.
+    """
+    shown_at = nw.col("shown_at")
+    found = [
+        engine.collect(
+            engine.scan_part(part)
+            .group_by("placement")
+            .agg(
+                nw.len().cast(nw.Int64).alias("n"),
+                shown_at.min().cast(nw.Int64).alias("first_at"),
+                shown_at.max().cast(nw.Int64).alias("last_at"),
+            )
+        )
+        for part in parts
+    ]
+    if not found:
+        raise EmptyDataError("no impression is left to work on; see the rejected rows")
+    facts = pl.concat(found)
+    known = facts.filter(pl.col("placement").is_not_null())
+    ranked = known.group_by("placement").agg(pl.col("n").sum())
+    ranked = ranked.sort("n", "placement", descending=[True, False])
+    return LogFacts(
+        first_at=int(facts["first_at"].min()),  # type: ignore[arg-type]  # an int column
+        last_at=int(facts["last_at"].max()),  # type: ignore[arg-type]  # an int column
+        main_placement=ranked["placement"][0] if ranked.height else None,
+    )
+
+
+def _read_behaviours(
+    engine: Engine,
+    source: Source,
+    log: TableSource,
+    window: Window,
+    rules: Rules,
+    *,
+    scratch: Path,
+    progress: Progress | None,
+) -> LogParts:
+    """Split the behaviour log; what follows the window of the ad log is left out."""
+    directory = scratch / "behaviours"
+    directory.mkdir()
+    is_timed = "happened_at" in log.columns and "time" in source.provides
+    parts = engine.split_log(
+        log,
+        directory,
+        n_parts=parts_of(_logs_of(source), rules.memory),
+        exclude={_LATE: nw.col("happened_at") >= window.end} if is_timed else {},
+        keep_users=None,
+        on_progress=told_in_rows(
+            progress, "reading the behaviours", sum(map(about_rows, log.files))
+        ),
+        on_collapse=told(progress, "collapsing equal behaviours"),
+    )
+    refuse_nothing(parts.account)
+    if rules.is_strict:
+        refuse_rejections((parts.account,))
+    return parts
+
+
+def refuse_nothing(account: RowAccount) -> None:
+    """Refuse a behaviour log of which no row is used.
+
+    Raises
+    ------
+    DataError
+        With where its rows went.
+    """
+    if not account.n_used:
+        raise DataError(f"no behaviour is left of {_rows_of(account)}")
+
+
+def _rows_of(account: RowAccount) -> str:
+    """Describe where all rows of a table went."""
+    reasons = (*account.rejected.items(), *account.excluded.items())
+    named = ", ".join(f"{n:,} {reason}" for reason, n in reasons)
+    return f"{account.n_read:,} rows: {named or 'none read'}"
