@@ -1,4 +1,7 @@
-"""Conditional logit on matched sets: a click against impressions of the same user without one."""
+"""Conditional logit on matched sets: a click against impressions of the same user without one.
+
+Which users and impressions the sets are drawn from, and the fit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +9,23 @@ from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, Timeline, band_of
+from segmentry.features.packing import run_firsts, run_starts
+from segmentry.runtime.sampling import hash_shares
+from segmentry.schema import SECONDS_PER_DAY, Window
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
-_LEAST_CASES = 20
-_MOST_STEPS = 40
+_CLICKS_PER_CURVE = 60_000
+_N_CONTROLS = 5
+_MAX_DAYS = 31
+_HOURS = 4
+_BITS_OF_A_USERS_CLICKS = 20
+_MIN_CASES = 20
+_MAX_STEPS = 40
 _TOLERANCE = 1e-14
-_MOST_CONDITION = 1e10
+_MAX_CONDITION = 1e10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +45,92 @@ class MatchedSets:
     user: IntVector
     codes: npt.NDArray[np.int16]
     is_member: BoolVector
+
+
+def user_shares(n_clicks: IntVector) -> tuple[float, npt.NDArray[np.float64]]:
+    """Return the share of users to take for everybody's curve and for each segment's.
+
+    `n_clicks` has shape (n_segments,).
+
+    Examples
+    --------
+    >>> everybody, segments = user_shares(np.array([240_000, 30_000]))
+    >>> round(everybody, 3), segments.tolist()
+    (0.222, [0.25, 1.0])
+    """
+    total = max(1, int(n_clicks.sum()))
+    shares = np.minimum(1.0, _CLICKS_PER_CURVE / np.maximum(1, n_clicks))
+    return min(1.0, _CLICKS_PER_CURVE / total), shares
+
+
+def n_levels_of(window: Window) -> tuple[int, ...]:
+    """Return how many levels the position, the showing, the local day and the time of day have."""
+    n_days = -(-(window.end - window.start) // (SECONDS_PER_DAY * _days_per_level(window))) + 1
+    return (len(POSITION_BANDS), len(REPEAT_BANDS) + 1, int(n_days), 24 // _HOURS)
+
+
+def _days_per_level(window: Window) -> int:
+    """Return 1 for up to a month, else so many that there is a month of levels."""
+    return max(1, int(-(-window.n_days // _MAX_DAYS)))
+
+
+def draw_sets(
+    line: Timeline,
+    users: IntVector,
+    is_sampled: npt.NDArray[np.bool_],
+    *,
+    window: Window,
+    seed: int,
+) -> tuple[MatchedSets, IntVector]:
+    """Match each click of the sampled users with impressions of the same user without a click.
+
+    Up to 5 of them; those drawn twice count once, which leaves each as likely as any other.
+    `users`, shape (n_part_users,), holds places in the user table, by which the sets name their
+    user. The second array, shape (n_sets,), numbers the clicks of each user: it orders the sets.
+    """
+    is_taken = is_sampled[line.user]
+    case = np.flatnonzero(is_taken & (line.is_click == 1))
+    other = np.flatnonzero(is_taken & (line.is_click == 0))
+    n_others = np.bincount(line.user[other], minlength=users.size)
+    case = case[n_others[line.user[case]] > 0]
+    of_case = line.user[case]
+    first_other = np.cumsum(n_others) - n_others
+    click = np.arange(of_case.size) - run_firsts(of_case)
+    # Places may be of four bytes, which 2,048 users would overflow.
+    keys = (users[of_case].astype(np.int64) << _BITS_OF_A_USERS_CLICKS) + click
+    room = n_others[of_case]
+    picks = np.empty((case.size, _N_CONTROLS), dtype=np.int64)
+    for member in range(_N_CONTROLS):
+        drawn = hash_shares(pl.Series(keys), salt=f"segmentry control {member} of seed {seed}")
+        picks[:, member] = np.where(room > _N_CONTROLS, (drawn * room).astype(np.int64), member)
+    is_new = picks < room[:, None]
+    for member in range(1, _N_CONTROLS):
+        is_new[:, member] &= (picks[:, :member] != picks[:, member : member + 1]).all(axis=1)
+    picks = np.minimum(picks, room[:, None] - 1) + first_other[of_case][:, None]
+    rows = np.concatenate([case[:, None], other[picks] if other.size else picks], axis=1)
+    is_member = np.concatenate([np.ones((case.size, 1), dtype=np.bool_), is_new], axis=1)
+    codes = np.stack([factor[rows] for factor in _factors(line, window)], axis=2)
+    return MatchedSets(users[of_case], codes.astype(np.int16), is_member), click
+
+
+def _factors(line: Timeline, window: Window) -> tuple[IntVector, ...]:
+    return (
+        band_of(line.position, POSITION_BANDS),
+        band_of(line.showing, REPEAT_BANDS) % (len(REPEAT_BANDS) + 1),
+        line.second // SECONDS_PER_DAY // _days_per_level(window),
+        line.second % SECONDS_PER_DAY // (3600 * _HOURS),
+    )
+
+
+def join_sets(drawn: list[tuple[MatchedSets, IntVector]]) -> MatchedSets:
+    """Put the sets of all parts together, in the order of users and their clicks."""
+    user = np.concatenate([sets.user for sets, _ in drawn])
+    order = np.lexsort((np.concatenate([click for _, click in drawn]), user))
+    return MatchedSets(
+        user[order],
+        np.concatenate([sets.codes for sets, _ in drawn])[order],
+        np.concatenate([sets.is_member for sets, _ in drawn])[order],
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,16 +156,8 @@ class MatchedFit:
 def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | None:
     """Fit a conditional logit with matched sets as strata and users as clusters.
 
-    Parameters
-    ----------
-    sets : MatchedSets
-    n_levels : sequence of int, shape (n_factors,)
-        The first factor is the one of interest, the others are adjusted for.
-
-    Returns
-    -------
-    MatchedFit or None
-        None where level 0 has too few clicks or there is no other level.
+    The first factor of `n_levels` is the one of interest, the others are adjusted for. Nothing is
+    returned where its level 0 has too few clicks or there is no other level.
 
     Notes
     -----
@@ -112,7 +203,7 @@ def _without_rare(sets: MatchedSets, n_levels: Sequence[int]) -> MatchedSets:
             codes = sets.codes[:, :, factor]
             cases = np.bincount(codes[:, 0], minlength=n)
             others = np.bincount(codes[:, 1:][sets.is_member[:, 1:]], minlength=n)
-            is_rare = (cases < _LEAST_CASES) | (others < _LEAST_CASES)
+            is_rare = (cases < _MIN_CASES) | (others < _MIN_CASES)
             is_member &= ~is_rare[codes]
         is_sound = is_member[:, 0] & is_member[:, 1:].any(axis=1)
         if is_sound.all() and np.array_equal(is_member, sets.is_member):
@@ -136,26 +227,14 @@ def _columns(sets: MatchedSets, n_levels: Sequence[int]) -> list[npt.NDArray[np.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Design:
-    """What every coefficient vector is held against: worked out once, not at each step.
+    """What every coefficient vector is held against: worked out once, not at each step."""
 
-    Parameters
-    ----------
-    index : ndarray of int, shape (n_factors, n_sets, n_members)
-        Column of each member by factor; -1 for none.
-    is_member : ndarray of bool, shape (n_sets, n_members)
-    cases : ndarray of int, shape (n_columns + 1,)
-        Clicks by column; the last one takes what belongs to no column.
-    cells : ndarray of int, shape (n_factors * n_sets * n_members,)
-        Place of each member in a table of sets and columns, factor by factor.
-    pairs : list of ndarray of int, shape (n_sets * n_members,)
-        Place of each member in a table of columns and columns, for each two factors: those of
-        two factors meet in cells of their own, and the table is symmetric.
-    """
-
-    index: IntVector
-    is_member: BoolVector
-    cases: IntVector
-    cells: IntVector
+    index: IntVector  # (n_factors, n_sets, n_members): column of each member; -1 for none
+    is_member: BoolVector  # (n_sets, n_members)
+    cases: IntVector  # (n_columns + 1,): clicks by column; the last takes those of no column
+    cells: IntVector  # place of each member in a table of sets and columns, factor by factor
+    # Place of each member in a table of columns and columns, for each two factors: those of two
+    # factors meet in cells of their own, and the table is symmetric.
     pairs: list[IntVector]
 
 
@@ -213,13 +292,13 @@ def _maximise(design: _Design, n_columns: int) -> FloatVector | None:
     """Climb by Newton's steps, halved where they go too far; none where the top is not unique."""
     beta = np.zeros(n_columns)
     found = _moments(beta, design)
-    for _ in range(_MOST_STEPS):
-        if np.linalg.cond(found.information) > _MOST_CONDITION:
+    for _ in range(_MAX_STEPS):
+        if np.linalg.cond(found.information) > _MAX_CONDITION:
             return None
         step = np.linalg.solve(found.information, found.gradient)
         if float(found.gradient @ step) < _TOLERANCE:
             return beta
-        for halving in range(_MOST_STEPS):
+        for halving in range(_MAX_STEPS):
             tried = beta + step / 2**halving
             ahead = _moments(tried, design)
             if ahead.value >= found.value:
@@ -238,7 +317,7 @@ def _fit_of(
         case = factor[:, 0]
         rows = np.flatnonzero(case >= 0)
         scores[rows, case[rows]] += 1
-    starts = np.flatnonzero(np.diff(sets.user, prepend=sets.user[0] - 1))
+    starts = run_starts(sets.user)
     by_user = np.add.reduceat(scores, starts, axis=0)
     n_users = starts.size
     bread = np.linalg.inv(found.information)

@@ -25,7 +25,6 @@ from segmentry.present.report import (
 )
 
 _PIECES: ContextVar[list[str] | None] = ContextVar("pieces", default=None)
-_WORDS = {name: meaning for names, meaning in GLOSSARY for name in (names,)}
 
 
 def is_dark() -> bool:
@@ -146,9 +145,9 @@ def words(*names: str) -> None:
     """Explain words of the glossary on hover, and on focus for the keyboard."""
     terms = "".join(
         f'<span class="term" tabindex="0">{escape(name)}'
-        f'<span class="told" role="note">{escape(_WORDS[name])}</span></span>'
+        f'<span class="told" role="note">{escape(GLOSSARY[name])}</span></span>'
         for name in names
-        if name in _WORDS
+        if name in GLOSSARY
     )
     put(f'<div class="words-here"><span>Words:</span>{terms}</div>')
 
@@ -156,20 +155,3 @@ def words(*names: str) -> None:
 def segment_label(segment: SegmentProfile) -> str:
     """Return number and name of a segment, as a choice shows it."""
     return f"{segment.segment_id} {segment.name}"
-
-
-def choose_segment(
-    run: Run, label: str, *, key: str, position: int = 0, is_kept: bool = True
-) -> SegmentProfile:
-    """Let the reader choose a segment; the choice is in the address of the page."""
-    numbers = [str(segment.segment_id) for segment in run.summary.segments]
-    by_number = {str(segment.segment_id): segment for segment in run.summary.segments}
-    chosen = st.selectbox(
-        label,
-        numbers,
-        index=min(position, len(numbers) - 1),
-        format_func=lambda number: segment_label(by_number[number]),
-        key=key,
-        bind="query-params" if is_kept else None,
-    )
-    return by_number[chosen or numbers[0]]

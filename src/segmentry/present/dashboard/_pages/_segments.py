@@ -7,12 +7,12 @@ import streamlit as st
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose, choose_segment
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._renaming import renaming
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import (
-    choose_segment,
     figure,
     heading,
     listed,
@@ -27,11 +27,9 @@ from segmentry.present.dashboard._show import (
 )
 from segmentry.present.report import (
     AnyTable,
-    Figure,
     exemplar_table,
     level_tables,
     numeric_tables,
-    quartile_table,
     render_card,
     render_figure,
     segment_cells,
@@ -142,32 +140,15 @@ def _spread(run: Run) -> None:
         notice("This run did not keep how values spread; run it again to see it.")
         return
     labels = {row.name: row.label for row in run.summary.features}
-    feature = st.selectbox(
-        "Feature",
-        names,
-        format_func=lambda name: labels.get(name, name),
-        key="feature",
-        bind="query-params",
-    )
-    view = quartile_table(run.summary, [feature])
+    feature = choose("Feature", {name: labels.get(name, name) for name in names}, key="feature")
+    caption = plots.FIGURES["distributions"].caption(run.summary, features=[feature])
+    chart = partial(plots.FIGURES["distributions"].plot, run.summary, features=[feature])
+    spread = drawn(run, "distributions", "How the values spread", caption, feature, chart=chart)
+    view = plots.quartile_table(run.summary, [feature])
     with together():
-        put(render_figure(_values(run, feature)))
+        put(render_figure(spread))
         table(view)
-    picture = partial(plots.plot_distributions, run.summary, features=[feature])
-    offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": picture})
-
-
-def _values(run: Run, feature: str) -> Figure:
-    """Return how the values of a feature spread in each segment."""
-    summary, asked = run.summary, [feature]
-    caption = plots.caption_distributions(summary, features=asked)
-    svg = drawn(
-        run,
-        "distributions",
-        feature,
-        chart=lambda: plots.plot_distributions(summary, features=asked),
-    )
-    return Figure("distributions", "How the values spread", caption, svg, ())
+    offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": chart})
 
 
 def _verdict(segment: SegmentProfile) -> str:
