@@ -29,27 +29,12 @@ _AGAINST = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberChoice:
-    """The chosen number with all evidence.
+    """The chosen number with all evidence, which is described in `EvidenceReport`.
 
     Parameters
     ----------
-    division : {"natural groups", "graded division", "one segment"}
     rule, reason : str
         One sentence each.
-    ties : tuple of int
-        Numbers whose inner gain is within one standard error of the largest.
-    n_groups : int
-        Natural groups that all evidence agrees on; 1 where there are none.
-    objections : tuple of str
-        What speaks against groups, in words.
-    has_gain : bool or None
-        Whether the lower bound of the inner gain is above 0; null without a log.
-    columns : NullTwins or None
-        Columns permuted.
-    group_clicks : NullTwins or None
-        Clicks redrawn, and groups looked for.
-    clicks : NullTwins or None
-        Clicks redrawn.
     """
 
     n_segments: int
