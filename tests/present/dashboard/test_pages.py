@@ -17,11 +17,11 @@ from segmentry.describe.maps import Embedding, EmbeddingPoint
 from segmentry.describe.presence import PresenceFeature, PresenceReport, PresenceRow
 from segmentry.evaluation.later_days import DayLevel, DayLevels
 from segmentry.present import figures as plots
+from segmentry.present import tables
 from segmentry.present.dashboard._offer import packed
 from segmentry.present.dashboard._pages import PAGES
-from segmentry.present.dashboard._pages._export import TITLES
-from segmentry.present.dashboard._tables import table_frame, tables_of
-from segmentry.present.report import make_page
+from segmentry.present.dashboard._tables import table_frame
+from segmentry.present.report import tables_of
 from segmentry.results.summary import read_summary, render_summary_json
 from segmentry.schema import Estimate
 
@@ -156,7 +156,6 @@ def test_a_user_who_is_not_there_is_told_in_a_sentence(asked, run_dir):
         ("All users", "map_all", 2),
         ("A sample", "map_sample", 1),
         ("Loadings", "figure-map", 2),
-        ("Pairs", "map_pairs", 2),
         ("In space", "map_space", 2),
     ],
 )
@@ -188,7 +187,7 @@ def embedded(run_dir, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("view", ["All users", "A sample", "Pairs", "In space", "UMAP"])
+@pytest.mark.parametrize("view", ["All users", "A sample", "In space", "UMAP"])
 @pytest.mark.parametrize(
     ("label", "kind"), [("clicks", "number"), ("gender", "level"), ("age level", "ordinal")]
 )
@@ -247,14 +246,14 @@ def test_loadings_keep_the_colours_of_segments_and_say_so(run_dir):
 def test_a_map_that_cannot_be_drawn_is_told_in_a_sentence(tmp_path):
     folder = folder_of(make_summary(n_segments=3, n_points=0, n_components=1), tmp_path)
 
-    assert "There are no pairs" in text_of(shown("Map", folder, view="Pairs"))
+    assert "There is no map" in text_of(shown("Map", folder, view="Loadings"))
 
 
 def test_the_heat_map_stands_on_the_page_of_the_segments_with_its_table(run_dir, summary):
     text = text_of(shown("Segments", run_dir))
 
     assert "figure-profile_heatmap" in text
-    assert plots.caption_profile_heatmap(summary).finding.split("“")[0] in text
+    assert plots.FIGURES["profile_heatmap"].caption(summary).finding.split("“")[0] in text
     assert "Standardised differences, and below them the 95\u00a0% interval" in text
 
 
@@ -298,7 +297,7 @@ def test_days_and_absent_users_that_were_not_measured_are_told_in_a_sentence(tmp
 
 
 def test_days_and_absent_users_can_be_had_as_tables(run_dir, summary):
-    captions = [view.caption for view in tables_of(make_page(summary, {}), summary)]
+    captions = [view.caption for view in tables_of(summary)]
 
     assert "Click rate of all users, day by day" in captions
     assert any(each.startswith("Users shown ads again, and users absent") for each in captions)
@@ -376,10 +375,6 @@ def test_a_run_with_behaviours_says_what_they_add_and_one_without_how_to_read_th
     assert "Association." in page
 
 
-def test_every_picture_has_a_name_in_the_choice():
-    assert set(TITLES) == set(plots.FIGURES)
-
-
 def test_half_of_a_run_folder_shows_what_is_left(run_dir, tmp_path):
     folder = tmp_path / "half"
     shutil.copytree(run_dir, folder)
@@ -394,9 +389,12 @@ def test_half_of_a_run_folder_shows_what_is_left(run_dir, tmp_path):
 
 
 def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary):
-    for view in tables_of(make_page(summary, {}), summary):
+    for view in tables_of(summary):
         frame = table_frame(view)
         assert frame.height == len(view.rows)
+        if isinstance(view, tables.Table):
+            assert frame.equals(view.to_frame())
+            continue
         assert frame.width == len(view.heads)
         first = view.rows[0]
         assert frame.row(0)[0] == first.head
@@ -406,13 +404,13 @@ def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary
 
 
 def test_what_is_taken_along_holds_tables_and_pictures_in_both_kinds(summary):
-    view = tables_of(make_page(summary, {}), summary)[0]
+    view = tables_of(summary)[0]
 
-    data = packed([view], {"sizes": lambda: plots.plot_sizes(summary)})
+    data = packed([view], {"sizes": lambda: plots.FIGURES["sizes"].plot(summary)})
 
     with zipfile.ZipFile(io.BytesIO(data)) as files:
         found = {name.rpartition(".")[2]: files.read(name) for name in files.namelist()}
-    assert pl.read_csv(found["csv"], infer_schema=False).equals(table_frame(view))
+    assert pl.read_csv(found["csv"]).equals(table_frame(view))
     assert pl.read_parquet(found["parquet"]).equals(table_frame(view))
     assert found["svg"].startswith(b"<svg ")
     assert found["png"].startswith(b"\x89PNG")
@@ -421,7 +419,7 @@ def test_what_is_taken_along_holds_tables_and_pictures_in_both_kinds(summary):
 def test_tables_of_maps_of_the_log_and_of_purchases_can_be_had(tmp_path):
     summary = replace(with_conversions(make_summary(n_segments=3, n_points=60)), log=a_log())
 
-    captions = " ".join(view.caption for view in tables_of(make_page(summary, {}), summary))
+    captions = " ".join(view.caption for view in tables_of(summary))
 
     for words in ("centres stand", "Loadings", "Price bands", "Purchases"):
         assert words in captions
@@ -435,5 +433,7 @@ def test_figures_that_were_drawn_beforehand_are_those_of_the_page(run_dir, tmp_p
 
     run = load(run_dir)
     assert load(run_dir) is run
-    assert svg_of(run, "sizes") == plots.render_svg(plots.plot_sizes(run.summary), is_titled=False)
+    assert svg_of(run, "sizes") == plots.render_svg(
+        plots.FIGURES["sizes"].plot(run.summary), is_titled=False
+    )
     assert svg_of(run, "sizes") is svg_of(run, "sizes")

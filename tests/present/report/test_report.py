@@ -69,8 +69,8 @@ class Page(HTMLParser):
 
 def drawn(summary) -> dict[str, str]:
     return {
-        name: plots.render_svg(plot(summary), is_titled=False)
-        for name, plot in plots.FIGURES.items()
+        name: plots.render_svg(figure.plot(summary), is_titled=False)
+        for name, figure in plots.FIGURES.items()
         if name != "ctr_later" or plots.was_checked(summary)
     }
 
@@ -82,7 +82,7 @@ def summary(make_summary):
 
 @pytest.fixture(scope="module")
 def html(summary) -> str:
-    return render_report(summary, figures=drawn(summary))
+    return render_report(summary, figures=drawn(summary)).replace("&nbsp;", "\u00a0")
 
 
 @pytest.fixture(scope="module")

@@ -4,49 +4,51 @@ In: a `Summary` and its figures. Out: one HTML file without network, and its pie
 """
 
 from segmentry.present.report._conversions import added_sentence
+from segmentry.present.report._decisions import exemplar_table
+from segmentry.present.report._figures import figure_of, figures_in
 from segmentry.present.report._glossary import GLOSSARY
 from segmentry.present.report._log import segment_cells
-from segmentry.present.report._maps import (
-    center_table,
-    hexagon_table,
-    loading_table,
-    make_maps,
-    umap_table,
-)
-from segmentry.present.report._page import make_page, render_report
+from segmentry.present.report._page import render_report, tables_of
 from segmentry.present.report._parts import (
     render_card,
     render_figure,
+    render_part,
     render_style,
     render_table,
     render_text,
 )
-from segmentry.present.report._segment_pages import exemplar_table
-from segmentry.present.report._tables import quartile_table
-from segmentry.present.report._views import AnyTable, Fact, Figure, Page, Row, Table
+from segmentry.present.report._tables import (
+    account_tables,
+    candidate_table,
+    feature_tables,
+    level_tables,
+    numeric_tables,
+)
+from segmentry.present.report._views import AnyTable, Fact, Figure, Row, Table
 
 __all__ = [
     "GLOSSARY",
     "AnyTable",
     "Fact",
     "Figure",
-    "Page",
     "Row",
     "Table",
+    "account_tables",
     "added_sentence",
-    "center_table",
+    "candidate_table",
     "exemplar_table",
-    "hexagon_table",
-    "loading_table",
-    "make_maps",
-    "make_page",
-    "quartile_table",
+    "feature_tables",
+    "figure_of",
+    "figures_in",
+    "level_tables",
+    "numeric_tables",
     "render_card",
     "render_figure",
+    "render_part",
     "render_report",
     "render_style",
     "render_table",
     "render_text",
     "segment_cells",
-    "umap_table",
+    "tables_of",
 ]

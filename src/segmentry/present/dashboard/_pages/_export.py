@@ -1,40 +1,17 @@
 """Export: every picture and every table of the run."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 import streamlit as st
 
 from segmentry.formats import compact
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.dashboard._show import heading, notice, part, put, table
-from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame, tables_of
-from segmentry.present.report import Figure, render_figure
+from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
+from segmentry.present.report import Figure, render_figure, tables_of
 
-TITLES: Mapping[str, str] = MappingProxyType(
-    {
-        "sizes": "Sizes",
-        "ctr_by_segment": "Click rates seen",
-        "ctr_later": "Click rates seen, expected and later",
-        "elbow": "Elbow",
-        "silhouette_by_k": "Silhouette by K",
-        "silhouette_blades": "Silhouettes of users",
-        "gain_by_k": "Gain by K",
-        "stability": "Stability",
-        "profile_heatmap": "Differences at a glance",
-        "distributions": "How the values spread",
-        "exposure": "Exposure: showings of the same ad",
-        "exposure_impression": "Exposure: impressions of the user",
-        "funnel": "From impression to purchase",
-        "map_hexagons": "Map: all users",
-        "map": "Map: a sample, and loadings",
-        "map_pairs": "Map: the three pairs of directions",
-        "map_3d": "Map: in space",
-        "umap": "Map: neighbours, by UMAP",
-    }
-)
-"""What the pictures of a run are called in the choice."""
 _FILES = {
     "segments.parquet": "Which user is in which segment, and how clearly",
     "profiles.parquet": "All statistics of the profiles, in long form",
@@ -63,16 +40,10 @@ def show_export(run: Run) -> None:
 @part
 def _pictures(run: Run) -> None:
     heading("Pictures", level=2)
-    names = list(plots.FIGURES)
-    name = st.selectbox(
-        "Picture",
-        names,
-        format_func=TITLES.__getitem__,
-        key="picture",
-        bind="query-params",
-    )
-    chart = plots.FIGURES[name]
-    caption = plots.CAPTIONS[name](run.summary)
+    found = {key: each.title for key, each in plots.FIGURES.items() if each.needs(run.summary)}
+    name = choose("Picture", found, key="picture")
+    chart = plots.FIGURES[name].plot
+    caption = plots.FIGURES[name].caption(run.summary)
     put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
     row, summary = st.container(horizontal=True), run.summary
     _button(row, "SVG", f"{name}.svg", lambda: _svg(chart(summary)))
@@ -82,16 +53,10 @@ def _pictures(run: Run) -> None:
 @part
 def _tables(run: Run) -> None:
     heading("Tables", level=2)
-    views = tables_of(run.page, run.summary)
-    numbers = [str(i + 1) for i in range(len(views))]
-    chosen = st.selectbox(
-        "Table",
-        numbers,
-        format_func=lambda number: views[int(number) - 1].caption,
-        key="table",
-        bind="query-params",
-    )
-    view = views[int(chosen or "1") - 1]
+    views = tables_of(run.summary)
+    captions = {str(i): view.caption for i, view in enumerate(views, start=1)}
+    chosen = choose("Table", captions, key="table")
+    view = views[int(chosen) - 1]
     table(view)
     row, frame = st.container(horizontal=True), table_frame(view)
     name = f"table-{chosen}"
