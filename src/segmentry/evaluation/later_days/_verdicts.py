@@ -85,14 +85,6 @@ class SegmentVerdict:
     largest_user_share: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Clicks:
-    """Impressions and clicks of each user, less the clicks that are owed to the days."""
-
-    n_trials: IntVector
-    n_successes: FloatVector
-
-
 @dataclass(frozen=True, slots=True)
 class _Difference:
     """CTR of some users minus that of others, with standard errors by users.
@@ -173,7 +165,7 @@ def verdicts(
     shift = np.zeros(segment_ids.size)
     if by_days is not None:
         shift = by_days - later.n_trials * _level(later, segment_ids != UNASSIGNED)
-    on_days = _Clicks(later.n_trials, later.n_successes - shift)
+    on_days = later.n_successes - shift
     told = [_with_later(each, segment_ids, seen, later, on_days, words=words) for each in blank]
     adjusted = holm([each.p_value for each in told])
     # Level at which each was tested: all that were not rejected share the last step.
@@ -186,7 +178,7 @@ def verdicts(
         found = replace(each, p_holm=p_holm)
         if p_holm is not None:
             found = _with_survival(found, survivals[:, each.segment_id - 1])
-            found = _with_detectable(found, segment_ids, on_days, level=level)
+            found = _with_detectable(found, segment_ids, later.n_trials, on_days, level=level)
             found = _judged(found, words)
         results.append(found)
     return tuple(results)
@@ -212,7 +204,7 @@ def _with_later(
     segment_ids: IntVector,
     seen: UserCounts,
     later: UserCounts,
-    on_days: _Clicks,
+    on_days: FloatVector,
     *,
     words: OutcomeWords,
 ) -> SegmentVerdict:
@@ -229,10 +221,10 @@ def _with_later(
         expected_clicks=level * total,
         largest_user_share=int(n.max()) / total if total else None,
     )
-    before = _difference(seen, is_in, is_rest)
+    before = _difference(seen.n_trials, seen.n_successes, is_in, is_rest)
     if before is not None:
         told = replace(told, seen_difference=_normal(before.value, before.error))
-    after = _difference(on_days, is_in, is_rest)
+    after = _difference(later.n_trials, on_days, is_in, is_rest)
     if total:
         told = replace(told, ctr_outcome=outcome_rate(later, is_in))
     if after is not None:
@@ -262,9 +254,9 @@ def _not_judged(n: int, n_rest: int, level: float, words: OutcomeWords) -> str:
 
 
 def _difference(
-    counts: UserCounts | _Clicks, is_in: BoolVector, is_rest: BoolVector
+    trials: IntVector, successes: IntVector | FloatVector, is_in: BoolVector, is_rest: BoolVector
 ) -> _Difference | None:
-    n, c = counts.n_trials.astype(np.float64), counts.n_successes.astype(np.float64)
+    n, c = trials.astype(np.float64), successes.astype(np.float64)
     totals = [float(n[group].sum()) for group in (is_in, is_rest)]
     if min(totals) == 0:
         return None
@@ -368,10 +360,15 @@ def _with_survival(told: SegmentVerdict, draws: FloatVector) -> SegmentVerdict:
 
 
 def _with_detectable(
-    told: SegmentVerdict, segment_ids: IntVector, later: _Clicks, *, level: float
+    told: SegmentVerdict,
+    segment_ids: IntVector,
+    trials: IntVector,
+    on_days: FloatVector,
+    *,
+    level: float,
 ) -> SegmentVerdict:
     is_in = segment_ids == told.segment_id
-    after = _difference(later, is_in, (segment_ids != UNASSIGNED) & ~is_in)
+    after = _difference(trials, on_days, is_in, (segment_ids != UNASSIGNED) & ~is_in)
     if after is None:
         return told
     quantiles = t_quantile(1 - level / 2, degrees=after.null_df) + normal_quantile(_POWER)

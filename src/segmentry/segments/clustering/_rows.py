@@ -46,17 +46,14 @@ class DistinctRows:
 def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> DistinctRows:
     """Find the distinct rows of a matrix, in lexicographic order, and count them.
 
+    They are the same, bit for bit, whatever the order of the rows of `X`.
+
     Parameters
     ----------
     X : array-like of shape (n_users, n_columns)
         Finite numbers. `-0.0` counts as `0.0`.
     weights : array-like of shape (n_users,), optional
         A positive weight per row; 1 for each when absent.
-
-    Returns
-    -------
-    DistinctRows
-        The same, bit for bit, whatever the order of the rows of `X`.
 
     Raises
     ------

@@ -7,15 +7,12 @@ import polars as pl
 from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatVector
-from segmentry.segments.clustering import DistinctRows, assign, fit_clusterings
+from segmentry.segments.clustering import Clustering, DistinctRows, assign, fit_clusterings
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
+from segmentry.segments.forming._scores import Silhouettes, make_candidate, silhouettes_by_number
 from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
-from segmentry.segments.forming._selection import Decision, select
-from segmentry.segments.forming._users import (
-    numbers_to_try,
-    prepare_users,
-)
+from segmentry.segments.forming._selection import Decision, Selection, select
+from segmentry.segments.forming._users import PreparedUsers, numbers_to_try, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan
 
 Decide = Callable[[DistinctRows, Sequence[int]], Decision]
@@ -96,12 +93,9 @@ def find_segments(
     )
     distinct = users.distinct
     tried = numbers_to_try(distinct, n_segments, forced)
+    count = counted(on_fitted, len(tried))
     clusterings = fit_clusterings(
-        distinct,
-        n_clusters=tried,
-        algorithm=algorithm,
-        seed=seed,
-        on_fitted=counted(on_fitted, len(tried)),
+        distinct, n_clusters=tried, algorithm=algorithm, seed=seed, on_fitted=count
     )
     measured = silhouettes_by_number(
         distinct, clusterings, seed=seed, is_exact=is_exact, on_block=on_block
@@ -116,13 +110,24 @@ def find_segments(
         forced=forced,
     )
     chosen = next(each for each in clusterings if len(each.centers) == selection.n_segments)
+    return _numbered(recipe, users, selection, chosen, measured)
+
+
+def _numbered(
+    recipe: Recipe,
+    users: PreparedUsers,
+    selection: Selection,
+    chosen: Clustering,
+    measured: Silhouettes,
+) -> Segmentation:
+    distinct = users.distinct
     _, margins = assign(distinct.rows, chosen.centers)
     return segmentation_of(
         recipe,
         users,
         distinct,
         selection,
-        algorithm=algorithm,
+        algorithm=chosen.algorithm,
         centers=chosen.centers,
         labels=chosen.labels[distinct.inverse],
         margins=margins[distinct.inverse],
