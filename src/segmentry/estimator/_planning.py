@@ -18,6 +18,7 @@ from segmentry.segments.preprocessing import (
     plan_column,
     read_choices,
 )
+from segmentry.settings import parse_k_range
 
 _NAMES = ("features", "exclude", "ordinal", "categorical")
 
@@ -39,8 +40,10 @@ def check_settings(parameters: Any) -> None:
         found = getattr(parameters, name)
         if isinstance(found, str):
             raise ConfigError(f"{name}: found {found!r}, expected a list of names: [{found!r}]")
-    if len(k_range) != 2 or not 1 <= k_range[0] <= k_range[1]:
-        raise ConfigError(f"k_range: found {k_range}, expected two rising numbers above 0")
+    try:
+        parse_k_range(k_range)
+    except ValueError as error:
+        raise ConfigError(f"k_range: {error}") from error
     if algorithm not in ALGORITHMS:
         raise ConfigError(
             f"algorithm: found {algorithm!r}, expected one of {', '.join(ALGORITHMS)}"

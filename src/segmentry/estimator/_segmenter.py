@@ -23,7 +23,6 @@ from segmentry.estimator._planning import (
     weights_of,
 )
 from segmentry.estimator._saved import (
-    SEGMENTER_VERSION,
     SavedSegmenter,
     read_segmenter,
     settings_of,
@@ -37,6 +36,7 @@ from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import assign, distinct_rows, sampled_silhouette
 from segmentry.segments.forming import Segmentation, find_segments, recipe_named
 from segmentry.segments.preprocessing import Clip, Scale, Transform
+from segmentry.settings import KRange, parse_k_range
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,8 +58,8 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     n_segments : int, optional
         Number of segments. By default it is chosen from `k_range` by the evidence of groups
         (gap statistic, prediction strength, permuted columns); the answer may be 1: nothing here.
-    k_range : tuple of (int, int)
-        Least and greatest number to try.
+    k_range : tuple of (int, int) or str
+        Numbers to try, as (2, 10) or "2:10".
     features : sequence of str, optional
         Columns that form the segments; by default all that can. The columns of an array are
         called "x0", "x1" ...
@@ -143,7 +143,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self,
         *,
         n_segments: int | None = None,
-        k_range: tuple[int, int] = (2, 10),
+        k_range: KRange = (2, 10),
         features: Sequence[str] | None = None,
         exclude: Sequence[str] = (),
         ordinal: Sequence[str] = (),
@@ -344,7 +344,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
         saved = SavedSegmenter(
-            segmenter_version=SEGMENTER_VERSION,
             settings=settings_of(self, choices_of(self)),
             feature_names_in=None if names is None else tuple(names),
             n_features_in=self.n_features_in_,
@@ -437,12 +436,11 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             weights=weights,
         )
         forced = None if self.n_segments is None else int(self.n_segments)
-        low, high = self.k_range if forced is None else (forced, forced)
         segmentation = find_segments(
             users,
             plan_columns(inferred, features=self.features, choices=choices_of(self)),
             recipe=recipe_named(_RECIPE),
-            n_segments=range(low, high + 1),
+            n_segments=(forced,) if forced is not None else parse_k_range(self.k_range),
             forced=forced,
             algorithm=self.algorithm,
             min_share=self.min_share,
