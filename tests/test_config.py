@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentry.cli._app import run
-from segmentry.config import RunConfig, load_config, parse_moment, parse_range
+from segmentry.config import RunConfig, load_config, parse_moment
 from segmentry.errors import ConfigError
+from segmentry.segments.forming import numbers_to_try
 
 
 def refused(file=None, **options):
@@ -139,11 +140,15 @@ def test_what_is_no_size_of_memory_is_refused(text):
 
 @given(low=st.integers(1, 50), more=st.integers(0, 49))
 def test_a_range_holds_both_its_ends_and_all_between(low, more):
-    assert list(parse_range(f"{low}:{low + more}")) == list(range(low, low + more + 1))
+    assert list(numbers_to_try(f"{low}:{low + more}")) == list(range(low, low + more + 1))
+
+
+def test_a_pair_is_the_text_that_says_the_same():
+    assert RunConfig(k_range=(2, 5)) == RunConfig(k_range="2:5")
 
 
 def test_one_number_is_a_range():
-    assert parse_range("5") == (5,)
+    assert numbers_to_try("5") == (5,)
 
 
 @pytest.mark.parametrize(
@@ -151,13 +156,13 @@ def test_one_number_is_a_range():
 )
 def test_what_is_no_range_is_refused(text):
     with pytest.raises(ValueError, match=r"expected two rising whole numbers such as 2:10$"):
-        parse_range(text)
+        numbers_to_try(text)
 
 
 def test_a_range_is_not_made_before_it_is_known_to_be_small():
-    assert len(parse_range("1:100")) == 100
+    assert len(numbers_to_try("1:100")) == 100
     with pytest.raises(ValueError, match="expected at most 100 numbers"):
-        parse_range("1:9999999999999999")
+        numbers_to_try("1:9999999999999999")
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ from segmentry.privacy import MIN_SIZE
 from segmentry.runtime.memory import LEAST_MEMORY, parse_size
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.schema import Fill, UtcOffset
+from segmentry.segments.forming import numbers_to_try
 from segmentry.segments.preprocessing import Choices, Clip, Scale, Transform, read_choice
 
-__all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
+__all__ = ["RunConfig", "load_config", "parse_moment"]
 
 
-_MOST_NUMBERS = 100
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
 
 
@@ -77,11 +77,11 @@ class RunConfig(BaseModel):
             raise ValueError("'polars' was removed; leave the option out, DuckDB reads the files")
         return value
 
-    @field_validator("k_range")
+    @field_validator("k_range", mode="before")
     @classmethod
-    def _is_range(cls, value: str) -> str:
-        parse_range(value)
-        return value
+    def _is_range(cls, value: str | tuple[int, int]) -> str:
+        numbers = numbers_to_try(value)
+        return value if isinstance(value, str) else f"{numbers[0]}:{numbers[-1]}"
 
     @field_validator("memory")
     @classmethod
@@ -117,34 +117,7 @@ class RunConfig(BaseModel):
     @property
     def numbers(self) -> tuple[int, ...]:
         """The numbers of segments to try."""
-        return parse_range(self.k_range)
-
-
-def parse_range(text: str) -> tuple[int, ...]:
-    """Read ``2:10`` as 2, 3, ... 10, both ends included.
-
-    Raises
-    ------
-    ValueError
-        If it is no rising range of at most 100 whole numbers from 1 on.
-
-    Examples
-    --------
-    >>> parse_range("2:5")
-    (2, 3, 4, 5)
-    """
-    low, colon, high = text.partition(":")
-    try:
-        numbers = range(int(low), int(high if colon else low) + 1)
-    except ValueError:
-        numbers = range(0)
-    if not numbers or numbers[0] < 1:
-        raise ValueError(f"found {text!r}, expected two rising whole numbers such as 2:10")
-    if len(numbers) > _MOST_NUMBERS:
-        raise ValueError(
-            f"found {text!r}, expected at most {_MOST_NUMBERS} numbers; each is a clustering to fit"
-        )
-    return tuple(numbers)
+        return numbers_to_try(self.k_range)
 
 
 def parse_moment(text: str, *, utc_offset_hours: UtcOffset, option: str) -> int:

@@ -11,6 +11,7 @@ from segmentry.errors import ConfigError
 from segmentry.estimator._inference import InferredFeatures
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.segments.clustering import ALGORITHMS
+from segmentry.segments.forming import numbers_to_try
 from segmentry.segments.preprocessing import (
     Choices,
     ColumnPlan,
@@ -30,8 +31,8 @@ def check_settings(parameters: Any) -> None:
     ConfigError
         With the parameter, what was found and what was expected.
     """
-    n_segments, k_range = parameters.n_segments, parameters.k_range
-    algorithm, min_share = parameters.algorithm, parameters.min_share
+    n_segments, algorithm = parameters.n_segments, parameters.algorithm
+    min_share = parameters.min_share
     is_number = isinstance(n_segments, int | np.integer) and not isinstance(n_segments, bool)
     if n_segments is not None and not is_number:
         raise ConfigError(f"n_segments: found {n_segments!r}, expected a whole number or None")
@@ -39,8 +40,10 @@ def check_settings(parameters: Any) -> None:
         found = getattr(parameters, name)
         if isinstance(found, str):
             raise ConfigError(f"{name}: found {found!r}, expected a list of names: [{found!r}]")
-    if len(k_range) != 2 or not 1 <= k_range[0] <= k_range[1]:
-        raise ConfigError(f"k_range: found {k_range}, expected two rising numbers above 0")
+    try:
+        numbers_to_try(parameters.k_range)
+    except ValueError as error:
+        raise ConfigError(f"k_range: {error}") from error
     if algorithm not in ALGORITHMS:
         raise ConfigError(
             f"algorithm: found {algorithm!r}, expected one of {', '.join(ALGORITHMS)}"

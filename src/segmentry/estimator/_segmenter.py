@@ -22,20 +22,14 @@ from segmentry.estimator._planning import (
     require_seed,
     weights_of,
 )
-from segmentry.estimator._saved import (
-    SEGMENTER_VERSION,
-    SavedSegmenter,
-    read_segmenter,
-    settings_of,
-    write_segmenter,
-)
+from segmentry.estimator._saved import CODEC, SavedSegmenter, settings_of
 from segmentry.estimator._tables import check_height, is_frame, table_of_array, table_of_frame
 from segmentry.evaluation.number import decide_by_groups
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.schema import Fill
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import assign, distinct_rows, sampled_silhouette
-from segmentry.segments.forming import Segmentation, find_segments, recipe_named
+from segmentry.segments.forming import Segmentation, find_segments, numbers_to_try, recipe_named
 from segmentry.segments.preprocessing import Clip, Scale, Transform
 
 if TYPE_CHECKING:
@@ -58,8 +52,8 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     n_segments : int, optional
         Number of segments. By default it is chosen from `k_range` by the evidence of groups
         (gap statistic, prediction strength, permuted columns); the answer may be 1: nothing here.
-    k_range : tuple of (int, int)
-        Least and greatest number to try.
+    k_range : str or tuple of (int, int)
+        Numbers to try, both ends included: ``"2:10"`` or ``(2, 10)``.
     features : sequence of str, optional
         Columns that form the segments; by default all that can. The columns of an array are
         called "x0", "x1" ...
@@ -143,7 +137,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self,
         *,
         n_segments: int | None = None,
-        k_range: tuple[int, int] = (2, 10),
+        k_range: str | tuple[int, int] = (2, 10),
         features: Sequence[str] | None = None,
         exclude: Sequence[str] = (),
         ordinal: Sequence[str] = (),
@@ -344,7 +338,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
         saved = SavedSegmenter(
-            segmenter_version=SEGMENTER_VERSION,
             settings=settings_of(self, choices_of(self)),
             feature_names_in=None if names is None else tuple(names),
             n_features_in=self.n_features_in_,
@@ -356,7 +349,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             features=self.features_,
             left_out=self.left_out_,
         )
-        write_segmenter(saved, Path(path))
+        CODEC.write(saved, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> "UserSegmenter":
@@ -371,7 +364,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         BundleError
             If the file is no saved segmenter, or one of another version.
         """
-        saved = read_segmenter(Path(path))
+        saved = CODEC.read(Path(path))
         fields = saved.settings.__dataclass_fields__
         loaded = cls(**{name: getattr(saved.settings, name) for name in fields})
         loaded.n_features_in_ = saved.n_features_in
@@ -437,12 +430,11 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             weights=weights,
         )
         forced = None if self.n_segments is None else int(self.n_segments)
-        low, high = self.k_range if forced is None else (forced, forced)
         segmentation = find_segments(
             users,
             plan_columns(inferred, features=self.features, choices=choices_of(self)),
             recipe=recipe_named(_RECIPE),
-            n_segments=range(low, high + 1),
+            n_segments=numbers_to_try(self.k_range) if forced is None else (forced,),
             forced=forced,
             algorithm=self.algorithm,
             min_share=self.min_share,

@@ -7,7 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.errors import SchemaError
+from segmentry.errors import ConfigError, SchemaError
 from segmentry.evaluation.number import decide_by_groups
 from segmentry.features import LOG_FEATURES
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
@@ -17,6 +17,7 @@ from segmentry.segments.forming import (
     Recipe,
     Segmentation,
     find_segments,
+    numbers_to_try,
     plan_features,
     recipe_named,
 )
@@ -35,7 +36,7 @@ def fit_segments(
     clip: Clip | Mapping[str, Clip] | None = None,
     scale: Scale | Mapping[str, Scale] | None = None,
     k: int | None = None,
-    k_range: Sequence[int] = range(2, 11),
+    k_range: str | tuple[int, int] = "2:10",
     algorithm: str = "kmeans",
     min_share: float = 0.01,
     seed: int = 0,
@@ -64,8 +65,8 @@ def fit_segments(
     k : int, optional
         Number of segments; chosen by the recipe's rule if absent. A table alone has no later days
         to ask: by "default" it is the number of natural groups, 1 where there are none.
-    k_range : sequence of int
-        Numbers to try.
+    k_range : str or tuple of (int, int)
+        Numbers to try, both ends included: ``"2:10"`` or ``(2, 10)``.
     algorithm : {"kmeans", "minibatch", "bisecting"}
     min_share : float
         A candidate with a smaller segment is not chosen.
@@ -117,13 +118,20 @@ def fit_segments(
         table.sort("user_id"),
         plans,
         recipe=chosen,
-        n_segments=tuple(k_range),
+        n_segments=_numbers(k_range),
         forced=k,
         algorithm=algorithm,
         min_share=min_share,
         seed=seed,
         decide=_decide(chosen, k, seed=seed),
     )
+
+
+def _numbers(k_range: str | tuple[int, int]) -> tuple[int, ...]:
+    try:
+        return numbers_to_try(k_range)
+    except ValueError as error:
+        raise ConfigError(f"k_range: {error}") from error
 
 
 def _decide(recipe: Recipe, k: int | None, *, seed: int) -> Decide | None:
