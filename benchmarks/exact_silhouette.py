@@ -19,7 +19,8 @@ from segmentry.segments.clustering import (
     fit_clusterings,
     sampled_silhouette,
 )
-from segmentry.segments.forming import membership, numbers_to_try, recipe_named
+from segmentry.segments.forming import membership, recipe_named
+from segmentry.settings import parse_k_range
 
 
 def main():
@@ -36,7 +37,7 @@ def main():
         f"{n_users:,} users, {len(distinct.rows):,} distinct rows of {distinct.rows.shape[1]} "
         "columns"
     )
-    clusterings = fit_clusterings(distinct, n_clusters=numbers_to_try(args.k_range), seed=0)
+    clusterings = fit_clusterings(distinct, n_clusters=parse_k_range(args.k_range), seed=0)
     labellings = [each.labels for each in clusterings]
     began = time.perf_counter()
     sampled = sampled_silhouette(distinct, labellings, seed=0)

@@ -11,7 +11,6 @@ from segmentry.errors import ConfigError
 from segmentry.estimator._inference import InferredFeatures
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.segments.clustering import ALGORITHMS
-from segmentry.segments.forming import numbers_to_try
 from segmentry.segments.preprocessing import (
     Choices,
     ColumnPlan,
@@ -19,6 +18,7 @@ from segmentry.segments.preprocessing import (
     plan_column,
     read_choices,
 )
+from segmentry.settings import parse_k_range
 
 _NAMES = ("features", "exclude", "ordinal", "categorical")
 
@@ -41,7 +41,7 @@ def check_settings(parameters: Any) -> None:
         if isinstance(found, str):
             raise ConfigError(f"{name}: found {found!r}, expected a list of names: [{found!r}]")
     try:
-        numbers_to_try(parameters.k_range)
+        parse_k_range(parameters.k_range)
     except ValueError as error:
         raise ConfigError(f"k_range: {error}") from error
     if algorithm not in ALGORITHMS:

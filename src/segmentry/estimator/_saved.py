@@ -9,8 +9,9 @@ import numpy as np
 from segmentry.estimator._inference import LeftOut
 from segmentry.runtime.codec import Codec
 from segmentry.schema import Feature, Fill
-from segmentry.segments.forming import Selection, numbers_to_try
+from segmentry.segments.forming import Selection
 from segmentry.segments.preprocessing import Choices, Clip, Preprocessing, Scale, Transform
+from segmentry.settings import parse_k_range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ CODEC = Codec(
 def settings_of(segmenter: Any, choices: Choices) -> Settings:
     """Return the parameters in plain types: a search hands over numpy's own."""
     k, features, seed = segmenter.n_segments, segmenter.features, segmenter.random_state
-    numbers = numbers_to_try(segmenter.k_range)
+    numbers = parse_k_range(segmenter.k_range)
     return Settings(
         n_segments=None if k is None else int(k),
         k_range=(numbers[0], numbers[-1]),

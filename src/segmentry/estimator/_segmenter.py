@@ -29,8 +29,9 @@ from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.schema import Fill
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import assign, distinct_rows, sampled_silhouette
-from segmentry.segments.forming import Segmentation, find_segments, numbers_to_try, recipe_named
+from segmentry.segments.forming import Segmentation, find_segments, recipe_named
 from segmentry.segments.preprocessing import Clip, Scale, Transform
+from segmentry.settings import KRange, parse_k_range
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,7 +138,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self,
         *,
         n_segments: int | None = None,
-        k_range: str | tuple[int, int] = (2, 10),
+        k_range: KRange = (2, 10),
         features: Sequence[str] | None = None,
         exclude: Sequence[str] = (),
         ordinal: Sequence[str] = (),
@@ -434,7 +435,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             users,
             plan_columns(inferred, features=self.features, choices=choices_of(self)),
             recipe=recipe_named(_RECIPE),
-            n_segments=numbers_to_try(self.k_range) if forced is None else (forced,),
+            n_segments=parse_k_range(self.k_range) if forced is None else (forced,),
             forced=forced,
             algorithm=self.algorithm,
             min_share=self.min_share,

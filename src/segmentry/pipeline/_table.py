@@ -11,17 +11,16 @@ from segmentry.errors import ConfigError, SchemaError
 from segmentry.evaluation.number import decide_by_groups
 from segmentry.features import LOG_FEATURES
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
-from segmentry.schema import Fill
 from segmentry.segments.forming import (
     Decide,
     Recipe,
     Segmentation,
     find_segments,
-    numbers_to_try,
     plan_features,
     recipe_named,
 )
-from segmentry.segments.preprocessing import Clip, Scale, Transform, read_choices
+from segmentry.segments.preprocessing import read_choices
+from segmentry.settings import Clip, Fill, KRange, Scale, Transform, parse_k_range
 
 
 def fit_segments(
@@ -36,7 +35,7 @@ def fit_segments(
     clip: Clip | Mapping[str, Clip] | None = None,
     scale: Scale | Mapping[str, Scale] | None = None,
     k: int | None = None,
-    k_range: str | tuple[int, int] = "2:10",
+    k_range: KRange = "2:10",
     algorithm: str = "kmeans",
     min_share: float = 0.01,
     seed: int = 0,
@@ -66,7 +65,7 @@ def fit_segments(
         Number of segments; chosen by the recipe's rule if absent. A table alone has no later days
         to ask: by "default" it is the number of natural groups, 1 where there are none.
     k_range : str or tuple of (int, int)
-        Numbers to try, both ends included: ``"2:10"`` or ``(2, 10)``.
+        Numbers to try, as "2:10" or (2, 10).
     algorithm : {"kmeans", "minibatch", "bisecting"}
     min_share : float
         A candidate with a smaller segment is not chosen.
@@ -127,9 +126,9 @@ def fit_segments(
     )
 
 
-def _numbers(k_range: str | tuple[int, int]) -> tuple[int, ...]:
+def _numbers(k_range: KRange) -> tuple[int, ...]:
     try:
-        return numbers_to_try(k_range)
+        return parse_k_range(k_range)
     except ValueError as error:
         raise ConfigError(f"k_range: {error}") from error
 

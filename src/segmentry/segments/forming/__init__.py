@@ -8,7 +8,6 @@ from segmentry.segments.forming._cells import find_cells, fit_cells, place_by_ce
 from segmentry.segments.forming._fit import Decide, find_segments
 from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
 from segmentry.segments.forming._latent_segments import LatentSegments, place_by_class
-from segmentry.segments.forming._numbers import numbers_to_try
 from segmentry.segments.forming._recipes import RECIPES, Recipe, plan_features, recipe_named
 from segmentry.segments.forming._segmentation import Segmentation
 from segmentry.segments.forming._selection import Candidate, Decision, Selection, select
@@ -31,7 +30,6 @@ __all__ = [
     "latent_matrix",
     "latent_parts",
     "membership",
-    "numbers_to_try",
     "place_by_cell",
     "place_by_class",
     "plan_features",
