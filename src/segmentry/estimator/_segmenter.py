@@ -87,7 +87,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         The same as in reports: 1 to `n_segments_`. Not saved.
     centers_ : ndarray of float, shape (n_segments_, n_columns)
         In the columns `preprocessing_.columns`, that is after scaling.
-    n_segments_ : int
     inertia_ : float
         Sum of squared Euclidean distances to the nearest centre, by `sample_weight`.
     selection_ : Selection
@@ -98,9 +97,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         All other columns, each with its reason.
     preprocessing_ : Preprocessing
         The fitted steps from a table to its matrix.
-    seed_ : int
-        The seed that was used.
-    n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (n_features_in_,)
         Only where the columns have names. Columns are then found by name, in any order.
 
@@ -396,7 +392,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             if not is_fit and sorted(fitted) == sorted(table.columns):
                 table = table.select(fitted)
             validate_data(self, table, reset=is_fit, skip_check_array=True)
-            check_height(table, least=2 if is_fit else 1)
+            check_height(table, minimum=2 if is_fit else 1)
             if not is_fit and not fitted:
                 table.columns = self._column_names()
             return table
@@ -467,7 +463,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
 @contextmanager
 def _as_value_errors() -> Iterator[None]:
-    """Turn what the user can mend into the error that scikit-learn's callers expect."""
+    """Turn what the user can fix into the error that scikit-learn's callers expect."""
     try:
         yield
     except SegmentryError as error:
