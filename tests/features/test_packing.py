@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segmentry.features.packing import _pairs, count_pairs, numbers_of, places_of
+from segmentry.features.packing import Places, _pairs, count_pairs, numbers_of
 
 IDS = {
     "small": [7, 0, 8_388_607, 7, 3],
@@ -31,13 +31,15 @@ def test_ids_are_numbered_in_their_order_and_found_again(values):
     assert known.to_list() == distinct
     assert known.dtype == kind
     assert number.tolist() == expected
-    assert places_of(ids, known).tolist() == expected
-    assert places_of(ids, known.head(1)).tolist() == [0 if each == 0 else -1 for each in expected]
+    assert Places.among(known).of(ids).tolist() == expected
+    assert Places.among(known.head(1)).of(ids).tolist() == [
+        0 if each == 0 else -1 for each in expected
+    ]
 
 
 @pytest.mark.parametrize("most_dense", [0, 1 << 23])
 def test_pairs_are_those_of_a_loop_in_a_table_and_by_sorting(most_dense, monkeypatch):
-    monkeypatch.setattr(_pairs, "_MOST_DENSE", most_dense)
+    monkeypatch.setattr(_pairs, "_MAX_DENSE", most_dense)
     rng = np.random.default_rng(1)
     user, key, click = (rng.integers(0, top, 300).astype(np.int32) for top in (9, 12, 2))
 

@@ -1,6 +1,6 @@
-"""A fitted segmenter as JSON: written whole or not at all, read back bit for bit."""
+"""A fitted segmenter as JSON, read back bit for bit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,17 +50,27 @@ class SavedSegmenter:
     left_out: tuple[LeftOut, ...]
 
 
+CODEC = Codec(
+    SavedSegmenter,
+    what="saved segmenter",
+    version=1,
+    version_key="segmenter_version",
+    remedy="fit it again",
+    expected="a file of UserSegmenter.save",
+)
+
+
 def settings_of(segmenter: Any, choices: Choices) -> Settings:
     """Return the parameters in plain types: a search hands over numpy's own."""
-    numbers = parse_k_range(segmenter.k_range)
     k, features, seed = segmenter.n_segments, segmenter.features, segmenter.random_state
+    numbers = parse_k_range(segmenter.k_range)
     return Settings(
         n_segments=None if k is None else int(k),
         k_range=(numbers[0], numbers[-1]),
-        features=None if features is None else _texts(features),
-        exclude=_texts(segmenter.exclude),
-        ordinal=_texts(segmenter.ordinal),
-        categorical=_texts(segmenter.categorical),
+        features=None if features is None else tuple(map(str, features)),
+        exclude=tuple(map(str, segmenter.exclude)),
+        ordinal=tuple(map(str, segmenter.ordinal)),
+        categorical=tuple(map(str, segmenter.categorical)),
         weights=choices.weights,
         fill=choices.fill,
         transforms=choices.transforms,
@@ -70,19 +80,3 @@ def settings_of(segmenter: Any, choices: Choices) -> Settings:
         min_share=float(segmenter.min_share),
         random_state=int(seed) if isinstance(seed, int | np.integer) else None,
     )
-
-
-def _texts(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(name) for name in names)
-
-
-_CODEC = Codec(
-    SavedSegmenter,
-    what="saved segmenter",
-    version=1,
-    version_key="segmenter_version",
-    remedy="fit it again",
-    expected="a file that UserSegmenter.save wrote",
-)
-write_segmenter = _CODEC.write
-read_segmenter = _CODEC.read

@@ -8,31 +8,20 @@ import polars as pl
 
 from segmentry.schema.arrays import IntVector
 
-_MOST_TABLE = 1 << 23
-
-
-def places_of(ids: pl.Series, known: pl.Series) -> IntVector:
-    """Return the place of each id among the known ones, which are distinct; -1 if it is not there.
-
-    Examples
-    --------
-    >>> places_of(pl.Series([7, 5, 7, None]), pl.Series([5, 7])).tolist()
-    [1, 0, 1, -1]
-    >>> places_of(pl.Series(["b", "c"]), pl.Series(["a", "b"])).tolist()
-    [1, -1]
-    """
-    return Places.among(known).of(ids)
+_MAX_TABLE = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """The places of known ids, to be looked up again and again.
+    """The places of known distinct ids, to be looked up again and again.
 
     Examples
     --------
     >>> places = Places.among(pl.Series([5, 7]))
-    >>> places.of(pl.Series([7, 8])).tolist(), places.of(pl.Series([-5, 5])).tolist()
-    ([1, -1], [-1, 0])
+    >>> places.of(pl.Series([7, 8, None])).tolist(), places.of(pl.Series([-5, 5])).tolist()
+    ([1, -1, -1], [-1, 0])
+    >>> Places.among(pl.Series(["a", "b"])).of(pl.Series(["b", "c"])).tolist()
+    [1, -1]
     """
 
     known: pl.Series
@@ -42,7 +31,7 @@ class Places:
     def among(cls, known: pl.Series) -> "Places":
         """Make ready for distinct ids."""
         if known.len() and _is_narrow(known):
-            table: Any = np.full(_MOST_TABLE + 1, -1, dtype=np.int32)
+            table: Any = np.full(_MAX_TABLE + 1, -1, dtype=np.int32)
             table[known.to_numpy()] = np.arange(known.len(), dtype=np.int32)
             return cls(known, table)
         return cls(known, None)
@@ -51,7 +40,7 @@ class Places:
         """Return the place of each id; -1 if it is not there."""
         if self.table is not None and _is_narrow(ids):
             # Ids are often small numbers: a table takes a tenth of the time of a join.
-            found: IntVector = self.table[ids.cast(pl.Int32).fill_null(_MOST_TABLE).to_numpy()]
+            found: IntVector = self.table[ids.cast(pl.Int32).fill_null(_MAX_TABLE).to_numpy()]
             return found
         places = self.known.to_frame("id").with_row_index("place")
         joined = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")
@@ -77,11 +66,11 @@ def numbers_of(ids: pl.Series) -> tuple[pl.Series, IntVector]:
         numbers: Any = np.cumsum(is_here, dtype=np.int32) - 1
         return pl.Series(ids.name, np.flatnonzero(is_here), dtype=ids.dtype), numbers[places]
     known = ids.drop_nulls().unique().sort()
-    return known, places_of(ids, known)
+    return known, Places.among(known).of(ids)
 
 
 def _is_narrow(ids: pl.Series) -> bool:
     if not ids.dtype.is_integer():
         return False
     low, high = ids.min(), ids.max()
-    return isinstance(low, int) and isinstance(high, int) and low >= 0 and high < _MOST_TABLE
+    return isinstance(low, int) and isinstance(high, int) and low >= 0 and high < _MAX_TABLE
