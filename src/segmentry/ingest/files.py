@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "BLANKS",
     "NULL_WORDS",
     "FileLayout",
     "estimate_rows",
@@ -31,8 +32,13 @@ __all__ = [
     "require_columns",
 ]
 
-NULL_WORDS = ("", "NULL", "null", "NA", "NaN", "nan", "None")
-"""How a missing value is written in a CSV file."""
+NULL_WORDS = (
+    *("", "NULL", "null", "Null", "(null)", "NA", "<NA>", "N/A", "#N/A", "NaN", "nan"),
+    *("None", "NONE", r"\N"),
+)
+"""How a missing value is written: by databases, spreadsheets, R, pandas and Hive."""
+BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""All that `str.strip` takes away, for readers that take away less by themselves."""
 
 _SAMPLE_BYTES = 1 << 18
 _TAIL_BYTES = 1 << 16
