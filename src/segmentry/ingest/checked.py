@@ -91,8 +91,6 @@ class Checked:
         Parts of the same users as those of the log.
     window : Window
         Of the log.
-    main_placement : str or None
-    accounts : tuple of RowAccount
     """
 
     profiles: CleanTable
@@ -117,13 +115,8 @@ def check_source(
 
     Parameters
     ----------
-    engine : Engine
-    source : Source
-    rules : Rules
     scratch : Path
         Existing folder for the parts of the logs; the caller removes it.
-    clock : StepClock
-    progress : callable, optional
 
     Raises
     ------

@@ -28,6 +28,7 @@ __all__ = [
     "explaining_gzip",
     "has_integers_only",
     "inspect_file",
+    "is_number",
     "read_settings",
     "require_columns",
 ]
@@ -76,8 +77,6 @@ class FileLayout:
 
     Parameters
     ----------
-    path : Path
-    format : {"csv", "parquet", "whitespace"}
     delimiter : str
         Empty but for CSV.
     columns : tuple of str
@@ -433,6 +432,15 @@ def has_integers_only(values: Sequence[str]) -> bool:
     (True, False)
     """
     return all(map(_INTEGER.fullmatch, values))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text can be read as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def estimate_rows(path: Path) -> int | None:

@@ -2,7 +2,7 @@
 
 from segmentry.errors import SchemaError
 from segmentry.ingest.engines._validity import WHOLE
-from segmentry.ingest.files import BLANKS, NULL_WORDS, FileLayout
+from segmentry.ingest.files import BLANKS, NULL_WORDS, FileLayout, is_number
 from segmentry.ingest.moments import FIELDS, UNITS_PER_SECOND, moment_pattern
 from segmentry.schema import SECONDS_PER_DAY, ColumnSource, ColumnType, UtcOffset
 
@@ -64,19 +64,11 @@ def without_missing(typed: str, found: str, column: ColumnSource) -> str:
     if not column.missing:
         return typed
     if column.type in ("integer", "number"):
-        numbers = [word for word in column.missing if _is_number(word)]
+        numbers = [word for word in column.missing if is_number(word)]
         listed = ", ".join(numbers) or "NULL"
         return f"CASE WHEN {typed} IN ({listed}) THEN NULL ELSE {typed} END"
     words = ", ".join(quoted_text(word) for word in column.missing)
     return f"CASE WHEN {_stripped(found)} IN ({words}) THEN NULL ELSE {typed} END"
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def field_of_line(layout: FileLayout, name: str) -> str:

@@ -23,7 +23,6 @@ def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path,
     patterns : sequence of str
         A path, a glob (``logs/day=*/*.parquet``, ``**`` for any depth), or a folder, whose data
         files are taken however deep; absolute, or from `base`.
-    base : Path
     role : str
         The table, for messages.
 
