@@ -62,14 +62,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:
-    """What must be known of the whole log before users can be counted.
+    """Moments of the first and the last impression, and the most frequent placement.
 
-    Parameters
-    ----------
-    first_at, last_at : int
-        Moments of the first and the last impression.
-    main_placement : str or None
-        The most frequent placement, the first by name among equals.
+    Of equally frequent placements it is the first by name.
     """
 
     first_at: int
