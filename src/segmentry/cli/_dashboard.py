@@ -55,9 +55,9 @@ def embed(
 ) -> None:
     """Add a UMAP of the users to a run, with how far it keeps who is near whom."""
     from segmentry.pipeline import embed_run
-    from segmentry.present.figures import caption_umap
+    from segmentry.present.figures import FIGURES
 
-    caption = caption_umap(embed_run(run_dir, n_fitted=users, n_placed=place, seed=seed))
+    caption = FIGURES["umap"].caption(embed_run(run_dir, n_fitted=users, n_placed=place, seed=seed))
     typer.echo(f"{caption.finding}.")
     typer.echo(caption.reading)
     typer.echo(f"Report: {run_dir / 'report.html'}")
