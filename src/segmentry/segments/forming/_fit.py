@@ -56,8 +56,8 @@ def find_segments(
     is_exact : bool
         Take the Euclidean silhouette of all users instead of a sample's.
     decide : callable, optional
-        Chooses the number of segments, such as `segmentry.validation.weigh_number` with its
-        evidence; by default the largest silhouette wins.
+        Chooses the number of segments, such as `evaluation.number.weigh_number` with its evidence;
+        by default the largest silhouette wins.
     on_fitted : callable, optional
         Called with (clusterings fitted, clusterings in all).
     on_block : callable, optional
