@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, decimal, percent
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish, quoted
+from segmentry.present.figures._candidates import thousandths
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import (
     as_given,
     at_y,
@@ -14,6 +15,7 @@ from segmentry.present.figures._marks import (
     pixels_x,
     pixels_y,
 )
+from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
@@ -31,17 +33,13 @@ _BLADES_HEIGHT = 380
 _MOST_TALL = 12
 
 
-def caption_silhouette_blades(summary: "Summary") -> Caption:
-    """Say which segment has most users that lie nearer to another one.
-
-    Examples
-    --------
-    >>> print(caption_silhouette_blades(summary).finding)  # doctest: +SKIP
-    """
+def _caption(summary: "Summary") -> Caption:
+    """Say which segment has most users that lie nearer to another one."""
     blades = _blades(summary)
     if not blades:
-        text = "There are no silhouettes: it takes two segments to compare users with neighbours"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent(
+            "There are no silhouettes: it takes two segments to compare users with neighbours"
+        )
     names = {s.segment_id: s.name for s in summary.segments}
     worst = max(blades, key=lambda blade: blade.below_zero_share)
     if worst.below_zero_share < 0.005:
@@ -66,32 +64,18 @@ def caption_silhouette_blades(summary: "Summary") -> Caption:
     )
 
 
-def plot_silhouette_blades(summary: "Summary") -> "alt.LayerChart | alt.Chart":
+def _draw(summary: "Summary") -> Drawing | None:
     """Draw the silhouettes of sampled users, sorted within their segment.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``silhouette_blades``; with one segment, a chart that says so.
 
     References
     ----------
     Rousseeuw, P. J. (1987). Silhouettes. Journal of Computational and Applied Mathematics 20.
-
-    Examples
-    --------
-    >>> plot_silhouette_blades(summary).save("blades.html")  # doctest: +SKIP
     """
     import altair as alt
 
-    caption, blades = caption_silhouette_blades(summary), _blades(summary)
+    blades = _blades(summary)
     if not blades:
-        return empty_chart(name="silhouette_blades", caption=caption, width=_WIDTH)
+        return None
     low = min(-0.1, *(blade.values[-1] for blade in blades))
     scale = alt.Scale(domain=[max(-1.0, low - 0.02), 1.0], nice=False)
     rows, labels, height = _placed(blades, summary)
@@ -115,9 +99,7 @@ def plot_silhouette_blades(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     texts = on(labels).encode(y=pixels_y(), x=pixels_x(), text=alt.Text("text:N"))
     layers += haloed(texts, weight=600, limit=_WIDTH - 20)
     chart = layered(layers, width=_WIDTH, height=height)
-    return finish(
-        chart, name="silhouette_blades", caption=caption, width=_WIDTH, datasets={"blades": rows}
-    )
+    return Drawing(chart, {"blades": rows})
 
 
 def _blades(summary: "Summary") -> "tuple[Blade, ...]":
@@ -168,3 +150,35 @@ def _mean(summary: "Summary") -> "list[alt.Chart]":
         text=alt.Text("text:N"), y=at_y(8)
     )
     return [line, text]
+
+
+def _tables(summary: "Summary") -> tuple[Table, ...]:
+    names = {s.segment_id: s.name for s in summary.segments}
+    rows = []
+    for blade in () if summary.pictures is None else summary.pictures.blades:
+        n, values = len(blade.values), blade.values
+        quartiles = [values[(3 * n) // 4], values[n // 2], values[n // 4]] if n else [None] * 3
+        cells = (blade.n_sampled, *quartiles, blade.below_zero_share)
+        rows.append(segment_row(blade.segment_id, names[blade.segment_id], *cells))
+    columns = (
+        Column("segment", "segment"),
+        Column("n_sampled", "sampled users", count),
+        Column("lower_quartile", "lower quartile", thousandths),
+        Column("median", "median", thousandths),
+        Column("upper_quartile", "upper quartile", thousandths),
+        Column("below_zero_share", "below 0", percent),
+    )
+    return (Table("silhouettes", "Silhouettes of sampled users", columns, tuple(rows)),)
+
+
+FIGURE = Figure(
+    name="silhouette_blades",
+    title="Silhouettes of users",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+    section="fit",
+    order=6,
+    needs=lambda summary: bool(_blades(summary)),
+    tables=_tables,
+)

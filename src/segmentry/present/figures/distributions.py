@@ -1,18 +1,20 @@
 """How the values of features are spread in each segment, against all users."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from segmentry.formats import feature_value
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish, quoted
+from segmentry.formats import MISSING, feature_value
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import as_given, at_x, layered, on, on_named, pixels_y
+from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.present.theme import ROLES, segment_colour
+from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
     import altair as alt
 
-    from segmentry.describe.profiles import Distribution
+    from segmentry.describe.profiles import Distribution, NumericStatistics, SegmentProfile
     from segmentry.results.summary import FeatureRow, Summary
 
 
@@ -25,30 +27,18 @@ _EMPTY = 420
 
 
 def distribution_names(summary: "Summary") -> tuple[str, ...]:
-    """Return the features whose distributions are known, those that formed segments first.
-
-    Examples
-    --------
-    >>> distribution_names(summary)[:2]  # doctest: +SKIP
-    ('n_impressions', 'n_active_days')
-    """
+    """Return the features whose distributions are known, those that formed segments first."""
     known = {d.feature for d in _known(summary)}
     forming = [row.name for row in summary.features if row.weight is not None]
     describing = [row.name for row in summary.features if row.weight is None]
     return tuple(name for name in (*forming, *describing) if name in known)
 
 
-def caption_distributions(summary: "Summary", *, features: Sequence[str] | None = None) -> Caption:
-    """Say of which features the spread is shown.
-
-    Examples
-    --------
-    >>> print(caption_distributions(summary).finding)  # doctest: +SKIP
-    """
+def _caption(summary: "Summary", *, features: Sequence[str] | None = None) -> Caption:
+    """Say of which features the spread is shown."""
     chosen = _chosen(summary, features)
     if not chosen:
-        text = "There are no distributions: this run did not keep them"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent("There are no distributions: this run did not keep them")
     labels = {row.name: row.label for row in summary.features}
     told = ", ".join(labels.get(d.feature, d.feature) for d in chosen)
     n_left = max(0, len(summary.segments) - _MOST_SEGMENTS)
@@ -82,33 +72,13 @@ def _finding(summary: "Summary", names: Sequence[str]) -> str:
     return f"{quoted(name)} stands out most, by {label}: median {own}, all users {others}"
 
 
-def plot_distributions(
-    summary: "Summary", *, features: Sequence[str] | None = None
-) -> "alt.HConcatChart | alt.Chart":
-    """Draw a histogram per segment and feature, that of all users as a line upon it.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-    features : sequence of str, optional
-        Which to draw; the first four that formed the segments when absent.
-
-    Returns
-    -------
-    altair.HConcatChart or altair.Chart
-        Figure ``distributions``; without any, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_distributions(summary, features=["n_impressions"])  # doctest: +SKIP
-    """
+def _draw(summary: "Summary", *, features: Sequence[str] | None = None) -> Drawing | None:
+    """Draw a histogram per segment and feature, that of all users as a line upon it."""
     import altair as alt
 
-    caption = caption_distributions(summary, features=features)
     chosen = _chosen(summary, features)
     if not chosen:
-        return empty_chart(name="distributions", caption=caption, width=_EMPTY)
+        return None
     rows = {row.name: row for row in summary.features}
     width = _CELL if len(chosen) > 1 else 520
     panels, datasets = [], {}
@@ -119,9 +89,7 @@ def plot_distributions(
             _panel(summary, distribution, rows.get(distribution.feature), name, width, first=i == 0)
         )
     total = max(_EMPTY, len(panels) * (width + 30))
-    return finish(
-        alt.hconcat(*panels), name="distributions", caption=caption, width=total, datasets=datasets
-    )
+    return Drawing(alt.hconcat(*panels), datasets, width=total)
 
 
 def _known(summary: "Summary") -> "tuple[Distribution, ...]":
@@ -255,3 +223,57 @@ def _short(value: float, kind: str, unit: str) -> str:
     if not text.endswith("%"):
         text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
     return text.replace(",", " ").replace("'", "")
+
+
+def quartile_table(summary: "Summary", names: Iterable[str]) -> Table:
+    """Return median and quartiles of some features by segment, in raw units."""
+    wanted = tuple(names)
+    features = {row.name: row for row in summary.features}
+    offset = summary.data.utc_offset_hours
+
+    def cell(row: "NumericStatistics | None", name: str) -> Shown:
+        feature = features.get(name)
+        kind, unit = ("count", "") if feature is None else (feature.kind, feature.unit)
+        if row is None:
+            return Shown(None, MISSING)
+        low, middle, high = (
+            feature_value(value, kind=kind, unit=unit, utc_offset_hours=offset)
+            for value in (row.lower_quartile, row.median, row.upper_quartile)
+        )
+        quartiles = Estimate(row.median, row.lower_quartile, row.upper_quartile)
+        return Shown(quartiles, f"{middle}\n{low} to {high}")
+
+    def line(head: str, segment: "SegmentProfile", segment_id: int | None) -> Row:
+        found = {row.feature: row for row in segment.numeric}
+        cells = (cell(found.get(name), name) for name in wanted)
+        return Row((head, *cells), segment_id, is_strong=segment_id is None)
+
+    rows = [line(f"{s.segment_id} {s.name}", s, s.segment_id) for s in summary.segments]
+    rows.append(line("all users", summary.population, None))
+    labels = {name: row.label for name, row in features.items()}
+    return Table(
+        name="quartiles",
+        caption="Median, and below it the quartiles, in raw units",
+        columns=(
+            Column("segment", "segment"),
+            *(Column(name, labels.get(name, name)) for name in wanted),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _tables(summary: "Summary") -> tuple[Table, ...]:
+    return (quartile_table(summary, distribution_names(summary)[:_MOST_FEATURES]),)
+
+
+FIGURE = Figure(
+    name="distributions",
+    title="How the values spread",
+    width=_EMPTY,
+    caption=_caption,
+    draw=_draw,
+    section="values",
+    order=10,
+    needs=lambda summary: bool(distribution_names(summary)),
+    tables=_tables,
+)

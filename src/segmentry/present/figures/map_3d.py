@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
 from segmentry.present.figures._colouring import Value, colour_by, label_of, largest_in, layers_of
-from segmentry.present.figures._map import thin
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on, on_named, own_colours
 from segmentry.present.figures._places import UserPlace
-from segmentry.present.figures._users import told_of_values
+from segmentry.present.figures._plane import center_table, thin, told_of_values
+from segmentry.present.figures.map import loading_table
 from segmentry.present.theme import ROLES, segment_colour, segment_ink
 
 if TYPE_CHECKING:
@@ -120,19 +120,13 @@ def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | No
     )
 
 
-def caption_map_3d(
+def _caption(
     summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
 ) -> Caption:
-    """Say how much of the variation the space holds; with a `feature`, where it is large.
-
-    Examples
-    --------
-    >>> print(caption_map_3d(summary).finding)  # doctest: +SKIP
-    """
+    """Say how much of the variation the space holds; with a `feature`, where it is large."""
     ratios = summary.map.explained_variance_ratio
     if len(ratios) < 3 or not summary.map.points:
-        text = "There is no space to show: fewer than three principal components were found"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent("There is no space to show: fewer than three principal components were found")
     held = percent(sum(ratios[:3]), digits=0)
     finding = f"Three directions hold {held} of the variation between users"
     if feature is not None:
@@ -147,36 +141,15 @@ def caption_map_3d(
     )
 
 
-def plot_map_3d(
+def _draw(
     summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
-) -> "alt.LayerChart | alt.Chart":
-    """Draw the users on three principal components; sliders turn the picture where charts live.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-    users : sequence of UserPlace
-        Whom to draw by a feature; the users of the summary's own map when absent.
-    feature : str, optional
-        Colour by this feature; by segment when absent.
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``map_3d`` with the parameters ``azimuth`` and ``elevation`` in degrees; with fewer
-        than three components, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_map_3d(summary).save("map_3d.html")  # doctest: +SKIP
-    """
+) -> Drawing | None:
+    """Draw the users on three principal components; sliders turn the picture where charts live."""
     import altair as alt
 
-    caption = caption_map_3d(summary, users, feature=feature)
     scene = map_scene(summary, users)
     if scene is None:
-        return empty_chart(name="map_3d", caption=caption, width=_SIZE)
+        return None
     azimuth = alt.param(
         name="azimuth", value=AZIMUTH, bind=alt.binding_range(min=0, max=360, step=5)
     )
@@ -190,7 +163,7 @@ def plot_map_3d(
     if feature is not None:
         chart = own_colours(chart)
     chart = chart.add_params(azimuth, elevation)
-    return finish(chart, name="map_3d", caption=caption, width=_SIZE, datasets=datasets)
+    return Drawing(chart, datasets)
 
 
 def _top(points: Sequence[Position], tilt: float) -> float:
@@ -338,3 +311,18 @@ def _centers(scene: Scene) -> "list[alt.Chart]":
         text=alt.Text("number:N"), color=as_given("ink")
     )
     return [lines, discs, numbers]
+
+
+FIGURE = Figure(
+    name="map_3d",
+    title="Map: in space",
+    width=_SIZE,
+    caption=_caption,
+    draw=_draw,
+    section="maps",
+    order=16,
+    needs=lambda summary: (
+        len(summary.map.explained_variance_ratio) >= 3 and bool(summary.map.points)
+    ),
+    tables=lambda summary: (center_table(summary), loading_table(summary)),
+)

@@ -2,11 +2,13 @@
 
 import textwrap
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from segmentry.formats import interval, rate
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
+from segmentry.formats import count, interval, rate, stacked, thousandfold
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, on
+from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ _STEPS = {
     "cart": "views, then the cart",
     "purchase": "carts, then bought",
 }
+_HEADS = {
+    "impression": "impressions of known category",
+    "click": "clicked",
+    "view": "then viewed",
+    "cart": "then put in the cart",
+    "purchase": "then bought",
+}
+_hundredths = partial(thousandfold, digits=2)
 _AFTER = {
     "view": "from a click to a view",
     "cart": "from the view to the cart",
@@ -43,21 +53,10 @@ class _Share:
     estimate: "Estimate"
 
 
-def has_funnel(summary: "Summary") -> bool:
-    """Return whether it is known what followed impressions."""
-    return any(_shares(summary, step) for step in _STEPS)
-
-
-def caption_funnel(summary: "Summary") -> Caption:
-    """Say after which step most users are lost, and between which segments it differs most.
-
-    Examples
-    --------
-    >>> print(caption_funnel(summary).finding)  # doctest: +SKIP
-    """
-    if not has_funnel(summary):
-        text = "What followed the impressions is not known in this run"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+def _caption(summary: "Summary") -> Caption:
+    """Say after which step most users are lost, and between which segments it differs most."""
+    if not _has_funnel(summary):
+        return absent("What followed the impressions is not known in this run")
     finding = _finding(summary)
     told = "; ".join(
         f"{_STEPS[step]}: {', '.join(_told(each) for each in _shares(summary, step))}"
@@ -110,33 +109,17 @@ def _is_above(one: "Estimate", other: "Estimate") -> bool:
     return one.low is not None and other.high is not None and one.low > other.high
 
 
-def plot_funnel(summary: "Summary") -> "alt.HConcatChart | alt.Chart":
-    """Draw for each step the share that goes on, of all users and of each segment, with intervals.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-
-    Returns
-    -------
-    altair.HConcatChart or altair.Chart
-        Figure ``funnel``; where it is not known what followed, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_funnel(summary).save("funnel.html")  # doctest: +SKIP
-    """
+def _draw(summary: "Summary") -> Drawing | None:
+    """Draw for each step the share of all users and of each segment that goes on."""
     import altair as alt
 
-    caption = caption_funnel(summary)
-    if not has_funnel(summary):
-        return empty_chart(name="funnel", caption=caption, width=_WIDTH)
+    if not _has_funnel(summary):
+        return None
     order = [each.segment_id for each in _told_segments(summary)]
     panels = [_names(summary, order)]
     panels += [_panel(_shares(summary, step), order, title=title) for step, title in _STEPS.items()]
     chart: alt.HConcatChart = alt.hconcat(*panels, spacing=_GAP)
-    return finish(chart, name="funnel", caption=caption, width=_WIDTH)
+    return Drawing(chart)
 
 
 def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
@@ -248,3 +231,50 @@ def _shares(summary: "Summary", step: str) -> list[_Share]:
 def _told(share: _Share) -> str:
     name = f"segment {share.segment_id}" if share.segment_id else "all users"
     return f"{name} {rate(share.value)} ({interval(share.estimate, write=rate)})"
+
+
+def _has_funnel(summary: "Summary") -> bool:
+    return any(_shares(summary, step) for step in _STEPS)
+
+
+def _tables(summary: "Summary") -> tuple[Table, ...]:
+    shown = _told_segments(summary)
+    if not shown or summary.conversions is None:
+        return ()
+    names = {0: "all users", **{s.segment_id: f"{s.segment_id} {s.name}" for s in summary.segments}}
+    columns = (
+        Column("segment", "segment"),
+        *(Column(each.step, _HEADS[each.step]) for each in shown[0].steps),
+        Column("click_conversion", "clicks followed by a purchase", rate),
+        Column("value_proxy", "value proxy per 1,000 impressions", _hundredths),
+    )
+
+    def row(found: "SegmentConversions") -> Row:
+        head = names.get(found.segment_id, str(found.segment_id))
+        steps = (Shown(each.n, _step(each.n, each.of_before)) for each in found.steps)
+        cells: tuple[Cell, ...] = (head, *steps, found.click_conversion, found.value_proxy)
+        return Row(cells, found.segment_id or None, is_strong=not found.segment_id)
+
+    caption = (
+        "From impression to purchase: each step after the one before, in the same category, within "
+        f"{summary.conversions.days} days of the impression; shares are of the step before "
+        "(95\u00a0%, users being the unit)"
+    )
+    return (Table("funnel", caption, columns, tuple(map(row, shown))),)
+
+
+def _step(n: int | None, share: "Estimate") -> str:
+    return f"{count(n)}\n{stacked(share, rate)}" if share.is_known else count(n)
+
+
+FIGURE = Figure(
+    name="funnel",
+    title="From impression to purchase",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+    section="purchases",
+    order=13,
+    needs=_has_funnel,
+    tables=_tables,
+)

@@ -3,13 +3,11 @@
 from typing import TYPE_CHECKING
 
 from segmentry.formats import decimal, interval
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._forest import Against, forest
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.evaluation.number import InnerGain
     from segmentry.results.summary import Summary
 
@@ -18,22 +16,11 @@ _WIDTH = 560
 _PER = 1000  # impressions by which nats are given
 
 
-def has_gains(summary: "Summary") -> bool:
-    """Return whether any number of segments was judged by later days."""
-    return bool(_known(summary))
-
-
-def caption_gain_by_k(summary: "Summary") -> Caption:
-    """Say which number of segments gains most, and whether the chosen one is a tie.
-
-    Examples
-    --------
-    >>> print(caption_gain_by_k(summary).finding)  # doctest: +SKIP
-    """
+def _caption(summary: "Summary") -> Caption:
+    """Say which number of segments gains most, and whether the chosen one is a tie."""
     known = _known(summary)
     if not known:
-        text = "What a number of segments gains on later days is not known in this run"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent("What a number of segments gains on later days is not known in this run")
     best = max(known, key=lambda each: each.gain.value or 0.0)
     finding = (
         f"K = {best.n_segments} gains most on later days: {_nats(best.gain.value)} nats per "
@@ -48,26 +35,11 @@ def caption_gain_by_k(summary: "Summary") -> Caption:
     )
 
 
-def plot_gain_by_k(summary: "Summary") -> "alt.LayerChart | alt.Chart":
-    """Draw what each number of segments gains on later days, with intervals.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``gain_by_k``; where nothing was measured, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_gain_by_k(summary).save("gain_by_k.html")  # doctest: +SKIP
-    """
-    caption, known = caption_gain_by_k(summary), _known(summary)
+def _draw(summary: "Summary") -> Drawing | None:
+    """Draw what each number of segments gains on later days, with intervals."""
+    known = _known(summary)
     if not known:
-        return empty_chart(name="gain_by_k", caption=caption, width=_WIDTH)
+        return None
     chosen = summary.selection.n_segments
     rows: Rows = [
         {
@@ -87,7 +59,7 @@ def plot_gain_by_k(summary: "Summary") -> "alt.LayerChart | alt.Chart":
         against=Against(0.0, "no gain"),
         width=_WIDTH,
     )
-    return finish(chart, name="gain_by_k", caption=caption, width=_WIDTH)
+    return Drawing(chart)
 
 
 def _known(summary: "Summary") -> "list[InnerGain]":
@@ -106,3 +78,15 @@ def _nats(value: float | None) -> str:
 
 def _told(each: "InnerGain") -> str:
     return f"{_nats(each.gain.value)} ({interval(each.gain, write=_nats)})"
+
+
+FIGURE = Figure(
+    name="gain_by_k",
+    title="Gain by K",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+    section="gain",
+    order=7,
+    needs=lambda summary: bool(_known(summary)),
+)

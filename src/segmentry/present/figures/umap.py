@@ -4,12 +4,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, decimal, percent
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
+from segmentry.present.figures._candidates import thousandths
 from segmentry.present.figures._colouring import label_of
-from segmentry.present.figures._map import Frame, map_frame
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on_named, own_colours
 from segmentry.present.figures._places import UserPlace
-from segmentry.present.figures._users import told_of_values, user_layers
+from segmentry.present.figures._plane import (
+    WIDTH,
+    Frame,
+    map_frame,
+    told_of_values,
+    user_layers,
+)
+from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
@@ -18,24 +25,16 @@ if TYPE_CHECKING:
     from segmentry.results.summary import Summary
 
 
-_WIDTH = 600
-
-
-def caption_umap(
+def _caption(
     summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
 ) -> Caption:
     """Say how many near neighbours the map keeps, and what its distances do not mean.
 
     With `users` and a `feature`, also what the colours mean.
-
-    Examples
-    --------
-    >>> print(caption_umap(summary).finding)  # doctest: +SKIP
     """
     found = summary.embedding
     if found is None or not found.points:
-        text = "There is no UMAP of this run"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent("There is no UMAP of this run")
     overlap = percent(found.overlap_fitted, digits=0)
     finding = (
         f"UMAP keeps {overlap} of a user’s {found.n_neighbours} nearest neighbours "
@@ -53,39 +52,21 @@ def caption_umap(
     )
 
 
-def plot_umap(
+def _draw(
     summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
-) -> "alt.LayerChart | alt.Chart":
-    """Draw the UMAP of a sample of users; the axes have no units and are not drawn.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-    users : sequence of UserPlace
-        Users on the UMAP with their values, if they are to be coloured by a feature.
-    feature : str, optional
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``umap``; without one, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_umap(summary).save("umap.html")  # doctest: +SKIP
-    """
+) -> Drawing | None:
+    """Draw the UMAP of a sample of users; the axes have no units and are not drawn."""
     import altair as alt
 
-    caption, found = caption_umap(summary, users, feature=feature), summary.embedding
+    found = summary.embedding
     if found is None or not found.points:
-        return empty_chart(name="umap", caption=caption, width=_WIDTH)
+        return None
     if users and feature is not None:
-        frame = map_frame([(user.x, user.y) for user in users], width=_WIDTH)
+        frame = map_frame([(user.x, user.y) for user in users])
         layers, data = user_layers(summary, users, feature, axes=_axes(frame), name="points")
         chart = own_colours(layered(layers, width=frame.width, height=frame.height))
-        return finish(chart, name="umap", caption=caption, width=_WIDTH, datasets=data)
-    frame = map_frame([(point.x, point.y) for point in found.points], width=_WIDTH)
+        return Drawing(chart, data)
+    frame = map_frame([(point.x, point.y) for point in found.points])
     names = {s.segment_id: s.name for s in summary.segments}
     rows: Rows = [
         {
@@ -111,7 +92,7 @@ def plot_umap(
         )
     )
     chart = layered([dots], width=frame.width, height=frame.height)
-    return finish(chart, name="umap", caption=caption, width=_WIDTH, datasets={"points": rows})
+    return Drawing(chart, {"points": rows})
 
 
 def _axes(frame: Frame) -> "tuple[alt.X, alt.Y]":
@@ -120,3 +101,42 @@ def _axes(frame: Frame) -> "tuple[alt.X, alt.Y]":
     wide = alt.Scale(domain=[frame.x0, frame.x1], nice=False)
     high = alt.Scale(domain=[frame.y0, frame.y1], nice=False)
     return alt.X("x:Q", axis=None, scale=wide), alt.Y("y:Q", axis=None, scale=high)
+
+
+def umap_table(summary: "Summary") -> Table:
+    """Return how far the UMAP keeps who is near whom."""
+    found = summary.embedding
+    rows: tuple[Row, ...] = ()
+    if found is not None:
+        formed = (found.n_fitted, found.trustworthiness_fitted, found.overlap_fitted)
+        placed = (found.n_placed, found.trustworthiness_placed, found.overlap_placed)
+        chance = Shown(found.overlap_of_chance, percent(found.overlap_of_chance, digits=2))
+        rows = (
+            Row(("users that formed the map", *formed)),
+            Row(("users put into it afterwards", *placed)),
+            Row(("a map without any order", None, 0.5, chance)),
+        )
+    return Table(
+        name="umap",
+        caption="How far the UMAP keeps who is near whom",
+        columns=(
+            Column("users", ""),
+            Column("n_users", "users", count),
+            Column("trustworthiness", "trustworthiness", thousandths),
+            Column("overlap", "nearest neighbours kept", percent),
+        ),
+        rows=rows,
+    )
+
+
+FIGURE = Figure(
+    name="umap",
+    title="Map: neighbours, by UMAP",
+    width=WIDTH,
+    caption=_caption,
+    draw=_draw,
+    section="maps",
+    order=17,
+    needs=lambda summary: summary.embedding is not None,
+    tables=lambda summary: (umap_table(summary),),
+)

@@ -6,8 +6,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from segmentry.formats import signed
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish, quoted
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import as_given, at_x, at_y, layered, on, pixels_x, pixels_y
+from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import (
     HEAT_EDGES,
     ROLES,
@@ -41,13 +42,8 @@ class _Cell:
     is_clear: bool
 
 
-def caption_profile_heatmap(summary: "Summary") -> Caption:
-    """Say which difference is the largest of all.
-
-    Examples
-    --------
-    >>> print(caption_profile_heatmap(summary).finding)  # doctest: +SKIP
-    """
+def _caption(summary: "Summary") -> Caption:
+    """Say which difference is the largest of all."""
     edges = ", ".join(f"{edge:g}" for edge in HEAT_EDGES)
     reading = (
         "(Segment mean − mean of all users) ÷ standard deviation of all users. Blue: below, "
@@ -78,27 +74,11 @@ def caption_profile_heatmap(summary: "Summary") -> Caption:
     )
 
 
-def plot_profile_heatmap(summary: "Summary") -> "alt.LayerChart | alt.Chart":
-    """Draw standardised differences of the numeric features, one column per segment.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``profile_heatmap``; without numeric features, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_profile_heatmap(summary).save("profile_heatmap.html")  # doctest: +SKIP
-    """
-    caption = caption_profile_heatmap(summary)
+def _draw(summary: "Summary") -> Drawing | None:
+    """Draw standardised differences of the numeric features, one column per segment."""
     cells = _cells(summary)
     if not cells:
-        return empty_chart(name="profile_heatmap", caption=caption, width=500)
+        return None
     n_segments = len(summary.segments)
     step = _WIDE if n_segments <= _MANY else _NARROW
     tops = _tops(cells)
@@ -110,7 +90,7 @@ def plot_profile_heatmap(summary: "Summary") -> "alt.LayerChart | alt.Chart":
     ]
     width = _LABELS + n_segments * step
     chart = layered(layers, width=width, height=height)
-    return finish(chart, name="profile_heatmap", caption=caption, width=max(420, width))
+    return Drawing(chart, width=max(420, width))
 
 
 def _cells(summary: "Summary") -> list[_Cell]:
@@ -247,3 +227,43 @@ def _column_labels(summary: "Summary", *, step: int) -> "list[alt.Chart]":
         y=at_y(top + 16), text=alt.Text("name:N")
     )
     return [discs, numbers, names] if is_wide else [discs, numbers]
+
+
+def _tables(summary: "Summary") -> tuple[Table, ...]:
+    labels = {row.name: row.label for row in summary.features}
+    found = [{row.feature: row for row in s.numeric} for s in summary.segments]
+    rows = (
+        Row((labels.get(name, name), *(each[name].standardised_difference for each in found)))
+        for name in (row.feature for row in summary.population.numeric)
+        if all(name in each for each in found)
+    )
+    return (
+        Table(
+            name="differences",
+            caption="Standardised differences, and below them the 95\u00a0% interval",
+            columns=(
+                Column("feature", "feature"),
+                *(
+                    Column(f"segment_{s.segment_id}", f"{s.segment_id} {s.name}", _difference)
+                    for s in summary.segments
+                ),
+            ),
+            rows=tuple(rows),
+        ),
+    )
+
+
+def _difference(value: float | None) -> str:
+    return signed(value, digits=2)
+
+
+FIGURE = Figure(
+    name="profile_heatmap",
+    title="Differences at a glance",
+    width=500,
+    caption=_caption,
+    draw=_draw,
+    section="differences",
+    order=9,
+    tables=_tables,
+)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, percent
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish, quoted
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import (
     as_given,
     haloed,
@@ -20,7 +20,7 @@ from segmentry.present.theme import segment_colour
 from segmentry.schema import UNASSIGNED
 
 if TYPE_CHECKING:
-    import altair as alt
+    pass
 
 
 _WIDTH = 660
@@ -68,20 +68,11 @@ class Flows:
         return sum(flow.n_users for flow in self.flows)
 
 
-def caption_flows(flows: Flows) -> Caption:
-    """Say how many users kept the number of their segment.
-
-    Examples
-    --------
-    >>> names = ((1, "A"), (2, "B"))
-    >>> found = Flows(names, names, (Flow(1, 1, 90), Flow(1, 2, 10)), n_gone=3, n_new=0)
-    >>> caption_flows(found).finding.replace(chr(160), " ")
-    '90 % of the 100 users in both runs stayed in the segment of the same number'
-    """
+def _caption(flows: Flows) -> Caption:
+    """Say how many users kept the number of their segment."""
     total = flows.n_users
     if not total:
-        text = "No user is in both runs: nothing can be compared"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent("No user is in both runs: nothing can be compared")
     kept = sum(flow.n_users for flow in flows.flows if flow.before == flow.after)
     finding = (
         f"{percent(kept / total, digits=0)} of the {count(total)} users in both runs stayed in the "
@@ -112,27 +103,12 @@ def caption_flows(flows: Flows) -> Caption:
     )
 
 
-def plot_flows(flows: Flows) -> "alt.LayerChart | alt.Chart":
-    """Draw users going from the segments of one run to those of another, as ribbons.
-
-    Parameters
-    ----------
-    flows : Flows
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``flows``; without a user in both runs, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_flows(found).save("flows.html")  # doctest: +SKIP
-    """
+def _draw(flows: Flows) -> Drawing | None:
+    """Draw users going from the segments of one run to those of another, as ribbons."""
     import altair as alt
 
-    caption = caption_flows(flows)
     if not flows.n_users:
-        return empty_chart(name="flows", caption=caption, width=_WIDTH)
+        return None
     left = _stacked([(f.before, f.n_users) for f in flows.flows], flows.before)
     right = _stacked([(f.after, f.n_users) for f in flows.flows], flows.after)
     height = max(_HEIGHT, 26 * max(len(left), len(right)))
@@ -168,7 +144,7 @@ def plot_flows(flows: Flows) -> "alt.LayerChart | alt.Chart":
         base = on(texts).encode(x=pixels_x("text_x"), y=pixels_y("text_y"), text=alt.Text("text:N"))
         layers += haloed(base, weight=600, limit=_SIDE - 10, align=align)
     chart = layered(layers, width=_WIDTH, height=height)
-    return finish(chart, name="flows", caption=caption, width=_WIDTH, datasets={"ribbons": ribbons})
+    return Drawing(chart, {"ribbons": ribbons})
 
 
 def _lines(name: str) -> list[str]:
@@ -255,3 +231,12 @@ def _nodes(totals: dict[int, int], unit: float, names: dict[int, str], *, is_lef
             }
         )
     return rows
+
+
+FIGURE = Figure(
+    name="flows",
+    title="Who moved where",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+)

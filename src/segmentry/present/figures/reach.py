@@ -4,35 +4,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._marks import at_x, layered, on
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
-    import altair as alt
+    pass
 
 
 _WIDTH = 560
 _HEIGHT = 240
 
 
-def caption_reach(smallest: Sequence[float | None], *, mde: float, whom: str) -> Caption:
-    r"""Say after how many days the wanted change is found.
-
-    Parameters
-    ----------
-    smallest : sequence of float or None
-        Smallest relative change that is found in a test of 1, 2, ... days.
-    mde : float
-        The wanted one.
-    whom : str
-        Who takes part.
-
-    Examples
-    --------
-    >>> caption_reach([0.4, 0.3, 0.2], mde=0.3, whom="all segments").finding
-    'A change of 30.0\xa0% is found from day 2 on, with all segments'
-    """
+def _caption(smallest: Sequence[float | None], *, mde: float, whom: str) -> Caption:
+    r"""Say after how many days the wanted change is found."""
     day = next((i for i, v in enumerate(smallest, 1) if v is not None and v <= mde), None)
     if day is None:
         finding = f"A change of {percent(mde)} is not found in {len(smallest)} days, with {whom}"
@@ -48,32 +33,18 @@ def caption_reach(smallest: Sequence[float | None], *, mde: float, whom: str) ->
     )
 
 
-def plot_reach(
-    smallest: Sequence[float | None], *, mde: float, whom: str
-) -> "alt.LayerChart | alt.Chart":
-    """Draw the smallest change that is found against the length of the test.
-
-    Parameters
-    ----------
-    smallest, mde, whom
-        As in `caption_reach`.
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``reach``.
-
-    Examples
-    --------
-    >>> plot_reach([0.4, 0.3, 0.2], mde=0.3, whom="all").to_dict()["name"]
-    'reach'
-    """
+def _draw(
+    smallest: Sequence[float | None],
+    *,
+    mde: float,
+    whom: str,  # noqa: ARG001 - named by the caption alone
+) -> Drawing | None:
+    """Draw the smallest change that is found against the length of the test."""
     import altair as alt
 
-    caption = caption_reach(smallest, mde=mde, whom=whom)
     rows: Rows = [{"day": i, "change": v} for i, v in enumerate(smallest, 1) if v is not None]
     if not rows:
-        return empty_chart(name="reach", caption=caption, width=_WIDTH)
+        return None
     x = alt.X("day:Q", axis=alt.Axis(title="days of the test", format="d", tickMinStep=1))
     axis = alt.Axis(labelExpr="format(datum.value * 100, '~g') + ' %'", title="smallest change")
     y = alt.Y("change:Q", axis=axis)
@@ -89,4 +60,13 @@ def plot_reach(
         base.mark_point(color=accent, filled=True, size=24, opacity=1),
     ]
     chart = layered(layers, width=_WIDTH, height=_HEIGHT)
-    return finish(chart, name="reach", caption=caption, width=_WIDTH)
+    return Drawing(chart)
+
+
+FIGURE = Figure(
+    name="reach",
+    title="The smallest change found, by length",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+)

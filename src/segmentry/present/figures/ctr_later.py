@@ -4,7 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, interval, rate
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish, quoted
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import (
     as_given,
     at_x,
@@ -61,13 +61,8 @@ def horizon(summary: "Summary") -> str:
     return "the next day" if n_days == 1 else f"the next {count(n_days)} days"
 
 
-def caption_ctr_later(summary: "Summary") -> Caption:
-    """Say how many segments are confirmed on later days, and which are not.
-
-    Examples
-    --------
-    >>> print(caption_ctr_later(summary).finding)  # doctest: +SKIP
-    """
+def _caption(summary: "Summary") -> Caption:
+    """Say how many segments are confirmed on later days, and which are not."""
     if not _is_drawn(summary):
         text = "No click rate of later days is known"
         return Caption(finding=text, reading="", alt=f"{text} for any segment.")
@@ -117,26 +112,10 @@ def _finding(summary: "Summary") -> str:
     return f"On later days {first} confirmed; {', '.join(others)}"
 
 
-def plot_ctr_later(summary: "Summary") -> "alt.LayerChart | alt.Chart":
-    """Draw the click rate of every segment as seen, as forecast, and of the later days.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``ctr_later``; where no later day is known, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_ctr_later(summary).save("ctr_later.html")  # doctest: +SKIP
-    """
-    caption = caption_ctr_later(summary)
+def _draw(summary: "Summary") -> Drawing | None:
+    """Draw the click rate of every segment as seen, as forecast, and of the later days."""
     if not _is_drawn(summary):
-        return empty_chart(name="ctr_later", caption=caption, width=_WIDTH)
+        return None
     rows = [row for i, segment in enumerate(summary.segments) for row in _rows(i, segment)]
     height = len(summary.segments) * _STEP + _TOP
     layers = [
@@ -146,7 +125,7 @@ def plot_ctr_later(summary: "Summary") -> "alt.LayerChart | alt.Chart":
         *_words(summary, rows),
     ]
     chart = layered(layers, width=_WIDTH, height=height)
-    return finish(chart, name="ctr_later", caption=caption, width=_WIDTH)
+    return Drawing(chart)
 
 
 def _is_drawn(summary: "Summary") -> bool:
@@ -273,3 +252,15 @@ def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
 
 def _short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+FIGURE = Figure(
+    name="ctr_later",
+    title="Click rates seen, expected and later",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+    section="later days",
+    order=3,
+    needs=was_checked,
+)

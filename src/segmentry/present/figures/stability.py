@@ -3,14 +3,13 @@
 from typing import TYPE_CHECKING
 
 from segmentry.evaluation.stability import STABLE
-from segmentry.formats import count, decimal
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
+from segmentry.formats import count, decimal, percent
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._forest import Against, forest
+from segmentry.present.tables import Column, Shown, Table, segment_row
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.evaluation.stability import Stability
     from segmentry.results.summary import Summary
 
@@ -18,22 +17,11 @@ if TYPE_CHECKING:
 _WIDTH = 560
 
 
-def has_stability(summary: "Summary") -> bool:
-    """Return whether the segments were looked for again on resampled users."""
-    return _found(summary) is not None
-
-
-def caption_stability(summary: "Summary") -> Caption:
-    """Say how many segments come back, and which comes back least.
-
-    Examples
-    --------
-    >>> print(caption_stability(summary).finding)  # doctest: +SKIP
-    """
+def _caption(summary: "Summary") -> Caption:
+    """Say how many segments come back, and which comes back least."""
     found = _found(summary)
     if found is None:
-        text = "Whether the segments come back was not measured in this run"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent("Whether the segments come back was not measured in this run")
     n_stable = sum(each.is_stable for each in found.segments)
     least = min(found.segments, key=lambda each: each.jaccard)
     finding = (
@@ -53,26 +41,11 @@ def caption_stability(summary: "Summary") -> Caption:
     )
 
 
-def plot_stability(summary: "Summary") -> "alt.LayerChart | alt.Chart":
-    """Draw how often every segment comes back, against the value from which it counts as stable.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``stability``; where it was not measured, a chart that says so.
-
-    Examples
-    --------
-    >>> plot_stability(summary).save("stability.html")  # doctest: +SKIP
-    """
-    caption, found = caption_stability(summary), _found(summary)
+def _draw(summary: "Summary") -> Drawing | None:
+    """Draw how often every segment comes back, against the value from which it counts as stable."""
+    found = _found(summary)
     if found is None:
-        return empty_chart(name="stability", caption=caption, width=_WIDTH)
+        return None
     names = {segment.segment_id: segment.name for segment in summary.segments}
     rows: Rows = [
         {
@@ -94,9 +67,54 @@ def plot_stability(summary: "Summary") -> "alt.LayerChart | alt.Chart":
         domain=(0.0, 1.02),
         width=_WIDTH,
     )
-    return finish(chart, name="stability", caption=caption, width=_WIDTH)
+    return Drawing(chart)
 
 
 def _found(summary: "Summary") -> "Stability | None":
     found = None if summary.evidence is None else summary.evidence.stability
     return None if found is None or len(summary.segments) < 2 or not found.segments else found
+
+
+def _tables(summary: "Summary") -> tuple[Table, ...]:
+    found, names = _found(summary), {s.segment_id: s.name for s in summary.segments}
+    if found is None:
+        return ()
+
+    def lost(n_lost: int) -> Shown:
+        return Shown(n_lost, f"{count(n_lost)} ({percent(n_lost / found.n_runs, digits=0)})")
+
+    return (
+        Table(
+            name="stability",
+            caption="How the segments come back",
+            columns=(
+                Column("segment", "segment"),
+                Column("jaccard", "mean Jaccard", decimal),
+                Column("n_lost", "repetitions that lost it"),
+                Column("is_stable", "stable", is_words=True),
+            ),
+            rows=tuple(
+                segment_row(
+                    each.segment_id,
+                    names.get(each.segment_id, ""),
+                    each.jaccard,
+                    lost(each.n_lost),
+                    "yes" if each.is_stable else "no",
+                )
+                for each in found.segments
+            ),
+        ),
+    )
+
+
+FIGURE = Figure(
+    name="stability",
+    title="Stability",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+    section="stability",
+    order=8,
+    needs=lambda summary: _found(summary) is not None,
+    tables=_tables,
+)
