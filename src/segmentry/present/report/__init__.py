@@ -5,7 +5,7 @@ In: a `Summary` and its figures. Out: one HTML file without network, and its pie
 
 from segmentry.present.report._conversions import added_sentence
 from segmentry.present.report._decisions import exemplar_table
-from segmentry.present.report._figures import figure_of, figures_in
+from segmentry.present.report._figures import Figure, figure_of, figures_in
 from segmentry.present.report._glossary import GLOSSARY
 from segmentry.present.report._log import segment_cells
 from segmentry.present.report._page import render_report, tables_of
@@ -24,15 +24,10 @@ from segmentry.present.report._tables import (
     level_tables,
     numeric_tables,
 )
-from segmentry.present.report._views import AnyTable, Fact, Figure, Row, Table
 
 __all__ = [
     "GLOSSARY",
-    "AnyTable",
-    "Fact",
     "Figure",
-    "Row",
-    "Table",
     "account_tables",
     "added_sentence",
     "candidate_table",

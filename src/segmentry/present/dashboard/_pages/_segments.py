@@ -26,7 +26,6 @@ from segmentry.present.dashboard._show import (
     words,
 )
 from segmentry.present.report import (
-    AnyTable,
     exemplar_table,
     level_tables,
     numeric_tables,
@@ -34,6 +33,7 @@ from segmentry.present.report import (
     render_figure,
     segment_cells,
 )
+from segmentry.present.tables import Table
 
 _MOST_CARDS = 12
 
@@ -79,7 +79,7 @@ def _details(run: Run) -> None:
     table(*level_tables(run.summary))
 
 
-def _own_tables(run: Run, segment: SegmentProfile) -> list[AnyTable]:
+def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
     """Return what a segment is shown and clicks more than all, and real users of it."""
     if segment.is_withheld:
         return []
