@@ -22,7 +22,7 @@ from segmentry.present.report._tables import (
     candidate_table,
     feature_tables,
     level_tables,
-    numeric_tables,
+    numeric_table,
 )
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
     "figure_of",
     "figures_in",
     "level_tables",
-    "numeric_tables",
+    "numeric_table",
     "render_card",
     "render_figure",
     "render_part",

@@ -90,7 +90,7 @@ _FACTS = (
     _tables.candidate_table,
     _tables.feature_tables,
     _tables.level_tables,
-    _tables.numeric_tables,
+    _tables.numeric_table,
     formats.period,
     glossary_of,
     plots.curve_table,

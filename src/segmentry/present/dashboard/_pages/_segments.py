@@ -28,7 +28,7 @@ from segmentry.present.dashboard._show import (
 from segmentry.present.report import (
     exemplar_table,
     level_tables,
-    numeric_tables,
+    numeric_table,
     render_card,
     render_figure,
     segment_cells,
@@ -69,12 +69,11 @@ def show_segments(run: Run) -> None:
 def _details(run: Run) -> None:
     """Draw one segment in full."""
     segment = choose_segment(run, "Segment", key="segment")
-    position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
     _rename(run, segment)
     with together():
         heading(segment_label(segment), _verdict(segment), level=2)
         _decisions(run, segment)
-        table(numeric_tables(run.summary)[position + 1], *_own_tables(run, segment))
+        table(numeric_table(segment, run.summary), *_own_tables(run, segment))
     _spread(run)
     table(*level_tables(run.summary))
 
