@@ -63,7 +63,7 @@ def shows(page: str | Iterable[str], about: str | None = None) -> None:
 
 
 @contextlib.contextmanager
-def refused(kind: type[BaseException]) -> Iterator[pytest.ExceptionInfo[BaseException]]:
+def raises_text(kind: type[BaseException]) -> Iterator[pytest.ExceptionInfo[BaseException]]:
     """Expect an error of this kind with the text that is kept for this test."""
     with pytest.raises(kind) as caught:
         yield caught

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.real_data("taobao_excerpt")
 
 
 @pytest.fixture(scope="module")
-def excerpt(request):
-    return request.config.rootpath.parent / "shared" / "data" / "taobao_excerpt"
+def excerpt(real_data):
+    return real_data / "taobao_excerpt"
 
 
 @pytest.fixture(scope="module")

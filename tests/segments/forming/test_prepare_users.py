@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from tests.plans import plan_of
 
-from segmentry.segments.forming import _fit, recipe_named
+from segmentry.segments.forming import _users, prepare_users, recipe_named
 
 DEFAULT = recipe_named("default")
 
@@ -45,8 +45,8 @@ def table():
 
 def prepared(table, monkeypatch, *, many_users):
     with monkeypatch.context() as patch:
-        patch.setattr(_fit, "_MANY_USERS", many_users)
-        return _fit.prepare_users(table, PLANS, recipe=DEFAULT)
+        patch.setattr(_users, "_MANY_USERS", many_users)
+        return prepare_users(table, PLANS, recipe=DEFAULT)
 
 
 def test_users_that_are_alike_are_prepared_as_each_by_itself(table, monkeypatch):
@@ -64,13 +64,13 @@ def test_users_that_are_alike_are_prepared_as_each_by_itself(table, monkeypatch)
 
 
 def test_users_are_put_together_where_many_are_alike(table, monkeypatch):
-    monkeypatch.setattr(_fit, "_MANY_USERS", 400)
+    monkeypatch.setattr(_users, "_MANY_USERS", 400)
     unlike = table.with_columns(rate=pl.Series(np.random.default_rng(1).random(500)))
 
-    alike = _fit._alike(table, PLANS, None)
+    alike = _users._alike(table, PLANS, None)
 
     assert alike.rows.height < 250
     assert alike.weights.sum() == 500
     assert alike.rows[alike.place]["city"].to_list() == table["city"].to_list()
-    assert _fit._alike(unlike, PLANS, None).rows is unlike
-    assert _fit._alike(table, PLANS, np.ones(500)).rows is table
+    assert _users._alike(unlike, PLANS, None).rows is unlike
+    assert _users._alike(table, PLANS, np.ones(500)).rows is table
