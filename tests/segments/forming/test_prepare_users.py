@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from tests.plans import plan_of
 
-from segmentry.segments.forming import _users, prepare_users, recipe_named
+from segmentry.segments.forming import _users, recipe_named
 
 DEFAULT = recipe_named("default")
 
@@ -46,7 +46,7 @@ def table():
 def prepared(table, monkeypatch, *, many_users):
     with monkeypatch.context() as patch:
         patch.setattr(_users, "_MANY_USERS", many_users)
-        return prepare_users(table, PLANS, recipe=DEFAULT)
+        return _users.prepare_users(table, PLANS, recipe=DEFAULT)
 
 
 def test_users_that_are_alike_are_prepared_as_each_by_itself(table, monkeypatch):
