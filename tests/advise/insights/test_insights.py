@@ -186,7 +186,6 @@ def test_too_few_impressions_of_all_users_are_told_once(plain):
     assert codes_of(summary) == [("SEG-004", each.segment_id) for each in segments]
     everyone = replace(plain.population, numeric=few)
     (found,), _ = find_insights(replace(summary, population=everyone), agreements=AGREED)
-    ids = ", ".join(str(each.segment_id) for each in segments)
     assert (found.code, found.segment_id) == ("SEG-004", None)
     shows(found.text)
 
