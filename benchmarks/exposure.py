@@ -17,8 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import polars as pl
 from tests.describe.exposure.simulation import curve_of, simulate_rows
 
-from segmentry.describe.exposure._cells import describe_cells
-from segmentry.describe.exposure._counting import add_cells, no_counts
+from segmentry.describe.exposure._cells import add_cells, describe_cells, no_counts
 
 
 def told_rate(name, hits):

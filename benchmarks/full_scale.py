@@ -1,7 +1,7 @@
 """The size of the real Taobao log: generate it, run on it, print seconds and memory per step.
 
-``--verify`` also runs twice with the same seed and compares the summaries byte by byte. Each run
-is a process of its own. Results are quoted in docs/performance.md.
+``--verify`` also runs twice with the same seed and compares the summaries byte by byte. Each
+run is a process of its own. Results are quoted in docs/performance.md.
 """
 
 import argparse

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from segmentry.segments.clustering import (
     Clustering,
@@ -20,6 +21,7 @@ from segmentry.segments.clustering import (
     distinct_rows,
     exact_silhouette,
     fit_clusterings,
+    fit_starts,
     sampled_silhouette,
 )
 
@@ -72,6 +74,27 @@ def print_inertias(ours: list[tuple[Clustering, ...]], theirs: list[list[float]]
         print(f"{k:>3} {median:>15.0f}   {ratios}")
 
 
+def print_few_rows(distinct: DistinctRows) -> None:
+    """Print how many times as long `KMeans` takes on few rows, one thread each, in turns."""
+    for n_rows, seeds, n_per_seed in ((300, range(1), 4), (1024, range(60), 1)):
+        rows, weights = distinct.rows[:n_rows], distinct.weights[:n_rows]
+
+        def ours(k, rows=rows, weights=weights, seeds=seeds, n=n_per_seed):
+            return fit_starts(rows, weights, k, seeds, n_per_seed=n)
+
+        def theirs(k, rows=rows, weights=weights, seeds=seeds, n=n_per_seed):
+            for seed in seeds:
+                KMeans(k, n_init=n, random_state=seed).fit(rows, sample_weight=weights)
+
+        for k in (2, 6, 10):
+            with threadpool_limits(1):
+                turns = [
+                    [seconds_of(lambda f=f, k=k: f(k))[1] for f in (ours, theirs)] for _ in "12345"
+                ]
+            first, second = (statistics.median(each) for each in zip(*turns, strict=True))
+            print(f"{len(seeds) * n_per_seed} starts, {n_rows} rows, K = {k}: {second / first:.1f}")
+
+
 def print_silhouettes(distinct: DistinctRows, sweep: tuple[Clustering, ...], *, exact: bool):
     """Print seconds of the silhouettes of all labellings, and the sampled ones' intervals."""
     labellings = [clustering.labels for clustering in sweep]
@@ -108,6 +131,7 @@ def main() -> None:
         theirs.append(inertias)
         print(f"seed {seed}: segmentry {seconds:.2f} s, sklearn n_init=10 {seconds_sklearn:.2f} s")
     print_inertias(ours, theirs)
+    print_few_rows(distinct)
     print_silhouettes(distinct, ours[0], exact=options.exact)
 
 

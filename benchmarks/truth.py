@@ -27,8 +27,13 @@ from segmentry.evaluation.number import (
     inner_gain,
     prediction_strength,
 )
-from segmentry.evaluation.stability import reweighted, stability
-from segmentry.segments.clustering import assign, distinct_rows, fit_clusterings
+from segmentry.evaluation.stability import stability
+from segmentry.segments.clustering import (
+    assign,
+    distinct_rows,
+    fit_clusterings,
+    reweighted,
+)
 
 FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
 TOLD_EVERY = 50

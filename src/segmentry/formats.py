@@ -12,6 +12,7 @@ from segmentry.schema import Estimate, UtcOffset
 
 __all__ = [
     "MISSING",
+    "bracketed",
     "compact",
     "count",
     "day",
@@ -19,12 +20,16 @@ __all__ = [
     "feature_value",
     "html_table",
     "interval",
+    "listed",
     "moment",
     "percent",
     "period",
     "points",
     "rate",
+    "rate_with_limits",
     "signed",
+    "stacked",
+    "thousandfold",
     "utc",
 ]
 
@@ -123,19 +128,94 @@ def compact(value: float | None) -> str:
     return count(value)
 
 
-def interval(estimate: Estimate, *, write: Callable[[float | None], str] = decimal) -> str:
-    """Write the limits of an estimate.
+def thousandfold(value: float | None, *, digits: int = 3) -> str:
+    """Write what stands for one, such as nats per impression, for a thousand.
 
     Examples
     --------
-    >>> interval(Estimate(value=0.05, low=0.04, high=0.06), write=rate).replace(chr(160), " ")
+    >>> thousandfold(0.0123), thousandfold(None)
+    ('12.300', '–')
+    """
+    return decimal(None if value is None else value * 1000, digits=digits)
+
+
+def interval(
+    estimate: Estimate, write: Callable[..., str] = decimal, *, digits: int | None = None
+) -> str:
+    """Write the limits of an estimate by the function that writes its value.
+
+    Examples
+    --------
+    >>> interval(Estimate(value=0.05, low=0.04, high=0.06), rate).replace(chr(160), " ")
     '4.00 % to 6.00 %'
+    >>> interval(Estimate(value=0.05, low=0.04, high=0.06), percent, digits=0).replace(chr(160), "")
+    '4% to 6%'
     >>> interval(Estimate(value=0.05, low=None, high=None))
     '–'
     """
     if estimate.low is None or estimate.high is None:
         return MISSING
-    return f"{write(estimate.low)} to {write(estimate.high)}"
+    options = {} if digits is None else {"digits": digits}
+    return f"{write(estimate.low, **options)} to {write(estimate.high, **options)}"
+
+
+def bracketed(
+    estimate: Estimate, write: Callable[..., str] = decimal, *, digits: int | None = None
+) -> str:
+    """Write an estimate with its limits, where they are known, in brackets.
+
+    Examples
+    --------
+    >>> bracketed(Estimate(value=1.2, low=1.0, high=1.4))
+    '1.20 (1.00 to 1.40)'
+    """
+    value, limits = _parts(estimate, write, digits)
+    return f"{value} ({limits})" if limits else value
+
+
+def stacked(
+    estimate: Estimate, write: Callable[..., str] = decimal, *, digits: int | None = None
+) -> str:
+    r"""Write an estimate with its limits, where they are known, on a line below.
+
+    Examples
+    --------
+    >>> stacked(Estimate(value=1.2, low=1.0, high=1.4))
+    '1.20\n1.00 to 1.40'
+    """
+    value, limits = _parts(estimate, write, digits)
+    return f"{value}\n{limits}" if limits else value
+
+
+def _parts(estimate: Estimate, write: Callable[..., str], digits: int | None) -> tuple[str, str]:
+    """Write the value and the limits of an estimate; these are empty where they are unknown."""
+    options = {} if digits is None else {"digits": digits}
+    limits = interval(estimate, write, digits=digits)
+    return write(estimate.value, **options), "" if limits == MISSING else limits
+
+
+def rate_with_limits(estimate: Estimate) -> str:
+    """Write a click rate with its limits, where they are known: the unit stands once for both.
+
+    Examples
+    --------
+    >>> rate_with_limits(Estimate(value=0.05, low=0.04, high=0.06)).replace(chr(160), " ")
+    '5.00 % (4.00–6.00 %)'
+    """
+    if estimate.low is None or estimate.high is None:
+        return rate(estimate.value)
+    return f"{rate(estimate.value)} ({decimal(estimate.low * 100)}–{rate(estimate.high)})"
+
+
+def listed(words: Sequence[str], *, last: str = "and") -> str:
+    """Write words as a sentence lists them.
+
+    Examples
+    --------
+    >>> listed(["Monday", "Tuesday", "Friday"], last="or")
+    'Monday, Tuesday or Friday'
+    """
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def moment(seconds: float, *, utc_offset_hours: UtcOffset) -> str:

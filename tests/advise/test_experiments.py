@@ -20,11 +20,10 @@ from segmentry.advise.experiments import (
     sample_ratio_p,
     smallest_effect,
 )
-from segmentry.advise.experiments._analysis import _holm
 from segmentry.advise.experiments._effects import Outcome, compared
 from segmentry.advise.experiments._randomisation import Nulls
 from segmentry.errors import ConfigError, DataError
-from segmentry.evaluation.later_days import Traffic, daily_traffic
+from segmentry.evaluation.later_days import Traffic, daily_traffic, holm
 
 
 def traffic_of(**given):
@@ -342,8 +341,8 @@ def test_segments_that_differ_in_level_add_no_noise():
 
 
 def test_holm_by_hand():
-    assert _holm([0.01, 0.04, 0.03, None]) == pytest.approx([0.03, 0.06, 0.06, None])
-    assert _holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([0.01, 0.04, 0.03, None]) == pytest.approx([0.03, 0.06, 0.06, None])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
 
 
 def test_the_breakdown_is_corrected_and_a_lift_is_found_in_its_segment_alone():

@@ -9,10 +9,9 @@ from segmentry.evaluation.stability import (
     adjusted_rand,
     contingency,
     jaccards,
-    reweighted,
     stability,
 )
-from segmentry.segments.clustering import assign, distinct_rows, fit_clusterings
+from segmentry.segments.clustering import assign, distinct_rows, fit_clusterings, reweighted
 
 
 def blobs(rng, n=200, gap=8.0):

@@ -8,8 +8,7 @@ from scipy.stats import norm, t
 from tests.evaluation.simulation import form_segments, simulate, user_days
 from tests.texts import says, shows
 
-from segmentry.evaluation.later_days import OutcomeWords, verdicts
-from segmentry.evaluation.later_days._verdicts import _holm
+from segmentry.evaluation.later_days import OutcomeWords, holm, verdicts
 from segmentry.features.user_days import UserCounts
 
 
@@ -142,8 +141,8 @@ def test_a_segment_that_differs_on_every_day_is_still_confirmed():
 
 def test_holm_by_hand():
     # Sorted 0.01, 0.02, 0.03, 0.5: 4 x 0.01, 3 x 0.02, 2 x 0.03 (not below 0.06), 0.5.
-    assert _holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
-    assert _holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
+    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
 
 
 def test_minimal_detectable_difference_is_found_four_times_of_five():

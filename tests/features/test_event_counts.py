@@ -8,7 +8,7 @@ from tests.texts import raises_text
 from segmentry.errors import DataError
 from segmentry.features import LOG_FEATURES, count_users
 from segmentry.features._event_counts import count_events
-from segmentry.features._events import Events
+from segmentry.features.events import Events
 from segmentry.schema import Window
 
 MIDNIGHT = 1_494_000_000
@@ -24,7 +24,7 @@ def events_of(user, value, is_known):
         is_click=np.zeros(n, dtype=np.int8),
         ad=None,
         ad_place=None,
-        is_main=None,
+        placement=None,
         amounts={"value": (np.array(value), np.array(is_known))},
         midnight=0,
         first_day=0,

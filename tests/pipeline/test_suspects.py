@@ -7,7 +7,7 @@ import pytest
 from tests.pipeline.runs import outcome_of
 from tests.reads import write_taobao
 
-from segmentry.describe.suspects import warn_of_suspects
+from segmentry.describe.data_warnings import warn_of_suspects
 from segmentry.results.summary import render_summary_json
 
 MIDNIGHT, DAY = 1_494_000_000, 86_400

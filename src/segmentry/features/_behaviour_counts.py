@@ -204,10 +204,8 @@ def count_attributions(
 
     Parameters
     ----------
-    behaviours : LazyFrame
-        Canonical behaviours of the same users.
-    impressions : LazyFrame
-        Canonical impressions, holding all rows of each of its users.
+    behaviours, impressions : LazyFrame
+        Canonical, holding all rows of each of the same users.
     ads : LazyFrame
         ``ad_id, category_id``, one row per ad.
     window : Window

@@ -29,15 +29,9 @@ _STRANGERS = "of users in neither the ad log nor the profiles"
 class BehaviourCounts:
     """What is counted of one window, part by part, in integers as small as they may be.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        As from `count_behaviour_users`.
-    journeys : DataFrame or None
-        From `count_journeys`; null where the ads have no categories.
-    days : DataFrame
-        From `count_behaviour_days` and `count_credits`: ``user_id, day, n_views, n_purchases,
-        n_view_credits, n_click_credits``, sorted; credits are 0 where the ads have no categories.
+    `counts` is as from `count_behaviour_users`; `journeys`, from `count_journeys`, is null where
+    the ads have no categories; `days` holds ``user_id, day, n_views, n_purchases, n_view_credits,
+    n_click_credits``, sorted, credits being 0 where the ads have no categories.
     """
 
     counts: pl.DataFrame
@@ -81,7 +75,7 @@ def count_behaviour_source(
     users : Series
         ``user_id`` of the log and the profiles; rows of others are excluded and counted.
     feature_window : Window or None
-        Nothing that comes after it is counted for it; null where nothing is checked.
+        Null where nothing is checked on later days.
     is_sample : bool
         Whether the users are a sample of those of the log.
     progress : callable, optional
@@ -191,9 +185,8 @@ def count_behaviour_log(
     Parameters
     ----------
     engine : Engine
-        Whose `split_log` made the parts.
     pairs : sequence of PartPair
-        One at least with behaviours.
+        From its `split_log`; one at least with behaviours.
     ads : DataFrame or None
         From `value_ads`; null where the ads have no categories.
     history : Window
@@ -237,21 +230,10 @@ def count_behaviour_users(
 ) -> pl.DataFrame:
     """Count what the features are made of, and no more, part by part.
 
-    Parameters
-    ----------
-    engine, pairs, ads
-        As for `count_behaviour_log`.
-    window : Window
-        Impressions and behaviours outside are not counted.
-    ads_since : int, optional
-        First moment of the ad log; the window's by default.
-
-    Returns
-    -------
-    DataFrame
-        From `count_behaviours` and, where the ads have categories, `count_attributions`; one row
-        per user with a behaviour or an advertised category, sorted by ``user_id``; each count in
-        the smallest integers that it fits into.
+    The columns are those of `count_behaviours` and, where the ads have categories, of
+    `count_attributions`, in the smallest integers that they fit into; one row per user with a
+    behaviour or an advertised category, sorted by ``user_id``. `ads_since` is the first moment of
+    the ad log, by default the window's.
     """
     parts = _opened(engine, pairs, ads, window, is_timed=True)
     since = window.start if ads_since is None else ads_since

@@ -13,8 +13,15 @@ import numpy as np
 import polars as pl
 
 from segmentry.errors import DataError
-from segmentry.features._events import AdNumbers, Events
-from segmentry.features.packing import Pairs, count_pairs, run_starts, sort_rows
+from segmentry.features.events import Events
+from segmentry.features.packing import (
+    Pairs,
+    Places,
+    count_pairs,
+    numbers_of,
+    run_starts,
+    sort_rows,
+)
 from segmentry.schema import MICRO, SECONDS_PER_DAY
 from segmentry.schema.arrays import IntVector
 
@@ -25,6 +32,34 @@ _AMOUNTS = {"value": "n_valued", "quantity": "n_quantified"}
 _LARGEST_SUM = 2.0**63
 
 _Counts = Mapping[str, IntVector]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AdNumbers:
+    """The table of ads as numbers, with -1 for what is not known and a row of -1 at the end."""
+
+    places: Places
+    columns: Mapping[str, IntVector]  # (n_ads + 1,): numbers from 0; log_price in fixed point
+
+
+def number_ads(ads: pl.DataFrame) -> AdNumbers:
+    """Number what is known of the ads.
+
+    Examples
+    --------
+    >>> ads = pl.DataFrame({"ad_id": [7, 9], "category_id": [30, None], "brand_id": [5, 5],
+    ...                     "campaign_id": [2, 1], "log_price": [693147, None]})
+    >>> {name: column.tolist() for name, column in number_ads(ads).columns.items()}
+    {'category_id': [0, -1, -1], 'brand_id': [0, 0, -1], 'campaign_id': [1, 0, -1], \
+'log_price': [693147, -1, -1]}
+    """
+    columns = {
+        name: numbers_of(ads[name])[1] for name in ("category_id", "brand_id", "campaign_id")
+    }
+    columns["log_price"] = ads["log_price"].fill_null(-1).to_numpy()
+    # -1 of the same type: numpy would widen the column to 64 bits.
+    ended = {name: np.append(each, each.dtype.type(-1)) for name, each in columns.items()}
+    return AdNumbers(Places.among(ads["ad_id"]), ended)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,27 +94,16 @@ class _Seen:
     def of_ads(self, column: str) -> IntVector:
         """What is known of the ad of each event."""
         place = self.events.ad_place
-        assert self.ads is not None and place is not None, "asked for with the ads"  # noqa: S101, PT018
+        assert self.ads is not None and place is not None, "read with the ads"  # noqa: S101, PT018
         found: IntVector = self.ads.columns[column][place]
         return found
 
 
 def count_events(events: Events, ads: AdNumbers | None, *, counts: Collection[str]) -> pl.DataFrame:
-    """Count per user what features of the log are made of.
+    """Count per user what features of the log are made of; nothing is sorted for other counts.
 
-    Parameters
-    ----------
-    events : Events
-        All of each of its users in a window.
-    ads : AdNumbers or None
-        Null where no count takes them.
-    counts : collection of str
-        The counts that are wanted; nothing is sorted for others.
-
-    Returns
-    -------
-    DataFrame
-        ``user_id`` and the wanted integer columns, one row per user with an event.
+    `events` are all of each user in a window; `ads` is null where no count takes them. Returned
+    are ``user_id`` and the wanted integer columns, one row per user with an event.
     """
     seen = _Seen(events, ads)
     columns: dict[str, IntVector] = {}
@@ -93,13 +117,7 @@ def count_events(events: Events, ads: AdNumbers | None, *, counts: Collection[st
 
 
 def count_by_day(events: Events) -> pl.DataFrame:
-    """Count impressions and clicks per user and local day.
-
-    Returns
-    -------
-    DataFrame
-        ``user_id, day, n_impressions, n_clicks``; `day` counts from 1970-01-01, local time.
-    """
+    """Return ``user_id, day, n_impressions, n_clicks``; `day` counts from 1970-01-01, local."""
     pairs = _days_of(_Seen(events, None))
     clicks = np.zeros(pairs.user.size, dtype=np.int64)
     clicks[pairs.is_clicked] = pairs.n_clicks
@@ -137,11 +155,11 @@ def _moments(seen: _Seen) -> _Counts:
 
 
 def _placements(seen: _Seen) -> _Counts:
-    user, is_main = seen.events.user, seen.events.is_main
-    assert is_main is not None, "asked for with the placement"  # noqa: S101
+    user, placement = seen.events.user, seen.events.placement
+    assert placement is not None, "read with the placement"  # noqa: S101
     return {
-        "n_placed": seen.number(user[is_main >= 0]),
-        "n_main_placement": seen.number(user[is_main > 0]),
+        "n_placed": seen.number(user[placement >= 0]),
+        "n_main_placement": seen.number(user[placement == 0]),
     }
 
 
@@ -160,11 +178,6 @@ def _quarters(seen: _Seen) -> _Counts:
     place = seen.events.user.astype(np.int64) * len(_QUARTERS) + quarter
     found = np.bincount(place, minlength=seen.n_users * len(_QUARTERS))
     return dict(zip(_QUARTERS, found.reshape(seen.n_users, len(_QUARTERS)).T, strict=True))
-
-
-def _bursts(seen: _Seen) -> _Counts:
-    burst = seen.events.second // _HALF_HOUR
-    return {"n_bursts": _distinct(seen, burst)}
 
 
 def _amounts(seen: _Seen) -> _Counts:
@@ -188,7 +201,7 @@ def _check_sums(sums: IntVector, name: str) -> None:
 
 def _repeats(seen: _Seen) -> _Counts:
     each = seen.events
-    assert each.ad is not None, "asked for with the ads"  # noqa: S101
+    assert each.ad is not None, "read with the ads"  # noqa: S101
     is_known = each.ad >= 0
     user, ad = each.user[is_known], each.ad[is_known]
     second, is_click = each.second[is_known], each.is_click[is_known]
@@ -239,14 +252,6 @@ def _categories(seen: _Seen) -> _Counts:
     }
 
 
-def _brands(seen: _Seen) -> _Counts:
-    return {"n_brands": _distinct(seen, seen.of_ads("brand_id"))}
-
-
-def _campaigns(seen: _Seen) -> _Counts:
-    return {"n_campaigns": _distinct(seen, seen.of_ads("campaign_id"))}
-
-
 def _distinct(seen: _Seen, key: IntVector) -> IntVector:
     """Count the different keys of each user."""
     n_keys = int(key.max(initial=0)) + 1
@@ -265,12 +270,10 @@ _GROUPINGS: tuple[tuple[tuple[str, ...], Callable[[_Seen], _Counts]], ...] = (
     (("n_weekend", "n_active_days", "n_click_days"), _days),
     (("n_valued", "value", "n_quantified", "quantity"), _amounts),
     (_QUARTERS, _quarters),
-    (("n_bursts",), _bursts),
+    (("n_bursts",), lambda seen: {"n_bursts": _distinct(seen, seen.events.second // _HALF_HOUR)}),
     (("n_ads", "n_repeat_impressions", "n_repeat_clicks"), _repeats),
     (("n_priced", "n_priced_clicks", "log_price_seen", "log_price_clicked"), _prices),
     (("n_categories", "n_categorised", "n_top_category", "n_log_n"), _categories),
-    (("n_brands",), _brands),
-    (("n_campaigns",), _campaigns),
+    (("n_brands",), lambda seen: {"n_brands": _distinct(seen, seen.of_ads("brand_id"))}),
+    (("n_campaigns",), lambda seen: {"n_campaigns": _distinct(seen, seen.of_ads("campaign_id"))}),
 )
-COUNTS_OF_ADS = frozenset(name for names, count in _GROUPINGS[-5:] for name in names)
-"""Counts that take the ads."""

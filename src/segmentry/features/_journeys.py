@@ -132,19 +132,9 @@ def count_credits(
     the last clicked one (click-through), of the 7 days before it. An impression is credited once,
     with the first of the purchases that it is the last one before.
 
-    Parameters
-    ----------
-    behaviours, impressions, ads : LazyFrame
-        As for `count_journeys`.
-    window : Window
-        Impressions and behaviours outside are not counted.
-
-    Returns
-    -------
-    LazyFrame
-        ``user_id, day, n_view_credits, n_click_credits``; the day is that of the purchase, so that
-        who is judged by some days is not labelled by purchases of these. One row per user and day
-        with a credit.
+    Takes what `count_journeys` takes. Returned are ``user_id, day, n_view_credits,
+    n_click_credits``, one row per user and day with a credit; the day is that of the purchase, so
+    that who is judged by some days is not labelled by purchases of these.
     """
     bought = (
         behaviours.filter(
@@ -195,19 +185,9 @@ def count_behaviour_days(
 ) -> nw.LazyFrame[Any]:
     """Count views and purchases per user and local day; all days before the window are one.
 
-    Parameters
-    ----------
-    behaviours : LazyFrame
-        Canonical behaviours, holding all rows of each of its users.
-    history : Window
-        Behaviours outside are not counted.
-    window : Window
-        That of the ad log: the days before it count as the day before its first.
-
-    Returns
-    -------
-    LazyFrame
-        ``user_id, day, n_views, n_purchases``, one row per user and day with either.
+    `history` is the window of the behaviours, `window` that of the ad log: the days before it
+    count as the day before its first. Returned are ``user_id, day, n_views, n_purchases``, one row
+    per user and day with either.
     """
     first = (window.start + window.utc_offset_hours * 3600) // SECONDS_PER_DAY
     action = nw.col("action")

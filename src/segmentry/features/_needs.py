@@ -3,30 +3,14 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+import polars as pl
+
 from segmentry.features._catalogue import EVERY_LOG_FEATURE, feature_in_words
-from segmentry.schema import Feature, Need, Source
+from segmentry.features._ratios import ratio
+from segmentry.schema import MICRO, SECONDS_PER_DAY, Feature, Need, Source, Window
 
 _QUARTERS = ("night", "morning", "afternoon", "evening")
 
-# Features that are not here are counts of their own name.
-_MADE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "impressions_per_burst": ("n_bursts",),
-        "recency_days": ("last_seen_at",),
-        "ctr": ("n_clicks",),
-        "ctr_shrunk": ("n_clicks",),
-        "category_entropy": ("n_categorised", "n_log_n"),
-        "top_category_share": ("n_categorised", "n_top_category"),
-        "mean_log_price_seen": ("n_priced", "log_price_seen"),
-        "mean_log_price_clicked": ("n_priced_clicks", "log_price_clicked"),
-        "main_placement_share": ("n_placed", "n_main_placement"),
-        "weekend_share": ("n_weekend",),
-        "value_sum": ("n_valued", "value"),
-        "value_mean": ("n_valued", "value"),
-        "quantity_sum": ("n_quantified", "quantity"),
-        **{f"{quarter}_share": (f"n_{quarter}",) for quarter in _QUARTERS},
-    }
-)
 # How many users clicked, and when, is needed by the account of every run.
 _ALWAYS = ("n_impressions", "n_clicks")
 # Counts of `UserTally`: one grouping by user, while the log is read.
@@ -82,6 +66,43 @@ _WHAT: Mapping[Need, str] = MappingProxyType(
 )
 
 
+def derived_features(window: Window) -> dict[str, pl.Expr]:
+    """Return how features follow of counts, by name; all others are counts of their own name."""
+    categorised = pl.col("n_categorised")
+    mean_n_log_n = pl.col("n_log_n") / MICRO / categorised
+    # Rounding in fixed point can leave -0.0000001 where there is one category.
+    entropy = pl.when(categorised > 0).then(
+        (categorised.log() - mean_n_log_n).clip(lower_bound=0.0)
+    )
+    return {
+        "impressions_per_burst": ratio("n_impressions", "n_bursts"),
+        "recency_days": (window.end - pl.col("last_seen_at")) / SECONDS_PER_DAY,
+        "ctr": ratio("n_clicks", "n_impressions"),
+        "category_entropy": entropy,
+        "top_category_share": ratio("n_top_category", "n_categorised"),
+        "mean_log_price_seen": ratio("log_price_seen", "n_priced") / MICRO,
+        "mean_log_price_clicked": ratio("log_price_clicked", "n_priced_clicks") / MICRO,
+        "main_placement_share": ratio("n_main_placement", "n_placed"),
+        "weekend_share": ratio("n_weekend", "n_impressions"),
+        "value_sum": pl.when(pl.col("n_valued") > 0).then(pl.col("value") / MICRO),
+        "value_mean": ratio("value", "n_valued") / MICRO,
+        "quantity_sum": pl.when(pl.col("n_quantified") > 0).then(pl.col("quantity") / MICRO),
+        **{f"{each}_share": ratio(f"n_{each}", "n_impressions") for each in _QUARTERS},
+    }
+
+
+def _counts_of(name: str) -> tuple[str, ...]:
+    """Return the counts that a feature is made of, besides the number of impressions."""
+    if name == "ctr_shrunk":
+        return ("n_clicks",)
+    if name not in _DERIVED:
+        return (name,)
+    return tuple(each for each in _DERIVED[name].meta.root_names() if each != "n_impressions")
+
+
+_DERIVED = MappingProxyType(derived_features(Window.around(0, 0, utc_offset_hours=0)))
+
+
 def needs_of(feature: Feature) -> tuple[Need, ...]:
     """Return what data must have for a feature of the log.
 
@@ -91,8 +112,7 @@ def needs_of(feature: Feature) -> tuple[Need, ...]:
     >>> {each.name: needs_of(each) for each in LOG_FEATURES}["mean_log_price_clicked"]
     ('price', 'click')
     """
-    counts = _MADE_OF.get(feature.name, (feature.name,))
-    found = (need for count in counts for need in _NEEDS_OF_COUNTS.get(count, ()))
+    found = (need for count in _counts_of(feature.name) for need in _NEEDS_OF_COUNTS.get(count, ()))
     return tuple(dict.fromkeys(found))
 
 
@@ -135,8 +155,7 @@ def counts_of(features: Iterable[Feature]) -> frozenset[str]:
     >>> sorted(counts_of(ctr))
     ['n_clicks', 'n_impressions']
     """
-    made_of = (_MADE_OF.get(feature.name, (feature.name,)) for feature in features)
-    return frozenset(_ALWAYS).union(*made_of)
+    return frozenset(_ALWAYS).union(*(_counts_of(feature.name) for feature in features))
 
 
 def log_columns_of(features: Iterable[Feature]) -> frozenset[str]:

@@ -9,26 +9,21 @@ import polars as pl
 
 from segmentry.features._assembly import assemble
 from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._event_counts import count_by_day, count_events
-from segmentry.features._events import Events, number_ads, read_events
-from segmentry.features._needs import counts_of, log_columns_of
-from segmentry.features._ratios import BetaPrior, fit_beta_prior, ratio, shrink
+from segmentry.features._event_counts import count_by_day, count_events, number_ads
+from segmentry.features._needs import counts_of, derived_features, log_columns_of
+from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
+from segmentry.features.events import Events, read_events
 from segmentry.runtime.threads import ahead, do_together
-from segmentry.schema import MICRO, SECONDS_PER_DAY, Engine, Feature, Window
+from segmentry.schema import EVENT_COLUMNS, Engine, Feature, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogCounts:
     """What was counted of a log, sorted by user.
 
-    Parameters
-    ----------
-    users : DataFrame
-        One integer row per user with an impression in the window.
-    early_users : DataFrame
-        The same of the days before some moment; without rows where none were asked for.
-    days : DataFrame
-        ``user_id, day, n_impressions, n_clicks`` of all days of the window; as `early_users`.
+    Integers: `users` has one row per user with an impression in the window, `early_users` the same
+    of the days before some moment, `days` is ``user_id, day, n_impressions, n_clicks`` of all days
+    of the window; the last two have no rows where no moment was given.
     """
 
     users: pl.DataFrame
@@ -52,9 +47,8 @@ def count_users(
     Parameters
     ----------
     engine : Engine
-        Whose `split_log` made the parts.
     parts : sequence of Path
-        Each holds all rows of its users.
+        From its `split_log`.
     ads : DataFrame
         One row per ad, with ``log_price``.
     window : Window
@@ -62,7 +56,7 @@ def count_users(
     main_placement : str or None
         The placement whose share is measured.
     features : sequence of Feature
-        Features of the log that the counts are for; no more is counted.
+        No more is counted than these take.
     early : tuple of int and sequence of Feature, optional
         A moment, and the features of the impressions before it; then days are counted too.
     on_part : callable, optional
@@ -75,21 +69,21 @@ def count_users(
     early_tables: list[pl.DataFrame] = []
     days: list[pl.DataFrame] = []
 
-    def read(part: Path) -> Events:
-        return read_events(
-            engine,
-            part,
-            window=window,
-            ads=numbered,
-            main_placement=main_placement or "",
-            columns=columns,
-        )
+    read = partial(
+        read_events,
+        engine,
+        window=window,
+        ad_places=None if numbered is None else numbered.places,
+        placements=(main_placement or "",) if "placement" in columns else (),
+        amounts=[name for name in EVENT_COLUMNS if name in columns],
+    )
 
     def count_early(events: Events) -> tuple[pl.DataFrame, pl.DataFrame] | None:
         if early is None:
             return None
-        before = count_events(events.before(early[0]), numbered, counts=counts_of(early_features))
-        return before, count_by_day(events)
+        before = events.taken(events.second < early[0] - events.midnight)
+        counts = count_events(before, numbered, counts=counts_of(early_features))
+        return counts, count_by_day(events)
 
     for done, events in enumerate(ahead(read, parts), start=1):
         counted, earlier = do_together(
@@ -129,9 +123,8 @@ def derive_features(
     attributes : sequence of Feature
         The attributes to take over.
     window : Window
-        The window of the counts.
+        Of the counts.
     features : sequence of Feature
-        The features of the log to work out.
     prior : BetaPrior, optional
         A saved prior for the shrunk CTR; fitted to these users by default.
 
@@ -151,7 +144,7 @@ def derive_features(
     users = users.with_columns(
         pl.col("is_profiled").fill_null(value=False), pl.col(*is_count).fill_null(0)
     )
-    derived = _derived(window)
+    derived = derived_features(window)
     users = users.with_columns(derived[name].alias(name) for name in names if name in derived)
     if "ctr_shrunk" in names:
         clicks, impressions = users["n_clicks"].to_numpy(), users["n_impressions"].to_numpy()
@@ -159,29 +152,3 @@ def derive_features(
         users = users.with_columns(pl.Series("ctr_shrunk", shrink(clicks, impressions, prior)))
     attribute_names = [feature.name for feature in attributes]
     return users.select("user_id", "is_profiled", *names, *attribute_names), prior
-
-
-def _derived(window: Window) -> dict[str, pl.Expr]:
-    """Features that are worked out of counts, by name."""
-    categorised = pl.col("n_categorised")
-    mean_n_log_n = pl.col("n_log_n") / MICRO / categorised
-    # Rounding in fixed point can leave -0.0000001 where there is one category.
-    entropy = pl.when(categorised > 0).then(
-        (categorised.log() - mean_n_log_n).clip(lower_bound=0.0)
-    )
-    quarters = ("night", "morning", "afternoon", "evening")
-    return {
-        "impressions_per_burst": ratio("n_impressions", "n_bursts"),
-        "recency_days": (window.end - pl.col("last_seen_at")) / SECONDS_PER_DAY,
-        "ctr": ratio("n_clicks", "n_impressions"),
-        "category_entropy": entropy,
-        "top_category_share": ratio("n_top_category", "n_categorised"),
-        "mean_log_price_seen": ratio("log_price_seen", "n_priced") / MICRO,
-        "mean_log_price_clicked": ratio("log_price_clicked", "n_priced_clicks") / MICRO,
-        "main_placement_share": ratio("n_main_placement", "n_placed"),
-        "weekend_share": ratio("n_weekend", "n_impressions"),
-        "value_sum": pl.when(pl.col("n_valued") > 0).then(pl.col("value") / MICRO),
-        "value_mean": ratio("value", "n_valued") / MICRO,
-        "quantity_sum": pl.when(pl.col("n_quantified") > 0).then(pl.col("quantity") / MICRO),
-        **{f"{each}_share": ratio(f"n_{each}", "n_impressions") for each in quarters},
-    }

@@ -1,8 +1,10 @@
 """Small logs in memory with a planted curve of exposure: what the curves are tried on."""
 
 import numpy as np
+import polars as pl
 
-from segmentry.describe.exposure._fatigue import describe_exposure
+from segmentry.describe.exposure._curves import describe_exposure
+from segmentry.describe.exposure._matched import draw_sets
 from segmentry.describe.exposure._positions import (
     POSITION_BANDS,
     REPEAT_BANDS,
@@ -11,8 +13,7 @@ from segmentry.describe.exposure._positions import (
     order_by_time,
 )
 from segmentry.describe.exposure._reaction import find_moments
-from segmentry.describe.exposure._rows import PartRows
-from segmentry.describe.exposure._sampling import draw_sets
+from segmentry.features.events import Events
 from segmentry.schema import Window
 
 DAY = 86_400
@@ -42,14 +43,17 @@ def simulate_rows(n_users, *, seed, fatigue=0.0, drift=0.2, reaction=0.0):
     if reaction:
         clicked = np.bincount(of_moment, weights=click, minlength=user.size) > 0
         second = _drawn_nearer(user, second, clicked, reaction)
-    return PartRows(
-        users=np.arange(n_users),
+    return Events(
+        user_id=pl.Series(np.arange(n_users)),
         user=user[of_moment],
         second=second[of_moment],
         is_click=click.astype(np.int64),
         ad=None,
         ad_place=None,
         placement=None,
+        amounts={},
+        midnight=WINDOW.start,
+        first_day=17_292,
     )
 
 
@@ -73,7 +77,8 @@ def _drawn_nearer(user, second, clicked, reaction):
 def curve_of(rows, *, seed=0):
     """Return the reaction and the curve of all users, and mean log2 positions by band."""
     line = order_by_time(rows)
-    n_users = rows.users.size
+    users = rows.user_id.to_numpy()
+    n_users = users.size
     everybody = np.ones(n_users, dtype=bool)
     counts = count_bands(
         line.user,
@@ -86,8 +91,8 @@ def curve_of(rows, *, seed=0):
     reactions, curves = describe_exposure(
         counts,
         no_bands(1, REPEAT_BANDS),
-        [draw_sets(line, rows.users, everybody, window=WINDOW, seed=seed)],
-        [find_moments(line, rows.users, everybody, window=WINDOW)],
+        [draw_sets(line, users, everybody, window=WINDOW, seed=seed)],
+        [find_moments(line, users, everybody, window=WINDOW)],
         segment_ids=np.ones(n_users, dtype=np.int64),
         n_segments=1,
         is_of_all=everybody,

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.describe.exposure.simulation import curve_of, simulate_rows
+from tests.describe.exposure.simulation import WINDOW, curve_of, simulate_rows
 from tests.texts import says
 
-from segmentry.describe.exposure._held_out import compare_held_out, no_clicks
+from segmentry.describe.exposure._held_out import Clicks, compare_held_out
+from segmentry.describe.exposure._matched import draw_sets
+from segmentry.describe.exposure._positions import order_by_time
 
 N_USERS = 8_000
 
@@ -45,17 +47,23 @@ def test_where_exposure_reacts_to_clicks_no_cap_is_drawn():
 
 def test_the_order_of_users_in_the_log_changes_nothing():
     rows = simulate_rows(2_000, seed=2, fatigue=0.3)
-    turned = type(rows)(
-        users=rows.users,
-        user=rows.user[::-1],
-        second=rows.second[::-1],
-        is_click=rows.is_click[::-1],
-        ad=None,
-        ad_place=None,
-        placement=None,
-    )
+    turned = rows.taken(np.arange(rows.user.size)[::-1])
 
     assert curve_of(turned)[:2] == curve_of(rows)[:2]
+
+
+def test_places_of_four_bytes_draw_the_same_controls():
+    rows = simulate_rows(3_000, seed=2)
+    line, users = order_by_time(rows), rows.user_id.to_numpy()
+    everybody = np.ones(users.size, dtype=bool)
+
+    wide, narrow = (
+        draw_sets(line, users.astype(kind), everybody, window=WINDOW, seed=0)[0]
+        for kind in (np.int64, np.int32)
+    )
+
+    assert np.array_equal(wide.codes, narrow.codes)
+    assert np.array_equal(wide.is_member, narrow.is_member)
 
 
 def drawn_clicks(*, taste, n_users=3_000, n_keys=30, seed=3):
@@ -72,7 +80,7 @@ def drawn_clicks(*, taste, n_users=3_000, n_keys=30, seed=3):
 
 def held_out(drawn, segment, *, n_segments=2, n_pieces=3):
     """Take the clicks in some pieces, none of which is all of a user's."""
-    clicks = no_clicks(segment, n_segments=n_segments, n_keys=30)
+    clicks = Clicks.none(segment, n_segments=n_segments, n_keys=30)
     for piece in range(n_pieces):
         clicks.take(*(each[piece::n_pieces] for each in drawn))
     return compare_held_out(clicks, dimension="category")

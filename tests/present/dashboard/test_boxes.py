@@ -8,7 +8,7 @@ from tests.summaries import make_summary
 
 from segmentry.present.dashboard._boxes import as_boxes
 from segmentry.present.dashboard._images import with_images
-from segmentry.present.report import make_page, render_card
+from segmentry.present.report import render_card
 
 
 def styles(html):
@@ -67,12 +67,12 @@ def test_what_holds_more_stays_an_image(svg):
 
 
 def test_a_card_has_one_image_its_badge():
-    card = make_page(make_summary(n_segments=3, n_points=5), {}).cards[0]
+    summary = make_summary(n_segments=3, n_points=5)
 
-    html = with_images(render_card(card), is_dark=False)
+    html = with_images(render_card(summary.segments[0], summary), is_dark=False)
 
     assert html.count("<img ") == 1
-    assert html.count('class="flat') == 2 + len(card.bars)
+    assert html.count('class="flat') == 2 + len(summary.segments[0].differences[:5])
 
 
 def test_a_figure_lets_the_shadow_behind_it_be_seen_and_keeps_its_grounds_elsewhere():

@@ -17,11 +17,12 @@ from segmentry.describe.maps import Embedding, EmbeddingPoint
 from segmentry.describe.presence import PresenceFeature, PresenceReport, PresenceRow
 from segmentry.evaluation.later_days import DayLevel, DayLevels
 from segmentry.present import figures as plots
+from segmentry.present import tables
 from segmentry.present.dashboard._offer import packed
 from segmentry.present.dashboard._pages import PAGES
 from segmentry.present.dashboard._pages._export import TITLES
-from segmentry.present.dashboard._tables import table_frame, tables_of
-from segmentry.present.report import make_page
+from segmentry.present.dashboard._tables import table_frame
+from segmentry.present.report import tables_of
 from segmentry.results.summary import read_summary, render_summary_json
 from segmentry.schema import Estimate
 
@@ -298,7 +299,7 @@ def test_days_and_absent_users_that_were_not_measured_are_told_in_a_sentence(tmp
 
 
 def test_days_and_absent_users_can_be_had_as_tables(run_dir, summary):
-    captions = [view.caption for view in tables_of(make_page(summary, {}), summary)]
+    captions = [view.caption for view in tables_of(summary)]
 
     assert "Click rate of all users, day by day" in captions
     assert any(each.startswith("Users shown ads again, and users absent") for each in captions)
@@ -394,9 +395,12 @@ def test_half_of_a_run_folder_shows_what_is_left(run_dir, tmp_path):
 
 
 def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary):
-    for view in tables_of(make_page(summary, {}), summary):
+    for view in tables_of(summary):
         frame = table_frame(view)
         assert frame.height == len(view.rows)
+        if isinstance(view, tables.Table):
+            assert frame.equals(view.to_frame())
+            continue
         assert frame.width == len(view.heads)
         first = view.rows[0]
         assert frame.row(0)[0] == first.head
@@ -406,7 +410,7 @@ def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary
 
 
 def test_what_is_taken_along_holds_tables_and_pictures_in_both_kinds(summary):
-    view = tables_of(make_page(summary, {}), summary)[0]
+    view = tables_of(summary)[0]
 
     data = packed([view], {"sizes": lambda: plots.plot_sizes(summary)})
 
@@ -421,7 +425,7 @@ def test_what_is_taken_along_holds_tables_and_pictures_in_both_kinds(summary):
 def test_tables_of_maps_of_the_log_and_of_purchases_can_be_had(tmp_path):
     summary = replace(with_conversions(make_summary(n_segments=3, n_points=60)), log=a_log())
 
-    captions = " ".join(view.caption for view in tables_of(make_page(summary, {}), summary))
+    captions = " ".join(view.caption for view in tables_of(summary))
 
     for words in ("centres stand", "Loadings", "Price bands", "Purchases"):
         assert words in captions

@@ -9,7 +9,7 @@ from segmentry.evaluation.number import EvidenceReport, InnerGain
 from segmentry.evaluation.stability import SegmentStability, Stability
 from segmentry.present import figures as plots
 from segmentry.present.figures._forest import Against, forest
-from segmentry.present.report import make_page
+from segmentry.present.report import render_report
 from segmentry.schema import Estimate
 
 GAINS = (
@@ -88,11 +88,14 @@ def test_both_are_written_where_they_were_measured_and_else_left_out(
 
 
 def test_the_report_sets_each_figure_beside_its_table(measured):
-    page = make_page(measured, {"stability": "<svg/>", "gain_by_k": "<svg/>"})
+    page = render_report(
+        measured, figures={"stability": "<svg>a</svg>", "gain_by_k": "<svg>b</svg>"}
+    )
 
-    assert page.stability.figure.svg == "<svg/>"
-    assert page.stability.figure.tables[0].rows[1].cells == ("0.30", "6 (60\u00a0%)", "no")
-    assert page.why.figure.svg == "<svg/>"
+    stability = page[page.index('id="figure-stability"') :].split("</figure>")[0]
+    assert "<svg>a</svg>" in stability
+    assert ">0.30</td><td>6 (60\u00a0%)</td>" in stability
+    assert "<svg>b</svg>" in page[page.index('id="figure-gain_by_k"') :].split("</figure>")[0]
 
 
 @pytest.mark.parametrize(("label", "limit"), [("1  Rarely shown", None), ("W" * 40, 360)])

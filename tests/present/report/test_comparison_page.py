@@ -17,7 +17,7 @@ from segmentry.evaluation.algorithms import (
     compare_methods,
     method_named,
 )
-from segmentry.present.report._comparison import make_comparison
+from segmentry.present.report._comparison import measure_table, method_table
 from segmentry.results.comparisons import comparison_table, read_comparison, write_comparison
 from segmentry.schema import Estimate
 from segmentry.segments.clustering import distinct_rows
@@ -96,13 +96,13 @@ def test_no_division_is_told_in_words_and_never_as_nan(monkeypatch, tmp_path, ca
     cells = out.getvalue().splitlines()[1].split()
     n_words = len(method_named(name).label.split())
     assert cells[n_words : n_words + 3] == [k, unassigned, "–"]
-    measures, means = make_comparison(found).tables
-    assert measures.rows[0].cells[0] == k
-    assert measures.rows[0].cells[2].split("\n")[0] == unassigned
-    assert measures.rows[0].cells[3] == measures.rows[0].cells[6] == "–"
-    assert means.rows[0].cells[3] == problem
+    (measures,), (means,) = measure_table(found).lines, method_table(found).lines
+    assert measures.cells[0] == k
+    assert measures.cells[2].split("\n")[0] == unassigned
+    assert measures.cells[3] == measures.cells[6] == "–"
+    assert means.cells[3] == problem
     assert not any(math.isnan(each) for each in numbers_in(found))
-    texts = [out.getvalue(), *measures.rows[0].cells, *means.rows[0].cells]
+    texts = [out.getvalue(), *measures.cells, *means.cells]
     assert not any(re.search(r"\b(nan|None|null)\b", text) for text in texts)
     write_comparison(tmp_path, found)
     assert read_comparison(tmp_path) == found
@@ -120,4 +120,4 @@ def test_a_fit_that_did_not_converge_says_so_where_its_number_is_explained(monke
 
     found = compared("gaussian-mixture", rng.standard_normal((300, 2)))
 
-    assert make_comparison(found).tables[1].rows[0].cells[0].endswith("; EM had not converged")
+    assert method_table(found).lines[0].cells[0].endswith("; EM had not converged")

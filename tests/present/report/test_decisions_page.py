@@ -10,10 +10,13 @@ from segmentry.describe.exposure import Cell, LogReport
 from segmentry.describe.profiles import Exemplar
 from segmentry.evaluation.number import EvidenceReport
 from segmentry.evaluation.stability import SegmentStability, Stability
-from segmentry.present.report import render_report
-from segmentry.present.report._evidence import make_stability
-from segmentry.present.report._executive import make_executive, worth_of
-from segmentry.present.report._segment_pages import make_segment_pages
+from segmentry.present.report import render_part, render_report
+from segmentry.present.report._decisions import (
+    effect_table,
+    most_pressing,
+    worth_of,
+)
+from segmentry.present.report._log import segment_cells
 from segmentry.results.summary import Decisions, RuleReport, SegmentRules
 from segmentry.schema import Estimate
 
@@ -51,30 +54,29 @@ def text_of(html):
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def test_the_first_screen_has_one_row_for_each_segment_and_at_most_four(decided):
-    found = make_executive(decided)
+def board_of(summary):
+    return text_of(render_part("board", summary, {}))
 
-    ids = [row.segment_id for row in found.rows]
+
+def test_the_first_screen_has_one_row_for_each_segment_and_at_most_four(decided):
+    ids = [each.segment_id for each in most_pressing(decided)]
+
     assert len(ids) == len(set(ids)) <= 4
     assert ids[0] == decided.decisions.insights[0].segment_id
-    assert found.rest == ""
+    assert "more finding" not in board_of(decided)
     twice = replace(decided.decisions, insights=decided.decisions.insights * 2)
-    more = make_executive(replace(decided, decisions=twice))
-    assert [row.segment_id for row in more.rows] == ids
-    assert more.rest == f"{len(twice.insights) - len(ids)} more findings on the segments’ pages."
+    more = replace(decided, decisions=twice)
+    assert [each.segment_id for each in most_pressing(more)] == ids
+    n_left = len(twice.insights) - len(ids)
+    assert f"{n_left} more findings on the segments’ pages." in board_of(more)
 
 
-def test_the_first_screen_ends_with_the_commands_that_make_a_plan(decided, html):
+def test_the_first_screen_ends_with_the_commands_that_make_a_plan(decided):
     n = decided.population.n_impressions
 
-    commands = [command for command, _ in make_executive(decided).next_steps]
-
-    assert commands == [
-        f"segmentry plan budget RUN_DIR --impressions {n}",
-        "segmentry plan test RUN_DIR --mde 10%",
-    ]
-    assert all(command in text_of(html) for command in commands)
-    assert make_executive(replace(decided, truth=None)).next_steps == ()
+    assert f"segmentry plan budget RUN_DIR --impressions {n}" in board_of(decided)
+    assert "segmentry plan test RUN_DIR --mde 10%" in board_of(decided)
+    assert "segmentry plan" not in board_of(replace(decided, truth=None))
 
 
 def test_a_page_tells_what_the_segment_is_shown_and_clicks_more(decided):
@@ -87,14 +89,14 @@ def test_a_page_tells_what_the_segment_is_shown_and_clicks_more(decided):
     cells = (cell("a", 103.0, 104.0), cell("b", 100.0, 130.0), cell("c", 150.0, 90.0))
     log = LogReport(reason="", dimensions=("category",), least_users=50, cells=cells)
 
-    first, second, *_ = make_segment_pages(replace(decided, log=log))
+    table = segment_cells(replace(decided, log=log), 1)
 
-    caption = "Segment 1: what it is shown, or clicks, more than all"
-    (table,) = [table for table in first.tables if table.caption == caption]
     # The surest first; a is within its interval of 100 in both.
-    assert [row.head for row in table.rows] == ["category no. c", "category no. b"]
-    assert table.rows[0].cells[:2] == ("700", "25.0\u00a0%")
-    assert not any("shown and clicks more" in table.caption for table in second.tables)
+    assert [line.head for line in table.lines] == ["category no. c", "category no. b"]
+    assert table.lines[0].cells[:2] == ("700", "25.0\u00a0%")
+    assert not segment_cells(replace(decided, log=log), 2).rows
+    page = render_report(replace(decided, log=log), figures={})
+    assert page.count(f"<caption>{table.caption}</caption>") == 1
 
 
 def test_the_first_screen_says_what_is_found_certain_to_do_and_worth(html):
@@ -137,9 +139,7 @@ def test_a_page_tells_rule_users_insights_and_how_to_test(decided, html):
 
 
 def test_effects_come_by_size_and_the_raw_ctr_is_not_among_them(decided):
-    page = make_segment_pages(decided)[0]
-
-    heads = [row.head for row in page.tables[0].rows]
+    heads = [line.head for line in effect_table(decided.segments[0], decided).lines]
     strength = {
         next(f.label for f in decided.features if f.name == row.feature): abs(
             row.standardised_difference.value
@@ -164,11 +164,11 @@ def test_a_segment_that_is_too_small_has_a_page_without_figures(decided):
     )
     summary = replace(decided, segments=(*decided.segments[:4], hidden))
 
-    page = make_segment_pages(summary)[4]
     html = render_report(summary, figures={})
 
-    assert (page.facts, page.tables, page.badge) == ((), (), None)
-    assert "Too few users to show anything of them." in html
+    page = html[html.index('id="page-5"') :].split("</article>")[0]
+    assert "Too few users to show anything of them." in page
+    assert not re.search(r"<table|<dl|badge (confirmed|weaker|reversed|indis|open)", page)
 
 
 def test_a_run_of_an_earlier_version_has_neither(make_summary):
@@ -207,12 +207,13 @@ def test_segments_that_other_users_find_again_and_other_days_do_not_are_told_apa
         caveats=(),
     )
 
-    told = make_stability(replace(decided, evidence=evidence), {}).lead
+    told = text_of(render_part("stability", replace(decided, evidence=evidence), {}))
 
     assert told.startswith("All segments come back when everything is done again")
-    assert told.endswith(
+    assert (
         "segment 2 changed more than a quarter of the users when all days were taken (SEG-011)."
+        in told
     )
     calm = replace(decided.decisions, insights=())
     without = replace(decided, evidence=evidence, decisions=calm)
-    assert "SEG-011" not in make_stability(without, {}).lead
+    assert "SEG-011" not in render_part("stability", without, {})

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -46,7 +47,7 @@ def section_of(summary):
     page = render_report(summary, figures={"exposure": "<svg>drawn</svg>"})
     section = page[page.index('<section id="log"') :]
     text = re.sub(r"<[^>]+>", " ", section[: section.index("</section>")])
-    return re.sub(r"\s+", " ", text)
+    return re.sub(r"\s+", " ", unescape(text))
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def summary(make_summary):
 
 @pytest.fixture(scope="module")
 def html(summary) -> str:
-    return render_report(summary, figures=drawn(summary))
+    return render_report(summary, figures=drawn(summary)).replace("&nbsp;", "\u00a0")
 
 
 @pytest.fixture(scope="module")

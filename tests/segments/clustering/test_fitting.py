@@ -16,7 +16,7 @@ from segmentry.segments.clustering import (
     distinct_rows,
     fit_clusterings,
 )
-from segmentry.segments.clustering.settling import settle
+from segmentry.segments.clustering._assignment import settle
 
 
 def same_bits(first, second):
@@ -210,9 +210,9 @@ def test_an_empty_centre_moves_to_the_row_that_costs_most():
 
 
 def test_labels_and_centres_agree_where_rows_are_too_many_to_converge(large, monkeypatch):
-    monkeypatch.setattr("segmentry.segments.clustering.algorithms._N_POLISHING", 3000)
-    monkeypatch.setattr("segmentry.segments.clustering.algorithms._MOST_ROW_STEPS", 9000)
-    monkeypatch.setattr("segmentry.segments.clustering.fitting._MOST_ROW_STEPS", 0)
+    monkeypatch.setattr("segmentry.segments.clustering._starts._N_POLISHING", 3000)
+    monkeypatch.setattr("segmentry.segments.clustering._starts._MOST_ROW_STEPS", 9000)
+    monkeypatch.setattr("segmentry.segments.clustering._fitting._MOST_ROW_STEPS", 0)
 
     (clustering,) = fit_clusterings(large, n_clusters=[6], seed=1)
 

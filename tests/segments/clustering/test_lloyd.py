@@ -5,7 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from segmentry.segments.clustering.lloyd import fit_starts, prepare_rows, run_lloyd, seed_centers
+from segmentry.segments.clustering._lloyd import continue_starts, fit_starts
 
 
 def grid() -> np.ndarray:
@@ -37,7 +37,7 @@ def test_each_start_is_that_of_kmeans_with_its_seed(weighted, k):
     rows, weights = weighted
     seeds = [3, 11, 2**31 - 1, 0, 42, 7]
 
-    runs = fit_starts(prepare_rows(rows, weights), k, seeds)
+    runs = fit_starts(rows, weights, k, seeds)
 
     for start, seed in enumerate(seeds):
         fitted = KMeans(k, n_init=1, random_state=seed).fit(rows, sample_weight=weights)
@@ -52,7 +52,7 @@ def test_the_best_of_several_starts_is_that_of_kmeans(weighted, k):
     rows, weights = weighted
     fitted = KMeans(k, n_init=4, random_state=5).fit(rows, sample_weight=weights)
 
-    runs = fit_starts(prepare_rows(rows, weights), k, [5], n_per_seed=4)
+    runs = fit_starts(rows, weights, k, [5], n_per_seed=4)
 
     np.testing.assert_array_equal(runs.centers[runs.best()], fitted.cluster_centers_)
     assert runs.inertias[runs.best()] == fitted.inertia_
@@ -64,9 +64,8 @@ def test_given_centers_are_carried_on_as_by_kmeans(weighted, tol, n_steps):
     centers = rows[::40][:6]
     model = KMeans(len(centers), init=centers, n_init=1, tol=tol, max_iter=n_steps)
     fitted = model.fit(rows, sample_weight=weights)
-    prepared = prepare_rows(rows, weights)
 
-    runs = run_lloyd(prepared, (centers - prepared.mean)[np.newaxis], tol=tol, n_steps=n_steps)
+    runs = continue_starts(rows, weights, centers[np.newaxis], tol=tol, n_steps=n_steps)
 
     np.testing.assert_array_equal(runs.centers[0], fitted.cluster_centers_)
     np.testing.assert_array_equal(runs.labels[0], fitted.labels_)
@@ -82,9 +81,8 @@ def test_an_empty_cluster_takes_the_farthest_row_as_in_kmeans(centers):
     rows, weights = np.array([[0.0], [1.0], [2.0], [7.0]]), np.array([1.0, 3.0, 2.0, 1.0])
     given = np.array(centers)
     fitted = KMeans(len(given), init=given, n_init=1, tol=0.0).fit(rows, sample_weight=weights)
-    prepared = prepare_rows(rows, weights)
 
-    runs = run_lloyd(prepared, (given - prepared.mean)[np.newaxis], tol=0.0)
+    runs = continue_starts(rows, weights, given[np.newaxis], tol=0.0)
 
     np.testing.assert_array_equal(runs.centers[0], fitted.cluster_centers_)
     np.testing.assert_array_equal(runs.labels[0], fitted.labels_)
@@ -95,16 +93,15 @@ def test_more_clusters_than_different_rows_end_as_in_kmeans():
     rows = np.array([[2.0], [2.0], [2.0], [0.0]])
     fitted = KMeans(3, n_init=1, random_state=1).fit(rows, sample_weight=np.ones(4))
 
-    runs = fit_starts(prepare_rows(rows, np.ones(4)), 3, [1])
+    runs = fit_starts(rows, np.ones(4), 3, [1])
 
     np.testing.assert_array_equal(runs.centers[0], fitted.cluster_centers_)
 
 
 def test_starts_do_not_depend_on_their_company(weighted):
-    prepared = prepare_rows(*weighted)
-    together = run_lloyd(prepared, seed_centers(prepared, 4, [1, 2, 3]))
+    together = fit_starts(*weighted, 4, [1, 2, 3])
 
-    alone = run_lloyd(prepared, seed_centers(prepared, 4, [2]))
+    alone = fit_starts(*weighted, 4, [2])
 
     np.testing.assert_array_equal(together.centers[1], alone.centers[0])
     np.testing.assert_array_equal(together.labels[1], alone.labels[0])

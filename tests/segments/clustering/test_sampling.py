@@ -1,7 +1,7 @@
 import numpy as np
 
 from segmentry.segments.clustering import distinct_rows
-from segmentry.segments.clustering.sampling import sample_rows
+from segmentry.segments.clustering._rows import sample_rows
 
 
 def weighted(weights):

@@ -171,7 +171,6 @@ def test_progress_ends_at_all_rows(labelled):
     "arguments",
     [
         {"n_sampled": 1},
-        {"level": 1.0},
         {"labellings": []},
         {"labellings": [np.array([0, 0])]},
     ],

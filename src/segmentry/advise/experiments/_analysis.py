@@ -10,6 +10,7 @@ from segmentry.advise.experiments._assignment import ARMS, RATIO_ALARM, sample_r
 from segmentry.advise.experiments._effects import UNTOLD, Effect, Outcome, adjustment, compared
 from segmentry.advise.experiments._randomisation import Nulls
 from segmentry.errors import DataError
+from segmentry.evaluation.later_days import holm
 from segmentry.privacy import hidden_cells
 from segmentry.schema.arrays import IntVector
 
@@ -246,7 +247,7 @@ def _by_segment(
                 those = Nulls.of(own.arms, own.strata)
             effect, _ = _effect(own, alpha=alpha, nulls=those, is_adjusted=True)
         found.append((segment_id, own.arms.size, effect))
-    corrected = _holm([effect.p for _, _, effect in found])
+    corrected = holm([effect.p for _, _, effect in found])
     return tuple(
         SegmentEffect(segment_id=segment_id, n_users=n_users, effect=effect, p_holm=p)
         for (segment_id, n_users, effect), p in zip(found, corrected, strict=True)
@@ -261,17 +262,6 @@ def _hidden(users: _Users, min_size: int) -> list[bool]:
                  for arm in (0, 1)]  # fmt: skip
     found: list[bool] = np.any(is_hidden, axis=0).tolist()
     return found
-
-
-def _holm(ps: Sequence[float | None]) -> list[float | None]:
-    """Correct for several looks (Holm 1979, Scand. J. Statist. 6, 65-70); missing ones stay so."""
-    known = sorted((p, place) for place, p in enumerate(ps) if p is not None)
-    corrected: list[float | None] = [None] * len(ps)
-    highest = 0.0
-    for rank, (p, place) in enumerate(known):
-        highest = max(highest, min(1.0, p * (len(known) - rank)))
-        corrected[place] = highest
-    return corrected
 
 
 def _concluded(effect: Effect, *, alpha: float, is_broken: bool) -> str:

@@ -3,8 +3,7 @@
 In: a `Summary`. Out: coded insights with evidence and an action.
 """
 
-from segmentry.advise.insights._catalogue import CODES, INSIGHTS
-from segmentry.advise.insights._find import check_codes, find_insights
+from segmentry.advise.insights._find import CODES, INSIGHTS, check_codes, find_insights
 
 __all__ = [
     "CODES",

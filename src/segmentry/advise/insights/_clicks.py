@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 
 from segmentry.advise.insights._findings import (
+    LATER,
     Facts,
     Finding,
+    InsightKind,
+    Worth,
     expected_clicks,
     exposure_ratio,
     index_evidence,
     is_confirmed,
     median_impressions,
     rate_evidence,
-    rate_text,
+    times,
 )
 from segmentry.advise.insights._worth import (
     MOVED,
@@ -21,11 +24,12 @@ from segmentry.advise.insights._worth import (
     clicks_promised,
     exactly,
     impressions_lacking,
+    moved_away,
+    moved_here,
 )
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.formats import count, decimal, percent, rate
+from segmentry.formats import count, decimal, percent, rate, rate_with_limits
 from segmentry.results.summary import Evidence
-from segmentry.schema import Estimate
 
 _HIGH, _LOW, _SILENT = 110.0, 90.0, 60.0
 _SEEN_HIGH = 1.2
@@ -33,25 +37,20 @@ _ENOUGH, _FEW = 3.0, 1.0  # clicks to be expected of the median user
 _OVER_EXPOSED = 1.5
 
 
-def find_high_value(facts: Facts) -> Iterator[Finding]:
-    """Find segments whose higher CTR later days confirm."""
+def _find_high_value(facts: Facts) -> Iterator[Finding]:
     for segment in facts.shown:
         index = segment.forecast_index
         if is_confirmed(segment) and (index.low or 0.0) > _HIGH:
             yield Finding(
-                "SEG-001",
                 segment,
-                f"{_times(index)} as many clicks per impression as all users, confirmed on days "
+                f"{times(index)} as many clicks per impression as all users, confirmed on days "
                 "that had no part in forming it.",
                 (*_foretold(segment), Evidence("survival", segment.survival, "share", 90)),
-                f"clicks gained per {count(PER)} impressions moved here",
-                clicks_gained(facts, index, sign=1),
-                MOVED,
+                moved_here(facts, index),
             )
 
 
-def find_unconfirmed(facts: Facts) -> Iterator[Finding]:
-    """Find segments that clicked much when formed, which later days do not confirm."""
+def _find_unconfirmed(facts: Facts) -> Iterator[Finding]:
     everyone = facts.summary.population.ctr_seen.value
     for segment in facts.shown:
         seen = segment.ctr_seen
@@ -60,39 +59,36 @@ def find_unconfirmed(facts: Facts) -> Iterator[Finding]:
             continue
         expected = segment.forecast_ctr
         yield Finding(
-            "SEG-002",
             segment,
-            f"{rate_text(seen)} clicks per impression were seen on the days that formed it; that "
-            "much is not confirmed by later days.",
+            f"{rate_with_limits(seen)} clicks per impression were seen on the days that formed "
+            "it; that much is not confirmed by later days.",
             (rate_evidence("CTR seen", seen, 95), *_foretold(segment)),
-            f"clicks that the rate seen promises too much per {count(PER)} impressions"
+            Worth(
+                f"clicks that the rate seen promises too much per {count(PER)} impressions",
+                clicks_promised(seen, expected),
+                ("The segment is shown as much as it was.",),
+            )
             if expected.is_known
-            else "no number: nothing is known of later days",
-            clicks_promised(seen, expected),
-            ("The segment is shown as much as it was.",) if expected.is_known else (),
+            else Worth("no number: nothing is known of later days"),
         )
 
 
-def find_silent(facts: Facts) -> Iterator[Finding]:
-    """Find segments that hardly click although they were shown enough."""
+def _find_silent(facts: Facts) -> Iterator[Finding]:
     for segment in facts.shown:
         index, clicks = segment.forecast_index, expected_clicks(segment, facts)
         is_silent = is_confirmed(segment) and (index.high or 0.0) <= _SILENT
         if is_silent and clicks is not None and clicks >= _ENOUGH:
             yield Finding(
-                "SEG-003",
                 segment,
                 f"The median user was shown {count(median_impressions(segment))} ads, of which "
                 f"{decimal(clicks, digits=1)} would be clicked at the rate of all; this segment "
-                f"clicks {_times(index)} as often.",
+                f"clicks {times(index)} as often.",
                 _foretold(segment),
-                f"clicks gained per {count(PER)} impressions moved from here to all users",
-                clicks_gained(facts, index, sign=-1),
-                MOVED,
+                moved_away(facts, index),
             )
 
 
-def find_under_exposed(facts: Facts) -> Iterator[Finding]:
+def _find_under_exposed(facts: Facts) -> Iterator[Finding]:
     """Find segments whose users were shown too little to be judged one by one.
 
     Where that is so of the median of all users, it is said once, not of segment after segment.
@@ -117,7 +113,6 @@ def _too_few_shown(profile: SegmentProfile, facts: Facts, more: str) -> Finding:
     shown, level = median_impressions(profile) or 0.0, facts.level or 0.0
     silent = (1 - level) ** shown
     return Finding(
-        "SEG-004",
         None if profile is facts.summary.population else profile,
         f"The median user was shown {count(shown)} ad{'' if shown == 1 else 's'}: "
         f"{percent(silent, digits=0)} of such users have no click by chance alone.{more}",
@@ -125,54 +120,52 @@ def _too_few_shown(profile: SegmentProfile, facts: Facts, more: str) -> Finding:
             Evidence("impressions of the median user", exactly(shown), "count"),
             Evidence("chance of no click", exactly(silent), "share"),
         ),
-        "impressions that the median user lacks until 3 clicks are to be expected",
-        impressions_lacking(facts.level_estimate, shown=shown, clicks=_ENOUGH),
-        ("At the click rate of all users.",),
+        Worth(
+            "impressions that the median user lacks until 3 clicks are to be expected",
+            impressions_lacking(facts.level_estimate, shown=shown, clicks=_ENOUGH),
+            ("At the click rate of all users.",),
+        ),
     )
 
 
-def find_few_clicks(facts: Facts) -> Iterator[Finding]:
-    """Find segments that get much of the exposure and click less."""
+def _find_few_clicks(facts: Facts) -> Iterator[Finding]:
     for segment in facts.shown:
         index, ratio = segment.forecast_index, exposure_ratio(segment)
         is_low = is_confirmed(segment) and (index.high or 0.0) < _LOW
         if is_low and ratio >= _OVER_EXPOSED:
             yield Finding(
-                "SEG-006",
                 segment,
                 f"{percent(segment.impressions_share, digits=0)} of the impressions go to "
                 f"{percent(segment.share, digits=0)} of the users, who click "
-                f"{_times(index)} as often as all.",
+                f"{times(index)} as often as all.",
                 (
                     Evidence("impressions against users", exactly(ratio), "ratio"),
                     *_foretold(segment),
                 ),
-                f"clicks gained per {count(PER)} impressions moved from here to all users",
-                clicks_gained(facts, index, sign=-1),
-                MOVED,
+                moved_away(facts, index),
             )
 
 
-def find_no_clicks(facts: Facts) -> Iterator[Finding]:
-    """Find segments, or a log, without any click."""
+def _find_no_clicks(facts: Facts) -> Iterator[Finding]:
     population = facts.summary.population
     if population.n_impressions and not population.n_clicks:
-        yield Finding("SEG-015", None, "The log holds no click: no click rate can be compared.")
+        yield Finding(None, "The log holds no click: no click rate can be compared.")
         return
     for segment in facts.shown:
         if segment.n_impressions and not segment.n_clicks:
             seen = rate_evidence("CTR seen", segment.ctr_seen, 95)
             yield Finding(
-                "SEG-015",
                 segment,
                 f"{count(segment.n_impressions)} impressions without a click: "
                 f"{_told_of_zero(segment, facts)}.",
                 (seen, *_foretold(segment)) if segment.forecast_ctr.is_known else (seen,),
-                f"clicks to be expected per {count(PER)} impressions",
-                clicks_expected(segment),
-                ("They are shown ads as they were.",)
-                if segment.forecast_ctr.is_known
-                else ("The impressions are independent of each other.",),
+                Worth(
+                    f"clicks to be expected per {count(PER)} impressions",
+                    clicks_expected(segment),
+                    ("They are shown ads as they were.",)
+                    if segment.forecast_ctr.is_known
+                    else ("The impressions are independent of each other.",),
+                ),
             )
 
 
@@ -181,7 +174,7 @@ def _told_of_zero(segment: SegmentProfile, facts: Facts) -> str:
     upper = percent(segment.ctr_seen.high, digits=2)
     if segment.forecast_ctr.is_known:
         why = "users without a click were put together" if _by_clicks(facts) else "it may be luck"
-        return f"{why}, and {rate_text(segment.forecast_ctr)} is to be expected"
+        return f"{why}, and {rate_with_limits(segment.forecast_ctr)} is to be expected"
     if _by_clicks(facts):
         return (
             f"at most {upper} (95 % interval) in this log, of users who were put together for "
@@ -195,12 +188,10 @@ def _by_clicks(facts: Facts) -> bool:
     return any(row.weight and row.family == "engagement" for row in facts.summary.features)
 
 
-def find_reversed(facts: Facts) -> Iterator[Finding]:
-    """Find segments that differ the other way on later days."""
+def _find_reversed(facts: Facts) -> Iterator[Finding]:
     for segment in facts.shown:
         if segment.verdict == "reversed":
             yield Finding(
-                "SEG-016",
                 segment,
                 f"{rate(segment.ctr_early.value)} when formed and "
                 f"{rate(segment.ctr_outcome.value)} on later days: {_turned(segment)}."
@@ -209,9 +200,13 @@ def find_reversed(facts: Facts) -> Iterator[Finding]:
                     rate_evidence("CTR when formed", segment.ctr_early, 90),
                     rate_evidence("CTR on later days", segment.ctr_outcome, 90),
                 ),
-                f"clicks lost per {count(PER)} impressions moved as the rate seen advises",
-                clicks_gained(facts, segment.forecast_index, sign=1 if _is_above(segment) else -1),
-                MOVED,
+                Worth(
+                    f"clicks lost per {count(PER)} impressions moved as the rate seen advises",
+                    clicks_gained(
+                        facts, segment.forecast_index, sign=1 if _is_above(segment) else -1
+                    ),
+                    MOVED,
+                ),
             )
 
 
@@ -250,5 +245,82 @@ def _foretold(segment: SegmentProfile) -> tuple[Evidence, ...]:
     )
 
 
-def _times(index: Estimate) -> str:
-    return f"{decimal((index.value or 0.0) / 100)} times"
+KINDS = (
+    InsightKind(
+        "SEG-001",
+        "High value, confirmed",
+        "opportunity",
+        "The verdict is “confirmed” and the lower end of the forecast index is above 110.",
+        "Its users clicked more than all others on days that had no part in forming the segment, "
+        "and at least half of the difference survived.",
+        "Give these users more of the budget, and measure what it brings by a randomised test.",
+        _find_high_value,
+        needs=LATER,
+    ),
+    InsightKind(
+        "SEG-002",
+        "High value, not confirmed",
+        "caution",
+        "The CTR seen is at least 1.2 times that of all users (lower end of its interval), and the "
+        "verdict is not “confirmed”.",
+        "On the days that formed it the segment clicked much; later days do not confirm that as "
+        "much is left. Luck forms such segments even where all users are alike.",
+        "Do not pay for the rate that was seen; plan with the one that is expected.",
+        _find_unconfirmed,
+    ),
+    InsightKind(
+        "SEG-003",
+        "Silent in spite of enough exposure",
+        "problem",
+        "The verdict is “confirmed”, the upper end of the forecast index is at most 60, and at the "
+        "CTR of all users 3 clicks or more were to be expected of the median user.",
+        "So many impressions with so few clicks are no luck. It does not say that these users are "
+        "lost: they may buy without clicking.",
+        "Try other creatives and offers on a part of them before paying for more of the same.",
+        _find_silent,
+        needs=LATER,
+    ),
+    InsightKind(
+        "SEG-004",
+        "Under-exposed: too few impressions to judge",
+        "note",
+        "At the CTR of all users less than 1 click was to be expected of the median user. Where "
+        "that is so of all users and of more than one segment, it is said once.",
+        "That such a user did not click says next to nothing: most would not, whoever they are.",
+        "Do not write these users off; show them enough to judge, or treat them as all users.",
+        _find_under_exposed,
+    ),
+    InsightKind(
+        "SEG-006",
+        "Much exposure, few clicks",
+        "problem",
+        "The segment has at least 1.5 times its share of impressions, the verdict is “confirmed”, "
+        "and the upper end of the forecast index is below 90.",
+        "Much of the inventory goes where least clicks come from.",
+        "Move impressions to others, cap the frequency, change the creatives; test which.",
+        _find_few_clicks,
+        needs=LATER,
+    ),
+    InsightKind(
+        "SEG-015",
+        "No clicks",
+        "note",
+        "A segment, or the whole log, has impressions and no click.",
+        "A click rate of zero has an upper end above zero: see its interval. Where users without a "
+        "click were put together, it tells nothing of later days: see the rate to be expected.",
+        "Bring a longer window before anything is concluded.",
+        _find_no_clicks,
+    ),
+    InsightKind(
+        "SEG-016",
+        "Reversed on later days",
+        "problem",
+        "The verdict is “reversed”.",
+        "It seemed to click less than all others and later clicked more, or the other way round: "
+        "acting on what was seen would have been worse than not segmenting. Who is put together "
+        "for having had no luck, or much, is later like others of the kind.",
+        "Do not act on the click rate that was seen; plan with the expected one.",
+        _find_reversed,
+        needs=LATER,
+    ),
+)

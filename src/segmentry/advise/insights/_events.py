@@ -2,7 +2,15 @@
 
 from collections.abc import Iterator
 
-from segmentry.advise.insights._findings import Facts, Finding, numeric_of
+from segmentry.advise.insights._findings import (
+    TIME,
+    VALUE,
+    Facts,
+    Finding,
+    InsightKind,
+    Worth,
+    numeric_of,
+)
 from segmentry.advise.insights._worth import exactly
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
 from segmentry.formats import count, percent
@@ -13,8 +21,7 @@ _MUCH = 1.5
 _AS_BEFORE = ("The users go on as they did in the window.",)
 
 
-def find_valuable(facts: Facts) -> Iterator[Finding]:
-    """Find segments that bring much more of the total value than their share of the users."""
+def _find_valuable(facts: Facts) -> Iterator[Finding]:
     summary = facts.summary
     total = _sum_of(summary.population)
     for segment in _several(facts):
@@ -24,7 +31,6 @@ def find_valuable(facts: Facts) -> Iterator[Finding]:
         share = brought / total
         if share >= _MUCH * segment.share:
             yield Finding(
-                "SEG-017",
                 segment,
                 f"{percent(segment.share, digits=0)} of the users bring "
                 f"{percent(share, digits=0)} of the total value.",
@@ -33,14 +39,15 @@ def find_valuable(facts: Facts) -> Iterator[Finding]:
                         "share of the value against users", exactly(share / segment.share), "ratio"
                     ),
                 ),
-                "value that a user here brought beyond the mean of all users",
-                _beyond(own, numeric_of(summary.population, "value_sum")),
-                _AS_BEFORE,
+                Worth(
+                    "value that a user here brought beyond the mean of all users",
+                    _beyond(own, numeric_of(summary.population, "value_sum")),
+                    _AS_BEFORE,
+                ),
             )
 
 
-def find_lapsed(facts: Facts) -> Iterator[Finding]:
-    """Find segments whose users have been away for longer than most."""
+def _find_lapsed(facts: Facts) -> Iterator[Finding]:
     everyone = numeric_of(facts.summary.population, "recency_days")
     for segment in _several(facts):
         own = numeric_of(segment, "recency_days")
@@ -50,14 +57,15 @@ def find_lapsed(facts: Facts) -> Iterator[Finding]:
         if least is not None and middle is not None and least > middle:
             event = facts.summary.traits.event
             yield Finding(
-                "SEG-018",
                 segment,
                 f"Three quarters of its users had their last {event} more than {count(least)} days "
                 f"before the end; the median of all users is {count(middle)}.",
                 (Evidence("days, lower quartile", exactly(least), "count"),),
-                "days that a user here has been away beyond the mean of all users",
-                _beyond(own, everyone),
-                _AS_BEFORE,
+                Worth(
+                    "days that a user here has been away beyond the mean of all users",
+                    _beyond(own, everyone),
+                    _AS_BEFORE,
+                ),
             )
 
 
@@ -90,3 +98,37 @@ def _beyond(own: NumericStatistics, everyone: NumericStatistics | None) -> Estim
 
 def _is_above(own: NumericStatistics) -> bool:
     return (own.standardised_difference.low or 0.0) > 0
+
+
+KINDS = (
+    InsightKind(
+        "SEG-017",
+        "Most of the value",
+        "opportunity",
+        "The segment brings at least 1.5 times its share of the total value, and its mean value "
+        "per user lies above that of all users (95 % interval).",
+        "Few users carry much of the value. It says what they brought, not what they will bring.",
+        "Keep these users: serve them first, and measure what an offer adds: make it to a random "
+        "half of them, and compare what both halves bring.",
+        _find_valuable,
+        needs=VALUE,
+        data="no clicks",
+        is_held_out=True,
+        wants=("value_sum",),
+    ),
+    InsightKind(
+        "SEG-018",
+        "Not seen for long",
+        "caution",
+        "Three quarters of its users have been away for longer than the median of all users, and "
+        "their mean lies above that of all users (95 % interval).",
+        "They may be gone, or may come seldom by habit: who bought once is most often here.",
+        "Try to win back a random half of them and leave the others alone; spend on all only if "
+        "more of that half come back, by enough to pay for it.",
+        _find_lapsed,
+        needs=TIME,
+        data="no clicks",
+        is_held_out=True,
+        wants=("recency_days",),
+    ),
+)

@@ -1,46 +1,23 @@
 """Look for every insight, and put an action beside each."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from segmentry.advise.insights import _clicks, _events, _log, _makeup, _shop
-from segmentry.advise.insights._catalogue import CODES, INSIGHTS, LATER, LOG, SHOP, InsightKind
-from segmentry.advise.insights._findings import Facts, Finding
+from segmentry.advise.insights._findings import LATER, LOG, SHOP, Facts, Finding, InsightKind
 from segmentry.errors import ConfigError
 from segmentry.results.summary import Action, Insight, NotEvaluated, Summary
 
+INSIGHTS = tuple(
+    sorted(
+        (kind for room in (_clicks, _events, _log, _makeup, _shop) for kind in room.KINDS),
+        key=lambda kind: kind.code,
+    )
+)
+CODES: Mapping[str, InsightKind] = MappingProxyType({kind.code: kind for kind in INSIGHTS})
+"""Every insight by its code."""
 _ORDER = ("problem", "opportunity", "caution", "note")
 _NO_NUMBER = "no number: what acting on it is worth takes a test"
-
-_CHECKS: Mapping[str, Callable[[Facts], Iterator[Finding]]] = {
-    "SEG-001": _clicks.find_high_value,
-    "SEG-002": _clicks.find_unconfirmed,
-    "SEG-003": _clicks.find_silent,
-    "SEG-004": _clicks.find_under_exposed,
-    "SEG-005": _log.find_fatigue,
-    "SEG-006": _clicks.find_few_clicks,
-    "SEG-007": _log.find_price_mismatch,
-    "SEG-008": _log.find_place_or_time,
-    "SEG-009": _log.find_category_affinity,
-    "SEG-010": _makeup.find_skew,
-    "SEG-011": _makeup.find_unstable,
-    "SEG-012": _makeup.find_tiny,
-    "SEG-013": _makeup.find_missing_data,
-    "SEG-014": _makeup.find_one_segment,
-    "SEG-015": _clicks.find_no_clicks,
-    "SEG-016": _clicks.find_reversed,
-    "SEG-017": _events.find_valuable,
-    "SEG-018": _events.find_lapsed,
-    "SEG-019": _shop.find_browsers,
-    "SEG-020": _shop.find_ignoring_buyers,
-    "SEG-021": _shop.find_abandoners,
-    "SEG-022": _shop.find_brand_loyal,
-    "SEG-023": _shop.find_explorers,
-}
-_DIMENSIONS = {
-    "SEG-007": ("price band",),
-    "SEG-008": ("placement", "hour"),
-    "SEG-009": ("category",),
-}
 
 
 def check_codes(codes: Collection[str]) -> None:
@@ -100,11 +77,11 @@ def find_insights(
     for kind in INSIGHTS:
         if kind.code in mute or not _is_of_such_data(kind, summary):
             continue
-        reason = _why_not(kind, facts)
+        reason = _why_not(kind, summary)
         if reason:
             skipped.append(NotEvaluated(kind.code, kind.title, reason))
         else:
-            found += [_insight(kind, each, summary) for each in _CHECKS[kind.code](facts)]
+            found += [_insight(kind, each, summary) for each in kind.find(facts)]
     sizes = {segment.segment_id: segment.n_users for segment in summary.segments}
     found.sort(
         key=lambda each: (
@@ -137,55 +114,39 @@ def _is_of_such_data(kind: InsightKind, summary: Summary) -> bool:
     return kind.data == "any" or summary.traits.has_clicks
 
 
-def _why_not(kind: InsightKind, facts: Facts) -> str:
+def _why_not(kind: InsightKind, summary: Summary) -> str:
     """Say why an insight cannot be looked for, or nothing."""
-    summary = facts.summary
-    if kind.data == "no clicks":
-        return _why_not_of_events(kind, summary)
     if kind.needs == LATER:
         return _why_not_later(summary)
     if kind.needs == SHOP:
         return _why_not_shop(kind, summary)
     if kind.needs == LOG:
-        log = summary.log
-        if log is None:
-            return "the segments were not counted against the log in this run"
-        if log.reason:
-            return log.reason
-        wanted = _DIMENSIONS.get(kind.code, ())
-        if wanted and not set(wanted) & set(log.dimensions):
-            return f"the data have no {' or '.join(wanted)}"
-        if kind.code == "SEG-005" and not any(c.is_identified for c in log.curves):
-            return "no exposure curve is identified"
+        return _why_not_log(kind, summary)
+    if kind.needs and not any(row.name in kind.wants for row in summary.features):
+        return f"the {summary.traits.events} have no {kind.needs.split()[0]}"
     return ""
 
 
-_RATES = {
-    "SEG-019": "views",
-    "SEG-020": "purchases",
-    "SEG-021": "carts abandoned",
-    "SEG-022": "same brand",
-    "SEG-023": "same category",
-}
+def _why_not_log(kind: InsightKind, summary: Summary) -> str:
+    log = summary.log
+    if log is None:
+        return "the segments were not counted against the log in this run"
+    if log.reason:
+        return log.reason
+    if kind.wants and not set(kind.wants) & set(log.dimensions):
+        return f"the data have no {' or '.join(kind.wants)}"
+    if kind.code == "SEG-005" and not any(curve.is_identified for curve in log.curves):
+        return "no exposure curve is identified"
+    return ""
 
 
 def _why_not_shop(kind: InsightKind, summary: Summary) -> str:
     if summary.conversions is None:
         return "the behaviour log was not read (--with behaviours)"
-    everyone = summary.conversions.segments[0]
-    rate = _RATES[kind.code]
-    if rate not in {each.name for each in everyone.shop}:
-        return f"the behaviour log does not tell {rate}"
-    if kind.code in ("SEG-019", "SEG-020"):
-        return _why_not_later(summary)
-    return ""
-
-
-def _why_not_of_events(kind: InsightKind, summary: Summary) -> str:
-    wanted = "value_sum" if kind.code == "SEG-017" else "recency_days"
-    if any(row.name == wanted for row in summary.features):
-        return ""
-    return f"the {summary.traits.events} have no {kind.needs.split()[0]}"
+    known = {each.name for each in summary.conversions.segments[0].shop}
+    if not known.issuperset(kind.wants):
+        return f"the behaviour log does not tell {kind.wants[0]}"
+    return _why_not_later(summary) if kind.code in ("SEG-019", "SEG-020") else ""
 
 
 def _why_not_later(summary: Summary) -> str:
@@ -210,9 +171,9 @@ def _insight(kind: InsightKind, finding: Finding, summary: Summary) -> Insight:
             code=kind.code.replace("SEG", "ACT"),
             text=kind.action,
             n_users=n_users,
-            effect=finding.effect or _NO_NUMBER,
-            value=finding.value,
-            assumptions=finding.assumptions,
+            effect=finding.worth.effect or _NO_NUMBER,
+            value=finding.worth.value,
+            assumptions=finding.worth.assumptions,
             test=_test(kind, finding, summary),
         ),
     )

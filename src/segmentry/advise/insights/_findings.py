@@ -1,10 +1,11 @@
-"""What a check says of a segment, before it is given its title and its action."""
+"""What an insight is, what it is looked for in, and what a check finds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
-from segmentry.formats import percent
+from segmentry.formats import decimal
 from segmentry.results.summary import Evidence, Summary
 from segmentry.schema import UNKNOWN, Estimate
 
@@ -42,16 +43,93 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """That an insight holds of a segment: the sentence, its evidence, what acting is worth."""
+class Worth:
+    """What acting on a finding is worth: what is counted, how much of it, and under which terms.
 
-    code: str
-    segment: SegmentProfile | None
-    text: str
-    evidence: tuple[Evidence, ...] = ()
+    The interval has 90 %. Without an `effect` it takes a test to give a number.
+    """
+
     effect: str = ""
     value: Estimate = UNKNOWN
     assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """That an insight holds of a segment, or of all users where it is null."""
+
+    segment: SegmentProfile | None
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+    worth: Worth = Worth()
+
+
+@dataclass(frozen=True, slots=True)
+class InsightKind:
+    """One kind of insight: all that is declared of it stands where it is looked for.
+
+    Parameters
+    ----------
+    code : str
+        "SEG-001"; never given to another kind.
+    rule : str
+        When it is said; whole sentences with the thresholds.
+    meaning : str
+        What it means and what it does not.
+    find : callable
+        Finds it.
+    needs : str
+        What must be there to look for it, or empty.
+    wants : tuple of str
+        Dimensions of the log, rates of the shop or features of which one must be known.
+    data : {"clicks", "no clicks", "any"}
+        Of which data it is an insight at all.
+    is_held_out : bool
+        Whether its action shows by who is left alone: a test of clicks would not tell it.
+    """
+
+    code: str
+    title: str
+    severity: Literal["opportunity", "problem", "caution", "note"]
+    rule: str
+    meaning: str
+    action: str
+    find: Callable[[Facts], Iterator[Finding]]
+    needs: str = ""
+    wants: tuple[str, ...] = ()
+    data: Literal["clicks", "no clicks", "any"] = "clicks"
+    is_held_out: bool = False
+
+    @property
+    def link(self) -> str:
+        """Where it is described."""
+        return f"docs/reference/insights.md#{self.code.lower()}"
+
+    def test_of(self, segment_ids: str = "") -> str:
+        """Return the command that sets up a randomised test on segments; on all if none is named.
+
+        Half of the users, at random, are left alone where a test of clicks would not show it.
+
+        Examples
+        --------
+        >>> from segmentry.advise.insights import CODES
+        >>> CODES["SEG-001"].test_of("1")
+        'segmentry plan test RUN_DIR --segments 1 --metric ctr --mde 5%'
+        >>> CODES["SEG-018"].test_of("1")
+        'segmentry export audience RUN_DIR --segment 1 --hold-out 50% --out audience.csv'
+        """
+        if self.is_held_out:
+            which = f" --segment {segment_ids}"
+            return f"segmentry export audience RUN_DIR{which} --hold-out 50% --out audience.csv"
+        which = f" --segments {segment_ids}" if segment_ids else ""
+        return f"segmentry plan test RUN_DIR{which} --metric ctr --mde 5%"
+
+
+LATER = "a check on later days"
+LOG = "segments counted against the log"
+VALUE = "values of the events"
+TIME = "times of the events"
+SHOP = "the behaviour log (`--with behaviours`)"
 
 
 def is_confirmed(segment: SegmentProfile) -> bool:
@@ -60,18 +138,9 @@ def is_confirmed(segment: SegmentProfile) -> bool:
     return segment.verdict == "confirmed" and index.low is not None and index.high is not None
 
 
-def rate_text(estimate: Estimate) -> str:
-    """Return a click rate with its interval.
-
-    Examples
-    --------
-    >>> rate_text(Estimate(value=0.05, low=0.04, high=0.06)).replace(chr(160), " ")
-    '5.00 % (4.00–6.00 %)'
-    """
-    value = percent(estimate.value, digits=2)
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value} ({estimate.low * 100:.2f}–{percent(estimate.high, digits=2)})"
+def times(index: Estimate) -> str:
+    """Return an index as how many times the level of all users it is."""
+    return f"{decimal((index.value or 0.0) / 100)} times"
 
 
 def rate_evidence(label: str, estimate: Estimate, level: int) -> Evidence:

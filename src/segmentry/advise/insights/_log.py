@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 from segmentry.advise.insights._findings import (
+    LOG,
     Facts,
     Finding,
+    InsightKind,
+    Worth,
     exposure_ratio,
     index_evidence,
 )
@@ -12,7 +15,7 @@ from segmentry.advise.insights._worth import PER, clicks_gained_within
 from segmentry.describe.exposure import Cap, Cell, ExposureCurve
 from segmentry.formats import count, decimal, percent
 from segmentry.results.summary import Evidence
-from segmentry.schema import UNKNOWN, Estimate
+from segmentry.schema import Estimate
 
 _OVER_EXPOSED = 1.5
 _MUCH_SHOWN = 0.2
@@ -25,8 +28,7 @@ _NO_CAP = (
 )
 
 
-def find_fatigue(facts: Facts) -> Iterator[Finding]:
-    """Find over-exposed segments whose users click less the more they are shown."""
+def _find_fatigue(facts: Facts) -> Iterator[Finding]:
     curves = () if facts.summary.log is None else facts.summary.log.curves
     for segment in facts.shown:
         if exposure_ratio(segment) < _OVER_EXPOSED:
@@ -42,17 +44,13 @@ def find_fatigue(facts: Facts) -> Iterator[Finding]:
         if not falling:
             continue
         curve = max(falling, key=lambda each: (_most_saved(each), each.kind))
-        told, value = _removed(curve)
         what = "showing of the same ad" if curve.kind == "repeat" else "impression of the user"
         yield Finding(
-            "SEG-005",
             segment,
             f"Each doubling of the nth {what} multiplies the odds of a click by "
             f"{decimal(curve.per_doubling.value)} within users.",
             (Evidence("odds per doubling", curve.per_doubling, "ratio", 90),),
-            told,
-            value,
-            ("Nothing is assumed of what would be shown instead.",),
+            _removed(curve),
         )
 
 
@@ -72,11 +70,11 @@ def _most_saved(curve: ExposureCurve) -> float:
     return 0.0 if cap is None else cap.impressions_share
 
 
-def _removed(curve: ExposureCurve) -> tuple[str, Estimate]:
+def _removed(curve: ExposureCurve) -> Worth:
     """Return what the best cap would have removed."""
-    cap = _best_cap(curve)
+    cap, terms = _best_cap(curve), ("Nothing is assumed of what would be shown instead.",)
     if cap is None:
-        return (_NO_CAP, UNKNOWN)
+        return Worth(_NO_CAP, assumptions=terms)
     whose = "showings of one ad per user" if curve.kind == "repeat" else "impressions per user"
     lost = percent(cap.clicks_share, digits=1)
     if cap.lost.low is not None and cap.lost.high is not None:
@@ -89,11 +87,10 @@ def _removed(curve: ExposureCurve) -> tuple[str, Estimate]:
     low, high = (
         None if end is None else round(end * total, 3) for end in (cap.saved.low, cap.saved.high)
     )
-    return told, Estimate(value=float(cap.n_impressions), low=low, high=high)
+    return Worth(told, Estimate(float(cap.n_impressions), low, high), terms)
 
 
-def find_price_mismatch(facts: Facts) -> Iterator[Finding]:
-    """Find segments that are shown one price band and click another."""
+def _find_price_mismatch(facts: Facts) -> Iterator[Finding]:
     for segment in facts.shown:
         bands = _cells(facts, segment.segment_id, ("price band",))
         shown = [
@@ -109,7 +106,6 @@ def find_price_mismatch(facts: Facts) -> Iterator[Finding]:
         much = max(shown, key=lambda cell: (cell.exposure_share, cell.key))
         best = max(liked, key=lambda cell: (cell.ctr_index.low or 0.0, cell.key))
         yield Finding(
-            "SEG-007",
             segment,
             f"{percent(much.exposure_share, digits=0)} of its impressions are at {much.label} "
             f"(CTR index {count(much.ctr_index.value)}); it clicks {best.label} "
@@ -118,26 +114,22 @@ def find_price_mismatch(facts: Facts) -> Iterator[Finding]:
                 index_evidence(f"CTR index at {much.label}", much.ctr_index, 95),
                 index_evidence(f"CTR index at {best.label}", best.ctr_index, 95),
             ),
-            *_worth(
+            _worth(
                 f"{count(PER)} of its impressions moved from {much.label} to {best.label}",
                 clicks_gained_within(segment, to=best, of=much),
             ),
         )
 
 
-def find_place_or_time(facts: Facts) -> Iterator[Finding]:
-    """Find segments that click more at some placement or hour."""
-    yield from _preferred(facts, "SEG-008", ("placement", "hour"), least=_MORE)
+def _find_place_or_time(facts: Facts) -> Iterator[Finding]:
+    yield from _preferred(facts, ("placement", "hour"), least=_MORE)
 
 
-def find_category_affinity(facts: Facts) -> Iterator[Finding]:
-    """Find segments that click more in some category."""
-    yield from _preferred(facts, "SEG-009", ("category",), least=_TASTE)
+def _find_category_affinity(facts: Facts) -> Iterator[Finding]:
+    yield from _preferred(facts, ("category",), least=_TASTE)
 
 
-def _preferred(
-    facts: Facts, code: str, dimensions: tuple[str, ...], *, least: float
-) -> Iterator[Finding]:
+def _preferred(facts: Facts, dimensions: tuple[str, ...], *, least: float) -> Iterator[Finding]:
     for segment in facts.shown:
         liked = sorted(
             (
@@ -153,11 +145,10 @@ def _preferred(
                 for cell in liked
             )
             yield Finding(
-                code,
                 segment,
                 f"It clicks more than its own level foretells: {told}.",
                 tuple(index_evidence(f"{c.dimension} {c.label}", c.ctr_index, 95) for c in liked),
-                *_worth(
+                _worth(
                     f"{count(PER)} of its impressions moved to {liked[0].dimension} "
                     f"{liked[0].label}",
                     clicks_gained_within(segment, to=liked[0]),
@@ -165,11 +156,11 @@ def _preferred(
             )
 
 
-def _worth(moved: str, value: Estimate) -> tuple[str, Estimate, tuple[str, ...]]:
-    """Return the effect of a move within a segment, its value and what it assumes."""
+def _worth(moved: str, value: Estimate) -> Worth:
+    """Return what a move within a segment is worth."""
     if value.value is None:
-        return "", value, ()
-    return (
+        return Worth()
+    return Worth(
         f"clicks gained per {moved}",
         value,
         ("The ads there find as many impressions, and are clicked as those were.",),
@@ -181,3 +172,56 @@ def _cells(facts: Facts, segment_id: int, dimensions: tuple[str, ...]) -> list[C
     if log is None:
         return []
     return [c for c in log.cells if c.segment_id == segment_id and c.dimension in dimensions]
+
+
+KINDS = (
+    InsightKind(
+        "SEG-005",
+        "Over-exposed with falling CTR",
+        "problem",
+        "Its users have at least 1.5 times the impressions of all users, the odds of a click fall "
+        "with each doubling of exposure (upper end below 1, within users), and exposure was not "
+        "found to react to clicks.",
+        "The same users click less the more they have been shown. It is still observational.",
+        "Cap the frequency for a part of them and compare.",
+        _find_fatigue,
+        needs=LOG,
+    ),
+    InsightKind(
+        "SEG-007",
+        "Price mismatch",
+        "caution",
+        "In a price band with at least 20 % of the segment's impressions it clicks less than its "
+        "own level and the band's foretell (upper end of the CTR index below 90), and in another "
+        "band more (lower end above 110).",
+        "What it is shown is not priced as what it clicks.",
+        "Shift its impressions towards the band it clicks, and test.",
+        _find_price_mismatch,
+        needs=LOG,
+        wants=("price band",),
+    ),
+    InsightKind(
+        "SEG-008",
+        "Placement or time of day makes a difference",
+        "note",
+        "At some placement or hour the segment clicks more than its own level and the place's "
+        "foretell (lower end of the CTR index above 110).",
+        "A preference of this segment beyond what holds for all users.",
+        "Weight its placements or hours accordingly, and test.",
+        _find_place_or_time,
+        needs=LOG,
+        wants=("placement", "hour"),
+    ),
+    InsightKind(
+        "SEG-009",
+        "Category affinity",
+        "opportunity",
+        "In some category the segment clicks more than its own level and the category's foretell "
+        "(lower end of the CTR index above 120).",
+        "A taste of this segment. Whether it helps to choose by it is measured on later clicks.",
+        "Feed the affinities to recommendations for this segment, and test.",
+        _find_category_affinity,
+        needs=LOG,
+        wants=("category",),
+    ),
+)

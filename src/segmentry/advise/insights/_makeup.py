@@ -2,8 +2,14 @@
 
 from collections.abc import Iterator
 
-from segmentry.advise.insights._findings import Facts, Finding, index_evidence
-from segmentry.advise.insights._worth import PER, clicks_expected, exactly
+from segmentry.advise.insights._findings import (
+    LATER,
+    Facts,
+    Finding,
+    InsightKind,
+    index_evidence,
+)
+from segmentry.advise.insights._worth import as_it_is, exactly
 from segmentry.describe.profiles import LevelShare, SegmentProfile
 from segmentry.formats import count, decimal, percent
 from segmentry.results.summary import Evidence
@@ -15,8 +21,7 @@ _LEAST_AGREEMENT = 0.75
 _TINY = 0.01
 
 
-def find_skew(facts: Facts) -> Iterator[Finding]:
-    """Find segments in which some level of a demographic feature is over-represented."""
+def _find_skew(facts: Facts) -> Iterator[Finding]:
     features = {row.name: row for row in facts.summary.features}
     for segment in facts.shown:
         q_values = {test.feature: test.q_value for test in segment.tests}
@@ -34,13 +39,12 @@ def find_skew(facts: Facts) -> Iterator[Finding]:
         level, feature = max(found, key=lambda pair: (pair[0].index_low or 0.0, pair[1]))
         index = Estimate(value=level.index, low=level.index_low, high=level.index_high)
         yield Finding(
-            "SEG-010",
             segment,
             f"{features[feature].label}: {percent(level.share, digits=0)} are {level.label}, "
             f"{percent(level.population_share, digits=0)} of all users are "
             f"(index {count(level.index)}).",
             (index_evidence(f"{features[feature].label} {level.label}", index, 95),),
-            *_as_it_is(segment),
+            as_it_is(segment),
         )
 
 
@@ -49,52 +53,43 @@ def _is_skewed(level: LevelShare) -> bool:
     return is_large and (level.index_low or 0.0) >= _SKEWED
 
 
-def find_unstable(facts: Facts) -> Iterator[Finding]:
-    """Find segments that are not the same users when other days are looked at."""
+def _find_unstable(facts: Facts) -> Iterator[Finding]:
     if not facts.agreements:
         return
     for segment in facts.shown:
         agreement = facts.agreements.get(segment.segment_id)
         if agreement is None:
             yield Finding(
-                "SEG-011",
                 segment,
                 "The feature window alone did not form it: it is new.",
-                (),
-                *_as_it_is(segment),
+                worth=as_it_is(segment),
             )
         elif agreement < _LEAST_AGREEMENT:
             found = Estimate(value=agreement, low=None, high=None)
             yield Finding(
-                "SEG-011",
                 segment,
                 f"{percent(agreement, digits=0)} of its users of the feature window and of all "
                 "days are the same.",
                 (Evidence("Jaccard of both fits", found, "ratio"),),
-                *_as_it_is(segment),
+                as_it_is(segment),
             )
 
 
-def find_tiny(facts: Facts) -> Iterator[Finding]:
-    """Find segments that are too small to be shown, or nearly so."""
+def _find_tiny(facts: Facts) -> Iterator[Finding]:
     for segment in facts.summary.segments:
         if segment.is_withheld:
-            yield Finding(
-                "SEG-012", segment, "It holds too few users to be shown; it has no figures."
-            )
+            yield Finding(segment, "It holds too few users to be shown; it has no figures.")
         elif segment.share < _TINY:
             yield Finding(
-                "SEG-012",
                 segment,
                 f"It holds {count(segment.n_users)} users, "
                 f"{percent(segment.share, digits=2)} of all.",
                 (Evidence("share of the users", exactly(segment.share), "share"),),
-                *_as_it_is(segment),
+                as_it_is(segment),
             )
 
 
-def find_missing_data(facts: Facts) -> Iterator[Finding]:
-    """Find segments that are only those of whom something is unknown."""
+def _find_missing_data(facts: Facts) -> Iterator[Finding]:
     labels = {row.name: row.label for row in facts.summary.features}
     for segment in facts.shown:
         unknown = _unknown_features(segment, facts)
@@ -102,11 +97,10 @@ def find_missing_data(facts: Facts) -> Iterator[Finding]:
             told = ", ".join(labels.get(name, name) for name in unknown)
             share = min(unknown.values())
             yield Finding(
-                "SEG-013",
                 segment,
                 f"At least {percent(share, digits=0)} of its users have no known {told}.",
                 (Evidence("share unknown", Estimate(share, None, None), "share"),),
-                *_as_it_is(segment),
+                as_it_is(segment),
             )
 
 
@@ -124,8 +118,7 @@ def _unknown_features(segment: SegmentProfile, facts: Facts) -> dict[str, float]
     }
 
 
-def find_one_segment(facts: Facts) -> Iterator[Finding]:
-    """Find that there is nothing to tell apart."""
+def _find_one_segment(facts: Facts) -> Iterator[Finding]:
     if len(facts.summary.segments) != 1:
         return
     chosen = next((row for row in facts.summary.selection.candidates if row.is_selected), None)
@@ -134,18 +127,68 @@ def find_one_segment(facts: Facts) -> Iterator[Finding]:
     told = "" if best is None or chosen is None else f" The largest silhouette is {decimal(best)}."
     evidence = () if best is None else (Evidence("largest silhouette", exactly(best), "ratio"),)
     yield Finding(
-        "SEG-014",
         None,
         f"{facts.summary.selection.reason}{told}",
         evidence,
-        *_as_it_is(facts.summary.population),
+        as_it_is(facts.summary.population),
     )
 
 
-def _as_it_is(profile: SegmentProfile) -> tuple[str, Estimate, tuple[str, ...]]:
-    """Return what is at stake where acting is no move of impressions: the clicks they bring."""
-    expected = clicks_expected(profile)
-    if expected.value is None:
-        return "", expected, ()
-    told = f"clicks to be expected per {count(PER)} impressions shown to them, as things are"
-    return told, expected, ("They are shown ads as they were.",)
+KINDS = (
+    InsightKind(
+        "SEG-010",
+        "Demographic skew",
+        "note",
+        "A known level of a demographic feature holds at least 10 % of the segment and is "
+        "over-represented by 20 % or more (lower end of the index), with a false discovery rate "
+        "below 5 % where it did not form the segments.",
+        "Describes who they are. It is no reason for what they do.",
+        "Use it for the tone of a message; do not target by it without a test, nor where the law "
+        "forbids it.",
+        _find_skew,
+        data="any",
+    ),
+    InsightKind(
+        "SEG-011",
+        "Unstable segment",
+        "caution",
+        "On all days less than 75 % of the users of the feature window's segment and of this one "
+        "are common to both (Jaccard), or the segment was not found before.",
+        "Whom the segment holds depends on which days are looked at. On the same days it may still "
+        "come back with other users: that is what the report calls stable.",
+        "Do not build an audience on it; treat its users with their neighbours.",
+        _find_unstable,
+        needs=LATER,
+    ),
+    InsightKind(
+        "SEG-012",
+        "Tiny segment",
+        "caution",
+        "The segment holds fewer users than may be shown (`--min-size`), or less than 1 % of all.",
+        "Too few for figures, for a campaign, or for a test.",
+        "Ask for fewer segments, or treat these users with the nearest segment.",
+        _find_tiny,
+        data="any",
+    ),
+    InsightKind(
+        "SEG-013",
+        "Missing-data segment",
+        "caution",
+        "At least 90 % of its users have an unknown value of some feature, and less than 90 % of "
+        "all users have.",
+        "What sets it apart is that little is known of it, not what its users do.",
+        "Do not read it as a kind of user; mend the profile data or leave those features out.",
+        _find_missing_data,
+        data="any",
+    ),
+    InsightKind(
+        "SEG-014",
+        "Nothing to tell apart",
+        "note",
+        "The run answers with one segment.",
+        "No division of the users holds up by its rule. That is a finding.",
+        "Treat all users alike, or bring other features.",
+        _find_one_segment,
+        data="any",
+    ),
+)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from segmentry.advise.insights._findings import Facts
+from segmentry.advise.insights._findings import Facts, Worth
 from segmentry.describe.exposure import Cell
 from segmentry.describe.profiles import SegmentProfile
+from segmentry.formats import count
 from segmentry.schema import UNKNOWN, Estimate
 
 PER = 10_000
@@ -19,6 +20,27 @@ _TO_90 = 1.6448536269514722 / 1.959963984540054  # half of a 90 % interval / of 
 def exactly(value: float) -> Estimate:
     """Return a number without an interval."""
     return Estimate(value=float(value), low=None, high=None)
+
+
+def moved_here(facts: Facts, index: Estimate) -> Worth:
+    """Return what it is worth to show more to a segment."""
+    effect = f"clicks gained per {count(PER)} impressions moved here"
+    return Worth(effect, clicks_gained(facts, index, sign=1), MOVED)
+
+
+def moved_away(facts: Facts, index: Estimate, *more: str) -> Worth:
+    """Return what it is worth to show less to a segment; `more` is assumed beside the usual."""
+    effect = f"clicks gained per {count(PER)} impressions moved from here to all users"
+    return Worth(effect, clicks_gained(facts, index, sign=-1), (*more, *MOVED))
+
+
+def as_it_is(profile: SegmentProfile) -> Worth:
+    """Return what is at stake where acting is no move of impressions: the clicks they bring."""
+    expected = clicks_expected(profile)
+    if expected.value is None:
+        return Worth()
+    effect = f"clicks to be expected per {count(PER)} impressions shown to them, as things are"
+    return Worth(effect, expected, ("They are shown ads as they were.",))
 
 
 def clicks_gained(facts: Facts, index: Estimate, *, sign: int) -> Estimate:

@@ -4,6 +4,7 @@ In: parts of the log and segments. Out: a `LogDescription`.
 """
 
 from segmentry.describe.exposure._describe import HoldOut, LogDescription, describe_log
+from segmentry.describe.exposure._dimensions import Members
 from segmentry.describe.exposure._records import (
     Cap,
     Cell,
@@ -14,7 +15,7 @@ from segmentry.describe.exposure._records import (
     LogReport,
     Reaction,
 )
-from segmentry.describe.exposure._rows import Members
+from segmentry.describe.exposure._report import report_log
 
 __all__ = [
     "Cap",
@@ -29,4 +30,5 @@ __all__ = [
     "Members",
     "Reaction",
     "describe_log",
+    "report_log",
 ]

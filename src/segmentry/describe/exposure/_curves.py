@@ -1,24 +1,210 @@
-"""Exposure curves with their intervals, the naive ones beside them, and what caps remove."""
+"""Reactions and curves of exposure, of all users and of each segment, and what caps remove."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
-from segmentry.describe.exposure._matched import MatchedFit, MatchedSets, fit_matched
-from segmentry.describe.exposure._positions import BandCounts
-from segmentry.describe.exposure._records import Cap, CurvePoint, ExposureCurve
-from segmentry.schema import MICRO, UNKNOWN, Estimate
+from segmentry.describe.exposure._cells import NORMAL_95
+from segmentry.describe.exposure._matched import (
+    MatchedFit,
+    MatchedSets,
+    fit_matched,
+    join_sets,
+    n_levels_of,
+)
+from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, BandCounts
+from segmentry.describe.exposure._reaction import fit_gap_ratio
+from segmentry.describe.exposure._records import Cap, CurvePoint, ExposureCurve, Reaction
+from segmentry.privacy import hidden_bands, hidden_cells, is_small
+from segmentry.schema import MICRO, UNKNOWN, Estimate, Window
 from segmentry.schema.arrays import IntVector
 
 NORMAL_90 = 1.6448536269514722
-NORMAL_95 = 1.959963984540054
 _TOO_FEW = (
     "too few users have both clicks and other impressions at the first position and later ones"
 )
+_LEVEL = 0.05
+_MAX_CLICKED = 20_000
 
 
-def make_curve(
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """All users, or those of one segment: their id, who is taken, and the share of users."""
+
+    segment_id: int
+    is_taken: npt.NDArray[np.bool_]
+    user_share: float
+
+
+def describe_exposure(
+    positions: BandCounts,
+    showings: BandCounts,
+    sets: list[tuple[MatchedSets, IntVector]],
+    moments: list[pl.DataFrame],
+    *,
+    segment_ids: IntVector,
+    n_segments: int,
+    is_of_all: npt.NDArray[np.bool_],
+    shares: Sequence[float],
+    window: Window,
+    least_users: int,
+) -> tuple[tuple[Reaction, ...], tuple[ExposureCurve, ...]]:
+    """Test for all users and each segment whether exposure reacts to clicks, and draw the curves.
+
+    Parameters
+    ----------
+    positions, showings : BandCounts
+        Of all segments.
+    sets, moments : list
+        Of the sampled users, part by part.
+    segment_ids : ndarray of int, shape (n_users,)
+    n_segments : int
+    is_of_all : ndarray of bool, shape (n_users,)
+        The users that the curves of all users are made of.
+    shares : sequence of float
+        Share of users taken, of all and of each segment.
+    window : Window
+    least_users : int
+        What is of fewer users is hidden, and what would give such a figure away.
+    """
+    if not sets:
+        return (), ()
+    matched, seen = join_sets(sets), pl.concat(moments).sort("user", "second")
+    groups = [_Group(0, is_of_all, shares[0])]
+    groups += [
+        _Group(segment_id, segment_ids == segment_id, shares[segment_id])
+        for segment_id in range(1, n_segments + 1)
+    ]
+    if n_segments == 1:
+        groups = groups[:1]
+    reactions = tuple(_react(seen, group, n_tests=max(1, n_segments)) for group in groups)
+    everybody_reacts = reactions[0].is_found
+    told = [
+        (kind, counts, hidden_bands(counts.sums[:, :, 0], min_size=least_users))
+        for kind, counts in (("impression", positions), ("repeat", showings))
+        if counts.sums[:, 1:, 1].any() or kind == "impression"
+    ]
+    curves = []
+    for group, reaction in zip(groups, reactions, strict=True):
+        own = [
+            _curve(
+                kind,
+                counts,
+                matched,
+                group,
+                window=window,
+                n_shown=int(n_shown[group.segment_id]),
+                least_users=least_users,
+            )
+            for kind, counts, n_shown in told
+        ]
+        is_reacting = everybody_reacts or reaction.is_found
+        if is_reacting:
+            own = [replace(curve, is_identified=False, caps=()) for curve in own]
+        curves += own
+    return _published(reactions, least_users), tuple(curves)
+
+
+def _published(reactions: tuple[Reaction, ...], least_users: int) -> tuple[Reaction, ...]:
+    """Hide figures of few users, and with them the counts that would give theirs away."""
+    line = [each.n_users for each in reactions[1:]]
+    is_uncounted = [False, *hidden_cells(line, min_size=least_users)]
+    found = []
+    for reaction, uncounted in zip(reactions, is_uncounted, strict=True):
+        kept = replace(reaction, n_users=0, n_clicks=0) if uncounted else reaction
+        if is_small(reaction.n_users, min_size=least_users):
+            kept = replace(kept, n_users=0, n_clicks=0, gap_ratio=UNKNOWN, is_found=False,
+                           reason="too few users with clicks to be shown")  # fmt: skip
+        found.append(kept)
+    return tuple(found)
+
+
+def _react(moments: pl.DataFrame, group: _Group, *, n_tests: int) -> Reaction:
+    """Test one group; those of the segments are as many tests, and each is as much stricter."""
+    from scipy.special import ndtri
+
+    own = _thinned(moments.filter(pl.Series(group.is_taken[moments["user"].to_numpy()])))
+    n_users, n_clicks = own["user"].n_unique(), int(own["is_clicked"].sum())
+    fit = fit_gap_ratio(own)
+    if fit is None:
+        reason = "too few clicks with a day after them to tell"
+        return Reaction(group.segment_id, UNKNOWN, n_users, n_clicks, False, reason)
+    value, error = fit
+    level = _LEVEL if group.segment_id == 0 else _LEVEL / n_tests
+    half = float(ndtri(1 - level / 2)) * error
+    low, high = value - half, value + half
+    return Reaction(
+        segment_id=group.segment_id,
+        gap_ratio=Estimate(math.exp(value), math.exp(low), math.exp(high)),
+        n_users=n_users,
+        n_clicks=n_clicks,
+        is_found=low > 0 or high < 0,
+        reason="",
+    )
+
+
+def _thinned(moments: pl.DataFrame) -> pl.DataFrame:
+    """Keep every jth user, so that about 20,000 clicked moments are left."""
+    step = int(moments["is_clicked"].sum()) // _MAX_CLICKED
+    if step < 2:
+        return moments
+    number = np.cumsum(np.diff(moments["user"].to_numpy(), prepend=-1) != 0)
+    return moments.filter(pl.Series(number % step == 0))
+
+
+def _curve(
+    kind: str,
+    counts: BandCounts,
+    sets: MatchedSets,
+    group: _Group,
+    *,
+    window: Window,
+    n_shown: int,
+    least_users: int,
+) -> ExposureCurve:
+    """Draw one curve; that of the showings is adjusted for the position as well."""
+    position, showing, day, hour = n_levels_of(window)
+    is_taken = group.is_taken[sets.user]
+    codes, is_member = sets.codes[is_taken], sets.is_member[is_taken]
+    if kind == "impression":
+        order: tuple[int, ...] = (0, 2, 3)
+        n_levels: tuple[int, ...] = (position, day, hour)
+        bands: tuple[int, ...] = POSITION_BANDS
+    else:
+        order, n_levels = (1, 0, 2, 3), (showing, position, day, hour)
+        bands = REPEAT_BANDS
+        # Members whose ad is not known are left out, whatever their click.
+        is_member = is_member & (codes[:, :, 1] < len(REPEAT_BANDS))
+    own = MatchedSets(sets.user[is_taken], codes[:, :, order], is_member)
+    return _make_curve(
+        _counts_of(counts, group.segment_id),
+        own,
+        kind=kind,
+        segment_id=group.segment_id,
+        bands=bands,
+        n_levels=n_levels,
+        user_share=group.user_share,
+        n_shown=n_shown,
+        least_users=least_users,
+    )
+
+
+def _counts_of(counts: BandCounts, segment_id: int) -> BandCounts:
+    if segment_id == 0:
+        return replace(
+            counts,
+            sums=counts.sums.sum(axis=0, keepdims=True),
+            beyond=counts.beyond.sum(axis=0, keepdims=True),
+        )
+    rows = slice(segment_id - 1, segment_id)
+    return replace(counts, sums=counts.sums[rows], beyond=counts.beyond[rows])
+
+
+def _make_curve(
     counts: BandCounts,
     sets: MatchedSets,
     *,
@@ -30,25 +216,11 @@ def make_curve(
     n_shown: int,
     least_users: int,
 ) -> ExposureCurve:
-    """Put one curve together.
+    """Put one curve together, of the counts of one segment.
 
-    Parameters
-    ----------
-    counts : BandCounts
-        Of one segment: ``sums`` of shape (1, n_bands, 7).
-    sets : MatchedSets
-        The factor of interest comes first.
-    kind : {"impression", "repeat"}
-    segment_id : int
-    bands : sequence of int
-        First position of each band.
-    n_levels : sequence of int
-        Of each factor.
-    user_share : float
-    n_shown : int
-        Bands that may be shown; a cap tells what lies after the bands before it.
-    least_users : int
-        Nothing is told that fewer users inform.
+    `bands` holds the first position of each band, of which the first `n_shown` may be shown; the
+    factor of interest comes first in `sets` and `n_levels`. What fewer than `least_users` inform
+    is hidden.
     """
     sums, beyond = counts.sums[0], counts.beyond[0]
     fit = fit_matched(sets, n_levels=n_levels)
@@ -81,11 +253,6 @@ def make_curve(
         is_identified=True,
         caps=_caps(beyond[: n_shown + 1], bands, least_users),
     )
-
-
-def without_caps(curve: ExposureCurve) -> ExposureCurve:
-    """Return the curve as one that exposure reacts to: no cap is drawn from it."""
-    return replace(curve, is_identified=False, caps=())
 
 
 def _naive(sums: IntVector) -> Estimate:

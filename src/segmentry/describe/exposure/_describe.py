@@ -3,18 +3,29 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from segmentry.describe.exposure._cells import CELL_COLUMNS, describe_cells
-from segmentry.describe.exposure._counting import CellCounts, add_cells, no_counts
-from segmentry.describe.exposure._dimensions import Dimension, find_dimensions, keys_of
-from segmentry.describe.exposure._fatigue import describe_exposure
-from segmentry.describe.exposure._held_out import Clicks, compare_held_out, no_clicks
-from segmentry.describe.exposure._matched import MatchedSets
+from segmentry.describe.exposure._cells import (
+    CELL_COLUMNS,
+    CellCounts,
+    add_cells,
+    describe_cells,
+    no_counts,
+)
+from segmentry.describe.exposure._curves import describe_exposure
+from segmentry.describe.exposure._dimensions import (
+    Dimension,
+    Members,
+    find_dimensions,
+    find_placements,
+    keys_of,
+)
+from segmentry.describe.exposure._held_out import Clicks, compare_held_out
+from segmentry.describe.exposure._matched import MatchedSets, draw_sets, user_shares
 from segmentry.describe.exposure._positions import (
     POSITION_BANDS,
     REPEAT_BANDS,
@@ -24,20 +35,13 @@ from segmentry.describe.exposure._positions import (
     no_bands,
     order_by_time,
 )
-from segmentry.describe.exposure._reaction import Moments, find_moments
+from segmentry.describe.exposure._reaction import find_moments
 from segmentry.describe.exposure._records import ExposureCurve, HeldOutUse, Reaction
-from segmentry.describe.exposure._rows import (
-    Members,
-    PartRows,
-    find_placements,
-    pieces_of,
-    read_part,
-)
-from segmentry.describe.exposure._sampling import draw_sets, user_shares
+from segmentry.features.events import Events, pieces_of, read_events
 from segmentry.features.packing import Places
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import Engine, Window
-from segmentry.schema.arrays import IntVector
+from segmentry.schema.arrays import BoolVector, IntVector
 
 _SALT = "segmentry exposure"
 _N_WORKERS = 2
@@ -67,15 +71,8 @@ class HoldOut:
 class LogDescription:
     """Segments against the log.
 
-    Parameters
-    ----------
-    dimensions : tuple of str
-    cells : DataFrame
-        One row per segment, dimension (``kind``) and key with enough users.
-    held_out : HeldOutUse or None
-        Null without categories.
-    reactions : tuple of Reaction
-    curves : tuple of ExposureCurve
+    `cells` has one row per segment, dimension (``kind``) and key with enough users; `held_out` is
+    null without categories.
     """
 
     dimensions: tuple[str, ...]
@@ -93,7 +90,7 @@ class _Plan:
     dimensions: tuple[Dimension, ...]
     members: Members
     hold_out: HoldOut | None
-    is_sampled: npt.NDArray[np.bool_]
+    is_sampled: BoolVector
     seed: int
 
 
@@ -106,7 +103,7 @@ class _Findings:
     showings: BandCounts
     clicks: Clicks | None
     sets: list[tuple[MatchedSets, IntVector]] = field(default_factory=list)
-    moments: list[Moments] = field(default_factory=list)
+    moments: list[pl.DataFrame] = field(default_factory=list)
 
 
 def describe_log(
@@ -127,14 +124,12 @@ def describe_log(
     Parameters
     ----------
     engine : Engine
-        Whose `split_log` made the parts.
     parts : sequence of Path
-        Each holds all rows of its users.
+        From its `split_log`.
     ads : DataFrame or None
         One row per ad; without rows where nothing is known of the ads, null where the log does
         not name them.
     members : Members
-        The users and their segments.
     n_clicks : ndarray of int, shape (n_users,)
         Clicks of each user in the window: they tell how many users make a curve.
     window : Window
@@ -214,27 +209,20 @@ def _read_all(
     ad_places = None if ads is None else Places.among(ads["ad_id"])
     with ThreadPoolExecutor(_N_WORKERS) as workers:
         for done, part in enumerate(parts, start=1):
-            pieces = pieces_of(
-                read_part(
-                    engine,
-                    part,
-                    plan.members,
-                    window=plan.window,
-                    user_places=user_places,
-                    ad_places=ad_places,
-                    placements=placements,
-                ),
-                n_rows=_ROWS_OF_A_PIECE,
+            events = read_events(
+                engine, part, window=plan.window, ad_places=ad_places, placements=placements
             )
+            is_member = _piece_of(events, user_places, plan.members).segments > 0
             asked: list[Future[None]] = []
-            for rows in pieces:
+            for some in pieces_of(events.of_users(is_member), n_rows=_ROWS_OF_A_PIECE):
+                piece = _piece_of(some, user_places, plan.members)
                 # Cut while the workers are still at the one before.
                 for each in asked:
                     each.result()
                 # Each has its own findings, and numpy sorts without the interpreter's lock.
-                asked = [workers.submit(_take_exposure, rows, plan, found)]
+                asked = [workers.submit(_take_exposure, piece, plan, found)]
                 asked += [
-                    workers.submit(_take_cells, rows, dimension, total, plan, found)
+                    workers.submit(_take_cells, piece, dimension, total, plan, found)
                     for dimension, total in zip(plan.dimensions, found.cells, strict=True)
                 ]
             for each in asked:
@@ -243,49 +231,51 @@ def _read_all(
                 on_part(done, len(parts))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """Events, with the place in the user table and the segment of each of their users."""
+
+    events: Events
+    users: IntVector
+    segments: IntVector
+
+
+def _piece_of(events: Events, places: Places, members: Members) -> _Piece:
+    users = places.of(events.user_id)
+    return _Piece(events, users, np.append(members.segment_ids, 0)[users])
+
+
 def _take_cells(
-    rows: PartRows, dimension: Dimension, total: CellCounts, plan: _Plan, found: _Findings
+    piece: _Piece, dimension: Dimension, total: CellCounts, plan: _Plan, found: _Findings
 ) -> None:
-    key = keys_of(dimension, rows, window=plan.window)
+    events = piece.events
+    key = keys_of(dimension, events)
     if key is None:
         return
-    segment_of_user = plan.members.segment_ids[rows.users]
-    add_cells(total, rows.user, key, rows.is_click, segment_of_user=segment_of_user)
+    add_cells(total, events.user, key, events.is_click, segment_of_user=piece.segments)
     if dimension.kind == "category" and found.clicks is not None and plan.hold_out is not None:
-        is_taken = (rows.is_click == 1) & (key >= 0)
-        is_later = rows.second[is_taken] >= plan.hold_out.starts_at - plan.window.start
-        found.clicks.take(rows.users[rows.user[is_taken]], key[is_taken], is_later)
+        is_taken = (events.is_click == 1) & (key >= 0)
+        is_later = events.second[is_taken] >= plan.hold_out.starts_at - events.midnight
+        found.clicks.take(piece.users[events.user[is_taken]], key[is_taken], is_later)
 
 
-def _take_exposure(rows: PartRows, plan: _Plan, found: _Findings) -> None:
-    segment_of_user = plan.members.segment_ids[rows.users]
-    line = order_by_time(rows)
-    k = plan.members.n_segments
-    found.positions = add_bands(
-        found.positions,
-        count_bands(
-            line.user,
-            line.position,
-            line.is_click,
-            segment_of_user=segment_of_user,
-            n_segments=k,
-            bands=POSITION_BANDS,
-        ),
+def _take_exposure(piece: _Piece, plan: _Plan, found: _Findings) -> None:
+    events, users = piece.events, piece.users
+    line = order_by_time(events)
+    count = partial(
+        count_bands,
+        line.user,
+        is_click=line.is_click,
+        segment_of_user=piece.segments,
+        n_segments=plan.members.n_segments,
     )
-    if rows.ad is not None:
-        counted = count_bands(
-            line.user,
-            line.showing,
-            line.is_click,
-            segment_of_user=segment_of_user,
-            n_segments=k,
-            bands=REPEAT_BANDS,
-        )
-        found.showings = add_bands(found.showings, counted)
-    is_sampled = plan.is_sampled[rows.users]
-    sets = draw_sets(line, rows.users, is_sampled, window=plan.window, seed=plan.seed)
+    found.positions = add_bands(found.positions, count(line.position, bands=POSITION_BANDS))
+    if events.ad is not None:
+        found.showings = add_bands(found.showings, count(line.showing, bands=REPEAT_BANDS))
+    is_sampled = plan.is_sampled[users]
+    sets = draw_sets(line, users, is_sampled, window=plan.window, seed=plan.seed)
     found.sets.append(sets)
-    found.moments.append(find_moments(line, rows.users, is_sampled, window=plan.window))
+    found.moments.append(find_moments(line, users, is_sampled, window=plan.window))
 
 
 def _no_clicks(dimensions: Sequence[Dimension], hold_out: HoldOut | None) -> Clicks | None:
@@ -293,7 +283,7 @@ def _no_clicks(dimensions: Sequence[Dimension], hold_out: HoldOut | None) -> Cli
     n_keys = next((each.keys.height for each in dimensions if each.kind == "category"), None)
     if n_keys is None or hold_out is None:
         return None
-    return no_clicks(hold_out.segment_ids, n_segments=hold_out.n_segments, n_keys=n_keys)
+    return Clicks.none(hold_out.segment_ids, n_segments=hold_out.n_segments, n_keys=n_keys)
 
 
 def _held_out(found: _Findings, plan: _Plan, *, least_users: int) -> HeldOutUse | None:

@@ -1,22 +1,41 @@
-"""The dimensions of a log: hours, placements, and what is known of its ads."""
+"""The dimensions of a log, hours, placements and what is known of its ads, and its members."""
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import polars as pl
 
-from segmentry.describe.exposure._rows import PartRows
+from segmentry.features.events import Events
 from segmentry.features.packing import places_of
-from segmentry.schema import SECONDS_PER_DAY, Window
+from segmentry.schema import Engine
 from segmentry.schema.arrays import IntVector
 
 PRICE_BANDS = (50, 200, 1_000, 5_000)
 """Where the next price band begins, in the currency of the ads."""
-AFFINITY_KINDS = ("category", "brand", "price band")
-
+_MAX_PLACEMENTS = 64
 _ID_COLUMNS = {"category": "category_id", "brand": "brand_id", "campaign": "campaign_id"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """The users with a segment.
+
+    Parameters
+    ----------
+    user_id : Series of shape (n_users,)
+        In the order of the user table.
+    segment_ids : ndarray of int, shape (n_users,)
+        1..K; 0 for users without a segment.
+    n_segments : int
+    """
+
+    user_id: pl.Series
+    segment_ids: IntVector
+    n_segments: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +56,20 @@ class Dimension:
     keys: pl.DataFrame
     of_ad: IntVector | None = None
 
-    @property
-    def is_small(self) -> bool:
-        """Whether all of its keys can be shown on a page."""
-        return self.kind in ("hour", "placement", "price band")
+
+def find_placements(engine: Engine, parts: Sequence[Path]) -> tuple[str, ...]:
+    """Return the placements of a log by name; of more than 64, those with most impressions."""
+    counts = [
+        engine.collect(
+            engine.scan_part(part).group_by("placement").agg(nw.len().cast(nw.Int64).alias("n"))
+        )
+        for part in parts
+    ]
+    if not counts:
+        return ()
+    known = pl.concat(counts).drop_nulls().group_by("placement").agg(pl.col("n").sum())
+    ranked = known.sort("n", "placement", descending=[True, False]).head(_MAX_PLACEMENTS)
+    return tuple(sorted(ranked["placement"].to_list()))
 
 
 def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tuple[Dimension, ...]:
@@ -98,17 +127,17 @@ def _price_keys() -> pl.DataFrame:
     )
 
 
-def keys_of(dimension: Dimension, rows: PartRows, *, window: Window) -> IntVector | None:
+def keys_of(dimension: Dimension, events: Events) -> IntVector | None:
     """Return the number of the key of each impression, -1 for none; null if there are none."""
     if dimension.kind == "hour":
-        first = (window.start + round(window.utc_offset_hours * 3600)) % SECONDS_PER_DAY
-        hours: IntVector = (rows.second + first) // 3600
+        hours: IntVector = events.second // 3600
         # A third of the time of `%`: numpy divides by one number without dividing.
         hours -= hours // 24 * 24
         return hours
     if dimension.kind == "placement":
-        return rows.placement
-    if dimension.of_ad is None or rows.ad_place is None:
+        number = events.placement
+        return None if number is None else np.where(number < dimension.keys.height, number, -1)
+    if dimension.of_ad is None or events.ad_place is None:
         return None
-    found: IntVector = dimension.of_ad[rows.ad_place]
+    found: IntVector = dimension.of_ad[events.ad_place]
     return found

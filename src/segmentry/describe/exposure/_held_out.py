@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from segmentry.describe.exposure._cells import NORMAL_95
 from segmentry.describe.exposure._records import HeldOutGain, HeldOutUse
 from segmentry.features.packing import run_starts, sort_rows
 from segmentry.schema import Estimate
 from segmentry.schema.arrays import FloatVector, IntVector
 
-NORMAL_95 = 1.959963984540054
 _LIST_LENGTHS = (1, 5, 20)
 _LEAST_USERS = 30
 
@@ -21,20 +21,17 @@ class Clicks:
 
     Those of the feature window are counted, which takes no more room in a longer log; of those
     of the outcome window each is kept.
-
-    Parameters
-    ----------
-    segment_ids : ndarray of int, shape (n_users,)
-        Segments that were formed on the feature window alone; 0 for none.
-    early : ndarray of int, shape (n_segments, n_keys)
-        Clicks of the feature window.
-    later : list of (ndarray of int, ndarray of int)
-        Place in the user table, and key, of each click of the outcome window.
     """
 
-    segment_ids: IntVector
-    early: IntVector
+    segment_ids: IntVector  # (n_users,), formed on the feature window alone; 0 for none
+    early: IntVector  # (n_segments, n_keys): clicks of the feature window
+    # Place in the user table, and key, of each click of the outcome window.
     later: list[tuple[IntVector, IntVector]] = field(default_factory=list)
+
+    @classmethod
+    def none(cls, segment_ids: IntVector, *, n_segments: int, n_keys: int) -> "Clicks":
+        """Return a place for the clicks of users with these segments."""
+        return cls(segment_ids, np.zeros((n_segments, n_keys), dtype=np.int64))
 
     def take(self, user: IntVector, key: IntVector, is_later: npt.NDArray[np.bool_]) -> None:
         """Take more clicks; arrays of shape (n_clicks,)."""
@@ -44,23 +41,12 @@ class Clicks:
         self.later.append((user[is_later].astype(np.int32), key[is_later].astype(np.int32)))
 
 
-def no_clicks(segment_ids: IntVector, *, n_segments: int, n_keys: int) -> Clicks:
-    """Return a place for the clicks of users with these segments."""
-    return Clicks(segment_ids, np.zeros((n_segments, n_keys), dtype=np.int64))
-
-
 def compare_held_out(
     clicks: Clicks, *, dimension: str, least_users: int = _LEAST_USERS
 ) -> HeldOutUse:
     """Choose keys by segment and by popularity among all, and hold both against later clicks.
 
-    Parameters
-    ----------
-    clicks : Clicks
-    dimension : str
-        What the keys are.
-    least_users : int
-        Nothing is said on later clicks of fewer users, nor of fewer than 30.
+    Later clicks of fewer than `least_users` users, or of fewer than 30, are not judged.
 
     Notes
     -----
@@ -73,7 +59,7 @@ def compare_held_out(
     --------
     60 users click key 0 and 60 others key 1, on the first days and later; segments know it.
 
-    >>> clicks = no_clicks(np.repeat([1, 2], 60), n_segments=2, n_keys=2)
+    >>> clicks = Clicks.none(np.repeat([1, 2], 60), n_segments=2, n_keys=2)
     >>> user = np.repeat(np.arange(120), 2)
     >>> clicks.take(user, (user >= 60).astype(int), np.tile([False, True], 120))
     >>> use = compare_held_out(clicks, dimension="category")
@@ -93,7 +79,8 @@ def compare_held_out(
     weight = _fit_weight(early, popularity)
     by_segment = (early + weight * popularity) / (early.sum(axis=1, keepdims=True) + weight)
     place = clicks.segment_ids[user] - 1
-    gains = [_log_likelihood(by_segment, popularity, place, key, user)]
+    own, common = np.log(by_segment[place, key]), np.log(popularity[key])
+    gains = [_gain("log-likelihood", None, own, common, user)]
     gains += [
         _hit_rate(by_segment, popularity, place, key, user, n_chosen=n)
         for n in _LIST_LENGTHS
@@ -148,17 +135,6 @@ def _fit_weight(counts: FloatVector, popularity: FloatVector) -> float:
         return -float(whole + cells)
 
     return float(np.exp(minimize_scalar(loss, bounds=(0.0, 16.0), method="bounded").x))
-
-
-def _log_likelihood(
-    by_segment: FloatVector,
-    popularity: FloatVector,
-    place: IntVector,
-    key: IntVector,
-    user: IntVector,
-) -> HeldOutGain:
-    own, common = np.log(by_segment[place, key]), np.log(popularity[key])
-    return _gain("log-likelihood", None, own, common, user)
 
 
 def _hit_rate(

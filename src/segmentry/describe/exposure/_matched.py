@@ -1,4 +1,7 @@
-"""Conditional logit on matched sets: a click against impressions of the same user without one."""
+"""Conditional logit on matched sets: a click against impressions of the same user without one.
+
+Which users and impressions the sets are drawn from, and the fit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +9,18 @@ from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, Timeline, band_of
+from segmentry.runtime.sampling import hash_shares
+from segmentry.schema import SECONDS_PER_DAY, Window
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
+_CLICKS_PER_CURVE = 60_000
+_N_CONTROLS = 5
+_MAX_DAYS = 31
+_HOURS = 4
+_BITS_OF_A_USERS_CLICKS = 20
 _LEAST_CASES = 20
 _MOST_STEPS = 40
 _TOLERANCE = 1e-14
@@ -34,6 +46,102 @@ class MatchedSets:
     is_member: BoolVector
 
 
+def user_shares(n_clicks: IntVector) -> tuple[float, npt.NDArray[np.float64]]:
+    """Return the share of users to take for everybody's curve and for each segment's.
+
+    `n_clicks` has shape (n_segments,).
+
+    Examples
+    --------
+    >>> everybody, segments = user_shares(np.array([240_000, 30_000]))
+    >>> round(everybody, 3), segments.tolist()
+    (0.222, [0.25, 1.0])
+    """
+    total = max(1, int(n_clicks.sum()))
+    shares = np.minimum(1.0, _CLICKS_PER_CURVE / np.maximum(1, n_clicks))
+    return min(1.0, _CLICKS_PER_CURVE / total), shares
+
+
+def n_levels_of(window: Window) -> tuple[int, ...]:
+    """Return how many levels the position, the showing, the local day and the time of day have."""
+    n_days = -(-(window.end - window.start) // (SECONDS_PER_DAY * _days_per_level(window))) + 1
+    return (len(POSITION_BANDS), len(REPEAT_BANDS) + 1, int(n_days), 24 // _HOURS)
+
+
+def _days_per_level(window: Window) -> int:
+    """Return 1 for up to a month, else so many that there is a month of levels."""
+    return max(1, int(-(-window.n_days // _MAX_DAYS)))
+
+
+def draw_sets(
+    line: Timeline,
+    users: IntVector,
+    is_sampled: npt.NDArray[np.bool_],
+    *,
+    window: Window,
+    seed: int,
+) -> tuple[MatchedSets, IntVector]:
+    """Match each click of the sampled users with impressions of the same user without a click.
+
+    Up to 5 of them; those drawn twice count once, which leaves each as likely as any other.
+    `users`, shape (n_part_users,), holds places in the user table, by which the sets name their
+    user. The second array, shape (n_sets,), numbers the clicks of each user: it orders the sets.
+    """
+    is_taken = is_sampled[line.user]
+    case = np.flatnonzero(is_taken & (line.is_click == 1))
+    other = np.flatnonzero(is_taken & (line.is_click == 0))
+    n_others = np.bincount(line.user[other], minlength=users.size)
+    case = case[n_others[line.user[case]] > 0]
+    of_case = line.user[case]
+    first_other = np.cumsum(n_others) - n_others
+    click = _count_within(of_case)
+    # Places may be of four bytes, which 2,048 users would overflow.
+    keys = (users[of_case].astype(np.int64) << _BITS_OF_A_USERS_CLICKS) + click
+    room = n_others[of_case]
+    picks = np.empty((case.size, _N_CONTROLS), dtype=np.int64)
+    for member in range(_N_CONTROLS):
+        drawn = hash_shares(pl.Series(keys), salt=f"segmentry control {member} of seed {seed}")
+        picks[:, member] = np.where(room > _N_CONTROLS, (drawn * room).astype(np.int64), member)
+    is_new = picks < room[:, None]
+    for member in range(1, _N_CONTROLS):
+        is_new[:, member] &= (picks[:, :member] != picks[:, member : member + 1]).all(axis=1)
+    picks = np.minimum(picks, room[:, None] - 1) + first_other[of_case][:, None]
+    rows = np.concatenate([case[:, None], other[picks] if other.size else picks], axis=1)
+    is_member = np.concatenate([np.ones((case.size, 1), dtype=np.bool_), is_new], axis=1)
+    codes = np.stack([factor[rows] for factor in _factors(line, window)], axis=2)
+    return MatchedSets(users[of_case], codes.astype(np.int16), is_member), click
+
+
+def _factors(line: Timeline, window: Window) -> tuple[IntVector, ...]:
+    return (
+        band_of(line.position, POSITION_BANDS),
+        band_of(line.showing, REPEAT_BANDS) % (len(REPEAT_BANDS) + 1),
+        line.second // SECONDS_PER_DAY // _days_per_level(window),
+        line.second % SECONDS_PER_DAY // (3600 * _HOURS),
+    )
+
+
+def _count_within(groups: IntVector) -> IntVector:
+    """Number the rows of each run of equal values from 0."""
+    row = np.arange(groups.size)
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    first = np.zeros(groups.size, dtype=np.int64)
+    first[starts] = starts
+    counted: IntVector = row - np.maximum.accumulate(first)
+    return counted
+
+
+def join_sets(drawn: list[tuple[MatchedSets, IntVector]]) -> MatchedSets:
+    """Put the sets of all parts together, in the order of users and their clicks."""
+    user = np.concatenate([sets.user for sets, _ in drawn])
+    order = np.lexsort((np.concatenate([click for _, click in drawn]), user))
+    return MatchedSets(
+        user[order],
+        np.concatenate([sets.codes for sets, _ in drawn])[order],
+        np.concatenate([sets.is_member for sets, _ in drawn])[order],
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedFit:
     """Log odds ratios of the levels of the first factor against its level 0.
@@ -57,16 +165,8 @@ class MatchedFit:
 def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | None:
     """Fit a conditional logit with matched sets as strata and users as clusters.
 
-    Parameters
-    ----------
-    sets : MatchedSets
-    n_levels : sequence of int, shape (n_factors,)
-        The first factor is the one of interest, the others are adjusted for.
-
-    Returns
-    -------
-    MatchedFit or None
-        None where level 0 has too few clicks or there is no other level.
+    The first factor of `n_levels` is the one of interest, the others are adjusted for. Nothing is
+    returned where its level 0 has too few clicks or there is no other level.
 
     Notes
     -----
@@ -136,26 +236,14 @@ def _columns(sets: MatchedSets, n_levels: Sequence[int]) -> list[npt.NDArray[np.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Design:
-    """What every coefficient vector is held against: worked out once, not at each step.
+    """What every coefficient vector is held against: worked out once, not at each step."""
 
-    Parameters
-    ----------
-    index : ndarray of int, shape (n_factors, n_sets, n_members)
-        Column of each member by factor; -1 for none.
-    is_member : ndarray of bool, shape (n_sets, n_members)
-    cases : ndarray of int, shape (n_columns + 1,)
-        Clicks by column; the last one takes what belongs to no column.
-    cells : ndarray of int, shape (n_factors * n_sets * n_members,)
-        Place of each member in a table of sets and columns, factor by factor.
-    pairs : list of ndarray of int, shape (n_sets * n_members,)
-        Place of each member in a table of columns and columns, for each two factors: those of
-        two factors meet in cells of their own, and the table is symmetric.
-    """
-
-    index: IntVector
-    is_member: BoolVector
-    cases: IntVector
-    cells: IntVector
+    index: IntVector  # (n_factors, n_sets, n_members): column of each member; -1 for none
+    is_member: BoolVector  # (n_sets, n_members)
+    cases: IntVector  # (n_columns + 1,): clicks by column; the last takes those of no column
+    cells: IntVector  # place of each member in a table of sets and columns, factor by factor
+    # Place of each member in a table of columns and columns, for each two factors: those of two
+    # factors meet in cells of their own, and the table is symmetric.
     pairs: list[IntVector]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.describe.exposure._rows import PartRows
+from segmentry.features.events import Events
 from segmentry.features.packing import run_starts, sort_rows
 from segmentry.schema import MICRO
 from segmentry.schema.arrays import IntVector
@@ -22,13 +22,8 @@ _MOST_POSITIONS = 1 << 12
 class Timeline:
     """Impressions user by user and by time; arrays of int of shape (n_rows,).
 
-    Parameters
-    ----------
-    user, second, is_click : ndarray
-    position : ndarray
-        1 + the user's impressions in earlier seconds: those of one second share a position.
-    showing : ndarray
-        1 + earlier showings of the same ad to the user; 0 where the ad is not known.
+    `position` is 1 + the user's impressions in earlier seconds: those of one second share it.
+    `showing` is 1 + earlier showings of the same ad to the user; 0 where the ad is not known.
     """
 
     user: IntVector
@@ -38,7 +33,7 @@ class Timeline:
     showing: IntVector
 
 
-def order_by_time(rows: PartRows) -> Timeline:
+def order_by_time(events: Events) -> Timeline:
     """Put impressions in order and number them.
 
     Rows of one user and second are in the order of their numbers and clicks: nothing here
@@ -48,22 +43,24 @@ def order_by_time(rows: PartRows) -> Timeline:
     --------
     A user is shown one ad, then the same one and another in one second.
 
-    >>> one = PartRows(
-    ...     users=np.array([7]), user=np.array([0, 0, 0]), second=np.array([9, 5, 9]),
+    >>> import polars as pl
+    >>> one = Events(
+    ...     user_id=pl.Series([7]), user=np.array([0, 0, 0]), second=np.array([9, 5, 9]),
     ...     is_click=np.array([1, 0, 0]), ad=np.array([3, 3, 4]), ad_place=None, placement=None,
+    ...     amounts={}, midnight=0, first_day=0,
     ... )
     >>> line = order_by_time(one)
     >>> line.position.tolist(), line.showing.tolist(), line.is_click.tolist()
     ([1, 2, 2], [1, 1, 2], [0, 0, 1])
     """
-    n_users = rows.users.size
-    n_seconds = int(rows.second.max(initial=0)) + 1
-    user, second, click = rows.user, rows.second, rows.is_click
+    n_users = events.user_id.len()
+    n_seconds = int(events.second.max(initial=0)) + 1
+    user, second, click = events.user, events.second, events.is_click
     showing = np.zeros(user.size, dtype=np.int64)
-    if rows.ad is not None:
-        n_ads = int(rows.ad.max(initial=0)) + 2
+    if events.ad is not None:
+        n_ads = int(events.ad.max(initial=0)) + 2
         user, ad, second, click = sort_rows(
-            (user, rows.ad + 1, second, click), (n_users, n_ads, n_seconds, 2)
+            (user, events.ad + 1, second, click), (n_users, n_ads, n_seconds, 2)
         )
         showing = np.where(ad > 0, _rank((user, ad), second), 0)
     capped = np.minimum(showing, _MOST_REPEATS - 1)

@@ -1,61 +1,38 @@
 """Whether exposure reacts to clicks: the next one comes sooner, or later, after a click."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from segmentry.describe.exposure._positions import POSITION_BANDS, Timeline, band_of
-from segmentry.describe.exposure._rows import MOST_SECONDS
-from segmentry.features.packing import order_of, run_starts
+from segmentry.features.events import MAX_SECONDS, midnight_of
+from segmentry.features.packing import run_starts
 from segmentry.schema import SECONDS_PER_DAY, Window
 from segmentry.schema.arrays import FloatVector, IntVector
 
 _HOURS = 4
-_MOST_GAP = SECONDS_PER_DAY
-_LEAST_CLICKED = 50
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Moments:
-    """Seconds in which users were shown something; arrays of int of shape (n_moments,), by user.
-
-    They are of small types where they can be: there are millions.
-
-    Parameters
-    ----------
-    user : ndarray
-        Place in the user table.
-    second : ndarray
-        Since the start of the window.
-    gap : ndarray
-        Seconds to the user's next exposure, up to a day.
-    is_clicked : ndarray
-        1 if anything was clicked, else 0.
-    n_shown : ndarray
-        Impressions of the second.
-    band : ndarray
-        Band of the position.
-    """
-
-    user: npt.NDArray[np.int32]
-    second: IntVector
-    gap: npt.NDArray[np.int32]
-    is_clicked: npt.NDArray[np.int8]
-    n_shown: npt.NDArray[np.int32]
-    band: npt.NDArray[np.int8]
+_MAX_GAP = SECONDS_PER_DAY
+_MIN_CLICKED = 50
 
 
 def find_moments(
     line: Timeline, users: IntVector, is_sampled: npt.NDArray[np.bool_], *, window: Window
-) -> Moments:
-    """Find the moments of the sampled users after which a day, or a quarter of a log, is left.
+) -> pl.DataFrame:
+    """Find the seconds in which sampled users were shown something, with time left after them.
 
+    Left is a day, or a quarter of the log.
     The gap is cut at that length, so that it is known whether or not the user came again. Only
     users with both clicked and other moments are kept: others say nothing of the difference.
+
+    Returns
+    -------
+    DataFrame
+        One row per moment, by user and time, in small types, as there are millions: ``user`` the
+        place in the user table, ``second`` as of `Events`, ``gap`` seconds to the user's next
+        exposure, up to a day, ``is_clicked`` 1 if anything was clicked, ``n_shown`` impressions
+        of the second, ``band`` of the position.
     """
-    longest = min(_MOST_GAP, (window.end - window.start) // 4)
+    longest, end = min(_MAX_GAP, (window.end - window.start) // 4), window.end - midnight_of(window)
     is_taken = is_sampled[line.user]
     user, second, click = (each[is_taken] for each in (line.user, line.second, line.is_click))
     starts = run_starts(user, second)
@@ -65,47 +42,25 @@ def find_moments(
     gap = np.full(who.size, longest, dtype=np.int64)
     is_same = np.diff(who) == 0
     gap[:-1][is_same] = np.minimum(np.diff(when)[is_same], longest)
-    is_seen = when < window.end - window.start - longest
+    is_seen = when < end - longest
     n_clicked = np.bincount(who[is_seen & clicked], minlength=users.size)
     n_seen = np.bincount(who[is_seen], minlength=users.size)
     is_seen &= ((n_clicked > 0) & (n_clicked < n_seen))[who]
     position = line.position[is_taken][starts]
-    return Moments(
-        user=users[who[is_seen]].astype(np.int32),
-        second=when[is_seen].astype(_seconds_type(window)),
-        gap=gap[is_seen].astype(np.int32),
-        is_clicked=clicked[is_seen].astype(np.int8),
-        n_shown=(ends - starts)[is_seen].astype(np.int32),
-        band=band_of(position, POSITION_BANDS)[is_seen].astype(np.int8),
+    return pl.DataFrame(
+        {
+            "user": users[who[is_seen]].astype(np.int32),
+            "second": when[is_seen].astype(np.int32 if end < MAX_SECONDS else np.int64),
+            "gap": gap[is_seen].astype(np.int32),
+            "is_clicked": clicked[is_seen].astype(np.int8),
+            "n_shown": (ends - starts)[is_seen].astype(np.int32),
+            "band": band_of(position, POSITION_BANDS)[is_seen].astype(np.int8),
+        }
     )
 
 
-def _seconds_type(window: Window) -> type[np.signedinteger[Any]]:
-    return np.int32 if window.end - window.start < MOST_SECONDS else np.int64
-
-
-def join_moments(found: list[Moments]) -> Moments:
-    """Put the moments of all parts together, by user and time."""
-    user = np.concatenate([each.user for each in found])
-    second = np.concatenate([each.second for each in found])
-    order = order_of((user, second))
-    return Moments(
-        user=user[order],
-        second=second[order],
-        gap=np.concatenate([each.gap for each in found])[order],
-        is_clicked=np.concatenate([each.is_clicked for each in found])[order],
-        n_shown=np.concatenate([each.n_shown for each in found])[order],
-        band=np.concatenate([each.band for each in found])[order],
-    )
-
-
-def fit_gap_ratio(moments: Moments, *, window: Window) -> tuple[float, float] | None:
+def fit_gap_ratio(moments: pl.DataFrame) -> tuple[float, float] | None:
     """Estimate the logarithm of the gap after a click against that without one, within users.
-
-    Parameters
-    ----------
-    moments : Moments
-    window : Window
 
     Returns
     -------
@@ -120,24 +75,24 @@ def fit_gap_ratio(moments: Moments, *, window: Window) -> tuple[float, float] | 
     impressions of the moment; variance clustered by user (Arellano 1987, Oxford Bulletin of
     Economics and Statistics 49, 431-434).
     """
-    if int(moments.is_clicked.sum()) < _LEAST_CLICKED:
+    if int(moments["is_clicked"].sum()) < _MIN_CLICKED:
         return None
-    starts = run_starts(moments.user)
-    sizes = np.diff(starts, append=moments.user.size)
-    local = moments.second.astype(np.int64) + window.start + round(window.utc_offset_hours * 3600)
+    starts = run_starts(moments["user"].to_numpy())
+    sizes = np.diff(starts, append=moments.height)
+    second = moments["second"].to_numpy().astype(np.int64)
     factors = (
-        moments.band,
-        local // SECONDS_PER_DAY,
-        local % SECONDS_PER_DAY // (3600 * _HOURS),
+        moments["band"].to_numpy(),
+        second // SECONDS_PER_DAY,
+        second % SECONDS_PER_DAY // (3600 * _HOURS),
     )
     dummies = [(factor, level) for factor in factors for level in np.unique(factor)[1:]]
     # Filled and weighted in place: there may be a million rows of two dozen columns.
-    X = np.empty((moments.user.size, 2 + len(dummies)))
-    X[:, 0] = _within(moments.is_clicked.astype(np.float64), starts, sizes)
-    X[:, 1] = _within(np.log(moments.n_shown.astype(np.float64)), starts, sizes)
+    X = np.empty((moments.height, 2 + len(dummies)))
+    X[:, 0] = _within(moments["is_clicked"].to_numpy().astype(np.float64), starts, sizes)
+    X[:, 1] = _within(np.log(moments["n_shown"].to_numpy().astype(np.float64)), starts, sizes)
     for place, (factor, level) in enumerate(dummies, start=2):
         X[:, place] = _within((factor == level).astype(np.float64), starts, sizes)
-    y = _within(np.log(moments.gap.astype(np.float64)), starts, sizes)
+    y = _within(np.log(moments["gap"].to_numpy().astype(np.float64)), starts, sizes)
     bread = np.linalg.pinv(X.T @ X, hermitian=True)
     beta = bread @ (X.T @ y)
     X *= (y - X @ beta)[:, None]

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentry.errors import SegmentryError, SelectionError
-from segmentry.evaluation.algorithms._found import Partition
 from segmentry.evaluation.algorithms._methods import Method
 from segmentry.evaluation.algorithms._process import Timed, fit_alone, fit_here
-from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.evaluation.algorithms._rows import Partition, Rows
 from segmentry.evaluation.number import inner_gain
-from segmentry.evaluation.stability import adjusted_rand, contingency, reweighted, stability
+from segmentry.evaluation.stability import adjusted_rand, contingency, stability
 from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
 from segmentry.schema.arrays import IntVector
-from segmentry.segments.clustering import sampled_silhouette
+from segmentry.segments.clustering import reweighted, sampled_silhouette
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +23,8 @@ class MethodResult:
 
     Parameters
     ----------
-    name, label : str
     is_chosen : bool
         Whether the run's segments came from it, which was settled before.
-    n_segments : int
     number_rule : str
         How the number came about.
     sizes : tuple of int
@@ -53,28 +50,27 @@ class MethodResult:
         Of a process that does nothing but load the libraries and fit; null where not measured.
     how : str
         Which users were looked at and how the others were placed.
-    new_users : str
     problem : str
         Why there is no division, or empty.
     """
 
     name: str
     label: str
-    is_chosen: bool
-    n_segments: int
-    number_rule: str
-    sizes: tuple[int, ...]
-    n_unassigned: int
-    silhouette: Estimate
-    inner_gain: Estimate
-    outcome_gain: Estimate
-    stability: float | None
-    n_runs: int
-    n_failed: int
-    agreement: float | None
-    seconds: float
-    peak_memory_mb: float | None
-    how: str
+    is_chosen: bool = False
+    n_segments: int = 0
+    number_rule: str = ""
+    sizes: tuple[int, ...] = ()
+    n_unassigned: int = 0
+    silhouette: Estimate = UNKNOWN
+    inner_gain: Estimate = UNKNOWN
+    outcome_gain: Estimate = UNKNOWN
+    stability: float | None = None
+    n_runs: int = 0
+    n_failed: int = 0
+    agreement: float | None = None
+    seconds: float = 0.0
+    peak_memory_mb: float | None = None
+    how: str = ""
     new_users: str
     problem: str
 
@@ -95,7 +91,6 @@ class AlgorithmComparison:
         What forms segments; the classic recipe takes its own.
     notes : tuple of str
         What a careful reader must know; whole sentences.
-    results : tuple of MethodResult
     """
 
     chosen: str
@@ -115,7 +110,6 @@ class UserLabels:
     name : str
         The algorithm that was chosen.
     segment_ids : ndarray of int, shape (n_users,)
-    outcome_gain : Estimate
     """
 
     name: str
@@ -140,19 +134,16 @@ def compare_methods(
 
     Parameters
     ----------
-    methods : sequence of Method
     rows_of : callable
         The users as a method takes them.
     inner_rows_of : callable or None
         The same users by the first days of the feature window; null where there are none.
-    chosen : UserLabels
     n_segments : int
         For the methods that are told a number.
     later : UserCounts, optional
         On the last days of the feature window.
     n_runs : int
         Fits to resampled users.
-    seed : int
     is_alone : bool
         Whether each is fitted in a process of its own, which measures its memory.
     on_step : callable, optional
@@ -163,7 +154,14 @@ def compare_methods(
         try:
             rows = rows_of(method)
         except SegmentryError as error:  # a recipe of its own that these data do not allow
-            results.append(_not_fitted(method, str(error)))
+            results.append(
+                MethodResult(
+                    name=method.name,
+                    label=method.label,
+                    new_users=method.new_users,
+                    problem=str(error),
+                )
+            )
             continue
         fit = fit_alone if is_alone else fit_here
         timed = fit(method.name, rows, n_segments, seed)
@@ -185,30 +183,6 @@ def compare_methods(
         if on_step is not None:
             on_step(place + 1, len(methods))
     return tuple(results)
-
-
-def _not_fitted(method: Method, problem: str) -> MethodResult:
-    return MethodResult(
-        name=method.name,
-        label=method.label,
-        is_chosen=False,
-        n_segments=0,
-        number_rule="",
-        sizes=(),
-        n_unassigned=0,
-        silhouette=UNKNOWN,
-        inner_gain=UNKNOWN,
-        outcome_gain=UNKNOWN,
-        stability=None,
-        n_runs=0,
-        n_failed=0,
-        agreement=None,
-        seconds=0.0,
-        peak_memory_mb=None,
-        how="",
-        new_users=method.new_users,
-        problem=problem,
-    )
 
 
 def _gain(method: Method, rows: Rows, later: UserCounts, k: int, seed: int) -> Estimate:

@@ -3,8 +3,7 @@
 import numpy as np
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.algorithms._found import Partition, drawn_users
-from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.evaluation.algorithms._rows import Partition, Rows, drawn_users
 from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import find_knee
 

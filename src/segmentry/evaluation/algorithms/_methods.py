@@ -7,8 +7,7 @@ import numpy as np
 
 from segmentry.errors import ConfigError, SelectionError
 from segmentry.evaluation.algorithms._density import fit_dbscan, fit_hdbscan
-from segmentry.evaluation.algorithms._found import Partition, drawn_users
-from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.evaluation.algorithms._rows import Partition, Rows, drawn_users
 from segmentry.schema.arrays import FloatVector
 from segmentry.segments.clustering import (
     DistinctRows,
@@ -40,7 +39,6 @@ class Method:
         As it is asked for.
     label : str
         As people read it.
-    fit : callable
     new_users : str
         How users that were not there are placed, or that they cannot be.
     recipe : str

@@ -4,9 +4,8 @@ import time
 from dataclasses import dataclass
 
 from segmentry.errors import SelectionError
-from segmentry.evaluation.algorithms._found import Partition
 from segmentry.evaluation.algorithms._methods import method_named
-from segmentry.evaluation.algorithms._rows import Rows
+from segmentry.evaluation.algorithms._rows import Partition, Rows
 from segmentry.runtime.memory import peak_memory_mb
 from segmentry.runtime.processes import call_apart
 

@@ -1,4 +1,4 @@
-"""The users as every algorithm gets them: the same distinct rows with weights."""
+"""What every algorithm is given and what it returns: distinct weighted rows, and a partition."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,15 @@ import polars as pl
 
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.schema import UNASSIGNED
-from segmentry.schema.arrays import IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows, distinct_rows
-from segmentry.segments.forming import Recipe, latent_matrix, latent_parts, membership
+from segmentry.segments.forming import (
+    Recipe,
+    latent_matrix,
+    latent_parts,
+    membership,
+    population_of,
+)
 from segmentry.segments.latent import Part
 from segmentry.segments.preprocessing import ColumnPlan, fit_preprocessing
 
@@ -28,7 +34,6 @@ class Rows:
         Users that the recipe segments.
     matrix : ndarray of int, shape (n_distinct, n_columns)
         What latent classes take of each row; no column where they cannot be fitted.
-    parts : tuple of Part
     without_parts : str
         Why latent classes cannot be fitted, or empty.
     plans : tuple of ColumnPlan
@@ -66,7 +71,7 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
     >>> rows.distinct.weights, rows.segment_ids(np.array([0, 1]))
     (array([2., 1.]), array([0, 1, 1, 2]))
     """
-    is_asked = membership_before(recipe, table)
+    is_asked, _ = population_of(recipe, table)
     steps = fit_preprocessing(table.filter(is_asked), plans)
     is_member, _ = membership(recipe, steps, table)
     members = table.filter(is_member)
@@ -99,10 +104,45 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
     )
 
 
-def membership_before(recipe: Recipe, table: pl.DataFrame) -> npt.NDArray[np.bool_]:
-    """Tell which users the recipe asks for, before any feature has been looked at."""
-    if recipe.population == "profiled":
-        return table["is_profiled"].fill_null(value=False).to_numpy()
-    if recipe.population == "shown":
-        return (table["n_impressions"].fill_null(0) > 0).to_numpy()
-    return np.ones(table.height, dtype=bool)
+@dataclass(frozen=True, slots=True, eq=False)
+class Partition:
+    """A division of the rows.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n_distinct,)
+        From 0; -1 belongs to no segment.
+    rule : str
+        How the number of segments came about.
+    how : str
+        Which users were looked at, and how the others were placed.
+    """
+
+    labels: IntVector
+    rule: str
+    how: str
+
+
+def drawn_users(
+    rows: Rows, weights: FloatVector, *, n_users: int, seed: int
+) -> tuple[FloatMatrix, int]:
+    """Draw users without replacement, one row of `X` each, and count those there are.
+
+    Memory is bounded by `n_users`, whatever the number of users.
+
+    Examples
+    --------
+    >>> from segmentry.segments.clustering import distinct_rows
+    >>> users = distinct_rows([[1.0], [1.0], [5.0]])
+    >>> rows = Rows(users, np.ones(3, bool), np.zeros((2, 0), np.int64), (), "")
+    >>> drawn_users(rows, users.weights, n_users=9, seed=0)
+    (array([[1.],
+           [1.],
+           [5.]]), 3)
+    """
+    counts = np.rint(weights).astype(np.int64)
+    n_all = int(counts.sum())
+    if n_all > n_users:
+        rng = np.random.default_rng(seed)
+        counts = rng.multivariate_hypergeometric(counts, n_users, method="marginals")
+    return np.repeat(rows.distinct.rows, counts, axis=0), n_all

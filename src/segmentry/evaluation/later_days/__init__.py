@@ -11,7 +11,7 @@ from segmentry.evaluation.later_days._added_gain import (
     over_placebos,
     segment_rates,
 )
-from segmentry.evaluation.later_days._check import Validation, check_later
+from segmentry.evaluation.later_days._check import TruthReport, Validation, check_later
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
 from segmentry.evaluation.later_days._families import (
@@ -23,9 +23,8 @@ from segmentry.evaluation.later_days._families import (
 )
 from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates
 from segmentry.evaluation.later_days._forecast import forecast_ctr
-from segmentry.evaluation.later_days._intervals import TAIL, normal_quantile
+from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
-from segmentry.evaluation.later_days._records import TruthReport
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
     COUNTED_CLICKS,
@@ -70,6 +69,7 @@ __all__ = [
     "day_levels",
     "fold_rates",
     "forecast_ctr",
+    "holm",
     "kept_gain",
     "normal_quantile",
     "outcome_rate",

@@ -6,7 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from segmentry.evaluation.later_days._intervals import percentile_interval, resampled_sums
+from segmentry.evaluation.later_days._intervals import (
+    percentile_interval,
+    resampled_sums,
+    summed,
+)
 from segmentry.evaluation.later_days._kept_gain import (
     NO_SIGNAL,
     gains_of_cells,
@@ -63,15 +67,15 @@ class AddedGain:
     n_users: int
     n_trials: int
     n_events: int
-    kept_with: Estimate
-    kept_without: Estimate
-    nats_of_users: Estimate
-    nats_with: Estimate
-    nats_without: Estimate
-    nats_added: Estimate
-    nats_over_placebo: Estimate
-    verdict: AddedVerdict
-    reason: str
+    kept_with: Estimate = UNKNOWN
+    kept_without: Estimate = UNKNOWN
+    nats_of_users: Estimate = UNKNOWN
+    nats_with: Estimate = UNKNOWN
+    nats_without: Estimate = UNKNOWN
+    nats_added: Estimate = UNKNOWN
+    nats_over_placebo: Estimate = UNKNOWN
+    verdict: AddedVerdict = "no signal"
+    reason: str = ""
 
 
 def over_placebos(gain: AddedGain, placebos: Sequence[AddedGain]) -> AddedGain:
@@ -148,7 +152,6 @@ def added_gain(
     n_draws : int
         Bootstrap draws of users, the same for both ways: the interval of the difference is that of
         paired draws.
-    seed : int
 
     Notes
     -----
@@ -171,9 +174,12 @@ def added_gain(
     is_in = (seen.n_trials > 0) & (later.n_trials > 0)
     counts = np.column_stack([later.n_trials[is_in], later.n_successes[is_in]])
     n_trials, n_events = (int(total) for total in counts.sum(axis=0))
+    blank = AddedGain(
+        outcome=outcome, n_users=int(is_in.sum()), n_trials=n_trials, n_events=n_events
+    )
     reason = why_no_gain(n_trials, n_events, outcome=outcome)
     if reason:
-        return _unknown(outcome, int(is_in.sum()), n_trials, n_events, reason)
+        return replace(blank, reason=reason)
     fitted = fit_beta_prior(seen.n_successes, seen.n_trials) if prior is None else prior
     own = shrink(seen.n_successes[is_in], seen.n_trials[is_in], fitted)
     ways = (with_family, without)
@@ -183,45 +189,16 @@ def added_gain(
         )
     )
     cells, cell_of = distinct.rows, distinct.inverse
-    observed = np.stack(
-        [np.bincount(cell_of, weights=column, minlength=len(cells)) for column in counts.T], axis=1
-    )[np.newaxis].astype(np.float64)
+    observed = summed(cell_of, counts, n_groups=len(cells))
     draws = resampled_sums(cell_of, counts, n_groups=len(cells), n_draws=n_draws, seed=seed)
     columns = [cells[:, [place, 0, place + 1]] for place in (1, 3)]
     found = [gains_of_cells(each, observed, has_forecast=True)[:, 0] for each in columns]
     drawn = [gains_of_cells(each, draws, has_forecast=True) for each in columns]
-    return _told(outcome, (int(is_in.sum()), n_trials, n_events), found, drawn)
+    return _measured(blank, found, drawn)
 
 
-def _unknown(
-    outcome: Literal["clicks", "purchases"],
-    n_users: int,
-    n_trials: int,
-    n_events: int,
-    reason: str,
-) -> AddedGain:
-    return AddedGain(
-        outcome=outcome,
-        n_users=n_users,
-        n_trials=n_trials,
-        n_events=n_events,
-        kept_with=UNKNOWN,
-        kept_without=UNKNOWN,
-        nats_of_users=UNKNOWN,
-        nats_with=UNKNOWN,
-        nats_without=UNKNOWN,
-        nats_added=UNKNOWN,
-        nats_over_placebo=UNKNOWN,
-        verdict="no signal",
-        reason=reason,
-    )
-
-
-def _told(
-    outcome: Literal["clicks", "purchases"],
-    sizes: tuple[int, int, int],
-    found: Sequence[FloatVector],
-    drawn: Sequence[FloatVector],
+def _measured(
+    blank: AddedGain, found: Sequence[FloatVector], drawn: Sequence[FloatVector]
 ) -> AddedGain:
     nats = [percentile_interval(found[way][2], drawn[way][2]) for way in (0, 1)]
     of_users = percentile_interval(found[0][0], drawn[0][0])
@@ -233,18 +210,14 @@ def _told(
             percentile_interval(found[way][2] / found[way][0], ratio_of_draws(drawn[way], 2))
             for way in (0, 1)
         ]
-    return AddedGain(
-        outcome=outcome,
-        n_users=sizes[0],
-        n_trials=sizes[1],
-        n_events=sizes[2],
+    return replace(
+        blank,
         kept_with=kept[0],
         kept_without=kept[1],
         nats_of_users=of_users,
         nats_with=nats[0],
         nats_without=nats[1],
         nats_added=added,
-        nats_over_placebo=UNKNOWN,
         verdict=_verdict(added) if has_signal else "no signal",
         reason="" if has_signal else NO_SIGNAL,
     )

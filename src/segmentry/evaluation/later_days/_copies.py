@@ -28,10 +28,6 @@ def copied_users(counts: UserDays) -> CopiedUsers:
     alike by chance. One person under several ids, or rows that came twice under another id, make
     every interval too narrow and groups out of nothing.
 
-    Parameters
-    ----------
-    counts : UserDays
-
     Examples
     --------
     >>> import polars as pl

@@ -34,7 +34,6 @@ class CrossFit:
         Label by all other days.
     pairs : tuple of ndarray of int, shape (n_rows,)
         Labels with the day before, and with the day after, left out as well; empty below three.
-    n_days, n_users : int
     extrapolation : float
         How far to go on from D - 2 and D - 1 days to D, where errors fall as 1 / days.
     """

@@ -65,7 +65,6 @@ def day_levels(counts: UserDays, days: Collection[int]) -> DayLevels:
 
     Parameters
     ----------
-    counts : UserDays
     days : collection of int
         Local days to compare.
 

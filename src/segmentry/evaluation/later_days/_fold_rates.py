@@ -58,17 +58,14 @@ def fold_rates(
 
     Parameters
     ----------
-    counts : UserDays
     relabel : callable
         From the days kept to segment ids, such as `Relabelling.labels`.
     days : sequence of int
         Days to cross-fit over, two at least.
-    n_segments : int
     shares : ndarray of float, shape (n_users,)
         Hash of each user in [0, 1): it tells the half and the random group.
     n_days_ahead : float
         Length of the time to come; the common level varies less over more days.
-    n_draws, seed : int
 
     Returns
     -------

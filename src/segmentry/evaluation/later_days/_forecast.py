@@ -46,12 +46,12 @@ class Forecasts:
 
     ctr: tuple[Estimate, ...]
     index: tuple[Estimate, ...]
-    level: Estimate
-    between_day_sd: float | None
+    level: Estimate = UNKNOWN
+    between_day_sd: float | None = None
     n_days: int
     n_outcome_days: int
     caveats: tuple[str, ...]
-    reason: str
+    reason: str = ""
 
 
 def forecast_ctr(
@@ -77,7 +77,6 @@ def forecast_ctr(
         From the days kept to segment ids, such as `Relabelling.labels`.
     days : sequence of int
         Local days of the feature window. More than 12 are left out in 12 blocks.
-    n_segments : int
     n_outcome_days : int
         Length of the window that is foretold.
     caveats : sequence of str
@@ -138,7 +137,6 @@ def forecast_ctr(
         n_days=len(days),
         n_outcome_days=n_outcome_days,
         caveats=tuple(caveats),
-        reason="",
     )
 
 
@@ -147,8 +145,6 @@ def _none(n_segments: int, n_days: int, n_outcome_days: int, caveats: Sequence[s
     return Forecasts(
         ctr=(UNKNOWN,) * n_segments,
         index=(UNKNOWN,) * n_segments,
-        level=UNKNOWN,
-        between_day_sd=None,
         n_days=n_days,
         n_outcome_days=n_outcome_days,
         caveats=tuple(caveats),

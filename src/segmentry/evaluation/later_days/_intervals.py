@@ -1,5 +1,7 @@
 """Intervals of 90 % with the user as the unit: by resampling users and by residuals."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,6 +42,27 @@ def t_quantile(probability: float, *, degrees: float) -> float:
     return float(stdtrit(degrees, probability))
 
 
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjust p-values for their number by Holm's step-down; those that are null stay so.
+
+    Notes
+    -----
+    Holm (1979), Scand. J. Statist. 6, 65-70: reject where the adjusted one is at most alpha.
+
+    Examples
+    --------
+    >>> holm([0.25, None, 0.125])
+    [0.25, None, 0.25]
+    """
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(known):
+        largest = max(largest, min(1.0, (len(known) - rank) * p))
+        adjusted[place] = largest
+    return adjusted
+
+
 def percentile_interval(value: float, draws: FloatVector) -> Estimate:
     """Put a value between the 5 % and 95 % quantiles of its bootstrap draws.
 
@@ -60,6 +83,12 @@ def percentile_interval(value: float, draws: FloatVector) -> Estimate:
     )
 
 
+def summed(groups: IntVector, values: npt.NDArray[np.int64], *, n_groups: int) -> FloatVector:
+    """Sum the values of all users by group, shape (1, n_groups, n_values), as one draw."""
+    sums = [np.bincount(groups, weights=each, minlength=n_groups) for each in values.T]
+    return np.stack(sums, axis=1)[np.newaxis].astype(np.float64)
+
+
 def resampled_sums(
     groups: IntVector,
     values: npt.NDArray[np.int64],
@@ -69,18 +98,6 @@ def resampled_sums(
     seed: int,
 ) -> FloatVector:
     """Resample users with replacement and sum their values by group, draw by draw.
-
-    Parameters
-    ----------
-    groups : ndarray of int, shape (n_users,)
-        0..n_groups-1.
-    values : ndarray of int, shape (n_users, n_values)
-        Counts to be summed.
-    n_groups, n_draws, seed : int
-
-    Returns
-    -------
-    ndarray of shape (n_draws, n_groups, n_values)
 
     Notes
     -----

@@ -5,7 +5,11 @@ from typing import Literal
 
 import numpy as np
 
-from segmentry.evaluation.later_days._intervals import percentile_interval, resampled_sums
+from segmentry.evaluation.later_days._intervals import (
+    percentile_interval,
+    resampled_sums,
+    summed,
+)
 from segmentry.features import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
@@ -37,11 +41,11 @@ class KeptGain:
 
     n_users: int
     n_impressions: int
-    by_best_rate: Estimate
-    by_forecast: Estimate
-    nats_of_users: Estimate
-    nats_by_best_rate: Estimate
-    nats_by_forecast: Estimate
+    by_best_rate: Estimate = UNKNOWN
+    by_forecast: Estimate = UNKNOWN
+    nats_of_users: Estimate = UNKNOWN
+    nats_by_best_rate: Estimate = UNKNOWN
+    nats_by_forecast: Estimate = UNKNOWN
     reason: str
 
 
@@ -71,7 +75,6 @@ def kept_gain(
     n_draws : int
         Bootstrap draws of users; segments, prior and forecasts are held fixed, level and best
         rates are found anew in each.
-    seed : int
 
     Notes
     -----
@@ -100,19 +103,15 @@ def kept_gain(
     n_clicks = int(later.n_successes[is_in].sum())
     reason = why_no_gain(n_impressions, n_clicks)
     if reason:
-        return _null(int(is_in.sum()), n_impressions, reason)
+        return KeptGain(n_users=int(is_in.sum()), n_impressions=n_impressions, reason=reason)
     fitted = fit_beta_prior(seen.n_successes, seen.n_trials) if prior is None else prior
     own = shrink(seen.n_successes[is_in], seen.n_trials[is_in], fitted)
     published = None if forecast is None else np.asarray(forecast, np.float64)[is_in]
     cells, cell_of = _cells(segment_ids[is_in], own, published)
     counts = np.column_stack([later.n_trials[is_in], later.n_successes[is_in]])
-    observed = np.stack(
-        [np.bincount(cell_of, weights=column, minlength=len(cells)) for column in counts.T], axis=1
-    )
+    observed = summed(cell_of, counts, n_groups=len(cells))
     draws = resampled_sums(cell_of, counts, n_groups=len(cells), n_draws=n_draws, seed=seed)
-    gains = gains_of_cells(
-        cells, observed[np.newaxis].astype(np.float64), has_forecast=published is not None
-    )
+    gains = gains_of_cells(cells, observed, has_forecast=published is not None)
     drawn = gains_of_cells(cells, draws, has_forecast=published is not None)
     return _result(
         int(is_in.sum()), n_impressions, gains[:, 0], drawn, has_forecast=published is not None
@@ -132,19 +131,6 @@ def why_no_gain(
     if outcome == "purchases":
         return "every user bought on every day of the outcome window"
     return "every impression of the outcome window was clicked"
-
-
-def _null(n_users: int, n_impressions: int, reason: str) -> KeptGain:
-    return KeptGain(
-        n_users=n_users,
-        n_impressions=n_impressions,
-        by_best_rate=UNKNOWN,
-        by_forecast=UNKNOWN,
-        nats_of_users=UNKNOWN,
-        nats_by_best_rate=UNKNOWN,
-        nats_by_forecast=UNKNOWN,
-        reason=reason,
-    )
 
 
 def _cells(

@@ -37,9 +37,6 @@ def recount(
 
     Parameters
     ----------
-    counts : UserDays
-    days : collection of int
-    names : collection of str
     prior : BetaPrior
         Of the shrunk CTR.
     scale : float

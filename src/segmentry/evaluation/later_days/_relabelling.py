@@ -44,7 +44,6 @@ class Relabelling:
         Of the same users in the same order.
     days : tuple of int
         Local days of the feature window.
-    preprocessing : Preprocessing
     centers : ndarray of shape (n_segments, n_columns)
         Of segment `i` at row `i - 1`.
     prior : BetaPrior

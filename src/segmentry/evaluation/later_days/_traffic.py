@@ -19,8 +19,6 @@ class Traffic:
     ----------
     n_users : int
         Users of the segment.
-    ctr : float or None
-    impressions_per_day : float
     users_per_day, users_per_two : float
         Users shown an ad in one unit of time, and in two next to each other.
     unit_days : float
@@ -85,7 +83,6 @@ def daily_traffic(
 
     Parameters
     ----------
-    counts : UserDays
     relabel : callable
         From the days kept to segment ids, such as `Relabelling.labels`.
     days : sequence of int

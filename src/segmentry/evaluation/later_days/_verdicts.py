@@ -7,6 +7,7 @@ import numpy as np
 
 from segmentry.evaluation.later_days._intervals import (
     TAIL,
+    holm,
     normal_quantile,
     percentile_interval,
     resampled_sums,
@@ -42,18 +43,14 @@ class SegmentVerdict:
 
     Parameters
     ----------
-    segment_id : int
-    verdict : str
     reason : str
         The verdict in one sentence with its numbers.
     n_users, n_users_later : int
         Members, and members who were shown ads again: the verdict concerns these.
-    n_impressions_later : int
     expected_clicks : float or None
         Clicks in the outcome window, were the segment like all users.
     ctr_seen : float or None
         CTR in the feature window, on the clicks that formed the segment.
-    ctr_outcome : Estimate
     seen_difference, outcome_difference : Estimate
         CTR of the segment minus that of all other segments together; the outcome one day for day.
     survival : Estimate
@@ -68,21 +65,21 @@ class SegmentVerdict:
     """
 
     segment_id: int
-    verdict: Verdict
-    reason: str
+    verdict: Verdict = "not validated"
+    reason: str = ""
     n_users: int
-    n_users_later: int
-    n_impressions_later: int
-    expected_clicks: float | None
+    n_users_later: int = 0
+    n_impressions_later: int = 0
+    expected_clicks: float | None = None
     ctr_seen: float | None
-    ctr_outcome: Estimate
-    seen_difference: Estimate
-    outcome_difference: Estimate
-    survival: Estimate
-    p_value: float | None
-    p_holm: float | None
-    minimal_detectable_difference: float | None
-    largest_user_share: float | None
+    ctr_outcome: Estimate = UNKNOWN
+    seen_difference: Estimate = UNKNOWN
+    outcome_difference: Estimate = UNKNOWN
+    survival: Estimate = UNKNOWN
+    p_value: float | None = None
+    p_holm: float | None = None
+    minimal_detectable_difference: float | None = None
+    largest_user_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +133,6 @@ def verdicts(
         In the feature window.
     later : UserCounts or None
         In the outcome window; null where there is none.
-    n_segments : int
     by_days : ndarray of float, shape (n_users,), optional
         Clicks that the common CTR of each outcome day leads to expect of each user
         (`UserDays.clicks_by_days`): what days alone explain is then no difference of the segment,
@@ -182,19 +178,21 @@ def verdicts(
         shift = by_days - later.n_trials * _level(later, segment_ids != UNASSIGNED)
     on_days = _Clicks(later.n_trials, later.n_successes - shift)
     told = [_with_later(each, segment_ids, seen, later, on_days, words=words) for each in blank]
-    judged = [each for each in told if each.p_value is not None]
-    adjusted = _holm([each.p_value for each in judged if each.p_value is not None])
-    levels = _levels(adjusted, alpha)
+    adjusted = holm([each.p_value for each in told])
+    # Level at which each was tested: all that were not rejected share the last step.
+    level = alpha / max(1, sum(p is not None and p > alpha for p in adjusted))
     survivals = _survivals(
         segment_ids, seen, later, shift, n_segments=n_segments, n_draws=n_draws, seed=seed
     )
-    results = {each.segment_id: each for each in told}
-    for each, p_holm, level in zip(judged, adjusted, levels, strict=True):
+    results = []
+    for each, p_holm in zip(told, adjusted, strict=True):
         found = replace(each, p_holm=p_holm)
-        found = _with_survival(found, survivals[:, each.segment_id - 1])
-        found = _with_detectable(found, segment_ids, on_days, level=level, power=power)
-        results[each.segment_id] = _judged(found, alpha, words)
-    return tuple(results[segment] for segment in range(1, n_segments + 1))
+        if p_holm is not None:
+            found = _with_survival(found, survivals[:, each.segment_id - 1])
+            found = _with_detectable(found, segment_ids, on_days, level=level, power=power)
+            found = _judged(found, alpha, words)
+        results.append(found)
+    return tuple(results)
 
 
 def _level(counts: UserCounts, is_in: BoolVector) -> float:
@@ -207,21 +205,8 @@ def _blank(segment_ids: IntVector, seen: UserCounts, segment: int) -> SegmentVer
     n = int(seen.n_trials[is_in].sum())
     return SegmentVerdict(
         segment_id=segment,
-        verdict="not validated",
-        reason="",
         n_users=int(is_in.sum()),
-        n_users_later=0,
-        n_impressions_later=0,
-        expected_clicks=None,
         ctr_seen=int(seen.n_successes[is_in].sum()) / n if n else None,
-        ctr_outcome=UNKNOWN,
-        seen_difference=UNKNOWN,
-        outcome_difference=UNKNOWN,
-        survival=UNKNOWN,
-        p_value=None,
-        p_holm=None,
-        minimal_detectable_difference=None,
-        largest_user_share=None,
     )
 
 
@@ -308,7 +293,6 @@ def outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
 
     Parameters
     ----------
-    later : UserCounts
     is_in : ndarray of bool, shape (n_users,)
 
     Notes
@@ -341,22 +325,6 @@ def _p_value(t: float, *, df: float) -> float:
     from scipy.special import stdtr
 
     return float(2 * stdtr(df, -abs(t)))
-
-
-def _holm(p_values: list[float]) -> list[float]:
-    """Adjust p-values by Holm's step-down: reject where the adjusted one is at most alpha."""
-    order = sorted(range(len(p_values)), key=lambda i: (p_values[i], i))
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
-
-
-def _levels(adjusted: list[float], alpha: float) -> list[float]:
-    """Level at which each hypothesis was tested: all that were not rejected share the last step."""
-    n_left = sum(p > alpha for p in adjusted)
-    return [alpha / max(1, n_left)] * len(adjusted)
 
 
 def _survivals(

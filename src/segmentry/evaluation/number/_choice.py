@@ -34,7 +34,6 @@ class NumberChoice:
 
     Parameters
     ----------
-    n_segments : int
     division : {"natural groups", "graded division", "one segment"}
     rule, reason : str
         One sentence each.
@@ -46,9 +45,6 @@ class NumberChoice:
         What speaks against groups, in words.
     has_gain : bool or None
         Whether the lower bound of the inner gain is above 0; null without a log.
-    gains : tuple of InnerGain
-    gaps : tuple of GapCurve
-    strength : PredictionStrength or None
     columns : NullTwins or None
         Columns permuted.
     group_clicks : NullTwins or None

@@ -66,9 +66,6 @@ def evidence_basis(
         The user table that segments are formed on.
     early : EarlyUsers or None
         Null where no day was kept apart: then there are no later days to ask.
-    plans : sequence of ColumnPlan
-    recipe : Recipe
-    algorithm : str
     """
     shares = hash_shares(table["user_id"], salt=_SALT)
     positions = np.sort(np.argsort(shares, kind="stable")[:_MOST_USERS])
@@ -115,15 +112,10 @@ def find_by_evidence(
     ----------
     find : callable
         Forms segments with the number that a decision gives, or the one that was asked for.
-    basis : Basis
     forced : int or None
         The number of segments that was asked for.
     least : int
         No fewer segments than this.
-    n_runs : int
-        Repetitions.
-    seed : int
-    progress : callable, optional
     """
     weighed: list[tuple[NumberChoice, tuple[int, ...]]] = []
 

@@ -61,15 +61,10 @@ def gap_statistic(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        Preprocessed users; weights are numbers of users.
-    most : int
-        Largest number of groups tried.
     n_references : int
         Reference sets of each kind.
     n_users : int
         Size of the sample that is compared; of the references too.
-    seed : int
     on_done : callable, optional
         Called with (sets done, sets in all).
 

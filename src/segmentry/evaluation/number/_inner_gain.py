@@ -20,7 +20,6 @@ class InnerGain:
 
     Parameters
     ----------
-    n_segments : int
     gain : Estimate
         Nats per impression, out of sample, with its 90 % interval; null without later clicks.
     error : float or None

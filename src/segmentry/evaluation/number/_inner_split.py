@@ -39,9 +39,6 @@ class InnerSplit:
     first_days, last_days : tuple of int
         The feature window: the first form segments, the last judge them. There may be no last
         ones: then nothing can be gained, and only groups can be looked for.
-    plans : tuple of ColumnPlan
-        Features that form segments.
-    algorithm : str
     needs_impressions : bool
         Whether users without impressions belong to no segment.
     """
@@ -104,10 +101,8 @@ def inner_gains(
 
     Parameters
     ----------
-    split : InnerSplit
     numbers : sequence of int
         Numbers of segments; those that the users do not allow are left out.
-    seed : int
     counts : UserDays, optional
         Instead of those of the split: a null twin.
     weights : ndarray of float, shape (n_users,), optional
@@ -185,19 +180,7 @@ class DrawnUsers:
 
 
 def draw_users(split: InnerSplit, weights: FloatVector) -> DrawnUsers:
-    """Preprocess a bootstrap of the users, on the whole feature window.
-
-    Parameters
-    ----------
-    split : InnerSplit
-    weights : ndarray of float, shape (n_users,)
-        How often each user was drawn.
-
-    Raises
-    ------
-    SelectionError
-        If the drawn users leave no feature to form segments.
-    """
+    """Preprocess a bootstrap of the users, on the whole feature window."""
     is_in = np.ones(split.n_users, dtype=bool)
     if split.needs_impressions:
         is_in &= (split.table["n_impressions"].fill_null(0) > 0).to_numpy()
@@ -210,13 +193,7 @@ def draw_users(split: InnerSplit, weights: FloatVector) -> DrawnUsers:
 
 
 def form_again(drawn: DrawnUsers, k: int, *, algorithm: str, seed: int) -> IntVector:
-    """Form k segments from the drawn users and place all users, shape (n_users,); -1 for none.
-
-    Raises
-    ------
-    SelectionError
-        If the drawn users do not allow k segments.
-    """
+    """Form k segments from the drawn users and place all users, shape (n_users,); -1 for none."""
     (fitted,) = fit_clusterings(
         drawn.rows,
         n_clusters=[k],
@@ -235,7 +212,6 @@ def recounted_rows(split: InnerSplit, counts: UserDays) -> DistinctRows:
 
     Parameters
     ----------
-    split : InnerSplit
     counts : UserDays
         Its own, or those of a null twin.
 

@@ -18,7 +18,6 @@ class NullTwins:
 
     Parameters
     ----------
-    observed : float or None
     twins : tuple of float
         Of the twins that gave one.
     n_twins, n_failed : int
@@ -53,7 +52,6 @@ def null_twins(
         `redrawn_clicks`; null where the run failed. It is called from several threads.
     n_twins : int
         19 allow a p-value of 0.05.
-    seed : int
     on_twin : callable, optional
         Called with (twins done, twins in all).
 
@@ -133,10 +131,6 @@ def column_twins(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        Preprocessed users; weights are numbers of users.
-    k : int
-        Number of clusters.
     n_twins, n_users, seed : int
         `n_users` is the size of the sample that is permuted.
 

@@ -32,8 +32,7 @@ from segmentry.evaluation.number._strength import STRONG, PredictionStrength, pr
 from segmentry.evaluation.stability import Stability, stability
 from segmentry.features.user_days import UserDays
 from segmentry.schema.arrays import FloatVector, IntVector
-from segmentry.segments.clustering import DistinctRows
-from segmentry.segments.clustering.fitting import quiet_fits
+from segmentry.segments.clustering import DistinctRows, quiet_fits
 from segmentry.segments.forming import Decision
 
 Tell = Callable[[int, int], None]
@@ -55,9 +54,6 @@ def weigh_groups(rows: DistinctRows, *, most: int, seed: int) -> GroupEvidence:
     ----------
     rows : DistinctRows
         Preprocessed users; samples of them are taken.
-    most : int
-        Largest number of groups tried.
-    seed : int
 
     Examples
     --------
@@ -97,7 +93,6 @@ def weigh_number(
         Numbers of segments that may be chosen.
     split : InnerSplit or None
         Null where there are no later days to ask.
-    seed : int
     n_twins : int
         Logs with redrawn clicks.
     on_twin : callable, optional
@@ -136,13 +131,6 @@ def group_twins(split: InnerSplit, k: int, *, seed: int, n_twins: int = 19) -> N
     Few clicks are few whole numbers: users without a click, with one, with two lie apart, whatever
     their true CTRs. The statistic is ln(W_1 / W_k), W the within-cluster sum of squares; prior and
     preprocessing are fitted anew. Null where clicks form no segments, or no day was counted.
-
-    Parameters
-    ----------
-    split : InnerSplit
-    k : int
-        Number of groups.
-    seed, n_twins : int
 
     Examples
     --------
@@ -225,7 +213,6 @@ def repeat_procedure(
 
     Parameters
     ----------
-    split : InnerSplit
     labels : ndarray of int, shape (n_users,)
         The segments to be judged, from 0; -1 for none.
     numbers : sequence of int
@@ -234,8 +221,6 @@ def repeat_procedure(
         The number that was asked for: it is then not chosen anew.
     least : int
         Smallest number that may be chosen.
-    n_runs, seed : int
-    on_run : callable, optional
 
     Notes
     -----
@@ -296,7 +281,6 @@ def decision_of(choice: NumberChoice, numbers: Sequence[int], *, least: int = 1)
 
     Parameters
     ----------
-    choice : NumberChoice
     numbers : sequence of int
         Numbers that may be chosen.
     least : int
@@ -319,11 +303,8 @@ def decide_by_groups(rows: DistinctRows, numbers: Sequence[int], *, seed: int = 
 
     Parameters
     ----------
-    rows : DistinctRows
-        Preprocessed users.
     numbers : sequence of int
         Numbers that may be chosen.
-    seed : int
 
     Examples
     --------

@@ -36,7 +36,6 @@ class EvidenceReport:
         Nats per impression over one CTR for all, with 90 % intervals.
     gaps : tuple of GapCurve
         Against uniform and against PCA references.
-    strength : PredictionStrength or None
     columns : NullTwins or None
         T1, columns permuted: shows dependence, not groups, and never decides alone; null where
         the gap sees no groups.

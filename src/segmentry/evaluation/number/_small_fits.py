@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
-from segmentry.segments.clustering import DistinctRows
-from segmentry.segments.clustering.lloyd import fit_starts, prepare_rows
+from segmentry.segments.clustering import DistinctRows, fit_starts, reweighted
 
 _N_STARTS = 4
 
@@ -22,7 +21,7 @@ class SmallFit:
 
 def small_kmeans(rows: FloatMatrix, weights: FloatVector, *, k: int, seed: int) -> SmallFit:
     """Fit k-means to a few thousand rows, from four starts by k-means++."""
-    runs = fit_starts(prepare_rows(rows, weights), k, [seed], n_per_seed=_N_STARTS)
+    runs = fit_starts(rows, weights, k, [seed], n_per_seed=_N_STARTS)
     best = runs.best()
     return SmallFit(
         centers=runs.centers[best], labels=runs.labels[best], inertia=float(runs.inertias[best])
@@ -35,12 +34,7 @@ def sample_users(distinct: DistinctRows, *, n_users: int, seed: int) -> Distinct
     if counts.sum() > n_users:
         rng = np.random.default_rng(seed)
         counts = rng.multivariate_hypergeometric(counts, n_users, method="marginals")
-    is_in = counts > 0
-    return DistinctRows(
-        rows=distinct.rows[is_in],
-        weights=counts[is_in].astype(np.float64),
-        inverse=np.arange(int(is_in.sum()), dtype=np.int64),
-    )
+    return reweighted(distinct, counts.astype(np.float64))
 
 
 def usable_numbers(sample: DistinctRows, most: int) -> tuple[int, ...]:

@@ -43,14 +43,6 @@ def prediction_strength(
     first half put together. The strength is that of the worst group; a group of one user has
     none. One group has strength 1.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        Preprocessed users; weights are numbers of users.
-    most, n_splits, seed : int
-    n_users : int
-        Size of the sample that is split.
-
     Notes
     -----
     Tibshirani and Walther (2005), J. Comput. Graph. Stat. 14, 511-528.

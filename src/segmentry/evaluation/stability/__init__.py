@@ -9,7 +9,6 @@ from segmentry.evaluation.stability._stability import (
     STABLE,
     SegmentStability,
     Stability,
-    reweighted,
     stability,
 )
 
@@ -23,6 +22,5 @@ __all__ = [
     "align_ids",
     "contingency",
     "jaccards",
-    "reweighted",
     "stability",
 ]

@@ -28,7 +28,6 @@ class SegmentStability:
 
     Parameters
     ----------
-    segment_id : int
     jaccard : float
         Mean over all runs; a run without the segment counts 0.
     n_lost : int
@@ -49,10 +48,8 @@ class Stability:
 
     Parameters
     ----------
-    segments : tuple of SegmentStability
     adjusted_rand : float
         Mean over all runs; a failed run counts 0.
-    n_runs, n_failed : int
     numbers : tuple of (int, int)
         Numbers of segments that were found, each with its number of runs, failures left out.
     """
@@ -67,25 +64,6 @@ class Stability:
     def is_stable(self) -> bool:
         """Whether every segment is."""
         return all(each.is_stable for each in self.segments)
-
-
-def reweighted(distinct: DistinctRows, weights: FloatVector) -> DistinctRows:
-    """Return the rows of positive weight as the distinct rows of a resampled population.
-
-    `inverse` is that of the rows themselves, one entry for each.
-
-    Examples
-    --------
-    >>> from segmentry.segments.clustering import distinct_rows
-    >>> reweighted(distinct_rows([[0.0], [1.0]]), np.array([0.0, 2.0])).rows
-    array([[1.]])
-    """
-    is_in = weights > 0
-    return DistinctRows(
-        rows=distinct.rows[is_in],
-        weights=weights[is_in],
-        inverse=np.arange(int(is_in.sum()), dtype=np.int64),
-    )
 
 
 def stability(
@@ -111,8 +89,6 @@ def stability(
         The division to be judged: segment `i` has label `i - 1`, -1 is unassigned.
     fit : callable
         The procedure, its choice of K included; takes weights and a seed.
-    n_runs : int
-    seed : int
     is_threaded : bool
         Call `fit` from several threads at once, each with one thread of arithmetic.
     on_run : callable, optional

@@ -3,18 +3,16 @@
 In: integer columns. Out: packed integers, their order and their counts.
 """
 
-from segmentry.features.packing._numbering import Places, numbers_of, places_of, renumber
+from segmentry.features.packing._numbering import Places, numbers_of, places_of
 from segmentry.features.packing._pairs import Pairs, count_pairs
-from segmentry.features.packing._sorting import order_of, run_starts, sort_rows
+from segmentry.features.packing._sorting import run_starts, sort_rows
 
 __all__ = [
     "Pairs",
     "Places",
     "count_pairs",
     "numbers_of",
-    "order_of",
     "places_of",
-    "renumber",
     "run_starts",
     "sort_rows",
 ]

@@ -55,7 +55,7 @@ class Places:
             return found
         places = self.known.to_frame("id").with_row_index("place")
         joined = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")
-        return _whole(joined["place"])
+        return joined["place"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def numbers_of(ids: pl.Series) -> tuple[pl.Series, IntVector]:
@@ -70,27 +70,14 @@ def numbers_of(ids: pl.Series) -> tuple[pl.Series, IntVector]:
     [1, 0]
     """
     if ids.null_count() == 0 and _is_narrow(ids):
-        places, number = renumber(ids.cast(pl.Int32).to_numpy())
-        return pl.Series(ids.name, places, dtype=ids.dtype), number
+        # Small ids are places in a table: no sorting, no join.
+        places = ids.cast(pl.Int32).to_numpy()
+        is_here = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.bool_)
+        is_here[places] = True
+        numbers: Any = np.cumsum(is_here, dtype=np.int32) - 1
+        return pl.Series(ids.name, np.flatnonzero(is_here), dtype=ids.dtype), numbers[places]
     known = ids.drop_nulls().unique().sort()
     return known, places_of(ids, known)
-
-
-def renumber(places: IntVector) -> tuple[IntVector, IntVector]:
-    """Return the distinct places, rising, and the number of each row's among them.
-
-    Examples
-    --------
-    >>> distinct, number = renumber(np.array([9, 4, 9]))
-    >>> distinct.tolist(), number.tolist()
-    ([4, 9], [1, 0, 1])
-    """
-    is_here = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.bool_)
-    is_here[places] = True
-    found = np.flatnonzero(is_here)
-    numbers: Any = np.zeros(is_here.size, dtype=np.int32)
-    numbers[found] = np.arange(found.size)
-    return found, numbers[places]
 
 
 def _is_narrow(ids: pl.Series) -> bool:
@@ -98,7 +85,3 @@ def _is_narrow(ids: pl.Series) -> bool:
         return False
     low, high = ids.min(), ids.max()
     return isinstance(low, int) and isinstance(high, int) and low >= 0 and high < _MOST_TABLE
-
-
-def _whole(column: pl.Series) -> IntVector:
-    return column.cast(pl.Int64).fill_null(-1).to_numpy()

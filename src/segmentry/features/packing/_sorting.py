@@ -47,29 +47,6 @@ def sort_rows(columns: Sequence[IntVector], sizes: Sequence[int]) -> tuple[IntVe
     return (packed, *reversed(found))
 
 
-def order_of(columns: Sequence[IntVector]) -> IntVector:
-    """Return the places of the rows in their order by some columns, the first one first.
-
-    Parameters
-    ----------
-    columns : sequence of ndarray of int, shape (n_rows,)
-        Each at least 0. Rows that are equal in all of them are in no order.
-
-    Examples
-    --------
-    >>> order_of([np.array([1, 0, 1]), np.array([2, 5, 1])]).tolist()
-    [1, 2, 0]
-    """
-    widths = [int(column.max(initial=0)).bit_length() for column in columns]
-    if sum(widths) > _MOST_BITS:
-        return np.lexsort(tuple(reversed(columns)))
-    packed = columns[0].astype(np.int64)
-    for column, width in zip(columns[1:], widths[1:], strict=True):
-        packed <<= width
-        packed |= column
-    return np.argsort(packed)
-
-
 def run_starts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
     """Return where rows begin that differ from the one before in any of the sorted columns.
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard import _pages
+from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._look import page_css
 from segmentry.present.dashboard._runs import Run, load, read_only, run_folders
 from segmentry.present.dashboard._show import is_dark, notice
@@ -51,16 +52,7 @@ def _page(
 def _chosen_folder(folders: tuple[Path, ...]) -> Path:
     if len(folders) == 1:
         return folders[0]
-    numbers = [str(i + 1) for i in range(len(folders))]
-    chosen = st.selectbox(
-        "Run",
-        numbers,
-        format_func=lambda number: _told(folders[int(number) - 1]),
-        key="run",
-        bind="query-params",
-    )
-    return folders[int(chosen or "1") - 1]
-
-
-def _told(folder: Path) -> str:
-    return f"{folder.parent.name}/{folder.name}"
+    names = {
+        str(i): f"{folder.parent.name}/{folder.name}" for i, folder in enumerate(folders, start=1)
+    }
+    return folders[int(choose("Run", names, key="run")) - 1]

@@ -9,7 +9,6 @@ import streamlit as st
 
 from segmentry.advise.basis import PlanBasis, measure_plans_apart
 from segmentry.present import figures as plots
-from segmentry.present.report import Page, make_page
 from segmentry.results.run_folder import Manifest, read_bundle, read_manifest
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
@@ -27,7 +26,6 @@ class Run:
     folder: Path
     stamp: int
     summary: Summary = field(compare=False)
-    page: Page = field(compare=False)
 
     @property
     def name(self) -> str:
@@ -63,14 +61,24 @@ def load(folder: Path) -> Run:
 
 @lru_cache(maxsize=8)
 def _load(folder: Path, stamp: int) -> Run:
-    summary = read_summary(folder)
-    return Run(folder, stamp, summary, make_page(summary, {}))
+    return Run(folder, stamp, read_summary(folder))
 
 
 def svg_of(run: Run, name: str) -> str:
     """Return a figure of the run as SVG without its drawn title."""
     with _DRAWING:
         return _svg(run, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The figures of a run by name, each drawn when it is asked for."""
+
+    run: Run
+
+    def get(self, name: str, default: str, /) -> str:  # noqa: ARG002 - all can be drawn
+        """Return a figure as SVG without its drawn title."""
+        return svg_of(self.run, name)
 
 
 @lru_cache(maxsize=128)

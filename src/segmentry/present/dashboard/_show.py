@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from functools import wraps
 from html import escape
 
@@ -13,13 +12,14 @@ from segmentry.advise.basis import PlanBasis
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._images import with_images
-from segmentry.present.dashboard._runs import Run, basis_of, svg_of
+from segmentry.present.dashboard._runs import Pictures, Run, basis_of
 from segmentry.present.report import (
     GLOSSARY,
     AnyTable,
     Fact,
-    Figure,
+    figure_of,
     render_figure,
+    render_part,
     render_table,
     render_text,
 )
@@ -110,6 +110,11 @@ def table(*views: AnyTable) -> None:
         put("".join(map(render_table, views)))
 
 
+def of_report(run: Run, name: str) -> None:
+    """Set a part of the report, by the name of its template."""
+    put(render_part(name, run.summary, Pictures(run)))
+
+
 def measured(run: Run) -> PlanBasis:
     """Return what plans are made with, and say so while a reader waits for it.
 
@@ -122,18 +127,19 @@ def measured(run: Run) -> PlanBasis:
         return basis_of(run)
 
 
-def figure(run: Run, view: Figure) -> None:
-    """Set a figure of the run with its caption and its tables."""
-    put(render_figure(replace(view, svg=svg_of(run, view.name))))
+def figure(run: Run, name: str) -> None:
+    """Set a figure of the run with its caption and its tables, where there is something to draw."""
+    view = figure_of(name, run.summary, Pictures(run))
+    if view is not None:
+        put(render_figure(view))
 
 
-def beside(run: Run, views: Sequence[Figure]) -> None:
+def beside(run: Run, names: Sequence[str]) -> None:
     """Set figures in two columns where there is room, else below each other; once on a page."""
     with st.container(key="figures"):
-        columns = st.columns(2, gap="medium")
-        for column, view in zip(columns, views, strict=False):
+        for column, name in zip(st.columns(2, gap="medium"), names, strict=True):
             with column:
-                figure(run, view)
+                figure(run, name)
 
 
 def words(*names: str) -> None:
@@ -150,20 +156,3 @@ def words(*names: str) -> None:
 def segment_label(segment: SegmentProfile) -> str:
     """Return number and name of a segment, as a choice shows it."""
     return f"{segment.segment_id} {segment.name}"
-
-
-def choose_segment(
-    run: Run, label: str, *, key: str, position: int = 0, is_kept: bool = True
-) -> SegmentProfile:
-    """Let the reader choose a segment; the choice is in the address of the page."""
-    numbers = [str(segment.segment_id) for segment in run.summary.segments]
-    by_number = {str(segment.segment_id): segment for segment in run.summary.segments}
-    chosen = st.selectbox(
-        label,
-        numbers,
-        index=min(position, len(numbers) - 1),
-        format_func=lambda number: segment_label(by_number[number]),
-        key=key,
-        bind="query-params" if is_kept else None,
-    )
-    return by_number[chosen or numbers[0]]

@@ -4,6 +4,8 @@ In: a `Summary` and its figures. Out: one HTML file without network, and its pie
 """
 
 from segmentry.present.report._conversions import added_sentence
+from segmentry.present.report._decisions import exemplar_table
+from segmentry.present.report._figures import figure_of
 from segmentry.present.report._glossary import GLOSSARY
 from segmentry.present.report._log import segment_cells
 from segmentry.present.report._maps import (
@@ -13,40 +15,53 @@ from segmentry.present.report._maps import (
     make_maps,
     umap_table,
 )
-from segmentry.present.report._page import make_page, render_report
+from segmentry.present.report._page import render_report, tables_of
 from segmentry.present.report._parts import (
     render_card,
     render_figure,
+    render_part,
     render_style,
     render_table,
     render_text,
 )
-from segmentry.present.report._segment_pages import exemplar_table
-from segmentry.present.report._tables import quartile_table
-from segmentry.present.report._views import AnyTable, Fact, Figure, Page, Row, Table
+from segmentry.present.report._tables import (
+    account_tables,
+    candidate_table,
+    feature_tables,
+    level_tables,
+    numeric_tables,
+    quartile_table,
+)
+from segmentry.present.report._views import AnyTable, Fact, Figure, Row, Table
 
 __all__ = [
     "GLOSSARY",
     "AnyTable",
     "Fact",
     "Figure",
-    "Page",
     "Row",
     "Table",
+    "account_tables",
     "added_sentence",
+    "candidate_table",
     "center_table",
     "exemplar_table",
+    "feature_tables",
+    "figure_of",
     "hexagon_table",
+    "level_tables",
     "loading_table",
     "make_maps",
-    "make_page",
+    "numeric_tables",
     "quartile_table",
     "render_card",
     "render_figure",
+    "render_part",
     "render_report",
     "render_style",
     "render_table",
     "render_text",
     "segment_cells",
+    "tables_of",
     "umap_table",
 ]

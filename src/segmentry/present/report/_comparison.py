@@ -1,90 +1,83 @@
 """Algorithms side by side, where they were compared."""
 
+from functools import partial
+
 from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
-from segmentry.formats import MISSING, count, decimal, interval, percent
-from segmentry.present.report._views import Compared, Row, Table
-from segmentry.schema import Estimate
+from segmentry.formats import MISSING, count, decimal, percent, thousandfold
+from segmentry.present.tables import Column, Row, Shown, Table
 
-_PER = 1000
-_SIZES = 6
+_MAX_SIZES = 6
 
 
-def make_comparison(comparison: AlgorithmComparison | None) -> Compared | None:
-    """Return the part; null where algorithms were not compared."""
-    if comparison is None:
-        return None
-    return Compared(
-        lead=(
-            f"The same {count(comparison.n_users)} users by every algorithm, formed by "
-            f"{', '.join(comparison.features)}. Those that are told a number of segments are told "
-            f"{comparison.n_segments}, that of this run, whose algorithm was settled before."
-        ),
-        notes=comparison.notes,
-        tables=(_measures(comparison), _means(comparison)),
-    )
-
-
-def _measures(comparison: AlgorithmComparison) -> Table:
+def measure_table(comparison: AlgorithmComparison) -> Table:
+    """Return what each algorithm found."""
+    gains = partial(thousandfold, digits=2)
     return Table(
+        name="algorithms",
         caption="What each algorithm found; gains in nats per 1,000 impressions",
-        heads=(
-            "algorithm",
-            "K",
-            "users of the segments",
-            "unassigned",
-            "silhouette",
-            "inner gain",
-            "outcome gain",
-            "stability",
-            "agreement",
-            "seconds",
-            "memory, MB",
+        columns=(
+            Column("algorithm", "algorithm"),
+            Column("n_segments", "K", count),
+            Column("sizes", "users of the segments", is_words=True),
+            Column("n_unassigned", "unassigned"),
+            Column("silhouette", "silhouette", decimal),
+            Column("inner_gain", "inner gain", gains),
+            Column("outcome_gain", "outcome gain", gains),
+            Column("stability", "stability", decimal),
+            Column("agreement", "agreement", decimal),
+            Column("seconds", "seconds", partial(decimal, digits=1)),
+            Column("peak_memory_mb", "memory, MB", count),
         ),
-        rows=tuple(_row(each) for each in comparison.results),
-        text_columns=(2,),
-    )
-
-
-def _row(each: MethodResult) -> Row:
-    sizes = ", ".join(count(size) for size in each.sizes[:_SIZES])
-    more = f" and {len(each.sizes) - _SIZES} more" if len(each.sizes) > _SIZES else ""
-    total = sum(each.sizes) + each.n_unassigned
-    return Row(
-        head=each.label,
-        cells=(
-            count(each.n_segments),
-            f"{sizes}{more}" or MISSING,
-            f"{count(each.n_unassigned)}\n{percent(each.n_unassigned / total if total else None)}",
-            decimal(each.silhouette.value),
-            _gain(each.inner_gain),
-            _gain(each.outcome_gain),
-            decimal(each.stability),
-            decimal(each.agreement),
-            decimal(each.seconds, digits=1),
-            count(each.peak_memory_mb),
-        ),
-        is_strong=each.is_chosen,
-    )
-
-
-def _gain(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return MISSING
-
-    def write(value: float | None) -> str:
-        return decimal(None if value is None else value * _PER)
-
-    return f"{write(estimate.value)}\n{interval(estimate, write=write)}"
-
-
-def _means(comparison: AlgorithmComparison) -> Table:
-    return Table(
-        caption="How each came to it",
-        heads=("algorithm", "number of segments", "users looked at", "new users", "remark"),
         rows=tuple(
             Row(
-                head=each.label,
-                cells=(
+                (
+                    each.label,
+                    each.n_segments,
+                    _sizes(each),
+                    _unassigned(each),
+                    each.silhouette.value,
+                    each.inner_gain,
+                    each.outcome_gain,
+                    each.stability,
+                    each.agreement,
+                    each.seconds,
+                    each.peak_memory_mb,
+                ),
+                is_strong=each.is_chosen,
+            )
+            for each in comparison.results
+        ),
+    )
+
+
+def _sizes(each: MethodResult) -> str:
+    sizes = ", ".join(count(size) for size in each.sizes[:_MAX_SIZES])
+    n_more = len(each.sizes) - _MAX_SIZES
+    return f"{sizes} and {n_more} more" if n_more > 0 else sizes or MISSING
+
+
+def _unassigned(each: MethodResult) -> Shown:
+    total = sum(each.sizes) + each.n_unassigned
+    share = percent(each.n_unassigned / total if total else None)
+    return Shown(each.n_unassigned, f"{count(each.n_unassigned)}\n{share}")
+
+
+def method_table(comparison: AlgorithmComparison) -> Table:
+    """Return how each algorithm came to its segments."""
+    return Table(
+        name="algorithm-settings",
+        caption="How each came to it",
+        columns=(
+            Column("algorithm", "algorithm"),
+            Column("number_rule", "number of segments", is_words=True),
+            Column("how", "users looked at", is_words=True),
+            Column("new_users", "new users", is_words=True),
+            Column("remark", "remark", is_words=True),
+        ),
+        rows=tuple(
+            Row(
+                (
+                    each.label,
                     each.number_rule or MISSING,
                     each.how or MISSING,
                     each.new_users,
@@ -94,5 +87,4 @@ def _means(comparison: AlgorithmComparison) -> Table:
             )
             for each in comparison.results
         ),
-        text_columns=(1, 2, 3, 4),
     )

@@ -1,31 +1,9 @@
-"""The click rate of all users by day: what moved from day to day."""
+"""The click rate of all users by day."""
 
 from segmentry.evaluation.later_days import TruthReport
-from segmentry.formats import count, day, decimal, interval, rate
+from segmentry.formats import count, day, interval, rate
 from segmentry.present.report._views import Row, Table
 from segmentry.schema import SECONDS_PER_DAY, UtcOffset
-
-_LEAST_SHOWN = 0.001  # p-values below it are not told apart
-
-
-def lead_of_days(truth: TruthReport) -> str:
-    """Say whether the common click rate moved from day to day; empty for a single day."""
-    levels = truth.levels
-    if levels is None or levels.sd is None or levels.p_value is None:
-        return ""
-    p_value = levels.p_value
-    chance = (
-        f"p < {_LEAST_SHOWN}" if p_value < _LEAST_SHOWN else f"p = {decimal(p_value, digits=3)}"
-    )
-    spread = f"standard deviation {decimal(levels.sd)} in log-odds beyond sampling, {chance}"
-    if not levels.has_moved:
-        return f"The click rate of all users hardly moved from day to day ({spread})."
-    return (
-        f"The click rate of all users moved from day to day by more than chance ({spread}). What "
-        "moves all alike makes no segment better than another: segments are compared day for day. "
-        "But how high rates will be on days to come is less sure for it, and the intervals of "
-        "expected rates are as wide as that."
-    )
 
 
 def table_of_days(truth: TruthReport, utc_offset_hours: UtcOffset) -> Table | None:

@@ -1,22 +1,117 @@
-"""Pieces of the report by themselves, for other pages of the same house."""
+"""The templates of the page, what they know, and parts of the page by themselves."""
 
 import functools
 import re
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
-from segmentry.present.report._views import AnyTable, Card, Figure
+from segmentry import formats
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.evaluation.later_days import NO_SIGNAL
+from segmentry.evaluation.number import STRONG
+from segmentry.evaluation.stability import STABLE
+from segmentry.present import figures as plots
+from segmentry.present.report import (
+    _cards,
+    _comparison,
+    _conversions,
+    _decisions,
+    _evidence,
+    _figures,
+    _latent,
+    _later_days,
+    _levels,
+    _log,
+    _maps,
+    _presence,
+    _segments,
+    _tables,
+)
+from segmentry.present.report._glossary import glossary_of
+from segmentry.present.report._views import AnyTable, Figure, Pictures
+from segmentry.results.summary import Summary
+from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-
 _OPTION = re.compile(r"--[a-z][a-z-]*")
+_NUMBERS = (
+    formats.compact,
+    formats.count,
+    formats.decimal,
+    formats.percent,
+    formats.rate,
+    formats.signed,
+    formats.thousandfold,
+)
+_FACTS = (
+    _cards.bar_span,
+    _cards.is_choice_stable,
+    _cards.main_account,
+    _cards.pieces,
+    _cards.rate_strip,
+    _comparison.measure_table,
+    _comparison.method_table,
+    _conversions.added_sentence,
+    _conversions.added_table,
+    _conversions.attribution_table,
+    _conversions.purchase_table,
+    _conversions.shop_table,
+    _decisions.effect_table,
+    _decisions.exemplar_table,
+    _decisions.level_table,
+    _decisions.most_pressing,
+    _decisions.rules_of,
+    _decisions.worth_of,
+    _evidence.best_gain,
+    _evidence.number_table,
+    _evidence.unlike_on_other_days,
+    _figures.figure_of,
+    _latent.class_table,
+    _latent.criteria_table,
+    _later_days.later_rate_table,
+    _later_days.nats_table,
+    _later_days.reason_table,
+    _later_days.weekdays,
+    _levels.table_of_days,
+    _log.affinity_tables,
+    _log.cap_table,
+    _log.curve_table,
+    _log.held_out_table,
+    _log.n_days,
+    _log.segment_cells,
+    _maps.make_maps,
+    _maps.make_turn,
+    _presence.absent_feature_table,
+    _presence.presence_table,
+    _segments.feature_labels,
+    _segments.segment_of,
+    _tables.account_tables,
+    _tables.candidate_table,
+    _tables.feature_tables,
+    _tables.level_tables,
+    _tables.numeric_tables,
+    formats.period,
+    glossary_of,
+    plots.dark_figure_css,
+    plots.has_stability,
+    plots.horizon,
+)
+"""What templates may ask of a summary, by name."""
+_MACROS = (
+    "badge", "card", "days", "details", "disc", "expected", "fact", "figure", "folded", "kicker",
+    "named", "notes", "picture", "table",
+)  # fmt: skip
 
 
 @functools.cache
 def environment() -> "Environment":
-    """Return the templates: every text is escaped, a gap in the data is an error."""
+    """Return the templates: every text is escaped, a gap in the data is an error.
+
+    They write numbers by the functions of `segmentry.formats`, which take estimates as well.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     found = Environment(
@@ -27,13 +122,47 @@ def environment() -> "Environment":
         lstrip_blocks=True,
         finalize=_held,
     )
-    found.filters["render_text"] = render_text
+    found.globals.update({each.__name__: each for each in (*_NUMBERS, *_FACTS)})
+    found.globals.update(MISSING=formats.MISSING, NO_SIGNAL=NO_SIGNAL, STABLE=STABLE, STRONG=STRONG)
+    found.filters.update({write.__name__: _of_estimates(write) for write in _NUMBERS})
+    found.filters.update(
+        evidence=_decisions.evidence_text,
+        interval=formats.interval,
+        listed=formats.listed,
+        place=_place,
+        render_text=render_text,
+        segment_colour=plots.segment_colour,
+        segment_ink=plots.segment_ink,
+        sentence=_later_days.sentence,
+        utc=formats.utc,
+        was_checked=plots.was_checked,
+    )
+    parts = found.get_template("parts.html").module
+    found.globals.update({name: getattr(parts, name) for name in _MACROS})
     return found
+
+
+def _of_estimates(write: Callable[..., str]) -> Callable[..., str]:
+    """Let a function that writes numbers write the value of an estimate as well."""
+
+    def written(value: float | Estimate | None, **options: int) -> str:
+        return write(value.value if isinstance(value, Estimate) else value, **options)
+
+    return written
+
+
+def _place(share: float) -> str:
+    """Write a share of the room of a drawing as CSS and SVG do."""
+    return f"{share * 100:.2f}%"
 
 
 def _held(found: object) -> object:
     """Hold a number of a text to its unit: "95 %" is not torn apart at the end of a line."""
-    return found.replace(" %", "\u00a0%") if type(found) is str else found
+    return _hold(found) if type(found) is str else found
+
+
+def _hold(text: str) -> str:
+    return text.replace(" %", "\u00a0%")
 
 
 def render_text(text: str) -> str:
@@ -44,7 +173,21 @@ def render_text(text: str) -> str:
     >>> render_text("not read (--with behaviours)")
     'not read (<span class="option">--with</span> behaviours)'
     """
-    return _OPTION.sub(r'<span class="option">\g<0></span>', escape(text))
+    return _OPTION.sub(r'<span class="option">\g<0></span>', escape(_hold(text)))
+
+
+def render_part(name: str, summary: Summary, pictures: Pictures) -> str:
+    """Return a part of the page by the name of its template, such as "verdicts".
+
+    Parameters
+    ----------
+    name : str
+    summary : Summary
+    pictures : mapping-like of str to str
+        SVG by the name of the figure.
+    """
+    part = environment().get_template(f"{name}.html")
+    return part.render(summary=summary, figures=pictures, is_whole=False)
 
 
 def render_table(view: AnyTable) -> str:
@@ -61,25 +204,18 @@ def render_table(view: AnyTable) -> str:
 
 def render_figure(view: Figure) -> str:
     """Return a picture with its caption and its tables as HTML."""
-    return _macro("figure", view)
+    return _macro("picture", view)
 
 
-def render_card(view: Card) -> str:
+def render_card(segment: SegmentProfile, summary: Summary) -> str:
     """Return the card of a segment as HTML."""
-    return _macro("card_of", view)
+    return _macro("card", segment, summary)
 
 
 def render_style(name: str) -> str:
     """Return a style sheet of the report by its file name."""
-    source, _, _ = _loader_source(name)
-    return source
+    return environment().get_template(name).render()
 
 
-def _loader_source(name: str) -> tuple[str, object, object]:
-    loader = environment().loader
-    assert loader is not None, "the environment has a loader"  # noqa: S101 - our own
-    return loader.get_source(environment(), name)
-
-
-def _macro(name: str, view: Card | Figure | AnyTable) -> str:
-    return str(getattr(environment().get_template("parts.html").module, name)(view))
+def _macro(name: str, *facts: object) -> str:
+    return str(getattr(environment().get_template("parts.html").module, name)(*facts))

@@ -1,99 +1,78 @@
 """Who came back on the later days, beside who did not."""
 
-from segmentry.describe.presence import PresenceRow
-from segmentry.formats import count, decimal, feature_value, interval, percent, rate, signed
-from segmentry.present.figures import segment_colour
+from functools import partial
+
+from segmentry.formats import count, decimal, feature_value, percent, rate, signed
 from segmentry.present.report._kinds import value_kind
-from segmentry.present.report._views import Presence, Row, Table
+from segmentry.present.report._segments import line_of
+from segmentry.present.tables import Column, Shown, Table
 from segmentry.results.summary import Summary
 
-_MOST_FEATURES = 3
+_MAX_FEATURES = 3
 
 
-def make_presence(summary: Summary) -> Presence | None:
-    """Return the table and what is to be said of users that came only later."""
-    presence = summary.presence
-    if presence is None or summary.truth is None or summary.truth.reason:
+def presence_table(summary: Summary) -> Table | None:
+    """Return users shown ads again beside users absent later; null where nobody looked."""
+    if summary.presence is None:
         return None
-    names = {segment.segment_id: segment.name for segment in summary.segments}
-    notes = [
-        (
-            "Verdicts speak of users who were shown ads again. Those who were not may differ: "
-            "compare their exposure, click rate and features on the forming days."
-        )
-    ]
-    if presence.n_new:
-        limits = interval(presence.new_ctr, write=rate)
-        notes.append(
-            f"{count(presence.n_new)} users were shown ads on the later days only: no segment was "
-            f"checked on them. Their click rate is {rate(presence.new_ctr.value)} (90 % interval "
-            f"{limits})."
-        )
-    return Presence(
-        notes=tuple(notes),
-        table=Table(
-            caption="Users shown ads again, and users absent later, on the days that formed them",
-            heads=(
-                "segment",
-                "shown again",
-                "absent later",
-                "impressions, shown again",
-                "impressions, absent",
-                "click rate, shown again",
-                "click rate, absent",
-                "largest user’s share of impressions",
-            ),
-            rows=tuple(
-                Row(
-                    head=f"{row.segment_id} {names.get(row.segment_id, '')}".strip(),
-                    cells=(
-                        count(row.n_present),
-                        count(row.n_absent),
-                        decimal(row.impressions_present, digits=1),
-                        decimal(row.impressions_absent, digits=1),
-                        rate(row.ctr_present),
-                        rate(row.ctr_absent),
-                        percent(row.largest_user_share),
-                    ),
-                    colour=segment_colour(row.segment_id),
-                )
-                for row in presence.segments
-            ),
+    tenths = partial(decimal, digits=1)
+    return Table(
+        name="presence",
+        caption="Users shown ads again, and users absent later, on the days that formed them",
+        columns=(
+            Column("segment", "segment"),
+            Column("n_present", "shown again", count),
+            Column("n_absent", "absent later", count),
+            Column("impressions_present", "impressions, shown again", tenths),
+            Column("impressions_absent", "impressions, absent", tenths),
+            Column("ctr_present", "click rate, shown again", rate),
+            Column("ctr_absent", "click rate, absent", rate),
+            Column("largest_user_share", "largest user’s share of impressions", percent),
         ),
-        features=_feature_table(presence.segments, summary, names),
+        rows=tuple(
+            line_of(
+                summary,
+                row.segment_id,
+                row.n_present,
+                row.n_absent,
+                row.impressions_present,
+                row.impressions_absent,
+                row.ctr_present,
+                row.ctr_absent,
+                row.largest_user_share,
+            )
+            for row in summary.presence.segments
+        ),
     )
 
 
-def _feature_table(
-    segments: tuple[PresenceRow, ...], summary: Summary, names: dict[int, str]
-) -> Table | None:
-    """Return what tells the absent from those shown ads again, the largest difference first."""
+def absent_feature_table(summary: Summary) -> Table | None:
+    """Return what sets the absent apart from those shown ads again, the largest first."""
+    if summary.presence is None:
+        return None
     known = {row.name: row for row in summary.features}
     rows = []
-    for row in segments:
-        for each in row.features[:_MOST_FEATURES]:
+    for row in summary.presence.segments:
+        for each in row.features[:_MAX_FEATURES]:
             feature = known.get(each.feature)
             kind = "count" if feature is None else value_kind(feature)
             cells = (
                 each.feature if feature is None else feature.label,
-                feature_value(each.present, kind=kind),
-                feature_value(each.absent, kind=kind),
-                signed(each.difference, digits=2),
+                Shown(each.present, feature_value(each.present, kind=kind)),
+                Shown(each.absent, feature_value(each.absent, kind=kind)),
+                each.difference,
             )
-            head = f"{row.segment_id} {names.get(row.segment_id, '')}".strip()
-            rows.append(Row(head=head, cells=cells, colour=segment_colour(row.segment_id)))
-    if not rows:
-        return None
+            rows.append(line_of(summary, row.segment_id, *cells))
     return Table(
+        name="absent-users",
         caption="How users absent later differ from those shown ads again, the largest difference "
         "first: means on the days that formed the segments",
-        heads=(
-            "segment",
-            "feature",
-            "shown again",
-            "absent later",
-            "difference, in standard deviations",
+        columns=(
+            Column("segment", "segment"),
+            Column("feature", "feature", is_words=True),
+            Column("present", "shown again"),
+            Column("absent", "absent later"),
+            Column("difference", "difference, in standard deviations", partial(signed, digits=2)),
         ),
         rows=tuple(rows),
-        text_columns=(1,),
     )

@@ -5,14 +5,25 @@ here works on `DistinctRows` and is exact for all users at a tenth of the cost. 
 package knows about users, tables or files beyond the matrix it is given.
 """
 
-from segmentry.segments.clustering.assignment import assign
-from segmentry.segments.clustering.components import PrincipalComponents, fit_pca, project
-from segmentry.segments.clustering.dispersion import calinski_harabasz, davies_bouldin
-from segmentry.segments.clustering.fitting import ALGORITHMS, Clustering, fit_clusterings
-from segmentry.segments.clustering.knee import find_knee
-from segmentry.segments.clustering.moments import cluster_moments
-from segmentry.segments.clustering.rows import DistinctRows, distinct_rows
-from segmentry.segments.clustering.silhouette import (
+from segmentry.segments.clustering._assignment import assign
+from segmentry.segments.clustering._components import PrincipalComponents, fit_pca, project
+from segmentry.segments.clustering._fitting import (
+    ALGORITHMS,
+    Clustering,
+    clustering_of,
+    fit_clusterings,
+    quiet_fits,
+)
+from segmentry.segments.clustering._knee import find_knee
+from segmentry.segments.clustering._lloyd import fit_starts
+from segmentry.segments.clustering._moments import (
+    calinski_harabasz,
+    cluster_moments,
+    davies_bouldin,
+    squared_silhouette,
+)
+from segmentry.segments.clustering._rows import DistinctRows, distinct_rows, reweighted
+from segmentry.segments.clustering._silhouette import (
     SilhouetteSample,
     SilhouetteScore,
     exact_silhouette,
@@ -20,7 +31,6 @@ from segmentry.segments.clustering.silhouette import (
     score_silhouettes,
     silhouettes_of_sample,
 )
-from segmentry.segments.clustering.squared_silhouette import squared_silhouette
 
 __all__ = [
     "ALGORITHMS",
@@ -32,13 +42,17 @@ __all__ = [
     "assign",
     "calinski_harabasz",
     "cluster_moments",
+    "clustering_of",
     "davies_bouldin",
     "distinct_rows",
     "exact_silhouette",
     "find_knee",
     "fit_clusterings",
     "fit_pca",
+    "fit_starts",
     "project",
+    "quiet_fits",
+    "reweighted",
     "sampled_silhouette",
     "score_silhouettes",
     "silhouettes_of_sample",

@@ -11,7 +11,7 @@ from segmentry.segments.forming._latent_segments import LatentSegments, place_by
 from segmentry.segments.forming._recipes import RECIPES, Recipe, plan_features, recipe_named
 from segmentry.segments.forming._segmentation import Segmentation
 from segmentry.segments.forming._selection import Candidate, Decision, Selection, select
-from segmentry.segments.forming._users import membership
+from segmentry.segments.forming._users import membership, population_of
 
 __all__ = [
     "RECIPES",
@@ -33,6 +33,7 @@ __all__ = [
     "place_by_cell",
     "place_by_class",
     "plan_features",
+    "population_of",
     "recency_columns",
     "recipe_named",
     "select",

@@ -22,7 +22,6 @@ class CellColumn:
 
     Parameters
     ----------
-    feature : str
     is_recency : bool
         Days since something: the fewer, the higher the score.
     cuts : tuple of float
@@ -56,7 +55,6 @@ class CellModel:
 
     Parameters
     ----------
-    columns : tuple of CellColumn
     segments : tuple of int
         Of each of the six groups, regulars before occasional and within these the recent before
         the long away: the place of its segment. A group that had no user at the fit has the

@@ -1,6 +1,5 @@
 """Segments by fixed cut points: recency against frequency and value, in named cells."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from segmentry.segments.clustering import (
     Clustering,
     DistinctRows,
     SilhouetteScore,
+    clustering_of,
     distinct_rows,
     fit_clusterings,
     fit_pca,
@@ -51,7 +51,6 @@ def fit_cells(
     ----------
     values : ndarray, shape (n_rows, n_columns)
         NaN is unknown and takes no part.
-    features : sequence of str
     is_recency : sequence of bool
         Columns of which the lowest values score 5.
     weights : ndarray, shape (n_rows,)
@@ -221,7 +220,7 @@ def _segmentation(
 ) -> Segmentation:
     distinct, labels = _rows(table, users, model)
     k = len(model.names)
-    clustering = _clustering(distinct, labels, k)
+    clustering = clustering_of(distinct, labels, n_clusters=k, algorithm="cells")
     (one,) = fit_clusterings(distinct, n_clusters=[1], seed=seed)
     measured = silhouettes_by_number(distinct, (clustering,), seed=seed, is_exact=is_exact)
     score = measured.scores.get(k)
@@ -267,26 +266,6 @@ def _rows(
     rows = np.ascontiguousarray(both.rows[:, 1:])
     distinct = DistinctRows(rows=rows, weights=both.weights, inverse=both.inverse)
     return distinct, both.rows[:, 0].astype(np.int64)
-
-
-def _clustering(distinct: DistinctRows, labels: IntVector, k: int) -> Clustering:
-    """Return the cells as a clustering of `X`: their means stand for them in pictures."""
-    began = time.perf_counter()
-    sizes = np.bincount(labels, weights=distinct.weights, minlength=k)
-    sums = [
-        np.bincount(labels, weights=distinct.weights * column, minlength=k)
-        for column in distinct.rows.T
-    ]
-    centers = np.stack(sums, axis=1) / sizes[:, np.newaxis]
-    off = np.square(distinct.rows - centers[labels]).sum(axis=1)
-    return Clustering(
-        algorithm="cells",
-        centers=centers,
-        labels=labels,
-        inertia=float(np.sum(distinct.weights * off)),
-        n_iterations=0,
-        seconds=time.perf_counter() - began,
-    )
 
 
 def _candidates(

@@ -1,7 +1,6 @@
 """From a user table to a `Segmentation`."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -21,15 +20,8 @@ from segmentry.segments.forming._users import (
 )
 from segmentry.segments.preprocessing import ColumnPlan
 
-if TYPE_CHECKING:
-    pass
-
-
 Decide = Callable[[DistinctRows, Sequence[int]], Decision]
 """From the preprocessed users and the numbers that may be chosen to the chosen one."""
-
-_MANY_USERS = 50_000
-"""So many users are looked at to tell whether many are alike."""
 
 
 def find_segments(
@@ -54,8 +46,6 @@ def find_segments(
     ----------
     table : DataFrame, (n_users, ...)
         User table sorted by ``user_id``.
-    plans : sequence of ColumnPlan
-        The features that form segments.
     recipe : Recipe
         Says who is segmented.
     n_segments : sequence of int
@@ -65,7 +55,6 @@ def find_segments(
     algorithm : {"kmeans", "minibatch", "bisecting", "latent"}
     min_share : float
         A candidate with a smaller segment is not chosen.
-    seed : int
     weights : ndarray of float, shape (n_users,), optional
         How many users each row stands for, above 0; 1 for each when absent. Segments of a row of
         weight 2 are those of two such rows, bit for bit.
@@ -128,7 +117,7 @@ def find_segments(
 
 def _segmentation_of(
     recipe: Recipe,
-    users: "PreparedUsers",
+    users: PreparedUsers,
     selection: Selection,
     chosen: Clustering,
     measured: Silhouettes,

@@ -11,7 +11,13 @@ from segmentry.errors import SelectionError
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatVector, IntVector
-from segmentry.segments.clustering import Clustering, DistinctRows, distinct_rows, fit_pca
+from segmentry.segments.clustering import (
+    Clustering,
+    DistinctRows,
+    clustering_of,
+    distinct_rows,
+    fit_pca,
+)
 from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
 from segmentry.segments.forming._latent_segments import LatentSegments, place_by_class
 from segmentry.segments.forming._recipes import Recipe
@@ -62,13 +68,6 @@ def find_latent_segments(
     """Fit latent classes, choose their number by BIC, and number them by falling size.
 
     Parameters and errors are those of `find_segments`.
-
-    Raises
-    ------
-    SelectionError
-        If the asked-for number cannot be had: a class was lost in the best of all starts.
-    ConfigError
-        If a feature is neither clicks, a count, nor of levels.
     """
     users = prepare_users(table, plans, recipe=recipe, weights=weights, is_forced=True)
     members = table.filter(users.is_member)
@@ -170,20 +169,11 @@ def _by_size(fit: LatentFit, rows: _Rows) -> LatentFit:
 
 def _clustering(fit: LatentFit, rows: _Rows) -> Clustering:
     """Return the classes as a clustering of `X`: their means stand for them in pictures."""
-    labels, distinct = _labels(fit.model, rows), rows.distinct
-    k = fit.model.n_classes
-    sizes = np.bincount(labels, weights=distinct.weights, minlength=k)
-    sums = [
-        np.bincount(labels, weights=distinct.weights * column, minlength=k)
-        for column in distinct.rows.T
-    ]
-    centers = np.stack(sums, axis=1) / sizes[:, np.newaxis]
-    off = np.sum((distinct.rows - centers[labels]) ** 2, axis=1)
-    return Clustering(
+    return clustering_of(
+        rows.distinct,
+        _labels(fit.model, rows),
+        n_clusters=fit.model.n_classes,
         algorithm="latent",
-        centers=centers,
-        labels=labels,
-        inertia=float(np.sum(distinct.weights * off)),
         n_iterations=len(fit.trace),
         seconds=fit.seconds,
     )

@@ -20,8 +20,6 @@ def latent_parts(plans: Sequence[ColumnPlan], table: pl.DataFrame) -> tuple[Part
 
     Parameters
     ----------
-    plans : sequence of ColumnPlan
-        The features that form segments.
     table : DataFrame, (n_users, ...)
         The users that are segmented.
 

@@ -21,8 +21,6 @@ class LatentSegments:
     rates : ndarray of float, shape (n_users,), or None
         The CTR to be expected of each user, over all classes; NaN for users that belong to no
         segment. Null where clicks formed no class.
-    fits : tuple of LatentFit
-        By number of classes.
     by_icl : int
         The number that the ICL would choose.
     """

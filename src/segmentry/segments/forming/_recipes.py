@@ -16,7 +16,6 @@ class Recipe:
 
     Parameters
     ----------
-    name : str
     weights : mapping of str to float
         The features that form segments unless others are asked for; empty for all at weight 1.
     population : {"shown", "profiled", "all"}
@@ -127,7 +126,6 @@ def plan_features(
 
     Parameters
     ----------
-    recipe : Recipe
     catalogue : sequence of Feature
         All features of the user table.
     features : sequence of str, optional

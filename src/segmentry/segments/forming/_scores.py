@@ -40,23 +40,6 @@ def silhouettes_by_number(
 ) -> Silhouettes:
     """Score the clusterings for which a silhouette is defined, by number of segments.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-    clusterings : sequence of Clustering
-    seed : int
-        Of the sample of users.
-    is_exact : bool
-        Measure all users: the time grows with the square of the number of distinct rows.
-    on_block : callable, optional
-        Called with the number of distinct rows that are done and their total, where exact.
-
-    Raises
-    ------
-    SelectionError
-        If all users are asked for and there are more than 400,000 distinct rows: that would take
-        the better part of an hour and more.
-
     Examples
     --------
     >>> from segmentry.segments.clustering import distinct_rows, fit_clusterings

@@ -32,12 +32,8 @@ class Segmentation:
 
     Parameters
     ----------
-    recipe : Recipe
-    algorithm : str
-    preprocessing : Preprocessing
     centers : ndarray, shape (n_segments, n_columns)
         Centre of segment `i` at row `i - 1`, in the columns of `X`.
-    selection : Selection
     components : PrincipalComponents
         Of `X`, for pictures.
     segment_ids : ndarray of int, shape (n_users,)

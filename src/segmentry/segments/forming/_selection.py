@@ -18,7 +18,6 @@ class Decision:
 
     Parameters
     ----------
-    n_segments : int
     rule, reason : str
         One or two sentences each.
     remarks : mapping of int to str
@@ -37,15 +36,12 @@ class Candidate:
 
     Parameters
     ----------
-    algorithm : str
-    n_segments : int
     inertia : float
         Weighted sum of squared Euclidean distances to the centres.
     silhouette : Estimate
         Mean Euclidean silhouette, sampled users against all users, with its 95 % interval.
     squared_silhouette : float or None
         Mean squared-Euclidean silhouette, exact.
-    calinski_harabasz, davies_bouldin : float or None
     smallest_share : float or None
         Share of the users in the smallest segment; null where it has too few to be shown.
     """
@@ -81,8 +77,6 @@ class Selection:
         Where the elbow bends; null where it does not.
     runner_up : int or None
         Who came second by silhouette.
-    candidates : tuple of Candidate
-        By number of segments.
     """
 
     rule: str

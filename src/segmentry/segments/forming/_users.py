@@ -13,19 +13,12 @@ from segmentry.segments.forming._recipes import Recipe
 from segmentry.segments.preprocessing import ColumnPlan, Preprocessing, fit_preprocessing
 
 _MANY_USERS = 50_000
-
-
+"""So many users are looked at to tell whether many are alike."""
 _USERS = "users of a row"
 
 
 def population_of(recipe: Recipe, table: pl.DataFrame) -> tuple[BoolVector, str]:
-    """Tell which users a recipe segments, shape (n_users,), and why the others are left out.
-
-    Raises
-    ------
-    SchemaError
-        If the table lacks the column that tells.
-    """
+    """Tell which users a recipe segments, shape (n_users,), and why the others are left out."""
     if recipe.population == "all":
         return np.ones(table.height, dtype=bool), "no row"
     is_by_profile = recipe.population == "profiled"
@@ -57,7 +50,6 @@ class PreparedUsers:
 
     Parameters
     ----------
-    preprocessing : Preprocessing
     is_member : ndarray of bool, shape (n_users,)
     unassigned : tuple of (str, int)
         Reason and number of the others.
@@ -79,15 +71,7 @@ def prepare_users(
     weights: FloatVector | None = None,
     is_forced: bool = False,
 ) -> PreparedUsers:
-    """Fit the preprocessing on the users that a recipe segments, and find their distinct rows.
-
-    Raises
-    ------
-    EmptyDataError
-        If no user is left to segment.
-    SelectionError
-        If K is to be chosen though weights are no whole numbers of users.
-    """
+    """Fit the preprocessing on the users that a recipe segments, and find their distinct rows."""
     if not is_forced and weights is not None and not _are_whole(weights):
         raise SelectionError(
             "weights: found fractions, expected whole numbers of users to choose K; "
@@ -114,7 +98,6 @@ class _Alike:
 
     Parameters
     ----------
-    rows : DataFrame, (n_rows, ...)
     weights : ndarray of float, shape (n_rows,), or None
         How many users each stands for; 1 for each when absent.
     place : ndarray of int, shape (n_users,), or None

@@ -28,16 +28,6 @@ def ascend(
     length 2 at most, and halved for as long as it leads down; after 12 halvings the parameters
     stay.
 
-    Parameters
-    ----------
-    theta : ndarray of shape (k, p)
-    surface : callable
-        Values, gradients and Hessians.
-    value : callable
-        Values alone, which is cheaper.
-    low, high : ndarray of shape (p,)
-        Bounds of the parameters.
-
     Examples
     --------
     >>> def parabola(t):

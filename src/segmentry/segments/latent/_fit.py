@@ -22,7 +22,6 @@ class LatentFit:
 
     Parameters
     ----------
-    model : LatentModel
     log_likelihood : float
         Of all users, in nats.
     bic : float
@@ -30,14 +29,12 @@ class LatentFit:
     icl : float
         Integrated completed likelihood (Biernacki, Celeux and Govaert 2000): the BIC plus twice
         the entropy of the memberships, so that classes that overlap do not pay.
-    n_parameters : int
     trace : tuple of float
         Log likelihood after each iteration of the last stage; it never falls.
     is_converged : bool
         Whether an iteration at last gained less than the tolerance per user.
     n_empty : int
         Classes to which no user belongs more than to the others: lost.
-    seconds : float
     """
 
     model: LatentModel
@@ -82,16 +79,12 @@ def fit_latent(
     matrix : ndarray of int, shape (n_rows, n_columns)
         The columns of the parts, one part after the other: impressions and clicks, a count, or
         codes of levels. Sorted rows make the answer independent of the order of users.
-    parts : sequence of Part
-    n_classes : int
     weights : ndarray of float, shape (n_rows,), optional
         Users that each row stands for, above 0; 1 for each when absent.
-    n_starts : int
     most_iterations : int
         Of the last stage.
     tolerance : float
         Converged when an iteration gains less than this many nats per user.
-    seed : int
 
     Raises
     ------

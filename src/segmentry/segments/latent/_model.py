@@ -19,7 +19,6 @@ class Part:
     ----------
     kind : {"clicks", "count", "levels"}
         Clicks given impressions (two columns), a count, or the codes of levels (one column).
-    feature : str
     offset : int
         Taken from a count before it is modelled: 1 where all users have at least 1.
     levels : tuple of str
@@ -46,7 +45,6 @@ class LatentModel:
     ----------
     shares : tuple of float
         Share of each class, falling.
-    parts : tuple of Part
     laws : tuple of tuple of tuple of float
         For each part and class the parameters: mean and precision of the CTR, mean and size of
         a count (beyond its offset), shares of the levels.
@@ -81,11 +79,6 @@ class LatentModel:
 
 def blocks_of(parts: Sequence[Part], matrix: IntMatrix) -> tuple[Block, ...]:
     """Tally the columns of each part.
-
-    Raises
-    ------
-    ValueError
-        If the matrix has other columns than the parts take, or clicks exceed impressions.
 
     Examples
     --------
@@ -138,7 +131,6 @@ def posterior(model: LatentModel, matrix: IntMatrix) -> FloatMatrix:
 
     Parameters
     ----------
-    model : LatentModel
     matrix : ndarray of int, shape (n_rows, n_columns)
         The columns of the parts, one part after the other.
 

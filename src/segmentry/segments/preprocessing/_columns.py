@@ -61,13 +61,7 @@ class FittedColumn:
 
 
 def matrix_of(column: FittedColumn, raw: pl.Series) -> FloatMatrix:
-    """Return the columns of `X` that a feature takes, shape (n_users, n_columns).
-
-    Raises
-    ------
-    SchemaError
-        If the values cannot be read as the feature needs them.
-    """
+    """Return the columns of `X` that a feature takes, shape (n_users, n_columns)."""
     if column.levels is not None:
         levels = level_texts(raw)
         is_missing = levels.is_null().to_numpy()

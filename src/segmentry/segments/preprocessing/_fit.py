@@ -40,7 +40,6 @@ class Preprocessing:
 
     Parameters
     ----------
-    fitted : tuple of FittedColumn
     dropped : tuple of (str, str)
         Feature and reason.
     """
@@ -106,7 +105,6 @@ def fit_preprocessing(
     ----------
     table : DataFrame, (n_users, ...)
         Features in raw units; null means unknown.
-    plans : sequence of ColumnPlan
     weights : ndarray of float, shape (n_users,), optional
         How many users each row stands for, above 0; 1 for each when absent. A weight of 2 is the
         row twice, bit for bit.

@@ -19,7 +19,6 @@ class ColumnPlan:
 
     Parameters
     ----------
-    feature : Feature
     weight : float
         Multiplies the scaled column; above 0.
     fill : {"zero", "median", "mode", "own level", "none"}

@@ -92,13 +92,6 @@ class WeightedValues:
 def weigh_values(values: FloatVector, weights: FloatVector | None = None) -> WeightedValues:
     """Count users by value.
 
-    Parameters
-    ----------
-    values : ndarray of float, shape (n_users,)
-        Finite.
-    weights : ndarray of float, shape (n_users,), optional
-        Above 0; 1 for each when absent.
-
     Examples
     --------
     >>> import numpy as np

@@ -1,16 +1,15 @@
 """What if a budget were divided otherwise: sliders, and what each answer rests on."""
 
-from collections.abc import Mapping
 from functools import partial
-from types import MappingProxyType
 
 import streamlit as st
 
 from segmentry.advise.basis import PlanBasis
 from segmentry.advise.budget import BudgetPlan, BudgetRequest, SegmentTraffic, divide_budget
 from segmentry.errors import SegmentryError
-from segmentry.formats import count, interval, percent, rate
+from segmentry.formats import count, percent, rate
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run
@@ -24,15 +23,11 @@ from segmentry.present.dashboard._show import (
     table,
     together,
 )
-from segmentry.present.report import Figure, Row, Table, render_figure
+from segmentry.present.report import render_figure
+from segmentry.present.tables import Column, Row, Table, segment_row
 
-_SHARE = 100
-_CHANGE = 2.0
-_EXPONENT = 0.8
-_RESPONSES: Mapping[str, str] = {
-    "linear": "as many more as impressions",
-    "concave": "fewer and fewer more",
-}
+_RESPONSES = {"linear": "as many more as impressions", "concave": "fewer and fewer more"}
+_LOSING = Column("losing_share", "draws with fewer clicks", partial(percent, digits=0))
 
 
 @part
@@ -48,75 +43,39 @@ def show_budget(run: Run) -> None:
         if basis.rates is None:
             notice(f"No budget can be planned: {basis.reason}")
             return
-        asked = _asked(basis)
-        plan = divide_budget(basis.segments, basis.rates, asked, n_days_of_log=basis.n_days)
+        request = _request(basis)
+        plan = divide_budget(basis.segments, basis.rates, request, n_days_of_log=basis.n_days)
     except SegmentryError as error:
         notice(f"No budget can be planned: {error}")
         return
-    _show_plan(run, plan, asked)
+    _show_plan(run, plan, request)
 
 
-def _asked(basis: PlanBasis) -> BudgetRequest:
+def _request(basis: PlanBasis) -> BudgetRequest:
     """Return what the sliders ask for."""
     left, middle, right = st.columns(3)
     with left:
-        share = st.slider(
-            "Impressions, in % of those of the log",
-            5,
-            200,
-            _SHARE,
-            step=5,
-            key="budget",
-            bind="query-params",
-        )
+        share = slider("Impressions, in % of those of the log", 5, 200, 100, 5, key="budget")
     with middle:
-        response = st.selectbox(
-            "Clicks that more impressions bring (assumed)",
-            list(_RESPONSES),
-            format_func=_RESPONSES.__getitem__,
-            key="response",
-            bind="query-params",
-        )
+        label = "Clicks that more impressions bring (assumed)"
+        is_concave = choose(label, _RESPONSES, key="response") == "concave"
     with right:
-        change = st.slider(
-            "Most change of a segment’s part, as a factor",
-            1.1,
-            5.0,
-            _CHANGE,
-            0.1,
-            key="change",
-            bind="query-params",
+        change = slider(
+            "Most change of a segment’s part, as a factor", 1.1, 5.0, 2.0, 0.1, key="change"
         )
-    exponent = None
-    if response == "concave":
-        exponent = st.slider(
-            "Power of the response", 0.3, 0.95, _EXPONENT, 0.05, key="exponent", bind="query-params"
-        )
+    exponent = 1.0
+    if is_concave:
+        exponent = slider("Power of the response", 0.3, 0.95, 0.8, 0.05, key="exponent")
     floors, caps = _limits(basis.segments)
-    return _request(
-        basis, share=share, exponent=exponent, floors=floors, caps=caps, max_change=change
-    )
-
-
-def _request(
-    basis: PlanBasis,
-    *,
-    share: int = _SHARE,
-    exponent: float | None = None,
-    floors: Mapping[int, float] = MappingProxyType({}),
-    caps: Mapping[int, float] = MappingProxyType({}),
-    max_change: float = _CHANGE,
-) -> BudgetRequest:
-    """Return the request; what is left out is what the sliders say first."""
     total = sum(segment.n_impressions for segment in basis.segments)
     return BudgetRequest(
         n_impressions=max(1, total * share // 100),
         n_days=basis.n_days,
-        response="linear" if exponent is None else "concave",
-        exponent=1.0 if exponent is None else exponent,
-        floors=dict(floors),
-        caps=dict(caps),
-        max_change=max_change,
+        response="concave" if is_concave else "linear",
+        exponent=exponent,
+        floors=floors,
+        caps=caps,
+        max_change=change,
     )
 
 
@@ -137,82 +96,89 @@ def _limits(segments: tuple[SegmentTraffic, ...]) -> tuple[dict[int, float], dic
     return floors, caps
 
 
-def _show_plan(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> None:
+def _show_plan(run: Run, plan: BudgetPlan, request: BudgetRequest) -> None:
     tables = (_parts(plan), _comparisons(plan))
+    asked = repr(request)  # floors and caps are mappings, which no cache takes
+    gain, parts = partial(plots.plot_budget_gain, plan), partial(plots.plot_budget, plan)
+    figures = (
+        drawn(
+            run, "budget_gain", "What it gains", plots.caption_budget_gain(plan), asked,
+            chart=gain, tables=[_sensitivity(plan)],
+        ),
+        drawn(
+            run, "budget", "What each segment brings", plots.caption_budget(plan), asked,
+            chart=parts,
+        ),
+    )  # fmt: skip
     with together():
-        for view in _figures(run, plan, asked):
+        for view in figures:
             put(render_figure(view))
         table(*tables)
-    pictures = {
-        "budget_gain": partial(plots.plot_budget_gain, plan),
-        "budget": partial(plots.plot_budget, plan),
-    }
-    offer("budget", tables=(_sensitivity(plan), *tables), pictures=pictures)
+    offer(
+        "budget",
+        tables=(_sensitivity(plan), *tables),
+        pictures={"budget_gain": gain, "budget": parts},
+    )
     listed(plan.notes)
 
 
-def _figures(run: Run, plan: BudgetPlan, asked: BudgetRequest) -> tuple[Figure, ...]:
-    key = repr(asked)  # floors and caps are mappings, which no cache takes
-    gain = drawn(run, "gain", key, chart=lambda: plots.plot_budget_gain(plan))
-    parts = drawn(run, "budget", key, chart=lambda: plots.plot_budget(plan))
-    told, tables = plots.caption_budget_gain(plan), (_sensitivity(plan),)
-    return (
-        Figure("budget_gain", "What it gains", told, gain, tables),
-        Figure("budget", "What each segment brings", plots.caption_budget(plan), parts, ()),
-    )
-
-
 def _parts(plan: BudgetPlan) -> Table:
-    rows = tuple(
-        Row(
-            f"{each.segment_id} {each.name}",
-            (
-                each.verdict,
-                count(each.proportional),
-                count(each.impressions),
-                f"{rate(each.rate.value)}\n{interval(each.rate, write=rate)}",
-                f"{count(each.expected.value)}\n{interval(each.expected, write=count)}",
-            ),
-            colour=plots.segment_colour(each.segment_id),
-        )
-        for each in plan.segments
+    return Table(
+        "budget",
+        "The plan, impressions by segment (intervals: 90\u00a0%)",
+        columns=(
+            Column("segment", "segment"),
+            Column("verdict", "verdict", is_words=True),
+            Column("proportional", "in proportion", count),
+            Column("impressions", "planned", count),
+            Column("rate", "forecast rate", rate),
+            Column("expected", "clicks", count),
+        ),
+        rows=tuple(
+            segment_row(
+                s.segment_id, s.name, s.verdict, s.proportional, s.impressions, s.rate, s.expected
+            )
+            for s in plan.segments
+        ),
     )
-    heads = ("segment", "verdict", "in proportion", "planned", "forecast rate", "clicks")
-    return Table("The plan, impressions by segment (intervals: 90\u00a0%)", heads, rows, (1,))
 
 
 def _sensitivity(plan: BudgetPlan) -> Table:
-    rows = tuple(
-        Row(
-            f"{each.exponent:g}",
-            (
-                count(each.gain.value),
-                interval(each.gain, write=count),
-                percent(each.losing_share, digits=0),
-            ),
-        )
-        for each in plan.sensitivity
+    return Table(
+        "sensitivity",
+        "The gain by the assumed response",
+        columns=(
+            Column("exponent", "power of the response", "{:g}".format),
+            Column("gain", "clicks gained", count, limits="90\u00a0%"),
+            _LOSING,
+        ),
+        rows=tuple(Row((each.exponent, each.gain, each.losing_share)) for each in plan.sensitivity),
     )
-    heads = ("power of the response", "clicks gained", "90\u00a0%", "draws with fewer clicks")
-    return Table("The gain by the assumed response", heads, rows)
 
 
 def _comparisons(plan: BudgetPlan) -> Table:
-    rows = tuple(
-        Row(
-            each.against,
-            (
-                count(each.expected.value),
-                f"{count(each.gain.value)}\n{interval(each.gain, write=count)}",
-                percent(each.gain_share.value),
-                percent(each.losing_share, digits=0),
-                "yes" if each.is_better else "not shown",
-            ),
-        )
-        for each in plan.comparisons
+    return Table(
+        "comparisons",
+        "The plan against other ways to divide the same budget",
+        columns=(
+            Column("against", "against"),
+            Column("expected", "its clicks", count),
+            Column("gain", "clicks gained", count),
+            Column("gain_share", "gained, share", percent),
+            _LOSING,
+            Column("is_better", "better", is_words=True),
+        ),
+        rows=tuple(
+            Row(
+                (
+                    each.against,
+                    each.expected.value,
+                    each.gain,
+                    each.gain_share.value,
+                    each.losing_share,
+                    "yes" if each.is_better else "not shown",
+                )
+            )
+            for each in plan.comparisons
+        ),
     )
-    heads = (
-        "against", "its clicks", "clicks gained", "gained, share", "draws with fewer clicks",
-        "better",
-    )  # fmt: skip
-    return Table("The plan against other ways to divide the same budget", heads, rows, (5,))

@@ -1,35 +1,18 @@
 """Compare two segments, feature by feature, in raw units."""
 
-from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
-from segmentry.describe.profiles import SegmentProfile
-from segmentry.formats import MISSING, count, feature_value, interval, percent, rate, signed
+from segmentry.describe.profiles import NumericStatistics, SegmentProfile
+from segmentry.formats import count, feature_value, interval, percent, rate, signed
+from segmentry.present.dashboard._ask import choose_segment
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run
-from segmentry.present.dashboard._show import (
-    choose_segment,
-    heading,
-    notice,
-    part,
-    segment_label,
-    table,
-    words,
-)
-from segmentry.present.report import Row, Table
-from segmentry.results.summary import Summary
-
-
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """A feature of both segments; `size` in standard deviations of all users."""
-
-    label: str
-    unit: str
-    one: str
-    other: str
-    size: float
+from segmentry.present.dashboard._show import heading, notice, part, segment_label, table, words
+from segmentry.present.tables import Column, Row, Shown, Table
+from segmentry.results.summary import FeatureRow, Summary
+from segmentry.schema import Estimate
 
 
 def show_compare(run: Run) -> None:
@@ -59,49 +42,62 @@ def _pair(run: Run) -> None:
 
 def _whole(one: SegmentProfile, other: SegmentProfile) -> Table:
     pair = (one, other)
-    rows = (
-        Row("users", tuple(count(s.n_users) for s in pair)),
-        Row("share of users", tuple(percent(s.share) for s in pair)),
-        Row("share of impressions", tuple(percent(s.impressions_share) for s in pair)),
-        Row("share of clicks", tuple(percent(s.clicks_share) for s in pair)),
-        Row("click rate seen (95 %)", tuple(_rate(s, "seen") for s in pair)),
-        Row("click rate expected (90 %)", tuple(_rate(s, "forecast") for s in pair)),
-        Row("verdict of later days", tuple(s.verdict for s in pair)),
+    return Table(
+        "whole",
+        "As a whole",
+        columns=(Column("what", ""), *_sides(pair)),
+        rows=(
+            Row(("users", *(count(s.n_users) for s in pair))),
+            Row(("share of users", *(percent(s.share) for s in pair))),
+            Row(("share of impressions", *(percent(s.impressions_share) for s in pair))),
+            Row(("share of clicks", *(percent(s.clicks_share) for s in pair))),
+            Row(("click rate seen (95 %)", *(_rate(s.ctr_seen) for s in pair))),
+            Row(("click rate expected (90 %)", *(_rate(s.forecast_ctr) for s in pair))),
+            Row(("verdict of later days", *(s.verdict for s in pair))),
+        ),
     )
-    return Table("As a whole", ("", *(segment_label(s) for s in pair)), rows)
 
 
-def _rate(segment: SegmentProfile, which: str) -> str:
-    estimate = segment.ctr_seen if which == "seen" else segment.forecast_ctr
-    if not estimate.is_known:
-        return MISSING
-    return f"{rate(estimate.value)}\n{interval(estimate, write=rate)}"
+def _sides(pair: tuple[SegmentProfile, SegmentProfile]) -> tuple[Column, ...]:
+    return tuple(Column(f"segment_{s.segment_id}", segment_label(s)) for s in pair)
+
+
+def _rate(estimate: Estimate) -> str:
+    limits = interval(estimate, write=rate)
+    return f"{rate(estimate.value)}\n{limits}" if estimate.is_known else rate(None)
+
+
+def middles(row: NumericStatistics, feature: FeatureRow | None) -> Shown:
+    """Return the median of a feature, and below it the mean, in raw units."""
+    write = partial(
+        feature_value,
+        kind="count" if feature is None else feature.kind,
+        unit="" if feature is None else feature.unit,
+    )
+    return Shown(row.median, f"{write(row.median)}\nmean {write(row.mean)}")
 
 
 def _features(summary: Summary, one: SegmentProfile, other: SegmentProfile) -> Table:
-    rows = {row.name: row for row in summary.features}
+    features = {row.name: row for row in summary.features}
     others = {row.feature: row for row in other.numeric}
-    gaps = []
+    found: list[tuple[float, Row]] = []
     for mine in one.numeric:
-        theirs = others.get(mine.feature)
-        if theirs is None:
+        theirs, feature = others.get(mine.feature), features.get(mine.feature)
+        a = mine.standardised_difference.value
+        b = None if theirs is None else theirs.standardised_difference.value
+        if theirs is None or a is None or b is None:
             continue
-        a, b = mine.standardised_difference.value, theirs.standardised_difference.value
-        if a is None or b is None:
-            continue
-        feature = rows.get(mine.feature)
-        kind = "count" if feature is None else feature.kind
         label, unit = (mine.feature, "") if feature is None else (feature.label, feature.unit)
-        one_text, other_text = (
-            f"{feature_value(each.median, kind=kind, unit=unit)}\n"
-            f"mean {feature_value(each.mean, kind=kind, unit=unit)}"
-            for each in (mine, theirs)
-        )
-        gaps.append(_Gap(label, unit, one_text, other_text, a - b))
-    gaps.sort(key=lambda gap: -abs(gap.size))
+        cells = (label, unit, middles(mine, feature), middles(theirs, feature), a - b)
+        found.append((abs(a - b), Row(cells)))
     return Table(
+        "features",
         "Median, and below it the mean, in raw units",
-        ("feature", "unit", segment_label(one), segment_label(other), "difference, standardised"),
-        tuple(Row(g.label, (g.unit, g.one, g.other, signed(g.size, digits=2))) for g in gaps),
-        text_columns=(1,),
+        columns=(
+            Column("feature", "feature"),
+            Column("unit", "unit", is_words=True),
+            *_sides((one, other)),
+            Column("difference", "difference, standardised", partial(signed, digits=2)),
+        ),
+        rows=tuple(row for _, row in sorted(found, key=lambda each: -each[0])),
     )

@@ -7,10 +7,11 @@ import streamlit as st
 
 from segmentry.formats import compact
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.dashboard._show import heading, notice, part, put, table
-from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame, tables_of
-from segmentry.present.report import Figure, render_figure
+from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
+from segmentry.present.report import Figure, render_figure, tables_of
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -63,14 +64,7 @@ def show_export(run: Run) -> None:
 @part
 def _pictures(run: Run) -> None:
     heading("Pictures", level=2)
-    names = list(plots.FIGURES)
-    name = st.selectbox(
-        "Picture",
-        names,
-        format_func=TITLES.__getitem__,
-        key="picture",
-        bind="query-params",
-    )
+    name = choose("Picture", {each: TITLES[each] for each in plots.FIGURES}, key="picture")
     chart = plots.FIGURES[name]
     caption = plots.CAPTIONS[name](run.summary)
     put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
@@ -82,16 +76,10 @@ def _pictures(run: Run) -> None:
 @part
 def _tables(run: Run) -> None:
     heading("Tables", level=2)
-    views = tables_of(run.page, run.summary)
-    numbers = [str(i + 1) for i in range(len(views))]
-    chosen = st.selectbox(
-        "Table",
-        numbers,
-        format_func=lambda number: views[int(number) - 1].caption,
-        key="table",
-        bind="query-params",
-    )
-    view = views[int(chosen or "1") - 1]
+    views = tables_of(run.summary)
+    captions = {str(i): view.caption for i, view in enumerate(views, start=1)}
+    chosen = choose("Table", captions, key="table")
+    view = views[int(chosen) - 1]
     table(view)
     row, frame = st.container(horizontal=True), table_frame(view)
     name = f"table-{chosen}"

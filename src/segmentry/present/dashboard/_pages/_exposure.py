@@ -4,12 +4,13 @@ from functools import partial
 
 import streamlit as st
 
-from segmentry.formats import count, decimal, interval, percent, rate
+from segmentry.formats import count, decimal, percent, rate
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._pages._budget import show_budget
-from segmentry.present.dashboard._runs import Run, svg_of
+from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import (
     heading,
     listed,
@@ -19,10 +20,10 @@ from segmentry.present.dashboard._show import (
     segment_label,
     words,
 )
-from segmentry.present.report import Figure, Row, Table, render_figure
+from segmentry.present.report import render_figure
+from segmentry.present.tables import Column, Row, Table
+from segmentry.results.summary import Summary
 
-_FIGURES = {"repeat": "exposure", "impression": "exposure_impression"}
-"""Of all users, as the run drew them."""
 _KINDS = {"repeat": "Showings of the same ad", "impression": "Impressions of the user"}
 
 
@@ -39,7 +40,7 @@ def _show_curve(run: Run) -> None:
     told = "Compared within the same users; descriptive, until a test tells more."
     heading("Exposure", told, level=2)
     words("Impression, click", "95 % interval, 90 % interval")
-    log = run.summary.log
+    summary, log = run.summary, run.summary.log
     if log is None or log.reason:
         notice(
             "How clicks change with exposure is not known in this run: "
@@ -47,73 +48,58 @@ def _show_curve(run: Run) -> None:
         )
         return
     left, right = st.columns(2)
-    names = {"0": "All users"} | {str(s.segment_id): segment_label(s) for s in run.summary.segments}
+    names = {"0": "All users"} | {str(s.segment_id): segment_label(s) for s in summary.segments}
     with left:
-        whom = st.selectbox("Whom", list(names), format_func=names.__getitem__, key="whom",
-                            bind="query-params")  # fmt: skip
+        chosen = int(choose("Whom", names, key="whom"))
     with right:
-        kind = st.selectbox("What is counted", list(_KINDS), format_func=_KINDS.__getitem__,
-                            key="counted", bind="query-params")  # fmt: skip
-    chosen, what = int(whom or "0"), kind or "repeat"
-    caption = plots.caption_exposure(run.summary, segment_id=chosen, kind=what)
-    tables = _tables(run, chosen, what)
-    view = Figure("exposure", "Exposure curve", caption, _svg(run, chosen, what), tables)
+        kind = choose("What is counted", _KINDS, key="counted")
+    caption = plots.caption_exposure(summary, segment_id=chosen, kind=kind)
+    chart = partial(plots.plot_exposure, summary, segment_id=chosen, kind=kind)
+    tables = _tables(summary, chosen, kind)
+    view = drawn(
+        run, "exposure", "Exposure curve", caption, chosen, kind, chart=chart, tables=tables
+    )
     put(render_figure(view))
-    picture = partial(plots.plot_exposure, run.summary, segment_id=chosen, kind=what)
-    offer("exposure", tables=tables, pictures={"exposure": picture})
+    offer("exposure", tables=tables, pictures={"exposure": chart})
     listed(log.notes)
 
 
-def _svg(run: Run, segment_id: int, kind: str) -> str:
-    if segment_id == 0:
-        return svg_of(run, _FIGURES[kind])
-    return drawn(
-        run,
-        "exposure",
-        segment_id,
-        kind,
-        chart=lambda: plots.plot_exposure(run.summary, segment_id=segment_id, kind=kind),
-    )
-
-
-def _tables(run: Run, segment_id: int, kind: str) -> tuple[Table, ...]:
-    log = run.summary.log
-    curves = () if log is None else log.curves
+def _tables(summary: Summary, segment_id: int, kind: str) -> list[Table]:
+    curves = () if summary.log is None else summary.log.curves
     curve = next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
     if curve is None:
-        return ()
-    points = tuple(
-        Row(
-            f"{p.first}+" if p.last is None else f"{p.first}–{p.last}",
-            (
-                count(p.n_users),
-                count(p.n_impressions),
-                rate(p.naive_ctr.value),
-                decimal(p.odds_ratio.value),
-                interval(p.odds_ratio),
-            ),
-        )
-        for p in curve.points
-    )
-    heads = (
-        "position",
-        "users",
-        "impressions",
-        "click rate of who got there",
-        "odds ratio",
-        "90 %",
-    )
-    tables = [Table("The curve", heads, points)]
-    if curve.caps:
-        caps = tuple(
-            Row(str(c.cap), (percent(c.impressions_share), percent(c.clicks_share)))
-            for c in curve.caps
-        )
-        tables.append(
-            Table(
-                "A cap and what lies above it",
-                ("cap", "impressions above it", "clicks above it"),
-                caps,
+        return []
+    points = Table(
+        "curve",
+        "The curve",
+        columns=(
+            Column("position", "position"),
+            Column("n_users", "users", count),
+            Column("n_impressions", "impressions", count),
+            Column("naive_ctr", "click rate of who got there", rate),
+            Column("odds_ratio", "odds ratio", decimal, limits="90 %"),
+        ),
+        rows=tuple(
+            Row(
+                (
+                    f"{p.first}+" if p.last is None else f"{p.first}–{p.last}",
+                    p.n_users,
+                    p.n_impressions,
+                    p.naive_ctr.value,
+                    p.odds_ratio,
+                )
             )
-        )
-    return tuple(tables)
+            for p in curve.points
+        ),
+    )
+    caps = Table(
+        "caps",
+        "A cap and what lies above it",
+        columns=(
+            Column("cap", "cap"),
+            Column("impressions_share", "impressions above it", percent),
+            Column("clicks_share", "clicks above it", percent),
+        ),
+        rows=tuple(Row((c.cap, c.impressions_share, c.clicks_share)) for c in curve.caps),
+    )
+    return [points, caps] if curve.caps else [points]

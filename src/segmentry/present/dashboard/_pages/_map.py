@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import kept
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._places import colours_of, hexagons_of, places_of, umap_places_of
-from segmentry.present.dashboard._runs import Run
+from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.dashboard._show import (
-    figure,
     heading,
     is_dark,
     notice,
@@ -74,14 +75,9 @@ def _chosen_feature(run: Run) -> str | None:
             "are segments."
         )
         return None
-    by = st.selectbox(
-        "Colour by",
-        [_SEGMENT, *colours_of(run)],
-        format_func=lambda name: _SEGMENT if name == _SEGMENT else label_of(run.summary, name),
-        key="by",
-        bind="query-params",
-    )
-    return None if by in (None, _SEGMENT) else by
+    features = {name: label_of(run.summary, name) for name in colours_of(run)}
+    by = choose("Colour by", {_SEGMENT: _SEGMENT} | features, key="by")
+    return None if by == _SEGMENT else by
 
 
 def _all(run: Run, feature: str | None) -> None:
@@ -140,7 +136,7 @@ def _still(run: Run, name: str) -> None:
     if not found:
         notice(f"{plots.CAPTIONS[name](run.summary).finding}.")
     for view in found:
-        figure(run, view)
+        put(render_figure(replace(view, svg=svg_of(run, name))))
 
 
 def _sample(run: Run, feature: str | None) -> None:
@@ -164,18 +160,10 @@ def _read(run: Run) -> tuple[UserPlace, ...]:
 def _space(run: Run, feature: str | None) -> None:
     left, right = st.columns(2)
     with left:
-        azimuth = st.slider(
-            "Around, degrees", 0, 360, plots.AZIMUTH, 5, key="azimuth", bind="query-params"
-        )
+        azimuth = slider("Around, degrees", 0, 360, plots.AZIMUTH, 5, key="azimuth")
     with right:
-        elevation = st.slider(
-            "From above, degrees",
-            plots.LOWEST,
-            plots.HIGHEST,
-            plots.ELEVATION,
-            1,
-            key="elevation",
-            bind="query-params",
+        elevation = slider(
+            "From above, degrees", plots.LOWEST, plots.HIGHEST, plots.ELEVATION, 1, key="elevation"
         )
     users = () if feature is None else _read(run)
     spec = _spec_of_space(run, feature, dark=is_dark())

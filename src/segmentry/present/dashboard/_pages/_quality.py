@@ -4,7 +4,7 @@ from segmentry.errors import BundleError
 from segmentry.formats import count, decimal
 from segmentry.present.dashboard._runs import Run, manifest_of
 from segmentry.present.dashboard._show import copyable, heading, listed, notice, table, together
-from segmentry.present.report import Row, Table
+from segmentry.present.report import Row, Table, account_tables, feature_tables
 
 
 def show_quality(run: Run) -> None:
@@ -15,12 +15,12 @@ def show_quality(run: Run) -> None:
             "Nothing is lost silently: every row that was read is used, rejected for a reason, "
             "or left out because it was asked for.",
         )
-        table(*run.page.data_tables)
+        table(*account_tables(run.summary))
         heading("Method in plain words", level=2)
-        listed(run.page.method)
-        table(*run.page.feature_tables)
+        listed(run.summary.method)
+        table(*feature_tables(run.summary))
         heading("How the run came about", level=2)
-        copyable(run.page.command)
+        copyable(run.summary.repeat.command)
         _record(run)
 
 

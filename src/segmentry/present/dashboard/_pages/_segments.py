@@ -7,16 +7,17 @@ import streamlit as st
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose, choose_segment
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._renaming import renaming
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import (
-    choose_segment,
     figure,
     heading,
     listed,
     notice,
+    of_report,
     part,
     put,
     segment_label,
@@ -25,9 +26,10 @@ from segmentry.present.dashboard._show import (
     words,
 )
 from segmentry.present.report import (
-    Figure,
-    Table,
+    AnyTable,
     exemplar_table,
+    level_tables,
+    numeric_tables,
     quartile_table,
     render_card,
     render_figure,
@@ -40,12 +42,13 @@ _MOST_CARDS = 12
 def show_segments(run: Run) -> None:
     """Draw the cards and the segment that the reader chose."""
     with together():
-        heading("The segments", run.page.rates_note)
+        heading("The segments")
+        of_report(run, "rates")
         words(
             "Index", "Standardised difference", "Survival", "Confirmed", "Weaker",
             "Indistinguishable",
         )  # fmt: skip
-    cards = run.page.cards
+    cards = run.summary.segments
     if len(cards) > _MOST_CARDS:
         last = -(-len(cards) // _MOST_CARDS)
         part = int(
@@ -53,8 +56,12 @@ def show_segments(run: Run) -> None:
         )
         cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
     with together():
-        put('<div class="cards">' + "".join(map(render_card, cards)) + "</div>")
-        figure(run, run.page.heatmap)
+        put(
+            '<div class="cards">'
+            + "".join(render_card(each, run.summary) for each in cards)
+            + "</div>"
+        )
+        figure(run, "profile_heatmap")
         heading("One segment", level=2)
     _details(run)
 
@@ -68,12 +75,12 @@ def _details(run: Run) -> None:
     with together():
         heading(segment_label(segment), _verdict(segment), level=2)
         _decisions(run, segment)
-        table(run.page.numeric_tables[position + 1], *_own_tables(run, segment))
+        table(numeric_tables(run.summary)[position + 1], *_own_tables(run, segment))
     _spread(run)
-    table(*run.page.level_tables)
+    table(*level_tables(run.summary))
 
 
-def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
+def _own_tables(run: Run, segment: SegmentProfile) -> list[AnyTable]:
     """Return what a segment is shown and clicks more than all, and real users of it."""
     if segment.is_withheld:
         return []
@@ -134,32 +141,15 @@ def _spread(run: Run) -> None:
         notice("This run did not keep how values spread; run it again to see it.")
         return
     labels = {row.name: row.label for row in run.summary.features}
-    feature = st.selectbox(
-        "Feature",
-        names,
-        format_func=lambda name: labels.get(name, name),
-        key="feature",
-        bind="query-params",
-    )
+    feature = choose("Feature", {name: labels.get(name, name) for name in names}, key="feature")
+    caption = plots.caption_distributions(run.summary, features=[feature])
+    chart = partial(plots.plot_distributions, run.summary, features=[feature])
+    spread = drawn(run, "distributions", "How the values spread", caption, feature, chart=chart)
     view = quartile_table(run.summary, [feature])
     with together():
-        put(render_figure(_values(run, feature)))
+        put(render_figure(spread))
         table(view)
-    picture = partial(plots.plot_distributions, run.summary, features=[feature])
-    offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": picture})
-
-
-def _values(run: Run, feature: str) -> Figure:
-    """Return how the values of a feature spread in each segment."""
-    summary, asked = run.summary, [feature]
-    caption = plots.caption_distributions(summary, features=asked)
-    svg = drawn(
-        run,
-        "distributions",
-        feature,
-        chart=lambda: plots.plot_distributions(summary, features=asked),
-    )
-    return Figure("distributions", "How the values spread", caption, svg, ())
+    offer(f"spread-of-{feature}", tables=(view,), pictures={"distributions": chart})
 
 
 def _verdict(segment: SegmentProfile) -> str:

@@ -1,6 +1,5 @@
 """The planner of tests: how many users and days it takes to find a change."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -14,9 +13,9 @@ from segmentry.advise.experiments import (
     smallest_effect,
 )
 from segmentry.errors import ConfigError
-from segmentry.evaluation.later_days import Traffic
-from segmentry.formats import MISSING, count, percent, rate
+from segmentry.formats import count, percent, rate
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run
@@ -30,10 +29,10 @@ from segmentry.present.dashboard._show import (
     put,
     table,
 )
-from segmentry.present.report import Fact, Figure, Row, Table, render_figure
+from segmentry.present.report import Fact, render_figure
+from segmentry.present.tables import Cell, Column, Row, Table, segment_row
 
-_MDE, _POWER, _ALPHA, _DAYS = 10, 80, 5, 60
-_RATIOS = ("1:1", "1:2", "2:1", "1:4", "4:1", "1:9", "9:1")
+_RATIOS = {each: each for each in ("1:1", "1:2", "2:1", "1:4", "4:1", "1:9", "9:1")}
 
 
 def show_tests(run: Run) -> None:
@@ -50,11 +49,22 @@ def show_tests(run: Run) -> None:
 def _plan(run: Run) -> None:
     """Plan what the reader asks for."""
     basis = measured(run)
-    position, whom = _whom(basis)
-    request = _asked()
+    position, who = _who(basis)
+    request = _request()
     traffic = basis.traffic[position][2]
-    smallest = _smallest(traffic, request)
-    reach = _reach(run, smallest, request, whom=whom)
+    days = range(1, request.max_days + 1)
+    smallest = tuple(smallest_effect(traffic, request, n_days=day) for day in days)
+    by_day = Table(
+        "smallest",
+        "The smallest change by day",
+        columns=(Column("days", "days"), Column("smallest", "smallest change", percent)),
+        rows=tuple(Row(pair) for pair in zip(days, smallest, strict=True)),
+    )
+    chart = partial(plots.plot_reach, smallest, mde=request.mde, whom=who)
+    caption = plots.caption_reach(smallest, mde=request.mde, whom=who)
+    reach = drawn(
+        run, "reach", "What a test can find", caption, who, request, chart=chart, tables=[by_day]
+    )
     put(render_figure(reach))
     rows = (basis.traffic[position], *(basis.traffic[1:] if position == 0 else ()))
     treated = round(traffic.n_users * request.treatment_share)
@@ -70,137 +80,88 @@ def _plan(run: Run) -> None:
     except ConfigError as error:
         notice(f"No such test: {error}")
         return
-    view = _show_plan(plan)
-    picture = partial(plots.plot_reach, smallest, mde=request.mde, whom=whom)
-    offer("test", tables=(*reach.tables, view), pictures={"reach": picture})
+    view = _powers(plan)
+    facts(_facts(plan))
+    table(view)
+    offer("test", tables=(by_day, view), pictures={"reach": chart})
     listed(plan.notes)
 
 
-def _whom(basis: PlanBasis) -> tuple[int, str]:
+def _who(basis: PlanBasis) -> tuple[int, str]:
     """Let the reader choose all segments or one."""
-    names = _names(basis)
-    chosen = st.selectbox(
-        "Who takes part", list(names), format_func=names.__getitem__, key="who",
-        bind="query-params",
-    )  # fmt: skip
-    return int(chosen or "0"), names[chosen or "0"]
-
-
-def _names(basis: PlanBasis) -> dict[str, str]:
-    return {
+    names = {
         str(i): "all segments" if segment_id is None else f"segment {segment_id} {name}"
         for i, (segment_id, name, _, _) in enumerate(basis.traffic)
     }
+    chosen = choose("Who takes part", names, key="who")
+    return int(chosen), names[chosen]
 
 
-def _asked() -> ExperimentRequest:
+def _request() -> ExperimentRequest:
     """Return what the reader wants to find, and how surely."""
     left, right = st.columns(2)
     with left:
         st.selectbox("Metric", ["Click rate (ctr)"], key="metric")
-        mde = st.slider(
-            "Smallest relative change to find, in %", 1, 50, _MDE, key="mde", bind="query-params"
-        )
-        days = st.slider("Longest test, in days", 1, 120, _DAYS, key="days", bind="query-params")
+        mde = slider("Smallest relative change to find, in %", 1, 50, 10, key="mde")
+        days = slider("Longest test, in days", 1, 120, 60, key="days")
     with right:
-        ratio = st.selectbox("Control to treatment", _RATIOS, key="ratio", bind="query-params")
-        power = st.slider(
-            "Power: chance to find it, in %", 50, 99, _POWER, key="power", bind="query-params"
-        )
-        alpha = st.slider(
-            "Chance of a false find, in %", 1, 20, _ALPHA, key="alpha", bind="query-params"
-        )
-    return _request(mde=mde, power=power, alpha=alpha, ratio=ratio or _RATIOS[0], days=days)
-
-
-def _request(
-    *,
-    mde: int = _MDE,
-    power: int = _POWER,
-    alpha: int = _ALPHA,
-    ratio: str = _RATIOS[0],
-    days: int = _DAYS,
-) -> ExperimentRequest:
-    """Return the request; what is left out is what the sliders say first."""
-    control, treatment = ratio.split(":")
+        ratio = choose("Control to treatment", _RATIOS, key="ratio")
+        power = slider("Power: chance to find it, in %", 50, 99, 80, key="power")
+        alpha = slider("Chance of a false find, in %", 1, 20, 5, key="alpha")
+    control, treatment = map(float, ratio.split(":"))
     return ExperimentRequest(
         mde=mde / 100,
         power=power / 100,
         alpha=alpha / 100,
-        ratio=(float(control), float(treatment)),
+        ratio=(control, treatment),
         max_days=days,
     )
 
 
-def _smallest(traffic: Traffic, request: ExperimentRequest) -> tuple[float | None, ...]:
-    """Return the smallest change that is found by the days of the test."""
-    days = range(1, request.max_days + 1)
-    return tuple(smallest_effect(traffic, request, n_days=day) for day in days)
-
-
-def _reach(
-    run: Run, smallest: Sequence[float | None], request: ExperimentRequest, *, whom: str
-) -> Figure:
-    """Return the smallest change that is found against the days."""
-    caption = plots.caption_reach(smallest, mde=request.mde, whom=whom)
-    rows = tuple(Row(str(day), (percent(v),)) for day, v in enumerate(smallest, 1))
-    view = Table("The smallest change by day", ("days", "smallest change"), rows)
-    svg = drawn(
-        run,
-        "reach",
-        whom,
-        request,
-        chart=lambda: plots.plot_reach(smallest, mde=request.mde, whom=whom),
-    )
-    return Figure("reach", "What a test can find", caption, svg, (view,))
-
-
-def _show_plan(plan: ExperimentPlan) -> Table:
-    """Set what a test takes, and return its table."""
+def _facts(plan: ExperimentPlan) -> tuple[Fact, ...]:
+    """Return what a test of all takes."""
     found = plan.everyone
-    facts(
-        (
-            Fact("Days", _days(found.n_days), f"to find {percent(plan.mde)}"),
-            Fact(
-                "Days with the time before taken into account",
-                _days(found.n_days_adjusted),
-                f"{percent(found.variance_reduction, digits=0)} less variance",
-            ),
-            Fact("Users reached", count(found.n_users_reached), "both arms together"),
-            Fact(
-                "Arms",
-                f"{count(plan.n_control)} : {count(plan.n_treatment)}",
-                "users to be assigned, about",
-            ),
-        )
-    )
-    heads = (
-        "who", "users", "click rate", "days", "days, adjusted", "users reached", "impressions",
-        f"smallest change in {plan.max_days} days",
-    )  # fmt: skip
-    rows = tuple(_row(each) for each in (found, *plan.segments))
-    view = Table("What it takes, together and in each segment alone", heads, rows)
-    table(view)
-    return view
-
-
-def _row(found: PowerRow) -> Row:
-    head = found.name if found.segment_id is None else f"{found.segment_id} {found.name}"
-    colour = "" if found.segment_id is None else plots.segment_colour(found.segment_id)
-    return Row(
-        head,
-        (
-            count(found.n_users),
-            rate(found.ctr),
-            _days(found.n_days),
-            _days(found.n_days_adjusted),
-            count(found.n_users_reached),
-            count(found.n_impressions),
-            percent(found.smallest),
+    arms = f"{count(plan.n_control)} : {count(plan.n_treatment)}"
+    return (
+        Fact("Days", count(found.n_days), f"to find {percent(plan.mde)}"),
+        Fact(
+            "Days with the time before taken into account",
+            count(found.n_days_adjusted),
+            f"{percent(found.variance_reduction, digits=0)} less variance",
         ),
-        colour=colour,
+        Fact("Users reached", count(found.n_users_reached), "both arms together"),
+        Fact("Arms", arms, "users to be assigned, about"),
     )
 
 
-def _days(n_days: int | None) -> str:
-    return MISSING if n_days is None else count(n_days)
+def _powers(plan: ExperimentPlan) -> Table:
+    return Table(
+        "powers",
+        "What it takes, together and in each segment alone",
+        columns=(
+            Column("who", "who"),
+            Column("n_users", "users", count),
+            Column("ctr", "click rate", rate),
+            Column("n_days", "days", count),
+            Column("n_days_adjusted", "days, adjusted", count),
+            Column("n_users_reached", "users reached", count),
+            Column("n_impressions", "impressions", count),
+            Column("smallest", f"smallest change in {plan.max_days} days", percent),
+        ),
+        rows=tuple(map(_power, (plan.everyone, *plan.segments))),
+    )
+
+
+def _power(found: PowerRow) -> Row:
+    cells: tuple[Cell, ...] = (
+        found.n_users,
+        found.ctr,
+        found.n_days,
+        found.n_days_adjusted,
+        found.n_users_reached,
+        found.n_impressions,
+        found.smallest,
+    )
+    if found.segment_id is None:
+        return Row((found.name, *cells))
+    return segment_row(found.segment_id, found.name, *cells)

@@ -8,15 +8,18 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from segmentry.formats import MISSING, count, feature_value, percent, rate, signed
+from segmentry.formats import MISSING, count, percent, rate, signed
 from segmentry.ingest.engines.run_tables import count_moves
 from segmentry.present import figures as plots
+from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
+from segmentry.present.dashboard._pages._compare import middles
 from segmentry.present.dashboard._runs import Run, load, run_folders
 from segmentry.present.dashboard._show import heading, notice, put, segment_label, table, words
 from segmentry.present.figures import Flow, Flows
-from segmentry.present.report import Figure, Row, Table, render_figure
+from segmentry.present.report import render_figure
+from segmentry.present.tables import Cell, Column, Row, Table, segment_row
 from segmentry.results.summary import Summary
 
 
@@ -31,15 +34,10 @@ def show_two_runs(run: Run) -> None:
             "RUN_DIR OTHER_RUN_DIR"
         )
         return
-    numbers = [str(i + 1) for i in range(len(others))]
-    chosen = st.selectbox(
-        "Compare with",
-        numbers,
-        format_func=lambda n: f"{others[int(n) - 1].parent.name}/{others[int(n) - 1].name}",
-        key="with",
-        bind="query-params",
-    )
-    other = load(others[int(chosen or "1") - 1])
+    names = {
+        str(i): f"{folder.parent.name}/{folder.name}" for i, folder in enumerate(others, start=1)
+    }
+    other = load(others[int(choose("Compare with", names, key="with")) - 1])
     missing = [
         each.name for each in (run, other) if not (each.folder / "segments.parquet").is_file()
     ]
@@ -63,10 +61,14 @@ def _moves(run: Run, other: Run) -> Flows:
     stamps = [file.stat().st_mtime_ns for file in files]
     moves = _counted(str(files[0]), str(files[1]), stamps[0], stamps[1])
     flows = _flows(run, other, moves)
-    chart = partial(plots.plot_flows, flows)
-    svg = drawn(run, "flows", str(other.folder), other.stamp, *stamps, chart=chart)
-    view = Figure(
-        "flows", "Who moved where", plots.caption_flows(flows), svg, (_moves_table(flows),)
+    view = drawn(
+        run,
+        "flows",
+        "Who moved where",
+        plots.caption_flows(flows),
+        *(other, *stamps),
+        chart=partial(plots.plot_flows, flows),
+        tables=[_moves_table(flows)],
     )
     put(render_figure(view))
     return flows
@@ -94,18 +96,22 @@ def _moves_table(flows: Flows) -> Table:
     rows = []
     for segment_id, name in before.items():
         found = {f.after: f.n_users for f in flows.flows if f.before == segment_id}
-        total = sum(found.values())
-        if not total:
-            continue
-        cells = [count(found.get(each, 0)) for each in (*after, 0)]
-        head = f"{segment_id} {name}" if segment_id else name
-        rows.append(Row(head, tuple(cells), colour=plots.segment_colour(segment_id)))
-    heads = ("from", *(f"{i} {name}" for i, name in after.items()), "without a segment")
-    caption = (
+        cells = [found.get(each, 0) for each in (*after, 0)]
+        if any(cells):
+            rows.append(
+                segment_row(segment_id, name, *cells) if segment_id else Row((name, *cells))
+            )
+    return Table(
+        "moves",
         f"Users by their segment in both runs; {count(flows.n_gone)} are in the first run only, "
-        f"{count(flows.n_new)} in the second only"
+        f"{count(flows.n_new)} in the second only",
+        columns=(
+            Column("from", "from"),
+            *(Column(f"to_segment_{i}", f"{i} {name}", count) for i, name in after.items()),
+            Column("to_none", "without a segment", count),
+        ),
+        rows=tuple(rows),
     )
-    return Table(caption, heads, tuple(rows))
 
 
 def _changes(run: Run, other: Run) -> Table:
@@ -113,35 +119,31 @@ def _changes(run: Run, other: Run) -> Table:
     rows = []
     for segment in run.summary.segments:
         match = later.pop(segment.segment_id, None)
-        ctr = segment.ctr_seen.value
-        cells = [percent(segment.share), MISSING, MISSING, rate(ctr), MISSING, MISSING]
+        share, ctr = segment.share, segment.ctr_seen.value
+        cells: tuple[Cell, ...] = (share, None, None, ctr, None, None, "no segment of this number")
         if match is not None:
-            after = match.ctr_seen.value
-            cells[1:3] = [percent(match.share), _points(match.share - segment.share)]
-            cells[4] = rate(after)
-            cells[5] = _points(None if ctr is None or after is None else after - ctr)
-        rows.append(
-            Row(
-                segment_label(segment),
-                (*cells, "no segment of this number" if match is None else match.name),
-                colour=plots.segment_colour(segment.segment_id),
-            )
-        )
-    for match in later.values():
-        seen = rate(match.ctr_seen.value)
-        cells = [MISSING, percent(match.share), MISSING, MISSING, seen, MISSING, "only here"]
-        rows.append(Row(segment_label(match), tuple(cells)))
-    heads = (
-        "segment",
-        "share, first run",
-        "share, second",
-        "change",
-        "click rate seen, first",
-        "second",
-        "change",
-        "name in the second run",
+            after, seen = match.share, match.ctr_seen.value
+            change = None if ctr is None or seen is None else seen - ctr
+            cells = (share, after, after - share, ctr, seen, change, match.name)
+        rows.append(segment_row(segment.segment_id, segment.name, *cells))
+    for new in later.values():
+        label, seen = segment_label(new), new.ctr_seen.value
+        rows.append(Row((label, None, new.share, None, None, seen, None, "only here")))
+    return Table(
+        "changes",
+        "Segments of the same number in both runs",
+        columns=(
+            Column("segment", "segment"),
+            Column("share_first", "share, first run", percent),
+            Column("share_second", "share, second", percent),
+            Column("share_change", "change", _points),
+            Column("ctr_first", "click rate seen, first", rate),
+            Column("ctr_second", "second", rate),
+            Column("ctr_change", "change", _points),
+            Column("name_second", "name in the second run", is_words=True),
+        ),
+        rows=tuple(rows),
     )
-    return Table("Segments of the same number in both runs", heads, tuple(rows), text_columns=(7,))
 
 
 def _points(value: float | None) -> str:
@@ -159,21 +161,25 @@ def _drift(summary: Summary, other: Summary) -> Table:
         if feature is None or after is None or feature.kind == "time":
             continue
         change = _relative(before.mean, after.mean)
-        cells = [
-            f"{feature_value(each.median, kind=feature.kind, unit=feature.unit)}\n"
-            f"mean {feature_value(each.mean, kind=feature.kind, unit=feature.unit)}"
-            for each in (before, after)
-        ]
-        told = MISSING if change is None else f"{signed(change * 100)}\u00a0%"
-        found.append((abs(change or 0.0), Row(feature.label, (feature.unit, *cells, told))))
-    found.sort(key=lambda each: -each[0])
+        pair = (middles(before, feature), middles(after, feature))
+        found.append((abs(change or 0.0), Row((feature.label, feature.unit, *pair, change))))
     return Table(
+        "drift",
         "All users of both runs: median, and below it the mean, in raw units; what changed most "
         "comes first",
-        ("feature", "unit", "first run", "second", "change of the mean"),
-        tuple(row for _, row in found),
-        text_columns=(1,),
+        columns=(
+            Column("feature", "feature"),
+            Column("unit", "unit", is_words=True),
+            Column("median_first", "first run"),
+            Column("median_second", "second"),
+            Column("mean_change", "change of the mean", _signed_percent),
+        ),
+        rows=tuple(row for _, row in sorted(found, key=lambda each: -each[0])),
     )
+
+
+def _signed_percent(value: float | None) -> str:
+    return MISSING if value is None else f"{signed(value * 100)}\u00a0%"
 
 
 def _relative(before: float | None, after: float | None) -> float | None:

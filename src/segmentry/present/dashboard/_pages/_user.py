@@ -1,18 +1,18 @@
 """Look up a user: where, how clearly, and which features decide."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import polars as pl
 import streamlit as st
 
 from segmentry.formats import MISSING, count, decimal, feature_value, percent, signed
 from segmentry.ingest.engines.run_tables import find_user, top_users
-from segmentry.present import figures as plots
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run, bundle_of
 from segmentry.present.dashboard._show import facts, heading, notice, segment_label, table, words
-from segmentry.present.report import Fact, Row, Table
+from segmentry.present.report import Fact
+from segmentry.present.tables import Column, Row, Table, segment_row
 from segmentry.results.scoring import Placement, explain_placement
 from segmentry.results.summary import FeatureRow
 from segmentry.schema import UNASSIGNED
@@ -74,18 +74,18 @@ def _examples(run: Run) -> None:
     if not (run.folder / "segments.parquet").is_file():
         notice("Type an id of the input.")
         return
-    rows = []
-    for segment, found in zip(run.summary.segments, _clearest(run), strict=False):
-        cells = list(found)
-        rows.append(
-            Row(
-                segment_label(segment),
-                tuple(cells + [MISSING] * (3 - len(cells))),
-                colour=plots.segment_colour(segment.segment_id),
-            )
-        )
-    heads = ("segment", "first", "second", "third")
-    table(Table("Users who belong most clearly to their segment, to try", heads, tuple(rows)))
+    rows = [
+        segment_row(segment.segment_id, segment.name, *found, *[None] * (3 - len(found)))
+        for segment, found in zip(run.summary.segments, _clearest(run), strict=False)
+    ]
+    names = ("first", "second", "third")
+    view = Table(
+        "examples",
+        "Users who belong most clearly to their segment, to try",
+        columns=(Column("segment", "segment"), *(Column(name, name) for name in names)),
+        rows=tuple(rows),
+    )
+    table(view)
 
 
 def _placed(run: Run, segment_id: int, placement: Placement) -> list[Table]:
@@ -108,18 +108,23 @@ def _placed(run: Run, segment_id: int, placement: Placement) -> list[Table]:
             ),
         )
     )
-    rows = tuple(
-        Row(
-            segment_label(by_id[each]) if each in by_id else str(each),
-            (decimal(distance),),
-            colour=plots.segment_colour(each),
-            is_strong=each == segment_id,
-        )
-        for each, distance in placement.distances[:_MOST_NEAREST]
+    nearest = Table(
+        "nearest",
+        "Nearest segments",
+        columns=(
+            Column("segment", "segment"),
+            Column("distance", "distance to its centre", decimal),
+        ),
+        rows=tuple(
+            Row(
+                (segment_label(by_id[each]) if each in by_id else str(each), distance),
+                segment=each,
+                is_strong=each == segment_id,
+            )
+            for each, distance in placement.distances[:_MOST_NEAREST]
+        ),
     )
-    found = [Table("Nearest segments", ("segment", "distance to its centre"), rows)]
-    if placement.deciding:
-        found.append(_deciding(run, placement))
+    found = [nearest, _deciding(run, placement)] if placement.deciding else [nearest]
     table(*found)
     return found
 
@@ -128,23 +133,27 @@ def _deciding(run: Run, placement: Placement) -> Table:
     labels = {row.name: row.label for row in run.summary.features}
     total = sum(each.pull for each in placement.deciding) or 1.0
     first, second = placement.distances[0][0], placement.distances[1][0]
-    rows = tuple(
-        Row(
-            labels.get(each.feature, each.feature)
-            + ("" if each.column == each.feature else f" ({each.column})"),
-            (
-                signed(each.pull, digits=3),
-                percent(each.pull / total, digits=0),
-                f"speaks for {first if each.pull > 0 else second}" if each.pull else "neither",
-            ),
-        )
-        for each in placement.deciding[:_MOST_DECIDING]
-    )
     return Table(
+        "deciding",
         f"What decides between segment {first} and segment {second}",
-        ("feature", "difference of squared distances", "part of the whole", ""),
-        rows,
-        text_columns=(3,),
+        columns=(
+            Column("feature", "feature"),
+            Column("pull", "difference of squared distances", partial(signed, digits=3)),
+            Column("part", "part of the whole", partial(percent, digits=0)),
+            Column("speaks_for", "", is_words=True),
+        ),
+        rows=tuple(
+            Row(
+                (
+                    labels.get(each.feature, each.feature)
+                    + ("" if each.column == each.feature else f" ({each.column})"),
+                    each.pull,
+                    each.pull / total,
+                    f"speaks for {first if each.pull > 0 else second}" if each.pull else "neither",
+                )
+            )
+            for each in placement.deciding[:_MOST_DECIDING]
+        ),
     )
 
 
@@ -192,16 +201,17 @@ def _values(run: Run, user: pl.DataFrame, segment_id: int) -> Table:
 
         own_text = levels.get((name, str(value))) or _own_text(value, feature, text)
         unit = "date and time" if feature.kind == "time" else feature.unit
-        rows.append(
-            Row(
-                feature.label,
-                (unit, own_text, middle(medians.get(name)), middle(everyone.get(name))),
-                is_strong=feature.weight is not None,
-            )
-        )
+        cells = (unit, own_text, middle(medians.get(name)), middle(everyone.get(name)))
+        rows.append(Row((feature.label, *cells), is_strong=feature.weight is not None))
     return Table(
+        "user",
         "All that is known of the user; bold: what formed the segments",
-        ("feature", "unit", "this user", "median of the segment", "median of all users"),
-        tuple(rows),
-        text_columns=(1,),
+        columns=(
+            Column("feature", "feature"),
+            Column("unit", "unit", is_words=True),
+            Column("value", "this user"),
+            Column("median_segment", "median of the segment"),
+            Column("median_all", "median of all users"),
+        ),
+        rows=tuple(rows),
     )

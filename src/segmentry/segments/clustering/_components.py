@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from segmentry.schema.arrays import FloatMatrix, FloatVector
-from segmentry.segments.clustering.rows import DistinctRows, finite_matrix
-
-__all__ = ["PrincipalComponents", "fit_pca", "project"]
+from segmentry.segments.clustering._rows import DistinctRows, finite_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,6 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The weighted rows.
     n_components : int
         Number of components, at least 1; no more than there are columns are returned.
 
@@ -91,8 +87,6 @@ def project(X: ArrayLike, pca: PrincipalComponents) -> FloatMatrix:
     ----------
     X : array-like of shape (n_rows, n_columns)
         Finite numbers, preprocessed as the rows that the components came from.
-    pca : PrincipalComponents
-        What `fit_pca` returned.
 
     Returns
     -------

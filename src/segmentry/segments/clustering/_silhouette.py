@@ -1,4 +1,9 @@
-"""Euclidean silhouette of all users: exact, or estimated from a sample with an interval."""
+"""Euclidean silhouettes of users against all users: of a sample with an interval, or of all.
+
+The silhouette within a sample (`silhouette_score(sample_size=...)` of scikit-learn) is biased: it
+takes minima and ratios of mean distances to few users. Here the sampled users are measured against
+all users. The mean silhouette by squared distances, exact in one pass, is in `_moments`.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,26 +11,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segmentry.schema.arrays import FloatVector, IntVector
-from segmentry.segments.clustering.moments import checked_labels
-from segmentry.segments.clustering.rows import DistinctRows
-from segmentry.segments.clustering.silhouette_sums import silhouette_values
-
-__all__ = [
-    "MeanInterval",
-    "SilhouetteSample",
-    "SilhouetteScore",
-    "exact_silhouette",
-    "sampled_silhouette",
-    "score_silhouettes",
-    "silhouettes_of_sample",
-]
+from segmentry.runtime.threads import map_in_threads
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.segments.clustering._moments import (
+    checked_labels,
+    cluster_weights,
+    silhouettes_from,
+)
+from segmentry.segments.clustering._rows import DistinctRows, row_keys
 
 _N_SAMPLED = 2000
+_LEVEL = 0.95
+_BLOCK = 128
+# A block's distances to 2,048 rows, 2 MB, stay in the cache between their three passes.
+_TILE = 2048
 
 
 class MeanInterval(NamedTuple):
-    """A mean with the ends of its confidence interval."""
+    """A mean with the ends of its 95 % confidence interval."""
 
     value: float
     low: float
@@ -86,38 +89,11 @@ def sampled_silhouette(
     *,
     n_sampled: int = _N_SAMPLED,
     seed: int,
-    level: float = 0.95,
 ) -> tuple[SilhouetteScore, ...]:
     """Estimate the mean Euclidean silhouette of all users for many labellings at once.
 
-    A simple random sample of users is measured against **all** users, and the mean of exact
-    values is unbiased. The silhouette within a sample (`silhouette_score(sample_size=...)` of
-    scikit-learn) is not: it takes minima and ratios of mean distances to few users. All labellings
-    share the sample, so that their differences are less uncertain than each of them.
-
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
-    labellings : sequence of ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used, k at least 2.
-    n_sampled : int
-        Users to measure, at least 2; from the number of users on, the score is exact.
-    seed : int
-        Not negative.
-    level : float
-        Confidence level of the normal interval.
-
-    Returns
-    -------
-    tuple of SilhouetteScore
-        One for each labelling.
-
-    Raises
-    ------
-    ValueError
-        If labels do not fit the rows or form one cluster, weights are not whole numbers, fewer
-        than two users are asked for, or `level` is not between 0 and 1.
+    The scores of `silhouettes_of_sample`, with its parameters and errors. All labellings share the
+    sample, so that their differences are less uncertain than each of them.
 
     Examples
     --------
@@ -129,7 +105,7 @@ def sampled_silhouette(
     0.792
     """
     samples = silhouettes_of_sample(distinct, labellings, n_sampled=n_sampled, seed=seed)
-    return tuple(score_silhouettes(sample, level=level) for sample in samples)
+    return tuple(score_silhouettes(sample) for sample in samples)
 
 
 def silhouettes_of_sample(
@@ -139,23 +115,16 @@ def silhouettes_of_sample(
     n_sampled: int = _N_SAMPLED,
     seed: int,
 ) -> tuple[SilhouetteSample, ...]:
-    """Measure the Euclidean silhouettes of a sample of users against all users.
+    """Measure the Euclidean silhouettes of a simple random sample of users against all users.
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
     labellings : sequence of ndarray of shape (n_distinct,)
         Labels 0..k-1, each of them used, k at least 2.
     n_sampled : int
         Users to measure, at least 2, drawn without replacement; all users where there are fewer.
     seed : int
         Not negative. The users are the same for every labelling.
-
-    Returns
-    -------
-    tuple of SilhouetteSample
-        One for each labelling.
 
     Raises
     ------
@@ -174,11 +143,10 @@ def silhouettes_of_sample(
     """
     if n_sampled < 2:
         raise ValueError(f"n_sampled: found {n_sampled}, expected at least 2 users")
-    checked = _checked(distinct, labellings)
-    n_users = _n_users(distinct)
+    checked, n_users = _checked(distinct, labellings)
     chosen, counts = _draw(distinct, n_sampled=min(n_sampled, n_users), seed=seed)
     rows = np.repeat(chosen, counts)
-    values = silhouette_values(distinct, checked, chosen)
+    values = _silhouettes(distinct, checked, chosen)
     return tuple(
         SilhouetteSample(
             rows=rows,
@@ -191,28 +159,11 @@ def silhouettes_of_sample(
     )
 
 
-def score_silhouettes(sample: SilhouetteSample, *, level: float = 0.95) -> SilhouetteScore:
-    """Turn sampled users' silhouettes into the mean of all users with an interval.
+def score_silhouettes(sample: SilhouetteSample) -> SilhouetteScore:
+    """Turn sampled users' silhouettes into the mean of all users with a 95 % interval.
 
     The interval is the normal one for a mean of a simple random sample without replacement, with
     the finite population correction `1 - n / N`: it closes when all users are measured.
-
-    Parameters
-    ----------
-    sample : SilhouetteSample
-        Silhouettes of single users.
-    level : float
-        Confidence level, between 0 and 1.
-
-    Returns
-    -------
-    SilhouetteScore
-        Estimates for all users.
-
-    Raises
-    ------
-    ValueError
-        If `level` is not between 0 and 1.
 
     References
     ----------
@@ -230,8 +181,6 @@ def score_silhouettes(sample: SilhouetteSample, *, level: float = 0.95) -> Silho
     >>> [mean if mean is None else round(mean, 3) for mean in score.cluster_means]
     [0.3, None, 0.6]
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level: found {level}, expected a number between 0 and 1")
     from scipy.special import ndtri
 
     n_sampled = len(sample.values)
@@ -239,7 +188,7 @@ def score_silhouettes(sample: SilhouetteSample, *, level: float = 0.95) -> Silho
     half = 0.0
     if n_sampled < sample.n_users:
         error = np.std(sample.values, ddof=1) * np.sqrt(1 / n_sampled - 1 / sample.n_users)
-        half = float(ndtri((1 + level) / 2) * error)
+        half = float(ndtri((1 + _LEVEL) / 2) * error)
     return SilhouetteScore(
         mean=MeanInterval(mean, max(mean - half, -1.0), min(mean + half, 1.0)),
         cluster_means=_cluster_means(
@@ -259,26 +208,13 @@ def exact_silhouette(
     """Compute the mean Euclidean silhouette of all users exactly, for many labellings at once.
 
     Each distinct row is measured against all users: the time grows with the square of the number
-    of distinct rows, about a minute for 100,000 of seven columns on two cores.
+    of distinct rows, about a minute for 100,000 of seven columns on two cores. Labellings and
+    errors are those of `silhouettes_of_sample`; both ends of the interval are the mean.
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The rows; weights are numbers of users.
-    labellings : sequence of ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used, k at least 2.
     on_block : callable, optional
         Called with the number of distinct rows that are done and their total.
-
-    Returns
-    -------
-    tuple of SilhouetteScore
-        One for each labelling; both ends of the interval are the mean.
-
-    Raises
-    ------
-    ValueError
-        If labels do not fit the rows or form one cluster, or weights are not whole numbers.
 
     References
     ----------
@@ -294,10 +230,9 @@ def exact_silhouette(
     >>> round(score.mean.value, 3), [round(mean, 3) for mean in score.cluster_means]
     (0.792, [0.583, 1.0])
     """
-    checked = _checked(distinct, labellings)
-    n_users = _n_users(distinct)
+    checked, n_users = _checked(distinct, labellings)
     every = np.arange(len(distinct.rows), dtype=np.int64)
-    values = silhouette_values(distinct, checked, every, on_block=on_block)
+    values = _silhouettes(distinct, checked, every, on_block=on_block)
     scores = []
     for labels, silhouettes in zip(checked, values, strict=True):
         mean = float(np.sum(silhouettes * distinct.weights)) / n_users
@@ -313,21 +248,19 @@ def exact_silhouette(
     return tuple(scores)
 
 
-def _checked(distinct: DistinctRows, labellings: Sequence[IntVector]) -> list[IntVector]:
-    """Labels that a silhouette is defined for."""
+def _checked(
+    distinct: DistinctRows, labellings: Sequence[IntVector]
+) -> tuple[list[IntVector], int]:
+    """Labels that a silhouette is defined for, and the number of users."""
     if not labellings:
         raise ValueError("labellings: found none, expected at least one")
-    return [checked_labels(distinct, labels, n_clusters_at_least=2) for labels in labellings]
-
-
-def _n_users(distinct: DistinctRows) -> int:
-    """Number of users that the rows stand for; a silhouette takes the user out of the count."""
+    checked = [checked_labels(distinct, labels, n_clusters_at_least=2) for labels in labellings]
     if not np.array_equal(distinct.weights, np.floor(distinct.weights)):
         raise ValueError(
             "weights: found fractions, expected numbers of users; a silhouette compares a user "
             "with the other users of the cluster"
         )
-    return int(distinct.weights.sum())
+    return checked, int(distinct.weights.sum())
 
 
 def _draw(distinct: DistinctRows, *, n_sampled: int, seed: int) -> tuple[IntVector, IntVector]:
@@ -342,9 +275,116 @@ def _draw(distinct: DistinctRows, *, n_sampled: int, seed: int) -> tuple[IntVect
 def _cluster_means(
     labels: IntVector, values: FloatVector, counts: FloatVector, n_clusters: int
 ) -> tuple[float | None, ...]:
-    """Mean of each cluster's values; None where there are none."""
     n_values = np.bincount(labels, weights=counts, minlength=n_clusters)
     sums = np.bincount(labels, weights=counts * values, minlength=n_clusters)
     return tuple(
         float(total / n) if n > 0 else None for total, n in zip(sums, n_values, strict=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelling:
+    """How the cells make up the clusters of one labelling."""
+
+    labels: IntVector  # (n_distinct,), in the order of the distinct rows
+    cell_order: IntVector  # (n_cells,), cells by cluster
+    cluster_starts: IntVector  # (k,), where each cluster starts in that order
+    weights: FloatVector  # (k,), users in each cluster
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """All rows ordered by cell: a set of rows that no labelling takes apart."""
+
+    rows: FloatMatrix
+    weights: FloatVector
+    cells: IntVector
+    labellings: tuple[_Labelling, ...]
+
+
+def _silhouettes(
+    distinct: DistinctRows,
+    labellings: Sequence[IntVector],
+    chosen: IntVector,
+    *,
+    on_block: Callable[[int, int], None] | None = None,
+) -> FloatMatrix:
+    """Silhouettes of chosen rows against all users, shape (n_labellings, n_chosen).
+
+    Distances, which take most of the time, are computed once for all labellings, by differences
+    and not by matrix product: the product loses the small ones and is no faster for few columns.
+    They are summed over cells, the sets of rows on which all labellings agree, and cells are then
+    summed to the clusters of each labelling.
+    """
+    cells = _cells(distinct, labellings)
+    values = np.empty((len(labellings), len(chosen)))
+    n_done = 0
+
+    def measure(part: slice) -> int:
+        sums = _cell_sums(distinct.rows[chosen[part]], cells)
+        for index, labelling in enumerate(cells.labellings):
+            values[index, part] = _values(sums, chosen[part], labelling)
+        return len(chosen[part])
+
+    def report(n_measured: int) -> None:
+        nonlocal n_done
+        n_done += n_measured
+        if on_block is not None:
+            on_block(n_done, len(chosen))
+
+    parts = [slice(start, start + _BLOCK) for start in range(0, len(chosen), _BLOCK)]
+    map_in_threads(measure, parts, on_done=report)
+    return values
+
+
+def _cells(distinct: DistinctRows, labellings: Sequence[IntVector]) -> _Cells:
+    """Order the rows by the labels that all labellings give them."""
+    keys = row_keys(np.column_stack(labellings).astype(np.float64))
+    _, first, cells = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(cells, kind="stable")
+    return _Cells(
+        rows=distinct.rows[order],
+        weights=distinct.weights[order],
+        cells=cells[order],
+        labellings=tuple(_labelling(distinct, labels, labels[first]) for labels in labellings),
+    )
+
+
+def _labelling(distinct: DistinctRows, labels: IntVector, labels_of_cells: IntVector) -> _Labelling:
+    order = np.argsort(labels_of_cells, kind="stable")
+    weights = cluster_weights(distinct, labels)
+    return _Labelling(
+        labels=labels,
+        cell_order=order,
+        cluster_starts=np.searchsorted(labels_of_cells[order], np.arange(len(weights))),
+        weights=weights,
+    )
+
+
+def _cell_sums(block: FloatMatrix, cells: _Cells) -> FloatMatrix:
+    """Sum of the distances from each row of a block to the users of each cell."""
+    from scipy.spatial.distance import cdist
+
+    sums = np.zeros((len(block), int(cells.cells[-1]) + 1))
+    buffer = np.empty(len(block) * _TILE)
+    for start in range(0, len(cells.rows), _TILE):
+        tile = slice(start, start + _TILE)
+        n_rows = len(cells.rows[tile])
+        distances = buffer[: len(block) * n_rows].reshape(len(block), n_rows)
+        cdist(block, cells.rows[tile], out=distances)
+        distances *= cells.weights[tile]
+        in_tile = cells.cells[tile]
+        starts = np.flatnonzero(np.diff(in_tile, prepend=-1))
+        sums[:, in_tile[0] : in_tile[-1] + 1] += np.add.reduceat(distances, starts, axis=1)
+    return sums
+
+
+def _values(sums: FloatMatrix, chosen: IntVector, labelling: _Labelling) -> FloatVector:
+    """Silhouettes of a block of rows for one labelling, from sums of distances to cells."""
+    to_clusters = np.add.reduceat(sums[:, labelling.cell_order], labelling.cluster_starts, axis=1)
+    own = (np.arange(len(chosen)), labelling.labels[chosen])
+    n_others = labelling.weights[labelling.labels[chosen]] - 1
+    within = to_clusters[own] / np.maximum(n_others, 1)
+    to_clusters /= labelling.weights
+    to_clusters[own] = np.inf
+    return silhouettes_from(within, to_clusters.min(axis=1), is_alone=n_others <= 0)

@@ -7,11 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from segmentry.schema.arrays import FloatMatrix
-from segmentry.segments.clustering.lloyd import MOST_ROWS, Runs, fit_starts, prepare_rows, run_lloyd
-from segmentry.segments.clustering.rows import DistinctRows
-from segmentry.segments.clustering.sampling import sample_rows
-
-__all__ = ["Effort", "Start", "bisecting_start", "kmeans_start", "minibatch_start"]
+from segmentry.segments.clustering._lloyd import MOST_ROWS, Runs, continue_starts, fit_starts
+from segmentry.segments.clustering._rows import DistinctRows, sample_rows
 
 # On 90,000 distinct rows a start takes 2 ms on 1,024 of them, 3 ms on 4,096, 20 to 100 ms on all.
 # Of classic features with K = 6 the best 24 of 60 starts, sifted on 4,096 rows, held the best place
@@ -62,36 +59,9 @@ def kmeans_start(
 ) -> tuple[FloatMatrix, int]:
     """Find k-means centres: many starts on a sample, the best few polished, the winner on all rows.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    k : int
-        Number of clusters.
-    rng : numpy.random.Generator
-        Source of the sample and the starts.
-    effort : Effort
-        Number of starts and of those polished.
-
-    Returns
-    -------
-    centers : ndarray of shape (k, n_columns)
-        Centres of the smallest inertia; on up to 100,000 rows converged until nothing moves.
-    n_iterations : int
-        Iterations from the sifted start that led to them.
-
     References
     ----------
     Arthur, D. and Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from segmentry.segments.clustering import distinct_rows
-    >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0]])
-    >>> centers, _ = kmeans_start(distinct, 2, np.random.default_rng(0), Effort(5, 2))
-    >>> sorted(centers.ravel().tolist())
-    [0.5, 10.0]
     """
     candidates = _best_on_samples(distinct, k, rng, effort)
     most = sample_rows(distinct, n_rows=_N_POLISHING, rng=rng)
@@ -114,7 +84,7 @@ def _best_on_samples(
     small = sample_rows(distinct, n_rows=n_small, rng=rng)
     # With one cluster every start ends in the mean.
     seeds = rng.integers(2**31, size=effort.n_starts if k > 1 else 1)
-    fits = _fits(fit_starts(prepare_rows(small.rows, small.weights), k, seeds.tolist()))
+    fits = _fits(fit_starts(small.rows, small.weights, k, seeds.tolist()))
     n_sifted = max(_SIFTED_PER_POLISHED * effort.n_polished, int(_SIFTED_SHARE * effort.n_starts))
     sifted = _ranked(fits)[:n_sifted]
     large = sample_rows(distinct, n_rows=_LARGE_PER_SMALL * n_small, rng=rng)
@@ -127,9 +97,10 @@ def _continued(
 ) -> list[_Fit]:
     """Carry k-means on from given centres, each start by itself."""
     if len(distinct.rows) <= MOST_ROWS:
-        prepared = prepare_rows(distinct.rows, distinct.weights)
-        centers = np.stack(starts) - prepared.mean
-        return _fits(run_lloyd(prepared, centers, tol=tol, n_steps=n_steps))
+        centers = np.stack(starts)
+        return _fits(
+            continue_starts(distinct.rows, distinct.weights, centers, tol=tol, n_steps=n_steps)
+        )
     from sklearn.cluster import KMeans
 
     models = [
@@ -164,36 +135,9 @@ def minibatch_start(
 ) -> tuple[FloatMatrix, int]:
     """Find centres by mini-batch k-means; batches of distinct rows, updates by weight.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    k : int
-        Number of clusters.
-    rng : numpy.random.Generator
-        Source of the starts and batches.
-    effort : Effort
-        Number of starts, compared on one batch.
-
-    Returns
-    -------
-    centers : ndarray of shape (k, n_columns)
-        The centres where the batches left them.
-    n_iterations : int
-        Passes over the rows, in full.
-
     References
     ----------
     Sculley, D. (2010). Web-scale k-means clustering. WWW.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from segmentry.segments.clustering import distinct_rows
-    >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0]])
-    >>> centers, _ = minibatch_start(distinct, 2, np.random.default_rng(0), Effort(5, 2))
-    >>> centers.shape
-    (2, 1)
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -207,37 +151,10 @@ def bisecting_start(
 ) -> tuple[FloatMatrix, int]:
     """Find centres by splitting the cluster of largest inertia in two until there are `k`.
 
-    Parameters
-    ----------
-    distinct : DistinctRows
-        The weighted rows.
-    k : int
-        Number of clusters.
-    rng : numpy.random.Generator
-        Source of the starts of each split.
-    effort : Effort
-        Of no use here: the best of five runs of each split is kept.
-
-    Returns
-    -------
-    centers : ndarray of shape (k, n_columns)
-        Means of the leaves of the tree.
-    n_iterations : int
-        Number of splits.
-
     References
     ----------
     Steinbach, M., Karypis, G. and Kumar, V. (2000). A comparison of document clustering
     techniques. KDD workshop on text mining.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from segmentry.segments.clustering import distinct_rows
-    >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0]])
-    >>> centers, n_splits = bisecting_start(distinct, 2, np.random.default_rng(0), Effort(5, 2))
-    >>> sorted(centers.ravel().tolist()), n_splits
-    ([0.5, 10.0], 1)
     """
     from sklearn.cluster import BisectingKMeans
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["find_knee"]
-
 # Rounding of normalised values; a straight line stays below it.
 _STRAIGHT = 1e-9
 

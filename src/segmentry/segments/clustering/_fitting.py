@@ -12,17 +12,16 @@ import numpy as np
 from segmentry.errors import SelectionError
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatMatrix, IntVector
-from segmentry.segments.clustering.algorithms import (
+from segmentry.segments.clustering._assignment import settle
+from segmentry.segments.clustering._moments import weighted_means
+from segmentry.segments.clustering._rows import DistinctRows
+from segmentry.segments.clustering._starts import (
     Effort,
     Start,
     bisecting_start,
     kmeans_start,
     minibatch_start,
 )
-from segmentry.segments.clustering.rows import DistinctRows
-from segmentry.segments.clustering.settling import settle
-
-__all__ = ["ALGORITHMS", "Clustering", "fit_clusterings", "quiet_fits"]
 
 _STARTS: Mapping[str, Start] = MappingProxyType(
     {"kmeans": kmeans_start, "minibatch": minibatch_start, "bisecting": bisecting_start}
@@ -81,8 +80,6 @@ def fit_clusterings(
 
     Parameters
     ----------
-    distinct : DistinctRows
-        The weighted rows.
     n_clusters : sequence of int
         Numbers of clusters, each from 1 to the number of distinct rows.
     algorithm : {"kmeans", "minibatch", "bisecting"}
@@ -92,8 +89,6 @@ def fit_clusterings(
         Mini-batch k-means and bisecting k-means: scikit-learn's centres, moved once to the mean
         of the rows nearest to them. With each, a row belongs to its nearest centre, so that new
         users are treated like old ones; of the bisecting tree only the leaves' centres remain.
-    seed : int
-        Not negative.
     n_starts : int
         Starts by k-means++ on the sample.
     n_polished : int
@@ -140,6 +135,28 @@ def fit_clusterings(
     with quiet_fits():
         fitted = dict(map_in_threads(fit, order, on_done=report))
     return tuple(fitted[position] for position in range(len(n_clusters)))
+
+
+def clustering_of(
+    distinct: DistinctRows,
+    labels: IntVector,
+    *,
+    n_clusters: int,
+    algorithm: str,
+    n_iterations: int = 0,
+    seconds: float = 0.0,
+) -> Clustering:
+    """Return a division that came about otherwise as a clustering: means stand for the clusters."""
+    centers = weighted_means(distinct, labels, n_clusters)
+    off = np.sum((distinct.rows - centers[labels]) ** 2, axis=1)
+    return Clustering(
+        algorithm=algorithm,
+        centers=centers,
+        labels=labels,
+        inertia=float(np.sum(distinct.weights * off)),
+        n_iterations=n_iterations,
+        seconds=seconds,
+    )
 
 
 @contextlib.contextmanager

@@ -1,0 +1,190 @@
+"""The impressions of one part in a window, as small arrays: the same on every engine."""
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import polars as pl
+
+from segmentry.features.packing import Places, numbers_of
+from segmentry.schema import SECONDS_PER_DAY, Engine, Window
+from segmentry.schema.arrays import BoolVector, IntVector
+
+__all__ = ["MAX_SECONDS", "Events", "midnight_of", "pieces_of", "read_events"]
+
+MAX_SECONDS = 1 << 31
+"""So many do not fit into four bytes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Events:
+    """Impressions in no order; arrays of int of shape (n_rows,), of small types.
+
+    Parameters
+    ----------
+    user_id : Series of shape (n_users,)
+        Ids of the users, rising.
+    user : ndarray
+        Place among them.
+    second : ndarray
+        Seconds since `midnight`, which is at or before the start of the window.
+    is_click : ndarray
+        0 or 1.
+    ad : ndarray or None
+        A number for each ad that is the same within the part only; -1 where it is not known.
+        Null where it was not wanted.
+    ad_place : ndarray or None
+        Place in the table of ads; -1 where it has not the ad.
+    placement : ndarray or None
+        Place among the named placements; one more than the last for any other, and -1 where it is
+        not known.
+    amounts : mapping of str to ndarray
+        Value and quantity in fixed point, with a mask of those that are known.
+    midnight : int
+        What seconds are counted from: epoch seconds of a local midnight.
+    first_day : int
+        The local day that it begins, counted from 1970-01-01.
+    """
+
+    user_id: pl.Series
+    user: IntVector
+    second: IntVector
+    is_click: IntVector
+    ad: IntVector | None
+    ad_place: IntVector | None
+    placement: IntVector | None
+    amounts: Mapping[str, tuple[IntVector, BoolVector]]
+    midnight: int
+    first_day: int
+
+    def taken(self, rows: IntVector | BoolVector) -> "Events":
+        """Return some rows, by place or by mask; users may be left without any."""
+
+        def of(column: IntVector | None) -> IntVector | None:
+            return None if column is None else column[rows]
+
+        return replace(
+            self,
+            user=self.user[rows],
+            second=self.second[rows],
+            is_click=self.is_click[rows],
+            ad=of(self.ad),
+            ad_place=of(self.ad_place),
+            placement=of(self.placement),
+            amounts={name: (v[rows], known[rows]) for name, (v, known) in self.amounts.items()},
+        )
+
+    def of_users(self, is_in: BoolVector) -> "Events":
+        """Return the rows of some users; `is_in` has shape (n_users,)."""
+        if is_in.all():
+            return self
+        number: Any = np.cumsum(is_in, dtype=np.int32) - 1
+        own = self.taken(is_in[self.user])
+        return replace(own, user_id=self.user_id.filter(pl.Series(is_in)), user=number[own.user])
+
+
+def midnight_of(window: Window) -> int:
+    """Return the last local midnight that is not after the start of a window, in epoch seconds.
+
+    Examples
+    --------
+    >>> midnight_of(Window(start=1494000060, end=1494000120, utc_offset_hours=8))
+    1494000000
+    """
+    offset = round(window.utc_offset_hours * 3600)
+    return (window.start + offset) // SECONDS_PER_DAY * SECONDS_PER_DAY - offset
+
+
+def read_events(
+    engine: Engine,
+    part: Path,
+    *,
+    window: Window,
+    ad_places: Places | None,
+    placements: Sequence[str] = (),
+    amounts: Collection[str] = (),
+) -> Events:
+    """Read one part.
+
+    Parameters
+    ----------
+    engine : Engine
+    part : Path
+        From its `split_log`.
+    window : Window
+        Impressions outside are left out.
+    ad_places : Places or None
+        Of the table of ads; null where no ads are wanted.
+    placements : sequence of str
+        At most 64 that are told apart; empty where none is wanted.
+    amounts : collection of str
+        The amounts that are wanted, of "value" and "quantity".
+    """
+    shown_at, midnight = nw.col("shown_at"), midnight_of(window)
+    seconds = nw.Int32 if window.end - midnight < MAX_SECONDS else nw.Int64
+    second = (shown_at.cast(nw.Int64) - midnight).cast(seconds).alias("second")
+    wanted: list[Any] = ["user_id", second, nw.col("is_click").cast(nw.Int8), *amounts]
+    wanted += ["ad_id"] if ad_places is not None else []
+    wanted += [_placed(placements)] if placements else []
+    inside = engine.scan_part(part).filter((shown_at >= window.start) & (shown_at < window.end))
+    rows = engine.collect(inside.select(*wanted))
+    user_id, user = numbers_of(rows["user_id"])
+    return Events(
+        user_id=user_id,
+        user=user,
+        second=rows["second"].to_numpy(),
+        is_click=rows["is_click"].to_numpy(),
+        ad=None if ad_places is None else numbers_of(rows["ad_id"])[1],
+        ad_place=None if ad_places is None else ad_places.of(rows["ad_id"]),
+        placement=rows["placement"].to_numpy() if placements else None,
+        amounts={
+            name: (rows[name].fill_null(0).to_numpy(), rows[name].is_not_null().to_numpy())
+            for name in amounts
+        },
+        midnight=midnight,
+        first_day=(midnight + round(window.utc_offset_hours * 3600)) // SECONDS_PER_DAY,
+    )
+
+
+def _placed(placements: Sequence[str]) -> nw.Expr:
+    """Number the placements in the engine: texts take long to hand over."""
+    placement = nw.col("placement")
+    number: Any = nw.when(placement.is_null()).then(nw.lit(-1)).otherwise(nw.lit(len(placements)))
+    for place, name in enumerate(placements):
+        number = nw.when(placement == name).then(nw.lit(place)).otherwise(number)
+    placed: nw.Expr = number.cast(nw.Int8).alias("placement")
+    return placed
+
+
+def pieces_of(events: Events, *, n_rows: int) -> Iterator[Events]:
+    """Return the rows of some users, then of the next, about `n_rows` each: they take less room.
+
+    Examples
+    --------
+    >>> one = Events(
+    ...     user_id=pl.Series([3, 7]), user=np.array([1, 0, 1]), second=np.array([5, 6, 7]),
+    ...     is_click=np.array([0, 1, 0]), ad=None, ad_place=None, placement=None, amounts={},
+    ...     midnight=0, first_day=0,
+    ... )
+    >>> pieces = pieces_of(one, n_rows=2)
+    >>> [(each.user_id.to_list(), each.user.tolist(), each.second.tolist()) for each in pieces]
+    [([3], [0], [6]), ([7], [0, 0], [5, 7])]
+    """
+    n_users = events.user_id.len()
+    if not n_users:
+        return
+    n_pieces = min(n_users, -(-events.user.size // n_rows))
+    first = [n_users * place // n_pieces for place in range(n_pieces + 1)]
+    piece_of_user = np.repeat(np.arange(n_pieces, dtype=np.int16), np.diff(first))
+    piece = piece_of_user[events.user]
+    # Numbers of two bytes are sorted without comparing them.
+    order = np.argsort(piece, kind="stable")
+    ends = np.cumsum(np.bincount(piece, minlength=n_pieces)).tolist()
+    bounds = itertools.pairwise(first), itertools.pairwise([0, *ends])
+    for (start, end), (low, high) in zip(*bounds, strict=True):
+        own = events.taken(order[low:high])
+        yield replace(own, user_id=events.user_id[start:end], user=own.user - start)

@@ -1,0 +1,125 @@
+"""What later days say of the segments: verdicts, kept gain, and the days that were compared."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+
+from segmentry.evaluation.later_days import KeptGain
+from segmentry.formats import MISSING, count, listed, percent, points, rate, thousandfold
+from segmentry.present.figures import horizon
+from segmentry.present.report._segments import judged_line
+from segmentry.present.tables import Column, Row, Table
+from segmentry.results.summary import Summary
+
+_DAYS_OF_WEEK = 7
+
+
+def sentence(text: str, *, is_start: bool = True, is_closed: bool = True) -> str:
+    """Return a reason as a sentence, or as the end of one.
+
+    Examples
+    --------
+    >>> sentence("the log has one day"), sentence("None", is_start=False, is_closed=False)
+    ('The log has one day.', 'none')
+    """
+    if not text:
+        return MISSING
+    first = text[0].upper() if is_start else text[0].lower()
+    return first + text[1:] + ("." if is_closed and text[-1] not in ".!?" else "")
+
+
+def weekdays(names: Sequence[str]) -> str:
+    """Return a week by its days, more than a week by how often each came.
+
+    Examples
+    --------
+    >>> weekdays(["Saturday", "Sunday"]), weekdays(["Sunday"] * 8)
+    ('Saturday and Sunday', '8 days: Sunday × 8')
+    """
+    if len(names) <= _DAYS_OF_WEEK:
+        return listed(names) or MISSING
+    found = Counter(names)
+    return f"{count(len(names))} days: " + listed([f"{name} × {n}" for name, n in found.items()])
+
+
+def later_rate_table(summary: Summary) -> Table:
+    """Return the click rates seen, expected, and on later days, with the verdict on each."""
+    interval = "(90\u00a0%)"
+    return Table(
+        name="later-rates",
+        caption="Click rates seen, expected, and on later days",
+        columns=(
+            Column("segment", "segment"),
+            Column("verdict", "verdict", is_words=True),
+            Column("ctr_early", "seen on the days that formed it", rate),
+            Column("forecast_early", f"expected from these days alone {interval}", rate),
+            Column("ctr_outcome", f"later days {interval}", rate),
+            Column("survival", f"survives {interval}", partial(percent, digits=0)),
+            Column("forecast_ctr", f"expected in {horizon(summary)} {interval}", rate),
+            Column("forecast_index", f"its index, all 100 {interval}", count),
+        ),
+        rows=tuple(
+            judged_line(
+                each,
+                each.verdict,
+                each.ctr_early,
+                each.forecast_early,
+                each.ctr_outcome,
+                each.survival,
+                each.forecast_ctr,
+                each.forecast_index,
+            )
+            for each in summary.segments
+        ),
+    )
+
+
+def reason_table(summary: Summary) -> Table:
+    """Return why each verdict was given, and what a check of this size could have found."""
+    return Table(
+        name="verdicts",
+        caption="Why, what a check of this size would have found, and who was not met again",
+        columns=(
+            Column("segment", "segment"),
+            Column("verdict", "verdict", is_words=True),
+            Column(
+                "minimal_detectable_difference",
+                "difference found with a chance of 80\u00a0%",
+                points,
+            ),
+            Column("absent_share", "users absent later", percent),
+            Column("reason", "why", is_words=True),
+        ),
+        rows=tuple(
+            judged_line(
+                each,
+                each.verdict,
+                each.minimal_detectable_difference,
+                each.absent_share,
+                sentence(each.verdict_reason),
+            )
+            for each in summary.segments
+        ),
+    )
+
+
+def nats_table(gain: KeptGain | None) -> Table | None:
+    """Return the gains over one rate for all users; null where users' own rates gain nothing."""
+    if gain is None or not gain.nats_of_users.is_known:
+        return None
+    rows = [Row(("users’ own rates (100\u00a0%)", gain.nats_of_users))]
+    if gain.nats_by_forecast.is_known:
+        rows += [
+            Row(("forecasts of the segments", gain.nats_by_forecast)),
+            Row(("best rates of the segments, in-sample", gain.nats_by_best_rate)),
+        ]
+    return Table(
+        name="kept-gain",
+        caption="Gain over one rate for all users, in nats per 1,000 impressions: "
+        f"{count(gain.n_users)} users, {count(gain.n_impressions)} later impressions",
+        columns=(
+            Column("by", "foretold by"),
+            Column("nats", "gain", thousandfold, limits="90\u00a0% interval"),
+        ),
+        rows=tuple(rows),
+    )
