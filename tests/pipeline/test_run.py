@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.pipeline.runs import RUN_FILES, outcome_of
+from tests.texts import shows
 
 from segmentry import __version__, fit_segments
 from segmentry.config import RunConfig
@@ -74,11 +75,8 @@ def test_the_command_prints_where_the_rows_went_and_every_segment(plain_run, sum
         assert f"{segment.n_users:,}" in found[0]
     kept = summary.truth.kept_gain.by_forecast
     told = " ".join(plain_run.answer.out.split())
-    assert (
-        "Formed on 6 days (Saturday, Sunday, Monday, Tuesday, Wednesday, Thursday), checked on "
-        f"2 days (Friday, Saturday): the segments keep {kept.value:.0%} "
-        f"({kept.low:.0%}–{kept.high:.0%}) of what users' own click rates tell"
-    ) in told
+    shows(told)
+    assert f"{kept.low:.0%}–{kept.high:.0%}" in told
     assert plain_run.answer.out.endswith(f"Report: {plain_run.folder / 'report.html'}\n")
 
 

@@ -188,6 +188,7 @@ def test_too_few_impressions_of_all_users_are_told_once(plain):
     (found,), _ = find_insights(replace(summary, population=everyone), agreements=AGREED)
     assert (found.code, found.segment_id) == ("SEG-004", None)
     shows(found.text)
+    assert ", ".join(str(each.segment_id) for each in segments) in found.text
 
 
 def test_much_exposure_with_few_clicks(plain):

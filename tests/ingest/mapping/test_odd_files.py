@@ -94,6 +94,7 @@ def test_a_first_line_that_is_no_header(first, engine, tmp_path):
     told = refusal(tmp_path, engine, DataError)
 
     shows(told)
+    assert repr(first) in told
 
 
 def test_lists_in_the_place_of_ids(engine, tmp_path):
@@ -192,6 +193,7 @@ def test_attributes_by_the_names_of_columns_that_a_run_makes(name, engine, tmp_p
     told = refusal(tmp_path, engine, ConfigError, mapping_of(FULL, tail=tail))
 
     says(told)
+    assert f"profile_{name.lower()}" in told
 
 
 def test_attributes_that_differ_in_upper_and_lower_case_alone(engine, tmp_path):
@@ -213,6 +215,7 @@ def test_seconds_and_milliseconds_in_one_column_are_asked_for(engine, tmp_path):
     told = refusal(tmp_path, engine, SchemaError)
 
     shows(told)
+    assert f"'{T}' and '{T}000'" in told
 
 
 def parquet_with(folder, name, values):
