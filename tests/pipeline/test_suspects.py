@@ -4,10 +4,10 @@ import random
 
 import polars as pl
 import pytest
-from segmentry.describe.suspects import warn_of_suspects
 from tests.pipeline.runs import outcome_of
 from tests.reads import write_taobao
 
+from segmentry.describe.data_warnings import warn_of_suspects
 from segmentry.results.summary import render_summary_json
 
 MIDNIGHT, DAY = 1_494_000_000, 86_400
