@@ -148,11 +148,10 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         heading = f"h2:text('{number} ')"
         choose("choose a segment", "Segment", number - 1, heading)
     to("Map", CHART.format("Map of"))
-    for view in ("A sample", "In space", "Pairs", "All users"):
-        chart = CHARTS.get(view)
-        awaited = CHART.format(chart) if chart else ".figure-map_pairs .picture img"
+    for view in ("A sample", "In space", "All users"):
+        awaited = CHART.format(CHARTS[view])
         timed(f"map: {view}", page.get_by_role("radio", name=view).click, awaited)
-    for number, view in enumerate(("All users", "A sample", "In space", "Pairs"), start=1):
+    for number, view in enumerate(("All users", "A sample", "In space"), start=1):
         page.get_by_role("radio", name=view).click()
         page.wait_for_timeout(2000)
         choose(f"map: {view} by a feature", "Colour by", number, shown=LABEL)

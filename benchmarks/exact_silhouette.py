@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from segmentry.config import parse_range
 from segmentry.results.run_folder import read_bundle, read_user_table
 from segmentry.segments.clustering import (
     distinct_rows,
@@ -21,6 +20,7 @@ from segmentry.segments.clustering import (
     sampled_silhouette,
 )
 from segmentry.segments.forming import membership, recipe_named
+from segmentry.settings import parse_k_range
 
 
 def main():
@@ -37,7 +37,7 @@ def main():
         f"{n_users:,} users, {len(distinct.rows):,} distinct rows of {distinct.rows.shape[1]} "
         "columns"
     )
-    clusterings = fit_clusterings(distinct, n_clusters=parse_range(args.k_range), seed=0)
+    clusterings = fit_clusterings(distinct, n_clusters=parse_k_range(args.k_range), seed=0)
     labellings = [each.labels for each in clusterings]
     began = time.perf_counter()
     sampled = sampled_silhouette(distinct, labellings, seed=0)

@@ -1,15 +1,17 @@
 """Settings: the same names and checks in Python, in TOML and on the command line."""
 
 import inspect
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.texts import raises_text, says
 
-from segmentry.cli._app import run
-from segmentry.config import RunConfig, load_config, parse_moment, parse_range
+from segmentry.cli._run import run
+from segmentry.config import RunConfig, load_config, parse_moment
 from segmentry.errors import ConfigError
+from segmentry.settings import RunOptions, parse_k_range
 
 
 def refused(file=None, **options):
@@ -31,6 +33,16 @@ def toml(tmp_path):
 def test_every_setting_is_a_flag_and_every_flag_of_the_run_a_setting():
     places = {"data_dir", "out", "from_run", "config", "mapping", "names", "overwrite", "json"}
     assert set(inspect.signature(run).parameters) - places == set(RunConfig.model_fields)
+
+
+def test_the_keywords_of_python_are_the_settings_and_may_be_null():
+    given = get_type_hints(RunOptions)
+    assert set(given) == set(RunConfig.model_fields)
+    lists, ranges = ("with_", "features", "exclude", "mute"), ("k_range",)
+    for name, field in RunConfig.model_fields.items():
+        if name not in (*lists, *ranges):
+            assert given[name] == field.annotation | None, name
+        assert field.description, name
 
 
 def test_nothing_asked_for_gives_the_defaults():
@@ -121,11 +133,11 @@ def test_what_is_no_size_of_memory_is_refused(text):
 
 @given(low=st.integers(1, 50), more=st.integers(0, 49))
 def test_a_range_holds_both_its_ends_and_all_between(low, more):
-    assert list(parse_range(f"{low}:{low + more}")) == list(range(low, low + more + 1))
+    assert list(parse_k_range(f"{low}:{low + more}")) == list(range(low, low + more + 1))
 
 
 def test_one_number_is_a_range():
-    assert parse_range("5") == (5,)
+    assert parse_k_range("5") == (5,)
 
 
 @pytest.mark.parametrize(
@@ -133,13 +145,13 @@ def test_one_number_is_a_range():
 )
 def test_what_is_no_range_is_refused(text):
     with raises_text(ValueError):
-        parse_range(text)
+        parse_k_range(text)
 
 
 def test_a_range_is_not_made_before_it_is_known_to_be_small():
-    assert len(parse_range("1:100")) == 100
+    assert len(parse_k_range("1:100")) == 100
     with raises_text(ValueError):
-        parse_range("1:9999999999999999")
+        parse_k_range("1:9999999999999999")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_a_summary_shows_its_segments_and_never_reads_their_names_as_html():
     assert "B &amp; C" in shown
     assert "<script" not in shown
     assert shown.count("<tr>") == 3
-    assert "2.45% (" in shown  # the forecast of the first
+    assert "2.45\u00a0% (" in shown  # the forecast of the first
 
 
 def test_a_selection_shows_every_candidate_and_the_chosen_one_in_bold():

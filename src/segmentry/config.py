@@ -4,7 +4,7 @@ import datetime as dt
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -16,22 +16,22 @@ from pydantic import (
 )
 
 from segmentry.errors import ConfigError
-from segmentry.ingest.files import read_settings
-from segmentry.privacy import MIN_SIZE
 from segmentry.runtime.memory import LEAST_MEMORY, parse_size
 from segmentry.runtime.seeds import LARGEST_SEED
-from segmentry.schema import Fill, UtcOffset
-from segmentry.segments.preprocessing import Choices, Clip, Scale, Transform, read_choice
+from segmentry.settings import MIN_SIZE, Clip, Fill, Scale, Transform, parse_k_range
 
-__all__ = ["RunConfig", "load_config", "parse_moment", "parse_range"]
+if TYPE_CHECKING:
+    from segmentry.schema import UtcOffset
+    from segmentry.segments.preprocessing import Choices
 
+__all__ = ["RunConfig", "load_config", "parse_moment"]
 
-_MOST_NUMBERS = 100
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
+_LISTS = ("with_", "features", "exclude", "mute")
 
 
 class RunConfig(BaseModel):
-    """All settings of ``segmentry run``.
+    """All settings of ``segmentry run``; the description of each is its help on the command line.
 
     Examples
     --------
@@ -39,36 +39,89 @@ class RunConfig(BaseModel):
     (2, 3, 4)
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
-    engine: Literal["duckdb"] = "duckdb"
-    recipe: Literal["default", "classic", "rfm", "table"] = "default"
-    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] = "kmeans"
-    k: int | None = Field(default=None, ge=1)
-    k_range: str = "2:10"
-    k_min: int = Field(default=1, ge=1)
-    bootstraps: int = Field(default=50, ge=2)
-    with_: tuple[Literal["behaviours"], ...] = Field(default=(), alias="with")
-    features: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] = ()
-    weights: Mapping[str, float] | None = None
-    fill: Fill | Mapping[str, Fill] | None = None
-    transforms: Transform | Mapping[str, Transform] | None = None
-    clip: Clip | Mapping[str, Clip] | None = None
-    scale: Scale | Mapping[str, Scale] | None = None
-    since: str | None = None
-    until: str | None = None
-    sample: float = Field(default=1.0, gt=0, le=1)
-    min_share: float = Field(default=0.01, ge=0, lt=1)
-    exact_silhouette: bool = False
-    min_size: int = Field(default=MIN_SIZE, ge=1)
-    mute: tuple[str, ...] = ()
-    exemplar_ids: bool = False
-    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
-    memory: str | None = None
-    temp: str | None = None
-    duplicates: Literal["collapse", "count"] = "collapse"
-    strict: bool = False
+    engine: Literal["duckdb"] = Field("duckdb", description="duckdb, which reads the files.")
+    recipe: Literal["default", "classic", "rfm", "table"] = Field(
+        "default", description="default, classic, rfm or table."
+    )
+    algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] = Field(
+        "kmeans", description="kmeans (default), minibatch, bisecting, latent or cells."
+    )
+    k: int | None = Field(None, ge=1, description="Number of segments; chosen if absent.")
+    k_range: str = Field("2:10", description="Numbers to try, as 2:10.")
+    k_min: int = Field(
+        1, ge=1, description="Least number of segments, even where the evidence says one (1)."
+    )
+    bootstraps: int = Field(
+        50, ge=2, description="How often all is repeated on resampled users (50)."
+    )
+    with_: tuple[Literal["behaviours"], ...] = Field(
+        (),
+        alias="with",
+        description="More to read: behaviours, what users view, put in the cart and buy.",
+    )
+    features: tuple[str, ...] | None = Field(
+        None, description="Features that form segments, comma separated."
+    )
+    exclude: tuple[str, ...] = Field(
+        (), description="Features that must not form segments, comma separated."
+    )
+    weights: Mapping[str, float] | None = Field(
+        None, description="Weights of features in the distance, as ctr_shrunk=1,n_ads=2."
+    )
+    fill: Fill | Mapping[str, Fill] | None = Field(
+        None,
+        description="What stands in for a missing value: zero, median, mode, own level or none; "
+        "for all or by feature, as age_level=mode,n_ads=zero.",
+    )
+    transforms: Transform | Mapping[str, Transform] | None = Field(
+        None, description="none, log1p or logit; for all or by feature, as n_ads=none."
+    )
+    clip: Clip | Mapping[str, Clip] | None = Field(
+        None,
+        description="Quantiles to pull extremes in to, 0.01:0.99, or none; for all or by feature.",
+    )
+    scale: Scale | Mapping[str, Scale] | None = Field(
+        None,
+        description="robust (default), standard, quantile or none; for all or by feature, as "
+        "n_ads=none.",
+    )
+    since: str | None = Field(
+        None, description="Start of the window: local date, time, or epoch seconds."
+    )
+    until: str | None = Field(None, description="End of the window, not included.")
+    sample: float = Field(1.0, gt=0, le=1, description="Share of the users, by hash of the id.")
+    min_share: float = Field(
+        0.01, ge=0, lt=1, description="Smallest share of users in a segment (0.01)."
+    )
+    exact_silhouette: bool = Field(
+        False, description="Measure the silhouette of all users, not a sample's."
+    )
+    min_size: int = Field(
+        MIN_SIZE, ge=1, description="Fewest users on whom a figure is shown (50); 1 shows all."
+    )
+    mute: tuple[str, ...] = Field((), description="Insights not to be told, as SEG-004,SEG-010.")
+    exemplar_ids: bool = Field(False, description="Give the ids of the users that are shown.")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Seed of every random step (0).")
+    memory: str | None = Field(
+        None, description='What the whole process may take, as "2GB" (half of the machine).'
+    )
+    temp: str | None = Field(
+        None, description="Folder for temporary files.", json_schema_extra={"metavar": "DIR"}
+    )
+    duplicates: Literal["collapse", "count"] = Field(
+        "collapse", description="Equal rows of the behaviour log: collapse (default) or count."
+    )
+    strict: bool = Field(False, description="Make any rejected row an error.")
+
+    @field_validator(*_LISTS, mode="before")
+    @classmethod
+    def _is_list(cls, value: object) -> object:
+        """Take names separated by commas, as flags have them."""
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -77,11 +130,13 @@ class RunConfig(BaseModel):
             raise ValueError("'polars' was removed; leave the option out, DuckDB reads the files")
         return value
 
-    @field_validator("k_range")
+    @field_validator("k_range", mode="before")
     @classmethod
-    def _is_range(cls, value: str) -> str:
-        parse_range(value)
-        return value
+    def _is_range(cls, value: object) -> object:
+        if not isinstance(value, str | list | tuple):
+            return value
+        numbers = parse_k_range(value)
+        return value if isinstance(value, str) else f"{numbers[0]}:{numbers[-1]}"
 
     @field_validator("memory")
     @classmethod
@@ -96,11 +151,15 @@ class RunConfig(BaseModel):
     @field_validator("weights", "fill", "transforms", "clip", "scale", mode="before")
     @classmethod
     def _is_choice(cls, value: object, info: ValidationInfo) -> object:
+        from segmentry.segments.preprocessing import read_choice
+
         return read_choice(str(info.field_name), value)
 
     @property
-    def choices(self) -> Choices:
+    def choices(self) -> "Choices":
         """How features enter `X`, where it is not as their kind and the recipe have it."""
+        from segmentry.segments.preprocessing import Choices
+
         return Choices(
             weights=self.weights,
             fill=self.fill,
@@ -117,37 +176,10 @@ class RunConfig(BaseModel):
     @property
     def numbers(self) -> tuple[int, ...]:
         """The numbers of segments to try."""
-        return parse_range(self.k_range)
+        return parse_k_range(self.k_range)
 
 
-def parse_range(text: str) -> tuple[int, ...]:
-    """Read ``2:10`` as 2, 3, ... 10, both ends included.
-
-    Raises
-    ------
-    ValueError
-        If it is no rising range of at most 100 whole numbers from 1 on.
-
-    Examples
-    --------
-    >>> parse_range("2:5")
-    (2, 3, 4, 5)
-    """
-    low, colon, high = text.partition(":")
-    try:
-        numbers = range(int(low), int(high if colon else low) + 1)
-    except ValueError:
-        numbers = range(0)
-    if not numbers or numbers[0] < 1:
-        raise ValueError(f"found {text!r}, expected two rising whole numbers such as 2:10")
-    if len(numbers) > _MOST_NUMBERS:
-        raise ValueError(
-            f"found {text!r}, expected at most {_MOST_NUMBERS} numbers; each is a clustering to fit"
-        )
-    return tuple(numbers)
-
-
-def parse_moment(text: str, *, utc_offset_hours: UtcOffset, option: str) -> int:
+def parse_moment(text: str, *, utc_offset_hours: "UtcOffset", option: str) -> int:
     """Read a moment as epoch seconds: a local date or time in ISO form, or epoch seconds.
 
     Raises
@@ -179,14 +211,14 @@ such as 2017-05-06T18:00, or epoch seconds
     return int(moment.timestamp())
 
 
-def load_config(file: Path | None, options: dict[str, Any]) -> RunConfig:
+def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
     """Read a TOML file, put the given options over it, and check the whole.
 
     Parameters
     ----------
     file : Path or None
         Settings by the names of `RunConfig`.
-    options : dict
+    options : mapping
         Those that are not None win over the file.
 
     Raises
@@ -205,6 +237,8 @@ def load_config(file: Path | None, options: dict[str, Any]) -> RunConfig:
     """
     settings: dict[str, Any] = {}
     if file is not None:
+        from segmentry.ingest.files import read_settings
+
         text = read_settings(file, advice="check --config")
         try:
             settings = tomllib.loads(text)

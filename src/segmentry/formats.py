@@ -27,6 +27,7 @@ __all__ = [
     "points",
     "rate",
     "rate_with_limits",
+    "score",
     "signed",
     "stacked",
     "thousandfold",
@@ -63,6 +64,17 @@ def decimal(value: float | None, *, digits: int = 2) -> str:
     text = f"{value:,.{digits}f}"
     is_zero = not text.strip("-0.,")
     return text.lstrip("-") if is_zero else text.replace("-", _MINUS)
+
+
+def score(value: float | None) -> str:
+    """Write a score without an upper limit: small ones keep a decimal.
+
+    Examples
+    --------
+    >>> score(12.34), score(84310.2), score(None)
+    ('12.3', '84,310', '–')
+    """
+    return decimal(value, digits=1) if value is not None and abs(value) < 1000 else count(value)
 
 
 def signed(value: float | None, *, digits: int = 1) -> str:

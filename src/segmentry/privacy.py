@@ -7,7 +7,6 @@ from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import BoolVector, IntVector
 
 __all__ = [
-    "MIN_SIZE",
     "hidden_bands",
     "hidden_cells",
     "hidden_keys",
@@ -16,9 +15,6 @@ __all__ = [
     "published_ids",
     "rounded_count",
 ]
-
-MIN_SIZE = 50
-"""Fewest users on whom a figure or a list is published, unless another number is asked for."""
 
 _TOO_MUCH = 1 << 60  # users that no rectangle costs
 

@@ -4,14 +4,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from segmentry.features import (
-    count_behaviour_log,
-    count_behaviour_users,
-    count_behaviours,
-    derive_behaviours,
-    value_ads,
-)
+from segmentry.features import count_behaviour_users, derive_behaviours, value_ads
 from segmentry.features._assembly import assemble, compact
+from segmentry.features._behaviour_counts import count_behaviours
+from segmentry.features._behaviour_table import count_behaviour_log
 from segmentry.schema import Window
 
 DAY = 86_400

@@ -12,7 +12,7 @@ from tests.reference_behaviours import (
 )
 from tests.repeats import examples
 
-from segmentry.features import count_attributions, count_behaviours
+from segmentry.features._behaviour_counts import count_attributions, count_behaviours
 from segmentry.schema import MICRO, Window
 
 START = 1_494_000_000

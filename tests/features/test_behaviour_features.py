@@ -5,13 +5,8 @@ import math
 import polars as pl
 import pytest
 
-from segmentry.features import (
-    BEHAVIOUR_FEATURES,
-    BetaPrior,
-    count_attributions,
-    count_behaviours,
-    derive_behaviours,
-)
+from segmentry.features import BEHAVIOUR_FEATURES, BetaPrior, derive_behaviours
+from segmentry.features._behaviour_counts import count_attributions, count_behaviours
 from segmentry.schema import Window
 
 HOUR, DAY = 3_600, 86_400

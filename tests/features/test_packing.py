@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segmentry.features.packing import _pairs, count_pairs, numbers_of, places_of
+from segmentry.features.packing import Places, _pairs, count_pairs, numbers_of
 
 IDS = {
     "small": [7, 0, 8_388_607, 7, 3],
@@ -31,8 +31,10 @@ def test_ids_are_numbered_in_their_order_and_found_again(values):
     assert known.to_list() == distinct
     assert known.dtype == kind
     assert number.tolist() == expected
-    assert places_of(ids, known).tolist() == expected
-    assert places_of(ids, known.head(1)).tolist() == [0 if each == 0 else -1 for each in expected]
+    assert Places.among(known).of(ids).tolist() == expected
+    assert Places.among(known.head(1)).of(ids).tolist() == [
+        0 if each == 0 else -1 for each in expected
+    ]
 
 
 @pytest.mark.parametrize("most_dense", [0, 1 << 23])

@@ -108,8 +108,8 @@ def leave_undrawn(patch: pytest.MonkeyPatch) -> None:
 
 
 def _few_repetitions(run):
-    def few(*args, options, **kwargs):
-        return run(*args, options=FEW | {"k_range": "2:4"} | options, **kwargs)
+    def few(*args, **kwargs):
+        return run(*args, **FEW, k_range="2:4", **kwargs)
 
     return few
 

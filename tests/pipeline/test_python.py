@@ -32,7 +32,7 @@ def test_options_of_reading_hold_for_the_user_table(log):
 def test_segments_are_those_of_a_run_whatever_the_kind_of_table(table, plain_run, kind):
     given = {"polars": table, "pandas": table.to_pandas(), "pyarrow": table.to_arrow()}[kind]
 
-    found = segmentry.fit_segments(given, k=3, k_range=[3])
+    found = segmentry.fit_segments(given, k=3, k_range=(3, 3))
 
     expected = pl.read_parquet(plain_run.folder / "segments.parquet")
     assert found.segment_ids.tolist() == expected["segment_id"].to_list()
@@ -46,16 +46,16 @@ def test_the_table_of_the_caller_is_not_changed(table, kind):
     make["pyarrow"] = pl.DataFrame.to_arrow
     given, copy = make[kind](shuffled), make[kind](shuffled)
 
-    found = segmentry.fit_segments(given, k=2, k_range=[2])
+    found = segmentry.fit_segments(given, k=2, k_range=(2, 2))
 
     assert given.equals(copy)
-    direct = segmentry.fit_segments(table, k=2, k_range=[2])
+    direct = segmentry.fit_segments(table, k=2, k_range=(2, 2))
     assert found.segment_ids.tolist() == direct.segment_ids.tolist()
 
 
 def test_the_arrays_of_a_segmentation_fit_the_table(table):
     found = segmentry.fit_segments(
-        table, features=["n_impressions", "ctr_shrunk"], k=2, k_range=[2]
+        table, features=["n_impressions", "ctr_shrunk"], k=2, k_range=(2, 2)
     )
 
     assert found.segment_ids.shape == found.margins.shape == (table.height,)
@@ -76,7 +76,7 @@ def test_how_features_enter_is_chosen_as_for_a_run(log, table):
     asked = {"features": forming, "k": 3, **STEPS}
     summary = summary_of(log, k_range="3:3", recipe="classic", **asked)
 
-    found = segmentry.fit_segments(table, k_range=[3], recipe="classic", **asked)
+    found = segmentry.fit_segments(table, k_range=(3, 3), recipe="classic", **asked)
 
     assert [segment.n_users for segment in summary.segments] == [
         int((found.segment_ids == i).sum()) for i in (1, 2, 3)
@@ -86,14 +86,14 @@ def test_how_features_enter_is_chosen_as_for_a_run(log, table):
     assert steps["n_impressions"].transform == "none"
     assert {each.scale_by for each in steps.values()} == {"standard"}
     assert "consumption_level=unknown" in found.preprocessing.columns
-    plain = segmentry.fit_segments(table, k_range=[3], recipe="classic", features=forming, k=3)
+    plain = segmentry.fit_segments(table, k_range=(3, 3), recipe="classic", features=forming, k=3)
     assert plain.segment_ids.tolist() != found.segment_ids.tolist()
 
 
 def test_seed_and_exclusion_are_passed_on(log, table):
     summary = summary_of(log, recipe="classic", exclude=("age_level",), k=2, k_range="2:2", seed=4)
     found = segmentry.fit_segments(
-        table, recipe="classic", exclude=["age_level"], k=2, k_range=[2], seed=4
+        table, recipe="classic", exclude=["age_level"], k=2, k_range=(2, 2), seed=4
     )
 
     assert "age_level" not in found.preprocessing.features

@@ -250,7 +250,7 @@ def test_silhouettes_are_those_of_the_labels_of_the_feature_window(plain_run, se
     labels = segments["feature_segment_id"].filter(early["n_impressions"] > 0)
     chosen = next(each for each in summary.selection.candidates if each.is_selected)
     k = chosen.n_segments
-    X = fit_segments(early, features=FORMING, k=k, k_range=[k]).preprocessing.transform(shown)
+    X = fit_segments(early, features=FORMING, k=k, k_range=(k, k)).preprocessing.transform(shown)
 
     exact = silhouette_score(X, labels)
     squared = silhouette_score(X, labels, metric="sqeuclidean")

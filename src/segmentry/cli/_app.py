@@ -7,20 +7,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
-from segmentry.cli._app_compare import compare_algorithms
-from segmentry.cli._app_dashboard import dashboard, embed
-from segmentry.cli._app_init import init
-from segmentry.cli._app_plan import analyse_app, export_app, plan_app
+from segmentry.cli import _compare, _dashboard, _data, _export, _plan, _run
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
-from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.version import __version__
 
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
@@ -39,128 +34,55 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="Generate, prepare and check data.")
-app.add_typer(data_app, name="data")
-app.command("compare-algorithms")(compare_algorithms)
-app.add_typer(plan_app, name="plan")
-app.add_typer(analyse_app, name="analyse")
-app.add_typer(export_app, name="export")
-app.command()(dashboard)
-app.command()(embed)
-
-DataDir = Annotated[
-    Path | None, typer.Argument(help="Folder that holds the files.", metavar="[DATA_DIR]")
-]
-Mapping = Annotated[
-    Path | None,
-    typer.Option(help="TOML file that says what is what in any data.", metavar="FILE.toml"),
-]
-Engine = Annotated[str | None, typer.Option(help="duckdb, which reads the files.")]
-Recipe = Annotated[str | None, typer.Option(help="default, classic, rfm or table.")]
-Algorithm = Annotated[
-    str | None, typer.Option(help="kmeans (default), minibatch, bisecting, latent or cells.")
-]
-K = Annotated[int | None, typer.Option(help="Number of segments; chosen if absent.")]
-KRange = Annotated[str | None, typer.Option(help="Numbers to try, as 2:10.")]
-KMin = Annotated[
-    int | None,
-    typer.Option(help="Least number of segments, even where the evidence says one (1)."),
-]
-Bootstraps = Annotated[
-    int | None, typer.Option(help="How often all is repeated on resampled users (50).")
-]
-Forming = Annotated[str | None, typer.Option(help="Features that form segments, comma separated.")]
-Excluded = Annotated[
-    str | None, typer.Option(help="Features that must not form segments, comma separated.")
-]
-Weights = Annotated[
-    str | None, typer.Option(help="Weights of features in the distance, as ctr_shrunk=1,n_ads=2.")
-]
-Fill = Annotated[
-    str | None,
-    typer.Option(
-        help="What stands in for a missing value: zero, median, mode, own level or none; for all "
-        "or by feature, as age_level=mode,n_ads=zero."
-    ),
-]
-Transforms = Annotated[
-    str | None, typer.Option(help="none, log1p or logit; for all or by feature, as n_ads=none.")
-]
-Clip = Annotated[
-    str | None,
-    typer.Option(
-        help="Quantiles to pull extremes in to, 0.01:0.99, or none; for all or by feature."
-    ),
-]
-Scale = Annotated[
-    str | None,
-    typer.Option(
-        help="robust (default), standard, quantile or none; for all or by feature, as n_ads=none."
-    ),
-]
-ExactSilhouette = Annotated[
-    bool,
-    typer.Option("--exact-silhouette", help="Measure the silhouette of all users, not a sample's."),
-]
-Seed = Annotated[int | None, typer.Option(help="Seed of every random step (0).")]
-MinShare = Annotated[
-    float | None, typer.Option(help="Smallest share of users in a segment (0.01).")
-]
-MinSize = Annotated[
-    int | None, typer.Option(help="Fewest users on whom a figure is shown (50); 1 shows all.")
-]
-Mute = Annotated[str | None, typer.Option(help="Insights not to be told, as SEG-004,SEG-010.")]
-ExemplarIds = Annotated[
-    bool, typer.Option("--exemplar-ids", help="Give the ids of the users that are shown.")
-]
-Names = Annotated[
-    Path | None, typer.Option(help="Names of segments, a file as names.toml.", metavar="FILE.toml")
-]
-NamesOrRun = Annotated[
-    Path | None,
-    typer.Option(
-        help="Names of segments: a file as names.toml, or an earlier run whose names are kept.",
-        metavar="FILE|RUN_DIR",
-    ),
-]
-Config = Annotated[
-    Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
-]
-With = Annotated[
-    str | None,
-    typer.Option(
-        "--with", help="More to read: behaviours, what users view, put in the cart and buy."
-    ),
-]
-Since = Annotated[
-    str | None, typer.Option(help="Start of the window: local date, time, or epoch seconds.")
-]
-Until = Annotated[str | None, typer.Option(help="End of the window, not included.")]
-Sample = Annotated[float | None, typer.Option(help="Share of the users, by hash of the id.")]
-Memory = Annotated[
-    str | None,
-    typer.Option(help='What the whole process may take, as "2GB" (half of the machine).'),
-]
-Temp = Annotated[str | None, typer.Option(help="Folder for temporary files.", metavar="DIR")]
-Duplicates = Annotated[
-    str | None,
-    typer.Option(help="Equal rows of the behaviour log: collapse (default) or count."),
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Make any rejected row an error.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
-
-def _show_version(value: bool) -> None:
-    if value:
-        typer.echo(f"segmentry {__version__}")
-        raise typer.Exit
 
 
 def _show_help_if_alone(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
+
+
+def _group(name: str, text: str, **commands: Callable[..., None]) -> None:
+    """Add commands under a name of their own."""
+    group = typer.Typer(help=text, callback=_show_help_if_alone, invoke_without_command=True)
+    for word, command in commands.items():
+        group.command(word)(command)
+    app.add_typer(group, name=name)
+
+
+app.command("compare-algorithms")(_compare.compare_algorithms)
+for _command in (
+    _dashboard.dashboard,
+    _dashboard.embed,
+    _run.demo,
+    _run.init,
+    _run.run,
+    _run.score,
+    _run.report,
+):
+    app.command()(_command)
+_group(
+    "data",
+    "Generate, prepare and check data.",
+    generate=_data.generate,
+    prepare=_data.prepare,
+    check=_data.check,
+)
+_group("plan", "Plan what to do with segments.", budget=_plan.budget, test=_plan.plan_test)
+_group("analyse", "Analyse what came of a plan.", test=_plan.analyse_test)
+_group(
+    "export",
+    "Hand segments on to other tools.",
+    powerbi=_export.powerbi,
+    excel=_export.excel,
+    audience=_export.audience,
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"segmentry {__version__}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
@@ -172,231 +94,6 @@ def _root(
 ) -> None:
     del version
     _show_help_if_alone(context)
-
-
-@data_app.callback(invoke_without_command=True)
-def _data_root(context: typer.Context) -> None:
-    _show_help_if_alone(context)
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder to make, with data and a run.")] = Path("demo"),
-    users: Annotated[int, typer.Option(help="Users to generate.")] = 20_000,
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the data and the run.")
-    ] = 0,
-    json: Json = False,
-) -> None:
-    """Generate a small Taobao-shaped log, segment its users, and write a report."""
-    from segmentry.cli import _run
-
-    _run.demo(out, n_users=users, seed=seed, is_json=json)
-
-
-app.command("init")(init)
-
-
-@app.command()
-def run(
-    data_dir: DataDir = None,
-    mapping: Mapping = None,
-    out: Annotated[Path, typer.Option(help="Run folder to make.", metavar="RUN_DIR")] = Path("run"),
-    from_run: Annotated[
-        Path | None,
-        typer.Option("--from", help="Reuse the user table of this run.", metavar="RUN_DIR"),
-    ] = None,
-    engine: Engine = None,
-    recipe: Recipe = None,
-    algorithm: Algorithm = None,
-    k: K = None,
-    k_range: KRange = None,
-    k_min: KMin = None,
-    bootstraps: Bootstraps = None,
-    with_: With = None,
-    features: Forming = None,
-    exclude: Excluded = None,
-    weights: Weights = None,
-    fill: Fill = None,
-    transforms: Transforms = None,
-    clip: Clip = None,
-    scale: Scale = None,
-    since: Since = None,
-    until: Until = None,
-    sample: Sample = None,
-    min_share: MinShare = None,
-    exact_silhouette: ExactSilhouette = False,
-    min_size: MinSize = None,
-    mute: Mute = None,
-    exemplar_ids: ExemplarIds = False,
-    names: NamesOrRun = None,
-    seed: Seed = None,
-    memory: Memory = None,
-    temp: Temp = None,
-    duplicates: Duplicates = None,
-    strict: Strict = False,
-    config: Config = None,
-    overwrite: Overwrite = False,
-    json: Json = False,
-) -> None:
-    """Segment the users of a log and write a run folder with a report."""
-    from segmentry.cli import _run
-
-    options: dict[str, object] = {"engine": engine, "recipe": recipe, "algorithm": algorithm}
-    options |= {"k": k, "k_range": k_range, "k_min": k_min, "bootstraps": bootstraps}
-    options |= {"with": _names(with_), "features": _names(features), "exclude": _names(exclude)}
-    options |= {"weights": weights, "fill": fill, "transforms": transforms, "clip": clip}
-    options |= {"since": since, "until": until, "sample": sample, "min_share": min_share}
-    options |= {"scale": scale, "exact_silhouette": exact_silhouette or None, "min_size": min_size}
-    options |= {"mute": _names(mute), "exemplar_ids": exemplar_ids or None, "seed": seed}
-    options |= {"memory": memory, "temp": temp, "duplicates": duplicates, "strict": strict or None}
-    places = {"mapping": mapping, "from_run": from_run, "names": names, "config": config}
-    _run.run(data_dir, out, overwrite=overwrite, is_json=json, options=options, **places)
-
-
-@app.command()
-def score(
-    run_dir: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")],
-    data_dir: DataDir = None,
-    mapping: Mapping = None,
-    out: Annotated[
-        Path, typer.Option(help="File to write: .parquet or .csv.", metavar="FILE")
-    ] = Path("scores.parquet"),
-    engine: Engine = None,
-    since: Since = None,
-    until: Until = None,
-    sample: Sample = None,
-    memory: Memory = None,
-    temp: Temp = None,
-    duplicates: Duplicates = None,
-    strict: Strict = False,
-    overwrite: Overwrite = False,
-    json: Json = False,
-) -> None:
-    """Put the users of new data into the segments of a run."""
-    from segmentry.cli import _score
-
-    options = {"engine": engine, "since": since, "until": until, "sample": sample}
-    options |= {"memory": memory, "temp": temp, "duplicates": duplicates, "strict": strict or None}
-    _score.score(
-        run_dir,
-        data_dir,
-        out,
-        mapping=mapping,
-        overwrite=overwrite,
-        is_json=json,
-        options=options,
-    )
-
-
-@app.command()
-def report(
-    run_dir: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")],
-    names: Names = None,
-) -> None:
-    """Write figures and report of a run again, with the names in its names.toml."""
-    from segmentry.cli import _run
-
-    _run.report(run_dir, names=names)
-
-
-@data_app.command("generate")
-def data_generate(
-    directory: Annotated[Path, typer.Argument(help="Folder to make.", metavar="DIR")],
-    users: Annotated[int, typer.Option(help="Users of the log.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
-    null: Annotated[bool, typer.Option("--null", help="Every user has the same true CTR.")] = False,
-    behaviours: Annotated[
-        bool, typer.Option("--behaviours", help="Write the behaviour log too.")
-    ] = False,
-    behaviours_per_user: Annotated[
-        float | None, typer.Option(help="Rows of the behaviour log per user.")
-    ] = None,
-    fatigue: Annotated[
-        float, typer.Option(help="How fast the true CTR falls with exposure.")
-    ] = 0.0,
-    drift: Annotated[
-        float, typer.Option(help="Day-to-day spread of the level, on the logit scale.")
-    ] = 0.0,
-    tastes: Annotated[float, typer.Option(help="Strength of planted category tastes.")] = 0.0,
-    reaction: Annotated[
-        float, typer.Option(help="How much sooner the next ad comes after a click, 0 to 0.95.")
-    ] = 0.0,
-    json: Json = False,
-) -> None:
-    """Write Taobao-shaped files with a planted truth in a file of its own."""
-    from segmentry.cli import _data
-
-    _data.generate(
-        directory,
-        is_json=json,
-        options={
-            "n_users": users,
-            "seed": seed,
-            "null": null,
-            "behaviours": behaviours,
-            "behaviour_rows_per_user": behaviours_per_user,
-            "fatigue": fatigue,
-            "drift": drift,
-            "tastes": tastes,
-            "reaction": reaction,
-        },
-    )
-
-
-@data_app.command("prepare")
-def data_prepare(
-    data_dir: DataDir = None,
-    mapping: Mapping = None,
-    out: Annotated[Path, typer.Option(help="Prepared folder to make.", metavar="DIR")] = Path(
-        "prepared"
-    ),
-    duplicates: Duplicates = None,
-    memory: Memory = None,
-    overwrite: Overwrite = False,
-    json: Json = False,
-) -> None:
-    """Turn the files once into compact Parquet that run, score and check read much faster.
-
-    Interrupted, it goes on where it stopped when it is called again; files that have changed
-    meanwhile are noticed by their content.
-    """
-    from segmentry.cli import _data
-
-    options = {"memory": memory, "duplicates": duplicates}
-    _data.prepare(
-        data_dir, out, mapping=mapping, overwrite=overwrite, is_json=json, options=options
-    )
-
-
-@data_app.command("check")
-def data_check(
-    data_dir: DataDir = None,
-    mapping: Mapping = None,
-    engine: Engine = None,
-    with_: With = None,
-    since: Since = None,
-    until: Until = None,
-    sample: Sample = None,
-    memory: Memory = None,
-    temp: Temp = None,
-    duplicates: Duplicates = None,
-    strict: Strict = False,
-    json: Json = False,
-) -> None:
-    """Print a data-quality report; nothing is written."""
-    from segmentry.cli import _data
-
-    options: dict[str, object] = {"with": _names(with_), "engine": engine, "since": since}
-    options |= {"until": until, "sample": sample, "memory": memory, "temp": temp}
-    options |= {"duplicates": duplicates, "strict": strict or None}
-    _data.check(data_dir, mapping=mapping, is_json=json, options=options)
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def main() -> None:

@@ -1,32 +1,47 @@
-"""What ``compare-algorithms`` does."""
+"""The command that compares algorithms."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+import typer
 
-from segmentry import pipeline
-from segmentry.cli import _console
-from segmentry.cli._console import OUT
+from segmentry.cli._numbers import number
+from segmentry.cli._options import Json, seed_option
 from segmentry.errors import ConfigError
-from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 
-_LEAST_WIDTH = 120
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
+
+_MIN_WIDTH = 120
 _MOST_SIZES = 5
 
 
 def compare_algorithms(
-    folder: Path,
-    *,
-    out: Path | None,
-    algorithms: Sequence[str] | None,
-    n_runs: int,
-    seed: int,
-    is_json: bool,
+    folder: Annotated[
+        Path,
+        typer.Argument(help="A run folder, or data to run first.", metavar="RUN_DIR|DATA_DIR"),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder to make of DATA_DIR.", metavar="RUN_DIR")
+    ] = None,
+    algorithms: Annotated[
+        str | None,
+        typer.Option(
+            help="Some of kmeans, minibatch, bisecting, gaussian-mixture, dbscan, hdbscan, latent, "
+            "classic, cells; comma separated."
+        ),
+    ] = None,
+    runs: Annotated[int, typer.Option(help="Fits to resampled users, for stability.")] = 10,
+    seed: Annotated[int, seed_option("Seed of every random step.")] = 0,
+    json: Json = False,
 ) -> None:
-    """Compare and print a line per algorithm."""
+    """Compare algorithms on the users of a run; the report gets a section."""
+    from segmentry import pipeline
+    from segmentry.cli import _console
+
+    names = None if algorithms is None else [name.strip() for name in algorithms.split(",")]
     is_run = (folder / "manifest.json").is_file()
     if is_run and out is not None:
         raise ConfigError("--out makes a run folder of DATA_DIR; leave it out with a run folder")
@@ -40,37 +55,35 @@ def compare_algorithms(
             pipeline.run(folder, out, progress=progress, seed=seed)
         comparison = pipeline.compare_algorithms(
             folder if out is None else out,
-            algorithms=algorithms,
-            n_runs=n_runs,
+            algorithms=names,
+            n_runs=runs,
             seed=seed,
             progress=progress,
         )
-    if is_json:
+    if json:
         _console.print_json(comparison)
         return
-    wide = Console(highlight=False, soft_wrap=True, width=max(OUT.width, _LEAST_WIDTH))
-    wide.print(_table(comparison))
-    for each in comparison.results:
-        if each.problem:
-            OUT.print(f"[yellow]note[/yellow] {escape(each.label)}: {escape(each.problem)}")
-    for note in comparison.notes:
-        OUT.print(f"[yellow]note[/yellow] {escape(note)}")
-    OUT.print(f"\nReport: {(folder if out is None else out) / 'report.html'}")
+    _console.print_wide(_table(comparison), width=_MIN_WIDTH)
+    _console.print_notes(
+        f"{each.label}: {each.problem}" for each in comparison.results if each.problem
+    )
+    _console.print_notes(comparison.notes)
+    typer.echo(f"\nReport: {(folder if out is None else out) / 'report.html'}")
 
 
-def _table(comparison: AlgorithmComparison) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("algorithm", no_wrap=True)
+def _table(comparison: "AlgorithmComparison") -> "Table":
+    from segmentry.cli._console import table_of
+
     names = ("K", "unassigned", "silhouette", "inner gain", "stability", "agreement", "s", "MB")
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+    table = table_of(["algorithm"], names)
+    table.columns[0].no_wrap = True
     table.add_column("users of the segments")
     for each in comparison.results:
         table.add_row(*_cells(each), style="bold" if each.is_chosen else None)
     return table
 
 
-def _cells(each: MethodResult) -> list[str]:
+def _cells(each: "MethodResult") -> list[str]:
     gain, memory = each.inner_gain.value, each.peak_memory_mb
     sizes = ", ".join(f"{size:,}" for size in each.sizes[:_MOST_SIZES])
     return [
@@ -82,7 +95,7 @@ def _cells(each: MethodResult) -> list[str]:
         _decimal(each.stability),
         _decimal(each.agreement),
         f"{each.seconds:.1f}",
-        "–" if memory is None else f"{memory:,.0f}",
+        number(memory),
         f"{sizes}, …" if len(each.sizes) > _MOST_SIZES else sizes or "–",
     ]
 

@@ -5,7 +5,8 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -20,12 +21,23 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from segmentry.cli._numbers import percent, rate
 from segmentry.evaluation.later_days import TruthReport
 from segmentry.ingest.quality import Finding
 from segmentry.results.summary import Summary
-from segmentry.schema import DataTraits, Estimate, RowAccount
+from segmentry.schema import DataTraits, RowAccount
 from segmentry.schema import Progress as Tell
 
+_OF_SEGMENTS = (
+    "segment_id",
+    "name",
+    "n_users",
+    "share",
+    "verdict",
+    "forecast_ctr",
+    "ctr_seen",
+    "ctr_outcome",
+)
 _MOST_INSIGHTS = 3
 _DAYS_OF_WEEK = 7
 _STEPS_IN_ROWS = (
@@ -83,11 +95,56 @@ def _plain(value: Any) -> Any:
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)  # type: ignore[arg-type]  # an instance
 
 
+def print_run(summary: Summary, out: Path) -> None:
+    """Print what a run found as JSON."""
+    print_json(
+        {
+            "run_dir": str(out),
+            "headline": summary.headline,
+            "n_segments": len(summary.segments),
+            "warnings": summary.warnings,
+            "insights": () if summary.decisions is None else summary.decisions.insights,
+            "accounts": summary.data.accounts,
+            "segments": [
+                {name: getattr(segment, name) for name in _OF_SEGMENTS}
+                for segment in summary.segments
+            ],
+        }
+    )
+
+
+def table_of(first: Sequence[str], names: Sequence[str] = ()) -> Table:
+    """Return a table with columns of words, then of numbers; ``id`` is a number."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in first:
+        table.add_column(name, justify="right" if name == "id" else "left")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def print_wide(*tables: Table, width: int = 110) -> None:
+    """Print tables whole where the output is no terminal, each with an empty line below."""
+    wide = Console(highlight=False, soft_wrap=True, width=max(OUT.width, width))
+    for table in tables:
+        wide.print(table)
+        OUT.print()
+
+
+def print_bold(text: str) -> None:
+    """Print a conclusion, and an empty line."""
+    OUT.print(f"[bold]{escape(text)}[/bold]\n")
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what must be known to read the rest."""
+    for note in notes:
+        OUT.print(f"[yellow]note[/yellow] {escape(note)}")
+
+
 def print_accounts(accounts: Sequence[RowAccount], traits: DataTraits) -> None:
     """Print where the rows of each table went."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("table", "rows read", "= used", "+ rejected", "+ excluded"):
-        table.add_column(name, justify="left" if name == "table" else "right")
+    table = table_of(["table"], ["rows read", "= used", "+ rejected", "+ excluded"])
     for account in accounts:
         excluded = sum(account.excluded.values())
         numbers = (account.n_read, account.n_used, account.n_rejected, excluded)
@@ -110,11 +167,7 @@ def print_absent(traits: DataTraits) -> None:
 
 def print_findings(findings: Sequence[Finding]) -> None:
     """Print counted remarks on the data."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("finding")
-    table.add_column("count", justify="right")
-    table.add_column("of", justify="right")
-    table.add_column("share", justify="right")
+    table = table_of(["finding"], ["count", "of", "share"])
     for finding in findings:
         share = f"{finding.count / finding.of:.2%}" if finding.of else "–"
         table.add_row(finding.text, f"{finding.count:,}", f"{finding.of:,}", share)
@@ -128,9 +181,7 @@ def print_summary(summary: Summary) -> None:
     """
     OUT.print(f"[bold]{escape(summary.headline)}[/bold]")
     OUT.print(escape(summary.selection.reason))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("id", justify="right")
-    table.add_column("segment")
+    table = table_of(["id", "segment"])
     is_checked = summary.truth is not None
     has_seen = not is_checked and summary.traits.has_clicks
     rates = ["seen", "expected (90 %)", "verdict"] if is_checked else ["share"]
@@ -150,8 +201,7 @@ def print_summary(summary: Summary) -> None:
         OUT.print(escape(_checked(summary.truth)))
     _print_conversions(summary)
     _print_insights(summary)
-    for warning in summary.warnings:
-        OUT.print(f"[yellow]note[/yellow] {escape(warning)}")
+    print_notes(summary.warnings)
 
 
 def _checked(truth: TruthReport) -> str:
@@ -184,18 +234,6 @@ def _print_conversions(summary: Summary) -> None:
         OUT.print(escape(f"What the behaviours add was not measured: {reason}."))
     for gain in report.added:
         OUT.print(escape(added_sentence(gain)))
-
-
-def rate(estimate: Estimate) -> str:
-    """Return a rate in per cent, with its interval where there is one."""
-    if estimate.low is None or estimate.high is None:
-        return percent(estimate.value)
-    return f"{percent(estimate.value)} ({estimate.low * 100:.2f}–{estimate.high * 100:.2f})"
-
-
-def percent(value: float | None) -> str:
-    """Return a share in per cent, a dash where it is unknown."""
-    return "–" if value is None else f"{value:.2%}"
 
 
 def _print_insights(summary: Summary) -> None:

@@ -1,47 +1,71 @@
-"""Serve the dashboard and say where."""
+"""Commands that show runs: dashboard, and embed, which adds a UMAP to them."""
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from segmentry.cli._options import RunDir, seed_option
 from segmentry.errors import ConfigError
-from segmentry.pipeline import embed_run, rename_segment
-from segmentry.present.dashboard import Door, serve
-from segmentry.present.figures import caption_umap
 
 
 def dashboard(
-    run_dirs: Sequence[Path],
-    *,
-    port: int,
-    address: str,
-    password_env: str | None,
-    password_file: Path | None,
-    is_secure: bool,
-    is_read_only: bool,
+    run_dirs: Annotated[
+        list[Path], typer.Argument(help="One or several run folders.", metavar="RUN_DIR...")
+    ],
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Address to bind to; others than this machine need a password.")
+    ] = "127.0.0.1",
+    password_env: Annotated[
+        str | None,
+        typer.Option(help="Environment variable that holds the password.", metavar="NAME"),
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File whose first line is the password.", metavar="FILE")
+    ] = None,
+    behind_tls: Annotated[
+        bool, typer.Option("--behind-tls", help="A reverse proxy serves it over TLS.")
+    ] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Nothing is written: no segment is renamed.")
+    ] = False,
 ) -> None:
-    """Serve until interrupted."""
+    """Open runs in a browser: segments, evidence, maps, users, downloads; no network."""
+    from segmentry.pipeline import rename_segment
+    from segmentry.present.dashboard import Door, serve
+
     password = _password(password_env, password_file)
-    door = Door(address=address, port=port, password=password, is_secure=is_secure)
+    door = Door(address=address, port=port, password=password, is_secure=behind_tls)
 
     def tell(url: str) -> None:
         typer.echo(f"Dashboard: {url}  (Ctrl+C ends it)")
 
-    rename = None if is_read_only else rename_segment
+    rename = None if read_only else rename_segment
     serve(run_dirs, door=door, rename=rename, on_ready=tell)
 
 
-def embed(run_dir: Path, *, n_fitted: int, n_placed: int, seed: int) -> None:
-    """Add a UMAP and say how far it can be believed."""
-    caption = caption_umap(embed_run(run_dir, n_fitted=n_fitted, n_placed=n_placed, seed=seed))
+def embed(
+    run_dir: RunDir,
+    users: Annotated[int, typer.Option(help="Users that form the map, by strata.")] = 5_000,
+    place: Annotated[
+        int, typer.Option(help="Further users to put into it; 0 takes all others.")
+    ] = 5_000,
+    seed: Annotated[int, seed_option("Seed of the map.")] = 0,
+) -> None:
+    """Add a UMAP of the users to a run, with how far it keeps who is near whom."""
+    from segmentry.pipeline import embed_run
+    from segmentry.present.figures import FIGURES
+
+    caption = FIGURES["umap"].caption(embed_run(run_dir, n_fitted=users, n_placed=place, seed=seed))
     typer.echo(f"{caption.finding}.")
     typer.echo(caption.reading)
     typer.echo(f"Report: {run_dir / 'report.html'}")
 
 
 def _password(name: str | None, file: Path | None) -> str | None:
+    import os
+
     if name is not None and file is not None:
         raise ConfigError("give --password-env or --password-file, not both")
     if name is not None:

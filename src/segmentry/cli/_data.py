@@ -1,33 +1,61 @@
-"""What ``data generate``, ``data prepare`` and ``data check`` do."""
+"""Commands on data: data generate, data prepare, data check."""
 
-import dataclasses
 import datetime as dt
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segmentry import pipeline
-from segmentry.cli import _console
-from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.schema import OF_IMPRESSIONS, Window
+from segmentry.cli._options import READING, DataDir, Json, Mapping, Overwrite, takes_settings
+
+if TYPE_CHECKING:
+    from segmentry.schema import Window
 
 
-def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> None:
-    """Generate and print what was written."""
-    given = {name: value for name, value in options.items() if value is not None}
+def generate(
+    directory: Annotated[Path, typer.Argument(help="Folder to make.", metavar="DIR")],
+    users: Annotated[int, typer.Option(help="Users of the log.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    null: Annotated[bool, typer.Option("--null", help="Every user has the same true CTR.")] = False,
+    behaviours: Annotated[
+        bool, typer.Option("--behaviours", help="Write the behaviour log too.")
+    ] = False,
+    behaviours_per_user: Annotated[
+        float | None, typer.Option(help="Rows of the behaviour log per user.")
+    ] = None,
+    fatigue: Annotated[
+        float, typer.Option(help="How fast the true CTR falls with exposure.")
+    ] = 0.0,
+    drift: Annotated[
+        float, typer.Option(help="Day-to-day spread of the level, on the logit scale.")
+    ] = 0.0,
+    tastes: Annotated[float, typer.Option(help="Strength of planted category tastes.")] = 0.0,
+    reaction: Annotated[
+        float, typer.Option(help="How much sooner the next ad comes after a click, 0 to 0.95.")
+    ] = 0.0,
+    json: Json = False,
+) -> None:
+    """Write Taobao-shaped files with a planted truth in a file of its own."""
+    from segmentry.cli import _console
+    from segmentry.datasets import GeneratorOptions, generate_taobao
+    from segmentry.runtime.progress import told
+
+    rows = {} if behaviours_per_user is None else {"behaviour_rows_per_user": behaviours_per_user}
+    options = GeneratorOptions(
+        n_users=users,
+        seed=seed,
+        null=null,
+        behaviours=behaviours,
+        fatigue=fatigue,
+        drift=drift,
+        tastes=tastes,
+        reaction=reaction,
+        **rows,
+    )
     with _console.told_progress() as progress:
-        told = None
-        if progress is not None:
-            tell = progress  # the name is bound for the closure
-
-            def told(done: int, total: int) -> None:
-                tell("generating", done, total)
-
-        data = generate_taobao(directory, GeneratorOptions(**given), progress=told)
-    if is_json:
-        _console.print_json(dataclasses.asdict(data))
+        data = generate_taobao(directory, options, progress=told(progress, "generating"))
+    if json:
+        _console.print_json(data)
         return
     typer.echo(
         f"{data.n_users:,} users, {data.n_impressions:,} impressions, {data.n_clicks:,} clicks "
@@ -41,21 +69,31 @@ def generate(directory: Path, *, is_json: bool, options: Mapping[str, Any]) -> N
     typer.echo(f"The planted truth is in {data.truth}")
 
 
+@takes_settings("memory", "duplicates")
 def prepare(
-    data_dir: Path | None,
-    out: Path,
-    *,
-    mapping: Path | None,
-    overwrite: bool,
-    is_json: bool,
-    options: Mapping[str, Any],
+    data_dir: DataDir = None,
+    mapping: Mapping = None,
+    out: Annotated[Path, typer.Option(help="Prepared folder to make.", metavar="DIR")] = Path(
+        "prepared"
+    ),
+    overwrite: Overwrite = False,
+    json: Json = False,
+    **settings: Any,
 ) -> None:
-    """Prepare and print what became of the rows and bytes."""
+    """Turn the files once into compact Parquet that run, score and check read much faster.
+
+    Interrupted, it goes on where it stopped when it is called again; files that have changed
+    meanwhile are noticed by their content.
+    """
+    from segmentry import pipeline
+    from segmentry.cli import _console
+    from segmentry.schema import OF_IMPRESSIONS
+
     with _console.told_progress() as progress:
         made = pipeline.prepare(
-            data_dir, out=out, mapping=mapping, overwrite=overwrite, progress=progress, **options
+            data_dir, out=out, mapping=mapping, overwrite=overwrite, progress=progress, **settings
         )
-    if is_json:
+    if json:
         _console.print_json(made)
         return
     _console.print_accounts(made.accounts, OF_IMPRESSIONS)
@@ -69,16 +107,20 @@ def prepare(
     )
 
 
+@takes_settings("with_", *READING)
 def check(
-    data_dir: Path | None, *, mapping: Path | None, is_json: bool, options: Mapping[str, Any]
+    data_dir: DataDir = None, mapping: Mapping = None, json: Json = False, **settings: Any
 ) -> None:
-    """Print the data-quality report."""
+    """Print a data-quality report; nothing is written."""
+    from segmentry import pipeline
+    from segmentry.cli import _console
+
     with _console.told_progress() as progress:
-        users = pipeline.check_data(data_dir, mapping=mapping, progress=progress, **options)
+        users = pipeline.check_data(data_dir, mapping=mapping, progress=progress, **settings)
     table, traits = users.table, users.traits
     n_impressions = int(table["n_impressions"].sum()) if traits.has_log else None
     n_clicks = int(table["n_clicks"].sum()) if traits.has_clicks else None
-    if is_json:
+    if json:
         _console.print_json(
             {
                 "source": users.source,
@@ -111,6 +153,6 @@ def check(
     _console.print_absent(traits)
 
 
-def _moment(window: Window, seconds: int) -> str:
+def _moment(window: "Window", seconds: int) -> str:
     zone = dt.timezone(dt.timedelta(hours=window.utc_offset_hours))
     return dt.datetime.fromtimestamp(seconds, tz=zone).isoformat(sep=" ", timespec="minutes")

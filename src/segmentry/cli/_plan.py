@@ -1,103 +1,316 @@
-"""What ``plan budget`` does."""
+"""Commands that make something of a run: plan budget, plan test, analyse test."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+import typer
 
-from segmentry.advise.budget import BudgetPlan, plan_budget
-from segmentry.cli import _console
-from segmentry.cli._console import OUT, percent, rate
-from segmentry.cli._numbers import parse_pairs
-from segmentry.schema import Estimate
+from segmentry.cli._numbers import (
+    number,
+    parse_ids,
+    parse_pairs,
+    parse_ratio,
+    parse_share,
+    percent,
+    rate,
+    signed,
+)
+from segmentry.cli._options import Json, RunDir, seed_option
 
-_LEAST_WIDTH = 110
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from segmentry.advise.budget import BudgetPlan
+    from segmentry.advise.experiments import Effect, ExperimentPlan, ExperimentResult, PowerRow
+    from segmentry.schema import Estimate
 
 
 def budget(
-    run_dir: Path,
-    *,
-    floors: Sequence[str],
-    caps: Sequence[str],
-    is_json: bool,
-    options: Mapping[str, Any],
+    run_dir: RunDir,
+    impressions: Annotated[int | None, typer.Option(help="Impressions to divide.")] = None,
+    money: Annotated[
+        float | None, typer.Option(help="Money to divide, with --cost-per-impression.")
+    ] = None,
+    cost_per_impression: Annotated[float | None, typer.Option(help="Of one impression.")] = None,
+    days: Annotated[
+        float | None, typer.Option(help="Time to show them in; as long as the log if absent.")
+    ] = None,
+    floor: Annotated[
+        list[str] | None,
+        typer.Option(help="Least share of the budget, as 1=10%; may be repeated."),
+    ] = None,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option(help="Largest share of the budget, as 2=50%; may be repeated."),
+    ] = None,
+    max_change: Annotated[
+        float,
+        typer.Option(help="Factor by which a segment's part and pace may change at most."),
+    ] = 2.0,
+    response: Annotated[
+        str, typer.Option(help="How clicks follow impressions, assumed: linear or concave.")
+    ] = "linear",
+    exponent: Annotated[
+        float | None, typer.Option(help="Of the concave response, 0 to 1 (0.8).")
+    ] = None,
+    by: Annotated[
+        Literal["clicks", "purchases"],
+        typer.Option(help="What impressions are to bring; purchases take a run with behaviours."),
+    ] = "clicks",
+    attribution: Annotated[
+        Literal["view", "click"],
+        typer.Option(help="Of purchases: to the last impression, or to the last clicked one."),
+    ] = "view",
+    seed: Annotated[int, seed_option("Seed of the halves and the draws.")] = 0,
+    json: Json = False,
 ) -> None:
-    """Divide a budget and print who gets what, what it is worth, and what it rests on."""
+    """Divide a budget among segments; chosen on half of the users, judged by the other half."""
+    from segmentry.advise.budget import plan_budget
+
     plan = plan_budget(
         run_dir,
-        floors=parse_pairs(floors, option="--floor"),
-        caps=parse_pairs(caps, option="--cap"),
-        **options,
+        floors=parse_pairs(floor or [], option="--floor"),
+        caps=parse_pairs(cap or [], option="--cap"),
+        impressions=impressions,
+        money=money,
+        cost_per_impression=cost_per_impression,
+        days=days,
+        max_change=max_change,
+        response=response,  # type: ignore[arg-type]  # checked there
+        exponent=exponent,
+        by=by,
+        attribution=attribution,
+        seed=seed,
     )
+    _print_budget(plan, run_dir, is_json=json)
+
+
+def _print_budget(plan: "BudgetPlan", run_dir: Path, *, is_json: bool) -> None:
+    from segmentry.cli import _console
+
     if is_json:
         _console.print_json(plan)
         return
-    OUT.print(f"[bold]{escape(plan.conclusion)}[/bold]\n")
-    wide = Console(highlight=False, soft_wrap=True, width=max(OUT.width, _LEAST_WIDTH))
-    wide.print(_parts(plan))
-    OUT.print()
-    wide.print(_comparisons(plan))
-    OUT.print()
-    for note in plan.notes:
-        OUT.print(f"[yellow]note[/yellow] {escape(note)}")
-    OUT.print(f"\nPlan: {run_dir / 'plan' / 'budget.json'}")
+    _console.print_bold(plan.conclusion)
+    _console.print_wide(_parts(plan), _comparisons(plan))
+    _console.print_notes(plan.notes)
+    typer.echo(f"\nPlan: {run_dir / 'plan' / 'budget.json'}")
 
 
-def _table(first: Sequence[str], names: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in first:
-        table.add_column(name, justify="right" if name == "id" else "left")
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
+def plan_test(
+    run_dir: RunDir,
+    mde: Annotated[str, typer.Option(help="Smallest relative change to find, as 5%.")],
+    metric: Annotated[str, typer.Option(help="What is compared: ctr.")] = "ctr",
+    power: Annotated[str, typer.Option(help="Chance to find it.")] = "0.8",
+    alpha: Annotated[
+        str, typer.Option(help="Chance to find something where there is nothing.")
+    ] = "0.05",
+    ratio: Annotated[str, typer.Option(help="Control to treatment.")] = "1:1",
+    segments: Annotated[
+        str | None, typer.Option(help="Segments that take part, as 1,2; all if absent.")
+    ] = None,
+    max_days: Annotated[int, typer.Option(help="Longest test.")] = 60,
+    salt: Annotated[
+        str, typer.Option(help="Salt of the assignment; a new one for each test.")
+    ] = "test",
+    json: Json = False,
+) -> None:
+    """Say how many users and days a test takes, and assign the users to its arms."""
+    from segmentry.advise.experiments import plan_test as plan_of
+    from segmentry.cli import _console
+
+    found = plan_of(
+        run_dir,
+        mde=parse_share(mde, option="--mde"),
+        power=parse_share(power, option="--power"),
+        alpha=parse_share(alpha, option="--alpha"),
+        ratio=parse_ratio(ratio, option="--ratio"),
+        segments=None if segments is None else parse_ids(segments, option="--segments"),
+        metric=metric,
+        max_days=max_days,
+        salt=salt,
+    )
+    if json:
+        _console.print_json(found)
+        return
+    _console.print_bold(_headline(found))
+    _console.print_wide(_powers(found))
+    _console.print_notes(found.notes)
+    typer.echo(
+        f"\nAssigned: {found.n_control:,} control, {found.n_treatment:,} treatment (salt "
+        f"{found.salt!r}) in {run_dir / 'plan' / 'assignment.parquet'}"
+    )
 
 
-def _parts(plan: BudgetPlan) -> Table:
+def analyse_test(
+    run_dir: RunDir,
+    results: Annotated[
+        Path,
+        typer.Option(
+            help="CSV or Parquet: user_id, n_impressions, n_clicks; or a log with is_click.",
+            metavar="FILE",
+        ),
+    ],
+    assignment: Annotated[
+        Path | None,
+        typer.Option(help="user_id, segment_id, arm; that of the plan if absent.", metavar="FILE"),
+    ] = None,
+    alpha: Annotated[str | None, typer.Option(help="As planned if absent.")] = None,
+    ratio: Annotated[
+        str | None, typer.Option(help="Control to treatment; as planned if absent.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare the arms of a test: difference and lift with intervals, overall and per segment."""
+    from segmentry.advise.experiments import analyse_test as analysis_of
+    from segmentry.cli import _console
+
+    found = analysis_of(
+        run_dir,
+        results=results,
+        assignment=assignment,
+        alpha=None if alpha is None else parse_share(alpha, option="--alpha"),
+        ratio=None if ratio is None else parse_ratio(ratio, option="--ratio"),
+    )
+    if json:
+        _console.print_json(found)
+        return
+    _console.print_bold(found.conclusion)
+    _console.print_wide(_arms(found), _effects(found))
+    _console.print_notes(found.notes)
+    typer.echo(f"\nResult: {run_dir / 'plan' / 'test_result.json'}")
+
+
+def _parts(plan: "BudgetPlan") -> "Table":
+    from segmentry.cli._console import table_of
+
     per = "CTR" if plan.outcome == "clicks" else "per impression"
     names = ["share", "impressions", f"{per} (90 %)", plan.outcome]
-    table = _table(["id", "segment"], names + ["money"] * (plan.money is not None))
+    table = table_of(["id", "segment"], names + ["money"] * (plan.money is not None))
     total = plan.n_impressions
     for each in plan.segments:
         told = [
             f"{each.proportional / total:.1%} → {each.impressions / total:.1%}",
             f"{each.impressions:,}",
             rate(each.rate),
-            _number(each.expected.value),
+            number(each.expected.value),
         ]
         told += [] if each.money is None else [f"{each.money:,.2f}"]
-        table.add_row(str(each.segment_id), escape(each.name), *told)
-    told = ["", f"{total:,}", "", _number(plan.expected.value)]
+        table.add_row(str(each.segment_id), each.name, *told)
+    told = ["", f"{total:,}", "", number(plan.expected.value)]
     told += [] if plan.money is None else [f"{plan.money:,.2f}"]
     table.add_row("", "all", *told, style="bold")
     return table
 
 
-def _comparisons(plan: BudgetPlan) -> Table:
-    table = _table(["the plan against"], [plan.outcome, "gain (90 %)", "gain", "loses in"])
+def _comparisons(plan: "BudgetPlan") -> "Table":
+    from segmentry.cli._console import table_of
+
+    table = table_of(["the plan against"], [plan.outcome, "gain (90 %)", "gain", "loses in"])
     for each in plan.comparisons:
         table.add_row(
             each.against,
-            _number(each.expected.value),
-            _signed(each.gain),
+            number(each.expected.value),
+            signed(each.gain),
             percent(each.gain_share.value),
             f"{each.losing_share:.1%} of draws",
         )
     for other in plan.sensitivity:
         if other.exponent != plan.exponent:
             name = f"proportional, if {plan.outcome} ∝ impressions^{other.exponent:g}"
-            told = ["", _signed(other.gain), "", f"{other.losing_share:.1%} of draws"]
+            told = ["", signed(other.gain), "", f"{other.losing_share:.1%} of draws"]
             table.add_row(name, *told, style="dim")
     return table
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
+def _headline(found: "ExperimentPlan") -> str:
+    everyone = found.everyone
+    asked = (
+        f"a change of the CTR by {found.mde:.1%} with a chance of {found.power:.0%} (two-sided, "
+        f"alpha {found.alpha:g})"
+    )
+    adjusted = "with what users did before taken into account"
+    if everyone.n_days is None:
+        return f"{_days(everyone.n_days_adjusted)} to find {asked}, {adjusted}; without, too few."
+    sooner = everyone.n_days_adjusted
+    more = "" if sooner in (None, everyone.n_days) else f"; {_days(sooner)} {adjusted}"
+    return f"{_days(everyone.n_days)} to find {asked}{more}."
 
 
-def _signed(estimate: Estimate) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
+def _powers(found: "ExperimentPlan") -> "Table":
+    from segmentry.cli._console import table_of
+
+    names = ("users", "CTR", "days", "users shown", "impressions", "days, adjusted", "smallest")
+    table = table_of(("id", "segment"), names)
+    for row in (*found.segments, found.everyone):
+        told = _power(row)
+        is_all = row.segment_id is None
+        number = "" if is_all else str(row.segment_id)
+        table.add_row(number, row.name, *told, style="bold" if is_all else None)
+    table.columns[-1].header = f"smallest in {found.max_days} days"
+    return table
+
+
+def _power(row: "PowerRow") -> list[str]:
+    return [
+        f"{row.n_users:,}",
+        percent(row.ctr),
+        "–" if row.n_days is None else str(row.n_days),
+        number(row.n_users_reached),
+        number(row.n_impressions),
+        "–" if row.n_days_adjusted is None else str(row.n_days_adjusted),
+        percent(row.smallest),
+    ]
+
+
+def _arms(found: "ExperimentResult") -> "Table":
+    from segmentry.cli._console import table_of
+
+    table = table_of(("arm",), ("users", "shown an ad", "impressions", "clicks"))
+    for arm in found.arms:
+        counts = (arm.n_users, arm.n_shown, arm.n_impressions, arm.n_clicks)
+        table.add_row(arm.arm, *(f"{count:,}" for count in counts))
+    return table
+
+
+def _effects(found: "ExperimentResult") -> "Table":
+    from segmentry.cli._console import table_of
+
+    interval = f"({1 - found.alpha:.0%})"
+    names = ("control", "treatment", f"lift {interval}", "p")
+    table = table_of(("treatment against control",), names)
+    for effect in (found.effect, found.plain):
+        table.add_row(effect.metric, *_effect(effect, is_rate=True), _p(effect.p))
+    for each in found.segments:
+        told = _effect(each.effect, is_rate=True)
+        table.add_row(f"segment {each.segment_id}, p by Holm", *told, _p(each.p_holm))
+    for effect in found.guardrails:
+        table.add_row(f"guardrail: {effect.metric}", *_effect(effect, is_rate=False), _p(effect.p))
+    return table
+
+
+def _effect(effect: "Effect", *, is_rate: bool) -> list[str]:
+    def told(value: float | None) -> str:
+        if value is None:
+            return "–"
+        return f"{value:.3%}" if is_rate else f"{value:,.3f}"
+
+    return [told(effect.control), told(effect.treatment), _lift(effect.lift)]
+
+
+def _lift(lift: "Estimate") -> str:
+    if lift.value is None or lift.low is None or lift.high is None:
         return "–"
-    return f"{estimate.value:+,.0f} ({estimate.low:+,.0f} to {estimate.high:+,.0f})"
+    return f"{lift.value:+.1%} ({lift.low:+.1%} to {lift.high:+.1%})"
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return "–"
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def _days(n_days: int | None) -> str:
+    if n_days is None:
+        return "no number of days"
+    return "1 day" if n_days == 1 else f"{n_days} days"

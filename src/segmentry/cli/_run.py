@@ -1,30 +1,105 @@
-"""What ``run``, ``demo`` and ``report`` do."""
+"""Commands that make and use a run folder: demo, init, run, score, report."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from segmentry import pipeline
-from segmentry.cli import _console
+from segmentry.cli._options import (
+    READING,
+    DataDir,
+    Json,
+    Mapping,
+    Overwrite,
+    RunDir,
+    seed_option,
+    takes_settings,
+)
 from segmentry.errors import OutputError
-from segmentry.results.run_folder import check_target
+from segmentry.settings import RunOptions
 
 
-def run(
-    data_dir: Path | None,
-    out: Path,
-    *,
-    mapping: Path | None,
-    from_run: Path | None,
-    names: Path | None = None,
-    config: Path | None,
-    overwrite: bool,
-    is_json: bool,
-    options: Mapping[str, Any],
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to make, with data and a run.")] = Path("demo"),
+    users: Annotated[int, typer.Option(help="Users to generate.")] = 20_000,
+    seed: Annotated[int, seed_option("Seed of the data and the run.")] = 0,
+    json: Json = False,
 ) -> None:
-    """Segment and print what was found."""
+    """Generate a small Taobao-shaped log, segment its users, and write a report."""
+    from segmentry.datasets import GeneratorOptions, generate_taobao
+    from segmentry.results.run_folder import check_target
+
+    run_dir, data_dir = out / "run", out / "data"
+    check_target(run_dir, overwrite=True)
+    if data_dir.exists() and not (data_dir / "planted_truth.parquet").is_file():
+        raise OutputError(f"{data_dir}: exists and holds no generated data; choose another --out")
+    data = generate_taobao(data_dir, GeneratorOptions(n_users=users, seed=seed))
+    if not json:
+        typer.echo(
+            f"Generated {data.n_impressions:,} impressions of {data.n_users:,} users in {data_dir}"
+        )
+    run(data_dir, out=run_dir, overwrite=True, json=json, seed=seed)
+
+
+def init(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, folders or globs.", metavar="PATH...")
+    ],
+    out: Annotated[Path, typer.Option(help="Mapping to write.", metavar="FILE.toml")] = Path(
+        "mapping.toml"
+    ),
+    overwrite: Overwrite = False,
+) -> None:
+    """Look at files and write a mapping for --mapping, with comments to check it by."""
+    import os
+
+    from segmentry.ingest.mapping import render_mapping
+    from segmentry.runtime.whole_files import written_whole
+
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
+    base = out.absolute().parent
+    if not base.is_dir():
+        raise OutputError(f"{base}: no such folder; make it first")
+    # Files are named from the folder of the mapping, so that both can be moved together.
+    text = render_mapping([os.path.relpath(path, base) for path in paths], base=base)
+    with written_whole(out) as partial:
+        partial.write_text(text, encoding="utf-8")
+    typer.echo(f"Mapping: {out}")
+    for line in text.splitlines():
+        _, mark, doubt = line.partition("DECIDE: ")
+        if mark:
+            typer.echo(f"decide {doubt}")
+    typer.echo(f"Then: segmentry data check --mapping {out}")
+
+
+@takes_settings(*RunOptions.__annotations__)
+def run(
+    data_dir: DataDir = None,
+    mapping: Mapping = None,
+    out: Annotated[Path, typer.Option(help="Run folder to make.", metavar="RUN_DIR")] = Path("run"),
+    from_run: Annotated[
+        Path | None,
+        typer.Option("--from", help="Reuse the user table of this run.", metavar="RUN_DIR"),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            help="Names of segments: a file as names.toml, or an earlier run whose names are kept.",
+            metavar="FILE|RUN_DIR",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE.toml")
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Segment the users of a log and write a run folder with a report."""
+    from segmentry import pipeline
+    from segmentry.cli import _console
+
     with _console.told_progress() as progress:
         result = pipeline.run(
             data_dir,
@@ -35,33 +110,11 @@ def run(
             config=config,
             overwrite=overwrite,
             progress=progress,
-            **options,
+            **settings,
         )
     summary = result.summary
-    if is_json:
-        _console.print_json(
-            {
-                "run_dir": str(out),
-                "headline": summary.headline,
-                "n_segments": len(summary.segments),
-                "warnings": summary.warnings,
-                "insights": () if summary.decisions is None else summary.decisions.insights,
-                "accounts": summary.data.accounts,
-                "segments": [
-                    {
-                        "segment_id": segment.segment_id,
-                        "name": segment.name,
-                        "n_users": segment.n_users,
-                        "share": segment.share,
-                        "verdict": segment.verdict,
-                        "forecast_ctr": segment.forecast_ctr,
-                        "ctr_seen": segment.ctr_seen,
-                        "ctr_outcome": segment.ctr_outcome,
-                    }
-                    for segment in summary.segments
-                ],
-            }
-        )
+    if json:
+        _console.print_run(summary, out)
         return
     _console.print_accounts(summary.data.accounts, summary.traits)
     typer.echo()
@@ -69,33 +122,57 @@ def run(
     typer.echo(f"\nReport: {out / 'report.html'}")
 
 
-def demo(out: Path, *, n_users: int, seed: int, is_json: bool) -> None:
-    """Generate data, unless the same are there, and segment them."""
-    from segmentry.datasets import GeneratorOptions, generate_taobao
+@takes_settings(*READING)
+def score(
+    run_dir: RunDir,
+    data_dir: DataDir = None,
+    mapping: Mapping = None,
+    out: Annotated[
+        Path, typer.Option(help="File to write: .parquet or .csv.", metavar="FILE")
+    ] = Path("scores.parquet"),
+    overwrite: Overwrite = False,
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Put the users of new data into the segments of a run."""
+    from segmentry import pipeline
+    from segmentry.cli import _console
 
-    run_dir = out / "run"
-    check_target(run_dir, overwrite=True)
-    data_dir = out / "data"
-    if data_dir.exists() and not (data_dir / "planted_truth.parquet").is_file():
-        raise OutputError(f"{data_dir}: exists and holds no generated data; choose another --out")
-    data = generate_taobao(data_dir, GeneratorOptions(n_users=n_users, seed=seed))
-    if not is_json:
-        typer.echo(
-            f"Generated {data.n_impressions:,} impressions of {data.n_users:,} users in {data_dir}"
+    with _console.told_progress() as progress:
+        result = pipeline.score(
+            run_dir,
+            data_dir,
+            mapping=mapping,
+            out=out,
+            overwrite=overwrite,
+            progress=progress,
+            **settings,
         )
-    run(
-        data_dir,
-        run_dir,
-        mapping=None,
-        from_run=None,
-        config=None,
-        overwrite=True,
-        is_json=is_json,
-        options={"seed": seed},
-    )
+    sizes = result.segments.group_by("segment_id", "segment_name").len().sort("segment_id")
+    rows = sizes.rows()
+    if json:
+        segments = [
+            {"segment_id": segment_id, "name": name, "n_users": n_users}
+            for segment_id, name, n_users in rows
+        ]
+        _console.print_json({"out": str(out), "segments": segments, "notes": result.notes})
+        return
+    for segment_id, name, n_users in rows:
+        typer.echo(f"{segment_id:>3}  {name or 'unassigned':<40} {n_users:>12,} users")
+    for note in result.notes:
+        typer.echo(f"note {note}")
+    typer.echo(f"Scores: {out}")
 
 
-def report(run_dir: Path, *, names: Path | None) -> None:
-    """Draw figures and page again."""
+def report(
+    run_dir: RunDir,
+    names: Annotated[
+        Path | None,
+        typer.Option(help="Names of segments, a file as names.toml.", metavar="FILE.toml"),
+    ] = None,
+) -> None:
+    """Write figures and report of a run again, with the names in its names.toml."""
+    from segmentry import pipeline
+
     pipeline.rewrite_report(run_dir, names=names)
     typer.echo(f"Report: {run_dir / 'report.html'}")

@@ -3,11 +3,7 @@
 In: parts of the log, profiles and ads. Out: one user table, each feature defined once.
 """
 
-from segmentry.features._behaviour_counts import (
-    ATTRIBUTION_DAYS,
-    count_attributions,
-    count_behaviours,
-)
+from segmentry.features._behaviour_counts import ATTRIBUTION_DAYS
 from segmentry.features._behaviour_features import (
     BEHAVIOUR_FEATURES,
     available_behaviours,
@@ -15,18 +11,12 @@ from segmentry.features._behaviour_features import (
     derive_behaviours,
 )
 from segmentry.features._behaviour_table import (
-    count_behaviour_log,
     count_behaviour_users,
     pairs_of,
     value_ads,
 )
 from segmentry.features._catalogue import EVERY_LOG_FEATURE, LOG_FEATURES, VALUE_FEATURES
-from segmentry.features._journeys import (
-    FOLLOW_DAYS,
-    count_behaviour_days,
-    count_credits,
-    count_journeys,
-)
+from segmentry.features._journeys import FOLLOW_DAYS
 from segmentry.features._needs import available_features, counts_of, log_columns_of
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import count_users, derive_features
@@ -42,13 +32,7 @@ __all__ = [
     "available_behaviours",
     "available_features",
     "behaviour_provides",
-    "count_attributions",
-    "count_behaviour_days",
-    "count_behaviour_log",
     "count_behaviour_users",
-    "count_behaviours",
-    "count_credits",
-    "count_journeys",
     "count_users",
     "counts_of",
     "derive_behaviours",

@@ -35,16 +35,18 @@ def number_of(condition: nw.Expr) -> nw.Expr:
     return total_of(nw.when(condition).then(1).otherwise(0))
 
 
-def day_of(window: Window, *, at: str = "shown_at") -> nw.Expr:
-    """Local day of an event, counted from 1970-01-01."""
+def day_of(window: Window) -> nw.Expr:
+    """Local day of a behaviour, counted from 1970-01-01."""
     offset = round(window.utc_offset_hours * 3600)
-    return ((nw.col(at) + offset) // SECONDS_PER_DAY).cast(nw.Int64).alias("day")
+    return ((nw.col("happened_at") + offset) // SECONDS_PER_DAY).cast(nw.Int64).alias("day")
 
 
-def second_of_day(window: Window, *, at: str = "shown_at") -> nw.Expr:
-    """Seconds of an event since local midnight."""
+def _second_of_day(window: Window) -> nw.Expr:
+    """Seconds of a behaviour since local midnight."""
     offset = round(window.utc_offset_hours * 3600)
-    return ((nw.col(at) + offset) % SECONDS_PER_DAY).cast(nw.Int64).alias("second_of_day")
+    return (
+        ((nw.col("happened_at") + offset) % SECONDS_PER_DAY).cast(nw.Int64).alias("second_of_day")
+    )
 
 
 def _is(action: int) -> nw.Expr:
@@ -77,7 +79,7 @@ def count_behaviours(
         ``user_id`` and integer columns, one row per user with a behaviour in the window.
     """
     done = behaviours.filter(within(window, at="happened_at")).with_columns(
-        day_of(window, at="happened_at"), second_of_day(window, at="happened_at")
+        day_of(window), _second_of_day(window)
     )
     table = _per_user(done, window, window.start if ads_since is None else ads_since)
     for counts in (_days_of(done), _categories_of(done), _brands_of(done), _first_purchases(done)):

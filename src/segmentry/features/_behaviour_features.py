@@ -283,7 +283,7 @@ def derive_behaviours(
 
     Examples
     --------
-    >>> from segmentry.features import count_behaviours
+    >>> from segmentry.features._behaviour_counts import count_behaviours
     >>> import narwhals.stable.v2 as nw
     >>> rows = {"user_id": [1, 1], "happened_at": [10, 86410], "action": [0, 3]}
     >>> rows |= {"category_id": [5, 5], "brand_id": [None, None]}

@@ -171,7 +171,7 @@ def count_credits(
         ]
     )
     return (
-        credited.with_columns(day_of(window, at="happened_at"))
+        credited.with_columns(day_of(window))
         .group_by("user_id", "day")
         .agg(
             number_of(nw.col("is_click") == 0).alias("n_view_credits"),
@@ -193,7 +193,7 @@ def count_behaviour_days(
     action = nw.col("action")
     done = behaviours.filter(
         within(history, at="happened_at") & ((action == VIEW) | (action == PURCHASE))
-    ).with_columns(day_of(history, at="happened_at"))
+    ).with_columns(day_of(history))
     day = nw.when(nw.col("day") < first).then(first - 1).otherwise(nw.col("day"))
     return (
         done.with_columns(day.cast(nw.Int64).alias("day"))

@@ -9,9 +9,9 @@ import polars as pl
 
 from segmentry.errors import DataError, EmptyDataError
 from segmentry.ingest.files import estimate_rows
+from segmentry.ingest.quality import refuse_rejections
 from segmentry.ingest.room import about_rows, parts_of, require_room_for
 from segmentry.ingest.store.prepared import check_content, tables_of
-from segmentry.ingest.strict import refuse_rejections
 from segmentry.ingest.tables import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.progress import told, told_in_rows

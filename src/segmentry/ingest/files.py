@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "NULL_WORDS",
     "FileLayout",
     "estimate_rows",
     "explaining_gzip",

@@ -1,12 +1,13 @@
 """What is odd about the data, counted: joins, nulls, impossible values, duplicates, one bot."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from segmentry.errors import DataError
 from segmentry.schema import (
     EVENT_COLUMNS,
     SECONDS_PER_DAY,
@@ -18,7 +19,14 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = ["DataReport", "Finding", "find_in_log", "find_in_profiles", "find_in_tables"]
+__all__ = [
+    "DataReport",
+    "Finding",
+    "find_in_log",
+    "find_in_profiles",
+    "find_in_tables",
+    "refuse_rejections",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +213,20 @@ def find_in_log(
         text = f"days without {source.event}"
         found.append(Finding("empty-day", text, n_days - n_days_seen, n_days))
     return tuple(found)
+
+
+def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
+    """Refuse tables of which rows were rejected.
+
+    Raises
+    ------
+    DataError
+        With all of them, and why.
+    """
+    bad = [
+        f"{account.role}: {n:,} {reason}"
+        for account in accounts
+        for reason, n in account.rejected.items()
+    ]
+    if bad:
+        raise DataError(f"--strict: rows were rejected ({'; '.join(bad)}); mend the files")

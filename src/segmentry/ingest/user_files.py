@@ -6,11 +6,9 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import DataError, SchemaError
-from segmentry.ingest.files import FileLayout, inspect_file, require_columns
+from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file, require_columns
 
 __all__ = ["as_ids", "read_user_file"]
-
-_NULLS = ["", "NULL", "null", "NA", "NaN", "nan", "None"]
 
 
 def read_user_file(
@@ -59,7 +57,7 @@ def read_user_file(
                 columns=columns,
                 separator=layout.delimiter,
                 infer_schema=False,
-                null_values=_NULLS,
+                null_values=list(NULL_WORDS),
             )
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split("\n")[0].split())

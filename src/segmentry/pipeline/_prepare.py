@@ -1,38 +1,14 @@
 """Turn the files of a log once into compact Parquet, block by block, so that it can go on later."""
 
-import contextlib
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segmentry.config import RunConfig, load_config
-from segmentry.errors import ConfigError, OutputError
-from segmentry.ingest.engines import open_engine
-from segmentry.ingest.room import require_room_for
+from segmentry.errors import ConfigError
 from segmentry.ingest.sources import find_source, with_duplicates
-from segmentry.ingest.store.blocks import (
-    LOGS,
-    Work,
-    as_plain,
-    begin_work,
-    check_inputs,
-    convert_table,
-    merge_parts,
-    plan_of,
-    split_blocks,
-)
-from segmentry.ingest.store.journal import Journal, locked
-from segmentry.ingest.store.prepared import (
-    PREPARED_FILE,
-    read_origin,
-    read_prepared,
-    render_prepared,
-    tables_of,
-    with_tables,
-)
-from segmentry.runtime.whole_files import put_in_place
+from segmentry.ingest.store.preparation import prepare_source
+from segmentry.ingest.store.prepared import read_prepared, tables_of
 from segmentry.schema import Progress, RowAccount, Source
 
 _BLOCK_BYTES = 512 << 20
@@ -113,21 +89,14 @@ def prepare(
     """
     settings, target = load_config(None, options), Path(out).absolute()
     source = _source_to_prepare(data_dir, mapping, settings)
-    _check_target(target)
-    staging = target.parent / f".{target.name}.preparing"
-    is_new = overwrite or not target.exists()
-    with _written(target):
-        staging.mkdir(parents=True, exist_ok=True)
-        busy = f"{target}: is being prepared by another process; wait until it has ended"
-        with locked(staging / "lock", busy=busy):
-            if overwrite:
-                _empty(staging)
-            if is_new:
-                _prepare_in(staging, source, settings, block_bytes=block_bytes, progress=progress)
-                put_in_place(staging / "whole", target)
-            shutil.rmtree(staging)
-    if not is_new:
-        _check_same(source, target)
+    is_new = prepare_source(
+        source,
+        target,
+        overwrite=overwrite,
+        memory=settings.memory,
+        block_bytes=block_bytes,
+        progress=progress,
+    )
     prepared = read_prepared(target)
     accounts = tuple(each.prepared for each in tables_of(prepared).values() if each.prepared)
     return PreparedData(
@@ -150,81 +119,6 @@ def _source_to_prepare(
     return with_duplicates(source, settings.duplicates)
 
 
-def _check_target(target: Path) -> None:
-    if target.exists() and not (target / PREPARED_FILE).is_file():
-        raise OutputError(
-            f"{target}: exists and is no prepared folder (no {PREPARED_FILE}), so it is not "
-            "replaced; choose another --out"
-        )
-
-
-def _check_same(source: Source, target: Path) -> None:
-    """Refuse a folder that was prepared from something else."""
-    tables = tables_of(source)
-    plan, inputs = read_origin(target)
-    if {**plan, "engine": ""} != {**as_plain(plan_of(tables)), "engine": ""}:
-        raise OutputError(
-            f"{target}: was prepared from other files or with other options; choose another --out "
-            "or add --overwrite"
-        )
-    for role, table in tables.items():
-        check_inputs(table, inputs[role])
-
-
 def _size_of(source: Source) -> int:
     files = {file for table in tables_of(source).values() for file in table.files}
     return sum(file.stat().st_size for file in files)
-
-
-@contextlib.contextmanager
-def _written(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"{target}: cannot be written: {reason}; mend that and prepare again: it goes on where "
-            "it stopped"
-        ) from error
-
-
-def _empty(staging: Path) -> None:
-    """Forget an earlier preparation; the lock stays."""
-    for each in staging.iterdir():
-        if each.is_dir():
-            shutil.rmtree(each)
-        elif each.name != "lock":
-            each.unlink()
-
-
-def _prepare_in(
-    staging: Path,
-    source: Source,
-    settings: RunConfig,
-    *,
-    block_bytes: int,
-    progress: Progress | None,
-) -> None:
-    """Do what is not done yet; the folder ``whole`` is complete in the end."""
-    scratch = staging / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    tables = tables_of(source)
-    if not (staging / "journal").exists():
-        require_room_for([each for role, each in tables.items() if role in LOGS], staging)
-    engine = open_engine("duckdb", scratch=scratch, memory=settings.memory)
-    try:
-        work = Work(staging, Journal(staging / "journal"), engine, block_bytes, progress)
-        plan = plan_of(tables)
-        n_parts = begin_work(work, plan, tables)
-        made, inputs = {}, {}
-        for role, table in tables.items():
-            if role in LOGS:
-                inputs[role] = split_blocks(work, table, n_parts=n_parts)
-                made[role] = merge_parts(work, table, n_parts=n_parts)
-            else:
-                made[role], inputs[role] = convert_table(work, table)
-    finally:
-        engine.close()
-    text = render_prepared(with_tables(source, made), staging / "whole", plan=plan, inputs=inputs)
-    (staging / "whole" / PREPARED_FILE).write_text(text, encoding="utf-8")

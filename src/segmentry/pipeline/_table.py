@@ -7,11 +7,10 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.errors import SchemaError
+from segmentry.errors import ConfigError, SchemaError
 from segmentry.evaluation.number import decide_by_groups
 from segmentry.features import LOG_FEATURES
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
-from segmentry.schema import Fill
 from segmentry.segments.forming import (
     Decide,
     Recipe,
@@ -20,7 +19,8 @@ from segmentry.segments.forming import (
     plan_features,
     recipe_named,
 )
-from segmentry.segments.preprocessing import Clip, Scale, Transform, read_choices
+from segmentry.segments.preprocessing import read_choices
+from segmentry.settings import Clip, Fill, KRange, Scale, Transform, parse_k_range
 
 
 def fit_segments(
@@ -35,7 +35,7 @@ def fit_segments(
     clip: Clip | Mapping[str, Clip] | None = None,
     scale: Scale | Mapping[str, Scale] | None = None,
     k: int | None = None,
-    k_range: Sequence[int] = range(2, 11),
+    k_range: KRange = "2:10",
     algorithm: str = "kmeans",
     min_share: float = 0.01,
     seed: int = 0,
@@ -64,8 +64,8 @@ def fit_segments(
     k : int, optional
         Number of segments; chosen by the recipe's rule if absent. A table alone has no later days
         to ask: by "default" it is the number of natural groups, 1 where there are none.
-    k_range : sequence of int
-        Numbers to try.
+    k_range : str or tuple of (int, int)
+        Numbers to try, as "2:10" or (2, 10).
     algorithm : {"kmeans", "minibatch", "bisecting"}
     min_share : float
         A candidate with a smaller segment is not chosen.
@@ -117,13 +117,20 @@ def fit_segments(
         table.sort("user_id"),
         plans,
         recipe=chosen,
-        n_segments=tuple(k_range),
+        n_segments=_numbers(k_range),
         forced=k,
         algorithm=algorithm,
         min_share=min_share,
         seed=seed,
         decide=_decide(chosen, k, seed=seed),
     )
+
+
+def _numbers(k_range: KRange) -> tuple[int, ...]:
+    try:
+        return parse_k_range(k_range)
+    except ValueError as error:
+        raise ConfigError(f"k_range: {error}") from error
 
 
 def _decide(recipe: Recipe, k: int | None, *, seed: int) -> Decide | None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import BundleError, OutputError
-from segmentry.privacy import MIN_SIZE
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.codec import Codec
 from segmentry.runtime.temporary import LOCK, claimed
 from segmentry.runtime.whole_files import put_in_place, written_whole
+from segmentry.settings import MIN_SIZE
 
 __all__ = [
     "FileFingerprint",

@@ -27,7 +27,6 @@ from segmentry.schema._tables import (
     Estimate,
     Family,
     Feature,
-    Fill,
     Kind,
     Need,
     Progress,
@@ -36,6 +35,7 @@ from segmentry.schema._tables import (
     Window,
 )
 from segmentry.schema._traits import OF_IMPRESSIONS, DataTraits
+from segmentry.settings import Fill
 
 __all__ = [
     "ADS_COLUMNS",

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from segmentry.settings import Fill
+
 SECONDS_PER_DAY = 86_400
 MICRO = 1_000_000
 """Fixed-point unit of summed logarithms: integers add up the same in every order."""
@@ -44,7 +46,6 @@ Kind = Literal[
     "categorical",
     "number",
 ]
-Fill = Literal["zero", "median", "mode", "own level", "none"]
 Family = Literal["activity", "value", "engagement", "affinity", "behaviour", "demographics"]
 Need = Literal[
     "log",

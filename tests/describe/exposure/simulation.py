@@ -100,5 +100,5 @@ def curve_of(rows, *, seed=0):
         window=WINDOW,
         least_users=50,
     )
-    sums = counts.sums[0]
+    sums = counts[0, 0]
     return reactions[0], curves[0], sums[:, 6] / 1e6 / np.maximum(1, sums[:, 1])

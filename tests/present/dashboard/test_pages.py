@@ -21,7 +21,6 @@ from segmentry.present import figures as plots
 from segmentry.present import tables
 from segmentry.present.dashboard._offer import packed
 from segmentry.present.dashboard._pages import PAGES
-from segmentry.present.dashboard._pages._export import TITLES
 from segmentry.present.dashboard._tables import table_frame
 from segmentry.present.report import tables_of
 from segmentry.results.summary import read_summary, render_summary_json
@@ -156,7 +155,6 @@ def test_a_user_who_is_not_there_is_told_in_a_sentence(asked, run_dir):
         ("All users", "map_all", 2),
         ("A sample", "map_sample", 1),
         ("Loadings", "figure-map", 2),
-        ("Pairs", "map_pairs", 2),
         ("In space", "map_space", 2),
     ],
 )
@@ -188,7 +186,7 @@ def embedded(run_dir, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("view", ["All users", "A sample", "Pairs", "In space", "UMAP"])
+@pytest.mark.parametrize("view", ["All users", "A sample", "In space", "UMAP"])
 @pytest.mark.parametrize(
     ("label", "kind"), [("clicks", "number"), ("gender", "level"), ("age level", "ordinal")]
 )
@@ -247,14 +245,14 @@ def test_loadings_keep_the_colours_of_segments_and_say_so(run_dir):
 def test_a_map_that_cannot_be_drawn_is_told_in_a_sentence(tmp_path):
     folder = folder_of(make_summary(n_segments=3, n_points=0, n_components=1), tmp_path)
 
-    shows(text_of(shown("Map", folder, view="Pairs")))
+    shows(text_of(shown("Map", folder, view="Loadings")))
 
 
 def test_the_heat_map_stands_on_the_page_of_the_segments_with_its_table(run_dir, summary):
     text = text_of(shown("Segments", run_dir))
 
     assert "figure-profile_heatmap" in text
-    assert plots.caption_profile_heatmap(summary).finding.split("“")[0] in text
+    assert plots.FIGURES["profile_heatmap"].caption(summary).finding.split("“")[0] in text
     shows(text)
 
 
@@ -374,10 +372,6 @@ def test_a_run_with_behaviours_says_what_they_add_and_one_without_how_to_read_th
     assert "Association." in page
 
 
-def test_every_picture_has_a_name_in_the_choice():
-    assert set(TITLES) == set(plots.FIGURES)
-
-
 def test_half_of_a_run_folder_shows_what_is_left(run_dir, tmp_path):
     folder = tmp_path / "half"
     shutil.copytree(run_dir, folder)
@@ -409,11 +403,11 @@ def test_every_table_can_be_had_as_a_frame_with_the_texts_that_are_shown(summary
 def test_what_is_taken_along_holds_tables_and_pictures_in_both_kinds(summary):
     view = tables_of(summary)[0]
 
-    data = packed([view], {"sizes": lambda: plots.plot_sizes(summary)})
+    data = packed([view], {"sizes": lambda: plots.FIGURES["sizes"].plot(summary)})
 
     with zipfile.ZipFile(io.BytesIO(data)) as files:
         found = {name.rpartition(".")[2]: files.read(name) for name in files.namelist()}
-    assert pl.read_csv(found["csv"], infer_schema=False).equals(table_frame(view))
+    assert pl.read_csv(found["csv"]).equals(table_frame(view))
     assert pl.read_parquet(found["parquet"]).equals(table_frame(view))
     assert found["svg"].startswith(b"<svg ")
     assert found["png"].startswith(b"\x89PNG")
@@ -436,5 +430,7 @@ def test_figures_that_were_drawn_beforehand_are_those_of_the_page(run_dir, tmp_p
 
     run = load(run_dir)
     assert load(run_dir) is run
-    assert svg_of(run, "sizes") == plots.render_svg(plots.plot_sizes(run.summary), is_titled=False)
+    assert svg_of(run, "sizes") == plots.render_svg(
+        plots.FIGURES["sizes"].plot(run.summary), is_titled=False
+    )
     assert svg_of(run, "sizes") is svg_of(run, "sizes")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.texts import says, shows
+from tests.texts import shows
 
 from segmentry.describe.profiles import LevelShare, LevelStatistics
 from segmentry.present import figures as plots
@@ -40,7 +40,7 @@ def test_unknown_values_are_drawn_hollow_in_grey_and_are_counted_in_words(make_s
     summary = make_summary(n_points=5)
     users = [user("a", 3.0), user("b", None), user("c", 90.0), user("d", 0.0)]
 
-    spec = plots.plot_users(summary, users, feature="n_impressions").to_dict()
+    spec = plots.ANSWERS["users"].plot(summary, users, feature="n_impressions").to_dict()
 
     assert scales_of(spec) == [
         (["unknown"], ["#8d9197"]),
@@ -50,13 +50,15 @@ def test_unknown_values_are_drawn_hollow_in_grey_and_are_counted_in_words(make_s
     assert [mark["mark"]["filled"] for mark in spec["layer"][:2]] == [False, True]
     told = {row["user_id"]: row["told"] for rows in spec["datasets"].values() for row in rows}
     assert told == {"a": "3.00", "b": "unknown", "c": "90.0", "d": "0.0"}
-    reading = plots.caption_users(summary, users, feature="n_impressions").reading
+    reading = plots.ANSWERS["users"].caption(summary, users, feature="n_impressions").reading
     shows(reading)
 
 
 def test_large_values_stand_out_from_a_light_and_from_a_dark_page(make_summary):
     summary = make_summary(n_points=5)
-    chart = plots.plot_users(summary, [user("a", 1.0), user("b", 2.0)], feature="n_impressions")
+    chart = plots.ANSWERS["users"].plot(
+        summary, [user("a", 1.0), user("b", 2.0)], feature="n_impressions"
+    )
 
     light, dark = (plots.render_spec(chart, is_dark=is_dark) for is_dark in (False, True))
 
@@ -71,7 +73,7 @@ def test_levels_have_steps_of_the_scale_and_rare_ones_share_the_last(make_summar
     summary = with_levels(make_summary(n_points=5), shares)
     users = [user(name, name, feature="gender") for name in "abgh"]
 
-    spec = plots.plot_users(summary, users, feature="gender").to_dict()
+    spec = plots.ANSWERS["users"].plot(summary, users, feature="gender").to_dict()
 
     ((domain, colours),) = scales_of(spec)
     assert domain == ["A", "B", "C", "D", "E", "F", "others"]
@@ -89,8 +91,8 @@ def test_a_hexagon_has_the_colour_of_its_mean_and_tells_of_how_many_it_is(make_s
         plots.HexagonValue(2.0, 0.0, 0.5, 50, 2, None, None, None),
     ]
 
-    spec = plots.plot_hexagon_values(summary, cells, feature="n_impressions").to_dict()
-    caption = plots.caption_hexagon_values(summary, cells, feature="n_impressions")
+    spec = plots.ANSWERS["hexagon_values"].plot(summary, cells, feature="n_impressions").to_dict()
+    caption = plots.ANSWERS["hexagon_values"].caption(summary, cells, feature="n_impressions")
 
     (unknown, known) = spec["layer"][:2]
     assert scales_of(spec) == [
@@ -116,14 +118,12 @@ def test_a_hexagon_has_the_colour_of_its_mean_and_tells_of_how_many_it_is(make_s
 
 
 @pytest.mark.parametrize("feature", ["n_impressions", "first_seen_at"])
-def test_pairs_space_and_umap_take_the_colours_too(make_summary, feature):
+def test_space_takes_the_colours_too(make_summary, feature):
     summary = make_summary(n_points=12)
     users = [user("a", 1494000000.0, feature=feature), user("b", None, feature=feature)]
 
-    pairs = plots.plot_user_pairs(summary, users, feature=feature).to_dict()
-    space = plots.plot_map_3d(summary, users, feature=feature).to_dict()
+    space = plots.FIGURES["map_3d"].plot(summary, users, feature=feature).to_dict()
 
-    assert len(scales_of(pairs)) == 6  # known and unknown on three panels
     assert len(scales_of(space)) == 2
     shown = [row["told"] for row in space["datasets"]["points"]]
     # 2017-05-06 00:00 by the clock of the fixture, UTC+8.
@@ -134,9 +134,8 @@ def test_without_users_or_hexagons_a_chart_says_so(make_summary):
     summary = make_summary(n_points=5)
 
     for chart in (
-        plots.plot_user_pairs(summary, (), feature="n_clicks"),
-        plots.plot_hexagon_values(summary, (), feature="n_clicks"),
+        plots.ANSWERS["users"].plot(summary, (), feature="n_clicks"),
+        plots.ANSWERS["hexagon_values"].plot(summary, (), feature="n_clicks"),
     ):
         assert chart.to_dict()["data"]["values"] == [{"text": "nothing to draw"}]
-    finding = plots.caption_hexagon_values(summary, (), feature="n_clicks").finding
-    says(finding)
+    shows(text_of(shown("Map", folder, view="Loadings")))

@@ -53,25 +53,25 @@ def rows_with(spec, field):
 
 
 def test_stability_draws_the_mean_jaccard_in_the_segments_colour(measured):
-    rows = rows_with(plots.plot_stability(measured).to_dict(), "segment_id")
+    rows = rows_with(plots.FIGURES["stability"].plot(measured).to_dict(), "segment_id")
 
     drawn = {row["segment_id"]: (row["value"], row["color"]) for row in rows}
     assert drawn == {i: (v, plots.segment_colour(i)) for i, v in ((1, 0.9), (2, 0.3), (3, 0.8))}
-    says(plots.caption_stability(measured).finding)
+    says(plots.FIGURES["stability"].caption(measured).finding)
 
 
 def test_the_gain_is_drawn_per_thousand_impressions_with_its_interval(measured):
-    rows = rows_with(plots.plot_gain_by_k(measured).to_dict(), "label")
+    rows = rows_with(plots.FIGURES["gain_by_k"].plot(measured).to_dict(), "label")
 
     drawn = {row["label"]: (row["low"], row["value"], row["high"]) for row in rows}
     assert drawn["K = 2"] == (1.0, 4.0, 7.0)
     assert drawn["K = 3 (chosen)"] == (2.0, 6.0, 10.0)
     assert set(drawn) == {"K = 2", "K = 3 (chosen)"}
-    shows(plots.caption_gain_by_k(measured).finding)
+    shows(plots.FIGURES["gain_by_k"].caption(measured).finding)
 
 
 def test_small_gains_are_not_written_in_thousandths(measured):
-    axis = json.dumps(plots.plot_gain_by_k(measured).to_dict())
+    axis = json.dumps(plots.FIGURES["gain_by_k"].plot(measured).to_dict())
 
     assert '"format": "~g"' in axis
     assert '"~s"' not in axis
@@ -83,7 +83,11 @@ def test_both_are_written_where_they_were_measured_and_else_left_out(
     without = make_summary(n_segments=3, n_points=60)
 
     assert names_of(measured) - names_of(without) == {"gain_by_k", "stability"}
-    assert plots.caption_stability(make_summary()).finding.startswith("Whether the segments")
+    assert (
+        plots.FIGURES["stability"]
+        .caption(make_summary())
+        .finding.startswith("Whether the segments")
+    )
 
 
 def test_the_report_sets_each_figure_beside_its_table(measured):

@@ -34,13 +34,13 @@ def summary(make_summary):
 
 
 def test_each_step_has_its_share_with_the_interval_by_segment(summary):
-    rows = rows_of(plots.plot_funnel(summary).to_dict())
+    rows = rows_of(plots.FIGURES["funnel"].plot(summary).to_dict())
 
     assert [(r["segment_id"], r["low"], r["value"], r["high"]) for r in rows[1]] == [
         (n, pytest.approx(0.3), 0.4, pytest.approx(0.5)) for n in range(4)
     ]
     assert [len(each) for each in rows] == [4, 4, 4, 0]  # too few bought to be told
-    last = plots.plot_funnel(summary).to_dict()["hconcat"][-1]["layer"][-1]
+    last = plots.FIGURES["funnel"].plot(summary).to_dict()["hconcat"][-1]["layer"][-1]
     assert last["data"]["values"] == [{"text": "too few users"}]
 
 
@@ -56,7 +56,7 @@ def test_a_long_name_is_shown_whole(summary, name):
     first = replace(summary.segments[0], name=name)
     renamed = replace(summary, segments=(first, *summary.segments[1:]))
 
-    names = plots.plot_funnel(renamed).to_dict()["hconcat"][0]
+    names = plots.FIGURES["funnel"].plot(renamed).to_dict()["hconcat"][0]
     lines = names["layer"][1]["data"]["values"][1]["label"]
 
     assert "".join("".join(lines).split()) == "".join(f"1{name}".split())
@@ -75,7 +75,7 @@ def finding_with(summary, view, *, bought=UNKNOWN):
     first = (*steps_with(view)[:4], FunnelStep("purchase", 9, bought))
     segments[1] = replace(segments[1], steps=first)
     found = replace(summary, conversions=replace(report, segments=tuple(segments)))
-    return plots.caption_funnel(found).finding.replace("\xa0", " ")
+    return plots.FIGURES["funnel"].caption(found).finding.replace("\xa0", " ")
 
 
 def test_a_segment_is_named_only_where_its_interval_stands_apart(summary):
@@ -97,9 +97,9 @@ def test_where_nothing_can_be_told_no_figure_is_written(summary, make_summary, n
     )
     without = replace(summary, conversions=replace(summary.conversions, segments=hidden))
 
-    assert not plots.has_funnel(plain)
-    assert not plots.has_funnel(without)
-    assert plots.has_funnel(summary)
+    assert not plots.FIGURES["funnel"].needs(plain)
+    assert not plots.FIGURES["funnel"].needs(without)
+    assert plots.FIGURES["funnel"].needs(summary)
     assert names_of(summary) - names_of(plain) == {"funnel"}
 
 
@@ -108,5 +108,5 @@ def test_the_report_sets_the_picture_beside_the_table(summary):
 
     found = page[page.index('id="figure-funnel"') :].split("</figure>")[0]
     assert "<svg>funnel</svg>" in found
-    assert plots.caption_funnel(summary).finding in found
+    assert plots.FIGURES["funnel"].caption(summary).finding in found
     assert '>50 <span class="limits">5.00\u00a0%</span>' in found

@@ -16,14 +16,14 @@ from segmentry.schema import Estimate
 def test_blades_hold_the_sampled_silhouettes_in_the_segments_colour_and_order(make_summary):
     summary = make_summary(n_segments=3, n_points=20)
 
-    spec = plots.plot_silhouette_blades(summary).to_dict()
+    spec = plots.FIGURES["silhouette_blades"].plot(summary).to_dict()
 
     rows = spec["datasets"]["blades"]
     for blade in summary.pictures.blades:
         own = [row for row in rows if row["segment_id"] == blade.segment_id]
         assert [row["value"] for row in own] == [*blade.values, blade.values[-1]]
         assert [row["y"] for row in own] == sorted(row["y"] for row in own)
-    finding = plots.caption_silhouette_blades(summary).finding
+    finding = plots.FIGURES["silhouette_blades"].caption(summary).finding
     assert "20" in finding
     shows(finding)
 
@@ -34,9 +34,11 @@ def test_distributions_draw_shares_of_the_segment_over_those_of_all_users(make_s
     changed = replace(bins[0], segments=((10, 0, 0), (0, 6, 4)), population=(10, 6, 4))
     pictures = replace(summary.pictures, distributions=(changed, *bins[1:]))
 
-    spec = plots.plot_distributions(
-        replace(summary, pictures=pictures), features=[changed.feature]
-    ).to_dict()
+    spec = (
+        plots.FIGURES["distributions"]
+        .plot(replace(summary, pictures=pictures), features=[changed.feature])
+        .to_dict()
+    )
 
     rows = [row for row in spec["datasets"]["bins_0"] if row["segment_id"] == 2]
     assert [row["share"] for row in rows] == [0.0, 1.0, 0.6667, 0.6667]  # of the largest, 0.6
@@ -48,16 +50,16 @@ def test_distributions_draw_shares_of_the_segment_over_those_of_all_users(make_s
 def test_only_eight_segments_are_drawn_and_the_caption_says_so(make_summary):
     summary = make_summary(n_segments=40, n_points=60)
 
-    spec = plots.plot_distributions(summary).to_dict()
+    spec = plots.FIGURES["distributions"].plot(summary).to_dict()
 
     assert {row["segment_id"] for row in rows_of(spec) if "bin" in row} == set(range(1, 9))
-    assert "first 8 segments" in plots.caption_distributions(summary).reading
+    assert "first 8 segments" in plots.FIGURES["distributions"].caption(summary).reading
 
 
 def test_a_hexagon_is_stronger_the_more_users_it_holds_and_never_invisible(make_summary):
     summary = make_summary(n_segments=3, n_points=20)
 
-    spec = plots.plot_map_hexagons(summary).to_dict()
+    spec = plots.FIGURES["map_hexagons"].plot(summary).to_dict()
 
     rows = spec["datasets"]["hexagons"]
     cells = summary.pictures.hexagons
@@ -70,7 +72,7 @@ def test_a_run_without_them_gets_charts_that_say_so(make_summary):
     summary = replace(make_summary(n_points=20), pictures=None)
 
     for name in ("silhouette_blades", "distributions", "map_hexagons"):
-        spec = plots.FIGURES[name](summary).to_dict()
+        spec = plots.FIGURES[name].plot(summary).to_dict()
         assert spec["data"]["values"] == [{"text": "nothing to draw"}]
 
 
@@ -80,7 +82,7 @@ def test_ribbons_are_as_thick_as_their_users_are_many_and_fill_the_bars_on_both_
         names, names, (plots.Flow(1, 1, 60), plots.Flow(1, 2, 20), plots.Flow(2, 2, 20)), 0, 0
     )
 
-    spec = plots.plot_flows(flows).to_dict()
+    spec = plots.ANSWERS["flows"].plot(flows).to_dict()
 
     ends = {}
     for row in spec["datasets"]["ribbons"]:
@@ -93,15 +95,15 @@ def test_ribbons_are_as_thick_as_their_users_are_many_and_fill_the_bars_on_both_
         "1-2": round(20 * unit, 1),
         "2-2": round(20 * unit, 1),
     }
-    finding = plots.caption_flows(flows).finding
+    finding = plots.ANSWERS["flows"].caption(flows).finding
     assert finding.startswith("80")
 
 
 def test_a_run_without_the_log_has_an_exposure_chart_that_says_so(make_summary):
     summary = make_summary(n_points=5)
 
-    assert "no exposure curve" in plots.caption_exposure(summary).finding
-    assert plots.plot_exposure(summary).to_dict()["name"] == "exposure"
+    assert "no exposure curve" in plots.FIGURES["exposure"].caption(summary).finding
+    assert plots.FIGURES["exposure"].plot(summary).to_dict()["name"] == "exposure"
 
 
 def test_users_on_the_map_are_those_of_the_run_though_cells_are_rounded_up(make_summary):
@@ -110,7 +112,7 @@ def test_users_on_the_map_are_those_of_the_run_though_cells_are_rounded_up(make_
     few = replace(summary.pictures.hexagons[0], n_users=n_users * 2)
     rounded = replace(summary, pictures=replace(summary.pictures, hexagons=(few,)))
 
-    caption = plots.caption_map_hexagons(rounded)
+    caption = plots.FIGURES["map_hexagons"].caption(rounded)
 
     # The share was measured before the cells were rounded.
     assert f"; {percent(summary.pictures.mixed_share, digits=0)} " in caption.finding
@@ -121,7 +123,7 @@ def test_users_on_the_map_are_those_of_the_run_though_cells_are_rounded_up(make_
 
 def test_in_a_page_every_panel_keeps_its_title_and_the_chart_gives_its_own_up(make_summary):
     summary = make_summary(n_segments=2, n_points=20)
-    chart = plots.plot_distributions(summary)
+    chart = plots.FIGURES["distributions"].plot(summary)
 
     inside = plots.render_svg(chart, is_titled=False)
 
@@ -129,7 +131,10 @@ def test_in_a_page_every_panel_keeps_its_title_and_the_chart_gives_its_own_up(ma
     for name in plots.distribution_names(summary)[:4]:
         assert f">{labels[name]}" in inside
     drawn = inside.split("</title>")[1]
-    assert plots.caption_distributions(summary).finding[:20] not in drawn.split("</desc>")[1]
+    assert (
+        plots.FIGURES["distributions"].caption(summary).finding[:20]
+        not in drawn.split("</desc>")[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_odds_are_marked_at_round_numbers_of_which_none_is_left_out(make_summary
     curve = replace(log.curves[1], points=(first, wide))
     summary = replace(make_summary(n_points=5), log=replace(log, curves=(curve,)))
 
-    spec = plots.plot_exposure(summary).to_dict()
+    spec = plots.FIGURES["exposure"].plot(summary).to_dict()
 
     axes = [mark["encoding"]["y"].get("axis", {}) for mark in marks_of(spec)]
     assert ticks in [axis.get("values") for axis in axes]
@@ -157,15 +162,15 @@ def test_a_map_by_segment_says_nothing_of_a_scale(make_summary):
     summary = make_summary(n_points=5)
     users = (plots.UserPlace("a", 1, 0.0, 1.0, {"n_impressions": 3.0}),)
 
-    plain = plots.caption_users(summary, users).reading
-    by_feature = plots.caption_users(summary, users, feature="n_impressions").reading
+    plain = plots.ANSWERS["users"].caption(summary, users).reading
+    by_feature = plots.ANSWERS["users"].caption(summary, users, feature="n_impressions").reading
 
     assert "Colour: the user’s own value" not in plain
     shows(by_feature)
 
 
 def test_zero_on_an_axis_of_thousands_is_zero(make_summary):
-    svg = plots.render_svg(plots.plot_elbow(make_summary(n_points=5)))
+    svg = plots.render_svg(plots.FIGURES["elbow"].plot(make_summary(n_points=5)))
 
     labels = re.findall(r">([0-9.]+[kM]?)<", svg)
     assert "0" in labels
@@ -176,7 +181,7 @@ def test_a_long_name_beside_flows_takes_two_lines_around_the_middle_of_its_bar()
     names = ((1, "Heavily shown, many active days, many campaigns"), (2, "B"))
     flows = plots.Flows(names, names, (plots.Flow(1, 1, 50), plots.Flow(2, 2, 50)), 0, 0)
 
-    rows = [row for row in rows_of(plots.plot_flows(flows).to_dict()) if "text" in row]
+    rows = [row for row in rows_of(plots.ANSWERS["flows"].plot(flows).to_dict()) if "text" in row]
 
     long, short = (next(r for r in rows if r["segment_id"] == each) for each in (1, 2))
     says(long["text"])

@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def svgs(make_summary) -> dict[str, str]:
     names = ('<b>"bold"</b>', "Tom & Jerry's", "高价值用户", "plain", "]]>")
     summary = make_summary(names=names, n_points=60)
-    return {name: plots.render_svg(plot(summary)) for name, plot in plots.FIGURES.items()}
+    return {name: plots.render_svg(figure.plot(summary)) for name, figure in plots.FIGURES.items()}
 
 
 def test_every_svg_is_well_formed_and_has_a_title_and_a_description(svgs):
@@ -53,7 +53,7 @@ def test_nothing_is_asked_of_the_network(svgs):
 
 
 def test_the_drawn_title_is_cut_off_for_a_page(make_summary):
-    chart = plots.plot_elbow(make_summary())
+    chart = plots.FIGURES["elbow"].plot(make_summary())
 
     full, bare = plots.render_svg(chart), plots.render_svg(chart, is_titled=False)
 
@@ -65,13 +65,13 @@ def test_the_drawn_title_is_cut_off_for_a_page(make_summary):
 
 @pytest.mark.parametrize("name", list(plots.FIGURES))
 def test_a_chart_for_a_page_is_the_one_whose_title_was_cut_off(make_summary, name):
-    chart = plots.FIGURES[name](make_summary(n_points=60))
+    chart = plots.FIGURES[name].plot(make_summary(n_points=60))
 
     assert plots.render_svg(chart, is_titled=False) == without_title(plots.render_svg(chart))
 
 
 def test_a_page_that_draws_by_itself_paints_dots_and_makes_no_elements_of_them(make_summary):
-    spec = plots.render_spec(plots.plot_map(make_summary(n_points=60)), is_dark=False)
+    spec = plots.render_spec(plots.FIGURES["map"].plot(make_summary(n_points=60)), is_dark=False)
 
     assert spec["usermeta"]["embedOptions"] == {"renderer": "canvas"}
 
@@ -79,16 +79,16 @@ def test_a_page_that_draws_by_itself_paints_dots_and_makes_no_elements_of_them(m
 def test_unchecked_charts_are_the_same(make_summary):
     summary = make_summary(n_points=60)
     with plots.unchecked():
-        unchecked = plots.plot_sizes(summary).to_dict(validate=False)
+        unchecked = plots.FIGURES["sizes"].plot(summary).to_dict(validate=False)
 
-    assert unchecked == plots.plot_sizes(summary).to_dict()
+    assert unchecked == plots.FIGURES["sizes"].plot(summary).to_dict()
 
 
 @pytest.mark.parametrize("name", list(plots.FIGURES))
 def test_what_is_left_after_the_cut_is_as_high_as_a_chart_without_title(make_summary, name):
     import vl_convert
 
-    chart = plots.FIGURES[name](make_summary(n_points=60))
+    chart = plots.FIGURES[name].plot(make_summary(n_points=60))
     bare = plots.render_svg(chart, is_titled=False)
     spec = chart.to_dict()
     del spec["title"]
@@ -100,7 +100,7 @@ def test_what_is_left_after_the_cut_is_as_high_as_a_chart_without_title(make_sum
 
 def test_the_titles_of_panels_stay_when_the_title_of_the_whole_is_cut_off(make_summary):
     summary = make_summary(n_points=60)
-    chart = plots.plot_distributions(summary)
+    chart = plots.FIGURES["distributions"].plot(summary)
 
     drawn = re.findall(r"<text[^>]*>([^<]*)", plots.render_svg(chart, is_titled=False))
 

@@ -21,7 +21,7 @@ def test_a_saved_figure_is_the_one_that_was_drawn_for_the_page(summary, written)
     folder, inline = written
 
     for name, svg in inline.items():
-        caption = plots.CAPTIONS[name](summary)
+        caption = plots.FIGURES[name].caption(summary)
         assert plots.saved_svg(folder, name, caption=caption) == svg
         assert "data-title-height" not in svg
 
@@ -46,11 +46,13 @@ def test_a_file_that_was_harmed_or_says_something_else_is_not_taken(
     (tmp_path / "sizes.svg").write_text(harm(text), encoding="utf-8")
 
     assert harm(text) != text
-    assert plots.saved_svg(tmp_path, "sizes", caption=plots.caption_sizes(summary)) is None
+    assert (
+        plots.saved_svg(tmp_path, "sizes", caption=plots.FIGURES["sizes"].caption(summary)) is None
+    )
 
 
 def test_a_figure_of_other_names_is_not_taken(make_summary, written):
     folder, _ = written
     renamed = make_summary(names=("one", "two", "three"), n_points=60)
 
-    assert plots.saved_svg(folder, "sizes", caption=plots.caption_sizes(renamed)) is None
+    assert plots.saved_svg(folder, "sizes", caption=plots.FIGURES["sizes"].caption(renamed)) is None

@@ -73,21 +73,23 @@ def charts():
     )
     by = {"feature": "n_impressions"}
     asked = {
-        "users": lambda: plots.plot_users(summary, users, feature=None),
-        "users_by_feature": lambda: plots.plot_users(summary, users, feature="n_impressions"),
-        "user_pairs": lambda: plots.plot_user_pairs(summary, users, **by),
-        "map_3d_by_feature": lambda: plots.plot_map_3d(summary, users, **by),
-        "umap_by_feature": lambda: plots.plot_umap(summary, users, **by),
-        "hexagon_values": lambda: plots.plot_hexagon_values(summary, cells, **by),
-        "distributions_of_one": lambda: plots.plot_distributions(
+        "users": lambda: plots.ANSWERS["users"].plot(summary, users, feature=None),
+        "users_by_feature": lambda: plots.ANSWERS["users"].plot(
+            summary, users, feature="n_impressions"
+        ),
+        "map_3d_by_feature": lambda: plots.FIGURES["map_3d"].plot(summary, users, **by),
+        "umap_by_feature": lambda: plots.FIGURES["umap"].plot(summary, users, **by),
+        "hexagon_values": lambda: plots.ANSWERS["hexagon_values"].plot(summary, cells, **by),
+        "distributions_of_one": lambda: plots.FIGURES["distributions"].plot(
             summary, features=["n_impressions"]
         ),
-        "flows": lambda: plots.plot_flows(flows_of_two_runs()),
-        "reach": lambda: plots.plot_reach([0.4, 0.3, 0.2], mde=0.3, whom="all segments"),
-        "budget": lambda: plots.plot_budget(a_plan()),
-        "budget_gain": lambda: plots.plot_budget_gain(a_plan()),
+        "flows": lambda: plots.ANSWERS["flows"].plot(flows_of_two_runs()),
+        "reach": lambda: plots.ANSWERS["reach"].plot([0.4, 0.3, 0.2], mde=0.3, whom="all segments"),
+        "budget": lambda: plots.ANSWERS["budget"].plot(a_plan()),
+        "budget_gain": lambda: plots.ANSWERS["budget_gain"].plot(a_plan()),
     }
-    return {name: lambda plot=plot: plot(summary) for name, plot in plots.FIGURES.items()} | asked
+    run = {name: lambda each=each: each.plot(summary) for name, each in plots.FIGURES.items()}
+    return run | asked
 
 
 def recorded(spec):
@@ -126,7 +128,7 @@ def test_a_figure_is_specified_as_recorded(name):
 
 
 def test_the_theme_is_the_recorded_one():
-    found = plots.plot_sizes(whole_summary()).to_dict(validate=False)["config"]
+    found = plots.FIGURES["sizes"].plot(whole_summary()).to_dict(validate=False)["config"]
 
     assert found == json.loads((RECORDS / "theme.json").read_text(encoding="utf-8"))
 

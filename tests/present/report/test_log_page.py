@@ -70,7 +70,7 @@ def test_the_section_says_what_was_shown_and_how_exposure_changes_clicks(with_lo
 
 def test_the_naive_rate_stands_beside_each_curve_as_a_warning(with_log):
     text = section_of(with_log())
-    drawn = str(plots.plot_exposure(with_log()).to_dict())
+    drawn = str(plots.FIGURES["exposure"].plot(with_log()).to_dict())
 
     shows(text)
     shows(text)

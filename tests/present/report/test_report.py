@@ -70,8 +70,8 @@ class Page(HTMLParser):
 
 def drawn(summary) -> dict[str, str]:
     return {
-        name: plots.render_svg(plot(summary), is_titled=False)
-        for name, plot in plots.FIGURES.items()
+        name: plots.render_svg(figure.plot(summary), is_titled=False)
+        for name, figure in plots.FIGURES.items()
         if name != "ctr_later" or plots.was_checked(summary)
     }
 

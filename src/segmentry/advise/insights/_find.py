@@ -59,7 +59,7 @@ def find_insights(
     agreements : mapping of int to float
         Jaccard of the segments that were found again when all days were taken; empty if nothing
         was refitted.
-    mute : collection of str
+    mute : collection of str, optional
         Codes not to look for.
 
     Returns

@@ -14,12 +14,8 @@ from segmentry.schema import UNKNOWN, Estimate
 class Facts:
     """What insights are looked for in.
 
-    Parameters
-    ----------
-    summary : Summary
-    agreements : mapping of int to float
-        Jaccard of each segment of the feature window that was found again on all days; empty
-        where nothing was refitted.
+    `agreements` holds the Jaccard of each segment of the feature window that was found again on
+    all days; it is empty where nothing was refitted.
     """
 
     summary: Summary

@@ -86,13 +86,7 @@ def impressions_lacking(level: Estimate, *, shown: float, clicks: float) -> Esti
 def clicks_gained_within(segment: SegmentProfile, *, to: Cell, of: Cell | None = None) -> Estimate:
     """Return clicks gained by moving 10,000 impressions of a segment to a value it clicks more.
 
-    Parameters
-    ----------
-    segment : SegmentProfile
-    to : Cell
-        Where they go.
-    of : Cell, optional
-        Where they come from; else from everywhere in proportion.
+    Without `of` they come from everywhere in proportion.
 
     Notes
     -----

@@ -16,7 +16,7 @@ from segmentry.describe.exposure._matched import (
     join_sets,
     n_levels_of,
 )
-from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, BandCounts
+from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS
 from segmentry.describe.exposure._reaction import fit_gap_ratio
 from segmentry.describe.exposure._records import Cap, CurvePoint, ExposureCurve, Reaction
 from segmentry.privacy import hidden_bands, hidden_cells, is_small
@@ -40,9 +40,23 @@ class _Group:
     user_share: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a curve follows, and the factors of its sets, the one of interest first."""
+
+    name: str
+    bands: tuple[int, ...]
+    factors: tuple[int, ...]
+
+
+_IMPRESSION = _Kind("impression", POSITION_BANDS, (0, 2, 3))
+# Adjusted for the position as well.
+_REPEAT = _Kind("repeat", REPEAT_BANDS, (1, 0, 2, 3))
+
+
 def describe_exposure(
-    positions: BandCounts,
-    showings: BandCounts,
+    positions: IntVector,
+    showings: IntVector,
     sets: list[tuple[MatchedSets, IntVector]],
     moments: list[pl.DataFrame],
     *,
@@ -57,8 +71,8 @@ def describe_exposure(
 
     Parameters
     ----------
-    positions, showings : BandCounts
-        Of all segments.
+    positions, showings : ndarray of int
+        Of all segments, from `count_bands`.
     sets, moments : list
         Of the sampled users, part by part.
     segment_ids : ndarray of int, shape (n_users,)
@@ -83,24 +97,25 @@ def describe_exposure(
         groups = groups[:1]
     reactions = tuple(_react(seen, group, n_tests=max(1, n_segments)) for group in groups)
     everybody_reacts = reactions[0].is_found
-    told = [
-        (kind, counts, hidden_bands(counts.sums[:, :, 0], min_size=least_users))
-        for kind, counts in (("impression", positions), ("repeat", showings))
-        if counts.sums[:, 1:, 1].any() or kind == "impression"
+    shown = [
+        (kind, counts, hidden_bands(counts[0, :, :, 0], min_size=least_users))
+        for kind, counts in ((_IMPRESSION, positions), (_REPEAT, showings))
+        if counts[0, :, 1:, 1].any() or kind is _IMPRESSION
     ]
     curves = []
     for group, reaction in zip(groups, reactions, strict=True):
+        place = group.segment_id
         own = [
             _curve(
                 kind,
-                counts,
+                counts[:, place - 1] if place else counts.sum(axis=1),
                 matched,
                 group,
-                window=window,
-                n_shown=int(n_shown[group.segment_id]),
+                n_levels=n_levels_of(window),
+                n_shown=int(n_shown[place]),
                 least_users=least_users,
             )
-            for kind, counts, n_shown in told
+            for kind, counts, n_shown in shown
         ]
         is_reacting = everybody_reacts or reaction.is_found
         if is_reacting:
@@ -157,73 +172,24 @@ def _thinned(moments: pl.DataFrame) -> pl.DataFrame:
 
 
 def _curve(
-    kind: str,
-    counts: BandCounts,
+    kind: _Kind,
+    counts: IntVector,
     sets: MatchedSets,
     group: _Group,
     *,
-    window: Window,
+    n_levels: Sequence[int],
     n_shown: int,
     least_users: int,
 ) -> ExposureCurve:
-    """Draw one curve; that of the showings is adjusted for the position as well."""
-    position, showing, day, hour = n_levels_of(window)
+    """Draw one curve of the counts of one group, of which the first bands may be shown."""
+    bands, (sums, beyond) = kind.bands, counts
     is_taken = group.is_taken[sets.user]
     codes, is_member = sets.codes[is_taken], sets.is_member[is_taken]
-    if kind == "impression":
-        order: tuple[int, ...] = (0, 2, 3)
-        n_levels: tuple[int, ...] = (position, day, hour)
-        bands: tuple[int, ...] = POSITION_BANDS
-    else:
-        order, n_levels = (1, 0, 2, 3), (showing, position, day, hour)
-        bands = REPEAT_BANDS
+    if kind is _REPEAT:
         # Members whose ad is not known are left out, whatever their click.
-        is_member = is_member & (codes[:, :, 1] < len(REPEAT_BANDS))
-    own = MatchedSets(sets.user[is_taken], codes[:, :, order], is_member)
-    return _make_curve(
-        _counts_of(counts, group.segment_id),
-        own,
-        kind=kind,
-        segment_id=group.segment_id,
-        bands=bands,
-        n_levels=n_levels,
-        user_share=group.user_share,
-        n_shown=n_shown,
-        least_users=least_users,
-    )
-
-
-def _counts_of(counts: BandCounts, segment_id: int) -> BandCounts:
-    if segment_id == 0:
-        return replace(
-            counts,
-            sums=counts.sums.sum(axis=0, keepdims=True),
-            beyond=counts.beyond.sum(axis=0, keepdims=True),
-        )
-    rows = slice(segment_id - 1, segment_id)
-    return replace(counts, sums=counts.sums[rows], beyond=counts.beyond[rows])
-
-
-def _make_curve(
-    counts: BandCounts,
-    sets: MatchedSets,
-    *,
-    kind: str,
-    segment_id: int,
-    bands: Sequence[int],
-    n_levels: Sequence[int],
-    user_share: float,
-    n_shown: int,
-    least_users: int,
-) -> ExposureCurve:
-    """Put one curve together, of the counts of one segment.
-
-    `bands` holds the first position of each band, of which the first `n_shown` may be shown; the
-    factor of interest comes first in `sets` and `n_levels`. What fewer than `least_users` inform
-    is hidden.
-    """
-    sums, beyond = counts.sums[0], counts.beyond[0]
-    fit = fit_matched(sets, n_levels=n_levels)
+        is_member &= codes[:, :, 1] < len(REPEAT_BANDS)
+    own = MatchedSets(sets.user[is_taken], codes[:, :, kind.factors], is_member)
+    fit = fit_matched(own, n_levels=[n_levels[factor] for factor in kind.factors])
     if fit is not None and fit.n_users < least_users:
         fit = None
     ratios = _odds_ratios(fit, len(bands))
@@ -242,13 +208,13 @@ def _make_curve(
     )
     is_known = any(point.odds_ratio.is_known for point in points[1:])
     return ExposureCurve(
-        segment_id=segment_id,
-        kind=kind,
+        segment_id=group.segment_id,
+        kind=kind.name,
         points=points,
         per_doubling=_per_doubling(fit, sums) if is_known else UNKNOWN,
         n_users=0 if fit is None else fit.n_users,
         n_clicks=0 if fit is None else fit.n_sets,
-        user_share=user_share,
+        user_share=group.user_share,
         reason="" if is_known else _TOO_FEW,
         is_identified=True,
         caps=_caps(beyond[: n_shown + 1], bands, least_users),

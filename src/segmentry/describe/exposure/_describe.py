@@ -29,8 +29,6 @@ from segmentry.describe.exposure._matched import MatchedSets, draw_sets, user_sh
 from segmentry.describe.exposure._positions import (
     POSITION_BANDS,
     REPEAT_BANDS,
-    BandCounts,
-    add_bands,
     count_bands,
     no_bands,
     order_by_time,
@@ -51,20 +49,11 @@ _ROWS_OF_A_PIECE = 1 << 19
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HoldOut:
-    """Segments that were formed before some moment, to be held against what came after.
+    """Segments that were formed before some moment, to be held against what came after."""
 
-    Parameters
-    ----------
-    segment_ids : ndarray of int, shape (n_users,)
-        In the order of the user table; 0 for none.
-    n_segments : int
-    starts_at : int
-        Start of the outcome window.
-    """
-
-    segment_ids: IntVector
+    segment_ids: IntVector  # (n_users,), in the order of the user table; 0 for none
     n_segments: int
-    starts_at: int
+    starts_at: int  # the start of the outcome window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +88,8 @@ class _Findings:
     """What the parts gave so far."""
 
     cells: list[CellCounts]
-    positions: BandCounts
-    showings: BandCounts
+    positions: IntVector
+    showings: IntVector
     clicks: Clicks | None
     sets: list[tuple[MatchedSets, IntVector]] = field(default_factory=list)
     moments: list[pl.DataFrame] = field(default_factory=list)
@@ -269,9 +258,9 @@ def _take_exposure(piece: _Piece, plan: _Plan, found: _Findings) -> None:
         segment_of_user=piece.segments,
         n_segments=plan.members.n_segments,
     )
-    found.positions = add_bands(found.positions, count(line.position, bands=POSITION_BANDS))
+    found.positions += count(line.position, bands=POSITION_BANDS)
     if events.ad is not None:
-        found.showings = add_bands(found.showings, count(line.showing, bands=REPEAT_BANDS))
+        found.showings += count(line.showing, bands=REPEAT_BANDS)
     is_sampled = plan.is_sampled[users]
     sets = draw_sets(line, users, is_sampled, window=plan.window, seed=plan.seed)
     found.sets.append(sets)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from segmentry.features.events import Events
-from segmentry.features.packing import places_of
+from segmentry.features.packing import Places
 from segmentry.schema import Engine
 from segmentry.schema.arrays import IntVector
 
@@ -22,38 +22,21 @@ _ID_COLUMNS = {"category": "category_id", "brand": "brand_id", "campaign": "camp
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members:
-    """The users with a segment.
+    """The users and their segments."""
 
-    Parameters
-    ----------
-    user_id : Series of shape (n_users,)
-        In the order of the user table.
-    segment_ids : ndarray of int, shape (n_users,)
-        1..K; 0 for users without a segment.
-    n_segments : int
-    """
-
-    user_id: pl.Series
-    segment_ids: IntVector
+    user_id: pl.Series  # (n_users,), in the order of the user table
+    segment_ids: IntVector  # (n_users,): 1..K; 0 for users without a segment
     n_segments: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dimension:
-    """One way to tell impressions apart.
-
-    Parameters
-    ----------
-    kind : str
-    keys : DataFrame
-        ``key, label`` as text; the row is the number of the key.
-    of_ad : ndarray of int or None, shape (n_ads + 1,)
-        Number of the key of each ad, -1 for none, and -1 at the end: for ads that are not in
-        the table. Null where it is no matter of ads.
-    """
+    """One way to tell impressions apart."""
 
     kind: str
-    keys: pl.DataFrame
+    keys: pl.DataFrame  # key and label as text; the row is the number of the key
+    # Number of the key of each ad, -1 for none, and -1 at the end: for ads that are not in the
+    # table. Null where it is no matter of ads.
     of_ad: IntVector | None = None
 
 
@@ -75,11 +58,7 @@ def find_placements(engine: Engine, parts: Sequence[Path]) -> tuple[str, ...]:
 def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tuple[Dimension, ...]:
     """Return the dimensions that a log has.
 
-    Parameters
-    ----------
-    placements : sequence of str
-    ads : DataFrame or None
-        The table of ads, one row per ad; columns that are absent or empty give no dimension.
+    Columns of the ads that are absent or empty give no dimension.
 
     Examples
     --------
@@ -101,7 +80,7 @@ def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tupl
                 pl.format(f"{kind} {{}}", "key").alias("label")
             )
             found.append(
-                Dimension(kind, keys, np.append(places_of(ads[column], ids), np.int32(-1)))
+                Dimension(kind, keys, np.append(Places.among(ids).of(ads[column]), np.int32(-1)))
             )
     if "price" in ads.columns and ads["price"].null_count() < ads.height:
         prices = ads["price"].to_numpy()

@@ -14,8 +14,8 @@ from segmentry.schema.arrays import IntVector
 POSITION_BANDS = (1, 2, 3, 5, 9, 17, 33, 65)
 """First position of each band; the last one has no end."""
 REPEAT_BANDS = (1, 2, 3, 5)
-_MOST_REPEATS = 1 << 10
-_MOST_POSITIONS = 1 << 12
+_MAX_REPEATS = 1 << 10
+_MAX_POSITIONS = 1 << 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,9 +63,9 @@ def order_by_time(events: Events) -> Timeline:
             (user, events.ad + 1, second, click), (n_users, n_ads, n_seconds, 2)
         )
         showing = np.where(ad > 0, _rank((user, ad), second), 0)
-    capped = np.minimum(showing, _MOST_REPEATS - 1)
+    capped = np.minimum(showing, _MAX_REPEATS - 1)
     user, second, capped, click = sort_rows(
-        (user, second, capped, click), (n_users, n_seconds, _MOST_REPEATS, 2)
+        (user, second, capped, click), (n_users, n_seconds, _MAX_REPEATS, 2)
     )
     return Timeline(user, second, click, _rank((user,), second), capped)
 
@@ -96,36 +96,9 @@ def band_of(position: IntVector, bands: Sequence[int]) -> IntVector:
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BandCounts:
-    """Impressions and clicks of each segment by band, and from each band on.
-
-    Parameters
-    ----------
-    sums : ndarray of int, shape (n_segments, n_bands, 7)
-        Over users with n impressions and c clicks in the band: users, n, c, n n, n c, c c; over
-        impressions: log2 of the position in fixed point (`MICRO`).
-    beyond : ndarray of int, shape (n_segments, n_bands, 7)
-        Over users with r impressions and d clicks in this band and all after it, of n and c in
-        all: users, r, d, r r, r n, d d, d c. A cap below a band removes them; the first row is
-        everything.
-    """
-
-    sums: IntVector
-    beyond: IntVector
-
-
-def no_bands(n_segments: int, bands: Sequence[int]) -> BandCounts:
-    """Return the counts of nothing."""
-    return BandCounts(
-        np.zeros((n_segments, len(bands), 7), dtype=np.int64),
-        np.zeros((n_segments, len(bands), 7), dtype=np.int64),
-    )
-
-
-def add_bands(one: BandCounts, other: BandCounts) -> BandCounts:
-    """Add the counts of other users."""
-    return BandCounts(one.sums + other.sums, one.beyond + other.beyond)
+def no_bands(n_segments: int, bands: Sequence[int]) -> IntVector:
+    """Return the counts of nothing, as `count_bands` returns those of some users."""
+    return np.zeros((2, n_segments, len(bands), 7), dtype=np.int64)
 
 
 def count_bands(
@@ -136,8 +109,16 @@ def count_bands(
     segment_of_user: IntVector,
     n_segments: int,
     bands: Sequence[int],
-) -> BandCounts:
+) -> IntVector:
     """Count impressions, clicks and users by segment and band of positions.
+
+    Returns
+    -------
+    ndarray of int, shape (2, n_segments, n_bands, 7)
+        First, over users with n impressions and c clicks in the band: users, n, c, n n, n c, c c;
+        over impressions: log2 of the position in fixed point (`MICRO`). Then, over users with r
+        impressions and d clicks in this band and all after it, of n and c in all: users, r, d,
+        r r, r n, d d, d c. A cap below a band removes them; the first row is everything.
 
     Examples
     --------
@@ -145,20 +126,25 @@ def count_bands(
     ...     np.array([0, 0, 0]), np.array([1, 2, 2]), np.array([1, 0, 0]),
     ...     segment_of_user=np.array([1]), n_segments=1, bands=(1, 2),
     ... )
-    >>> counts.sums.tolist()
+    >>> counts[0].tolist()
     [[[1, 1, 1, 1, 1, 1, 0], [1, 2, 0, 4, 0, 0, 2000000]]]
-    >>> counts.beyond.tolist()
+    >>> counts[1].tolist()
     [[[1, 3, 1, 9, 9, 1, 1], [1, 2, 0, 4, 6, 0, 0]]]
     """
-    was_clicked = is_click > 0
-    n, c = _by_user(user, position, was_clicked, n_users=segment_of_user.size, bands=bands)
+    band = band_of(position, bands)
+    is_known = band >= 0
+    cell = user[is_known] * len(bands) + band[is_known]
+    n, c = (
+        np.bincount(each, minlength=segment_of_user.size * len(bands)).reshape(-1, len(bands))
+        for each in (cell, cell[is_click[is_known] > 0])
+    )
     place = ((segment_of_user[:, None] - 1) * len(bands) + np.arange(len(bands))).ravel()
     shape = (n_segments, len(bands))
     r, d = (each[:, ::-1].cumsum(axis=1)[:, ::-1] for each in (n, c))
     logs = _logs_by_band(user, position, segment_of_user, n_segments=n_segments, bands=bands)
     of_bands = _sums((n > 0, n, c, n * n, n * c, c * c), place, shape)
     of_tails = _sums((r > 0, r, d, r * r, r * r[:, :1], d * d, d * d[:, :1]), place, shape)
-    return BandCounts(np.concatenate([of_bands, logs[:, :, None]], axis=2), of_tails)
+    return np.stack([np.concatenate([of_bands, logs[:, :, None]], axis=2), of_tails])
 
 
 def _sums(
@@ -179,29 +165,9 @@ def _logs_by_band(
     bands: Sequence[int],
 ) -> IntVector:
     """Sum log2 of the positions in fixed point, shape (n_segments, n_bands)."""
-    cell = (segment_of_user[user] - 1) * _MOST_POSITIONS
-    cell += np.minimum(position, _MOST_POSITIONS - 1)
-    shown = np.bincount(cell, minlength=n_segments * _MOST_POSITIONS).reshape(n_segments, -1)
-    logs = np.round(np.log2(np.arange(1, _MOST_POSITIONS)) * MICRO).astype(np.int64)
+    cell = (segment_of_user[user] - 1) * _MAX_POSITIONS
+    cell += np.minimum(position, _MAX_POSITIONS - 1)
+    shown = np.bincount(cell, minlength=n_segments * _MAX_POSITIONS).reshape(n_segments, -1)
+    logs = np.round(np.log2(np.arange(1, _MAX_POSITIONS)) * MICRO).astype(np.int64)
     found: IntVector = np.add.reduceat(shown[:, 1:] * logs, np.array(bands) - 1, axis=1)
     return found
-
-
-def _by_user(
-    user: IntVector,
-    position: IntVector,
-    is_click: npt.NDArray[np.bool_],
-    *,
-    n_users: int,
-    bands: Sequence[int],
-) -> tuple[IntVector, IntVector]:
-    """Count impressions and clicks by user and band, shape (n_users, n_bands) each."""
-    band = band_of(position, bands)
-    if position.min(initial=1) < 1:
-        is_known = band >= 0
-        user, band, is_click = user[is_known], band[is_known], is_click[is_known]
-    cell = user * len(bands) + band
-    size = n_users * len(bands)
-    n = np.bincount(cell, minlength=size).reshape(n_users, len(bands))
-    c = np.bincount(cell[is_click], minlength=size).reshape(n_users, len(bands))
-    return n, c

@@ -1,4 +1,4 @@
-"""What is said of the log once the segments are known: plain, frozen records."""
+"""Records of what the log shows of segments."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,6 @@ class Cell:
 
     Parameters
     ----------
-    segment_id : int
     dimension : str
         "hour", "placement", "category", "brand", "campaign" or "price band".
     key : str
@@ -24,11 +23,11 @@ class Cell:
         Share of the segment's impressions.
     ctr : Estimate
         Clicks per impression, shrunk towards what the segment's and the value's own levels
-        foretell; 95 % interval with the user as the unit.
+        predict; 95 % interval with the user as the unit.
     exposure_index : Estimate
         Share of the segment's impressions / share of all impressions x 100, shrunk towards 100.
     ctr_index : Estimate
-        CTR / what the segment's and the value's own levels foretell x 100, shrunk towards 100:
+        CTR / what the segment's and the value's own levels predict x 100, shrunk towards 100:
         a segment that clicks more everywhere has 100 everywhere.
     """
 
@@ -70,7 +69,7 @@ class HeldOutGain:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutUse:
-    """Whether affinities of the feature window help to foretell clicks of the outcome window.
+    """Whether affinities of the feature window help to predict clicks of the outcome window.
 
     Parameters
     ----------
@@ -78,7 +77,6 @@ class HeldOutUse:
         What is chosen: "category".
     n_users, n_clicks : int
         Users with a segment and later clicks, and those clicks.
-    gains : tuple of HeldOutGain
     conclusion : str
         Whole sentences: whether it helps.
     reason : str
@@ -99,15 +97,12 @@ class CurvePoint:
 
     Parameters
     ----------
-    first : int
-    last : int or None
-    n_users, n_impressions, n_clicks : int
     naive_ctr : Estimate
         Clicks per impression of whoever got that far: survivors, not a curve of any user.
         95 % interval with the user as the unit.
     odds_ratio : Estimate
         Odds of a click against the first position, within users; 1 without interval there, and
-        null where it cannot be told. 90 % interval with the user as the unit.
+        null where it is not known. 90 % interval with the user as the unit.
     """
 
     first: int
@@ -127,12 +122,8 @@ class Cap:
 
     Parameters
     ----------
-    cap : int
-    n_impressions : int
     impressions_share : float
         Of all impressions of the curve.
-    n_clicks : int
-    clicks_share : float
     n_users : int
         Users from whom something would have been removed.
     saved, lost : Estimate
@@ -159,7 +150,6 @@ class ExposureCurve:
         0 for all users with a segment.
     kind : str
         "impression" (the nth of the user in this log) or "repeat" (the nth showing of one ad).
-    points : tuple of CurvePoint
     per_doubling : Estimate
         Factor of the odds of a click each time the position doubles; 90 % interval.
     n_users, n_clicks : int
@@ -171,7 +161,6 @@ class ExposureCurve:
         Why there is no curve within users, or empty.
     is_identified : bool
         Whether exposure was not found to react to clicks; without it no cap is drawn.
-    caps : tuple of Cap
     """
 
     segment_id: int
@@ -202,7 +191,7 @@ class Reaction:
     is_found : bool
         Whether exposure reacts to clicks: then curves are not identified.
     reason : str
-        Why it cannot be told, or empty.
+        Why it is not known, or empty.
     """
 
     segment_id: int
@@ -230,7 +219,7 @@ class LogReport:
         By segment and dimension: all hours, placements and price bands; of the others those that
         stand out most, strongest first. All of them are in ``affinity.parquet``.
     held_out : HeldOutUse or None
-        Whether the affinities foretell later clicks; null without categories.
+        Whether the affinities predict later clicks; null without categories.
     reactions : tuple of Reaction
         Of all users (segment 0) and of each segment.
     curves : tuple of ExposureCurve

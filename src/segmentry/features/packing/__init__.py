@@ -3,7 +3,7 @@
 In: integer columns. Out: packed integers, their order and their counts.
 """
 
-from segmentry.features.packing._numbering import Places, numbers_of, places_of
+from segmentry.features.packing._numbering import Places, numbers_of
 from segmentry.features.packing._pairs import Pairs, count_pairs
 from segmentry.features.packing._sorting import run_starts, sort_rows
 
@@ -12,7 +12,6 @@ __all__ = [
     "Places",
     "count_pairs",
     "numbers_of",
-    "places_of",
     "run_starts",
     "sort_rows",
 ]

@@ -11,28 +11,17 @@ from segmentry.schema.arrays import IntVector
 _MOST_TABLE = 1 << 23
 
 
-def places_of(ids: pl.Series, known: pl.Series) -> IntVector:
-    """Return the place of each id among the known ones, which are distinct; -1 if it is not there.
-
-    Examples
-    --------
-    >>> places_of(pl.Series([7, 5, 7, None]), pl.Series([5, 7])).tolist()
-    [1, 0, 1, -1]
-    >>> places_of(pl.Series(["b", "c"]), pl.Series(["a", "b"])).tolist()
-    [1, -1]
-    """
-    return Places.among(known).of(ids)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """The places of known ids, to be looked up again and again.
+    """The places of known distinct ids, to be looked up again and again.
 
     Examples
     --------
     >>> places = Places.among(pl.Series([5, 7]))
-    >>> places.of(pl.Series([7, 8])).tolist(), places.of(pl.Series([-5, 5])).tolist()
-    ([1, -1], [-1, 0])
+    >>> places.of(pl.Series([7, 8, None])).tolist(), places.of(pl.Series([-5, 5])).tolist()
+    ([1, -1, -1], [-1, 0])
+    >>> Places.among(pl.Series(["a", "b"])).of(pl.Series(["b", "c"])).tolist()
+    [1, -1]
     """
 
     known: pl.Series
@@ -77,7 +66,7 @@ def numbers_of(ids: pl.Series) -> tuple[pl.Series, IntVector]:
         numbers: Any = np.cumsum(is_here, dtype=np.int32) - 1
         return pl.Series(ids.name, np.flatnonzero(is_here), dtype=ids.dtype), numbers[places]
     known = ids.drop_nulls().unique().sort()
-    return known, places_of(ids, known)
+    return known, Places.among(known).of(ids)
 
 
 def _is_narrow(ids: pl.Series) -> bool:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,11 +24,13 @@ from segmentry.ingest.engines._parts import (
     SET_ASIDE,
     collapse,
     files_of,
+    n_rows_of,
     rows_held,
     split_prepared,
     written_log,
 )
 from segmentry.ingest.engines._plain import tally_if_plain
+from segmentry.ingest.engines._plain_text import PlainText, plain_text
 from segmentry.ingest.engines._validity import (
     NOT_TEXT,
     REASON,
@@ -146,7 +149,12 @@ class DuckDBEngine:
 
         self._connection.execute(f"SET partitioned_write_flush_threshold = {self._held(n_parts)}")
         judged = self._read_log(
-            source, write, exclude=exclude, keep_users=keep_users, on_progress=on_progress
+            source,
+            write,
+            lambda _: sum(map(n_rows_of, directory.glob(f"{PART}=*"))),
+            exclude=exclude,
+            keep_users=keep_users,
+            on_progress=on_progress,
         )
         unreadable = self._unreadable_rows()
         n_repeated = 0
@@ -219,6 +227,7 @@ class DuckDBEngine:
         judged, found = self._read_log(
             source,
             lambda judged: (judged, _to_polars(nw.to_native(judged.by_user()))),
+            lambda answer: int(answer[1]["n_impressions"].sum()),
             exclude=exclude,
             keep_users=keep_users,
             on_progress=on_progress,
@@ -268,19 +277,41 @@ class DuckDBEngine:
         self,
         source: TableSource,
         use: Callable[[Judged], T],
+        count: Callable[[T], int],
         *,
         exclude: Mapping[str, nw.Expr],
         keep_users: pl.Series | None,
         on_progress: Callable[[int, int], None],
     ) -> T:
-        """Use the judged rows of a log and show how far the query is."""
+        """Use the judged rows of a log and show how far it is; `count` tells how many they were."""
         kept = None if keep_users is None else self.from_polars(keep_users.to_frame("user_id"))
 
         def judge_and_use(raw: duckdb.DuckDBPyRelation) -> T:
             return use(judge(nw.from_native(raw), source, exclude=exclude, keep_users=kept))
 
         with _watched(self._connection, source, on_progress=on_progress):
-            return self._read(source, judge_and_use)
+            found = self._read_plainly(source, judge_and_use, count)
+            return found[0] if found else self._read(source, judge_and_use)
+
+    def _read_plainly(
+        self,
+        source: TableSource,
+        use: Callable[[duckdb.DuckDBPyRelation], T],
+        count: Callable[[T], int],
+    ) -> tuple[T] | None:
+        """Use the rows without looking at each value; None where that is not proved to be right."""
+        layouts = layouts_of(source)
+        plain = plain_text(source, layouts)
+        if plain is None:
+            return None
+        self._forget_rejects()
+        with ThreadPoolExecutor(1) as beside:
+            proof = beside.submit(plain.n_lines)
+            try:
+                found = use(self._scan(source, layouts, plain=plain))
+            except duckdb.Error:
+                return None
+        return (found,) if proof.result() == count(found) else None
 
     def _read(self, source: TableSource, use: Callable[[duckdb.DuckDBPyRelation], T]) -> T:
         """Use the rows of a table.
@@ -306,6 +337,7 @@ class DuckDBEngine:
         layouts: Sequence[FileLayout],
         *,
         is_parallel: bool = True,
+        plain: PlainText | None = None,
     ) -> duckdb.DuckDBPyRelation:
         """Return all files of a table as one relation with canonical names."""
         wanted = {column.name for column in source.columns.values()}
@@ -314,7 +346,10 @@ class DuckDBEngine:
             folders = tuple(each for each in layout.partitions if each[0] in wanted)
             key = (layout.format, layout.delimiter, folders, *layout.columns)
             alike.setdefault(key, []).append(layout)
-        queries = [scan_query(source, group, is_parallel=is_parallel) for group in alike.values()]
+        queries = [
+            scan_query(source, group, is_parallel=is_parallel, plain=plain)
+            for group in alike.values()
+        ]
         rows = self._connection.sql(" UNION ALL ".join(queries))
         is_log = source.role in TIME_OF
         return rows.distinct() if source.is_distinct and not is_log else rows

@@ -1,9 +1,9 @@
 """SQL of DuckDB for columns that are no plain numbers: moments, codes, words for "unknown"."""
 
 from segmentry.errors import SchemaError
-from segmentry.ingest.engines._moments import FIELDS, UNITS_PER_SECOND, moment_pattern
 from segmentry.ingest.engines._validity import WHOLE
 from segmentry.ingest.files import NULL_WORDS, FileLayout
+from segmentry.ingest.moments import FIELDS, UNITS_PER_SECOND, moment_pattern
 from segmentry.schema import SECONDS_PER_DAY, ColumnSource, ColumnType, UtcOffset
 
 
@@ -51,12 +51,12 @@ def _offset_of(zone: str, default_hours: UtcOffset) -> str:
     )
 
 
-def code_of(found: str, column: ColumnSource) -> str:
-    """Return the number that a text stands for."""
-    text = f"lower(trim({found}::VARCHAR))"
+def code_of(text: str, known: str, column: ColumnSource) -> str:
+    """Return the number that a text in lower case stands for; null where `known` is null."""
     cases = " ".join(f"WHEN {quoted_text(word)} THEN {code}" for word, code in column.codes)
     other = "NULL" if column.other is None else str(column.other)
-    return f"CASE WHEN {found} IS NULL THEN NULL ELSE CASE {text} {cases} ELSE {other} END END"
+    # Nearly all rows hold one of the words: whether others are missing is asked of few.
+    return f"CASE {text} {cases} ELSE CASE WHEN {known} IS NOT NULL THEN {other} END END"
 
 
 def without_missing(typed: str, found: str, column: ColumnSource) -> str:
@@ -126,7 +126,7 @@ def read_as(found: str, column: ColumnSource) -> str:
             return moment
         return f"({column.days_until} - ({moment})) / {SECONDS_PER_DAY}.0"
     if column.type == "code":
-        return code_of(found, column)
+        return code_of(f"lower(trim({found}::VARCHAR))", found, column)
     typed = _typed(found, column.type)
     return f"regexp_replace({typed}, '{WHOLE}', '\\1')" if column.is_whole else typed
 

@@ -8,6 +8,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from segmentry.ingest.moments import EARLIEST, LATEST
 from segmentry.schema import (
     BEHAVIOURS_COLUMNS,
     EVENT_COLUMNS,
@@ -19,11 +20,6 @@ from segmentry.schema import (
     TableSource,
     UserTally,
 )
-
-EARLIEST = 631_152_000
-"""1990-01-01: an impression before the web is a broken clock."""
-LATEST = 4_102_444_800
-"""2100-01-01."""
 
 TIME_OF = {"impressions": "shown_at", "behaviours": "happened_at"}
 """The moment of a row, by the role of its log."""

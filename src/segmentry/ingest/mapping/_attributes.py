@@ -1,14 +1,22 @@
 """An attribute of a user as a feature, and how its column is read."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from segmentry.errors import SchemaError
 from segmentry.ingest.files import has_integers_only
 from segmentry.ingest.mapping._model import Attribute
-from segmentry.ingest.mapping._times import find_time_format
-from segmentry.schema import OTHER_CODE, SECONDS_PER_DAY, ColumnSource, Family, Feature, UtcOffset
+from segmentry.ingest.moments import find_time_format
+from segmentry.schema import (
+    OTHER_CODE,
+    SECONDS_PER_DAY,
+    ColumnSource,
+    ColumnType,
+    Family,
+    Feature,
+    UtcOffset,
+)
 
 _UNITS: Mapping[str, str] = MappingProxyType(
     {
@@ -48,43 +56,33 @@ def attribute_feature(name: str, attribute: Attribute) -> Feature:
 
 
 def attribute_source(
-    attribute: Attribute,
-    missing: tuple[str, ...],
-    values: list[str],
-    *,
-    utc_offset_hours: UtcOffset = 0,
+    attribute: Attribute, known: Sequence[str], *, utc_offset_hours: UtcOffset
 ) -> ColumnSource:
-    """Return how the column of an attribute is read; `values` are some of it.
+    """Return how the column of an attribute is read; `known` are some values that are not missing.
 
     Raises
     ------
     SchemaError
         If it is a date and how it is written cannot be told.
     """
-    missing = attribute.missing or missing
     if attribute.days_until is not None:
-        return _date_source(attribute, missing, values, utc_offset_hours)
+        return _date_source(attribute, attribute.days_until, known, utc_offset_hours)
     if attribute.order:
         codes = tuple((level.strip().lower(), i) for i, level in enumerate(attribute.order, 1))
         # A level that is not among those declared is counted as impossible.
-        return ColumnSource(
-            attribute.column, "code", codes=codes, other=OTHER_CODE, missing=missing
-        )
-    if attribute.kind in ("categorical", "ordinal"):
-        kept = [value for value in values if value not in missing]
-        is_number = has_integers_only(kept)
-        if attribute.kind == "ordinal" and not is_number:
-            return ColumnSource(attribute.column, "number", missing=missing)
-        kind = "integer" if is_number else "text"
-        return ColumnSource(attribute.column, kind, missing=missing)  # type: ignore[arg-type]  # one of two literals
-    return ColumnSource(attribute.column, "number", missing=missing)
+        return ColumnSource(attribute.column, "code", codes=codes, other=OTHER_CODE)
+    kind: ColumnType = "number"
+    if attribute.kind in ("categorical", "ordinal") and has_integers_only(known):
+        kind = "integer"
+    elif attribute.kind == "categorical":
+        kind = "text"
+    return ColumnSource(attribute.column, kind)
 
 
 def _date_source(
-    attribute: Attribute, missing: tuple[str, ...], values: list[str], offset: UtcOffset
+    attribute: Attribute, until: dt.date, known: Sequence[str], offset: UtcOffset
 ) -> ColumnSource:
     """Read a date as the days from it until the beginning of a day."""
-    known = [value for value in values if value not in missing]
     time_format = attribute.time_format
     if time_format == "auto":
         time_format = find_time_format(known)
@@ -94,13 +92,11 @@ def _date_source(
             f"column {attribute.column!r} holds {told}; how dates are written cannot be told; say "
             'it beside days_until: time_format = "%d/%m/%Y"'
         )
-    assert attribute.days_until is not None, "asked before"  # noqa: S101  # by the caller
-    day = attribute.days_until.toordinal() - dt.date(1970, 1, 1).toordinal()
+    day = (until - dt.date(1970, 1, 1)).days
     return ColumnSource(
         attribute.column,
         "moment",
         time_format=time_format,
         utc_offset_hours=offset,
-        missing=missing,
         days_until=day * SECONDS_PER_DAY - round(offset * 3600),
     )

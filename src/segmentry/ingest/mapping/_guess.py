@@ -11,8 +11,8 @@ from segmentry.errors import DataError
 from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehaviourCodes
-from segmentry.ingest.mapping._times import find_time_format
-from segmentry.schema import FileShape
+from segmentry.ingest.moments import find_time_format
+from segmentry.schema import ADS_COLUMNS, FileShape
 
 _MOST_SHOWN = 6
 _ID = "an id: no two users share a value"
@@ -49,7 +49,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 _OF_LOG = ("user_id", "time", "click", "event_type", "no_click", "ad_id", "placement")
 _OF_EVENTS = ("value", "quantity")
-_OF_ADS = ("category_id", "campaign_id", "advertiser_id", "brand_id", "price")
+_OF_ADS = ADS_COLUMNS[1:]
 _OF_BEHAVIOURS = ("user_id", "time", "category_id", "brand_id")
 _CLICK_WORDS = ("click", "clicked", "clk")
 _ACTION_WORDS = frozenset(word for _, words in BehaviourCodes() for word in words)

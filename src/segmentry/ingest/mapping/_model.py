@@ -7,13 +7,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from segmentry.errors import ConfigError
 from segmentry.ingest.files import read_settings
-from segmentry.schema import UtcOffset
+from segmentry.schema import ADS_COLUMNS, UtcOffset
 
 AttributeKind = Literal[
     "categorical", "ordinal", "number", "count", "money", "duration", "share", "rate"
@@ -76,10 +77,14 @@ class FilesMapping(_Strict):
     names: Texts = ()
     missing: Mapping[str, Texts] = {}
 
+    canonical: ClassVar[Mapping[str, str]] = {}
+    """The canonical column of each key that names a column."""
+
     @property
     def roles(self) -> Mapping[str, str]:
         """The file's column of each canonical column that is given."""
-        return {}
+        named = ((role, getattr(self, key)) for key, role in self.canonical.items())
+        return {role: column for role, column in named if column is not None}
 
 
 class LogMapping(FilesMapping):
@@ -97,20 +102,18 @@ class LogMapping(FilesMapping):
     value: str | None = None
     quantity: str | None = None
 
-    @property
-    def roles(self) -> Mapping[str, str]:
-        """The file's column of each canonical column that is given."""
-        named = {
-            "user_id": self.user_id,
-            "shown_at": self.time,
-            "ad_id": self.ad_id,
-            "placement": self.placement,
-            "is_click": self.click,
-            "is_not_click": self.no_click,
-            "value": self.value,
-            "quantity": self.quantity,
+    canonical = MappingProxyType(
+        {
+            "user_id": "user_id",
+            "time": "shown_at",
+            "ad_id": "ad_id",
+            "placement": "placement",
+            "click": "is_click",
+            "no_click": "is_not_click",
+            "value": "value",
+            "quantity": "quantity",
         }
-        return {role: column for role, column in named.items() if column is not None}
+    )
 
 
 class Attribute(_Strict):
@@ -144,11 +147,13 @@ class ProfilesMapping(FilesMapping):
     user_id: str | None = None
     attributes: Mapping[str, Attribute] = {}
 
+    canonical = MappingProxyType({"user_id": "user_id"})
+
     @property
     def roles(self) -> Mapping[str, str]:
         """The file's column of each canonical column that is given."""
         named = {name: attribute.column for name, attribute in self.attributes.items()}
-        return named if self.user_id is None else {"user_id": self.user_id, **named}
+        return {**super().roles, **named}
 
 
 class AdsMapping(FilesMapping):
@@ -161,12 +166,7 @@ class AdsMapping(FilesMapping):
     brand_id: str | None = None
     price: str | None = None
 
-    @property
-    def roles(self) -> Mapping[str, str]:
-        """The file's column of each canonical column that is given."""
-        names = ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price")
-        found = {name: getattr(self, name) for name in names}
-        return {name: column for name, column in found.items() if column is not None}
+    canonical = MappingProxyType({name: name for name in ADS_COLUMNS})
 
 
 class BehaviourCodes(_Strict):
@@ -183,8 +183,8 @@ class BehavioursMapping(FilesMapping):
     """What users do in the shop: one row per action."""
 
     user_id: str
-    action: str
     time: str | None = None
+    action: str
     time_format: str = "auto"
     category_id: str | None = None
     brand_id: str | None = None
@@ -192,17 +192,15 @@ class BehavioursMapping(FilesMapping):
     first_day: dt.date | None = None
     last_day: dt.date | None = None
 
-    @property
-    def roles(self) -> Mapping[str, str]:
-        """The file's column of each canonical column that is given."""
-        named = {
-            "user_id": self.user_id,
-            "happened_at": self.time,
-            "action": self.action,
-            "category_id": self.category_id,
-            "brand_id": self.brand_id,
+    canonical = MappingProxyType(
+        {
+            "user_id": "user_id",
+            "time": "happened_at",
+            "action": "action",
+            "category_id": "category_id",
+            "brand_id": "brand_id",
         }
-        return {role: column for role, column in named.items() if column is not None}
+    )
 
 
 class DataMapping(_Strict):
@@ -294,14 +292,6 @@ def _problems_of_table(
     return []
 
 
-_KEY_OF_ROLE = {
-    "shown_at": "time",
-    "happened_at": "time",
-    "is_click": "click",
-    "is_not_click": "no_click",
-}
-
-
 class _Use(NamedTuple):
     """What a column is named for, and where."""
 
@@ -332,18 +322,17 @@ def _shared_columns(mapping: DataMapping) -> list[str]:
 
 
 def _uses(name: str, table: FilesMapping) -> list[tuple[str, _Use]]:
+    found = [
+        (getattr(table, key), _Use(role, f"[{name}] {key}"))
+        for key, role in table.canonical.items()
+        if getattr(table, key) is not None
+    ]
     if isinstance(table, ProfilesMapping):
-        found = [
+        found += [
             (each.column, _Use("attribute", f"[profiles.attributes] {key}", each.kind))
             for key, each in table.attributes.items()
         ]
-        if table.user_id is not None:
-            found.append((table.user_id, _Use("user_id", "[profiles] user_id")))
-        return found
-    return [
-        (column, _Use(role, f"[{name}] {_KEY_OF_ROLE.get(role, role)}"))
-        for role, column in table.roles.items()
-    ]
+    return found
 
 
 def _may_share(one: _Use, other: _Use) -> bool:

@@ -14,7 +14,7 @@ from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, 
 from segmentry.ingest.mapping._attributes import attribute_feature, attribute_source
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehavioursMapping, DataMapping, FilesMapping, LogMapping
-from segmentry.ingest.mapping._times import find_time_format, has_hours
+from segmentry.ingest.moments import find_time_format, has_hours
 from segmentry.schema import (
     BEHAVIOUR_ACTIONS,
     OTHER_CODE,
@@ -33,8 +33,6 @@ _JOINED = (*_IDS, "category_id", "brand_id")
 """Columns by which tables are joined: of one type in all of them."""
 _PADDED = re.compile(r"[+-]?0[0-9]")
 _IDS_OF_IMPRESSIONS = ("impression_id", "imp_id", "request_id", "auction_id", "bid_id")
-_ROLE_OF_KEY = {"time": "shown_at", "click": "is_click", "no_click": "is_not_click"}
-_ROLE_OF_BEHAVIOURS_KEY = {"time": "happened_at"}
 _FIRST_MOMENT, _LAST_MOMENT = dt.date(1990, 1, 1), dt.date(2099, 12, 31)
 _FLAGS = (
     *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
@@ -74,30 +72,31 @@ def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
     ConfigError
         If a value of the mapping makes no sense for these files.
     """
-    log = None if mapping.log is None else _find(mapping.log, base, "log")
-    tables = {
-        "impressions": None
-        if log is None or mapping.log is None
-        else _log_table(mapping, mapping.log, log),
-        "profiles": _profiles_table(mapping, log, base),
-        "ads": _ads_table(mapping, log, base),
-        "behaviours": _behaviours_table(mapping, base),
-    }
-    tables = _with_equal_ids(tables)
+    log, impressions = None, None
+    if mapping.log is not None:
+        log = _find(mapping.log, base, "log")
+        impressions = _log_table(mapping, mapping.log, log)
+    found = (
+        impressions,
+        _profiles_table(mapping, log, base),
+        _ads_table(mapping, log, base),
+        _behaviours_table(mapping, base),
+    )
+    tables = _with_equal_ids({table.role: table for table in found if table is not None})
     profiles = mapping.profiles
     attributes = {} if profiles is None else profiles.attributes
     return Source(
         name=mapping.name,
-        impressions=tables["impressions"],
-        profiles=tables["profiles"],
-        ads=tables["ads"],
+        impressions=tables.get("impressions"),
+        profiles=tables.get("profiles"),
+        ads=tables.get("ads"),
         attributes=tuple(attribute_feature(name, each) for name, each in attributes.items()),
         utc_offset_hours=mapping.utc_offset_hours,
         event=mapping.event,
         events=mapping.plural,
         value_unit=mapping.value_unit,
-        has_hours=_has_hours(mapping, log, tables["impressions"]),
-        behaviours=tables["behaviours"],
+        has_hours=_has_hours(mapping, log, impressions),
+        behaviours=tables.get("behaviours"),
     )
 
 
@@ -108,49 +107,52 @@ def _find(table: FilesMapping, base: Path, role: str) -> _Found:
     return _Found(tuple(layout.path for layout in layouts), layouts, shape)
 
 
-def _check(table: FilesMapping, found: _Found, *, role: str) -> None:
-    """Refuse columns that are not there, and words for "unknown" of columns without a role."""
+def _checked(table: FilesMapping, found: _Found, name: str) -> Mapping[str, tuple[str, ...]]:
+    """Refuse columns that are not there; return the words for "unknown" by canonical column."""
     for layout in found.layouts:
         require_columns(layout, dict.fromkeys(table.roles.values()))
-    role_of_key = _role_of_key(table)
-    unknown = [name for name in table.missing if role_of_key.get(name, name) not in table.roles]
-    if unknown:
-        keys = {role: key for key, role in role_of_key.items()}
-        expected = ", ".join(keys.get(each, each) for each in table.roles)
-        raise ConfigError(
-            f"[{role}.missing] {unknown[0]}: no column has this role; expected some of {expected}"
-        )
+    for key in table.missing:
+        if table.canonical.get(key, key) not in table.roles:
+            keys = {role: key for key, role in table.canonical.items()}
+            expected = ", ".join(keys.get(role, role) for role in table.roles)
+            raise ConfigError(
+                f"[{name}.missing] {key}: no column has this role; expected some of {expected}"
+            )
+    return {table.canonical.get(key, key): words for key, words in table.missing.items()}
 
 
-def _role_of_key(table: FilesMapping) -> Mapping[str, str]:
-    return _ROLE_OF_BEHAVIOURS_KEY if isinstance(table, BehavioursMapping) else _ROLE_OF_KEY
-
-
-def _missing(table: FilesMapping) -> Mapping[str, tuple[str, ...]]:
-    role_of_key = _role_of_key(table)
-    return {role_of_key.get(name, name): words for name, words in table.missing.items()}
+def _table(
+    role: str,
+    found: _Found,
+    columns: Mapping[str, ColumnSource],
+    missing: Mapping[str, tuple[str, ...]],
+    *,
+    is_distinct: bool = False,
+) -> TableSource:
+    columns = {
+        name: replace(column, missing=missing.get(name, ())) for name, column in columns.items()
+    }
+    _check_types(found, columns)
+    return TableSource(role, found.files, columns, found.shape, is_distinct)
 
 
 def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSource:
-    _check(log, found, role="log")
-    missing = _missing(log)
-    columns: dict[str, ColumnSource] = {}
-    for role, name in log.roles.items():
-        column = _log_column(role, name, log, found, mapping.utc_offset_hours)
-        columns[role] = replace(column, missing=missing.get(role, ()))
-    _check_types(found, columns)
-    return TableSource("impressions", found.files, columns, found.shape)
+    missing = _checked(log, found, "log")
+    columns = {
+        role: _log_column(role, name, log, found, mapping.utc_offset_hours)
+        for role, name in log.roles.items()
+    }
+    return _table("impressions", found, columns, missing)
 
 
 def _log_column(
     role: str, name: str, log: LogMapping, found: _Found, utc_offset_hours: UtcOffset
 ) -> ColumnSource:
-    values = found.values(name)
     if role in _IDS:
-        return ColumnSource(name, _id_type(values))
+        return ColumnSource(name, _id_type(found.values(name)))
     if role == "shown_at":
         time_format = _time_format(log.time_format, found, name, role="log")
-        return _time_column(name, time_format, values, utc_offset_hours)
+        return _time_column(name, time_format, found.values(name), utc_offset_hours)
     if role == "is_click":
         return _click_column(name, log, found)
     if role == "is_not_click":
@@ -267,21 +269,20 @@ def _profiles_table(mapping: DataMapping, log: _Found | None, base: Path) -> Tab
     found = _find(profiles, base, "profiles") if profiles.files else log
     assert found is not None, "profiles without files stand in the log"  # noqa: S101  # checked by the model
     user_id = profiles.user_id or (mapping.log.user_id if mapping.log else "")
-    _check(profiles, found, role="profiles")
+    words = _checked(profiles, found, "profiles")
     require_columns(found.layouts[0], [user_id])
-    missing = _missing(profiles)
+    missing = dict(words) | {
+        name: each.missing or words.get(name, ()) for name, each in profiles.attributes.items()
+    }
     columns = {"user_id": ColumnSource(user_id, _id_type(found.values(user_id)))} | {
         name: attribute_source(
             each,
-            missing.get(name, ()),
-            found.values(each.column),
+            _known(found, each.column, missing[name]),
             utc_offset_hours=mapping.utc_offset_hours,
         )
         for name, each in profiles.attributes.items()
     }
-    _check_types(found, columns)
-    is_distinct = not profiles.files
-    return TableSource("profiles", found.files, columns, found.shape, is_distinct)
+    return _table("profiles", found, columns, missing, is_distinct=not profiles.files)
 
 
 def _ads_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSource | None:
@@ -290,19 +291,15 @@ def _ads_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSou
         return None
     found = _find(ads, base, "ads") if ads.files else log
     assert found is not None, "ads without files stand in the log"  # noqa: S101  # checked by the model
-    _check(ads, found, role="ads")
-    roles = {"ad_id": mapping.log.ad_id or "", **ads.roles}
-    missing = _missing(ads)
+    missing = _checked(ads, found, "ads")
     columns = {
         role: ColumnSource(
             name,
             "number" if role == "price" else _id_type(_known(found, name, missing.get(role, ()))),
-            missing=missing.get(role, ()),
         )
-        for role, name in roles.items()
+        for role, name in {"ad_id": mapping.log.ad_id or "", **ads.roles}.items()
     }
-    _check_types(found, columns)
-    return TableSource("ads", found.files, columns, found.shape, is_distinct=not ads.files)
+    return _table("ads", found, columns, missing, is_distinct=not ads.files)
 
 
 def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
@@ -310,29 +307,20 @@ def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
     if behaviours is None:
         return None
     found = _find(behaviours, base, "behaviours")
-    _check(behaviours, found, role="behaviours")
-    missing = _missing(behaviours)
+    missing = _checked(behaviours, found, "behaviours")
     columns: dict[str, ColumnSource] = {}
     for role, name in behaviours.roles.items():
         values = _known(found, name, missing.get(role, ()))
         if role == "happened_at":
             time_format = _time_format(behaviours.time_format, found, name, role="behaviours")
-            column = _time_column(name, time_format, values, mapping.utc_offset_hours)
+            columns[role] = _time_column(name, time_format, values, mapping.utc_offset_hours)
         elif role == "action":
-            column = _action_column(name, behaviours, found)
+            columns[role] = _action_column(name, behaviours, found)
         else:
-            column = ColumnSource(name, _id_type(values))
-        columns[role] = replace(column, missing=missing.get(role, ()))
-    _check_types(found, columns)
-    return TableSource(
-        "behaviours",
-        found.files,
-        columns,
-        found.shape,
-        # Without times two rows may be two views; with them they are one that was written twice.
-        is_distinct="happened_at" in columns,
-        possible=_possible_moments(behaviours, mapping.utc_offset_hours),
-    )
+            columns[role] = ColumnSource(name, _id_type(values))
+    # Without times two rows may be two views; with them they are one that was written twice.
+    table = _table("behaviours", found, columns, missing, is_distinct="happened_at" in columns)
+    return replace(table, possible=_possible_moments(behaviours, mapping.utc_offset_hours))
 
 
 def _action_column(name: str, behaviours: BehavioursMapping, found: _Found) -> ColumnSource:
@@ -369,16 +357,15 @@ def _known(found: _Found, name: str, missing: Sequence[str]) -> list[str]:
     return [value for value in found.values(name) if value not in missing]
 
 
-def _with_equal_ids(tables: dict[str, TableSource | None]) -> dict[str, TableSource | None]:
+def _with_equal_ids(tables: dict[str, TableSource]) -> dict[str, TableSource]:
     """Read an id as text everywhere if it is text anywhere; what is 7.0 as a number is then 7."""
     for name in _JOINED:
-        having = [table for table in tables.values() if table is not None and name in table.columns]
+        having = [table for table in tables.values() if name in table.columns]
         if any(table.columns[name].type == "text" for table in having):
             for table in having:
                 column = table.columns[name]
                 text = replace(column, type="text", is_whole=column.type == "integer")
-                columns = {**tables[table.role].columns, name: text}  # type: ignore[union-attr]  # it has columns
-                tables[table.role] = replace(tables[table.role], columns=columns)  # type: ignore[type-var]
+                tables[table.role] = replace(table, columns={**table.columns, name: text})
     return tables
 
 

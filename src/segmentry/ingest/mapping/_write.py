@@ -3,19 +3,26 @@
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from segmentry.ingest.mapping._guess import GuessedColumn, GuessedTable, guess_tables
-from segmentry.schema import OWN_COLUMNS
+from segmentry.ingest.mapping._model import (
+    AdsMapping,
+    BehavioursMapping,
+    FilesMapping,
+    LogMapping,
+    ProfilesMapping,
+)
+from segmentry.schema import ADS_COLUMNS, OWN_COLUMNS
 
-_KEYS = {
-    "log": ("user_id", "time", "click", "no_click", "ad_id", "placement", "value", "quantity"),
-    "profiles": ("user_id",),
-    "ads": ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price"),
-    "behaviours": ("user_id", "time", "action", "category_id", "brand_id"),
+_MODELS: Mapping[str, type[FilesMapping]] = {
+    "log": LogMapping,
+    "profiles": ProfilesMapping,
+    "ads": AdsMapping,
+    "behaviours": BehavioursMapping,
 }
-_OF_ADS = ("category_id", "campaign_id", "advertiser_id", "brand_id", "price")
+_OF_ADS = ADS_COLUMNS[1:]
 
 
 def render_mapping(paths: Sequence[str], *, base: Path) -> str:
@@ -84,7 +91,8 @@ def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:
         yield f'format = "{table.shape.format}"  # columns between blanks'
     if table.shape.names:
         yield f"names = {json.dumps(list(table.shape.names))}  # the file has no header line"
-    for key in _KEYS[table.role]:
+    model = _MODELS[table.role]
+    for key in (key for key in model.model_fields if key in model.canonical):
         yield from _role(table, key)
     for word in table.click_values:
         yield f"click = {_text(table.roles['event_type'])}"

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -36,7 +35,6 @@ __all__ = [
 LOGS = ("impressions", "behaviours")
 PREPARED_FOR = "1GB"
 """The memory of a process into which a part of a prepared log fits."""
-_STRIDE = 1 << 20
 _PLAIN_TYPES = {pl.Int64: "integer", pl.Float64: "number", pl.String: "text"}
 
 
@@ -191,12 +189,9 @@ def _records(work: Work, prefix: str) -> list[BlockRecord]:
 
 
 def _record_of(file: Path) -> BlockRecord:
-    digest, n_bytes = hashlib.sha256(), 0
     with file.open("rb") as stream:
-        while piece := stream.read(_STRIDE):
-            digest.update(piece)
-            n_bytes += len(piece)
-    return BlockRecord(n_bytes=n_bytes, sha256=digest.hexdigest())
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return BlockRecord(n_bytes=file.stat().st_size, sha256=digest)
 
 
 def _changed(file: Path, number: int) -> DataError:
@@ -279,16 +274,9 @@ def _accounts(work: Work, table: TableSource) -> Sequence[RowAccount]:
 def _prepared_log(
     table: TableSource, files: tuple[Path, ...], accounts: Sequence[RowAccount], *, n_used: int
 ) -> TableSource:
-    n_before = sum(each.n_used for each in accounts)
-    excluded = sum((Counter(each.excluded) for each in accounts), Counter[str]())
-    excluded += Counter({REPEATED: n_before - n_used})
-    account = RowAccount(
-        role=table.role,
-        n_read=sum(each.n_read for each in accounts),
-        n_used=n_used,
-        rejected=dict(sum((Counter(each.rejected) for each in accounts), Counter[str]())),
-        excluded=dict(excluded),
-    )
+    total = RowAccount.total(table.role, accounts)
+    n_repeated = {REPEATED: total.n_used - n_used} if total.n_used > n_used else {}
+    account = replace(total, n_used=n_used, excluded={**total.excluded, **n_repeated})
     columns = {
         name: _canonical(name, column)
         for name, column in table.columns.items()

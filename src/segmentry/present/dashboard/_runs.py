@@ -83,12 +83,12 @@ class Pictures:
 
 @lru_cache(maxsize=128)
 def _svg(run: Run, name: str) -> str:
-    caption = plots.CAPTIONS[name](run.summary)
+    caption = plots.FIGURES[name].caption(run.summary)
     # The libraries that draw take 1.2 s to load and 7 s for all figures of a million users.
     saved = plots.saved_svg(run.folder / "figures", name, caption=caption)
     if saved is not None:
         return saved
-    return plots.render_svg(plots.FIGURES[name](run.summary), is_titled=False)
+    return plots.render_svg(plots.FIGURES[name].plot(run.summary), is_titled=False)
 
 
 def basis_of(run: Run) -> PlanBasis:

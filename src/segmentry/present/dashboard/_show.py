@@ -25,7 +25,6 @@ from segmentry.present.report import (
 )
 
 _PIECES: ContextVar[list[str] | None] = ContextVar("pieces", default=None)
-_WORDS = {name: meaning for names, meaning in GLOSSARY for name in (names,)}
 
 
 def is_dark() -> bool:
@@ -146,9 +145,9 @@ def words(*names: str) -> None:
     """Explain words of the glossary on hover, and on focus for the keyboard."""
     terms = "".join(
         f'<span class="term" tabindex="0">{escape(name)}'
-        f'<span class="told" role="note">{escape(_WORDS[name])}</span></span>'
+        f'<span class="told" role="note">{escape(GLOSSARY[name])}</span></span>'
         for name in names
-        if name in _WORDS
+        if name in GLOSSARY
     )
     put(f'<div class="words-here"><span>Words:</span>{terms}</div>')
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from segmentry.formats import feature_value
-from segmentry.present.figures._caption import Rows, quoted
+from segmentry.present.figures._figure import Rows, quoted
 from segmentry.present.figures._marks import on_named
 from segmentry.present.theme import ROLES, SCALE
 

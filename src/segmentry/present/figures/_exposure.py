@@ -1,11 +1,13 @@
-"""The exposure curve: how the odds of a click change with the nth impression, within users."""
+"""Exposure curves: how the odds of a click change with the nth impression, within users."""
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
-from segmentry.formats import count, decimal, interval
-from segmentry.present.figures._caption import Caption, Rows, empty_chart, finish
+from segmentry.formats import count, decimal, interval, rate
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on
+from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
@@ -19,25 +21,17 @@ _WIDTH = 560
 _HEIGHT = 260
 _MANY_TIMES = 4.0
 _MOST_TICKS = 7
-_NAMES = {"impression": "exposure_impression"}
 _UNITS = {"impression": "impression of the user", "repeat": "showing of the same ad"}
 
 
-def caption_exposure(summary: "Summary", *, segment_id: int = 0, kind: str = "repeat") -> Caption:
-    """Say how the odds of a click change each time the exposure doubles.
-
-    Examples
-    --------
-    >>> print(caption_exposure(summary).finding)  # doctest: +SKIP
-    """
+def _caption(summary: "Summary", *, segment_id: int = 0, kind: str) -> Caption:
+    """Say how the odds of a click change each time the exposure doubles."""
     curve = _curve(summary, segment_id, kind)
     if curve is None:
         why = "this run did not read the log again" if summary.log is None else summary.log.reason
-        text = f"There is no exposure curve: {why or 'too few clicks'}"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent(f"There is no exposure curve: {why or 'too few clicks'}")
     if not curve.per_doubling.is_known:
-        text = f"No exposure curve can be told: {curve.reason}"
-        return Caption(finding=text, reading="", alt=f"{text}.")
+        return absent(f"No exposure curve can be told: {curve.reason}")
     change = (
         f"Each doubling of the nth {_UNITS.get(kind, kind)} multiplies the odds of a click by "
         f"{decimal(curve.per_doubling.value)} (90 % interval {interval(curve.per_doubling)})"
@@ -57,43 +51,14 @@ def caption_exposure(summary: "Summary", *, segment_id: int = 0, kind: str = "re
     )
 
 
-def has_exposure(summary: "Summary", *, kind: str = "repeat") -> bool:
-    """Tell whether there is a curve of all users to draw."""
-    curve = _curve(summary, 0, kind)
-    return curve is not None and bool(_rows(curve))
-
-
-def plot_exposure(
-    summary: "Summary", *, segment_id: int = 0, kind: str = "repeat"
-) -> "alt.LayerChart | alt.Chart":
-    """Draw the odds of a click by exposure with their intervals.
-
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-    segment_id : int
-        0 for all users.
-    kind : str
-        "impression" or "repeat".
-
-    Returns
-    -------
-    altair.LayerChart or altair.Chart
-        Figure ``exposure``, or ``exposure_impression`` for that kind; where it cannot be told, a
-        chart that says so.
-
-    Examples
-    --------
-    >>> plot_exposure(summary, segment_id=2)  # doctest: +SKIP
-    """
+def _draw(summary: "Summary", *, segment_id: int = 0, kind: str) -> Drawing | None:
+    """Draw the odds of a click by exposure with their intervals."""
     import altair as alt
 
-    caption, curve = caption_exposure(summary, segment_id=segment_id, kind=kind), None
     curve = _curve(summary, segment_id, kind)
     rows = [] if curve is None else _rows(curve)
     if not rows:
-        return empty_chart(name=_NAMES.get(kind, "exposure"), caption=caption, width=_WIDTH)
+        return None
     scale = alt.Scale(type="log", nice=False, padding=12)
     order = alt.Scale(domain=[str(row["label"]) for row in rows])
     axis = alt.Axis(labelAngle=0, title=f"nth {_UNITS.get(kind)}")
@@ -114,7 +79,7 @@ def plot_exposure(
     one = on([{"one": 1.0}]).mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3])
     layers = [one.encode(y=alt.Y("one:Q", scale=scale)), *naive, bars, line, dots]
     chart = layered(layers, width=_WIDTH, height=_HEIGHT)
-    return finish(chart, name=_NAMES.get(kind, "exposure"), caption=caption, width=_WIDTH)
+    return Drawing(chart)
 
 
 def _ticks(rows: Rows, naive: Rows) -> list[float]:
@@ -189,3 +154,67 @@ def _positions(first: int, last: int | None) -> str:
     if last is None:
         return f"{first}+"
     return str(first) if first == last else f"{first}–{last}"
+
+
+def exposure_figure(kind: str, *, name: str, title: str, order: int) -> "Figure[...]":
+    """Return the figure of a kind of exposure: "impression" or "repeat".
+
+    Its caption and its chart may be asked for one segment by ``segment_id``; 0 is all users.
+    """
+
+    def tables(summary: "Summary") -> tuple[Table, ...]:
+        curve = _curve(summary, 0, kind)
+        return () if curve is None else (curve_table(summary, curve),)
+
+    def needs(summary: "Summary") -> bool:
+        curve = _curve(summary, 0, kind)
+        return curve is not None and bool(_rows(curve))
+
+    return Figure(
+        name=name,
+        title=title,
+        width=_WIDTH,
+        caption=partial(_caption, kind=kind),
+        draw=partial(_draw, kind=kind),
+        section="exposure",
+        order=order,
+        needs=needs,
+        tables=tables,
+    )
+
+
+def curve_table(summary: "Summary", curve: "ExposureCurve") -> Table:
+    """Return an exposure curve as numbers, of all users or of one segment."""
+    names = {s.segment_id: f"{s.segment_id} {s.name}" for s in summary.segments}
+    what = "impression in this log" if curve.kind == "impression" else "showing of the same ad"
+    of = names.get(curve.segment_id, str(curve.segment_id)) if curve.segment_id else "all users"
+    caption = f"The nth {what}: {of}"
+    if curve.reason:
+        caption += f" – {curve.reason}"
+    elif curve.per_doubling.is_known:
+        caption += (
+            f" – odds x {decimal(curve.per_doubling.value)} with each doubling "
+            f"({interval(curve.per_doubling)}, 90 %)"
+        )
+    if not curve.is_identified:
+        caption += " – not identified"
+
+    def nth(first: int, last: int | None) -> str:
+        end = "and later" if last is None else f"to {last}"
+        return str(first) if last == first else f"{first} {end}"
+
+    return Table(
+        name=f"exposure_{curve.kind}_{curve.segment_id}",
+        caption=caption,
+        columns=(
+            Column("nth", "nth"),
+            Column("n_users", "users", count),
+            Column("n_impressions", "impressions", count),
+            Column("naive_ctr", "CTR of those who got so far", rate),
+            Column("odds_ratio", "odds within users", decimal),
+        ),
+        rows=tuple(
+            Row((nth(p.first, p.last), p.n_users, p.n_impressions, p.naive_ctr, p.odds_ratio))
+            for p in curve.points
+        ),
+    )

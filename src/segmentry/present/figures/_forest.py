@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from segmentry.present.figures._caption import Rows
+from segmentry.present.figures._figure import Rows
 from segmentry.present.figures._marks import PLAIN_ZERO, as_given, at_x, at_y, haloed, layered, on
 from segmentry.present.theme import ROLES
 

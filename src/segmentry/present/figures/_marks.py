@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
-from segmentry.present.figures._caption import Rows
+from segmentry.present.figures._figure import Rows
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Users as places on a map."""
+"""What stands on a map with the values to colour it by: users and hexagons."""
 
 from dataclasses import dataclass
 
@@ -18,3 +18,33 @@ class UserPlace:
     y: float
     values: dict[str, Value]
     z: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HexagonValue:
+    """What is known of a feature in one hexagon of the map.
+
+    Parameters
+    ----------
+    x, y : float
+    radius : float
+        From the centre to the corners.
+    n_users : int
+    segment_id : int
+        The segment with most users here.
+    n_known : int or None
+        Users whose value is known; null where they are too few to be told of.
+    value : float, str or None
+        The mean of the known values, or the most common level; null with too few.
+    share : float or None
+        Of the most common level among those known.
+    """
+
+    x: float
+    y: float
+    radius: float
+    n_users: int
+    segment_id: int
+    n_known: int | None
+    value: Value
+    share: float | None

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.present.drawing import (
@@ -18,70 +17,18 @@ from segmentry.present.drawing import (
     start_renderer,
     without_title,
 )
-from segmentry.present.figures._blades import plot_silhouette_blades
-from segmentry.present.figures._caption import Caption
-from segmentry.present.figures._distributions import plot_distributions
-from segmentry.present.figures._exposure import has_exposure, plot_exposure
-from segmentry.present.figures._funnel import has_funnel, plot_funnel
-from segmentry.present.figures._gains import has_gains, plot_gain_by_k
-from segmentry.present.figures._heatmap import plot_profile_heatmap
-from segmentry.present.figures._hexagons import plot_map_hexagons
-from segmentry.present.figures._later import plot_ctr_later, was_checked
-from segmentry.present.figures._map import plot_map, plot_map_pairs
-from segmentry.present.figures._segments import plot_ctr_by_segment, plot_sizes
-from segmentry.present.figures._selection import plot_elbow, plot_silhouette_by_k
-from segmentry.present.figures._space import plot_map_3d
-from segmentry.present.figures._stability import has_stability, plot_stability
-from segmentry.present.figures._umap import plot_umap
+from segmentry.present.figures._figure import Caption
+from segmentry.present.figures._registry import FIGURES
 from segmentry.present.theme import ROLES, SCALE
 from segmentry.runtime.processes import serving
 
 if TYPE_CHECKING:
-    import altair as alt
-
+    from segmentry.present.figures._figure import Chart
     from segmentry.results.summary import Summary
-
-    Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
 
 Draw: TypeAlias = Callable[..., "Future[str]"]
 """Takes what `segmentry.present.drawing.draw_files` takes and returns a future of its answer."""
 
-
-FIGURES: "Mapping[str, Callable[[Summary], Chart]]" = MappingProxyType(
-    {
-        "sizes": plot_sizes,
-        "ctr_by_segment": plot_ctr_by_segment,
-        "ctr_later": plot_ctr_later,
-        "elbow": plot_elbow,
-        "silhouette_by_k": plot_silhouette_by_k,
-        "silhouette_blades": plot_silhouette_blades,
-        "gain_by_k": plot_gain_by_k,
-        "stability": plot_stability,
-        "profile_heatmap": plot_profile_heatmap,
-        "distributions": plot_distributions,
-        "exposure": plot_exposure,
-        "exposure_impression": lambda summary: plot_exposure(summary, kind="impression"),
-        "funnel": plot_funnel,
-        "map_hexagons": plot_map_hexagons,
-        "map": plot_map,
-        "map_pairs": plot_map_pairs,
-        "map_3d": plot_map_3d,
-        "umap": plot_umap,
-    }
-)
-"""Every figure of a run by its file name."""
-_ASKED_BY: "Mapping[str, Callable[[Summary], bool]]" = MappingProxyType(
-    {
-        "ctr_later": was_checked,
-        "ctr_by_segment": lambda summary: summary.traits.has_clicks,
-        "exposure": has_exposure,
-        "exposure_impression": lambda summary: has_exposure(summary, kind="impression"),
-        "funnel": has_funnel,
-        "gain_by_k": has_gains,
-        "stability": has_stability,
-        "umap": lambda summary: summary.embedding is not None,
-    }
-)
 
 _MOST_PROCESSES = 2
 _ACTIVE = re.compile(r"<(?:script|image|style|link|foreignObject|a)\b|\bon[a-z]+=|javascript:")
@@ -103,7 +50,7 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
 
     Examples
     --------
-    >>> render_svg(plot_sizes(summary))[:4]  # doctest: +SKIP
+    >>> render_svg(FIGURES["sizes"].plot(summary))[:4]  # doctest: +SKIP
     '<svg'
     """
     spec: dict[str, Any] = chart.to_dict(validate=False)
@@ -131,7 +78,7 @@ def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
 
     Examples
     --------
-    >>> render_spec(plot_map(summary), is_dark=True)["background"]  # doctest: +SKIP
+    >>> render_spec(FIGURES["map"].plot(summary), is_dark=True)["background"]  # doctest: +SKIP
     '#15181b'
     """
     from altair import Undefined
@@ -181,7 +128,7 @@ def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
 
     Examples
     --------
-    >>> render_png(plot_sizes(summary))[1:4]  # doctest: +SKIP
+    >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
     return draw_png(render_svg(chart), scale=scale)
@@ -235,7 +182,7 @@ def write_figures(
         with drawing() as own:
             return write_figures(summary, directory, scale=scale, draw=own)
     directory.mkdir(parents=True, exist_ok=True)
-    asked = [name for name in FIGURES if name not in _ASKED_BY or _ASKED_BY[name](summary)]
+    asked = [name for name, figure in FIGURES.items() if figure.needs(summary)]
     drawn = {name: draw(name, _spec(summary, name), directory, scale=scale) for name in asked}
     return {name: svg.result() for name, svg in drawn.items()}
 
@@ -243,7 +190,7 @@ def write_figures(
 def _spec(summary: "Summary", name: str) -> dict[str, Any]:
     """Return the specification of a figure."""
     with unchecked():
-        spec: dict[str, Any] = FIGURES[name](summary).to_dict(validate=False)
+        spec: dict[str, Any] = FIGURES[name].plot(summary).to_dict(validate=False)
     return spec
 
 
@@ -257,7 +204,7 @@ def unchecked() -> Iterator[None]:
     Examples
     --------
     >>> with unchecked():
-    ...     render_svg(plot_sizes(summary))  # doctest: +SKIP
+    ...     render_svg(FIGURES["sizes"].plot(summary))  # doctest: +SKIP
     """
     from altair.utils.schemapi import debug_mode
 

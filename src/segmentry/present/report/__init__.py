@@ -5,16 +5,9 @@ In: a `Summary` and its figures. Out: one HTML file without network, and its pie
 
 from segmentry.present.report._conversions import added_sentence
 from segmentry.present.report._decisions import exemplar_table
-from segmentry.present.report._figures import figure_of
+from segmentry.present.report._figures import figure_of, figures_in
 from segmentry.present.report._glossary import GLOSSARY
 from segmentry.present.report._log import segment_cells
-from segmentry.present.report._maps import (
-    center_table,
-    hexagon_table,
-    loading_table,
-    make_maps,
-    umap_table,
-)
 from segmentry.present.report._page import render_report, tables_of
 from segmentry.present.report._parts import (
     render_card,
@@ -30,7 +23,6 @@ from segmentry.present.report._tables import (
     feature_tables,
     level_tables,
     numeric_tables,
-    quartile_table,
 )
 from segmentry.present.report._views import AnyTable, Fact, Figure, Row, Table
 
@@ -44,16 +36,12 @@ __all__ = [
     "account_tables",
     "added_sentence",
     "candidate_table",
-    "center_table",
     "exemplar_table",
     "feature_tables",
     "figure_of",
-    "hexagon_table",
+    "figures_in",
     "level_tables",
-    "loading_table",
-    "make_maps",
     "numeric_tables",
-    "quartile_table",
     "render_card",
     "render_figure",
     "render_part",
@@ -63,5 +51,4 @@ __all__ = [
     "render_text",
     "segment_cells",
     "tables_of",
-    "umap_table",
 ]

@@ -18,13 +18,6 @@ from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.results.summary import Summary
 
 _LITTLE = 0.02
-_STEPS = {
-    "impression": "impressions of known category",
-    "click": "clicked",
-    "view": "then viewed",
-    "cart": "then put in the cart",
-    "purchase": "then bought",
-}
 _SHOP = {
     "views": "page views per user",
     "purchases": "purchases per user",
@@ -143,42 +136,6 @@ def purchase_table(summary: Summary) -> Table | None:
         rows=tuple(
             judged_line(segment, each.verdict, each.seen, each.later, each.reason)
             for segment, each in judged
-        ),
-    )
-
-
-def funnel_table(summary: Summary) -> Table | None:
-    """Return each step from impression to purchase; null where no segment has steps."""
-    found = [each for each in _shown(summary) if each.steps]
-    if summary.conversions is None or not found:
-        return None
-    return Table(
-        name="funnel",
-        caption=(
-            f"From impression to purchase: each step after the one before, in the same category, "
-            f"within {summary.conversions.days} days of the impression; shares are of the step "
-            "before (95\u00a0%, users being the unit)"
-        ),
-        columns=(
-            Column("segment", "segment"),
-            *(Column(step.step, _STEPS[step.step]) for step in found[0].steps),
-            Column("click_conversion", "clicks followed by a purchase", rate),
-            Column("value_proxy", "value proxy per 1,000 impressions", _hundredths),
-        ),
-        rows=tuple(
-            line_of(
-                summary,
-                each.segment_id,
-                *(
-                    Shown(step.n, f"{count(step.n)}\n{stacked(step.of_before, rate)}")
-                    if step.of_before.is_known
-                    else Shown(step.n, count(step.n))
-                    for step in each.steps
-                ),
-                each.click_conversion,
-                each.value_proxy,
-            )
-            for each in found
         ),
     )
 

@@ -14,8 +14,8 @@ from segmentry.formats import (
     rate,
     signed,
 )
-from segmentry.present.report._kinds import value_kind
 from segmentry.present.report._segments import feature_labels
+from segmentry.present.report._tables import value_kind
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.results.summary import Evidence, FeatureRow, Insight, SegmentRules, Summary
 from segmentry.schema import Estimate

@@ -1,125 +1,51 @@
-"""The figures of the page: each with its caption and the tables that hold its numbers."""
+"""The figures of the run as the page sets them, and the map that turns."""
 
-from collections.abc import Callable
-from typing import TypeAlias
+import json
 
-from segmentry.formats import count, decimal, percent
 from segmentry.present import figures as plots
-from segmentry.present.report._conversions import funnel_table
-from segmentry.present.report._log import curve_table
-from segmentry.present.report._segments import line_of
-from segmentry.present.report._tables import (
-    blade_table,
-    difference_table,
-    quartile_table,
-    rate_table,
-    score_table,
-    size_table,
-)
-from segmentry.present.report._views import AnyTable, Figure, Pictures
-from segmentry.present.tables import Column, Shown, Table
+from segmentry.present.figures import FIGURES, Section
+from segmentry.present.report._views import Figure, Pictures, Turn
 from segmentry.results.summary import Summary
-
-_Tables: TypeAlias = Callable[[Summary], tuple[AnyTable | None, ...]]
 
 
 def figure_of(name: str, summary: Summary, pictures: Pictures) -> Figure | None:
     """Return a figure of the page; null where a run has nothing to draw."""
-    heading, has, tables = _FIGURES[name]
-    if not has(summary):
+    figure = FIGURES[name]
+    if not figure.needs(summary):
         return None
-    return Figure(
-        name=name,
-        heading=heading,
-        caption=plots.CAPTIONS[name](summary),
-        svg=pictures.get(name, ""),
-        tables=tuple(each for each in tables(summary) if each is not None),
-    )
+    svg, tables = pictures.get(name, ""), figure.tables(summary)
+    return Figure(name, figure.title, figure.caption(summary), svg, tables)
 
 
-def stability_table(summary: Summary) -> Table | None:
-    """Return how often each segment comes back; null where nothing was repeated."""
-    found = None if summary.evidence is None else summary.evidence.stability
-    if found is None:
+def figures_in(section: Section, summary: Summary, pictures: Pictures) -> tuple[Figure, ...]:
+    """Return the figures of a section; a map without its picture would say nothing."""
+    names = [name for name, figure in FIGURES.items() if figure.section == section]
+    found = (figure_of(name, summary, pictures) for name in names)
+    return tuple(each for each in found if each and (each.svg or section != "maps"))
+
+
+def make_turn(summary: Summary) -> Turn | None:
+    """Return what the page's script draws when somebody turns the picture in space."""
+    scene = plots.map_scene(summary)
+    if scene is None:
         return None
-    return Table(
-        name="stability",
-        caption="How the segments come back",
-        columns=(
-            Column("segment", "segment"),
-            Column("jaccard", "mean Jaccard", decimal),
-            Column("n_lost", "repetitions that lost it"),
-            Column("is_stable", "stable", is_words=True),
-        ),
-        rows=tuple(
-            line_of(
-                summary,
-                each.segment_id,
-                each.jaccard,
-                Shown(
-                    each.n_lost,
-                    f"{count(each.n_lost)} ({percent(each.n_lost / found.n_runs, digits=0)})",
-                ),
-                "yes" if each.is_stable else "no",
-            )
-            for each in found.segments
-        ),
+    ids = sorted({*scene.point_segments, *scene.center_segments})
+    record = {
+        "half": scene.half,
+        "wide": scene.wide,
+        "bottom": scene.bottom,
+        "top": scene.top,
+        "points": [[*p, s] for p, s in zip(scene.points, scene.point_segments, strict=True)],
+        "centers": [[*p, s] for p, s in zip(scene.centers, scene.center_segments, strict=True)],
+        "colours": {each: plots.segment_colour(each) for each in ids},
+        "inks": {each: plots.segment_ink(each) for each in ids},
+        "axes": scene.axes,
+    }
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return Turn(
+        scene=text,
+        azimuth=plots.AZIMUTH,
+        elevation=plots.ELEVATION,
+        lowest=plots.LOWEST,
+        highest=plots.HIGHEST,
     )
-
-
-def _curves(summary: Summary, kind: str) -> tuple[AnyTable, ...]:
-    curves = () if summary.log is None else summary.log.curves
-    return tuple(
-        curve_table(summary, each) for each in curves if each.kind == kind and not each.segment_id
-    )
-
-
-def _has_clicks(summary: Summary) -> bool:
-    return summary.traits.has_clicks
-
-
-def _has_blades(summary: Summary) -> bool:
-    return summary.pictures is not None and bool(summary.pictures.blades)
-
-
-def _always(_: Summary) -> bool:
-    return True
-
-
-_FIGURES: dict[str, tuple[str, Callable[[Summary], bool], _Tables]] = {
-    "sizes": ("How large they are", _always, lambda s: (size_table(s),)),
-    "ctr_by_segment": ("How they clicked", _has_clicks, lambda s: (rate_table(s),)),
-    "ctr_later": (
-        "Click rates: seen, expected, and on the later days",
-        plots.was_checked,
-        lambda _: (),
-    ),
-    "elbow": ("Elbow", _always, lambda s: (score_table(s, column="inertia"),)),
-    "silhouette_by_k": ("Silhouette", _always, lambda s: (score_table(s, column="silhouette"),)),
-    "silhouette_blades": (
-        "How many users fit their segment",
-        _has_blades,
-        lambda s: (blade_table(s),),
-    ),
-    "gain_by_k": ("What each number gains", plots.has_gains, lambda _: ()),
-    "stability": (
-        "How the segments come back",
-        plots.has_stability,
-        lambda s: (stability_table(s),),
-    ),
-    "profile_heatmap": ("Differences at a glance", _always, lambda s: (difference_table(s),)),
-    "distributions": (
-        "How the values spread",
-        lambda s: bool(plots.distribution_names(s)),
-        lambda s: (quartile_table(s, plots.distribution_names(s)[:4]),),
-    ),
-    "exposure": ("Showings of the same ad", _always, lambda s: _curves(s, "repeat")),
-    "exposure_impression": (
-        "Impressions in this log",
-        _always,
-        lambda s: _curves(s, "impression"),
-    ),
-    "funnel": ("The funnel", plots.has_funnel, lambda s: (funnel_table(s),)),
-}
-NAMES = tuple(_FIGURES)
-"""The figures of the page, but for maps."""

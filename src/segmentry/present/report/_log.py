@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-from segmentry.describe.exposure import Cap, Cell, CurvePoint, ExposureCurve, HeldOutUse
-from segmentry.formats import count, decimal, interval, percent, rate
+from segmentry.describe.exposure import Cap, Cell, ExposureCurve, HeldOutUse
+from segmentry.formats import count, decimal, percent, rate
 from segmentry.present.report._segments import line_of, segment_of
 from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.results.summary import Summary
@@ -117,44 +117,11 @@ def held_out_table(held_out: HeldOutUse) -> Table:
     )
 
 
-def curve_table(summary: Summary, curve: ExposureCurve) -> Table:
-    """Return an exposure curve, point by point."""
-    what = "impression in this log" if curve.kind == "impression" else "showing of the same ad"
-    caption = f"The nth {what}: {_whose(summary, curve)}"
-    if curve.reason:
-        caption += f" – {curve.reason}"
-    elif curve.per_doubling.is_known:
-        caption += (
-            f" – odds x {decimal(curve.per_doubling.value)} with each doubling "
-            f"({interval(curve.per_doubling)}, 90\u00a0%)"
-        )
-    return Table(
-        name=f"exposure-{curve.kind}-{curve.segment_id}",
-        caption=caption if curve.is_identified else f"{caption} – not identified",
-        columns=(
-            Column("nth", "nth"),
-            Column("n_users", "users", count),
-            Column("n_impressions", "impressions", count),
-            Column("naive_ctr", "CTR of those who got so far", rate),
-            Column("odds_ratio", "odds within users", decimal),
-        ),
-        rows=tuple(
-            Row((_nth(each), each.n_users, each.n_impressions, each.naive_ctr, each.odds_ratio))
-            for each in curve.points
-        ),
-    )
-
-
 def _whose(summary: Summary, curve: ExposureCurve) -> str:
     segment = segment_of(summary, curve.segment_id)
     if segment is not None:
         return f"{segment.segment_id} {segment.name}"
     return str(curve.segment_id) if curve.segment_id else "all users"
-
-
-def _nth(point: CurvePoint) -> str:
-    last = "and later" if point.last is None else f"to {point.last}"
-    return str(point.first) if point.last == point.first else f"{point.first} {last}"
 
 
 def cap_table(summary: Summary, curve: ExposureCurve) -> Table:

@@ -1,14 +1,14 @@
 """From a summary to one HTML file, and to all tables in it."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from segmentry.evaluation.algorithms import AlgorithmComparison
-from segmentry.present.report import _conversions, _later_days, _log, _maps, _presence, _tables
+from segmentry.present.figures import FIGURES, curve_table
+from segmentry.present.report import _conversions, _later_days, _log, _presence, _tables
 from segmentry.present.report._evidence import number_table
-from segmentry.present.report._figures import NAMES, figure_of
-from segmentry.present.report._levels import table_of_days
 from segmentry.present.report._parts import environment
-from segmentry.present.report._views import AnyTable
+from segmentry.present.tables import Table
 from segmentry.results.summary import Summary
 
 
@@ -40,15 +40,14 @@ def render_report(
     return page.render(summary=summary, figures=figures, comparison=comparison, is_whole=True)
 
 
-def tables_of(summary: Summary) -> tuple[AnyTable, ...]:
+def tables_of(summary: Summary) -> tuple[Table, ...]:
     """Return every table of a run, each once, but for those of single segments."""
-    figures = (figure_of(name, summary, {}) for name in NAMES)
-    found = [table for each in figures if each is not None for table in each.tables]
-    found += [each for each in _more(summary) if each is not None]
-    return tuple(table for table in found if table.rows)
+    figures = (figure.tables(summary) for figure in FIGURES.values() if figure.needs(summary))
+    found = [*chain(*figures), *(each for each in _more(summary) if each is not None)]
+    return tuple({table.name: table for table in found if table.rows}.values())
 
 
-def _more(summary: Summary) -> Iterator[AnyTable | None]:
+def _more(summary: Summary) -> Iterator[Table | None]:
     """Return the tables that stand beside no figure."""
     truth, log, conversions = summary.truth, summary.log, summary.conversions
     yield from (_tables.candidate_table(summary), number_table(summary))
@@ -56,18 +55,15 @@ def _more(summary: Summary) -> Iterator[AnyTable | None]:
     yield from _tables.level_tables(summary)
     yield from _tables.account_tables(summary)
     yield from _tables.feature_tables(summary)
-    yield from (_maps.center_table(summary), _maps.loading_table(summary))
-    yield _maps.umap_table(summary)
     if truth is not None and not truth.reason:
         yield from (_later_days.later_rate_table(summary), _later_days.reason_table(summary))
         yield _later_days.nats_table(truth.kept_gain)
         yield from (_presence.presence_table(summary), _presence.absent_feature_table(summary))
-    if truth is not None:
-        yield table_of_days(truth, summary.data.utc_offset_hours)
+    yield _tables.day_table(summary)
     if log is not None and not log.reason:
         yield from _log.affinity_tables(summary)
         yield None if log.held_out is None else _log.held_out_table(log.held_out)
-        yield from (_log.curve_table(summary, each) for each in log.curves if each.segment_id)
+        yield from (curve_table(summary, each) for each in log.curves if each.segment_id)
         yield from (_log.cap_table(summary, each) for each in log.curves if not each.segment_id)
     if conversions is not None:
         yield from (_conversions.added_table(conversions), _conversions.purchase_table(summary))

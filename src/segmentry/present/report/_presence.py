@@ -3,8 +3,8 @@
 from functools import partial
 
 from segmentry.formats import count, decimal, feature_value, percent, rate, signed
-from segmentry.present.report._kinds import value_kind
 from segmentry.present.report._segments import line_of
+from segmentry.present.report._tables import value_kind
 from segmentry.present.tables import Column, Shown, Table
 from segmentry.results.summary import Summary
 

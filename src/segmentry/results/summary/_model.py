@@ -11,10 +11,10 @@ from segmentry.describe.presence import PresenceReport
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import TruthReport
 from segmentry.evaluation.number import EvidenceReport
-from segmentry.formats import html_table
+from segmentry.formats import count, html_table, percent, rate_with_limits
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary._decisions import Decisions
-from segmentry.schema import OF_IMPRESSIONS, DataTraits, Estimate
+from segmentry.schema import OF_IMPRESSIONS, DataTraits
 from segmentry.segments.forming import Selection
 from segmentry.segments.preprocessing import FeatureRow
 
@@ -97,9 +97,9 @@ class Summary:
             (
                 str(s.segment_id),
                 s.name,
-                f"{s.n_users:,}",
-                f"{s.share:.1%}",
-                _rate(s.forecast_ctr if has_later else s.ctr_seen),
+                count(s.n_users),
+                percent(s.share),
+                rate_with_limits(s.forecast_ctr if has_later else s.ctr_seen),
                 s.verdict,
             )
             for s in self.segments
@@ -109,11 +109,3 @@ class Summary:
         )
         notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
         return f"<div><p><b>{escape(self.headline)}</b></p>{table}<ul>{notes}</ul></div>"
-
-
-def _rate(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.2%}"
-    return f"{estimate.value:.2%} ({estimate.low * 100:.2f}–{estimate.high * 100:.2f})"

@@ -5,13 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from segmentry.errors import ConfigError
-from segmentry.schema import Fill
-from segmentry.segments.preprocessing._plan import ColumnPlan, Scale, Transform
-
-Clip = tuple[float, float] | Literal["none"]
+from segmentry.segments.preprocessing._plan import ColumnPlan
+from segmentry.settings import Clip, Fill, Scale, Transform
 
 _WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"fill": get_args(Fill), "transforms": get_args(Transform), "scale": get_args(Scale)}

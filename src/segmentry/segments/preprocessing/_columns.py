@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.schema import Fill
 from segmentry.schema.arrays import FloatMatrix, FloatVector
-from segmentry.segments.preprocessing._plan import Scale, Transform
 from segmentry.segments.preprocessing._values import level_texts, numeric_values
+from segmentry.settings import Fill, Scale, Transform
 
 _LOGIT_FLOOR = 1e-6
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from segmentry.errors import ConfigError
-from segmentry.schema import Feature, Fill
+from segmentry.schema import Feature
+from segmentry.settings import Fill, Scale, Transform
 
-Transform = Literal["none", "log1p", "logit"]
-Scale = Literal["robust", "standard", "quantile", "none"]
 Spread = Literal["one", "standard deviation"]
 
 _LOGGED = ("count", "money", "duration")

@@ -99,14 +99,17 @@ def _limits(segments: tuple[SegmentTraffic, ...]) -> tuple[dict[int, float], dic
 def _show_plan(run: Run, plan: BudgetPlan, request: BudgetRequest) -> None:
     tables = (_parts(plan), _comparisons(plan))
     asked = repr(request)  # floors and caps are mappings, which no cache takes
-    gain, parts = partial(plots.plot_budget_gain, plan), partial(plots.plot_budget, plan)
+    gain, parts = (
+        partial(plots.ANSWERS["budget_gain"].plot, plan),
+        partial(plots.ANSWERS["budget"].plot, plan),
+    )
     figures = (
         drawn(
-            run, "budget_gain", "What it gains", plots.caption_budget_gain(plan), asked,
+            run, "budget_gain", "What it gains", plots.ANSWERS["budget_gain"].caption(plan), asked,
             chart=gain, tables=[_sensitivity(plan)],
         ),
         drawn(
-            run, "budget", "What each segment brings", plots.caption_budget(plan), asked,
+            run, "budget", "What each segment brings", plots.ANSWERS["budget"].caption(plan), asked,
             chart=parts,
         ),
     )  # fmt: skip

@@ -59,7 +59,7 @@ def show_trust(run: Run) -> None:
         of_report(run, "days")
     _show_presence(run)
     heading("Do they come back?", level=2)
-    if plots.has_stability(summary):
+    if plots.FIGURES["stability"].needs(summary):
         of_report(run, "stability")
     else:
         notice("Not known: nothing was repeated in this run.")

@@ -1,7 +1,6 @@
 """Export: every picture and every table of the run."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -13,29 +12,6 @@ from segmentry.present.dashboard._show import heading, notice, part, put, table
 from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
 from segmentry.present.report import Figure, render_figure, tables_of
 
-TITLES: Mapping[str, str] = MappingProxyType(
-    {
-        "sizes": "Sizes",
-        "ctr_by_segment": "Click rates seen",
-        "ctr_later": "Click rates seen, expected and later",
-        "elbow": "Elbow",
-        "silhouette_by_k": "Silhouette by K",
-        "silhouette_blades": "Silhouettes of users",
-        "gain_by_k": "Gain by K",
-        "stability": "Stability",
-        "profile_heatmap": "Differences at a glance",
-        "distributions": "How the values spread",
-        "exposure": "Exposure: showings of the same ad",
-        "exposure_impression": "Exposure: impressions of the user",
-        "funnel": "From impression to purchase",
-        "map_hexagons": "Map: all users",
-        "map": "Map: a sample, and loadings",
-        "map_pairs": "Map: the three pairs of directions",
-        "map_3d": "Map: in space",
-        "umap": "Map: neighbours, by UMAP",
-    }
-)
-"""What the pictures of a run are called in the choice."""
 _FILES = {
     "segments.parquet": "Which user is in which segment, and how clearly",
     "profiles.parquet": "All statistics of the profiles, in long form",
@@ -64,9 +40,10 @@ def show_export(run: Run) -> None:
 @part
 def _pictures(run: Run) -> None:
     heading("Pictures", level=2)
-    name = choose("Picture", {each: TITLES[each] for each in plots.FIGURES}, key="picture")
-    chart = plots.FIGURES[name]
-    caption = plots.CAPTIONS[name](run.summary)
+    found = {key: each.title for key, each in plots.FIGURES.items() if each.needs(run.summary)}
+    name = choose("Picture", found, key="picture")
+    chart = plots.FIGURES[name].plot
+    caption = plots.FIGURES[name].caption(run.summary)
     put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
     row, summary = st.container(horizontal=True), run.summary
     _button(row, "SVG", f"{name}.svg", lambda: _svg(chart(summary)))

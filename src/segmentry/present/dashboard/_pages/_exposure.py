@@ -53,8 +53,9 @@ def _show_curve(run: Run) -> None:
         chosen = int(choose("Whom", names, key="whom"))
     with right:
         kind = choose("What is counted", _KINDS, key="counted")
-    caption = plots.caption_exposure(summary, segment_id=chosen, kind=kind)
-    chart = partial(plots.plot_exposure, summary, segment_id=chosen, kind=kind)
+    figure = plots.FIGURES["exposure" if kind == "repeat" else "exposure_impression"]
+    caption = figure.caption(summary, segment_id=chosen)
+    chart = partial(figure.plot, summary, segment_id=chosen)
     tables = _tables(summary, chosen, kind)
     view = drawn(
         run, "exposure", "Exposure curve", caption, chosen, kind, chart=chart, tables=tables

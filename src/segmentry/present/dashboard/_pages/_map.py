@@ -1,8 +1,7 @@
-"""The map: all users as hexagons, a sample to hover over, loadings, pairs, space, and UMAP."""
+"""The map: all users as hexagons, a sample to hover over, loadings, space, and UMAP."""
 
 import json
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,8 +12,9 @@ from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import kept
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._places import colours_of, hexagons_of, places_of, umap_places_of
-from segmentry.present.dashboard._runs import Run, svg_of
+from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import (
+    figure,
     heading,
     is_dark,
     notice,
@@ -23,18 +23,18 @@ from segmentry.present.dashboard._show import (
     table,
     words,
 )
-from segmentry.present.figures import Caption, UserPlace, label_of
-from segmentry.present.report import (
-    Figure,
+from segmentry.present.figures import (
+    Caption,
+    UserPlace,
     center_table,
     hexagon_table,
+    label_of,
     loading_table,
-    make_maps,
-    render_figure,
     umap_table,
 )
+from segmentry.present.report import Figure, render_figure
 
-_VIEWS = ("All users", "A sample", "Loadings", "Pairs", "In space", "UMAP")
+_VIEWS = ("All users", "A sample", "Loadings", "In space", "UMAP")
 _SEGMENT = "segment"
 _USERS_FILE, _UMAP_FILE = "users.parquet", "umap.parquet"
 _FULLEST = 12
@@ -61,7 +61,6 @@ def _views(run: Run) -> None:
     {
         "A sample": _sample,
         "Loadings": _loadings,
-        "Pairs": _pairs,
         "In space": _space,
         "UMAP": _umap,
     }.get(view or "", _all)(run, feature)
@@ -83,7 +82,7 @@ def _chosen_feature(run: Run) -> str | None:
 def _all(run: Run, feature: str | None) -> None:
     if feature is None:
         spec = _spec_of_all(run, dark=is_dark())
-        _set(spec, plots.caption_map_hexagons(run.summary), "all")
+        _set(spec, plots.FIGURES["map_hexagons"].caption(run.summary), "all")
         table(center_table(run.summary), loading_table(run.summary))
         return
     cells = hexagons_of(run, feature)
@@ -97,13 +96,13 @@ def _all(run: Run, feature: str | None) -> None:
         return
 
     def chart() -> Any:
-        return plots.plot_hexagon_values(run.summary, cells, feature=feature)
+        return plots.ANSWERS["hexagon_values"].plot(run.summary, cells, feature=feature)
 
     spec = _spec(run, "hexagons", feature, chart=chart, dark=is_dark())
-    _set(spec, plots.caption_hexagon_values(run.summary, cells, feature=feature), "all")
+    _set(spec, plots.ANSWERS["hexagon_values"].caption(run.summary, cells, feature=feature), "all")
     whole = hexagon_table(run.summary, cells, feature)
     offer(f"map-of-all-by-{feature}", tables=(whole,), pictures={"hexagons": chart})
-    table(hexagon_table(run.summary, cells, feature, most=_FULLEST), loading_table(run.summary))
+    table(hexagon_table(run.summary, cells, feature, n_rows=_FULLEST), loading_table(run.summary))
 
 
 def _loadings(run: Run, feature: str | None) -> None:
@@ -112,42 +111,22 @@ def _loadings(run: Run, feature: str | None) -> None:
             "Here arrows tell of the features, and colours of the segments. Every other view is "
             f"coloured by {label_of(run.summary, feature)}."
         )
-    _still(run, "map")
-
-
-def _pairs(run: Run, feature: str | None) -> None:
-    if feature is None or len(run.summary.map.explained_variance_ratio) < 2:
-        _still(run, "map_pairs")
-        return
-    users = _read(run)
-
-    def chart() -> Any:
-        return plots.plot_user_pairs(run.summary, users, feature=feature)
-
-    spec = _spec(run, "pairs", feature, chart=chart, dark=is_dark())
-    _set(spec, plots.caption_users(run.summary, users, feature=feature), "pairs")
-    offer(f"map-pairs-by-{feature}", pictures={"pairs": chart})
-    table(center_table(run.summary), loading_table(run.summary))
-
-
-def _still(run: Run, name: str) -> None:
-    """Set a map as the report has it."""
-    found = [view for view in make_maps(run.summary, {name: "drawn"}) if view.name == name]
-    if not found:
-        notice(f"{plots.CAPTIONS[name](run.summary).finding}.")
-    for view in found:
-        put(render_figure(replace(view, svg=svg_of(run, name))))
+    if plots.FIGURES["map"].needs(run.summary):
+        figure(run, "map")
+    else:
+        notice(f"{plots.FIGURES['map'].caption(run.summary).finding}.")
 
 
 def _sample(run: Run, feature: str | None) -> None:
     if not (run.folder / _USERS_FILE).is_file():
-        spec = _spec(run, "map", chart=lambda: plots.plot_map(run.summary), dark=is_dark())
-        _set(spec, plots.caption_map(run.summary), "sample")
+        still = plots.FIGURES["map"]
+        spec = _spec(run, "map", chart=lambda: still.plot(run.summary), dark=is_dark())
+        _set(spec, still.caption(run.summary), "sample")
         return
     users = _read(run)
     spec = _spec_of_sample(run, feature, dark=is_dark())
-    _set(spec, plots.caption_users(run.summary, users, feature=feature), "sample")
-    picture = partial(plots.plot_users, run.summary, users, feature=feature)
+    _set(spec, plots.ANSWERS["users"].caption(run.summary, users, feature=feature), "sample")
+    picture = partial(plots.ANSWERS["users"].plot, run.summary, users, feature=feature)
     offer(f"map-by-{feature or _SEGMENT}", pictures={"users": picture})
     table(loading_table(run.summary))
 
@@ -172,7 +151,7 @@ def _space(run: Run, feature: str | None) -> None:
         if param["name"] in turned:
             param["value"] = turned[param["name"]]
             param.pop("bind", None)
-    _set(spec, plots.caption_map_3d(run.summary, users, feature=feature), "space")
+    _set(spec, plots.FIGURES["map_3d"].caption(run.summary, users, feature=feature), "space")
     table(center_table(run.summary), loading_table(run.summary))
 
 
@@ -190,30 +169,31 @@ def _umap(run: Run, feature: str | None) -> None:
         users = () if feature is None else umap_places_of(run)
 
     def chart() -> Any:
-        return plots.plot_umap(run.summary, users, feature=feature)
+        return plots.FIGURES["umap"].plot(run.summary, users, feature=feature)
 
     spec = _spec(run, "umap", feature, chart=chart, dark=is_dark())
-    _set(spec, plots.caption_umap(run.summary, users, feature=feature), "umap")
+    _set(spec, plots.FIGURES["umap"].caption(run.summary, users, feature=feature), "umap")
     if feature is not None:
         offer(f"umap-by-{feature}", pictures={"umap": chart})
     table(umap_table(run.summary))
 
 
 def _spec_of_all(run: Run, *, dark: bool) -> dict[str, Any]:
-    return _spec(run, "all", chart=lambda: plots.plot_map_hexagons(run.summary), dark=dark)
+    still = plots.FIGURES["map_hexagons"]
+    return _spec(run, "all", chart=lambda: still.plot(run.summary), dark=dark)
 
 
 def _spec_of_space(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
     def chart() -> Any:
         users = () if feature is None else places_of(run)
-        return plots.plot_map_3d(run.summary, users, feature=feature)
+        return plots.FIGURES["map_3d"].plot(run.summary, users, feature=feature)
 
     return _spec(run, "space", feature, chart=chart, dark=dark)
 
 
 def _spec_of_sample(run: Run, feature: str | None, *, dark: bool) -> dict[str, Any]:
     def chart() -> Any:
-        return plots.plot_users(run.summary, places_of(run), feature=feature)
+        return plots.ANSWERS["users"].plot(run.summary, places_of(run), feature=feature)
 
     return _spec(run, "sample", feature, chart=chart, dark=dark)
 

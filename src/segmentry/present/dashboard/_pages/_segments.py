@@ -30,7 +30,6 @@ from segmentry.present.report import (
     exemplar_table,
     level_tables,
     numeric_tables,
-    quartile_table,
     render_card,
     render_figure,
     segment_cells,
@@ -142,10 +141,10 @@ def _spread(run: Run) -> None:
         return
     labels = {row.name: row.label for row in run.summary.features}
     feature = choose("Feature", {name: labels.get(name, name) for name in names}, key="feature")
-    caption = plots.caption_distributions(run.summary, features=[feature])
-    chart = partial(plots.plot_distributions, run.summary, features=[feature])
+    caption = plots.FIGURES["distributions"].caption(run.summary, features=[feature])
+    chart = partial(plots.FIGURES["distributions"].plot, run.summary, features=[feature])
     spread = drawn(run, "distributions", "How the values spread", caption, feature, chart=chart)
-    view = quartile_table(run.summary, [feature])
+    view = plots.quartile_table(run.summary, [feature])
     with together():
         put(render_figure(spread))
         table(view)

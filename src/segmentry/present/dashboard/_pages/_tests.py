@@ -60,8 +60,8 @@ def _plan(run: Run) -> None:
         columns=(Column("days", "days"), Column("smallest", "smallest change", percent)),
         rows=tuple(Row(pair) for pair in zip(days, smallest, strict=True)),
     )
-    chart = partial(plots.plot_reach, smallest, mde=request.mde, whom=who)
-    caption = plots.caption_reach(smallest, mde=request.mde, whom=who)
+    chart = partial(plots.ANSWERS["reach"].plot, smallest, mde=request.mde, whom=who)
+    caption = plots.ANSWERS["reach"].caption(smallest, mde=request.mde, whom=who)
     reach = drawn(
         run, "reach", "What a test can find", caption, who, request, chart=chart, tables=[by_day]
     )

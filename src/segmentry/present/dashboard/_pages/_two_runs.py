@@ -48,7 +48,7 @@ def show_two_runs(run: Run) -> None:
     else:
         flows = _moves(run, other)
         found.append(_moves_table(flows))
-        pictures["flows"] = partial(plots.plot_flows, flows)
+        pictures["flows"] = partial(plots.ANSWERS["flows"].plot, flows)
     views = (_changes(run, other), _drift(run.summary, other.summary))
     table(*views)
     found += views
@@ -65,9 +65,9 @@ def _moves(run: Run, other: Run) -> Flows:
         run,
         "flows",
         "Who moved where",
-        plots.caption_flows(flows),
+        plots.ANSWERS["flows"].caption(flows),
         *(other, *stamps),
-        chart=partial(plots.plot_flows, flows),
+        chart=partial(plots.ANSWERS["flows"].plot, flows),
         tables=[_moves_table(flows)],
     )
     put(render_figure(view))

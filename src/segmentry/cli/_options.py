@@ -1,0 +1,90 @@
+"""Options that several commands share, and those made from the settings of `RunConfig`."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from segmentry.runtime.seeds import LARGEST_SEED
+from segmentry.settings import ReadingOptions
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+READING = tuple(ReadingOptions.__annotations__)
+"""Settings that say how a log is read."""
+
+RunDir = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")]
+DataDir = Annotated[
+    Path | None, typer.Argument(help="Folder that holds the files.", metavar="[DATA_DIR]")
+]
+Mapping = Annotated[
+    Path | None,
+    typer.Option(help="TOML file that says what is what in any data.", metavar="FILE.toml"),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def seed_option(text: str) -> Any:
+    """Return the option of a seed that is no setting of a run."""
+    return typer.Option(min=0, max=LARGEST_SEED, help=text)
+
+
+_LAST = ("config", "overwrite", "json")
+
+
+def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a command take settings of `RunConfig` as options, in place of its ``**settings``.
+
+    What is not given on the command line is null, so that a file of settings or the default
+    decides.
+    """
+    return lambda command: _Command(command, names)
+
+
+class _Command:
+    """A command whose options are made when Typer asks for them: pydantic takes 70 ms to load."""
+
+    def __init__(self, command: Callable[..., None], names: tuple[str, ...]) -> None:
+        functools.update_wrapper(self, command)
+        self._command, self._names = command, names
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        self._command(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        from segmentry.config import RunConfig
+
+        parameters = inspect.signature(self._command).parameters.values()
+        own = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
+        fields = RunConfig.model_fields.items()
+        made = [_option(name, field) for name, field in fields if name in self._names]
+        first = [each for each in own if each.name not in _LAST]
+        last = [each for each in own if each.name in _LAST]
+        return inspect.Signature([*first, *made, *last])
+
+
+def _option(name: str, field: "FieldInfo") -> inspect.Parameter:
+    flag = "--" + (field.alias or name).replace("_", "-")
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    metavar = extra.get("metavar")
+    option = typer.Option(
+        flag, help=field.description, metavar=None if metavar is None else str(metavar)
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None,
+        annotation=Annotated[_written(field.annotation), option],
+    )
+
+
+def _written(kind: Any) -> Any:
+    """Return how a setting is written on a command line: lists and mappings are one text."""
+    known = [each for each in (*get_args(kind), kind) if each in (bool, int, float)]
+    return known[0] | None if known else str | None

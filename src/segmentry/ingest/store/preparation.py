@@ -1,0 +1,147 @@
+"""Prepare a source: what is not done yet is done in a hidden folder, which then takes its place."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from segmentry.errors import OutputError
+from segmentry.ingest.engines import open_engine
+from segmentry.ingest.room import require_room_for
+from segmentry.ingest.store.blocks import (
+    LOGS,
+    Work,
+    as_plain,
+    begin_work,
+    check_inputs,
+    convert_table,
+    merge_parts,
+    plan_of,
+    split_blocks,
+)
+from segmentry.ingest.store.journal import Journal, locked
+from segmentry.ingest.store.prepared import (
+    PREPARED_FILE,
+    read_origin,
+    render_prepared,
+    tables_of,
+    with_tables,
+)
+from segmentry.runtime.whole_files import put_in_place
+from segmentry.schema import Progress, Source
+
+__all__ = ["prepare_source"]
+
+
+def prepare_source(
+    source: Source,
+    target: Path,
+    *,
+    overwrite: bool,
+    memory: str | None,
+    block_bytes: int,
+    progress: Progress | None,
+) -> bool:
+    """Write the tables of a source into a prepared folder, and return whether that was needed.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read or is not what it was when the work began.
+    OutputError
+        If the folder is in the way, cannot be written, was prepared from something else, or is
+        being prepared by another process.
+    """
+    _check_target(target)
+    staging = target.parent / f".{target.name}.preparing"
+    is_new = overwrite or not target.exists()
+    with _written(target):
+        staging.mkdir(parents=True, exist_ok=True)
+        busy = f"{target}: is being prepared by another process; wait until it has ended"
+        with locked(staging / "lock", busy=busy):
+            if overwrite:
+                _empty(staging)
+            if is_new:
+                _prepare_in(
+                    staging, source, memory=memory, block_bytes=block_bytes, progress=progress
+                )
+                put_in_place(staging / "whole", target)
+            shutil.rmtree(staging)
+    if not is_new:
+        _check_same(source, target)
+    return is_new
+
+
+def _check_target(target: Path) -> None:
+    if target.exists() and not (target / PREPARED_FILE).is_file():
+        raise OutputError(
+            f"{target}: exists and is no prepared folder (no {PREPARED_FILE}), so it is not "
+            "replaced; choose another --out"
+        )
+
+
+def _check_same(source: Source, target: Path) -> None:
+    """Refuse a folder that was prepared from something else."""
+    tables = tables_of(source)
+    plan, inputs = read_origin(target)
+    if {**plan, "engine": ""} != {**as_plain(plan_of(tables)), "engine": ""}:
+        raise OutputError(
+            f"{target}: was prepared from other files or with other options; choose another --out "
+            "or add --overwrite"
+        )
+    for role, table in tables.items():
+        check_inputs(table, inputs[role])
+
+
+@contextlib.contextmanager
+def _written(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{target}: cannot be written: {reason}; mend that and prepare again: it goes on where "
+            "it stopped"
+        ) from error
+
+
+def _empty(staging: Path) -> None:
+    """Forget an earlier preparation; the lock stays."""
+    for each in staging.iterdir():
+        if each.is_dir():
+            shutil.rmtree(each)
+        elif each.name != "lock":
+            each.unlink()
+
+
+def _prepare_in(
+    staging: Path,
+    source: Source,
+    *,
+    memory: str | None,
+    block_bytes: int,
+    progress: Progress | None,
+) -> None:
+    """Do what is not done yet; the folder ``whole`` is complete in the end."""
+    scratch = staging / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    tables = tables_of(source)
+    if not (staging / "journal").exists():
+        require_room_for([each for role, each in tables.items() if role in LOGS], staging)
+    engine = open_engine("duckdb", scratch=scratch, memory=memory)
+    try:
+        work = Work(staging, Journal(staging / "journal"), engine, block_bytes, progress)
+        plan = plan_of(tables)
+        n_parts = begin_work(work, plan, tables)
+        made, inputs = {}, {}
+        for role, table in tables.items():
+            if role in LOGS:
+                inputs[role] = split_blocks(work, table, n_parts=n_parts)
+                made[role] = merge_parts(work, table, n_parts=n_parts)
+            else:
+                made[role], inputs[role] = convert_table(work, table)
+    finally:
+        engine.close()
+    text = render_prepared(with_tables(source, made), staging / "whole", plan=plan, inputs=inputs)
+    (staging / "whole" / PREPARED_FILE).write_text(text, encoding="utf-8")

@@ -1,0 +1,28 @@
+"""All figures: each public module of this package ends in one, ``FIGURE``."""
+
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+
+from segmentry.present.figures._figure import Figure
+
+
+def _found() -> list["Figure[...]"]:
+    package = __name__.rpartition(".")[0]
+    names = [each.name for each in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    public = [name for name in names if not name.startswith("_")]
+    figures = [import_module(f"{package}.{name}").FIGURE for name in public]
+    return sorted(figures, key=lambda figure: (figure.order, figure.name))
+
+
+_ALL = _found()
+FIGURES: Mapping[str, Figure[...]] = MappingProxyType(
+    {figure.name: figure for figure in _ALL if figure.section}
+)
+"""The figures of a run by the name of their files, in the order of the report."""
+ANSWERS: Mapping[str, Figure[...]] = MappingProxyType(
+    {figure.name: figure for figure in _ALL if not figure.section}
+)
+"""The figures that answer a question of a reader, by name."""

@@ -1,0 +1,62 @@
+"""What a divided budget is expected to bring, with its uncertainty."""
+
+from typing import TYPE_CHECKING
+
+from segmentry.formats import count, interval, percent
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
+from segmentry.present.figures._forest import forest
+from segmentry.present.theme import segment_colour
+
+if TYPE_CHECKING:
+    from segmentry.advise.budget import BudgetPlan
+
+
+_WIDTH = 560
+
+
+def _caption(plan: "BudgetPlan") -> Caption:
+    """Say how many clicks the plan is expected to bring."""
+    finding = (
+        f"{count(plan.n_impressions)} impressions so divided are expected to bring "
+        f"{count(plan.expected.value)} {plan.outcome} (90\u00a0% interval "
+        f"{interval(plan.expected, write=count)})"
+    )
+    rows = "; ".join(
+        f"segment {each.segment_id}: {count(each.impressions)} impressions, "
+        f"{count(each.expected.value)} {plan.outcome}"
+        for each in plan.segments
+    )
+    return Caption(
+        finding=finding,
+        reading=f"{plan.outcome.capitalize()} to be expected by segment; lines: 90 % intervals. "
+        "Chosen on one half of the users, judged by the other.",
+        alt=f"Dot chart of expected {plan.outcome} by segment. {finding}. {rows}.",
+    )
+
+
+def _draw(plan: "BudgetPlan") -> Drawing | None:
+    """Draw the clicks to be expected of every segment with their intervals."""
+    rows: Rows = [
+        {
+            "row": index,
+            "segment_id": each.segment_id,
+            "label": f"{each.segment_id}  {each.name}",
+            "color": segment_colour(each.segment_id),
+            "value": each.expected.value,
+            "low": each.expected.low,
+            "high": each.expected.high,
+            "text": f"{percent(each.impressions / plan.n_impressions)} of the budget",
+        }
+        for index, each in enumerate(plan.segments)
+    ]
+    chart = forest(rows, title=f"{plan.outcome} to be expected", width=_WIDTH)
+    return Drawing(chart)
+
+
+FIGURE = Figure(
+    name="budget",
+    title="What each segment brings",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+)

@@ -1,0 +1,266 @@
+"""The figure of later days: click rates as seen, as expected, and as they turned out."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from segmentry.formats import count, interval, rate
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
+from segmentry.present.figures._marks import (
+    as_given,
+    at_x,
+    at_y,
+    at_y2,
+    haloed,
+    layered,
+    on,
+    pixels_y,
+)
+from segmentry.present.theme import ROLES, segment_colour
+from segmentry.schema import Estimate
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from segmentry.describe.profiles import SegmentProfile
+    from segmentry.results.summary import Summary
+
+
+_WIDTH = 600
+_RATES = 460  # pixels of the scale; right of it stand the numbers
+_STEP = 66
+_TOP = 6
+_BAND = (18, 44)  # within a row: the band of the forecast
+_LINES = {"seen": 26, "expected": 31, "later": 37}  # within a row: where the marks lie
+_NUMBERS = {"seen": 12, "expected": 28, "later": 44}  # within a row: where the numbers stand
+_LONGEST_NAME = 48
+_MOST_NAMED = 2
+
+
+def was_checked(summary: "Summary") -> bool:
+    """Return whether later days say anything of the segments.
+
+    Examples
+    --------
+    >>> was_checked(summary)  # doctest: +SKIP
+    True
+    """
+    return summary.truth is not None and not summary.truth.reason
+
+
+def horizon(summary: "Summary") -> str:
+    """Return the days that a forecast is for, in words: as many as there were to check.
+
+    Examples
+    --------
+    >>> horizon(summary)  # doctest: +SKIP
+    'the next 2 days'
+    """
+    n_days = 0 if summary.truth is None else len(summary.truth.outcome_weekdays)
+    if n_days == 0:
+        return "the days to come"
+    return "the next day" if n_days == 1 else f"the next {count(n_days)} days"
+
+
+def _caption(summary: "Summary") -> Caption:
+    """Say how many segments are confirmed on later days, and which are not."""
+    if not _is_drawn(summary):
+        text = "No click rate of later days is known"
+        return Caption(finding=text, reading="", alt=f"{text} for any segment.")
+    finding = _finding(summary)
+    rows = "; ".join(
+        f"{s.segment_id} {s.name}, {s.verdict}: seen {rate(s.ctr_early.value)}, "
+        f"expected {_told(s.forecast_early)}, later {_told(s.ctr_outcome)}"
+        for s in summary.segments
+    )
+    alt = f"Dot chart of click rates as seen, expected and on later days. {finding}. {rows}."
+    return Caption(finding=finding, reading=_reading(), alt=alt)
+
+
+def _reading() -> str:
+    return (
+        "Ring: seen on the days that formed the segments. Pale band with a line: expected for "
+        "the later days from those days alone, 90 % interval. Dot with a line: what the later "
+        "days brought, 90 % interval."
+    )
+
+
+def _told(estimate: Estimate) -> str:
+    limits = interval(estimate, write=rate)
+    return f"{rate(estimate.value)}, 90 % interval {limits}" if estimate.is_known else "not known"
+
+
+def _finding(summary: "Summary") -> str:
+    segments = summary.segments
+    if len(segments) == 1:
+        later = segments[0].ctr_outcome
+        turned_out = f"clicked on {rate(later.value)} of its impressions later"
+        return "One segment: no other to compare it with" + (
+            f"; it {turned_out}" if later.is_known else ""
+        )
+    found = Counter(s.verdict for s in segments)
+    n_confirmed = found.pop("confirmed", 0)
+    if not found:
+        return f"On later days all {count(n_confirmed)} segments are confirmed"
+    left = [s for s in segments if s.verdict != "confirmed"]
+    others = (
+        [f"{quoted(s.name)} is {s.verdict}" for s in left]
+        if len(left) <= _MOST_NAMED
+        else [f"{n} {verdict}" for verdict, n in found.most_common()]
+    )
+    many = f"{n_confirmed} of {len(segments)} segments {'is' if n_confirmed == 1 else 'are'}"
+    first = many if n_confirmed else "no segment is"
+    return f"On later days {first} confirmed; {', '.join(others)}"
+
+
+def _draw(summary: "Summary") -> Drawing | None:
+    """Draw the click rate of every segment as seen, as forecast, and of the later days."""
+    if not _is_drawn(summary):
+        return None
+    rows = [row for i, segment in enumerate(summary.segments) for row in _rows(i, segment)]
+    height = len(summary.segments) * _STEP + _TOP
+    layers = [
+        *_everybody(summary, height=height),
+        *_expected([row for row in rows if row["kind"] == "expected"], top=_top(summary)),
+        *_dots(rows),
+        *_words(summary, rows),
+    ]
+    chart = layered(layers, width=_WIDTH, height=height)
+    return Drawing(chart)
+
+
+def _is_drawn(summary: "Summary") -> bool:
+    known = any(s.ctr_outcome.is_known or s.forecast_early.is_known for s in summary.segments)
+    return was_checked(summary) and known
+
+
+def _rows(index: int, segment: "SegmentProfile") -> Rows:
+    start = index * _STEP + _TOP
+    estimates = {
+        "seen": segment.ctr_early,
+        "expected": segment.forecast_early,
+        "later": segment.ctr_outcome,
+    }
+    return [
+        {
+            "segment_id": segment.segment_id,
+            "color": segment_colour(segment.segment_id),
+            "kind": kind,
+            "value": estimate.value,
+            "low": estimate.low,
+            "high": estimate.high,
+            "y": start + _LINES[kind],
+            "from": start + _BAND[0],
+            "to": start + _BAND[1],
+            "text": f"{kind} {rate(estimate.value)}",
+            "text_y": start + _NUMBERS[kind],
+        }
+        for kind, estimate in estimates.items()
+    ]
+
+
+def _top(summary: "Summary") -> float:
+    ends = [
+        end
+        for s in summary.segments
+        for estimate in (s.ctr_early, s.forecast_early, s.ctr_outcome)
+        for end in (estimate.value, estimate.high)
+        if end is not None
+    ]
+    ends += [summary.population.ctr_outcome.value or 0.0]
+    return max(ends) * 1.04 or 1.0
+
+
+def _expected(rows: Rows, *, top: float) -> "list[alt.Chart]":
+    """Return the bands of the forecasts, which hold the scale, and a line at each value."""
+    import altair as alt
+
+    axis = alt.Axis(
+        labelExpr="format(datum.value * 100, '~g') + ' %'",
+        tickCount=5,
+        title="clicks per impression",
+        titleAnchor="start",
+    )
+    scale = alt.Scale(domain=[0, top], nice=False, range=[0, _RATES])
+    base = on(rows).encode(color=as_given(), y=pixels_y("from"), y2=alt.Y2("to:Q"))
+    bands = base.mark_rect(opacity=0.28, cornerRadius=2).encode(
+        x=alt.X("low:Q", axis=axis, scale=scale), x2=alt.X2("high:Q")
+    )
+    return [
+        bands.transform_filter("isValid(datum.low) && isValid(datum.high)"),
+        base.mark_rule(strokeWidth=2)
+        .encode(x=alt.X("value:Q"))
+        .transform_filter("isValid(datum.value)"),
+    ]
+
+
+def _dots(rows: Rows) -> "list[alt.Chart]":
+    """Return the rings of what was seen, and the dots and intervals of the later days."""
+    import altair as alt
+
+    base = on(rows).encode(color=as_given(), y=pixels_y()).transform_filter("isValid(datum.value)")
+    later, seen = "datum.kind === 'later'", "datum.kind === 'seen'"
+    return [
+        base.mark_rule(strokeWidth=3, strokeCap="round")
+        .encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"))
+        .transform_filter(f"{later} && isValid(datum.low) && isValid(datum.high)"),
+        base.mark_point(size=85, filled=True, opacity=1)
+        .encode(x=alt.X("value:Q"))
+        .transform_filter(later),
+        base.mark_point(size=75, filled=False, fill=ROLES["paper"].light, strokeWidth=2, opacity=1)
+        .encode(x=alt.X("value:Q"))
+        .transform_filter(seen),
+    ]
+
+
+def _everybody(summary: "Summary", *, height: int) -> "list[alt.Chart]":
+    import altair as alt
+
+    value = summary.population.ctr_outcome.value
+    if value is None:
+        return []
+    rows: Rows = [{"value": value, "text": f"all users later {rate(value)}"}]
+    base = on(rows).encode(x=alt.X("value:Q"))
+    place = {"y": at_y(0), "y2": at_y2(height)}
+    return [
+        base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]).encode(**place),
+        base.mark_text(align="left", dx=5, dy=-4, color=ROLES["muted"].light, fontSize=12).encode(
+            text=alt.Text("text:N"), y=at_y(0)
+        ),
+    ]
+
+
+def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
+    import altair as alt
+
+    names: Rows = [
+        {
+            "label": f"{s.segment_id}  {_short(s.name)} – {s.verdict}",
+            "y": i * _STEP + _TOP + _NUMBERS["seen"] - 4,
+        }
+        for i, s in enumerate(summary.segments)
+    ]
+    base = on(names).encode(text=alt.Text("label:N"), x=at_x(0), y=pixels_y())
+    values = on(rows).encode(text=alt.Text("text:N"), x=at_x(_WIDTH), y=pixels_y("text_y"))
+    return [
+        *haloed(base, weight=600, limit=_RATES),
+        values.mark_text(align="right", color=ROLES["muted"].light).transform_filter(
+            "datum.kind === 'seen'"
+        ),
+        values.mark_text(align="right").transform_filter("datum.kind !== 'seen'"),
+    ]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+FIGURE = Figure(
+    name="ctr_later",
+    title="Click rates seen, expected and later",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+    section="later days",
+    order=3,
+    needs=was_checked,
+)

@@ -1,0 +1,92 @@
+"""What each number of segments gains on later days."""
+
+from typing import TYPE_CHECKING
+
+from segmentry.formats import decimal, interval
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
+from segmentry.present.figures._forest import Against, forest
+from segmentry.present.theme import ROLES
+
+if TYPE_CHECKING:
+    from segmentry.evaluation.number import InnerGain
+    from segmentry.results.summary import Summary
+
+
+_WIDTH = 560
+_PER = 1000  # impressions by which nats are given
+
+
+def _caption(summary: "Summary") -> Caption:
+    """Say which number of segments gains most, and whether the chosen one is a tie."""
+    known = _known(summary)
+    if not known:
+        return absent("What a number of segments gains on later days is not known in this run")
+    best = max(known, key=lambda each: each.gain.value or 0.0)
+    finding = (
+        f"K = {best.n_segments} gains most on later days: {_nats(best.gain.value)} nats per "
+        f"1,000 impressions (90\u00a0% interval {interval(best.gain, write=_nats)})"
+    )
+    rows = "; ".join(f"K = {each.n_segments}: {_told(each)}" for each in known)
+    return Caption(
+        finding=finding,
+        reading="Log-likelihood of later clicks over that of one click rate for all; 0 gains "
+        "nothing. Lines: 90 % intervals, users being the unit.",
+        alt=f"Dot chart of the gain by number of segments. {finding}. {rows}.",
+    )
+
+
+def _draw(summary: "Summary") -> Drawing | None:
+    """Draw what each number of segments gains on later days, with intervals."""
+    known = _known(summary)
+    if not known:
+        return None
+    chosen = summary.selection.n_segments
+    rows: Rows = [
+        {
+            "row": index,
+            "label": f"K = {each.n_segments}{' (chosen)' if each.n_segments == chosen else ''}",
+            "color": ROLES["accent" if each.n_segments == chosen else "muted"].light,
+            "value": _scaled(each.gain.value),
+            "low": _scaled(each.gain.low),
+            "high": _scaled(each.gain.high),
+            "text": _told(each),
+        }
+        for index, each in enumerate(known)
+    ]
+    chart = forest(
+        rows,
+        title="gain, nats per 1,000 impressions",
+        against=Against(0.0, "no gain"),
+        width=_WIDTH,
+    )
+    return Drawing(chart)
+
+
+def _known(summary: "Summary") -> "list[InnerGain]":
+    gains = () if summary.evidence is None else summary.evidence.gains
+    found = [each for each in gains if each.gain.value is not None]
+    return sorted(found, key=lambda each: each.n_segments)
+
+
+def _scaled(value: float | None) -> float | None:
+    return None if value is None else value * _PER
+
+
+def _nats(value: float | None) -> str:
+    return decimal(_scaled(value), digits=3)
+
+
+def _told(each: "InnerGain") -> str:
+    return f"{_nats(each.gain.value)} ({interval(each.gain, write=_nats)})"
+
+
+FIGURE = Figure(
+    name="gain_by_k",
+    title="Gain by K",
+    width=_WIDTH,
+    caption=_caption,
+    draw=_draw,
+    section="gain",
+    order=7,
+    needs=lambda summary: bool(_known(summary)),
+)
