@@ -39,7 +39,7 @@ def test_ids_are_numbered_in_their_order_and_found_again(values):
 
 @pytest.mark.parametrize("most_dense", [0, 1 << 23])
 def test_pairs_are_those_of_a_loop_in_a_table_and_by_sorting(most_dense, monkeypatch):
-    monkeypatch.setattr(_pairs, "_MOST_DENSE", most_dense)
+    monkeypatch.setattr(_pairs, "_MAX_DENSE", most_dense)
     rng = np.random.default_rng(1)
     user, key, click = (rng.integers(0, top, 300).astype(np.int32) for top in (9, 12, 2))
 

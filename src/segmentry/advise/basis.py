@@ -46,12 +46,7 @@ class PlanBasis:
 def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
     """Measure traffic and forecast CTRs of all segments of a run; nothing is written.
 
-    Parameters
-    ----------
-    run_dir : Path
-        A run folder.
-    seed : int
-        Of the halves and the draws of the budget.
+    The seed is that of the halves and the draws of the budget.
 
     Raises
     ------

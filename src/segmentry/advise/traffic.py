@@ -40,7 +40,6 @@ class RunTraffic:
 
     Parameters
     ----------
-    summary : Summary
     users : DataFrame
         ``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table; users of
         segments that are too small to be shown are with those of the largest.

@@ -18,20 +18,15 @@ from segmentry.segments.preprocessing import (
     plan_column,
     read_choices,
 )
+from segmentry.settings import parse_k_range
 
 _NAMES = ("features", "exclude", "ordinal", "categorical")
 
 
 def check_settings(parameters: Any) -> None:
-    """Refuse parameters that make no sense.
-
-    Raises
-    ------
-    ConfigError
-        With the parameter, what was found and what was expected.
-    """
-    n_segments, k_range = parameters.n_segments, parameters.k_range
-    algorithm, min_share = parameters.algorithm, parameters.min_share
+    """Refuse parameters that make no sense, by a `ConfigError`."""
+    n_segments, algorithm = parameters.n_segments, parameters.algorithm
+    min_share = parameters.min_share
     is_number = isinstance(n_segments, int | np.integer) and not isinstance(n_segments, bool)
     if n_segments is not None and not is_number:
         raise ConfigError(f"n_segments: found {n_segments!r}, expected a whole number or None")
@@ -39,8 +34,10 @@ def check_settings(parameters: Any) -> None:
         found = getattr(parameters, name)
         if isinstance(found, str):
             raise ConfigError(f"{name}: found {found!r}, expected a list of names: [{found!r}]")
-    if len(k_range) != 2 or not 1 <= k_range[0] <= k_range[1]:
-        raise ConfigError(f"k_range: found {k_range}, expected two rising numbers above 0")
+    try:
+        parse_k_range(parameters.k_range)
+    except ValueError as error:
+        raise ConfigError(f"k_range: {error}") from error
     if algorithm not in ALGORITHMS:
         raise ConfigError(
             f"algorithm: found {algorithm!r}, expected one of {', '.join(ALGORITHMS)}"
@@ -50,26 +47,14 @@ def check_settings(parameters: Any) -> None:
 
 
 def require_seed(seed: int) -> int:
-    """Return a seed that every generator takes.
-
-    Raises
-    ------
-    ConfigError
-        If it is negative or too large.
-    """
+    """Return a seed that every generator takes, or refuse it by a `ConfigError`."""
     if not 0 <= seed <= LARGEST_SEED:
         raise ConfigError(f"random_state: found {seed}, expected a number from 0 to {LARGEST_SEED}")
     return seed
 
 
 def choices_of(parameters: object) -> Choices:
-    """Take the parameters that say how columns enter `X`, and check them.
-
-    Raises
-    ------
-    ConfigError
-        With the parameter, what was found and what was expected.
-    """
+    """Take the parameters that say how columns enter `X`; wrong ones raise a `ConfigError`."""
     choices = read_choices({each.name: getattr(parameters, each.name) for each in fields(Choices)})
     fills = choices.fill.values() if isinstance(choices.fill, Mapping) else (choices.fill,)
     if "none" in fills:
@@ -84,14 +69,6 @@ def plan_columns(
     inferred: InferredFeatures, *, features: Sequence[str] | None, choices: Choices
 ) -> tuple[ColumnPlan, ...]:
     """Return the plan of each column that forms segments, in the order of the table.
-
-    Parameters
-    ----------
-    inferred : InferredFeatures
-    features : sequence of str, optional
-        Only these; all by default.
-    choices : Choices
-        How they enter.
 
     Raises
     ------

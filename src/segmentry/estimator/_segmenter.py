@@ -22,13 +22,7 @@ from segmentry.estimator._planning import (
     require_seed,
     weights_of,
 )
-from segmentry.estimator._saved import (
-    SEGMENTER_VERSION,
-    SavedSegmenter,
-    read_segmenter,
-    settings_of,
-    write_segmenter,
-)
+from segmentry.estimator._saved import CODEC, SavedSegmenter, settings_of
 from segmentry.estimator._tables import check_height, is_frame, table_of_array, table_of_frame
 from segmentry.evaluation.number import decide_by_groups
 from segmentry.runtime.seeds import LARGEST_SEED
@@ -37,6 +31,7 @@ from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import assign, distinct_rows, sampled_silhouette
 from segmentry.segments.forming import Segmentation, find_segments, recipe_named
 from segmentry.segments.preprocessing import Clip, Scale, Transform
+from segmentry.settings import KRange, parse_k_range
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,8 +53,8 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
     n_segments : int, optional
         Number of segments. By default it is chosen from `k_range` by the evidence of groups
         (gap statistic, prediction strength, permuted columns); the answer may be 1: nothing here.
-    k_range : tuple of (int, int)
-        Least and greatest number to try.
+    k_range : str or tuple of (int, int)
+        Numbers to try, both ends included: ``"2:10"`` or ``(2, 10)``.
     features : sequence of str, optional
         Columns that form the segments; by default all that can. The columns of an array are
         called "x0", "x1" ...
@@ -92,7 +87,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         The same as in reports: 1 to `n_segments_`. Not saved.
     centers_ : ndarray of float, shape (n_segments_, n_columns)
         In the columns `preprocessing_.columns`, that is after scaling.
-    n_segments_ : int
     inertia_ : float
         Sum of squared Euclidean distances to the nearest centre, by `sample_weight`.
     selection_ : Selection
@@ -103,9 +97,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         All other columns, each with its reason.
     preprocessing_ : Preprocessing
         The fitted steps from a table to its matrix.
-    seed_ : int
-        The seed that was used.
-    n_features_in_ : int
     feature_names_in_ : ndarray of str, shape (n_features_in_,)
         Only where the columns have names. Columns are then found by name, in any order.
 
@@ -143,7 +134,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         self,
         *,
         n_segments: int | None = None,
-        k_range: tuple[int, int] = (2, 10),
+        k_range: KRange = (2, 10),
         features: Sequence[str] | None = None,
         exclude: Sequence[str] = (),
         ordinal: Sequence[str] = (),
@@ -344,7 +335,6 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
         saved = SavedSegmenter(
-            segmenter_version=SEGMENTER_VERSION,
             settings=settings_of(self, choices_of(self)),
             feature_names_in=None if names is None else tuple(names),
             n_features_in=self.n_features_in_,
@@ -356,7 +346,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             features=self.features_,
             left_out=self.left_out_,
         )
-        write_segmenter(saved, Path(path))
+        CODEC.write(saved, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> "UserSegmenter":
@@ -371,7 +361,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         BundleError
             If the file is no saved segmenter, or one of another version.
         """
-        saved = read_segmenter(Path(path))
+        saved = CODEC.read(Path(path))
         fields = saved.settings.__dataclass_fields__
         loaded = cls(**{name: getattr(saved.settings, name) for name in fields})
         loaded.n_features_in_ = saved.n_features_in
@@ -402,7 +392,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             if not is_fit and sorted(fitted) == sorted(table.columns):
                 table = table.select(fitted)
             validate_data(self, table, reset=is_fit, skip_check_array=True)
-            check_height(table, least=2 if is_fit else 1)
+            check_height(table, minimum=2 if is_fit else 1)
             if not is_fit and not fitted:
                 table.columns = self._column_names()
             return table
@@ -437,12 +427,11 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             weights=weights,
         )
         forced = None if self.n_segments is None else int(self.n_segments)
-        low, high = self.k_range if forced is None else (forced, forced)
         segmentation = find_segments(
             users,
             plan_columns(inferred, features=self.features, choices=choices_of(self)),
             recipe=recipe_named(_RECIPE),
-            n_segments=range(low, high + 1),
+            n_segments=parse_k_range(self.k_range) if forced is None else (forced,),
             forced=forced,
             algorithm=self.algorithm,
             min_share=self.min_share,
@@ -474,7 +463,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
 
 @contextmanager
 def _as_value_errors() -> Iterator[None]:
-    """Turn what the user can mend into the error that scikit-learn's callers expect."""
+    """Turn what the user can fix into the error that scikit-learn's callers expect."""
     try:
         yield
     except SegmentryError as error:

@@ -33,17 +33,11 @@ def is_frame(X: object) -> TypeGuard[nw.typing.IntoDataFrame]:
     return all(isinstance(name, str) for name in getattr(X, "column_names", columns))
 
 
-def check_height(table: pl.DataFrame, *, least: int) -> None:
-    """Refuse a table of too few rows, in the words of scikit-learn.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than `least`.
-    """
-    if table.height < least:
+def check_height(table: pl.DataFrame, *, minimum: int) -> None:
+    """Refuse a table of too few rows by a ValueError, in the words of scikit-learn."""
+    if table.height < minimum:
         raise ValueError(
-            f"Found {table.height} sample(s) (shape={table.shape}) while a minimum of {least} is "
+            f"Found {table.height} sample(s) (shape={table.shape}) while a minimum of {minimum} is "
             "required by UserSegmenter."
         )
 

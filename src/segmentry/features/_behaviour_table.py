@@ -68,17 +68,14 @@ def count_behaviour_source(
 
     Parameters
     ----------
-    engine : Engine
     checked : Checked
         With both logs in parts.
-    source : Source
     users : Series
         ``user_id`` of the log and the profiles; rows of others are excluded and counted.
     feature_window : Window or None
         Null where nothing is checked on later days.
     is_sample : bool
         Whether the users are a sample of those of the log.
-    progress : callable, optional
 
     Raises
     ------
@@ -184,7 +181,6 @@ def count_behaviour_log(
 
     Parameters
     ----------
-    engine : Engine
     pairs : sequence of PartPair
         From its `split_log`; one at least with behaviours.
     ads : DataFrame or None

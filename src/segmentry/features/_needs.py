@@ -103,15 +103,8 @@ def _counts_of(name: str) -> tuple[str, ...]:
 _DERIVED = MappingProxyType(derived_features(Window.around(0, 0, utc_offset_hours=0)))
 
 
-def needs_of(feature: Feature) -> tuple[Need, ...]:
-    """Return what data must have for a feature of the log.
-
-    Examples
-    --------
-    >>> from segmentry.features import LOG_FEATURES
-    >>> {each.name: needs_of(each) for each in LOG_FEATURES}["mean_log_price_clicked"]
-    ('price', 'click')
-    """
+def _needs_of(feature: Feature) -> tuple[Need, ...]:
+    """Return what data must have for a feature of the log."""
     found = (need for count in _counts_of(feature.name) for need in _NEEDS_OF_COUNTS.get(count, ()))
     return tuple(dict.fromkeys(found))
 
@@ -119,20 +112,15 @@ def needs_of(feature: Feature) -> tuple[Need, ...]:
 def available_features(
     source: Source,
 ) -> tuple[tuple[Feature, ...], tuple[tuple[str, str], ...]]:
-    """Return the features of the log that data allow, in the data's own words, and the others.
+    """Return the features of the log that data allow, in the data's own words.
 
-    Returns
-    -------
-    available : tuple of Feature
-        Those that can be made; an impression is called what the data call it.
-    absent : tuple of (str, str)
-        Name of each other feature, and what the data lack.
+    Of the others, the name and what the data lack.
     """
     provides = source.provides
     available: list[Feature] = []
     absent: list[tuple[str, str]] = []
     for feature in EVERY_LOG_FEATURE:
-        lacking = [need for need in needs_of(feature) if need not in provides]
+        lacking = [need for need in _needs_of(feature) if need not in provides]
         if lacking:
             named = " and no ".join(_WHAT[need].removeprefix("a ") for need in lacking)
             absent.append((feature.name, f"the data have no {named}"))
@@ -167,12 +155,12 @@ def log_columns_of(features: Iterable[Feature]) -> frozenset[str]:
     >>> sorted(log_columns_of(LOG_FEATURES))
     ['ad_id', 'placement']
     """
-    needs = (need for each in features for need in needs_of(each))
+    needs = (need for each in features for need in _needs_of(each))
     return frozenset(_COLUMN_OF[need] for need in needs if need in _COLUMN_OF)
 
 
 def is_tally_enough(features: Iterable[Feature]) -> bool:
-    """Tell whether all of some features are made of counts of `UserTally`.
+    """Return whether all of some features are made of counts of `UserTally`.
 
     Examples
     --------

@@ -46,7 +46,6 @@ def count_users(
 
     Parameters
     ----------
-    engine : Engine
     parts : sequence of Path
         From its `split_log`.
     ads : DataFrame
@@ -124,7 +123,6 @@ def derive_features(
         The attributes to take over.
     window : Window
         Of the counts.
-    features : sequence of Feature
     prior : BetaPrior, optional
         A saved prior for the shrunk CTR; fitted to these users by default.
 

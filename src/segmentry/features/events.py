@@ -112,7 +112,6 @@ def read_events(
 
     Parameters
     ----------
-    engine : Engine
     part : Path
         From its `split_log`.
     window : Window

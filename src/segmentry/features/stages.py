@@ -57,7 +57,6 @@ class Counted:
         The feature window and the days after it; null where nothing is checked on these.
     main_placement : str or None
         The placement whose share was counted.
-    behaviours : CountedBehaviours or None
     findings : tuple of Finding
         Of another pass over the log, where it was wanted.
     """
@@ -87,12 +86,8 @@ def count_source(
         That checked the source.
     checked : Checked
         With a log.
-    source : Source
-    wanted : Wanted
     is_sample : bool
         Whether the users are a sample of those of the log.
-    clock : StepClock
-    progress : callable, optional
 
     Raises
     ------
@@ -160,15 +155,7 @@ def ready_users(checked: Checked, source: Source, wanted: Wanted) -> UserData:
 
 
 def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wanted) -> UserData:
-    """Work out the wanted features of all users, and what is odd about the data.
-
-    Parameters
-    ----------
-    checked : Checked
-    counted : Counted
-    source : Source
-    wanted : Wanted
-    """
+    """Work out the wanted features of all users, and what is odd about the data."""
     profiles, ads, log = checked.profiles, checked.ads, checked.log
     users, prior = derive_features(
         counted.log.users,

@@ -148,7 +148,6 @@ class EarlyUsers:
 
     Parameters
     ----------
-    split : WindowSplit
     table : DataFrame
         The users of the whole log with their features in the feature window.
     prior : BetaPrior or None

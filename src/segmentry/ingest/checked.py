@@ -62,14 +62,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:
-    """What must be known of the whole log before users can be counted.
+    """Moments of the first and the last impression, and the most frequent placement.
 
-    Parameters
-    ----------
-    first_at, last_at : int
-        Moments of the first and the last impression.
-    main_placement : str or None
-        The most frequent placement, the first by name among equals.
+    Of equally frequent placements it is the first by name.
     """
 
     first_at: int
@@ -91,8 +86,6 @@ class Checked:
         Parts of the same users as those of the log.
     window : Window
         Of the log.
-    main_placement : str or None
-    accounts : tuple of RowAccount
     """
 
     profiles: CleanTable
@@ -117,13 +110,8 @@ def check_source(
 
     Parameters
     ----------
-    engine : Engine
-    source : Source
-    rules : Rules
     scratch : Path
         Existing folder for the parts of the logs; the caller removes it.
-    clock : StepClock
-    progress : callable, optional
 
     Raises
     ------

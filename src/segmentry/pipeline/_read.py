@@ -28,14 +28,10 @@ def read_users(
 
     Parameters
     ----------
-    source : Source
     config : RunConfig
         Engine, window, sample and strictness.
-    wanted : Wanted
     scratch : Path
         Existing folder for temporary files; the caller removes it.
-    clock : StepClock
-    progress : callable, optional
 
     Raises
     ------

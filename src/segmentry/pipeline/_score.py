@@ -51,7 +51,6 @@ def score(
     Parameters
     ----------
     run_dir : Path or str
-        A run folder.
     data_dir : Path or str or None
         Folder with the files of new (or the same) users.
     mapping : Path or str, optional

@@ -11,13 +11,6 @@ __all__ = ["require"]
 def require(module: str, *, extra: str) -> ModuleType:
     """Import an optional module or say how to install it.
 
-    Parameters
-    ----------
-    module : str
-        Dotted name of the module.
-    extra : str
-        The extra of this package that brings it.
-
     Raises
     ------
     MissingExtraError

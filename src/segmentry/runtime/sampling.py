@@ -21,7 +21,7 @@ def hash_shares(ids: pl.Series, *, salt: str) -> npt.NDArray[np.float64]:
     ids : Series of shape (n_users,)
         Integers, or anything else by its text.
     salt : str
-        Another salt is another, independent sample.
+        Another one is an independent sample.
 
     Notes
     -----

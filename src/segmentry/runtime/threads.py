@@ -34,16 +34,10 @@ def map_in_threads(
     Parameters
     ----------
     work : callable
-        Function of one item; must not depend on what the others do.
+        Must not depend on what the others do.
     items : iterable
-        The items, started in this order.
     on_done : callable, optional
         Called in the calling thread with each result as it arrives, in no fixed order.
-
-    Returns
-    -------
-    list
-        Results in the order of the items.
 
     Examples
     --------

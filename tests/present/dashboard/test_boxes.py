@@ -6,8 +6,7 @@ import re
 import pytest
 from tests.summaries import make_summary
 
-from segmentry.present.dashboard._boxes import as_boxes
-from segmentry.present.dashboard._images import with_images
+from segmentry.present.dashboard._images import as_boxes, with_images
 from segmentry.present.report import render_card
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.texts import shows
+from tests.texts import says, shows
 
 from segmentry.describe.profiles import LevelShare, LevelStatistics
 from segmentry.present import figures as plots

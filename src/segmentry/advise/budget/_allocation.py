@@ -102,13 +102,8 @@ def _check(
 def best_linear(rates: FloatVector, bounds: Bounds) -> FloatVector:
     """Maximise sum(rate * x) for a given sum of x: fill the best segment to its cap, then the next.
 
-    This is the continuous knapsack (Dantzig 1957, Operations Research 5, 266-288): exact.
-
-    Parameters
-    ----------
-    rates : ndarray of shape (n_segments,)
-    bounds : Bounds
-        Their proportional parts add up to the budget.
+    The proportional parts of the bounds add up to the budget. This is the continuous knapsack
+    (Dantzig 1957, Operations Research 5, 266-288): exact.
 
     Examples
     --------
@@ -128,12 +123,7 @@ def best_linear(rates: FloatVector, bounds: Bounds) -> FloatVector:
 def best_concave(rates: FloatVector, bounds: Bounds, *, exponent: float) -> FloatVector:
     """Maximise sum(rate * b * (x / b) ** exponent), b being the proportional part.
 
-    Parameters
-    ----------
-    rates : ndarray of shape (n_segments,)
-    bounds : Bounds
-    exponent : float
-        Between 0 and 1.
+    The exponent lies between 0 and 1.
 
     Notes
     -----

@@ -46,11 +46,8 @@ def plan_budget(
 
     Parameters
     ----------
-    run_dir : Path or str
-        A run folder.
     impressions : int, optional
         The budget; or `money` with `cost_per_impression`.
-    money, cost_per_impression : float, optional
     days : float, optional
         Time in which they are to be shown; by default as long as the log.
     response, exponent, floors, caps, max_change
@@ -106,13 +103,7 @@ def plan_budget(
 
 
 def _credited(run_dir: Path, traffic: RunTraffic, attribution: Attribution) -> UserDays:
-    """Return the impressions with credits, or say why there are none.
-
-    Raises
-    ------
-    DataError
-        If the run knows of no purchase that followed an ad.
-    """
+    """Return the impressions with credits, or say why there are none."""
     found = traffic.credits.get(attribution)
     if found is None:
         raise DataError(

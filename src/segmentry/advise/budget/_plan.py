@@ -23,7 +23,7 @@ from segmentry.advise.budget._records import (
 )
 from segmentry.errors import ConfigError, DataError
 from segmentry.evaluation.later_days import FoldRates
-from segmentry.schema import Estimate
+from segmentry.schema import UNKNOWN, Estimate
 from segmentry.schema.arrays import FloatVector, IntVector
 
 _EXPONENTS = (1.0, 0.9, 0.8, 0.7, 0.5)
@@ -216,8 +216,7 @@ def _compared(
     value, draws = _clicks(plan, judges, bounds, exponent)
     base, base_draws = _clicks(other, judges, bounds, exponent)
     gains = draws - base_draws
-    gain = _estimate(value - base, gains)
-    share = Estimate(value=None, low=None, high=None)
+    gain, share = _estimate(value - base, gains), UNKNOWN
     if base > 0 and (base_draws > 0).all():
         share = _estimate((value - base) / base, gains / base_draws)
     return Comparison(
@@ -233,14 +232,16 @@ def _compared(
 def _sensitivity(
     exponent: float, plan: IntVector, judges: FoldRates, bounds: Bounds
 ) -> Sensitivity:
-    value, draws = _clicks(plan, judges, bounds, exponent)
-    base, base_draws = _clicks(bounds.proportional, judges, bounds, exponent)
-    gains = draws - base_draws
-    return Sensitivity(
+    found = _compared(
+        "proportional",
+        plan,
+        bounds.proportional,
+        judges=judges,
+        bounds=bounds,
         exponent=exponent,
-        gain=_estimate(value - base, gains),
-        losing_share=float((gains < 0).mean()),
+        is_confirmed=False,
     )
+    return Sensitivity(exponent=exponent, gain=found.gain, losing_share=found.losing_share)
 
 
 def _parts(

@@ -16,12 +16,7 @@ Outcome = Literal["clicks", "purchases"]
 class SegmentTraffic:
     """What a budget must know of a segment.
 
-    Parameters
-    ----------
-    segment_id : int
-    name, verdict : str
-    n_users, n_impressions : int
-        In the log.
+    Counts are those of the log.
     """
 
     segment_id: int
@@ -33,12 +28,10 @@ class SegmentTraffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetRequest:
-    """What is asked for.
+    """A budget to divide, and within which limits.
 
     Parameters
     ----------
-    n_impressions : int
-        Impressions to divide.
     cost_per_impression : float or None
         For the money of each segment.
     n_days : float
@@ -106,16 +99,12 @@ class SegmentBudget:
 
     Parameters
     ----------
-    segment_id : int
-    name, verdict : str
-    n_users : int
     impressions : int
         The plan.
     proportional : int
         What it would get in proportion to past impressions.
     floor, cap : float
-        Least and most impressions.
-    money : float or None
+        Impressions.
     rate : Estimate
         Forecast outcome per impression among the users that judge the plan, at the exposure of the
         log: the CTR, or attributed purchases per impression.
@@ -176,23 +165,7 @@ class Sensitivity:
 class BudgetPlan:
     """A budget divided among segments, chosen on half of the users and judged by the other half.
 
-    Parameters
-    ----------
-    n_impressions : int
-    money : float or None
-    n_days : float
-    response : {"linear", "concave"}
-    exponent, max_change : float
-    segments : tuple of SegmentBudget
-    outcome : {"clicks", "purchases"}
-    expected : Estimate
-        Outcome of the plan, 90 %.
-    comparisons : tuple of Comparison
-    sensitivity : tuple of Sensitivity
-    conclusion : str
-        One sentence.
-    notes : tuple of str
-        What it rests on; whole sentences.
+    `expected` is the outcome of the plan, with an interval of 90 %; `notes` say what it rests on.
     """
 
     n_impressions: int

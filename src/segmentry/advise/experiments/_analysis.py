@@ -45,7 +45,6 @@ class ExperimentResult:
 
     Parameters
     ----------
-    alpha : float
     arms : tuple of ArmCounts
         Control, treatment.
     ratio_p, shown_ratio_p : float
@@ -58,11 +57,6 @@ class ExperimentResult:
         Share of the variance that the pre-period took away.
     guardrails : tuple of Effect
         Impressions and clicks per user, users without exposure counted as 0.
-    segments : tuple of SegmentEffect
-    conclusion : str
-        One sentence.
-    notes : tuple of str
-        Whole sentences.
     """
 
     alpha: float
@@ -105,7 +99,6 @@ def analyse_experiment(
         Impressions and clicks before the test.
     treatment_share : float
         As planned.
-    alpha : float
     seed : int
         Of the other assignments that a small test is held against.
     notes : sequence of str

@@ -21,19 +21,7 @@ def assign_arms(
 ) -> npt.NDArray[np.int64]:
     """Assign users to control (0) or treatment (1): the same share of every segment.
 
-    Parameters
-    ----------
-    user_ids : Series of shape (n_users,)
-    segment_ids : ndarray of int, shape (n_users,)
-        Strata.
-    treatment_share : float
-        Between 0 and 1.
-    salt : str
-        Another salt is another, independent assignment.
-
-    Returns
-    -------
-    ndarray of int, shape (n_users,)
+    Another salt is another, independent assignment.
 
     Notes
     -----

@@ -15,15 +15,8 @@ from segmentry.schema.arrays import FloatVector, IntVector
 class Effect:
     """Treatment against control; intervals are of 1 - alpha, two-sided.
 
-    Parameters
-    ----------
-    metric : str
-    control, treatment : float or None
-    difference : Estimate
-        Treatment minus control.
-    lift : Estimate
-        Treatment / control - 1; null where an arm is at 0.
-    p : float or None
+    `difference` is treatment minus control, `lift` treatment / control - 1; null where an arm is
+    at 0.
     """
 
     metric: str
@@ -53,7 +46,7 @@ class Outcome:
     top, bottom : ndarray of float
         A mean per user has ones below.
     known : ndarray of float
-        Part that the pre-period foretells, in units of the ratio; its mean over users is 0.
+        Part that the pre-period predicts, in units of the ratio; its mean over users is 0.
     """
 
     top: FloatVector
@@ -72,14 +65,7 @@ def compared(
 ) -> tuple[Effect, float]:
     """Return the effect and the variance of the difference.
 
-    Parameters
-    ----------
-    metric : str
-    outcome : Outcome
-    arms, strata : ndarray of int, shape (n_users,)
-    alpha : float
-    nulls : Nulls or None
-        Other assignments of the same users, that stand in for the normal distribution.
+    The `nulls`, other assignments of the same users, stand in for the normal distribution.
     """
     from scipy.special import ndtr, ndtri
 
@@ -127,7 +113,7 @@ def _arm(outcome: Outcome, is_in: npt.NDArray[np.bool_], strata: IntVector) -> t
 def adjustment(
     top: FloatVector, bottom: FloatVector, before: tuple[IntVector, IntVector], strata: IntVector
 ) -> FloatVector:
-    """Return what the pre-period foretells of each user's part in the ratio; its mean is 0.
+    """Return what the pre-period predicts of each user's part in the ratio; its mean is 0.
 
     The slopes are those of all users inside strata, whatever their arm: another assignment of the
     same users has the same slopes.

@@ -17,13 +17,7 @@ _OTHER_NAMES = {
 
 
 def read_assignment(path: Path, kind: pl.DataType) -> pl.DataFrame:
-    """Return ``user_id, segment_id, is_treated``, one row per user; ids are of the run's kind.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be used.
-    """
+    """Return ``user_id, segment_id, is_treated``, one row per user; ids are of the run's kind."""
     given = read_user_file(path, ["user_id", "segment_id", "arm"], other_names=_OTHER_NAMES)
     rows = given.select(
         as_ids(given["user_id"], like=kind, source=str(path)),
@@ -39,13 +33,7 @@ def read_assignment(path: Path, kind: pl.DataType) -> pl.DataFrame:
 
 
 def read_results(path: Path, kind: pl.DataType) -> pl.DataFrame:
-    """Return ``user_id, n_impressions, n_clicks`` per user, from such counts or from a log.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be used.
-    """
+    """Return ``user_id, n_impressions, n_clicks`` per user, from such counts or from a log."""
     given = read_user_file(
         path,
         ["user_id"],

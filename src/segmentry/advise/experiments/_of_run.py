@@ -48,17 +48,12 @@ def plan_test(
 
     Parameters
     ----------
-    run_dir : Path or str
-        A run folder.
     mde : float
         Smallest relative change that is to be found, as 0.05.
-    metric : {"ctr"}
-    power, alpha : float
     ratio : tuple of float
         Control to treatment.
     segments : sequence of int, optional
         Segments that take part; all by default.
-    max_days : int
     salt : str
         Another salt is another assignment: take a new one for each test.
 

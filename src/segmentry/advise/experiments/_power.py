@@ -67,7 +67,6 @@ class PowerRow:
     ----------
     segment_id : int or None
         None for all together.
-    name : str
     n_users : int
         Users to be assigned.
     ctr : float or None
@@ -102,21 +101,14 @@ class ExperimentPlan:
 
     Parameters
     ----------
-    metric : str
-    mde, power, alpha : float
     ratio : tuple of float
         Control to treatment.
-    max_days : int
     salt : str
         Of the assignment.
     n_control, n_treatment : int
         Users that were assigned.
-    everyone : PowerRow
-    segments : tuple of PowerRow
     users_by_day : tuple of float
         Users of all segments that will have been shown an ad by the end of each day of the test.
-    notes : tuple of str
-        Whole sentences.
     """
 
     metric: str
@@ -154,17 +146,8 @@ def days_needed(
 ) -> int | None:
     """Return the shortest test, in days, that finds the smallest change with the promised power.
 
-    Parameters
-    ----------
-    traffic : Traffic
-    request : ExperimentRequest
-    explained : float
-        Part of `traffic.between` that the pre-period explains.
-
-    Returns
-    -------
-    int or None
-        None where no length within ``request.max_days`` is enough.
+    None where no length within ``request.max_days`` is enough; `explained` is the part of
+    `traffic.between` that the pre-period explains.
 
     Notes
     -----
@@ -291,9 +274,6 @@ def plan_experiment(
     rows : sequence of tuple
         Segment (None for all together, which comes first), name, traffic, and share of the
         variance of `measured_days` that the pre-period explains.
-    request : ExperimentRequest
-    measured_days : float
-    salt : str
     n_control, n_treatment : int
         Users that were assigned.
 

@@ -11,7 +11,7 @@ from segmentry.privacy import hidden_keys
 from segmentry.schema.arrays import FloatVector, IntVector
 
 NORMAL_95 = 1.959963984540054
-_MOST_LOST = 0.9
+_MAX_LOST = 0.9
 CELL_COLUMNS = {
     "segment_id": pl.Int64(),
     "kind": pl.String(),
@@ -21,15 +21,11 @@ CELL_COLUMNS = {
     "n_impressions": pl.Int64(),
     "n_clicks": pl.Int64(),
     "exposure_share": pl.Float64(),
-    "ctr": pl.Float64(),
-    "ctr_low": pl.Float64(),
-    "ctr_high": pl.Float64(),
-    "exposure_index": pl.Float64(),
-    "exposure_index_low": pl.Float64(),
-    "exposure_index_high": pl.Float64(),
-    "ctr_index": pl.Float64(),
-    "ctr_index_low": pl.Float64(),
-    "ctr_index_high": pl.Float64(),
+    **{
+        f"{name}{end}": pl.Float64()
+        for name in ("ctr", "exposure_index", "ctr_index")
+        for end in ("", "_low", "_high")
+    },
 }
 _SPREADS = np.linspace(0.02, 1.4, 47)
 
@@ -155,7 +151,7 @@ def describe_cells(
         "n_impressions": counts.n_impressions[row, key],
         "n_clicks": counts.n_clicks[row, key],
         "exposure_share": share,
-        **_with_ends("ctr", ctr, ctr_v, most=1.0),
+        **_with_ends("ctr", ctr, ctr_v, highest=1.0),
         **_with_ends("exposure_index", 100 * exposure, exposure_v),
         **_with_ends("ctr_index", 100 * ratio, ctr_v),
     }
@@ -203,7 +199,7 @@ def _clicks(
     predicted = rate[shown.row] * key_rate[shown.key]
     expected = n[shown.row, shown.key] * predicted / effect[shown.row]
     of_all = c_segment / max(1.0, float(c_segment.sum()))
-    lost = min(_MOST_LOST, float((of_all**2).sum()))
+    lost = min(_MAX_LOST, float((of_all**2).sum()))
     shrunk = shrink_ratios(observed, expected, lost=lost)
     return (
         predicted * shrunk.value,
@@ -221,14 +217,14 @@ def _key_rates(
 
 
 def _with_ends(
-    name: str, value: FloatVector, log_variance: FloatVector, most: float | None = None
+    name: str, value: FloatVector, log_variance: FloatVector, highest: float | None = None
 ) -> dict[str, FloatVector]:
     factor = np.exp(NORMAL_95 * np.sqrt(log_variance))
     high = value * factor
     return {
         name: value,
         f"{name}_low": value / factor,
-        f"{name}_high": high if most is None else np.minimum(most, high),
+        f"{name}_high": high if highest is None else np.minimum(highest, high),
     }
 
 

@@ -222,14 +222,9 @@ def _curve(
 
 
 def _naive(sums: IntVector) -> Estimate:
-    """Return the ratio estimator over users, as `segmentry.profiling.pooled_rate`, from sums."""
-    n_users, n, c, nn, nc, cc = (float(each) for each in sums[:6])
-    rate = c / n
-    if n_users < 2 or rate in (0.0, 1.0):
-        return Estimate(value=rate, low=None, high=None)
-    variance = max(0.0, cc - 2 * rate * nc + rate**2 * nn) / n**2 * n_users / (n_users - 1)
-    half = NORMAL_95 * variance**0.5
-    return Estimate(value=rate, low=max(0.0, rate - half), high=min(1.0, rate + half))
+    """Return the ratio estimator over users, as `pooled_rate` of the profiles, from sums."""
+    rate = _share(sums[[2, 5, 4]], sums[[1, 3]], int(sums[0]), width=NORMAL_95)
+    return replace(rate, low=None, high=None) if rate.value in {0.0, 1.0} else rate
 
 
 def _odds_ratios(fit: MatchedFit | None, n_bands: int) -> list[Estimate]:
@@ -241,10 +236,14 @@ def _odds_ratios(fit: MatchedFit | None, n_bands: int) -> list[Estimate]:
         if np.isnan(value):
             found.append(UNKNOWN)
             continue
-        half = NORMAL_90 * float(fit.covariance[place, place]) ** 0.5
-        ends = np.exp([value, value - half, value + half])
-        found.append(Estimate(*(float(each) for each in ends)))
+        found.append(_odds(value, NORMAL_90 * float(fit.covariance[place, place]) ** 0.5))
     return found
+
+
+def _odds(value: float, half: float) -> Estimate:
+    """Return odds of their logarithm and half the width of its interval."""
+    ends = np.exp([value, value - half, value + half])
+    return Estimate(*(float(each) for each in ends))
 
 
 def _per_doubling(fit: MatchedFit | None, sums: IntVector) -> Estimate:
@@ -259,9 +258,7 @@ def _per_doubling(fit: MatchedFit | None, sums: IntVector) -> Estimate:
     if not information > 0:
         return UNKNOWN
     slope = float(x @ weights @ fit.log_odds[places]) / information
-    half = NORMAL_90 * information**-0.5
-    ends = np.exp([slope, slope - half, slope + half])
-    return Estimate(*(float(each) for each in ends))
+    return _odds(slope, NORMAL_90 * information**-0.5)
 
 
 def _caps(beyond: IntVector, bands: Sequence[int], least_users: int) -> tuple[Cap, ...]:
@@ -283,8 +280,10 @@ def _caps(beyond: IntVector, bands: Sequence[int], least_users: int) -> tuple[Ca
     )
 
 
-def _share(part: IntVector, whole: IntVector, n_users: int) -> Estimate:
-    """Return a share of a total with its 90 % interval, users being the unit (Cochran, eq. 6.13).
+def _share(
+    part: IntVector, whole: IntVector, n_users: int, *, width: float = NORMAL_90
+) -> Estimate:
+    """Return a share of a total with its interval, users being the unit (Cochran, eq. 6.13).
 
     `part` holds the sums of p, p p and p w over users, `whole` those of w and w w.
     """
@@ -296,5 +295,5 @@ def _share(part: IntVector, whole: IntVector, n_users: int) -> Estimate:
     if n_users < 2:
         return Estimate(value=share, low=None, high=None)
     variance = max(0.0, pp - 2 * share * pw + share**2 * ww) / w**2 * n_users / (n_users - 1)
-    half = NORMAL_90 * variance**0.5
+    half = width * variance**0.5
     return Estimate(value=share, low=max(0.0, share - half), high=min(1.0, share + half))

@@ -112,20 +112,17 @@ def describe_log(
 
     Parameters
     ----------
-    engine : Engine
     parts : sequence of Path
         From its `split_log`.
     ads : DataFrame or None
         One row per ad; without rows where nothing is known of the ads, null where the log does
         not name them.
-    members : Members
     n_clicks : ndarray of int, shape (n_users,)
         Clicks of each user in the window: they tell how many users make a curve.
     window : Window
         Impressions outside are left out.
     hold_out : HoldOut or None
         Null where nothing was held out.
-    seed : int
     least_users : int
         Cells and bands of fewer users are left out.
     on_part : callable, optional

@@ -12,7 +12,7 @@ from segmentry.schema import Estimate
 from segmentry.schema.arrays import FloatVector, IntVector
 
 _LIST_LENGTHS = (1, 5, 20)
-_LEAST_USERS = 30
+_MIN_USERS = 30
 
 
 @dataclass(slots=True, eq=False)
@@ -42,7 +42,7 @@ class Clicks:
 
 
 def compare_held_out(
-    clicks: Clicks, *, dimension: str, least_users: int = _LEAST_USERS
+    clicks: Clicks, *, dimension: str, least_users: int = _MIN_USERS
 ) -> HeldOutUse:
     """Choose keys by segment and by popularity among all, and hold both against later clicks.
 
@@ -71,7 +71,7 @@ def compare_held_out(
     early: FloatVector = clicks.early.astype(np.float64)
     user, key = _in_order(clicks.later)
     n_users = int(run_starts(user).size)
-    least = max(_LEAST_USERS, least_users)
+    least = max(_MIN_USERS, least_users)
     absent = _absent(n_segments, int(early.sum()), n_users, dimension, least=least)
     if absent:
         return HeldOutUse(dimension, 0, 0, (), "", reason=absent)
@@ -159,7 +159,7 @@ def _gain(
 ) -> HeldOutGain:
     difference = own - common
     mean = float(difference.mean())
-    starts = np.flatnonzero(np.diff(user, prepend=-1))
+    starts = run_starts(user)
     residual = np.add.reduceat(difference - mean, starts)
     n_users = starts.size
     variance = float(residual @ residual) / difference.size**2 * n_users / (n_users - 1)

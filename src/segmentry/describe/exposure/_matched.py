@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.exposure._positions import POSITION_BANDS, REPEAT_BANDS, Timeline, band_of
+from segmentry.features.packing import run_firsts, run_starts
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import SECONDS_PER_DAY, Window
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
@@ -21,10 +22,10 @@ _N_CONTROLS = 5
 _MAX_DAYS = 31
 _HOURS = 4
 _BITS_OF_A_USERS_CLICKS = 20
-_LEAST_CASES = 20
-_MOST_STEPS = 40
+_MIN_CASES = 20
+_MAX_STEPS = 40
 _TOLERANCE = 1e-14
-_MOST_CONDITION = 1e10
+_MAX_CONDITION = 1e10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +95,7 @@ def draw_sets(
     case = case[n_others[line.user[case]] > 0]
     of_case = line.user[case]
     first_other = np.cumsum(n_others) - n_others
-    click = _count_within(of_case)
+    click = np.arange(of_case.size) - run_firsts(of_case)
     # Places may be of four bytes, which 2,048 users would overflow.
     keys = (users[of_case].astype(np.int64) << _BITS_OF_A_USERS_CLICKS) + click
     room = n_others[of_case]
@@ -119,16 +120,6 @@ def _factors(line: Timeline, window: Window) -> tuple[IntVector, ...]:
         line.second // SECONDS_PER_DAY // _days_per_level(window),
         line.second % SECONDS_PER_DAY // (3600 * _HOURS),
     )
-
-
-def _count_within(groups: IntVector) -> IntVector:
-    """Number the rows of each run of equal values from 0."""
-    row = np.arange(groups.size)
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    first = np.zeros(groups.size, dtype=np.int64)
-    first[starts] = starts
-    counted: IntVector = row - np.maximum.accumulate(first)
-    return counted
 
 
 def join_sets(drawn: list[tuple[MatchedSets, IntVector]]) -> MatchedSets:
@@ -212,7 +203,7 @@ def _without_rare(sets: MatchedSets, n_levels: Sequence[int]) -> MatchedSets:
             codes = sets.codes[:, :, factor]
             cases = np.bincount(codes[:, 0], minlength=n)
             others = np.bincount(codes[:, 1:][sets.is_member[:, 1:]], minlength=n)
-            is_rare = (cases < _LEAST_CASES) | (others < _LEAST_CASES)
+            is_rare = (cases < _MIN_CASES) | (others < _MIN_CASES)
             is_member &= ~is_rare[codes]
         is_sound = is_member[:, 0] & is_member[:, 1:].any(axis=1)
         if is_sound.all() and np.array_equal(is_member, sets.is_member):
@@ -301,13 +292,13 @@ def _maximise(design: _Design, n_columns: int) -> FloatVector | None:
     """Climb by Newton's steps, halved where they go too far; none where the top is not unique."""
     beta = np.zeros(n_columns)
     found = _moments(beta, design)
-    for _ in range(_MOST_STEPS):
-        if np.linalg.cond(found.information) > _MOST_CONDITION:
+    for _ in range(_MAX_STEPS):
+        if np.linalg.cond(found.information) > _MAX_CONDITION:
             return None
         step = np.linalg.solve(found.information, found.gradient)
         if float(found.gradient @ step) < _TOLERANCE:
             return beta
-        for halving in range(_MOST_STEPS):
+        for halving in range(_MAX_STEPS):
             tried = beta + step / 2**halving
             ahead = _moments(tried, design)
             if ahead.value >= found.value:
@@ -326,7 +317,7 @@ def _fit_of(
         case = factor[:, 0]
         rows = np.flatnonzero(case >= 0)
         scores[rows, case[rows]] += 1
-    starts = np.flatnonzero(np.diff(sets.user, prepend=sets.user[0] - 1))
+    starts = run_starts(sets.user)
     by_user = np.add.reduceat(scores, starts, axis=0)
     n_users = starts.size
     bread = np.linalg.inv(found.information)

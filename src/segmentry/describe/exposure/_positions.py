@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.features.events import Events
-from segmentry.features.packing import run_starts, sort_rows
+from segmentry.features.packing import run_firsts, sort_rows
 from segmentry.schema import MICRO
 from segmentry.schema.arrays import IntVector
 
@@ -72,15 +72,7 @@ def order_by_time(events: Events) -> Timeline:
 
 def _rank(groups: tuple[IntVector, ...], second: IntVector) -> IntVector:
     """Number sorted rows within their group from 1; those of one second share the lowest."""
-    group_start = np.zeros(second.size, dtype=np.int64)
-    starts = run_starts(*groups)
-    group_start[starts] = starts
-    np.maximum.accumulate(group_start, out=group_start)
-    second_start = np.zeros(second.size, dtype=np.int64)
-    starts = run_starts(*groups, second)
-    second_start[starts] = starts
-    np.maximum.accumulate(second_start, out=second_start)
-    return second_start - group_start + 1
+    return run_firsts(*groups, second) - run_firsts(*groups) + 1
 
 
 def band_of(position: IntVector, bands: Sequence[int]) -> IntVector:

@@ -5,13 +5,14 @@ In: integer columns. Out: packed integers, their order and their counts.
 
 from segmentry.features.packing._numbering import Places, numbers_of
 from segmentry.features.packing._pairs import Pairs, count_pairs
-from segmentry.features.packing._sorting import run_starts, sort_rows
+from segmentry.features.packing._sorting import run_firsts, run_starts, sort_rows
 
 __all__ = [
     "Pairs",
     "Places",
     "count_pairs",
     "numbers_of",
+    "run_firsts",
     "run_starts",
     "sort_rows",
 ]

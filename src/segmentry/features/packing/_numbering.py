@@ -8,7 +8,7 @@ import polars as pl
 
 from segmentry.schema.arrays import IntVector
 
-_MOST_TABLE = 1 << 23
+_MAX_TABLE = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,7 @@ class Places:
     def among(cls, known: pl.Series) -> "Places":
         """Make ready for distinct ids."""
         if known.len() and _is_narrow(known):
-            table: Any = np.full(_MOST_TABLE + 1, -1, dtype=np.int32)
+            table: Any = np.full(_MAX_TABLE + 1, -1, dtype=np.int32)
             table[known.to_numpy()] = np.arange(known.len(), dtype=np.int32)
             return cls(known, table)
         return cls(known, None)
@@ -40,7 +40,7 @@ class Places:
         """Return the place of each id; -1 if it is not there."""
         if self.table is not None and _is_narrow(ids):
             # Ids are often small numbers: a table takes a tenth of the time of a join.
-            found: IntVector = self.table[ids.cast(pl.Int32).fill_null(_MOST_TABLE).to_numpy()]
+            found: IntVector = self.table[ids.cast(pl.Int32).fill_null(_MAX_TABLE).to_numpy()]
             return found
         places = self.known.to_frame("id").with_row_index("place")
         joined = ids.to_frame("id").join(places, on="id", how="left", maintain_order="left")
@@ -73,4 +73,4 @@ def _is_narrow(ids: pl.Series) -> bool:
     if not ids.dtype.is_integer():
         return False
     low, high = ids.min(), ids.max()
-    return isinstance(low, int) and isinstance(high, int) and low >= 0 and high < _MOST_TABLE
+    return isinstance(low, int) and isinstance(high, int) and low >= 0 and high < _MAX_TABLE

@@ -7,7 +7,7 @@ import numpy as np
 from segmentry.features.packing._sorting import run_starts
 from segmentry.schema.arrays import IntVector
 
-_MOST_DENSE = 1 << 23
+_MAX_DENSE = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,11 +35,7 @@ def count_pairs(
 ) -> Pairs:
     """Count impressions and clicks of each user at each key.
 
-    Parameters
-    ----------
-    user, key, is_click : ndarray of int, shape (n_rows,)
-        Below `n_users`, below `n_keys`, and 0 or 1.
-    n_users, n_keys : int
+    The columns, of shape (n_rows,), are below `n_users`, below `n_keys`, and 0 or 1.
 
     Examples
     --------
@@ -51,7 +47,7 @@ def count_pairs(
     >>> pairs.is_clicked.tolist(), pairs.n_clicks.tolist()
     ([1], [1])
     """
-    if n_users * n_keys <= _MOST_DENSE:
+    if n_users * n_keys <= _MAX_DENSE:
         return _dense(user, key, is_click, n_users, n_keys)
     return _sparse(user, key, is_click, n_keys)
 

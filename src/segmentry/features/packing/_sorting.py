@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from segmentry.schema.arrays import IntVector
 
-_MOST_BITS = 63
+_MAX_BITS = 63
 
 
 def sort_rows(columns: Sequence[IntVector], sizes: Sequence[int]) -> tuple[IntVector, ...]:
@@ -32,7 +32,7 @@ def sort_rows(columns: Sequence[IntVector], sizes: Sequence[int]) -> tuple[IntVe
     ([0, 1, 1], [5, 1, 2])
     """
     widths = [max(0, size - 1).bit_length() for size in sizes]
-    if sum(widths) > _MOST_BITS:
+    if sum(widths) > _MAX_BITS:
         order = np.lexsort(tuple(reversed(columns)))
         return tuple(column[order] for column in columns)
     packed = columns[0].astype(np.int64)
@@ -61,3 +61,15 @@ def run_starts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
     for column in columns:
         is_start[1:] |= column[1:] != column[:-1]
     return np.flatnonzero(is_start)
+
+
+def run_firsts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
+    """Return for each row where the run of rows begins that are equal to it in sorted columns.
+
+    Examples
+    --------
+    >>> run_firsts(np.array([0, 0, 1, 1]), np.array([3, 3, 3, 4])).tolist()
+    [0, 0, 2, 3]
+    """
+    starts = run_starts(*columns)
+    return np.repeat(starts, np.diff(starts, append=len(columns[0])))

@@ -27,14 +27,8 @@ _ALWAYS = (2017, 5, 6, 0, 0, 0)
 def offer(name: str, *, tables: Sequence[AnyTable] = (), pictures: "Pictures" = _NONE) -> None:
     """Offer what was just shown as a ZIP, which is made when it is asked for.
 
-    Parameters
-    ----------
-    name : str
-        Of the file; once on a page.
-    tables : sequence of AnyTable
-        Each as CSV and as Parquet.
-    pictures : mapping of str to callable
-        Charts by file name, each as SVG and as PNG.
+    Tables are in it as CSV and Parquet, charts by their file names as SVG and PNG. `name` is that
+    of the file, once on a page.
     """
     kinds = [
         *(["tables (CSV, Parquet)"] if tables else []),
@@ -51,7 +45,7 @@ def offer(name: str, *, tables: Sequence[AnyTable] = (), pictures: "Pictures" = 
 
 
 def packed(tables: Sequence[AnyTable], pictures: "Pictures") -> bytes:
-    """Return a ZIP of tables as CSV and Parquet and of pictures as SVG and PNG."""
+    """Return the ZIP."""
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as files:
 

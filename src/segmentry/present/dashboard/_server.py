@@ -48,7 +48,7 @@ class Door:
     Parameters
     ----------
     address : str
-        An address of this machine; others than this machine's own loopback need a password.
+        Of this machine; others than its own loopback need a password.
     port : int
         0 takes a free one.
     password : str or None
@@ -76,7 +76,6 @@ def serve(
     ----------
     run_dirs : sequence of Path
         Run folders; the first is shown first.
-    door : Door
     rename : callable, optional
         Called as ``rename(run_dir, segment_id, name)``; without it nothing is ever written.
     on_ready : callable, optional
