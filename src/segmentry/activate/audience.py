@@ -32,9 +32,6 @@ class Audience:
 
     Parameters
     ----------
-    out : Path
-    to : str
-    segment_ids : tuple of int
     n_users : int
         Users of the segments.
     n_held_out : int
@@ -79,7 +76,6 @@ def export_audience(
         A run folder.
     out : Path
         File to write: Parquet for ``to="parquet"``, else CSV.
-    segment_ids : sequence of int
     to : {"csv", "parquet", "google", "meta"}
         Ids with their segment, or hashed contacts under the headings of the platform's template.
     contacts : Path, optional
@@ -88,10 +84,8 @@ def export_audience(
         Digits for national phone numbers.
     hold_out : float
         Share of the users, 0..1, that is left out, by hash of id and salt.
-    salt : str
     min_size : int, optional
         Fewer rows are not written; by default as the run shows figures.
-    overwrite : bool
 
     Raises
     ------

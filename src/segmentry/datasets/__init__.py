@@ -8,18 +8,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from segmentry.datasets.options import GeneratedData, GeneratorOptions
-from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES, find_taobao
 
 if TYPE_CHECKING:
     from segmentry.datasets.generate import generate_taobao
 
-__all__ = [
-    "TAOBAO_ATTRIBUTES",
-    "GeneratedData",
-    "GeneratorOptions",
-    "find_taobao",
-    "generate_taobao",
-]
+__all__ = ["GeneratedData", "GeneratorOptions", "generate_taobao"]
 
 
 def __getattr__(name: str) -> Any:

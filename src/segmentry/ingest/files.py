@@ -21,18 +21,25 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "BLANKS",
     "NULL_WORDS",
     "FileLayout",
     "estimate_rows",
     "explaining_gzip",
     "has_integers_only",
     "inspect_file",
+    "is_number",
     "read_settings",
     "require_columns",
 ]
 
-NULL_WORDS = ("", "NULL", "null", "NA", "NaN", "nan", "None")
-"""How a missing value is written in a CSV file."""
+NULL_WORDS = (
+    *("", "NULL", "null", "Null", "(null)", "NA", "<NA>", "N/A", "#N/A", "NaN", "nan"),
+    *("None", "NONE", r"\N"),
+)
+"""How a missing value is written: by databases, spreadsheets, R, pandas and Hive."""
+BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""All that `str.strip` takes away, for readers that take away less by themselves."""
 
 _SAMPLE_BYTES = 1 << 18
 _TAIL_BYTES = 1 << 16
@@ -70,8 +77,6 @@ class FileLayout:
 
     Parameters
     ----------
-    path : Path
-    format : {"csv", "parquet", "whitespace"}
     delimiter : str
         Empty but for CSV.
     columns : tuple of str
@@ -427,6 +432,15 @@ def has_integers_only(values: Sequence[str]) -> bool:
     (True, False)
     """
     return all(map(_INTEGER.fullmatch, values))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text can be read as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def estimate_rows(path: Path) -> int | None:

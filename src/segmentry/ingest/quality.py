@@ -168,10 +168,8 @@ def find_in_log(
     ----------
     engine : Engine
         Whose `split_log` made the parts.
-    parts : sequence of Path
     ads : DataFrame
         Sound ads.
-    source : Source
     window : Window
         Its local days are counted, also those that it cuts.
     """

@@ -22,7 +22,6 @@ def read_user_file(
 
     Parameters
     ----------
-    path : Path
     required, optional : sequence of str
         Columns to take.
     other_names : mapping of str to sequence of str, optional

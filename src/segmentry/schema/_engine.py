@@ -37,7 +37,6 @@ class UserTally:
     counts : DataFrame
         ``user_id, n_impressions, n_clicks, first_seen_at, last_seen_at``, integers, one row per
         user, sorted by ``user_id``.
-    account : RowAccount
     """
 
     counts: pl.DataFrame

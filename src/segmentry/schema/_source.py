@@ -116,7 +116,6 @@ class Source:
         What people call the data.
     impressions : TableSource or None
         The log; none where the profiles are a ready user table.
-    profiles, ads : TableSource or None
     attributes : tuple of Feature
         Attributes of a profile.
     utc_offset_hours : int

@@ -389,3 +389,70 @@ def test_amounts_with_a_decimal_comma_are_told_as_such(engine, tmp_path):
     told = refusal(tmp_path, engine, SchemaError, mapping_of('time = "when"\nvalue = "amount"'))
 
     assert told.endswith("holds '1,5', expected numbers; write a decimal point")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("word", [r"\N", "<NA>", "#N/A", "N/A", "Null", "NONE", "(null)", "nan"])
+def test_a_missing_id_is_missing_in_the_words_of_any_system(word, form, engine, tmp_path):
+    rows = [*EVENTS, (word, T, 1, 0), (word, T, 1, 1)]
+    write_csv(tmp_path / "log.csv", rows)
+    pl.DataFrame(rows, schema=HEADER, orient="row").write_parquet(tmp_path / "log.parquet")
+
+    users = users_from(tmp_path, mapping_of(FULL, files=f"log.{form}"), engine=engine)
+
+    assert column(users, "n_impressions") == SHOWN
+    assert users.accounts[0].rejected == {"user_id missing or unreadable": 2}
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u3000", "\t", "\x1f"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("ids", ["abc", "123"])
+def test_no_kind_of_blank_around_an_id_makes_another_user(blank, form, ids, engine, tmp_path):
+    names = dict(zip("abc", ids, strict=True))
+    rows = [
+        (blank * (place % 2) + names[row[0]] + blank * (place % 3), *row[1:])
+        for place, row in enumerate(EVENTS)
+    ]
+    write_csv(tmp_path / "log.csv", rows)
+    pl.DataFrame(rows, schema=HEADER, orient="row").write_parquet(tmp_path / "log.parquet")
+
+    users = users_from(tmp_path, mapping_of(FULL, files=f"log.{form}"), engine=engine)
+
+    found = column(users, "n_impressions")
+    assert {str(user): n for user, n in found.items()} == {names[u]: n for u, n in SHOWN.items()}
+
+
+def test_a_glob_leaves_out_what_a_folder_leaves_out(engine, tmp_path):
+    write_csv(tmp_path / "logs" / "a.csv", EVENTS)
+    for name in (".ipynb_checkpoints/a-checkpoint.csv", "_temporary/b.csv", "~$a.csv", "_c.csv"):
+        write_csv(tmp_path / "logs" / name, EVENTS)
+
+    for files in ("logs", "logs/*.csv", "logs/**/*.csv"):
+        assert shown(tmp_path, engine, mapping_of(FULL, files=files)) == SHOWN, files
+
+
+def test_hidden_files_that_are_named_are_read(engine, tmp_path):
+    write_csv(tmp_path / "_logs" / "_a.csv", EVENTS)
+
+    for files in ("_logs/_a.csv", "_logs/_*.csv"):
+        assert shown(tmp_path, engine, mapping_of(FULL, files=files)) == SHOWN, files
+
+
+@pytest.mark.parametrize("name", ["a (1).csv", "copy of a.csv", "old/a.csv"])
+def test_two_files_of_the_same_bytes_are_refused_by_name(name, engine, tmp_path):
+    write_csv(tmp_path / "logs" / "a.csv", EVENTS * 2)
+    write_csv(tmp_path / "logs" / name, EVENTS * 2)
+
+    told = refusal(tmp_path, engine, DataError, mapping_of(FULL, files="logs"))
+
+    assert "a.csv" in told
+    assert name in told
+
+
+def test_equal_files_in_folders_of_other_values_are_no_copies(engine, tmp_path):
+    for day in (6, 7):
+        write_csv(tmp_path / "logs" / f"day={day}" / "part-0.csv", EVENTS * 2)
+
+    found = shown(tmp_path, engine, mapping_of(FULL, files="logs"))
+
+    assert found == {user: 4 * n for user, n in SHOWN.items()}

@@ -27,7 +27,6 @@ class PlainText:
 
     Parameters
     ----------
-    layouts : tuple of FileLayout
     underscored : str
         The column of text that holds one underscore in each row; empty where there is none.
     """

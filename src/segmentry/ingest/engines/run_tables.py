@@ -87,7 +87,6 @@ def pick_users(file: Path, places: Path, *, n_users: int) -> pl.DataFrame:
         Parquet with a column ``user_id``.
     places : Path
         Parquet with ``user_id, x, y``; chosen from it by a hash of the id.
-    n_users : int
 
     Returns
     -------

@@ -1,6 +1,8 @@
 """Find the files that a mapping names: paths, globs, folders."""
 
 import difflib
+import hashlib
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from segmentry.errors import DataError, EmptyDataError
 from segmentry.ingest.files import FileLayout
 
 _MAGIC = frozenset("*?[")
+_MIN_ROWS_OF_A_COPY = 10
+_HIDDEN = (".", "_", "~$")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 
 
@@ -19,7 +23,6 @@ def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path,
     patterns : sequence of str
         A path, a glob (``logs/day=*/*.parquet``, ``**`` for any depth), or a folder, whose data
         files are taken however deep; absolute, or from `base`.
-    base : Path
     role : str
         The table, for messages.
 
@@ -54,8 +57,11 @@ def inspect_parts(
     ------
     EmptyDataError
         If none has rows.
+    DataError
+        If two are the same, such as ``log.csv`` and ``log (1).csv``.
     """
-    layouts, empty = [], None
+    layouts: list[FileLayout] = []
+    empty = None
     for file in files:
         try:
             layouts.append(inspect(file))
@@ -63,7 +69,30 @@ def inspect_parts(
             empty = empty or error
     if empty is not None and not layouts:
         raise empty
+    _refuse_equal(layouts)
     return tuple(layouts)
+
+
+def _refuse_equal(layouts: Sequence[FileLayout]) -> None:
+    """Refuse two files of the same bytes, unless their folders name other values.
+
+    A few rows, as streams leave them in a file, may be the same by chance.
+    """
+    alike: dict[object, list[Path]] = {}
+    for each in (layout for layout in layouts if len(layout.sample) >= _MIN_ROWS_OF_A_COPY):
+        size = each.path.stat().st_size
+        alike.setdefault((size, each.partitions, each.sample), []).append(each.path)
+    for files in alike.values():
+        digests: dict[bytes, Path] = {}
+        for file in files if len(files) > 1 else ():
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").digest()
+            other = digests.setdefault(digest, file)
+            if other is not file:
+                raise DataError(
+                    f"{file}: holds the same bytes as {other}, so that each row would count twice; "
+                    "remove one of them, or name the files that are wanted"
+                )
 
 
 def _refuse_copies(files: Sequence[Path], *, told: str) -> None:
@@ -89,13 +118,24 @@ def _matches(pattern: str, base: Path) -> list[Path]:
         return [path] if path.exists() else []
     root = Path(path.anchor) if path.is_absolute() else Path()
     names = path.relative_to(root)
-    return [found for found in root.glob(str(names)) if found.is_file()]
+    fixed = root.joinpath(*itertools.takewhile(lambda part: not _MAGIC & set(part), names.parts))
+    is_hidden_wanted = names.name.startswith(_HIDDEN)
+    return [
+        found
+        for found in root.glob(str(names))
+        if found.is_file() and (is_hidden_wanted or not _is_hidden(found.relative_to(fixed)))
+    ]
+
+
+def _is_hidden(file: Path) -> bool:
+    """Whether a file is no data by its name: of another program, unfinished, or a checkpoint."""
+    return any(part.startswith(_HIDDEN) for part in file.parts)
 
 
 def _data_files(folder: Path) -> list[Path]:
     """Return the data files below a folder.
 
-    What begins with a dot or underscore is no data, nor is a run folder that was made there.
+    What begins with a dot, an underscore or ``~$`` is no data, nor is a run folder.
     """
     runs = {
         path.parent
@@ -107,7 +147,7 @@ def _data_files(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if path.is_file()
         and path.name.endswith(_SUFFIXES)
-        and not any(part[0] in "._" for part in path.relative_to(folder).parts)
+        and not _is_hidden(path.relative_to(folder))
         and runs.isdisjoint(path.parents)
     ]
 

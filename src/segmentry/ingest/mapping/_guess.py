@@ -61,7 +61,6 @@ class GuessedColumn:
 
     Parameters
     ----------
-    name : str
     kind : str
         Of an attribute: "categorical", "ordinal", "number", "count" or "money"; empty if it is
         better left out.
@@ -86,10 +85,8 @@ class GuessedTable:
 
     Parameters
     ----------
-    role : {"log", "profiles", "ads", "behaviours"}
     files : tuple of str
         As they are named in the mapping.
-    shape : FileShape
     roles : mapping of str to str
         The file's column by role.
     others : tuple of GuessedColumn
@@ -125,7 +122,6 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
     ----------
     paths : sequence of str
         Files, globs or folders, from `base`. Files of the same columns are one table.
-    base : Path
 
     Raises
     ------

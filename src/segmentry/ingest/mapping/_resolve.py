@@ -10,7 +10,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from segmentry.errors import ConfigError, SchemaError
-from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, require_columns
+from segmentry.ingest.files import (
+    FileLayout,
+    has_integers_only,
+    inspect_file,
+    is_number,
+    require_columns,
+)
 from segmentry.ingest.mapping._attributes import attribute_feature, attribute_source
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehavioursMapping, DataMapping, FilesMapping, LogMapping
@@ -59,7 +65,6 @@ def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
 
     Parameters
     ----------
-    mapping : DataMapping
     base : Path
         Folder from which its files are named.
 
@@ -164,7 +169,7 @@ def _time_column(
     name: str, time_format: str, values: Sequence[str], utc_offset_hours: UtcOffset
 ) -> ColumnSource:
     has_fractions = not has_integers_only(values) and any(
-        _is_number(value) and not _is_integer(value) for value in values
+        is_number(value) and not _is_integer(value) for value in values
     )
     if time_format == "seconds" and not has_fractions:
         return ColumnSource(name, "integer")
@@ -389,14 +394,6 @@ def _is_integer(value: str) -> bool:
     return has_integers_only([value])
 
 
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
-
-
 _READABLE: Mapping[str, tuple[Callable[[str], bool], str]] = MappingProxyType(
-    {"integer": (_is_integer, "whole numbers"), "number": (_is_number, "numbers")}
+    {"integer": (_is_integer, "whole numbers"), "number": (is_number, "numbers")}
 )
