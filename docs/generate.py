@@ -12,6 +12,7 @@ from segmentry.advise.insights import INSIGHTS
 from segmentry.cli import app
 from segmentry.features import BEHAVIOUR_FEATURES, LOG_FEATURES, VALUE_FEATURES
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
+from segmentry.present.figures import FIGURES
 from segmentry.schema import Feature
 from segmentry.segments.forming import RECIPES
 
@@ -104,7 +105,24 @@ def render_insights() -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_figures() -> str:
+    """Return the figures of a run: their files and where the report sets them."""
+    lines = [
+        "# Figures",
+        "",
+        NOTE,
+        "A run writes those of which it has something to draw into `figures/`, as `NAME.svg` and",
+        "`NAME.png`.",
+        "",
+        "| name | figure | section of the report |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{each.name}` | {each.title} | {each.section} |" for each in FIGURES.values()]
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {
+    "figures.md": render_figures,
     "features.md": render_features,
     "cli.md": render_commands,
     "insights.md": render_insights,

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias, TypedDict
 
 __all__ = [
     "MIN_SIZE",
+    "CheckOptions",
     "Clip",
     "Fill",
     "KRange",
@@ -41,7 +42,13 @@ class ReadingOptions(TypedDict, total=False):
     strict: bool | None
 
 
-class RunOptions(ReadingOptions, total=False):
+class CheckOptions(ReadingOptions, total=False):
+    """Settings of a run that say what of a log is read, and how."""
+
+    with_: Sequence[Literal["behaviours"]] | None
+
+
+class RunOptions(CheckOptions, total=False):
     """All settings of a run, as keywords of `segmentry.run`."""
 
     recipe: Literal["default", "classic", "rfm", "table"] | None
@@ -50,7 +57,6 @@ class RunOptions(ReadingOptions, total=False):
     k_range: KRange | None
     k_min: int | None
     bootstraps: int | None
-    with_: Sequence[Literal["behaviours"]] | None
     features: Sequence[str] | None
     exclude: Sequence[str] | None
     weights: Mapping[str, float] | None

@@ -14,8 +14,7 @@ from segmentry.evaluation.number import (
     prediction_strength,
     redrawn_clicks,
 )
-from segmentry.evaluation.number._small_fits import sample_users, usable_numbers
-from segmentry.evaluation.number._strength import _strength
+from segmentry.evaluation.number._groups import _strength, sample_users, usable_numbers
 from segmentry.segments.clustering import DistinctRows, distinct_rows
 
 
@@ -76,7 +75,7 @@ def test_gap_equals_the_definition_within_its_error():
 
 
 def test_gap_rules_by_hand():
-    from segmentry.evaluation.number._gap import _curve
+    from segmentry.evaluation.number._groups import _curve
 
     references = np.array([[1.0, 2.0, 3.0, 3.5], [1.2, 2.2, 3.2, 3.7]])
     curve = _curve("uniform", (1, 2, 3, 4), np.array([0.5, 1.5, 1.0, 1.6]), references, n_users=9)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from segmentry.describe.number import EVIDENCE_COLUMNS, NO_EVIDENCE, evidence_by_number
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
 from segmentry.evaluation.algorithms import AlgorithmComparison
-from segmentry.evaluation.number import EVIDENCE_COLUMNS, NO_EVIDENCE, evidence_by_number
 from segmentry.results.comparisons import read_comparison
 from segmentry.results.names import NAMES_FILE, read_names, with_names, write_renamed
 from segmentry.results.run_folder import staged_inside

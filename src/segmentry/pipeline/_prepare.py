@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError
@@ -10,6 +10,7 @@ from segmentry.ingest.sources import find_source, with_duplicates
 from segmentry.ingest.store.preparation import prepare_source
 from segmentry.ingest.store.prepared import read_prepared, tables_of
 from segmentry.schema import Progress, RowAccount, Source
+from segmentry.settings import ReadingOptions
 
 _BLOCK_BYTES = 512 << 20
 
@@ -44,7 +45,7 @@ def prepare(
     overwrite: bool = False,
     block_bytes: int = _BLOCK_BYTES,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[ReadingOptions],
 ) -> PreparedData:
     """Turn the files of a log into compact Parquet, in parts by user.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.whole_files import written_whole
 from segmentry.schema import Progress, Source
+from segmentry.settings import CheckOptions, ReadingOptions
 
 _MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
@@ -42,7 +43,7 @@ def score(
     out: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[ReadingOptions],
 ) -> ScoreResult:
     """Put the users of new data into the segments of a run, with its saved steps.
 
@@ -104,7 +105,7 @@ def build_user_table(
     *,
     mapping: Path | str | None = None,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[ReadingOptions],
 ) -> pl.DataFrame:
     """Read a log and return the user table: one row per user, features in raw units.
 
@@ -147,7 +148,7 @@ def check_data(
     *,
     mapping: Path | str | None = None,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[CheckOptions],
 ) -> UserData:
     """Read a log thoroughly, for a report on its quality; nothing is written.
 

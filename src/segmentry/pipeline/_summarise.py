@@ -16,6 +16,7 @@ from segmentry.describe.latent import report_latent
 from segmentry.describe.later_days import report_truth, warn_of_levels, with_truth
 from segmentry.describe.maps import make_pictures, map_components
 from segmentry.describe.method import tell_method
+from segmentry.describe.number import report_evidence, warn_of_number
 from segmentry.describe.overview import headline, warn_of_segments
 from segmentry.describe.presence import (
     PresenceReport,
@@ -26,7 +27,6 @@ from segmentry.describe.presence import (
 from segmentry.describe.profiles import SegmentProfile, name_segments, profile_segments
 from segmentry.errors import EmptyDataError
 from segmentry.evaluation.later_days import TruthReport, Validation
-from segmentry.evaluation.number import report_evidence, warn
 from segmentry.features.users import UserData
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.pipeline._form import Found
@@ -182,7 +182,7 @@ def _warnings(
     yield from warn_of_data(users)
     if found.evidence is not None:
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
-        yield from warn(found.evidence, segmentation, withheld=withheld)
+        yield from warn_of_number(found.evidence, segmentation, withheld=withheld)
     levels = None if checked is None else checked.levels
     yield from warn_of_levels(levels, utc_offset_hours=users.window.utc_offset_hours)
     yield from warn_of_presence(presence)

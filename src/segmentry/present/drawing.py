@@ -9,7 +9,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["draw_files", "draw_png", "draw_svg", "has_title", "start_renderer", "without_title"]
+__all__ = [
+    "draw_files",
+    "draw_png",
+    "draw_svg",
+    "fit_for_xml",
+    "has_title",
+    "start_renderer",
+    "without_title",
+]
 
 _NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
@@ -24,6 +32,7 @@ _NOISE = re.compile(
 _TAG = re.compile(r"<[^>]+>")
 _OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
 _CUT = re.compile(r' data-title-height="(\d+)"')
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _TITLE = '<g class="mark-group role-title">'
 
 
@@ -71,6 +80,7 @@ def draw_svg(spec: dict[str, Any]) -> str:
     """
     import vl_convert
 
+    spec = _fit(spec)  # the renderer ends the process at a NUL
     svg = _compact(str(vl_convert.vegalite_to_svg(spec)))
     svg = _named(
         svg,
@@ -88,6 +98,26 @@ def draw_png(svg: str, *, scale: float) -> bytes:
     import vl_convert
 
     return bytes(vl_convert.svg_to_png(svg, scale=scale))
+
+
+def fit_for_xml(text: str) -> str:
+    r"""Replace characters that no XML may hold, such as control characters in names from data.
+
+    Examples
+    --------
+    >>> fit_for_xml("kr\x16")
+    'kr\ufffd'
+    """
+    return _UNFIT.sub("\ufffd", text)
+
+
+def _fit(part: Any) -> Any:
+    """Return a part of a specification with texts that XML may hold."""
+    if isinstance(part, str):
+        return fit_for_xml(part)
+    if isinstance(part, dict):
+        return {_fit(key): _fit(value) for key, value in part.items()}
+    return list(map(_fit, part)) if isinstance(part, list | tuple) else part
 
 
 def _compact(svg: str) -> str:

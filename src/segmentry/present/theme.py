@@ -85,9 +85,17 @@ _HUES = (
     "#647747",
     "#eb476a",
 )
-_GREYED = (0.0, 0.6, 0.35, 0.8, 0.2)
-"""How far each round of the hues is mixed with grey of the same luminance: contrast stays."""
-
+_SHADES = (
+    "#7391c5",
+    "#905d53",
+    "#7a6070",
+    "#a88a74",
+    "#615cb7",
+    "#6b8d81",
+    "#6c7362",
+    "#b7717b",
+)
+"""The hues mixed with 60 % of a grey of the same luminance: contrast stays."""
 _MIDDLE = 0.179  # luminance at which white and black stand out equally
 
 
@@ -96,7 +104,8 @@ def segment_colour(segment_id: int) -> str:
 
     Eight hues that stay apart for readers with normal vision, protanopia, deuteranopia and
     tritanopia: by 11 or more in every pair (CIEDE2000, simulated by Machado, Oliveira and
-    Fernandes 2009). From the ninth segment on they return duller and are told apart by the number
+    Fernandes 2009). The ninth segment to the sixteenth have a duller shade of them, and then all
+    sixteen repeat: many segments are told apart by the number
     or the name beside every bar, line, blade and centre, not by colour; a single dot of a map says
     its segment when hovered over. All have a contrast of 3 or more with the light and the dark
     ground. Unassigned users (id 0) are grey.
@@ -104,24 +113,18 @@ def segment_colour(segment_id: int) -> str:
     Parameters
     ----------
     segment_id : int
-        1..K; the colours repeat after 40.
+        1..K; the colours repeat after 16.
 
     Examples
     --------
-    >>> segment_colour(1), segment_colour(41), segment_colour(0)
+    >>> segment_colour(1), segment_colour(17), segment_colour(0)
     ('#1493fc', '#1493fc', '#8d9197')
     >>> len({segment_colour(i) for i in range(1, 41)})
-    40
+    16
     """
     if segment_id < 1:
         return ROLES["rule"].light
-    turn, hue = divmod(segment_id - 1, len(_HUES))
-    share = _GREYED[turn % len(_GREYED)]
-    if not share:
-        return _HUES[hue]
-    light = _linear(_HUES[hue])
-    grey = _luminance(light)
-    return "#" + "".join(f"{_encoded((1 - share) * each + share * grey):02x}" for each in light)
+    return (*_HUES, *_SHADES)[(segment_id - 1) % 16]
 
 
 def segment_ink(segment_id: int) -> str:
@@ -140,11 +143,6 @@ def _linear(colour: str) -> list[float]:
     """Return red, green and blue of sRGB as amounts of light (IEC 61966-2-1)."""
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return [((c + 0.055) / 1.055) ** 2.4 if c > 0.04045 else c / 12.92 for c in channels]
-
-
-def _encoded(light: float) -> int:
-    value = 1.055 * light ** (1 / 2.4) - 0.055 if light > 0.0031308 else 12.92 * light
-    return round(value * 255)
 
 
 def _luminance(light: list[float]) -> float:

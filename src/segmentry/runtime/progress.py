@@ -1,10 +1,11 @@
 """Progress of a step, where somebody listens."""
 
+import itertools
 from collections.abc import Callable
 
 from segmentry.schema import Progress
 
-__all__ = ["told", "told_in_rows"]
+__all__ = ["counted", "told", "told_in_rows"]
 
 
 def told(progress: Progress | None, step: str) -> Callable[[int, int], None]:
@@ -30,3 +31,21 @@ def told_in_rows(
             tell(n_rows * done // total, n_rows)
 
     return tell_rows
+
+
+def counted(on_done: Callable[[int, int], None] | None, total: int) -> Callable[[object], None]:
+    """Return what counts the pieces that are done, and reports (pieces done, pieces in all).
+
+    Examples
+    --------
+    >>> count = counted(lambda done, total: print(done, "of", total), 2)
+    >>> count("any piece")
+    1 of 2
+    """
+    done = itertools.count(1)
+
+    def count(_: object) -> None:
+        if on_done is not None:
+            on_done(next(done), total)
+
+    return count

@@ -76,6 +76,19 @@ def test_a_page_that_draws_by_itself_paints_dots_and_makes_no_elements_of_them(m
     assert spec["usermeta"]["embedOptions"] == {"renderer": "canvas"}
 
 
+@pytest.mark.parametrize("name", list(plots.FIGURES))
+def test_control_characters_in_names_harm_no_figure(make_summary, name, tmp_path):
+    summary = make_summary(n_segments=3, n_points=60, names=("kr\x16", "\x00\x0b", "a\uffffb"))
+    figure = plots.FIGURES[name]
+
+    svg = plots.render_svg(figure.plot(summary))
+
+    ET.fromstring(svg)  # noqa: S314 - our own
+    assert plots.render_png(figure.plot(summary))[1:4] == b"PNG"
+    (tmp_path / f"{name}.svg").write_text(svg, encoding="utf-8")
+    assert plots.saved_svg(tmp_path, name, caption=figure.caption(summary)) is not None
+
+
 def test_unchecked_charts_are_the_same(make_summary):
     summary = make_summary(n_points=60)
     with plots.unchecked():

@@ -10,8 +10,7 @@ from tests.repeats import examples
 from segmentry.features import fit_beta_prior
 from segmentry.segments.clustering import distinct_rows
 from segmentry.segments.latent import LatentModel, Part, fit_latent, posterior, soft_rates
-from segmentry.segments.latent._arrays import tally
-from segmentry.segments.latent._blocks import CountBlock, click_block
+from segmentry.segments.latent._blocks import CountBlock, click_block, tally
 
 CLICKS = Part(kind="clicks", feature="ctr")
 IMPRESSIONS = Part(kind="count", feature="n_impressions", offset=1)

@@ -130,25 +130,7 @@ def compare_methods(
     is_alone: bool = True,
     on_step: Callable[[int, int], None] | None = None,
 ) -> tuple[MethodResult, ...]:
-    """Fit every method to the same users and measure what it found.
-
-    Parameters
-    ----------
-    rows_of : callable
-        The users as a method takes them.
-    inner_rows_of : callable or None
-        The same users by the first days of the feature window; null where there are none.
-    n_segments : int
-        For the methods that are told a number.
-    later : UserCounts, optional
-        On the last days of the feature window.
-    n_runs : int
-        Fits to resampled users.
-    is_alone : bool
-        Whether each is fitted in a process of its own, which measures its memory.
-    on_step : callable, optional
-        Called with (methods done, methods in all).
-    """
+    """Fit every method to the same users and measure what it found."""
     results = []
     for place, method in enumerate(methods):
         try:

@@ -168,11 +168,6 @@ METHODS = (
 def method_named(name: str) -> Method:
     """Return a method.
 
-    Raises
-    ------
-    ConfigError
-        If there is none of this name.
-
     Examples
     --------
     >>> method_named("dbscan").label

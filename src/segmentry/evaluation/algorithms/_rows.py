@@ -10,7 +10,7 @@ import polars as pl
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
-from segmentry.segments.clustering import DistinctRows, distinct_rows
+from segmentry.segments.clustering import DistinctRows, distinct_beside
 from segmentry.segments.forming import (
     Recipe,
     latent_matrix,
@@ -86,21 +86,16 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
         without_parts = str(error)
     is_unknown = np.column_stack([members[p.feature.name].is_null().to_numpy() for p in forming])
     # `X` is clipped and filled: it would join users that latent classes or cells tell apart.
-    extra = np.hstack([matrix, is_unknown]).astype(np.float64)
-    both = distinct_rows(np.hstack([extra, X]))
-    n_columns, n_extra = matrix.shape[1], extra.shape[1]
+    distinct, extra = distinct_beside(np.hstack([matrix, is_unknown]), X)
+    n_columns = matrix.shape[1]
     return Rows(
-        distinct=DistinctRows(
-            rows=np.ascontiguousarray(both.rows[:, n_extra:]),
-            weights=both.weights,
-            inverse=both.inverse,
-        ),
+        distinct=distinct,
         is_member=is_member,
-        matrix=np.ascontiguousarray(both.rows[:, :n_columns]).astype(np.int64),
+        matrix=extra[:, :n_columns].astype(np.int64),
         parts=parts,
         without_parts=without_parts,
         plans=tuple(forming),
-        is_unknown=both.rows[:, n_columns:n_extra] > 0,
+        is_unknown=extra[:, n_columns:] > 0,
     )
 
 

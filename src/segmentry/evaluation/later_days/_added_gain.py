@@ -85,13 +85,6 @@ def over_placebos(gain: AddedGain, placebos: Sequence[AddedGain]) -> AddedGain:
     of others "added" to foretelling clicks in 2 of 12 permutations at K = 6
     (docs/decisions/0008-behaviours.md).
     A family adds only what it adds over all of its placebos.
-
-    Parameters
-    ----------
-    gain : AddedGain
-        Over the segments without the family.
-    placebos : sequence of AddedGain
-        Over segments by the family of other users.
     """
     if gain.verdict != "adds" or not placebos:
         return gain
@@ -138,20 +131,6 @@ def added_gain(
     seed: int = 0,
 ) -> AddedGain:
     """Compare two ways to form segments by what they foretell of the outcome window.
-
-    Parameters
-    ----------
-    with_family, without : Forming
-        Of the same users, both formed on the feature window.
-    outcome : {"clicks", "purchases"}
-    seen, later : UserCounts
-        In the feature and the outcome window: impressions and clicks, or days and days with a
-        purchase.
-    prior : BetaPrior, optional
-        Of the users' own rates.
-    n_draws : int
-        Bootstrap draws of users, the same for both ways: the interval of the difference is that of
-        paired draws.
 
     Notes
     -----

@@ -124,19 +124,7 @@ def check_later(
     prior: BetaPrior | None,
     seed: int,
 ) -> tuple[Segmentation, Validation]:
-    """Judge segments of the feature window by the outcome window, and refit them on all days.
-
-    Parameters
-    ----------
-    first : Segmentation
-        Chosen and formed on the feature window.
-    table : DataFrame
-        User table of all days: the same users in the same order.
-    find : callable
-        Forms segments.
-    prior : BetaPrior or None
-        Of the CTRs of all days.
-    """
+    """Judge segments of the feature window by the outcome window, and refit them on all days."""
     counts = early.counts()
     feature_days = local_days(early.split.feature)
     outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)

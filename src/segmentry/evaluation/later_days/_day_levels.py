@@ -63,11 +63,6 @@ class DayLevels:
 def day_levels(counts: UserDays, days: Collection[int]) -> DayLevels:
     """Return the click rate of all users on each day, and test that it is one and the same.
 
-    Parameters
-    ----------
-    days : collection of int
-        Local days to compare.
-
     Notes
     -----
     Cochran's Q (1954, Biometrics 10, 101-129) on log-odds, weighted by 1 / variance with users as

@@ -69,19 +69,6 @@ def forecast_ctr(
     the clicks and impressions of the left-out days are pooled by label: no click counts towards
     the label that it is pooled under.
 
-    Parameters
-    ----------
-    counts : UserDays
-        May hold later days; only `days` are read.
-    relabel : callable
-        From the days kept to segment ids, such as `Relabelling.labels`.
-    days : sequence of int
-        Local days of the feature window. More than 12 are left out in 12 blocks.
-    n_outcome_days : int
-        Length of the window that is foretold.
-    caveats : sequence of str
-        Passed on, such as `Relabelling.caveats`.
-
     Notes
     -----
     Labels by D - 1 days tell less than labels by D days, so plain cross-fitting pulls extreme

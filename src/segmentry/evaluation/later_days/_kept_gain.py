@@ -61,21 +61,6 @@ def kept_gain(
 ) -> KeptGain:
     """Measure how much of the users' own signal survives in the segments, on later days.
 
-    Parameters
-    ----------
-    segment_ids : ndarray of int, shape (n_users,)
-        From the feature window. Unassigned users (0) are given the global CTR: segments say
-        nothing about them.
-    seen, later : UserCounts
-        In the feature and in the outcome window.
-    forecast : ndarray of float, shape (n_users,), optional
-        Published CTR of the user's segment, or the user's own (soft memberships).
-    prior : BetaPrior, optional
-        Of the users' CTRs; fitted by default to all users of the feature window.
-    n_draws : int
-        Bootstrap draws of users; segments, prior and forecasts are held fixed, level and best
-        rates are found anew in each.
-
     Notes
     -----
     With l(q) = sum(nc ln q + (nn - nc) ln(1 - q)) / sum(nn) over users with impressions in both

@@ -19,6 +19,9 @@ from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
 Verdict = Literal["confirmed", "weaker", "reversed", "indistinguishable", "not validated"]
 
+# Chance that any difference is found where there is none, over all segments together.
+_ALPHA = 0.05
+_POWER = 0.8  # of the minimal detectable difference
 _MIN_EXPECTED_CLICKS = 20.0
 _MIN_SEEN_ERRORS = 2.0
 _MIN_SURVIVAL = 0.5
@@ -82,14 +85,6 @@ class SegmentVerdict:
     largest_user_share: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Clicks:
-    """Impressions and clicks of each user, less the clicks that are owed to the days."""
-
-    n_trials: IntVector
-    n_successes: FloatVector
-
-
 @dataclass(frozen=True, slots=True)
 class _Difference:
     """CTR of some users minus that of others, with standard errors by users.
@@ -111,8 +106,6 @@ def verdicts(
     n_segments: int,
     by_days: FloatVector | None = None,
     words: OutcomeWords = OF_CLICKS,
-    alpha: float = 0.05,
-    power: float = 0.8,
     n_draws: int = 200,
     seed: int = 0,
 ) -> tuple[SegmentVerdict, ...]:
@@ -139,10 +132,6 @@ def verdicts(
         such as of users who come at weekends, when all click more.
     words : OutcomeWords
         What trials and successes are called in the reasons.
-    alpha : float
-        Chance of any difference being found where there is none, over all segments together.
-    power : float
-        Of the minimal detectable difference.
     n_draws, seed : int
         Of the bootstrap of users for survival.
 
@@ -176,11 +165,11 @@ def verdicts(
     shift = np.zeros(segment_ids.size)
     if by_days is not None:
         shift = by_days - later.n_trials * _level(later, segment_ids != UNASSIGNED)
-    on_days = _Clicks(later.n_trials, later.n_successes - shift)
+    on_days = later.n_successes - shift
     told = [_with_later(each, segment_ids, seen, later, on_days, words=words) for each in blank]
     adjusted = holm([each.p_value for each in told])
     # Level at which each was tested: all that were not rejected share the last step.
-    level = alpha / max(1, sum(p is not None and p > alpha for p in adjusted))
+    level = _ALPHA / max(1, sum(p is not None and p > _ALPHA for p in adjusted))
     survivals = _survivals(
         segment_ids, seen, later, shift, n_segments=n_segments, n_draws=n_draws, seed=seed
     )
@@ -189,8 +178,8 @@ def verdicts(
         found = replace(each, p_holm=p_holm)
         if p_holm is not None:
             found = _with_survival(found, survivals[:, each.segment_id - 1])
-            found = _with_detectable(found, segment_ids, on_days, level=level, power=power)
-            found = _judged(found, alpha, words)
+            found = _with_detectable(found, segment_ids, later.n_trials, on_days, level=level)
+            found = _judged(found, words)
         results.append(found)
     return tuple(results)
 
@@ -215,7 +204,7 @@ def _with_later(
     segment_ids: IntVector,
     seen: UserCounts,
     later: UserCounts,
-    on_days: _Clicks,
+    on_days: FloatVector,
     *,
     words: OutcomeWords,
 ) -> SegmentVerdict:
@@ -232,10 +221,10 @@ def _with_later(
         expected_clicks=level * total,
         largest_user_share=int(n.max()) / total if total else None,
     )
-    before = _difference(seen, is_in, is_rest)
+    before = _difference(seen.n_trials, seen.n_successes, is_in, is_rest)
     if before is not None:
         told = replace(told, seen_difference=_normal(before.value, before.error))
-    after = _difference(on_days, is_in, is_rest)
+    after = _difference(later.n_trials, on_days, is_in, is_rest)
     if total:
         told = replace(told, ctr_outcome=outcome_rate(later, is_in))
     if after is not None:
@@ -265,9 +254,9 @@ def _not_judged(n: int, n_rest: int, level: float, words: OutcomeWords) -> str:
 
 
 def _difference(
-    counts: UserCounts | _Clicks, is_in: BoolVector, is_rest: BoolVector
+    trials: IntVector, successes: IntVector | FloatVector, is_in: BoolVector, is_rest: BoolVector
 ) -> _Difference | None:
-    n, c = counts.n_trials.astype(np.float64), counts.n_successes.astype(np.float64)
+    n, c = trials.astype(np.float64), successes.astype(np.float64)
     totals = [float(n[group].sum()) for group in (is_in, is_rest)]
     if min(totals) == 0:
         return None
@@ -371,13 +360,18 @@ def _with_survival(told: SegmentVerdict, draws: FloatVector) -> SegmentVerdict:
 
 
 def _with_detectable(
-    told: SegmentVerdict, segment_ids: IntVector, later: _Clicks, *, level: float, power: float
+    told: SegmentVerdict,
+    segment_ids: IntVector,
+    trials: IntVector,
+    on_days: FloatVector,
+    *,
+    level: float,
 ) -> SegmentVerdict:
     is_in = segment_ids == told.segment_id
-    after = _difference(later, is_in, (segment_ids != UNASSIGNED) & ~is_in)
+    after = _difference(trials, on_days, is_in, (segment_ids != UNASSIGNED) & ~is_in)
     if after is None:
         return told
-    quantiles = t_quantile(1 - level / 2, degrees=after.null_df) + normal_quantile(power)
+    quantiles = t_quantile(1 - level / 2, degrees=after.null_df) + normal_quantile(_POWER)
     reach = quantiles * after.null_error
     return replace(told, minimal_detectable_difference=reach if reach < 1 else None)
 
@@ -386,7 +380,7 @@ def _apart(difference: float) -> str:
     return f"{abs(100 * difference):.2f} points {'below' if difference < 0 else 'above'}"
 
 
-def _judged(told: SegmentVerdict, alpha: float, words: OutcomeWords) -> SegmentVerdict:
+def _judged(told: SegmentVerdict, words: OutcomeWords) -> SegmentVerdict:
     before, after = told.seen_difference.value, told.outcome_difference.value
     if told.p_holm is None or before is None or after is None:
         return replace(told, reason=f"no {words.trial} in the feature window to compare with")
@@ -394,7 +388,7 @@ def _judged(told: SegmentVerdict, alpha: float, words: OutcomeWords) -> SegmentV
         f"{words.rate} {_apart(before)} that of all others when formed, {_apart(after)} it later, "
         "day for day"
     )
-    if told.p_holm > alpha:
+    if told.p_holm > _ALPHA:
         reach = told.minimal_detectable_difference
         found = (
             "no difference, however large, would have been found: too few users decide"

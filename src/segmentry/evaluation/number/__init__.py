@@ -4,18 +4,24 @@ In: distinct rows and counts by day. Out: a `NumberChoice` with gains, gaps, str
 simulations behind it.
 """
 
-from segmentry.evaluation.number._choice import RULE, RULE_WITHOUT_LOG, choose_number
+from segmentry.evaluation.number._choice import (
+    RULE,
+    RULE_WITHOUT_LOG,
+    EvidenceReport,
+    choose_number,
+)
 from segmentry.evaluation.number._evidence import (
-    EVIDENCE_COLUMNS,
-    NO_EVIDENCE,
     NumberEvidence,
     evidence_basis,
-    evidence_by_number,
     find_by_evidence,
-    report_evidence,
-    warn,
 )
-from segmentry.evaluation.number._gap import GapCurve, gap_statistic
+from segmentry.evaluation.number._groups import (
+    STRONG,
+    GapCurve,
+    PredictionStrength,
+    gap_statistic,
+    prediction_strength,
+)
 from segmentry.evaluation.number._inner_gain import InnerGain, inner_gain
 from segmentry.evaluation.number._inner_split import InnerSplit, inner_gains, recounted_rows
 from segmentry.evaluation.number._null_twins import (
@@ -34,12 +40,8 @@ from segmentry.evaluation.number._procedure import (
     weigh_groups,
     weigh_number,
 )
-from segmentry.evaluation.number._records import EvidenceReport
-from segmentry.evaluation.number._strength import STRONG, PredictionStrength, prediction_strength
 
 __all__ = [
-    "EVIDENCE_COLUMNS",
-    "NO_EVIDENCE",
     "RULE",
     "RULE_WITHOUT_LOG",
     "STRONG",
@@ -56,7 +58,6 @@ __all__ = [
     "decide_by_groups",
     "decision_of",
     "evidence_basis",
-    "evidence_by_number",
     "find_by_evidence",
     "gap_statistic",
     "group_twins",
@@ -68,8 +69,6 @@ __all__ = [
     "recounted_rows",
     "redrawn_clicks",
     "repeat_procedure",
-    "report_evidence",
-    "warn",
     "weigh_groups",
     "weigh_number",
 ]

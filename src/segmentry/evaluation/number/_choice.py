@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from segmentry.evaluation.number._gap import GapCurve
+from segmentry.evaluation.number._groups import STRONG, GapCurve, PredictionStrength
 from segmentry.evaluation.number._inner_gain import InnerGain
 from segmentry.evaluation.number._null_twins import NullTwins
-from segmentry.evaluation.number._strength import STRONG, PredictionStrength
+from segmentry.evaluation.stability import Stability
 
 Division = Literal["natural groups", "graded division", "one segment"]
 
@@ -28,29 +28,74 @@ _AGAINST = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberChoice:
-    """The chosen number with all evidence.
+@dataclass(frozen=True, slots=True)
+class EvidenceReport:
+    """What the number of segments was chosen by, and how often it would be chosen again.
 
     Parameters
     ----------
-    division : {"natural groups", "graded division", "one segment"}
-    rule, reason : str
-        One sentence each.
-    ties : tuple of int
-        Numbers whose inner gain is within one standard error of the largest.
+    n_users : int
+        Sampled users on whom gains, null twins and repetitions were measured.
+    n_first_days, n_last_days : int
+        Days of the feature window that formed the segments tried, and those that judged them; the
+        second is 0 where there were none to ask.
+    n_by_evidence : int
+        The number that the evidence chooses, whatever was asked for.
+    division : str
+        "natural groups", "graded division" or "one segment".
     n_groups : int
         Natural groups that all evidence agrees on; 1 where there are none.
     objections : tuple of str
-        What speaks against groups, in words.
+        What speaks against groups.
     has_gain : bool or None
-        Whether the lower bound of the inner gain is above 0; null without a log.
+        Whether something is gained on later days; null where there were none to ask.
+    ties : tuple of int
+        Numbers within one standard error of the largest gain.
+    gains : tuple of InnerGain
+        Nats per impression over one CTR for all, with 90 % intervals.
+    gaps : tuple of GapCurve
+        Against uniform and against PCA references.
     columns : NullTwins or None
-        Columns permuted.
-    group_clicks : NullTwins or None
-        Clicks redrawn, and groups looked for.
+        T1, columns permuted: shows dependence, not groups, and never decides alone; null where
+        the gap sees no groups.
     clicks : NullTwins or None
-        Clicks redrawn.
+        T2, clicks redrawn at one CTR.
+    stability : Stability or None
+        The whole procedure repeated on resampled users.
+    caveats : tuple of str
+        Whole sentences.
+    group_clicks : NullTwins or None
+        T2, clicks redrawn at one CTR, and as many groups looked for: groups that luck forms as well
+        are none; null where the gap sees no groups or clicks form no segments.
+    """
+
+    n_users: int
+    n_first_days: int
+    n_last_days: int
+    n_by_evidence: int
+    division: str
+    n_groups: int
+    objections: tuple[str, ...]
+    has_gain: bool | None
+    ties: tuple[int, ...]
+    gains: tuple[InnerGain, ...]
+    gaps: tuple[GapCurve, ...]
+    strength: PredictionStrength | None
+    columns: NullTwins | None
+    clicks: NullTwins | None
+    stability: Stability | None
+    caveats: tuple[str, ...]
+    group_clicks: NullTwins | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChoice:
+    """The chosen number with all evidence, which is described in `EvidenceReport`.
+
+    Parameters
+    ----------
+    rule, reason : str
+        One sentence each.
     """
 
     n_segments: int
@@ -86,25 +131,6 @@ def choose_number(
     allowed: Sequence[int] | None = None,
 ) -> NumberChoice:
     """Choose the number of segments and say whether they are groups.
-
-    Parameters
-    ----------
-    gains : sequence of InnerGain
-        One per number tried; empty without a log.
-    gaps : sequence of GapCurve
-        Groups are there only if every reference says so; their number is the smallest.
-    strength : PredictionStrength, optional
-        Speaks against groups where it is below 0.8 at their number.
-    columns : NullTwins, optional
-        Permuted columns at that number: speak against groups where p is above 0.05. They never
-        speak for them.
-    group_clicks : NullTwins, optional
-        Redrawn clicks at that number: groups that luck forms as well are none of clicks.
-    clicks : NullTwins, optional
-        Redrawn clicks: where p of the inner gain is above 0.05 there is no gain.
-    allowed : sequence of int, optional
-        Numbers that may be chosen besides 1; any by default. Where there are more or fewer groups
-        than may be chosen, the nearest number is taken, the smaller of two.
 
     Examples
     --------

@@ -98,37 +98,6 @@ def inner_gains(
     """Form each number of segments on the first days and measure their gain on the last.
 
     Prior, preprocessing and clusterings are all fitted anew.
-
-    Parameters
-    ----------
-    numbers : sequence of int
-        Numbers of segments; those that the users do not allow are left out.
-    counts : UserDays, optional
-        Instead of those of the split: a null twin.
-    weights : ndarray of float, shape (n_users,), optional
-        How often a bootstrap drew each user.
-
-    Returns
-    -------
-    tuple of InnerGain
-        By number of segments; empty where the first days form none.
-
-    Examples
-    --------
-    >>> from segmentry.features import LOG_FEATURES
-    >>> from segmentry.segments.preprocessing import plan_column
-    >>> rng, users = np.random.default_rng(0), np.arange(400)
-    >>> frame = pl.DataFrame({"user_id": np.tile(users, 2), "day": np.repeat([0, 1], 400),
-    ...                       "n_impressions": 60})
-    >>> rate = np.where(frame["user_id"].to_numpy() % 2, 0.02, 0.2)
-    >>> frame = frame.with_columns(n_clicks=rng.binomial(60, rate))
-    >>> counts = UserDays.from_frame(frame, users=pl.Series(users))
-    >>> plan = plan_column(next(f for f in LOG_FEATURES if f.name == "ctr_shrunk"))
-    >>> split = InnerSplit(table=pl.DataFrame({"user_id": users}), counts=counts, first_days=(0,),
-    ...                    last_days=(1,), plans=(plan,))
-    >>> two, = inner_gains(split, [2], seed=0)
-    >>> two.n_segments, two.gain.low > 0.03
-    (2, True)
     """
     counts = split.counts if counts is None else counts
     table, is_in = _recounted(split, counts, split.first_days, weights)
@@ -208,18 +177,7 @@ def form_again(drawn: DrawnUsers, k: int, *, algorithm: str, seed: int) -> IntVe
 
 
 def recounted_rows(split: InnerSplit, counts: UserDays) -> DistinctRows:
-    """Preprocess all users of the feature window, their features counted anew.
-
-    Parameters
-    ----------
-    counts : UserDays
-        Its own, or those of a null twin.
-
-    Raises
-    ------
-    SelectionError
-        If the users leave no feature to form segments.
-    """
+    """Preprocess all users of the feature window, their features counted anew."""
     days = (*split.first_days, *split.last_days)
     table, is_in = _recounted(split, counts, days, None)
     steps, is_in = _prepared(split, table, is_in, None)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from segmentry.evaluation.number._small_fits import sample_users, small_kmeans, usable_numbers
+from segmentry.evaluation.number._groups import sample_users, small_kmeans, usable_numbers
 from segmentry.features.user_days import UserDays
+from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatMatrix
 from segmentry.segments.clustering import DistinctRows, distinct_rows
@@ -43,40 +44,15 @@ def null_twins(
 ) -> NullTwins:
     """Run the whole procedure on twins and say how often chance does as well as the data.
 
-    Parameters
-    ----------
-    observed : float or None
-        The statistic of the data, such as the inner gain; null where it has none.
-    statistic : callable
-        From a seed to the statistic of one twin, made and run by the caller, for instance with
-        `redrawn_clicks`; null where the run failed. It is called from several threads.
-    n_twins : int
-        19 allow a p-value of 0.05.
-    on_twin : callable, optional
-        Called with (twins done, twins in all).
-
     Notes
     -----
     Monte Carlo test, exact where data and twins are exchangeable (Barnard 1963; Phipson and Smyth
     2010, Stat. Appl. Genet. Mol. Biol. 9, 39): the observed value counts among the twins.
-
-    Examples
-    --------
-    >>> null_twins(2.0, lambda seed: seed % 2 + 0.5, n_twins=19).p_value
-    0.05
-    >>> null_twins(1.0, lambda seed: 1.0, n_twins=3).p_value
-    1.0
     """
     seeds = np.random.default_rng([seed, n_twins]).integers(2**31, size=n_twins)
-    done = 0
 
-    def count(_: float | None) -> None:
-        nonlocal done
-        done += 1
-        if on_twin is not None:
-            on_twin(done, n_twins)
-
-    return _compared(observed, map_in_threads(statistic, seeds.tolist(), on_done=count))
+    found = map_in_threads(statistic, seeds.tolist(), on_done=counted(on_twin, n_twins))
+    return _compared(observed, found)
 
 
 def _compared(observed: float | None, found: Sequence[float | None]) -> NullTwins:
@@ -129,11 +105,6 @@ def column_twins(
     between columns, which groups need but which is not groups: it can speak against them only.
     Groups in one single column cannot be told from its distribution and are not seen.
 
-    Parameters
-    ----------
-    n_twins, n_users, seed : int
-        `n_users` is the size of the sample that is permuted.
-
     Examples
     --------
     >>> rng = np.random.default_rng(0)
@@ -153,9 +124,7 @@ def column_twins(
     return _compared(observed, twins)
 
 
-def explained_by_groups(
-    distinct: DistinctRows, k: int, *, n_users: int = 2000, seed: int = 0
-) -> float | None:
+def explained_by_groups(distinct: DistinctRows, k: int, *, seed: int = 0) -> float | None:
     """Return ln(W_1 / W_k) of a sample of the users; null where they allow no k groups.
 
     Examples
@@ -164,7 +133,7 @@ def explained_by_groups(
     >>> round(explained_by_groups(users, 2), 3)  # 101 against 1
     4.615
     """
-    return _of_rows(sample_users(distinct, n_users=n_users, seed=seed), k, seed=seed)
+    return _of_rows(sample_users(distinct, n_users=2000, seed=seed), k, seed=seed)
 
 
 def _explained(X: FloatMatrix, k: int, *, seed: int) -> float | None:

@@ -12,7 +12,13 @@ from segmentry.evaluation.number._choice import (
     choose_number,
     number_of,
 )
-from segmentry.evaluation.number._gap import GapCurve, gap_statistic
+from segmentry.evaluation.number._groups import (
+    STRONG,
+    GapCurve,
+    PredictionStrength,
+    gap_statistic,
+    prediction_strength,
+)
 from segmentry.evaluation.number._inner_gain import InnerGain
 from segmentry.evaluation.number._inner_split import (
     InnerSplit,
@@ -28,7 +34,6 @@ from segmentry.evaluation.number._null_twins import (
     null_twins,
     redrawn_clicks,
 )
-from segmentry.evaluation.number._strength import STRONG, PredictionStrength, prediction_strength
 from segmentry.evaluation.stability import Stability, stability
 from segmentry.features.user_days import UserDays
 from segmentry.schema.arrays import FloatVector, IntVector
@@ -48,22 +53,7 @@ class GroupEvidence:
 
 
 def weigh_groups(rows: DistinctRows, *, most: int, seed: int) -> GroupEvidence:
-    """Ask whether users form groups: gap statistic, prediction strength, permuted columns.
-
-    Parameters
-    ----------
-    rows : DistinctRows
-        Preprocessed users; samples of them are taken.
-
-    Examples
-    --------
-    >>> from segmentry.segments.clustering import distinct_rows
-    >>> rng = np.random.default_rng(0)
-    >>> blobs = rng.standard_normal((300, 2)) + 8 * np.repeat([[0, 0], [1, 0], [0, 1]], 100, axis=0)
-    >>> found = weigh_groups(distinct_rows(blobs), most=5, seed=0)
-    >>> [curve.n_groups for curve in found.gaps], found.strength.n_groups
-    ([3, 3], 3)
-    """
+    """Ask whether users form groups: gap statistic, prediction strength, permuted columns."""
     gaps = gap_statistic(rows, most=most, seed=seed)
     strength = prediction_strength(rows, most=most, seed=seed)
     n_groups = number_of(gaps, strength)
@@ -80,23 +70,9 @@ def weigh_number(
     *,
     split: InnerSplit | None,
     seed: int,
-    n_twins: int = 19,
     on_twin: Tell | None = None,
 ) -> NumberChoice:
     """Gather all evidence on the number of segments and choose.
-
-    Parameters
-    ----------
-    rows : DistinctRows
-        Preprocessed users of the feature window.
-    numbers : sequence of int
-        Numbers of segments that may be chosen.
-    split : InnerSplit or None
-        Null where there are no later days to ask.
-    n_twins : int
-        Logs with redrawn clicks.
-    on_twin : callable, optional
-        Called with (twins done, twins in all).
 
     Examples
     --------
@@ -110,10 +86,10 @@ def weigh_number(
     clicks, group_clicks = None, None
     if split is not None and groups.columns is not None:
         k = number_of(groups.gaps, groups.strength)
-        group_clicks = group_twins(split, k, seed=seed, n_twins=n_twins)
+        group_clicks = group_twins(split, k, seed=seed)
     if split is not None and split.has_later:
         gains = inner_gains(split, numbers, seed=seed)
-        clicks = click_twins(split, numbers, gains, seed=seed, n_twins=n_twins, on_twin=on_twin)
+        clicks = click_twins(split, numbers, gains, seed=seed, on_twin=on_twin)
     return choose_number(
         gains,
         groups.gaps,
@@ -131,22 +107,6 @@ def group_twins(split: InnerSplit, k: int, *, seed: int, n_twins: int = 19) -> N
     Few clicks are few whole numbers: users without a click, with one, with two lie apart, whatever
     their true CTRs. The statistic is ln(W_1 / W_k), W the within-cluster sum of squares; prior and
     preprocessing are fitted anew. Null where clicks form no segments, or no day was counted.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> from segmentry.features import LOG_FEATURES
-    >>> from segmentry.segments.preprocessing import plan_column
-    >>> users = np.arange(400)
-    >>> frame = pl.DataFrame({"user_id": users, "day": 0, "n_impressions": 60})
-    >>> rates = np.where(users % 2, 0.02, 0.5)
-    >>> clicks = np.random.default_rng(0).binomial(60, rates)
-    >>> counts = UserDays.from_frame(frame.with_columns(n_clicks=clicks), users=pl.Series(users))
-    >>> plan = plan_column(next(f for f in LOG_FEATURES if f.name == "ctr_shrunk"))
-    >>> split = InnerSplit(table=pl.DataFrame({"user_id": users}), counts=counts, first_days=(0,),
-    ...                    last_days=(), plans=(plan,))
-    >>> group_twins(split, 2, seed=0).p_value
-    0.05
     """
     rate = split.counts.totals((*split.first_days, *split.last_days)).rate
     if rate is None or not split.has_counted_clicks:
@@ -210,17 +170,6 @@ def repeat_procedure(
     on_run: Tell | None = None,
 ) -> Stability:
     """Repeat the whole procedure on resampled users: prior, steps, number of segments, segments.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n_users,)
-        The segments to be judged, from 0; -1 for none.
-    numbers : sequence of int
-        Numbers of segments that may be chosen.
-    forced : int or None
-        The number that was asked for: it is then not chosen anew.
-    least : int
-        Smallest number that may be chosen.
 
     Notes
     -----
@@ -300,11 +249,6 @@ def decision_of(choice: NumberChoice, numbers: Sequence[int], *, least: int = 1)
 
 def decide_by_groups(rows: DistinctRows, numbers: Sequence[int], *, seed: int = 0) -> Decision:
     """Choose the number of segments of a user table, by the evidence of groups alone.
-
-    Parameters
-    ----------
-    numbers : sequence of int
-        Numbers that may be chosen.
 
     Examples
     --------

@@ -8,18 +8,9 @@ from segmentry.schema.arrays import FloatVector, IntVector
 def contingency(
     first: IntVector, second: IntVector, *, weights: FloatVector | None = None
 ) -> FloatVector:
-    """Count users by their label in one division and in another.
+    """Count users by their label in one division and in another: (n_labels, n_other_labels).
 
-    Parameters
-    ----------
-    first, second : ndarray of int, shape (n_rows,)
-        Labels from 0 up.
-    weights : ndarray of float, shape (n_rows,), optional
-        Users that each row stands for; 1 by default.
-
-    Returns
-    -------
-    ndarray of shape (n_labels of first, n_labels of second)
+    Labels count from 0; `weights` are the users that each row stands for, 1 by default.
 
     Examples
     --------

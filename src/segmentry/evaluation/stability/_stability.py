@@ -8,6 +8,7 @@ import numpy as np
 
 from segmentry.errors import SelectionError
 from segmentry.evaluation.stability._agreement import adjusted_rand, contingency, jaccards
+from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows
@@ -113,7 +114,6 @@ def stability(
     n_segments = int(labels.max()) + 1
     n_users = round(float(distinct.weights.sum()))
     shares = distinct.weights / distinct.weights.sum()
-    done = 0
 
     def repeat(run: int) -> _Run | None:
         rng = np.random.default_rng([seed, run])
@@ -125,17 +125,14 @@ def stability(
         n_found = int(np.count_nonzero(np.bincount(again[again >= 0])))
         return _Run(_claimed(jaccards(table)[1:, 1:]), adjusted_rand(table), n_found)
 
-    def count(run: _Run | None) -> _Run | None:
-        nonlocal done
-        done += 1
-        if on_run is not None:
-            on_run(done, n_runs)
-        return run
-
+    count = counted(on_run, n_runs)
     if is_threaded:
         runs = map_in_threads(repeat, range(n_runs), on_done=count)
     else:
-        runs = [count(repeat(run)) for run in range(n_runs)]
+        runs = []
+        for run in range(n_runs):
+            runs.append(repeat(run))
+            count(run)
     found = np.array([np.zeros(n_segments) if run is None else run.jaccards for run in runs])
     agreement = np.array([0.0 if run is None else run.adjusted_rand for run in runs])
     numbers = Counter(run.n_segments for run in runs if run is not None)

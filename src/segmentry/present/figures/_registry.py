@@ -1,23 +1,24 @@
 """All figures: each public module of this package ends in one, ``FIGURE``."""
 
 import pkgutil
+import sys
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
 
 from segmentry.present.figures._figure import Figure
 
 
-def _found() -> list["Figure[...]"]:
+def found() -> list["Figure[...]"]:
+    """Return the figure of every public module of the package, in the order of the report."""
     package = __name__.rpartition(".")[0]
-    names = [each.name for each in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    names = [each.name for each in pkgutil.iter_modules(sys.modules[package].__path__)]
     public = [name for name in names if not name.startswith("_")]
     figures = [import_module(f"{package}.{name}").FIGURE for name in public]
     return sorted(figures, key=lambda figure: (figure.order, figure.name))
 
 
-_ALL = _found()
+_ALL = found()
 FIGURES: Mapping[str, Figure[...]] = MappingProxyType(
     {figure.name: figure for figure in _ALL if figure.section}
 )

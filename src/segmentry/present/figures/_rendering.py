@@ -13,6 +13,7 @@ from segmentry.present.drawing import (
     draw_files,
     draw_png,
     draw_svg,
+    fit_for_xml,
     has_title,
     start_renderer,
     without_title,
@@ -238,6 +239,7 @@ def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
     except (OSError, UnicodeDecodeError, ET.ParseError):
         return None
     told = [root.findtext(f"{{{_XML}}}{tag}") for tag in ("title", "desc")]
-    if told != [caption.finding, caption.alt] or not has_title(svg) or _ACTIVE.search(svg):
+    said = [fit_for_xml(text) for text in (caption.finding, caption.alt)]
+    if told != said or not has_title(svg) or _ACTIVE.search(svg):
         return None
     return without_title(svg)

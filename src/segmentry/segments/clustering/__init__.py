@@ -22,7 +22,12 @@ from segmentry.segments.clustering._moments import (
     davies_bouldin,
     squared_silhouette,
 )
-from segmentry.segments.clustering._rows import DistinctRows, distinct_rows, reweighted
+from segmentry.segments.clustering._rows import (
+    DistinctRows,
+    distinct_beside,
+    distinct_rows,
+    reweighted,
+)
 from segmentry.segments.clustering._silhouette import (
     SilhouetteSample,
     SilhouetteScore,
@@ -44,6 +49,7 @@ __all__ = [
     "cluster_moments",
     "clustering_of",
     "davies_bouldin",
+    "distinct_beside",
     "distinct_rows",
     "exact_silhouette",
     "find_knee",

@@ -34,20 +34,7 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
     The eigenvectors of the weighted covariance matrix. Of each, the loading of largest absolute
     value is positive (the first of several), so that pictures are not mirrored by chance.
 
-    Parameters
-    ----------
-    n_components : int
-        Number of components, at least 1; no more than there are columns are returned.
-
-    Returns
-    -------
-    PrincipalComponents
-        `min(n_components, n_columns)` components.
-
-    Raises
-    ------
-    ValueError
-        If `n_components` is below 1.
+    There are `min(n_components, n_columns)` of them.
 
     References
     ----------
@@ -81,17 +68,7 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
 
 
 def project(X: ArrayLike, pca: PrincipalComponents) -> FloatMatrix:
-    """Give the coordinates of rows along the principal components.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_rows, n_columns)
-        Finite numbers, preprocessed as the rows that the components came from.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_components)
-        Coordinates; the mean of all users lies at the origin.
+    """Give the coordinates of rows along the principal components, shape (n_rows, n_components).
 
     Raises
     ------

@@ -94,12 +94,8 @@ def fit_clusterings(
     n_polished : int
         Most of the starts that are polished.
     on_fitted : callable, optional
-        Called with each clustering as soon as it is there, in no fixed order.
-
-    Returns
-    -------
-    tuple of Clustering
-        In the order of `n_clusters`.
+        Called with each clustering as soon as it is there, in no fixed order; those returned are in
+        the order of `n_clusters`.
 
     Raises
     ------

@@ -107,15 +107,6 @@ def continue_starts(
 ) -> Runs:
     """Move the centres of each start to the means of their rows until they stay.
 
-    Parameters
-    ----------
-    centers : ndarray of shape (n_starts, k, n_columns)
-    tol : float
-        A start ends when no row changes its cluster, or when the squared moves of its centres
-        add up to no more than this share of the mean variance of the columns.
-    n_steps : int
-        Steps at most.
-
     References
     ----------
     Lloyd, S. (1982). Least squares quantization in PCM. IEEE Trans. Inf. Theory 28, 129-137. A

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from segmentry.errors import EmptyDataError
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
 
 _LARGEST_KEY = 2**62
 _MANY_ROWS = 100_000
@@ -46,17 +46,14 @@ class DistinctRows:
 def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> DistinctRows:
     """Find the distinct rows of a matrix, in lexicographic order, and count them.
 
+    They are the same, bit for bit, whatever the order of the rows of `X`.
+
     Parameters
     ----------
     X : array-like of shape (n_users, n_columns)
         Finite numbers. `-0.0` counts as `0.0`.
     weights : array-like of shape (n_users,), optional
         A positive weight per row; 1 for each when absent.
-
-    Returns
-    -------
-    DistinctRows
-        The same, bit for bit, whatever the order of the rows of `X`.
 
     Raises
     ------
@@ -91,6 +88,20 @@ def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> Distinct
         weights=_summed_weights(inverse, len(first), weights),
         inverse=inverse,
     )
+
+
+def distinct_beside(
+    extra: IntMatrix | FloatMatrix, X: FloatMatrix, weights: FloatVector | None = None
+) -> tuple[DistinctRows, FloatMatrix]:
+    """Find the distinct rows of `X` among users who also differ in extra columns.
+
+    Rows of `X` that differ in these stay apart; they come first in the order. Returns the rows of
+    `X` and those of the extra columns, shape (n_distinct, n_extra).
+    """
+    both = distinct_rows(np.hstack([extra.astype(np.float64), X]), weights=weights)
+    n_extra = extra.shape[1]
+    rows = np.ascontiguousarray(both.rows[:, n_extra:])
+    return DistinctRows(rows, both.weights, both.inverse), both.rows[:, :n_extra]
 
 
 def finite_matrix(X: ArrayLike) -> FloatMatrix:

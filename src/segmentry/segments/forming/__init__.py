@@ -6,8 +6,12 @@ In: a user table and a recipe. Out: a `Segmentation` with its candidates and the
 from segmentry.segments.forming._cell_model import CellColumn, CellModel
 from segmentry.segments.forming._cells import find_cells, fit_cells, place_by_cell, recency_columns
 from segmentry.segments.forming._fit import Decide, find_segments
-from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
-from segmentry.segments.forming._latent_segments import LatentSegments, place_by_class
+from segmentry.segments.forming._latent_classes import (
+    LatentSegments,
+    latent_matrix,
+    latent_parts,
+    place_by_class,
+)
 from segmentry.segments.forming._recipes import RECIPES, Recipe, plan_features, recipe_named
 from segmentry.segments.forming._segmentation import Segmentation
 from segmentry.segments.forming._selection import Candidate, Decision, Selection, select

@@ -7,21 +7,19 @@ import numpy as np
 import polars as pl
 
 from segmentry.errors import SelectionError
-from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import (
     Clustering,
     DistinctRows,
     SilhouetteScore,
     clustering_of,
-    distinct_rows,
+    distinct_beside,
     fit_clusterings,
-    fit_pca,
 )
 from segmentry.segments.forming._cell_model import BANDS, LEVELS, CellColumn, CellModel, groups_of
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import silhouettes_by_number
-from segmentry.segments.forming._segmentation import Segmentation, make_candidate
+from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
 from segmentry.segments.forming._selection import Candidate, Selection
 from segmentry.segments.forming._users import PreparedUsers, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan, numeric_values
@@ -223,32 +221,26 @@ def _segmentation(
     clustering = clustering_of(distinct, labels, n_clusters=k, algorithm="cells")
     (one,) = fit_clusterings(distinct, n_clusters=[1], seed=seed)
     measured = silhouettes_by_number(distinct, (clustering,), seed=seed, is_exact=is_exact)
-    score = measured.scores.get(k)
-    ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
-    margins = np.full(table.height, np.nan)
-    ids[users.is_member] = labels[distinct.inverse] + 1
-    found = _margins(distinct.rows, clustering.centers, labels)
-    margins[users.is_member] = found[distinct.inverse]
-    return Segmentation(
-        recipe=recipe,
+    tried = [one, clustering] if k > 1 else [clustering]
+    selection = Selection(
+        rule=_RULE,
+        reason=_reason(k),
+        n_segments=k,
+        is_forced=False,
+        knee=None,
+        runner_up=None,
+        candidates=_candidates(distinct, tried, measured.scores.get(k)),
+    )
+    return segmentation_of(
+        recipe,
+        users,
+        distinct,
+        selection,
         algorithm="cells",
-        preprocessing=users.preprocessing,
         centers=clustering.centers,
-        selection=Selection(
-            rule=_RULE,
-            reason=_reason(k),
-            n_segments=k,
-            is_forced=False,
-            knee=None,
-            runner_up=None,
-            candidates=_candidates(distinct, [one, clustering] if k > 1 else [clustering], score),
-        ),
-        components=fit_pca(distinct, n_components=3),
-        segment_ids=ids,
-        margins=margins,
-        unassigned=users.unassigned,
-        segment_silhouettes=(None,) * k if score is None else score.cluster_means,
-        silhouette_sample=measured.samples.get(k),
+        labels=labels[distinct.inverse],
+        margins=_margins(distinct.rows, clustering.centers, labels)[distinct.inverse],
+        measured=measured,
         cells=model,
     )
 
@@ -257,15 +249,12 @@ def _rows(
     table: pl.DataFrame, users: PreparedUsers, model: CellModel
 ) -> tuple[DistinctRows, IntVector]:
     """Find the distinct users by cell and `X`, which is filled and clipped and would join some."""
-    members = table.filter(users.is_member)
-    labels = model.labels(members)
-    X = users.distinct.rows[users.distinct.inverse]
-    n_users = np.bincount(users.distinct.inverse, minlength=len(users.distinct.weights))
-    each = (users.distinct.weights / n_users)[users.distinct.inverse]
-    both = distinct_rows(np.hstack([labels[:, np.newaxis].astype(np.float64), X]), weights=each)
-    rows = np.ascontiguousarray(both.rows[:, 1:])
-    distinct = DistinctRows(rows=rows, weights=both.weights, inverse=both.inverse)
-    return distinct, both.rows[:, 0].astype(np.int64)
+    labels = model.labels(table.filter(users.is_member))
+    inverse = users.distinct.inverse
+    n_users = np.bincount(inverse, minlength=len(users.distinct.weights))
+    each = (users.distinct.weights / n_users)[inverse]
+    distinct, cells = distinct_beside(labels[:, np.newaxis], users.distinct.rows[inverse], each)
+    return distinct, cells[:, 0].astype(np.int64)
 
 
 def _candidates(

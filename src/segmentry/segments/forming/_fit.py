@@ -2,22 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import polars as pl
 
+from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema import UNASSIGNED
-from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
-from segmentry.segments.clustering import Clustering, DistinctRows, assign, fit_clusterings, fit_pca
+from segmentry.schema.arrays import FloatVector
+from segmentry.segments.clustering import Clustering, DistinctRows, assign, fit_clusterings
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import Silhouettes, silhouettes_by_number
-from segmentry.segments.forming._segmentation import Segmentation, make_candidate
+from segmentry.segments.forming._scores import Silhouettes, make_candidate, silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
 from segmentry.segments.forming._selection import Decision, Selection, select
-from segmentry.segments.forming._users import (
-    PreparedUsers,
-    numbers_to_try,
-    prepare_users,
-)
+from segmentry.segments.forming._users import PreparedUsers, numbers_to_try, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan
 
 Decide = Callable[[DistinctRows, Sequence[int]], Decision]
@@ -98,7 +93,10 @@ def find_segments(
     )
     distinct = users.distinct
     tried = numbers_to_try(distinct, n_segments, forced)
-    clusterings = _fit_all(distinct, tried, algorithm=algorithm, seed=seed, on_fitted=on_fitted)
+    count = counted(on_fitted, len(tried))
+    clusterings = fit_clusterings(
+        distinct, n_clusters=tried, algorithm=algorithm, seed=seed, on_fitted=count
+    )
     measured = silhouettes_by_number(
         distinct, clusterings, seed=seed, is_exact=is_exact, on_block=on_block
     )
@@ -112,63 +110,26 @@ def find_segments(
         forced=forced,
     )
     chosen = next(each for each in clusterings if len(each.centers) == selection.n_segments)
-    return _segmentation_of(recipe, users, selection, chosen, measured)
+    return _numbered(recipe, users, selection, chosen, measured)
 
 
-def _segmentation_of(
+def _numbered(
     recipe: Recipe,
     users: PreparedUsers,
     selection: Selection,
     chosen: Clustering,
     measured: Silhouettes,
 ) -> Segmentation:
-    """Number the segments of the chosen clustering."""
-    k = selection.n_segments
-    ids, margins = _place(users.distinct, chosen, users.is_member)
-    score = measured.scores.get(k)
-    return Segmentation(
-        recipe=recipe,
+    distinct = users.distinct
+    _, margins = assign(distinct.rows, chosen.centers)
+    return segmentation_of(
+        recipe,
+        users,
+        distinct,
+        selection,
         algorithm=chosen.algorithm,
-        preprocessing=users.preprocessing,
         centers=chosen.centers,
-        selection=selection,
-        components=fit_pca(users.distinct, n_components=3),
-        segment_ids=ids,
-        margins=margins,
-        unassigned=users.unassigned,
-        segment_silhouettes=(None,) * k if score is None else score.cluster_means,
-        silhouette_sample=measured.samples.get(k),
+        labels=chosen.labels[distinct.inverse],
+        margins=margins[distinct.inverse],
+        measured=measured,
     )
-
-
-def _fit_all(
-    distinct: DistinctRows,
-    tried: Sequence[int],
-    *,
-    algorithm: str,
-    seed: int,
-    on_fitted: Callable[[int, int], None] | None,
-) -> tuple[Clustering, ...]:
-    done = 0
-
-    def count(_: Clustering) -> None:
-        nonlocal done
-        done += 1
-        if on_fitted is not None:
-            on_fitted(done, len(tried))
-
-    return fit_clusterings(
-        distinct, n_clusters=tried, algorithm=algorithm, seed=seed, on_fitted=count
-    )
-
-
-def _place(
-    distinct: DistinctRows, chosen: Clustering, is_member: BoolVector
-) -> tuple[IntVector, FloatVector]:
-    """Turn labels of distinct rows into segment ids and margins of all users."""
-    _, row_margins = assign(distinct.rows, chosen.centers)
-    ids = np.full(is_member.size, UNASSIGNED, dtype=np.int64)
-    margins = np.full(is_member.size, np.nan)
-    ids[is_member] = chosen.labels[distinct.inverse] + 1
-    margins[is_member] = row_margins[distinct.inverse]
-    return ids, margins

@@ -8,21 +8,24 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import SelectionError
+from segmentry.runtime.progress import counted
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import (
     Clustering,
     DistinctRows,
     clustering_of,
-    distinct_rows,
-    fit_pca,
+    distinct_beside,
 )
-from segmentry.segments.forming._latent_columns import latent_matrix, latent_parts
-from segmentry.segments.forming._latent_segments import LatentSegments, place_by_class
+from segmentry.segments.forming._latent_classes import (
+    LatentSegments,
+    latent_matrix,
+    latent_parts,
+    place_by_class,
+)
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import silhouettes_by_number
-from segmentry.segments.forming._segmentation import Segmentation, make_candidate
+from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
+from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
 from segmentry.segments.forming._selection import Candidate, Selection
 from segmentry.segments.forming._users import PreparedUsers, numbers_to_try, prepare_users
 from segmentry.segments.latent import (
@@ -88,23 +91,17 @@ def find_latent_segments(
     selection = _select(fits, candidates, min_share=min_share, forced=forced)
     k = selection.n_segments
     found = _placed(next(each for each in fits if each.model.n_classes == k), fits, matrix, users)
-    ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
-    margins = np.full(table.height, np.nan)
-    labels, of_member = place_by_class(found.memberships[users.is_member])
-    ids[users.is_member], margins[users.is_member] = labels + 1, of_member
-    scores = measured.scores
-    return Segmentation(
-        recipe=recipe,
+    labels, margins = place_by_class(found.memberships[users.is_member])
+    return segmentation_of(
+        recipe,
+        users,
+        rows.distinct,
+        selection,
         algorithm="latent",
-        preprocessing=users.preprocessing,
         centers=whole[k].centers,
-        selection=selection,
-        components=fit_pca(rows.distinct, n_components=3),
-        segment_ids=ids,
+        labels=labels,
         margins=margins,
-        unassigned=users.unassigned,
-        segment_silhouettes=scores[k].cluster_means if k in scores else (None,) * k,
-        silhouette_sample=measured.samples.get(k),
+        measured=measured,
         latent=found,
     )
 
@@ -118,18 +115,12 @@ def _fit_all(
     on_fitted: Callable[[int, int], None] | None,
 ) -> list[LatentFit]:
     """Fit each number of classes, the largest first: at the end both threads are busy."""
-    done = 0
     users = rows.distinct.weights
 
     def fit(k: int) -> LatentFit:
         return _by_size(fit_latent(rows.matrix, parts, n_classes=k, weights=users, seed=seed), rows)
 
-    def count(_: LatentFit) -> None:
-        nonlocal done
-        done += 1
-        if on_fitted is not None:
-            on_fitted(done, len(tried))
-
+    count = counted(on_fitted, len(tried))
     return map_in_threads(fit, sorted(tried, reverse=True), on_done=count)[::-1]
 
 
@@ -140,17 +131,8 @@ def _rows(
     weights: FloatVector | None,
 ) -> _Rows:
     """Find the distinct users by what the classes take; `X` is clipped and would join some."""
-    X = users.preprocessing.transform(members)
-    both = distinct_rows(np.hstack([matrix.astype(np.float64), X]), weights=weights)
-    n_columns = matrix.shape[1]
-    return _Rows(
-        matrix=np.ascontiguousarray(both.rows[:, :n_columns]).astype(np.int64),
-        distinct=DistinctRows(
-            rows=np.ascontiguousarray(both.rows[:, n_columns:]),
-            weights=both.weights,
-            inverse=both.inverse,
-        ),
-    )
+    distinct, counts = distinct_beside(matrix, users.preprocessing.transform(members), weights)
+    return _Rows(matrix=counts.astype(np.int64), distinct=distinct)
 
 
 def _labels(model: LatentModel, rows: _Rows) -> IntVector:

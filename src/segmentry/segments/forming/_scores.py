@@ -1,4 +1,4 @@
-"""Silhouettes of the candidates: of sampled users with an interval, or of all users exactly."""
+"""Scores of the candidates; their silhouettes of sampled users with an interval, or of all."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,15 +6,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from segmentry.errors import SelectionError
+from segmentry.schema import UNKNOWN, Estimate
 from segmentry.segments.clustering import (
     Clustering,
     DistinctRows,
     SilhouetteSample,
     SilhouetteScore,
+    calinski_harabasz,
+    cluster_moments,
+    davies_bouldin,
     exact_silhouette,
     score_silhouettes,
     silhouettes_of_sample,
+    squared_silhouette,
 )
+from segmentry.segments.forming._selection import Candidate
 
 MOST_EXACT_ROWS = 400_000
 """Distinct rows up to which a silhouette is worked out exactly."""
@@ -80,3 +86,28 @@ def _check_size(distinct: DistinctRows) -> None:
             f"{MOST_EXACT_ROWS:,}; leave the option out (the silhouette of a sample of users "
             "against all users is unbiased and has an interval) or name fewer --features"
         )
+
+
+def make_candidate(
+    distinct: DistinctRows, clustering: Clustering, score: SilhouetteScore | None
+) -> Candidate:
+    """Score a clustering."""
+    labels, moments = clustering.labels, cluster_moments(distinct, clustering.labels)
+    weights = moments.weights
+    scores: dict[str, float] = {}
+    if len(clustering.centers) > 1 and score is not None:
+        scores = {
+            "squared_silhouette": squared_silhouette(distinct, labels, moments=moments),
+            "calinski_harabasz": calinski_harabasz(distinct, labels, moments=moments),
+            "davies_bouldin": davies_bouldin(distinct, labels, moments=moments),
+        }
+    return Candidate(
+        algorithm=clustering.algorithm,
+        n_segments=len(clustering.centers),
+        inertia=clustering.inertia,
+        silhouette=UNKNOWN if score is None else Estimate(*score.mean),
+        squared_silhouette=scores.get("squared_silhouette"),
+        calinski_harabasz=scores.get("calinski_harabasz"),
+        davies_bouldin=scores.get("davies_bouldin"),
+        smallest_share=float(weights.min() / weights.sum()),
+    )

@@ -4,25 +4,21 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-import numpy.typing as npt
 
-from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
-from segmentry.schema.arrays import FloatVector, IntVector
+from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import (
-    Clustering,
     DistinctRows,
     PrincipalComponents,
     SilhouetteSample,
-    SilhouetteScore,
-    calinski_harabasz,
-    cluster_moments,
-    davies_bouldin,
-    squared_silhouette,
+    fit_pca,
 )
 from segmentry.segments.forming._cell_model import CellModel
-from segmentry.segments.forming._latent_segments import LatentSegments
+from segmentry.segments.forming._latent_classes import LatentSegments
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.forming._scores import Silhouettes
+from segmentry.segments.forming._selection import Selection
+from segmentry.segments.forming._users import PreparedUsers
 from segmentry.segments.preprocessing import Preprocessing
 
 
@@ -55,7 +51,7 @@ class Segmentation:
     recipe: Recipe
     algorithm: str
     preprocessing: Preprocessing
-    centers: npt.NDArray[np.float64]
+    centers: FloatMatrix
     selection: Selection
     components: PrincipalComponents
     segment_ids: IntVector
@@ -86,26 +82,38 @@ class Segmentation:
         )
 
 
-def make_candidate(
-    distinct: DistinctRows, clustering: Clustering, score: SilhouetteScore | None
-) -> Candidate:
-    """Score a clustering."""
-    labels, moments = clustering.labels, cluster_moments(distinct, clustering.labels)
-    weights = moments.weights
-    scores: dict[str, float] = {}
-    if len(clustering.centers) > 1 and score is not None:
-        scores = {
-            "squared_silhouette": squared_silhouette(distinct, labels, moments=moments),
-            "calinski_harabasz": calinski_harabasz(distinct, labels, moments=moments),
-            "davies_bouldin": davies_bouldin(distinct, labels, moments=moments),
-        }
-    return Candidate(
-        algorithm=clustering.algorithm,
-        n_segments=len(clustering.centers),
-        inertia=clustering.inertia,
-        silhouette=UNKNOWN if score is None else Estimate(*score.mean),
-        squared_silhouette=scores.get("squared_silhouette"),
-        calinski_harabasz=scores.get("calinski_harabasz"),
-        davies_bouldin=scores.get("davies_bouldin"),
-        smallest_share=float(weights.min() / weights.sum()),
+def segmentation_of(
+    recipe: Recipe,
+    users: PreparedUsers,
+    distinct: DistinctRows,
+    selection: Selection,
+    *,
+    algorithm: str,
+    centers: FloatMatrix,
+    labels: IntVector,
+    margins: FloatVector,
+    measured: Silhouettes,
+    latent: LatentSegments | None = None,
+    cells: CellModel | None = None,
+) -> Segmentation:
+    """Number the segments from labels and margins of the members, shape (n_members,) each."""
+    k = selection.n_segments
+    score = measured.scores.get(k)
+    ids = np.full(users.is_member.size, UNASSIGNED, dtype=np.int64)
+    of_users = np.full(users.is_member.size, np.nan)
+    ids[users.is_member], of_users[users.is_member] = labels + 1, margins
+    return Segmentation(
+        recipe=recipe,
+        algorithm=algorithm,
+        preprocessing=users.preprocessing,
+        centers=centers,
+        selection=selection,
+        components=fit_pca(distinct, n_components=3),
+        segment_ids=ids,
+        margins=of_users,
+        unassigned=users.unassigned,
+        segment_silhouettes=(None,) * k if score is None else score.cluster_means,
+        silhouette_sample=measured.samples.get(k),
+        latent=latent,
+        cells=cells,
     )

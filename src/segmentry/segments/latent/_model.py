@@ -7,8 +7,7 @@ from typing import Literal
 import numpy as np
 
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntMatrix, IntVector
-from segmentry.segments.latent._arrays import tally
-from segmentry.segments.latent._blocks import Block, CountBlock, LevelBlock, click_block
+from segmentry.segments.latent._blocks import Block, CountBlock, LevelBlock, click_block, tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,15 +15,8 @@ _LARGEST_EXACT = 2.0**53
 def numeric_values(column: pl.Series) -> FloatVector:
     """Return the values of a numeric or ordinal feature, shape (n_users,).
 
-    Parameters
-    ----------
-    column : Series
-        Numbers, booleans, or text that is nothing but numbers.
-
-    Returns
-    -------
-    ndarray of float, shape (n_users,)
-        Unknown values and values that are not finite as NaN.
+    Takes numbers, booleans, or text that is nothing but numbers; what is unknown or not finite
+    is NaN.
 
     Raises
     ------
@@ -59,17 +52,9 @@ are no numbers); expected numbers for a numeric or ordinal feature; declare it c
 
 
 def level_texts(column: pl.Series) -> pl.Series:
-    """Return the levels of a categorical feature as text; null where unknown.
+    """Return the levels of a categorical feature as text; null where unknown or not finite.
 
-    Parameters
-    ----------
-    column : Series
-        Text, numbers or booleans: 1 and 1.0 are "1", true is "true". Text stays as it is.
-
-    Returns
-    -------
-    Series of str, of the same length
-        Numbers that are not finite are unknown.
+    Of text, numbers or booleans: 1 and 1.0 are "1", true is "true". Text stays as it is.
 
     Raises
     ------

@@ -1,18 +1,53 @@
-"""Gap statistic: whether k groups are tighter than data without groups would give."""
+"""Are there natural groups? Gap statistic and prediction strength, by small k-means fits."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from segmentry.evaluation.number._small_fits import sample_users, small_kmeans, usable_numbers
+from segmentry.evaluation.stability import contingency
 from segmentry.runtime.threads import map_in_threads
-from segmentry.schema.arrays import FloatMatrix, FloatVector
-from segmentry.segments.clustering import DistinctRows
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.segments.clustering import DistinctRows, assign, fit_starts, reweighted
 
+_N_STARTS = 4
 Reference = Literal["uniform", "pca"]
 REFERENCES: tuple[Reference, ...] = ("uniform", "pca")
+STRONG = 0.8
+"""Strength from which groups are said to be there (Tibshirani and Walther 2005: 0.8 to 0.9)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SmallFit:
+    """Centres (k, n_columns), labels (n_rows,) and the weighted within-cluster sum of squares."""
+
+    centers: FloatMatrix
+    labels: IntVector
+    inertia: float
+
+
+def small_kmeans(rows: FloatMatrix, weights: FloatVector, *, k: int, seed: int) -> SmallFit:
+    """Fit k-means to a few thousand rows, from four starts by k-means++."""
+    runs = fit_starts(rows, weights, k, [seed], n_per_seed=_N_STARTS)
+    best = runs.best()
+    return SmallFit(
+        centers=runs.centers[best], labels=runs.labels[best], inertia=float(runs.inertias[best])
+    )
+
+
+def sample_users(distinct: DistinctRows, *, n_users: int, seed: int) -> DistinctRows:
+    """Draw users without replacement, all of them if there are no more; rows of weight 0 go."""
+    counts = np.rint(distinct.weights).astype(np.int64)
+    if counts.sum() > n_users:
+        rng = np.random.default_rng(seed)
+        counts = rng.multivariate_hypergeometric(counts, n_users, method="marginals")
+    return reweighted(distinct, counts.astype(np.float64))
+
+
+def usable_numbers(sample: DistinctRows, most: int) -> tuple[int, ...]:
+    """Numbers of clusters from 1 up that leave something within the clusters."""
+    return tuple(range(1, max(1, min(most, len(sample.rows) - 1)) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +90,8 @@ def gap_statistic(
     n_references: int = 20,
     n_users: int = 1000,
     seed: int = 0,
-    on_done: Callable[[int, int], None] | None = None,
 ) -> tuple[GapCurve, ...]:
     """Compare the tightness of k clusters with that of data without any group.
-
-    Parameters
-    ----------
-    n_references : int
-        Reference sets of each kind.
-    n_users : int
-        Size of the sample that is compared; of the references too.
-    on_done : callable, optional
-        Called with (sets done, sets in all).
-
-    Returns
-    -------
-    tuple of GapCurve
-        Uniform and PCA references.
 
     Notes
     -----
@@ -95,7 +115,7 @@ def gap_statistic(
     if len(numbers) == 1:
         nothing = np.zeros(1), np.zeros((2, 1))
         return tuple(_curve(kind, numbers, *nothing, n_users=n_sampled) for kind in REFERENCES)
-    found = _all_dispersions(sample, numbers, n_references, seed=seed, on_done=on_done)
+    found = _all_dispersions(sample, numbers, n_references, seed=seed)
     parts = np.split(found[1:], len(REFERENCES))
     return tuple(
         _curve(kind, numbers, found[0], part, n_users=n_sampled)
@@ -109,7 +129,6 @@ def _all_dispersions(
     n_references: int,
     *,
     seed: int,
-    on_done: Callable[[int, int], None] | None,
 ) -> FloatMatrix:
     """Log dispersions of the data and then of each reference set, shape (n_sets, n_numbers)."""
     import sklearn.cluster  # noqa: F401  # loaded before the threads, so that it can be limited
@@ -117,7 +136,6 @@ def _all_dispersions(
     boxes = {"uniform": sample.rows, "pca": _rotated(sample)}
     n_users = int(sample.weights.sum())
     jobs = [None, *((kind, b) for kind in REFERENCES for b in range(n_references))]
-    done = 0
 
     def dispersions(job: tuple[Reference, int] | None) -> FloatVector:
         if job is None:
@@ -128,13 +146,7 @@ def _all_dispersions(
         drawn = rng.uniform(low, high, (n_users, low.size))
         return _log_dispersions(drawn, np.ones(n_users), numbers, seed=seed + b)
 
-    def count(_: FloatVector) -> None:
-        nonlocal done
-        done += 1
-        if on_done is not None:
-            on_done(done, len(jobs))
-
-    return np.array(map_in_threads(dispersions, jobs, on_done=count))
+    return np.array(map_in_threads(dispersions, jobs))
 
 
 def _rotated(sample: DistinctRows) -> FloatMatrix:
@@ -177,3 +189,87 @@ def _curve(
         is_at_end=n_groups == numbers[-1] > 1,
         n_users=n_users,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionStrength:
+    """Mean strength for each number of groups with its standard error over splits.
+
+    `n_groups` is the largest number whose mean plus one standard error is at least 0.8.
+    """
+
+    numbers: tuple[int, ...]
+    strengths: tuple[float, ...]
+    errors: tuple[float, ...]
+    n_groups: int
+    n_users: int
+
+
+def prediction_strength(
+    distinct: DistinctRows,
+    *,
+    most: int = 10,
+    n_splits: int = 10,
+    n_users: int = 2000,
+    seed: int = 0,
+) -> PredictionStrength:
+    """Cluster two halves of the users and see whether pairs of one stay together in the other.
+
+    For each group of the second half: the share of its pairs of users that the centres of the
+    first half put together. The strength is that of the worst group; a group of one user has
+    none. One group has strength 1.
+
+    Notes
+    -----
+    Tibshirani and Walther (2005), J. Comput. Graph. Stat. 14, 511-528.
+
+    Examples
+    --------
+    >>> from segmentry.segments.clustering import distinct_rows
+    >>> rng = np.random.default_rng(0)
+    >>> blobs = rng.standard_normal((300, 2)) + 8 * np.repeat([[0, 0], [1, 0], [0, 1]], 100, axis=0)
+    >>> prediction_strength(distinct_rows(blobs), most=5).n_groups
+    3
+    """
+    import sklearn.cluster  # noqa: F401  # loaded before the threads, so that it can be limited
+
+    sample = sample_users(distinct, n_users=n_users, seed=seed)
+    counts = sample.weights.astype(np.int64)
+    numbers = usable_numbers(sample, most)
+
+    def strengths(split: int) -> list[float]:
+        rng = np.random.default_rng([seed, split])
+        first = rng.multivariate_hypergeometric(counts, int(counts.sum()) // 2, method="marginals")
+        halves = [(sample.rows[half > 0], half[half > 0]) for half in (first, counts - first)]
+        return [_strength(halves, k, seed=seed + split) for k in numbers]
+
+    found = np.array(map_in_threads(strengths, range(n_splits)))
+    means, errors = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(n_splits)
+    strong = [
+        k for k, mean, error in zip(numbers, means, errors, strict=True) if mean + error >= STRONG
+    ]
+    return PredictionStrength(
+        numbers=numbers,
+        strengths=tuple(float(mean) for mean in means),
+        errors=tuple(float(error) for error in errors),
+        n_groups=max(strong, default=1),
+        n_users=int(counts.sum()),
+    )
+
+
+def _strength(
+    halves: list[tuple[npt.NDArray[np.float64], IntVector]], k: int, *, seed: int
+) -> float:
+    if k == 1:
+        return 1.0
+    if any(len(rows) <= k for rows, _ in halves):
+        return 0.0
+    (rows, weights), (others, other_weights) = halves
+    first = small_kmeans(rows, weights.astype(np.float64), k=k, seed=seed)
+    second = small_kmeans(others, other_weights.astype(np.float64), k=k, seed=seed)
+    foretold, _ = assign(others, first.centers)
+    table = contingency(second.labels, foretold, weights=other_weights.astype(np.float64))
+    together = np.sum(table * (table - 1), axis=1)
+    sizes = table.sum(axis=1)
+    pairs = sizes * (sizes - 1)
+    return float(np.divide(together, pairs, out=np.zeros(len(pairs)), where=pairs > 0).min())

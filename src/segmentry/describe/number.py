@@ -1,0 +1,129 @@
+"""The number of segments and the evidence for it: what the report, its warnings and a table say."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import polars as pl
+
+from segmentry.evaluation.number import EvidenceReport, NumberEvidence
+from segmentry.evaluation.stability import STABLE
+from segmentry.segments.forming import Segmentation
+
+__all__ = [
+    "EVIDENCE_COLUMNS",
+    "NO_EVIDENCE",
+    "evidence_by_number",
+    "report_evidence",
+    "warn_of_number",
+]
+
+EVIDENCE_COLUMNS: Mapping[str, type[pl.DataType]] = MappingProxyType(
+    {
+        "inner_gain": pl.Float64,
+        "inner_gain_low": pl.Float64,
+        "inner_gain_high": pl.Float64,
+        "is_tie": pl.Boolean,
+        "gap_uniform": pl.Float64,
+        "gap_uniform_error": pl.Float64,
+        "gap_pca": pl.Float64,
+        "gap_pca_error": pl.Float64,
+        "prediction_strength": pl.Float64,
+        "n_repetitions": pl.Int64,
+    }
+)
+"""What ``selection.parquet`` holds beside the scores; null where it was not measured."""
+
+NO_EVIDENCE: Mapping[str, float | bool | None] = MappingProxyType(dict.fromkeys(EVIDENCE_COLUMNS))
+
+
+def report_evidence(evidence: NumberEvidence, *, withheld: Collection[int]) -> EvidenceReport:
+    """Return what the report shows of the choice; nothing of segments that are `withheld`."""
+    choice, split = evidence.choice, evidence.split
+    caveats = list(split.caveats) if split.has_later else []
+    if not split.has_later:
+        caveats.append(
+            "There were no later days inside the feature window to ask which number of segments "
+            "is useful; the evidence of groups alone decides."
+        )
+    elif choice.has_gain is None:
+        caveats.append(
+            "The later days of the feature window hold no clicks to learn from; the evidence of "
+            "groups alone decides."
+        )
+    return EvidenceReport(
+        n_users=split.n_users,
+        n_first_days=len(split.first_days),
+        n_last_days=len(split.last_days),
+        n_by_evidence=choice.n_segments,
+        division=choice.division,
+        n_groups=choice.n_groups,
+        objections=choice.objections,
+        has_gain=choice.has_gain,
+        ties=choice.ties,
+        gains=choice.gains,
+        gaps=choice.gaps,
+        strength=choice.strength,
+        columns=choice.columns,
+        group_clicks=choice.group_clicks,
+        clicks=choice.clicks,
+        stability=replace(
+            evidence.stability,
+            segments=tuple(s for s in evidence.stability.segments if s.segment_id not in withheld),
+        ),
+        caveats=tuple(caveats),
+    )
+
+
+def warn_of_number(
+    evidence: NumberEvidence, segmentation: Segmentation, *, withheld: Collection[int]
+) -> Iterator[str]:
+    """Say what a careful reader must know of the number of segments and of their stability."""
+    choice, stability = evidence.choice, evidence.stability
+    n_segments = segmentation.n_segments
+    if n_segments > 1 and choice.n_segments == 1:
+        yield (
+            f"The evidence speaks for one segment, not for {n_segments}: neither are there natural "
+            "groups, nor is anything gained on later days."
+        )
+    shaky = [
+        each
+        for each in stability.segments
+        if not each.is_stable and each.segment_id not in withheld
+    ]
+    if n_segments > 1 and shaky:
+        names = ", ".join(str(each.segment_id) for each in shaky)
+        plural = len(shaky) > 1
+        yield (
+            f"Segment{'s' if plural else ''} {names} {'are' if plural else 'is'} not stable: "
+            f"with other users of the same kind {'they come' if plural else 'it comes'} back less "
+            f"than {STABLE:.0%} alike (mean Jaccard over {stability.n_runs} repetitions, "
+            f"{min(each.jaccard for each in shaky):.2f} at worst)."
+        )
+
+
+def evidence_by_number(
+    evidence: EvidenceReport | None,
+) -> dict[int, dict[str, float | bool | None]]:
+    """Return all evidence by number of segments, under the names of `EVIDENCE_COLUMNS`."""
+    found: defaultdict[int, dict[str, float | bool | None]] = defaultdict(lambda: {**NO_EVIDENCE})
+    if evidence is None:
+        return found
+    for each in evidence.gains:
+        limits = each.gain.value, each.gain.low, each.gain.high
+        names = "inner_gain", "inner_gain_low", "inner_gain_high"
+        found[each.n_segments] |= dict(zip(names, limits, strict=True))
+        found[each.n_segments]["is_tie"] = each.n_segments in evidence.ties
+    for curve in evidence.gaps:
+        name = f"gap_{curve.reference}"
+        for k, gap, error in zip(curve.numbers, curve.gaps, curve.errors, strict=True):
+            found[k] |= {name: gap, f"{name}_error": error}
+    if evidence.strength is not None:
+        for k, value in zip(evidence.strength.numbers, evidence.strength.strengths, strict=True):
+            found[k]["prediction_strength"] = value
+    if evidence.stability is not None:
+        repeated = dict(evidence.stability.numbers)
+        for k in {*found, *repeated}:
+            found[k]["n_repetitions"] = repeated.get(k, 0)
+    return found
