@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser demo gate hooks test ci bench bench-behaviours verify docs pictures clean
+.PHONY: help browser demo gate hooks test texts coverage ci bench bench-behaviours verify docs pictures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -34,6 +34,15 @@ demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/repo
 
 test: $(READY) ## Run all tests, on two cores
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+texts: $(READY) ## Write the texts for people that the tests look at into tests/texts.json again
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --update-texts
+
+coverage: $(READY) ## Measure which lines and branches the tests reach; the rest is listed
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 gate: $(READY) ## Run the static gate: style, types, layers and circles, reference pages
 	$(BIN)/ruff check .

@@ -15,7 +15,8 @@ gc.set_threshold(100_000)
 # UMAP is compiled at its first use: 21 s, of which optimisations of no use here take a third.
 os.environ.setdefault("NUMBA_OPT", "0")
 
-REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+BESIDE = Path(__file__).parents[2] / "shared" / "data"
+REAL_DATA = Path(os.environ.get("SEGMENTRY_REAL_DATA", BESIDE))
 
 
 def pytest_addoption(parser):
@@ -97,7 +98,7 @@ def shared_engine(engine_name, tmp_path_factory):
     opened.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_data():
     """The folder of the real sample files; use with the marker `real_data`."""
     return REAL_DATA

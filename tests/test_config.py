@@ -6,6 +6,7 @@ from typing import get_type_hints
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.texts import raises_text, says
 
 from segmentry.cli._run import run
 from segmentry.config import RunConfig, load_config, parse_moment
@@ -93,42 +94,27 @@ def test_choices_of_features_are_read_from_tables_and_from_flags_alike(toml):
 
 
 def test_choices_of_features_that_make_no_sense_are_refused(toml):
-    assert refused(scale="max", clip="2:3") == (
-        "--clip: found '2:3', expected two rising quantiles from 0 to 1, such as 0.01:0.99, or "
-        "'none'; --scale: found 'max', expected one of robust, standard, quantile, none"
-    )
-    assert refused(toml("[weights]\nctr = -1\n")) == (
-        "--weights: ctr: found -1, expected a number above 0"
-    )
-    assert refused(algorithm="latent", scale="none", fill="zero") == (
-        "--fill, --scale have no effect with --algorithm latent, which takes features as they are; "
-        "leave out one or the other"
-    )
+    says(refused(scale="max", clip="2:3"))
+    says(refused(toml("[weights]\nctr = -1\n")))
+    says(refused(algorithm="latent", scale="none", fill="zero"))
 
 
 def test_unknown_settings_are_told_with_what_was_expected(toml):
     said, _, settings = refused(toml("clusters = 3\n")).partition(" expected some of ")
-    assert said == "'clusters' is no setting;"
+    says(said)
     assert {"algorithm", "k_range", "min_size", "until"} <= set(settings.split(", "))
     assert settings.split(", ") == sorted(settings.split(", "))
 
 
 def test_all_problems_are_told_together():
-    assert refused(k=0, sample=2.0) == (
-        "--k: found 0, input should be greater than or equal to 1; "
-        "--sample: found 2.0, input should be less than or equal to 1"
-    )
+    says(refused(k=0, sample=2.0))
 
 
 def test_files_that_cannot_be_read_are_told(tmp_path, toml):
-    assert refused(tmp_path / "absent.toml") == (
-        f"{tmp_path / 'absent.toml'}: No such file or directory; check --config"
-    )
+    says(refused(tmp_path / "absent.toml"))
     assert refused(toml("k = [\n")).startswith(f"{tmp_path / 'run.toml'}: not TOML: ")
     (tmp_path / "run.toml").write_bytes("k = 4\n".encode("utf-16"))
-    assert refused(tmp_path / "run.toml") == (
-        f"{tmp_path / 'run.toml'}: not UTF-8 text; check --config"
-    )
+    says(refused(tmp_path / "run.toml"))
 
 
 @pytest.mark.parametrize("text", ["500MB", "2GB", "1.5GiB", "8 GB", "600000KiB"])
@@ -137,16 +123,12 @@ def test_sizes_of_memory_are_read(text):
 
 
 def test_less_memory_than_the_libraries_take_is_refused():
-    assert refused(memory="400MB") == (
-        "--memory: found '400MB', expected at least 500 MB; the libraries alone take most of that"
-    )
+    says(refused(memory="400MB"))
 
 
 @pytest.mark.parametrize("text", ["lots", "2", "-2GB", "GB", "2GB or so", "9999999TB", ""])
 def test_what_is_no_size_of_memory_is_refused(text):
-    assert refused(memory=text) == (
-        f"--memory: found {text!r}, expected a size such as 2GB or 500MB"
-    )
+    says(refused(memory=text))
 
 
 @given(low=st.integers(1, 50), more=st.integers(0, 49))
@@ -162,13 +144,13 @@ def test_one_number_is_a_range():
     "text", ["", ":", "2:", ":5", "5:2", "0:3", "-1:3", "2:5:7", "a:b", "2.5:4"]
 )
 def test_what_is_no_range_is_refused(text):
-    with pytest.raises(ValueError, match=r"expected two rising whole numbers such as 2:10$"):
+    with raises_text(ValueError):
         parse_k_range(text)
 
 
 def test_a_range_is_not_made_before_it_is_known_to_be_small():
     assert len(parse_k_range("1:100")) == 100
-    with pytest.raises(ValueError, match="expected at most 100 numbers"):
+    with raises_text(ValueError):
         parse_k_range("1:9999999999999999")
 
 
@@ -198,7 +180,4 @@ def test_a_date_without_an_offset_is_that_of_utc():
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(ConfigError) as caught:
         parse_moment(text, utc_offset_hours=8, option="--until")
-    assert str(caught.value) == (
-        f"--until {text!r}: expected a date such as 2017-05-06, a time such as 2017-05-06T18:00, "
-        "or epoch seconds"
-    )
+    says(str(caught.value))

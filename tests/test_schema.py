@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.texts import raises_text
 
 from segmentry.schema import RowAccount, Window
 
@@ -47,7 +48,7 @@ def test_window_around_holds_both_moments_and_not_a_day_more(first, length, utc_
 
 @pytest.mark.parametrize(("start", "end"), [(7, 7), (8, 7)])
 def test_empty_window_is_refused(start, end):
-    with pytest.raises(ValueError, match=rf"^empty window: start {start} is not before end {end}$"):
+    with raises_text(ValueError):
         Window(start=start, end=end)
 
 
@@ -57,7 +58,5 @@ def test_account_adds_up_or_is_a_bug():
     )
 
     assert account.n_rejected == 3
-    with pytest.raises(
-        AssertionError, match=r"^log: 7 rows read, but 1 used \+ 3 rejected \+ 2 excluded$"
-    ):
+    with raises_text(AssertionError):
         RowAccount(role="log", n_read=7, n_used=1, rejected={"a": 3}, excluded={"c": 2})

@@ -42,18 +42,11 @@ def says(found: object) -> None:
     assert text == expected, f"{text!r}\nis not\n{expected!r}\nIf it may be: make texts"
 
 
-def shows(page: str | Iterable[str], about: str | None = None) -> None:
+def shows(page: str | Iterable[str]) -> None:
     """Look for the paragraph, line or item that is kept for this test."""
     test, place = _next()
     blocks = _blocks(page)
     expected = _expected(test, place)
-    if about is not None:  # SEED
-        about = " ".join(_plain(about).split())
-        if _keep(
-            test, place, _nearest(about, blocks) if any(about in b for b in blocks) else about
-        ):
-            assert any(about in b for b in blocks) or about in " ".join(blocks), about
-            return
     assert expected is not None, f"no text is kept for {test}: write one like it into {SNAPSHOT}"
     if _keep(test, place, _nearest(expected, blocks)):
         return
@@ -63,7 +56,7 @@ def shows(page: str | Iterable[str], about: str | None = None) -> None:
 
 
 @contextlib.contextmanager
-def refused(kind: type[BaseException]) -> Iterator[pytest.ExceptionInfo[BaseException]]:
+def raises_text(kind: type[BaseException]) -> Iterator[pytest.ExceptionInfo[BaseException]]:
     """Expect an error of this kind with the text that is kept for this test."""
     with pytest.raises(kind) as caught:
         yield caught

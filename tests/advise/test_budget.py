@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
+from tests.texts import raises_text, says, shows
 
 from segmentry.advise.budget import (
     Bounds,
@@ -118,10 +119,7 @@ def test_a_plan_by_hand():
     # 100 of 400 users are in the first: 100 * 0.03 + 300 * 0.08 = 27, which the cap forbids.
     assert equal.gain.value == pytest.approx(22 - 27)
     assert (equal.losing_share, equal.is_better) == (1.0, False)
-    assert plan.notes[0] == (
-        "Equal per user would bring more clicks than the plan (+5): it is not bound by floors, "
-        "caps and --max-change 2. A larger change lets the plan move more."
-    )
+    says(plan.notes[0])
     # If clicks grow as the root of impressions: 300 sqrt(2/3) * 0.03 + 100 sqrt(2) * 0.08 - 17.
     (root,) = (each for each in plan.sensitivity if each.exponent == 0.5)
     expected = 9 * (2 / 3) ** 0.5 + 8 * 2**0.5 - 17
@@ -139,7 +137,7 @@ def test_the_half_that_chose_has_no_say_in_what_the_plan_is_worth():
     assert [each.impressions for each in plan.segments] == [250, 750]
     assert plan.comparisons[0].gain.value == pytest.approx(-20)
     assert plan.comparisons[0].losing_share == 1.0
-    assert plan.conclusion.startswith("Not shown to be better")
+    shows(plan.conclusion)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +158,7 @@ def test_better_takes_a_sure_gain_and_a_confirmed_segment(verdict, sd, is_better
         250 * (rates_of(0.05, 0.06, sd=sd).draws @ np.array([-1, 1])), (0.05, 0.95)
     )
     assert (against.gain.low, against.gain.high) == pytest.approx((low, high))
-    assert plan.conclusion.startswith("Better" if is_better else "Not shown to be better")
+    assert plan.conclusion.startswith("Better") is is_better
 
 
 def test_a_segment_that_nothing_is_known_of_keeps_its_part():
@@ -172,7 +170,7 @@ def test_a_segment_that_nothing_is_known_of_keeps_its_part():
     )
 
     assert [each.impressions for each in plan.segments] == [600, 300, 100]
-    assert plan.notes[0].startswith("Segment 2: too few impressions to forecast its CTR")
+    shows(plan.notes[0])
 
 
 def test_floors_and_caps_take_the_place_of_the_largest_change():
@@ -190,49 +188,46 @@ def test_inventory_is_the_pace_of_the_log_times_the_largest_change():
     request = BudgetRequest(n_impressions=900, n_days=4)
     bounds = bounds_of(segments_of(500, 500), request, n_days_of_log=8)
     assert bounds.high.tolist() == [500, 500]
-    with pytest.raises(
-        ConfigError, match="above all inventory: 2 times the log's pace is 1,000 in"
-    ):
+    with raises_text(ConfigError):
         bounds_of(
             segments_of(500, 500), BudgetRequest(n_impressions=1001, n_days=4), n_days_of_log=8
         )
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    "options",
     [
-        ({"n_impressions": 0}, "--impressions 0: expected at least 1"),
-        ({"n_days": 0}, "--days 0: expected more than 0"),
-        ({"max_change": 1}, "expected a factor above 1"),
-        ({"response": "convex"}, "expected linear or concave"),
-        ({"exponent": 0.5}, "--exponent: used with --response concave only"),
-        ({"response": "concave", "exponent": 1.0}, "expected between 0 and 1"),
-        ({"floors": {1: 1.5}}, "--floor 1=1.5: expected a share"),
-        ({"caps": {1: -0.5}}, "--cap 1=-0.5: expected a share"),
-        ({"caps": {7: 0.5}}, "--cap 7: no such segment; expected of 1, 2"),
-        ({"floors": {1: 0.6, 2: 0.6}}, "floors: together 120.0% of the budget"),
-        ({"caps": {1: 0.3, 2: 0.3}}, "caps: together 60.0% of the budget"),
-        ({"floors": {1: 0.5}, "caps": {1: 0.4}}, "segment 1: floor 50.0% is above cap 40.0%"),
-        ({"n_days": 3, "floors": {1: 0.9}}, "--floor 1: 900 impressions, but 2 times"),
+        {"n_impressions": 0},
+        {"n_days": 0},
+        {"max_change": 1},
+        {"response": "convex"},
+        {"exponent": 0.5},
+        {"response": "concave", "exponent": 1.0},
+        {"floors": {1: 1.5}},
+        {"caps": {1: -0.5}},
+        {"caps": {7: 0.5}},
+        {"floors": {1: 0.6, 2: 0.6}},
+        {"caps": {1: 0.3, 2: 0.3}},
+        {"floors": {1: 0.5}, "caps": {1: 0.4}},
+        {"n_days": 3, "floors": {1: 0.9}},
     ],
 )
-def test_what_does_not_fit_is_said_in_one_line(options, said):
+def test_what_does_not_fit_is_said_in_one_line(options):
     given = {"n_impressions": 1000, "n_days": 8} | options
     if given["n_days"] == 3:
         given["n_impressions"] = 700
-        said = said.replace("900", "630")
     with pytest.raises(ConfigError) as raised:
         bounds_of(segments_of(500, 500), BudgetRequest(**given), n_days_of_log=8)
-    assert said in str(raised.value)
+    shows(str(raised.value))
     assert "\n" not in str(raised.value)
 
 
 def test_there_must_be_something_to_divide_among():
     request = BudgetRequest(n_impressions=10, n_days=8)
     one, two = rates_of(0.1), rates_of(0.1, 0.1)
-    with pytest.raises(DataError, match="one segment only: there is nothing to divide"):
+    with raises_text(DataError):
         divide_budget(segments_of(10), (one, one), request, n_days_of_log=8)
-    with pytest.raises(DataError, match="no segment was shown an ad"):
+    with raises_text(DataError):
         divide_budget(segments_of(0, 0), (two, two), request, n_days_of_log=8)
 
 

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import Answer, segmentry
 from tests.reads import LOG_HEADER, csv_text, write_taobao
+from tests.texts import says, shows
 
 from segmentry.ingest.engines import ENGINES
 
@@ -60,7 +61,7 @@ def with_log(home, text):
 
 
 def test_no_data_named(home):
-    assert refusal(home, "run") == "no data: give DATA_DIR, --mapping FILE.toml or --from RUN_DIR"
+    says(refusal(home, "run"))
 
 
 def test_missing_folder(home):
@@ -71,70 +72,52 @@ def test_missing_folder(home):
 
 def test_a_file_instead_of_a_folder(home):
     (home / "data").write_text("")
-    assert run_refusal(home) == "data: not a folder; expected one that holds raw_sample.csv"
+    says(run_refusal(home))
 
 
 def test_a_file_instead_of_the_folder_of_a_mapping(home):
     (home / "log.csv").write_text("who,hit\n1,0\n")
     (home / "m.toml").write_text('name = "x"\n[log]\nfiles = "log.csv"\nuser_id = "who"\n')
     told = refusal(home, "run", "log.csv", "--mapping", "m.toml", "--out", "run")
-    assert told == (
-        "log.csv: a file, expected the folder from which the mapping names its files; name that, "
-        "or leave it out"
-    )
+    says(told)
 
 
 def test_folder_without_a_log(home):
     (home / "data").mkdir()
     (home / "data" / "clicks.csv").write_text("a,b\n")
-    assert run_refusal(home) == (
-        "data: no log; found clicks.csv; expected raw_sample.csv, .csv.gz or .parquet, "
-        "or a mapping: segmentry init writes one"
-    )
+    says(run_refusal(home))
 
 
 def test_two_logs(home, data):
     (data / "raw_sample.csv.gz").write_bytes(gzip.compress(b"x"))
-    assert run_refusal(home) == (
-        "data: found raw_sample.csv and raw_sample.csv.gz, expected one of them; remove the others"
-    )
+    says(run_refusal(home))
 
 
 def test_empty_file(home):
     with_log(home, "")
-    assert run_refusal(home) == (
-        "data/raw_sample.csv: the file is empty; expected a header line and rows"
-    )
+    says(run_refusal(home))
 
 
 def test_header_only(home):
     with_log(home, LOG_HEADER + "\n")
-    assert run_refusal(home) == (
-        "data/raw_sample.csv: a header but no rows; expected at least one row"
-    )
+    says(run_refusal(home))
 
 
 def test_parquet_without_rows(home):
     (home / "data").mkdir()
     names = LOG_HEADER.split(",")
     pl.DataFrame(schema=dict.fromkeys(names, pl.Int64)).write_parquet("data/raw_sample.parquet")
-    assert run_refusal(home) == "data/raw_sample.parquet: no rows; expected at least one"
+    says(run_refusal(home))
 
 
 def test_missing_columns_are_told_together_with_the_nearest(home):
     with_log(home, csv_text("usr,time_stamp,adgroup_id,pid,click", [(1, T, 1, "p", 0)]))
-    assert run_refusal(home) == (
-        "data/raw_sample.csv: no column 'user' (did you mean 'usr'?), 'clk' (did you mean "
-        "'click'?); found adgroup_id, click, pid, time_stamp, usr"
-    )
+    says(run_refusal(home))
 
 
 def test_wrong_type(home):
     with_log(home, csv_text(LOG_HEADER, [(1, "2017-05-06 10:00", 1, "p", 1, 0)]))
-    assert run_refusal(home) == (
-        "data/raw_sample.csv: column 'time_stamp' holds '2017-05-06 10:00', expected whole "
-        "numbers; check that the columns are in order"
-    )
+    says(run_refusal(home))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -143,7 +126,7 @@ def test_broken_gzip(home, engine):
     packed = gzip.compress(csv_text(LOG_HEADER, LOG * 9).encode())
     Path("data/raw_sample.csv.gz").write_bytes(packed[: len(packed) // 2])
     told = run_refusal(home, "--engine", engine)
-    assert told.startswith("data/raw_sample.csv.gz: broken gzip: ")
+    shows(told)
     assert told.endswith("; download it again")
 
 
@@ -153,10 +136,7 @@ def test_gzip_that_breaks_after_the_part_that_is_looked_at_first(home, engine):
     rows = [(n, T + n, n * 7919 % 997, "p", 1, 0) for n in range(40_000)]
     packed = gzip.compress(csv_text(LOG_HEADER, rows).encode(), 1)
     Path("data/raw_sample.csv.gz").write_bytes(packed[:-2_000])
-    assert run_refusal(home, "--engine", engine) == (
-        "data/raw_sample.csv.gz: broken gzip: Compressed file ended before the end-of-stream "
-        "marker was reached; download it again"
-    )
+    says(run_refusal(home, "--engine", engine))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -164,195 +144,115 @@ def test_all_rows_rejected(home, engine):
     write_taobao(
         home / "data", log=[(1, T, 1, "p", 1, 1), (2, T, 1, "p", 0, 0), (3, 5, 1, "p", 1, 0)]
     )
-    assert run_refusal(home, "--engine", engine) == (
-        "no impression is left of 3 rows: 1 impossible time, 2 is_click contradicts is_not_click"
-    )
+    says(run_refusal(home, "--engine", engine))
 
 
 def test_times_in_milliseconds(home):
     write_taobao(home / "data", log=[(user, at * 1000, *rest) for user, at, *rest in LOG])
-    assert run_refusal(home) == (
-        "no impression is left of 78 rows: 78 impossible time; times in milliseconds? Say so "
-        'in a mapping: time_format = "milliseconds"'
-    )
+    says(run_refusal(home))
 
 
 def test_a_window_without_impressions(home, data):
-    assert run_refusal(home, "--until", "2017-05-01") == (
-        "no impression is left of 78 rows: 78 from --until on"
-    )
+    says(run_refusal(home, "--until", "2017-05-01"))
 
 
 def test_a_sample_without_users(home, data):
-    assert run_refusal(home, "--sample", "0.000001") == (
-        "no impression is left of 78 rows: 78 outside --sample"
-    )
+    says(run_refusal(home, "--sample", "0.000001"))
 
 
 def test_rejected_rows_where_none_is_allowed(home):
     write_taobao(home / "data", log=[*LOG, (1, T, 1, "p", 1, 7)])
-    assert run_refusal(home, "--strict") == (
-        "--strict: rows were rejected (impressions: 1 is_click not 0 or 1); mend the files"
-    )
+    says(run_refusal(home, "--strict"))
 
 
 def test_fewer_users_than_segments(home, data):
     told = run_refusal(home, "--k", "40")
     assert told.startswith("K = 40: found ")
-    assert " distinct users among 12, expected at least 40; ask for fewer segments" in told
+    shows(told)
 
 
 def test_one_user(home):
     write_taobao(home / "data", log=[(1, T, 1, "p", 1, 0)])
-    assert run_refusal(home).startswith("no feature is left to form segments (")
+    shows(run_refusal(home))
 
 
 def test_constant_features(home):
     write_taobao(home / "data", log=[(user, T, 1, "p", 1, 0) for user in range(9)])
     told = run_refusal(home, "--features", "n_impressions,n_ads")
-    assert told == (
-        "no feature is left to form segments (n_impressions: constant (1 for all users whose value "
-        "is known): dropped; n_ads: constant (1 for all users whose value is known): dropped); "
-        "expected at least one that differs between users; choose others with --features"
-    )
+    says(told)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    "words",
     [
-        (["--k", "0"], "--k: found 0, input should be greater than or equal to 1"),
-        (["--k", "-3"], "--k: found -3, input should be greater than or equal to 1"),
-        (
-            ["--k-range", "9:2"],
-            "--k-range: found '9:2', expected two rising whole numbers such as 2:10",
-        ),
-        (
-            ["--k-range", "0:4"],
-            "--k-range: found '0:4', expected two rising whole numbers such as 2:10",
-        ),
-        (
-            ["--k-range", "2:1000000000"],
-            (
-                "--k-range: found '2:1000000000', expected at most 100 numbers; each is a "
-                "clustering to fit"
-            ),
-        ),
-        (["--sample", "0"], "--sample: found 0.0, input should be greater than 0"),
-        (["--sample", "nan"], "--sample: found nan, input should be less than or equal to 1"),
-        (["--sample", "1.5"], "--sample: found 1.5, input should be less than or equal to 1"),
-        (["--min-share", "1"], "--min-share: found 1.0, input should be less than 1"),
-        (["--seed", "-1"], "--seed: found -1, input should be greater than or equal to 0"),
-        (
-            ["--seed", "2147483648"],
-            "--seed: found 2147483648, input should be less than or equal to 2147483647",
-        ),
-        (
-            ["--scale", "max"],
-            "--scale: found 'max', expected one of robust, standard, quantile, none",
-        ),
-        (
-            ["--clip", "n_clicks=none"],
-            (
-                "clip of 'n_clicks': no such feature forms segments; found ctr_shrunk, "
-                "n_impressions, n_active_days"
-            ),
-        ),
-        (["--memory", "lots"], "--memory: found 'lots', expected a size such as 2GB or 500MB"),
-        (
-            ["--memory", "999999999999999TB"],
-            "--memory: found '999999999999999TB', expected a size such as 2GB or 500MB",
-        ),
-        (["--engine", "sqlite"], "--engine: found 'sqlite', input should be 'duckdb'"),
-        (
-            ["--engine", "polars"],
-            "--engine: 'polars' was removed; leave the option out, DuckDB reads the files",
-        ),
-        (
-            ["--recipe", "best"],
-            "--recipe: found 'best', input should be 'default', 'classic', 'rfm' or 'table'",
-        ),
-        (
-            ["--algorithm", "dbscan"],
-            (
-                "--algorithm: found 'dbscan', input should be 'kmeans', 'minibatch', 'bisecting', "
-                "'latent' or 'cells'"
-            ),
-        ),
-        (
-            ["--since", "yesterday"],
-            (
-                "--since 'yesterday': expected a date such as 2017-05-06, a time such as "
-                "2017-05-06T18:00, or epoch seconds"
-            ),
-        ),
-        (
-            ["--since", "2017-05-09", "--until", "2017-05-09"],
-            (
-                "--since 2017-05-09 is not before --until 2017-05-09; expected a window "
-                "[since, until)"
-            ),
-        ),
-        (["--features", ","], "no feature is left to form segments; name some with --features"),
-        (
-            ["--features", "last_seen_at"],
-            "feature 'last_seen_at' is a moment and cannot form segments; use 'recency_days'",
-        ),
+        ["--k", "0"],
+        ["--k", "-3"],
+        ["--k-range", "9:2"],
+        ["--k-range", "0:4"],
+        ["--k-range", "2:1000000000"],
+        ["--sample", "0"],
+        ["--sample", "nan"],
+        ["--sample", "1.5"],
+        ["--min-share", "1"],
+        ["--seed", "-1"],
+        ["--seed", "2147483648"],
+        ["--scale", "max"],
+        ["--clip", "n_clicks=none"],
+        ["--memory", "lots"],
+        ["--memory", "999999999999999TB"],
+        ["--engine", "sqlite"],
+        ["--engine", "polars"],
+        ["--recipe", "best"],
+        ["--algorithm", "dbscan"],
+        ["--since", "yesterday"],
+        ["--since", "2017-05-09", "--until", "2017-05-09"],
+        ["--features", ","],
+        ["--features", "last_seen_at"],
     ],
 )
-def test_options_that_make_no_sense(home, data, words, told):
-    assert run_refusal(home, *words) == told
+def test_options_that_make_no_sense(home, data, words):
+    says(run_refusal(home, *words))
 
 
 @pytest.mark.parametrize("option", ["--features", "--exclude"])
 def test_unknown_features(home, data, option):
     told = run_refusal(home, option, "n_click")
-    assert told.startswith("feature 'n_click' is unknown; expected some of afternoon_share, ")
+    shows(told)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    "words",
     [
-        (["run", "data", "--bogus"], "No such option: --bogus"),
-        (["run", "data", "--k", "many"], "Invalid value for '--k': "),
-        (["score"], "Missing argument 'RUN_DIR'; see --help"),
-        (["segment"], "No such command 'segment'; see --help"),
-        (["data", "generate"], "Missing argument 'DIR'; see --help"),
+        ["run", "data", "--bogus"],
+        ["run", "data", "--k", "many"],
+        ["score"],
+        ["segment"],
+        ["data", "generate"],
     ],
 )
-def test_wrong_words(home, words, told):
+def test_wrong_words(home, words):
     found = refusal(home, *words)
-    assert found.startswith(told)
+    shows(found)
     assert found.endswith("; see --help")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    "text",
     [
-        ("k = 0\n", "--k: found 0, input should be greater than or equal to 1"),
-        (
-            "clusters = 3\n",
-            "'clusters' is no setting; expected some of algorithm, bootstraps, clip, duplicates, ",
-        ),
-        ("k = \n", "run.toml: not TOML: "),
-        ('k = "three"\n', "--k: found 'three', input should be a valid integer"),
-        (
-            "k = 0\nseed = -1\n",
-            (
-                "--k: found 0, input should be greater than or equal to 1; --seed: found -1, input "
-                "should be greater than or equal to 0"
-            ),
-        ),
+        "k = 0\n",
+        "clusters = 3\n",
+        "k = \n",
+        'k = "three"\n',
+        "k = 0\nseed = -1\n",
     ],
 )
-def test_settings_that_make_no_sense(home, data, text, told):
+def test_settings_that_make_no_sense(home, data, text):
     (home / "run.toml").write_text(text)
-    assert run_refusal(home, "--config", "run.toml").startswith(told)
+    shows(run_refusal(home, "--config", "run.toml"))
 
 
 def test_missing_settings(home, data):
-    assert run_refusal(home, "--config", "absent.toml") == (
-        "absent.toml: No such file or directory; check --config"
-    )
+    says(run_refusal(home, "--config", "absent.toml"))
 
 
 @pytest.fixture
@@ -364,22 +264,19 @@ def earlier(home):
 
 
 def test_an_existing_run_folder(home, data, earlier):
-    assert run_refusal(home) == "run: a run folder exists; choose another --out or add --overwrite"
+    says(run_refusal(home))
 
 
 @pytest.mark.parametrize("words", [[], ["--overwrite"]])
 def test_an_existing_folder_that_is_no_run(home, data, words):
     (home / "run").mkdir()
     (home / "run" / "thesis.txt").write_text("ten years of work")
-    assert run_refusal(home, *words) == (
-        "run: exists and is not a run folder (no manifest.json), so it is not replaced; choose "
-        "another --out"
-    )
+    says(run_refusal(home, *words))
 
 
 def test_an_existing_file_in_the_place_of_the_run_folder(home, data):
     (home / "run").write_text("")
-    assert run_refusal(home, "--overwrite").startswith("run: exists and is not a run folder")
+    shows(run_refusal(home, "--overwrite"))
 
 
 @pytest.mark.parametrize(
@@ -396,14 +293,12 @@ def test_an_earlier_run_survives_a_failed_one(home, data, earlier, words):
 
 def test_a_file_as_the_parent_of_the_run_folder(home, data):
     (home / "notes").write_text("")
-    assert refusal(home, "run", "data", "--out", "notes/run") == (
-        f"{home}/notes: is a file, not a folder; choose another --out"
-    )
+    says(refusal(home, "run", "data", "--out", "notes/run"))
 
 
 def test_a_link_to_nothing_in_the_place_of_the_run_folder(home, data):
     (home / "run").symlink_to(home / "nothing")
-    assert run_refusal(home).startswith("run: exists and is not a run folder")
+    shows(run_refusal(home))
 
 
 TOO_LONG = "x" * 300
@@ -425,7 +320,7 @@ TOO_LONG = "x" * 300
 def test_a_path_too_long_to_be_one(home, data, words):
     told = refusal(home, "run", *words)
     assert told.startswith(TOO_LONG)
-    assert ": File name too long; " in told
+    shows(told)
 
 
 @pytest.mark.parametrize(
@@ -454,25 +349,19 @@ def test_a_folder_that_may_not_be_looked_into(home, data, monkeypatch, words, to
 
 def test_a_null_byte_in_the_settings(home, data):
     (home / "run.toml").write_text('temp = "a\\u0000b"\n')
-    assert run_refusal(home, "--config", "run.toml").endswith(
-        "b: cannot hold temporary files: embedded null byte; name another --temp"
-    )
+    shows(run_refusal(home, "--config", "run.toml"))
 
 
 def test_a_names_file_that_is_no_text(home, data):
     (home / "names").write_bytes(b"\xff\xfe\0")
-    assert run_refusal(home, "--names", "names") == (
-        "names: not UTF-8 text; expected a file of names"
-    )
+    says(run_refusal(home, "--names", "names"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_no_right_to_write(home, data):
     locked = home / "locked"
     locked.mkdir(mode=0o500)
-    assert refusal(home, "run", "data", "--out", "locked/run") == (
-        f"{locked}: no right to write there; choose another --out"
-    )
+    says(refusal(home, "run", "data", "--out", "locked/run"))
 
 
 def test_folders_made_for_a_run_that_failed_are_gone(home, data):
@@ -504,7 +393,7 @@ def on_a_full_disk(*words):
 def test_a_disk_that_is_full_while_reading(home, small_log, engine):
     words = ("run", small_log, "--out", "run", "--engine", engine)
     told = refusal(home, *words, call=on_a_full_disk)
-    assert told.startswith(f"{engine} failed while reading the impressions: ")
+    shows(told)
     assert "File too large" in told
 
 
@@ -517,7 +406,7 @@ def test_a_disk_that_is_full_while_scoring(home, plain_run):
 def test_a_disk_that_is_full_while_data_are_generated(home):
     (home / "new").mkdir()
     told = refusal(home, "data", "generate", "new", "--users", "200", call=on_a_full_disk)
-    assert told.startswith("new: cannot be written: File too large")
+    shows(told)
     assert told.endswith("; choose another folder")
 
 
@@ -536,9 +425,7 @@ def full_for(monkeypatch, name):
 @pytest.mark.parametrize("name", ["bundle.json", "summary.json"])
 def test_a_disk_that_is_full_while_writing(home, data, earlier, monkeypatch, name):
     full_for(monkeypatch, name)
-    assert run_refusal(home, "--k", "2", "--min-size", "1", "--overwrite") == (
-        "run: cannot be written: No space left on device; choose another --out"
-    )
+    says(run_refusal(home, "--k", "2", "--min-size", "1", "--overwrite"))
 
 
 def test_a_disk_that_is_full_while_the_report_is_written_again(home, plain_run, monkeypatch):
@@ -551,48 +438,40 @@ def test_a_disk_that_is_full_while_the_report_is_written_again(home, plain_run, 
 
     shutil.copytree(plain_run.folder, "run")
     monkeypatch.setattr(Path, "mkdir", make)
-    assert refusal(home, "report", "run") == (
-        "run: cannot be written: No space left on device; mend that first"
-    )
+    says(refusal(home, "report", "run"))
 
 
 def test_a_report_of_no_run(home):
-    assert refusal(home, "report", "run") == (
-        "run/summary.json: No such file or directory; expected a run folder of segmentry run"
-    )
+    says(refusal(home, "report", "run"))
 
 
 def test_a_report_of_another_version(home):
     (home / "run").mkdir()
     (home / "run" / "summary.json").write_text('{"schema_version": 9}')
-    assert refusal(home, "report", "run") == (
-        "run/summary.json: version 9, but this segmentry reads version 1; run it again"
-    )
+    says(refusal(home, "report", "run"))
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    "words",
     [
-        (["--users", "0"], "n_users: found 0, expected a whole number from 1 to 20,000,000; "),
-        (["--seed", "-1"], "seed: found -1, expected a whole number of at least 0; "),
-        (["--null", "--drift", "0.2"], "null: found with drift above 0, expected 0; "),
+        ["--users", "0"],
+        ["--seed", "-1"],
+        ["--null", "--drift", "0.2"],
     ],
 )
-def test_data_that_cannot_be_generated(home, words, told):
-    assert refusal(home, "data", "generate", "new", *words).startswith(told)
+def test_data_that_cannot_be_generated(home, words):
+    shows(refusal(home, "data", "generate", "new", *words))
 
 
 def test_generated_data_never_replace_real_data(home, data):
     told = refusal(home, "data", "generate", "data", "--users", "10")
-    assert told.startswith("data: found raw_sample.csv but no planted_truth.parquet, so ")
+    shows(told)
 
 
 def test_a_demo_never_replaces_real_data(home):
     (home / "demo").mkdir()
     write_taobao(home / "demo" / "data", log=LOG)
-    assert refusal(home, "demo", "--out", "demo", "--users", "50") == (
-        "demo/data: exists and holds no generated data; choose another --out"
-    )
+    says(refusal(home, "demo", "--out", "demo", "--users", "50"))
 
 
 @pytest.mark.parametrize(

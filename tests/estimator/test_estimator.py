@@ -20,6 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from tests.texts import raises_text, says
 
 from segmentry import UserSegmenter
 from segmentry.errors import BundleError, OutputError
@@ -66,7 +67,7 @@ def test_checks_that_scikit_learn_keeps_for_its_own_hold_too(name):
 def test_names_in_another_order_are_the_one_thing_that_is_not_refused():
     check = estimator_checks.check_dataframe_column_names_consistency
 
-    with pytest.raises(AssertionError, match="predict did not raise"):
+    with raises_text(AssertionError):
         check("UserSegmenter", UserSegmenter(n_segments=2))
 
 
@@ -146,10 +147,7 @@ def test_each_column_is_taken_for_what_it_is(fitted):
         "level": "ordinal",
         "is_member": "categorical",
     }
-    assert fitted.left_out_ == (
-        LeftOut("plan", "constant: free for all users"),
-        LeftOut("user_id", "an id: no two users share a value"),
-    )
+    says(fitted.left_out_)
     assert fitted.preprocessing_.columns == (
         *("country=at", "country=de", "country=fr", "country=it", "country=unknown"),
         *("is_member=false", "is_member=true", "is_member=unknown", "level", "n_visits", "spend"),
@@ -327,7 +325,7 @@ def test_fractions_need_a_number_of_segments(users):
     table, _ = users
     weights = np.where(np.arange(table.height) % 2, 0.5, 1.5)
 
-    with pytest.raises(ValueError, match="weights: found fractions, expected whole"):
+    with raises_text(ValueError):
         UserSegmenter(**SETTINGS).fit(table, sample_weight=weights)
 
     segmenter = UserSegmenter(n_segments=3).fit(table, sample_weight=weights)
@@ -336,16 +334,16 @@ def test_fractions_need_a_number_of_segments(users):
 
 
 @pytest.mark.parametrize(
-    ("weights", "message"),
+    "weights",
     [
-        ([1.0], r"sample_weight: found shape \(1,\), expected \(240,\)"),
-        (np.full(240, -1.0), "none of them negative"),
-        (np.full(240, np.nan), "expected finite numbers"),
-        (np.zeros(240), "all are zero"),
+        [1.0],
+        np.full(240, -1.0),
+        np.full(240, np.nan),
+        np.zeros(240),
     ],
 )
-def test_weights_that_make_no_sense_are_refused(users, weights, message):
-    with pytest.raises(ValueError, match=message):
+def test_weights_that_make_no_sense_are_refused(users, weights):
+    with raises_text(ValueError):
         UserSegmenter(n_segments=2).fit(users[0], sample_weight=weights)
 
 
@@ -454,7 +452,7 @@ def test_pyarrow_goes_in_and_comes_out(users, fitted):
     assert segmenter.set_output().transform(table).equals(distances)  # unchanged
     assert isinstance(segmenter.set_output(transform="polars").transform(table), pl.DataFrame)
     assert isinstance(segmenter.set_output(transform="default").transform(table), np.ndarray)
-    with pytest.raises(ValueError, match="output config must be in"):
+    with raises_text(ValueError):
         segmenter.set_output(transform="spreadsheet").transform(table)
 
 
@@ -473,82 +471,76 @@ def test_the_callers_table_and_weights_are_not_changed(users):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        (lambda table: table.drop("level"), "now missing:\n- level"),
-        (lambda table: table.rename({"level": "grade"}), "unseen at fit time:\n- grade"),
-        (lambda table: table.with_columns(extra=1), "unseen at fit time:\n- extra"),
-        (lambda table: table.with_columns(spend=pl.lit("much")), "feature 'spend' holds 'much'"),
-        (lambda table: table.clear(), r"Found 0 sample\(s\)"),
+        lambda table: table.drop("level"),
+        lambda table: table.rename({"level": "grade"}),
+        lambda table: table.with_columns(extra=1),
+        lambda table: table.with_columns(spend=pl.lit("much")),
+        lambda table: table.clear(),
     ],
 )
-def test_another_table_than_that_of_the_fit_is_refused(users, fitted, change, message):
-    with pytest.raises(ValueError, match=message):
+def test_another_table_than_that_of_the_fit_is_refused(users, fitted, change):
+    with raises_text(ValueError):
         fitted.predict(change(users[0]))
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    "settings",
     [
-        ({"k_range": (5, 2)}, r"k_range: found \(5, 2\), expected two rising whole numbers"),
-        ({"k_range": range(2, 6)}, "k_range: found range"),
-        ({"n_segments": 0}, "K = 0: expected at least one segment"),
-        ({"n_segments": 2.7}, "n_segments: found 2.7, expected a whole number or None"),
-        ({"n_segments": True}, "n_segments: found True, expected a whole number"),
-        ({"features": "spend"}, r"features: found 'spend', expected a list of names: \['spend'\]"),
-        ({"exclude": "plan"}, "exclude: found 'plan', expected a list of names"),
-        ({"n_segments": 999}, "K = 999: found 236 distinct users among 240"),
-        ({"algorithm": "ward"}, "algorithm: found 'ward', expected one of kmeans"),
-        ({"scale": "max"}, "scale: found 'max', expected one of robust"),
-        ({"min_share": 1.0}, "min_share: found 1.0"),
-        ({"features": ("spends",)}, "no column 'spends'; expected some of"),
-        ({"features": ("user_id",)}, r"'user_id' cannot form segments \(an id: no two"),
-        ({"features": ()}, "no column is left to form segments"),
-        ({"weights": {"plan": 2.0}}, r"'plan' cannot form segments \(constant"),
-        ({"weights": {"spend": 0.0}}, "weights: spend: found 0.0, expected a number above 0"),
-        ({"fill": {"spend": "none"}}, "fill: found 'none', which leaves rows out, but each row"),
-        ({"fill": "mean"}, "fill: found 'mean', expected one of zero, median, mode"),
-        ({"fill": {"country": "zero"}}, "fill of 'country': found 'zero', but it is categorical"),
-        ({"clip": (0.9, 0.1)}, r"clip: found \(0.9, 0.1\), expected two rising quantiles"),
-        ({"scale": {"spends": "none"}}, "no column 'spends'; expected some of"),
-        ({"scale": {"plan": "none"}}, r"'plan' cannot form segments \(constant"),
-        ({"scale": {"country": "none"}}, "scale of 'country': it is categorical and enters as one"),
-        (
-            {"features": ("level",), "transforms": {"spend": "none"}},
-            "transforms of 'spend': no such feature forms segments; found level",
-        ),
-        ({"random_state": -1}, "random_state: found -1, expected a number from 0 to 2147483647"),
-        ({"random_state": 2**32}, "random_state: found 4294967296, expected a number from 0"),
-        ({"ordinal": ("Level",)}, "no column 'Level'; did you mean 'level'"),
-        ({"ordinal": ("country",)}, "feature 'country' holds '(de|fr|it|at)'"),
-        ({"ordinal": ("level",), "categorical": ("level",)}, "both ordinal and categorical"),
+        {"k_range": (5, 2)},
+        {"k_range": range(2, 6)},
+        {"n_segments": 0},
+        {"n_segments": 2.7},
+        {"n_segments": True},
+        {"features": "spend"},
+        {"exclude": "plan"},
+        {"n_segments": 999},
+        {"algorithm": "ward"},
+        {"scale": "max"},
+        {"min_share": 1.0},
+        {"features": ("spends",)},
+        {"features": ("user_id",)},
+        {"features": ()},
+        {"weights": {"plan": 2.0}},
+        {"weights": {"spend": 0.0}},
+        {"fill": {"spend": "none"}},
+        {"fill": "mean"},
+        {"fill": {"country": "zero"}},
+        {"clip": (0.9, 0.1)},
+        {"scale": {"spends": "none"}},
+        {"scale": {"plan": "none"}},
+        {"scale": {"country": "none"}},
+        {"features": ("level",), "transforms": {"spend": "none"}},
+        {"random_state": -1},
+        {"random_state": 2**32},
+        {"ordinal": ("Level",)},
+        {"ordinal": ("country",)},
+        {"ordinal": ("level",), "categorical": ("level",)},
     ],
 )
-def test_settings_that_make_no_sense_are_refused_with_what_was_expected(users, settings, message):
-    with pytest.raises(ValueError, match=message):
+def test_settings_that_make_no_sense_are_refused_with_what_was_expected(users, settings):
+    with raises_text(ValueError):
         UserSegmenter(**settings).fit(users[0])
 
 
 @pytest.mark.parametrize(
-    ("table", "message"),
+    "table",
     [
-        (pl.DataFrame({"x": [1.5]}), r"Found 1 sample\(s\)"),
-        (pl.DataFrame({"x": [2, 2, 2]}), r"no column is left .* \(x: constant: 2 for all users\)"),
-        (
-            pd.DataFrame({"x": [1, "a", None]}),
-            r"column 'x' holds values of several types \(int, str",
-        ),
-        (np.array([[1, "a"], ["b", 2]], dtype=object), "column 'x0' holds values of several"),
-        (pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]), "unique column names"),
+        pl.DataFrame({"x": [1.5]}),
+        pl.DataFrame({"x": [2, 2, 2]}),
+        pd.DataFrame({"x": [1, "a", None]}),
+        np.array([[1, "a"], ["b", 2]], dtype=object),
+        pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]),
     ],
 )
-def test_tables_that_make_no_sense_are_refused(table, message):
-    with pytest.raises(ValueError, match=message):
+def test_tables_that_make_no_sense_are_refused(table):
+    with raises_text(ValueError):
         UserSegmenter(n_segments=2).fit(table)
 
 
 def test_a_lazy_frame_is_asked_to_be_collected():
-    with pytest.raises(TypeError, match=r"found a lazy frame, .* collect\(\) it first"):
+    with raises_text(TypeError):
         UserSegmenter(n_segments=2).fit(pl.LazyFrame({"x": [1.5, 2.5]}))
 
 
@@ -655,26 +647,23 @@ def test_numpys_own_numbers_and_arrays_without_names_are_saved(users, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        (
-            '{"segmenter_version": 7}',
-            "version 7, but this segmentry reads version 1; fit it again",
-        ),
-        ('{"segmenter_version": 1}', "settings: Field required; fit it again"),
-        ('{"bundle_version": 1}', "version None, but this segmentry reads version 1"),
-        ("[1]", "not a saved segmenter"),
-        ("", "not a saved segmenter"),
-        ("\x80\x04pickle", "not a saved segmenter"),
-        (None, "No such file or directory; expected a file of UserSegmenter.save"),
+        '{"segmenter_version": 7}',
+        '{"segmenter_version": 1}',
+        '{"bundle_version": 1}',
+        "[1]",
+        "",
+        "\x80\x04pickle",
+        None,
     ],
 )
-def test_another_file_is_refused_in_one_line(tmp_path, text, message):
+def test_another_file_is_refused_in_one_line(tmp_path, text):
     path = tmp_path / "segmenter.json"
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
 
-    with pytest.raises(BundleError, match=message) as caught:
+    with raises_text(BundleError) as caught:
         UserSegmenter.load(path)
 
     assert str(caught.value).startswith(str(path))
@@ -688,16 +677,16 @@ def test_a_file_that_was_changed_is_refused_where_it_was(fitted, tmp_path):
     saved["settings"]["scale"] = "max"
     path.write_text(json.dumps(saved))
 
-    with pytest.raises(BundleError, match=r"segmenter.json: settings.scale: Input should be"):
+    with raises_text(BundleError):
         UserSegmenter.load(path)
 
 
 def test_a_place_that_is_not_there_is_told_and_leaves_nothing(fitted, tmp_path):
-    with pytest.raises(OutputError, match="cannot be written: No such file or directory"):
+    with raises_text(OutputError):
         fitted.save(tmp_path / "absent" / "segmenter.json")
 
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OutputError, match="cannot be written"):
+    with raises_text(OutputError):
         fitted.save(tmp_path / "taken")
     assert [each.name for each in tmp_path.iterdir()] == ["taken"]
 

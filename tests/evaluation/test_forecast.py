@@ -116,7 +116,7 @@ def test_naive_rates_of_users_alike_mislead_and_forecasts_do_not():
 @pytest.mark.parametrize("drift", [0.0, 0.2])
 def test_intervals_cover_the_outcome_as_often_as_they_say(drift):
     hits, of_index = [], []
-    for seed in range(repeats(10, 60)):
+    for seed in range(repeats(20, 60)):
         counts, _, _ = simulate(2500, seed=1000 + seed, drift=drift)
         formed = form_segments(counts, days=range(6), k=3, seed=seed)
         found = forecast_ctr(

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from tests.evaluation.simulation import form_segments, simulate
-from tests.texts import refused, says
+from tests.texts import raises_text, says
 
 from segmentry.evaluation.later_days import NO_SIGNAL, kept_gain
 from segmentry.features import fit_beta_prior, shrink
@@ -149,5 +149,5 @@ def test_empty_outcomes_are_null_with_a_reason(clicks, impressions):
 
 def test_a_forecast_that_is_no_number_is_refused(planted):
     seen, later, ids, _ = planted
-    with refused(ValueError):
+    with raises_text(ValueError):
         kept_gain(ids, seen=seen, later=later, forecast=np.full(ids.size, np.nan))

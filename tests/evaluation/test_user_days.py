@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 from tests.evaluation.simulation import simulate
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.features.user_days import UserCounts, UserDays
 
@@ -49,16 +49,16 @@ def test_totals_equal_polars_group_by():
 
 
 def test_unknown_users_and_repeated_rows_are_refused():
-    with refused(ValueError):
+    with raises_text(ValueError):
         UserDays.from_frame(frame([("z", 1, 1, 0)]), users=USERS)
-    with refused(ValueError):
+    with raises_text(ValueError):
         UserDays.from_frame(frame([("a", 1, 1, 0), ("a", 1, 2, 0)]), users=USERS)
 
 
 def test_counts_that_cannot_be_are_refused():
-    with refused(ValueError):
+    with raises_text(ValueError):
         UserCounts(np.array([1]), np.array([2]))
-    with refused(ValueError):
+    with raises_text(ValueError):
         UserCounts(np.array([1]), np.array([0, 0]))
 
 

@@ -1,7 +1,7 @@
 """The last days are set aside, by the local clock."""
 
 import pytest
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.features.windows import local_days, split_window, weekdays
 from segmentry.schema import SECONDS_PER_DAY, Window
@@ -45,5 +45,5 @@ def test_weekdays_follow_the_local_clock():
 
 
 def test_part_of_a_local_day_is_refused():
-    with refused(ValueError):
+    with raises_text(ValueError):
         local_days(Window(start=0, end=SECONDS_PER_DAY, utc_offset_hours=8))

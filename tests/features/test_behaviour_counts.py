@@ -35,7 +35,7 @@ impressions = st.builds(
     st.sampled_from([1, 2, 3, 4, 9, None]),
     st.integers(0, 1),
 )
-per_engine = examples(25, 200)
+per_engine = examples(60, 200)
 
 
 def behaviours_of(engine, rows):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import polars as pl
-import pytest
 from tests.reads import ads_of, split_rows
+from tests.texts import raises_text
 
 from segmentry.errors import DataError
 from segmentry.features import LOG_FEATURES, count_users
@@ -44,7 +44,7 @@ def test_amounts_add_up_to_the_last_digit():
 def test_amounts_that_no_integer_holds_are_refused():
     events = events_of([0, 0], [2**62, 2**62], [True, True])
 
-    with pytest.raises(DataError, match=r"^value: .* add up to 9\.22e\+12; expected"):
+    with raises_text(DataError):
         count_events(events, None, counts=("value", "n_valued"))
 
 

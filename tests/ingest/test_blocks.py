@@ -6,6 +6,7 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.texts import raises_text
 
 from segmentry.errors import DataError
 from segmentry.ingest.store.text_blocks import copy_block, opened_text, skip_block
@@ -70,7 +71,7 @@ def test_a_changed_block_is_noticed_although_name_and_size_are_the_same(tmp_path
     records, _ = cut(path, tmp_path, 500)
     path.write_text(TEXT.replace("\n20,", "\n21,", 1) if change == "a digit" else TEXT[:200])
 
-    with opened_text(path) as text, pytest.raises(DataError, match="block 0 is not what"):
+    with opened_text(path) as text, raises_text(DataError):
         skip_block(text, records[0], number=0)
 
 
@@ -86,5 +87,5 @@ def test_broken_gzip_is_told_in_one_line(tmp_path):
     whole = gzip.compress(TEXT.encode())
     (tmp_path / "log.csv.gz").write_bytes(whole[: len(whole) - 20])
 
-    with pytest.raises(DataError, match=r"log\.csv\.gz: broken gzip"):
+    with raises_text(DataError):
         cut(tmp_path / "log.csv.gz", tmp_path, 10_000_000)

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from tests.pipeline import runs
 from tests.pipeline.runs import outcome_of, reused, segmentry, summary_of
+from tests.texts import says, shows
 
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.summary import read_summary, render_summary_json
@@ -261,7 +262,7 @@ def test_a_folder_without_a_behaviour_log_is_one_clear_line(log, tmp_path):
     answer = segmentry("run", log, "--with", "behaviours", "--out", tmp_path / "run")
 
     assert answer.code == 2
-    assert "has no behaviour log" in answer.err
+    shows(answer.err)
     assert "behavior_log.csv" in answer.err
     assert answer.err.count("\n") == 1
     assert not (tmp_path / "run").exists()
@@ -292,7 +293,7 @@ def test_a_behaviour_log_that_begins_too_late_is_refused(shop, outcome, tmp_path
     answer = segmentry("run", other, "--with", "behaviours", "--out", tmp_path / "run")
 
     assert answer.code == 2
-    assert "begins after the days on which segments are formed" in answer.err
+    shows(answer.err)
 
 
 def test_behaviours_of_other_users_alone_are_refused(shop, tmp_path):
@@ -303,8 +304,9 @@ def test_behaviours_of_other_users_alone_are_refused(shop, tmp_path):
     answer = segmentry("run", other, "--with", "behaviours", "--out", tmp_path / "run")
 
     assert answer.code == 2
-    assert f"no behaviour is left of {rows.height:,} rows: " in answer.err
-    assert "of users in neither the ad log nor the profiles" in answer.err
+    assert f"{rows.height:,} rows" in answer.err
+    shows(answer.err)
+    shows(answer.err)
     assert not (tmp_path / "run").exists()
 
 
@@ -317,9 +319,7 @@ def test_strict_refuses_rejected_behaviours_too(shop, tmp_path):
     answer = segmentry("run", other, "--with", "behaviours", "--strict", "--out", tmp_path / "run")
 
     assert answer.code == 2
-    assert answer.err == (
-        "segmentry: --strict: rows were rejected (behaviours: 1 unknown action); mend the files\n"
-    )
+    says(answer.err)
     assert not (tmp_path / "run").exists()
 
 
@@ -333,7 +333,7 @@ def test_the_run_folder_holds_what_followed_each_users_impressions(shop_run):
 
     assert counts["user_id"].equals(users["user_id"])
     assert (counts["n_converted_clicks"] <= counts["n_placed_clicks"]).all()
-    assert "From impression to purchase" in (shop_run.folder / "report.html").read_text()
+    shows((shop_run.folder / "report.html").read_text())
     assert "later purchases" in shop_run.answer.out.replace("\n", " ")
 
 
@@ -362,7 +362,7 @@ def test_the_family_can_be_left_out_of_a_run_from_it(shop_run):
     ).summary
 
     assert summary.conversions.features == ()
-    assert summary.conversions.added_reason == "no feature of the behaviour log formed segments"
+    says(summary.conversions.added_reason)
 
 
 def test_a_run_of_an_earlier_version_is_told(shop_run, tmp_path):
@@ -373,7 +373,7 @@ def test_a_run_of_an_earlier_version_is_told(shop_run, tmp_path):
     answer = segmentry("run", "--from", tmp_path / "old", "--out", tmp_path / "run")
 
     assert answer.code == 2
-    assert "conversions.parquet: no column n_ad_log_purchases" in answer.err
+    shows(answer.err)
     assert not (tmp_path / "run").exists()
 
 
@@ -383,7 +383,7 @@ def test_with_cannot_be_given_with_from(shop_run, tmp_path):
     )
 
     assert answer.code == 2
-    assert "--with has no effect with --from" in answer.err
+    shows(answer.err)
 
 
 def test_scoring_the_same_users_gives_their_segments(shop_run, tmp_path):

@@ -6,6 +6,7 @@ import shutil
 import polars as pl
 import pytest
 from tests.pipeline.runs import leave_undrawn, segmentry
+from tests.texts import raises_text
 
 from segmentry import pipeline
 from segmentry.errors import ConfigError
@@ -69,7 +70,7 @@ def test_what_is_no_run_folder_is_refused_with_what_to_do(tmp_path):
 
 
 def test_wrong_settings_are_refused(plain_run):
-    with pytest.raises(ConfigError, match="'kmedoids' is unknown"):
+    with raises_text(ConfigError):
         pipeline.compare_algorithms(plain_run.folder, algorithms=["kmedoids"])
-    with pytest.raises(ConfigError, match="--runs -1"):
+    with raises_text(ConfigError):
         pipeline.compare_algorithms(plain_run.folder, n_runs=-1)

@@ -7,6 +7,7 @@ from statistics import mean, median
 import polars as pl
 import pytest
 from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
+from tests.texts import shows
 
 from segmentry.results.summary import read_summary
 
@@ -14,8 +15,8 @@ pytestmark = pytest.mark.real_data("taobao_excerpt")
 
 
 @pytest.fixture(scope="module")
-def excerpt(request):
-    return request.config.rootpath.parent / "shared" / "data" / "taobao_excerpt"
+def excerpt(real_data):
+    return real_data / "taobao_excerpt"
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def test_the_answer_for_34_users_is_sensible(summary):
     assert 1 <= len(summary.segments) <= 5
     assert sum(segment.n_users for segment in summary.segments) == 34
     assert all(segment.n_users >= 1 for segment in summary.segments)
-    assert "One user has 59% of all impressions: perhaps a bot." in summary.warnings
+    shows(summary.warnings)
     for each in summary.segments:
         assert 0 <= each.ctr_seen.low <= each.ctr_seen.value <= each.ctr_seen.high <= 1
 
@@ -112,6 +113,6 @@ def test_classic_drops_what_is_constant_and_says_so(excerpt):
     summary = summary_of(excerpt, recipe="classic", min_size=1)
 
     notes = {row.name: row.note for row in summary.features if row.weight is None}
-    assert notes["age_level"].startswith("constant (6 for all users")
-    assert any(each.startswith("Feature age_level was left out: ") for each in summary.warnings)
+    shows(notes["age_level"])
+    shows(summary.warnings)
     assert summary.population.n_users == 34

@@ -1,11 +1,11 @@
 """A disk that is full, or would be, is told in one line; nothing half-written is left."""
 
-import re
 import shutil
 import subprocess
 import sys
 
 import pytest
+from tests.texts import raises_text, says
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import EngineError, OutputError
@@ -56,27 +56,20 @@ def test_a_disk_that_fills_while_a_log_is_split_is_one_line(data, small_disk, en
     finally:
         engine.close()
 
-    assert str(told.value) == (
-        f"{engine_name} failed while reading the behaviours: No space left on device for "
-        "temporary files; free some, or have them on a larger disk"
-    )
+    says(str(told.value))
 
 
 def test_a_run_asks_for_room_before_it_begins(data, small_disk, tmp_path):
     with pytest.raises(OutputError) as told:
         run(data, tmp_path / "run", temp=str(small_disk), k=2)
 
-    assert re.fullmatch(
-        r".*: temporary files will take about [1-9]\.\d MB, found 0\.5 MB free; free some, or give "
-        r"--temp DIR on a larger disk",
-        str(told.value),
-    )
+    says(str(told.value))
     assert list(small_disk.iterdir()) == []
     assert not (tmp_path / "run").exists()
 
 
 def test_a_preparation_asks_for_room_before_it_begins(data, small_disk):
-    with pytest.raises(OutputError, match=r"temporary files will take about [1-9]\.\d MB"):
+    with raises_text(OutputError):
         prepare(data, out=small_disk / "prepared")
 
     assert not (small_disk / "prepared").exists()

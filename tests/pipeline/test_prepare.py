@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.reads import write_taobao
+from tests.texts import raises_text, shows
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import ConfigError, DataError, OutputError, SegmentryError
@@ -190,7 +191,7 @@ def test_other_content_of_equal_size_is_noticed(data, prepared, tmp_path):
     log.write_bytes(text[:at] + b",xx," + text[at + 4 :])
     os.utime(log, (1, 1))
 
-    with pytest.raises(DataError, match=r"behavior_log\.csv: block \d+ is not what it was"):
+    with raises_text(DataError):
         prepare(files, out=tmp_path / "p", block_bytes=BLOCK)
     anew = prepare(files, out=tmp_path / "p", block_bytes=BLOCK, overwrite=True)
 
@@ -205,7 +206,7 @@ def test_rows_that_were_appended_are_noticed(data, prepared, tmp_path):
     with (files / "behavior_log.csv").open("a") as log:
         log.write("1,1494000000,pv,1,1\n")
 
-    with pytest.raises(DataError, match="is not what it was when it was prepared"):
+    with raises_text(DataError):
         prepare(files, out=tmp_path / "p", block_bytes=BLOCK)
 
 
@@ -255,7 +256,9 @@ def test_steps_that_were_done_are_not_done_again(data, tmp_path):
     interrupted(data, out, after=n_done + 1)
 
     assert first.stat().st_mtime_ns == stamp
-    assert journal.read_bytes().count(b"\n") > n_done
+    steps = [json.loads(line)["step"] for line in journal.read_bytes().splitlines()]
+    assert len(steps) > n_done
+    assert len(steps) == len(set(steps))
 
 
 def test_a_journal_line_that_was_cut_off_is_forgotten(data, prepared, tmp_path):
@@ -273,14 +276,14 @@ def test_a_change_while_it_was_interrupted_is_noticed(data, tmp_path):
     log = files / "raw_sample.csv"
     log.write_bytes(log.read_bytes().replace(b",1,0\n", b",0,1\n", 1))
 
-    with pytest.raises(DataError, match=r"raw_sample\.csv: block 0 is not what it was"):
+    with raises_text(DataError):
         prepare(files, out=tmp_path / "p", block_bytes=BLOCK)
 
 
 def test_other_options_do_not_go_on_with_it(data, tmp_path):
     interrupted(data, tmp_path / "p", after=2)
 
-    with pytest.raises(DataError, match="interrupted preparation of other files or with other"):
+    with raises_text(DataError):
         prepare(data, out=tmp_path / "p", block_bytes=BLOCK, duplicates="count")
 
 
@@ -301,7 +304,7 @@ def test_two_at_once_on_one_folder_are_refused(data, tmp_path):
 
     staging = tmp_path / ".p.preparing"
     staging.mkdir()
-    with locked(staging / "lock", busy="mine"), pytest.raises(OutputError, match="another process"):
+    with locked(staging / "lock", busy="mine"), raises_text(OutputError):
         prepare(data, out=tmp_path / "p")
 
 
@@ -309,7 +312,7 @@ def test_a_folder_in_the_way_stays(data, tmp_path):
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "mine.txt").write_text("x")
 
-    with pytest.raises(OutputError, match="is no prepared folder"):
+    with raises_text(OutputError):
         prepare(data, out=tmp_path / "p", overwrite=True)
     assert contents(tmp_path / "p") == {"mine.txt": b"x"}
 
@@ -370,9 +373,9 @@ def test_a_bit_that_changed_in_a_part_is_never_taken_for_a_value(role, prepared,
     copy_of(prepared, tmp_path / "p")
     with_one_bit_changed(tmp_path / "p", role)
 
-    with pytest.raises(DataError, match=r"rows\.parquet: its content is not what was written; pre"):
+    with raises_text(DataError):
         run(tmp_path / "p", tmp_path / "out", k=2, **{"with": ("behaviours",)})
-    with pytest.raises(DataError, match="its content is not what was written"):
+    with raises_text(DataError):
         check_data(tmp_path / "p", **{"with": ("behaviours",)})
     assert not (tmp_path / "out").exists()
 
@@ -393,16 +396,17 @@ def test_an_empty_part_is_told_by_its_size(prepared, tmp_path):
     with pytest.raises(SegmentryError) as told:
         run(tmp_path / "p", tmp_path / "out", k=2)
 
-    assert f"rows.parquet: found 0 bytes, expected {n_bytes:,}; prepare" in str(told.value)
+    shows(str(told.value))
+    assert f"{n_bytes:,}" in str(told.value)
 
 
 def test_a_prepared_folder_is_not_prepared_again(prepared, tmp_path):
-    with pytest.raises(ConfigError, match="is prepared already"):
+    with raises_text(ConfigError):
         prepare(prepared.directory, out=tmp_path / "q")
 
 
 def test_a_prepared_folder_has_its_mapping(prepared, tmp_path):
-    with pytest.raises(ConfigError, match="leave out --mapping"):
+    with raises_text(ConfigError):
         find_source(prepared.directory, tmp_path / "m.toml")
 
 

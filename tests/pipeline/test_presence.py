@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 from tests.pipeline.runs import outcome_of
 from tests.reads import write_taobao
+from tests.texts import shows
 
 MIDNIGHT, DAY = 1_494_000_000, 86_400
 
@@ -83,10 +84,7 @@ def test_a_user_that_outweighs_its_segment_is_told(log, tmp_path):
 
     share = max(Counter(user for user, *_ in log + bot).values()) / len(log + bot)
     assert summary.presence.segments[0].largest_user_share == pytest.approx(share)
-    assert (
-        "One user has 50% of the impressions of segment 1, perhaps a bot: its click rate is that "
-        "user's." in summary.warnings
-    )
+    shows(summary.warnings)
 
 
 def test_a_log_of_one_day_has_nobody_to_compare(log, tmp_path):
@@ -99,7 +97,7 @@ def test_a_log_of_one_day_has_nobody_to_compare(log, tmp_path):
     assert (row.n_present, row.ctr_absent, summary.presence.n_new) == (None, None, None)
     assert row.largest_user_share is not None
     assert summary.evidence.n_last_days == 0
-    assert summary.evidence.caveats[0].startswith("There were no later days")
+    shows(summary.evidence.caveats[0])
 
 
 def test_what_a_few_users_alone_have_known_is_not_compared(log, tmp_path):

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from tests.pipeline.runs import summary_of, users_of
+from tests.texts import raises_text, says
 
 import segmentry
 from segmentry.errors import ConfigError, SchemaError, SelectionError
@@ -102,25 +103,20 @@ def test_seed_and_exclusion_are_passed_on(log, table):
 
 
 @pytest.mark.parametrize(
-    ("change", "options", "error", "told"),
+    ("change", "options", "error"),
     [
-        (lambda t: t.drop("user_id"), {}, SchemaError, r"^user table: no column user_id; found"),
-        (lambda t: pl.concat([t, t]), {}, SchemaError, r"a user_id occurs twice; expected one row"),
-        (lambda t: t, {"k": 0}, SelectionError, r"^K = 0: expected at least one segment"),
-        (lambda t: t, {"recipe": "best"}, ConfigError, r"^recipe 'best' is unknown; expected one"),
-        (lambda t: t, {"features": ["n_click"]}, ConfigError, r"^feature 'n_click' is unknown;"),
-        (
-            lambda t: t,
-            {"scale": "max"},
-            ConfigError,
-            r"^scale: found 'max', expected one of robust",
-        ),
-        (lambda t: t, {"fill": {"x": "zero"}}, ConfigError, r"^fill of 'x': no such feature forms"),
-        (lambda t: t.head(3), {"k": 4}, SelectionError, r"^K = 4: found 3 distinct users among 3"),
+        (lambda t: t.drop("user_id"), {}, SchemaError),
+        (lambda t: pl.concat([t, t]), {}, SchemaError),
+        (lambda t: t, {"k": 0}, SelectionError),
+        (lambda t: t, {"recipe": "best"}, ConfigError),
+        (lambda t: t, {"features": ["n_click"]}, ConfigError),
+        (lambda t: t, {"scale": "max"}, ConfigError),
+        (lambda t: t, {"fill": {"x": "zero"}}, ConfigError),
+        (lambda t: t.head(3), {"k": 4}, SelectionError),
     ],
 )
-def test_a_table_or_an_option_that_cannot_be_used_is_told(table, change, options, error, told):
-    with pytest.raises(error, match=told):
+def test_a_table_or_an_option_that_cannot_be_used_is_told(table, change, options, error):
+    with raises_text(error):
         segmentry.fit_segments(change(table), **options)
 
 
@@ -140,20 +136,13 @@ def test_a_run_tells_what_it_made(log, undrawn, tmp_path):
     assert result.summary == summary_of(log, k=2, k_range="2:2")
     assert_frame_equal(result.segments, pl.read_parquet(result.run_dir / "segments.parquet"))
     steps = [step for step, _, _ in told]
-    assert list(dict.fromkeys(steps)) == [
-        "reading the log",
-        "counting per user",
-        "trying numbers of segments",
-        "redrawing clicks by chance",
-        "repeating on other users",
-        "describing the log by segment",
-    ]
+    says(list(dict.fromkeys(steps)))
     for name in dict.fromkeys(steps):
         assert all(0 <= done <= total for step, done, total in told if step == name)
         assert [(done, total) for step, done, total in told if step == name][-1][0] > 0
 
 
 def test_an_unknown_option_is_told(log, tmp_path):
-    with pytest.raises(ConfigError, match=r"^'clusters' is no setting; expected some of algorithm"):
+    with raises_text(ConfigError):
         segmentry.run(log, tmp_path / "run", clusters=3)
     assert list(tmp_path.iterdir()) == []

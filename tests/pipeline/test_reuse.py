@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
+from tests.texts import says, shows
 
 from segmentry.config import RunConfig
 from segmentry.pipeline._run import _command, _reuse
@@ -71,10 +72,7 @@ def test_options_of_reading_are_refused(plain_run, tmp_path, option, value):
     answer = segmentry("run", *words)
 
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err == (
-        f"segmentry: {option} has no effect with --from, which does not read the log; "
-        "leave out one or the other\n"
-    )
+    says(answer.err)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,7 +84,7 @@ def test_options_of_reading_are_refused_together_and_from_toml_too(plain_run, tm
     answer = segmentry("run", "--from", plain_run.folder, *words)
 
     assert answer.code == 2
-    assert answer.err.startswith("segmentry: --since, --strict have no effect with --from")
+    shows(answer.err)
 
 
 def test_data_and_an_earlier_run_cannot_both_be_given(plain_run, tmp_path):
@@ -94,17 +92,12 @@ def test_data_and_an_earlier_run_cannot_both_be_given(plain_run, tmp_path):
 
     answer = segmentry("run", *words)
 
-    assert (answer.code, answer.err) == (
-        2,
-        "segmentry: --from reuses a user table; give either the data or --from\n",
-    )
+    assert answer.code == 2
+    says(answer.err)
 
 
 def test_a_folder_that_is_no_run_cannot_be_reused(log, tmp_path):
     answer = segmentry("run", "--from", log, "--out", tmp_path / "other")
 
     assert answer.code == 2
-    assert answer.err == (
-        f"segmentry: {log}/model/bundle.json: No such file or directory; expected a run folder "
-        "of segmentry run\n"
-    )
+    says(answer.err)

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.pipeline.runs import RUN_FILES, outcome_of
+from tests.texts import shows
 
 from segmentry import __version__, fit_segments
 from segmentry.config import RunConfig
@@ -19,6 +20,7 @@ from segmentry.results.summary import read_summary, render_summary_json
 
 GOLDEN = Path(__file__).parent / "golden_summary.json"
 FORMING = ("ctr_shrunk", "n_impressions", "n_active_days")
+MIN_SIZE = RunConfig().min_size
 
 
 def rows_of(file):
@@ -73,11 +75,8 @@ def test_the_command_prints_where_the_rows_went_and_every_segment(plain_run, sum
         assert f"{segment.n_users:,}" in found[0]
     kept = summary.truth.kept_gain.by_forecast
     told = " ".join(plain_run.answer.out.split())
-    assert (
-        "Formed on 6 days (Saturday, Sunday, Monday, Tuesday, Wednesday, Thursday), checked on "
-        f"2 days (Friday, Saturday): the segments keep {kept.value:.0%} "
-        f"({kept.low:.0%}–{kept.high:.0%}) of what users' own click rates tell"
-    ) in told
+    shows(told)
+    assert f"{kept.low:.0%}–{kept.high:.0%}" in told
     assert plain_run.answer.out.endswith(f"Report: {plain_run.folder / 'report.html'}\n")
 
 
@@ -143,6 +142,7 @@ def test_profiles_hold_the_statistics_of_the_summary_and_of_the_user_table(plain
             "value"
         ].item()
 
+    hidden = {}
     assert profiles.columns == ["segment_id", "feature", "statistic", "value", "low", "high"]
     assert set(profiles["segment_id"]) == {0, *(s.segment_id for s in summary.segments)}
     for segment in summary.segments:
@@ -151,12 +151,20 @@ def test_profiles_hold_the_statistics_of_the_summary_and_of_the_user_table(plain
         assert value(i, "", "n_users") == segment.n_users
         assert value(i, "n_impressions", "mean") == pytest.approx(members["n_impressions"].mean())
         assert value(i, "ctr", "median") == pytest.approx(members["ctr"].median())
-        for level in (3, 4, None):
-            share = (members["city_tier"].eq_missing(level)).mean()
+        for level in (1, 2, 3, 4, None):
+            n_members = (members["city_tier"].eq_missing(level)).sum()
             told = "unknown" if level is None else level
-            assert value(i, "city_tier", f"share[{told}]") in (pytest.approx(share), None)
-    shown = [v for v in profiles.filter(feature="city_tier")["value"] if v is not None]
-    assert len(shown) > 4
+            found = value(i, "city_tier", f"share[{told}]")
+            if found is None:
+                hidden[i, told] = n_members
+            else:
+                assert found == pytest.approx(n_members / segment.n_users)
+                assert n_members >= MIN_SIZE
+    assert any(0 < n_members < MIN_SIZE for n_members in hidden.values())
+    # One that is hidden alone in its segment or its level is what is left of the total.
+    for by in (0, 1):
+        assert min(Counter(place[by] for place in hidden).values()) >= 2
+    assert len(hidden) <= 8  # of 15
 
 
 def test_every_candidate_is_in_the_selection_and_one_is_selected(plain_run, summary):
@@ -167,9 +175,10 @@ def test_every_candidate_is_in_the_selection_and_one_is_selected(plain_run, summ
     chosen = selection.filter("is_selected")
     assert chosen["n_segments"].to_list() == [len(summary.segments)]
     assert chosen["reason"].item() == summary.selection.reason
-    best = selection.sort("silhouette", descending=True, nulls_last=True)
-    assert chosen["n_segments"].item() == best["n_segments"][0]
-    assert summary.selection.runner_up == best["n_segments"][1]
+    # By what later days say, whatever the silhouette (decision 5); the runner-up is next by it.
+    assert chosen["n_segments"].item() == summary.evidence.n_by_evidence
+    others = selection.filter(~pl.col("is_selected")).sort("silhouette", nulls_last=False)
+    assert summary.selection.runner_up == others["n_segments"][-1]
 
 
 def test_the_saved_model_has_the_centres_of_the_segments(plain_run, summary):
@@ -220,9 +229,8 @@ def test_the_manifest_tells_settings_versions_rows_seconds_and_memory(plain_run,
     assert all(step.seconds >= 0 and step.peak_memory_mb > 50 for step in manifest.steps)
     peaks = [step.peak_memory_mb for step in manifest.steps]
     assert peaks == sorted(peaks)
-    # Tables are written while figures are drawn; all other steps follow one another.
-    one_by_one = [step.seconds for step in manifest.steps if step.step != "write tables"]
-    assert manifest.seconds >= sum(one_by_one) - 0.01
+    # Some go on beside others, so their sum says nothing.
+    assert manifest.seconds >= max(step.seconds for step in manifest.steps)
 
 
 def test_the_input_is_known_by_its_content(plain_run, manifest):

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from tests.pipeline.runs import segmentry
+from tests.texts import raises_text, says, shows
 
 import segmentry as package
 from segmentry.errors import BundleError, ConfigError, OutputError, SchemaError
@@ -54,9 +55,7 @@ def test_attributes_of_a_profile_and_a_window_are_used_as_in_the_run(attribute_r
 def test_a_window_of_another_length_is_told(attribute_run):
     scores = package.score(attribute_run.folder, attribute_run.data_dir)
 
-    assert scores.notes == (
-        "these data cover 8 days, the segments were formed on 7: counts are not comparable",
-    )
+    says(scores.notes)
 
 
 def test_a_user_is_placed_the_same_whoever_else_is_scored(plain_run):
@@ -82,22 +81,14 @@ def test_users_with_levels_that_were_not_there_are_told(attribute_run, new_data)
     placed = scores.segments.filter(
         pl.col("user_id").is_in(changed.implode()), pl.col("segment_id") > 0
     )
-    assert scores.notes == (
-        (
-            f"{placed.height} users have a level of gender that was not there when the segments "
-            "were formed; it counts as none of the known levels"
-        ),
-    )
+    assert [each.split()[0] for each in scores.notes] == [str(placed.height)]
+    says(scores.notes)
 
 
 def test_data_without_an_attribute_that_formed_segments_are_refused(attribute_run, new_data):
     (new_data / "user_profile.csv").unlink()
 
-    told = (
-        r"^the new data have no gender, age_level; found attributes: none; "
-        r"add the columns, empty where unknown$"
-    )
-    with pytest.raises(SchemaError, match=told):
+    with raises_text(SchemaError):
         package.score(attribute_run.folder, new_data)
 
 
@@ -118,9 +109,7 @@ def test_a_model_of_another_version_is_refused(old_model, new_data):
     with pytest.raises(BundleError) as error:
         package.score(old_model, new_data)
 
-    assert str(error.value) == (
-        f"{file}: version 2, but this segmentry reads version 1; run it again"
-    )
+    says(str(error.value))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +161,7 @@ def test_an_existing_file_is_replaced_only_if_asked(plain_run, tmp_path):
     file = tmp_path / "scores.csv"
     file.write_text("mine\n")
 
-    with pytest.raises(OutputError, match=r"scores\.csv: exists; choose another --out or add"):
+    with raises_text(OutputError):
         package.score(plain_run.folder, plain_run.data_dir, out=file)
     assert file.read_text() == "mine\n"
 
@@ -186,13 +175,7 @@ def test_places_that_cannot_hold_the_scores_are_refused_before_the_log_is_read(p
             package.score(plain_run.folder, "no such data", out=out)
         return str(caught.value)
 
-    assert refused(tmp_path / "scores.xlsx", ConfigError).endswith(
-        "scores.xlsx: expected a name that ends in .parquet or .csv"
-    )
+    shows(refused(tmp_path / "scores.xlsx", ConfigError))
     (tmp_path / "folder.csv").mkdir()
-    assert refused(tmp_path / "folder.csv", OutputError).endswith(
-        "folder.csv: is a folder; name a file"
-    )
-    assert refused(tmp_path / "absent" / "scores.csv", OutputError) == (
-        f"{tmp_path / 'absent'}: no such folder; make it first"
-    )
+    shows(refused(tmp_path / "folder.csv", OutputError))
+    says(refused(tmp_path / "absent" / "scores.csv", OutputError))

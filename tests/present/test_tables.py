@@ -5,6 +5,7 @@ import io
 import polars as pl
 import pytest
 import rich.console
+from tests.texts import shows
 
 from segmentry.formats import count, percent, rate
 from segmentry.present.report import render_table
@@ -97,7 +98,7 @@ def test_a_table_without_rows_has_its_columns():
 
 def test_a_page_escapes_and_shows_colour_badge_and_emphasis(table):
     html = render_table(table)
-    assert "Click rates &lt;of&gt; segments" in html
+    shows(html)
     assert "1 Clicks &amp; more" in html
     assert f'fill="{segment_colour(1)}"' in html
     assert 'class="badge confirmed"' in html

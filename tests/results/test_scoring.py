@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from tests.texts import raises_text, shows
 
 from segmentry.errors import BundleError, SchemaError
 from segmentry.features import LOG_FEATURES, BetaPrior
@@ -180,9 +181,9 @@ def test_text_levels_are_saved_and_new_ones_counted(users):
 
 
 def test_a_missing_feature_is_named(users, bundle):
-    with pytest.raises(SchemaError, match="no column gender; found user_id"):
+    with raises_text(SchemaError):
         score_users(bundle, users.drop("gender"))
-    with pytest.raises(SchemaError, match="no column n_impressions"):
+    with raises_text(SchemaError):
         score_users(bundle, users.drop("n_impressions"))
 
 
@@ -196,25 +197,25 @@ def test_a_bundle_comes_back_from_json_as_it_was(segmentation, bundle):
 
 
 def test_a_number_that_is_not_finite_is_never_written(bundle):
-    with pytest.raises(ValueError, match="not JSON compliant"):
+    with raises_text(ValueError):
         render_bundle(replace(bundle, centers=((float("nan"),),)))
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        ("", "m.json: not a saved model"),
-        ("[1, 2]", "m.json: not a saved model"),
-        ("{}", "m.json: version None, but this segmentry reads version 1"),
-        ('{"bundle_version": 2}', "m.json: version 2, but this segmentry reads version 1"),
-        ('{"bundle_version": 1}', "m.json: recipe: Field required"),
+        "",
+        "[1, 2]",
+        "{}",
+        '{"bundle_version": 2}',
+        '{"bundle_version": 1}',
     ],
 )
-def test_what_is_no_model_of_this_version_is_refused(text, message):
+def test_what_is_no_model_of_this_version_is_refused(text):
     with pytest.raises(BundleError) as caught:
         parse_bundle(text, source="m.json")
 
-    assert str(caught.value).startswith(message)
+    shows(str(caught.value))
     assert "\n" not in str(caught.value)
 
 
@@ -222,5 +223,5 @@ def test_a_damaged_field_is_named(bundle):
     damaged = json.loads(render_bundle(bundle))
     damaged["preprocessing"]["fitted"][0]["scale"] = "wide"
 
-    with pytest.raises(BundleError, match=r"m.json: preprocessing.fitted.0.scale: .*number"):
+    with raises_text(BundleError):
         parse_bundle(json.dumps(damaged), source="m.json")

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from tests.summaries import make_summary
+from tests.texts import raises_text, says, shows
 
 from segmentry.errors import BundleError
 from segmentry.results.summary import (
@@ -47,7 +48,7 @@ def test_the_json_is_plain_indented_and_ends_with_a_line_end(summary):
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_numbers_that_are_none_are_never_written(summary, value):
     broken = dataclasses.replace(summary.segments[0], ctr_seen=Estimate(value, 0.0, 1.0))
-    with pytest.raises(ValueError, match="Out of range float values are not JSON compliant"):
+    with raises_text(ValueError):
         render_summary_json(dataclasses.replace(summary, segments=(broken,)))
 
 
@@ -55,27 +56,22 @@ def test_nan_is_not_read_either(summary):
     text = render_summary_json(summary)
     share = f'"share": {summary.segments[0].share}'
     assert share in text
-    assert refused(text.replace(share, '"share": NaN', 1)) == (
-        "x/summary.json: not a summary: NaN is not a number; run it again"
-    )
+    says(refused(text.replace(share, '"share": NaN', 1)))
 
 
 def test_another_version_is_refused(summary):
     document = json.loads(render_summary_json(summary)) | {"schema_version": 2}
     document["repeat"]["segmentry_version"] = "1.2.3"
-    assert refused(json.dumps(document)) == (
-        "x/summary.json: version 2, written by segmentry 1.2.3, but this segmentry reads "
-        "version 1; run it again"
-    )
+    says(refused(json.dumps(document)))
 
 
 def test_a_summary_without_a_version_is_refused():
-    assert refused("{}").startswith("x/summary.json: version None, but this segmentry reads")
+    shows(refused("{}"))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"schema_version": 1'])
 def test_what_is_no_summary_is_refused(text):
-    assert refused(text).startswith("x/summary.json: not a summary: ")
+    shows(refused(text))
 
 
 def test_a_field_that_is_wrong_is_named(summary):
@@ -94,10 +90,7 @@ def test_a_summary_is_read_from_its_folder(summary, tmp_path):
 def test_a_folder_without_a_summary_is_refused(tmp_path):
     with pytest.raises(BundleError) as caught:
         read_summary(tmp_path)
-    assert str(caught.value) == (
-        f"{tmp_path / 'summary.json'}: No such file or directory; expected a run folder of "
-        "segmentry run"
-    )
+    says(str(caught.value))
 
 
 def test_a_summary_cannot_be_changed(summary):

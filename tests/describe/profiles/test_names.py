@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import rankdata
+from tests.texts import says
 
 from segmentry.describe.profiles import name_segments, profile_segments
 from segmentry.features import LOG_FEATURES
@@ -108,14 +109,8 @@ def test_a_difference_that_may_be_chance_names_nothing():
 def test_later_days_give_the_word_on_clicks():
     users, ids = halves()
 
-    assert names_of(users, ids, DEFAULT[1:], **confirmed(130, 150)) == [
-        "Rarely shown, clicks well",
-        "Heavily shown, clicks well",
-    ]
-    assert names_of(users, ids, DEFAULT[1:], **confirmed(50, 60)) == [
-        "Rarely shown, seldom clicks",
-        "Heavily shown, seldom clicks",
-    ]
+    says(names_of(users, ids, DEFAULT[1:], **confirmed(130, 150)))
+    says(names_of(users, ids, DEFAULT[1:], **confirmed(50, 60)))
 
 
 @pytest.mark.parametrize("verdict", ["weaker", "reversed", "indistinguishable", "not validated"])
@@ -142,7 +137,7 @@ def test_silent_takes_impressions_enough_that_no_click_tells():
 
     names = name_segments(level, quiet, DEFAULT[1:], forming=["n_impressions"])
 
-    assert names == ["Rarely shown, seldom clicks", "Heavily shown, silent"]
+    says(names)
 
 
 def test_a_segment_of_the_unknown_is_called_so():

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.texts import says
 
 from segmentry.describe.profiles import apply_rules, find_rules, rule_text, rules_sql
 from segmentry.describe.profiles._cuts import round_cut
@@ -115,10 +116,7 @@ def test_unknown_values_count_as_the_median_and_are_told(tmp_path):
 
     rules = find_rules(users, ids, [AGE], n_segments=2, population="all")
 
-    assert [rule_text(rule) for rule in rules.rules] == [
-        "age level at most 3",
-        "age level above 3, or unknown",
-    ]
+    says([rule_text(rule) for rule in rules.rules])
     assert list(replayed(rules, users, tmp_path).values()) == ids.tolist()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_score
-from tests.texts import refused, says, shows
+from tests.texts import raises_text, says, shows
 
 from segmentry.errors import ConfigError, SelectionError
 from segmentry.evaluation.algorithms import (
@@ -165,12 +165,12 @@ def test_features_that_latent_classes_cannot_take_are_told(kinds):
     table = kinds[0].with_columns(evening_share=pl.lit(0.2) + pl.col("user_id") % 5 / 10)
     rows = rows_of(table, ["n_impressions", "evening_share"])
 
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         method_named("latent").fit(rows, rows.distinct.weights, 2, 0)
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones():
-    with refused(ConfigError):
+    with raises_text(ConfigError):
         method_named("kmedoids")
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.reads import LOG_HEADER, LOG_TYPES, csv_text, source_of, split, used_rows
 from tests.reference_lines import reference_log
 from tests.repeats import examples
+from tests.texts import raises_text, says
 
 from segmentry.errors import DataError
 
@@ -432,10 +433,7 @@ def test_duckdb_refuses_a_quote_that_would_swallow_the_rest(n_after, engine, tmp
     with pytest.raises(DataError) as told:
         split_lines(engine, tmp_path, LINE, OPEN_QUOTE, *[LINE] * n_after)
 
-    assert str(told.value) == (
-        f"{tmp_path / 'raw_sample.csv'}: line 3 is broken (unquoted value), and what follows it "
-        "cannot be trusted; look for a quote that is not closed and mend the line"
-    )
+    says(str(told.value))
 
 
 @pytest.mark.only_engine("duckdb")
@@ -449,7 +447,7 @@ def test_gzip_that_ends_too_early_is_told(engine, tmp_path):
     file = tmp_path / "log.csv.gz"
     file.write_bytes(packed[: len(packed) * 9 // 10])
 
-    with pytest.raises(DataError, match=r"log.csv.gz: broken gzip: Compressed file ended"):
+    with raises_text(DataError):
         split(engine, source_of(file), tmp_path / "parts")
 
 

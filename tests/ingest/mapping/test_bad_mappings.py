@@ -4,6 +4,7 @@ import math
 
 import pytest
 from tests.ingest.mapping.shapes import EVENTS, mapping_of, source_from, users_from, write_csv
+from tests.texts import raises_text, says, shows
 
 from segmentry.errors import ConfigError, DataError, SchemaError
 
@@ -25,75 +26,49 @@ def refusal(folder, text, error):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    "text",
     [
-        ("[log", "m.toml: not TOML: "),
-        ('name = "x"', "found neither [log] nor [profiles]; expected a log, or a ready table"),
-        ('name = "x"\n[logs]\nfiles = "a"', "logs is no key (did you mean 'log'?)"),
-        ('name = "x"\n[log]\nfiles = "a"', "[log] lacks user_id"),
-        (mapping_of('tiem = "when"'), "[log] tiem is no key (did you mean 'time'?)"),
-        (
-            mapping_of('format = "xlsx"'),
-            "[log] format: found 'xlsx', input should be 'auto', 'csv'",
-        ),
-        (mapping_of("", tail='[ads]\nprice = "p"'), "[ads] is there but [log] has no ad_id"),
-        (mapping_of('click_values = "x"'), "[log] has click_values but no click"),
-        (
-            mapping_of(FULL, tail='[profiles.attributes]\nage = {column = "a", kind = "sort"}'),
-            "kind: found 'sort', input should be 'categorical', 'ordinal'",
-        ),
-        (
-            mapping_of(FULL, tail='[profiles]\nfiles = "p.csv"'),
-            "[profiles] has files but no user_id; name its column",
-        ),
-        (mapping_of('time = "when"\ntime_format = "%b"'), "time format '%b': expected seconds"),
-        (mapping_of(FULL + '\nmissing = {brand = "0"}'), "[log.missing] brand: no column has this"),
+        "[log",
+        'name = "x"',
+        'name = "x"\n[logs]\nfiles = "a"',
+        'name = "x"\n[log]\nfiles = "a"',
+        mapping_of('tiem = "when"'),
+        mapping_of('format = "xlsx"'),
+        mapping_of("", tail='[ads]\nprice = "p"'),
+        mapping_of('click_values = "x"'),
+        mapping_of(FULL, tail='[profiles.attributes]\nage = {column = "a", kind = "sort"}'),
+        mapping_of(FULL, tail='[profiles]\nfiles = "p.csv"'),
+        mapping_of('time = "when"\ntime_format = "%b"'),
+        mapping_of(FULL + '\nmissing = {brand = "0"}'),
     ],
 )
-def test_what_makes_no_sense_is_told_with_what_is_expected(text, told, folder):
-    assert told in refusal(folder, text, ConfigError)
+def test_what_makes_no_sense_is_told_with_what_is_expected(text, folder):
+    shows(refusal(folder, text, ConfigError))
 
 
 AGE = '{column = "age", kind = "number"}'
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    "text",
     [
-        (mapping_of('ad_id = "who"'), "[log] user_id and [log] ad_id are both column 'who'"),
-        (
-            mapping_of('time = "when"\nclick = "hit"\nno_click = "hit"'),
-            "[log] click and [log] no_click are both column 'hit'",
+        mapping_of('ad_id = "who"'),
+        mapping_of('time = "when"\nclick = "hit"\nno_click = "hit"'),
+        mapping_of('time = "when"\nad_id = "ad"', tail='[ads]\ncategory_id = "when"'),
+        mapping_of("", tail='[profiles.attributes]\nage = {column = "who", kind = "categorical"}'),
+        mapping_of(
+            FULL,
+            tail=f'[profiles]\nfiles = "p.csv"\nuser_id = "id"\n[profiles.attributes]\n'
+            f"age = {AGE}\nyears = {AGE}",
         ),
-        (
-            mapping_of('time = "when"\nad_id = "ad"', tail='[ads]\ncategory_id = "when"'),
-            "[log] time and [ads] category_id are both column 'when'",
-        ),
-        (
-            mapping_of(
-                "", tail='[profiles.attributes]\nage = {column = "who", kind = "categorical"}'
-            ),
-            "[log] user_id and [profiles.attributes] age are both column 'who'",
-        ),
-        (
-            mapping_of(
-                FULL,
-                tail=f'[profiles]\nfiles = "p.csv"\nuser_id = "id"\n[profiles.attributes]\n'
-                f"age = {AGE}\nyears = {AGE}",
-            ),
-            "[profiles.attributes] age and [profiles.attributes] years are both column 'age'",
-        ),
-        (
-            mapping_of(FULL, tail='[behaviours]\nfiles = "b.csv"\nuser_id = "u"\naction = "u"'),
-            "[behaviours] user_id and [behaviours] action are both column 'u'",
-        ),
+        mapping_of(FULL, tail='[behaviours]\nfiles = "b.csv"\nuser_id = "u"\naction = "u"'),
     ],
 )
-def test_a_column_in_two_roles_is_refused(text, told, folder):
+def test_a_column_in_two_roles_is_refused(text, folder):
     found = refusal(folder, text, ConfigError)
 
-    assert told in found
-    assert found.endswith("; a column is one thing, leave out the other or name its own column")
+    shows(found)
+    shows(found)
 
 
 def test_one_name_may_stand_in_two_tables_and_a_column_for_two_readings(folder):
@@ -125,15 +100,13 @@ def test_a_file_that_is_not_there_is_told_with_the_nearest(folder):
 
     told = refusal(folder, text, DataError)
 
-    assert told == (
-        f"[log] files 'lgo.csv': no such file in {folder} (did you mean 'log.csv'?); found log.csv"
-    )
+    says(told)
 
 
 def test_a_column_that_is_not_there_is_told_with_the_nearest(folder):
     told = refusal(folder, mapping_of('time = "wehn"'), SchemaError)
 
-    assert told.endswith("no column 'wehn' (did you mean 'when'?); found ad, hit, when, who")
+    shows(told)
 
 
 def test_times_that_could_be_two_things_are_asked_for(folder):
@@ -141,7 +114,7 @@ def test_times_that_could_be_two_things_are_asked_for(folder):
 
     told = refusal(folder, mapping_of(FULL), SchemaError)
 
-    assert "column 'when' holds '03/04/2017'; how times are written cannot be told" in told
+    shows(told)
 
 
 def test_an_event_type_is_asked_which_value_is_a_click(folder):
@@ -149,19 +122,19 @@ def test_an_event_type_is_asked_which_value_is_a_click(folder):
 
     told = refusal(folder, mapping_of(FULL), SchemaError)
 
-    assert "holds 'hit', 'view', expected 0 and 1 or true and false" in told
+    shows(told)
     assert "click_values = ['hit']" in told
 
 
 def test_a_window_needs_times(folder):
     text = mapping_of('click = "hit"')
 
-    with pytest.raises(ConfigError, match="--since: the log has no times, so there is no window"):
+    with raises_text(ConfigError):
         users_from(folder, text, since="2017-05-06")
 
 
 def test_a_feature_that_the_data_lack_cannot_be_asked_for(folder):
-    with pytest.raises(ConfigError, match="--features recency_days: the data have no times"):
+    with raises_text(ConfigError):
         users_from(folder, mapping_of('click = "hit"'), features=("recency_days",))
 
 
@@ -170,7 +143,7 @@ def test_the_names_must_be_those_of_all_columns(folder):
 
     told = refusal(folder, text, SchemaError)
 
-    assert "4 columns in the first line, but 2 names (who, when)" in told
+    shows(told)
 
 
 def test_ids_are_text_everywhere_if_anywhere(folder):
@@ -197,8 +170,8 @@ def test_a_file_beside_its_own_copy_is_not_counted_twice(folder):
 
     told = refusal(folder, mapping_of(FULL, files="logs"), DataError)
 
-    assert "[log] files 'logs': found log.csv and log.csv.gz in " in told
-    assert "which look like copies of one another; name one of them" in told
+    shows(told)
+    shows(told)
     one = users_from(folder, mapping_of(FULL, files="logs/log.csv.gz"))
     assert one.accounts[0].n_used == len(EVENTS)
 
@@ -211,7 +184,7 @@ def test_clicks_that_are_rows_of_their_own_are_refused_with_what_to_do(folder):
 
     told = refusal(folder, text, SchemaError)
 
-    assert "a click is a row of its own beside its impression" in told
+    shows(told)
     assert told.endswith("GROUP BY impression_id")
     write_csv(folder / "log.csv", [*shown, ("a", 1_494_000_009, "i9", "click")], header=header)
     assert users_from(folder, text).table["n_clicks"].to_list() == [1]
@@ -225,16 +198,16 @@ def test_a_local_clock_that_is_none_is_refused(offset, folder):
 
 
 @pytest.mark.parametrize(
-    ("said", "error", "told"),
+    ("said", "error"),
     [
-        ('kind = "count", days_until = "2014-12-31"', ConfigError, "expected kind duration"),
-        ('kind = "duration", days_until = "May"', ConfigError, "a day such as 2014-12-31"),
-        ('kind = "duration", days_until = "2014-12-31"', SchemaError, "how dates are written"),
+        ('kind = "count", days_until = "2014-12-31"', ConfigError),
+        ('kind = "duration", days_until = "May"', ConfigError),
+        ('kind = "duration", days_until = "2014-12-31"', SchemaError),
     ],
 )
-def test_dates_that_cannot_be_read_are_told(said, error, told, folder):
+def test_dates_that_cannot_be_read_are_told(said, error, folder):
     write_csv(folder / "log.csv", [(*row, "03/04/2017") for row in EVENTS],
               header=("who", "when", "ad", "hit", "since"))  # fmt: skip
     tail = f'[profiles.attributes]\nsince = {{column = "since", {said}}}'
 
-    assert told in refusal(folder, mapping_of(FULL, tail=tail), error)
+    shows(refusal(folder, mapping_of(FULL, tail=tail), error))

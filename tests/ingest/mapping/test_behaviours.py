@@ -2,6 +2,7 @@
 
 import pytest
 from tests.ingest.mapping.shapes import EVENTS, write_csv
+from tests.texts import raises_text, shows
 
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.ingest.engines import open_engine
@@ -88,32 +89,29 @@ def test_a_category_is_text_in_the_ads_if_it_is_text_here(folder):
 def test_unknown_actions_alone_are_refused(folder):
     told = refusal(folder, TABLE, SchemaError, rows="u1,7,,1\nu1,9,,1\n")
 
-    assert "column 'did' holds '7', '9', none of them a known action; say what they mean" in told
+    shows(told)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    "text",
     [
-        ('[behaviours]\nuser_id = "who"\naction = "did"', "[behaviours] names no files"),
-        ('[behaviours]\nfiles = "done.csv"\nuser_id = "who"', "[behaviours] lacks action"),
-        (TABLE + "[behaviours.codes]\nviews = 1", "views is no key (did you mean 'view'?)"),
-        (TABLE + '[behaviours.codes]\nview = "x"\ncart = "X"', "'x' stands for two actions"),
-        (TABLE + "first_day = 2017-05-06", "has first_day or last_day but no time"),
-        (
-            TABLE + TIMES + "first_day = 2017-05-07\nlast_day = 2017-05-06",
-            "first_day 2017-05-07 is after last_day 2017-05-06",
-        ),
-        (TABLE + 'missing = {brand_id = "0"}', "[behaviours.missing] brand_id: no column has"),
+        '[behaviours]\nuser_id = "who"\naction = "did"',
+        '[behaviours]\nfiles = "done.csv"\nuser_id = "who"',
+        TABLE + "[behaviours.codes]\nviews = 1",
+        TABLE + '[behaviours.codes]\nview = "x"\ncart = "X"',
+        TABLE + "first_day = 2017-05-06",
+        TABLE + TIMES + "first_day = 2017-05-07\nlast_day = 2017-05-06",
+        TABLE + 'missing = {brand_id = "0"}',
     ],
 )
-def test_what_makes_no_sense_is_told(text, told, folder):
-    assert told in refusal(folder, text, ConfigError)
+def test_what_makes_no_sense_is_told(text, folder):
+    shows(refusal(folder, text, ConfigError))
 
 
 def test_behaviours_alone_are_a_log_of_their_own(folder):
     text = 'name = "x"\n' + TABLE
 
-    with pytest.raises(ConfigError, match=r"found \[behaviours\] without \[log\]"):
+    with raises_text(ConfigError):
         parse_mapping(text, origin="m.toml")
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
 from tests.ingest.mapping.shapes import EVENTS, HEADER, T, column, mapping_of, users_from, write_csv
+from tests.texts import says, shows
 
 from segmentry.errors import ConfigError, DataError, SchemaError, SegmentryError
 from segmentry.ingest.engines import ENGINES
@@ -59,7 +60,7 @@ def test_columns_of_parquet_that_differ_in_case_alone_are_refused(engine, tmp_pa
     log.with_columns(pl.lit("z").alias("WHO")).write_parquet(tmp_path / "log.parquet")
     text = mapping_of(FULL, files="log.parquet")
 
-    assert "two columns differ from 'who'" in refusal(tmp_path, engine, SchemaError, text)
+    shows(refusal(tmp_path, engine, SchemaError, text))
 
 
 def test_names_of_files_and_columns_that_are_patterns_or_sql(engine, tmp_path):
@@ -92,7 +93,8 @@ def test_a_first_line_that_is_no_header(first, engine, tmp_path):
 
     told = refusal(tmp_path, engine, DataError)
 
-    assert told.endswith(f"the first line is no header ({first!r}); remove the line")
+    shows(told)
+    assert repr(first) in told
 
 
 def test_lists_in_the_place_of_ids(engine, tmp_path):
@@ -101,9 +103,7 @@ def test_lists_in_the_place_of_ids(engine, tmp_path):
 
     told = refusal(tmp_path, engine, SchemaError, mapping_of(FULL, files="log.parquet"))
 
-    assert told.endswith(
-        "column 'who' holds lists or records, expected plain values; write it flat"
-    )
+    shows(told)
 
 
 def test_categories_of_parquet_are_the_text_that_they_are(engine, tmp_path):
@@ -174,13 +174,13 @@ def test_a_table_of_two_thousand_columns_takes_no_time_to_plan(engine, tmp_path)
 def test_a_pipe_is_not_waited_for(engine, tmp_path):
     os.mkfifo(tmp_path / "log.csv")
 
-    assert "no plain file, expected a CSV or Parquet file" in refusal(tmp_path, engine, DataError)
+    shows(refusal(tmp_path, engine, DataError))
 
 
 def test_a_link_to_nothing(engine, tmp_path):
     (tmp_path / "log.csv").symlink_to("gone.csv")
 
-    assert "a link to gone.csv, which is not there" in refusal(tmp_path, engine, DataError)
+    shows(refusal(tmp_path, engine, DataError))
 
 
 @pytest.mark.parametrize(
@@ -192,10 +192,8 @@ def test_attributes_by_the_names_of_columns_that_a_run_makes(name, engine, tmp_p
 
     told = refusal(tmp_path, engine, ConfigError, mapping_of(FULL, tail=tail))
 
-    assert told == (
-        f"[profiles.attributes] {name}: the run makes a column of this name; give the attribute "
-        f"another, such as profile_{name.lower()}"
-    )
+    says(told)
+    assert f"profile_{name.lower()}" in told
 
 
 def test_attributes_that_differ_in_upper_and_lower_case_alone(engine, tmp_path):
@@ -207,7 +205,7 @@ def test_attributes_that_differ_in_upper_and_lower_case_alone(engine, tmp_path):
 
     told = refusal(tmp_path, engine, ConfigError, mapping_of(FULL, tail=tail))
 
-    assert "Age: two attributes differ in upper and lower case alone" in told
+    shows(told)
 
 
 def test_seconds_and_milliseconds_in_one_column_are_asked_for(engine, tmp_path):
@@ -216,7 +214,8 @@ def test_seconds_and_milliseconds_in_one_column_are_asked_for(engine, tmp_path):
 
     told = refusal(tmp_path, engine, SchemaError)
 
-    assert f"column 'when' holds '{T}' and '{T}000'; how times are written cannot be told" in told
+    shows(told)
+    assert f"'{T}' and '{T}000'" in told
 
 
 def parquet_with(folder, name, values):
@@ -388,7 +387,7 @@ def test_amounts_with_a_decimal_comma_are_told_as_such(engine, tmp_path):
 
     told = refusal(tmp_path, engine, SchemaError, mapping_of('time = "when"\nvalue = "amount"'))
 
-    assert told.endswith("holds '1,5', expected numbers; write a decimal point")
+    shows(told)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

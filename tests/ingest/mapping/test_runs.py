@@ -2,6 +2,7 @@
 
 import pytest
 from tests.ingest.mapping.shapes import DAY, T, mapping_of, write_csv
+from tests.texts import raises_text
 
 import segmentry
 from segmentry.errors import SchemaError
@@ -53,5 +54,5 @@ def test_new_data_must_allow_what_formed_the_segments(undrawn, mapping, tmp_path
     segmentry.run(None, tmp_path / "run", mapping=mapping, k=2, **QUICK)
     mapping.write_text(mapping_of('value = "amount"', head='event = "purchase"'))
 
-    with pytest.raises(SchemaError, match="allow no recency_days, which formed the segments"):
+    with raises_text(SchemaError):
         segmentry.score(tmp_path / "run", None, mapping=mapping)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.asgi import ask
+from tests.texts import says
 
 from segmentry.present.dashboard import _gate
 from segmentry.present.dashboard._gate import Gate
@@ -221,17 +222,17 @@ def test_no_page_of_another_site_opens_a_socket(behind, password, origin, is_ser
 
 
 @pytest.mark.parametrize(
-    ("asked", "query", "page"),
+    ("asked", "query"),
     [
-        ("/segments", b"segment=3&by=a%20b", "/segments?segment=3&by=a%20b"),
-        ("/", b"", "/"),
-        ("/login", b"", "/"),
-        ("//evil.example", b"", "/"),
-        ("/\\evil.example", b"", "/%5Cevil.example"),
-        ('/"><script>', b'x="><script>', '/%22%3E%3Cscript%3E?x="><script>'),
+        ("/segments", b"segment=3&by=a%20b"),
+        ("/", b""),
+        ("/login", b""),
+        ("//evil.example", b""),
+        ("/\\evil.example", b""),
+        ('/"><script>', b'x="><script>'),
     ],
 )
-def test_who_logs_in_gets_the_page_that_was_asked_for(gate, asked, query, page):
+def test_who_logs_in_gets_the_page_that_was_asked_for(gate, asked, query):
     form = ask(gate, asked, query=query)[1]["body"].decode()
     kept = html.unescape(re.search(r'name="asked" value="([^"]*)"', form)[1])
     body = urlencode({"password": PASSWORD, "asked": kept}).encode()
@@ -239,7 +240,7 @@ def test_who_logs_in_gets_the_page_that_was_asked_for(gate, asked, query, page):
     sent = ask(gate, "/login", method="POST", body=body)
 
     assert "<script" not in form
-    assert dict(sent[0]["headers"])[b"location"].decode() == page
+    says(dict(sent[0]["headers"])[b"location"].decode())
 
 
 @pytest.mark.parametrize(

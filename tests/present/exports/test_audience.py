@@ -6,6 +6,7 @@ import json
 import polars as pl
 import pytest
 from tests.pipeline.runs import segmentry
+from tests.texts import raises_text, says, shows
 
 from segmentry.activate.audience import export_audience
 from segmentry.errors import BundleError, ConfigError, OutputError, SchemaError
@@ -114,26 +115,26 @@ def test_text_ids_meet_their_contacts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "kind", "said"),
+    ("options", "kind"),
     [
-        ({"segment_ids": [3]}, ConfigError, "--segment: found 3, expected of 1, 2"),
-        ({"segment_ids": [0]}, ConfigError, "--segment: found 0, expected of 1, 2"),
-        ({"min_size": 201}, ConfigError, "fewer users than --min-size 201 would be exported"),
-        ({"hold_out": 1.0}, ConfigError, "expected a share from 0 % to below 100 %"),
-        ({"min_size": 0}, ConfigError, "expected at least 1"),
-        ({"to": "google"}, ConfigError, "no contacts; add --contacts FILE"),
-        ({"to": "parquet"}, ConfigError, "expected a name that ends in .parquet"),
-        ({"to": "tiktok"}, ConfigError, "expected one of csv, parquet, google, meta"),
-        ({"country_code": "+49"}, ConfigError, "without +, as 49"),
+        ({"segment_ids": [3]}, ConfigError),
+        ({"segment_ids": [0]}, ConfigError),
+        ({"min_size": 201}, ConfigError),
+        ({"hold_out": 1.0}, ConfigError),
+        ({"min_size": 0}, ConfigError),
+        ({"to": "google"}, ConfigError),
+        ({"to": "parquet"}, ConfigError),
+        ({"to": "tiktok"}, ConfigError),
+        ({"country_code": "+49"}, ConfigError),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_written(
-    run_dir, tmp_path, options, kind, said
+    run_dir, tmp_path, options, kind
 ):
     out = tmp_path / "a.csv"
     with pytest.raises(kind) as raised:
         export_audience(run_dir, out, **({"segment_ids": [1], "to": "csv"} | options))
-    assert said in str(raised.value)
+    shows(str(raised.value))
     assert "\n" not in str(raised.value)
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
 
@@ -143,17 +144,17 @@ def test_odd_files_are_refused(run_dir, tmp_path):
     options = {"segment_ids": [1], "to": "meta"}
     no_keys = tmp_path / "no_keys.csv"
     no_keys.write_text("user_id,name\n1,Jane\n")
-    with pytest.raises(ConfigError, match="no column 'email' or 'phone'"):
+    with raises_text(ConfigError):
         export_audience(run_dir, out, contacts=no_keys, **options)
     texts = contacts_of(tmp_path / "texts.csv", [("u1", "a@b.org", "")])
-    with pytest.raises(SchemaError, match="'u1' is no whole number"):
+    with raises_text(SchemaError):
         export_audience(run_dir, out, contacts=texts, **options)
-    with pytest.raises(ConfigError, match="not used by --to csv"):
+    with raises_text(ConfigError):
         export_audience(run_dir, out, contacts=texts, segment_ids=[1], to="csv")
-    with pytest.raises(BundleError, match="expected a run folder"):
+    with raises_text(BundleError):
         export_audience(tmp_path, out, segment_ids=[1], to="csv")
     out.write_text("mine")
-    with pytest.raises(OutputError, match="exists; choose another --out or add --overwrite"):
+    with raises_text(OutputError):
         export_audience(run_dir, out, segment_ids=[1], to="csv")
     assert out.read_text() == "mine"
 
@@ -164,7 +165,7 @@ def test_the_command_tells_machines_and_people(run_dir, tmp_path):
     told = segmentry(*words, "--out", tmp_path / "a.csv")
     assert told.code == 0
     assert "Segment 1: 200 users" in told.out
-    assert "held out, to compare with later" in told.out
+    shows(told.out)
 
     answer = segmentry(*words, "--out", tmp_path / "b.csv", "--json")
     document = json.loads(answer.out)
@@ -174,4 +175,4 @@ def test_the_command_tells_machines_and_people(run_dir, tmp_path):
         "export", "audience", run_dir, "--segment", "one", "--out", tmp_path / "c.csv"
     )
     assert (wrong.code, wrong.out) == (2, "")
-    assert wrong.err == "segmentry: --segment one: expected numbers of segments, as 1 or 1,3\n"
+    says(wrong.err)

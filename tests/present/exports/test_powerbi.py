@@ -7,6 +7,7 @@ import shutil
 import polars as pl
 import pytest
 from tests.pipeline.runs import segmentry
+from tests.texts import shows
 
 from segmentry.present.exports import export_powerbi
 from segmentry.present.figures import segment_colour
@@ -189,7 +190,7 @@ def test_bars_take_the_colours_that_segments_have_in_every_picture(exported, sta
         assert measure["Property"] == "Segment colour"
         assert rule["selector"] == {"data": [{"dataViewWildcard": {"matchingOption": 1}}]}
     text = exported / "Segmentry.SemanticModel" / "definition" / "tables" / "dim_segment.tmdl"
-    assert "measure 'Segment colour' = SELECTEDVALUE(dim_segment[colour])\n" in text.read_text()
+    shows(text.read_text())
     for row in star["dim_segment"].iter_rows(named=True):
         assert row["colour"] == segment_colour(row["segment_id"])
 
@@ -229,5 +230,5 @@ def test_half_of_a_run_folder_is_told_and_leaves_nothing(run_dir, tmp_path):
     answer = segmentry("export", "powerbi", half, "--out", tmp_path / "star")
 
     assert answer.code == 2
-    assert "segments.parquet: cannot be read" in answer.err
+    shows(answer.err)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["half"]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.texts import says, shows
 
 from segmentry.describe.profiles import LevelShare, LevelStatistics
 from segmentry.present import figures as plots
@@ -50,7 +51,7 @@ def test_unknown_values_are_drawn_hollow_in_grey_and_are_counted_in_words(make_s
     told = {row["user_id"]: row["told"] for rows in spec["datasets"].values() for row in rows}
     assert told == {"a": "3.00", "b": "unknown", "c": "90.0", "d": "0.0"}
     reading = plots.ANSWERS["users"].caption(summary, users, feature="n_impressions").reading
-    assert reading.endswith("hollow: unknown, 1 of these users (25.0\u00a0%).")
+    shows(reading)
 
 
 def test_large_values_stand_out_from_a_light_and_from_a_dark_page(make_summary):
@@ -111,9 +112,9 @@ def test_a_hexagon_has_the_colour_of_its_mean_and_tells_of_how_many_it_is(make_s
         ("12.0", "50", "100"),
     ]
     assert [row["known"] for row in spec["datasets"][unknown["data"]["name"]]] == ["too few"]
-    assert caption.reading.endswith("too few users with a known value, 1 of 3 hexagons.")
+    shows(caption.reading)
     # The third segment of the fixture was shown 88.9 impressions on average, the most of all.
-    assert "largest on average in “Heavily exposed, few clicks”" in caption.finding
+    shows(caption.finding)
 
 
 @pytest.mark.parametrize("feature", ["n_impressions", "first_seen_at"])
@@ -138,4 +139,4 @@ def test_without_users_or_hexagons_a_chart_says_so(make_summary):
     ):
         assert chart.to_dict()["data"]["values"] == [{"text": "nothing to draw"}]
     finding = plots.ANSWERS["hexagon_values"].caption(summary, (), feature="n_clicks").finding
-    assert finding == "There is no map of all users by clicks"
+    says(finding)

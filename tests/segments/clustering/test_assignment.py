@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.segments.clustering import assign
 
@@ -57,5 +57,5 @@ def test_a_row_is_treated_alike_in_any_company():
 
 @pytest.mark.parametrize("centers", [[[0.0, 1.0]], np.empty((0, 1))])
 def test_centres_of_another_shape_are_refused(centers):
-    with refused(ValueError):
+    with raises_text(ValueError):
         assign([[0.0]], centers)

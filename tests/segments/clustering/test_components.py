@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.segments.clustering import distinct_rows, fit_pca, project
 
@@ -69,7 +69,7 @@ def test_components_do_not_depend_on_the_order_of_users(repeated):
 
 def test_wrong_arguments_are_refused():
     distinct = distinct_rows([[3.0, 4.0]])
-    with refused(ValueError):
+    with raises_text(ValueError):
         fit_pca(distinct, n_components=0)
-    with refused(ValueError):
+    with raises_text(ValueError):
         project([[1.0]], fit_pca(distinct))

@@ -9,7 +9,7 @@ from sklearn.metrics import (
     silhouette_samples,
     silhouette_score,
 )
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.segments.clustering import (
     calinski_harabasz,
@@ -103,7 +103,7 @@ def test_squared_silhouette_keeps_its_accuracy_far_from_the_origin(repeated):
     ],
 )
 def test_labels_that_do_not_fit_are_refused(score, labels):
-    with refused(ValueError):
+    with raises_text(ValueError):
         score(distinct_rows([[0.0], [1.0], [2.0]]), np.array(labels))
 
 

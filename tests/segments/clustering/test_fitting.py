@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
-from tests.texts import refused
+from tests.texts import raises_text
 from threadpoolctl import threadpool_limits
 
 from segmentry.errors import SelectionError
@@ -253,15 +253,15 @@ def test_an_error_of_the_caller_reaches_the_caller(large):
 def test_numbers_that_cannot_be_formed_are_refused_in_one_line(n_clusters):
     distinct = distinct_rows([[0.0], [0.0], [1.0]])
 
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         fit_clusterings(distinct, n_clusters=n_clusters, seed=0)
 
 
 def test_unknown_algorithms_and_no_starts_are_refused():
     distinct = distinct_rows([[0.0], [1.0]])
-    with refused(ValueError):
+    with raises_text(ValueError):
         fit_clusterings(distinct, n_clusters=[2], algorithm="kmean", seed=0)
-    with refused(ValueError):
+    with raises_text(ValueError):
         fit_clusterings(distinct, n_clusters=[2], seed=0, n_starts=0)
 
 

@@ -1,5 +1,5 @@
 import pytest
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.segments.clustering import find_knee
 
@@ -36,5 +36,5 @@ def test_there_is_no_knee(n_clusters, inertia):
 
 @pytest.mark.parametrize("n_clusters", [[2, 3], [2, 3, 3]])
 def test_each_number_needs_one_inertia(n_clusters):
-    with refused(ValueError):
+    with raises_text(ValueError):
         find_knee(n_clusters, [3.0, 2.0, 1.0])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.errors import EmptyDataError
 from segmentry.segments.clustering import distinct_rows
@@ -81,18 +81,18 @@ def test_the_caller_keeps_the_matrix_as_it_was():
     ],
 )
 def test_what_is_no_matrix_of_numbers_is_refused(X):
-    with refused(ValueError):
+    with raises_text(ValueError):
         distinct_rows(X)
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -2.0], [1.0, np.nan]])
 def test_weights_must_be_positive_and_one_per_row(weights):
-    with refused(ValueError):
+    with raises_text(ValueError):
         distinct_rows([[1.0], [2.0]], weights=weights)
 
 
 def test_no_rows_are_refused():
-    with refused(EmptyDataError):
+    with raises_text(EmptyDataError):
         distinct_rows(np.empty((0, 2)))
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import silhouette_samples
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.segments.clustering import (
     distinct_rows,
@@ -178,12 +178,12 @@ def test_progress_ends_at_all_rows(labelled):
 def test_wrong_arguments_are_refused(arguments):
     arguments = {"labellings": [np.array([0, 1])], "seed": 0} | arguments
 
-    with refused(ValueError):
+    with raises_text(ValueError):
         sampled_silhouette(distinct_rows([[0.0], [1.0]]), **arguments)
 
 
 def test_fractions_of_users_are_refused():
     distinct = distinct_rows([[0.0], [1.0]], weights=[0.5, 2.0])
 
-    with refused(ValueError):
+    with raises_text(ValueError):
         exact_silhouette(distinct, [np.array([0, 1])])

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.errors import SchemaError, SelectionError
 from segmentry.features import LOG_FEATURES, VALUE_FEATURES
@@ -175,17 +175,17 @@ def test_margins_say_how_clearly_a_user_lies_with_the_cell():
 def test_without_recency_or_anything_beside_it_there_are_no_cells(features):
     plans = plan_features(RFM, CATALOGUE, features=features)
 
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         find_cells(users_of(50), plans, recipe=RFM)
 
 
 def test_the_number_of_cells_cannot_be_asked_for():
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         cells_of(users_of(50), forced=4)
 
 
 def test_a_table_without_a_feature_of_the_cells_is_refused():
     model = cells_of(users_of(50)).cells
 
-    with refused(SchemaError):
+    with raises_text(SchemaError):
         model.labels(users_of(5).drop("value_sum"))

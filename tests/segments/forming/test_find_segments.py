@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import silhouette_score
 from tests.plans import plan_of
-from tests.texts import refused, says, shows
+from tests.texts import raises_text, says, shows
 
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
 from segmentry.evaluation.number import decide_by_groups
@@ -118,7 +118,7 @@ def test_a_gaussian_ball_of_few_features_is_one_segment(n_columns):
 
 
 def test_users_that_are_all_alike_leave_no_feature_to_form_segments():
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         segments_of(table_of(np.full((20, 2), 5.0)))
 
 
@@ -168,12 +168,12 @@ def test_fewer_distinct_users_than_segments_is_one_clear_error(settings):
 
 @pytest.mark.parametrize("settings", [{"forced": 0}, {"n_segments": (0, 2)}])
 def test_less_than_one_segment_is_refused(blobs, settings):
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         segments_of(blobs[0], **settings)
 
 
 def test_no_number_to_try_is_refused(blobs):
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         segments_of(blobs[0], n_segments=())
 
 
@@ -285,9 +285,9 @@ def test_no_user_at_all_is_one_clear_error(blobs):
     )
     plans = plans_of(2, fill="none")
 
-    with refused(EmptyDataError):
+    with raises_text(EmptyDataError):
         segments_of(nobody)
-    with refused(EmptyDataError):
+    with raises_text(EmptyDataError):
         find_segments(unknown, plans, recipe=DEFAULT)
 
 
@@ -295,7 +295,7 @@ def test_no_user_at_all_is_one_clear_error(blobs):
     ("recipe", "column"), [("default", "n_impressions"), ("classic", "is_profiled")]
 )
 def test_a_table_that_does_not_tell_whom_to_segment_is_refused(blobs, recipe, column):
-    with refused(SchemaError):
+    with raises_text(SchemaError):
         segments_of(blobs[0].drop(column), recipe=recipe_named(recipe))
 
 
@@ -331,7 +331,7 @@ def test_a_weight_of_two_is_the_user_twice_bit_for_bit(blobs):
 def test_fractions_of_users_have_no_silhouette_and_need_a_number(blobs):
     weights = np.where(np.arange(200) % 2, 0.5, 1.5)
 
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         segments_of(blobs[0], weights=weights)
 
     segmentation = segments_of(blobs[0], weights=weights, forced=3)
@@ -358,5 +358,5 @@ def test_too_many_distinct_rows_for_the_exact_silhouette_are_refused_with_the_ti
 ):
     monkeypatch.setattr(_scores, "MOST_EXACT_ROWS", 199)
 
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         segments_of(blobs[0], is_exact=True)

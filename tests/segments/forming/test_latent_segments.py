@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.errors import SelectionError
 from segmentry.features import LOG_FEATURES
@@ -80,5 +80,5 @@ def test_a_number_that_loses_a_class_is_not_chosen_and_refused_if_asked_for():
     assert lost
     assert found.n_segments not in lost
     assert [each.n_segments for each in found.selection.candidates if each.n_segments in lost] == []
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         segments_of(table, features=["n_impressions"], forced=lost[0])

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import RobustScaler
-from tests.texts import refused
+from tests.texts import raises_text
 
 from segmentry.errors import ConfigError
 from segmentry.features import LOG_FEATURES
@@ -199,7 +199,7 @@ def test_an_unknown_feature_is_named_beside_those_that_there_are(given):
 
 def test_moments_cannot_form_segments():
     for name in ("first_seen_at", "last_seen_at"):
-        with refused(ConfigError):
+        with raises_text(ConfigError):
             plan_features(CLASSIC, CATALOGUE, features=["n_ads", name])
 
 
@@ -210,5 +210,5 @@ def test_no_feature_at_all_is_refused(given):
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_there_are():
-    with refused(ConfigError):
+    with raises_text(ConfigError):
         recipe_named("modern")

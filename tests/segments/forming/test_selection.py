@@ -1,7 +1,7 @@
 """The rule for K on hand-made candidates, branch by branch."""
 
 import pytest
-from tests.texts import refused, says
+from tests.texts import raises_text, says
 
 from segmentry.errors import SelectionError
 from segmentry.schema import Estimate
@@ -109,7 +109,7 @@ def test_a_forced_number_is_taken_whatever_the_scores_say():
 
 
 def test_a_forced_number_that_was_not_tried_is_refused():
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         choose(ONE, candidate(2, 0.9), forced=7)
 
 

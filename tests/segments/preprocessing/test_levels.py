@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 from tests.plans import plan_of
-from tests.texts import refused, says
+from tests.texts import raises_text, says
 
 from segmentry.errors import SchemaError, SelectionError
 from segmentry.segments.preprocessing import (
@@ -62,7 +62,7 @@ def test_a_column_of_another_type_is_neither_level_nor_number(values):
     column = pl.Series("x", values)
 
     for read in (level_texts, numeric_values):
-        with refused(SchemaError):
+        with raises_text(SchemaError):
             read(column)
 
 
@@ -171,7 +171,7 @@ def test_an_own_level_tells_unknown_from_the_one_known_level():
     steps = fit(["de", None, "de"])
 
     assert steps.columns == ("x=de", "x=unknown")
-    with refused(SelectionError):
+    with raises_text(SelectionError):
         fit(["de", "de"])
 
 
@@ -190,11 +190,11 @@ def test_odd_names_of_columns_are_taken_as_they_are():
 def test_text_in_a_feature_of_numbers_is_one_clear_error(kind):
     plan = plan_of(kind=kind, fill="median")
 
-    with refused(SchemaError):
+    with raises_text(SchemaError):
         fit_preprocessing(pl.DataFrame({"x": ["3", "PhD", None, "Basic"]}), [plan])
 
     steps = fit_preprocessing(pl.DataFrame({"x": [1, 2, 3]}), [plan])
-    with refused(SchemaError):
+    with raises_text(SchemaError):
         steps.transform(pl.DataFrame({"x": ["PhD"]}))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import QuantileTransformer, RobustScaler, StandardScaler
 from tests.plans import feature_of, plan_of
-from tests.texts import refused, says, shows
+from tests.texts import raises_text, says, shows
 
 from segmentry.errors import ConfigError, SchemaError, SelectionError
 from segmentry.features import BetaPrior, shrink
@@ -336,23 +336,23 @@ def test_no_feature_left_is_one_clear_error():
 def test_a_missing_column_is_named_at_the_fit_and_at_the_transform():
     steps = fit_preprocessing(table_of([1.0, 2.0]), [plan_of()])
 
-    with refused(SchemaError):
+    with raises_text(SchemaError):
         fit_preprocessing(table_of([1.0, 2.0]), [plan_of(), plan_of("y")])
-    with refused(SchemaError):
+    with raises_text(SchemaError):
         steps.transform(table_of([1.0], name="z"))
-    with refused(SchemaError):
+    with raises_text(SchemaError):
         steps.complete(table_of([1.0], name="z"))
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan")])
 def test_a_weight_that_is_not_above_zero_is_refused(weight):
-    with refused(ConfigError):
+    with raises_text(ConfigError):
         plan_of(weight=weight)
 
 
 @pytest.mark.parametrize("clip", [(0.5, 0.5), (0.9, 0.1), (-0.1, 0.9), (0.1, 1.1)])
 def test_a_clip_that_is_not_two_rising_quantiles_is_refused(clip):
-    with refused(ConfigError):
+    with raises_text(ConfigError):
         plan_of(clip=clip)
 
 

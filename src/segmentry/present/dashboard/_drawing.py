@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._runs import Run
-from segmentry.present.report import AnyTable, Figure
+from segmentry.present.report import Figure
+from segmentry.present.tables import Table
 
 if TYPE_CHECKING:
     import altair as alt
@@ -27,7 +28,7 @@ def drawn(
     caption: plots.Caption,
     *asked: Hashable,
     chart: "Callable[[], Chart]",
-    tables: Sequence[AnyTable] = (),
+    tables: Sequence[Table] = (),
 ) -> Figure:
     """Return the figure of an answer; `asked` is all that its chart depends on beside the run."""
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+import polars as pl
 import streamlit as st
 
 from segmentry.present import figures as plots
-from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
-from segmentry.present.report import AnyTable
+from segmentry.present.tables import Table
 
 if TYPE_CHECKING:
     import altair as alt
@@ -24,7 +24,7 @@ _ALWAYS = (2017, 5, 6, 0, 0, 0)
 """The time of every entry: equal answers give equal bytes."""
 
 
-def offer(name: str, *, tables: Sequence[AnyTable] = (), pictures: "Pictures" = _NONE) -> None:
+def offer(name: str, *, tables: Sequence[Table] = (), pictures: "Pictures" = _NONE) -> None:
     """Offer what was just shown as a ZIP, which is made when it is asked for.
 
     Tables are in it as CSV and Parquet, charts by their file names as SVG and PNG. `name` is that
@@ -44,7 +44,7 @@ def offer(name: str, *, tables: Sequence[AnyTable] = (), pictures: "Pictures" = 
     )
 
 
-def packed(tables: Sequence[AnyTable], pictures: "Pictures") -> bytes:
+def packed(tables: Sequence[Table], pictures: "Pictures") -> bytes:
     """Return the ZIP."""
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as files:
@@ -53,7 +53,7 @@ def packed(tables: Sequence[AnyTable], pictures: "Pictures") -> bytes:
             files.writestr(zipfile.ZipInfo(name, _ALWAYS), data)
 
         for number, view in enumerate(tables, 1):
-            name, frame = f"{number}-{_slug(view.caption)}", table_frame(view)
+            name, frame = f"{number}-{_slug(view.caption)}", view.to_frame()
             write(f"{name}.csv", as_csv(frame))
             write(f"{name}.parquet", as_parquet(frame))
         for name, chart in pictures.items():
@@ -66,3 +66,15 @@ def packed(tables: Sequence[AnyTable], pictures: "Pictures") -> bytes:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower())[:60].strip("-")
+
+
+def as_csv(frame: pl.DataFrame) -> bytes:
+    """Return a table as CSV."""
+    return frame.write_csv().encode()
+
+
+def as_parquet(frame: pl.DataFrame) -> bytes:
+    """Return a table as Parquet."""
+    sink = io.BytesIO()
+    frame.write_parquet(sink)
+    return sink.getvalue()

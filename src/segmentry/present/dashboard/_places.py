@@ -20,26 +20,14 @@ _N_USERS = 2000
 
 @lru_cache(maxsize=8)
 def colours_of(run: Run) -> tuple[str, ...]:
-    """Return the features whose values the run keeps, by which marks can be coloured.
-
-    Raises
-    ------
-    SegmentryError
-        If the users of the run cannot be read.
-    """
+    """Return the features whose values the run keeps, by which marks can be coloured."""
     held = set(read_user_columns(run.folder))
     return tuple(name for name in colour_names(run.summary) if name in held)
 
 
 @lru_cache(maxsize=4)
 def places_of(run: Run) -> tuple[UserPlace, ...]:
-    """Return about 2000 users by hash of the id, on the first three components.
-
-    Raises
-    ------
-    SegmentryError
-        If users or model of the run cannot be read.
-    """
+    """Return about 2000 users by hash of the id, on the first three components."""
     bundle, plane = bundle_of(run), run.summary.map
     users = sample_users(run.folder / "users.parquet", n_users=_N_USERS)
     scored, _ = score_users(bundle, users)
@@ -58,26 +46,14 @@ def places_of(run: Run) -> tuple[UserPlace, ...]:
 
 @lru_cache(maxsize=4)
 def umap_places_of(run: Run) -> tuple[UserPlace, ...]:
-    """Return about 2000 users by hash of the id, on the UMAP of the run.
-
-    Raises
-    ------
-    SegmentryError
-        If users or UMAP of the run cannot be read.
-    """
+    """Return about 2000 users by hash of the id, on the UMAP of the run."""
     users = pick_users(run.folder / "users.parquet", run.folder / "umap.parquet", n_users=_N_USERS)
     places = users.select("place_x", "place_y").to_numpy()
     return tuple(_placed(run.summary, users, places))
 
 
 def hexagons_of(run: Run, feature: str) -> tuple[HexagonValue, ...]:
-    """Return what is known of a feature in each hexagon; nothing where the run did not keep it.
-
-    Raises
-    ------
-    BundleError
-        If the table of hexagons cannot be read.
-    """
+    """Return what is known of a feature in each hexagon; nothing where the run did not keep it."""
     table = _hexagons(run)
     if table is None:
         return ()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from html import escape
+from typing import TypeAlias
 
 import streamlit as st
 
@@ -15,15 +16,16 @@ from segmentry.present.dashboard._images import with_images
 from segmentry.present.dashboard._runs import Pictures, Run, basis_of
 from segmentry.present.report import (
     GLOSSARY,
-    AnyTable,
-    Fact,
     figure_of,
     render_figure,
     render_part,
     render_table,
     render_text,
 )
+from segmentry.present.tables import Table
 
+Fact: TypeAlias = tuple[str, str, str]
+"""A number: what it is, the number itself, a note."""
 _PIECES: ContextVar[list[str] | None] = ContextVar("pieces", default=None)
 
 
@@ -93,17 +95,17 @@ def copyable(text: str) -> None:
     )
 
 
-def facts(found: Sequence[Fact]) -> None:
+def facts(found: Iterable[Fact]) -> None:
     """Set numbers with their labels and notes."""
     cells = "".join(
-        f'<div><dt>{escape(fact.label)}</dt><dd class="value">{escape(fact.value)}</dd>'
-        f'<dd class="note">{escape(fact.note)}</dd></div>'
-        for fact in found
+        f'<div><dt>{escape(label)}</dt><dd class="value">{escape(value)}</dd>'
+        f'<dd class="note">{escape(note)}</dd></div>'
+        for label, value, note in found
     )
     put(f'<dl class="facts">{cells}</dl>')
 
 
-def table(*views: AnyTable) -> None:
+def table(*views: Table) -> None:
     """Set tables under one another, as one piece."""
     if views:
         put("".join(map(render_table, views)))

@@ -5,7 +5,7 @@ In: a `Summary` and its figures. Out: one HTML file without network, and its pie
 
 from segmentry.present.report._conversions import added_sentence
 from segmentry.present.report._decisions import exemplar_table
-from segmentry.present.report._figures import figure_of, figures_in
+from segmentry.present.report._figures import Figure, figure_of, figures_in
 from segmentry.present.report._glossary import GLOSSARY
 from segmentry.present.report._log import segment_cells
 from segmentry.present.report._page import render_report, tables_of
@@ -22,17 +22,12 @@ from segmentry.present.report._tables import (
     candidate_table,
     feature_tables,
     level_tables,
-    numeric_tables,
+    numeric_table,
 )
-from segmentry.present.report._views import AnyTable, Fact, Figure, Row, Table
 
 __all__ = [
     "GLOSSARY",
-    "AnyTable",
-    "Fact",
     "Figure",
-    "Row",
-    "Table",
     "account_tables",
     "added_sentence",
     "candidate_table",
@@ -41,7 +36,7 @@ __all__ = [
     "figure_of",
     "figures_in",
     "level_tables",
-    "numeric_tables",
+    "numeric_table",
     "render_card",
     "render_figure",
     "render_part",

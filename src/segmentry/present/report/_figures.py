@@ -1,11 +1,42 @@
 """The figures of the run as the page sets them, and the map that turns."""
 
 import json
+from dataclasses import dataclass
+from typing import Protocol
 
 from segmentry.present import figures as plots
-from segmentry.present.figures import FIGURES, Section
-from segmentry.present.report._views import Figure, Pictures, Turn
+from segmentry.present.figures import FIGURES, Caption, Section
+from segmentry.present.tables import Table
 from segmentry.results.summary import Summary
+
+
+class Pictures(Protocol):
+    """SVG by name; what was not drawn is the default."""
+
+    def get(self, name: str, default: str, /) -> str:
+        """Return a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture with its caption and the tables that hold its numbers; `svg` may be empty."""
+
+    name: str
+    heading: str
+    caption: Caption
+    svg: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the page needs to turn the picture in space: JSON, and where it starts."""
+
+    scene: str
+    azimuth: int
+    elevation: int
+    lowest: int
+    highest: int
 
 
 def figure_of(name: str, summary: Summary, pictures: Pictures) -> Figure | None:

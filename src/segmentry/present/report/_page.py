@@ -51,7 +51,8 @@ def _more(summary: Summary) -> Iterator[Table | None]:
     """Return the tables that stand beside no figure."""
     truth, log, conversions = summary.truth, summary.log, summary.conversions
     yield from (_tables.candidate_table(summary), number_table(summary))
-    yield from _tables.numeric_tables(summary)
+    everyone = (summary.population, *summary.segments)
+    yield from (_tables.numeric_table(each, summary) for each in everyone)
     yield from _tables.level_tables(summary)
     yield from _tables.account_tables(summary)
     yield from _tables.feature_tables(summary)

@@ -26,8 +26,9 @@ from segmentry.present.report import (
     _segments,
     _tables,
 )
+from segmentry.present.report._figures import Figure, Pictures
 from segmentry.present.report._glossary import glossary_of
-from segmentry.present.report._views import AnyTable, Figure, Pictures
+from segmentry.present.tables import Table
 from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
 
@@ -89,7 +90,7 @@ _FACTS = (
     _tables.candidate_table,
     _tables.feature_tables,
     _tables.level_tables,
-    _tables.numeric_tables,
+    _tables.numeric_table,
     formats.period,
     glossary_of,
     plots.curve_table,
@@ -187,12 +188,11 @@ def render_part(name: str, summary: Summary, pictures: Pictures) -> str:
     return part.render(summary=summary, figures=pictures, is_whole=False)
 
 
-def render_table(view: AnyTable) -> str:
+def render_table(view: Table) -> str:
     """Return a table as HTML.
 
     Examples
     --------
-    >>> from segmentry.present.tables import Table
     >>> "<script>" in render_table(Table("t", "<script>", columns=(), rows=()))
     False
     """

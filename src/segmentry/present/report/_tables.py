@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
 
-from segmentry.describe.profiles import LevelShare, NumericStatistics
+from segmentry.describe.profiles import LevelShare, NumericStatistics, SegmentProfile
 from segmentry.formats import (
     MISSING,
     count,
@@ -64,31 +64,25 @@ def _candidate_row(row: Candidate) -> Row:
     return Row(cells, is_strong=row.is_selected)
 
 
-def numeric_tables(summary: Summary) -> tuple[Table, ...]:
-    """Return one table for every segment, and first one for all users: raw units."""
-    columns = (
-        Column("feature", "feature"),
-        Column("unit", "unit", is_words=True),
-        Column("mean", "mean"),
-        Column("lower_quartile", "lower quartile"),
-        Column("median", "median"),
-        Column("upper_quartile", "upper quartile"),
-        Column("missing_share", "unknown", percent),
-        Column("index", "index", count),
-        Column("standardised_difference", "standardised difference", _hundredths),
+def numeric_table(segment: SegmentProfile, summary: Summary) -> Table:
+    """Return the numeric features of a segment, or of all users, in raw units."""
+    name = f"{segment.segment_id} {segment.name}" if segment.segment_id else "All users"
+    return Table(
+        name=f"profile_{segment.segment_id}",
+        caption=f"{name}: {count(segment.n_users)} users",
+        columns=(
+            Column("feature", "feature"),
+            Column("unit", "unit", is_words=True),
+            Column("mean", "mean"),
+            Column("lower_quartile", "lower quartile"),
+            Column("median", "median"),
+            Column("upper_quartile", "upper quartile"),
+            Column("missing_share", "unknown", percent),
+            Column("index", "index", count),
+            Column("standardised_difference", "standardised difference", _hundredths),
+        ),
+        rows=tuple(_numeric_row(row, summary) for row in segment.numeric),
     )
-    tables = []
-    for segment in (summary.population, *summary.segments):
-        name = f"{segment.segment_id} {segment.name}" if segment.segment_id else "All users"
-        tables.append(
-            Table(
-                name=f"profile_{segment.segment_id}",
-                caption=f"{name}: {count(segment.n_users)} users",
-                columns=columns,
-                rows=tuple(_numeric_row(row, summary) for row in segment.numeric),
-            )
-        )
-    return tuple(tables)
 
 
 def _numeric_row(row: NumericStatistics, summary: Summary) -> Row:

@@ -7,9 +7,9 @@ import streamlit as st
 from segmentry.formats import compact
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose
+from segmentry.present.dashboard._offer import as_csv, as_parquet
 from segmentry.present.dashboard._runs import Run, svg_of
 from segmentry.present.dashboard._show import heading, notice, part, put, table
-from segmentry.present.dashboard._tables import as_csv, as_parquet, table_frame
 from segmentry.present.report import Figure, render_figure, tables_of
 
 _FILES = {
@@ -58,7 +58,7 @@ def _tables(run: Run) -> None:
     chosen = choose("Table", captions, key="table")
     view = views[int(chosen) - 1]
     table(view)
-    row, frame = st.container(horizontal=True), table_frame(view)
+    row, frame = st.container(horizontal=True), view.to_frame()
     name = f"table-{chosen}"
     _button(row, "CSV", f"{name}.csv", lambda: as_csv(frame))
     _button(row, "Parquet", f"{name}.parquet", lambda: as_parquet(frame))

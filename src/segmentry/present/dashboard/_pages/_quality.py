@@ -1,10 +1,13 @@
 """Data quality: where the rows went, what was checked, how the run came about."""
 
+from functools import partial
+
 from segmentry.errors import BundleError
 from segmentry.formats import count, decimal
 from segmentry.present.dashboard._runs import Run, manifest_of
 from segmentry.present.dashboard._show import copyable, heading, listed, notice, table, together
-from segmentry.present.report import Row, Table, account_tables, feature_tables
+from segmentry.present.report import account_tables, feature_tables
+from segmentry.present.tables import Column, Row, Table
 
 
 def show_quality(run: Run) -> None:
@@ -31,15 +34,35 @@ def _record(run: Run) -> None:
     except BundleError as error:
         notice(f"The record of the run cannot be read: {error}")
         return
-    steps = tuple(
-        Row(s.step, (decimal(s.seconds, digits=1), count(s.peak_memory_mb))) for s in manifest.steps
-    )
-    versions = tuple(Row(name, (version,)) for name, version in manifest.versions.items())
-    inputs = tuple(
-        Row(each.path, (count(each.n_bytes), each.sha256[:16])) for each in manifest.inputs
-    )
+    steps = tuple(Row((s.step, s.seconds, s.peak_memory_mb)) for s in manifest.steps)
+    versions = tuple(map(Row, manifest.versions.items()))
+    inputs = tuple(Row((each.path, each.n_bytes, each.sha256[:16])) for each in manifest.inputs)
+    tenths = partial(decimal, digits=1)
     table(
-        Table("Steps", ("step", "seconds", "peak memory, MB"), steps),
-        Table("Versions", ("library", "version"), versions),
-        Table("Input files", ("file", "bytes", "SHA-256 begins with"), inputs),
+        Table(
+            "steps",
+            "Steps",
+            (
+                Column("step", "step"),
+                Column("seconds", "seconds", tenths),
+                Column("peak_memory_mb", "peak memory, MB", count),
+            ),
+            steps,
+        ),
+        Table(
+            "versions",
+            "Versions",
+            (Column("library", "library"), Column("version", "version")),
+            versions,
+        ),
+        Table(
+            "inputs",
+            "Input files",
+            (
+                Column("file", "file"),
+                Column("n_bytes", "bytes", count),
+                Column("sha256", "SHA-256 begins with"),
+            ),
+            inputs,
+        ),
     )

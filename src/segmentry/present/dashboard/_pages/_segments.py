@@ -26,14 +26,14 @@ from segmentry.present.dashboard._show import (
     words,
 )
 from segmentry.present.report import (
-    AnyTable,
     exemplar_table,
     level_tables,
-    numeric_tables,
+    numeric_table,
     render_card,
     render_figure,
     segment_cells,
 )
+from segmentry.present.tables import Table
 
 _MOST_CARDS = 12
 
@@ -69,17 +69,16 @@ def show_segments(run: Run) -> None:
 def _details(run: Run) -> None:
     """Draw one segment in full."""
     segment = choose_segment(run, "Segment", key="segment")
-    position = [s.segment_id for s in run.summary.segments].index(segment.segment_id)
     _rename(run, segment)
     with together():
         heading(segment_label(segment), _verdict(segment), level=2)
         _decisions(run, segment)
-        table(numeric_tables(run.summary)[position + 1], *_own_tables(run, segment))
+        table(numeric_table(segment, run.summary), *_own_tables(run, segment))
     _spread(run)
     table(*level_tables(run.summary))
 
 
-def _own_tables(run: Run, segment: SegmentProfile) -> list[AnyTable]:
+def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
     """Return what a segment is shown and clicks more than all, and real users of it."""
     if segment.is_withheld:
         return []

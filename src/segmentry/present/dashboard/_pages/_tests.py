@@ -20,6 +20,7 @@ from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import (
+    Fact,
     facts,
     heading,
     listed,
@@ -29,7 +30,7 @@ from segmentry.present.dashboard._show import (
     put,
     table,
 )
-from segmentry.present.report import Fact, render_figure
+from segmentry.present.report import render_figure
 from segmentry.present.tables import Cell, Column, Row, Table, segment_row
 
 _RATIOS = {each: each for each in ("1:1", "1:2", "2:1", "1:4", "4:1", "1:9", "9:1")}
@@ -123,14 +124,14 @@ def _facts(plan: ExperimentPlan) -> tuple[Fact, ...]:
     found = plan.everyone
     arms = f"{count(plan.n_control)} : {count(plan.n_treatment)}"
     return (
-        Fact("Days", count(found.n_days), f"to find {percent(plan.mde)}"),
-        Fact(
+        ("Days", count(found.n_days), f"to find {percent(plan.mde)}"),
+        (
             "Days with the time before taken into account",
             count(found.n_days_adjusted),
             f"{percent(found.variance_reduction, digits=0)} less variance",
         ),
-        Fact("Users reached", count(found.n_users_reached), "both arms together"),
-        Fact("Arms", arms, "users to be assigned, about"),
+        ("Users reached", count(found.n_users_reached), "both arms together"),
+        ("Arms", arms, "users to be assigned, about"),
     )
 
 

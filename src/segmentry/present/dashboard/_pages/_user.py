@@ -11,7 +11,6 @@ from segmentry.ingest.engines.run_tables import find_user, top_users
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run, bundle_of
 from segmentry.present.dashboard._show import facts, heading, notice, segment_label, table, words
-from segmentry.present.report import Fact
 from segmentry.present.tables import Column, Row, Table, segment_row
 from segmentry.results.scoring import Placement, explain_placement
 from segmentry.results.summary import FeatureRow
@@ -95,13 +94,13 @@ def _placed(run: Run, segment_id: int, placement: Placement) -> list[Table]:
     shown = by_id.get(segment_id)
     facts(
         (
-            Fact("segment", str(segment_id), "" if shown is None else shown.name),
-            Fact(
+            ("segment", str(segment_id), "" if shown is None else shown.name),
+            (
                 "margin",
                 percent(placement.margin, digits=0),
                 "0 % on the border, 100 % on the centre",
             ),
-            Fact(
+            (
                 "second-nearest",
                 MISSING if second is None else str(second),
                 "" if second is None or second not in by_id else by_id[second].name,
