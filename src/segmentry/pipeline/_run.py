@@ -56,10 +56,10 @@ from segmentry.results.scoring import make_bundle, render_bundle
 from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
+from segmentry.runtime.version import __version__
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
 from segmentry.settings import RunOptions
-from segmentry.version import __version__
 
 _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
 

@@ -278,22 +278,9 @@ def _statistics(
     if not known.size:
         return NumericStatistics(name, None, None, None, None, missing_share, None, UNKNOWN)
     mean = float(known.mean())
-    lower, median, upper = _quartiles(ordered)
+    lower, median, upper = np.quantile(ordered, (0.25, 0.5, 0.75)).tolist()
     index = mean / population_mean * 100 if population_mean and population_mean > 0 else None
     return NumericStatistics(name, mean, lower, median, upper, missing_share, index, difference)
-
-
-def _quartiles(ordered: FloatVector) -> tuple[float, float, float]:
-    """Return `numpy.quantile(ordered, (0.25, 0.5, 0.75))`.
-
-    A sort of floats is four times as quick as the partial sort that `numpy.quantile` makes.
-    """
-    ranks = (ordered.size - 1) * np.array([0.25, 0.5, 0.75])
-    below = np.floor(ranks).astype(np.int64)
-    low, high = ordered[below], ordered[np.minimum(below + 1, ordered.size - 1)]
-    t = ranks - below
-    found = np.where(t >= 0.5, high - (high - low) * (1 - t), low + (high - low) * t)
-    return float(found[0]), float(found[1]), float(found[2])
 
 
 def _standardised(inside: FloatVector, moments: _Moments) -> Estimate:
