@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 from segmentry.errors import DataError
 from segmentry.ingest.files import explaining_gzip
 
-__all__ = ["BlockRecord", "OpenText", "copy_block", "opened_text", "skip_block"]
+__all__ = ["BlockRecord", "OpenText", "copy_block", "opened_text", "record_of", "skip_block"]
 
 _STRIDE = 1 << 20
 
@@ -26,6 +26,13 @@ class BlockRecord:
 
     n_bytes: int
     sha256: str
+
+
+def record_of(file: Path) -> BlockRecord:
+    """Return the record of a whole file, as its bytes are."""
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return BlockRecord(n_bytes=file.stat().st_size, sha256=digest)
 
 
 @dataclass(frozen=True, slots=True)
