@@ -121,10 +121,8 @@ def embed_users(
         overlap_placed=None if placed is None else placed.overlap,
         overlap_of_chance=None if fitted is None else fitted.overlap_of_chance,
         points=tuple(
-            EmbeddingPoint(
-                int(ids[i]), *(round(float(each), 3) for each in places[i]), bool(is_fitted[i])
-            )
-            for i in drawn
+            EmbeddingPoint(int(ids[i]), round(float(x), 3), round(float(y), 3), bool(is_fitted[i]))
+            for i, (x, y) in zip(drawn, places[drawn], strict=True)
         ),
     )
 
