@@ -3,6 +3,7 @@
 In: a `Summary` and its figures. Out: one HTML file without network, and its pieces.
 """
 
+from segmentry.present.report._comparison import measure_table
 from segmentry.present.report._conversions import added_sentence
 from segmentry.present.report._decisions import exemplar_table
 from segmentry.present.report._figures import Figure, figure_of, figures_in
@@ -37,6 +38,7 @@ __all__ = [
     "figure_of",
     "figures_in",
     "level_tables",
+    "measure_table",
     "numeric_table",
     "render_card",
     "render_figure",
