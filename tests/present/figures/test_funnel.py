@@ -102,9 +102,8 @@ def test_without_shares_the_counts_stay_and_without_conversions_no_figure_is_wri
     assert not plots.FIGURES["funnel"].needs(plain)
     assert plots.FIGURES["funnel"].needs(without)
     assert plots.FIGURES["funnel"].draw(without) is None
-    assert [row.cells[1].value for row in plots.FIGURES["funnel"].tables(without)[0].rows][
-        0
-    ] == 1000
+    (table,) = plots.FIGURES["funnel"].tables(without)
+    assert table.rows[0].cells[1].value == 1000
     assert plots.FIGURES["funnel"].needs(summary)
     assert names_of(summary) - names_of(plain) == {"funnel"}
 
