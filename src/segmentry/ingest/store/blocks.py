@@ -16,6 +16,7 @@ from segmentry.ingest.store.journal import DoneBlock, Journal, Step
 from segmentry.ingest.store.prepared import Inputs, Plan, PlannedTable
 from segmentry.ingest.store.text_blocks import (
     BlockRecord,
+    changed_block,
     copy_block,
     opened_text,
     record_of,
@@ -137,7 +138,7 @@ def _blocks(
     if not _is_cut(layout):
         record = record_of(file)
         if done and done[0] != record:
-            raise _changed(file, 0)
+            raise changed_block(file, 0)
         yield record, None if done else file
         return
     with opened_text(file) as text:
@@ -175,13 +176,6 @@ def _done_blocks(work: Work, table: TableSource, place: int) -> list[DoneBlock]:
         assert step.block is not None, "a step of a block has one"  # noqa: S101  # written so
         found.append(step.block)
     return found
-
-
-def _changed(file: Path, number: int) -> DataError:
-    return DataError(
-        f"{file}: block {number} is not what it was when it was prepared; expected the same file; "
-        "prepare it anew with --overwrite"
-    )
 
 
 def _split_block(
@@ -299,10 +293,10 @@ def check_inputs(table: TableSource, inputs: Inputs) -> None:
         is_cut = table.role in LOGS and _is_cut(inspect_file(file, table.shape))
         if not is_cut:
             if records != (record_of(file),):
-                raise _changed(file, 0)
+                raise changed_block(file, 0)
             continue
         with opened_text(file) as text:
             for number, record in enumerate(records):
                 skip_block(text, record, number=number)
             if text.stream.read(1):
-                raise _changed(file, len(records))
+                raise changed_block(file, len(records))
