@@ -8,7 +8,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from segmentry.version import __version__ as __version__
+from segmentry.runtime.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from segmentry.estimator import UserSegmenter

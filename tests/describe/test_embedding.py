@@ -10,9 +10,8 @@ import pytest
 from sklearn.manifold import trustworthiness
 from tests.pipeline import runs
 
-from segmentry.describe.maps import neighbourhood
+from segmentry.describe.maps import neighbourhood, sample_users
 from segmentry.pipeline import embed_run
-from segmentry.pipeline._embed import _sample
 from segmentry.results.summary import read_summary
 
 
@@ -54,12 +53,12 @@ def test_the_sample_holds_every_segment_by_its_share_and_the_rest_after_it():
     ids = np.repeat([1, 2, 3], [600, 300, 100])
     users = pl.Series("user_id", np.arange(1000))
 
-    chosen, is_fitted = _sample(users, ids, n_fitted=100, n_placed=50)
+    chosen, is_fitted = sample_users(users, ids, n_fitted=100, n_placed=50)
 
     assert np.bincount(ids[chosen[is_fitted]]).tolist() == [0, 60, 30, 10]
     assert (~is_fitted).sum() == 50
     assert np.unique(chosen).size == chosen.size == 150
-    everyone, _ = _sample(users, ids, n_fitted=100, n_placed=0)
+    everyone, _ = sample_users(users, ids, n_fitted=100, n_placed=0)
     assert everyone.tolist() == list(range(1000))
 
 

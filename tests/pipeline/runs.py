@@ -175,7 +175,7 @@ def attribute_run(home: Path) -> Run:
 
 
 def users_of(data_dir: Path, **options: object) -> UserData:
-    """Read a log as a run does."""
+    """Read a log as a run does, but all that it may want."""
     source = find_taobao(data_dir)
     with tempfile.TemporaryDirectory() as scratch:
         return read_users(
@@ -185,6 +185,33 @@ def users_of(data_dir: Path, **options: object) -> UserData:
             scratch=Path(scratch),
             clock=StepClock(),
         )
+
+
+OF_SEGMENTS = {"bootstraps", "exact_silhouette", "k", "k_min", "k_range", "min_share", "seed"}
+"""Options that change nothing of what is read."""
+
+
+def _read_once(data_dir: Path, **options: object) -> tuple[UserData, Path]:
+    """Return what a run reads and its folder for temporary files, where the log lies in parts.
+
+    What has the same files and options is read once by each worker: most runs of the tests differ
+    in their segments only.
+    """
+    files = tuple(
+        (each.name, each.stat().st_size, each.stat().st_mtime_ns) for each in data_dir.iterdir()
+    )
+    reading = {name: value for name, value in options.items() if name not in OF_SEGMENTS}
+    key = repr((data_dir, sorted(files), sorted(reading.items())))
+    if key not in _kept:
+        scratch = tempfile.TemporaryDirectory()
+        settings = load_config(None, options)
+        users, _ = _read(find_taobao(data_dir), settings, Path(scratch.name), StepClock(), None)
+        _kept[key] = users, scratch
+    users, scratch = _kept[key]
+    return users, Path(scratch.name)
+
+
+_kept: dict[str, tuple[UserData, tempfile.TemporaryDirectory[str]]] = {}
 
 
 def segmented(
@@ -205,16 +232,13 @@ def segmented(
 
 def outcome_of(data_dir: Path, **options: object) -> Outcome:
     """Return what a run on a log finds."""
-    settings = load_config(None, options)
-    with tempfile.TemporaryDirectory() as home:
-        scratch = Path(home) / "scratch"
-        scratch.mkdir()
-        users, _ = _read(find_taobao(data_dir), settings, scratch, StepClock(), None)
-        return segmented(users, name=data_dir.name, scratch=scratch, **options)
+    users, scratch = _read_once(data_dir, **options)
+    return segmented(users, name=data_dir.name, scratch=scratch, **options)
 
 
+@functools.cache
 def reused(folder: Path, **options: object) -> Outcome:
-    """Return what ``run --from`` finds."""
+    """Return what ``run --from`` finds: once in each worker for the same options."""
     users, _, _ = _reuse(folder, load_config(None, options))
     return segmented(users, **options)
 

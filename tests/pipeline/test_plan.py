@@ -10,7 +10,7 @@ from tests.texts import shows
 from segmentry.advise.budget import plan_budget
 from segmentry.advise.traffic import read_traffic
 from segmentry.results.summary import read_summary
-from segmentry.version import __version__
+from segmentry.runtime.version import __version__
 
 
 @pytest.fixture(scope="module")

@@ -270,6 +270,16 @@ def test_a_journal_line_that_was_cut_off_is_forgotten(data, prepared, tmp_path):
     assert prepare(data, out=out, block_bytes=BLOCK).accounts == prepared.accounts
 
 
+def test_a_journal_of_an_earlier_version_is_refused_until_the_work_begins_again(data, tmp_path):
+    journal = tmp_path / ".p.preparing" / "journal"
+    journal.parent.mkdir()
+    journal.write_text('{"step": "begin", "plan": {}, "n_parts": 3}\n')
+
+    with raises_text(DataError):
+        prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
+    assert prepare(data, out=tmp_path / "p", block_bytes=BLOCK, overwrite=True).is_new
+
+
 def test_a_change_while_it_was_interrupted_is_noticed(data, tmp_path):
     files = copied(data, tmp_path / "files")
     interrupted(files, tmp_path / "p", after=3)
@@ -398,6 +408,19 @@ def test_an_empty_part_is_told_by_its_size(prepared, tmp_path):
 
     shows(str(told.value))
     assert f"{n_bytes:,}" in str(told.value)
+
+
+def test_a_folder_of_an_earlier_version_is_refused_until_it_is_prepared_again(
+    data, prepared, tmp_path
+):
+    file = copy_of(prepared, tmp_path / "p") / "prepared.json"
+    file.write_text('{"prepared_version": 2, "source": {}, "tables": {}, "plan": {}, "inputs": {}}')
+
+    with raises_text(DataError):
+        check_data(tmp_path / "p")
+    with raises_text(DataError):
+        prepare(data, out=tmp_path / "p")
+    assert prepare(data, out=tmp_path / "p", overwrite=True).accounts == prepared.accounts
 
 
 def test_a_prepared_folder_is_not_prepared_again(prepared, tmp_path):

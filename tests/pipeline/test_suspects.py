@@ -71,7 +71,7 @@ def test_clicks_of_one_day_alone_confirm_nothing(people, tmp_path, day):
         for row in user
     ]
 
-    found = outcome(tmp_path, rows, k=None, k_min=2).summary
+    found = outcome(tmp_path, rows, k=None, k_min=2, k_range="2:4").summary
 
     assert {segment.verdict for segment in found.segments} <= UNDECIDED
     assert found.truth.kept_gain.by_forecast.value is None

@@ -16,7 +16,7 @@ import typer
 from segmentry.cli import _compare, _dashboard, _data, _export, _plan, _run
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
-from segmentry.version import __version__
+from segmentry.runtime.version import __version__
 
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
 """What is wrong with a path that somebody gave, whoever looks at it first."""

@@ -1,21 +1,14 @@
 """The command that compares algorithms."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from segmentry.cli._numbers import number
 from segmentry.cli._options import Json, seed_option
 from segmentry.errors import ConfigError
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
-
-_MIN_WIDTH = 120
-_MOST_SIZES = 5
+_MIN_WIDTH = 150
 
 
 def compare_algorithms(
@@ -40,6 +33,7 @@ def compare_algorithms(
     """Compare algorithms on the users of a run; the report gets a section."""
     from segmentry import pipeline
     from segmentry.cli import _console
+    from segmentry.present.report import measure_table
 
     names = None if algorithms is None else [name.strip() for name in algorithms.split(",")]
     is_run = (folder / "manifest.json").is_file()
@@ -63,42 +57,9 @@ def compare_algorithms(
     if json:
         _console.print_json(comparison)
         return
-    _console.print_wide(_table(comparison), width=_MIN_WIDTH)
+    _console.print_wide(measure_table(comparison).to_rich(), width=_MIN_WIDTH)
     _console.print_notes(
         f"{each.label}: {each.problem}" for each in comparison.results if each.problem
     )
     _console.print_notes(comparison.notes)
     typer.echo(f"\nReport: {(folder if out is None else out) / 'report.html'}")
-
-
-def _table(comparison: "AlgorithmComparison") -> "Table":
-    from segmentry.cli._console import table_of
-
-    names = ("K", "unassigned", "silhouette", "inner gain", "stability", "agreement", "s", "MB")
-    table = table_of(["algorithm"], names)
-    table.columns[0].no_wrap = True
-    table.add_column("users of the segments")
-    for each in comparison.results:
-        table.add_row(*_cells(each), style="bold" if each.is_chosen else None)
-    return table
-
-
-def _cells(each: "MethodResult") -> list[str]:
-    gain, memory = each.inner_gain.value, each.peak_memory_mb
-    sizes = ", ".join(f"{size:,}" for size in each.sizes[:_MOST_SIZES])
-    return [
-        f"{each.label}{' (chosen)' if each.is_chosen else ''}",
-        str(each.n_segments),
-        f"{each.n_unassigned:,}",
-        _decimal(each.silhouette.value),
-        "–" if gain is None else f"{gain * 1000:.2f}",
-        _decimal(each.stability),
-        _decimal(each.agreement),
-        f"{each.seconds:.1f}",
-        number(memory),
-        f"{sizes}, …" if len(each.sizes) > _MOST_SIZES else sizes or "–",
-    ]
-
-
-def _decimal(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"

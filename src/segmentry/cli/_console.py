@@ -21,8 +21,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from segmentry.cli._numbers import percent, rate
 from segmentry.evaluation.later_days import TruthReport
+from segmentry.formats import percent, rate, rate_with_limits
 from segmentry.ingest.quality import Finding
 from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, RowAccount
@@ -191,10 +191,11 @@ def print_summary(summary: Summary) -> None:
     for segment in summary.segments:
         told = ["too few" if segment.is_withheld else f"{segment.n_users:,}"]
         if is_checked:
-            told += [percent(segment.ctr_seen.value), rate(segment.forecast_ctr), segment.verdict]
+            told += [rate(segment.ctr_seen.value), rate_with_limits(segment.forecast_ctr)]
+            told += [segment.verdict]
         else:
-            share = "–" if segment.is_withheld else f"{segment.share:.1%}"
-            told += [share] + [rate(segment.ctr_seen)] * has_seen
+            told += [percent(None if segment.is_withheld else segment.share)]
+            told += [rate_with_limits(segment.ctr_seen)] * has_seen
         table.add_row(str(segment.segment_id), escape(segment.name), *told)
     OUT.print(table)
     if summary.truth is not None and summary.truth.outcome_weekdays:

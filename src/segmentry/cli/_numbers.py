@@ -1,12 +1,8 @@
-"""Numbers as people write them on a command line, and as they are printed there."""
+"""Numbers as people write them on a command line."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from segmentry.errors import ConfigError
-
-if TYPE_CHECKING:
-    from segmentry.schema import Estimate
 
 
 def parse_share(text: str, *, option: str) -> float:
@@ -73,27 +69,3 @@ def parse_ratio(text: str, *, option: str) -> tuple[float, float]:
     if not (0 < control < float("inf") and 0 < treatment < float("inf")):
         raise ConfigError(f"{option} {text}: expected control:treatment, as 1:1 or 9:1")
     return control, treatment
-
-
-def rate(estimate: "Estimate") -> str:
-    """Return a rate in per cent, with its interval where there is one."""
-    if estimate.low is None or estimate.high is None:
-        return percent(estimate.value)
-    return f"{percent(estimate.value)} ({estimate.low * 100:.2f}–{estimate.high * 100:.2f})"
-
-
-def percent(value: float | None) -> str:
-    """Return a share in per cent, a dash where it is unknown."""
-    return "–" if value is None else f"{value:.2%}"
-
-
-def number(value: float | None) -> str:
-    """Return a number with separators, a dash where it is unknown."""
-    return "–" if value is None else f"{value:,.0f}"
-
-
-def signed(estimate: "Estimate") -> str:
-    """Return a difference with its sign and limits, a dash where it is unknown."""
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "–"
-    return f"{estimate.value:+,.0f} ({estimate.low:+,.0f} to {estimate.high:+,.0f})"

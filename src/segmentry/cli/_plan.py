@@ -5,23 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segmentry.cli._numbers import (
-    number,
-    parse_ids,
-    parse_pairs,
-    parse_ratio,
-    parse_share,
-    percent,
-    rate,
-    signed,
-)
+from segmentry.cli._numbers import parse_ids, parse_pairs, parse_ratio, parse_share
 from segmentry.cli._options import Json, RunDir, seed_option
+from segmentry.formats import MISSING, decimal, percent
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from segmentry.advise.budget import BudgetPlan
-    from segmentry.advise.experiments import Effect, ExperimentPlan, ExperimentResult, PowerRow
+    from segmentry.advise.experiments import Effect, ExperimentPlan, ExperimentResult
     from segmentry.schema import Estimate
 
 
@@ -87,12 +79,14 @@ def budget(
 
 def _print_budget(plan: "BudgetPlan", run_dir: Path, *, is_json: bool) -> None:
     from segmentry.cli import _console
+    from segmentry.present.plans import comparison_table, part_table, sensitivity_table
 
     if is_json:
         _console.print_json(plan)
         return
     _console.print_bold(plan.conclusion)
-    _console.print_wide(_parts(plan), _comparisons(plan))
+    tables = (part_table(plan, has_total=True), comparison_table(plan), sensitivity_table(plan))
+    _console.print_wide(*(each.to_rich() for each in tables))
     _console.print_notes(plan.notes)
     typer.echo(f"\nPlan: {run_dir / 'plan' / 'budget.json'}")
 
@@ -118,6 +112,7 @@ def plan_test(
     """Say how many users and days a test takes, and assign the users to its arms."""
     from segmentry.advise.experiments import plan_test as plan_of
     from segmentry.cli import _console
+    from segmentry.present.plans import power_table
 
     found = plan_of(
         run_dir,
@@ -134,7 +129,7 @@ def plan_test(
         _console.print_json(found)
         return
     _console.print_bold(_headline(found))
-    _console.print_wide(_powers(found))
+    _console.print_wide(power_table(found).to_rich())
     _console.print_notes(found.notes)
     typer.echo(
         f"\nAssigned: {found.n_control:,} control, {found.n_treatment:,} treatment (salt "
@@ -181,48 +176,6 @@ def analyse_test(
     typer.echo(f"\nResult: {run_dir / 'plan' / 'test_result.json'}")
 
 
-def _parts(plan: "BudgetPlan") -> "Table":
-    from segmentry.cli._console import table_of
-
-    per = "CTR" if plan.outcome == "clicks" else "per impression"
-    names = ["share", "impressions", f"{per} (90 %)", plan.outcome]
-    table = table_of(["id", "segment"], names + ["money"] * (plan.money is not None))
-    total = plan.n_impressions
-    for each in plan.segments:
-        told = [
-            f"{each.proportional / total:.1%} → {each.impressions / total:.1%}",
-            f"{each.impressions:,}",
-            rate(each.rate),
-            number(each.expected.value),
-        ]
-        told += [] if each.money is None else [f"{each.money:,.2f}"]
-        table.add_row(str(each.segment_id), each.name, *told)
-    told = ["", f"{total:,}", "", number(plan.expected.value)]
-    told += [] if plan.money is None else [f"{plan.money:,.2f}"]
-    table.add_row("", "all", *told, style="bold")
-    return table
-
-
-def _comparisons(plan: "BudgetPlan") -> "Table":
-    from segmentry.cli._console import table_of
-
-    table = table_of(["the plan against"], [plan.outcome, "gain (90 %)", "gain", "loses in"])
-    for each in plan.comparisons:
-        table.add_row(
-            each.against,
-            number(each.expected.value),
-            signed(each.gain),
-            percent(each.gain_share.value),
-            f"{each.losing_share:.1%} of draws",
-        )
-    for other in plan.sensitivity:
-        if other.exponent != plan.exponent:
-            name = f"proportional, if {plan.outcome} ∝ impressions^{other.exponent:g}"
-            told = ["", signed(other.gain), "", f"{other.losing_share:.1%} of draws"]
-            table.add_row(name, *told, style="dim")
-    return table
-
-
 def _headline(found: "ExperimentPlan") -> str:
     everyone = found.everyone
     asked = (
@@ -235,32 +188,6 @@ def _headline(found: "ExperimentPlan") -> str:
     sooner = everyone.n_days_adjusted
     more = "" if sooner in (None, everyone.n_days) else f"; {_days(sooner)} {adjusted}"
     return f"{_days(everyone.n_days)} to find {asked}{more}."
-
-
-def _powers(found: "ExperimentPlan") -> "Table":
-    from segmentry.cli._console import table_of
-
-    names = ("users", "CTR", "days", "users shown", "impressions", "days, adjusted", "smallest")
-    table = table_of(("id", "segment"), names)
-    for row in (*found.segments, found.everyone):
-        told = _power(row)
-        is_all = row.segment_id is None
-        number = "" if is_all else str(row.segment_id)
-        table.add_row(number, row.name, *told, style="bold" if is_all else None)
-    table.columns[-1].header = f"smallest in {found.max_days} days"
-    return table
-
-
-def _power(row: "PowerRow") -> list[str]:
-    return [
-        f"{row.n_users:,}",
-        percent(row.ctr),
-        "–" if row.n_days is None else str(row.n_days),
-        number(row.n_users_reached),
-        number(row.n_impressions),
-        "–" if row.n_days_adjusted is None else str(row.n_days_adjusted),
-        percent(row.smallest),
-    ]
 
 
 def _arms(found: "ExperimentResult") -> "Table":
@@ -290,23 +217,20 @@ def _effects(found: "ExperimentResult") -> "Table":
 
 
 def _effect(effect: "Effect", *, is_rate: bool) -> list[str]:
-    def told(value: float | None) -> str:
-        if value is None:
-            return "–"
-        return f"{value:.3%}" if is_rate else f"{value:,.3f}"
-
-    return [told(effect.control), told(effect.treatment), _lift(effect.lift)]
+    write = percent if is_rate else decimal
+    rates = [write(each, digits=3) for each in (effect.control, effect.treatment)]
+    return [*rates, _lift(effect.lift)]
 
 
 def _lift(lift: "Estimate") -> str:
     if lift.value is None or lift.low is None or lift.high is None:
-        return "–"
+        return MISSING
     return f"{lift.value:+.1%} ({lift.low:+.1%} to {lift.high:+.1%})"
 
 
 def _p(p: float | None) -> str:
     if p is None:
-        return "–"
+        return MISSING
     return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 

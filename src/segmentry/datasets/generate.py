@@ -20,8 +20,13 @@ from segmentry.datasets.impressions import (
     log_rows,
 )
 from segmentry.datasets.options import GeneratedData, GeneratorOptions
-from segmentry.datasets.population import Population, draw_behaviour_counts, draw_population
-from segmentry.datasets.profiles import profile_rows, truth_rows
+from segmentry.datasets.population import (
+    Population,
+    draw_behaviour_counts,
+    draw_population,
+    profile_rows,
+    truth_rows,
+)
 from segmentry.datasets.quotas import Floats, Integers
 from segmentry.datasets.staging import ADS, BEHAVIOUR_LOG, LOG, PROFILES, TRUTH, append_csv, staged
 from segmentry.datasets.urns import TasteUrns, fill_taste_urns

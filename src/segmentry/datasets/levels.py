@@ -82,11 +82,15 @@ class Demography:
 
     def exposure(self) -> Floats:
         """Sum the levels' shifts of the exposure score."""
-        return _sum_effects([np.array(f.exposure)[getattr(self, f.name)] for f in FIELDS])
+        return self._sum_effects("exposure")
 
     def appetite(self) -> Floats:
         """Sum the levels' shifts of the logit CTR."""
-        return _sum_effects([np.array(f.appetite)[getattr(self, f.name)] for f in FIELDS])
+        return self._sum_effects("appetite")
+
+    def _sum_effects(self, kind: str) -> Floats:
+        effects = [np.array(getattr(f, kind))[getattr(self, f.name)] for f in FIELDS]
+        return np.asarray(np.sum(effects, axis=0), dtype=np.float64)
 
 
 def draw_demography(n: int, rng: np.random.Generator) -> Demography:
@@ -129,7 +133,3 @@ def _draw_segment(
     segment = (cms_group - 1) * SEGMENTS_PER_GROUP + 1 + slot
     has_segment = quota((1 - SEGMENTED_SHARE, SEGMENTED_SHARE), n, rng) == 1
     return np.where(has_segment & (cms_group > 0), segment, 0).astype(np.int8)
-
-
-def _sum_effects(effects: list[Floats]) -> Floats:
-    return np.asarray(np.sum(effects, axis=0), dtype=np.float64)

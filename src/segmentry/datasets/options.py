@@ -1,11 +1,17 @@
 """What can be asked of the generator, and what it answers."""
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from segmentry.errors import ConfigError
 
+_LIMITS = {
+    "behaviour_rows_per_user": (1.0, 100_000.0),
+    "fatigue": (0.0, 3.0),
+    "drift": (0.0, 3.0),
+    "tastes": (0.0, 5.0),
+    "reaction": (0.0, 0.95),
+}
 MAX_USERS = 20_000_000  # ids and row keys are packed into 63 bits up to here
 
 
@@ -141,24 +147,15 @@ def _wrong_flags(options: GeneratorOptions) -> list[str]:
 
 def _wrong_strengths(options: GeneratorOptions) -> list[str]:
     """Check what must be a finite number; the upper limits keep every CTR between 0 and 1."""
-    limits = {
-        "behaviour_rows_per_user": (1.0, 100_000.0),
-        "fatigue": (0.0, 3.0),
-        "drift": (0.0, 3.0),
-        "tastes": (0.0, 5.0),
-        "reaction": (0.0, 0.95),
-    }
     problems = []
-    for field in fields(options):
-        if field.name not in limits:
-            continue
-        low, high = limits[field.name]
-        found = getattr(options, field.name)
+    for name, (low, high) in _LIMITS.items():
+        found = getattr(options, name)
         is_number = isinstance(found, int | float) and not isinstance(found, bool)
-        if not is_number or not math.isfinite(found) or not low <= found <= high:
+        if not is_number or not low <= found <= high:  # NaN is neither
+            default = GeneratorOptions.__dataclass_fields__[name].default
             problems.append(
-                f"{field.name}: found {found!r}, expected a number from {low:g} to {high:g}; "
-                f"use {field.default!r} for the default"
+                f"{name}: found {found!r}, expected a number from {low:g} to {high:g}; "
+                f"use {default!r} for the default"
             )
     return problems
 

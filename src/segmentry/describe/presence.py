@@ -117,20 +117,9 @@ def report_presence(
 ) -> PresenceReport | None:
     """Compare the users absent on the later days with those present, segment by segment.
 
-    Parameters
-    ----------
-    truth : Validation or None
-    table : DataFrame, (n_users, ...)
-        User table of all days.
-    segment_ids : ndarray of int, shape (n_users,)
-        Segments as they are now.
-    n_segments : int
-    early : DataFrame, optional
-        The same users by the feature window.
-    features : sequence of Feature
-        To compare, those that `early` lacks and categories aside.
-    min_size : int
-        Nothing is told of fewer users.
+    `table` holds the users by all days and `segment_ids` their segments as they are now; `early`
+    holds the same users by the feature window. `features` are compared but for those that it lacks
+    and categories. Nothing is said of fewer than `min_size` users.
     """
     if truth is None or "n_impressions" not in table.columns:
         return None
@@ -151,14 +140,10 @@ def report_presence(
 
 def _values(early: pl.DataFrame, features: Sequence[Feature]) -> Values:
     """Return the features of which a mean tells something; unknown is not a number."""
-    found = [
-        each.name
+    return {
+        each.name: early[each.name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         for each in features
         if each.name in early.columns and each.kind not in ("categorical", "time")
-    ]
-    return {
-        name: early[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-        for name in dict.fromkeys(found)
     }
 
 
@@ -221,11 +206,8 @@ def _compared(
 
 def _described(seen: UserCounts, group: npt.NDArray[np.bool_]) -> tuple[float | None, float | None]:
     """Mean impressions and CTR in the feature window; null for nobody."""
-    n_users, n, c = (
-        int(group.sum()),
-        int(seen.n_trials[group].sum()),
-        int(seen.n_successes[group].sum()),
-    )
+    n_users = int(group.sum())
+    n, c = (int(each[group].sum()) for each in (seen.n_trials, seen.n_successes))
     return (n / n_users if n_users else None), (c / n if n else None)
 
 

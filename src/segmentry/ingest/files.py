@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import functools
 import gzip
 import io
 import re
@@ -9,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
@@ -71,7 +72,7 @@ _ENCODINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileLayout:
     """What the first lines of a file tell.
 
@@ -91,11 +92,6 @@ class FileLayout:
         Columns of Parquet that hold lists or records.
     uuids : tuple of str
         Columns of Parquet that hold UUIDs as 16 bytes.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Column names without surrounding white space.
     """
 
     path: Path
@@ -107,17 +103,21 @@ class FileLayout:
     partitions: tuple[tuple[str, str], ...] = ()
     nested: tuple[str, ...] = ()
     uuids: tuple[str, ...] = ()
-    names: tuple[str, ...] = field(init=False)
-    _known: dict[str, tuple[str, ...]] = field(init=False, compare=False, repr=False)
-    _rows: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        # Made once: a file may have thousands of columns, and each is looked up by its name.
-        object.__setattr__(self, "names", tuple(name.strip() for name in self.columns))
-        object.__setattr__(self, "_known", {})
-        # A line of few fields, such as "(41 rows affected)", tells nothing of a column.
-        rows = tuple(row for row in self.sample if 2 * len(row) >= len(self.columns))
-        object.__setattr__(self, "_rows", rows)
+    # Made once: a file may have thousands of columns, and each is looked up by its name.
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """Column names without surrounding white space."""
+        return tuple(name.strip() for name in self.columns)
+
+    @functools.cached_property
+    def _known(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    @functools.cached_property
+    def _rows(self) -> list[tuple[str, ...]]:
+        """The sample without lines of few fields, such as "(41 rows affected)"."""
+        return [row for row in self.sample if 2 * len(row) >= len(self.columns)]
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -145,12 +145,7 @@ class FileLayout:
 def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
     r"""Read the first lines of a CSV, CSV.gz or Parquet file, or of one set in columns by blanks.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    shape : FileShape, optional
-        What is known of it; all is found by looking if absent.
+    What `shape` leaves open is found by looking.
 
     Raises
     ------
@@ -231,14 +226,10 @@ def _texts_of(batch: "pa.RecordBatch") -> Iterator[tuple[str, ...]]:
 
     columns = [
         # Python has no nanoseconds, and pandas, which has, need not be there.
-        column.cast(pa.string()) if _is_in_nanoseconds(column.type) else column
+        column.cast(pa.string()) if getattr(column.type, "unit", "") == "ns" else column
         for column in batch.columns
     ]
     return zip(*([_as_text(value) for value in each.to_pylist()] for each in columns), strict=True)
-
-
-def _is_in_nanoseconds(kind: "pa.DataType") -> bool:
-    return getattr(kind, "unit", "") == "ns"
 
 
 def _as_text(value: object) -> str:

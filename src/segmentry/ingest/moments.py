@@ -17,6 +17,7 @@ __all__ = [
     "MomentPattern",
     "find_time_format",
     "has_hours",
+    "midnight",
     "moment_pattern",
 ]
 
@@ -176,6 +177,18 @@ def _fits(value: str, pattern: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
+    """Return the beginning of a local day in epoch seconds.
+
+    Examples
+    --------
+    >>> midnight(dt.date(2017, 5, 6), utc_offset_hours=8)
+    1494000000
+    """
+    days = (day - dt.date(1970, 1, 1)).days
+    return days * SECONDS_PER_DAY - round(utc_offset_hours * 3600)
 
 
 def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: UtcOffset) -> bool:

@@ -49,10 +49,6 @@ class DataReport:
         Kind of the source, "taobao", or the user's name for it.
     starts_at, ends_at : int or None
         The window ``[starts_at, ends_at)`` in epoch seconds; null where events have no times.
-    utc_offset_hours : int
-        Offset of the local clock by which days and hours are counted.
-    accounts : tuple of RowAccount
-        One per table: rows read = used + rejected + excluded.
     findings : tuple of Finding
         Joins, nulls, duplicates, impossible values; every check is listed, also with count 0.
     """
@@ -76,20 +72,8 @@ def find_in_tables(
 ) -> tuple[Finding, ...]:
     """List what the counts per user and the small tables tell, also where the count is 0.
 
-    What was not counted, as no feature took it or the data lack it, is not listed.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        Integer counts per user of the log.
-    profiles : DataFrame
-        Sound profiles.
-    source : Source
-        Says what there is, and what an event is called.
-    n_impossible_levels, n_impossible_prices : int
-        Values that were set to unknown.
-    ads : DataFrame
-        Sound ads.
+    What was not counted, as no feature took it or the data lack it, is not listed. `counts` are
+    integers per user of the log; impossible values were set to unknown.
     """
     n_shown = int(counts["n_impressions"].sum())
     found = list(_joins(counts, profiles, source)) if source.profiles is not None else []
@@ -162,16 +146,8 @@ def find_in_log(
 ) -> tuple[Finding, ...]:
     """Look deeper into the log: exact duplicates, ads without features, empty days.
 
-    What the data lack is not listed.
-
-    Parameters
-    ----------
-    engine : Engine
-        Whose `split_log` made the parts.
-    ads : DataFrame
-        Sound ads.
-    window : Window
-        Its local days are counted, also those that it cuts.
+    What the data lack is not listed. All local days of the window are counted, also those that it
+    cuts.
     """
     n_rows, n_repeated = 0, 0
     shown_ads: list[pl.DataFrame] = []

@@ -29,15 +29,8 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
     Exact duplicates are collapsed. Where rows of one user contradict each other, all of them are
     rejected and the user counts as unprofiled: whichever was kept would depend on their order.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        ``user_id`` and attributes.
-    unreadable : int
-        Lines that the engine could not read.
-    attributes : sequence of str
-        Names of the attributes that are levels; those below 0 are impossible and become unknown,
-        as numbers that are not finite do in any column.
+    Levels below 0, in the columns named by `attributes`, are impossible and become unknown, as
+    numbers that are not finite do in any column.
 
     Examples
     --------

@@ -20,12 +20,7 @@ def read_user_file(
 ) -> pl.DataFrame:
     r"""Read some columns of a CSV, CSV.gz or Parquet file; those of a CSV file are text.
 
-    Parameters
-    ----------
-    required, optional : sequence of str
-        Columns to take.
-    other_names : mapping of str to sequence of str, optional
-        Names that a column may have instead.
+    A column may have one of its `other_names` instead.
 
     Raises
     ------

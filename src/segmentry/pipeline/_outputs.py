@@ -1,138 +1,16 @@
-"""Tables and pages of a run folder that are views of the summary."""
+"""Figures and page of a run folder, and the names in them."""
 
-from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from segmentry.describe.number import EVIDENCE_COLUMNS, NO_EVIDENCE, evidence_by_number
-from segmentry.describe.profiles import NumericStatistics, SegmentProfile
 from segmentry.evaluation.algorithms import AlgorithmComparison
 from segmentry.results.comparisons import read_comparison
 from segmentry.results.names import NAMES_FILE, read_names, with_names, write_renamed
 from segmentry.results.run_folder import staged_inside
 from segmentry.results.summary import Summary, read_summary
-from segmentry.schema import DataTraits, Estimate
 
 if TYPE_CHECKING:
     from segmentry.present.figures import Draw
-
-
-_LONG = {
-    "segment_id": pl.Int64(),
-    "feature": pl.String(),
-    "statistic": pl.String(),
-    "value": pl.Float64(),
-    "low": pl.Float64(),
-    "high": pl.Float64(),
-}
-_OF_EVENTS = ("n_impressions", "impressions_share")
-_Row = tuple[int, str, str, float | None, float | None, float | None]
-
-
-def profiles_table(summary: Summary) -> pl.DataFrame:
-    """Return the profiles in long form, the population as segment 0.
-
-    Rows about a level of a feature have the statistic ``share[LEVEL]``, unknown being a level.
-    """
-    profiles = (summary.population, *summary.segments)
-    left_out = _not_there(summary.traits)
-    rows = [
-        row for profile in profiles for row in _rows_of(profile) if row[1] or row[2] not in left_out
-    ]
-    return pl.DataFrame(rows, schema=_LONG, orient="row")
-
-
-def _not_there(traits: DataTraits) -> frozenset[str]:
-    """Name the statistics that the data do not allow."""
-    of_clicks = {field.name for field in fields(SegmentProfile) if "ctr" in field.name}
-    of_clicks |= {"n_clicks", "clicks_share", "forecast_early", "forecast_index", "survival"}
-    left_out = set() if traits.has_clicks else of_clicks
-    return frozenset(left_out if traits.has_log else {*left_out, *_OF_EVENTS})
-
-
-def _rows_of(profile: SegmentProfile) -> Iterator[_Row]:
-    plain = {
-        "n_users": profile.n_users,
-        "share": profile.share,
-        "n_impressions": profile.n_impressions,
-        "n_clicks": profile.n_clicks,
-        "impressions_share": profile.impressions_share,
-        "clicks_share": profile.clicks_share,
-        "ctr_index": profile.ctr_index,
-        "mean_silhouette": profile.mean_silhouette,
-    }
-    for statistic, value in plain.items():
-        yield (profile.segment_id, "", statistic, value, None, None)
-    estimates = {
-        "ctr_seen": profile.ctr_seen,
-        "forecast_ctr": profile.forecast_ctr,
-        "forecast_index": profile.forecast_index,
-        "ctr_early": profile.ctr_early,
-        "forecast_early": profile.forecast_early,
-        "ctr_outcome": profile.ctr_outcome,
-        "survival": profile.survival,
-    }
-    for statistic, estimate in estimates.items():
-        yield _estimated(profile.segment_id, "", statistic, estimate)
-    for numeric in profile.numeric:
-        yield from _numeric_rows(profile.segment_id, numeric)
-    for composition in profile.levels:
-        for level in composition.levels:
-            told = f"[{level.level if level.level is not None else 'unknown'}]"
-            yield (profile.segment_id, composition.feature, f"share{told}", level.share, None, None)
-            index = Estimate(value=level.index, low=level.index_low, high=level.index_high)
-            yield _estimated(profile.segment_id, composition.feature, f"index{told}", index)
-    for test in profile.tests:
-        yield (profile.segment_id, test.feature, "p_value", test.p_value, None, None)
-        yield (profile.segment_id, test.feature, "q_value", test.q_value, None, None)
-
-
-def _numeric_rows(segment_id: int, numeric: NumericStatistics) -> Iterator[_Row]:
-    plain = {
-        "mean": numeric.mean,
-        "lower_quartile": numeric.lower_quartile,
-        "median": numeric.median,
-        "upper_quartile": numeric.upper_quartile,
-        "missing_share": numeric.missing_share,
-        "index": numeric.index,
-        "standing": numeric.standing,
-    }
-    for statistic, value in plain.items():
-        yield (segment_id, numeric.feature, statistic, value, None, None)
-    difference = numeric.standardised_difference
-    yield _estimated(segment_id, numeric.feature, "standardised_difference", difference)
-
-
-def _estimated(segment_id: int, feature: str, statistic: str, estimate: Estimate) -> _Row:
-    return (segment_id, feature, statistic, estimate.value, estimate.low, estimate.high)
-
-
-def selection_table(summary: Summary) -> pl.DataFrame:
-    """Return one row per candidate, with all evidence on its number of segments."""
-    evidence = evidence_by_number(summary.evidence)
-    rows = [
-        {
-            "algorithm": each.algorithm,
-            "n_segments": each.n_segments,
-            "inertia": each.inertia,
-            "silhouette": each.silhouette.value,
-            "silhouette_low": each.silhouette.low,
-            "silhouette_high": each.silhouette.high,
-            "squared_silhouette": each.squared_silhouette,
-            "calinski_harabasz": each.calinski_harabasz,
-            "davies_bouldin": each.davies_bouldin,
-            "smallest_share": each.smallest_share,
-            "is_selected": each.is_selected,
-            "is_knee": each.is_knee,
-            "reason": each.reason,
-            **evidence.get(each.n_segments, NO_EVIDENCE),
-        }
-        for each in summary.selection.candidates
-    ]
-    return pl.DataFrame(rows, schema_overrides=dict(EVIDENCE_COLUMNS))
 
 
 def write_report(

@@ -29,7 +29,7 @@ from segmentry.pipeline._ahead import Ahead
 from segmentry.pipeline._decide import decide
 from segmentry.pipeline._form import Asked, find_and_check
 from segmentry.pipeline._log import look_again
-from segmentry.pipeline._outputs import profiles_table, selection_table, write_report
+from segmentry.pipeline._outputs import write_report
 from segmentry.pipeline._read import read_users
 from segmentry.pipeline._summarise import Named, summarise
 from segmentry.pipeline._wanted import recipe_for, wanted_of
@@ -54,12 +54,13 @@ from segmentry.results.run_folder import (
 )
 from segmentry.results.scoring import make_bundle, render_bundle
 from segmentry.results.summary import Summary, read_summary, render_summary_json
+from segmentry.results.tables import profiles_table, selection_table
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
+from segmentry.runtime.version import __version__
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
 from segmentry.settings import RunOptions
-from segmentry.version import __version__
 
 _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
 

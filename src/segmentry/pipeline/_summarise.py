@@ -31,10 +31,10 @@ from segmentry.features.users import UserData
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.pipeline._form import Found
 from segmentry.results.summary import Repeat, Summary
+from segmentry.runtime.version import __version__
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.forming import Segmentation, Selection
 from segmentry.segments.preprocessing import feature_rows
-from segmentry.version import __version__
 
 Named = tuple[SegmentProfile, ...]
 

@@ -13,6 +13,10 @@ FONT = (
     "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', "
     "'Liberation Sans', Arial, sans-serif"
 )
+SERIF = (
+    "Charter, 'Bitstream Charter', 'Sitka Text', Cambria, Georgia, 'Noto Serif', "
+    "'Liberation Serif', serif"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,18 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "on_strong": Role("#fffffd", "#11161a"),
     }
 )
+PAGE: Mapping[str, Role] = MappingProxyType(
+    {
+        **{name: ROLES[name] for name in ("paper", "ink", "muted", "accent")},
+        "raised": Role("#f5f3ed", "#1d2125"),
+        "line": Role("#dcd8ce", "#353a40"),
+        "good": Role("#1d6b4f", "#7fd0ad"),
+        "warn": Role("#855400", "#e3b566"),
+        "focus": Role("#1257a6", "#8ec2ff"),
+        "shade": Role("rgb(28 33 38 / 0.16)", "rgb(236 234 228 / 0.2)"),
+    }
+)
+"""Colours of report, dashboard and login around the figures."""
 TITLE_SIZES: Mapping[str, int] = MappingProxyType(
     {
         "fontSize": 15,
@@ -105,10 +121,10 @@ def segment_colour(segment_id: int) -> str:
     Eight hues that stay apart for readers with normal vision, protanopia, deuteranopia and
     tritanopia: by 11 or more in every pair (CIEDE2000, simulated by Machado, Oliveira and
     Fernandes 2009). The ninth segment to the sixteenth have a duller shade of them, and then all
-    sixteen repeat: many segments are told apart by the number
-    or the name beside every bar, line, blade and centre, not by colour; a single dot of a map says
-    its segment when hovered over. All have a contrast of 3 or more with the light and the dark
-    ground. Unassigned users (id 0) are grey.
+    sixteen repeat: many segments are told apart by the number or the name beside every bar, line,
+    blade and centre, not by colour; a single dot of a map says its segment when hovered over. All
+    have a contrast of 3 or more with the light and the dark ground. Unassigned users (id 0) are
+    grey.
 
     Parameters
     ----------
@@ -174,6 +190,19 @@ def heat_ink(difference: float) -> str:
     ('#1c2126', '#fffffd')
     """
     return ROLES["on_strong" if abs(difference) >= HEAT_EDGES[-1] else "ink"].light
+
+
+def page_colours(*, is_dark: bool) -> str:
+    """Return the colours of a page as custom properties of CSS.
+
+    Examples
+    --------
+    >>> page_colours(is_dark=True)[:17]
+    '--paper: #15181b;'
+    """
+    return " ".join(
+        f"--{name}: {role.dark if is_dark else role.light};" for name, role in PAGE.items()
+    )
 
 
 def dark_figure_css(scope: str) -> str:

@@ -30,13 +30,14 @@ def preloading(libraries: Iterable[str]) -> Iterator[None]:
                 importlib.import_module(name)
 
     loading = threading.Thread(target=load, name="preloading")
-    loading.start()
     try:
+        loading.start()
         yield
     except BaseException:
         # The process is about to end: an import that this cuts off complains on standard error.
         is_over.set()
-        loading.join()
+        if loading.is_alive():
+            loading.join()
         raise
     finally:
         is_over.set()

@@ -169,7 +169,7 @@ def test_names_are_distinct_and_claim_nothing_unconfirmed(n_segments, forming, l
 
 
 def test_every_feature_has_words_of_its_own_for_low_and_high():
-    from segmentry.describe.profiles._words import CLICK_FEATURES, words_for
+    from segmentry.describe.profiles._names import CLICK_FEATURES, words_for
 
     told = [word for name in CATALOGUE if name not in CLICK_FEATURES
             for word in words_for(CATALOGUE[name])]  # fmt: skip

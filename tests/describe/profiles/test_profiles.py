@@ -10,7 +10,7 @@ import pytest
 from tests.texts import says
 
 from segmentry.describe.profiles import POPULATION, pooled_rate, profile_segments
-from segmentry.describe.profiles._profiles import _numeric_of, _quartiles
+from segmentry.describe.profiles._profiles import _numeric_of
 from segmentry.schema import Estimate, Feature
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
@@ -388,15 +388,6 @@ def test_the_order_of_users_changes_no_count_and_no_name(users, profiles):
         np.testing.assert_allclose(
             frame["mean"].astype(float), other["mean"].astype(float), rtol=1e-12
         )
-
-
-@pytest.mark.parametrize("n_users", [1, 2, 3, 4, 7, 100, 1001])
-def test_quartiles_are_those_of_numpy_to_the_bit(n_users):
-    rng = np.random.default_rng(n_users)
-    for values in (rng.normal(size=n_users), rng.integers(0, 5, n_users).astype(np.float64)):
-        expected = np.quantile(values, (0.25, 0.5, 0.75))
-
-        assert _quartiles(np.sort(values)) == tuple(expected.tolist())
 
 
 def test_a_segment_stands_at_the_mean_rank_of_its_users():

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.texts import says
 
-from segmentry.describe.profiles import apply_rules, find_rules, rule_text, rules_sql
-from segmentry.describe.profiles._cuts import round_cut
+from segmentry.describe.profiles._rule_texts import rule_text, rules_sql
+from segmentry.describe.profiles._rules import find_rules, round_cut
 from segmentry.features import LOG_FEATURES
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 
@@ -67,7 +67,6 @@ def test_the_query_gives_the_printed_figures_user_by_user(population, features, 
     found = replayed(rules, users, tmp_path)
 
     by_rule = np.array([found[user] for user in users["user_id"].to_list()])
-    assert by_rule.tolist() == apply_rules(rules, users).tolist()
     assert ((by_rule == 0) == (ids == 0)).all()
     assert rules.n_users == (ids > 0).sum()
     assert rules.fidelity == ((by_rule == ids) & (ids > 0)).sum() / (ids > 0).sum()

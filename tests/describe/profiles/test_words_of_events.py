@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.texts import says
 
-from segmentry.describe.profiles._words import words_for
+from segmentry.describe.profiles._names import words_for
 from segmentry.features import available_features
 from segmentry.schema import ColumnSource, Source, TableSource
 

@@ -1,5 +1,7 @@
 """Counting users while the log is read tells the same as splitting it and counting the parts."""
 
+import threading
+
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
@@ -126,3 +128,22 @@ def test_counting_while_reading_is_what_the_oracle_counts(shared_engine, tmp_pat
     rows, rejected = reference_log(lines)
     assert found.counts.rows() == counted_by_hand(rows)
     assert dict(found.account.rejected) == rejected
+
+
+def test_an_interrupt_while_the_watch_starts_leaves_no_thread_behind(engine, tmp_path, monkeypatch):
+    """Such a thread asked the connection how far it is when that was closed already."""
+    file = tmp_path / "raw_sample.csv"
+    file.write_text(csv_text(LOG_HEADER, [f"7,{T},5,a,1,0"]))
+    known, start = set(threading.enumerate()), threading.Thread.start
+
+    def start_and_interrupt(thread):
+        start(thread)
+        raise KeyboardInterrupt
+
+    # Users to keep, so that the rows are not counted without the connection.
+    users = pl.Series("user_id", [7], dtype=pl.Int64)
+    monkeypatch.setattr(threading.Thread, "start", start_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        tally(engine, source_of(file, types=NARROW), keep_users=users)
+
+    assert set(threading.enumerate()) == known

@@ -146,6 +146,8 @@ def test_a_folder_that_is_removed_while_a_run_is_on_its_way(what, when, engine, 
             mapping=tmp_path / "m.toml",
             engine=engine,
             progress=remove,
+            k_range="2:3",
+            bootstraps=2,
         )
 
     assert "\n" not in str(told.value)

@@ -254,6 +254,34 @@ def test_a_merged_file_is_three_tables_and_contradictions_are_counted(tmp_path):
         assert accounts["ads"].n_used == 4
 
 
+def test_the_id_of_a_profile_can_have_words_for_missing(tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS)
+    write_csv(tmp_path / "people.csv", [("a", 30), ("-", 99), ("c", 50)], header=("id", "age"))
+    tail = (
+        '[profiles]\nfiles = "people.csv"\nuser_id = "id"\n[profiles.missing]\nuser_id = "-"\n'
+        '[profiles.attributes]\nage = {column = "age", kind = "number"}\n'
+    )
+
+    for engine in ENGINES:
+        users = users_from(tmp_path, mapping_of(FULL, tail=tail), engine=engine)
+        assert column(users, "age") == {"a": 30, "b": None, "c": 50}
+        profiles = next(account for account in users.accounts if account.role == "profiles")
+        assert (profiles.n_used, sum(profiles.rejected.values())) == (2, 1)
+
+
+def test_an_attribute_that_is_called_as_a_key_of_the_log_has_its_own_words_for_missing(tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS)
+    write_csv(tmp_path / "people.csv", [("a", 30), ("b", -1), ("c", 50)], header=("id", "t"))
+    tail = (
+        '[profiles]\nfiles = "people.csv"\nuser_id = "id"\n[profiles.missing]\ntime = "-1"\n'
+        '[profiles.attributes]\ntime = {column = "t", kind = "number"}\n'
+    )
+
+    for engine in ENGINES:
+        users = users_from(tmp_path, mapping_of(FULL, tail=tail), engine=engine)
+        assert column(users, "time") == {"a": 30, "b": None, "c": 50}
+
+
 def test_attributes_of_any_name_and_kind_are_read(tmp_path):
     write_csv(tmp_path / "log.csv", EVENTS)
     rows = [

@@ -89,7 +89,9 @@ def test_no_step_is_called_the_narrowest_beside_one_that_is_hidden(summary):
     shows(finding_with(summary, near(0.7, 0.1)))
 
 
-def test_where_nothing_can_be_told_no_figure_is_written(summary, make_summary, names_of):
+def test_without_shares_the_counts_stay_and_without_conversions_no_figure_is_written(
+    summary, make_summary, names_of
+):
     plain = make_summary(n_points=60)
     hidden = tuple(
         replace(each, steps=(FunnelStep("impression", 1000, UNKNOWN),))
@@ -98,7 +100,10 @@ def test_where_nothing_can_be_told_no_figure_is_written(summary, make_summary, n
     without = replace(summary, conversions=replace(summary.conversions, segments=hidden))
 
     assert not plots.FIGURES["funnel"].needs(plain)
-    assert not plots.FIGURES["funnel"].needs(without)
+    assert plots.FIGURES["funnel"].needs(without)
+    assert plots.FIGURES["funnel"].draw(without) is None
+    (table,) = plots.FIGURES["funnel"].tables(without)
+    assert table.rows[0].cells[1].value == 1000
     assert plots.FIGURES["funnel"].needs(summary)
     assert names_of(summary) - names_of(plain) == {"funnel"}
 

@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 from tests.texts import shows
 
-from segmentry.cli._compare import _table
 from segmentry.evaluation.algorithms import (
     AlgorithmComparison,
     Rows,
@@ -93,10 +92,11 @@ def test_no_division_is_told_in_words_and_never_as_nan(monkeypatch, tmp_path, ca
     found = compared(name, points)
 
     out = io.StringIO()
-    Console(file=out, width=140, highlight=False).print(_table(found))
+    Console(file=out, width=160, highlight=False).print(measure_table(found).to_rich())
     cells = out.getvalue().splitlines()[1].split()
     n_words = len(method_named(name).label.split())
-    assert cells[n_words : n_words + 3] == [k, unassigned, "–"]
+    n_sizes = max(1, len(found.results[0].sizes))
+    assert [cells[n_words], cells[n_words + 1 + n_sizes]] == [k, unassigned]
     (measures,), (means,) = measure_table(found).lines, method_table(found).lines
     assert measures.cells[0] == k
     assert measures.cells[2].split("\n")[0] == unassigned

@@ -8,7 +8,7 @@ from tests.texts import says, shows
 
 from segmentry.advise.insights import find_insights
 from segmentry.describe.exposure import Cell, LogReport
-from segmentry.describe.profiles import Exemplar
+from segmentry.describe.profiles import Exemplar, RuleReport, SegmentRules
 from segmentry.evaluation.number import EvidenceReport
 from segmentry.evaluation.stability import SegmentStability, Stability
 from segmentry.present.report import render_part, render_report
@@ -18,7 +18,7 @@ from segmentry.present.report._decisions import (
     worth_of,
 )
 from segmentry.present.report._log import segment_cells
-from segmentry.results.summary import Decisions, RuleReport, SegmentRules
+from segmentry.results.summary import Decisions
 from segmentry.schema import Estimate
 
 UNKNOWN = Estimate(value=None, low=None, high=None)

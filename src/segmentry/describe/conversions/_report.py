@@ -75,16 +75,7 @@ def report_conversions(
 ) -> ConversionReport | None:
     """Return what the report shows of the behaviour log; null where it was not read.
 
-    Parameters
-    ----------
-    users : UserData
-    segmentation : Segmentation
-    truth : Validation or None
-    added : Added
-    min_size : int
-        Nothing is said of fewer users, nor what would give it away.
-    seed : int
-        Of the bootstraps.
+    Nothing is said of fewer than `min_size` users, nor what would give it away.
     """
     data = users.behaviours
     if data is None:
@@ -187,25 +178,17 @@ def _attributions(counted: _Counted) -> dict[int, tuple[Attribution, ...]]:
     columns = {each: counted.column(f"n_{each[0]}_through_{each[1]}d") for each in named}
     hidden = {each: counted.hidden(columns[each] > 0) for each in named}
     shown = counted.column("n_placed_impressions")
-    return {
-        segment_id: tuple(
-            Attribution(
-                kind=kind,  # type: ignore[arg-type]  # one of both
-                days=days,
-                n_purchases=None
-                if segment_id in hidden[kind, days]
-                else int(columns[kind, days][counted.members(segment_id)].sum()),
-                per_impression=UNKNOWN
-                if segment_id in hidden[kind, days]
-                else pooled_ratio(
-                    columns[kind, days][counted.members(segment_id)],
-                    shown[counted.members(segment_id)],
-                ),
-            )
-            for kind, days in named
-        )
-        for segment_id in (0, *counted.shown)
-    }
+    found = {}
+    for segment_id in (0, *counted.shown):
+        is_in, own = counted.members(segment_id), []
+        for kind, days in named:
+            n, per_impression = None, UNKNOWN
+            if segment_id not in hidden[kind, days]:
+                purchases = columns[kind, days][is_in]
+                n, per_impression = int(purchases.sum()), pooled_ratio(purchases, shown[is_in])
+            own.append(Attribution(kind, days, n, per_impression))  # type: ignore[arg-type]  # one of both
+        found[segment_id] = tuple(own)
+    return found
 
 
 def _money(counted: _Counted) -> dict[int, tuple[Estimate, Estimate]]:

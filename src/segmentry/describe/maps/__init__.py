@@ -4,13 +4,7 @@ In: the user table, `X` and segments. Out: hexagons, silhouette blades and embed
 """
 
 from segmentry.describe.maps._components import map_components
-from segmentry.describe.maps._embedding import (
-    MIN_DISTANCE,
-    N_NEIGHBOURS,
-    UserMap,
-    embed_users,
-    neighbourhood,
-)
+from segmentry.describe.maps._embedding import embed_users, neighbourhood, sample_users
 from segmentry.describe.maps._pictures import make_pictures
 from segmentry.describe.maps._records import (
     Blade,
@@ -23,8 +17,6 @@ from segmentry.describe.maps._records import (
 )
 
 __all__ = [
-    "MIN_DISTANCE",
-    "N_NEIGHBOURS",
     "Blade",
     "Embedding",
     "EmbeddingPoint",
@@ -32,9 +24,9 @@ __all__ = [
     "MapPoint",
     "MapSummary",
     "Pictures",
-    "UserMap",
     "embed_users",
     "make_pictures",
     "map_components",
     "neighbourhood",
+    "sample_users",
 ]

@@ -4,14 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from segmentry.describe.maps._records import Embedding, EmbeddingPoint
 from segmentry.runtime.extras import require
-from segmentry.schema.arrays import FloatMatrix
+from segmentry.runtime.sampling import hash_shares
+from segmentry.schema.arrays import BoolVector, FloatMatrix, IntVector
 
 Flat = npt.NDArray[np.float32]
 
-N_NEIGHBOURS = 15
-MIN_DISTANCE = 0.1
+_SALT = "segmentry umap"
+_MAX_DRAWN = 2000
+_N_NEIGHBOURS = 15
+_MIN_DISTANCE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +38,49 @@ class Neighbourhood:
     overlap_of_chance: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class UserMap:
-    """Places of users on the map.
-
-    Parameters
-    ----------
-    places : ndarray, shape (n_users, 2)
-        In the order of the rows.
-    fitted, placed : Neighbourhood or None
-        Of the users that formed the map, and of those put into it; null for fewer than 40.
-    """
-
-    places: Flat
-    fitted: Neighbourhood | None
-    placed: Neighbourhood | None
+def sample_users(
+    user_ids: pl.Series, ids: IntVector, *, n_fitted: int, n_placed: int
+) -> tuple[IntVector, BoolVector]:
+    """Return positions of users, those that form the map by strata and by hash of the id."""
+    shares = hash_shares(user_ids, salt=_SALT)
+    fitted, rest = [], []
+    for segment_id in np.unique(ids):
+        members = np.flatnonzero(ids == segment_id)
+        members = members[np.argsort(shares[members], kind="stable")]
+        n_wanted = max(1, round(n_fitted * members.size / ids.size))
+        fitted.append(members[:n_wanted])
+        rest.append(members[n_wanted:])
+    others = np.concatenate(rest)
+    others = others[np.argsort(shares[others], kind="stable")]
+    if n_placed:
+        others = others[:n_placed]
+    chosen = np.concatenate([*fitted, others])
+    is_fitted = np.arange(chosen.size) < sum(map(len, fitted))
+    order = np.argsort(chosen, kind="stable")
+    return chosen[order], is_fitted[order]
 
 
 def embed_users(
-    X: FloatMatrix,
-    is_fitted: npt.NDArray[np.bool_],
-    *,
-    seed: int,
-    n_neighbours: int = N_NEIGHBOURS,
-    min_distance: float = MIN_DISTANCE,
-) -> UserMap:
+    X: FloatMatrix, ids: IntVector, is_fitted: BoolVector, *, seed: int
+) -> tuple[Flat, Embedding]:
     """Form a UMAP on some users and put the others into it.
 
     Parameters
     ----------
     X : ndarray, shape (n_users, n_columns)
         The preprocessed matrix.
+    ids : ndarray of int, shape (n_users,)
+        Segments, to be drawn.
     is_fitted : ndarray of bool, shape (n_users,)
-        Who forms the map; at least twice `n_neighbours`.
+        Who forms the map; at least 30.
     seed : int
         With it the map is the same on the same machine and versions.
-    n_neighbours : int
-    min_distance : float
+
+    Returns
+    -------
+    places : ndarray, shape (n_users, 2)
+    embedding : Embedding
+        A sample of them, and how far they can be believed.
 
     Raises
     ------
@@ -87,16 +98,32 @@ def embed_users(
         warnings.simplefilter("ignore")  # of numba, at import, about its own versions
         umap = require("umap", extra="umap")
         reducer = umap.UMAP(
-            n_neighbors=n_neighbours, min_dist=min_distance, random_state=seed, n_jobs=1
+            n_neighbors=_N_NEIGHBOURS, min_dist=_MIN_DISTANCE, random_state=seed, n_jobs=1
         )
         places = np.zeros((len(X), 2), dtype=np.float32)
         places[is_fitted] = reducer.fit_transform(X[is_fitted])
         if not is_fitted.all():
             places[~is_fitted] = reducer.transform(X[~is_fitted])
-    return UserMap(
-        places=places,
-        fitted=neighbourhood(X[is_fitted], places[is_fitted], n_neighbours=n_neighbours),
-        placed=neighbourhood(X[~is_fitted], places[~is_fitted], n_neighbours=n_neighbours),
+    fitted, placed = (
+        neighbourhood(X[group], places[group], n_neighbours=_N_NEIGHBOURS)
+        for group in (is_fitted, ~is_fitted)
+    )
+    drawn = np.linspace(0, len(ids) - 1, min(_MAX_DRAWN, len(ids))).round().astype(int)
+    return places, Embedding(
+        n_fitted=int(is_fitted.sum()),
+        n_placed=int((~is_fitted).sum()),
+        n_neighbours=_N_NEIGHBOURS,
+        min_distance=_MIN_DISTANCE,
+        seed=seed,
+        trustworthiness_fitted=None if fitted is None else fitted.trustworthiness,
+        trustworthiness_placed=None if placed is None else placed.trustworthiness,
+        overlap_fitted=None if fitted is None else fitted.overlap,
+        overlap_placed=None if placed is None else placed.overlap,
+        overlap_of_chance=None if fitted is None else fitted.overlap_of_chance,
+        points=tuple(
+            EmbeddingPoint(int(ids[i]), round(float(x), 3), round(float(y), 3), bool(is_fitted[i]))
+            for i, (x, y) in zip(drawn, places[drawn], strict=True)
+        ),
     )
 
 

@@ -23,8 +23,7 @@ from segmentry.describe.profiles._records import (
     NumericStatistics,
     SegmentProfile,
 )
-from segmentry.describe.profiles._rule_texts import rule_text, rules_sql
-from segmentry.describe.profiles._rules import RuleSet, apply_rules, find_rules
+from segmentry.describe.profiles._rule_texts import RuleReport, SegmentRules, report_rules
 
 __all__ = [
     "LEAST_BINS",
@@ -37,18 +36,16 @@ __all__ = [
     "LevelShare",
     "LevelStatistics",
     "NumericStatistics",
-    "RuleSet",
+    "RuleReport",
     "SegmentProfile",
+    "SegmentRules",
     "adjusted_p_values",
-    "apply_rules",
     "bin_edges",
     "bin_features",
     "find_exemplars",
-    "find_rules",
     "name_segments",
     "pooled_rate",
     "pooled_ratio",
     "profile_segments",
-    "rule_text",
-    "rules_sql",
+    "report_rules",
 ]

@@ -56,14 +56,7 @@ def with_tests(
     A feature of a family of which one formed segments is not tested, and neither is one that was
     counted from the same impressions: a test would find again what the clustering was made to find.
 
-    Parameters
-    ----------
-    population : SegmentProfile
-    segments : sequence of SegmentProfile
-    features : sequence of Feature
-        All described features.
-    forming : collection of str
-        Names of those that formed segments.
+    `features` are all that are described, `forming` the names of those that formed segments.
 
     Notes
     -----

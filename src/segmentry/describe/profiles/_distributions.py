@@ -67,22 +67,8 @@ def bin_features(
 ) -> tuple[Distribution, ...]:
     """Count the users of each segment in bins of each numeric feature.
 
-    Parameters
-    ----------
-    users : DataFrame, (n_users, ...)
-        User table in raw units.
-    segment_ids : ndarray of int, shape (n_users,)
-        1..K, 0 for unassigned users, who are left out.
-    features : sequence of Feature
-        Those without a known value, moments and categories are passed over.
-    n_segments : int
-    n_bins : int
-        At most so many.
-
-    Returns
-    -------
-    tuple of Distribution
-        In the order of `features`.
+    Features without a known value, moments and categories are passed over; users without a segment
+    are left out. The answer is in the order of `features`.
     """
     is_in = segment_ids != UNASSIGNED
     ids = segment_ids[is_in] - 1

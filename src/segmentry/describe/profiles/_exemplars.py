@@ -55,18 +55,9 @@ def find_exemplars(
 ) -> tuple[Exemplar, ...]:
     """Return up to three typical and three borderline users of each segment.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        The user table that was segmented.
-    segmentation : Segmentation
-    segment_ids : ndarray of int, shape (n_users,)
-        As published (`privacy.published_ids`): segments without a user here are passed over, and
-        so are users whose segment is not their own.
-    features : sequence of Feature
-        What to show of them.
-    with_ids : bool
-        Give their ids.
+    `table` is the user table that was segmented, `segment_ids` are the segments as published
+    (`privacy.published_ids`): those without a user here are passed over, and so are users whose
+    segment is not their own. `features` are what is shown of a user, `with_ids` adds the id.
 
     Notes
     -----

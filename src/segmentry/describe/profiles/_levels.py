@@ -13,7 +13,7 @@ from segmentry.describe.profiles._records import LevelShare, LevelStatistics
 from segmentry.schema import Estimate, Feature
 from segmentry.segments.preprocessing import level_texts, numeric_values, ordered_levels
 
-_MOST_LEVELS = 20
+_MAX_LEVELS = 20
 _OTHER = "other"
 
 
@@ -26,13 +26,7 @@ def levels_of(
     Of more than 20 levels the most frequent 20 are told apart and the rest is "other". Unknown
     comes last.
 
-    Parameters
-    ----------
-    column : Series, (n_users,)
-    groups : sequence of ndarray of int
-        Row positions of each segment's users.
-    feature : Feature
-        Ordinal or categorical.
+    `groups` holds the row positions of each segment's users; the feature is ordinal or categorical.
 
     Raises
     ------
@@ -59,7 +53,7 @@ def levels_of(
         values = pl.Series(numeric_values(column)).fill_nan(None)
     counted = values.alias("value").value_counts(name="n_users")
     texts = level_texts(counted["value"])
-    levels = _told_levels(texts, counted["n_users"])
+    levels = _shown_levels(texts, counted["n_users"])
     codes = values.replace_strict(
         counted["value"], _codes(texts, levels), return_dtype=pl.Int64
     ).to_numpy()
@@ -68,11 +62,7 @@ def levels_of(
     for members in [np.arange(codes.size), *groups]:
         counts = np.bincount(codes[members], minlength=len(levels))
         rows = [
-            _level(
-                feature,
-                level,
-                _Count(int(inside), members.size, int(everywhere), codes.size),
-            )
+            _level(feature, level, _Count(int(inside), members.size, int(everywhere), codes.size))
             for level, inside, everywhere in zip(levels, counts, overall, strict=True)
         ]
         found.append(LevelStatistics(feature=feature.name, levels=tuple(rows)))
@@ -88,7 +78,7 @@ class _Count(NamedTuple):
     n_users: int
 
 
-def _told_levels(texts: pl.Series, n_users: pl.Series) -> list[str | None]:
+def _shown_levels(texts: pl.Series, n_users: pl.Series) -> list[str | None]:
     """Return the levels that get a line of their own, in the order of the lines; None is unknown.
 
     Where levels are put together, one that is itself called "other" is put with them.
@@ -96,8 +86,8 @@ def _told_levels(texts: pl.Series, n_users: pl.Series) -> list[str | None]:
     counts = pl.DataFrame({"level": texts, "n_users": n_users}).drop_nulls("level")
     found = dict(counts.group_by("level").agg(pl.col("n_users").sum()).iter_rows())
     by_share = sorted(found, key=lambda level: (-found[level], level))
-    is_cut = len(by_share) > _MOST_LEVELS
-    kept = [level for level in by_share if level != _OTHER][:_MOST_LEVELS] if is_cut else by_share
+    is_cut = len(by_share) > _MAX_LEVELS
+    kept = [level for level in by_share if level != _OTHER][:_MAX_LEVELS] if is_cut else by_share
     levels: list[str | None] = [*(ordered_levels(kept) or kept)]
     if is_cut:
         levels.append(_OTHER)

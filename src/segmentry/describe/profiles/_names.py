@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from segmentry.describe.profiles._records import LevelStatistics, NumericStatistics, SegmentProfile
-from segmentry.describe.profiles._words import CLICK_FEATURES, ORDINARY, words_for
 from segmentry.schema import Feature
 
 _MODERATE = 0.15  # standing from which a feature that formed segments names one
@@ -11,7 +10,46 @@ _MARKED = 0.3  # and one that only describes them
 _STRONG = 0.75
 _MOSTLY = 0.9  # share of unknown values from which a segment is the one of the unknown
 _CLICKS_WELL, _SELDOM_CLICKS, _SILENT = 110.0, 90.0, 25.0
-_LEAST_EXPECTED_CLICKS = 3.0  # no click where 3 were to be expected: chance 5 %
+_MIN_EXPECTED_CLICKS = 3.0  # no click where 3 were to be expected: chance 5 %
+_ORDINARY = "average exposure"
+
+CLICK_FEATURES = frozenset(
+    {
+        "n_clicks",
+        "ctr",
+        "ctr_shrunk",
+        "n_click_days",
+        "n_repeat_clicks",
+        "mean_log_price_clicked",
+    }
+)
+"""Features that are made of clicks: on the days that formed the segments they are mostly luck."""
+
+_WORDS = {
+    "n_impressions": ("rarely shown", "heavily shown"),
+    "n_active_days": ("few active days", "many active days"),
+    "n_bursts": ("few sittings", "many sittings"),
+    "impressions_per_burst": ("few ads at a time", "many ads at a time"),
+    "recency_days": ("seen lately", "not seen lately"),
+    "n_repeat_impressions": ("few repeats", "many repeats"),
+    "n_ads": ("few ads", "many ads"),
+    "n_categories": ("few categories", "many categories"),
+    "n_brands": ("few brands", "many brands"),
+    "n_campaigns": ("few campaigns", "many campaigns"),
+    "category_entropy": ("narrow range of ads", "wide range of ads"),
+    "top_category_share": ("spread over categories", "one main category"),
+    "mean_log_price_seen": ("shown cheap goods", "shown dear goods"),
+    "main_placement_share": ("mixed placements", "one main placement"),
+    "night_share": ("seldom at night", "often at night"),
+    "morning_share": ("seldom in the morning", "often in the morning"),
+    "afternoon_share": ("seldom in the afternoon", "often in the afternoon"),
+    "evening_share": ("seldom in the evening", "often in the evening"),
+    "weekend_share": ("mostly on weekdays", "mostly at weekends"),
+    "age_level": ("younger", "older"),
+    "consumption_level": ("low spenders", "high spenders"),
+    "shopping_depth": ("shallow shoppers", "deep shoppers"),
+    "city_tier": ("low city tier number", "high city tier number"),
+}
 
 
 def name_segments(
@@ -31,19 +69,7 @@ def name_segments(
       impressions that 3 clicks were to be expected of its median user.
     - A name that is taken gets another word, then the number that tells the two apart.
 
-    Parameters
-    ----------
-    population : SegmentProfile
-    segments : sequence of SegmentProfile
-        With their verdicts, if later days were asked.
-    features : sequence of Feature
-    forming : collection of str
-        Names of the features that formed the segments.
-
-    Returns
-    -------
-    list of str
-        No two are equal, whatever the case of their letters.
+    The names come in the order of `segments`; no two are equal, whatever the case of their letters.
     """
     if len(segments) == 1 and not segments[0].is_withheld:
         return ["All users"]
@@ -56,7 +82,7 @@ def name_segments(
         clicks = _click_word(segment, population)
         is_shown_apart = bool(words)
         if not words:
-            words = [ORDINARY if "n_impressions" in forming else "average"]
+            words = [_ORDINARY if "n_impressions" in forming else "average"]
         if clicks:
             words.insert(1, clicks)
         n_first = 2 if clicks else 1
@@ -78,7 +104,7 @@ def _plain_words(
             if abs(standing) >= (_MODERATE if is_forming else _MARKED):
                 found.append((not is_forming, -abs(standing), _word(feature, standing)))
     found.extend((False, -1.0, word) for word in _level_words(segment.levels, forming))
-    return _spread([word for _, _, word in sorted(found)])
+    return list(dict.fromkeys(word for _, _, word in sorted(found)))
 
 
 def _certain_standing(numeric: NumericStatistics) -> float:
@@ -107,18 +133,13 @@ def _level_words(levels: Sequence[LevelStatistics], forming: Collection[str]) ->
     return []
 
 
-def _spread(words: list[str]) -> list[str]:
-    """Return each word once, in the order given."""
-    return list(dict.fromkeys(words))
-
-
 def _click_word(segment: SegmentProfile, population: SegmentProfile) -> str:
     index = segment.forecast_index
     if segment.verdict != "confirmed" or index.low is None or index.high is None:
         return ""
     if index.low >= _CLICKS_WELL:
         return "clicks well"
-    if index.high <= _SILENT and _expected_clicks(segment, population) >= _LEAST_EXPECTED_CLICKS:
+    if index.high <= _SILENT and _expected_clicks(segment, population) >= _MIN_EXPECTED_CLICKS:
         return "silent"
     return "seldom clicks" if index.high <= _SELDOM_CLICKS else ""
 
@@ -165,3 +186,21 @@ def _numbered(names: Sequence[str], taken: Sequence[str]) -> str:
     while f"{names[0]} ({number})".lower() in used:
         number += 1
     return f"{names[0]} ({number})"
+
+
+def words_for(feature: Feature) -> tuple[str, str]:
+    """Return what a low and a high value of a feature is called.
+
+    Examples
+    --------
+    >>> from segmentry.features import LOG_FEATURES
+    >>> words_for(LOG_FEATURES[0])
+    ('rarely shown', 'heavily shown')
+    """
+    # Of other events than impressions: by what they are.
+    if feature.name == "n_impressions" and feature.label != "impressions":
+        return f"few {feature.label}", f"many {feature.label}"
+    if feature.name == "recency_days" and feature.label != "days since last seen":
+        event = feature.label.removeprefix("days since last ")
+        return f"recent {event}", f"no recent {event}"
+    return _WORDS.get(feature.name, (f"low {feature.label}", f"high {feature.label}"))

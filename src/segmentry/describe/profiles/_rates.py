@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from segmentry.schema import Estimate
+from segmentry.schema import UNKNOWN, Estimate
+from segmentry.schema.arrays import FloatVector
 
 NORMAL_95 = 1.959963984540054
 
@@ -24,13 +25,11 @@ def pooled_ratio(amounts: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
     c, n = c[n > 0], n[n > 0]
     total = float(n.sum())
     if total == 0:
-        return Estimate(value=None, low=None, high=None)
+        return UNKNOWN
     value = float(c.sum()) / total
     if c.size < 2 or value == 0:
         return Estimate(value=value, low=None, high=None)
-    residual = c - value * n
-    variance = float(residual @ residual) / total**2 * c.size / (c.size - 1)
-    half = NORMAL_95 * variance**0.5
+    half = _half_width(c, n, value)
     return Estimate(value=value, low=max(0.0, value - half), high=value + half)
 
 
@@ -68,7 +67,7 @@ def pooled_rate(events: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
     c, n = c[n > 0], n[n > 0]
     total = float(n.sum())
     if total == 0:
-        return Estimate(value=None, low=None, high=None)
+        return UNKNOWN
     rate = float(c.sum()) / total
     if c.size < 2:
         return Estimate(value=rate, low=None, high=None)
@@ -76,7 +75,11 @@ def pooled_rate(events: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
         edge = float(0.025 ** (1 / total))
         low, high = (0.0, 1 - edge) if rate == 0 else (edge, 1.0)
         return Estimate(value=rate, low=low, high=high)
-    residual = c - rate * n
-    variance = float(residual @ residual) / total**2 * c.size / (c.size - 1)
-    half = NORMAL_95 * variance**0.5
+    half = _half_width(c, n, rate)
     return Estimate(value=rate, low=max(0.0, rate - half), high=min(1.0, rate + half))
+
+
+def _half_width(c: FloatVector, n: FloatVector, rate: float) -> float:
+    residual = c - rate * n
+    variance = float(residual @ residual) / float(n.sum()) ** 2 * c.size / (c.size - 1)
+    return float(NORMAL_95 * variance**0.5)

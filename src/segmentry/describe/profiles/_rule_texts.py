@@ -1,8 +1,90 @@
 """Rules in words and as a SQL CASE."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from segmentry.describe.profiles._rules import Condition, Rule, RuleColumn, RuleSet
+import numpy as np
+import polars as pl
+
+from segmentry.describe.profiles._rules import Condition, Rule, RuleColumn, RuleSet, find_rules
+from segmentry.privacy import is_small
+from segmentry.schema import Feature
+from segmentry.schema.arrays import IntVector
+from segmentry.segments.forming import Segmentation
+
+_MOST_TEXTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRules:
+    """The rules of one segment in words, the ones of most users first.
+
+    `coverage` is the share of the segment's users that its rules find, `precision` the share of
+    the users whom the rules find that belong to it; null where no rule leads to the segment.
+    `n_users` is how many they find.
+    """
+
+    segment_id: int
+    texts: tuple[str, ...]
+    n_users: int
+    coverage: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """Rules on raw units that tell the segments without the model; also in ``rules.sql``.
+
+    `fidelity` is the share of users whose segment they tell.
+    """
+
+    fidelity: float
+    n_users: int
+    segments: tuple[SegmentRules, ...]
+    sql: str
+
+
+def report_rules(
+    table: pl.DataFrame,
+    segment_ids: IntVector,
+    segmentation: Segmentation,
+    features: Sequence[Feature],
+    *,
+    min_size: int,
+) -> RuleReport:
+    """Find rules for the segments as published, and say how far they go without the model."""
+    rules = find_rules(
+        table,
+        segment_ids,
+        features,
+        n_segments=segmentation.n_segments,
+        population=segmentation.recipe.population,
+        complete=[
+            column.feature for column in segmentation.preprocessing.fitted if column.fill == "none"
+        ],
+    )
+    sizes = np.bincount(segment_ids, minlength=segmentation.n_segments + 1)
+    return RuleReport(
+        fidelity=rules.fidelity,
+        n_users=rules.n_users,
+        segments=tuple(
+            _of_segment(rules, segment_id, int(sizes[segment_id]), min_size=min_size)
+            for segment_id in range(1, segmentation.n_segments + 1)
+        ),
+        sql=rules_sql(rules),
+    )
+
+
+def _of_segment(rules: RuleSet, segment_id: int, size: int, *, min_size: int) -> SegmentRules:
+    own = [rule for rule in rules.rules if rule.segment_id == segment_id]
+    n_users, n_right = sum(rule.n_users for rule in own), sum(rule.n_right for rule in own)
+    is_hidden = is_small(n_users, min_size=min_size) or is_small(n_right, min_size=min_size)
+    if not own or not size or is_hidden:
+        return SegmentRules(segment_id, (), 0, None, None)
+    texts = tuple(rule_text(rule) for rule in own[:_MOST_TEXTS])
+    if len(own) > _MOST_TEXTS:
+        texts += (f"and {len(own) - _MOST_TEXTS} smaller boxes (rules.sql)",)
+    return SegmentRules(segment_id, texts, n_users, n_right / size, n_right / n_users)
 
 
 def rule_text(rule: Rule) -> str:

@@ -1,15 +1,14 @@
-"""Readable rules for each segment: a small tree on raw units, told in words and in SQL."""
+"""Readable rules for each segment: a small tree on raw units, cut at round numbers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from segmentry.describe.profiles._cuts import round_cut
 from segmentry.schema import UNASSIGNED, Feature
-from segmentry.schema.arrays import FloatMatrix, IntVector
+from segmentry.schema.arrays import BoolVector, FloatMatrix, FloatVector, IntVector
 from segmentry.segments.preprocessing import level_texts, numeric_values
 
 _MOST_LEVELS = 12
@@ -17,7 +16,9 @@ _LEAVES_PER_SEGMENT = 3
 _MOST_LEAVES = 60
 _DEPTH = 6
 _MOST_ROWS = 200_000
-_LEAST_SHARE = 0.001  # of the users in a leaf
+_MIN_SHARE = 0.001  # of the users in a leaf
+_MIN_ROUNDED = 1e-290
+"""Below it the powers of ten that rounding takes are no numbers any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +101,8 @@ def find_rules(
 ) -> RuleSet:
     """Find few rules on raw units that tell the segments apart.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        User table.
-    segment_ids : ndarray of int, shape (n_users,)
-        1..K, 0 for users that are not segmented.
-    features : sequence of Feature
-        Those that formed the segments.
-    n_segments : int
-    population : str
-        Whom the recipe segments.
-    complete : sequence of str
-        Features that must be known of a user to be segmented.
+    `features` are those that formed the segments, `population` whom the recipe segments, and
+    `complete` the features that must be known of a user to be segmented.
 
     Notes
     -----
@@ -148,38 +138,6 @@ def find_rules(
     rules.sort(key=lambda rule: (rule.segment_id, -rule.n_users))
     n_right = sum(rule.n_right for rule in rules)
     return RuleSet(population, tuple(complete), tuple(rules), ids.size, n_right / max(1, ids.size))
-
-
-def apply_rules(rules: RuleSet, table: pl.DataFrame) -> IntVector:
-    """Return the segment that the rules tell of each user, shape (n_users,); 0 for none.
-
-    Parameters
-    ----------
-    rules : RuleSet
-    table : DataFrame, (n_users, ...)
-        User table with the features of the rules.
-    """
-    found = np.zeros(table.height, dtype=np.int64)
-    for rule in rules.rules:
-        is_met = np.ones(table.height, dtype=bool)
-        for condition in rule.conditions:
-            value = _values(table, [condition.column])[:, 0]
-            if condition.low is not None:
-                is_met &= value > condition.low
-            if condition.high is not None:
-                is_met &= value <= condition.high
-        found[is_met] = rule.segment_id
-    found[~_is_asked(rules, table)] = UNASSIGNED
-    return found
-
-
-def _is_asked(rules: RuleSet, table: pl.DataFrame) -> npt.NDArray[np.bool_]:
-    asked = [pl.lit(value=True), *(pl.col(name).is_not_null() for name in rules.complete)]
-    if rules.population == "shown":
-        asked.append(pl.col("n_impressions").fill_null(0) > 0)
-    if rules.population == "profiled":
-        asked.append(pl.col("is_profiled").fill_null(value=False))
-    return table.select(pl.repeat(True, pl.len()) & pl.all_horizontal(asked)).to_series().to_numpy()
 
 
 def _columns(users: pl.DataFrame, features: Sequence[Feature]) -> list[RuleColumn]:
@@ -236,7 +194,7 @@ def _boxes(rows: _Rows, *, n_segments: int) -> list[_Box]:
     tree = DecisionTreeClassifier(
         max_leaf_nodes=max(2, min(_MOST_LEAVES, _LEAVES_PER_SEGMENT * n_segments)),
         max_depth=_DEPTH,
-        min_weight_fraction_leaf=_LEAST_SHARE,
+        min_weight_fraction_leaf=_MIN_SHARE,
         random_state=0,
     ).fit(rows.values[most], rows.segment_ids[most], sample_weight=rows.n_users[most])
     found: list[_Box] = []
@@ -289,7 +247,7 @@ def _joined(boxes: list[_Box]) -> list[_Box]:
     return boxes
 
 
-def _inside(values: FloatMatrix, low: FloatMatrix, high: FloatMatrix) -> npt.NDArray[np.bool_]:
+def _inside(values: FloatMatrix, low: FloatMatrix, high: FloatMatrix) -> BoolVector:
     return np.asarray(np.all((values > low) & (values <= high), axis=1), dtype=np.bool_)
 
 
@@ -305,3 +263,35 @@ def _conditions(
         for column, lower, upper in zip(columns, low, high, strict=True)
         if np.isfinite(lower) or np.isfinite(upper)
     )
+
+
+def round_cut(values: FloatVector, cut: float) -> float:
+    """Return the roundest number that divides the values as `cut` does: up to it, and above.
+
+    Examples
+    --------
+    >>> round_cut(np.array([1.0, 2.0, 13.0, 40.0]), 26.5)
+    20.0
+    >>> round_cut(np.array([0.0312, 0.0318]), 0.0315)
+    0.0315
+    """
+    is_below = values <= cut
+    if is_below.all() or not is_below.any():
+        return cut
+    low, high = float(values[is_below].max()), float(values[~is_below].min())
+    if low <= 0.0 < high:
+        return 0.0
+    middle = low / 2 + high / 2
+    if abs(middle) < _MIN_ROUNDED:
+        return low
+    for digits in range(1, 17):
+        found = _rounded(middle, digits)
+        if low <= found < high:
+            return found
+    return low
+
+
+def _rounded(value: float, digits: int) -> float:
+    """Round to so many significant digits, towards 0."""
+    power = digits - 1 - math.floor(math.log10(abs(value)))
+    return float(f"{math.trunc(value * 10.0**power)}e{-power}")

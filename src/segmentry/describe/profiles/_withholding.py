@@ -38,15 +38,8 @@ def published_profiles(
 ) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
     """Return the profiles without figures on fewer than `min_size` users.
 
-    Parameters
-    ----------
-    population : SegmentProfile
-        Of at least `min_size` users.
-    segments : sequence of SegmentProfile
-        Worked out on the ids of `privacy.published_ids`: those withheld have no user.
-    withheld : collection of int
-        Ids of the segments that were too small.
-    min_size : int
+    The population is of at least `min_size` users; the segments are worked out on the ids of
+    `privacy.published_ids`, by which those `withheld` have no user.
 
     Notes
     -----

@@ -401,12 +401,13 @@ def _watched(
 
     on_progress(0, n_bytes)
     watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
     try:
+        watcher.start()  # within: Ctrl-C may arrive when the thread runs, but before this returns
         yield
     finally:
         is_done.set()
-        watcher.join()
+        if watcher.is_alive():
+            watcher.join()
     on_progress(n_bytes, n_bytes)
 
 

@@ -6,6 +6,7 @@ most 64 bits or empty. There is then one way only to read it. The first chunk th
 ends the reading, and the engine reads with care instead: `docs/decisions/duckdb-reads.md`.
 """
 
+import itertools
 import os
 import threading
 from collections import Counter
@@ -56,25 +57,26 @@ def tally_if_plain(
     if not all(_may_be_plain(source, layout, names) for layout in layouts):
         return None
     total = sum(layout.path.stat().st_size for layout in layouts)
-    chunks = _Chunks(layouts, lambda done: on_progress(done, total))
     counters = _Counters()
+    found: list[Judged] = []
 
-    def work(_: int) -> list[Judged]:
-        found = []
-        for layout, chunk in chunks:
-            judged = _judged(_parsed(chunk, layout, names), source, exclude)
-            counters.add(judged)
-            found.append(judged)
-        return found[:1]
+    def count(span: tuple[FileLayout, int, int]) -> int:
+        layout, first, end = span
+        # Read whole, by each thread for itself: joining pieces would copy every byte twice.
+        chunk = _bytes_of(layout.path, first, end)
+        judged = _judged(_parsed(chunk, layout, names), source, exclude)
+        counters.add(judged)
+        found[:] = [judged]  # of one chunk alone, as it holds the rows
+        return end - first
 
-    n_threads = min(os.cpu_count() or 1, _MAX_THREADS)
-    with ThreadPoolExecutor(n_threads) as pool:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
         try:
-            found = [each for some in pool.map(work, range(n_threads)) for each in some]
+            for done in itertools.accumulate(pool.map(count, _spans_of(layouts))):
+                on_progress(done, total)
         except (_NotPlainError, OSError):
             return None
         finally:
-            chunks.stop()
+            pool.shutdown(cancel_futures=True)
     return found[0].tally(counters.table(), unreadable={}) if found else None
 
 
@@ -96,31 +98,6 @@ def _judged(rows: pl.DataFrame, source: TableSource, exclude: Mapping[str, nw.Ex
     absent = [name for name in _READ if name not in rows.columns]
     lacking = rows.with_columns(pl.lit(None, pl.Int64).alias(name) for name in absent)
     return judge(nw.from_native(lacking.lazy()), source, exclude=exclude, keep_users=None)
-
-
-class _Chunks:
-    """Whole lines of the files, a few megabytes at once, for several threads to take."""
-
-    def __init__(self, layouts: Sequence[FileLayout], on_read: Callable[[int], object]) -> None:
-        self._spans = _spans_of(layouts)
-        self._on_read, self._n_read = on_read, 0
-        self._lock, self._is_over = threading.Lock(), False
-
-    def __iter__(self) -> Iterator[tuple[FileLayout, bytes]]:
-        while True:
-            with self._lock:
-                found = None if self._is_over else next(self._spans, None)
-                if found is None:
-                    return
-                layout, first, end = found
-                self._n_read += end - first
-                self._on_read(self._n_read)
-            # Read whole, by each thread for itself: joining pieces would copy every byte twice.
-            yield layout, _bytes_of(layout.path, first, end)
-
-    def stop(self) -> None:
-        """Give out no more chunks."""
-        self._is_over = True
 
 
 def _spans_of(layouts: Sequence[FileLayout]) -> Iterator[tuple[FileLayout, int, int]]:

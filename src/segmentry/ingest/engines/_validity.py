@@ -150,14 +150,8 @@ class Judged:
     ) -> RowAccount:
         """Count where all rows went.
 
-        Parameters
-        ----------
-        n_by_code : mapping of int to int
-            Rows by `REASON`; those that are used have 0.
-        unreadable : mapping of str to int
-            Lines that the engine itself could not read, by reason.
-        n_repeated : int
-            Rows that were dropped as equal to others.
+        `n_by_code` are rows by `REASON`, 0 of those that are used; `unreadable` are lines that the
+        engine itself could not read, by reason; `n_repeated` were dropped as equal to others.
         """
         texts = enumerate((*self.rejections, *self.exclusions), start=1)
         found = Counter({text: n_by_code.get(code, 0) for code, text in texts})

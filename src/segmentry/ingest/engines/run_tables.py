@@ -27,14 +27,9 @@ class _Stream:
 
 
 def find_user(file: Path, user_id: str) -> pl.DataFrame:
-    """Return the row of a user, or no row.
+    """Return the row of a user, whose id is as people type it, or no row.
 
-    Parameters
-    ----------
-    file : Path
-        Parquet with a column ``user_id``, numbers or text; sorted by it, it is found at once.
-    user_id : str
-        As people type it.
+    In a file that is sorted by ``user_id`` it is found at once.
 
     Raises
     ------
@@ -56,10 +51,9 @@ def find_user(file: Path, user_id: str) -> pl.DataFrame:
     try:
         number = int(user_id)
     except ValueError:
-        return _run(query.format("NULL"), file)
-    if not -(2**63) <= number < 2**63:
-        return _run(query.format("NULL"), file)
-    return _run(query.format(f"{number}::BIGINT"), file)
+        number = 2**63
+    wanted = f"{number}::BIGINT" if -(2**63) <= number < 2**63 else "NULL"
+    return _run(query.format(wanted), file)
 
 
 def sample_users(file: Path, *, n_users: int) -> pl.DataFrame:
@@ -81,17 +75,8 @@ def sample_users(file: Path, *, n_users: int) -> pl.DataFrame:
 def pick_users(file: Path, places: Path, *, n_users: int) -> pl.DataFrame:
     """Return about `n_users` rows of those that are in a smaller table too, with what it says.
 
-    Parameters
-    ----------
-    file : Path
-        Parquet with a column ``user_id``.
-    places : Path
-        Parquet with ``user_id, x, y``; chosen from it by a hash of the id.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `file`, and ``place_x, place_y``.
+    The users are chosen by a hash of the id from `places`, of columns ``user_id, x, y``; the answer
+    has the columns of `file`, and ``place_x, place_y``.
 
     Raises
     ------
@@ -134,12 +119,9 @@ def top_users(file: Path, *, segment_id: int, by: str, n_users: int) -> pl.DataF
 
 
 def count_moves(before: Path, after: Path) -> pl.DataFrame:
-    """Count users by their segment in two tables of segments.
+    """Count users by their segment in two tables of segments, null where a user is in one only.
 
-    Returns
-    -------
-    DataFrame
-        ``before, after, n_users`` in their order; null where a user is in one table only.
+    The answer has the columns ``before, after, n_users`` and is sorted by them.
 
     Raises
     ------

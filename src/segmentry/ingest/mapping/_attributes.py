@@ -7,10 +7,9 @@ from types import MappingProxyType
 from segmentry.errors import SchemaError
 from segmentry.ingest.files import has_integers_only
 from segmentry.ingest.mapping._model import Attribute
-from segmentry.ingest.moments import find_time_format
+from segmentry.ingest.moments import find_time_format, midnight
 from segmentry.schema import (
     OTHER_CODE,
-    SECONDS_PER_DAY,
     ColumnSource,
     ColumnType,
     Family,
@@ -92,11 +91,10 @@ def _date_source(
             f"column {attribute.column!r} holds {told}; how dates are written cannot be told; say "
             'it beside days_until: time_format = "%d/%m/%Y"'
         )
-    day = (until - dt.date(1970, 1, 1)).days
     return ColumnSource(
         attribute.column,
         "moment",
         time_format=time_format,
         utc_offset_hours=offset,
-        days_until=day * SECONDS_PER_DAY - round(offset * 3600),
+        days_until=midnight(until, utc_offset_hours=offset),
     )

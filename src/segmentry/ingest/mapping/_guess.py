@@ -85,8 +85,6 @@ class GuessedTable:
 
     Parameters
     ----------
-    files : tuple of str
-        As they are named in the mapping.
     roles : mapping of str to str
         The file's column by role.
     others : tuple of GuessedColumn
@@ -114,14 +112,16 @@ class GuessedTable:
     doubts: tuple[str, ...] = ()
     action: str = ""
 
+    @property
+    def has_clicks(self) -> bool:
+        """Whether a column or a value of one says what was clicked."""
+        return "click" in self.roles or bool(self.click_values)
+
 
 def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...]:
     """Guess the tables of some files: at most one log, one of profiles, one of ads.
 
-    Parameters
-    ----------
-    paths : sequence of str
-        Files, globs or folders, from `base`. Files of the same columns are one table.
+    The `paths` are files, globs or folders, from `base`; files of the same columns are one table.
 
     Raises
     ------
@@ -151,15 +151,11 @@ def _told(table: GuessedTable) -> str:
     return f"{first} (and {len(others)} more)" if others else first
 
 
-def _has_clicks(table: GuessedTable) -> bool:
-    return "click" in table.roles or bool(table.click_values)
-
-
 def _with_behaviours(tables: list[GuessedTable]) -> list[GuessedTable]:
     """Beside a log with clicks, take the one log of known actions as the behaviours."""
     logs = [table for table in tables if table.role == "log"]
-    acted = [table for table in logs if table.action and not _has_clicks(table)]
-    if len(acted) != 1 or not any(_has_clicks(table) for table in logs):
+    acted = [table for table in logs if table.action and not table.has_clicks]
+    if len(acted) != 1 or not any(table.has_clicks for table in logs):
         return tables
     (found,) = acted
     roles = {role: name for role, name in found.roles.items() if role in _OF_BEHAVIOURS}
@@ -171,7 +167,7 @@ def _with_behaviours(tables: list[GuessedTable]) -> list[GuessedTable]:
 def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
     """Of several logs keep the one with clicks, and say which are left out."""
     logs = [table for table in tables if table.role == "log"]
-    clicked = [table for table in logs if _has_clicks(table)]
+    clicked = [table for table in logs if table.has_clicks]
     if len(logs) < 2 or len(clicked) != 1:
         return tables
     (kept,) = clicked
@@ -199,31 +195,28 @@ def _tables_of(paths: Sequence[str], base: Path) -> list[tuple[tuple[str, ...], 
         is_one = len(set(keys)) == 1
         for key, layout in zip(keys, layouts, strict=True):
             names, _ = found.setdefault(key, ([], layout))
-            name = path if is_one else _named_from(layout.path, base)
+            file = layout.path
+            name = str(file.relative_to(base) if file.is_relative_to(base) else file)
+            name = path if is_one else name
             if name not in names:
                 names.append(name)
     return [(tuple(names), layout) for names, layout in found.values()]
 
 
-def _named_from(file: Path, base: Path) -> str:
-    return str(file.relative_to(base) if file.is_relative_to(base) else file)
-
-
 def _inspect(file: Path) -> FileLayout:
     """Look at a file; where the first line is no header, number the columns."""
-    layout = inspect_file(file)
+    layout, shape = inspect_file(file), FileShape()
     if layout.format == "parquet":
         return layout
     if len(layout.names) == 1 and _BLANKS.search(layout.names[0].strip()):
         fields = layout.names[0].split()
         if len({len(row[0].split()) for row in layout.sample[:50]} | {len(fields)}) == 1:
-            layout = inspect_file(file, FileShape(format="whitespace"))
-    if not any(_is_number(name) for name in layout.names):
+            shape = FileShape(format="whitespace")
+            layout = inspect_file(file, shape)
+    if not any(map(_is_number, layout.names)):
         return layout
     names = tuple(f"column_{place}" for place in range(1, len(layout.names) + 1))
-    if layout.format == "whitespace":
-        return inspect_file(file, FileShape(format="whitespace", names=names))
-    return inspect_file(file, FileShape(names=names))
+    return inspect_file(file, replace(shape, names=names))
 
 
 def _is_number(text: str) -> bool:

@@ -360,14 +360,7 @@ def load_mapping(file: Path) -> DataMapping:
 
 
 def parse_mapping(text: str, *, origin: str) -> DataMapping:
-    r"""Read a mapping from TOML; all that is wrong with it is told together.
-
-    Parameters
-    ----------
-    text : str
-        The TOML.
-    origin : str
-        Where it came from, for messages.
+    r"""Read a mapping from TOML; all that is wrong with it is told together, after `origin`.
 
     Raises
     ------

@@ -20,7 +20,7 @@ from segmentry.ingest.files import (
 from segmentry.ingest.mapping._attributes import attribute_feature, attribute_source
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehavioursMapping, DataMapping, FilesMapping, LogMapping
-from segmentry.ingest.moments import find_time_format, has_hours
+from segmentry.ingest.moments import find_time_format, has_hours, midnight
 from segmentry.schema import (
     BEHAVIOUR_ACTIONS,
     OTHER_CODE,
@@ -61,12 +61,7 @@ class _Found(NamedTuple):
 
 
 def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
-    """Find the files of a mapping, check that its columns are there, and tell their types.
-
-    Parameters
-    ----------
-    base : Path
-        Folder from which its files are named.
+    """Find the files of a mapping, from `base`, check its columns, and tell their types.
 
     Raises
     ------
@@ -353,9 +348,8 @@ def _possible_moments(
     if behaviours.first_day is None and behaviours.last_day is None:
         return None
     days = behaviours.first_day or _FIRST_MOMENT, behaviours.last_day or _LAST_MOMENT
-    first, last = ((day - dt.date(1970, 1, 1)).days * SECONDS_PER_DAY for day in days)
-    offset = round(utc_offset_hours * 3600)
-    return first - offset, last + SECONDS_PER_DAY - offset
+    first, last = (midnight(day, utc_offset_hours=utc_offset_hours) for day in days)
+    return first, last + SECONDS_PER_DAY
 
 
 def _known(found: _Found, name: str, missing: Sequence[str]) -> list[str]:

@@ -28,14 +28,8 @@ _OF_ADS = ADS_COLUMNS[1:]
 def render_mapping(paths: Sequence[str], *, base: Path) -> str:
     r"""Look at files and return a mapping that describes them, with comments.
 
-    It runs as it is, or says in a comment that begins with DECIDE what a person has to decide.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        Files, globs or folders, from `base`.
-    base : Path
-        The folder from which the mapping will name its files.
+    It runs as it is, or says in a comment that begins with DECIDE what a person has to decide. The
+    `paths` are files, globs or folders, from `base`, from where the mapping will name them too.
 
     Raises
     ------
@@ -70,8 +64,7 @@ def _head(tables: Sequence[GuessedTable]) -> Iterator[str]:
     yield f"name = {_text(name)}  # what the report calls the data"
     if log is None:
         return
-    has_clicks = "click" in log.roles or bool(log.click_values)
-    if not has_clicks:
+    if not log.has_clicks:
         event = "purchase" if "value" in log.roles else "event"
         yield f'event = "{event}"  # what a row of the log is: "purchase", "visit", "play" ...'
     if "value" in log.roles:
@@ -113,8 +106,7 @@ def _attributes(table: GuessedTable) -> Iterator[str]:
         yield from ("", "[profiles.attributes]")
     keys: set[str] = set()
     for column in table.others:
-        key = _key(column.name, keys)
-        keys.add(key)
+        keys.add(key := _key(column.name, keys))
         yield _attribute(column, key)
 
 
@@ -122,11 +114,8 @@ def _key(name: str, taken: Collection[str]) -> str:
     """Return a name for an attribute: of plain letters, free, and none that a run makes itself."""
     plain = re.sub(r"[^A-Za-z0-9]+", "_", _words(name)).strip("_").lower() or "attribute"
     key = f"profile_{plain}" if plain in OWN_COLUMNS else plain
-    places = itertools.count(2)
-    free = key
-    while free in taken:
-        free = f"{key}_{next(places)}"
-    return free
+    free = itertools.chain([key], (f"{key}_{place}" for place in itertools.count(2)))
+    return next(each for each in free if each not in taken)
 
 
 def _role(table: GuessedTable, key: str) -> Iterator[str]:

@@ -1,13 +1,10 @@
 """The steps of a preparation: each is done once, and known by the content that it worked on."""
 
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -15,15 +12,22 @@ from segmentry.errors import DataError
 from segmentry.ingest.engines import REPEATED, explained
 from segmentry.ingest.files import FileLayout, estimate_rows, inspect_file
 from segmentry.ingest.room import GZIP_RATIO, about_rows, parts_of
-from segmentry.ingest.store.journal import Journal
-from segmentry.ingest.store.text_blocks import BlockRecord, copy_block, opened_text, skip_block
+from segmentry.ingest.store.journal import DoneBlock, Journal, Step
+from segmentry.ingest.store.prepared import Inputs, Plan, PlannedTable
+from segmentry.ingest.store.text_blocks import (
+    BlockRecord,
+    changed_block,
+    copy_block,
+    opened_text,
+    record_of,
+    skip_block,
+)
 from segmentry.runtime.progress import told
 from segmentry.schema import ColumnSource, Engine, Progress, RowAccount, TableSource
 
 __all__ = [
     "LOGS",
     "Work",
-    "as_plain",
     "begin_work",
     "check_inputs",
     "convert_table",
@@ -61,23 +65,23 @@ class Work:
         return folder
 
 
-def plan_of(tables: Mapping[str, TableSource]) -> dict[str, Any]:
-    """Say what is asked of which files, to tell whether two preparations are the same."""
-    return {
-        "engine": f"duckdb {version('duckdb')}",
-        "tables": {
-            role: {
-                "files": [file.name for file in table.files],
-                "columns": {name: asdict(column) for name, column in table.columns.items()},
-                "possible": table.possible,
-                "is_distinct": table.is_distinct,
-            }
+def plan_of(tables: Mapping[str, TableSource]) -> Plan:
+    """Say what is asked of which files."""
+    return Plan(
+        f"duckdb {version('duckdb')}",
+        {
+            role: PlannedTable(
+                tuple(file.name for file in table.files),
+                dict(table.columns),
+                table.possible,
+                table.is_distinct,
+            )
             for role, table in tables.items()
         },
-    }
+    )
 
 
-def begin_work(work: Work, plan: Mapping[str, Any], tables: Mapping[str, TableSource]) -> int:
+def begin_work(work: Work, plan: Plan, tables: Mapping[str, TableSource]) -> int:
     """Write down what is asked, or check that it is still the same; return the number of parts.
 
     Raises
@@ -85,48 +89,38 @@ def begin_work(work: Work, plan: Mapping[str, Any], tables: Mapping[str, TableSo
     DataError
         If the work was begun for something else.
     """
-    plain = as_plain(plan)
     begun = work.journal.found("begin")
     if begun is None:
         n_parts = parts_of([tables[role] for role in LOGS if role in tables], PREPARED_FOR)
-        work.journal.write("begin", plan=plain, n_parts=n_parts)
-        return n_parts
-    if begun["plan"] != plain:
+        begun = work.journal.write(Step("begin", plan=plan, n_parts=n_parts))
+    if begun.plan != plan:
         raise DataError(
             f"{work.folder}: holds an interrupted preparation of other files or with other "
             "options; repeat it as it was, or begin anew with --overwrite"
         )
-    return int(begun["n_parts"])
+    return begun.n_parts
 
 
-def as_plain(plan: Mapping[str, Any]) -> Any:
-    """Return a plan as it comes back from JSON: lists for tuples."""
-    return json.loads(json.dumps(plan))
-
-
-def split_blocks(work: Work, table: TableSource, *, n_parts: int) -> list[Mapping[str, Any]]:
+def split_blocks(work: Work, table: TableSource, *, n_parts: int) -> Inputs:
     """Split a log block by block; return what the files were, by content."""
     tell = told(work.progress, f"preparing the {table.role}")
     n_rows, n_bytes = sum(map(about_rows, table.files)), sum(f.stat().st_size for f in table.files)
     n_done = 0
-    inputs: list[Mapping[str, Any]] = []
+    inputs: list[tuple[BlockRecord, ...]] = []
     for place, file in enumerate(table.files):
         records: list[BlockRecord] = []
-        for number, block in _blocks(work, table, place):
-            step = f"block {table.role} {place} {number}"
-            if isinstance(block, BlockRecord):
-                records.append(block)
-            else:
-                record, text = block
+        for record, text in _blocks(work, table, place):
+            if text is not None:
+                step = f"block {table.role} {place} {len(records)}"
                 account = _split_block(work, table, text, step, n_parts=n_parts)
-                work.journal.write(step, block=asdict(record), account=asdict(account))
-                records.append(record)
+                work.journal.write(Step(step, block=DoneBlock(record, account)))
+            records.append(record)
             n_read = sum(each.n_bytes for each in records)
             share = min(1.0, n_read / max(1, _text_size(file)))
             tell(int(n_rows * (n_done + share * file.stat().st_size) / max(1, n_bytes)), n_rows)
         n_done += file.stat().st_size
-        inputs.append({"file": file.name, "blocks": [asdict(record) for record in records]})
-    return inputs
+        inputs.append(tuple(records))
+    return tuple(inputs)
 
 
 def _text_size(file: Path) -> int:
@@ -134,34 +128,29 @@ def _text_size(file: Path) -> int:
     return size * GZIP_RATIO if file.suffix == ".gz" else size
 
 
-_Fresh = tuple[BlockRecord, Path]
-
-
 def _blocks(
     work: Work, table: TableSource, place: int
-) -> Iterator[tuple[int, BlockRecord | _Fresh]]:
-    """Yield the record of each block that is done, and the record and text of each that is not."""
+) -> Iterator[tuple[BlockRecord, Path | None]]:
+    """Yield the record of each block, and the text of those that are not done."""
     file = table.files[place]
     layout = inspect_file(file, table.shape)
-    done = _records(work, f"block {table.role} {place} ")
+    done = [each.record for each in _done_blocks(work, table, place)]
     if not _is_cut(layout):
-        record = _record_of(file)
+        record = record_of(file)
         if done and done[0] != record:
-            raise _changed(file, 0)
-        yield 0, done[0] if done else (record, file)
+            raise changed_block(file, 0)
+        yield record, None if done else file
         return
     with opened_text(file) as text:
         for number, record in enumerate(done):
             skip_block(text, record, number=number)
-            yield number, record
-        number = len(done)
+            yield record, None
         while True:
             target = _folder_like(layout, work.fresh("block")) / f"block{_suffix(file)}"
             fresh = copy_block(text, target, n_bytes=work.block_bytes)
             if fresh is None:
                 return
-            yield number, (fresh, target)
-            number += 1
+            yield fresh, target
 
 
 def _is_cut(layout: FileLayout) -> bool:
@@ -181,24 +170,12 @@ def _folder_like(layout: FileLayout, folder: Path) -> Path:
     return folder
 
 
-def _records(work: Work, prefix: str) -> list[BlockRecord]:
-    found: list[BlockRecord] = []
-    while (step := work.journal.found(f"{prefix}{len(found)}")) is not None:
-        found.append(BlockRecord(**step["block"]))
+def _done_blocks(work: Work, table: TableSource, place: int) -> list[DoneBlock]:
+    found: list[DoneBlock] = []
+    while step := work.journal.found(f"block {table.role} {place} {len(found)}"):
+        assert step.block is not None, "a step of a block has one"  # noqa: S101  # written so
+        found.append(step.block)
     return found
-
-
-def _record_of(file: Path) -> BlockRecord:
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return BlockRecord(n_bytes=file.stat().st_size, sha256=digest)
-
-
-def _changed(file: Path, number: int) -> DataError:
-    return DataError(
-        f"{file}: block {number} is not what it was when it was prepared; expected the same file; "
-        "prepare it anew with --overwrite"
-    )
 
 
 def _split_block(
@@ -225,7 +202,11 @@ def merge_parts(work: Work, table: TableSource, *, n_parts: int) -> TableSource:
     """Put the pieces of each part together, sorted; return the log that they are."""
     tell = told(work.progress, f"merging the {table.role}")
     files: list[Path] = []
-    accounts = _accounts(work, table)
+    accounts = [
+        block.account
+        for place in range(len(table.files))
+        for block in _done_blocks(work, table, place)
+    ]
     n_used = n_merged = 0
     n_rows = sum(each.n_used for each in accounts)
     for part in range(n_parts):
@@ -234,13 +215,12 @@ def merge_parts(work: Work, table: TableSource, *, n_parts: int) -> TableSource:
         target = work.whole / table.role / f"part={part}" / "rows.parquet"
         done = work.journal.found(step)
         if done is None:
-            done = {"n_rows": _merge(work, table, part, target)}
-            work.journal.write(step, **done)
+            done = work.journal.write(Step(step, n_rows=_merge(work, table, part, target)))
         for piece in _pieces(work, table, part):
             piece.unlink()
-        n_used += done["n_rows"]
+        n_used += done.n_rows
         n_merged = n_rows * (part + 1) // n_parts  # parts are by hash, so about equal
-        if done["n_rows"]:
+        if done.n_rows:
             files.append(target)
     tell(n_rows, n_rows)
     return _prepared_log(table, tuple(files), accounts, n_used=n_used)
@@ -259,16 +239,6 @@ def _merge(work: Work, table: TableSource, part: int, target: Path) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     rows.replace(target)
     return estimate_rows(target) or 0
-
-
-def _accounts(work: Work, table: TableSource) -> Sequence[RowAccount]:
-    found: list[RowAccount] = []
-    for place in range(len(table.files)):
-        number = 0
-        while step := work.journal.found(f"block {table.role} {place} {number}"):
-            found.append(RowAccount(**step["account"]))
-            number += 1
-    return found
 
 
 def _prepared_log(
@@ -293,7 +263,7 @@ def _canonical(name: str, column: ColumnSource) -> ColumnSource:
     return ColumnSource(name, kept)
 
 
-def convert_table(work: Work, table: TableSource) -> tuple[TableSource, list[Mapping[str, Any]]]:
+def convert_table(work: Work, table: TableSource) -> tuple[TableSource, Inputs]:
     """Write a small table as it is read; return it, and what its files were, by content."""
     with explained(work.engine, f"preparing the {table.role}"):
         rows, n_unreadable = work.engine.read_table(table)
@@ -307,13 +277,11 @@ def convert_table(work: Work, table: TableSource) -> tuple[TableSource, list[Map
         for name, dtype in rows.schema.items()
     }
     account = RowAccount(table.role, n_read, rows.height, rejected, {})
-    inputs: list[Mapping[str, Any]] = [
-        {"file": f.name, "blocks": [asdict(_record_of(f))]} for f in table.files
-    ]
+    inputs = tuple((record_of(file),) for file in table.files)
     return TableSource(table.role, (target,), columns, prepared=account), inputs
 
 
-def check_inputs(table: TableSource, inputs: Sequence[Mapping[str, Any]]) -> None:
+def check_inputs(table: TableSource, inputs: Inputs) -> None:
     """Check that the files of a table are what they were when they were prepared.
 
     Raises
@@ -321,15 +289,14 @@ def check_inputs(table: TableSource, inputs: Sequence[Mapping[str, Any]]) -> Non
     DataError
         If the content of one is another.
     """
-    for file, known in zip(table.files, inputs, strict=True):
-        records = [BlockRecord(**block) for block in known["blocks"]]
+    for file, records in zip(table.files, inputs, strict=True):
         is_cut = table.role in LOGS and _is_cut(inspect_file(file, table.shape))
         if not is_cut:
-            if records != [_record_of(file)]:
-                raise _changed(file, 0)
+            if records != (record_of(file),):
+                raise changed_block(file, 0)
             continue
         with opened_text(file) as text:
             for number, record in enumerate(records):
                 skip_block(text, record, number=number)
             if text.stream.read(1):
-                raise _changed(file, len(records))
+                raise changed_block(file, len(records))

@@ -11,7 +11,6 @@ from segmentry.ingest.room import require_room_for
 from segmentry.ingest.store.blocks import (
     LOGS,
     Work,
-    as_plain,
     begin_work,
     check_inputs,
     convert_table,
@@ -23,9 +22,9 @@ from segmentry.ingest.store.journal import Journal, locked
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     read_origin,
-    render_prepared,
     tables_of,
     with_tables,
+    write_prepared,
 )
 from segmentry.runtime.whole_files import put_in_place
 from segmentry.schema import Progress, Source
@@ -83,14 +82,14 @@ def _check_target(target: Path) -> None:
 def _check_same(source: Source, target: Path) -> None:
     """Refuse a folder that was prepared from something else."""
     tables = tables_of(source)
-    plan, inputs = read_origin(target)
-    if {**plan, "engine": ""} != {**as_plain(plan_of(tables)), "engine": ""}:
+    origin = read_origin(target)
+    if origin.plan.tables != plan_of(tables).tables:
         raise OutputError(
             f"{target}: was prepared from other files or with other options; choose another --out "
             "or add --overwrite"
         )
     for role, table in tables.items():
-        check_inputs(table, inputs[role])
+        check_inputs(table, origin.inputs[role])
 
 
 @contextlib.contextmanager
@@ -143,5 +142,4 @@ def _prepare_in(
                 made[role], inputs[role] = convert_table(work, table)
     finally:
         engine.close()
-    text = render_prepared(with_tables(source, made), staging / "whole", plan=plan, inputs=inputs)
-    (staging / "whole" / PREPARED_FILE).write_text(text, encoding="utf-8")
+    write_prepared(with_tables(source, made), staging / "whole", plan=plan, inputs=inputs)

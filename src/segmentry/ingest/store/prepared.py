@@ -1,31 +1,83 @@
 """A prepared folder: what it holds, written down as JSON and read back as a source."""
 
-import hashlib
-import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from segmentry.errors import DataError
-from segmentry.schema import ColumnSource, Feature, RowAccount, Source, TableSource
+from segmentry.ingest.store.text_blocks import BlockRecord, record_of
+from segmentry.runtime.codec import Codec
+from segmentry.schema import ColumnSource, RowAccount, Source, TableSource
 
 __all__ = [
     "PREPARED_FILE",
+    "Inputs",
+    "Plan",
+    "PlannedTable",
+    "Prepared",
     "check_content",
     "read_origin",
     "read_prepared",
-    "render_prepared",
     "tables_of",
     "with_tables",
+    "write_prepared",
 ]
 
 PREPARED_FILE = "prepared.json"
-_VERSION = 2
 _MAGIC = b"PAR1"
+Inputs = tuple[tuple[BlockRecord, ...], ...]
+"""The blocks of each file of a table, in the order of its plan."""
 _ADVICE = "prepare the folder again with segmentry data prepare --overwrite"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """What is asked of the files of a table."""
+
+    files: tuple[str, ...]
+    columns: Mapping[str, ColumnSource]
+    possible: tuple[int, int] | None
+    is_distinct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of which files, to tell whether two preparations are the same."""
+
+    engine: str
+    tables: Mapping[str, PlannedTable]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTable:
+    """A table as it was written: its files by their names in the folder."""
+
+    files: Mapping[str, BlockRecord]
+    columns: Mapping[str, ColumnSource]
+    account: RowAccount | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a prepared folder holds, and what it was made of; the source has no tables here."""
+
+    source: Source
+    tables: Mapping[str, PreparedTable]
+    plan: Plan
+    inputs: Mapping[str, Inputs]
+
+
+_CODEC = Codec(
+    Prepared,
+    what="prepared folder",
+    version=3,
+    version_key="prepared_version",
+    remedy=_ADVICE,
+    expected="a folder of segmentry data prepare",
+    error=DataError,
+)
 
 
 def tables_of(source: Source) -> dict[str, TableSource]:
@@ -45,29 +97,30 @@ def with_tables(source: Source, tables: Mapping[str, TableSource]) -> Source:
     )
 
 
-def render_prepared(
-    source: Source,
-    folder: Path,
-    *,
-    plan: Mapping[str, Any],
-    inputs: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> str:
-    """Return what a prepared folder holds, as JSON; `inputs` are what it was made of."""
-    facts = asdict(with_tables(source, {}))
-    tables = {role: _told(table, folder) for role, table in tables_of(source).items()}
-    content = {"prepared_version": _VERSION, "source": facts, "tables": tables, "plan": plan}
-    content["inputs"] = inputs
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-
-
-def _told(table: TableSource, folder: Path) -> dict[str, Any]:
-    files = {
-        str(file.relative_to(folder)): {"n_bytes": file.stat().st_size, "sha256": _digest_of(file)}
-        for file in table.files
+def write_prepared(
+    source: Source, folder: Path, *, plan: Plan, inputs: Mapping[str, Inputs]
+) -> None:
+    """Write down what a prepared folder holds; `inputs` are what it was made of."""
+    tables = {
+        role: PreparedTable(
+            {str(file.relative_to(folder)): record_of(file) for file in table.files},
+            dict(table.columns),
+            table.prepared,
+        )
+        for role, table in tables_of(source).items()
     }
-    columns = {name: asdict(column) for name, column in table.columns.items()}
-    account = None if table.prepared is None else asdict(table.prepared)
-    return {"files": files, "columns": columns, "account": account}
+    _CODEC.write(Prepared(with_tables(source, {}), tables, plan, inputs), folder / PREPARED_FILE)
+
+
+def read_origin(folder: Path) -> Prepared:
+    """Return what is written down of a prepared folder; nobody looks at its files.
+
+    Raises
+    ------
+    DataError
+        If it was prepared by another version, or the file is damaged.
+    """
+    return _CODEC.read(folder / PREPARED_FILE)
 
 
 def read_prepared(folder: Path) -> Source:
@@ -80,54 +133,20 @@ def read_prepared(folder: Path) -> Source:
     DataError
         If it was prepared by another version, or a file is not what was written.
     """
-    content = _content_of(folder)
-    tables = {role: _table_of(role, told, folder) for role, told in content["tables"].items()}
-    facts = content["source"]
-    attributes = tuple(Feature(**each) for each in facts.pop("attributes"))
-    return with_tables(Source(**facts | {"attributes": attributes}), tables)
-
-
-def read_origin(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Return the plan of a prepared folder, and the content of what it was made of, by role."""
-    content = _content_of(folder)
-    return content["plan"], content["inputs"]
-
-
-def _content_of(folder: Path) -> dict[str, Any]:
-    file = folder / PREPARED_FILE
-    advice = "prepare it again with segmentry data prepare --overwrite"
-    try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        version = content["prepared_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{file}: cannot be read: {reason}; {advice}") from error
-    if version != _VERSION:
-        raise DataError(f"{file}: found version {version!r}, expected {_VERSION}; {advice}")
-    return content
-
-
-def _table_of(role: str, told: Mapping[str, Any], folder: Path) -> TableSource:
-    for name, written in told["files"].items():
-        _check_whole(folder / name, written["n_bytes"])
-    columns = {
-        name: ColumnSource(
-            **each
-            | {
-                "codes": tuple((word, code) for word, code in each["codes"]),
-                "missing": tuple(each["missing"]),
-            }
+    content = read_origin(folder)
+    tables = {}
+    for role, table in content.tables.items():
+        written = {folder / name: record for name, record in table.files.items()}
+        for file, record in written.items():
+            _check_whole(file, record.n_bytes)
+        tables[role] = TableSource(
+            role,
+            tuple(written),
+            table.columns,
+            prepared=table.account,
+            digests={file: record.sha256 for file, record in written.items()},
         )
-        for name, each in told["columns"].items()
-    }
-    files = tuple(folder / name for name in told["files"])
-    return TableSource(
-        role,
-        files,
-        columns,
-        prepared=RowAccount(**told["account"]),
-        digests={folder / name: written["sha256"] for name, written in told["files"].items()},
-    )
+    return with_tables(content.source, tables)
 
 
 def _check_whole(file: Path, n_bytes: int) -> None:
@@ -169,7 +188,6 @@ def check_content(
 
 def _digest_of(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return record_of(file).sha256
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}; {_ADVICE}") from error

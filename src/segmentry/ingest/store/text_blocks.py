@@ -15,7 +15,15 @@ from typing import BinaryIO, cast
 from segmentry.errors import DataError
 from segmentry.ingest.files import explaining_gzip
 
-__all__ = ["BlockRecord", "OpenText", "copy_block", "opened_text", "skip_block"]
+__all__ = [
+    "BlockRecord",
+    "OpenText",
+    "changed_block",
+    "copy_block",
+    "opened_text",
+    "record_of",
+    "skip_block",
+]
 
 _STRIDE = 1 << 20
 
@@ -26,6 +34,13 @@ class BlockRecord:
 
     n_bytes: int
     sha256: str
+
+
+def record_of(file: Path) -> BlockRecord:
+    """Return the record of a whole file, as its bytes are."""
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return BlockRecord(n_bytes=file.stat().st_size, sha256=digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +83,15 @@ def skip_block(text: OpenText, record: BlockRecord, *, number: int) -> None:
         digest.update(piece)
         left -= len(piece)
     if left or digest.hexdigest() != record.sha256:
-        raise DataError(
-            f"{text.path}: block {number} is not what it was when it was prepared; expected the "
-            "same file; prepare it anew with --overwrite"
-        )
+        raise changed_block(text.path, number)
+
+
+def changed_block(file: Path, number: int) -> DataError:
+    """Return the refusal of a file that is another one than before."""
+    return DataError(
+        f"{file}: block {number} is not what it was when it was prepared; expected the same file; "
+        "prepare it anew with --overwrite"
+    )
 
 
 def _lines(text: OpenText, n_bytes: int) -> Iterator[bytes]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
+from segmentry.present.theme import page_colours
+
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -159,6 +161,8 @@ class Gate:
 
 def _page(*, told: str, asked: str) -> str:
     page = Path(__file__).with_name("login.html").read_text(encoding="utf-8")
+    for kind in ("light", "dark"):
+        page = page.replace(f"/* {kind} */", page_colours(is_dark=kind == "dark"))
     field = f'<input type="hidden" name="asked" value="{escape(asked)}">'
     return page.replace(_TOLD, told + field)
 

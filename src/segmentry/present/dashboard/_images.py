@@ -18,7 +18,8 @@ _ATTRIBUTE = re.compile(r'\b(width|height|class)="([^"]*)"')
 _LEAST = 0.75
 """Part of its planned width to which a figure may shrink."""
 _GROUND = re.compile(r'<rect width="\d+" height="\d+" fill="#[0-9a-f]{6}"/>')
-_STYLE = "<style>text { font: 700 13px sans-serif; }</style>"
+_STYLE = "<style>text {{ font: 700 13px sans-serif; }} .gap {{ fill: {paper}; }}</style>"
+"""What the page's own styles say of a drawing: they do not reach into an image."""
 
 
 def with_images(html: str, *, is_dark: bool) -> str:
@@ -58,7 +59,7 @@ def _image(svg: str, *, is_dark: bool) -> str:
     if is_figure and is_dark:
         svg = dark_svg(svg)
     if not is_figure:
-        svg = svg.replace(opening, f"{opening}{_STYLE}", 1)
+        svg = svg.replace(opening, opening + _STYLE.format(**colours(is_dark)), 1)
         if "currentColor" in svg:
             svg = svg.replace("currentColor", colours(is_dark)["muted"])
     if "xmlns" not in opening:

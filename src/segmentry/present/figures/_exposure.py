@@ -167,8 +167,8 @@ def exposure_figure(kind: str, *, name: str, title: str, order: int) -> "Figure[
         return () if curve is None else (curve_table(summary, curve),)
 
     def needs(summary: "Summary") -> bool:
-        curve = _curve(summary, 0, kind)
-        return curve is not None and bool(_rows(curve))
+        # Also of a curve that cannot be drawn: the caption says why.
+        return _curve(summary, 0, kind) is not None
 
     return Figure(
         name=name,

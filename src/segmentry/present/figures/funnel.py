@@ -36,6 +36,7 @@ _HEADS = {
     "cart": "then put in the cart",
     "purchase": "then bought",
 }
+_NONE_FURTHER = "Too few users got beyond a click to say where they are lost"
 _hundredths = partial(thousandfold, digits=2)
 _AFTER = {
     "view": "from a click to a view",
@@ -55,8 +56,10 @@ class _Share:
 
 def _caption(summary: "Summary") -> Caption:
     """Say after which step most users are lost, and between which segments it differs most."""
-    if not _has_funnel(summary):
+    if not _told_segments(summary):
         return absent("What followed the impressions is not known in this run")
+    if not _has_funnel(summary):
+        return absent(_NONE_FURTHER)
     finding = _finding(summary)
     told = "; ".join(
         f"{_STEPS[step]}: {', '.join(_told(each) for each in _shares(summary, step))}"
@@ -81,7 +84,7 @@ def _finding(summary: "Summary") -> str:
         if (own := _shares(summary, step)) and own[0].segment_id == 0
     }
     if not levels:
-        return "Too few users got beyond a click to say where they are lost"
+        return _NONE_FURTHER
     is_whole = len(levels) == len(_AFTER)
     # Of a hidden step nothing is known: it may be the one at which fewest go on.
     step = min(levels, key=lambda each: levels[each].value) if is_whole else list(levels)[-1]
@@ -275,6 +278,6 @@ FIGURE = Figure(
     draw=_draw,
     section="purchases",
     order=13,
-    needs=_has_funnel,
+    needs=lambda summary: bool(_told_segments(summary)),  # counts are known also without shares
     tables=_tables,
 )

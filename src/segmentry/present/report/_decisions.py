@@ -3,7 +3,13 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from segmentry.describe.profiles import Exemplar, LevelShare, NumericStatistics, SegmentProfile
+from segmentry.describe.profiles import (
+    Exemplar,
+    LevelShare,
+    NumericStatistics,
+    SegmentProfile,
+    SegmentRules,
+)
 from segmentry.formats import (
     MISSING,
     bracketed,
@@ -17,7 +23,7 @@ from segmentry.formats import (
 from segmentry.present.report._segments import feature_labels
 from segmentry.present.report._tables import value_kind
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
-from segmentry.results.summary import Evidence, FeatureRow, Insight, SegmentRules, Summary
+from segmentry.results.summary import Evidence, FeatureRow, Insight, Summary
 from segmentry.schema import Estimate
 
 _MAX_ROWS = 4

@@ -29,6 +29,7 @@ from segmentry.present.report import (
 from segmentry.present.report._figures import Figure, Pictures
 from segmentry.present.report._glossary import glossary_of
 from segmentry.present.tables import Table
+from segmentry.present.theme import FONT, SERIF, page_colours
 from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
 
@@ -96,6 +97,7 @@ _FACTS = (
     plots.curve_table,
     plots.dark_figure_css,
     plots.horizon,
+    page_colours,
 )
 """What templates may ask of a summary, by name."""
 _MACROS = (
@@ -121,7 +123,14 @@ def environment() -> "Environment":
         finalize=_held,
     )
     found.globals.update({each.__name__: each for each in (*_NUMBERS, *_FACTS)})
-    found.globals.update(MISSING=formats.MISSING, NO_SIGNAL=NO_SIGNAL, STABLE=STABLE, STRONG=STRONG)
+    found.globals.update(
+        FONT=FONT,
+        SERIF=SERIF,
+        MISSING=formats.MISSING,
+        NO_SIGNAL=NO_SIGNAL,
+        STABLE=STABLE,
+        STRONG=STRONG,
+    )
     found.filters.update({write.__name__: _of_estimates(write) for write in _NUMBERS})
     found.filters.update(
         evidence=_decisions.evidence_text,

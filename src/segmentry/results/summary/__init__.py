@@ -11,8 +11,6 @@ from segmentry.results.summary._decisions import (
     Evidence,
     Insight,
     NotEvaluated,
-    RuleReport,
-    SegmentRules,
 )
 from segmentry.results.summary._json import parse_summary, read_summary, render_summary_json
 from segmentry.results.summary._model import Repeat, Summary
@@ -28,8 +26,6 @@ __all__ = [
     "MapSummary",
     "NotEvaluated",
     "Repeat",
-    "RuleReport",
-    "SegmentRules",
     "Summary",
     "parse_summary",
     "read_summary",

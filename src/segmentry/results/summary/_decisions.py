@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from segmentry.describe.profiles import Exemplar
+from segmentry.describe.profiles import Exemplar, RuleReport
 from segmentry.schema import Estimate
 
 
@@ -75,35 +75,6 @@ class NotEvaluated:
     code: str
     title: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRules:
-    """The rules of one segment in words, the ones of most users first.
-
-    `coverage` is the share of the segment's users that its rules find, `precision` the share of
-    the users whom the rules find that belong to it; null where no rule leads to the segment.
-    `n_users` is how many they find.
-    """
-
-    segment_id: int
-    texts: tuple[str, ...]
-    n_users: int
-    coverage: float | None
-    precision: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class RuleReport:
-    """Rules on raw units that tell the segments without the model; also in ``rules.sql``.
-
-    `fidelity` is the share of users whose segment they tell.
-    """
-
-    fidelity: float
-    n_users: int
-    segments: tuple[SegmentRules, ...]
-    sql: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import streamlit as st
 from segmentry.advise.basis import PlanBasis
 from segmentry.advise.budget import BudgetPlan, BudgetRequest, SegmentTraffic, divide_budget
 from segmentry.errors import SegmentryError
-from segmentry.formats import count, percent, rate
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import drawn
@@ -23,11 +22,10 @@ from segmentry.present.dashboard._show import (
     table,
     together,
 )
+from segmentry.present.plans import comparison_table, part_table, sensitivity_table
 from segmentry.present.report import render_figure
-from segmentry.present.tables import Column, Row, Table, segment_row
 
 _RESPONSES = {"linear": "as many more as impressions", "concave": "fewer and fewer more"}
-_LOSING = Column("losing_share", "draws with fewer clicks", partial(percent, digits=0))
 
 
 @part
@@ -97,7 +95,7 @@ def _limits(segments: tuple[SegmentTraffic, ...]) -> tuple[dict[int, float], dic
 
 
 def _show_plan(run: Run, plan: BudgetPlan, request: BudgetRequest) -> None:
-    tables = (_parts(plan), _comparisons(plan))
+    tables = (part_table(plan), comparison_table(plan))
     asked = repr(request)  # floors and caps are mappings, which no cache takes
     gain, parts = (
         partial(plots.ANSWERS["budget_gain"].plot, plan),
@@ -106,7 +104,7 @@ def _show_plan(run: Run, plan: BudgetPlan, request: BudgetRequest) -> None:
     figures = (
         drawn(
             run, "budget_gain", "What it gains", plots.ANSWERS["budget_gain"].caption(plan), asked,
-            chart=gain, tables=[_sensitivity(plan)],
+            chart=gain, tables=[sensitivity_table(plan)],
         ),
         drawn(
             run, "budget", "What each segment brings", plots.ANSWERS["budget"].caption(plan), asked,
@@ -119,69 +117,7 @@ def _show_plan(run: Run, plan: BudgetPlan, request: BudgetRequest) -> None:
         table(*tables)
     offer(
         "budget",
-        tables=(_sensitivity(plan), *tables),
+        tables=(sensitivity_table(plan), *tables),
         pictures={"budget_gain": gain, "budget": parts},
     )
     listed(plan.notes)
-
-
-def _parts(plan: BudgetPlan) -> Table:
-    return Table(
-        "budget",
-        "The plan, impressions by segment (intervals: 90\u00a0%)",
-        columns=(
-            Column("segment", "segment"),
-            Column("verdict", "verdict", is_words=True),
-            Column("proportional", "in proportion", count),
-            Column("impressions", "planned", count),
-            Column("rate", "forecast rate", rate),
-            Column("expected", "clicks", count),
-        ),
-        rows=tuple(
-            segment_row(
-                s.segment_id, s.name, s.verdict, s.proportional, s.impressions, s.rate, s.expected
-            )
-            for s in plan.segments
-        ),
-    )
-
-
-def _sensitivity(plan: BudgetPlan) -> Table:
-    return Table(
-        "sensitivity",
-        "The gain by the assumed response",
-        columns=(
-            Column("exponent", "power of the response", "{:g}".format),
-            Column("gain", "clicks gained", count, limits="90\u00a0%"),
-            _LOSING,
-        ),
-        rows=tuple(Row((each.exponent, each.gain, each.losing_share)) for each in plan.sensitivity),
-    )
-
-
-def _comparisons(plan: BudgetPlan) -> Table:
-    return Table(
-        "comparisons",
-        "The plan against other ways to divide the same budget",
-        columns=(
-            Column("against", "against"),
-            Column("expected", "its clicks", count),
-            Column("gain", "clicks gained", count),
-            Column("gain_share", "gained, share", percent),
-            _LOSING,
-            Column("is_better", "better", is_words=True),
-        ),
-        rows=tuple(
-            Row(
-                (
-                    each.against,
-                    each.expected.value,
-                    each.gain,
-                    each.gain_share.value,
-                    each.losing_share,
-                    "yes" if each.is_better else "not shown",
-                )
-            )
-            for each in plan.comparisons
-        ),
-    )

@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from segmentry.formats import count, decimal, percent, rate
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._drawing import drawn
@@ -20,8 +19,8 @@ from segmentry.present.dashboard._show import (
     segment_label,
     words,
 )
-from segmentry.present.report import render_figure
-from segmentry.present.tables import Column, Row, Table
+from segmentry.present.report import cap_table, render_figure
+from segmentry.present.tables import Table
 from segmentry.results.summary import Summary
 
 _KINDS = {"repeat": "Showings of the same ad", "impression": "Impressions of the user"}
@@ -70,37 +69,5 @@ def _tables(summary: Summary, segment_id: int, kind: str) -> list[Table]:
     curve = next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
     if curve is None:
         return []
-    points = Table(
-        "curve",
-        "The curve",
-        columns=(
-            Column("position", "position"),
-            Column("n_users", "users", count),
-            Column("n_impressions", "impressions", count),
-            Column("naive_ctr", "click rate of who got there", rate),
-            Column("odds_ratio", "odds ratio", decimal, limits="90 %"),
-        ),
-        rows=tuple(
-            Row(
-                (
-                    f"{p.first}+" if p.last is None else f"{p.first}–{p.last}",
-                    p.n_users,
-                    p.n_impressions,
-                    p.naive_ctr.value,
-                    p.odds_ratio,
-                )
-            )
-            for p in curve.points
-        ),
-    )
-    caps = Table(
-        "caps",
-        "A cap and what lies above it",
-        columns=(
-            Column("cap", "cap"),
-            Column("impressions_share", "impressions above it", percent),
-            Column("clicks_share", "clicks above it", percent),
-        ),
-        rows=tuple(Row((c.cap, c.impressions_share, c.clicks_share)) for c in curve.caps),
-    )
-    return [points, caps] if curve.caps else [points]
+    points = plots.curve_table(summary, curve)
+    return [points, cap_table(summary, curve)] if curve.caps else [points]

@@ -8,12 +8,11 @@ from segmentry.advise.basis import PlanBasis
 from segmentry.advise.experiments import (
     ExperimentPlan,
     ExperimentRequest,
-    PowerRow,
     plan_experiment,
     smallest_effect,
 )
 from segmentry.errors import ConfigError
-from segmentry.formats import count, percent, rate
+from segmentry.formats import count, percent
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose, slider
 from segmentry.present.dashboard._drawing import drawn
@@ -30,8 +29,9 @@ from segmentry.present.dashboard._show import (
     put,
     table,
 )
+from segmentry.present.plans import power_table
 from segmentry.present.report import render_figure
-from segmentry.present.tables import Cell, Column, Row, Table, segment_row
+from segmentry.present.tables import Column, Row, Table
 
 _RATIOS = {each: each for each in ("1:1", "1:2", "2:1", "1:4", "4:1", "1:9", "9:1")}
 
@@ -81,7 +81,7 @@ def _plan(run: Run) -> None:
     except ConfigError as error:
         notice(f"No such test: {error}")
         return
-    view = _powers(plan)
+    view = power_table(plan)
     facts(_facts(plan))
     table(view)
     offer("test", tables=(by_day, view), pictures={"reach": chart})
@@ -133,36 +133,3 @@ def _facts(plan: ExperimentPlan) -> tuple[Fact, ...]:
         ("Users reached", count(found.n_users_reached), "both arms together"),
         ("Arms", arms, "users to be assigned, about"),
     )
-
-
-def _powers(plan: ExperimentPlan) -> Table:
-    return Table(
-        "powers",
-        "What it takes, together and in each segment alone",
-        columns=(
-            Column("who", "who"),
-            Column("n_users", "users", count),
-            Column("ctr", "click rate", rate),
-            Column("n_days", "days", count),
-            Column("n_days_adjusted", "days, adjusted", count),
-            Column("n_users_reached", "users reached", count),
-            Column("n_impressions", "impressions", count),
-            Column("smallest", f"smallest change in {plan.max_days} days", percent),
-        ),
-        rows=tuple(map(_power, (plan.everyone, *plan.segments))),
-    )
-
-
-def _power(found: PowerRow) -> Row:
-    cells: tuple[Cell, ...] = (
-        found.n_users,
-        found.ctr,
-        found.n_days,
-        found.n_days_adjusted,
-        found.n_users_reached,
-        found.n_impressions,
-        found.smallest,
-    )
-    if found.segment_id is None:
-        return Row((found.name, *cells))
-    return segment_row(found.segment_id, found.name, *cells)

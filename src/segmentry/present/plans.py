@@ -1,0 +1,120 @@
+"""Plans of budgets and tests as tables, for the terminal and the dashboard."""
+
+from functools import partial
+
+from segmentry.advise.budget import BudgetPlan
+from segmentry.advise.experiments import ExperimentPlan, PowerRow
+from segmentry.formats import count, decimal, percent, rate
+from segmentry.present.tables import Cell, Column, Row, Table, segment_row
+
+__all__ = ["comparison_table", "part_table", "power_table", "sensitivity_table"]
+
+
+def part_table(plan: BudgetPlan, *, has_total: bool = False) -> Table:
+    """Return what each segment gets; its money where money was divided."""
+    has_money, n = plan.money is not None, plan.n_impressions
+    total = Row(("all", "", n, n, None, plan.expected, *([plan.money] * has_money)), is_strong=True)
+    return Table(
+        "budget",
+        "The plan, impressions by segment (intervals: 90\u00a0%)",
+        columns=(
+            Column("segment", "segment"),
+            Column("verdict", "verdict", is_words=True),
+            Column("proportional", "in proportion", count),
+            Column("impressions", "planned", count),
+            Column("rate", "forecast rate", rate),
+            Column("expected", plan.outcome, count),
+            *([Column("money", "money", decimal)] * has_money),
+        ),
+        rows=(
+            *(
+                segment_row(
+                    *(s.segment_id, s.name, s.verdict, s.proportional, s.impressions),
+                    *(s.rate, s.expected, *([s.money] * has_money)),
+                )
+                for s in plan.segments
+            ),
+            *([total] * has_total),
+        ),
+    )
+
+
+def sensitivity_table(plan: BudgetPlan) -> Table:
+    """Return the gain over impressions in proportion, by how clicks are assumed to follow."""
+    return Table(
+        "sensitivity",
+        "The gain by the assumed response",
+        columns=(
+            Column("exponent", "power of the response", "{:g}".format),
+            Column("gain", f"{plan.outcome} gained", count, limits="90\u00a0%"),
+            _losing(plan),
+        ),
+        rows=tuple(Row((each.exponent, each.gain, each.losing_share)) for each in plan.sensitivity),
+    )
+
+
+def comparison_table(plan: BudgetPlan) -> Table:
+    """Return the plan against other ways to divide the same budget."""
+    return Table(
+        "comparisons",
+        "The plan against other ways to divide the same budget",
+        columns=(
+            Column("against", "against"),
+            Column("expected", f"its {plan.outcome}", count),
+            Column("gain", f"{plan.outcome} gained", count),
+            Column("gain_share", "gained, share", percent),
+            _losing(plan),
+            Column("is_better", "better", is_words=True),
+        ),
+        rows=tuple(
+            Row(
+                (
+                    each.against,
+                    each.expected.value,
+                    each.gain,
+                    each.gain_share.value,
+                    each.losing_share,
+                    "yes" if each.is_better else "not shown",
+                )
+            )
+            for each in plan.comparisons
+        ),
+    )
+
+
+def _losing(plan: BudgetPlan) -> Column:
+    return Column("losing_share", f"draws with fewer {plan.outcome}", partial(percent, digits=0))
+
+
+def power_table(plan: ExperimentPlan) -> Table:
+    """Return what a test takes, together and in each segment alone."""
+    return Table(
+        "powers",
+        "What it takes, together and in each segment alone",
+        columns=(
+            Column("who", "who"),
+            Column("n_users", "users", count),
+            Column("ctr", "click rate", rate),
+            Column("n_days", "days", count),
+            Column("n_days_adjusted", "days, adjusted", count),
+            Column("n_users_reached", "users reached", count),
+            Column("n_impressions", "impressions", count),
+            Column("smallest", f"smallest change in {plan.max_days} days", percent),
+        ),
+        rows=tuple(map(_power, (plan.everyone, *plan.segments))),
+    )
+
+
+def _power(found: PowerRow) -> Row:
+    cells: tuple[Cell, ...] = (
+        found.n_users,
+        found.ctr,
+        found.n_days,
+        found.n_days_adjusted,
+        found.n_users_reached,
+        found.n_impressions,
+        found.smallest,
+    )
+    if found.segment_id is None:
+        return Row((found.name, *cells))
+    return segment_row(found.segment_id, found.name, *cells)
