@@ -7,7 +7,6 @@ import typer
 
 from segmentry.cli._numbers import parse_ids, parse_pairs, parse_ratio, parse_share
 from segmentry.cli._options import Json, RunDir, seed_option
-from segmentry.formats import MISSING, decimal, percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -217,18 +216,24 @@ def _effects(found: "ExperimentResult") -> "Table":
 
 
 def _effect(effect: "Effect", *, is_rate: bool) -> list[str]:
+    from segmentry.formats import decimal, percent
+
     write = percent if is_rate else decimal
     rates = [write(each, digits=3) for each in (effect.control, effect.treatment)]
     return [*rates, _lift(effect.lift)]
 
 
 def _lift(lift: "Estimate") -> str:
+    from segmentry.formats import MISSING
+
     if lift.value is None or lift.low is None or lift.high is None:
         return MISSING
     return f"{lift.value:+.1%} ({lift.low:+.1%} to {lift.high:+.1%})"
 
 
 def _p(p: float | None) -> str:
+    from segmentry.formats import MISSING
+
     if p is None:
         return MISSING
     return "< 0.0001" if p < 0.0001 else f"{p:.4f}"

@@ -28,6 +28,7 @@ __all__ = [
     "read_manifest",
     "read_min_size",
     "read_segments",
+    "read_table",
     "read_user_columns",
     "read_user_table",
     "render_manifest",
@@ -206,9 +207,7 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
     BundleError
         If there is none.
     """
-    path = run_dir / "users.parquet"
-    with _told(path, "expected a run folder"):
-        return pl.read_parquet(path).drop("segment_id")
+    return read_table(run_dir, "users.parquet").drop("segment_id")
 
 
 def read_user_columns(run_dir: Path) -> tuple[str, ...]:
@@ -232,7 +231,18 @@ def read_segments(run_dir: Path) -> pl.DataFrame:
     BundleError
         If there is none.
     """
-    path = run_dir / "segments.parquet"
+    return read_table(run_dir, "segments.parquet")
+
+
+def read_table(run_dir: Path, name: str) -> pl.DataFrame:
+    """Read a table that every run has, by the name of its file.
+
+    Raises
+    ------
+    BundleError
+        If it cannot be read.
+    """
+    path = run_dir / name
     with _told(path, "expected a run folder"):
         return pl.read_parquet(path)
 
@@ -279,7 +289,8 @@ def _told(path: Path, what_to_do: str) -> Iterator[None]:
     try:
         yield
     except (OSError, pl.exceptions.PolarsError) as error:
-        cause = " ".join(str(error).split())
+        is_absent = isinstance(error, FileNotFoundError)
+        cause = "no such file" if is_absent else " ".join(str(error).split())
         raise BundleError(f"{path}: cannot be read: {cause}; {what_to_do}") from error
 
 

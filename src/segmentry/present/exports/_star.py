@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import BundleError
 from segmentry.present.figures import segment_colour
 from segmentry.privacy import published_ids
+from segmentry.results.run_folder import read_table
 from segmentry.results.summary import Summary, read_summary
 from segmentry.schema import UNASSIGNED
 
@@ -68,18 +68,9 @@ def star_tables(run_dir: Path) -> Mapping[str, pl.DataFrame]:
     }
 
 
-def _read(run_dir: Path, name: str) -> pl.DataFrame:
-    path = run_dir / name
-    try:
-        return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        cause = " ".join(str(error).split())
-        raise BundleError(f"{path}: cannot be read: {cause}; expected a run folder") from error
-
-
 def _user_segments(run_dir: Path, summary: Summary) -> pl.DataFrame:
     """Return one row per user; those of a segment too small to be shown are in the largest one."""
-    table = _read(run_dir, "segments.parquet")
+    table = read_table(run_dir, "segments.parquet")
     if summary.decisions is not None:
         ids, _ = published_ids(
             table["segment_id"].cast(pl.Int64).to_numpy(),
@@ -97,7 +88,7 @@ def _user_segments(run_dir: Path, summary: Summary) -> pl.DataFrame:
 
 def _metrics(run_dir: Path) -> pl.DataFrame:
     """Return the profiles, the value of all users beside that of the segment."""
-    table = _read(run_dir, "profiles.parquet").with_columns(
+    table = read_table(run_dir, "profiles.parquet").with_columns(
         pl.when(pl.col("feature") == "")
         .then(pl.lit(WHOLE_SEGMENT))
         .otherwise(pl.col("feature"))
@@ -116,7 +107,7 @@ def _metrics(run_dir: Path) -> pl.DataFrame:
 
 
 def _selection(run_dir: Path) -> pl.DataFrame:
-    table = _read(run_dir, "selection.parquet")
+    table = read_table(run_dir, "selection.parquet")
     flags = [pl.col(name).cast(pl.Int64) for name in ("is_selected", "is_knee")]
     scores = (
         "inertia",
