@@ -4,6 +4,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 
+def run_in_thread(asked):
+    """Run a coroutine in a thread of its own: where a browser is driven, this one has a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asked).result()
+
+
 def ask(application, path="/", *, method="GET", body=b"", headers=(), kind="http", query=b""):
     """Return the messages that an application sends."""
     sent = []
@@ -18,7 +24,5 @@ def ask(application, path="/", *, method="GET", body=b"", headers=(), kind="http
 
     scope = {"type": kind, "path": path, "method": method, "headers": list(headers)}
     scope["query_string"] = query
-    # In a thread of its own: where a browser is driven, this one has a loop already.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(application(scope, receive, send))).result()
+    run_in_thread(application(scope, receive, send))
     return sent

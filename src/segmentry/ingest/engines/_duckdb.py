@@ -309,6 +309,8 @@ class DuckDBEngine:
             proof = beside.submit(plain.n_lines)
             try:
                 found = use(self._scan(source, layouts, plain=plain))
+            except duckdb.InterruptException:
+                raise  # Ctrl-C, which reading once more would swallow
             except duckdb.Error:
                 return None
         return (found,) if proof.result() == count(found) else None
