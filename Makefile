@@ -67,7 +67,7 @@ bench: $(READY) ## Race the recipe and measure growth (half an hour); appends to
 bench-behaviours: $(READY) ## Features of 25 to 200 million behaviours: an hour and 15 GB of disk; SIZES=25,50 for less
 	$(BIN)/python benchmarks/behaviours.py --sizes $(or $(SIZES),25,50,100,200) --write
 
-verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers on both engines, truth rates
+verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers of two runs, truth rates
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --thorough
 	$(BIN)/python benchmarks/full_scale.py --verify
 	$(BIN)/python benchmarks/truth.py forecast --seeds 200
