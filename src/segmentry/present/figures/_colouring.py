@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from segmentry.formats import feature_value
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows, quoted
 from segmentry.present.figures._marks import on_named
 from segmentry.present.theme import ROLES, SCALE
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import FeatureRow, Summary
 
 
@@ -93,8 +92,6 @@ def colour_by(
     grey : str
         The role of its colour.
     """
-    import altair as alt
-
     found = next((row for row in summary.features if row.name == feature), None)
     pairs = list(zip(rows, values, strict=True))
     one = alt.Scale(domain=[unknown], range=[ROLES[grey].light])
@@ -133,8 +130,6 @@ def _by_number(
     feature: "FeatureRow | None",
     title: str,
 ) -> "tuple[Rows, alt.Color]":
-    import altair as alt
-
     kind, unit = ("count", "") if feature is None else (feature.kind, feature.unit)
     offset = summary.data.utc_offset_hours
     known: Rows = []
@@ -182,8 +177,6 @@ def _by_level(
     summary: "Summary", pairs: "list[tuple[dict[str, object], Value]]", feature: str, title: str
 ) -> "tuple[Rows, alt.Color]":
     """Give each of the most common levels of all users a colour, and one to all others."""
-    import altair as alt
-
     levels = [
         level
         for each in summary.population.levels
@@ -209,6 +202,4 @@ def _by_level(
 
 
 def _legend(title: str, **more: Any) -> "alt.Legend":
-    import altair as alt
-
     return alt.Legend(title=title or None, orient="bottom", **more)

@@ -5,14 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, decimal, interval, rate
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on
 from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.exposure import ExposureCurve
     from segmentry.results.summary import Summary
 
@@ -53,8 +52,6 @@ def _caption(summary: "Summary", *, segment_id: int = 0, kind: str) -> Caption:
 
 def _draw(summary: "Summary", *, segment_id: int = 0, kind: str) -> Drawing | None:
     """Draw the odds of a click by exposure with their intervals."""
-    import altair as alt
-
     curve = _curve(summary, segment_id, kind)
     rows = [] if curve is None else _rows(curve)
     if not rows:
@@ -119,8 +116,6 @@ def _naive_rows(curve: "ExposureCurve | None") -> Rows:
 
 
 def _naive_line(rows: Rows, *, x: "alt.X", scale: "alt.Scale") -> "list[alt.Chart]":
-    import altair as alt
-
     if not rows:
         return []
     return [

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, interval, rate
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import as_given, at_y, layered, on
 from segmentry.present.figures._per_segment import (
@@ -19,8 +20,6 @@ from segmentry.present.theme import ROLES
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import SegmentProfile
     from segmentry.results.summary import Summary
 
@@ -72,8 +71,6 @@ def _leaves_out(segment: "SegmentProfile", value: float) -> bool:
 
 def _draw(summary: "Summary") -> Drawing | None:
     """Draw the click rate of every segment with its interval, against all users."""
-    import altair as alt
-
     if not any(segment.ctr_seen.is_known for segment in summary.segments):
         return None
     rows: Rows = [
@@ -105,8 +102,6 @@ def _upper(estimate: Estimate) -> float:
 
 
 def _ctr_axis(field: str, *, top: float) -> "alt.X":
-    import altair as alt
-
     axis = alt.Axis(
         labelExpr="format(datum.value * 100, '~g') + ' %'",
         tickCount=5,
@@ -116,8 +111,6 @@ def _ctr_axis(field: str, *, top: float) -> "alt.X":
 
 
 def _everybody(summary: "Summary") -> "list[alt.Chart]":
-    import altair as alt
-
     value = summary.population.ctr_seen.value
     if value is None:
         return []

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, interval, rate
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import (
     as_given,
@@ -19,8 +20,6 @@ from segmentry.present.theme import ROLES, segment_colour
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import SegmentProfile
     from segmentry.results.summary import Summary
 
@@ -172,8 +171,6 @@ def _top(summary: "Summary") -> float:
 
 def _expected(rows: Rows, *, top: float) -> "list[alt.Chart]":
     """Return the bands of the forecasts, which hold the scale, and a line at each value."""
-    import altair as alt
-
     axis = alt.Axis(
         labelExpr="format(datum.value * 100, '~g') + ' %'",
         tickCount=5,
@@ -195,8 +192,6 @@ def _expected(rows: Rows, *, top: float) -> "list[alt.Chart]":
 
 def _dots(rows: Rows) -> "list[alt.Chart]":
     """Return the rings of what was seen, and the dots and intervals of the later days."""
-    import altair as alt
-
     base = on(rows).encode(color=as_given(), y=pixels_y()).transform_filter("isValid(datum.value)")
     later, seen = "datum.kind === 'later'", "datum.kind === 'seen'"
     return [
@@ -213,8 +208,6 @@ def _dots(rows: Rows) -> "list[alt.Chart]":
 
 
 def _everybody(summary: "Summary", *, height: int) -> "list[alt.Chart]":
-    import altair as alt
-
     value = summary.population.ctr_outcome.value
     if value is None:
         return []
@@ -230,8 +223,6 @@ def _everybody(summary: "Summary", *, height: int) -> "list[alt.Chart]":
 
 
 def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
-    import altair as alt
-
     names: Rows = [
         {
             "label": f"{s.segment_id}  {_short(s.name)} – {s.verdict}",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.formats import MISSING, feature_value
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import as_given, at_x, layered, on, on_named, pixels_y
 from segmentry.present.tables import Column, Row, Shown, Table
@@ -12,8 +13,6 @@ from segmentry.present.theme import ROLES, segment_colour
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import Distribution, NumericStatistics, SegmentProfile
     from segmentry.results.summary import FeatureRow, Summary
 
@@ -74,8 +73,6 @@ def _finding(summary: "Summary", names: Sequence[str]) -> str:
 
 def _draw(summary: "Summary", *, features: Sequence[str] | None = None) -> Drawing | None:
     """Draw a histogram per segment and feature, that of all users as a line upon it."""
-    import altair as alt
-
     chosen = _chosen(summary, features)
     if not chosen:
         return None
@@ -142,8 +139,6 @@ def _panel(
     *,
     first: bool,
 ) -> "alt.LayerChart":
-    import altair as alt
-
     shown = summary.segments[:_MOST_SEGMENTS]
     label = distribution.feature if feature is None else feature.label
     is_told = feature is None or feature.unit in (*label.split(), label, "share")
@@ -167,8 +162,6 @@ def _histograms(
     distribution: "Distribution", feature: "FeatureRow | None", data: str, width: int
 ) -> "list[alt.Chart]":
     """Return the areas of the segments and the lines of all users."""
-    import altair as alt
-
     scale = alt.Scale(domain=[0, len(distribution.population)], nice=False)
     x = alt.X("bin:Q", axis=_edges_axis(distribution, feature, width), scale=scale)
     base = on_named(data)
@@ -189,8 +182,6 @@ def _edges_axis(
     distribution: "Distribution", feature: "FeatureRow | None", width: int
 ) -> "alt.Axis":
     """Label the edges in raw units: 4 to 8 of them; a bin of one whole number at its middle."""
-    import altair as alt
-
     edges = distribution.edges
     n_bins = len(edges) - 1
     kind = "count" if feature is None else feature.kind

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import (
     as_given,
@@ -98,8 +99,6 @@ def _caption(flows: Flows) -> Caption:
 
 def _draw(flows: Flows) -> Drawing | None:
     """Draw users going from the segments of one run to those of another, as ribbons."""
-    import altair as alt
-
     if not flows.n_users:
         return None
     left = _stacked([(f.before, f.n_users) for f in flows.flows], flows.before)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.formats import MISSING, count, feature_value, percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._colouring import colour_by, label_of, largest_in, layers_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import layered, own_colours
@@ -39,8 +40,6 @@ def _caption(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str)
 
 def _draw(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) -> Drawing | None:
     """Draw all users on the first two components, each hexagon in the colour of a feature."""
-    import altair as alt
-
     if not cells:
         return None
     ends = [(c.x + side * c.radius, c.y + side * c.radius) for c in cells for side in (-1, 1)]

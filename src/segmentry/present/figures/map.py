@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import (
     as_given,
@@ -29,8 +30,6 @@ from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import MapSummary, Summary
 
 
@@ -142,8 +141,6 @@ def _reach(arrows: list[_Arrow], frame: Frame) -> float:
 
 
 def _arrows(arrows: list[_Arrow], frame: Frame, *, taken: list[_Box]) -> "list[alt.Chart]":
-    import altair as alt
-
     if not arrows:
         return []
     x0, y0, reach = frame.right(0.0), frame.down(0.0), _reach(arrows, frame)

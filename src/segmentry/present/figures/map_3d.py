@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._colouring import Value, colour_by, label_of, largest_in, layers_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on, on_named, own_colours
@@ -15,8 +16,6 @@ from segmentry.present.figures.map import loading_table
 from segmentry.present.theme import ROLES, segment_colour, segment_ink
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import MapPoint, Summary
 
 
@@ -145,8 +144,6 @@ def _draw(
     summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
 ) -> Drawing | None:
     """Draw the users on three principal components; sliders turn the picture where charts live."""
-    import altair as alt
-
     scene = map_scene(summary, users)
     if scene is None:
         return None
@@ -196,8 +193,6 @@ def _turned(chart: "alt.Chart", *, suffix: str = "") -> "alt.Chart":
 
 
 def _place(scene: Scene) -> "tuple[alt.X, alt.Y]":
-    import altair as alt
-
     wide = alt.Scale(domain=[-scene.wide, scene.wide], nice=False)
     high = alt.Scale(domain=[scene.bottom, scene.top], nice=False)
     return alt.X("u:Q", axis=None, scale=wide), alt.Y("v:Q", axis=None, scale=high)
@@ -205,8 +200,6 @@ def _place(scene: Scene) -> "tuple[alt.X, alt.Y]":
 
 def _lines(rows: Rows, scene: Scene, *, color: str, width: float) -> "alt.Chart":
     """Return straight lines from (x, y, z) to (x2, y2, z2)."""
-    import altair as alt
-
     u, v = _place(scene)
     base = _turned(_turned(on(rows)), suffix="2")
     rules: alt.Chart = base.mark_rule(color=color, strokeWidth=width).encode(
@@ -221,8 +214,6 @@ def _line(start: Position, end: Position) -> dict[str, object]:
 
 def _box(scene: Scene) -> "list[alt.Chart]":
     """Return the floor's grid and three edges of the box, each with its component."""
-    import altair as alt
-
     x, y, z = scene.half
     ticks = (-1.0, -0.5, 0.0, 0.5, 1.0)
     grid = [_line((t * x, -y, -z), (t * x, y, -z)) for t in ticks]
@@ -274,8 +265,6 @@ def _far_to_near(points: Sequence[Position]) -> list[int]:
 def _dots(
     summary: "Summary", scene: Scene, users: Sequence[UserPlace], feature: str | None
 ) -> "tuple[list[alt.Chart], dict[str, Rows]]":
-    import altair as alt
-
     u, v = _place(scene)
     near = alt.Scale(domain=[-1.4, 1.4], range=[26, 6], clamp=True)
     size = alt.Size("w:Q", scale=near, legend=None)
@@ -297,8 +286,6 @@ def _dots(
 
 
 def _centers(scene: Scene) -> "list[alt.Chart]":
-
-    import altair as alt
 
     u, v = _place(scene)
     drops = [_line(center, (center[0], center[1], -scene.half[2])) for center in scene.centers]

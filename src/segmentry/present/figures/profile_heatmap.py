@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from segmentry.formats import signed
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import as_given, at_x, at_y, layered, on, pixels_x, pixels_y
 from segmentry.present.tables import Column, Row, Table
@@ -19,8 +20,6 @@ from segmentry.present.theme import (
 )
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import NumericStatistics
     from segmentry.results.summary import FeatureRow, Summary
 
@@ -150,8 +149,6 @@ def _cell_layers(
     cells: list[_Cell], summary: "Summary", tops: dict[str, int], *, step: int
 ) -> "list[alt.Chart]":
 
-    import altair as alt
-
     place = {s.segment_id: i for i, s in enumerate(summary.segments)}
     rows: Rows = [
         {
@@ -181,8 +178,6 @@ def _cell_layers(
 
 
 def _row_labels(cells: list[_Cell], tops: dict[str, int]) -> "list[alt.Chart]":
-    import altair as alt
-
     labels = {cell.feature: cell.label for cell in cells}
     rows: Rows = [
         {
@@ -202,8 +197,6 @@ def _row_labels(cells: list[_Cell], tops: dict[str, int]) -> "list[alt.Chart]":
 
 def _column_labels(summary: "Summary", *, step: int) -> "list[alt.Chart]":
     """Return a numbered disc above every column and, where it fits, the wrapped name."""
-    import altair as alt
-
     is_wide = step == _WIDE
     rows: Rows = []
     for i, s in enumerate(summary.segments):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._marks import at_x, layered, on
 from segmentry.present.theme import ROLES
@@ -40,8 +41,6 @@ def _draw(
     whom: str,  # noqa: ARG001 - named by the caption alone
 ) -> Drawing | None:
     """Draw the smallest change that is found against the length of the test."""
-    import altair as alt
-
     rows: Rows = [{"day": i, "change": v} for i, v in enumerate(smallest, 1) if v is not None]
     if not rows:
         return None
