@@ -12,7 +12,7 @@ from segmentry.present.figures._marks import on_named
 from segmentry.present.theme import ROLES, SCALE
 
 if TYPE_CHECKING:
-    from segmentry.results.summary import FeatureRow, Summary
+    from segmentry.results.summary import Summary
 
 
 Value = float | str | None
@@ -54,6 +54,12 @@ def label_of(summary: "Summary", feature: str) -> str:
     return next((row.label for row in summary.features if row.name == feature), feature)
 
 
+def kind_of(summary: "Summary", feature: str) -> tuple[str, str]:
+    """Return kind and unit of a feature; what a summary does not know is a count."""
+    found = (row for row in summary.features if row.name == feature)
+    return next(((row.kind, row.unit) for row in found), ("count", ""))
+
+
 def largest_in(summary: "Summary", feature: str) -> str:
     """Say in which segment a feature is largest on average; empty where no mean is known."""
     means = [
@@ -92,17 +98,14 @@ def colour_by(
     grey : str
         The role of its colour.
     """
-    found = next((row for row in summary.features if row.name == feature), None)
     pairs = list(zip(rows, values, strict=True))
     one = alt.Scale(domain=[unknown], range=[ROLES[grey].light])
     of_unknown = alt.Color("told:N", scale=one, legend=_legend(""))
     missing: Rows = [{**row, "told": unknown} for row, value in pairs if value is None]
     label = label_of(summary, feature)
     title = label if not of or label.startswith(of) else f"{of} {label}"
-    if found is not None and found.kind == "categorical":
-        known, colour = _by_level(summary, pairs, feature, title)
-    else:
-        known, colour = _by_number(summary, pairs, found, title)
+    is_level = kind_of(summary, feature)[0] == "categorical"
+    known, colour = (_by_level if is_level else _by_number)(summary, pairs, feature, title)
     return Coloured(known, missing, colour, of_unknown)
 
 
@@ -125,12 +128,9 @@ def layers_of(
 
 
 def _by_number(
-    summary: "Summary",
-    pairs: "list[tuple[dict[str, object], Value]]",
-    feature: "FeatureRow | None",
-    title: str,
+    summary: "Summary", pairs: "list[tuple[dict[str, object], Value]]", feature: str, title: str
 ) -> "tuple[Rows, alt.Color]":
-    kind, unit = ("count", "") if feature is None else (feature.kind, feature.unit)
+    kind, unit = kind_of(summary, feature)
     offset = summary.data.utc_offset_hours
     known: Rows = []
     numbers: list[float] = []

@@ -4,8 +4,15 @@ from dataclasses import dataclass
 
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
-from segmentry.present.figures._marks import PLAIN_ZERO, as_given, at_x, at_y, haloed, layered, on
-from segmentry.present.theme import ROLES
+from segmentry.present.figures._marks import (
+    PLAIN_ZERO,
+    as_given,
+    at_x,
+    haloed,
+    layered,
+    marked_value,
+    on,
+)
 
 _STEP = 44
 _LARGE = 1000
@@ -71,11 +78,5 @@ def _domain(rows: Rows, against: Against | None) -> tuple[float, float]:
 def _line(against: Against | None) -> "list[alt.Chart]":
     if against is None:
         return []
-    base = on([{"value": against.value, "text": against.text}]).encode(x=alt.X("value:Q"))
-    return [
-        base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
-        # Above all rows: beside the last one it would lie over its dot.
-        base.mark_text(align="left", dx=5, dy=-5, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=at_y(0)
-        ),
-    ]
+    # Its text stands above all rows: beside the last one it would lie over its dot.
+    return marked_value(against.value, against.text, field="value", dy=-5)

@@ -5,7 +5,8 @@ from typing import Literal, TypeVar, cast
 
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
-from segmentry.present.theme import ROLES
+from segmentry.present.theme import ROLES, segment_colour, segment_ink
+from segmentry.schema import Estimate
 
 _ChartT = TypeVar("_ChartT", "alt.LayerChart", "alt.HConcatChart")
 
@@ -62,6 +63,44 @@ def at_y2(pixels: float) -> "alt.Y2Value":
 def scaled_x(field: str, *, top: float) -> "alt.X":
     """Return a length from 0 to `top` without an axis."""
     return alt.X(f"{field}:Q", axis=None, scale=alt.Scale(domain=[0, top], nice=False))
+
+
+def limits_of(estimate: Estimate) -> dict[str, object]:
+    """Return what a row says of an estimate."""
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def disc_of(segment_id: int) -> dict[str, object]:
+    """Return what a row says of a segment that is shown as a numbered disc."""
+    return {
+        "segment_id": segment_id,
+        "number": str(segment_id),
+        "ink": segment_ink(segment_id),
+        "color": segment_colour(segment_id),
+    }
+
+
+def numbered_discs(base: "alt.Chart", *, size: int) -> "list[alt.Chart]":
+    """Return discs in the colours of segments, ringed by the paper, and their numbers."""
+    discs = base.mark_circle(size=size, opacity=1, stroke=ROLES["paper"].light, strokeWidth=2)
+    numbers = base.mark_text(fontWeight=700, fontSize=12)
+    return [
+        discs.encode(color=as_given()),
+        numbers.encode(text=alt.Text("number:N"), color=as_given("ink")),
+    ]
+
+
+def marked_value(
+    value: float, text: str, *, field: str, dy: int, y: float = 0, y2: float | None = None
+) -> "list[alt.Chart]":
+    """Return a broken line at a value of the scale, and what it stands for beside its top."""
+    base = on([{field: value, "text": text}]).encode(x=alt.X(f"{field}:Q"))
+    rule = base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3])
+    words = base.mark_text(align="left", dx=5, dy=dy, color=ROLES["muted"].light, fontSize=12)
+    return [
+        rule if y2 is None else rule.encode(y=at_y(y), y2=at_y2(y2)),
+        words.encode(text=alt.Text("text:N"), y=at_y(y)),
+    ]
 
 
 def as_given(field: str = "color") -> "alt.Color":

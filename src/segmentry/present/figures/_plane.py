@@ -9,10 +9,18 @@ from segmentry.formats import count, percent, signed
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._colouring import colour_by, label_of, layers_of
 from segmentry.present.figures._figure import Rows
-from segmentry.present.figures._marks import as_given, on, on_named, pixels_x, pixels_y
+from segmentry.present.figures._marks import (
+    as_given,
+    disc_of,
+    numbered_discs,
+    on,
+    on_named,
+    pixels_x,
+    pixels_y,
+)
 from segmentry.present.figures._places import UserPlace
 from segmentry.present.tables import Column, Table, segment_row
-from segmentry.present.theme import ROLES, segment_colour, segment_ink
+from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     from segmentry.results.summary import MapPoint, MapSummary, Summary
@@ -88,21 +96,11 @@ def center_marks(centers: Sequence["MapPoint"], frame: Frame) -> "list[alt.Chart
         {
             "x": frame.right(center.x),
             "y": frame.down(center.y or 0.0),
-            "segment_id": center.segment_id,
-            "number": str(center.segment_id),
-            "ink": segment_ink(center.segment_id),
-            "color": segment_colour(center.segment_id),
+            **disc_of(center.segment_id),
         }
         for center in centers
     ]
-    base = on(rows).encode(x=pixels_x(), y=pixels_y())
-    discs = base.mark_circle(
-        size=340, opacity=1, stroke=ROLES["paper"].light, strokeWidth=2
-    ).encode(color=as_given())
-    numbers = base.mark_text(fontWeight=700, fontSize=12).encode(
-        text=alt.Text("number:N"), color=as_given("ink")
-    )
-    return [discs, numbers]
+    return numbered_discs(on(rows).encode(x=pixels_x(), y=pixels_y()), size=340)
 
 
 def user_layers(

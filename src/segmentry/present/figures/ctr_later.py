@@ -9,10 +9,10 @@ from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, qu
 from segmentry.present.figures._marks import (
     as_given,
     at_x,
-    at_y,
-    at_y2,
     haloed,
     layered,
+    limits_of,
+    marked_value,
     on,
     pixels_y,
 )
@@ -123,8 +123,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         *_dots(rows),
         *_words(summary, rows),
     ]
-    chart = layered(layers, width=_WIDTH, height=height)
-    return Drawing(chart)
+    return Drawing(layered(layers, width=_WIDTH, height=height))
 
 
 def _is_drawn(summary: "Summary") -> bool:
@@ -144,9 +143,7 @@ def _rows(index: int, segment: "SegmentProfile") -> Rows:
             "segment_id": segment.segment_id,
             "color": segment_colour(segment.segment_id),
             "kind": kind,
-            "value": estimate.value,
-            "low": estimate.low,
-            "high": estimate.high,
+            **limits_of(estimate),
             "y": start + _LINES[kind],
             "from": start + _BAND[0],
             "to": start + _BAND[1],
@@ -211,15 +208,7 @@ def _everybody(summary: "Summary", *, height: int) -> "list[alt.Chart]":
     value = summary.population.ctr_outcome.value
     if value is None:
         return []
-    rows: Rows = [{"value": value, "text": f"all users later {rate(value)}"}]
-    base = on(rows).encode(x=alt.X("value:Q"))
-    place = {"y": at_y(0), "y2": at_y2(height)}
-    return [
-        base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]).encode(**place),
-        base.mark_text(align="left", dx=5, dy=-4, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=at_y(0)
-        ),
-    ]
+    return marked_value(value, f"all users later {rate(value)}", field="value", dy=-4, y2=height)
 
 
 def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import count, interval, rate, stacked, thousandfold
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, on
+from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, limits_of, on
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.present.theme import ROLES, segment_colour
 
@@ -166,9 +166,7 @@ def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.Laye
         {
             "segment_id": each.segment_id,
             "color": _colour(each.segment_id),
-            "value": each.value,
-            "low": each.estimate.low,
-            "high": each.estimate.high,
+            **limits_of(each.estimate),
             "text": rate(each.value),
         }
         for each in shares

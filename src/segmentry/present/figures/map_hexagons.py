@@ -81,8 +81,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         x=x, y=y, color=as_given(), opacity=strength, tooltip=tooltip
     )
     layers = [hexagons, *center_marks(summary.map.centers, frame)]
-    chart = layered(layers, width=frame.width, height=frame.height)
-    return Drawing(chart, {"hexagons": rows})
+    return Drawing(layered(layers, width=frame.width, height=frame.height), {"hexagons": rows})
 
 
 def hexagon_marks(base: "alt.Chart", radius: float, frame: Frame) -> "alt.Chart":

@@ -1,17 +1,12 @@
 """How small a change a test can find, by its length."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._marks import at_x, layered, on
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    pass
-
 
 _WIDTH = 560
 _HEIGHT = 240
@@ -58,8 +53,7 @@ def _draw(
         base.mark_line(color=accent, strokeWidth=2),
         base.mark_point(color=accent, filled=True, size=24, opacity=1),
     ]
-    chart = layered(layers, width=_WIDTH, height=_HEIGHT)
-    return Drawing(chart)
+    return Drawing(layered(layers, width=_WIDTH, height=_HEIGHT))
 
 
 FIGURE = Figure(

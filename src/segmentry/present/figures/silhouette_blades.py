@@ -95,8 +95,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     layers = [areas, zero, *_mean(summary)]
     texts = on(labels).encode(y=pixels_y(), x=pixels_x(), text=alt.Text("text:N"))
     layers += haloed(texts, weight=600, limit=_WIDTH - 20)
-    chart = layered(layers, width=_WIDTH, height=height)
-    return Drawing(chart, {"blades": rows})
+    return Drawing(layered(layers, width=_WIDTH, height=height), {"blades": rows})
 
 
 def _blades(summary: "Summary") -> "tuple[Blade, ...]":

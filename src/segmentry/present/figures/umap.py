@@ -88,8 +88,7 @@ def _draw(
             tooltip=[alt.Tooltip("segment:N", title="segment")],
         )
     )
-    chart = layered([dots], width=frame.width, height=frame.height)
-    return Drawing(chart, {"points": rows})
+    return Drawing(layered([dots], width=frame.width, height=frame.height), {"points": rows})
 
 
 def _axes(frame: Frame) -> "tuple[alt.X, alt.Y]":
