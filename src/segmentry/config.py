@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from segmentry.schema import UtcOffset
     from segmentry.segments.preprocessing import Choices
 
-__all__ = ["RunConfig", "load_config", "parse_moment"]
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
 _LISTS = ("with_", "features", "exclude", "mute")

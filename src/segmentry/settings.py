@@ -3,19 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
 
-__all__ = [
-    "MIN_SIZE",
-    "CheckOptions",
-    "Clip",
-    "Fill",
-    "KRange",
-    "ReadingOptions",
-    "RunOptions",
-    "Scale",
-    "Transform",
-    "parse_k_range",
-]
-
 Fill: TypeAlias = Literal["zero", "median", "mode", "own level", "none"]
 Transform: TypeAlias = Literal["none", "log1p", "logit"]
 Scale: TypeAlias = Literal["robust", "standard", "quantile", "none"]

@@ -5,8 +5,6 @@ from typing import Literal
 
 import polars as pl
 
-__all__ = ["Platform", "hashed_emails", "hashed_phones"]
-
 Platform = Literal["google", "meta"]
 
 _ADDRESS = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"

@@ -11,8 +11,6 @@ from segmentry.errors import DataError
 from segmentry.evaluation.later_days import FoldRates, Traffic
 from segmentry.runtime.processes import call_apart
 
-__all__ = ["PlanBasis", "measure_plans", "measure_plans_apart"]
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PlanBasis:

@@ -28,8 +28,6 @@ from segmentry.results.run_folder import (
 from segmentry.results.summary import Summary, read_summary
 from segmentry.segments.forming import membership, recipe_named
 
-__all__ = ["Attribution", "RunTraffic", "read_traffic"]
-
 Attribution = Literal["view", "click"]
 _ATTRIBUTIONS: tuple[Attribution, ...] = ("view", "click")
 

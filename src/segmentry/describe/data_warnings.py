@@ -10,8 +10,6 @@ from segmentry.features.users import UserData
 from segmentry.ingest.quality import Finding
 from segmentry.runtime.memory import parse_size
 
-__all__ = ["warn_of_data", "warn_of_memory", "warn_of_suspects"]
-
 _BUSY_SHARE = 0.01
 _EMPTY_SHARE = 0.5
 _REJECTED_SHARE = 0.01

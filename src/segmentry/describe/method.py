@@ -6,8 +6,6 @@ from segmentry.features.users import UserData
 from segmentry.segments.forming import CellColumn, CellModel, Segmentation
 from segmentry.segments.preprocessing import Choices
 
-__all__ = ["tell_method"]
-
 _CAUTION = (
     "Segments describe. Nothing here says that treating a segment differently would change "
     "what its users do; a randomised test does."

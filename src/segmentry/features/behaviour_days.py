@@ -8,8 +8,6 @@ import polars as pl
 
 from segmentry.schema.arrays import IntVector
 
-__all__ = ["BehaviourDays"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BehaviourDays:

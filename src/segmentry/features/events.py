@@ -14,8 +14,6 @@ from segmentry.features.packing import Places, numbers_of
 from segmentry.schema import SECONDS_PER_DAY, Engine, Window
 from segmentry.schema.arrays import BoolVector, IntVector
 
-__all__ = ["MAX_SECONDS", "Events", "midnight_of", "pieces_of", "read_events"]
-
 MAX_SECONDS = 1 << 31
 """So many do not fit into four bytes."""
 

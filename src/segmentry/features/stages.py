@@ -30,8 +30,6 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.progress import told_in_rows
 from segmentry.schema import Engine, Feature, LogParts, Progress, Source, UserTally, Window
 
-__all__ = ["Counted", "count_source", "derive_users", "ready_users"]
-
 _JOURNEY_COUNTS = (
     "n_placed_impressions",
     "n_placed_clicks",

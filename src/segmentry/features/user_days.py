@@ -10,8 +10,6 @@ import polars as pl
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.schema.arrays import IntVector
 
-__all__ = ["DayCounts", "UserCounts", "UserDays"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserCounts:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from segmentry.schema import SECONDS_PER_DAY, Window
 
-__all__ = ["WindowSplit", "local_days", "split_window", "weekdays"]
-
 _WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
 _OUTCOME_SHARE = 0.25
 

@@ -27,8 +27,6 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = ["Checked", "LogFacts", "Rules", "check_source", "find_log_facts", "refuse_nothing"]
-
 _SAMPLE_SALT = "segmentry sample"
 _LATE = "after the window of the ad log"
 

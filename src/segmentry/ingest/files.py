@@ -21,18 +21,6 @@ from segmentry.schema import FileShape
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "BLANKS",
-    "NULL_WORDS",
-    "FileLayout",
-    "estimate_rows",
-    "explaining_gzip",
-    "has_integers_only",
-    "inspect_file",
-    "is_number",
-    "read_settings",
-    "require_columns",
-]
 
 NULL_WORDS = (
     *("", "NULL", "null", "Null", "(null)", "NA", "<NA>", "N/A", "#N/A", "NaN", "nan"),

@@ -9,18 +9,6 @@ from types import MappingProxyType
 from segmentry.errors import ConfigError
 from segmentry.schema import SECONDS_PER_DAY, UtcOffset
 
-__all__ = [
-    "EARLIEST",
-    "FIELDS",
-    "LATEST",
-    "UNITS_PER_SECOND",
-    "MomentPattern",
-    "find_time_format",
-    "has_hours",
-    "midnight",
-    "moment_pattern",
-]
-
 EARLIEST = 631_152_000
 """1990-01-01: an impression before the web is a broken clock."""
 LATEST = 4_102_444_800

@@ -19,15 +19,6 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = [
-    "DataReport",
-    "Finding",
-    "find_in_log",
-    "find_in_profiles",
-    "find_in_tables",
-    "refuse_rejections",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -12,15 +12,6 @@ from segmentry.runtime.memory import process_limit, require_room, rows_per_part
 from segmentry.runtime.temporary import temporary_folder
 from segmentry.schema import TableSource
 
-__all__ = [
-    "BYTES_PER_ROW",
-    "GZIP_RATIO",
-    "about_rows",
-    "parts_of",
-    "require_room_for",
-    "scratch_folder",
-]
-
 GZIP_RATIO = 4
 """Text per byte of a compressed log; 3.5 to 4.5 were measured."""
 _BYTES_PER_LINE = 30

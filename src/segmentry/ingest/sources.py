@@ -10,8 +10,6 @@ from segmentry.ingest.store.prepared import PREPARED_FILE, read_prepared
 from segmentry.ingest.taobao import find_taobao
 from segmentry.schema import Source
 
-__all__ = ["find_source", "with_duplicates"]
-
 
 def find_source(data_dir: Path | str | None, mapping: Path | str | None) -> Source:
     """Return the source of a folder, or of a mapping and the folder that it is about.

@@ -8,8 +8,6 @@ import polars as pl
 from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file, require_columns
 
-__all__ = ["as_ids", "read_user_file"]
-
 
 def read_user_file(
     path: Path,

@@ -9,16 +9,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "draw_files",
-    "draw_png",
-    "draw_svg",
-    "fit_for_xml",
-    "has_title",
-    "start_renderer",
-    "without_title",
-]
-
 _NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 _CIRCLE = re.compile(

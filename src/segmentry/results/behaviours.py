@@ -7,9 +7,6 @@ from segmentry.features.users import SHOP_COUNTS, BehaviourData
 from segmentry.results.run_folder import read_if_there
 from segmentry.results.scoring import Bundle
 
-__all__ = ["reuse_behaviours", "write_behaviours"]
-
-
 _COUNTS_FILE = "conversions.parquet"
 
 

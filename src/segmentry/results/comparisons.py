@@ -8,8 +8,6 @@ from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 from segmentry.runtime.codec import Codec
 from segmentry.runtime.whole_files import written_whole
 
-__all__ = ["COMPARISON_FILE", "comparison_table", "read_comparison", "write_comparison"]
-
 COMPARISON_FILE = "comparison.json"
 
 

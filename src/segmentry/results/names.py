@@ -22,18 +22,6 @@ from segmentry.results.scoring import render_bundle, score_users
 from segmentry.results.summary import Summary, render_summary_json
 from segmentry.segments.forming import Segmentation
 
-__all__ = [
-    "NAMES_FILE",
-    "beside_carried",
-    "carried_names",
-    "named_by_people",
-    "read_names",
-    "renamed",
-    "render_names",
-    "with_names",
-    "write_renamed",
-]
-
 NAMES_FILE = "names.toml"
 _LONGEST = 60
 _HEAD = """\

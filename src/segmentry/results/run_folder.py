@@ -18,26 +18,6 @@ from segmentry.runtime.temporary import LOCK, claimed
 from segmentry.runtime.whole_files import put_in_place, written_whole
 from segmentry.settings import MIN_SIZE
 
-__all__ = [
-    "FileFingerprint",
-    "Manifest",
-    "check_target",
-    "read_bundle",
-    "read_early",
-    "read_if_there",
-    "read_manifest",
-    "read_min_size",
-    "read_segments",
-    "read_table",
-    "read_user_columns",
-    "read_user_table",
-    "render_manifest",
-    "staged",
-    "staged_inside",
-    "write_early",
-    "written_plan",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class FileFingerprint:

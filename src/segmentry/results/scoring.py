@@ -22,19 +22,6 @@ from segmentry.segments.forming import (
 from segmentry.segments.latent import LatentModel, posterior
 from segmentry.segments.preprocessing import Preprocessing
 
-__all__ = [
-    "Bundle",
-    "Deciding",
-    "Placement",
-    "explain_placement",
-    "make_bundle",
-    "parse_bundle",
-    "read_bundle_file",
-    "render_bundle",
-    "score_users",
-    "segments_table",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from pydantic import TypeAdapter
 
-__all__ = ["Codec"]
 
 _STAMP = "segmentry_version"
 Record = TypeVar("Record", bound="DataclassInstance")

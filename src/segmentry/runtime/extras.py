@@ -5,8 +5,6 @@ from types import ModuleType
 
 from segmentry.errors import MissingExtraError
 
-__all__ = ["require"]
-
 
 def require(module: str, *, extra: str) -> ModuleType:
     """Import an optional module or say how to install it.

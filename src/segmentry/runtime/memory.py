@@ -10,18 +10,6 @@ from pathlib import Path
 
 from segmentry.errors import OutputError
 
-__all__ = [
-    "LEAST_MEMORY",
-    "engine_share",
-    "machine_memory",
-    "parse_size",
-    "peak_memory_mb",
-    "process_limit",
-    "require_room",
-    "rows_per_part",
-    "share_freed_memory",
-]
-
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s?([KMGT])(i?)B")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 LEAST_MEMORY = 500_000_000

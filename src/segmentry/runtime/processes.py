@@ -17,8 +17,6 @@ from typing import Any, ParamSpec, TypeVar
 
 from segmentry.errors import SegmentryError
 
-__all__ = ["call_apart", "end_calls", "serving"]
-
 _CHILD = "from segmentry.runtime.processes import _serve; _serve()"
 _CHILDREN: set[subprocess.Popen[bytes]] = set()
 _Asked = ParamSpec("_Asked")

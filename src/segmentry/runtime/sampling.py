@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["hash_shares"]
-
 _U64 = np.uint64
 
 

@@ -6,8 +6,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["LOCK", "claimed", "temporary_folder"]
-
 LOCK = ".lock"
 """Held as long as the process of the folder lives; removed where the folder is to stay."""
 

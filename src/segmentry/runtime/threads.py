@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any, TypeVar
 
-__all__ = ["ahead", "do_together", "map_in_threads"]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 First = TypeVar("First")

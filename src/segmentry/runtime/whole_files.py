@@ -8,8 +8,6 @@ from pathlib import Path
 
 from segmentry.errors import OutputError
 
-__all__ = ["put_in_place", "written_whole"]
-
 
 def put_in_place(staging: Path, target: Path) -> None:
     """Make a whole folder take the place of another; whatever goes wrong, one of them is there."""

@@ -8,8 +8,6 @@ import polars as pl
 from segmentry.errors import EngineError
 from segmentry.ingest.engines._duckdb_columns import quoted_name
 
-__all__ = ["count_moves", "find_user", "pick_users", "sample_users", "top_users"]
-
 _MEMORY = "200MB"
 
 

@@ -25,17 +25,6 @@ from segmentry.ingest.store.text_blocks import (
 from segmentry.runtime.progress import told
 from segmentry.schema import ColumnSource, Engine, Progress, RowAccount, TableSource
 
-__all__ = [
-    "LOGS",
-    "Work",
-    "begin_work",
-    "check_inputs",
-    "convert_table",
-    "merge_parts",
-    "plan_of",
-    "split_blocks",
-]
-
 LOGS = ("impressions", "behaviours")
 PREPARED_FOR = "1GB"
 """The memory of a process into which a part of a prepared log fits."""

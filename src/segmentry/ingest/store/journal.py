@@ -12,8 +12,6 @@ from segmentry.ingest.store.text_blocks import BlockRecord
 from segmentry.runtime.codec import Codec
 from segmentry.schema import RowAccount
 
-__all__ = ["DoneBlock", "Journal", "Step", "locked"]
-
 
 @dataclass(frozen=True, slots=True)
 class DoneBlock:

@@ -29,8 +29,6 @@ from segmentry.ingest.store.prepared import (
 from segmentry.runtime.whole_files import put_in_place
 from segmentry.schema import Progress, Source
 
-__all__ = ["prepare_source"]
-
 
 def prepare_source(
     source: Source,

@@ -11,20 +11,6 @@ from segmentry.ingest.store.text_blocks import BlockRecord, record_of
 from segmentry.runtime.codec import Codec
 from segmentry.schema import ColumnSource, RowAccount, Source, TableSource
 
-__all__ = [
-    "PREPARED_FILE",
-    "Inputs",
-    "Plan",
-    "PlannedTable",
-    "Prepared",
-    "check_content",
-    "read_origin",
-    "read_prepared",
-    "tables_of",
-    "with_tables",
-    "write_prepared",
-]
-
 PREPARED_FILE = "prepared.json"
 _MAGIC = b"PAR1"
 Inputs = tuple[tuple[BlockRecord, ...], ...]

@@ -15,16 +15,6 @@ from typing import BinaryIO, cast
 from segmentry.errors import DataError
 from segmentry.ingest.files import explaining_gzip
 
-__all__ = [
-    "BlockRecord",
-    "OpenText",
-    "changed_block",
-    "copy_block",
-    "opened_text",
-    "record_of",
-    "skip_block",
-]
-
 _STRIDE = 1 << 20
 
 
