@@ -62,10 +62,7 @@ class RunOptions(CheckOptions, total=False):
 def parse_k_range(k_range: KRange | Sequence[int]) -> tuple[int, ...]:
     """Return the numbers of segments of a range, both ends included.
 
-    Raises
-    ------
-    ValueError
-        If it is no rising range of at most 100 whole numbers from 1 on.
+    Raises ValueError if it is no rising range of at most 100 whole numbers from 1 on.
 
     Examples
     --------

@@ -75,12 +75,8 @@ class RunTraffic:
 def read_traffic(run_dir: Path) -> RunTraffic:
     """Read what plans take from a run folder.
 
-    Raises
-    ------
-    BundleError
-        If the run folder cannot be read.
-    DataError
-        If the run was not checked on later days.
+    Raises BundleError if the run folder cannot be read; DataError if the run was not checked on
+    later days.
     """
     bundle, summary = read_bundle(run_dir), read_summary(run_dir)
     early = read_early(run_dir)

@@ -87,11 +87,7 @@ def _of_rejections(users: UserData) -> Iterator[str]:
 def warn_of_suspects(table: pl.DataFrame, truth: Validation | None) -> Iterator[str]:
     """Say where few users have many of the clicks, and where users are copies of one another.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        User table of all days.
-    truth : Validation or None
+    `table` is the user table of all days.
     """
     if {"n_clicks", "n_impressions"} <= set(table.columns):
         yield from _of_clicks(table)

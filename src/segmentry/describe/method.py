@@ -22,14 +22,8 @@ def tell_method(
 ) -> tuple[str, ...]:
     """Say what was done with the data.
 
-    Parameters
-    ----------
-    choices : Choices
-        How features enter the distance where somebody asked for it.
-    sample : float
-        Share of the users that was read.
-    is_exact : bool
-        Whether the silhouette is of all users, not of a sample.
+    `sample` is the share of the users that was read; `is_exact`, that the silhouette is of all
+    users.
     """
     read = _reading(users)
     if sample < 1:

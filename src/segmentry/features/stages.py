@@ -70,19 +70,10 @@ def count_source(
 ) -> Counted:
     """Count per user what the wanted features are made of.
 
-    Parameters
-    ----------
-    engine : Engine
-        That checked the source.
-    checked : Checked
-        With a log.
-    is_sample : bool
-        Whether the users are a sample of those of the log.
+    The `engine` is the one that checked the source, which has a log; `is_sample` says that the
+    users are a sample of those of the log.
 
-    Raises
-    ------
-    DataError
-        If no behaviour is left where they are wanted.
+    Raises DataError if no behaviour is left where they are wanted.
     """
     log, main_placement = checked.log, wanted.main_placement or checked.main_placement
     if isinstance(log, UserTally):

@@ -71,15 +71,9 @@ class MomentPattern:
 def moment_pattern(time_format: str) -> MomentPattern:
     """Return how moments of a format are read.
 
-    Parameters
-    ----------
-    time_format : str
-        "iso", "yyyymmdd", or a pattern of ``%Y %m %d %H %M %S %z`` and other characters.
+    That is "iso", "yyyymmdd", or a pattern of ``%Y %m %d %H %M %S %z`` and other characters.
 
-    Raises
-    ------
-    ConfigError
-        If it is none of these, or lacks year, month or day.
+    Raises ConfigError if it is none of these, or lacks year, month or day.
 
     Examples
     --------
@@ -89,8 +83,8 @@ def moment_pattern(time_format: str) -> MomentPattern:
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: time format '%d %b': expected seconds, milliseconds, \
-microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
-least year, month and day
+    oseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
+    t year, month and day
     """
     if time_format in _NAMED:
         groups = {name: place for place, name in enumerate(FIELDS, start=1)}

@@ -175,13 +175,7 @@ def find_in_log(
 
 
 def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
-    """Refuse tables of which rows were rejected.
-
-    Raises
-    ------
-    DataError
-        With all of them, and why.
-    """
+    """Refuse tables of which rows were rejected, by a DataError with all of them, and why."""
     bad = [
         f"{account.role}: {n:,} {reason}"
         for account in accounts

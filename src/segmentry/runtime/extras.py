@@ -9,10 +9,7 @@ from segmentry.errors import MissingExtraError
 def require(module: str, *, extra: str) -> ModuleType:
     """Import an optional module or say how to install it.
 
-    Raises
-    ------
-    MissingExtraError
-        If the module is not installed.
+    Raises MissingExtraError if the module is not installed.
 
     Examples
     --------
@@ -22,7 +19,7 @@ def require(module: str, *, extra: str) -> ModuleType:
     Traceback (most recent call last):
     ...
     segmentry.errors.MissingExtraError: not_there is not installed; run: \
-pip install "segmentry[spark]"
+    install "segmentry[spark]"
     """
     try:
         return importlib.import_module(module)

@@ -35,10 +35,7 @@ _CGROUP_LIMITS = (
 def parse_size(text: str) -> int:
     """Read a size such as 4GB or 500MiB as bytes.
 
-    Raises
-    ------
-    ValueError
-        If it is none.
+    Raises ValueError if it is none.
 
     Examples
     --------
@@ -137,10 +134,7 @@ def share_freed_memory() -> None:
 def require_room(folder: Path, n_bytes: int, *, remedy: str) -> None:
     """Refuse to begin where the temporary files will not fit.
 
-    Raises
-    ------
-    OutputError
-        With what is needed, what is free, and the `remedy`.
+    An OutputError says what is needed, what is free, and the `remedy`.
 
     Examples
     --------

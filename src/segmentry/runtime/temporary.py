@@ -17,10 +17,7 @@ def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
     What a process left that was killed is removed before: folders beside this one, of names that
     match `leftovers`, whose lock nobody holds.
 
-    Raises
-    ------
-    OSError
-        If it cannot be made.
+    Raises OSError if it cannot be made.
 
     Examples
     --------

@@ -29,13 +29,8 @@ def map_in_threads(
     before the call, since only loaded ones can be limited. A call from within such a thread goes
     through its items there: the outer call keeps the cores busy already.
 
-    Parameters
-    ----------
-    work : callable
-        Must not depend on what the others do.
-    items : iterable
-    on_done : callable, optional
-        Called in the calling thread with each result as it arrives, in no fixed order.
+    The `work` must not depend on what the others do. `on_done` is called in the calling thread with
+    each result as it arrives, in no fixed order.
 
     Examples
     --------

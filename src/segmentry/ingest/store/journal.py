@@ -75,10 +75,7 @@ class Journal:
 def locked(file: Path, *, busy: str) -> Iterator[None]:
     """Hold a lock that ends with the process, however it ends.
 
-    Raises
-    ------
-    OutputError
-        With `busy` if another process holds it.
+    An OutputError says that the file is `busy` if another process holds it.
     """
     from filelock import lock_descriptor
 

@@ -63,10 +63,7 @@ def copy_block(text: OpenText, target: Path, *, n_bytes: int) -> BlockRecord | N
 def skip_block(text: OpenText, record: BlockRecord, *, number: int) -> None:
     """Pass over a block that was read before, if it is still what it was.
 
-    Raises
-    ------
-    DataError
-        If the text is another one.
+    Raises DataError if the text is another one.
     """
     digest, left = hashlib.sha256(), record.n_bytes
     while left and (piece := _read(text, min(_STRIDE, left))):

@@ -81,22 +81,10 @@ def colour_by(
     unknown: str = UNKNOWN,
     grey: str = "rule",
 ) -> Coloured:
-    """Give rows the colour of a feature.
+    """Give rows, a mark each, the colour of a feature; they get ``value`` and ``told``.
 
-    Parameters
-    ----------
-    summary : Summary
-    rows : list of dict
-        A mark each; they get ``value`` and ``told``.
-    values : sequence of float, str or None
-        The value of each mark.
-    feature : str
-    of : str
-        What stands before its label in the legend, such as "mean".
-    unknown : str
-        What a mark without a value is called.
-    grey : str
-        The role of its colour.
+    In the legend `of`, such as "mean", stands before its label. A mark without a value is called
+    `unknown` and has the colour of the role `grey`.
     """
     pairs = list(zip(rows, values, strict=True))
     one = alt.Scale(domain=[unknown], range=[ROLES[grey].light])

@@ -73,12 +73,7 @@ class Scene:
 def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | None:
     """Return the points of the map in space, or None with fewer than three components.
 
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-    users : sequence of UserPlace
-        Whom to draw; the users of the summary's own map when absent.
+    Drawn are the `users`; those of the summary's own map when absent.
 
     Examples
     --------
