@@ -110,6 +110,9 @@ class SegmentBudget:
         log: the CTR, or attributed purchases per impression.
     expected : Estimate
         Outcome to be expected of `impressions` under the assumed response.
+    gain : Estimate
+        Its part in the gain over `proportional`: what its change brings beyond the same
+        impressions shown to all users. The parts of all segments add up to the gain.
     """
 
     segment_id: int
@@ -123,6 +126,7 @@ class SegmentBudget:
     money: float | None
     rate: Estimate
     expected: Estimate
+    gain: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,7 @@ class Sensitivity:
 
     exponent: float
     gain: Estimate
+    gain_share: Estimate
     losing_share: float
 
 
