@@ -7,23 +7,16 @@ from segmentry.schema import Estimate
 
 @dataclass(frozen=True, slots=True)
 class SegmentSpending:
-    """The ads of one segment.
-
-    Parameters
-    ----------
-    share_now : float
-        Its share of the impressions of the log.
-    share_proposed : float
-        Its share by the decisions of all segments.
-    gain : Estimate
-        Clicks that its change brings beyond the same impressions shown to all users, with a 90 %
-        interval.
-    """
+    """The ads of one segment."""
 
     segment_id: int
     share_now: float
+    """Its share of the impressions of the log."""
     share_proposed: float
+    """Its share by the decisions of all segments."""
     gain: Estimate
+    """Clicks that its change brings beyond the same impressions shown to all users, with a 90 %
+    interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +36,11 @@ class WearOut:
 class Spending:
     """The same impressions, divided by the decisions; found on half of the users, judged by others.
 
-    Parameters
-    ----------
-    n_impressions : int
-        Those of the log, on `n_days` days.
-    segments : tuple of SegmentSpending
-        Those that may be shown.
-    wear_out : tuple of WearOut
-        From no wear-out to the strongest.
+    `segments` are those that may be shown; `wear_out` goes from none to the strongest.
     """
 
     n_impressions: int
+    """Those of the log, on `n_days` days."""
     n_days: int
     segments: tuple[SegmentSpending, ...]
     wear_out: tuple[WearOut, ...]
