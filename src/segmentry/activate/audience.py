@@ -28,31 +28,22 @@ _KEYS = ("email", "phone")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """What was written, and who was left out.
-
-    Parameters
-    ----------
-    n_users : int
-        Users of the segments.
-    n_held_out : int
-        Of these, the users that were left out by hash, to be compared with later.
-    n_without_contact : int
-        Users that would be exported but have no e-mail address or phone number that can be used,
-        or one that a held-out user or an earlier row has as well.
-    n_written : int
-        Rows of the file.
-    salt : str
-        Of the hash: the same salt holds the same users out.
-    """
+    """What was written, and who was left out."""
 
     out: Path
     to: Target
     segment_ids: tuple[int, ...]
     n_users: int
+    """Users of the segments."""
     n_held_out: int
+    """Of these, the users that were left out by hash, to be compared with later."""
     n_without_contact: int
+    """Users that would be exported but have no e-mail address or phone number that can be used, or
+    one that a held-out user or an earlier row has as well."""
     n_written: int
+    """Rows of the file."""
     salt: str
+    """Of the hash: the same salt holds the same users out."""
 
 
 def export_audience(

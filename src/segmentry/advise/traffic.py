@@ -36,33 +36,23 @@ _ATTRIBUTIONS: tuple[Attribution, ...] = ("view", "click")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunTraffic:
-    """What plans take from a run folder.
-
-    Parameters
-    ----------
-    users : DataFrame
-        ``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table; users of
-        segments that are too small to be shown are with those of the largest.
-    counts : UserDays
-        Of all days.
-    relabelling : Relabelling
-        The segments of all days by a part of them.
-    days : range
-        Local days of the log.
-    shown_as : ndarray of int, shape (n_segments + 1,)
-        The segment that stands for each one, 0 included.
-    credits : mapping of str to UserDays
-        Of all days, with the purchases that are credited to an impression in place of the clicks;
-        empty where the run read no behaviours.
-    """
+    """What plans take from a run folder."""
 
     summary: Summary
     users: pl.DataFrame
+    """``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table; users of
+    segments that are too small to be shown are with those of the largest."""
     counts: UserDays
+    """Of all days."""
     relabelling: Relabelling
+    """The segments of all days by a part of them."""
     days: range
+    """Local days of the log."""
     shown_as: npt.NDArray[np.int64]
+    """Shape (n_segments + 1,): the segment that stands for each one, 0 included."""
     credits: Mapping[Attribution, UserDays] = field(default_factory=dict)
+    """Of all days, with the purchases that are credited to an impression in place of the clicks;
+    empty where the run read no behaviours."""
     _known: dict[frozenset[int], npt.NDArray[np.int16]] = field(default_factory=dict)
 
     @property

@@ -43,18 +43,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class InferredFeatures:
-    """What the columns of a user table are taken for.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-        In the order of the columns.
-    left_out : tuple of LeftOut
-        All other columns, in their order.
-    """
+    """What the columns of a user table are taken for."""
 
     features: tuple[Feature, ...]
+    """In the order of the columns."""
     left_out: tuple[LeftOut, ...]
+    """All other columns, in their order."""
 
 
 def infer_features(

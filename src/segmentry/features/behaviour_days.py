@@ -15,18 +15,6 @@ __all__ = ["BehaviourDays"]
 class BehaviourDays:
     """What users viewed and bought by day; make one with `from_frame`.
 
-    Parameters
-    ----------
-    n_users : int
-    n_before : int
-        Days of the behaviour log before the first day of the ad log.
-    before : dict of str to ndarray of int, shape (n_users,)
-        ``n_views`` and ``n_purchases`` of these.
-    day, user_index : ndarray of int, shape (n_rows,)
-        Of the days of the ad log; `user_index` is the position in the user table.
-    values : dict of str to ndarray of int, shape (n_rows,)
-        ``n_views, n_purchases, n_view_credits, n_click_credits``.
-
     Examples
     --------
     >>> frame = pl.DataFrame({"user_id": ["a", "a", "b"], "day": [9, 10, 11], "n_views": [5, 2, 1],
@@ -41,10 +29,15 @@ class BehaviourDays:
 
     n_users: int
     n_before: int
+    """Days of the behaviour log before the first day of the ad log."""
     before: dict[str, IntVector]
+    """Shape (n_users,): ``n_views`` and ``n_purchases`` of these."""
     day: IntVector
     user_index: IntVector
+    """`day`, `user_index`: shape (n_rows,): of the days of the ad log; `user_index` is the position
+    in the user table."""
     values: dict[str, IntVector]
+    """Shape (n_rows,): ``n_views, n_purchases, n_view_credits, n_click_credits``."""
 
     @classmethod
     def from_frame(

@@ -22,44 +22,30 @@ MAX_SECONDS = 1 << 31
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
-    """Impressions in no order; arrays of int of shape (n_rows,), of small types.
-
-    Parameters
-    ----------
-    user_id : Series of shape (n_users,)
-        Ids of the users, rising.
-    user : ndarray
-        Place among them.
-    second : ndarray
-        Seconds since `midnight`, which is at or before the start of the window.
-    is_click : ndarray
-        0 or 1.
-    ad : ndarray or None
-        A number for each ad that is the same within the part only; -1 where it is not known.
-        Null where it was not wanted.
-    ad_place : ndarray or None
-        Place in the table of ads; -1 where it has not the ad.
-    placement : ndarray or None
-        Place among the named placements; one more than the last for any other, and -1 where it is
-        not known.
-    amounts : mapping of str to ndarray
-        Value and quantity in fixed point, with a mask of those that are known.
-    midnight : int
-        What seconds are counted from: epoch seconds of a local midnight.
-    first_day : int
-        The local day that it begins, counted from 1970-01-01.
-    """
+    """Impressions in no order; arrays of int of shape (n_rows,), of small types."""
 
     user_id: pl.Series
+    """Shape (n_users,): ids of the users, rising."""
     user: IntVector
+    """Place among them."""
     second: IntVector
+    """Seconds since `midnight`, which is at or before the start of the window."""
     is_click: IntVector
+    """0 or 1."""
     ad: IntVector | None
+    """A number for each ad that is the same within the part only; -1 where it is not known. Null
+    where it was not wanted."""
     ad_place: IntVector | None
+    """Place in the table of ads; -1 where it has not the ad."""
     placement: IntVector | None
+    """Place among the named placements; one more than the last for any other, and -1 where it is
+    not known."""
     amounts: Mapping[str, tuple[IntVector, BoolVector]]
+    """Value and quantity in fixed point, with a mask of those that are known."""
     midnight: int
+    """What seconds are counted from: epoch seconds of a local midnight."""
     first_day: int
+    """The local day that it begins, counted from 1970-01-01."""
 
     def taken(self, rows: IntVector | BoolVector) -> "Events":
         """Return some rows, by place or by mask; users may be left without any."""

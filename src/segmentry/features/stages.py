@@ -47,25 +47,17 @@ _JOURNEY_COUNTS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """What was counted of sound rows; the engine is not needed after it.
-
-    Parameters
-    ----------
-    log : LogCounts
-        Of all days, of the feature window, and by day.
-    split : WindowSplit or None
-        The feature window and the days after it; null where nothing is checked on these.
-    main_placement : str or None
-        The placement whose share was counted.
-    findings : tuple of Finding
-        Of another pass over the log, where it was wanted.
-    """
+    """What was counted of sound rows; the engine is not needed after it."""
 
     log: LogCounts
+    """Of all days, of the feature window, and by day."""
     split: WindowSplit | None
+    """The feature window and the days after it; null where nothing is checked on these."""
     main_placement: str | None
+    """The placement whose share was counted."""
     behaviours: CountedBehaviours | None
     findings: tuple[Finding, ...]
+    """Of another pass over the log, where it was wanted."""
 
 
 def count_source(

@@ -65,19 +65,6 @@ class UserDays:
 
     Rows are sorted by day and then by user, one row per pair; make one with `from_frame`.
 
-    Parameters
-    ----------
-    n_users : int
-        Users in all, those without rows included.
-    days : tuple of int
-        Numbers of the local days that occur, rising.
-    starts : ndarray of int, shape (n_days + 1,)
-        Rows of day `days[j]` are ``starts[j]:starts[j + 1]``.
-    user_index, n_impressions, n_clicks : ndarray of int, shape (n_rows,)
-        `user_index` is the position of the user in the user table.
-    behaviours : BehaviourDays or None
-        Of the same users, where the behaviour log was read.
-
     Examples
     --------
     >>> frame = pl.DataFrame({"user_id": ["b", "a", "b"], "day": [1, 2, 2],
@@ -90,12 +77,18 @@ class UserDays:
     """
 
     n_users: int
+    """Users in all, those without rows included."""
     days: tuple[int, ...]
+    """Numbers of the local days that occur, rising."""
     starts: IntVector
+    """Shape (n_days + 1,): rows of day `days[j]` are ``starts[j]:starts[j + 1]``."""
     user_index: IntVector
     n_impressions: IntVector
     n_clicks: IntVector
+    """`user_index`, `n_impressions`, `n_clicks`: shape (n_rows,): `user_index` is the position of
+    the user in the user table."""
     behaviours: BehaviourDays | None = None
+    """Of the same users, where the behaviour log was read."""
 
     @classmethod
     def from_frame(

@@ -12,18 +12,12 @@ _OUTCOME_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class WindowSplit:
-    """The days that form segments and the later days that check them.
-
-    Parameters
-    ----------
-    feature : Window
-        Where features are measured.
-    outcome : Window or None
-        Later days; null where the log has one day only.
-    """
+    """The days that form segments and the later days that check them."""
 
     feature: Window
+    """Where features are measured."""
     outcome: Window | None
+    """Later days; null where the log has one day only."""
 
     @property
     def reason(self) -> str:

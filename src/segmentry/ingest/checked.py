@@ -35,29 +35,20 @@ _LATE = "after the window of the ad log"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which rows of a source are read, and how.
-
-    Parameters
-    ----------
-    since, until : int or None
-        Moments; events before and from then on are left out.
-    sample : float
-        Share of the users, by hash of the id.
-    is_strict : bool
-        Whether rejected rows are an error.
-    is_tallied : bool
-        Count users while the log is read instead of writing its parts: enough for features of
-        one grouping by user.
-    memory : str or None
-        Limit for the whole process, such as "8GB".
-    """
+    """Which rows of a source are read, and how."""
 
     since: int | None = None
     until: int | None = None
+    """`since`, `until`: moments; events before and from then on are left out."""
     sample: float = 1.0
+    """Share of the users, by hash of the id."""
     is_strict: bool = False
+    """Whether rejected rows are an error."""
     is_tallied: bool = False
+    """Count users while the log is read instead of writing its parts: enough for features of one
+    grouping by user."""
     memory: str | None = None
+    """Limit for the whole process, such as "8GB"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +65,17 @@ class LogFacts:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The sound rows of a source, and where all others went.
-
-    Parameters
-    ----------
-    profiles, ads : CleanTable
-        Without rows where the source has none.
-    log : LogParts, UserTally or None
-        Null where the profiles are a ready user table.
-    behaviours : LogParts or None
-        Parts of the same users as those of the log.
-    window : Window
-        Of the log.
-    """
+    """The sound rows of a source, and where all others went."""
 
     profiles: CleanTable
     ads: CleanTable
+    """`profiles`, `ads`: without rows where the source has none."""
     log: LogParts | UserTally | None
+    """Null where the profiles are a ready user table."""
     behaviours: LogParts | None
+    """Parts of the same users as those of the log."""
     window: Window
+    """Of the log."""
     main_placement: str | None
     accounts: tuple[RowAccount, ...]
 

@@ -74,35 +74,24 @@ _ENCODINGS = {
 
 @dataclass(frozen=True)
 class FileLayout:
-    """What the first lines of a file tell.
-
-    Parameters
-    ----------
-    delimiter : str
-        Empty but for CSV.
-    columns : tuple of str
-        Names as written, in order of the file.
-    sample : tuple of tuple of str
-        The first rows as text; a missing value is "".
-    has_header : bool
-        Whether the first line names the columns.
-    partitions : tuple of (str, str)
-        Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``.
-    nested : tuple of str
-        Columns of Parquet that hold lists or records.
-    uuids : tuple of str
-        Columns of Parquet that hold UUIDs as 16 bytes.
-    """
+    """What the first lines of a file tell."""
 
     path: Path
     format: Literal["csv", "parquet", "whitespace"]
     delimiter: str
+    """Empty but for CSV."""
     columns: tuple[str, ...]
+    """Names as written, in order of the file."""
     sample: tuple[tuple[str, ...], ...]
+    """The first rows as text; a missing value is ""."""
     has_header: bool = True
+    """Whether the first line names the columns."""
     partitions: tuple[tuple[str, str], ...] = ()
+    """Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``."""
     nested: tuple[str, ...] = ()
+    """Columns of Parquet that hold lists or records."""
     uuids: tuple[str, ...] = ()
+    """Columns of Parquet that hold UUIDs as 16 bytes."""
 
     # Made once: a file may have thousands of columns, and each is looked up by its name.
     @functools.cached_property

@@ -38,49 +38,32 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """All that is needed to score users, as plain data; written as JSON, never pickled.
-
-    Parameters
-    ----------
-    recipe, algorithm : str
-    names : tuple of str
-        Name of segment `i` at `i - 1`.
-    centers : tuple of tuple of float
-        (n_segments, n_columns).
-    preprocessing : Preprocessing
-    prior : BetaPrior
-        With which the CTR of new users is shrunk.
-    main_placement : str or None
-    attributes : tuple of Feature
-        Attributes of a profile that the user table holds.
-    window : Window
-        The window of the features.
-    behaviour_priors : mapping of str to BetaPrior
-        With which rates of the behaviour log are shrunk; empty where it was not read.
-    behaviour_window : Window or None
-        The window of the behaviours.
-    behaviour_provides : tuple of str
-        What the behaviour log had.
-    latent : LatentModel or None
-        The classes where the algorithm is "latent": they place users, not the centres.
-    cells : CellModel or None
-        The cut points where the algorithm is "cells": they place users, not the centres.
-    """
+    """All that is needed to score users, as plain data; written as JSON, never pickled."""
 
     recipe: str
     algorithm: str
     names: tuple[str, ...]
+    """Name of segment `i` at `i - 1`."""
     centers: tuple[tuple[float, ...], ...]
+    """(n_segments, n_columns)."""
     preprocessing: Preprocessing
     prior: BetaPrior | None
+    """With which the CTR of new users is shrunk."""
     main_placement: str | None
     attributes: tuple[Feature, ...]
+    """Attributes of a profile that the user table holds."""
     window: Window
+    """The window of the features."""
     behaviour_priors: Mapping[str, BetaPrior] = field(default_factory=dict)
+    """With which rates of the behaviour log are shrunk; empty where it was not read."""
     behaviour_window: Window | None = None
+    """The window of the behaviours."""
     behaviour_provides: tuple[str, ...] = ()
+    """What the behaviour log had."""
     latent: LatentModel | None = None
+    """The classes where the algorithm is "latent": they place users, not the centres."""
     cells: CellModel | None = None
+    """The cut points where the algorithm is "cells": they place users, not the centres."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -193,21 +176,14 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Why a user is in a segment.
-
-    Parameters
-    ----------
-    distances : tuple of (int, float)
-        Segment id and Euclidean distance to its centre in the columns of `X`, nearest first.
-    margin : float
-        (d2 - d1) / d2: 0 on the border, 1 on the centre; 1 with one segment.
-    deciding : tuple of Deciding
-        Strongest first; empty with one segment.
-    """
+    """Why a user is in a segment."""
 
     distances: tuple[tuple[int, float], ...]
+    """Segment id and Euclidean distance to its centre in the columns of `X`, nearest first."""
     margin: float
+    """(d2 - d1) / d2: 0 on the border, 1 on the centre; 1 with one segment."""
     deciding: tuple[Deciding, ...]
+    """Strongest first; empty with one segment."""
 
 
 def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:

@@ -28,26 +28,6 @@ class Codec(Generic[Record]):
     The file begins with its version, so that a reader of another version can refuse it before it
     looks at anything else.
 
-    Parameters
-    ----------
-    record : type
-        A dataclass of plain values, tuples, mappings and other such dataclasses.
-    what : str
-        "summary": what the file is, for messages.
-    version : int
-        To be raised when a file of before could no longer be read.
-    version_key : str
-        The first key of the file, which holds it.
-    remedy : str
-        "run it again": what to do about a file that is refused.
-    expected : str
-        "a run folder of segmentry run": what a path without a readable file should have been.
-    written_by : tuple of str
-        Keys that lead to the version of segmentry that wrote the file. It is put next to
-        `version_key`, unless the record itself has it elsewhere.
-    error : type of SegmentryError
-        What is raised.
-
     Examples
     --------
     >>> from segmentry.runtime.clock import StepRecord
@@ -63,13 +43,22 @@ segmentry reads version 2; run it again
     """
 
     record: type[Record]
+    """A dataclass of plain values, tuples, mappings and other such dataclasses."""
     what: str
+    """What the file is, for messages: "summary"."""
     version: int
+    """To be raised when a file of before could no longer be read."""
     remedy: str
+    """What to do about a file that is refused: "run it again"."""
     version_key: str = "version"
+    """The first key of the file, which holds it."""
     expected: str = "a file that segmentry wrote"
+    """What a path without a readable file should have been: "a run folder of segmentry run"."""
     written_by: tuple[str, ...] = (_STAMP,)
+    """Keys that lead to the version of segmentry that wrote the file. It is put next to
+    `version_key`, unless the record itself has it elsewhere."""
     error: type[SegmentryError] = BundleError
+    """What is raised."""
 
     def render(self, value: Record, *, indent: int | None = 1) -> str:
         """Return a record as JSON that ends with a new line; one line where `indent` is None.

@@ -8,28 +8,19 @@ from segmentry.schema._source import Source
 
 @dataclass(frozen=True, slots=True)
 class DataTraits:
-    """What the data of a run have, and what its events are called.
-
-    Parameters
-    ----------
-    event, events : str
-        What a row of the log is called, one and many.
-    has_log : bool
-        Whether there is a log; else the users were read from a ready table.
-    has_time : bool
-        Whether the events have times: without them there is no window and no later day.
-    has_clicks : bool
-        Whether events can be clicked: without there is no click rate.
-    absent : tuple of (str, str)
-        Features that the data do not allow, and what they lack.
-    """
+    """What the data of a run have, and what its events are called."""
 
     event: str = "impression"
     events: str = "impressions"
+    """`event`, `events`: what a row of the log is called, one and many."""
     has_log: bool = True
+    """Whether there is a log; else the users were read from a ready table."""
     has_time: bool = True
+    """Whether the events have times: without them there is no window and no later day."""
     has_clicks: bool = True
+    """Whether events can be clicked: without there is no click rate."""
     absent: tuple[tuple[str, str], ...] = ()
+    """Features that the data do not allow, and what they lack."""
 
     @property
     def reasons(self) -> Mapping[str, list[str]]:

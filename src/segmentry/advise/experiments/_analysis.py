@@ -41,32 +41,23 @@ class SegmentEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentResult:
-    """A test, analysed.
-
-    Parameters
-    ----------
-    arms : tuple of ArmCounts
-        Control, treatment.
-    ratio_p, shown_ratio_p : float
-        Probability of arms so far from the planned ratio: assigned users, and users shown an ad.
-    effect : Effect
-        CTR adjusted by the pre-period: the result.
-    plain : Effect
-        Not adjusted, beside it.
-    variance_reduction : float
-        Share of the variance that the pre-period took away.
-    guardrails : tuple of Effect
-        Impressions and clicks per user, users without exposure counted as 0.
-    """
+    """A test, analysed."""
 
     alpha: float
     arms: tuple[ArmCounts, ...]
+    """Control, treatment."""
     ratio_p: float
     shown_ratio_p: float
+    """`ratio_p`, `shown_ratio_p`: probability of arms so far from the planned ratio: assigned
+    users, and users shown an ad."""
     effect: Effect
+    """CTR adjusted by the pre-period: the result."""
     plain: Effect
+    """Not adjusted, beside it."""
     variance_reduction: float
+    """Share of the variance that the pre-period took away."""
     guardrails: tuple[Effect, ...]
+    """Impressions and clicks per user, users without exposure counted as 0."""
     segments: tuple[SegmentEffect, ...]
     conclusion: str
     notes: tuple[str, ...]

@@ -32,20 +32,16 @@ _SPREADS = np.linspace(0.02, 1.4, 47)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellCounts:
-    """Sums by segment and key; integers, so that parts add up in any order.
-
-    Parameters
-    ----------
-    n_users, n_impressions, n_clicks : ndarray of int, shape (n_segments, n_keys)
-    squares : ndarray of int, shape (n_segments, 4)
-        Over users and keys, with n impressions and c clicks of a user at a key: sums of n n, of
-        n c and of c c; over users, with N impressions of a user at any key: the sum of N N.
-    """
+    """Sums by segment and key; integers, so that parts add up in any order."""
 
     n_users: IntVector
     n_impressions: IntVector
     n_clicks: IntVector
+    """`n_users`, `n_impressions`, `n_clicks`: shape (n_segments, n_keys)."""
     squares: IntVector
+    """Shape (n_segments, 4): over users and keys, with n impressions and c clicks of a user at a
+    key: sums of n n, of n c and of c c; over users, with N impressions of a user at any key: the
+    sum of N N."""
 
 
 def no_counts(n_segments: int, n_keys: int) -> CellCounts:

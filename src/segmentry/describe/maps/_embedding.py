@@ -21,21 +21,14 @@ _MIN_DISTANCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """How far a map keeps who is near whom.
-
-    Parameters
-    ----------
-    trustworthiness : float
-        1 if no user is near on the map that is not near in the features.
-    overlap : float
-        Mean share of the nearest neighbours in the features that are nearest on the map too.
-    overlap_of_chance : float
-        What that share is to be for a map without any order: neighbours / (users - 1).
-    """
+    """How far a map keeps who is near whom."""
 
     trustworthiness: float
+    """1 if no user is near on the map that is not near in the features."""
     overlap: float
+    """Mean share of the nearest neighbours in the features that are nearest on the map too."""
     overlap_of_chance: float
+    """What that share is to be for a map without any order: neighbours / (users - 1)."""
 
 
 def sample_users(

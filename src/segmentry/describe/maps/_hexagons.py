@@ -24,24 +24,16 @@ _DIGITS = 8  # that are kept of a mean: the last bits of a sum are nobody's conc
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
-    """Users in hexagons of the first two components.
-
-    Parameters
-    ----------
-    radius : float or None
-        From the centre of a hexagon to its corners, which point up and down; null without any.
-    hexagons : tuple of Hexagon
-        Those with users, by row and column.
-    members : ndarray of int
-        Rows of the user table that are in one.
-    cells : ndarray of int, of the same shape
-        Position of each member's hexagon.
-    """
+    """Users in hexagons of the first two components."""
 
     radius: float | None
+    """From the centre of a hexagon to its corners, which point up and down; null without any."""
     hexagons: tuple[Hexagon, ...]
+    """Those with users, by row and column."""
     members: IntVector
+    """Rows of the user table that are in one."""
     cells: IntVector
+    """Of the same shape: position of each member's hexagon."""
 
 
 _NOBODY = np.empty(0, dtype=np.int64)

@@ -12,22 +12,16 @@ _MAX_DENSE = 1 << 23
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """A user and a key: impressions after the first, and the clicks of those with any.
-
-    Parameters
-    ----------
-    user, key, n_more : ndarray of int, shape (n_pairs,)
-        By user, then by key.
-    is_clicked : ndarray of int, shape (n_clicked,)
-        Which pairs have clicks.
-    n_clicks : ndarray of int, shape (n_clicked,)
-    """
+    """A user and a key: impressions after the first, and the clicks of those with any."""
 
     user: IntVector
     key: IntVector
     n_more: IntVector
+    """`user`, `key`, `n_more`: shape (n_pairs,): by user, then by key."""
     is_clicked: IntVector
+    """Shape (n_clicked,): which pairs have clicks."""
     n_clicks: IntVector
+    """Shape (n_clicked,)."""
 
 
 def count_pairs(

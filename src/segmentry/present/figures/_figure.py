@@ -37,21 +37,14 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """The words of a figure.
-
-    Parameters
-    ----------
-    finding : str
-        What the figure shows, as a sentence.
-    reading : str
-        How to read it: marks, units, intervals, and what not to conclude.
-    alt : str
-        The figure in words, for a reader who cannot see it.
-    """
+    """The words of a figure."""
 
     finding: str
+    """What the figure shows, as a sentence."""
     reading: str
+    """How to read it: marks, units, intervals, and what not to conclude."""
     alt: str
+    """The figure in words, for a reader who cannot see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,37 +74,26 @@ class Figure(Generic[P]):
 
     A new figure of a run is one new module: files, report, dashboard and documentation read the
     rest here. Its specification is recorded by ``tests/present/figures/test_specs.py``.
-
-    Parameters
-    ----------
-    name : str
-        Of its files.
-    title : str
-        What people call it, in the report and in lists.
-    width : int
-        Pixels of its title.
-    caption, draw : callable
-        Its words and its chart, of the same arguments; a run's figure can be drawn of the
-        `Summary` alone. Null where there is nothing to draw: the finding says why.
-    section : str
-        Where the report sets it; empty for the answer to a question of a reader.
-    order : int
-        Its place among the figures of a run.
-    needs : callable
-        Whether a run has what it shows.
-    tables : callable
-        The tables that hold its numbers.
     """
 
     name: str
+    """Of its files."""
     title: str
+    """What people call it, in the report and in lists."""
     width: int
+    """Pixels of its title."""
     caption: Callable[P, Caption]
     draw: Callable[P, Drawing | None]
+    """`caption`, `draw`: its words and its chart, of the same arguments; a run's figure can be
+    drawn of the `Summary` alone. Null where there is nothing to draw: the finding says why."""
     section: Section | Literal[""] = ""
+    """Where the report sets it; empty for the answer to a question of a reader."""
     order: int = 0
+    """Its place among the figures of a run."""
     needs: "Callable[[Summary], bool]" = _always
+    """Whether a run has what it shows."""
     tables: "Callable[[Summary], tuple[Table, ...]]" = _no_tables
+    """The tables that hold its numbers."""
 
     def plot(self, *args: P.args, **kwargs: P.kwargs) -> "Chart":
         """Return the chart with name, title, description, data and the house theme.

@@ -22,29 +22,18 @@ class UserPlace:
 
 @dataclass(frozen=True, slots=True)
 class HexagonValue:
-    """What is known of a feature in one hexagon of the map.
-
-    Parameters
-    ----------
-    x, y : float
-    radius : float
-        From the centre to the corners.
-    n_users : int
-    segment_id : int
-        The segment with most users here.
-    n_known : int or None
-        Users whose value is known; null where they are too few to be told of.
-    value : float, str or None
-        The mean of the known values, or the most common level; null with too few.
-    share : float or None
-        Of the most common level among those known.
-    """
+    """What is known of a feature in one hexagon of the map."""
 
     x: float
     y: float
     radius: float
+    """From the centre to the corners."""
     n_users: int
     segment_id: int
+    """The segment with most users here."""
     n_known: int | None
+    """Users whose value is known; null where they are too few to be told of."""
     value: Value
+    """The mean of the known values, or the most common level; null with too few."""
     share: float | None
+    """Of the most common level among those known."""

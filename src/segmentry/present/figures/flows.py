@@ -45,22 +45,15 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """All users of both runs, and the names of the segments in either.
-
-    Parameters
-    ----------
-    before, after : tuple of (int, str)
-        Segments of the earlier and of the later run.
-    flows : tuple of Flow
-    n_gone, n_new : int
-        Users that are only in the earlier run, and only in the later one.
-    """
+    """All users of both runs, and the names of the segments in either."""
 
     before: tuple[tuple[int, str], ...]
     after: tuple[tuple[int, str], ...]
+    """`before`, `after`: segments of the earlier and of the later run."""
     flows: tuple[Flow, ...]
     n_gone: int
     n_new: int
+    """`n_gone`, `n_new`: users that are only in the earlier run, and only in the later one."""
 
     @property
     def n_users(self) -> int:

@@ -11,21 +11,16 @@ from segmentry.segments.clustering._rows import DistinctRows, finite_matrix
 
 @dataclass(frozen=True, slots=True)
 class PrincipalComponents:
-    """Directions of largest variance.
-
-    Parameters
-    ----------
-    mean : ndarray of shape (n_columns,)
-        Mean over users.
-    components : ndarray of shape (n_components, n_columns)
-        Orthonormal directions by falling variance; the largest loading of each is positive.
-    explained_variance_ratio : ndarray of shape (n_components,)
-        Share of the total variance along each direction; 0 where nothing varies.
-    """
+    """Directions of largest variance."""
 
     mean: FloatVector
+    """Shape (n_columns,): mean over users."""
     components: FloatMatrix
+    """Shape (n_components, n_columns): orthonormal directions by falling variance; the largest
+    loading of each is positive."""
     explained_variance_ratio: FloatVector
+    """Shape (n_components,): share of the total variance along each direction; 0 where nothing
+    varies."""
 
 
 def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalComponents:

@@ -37,30 +37,22 @@ ALGORITHMS = tuple(_STARTS)
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """What an algorithm returns for one number of clusters.
-
-    Parameters
-    ----------
-    algorithm : str
-        "kmeans", "minibatch" or "bisecting".
-    centers : ndarray of shape (k, n_columns)
-        Centres by falling total weight, ties by lexicographic order of the centres.
-    labels : ndarray of shape (n_distinct,)
-        For each distinct row the index of its nearest centre, 0..k-1; none is unused.
-    inertia : float
-        Weighted sum of squared Euclidean distances to the nearest centre.
-    n_iterations : int
-        Iterations of the fit that was kept, after the starts on samples.
-    seconds : float
-        Time that this fit took, beside others.
-    """
+    """What an algorithm returns for one number of clusters."""
 
     algorithm: str
+    """One of "kmeans", "minibatch" or "bisecting"."""
     centers: FloatMatrix
+    """Shape (k, n_columns): centres by falling total weight, ties by lexicographic order of the
+    centres."""
     labels: IntVector
+    """Shape (n_distinct,): for each distinct row the index of its nearest centre, 0..k-1; none is
+    unused."""
     inertia: float
+    """Weighted sum of squared Euclidean distances to the nearest centre."""
     n_iterations: int
+    """Iterations of the fit that was kept, after the starts on samples."""
     seconds: float
+    """Time that this fit took, beside others."""
 
 
 def fit_clusterings(

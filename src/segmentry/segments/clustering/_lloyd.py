@@ -22,20 +22,16 @@ _MOST_CELLS = 262_144
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Where some starts ended.
-
-    Parameters
-    ----------
-    centers : ndarray of shape (n_starts, k, n_columns)
-    labels : ndarray of shape (n_starts, n_rows)
-    inertias : ndarray of shape (n_starts,)
-    n_iterations : ndarray of shape (n_starts,)
-    """
+    """Where some starts ended."""
 
     centers: FloatMatrix
+    """Shape (n_starts, k, n_columns)."""
     labels: IntVector
+    """Shape (n_starts, n_rows)."""
     inertias: FloatVector
+    """Shape (n_starts,)."""
     n_iterations: IntVector
+    """Shape (n_starts,)."""
 
     def best(self) -> int:
         """Return the start of smallest inertia; a same division by another name is no better."""

@@ -13,21 +13,14 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, slots=True)
 class ClusterMoments:
-    """Weight, mean and scatter of each cluster, counted in users.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (k,)
-        Total weight of each cluster.
-    means : ndarray of shape (k, n_columns)
-        Weighted mean of each cluster.
-    scatters : ndarray of shape (k,)
-        Weighted sum of squared Euclidean distances to the cluster's mean.
-    """
+    """Weight, mean and scatter of each cluster, counted in users."""
 
     weights: FloatVector
+    """Shape (k,): total weight of each cluster."""
     means: FloatMatrix
+    """Shape (k, n_columns): weighted mean of each cluster."""
     scatters: FloatVector
+    """Shape (k,): weighted sum of squared Euclidean distances to the cluster's mean."""
 
 
 def cluster_moments(distinct: DistinctRows, labels: IntVector) -> ClusterMoments:

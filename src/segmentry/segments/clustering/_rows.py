@@ -20,15 +20,6 @@ _LARGEST_EXACT_SUM = 2.0**53
 class DistinctRows:
     """The distinct rows of a matrix and how many users each stands for.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n_distinct, n_columns)
-        Distinct rows in lexicographic order, which does not depend on the order of the input.
-    weights : ndarray of shape (n_distinct,)
-        Number of users, or sum of sample weights, that each row stands for.
-    inverse : ndarray of shape (n_users,)
-        For each row of the input, the index of its distinct row: `rows[inverse]` is the input.
-
     Examples
     --------
     >>> distinct = distinct_rows([[2.0, 1.0], [0.0, 5.0], [2.0, 1.0]])
@@ -39,8 +30,13 @@ class DistinctRows:
     """
 
     rows: FloatMatrix
+    """Shape (n_distinct, n_columns): distinct rows in lexicographic order, which does not depend on
+    the order of the input."""
     weights: FloatVector
+    """Shape (n_distinct,): number of users, or sum of sample weights, that each row stands for."""
     inverse: IntVector
+    """Shape (n_users,): for each row of the input, the index of its distinct row: `rows[inverse]`
+    is the input."""
 
 
 def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> DistinctRows:

@@ -37,50 +37,33 @@ class MeanInterval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SilhouetteScore:
-    """The mean Euclidean silhouette of all users under one labelling.
-
-    Parameters
-    ----------
-    mean : MeanInterval
-        The mean of all users, or its unbiased estimate with an interval for the sampling of users.
-        The interval does not cover what another fit or other days would give.
-    cluster_means : tuple of float or None, of length k
-        Mean of the measured users of each cluster; None where the sample holds none.
-    n_sampled : int
-        Users that were measured.
-    n_users : int
-        Users that there are; all of them were measured where `n_sampled` is the same.
-    """
+    """The mean Euclidean silhouette of all users under one labelling."""
 
     mean: MeanInterval
+    """The mean of all users, or its unbiased estimate with an interval for the sampling of users.
+    The interval does not cover what another fit or other days would give."""
     cluster_means: tuple[float | None, ...]
+    """Of length k: mean of the measured users of each cluster; None where the sample holds none."""
     n_sampled: int
+    """Users that were measured."""
     n_users: int
+    """Users that there are; all of them were measured where `n_sampled` is the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class SilhouetteSample:
-    """Silhouettes of single sampled users under one labelling, for drawing the blades.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_sampled,)
-        Distinct row of each sampled user, in ascending order.
-    labels : ndarray of shape (n_sampled,)
-        Cluster of each sampled user.
-    values : ndarray of shape (n_sampled,)
-        Euclidean silhouette of each sampled user against all users.
-    n_clusters : int
-        Clusters of the labelling, those without sampled users included.
-    n_users : int
-        Users that the sample was drawn from.
-    """
+    """Silhouettes of single sampled users under one labelling, for drawing the blades."""
 
     rows: IntVector
+    """Shape (n_sampled,): distinct row of each sampled user, in ascending order."""
     labels: IntVector
+    """Shape (n_sampled,): cluster of each sampled user."""
     values: FloatVector
+    """Shape (n_sampled,): euclidean silhouette of each sampled user against all users."""
     n_clusters: int
+    """Clusters of the labelling, those without sampled users included."""
     n_users: int
+    """Users that the sample was drawn from."""
 
 
 def sampled_silhouette(

@@ -18,33 +18,23 @@ _LEAST_USERS = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentFit:
-    """A fitted mixture with what is needed to choose among several; smaller criteria are better.
-
-    Parameters
-    ----------
-    log_likelihood : float
-        Of all users, in nats.
-    bic : float
-        Bayesian information criterion (Schwarz 1978): -2 log likelihood + parameters × ln users.
-    icl : float
-        Integrated completed likelihood (Biernacki, Celeux and Govaert 2000): the BIC plus twice
-        the entropy of the memberships, so that classes that overlap do not pay.
-    trace : tuple of float
-        Log likelihood after each iteration of the last stage; it never falls.
-    is_converged : bool
-        Whether an iteration at last gained less than the tolerance per user.
-    n_empty : int
-        Classes to which no user belongs more than to the others: lost.
-    """
+    """A fitted mixture with what is needed to choose among several; smaller criteria are better."""
 
     model: LatentModel
     log_likelihood: float
+    """Of all users, in nats."""
     bic: float
+    """Bayesian information criterion (Schwarz 1978): -2 log likelihood + parameters × ln users."""
     icl: float
+    """Integrated completed likelihood (Biernacki, Celeux and Govaert 2000): the BIC plus twice the
+    entropy of the memberships, so that classes that overlap do not pay."""
     n_parameters: int
     trace: tuple[float, ...]
+    """Log likelihood after each iteration of the last stage; it never falls."""
     is_converged: bool
+    """Whether an iteration at last gained less than the tolerance per user."""
     n_empty: int
+    """Classes to which no user belongs more than to the others: lost."""
     seconds: float
 
 

@@ -12,23 +12,16 @@ from segmentry.segments.latent._blocks import Block, CountBlock, LevelBlock, cli
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of what a class says of its users.
-
-    Parameters
-    ----------
-    kind : {"clicks", "count", "levels"}
-        Clicks given impressions (two columns), a count, or the codes of levels (one column).
-    offset : int
-        Taken from a count before it is modelled: 1 where all users have at least 1.
-    levels : tuple of str
-        Of a "levels" part, in the order of the codes; the code after the last says that the level
-        was never seen.
-    """
+    """One part of what a class says of its users."""
 
     kind: Literal["clicks", "count", "levels"]
+    """Clicks given impressions (two columns), a count, or the codes of levels (one column)."""
     feature: str
     offset: int = 0
+    """Taken from a count before it is modelled: 1 where all users have at least 1."""
     levels: tuple[str, ...] = ()
+    """Of a "levels" part, in the order of the codes; the code after the last says that the level
+    was never seen."""
 
     @property
     def n_columns(self) -> int:
@@ -38,20 +31,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentModel:
-    """A mixture of K classes; plain numbers, so that it is saved as JSON.
-
-    Parameters
-    ----------
-    shares : tuple of float
-        Share of each class, falling.
-    laws : tuple of tuple of tuple of float
-        For each part and class the parameters: mean and precision of the CTR, mean and size of
-        a count (beyond its offset), shares of the levels.
-    """
+    """A mixture of K classes; plain numbers, so that it is saved as JSON."""
 
     shares: tuple[float, ...]
+    """Share of each class, falling."""
     parts: tuple[Part, ...]
     laws: tuple[tuple[tuple[float, ...], ...], ...]
+    """For each part and class the parameters: mean and precision of the CTR, mean and size of a
+    count (beyond its offset), shares of the levels."""
 
     @property
     def n_classes(self) -> int:

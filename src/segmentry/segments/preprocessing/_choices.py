@@ -23,23 +23,15 @@ class Choices:
     """How features enter `X` where it is not to be as their kind and the recipe have it.
 
     Each is one value for all features, or a mapping of features to values.
-
-    Parameters
-    ----------
-    weights : mapping of str to float, optional
-        Factors of scaled features, above 0.
-    fill : {"zero", "median", "mode", "own level", "none"} or mapping, optional
-        What stands in for a missing value, as `ColumnPlan` says.
-    transforms : {"none", "log1p", "logit"} or mapping, optional
-    clip : tuple of (float, float), "none" or mapping, optional
-        Quantiles beyond which transformed values are pulled in.
-    scale : {"robust", "standard", "quantile", "none"} or mapping, optional
     """
 
     weights: Mapping[str, float] | None = None
+    """Factors of scaled features, above 0."""
     fill: Fill | Mapping[str, Fill] | None = None
+    """What stands in for a missing value, as `ColumnPlan` says."""
     transforms: Transform | Mapping[str, Transform] | None = None
     clip: Clip | Mapping[str, Clip] | None = None
+    """Quantiles beyond which transformed values are pulled in."""
     scale: Scale | Mapping[str, Scale] | None = None
 
     @property

@@ -36,16 +36,11 @@ _LEAST_LOGIT_RANGE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """All fitted columns, and the features that were dropped, with the reason.
-
-    Parameters
-    ----------
-    dropped : tuple of (str, str)
-        Feature and reason.
-    """
+    """All fitted columns, and the features that were dropped, with the reason."""
 
     fitted: tuple[FittedColumn, ...]
     dropped: tuple[tuple[str, str], ...]
+    """Feature and reason."""
 
     @property
     def columns(self) -> tuple[str, ...]:
