@@ -103,6 +103,7 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
             find=partial(find, asked),
             prior=users.prior,
             seed=asked.settings.seed,
+            min_size=asked.settings.min_size,
         )
     return Found(segmentation, first[1], truth, unchecked, _measure_added(asked, first[0], users))
 

@@ -69,6 +69,7 @@ def summarise(
         population, segments = _profiles(users, segmentation, config, truth)
         if on_named is not None:
             segments = on_named(segments)
+        segments = _with_stability(segments, found)
         pictures = beside.submit(
             make_pictures, users.table, segmentation, catalogue, min_size=min_size
         )
@@ -107,6 +108,16 @@ def summarise(
             ),
         )
         return Summarised(summary, hexagons)
+
+
+def _with_stability(segments: Named, found: Found) -> Named:
+    """Say of each segment whether it is stable, as far as that was measured."""
+    stability = None if found.evidence is None else found.evidence.stability
+    stable = {} if stability is None else {e.segment_id: e.is_stable for e in stability.segments}
+    return tuple(
+        replace(each, is_stable=None if each.is_withheld else stable.get(each.segment_id))
+        for each in segments
+    )
 
 
 def _n_assigned(segmentation: Segmentation) -> int:

@@ -24,7 +24,7 @@ _OF_SEGMENT = (
     "share",
     *("n_impressions", "n_clicks", "impressions_share", "clicks_share", "ctr_index"),
     "mean_silhouette",
-    *("ctr_seen", "forecast_ctr", "forecast_index", "ctr_early", "forecast_early", "ctr_outcome"),
+    *("ctr_seen", "expected_rate", "forecast_index", "ctr_early", "forecast_early", "ctr_outcome"),
     "survival",
 )
 _OF_FEATURE = (

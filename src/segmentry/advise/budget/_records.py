@@ -114,6 +114,9 @@ class SegmentBudget:
     log: the CTR, or attributed purchases per impression."""
     expected: Estimate
     """Outcome to be expected of `impressions` under the assumed response."""
+    gain: Estimate
+    """Its part in the gain over `proportional`: what its change brings beyond the same impressions
+    shown to all users. The parts of all segments add up to the gain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +143,7 @@ class Sensitivity:
 
     exponent: float
     gain: Estimate
+    gain_share: Estimate
     losing_share: float
 
 

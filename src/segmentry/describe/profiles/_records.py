@@ -1,8 +1,12 @@
 """What is said of a segment: plain, frozen records."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from segmentry.schema import UNKNOWN, Estimate
+
+Decision: TypeAlias = Literal["spend_more", "keep", "spend_less", "test_first", "too_early"]
+"""What to do with the ads of a segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ class SegmentProfile:
         "not validated".
     verdict_reason : str
         The verdict in one sentence with its numbers.
-    forecast_ctr : Estimate
+    expected_rate : Estimate
         CTR to be expected in as many days to come as the outcome window has, cross-fitted over
         all days; 90 % interval for the sampling of users and days.
     forecast_index : Estimate
@@ -147,6 +151,12 @@ class SegmentProfile:
         null, and its users are counted with those of the largest segment.
     tests : tuple of FeatureTest
         Of the features whose family formed no segment.
+    is_stable : bool or None
+        Whether other users of the same kind give it again; null where it was not asked.
+    decision : {"spend_more", "keep", "spend_less", "test_first", "too_early"} or None
+        What to do with its ads; null until it is decided.
+    decision_reason : str
+        A code of `segmentry.advise.decisions`.
     """
 
     segment_id: int
@@ -165,7 +175,7 @@ class SegmentProfile:
     differences: tuple[Difference, ...]
     verdict: str = "not validated"
     verdict_reason: str = ""
-    forecast_ctr: Estimate = UNKNOWN
+    expected_rate: Estimate = UNKNOWN
     forecast_index: Estimate = UNKNOWN
     ctr_early: Estimate = UNKNOWN
     forecast_early: Estimate = UNKNOWN
@@ -175,3 +185,6 @@ class SegmentProfile:
     absent_share: float | None = None
     is_withheld: bool = False
     tests: tuple[FeatureTest, ...] = ()
+    is_stable: bool | None = None
+    decision: Decision | None = None
+    decision_reason: str = ""

@@ -122,7 +122,7 @@ def _segments(summary: Summary) -> pl.DataFrame:
         (UNASSIGNED, "Without a segment", segment_colour(UNASSIGNED), "", *[None] * 12)
     ]
     for s in summary.segments:
-        seen, later = s.ctr_seen, s.forecast_ctr
+        seen, later = s.ctr_seen, s.expected_rate
         rows.append(
             (
                 s.segment_id,

@@ -14,6 +14,7 @@ from segmentry.results.summary._decisions import (
 )
 from segmentry.results.summary._json import parse_summary, read_summary, render_summary_json
 from segmentry.results.summary._model import Repeat, Summary
+from segmentry.results.summary._spending import SegmentSpending, Spending, WearOut
 from segmentry.segments.preprocessing import FeatureRow
 
 __all__ = [
@@ -26,7 +27,10 @@ __all__ = [
     "MapSummary",
     "NotEvaluated",
     "Repeat",
+    "SegmentSpending",
+    "Spending",
     "Summary",
+    "WearOut",
     "parse_summary",
     "read_summary",
     "render_summary_json",

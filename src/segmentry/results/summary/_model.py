@@ -14,6 +14,7 @@ from segmentry.evaluation.number import EvidenceReport
 from segmentry.formats import count, html_table, percent, rate_with_limits
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary._decisions import Decisions
+from segmentry.results.summary._spending import Spending
 from segmentry.schema import OF_IMPRESSIONS, DataTraits
 from segmentry.segments.forming import Selection
 from segmentry.segments.preprocessing import FeatureRow
@@ -63,6 +64,8 @@ class Summary:
         What pictures of many users are drawn from; null in runs of before.
     decisions : Decisions or None
         Rules, insights and actions; null in runs of earlier versions.
+    spending : Spending or None
+        The budget that the decisions of the segments propose; null where they move nothing.
     embedding : Embedding or None
         The UMAP of the users, where one was asked for.
     """
@@ -82,6 +85,7 @@ class Summary:
     pictures: Pictures | None = None
     embedding: Embedding | None = None
     decisions: Decisions | None = None
+    spending: Spending | None = None
     log: LogReport | None = None
     latent: LatentReport | None = None
     traits: DataTraits = OF_IMPRESSIONS
@@ -91,7 +95,7 @@ class Summary:
 
     def _repr_html_(self) -> str:
         """Return headline, segments with their rates, and warnings for notebooks."""
-        has_later = any(segment.forecast_ctr.is_known for segment in self.segments)
+        has_later = any(segment.expected_rate.is_known for segment in self.segments)
         rate = "expected (90 %)" if has_later else "seen (95 %)"
         rows = [
             (
@@ -99,7 +103,7 @@ class Summary:
                 s.name,
                 count(s.n_users),
                 percent(s.share),
-                rate_with_limits(s.forecast_ctr if has_later else s.ctr_seen),
+                rate_with_limits(s.expected_rate if has_later else s.ctr_seen),
                 s.verdict,
             )
             for s in self.segments

@@ -29,7 +29,7 @@ _N_GROUPS = len(LEVELS) * len(BANDS)
 
 _RULE = (
     "Fixed cells: each feature is cut at its quintiles, once, and scored 1 to 5. Recent is a "
-    "recency score of 4 or 5, long away one of 1; regulars have a mean score of at least 3.5 in "
+    "recency score of 4 or 5, lapsed one of 1; regulars have a mean score of at least 3.5 in "
     "frequency and value. Nothing is optimised: the number of segments is that of the cells with "
     "users."
 )
@@ -63,7 +63,7 @@ def fit_cells(
     >>> [(column.cuts, column.scores) for column in model.columns]  # orders have heavy zeros
     [((1.0, 2.0, 3.0, 4.0), (5, 4, 3, 2, 1)), ((0.0, 1.0), (2, 4, 5))]
     >>> [model.names[place] for place in model.place(users)][2:]
-    ['Occasional, away for a while', 'Regulars, away for a while', 'Regulars, long away']
+    ['Slipping occasional users', 'Slipping regulars', 'Lapsed regulars']
     """
     columns = tuple(
         _cut(values[:, i], feature, is_recency=is_first, weights=weights)
@@ -174,7 +174,7 @@ def _distance(group: int, other: int) -> int:
 
 def _name(group: int) -> str:
     level, band = divmod(group, len(BANDS))
-    return f"{LEVELS[level].capitalize()}, {BANDS[band]}"
+    return f"{BANDS[band].capitalize()} {LEVELS[level]}"
 
 
 def place_by_cell(
