@@ -18,7 +18,7 @@ from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock
-from segmentry.runtime.whole_files import written_whole
+from segmentry.runtime.temporary import written_whole
 from segmentry.schema import Progress, Source
 from segmentry.settings import CheckOptions, ReadingOptions
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 from segmentry.runtime.codec import Codec
-from segmentry.runtime.whole_files import written_whole
+from segmentry.runtime.temporary import written_whole
 
 COMPARISON_FILE = "comparison.json"
 

@@ -14,8 +14,7 @@ from segmentry.errors import BundleError, OutputError
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.codec import Codec
-from segmentry.runtime.temporary import LOCK, claimed
-from segmentry.runtime.whole_files import put_in_place, written_whole
+from segmentry.runtime.temporary import LOCK, claimed, put_in_place, written_whole
 from segmentry.settings import MIN_SIZE
 
 

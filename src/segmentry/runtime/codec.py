@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from segmentry.errors import BundleError, SegmentryError
+from segmentry.runtime.temporary import written_whole
 from segmentry.runtime.version import __version__
-from segmentry.runtime.whole_files import written_whole
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

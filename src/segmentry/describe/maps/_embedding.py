@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.maps._records import Embedding, EmbeddingPoint
-from segmentry.runtime.extras import require
+from segmentry.runtime.preload import require
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema.arrays import BoolVector, FloatMatrix, IntVector
 

@@ -26,7 +26,7 @@ from segmentry.ingest.store.prepared import (
     with_tables,
     write_prepared,
 )
-from segmentry.runtime.whole_files import put_in_place
+from segmentry.runtime.temporary import put_in_place
 from segmentry.schema import Progress, Source
 
 

@@ -9,8 +9,8 @@ import polars as pl
 from segmentry.errors import OutputError
 from segmentry.present.exports._star import star_tables
 from segmentry.present.figures import segment_colour
-from segmentry.runtime.extras import require
-from segmentry.runtime.whole_files import written_whole
+from segmentry.runtime.preload import require
+from segmentry.runtime.temporary import written_whole
 
 _MOST_ROWS = 1_048_575  # rows of a sheet below its head
 _FORMATS = {

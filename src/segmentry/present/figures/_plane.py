@@ -1,4 +1,4 @@
-"""The plane of the first two components: limits, axes, centres, and users on it."""
+"""The plane of the first two components: limits, axes, centres, users and hexagons on it."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from segmentry.formats import count, percent, signed
 from segmentry.present.figures._altair import alt
-from segmentry.present.figures._colouring import colour_by, label_of, layers_of
+from segmentry.present.figures._colouring import Value, colour_by, label_of, layers_of
 from segmentry.present.figures._figure import Rows
 from segmentry.present.figures._marks import (
     as_given,
@@ -18,12 +18,45 @@ from segmentry.present.figures._marks import (
     pixels_x,
     pixels_y,
 )
-from segmentry.present.figures._places import UserPlace
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     from segmentry.results.summary import MapPoint, MapSummary, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class UserPlace:
+    """A user on a map, and the raw values of the features to colour by.
+
+    `x`, `y` and `z` are the first three components, or the two directions of a UMAP.
+    """
+
+    user_id: str
+    segment_id: int
+    x: float
+    y: float
+    values: dict[str, Value]
+    z: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HexagonValue:
+    """What is known of a feature in one hexagon of the map."""
+
+    x: float
+    y: float
+    radius: float
+    """From the centre to the corners."""
+    n_users: int
+    segment_id: int
+    """The segment with most users here."""
+    n_known: int | None
+    """Users whose value is known; null where they are too few to be told of."""
+    value: Value
+    """The mean of the known values, or the most common level; null with too few."""
+    share: float | None
+    """Of the most common level among those known."""
 
 
 _Drawn = TypeVar("_Drawn", "MapPoint", UserPlace)

@@ -9,8 +9,14 @@ from segmentry.present.figures._altair import alt
 from segmentry.present.figures._colouring import colour_by, kind_of, label_of, largest_in, layers_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import layered, own_colours
-from segmentry.present.figures._places import HexagonValue
-from segmentry.present.figures._plane import WIDTH, center_marks, hundredths, map_axes, map_frame
+from segmentry.present.figures._plane import (
+    WIDTH,
+    HexagonValue,
+    center_marks,
+    hundredths,
+    map_axes,
+    map_frame,
+)
 from segmentry.present.figures.map_hexagons import hexagon_marks
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 

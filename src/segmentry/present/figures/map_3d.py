@@ -18,8 +18,7 @@ from segmentry.present.figures._marks import (
     on_named,
     own_colours,
 )
-from segmentry.present.figures._places import UserPlace
-from segmentry.present.figures._plane import center_table, thin, told_of_values
+from segmentry.present.figures._plane import UserPlace, center_table, thin, told_of_values
 from segmentry.present.figures.map import loading_table
 from segmentry.present.theme import ROLES
 

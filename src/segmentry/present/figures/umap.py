@@ -9,10 +9,10 @@ from segmentry.present.figures._candidates import thousandths
 from segmentry.present.figures._colouring import label_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on_named, own_colours
-from segmentry.present.figures._places import UserPlace
 from segmentry.present.figures._plane import (
     WIDTH,
     Frame,
+    UserPlace,
     map_frame,
     told_of_values,
     user_layers,

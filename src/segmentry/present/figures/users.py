@@ -7,9 +7,9 @@ from segmentry.formats import count
 from segmentry.present.figures._colouring import label_of, largest_in
 from segmentry.present.figures._figure import Caption, Drawing, Figure, absent
 from segmentry.present.figures._marks import layered, own_colours
-from segmentry.present.figures._places import UserPlace
 from segmentry.present.figures._plane import (
     WIDTH,
+    UserPlace,
     center_marks,
     map_axes,
     map_frame,
