@@ -14,8 +14,6 @@ from segmentry.results.run_folder import read_min_size, read_segments
 from segmentry.runtime.sampling import hash_shares
 from segmentry.runtime.whole_files import written_whole
 
-__all__ = ["TARGETS", "Audience", "Target", "export_audience"]
-
 Target = Literal["csv", "parquet", "google", "meta"]
 TARGETS: tuple[Target, ...] = ("csv", "parquet", "google", "meta")
 

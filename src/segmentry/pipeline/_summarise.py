@@ -57,15 +57,9 @@ def summarise(
 ) -> Summarised:
     """Put together all that the report shows.
 
-    Parameters
-    ----------
-    command : str
-        What to type to repeat the run.
-    found : Found
-        Segments of these users, what later days say, why so many, what behaviours add.
-    on_named : callable, optional
-        Called with the profiles as soon as they have names by rule; returns them with the names
-        that people gave.
+    The `command` is what to type to repeat the run; `found` the segments of these users, what later
+    days say, why so many, what behaviours add. `on_named` is called with the profiles as soon as
+    they have names by rule; it returns them with the names that people gave.
     """
     catalogue = (*users.features, *users.attributes)
     segmentation, truth, evidence = found.segmentation, found.truth, found.evidence
@@ -205,10 +199,7 @@ def _profiles(
 ) -> tuple[SegmentProfile, Named]:
     """Profile the population and the segments, and name them by what later days confirm.
 
-    Raises
-    ------
-    EmptyDataError
-        If all segmented users together are too few to be shown.
+    Raises EmptyDataError if all segmented users together are too few to be shown.
     """
     n_users = _n_assigned(segmentation)
     if n_users < config.min_size:

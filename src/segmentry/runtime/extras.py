@@ -5,16 +5,11 @@ from types import ModuleType
 
 from segmentry.errors import MissingExtraError
 
-__all__ = ["require"]
-
 
 def require(module: str, *, extra: str) -> ModuleType:
     """Import an optional module or say how to install it.
 
-    Raises
-    ------
-    MissingExtraError
-        If the module is not installed.
+    Raises MissingExtraError if the module is not installed.
 
     Examples
     --------
@@ -24,7 +19,7 @@ def require(module: str, *, extra: str) -> ModuleType:
     Traceback (most recent call last):
     ...
     segmentry.errors.MissingExtraError: not_there is not installed; run: \
-pip install "segmentry[spark]"
+    install "segmentry[spark]"
     """
     try:
         return importlib.import_module(module)

@@ -5,8 +5,6 @@ import importlib
 import threading
 from collections.abc import Iterable, Iterator
 
-__all__ = ["FOR_DRAWING", "FOR_FORMING", "preloading"]
-
 # 0.9 s: the engine's threads do not hold the interpreter, so that some of it is to be had for
 # nothing while the log is read.
 FOR_FORMING = ("sklearn.cluster", "scipy.spatial.distance")

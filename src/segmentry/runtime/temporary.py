@@ -6,8 +6,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["LOCK", "claimed", "temporary_folder"]
-
 LOCK = ".lock"
 """Held as long as the process of the folder lives; removed where the folder is to stay."""
 
@@ -19,10 +17,7 @@ def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
     What a process left that was killed is removed before: folders beside this one, of names that
     match `leftovers`, whose lock nobody holds.
 
-    Raises
-    ------
-    OSError
-        If it cannot be made.
+    Raises OSError if it cannot be made.
 
     Examples
     --------

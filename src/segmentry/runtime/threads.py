@@ -9,8 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-__all__ = ["ahead", "do_together", "map_in_threads", "one_thread"]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 First = TypeVar("First")
@@ -34,13 +32,8 @@ def map_in_threads(
     before the call, since only loaded ones can be limited. A call from within such a thread goes
     through its items there: the outer call keeps the cores busy already.
 
-    Parameters
-    ----------
-    work : callable
-        Must not depend on what the others do.
-    items : iterable
-    on_done : callable, optional
-        Called in the calling thread with each result as it arrives, in no fixed order.
+    The `work` must not depend on what the others do. `on_done` is called in the calling thread with
+    each result as it arrives, in no fixed order.
 
     Examples
     --------

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from segmentry.errors import OutputError
 
-__all__ = ["put_in_place", "written_whole"]
-
 
 def put_in_place(staging: Path, target: Path) -> None:
     """Make a whole folder take the place of another; whatever goes wrong, one of them is there."""
@@ -30,10 +28,7 @@ def put_in_place(staging: Path, target: Path) -> None:
 def written_whole(file: Path) -> Iterator[Path]:
     """Yield a name beside `file` that takes its place when all went well.
 
-    Raises
-    ------
-    OutputError
-        If the place cannot be written.
+    Raises OutputError if the place cannot be written.
     """
     partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.partial")
     try:

@@ -110,23 +110,10 @@ def describe_log(
 ) -> LogDescription:
     """Describe what segments were shown and clicked, and how clicks change with exposure.
 
-    Parameters
-    ----------
-    parts : sequence of Path
-        From its `split_log`.
-    ads : DataFrame or None
-        One row per ad; without rows where nothing is known of the ads, null where the log does
-        not name them.
-    n_clicks : ndarray of int, shape (n_users,)
-        Clicks of each user in the window: they tell how many users make a curve.
-    window : Window
-        Impressions outside are left out.
-    hold_out : HoldOut or None
-        Null where nothing was held out.
-    least_users : int
-        Cells and bands of fewer users are left out.
-    on_part : callable, optional
-        Called with (parts done, parts in all).
+    The `ads` are without rows where nothing is known of them, and null where the log does not name
+    them. `n_clicks`, shape (n_users,), are those of each user in the window: they tell how many
+    users make a curve. Impressions outside the window are left out, and so are cells and bands of
+    fewer than `least_users` users. `on_part` is called with (parts done, parts in all).
     """
     dimensions = find_dimensions(find_placements(engine, parts), ads)
     k = members.n_segments

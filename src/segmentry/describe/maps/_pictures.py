@@ -26,27 +26,11 @@ def make_pictures(
     *,
     min_size: int = 1,
 ) -> tuple[Pictures, pl.DataFrame | None]:
-    """Count and sample what the pictures need.
+    """Count and sample what the pictures need; the values by hexagon are those of `hexagon_table`.
 
     No count tells of fewer than `min_size` users: all are rounded to a multiple of it, users of
     segments that are too small are drawn with the largest, and a hexagon of few users is drawn as
-    one of `min_size`.
-
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        The user table that was segmented.
-    segmentation : Segmentation
-    catalogue : sequence of Feature
-        The features to bin.
-    min_size : int
-        Fewest users that a count tells of.
-
-    Returns
-    -------
-    pictures : Pictures
-    values : DataFrame or None
-        The values of the features by hexagon, as `hexagon_table` has them; null without hexagons.
+    one of `min_size`. The features of the `catalogue` are binned.
     """
     ids, withheld = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size

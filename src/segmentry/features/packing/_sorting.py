@@ -14,11 +14,7 @@ _MAX_BITS = 63
 def sort_rows(columns: Sequence[IntVector], sizes: Sequence[int]) -> tuple[IntVector, ...]:
     """Sort rows by their columns, the first one first, and return the sorted columns.
 
-    Parameters
-    ----------
-    columns : sequence of ndarray of int, shape (n_rows,)
-        Each within ``0 <= column < size``.
-    sizes : sequence of int
+    Each column, shape (n_rows,), is within ``0 <= column < size``.
 
     Notes
     -----

@@ -28,10 +28,7 @@ def cause_of(error: BaseException) -> str:
 def explained(engine: Engine, step: str) -> Iterator[None]:
     """Make an engine's own error, met while queries are put together, one line with the step.
 
-    Raises
-    ------
-    EngineError
-        Such as for temporary files that somebody has removed.
+    It is an EngineError, such as for temporary files that somebody has removed.
 
     Examples
     --------

@@ -17,13 +17,9 @@ def proving_gzip(files: Sequence[Path]) -> Iterator[None]:
     """Unpack the gzip files among some beside what reads them, and compare their checksums.
 
     DuckDB compares none: of 640,000 rows with a wrong checksum it reads all. Unpacking takes one
-    core, as DuckDB's own does, and the other is there for it.
-
-    Raises
-    ------
-    DataError
-        On leaving, if a file is cut off or holds other bytes than were packed; whatever else went
-        wrong meanwhile is its consequence.
+    core, as DuckDB's own does, and the other is there for it. On leaving, a DataError says which
+    file is cut off or holds other bytes than were packed; whatever else went wrong meanwhile is its
+    consequence.
     """
     if not any(file.suffix == ".gz" for file in files):
         yield
@@ -45,10 +41,7 @@ def proving_gzip(files: Sequence[Path]) -> Iterator[None]:
 def require_whole(files: Sequence[Path], is_over: threading.Event | None = None) -> None:
     """Unpack the gzip files among some to their ends, until `is_over`, and keep nothing.
 
-    Raises
-    ------
-    DataError
-        If a file is cut off or holds other bytes than were packed.
+    Raises DataError if a file is cut off or holds other bytes than were packed.
     """
     for file in files:
         if file.suffix != ".gz":

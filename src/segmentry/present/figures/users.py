@@ -50,8 +50,7 @@ def _draw(
     axes = map_axes(frame, summary.map)
     layers, datasets = user_layers(summary, users, feature, axes=axes, name="users")
     layers += center_marks(summary.map.centers, frame)
-    chart = own_colours(layered(layers, width=frame.width, height=frame.height))
-    return Drawing(chart, datasets)
+    return Drawing(own_colours(layered(layers, width=frame.width, height=frame.height)), datasets)
 
 
 FIGURE = Figure(name="users", title="Map: users", width=WIDTH, caption=_caption, draw=_draw)

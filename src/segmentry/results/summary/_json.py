@@ -21,9 +21,6 @@ parse_summary = _CODEC.parse
 def read_summary(run_dir: Path) -> Summary:
     """Read the ``summary.json`` of a run folder.
 
-    Raises
-    ------
-    BundleError
-        If the folder holds none, or one of another version.
+    Raises BundleError if the folder holds none, or one of another version.
     """
     return _CODEC.read(run_dir / "summary.json")

@@ -64,10 +64,7 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
 def project(X: ArrayLike, pca: PrincipalComponents) -> FloatMatrix:
     """Give the coordinates of rows along the principal components, shape (n_rows, n_components).
 
-    Raises
-    ------
-    ValueError
-        If a value is not finite or the number of columns is another.
+    Raises ValueError if a value is not finite or the number of columns is another.
 
     Examples
     --------

@@ -64,10 +64,8 @@ class Preprocessing:
     def transform(self, table: pl.DataFrame) -> FloatMatrix:
         """Return `X`, shape (n_users, n_columns).
 
-        Raises
-        ------
-        SchemaError
-            If the table lacks a feature, or one of them cannot be read as it was at the fit.
+        Raises SchemaError if the table lacks a feature, or one of them cannot be read as it was at
+        the fit.
         """
         self._require(table)
         blocks = [matrix_of(column, table[column.feature]) for column in self.fitted]
@@ -94,22 +92,13 @@ class Preprocessing:
 def fit_preprocessing(
     table: pl.DataFrame, plans: Sequence[ColumnPlan], *, weights: FloatVector | None = None
 ) -> Preprocessing:
-    """Fit the steps of each feature on a user table.
+    """Fit the steps of each feature on a user table, in raw units; null means unknown.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        Features in raw units; null means unknown.
-    weights : ndarray of float, shape (n_users,), optional
-        How many users each row stands for, above 0; 1 for each when absent. A weight of 2 is the
-        row twice, bit for bit.
+    `weights`, shape (n_users,), say how many users each row stands for, above 0; 1 for each when
+    absent. A weight of 2 is the row twice, bit for bit.
 
-    Raises
-    ------
-    SchemaError
-        If the table lacks a feature, or holds text where a numeric or ordinal one needs numbers.
-    SelectionError
-        If no feature is left: all are constant or unknown.
+    Raises SchemaError if the table lacks a feature, or holds text where a numeric or ordinal one
+    needs numbers; SelectionError if no feature is left: all are constant or unknown.
 
     Examples
     --------
