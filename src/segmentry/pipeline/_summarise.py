@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from segmentry.config import RunConfig
 from segmentry.describe.conversions import report_conversions
@@ -31,6 +30,7 @@ from segmentry.features.users import UserData
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.pipeline._form import Found
 from segmentry.results.summary import Repeat, Summary
+from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.forming import Segmentation, Selection
@@ -65,7 +65,7 @@ def summarise(
     segmentation, truth, evidence = found.segmentation, found.truth, found.evidence
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
-    with threadpool_limits(1), ThreadPoolExecutor(max_workers=1) as beside:
+    with one_thread(), ThreadPoolExecutor(max_workers=1) as beside:
         population, segments = _profiles(users, segmentation, config, truth)
         if on_named is not None:
             segments = on_named(segments)
