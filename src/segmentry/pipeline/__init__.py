@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from segmentry.pipeline._compare import compare_algorithms
     from segmentry.pipeline._embed import embed_run
-    from segmentry.pipeline._outputs import rename_segment, rewrite_report
+    from segmentry.pipeline._outputs import redraw_report, rename_segment, rewrite_report
     from segmentry.pipeline._prepare import PreparedData, prepare
     from segmentry.pipeline._run import RunResult, run
     from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
@@ -22,6 +22,7 @@ __all__ = [
     "embed_run",
     "fit_segments",
     "prepare",
+    "redraw_report",
     "rename_segment",
     "rewrite_report",
     "run",
@@ -38,6 +39,7 @@ _HOMES = {
     "embed_run": "_embed",
     "fit_segments": "_table",
     "prepare": "_prepare",
+    "redraw_report": "_outputs",
     "rename_segment": "_outputs",
     "rewrite_report": "_outputs",
     "run": "_run",

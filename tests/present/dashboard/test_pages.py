@@ -38,7 +38,7 @@ def script(title, folder):
     from segmentry.present.dashboard._show import notice
 
     try:
-        PAGES[title](load(pathlib.Path(folder)))
+        PAGES[title].show(load(pathlib.Path(folder)))
     except SegmentryError as error:
         notice(str(error))
 

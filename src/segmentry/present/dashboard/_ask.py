@@ -7,7 +7,7 @@ import streamlit as st
 
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.present.dashboard._runs import Run
-from segmentry.present.dashboard._show import segment_label
+from segmentry.present.dashboard._show import recommended, segment_label
 
 slider = partial(st.slider, bind="query-params")
 
@@ -27,7 +27,10 @@ def choose(label: str, options: Mapping[str, str], *, key: str, position: int = 
 
 
 def choose_segment(run: Run, label: str, *, key: str, position: int = 0) -> SegmentProfile:
-    """Return the segment that the reader chose."""
+    """Return the segment that the reader chose, first the one to act on."""
+    if not position:
+        ids = [segment.segment_id for segment in run.summary.segments]
+        position = ids.index(recommended(run.summary))
     by_number = {str(segment.segment_id): segment for segment in run.summary.segments}
     labels = {number: segment_label(segment) for number, segment in by_number.items()}
     return by_number[choose(label, labels, key=key, position=position)]

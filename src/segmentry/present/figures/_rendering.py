@@ -15,6 +15,7 @@ from segmentry.present.drawing import (
     draw_svg,
     fit_for_xml,
     has_title,
+    on_slide,
     start_renderer,
     without_title,
 )
@@ -107,15 +108,15 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
             _settle(part, datasets)
 
 
-def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
-    """Return a chart as PNG of so many pixels per unit of the SVG; 2 is sharp on most screens.
+def render_png(chart: "Chart") -> bytes:
+    """Return a chart as a PNG for a slide: 1,920 by 1,080 pixels, with the finding as its title.
 
     Examples
     --------
     >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
-    return draw_png(render_svg(chart), scale=scale)
+    return draw_png(on_slide(render_svg(chart), ground=ROLES["paper"].light), scale=1)
 
 
 @contextmanager
