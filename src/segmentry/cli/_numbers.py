@@ -8,8 +8,6 @@ from segmentry.errors import ConfigError
 def parse_share(text: str, *, option: str) -> float:
     """Return a share that is written as ``5%`` or ``0.05``.
 
-    Examples
-    --------
     >>> parse_share("5%", option="--mde"), parse_share("0.05", option="--mde")
     (0.05, 0.05)
     """
@@ -26,8 +24,6 @@ def parse_share(text: str, *, option: str) -> float:
 def parse_ids(text: str, *, option: str) -> tuple[int, ...]:
     """Return segment ids that are written as ``1,3``.
 
-    Examples
-    --------
     >>> parse_ids("1, 3", option="--segment")
     (1, 3)
     """
@@ -40,8 +36,6 @@ def parse_ids(text: str, *, option: str) -> tuple[int, ...]:
 def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
     """Return shares by segment that are written as ``1=10%``, several apart by commas or options.
 
-    Examples
-    --------
     >>> parse_pairs(["1=0.1,2=5%"], option="--floor")
     {1: 0.1, 2: 0.05}
     """
@@ -57,8 +51,6 @@ def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
 def parse_ratio(text: str, *, option: str) -> tuple[float, float]:
     """Return the two parts of a ratio that is written as ``1:1``.
 
-    Examples
-    --------
     >>> parse_ratio("9:1", option="--ratio")
     (9.0, 1.0)
     """

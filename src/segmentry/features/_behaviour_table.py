@@ -144,8 +144,6 @@ def value_ads(ads: pl.DataFrame) -> pl.DataFrame:
 
     Prices above the 99th percentile count as that: one ad at 99,999,999 would outweigh all others.
 
-    Examples
-    --------
     >>> ads = pl.DataFrame({"ad_id": [1, 2], "category_id": [5, 6], "price": [2.5, None]})
     >>> value_ads(ads)["cents"].to_list()
     [250, None]

@@ -204,8 +204,6 @@ _TEMPLATES: Mapping[str, Feature] = MappingProxyType(
 def feature_in_words(name: str, event: str, events: str, *, value_unit: str = "") -> Feature:
     """Return a feature in the words of a log whose rows are called `event` and `events`.
 
-    Examples
-    --------
     >>> feature_in_words("recency_days", "ad impression", "ad impressions").description
     'From the last ad impression to the end of the window; null without ad impressions.'
     >>> feature_in_words("last_seen_at", "visit", "visits").label

@@ -162,8 +162,6 @@ def log_columns_of(features: Iterable[Feature]) -> frozenset[str]:
 def is_tally_enough(features: Iterable[Feature]) -> bool:
     """Return whether all of some features are made of counts of `UserTally`.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> is_tally_enough(LOG_FEATURES)
     False

@@ -65,8 +65,6 @@ def add_cells(
 
     Impressions of key -1, not known, are left out; segments are 1..K.
 
-    Examples
-    --------
     Two users of one segment: the first is shown key 0 twice, the second key 0 and key 1.
 
     >>> counts = no_counts(1, 2)
@@ -125,8 +123,6 @@ def describe_cells(
 
     `keys` holds ``key, label`` as text; rows are by segment and place of the key.
 
-    Notes
-    -----
     Expected are impressions in proportion to the segment's and the key's own totals, and clicks at
     the product of the segment's and the key's relative CTR. Observed / expected is shrunk towards 1
     by a gamma prior over all cells of the dimension (Clayton and Kaldor 1987), counts being
@@ -241,15 +237,11 @@ def shrink_ratios(
     the variance between cells that went into what is expected of them (of three segments alike, a
     third): the true ratios vary by so much more than they seem to.
 
-    Notes
-    -----
     Poisson counts with gamma-distributed true ratios of mean 1 (Clayton and Kaldor 1987, Biometrics
     43, 671-681). The standard deviation of the true ratios is not set to one estimate, which few
     cells determine badly, but averaged over its posterior on a grid from 0.02 to 1.4 with a uniform
     prior (Gelman 2006, Bayesian Analysis 1, 515-534).
 
-    Examples
-    --------
     Ten cells as expected, and one of three times as much: it is pulled down, the less the more
     there is of it.
 

@@ -60,8 +60,6 @@ def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tupl
 
     Columns of the ads that are absent or empty give no dimension.
 
-    Examples
-    --------
     >>> ads = pl.DataFrame({"ad_id": [1, 2], "category_id": [8, 8], "price": [10.0, None]})
     >>> [(each.kind, each.keys.height) for each in find_dimensions(["top"], ads)]
     [('hour', 24), ('placement', 1), ('category', 1), ('price band', 5)]

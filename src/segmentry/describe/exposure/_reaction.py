@@ -62,8 +62,6 @@ def fit_gap_ratio(moments: pl.DataFrame) -> tuple[float, float] | None:
     The coefficient and its standard error with the user as the unit; none with fewer than 50
     clicked moments.
 
-    Notes
-    -----
     Least squares with an intercept for each user (the within estimator), adjusted for the band of
     the position, the local day, the time of day in quarters of four hours and the number of
     impressions of the moment; variance clustered by user (Arellano 1987, Oxford Bulletin of

@@ -90,8 +90,6 @@ def _of_segment(rules: RuleSet, segment_id: int, size: int, *, min_size: int) ->
 def rule_text(rule: Rule) -> str:
     """Return the conditions of a rule in words.
 
-    Examples
-    --------
     >>> column = RuleColumn(feature="n_impressions", label="impressions", level=None, fill=None)
     >>> rule_text(Rule(1, (Condition(column, 12.0, 40.0),), n_users=9, n_right=8))
     'impressions above 12 and at most 40'

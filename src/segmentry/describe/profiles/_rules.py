@@ -87,15 +87,11 @@ def find_rules(
     `features` are those that formed the segments, `population` whom the recipe segments, and
     `complete` the features that must be known of a user to be segmented.
 
-    Notes
-    -----
     A CART tree (Breiman et al. 1984) of at most three leaves per segment on the distinct rows of
     the features, weighted by their users; of more than 200,000 distinct rows those of most users.
     Cuts are moved to the roundest number between the two values that they divide, and all figures
     are counted on all users with these cuts.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> table = pl.DataFrame({"n_impressions": [1, 2, 3, 40, 50, 60]})
     >>> found = find_rules(
@@ -251,8 +247,6 @@ def _conditions(
 def round_cut(values: FloatVector, cut: float) -> float:
     """Return the roundest number that divides the values as `cut` does: up to it, and above.
 
-    Examples
-    --------
     >>> round_cut(np.array([1.0, 2.0, 13.0, 40.0]), 26.5)
     20.0
     >>> round_cut(np.array([0.0312, 0.0318]), 0.0315)

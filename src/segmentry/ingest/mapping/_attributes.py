@@ -35,8 +35,6 @@ _FAMILIES: Mapping[str, Family] = MappingProxyType({"count": "activity", "money"
 def attribute_feature(name: str, attribute: Attribute) -> Feature:
     """Return the feature of an attribute.
 
-    Examples
-    --------
     >>> education = Attribute(column="Edu", kind="ordinal", order=("basic", "master"))
     >>> attribute_feature("education", education).levels
     {'1': 'basic', '2': 'master'}

@@ -59,8 +59,6 @@ def kmeans_start(
 ) -> tuple[FloatMatrix, int]:
     """Find k-means centres: many starts on a sample, the best few polished, the winner on all rows.
 
-    References
-    ----------
     Arthur, D. and Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. SODA.
     """
     candidates = _best_on_samples(distinct, k, rng, effort)
@@ -135,8 +133,6 @@ def minibatch_start(
 ) -> tuple[FloatMatrix, int]:
     """Find centres by mini-batch k-means; batches of distinct rows, updates by weight.
 
-    References
-    ----------
     Sculley, D. (2010). Web-scale k-means clustering. WWW.
     """
     from sklearn.cluster import MiniBatchKMeans
@@ -151,8 +147,6 @@ def bisecting_start(
 ) -> tuple[FloatMatrix, int]:
     """Find centres by splitting the cluster of largest inertia in two until there are `k`.
 
-    References
-    ----------
     Steinbach, M., Karypis, G. and Kumar, V. (2000). A comparison of document clustering
     techniques. KDD workshop on text mining.
     """

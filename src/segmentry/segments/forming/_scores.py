@@ -46,8 +46,6 @@ def silhouettes_by_number(
 ) -> Silhouettes:
     """Score the clusterings for which a silhouette is defined, by number of segments.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows, fit_clusterings
     >>> distinct = distinct_rows([[0.0], [1.0], [8.0], [8.0]])
     >>> fitted = fit_clusterings(distinct, n_clusters=[1, 2], seed=0)

@@ -37,8 +37,6 @@ class WeightedValues:
     def quantiles(self, shares: FloatVector) -> FloatVector:
         """Return `numpy.quantile(repeated, shares)`, by linear interpolation of ranks.
 
-        Examples
-        --------
         >>> import numpy as np
         >>> sample = weigh_values(np.array([7.0, 1.0]), np.array([1.0, 3.0]))
         >>> sample.quantiles(np.array([0.5, 0.9]))  # of 1, 1, 1, 7
@@ -83,8 +81,6 @@ class WeightedValues:
 def weigh_values(values: FloatVector, weights: FloatVector | None = None) -> WeightedValues:
     """Count users by value.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> weigh_values(np.array([3.0, 1.0, 3.0]))
     WeightedValues(values=array([1., 3.]), weights=array([1., 2.]))
