@@ -48,10 +48,10 @@ def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
     return found
 
 
-def parse_ratio(text: str, *, option: str) -> tuple[float, float]:
+def parse_ratio(text: str) -> tuple[float, float]:
     """Return the two parts of a ratio that is written as ``1:1``.
 
-    >>> parse_ratio("9:1", option="--ratio")
+    >>> parse_ratio("9:1")
     (9.0, 1.0)
     """
     try:
@@ -59,5 +59,5 @@ def parse_ratio(text: str, *, option: str) -> tuple[float, float]:
     except ValueError:
         control = treatment = float("nan")
     if not (0 < control < float("inf") and 0 < treatment < float("inf")):
-        raise ConfigError(f"{option} {text}: expected control:treatment, as 1:1 or 9:1")
+        raise ConfigError(f"--ratio {text}: expected control:treatment, as 1:1 or 9:1")
     return control, treatment

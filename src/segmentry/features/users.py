@@ -158,3 +158,8 @@ class UserData:
     traits: DataTraits = OF_IMPRESSIONS
     behaviours: BehaviourData | None = None
     has_unread_behaviours: bool = False
+
+    @property
+    def catalogue(self) -> tuple[Feature, ...]:
+        """All features of the table, the attributes of the profiles last."""
+        return (*self.features, *self.attributes)

@@ -264,11 +264,14 @@ def segment_run(
     `on_named` is called as soon as the segments have names, while they are described further.
     """
     settings = recipe_for(settings, users.traits)
-    catalogue = (*users.features, *users.attributes)
     recipe = recipe_named(settings.recipe)
     exclude = (*settings.exclude, *_undated(users))
     plans = plan_features(
-        recipe, catalogue, features=settings.features, exclude=exclude, choices=settings.choices
+        recipe,
+        users.catalogue,
+        features=settings.features,
+        exclude=exclude,
+        choices=settings.choices,
     )
     asked = Asked(plans, recipe, settings, progress)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
@@ -463,9 +466,7 @@ def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClo
             main_placement=users.main_placement,
             attributes=users.attributes,
             window=users.window,
-            behaviour_priors={} if behaviours is None else behaviours.priors,
-            behaviour_window=None if behaviours is None else behaviours.window,
-            behaviour_provides=() if behaviours is None else sorted(behaviours.provides),
+            behaviours=behaviours,
         )
         (staging / "model").mkdir()
         (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")

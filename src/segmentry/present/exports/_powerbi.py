@@ -46,7 +46,7 @@ def export_powerbi(run_dir: Path, out: Path, *, overwrite: bool = False) -> Powe
             frame.write_parquet(folder / "data" / f"{name}.parquet")
             frame.write_csv(folder / "data" / f"{name}.csv")
         model = folder / f"{_NAME}.SemanticModel"
-        for path, text in render_model(tables, folder="C:/segmentry/data").items():
+        for path, text in render_model(tables).items():
             _write(model / "definition" / path, text)
         _write_json(model / "definition.pbism", {"version": "4.0", "settings": {}})
         _write_json(model / ".platform", _platform("SemanticModel"))
