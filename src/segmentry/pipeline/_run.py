@@ -293,7 +293,7 @@ def segment_run(
         )
     with clock.step("decide"):
         summary = decide(summary, users, segmentation, settings, truth)
-    return Formed(segmentation, summary, truth, second.affinity, hexagons)
+    return Formed(segmentation, summary, truth, second.cells, hexagons)
 
 
 def _undated(users: UserData) -> tuple[str, ...]:
