@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segmentry.cli._numbers import parse_ids, parse_pairs, parse_ratio, parse_share
-from segmentry.cli._options import Json, RunDir, seed_option
+from segmentry.cli._options import (
+    Json,
+    RunDir,
+    parse_ids,
+    parse_pairs,
+    parse_ratio,
+    parse_share,
+    seed_option,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table

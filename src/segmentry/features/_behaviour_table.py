@@ -11,9 +11,14 @@ import polars as pl
 
 from segmentry.errors import DataError
 from segmentry.features._assembly import assemble, compact
-from segmentry.features._behaviour_counts import count_attributions, count_behaviours
+from segmentry.features._behaviour_counts import (
+    count_attributions,
+    count_behaviour_days,
+    count_behaviours,
+    count_credits,
+    count_journeys,
+)
 from segmentry.features._behaviour_features import behaviour_provides
-from segmentry.features._journeys import count_behaviour_days, count_credits, count_journeys
 from segmentry.ingest.checked import Checked, refuse_nothing
 from segmentry.runtime.progress import told_in_rows
 from segmentry.schema import Engine, LogParts, Progress, RowAccount, Source, Window

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._needs import is_tally_enough
+from segmentry.features._catalogue import LOG_FEATURES, is_tally_enough
 from segmentry.features._ratios import BetaPrior
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.features.user_days import UserDays

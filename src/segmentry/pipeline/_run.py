@@ -32,7 +32,6 @@ from segmentry.pipeline._outputs import write_report
 from segmentry.pipeline._read import read_users
 from segmentry.pipeline._summarise import Named, summarise
 from segmentry.pipeline._wanted import recipe_for, wanted_of
-from segmentry.results.behaviours import reuse_behaviours, write_behaviours
 from segmentry.results.names import (
     NAMES_FILE,
     named_by_people,
@@ -48,7 +47,9 @@ from segmentry.results.run_folder import (
     read_manifest,
     read_user_table,
     render_manifest,
+    reuse_behaviours,
     staged,
+    write_behaviours,
     write_early,
 )
 from segmentry.results.scoring import make_bundle, render_bundle

@@ -12,18 +12,16 @@ import polars as pl
 from segmentry.describe.exposure._cells import (
     CELL_COLUMNS,
     CellCounts,
-    add_cells,
-    describe_cells,
-    no_counts,
-)
-from segmentry.describe.exposure._curves import describe_exposure
-from segmentry.describe.exposure._dimensions import (
     Dimension,
     Members,
+    add_cells,
+    describe_cells,
     find_dimensions,
     find_placements,
     keys_of,
+    no_counts,
 )
+from segmentry.describe.exposure._curves import describe_exposure, find_moments
 from segmentry.describe.exposure._held_out import Clicks, compare_held_out
 from segmentry.describe.exposure._matched import MatchedSets, draw_sets, user_shares
 from segmentry.describe.exposure._positions import (
@@ -33,7 +31,6 @@ from segmentry.describe.exposure._positions import (
     no_bands,
     order_by_time,
 )
-from segmentry.describe.exposure._reaction import find_moments
 from segmentry.describe.exposure._records import (
     Cell,
     ExposureCurve,
