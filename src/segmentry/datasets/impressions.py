@@ -29,7 +29,7 @@ UTC_OFFSET_HOURS = 8
 NEW_BURST = 0.4  # else the event shares its second with the one before
 NEW_VISIT = 0.45  # else a burst follows the one before within about a minute
 GAP_SECONDS = 45.0
-_TIME_BITS = 21  # 22 days of seconds
+_SECOND_BITS = 21  # 22 days of seconds
 
 
 def draw_seconds(counts: Integers, *, span: int, rng: np.random.Generator) -> Integers:
@@ -45,10 +45,10 @@ def draw_seconds(counts: Integers, *, span: int, rng: np.random.Generator) -> In
     opens_burst = is_first | (rng.random(n_events, dtype=np.float32) < NEW_BURST)
     burst_seconds = _draw_burst_seconds(is_first[opens_burst], span, rng)
     burst = np.cumsum(opens_burst) - 1
-    key = np.repeat(np.arange(len(counts), dtype=np.int64) << _TIME_BITS, counts)
+    key = np.repeat(np.arange(len(counts), dtype=np.int64) << _SECOND_BITS, counts)
     key |= burst_seconds[burst]
     key.sort()
-    return key & ((1 << _TIME_BITS) - 1)
+    return key & ((1 << _SECOND_BITS) - 1)
 
 
 def _draw_burst_seconds(

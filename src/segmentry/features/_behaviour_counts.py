@@ -275,7 +275,6 @@ def _conversions_of(followed: nw.LazyFrame[Any], days: Sequence[int]) -> nw.Lazy
 FOLLOW_DAYS = 7
 """How long after an impression something counts as having followed it."""
 _FOLLOW_SECONDS = FOLLOW_DAYS * SECONDS_PER_DAY
-_KEY = ("user_id", "category_id")
 _CLICK = (*_KEY, "shown_at", "n", "cents", "n_priced")
 
 

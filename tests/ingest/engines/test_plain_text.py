@@ -18,7 +18,7 @@ pytestmark = pytest.mark.only_engine("duckdb")
 
 @pytest.fixture(autouse=True)
 def small_files_count(monkeypatch):
-    monkeypatch.setattr(_plain, "MIN_BYTES", 0)
+    monkeypatch.setattr(_plain, "MIN_TEXT_BYTES", 0)
     monkeypatch.setattr(_plain, "_HEAD", 64)
     monkeypatch.setattr(_plain, "_BLOCK", 100)
     monkeypatch.setattr("segmentry.ingest.files._SAMPLE_BYTES", 2_000)
@@ -53,7 +53,7 @@ def read(engine, folder, lines):
 def assert_is_as_with_care(engine, folder, lines):
     plain = read(engine, folder / "a", lines)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_plain, "MIN_BYTES", 1 << 40)
+        patch.setattr(_plain, "MIN_TEXT_BYTES", 1 << 40)
         assert plain == read(engine, folder / "b", lines)
     return plain
 
@@ -100,7 +100,7 @@ def test_words_of_actions_are_read_as_with_care(engine, tmp_path, proved, line):
     found = []
     for least in (0, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_plain, "MIN_BYTES", least)
+            patch.setattr(_plain, "MIN_TEXT_BYTES", least)
             file = tmp_path / f"behavior_log_{least}.csv"
             file.write_text("\n".join([shop.HEADER, *plain, line, *plain, ""]))
             log = split(engine, shop.behaviours_source(file), tmp_path / f"parts{least}")

@@ -25,7 +25,7 @@ from segmentry.ingest.files import NULL_WORDS, FileLayout
 from segmentry.schema import EVENT_COLUMNS, TableSource, UserTally
 from segmentry.schema.arrays import IntVector
 
-MIN_BYTES = 4 << 20
+MIN_TEXT_BYTES = 4 << 20
 """Of smaller files nothing is to be gained."""
 _HEAD = 1 << 20
 _BLOCK = 1 << 18
@@ -61,7 +61,7 @@ def plain_text(source: TableSource, layouts: Sequence[FileLayout]) -> PlainText 
         each.format == "csv"
         and not each.partitions
         and each.path.suffix != ".gz"
-        and each.path.stat().st_size >= MIN_BYTES
+        and each.path.stat().st_size >= MIN_TEXT_BYTES
         for each in layouts
     ):
         return None

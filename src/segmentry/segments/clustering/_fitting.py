@@ -33,7 +33,7 @@ _N_POLISHING = 30_000
 # The winner moves until nothing changes, but over no more rows than this in all. On 1.06 million
 # distinct rows without clusters both limits together save 40 to 70 % of the time and leave the
 # inertia 0.03 to 0.2 % larger.
-_MOST_ROW_STEPS = 30_000_000
+_MOST_SHORT_ROW_STEPS = 30_000_000
 # scikit-learn's own tolerance, for fits that are only compared.
 _TOL = 1e-4
 # Fits of that tolerance whose inertias differ by less than this share have met at the same place.
@@ -73,7 +73,7 @@ def kmeans_start(
     most = sample_rows(distinct, n_rows=_N_POLISHING, rng=rng)
     polished = _ranked(_continued(most, candidates, tol=_TOL))
     # Only the winner goes on until no row changes its cluster.
-    n_steps = int(np.clip(_MOST_ROW_STEPS // len(distinct.rows), 1, 300))
+    n_steps = int(np.clip(_MOST_SHORT_ROW_STEPS // len(distinct.rows), 1, 300))
     (final,) = _continued(distinct, [polished[0].centers], tol=0.0, n_steps=n_steps)
     return final.centers, polished[0].n_iterations + final.n_iterations
 
