@@ -12,9 +12,7 @@ from segmentry.errors import ConfigError, OutputError
 from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.results.run_folder import read_min_size, read_segments
 from segmentry.runtime.sampling import hash_shares
-from segmentry.runtime.whole_files import written_whole
-
-__all__ = ["TARGETS", "Audience", "Target", "export_audience"]
+from segmentry.runtime.temporary import written_whole
 
 Target = Literal["csv", "parquet", "google", "meta"]
 TARGETS: tuple[Target, ...] = ("csv", "parquet", "google", "meta")

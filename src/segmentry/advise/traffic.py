@@ -28,8 +28,6 @@ from segmentry.results.run_folder import (
 from segmentry.results.summary import Summary, read_summary
 from segmentry.segments.forming import membership, recipe_named
 
-__all__ = ["Attribution", "RunTraffic", "read_traffic"]
-
 Attribution = Literal["view", "click"]
 _ATTRIBUTIONS: tuple[Attribution, ...] = ("view", "click")
 
@@ -77,12 +75,8 @@ class RunTraffic:
 def read_traffic(run_dir: Path) -> RunTraffic:
     """Read what plans take from a run folder.
 
-    Raises
-    ------
-    BundleError
-        If the run folder cannot be read.
-    DataError
-        If the run was not checked on later days.
+    Raises BundleError if the run folder cannot be read; DataError if the run was not checked on
+    later days.
     """
     bundle, summary = read_bundle(run_dir), read_summary(run_dir)
     early = read_early(run_dir)

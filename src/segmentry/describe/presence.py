@@ -13,15 +13,6 @@ from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
 from segmentry.schema.arrays import BoolVector, FloatVector
 
-__all__ = [
-    "PresenceFeature",
-    "PresenceReport",
-    "PresenceRow",
-    "compared_features",
-    "report_presence",
-    "warn_of_presence",
-]
-
 Values = Mapping[str, FloatVector]
 # From this share on, the figures of a segment are those of one user.
 _HEAVY = 0.2

@@ -8,8 +8,6 @@ import polars as pl
 
 from segmentry.schema.arrays import IntVector
 
-__all__ = ["BehaviourDays"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BehaviourDays:
@@ -45,16 +43,8 @@ class BehaviourDays:
     ) -> "BehaviourDays":
         """Take the rows of a frame; those of users who are not among `users` are left out.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            ``user_id, day`` and the values, one row per user and day; all days before `first_day`
-            are one.
-        users : Series of shape (n_users,)
-            In the order of the user table.
-        first_day : int
-            Of the ad log.
-        n_before : int
+        The frame is ``user_id, day`` and the values, one row per user and day; all days before
+        `first_day`, that of the ad log, are one. The users are in the order of the user table.
         """
         index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
         rows = frame.join(index, on="user_id", how="inner").sort("day", "index")

@@ -14,8 +14,6 @@ from segmentry.features.packing import Places, numbers_of
 from segmentry.schema import SECONDS_PER_DAY, Engine, Window
 from segmentry.schema.arrays import BoolVector, IntVector
 
-__all__ = ["MAX_SECONDS", "Events", "midnight_of", "pieces_of", "read_events"]
-
 MAX_SECONDS = 1 << 31
 """So many do not fit into four bytes."""
 
@@ -94,20 +92,11 @@ def read_events(
     placements: Sequence[str] = (),
     amounts: Collection[str] = (),
 ) -> Events:
-    """Read one part.
+    """Read one part, a file of `split_log`; impressions outside the window are left out.
 
-    Parameters
-    ----------
-    part : Path
-        From its `split_log`.
-    window : Window
-        Impressions outside are left out.
-    ad_places : Places or None
-        Of the table of ads; null where no ads are wanted.
-    placements : sequence of str
-        At most 64 that are told apart; empty where none is wanted.
-    amounts : collection of str
-        The amounts that are wanted, of "value" and "quantity".
+    `ad_places` are of the table of ads; null where no ads are wanted. At most 64 `placements` are
+    told apart; empty where none is wanted. `amounts` are those of "value" and "quantity" that are
+    wanted.
     """
     shown_at, midnight = nw.col("shown_at"), midnight_of(window)
     seconds = nw.Int32 if window.end - midnight < MAX_SECONDS else nw.Int64

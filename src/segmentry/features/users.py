@@ -22,16 +22,6 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = [
-    "SHOP_COUNTS",
-    "BehaviourData",
-    "EarlyUsers",
-    "KeptLog",
-    "UserData",
-    "Wanted",
-    "behaviour_days_of",
-]
-
 SHOP_COUNTS = (
     "n_behaviours",
     "n_views",

@@ -27,8 +27,6 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = ["Checked", "LogFacts", "Rules", "check_source", "find_log_facts", "refuse_nothing"]
-
 _SAMPLE_SALT = "segmentry sample"
 _LATE = "after the window of the ad log"
 
@@ -91,15 +89,9 @@ def check_source(
 ) -> Checked:
     """Read all tables of a source once and keep their sound rows.
 
-    Parameters
-    ----------
-    scratch : Path
-        Existing folder for the parts of the logs; the caller removes it.
+    `scratch` is an existing folder for the parts of the logs; the caller removes it.
 
-    Raises
-    ------
-    DataError
-        If nothing is left to work on, or rows were rejected and the rules forbid it.
+    Raises DataError if nothing is left to work on, or rows were rejected and the rules forbid it.
     """
     prepared = [table for table in tables_of(source).values() if table.digests]
     if prepared:
@@ -245,10 +237,7 @@ def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
 def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
     """Find the extent of a log and its main placement.
 
-    Raises
-    ------
-    EmptyDataError
-        If there is no impression.
+    Raises EmptyDataError if there is no impression.
     """
     shown_at = nw.col("shown_at")
     found = [
@@ -308,13 +297,7 @@ def _read_behaviours(
 
 
 def refuse_nothing(account: RowAccount) -> None:
-    """Refuse a behaviour log of which no row is used.
-
-    Raises
-    ------
-    DataError
-        With where its rows went.
-    """
+    """Refuse a behaviour log of which no row is used, by a DataError that says where they went."""
     if not account.n_used:
         raise DataError(f"no behaviour is left of {_rows_of(account)}")
 

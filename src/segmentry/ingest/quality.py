@@ -19,15 +19,6 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = [
-    "DataReport",
-    "Finding",
-    "find_in_log",
-    "find_in_profiles",
-    "find_in_tables",
-    "refuse_rejections",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -184,13 +175,7 @@ def find_in_log(
 
 
 def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
-    """Refuse tables of which rows were rejected.
-
-    Raises
-    ------
-    DataError
-        With all of them, and why.
-    """
+    """Refuse tables of which rows were rejected, by a DataError with all of them, and why."""
     bad = [
         f"{account.role}: {n:,} {reason}"
         for account in accounts

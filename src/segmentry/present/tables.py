@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import polars as pl
     import rich.table
 
-__all__ = ["Badge", "Cell", "Column", "Line", "Row", "Shown", "Table", "plain", "segment_row"]
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:

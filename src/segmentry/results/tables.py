@@ -10,8 +10,6 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, Estimate
 
-__all__ = ["profiles_table", "selection_table"]
-
 _LONG = {
     "segment_id": pl.Int64(),
     "feature": pl.String(),

@@ -170,10 +170,7 @@ def budget_rates(
 
     Those of clicks, or of impressions to which a purchase is `credited`.
 
-    Raises
-    ------
-    DataError
-        If there is no forecast.
+    Raises DataError if there is no forecast.
     """
     rates = fold_rates(
         traffic.counts if credited is None else credited,

@@ -53,24 +53,13 @@ def divide_budget(
 ) -> BudgetPlan:
     """Divide impressions among segments so that the outcome is most, and say what that is worth.
 
-    Clicks, or purchases, to be expected are the sum over segments of
-    x * rate * (x / b) ** (exponent - 1), where b is the proportional part of the budget; the
-    exponent is an assumption of whoever asks.
+    Clicks, or purchases, to be expected are the sum over segments of x * rate * (x / b) **
+    (exponent - 1), where b is the proportional part of the budget; the exponent is an assumption of
+    whoever asks. The `rates` are of the half of the users that chooses, and of the half that
+    judges.
 
-    Parameters
-    ----------
-    segments : sequence of SegmentTraffic
-    rates : tuple of FoldRates
-        Of the half of the users that chooses, and of the half that judges.
-    request : BudgetRequest
-    n_days_of_log : float
-
-    Raises
-    ------
-    ConfigError
-        If the budget does not fit between floors, caps and inventory.
-    DataError
-        If there is one segment only, or none was shown ads.
+    Raises ConfigError if the budget does not fit between floors, caps and inventory; DataError if
+    there is one segment only, or none was shown ads.
 
     Notes
     -----

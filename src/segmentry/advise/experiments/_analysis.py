@@ -78,29 +78,14 @@ def analyse_experiment(
 ) -> ExperimentResult:
     """Compare the arms of a test, users being the unit.
 
-    Parameters
-    ----------
-    arms : ndarray of int, shape (n_users,)
-        0 control, 1 treatment: all users that were assigned.
-    impressions, clicks : ndarray of int, shape (n_users,)
-        In the test; 0 for users that were not shown an ad.
-    segment_ids : ndarray of int, shape (n_users,)
-        Strata of the assignment.
-    before : tuple of ndarray of int, shape (n_users,)
-        Impressions and clicks before the test.
-    treatment_share : float
-        As planned.
-    seed : int
-        Of the other assignments that a small test is held against.
-    notes : sequence of str
-        Passed on, first.
-    min_size : int
-        Fewest users of an arm that anything is told of, in all and in a segment.
+    The arrays have shape (n_users,), of all users that were assigned: `arms` (0 control, 1
+    treatment); `impressions` and `clicks` in the test, 0 for users that were not shown an ad;
+    `segment_ids`, the strata of the assignment; and `before`, impressions and clicks before the
+    test. `treatment_share` is as planned. The `seed` is that of the other assignments that a small
+    test is held against. Nothing is told of an arm of fewer than `min_size` users, in all or in a
+    segment. The `notes` are passed on, first.
 
-    Raises
-    ------
-    DataError
-        If an arm has no impression or too few users.
+    Raises DataError if an arm has no impression or too few users.
 
     Notes
     -----

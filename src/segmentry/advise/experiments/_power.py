@@ -190,14 +190,8 @@ def explained_share(
 ) -> float:
     """Return the share of the variance of a test period that the period before it explains.
 
-    Parameters
-    ----------
-    clicks, impressions : ndarray of int, shape (n_users,)
-        In the test period.
-    before : tuple of ndarray of int, shape (n_users,)
-        Impressions and clicks of the period before.
-    strata : ndarray of int, shape (n_users,)
-        Segments; only differences inside them count.
+    The arrays have shape (n_users,): clicks and impressions of the test period, the same of the
+    period `before`, and the `strata`, segments: only differences inside them count.
 
     Notes
     -----
@@ -250,18 +244,11 @@ def plan_experiment(
 ) -> ExperimentPlan:
     """Say what a test takes, overall and per segment.
 
-    Parameters
-    ----------
-    rows : sequence of tuple
-        Segment (None for all together, which comes first), name, traffic, and share of the
-        variance of `measured_days` that the pre-period explains.
-    n_control, n_treatment : int
-        Users that were assigned.
+    Each of the `rows` is a segment (None for all together, which comes first), name, traffic, and
+    share of the variance of `measured_days` that the pre-period explains. `n_control` and
+    `n_treatment` users were assigned.
 
-    Raises
-    ------
-    ConfigError
-        If no traffic reaches the smallest change: then there is no test to plan.
+    Raises ConfigError if no traffic reaches the smallest change: then there is no test to plan.
     """
     found = [_row(row, request, measured_days=measured_days) for row in rows]
     everyone = found[0]

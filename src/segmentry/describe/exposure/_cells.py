@@ -237,13 +237,9 @@ def shrink_ratios(
 ) -> ShrunkRatios:
     """Shrink ratios of counts towards 1, the more the less the cells differ beyond luck.
 
-    Parameters
-    ----------
-    observed, expected : array_like of float, shape (n_cells,)
-        Effective counts: divided by their design effect.
-    lost : float
-        Share of the variance between cells that went into what is expected of them (of three
-        segments alike, a third): the true ratios vary by so much more than they seem to.
+    Counts, shape (n_cells,), are effective: divided by their design effect. `lost` is the share of
+    the variance between cells that went into what is expected of them (of three segments alike, a
+    third): the true ratios vary by so much more than they seem to.
 
     Notes
     -----

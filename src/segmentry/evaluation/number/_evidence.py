@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from segmentry.evaluation.number._choice import NumberChoice
 from segmentry.evaluation.number._inner_split import InnerSplit
@@ -17,6 +16,7 @@ from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import local_days, split_window
 from segmentry.runtime.progress import told
 from segmentry.runtime.sampling import hash_shares
+from segmentry.runtime.threads import one_thread
 from segmentry.schema import Progress, Window
 from segmentry.segments.clustering import DistinctRows
 from segmentry.segments.forming import Decide, Decision, Recipe, Segmentation
@@ -128,7 +128,7 @@ def find_by_evidence(
         return decision_of(choice, numbers, least=least)
 
     # One thread for each sum: its last bits must not depend on how many there are.
-    with threadpool_limits(1):
+    with one_thread():
         segmentation = find(decide)
         choice, numbers = weighed[0]
         repeated = repeat_procedure(

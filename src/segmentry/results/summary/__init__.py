@@ -12,8 +12,13 @@ from segmentry.results.summary._decisions import (
     Insight,
     NotEvaluated,
 )
-from segmentry.results.summary._json import parse_summary, read_summary, render_summary_json
-from segmentry.results.summary._model import Repeat, Summary
+from segmentry.results.summary._model import (
+    Repeat,
+    Summary,
+    parse_summary,
+    read_summary,
+    render_summary_json,
+)
 from segmentry.results.summary._spending import SegmentSpending, Spending, WearOut
 from segmentry.segments.preprocessing import FeatureRow
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 from segmentry.describe.conversions import ConversionReport
 from segmentry.describe.exposure import LogReport
@@ -15,6 +16,7 @@ from segmentry.formats import count, html_table, percent, rate_with_limits
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary._decisions import Decisions
 from segmentry.results.summary._spending import Spending
+from segmentry.runtime.codec import Codec
 from segmentry.schema import OF_IMPRESSIONS, DataTraits
 from segmentry.segments.forming import Selection
 from segmentry.segments.preprocessing import FeatureRow
@@ -113,3 +115,24 @@ class Summary:
         )
         notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
         return f"<div><p><b>{escape(self.headline)}</b></p>{table}<ul>{notes}</ul></div>"
+
+
+_CODEC = Codec(
+    Summary,
+    what="summary",
+    version=2,
+    version_key="schema_version",
+    remedy="run it again",
+    expected="a run folder of segmentry run",
+    written_by=("repeat", "segmentry_version"),
+)
+render_summary_json = _CODEC.render
+parse_summary = _CODEC.parse
+
+
+def read_summary(run_dir: Path) -> Summary:
+    """Read the ``summary.json`` of a run folder.
+
+    Raises BundleError if the folder holds none, or one of another version.
+    """
+    return _CODEC.read(run_dir / "summary.json")

@@ -61,12 +61,8 @@ def fit_starts(
 ) -> Runs:
     """Seed centres by greedy k-means++ and run them to their ends, by seed and start of a seed.
 
-    Parameters
-    ----------
-    seeds : sequence of int
-        One random stream each: that of scikit-learn, so that a seed means there what it means here.
-    n_per_seed : int
-        Starts that are drawn from each stream, one after the other.
+    Each of the `seeds` is one random stream, that of scikit-learn, so that a seed means there what
+    it means here; `n_per_seed` starts are drawn from it, one after the other.
 
     References
     ----------

@@ -26,15 +26,9 @@ class ClusterMoments:
 def cluster_moments(distinct: DistinctRows, labels: IntVector) -> ClusterMoments:
     """Measure the weight, mean and scatter of each cluster, in the order of the labels.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used.
+    `labels`, shape (n_distinct,), are 0..k-1, each of them used.
 
-    Raises
-    ------
-    ValueError
-        If the labels do not fit the rows or leave a cluster empty.
+    Raises ValueError if the labels do not fit the rows or leave a cluster empty.
 
     Examples
     --------
@@ -124,19 +118,10 @@ def calinski_harabasz(
     """Variance ratio: scatter between clusters against scatter within, per degree of freedom.
 
     Equal to scikit-learn's `calinski_harabasz_score` on the expanded rows, one per user: from 0 up,
-    larger is better; 1 where there is no scatter within clusters.
+    larger is better; 1 where there is no scatter within clusters. `labels`, shape (n_distinct,),
+    are 0..k-1, each of them used, k at least 2; `moments` are theirs, where they are known.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used, k at least 2.
-    moments : ClusterMoments, optional
-        Those of the labels, where they are known.
-
-    Raises
-    ------
-    ValueError
-        If the labels do not fit the rows, or there is one cluster only.
+    Raises ValueError if the labels do not fit the rows, or there is one cluster only.
 
     References
     ----------

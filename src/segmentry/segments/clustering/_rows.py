@@ -42,21 +42,12 @@ class DistinctRows:
 def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> DistinctRows:
     """Find the distinct rows of a matrix, in lexicographic order, and count them.
 
-    They are the same, bit for bit, whatever the order of the rows of `X`.
+    They are the same, bit for bit, whatever the order of the rows of `X`, shape (n_users,
+    n_columns), of finite numbers; `-0.0` counts as `0.0`. `weights`, shape (n_users,), are
+    positive; 1 for each row when absent.
 
-    Parameters
-    ----------
-    X : array-like of shape (n_users, n_columns)
-        Finite numbers. `-0.0` counts as `0.0`.
-    weights : array-like of shape (n_users,), optional
-        A positive weight per row; 1 for each when absent.
-
-    Raises
-    ------
-    ValueError
-        If `X` is no matrix or holds a value that is not finite, or a weight is not positive.
-    EmptyDataError
-        If `X` has no rows.
+    Raises ValueError if `X` is no matrix or holds a value that is not finite, or a weight is not
+    positive; EmptyDataError if `X` has no rows.
 
     Examples
     --------

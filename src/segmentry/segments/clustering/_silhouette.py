@@ -100,20 +100,12 @@ def silhouettes_of_sample(
 ) -> tuple[SilhouetteSample, ...]:
     """Measure the Euclidean silhouettes of a simple random sample of users against all users.
 
-    Parameters
-    ----------
-    labellings : sequence of ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used, k at least 2.
-    n_sampled : int
-        Users to measure, at least 2, drawn without replacement; all users where there are fewer.
-    seed : int
-        Not negative. The users are the same for every labelling.
+    Each of the `labellings`, shape (n_distinct,), is 0..k-1, each label used, k at least 2.
+    `n_sampled` users, at least 2, are drawn without replacement, the same for every labelling; all
+    users where there are fewer.
 
-    Raises
-    ------
-    ValueError
-        If labels do not fit the rows or form one cluster, weights are not whole numbers, or fewer
-        than two users are asked for.
+    Raises ValueError if labels do not fit the rows or form one cluster, weights are not whole
+    numbers, or fewer than two users are asked for.
 
     Examples
     --------
@@ -190,14 +182,10 @@ def exact_silhouette(
 ) -> tuple[SilhouetteScore, ...]:
     """Compute the mean Euclidean silhouette of all users exactly, for many labellings at once.
 
-    Each distinct row is measured against all users: the time grows with the square of the number
-    of distinct rows, about a minute for 100,000 of seven columns on two cores. Labellings and
-    errors are those of `silhouettes_of_sample`; both ends of the interval are the mean.
-
-    Parameters
-    ----------
-    on_block : callable, optional
-        Called with the number of distinct rows that are done and their total.
+    Each distinct row is measured against all users: the time grows with the square of the number of
+    distinct rows, about a minute for 100,000 of seven columns on two cores. Labellings and errors
+    are those of `silhouettes_of_sample`; both ends of the interval are the mean. `on_block` is
+    called with the number of distinct rows that are done and their total.
 
     References
     ----------

@@ -57,10 +57,7 @@ class CellModel:
     def labels(self, table: pl.DataFrame) -> IntVector:
         """Return the place of the segment of each user, shape (n_users,).
 
-        Raises
-        ------
-        SchemaError
-            If the table lacks a feature.
+        Raises SchemaError if the table lacks a feature.
         """
         missing = [each.feature for each in self.columns if each.feature not in table.columns]
         if missing:

@@ -42,17 +42,12 @@ def fit_cells(
 
     A cut is the smallest value that at least 20, 40, 60 or 80 % of the users do not exceed. Users
     of one value are never parted: where many share one, cuts fall together and there are fewer
-    classes. The score of a class is 1 + the number of fifths below the middle of its users, so
-    that five even classes score 1 to 5 and one class of all users scores 3.
+    classes. The score of a class is 1 + the number of fifths below the middle of its users, so that
+    five even classes score 1 to 5 and one class of all users scores 3. Of a recency the lowest
+    values score 5.
 
-    Parameters
-    ----------
-    values : ndarray, shape (n_rows, n_columns)
-        NaN is unknown and takes no part.
-    is_recency : sequence of bool
-        Columns of which the lowest values score 5.
-    weights : ndarray, shape (n_rows,)
-        Users per row.
+    `values` has shape (n_rows, n_columns), where NaN is unknown and takes no part; `weights`, shape
+    (n_rows,), are users per row.
 
     References
     ----------
@@ -118,10 +113,8 @@ def find_cells(
 
     Parameters are those of `find_segments`.
 
-    Raises
-    ------
-    SelectionError
-        If a number of segments is asked for, or there is no recency or nothing beside it.
+    Raises SelectionError if a number of segments is asked for, or there is no recency or nothing
+    beside it.
     """
     if forced is not None:
         raise SelectionError(
@@ -142,10 +135,7 @@ def find_cells(
 def recency_columns(plans: Sequence[ColumnPlan]) -> list[bool]:
     """Tell which columns are days since something: the others are frequency and value.
 
-    Raises
-    ------
-    SelectionError
-        If there is none, nothing else, or one that has no order.
+    Raises SelectionError if there is none, nothing else, or one that has no order.
     """
     names = ", ".join(plan.feature.name for plan in plans)
     unordered = [plan.feature.name for plan in plans if plan.is_categorical]

@@ -19,17 +19,10 @@ _UNKNOWN = "unknown"
 def latent_parts(plans: Sequence[ColumnPlan], table: pl.DataFrame) -> tuple[Part, ...]:
     """Say what each feature is in the mixture; a CTR is clicks given impressions.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        The users that are segmented.
+    `table` holds the users that are segmented.
 
-    Raises
-    ------
-    ConfigError
-        If a feature is neither a count nor of levels, or has more than 100 levels.
-    SchemaError
-        If the table lacks impressions or clicks.
+    Raises ConfigError if a feature is neither a count nor of levels, or has more than 100 levels;
+    SchemaError if the table lacks impressions or clicks.
 
     Examples
     --------

@@ -102,22 +102,12 @@ def select(
 ) -> Selection:
     """Choose among candidates and say why; `Selection.n_segments` may be 1.
 
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        One of them may be that of one segment.
-    decide : callable, optional
-        From the numbers that may be chosen to the chosen one. By default the largest mean
-        silhouette wins, however small its segments are.
-    min_share : float
-        A smaller segment rules a number out; one segment is never ruled out.
-    forced : int, optional
-        Take this number, whatever the evidence says.
+    One of the candidates may be that of one segment. `decide` is called with the numbers that may
+    be chosen and returns the chosen one; by default the largest mean silhouette wins, however small
+    its segments are. A segment smaller than `min_share` rules a number out, but never that of one
+    segment. A `forced` number is taken whatever the evidence says.
 
-    Raises
-    ------
-    SelectionError
-        If `forced` is not among the candidates.
+    Raises SelectionError if `forced` is not among the candidates.
     """
     ordered = sorted(candidates, key=lambda candidate: candidate.n_segments)
     scored = [candidate for candidate in ordered if candidate.silhouette.is_known]

@@ -115,10 +115,7 @@ def expect(
 def posterior(model: LatentModel, matrix: IntMatrix) -> FloatMatrix:
     """Return the probability of each class for each row, shape (n_rows, k).
 
-    Parameters
-    ----------
-    matrix : ndarray of int, shape (n_rows, n_columns)
-        The columns of the parts, one part after the other.
+    `matrix`, shape (n_rows, n_columns), holds the columns of the parts, one part after the other.
 
     Examples
     --------
@@ -140,20 +137,10 @@ def posterior(model: LatentModel, matrix: IntMatrix) -> FloatMatrix:
 def soft_rates(model: LatentModel, matrix: IntMatrix, memberships: FloatMatrix) -> FloatVector:
     """Return the CTR to be expected of each row, shape (n_rows,).
 
-    The sum over classes of the membership times the mean of the row's own CTR in that class,
-    given its clicks and impressions: (c + a) / (n + a + b).
+    The sum over classes of the membership, shape (n_rows, k), times the mean of the row's own CTR
+    in that class, given its clicks and impressions: (c + a) / (n + a + b).
 
-    Parameters
-    ----------
-    model : LatentModel
-        With clicks as its first part.
-    matrix : ndarray of int, shape (n_rows, n_columns)
-    memberships : ndarray of float, shape (n_rows, k)
-
-    Raises
-    ------
-    ValueError
-        If clicks are not the first part of the model.
+    Raises ValueError if clicks are not the first part of the model.
 
     Examples
     --------

@@ -68,17 +68,10 @@ def _told(choice: object) -> str:
 def read_choice(step: str, given: object) -> Any:
     """Take a choice in Python's, TOML's or the command line's own form, and check it.
 
-    Parameters
-    ----------
-    step : {"weights", "fill", "transforms", "clip", "scale"}
-    given : object
-        A value, a mapping of features to values, or these as text: ``a=VALUE,b=VALUE``, quantiles
-        as ``0.05:0.95``.
+    The `step` is "weights", "fill", "transforms", "clip" or "scale"; `given` is a value, a mapping
+    of features to values, or these as text: ``a=VALUE,b=VALUE``, quantiles as ``0.05:0.95``.
 
-    Raises
-    ------
-    ValueError
-        If it is no choice of this step.
+    Raises ValueError if it is no choice of this step.
 
     Examples
     --------
@@ -103,17 +96,9 @@ def read_choice(step: str, given: object) -> Any:
 
 
 def read_choices(given: Mapping[str, object]) -> Choices:
-    """Take a choice of each step, and check it.
+    """Take a choice of each step, as `read_choice` does; null where nothing is chosen.
 
-    Parameters
-    ----------
-    given : mapping of str to object
-        By step, as `read_choice` takes it; null where nothing is chosen.
-
-    Raises
-    ------
-    ConfigError
-        With the step, what was found and what was expected.
+    A ConfigError names the step, what was found and what was expected.
 
     Examples
     --------
@@ -188,10 +173,8 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     What is chosen for all features leaves as they are those that make no sense of it: features of
     levels, which enter as one column per level, and for "logit" all but shares and rates.
 
-    Raises
-    ------
-    ConfigError
-        If something is chosen for a feature that forms no segments, or that makes no sense of it.
+    Raises ConfigError if something is chosen for a feature that forms no segments, or that makes no
+    sense of it.
 
     Examples
     --------
@@ -205,7 +188,7 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: scale of 'n_impresions': no such feature forms segments; did you \
-mean 'n_impressions'?
+     'n_impressions'?
     """
     forming = [plan.feature.name for plan in plans]
     for step, choice in choices.given.items():

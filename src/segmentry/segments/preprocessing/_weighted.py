@@ -37,11 +37,6 @@ class WeightedValues:
     def quantiles(self, shares: FloatVector) -> FloatVector:
         """Return `numpy.quantile(repeated, shares)`, by linear interpolation of ranks.
 
-        Parameters
-        ----------
-        shares : ndarray of float, shape (n_shares,)
-            From 0 to 1.
-
         Examples
         --------
         >>> import numpy as np
