@@ -14,6 +14,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._images import with_images
 from segmentry.present.dashboard._runs import Pictures, Run, basis_of
+from segmentry.present.first_screen import first_screen
 from segmentry.present.report import (
     GLOSSARY,
     figure_of,
@@ -161,7 +162,7 @@ def words(*names: str) -> None:
 
 def recommended(summary: Summary) -> int:
     """Return the segment to act on first."""
-    return summary.segments[0].segment_id
+    return first_screen(summary).chosen or summary.segments[0].segment_id
 
 
 def render_link(segment: SegmentProfile) -> str:
