@@ -42,7 +42,6 @@ def _divide(run: Run) -> None:
         return
     result = st.container()
     now = _shares_now(basis)
-    shares = _shares(run.summary, basis, now)
     left, right = st.columns(2)
     with left:
         power = st.segmented_control(
@@ -51,11 +50,33 @@ def _divide(run: Run) -> None:
             default=0.8,
             format_func=_WEAR_OUT.__getitem__,
             key="wear-out",
+            required=True,
         )
     with right:
         size = slider("Ads in total, in % of now", 10, 200, 100, 5, key="budget")
+    shares = _shares(run.summary, basis, now)
+    total = sum(shares.values())
+    if total <= 0:
+        notice("All shares are 0: give at least one segment a share.")
+        return
+    try:
+        plan = _plan(
+            basis, {i: share / total for i, share in shares.items()}, now, power=power, size=size
+        )
+    except SegmentryError as error:
+        notice(f"This split cannot be judged: {error}")
+        return
     with result:
-        _show(run.summary, basis, shares, now, power=power or 1.0, size=size)
+        facts(_facts(plan, total=total))
+    view = _table(run.summary, plan, now)
+    table(view)
+    offer(
+        "budget",
+        tables=(view, sensitivity_table(plan)),
+        pictures={
+            name: partial(plots.ANSWERS[name].plot, plan) for name in ("budget_gain", "budget")
+        },
+    )
 
 
 def _shares_now(basis: PlanBasis) -> dict[int, float]:
@@ -92,37 +113,6 @@ def _key(segment_id: int) -> str:
 def _fill(shares: dict[int, float]) -> None:
     for segment_id, share in shares.items():
         st.session_state[_key(segment_id)] = round(100 * share, 1)
-
-
-def _show(
-    summary: Summary,
-    basis: PlanBasis,
-    shares: dict[int, float],
-    now: dict[int, float],
-    *,
-    power: float,
-    size: int,
-) -> None:
-    total = sum(shares.values())
-    if total <= 0:
-        notice("All shares are 0: give at least one segment a share.")
-        return
-    split = {i: share / total for i, share in shares.items()}
-    try:
-        plan = _plan(basis, split, now, power=power, size=size)
-    except SegmentryError as error:
-        notice(f"This split cannot be judged: {error}")
-        return
-    facts(_facts(plan, total=total))
-    view = _table(summary, plan, now)
-    table(view)
-    offer(
-        "budget",
-        tables=(view, sensitivity_table(plan)),
-        pictures={
-            name: partial(plots.ANSWERS[name].plot, plan) for name in ("budget_gain", "budget")
-        },
-    )
 
 
 def _plan(

@@ -41,7 +41,7 @@ def show_numbers(run: Run) -> None:
 @part
 def _details(run: Run) -> None:
     """Draw one segment in full."""
-    segment = choose_segment(run, "Segment", key="segment")
+    segment = choose_segment(run, "Segment")
     with together():
         heading(segment_label(segment), _verdict(segment), level=2)
         _decisions(run, segment)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
-from segmentry.present.dashboard._ask import choose_segment
+from segmentry.present.dashboard._ask import choose_segment, in_address
 from segmentry.present.dashboard._pages._sending import show_sending
 from segmentry.present.dashboard._pages._tests import show_test_of
 from segmentry.present.dashboard._renaming import can_rename, rename
@@ -18,24 +18,29 @@ _ACTS = {"send": "Send this segment", "test": "Test this segment"}
 def show_segment(run: Run) -> None:
     """Draw the segment that the reader chose, first the one to act on."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="whose"):
-        segment = choose_segment(run, "Segment", key="segment")
+        segment = choose_segment(run, "Segment")
         _rename(run, segment)
     put(render_card(segment, run.summary))
     if segment.is_withheld:
         return
     acts = _ACTS if can_be_planned(run) else {"send": _ACTS["send"]}
+    keep = in_address("act", list(acts), None)
     act = st.segmented_control(
         "What next",
         list(acts),
         format_func=acts.__getitem__,
         key="act",
         label_visibility="collapsed",
-        bind="query-params",
+        on_change=keep,
     )
     if act == "send":
         show_sending(run, segment)
     elif act == "test":
         show_test_of(run, segment)
+    put(
+        f'<p class="note"><a href="/numbers?segment={segment.segment_id}">All numbers of this '
+        "segment</a></p>"
+    )
 
 
 def _rename(run: Run, segment: SegmentProfile) -> None:

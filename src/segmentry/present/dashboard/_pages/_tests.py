@@ -1,6 +1,7 @@
 """The planner of tests: how long a test takes, and the two lists of users to start it with."""
 
 import io
+import math
 import zipfile
 from functools import partial
 
@@ -19,6 +20,7 @@ from segmentry.advise.experiments import (
 )
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import ConfigError
+from segmentry.evaluation.later_days import Traffic
 from segmentry.formats import count, percent
 from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose, slider
@@ -93,7 +95,8 @@ def _show_plan(run: Run, basis: PlanBasis, segment_id: int | None) -> None:
     if row is None:
         notice("Too few of these users were shown ads on later days to plan a test of them alone.")
         return
-    traffic, request = row[2], _request()
+    traffic = row[2]
+    request = _request(traffic, "all" if segment_id is None else str(segment_id))
     who = "all segments" if segment_id is None else f"segment {segment_id} {row[1]}"
     treated = round(traffic.n_users * request.treatment_share)
     try:
@@ -133,11 +136,13 @@ def _show_plan(run: Run, basis: PlanBasis, segment_id: int | None) -> None:
     offer("test", tables=(by_day, *views), pictures={"reach": chart})
 
 
-def _request() -> ExperimentRequest:
-    """Return what the reader wants to find, and how surely."""
+def _request(traffic: Traffic, whose: str) -> ExperimentRequest:
+    """Return what the reader wants to find, at first what two weeks can find, and how surely."""
+    found = smallest_effect(traffic, ExperimentRequest(mde=0.1), n_days=2 * _WEEK)
+    first = 10 if found is None else min(50, max(5, math.ceil(100 * found)))
     left, right = st.columns(2)
     with left:
-        mde = slider("Smallest change worth finding, in %", 1, 50, 10, key="mde")
+        mde = slider("Smallest change worth finding, in %", 1, 50, first, key=f"change-{whose}")
     with right:
         ratio = choose("Who gets the new treatment", _GROUPS, key="ratio")
     with st.expander("How sure it should be"):
@@ -157,11 +162,14 @@ def _request() -> ExperimentRequest:
 def _facts(plan: ExperimentPlan) -> tuple[Fact, ...]:
     """Return what a test of all takes."""
     found = plan.everyone
-    n_days = found.n_days or 0
-    whole = max(_WEEK, -(-n_days // _WEEK) * _WEEK)
-    enough = "1 day is" if n_days == 1 else f"{count(n_days)} days are"
+    n_days = found.n_days or found.n_days_adjusted or _WEEK
+    whole = -(-n_days // _WEEK) * _WEEK
+    enough = "one day is" if n_days == 1 else f"{count(n_days)} days are"
+    if found.n_days is None:
+        enough = f"with each user's history {enough}"
+    more = "" if n_days == whole else "; whole weeks hold every weekday"
     return (
-        ("Run it for", f"{whole} days", f"{enough} enough; whole weeks hold every weekday"),
+        ("Run it for", f"{whole} days", f"{enough} enough" + more),
         ("Get the new treatment", count(plan.n_treatment), "users"),
         ("Go on as before", count(plan.n_control), "users, to compare with"),
         (

@@ -15,7 +15,7 @@ from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._pages._compare import middles
 from segmentry.present.dashboard._runs import Run, load, made_on, other_runs
 from segmentry.present.dashboard._show import heading, notice, put, segment_label, table
-from segmentry.present.tables import Column, Row, Table, segment_row
+from segmentry.present.tables import Cell, Column, Row, Table, segment_row
 from segmentry.results.summary import Summary
 
 _MIN_CHANGE = 0.05
@@ -41,12 +41,12 @@ def show_two_runs(run: Run) -> None:
         f'<p class="note">From <b>{escape(before.folder.name)}</b> ({_when(before)}) to '
         f"<b>{escape(after.folder.name)}</b> ({_when(after)}).</p>"
     )
-    views = _views(before, after)
+    views = _views(run, before, after)
     if views:
         offer("what-changed", tables=views)
 
 
-def _views(before: Run, after: Run) -> list[Table]:
+def _views(run: Run, before: Run, after: Run) -> list[Table]:
     files = [each.folder / "segments.parquet" for each in (before, after)]
     if not all(file.is_file() for file in files):
         notice("Users cannot be compared: one of the runs has no list of its users any more.")
@@ -71,10 +71,8 @@ def _views(before: Run, after: Run) -> list[Table]:
         f'<p class="note">{count(n_both)} users are in both runs; {count(n_gone)} are only in the '
         f"earlier one, {count(n_new)} only in the later one.</p>"
     )
-    shown = [
-        _changes(before.summary, after.summary, matched),
-        _drift(before.summary, after.summary),
-    ]
+    pair = before.summary, after.summary
+    shown = [_changes(*pair, matched, is_first=before == run), _drift(*pair)]
     table(*(view for view in shown if view.rows))
     return [_moves_table(before.summary, after.summary, both, matched), *shown]
 
@@ -149,7 +147,8 @@ def _heat(before: Summary, after: Summary, both: pl.DataFrame, matched: dict[int
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Where users went">'
         '<table class="heat"><caption>Where the users of each earlier segment are now; each line '
-        f"adds up to 100\u00a0%</caption><thead><tr><th>earlier, later</th>{heads}</tr></thead>"
+        'adds up to 100\u00a0%</caption><thead><tr><th class="words">earlier segment</th>'
+        f"{heads}</tr></thead>"
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
 
@@ -177,26 +176,19 @@ def _moves_table(
     )
 
 
-def _changes(before: Summary, after: Summary, matched: dict[int, int]) -> Table:
+def _changes(before: Summary, after: Summary, matched: dict[int, int], *, is_first: bool) -> Table:
+    """Return both sides of each match; segments of the run that is open are linked."""
     later = {s.segment_id: s for s in after.segments}
     rows = []
     for segment in before.segments:
         match = later.get(matched.get(segment.segment_id, 0))
-        own = (segment.share, segment.expected_rate.value)
-        if match is None:
-            rows.append(
-                segment_row(
-                    *(segment.segment_id, segment.name, "not found again", own[0], None, None),
-                    *(own[1], None),
-                )
-            )
-            continue
-        rows.append(
-            segment_row(
-                *(segment.segment_id, segment.name, segment_label(match), own[0], match.share),
-                *(match.share - own[0], own[1], match.expected_rate.value),
-            )
-        )
+        share, own_rate = segment.share, segment.expected_rate.value
+        cells: tuple[Cell, ...] = ("not found again", share, None, None, own_rate, None)
+        if match is not None:
+            name, new = segment_label(match), match.share
+            cells = (name, share, new, new - share, own_rate, match.expected_rate.value)
+        shown = segment.segment_id if is_first else None
+        rows.append(Row((segment_label(segment), *cells), segment=shown))
     return Table(
         "changes",
         "Matched segments",
