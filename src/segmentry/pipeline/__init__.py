@@ -4,8 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from segmentry.pipeline._compare import compare_algorithms
-    from segmentry.pipeline._embed import embed_run
+    from segmentry.pipeline._compare import compare_algorithms, embed_run
     from segmentry.pipeline._outputs import rename_segment, rewrite_report
     from segmentry.pipeline._prepare import PreparedData, prepare
     from segmentry.pipeline._run import RunResult, run
