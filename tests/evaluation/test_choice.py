@@ -6,15 +6,17 @@ from tests.evaluation.simulation import form_segments, simulate
 from tests.texts import says, shows
 
 from segmentry.evaluation.number import (
-    RULE,
     RULE_WITHOUT_LOG,
     GapCurve,
+    InnerGain,
     NullTwins,
     PredictionStrength,
+    UserGains,
     choose_number,
     inner_gain,
+    number_range,
+    rule_of,
 )
-from segmentry.evaluation.number._inner_gain import InnerGain
 from segmentry.features.user_days import UserCounts
 from segmentry.schema import Estimate
 
@@ -88,15 +90,47 @@ def test_planted_logs_gain_and_users_alike_do_not():
         assert (inner_gain(ids, later=counts.totals((4, 5))).gain.low > 0) is has_gain
 
 
-def test_smallest_number_within_one_error_of_the_largest_gain():
-    choice = choose_number([NOTHING, gain(2, 0.010), gain(3, 0.0185), gain(6, 0.020)], [gap(1)])
+def test_smallest_number_with_enough_of_the_largest_gain():
+    gains = [NOTHING, gain(2, 0.0179), gain(3, 0.0181), gain(5, 0.017), gain(6, 0.020)]
 
-    assert (choice.n_segments, choice.ties) == (3, (3, 6))
+    choice = choose_number(gains, [gap(1)])
+
+    assert (choice.n_segments, choice.sufficient) == (3, (3, 6))
     assert choice.division == "graded division"
-    assert choice.rule == RULE
-    assert "K = 3, 6 are ties" in choice.reason
-    shows(choice.reason)
+    assert choice.rule == rule_of(0.9)
+    says(choice.reason)
     assert choice.has_gain
+    assert choose_number(gains, [gap(1)], gain_share=0.85).n_segments == 2
+    assert choose_number(gains, [gap(1)], gain_share=1.0).n_segments == 6
+
+
+def test_the_range_holds_the_numbers_that_other_users_would_give():
+    # Half of the users gain all at 2 segments, the others nothing until 4: each draw of users is a
+    # draw of a binomial share, and 2 is chosen where nine of ten or more are of the first kind.
+    first = np.arange(1000) < 900
+    nats = np.column_stack([first * 1.0, first * 1.0, np.ones(1000)])
+    gains = UserGains((2, 3, 4), nats, np.ones(1000))
+    choice = choose_number(gains.summed(), [gap(1)])
+
+    found = number_range(gains, choice, n_draws=400)
+
+    assert choice.n_segments == 2
+    assert (found.range_low, found.range_high) == (2, 4)
+    # At least 900 of 1,000 with a chance of 0.9 each: 0.52, standard error 0.025.
+    assert found.chosen_share == pytest.approx(0.52, abs=0.1)
+    assert sum(times for _, times in found.numbers) == found.n_draws == 400
+
+
+def test_where_draws_gain_nothing_the_range_is_one_segment():
+    rng = np.random.default_rng(0)
+    gains = UserGains((2, 3), rng.standard_normal((500, 2)), np.ones(500))
+    choice = choose_number(gains.summed(), [gap(1)])
+
+    found = number_range(gains, choice)
+
+    assert choice.n_segments == 1
+    assert found.range_low == 1
+    assert dict(found.numbers)[1] > 100
 
 
 def test_one_segment_only_if_both_fail():
@@ -149,9 +183,3 @@ def test_without_a_log_the_groups_decide_and_the_rule_says_so():
 
     assert (choice.n_segments, choice.has_gain, choice.rule) == (3, None, RULE_WITHOUT_LOG)
     assert choice.reason == "3 natural groups."
-
-
-def test_gain_that_redrawn_clicks_reach_is_none():
-    choice = choose_number([NOTHING, gain(2, 0.02)], [gap(1)], clicks=twins(0.4))
-
-    assert (choice.n_segments, choice.has_gain) == (1, False)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.texts import says, shows
 
-from segmentry.evaluation.number import EvidenceReport, InnerGain
+from segmentry.evaluation.number import EvidenceReport, InnerGain, NumberRange
 from segmentry.evaluation.stability import SegmentStability, Stability
 from segmentry.present import figures as plots
 from segmentry.present.figures._forest import Against, forest
@@ -28,12 +28,11 @@ def with_evidence(summary):
         SegmentStability(segment_id=3, jaccard=0.8, n_lost=1, is_stable=True),
     )
     evidence = EvidenceReport(
-        n_users=5000, n_first_days=4, n_last_days=2, n_by_evidence=3, division="graded division",
-        n_groups=1, objections=("the gap",), has_gain=True, ties=(2, 3), gains=GAINS, gaps=(),
-        strength=None, columns=None, clicks=None,
-        stability=Stability(segments, adjusted_rand=0.7, n_runs=10, n_failed=1,
-                            numbers=((3, 9),)),
-        caveats=(),
+        n_users=5000, n_days=6, n_blocks=3, n_by_evidence=3, division="graded division",
+        n_groups=1, objections=("the gap",), has_gain=True, gain_share=0.9, sufficient=(3,),
+        gains=GAINS, gaps=(), strength=None, columns=None,
+        number=NumberRange(3, 4, 0.8, ((3, 8), (4, 2)), 10),
+        stability=Stability(segments, adjusted_rand=0.7, n_runs=10, n_failed=1), caveats=(),
     )  # fmt: skip
     return replace(summary, evidence=evidence)
 

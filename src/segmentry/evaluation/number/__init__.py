@@ -5,10 +5,13 @@ simulations behind it.
 """
 
 from segmentry.evaluation.number._choice import (
-    RULE,
+    GAIN_SHARE,
     RULE_WITHOUT_LOG,
     EvidenceReport,
+    NumberRange,
     choose_number,
+    number_range,
+    rule_of,
 )
 from segmentry.evaluation.number._evidence import (
     NumberEvidence,
@@ -22,8 +25,8 @@ from segmentry.evaluation.number._groups import (
     gap_statistic,
     prediction_strength,
 )
-from segmentry.evaluation.number._inner_gain import InnerGain, inner_gain
-from segmentry.evaluation.number._inner_split import InnerSplit, inner_gains, recounted_rows
+from segmentry.evaluation.number._inner_gain import InnerGain, UserGains, inner_gain
+from segmentry.evaluation.number._inner_split import InnerSplit, inner_gains, recounted_rows, thirds
 from segmentry.evaluation.number._null_twins import (
     NullTwins,
     column_twins,
@@ -32,17 +35,16 @@ from segmentry.evaluation.number._null_twins import (
     redrawn_clicks,
 )
 from segmentry.evaluation.number._procedure import (
-    click_twins,
     decide_by_groups,
     decision_of,
     group_twins,
-    repeat_procedure,
+    repeat_segments,
     weigh_groups,
     weigh_number,
 )
 
 __all__ = [
-    "RULE",
+    "GAIN_SHARE",
     "RULE_WITHOUT_LOG",
     "STRONG",
     "EvidenceReport",
@@ -51,9 +53,10 @@ __all__ = [
     "InnerSplit",
     "NullTwins",
     "NumberEvidence",
+    "NumberRange",
     "PredictionStrength",
+    "UserGains",
     "choose_number",
-    "click_twins",
     "column_twins",
     "decide_by_groups",
     "decision_of",
@@ -64,11 +67,14 @@ __all__ = [
     "inner_gain",
     "inner_gains",
     "null_twins",
+    "number_range",
     "permuted_columns",
     "prediction_strength",
     "recounted_rows",
     "redrawn_clicks",
-    "repeat_procedure",
+    "repeat_segments",
+    "rule_of",
+    "thirds",
     "weigh_groups",
     "weigh_number",
 ]

@@ -1,21 +1,23 @@
 """How many segments, or none: two questions, one rule, all evidence side by side."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from segmentry.evaluation.number._groups import STRONG, GapCurve, PredictionStrength
-from segmentry.evaluation.number._inner_gain import InnerGain
+from segmentry.evaluation.number._inner_gain import InnerGain, UserGains
 from segmentry.evaluation.number._null_twins import NullTwins
 from segmentry.evaluation.stability import Stability
+from segmentry.schema.arrays import FloatVector
 
 Division = Literal["natural groups", "graded division", "one segment"]
 
-RULE = (
-    "The smallest number of segments whose gain on later days inside the feature window is within "
-    "one standard error of the largest; one segment if that gain may be nothing (lower 90 % bound "
-    "at most 0) and there are no groups."
-)
+GAIN_SHARE = 0.9
+"""Share of the largest gain that is enough, unless another is asked for."""
+
 RULE_WITHOUT_LOG = (
     "Without later days to ask (no log, or too few days): the number of groups by the gap "
     "statistic, if both references, prediction strength and the null twins agree that there "
@@ -29,16 +31,37 @@ _AGAINST = {
 
 
 @dataclass(frozen=True, slots=True)
+class NumberRange:
+    """Which numbers of segments the same rule chooses for other users of the same kind.
+
+    Parameters
+    ----------
+    range_low, range_high : int
+        Nine of ten draws of users give a number in this range; the chosen one is always in it.
+    chosen_share : float
+        Share of the draws that give the number chosen from the data.
+    numbers : tuple of (int, int)
+        Each number with its draws.
+    """
+
+    range_low: int
+    range_high: int
+    chosen_share: float
+    numbers: tuple[tuple[int, int], ...]
+    n_draws: int
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceReport:
     """What the number of segments was chosen by, and how often it would be chosen again.
 
     Parameters
     ----------
     n_users : int
-        Sampled users on whom gains, null twins and repetitions were measured.
-    n_first_days, n_last_days : int
-        Days of the feature window that formed the segments tried, and those that judged them; the
-        second is 0 where there were none to ask.
+        Sampled users on whom gains and repetitions were measured.
+    n_days, n_blocks : int
+        Days of the feature window, and the blocks in which they were held out in turn; below two
+        blocks nothing could be.
     n_by_evidence : int
         The number that the evidence chooses, whatever was asked for.
     division : str
@@ -49,19 +72,21 @@ class EvidenceReport:
         What speaks against groups.
     has_gain : bool or None
         Whether something is gained on later days; null where there were none to ask.
-    ties : tuple of int
-        Numbers within one standard error of the largest gain.
+    gain_share : float
+        Share of the largest gain that is enough.
+    sufficient : tuple of int
+        Numbers that gain as much.
     gains : tuple of InnerGain
         Nats per impression over one CTR for all, with 90 % intervals.
+    number : NumberRange or None
+        Which numbers other users would give; null without gains.
     gaps : tuple of GapCurve
         Against uniform and against PCA references.
     columns : NullTwins or None
         T1, columns permuted: shows dependence, not groups, and never decides alone; null where
         the gap sees no groups.
-    clicks : NullTwins or None
-        T2, clicks redrawn at one CTR.
     stability : Stability or None
-        The whole procedure repeated on resampled users.
+        As many segments formed again from resampled users; null where there is one segment.
     caveats : tuple of str
         Whole sentences.
     group_clicks : NullTwins or None
@@ -70,19 +95,20 @@ class EvidenceReport:
     """
 
     n_users: int
-    n_first_days: int
-    n_last_days: int
+    n_days: int
+    n_blocks: int
     n_by_evidence: int
     division: str
     n_groups: int
     objections: tuple[str, ...]
     has_gain: bool | None
-    ties: tuple[int, ...]
+    gain_share: float
+    sufficient: tuple[int, ...]
     gains: tuple[InnerGain, ...]
+    number: NumberRange | None
     gaps: tuple[GapCurve, ...]
     strength: PredictionStrength | None
     columns: NullTwins | None
-    clicks: NullTwins | None
     stability: Stability | None
     caveats: tuple[str, ...]
     group_clicks: NullTwins | None = None
@@ -102,7 +128,8 @@ class NumberChoice:
     division: Division
     rule: str
     reason: str
-    ties: tuple[int, ...]
+    gain_share: float
+    sufficient: tuple[int, ...]
     n_groups: int
     objections: tuple[str, ...]
     has_gain: bool | None
@@ -111,13 +138,12 @@ class NumberChoice:
     strength: PredictionStrength | None
     columns: NullTwins | None
     group_clicks: NullTwins | None
-    clicks: NullTwins | None
 
     def at_least(self, least: int) -> int:
         """Return the chosen number, or the best that is no smaller than was asked for."""
         if self.n_segments >= least:
             return self.n_segments
-        return min((k for k in self.ties if k >= least), default=least)
+        return min((k for k in self.sufficient if k >= least), default=least)
 
 
 def choose_number(
@@ -127,8 +153,8 @@ def choose_number(
     strength: PredictionStrength | None = None,
     columns: NullTwins | None = None,
     group_clicks: NullTwins | None = None,
-    clicks: NullTwins | None = None,
     allowed: Sequence[int] | None = None,
+    gain_share: float = GAIN_SHARE,
 ) -> NumberChoice:
     """Choose the number of segments and say whether they are groups.
 
@@ -145,21 +171,20 @@ def choose_number(
 spread evenly over each component).'
     """
     n_groups, objections = _groups(gaps, strength, columns, group_clicks)
-    known = sorted((g for g in gains if g.gain.value is not None), key=lambda g: g.n_segments)
-    tried = [each for each in known if each.n_segments > 1]
-    ties, best = _ties(tried)
-    has_gain = _has_gain(best, clicks) if known else None
+    sufficient, best = _sufficient(gains, gain_share)
+    has_gain = None if best is None else _is_gain(best)
     n_segments = 1
-    if has_gain and ties:
-        n_segments = ties[0]
+    if has_gain:
+        n_segments = sufficient[0]
     elif n_groups > 1:
         n_segments = _nearest(n_groups, allowed)
     return NumberChoice(
         n_segments=n_segments,
         division=_division(n_segments, n_groups),
-        rule=RULE if known else RULE_WITHOUT_LOG,
-        reason=_reason(n_segments, n_groups, objections, ties, best, has_gain=has_gain),
-        ties=ties,
+        rule=RULE_WITHOUT_LOG if best is None else rule_of(gain_share),
+        reason=_reason(n_segments, n_groups, objections, sufficient, best, gain_share=gain_share),
+        gain_share=gain_share,
+        sufficient=sufficient,
         n_groups=n_groups,
         objections=objections,
         has_gain=has_gain,
@@ -168,7 +193,52 @@ spread evenly over each component).'
         strength=strength,
         columns=columns,
         group_clicks=group_clicks,
-        clicks=clicks,
+    )
+
+
+def rule_of(gain_share: float) -> str:
+    """Return the rule for logs as a sentence.
+
+    Examples
+    --------
+    >>> rule_of(0.9)[:70]
+    'The smallest number of segments with at least 90 % of the largest gain'
+    """
+    return (
+        f"The smallest number of segments with at least {gain_share:.0%} of the largest gain on "
+        "days of the feature window that are held out in turn; one segment if that gain may be "
+        "nothing (lower 90 % bound at most 0) and there are no groups."
+    ).replace("%", " %", 1)
+
+
+def number_range(
+    gains: UserGains, choice: NumberChoice, *, n_draws: int = 200, seed: int = 0
+) -> NumberRange:
+    """Resample users and apply the rule to what they gain.
+
+    The segments that were tried stay as they are: only the users that judge them are drawn again.
+    Where a draw gains nothing, its number is that of the groups.
+    """
+    rng = np.random.default_rng([seed, n_draws])
+    n_users = gains.n_trials.size
+    others = _nearest(choice.n_groups, gains.numbers) if choice.n_groups > 1 else 1
+
+    def drawn() -> int:
+        weights: FloatVector = np.bincount(
+            rng.integers(n_users, size=n_users), minlength=n_users
+        ).astype(np.float64)
+        sufficient, best = _sufficient(gains.summed(weights), choice.gain_share)
+        return sufficient[0] if best is not None and _is_gain(best) else others
+
+    found = sorted(drawn() for _ in range(n_draws))
+    aside = n_draws // 20
+    counts = Counter(found)
+    return NumberRange(
+        range_low=min(found[aside], choice.n_segments),
+        range_high=max(found[-1 - aside], choice.n_segments),
+        chosen_share=counts[choice.n_segments] / n_draws,
+        numbers=tuple(sorted(counts.items())),
+        n_draws=n_draws,
     )
 
 
@@ -228,18 +298,20 @@ def _nearest(n_groups: int, allowed: Sequence[int] | None) -> int:
     return min(above_one, key=lambda k: abs(k - n_groups), default=1)
 
 
-def _ties(tried: Sequence[InnerGain]) -> tuple[tuple[int, ...], InnerGain | None]:
-    if not tried:
+def _sufficient(
+    gains: Sequence[InnerGain], gain_share: float
+) -> tuple[tuple[int, ...], InnerGain | None]:
+    """Return the numbers with enough of the largest gain, rising, and the one that has it."""
+    known = [(each.gain.value, each) for each in gains if each.gain.value is not None]
+    if not known:
         return (), None
-    best = max(tried, key=lambda each: (each.gain.value or 0.0, -each.n_segments))
-    least = (best.gain.value or 0.0) - (best.error or 0.0)
-    return tuple(e.n_segments for e in tried if (e.gain.value or 0.0) >= least), best
+    largest, best = max(known, key=lambda each: (each[0], -each[1].n_segments))
+    enough = sorted(each.n_segments for gain, each in known if gain >= gain_share * largest)
+    return tuple(enough), best
 
 
-def _has_gain(best: InnerGain | None, clicks: NullTwins | None) -> bool:
-    if best is None or best.gain.low is None or best.gain.low <= 0:
-        return False
-    return clicks is None or clicks.p_value is None or clicks.p_value <= _ALPHA
+def _is_gain(best: InnerGain) -> bool:
+    return best.gain.low is not None and best.gain.low > 0
 
 
 def _division(n_segments: int, n_groups: int) -> Division:
@@ -252,30 +324,24 @@ def _reason(
     n_segments: int,
     n_groups: int,
     objections: Sequence[str],
-    ties: Sequence[int],
+    sufficient: Sequence[int],
     best: InnerGain | None,
     *,
-    has_gain: bool | None,
+    gain_share: float,
 ) -> str:
     against = f"no natural groups ({'; '.join(objections)})"
-    if n_segments == 1:
-        if has_gain is None:
-            return f"One segment: {against}."
-        return f"One segment: nothing is gained on later days, and {against}."
     groups = f"{n_groups} natural groups" if n_groups > 1 else against
-    if not has_gain or best is None:
-        lost = "" if has_gain is None else "; on later days they tell nothing of clicks"
-        return f"{groups}{lost}."
-    listed = ", ".join(str(k) for k in ties)
-    tied = (
-        f"K = {listed} are ties, and {ties[0]} is the simplest"
-        if len(ties) > 1
-        else f"K = {ties[0]} alone is within one standard error of the largest"
-    )
-    told = (
-        f"{tied} (largest gain {best.gain.value:.5f} nats per impression at K = {best.n_segments})"
-    )
+    if best is None or best.gain.value is None:
+        return f"One segment: {against}." if n_segments == 1 else f"{groups}."
+    if n_segments == 1:
+        return f"One segment: nothing is gained on held-out days, and {against}."
+    if not _is_gain(best):
+        return f"{groups}; on held-out days they predict no clicks."
+    found = (
+        f"K = {sufficient[0]} is the smallest with {gain_share:.0%} of the largest gain "
+        f"({best.gain.value:.5f} nats per impression at K = {best.n_segments})"
+    ).replace("%", " %", 1)
     if n_groups == n_segments:
-        return f"{told}; these are {groups}."
+        return f"{found}; these are {groups}."
     but = f": {groups}" if n_groups > 1 else f" ({'; '.join(objections)})"
-    return f"{told}; a graded division, not natural groups{but}."
+    return f"{found}; a graded division, not natural groups{but}."
