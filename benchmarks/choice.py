@@ -1,11 +1,9 @@
 """What the choice of K promises, measured over many generated sets.
 
-python benchmarks/choice.py claims --seeds 200
 python benchmarks/choice.py planted --seeds 200 --n-users 20000
 python benchmarks/choice.py halves --seeds 60 --n-users 20000
 python benchmarks/choice.py stable --seeds 50 --first 1
 python benchmarks/choice.py null --seeds 200 --n-users 3000
-python benchmarks/choice.py null-groups --seeds 200 --n-users 3000
 python benchmarks/choice.py weights --seeds 5 --n-users 20000
 """
 
@@ -20,7 +18,7 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.evaluation.simulation import form_segments, simulate
-from truth import structures, told_rate
+from truth import told_rate
 
 import segmentry
 from segmentry.datasets import GeneratorOptions, generate_taobao
@@ -31,20 +29,14 @@ from segmentry.evaluation.number import (
     GAIN_SHARE,
     InnerSplit,
     choose_number,
-    column_twins,
-    gap_statistic,
-    group_twins,
     inner_gains,
     number_range,
-    prediction_strength,
-    recounted_rows,
     thirds,
-    weigh_groups,
 )
 from segmentry.evaluation.stability import STABLE, adjusted_rand, contingency
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
 from segmentry.features.user_days import UserDays
-from segmentry.segments.clustering import assign, distinct_rows
+from segmentry.segments.clustering import assign
 from segmentry.segments.forming import recipe_named
 from segmentry.segments.preprocessing import plan_column
 
@@ -84,7 +76,7 @@ def choose(split, *, numbers=NUMBERS, seed, gain_share=GAIN_SHARE):
     """Choose the number of segments by the gain alone."""
     gains = inner_gains(split, numbers, seed=seed)
     found = () if gains is None else gains.summed()
-    return gains, choose_number(found, (), gain_share=gain_share)
+    return gains, choose_number(found, gain_share=gain_share)
 
 
 def eta_squared(values, ids):
@@ -335,57 +327,11 @@ def null(args):
             told_rate("null logs with any difference found, K by the rule", hits)
 
 
-def null_groups(args):
-    """Users that are all alike: are natural groups claimed, without and with redrawn clicks."""
-    by_gap, by_all = [], []
-    for seed in range(args.seeds):
-        counts, _, _ = simulate(args.n_users, seed=seed, null=True)
-        split = split_of(counts, DEFAULT)
-        rows = recounted_rows(split, counts)
-        found = weigh_groups(rows, most=args.most, seed=seed)
-        evidence = {"strength": found.strength, "columns": found.columns}
-        alone = choose_number((), found.gaps, **evidence)
-        by_gap.append(alone.n_groups == 1)
-        by_all.append(True)
-        if alone.n_groups > 1:
-            redrawn = group_twins(split, alone.n_groups, seed=seed)
-            choice = choose_number((), found.gaps, group_clicks=redrawn, **evidence)
-            by_all[-1] = choice.n_groups == 1
-        if len(by_all) % TOLD_EVERY == 0 or len(by_all) == args.seeds:
-            told_rate("null logs: no groups claimed, clicks not redrawn", by_gap)
-            told_rate("null logs: no groups claimed", by_all)
-
-
-def claims(args):
-    """How often groups are claimed. The gap is asked only where prediction strength leaves room."""
-    names = ("independent Gaussian", "skewed, discrete, zero-inflated", "one correlated Gaussian")
-    for name in (*names, "three blobs 4 sigma apart"):
-        if args.only not in name:
-            continue
-        wanted, hits = (3 if name.startswith("three") else 1), []
-        for seed in range(args.seeds):
-            X = structures(name, np.random.default_rng(10_000 + seed), 500)
-            users = distinct_rows(X / X.std(axis=0))
-            strength = prediction_strength(users, most=6, seed=seed)
-            n_groups = 1
-            if strength.n_groups > 1:
-                gaps = gap_statistic(users, most=6, seed=seed)
-                k = min(curve.n_groups for curve in gaps)
-                columns = column_twins(users, k=k, seed=seed) if k > 1 else None
-                choice = choose_number([], gaps, strength=strength, columns=columns)
-                n_groups = choice.n_segments
-            hits.append(n_groups == wanted)
-            if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
-                told_rate(f"{name}: {wanted}", hits)
-
-
 COMMANDS = {
-    "claims": claims,
     "halves": halves,
     "planted": planted,
     "stable": stable,
     "null": null,
-    "null-groups": null_groups,
     "weights": weights,
 }
 
@@ -409,7 +355,6 @@ def main():
         default=TRIED,
         help="weights: shrunk CTR, impressions, active days, as 2:1:0.5",
     )
-    parser.add_argument("--only", default="", help="claims: the sets whose name holds this")
     args = parser.parse_args()
     COMMANDS[args.what](args)
 

@@ -14,10 +14,11 @@ from segmentry.evaluation.number import (
     choose_number,
     decide_by_groups,
     decision_of,
-    group_twins,
     inner_gain,
     inner_gains,
     repeat_segments,
+    rows_of_spread_clicks,
+    separate,
     thirds,
     weigh_number,
 )
@@ -93,7 +94,7 @@ def test_the_gain_of_a_block_is_that_of_segments_of_the_other_days(planted):
 
 
 def test_planted_behaviours_are_a_useful_division(planted):
-    choice = choose_number(inner_gains(planted, NUMBERS, seed=0).summed(), ())
+    choice = choose_number(inner_gains(planted, NUMBERS, seed=0).summed())
 
     assert [each.n_segments for each in choice.gains] == [2, 3, 4]
     assert choice.n_segments > 1
@@ -103,7 +104,8 @@ def test_planted_behaviours_are_a_useful_division(planted):
 def test_users_that_are_alike_gain_nothing_and_are_one_segment(alike):
     rows = distinct_rows(alike.table.select("ctr_shrunk", "n_impressions").to_numpy())
 
-    choice, again = weigh_number(rows, NUMBERS, split=alike, seed=0)
+    weighed = weigh_number(rows, NUMBERS, split=alike, seed=0)
+    choice, again = weighed.choice, weighed.number
 
     assert choice.n_segments == 1
     assert choice.has_gain is False
@@ -138,14 +140,15 @@ def test_more_groups_than_may_be_chosen_are_the_nearest_number():
     rng = np.random.default_rng(0)
     blobs = rng.standard_normal((300, 2)) + 8 * np.repeat([[0, 0], [1, 0], [0, 1]], 100, axis=0)
 
-    choice, again = weigh_number(distinct_rows(blobs), (1, 4, 5), split=None, seed=0)
+    weighed = weigh_number(distinct_rows(blobs), (1, 4, 5), split=None, seed=0)
+    choice = weighed.choice
 
     assert (choice.n_groups, choice.n_segments, choice.division) == (3, 4, "graded division")
-    assert again is None
+    assert weighed.number is None
 
 
 def test_at_least_two_segments_can_be_asked_for(alike):
-    choice = choose_number(inner_gains(alike, NUMBERS, seed=0).summed(), (), allowed=NUMBERS)
+    choice = choose_number(inner_gains(alike, NUMBERS, seed=0).summed(), allowed=NUMBERS)
 
     decision = decision_of(choice, NUMBERS, least=2)
 
@@ -176,8 +179,12 @@ def test_few_days_are_each_held_out_once(n_days):
     )
 
 
-def test_groups_that_luck_forms_as_well_are_none_and_exposure_alone_is_not_asked(alike):
+def test_clicks_are_spread_before_the_rate_and_users_alike_are_no_groups(alike):
+    rows = rows_of_spread_clicks(alike, seed=0)
     exposure = tuple(plan for plan in PLANS if plan.feature.name != "ctr_shrunk")
 
-    assert group_twins(alike, 3, seed=0, n_twins=9).p_value > 0.1
-    assert group_twins(replace(alike, plans=exposure), 3, seed=0) is None
+    assert separate(rows, most=5).n_groups == 1
+    assert rows_of_spread_clicks(replace(alike, plans=exposure), seed=0) is None
+    # Users with as many impressions and clicks no longer share a row, unless their CTR is clipped.
+    shown = alike.counts.totals(alike.days).n_trials > 0
+    assert len(rows.rows) > 0.99 * shown.sum()

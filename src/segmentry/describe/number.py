@@ -26,6 +26,7 @@ EVIDENCE_COLUMNS: Mapping[str, type[pl.DataType]] = MappingProxyType(
         "inner_gain_low": pl.Float64,
         "inner_gain_high": pl.Float64,
         "is_sufficient": pl.Boolean,
+        "apart_share": pl.Float64,
         "gap_uniform": pl.Float64,
         "gap_uniform_error": pl.Float64,
         "gap_pca": pl.Float64,
@@ -41,7 +42,8 @@ NO_EVIDENCE: Mapping[str, float | bool | None] = MappingProxyType(dict.fromkeys(
 
 def report_evidence(evidence: NumberEvidence, *, withheld: Collection[int]) -> EvidenceReport:
     """Return what the report shows of the choice; nothing of segments that are `withheld`."""
-    choice, split, stability = evidence.choice, evidence.split, evidence.stability
+    weighed, split, stability = evidence.weighed, evidence.split, evidence.stability
+    choice = weighed.choice
     if stability is not None:
         shown = tuple(s for s in stability.segments if s.segment_id not in withheld)
         stability = replace(stability, segments=shown)
@@ -63,16 +65,14 @@ def report_evidence(evidence: NumberEvidence, *, withheld: Collection[int]) -> E
         n_by_evidence=choice.n_segments,
         division=choice.division,
         n_groups=choice.n_groups,
-        objections=choice.objections,
+        separation=weighed.separation,
         has_gain=choice.has_gain,
         gain_share=choice.gain_share,
         sufficient=choice.sufficient,
         gains=choice.gains,
-        number=evidence.number,
-        gaps=choice.gaps,
-        strength=choice.strength,
-        columns=choice.columns,
-        group_clicks=choice.group_clicks,
+        number=weighed.number,
+        gaps=weighed.gaps,
+        strength=weighed.strength,
         stability=stability,
         caveats=tuple(caveats),
     )
@@ -82,7 +82,7 @@ def warn_of_number(
     evidence: NumberEvidence, segmentation: Segmentation, *, withheld: Collection[int]
 ) -> Iterator[str]:
     """Say what a careful reader must know of the number of segments and of their stability."""
-    choice, stability = evidence.choice, evidence.stability
+    choice, stability = evidence.weighed.choice, evidence.stability
     n_segments = segmentation.n_segments
     if n_segments > 1 and choice.n_segments == 1:
         yield (
@@ -118,13 +118,14 @@ def evidence_by_number(
         names = "inner_gain", "inner_gain_low", "inner_gain_high"
         found[each.n_segments] |= dict(zip(names, limits, strict=True))
         found[each.n_segments]["is_sufficient"] = each.n_segments in evidence.sufficient
+    for k, share in zip(evidence.separation.numbers, evidence.separation.shares, strict=True):
+        found[k]["apart_share"] = share
     for curve in evidence.gaps:
         name = f"gap_{curve.reference}"
         for k, gap, error in zip(curve.numbers, curve.gaps, curve.errors, strict=True):
             found[k] |= {name: gap, f"{name}_error": error}
-    if evidence.strength is not None:
-        for k, value in zip(evidence.strength.numbers, evidence.strength.strengths, strict=True):
-            found[k]["prediction_strength"] = value
+    for k, value in zip(evidence.strength.numbers, evidence.strength.strengths, strict=True):
+        found[k]["prediction_strength"] = value
     if evidence.number is not None:
         drawn = dict(evidence.number.numbers)
         for k in {*found, *drawn}:

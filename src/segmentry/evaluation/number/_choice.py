@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from segmentry.evaluation.number._groups import STRONG, GapCurve, PredictionStrength
+from segmentry.evaluation.number._groups import GapCurve, PredictionStrength
 from segmentry.evaluation.number._inner_gain import InnerGain, UserGains
-from segmentry.evaluation.number._null_twins import NullTwins
+from segmentry.evaluation.number._valleys import Separation
 from segmentry.evaluation.stability import Stability
 from segmentry.schema.arrays import FloatVector
 
@@ -19,15 +19,10 @@ GAIN_SHARE = 0.9
 """Share of the largest gain that is enough, unless another is asked for."""
 
 RULE_WITHOUT_LOG = (
-    "Without later days to ask (no log, or too few days): the number of groups by the gap "
-    "statistic, if both references, prediction strength and the null twins agree that there "
-    "are groups; else one segment."
+    "Without days to hold out (no log, or a single day): the largest number of clusters with a "
+    "valley between every two of them in most of five random halves of the users; one segment "
+    "where there is none."
 )
-_ALPHA = 0.05
-_AGAINST = {
-    "uniform": "against users spread evenly over each column",
-    "pca": "against users spread evenly over each component",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +62,9 @@ class EvidenceReport:
     division : str
         "natural groups", "graded division" or "one segment".
     n_groups : int
-        Natural groups that all evidence agrees on; 1 where there are none.
-    objections : tuple of str
-        What speaks against groups.
+        Natural groups; 1 where there are none.
+    separation : Separation
+        By which they are claimed.
     has_gain : bool or None
         Whether something is gained on later days; null where there were none to ask.
     gain_share : float
@@ -81,17 +76,11 @@ class EvidenceReport:
     number : NumberRange or None
         Which numbers other users would give; null without gains.
     gaps : tuple of GapCurve
-        Against uniform and against PCA references.
-    columns : NullTwins or None
-        T1, columns permuted: shows dependence, not groups, and never decides alone; null where
-        the gap sees no groups.
+        Against uniform and against PCA references; they and the strength had no part in the choice.
     stability : Stability or None
         As many segments formed again from resampled users; null where there is one segment.
     caveats : tuple of str
         Whole sentences.
-    group_clicks : NullTwins or None
-        T2, clicks redrawn at one CTR, and as many groups looked for: groups that luck forms as well
-        are none; null where the gap sees no groups or clicks form no segments.
     """
 
     n_users: int
@@ -100,23 +89,21 @@ class EvidenceReport:
     n_by_evidence: int
     division: str
     n_groups: int
-    objections: tuple[str, ...]
+    separation: Separation
     has_gain: bool | None
     gain_share: float
     sufficient: tuple[int, ...]
     gains: tuple[InnerGain, ...]
     number: NumberRange | None
     gaps: tuple[GapCurve, ...]
-    strength: PredictionStrength | None
-    columns: NullTwins | None
+    strength: PredictionStrength
     stability: Stability | None
     caveats: tuple[str, ...]
-    group_clicks: NullTwins | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberChoice:
-    """The chosen number with all evidence, which is described in `EvidenceReport`.
+    """The chosen number and what it was chosen by, which is described in `EvidenceReport`.
 
     Parameters
     ----------
@@ -130,14 +117,14 @@ class NumberChoice:
     reason: str
     gain_share: float
     sufficient: tuple[int, ...]
-    n_groups: int
-    objections: tuple[str, ...]
     has_gain: bool | None
     gains: tuple[InnerGain, ...]
-    gaps: tuple[GapCurve, ...]
-    strength: PredictionStrength | None
-    columns: NullTwins | None
-    group_clicks: NullTwins | None
+    separation: Separation | None
+
+    @property
+    def n_groups(self) -> int:
+        """Natural groups; 1 where there are none."""
+        return 1 if self.separation is None else self.separation.n_groups
 
     def at_least(self, least: int) -> int:
         """Return the chosen number, or the best that is no smaller than was asked for."""
@@ -148,11 +135,8 @@ class NumberChoice:
 
 def choose_number(
     gains: Sequence[InnerGain],
-    gaps: Sequence[GapCurve],
+    separation: Separation | None = None,
     *,
-    strength: PredictionStrength | None = None,
-    columns: NullTwins | None = None,
-    group_clicks: NullTwins | None = None,
     allowed: Sequence[int] | None = None,
     gain_share: float = GAIN_SHARE,
 ) -> NumberChoice:
@@ -161,16 +145,15 @@ def choose_number(
     Examples
     --------
     >>> from segmentry.schema import Estimate
-    >>> none = GapCurve("pca", (1, 2), (0.5, 0.1), (0.1, 0.1), 1, 1, False, 1000)
+    >>> none = Separation((1, 2), (1.0, 0.2), 1, 1000, 5, 0)
     >>> gain = InnerGain(3, Estimate(value=0.02, low=0.01, high=0.03), 0.006)
-    >>> choice = choose_number([gain], [none])
+    >>> choice = choose_number([gain], none)
     >>> choice.n_segments, choice.division
     (3, 'graded division')
-    >>> choose_number([], [none]).reason
-    'One segment: no natural groups (the gap statistic finds none against users \
-spread evenly over each component).'
+    >>> choose_number([], none).reason
+    'One segment: no natural groups (no number of clusters has a valley between every two).'
     """
-    n_groups, objections = _groups(gaps, strength, columns, group_clicks)
+    n_groups = 1 if separation is None else separation.n_groups
     sufficient, best = _sufficient(gains, gain_share)
     has_gain = None if best is None else _is_gain(best)
     n_segments = 1
@@ -182,17 +165,12 @@ spread evenly over each component).'
         n_segments=n_segments,
         division=_division(n_segments, n_groups),
         rule=RULE_WITHOUT_LOG if best is None else rule_of(gain_share),
-        reason=_reason(n_segments, n_groups, objections, sufficient, best, gain_share=gain_share),
+        reason=_reason(n_segments, n_groups, sufficient, best, gain_share=gain_share),
         gain_share=gain_share,
         sufficient=sufficient,
-        n_groups=n_groups,
-        objections=objections,
         has_gain=has_gain,
         gains=tuple(gains),
-        gaps=tuple(gaps),
-        strength=strength,
-        columns=columns,
-        group_clicks=group_clicks,
+        separation=separation,
     )
 
 
@@ -242,55 +220,6 @@ def number_range(
     )
 
 
-def number_of(curves: Sequence[GapCurve], strength: PredictionStrength | None) -> int:
-    """Return the number of groups that gap curves speak for; 1 if one of them speaks for none.
-
-    A curve that still rises at its end has no largest gap yet: there the first number that the
-    next does not beat is taken, the rule of 2001. If it rises all the way, it says that there are
-    groups but not how many, as levels of a discrete feature may count as groups: then it is the
-    largest number whose prediction strength is 0.8.
-    """
-    k = min(curve.n_groups_first if curve.is_at_end else curve.n_groups for curve in curves)
-    if strength is None or k < curves[0].numbers[-1] or not all(c.is_at_end for c in curves):
-        return k
-    pairs = zip(strength.numbers, strength.strengths, strict=True)
-    return min(k, max(number for number, value in pairs if value >= STRONG))
-
-
-def _groups(
-    gaps: Sequence[GapCurve],
-    strength: PredictionStrength | None,
-    columns: NullTwins | None,
-    group_clicks: NullTwins | None,
-) -> tuple[int, tuple[str, ...]]:
-    """Number of natural groups, 1 if anything speaks against them, and what does."""
-    if not gaps:
-        return 1, ("the gap was not measured",)
-    objections = [
-        f"the gap statistic finds none {_AGAINST[c.reference]}"
-        for c in gaps
-        if number_of([c], strength) == 1
-    ]
-    k = number_of(gaps, strength)
-    if strength is not None and k > 1:
-        at = dict(
-            zip(
-                strength.numbers, zip(strength.strengths, strength.errors, strict=True), strict=True
-            )
-        )
-        value, error = at.get(k, (0.0, 0.0))
-        if value + error < STRONG:
-            objections.append(f"prediction strength of {k} groups is {value:.2f}, below {STRONG}")
-    for twins, do_as_well in (
-        (columns, "columns permuted independently do as well"),
-        (group_clicks, "clicks drawn at one rate for all form such groups as well"),
-    ):
-        if twins is not None and k > 1 and (twins.p_value is None or twins.p_value > _ALPHA):
-            told = "not defined" if twins.p_value is None else f"{twins.p_value:.2f}"
-            objections.append(f"{do_as_well} (p {told})")
-    return (1 if objections else k), tuple(objections)
-
-
 def _nearest(n_groups: int, allowed: Sequence[int] | None) -> int:
     if allowed is None:
         return n_groups
@@ -301,13 +230,31 @@ def _nearest(n_groups: int, allowed: Sequence[int] | None) -> int:
 def _sufficient(
     gains: Sequence[InnerGain], gain_share: float
 ) -> tuple[tuple[int, ...], InnerGain | None]:
-    """Return the numbers with enough of the largest gain, rising, and the one that has it."""
-    known = [(each.gain.value, each) for each in gains if each.gain.value is not None]
+    """Return the numbers with enough of the largest gain, rising, and the one that has it.
+
+    The curve of the gain is smoothed first: a further segment adds no more than the one before it.
+    Of 94 logs the halves then agreed on the number in 49 % instead of 44 %.
+    """
+    tried = [e for e in gains if e.gain.value is not None and e.n_segments > 1]
+    known = sorted(tried, key=lambda each: each.n_segments)
     if not known:
         return (), None
-    largest, best = max(known, key=lambda each: (each[0], -each[1].n_segments))
-    enough = sorted(each.n_segments for gain, each in known if gain >= gain_share * largest)
-    return tuple(enough), best
+    smooth = _concave([e.n_segments for e in known], [e.gain.value or 0.0 for e in known])
+    enough = smooth >= gain_share * smooth.max()
+    best = max(known, key=lambda each: (each.gain.value or 0.0, -each.n_segments))
+    return tuple(e.n_segments for e, has in zip(known, enough, strict=True) if has), best
+
+
+def _concave(numbers: Sequence[int], gains: Sequence[float]) -> FloatVector:
+    """Smooth gains, 0 for one segment, so that what each segment adds does not rise."""
+    from scipy.optimize import isotonic_regression
+
+    steps = np.diff([1, *numbers]).astype(np.float64)
+    added = np.diff([0.0, *gains]) / steps
+    smooth: FloatVector = np.cumsum(
+        isotonic_regression(added, weights=steps, increasing=False).x * steps
+    )
+    return smooth
 
 
 def _is_gain(best: InnerGain) -> bool:
@@ -323,18 +270,18 @@ def _division(n_segments: int, n_groups: int) -> Division:
 def _reason(
     n_segments: int,
     n_groups: int,
-    objections: Sequence[str],
     sufficient: Sequence[int],
     best: InnerGain | None,
     *,
     gain_share: float,
 ) -> str:
-    against = f"no natural groups ({'; '.join(objections)})"
-    groups = f"{n_groups} natural groups" if n_groups > 1 else against
+    groups = f"{n_groups} natural groups"
+    if n_groups == 1:
+        groups = "no natural groups (no number of clusters has a valley between every two)"
     if best is None or best.gain.value is None:
-        return f"One segment: {against}." if n_segments == 1 else f"{groups}."
+        return f"One segment: {groups}." if n_segments == 1 else f"{groups}."
     if n_segments == 1:
-        return f"One segment: nothing is gained on held-out days, and {against}."
+        return f"One segment: nothing is gained on held-out days, and {groups}."
     if not _is_gain(best):
         return f"{groups}; on held-out days they predict no clicks."
     found = (
@@ -343,5 +290,6 @@ def _reason(
     ).replace("%", " %", 1)
     if n_groups == n_segments:
         return f"{found}; these are {groups}."
-    but = f": {groups}" if n_groups > 1 else f" ({'; '.join(objections)})"
-    return f"{found}; a graded division, not natural groups{but}."
+    if n_groups > 1:
+        return f"{found}; there are {groups}, and this division is graded."
+    return f"{found}; a graded division, {groups}."

@@ -8,9 +8,13 @@ import numpy.typing as npt
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from segmentry.evaluation.number._choice import NumberChoice, NumberRange
 from segmentry.evaluation.number._inner_split import InnerSplit, thirds
-from segmentry.evaluation.number._procedure import decision_of, repeat_segments, weigh_number
+from segmentry.evaluation.number._procedure import (
+    Weighed,
+    decision_of,
+    repeat_segments,
+    weigh_number,
+)
 from segmentry.evaluation.stability import Stability
 from segmentry.features.user_days import UserDays
 from segmentry.features.users import EarlyUsers
@@ -39,14 +43,10 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberEvidence:
-    """The choice with all that it was made by, and what other users would give.
-
-    `number` is null without gains, `stability` where there is one segment.
-    """
+    """What the number was chosen by, and its repetitions; `stability` is null for one segment."""
 
     split: InnerSplit
-    choice: NumberChoice
-    number: NumberRange | None
+    weighed: Weighed
     stability: Stability | None
 
 
@@ -109,18 +109,17 @@ def find_by_evidence(
     least : int
         No fewer segments than this.
     """
-    weighed: list[tuple[NumberChoice, NumberRange | None]] = []
+    found: list[Weighed] = []
 
     def decide(rows: DistinctRows, numbers: Sequence[int]) -> Decision:
-        weighed.append(
+        found.append(
             weigh_number(rows, numbers, split=basis.split, gain_share=gain_share, seed=seed)
         )
-        return decision_of(weighed[0][0], numbers, least=least)
+        return decision_of(found[0].choice, numbers, least=least)
 
     # One thread for each sum: its last bits must not depend on how many there are.
     with threadpool_limits(1):
         segmentation = find(decide)
-        choice, number = weighed[0]
         repeated = None
         if segmentation.n_segments > 1:
             repeated = repeat_segments(
@@ -131,4 +130,4 @@ def find_by_evidence(
                 seed=seed,
                 on_run=told(progress, "repeating on other users"),
             )
-    return segmentation, NumberEvidence(basis.split, choice, number, repeated)
+    return segmentation, NumberEvidence(basis.split, found[0], repeated)

@@ -57,7 +57,7 @@ class UserGains:
         Examples
         --------
         >>> users = UserGains((2,), np.array([[0.5], [0.1], [0.3]]), np.array([5.0, 1.0, 3.0]))
-        >>> users.summed()[0].gain.value, users.summed(np.array([1.0, 0.0, 0.0]))[0].error
+        >>> round(users.summed()[0].gain.value, 6), users.summed(np.array([1.0, 0, 0]))[0].error
         (0.1, 0.0)
         """
         copies = np.ones(self.n_trials.size) if weights is None else weights
@@ -104,11 +104,11 @@ def inner_gain(segment_ids: IntVector, *, later: UserCounts, seed: int = 0) -> I
     0.0
     """
     n_segments = int(np.unique(segment_ids[segment_ids != UNASSIGNED]).size)
+    if n_segments == 1 and not (segment_ids[later.n_trials > 0] == UNASSIGNED).any():
+        return InnerGain(1, Estimate(value=0.0, low=0.0, high=0.0), 0.0)
     judge = judge_by_later(later, seed=seed)
     if judge is None:
-        is_one = n_segments == 1 and not (segment_ids[later.n_trials > 0] == UNASSIGNED).any()
-        gain, error = (Estimate(value=0.0, low=0.0, high=0.0), 0.0) if is_one else (UNKNOWN, None)
-        return InnerGain(n_segments, gain, error)
+        return InnerGain(n_segments, UNKNOWN, None)
     nats = judge(segment_ids)[:, np.newaxis]
     return UserGains((n_segments,), nats, later.n_trials.astype(np.float64)).summed()[0]
 

@@ -10,12 +10,11 @@ import polars as pl
 from segmentry.errors import SelectionError
 from segmentry.evaluation.later_days import (
     CLICKS_BEYOND_COUNTS,
-    COUNTED_CLICKS,
     counted_features,
     recount,
 )
 from segmentry.evaluation.number._inner_gain import UserGains, judge_by_later
-from segmentry.features import fit_beta_prior
+from segmentry.features import fit_beta_prior, shrink
 from segmentry.features.user_days import UserDays
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
@@ -62,11 +61,6 @@ class InnerSplit:
     def has_later(self) -> bool:
         """Whether there are other days to ask."""
         return bool(self.held_out)
-
-    @property
-    def has_counted_clicks(self) -> bool:
-        """Whether clicks form segments, by features that can be counted anew."""
-        return any(plan.feature.name in COUNTED_CLICKS for plan in self.plans)
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -213,22 +207,33 @@ def form_again(drawn: DrawnUsers, k: int, *, algorithm: str, seed: int) -> IntVe
     return labels
 
 
-def recounted_rows(split: InnerSplit, counts: UserDays) -> DistinctRows:
-    """Preprocess all users of the feature window, their features counted again."""
-    table, is_in = _recounted(split, split.days, counts)
-    steps, is_in = _prepared(split, table, is_in, None)
+def rows_of_spread_clicks(split: InnerSplit, *, seed: int) -> DistinctRows | None:
+    """Preprocess all users with the clicks of each spread by half a click before the CTR is made.
+
+    Few clicks are few whole numbers: users without one, with one and with two lie apart, whatever
+    their true CTRs. Null where the CTR forms no segments, or no day was counted.
+    """
+    if not split.days or all(plan.feature.name != "ctr_shrunk" for plan in split.plans):
+        return None
+    table, is_in = _recounted(split, split.days)
+    totals = split.counts.totals(split.days)
+    prior = fit_beta_prior(totals.n_successes, totals.n_trials)
+    moved = np.random.default_rng([seed, split.n_users]).uniform(-0.5, 0.5, split.n_users)
+    clicks = np.maximum(totals.n_successes + moved, -prior.mean * prior.precision / 2)
+    table = table.with_columns(ctr_shrunk=pl.Series(shrink(clicks, totals.n_trials, prior)))
+    try:
+        steps, is_in = _prepared(split, table, is_in, None)
+    except SelectionError:
+        return None
     return distinct_rows(steps.transform(table.filter(is_in)))
 
 
-def _recounted(
-    split: InnerSplit, days: tuple[int, ...], counts: UserDays | None = None
-) -> tuple[pl.DataFrame, BoolVector]:
+def _recounted(split: InnerSplit, days: tuple[int, ...]) -> tuple[pl.DataFrame, BoolVector]:
     """Return the features of some days, and who has some."""
-    counts = split.counts if counts is None else counts
-    totals = counts.totals(days)
+    totals = split.counts.totals(days)
     prior = fit_beta_prior(totals.n_successes, totals.n_trials)
     names = [plan.feature.name for plan in split.plans]
-    found = recount(counts, days, names, prior=prior)
+    found = recount(split.counts, days, names, prior=prior)
     is_in = np.ones(split.n_users, dtype=bool)
     if split.needs_impressions:
         is_in = totals.n_trials > 0

@@ -5,18 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentry.errors import SelectionError
 from segmentry.evaluation.number._choice import (
     GAIN_SHARE,
-    RULE_WITHOUT_LOG,
     NumberChoice,
     NumberRange,
     choose_number,
-    number_of,
     number_range,
 )
 from segmentry.evaluation.number._groups import (
-    STRONG,
     GapCurve,
     PredictionStrength,
     gap_statistic,
@@ -27,17 +23,10 @@ from segmentry.evaluation.number._inner_split import (
     draw_users,
     form_again,
     inner_gains,
-    recounted_rows,
+    rows_of_spread_clicks,
 )
-from segmentry.evaluation.number._null_twins import (
-    NullTwins,
-    column_twins,
-    explained_by_groups,
-    null_twins,
-    redrawn_clicks,
-)
+from segmentry.evaluation.number._valleys import Separation, separate
 from segmentry.evaluation.stability import Stability, stability
-from segmentry.features.user_days import UserDays
 from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows, quiet_fits
 from segmentry.segments.forming import Decision
@@ -46,24 +35,14 @@ Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class GroupEvidence:
-    """What speaks for natural groups among users, and what against."""
+class Weighed:
+    """The choice with all evidence on the number of segments; `number` is null without gains."""
 
+    choice: NumberChoice
+    number: NumberRange | None
+    separation: Separation
     gaps: tuple[GapCurve, ...]
     strength: PredictionStrength
-    columns: NullTwins | None
-
-
-def weigh_groups(rows: DistinctRows, *, most: int, seed: int) -> GroupEvidence:
-    """Ask whether users form groups: gap statistic, prediction strength, permuted columns."""
-    gaps = gap_statistic(rows, most=most, seed=seed)
-    strength = prediction_strength(rows, most=most, seed=seed)
-    n_groups = number_of(gaps, strength)
-    return GroupEvidence(
-        gaps=gaps,
-        strength=strength,
-        columns=column_twins(rows, k=n_groups, seed=seed) if n_groups > 1 else None,
-    )
 
 
 def weigh_number(
@@ -73,57 +52,32 @@ def weigh_number(
     split: InnerSplit | None,
     gain_share: float = GAIN_SHARE,
     seed: int,
-) -> tuple[NumberChoice, NumberRange | None]:
+) -> Weighed:
     """Gather all evidence on the number of segments, choose, and see what other users would give.
 
     Examples
     --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> ball = distinct_rows(np.random.default_rng(2).normal(size=(300, 2)))
-    >>> weigh_number(ball, [2, 3, 4], split=None, seed=0)[0].n_segments
+    >>> weigh_number(ball, [2, 3, 4], split=None, seed=0).choice.n_segments
     1
     """
-    groups = weigh_groups(rows, most=max(*numbers, 2), seed=seed)
-    gains, group_clicks = None, None
-    if split is not None and groups.columns is not None:
-        k = number_of(groups.gaps, groups.strength)
-        group_clicks = group_twins(split, k, seed=seed)
-    if split is not None:
-        gains = inner_gains(split, numbers, seed=seed)
+    most = max(*numbers, 2)
+    gains = None if split is None else inner_gains(split, numbers, seed=seed)
+    of_groups = rows if split is None else rows_of_spread_clicks(split, seed=seed) or rows
+    separation = separate(of_groups, most=most, seed=seed)
     choice = choose_number(
         () if gains is None else gains.summed(),
-        groups.gaps,
-        strength=groups.strength,
-        columns=groups.columns,
-        group_clicks=group_clicks,
+        separation,
         allowed=numbers,
         gain_share=gain_share,
     )
-    return choice, None if gains is None else number_range(gains, choice, seed=seed)
-
-
-def group_twins(split: InnerSplit, k: int, *, seed: int, n_twins: int = 19) -> NullTwins | None:
-    """Redraw all clicks at one CTR and see whether k groups explain as much by chance.
-
-    Few clicks are few whole numbers: users without a click, with one, with two lie apart, whatever
-    their true CTRs. The statistic is ln(W_1 / W_k), W the within-cluster sum of squares; prior and
-    preprocessing are fitted anew. Null where clicks form no segments, or no day was counted.
-    """
-    rate = split.counts.totals(split.days).rate
-    if rate is None or not split.has_counted_clicks:
-        return None
-
-    def statistic(counts: UserDays) -> float | None:
-        try:
-            return explained_by_groups(recounted_rows(split, counts), k, seed=seed)
-        except SelectionError:
-            return None
-
-    return null_twins(
-        statistic(split.counts),
-        lambda twin: statistic(redrawn_clicks(split.counts, rate=rate, seed=twin)),
-        n_twins=n_twins,
-        seed=seed,
+    return Weighed(
+        choice=choice,
+        number=None if gains is None else number_range(gains, choice, seed=seed),
+        separation=separation,
+        gaps=gap_statistic(rows, most=most, seed=seed),
+        strength=prediction_strength(rows, most=most, seed=seed),
     )
 
 
@@ -190,20 +144,8 @@ def decide_by_groups(rows: DistinctRows, numbers: Sequence[int], *, seed: int = 
     >>> decide_by_groups(ball, [2, 3, 4]).n_segments
     1
     """
-    most = max(*numbers, 2)
-    if prediction_strength(rows, most=most, seed=seed).n_groups == 1:
-        # Any number that the gap may find would be objected to: the gap, which takes four times
-        # as long, need not be asked.
-        return Decision(
-            n_segments=1,
-            rule=RULE_WITHOUT_LOG,
-            reason=(
-                "One segment: no natural groups (the prediction strength of every number of groups "
-                f"is below {STRONG})."
-            ),
-            remarks={},
-        )
-    return decision_of(weigh_number(rows, numbers, split=None, seed=seed)[0], numbers)
+    separation = separate(rows, most=max(*numbers, 2), seed=seed)
+    return decision_of(choose_number((), separation, allowed=numbers), numbers)
 
 
 def _remarks(choice: NumberChoice) -> Iterator[tuple[int, str]]:
