@@ -10,30 +10,6 @@ from html import escape
 
 from segmentry.schema import Estimate, UtcOffset
 
-__all__ = [
-    "MISSING",
-    "bracketed",
-    "compact",
-    "count",
-    "day",
-    "decimal",
-    "feature_value",
-    "html_table",
-    "interval",
-    "listed",
-    "moment",
-    "percent",
-    "period",
-    "points",
-    "rate",
-    "rate_with_limits",
-    "score",
-    "signed",
-    "stacked",
-    "thousandfold",
-    "utc",
-]
-
 MISSING = "–"
 _NBSP = "\u00a0"
 _MINUS = "−"

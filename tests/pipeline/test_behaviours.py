@@ -351,8 +351,8 @@ def test_a_run_from_it_needs_no_log(shop_run):
     before = read_summary(shop_run.folder)
 
     assert same.conversions == before.conversions
-    assert [each.forecast_ctr for each in same.segments] == [
-        each.forecast_ctr for each in before.segments
+    assert [each.expected_rate for each in same.segments] == [
+        each.expected_rate for each in before.segments
     ]
 
 

@@ -298,8 +298,8 @@ def core_figures(summary):
                 "n_clicks": segment.n_clicks,
                 "ctr_interval": [round(segment.ctr_seen.low, 4), round(segment.ctr_seen.high, 4)],
                 "forecast": [
-                    round(segment.forecast_ctr.low, 4),
-                    round(segment.forecast_ctr.high, 4),
+                    round(segment.expected_rate.low, 4),
+                    round(segment.expected_rate.high, 4),
                 ],
                 "verdict": segment.verdict,
             }

@@ -12,9 +12,7 @@ from segmentry.errors import ConfigError, OutputError
 from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.results.run_folder import read_min_size, read_segments
 from segmentry.runtime.sampling import hash_shares
-from segmentry.runtime.whole_files import written_whole
-
-__all__ = ["TARGETS", "Audience", "Target", "export_audience"]
+from segmentry.runtime.temporary import written_whole
 
 Target = Literal["csv", "parquet", "google", "meta"]
 TARGETS: tuple[Target, ...] = ("csv", "parquet", "google", "meta")
@@ -28,31 +26,22 @@ _KEYS = ("email", "phone")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """What was written, and who was left out.
-
-    Parameters
-    ----------
-    n_users : int
-        Users of the segments.
-    n_held_out : int
-        Of these, the users that were left out by hash, to be compared with later.
-    n_without_contact : int
-        Users that would be exported but have no e-mail address or phone number that can be used,
-        or one that a held-out user or an earlier row has as well.
-    n_written : int
-        Rows of the file.
-    salt : str
-        Of the hash: the same salt holds the same users out.
-    """
+    """What was written, and who was left out."""
 
     out: Path
     to: Target
     segment_ids: tuple[int, ...]
     n_users: int
+    """Users of the segments."""
     n_held_out: int
+    """Of these, the users that were left out by hash, to be compared with later."""
     n_without_contact: int
+    """Users that would be exported but have no e-mail address or phone number that can be used, or
+    one that a held-out user or an earlier row has as well."""
     n_written: int
+    """Rows of the file."""
     salt: str
+    """Of the hash: the same salt holds the same users out."""
 
 
 def export_audience(

@@ -5,8 +5,6 @@ from typing import Literal
 
 import polars as pl
 
-__all__ = ["Platform", "hashed_emails", "hashed_phones"]
-
 Platform = Literal["google", "meta"]
 
 _ADDRESS = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -17,15 +15,7 @@ _KEEPS_ITS_ZERO = ("39", "378")  # Italy, San Marino: the first 0 belongs to the
 def hashed_emails(emails: pl.Series, *, platform: Platform) -> pl.Series:
     """Normalise e-mail addresses and hash them with SHA-256, in lower-case hexadecimal.
 
-    Parameters
-    ----------
-    emails : Series of str, shape (n_users,)
-    platform : {"google", "meta"}
-
-    Returns
-    -------
-    Series of str, shape (n_users,)
-        Null for what is no address.
+    The platform is "google" or "meta". What is no address is null.
 
     Notes
     -----
@@ -66,18 +56,9 @@ def hashed_phones(
 ) -> pl.Series:
     """Normalise phone numbers and hash them with SHA-256, in lower-case hexadecimal.
 
-    Parameters
-    ----------
-    phones : Series of str, shape (n_users,)
-        With ``+`` or ``00`` and country code, or national numbers.
-    platform : {"google", "meta"}
-    country_code : str, optional
-        Digits that are put before national numbers; without it they cannot be used.
-
-    Returns
-    -------
-    Series of str, shape (n_users,)
-        Null for what is no number of 8 to 15 digits with a country code.
+    Numbers have ``+`` or ``00`` and a country code, or are national: then the digits of
+    `country_code` are put before them, without which they cannot be used. The platform is "google"
+    or "meta". What is no number of 8 to 15 digits with a country code is null.
 
     Notes
     -----

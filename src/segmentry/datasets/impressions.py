@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from segmentry.datasets.catalogue import Catalogue
+from segmentry.datasets.categories import TasteUrns, draw_items
 from segmentry.datasets.planted import OVERALL_CTR
 from segmentry.datasets.population import Population
 from segmentry.datasets.quotas import Floats, Integers
 from segmentry.datasets.timing import LOG_SECONDS, LOG_START, draw_seconds
-from segmentry.datasets.urns import TasteUrns, draw_items
 
 PIDS = ("430548_1007", "430539_1007")
 SECOND_PID_SHARE = 0.38

@@ -26,19 +26,9 @@ _TIME_BITS = 21  # 22 days of seconds
 def draw_seconds(counts: Integers, *, span: int, rng: np.random.Generator) -> Integers:
     """Draw when each user's events happen.
 
-    Parameters
-    ----------
-    counts : ndarray of shape (n_users,)
-        Events per user, each at least 1.
-    span : int
-        Length of the window in seconds; it starts at a local midnight.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray of shape (counts.sum(),)
-        Seconds since the start of the window, user after user, rising within each user.
+    `counts`, shape (n_users,), are events per user, each at least 1; the window is `span` seconds
+    long and starts at a local midnight. Seconds since then are returned, shape (counts.sum(),),
+    user after user, rising within each user.
     """
     n_events = int(counts.sum())
     is_first = np.zeros(n_events, dtype=np.bool_)

@@ -13,15 +13,6 @@ from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
 from segmentry.schema.arrays import BoolVector, FloatVector
 
-__all__ = [
-    "PresenceFeature",
-    "PresenceReport",
-    "PresenceRow",
-    "compared_features",
-    "report_presence",
-    "warn_of_presence",
-]
-
 Values = Mapping[str, FloatVector]
 # From this share on, the figures of a segment are those of one user.
 _HEAVY = 0.2
@@ -29,75 +20,51 @@ _HEAVY = 0.2
 
 @dataclass(frozen=True, slots=True)
 class PresenceFeature:
-    """One feature in the feature window, of users present and absent later.
-
-    Parameters
-    ----------
-    feature : str
-    present, absent : float
-        Means over the users of whom it is known, in raw units.
-    difference : float or None
-        `absent` - `present` in standard deviations over all users with a segment; null where the
-        feature does not vary.
-    """
+    """One feature in the feature window, of users present and absent later."""
 
     feature: str
     present: float
     absent: float
+    """`present`, `absent`: means over the users of whom it is known, in raw units."""
     difference: float | None
+    """`absent` - `present` in standard deviations over all users with a segment; null where the
+    feature does not vary."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceRow:
-    """The users of one segment by whether they were shown ads again on the later days.
-
-    Parameters
-    ----------
-    segment_id : int
-        Of the feature window.
-    n_present, n_absent : int or None
-        Users that were shown ads again, and those that were not; null where either is too few to
-        be shown.
-    impressions_present, impressions_absent : float or None
-        Their mean impressions in the feature window.
-    ctr_present, ctr_absent : float or None
-        Their CTR in the feature window.
-    largest_user_share : float or None
-        Share of the impressions of its busiest user in all of its impressions, over all days and
-        for the segment as it is now; null where it is too small to be shown.
-    features : tuple of PresenceFeature
-        What forms segments and what profiles tell, categories aside, the largest difference first;
-        a feature that is known of too few of either to be shown is left out.
-    """
+    """The users of one segment by whether they were shown ads again on the later days."""
 
     segment_id: int
+    """Of the feature window."""
     n_present: int | None
     n_absent: int | None
+    """`n_present`, `n_absent`: users that were shown ads again, and those that were not; null where
+    either is too few to be shown."""
     impressions_present: float | None
     impressions_absent: float | None
+    """`impressions_present`, `impressions_absent`: their mean impressions in the feature window."""
     ctr_present: float | None
     ctr_absent: float | None
+    """`ctr_present`, `ctr_absent`: their CTR in the feature window."""
     largest_user_share: float | None
+    """Share of the impressions of its busiest user in all of its impressions, over all days and for
+    the segment as it is now; null where it is too small to be shown."""
     features: tuple[PresenceFeature, ...] = ()
+    """What forms segments and what profiles tell, categories aside, the largest difference first; a
+    feature that is known of too few of either to be shown is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceReport:
-    """What the check on later days cannot speak of.
-
-    Parameters
-    ----------
-    segments : tuple of PresenceRow
-    n_new : int or None
-        Users that were shown ads on the later days only: no segment was checked on them; null
-        where there were no later days, or too few users to be shown.
-    new_ctr : Estimate
-        Their CTR, with its 90 % interval.
-    """
+    """What the check on later days cannot speak of."""
 
     segments: tuple[PresenceRow, ...]
     n_new: int | None
+    """Users that were shown ads on the later days only: no segment was checked on them; null where
+    there were no later days, or too few users to be shown."""
     new_ctr: Estimate
+    """Their CTR, with its 90 % interval."""
 
 
 def compared_features(catalogue: Sequence[Feature], forming: Sequence[str]) -> tuple[Feature, ...]:

@@ -43,18 +43,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class InferredFeatures:
-    """What the columns of a user table are taken for.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-        In the order of the columns.
-    left_out : tuple of LeftOut
-        All other columns, in their order.
-    """
+    """What the columns of a user table are taken for."""
 
     features: tuple[Feature, ...]
+    """In the order of the columns."""
     left_out: tuple[LeftOut, ...]
+    """All other columns, in their order."""
 
 
 def infer_features(
@@ -67,29 +61,18 @@ def infer_features(
 ) -> InferredFeatures:
     """Declare the features of a user table: what each column is, and which are left out.
 
-    Text, booleans and whole numbers of at most two values are categorical. Other numbers are
-    counts (whole, not negative, with a long tail), money (not whole, not negative, with a long
-    tail) or rates; the long tail of the first two is logged. Left out are constant and unknown
-    columns, dates, ids, and text of more than 50 different values.
+    Text, booleans and whole numbers of at most two values are categorical. Other numbers are counts
+    (whole, not negative, with a long tail), money (not whole, not negative, with a long tail) or
+    rates; the long tail of the first two is logged. Left out are constant and unknown columns,
+    dates, ids, and text of more than 50 different values.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        One row per user; null means unknown.
-    ordinal, categorical : collection of str
-        Columns that are taken as these whatever they look like, unless they are constant.
-    ignore : collection of str
-        Columns to leave out.
-    weights : ndarray of float, shape (n_users,), optional
-        How many users each row stands for, above 0; 1 for each when absent. A weight of 2 is the
-        row twice: its values are then shared by two users.
+    The table has one row per user; null means unknown. Columns named `ordinal` or `categorical` are
+    taken as these whatever they look like, unless they are constant. `weights`, shape (n_users,),
+    say how many users each row stands for, above 0; 1 for each when absent. A weight of 2 is the
+    row twice: its values are then shared by two users.
 
-    Raises
-    ------
-    SchemaError
-        If a named column is not there.
-    ConfigError
-        If a column is to be both ordinal and categorical.
+    Raises SchemaError if a named column is not there; ConfigError if a column is to be both ordinal
+    and categorical.
 
     Notes
     -----
@@ -118,7 +101,7 @@ def infer_features(
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: user table: no column 'ages'; did you mean 'age'? Found age, \
-country, n_orders, user_id
+    try, n_orders, user_id
     """
     _check_names(table, ordinal, categorical, ignore)
     features, left_out = [], []

@@ -14,10 +14,7 @@ def is_frame(X: object) -> TypeGuard[nw.typing.IntoDataFrame]:
 
     Others are read by position, as scikit-learn does it.
 
-    Raises
-    ------
-    TypeError
-        If it is lazy.
+    Raises TypeError if it is lazy.
 
     Examples
     --------
@@ -47,10 +44,7 @@ def table_of_frame(X: nw.typing.IntoDataFrame) -> pl.DataFrame:
 
     Categories stay levels, also those that are numbers.
 
-    Raises
-    ------
-    ValueError
-        If a column holds values of several types.
+    Raises ValueError if a column holds values of several types.
     """
     frame = nw.from_native(X, eager_only=True)
     return pl.DataFrame([_series_of(frame[name]) for name in frame.columns])
@@ -59,10 +53,7 @@ def table_of_frame(X: nw.typing.IntoDataFrame) -> pl.DataFrame:
 def table_of_array(X: npt.NDArray[np.generic], names: Iterable[str]) -> pl.DataFrame:
     """Return a matrix as Polars, (n_users, n_columns), with these names of its columns.
 
-    Raises
-    ------
-    ValueError
-        If a column holds values of several types.
+    Raises ValueError if a column holds values of several types.
     """
     columns = zip(names, X.T, strict=True)
     return pl.DataFrame([_series_of_values(name, values) for name, values in columns])

@@ -61,22 +61,11 @@ def _moment_of(action: int) -> nw.Expr:
 def count_behaviours(
     behaviours: nw.LazyFrame[Any], *, window: Window, ads_since: int | None = None
 ) -> nw.LazyFrame[Any]:
-    """Count per user what the features of the behaviour log are made of.
+    """Count per user, in integers, what the features of the behaviour log are made of.
 
-    Parameters
-    ----------
-    behaviours : LazyFrame
-        Canonical behaviours, holding all rows of each of its users.
-    window : Window
-        Behaviours outside are not counted.
-    ads_since : int, optional
-        First moment of the ad log, which may begin later; the window's by default. No ad is known
-        that a purchase before it could have followed.
-
-    Returns
-    -------
-    LazyFrame
-        ``user_id`` and integer columns, one row per user with a behaviour in the window.
+    The canonical behaviours hold all rows of each of their users; those outside the window are not
+    counted. `ads_since` is the first moment of the ad log, which may begin later; the window's by
+    default. No ad is known that a purchase before it could have followed.
     """
     done = behaviours.filter(within(window, at="happened_at")).with_columns(
         day_of(window), _second_of_day(window)
@@ -204,21 +193,9 @@ def count_attributions(
     it, *click-through* if such an ad was clicked; a purchase in the very second of the impression,
     or before it, is none of it. These are associations: what is shown follows what is browsed.
 
-    Parameters
-    ----------
-    behaviours, impressions : LazyFrame
-        Canonical, holding all rows of each of the same users.
-    ads : LazyFrame
-        ``ad_id, category_id``, one row per ad.
-    window : Window
-        Impressions and behaviours outside are not counted.
-    days : sequence of int
-        Lengths of the look-back.
-
-    Returns
-    -------
-    LazyFrame
-        ``user_id`` and integer columns, one row per user with an advertised category.
+    Both logs are canonical and hold all rows of each of the same users; what lies outside the
+    window is not counted. The ads are ``ad_id, category_id``, one row each; `days` are lengths of
+    the look-back. There is one row of integers per user with an advertised category.
     """
     done = behaviours.filter(within(window, at="happened_at") & ~nw.col("category_id").is_null())
     shown = (

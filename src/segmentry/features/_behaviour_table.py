@@ -66,21 +66,11 @@ def count_behaviour_source(
 ) -> CountedBehaviours:
     """Count the behaviour log, for all days and for the feature window.
 
-    Parameters
-    ----------
-    checked : Checked
-        With both logs in parts.
-    users : Series
-        ``user_id`` of the log and the profiles; rows of others are excluded and counted.
-    feature_window : Window or None
-        Null where nothing is checked on later days.
-    is_sample : bool
-        Whether the users are a sample of those of the log.
+    Rows of users other than the given ones, those of the log and the profiles, are excluded and
+    counted. Without a feature window nothing is checked on later days. `is_sample` says that the
+    users are a sample of those of the log.
 
-    Raises
-    ------
-    DataError
-        If no behaviour is left, or none of the feature window can be.
+    Raises DataError if no behaviour is left, or none of the feature window can be.
     """
     split, log, window = checked.behaviours, checked.log, checked.window
     assert split is not None and isinstance(log, LogParts), "read with behaviours"  # noqa: S101, PT018
@@ -179,21 +169,11 @@ def count_behaviour_log(
 ) -> BehaviourCounts:
     """Count what the features and the funnel of the behaviour log are made of, part by part.
 
-    Parameters
-    ----------
-    pairs : sequence of PartPair
-        From its `split_log`; one at least with behaviours.
-    ads : DataFrame or None
-        From `value_ads`; null where the ads have no categories.
-    history : Window
-        Behaviours outside are not counted; it ends with `window`.
-    window : Window
-        Impressions outside are not counted.
-    is_timed : bool
-        Whether both logs have times. Without them nothing can follow anything: only the
-        categories advertised and viewed are compared.
-    on_part : callable, optional
-        Called with (parts done, parts in all).
+    One part at least has behaviours. The ads are from `value_ads`; null where they have no
+    categories. Behaviours outside `history`, which ends with `window`, are not counted, nor are
+    impressions outside `window`. Unless both logs are timed nothing can follow anything: only the
+    categories advertised and viewed are compared. `on_part` is called with (parts done, parts in
+    all).
     """
     counts: list[pl.DataFrame] = []
     journeys: list[pl.DataFrame] = []

@@ -35,26 +35,16 @@ def count_journeys(
 ) -> nw.LazyFrame[Any]:
     """Count per user the clicks that were followed by a view, a cart and a purchase, in order.
 
-    Parameters
-    ----------
-    behaviours : LazyFrame
-        Canonical behaviours, holding all rows of each of its users.
-    impressions : LazyFrame
-        Canonical impressions of the same users.
-    ads : LazyFrame
-        ``ad_id, category_id, cents``: the price in hundredths, null where it is not known.
-    window : Window
-        Impressions and behaviours outside are not counted.
+    Both logs are canonical and hold all rows of each of the same users; what lies outside the
+    window is not counted. The ads are ``ad_id, category_id, cents``: the price in hundredths, null
+    where it is not known.
 
-    Returns
-    -------
-    LazyFrame
-        ``user_id`` and integer columns, one row per user with an impression of known category:
-        ``n_placed_impressions`` of known category and ``n_placed_clicks`` of them;
-        ``n_viewed_clicks`` that were followed by a view of the category within 7 days,
-        ``n_carted_clicks`` of these by a cart after the view, ``n_bought_clicks`` of these by a
-        purchase after the cart; ``n_converted_clicks`` by a purchase, whatever came between,
-        ``n_priced_clicks`` of these with a price, and ``cents`` the sum of those prices.
+    There is one row of integers per user with an impression of known category:
+    ``n_placed_impressions`` of known category and ``n_placed_clicks`` of them; ``n_viewed_clicks``
+    that were followed by a view of the category within 7 days, ``n_carted_clicks`` of these by a
+    cart after the view, ``n_bought_clicks`` of these by a purchase after the cart;
+    ``n_converted_clicks`` by a purchase, whatever came between, ``n_priced_clicks`` of these with a
+    price, and ``cents`` the sum of those prices.
     """
     shown = _placed(impressions, ads, window)
     clicks = _clicks_of(shown)

@@ -27,37 +27,26 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = ["Checked", "LogFacts", "Rules", "check_source", "find_log_facts", "refuse_nothing"]
-
 _SAMPLE_SALT = "segmentry sample"
 _LATE = "after the window of the ad log"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which rows of a source are read, and how.
-
-    Parameters
-    ----------
-    since, until : int or None
-        Moments; events before and from then on are left out.
-    sample : float
-        Share of the users, by hash of the id.
-    is_strict : bool
-        Whether rejected rows are an error.
-    is_tallied : bool
-        Count users while the log is read instead of writing its parts: enough for features of
-        one grouping by user.
-    memory : str or None
-        Limit for the whole process, such as "8GB".
-    """
+    """Which rows of a source are read, and how."""
 
     since: int | None = None
     until: int | None = None
+    """`since`, `until`: moments; events before and from then on are left out."""
     sample: float = 1.0
+    """Share of the users, by hash of the id."""
     is_strict: bool = False
+    """Whether rejected rows are an error."""
     is_tallied: bool = False
+    """Count users while the log is read instead of writing its parts: enough for features of one
+    grouping by user."""
     memory: str | None = None
+    """Limit for the whole process, such as "8GB"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +63,17 @@ class LogFacts:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The sound rows of a source, and where all others went.
-
-    Parameters
-    ----------
-    profiles, ads : CleanTable
-        Without rows where the source has none.
-    log : LogParts, UserTally or None
-        Null where the profiles are a ready user table.
-    behaviours : LogParts or None
-        Parts of the same users as those of the log.
-    window : Window
-        Of the log.
-    """
+    """The sound rows of a source, and where all others went."""
 
     profiles: CleanTable
     ads: CleanTable
+    """`profiles`, `ads`: without rows where the source has none."""
     log: LogParts | UserTally | None
+    """Null where the profiles are a ready user table."""
     behaviours: LogParts | None
+    """Parts of the same users as those of the log."""
     window: Window
+    """Of the log."""
     main_placement: str | None
     accounts: tuple[RowAccount, ...]
 
@@ -108,15 +89,9 @@ def check_source(
 ) -> Checked:
     """Read all tables of a source once and keep their sound rows.
 
-    Parameters
-    ----------
-    scratch : Path
-        Existing folder for the parts of the logs; the caller removes it.
+    `scratch` is an existing folder for the parts of the logs; the caller removes it.
 
-    Raises
-    ------
-    DataError
-        If nothing is left to work on, or rows were rejected and the rules forbid it.
+    Raises DataError if nothing is left to work on, or rows were rejected and the rules forbid it.
     """
     prepared = [table for table in tables_of(source).values() if table.digests]
     if prepared:
@@ -262,10 +237,7 @@ def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
 def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
     """Find the extent of a log and its main placement.
 
-    Raises
-    ------
-    EmptyDataError
-        If there is no impression.
+    Raises EmptyDataError if there is no impression.
     """
     shown_at = nw.col("shown_at")
     found = [
@@ -325,13 +297,7 @@ def _read_behaviours(
 
 
 def refuse_nothing(account: RowAccount) -> None:
-    """Refuse a behaviour log of which no row is used.
-
-    Raises
-    ------
-    DataError
-        With where its rows went.
-    """
+    """Refuse a behaviour log of which no row is used, by a DataError that says where they went."""
     if not account.n_used:
         raise DataError(f"no behaviour is left of {_rows_of(account)}")
 

@@ -8,8 +8,6 @@ import polars as pl
 
 from segmentry.schema import ADS_COLUMNS, MICRO, RowAccount
 
-__all__ = ["CleanTable", "clean_ads", "clean_profiles", "no_ads", "no_profiles"]
-
 DUPLICATE = "exact duplicate"
 CONTRADICTION = "contradicts another row of the same id"
 

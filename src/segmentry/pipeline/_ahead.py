@@ -63,10 +63,7 @@ class Ahead:
     def start(self, segmentation: Segmentation, truth: Validation | None, segments: Named) -> Named:
         """Go ahead, and return the segments by the names that people gave.
 
-        Raises
-        ------
-        ConfigError
-            If people's names do not fit the segments.
+        Raises ConfigError if people's names do not fit the segments.
         """
         named = self._name(segmentation, segments)
         self.automatic = {segment.segment_id: segment.name for segment in segments}

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from segmentry.advise.decisions import decide_spending
 from segmentry.advise.insights import find_insights
 from segmentry.config import RunConfig
 from segmentry.describe.profiles import find_exemplars, report_rules
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
+from segmentry.features.windows import local_days
 from segmentry.privacy import published_ids
 from segmentry.results.summary import Decisions, Summary
 from segmentry.schema import Feature
@@ -30,6 +32,13 @@ def decide(
     )
     catalogue = {feature.name: feature for feature in (*users.features, *users.attributes)}
     forming = [catalogue[name] for name in segmentation.preprocessing.features]
+    segments, spending = decide_spending(
+        summary.segments,
+        None if truth is None else truth.halves,
+        has_clicks=users.traits.has_clicks,
+        n_days=len(local_days(users.window)) if users.traits.has_time else 1,
+    )
+    summary = replace(summary, segments=segments, spending=spending)
     insights, not_evaluated = find_insights(
         summary, agreements=_agreements(truth), mute=config.mute
     )

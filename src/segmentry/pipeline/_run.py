@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Unpack
 
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
@@ -57,6 +56,7 @@ from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.results.tables import profiles_table, selection_table
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
+from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
@@ -275,7 +275,7 @@ def segment_run(
         found = find_and_check(asked, users)
     segmentation, truth = found.segmentation, found.truth
     # One thread for each sum: its last bits must not depend on who else is computing.
-    with clock.step("describe the log by segment"), threadpool_limits(1):
+    with clock.step("describe the log by segment"), one_thread():
         second = look_again(
             users, segmentation, truth, settings, scratch=scratch, progress=progress
         )

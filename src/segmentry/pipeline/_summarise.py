@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from segmentry.config import RunConfig
 from segmentry.describe.conversions import report_conversions
@@ -31,6 +30,7 @@ from segmentry.features.users import UserData
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.pipeline._form import Found
 from segmentry.results.summary import Repeat, Summary
+from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.forming import Segmentation, Selection
@@ -57,24 +57,19 @@ def summarise(
 ) -> Summarised:
     """Put together all that the report shows.
 
-    Parameters
-    ----------
-    command : str
-        What to type to repeat the run.
-    found : Found
-        Segments of these users, what later days say, why so many, what behaviours add.
-    on_named : callable, optional
-        Called with the profiles as soon as they have names by rule; returns them with the names
-        that people gave.
+    The `command` is what to type to repeat the run; `found` the segments of these users, what later
+    days say, why so many, what behaviours add. `on_named` is called with the profiles as soon as
+    they have names by rule; it returns them with the names that people gave.
     """
     catalogue = (*users.features, *users.attributes)
     segmentation, truth, evidence = found.segmentation, found.truth, found.evidence
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
-    with threadpool_limits(1), ThreadPoolExecutor(max_workers=1) as beside:
+    with one_thread(), ThreadPoolExecutor(max_workers=1) as beside:
         population, segments = _profiles(users, segmentation, config, truth)
         if on_named is not None:
             segments = on_named(segments)
+        segments = _with_stability(segments, found)
         pictures = beside.submit(
             make_pictures, users.table, segmentation, catalogue, min_size=min_size
         )
@@ -113,6 +108,16 @@ def summarise(
             ),
         )
         return Summarised(summary, hexagons)
+
+
+def _with_stability(segments: Named, found: Found) -> Named:
+    """Say of each segment whether it is stable, as far as that was measured."""
+    stability = None if found.evidence is None else found.evidence.stability
+    stable = {} if stability is None else {e.segment_id: e.is_stable for e in stability.segments}
+    return tuple(
+        replace(each, is_stable=None if each.is_withheld else stable.get(each.segment_id))
+        for each in segments
+    )
 
 
 def _n_assigned(segmentation: Segmentation) -> int:
@@ -194,10 +199,7 @@ def _profiles(
 ) -> tuple[SegmentProfile, Named]:
     """Profile the population and the segments, and name them by what later days confirm.
 
-    Raises
-    ------
-    EmptyDataError
-        If all segmented users together are too few to be shown.
+    Raises EmptyDataError if all segmented users together are too few to be shown.
     """
     n_users = _n_assigned(segmentation)
     if n_users < config.min_size:

@@ -7,9 +7,6 @@ from segmentry.features.users import SHOP_COUNTS, BehaviourData
 from segmentry.results.run_folder import read_if_there
 from segmentry.results.scoring import Bundle
 
-__all__ = ["reuse_behaviours", "write_behaviours"]
-
-
 _COUNTS_FILE = "conversions.parquet"
 
 
@@ -26,10 +23,7 @@ def write_behaviours(run_dir: Path, data: BehaviourData) -> None:
 def reuse_behaviours(run_dir: Path, bundle: Bundle) -> BehaviourData | None:
     """Read it back; nothing where the run did not read the behaviour log.
 
-    Raises
-    ------
-    BundleError
-        If a file cannot be read, or is of an earlier version.
+    Raises BundleError if a file cannot be read, or is of an earlier version.
     """
     counts = read_if_there(run_dir / _COUNTS_FILE)
     if bundle.behaviour_window is None or counts is None:

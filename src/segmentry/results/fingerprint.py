@@ -8,8 +8,6 @@ from pathlib import Path
 from segmentry.errors import DataError
 from segmentry.results.run_folder import FileFingerprint
 
-__all__ = ["Fingerprinting"]
-
 _CHUNK = 1 << 22
 
 

@@ -24,10 +24,7 @@ def bounds_of(
 ) -> Bounds:
     """Turn floors, caps and the largest change into impressions per segment.
 
-    Raises
-    ------
-    ConfigError
-        If a floor or cap names no segment, or the budget does not fit between them.
+    Raises ConfigError if a floor or cap names no segment, or the budget does not fit between them.
 
     Examples
     --------

@@ -39,19 +39,13 @@ UNTOLD = Effect(
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Outcome:
-    """A ratio of two sums over users, shape (n_users,) each, minus what was known before.
-
-    Parameters
-    ----------
-    top, bottom : ndarray of float
-        A mean per user has ones below.
-    known : ndarray of float
-        Part that the pre-period predicts, in units of the ratio; its mean over users is 0.
-    """
+    """A ratio of two sums over users, shape (n_users,) each, minus what was known before."""
 
     top: FloatVector
     bottom: FloatVector
+    """`top`, `bottom`: a mean per user has ones below."""
     known: FloatVector
+    """Part that the pre-period predicts, in units of the ratio; its mean over users is 0."""
 
 
 def compared(

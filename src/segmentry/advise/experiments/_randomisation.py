@@ -16,18 +16,12 @@ _DRAWS_AT_ONCE = 111
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nulls:
-    """Assignments of the same users with the same number of treated ones in every stratum.
-
-    Parameters
-    ----------
-    rows : tuple of ndarray of int
-        Places of the users of each stratum.
-    treated : tuple of ndarray of bool, shape (n_draws, n_users_of_stratum)
-    strata : tuple of int
-    """
+    """Assignments of the same users with the same number of treated ones in every stratum."""
 
     rows: tuple[IntVector, ...]
+    """Places of the users of each stratum."""
     treated: tuple[npt.NDArray[np.bool_], ...]
+    """Shape (n_draws, n_users_of_stratum)."""
     strata: tuple[int, ...]
 
     @classmethod

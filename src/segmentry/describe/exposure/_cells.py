@@ -32,20 +32,16 @@ _SPREADS = np.linspace(0.02, 1.4, 47)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellCounts:
-    """Sums by segment and key; integers, so that parts add up in any order.
-
-    Parameters
-    ----------
-    n_users, n_impressions, n_clicks : ndarray of int, shape (n_segments, n_keys)
-    squares : ndarray of int, shape (n_segments, 4)
-        Over users and keys, with n impressions and c clicks of a user at a key: sums of n n, of
-        n c and of c c; over users, with N impressions of a user at any key: the sum of N N.
-    """
+    """Sums by segment and key; integers, so that parts add up in any order."""
 
     n_users: IntVector
     n_impressions: IntVector
     n_clicks: IntVector
+    """`n_users`, `n_impressions`, `n_clicks`: shape (n_segments, n_keys)."""
     squares: IntVector
+    """Shape (n_segments, 4): over users and keys, with n impressions and c clicks of a user at a
+    key: sums of n n, of n c and of c c; over users, with N impressions of a user at any key: the
+    sum of N N."""
 
 
 def no_counts(n_segments: int, n_keys: int) -> CellCounts:
@@ -241,13 +237,9 @@ def shrink_ratios(
 ) -> ShrunkRatios:
     """Shrink ratios of counts towards 1, the more the less the cells differ beyond luck.
 
-    Parameters
-    ----------
-    observed, expected : array_like of float, shape (n_cells,)
-        Effective counts: divided by their design effect.
-    lost : float
-        Share of the variance between cells that went into what is expected of them (of three
-        segments alike, a third): the true ratios vary by so much more than they seem to.
+    Counts, shape (n_cells,), are effective: divided by their design effect. `lost` is the share of
+    the variance between cells that went into what is expected of them (of three segments alike, a
+    third): the true ratios vary by so much more than they seem to.
 
     Notes
     -----

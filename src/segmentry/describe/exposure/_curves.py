@@ -69,21 +69,10 @@ def describe_exposure(
 ) -> tuple[tuple[Reaction, ...], tuple[ExposureCurve, ...]]:
     """Test for all users and each segment whether exposure reacts to clicks, and draw the curves.
 
-    Parameters
-    ----------
-    positions, showings : ndarray of int
-        Of all segments, from `count_bands`.
-    sets, moments : list
-        Of the sampled users, part by part.
-    segment_ids : ndarray of int, shape (n_users,)
-    n_segments : int
-    is_of_all : ndarray of bool, shape (n_users,)
-        The users that the curves of all users are made of.
-    shares : sequence of float
-        Share of users taken, of all and of each segment.
-    window : Window
-    least_users : int
-        What is of fewer users is hidden, and what would give such a figure away.
+    `positions` and `showings` are of all segments, from `count_bands`; `sets` and `moments` of the
+    sampled users, part by part. `is_of_all`, shape (n_users,), marks the users that the curves of
+    all users are made of; `shares` are those of the users taken, of all and of each segment. What
+    is of fewer than `least_users` users is hidden, and what would give such a figure away.
     """
     if not sets:
         return (), ()

@@ -30,21 +30,14 @@ _MAX_CONDITION = 1e10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedSets:
-    """Clicks, each with some impressions of the same user that were not clicked.
-
-    Parameters
-    ----------
-    user : ndarray of int, shape (n_sets,)
-        Rising.
-    codes : ndarray of int, shape (n_sets, n_members, n_factors)
-        Level of each factor; member 0 is the click.
-    is_member : ndarray of bool, shape (n_sets, n_members)
-        False where a set has fewer members.
-    """
+    """Clicks, each with some impressions of the same user that were not clicked."""
 
     user: IntVector
+    """Shape (n_sets,): rising."""
     codes: npt.NDArray[np.int16]
+    """Shape (n_sets, n_members, n_factors): level of each factor; member 0 is the click."""
     is_member: BoolVector
+    """Shape (n_sets, n_members): false where a set has fewer members."""
 
 
 def user_shares(n_clicks: IntVector) -> tuple[float, npt.NDArray[np.float64]]:
@@ -135,22 +128,15 @@ def join_sets(drawn: list[tuple[MatchedSets, IntVector]]) -> MatchedSets:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedFit:
-    """Log odds ratios of the levels of the first factor against its level 0.
-
-    Parameters
-    ----------
-    log_odds : ndarray of float, shape (n_levels,)
-        0 for level 0; NaN where a level has too few clicks or others.
-    covariance : ndarray of float, shape (n_levels, n_levels)
-        With the user as the unit.
-    n_sets, n_users : int
-        Sets and users that inform it.
-    """
+    """Log odds ratios of the levels of the first factor against its level 0."""
 
     log_odds: FloatVector
+    """Shape (n_levels,): 0 for level 0; NaN where a level has too few clicks or others."""
     covariance: FloatVector
+    """Shape (n_levels, n_levels): with the user as the unit."""
     n_sets: int
     n_users: int
+    """`n_sets`, `n_users`: sets and users that inform it."""
 
 
 def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | None:

@@ -104,13 +104,11 @@ def count_bands(
 ) -> IntVector:
     """Count impressions, clicks and users by segment and band of positions.
 
-    Returns
-    -------
-    ndarray of int, shape (2, n_segments, n_bands, 7)
-        First, over users with n impressions and c clicks in the band: users, n, c, n n, n c, c c;
-        over impressions: log2 of the position in fixed point (`MICRO`). Then, over users with r
-        impressions and d clicks in this band and all after it, of n and c in all: users, r, d,
-        r r, r n, d d, d c. A cap below a band removes them; the first row is everything.
+    The shape is (2, n_segments, n_bands, 7). First, over users with n impressions and c clicks in
+    the band: users, n, c, n n, n c, c c; over impressions: log2 of the position in fixed point
+    (`MICRO`). Then, over users with r impressions and d clicks in this band and all after it, of n
+    and c in all: users, r, d, r r, r n, d d, d c. A cap below a band removes them; the first row is
+    everything.
 
     Examples
     --------

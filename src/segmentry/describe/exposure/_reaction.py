@@ -20,17 +20,14 @@ def find_moments(
 ) -> pl.DataFrame:
     """Find the seconds in which sampled users were shown something, with time left after them.
 
-    Left is a day, or a quarter of the log.
-    The gap is cut at that length, so that it is known whether or not the user came again. Only
-    users with both clicked and other moments are kept: others say nothing of the difference.
+    Left is a day, or a quarter of the log. The gap is cut at that length, so that it is known
+    whether or not the user came again. Only users with both clicked and other moments are kept:
+    others say nothing of the difference.
 
-    Returns
-    -------
-    DataFrame
-        One row per moment, by user and time, in small types, as there are millions: ``user`` the
-        place in the user table, ``second`` as of `Events`, ``gap`` seconds to the user's next
-        exposure, up to a day, ``is_clicked`` 1 if anything was clicked, ``n_shown`` impressions
-        of the second, ``band`` of the position.
+    One row per moment, by user and time, in small types, as there are millions: ``user`` the place
+    in the user table, ``second`` as of `Events`, ``gap`` seconds to the user's next exposure, up to
+    a day, ``is_clicked`` 1 if anything was clicked, ``n_shown`` impressions of the second, ``band``
+    of the position.
     """
     longest, end = min(_MAX_GAP, (window.end - window.start) // 4), window.end - midnight_of(window)
     is_taken = is_sampled[line.user]
@@ -62,11 +59,8 @@ def find_moments(
 def fit_gap_ratio(moments: pl.DataFrame) -> tuple[float, float] | None:
     """Estimate the logarithm of the gap after a click against that without one, within users.
 
-    Returns
-    -------
-    tuple of float or None
-        The coefficient and its standard error with the user as the unit; none with fewer than 50
-        clicked moments.
+    The coefficient and its standard error with the user as the unit; none with fewer than 50
+    clicked moments.
 
     Notes
     -----

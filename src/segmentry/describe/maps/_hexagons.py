@@ -24,24 +24,16 @@ _DIGITS = 8  # that are kept of a mean: the last bits of a sum are nobody's conc
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
-    """Users in hexagons of the first two components.
-
-    Parameters
-    ----------
-    radius : float or None
-        From the centre of a hexagon to its corners, which point up and down; null without any.
-    hexagons : tuple of Hexagon
-        Those with users, by row and column.
-    members : ndarray of int
-        Rows of the user table that are in one.
-    cells : ndarray of int, of the same shape
-        Position of each member's hexagon.
-    """
+    """Users in hexagons of the first two components."""
 
     radius: float | None
+    """From the centre of a hexagon to its corners, which point up and down; null without any."""
     hexagons: tuple[Hexagon, ...]
+    """Those with users, by row and column."""
     members: IntVector
+    """Rows of the user table that are in one."""
     cells: IntVector
+    """Of the same shape: position of each member's hexagon."""
 
 
 _NOBODY = np.empty(0, dtype=np.int64)
@@ -54,23 +46,10 @@ def put_in_hexagons(
 ) -> tuple[Plane, Plane]:
     """Put every user that has a segment into a hexagon of the map, and into one to tell values of.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-    segmentation : Segmentation
-        Of the same users.
-    ids : ndarray of int, shape (n_users,)
-        The segments that are shown.
-    min_size : int
-        Fewest users of which may be told: so few hexagons that most hold as many.
-
-    Returns
-    -------
-    counted : Plane
-    told : Plane
-        The same users in hexagons that are so large that half of them hold twice `min_size` users,
-        where it can be had and more than 1 % of the users are in smaller ones: of fewer no value
-        is told, and the map would be grey.
+    `ids`, shape (n_users,), are the segments that are shown. The first plane has so few hexagons
+    that most hold `min_size` users, the fewest of which may be told. In the second they are so
+    large that half of them hold twice as many, where it can be had and more than 1 % of the users
+    are in smaller ones: of fewer no value is told, and the map would be grey.
     """
     if len(segmentation.components.explained_variance_ratio) < 2:
         return NO_PLANE, NO_PLANE
@@ -112,26 +91,13 @@ def _is_mostly_untold(plane: Plane, min_size: int) -> bool:
 def hexagon_table(
     table: pl.DataFrame, plane: Plane, features: Sequence[Feature], min_size: int
 ) -> pl.DataFrame:
-    """Return what values the features have in each hexagon, in long form.
+    """Return what values the features, in raw units, have in each hexagon, in long form.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        In raw units.
-    plane : Plane
-        Of the same users, large enough to tell values of, its hexagons as they are shown.
-    features : sequence of Feature
-    min_size : int
-        Fewest users with a known value of whom a value is told.
-
-    Returns
-    -------
-    DataFrame
-        ``hexagon`` (from 0, by row and column), ``x, y, radius, n_users, segment_id, feature,
-        n_known, mean, level, level_share``: the mean of known values, for a categorical feature
-        the most common level (of equals the first by text) and its share of those known; null
-        where fewer than `min_size` are known, whose number is null too. Other numbers of users
-        are multiples of `min_size`.
+    The columns are ``hexagon`` (from 0, by row and column), ``x, y, radius, n_users, segment_id,
+    feature, n_known, mean, level, level_share``: the mean of known values, for a categorical
+    feature the most common level (of equals the first by text) and its share of those known; null
+    where fewer than `min_size` are known, whose number is null too. Other numbers of users are
+    multiples of `min_size`.
     """
     n_hexagons = len(plane.hexagons)
     frame = pl.DataFrame(
@@ -228,18 +194,7 @@ def bin_hexagons(
 ) -> Plane:
     """Count users in hexagons of the plane, so many across its inner 99.8 %.
 
-    Parameters
-    ----------
-    places : ndarray, shape (n_users, 2)
-    segment_ids : ndarray of int, shape (n_users,)
-        1..K.
-    n_segments : int
-    n_across : int
-
-    Returns
-    -------
-    Plane
-        Without hexagons if all users are in one place.
+    `places` has shape (n_users, 2). There are no hexagons if all users are in one place.
 
     References
     ----------

@@ -15,6 +15,7 @@ from segmentry.describe.profiles._names import name_segments
 from segmentry.describe.profiles._profiles import POPULATION, profile_segments
 from segmentry.describe.profiles._rates import pooled_rate, pooled_ratio
 from segmentry.describe.profiles._records import (
+    Decision,
     Difference,
     Distribution,
     FeatureTest,
@@ -29,6 +30,7 @@ __all__ = [
     "LEAST_BINS",
     "MOST_BINS",
     "POPULATION",
+    "Decision",
     "Difference",
     "Distribution",
     "Exemplar",

@@ -18,14 +18,6 @@ _OF_IMPRESSIONS = ("activity", "engagement", "affinity", "value")
 def adjusted_p_values(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Adjust p-values so that those below q hold a share of at most q of false discoveries.
 
-    Parameters
-    ----------
-    p_values : array_like of float, shape (n_tests,)
-
-    Returns
-    -------
-    ndarray of float, shape (n_tests,)
-
     Notes
     -----
     Benjamini and Hochberg (1995, J. R. Statist. Soc. B 57, 289-300), step-up; it holds for

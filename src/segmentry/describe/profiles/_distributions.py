@@ -22,13 +22,7 @@ def bin_edges(values: FloatVector, n_bins: int = MOST_BINS) -> FloatVector:
 
     Whole numbers of at most so many values get a bin each. Other values are divided evenly up to
     the 99th percentile, or evenly in ``log1p`` where that is eight medians or more. The last bin
-    also holds what lies above.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n_users,)
-        Known values; at least one.
-    n_bins : int
+    also holds what lies above. The `values` are known, one at least.
 
     Examples
     --------

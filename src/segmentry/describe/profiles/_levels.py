@@ -28,10 +28,7 @@ def levels_of(
 
     `groups` holds the row positions of each segment's users; the feature is ordinal or categorical.
 
-    Raises
-    ------
-    SchemaError
-        If the feature is ordinal and holds text.
+    Raises SchemaError if the feature is ordinal and holds text.
 
     Examples
     --------

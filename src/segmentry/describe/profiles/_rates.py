@@ -36,17 +36,9 @@ def pooled_ratio(amounts: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
 def pooled_rate(events: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
     """Estimate the rate of events over trials of a group of users, with a 95 % interval.
 
-    Parameters
-    ----------
-    events, trials : array_like of int, shape (n_users,)
-        Per user, such as clicks and impressions.
-
-    Returns
-    -------
-    Estimate
-        All null without trials; ends null with one user. With no event of several users (or
-        nothing but events) their spread says nothing: then the exact binomial interval over
-        trials is given.
+    Both are per user, such as clicks and impressions. All is null without trials, and the ends with
+    one user. With no event of several users (or nothing but events) their spread says nothing: then
+    the exact binomial interval over trials is given.
 
     Notes
     -----

@@ -129,17 +129,9 @@ def _number(value: float) -> str:
 def rules_sql(rules: RuleSet, *, table: str = "users.parquet") -> str:
     """Return a query that gives the segment of every user by the rules alone.
 
-    Parameters
-    ----------
-    rules : RuleSet
-    table : str
-        What to read: the query is for DuckDB; elsewhere only the last line changes.
-
-    Returns
-    -------
-    str
-        ``SELECT user_id, CASE ... END AS rule_segment_id FROM ...``, ending with a new line. An
-        unknown value counts as the median of the feature; users that are not segmented have 0.
+    It is for DuckDB and reads `table`; elsewhere only the last line changes: ``SELECT user_id, CASE
+    ... END AS rule_segment_id FROM ...``, ending with a new line. An unknown value counts as the
+    median of the feature; users that are not segmented have 0.
     """
     cases = [f"    WHEN {each} THEN 0" for each in _left_out(rules)]
     cases += [f"    WHEN {_where(each.conditions)} THEN {each.segment_id}" for each in rules.rules]

@@ -23,24 +23,16 @@ _MIN_ROUNDED = 1e-290
 
 @dataclass(frozen=True, slots=True)
 class RuleColumn:
-    """What a condition looks at.
-
-    Parameters
-    ----------
-    feature : str
-        Column of the user table.
-    label : str
-    level : str or None
-        For a categorical feature: the level that a user has (1) or has not (0).
-    fill : float or None
-        For a number: the value that stands in for an unknown one, its median; null where none is
-        unknown.
-    """
+    """What a condition looks at."""
 
     feature: str
+    """Column of the user table."""
     label: str
     level: str | None
+    """For a categorical feature: the level that a user has (1) or has not (0)."""
     fill: float | None
+    """For a number: the value that stands in for an unknown one, its median; null where none is
+    unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +59,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules that put every user of the segmented population into one segment.
-
-    Parameters
-    ----------
-    population : {"shown", "profiled", "all"}
-        Whom the rules are for.
-    complete : tuple of str
-        Features that must be known of a user.
-    rules : tuple of Rule
-        Boxes without overlap that cover everything; by segment, the largest first.
-    n_users : int
-        Users of the population.
-    fidelity : float
-        Share of them whose segment the rules tell.
-    """
+    """Rules that put every user of the segmented population into one segment."""
 
     population: str
+    """One of "shown", "profiled", "all": whom the rules are for."""
     complete: tuple[str, ...]
+    """Features that must be known of a user."""
     rules: tuple[Rule, ...]
+    """Boxes without overlap that cover everything; by segment, the largest first."""
     n_users: int
+    """Users of the population."""
     fidelity: float
+    """Share of them whose segment the rules tell."""
 
 
 def find_rules(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from segmentry.evaluation.number._inner_split import InnerSplit, thirds
 from segmentry.evaluation.number._procedure import (
@@ -21,6 +20,7 @@ from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import local_days
 from segmentry.runtime.progress import told
 from segmentry.runtime.sampling import hash_shares
+from segmentry.runtime.threads import one_thread
 from segmentry.schema import Progress
 from segmentry.segments.clustering import DistinctRows
 from segmentry.segments.forming import Decide, Decision, Recipe, Segmentation
@@ -118,7 +118,7 @@ def find_by_evidence(
         return decision_of(found[0].choice, numbers, least=least)
 
     # One thread for each sum: its last bits must not depend on how many there are.
-    with threadpool_limits(1):
+    with one_thread():
         segmentation = find(decide)
         repeated = None
         if segmentation.n_segments > 1:

@@ -17,8 +17,7 @@ import polars as pl
 from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines._duckdb_columns import quoted_text
 from segmentry.ingest.engines._duckdb_scan import layouts_of, scan_query
-from segmentry.ingest.engines._failures import cause_of
-from segmentry.ingest.engines._gzip import proving_gzip
+from segmentry.ingest.engines._failures import cause_of, proving_gzip
 from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,

@@ -35,10 +35,7 @@ def rows_held(n_writers: int, *, in_all: int = _MAX_HELD_IN_ALL) -> int:
 def files_of(part: Path) -> list[Path]:
     """Return the files of a part.
 
-    Raises
-    ------
-    FileNotFoundError
-        If somebody has removed them.
+    Raises FileNotFoundError if somebody has removed them.
     """
     files = sorted(part.glob("*.parquet"))
     if not files:

@@ -23,16 +23,11 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
-    """Files of digits, and of words that touch none.
-
-    Parameters
-    ----------
-    underscored : str
-        The column of text that holds one underscore in each row; empty where there is none.
-    """
+    """Files of digits, and of words that touch none."""
 
     layouts: tuple[FileLayout, ...]
     underscored: str = ""
+    """The column of text that holds one underscore in each row; empty where there is none."""
 
     def n_lines(self) -> int | None:
         """Look at every byte and count the lines; None where the text is not plain.

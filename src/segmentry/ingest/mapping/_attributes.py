@@ -59,10 +59,7 @@ def attribute_source(
 ) -> ColumnSource:
     """Return how the column of an attribute is read; `known` are some values that are not missing.
 
-    Raises
-    ------
-    SchemaError
-        If it is a date and how it is written cannot be told.
+    Raises SchemaError if it is a date and how it is written cannot be told.
     """
     if attribute.days_until is not None:
         return _date_source(attribute, attribute.days_until, known, utc_offset_hours)

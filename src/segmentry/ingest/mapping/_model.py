@@ -344,10 +344,7 @@ def _may_share(one: _Use, other: _Use) -> bool:
 def load_mapping(file: Path) -> DataMapping:
     """Read a mapping from a TOML file.
 
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read or says something that makes no sense.
+    Raises ConfigError if the file cannot be read or says something that makes no sense.
 
     Examples
     --------
@@ -362,10 +359,7 @@ def load_mapping(file: Path) -> DataMapping:
 def parse_mapping(text: str, *, origin: str) -> DataMapping:
     r"""Read a mapping from TOML; all that is wrong with it is told together, after `origin`.
 
-    Raises
-    ------
-    ConfigError
-        If it is no TOML or says something that makes no sense.
+    Raises ConfigError if it is no TOML or says something that makes no sense.
 
     Examples
     --------

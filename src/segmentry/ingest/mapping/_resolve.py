@@ -63,14 +63,9 @@ class _Found(NamedTuple):
 def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
     """Find the files of a mapping, from `base`, check its columns, and tell their types.
 
-    Raises
-    ------
-    DataError
-        If a file is not there or cannot be read.
-    SchemaError
-        If a file lacks a column, or a column is not what the mapping says.
-    ConfigError
-        If a value of the mapping makes no sense for these files.
+    Raises DataError if a file is not there or cannot be read; SchemaError if a file lacks a column,
+    or a column is not what the mapping says; ConfigError if a value of the mapping makes no sense
+    for these files.
     """
     log, impressions = None, None
     if mapping.log is not None:

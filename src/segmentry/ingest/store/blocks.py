@@ -25,17 +25,6 @@ from segmentry.ingest.store.text_blocks import (
 from segmentry.runtime.progress import told
 from segmentry.schema import ColumnSource, Engine, Progress, RowAccount, TableSource
 
-__all__ = [
-    "LOGS",
-    "Work",
-    "begin_work",
-    "check_inputs",
-    "convert_table",
-    "merge_parts",
-    "plan_of",
-    "split_blocks",
-]
-
 LOGS = ("impressions", "behaviours")
 PREPARED_FOR = "1GB"
 """The memory of a process into which a part of a prepared log fits."""
@@ -84,10 +73,7 @@ def plan_of(tables: Mapping[str, TableSource]) -> Plan:
 def begin_work(work: Work, plan: Plan, tables: Mapping[str, TableSource]) -> int:
     """Write down what is asked, or check that it is still the same; return the number of parts.
 
-    Raises
-    ------
-    DataError
-        If the work was begun for something else.
+    Raises DataError if the work was begun for something else.
     """
     begun = work.journal.found("begin")
     if begun is None:
@@ -284,10 +270,7 @@ def convert_table(work: Work, table: TableSource) -> tuple[TableSource, Inputs]:
 def check_inputs(table: TableSource, inputs: Inputs) -> None:
     """Check that the files of a table are what they were when they were prepared.
 
-    Raises
-    ------
-    DataError
-        If the content of one is another.
+    Raises DataError if the content of one is another.
     """
     for file, records in zip(table.files, inputs, strict=True):
         is_cut = table.role in LOGS and _is_cut(inspect_file(file, table.shape))

@@ -12,8 +12,6 @@ from segmentry.ingest.store.text_blocks import BlockRecord
 from segmentry.runtime.codec import Codec
 from segmentry.schema import RowAccount
 
-__all__ = ["DoneBlock", "Journal", "Step", "locked"]
-
 
 @dataclass(frozen=True, slots=True)
 class DoneBlock:
@@ -77,10 +75,7 @@ class Journal:
 def locked(file: Path, *, busy: str) -> Iterator[None]:
     """Hold a lock that ends with the process, however it ends.
 
-    Raises
-    ------
-    OutputError
-        With `busy` if another process holds it.
+    An OutputError says that the file is `busy` if another process holds it.
     """
     from filelock import lock_descriptor
 

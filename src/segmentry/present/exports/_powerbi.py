@@ -33,26 +33,11 @@ class PowerBIExport:
 def export_powerbi(run_dir: Path, out: Path, *, overwrite: bool = False) -> PowerBIExport:
     """Write a star schema and a Power BI project that reads it.
 
-    Parameters
-    ----------
-    run_dir : Path
-        A run folder.
-    out : Path
-        The folder to make: ``data/`` with Parquet and CSV, ``Segmentry.pbip``, the semantic model
-        in TMDL and the report in PBIR.
-    overwrite : bool
-        Replace an earlier export.
+    The folder gets ``data/`` with Parquet and CSV, ``Segmentry.pbip``, the semantic model in TMDL
+    and the report in PBIR.
 
-    Returns
-    -------
-    PowerBIExport
-
-    Raises
-    ------
-    BundleError
-        If the run cannot be read.
-    OutputError
-        If the folder exists, or cannot be written.
+    Raises BundleError if the run cannot be read; OutputError if the folder exists, or cannot be
+    written.
     """
     tables = star_tables(run_dir)
     with _made(out, overwrite=overwrite) as folder:

@@ -123,12 +123,7 @@ MEASURES = (
 def render_model(tables: Mapping[str, pl.DataFrame], *, folder: str) -> Mapping[str, str]:
     """Return the files of the model's ``definition`` folder by their paths.
 
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        The star.
-    folder : str
-        Where the Parquet files are until the parameter ``DataFolder`` is set.
+    The Parquet files are in `folder` until the parameter ``DataFolder`` is set.
     """
     files = {f"tables/{name}.tmdl": _table(name, frame) for name, frame in tables.items()}
     files["database.tmdl"] = "database\n\tcompatibilityLevel: 1567\n"

@@ -1,15 +1,18 @@
 """Values under one another, each with its interval, against a line."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
-from segmentry.present.figures._marks import PLAIN_ZERO, as_given, at_x, at_y, haloed, layered, on
-from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    import altair as alt
-
+from segmentry.present.figures._marks import (
+    PLAIN_ZERO,
+    as_given,
+    at_x,
+    haloed,
+    layered,
+    marked_value,
+    on,
+)
 
 _STEP = 44
 _LARGE = 1000
@@ -34,8 +37,6 @@ def forest(
     width: int,
 ) -> "alt.LayerChart":
     """Draw rows of ``row, label, value, low, high, text, color``; null limits draw no interval."""
-    import altair as alt
-
     low, high = domain or _domain(rows, against)
     # Prefixes are read for thousands; those of small numbers, as m for 0.001, are not.
     is_large = max(abs(low), abs(high)) >= _LARGE
@@ -75,15 +76,7 @@ def _domain(rows: Rows, against: Against | None) -> tuple[float, float]:
 
 
 def _line(against: Against | None) -> "list[alt.Chart]":
-    import altair as alt
-
     if against is None:
         return []
-    base = on([{"value": against.value, "text": against.text}]).encode(x=alt.X("value:Q"))
-    return [
-        base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
-        # Above all rows: beside the last one it would lie over its dot.
-        base.mark_text(align="left", dx=5, dy=-5, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=at_y(0)
-        ),
-    ]
+    # Its text stands above all rows: beside the last one it would lie over its dot.
+    return marked_value(against.value, against.text, field="value", dy=-5)

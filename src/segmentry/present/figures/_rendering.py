@@ -41,13 +41,8 @@ _XML = "http://www.w3.org/2000/svg"
 def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     """Return a chart as SVG text: text stays text, ids are its own, title and description inside.
 
-    Parameters
-    ----------
-    chart : altair chart
-        A figure of this package.
-    is_titled : bool
-        Whether the finding is drawn above the chart. A page that prints it as a caption says no;
-        readers of screens hear it either way.
+    A page that prints the finding as a caption does without the drawn title; readers of screens
+    hear it either way.
 
     Examples
     --------
@@ -70,12 +65,7 @@ def _as_high(title: Mapping[str, Any]) -> dict[str, Any]:
 def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
     """Return the spec of a chart for a page that draws it itself, light or dark, without title.
 
-    Parameters
-    ----------
-    chart : altair chart
-        A figure of this package.
-    is_dark : bool
-        Whether every role takes its dark colour; segments keep theirs.
+    In the dark every role takes its dark colour; segments keep theirs.
 
     Examples
     --------
@@ -118,14 +108,7 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
 
 
 def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
-    """Return a chart as PNG.
-
-    Parameters
-    ----------
-    chart : altair chart
-        A figure of this package.
-    scale : float
-        Pixels per unit of the SVG; 2 is sharp on most screens.
+    """Return a chart as PNG of so many pixels per unit of the SVG; 2 is sharp on most screens.
 
     Examples
     --------
@@ -140,11 +123,7 @@ def drawing() -> "Iterator[Draw]":
     """Start processes that draw figures; entered early, they are ready when there is a summary.
 
     The renderer holds the interpreter: only other processes draw while charts are put together.
-
-    Yields
-    ------
-    callable
-        As `segmentry.present.drawing.draw_files`, but it returns a future at once.
+    What is yielded takes what `draw_files` takes and returns a future at once.
     """
     n_processes = min(_MOST_PROCESSES, os.cpu_count() or 1)
     with serving(draw_files, n_processes=n_processes, first=start_renderer) as draw:
@@ -156,23 +135,10 @@ def write_figures(
 ) -> dict[str, str]:
     """Write every figure as ``NAME.svg`` and ``NAME.png`` and return those for a page.
 
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-    directory : Path
-        Where the files go; made if it is not there.
-    scale : float
-        Pixels of the PNG per unit of the SVG.
-    draw : callable, optional
-        What `drawing` yields, where it was entered before.
-
-    Returns
-    -------
-    dict of str to str
-        The keys of `FIGURES` and the SVG without its drawn title, to be set inside a page;
-        those of which nothing was measured are left out, such as ``ctr_later`` where no later day
-        was checked.
+    The folder is made if it is not there; `draw` is what `drawing` yields, where it was entered
+    before. Returned are the SVGs without their drawn titles, to be set inside a page, by the keys
+    of `FIGURES`; those of which nothing was measured are left out, such as ``ctr_later`` where no
+    later day was checked.
 
     Examples
     --------
@@ -216,15 +182,8 @@ def unchecked() -> Iterator[None]:
 def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
     """Return a figure that `write_figures` wrote, without its drawn title; None for any other.
 
-    Parameters
-    ----------
-    directory : Path
-        Where the files are.
-    name : str
-        One of `FIGURES`.
-    caption : Caption
-        What the figure must say: a file of another run, of other names or of another version
-        says something else and is not taken.
+    The figure must say what the `caption` says: a file of another run, of other names or of another
+    version says something else and is not taken.
 
     Examples
     --------

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from segmentry.formats import count, interval, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._forest import Against, forest
+from segmentry.present.figures._marks import limits_of
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def _draw(plan: "BudgetPlan") -> Drawing | None:
             "row": index,
             "label": _response(each.exponent, is_assumed=each.exponent == plan.exponent),
             "color": ROLES["accent" if each.exponent == plan.exponent else "muted"].light,
-            "value": each.gain.value,
-            "low": each.gain.low,
-            "high": each.gain.high,
+            **limits_of(each.gain),
             "text": f"fewer clicks in {percent(each.losing_share, digits=0)} of the draws",
         }
         for index, each in enumerate(plan.sensitivity)

@@ -37,30 +37,22 @@ ALGORITHMS = tuple(_STARTS)
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """What an algorithm returns for one number of clusters.
-
-    Parameters
-    ----------
-    algorithm : str
-        "kmeans", "minibatch" or "bisecting".
-    centers : ndarray of shape (k, n_columns)
-        Centres by falling total weight, ties by lexicographic order of the centres.
-    labels : ndarray of shape (n_distinct,)
-        For each distinct row the index of its nearest centre, 0..k-1; none is unused.
-    inertia : float
-        Weighted sum of squared Euclidean distances to the nearest centre.
-    n_iterations : int
-        Iterations of the fit that was kept, after the starts on samples.
-    seconds : float
-        Time that this fit took, beside others.
-    """
+    """What an algorithm returns for one number of clusters."""
 
     algorithm: str
+    """One of "kmeans", "minibatch" or "bisecting"."""
     centers: FloatMatrix
+    """Shape (k, n_columns): centres by falling total weight, ties by lexicographic order of the
+    centres."""
     labels: IntVector
+    """Shape (n_distinct,): for each distinct row the index of its nearest centre, 0..k-1; none is
+    unused."""
     inertia: float
+    """Weighted sum of squared Euclidean distances to the nearest centre."""
     n_iterations: int
+    """Iterations of the fit that was kept, after the starts on samples."""
     seconds: float
+    """Time that this fit took, beside others."""
 
 
 def fit_clusterings(
@@ -78,31 +70,17 @@ def fit_clusterings(
     Everything but `seconds` is the same, bit for bit, for the same seed and the same multiset of
     rows, and a clustering does not depend on which other numbers are asked for.
 
-    Parameters
-    ----------
-    n_clusters : sequence of int
-        Numbers of clusters, each from 1 to the number of distinct rows.
-    algorithm : {"kmeans", "minibatch", "bisecting"}
-        K-means: many starts sifted on samples, the best few polished on up to 30,000 rows, the
-        winner on all until nothing moves; of a million distinct rows it takes a limited number
-        of steps.
-        Mini-batch k-means and bisecting k-means: scikit-learn's centres, moved once to the mean
-        of the rows nearest to them. With each, a row belongs to its nearest centre, so that new
-        users are treated like old ones; of the bisecting tree only the leaves' centres remain.
-    n_starts : int
-        Starts by k-means++ on the sample.
-    n_polished : int
-        Most of the starts that are polished.
-    on_fitted : callable, optional
-        Called with each clustering as soon as it is there, in no fixed order; those returned are in
-        the order of `n_clusters`.
+    "kmeans": `n_starts` starts by k-means++ sifted on samples, the best `n_polished` polished on up
+    to 30,000 rows, the winner on all until nothing moves; of a million distinct rows it takes a
+    limited number of steps. "minibatch", "bisecting": scikit-learn's centres, moved once to the
+    mean of the rows nearest to them. With each, a row belongs to its nearest centre, so that new
+    users are treated like old ones; of the bisecting tree only the leaves' centres remain.
 
-    Raises
-    ------
-    SelectionError
-        If a number of clusters is below 1 or above the number of distinct rows.
-    ValueError
-        If the algorithm is unknown or `n_starts` or `n_polished` is below 1.
+    `on_fitted` is called with each clustering as soon as it is there, in no fixed order; those
+    returned are in the order of `n_clusters`.
+
+    Raises SelectionError if a number of clusters is below 1 or above the number of distinct rows;
+    ValueError if the algorithm is unknown or `n_starts` or `n_polished` is below 1.
 
     Examples
     --------

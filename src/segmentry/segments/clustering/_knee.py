@@ -11,28 +11,16 @@ _STRAIGHT = 1e-9
 def find_knee(n_clusters: Sequence[int], inertia: Sequence[float]) -> int | None:
     """Find the elbow: the point farthest below the chord of the normalised curve.
 
-    Both axes are scaled to [0, 1]; the elbow of a falling convex curve is where
-    `1 - x - y` is largest, the smallest number of clusters of several. Any convex curve has such
-    a point, that of data without clusters as well, and it moves with the range of numbers tried:
-    it describes the curve and proves nothing.
+    Both axes are scaled to [0, 1]; the elbow of a falling convex curve is where `1 - x - y` is
+    largest, the smallest number of clusters of several. Any convex curve has such a point, that of
+    data without clusters as well, and it moves with the range of numbers tried: it describes the
+    curve and proves nothing.
 
-    Parameters
-    ----------
-    n_clusters : sequence of int
-        Numbers of clusters, distinct, in any order.
-    inertia : sequence of float
-        The inertia of each.
+    The numbers of clusters are distinct, in any order, with the inertia of each. There is no elbow
+    of fewer than three points, and none of a curve that does not fall or lies nowhere below its
+    chord.
 
-    Returns
-    -------
-    int or None
-        The number of clusters at the elbow; None for fewer than three points, and for a curve that
-        does not fall or lies nowhere below its chord.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ or a number of clusters appears twice.
+    Raises ValueError if the lengths differ or a number of clusters appears twice.
 
     References
     ----------

@@ -13,35 +13,22 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, slots=True)
 class ClusterMoments:
-    """Weight, mean and scatter of each cluster, counted in users.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (k,)
-        Total weight of each cluster.
-    means : ndarray of shape (k, n_columns)
-        Weighted mean of each cluster.
-    scatters : ndarray of shape (k,)
-        Weighted sum of squared Euclidean distances to the cluster's mean.
-    """
+    """Weight, mean and scatter of each cluster, counted in users."""
 
     weights: FloatVector
+    """Shape (k,): total weight of each cluster."""
     means: FloatMatrix
+    """Shape (k, n_columns): weighted mean of each cluster."""
     scatters: FloatVector
+    """Shape (k,): weighted sum of squared Euclidean distances to the cluster's mean."""
 
 
 def cluster_moments(distinct: DistinctRows, labels: IntVector) -> ClusterMoments:
     """Measure the weight, mean and scatter of each cluster, in the order of the labels.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used.
+    `labels`, shape (n_distinct,), are 0..k-1, each of them used.
 
-    Raises
-    ------
-    ValueError
-        If the labels do not fit the rows or leave a cluster empty.
+    Raises ValueError if the labels do not fit the rows or leave a cluster empty.
 
     Examples
     --------
@@ -131,19 +118,10 @@ def calinski_harabasz(
     """Variance ratio: scatter between clusters against scatter within, per degree of freedom.
 
     Equal to scikit-learn's `calinski_harabasz_score` on the expanded rows, one per user: from 0 up,
-    larger is better; 1 where there is no scatter within clusters.
+    larger is better; 1 where there is no scatter within clusters. `labels`, shape (n_distinct,),
+    are 0..k-1, each of them used, k at least 2; `moments` are theirs, where they are known.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used, k at least 2.
-    moments : ClusterMoments, optional
-        Those of the labels, where they are known.
-
-    Raises
-    ------
-    ValueError
-        If the labels do not fit the rows, or there is one cluster only.
+    Raises ValueError if the labels do not fit the rows, or there is one cluster only.
 
     References
     ----------

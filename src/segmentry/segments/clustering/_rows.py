@@ -20,15 +20,6 @@ _LARGEST_EXACT_SUM = 2.0**53
 class DistinctRows:
     """The distinct rows of a matrix and how many users each stands for.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n_distinct, n_columns)
-        Distinct rows in lexicographic order, which does not depend on the order of the input.
-    weights : ndarray of shape (n_distinct,)
-        Number of users, or sum of sample weights, that each row stands for.
-    inverse : ndarray of shape (n_users,)
-        For each row of the input, the index of its distinct row: `rows[inverse]` is the input.
-
     Examples
     --------
     >>> distinct = distinct_rows([[2.0, 1.0], [0.0, 5.0], [2.0, 1.0]])
@@ -39,28 +30,24 @@ class DistinctRows:
     """
 
     rows: FloatMatrix
+    """Shape (n_distinct, n_columns): distinct rows in lexicographic order, which does not depend on
+    the order of the input."""
     weights: FloatVector
+    """Shape (n_distinct,): number of users, or sum of sample weights, that each row stands for."""
     inverse: IntVector
+    """Shape (n_users,): for each row of the input, the index of its distinct row: `rows[inverse]`
+    is the input."""
 
 
 def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> DistinctRows:
     """Find the distinct rows of a matrix, in lexicographic order, and count them.
 
-    They are the same, bit for bit, whatever the order of the rows of `X`.
+    They are the same, bit for bit, whatever the order of the rows of `X`, shape (n_users,
+    n_columns), of finite numbers; `-0.0` counts as `0.0`. `weights`, shape (n_users,), are
+    positive; 1 for each row when absent.
 
-    Parameters
-    ----------
-    X : array-like of shape (n_users, n_columns)
-        Finite numbers. `-0.0` counts as `0.0`.
-    weights : array-like of shape (n_users,), optional
-        A positive weight per row; 1 for each when absent.
-
-    Raises
-    ------
-    ValueError
-        If `X` is no matrix or holds a value that is not finite, or a weight is not positive.
-    EmptyDataError
-        If `X` has no rows.
+    Raises ValueError if `X` is no matrix or holds a value that is not finite, or a weight is not
+    positive; EmptyDataError if `X` has no rows.
 
     Examples
     --------

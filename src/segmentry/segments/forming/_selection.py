@@ -14,46 +14,32 @@ _RULE = "The largest mean silhouette wins."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A number of segments that was chosen by other evidence than the silhouette.
-
-    Parameters
-    ----------
-    rule, reason : str
-        One or two sentences each.
-    remarks : mapping of int to str
-        What is to be said of each number that was weighed.
-    """
+    """A number of segments that was chosen by other evidence than the silhouette."""
 
     n_segments: int
     rule: str
     reason: str
+    """`rule`, `reason`: one or two sentences each."""
     remarks: Mapping[int, str]
+    """What is to be said of each number that was weighed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One clustering tried by the selection; scores are null for one segment.
-
-    Parameters
-    ----------
-    inertia : float
-        Weighted sum of squared Euclidean distances to the centres.
-    silhouette : Estimate
-        Mean Euclidean silhouette, sampled users against all users, with its 95 % interval.
-    squared_silhouette : float or None
-        Mean squared-Euclidean silhouette, exact.
-    smallest_share : float or None
-        Share of the users in the smallest segment; null where it has too few to be shown.
-    """
+    """One clustering tried by the selection; scores are null for one segment."""
 
     algorithm: str
     n_segments: int
     inertia: float
+    """Weighted sum of squared Euclidean distances to the centres."""
     silhouette: Estimate
+    """Mean Euclidean silhouette, sampled users against all users, with its 95 % interval."""
     squared_silhouette: float | None
+    """Mean squared-Euclidean silhouette, exact."""
     calinski_harabasz: float | None
     davies_bouldin: float | None
     smallest_share: float | None
+    """Share of the users in the smallest segment; null where it has too few to be shown."""
     is_selected: bool = False
     is_knee: bool = False
     reason: str = ""
@@ -61,30 +47,20 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen candidate with its reasons.
-
-    Parameters
-    ----------
-    rule : str
-        The rule in one or two sentences.
-    reason : str
-        Why this number, in one sentence.
-    n_segments : int
-        May be 1.
-    is_forced : bool
-        Whether the user asked for this number.
-    knee : int or None
-        Where the elbow bends; null where it does not.
-    runner_up : int or None
-        Who came second by silhouette.
-    """
+    """The chosen candidate with its reasons."""
 
     rule: str
+    """The rule in one or two sentences."""
     reason: str
+    """Why this number, in one sentence."""
     n_segments: int
+    """May be 1."""
     is_forced: bool
+    """Whether the user asked for this number."""
     knee: int | None
+    """Where the elbow bends; null where it does not."""
     runner_up: int | None
+    """Who came second by silhouette."""
     candidates: tuple[Candidate, ...]
 
     def published(self, *, min_share: float) -> "Selection":
@@ -126,22 +102,12 @@ def select(
 ) -> Selection:
     """Choose among candidates and say why; `Selection.n_segments` may be 1.
 
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        One of them may be that of one segment.
-    decide : callable, optional
-        From the numbers that may be chosen to the chosen one. By default the largest mean
-        silhouette wins, however small its segments are.
-    min_share : float
-        A smaller segment rules a number out; one segment is never ruled out.
-    forced : int, optional
-        Take this number, whatever the evidence says.
+    One of the candidates may be that of one segment. `decide` is called with the numbers that may
+    be chosen and returns the chosen one; by default the largest mean silhouette wins, however small
+    its segments are. A segment smaller than `min_share` rules a number out, but never that of one
+    segment. A `forced` number is taken whatever the evidence says.
 
-    Raises
-    ------
-    SelectionError
-        If `forced` is not among the candidates.
+    Raises SelectionError if `forced` is not among the candidates.
     """
     ordered = sorted(candidates, key=lambda candidate: candidate.n_segments)
     scored = [candidate for candidate in ordered if candidate.silhouette.is_known]

@@ -32,16 +32,12 @@ class Tally:
 
     Functions of a count are worked out once per value, not per row: a million users have about a
     thousand different numbers of impressions.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_values,)
-        Rising.
-    of_row : ndarray of shape (n_rows,)
     """
 
     values: FloatVector
+    """Shape (n_values,): rising."""
     of_row: IntVector
+    """Shape (n_rows,)."""
 
     def held(self, weights: FloatMatrix) -> FloatMatrix:
         """Sum the weights (n_rows, k) of each value, shape (n_values, k)."""

@@ -23,23 +23,15 @@ class Choices:
     """How features enter `X` where it is not to be as their kind and the recipe have it.
 
     Each is one value for all features, or a mapping of features to values.
-
-    Parameters
-    ----------
-    weights : mapping of str to float, optional
-        Factors of scaled features, above 0.
-    fill : {"zero", "median", "mode", "own level", "none"} or mapping, optional
-        What stands in for a missing value, as `ColumnPlan` says.
-    transforms : {"none", "log1p", "logit"} or mapping, optional
-    clip : tuple of (float, float), "none" or mapping, optional
-        Quantiles beyond which transformed values are pulled in.
-    scale : {"robust", "standard", "quantile", "none"} or mapping, optional
     """
 
     weights: Mapping[str, float] | None = None
+    """Factors of scaled features, above 0."""
     fill: Fill | Mapping[str, Fill] | None = None
+    """What stands in for a missing value, as `ColumnPlan` says."""
     transforms: Transform | Mapping[str, Transform] | None = None
     clip: Clip | Mapping[str, Clip] | None = None
+    """Quantiles beyond which transformed values are pulled in."""
     scale: Scale | Mapping[str, Scale] | None = None
 
     @property
@@ -76,17 +68,10 @@ def _told(choice: object) -> str:
 def read_choice(step: str, given: object) -> Any:
     """Take a choice in Python's, TOML's or the command line's own form, and check it.
 
-    Parameters
-    ----------
-    step : {"weights", "fill", "transforms", "clip", "scale"}
-    given : object
-        A value, a mapping of features to values, or these as text: ``a=VALUE,b=VALUE``, quantiles
-        as ``0.05:0.95``.
+    The `step` is "weights", "fill", "transforms", "clip" or "scale"; `given` is a value, a mapping
+    of features to values, or these as text: ``a=VALUE,b=VALUE``, quantiles as ``0.05:0.95``.
 
-    Raises
-    ------
-    ValueError
-        If it is no choice of this step.
+    Raises ValueError if it is no choice of this step.
 
     Examples
     --------
@@ -111,17 +96,9 @@ def read_choice(step: str, given: object) -> Any:
 
 
 def read_choices(given: Mapping[str, object]) -> Choices:
-    """Take a choice of each step, and check it.
+    """Take a choice of each step, as `read_choice` does; null where nothing is chosen.
 
-    Parameters
-    ----------
-    given : mapping of str to object
-        By step, as `read_choice` takes it; null where nothing is chosen.
-
-    Raises
-    ------
-    ConfigError
-        With the step, what was found and what was expected.
+    A ConfigError names the step, what was found and what was expected.
 
     Examples
     --------
@@ -196,10 +173,8 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     What is chosen for all features leaves as they are those that make no sense of it: features of
     levels, which enter as one column per level, and for "logit" all but shares and rates.
 
-    Raises
-    ------
-    ConfigError
-        If something is chosen for a feature that forms no segments, or that makes no sense of it.
+    Raises ConfigError if something is chosen for a feature that forms no segments, or that makes no
+    sense of it.
 
     Examples
     --------
@@ -213,7 +188,7 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: scale of 'n_impresions': no such feature forms segments; did you \
-mean 'n_impressions'?
+     'n_impressions'?
     """
     forming = [plan.feature.name for plan in plans]
     for step, choice in choices.given.items():

@@ -14,33 +14,23 @@ _LOGGED = ("count", "money", "duration")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnPlan:
-    """How one feature enters `X`: fill, transform, clip, scale, weigh, in this order.
-
-    Parameters
-    ----------
-    weight : float
-        Multiplies the scaled column; above 0.
-    fill : {"zero", "median", "mode", "own level", "none"}
-        What stands in for a missing value. "own level" adds a column that marks it; "none"
-        leaves users with a missing value out.
-    transform : {"none", "log1p", "logit"}
-    clip : tuple of float or None
-        Quantiles beyond which transformed values are pulled in.
-    scale : {"robust", "standard", "quantile", "none"}
-        Robust is (x - median) / inter-quartile range.
-    if_no_spread : {"standard deviation", "one"}
-        The divisor of "robust" where the inter-quartile range is 0 though values differ:
-        1.349 standard deviations (the range of a normal with that deviation), or 1 as
-        scikit-learn's RobustScaler has it.
-    """
+    """How one feature enters `X`: fill, transform, clip, scale, weigh, in this order."""
 
     feature: Feature
     weight: float = 1.0
+    """Multiplies the scaled column; above 0."""
     fill: Fill
+    """What stands in for a missing value. "own level" adds a column that marks it; "none" leaves
+    users with a missing value out."""
     transform: Transform
     clip: tuple[float, float] | None = (0.01, 0.99)
+    """Quantiles beyond which transformed values are pulled in."""
     scale: Scale = "robust"
+    """Robust is (x - median) / inter-quartile range."""
     if_no_spread: Spread = "standard deviation"
+    """The divisor of "robust" where the inter-quartile range is 0 though values differ: 1.349
+    standard deviations (the range of a normal with that deviation), or 1 as scikit-learn's
+    RobustScaler has it."""
 
     def __post_init__(self) -> None:
         name = self.feature.name

@@ -18,10 +18,7 @@ def numeric_values(column: pl.Series) -> FloatVector:
     Takes numbers, booleans, or text that is nothing but numbers; what is unknown or not finite
     is NaN.
 
-    Raises
-    ------
-    SchemaError
-        If it holds text that is no number, or is of another type.
+    Raises SchemaError if it holds text that is no number, or is of another type.
 
     Examples
     --------
@@ -31,7 +28,7 @@ def numeric_values(column: pl.Series) -> FloatVector:
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: user table: feature 'education' holds 'PhD' (2 of 2 known values \
-are no numbers); expected numbers for a numeric or ordinal feature; declare it categorical
+    no numbers); expected numbers for a numeric or ordinal feature; declare it categorical
     """
     if column.dtype in _TEXTS:
         numbers = column.cast(pl.String).cast(pl.Float64, strict=False)
@@ -56,10 +53,7 @@ def level_texts(column: pl.Series) -> pl.Series:
 
     Of text, numbers or booleans: 1 and 1.0 are "1", true is "true". Text stays as it is.
 
-    Raises
-    ------
-    SchemaError
-        If the column is of another type.
+    Raises SchemaError if the column is of another type.
 
     Examples
     --------

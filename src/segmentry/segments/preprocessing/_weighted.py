@@ -15,17 +15,13 @@ class WeightedValues:
 
     Sums run over distinct values in order, so that neither the order of the users nor whether
     one is weighted or repeated leaves a trace.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (n_values,)
-        Finite; distinct as they were read, and not falling whatever was done to them since.
-    weights : ndarray of float, shape (n_values,)
-        Above 0.
     """
 
     values: FloatVector
+    """Shape (n_values,): finite; distinct as they were read, and not falling whatever was done to
+    them since."""
     weights: FloatVector
+    """Shape (n_values,): above 0."""
 
     @property
     def n_users(self) -> float:
@@ -40,11 +36,6 @@ class WeightedValues:
 
     def quantiles(self, shares: FloatVector) -> FloatVector:
         """Return `numpy.quantile(repeated, shares)`, by linear interpolation of ranks.
-
-        Parameters
-        ----------
-        shares : ndarray of float, shape (n_shares,)
-            From 0 to 1.
 
         Examples
         --------
