@@ -19,8 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.evaluation.simulation import form_segments, simulate
 from truth import structures, told_rate
 
-from segmentry.datasets.levels import draw_demography
-from segmentry.datasets.planted import draw_behaviours
+from segmentry.datasets.levels import draw_behaviours, draw_demography
 from segmentry.evaluation.later_days import forecast_ctr, kept_gain, verdicts
 from segmentry.evaluation.number import (
     InnerSplit,
