@@ -22,8 +22,7 @@ from truth import told_rate
 
 import segmentry
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.datasets.levels import draw_demography
-from segmentry.datasets.planted import draw_behaviours
+from segmentry.datasets.levels import draw_behaviours, draw_demography
 from segmentry.evaluation.later_days import forecast_ctr, kept_gain, verdicts
 from segmentry.evaluation.number import (
     GAIN_SHARE,

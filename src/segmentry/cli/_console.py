@@ -258,8 +258,6 @@ def _print_insights(summary: Summary) -> None:
 def _inside(title: str) -> str:
     """Return a title as it stands inside a sentence: "CTR" stays what it is.
 
-    Examples
-    --------
     >>> _inside("Over-exposed with falling CTR")
     'over-exposed with falling CTR'
     """

@@ -74,16 +74,12 @@ def infer_features(
     Raises SchemaError if a named column is not there; ConfigError if a column is to be both ordinal
     and categorical.
 
-    Notes
-    -----
     The order of the rows does not matter. A column is an id if its name says so ("id", "user_id",
     "customerID") and no two users share a value or it has more than 50; if it is text and no two
     users share a value; or if it holds at least 20 whole numbers that no two users share, more
     than half of those from the least to the greatest. A tail is long if the skewness is above 1
     and the logarithm lowers it.
 
-    Examples
-    --------
     >>> table = pl.DataFrame(
     ...     {
     ...         "user_id": ["a", "b", "c", "d"],

@@ -16,8 +16,6 @@ def is_frame(X: object) -> TypeGuard[nw.typing.IntoDataFrame]:
 
     Raises TypeError if it is lazy.
 
-    Examples
-    --------
     >>> is_frame(pl.DataFrame({"age": [31]})), is_frame([[31]])
     (True, False)
     """

@@ -30,7 +30,7 @@ def decide(
     ids, _ = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=config.min_size
     )
-    catalogue = {feature.name: feature for feature in (*users.features, *users.attributes)}
+    catalogue = {feature.name: feature for feature in users.catalogue}
     forming = [catalogue[name] for name in segmentation.preprocessing.features]
     segments, spending = decide_spending(
         summary.segments,

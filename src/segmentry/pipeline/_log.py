@@ -1,12 +1,9 @@
 """The second look at the log of a run: what its segments were shown and clicked."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from segmentry.config import RunConfig
-from segmentry.describe.exposure import HoldOut, LogReport, Members, describe_log, report_log
+from segmentry.describe.exposure import HoldOut, LogDescription, LogReport, Members, describe_log
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
 from segmentry.ingest.engines import explained, open_engine
@@ -14,14 +11,6 @@ from segmentry.privacy import published_ids
 from segmentry.runtime.progress import told
 from segmentry.schema import DataTraits, Progress
 from segmentry.segments.forming import Segmentation, recipe_named
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SecondLook:
-    """What the report shows of the log, and the table of ``affinity.parquet``, if there is one."""
-
-    report: LogReport
-    affinity: pl.DataFrame | None
 
 
 def look_again(
@@ -32,20 +21,20 @@ def look_again(
     *,
     scratch: Path | None,
     progress: Progress | None,
-) -> SecondLook:
+) -> LogDescription:
     """Describe the log by segment, or say why that cannot be done.
 
     `scratch` is the folder for temporary files; null where no log is there.
     """
     if users.log is None or scratch is None:
-        return SecondLook(LogReport(reason=_absence(config, users.traits)), None)
+        return LogDescription(LogReport(reason=_absence(config, users.traits)), None)
     k = segmentation.n_segments
     ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=config.min_size)
     on_part = told(progress, "describing the log by segment")
     engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
     try:
         with explained(engine, "describing the log"):
-            found = describe_log(
+            return describe_log(
                 engine,
                 users.log.parts,
                 users.log.ads,
@@ -59,7 +48,6 @@ def look_again(
             )
     finally:
         engine.close()
-    return SecondLook(report_log(found, least_users=config.min_size), found.cells)
 
 
 def _absence(config: RunConfig, traits: DataTraits) -> str:

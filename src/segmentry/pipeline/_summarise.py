@@ -19,7 +19,6 @@ from segmentry.describe.number import report_evidence, warn_of_number
 from segmentry.describe.overview import headline, warn_of_segments
 from segmentry.describe.presence import (
     PresenceReport,
-    compared_features,
     report_presence,
     warn_of_presence,
 )
@@ -61,7 +60,6 @@ def summarise(
     days say, why so many, what behaviours add. `on_named` is called with the profiles as soon as
     they have names by rule; it returns them with the names that people gave.
     """
-    catalogue = (*users.features, *users.attributes)
     segmentation, truth, evidence = found.segmentation, found.truth, found.evidence
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
@@ -71,10 +69,10 @@ def summarise(
             segments = on_named(segments)
         segments = _with_stability(segments, found)
         pictures = beside.submit(
-            make_pictures, users.table, segmentation, catalogue, min_size=min_size
+            make_pictures, users.table, segmentation, users.catalogue, min_size=min_size
         )
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
-        presence = _presence(users, found, min_size=min_size)
+        presence = report_presence(truth, users, segmentation, min_size=min_size)
         checked = None if truth is None else report_truth(truth, min_size=min_size)
         drawn_from, hexagons = pictures.result()
         summary = Summary(
@@ -89,7 +87,7 @@ def summarise(
             segments=segments,
             unassigned=_unassigned(users, segmentation),
             features=tuple(
-                feature_rows(catalogue, segmentation.preprocessing, excluded=config.exclude)
+                feature_rows(users.catalogue, segmentation.preprocessing, excluded=config.exclude)
             ),
             map=map_components(users.table, segmentation, min_size=min_size),
             method=_method(users, segmentation, config),
@@ -158,21 +156,6 @@ def _data(users: UserData) -> DataReport:
     )
 
 
-def _presence(users: UserData, found: Found, *, min_size: int) -> PresenceReport | None:
-    segmentation = found.segmentation
-    return report_presence(
-        found.truth,
-        users.table,
-        segmentation.segment_ids,
-        n_segments=segmentation.n_segments,
-        early=None if users.early is None else users.early.table,
-        features=compared_features(
-            (*users.features, *users.attributes), segmentation.preprocessing.features
-        ),
-        min_size=min_size,
-    )
-
-
 def _warnings(
     users: UserData,
     segments: Named,
@@ -207,12 +190,11 @@ def _profiles(
             f"{n_users} users have a segment, fewer than --min-size {config.min_size}: nothing may "
             "be shown of them; take more users or a smaller --min-size"
         )
-    features = (*users.features, *users.attributes)
     forming = segmentation.preprocessing.features
     population, segments = profile_segments(
         users.table,
         segmentation.segment_ids,
-        features,
+        users.catalogue,
         n_segments=segmentation.n_segments,
         forming=forming,
         silhouettes=segmentation.segment_silhouettes,
@@ -224,7 +206,7 @@ def _profiles(
     if truth is None:
         return population, segments
     population, segments = with_truth(population, segments, truth, min_size=config.min_size)
-    names = name_segments(population, segments, features, forming=forming)
+    names = name_segments(population, segments, users.catalogue, forming=forming)
     return population, tuple(
         replace(segment, name=name) for segment, name in zip(segments, names, strict=True)
     )

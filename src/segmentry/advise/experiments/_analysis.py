@@ -87,8 +87,6 @@ def analyse_experiment(
 
     Raises DataError if an arm has no impression or too few users.
 
-    Notes
-    -----
     Variance of the CTR of an arm: linearised residuals of the users (delta method: Deng, Knoblich
     and Lu 2018, KDD), inside segments, as users were assigned inside segments (Cochran 1977,
     eq. 5.6). Adjusted by the regression on impressions and clicks before the test (CUPED: Deng, Xu,
@@ -100,8 +98,6 @@ def analyse_experiment(
     true one was (randomisation test with a studentised statistic: Wu and Ding 2021, J. Am. Stat.
     Assoc. 116, 1898-1913); intervals use its quantile.
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(0)
     >>> arms, n = np.arange(4000) % 2, np.full(4000, 50)
     >>> clicks = rng.binomial(n, 0.05 + 0.01 * arms)

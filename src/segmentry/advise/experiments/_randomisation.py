@@ -28,8 +28,6 @@ class Nulls:
     def of(cls, arms: IntVector, strata: IntVector, *, seed: int = 0) -> "Nulls | None":
         """Draw them; none for so many users that the normal distribution is good.
 
-        Examples
-        --------
         >>> nulls = Nulls.of(np.array([0, 1, 0, 1]), np.array([1, 1, 2, 2]))
         >>> [each.sum(axis=1).tolist()[:2] for each in nulls.treated]
         [[1, 1], [1, 1]]
@@ -91,8 +89,6 @@ class Nulls:
     def critical(sizes: FloatVector, *, alpha: float) -> float:
         """Return what a share of alpha of all assignments, the true one included, goes beyond.
 
-        Examples
-        --------
         >>> Nulls.critical(np.arange(1.0, 100.0), alpha=0.05)
         95.0
         """
@@ -106,8 +102,6 @@ class Nulls:
     def p(sizes: FloatVector, statistic: float) -> float:
         """Return the share of assignments, the true one included, that are at least so far off.
 
-        Examples
-        --------
         >>> Nulls.p(np.arange(1.0, 100.0), -95.5)
         0.05
         """

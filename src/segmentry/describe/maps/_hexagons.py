@@ -196,8 +196,6 @@ def bin_hexagons(
 
     `places` has shape (n_users, 2). There are no hexagons if all users are in one place.
 
-    References
-    ----------
     Carr, D. B. et al. (1987). Scatterplot matrix techniques for large N. Journal of the American
     Statistical Association 82, 424-436.
     """

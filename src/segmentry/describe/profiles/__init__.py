@@ -24,7 +24,7 @@ from segmentry.describe.profiles._records import (
     NumericStatistics,
     SegmentProfile,
 )
-from segmentry.describe.profiles._rule_texts import RuleReport, SegmentRules, report_rules
+from segmentry.describe.profiles._rules import RuleReport, SegmentRules, report_rules
 
 __all__ = [
     "LEAST_BINS",

@@ -24,8 +24,6 @@ def bin_edges(values: FloatVector, n_bins: int = MOST_BINS) -> FloatVector:
     the 99th percentile, or evenly in ``log1p`` where that is eight medians or more. The last bin
     also holds what lies above. The `values` are known, one at least.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> bin_edges(np.array([1.0, 2.0, 2.0, 3.0]))
     array([0.5, 1.5, 2.5, 3.5])

@@ -30,8 +30,6 @@ def levels_of(
 
     Raises SchemaError if the feature is ordinal and holds text.
 
-    Examples
-    --------
     >>> from segmentry.schema import Feature
     >>> country = Feature(
     ...     name="country", family="demographics", label="country", unit="level",

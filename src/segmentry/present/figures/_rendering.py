@@ -44,8 +44,6 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     A page that prints the finding as a caption does without the drawn title; readers of screens
     hear it either way.
 
-    Examples
-    --------
     >>> render_svg(FIGURES["sizes"].plot(summary))[:4]  # doctest: +SKIP
     '<svg'
     """
@@ -67,8 +65,6 @@ def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
 
     In the dark every role takes its dark colour; segments keep theirs.
 
-    Examples
-    --------
     >>> render_spec(FIGURES["map"].plot(summary), is_dark=True)["background"]  # doctest: +SKIP
     '#15181b'
     """
@@ -110,8 +106,6 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
 def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
     """Return a chart as PNG of so many pixels per unit of the SVG; 2 is sharp on most screens.
 
-    Examples
-    --------
     >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
@@ -168,8 +162,6 @@ def unchecked() -> Iterator[None]:
     Altair would hold each piece of each chart against its schema whenever it is put together: a
     third of the time.
 
-    Examples
-    --------
     >>> with unchecked():
     ...     render_svg(FIGURES["sizes"].plot(summary))  # doctest: +SKIP
     """
@@ -185,8 +177,6 @@ def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
     The figure must say what the `caption` says: a file of another run, of other names or of another
     version says something else and is not taken.
 
-    Examples
-    --------
     >>> saved_svg(Path("nowhere"), "sizes", caption=Caption("", "", "")) is None
     True
     """

@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING
 from segmentry.evaluation.stability import STABLE
 from segmentry.formats import MISSING, count, decimal_under, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._forest import Against, forest
+from segmentry.present.figures._forest import FOREST_WIDTH, Against, forest
 from segmentry.present.tables import Column, Shown, Table, segment_row
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     from segmentry.evaluation.stability import Stability
     from segmentry.results.summary import Summary
-
-
-_WIDTH = 560
 
 
 def _caption(summary: "Summary") -> Caption:
@@ -65,7 +62,6 @@ def _draw(summary: "Summary") -> Drawing | None:
         title="mean Jaccard",
         against=Against(STABLE, f"stable from {STABLE}"),
         domain=(0.0, 1.02),
-        width=_WIDTH,
     )
     return Drawing(chart)
 
@@ -114,7 +110,7 @@ def _tables(summary: "Summary") -> tuple[Table, ...]:
 FIGURE = Figure(
     name="stability",
     title="Stability",
-    width=_WIDTH,
+    width=FOREST_WIDTH,
     caption=_caption,
     draw=_draw,
     section="stability",

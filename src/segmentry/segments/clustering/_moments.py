@@ -30,8 +30,6 @@ def cluster_moments(distinct: DistinctRows, labels: IntVector) -> ClusterMoments
 
     Raises ValueError if the labels do not fit the rows or leave a cluster empty.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [0.0], [3.0], [9.0]])
@@ -60,8 +58,6 @@ def cluster_weights(distinct: DistinctRows, labels: IntVector, n_clusters: int =
 def weighted_means(distinct: DistinctRows, labels: IntVector, n_clusters: int) -> FloatMatrix:
     """Mean of each cluster, summed in the order of the rows; none may be without rows.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> weighted_means(distinct_rows([[0.0], [0.0], [3.0]]), np.array([0, 0]), 1)
@@ -80,8 +76,6 @@ def checked_labels(
 ) -> IntVector:
     """Take labels as int64 if they fit the rows, or raise a ValueError that says what is wrong.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> checked_labels(distinct_rows([[0.0], [3.0]]), np.array([0, 2]))
@@ -123,13 +117,9 @@ def calinski_harabasz(
 
     Raises ValueError if the labels do not fit the rows, or there is one cluster only.
 
-    References
-    ----------
     Caliński, T. and Harabasz, J. (1974). A dendrite method for cluster analysis. Communications
     in Statistics 3(1), 1-27.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [2.0], [10.0], [12.0]])
@@ -156,13 +146,9 @@ def davies_bouldin(
     smaller is better. The width of a cluster is the mean Euclidean distance of its users to its
     mean. Parameters and errors are those of `calinski_harabasz`.
 
-    References
-    ----------
     Davies, D. L. and Bouldin, D. W. (1979). A cluster separation measure. IEEE Transactions on
     Pattern Analysis and Machine Intelligence 1(2), 224-227.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [2.0], [10.0], [12.0]])
@@ -190,14 +176,10 @@ def squared_silhouette(
     clusters, and values are larger. Compare it only with itself. Parameters and errors are those
     of `calinski_harabasz`.
 
-    References
-    ----------
     Rousseeuw, P. J. (1987). Silhouettes. Journal of Computational and Applied Mathematics 20,
     53-65. The formula is that of `ClusteringEvaluator` in Apache Spark, and the values those of
     scikit-learn's `silhouette_score(metric="sqeuclidean")` on the expanded rows.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])
