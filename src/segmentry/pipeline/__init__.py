@@ -34,7 +34,7 @@ _HOMES = {
     "build_user_table": "_score",
     "check_data": "_score",
     "compare_algorithms": "_compare",
-    "embed_run": "_embed",
+    "embed_run": "_compare",
     "fit_segments": "_table",
     "prepare": "_prepare",
     "rename_segment": "_outputs",
