@@ -52,8 +52,14 @@ class RunConfig(BaseModel):
     k_min: int = Field(
         1, ge=1, description="Least number of segments, even where the evidence says one (1)."
     )
+    gain_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of the largest gain that the number of segments must reach (0.9).",
+    )
     bootstraps: int = Field(
-        50, ge=2, description="How often all is repeated on resampled users (50)."
+        50, ge=2, description="How often segments are formed again from resampled users (50)."
     )
     with_: tuple[Literal["behaviours"], ...] = Field(
         (),

@@ -42,6 +42,20 @@ def decimal(value: float | None, *, digits: int = 2) -> str:
     return text.lstrip("-") if is_zero else text.replace("-", _MINUS)
 
 
+def decimal_under(value: float, limit: float) -> str:
+    """Write a number with two decimals, or with as many as show that it is below a limit.
+
+    Examples
+    --------
+    >>> decimal_under(0.748, 0.75), decimal_under(0.74996, 0.75), decimal_under(0.752, 0.75)
+    ('0.748', '0.74996', '0.75')
+    """
+    digits = 2
+    while value < limit <= float(f"{value:.{digits}f}"):
+        digits += 1
+    return decimal(value, digits=digits)
+
+
 def score(value: float | None) -> str:
     """Write a score without an upper limit: small ones keep a decimal.
 

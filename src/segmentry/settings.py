@@ -43,6 +43,7 @@ class RunOptions(CheckOptions, total=False):
     k: int | None
     k_range: KRange | None
     k_min: int | None
+    gain_share: float | None
     bootstraps: int | None
     features: Sequence[str] | None
     exclude: Sequence[str] | None

@@ -17,13 +17,13 @@ from segmentry.features.user_days import UserDays
 from segmentry.features.users import behaviour_days_of
 from segmentry.features.windows import local_days
 from segmentry.privacy import published_ids
-from segmentry.results.behaviours import reuse_behaviours
 from segmentry.results.run_folder import (
     read_bundle,
     read_early,
     read_min_size,
     read_segments,
     read_user_table,
+    reuse_behaviours,
 )
 from segmentry.results.summary import Summary, read_summary
 from segmentry.segments.forming import membership, recipe_named

@@ -28,7 +28,7 @@ def tell_method(
     read = _reading(users)
     if sample < 1:
         read += f" Only a sample of {sample:.0%} of the users, by hash of the id, was used."
-    labels = {feature.name: feature.label for feature in (*users.features, *users.attributes)}
+    labels = {feature.name: feature.label for feature in users.catalogue}
     told = (
         read,
         _lacking(users),

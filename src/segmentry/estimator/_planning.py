@@ -72,8 +72,6 @@ def plan_columns(
 
     Raises ConfigError if a named column is not there or cannot form segments, or no column is left.
 
-    Examples
-    --------
     >>> import polars as pl
     >>> from segmentry.estimator import infer_features
     >>> inferred = infer_features(pl.DataFrame({"age": [31.5, 44.0], "plan": [2, 2]}))

@@ -275,8 +275,6 @@ def derive_behaviours(
     width; one row per user. Without the latter's columns the features that need the ads are null.
     Saved `priors` are by shrunk rate; by default they are fitted to these users.
 
-    Examples
-    --------
     >>> from segmentry.features._behaviour_counts import count_behaviours
     >>> import narwhals.stable.v2 as nw
     >>> rows = {"user_id": [1, 1], "happened_at": [10, 86410], "action": [0, 3]}

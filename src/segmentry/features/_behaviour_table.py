@@ -11,9 +11,14 @@ import polars as pl
 
 from segmentry.errors import DataError
 from segmentry.features._assembly import assemble, compact
-from segmentry.features._behaviour_counts import count_attributions, count_behaviours
+from segmentry.features._behaviour_counts import (
+    count_attributions,
+    count_behaviour_days,
+    count_behaviours,
+    count_credits,
+    count_journeys,
+)
 from segmentry.features._behaviour_features import behaviour_provides
-from segmentry.features._journeys import count_behaviour_days, count_credits, count_journeys
 from segmentry.ingest.checked import Checked, refuse_nothing
 from segmentry.runtime.progress import told_in_rows
 from segmentry.schema import Engine, LogParts, Progress, RowAccount, Source, Window
@@ -144,8 +149,6 @@ def value_ads(ads: pl.DataFrame) -> pl.DataFrame:
 
     Prices above the 99th percentile count as that: one ad at 99,999,999 would outweigh all others.
 
-    Examples
-    --------
     >>> ads = pl.DataFrame({"ad_id": [1, 2], "category_id": [5, 6], "price": [2.5, None]})
     >>> value_ads(ads)["cents"].to_list()
     [250, None]

@@ -8,9 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.features._assembly import assemble
-from segmentry.features._catalogue import LOG_FEATURES
+from segmentry.features._catalogue import LOG_FEATURES, counts_of, derived_features, log_columns_of
 from segmentry.features._event_counts import count_by_day, count_events, number_ads
-from segmentry.features._needs import counts_of, derived_features, log_columns_of
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.events import Events, read_events
 from segmentry.runtime.threads import ahead, do_together

@@ -11,7 +11,7 @@ from segmentry.features._behaviour_table import (
     CountedBehaviours,
     count_behaviour_source,
 )
-from segmentry.features._needs import counts_of
+from segmentry.features._catalogue import counts_of
 from segmentry.features._ratios import BetaPrior
 from segmentry.features._user_table import LogCounts, count_users, derive_features
 from segmentry.features.users import (

@@ -1,16 +1,19 @@
 """The run folder: whole or absent, versioned, read lazily."""
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import BundleError, OutputError
+from segmentry.errors import BundleError, DataError, OutputError
+from segmentry.features.users import SHOP_COUNTS, BehaviourData
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.codec import Codec
@@ -261,3 +264,77 @@ def read_min_size(run_dir: Path) -> int:
         return MIN_SIZE
     found = read_manifest(run_dir).config.get("min_size", MIN_SIZE)
     return found if isinstance(found, int) else MIN_SIZE
+
+
+_COUNTS_FILE = "conversions.parquet"
+
+
+_DAYS_FILE = "behaviour_days.parquet"
+
+
+def write_behaviours(run_dir: Path, data: BehaviourData) -> None:
+    """Write what followed the impressions of each user, and the days for runs that reuse this."""
+    data.counts.write_parquet(run_dir / _COUNTS_FILE)
+    if data.days is not None and (run_dir / "validation").is_dir():
+        data.days.write_parquet(run_dir / "validation" / _DAYS_FILE)
+
+
+def reuse_behaviours(run_dir: Path, bundle: Bundle) -> BehaviourData | None:
+    """Read it back; nothing where the run did not read the behaviour log.
+
+    Raises BundleError if a file cannot be read, or is of an earlier version.
+    """
+    counts = read_if_there(run_dir / _COUNTS_FILE)
+    if bundle.behaviour_window is None or counts is None:
+        return None
+    absent = [name for name in SHOP_COUNTS if name not in counts.columns]
+    if absent:
+        raise BundleError(
+            f"{run_dir / _COUNTS_FILE}: no column {', '.join(absent)}, as in runs of an earlier "
+            "version; run the data again"
+        )
+    return BehaviourData(
+        window=bundle.behaviour_window,
+        priors=bundle.behaviour_priors,
+        counts=counts,
+        days=read_if_there(run_dir / "validation" / _DAYS_FILE),
+        provides=frozenset(bundle.behaviour_provides),
+    )
+
+
+_CHUNK = 1 << 22
+
+
+class Fingerprinting:
+    """Hashes files in one thread of its own; leave the context to join it."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._found: list[Future[FileFingerprint]] = [
+            self._pool.submit(_fingerprint, file) for file in sorted(files)
+        ]
+
+    def __enter__(self) -> "Fingerprinting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def results(self) -> tuple[FileFingerprint, ...]:
+        """Wait for the hashes."""
+        return tuple(future.result() for future in self._found)
+
+
+def _fingerprint(file: Path) -> FileFingerprint:
+    digest, n_bytes = hashlib.sha256(), 0
+    try:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                n_bytes += len(chunk)
+    except OSError as error:
+        raise DataError(
+            f"{file}: {error.strerror or error}, though it was there when the run began; leave "
+            "the files in place until it ends"
+        ) from error
+    return FileFingerprint(path=file.name, n_bytes=n_bytes, sha256=digest.hexdigest())

@@ -1,12 +1,13 @@
 """The saved model and how it puts users into segments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from segmentry.features import BetaPrior
+from segmentry.features.users import BehaviourData
 from segmentry.runtime.codec import Codec
 from segmentry.schema import UNASSIGNED, Feature, Window
 from segmentry.segments.clustering import assign
@@ -67,9 +68,7 @@ def make_bundle(
     main_placement: str | None,
     attributes: tuple[Feature, ...],
     window: Window,
-    behaviour_priors: Mapping[str, BetaPrior] | None = None,
-    behaviour_window: Window | None = None,
-    behaviour_provides: Iterable[str] = (),
+    behaviours: BehaviourData | None = None,
 ) -> Bundle:
     """Take from a segmentation what scoring needs."""
     return Bundle(
@@ -82,9 +81,9 @@ def make_bundle(
         main_placement=main_placement,
         attributes=attributes,
         window=window,
-        behaviour_priors=behaviour_priors or {},
-        behaviour_window=behaviour_window,
-        behaviour_provides=tuple(behaviour_provides),
+        behaviour_priors={} if behaviours is None else behaviours.priors,
+        behaviour_window=None if behaviours is None else behaviours.window,
+        behaviour_provides=() if behaviours is None else tuple(sorted(behaviours.provides)),
         latent=None if segmentation.latent is None else segmentation.latent.model,
         cells=segmentation.cells,
     )

@@ -7,8 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.advise.experiments._assignment import ARMS, RATIO_ALARM, sample_ratio_p
-from segmentry.advise.experiments._effects import UNTOLD, Effect, Outcome, adjustment, compared
-from segmentry.advise.experiments._randomisation import Nulls
+from segmentry.advise.experiments._effects import (
+    UNTOLD,
+    Effect,
+    Nulls,
+    Outcome,
+    adjustment,
+    compared,
+)
 from segmentry.errors import DataError
 from segmentry.evaluation.later_days import holm
 from segmentry.privacy import hidden_cells
@@ -87,8 +93,6 @@ def analyse_experiment(
 
     Raises DataError if an arm has no impression or too few users.
 
-    Notes
-    -----
     Variance of the CTR of an arm: linearised residuals of the users (delta method: Deng, Knoblich
     and Lu 2018, KDD), inside segments, as users were assigned inside segments (Cochran 1977,
     eq. 5.6). Adjusted by the regression on impressions and clicks before the test (CUPED: Deng, Xu,
@@ -100,8 +104,6 @@ def analyse_experiment(
     true one was (randomisation test with a studentised statistic: Wu and Ding 2021, J. Am. Stat.
     Assoc. 116, 1898-1913); intervals use its quantile.
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(0)
     >>> arms, n = np.arange(4000) % 2, np.full(4000, 50)
     >>> clicks = rng.binomial(n, 0.05 + 0.01 * arms)

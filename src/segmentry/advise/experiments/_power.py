@@ -130,15 +130,11 @@ def days_needed(
     None where no length within ``request.max_days`` is enough; `explained` is the part of
     `traffic.between` that the pre-period explains.
 
-    Notes
-    -----
     CTR is a ratio of two sums over users, so its variance is that of the linearised residuals
     clicks - ctr * impressions of the users (delta method: Deng, Knoblich and Lu 2018, KDD). Over T
     days it is (T within + T**2 between) / (T impressions per day)**2: what a user keeps does
     not average out with time, and no length reaches a change that is smaller than it allows.
 
-    Examples
-    --------
     >>> traffic = Traffic(n_users=1000, ctr=0.1, impressions_per_day=1000, users_per_day=500,
     ...                   users_per_two=700, unit_days=1, within=90, between=0)
     >>> days_needed(traffic, ExperimentRequest(mde=0.2))
@@ -193,13 +189,9 @@ def explained_share(
     The arrays have shape (n_users,): clicks and impressions of the test period, the same of the
     period `before`, and the `strata`, segments: only differences inside them count.
 
-    Notes
-    -----
     CUPED (Deng, Xu, Kohavi and Walker 2013, WSDM): the regression of the linearised residuals on
     what was known before; R squared, adjusted for the two regressors.
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(0)
     >>> n, rate = np.full(4000, 20), rng.beta(2, 18, 4000)
     >>> first, second = rng.binomial(n, rate), rng.binomial(n, rate)

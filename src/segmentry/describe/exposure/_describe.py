@@ -12,18 +12,16 @@ import polars as pl
 from segmentry.describe.exposure._cells import (
     CELL_COLUMNS,
     CellCounts,
-    add_cells,
-    describe_cells,
-    no_counts,
-)
-from segmentry.describe.exposure._curves import describe_exposure
-from segmentry.describe.exposure._dimensions import (
     Dimension,
     Members,
+    add_cells,
+    describe_cells,
     find_dimensions,
     find_placements,
     keys_of,
+    no_counts,
 )
+from segmentry.describe.exposure._curves import describe_exposure, find_moments
 from segmentry.describe.exposure._held_out import Clicks, compare_held_out
 from segmentry.describe.exposure._matched import MatchedSets, draw_sets, user_shares
 from segmentry.describe.exposure._positions import (
@@ -33,7 +31,6 @@ from segmentry.describe.exposure._positions import (
     no_bands,
     order_by_time,
 )
-from segmentry.describe.exposure._reaction import find_moments
 from segmentry.describe.exposure._records import (
     Cell,
     ExposureCurve,
@@ -64,17 +61,13 @@ class HoldOut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogDescription:
-    """Segments against the log.
+    """What the report shows of the log, and all cells: ``affinity.parquet``, if there is one.
 
-    `cells` has one row per segment, dimension (``kind``) and key with enough users; `held_out` is
-    null without categories.
+    `cells` has one row per segment, dimension (``kind``) and key with enough users.
     """
 
-    dimensions: tuple[str, ...]
-    cells: pl.DataFrame
-    held_out: HeldOutUse | None
-    reactions: tuple[Reaction, ...]
-    curves: tuple[ExposureCurve, ...]
+    report: LogReport
+    cells: pl.DataFrame | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,14 +142,20 @@ def describe_log(
             window=window,
             least_users=least_users,
         )
-        cells, held_out = described.result()
-    return LogDescription(
-        dimensions=tuple(table["kind"][0] for table in cells if table.height),
-        cells=pl.concat(cells) if cells else pl.DataFrame(schema=CELL_COLUMNS),
+        tables, held_out = described.result()
+    cells = pl.concat(tables) if tables else pl.DataFrame(schema=CELL_COLUMNS)
+    shown = tuple(table["kind"][0] for table in tables if table.height)
+    report = LogReport(
+        reason="",
+        dimensions=shown,
+        least_users=least_users,
+        cells=tuple(_cells(cells)),
         held_out=held_out,
         reactions=reactions,
         curves=curves,
+        notes=tuple(_notes(shown, cells, reactions, curves)),
     )
+    return LogDescription(report, cells)
 
 
 def _describe_cells(
@@ -279,20 +278,6 @@ _MAX_SHOWN = 3
 _ALL_SHOWN = ("hour", "placement", "price band")
 
 
-def report_log(found: LogDescription, *, least_users: int) -> LogReport:
-    """Keep what a page shows of the log, and say what is absent and why."""
-    return LogReport(
-        reason="",
-        dimensions=found.dimensions,
-        least_users=least_users,
-        cells=tuple(_cells(found.cells)),
-        held_out=found.held_out,
-        reactions=found.reactions,
-        curves=found.curves,
-        notes=tuple(_notes(found)),
-    )
-
-
 def _cells(table: pl.DataFrame) -> Iterator[Cell]:
     """Return the cells that the page shows: all of small dimensions, of others what stands out."""
     for _, own in table.group_by("segment_id", "kind", maintain_order=True):
@@ -327,31 +312,35 @@ def _outstanding(own: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(found).unique("place", keep="first", maintain_order=True)
 
 
-def _notes(found: LogDescription) -> Iterator[str]:
+def _notes(
+    dimensions: tuple[str, ...],
+    cells: pl.DataFrame,
+    reactions: tuple[Reaction, ...],
+    curves: tuple[ExposureCurve, ...],
+) -> Iterator[str]:
     """Say what is absent and why, and what must be known to read the rest."""
     of_ads = {"category", "brand", "campaign", "price band"}
-    if not of_ads & set(found.dimensions):
+    if not of_ads & set(dimensions):
         yield (
             "Nothing is known of the ads (no table of ads, or none of its ads in the log): there "
             "are no categories, brands, campaigns and prices."
         )
-    elif "price band" not in found.dimensions:
+    elif "price band" not in dimensions:
         yield "The ads have no prices: there are no price bands."
-    if "placement" not in found.dimensions:
+    if "placement" not in dimensions:
         yield "The log names no placements."
-    if not any(curve.kind == "repeat" for curve in found.curves):
+    if not any(curve.kind == "repeat" for curve in curves):
         yield "No ad was shown twice to a user, or the log names no ads: there is no repeat curve."
-    cells = found.cells
     silent = cells.group_by("segment_id").agg(pl.col("n_clicks").sum()).sort("segment_id")
     for segment_id in silent.filter(pl.col("n_clicks") == 0)["segment_id"]:
         yield f"Segment {segment_id} has no click that may be shown: its rates are expectations."
-    if any(reaction.is_found for reaction in found.reactions):
+    if any(reaction.is_found for reaction in reactions):
         yield (
             "The next exposure comes sooner or later after a click: exposure reacts to clicks, so "
             "that no curve of it can be told from the log alone (not identified), and no cap is "
             "drawn. A randomised cap would tell."
         )
-    shares = [curve.user_share for curve in found.curves]
+    shares = [curve.user_share for curve in curves]
     if shares and min(shares) < 1:
         yield (
             f"Curves within users were fitted on a sample of the users by hash of the id "

@@ -113,13 +113,9 @@ def neighbourhood(
     users than `most` are thinned evenly: the time grows with their square. Null for fewer than 40
     users or twice the neighbours.
 
-    References
-    ----------
     Venna, J. and Kaski, S. (2001). Neighborhood preservation in nonlinear projection methods.
     ICANN 2001, 485-491.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(200, 2))
     >>> neighbourhood(X, X, n_neighbours=5).overlap

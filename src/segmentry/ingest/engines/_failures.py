@@ -17,8 +17,6 @@ _DISK_REASONS = ("No space left on device", "File too large", "Disk quota exceed
 def cause_of(error: BaseException) -> str:
     """Return an error's message on one line; of a full disk the reason and its remedy.
 
-    Examples
-    --------
     >>> cause_of(OSError('{"exception_message":"No space left on device","errno":"28"}'))
     'No space left on device for temporary files; free some, or have them on a larger disk'
     """

@@ -24,8 +24,6 @@ def rows_held(n_writers: int, *, in_all: int = _MAX_HELD_IN_ALL) -> int:
 
     In all they are a million at most, so that memory does not grow with the parts.
 
-    Examples
-    --------
     >>> rows_held(8), rows_held(64), rows_held(64, in_all=1 << 16)
     (65536, 16384, 2048)
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import EngineError
-from segmentry.ingest.engines._duckdb_columns import quoted_name
+from segmentry.ingest.engines._duckdb_scan import quoted_name
 
 _MEMORY = "200MB"
 

@@ -25,8 +25,6 @@ def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path,
     Raises DataError if a pattern names no file, or one file twice: as ``log.csv`` and
     ``log.csv.gz``.
 
-    Examples
-    --------
     >>> find_files(["no*.csv"], base=Path("nowhere"), role="log")
     Traceback (most recent call last):
     ...

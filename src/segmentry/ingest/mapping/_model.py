@@ -206,8 +206,6 @@ class BehavioursMapping(FilesMapping):
 class DataMapping(_Strict):
     """Which file and column of some data plays which role.
 
-    Examples
-    --------
     >>> mapping = DataMapping(name="shop", log=LogMapping(files="orders.csv", user_id="customer"))
     >>> mapping.log.files, mapping.plural
     (('orders.csv',), 'impressions')
@@ -346,8 +344,6 @@ def load_mapping(file: Path) -> DataMapping:
 
     Raises ConfigError if the file cannot be read or says something that makes no sense.
 
-    Examples
-    --------
     >>> load_mapping(Path("nowhere.toml"))
     Traceback (most recent call last):
     ...
@@ -361,8 +357,6 @@ def parse_mapping(text: str, *, origin: str) -> DataMapping:
 
     Raises ConfigError if it is no TOML or says something that makes no sense.
 
-    Examples
-    --------
     >>> parse_mapping('name = "x"\n[log]\nfiles = "a.csv"\nusr_id = "u"', origin="m.toml")
     Traceback (most recent call last):
     ...

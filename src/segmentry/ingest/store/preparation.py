@@ -10,15 +10,16 @@ from segmentry.ingest.engines import open_engine
 from segmentry.ingest.room import require_room_for
 from segmentry.ingest.store.blocks import (
     LOGS,
+    Journal,
     Work,
     begin_work,
     check_inputs,
     convert_table,
+    locked,
     merge_parts,
     plan_of,
     split_blocks,
 )
-from segmentry.ingest.store.journal import Journal, locked
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     read_origin,

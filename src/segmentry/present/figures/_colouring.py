@@ -39,8 +39,6 @@ class Coloured:
 def colour_names(summary: "Summary") -> tuple[str, ...]:
     """Return the features that marks can be coloured by, those that formed segments first.
 
-    Examples
-    --------
     >>> colour_names(summary)[:2]  # doctest: +SKIP
     ('n_impressions', 'n_active_days')
     """

@@ -14,6 +14,7 @@ from segmentry.present.figures._marks import (
     on,
 )
 
+FOREST_WIDTH = 560
 _STEP = 44
 _LARGE = 1000
 _LONGEST = 360
@@ -34,7 +35,6 @@ def forest(
     title: str,
     against: Against | None = None,
     domain: tuple[float, float] | None = None,
-    width: int,
 ) -> "alt.LayerChart":
     """Draw rows of ``row, label, value, low, high, text, color``; null limits draw no interval."""
     low, high = domain or _domain(rows, against)
@@ -56,9 +56,11 @@ def forest(
     labels = base.encode(text=alt.Text("label:N"), x=at_x(0))
     # Nothing but the line lies behind names.
     names = haloed(labels, weight=600, rise=10, limit=limit)[0 if against else 1 :]
-    told = base.mark_text(align="right", yOffset=-10).encode(text=alt.Text("text:N"), x=at_x(width))
+    told = base.mark_text(align="right", yOffset=-10).encode(
+        text=alt.Text("text:N"), x=at_x(FOREST_WIDTH)
+    )
     layers = [*_line(against), ranges, dots, *names, told]
-    return layered(layers, width=width, height=len(rows) * _STEP)
+    return layered(layers, width=FOREST_WIDTH, height=len(rows) * _STEP)
 
 
 def _width(text: str) -> float:

@@ -86,8 +86,6 @@ class Frame:
 def thin(points: "Sequence[_Drawn]", *, most: int) -> "list[_Drawn]":
     """Return at most `most` points, evenly picked, and at least one of every segment.
 
-    Examples
-    --------
     >>> thin([], most=3)
     []
     """

@@ -2,11 +2,15 @@
 
 import json
 import os
+import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.present.drawing import (
@@ -18,14 +22,34 @@ from segmentry.present.drawing import (
     start_renderer,
     without_title,
 )
-from segmentry.present.figures._figure import Caption
-from segmentry.present.figures._registry import FIGURES
+from segmentry.present.figures._figure import Caption, Figure
 from segmentry.present.theme import ROLES, SCALE
 from segmentry.runtime.processes import serving
 
 if TYPE_CHECKING:
     from segmentry.present.figures._figure import Chart
     from segmentry.results.summary import Summary
+
+
+def found() -> list["Figure[...]"]:
+    """Return the figure of every public module of the package, in the order of the report."""
+    package = __name__.rpartition(".")[0]
+    names = [each.name for each in pkgutil.iter_modules(sys.modules[package].__path__)]
+    public = [name for name in names if not name.startswith("_")]
+    figures = [import_module(f"{package}.{name}").FIGURE for name in public]
+    return sorted(figures, key=lambda figure: (figure.order, figure.name))
+
+
+_ALL = found()
+FIGURES: Mapping[str, Figure[...]] = MappingProxyType(
+    {figure.name: figure for figure in _ALL if figure.section}
+)
+"""The figures of a run by the name of their files, in the order of the report."""
+ANSWERS: Mapping[str, Figure[...]] = MappingProxyType(
+    {figure.name: figure for figure in _ALL if not figure.section}
+)
+"""The figures that answer a question of a reader, by name."""
+
 
 Draw: TypeAlias = Callable[..., "Future[str]"]
 """Takes what `segmentry.present.drawing.draw_files` takes and returns a future of its answer."""
@@ -44,8 +68,6 @@ def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     A page that prints the finding as a caption does without the drawn title; readers of screens
     hear it either way.
 
-    Examples
-    --------
     >>> render_svg(FIGURES["sizes"].plot(summary))[:4]  # doctest: +SKIP
     '<svg'
     """
@@ -67,8 +89,6 @@ def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
 
     In the dark every role takes its dark colour; segments keep theirs.
 
-    Examples
-    --------
     >>> render_spec(FIGURES["map"].plot(summary), is_dark=True)["background"]  # doctest: +SKIP
     '#15181b'
     """
@@ -110,8 +130,6 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
 def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
     """Return a chart as PNG of so many pixels per unit of the SVG; 2 is sharp on most screens.
 
-    Examples
-    --------
     >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
@@ -168,8 +186,6 @@ def unchecked() -> Iterator[None]:
     Altair would hold each piece of each chart against its schema whenever it is put together: a
     third of the time.
 
-    Examples
-    --------
     >>> with unchecked():
     ...     render_svg(FIGURES["sizes"].plot(summary))  # doctest: +SKIP
     """
@@ -185,8 +201,6 @@ def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
     The figure must say what the `caption` says: a file of another run, of other names or of another
     version says something else and is not taken.
 
-    Examples
-    --------
     >>> saved_svg(Path("nowhere"), "sizes", caption=Caption("", "", "")) is None
     True
     """

@@ -150,8 +150,6 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
 def _lines(name: str) -> list[str]:
     """Break a name into the lines that fit beside its row: 60 letters do, the most a name has.
 
-    Examples
-    --------
     >>> _lines("2  Often in the shop, seldom clicks ads")
     ['2  Often in the shop,', 'seldom clicks ads']
     """

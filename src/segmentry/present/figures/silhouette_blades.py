@@ -66,8 +66,6 @@ def _caption(summary: "Summary") -> Caption:
 def _draw(summary: "Summary") -> Drawing | None:
     """Draw the silhouettes of sampled users, sorted within their segment.
 
-    References
-    ----------
     Rousseeuw, P. J. (1987). Silhouettes. Journal of Computational and Applied Mathematics 20.
     """
     blades = _blades(summary)

@@ -63,8 +63,6 @@ def nearest_two(X: FloatMatrix, centers: FloatMatrix) -> tuple[IntVector, FloatV
     exactly, and a row's answer does not depend on which other rows come with it, neither of which
     holds for the expansion `x² - 2xc + c²` by matrix product.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> nearest_two(np.array([[1.0]]), np.array([[4.0], [3.0]]))
     (array([1]), array([4.]), array([9.]))
@@ -108,8 +106,6 @@ class Settled:
 def settle(distinct: DistinctRows, centers: FloatMatrix, *, n_steps: int) -> Settled:
     """Order centres, fill empty clusters, and label each row with its nearest centre.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0], [10.0]])

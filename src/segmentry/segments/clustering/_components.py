@@ -32,12 +32,8 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
 
     There are `min(n_components, n_columns)` of them.
 
-    References
-    ----------
     Jolliffe, I. T. (2002). Principal component analysis, 2nd edition. Springer.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]])
     >>> pca = fit_pca(distinct, n_components=1)

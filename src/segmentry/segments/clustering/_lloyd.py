@@ -99,13 +99,9 @@ def continue_starts(
 ) -> Runs:
     """Move the centres of each start to the means of their rows until they stay.
 
-    References
-    ----------
     Lloyd, S. (1982). Least squares quantization in PCM. IEEE Trans. Inf. Theory 28, 129-137. A
     cluster that lost its rows takes the row that is farthest from its centre, as in scikit-learn.
 
-    Examples
-    --------
     >>> rows = np.array([[0.0], [2.0], [9.0]])
     >>> runs = continue_starts(rows, np.ones(3), np.array([[[0.0], [9.0]]]))
     >>> runs.centers.ravel().round(6).tolist(), runs.inertias.round(6).tolist()

@@ -107,8 +107,6 @@ def silhouettes_of_sample(
     Raises ValueError if labels do not fit the rows or form one cluster, weights are not whole
     numbers, or fewer than two users are asked for.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])
@@ -140,12 +138,8 @@ def score_silhouettes(sample: SilhouetteSample) -> SilhouetteScore:
     The interval is the normal one for a mean of a simple random sample without replacement, with
     the finite population correction `1 - n / N`: it closes when all users are measured.
 
-    References
-    ----------
     Cochran, W. G. (1977). Sampling techniques, 3rd edition, section 2.6. Wiley.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> values = np.array([0.2, 0.4, 0.6])
     >>> labels = np.array([0, 0, 2])
@@ -187,13 +181,9 @@ def exact_silhouette(
     are those of `silhouettes_of_sample`; both ends of the interval are the mean. `on_block` is
     called with the number of distinct rows that are done and their total.
 
-    References
-    ----------
     Rousseeuw, P. J. (1987). Silhouettes: a graphical aid to the interpretation and validation of
     cluster analysis. Journal of Computational and Applied Mathematics 20, 53-65.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])

@@ -18,9 +18,13 @@ from segmentry.segments.clustering import (
 )
 from segmentry.segments.forming._cell_model import BANDS, LEVELS, CellColumn, CellModel, groups_of
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
 from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
-from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.forming._selection import (
+    Candidate,
+    Selection,
+    make_candidate,
+    silhouettes_by_number,
+)
 from segmentry.segments.forming._users import PreparedUsers, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan, numeric_values
 

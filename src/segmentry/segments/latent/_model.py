@@ -66,8 +66,6 @@ class LatentModel:
 def blocks_of(parts: Sequence[Part], matrix: IntMatrix) -> tuple[Block, ...]:
     """Tally the columns of each part.
 
-    Examples
-    --------
     >>> parts = (Part(kind="clicks", feature="ctr"), Part(kind="count", feature="n_ads"))
     >>> len(blocks_of(parts, np.array([[5, 1, 3], [2, 0, 2]])))
     2
@@ -142,8 +140,6 @@ def soft_rates(model: LatentModel, matrix: IntMatrix, memberships: FloatMatrix) 
 
     Raises ValueError if clicks are not the first part of the model.
 
-    Examples
-    --------
     >>> model = LatentModel(
     ...     shares=(1.0,),
     ...     parts=(Part(kind="clicks", feature="ctr"),),

@@ -10,6 +10,7 @@ import polars as pl
 from segmentry.errors import SchemaError, SelectionError
 from segmentry.schema import Feature, Fill
 from segmentry.schema.arrays import FloatMatrix, FloatVector
+from segmentry.segments.preprocessing._choices import ColumnPlan
 from segmentry.segments.preprocessing._columns import (
     FittedColumn,
     clip_values,
@@ -17,9 +18,13 @@ from segmentry.segments.preprocessing._columns import (
     matrix_of,
     transform_values,
 )
-from segmentry.segments.preprocessing._plan import ColumnPlan
-from segmentry.segments.preprocessing._values import level_texts, numeric_values, ordered_levels
-from segmentry.segments.preprocessing._weighted import WeightedValues, weigh_values
+from segmentry.segments.preprocessing._values import (
+    WeightedValues,
+    level_texts,
+    numeric_values,
+    ordered_levels,
+    weigh_values,
+)
 
 _LEAST_DIVISOR = 1e-290
 """Of values up to 1e17 none becomes infinite."""
