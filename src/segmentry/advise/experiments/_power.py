@@ -156,8 +156,6 @@ def days_needed(
 def smallest_effect(traffic: Traffic, request: ExperimentRequest, *, n_days: float) -> float | None:
     """Return the smallest relative change that a test of some days finds with the promised power.
 
-    Examples
-    --------
     >>> traffic = Traffic(n_users=1000, ctr=0.1, impressions_per_day=1000, users_per_day=500,
     ...                   users_per_two=700, unit_days=1, within=90, between=0)
     >>> round(smallest_effect(traffic, ExperimentRequest(mde=0.2), n_days=9), 3)

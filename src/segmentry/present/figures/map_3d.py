@@ -74,8 +74,6 @@ def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | No
 
     Drawn are the `users`; those of the summary's own map when absent.
 
-    Examples
-    --------
     >>> map_scene(summary).axes  # doctest: +SKIP
     ('PC1 46 %', 'PC2 21 %', 'PC3 12 %')
     """
