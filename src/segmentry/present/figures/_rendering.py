@@ -127,13 +127,13 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
             _settle(part, datasets)
 
 
-def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
-    """Return a chart as PNG of so many pixels per unit of the SVG; 2 is sharp on most screens.
+def render_png(chart: "Chart") -> bytes:
+    """Return a chart as PNG, two pixels per unit of the SVG: sharp on most screens.
 
     >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
-    return draw_png(render_svg(chart), scale=scale)
+    return draw_png(render_svg(chart), scale=2.0)
 
 
 @contextmanager
