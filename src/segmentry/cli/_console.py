@@ -183,25 +183,20 @@ def print_summary(summary: Summary, run_dir: Path) -> None:
 
     screen = first_screen(summary)
     OUT.print(f"[bold]{escape(screen.headline)}[/bold]\n{escape(screen.gain)}\n")
-    table = table_of(["id", "segment"])
-    table.columns[1].no_wrap = True
     rates = ["ads", "click rate (90 %)"] if screen.has_ads else []
-    for name in ("users", *rates, "decision"):
-        table.add_column(name, justify="left" if name == "decision" else "right", no_wrap=True)
+    table = table_of(["decision", "segment"], ["users", *rates])
     for row in screen.rows:
         told = [percent(row.share, digits=0)]
         if screen.has_ads:
             told += [_ads(row), rate_with_limits(row.expected)]
-        table.add_row(str(row.segment_id), escape(row.name), *told, row.word)
+        table.add_row(row.word, f"{row.segment_id} {escape(row.name)}", *told)
     if screen.average.is_known:
-        average = rate(screen.average.value)
-        table.add_row("", "average", "", "", average, "", style="dim")
-    OUT.print(table)
+        table.add_row("", "average", "", "", rate(screen.average.value), style="dim")
+    print_wide(table)
     for text in (screen.more, " ".join(screen.sure)):
         if text:
             OUT.print(escape(text))
     _print_conversions(summary)
-    OUT.print()
     for word, command in screen.commands(shlex.quote(str(run_dir))):
         OUT.print(f"{word:<5} {escape(command)}")
     print_notes(summary.warnings)
@@ -209,7 +204,7 @@ def print_summary(summary: Summary, run_dir: Path) -> None:
 
 def _ads(row: "ScreenRow") -> str:
     now, proposed = (percent(each, digits=0) for each in (row.share_now, row.share_proposed))
-    return now if row.share_now == row.share_proposed else f"{now} → {proposed}"
+    return now if row.share_now == row.share_proposed else f"{now.split()[0]} → {proposed}"
 
 
 def _print_conversions(summary: Summary) -> None:

@@ -192,7 +192,7 @@ def card(
     from segmentry.present.card import render_card_json, render_card_markdown
     from segmentry.present.report import render_card_page
     from segmentry.results.summary import read_summary
-    from segmentry.runtime.whole_files import written_whole
+    from segmentry.runtime.temporary import written_whole
 
     formats = {"md": render_card_markdown, "html": render_card_page, "json": render_card_json}
     if style not in formats:

@@ -100,8 +100,6 @@ def on_slide(svg: str, *, ground: str) -> str:
 def fit_for_xml(text: str) -> str:
     r"""Replace characters that no XML may hold, such as control characters in names from data.
 
-    Examples
-    --------
     >>> fit_for_xml("kr\x16")
     'kr\ufffd'
     """

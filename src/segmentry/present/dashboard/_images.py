@@ -116,10 +116,10 @@ def _length(text: str) -> str:
 
 def _rect(given: Mapping[str, str]) -> str:
     round_off = f";border-radius:{given['rx']}px" if "rx" in given else ""
-    fill = f";background:{given['fill']}" if "fill" in given else ""  # else its class has it
     return (
         f"left:{_length(given.get('x', '0'))};top:{_length(given.get('y', '0'))};"
-        f"width:{_length(given['width'])};height:{_length(given['height'])}{fill}{round_off}"
+        f"width:{_length(given['width'])};height:{_length(given['height'])};"
+        f"background:{given['fill']}{round_off}"
     )
 
 

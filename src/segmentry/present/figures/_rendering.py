@@ -159,8 +159,6 @@ def write_figures(
     of `FIGURES`; those of which nothing was measured are left out, such as ``ctr_later`` where no
     later day was checked.
 
-    Examples
-    --------
     >>> sorted(FIGURES)[:4]
     ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
     """
