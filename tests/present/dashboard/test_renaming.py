@@ -3,11 +3,13 @@
 import shutil
 import threading
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.present.dashboard.test_pages import shown, text_of
+from tests.present.dashboard.test_pages import folder_of, shown, text_of
+from tests.summaries import make_summary
 from tests.texts import raises_text
 
 from segmentry.errors import ConfigError, OutputError
@@ -37,7 +39,7 @@ def settled(folder):
     return False
 
 
-def test_a_new_name_is_kept_at_once_and_the_report_has_it_when_it_is_drawn(run_dir, tmp_path):
+def test_a_new_name_is_kept_at_once_in_all_that_holds_names(run_dir, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run_dir, folder)
 
@@ -48,7 +50,14 @@ def test_a_new_name_is_kept_at_once_and_the_report_has_it_when_it_is_drawn(run_d
     segments = pl.read_parquet(folder / "segments.parquet")
     assert segments.filter(pl.col("segment_id") == 2)["segment_name"].unique().to_list() == [NAME]
     assert "&lt;b&gt;jetzt" not in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_report_that_is_drawn_again_has_the_name_of_the_summary(tmp_path):
+    summary = make_summary(n_segments=1, n_points=0, n_components=1, names=(NAME,), is_rated=False)
+    folder = folder_of(replace(summary, pictures=None, truth=None), tmp_path)
+
     redraw_report(folder)
+
     assert "&lt;b&gt;jetzt" in (folder / "report.html").read_text(encoding="utf-8")
 
 

@@ -28,7 +28,7 @@ _SETTINGS: Mapping[str, Any] = {
     "server.enableAgentApi": False,
     "server.enableCORS": True,
     "server.enableXsrfProtection": True,
-    "server.maxUploadSize": 1,
+    "server.maxUploadSize": 200,  # MB, of contacts
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
