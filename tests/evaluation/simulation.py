@@ -35,11 +35,12 @@ class Formed:
     relabelling: Relabelling
 
 
-def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False):
+def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False, kept=1.0):
     """Draw a log; returns its `UserDays`, the kind of each user and each user's true CTR.
 
     Days of a user are exchangeable but for `drift`, the standard deviation of a shift of all
-    log-odds per day; daily impressions are Poisson with a gamma-distributed mean.
+    log-odds per day, and for `kept`: from day 6 on each user's difference to the mean CTR is so
+    many times what it was. Daily impressions are Poisson with a gamma-distributed mean.
     """
     rng = np.random.default_rng(seed)
     kind = rng.choice(len(BEHAVIOURS), n_users, p=BEHAVIOURS[:, 0])
@@ -51,7 +52,11 @@ def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False):
     daily = total[:, np.newaxis] / 8 * rng.gamma(0.7, 1 / 0.7, (n_users, n_days))
     n = rng.poisson(daily)
     shift = drift * rng.standard_normal(n_days)
-    c = rng.binomial(n, 1 / (1 + np.exp(-np.log(own / (1 - own))[:, np.newaxis] - shift)))
+    rates = np.repeat(own[:, np.newaxis], n_days, axis=1)
+    if kept != 1.0:
+        mean = total @ own / total.sum()
+        rates[:, 6:] = np.clip(mean + kept * (own - mean), 1e-4, 1 - 1e-4)[:, np.newaxis]
+    c = rng.binomial(n, 1 / (1 + np.exp(-np.log(rates / (1 - rates)) - shift)))
     return user_days(n, c), kind, own
 
 

@@ -1,7 +1,7 @@
 """Every result can be written as JSON: plain numbers, never a NaN."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -38,10 +38,10 @@ def results(request):
     columns = column_twins(users, k=2, n_twins=5, n_users=200)
     gains = [inner_gain(ids, later=later)]
     return [
-        forecast,
+        replace(forecast, covariance=None),
         kept_gain(ids, seen=seen, later=later, forecast=rates, n_draws=50),
-        *verdicts(ids, seen=seen, later=later, n_segments=k, n_draws=50),
-        *verdicts(ids, seen=seen, later=None, n_segments=k),
+        *verdicts(ids, forecast=forecast, later=later),
+        *verdicts(ids, forecast=forecast, later=None),
         choose_number(gains, gaps, strength=strength, columns=columns),
         stability(users, labels, lambda _w, _s: labels, n_runs=3),
         align_ids(ids, ids),

@@ -113,7 +113,7 @@ def test_later_days_give_the_word_on_clicks():
     says(names_of(users, ids, DEFAULT[1:], **confirmed(50, 60)))
 
 
-@pytest.mark.parametrize("verdict", ["weaker", "reversed", "indistinguishable", "not validated"])
+@pytest.mark.parametrize("verdict", ["weaker", "reversed", "no difference", "not checked"])
 def test_nothing_is_said_of_clicks_that_are_not_confirmed(verdict):
     users, ids = halves()
     later = {"verdict": verdict, "forecast_index": Estimate(200.0, 190.0, 210.0)}

@@ -75,12 +75,13 @@ class ShopRate:
 class PurchaseVerdict:
     """What later days say of how often a segment buys; rates are days with a purchase per day.
 
-    `verdict` is one of those of clicks; intervals are of 90 %.
+    `verdict` is one of those of clicks; intervals are of 90 %. `expected` is forecast from the
+    forming days alone.
     """
 
     verdict: str
     reason: str
-    seen: float | None
+    expected: Estimate
     later: Estimate
     level_later: float | None
 

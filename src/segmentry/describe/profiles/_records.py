@@ -139,8 +139,8 @@ class SegmentProfile:
     differences : tuple of Difference
         Strongest first.
     verdict : str
-        What later days say of it: "confirmed", "weaker", "reversed", "indistinguishable" or
-        "not validated".
+        What later days show of it: "confirmed", "weaker", "reversed", "no difference" or
+        "not checked".
     verdict_reason : str
         The verdict in one sentence with its numbers.
     forecast_ctr : Estimate
@@ -148,14 +148,17 @@ class SegmentProfile:
         all days; 90 % interval for the sampling of users and days.
     forecast_index : Estimate
         That CTR against that of all segments together x 100: free of the common level.
-    ctr_early, forecast_early : Estimate
-        What was known before the outcome window: the CTR seen in the feature window, and the
-        forecast made from it alone. These, not the two above, are to be held against
-        `ctr_outcome`.
+    forecast_early : Estimate
+        The forecast made from the feature window alone: this one, not the two above, is compared
+        with `ctr_outcome`.
     ctr_outcome : Estimate
         CTR on later days of the users that formed it before them; 90 % interval.
+    forecast_difference, later_difference : Estimate
+        CTR minus that of all other segments together: forecast from the feature window alone,
+        and on later days, day for day; 90 % intervals.
     survival : Estimate
-        Share of the difference to all other segments that is left on later days; 90 % interval.
+        Later difference / forecast difference; 90 % interval. Null where no difference was
+        forecast.
     minimal_detectable_difference : float or None
         Difference in CTR on later days that would have been found with a chance of 80 %.
     absent_share : float or None
@@ -181,13 +184,14 @@ class SegmentProfile:
     numeric: tuple[NumericStatistics, ...]
     levels: tuple[LevelStatistics, ...]
     differences: tuple[Difference, ...]
-    verdict: str = "not validated"
+    verdict: str = "not checked"
     verdict_reason: str = ""
     forecast_ctr: Estimate = UNKNOWN
     forecast_index: Estimate = UNKNOWN
-    ctr_early: Estimate = UNKNOWN
     forecast_early: Estimate = UNKNOWN
     ctr_outcome: Estimate = UNKNOWN
+    forecast_difference: Estimate = UNKNOWN
+    later_difference: Estimate = UNKNOWN
     survival: Estimate = UNKNOWN
     minimal_detectable_difference: float | None = None
     absent_share: float | None = None

@@ -8,7 +8,7 @@ from segmentry.runtime.codec import Codec
 _CODEC = Codec(
     Summary,
     what="summary",
-    version=1,
+    version=2,
     version_key="schema_version",
     remedy="run it again",
     expected="a run folder of segmentry run",
