@@ -35,12 +35,14 @@ class Formed:
     relabelling: Relabelling
 
 
-def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False, kept=1.0):
+def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False, fatigue=0.0, wander=0.0, kept=1.0):
     """Draw a log; returns its `UserDays`, the kind of each user and each user's true CTR.
 
     Days of a user are exchangeable but for `drift`, the standard deviation of a shift of all
-    log-odds per day, and for `kept`: from day 6 on each user's difference to the mean CTR is so
-    many times what it was. Daily impressions are Poisson with a gamma-distributed mean.
+    log-odds per day, `fatigue`, by which the log-odds of a user fall with each doubling of 1 + the
+    impressions shown before, `wander`, the standard deviation of the daily steps of each user's
+    log-odds, and `kept`: from day 6 on each user's difference to the mean CTR is so many times what
+    it was. Daily impressions are Poisson with a gamma-distributed mean.
     """
     rng = np.random.default_rng(seed)
     kind = rng.choice(len(BEHAVIOURS), n_users, p=BEHAVIOURS[:, 0])
@@ -52,6 +54,9 @@ def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False, kept=1.0):
     daily = total[:, np.newaxis] / 8 * rng.gamma(0.7, 1 / 0.7, (n_users, n_days))
     n = rng.poisson(daily)
     shift = drift * rng.standard_normal(n_days)
+    if fatigue or wander:
+        shift = shift - fatigue * np.log2(1 + np.cumsum(n, axis=1) - n)
+        shift = shift + wander * np.cumsum(rng.standard_normal(n.shape), axis=1)
     rates = np.repeat(own[:, np.newaxis], n_days, axis=1)
     if kept != 1.0:
         mean = total @ own / total.sum()

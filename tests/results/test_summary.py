@@ -60,7 +60,7 @@ def test_nan_is_not_read_either(summary):
 
 
 def test_another_version_is_refused(summary):
-    document = json.loads(render_summary_json(summary)) | {"schema_version": 1}
+    document = json.loads(render_summary_json(summary)) | {"schema_version": 3}
     document["repeat"]["segmentry_version"] = "1.2.3"
     says(refused(json.dumps(document)))
 

@@ -10,8 +10,6 @@ import polars as pl
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.schema.arrays import IntVector
 
-__all__ = ["DayCounts", "UserCounts", "UserDays"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserCounts:
@@ -65,19 +63,6 @@ class UserDays:
 
     Rows are sorted by day and then by user, one row per pair; make one with `from_frame`.
 
-    Parameters
-    ----------
-    n_users : int
-        Users in all, those without rows included.
-    days : tuple of int
-        Numbers of the local days that occur, rising.
-    starts : ndarray of int, shape (n_days + 1,)
-        Rows of day `days[j]` are ``starts[j]:starts[j + 1]``.
-    user_index, n_impressions, n_clicks : ndarray of int, shape (n_rows,)
-        `user_index` is the position of the user in the user table.
-    behaviours : BehaviourDays or None
-        Of the same users, where the behaviour log was read.
-
     Examples
     --------
     >>> frame = pl.DataFrame({"user_id": ["b", "a", "b"], "day": [1, 2, 2],
@@ -90,32 +75,30 @@ class UserDays:
     """
 
     n_users: int
+    """Users in all, those without rows included."""
     days: tuple[int, ...]
+    """Numbers of the local days that occur, rising."""
     starts: IntVector
+    """Shape (n_days + 1,): rows of day `days[j]` are ``starts[j]:starts[j + 1]``."""
     user_index: IntVector
     n_impressions: IntVector
     n_clicks: IntVector
+    """`user_index`, `n_impressions`, `n_clicks`: shape (n_rows,): `user_index` is the position of
+    the user in the user table."""
     behaviours: BehaviourDays | None = None
+    """Of the same users, where the behaviour log was read."""
 
     @classmethod
     def from_frame(
         cls, frame: pl.DataFrame, *, users: pl.Series, behaviours: BehaviourDays | None = None
     ) -> "UserDays":
-        """Take the rows of a frame.
+        """Take the rows of a frame: ``user_id, day, n_impressions, n_clicks``, in any order.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            ``user_id, day, n_impressions, n_clicks``, one row per user and day in any order.
-        users : Series of shape (n_users,)
-            All users in the order of the user table, each once.
-        behaviours : BehaviourDays, optional
-            Of the same users.
+        There is one row per user and day. `users` are all users in the order of the user table,
+        each once; `behaviours` are of the same users.
 
-        Raises
-        ------
-        ValueError
-            If a user of the frame is not among `users` or a pair of user and day comes twice.
+        Raises ValueError if a user of the frame is not among `users` or a pair of user and day
+        comes twice.
         """
         index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
         rows = frame.join(index, on="user_id", how="left").sort("day", "index")
@@ -205,11 +188,7 @@ class UserDays:
     ) -> npt.NDArray[np.float64]:
         """Return the clicks of each user that the CTR of each day leads to expect.
 
-        Parameters
-        ----------
-        days : collection of int
-        is_in : ndarray of bool, shape (n_users,)
-            Users whose CTR of each day is taken.
+        That CTR is of the users `is_in`, shape (n_users,).
 
         Examples
         --------

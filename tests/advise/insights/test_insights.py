@@ -43,7 +43,7 @@ def plain(make_summary):
             each,
             verdict="no difference",
             ctr_seen=near(0.05, 0.001),
-            forecast_ctr=near(0.0506, 0.001),
+            expected_rate=near(0.0506, 0.001),
             forecast_index=near(100.0, 2.0),
             numeric=(shown,),
             levels=(),
@@ -52,7 +52,7 @@ def plain(make_summary):
         for each in summary.segments
     )
     population = replace(
-        summary.population, ctr_seen=exactly(0.05), forecast_ctr=near(0.0506, 0.001)
+        summary.population, ctr_seen=exactly(0.05), expected_rate=near(0.0506, 0.001)
     )
     return replace(summary, segments=segments, population=population)
 
@@ -77,7 +77,7 @@ def confirmed(value, width=5.0):
     return {
         "verdict": "confirmed",
         "forecast_index": near(value, width),
-        "forecast_ctr": near(value / 100 * 0.0506, 0.001),
+        "expected_rate": near(value / 100 * 0.0506, 0.001),
     }
 
 
@@ -122,7 +122,7 @@ def test_a_level_that_moves_between_days_makes_the_worth_of_moving_less_sure(pla
     """Held against draws of a level and an index that are what their intervals say."""
     level = Estimate(0.0503, 0.0315, 0.0793)
     summary = changed(plain, **confirmed(50.0, 4.0), impressions_share=0.9)
-    population = replace(summary.population, forecast_ctr=level)
+    population = replace(summary.population, expected_rate=level)
     (found,), _ = find_insights(replace(summary, population=population), agreements=AGREED)
     rng = np.random.default_rng(0)
 
@@ -147,7 +147,7 @@ def test_high_value_that_is_not_confirmed_is_a_caution(plain):
 
 def test_a_rate_seen_is_a_caution_only_where_no_later_day_was_compared(plain):
     seen = {"ctr_seen": near(0.08, 0.005)}
-    unchecked = {"forecast_index": UNKNOWN, "forecast_ctr": UNKNOWN, "verdict": "not checked"}
+    unchecked = {"forecast_index": UNKNOWN, "expected_rate": UNKNOWN, "verdict": "not checked"}
 
     assert codes_of(changed(plain, **seen)) == []
     assert codes_of(changed(plain, **seen, **unchecked)) == [("SEG-002", 1)]
@@ -232,7 +232,7 @@ def test_no_click_when_formed_is_no_forecast(plain):
 
     def said(summary, forecast):
         (found,), _ = find_insights(
-            changed(summary, forecast_ctr=forecast, **none), agreements=AGREED
+            changed(summary, expected_rate=forecast, **none), agreements=AGREED
         )
         return found
 
@@ -509,7 +509,7 @@ def test_a_cap_that_saves_nothing_is_no_saving(plain):
 
 
 def test_without_a_forecast_nothing_is_promised(plain):
-    unknown = {"forecast_ctr": UNKNOWN, "forecast_index": UNKNOWN, "verdict": "not checked"}
+    unknown = {"expected_rate": UNKNOWN, "forecast_index": UNKNOWN, "verdict": "not checked"}
     summary = with_log(plain, cells=(cell("hour", "9", 120.0, rate=0.06),))
 
     (found,), _ = find_insights(changed(summary, **unknown), agreements=AGREED)

@@ -23,7 +23,7 @@ from segmentry.evaluation.later_days._families import (
     purchase_counts,
     purchase_days,
 )
-from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates
+from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates, half_shares
 from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr
 from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
@@ -76,6 +76,7 @@ __all__ = [
     "day_levels",
     "fold_rates",
     "forecast_ctr",
+    "half_shares",
     "holm",
     "kept_gain",
     "luck_of",

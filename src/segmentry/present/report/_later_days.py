@@ -56,7 +56,7 @@ def later_rate_table(summary: Summary) -> Table:
             Column("forecast_difference", f"expected difference to the others {interval}", points),
             Column("later_difference", f"later difference, day for day {interval}", points),
             Column("survival", f"of the expected {interval}", partial(percent, digits=0)),
-            Column("forecast_ctr", f"click rate expected in {horizon(summary)} {interval}", rate),
+            Column("expected_rate", f"click rate expected in {horizon(summary)} {interval}", rate),
             Column("forecast_index", f"its index, all 100 {interval}", count),
         ),
         rows=tuple(
@@ -68,7 +68,7 @@ def later_rate_table(summary: Summary) -> Table:
                 each.forecast_difference,
                 each.later_difference,
                 each.survival,
-                each.forecast_ctr,
+                each.expected_rate,
                 each.forecast_index,
             )
             for each in summary.segments
