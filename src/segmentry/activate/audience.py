@@ -157,8 +157,6 @@ def export_audience(
 
     Parameters
     ----------
-    run_dir : Path
-        A run folder.
     out : Path
         File to write: Parquet for ``to="parquet"``, else CSV.
     to : {"csv", "parquet", "google", "meta"}

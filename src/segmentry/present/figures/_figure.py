@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PIXELS_PER_CHARACTER = 7.6  # of the 15 px title, measured on the widest font of the stack
 Rows: TypeAlias = list[dict[str, object]]
 Section: TypeAlias = Literal[
+    "ads",
     "sizes",
     "later days",
     "number",

@@ -40,8 +40,6 @@ _SAYS = {"no difference": "without a difference"}
 def was_checked(summary: "Summary") -> bool:
     """Return whether later days say anything of the segments.
 
-    Examples
-    --------
     >>> was_checked(summary)  # doctest: +SKIP
     True
     """
@@ -51,8 +49,6 @@ def was_checked(summary: "Summary") -> bool:
 def horizon(summary: "Summary") -> str:
     """Return the days that a forecast is for, in words: as many as there were to check.
 
-    Examples
-    --------
     >>> horizon(summary)  # doctest: +SKIP
     'the next 2 days'
     """
