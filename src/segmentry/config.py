@@ -32,8 +32,6 @@ _LISTS = ("with_", "features", "exclude", "mute")
 class RunConfig(BaseModel):
     """All settings of ``segmentry run``; the description of each is its help on the command line.
 
-    Examples
-    --------
     >>> RunConfig(k_range="2:4").numbers
     (2, 3, 4)
     """
@@ -52,8 +50,14 @@ class RunConfig(BaseModel):
     k_min: int = Field(
         1, ge=1, description="Least number of segments, even where the evidence says one (1)."
     )
+    gain_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of the largest gain that the number of segments must reach (0.9).",
+    )
     bootstraps: int = Field(
-        50, ge=2, description="How often all is repeated on resampled users (50)."
+        50, ge=2, description="How often segments are formed again from resampled users (50)."
     )
     with_: tuple[Literal["behaviours"], ...] = Field(
         (),
@@ -183,8 +187,6 @@ def parse_moment(text: str, *, utc_offset_hours: "UtcOffset", option: str) -> in
 
     Raises ConfigError if it is neither.
 
-    Examples
-    --------
     >>> parse_moment("2017-05-06", utc_offset_hours=8, option="--since")
     1494000000
     >>> parse_moment("yesterday", utc_offset_hours=8, option="--since")

@@ -6,16 +6,16 @@ import pytest
 from tests.pipeline.runs import reused
 
 from segmentry.describe.maps import Hexagon
-from segmentry.describe.maps._hexagons import (
+from segmentry.describe.maps._pictures import (
     NO_PLANE,
     Plane,
     _across,
+    _bins_for,
     _is_mostly_untold,
     bin_hexagons,
     hexagon_table,
     put_in_hexagons,
 )
-from segmentry.describe.maps._pictures import _bins_for
 from segmentry.describe.profiles import bin_features
 from segmentry.results.summary import read_summary
 from segmentry.schema import Feature

@@ -164,7 +164,7 @@ def test_profiles_hold_the_statistics_of_the_summary_and_of_the_user_table(plain
     # One that is hidden alone in its segment or its level is what is left of the total.
     for by in (0, 1):
         assert min(Counter(place[by] for place in hidden).values()) >= 2
-    assert len(hidden) <= 8  # of 15
+    assert len(hidden) <= 15  # of 20: every segment has a level of few users
 
 
 def test_every_candidate_is_in_the_selection_and_one_is_selected(plain_run, summary):

@@ -22,8 +22,6 @@ def read_user_file(
 
     Raises DataError if the file cannot be read; SchemaError if a required column is missing.
 
-    Examples
-    --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "contacts.csv"
     >>> _ = path.write_text("user;email\n7;a@b.org\n")
@@ -71,8 +69,6 @@ def as_ids(values: pl.Series, *, like: pl.DataType, source: str) -> pl.Series:
 
     Raises SchemaError if an id is missing or is not of the run's kind.
 
-    Examples
-    --------
     >>> as_ids(pl.Series(["4.0", "7"]), like=pl.Int64(), source="contacts.csv").to_list()
     [4, 7]
     >>> as_ids(pl.Series(["u7"]), like=pl.Int64(), source="contacts.csv")

@@ -166,8 +166,8 @@ def _find_first(
         evidence_basis(
             table, early, asked.plans, recipe=asked.recipe, algorithm=settings.algorithm
         ),
-        forced=settings.k,
         least=settings.k_min,
+        gain_share=settings.gain_share,
         n_runs=settings.bootstraps,
         seed=settings.seed,
         progress=asked.progress,

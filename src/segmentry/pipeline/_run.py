@@ -25,12 +25,10 @@ from segmentry.features.windows import split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
 from segmentry.pipeline._ahead import Ahead
-from segmentry.pipeline._decide import decide
 from segmentry.pipeline._form import Asked, find_and_check
-from segmentry.pipeline._log import look_again
 from segmentry.pipeline._outputs import write_report
 from segmentry.pipeline._read import read_users
-from segmentry.pipeline._summarise import Named, summarise
+from segmentry.pipeline._summarise import Named, decide, look_again, summarise
 from segmentry.pipeline._wanted import recipe_for, wanted_of
 from segmentry.results.names import (
     NAMES_FILE,
@@ -68,20 +66,13 @@ _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run made.
-
-    Parameters
-    ----------
-    run_dir : Path
-        The run folder.
-    summary : Summary
-    segments : DataFrame
-        The table of ``segments.parquet``.
-    """
+    """What a run made."""
 
     run_dir: Path
+    """The run folder."""
     summary: Summary
     segments: pl.DataFrame
+    """The table of ``segments.parquet``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,16 +1,18 @@
 """The run folder: whole or absent, versioned, read lazily."""
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import BundleError, OutputError
+from segmentry.errors import BundleError, DataError, OutputError
 from segmentry.features.users import SHOP_COUNTS, BehaviourData
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
@@ -59,8 +61,6 @@ def check_target(run_dir: Path, *, overwrite: bool) -> None:
     Raises OutputError if the folder exists and may not be replaced, or its parent cannot be
     written.
 
-    Examples
-    --------
     >>> check_target(Path("."), overwrite=True)
     Traceback (most recent call last):
     ...
@@ -92,8 +92,6 @@ def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
 
     Whatever goes wrong, `run_dir` is as it was: absent, or the earlier run, whole.
 
-    Examples
-    --------
     >>> import tempfile
     >>> run_dir = Path(tempfile.mkdtemp()) / "run"
     >>> with staged(run_dir, overwrite=False) as staging:
@@ -298,3 +296,41 @@ def reuse_behaviours(run_dir: Path, bundle: Bundle) -> BehaviourData | None:
         days=read_if_there(run_dir / "validation" / _DAYS_FILE),
         provides=frozenset(bundle.behaviour_provides),
     )
+
+
+_CHUNK = 1 << 22
+
+
+class Fingerprinting:
+    """Hashes files in one thread of its own; leave the context to join it."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._found: list[Future[FileFingerprint]] = [
+            self._pool.submit(_fingerprint, file) for file in sorted(files)
+        ]
+
+    def __enter__(self) -> "Fingerprinting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def results(self) -> tuple[FileFingerprint, ...]:
+        """Wait for the hashes."""
+        return tuple(future.result() for future in self._found)
+
+
+def _fingerprint(file: Path) -> FileFingerprint:
+    digest, n_bytes = hashlib.sha256(), 0
+    try:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                n_bytes += len(chunk)
+    except OSError as error:
+        raise DataError(
+            f"{file}: {error.strerror or error}, though it was there when the run began; leave "
+            "the files in place until it ends"
+        ) from error
+    return FileFingerprint(path=file.name, n_bytes=n_bytes, sha256=digest.hexdigest())

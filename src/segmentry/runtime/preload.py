@@ -49,8 +49,6 @@ def require(module: str, *, extra: str) -> ModuleType:
 
     Raises MissingExtraError if the module is not installed.
 
-    Examples
-    --------
     >>> require("json", extra="spark").__name__
     'json'
     >>> require("not_there", extra="spark")

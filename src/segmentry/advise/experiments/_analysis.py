@@ -7,8 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.advise.experiments._assignment import ARMS, RATIO_ALARM, sample_ratio_p
-from segmentry.advise.experiments._effects import UNTOLD, Effect, Outcome, adjustment, compared
-from segmentry.advise.experiments._randomisation import Nulls
+from segmentry.advise.experiments._effects import (
+    UNTOLD,
+    Effect,
+    Nulls,
+    Outcome,
+    adjustment,
+    compared,
+)
 from segmentry.errors import DataError
 from segmentry.evaluation.later_days import holm
 from segmentry.privacy import hidden_cells

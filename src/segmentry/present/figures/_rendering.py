@@ -2,11 +2,15 @@
 
 import json
 import os
+import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.present.drawing import (
@@ -18,14 +22,34 @@ from segmentry.present.drawing import (
     start_renderer,
     without_title,
 )
-from segmentry.present.figures._figure import Caption
-from segmentry.present.figures._registry import FIGURES
+from segmentry.present.figures._figure import Caption, Figure
 from segmentry.present.theme import ROLES, SCALE
 from segmentry.runtime.processes import serving
 
 if TYPE_CHECKING:
     from segmentry.present.figures._figure import Chart
     from segmentry.results.summary import Summary
+
+
+def found() -> list["Figure[...]"]:
+    """Return the figure of every public module of the package, in the order of the report."""
+    package = __name__.rpartition(".")[0]
+    names = [each.name for each in pkgutil.iter_modules(sys.modules[package].__path__)]
+    public = [name for name in names if not name.startswith("_")]
+    figures = [import_module(f"{package}.{name}").FIGURE for name in public]
+    return sorted(figures, key=lambda figure: (figure.order, figure.name))
+
+
+_ALL = found()
+FIGURES: Mapping[str, Figure[...]] = MappingProxyType(
+    {figure.name: figure for figure in _ALL if figure.section}
+)
+"""The figures of a run by the name of their files, in the order of the report."""
+ANSWERS: Mapping[str, Figure[...]] = MappingProxyType(
+    {figure.name: figure for figure in _ALL if not figure.section}
+)
+"""The figures that answer a question of a reader, by name."""
+
 
 Draw: TypeAlias = Callable[..., "Future[str]"]
 """Takes what `segmentry.present.drawing.draw_files` takes and returns a future of its answer."""
@@ -103,13 +127,13 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
             _settle(part, datasets)
 
 
-def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
-    """Return a chart as PNG of so many pixels per unit of the SVG; 2 is sharp on most screens.
+def render_png(chart: "Chart") -> bytes:
+    """Return a chart as PNG, two pixels per unit of the SVG: sharp on most screens.
 
     >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
-    return draw_png(render_svg(chart), scale=scale)
+    return draw_png(render_svg(chart), scale=2.0)
 
 
 @contextmanager
@@ -134,8 +158,6 @@ def write_figures(
     of `FIGURES`; those of which nothing was measured are left out, such as ``ctr_later`` where no
     later day was checked.
 
-    Examples
-    --------
     >>> sorted(FIGURES)[:4]
     ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
     """

@@ -38,8 +38,6 @@ _MOST_NAMED = 2
 def was_checked(summary: "Summary") -> bool:
     """Return whether later days say anything of the segments.
 
-    Examples
-    --------
     >>> was_checked(summary)  # doctest: +SKIP
     True
     """
@@ -49,8 +47,6 @@ def was_checked(summary: "Summary") -> bool:
 def horizon(summary: "Summary") -> str:
     """Return the days that a forecast is for, in words: as many as there were to check.
 
-    Examples
-    --------
     >>> horizon(summary)  # doctest: +SKIP
     'the next 2 days'
     """
