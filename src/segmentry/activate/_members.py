@@ -13,16 +13,6 @@ from segmentry.errors import ConfigError, SchemaError
 from segmentry.ingest.files import inspect_file
 from segmentry.ingest.user_files import as_ids, user_file_batches
 
-__all__ = [
-    "ContactFile",
-    "Findings",
-    "find_contacts",
-    "header_of",
-    "lines_of",
-    "persons",
-    "read_contacts",
-]
-
 _MOST_COLUMNS = 3
 _REPEATED: tuple[Kind, ...] = ("email", "phone")
 _IDENTIFYING: tuple[Kind, ...] = ("email", "phone", "mobile_id", "external_id")
@@ -79,12 +69,8 @@ def find_contacts(
 ) -> ContactFile:
     """Look at the header of a file of contacts.
 
-    Raises
-    ------
-    ConfigError
-        If it has nothing that the platform takes, or a part of an address only.
-    SchemaError
-        If it has more e-mail addresses or phone numbers for a user than three.
+    Raises ConfigError if it has nothing that the platform takes, or a part of an address only;
+    SchemaError if it has more than three columns of e-mail addresses or phone numbers.
     """
     own = inspect_file(path).names
     columns: dict[Kind, tuple[str, ...]] = {
@@ -157,16 +143,9 @@ def read_contacts(
 ) -> Iterator[pl.DataFrame]:
     """Yield rows with a column for each cell of the list, normalised and hashed, and ``is_usable``.
 
-    Parameters
-    ----------
-    choose
-        Takes a piece of the file with ``user_id`` and returns its rows that are read, with what
-        else is to stand in them.
-
-    Raises
-    ------
-    SchemaError
-        If some contacts of a key are hashed and others are not, or a value is no number.
+    `choose` takes a piece of the file with ``user_id`` and returns its rows that are read, with
+    what else is to stand in them. Raises SchemaError if some contacts of a key are hashed and
+    others are not, or a value is no number.
     """
     slots = {
         f"{kind}_{place}": (name,)

@@ -21,8 +21,6 @@ from segmentry.ingest.user_files import as_ids, user_file_batches
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema.arrays import BoolVector
 
-__all__ = ["People", "contact_lines", "find_people", "id_lines", "write_log"]
-
 _YES = ("1", "true", "yes", "y", "t", "granted", "consent_granted")
 _NO = ("0", "false", "no", "n", "f", "denied", "consent_denied", "unspecified", "unknown")
 _FORMULA = r"^[=+\-@\t\r]"

@@ -5,16 +5,26 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from segmentry.activate._files import RECORD, Record, move, place_of, read_record, staged
-from segmentry.activate._lists import Form, Split, read_lines, render, sorted_lines, split
+from segmentry.activate._lists import (
+    RECORD,
+    Form,
+    Record,
+    Split,
+    move,
+    place_of,
+    read_lines,
+    read_record,
+    render,
+    sorted_lines,
+    split,
+    staged,
+)
 from segmentry.activate._members import ContactFile, find_contacts, header_of
 from segmentry.activate._people import People, contact_lines, find_people, id_lines, write_log
 from segmentry.activate.contacts import region_of
 from segmentry.activate.platforms import PLATFORMS
 from segmentry.errors import ConfigError
 from segmentry.results.run_folder import read_min_size, read_segments
-
-__all__ = ["TARGETS", "Audience", "export_audience"]
 
 TARGETS = ("csv", "parquet", "openrtb", *PLATFORMS)
 

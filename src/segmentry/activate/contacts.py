@@ -13,32 +13,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from segmentry.errors import ConfigError
-from segmentry.runtime.extras import require
-
-__all__ = [
-    "IS_HASH",
-    "Reading",
-    "as_texts",
-    "ascii_name",
-    "country",
-    "email",
-    "email_without_signs",
-    "external_id",
-    "family_name",
-    "given_name",
-    "gmail_folded",
-    "mobile_id",
-    "money",
-    "name",
-    "phones",
-    "plain_name",
-    "postal_code",
-    "region_of",
-    "sha256",
-    "squeezed_postal_code",
-    "with_plus",
-    "without_plus",
-]
+from segmentry.runtime.preload import require
 
 Reading = Callable[[pl.Expr], pl.Expr]
 """Texts to normalised texts; null where there is none."""
@@ -57,9 +32,7 @@ _ZIP_EXTENSION = r"^(\d{5})-\d{4}$"
 def as_texts(values: pl.Series) -> pl.Series:
     r"""Return values as clean text: one form of each letter and digit, nothing that is invisible.
 
-    Examples
-    --------
-    >>> as_texts(pl.Series([" ０１７０\\u200b ", "a\\tb", ""])).to_list()
+    >>> as_texts(pl.Series([" ０１７０\u200b ", "a\tb", ""])).to_list()
     ['0170', 'a b', None]
     >>> as_texts(pl.Series([491701234501.0, None])).to_list()
     ['491701234501', None]
@@ -85,8 +58,6 @@ def _kept(text: pl.Expr, pattern: str) -> pl.Expr:
 def email(text: pl.Expr) -> pl.Expr:
     """Return addresses in lower case, out of what people write around them.
 
-    Examples
-    --------
     >>> given = ["Ann <Ann.C@example.org>", "mailto:d@example.org,", "n/a@n/a.n/a", "q@a..org"]
     >>> pl.DataFrame({"a": given}).select(email(pl.col("a")))["a"].to_list()
     ['ann.c@example.org', 'd@example.org', None, None]
@@ -192,25 +163,13 @@ _WHOLE = re.compile(r"(\+?\d+)\.0+")
 def phones(texts: pl.Series, *, regions: Sequence[str | None]) -> pl.Series:
     """Return valid phone numbers in E.164, as ``+491701234567``, by libphonenumber.
 
-    Parameters
-    ----------
-    texts : Series of str, shape (n_users,)
-    regions : sequence of shape (n_users,)
-        Country of a number that is written without ``+``: ISO 3166-1, as ``DE``; unknown is null.
+    `regions` are the countries of numbers that are written without ``+``: ISO 3166-1, as ``DE``;
+    unknown is null. Raises MissingExtraError without phonenumbers.
 
-    Raises
-    ------
-    MissingExtraError
-        Without `phonenumbers`.
-
-    Notes
-    -----
     Digits that begin with the country's dialling code and are valid after it are read so, before
     they are tried as a national number; a number that a spreadsheet has rounded, as ``4.9E+11``,
     two numbers in one cell and words are no number.
 
-    Examples
-    --------
     >>> given = pl.Series(["(0)170 / 123 45 67", "491701234567", "4.91701E+11", "1-234-567-8910"])
     >>> phones(given, regions=["DE", "DE", "DE", "US"]).to_list()
     ['+491701234567', '+491701234567', None, '+12345678910']
@@ -255,13 +214,8 @@ def _valid(text: str, region: str | None) -> str | None:
 def region_of(country: str) -> str:
     """Return the country of ``DE`` or of a dialling code, as ``49`` or ``+49``.
 
-    Raises
-    ------
-    ConfigError
-        If there is none.
+    Raises ConfigError if there is none.
 
-    Examples
-    --------
     >>> region_of("de"), region_of("+49"), region_of("1")
     ('DE', 'DE', 'US')
     """

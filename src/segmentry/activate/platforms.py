@@ -10,8 +10,6 @@ from typing import Literal
 
 from segmentry.activate import contacts
 
-__all__ = ["COLUMN_NAMES", "PLATFORMS", "Key", "Kind", "Platform"]
-
 Kind = Literal[
     "email",
     "phone",

@@ -11,8 +11,6 @@ from segmentry.errors import DataError
 from segmentry.evaluation.later_days import FoldRates, Traffic
 from segmentry.runtime.processes import call_apart
 
-__all__ = ["PlanBasis", "measure_plans", "measure_plans_apart"]
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PlanBasis:
@@ -33,10 +31,8 @@ class PlanBasis:
     """Why something is missing; empty where nothing is."""
 
 
-def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
+def measure_plans(run_dir: Path) -> PlanBasis:
     """Measure traffic and forecast CTRs of all segments of a run; nothing is written.
-
-    The seed is that of the halves and the draws of the budget.
 
     Raises
     ------
@@ -50,7 +46,7 @@ def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
     ids = tuple(each.segment_id for each in traffic.segments)
     rows, measured_days = measured_traffic(run_dir, traffic, ids)
     try:
-        rates = budget_rates(run_dir, traffic, n_days=n_days, seed=seed)
+        rates = budget_rates(run_dir, traffic, n_days=n_days)
     except DataError as error:
         reason = str(error)
     return PlanBasis(
@@ -66,12 +62,7 @@ def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
 def measure_plans_apart(run_dir: Path) -> PlanBasis:
     """Measure as `measure_plans` does in a worker process, whose memory ends with it.
 
-    Pages that are requested meanwhile go first.
-
-    Raises
-    ------
-    SegmentryError
-        As `measure_plans` does.
+    Pages that are requested meanwhile go first. It raises what `measure_plans` does.
     """
     try:
         return call_apart(_measure_quietly, run_dir)

@@ -17,18 +17,16 @@ from segmentry.features.user_days import UserDays
 from segmentry.features.users import behaviour_days_of
 from segmentry.features.windows import local_days
 from segmentry.privacy import published_ids
-from segmentry.results.behaviours import reuse_behaviours
 from segmentry.results.run_folder import (
     read_bundle,
     read_early,
     read_min_size,
     read_segments,
     read_user_table,
+    reuse_behaviours,
 )
 from segmentry.results.summary import Summary, read_summary
 from segmentry.segments.forming import membership, recipe_named
-
-__all__ = ["Attribution", "RunTraffic", "read_traffic"]
 
 Attribution = Literal["view", "click"]
 _ATTRIBUTIONS: tuple[Attribution, ...] = ("view", "click")
@@ -77,12 +75,8 @@ class RunTraffic:
 def read_traffic(run_dir: Path) -> RunTraffic:
     """Read what plans take from a run folder.
 
-    Raises
-    ------
-    BundleError
-        If the run folder cannot be read.
-    DataError
-        If the run was not checked on later days.
+    Raises BundleError if the run folder cannot be read; DataError if the run was not checked on
+    later days.
     """
     bundle, summary = read_bundle(run_dir), read_summary(run_dir)
     early = read_early(run_dir)

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segmentry.cli._numbers import parse_ids, parse_share
-from segmentry.cli._options import Json, Overwrite, RunDir
+from segmentry.cli._options import Json, Overwrite, RunDir, parse_ids, parse_share
 
 if TYPE_CHECKING:
     from segmentry.activate.audience import Audience

@@ -11,15 +11,6 @@ from segmentry.schema import UNASSIGNED
 from segmentry.segments.forming import LatentSegments, Segmentation
 from segmentry.segments.latent import LatentModel, Part
 
-__all__ = [
-    "LatentCandidate",
-    "LatentClass",
-    "LatentReport",
-    "latent_warnings",
-    "memberships_table",
-    "report_latent",
-]
-
 _MANY_LEVELS = 3
 
 

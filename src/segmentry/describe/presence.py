@@ -9,18 +9,11 @@ import polars as pl
 
 from segmentry.evaluation.later_days import Validation, outcome_rate
 from segmentry.features.user_days import UserCounts
+from segmentry.features.users import UserData
 from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
 from segmentry.schema.arrays import BoolVector, FloatVector
-
-__all__ = [
-    "PresenceFeature",
-    "PresenceReport",
-    "PresenceRow",
-    "compared_features",
-    "report_presence",
-    "warn_of_presence",
-]
+from segmentry.segments.forming import Segmentation
 
 Values = Mapping[str, FloatVector]
 # From this share on, the figures of a segment are those of one user.
@@ -76,34 +69,24 @@ class PresenceReport:
     """Their CTR, with its 90 % interval."""
 
 
-def compared_features(catalogue: Sequence[Feature], forming: Sequence[str]) -> tuple[Feature, ...]:
-    """Return what tells users who came back from those who did not: what formed, and profiles."""
-    return tuple(f for f in catalogue if f.name in forming or f.family == "demographics")
-
-
 def report_presence(
-    truth: Validation | None,
-    table: pl.DataFrame,
-    segment_ids: npt.NDArray[np.int64],
-    *,
-    n_segments: int,
-    early: pl.DataFrame | None = None,
-    features: Sequence[Feature] = (),
-    min_size: int,
+    truth: Validation | None, users: UserData, segmentation: Segmentation, *, min_size: int
 ) -> PresenceReport | None:
     """Compare the users absent on the later days with those present, segment by segment.
 
-    `table` holds the users by all days and `segment_ids` their segments as they are now; `early`
-    holds the same users by the feature window. `features` are compared but for those that it lacks
-    and categories. Nothing is said of fewer than `min_size` users.
+    Compared are features of the feature window: what formed the segments, and profiles. Nothing is
+    said of fewer than `min_size` users.
     """
-    if truth is None or "n_impressions" not in table.columns:
+    if truth is None or "n_impressions" not in users.table.columns:
         return None
-    shown = table["n_impressions"].fill_null(0).to_numpy()
-    values = {} if early is None else _values(early, features)
+    shown = users.table["n_impressions"].fill_null(0).to_numpy()
+    forming = segmentation.preprocessing.features
+    compared = [f for f in users.catalogue if f.name in forming or f.family == "demographics"]
+    values = {} if users.early is None else _values(users.early.table, compared)
+    ids = segmentation.segment_ids
     rows = [
-        _row(truth, segment_id, shown[segment_ids == segment_id], values, min_size=min_size)
-        for segment_id in range(1, n_segments + 1)
+        _row(truth, segment_id, shown[ids == segment_id], values, min_size=min_size)
+        for segment_id in range(1, segmentation.n_segments + 1)
     ]
     n_new, new_ctr = None, UNKNOWN
     if truth.later is not None:

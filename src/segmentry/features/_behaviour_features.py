@@ -239,8 +239,6 @@ def available_behaviours(
 ) -> tuple[tuple[Feature, ...], tuple[tuple[str, str], ...]]:
     """Return the features that a behaviour log allows; of the others, the name and what lacks.
 
-    Examples
-    --------
     >>> from segmentry.schema import ColumnSource, TableSource
     >>> action = ColumnSource("btag", "code", codes=(("1", 0), ("3", 1)))
     >>> log = TableSource("behaviours", (), {"action": action, "user_id": action})
@@ -269,20 +267,12 @@ def derive_behaviours(
     window: Window,
     priors: Mapping[str, BetaPrior] | None = None,
 ) -> tuple[pl.DataFrame, dict[str, BetaPrior]]:
-    """Work out the features of the behaviour log, in raw units.
+    """Work out the features of the behaviour log, in raw units, and the priors of shrunk rates.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        From `count_behaviours`, joined with `count_attributions`, in integers of any width; one
-        row per user. Without the latter's columns the features that need the ads are null.
-    window : Window
-        The window of the counts.
-    priors : mapping of str to BetaPrior, optional
-        Saved priors by shrunk rate; fitted to these users by default. They are returned too.
+    The counts are those of `count_behaviours`, joined with `count_attributions`, in integers of any
+    width; one row per user. Without the latter's columns the features that need the ads are null.
+    Saved `priors` are by shrunk rate; by default they are fitted to these users.
 
-    Examples
-    --------
     >>> from segmentry.features._behaviour_counts import count_behaviours
     >>> import narwhals.stable.v2 as nw
     >>> rows = {"user_id": [1, 1], "happened_at": [10, 86410], "action": [0, 3]}

@@ -8,15 +8,11 @@ import polars as pl
 
 from segmentry.schema.arrays import IntVector
 
-__all__ = ["BehaviourDays"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BehaviourDays:
     """What users viewed and bought by day; make one with `from_frame`.
 
-    Examples
-    --------
     >>> frame = pl.DataFrame({"user_id": ["a", "a", "b"], "day": [9, 10, 11], "n_views": [5, 2, 1],
     ...                       "n_purchases": [1, 0, 3], "n_view_credits": 0, "n_click_credits": 0})
     >>> days = BehaviourDays.from_frame(frame, users=pl.Series(["a", "b"]), first_day=10,
@@ -45,16 +41,8 @@ class BehaviourDays:
     ) -> "BehaviourDays":
         """Take the rows of a frame; those of users who are not among `users` are left out.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            ``user_id, day`` and the values, one row per user and day; all days before `first_day`
-            are one.
-        users : Series of shape (n_users,)
-            In the order of the user table.
-        first_day : int
-            Of the ad log.
-        n_before : int
+        The frame is ``user_id, day`` and the values, one row per user and day; all days before
+        `first_day`, that of the ad log, are one. The users are in the order of the user table.
         """
         index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
         rows = frame.join(index, on="user_id", how="inner").sort("day", "index")

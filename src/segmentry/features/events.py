@@ -14,8 +14,6 @@ from segmentry.features.packing import Places, numbers_of
 from segmentry.schema import SECONDS_PER_DAY, Engine, Window
 from segmentry.schema.arrays import BoolVector, IntVector
 
-__all__ = ["MAX_SECONDS", "Events", "midnight_of", "pieces_of", "read_events"]
-
 MAX_SECONDS = 1 << 31
 """So many do not fit into four bytes."""
 
@@ -76,8 +74,6 @@ class Events:
 def midnight_of(window: Window) -> int:
     """Return the last local midnight that is not after the start of a window, in epoch seconds.
 
-    Examples
-    --------
     >>> midnight_of(Window(start=1494000060, end=1494000120, utc_offset_hours=8))
     1494000000
     """
@@ -94,20 +90,11 @@ def read_events(
     placements: Sequence[str] = (),
     amounts: Collection[str] = (),
 ) -> Events:
-    """Read one part.
+    """Read one part, a file of `split_log`; impressions outside the window are left out.
 
-    Parameters
-    ----------
-    part : Path
-        From its `split_log`.
-    window : Window
-        Impressions outside are left out.
-    ad_places : Places or None
-        Of the table of ads; null where no ads are wanted.
-    placements : sequence of str
-        At most 64 that are told apart; empty where none is wanted.
-    amounts : collection of str
-        The amounts that are wanted, of "value" and "quantity".
+    `ad_places` are of the table of ads; null where no ads are wanted. At most 64 `placements` are
+    told apart; empty where none is wanted. `amounts` are those of "value" and "quantity" that are
+    wanted.
     """
     shown_at, midnight = nw.col("shown_at"), midnight_of(window)
     seconds = nw.Int32 if window.end - midnight < MAX_SECONDS else nw.Int64
@@ -148,8 +135,6 @@ def _placed(placements: Sequence[str]) -> nw.Expr:
 def pieces_of(events: Events, *, n_rows: int) -> Iterator[Events]:
     """Return the rows of some users, then of the next, about `n_rows` each: they take less room.
 
-    Examples
-    --------
     >>> one = Events(
     ...     user_id=pl.Series([3, 7]), user=np.array([1, 0, 1]), second=np.array([5, 6, 7]),
     ...     is_click=np.array([0, 1, 0]), ad=None, ad_place=None, placement=None, amounts={},

@@ -11,7 +11,7 @@ from segmentry.features._behaviour_table import (
     CountedBehaviours,
     count_behaviour_source,
 )
-from segmentry.features._needs import counts_of
+from segmentry.features._catalogue import counts_of
 from segmentry.features._ratios import BetaPrior
 from segmentry.features._user_table import LogCounts, count_users, derive_features
 from segmentry.features.users import (
@@ -29,8 +29,6 @@ from segmentry.ingest.quality import Finding, find_in_log, find_in_profiles, fin
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.progress import told_in_rows
 from segmentry.schema import Engine, Feature, LogParts, Progress, Source, UserTally, Window
-
-__all__ = ["Counted", "count_source", "derive_users", "ready_users"]
 
 _JOURNEY_COUNTS = (
     "n_placed_impressions",
@@ -72,19 +70,10 @@ def count_source(
 ) -> Counted:
     """Count per user what the wanted features are made of.
 
-    Parameters
-    ----------
-    engine : Engine
-        That checked the source.
-    checked : Checked
-        With a log.
-    is_sample : bool
-        Whether the users are a sample of those of the log.
+    The `engine` is the one that checked the source, which has a log; `is_sample` says that the
+    users are a sample of those of the log.
 
-    Raises
-    ------
-    DataError
-        If no behaviour is left where they are wanted.
+    Raises DataError if no behaviour is left where they are wanted.
     """
     log, main_placement = checked.log, wanted.main_placement or checked.main_placement
     if isinstance(log, UserTally):

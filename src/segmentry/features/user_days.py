@@ -10,8 +10,6 @@ import polars as pl
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.schema.arrays import IntVector
 
-__all__ = ["DayCounts", "UserCounts", "UserDays"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserCounts:
@@ -65,8 +63,6 @@ class UserDays:
 
     Rows are sorted by day and then by user, one row per pair; make one with `from_frame`.
 
-    Examples
-    --------
     >>> frame = pl.DataFrame({"user_id": ["b", "a", "b"], "day": [1, 2, 2],
     ...                       "n_impressions": [3, 5, 4], "n_clicks": [1, 0, 2]})
     >>> counts = UserDays.from_frame(frame, users=pl.Series(["a", "b", "c"]))
@@ -94,21 +90,13 @@ class UserDays:
     def from_frame(
         cls, frame: pl.DataFrame, *, users: pl.Series, behaviours: BehaviourDays | None = None
     ) -> "UserDays":
-        """Take the rows of a frame.
+        """Take the rows of a frame: ``user_id, day, n_impressions, n_clicks``, in any order.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            ``user_id, day, n_impressions, n_clicks``, one row per user and day in any order.
-        users : Series of shape (n_users,)
-            All users in the order of the user table, each once.
-        behaviours : BehaviourDays, optional
-            Of the same users.
+        There is one row per user and day. `users` are all users in the order of the user table,
+        each once; `behaviours` are of the same users.
 
-        Raises
-        ------
-        ValueError
-            If a user of the frame is not among `users` or a pair of user and day comes twice.
+        Raises ValueError if a user of the frame is not among `users` or a pair of user and day
+        comes twice.
         """
         index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
         rows = frame.join(index, on="user_id", how="left").sort("day", "index")
@@ -158,8 +146,6 @@ class UserDays:
     def without(self, whole: DayCounts, days: Collection[int]) -> DayCounts:
         """Take some days out of a sum that holds them: less to do where they are few.
 
-        Examples
-        --------
         >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
         ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
         >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))
@@ -198,14 +184,8 @@ class UserDays:
     ) -> npt.NDArray[np.float64]:
         """Return the clicks of each user that the CTR of each day leads to expect.
 
-        Parameters
-        ----------
-        days : collection of int
-        is_in : ndarray of bool, shape (n_users,)
-            Users whose CTR of each day is taken.
+        That CTR is of the users `is_in`, shape (n_users,).
 
-        Examples
-        --------
         >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
         ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
         >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._needs import is_tally_enough
+from segmentry.features._catalogue import LOG_FEATURES, is_tally_enough
 from segmentry.features._ratios import BetaPrior
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.features.user_days import UserDays
@@ -21,16 +20,6 @@ from segmentry.schema import (
     RowAccount,
     Window,
 )
-
-__all__ = [
-    "SHOP_COUNTS",
-    "BehaviourData",
-    "EarlyUsers",
-    "KeptLog",
-    "UserData",
-    "Wanted",
-    "behaviour_days_of",
-]
 
 SHOP_COUNTS = (
     "n_behaviours",
@@ -168,3 +157,8 @@ class UserData:
     traits: DataTraits = OF_IMPRESSIONS
     behaviours: BehaviourData | None = None
     has_unread_behaviours: bool = False
+
+    @property
+    def catalogue(self) -> tuple[Feature, ...]:
+        """All features of the table, the attributes of the profiles last."""
+        return (*self.features, *self.attributes)

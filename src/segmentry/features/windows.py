@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from segmentry.schema import SECONDS_PER_DAY, Window
 
-__all__ = ["WindowSplit", "local_days", "split_window", "weekdays"]
-
 _WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
 _OUTCOME_SHARE = 0.25
 
@@ -28,13 +26,8 @@ class WindowSplit:
 def local_days(window: Window) -> range:
     """Return the numbers of a window's local days, counted from 1970-01-01.
 
-    Raises
-    ------
-    ValueError
-        If the window does not consist of whole local days.
+    Raises ValueError if the window does not consist of whole local days.
 
-    Examples
-    --------
     >>> local_days(Window(start=1494000000, end=1494691200, utc_offset_hours=8))
     range(17292, 17300)
     """
@@ -52,8 +45,6 @@ def local_days(window: Window) -> range:
 def weekdays(window: Window) -> tuple[str, ...]:
     """Return the weekday of each local day of a window, in order.
 
-    Examples
-    --------
     >>> weekdays(Window(start=1494000000, end=1494172800, utc_offset_hours=8))
     ('Saturday', 'Sunday')
     """
@@ -64,21 +55,11 @@ def split_window(window: Window) -> WindowSplit:
     """Set the last whole local days aside: at least one, nearest to a quarter of the span.
 
     Of two numbers of days that are equally near the larger is taken: twice the outcome days halve
-    the variance of the check, while the features lose less than half of theirs. The inner split,
-    on which the number of segments is chosen, is the same rule applied to the feature window.
+    the variance of the check, while the features lose less than half of theirs. The inner split, on
+    which the number of segments is chosen, is the same rule applied to the feature window.
 
-    Parameters
-    ----------
-    window : Window
-        Whole local days.
+    Raises ValueError if the window does not consist of whole local days.
 
-    Raises
-    ------
-    ValueError
-        If the window does not consist of whole local days.
-
-    Examples
-    --------
     Eight days of Taobao: six form segments, two check them; inside the six, four and two.
 
     >>> split = split_window(Window(start=1494000000, end=1494691200, utc_offset_hours=8))

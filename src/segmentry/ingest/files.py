@@ -21,18 +21,6 @@ from segmentry.schema import FileShape
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "BLANKS",
-    "NULL_WORDS",
-    "FileLayout",
-    "estimate_rows",
-    "explaining_gzip",
-    "has_integers_only",
-    "inspect_file",
-    "is_number",
-    "read_settings",
-    "require_columns",
-]
 
 NULL_WORDS = (
     *("", "NULL", "null", "Null", "(null)", "NA", "<NA>", "N/A", "#N/A", "NaN", "nan"),
@@ -136,17 +124,9 @@ def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
 
     What `shape` leaves open is found by looking.
 
-    Raises
-    ------
-    EmptyDataError
-        If the file is empty or holds a header only.
-    DataError
-        If it cannot be read or is of another format than its name says.
-    SchemaError
-        If two columns have the same name.
+    Raises EmptyDataError if the file is empty or holds a header only; DataError if it cannot be
+    read or is of another format than its name says; SchemaError if two columns have the same name.
 
-    Examples
-    --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "profiles.csv"
     >>> _ = path.write_text("user_id;city \n7;4.0\n")
@@ -323,13 +303,7 @@ def _partitions(path: Path) -> tuple[tuple[str, str], ...]:
 
 @contextmanager
 def explaining_gzip(path: Path) -> Iterator[None]:
-    """Tell in one line that a compressed file is cut off or holds other bytes than were packed.
-
-    Raises
-    ------
-    DataError
-        In place of what `gzip` raises.
-    """
+    """Tell in one line, by a DataError, that a compressed file is cut off or holds other bytes."""
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -370,13 +344,8 @@ def _one_line(error: BaseException) -> str:
 def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
     """Check that a file has all required columns; all missing ones are told together.
 
-    Raises
-    ------
-    SchemaError
-        With what was found and the nearest match of each missing column.
+    A SchemaError says what was found and the nearest match of each missing column.
 
-    Examples
-    --------
     >>> layout = FileLayout(Path("log.csv"), "csv", ",", ("usr", "clk"), ())
     >>> require_columns(layout, ["user", "clk"])
     Traceback (most recent call last):
@@ -406,8 +375,6 @@ def _missing(name: str, found: Collection[str]) -> str:
 def has_integers_only(values: Sequence[str]) -> bool:
     """Whether all values are whole numbers of at most 18 digits, such as ``4`` or ``4.0``.
 
-    Examples
-    --------
     >>> has_integers_only(["4", "-1", "4.0"]), has_integers_only(["4", "u7"])
     (True, False)
     """
@@ -426,8 +393,6 @@ def is_number(text: str) -> bool:
 def estimate_rows(path: Path) -> int | None:
     r"""Return about how many rows a file holds, to tell progress by; none for a compressed CSV.
 
-    Examples
-    --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "log.csv"
     >>> _ = path.write_text("user,clk\n" + "7,0\n" * 100)
@@ -449,13 +414,8 @@ def estimate_rows(path: Path) -> int | None:
 def read_settings(file: Path, *, advice: str) -> str:
     """Return the text of a file of settings, without its byte-order mark.
 
-    Raises
-    ------
-    ConfigError
-        If it cannot be read or is not UTF-8; `advice` ends the message.
+    Raises ConfigError if it cannot be read or is not UTF-8; `advice` ends the message.
 
-    Examples
-    --------
     >>> read_settings(Path("nowhere.toml"), advice="check --config")
     Traceback (most recent call last):
     ...

@@ -9,18 +9,6 @@ from types import MappingProxyType
 from segmentry.errors import ConfigError
 from segmentry.schema import SECONDS_PER_DAY, UtcOffset
 
-__all__ = [
-    "EARLIEST",
-    "FIELDS",
-    "LATEST",
-    "UNITS_PER_SECOND",
-    "MomentPattern",
-    "find_time_format",
-    "has_hours",
-    "midnight",
-    "moment_pattern",
-]
-
 EARLIEST = 631_152_000
 """1990-01-01: an impression before the web is a broken clock."""
 LATEST = 4_102_444_800
@@ -83,26 +71,18 @@ class MomentPattern:
 def moment_pattern(time_format: str) -> MomentPattern:
     """Return how moments of a format are read.
 
-    Parameters
-    ----------
-    time_format : str
-        "iso", "yyyymmdd", or a pattern of ``%Y %m %d %H %M %S %z`` and other characters.
+    That is "iso", "yyyymmdd", or a pattern of ``%Y %m %d %H %M %S %z`` and other characters.
 
-    Raises
-    ------
-    ConfigError
-        If it is none of these, or lacks year, month or day.
+    Raises ConfigError if it is none of these, or lacks year, month or day.
 
-    Examples
-    --------
     >>> moment_pattern("%d/%m/%Y").names
     ('day', 'month', 'year')
     >>> moment_pattern("%d %b")
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: time format '%d %b': expected seconds, milliseconds, \
-microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
-least year, month and day
+    oseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
+    t year, month and day
     """
     if time_format in _NAMED:
         groups = {name: place for place, name in enumerate(FIELDS, start=1)}
@@ -133,8 +113,6 @@ def find_time_format(values: Sequence[str]) -> str:
 
     A date such as ``03/04/2017`` fits none: which number is the month cannot be told.
 
-    Examples
-    --------
     >>> find_time_format(["1494000000"]), find_time_format(["1494000000123"])
     ('seconds', 'milliseconds')
     >>> find_time_format(["19970101"]), find_time_format(["2017-05-06T08:00:00+08:00"])
@@ -182,8 +160,6 @@ def _fits(value: str, pattern: str) -> bool:
 def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
     """Return the beginning of a local day in epoch seconds.
 
-    Examples
-    --------
     >>> midnight(dt.date(2017, 5, 6), utc_offset_hours=8)
     1494000000
     """
@@ -194,8 +170,6 @@ def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
 def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: UtcOffset) -> bool:
     """Whether some times tell more than the day.
 
-    Examples
-    --------
     >>> has_hours(["2017-05-06", "2017-05-07"], "iso", utc_offset_hours=8)
     False
     >>> has_hours(["1494000000", "1494000001"], "seconds", utc_offset_hours=8)

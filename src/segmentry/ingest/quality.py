@@ -19,15 +19,6 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = [
-    "DataReport",
-    "Finding",
-    "find_in_log",
-    "find_in_profiles",
-    "find_in_tables",
-    "refuse_rejections",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -114,8 +105,6 @@ def find_in_profiles(
 ) -> tuple[Finding, ...]:
     """Count impossible and unknown values of the attributes.
 
-    Examples
-    --------
     >>> find_in_profiles(pl.DataFrame({"user_id": [1]}), (), 0)[0].text
     'profile values that are impossible: levels below 0, or none of those declared'
     """
@@ -184,13 +173,7 @@ def find_in_log(
 
 
 def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
-    """Refuse tables of which rows were rejected.
-
-    Raises
-    ------
-    DataError
-        With all of them, and why.
-    """
+    """Refuse tables of which rows were rejected, by a DataError with all of them, and why."""
     bad = [
         f"{account.role}: {n:,} {reason}"
         for account in accounts

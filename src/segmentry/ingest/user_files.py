@@ -8,8 +8,6 @@ import polars as pl
 from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file, require_columns
 
-__all__ = ["as_ids", "read_user_file", "user_file_batches"]
-
 _BATCH_ROWS = 200_000
 
 
@@ -24,15 +22,8 @@ def read_user_file(
 
     A column may have one of its `other_names` instead.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be read.
-    SchemaError
-        If a required column is missing.
+    Raises DataError if the file cannot be read; SchemaError if a required column is missing.
 
-    Examples
-    --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "contacts.csv"
     >>> _ = path.write_text("user;email\n7;a@b.org\n")
@@ -53,12 +44,8 @@ def user_file_batches(
 ) -> Iterator[pl.DataFrame]:
     """Read such a file piece by piece, in order of its rows, so that it may exceed the memory.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be read, at the first piece that cannot.
-    SchemaError
-        If a required column is missing.
+    Raises DataError if the file cannot be read, at the first piece that cannot; SchemaError if a
+    required column is missing.
     """
     layout = inspect_file(path)
     found = _found(layout, (*required, *optional), other_names or {})
@@ -98,13 +85,8 @@ def _found(
 def as_ids(values: pl.Series, *, like: pl.DataType, source: str) -> pl.Series:
     """Return ids as the run has them; ``4.0`` is 4 where ids are whole numbers.
 
-    Raises
-    ------
-    SchemaError
-        If an id is missing or is not of the run's kind.
+    Raises SchemaError if an id is missing or is not of the run's kind.
 
-    Examples
-    --------
     >>> as_ids(pl.Series(["4.0", "7"]), like=pl.Int64(), source="contacts.csv").to_list()
     [4, 7]
     >>> as_ids(pl.Series(["u7"]), like=pl.Int64(), source="contacts.csv")

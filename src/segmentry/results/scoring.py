@@ -1,12 +1,13 @@
 """The saved model and how it puts users into segments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from segmentry.features import BetaPrior
+from segmentry.features.users import BehaviourData
 from segmentry.runtime.codec import Codec
 from segmentry.schema import UNASSIGNED, Feature, Window
 from segmentry.segments.clustering import assign
@@ -21,19 +22,6 @@ from segmentry.segments.forming import (
 )
 from segmentry.segments.latent import LatentModel, posterior
 from segmentry.segments.preprocessing import Preprocessing
-
-__all__ = [
-    "Bundle",
-    "Deciding",
-    "Placement",
-    "explain_placement",
-    "make_bundle",
-    "parse_bundle",
-    "read_bundle_file",
-    "render_bundle",
-    "score_users",
-    "segments_table",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +68,7 @@ def make_bundle(
     main_placement: str | None,
     attributes: tuple[Feature, ...],
     window: Window,
-    behaviour_priors: Mapping[str, BetaPrior] | None = None,
-    behaviour_window: Window | None = None,
-    behaviour_provides: Iterable[str] = (),
+    behaviours: BehaviourData | None = None,
 ) -> Bundle:
     """Take from a segmentation what scoring needs."""
     return Bundle(
@@ -95,9 +81,9 @@ def make_bundle(
         main_placement=main_placement,
         attributes=attributes,
         window=window,
-        behaviour_priors=behaviour_priors or {},
-        behaviour_window=behaviour_window,
-        behaviour_provides=tuple(behaviour_provides),
+        behaviour_priors={} if behaviours is None else behaviours.priors,
+        behaviour_window=None if behaviours is None else behaviours.window,
+        behaviour_provides=() if behaviours is None else tuple(sorted(behaviours.provides)),
         latent=None if segmentation.latent is None else segmentation.latent.model,
         cells=segmentation.cells,
     )
@@ -119,24 +105,12 @@ read_bundle_file = _CODEC.read
 def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:
     """Put the users of a table into the segments of a bundle.
 
-    Parameters
-    ----------
-    bundle : Bundle
-    table : DataFrame, (n_users, ...)
-        User table with the features of the bundle, made with its prior and main placement.
+    The table has the features of the bundle, made with its prior and main placement. The scores are
+    ``user_id, segment_id, segment_name, margin, is_profiled``, one row per user in the order of the
+    table; users that belong to no segment have id 0, and no name and margin. With them comes, by
+    feature, how many users have a level that was not there when the segments were formed.
 
-    Returns
-    -------
-    scores : DataFrame
-        ``user_id, segment_id, segment_name, margin, is_profiled``, one row per user in the order
-        of the table. Users that belong to no segment have id 0, and no name and margin.
-    unseen : mapping of str to int
-        Users whose level of a feature was not there when the segments were formed.
-
-    Raises
-    ------
-    SchemaError
-        If the table lacks a feature.
+    Raises SchemaError if the table lacks a feature.
     """
     is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, table)
     ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
@@ -187,21 +161,11 @@ class Placement:
 
 
 def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:
-    """Say why a user is in a segment, or None for one that belongs to none.
+    """Say why a user, one row of the user table, is in a segment, or None for one that is in none.
 
     Latent classes and cells are no matter of distances: a user of such a run has none either.
 
-    Parameters
-    ----------
-    bundle : Bundle
-        The saved model.
-    user : DataFrame
-        One row of the user table.
-
-    Raises
-    ------
-    SchemaError
-        If the table lacks a feature.
+    Raises SchemaError if the table lacks a feature.
     """
     is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, user)
     is_by_distance = bundle.latent is None and bundle.cells is None

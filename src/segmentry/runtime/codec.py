@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from segmentry.errors import BundleError, SegmentryError
+from segmentry.runtime.temporary import written_whole
 from segmentry.runtime.version import __version__
-from segmentry.runtime.whole_files import written_whole
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from pydantic import TypeAdapter
 
-__all__ = ["Codec"]
 
 _STAMP = "segmentry_version"
 Record = TypeVar("Record", bound="DataclassInstance")
@@ -28,8 +27,6 @@ class Codec(Generic[Record]):
     The file begins with its version, so that a reader of another version can refuse it before it
     looks at anything else.
 
-    Examples
-    --------
     >>> from segmentry.runtime.clock import StepRecord
     >>> steps = Codec(StepRecord, what="step", version=2, remedy="run it again")
     >>> text = steps.render(StepRecord("read the log", 1.5, 200.0))
@@ -63,10 +60,7 @@ segmentry reads version 2; run it again
     def render(self, value: Record, *, indent: int | None = 1) -> str:
         """Return a record as JSON that ends with a new line; one line where `indent` is None.
 
-        Raises
-        ------
-        ValueError
-            If a number is not finite: NaN is never written.
+        Raises ValueError if a number is not finite: NaN is never written.
         """
         content: dict[str, Any] = {self.version_key: self.version}
         if self.written_by == (_STAMP,):
@@ -77,10 +71,7 @@ segmentry reads version 2; run it again
     def write(self, value: Record, file: Path) -> None:
         """Write a record whole, or leave the file as it was.
 
-        Raises
-        ------
-        OutputError
-            If the file cannot be written.
+        Raises OutputError if the file cannot be written.
         """
         text = self.render(value)
         with written_whole(file) as partial:
@@ -89,10 +80,7 @@ segmentry reads version 2; run it again
     def read(self, file: Path) -> Record:
         """Read a file.
 
-        Raises
-        ------
-        SegmentryError
-            `error`, if there is none, it is damaged, or it is of another version.
+        Raises `error` if there is none, it is damaged, or it is of another version.
         """
         try:
             text = file.read_text(encoding="utf-8")
@@ -106,10 +94,7 @@ segmentry reads version 2; run it again
     def parse(self, text: str, *, source: str) -> Record:
         """Read a record back; `source` is where it came from, for messages.
 
-        Raises
-        ------
-        SegmentryError
-            `error`, if it is damaged, holds NaN, or is of another version.
+        Raises `error` if it is damaged, holds NaN, or is of another version.
         """
         from pydantic import ValidationError
 

@@ -15,17 +15,6 @@ from segmentry.schema.arrays import FloatVector, IntVector
 class ExperimentRequest:
     """What is asked of a test.
 
-    Parameters
-    ----------
-    mde : float
-        Smallest relative change of the CTR that is to be found, as 0.05.
-    power, alpha : float
-        Chance to find it; chance to find something where there is nothing (two-sided).
-    ratio : tuple of float
-        Control to treatment.
-    max_days : int
-        Longest test.
-
     Raises
     ------
     ConfigError
@@ -38,10 +27,15 @@ class ExperimentRequest:
     """
 
     mde: float
+    """Smallest relative change of the CTR that is to be found, as 0.05."""
     power: float = 0.8
     alpha: float = 0.05
+    """`power`, `alpha`: chance to find it; chance to find something where there is nothing
+    (two-sided)."""
     ratio: tuple[float, float] = (1.0, 1.0)
+    """Control to treatment."""
     max_days: int = 60
+    """Longest test."""
 
     def __post_init__(self) -> None:
         if not 0 < self.mde < 10:
@@ -130,15 +124,11 @@ def days_needed(
     None where no length within ``request.max_days`` is enough; `explained` is the part of
     `traffic.between` that the pre-period explains.
 
-    Notes
-    -----
     CTR is a ratio of two sums over users, so its variance is that of the linearised residuals
     clicks - ctr * impressions of the users (delta method: Deng, Knoblich and Lu 2018, KDD). Over T
     days it is (T within + T**2 between) / (T impressions per day)**2: what a user keeps does
     not average out with time, and no length reaches a change that is smaller than it allows.
 
-    Examples
-    --------
     >>> traffic = Traffic(n_users=1000, ctr=0.1, impressions_per_day=1000, users_per_day=500,
     ...                   users_per_two=700, unit_days=1, within=90, between=0)
     >>> days_needed(traffic, ExperimentRequest(mde=0.2))
@@ -160,8 +150,6 @@ def days_needed(
 def smallest_effect(traffic: Traffic, request: ExperimentRequest, *, n_days: float) -> float | None:
     """Return the smallest relative change that a test of some days finds with the promised power.
 
-    Examples
-    --------
     >>> traffic = Traffic(n_users=1000, ctr=0.1, impressions_per_day=1000, users_per_day=500,
     ...                   users_per_two=700, unit_days=1, within=90, between=0)
     >>> round(smallest_effect(traffic, ExperimentRequest(mde=0.2), n_days=9), 3)
@@ -190,22 +178,12 @@ def explained_share(
 ) -> float:
     """Return the share of the variance of a test period that the period before it explains.
 
-    Parameters
-    ----------
-    clicks, impressions : ndarray of int, shape (n_users,)
-        In the test period.
-    before : tuple of ndarray of int, shape (n_users,)
-        Impressions and clicks of the period before.
-    strata : ndarray of int, shape (n_users,)
-        Segments; only differences inside them count.
+    The arrays have shape (n_users,): clicks and impressions of the test period, the same of the
+    period `before`, and the `strata`, segments: only differences inside them count.
 
-    Notes
-    -----
     CUPED (Deng, Xu, Kohavi and Walker 2013, WSDM): the regression of the linearised residuals on
     what was known before; R squared, adjusted for the two regressors.
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(0)
     >>> n, rate = np.full(4000, 20), rng.beta(2, 18, 4000)
     >>> first, second = rng.binomial(n, rate), rng.binomial(n, rate)
@@ -250,18 +228,11 @@ def plan_experiment(
 ) -> ExperimentPlan:
     """Say what a test takes, overall and per segment.
 
-    Parameters
-    ----------
-    rows : sequence of tuple
-        Segment (None for all together, which comes first), name, traffic, and share of the
-        variance of `measured_days` that the pre-period explains.
-    n_control, n_treatment : int
-        Users that were assigned.
+    Each of the `rows` is a segment (None for all together, which comes first), name, traffic, and
+    share of the variance of `measured_days` that the pre-period explains. `n_control` and
+    `n_treatment` users were assigned.
 
-    Raises
-    ------
-    ConfigError
-        If no traffic reaches the smallest change: then there is no test to plan.
+    Raises ConfigError if no traffic reaches the smallest change: then there is no test to plan.
     """
     found = [_row(row, request, measured_days=measured_days) for row in rows]
     everyone = found[0]

@@ -45,8 +45,6 @@ def user_shares(n_clicks: IntVector) -> tuple[float, npt.NDArray[np.float64]]:
 
     `n_clicks` has shape (n_segments,).
 
-    Examples
-    --------
     >>> everybody, segments = user_shares(np.array([240_000, 30_000]))
     >>> round(everybody, 3), segments.tolist()
     (0.222, [0.25, 1.0])
@@ -145,8 +143,6 @@ def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | N
     The first factor of `n_levels` is the one of interest, the others are adjusted for. Nothing is
     returned where its level 0 has too few clicks or there is no other level.
 
-    Notes
-    -----
     Given that one impression of a set was clicked, the chance that it was this one does not depend
     on the user's own level (Chamberlain 1980, Review of Economic Studies 47, 225-238); members are
     sampled as in a nested case-control study (Prentice and Breslow 1978, Biometrika 65, 153-158),
@@ -154,8 +150,6 @@ def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | N
     289-299). Levels with fewer than 20 clicks or 20 others are left out of the sets, which leaves
     the likelihood of the rest as it is.
 
-    Examples
-    --------
     40 users with a click at level 0 and one impression at level 1, and 20 the other way round.
 
     >>> codes = np.array([[[0], [1]]] * 40 + [[[1], [0]]] * 20, dtype=np.int16)

@@ -104,10 +104,7 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
 
     The `paths` are files, globs or folders, from `base`; files of the same columns are one table.
 
-    Raises
-    ------
-    DataError
-        If no file is found, or two tables have the same role.
+    Raises DataError if no file is found, or two tables have the same role.
     """
     tables = [_guess(files, layout) for files, layout in _tables_of(paths, base)]
     if len(tables) > 1 and not any(table.role == "log" for table in tables):

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Generic, Literal, ParamSpec, TypeAlias
 
+from segmentry.present.figures._altair import alt
 from segmentry.present.tables import Table
 from segmentry.present.theme import ROLES, house_config
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import Summary
 
     Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 _PIXELS_PER_CHARACTER = 7.6  # of the 15 px title, measured on the widest font of the stack
 Rows: TypeAlias = list[dict[str, object]]
 Section: TypeAlias = Literal[
+    "ads",
     "sizes",
     "later days",
     "number",
@@ -100,8 +100,6 @@ class Figure(Generic[P]):
 
         Without anything to draw it is a chart that says so.
         """
-        import altair as alt
-
         caption, drawing = self.caption(*args, **kwargs), self.draw(*args, **kwargs)
         if drawing is None:
             drawing = Drawing(_nothing(self.width))
@@ -131,14 +129,10 @@ def quoted(name: str) -> str:
 @cache
 def _config() -> "alt.Config":
     """Return the house theme as Altair has it: to make it takes 10 ms, and nothing changes it."""
-    import altair as alt
-
     return alt.Config.from_dict(house_config())
 
 
 def _nothing(width: int) -> "alt.Chart":
-    import altair as alt
-
     data = alt.Data(values=[{"text": "nothing to draw"}])  # type: ignore[no-untyped-call]
     chart: alt.Chart = (
         alt.Chart(data, width=width, height=60)

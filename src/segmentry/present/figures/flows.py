@@ -3,9 +3,9 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from segmentry.formats import count, percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import (
     as_given,
@@ -18,10 +18,6 @@ from segmentry.present.figures._marks import (
 )
 from segmentry.present.theme import segment_colour
 from segmentry.schema import UNASSIGNED
-
-if TYPE_CHECKING:
-    pass
-
 
 _WIDTH = 660
 _HEIGHT = 420
@@ -98,8 +94,6 @@ def _caption(flows: Flows) -> Caption:
 
 def _draw(flows: Flows) -> Drawing | None:
     """Draw users going from the segments of one run to those of another, as ribbons."""
-    import altair as alt
-
     if not flows.n_users:
         return None
     left = _stacked([(f.before, f.n_users) for f in flows.flows], flows.before)
@@ -136,8 +130,7 @@ def _draw(flows: Flows) -> Drawing | None:
         texts = [node for node in nodes if node["align"] == align]
         base = on(texts).encode(x=pixels_x("text_x"), y=pixels_y("text_y"), text=alt.Text("text:N"))
         layers += haloed(base, weight=600, limit=_SIDE - 10, align=align)
-    chart = layered(layers, width=_WIDTH, height=height)
-    return Drawing(chart, {"ribbons": ribbons})
+    return Drawing(layered(layers, width=_WIDTH, height=height), {"ribbons": ribbons})
 
 
 def _lines(name: str) -> list[str]:

@@ -78,8 +78,6 @@ def sampled_silhouette(
     The scores of `silhouettes_of_sample`, with its parameters and errors. All labellings share the
     sample, so that their differences are less uncertain than each of them.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])
@@ -100,23 +98,13 @@ def silhouettes_of_sample(
 ) -> tuple[SilhouetteSample, ...]:
     """Measure the Euclidean silhouettes of a simple random sample of users against all users.
 
-    Parameters
-    ----------
-    labellings : sequence of ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used, k at least 2.
-    n_sampled : int
-        Users to measure, at least 2, drawn without replacement; all users where there are fewer.
-    seed : int
-        Not negative. The users are the same for every labelling.
+    Each of the `labellings`, shape (n_distinct,), is 0..k-1, each label used, k at least 2.
+    `n_sampled` users, at least 2, are drawn without replacement, the same for every labelling; all
+    users where there are fewer.
 
-    Raises
-    ------
-    ValueError
-        If labels do not fit the rows or form one cluster, weights are not whole numbers, or fewer
-        than two users are asked for.
+    Raises ValueError if labels do not fit the rows or form one cluster, weights are not whole
+    numbers, or fewer than two users are asked for.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])
@@ -148,12 +136,8 @@ def score_silhouettes(sample: SilhouetteSample) -> SilhouetteScore:
     The interval is the normal one for a mean of a simple random sample without replacement, with
     the finite population correction `1 - n / N`: it closes when all users are measured.
 
-    References
-    ----------
     Cochran, W. G. (1977). Sampling techniques, 3rd edition, section 2.6. Wiley.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> values = np.array([0.2, 0.4, 0.6])
     >>> labels = np.array([0, 0, 2])
@@ -190,22 +174,14 @@ def exact_silhouette(
 ) -> tuple[SilhouetteScore, ...]:
     """Compute the mean Euclidean silhouette of all users exactly, for many labellings at once.
 
-    Each distinct row is measured against all users: the time grows with the square of the number
-    of distinct rows, about a minute for 100,000 of seven columns on two cores. Labellings and
-    errors are those of `silhouettes_of_sample`; both ends of the interval are the mean.
+    Each distinct row is measured against all users: the time grows with the square of the number of
+    distinct rows, about a minute for 100,000 of seven columns on two cores. Labellings and errors
+    are those of `silhouettes_of_sample`; both ends of the interval are the mean. `on_block` is
+    called with the number of distinct rows that are done and their total.
 
-    Parameters
-    ----------
-    on_block : callable, optional
-        Called with the number of distinct rows that are done and their total.
-
-    References
-    ----------
     Rousseeuw, P. J. (1987). Silhouettes: a graphical aid to the interpretation and validation of
     cluster analysis. Journal of Computational and Applied Mathematics 20, 53-65.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])

@@ -12,8 +12,8 @@ from segmentry.segments.preprocessing import numeric_values
 
 _RECENT, _LONG_AWAY = 4, 1  # recency scores from which, and down to which
 _REGULAR = 3.5  # mean score of frequency and value
-LEVELS = ("regulars", "occasional")
-BANDS = ("recent", "away for a while", "long away")
+LEVELS = ("regulars", "occasional users")
+BANDS = ("recent", "slipping", "lapsed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class CellModel:
     columns: tuple[CellColumn, ...]
     segments: tuple[int, ...]
     """Of each of the six groups, regulars before occasional and within these the recent before the
-    long away: the place of its segment. A group that had no user at the fit has the segment of its
+    lapsed: the place of its segment. A group that had no user at the fit has the segment of its
     nearest."""
     names: tuple[str, ...]
     """Of the segments."""
@@ -57,10 +57,7 @@ class CellModel:
     def labels(self, table: pl.DataFrame) -> IntVector:
         """Return the place of the segment of each user, shape (n_users,).
 
-        Raises
-        ------
-        SchemaError
-            If the table lacks a feature.
+        Raises SchemaError if the table lacks a feature.
         """
         missing = [each.feature for each in self.columns if each.feature not in table.columns]
         if missing:

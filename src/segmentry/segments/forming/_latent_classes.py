@@ -19,20 +19,11 @@ _UNKNOWN = "unknown"
 def latent_parts(plans: Sequence[ColumnPlan], table: pl.DataFrame) -> tuple[Part, ...]:
     """Say what each feature is in the mixture; a CTR is clicks given impressions.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        The users that are segmented.
+    `table` holds the users that are segmented.
 
-    Raises
-    ------
-    ConfigError
-        If a feature is neither a count nor of levels, or has more than 100 levels.
-    SchemaError
-        If the table lacks impressions or clicks.
+    Raises ConfigError if a feature is neither a count nor of levels, or has more than 100 levels;
+    SchemaError if the table lacks impressions or clicks.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> from segmentry.segments.forming import plan_features, recipe_named
     >>> plans = plan_features(recipe_named("default"), LOG_FEATURES)
@@ -90,8 +81,6 @@ def latent_matrix(parts: Sequence[Part], table: pl.DataFrame) -> IntMatrix:
 
     Unknown counts are 0; a level that no user had at the fit gets the code after the last.
 
-    Examples
-    --------
     >>> parts = (Part(kind="clicks", feature="ctr"),
     ...          Part(kind="levels", feature="city_tier", levels=("1", "2", "unknown")))
     >>> users = pl.DataFrame(
@@ -153,8 +142,6 @@ class LatentSegments:
 def place_by_class(memberships: FloatMatrix) -> tuple[IntVector, FloatVector]:
     """Return the likeliest class of each row, and how much likelier it is than the next.
 
-    Examples
-    --------
     >>> labels, margins = place_by_class(np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0]]))
     >>> labels, margins.round(2)
     (array([1, 0]), array([0.5, 1. ]))

@@ -88,13 +88,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
 def recipe_named(name: str) -> Recipe:
     """Return a recipe.
 
-    Raises
-    ------
-    ConfigError
-        If there is none of this name.
+    Raises ConfigError if there is none of this name.
 
-    Examples
-    --------
     >>> recipe_named("classic").population
     'profiled'
     """
@@ -113,24 +108,13 @@ def plan_features(
 ) -> tuple[ColumnPlan, ...]:
     """Return the plan of each feature that forms segments.
 
-    Parameters
-    ----------
-    catalogue : sequence of Feature
-        All features of the user table.
-    features : sequence of str, optional
-        Use these instead of the recipe's, at weight 1 unless the recipe gives one.
-    exclude : collection of str
-        Never use these; they may be described.
-    choices : Choices, optional
-        How they enter `X`, where it is not to be as their kind and the recipe have it.
+    `catalogue` holds all features of the user table. `features` are used instead of the recipe's,
+    at weight 1 unless the recipe gives one; those to `exclude` never, though they may be described.
+    `choices` say how they enter `X`, where it is not to be as their kind and the recipe have it.
 
-    Raises
-    ------
-    ConfigError
-        If a feature is unknown, none is left, or something is chosen for one that is not used.
+    Raises ConfigError if a feature is unknown, none is left, or something is chosen for one that is
+    not used.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> plans = plan_features(recipe_named("default"), LOG_FEATURES)
     >>> [(plan.feature.name, plan.weight) for plan in plans]

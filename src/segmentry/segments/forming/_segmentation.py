@@ -16,8 +16,7 @@ from segmentry.segments.clustering import (
 from segmentry.segments.forming._cell_model import CellModel
 from segmentry.segments.forming._latent_classes import LatentSegments
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import Silhouettes
-from segmentry.segments.forming._selection import Selection
+from segmentry.segments.forming._selection import Selection, Silhouettes
 from segmentry.segments.forming._users import PreparedUsers
 from segmentry.segments.preprocessing import Preprocessing
 

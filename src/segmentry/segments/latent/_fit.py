@@ -59,30 +59,19 @@ def fit_latent(
 ) -> LatentFit:
     """Fit a mixture of latent classes by maximum likelihood.
 
-    Short runs from several starts on a sample of users; the best three go on, and the best of
-    these is finished on all rows (em-EM, Biernacki, Celeux and Govaert 2003). The maximising step
-    of beta-binomial and negative binomial parts is one guarded Newton step, which is enough for
-    the likelihood never to fall (generalised EM, Dempster, Laird and Rubin 1977).
+    Short runs from several starts on a sample of users; the best three go on, and the best of these
+    is finished on all rows (em-EM, Biernacki, Celeux and Govaert 2003). The maximising step of
+    beta-binomial and negative binomial parts is one guarded Newton step, which is enough for the
+    likelihood never to fall (generalised EM, Dempster, Laird and Rubin 1977).
 
-    Parameters
-    ----------
-    matrix : ndarray of int, shape (n_rows, n_columns)
-        The columns of the parts, one part after the other: impressions and clicks, a count, or
-        codes of levels. Sorted rows make the answer independent of the order of users.
-    weights : ndarray of float, shape (n_rows,), optional
-        Users that each row stands for, above 0; 1 for each when absent.
-    most_iterations : int
-        Of the last stage.
-    tolerance : float
-        Converged when an iteration gains less than this many nats per user.
+    `matrix`, shape (n_rows, n_columns), holds the columns of the parts, one part after the other:
+    impressions and clicks, a count, or codes of levels. Sorted rows make the answer independent of
+    the order of users. `weights`, shape (n_rows,), are the users that each row stands for, above 0;
+    1 for each when absent. The last stage takes `most_iterations` at most and has converged when
+    one gains less than `tolerance` nats per user.
 
-    Raises
-    ------
-    ValueError
-        If there are no rows, or the matrix does not fit the parts.
+    Raises ValueError if there are no rows, or the matrix does not fit the parts.
 
-    Examples
-    --------
     Two kinds of users, of 2 % and 20 % CTR:
 
     >>> rng = np.random.default_rng(0)

@@ -66,8 +66,6 @@ class LatentModel:
 def blocks_of(parts: Sequence[Part], matrix: IntMatrix) -> tuple[Block, ...]:
     """Tally the columns of each part.
 
-    Examples
-    --------
     >>> parts = (Part(kind="clicks", feature="ctr"), Part(kind="count", feature="n_ads"))
     >>> len(blocks_of(parts, np.array([[5, 1, 3], [2, 0, 2]])))
     2
@@ -115,13 +113,8 @@ def expect(
 def posterior(model: LatentModel, matrix: IntMatrix) -> FloatMatrix:
     """Return the probability of each class for each row, shape (n_rows, k).
 
-    Parameters
-    ----------
-    matrix : ndarray of int, shape (n_rows, n_columns)
-        The columns of the parts, one part after the other.
+    `matrix`, shape (n_rows, n_columns), holds the columns of the parts, one part after the other.
 
-    Examples
-    --------
     >>> model = LatentModel(
     ...     shares=(0.5, 0.5),
     ...     parts=(Part(kind="levels", feature="city", levels=("a", "b")),),
@@ -140,23 +133,11 @@ def posterior(model: LatentModel, matrix: IntMatrix) -> FloatMatrix:
 def soft_rates(model: LatentModel, matrix: IntMatrix, memberships: FloatMatrix) -> FloatVector:
     """Return the CTR to be expected of each row, shape (n_rows,).
 
-    The sum over classes of the membership times the mean of the row's own CTR in that class,
-    given its clicks and impressions: (c + a) / (n + a + b).
+    The sum over classes of the membership, shape (n_rows, k), times the mean of the row's own CTR
+    in that class, given its clicks and impressions: (c + a) / (n + a + b).
 
-    Parameters
-    ----------
-    model : LatentModel
-        With clicks as its first part.
-    matrix : ndarray of int, shape (n_rows, n_columns)
-    memberships : ndarray of float, shape (n_rows, k)
+    Raises ValueError if clicks are not the first part of the model.
 
-    Raises
-    ------
-    ValueError
-        If clicks are not the first part of the model.
-
-    Examples
-    --------
     >>> model = LatentModel(
     ...     shares=(1.0,),
     ...     parts=(Part(kind="clicks", feature="ctr"),),
