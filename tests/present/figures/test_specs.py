@@ -51,7 +51,7 @@ def a_plan():
             gain=Estimate(5.0 * power, 1.0, 9.0),
             gain_share=Estimate(0.2, 0.0, 0.4),
             losing_share=0.02,
-        )  # fmt: skip
+        )
         for power in (0.6, 1.0)
     )
     return BudgetPlan(
