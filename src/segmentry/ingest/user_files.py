@@ -75,7 +75,7 @@ def as_ids(values: pl.Series, *, like: pl.DataType, source: str) -> pl.Series:
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: contacts.csv: user_id 'u7' is no whole number, as those of the \
-    are; use the ids of the run
+run are; use the ids of the run
     """
     n_missing = values.null_count()
     if n_missing:
