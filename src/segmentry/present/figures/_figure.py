@@ -15,6 +15,7 @@ _PIXELS_PER_CHARACTER = 7.6  # of the 15 px title, measured on the widest font o
 Chart: TypeAlias = "alt.Chart | alt.LayerChart | alt.HConcatChart"
 Rows: TypeAlias = list[dict[str, object]]
 Section: TypeAlias = Literal[
+    "ads",
     "sizes",
     "later days",
     "number",
