@@ -21,7 +21,6 @@ from segmentry.results.summary import read_summary
 NAME = 'Käufer "<b>jetzt</b>" 高'
 
 
-<<<<<<< HEAD
 @pytest.fixture(autouse=True)
 def nothing_allowed(monkeypatch):
     """Draw in this process, and forget what was allowed."""
@@ -41,9 +40,6 @@ def settled(folder):
 
 
 def test_a_new_name_is_kept_at_once_in_all_that_holds_names(run_dir, tmp_path):
-=======
-def test_a_new_name_is_kept_everywhere_in_the_run_folder(run_dir, undrawn, tmp_path):
->>>>>>> next
     folder = tmp_path / "run"
     shutil.copytree(run_dir, folder)
 

@@ -7,6 +7,7 @@ import polars as pl
 from tests.present.dashboard.test_pages import shown, text_of
 
 from segmentry.activate.audience import export_audience
+from segmentry.activate.platforms import PLATFORMS
 from segmentry.formats import count
 from segmentry.present.dashboard._pages import _sending
 from segmentry.present.dashboard._runs import load
@@ -29,7 +30,7 @@ def test_the_list_is_that_of_the_command_and_its_count_is_shown_before(run_dir, 
 
 
 def test_a_platform_asks_for_contacts_first(run_dir):
-    page = shown("segments", run_dir, segment="1", act="send", to="Google")
+    page = shown("segments", run_dir, segment="1", act="send", to=PLATFORMS["meta"].title)
 
     assert not page.exception
     assert "table of contacts" in text_of(page)

@@ -15,57 +15,12 @@ from segmentry.present.report import render_card
 _ACTS = {"send": "Send this segment", "test": "Test this segment"}
 
 
-<<<<<<< HEAD
 def show_segment(run: Run) -> None:
     """Draw the segment that the reader chose, first the one to act on."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="whose"):
         segment = choose_segment(run, "Segment")
         _rename(run, segment)
     put(render_card(segment, run.summary))
-=======
-def show_segments(run: Run) -> None:
-    """Draw the cards and the segment that the reader chose."""
-    with together():
-        heading("The segments")
-        of_report(run, "rates")
-        words(
-            "Index", "Standardised difference", "Survival", "Confirmed", "Weaker",
-            "No difference",
-        )  # fmt: skip
-    cards = run.summary.segments
-    if len(cards) > _MOST_CARDS:
-        last = -(-len(cards) // _MOST_CARDS)
-        part = int(
-            st.number_input("Part of the cards", 1, last, 1, key="part", bind="query-params")
-        )
-        cards = cards[(part - 1) * _MOST_CARDS : part * _MOST_CARDS]
-    with together():
-        put(
-            '<div class="cards">'
-            + "".join(render_card(each, run.summary) for each in cards)
-            + "</div>"
-        )
-        figure(run, "profile_heatmap")
-        heading("One segment", level=2)
-    _details(run)
-
-
-@part
-def _details(run: Run) -> None:
-    """Draw one segment in full."""
-    segment = choose_segment(run, "Segment", key="segment")
-    _rename(run, segment)
-    with together():
-        heading(segment_label(segment), _verdict(segment), level=2)
-        _decisions(run, segment)
-        table(numeric_table(segment, run.summary), *_own_tables(run, segment))
-    _spread(run)
-    table(*level_tables(run.summary))
-
-
-def _own_tables(run: Run, segment: SegmentProfile) -> list[Table]:
-    """Return what a segment is shown and clicks more than all, and real users of it."""
->>>>>>> next
     if segment.is_withheld:
         return
     acts = _ACTS if can_be_planned(run) else {"send": _ACTS["send"]}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from segmentry.activate.audience import TARGETS, Audience, export_audience
+from segmentry.activate.platforms import PLATFORMS
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.formats import count, percent
@@ -31,8 +32,8 @@ _FILES = {"csv": ".csv", "parquet": ".parquet", "openrtb": ".jsonl"}
 def show_sending(run: Run, segment: SegmentProfile) -> None:
     """Count the list that the reader asks for, and hand it out."""
     heading("Send this segment", level=2)
-    names: dict[str, str] = {
-        each: _IDS.get(each, each.capitalize()) for each in TARGETS if each not in _FOLDERS
+    names = {
+        each: _IDS.get(each) or PLATFORMS[each].title for each in TARGETS if each not in _FOLDERS
     }
     left, right = st.columns(2)
     with left:
@@ -41,13 +42,16 @@ def show_sending(run: Run, segment: SegmentProfile) -> None:
         hold_out = slider(
             "Users to leave out, to measure the effect, in %", 0, 50, 10, 5, key="out"
         )
-    contacts = None
+    contacts, country = None, ""
     if to not in _IDS:
         contacts = st.file_uploader(
             "Contacts: a table with user_id and email or phone. It stays on this machine.",
             type=["csv", "parquet"],
             key="contacts",
         )
+        country = st.text_input(
+            "Country of phone numbers without +, such as DE", key="country", max_chars=3
+        ).strip()
         if contacts is None:
             notice("This platform takes hashed contacts: add the table of contacts to go on.")
             return
@@ -55,7 +59,7 @@ def show_sending(run: Run, segment: SegmentProfile) -> None:
         if contacts is None:
             audience, data = _made_of_ids(run, segment.segment_id, to, hold_out)
         else:
-            audience, data = _made(run, segment.segment_id, to, hold_out, contacts)
+            audience, data = _made(run, segment.segment_id, to, hold_out, contacts, country)
     except SegmentryError as error:
         notice(f"No list can be made: {error}")
         return
@@ -78,16 +82,24 @@ def _counts(audience: Audience, hold_out: int) -> tuple[Fact, ...]:
     ]
     if audience.n_without_contact:
         found.append(("Without a usable contact", count(audience.n_without_contact), "users"))
+    if audience.n_shared:
+        shared = count(audience.n_shared)
+        found.append(("Same contact as a user left out", shared, "left out too"))
     return (*found, ("In the list", count(audience.n_written), "rows"))
 
 
 @lru_cache(maxsize=4)
 def _made_of_ids(run: Run, segment_id: int, to: str, hold_out: int) -> tuple[Audience, bytes]:
-    return _made(run, segment_id, to, hold_out, None)
+    return _made(run, segment_id, to, hold_out, None, "")
 
 
 def _made(
-    run: Run, segment_id: int, to: str, hold_out: int, contacts: "UploadedFile | None"
+    run: Run,
+    segment_id: int,
+    to: str,
+    hold_out: int,
+    contacts: "UploadedFile | None",
+    country: str,
 ) -> tuple[Audience, bytes]:
     """Return what was counted, and a ZIP of the list and all that belongs to it."""
     with tempfile.TemporaryDirectory() as home:
@@ -101,9 +113,10 @@ def _made(
             run.folder,
             folder / f"segment-{segment_id}{_FILES.get(to, '.csv')}",
             segment_ids=[segment_id],
-            to=next(each for each in TARGETS if each == to),
+            to=to,
             hold_out=hold_out / 100,
             contacts=file,
+            country=country or None,
         )
         return audience, _zipped({file.name: file for file in sorted(folder.iterdir())})
 
