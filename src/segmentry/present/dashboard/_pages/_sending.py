@@ -59,7 +59,9 @@ def show_sending(run: Run, segment: SegmentProfile) -> None:
         if contacts is None:
             audience, data = _made_of_ids(run, segment.segment_id, to, hold_out)
         else:
-            audience, data = _made(run, segment.segment_id, to, hold_out, contacts, country)
+            audience, data = _made(
+                run, segment.segment_id, to, hold_out, contacts=contacts, country=country
+            )
     except SegmentryError as error:
         notice(f"No list can be made: {error}")
         return
@@ -90,7 +92,7 @@ def _counts(audience: Audience, hold_out: int) -> tuple[Fact, ...]:
 
 @lru_cache(maxsize=4)
 def _made_of_ids(run: Run, segment_id: int, to: str, hold_out: int) -> tuple[Audience, bytes]:
-    return _made(run, segment_id, to, hold_out, None, "")
+    return _made(run, segment_id, to, hold_out)
 
 
 def _made(
@@ -98,8 +100,9 @@ def _made(
     segment_id: int,
     to: str,
     hold_out: int,
-    contacts: "UploadedFile | None",
-    country: str,
+    *,
+    contacts: "UploadedFile | None" = None,
+    country: str = "",
 ) -> tuple[Audience, bytes]:
     """Return what was counted, and a ZIP of the list and all that belongs to it."""
     with tempfile.TemporaryDirectory() as home:
