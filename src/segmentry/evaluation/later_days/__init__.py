@@ -27,7 +27,6 @@ from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quanti
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
-    COUNTED_CLICKS,
     counted_features,
     recount,
 )
@@ -42,7 +41,6 @@ from segmentry.evaluation.later_days._verdicts import (
 
 __all__ = [
     "CLICKS_BEYOND_COUNTS",
-    "COUNTED_CLICKS",
     "NO_SIGNAL",
     "TAIL",
     "Added",
