@@ -173,14 +173,16 @@ def _parts(estimate: Estimate, write: Callable[..., str], digits: int | None) ->
 
 
 def rate_with_limits(estimate: Estimate) -> str:
-    """Write a click rate with its limits, where they are known: the unit stands once for both.
+    """Write a click rate with its limits, where they are known and do not round to the rate.
 
     >>> rate_with_limits(Estimate(value=0.05, low=0.04, high=0.06)).replace(chr(160), " ")
-    '5.00 % (4.00–6.00 %)'
+    '5.00 % (4.00–6.00)'
     """
     if estimate.low is None or estimate.high is None:
         return rate(estimate.value)
-    return f"{rate(estimate.value)} ({decimal(estimate.low * 100)}–{rate(estimate.high)})"
+    if rate(estimate.low) == rate(estimate.high):
+        return rate(estimate.value)
+    return f"{rate(estimate.value)} ({decimal(estimate.low * 100)}–{decimal(estimate.high * 100)})"
 
 
 def listed(words: Sequence[str], *, last: str = "and") -> str:

@@ -115,7 +115,7 @@ def summarise(
             log=log,
             traits=users.traits,
             conversions=report_conversions(
-                users, segmentation, truth, found.added, min_size=min_size, seed=config.seed
+                users, segmentation, truth, found.added, min_size=min_size
             ),
         )
         return Summarised(summary, hexagons)
@@ -179,7 +179,10 @@ def _warnings(
 ) -> Iterator[str]:
     """Yield what must be known to read the rest, of all that was looked at."""
     segmentation, truth = found.segmentation, found.truth
-    yield from warn_of_segments(users, segments, segmentation, truth, unchecked=found.unchecked)
+    luck = None if checked is None else checked.luck
+    yield from warn_of_segments(
+        users, segments, segmentation, truth, luck=luck, unchecked=found.unchecked
+    )
     yield from warn_of_data(users)
     if found.evidence is not None:
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
@@ -241,11 +244,12 @@ def decide(
     )
     catalogue = {feature.name: feature for feature in users.catalogue}
     forming = [catalogue[name] for name in segmentation.preprocessing.features]
+    halves = None if truth is None else truth.halves
     segments, spending = decide_spending(
         summary.segments,
-        None if truth is None else truth.halves,
+        halves,
         has_clicks=users.traits.has_clicks,
-        n_days=len(local_days(users.window)) if users.traits.has_time else 1,
+        n_days=1 if halves is None else len(local_days(users.window)),
     )
     summary = replace(summary, segments=segments, spending=spending)
     insights, not_evaluated = find_insights(
