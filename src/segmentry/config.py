@@ -193,7 +193,7 @@ def parse_moment(text: str, *, utc_offset_hours: "UtcOffset", option: str) -> in
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: --since 'yesterday': expected a date such as 2017-05-06, a time \
-     as 2017-05-06T18:00, or epoch seconds
+such as 2017-05-06T18:00, or epoch seconds
     """
     if text.isdecimal() and len(text) > 8:
         return int(text)

@@ -81,8 +81,8 @@ def moment_pattern(time_format: str) -> MomentPattern:
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: time format '%d %b': expected seconds, milliseconds, \
-    oseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
-    t year, month and day
+microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
+least year, month and day
     """
     if time_format in _NAMED:
         groups = {name: place for place, name in enumerate(FIELDS, start=1)}

@@ -65,7 +65,7 @@ def check_target(run_dir: Path, *, overwrite: bool) -> None:
     Traceback (most recent call last):
     ...
     segmentry.errors.OutputError: .: exists and is not a run folder (no manifest.json), so it is \
-    replaced; choose another --out
+not replaced; choose another --out
     """
     if os.path.lexists(run_dir):  # a link to nothing is in the way too
         if not (run_dir / "manifest.json").is_file():

@@ -55,7 +55,7 @@ def require(module: str, *, extra: str) -> ModuleType:
     Traceback (most recent call last):
     ...
     segmentry.errors.MissingExtraError: not_there is not installed; run: \
-    install "segmentry[spark]"
+pip install "segmentry[spark]"
     """
     try:
         return importlib.import_module(module)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from segmentry.present.drawing import (
     draw_files,
@@ -22,13 +22,10 @@ from segmentry.present.drawing import (
     start_renderer,
     without_title,
 )
-from segmentry.present.figures._figure import Caption, Figure
+from segmentry.present.figures._figure import Caption, Chart, Figure
 from segmentry.present.theme import ROLES, SCALE
+from segmentry.results.summary import Summary
 from segmentry.runtime.processes import serving
-
-if TYPE_CHECKING:
-    from segmentry.present.figures._figure import Chart
-    from segmentry.results.summary import Summary
 
 
 def found() -> list["Figure[...]"]:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
 from segmentry.present.figures._altair import alt
@@ -21,10 +20,7 @@ from segmentry.present.figures._marks import (
 from segmentry.present.figures._plane import UserPlace, center_table, thin, told_of_values
 from segmentry.present.figures.map import loading_table
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import MapPoint, Summary
-
+from segmentry.results.summary import MapPoint, Summary
 
 AZIMUTH = 35
 """Degrees by which the still picture is turned about the third component."""

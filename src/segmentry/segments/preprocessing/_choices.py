@@ -237,7 +237,7 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: scale of 'n_impresions': no such feature forms segments; did you \
-     'n_impressions'?
+mean 'n_impressions'?
     """
     forming = [plan.feature.name for plan in plans]
     for step, choice in choices.given.items():

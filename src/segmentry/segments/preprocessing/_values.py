@@ -27,7 +27,7 @@ def numeric_values(column: pl.Series) -> FloatVector:
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: user table: feature 'education' holds 'PhD' (2 of 2 known values \
-    no numbers); expected numbers for a numeric or ordinal feature; declare it categorical
+are no numbers); expected numbers for a numeric or ordinal feature; declare it categorical
     """
     if column.dtype in _TEXTS:
         numbers = column.cast(pl.String).cast(pl.Float64, strict=False)
