@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
 from segmentry.present.figures._ads import WIDTH, expected_clicks, is_rated, parts, rated
-from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import segment_colour, segment_ink
@@ -31,6 +31,8 @@ def _bars(summary: "Summary") -> list[tuple[str, dict[int, float]]]:
 
 def _caption(summary: "Summary") -> Caption:
     """Name the segment whose share of the ads and of the clicks differ most."""
+    if not is_rated(summary):
+        return absent("No click rate can be expected")
     clicks = expected_clicks(summary)
     worst = max(
         rated(summary),
@@ -51,6 +53,8 @@ def _caption(summary: "Summary") -> Caption:
 def _draw(summary: "Summary") -> Drawing | None:
     import altair as alt
 
+    if not is_rated(summary):
+        return None
     rows: Rows = []
     titles: Rows = []
     for place, (name, bar) in enumerate(_bars(summary)):

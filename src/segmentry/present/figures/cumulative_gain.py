@@ -7,7 +7,7 @@ import numpy as np
 
 from segmentry.formats import percent
 from segmentry.present.figures._ads import WIDTH, expected_clicks, is_rated, rated
-from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import layered, on
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES
@@ -33,6 +33,8 @@ def _curve(summary: "Summary") -> tuple[Sequence[float], Sequence[float]]:
 
 def _caption(summary: "Summary") -> Caption:
     """Say what the best fifth of the ads brings."""
+    if not is_rated(summary):
+        return absent("No click rate can be expected")
     ads, clicks = _curve(summary)
     share = float(np.interp(_FIRST, ads, clicks))
     finding = (
@@ -45,6 +47,8 @@ def _caption(summary: "Summary") -> Caption:
 def _draw(summary: "Summary") -> Drawing | None:
     import altair as alt
 
+    if not is_rated(summary):
+        return None
     ads, clicks = _curve(summary)
     rows: Rows = [{"x": x, "y": y} for x, y in zip(ads, clicks, strict=True)]
     even: Rows = [{"x": 0.0, "y": 0.0}, {"x": 1.0, "y": 1.0}]

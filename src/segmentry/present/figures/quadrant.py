@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from segmentry.formats import decimal, percent, rate
 from segmentry.present.figures._ads import WIDTH, is_rated, parts, rated
-from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES, segment_colour, segment_ink
@@ -42,6 +42,8 @@ def _points(summary: "Summary") -> list[tuple[int, str, float, float, float, flo
 
 def _caption(summary: "Summary") -> Caption:
     """Say how much of the ads goes to segments that click more than average."""
+    if not is_rated(summary):
+        return absent("No click rate can be expected")
     above = [e for e in rated(summary) if (e.forecast_index.value or 0.0) > 100.0]
     now = sum(e.impressions_share for e in above)
     found = parts(summary)
@@ -60,6 +62,8 @@ def _caption(summary: "Summary") -> Caption:
 def _draw(summary: "Summary") -> Drawing | None:
     import altair as alt
 
+    if not is_rated(summary):
+        return None
     points = _points(summary)
     if not points:
         return None
@@ -71,7 +75,7 @@ def _draw(summary: "Summary") -> Drawing | None:
             "x": x,
             "then": then,
             "y": y,
-            "size": max(120.0, _LARGEST * users),
+            "size": max(260.0, _LARGEST * users),
             "color": segment_colour(i),
             "ink": segment_ink(i),
         }

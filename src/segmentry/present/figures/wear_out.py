@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from segmentry.formats import count, percent
 from segmentry.present.figures._ads import WIDTH
-from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
+from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import layered, on
 from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES
@@ -24,6 +24,8 @@ def _found(summary: "Summary") -> "list[WearOut]":
 def _caption(summary: "Summary") -> Caption:
     """Say what is gained without wear-out and with the strongest."""
     found = _found(summary)
+    if not found:
+        return absent("No budget is proposed")
     most, least = found[0].gain_share, found[-1].gain_share
     finding = (
         f"The proposed budget brings {percent(most.value, digits=0)} more clicks if extra ads work "
@@ -49,6 +51,8 @@ def _draw(summary: "Summary") -> Drawing | None:
         }
         for each in _found(summary)
     ]
+    if not rows:
+        return None
     across = alt.X(
         "x:Q",
         axis=alt.Axis(
@@ -72,13 +76,13 @@ def _draw(summary: "Summary") -> Drawing | None:
 
     accent = ROLES["accent"].light
     band = (
-        on(rows)
-        .mark_area(color=accent, opacity=0.18)
-        .encode(x=across, y=down("low"), y2="high:Q")
+        on(rows).mark_area(color=accent, opacity=0.18).encode(x=across, y=down("low"), y2="high:Q")
     )
     line = on(rows).mark_line(color=accent, strokeWidth=2).encode(x=across, y=down("gain"))
     dots = on(rows).mark_point(color=accent, filled=True, size=60, opacity=1)
-    texts = on(rows).mark_text(dy=-12, fontSize=12.5).encode(x=across, y=down("gain"), text="text:N")
+    texts = (
+        on(rows).mark_text(dy=-12, fontSize=12.5).encode(x=across, y=down("gain"), text="text:N")
+    )
     layers = [band, line, dots.encode(x=across, y=down("gain")), texts]
     return Drawing(layered(layers, width=WIDTH - 40, height=_HEIGHT))
 
