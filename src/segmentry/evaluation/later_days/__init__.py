@@ -30,7 +30,6 @@ from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept
 from segmentry.evaluation.later_days._luck import Luck, luck_of
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
-    COUNTED_CLICKS,
     counted_features,
     recount,
 )
@@ -45,7 +44,6 @@ from segmentry.evaluation.later_days._verdicts import (
 
 __all__ = [
     "CLICKS_BEYOND_COUNTS",
-    "COUNTED_CLICKS",
     "NO_SIGNAL",
     "TAIL",
     "Added",
