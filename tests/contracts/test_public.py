@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,8 @@ def test_every_method_that_is_compared_is_named_where_it_is_asked_for():
         each for each in commands()["compare-algorithms",].params if each.name == "algorithms"
     ]
     for text in (option.help, compare_algorithms.__doc__):
-        listed = text[text.index("Some of ") :].replace(",", " ").replace(";", " ").replace(".", " ")
-        assert {method.name for method in METHODS} <= set(listed.split())
+        listed = re.findall(r"[\w-]+", text[text.index("Some of ") :])
+        assert {method.name for method in METHODS} <= set(listed)
 
 
 def test_the_changelog_tells_of_this_version():
