@@ -33,6 +33,15 @@ from segmentry.evaluation.later_days._recount import (
 )
 from segmentry.evaluation.later_days._relabelling import Relabelling
 from segmentry.evaluation.later_days._traffic import Traffic, daily_traffic
+from segmentry.evaluation.later_days._user_models import (
+    BetaGeometric,
+    GammaGamma,
+    GammaPoisson,
+    fit_beta_geometric,
+    fit_events,
+    fit_gamma_gamma,
+    fit_gamma_poisson,
+)
 from segmentry.evaluation.later_days._verdicts import (
     OutcomeWords,
     SegmentVerdict,
@@ -47,11 +56,14 @@ __all__ = [
     "TAIL",
     "Added",
     "AddedGain",
+    "BetaGeometric",
     "CopiedUsers",
     "DayLevel",
     "DayLevels",
     "FoldRates",
     "Forming",
+    "GammaGamma",
+    "GammaPoisson",
     "KeptGain",
     "OutcomeWords",
     "Relabelling",
@@ -67,6 +79,10 @@ __all__ = [
     "counted_features",
     "daily_traffic",
     "day_levels",
+    "fit_beta_geometric",
+    "fit_events",
+    "fit_gamma_gamma",
+    "fit_gamma_poisson",
     "fold_rates",
     "forecast_ctr",
     "holm",
