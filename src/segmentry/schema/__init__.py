@@ -10,6 +10,7 @@ Whatever the files are called, the steps see four tables with these columns:
 """
 
 from segmentry.schema._engine import Engine, LogParts, PartQueries, UserTally
+from segmentry.schema._outcome import OF_CLICKS, Outcome, OutcomeKind
 from segmentry.schema._source import ColumnSource, ColumnType, FileShape, Source, TableSource
 from segmentry.schema._tables import (
     ADS_COLUMNS,
@@ -44,6 +45,7 @@ __all__ = [
     "EVENT_COLUMNS",
     "IMPRESSIONS_COLUMNS",
     "MICRO",
+    "OF_CLICKS",
     "OF_IMPRESSIONS",
     "OTHER_CODE",
     "OWN_COLUMNS",
@@ -63,6 +65,8 @@ __all__ = [
     "Kind",
     "LogParts",
     "Need",
+    "Outcome",
+    "OutcomeKind",
     "PartQueries",
     "Progress",
     "RowAccount",

@@ -106,9 +106,16 @@ def forecast_ctr(
     if len(days) < 2:
         return _none(n_segments, len(days), n_outcome_days, caveats)
     fit = cross_fit(counts, relabel, days=days)
+    return forecast_by(fit, n_segments=n_segments, n_outcome_days=n_outcome_days, caveats=caveats)
+
+
+def forecast_by(
+    fit: CrossFit, *, n_segments: int, n_outcome_days: int, caveats: Sequence[str] = ()
+) -> Forecasts:
+    """Forecast by rows whose labels did not see them; see `forecast_ctr`."""
     everyone = pool(fit, None)
     if everyone is None:
-        return _none(n_segments, len(days), n_outcome_days, caveats)
+        return _none(n_segments, fit.n_days, n_outcome_days, caveats)
     horizon = _Horizon.of(fit, n_outcome_days)
 
     def told(segment: int) -> tuple[Estimate, Estimate]:
@@ -121,7 +128,7 @@ def forecast_ctr(
         index=tuple(index for _, index in found),
         level=_ctr(fit, everyone, horizon),
         between_day_sd=float(np.sqrt(horizon.between)),
-        n_days=len(days),
+        n_days=fit.n_days,
         n_outcome_days=n_outcome_days,
         caveats=tuple(caveats),
     )

@@ -207,10 +207,11 @@ def fit_events(
     plain, leaving = fit_gamma_poisson(x, T), fit_beta_geometric(x, last, T)
     if plain is None or leaving is None:
         return plain
-    n_users = int((np.asarray(T) > 0).sum())
+    times = np.asarray(T, np.float64)
+    n_users = int((times > 0).sum())
     if leaving.log_likelihood - plain.log_likelihood <= np.log(n_users):
         return plain
-    ahead = float(np.mean(T))
+    ahead = float(times.mean())
     return leaving if np.isfinite(leaving.expected(x, last, T, ahead=ahead)).all() else plain
 
 
