@@ -74,11 +74,13 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 400
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 1000 --n-users 1500
 	$(BIN)/python benchmarks/truth.py verdicts --seeds 600 --n-users 5000 --drift 0.3
-	$(BIN)/python benchmarks/choice.py claims --seeds 200
+	$(BIN)/python benchmarks/groups.py tables --seeds 200
+	$(BIN)/python benchmarks/groups.py null-logs --seeds 200
+	$(BIN)/python benchmarks/choice.py halves --seeds 100 --first 101
+	$(BIN)/python benchmarks/choice.py stable --seeds 50 --first 1
 	$(BIN)/python benchmarks/choice.py planted --seeds 200
 	$(BIN)/python benchmarks/choice.py planted --seeds 200 --most 6
 	$(BIN)/python benchmarks/choice.py null --seeds 200 --n-users 3000
-	$(BIN)/python benchmarks/choice.py null-groups --seeds 200 --n-users 3000
 	$(BIN)/python benchmarks/latent.py --seeds 200 --n-users 4000 --most 2
 	$(BIN)/python benchmarks/budget.py --seeds 200
 	$(BIN)/python benchmarks/ab_tests.py aa --seeds 1000 --n-users 600

@@ -1,14 +1,15 @@
 """What the choice of K promises, measured over many generated sets.
 
-python benchmarks/choice.py claims --seeds 200
 python benchmarks/choice.py planted --seeds 200 --n-users 20000
+python benchmarks/choice.py halves --seeds 60 --n-users 20000
+python benchmarks/choice.py stable --seeds 50 --first 1
 python benchmarks/choice.py null --seeds 200 --n-users 3000
-python benchmarks/choice.py null-groups --seeds 200 --n-users 3000
 python benchmarks/choice.py weights --seeds 5 --n-users 20000
 """
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +18,24 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.evaluation.simulation import form_segments, simulate
-from truth import structures, told_rate
+from truth import told_rate
 
-from segmentry.datasets.levels import draw_demography
-from segmentry.datasets.planted import draw_behaviours
+import segmentry
+from segmentry.datasets import GeneratorOptions, generate_taobao
+from segmentry.datasets.levels import draw_behaviours, draw_demography
 from segmentry.evaluation.later_days import forecast_ctr, kept_gain, verdicts
 from segmentry.evaluation.number import (
+    GAIN_SHARE,
     InnerSplit,
     choose_number,
-    click_twins,
-    column_twins,
-    gap_statistic,
-    group_twins,
     inner_gains,
-    prediction_strength,
-    recounted_rows,
-    weigh_groups,
+    number_range,
+    thirds,
 )
-from segmentry.evaluation.stability import adjusted_rand, contingency
+from segmentry.evaluation.stability import STABLE, adjusted_rand, contingency
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
-from segmentry.segments.clustering import distinct_rows
+from segmentry.features.user_days import UserDays
+from segmentry.segments.clustering import assign
 from segmentry.segments.forming import recipe_named
 from segmentry.segments.preprocessing import plan_column
 
@@ -44,11 +43,17 @@ FEATURE_DAYS, OUTCOME_DAYS = range(6), (6, 7)
 NUMBERS = range(1, 11)
 TOLD_EVERY = 25
 TRIED = [(1, 1, 0), (1, 1, 0.5), (2, 1, 0), (2, 1, 0.5), (2, 0.5, 0), (3, 1, 0.5), (4, 1, 0.5)]
+BLOCKS = {
+    "thirds": None,
+    "last": ((4, 5),),
+    "later": ((2, 3), (4, 5)),
+    "days": tuple((day,) for day in FEATURE_DAYS),
+}
 DEFAULT = dict(recipe_named("default").weights)
 
 
-def split_of(counts, weights):
-    """Cut the feature window as a run does."""
+def split_of(counts, weights, *, blocks=None):
+    """Hold out days of the feature window as a run does, or other blocks of them."""
     totals = counts.totals(FEATURE_DAYS)
     n, c = totals.n_trials, totals.n_successes
     table = pl.DataFrame(
@@ -61,9 +66,16 @@ def split_of(counts, weights):
     )
     known = {feature.name: feature for feature in LOG_FEATURES}
     plans = tuple(plan_column(known[name], weight=weight) for name, weight in weights.items())
-    return InnerSplit(
-        table=table, counts=counts, first_days=(0, 1, 2, 3), last_days=(4, 5), plans=plans
-    )
+    days = tuple(FEATURE_DAYS)
+    held_out = thirds(days) if blocks is None else blocks
+    return InnerSplit(table=table, counts=counts, days=days, held_out=held_out, plans=plans)
+
+
+def choose(split, *, numbers=NUMBERS, seed, gain_share=GAIN_SHARE):
+    """Choose the number of segments by the gain alone."""
+    gains = inner_gains(split, numbers, seed=seed)
+    found = () if gains is None else gains.summed()
+    return gains, choose_number(found, gain_share=gain_share)
 
 
 def eta_squared(values, ids):
@@ -107,9 +119,18 @@ def told_mean(name, values):
 
 def judged(counts, kind, weights, *, numbers, seed):
     """Choose K, form the segments and hold them against the outcome window."""
-    gains = inner_gains(split_of(counts, weights), numbers, seed=seed)
-    k = choose_number(gains, ()).n_segments
-    inner = next((each.gain.value for each in gains if each.n_segments == k), 0.0)
+    _, choice = choose(split_of(counts, weights), numbers=numbers, seed=seed)
+    k = choice.n_segments
+    inner = next((each.gain.value for each in choice.gains if each.n_segments == k), 0.0)
+    return {
+        "K": k,
+        "inner gain, nats per 1,000 impressions": 1000 * inner,
+        **kept(counts, kind, k, weights, seed=seed),
+    }
+
+
+def kept(counts, kind, k, weights, *, seed):
+    """Form K segments and hold them against the outcome window."""
     formed = form_segments(counts, days=FEATURE_DAYS, k=k, seed=seed, weights=weights)
     found = forecast_ctr(
         counts,
@@ -125,8 +146,6 @@ def judged(counts, kind, weights, *, numbers, seed):
     shown = formed.ids > 0
     exposure = np.log1p(seen.n_trials[shown])
     return {
-        "K": k,
-        "inner gain, nats per 1,000 impressions": 1000 * inner,
         "kept gain by best rate": nats[1] / nats[0],
         "kept gain by forecast": gain.nats_by_forecast.value / nats[0],
         "eta squared of log impressions": eta_squared(exposure, formed.ids[shown]),
@@ -176,17 +195,119 @@ def weights(args):
         print(f"weights {each}: {told}", flush=True)
 
 
+def restricted(counts, users):
+    """Return the log of some users."""
+    place = np.full(counts.n_users, -1)
+    place[users] = np.arange(users.size)
+    of_row = place[counts.user_index]
+    day = np.repeat(counts.days, np.diff(counts.starts))
+    rows = pl.DataFrame(
+        {
+            "user_id": of_row,
+            "day": day,
+            "n_impressions": counts.n_impressions,
+            "n_clicks": counts.n_clicks,
+        }
+    ).filter(pl.Series(of_row >= 0))
+    return UserDays.from_frame(rows, users=pl.Series(np.arange(users.size)))
+
+
+def demo_log(n_users, seed):
+    """Return the counts per day of the log that `segmentry data generate` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        generate_taobao(Path(folder), GeneratorOptions(n_users=n_users, seed=seed))
+        log = pl.read_csv(Path(folder) / "raw_sample.csv")
+    log = log.with_columns(day=(pl.col("time_stamp") + 8 * 3600) // 86400)
+    log = log.with_columns(day=pl.col("day") - pl.col("day").min()).group_by("user", "day")
+    rows = log.agg(n_impressions=pl.len(), n_clicks=pl.col("clk").sum())
+    users = rows["user"].unique().sort()
+    return UserDays.from_frame(rows.rename({"user": "user_id"}), users=users)
+
+
+def halves(args):
+    """Do two halves of the users give the same number and the same segments."""
+    blocks = BLOCKS[args.blocks]
+    ks, aris, wholes, repeats = [], [], [], []
+    for seed in range(args.first, args.first + args.seeds):
+        if args.demo:
+            counts, kind = demo_log(args.n_users, seed), None
+        else:
+            counts, kind, _ = simulate(
+                args.n_users, seed=seed, drift=args.drift, fatigue=args.fatigue, wander=args.wander
+            )
+        order = np.random.default_rng(seed).permutation(counts.n_users)
+        labels, own = [], []
+        for part in np.array_split(order, 2):
+            half = restricted(counts, np.sort(part))
+            split = split_of(half, DEFAULT, blocks=blocks)
+            gains, choice = choose(split, seed=seed, gain_share=args.share)
+            own.append(choice.n_segments)
+            again = number_range(gains, choice, seed=seed)
+            repeats.append((again.chosen_share, again.range_low, again.range_high))
+            formed = form_segments(
+                half, days=FEATURE_DAYS, k=own[-1], seed=seed, weights=DEFAULT
+            ).relabelling
+            steps, table = formed.preprocessing, split_of(counts, DEFAULT).table
+            labels.append(assign(steps.transform(table), formed.centers)[0])
+        ks.append(own)
+        shown = counts.totals(FEATURE_DAYS).n_trials > 0
+        aris.append(adjusted_rand(contingency(labels[0][shown], labels[1][shown])))
+        split = split_of(counts, DEFAULT, blocks=blocks)
+        k = choose(split, seed=seed, gain_share=args.share)[1].n_segments
+        wholes.append({"K": k, **({} if args.demo else kept(counts, kind, k, DEFAULT, seed=seed))})
+        if len(ks) % TOLD_EVERY == 0 or len(ks) == args.seeds:
+            tell_halves(np.array(ks), aris, wholes, np.array(repeats), args)
+
+
+def tell_halves(ks, aris, wholes, repeats, args):
+    """Print what the logs so far have shown."""
+    print(f"halves of {args.n_users} users, seeds {args.first} and on, {len(ks)} logs")
+    print("K of the halves:", dict(zip(*np.unique(ks, return_counts=True), strict=True)))
+    whole = np.array([row["K"] for row in wholes])
+    print("K of all users:", dict(zip(*np.unique(whole, return_counts=True), strict=True)))
+    told_rate("halves choose the same K", ks[:, 0] == ks[:, 1])
+    told_rate("halves within one", np.abs(ks[:, 0] - ks[:, 1]) <= 1)
+    told_mean("adjusted Rand index of the halves", aris)
+    told_mean("share of draws that give the chosen K", repeats[:, 0])
+    others = ks[:, ::-1].ravel()
+    inside = (others >= repeats[:, 1]) & (others <= repeats[:, 2])
+    told_rate("K of the other half is in the range", inside)
+    if len(wholes[0]) > 1:
+        best = np.array([row["kept gain by best rate"] for row in wholes])
+        eta = np.array([row["eta squared of log impressions"] for row in wholes])
+        told_mean("kept gain by best rate", best)
+        told_mean("eta squared of log impressions", eta)
+        told_rate("kept gain by best rate >= 0.80", best >= 0.80)
+        told_rate("eta squared >= 0.50", eta >= 0.50)
+
+
+def stable(args):
+    """Runs on generated logs: which segments are unstable at the number that was chosen."""
+    worst = []
+    for seed in range(args.first, args.first + args.seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            data = generate_taobao(
+                Path(folder) / "data", GeneratorOptions(n_users=args.n_users, seed=seed)
+            )
+            done = segmentry.run(data.directory, Path(folder) / "run", seed=seed)
+        evidence = done.summary.evidence
+        jaccards = [each.jaccard for each in evidence.stability.segments]
+        worst.append(min(jaccards))
+        number = evidence.number
+        print(
+            f"seed {seed}: K = {len(jaccards)}, {number.range_low} to {number.range_high}, "
+            f"{number.chosen_share:.2f}; worst {worst[-1]:.3f}",
+            flush=True,
+        )
+    told_rate("no segment unstable at its K", np.array(worst) >= STABLE)
+
+
 def null(args):
     """Users that are all alike: what K, and does any run find a difference."""
     numbers, hits = [], []
-    for seed in range(args.seeds):
+    for seed in range(args.first, args.first + args.seeds):
         counts, _, _ = simulate(args.n_users, seed=seed, null=True)
-        split = split_of(counts, DEFAULT)
-        gains = inner_gains(split, NUMBERS, seed=seed)
-        choice = choose_number(gains, ())
-        if choice.n_segments > 1:
-            clicks = click_twins(split, NUMBERS, gains, seed=seed)
-            choice = choose_number(gains, (), clicks=clicks)
+        _, choice = choose(split_of(counts, DEFAULT), seed=seed)
         numbers.append(choice.n_segments)
         formed = form_segments(
             counts, days=FEATURE_DAYS, k=choice.n_segments, seed=seed, weights=DEFAULT
@@ -205,55 +326,11 @@ def null(args):
             told_rate("null logs with any difference found, K by the rule", hits)
 
 
-def null_groups(args):
-    """Users that are all alike: are natural groups claimed, without and with redrawn clicks."""
-    by_gap, by_all = [], []
-    for seed in range(args.seeds):
-        counts, _, _ = simulate(args.n_users, seed=seed, null=True)
-        split = split_of(counts, DEFAULT)
-        rows = recounted_rows(split, counts)
-        found = weigh_groups(rows, most=args.most, seed=seed)
-        evidence = {"strength": found.strength, "columns": found.columns}
-        alone = choose_number((), found.gaps, **evidence)
-        by_gap.append(alone.n_groups == 1)
-        by_all.append(True)
-        if alone.n_groups > 1:
-            redrawn = group_twins(split, alone.n_groups, seed=seed)
-            choice = choose_number((), found.gaps, group_clicks=redrawn, **evidence)
-            by_all[-1] = choice.n_groups == 1
-        if len(by_all) % TOLD_EVERY == 0 or len(by_all) == args.seeds:
-            told_rate("null logs: no groups claimed, clicks not redrawn", by_gap)
-            told_rate("null logs: no groups claimed", by_all)
-
-
-def claims(args):
-    """How often groups are claimed. The gap is asked only where prediction strength leaves room."""
-    names = ("independent Gaussian", "skewed, discrete, zero-inflated", "one correlated Gaussian")
-    for name in (*names, "three blobs 4 sigma apart"):
-        if args.only not in name:
-            continue
-        wanted, hits = (3 if name.startswith("three") else 1), []
-        for seed in range(args.seeds):
-            X = structures(name, np.random.default_rng(10_000 + seed), 500)
-            users = distinct_rows(X / X.std(axis=0))
-            strength = prediction_strength(users, most=6, seed=seed)
-            n_groups = 1
-            if strength.n_groups > 1:
-                gaps = gap_statistic(users, most=6, seed=seed)
-                k = min(curve.n_groups for curve in gaps)
-                columns = column_twins(users, k=k, seed=seed) if k > 1 else None
-                choice = choose_number([], gaps, strength=strength, columns=columns)
-                n_groups = choice.n_segments
-            hits.append(n_groups == wanted)
-            if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
-                told_rate(f"{name}: {wanted}", hits)
-
-
 COMMANDS = {
-    "claims": claims,
+    "halves": halves,
     "planted": planted,
+    "stable": stable,
     "null": null,
-    "null-groups": null_groups,
     "weights": weights,
 }
 
@@ -262,6 +339,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=list(COMMANDS))
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="halves, stable, null: first seed")
+    parser.add_argument("--demo", action="store_true", help="halves: logs of `data generate`")
+    parser.add_argument("--blocks", choices=list(BLOCKS), default="thirds", help="days held out")
+    parser.add_argument("--share", type=float, default=GAIN_SHARE, help="of the largest gain")
+    for name in ("drift", "fatigue", "wander"):
+        parser.add_argument(f"--{name}", type=float, default=0.0, help="halves: see `simulate`")
     parser.add_argument("--n-users", type=int, default=20_000)
     parser.add_argument("--most", type=int, default=10)
     parser.add_argument(
@@ -271,7 +354,6 @@ def main():
         default=TRIED,
         help="weights: shrunk CTR, impressions, active days, as 2:1:0.5",
     )
-    parser.add_argument("--only", default="", help="claims: the sets whose name holds this")
     args = parser.parse_args()
     COMMANDS[args.what](args)
 

@@ -21,11 +21,10 @@ from tests.evaluation.simulation import form_segments, simulate
 
 from segmentry.evaluation.later_days import day_levels, forecast_ctr, kept_gain, verdicts
 from segmentry.evaluation.number import (
-    choose_number,
-    column_twins,
     gap_statistic,
     inner_gain,
     prediction_strength,
+    separate,
 )
 from segmentry.evaluation.stability import stability
 from segmentry.segments.clustering import (
@@ -214,45 +213,6 @@ def survival(args):
         told_rate(f"{kind}: at least half of the expected is there", least >= 0.5)
 
 
-def structures(name, rng, n):
-    """Sets with a stated answer: nothing in all but the last."""
-    if name == "independent Gaussian":
-        return rng.standard_normal((n, 4))
-    if name == "skewed, discrete, zero-inflated":
-        zeros = np.where(rng.random(n) < 0.6, 0.0, rng.poisson(3, n))
-        return np.column_stack([rng.lognormal(size=n), rng.integers(1, 4, n), zeros])
-    if name == "one correlated Gaussian":
-        return rng.multivariate_normal([0, 0, 0], 0.2 * np.eye(3) + 0.8, size=n)
-    corners = 4 * np.array([[0, 0], [1, 0], [0.5, 0.75**0.5]])
-    return rng.standard_normal((n, 2)) + corners[np.arange(n) % 3]
-
-
-def groups(args):
-    """How often groups are claimed, by the gap alone and by all evidence together."""
-    names = ("independent Gaussian", "skewed, discrete, zero-inflated", "one correlated Gaussian")
-    for name in (*names, "three blobs 4 sigma apart"):
-        if args.only not in name:
-            continue
-        wanted = 3 if name.startswith("three") else 1
-        by_gap, by_pca, by_strength, by_all = [], [], [], []
-        for seed in range(args.seeds):
-            X = structures(name, np.random.default_rng(seed), 500)
-            users = distinct_rows(X / X.std(axis=0))
-            gaps = gap_statistic(users, most=6, seed=seed)
-            strength = prediction_strength(users, most=6, seed=seed)
-            k = min(curve.n_groups for curve in gaps)
-            columns = column_twins(users, k=k, seed=seed) if k > 1 else None
-            choice = choose_number([], gaps, strength=strength, columns=columns)
-            by_gap.append(gaps[0].n_groups == wanted)
-            by_pca.append(gaps[1].n_groups == wanted)
-            by_strength.append(strength.n_groups == wanted)
-            by_all.append(choice.n_segments == wanted)
-        told_rate(f"{name}: {wanted} by gap, uniform", by_gap)
-        told_rate(f"{name}: {wanted} by gap, pca", by_pca)
-        told_rate(f"{name}: {wanted} by prediction strength", by_strength)
-        told_rate(f"{name}: {wanted} by all together", by_all)
-
-
 def cost(args):
     """Seconds of each check at full scale."""
 
@@ -291,11 +251,9 @@ def cost(args):
     steps = formed.relabelling.preprocessing
     users = distinct_rows(steps.transform(formed.relabelling.table.filter(shown)))
     print(f"{len(users.rows)} distinct rows")
-    gaps = timed("gap_statistic, K = 1..10", lambda: gap_statistic(users))
-    strength = timed("prediction_strength, K = 1..10", lambda: prediction_strength(users))
-    k = max(2, min(curve.n_groups for curve in gaps))
-    columns = timed("column_twins, one K", lambda: column_twins(users, k=k))
-    print(choose_number([], gaps, strength=strength, columns=columns).reason)
+    timed("gap_statistic, K = 1..10", lambda: gap_statistic(users))
+    timed("prediction_strength, K = 1..10", lambda: prediction_strength(users))
+    print(timed("separate, K = 1..10", lambda: separate(users)))
 
     def refit(weights, seed):
         again = reweighted(users, weights)
@@ -312,7 +270,6 @@ COMMANDS = {
     "levels": levels,
     "references": references,
     "survival": survival,
-    "groups": groups,
     "cost": cost,
 }
 
@@ -322,7 +279,6 @@ def main():
     parser.add_argument("what", choices=list(COMMANDS))
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--n-users", type=int, default=20_000)
-    parser.add_argument("--only", default="", help="groups: the sets whose name holds this")
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--drift", type=float, default=0.0, help="verdicts: days vary by so much")
     args = parser.parse_args()

@@ -285,7 +285,7 @@ def make_checked(segment: SegmentProfile, *, n_segments: int) -> SegmentProfile:
         segment,
         verdict=verdict,
         verdict_reason=reason,
-        forecast_ctr=Estimate(forecast, forecast - 1.5 * width, forecast + 1.5 * width),
+        expected_rate=Estimate(forecast, forecast - 1.5 * width, forecast + 1.5 * width),
         forecast_index=Estimate(
             forecast / LATER_ALL * 100,
             (forecast - width) / LATER_ALL * 100,
@@ -558,7 +558,7 @@ def make_summary(
         segments = tuple(make_checked(s, n_segments=n_segments) for s in segments)
         population = replace(
             population,
-            forecast_ctr=Estimate(0.0506, 0.0481, 0.0531),
+            expected_rate=Estimate(0.0506, 0.0481, 0.0531),
             ctr_outcome=Estimate(LATER_ALL, LATER_ALL - 0.0003, LATER_ALL + 0.0003),
         )
     return Summary(

@@ -25,7 +25,9 @@ UPDATE = "SEGMENTRY_UPDATE_TEXTS"
 _asked: Counter[str] = Counter()
 _found: dict[str, list[Any]] = {}
 _TEMPORARY = re.compile(
-    r"[^\s'\":]*pytest-of-[^/\s]+/pytest-\d+(?:/popen-gw\d+)?(?:/[\w.-]*?\d+(?=/|\b))?"
+    # From the start of a word only: else a long one takes the square of its length.
+    r"(?<![^\s'\":])[^\s'\":]*pytest-of-[^/\s]+/pytest-\d+"
+    r"(?:/popen-gw\d+)?(?:/[\w.-]*?\d+(?=/|\b))?"
 )
 _BY_CHANCE = re.compile(r"(\.segmentry-|/)(?:[0-9a-f]{8}(?=\.)|tmp\w{8}(?=/))")
 _APART = re.compile(r"<(?:script|style|svg)\b.*?</(?:script|style|svg)>", re.DOTALL)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from segmentry.schema import UtcOffset
     from segmentry.segments.preprocessing import Choices
 
-__all__ = ["RunConfig", "load_config", "parse_moment"]
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
 _LISTS = ("with_", "features", "exclude", "mute")
@@ -53,8 +52,14 @@ class RunConfig(BaseModel):
     k_min: int = Field(
         1, ge=1, description="Least number of segments, even where the evidence says one (1)."
     )
+    gain_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of the largest gain that the number of segments must reach (0.9).",
+    )
     bootstraps: int = Field(
-        50, ge=2, description="How often all is repeated on resampled users (50)."
+        50, ge=2, description="How often segments are formed again from resampled users (50)."
     )
     with_: tuple[Literal["behaviours"], ...] = Field(
         (),
@@ -182,10 +187,7 @@ class RunConfig(BaseModel):
 def parse_moment(text: str, *, utc_offset_hours: "UtcOffset", option: str) -> int:
     """Read a moment as epoch seconds: a local date or time in ISO form, or epoch seconds.
 
-    Raises
-    ------
-    ConfigError
-        If it is neither.
+    Raises ConfigError if it is neither.
 
     Examples
     --------
@@ -195,7 +197,7 @@ def parse_moment(text: str, *, utc_offset_hours: "UtcOffset", option: str) -> in
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: --since 'yesterday': expected a date such as 2017-05-06, a time \
-such as 2017-05-06T18:00, or epoch seconds
+     as 2017-05-06T18:00, or epoch seconds
     """
     if text.isdecimal() and len(text) > 8:
         return int(text)

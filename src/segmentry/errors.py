@@ -4,19 +4,6 @@ Every message says what was wrong, what was found, what was expected and what to
 line prints a `SegmentryError` as one line and exits with 2; anything else is our bug.
 """
 
-__all__ = [
-    "BundleError",
-    "ConfigError",
-    "DataError",
-    "EmptyDataError",
-    "EngineError",
-    "MissingExtraError",
-    "OutputError",
-    "SchemaError",
-    "SegmentryError",
-    "SelectionError",
-]
-
 
 class SegmentryError(Exception):
     """Base of every error that the user can mend."""

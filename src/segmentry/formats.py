@@ -10,30 +10,6 @@ from html import escape
 
 from segmentry.schema import Estimate, UtcOffset
 
-__all__ = [
-    "MISSING",
-    "bracketed",
-    "compact",
-    "count",
-    "day",
-    "decimal",
-    "feature_value",
-    "html_table",
-    "interval",
-    "listed",
-    "moment",
-    "percent",
-    "period",
-    "points",
-    "rate",
-    "rate_with_limits",
-    "score",
-    "signed",
-    "stacked",
-    "thousandfold",
-    "utc",
-]
-
 MISSING = "–"
 _NBSP = "\u00a0"
 _MINUS = "−"
@@ -64,6 +40,20 @@ def decimal(value: float | None, *, digits: int = 2) -> str:
     text = f"{value:,.{digits}f}"
     is_zero = not text.strip("-0.,")
     return text.lstrip("-") if is_zero else text.replace("-", _MINUS)
+
+
+def decimal_under(value: float, limit: float) -> str:
+    """Write a number with two decimals, or with as many as show that it is below a limit.
+
+    Examples
+    --------
+    >>> decimal_under(0.748, 0.75), decimal_under(0.74996, 0.75), decimal_under(0.752, 0.75)
+    ('0.748', '0.74996', '0.75')
+    """
+    digits = 2
+    while value < limit <= float(f"{value:.{digits}f}"):
+        digits += 1
+    return decimal(value, digits=digits)
 
 
 def score(value: float | None) -> str:

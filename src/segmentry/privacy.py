@@ -6,16 +6,6 @@ import numpy.typing as npt
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import BoolVector, IntVector
 
-__all__ = [
-    "hidden_bands",
-    "hidden_cells",
-    "hidden_keys",
-    "hidden_table",
-    "is_small",
-    "published_ids",
-    "rounded_count",
-]
-
 _TOO_MUCH = 1 << 60  # users that no rectangle costs
 
 

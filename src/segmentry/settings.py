@@ -3,19 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict
 
-__all__ = [
-    "MIN_SIZE",
-    "CheckOptions",
-    "Clip",
-    "Fill",
-    "KRange",
-    "ReadingOptions",
-    "RunOptions",
-    "Scale",
-    "Transform",
-    "parse_k_range",
-]
-
 Fill: TypeAlias = Literal["zero", "median", "mode", "own level", "none"]
 Transform: TypeAlias = Literal["none", "log1p", "logit"]
 Scale: TypeAlias = Literal["robust", "standard", "quantile", "none"]
@@ -56,6 +43,7 @@ class RunOptions(CheckOptions, total=False):
     k: int | None
     k_range: KRange | None
     k_min: int | None
+    gain_share: float | None
     bootstraps: int | None
     features: Sequence[str] | None
     exclude: Sequence[str] | None
@@ -75,10 +63,7 @@ class RunOptions(CheckOptions, total=False):
 def parse_k_range(k_range: KRange | Sequence[int]) -> tuple[int, ...]:
     """Return the numbers of segments of a range, both ends included.
 
-    Raises
-    ------
-    ValueError
-        If it is no rising range of at most 100 whole numbers from 1 on.
+    Raises ValueError if it is no rising range of at most 100 whole numbers from 1 on.
 
     Examples
     --------

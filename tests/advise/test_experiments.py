@@ -20,8 +20,7 @@ from segmentry.advise.experiments import (
     sample_ratio_p,
     smallest_effect,
 )
-from segmentry.advise.experiments._effects import Outcome, compared
-from segmentry.advise.experiments._randomisation import Nulls
+from segmentry.advise.experiments._effects import Nulls, Outcome, compared
 from segmentry.errors import ConfigError, DataError
 from segmentry.evaluation.later_days import Traffic, daily_traffic, holm
 

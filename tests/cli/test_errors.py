@@ -423,7 +423,8 @@ def full_for(monkeypatch, name):
 
 
 @pytest.mark.parametrize("name", ["bundle.json", "summary.json"])
-def test_a_disk_that_is_full_while_writing(home, data, earlier, monkeypatch, name):
+@pytest.mark.usefixtures("data", "earlier", "undrawn")
+def test_a_disk_that_is_full_while_writing(home, monkeypatch, name):
     full_for(monkeypatch, name)
     says(run_refusal(home, "--k", "2", "--min-size", "1", "--overwrite"))
 

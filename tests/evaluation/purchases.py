@@ -56,8 +56,8 @@ def simulate_purchases(n_users, *, seed, n_days=364, alike=False, drift=0.0):
     and nobody leaves. Returned is a frame of ``user_id, day, n_impressions, n_clicks, value``.
     """
     rng = np.random.default_rng(seed)
-    start = rng.integers(0, int(0.5 * n_days), n_users)
-    mean = 9 / n_days
+    start = (0.9 * n_days * rng.random(n_users) ** 2).astype(np.int64)
+    mean = 6 / n_days
     rate = mean * np.exp(1.3 * rng.standard_normal(n_users) - 0.85)
     leave = rng.beta(0.6, 3.4, n_users)
     own = np.exp(3 + 0.6 * rng.standard_normal(n_users))

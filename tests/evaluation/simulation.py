@@ -35,11 +35,13 @@ class Formed:
     relabelling: Relabelling
 
 
-def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False):
+def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False, fatigue=0.0, wander=0.0):
     """Draw a log; returns its `UserDays`, the kind of each user and each user's true CTR.
 
     Days of a user are exchangeable but for `drift`, the standard deviation of a shift of all
-    log-odds per day; daily impressions are Poisson with a gamma-distributed mean.
+    log-odds per day, `fatigue`, by which the log-odds of a user fall with each doubling of 1 + the
+    impressions shown before, and `wander`, the standard deviation of the daily steps of each user's
+    log-odds. Daily impressions are Poisson with a gamma-distributed mean.
     """
     rng = np.random.default_rng(seed)
     kind = rng.choice(len(BEHAVIOURS), n_users, p=BEHAVIOURS[:, 0])
@@ -51,6 +53,9 @@ def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False):
     daily = total[:, np.newaxis] / 8 * rng.gamma(0.7, 1 / 0.7, (n_users, n_days))
     n = rng.poisson(daily)
     shift = drift * rng.standard_normal(n_days)
+    if fatigue or wander:
+        shift = shift - fatigue * np.log2(1 + np.cumsum(n, axis=1) - n)
+        shift = shift + wander * np.cumsum(rng.standard_normal(n.shape), axis=1)
     c = rng.binomial(n, 1 / (1 + np.exp(-np.log(own / (1 - own))[:, np.newaxis] - shift)))
     return user_days(n, c), kind, own
 

@@ -6,15 +6,15 @@ from tests.evaluation.simulation import form_segments, simulate
 from tests.texts import says, shows
 
 from segmentry.evaluation.number import (
-    RULE,
     RULE_WITHOUT_LOG,
-    GapCurve,
-    NullTwins,
-    PredictionStrength,
+    InnerGain,
+    Separation,
+    UserGains,
     choose_number,
     inner_gain,
+    number_range,
+    rule_of,
 )
-from segmentry.evaluation.number._inner_gain import InnerGain
 from segmentry.features.user_days import UserCounts
 from segmentry.schema import Estimate
 
@@ -24,16 +24,8 @@ def gain(k, value, error=0.002):
     return InnerGain(k, Estimate(value=value, low=value - half, high=value + half), error)
 
 
-def gap(k, reference="pca"):
-    return GapCurve(reference, (1, 2, 3), (0.1, 0.2, 0.3), (0.1, 0.1, 0.1), k, k, False, 1000)
-
-
-def twins(p):
-    return NullTwins(observed=1.0, twins=(), n_twins=19, n_failed=0, p_value=p)
-
-
-def strength(value, k=3):
-    return PredictionStrength((1, 2, 3), (1.0, value, value), (0.0, 0.01, 0.01), k, 1000)
+def groups(k):
+    return Separation((1, 2, 3, 4), (1.0, 0.2, 0.8, 0.0), k, 1000, 5, 0)
 
 
 NOTHING = InnerGain(1, Estimate(value=0.0, low=0.0, high=0.0), 0.0)
@@ -88,70 +80,69 @@ def test_planted_logs_gain_and_users_alike_do_not():
         assert (inner_gain(ids, later=counts.totals((4, 5))).gain.low > 0) is has_gain
 
 
-def test_smallest_number_within_one_error_of_the_largest_gain():
-    choice = choose_number([NOTHING, gain(2, 0.010), gain(3, 0.0185), gain(6, 0.020)], [gap(1)])
+def test_smallest_number_with_enough_of_the_largest_gain():
+    gains = [NOTHING, gain(2, 0.0179), gain(3, 0.0181), gain(5, 0.017), gain(6, 0.020)]
 
-    assert (choice.n_segments, choice.ties) == (3, (3, 6))
+    choice = choose_number(gains, groups(1))
+
+    # Each further segment adds 0.0179, 0.0002, -0.0005, -0.0005, 0.003; the last four are pooled to
+    # 0.000525 each, so that 3 and 5 reach 0.018425 and 0.019475 of 0.020.
+    assert (choice.n_segments, choice.sufficient) == (3, (3, 5, 6))
     assert choice.division == "graded division"
-    assert choice.rule == RULE
-    assert "K = 3, 6 are ties" in choice.reason
-    shows(choice.reason)
+    assert choice.rule == rule_of(0.9)
+    says(choice.reason)
     assert choice.has_gain
+    assert choose_number(gains, groups(1), gain_share=0.85).n_segments == 2
+    assert choose_number(gains, groups(1), gain_share=1.0).n_segments == 6
+
+
+def test_the_range_holds_the_numbers_that_other_users_would_give():
+    # Nine of ten users gain all at 2 segments, the others nothing until 4: each draw of users is a
+    # draw of a binomial share. Where it is below 0.9, the smoothed curve has enough at 3.
+    first = np.arange(1000) < 900
+    nats = np.column_stack([first * 1.0, first * 1.0, np.ones(1000)])
+    gains = UserGains((2, 3, 4), nats, np.ones(1000))
+    choice = choose_number(gains.summed(), groups(1))
+
+    found = number_range(gains, choice, n_draws=400)
+
+    assert choice.n_segments == 2
+    assert (found.range_low, found.range_high) == (2, 3)
+    # At least 900 of 1,000 with a chance of 0.9 each: 0.52, standard error 0.025.
+    assert found.chosen_share == pytest.approx(0.52, abs=0.1)
+    assert sum(times for _, times in found.numbers) == found.n_draws == 400
+
+
+def test_where_draws_gain_nothing_the_range_is_one_segment():
+    rng = np.random.default_rng(0)
+    gains = UserGains((2, 3), rng.standard_normal((500, 2)), np.ones(500))
+    choice = choose_number(gains.summed(), groups(1))
+
+    found = number_range(gains, choice)
+
+    assert choice.n_segments == 1
+    assert found.range_low == 1
+    assert dict(found.numbers)[1] > 100
 
 
 def test_one_segment_only_if_both_fail():
-    neither = choose_number([NOTHING, gain(2, 0.001)], [gap(1)])
-    gap_alone = choose_number([NOTHING, gain(2, 0.001)], [gap(3)], strength=strength(0.9))
+    neither = choose_number([NOTHING, gain(2, 0.001)], groups(1))
+    groups_alone = choose_number([NOTHING, gain(2, 0.001)], groups(3))
 
     assert (neither.n_segments, neither.division) == (1, "one segment")
-    assert (gap_alone.n_segments, gap_alone.division) == (3, "natural groups")
-    shows(gap_alone.reason)
+    assert (groups_alone.n_segments, groups_alone.division) == (3, "natural groups")
+    shows(groups_alone.reason)
 
 
 def test_groups_that_are_the_chosen_number_are_called_groups():
-    choice = choose_number([gain(3, 0.02), gain(4, 0.021)], [gap(3)], strength=strength(0.9))
+    choice = choose_number([gain(3, 0.02), gain(4, 0.021)], groups(3))
 
     assert (choice.n_segments, choice.division) == (3, "natural groups")
     shows(choice.reason)
 
 
-@pytest.mark.parametrize(
-    "evidence",
-    [
-        {"strength": strength(0.6)},
-        {"columns": twins(0.3)},
-        {"group_clicks": twins(0.15)},
-    ],
-)
-def test_either_may_speak_against_groups(evidence):
-    choice = choose_number([], [gap(3)], **evidence)
-
-    assert (choice.n_segments, choice.n_groups) == (1, 1)
-    shows(choice.objections[0])
-    shows(choice.reason)
-
-
-def test_permuted_columns_never_speak_for_groups():
-    choice = choose_number([], [gap(1)], columns=twins(0.05), group_clicks=twins(0.05))
-
-    assert choice.n_segments == 1
-
-
-def test_references_must_agree():
-    choice = choose_number([], [gap(4, "uniform"), gap(1)])
-
-    assert choice.n_segments == 1
-    says(choice.objections)
-
-
 def test_without_a_log_the_groups_decide_and_the_rule_says_so():
-    choice = choose_number([], [gap(3), gap(3, "uniform")], strength=strength(0.9))
+    choice = choose_number([], groups(3))
 
     assert (choice.n_segments, choice.has_gain, choice.rule) == (3, None, RULE_WITHOUT_LOG)
     assert choice.reason == "3 natural groups."
-
-
-def test_gain_that_redrawn_clicks_reach_is_none():
-    choice = choose_number([NOTHING, gain(2, 0.02)], [gap(1)], clicks=twins(0.4))
-
-    assert (choice.n_segments, choice.has_gain) == (1, False)

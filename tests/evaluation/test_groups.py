@@ -1,18 +1,13 @@
-"""Gap statistic, prediction strength and permuted columns on data whose answer is known."""
+"""Gap statistic and prediction strength on data whose answer is known."""
 
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
-from tests.evaluation.simulation import simulate
 from threadpoolctl import threadpool_limits
 
 from segmentry.evaluation.number import (
-    column_twins,
     gap_statistic,
-    null_twins,
-    permuted_columns,
     prediction_strength,
-    redrawn_clicks,
 )
 from segmentry.evaluation.number._groups import _strength, sample_users, usable_numbers
 from segmentry.segments.clustering import DistinctRows, distinct_rows
@@ -34,7 +29,6 @@ def test_three_blobs_are_three_groups_by_every_measure(seed):
 
     assert [curve.n_groups for curve in gaps_of(X, seed=seed)] == [3, 3]
     assert prediction_strength(distinct_rows(X), most=5, seed=seed).n_groups == 3
-    assert column_twins(distinct_rows(X), k=3, n_twins=19, seed=seed).p_value == 0.05
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -83,7 +77,7 @@ def test_gap_rules_by_hand():
     # Gaps 0.6, 0.6, 2.1, 2.0; every s is 0.1 x sqrt(1.5).
     assert curve.gaps == pytest.approx((0.6, 0.6, 2.1, 2.0))
     assert curve.errors == pytest.approx((0.1 * 1.5**0.5,) * 4)
-    assert (curve.n_groups, curve.n_groups_first, curve.is_at_end) == (3, 1, False)
+    assert curve.n_groups == 3
 
 
 def test_few_distinct_rows_are_no_failure():
@@ -91,7 +85,6 @@ def test_few_distinct_rows_are_no_failure():
 
     assert (curve.numbers, curve.n_groups, curve.gaps) == ((1,), 1, (0.0,))
     assert prediction_strength(distinct_rows(np.ones((9, 1)))).n_groups == 1
-    assert column_twins(distinct_rows(np.ones((9, 1))), k=2).p_value is None
 
 
 def test_sample_holds_users_not_rows():
@@ -122,44 +115,3 @@ def test_prediction_strength_equals_pairs_counted_one_by_one():
         pairs = [foretold[a] == foretold[b] for a in members for b in members if a != b]
         strengths.append(np.mean(pairs) if pairs else 0.0)
     assert found == pytest.approx(min(strengths))
-
-
-def test_permuted_columns_never_speak_against_chance_too_often():
-    # Independent, skewed, discrete, zero-inflated: exchangeable with its twins, so p is exact.
-    hits = 0
-    for seed in range(30):
-        rng = np.random.default_rng(seed)
-        zeros = np.where(rng.random(100) < 0.6, 0, rng.poisson(3, 100))
-        X = np.column_stack([rng.lognormal(size=100), rng.integers(1, 4, 100), zeros])
-        found = column_twins(distinct_rows(X), k=3, n_twins=19, n_users=100, seed=seed)
-        hits += found.p_value <= 0.05
-    # More than 5 of 30 at 5 % has a chance of 0.3 %.
-    assert hits <= 5
-
-
-def test_a_single_column_is_its_own_twin():
-    X = np.repeat([[0.0], [5.0], [9.0]], 20, axis=0) + np.random.default_rng(0).random((60, 1))
-
-    assert column_twins(distinct_rows(X), k=3, n_twins=19).p_value == 1.0
-
-
-def test_p_value_counts_the_data_among_the_twins_and_failures_against_it():
-    twins = iter([0.1, None, 0.5, 0.3])
-
-    found = null_twins(0.4, lambda _: next(twins), n_twins=4)
-
-    assert found.p_value == pytest.approx((1 + 2) / 5)
-    assert (found.twins, found.n_failed) == ((0.1, 0.5, 0.3), 1)
-    assert null_twins(None, lambda _: 0.0, n_twins=2).p_value is None
-
-
-def test_twins_keep_what_they_should():
-    counts, _, _ = simulate(3000, seed=0)
-    twin = redrawn_clicks(counts, rate=0.05, seed=1)
-    n = counts.n_impressions.sum()
-
-    np.testing.assert_array_equal(twin.n_impressions, counts.n_impressions)
-    assert twin.n_clicks.sum() == pytest.approx(0.05 * n, abs=4 * (0.05 * 0.95 * n) ** 0.5)
-    assert (twin.n_clicks <= twin.n_impressions).all()
-    X = np.random.default_rng(0).multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 2000)
-    assert abs(np.corrcoef(permuted_columns(X, seed=0).T)[0, 1]) < 0.1

@@ -10,10 +10,10 @@ from tests.evaluation.simulation import form_segments, simulate
 from segmentry.evaluation.later_days import forecast_ctr, kept_gain, verdicts
 from segmentry.evaluation.number import (
     choose_number,
-    column_twins,
     gap_statistic,
     inner_gain,
     prediction_strength,
+    separate,
 )
 from segmentry.evaluation.stability import align_ids, stability
 from segmentry.segments.clustering import assign, distinct_rows
@@ -35,14 +35,15 @@ def results(request):
     labels = assign(users.rows, formed.relabelling.centers)[0]
     gaps = gap_statistic(users, most=3, n_references=3, n_users=200)
     strength = prediction_strength(users, most=3, n_splits=3, n_users=200)
-    columns = column_twins(users, k=2, n_twins=5, n_users=200)
     gains = [inner_gain(ids, later=later)]
     return [
         forecast,
         kept_gain(ids, seen=seen, later=later, forecast=rates, n_draws=50),
         *verdicts(ids, seen=seen, later=later, n_segments=k, n_draws=50),
         *verdicts(ids, seen=seen, later=None, n_segments=k),
-        choose_number(gains, gaps, strength=strength, columns=columns),
+        choose_number(gains, separate(users, most=3)),
+        *gaps,
+        strength,
         stability(users, labels, lambda _w, _s: labels, n_runs=3),
         align_ids(ids, ids),
     ]

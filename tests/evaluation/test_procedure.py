@@ -1,4 +1,4 @@
-"""The whole procedure: groups, gain, null twins, repetitions; and what it says."""
+"""The procedure that chooses a number: held-out days, groups, repetitions; and what it says."""
 
 from dataclasses import replace
 
@@ -10,16 +10,19 @@ from tests.texts import shows
 
 from segmentry.evaluation.number import (
     InnerSplit,
+    UserGains,
     choose_number,
-    click_twins,
     decide_by_groups,
     decision_of,
-    group_twins,
     inner_gain,
     inner_gains,
-    repeat_procedure,
+    repeat_segments,
+    rows_of_spread_clicks,
+    separate,
+    thirds,
     weigh_number,
 )
+from segmentry.evaluation.number._inner_gain import judge_by_later
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
 from segmentry.features.user_days import UserCounts
 from segmentry.segments.clustering import distinct_rows
@@ -29,8 +32,8 @@ NUMBERS = (1, 2, 3, 4)
 PLANS = plan_features(recipe_named("default"), LOG_FEATURES)
 
 
-def split_of(counts, *, days=range(6), n_last=2):
-    """Cut the feature window of a simulated log, as a run does."""
+def split_of(counts, *, days=range(6), held_out=None):
+    """Hold out the days of a simulated log, as a run does."""
     totals = counts.totals(days)
     n, c = totals.n_trials, totals.n_successes
     table = pl.DataFrame(
@@ -41,12 +44,11 @@ def split_of(counts, *, days=range(6), n_last=2):
             "ctr_shrunk": shrink(c, n, fit_beta_prior(c, n)),
         }
     )
-    cut = len(days) - n_last
     return InnerSplit(
         table=table,
         counts=counts,
-        first_days=tuple(days[:cut]),
-        last_days=tuple(days[cut:]),
+        days=tuple(days),
+        held_out=thirds(days) if held_out is None else held_out,
         plans=PLANS,
     )
 
@@ -61,47 +63,40 @@ def alike():
     return split_of(simulate(3_000, seed=1, null=True)[0])
 
 
-def test_copies_of_users_gain_what_their_weights_do():
+def test_the_gain_is_that_of_all_blocks_per_impression(planted):
+    whole = inner_gains(planted, NUMBERS, seed=0)
+    parts = [
+        inner_gains(replace(planted, held_out=(block,)), NUMBERS, seed=0)
+        for block in planted.held_out
+    ]
+
+    np.testing.assert_allclose(whole.nats, sum(each.nats for each in parts))
+    shown = planted.counts.totals(planted.days).n_trials
+    assert whole.n_trials.tolist() == shown.tolist()
+    for place, found in enumerate(whole.summed()):
+        assert found.gain.value == pytest.approx(whole.nats[:, place].sum() / shown.sum())
+
+
+def test_the_gain_of_a_block_is_that_of_segments_of_the_other_days(planted):
     rng = np.random.default_rng(0)
-    ids, n = rng.integers(1, 4, 300), rng.integers(0, 40, 300)
+    ids = rng.integers(1, 4, 300)
+    n = rng.integers(0, 40, 300)
     later = UserCounts(n, rng.binomial(n, np.array([0, 0.02, 0.1, 0.2])[ids]))
-    weights = rng.integers(0, 4, 300).astype(float)
+    users = UserGains((3,), judge_by_later(later, seed=3)(ids)[:, np.newaxis], n * 1.0)
+    twice = np.where(np.arange(300) < 150, 2.0, 0.0)
 
-    found = inner_gain(ids, later=later, weights=weights, seed=3)
-
-    drawn = weights > 0
-    shown = (n > 0) & drawn
-    ids, n, c, w = (each[shown] for each in (ids, n, later.n_successes, weights))
-    folds = np.random.default_rng(3).permutation(ids.size) % 10
-    gained = 0.0
-    for i in range(ids.size):
-        others = folds != folds[i]
-        pooled = (w @ c) / (w @ n)
-        level = (w[others] @ c[others] + 20 * pooled) / (w[others] @ n[others] + 20)
-        mine = others & (ids == ids[i])
-        own = (w[mine] @ c[mine] + 20 * level) / (w[mine] @ n[mine] + 20)
-        gained += w[i] * (
-            c[i] * np.log(own / level) + (n[i] - c[i]) * np.log((1 - own) / (1 - level))
-        )
-    assert found.gain.value == pytest.approx(gained / (w @ n), rel=1e-9)
-
-
-def test_weights_of_one_change_no_gain(planted):
-    ones = np.ones(planted.n_users)
-
-    assert inner_gains(planted, NUMBERS, seed=0, weights=ones) == inner_gains(
-        planted, NUMBERS, seed=0
-    )
+    assert users.summed()[0] == inner_gain(ids, later=later, seed=3)
+    # Weights of users are copies of users.
+    copies = np.repeat(np.arange(150), 2)
+    copied = UserGains((3,), users.nats[copies], users.n_trials[copies]).summed()[0]
+    assert users.summed(twice)[0].gain.value == pytest.approx(copied.gain.value)
+    assert users.summed(twice)[0].error == pytest.approx(copied.error)
 
 
 def test_planted_behaviours_are_a_useful_division(planted):
-    gains = inner_gains(planted, NUMBERS, seed=0)
-    clicks = click_twins(planted, NUMBERS, gains, seed=0)
-    choice = choose_number(gains, (), clicks=clicks)
+    choice = choose_number(inner_gains(planted, NUMBERS, seed=0).summed())
 
-    assert [each.n_segments for each in gains] == [2, 3, 4]
-    assert clicks.p_value == 0.05  # none of 19 twins gains as much
-    assert max(clicks.twins) < 0.2 * clicks.observed
+    assert [each.n_segments for each in choice.gains] == [2, 3, 4]
     assert choice.n_segments > 1
     assert choice.division == "graded division"
 
@@ -109,33 +104,25 @@ def test_planted_behaviours_are_a_useful_division(planted):
 def test_users_that_are_alike_gain_nothing_and_are_one_segment(alike):
     rows = distinct_rows(alike.table.select("ctr_shrunk", "n_impressions").to_numpy())
 
-    choice = weigh_number(rows, NUMBERS, split=alike, seed=0)
+    weighed = weigh_number(rows, NUMBERS, split=alike, seed=0)
+    choice, again = weighed.choice, weighed.number
 
     assert choice.n_segments == 1
     assert choice.has_gain is False
+    assert again.chosen_share > 0.5
     shows(choice.reason)
 
 
-def test_a_forced_number_is_kept_and_any_other_is_chosen_again(planted):
+def test_repetitions_form_as_many_segments_and_leave_out_who_cannot_be_placed(planted):
     labels = np.zeros(planted.n_users, dtype=np.int64)
     labels[planted.table["n_impressions"].to_numpy() == 0] = -1
 
-    one = repeat_procedure(planted, labels, (1, 2, 3), forced=1, n_runs=3)
-    chosen = repeat_procedure(planted, labels, (1, 2, 3), forced=None, n_runs=3)
+    one = repeat_segments(planted, labels, 1, n_runs=3)
+    three = repeat_segments(planted, labels, 3, n_runs=3)
 
-    assert one.numbers == ((1, 3),)
     assert [each.jaccard for each in one.segments] == [1.0]
-    assert {number for number, _ in chosen.numbers} <= {2, 3}
-
-
-def test_users_that_are_alike_are_one_segment_again(alike):
-    labels = np.zeros(alike.n_users, dtype=np.int64)
-
-    found = repeat_procedure(alike, labels, NUMBERS, forced=None, n_runs=3)
-    asked = repeat_procedure(alike, labels, NUMBERS, forced=None, least=2, n_runs=3)
-
-    assert found.numbers == ((1, 3),)
-    assert [number for number, _ in asked.numbers] == [2]
+    assert three.segments[0].jaccard < 1
+    assert three.n_failed == 0
 
 
 def test_without_later_days_groups_alone_decide_and_say_so():
@@ -153,14 +140,15 @@ def test_more_groups_than_may_be_chosen_are_the_nearest_number():
     rng = np.random.default_rng(0)
     blobs = rng.standard_normal((300, 2)) + 8 * np.repeat([[0, 0], [1, 0], [0, 1]], 100, axis=0)
 
-    choice = weigh_number(distinct_rows(blobs), (1, 4, 5), split=None, seed=0)
+    weighed = weigh_number(distinct_rows(blobs), (1, 4, 5), split=None, seed=0)
+    choice = weighed.choice
 
     assert (choice.n_groups, choice.n_segments, choice.division) == (3, 4, "graded division")
+    assert weighed.number is None
 
 
 def test_at_least_two_segments_can_be_asked_for(alike):
-    gains = inner_gains(alike, NUMBERS, seed=0)
-    choice = choose_number(gains, (), allowed=NUMBERS)
+    choice = choose_number(inner_gains(alike, NUMBERS, seed=0).summed(), allowed=NUMBERS)
 
     decision = decision_of(choice, NUMBERS, least=2)
 
@@ -169,15 +157,34 @@ def test_at_least_two_segments_can_be_asked_for(alike):
     shows(decision.reason)
 
 
-def test_first_days_that_form_no_segments_gain_nothing():
+def test_days_that_leave_nothing_to_form_or_to_judge_gain_nothing():
     counts, _, _ = simulate(50, seed=0)
-    nobody = split_of(counts, days=range(6), n_last=6)
+    everything = split_of(counts, held_out=(tuple(range(6)),))
+    no_clicks = split_of(replace(counts, n_clicks=0 * counts.n_clicks))
 
-    assert inner_gains(nobody, NUMBERS, seed=0) == ()
+    assert inner_gains(everything, NUMBERS, seed=0) is None
+    assert inner_gains(no_clicks, NUMBERS, seed=0) is None
+    assert inner_gains(split_of(counts, days=range(1)), NUMBERS, seed=0) is None
 
 
-def test_groups_that_luck_forms_as_well_are_none_and_exposure_alone_is_not_asked(alike):
+@pytest.mark.parametrize("n_days", [2, 3, 4, 5])
+def test_few_days_are_each_held_out_once(n_days):
+    counts, _, _ = simulate(400, seed=0)
+    split = split_of(counts, days=range(n_days))
+
+    assert sorted(day for block in split.held_out for day in block) == list(range(n_days))
+    assert (
+        inner_gains(split, (2,), seed=0).n_trials.sum()
+        == counts.totals(range(n_days)).n_trials.sum()
+    )
+
+
+def test_clicks_are_spread_before_the_rate_and_users_alike_are_no_groups(alike):
+    rows = rows_of_spread_clicks(alike, seed=0)
     exposure = tuple(plan for plan in PLANS if plan.feature.name != "ctr_shrunk")
 
-    assert group_twins(alike, 3, seed=0, n_twins=9).p_value > 0.1
-    assert group_twins(replace(alike, plans=exposure), 3, seed=0) is None
+    assert separate(rows, most=5).n_groups == 1
+    assert rows_of_spread_clicks(replace(alike, plans=exposure), seed=0) is None
+    # Users with as many impressions and clicks no longer share a row, unless their CTR is clipped.
+    shown = alike.counts.totals(alike.days).n_trials > 0
+    assert len(rows.rows) > 0.99 * shown.sum()

@@ -17,7 +17,7 @@ from tests.features.test_behaviour_counts import (
 from tests.reference_behaviours import Behaviour, Impression
 from tests.reference_journeys import reference_credits, reference_days, reference_journeys
 
-from segmentry.features._journeys import count_behaviour_days, count_credits, count_journeys
+from segmentry.features._behaviour_counts import count_behaviour_days, count_credits, count_journeys
 from segmentry.schema import Window
 
 CENTS = {1: 1250, 4: 300}

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segmentry.features.packing import Places, _pairs, count_pairs, numbers_of
+from segmentry.features import packing
+from segmentry.features.packing import Places, count_pairs, numbers_of
 
 IDS = {
     "small": [7, 0, 8_388_607, 7, 3],
@@ -39,7 +40,7 @@ def test_ids_are_numbered_in_their_order_and_found_again(values):
 
 @pytest.mark.parametrize("most_dense", [0, 1 << 23])
 def test_pairs_are_those_of_a_loop_in_a_table_and_by_sorting(most_dense, monkeypatch):
-    monkeypatch.setattr(_pairs, "_MAX_DENSE", most_dense)
+    monkeypatch.setattr(packing, "_MAX_DENSE", most_dense)
     rng = np.random.default_rng(1)
     user, key, click = (rng.integers(0, top, 300).astype(np.int32) for top in (9, 12, 2))
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from segmentry.ingest.tables import clean_ads, clean_profiles, no_ads, no_profiles
+from segmentry.ingest.checked import clean_ads, clean_profiles, no_ads, no_profiles
 
 MISSING_USER = "user_id missing or unreadable"
 MISSING_AD = "ad_id missing or unreadable"

@@ -174,6 +174,18 @@ def attribute_run(home: Path) -> Run:
     return made_once(home, "attributes", make)
 
 
+@functools.cache
+def reused_run(home: Path) -> Run:
+    """Return a run of five segments on the users of the plain one, made once for all modules."""
+    earlier = plain_run(home)
+
+    def make(folder: Path) -> Run:
+        words = ("--out", folder, "--k", 5, "--k-range", "4:5")
+        return Run(earlier.folder, folder, segmentry("run", "--from", earlier.folder, *words))
+
+    return made_once(home, "five", make)
+
+
 def users_of(data_dir: Path, **options: object) -> UserData:
     """Read a log as a run does, but all that it may want."""
     source = find_taobao(data_dir)
@@ -228,6 +240,11 @@ def segmented(
         progress=None,
     )
     return Outcome(users, formed.segmentation, formed.summary, formed.truth)
+
+
+def read_by_run(data_dir: Path, **options: object) -> UserData:
+    """Return what a run with these options reads, and segment nothing."""
+    return _read_once(data_dir, **options)[0]
 
 
 def outcome_of(data_dir: Path, **options: object) -> Outcome:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from tests.pipeline import runs
-from tests.pipeline.runs import outcome_of, reused, segmentry, summary_of
+from tests.pipeline.runs import outcome_of, read_by_run, reused, segmentry, summary_of
 from tests.texts import says, shows
 
 from segmentry.results.run_folder import read_bundle
@@ -95,10 +95,10 @@ def test_nothing_after_the_feature_window_is_in_its_features(shop, outcome, tmp_
     changed = pl.concat([rows.filter(pl.col("time_stamp") < cut), later.head(1)])
     assert later.height > 100
 
-    other = outcome_of(copied(shop, tmp_path / shop.name, changed), **ASKED)
+    other = read_by_run(copied(shop, tmp_path / shop.name, changed), **ASKED)
 
-    assert other.users.early.table.equals(outcome.users.early.table)
-    assert not other.users.table["n_views"].equals(outcome.users.table["n_views"])
+    assert other.early.table.equals(outcome.users.early.table)
+    assert not other.table["n_views"].equals(outcome.users.table["n_views"])
 
 
 def test_features_of_kept_days_are_those_of_a_log_without_the_others(outcome):
@@ -122,17 +122,17 @@ def test_features_of_kept_days_are_those_of_a_log_without_the_others(outcome):
 def test_every_behaviour_is_accounted_for_strangers_too(shop, outcome, tmp_path):
     rows = behaviours_in(shop)
     stranger = rows.head(7).with_columns(user=pl.lit(999_999_999, dtype=pl.Int64))
-    other = outcome_of(
+    other = read_by_run(
         copied(shop, tmp_path / shop.name, pl.concat([rows, stranger.unique()])), **ASKED
     )
 
-    account = other.summary.data.accounts[-1]
+    account = other.accounts[-1]
     before = outcome.summary.data.accounts[-1]
     assert account.role == "behaviours"
     assert account.n_used == before.n_used
     reason = "of users in neither the ad log nor the profiles"
     assert account.excluded[reason] == stranger.unique().height
-    assert other.users.table.height == outcome.users.table.height
+    assert other.table.height == outcome.users.table.height
 
 
 def digest(report):
@@ -351,8 +351,8 @@ def test_a_run_from_it_needs_no_log(shop_run):
     before = read_summary(shop_run.folder)
 
     assert same.conversions == before.conversions
-    assert [each.forecast_ctr for each in same.segments] == [
-        each.forecast_ctr for each in before.segments
+    assert [each.expected_rate for each in same.segments] == [
+        each.expected_rate for each in before.segments
     ]
 
 

@@ -35,9 +35,9 @@ def test_impressions_and_clicks_are_cut_into_cells_that_score_and_compare(log, t
     assert scored["segment_id"].to_list() == result.segments["segment_id"].to_list()
     names = {segment.name for segment in result.summary.segments}
     assert names <= {
-        f"{level}, {band}"
-        for level in ("Regulars", "Occasional")
-        for band in ("recent", "away for a while", "long away")
+        f"{band} {level}"
+        for level in ("regulars", "occasional users")
+        for band in ("Recent", "Slipping", "Lapsed")
     }
     assert len(names) > 3
     assert result.summary.truth is None
@@ -72,7 +72,7 @@ def test_beside_a_behaviour_log_rfm_is_of_purchases(tmp_path_factory, tmp_path, 
     never = users.filter((pl.col("n_impressions") > 0) & (pl.col("n_purchases") == 0))
     names = segments.filter(pl.col("user_id").is_in(never["user_id"].implode()))["segment_name"]
     assert never["days_since_purchase"].null_count() == never.height > 50
-    assert set(names) == {"Occasional, long away"}  # who never bought is not away for a while
+    assert set(names) == {"Lapsed occasional users"}  # who never bought is not away for a while
     cells = next(each for each in compared.results if each.name == "cells")
     assert compared.features == ("days_since_purchase", "n_purchases")
     assert (cells.n_segments, cells.agreement) == (len(set(segments["segment_id"]) - {0}), 1.0)

@@ -6,19 +6,21 @@ import pytest
 from tests.pipeline.runs import reused
 
 from segmentry.describe.maps import Hexagon
-from segmentry.describe.maps._hexagons import (
+from segmentry.describe.maps._pictures import (
     NO_PLANE,
     Plane,
     _across,
+    _bins_for,
     _is_mostly_untold,
     bin_hexagons,
     hexagon_table,
     put_in_hexagons,
 )
-from segmentry.describe.maps._pictures import _bins_for
 from segmentry.describe.profiles import bin_features
 from segmentry.results.summary import read_summary
 from segmentry.schema import Feature
+
+QUICK = {"k_range": "2:4"}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -71,7 +73,7 @@ def test_users_in_one_place_have_no_hexagons():
 
 
 def test_a_run_counts_every_user_in_hexagons_and_bins_and_keeps_the_blades(plain_run):
-    summary = reused(plain_run.folder, min_size=1).summary
+    summary = reused(plain_run.folder, min_size=1, **QUICK).summary
     pictures = summary.pictures
 
     assert sum(cell.n_users for cell in pictures.hexagons) == summary.population.n_users
@@ -91,7 +93,7 @@ def test_a_run_counts_every_user_in_hexagons_and_bins_and_keeps_the_blades(plain
 
 def exact_pictures(plain_run):
     """Count as for at least 50 users, before any count is rounded."""
-    found = reused(plain_run.folder, min_size=50)
+    found = reused(plain_run.folder, min_size=50, **QUICK)
     table, segmentation = found.users.table, found.segmentation
     ids, k = segmentation.segment_ids, segmentation.n_segments
     distributions = bin_features(
@@ -197,7 +199,7 @@ def test_no_value_of_a_hexagon_is_told_of_few_users_nor_how_many_they_are():
 
 
 def test_values_by_hexagon_of_a_run_are_those_of_all_its_users(plain_run):
-    found = reused(plain_run.folder, min_size=1)
+    found = reused(plain_run.folder, min_size=1, **QUICK)
     features = (*found.users.features, *found.users.attributes)
     _, plane = put_in_hexagons(
         found.users.table, found.segmentation, found.segmentation.segment_ids, min_size=1
@@ -217,7 +219,7 @@ def test_values_by_hexagon_of_a_run_are_those_of_all_its_users(plain_run):
 
 
 def test_values_are_told_in_hexagons_so_large_that_half_of_them_hold_twice_the_fewest(plain_run):
-    found = reused(plain_run.folder, min_size=1)
+    found = reused(plain_run.folder, min_size=1, **QUICK)
     table, segmentation = found.users.table, found.segmentation
     ids = segmentation.segment_ids
 

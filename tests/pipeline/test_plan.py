@@ -42,7 +42,7 @@ def test_a_budget_is_divided_written_and_printed(run_dir):
     assert proportional == pytest.approx([20_000 * n / sum(past) for n in past], abs=1)
     for each, segment in zip(document["segments"], summary.segments, strict=True):
         # Half of the users against all of them, 2,000 in number.
-        assert each["rate"]["value"] == pytest.approx(segment.forecast_ctr.value, rel=0.5)
+        assert each["rate"]["value"] == pytest.approx(segment.expected_rate.value, rel=0.5)
     answer = segmentry("plan", "budget", run_dir, "--impressions", 20_000)
     assert document["conclusion"] in answer.out
     assert "Observational" in answer.out

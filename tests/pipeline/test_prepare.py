@@ -310,7 +310,7 @@ def test_duplicates_may_be_kept(data, prepared, tmp_path):
 
 
 def test_two_at_once_on_one_folder_are_refused(data, tmp_path):
-    from segmentry.ingest.store.journal import locked
+    from segmentry.ingest.store.blocks import locked
 
     staging = tmp_path / ".p.preparing"
     staging.mkdir()
@@ -327,21 +327,31 @@ def test_a_folder_in_the_way_stays(data, tmp_path):
     assert contents(tmp_path / "p") == {"mine.txt": b"x"}
 
 
+_TWO_RUNS = """
+import contextlib, os, sys
+import duckdb, polars, sklearn.cluster
+from segmentry.pipeline import _run
+from segmentry.present import figures
+
+figures.drawing = contextlib.nullcontext
+_run.write_report = lambda *_, **__: None
+asked = {"k": 2, "k_range": "2:2", "bootstraps": 2, "with": ("behaviours",)}
+prepared, *folders = sys.argv[1:]
+children = []
+for folder in folders:
+    children.append(os.fork())
+    if children[-1] == 0:
+        _run.run(prepared, folder, **asked)
+        os._exit(0)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
+"""
+"""Loaded once, then two processes: to load takes longer than a run."""
+
+
 def test_two_runs_at_once_on_one_folder_find_the_same(prepared, tmp_path):
     before = contents(prepared.directory)
-    words = (
-        "import contextlib; from segmentry.pipeline import _run; "
-        "from segmentry.present import figures; "
-        "figures.drawing = contextlib.nullcontext; _run.write_report = lambda *_, **__: None; "
-        "_run.run({!r}, {!r}, k=2, k_range='2:2', bootstraps=2, **{{'with': ('behaviours',)}})"
-    )
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", words.format(str(prepared.directory), str(tmp_path / name))]
-        )
-        for name in "ab"
-    ]
-    assert [each.wait() for each in runs] == [0, 0]
+    folders = [str(tmp_path / name) for name in "ab"]
+    subprocess.run([sys.executable, "-c", _TWO_RUNS, str(prepared.directory), *folders], check=True)
 
     a, b = ((tmp_path / name / "summary.json").read_bytes() for name in "ab")
     assert a.replace(b"/a", b"/b") == b.replace(b"/a", b"/b")

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tests.pipeline.runs import RUN_FILES, segmentry, summary_of
+from tests.pipeline.runs import RUN_FILES, reused_run, segmentry, summary_of
 from tests.texts import says, shows
 
 from segmentry.config import RunConfig
@@ -14,14 +14,13 @@ from segmentry.results.summary import read_summary
 
 @pytest.fixture(scope="module")
 def reused(plain_run, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("reused") / "four"
-    words = ("--out", folder, "--k", 4, "--k-range", "3:4")
-    assert segmentry("run", "--from", plain_run.folder, *words).code == 0
-    return folder
+    made = reused_run(tmp_path_factory.getbasetemp())
+    assert (made.data_dir, made.answer.code) == (plain_run.folder, 0)
+    return made.folder
 
 
 def test_another_k_gives_what_a_run_on_the_log_gives(plain_run, reused):
-    found, direct = read_summary(reused), summary_of(plain_run.data_dir, k=4, k_range="3:4")
+    found, direct = read_summary(reused), summary_of(plain_run.data_dir, k=5, k_range="4:5")
 
     assert direct.truth is not None
     assert found.truth == direct.truth
@@ -40,7 +39,7 @@ def test_the_new_folder_is_whole_and_tells_where_the_users_came_from(plain_run, 
     assert manifest.accounts == before.accounts
     assert "read log" not in {step.step for step in manifest.steps}
     assert read_summary(reused).repeat.command == (
-        "segmentry run --from run --out RUN_DIR --bootstraps 2 --k 4 --k-range 3:4"
+        "segmentry run --from run --out RUN_DIR --bootstraps 2 --k 5 --k-range 4:5"
     )
     users = [pl.read_parquet(run / "users.parquet") for run in (plain_run.folder, reused)]
     assert_frame_equal(*(table.drop("segment_id") for table in users))

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from tests.pipeline.runs import generated, segmentry, summary_of
 
-from segmentry.results.fingerprint import Fingerprinting
+from segmentry.results.run_folder import Fingerprinting
 from segmentry.results.summary import render_summary_json
 
 QUICK = {"k_range": "2:4"}

@@ -25,8 +25,7 @@ from segmentry.results.run_folder import (
     write_early,
 )
 from segmentry.runtime.clock import StepRecord
-from segmentry.runtime.temporary import LOCK
-from segmentry.runtime.whole_files import written_whole
+from segmentry.runtime.temporary import LOCK, written_whole
 
 MANIFEST = Manifest(
     started_at="2026-01-02T03:04:05+00:00",

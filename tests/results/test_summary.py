@@ -40,7 +40,7 @@ def test_the_json_is_plain_indented_and_ends_with_a_line_end(summary):
     assert text.endswith("}\n")
     names = [field.name for field in dataclasses.fields(Summary)]
     assert list(document) == ["schema_version", *names]
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert document["headline"] == summary.headline
     assert "\\u" not in text
 
@@ -60,7 +60,7 @@ def test_nan_is_not_read_either(summary):
 
 
 def test_another_version_is_refused(summary):
-    document = json.loads(render_summary_json(summary)) | {"schema_version": 2}
+    document = json.loads(render_summary_json(summary)) | {"schema_version": 3}
     document["repeat"]["segmentry_version"] = "1.2.3"
     says(refused(json.dumps(document)))
 

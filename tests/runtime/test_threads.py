@@ -1,11 +1,12 @@
 """Work on a few threads, each with one thread of arithmetic."""
 
+import sys
 import threading
 
 import pytest
 from threadpoolctl import threadpool_info
 
-from segmentry.runtime.threads import ahead, do_together, map_in_threads
+from segmentry.runtime.threads import ahead, do_together, map_in_threads, one_thread
 
 
 def test_a_call_within_a_thread_works_in_that_thread():
@@ -34,6 +35,18 @@ def test_arithmetic_has_one_thread_within():
         return {each["num_threads"] for each in threadpool_info()}
 
     assert map_in_threads(counts, range(3)) == [{1}] * 3
+
+
+def test_libraries_that_come_later_are_held_to_one_thread_too(monkeypatch):
+    with one_thread():
+        pass
+    import sklearn.cluster  # noqa: F401  # brings OpenMP, unless another test has
+
+    monkeypatch.setitem(sys.modules, "_one_more", sys)
+    before = {each["filepath"]: each["num_threads"] for each in threadpool_info()}
+    with one_thread():
+        assert {each["num_threads"] for each in threadpool_info()} == {1}
+    assert {each["filepath"]: each["num_threads"] for each in threadpool_info()} == before
 
 
 def test_what_goes_wrong_in_a_thread_is_raised():

@@ -11,36 +11,24 @@ from segmentry.errors import DataError
 from segmentry.evaluation.later_days import FoldRates, Traffic
 from segmentry.runtime.processes import call_apart
 
-__all__ = ["PlanBasis", "measure_plans", "measure_plans_apart"]
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PlanBasis:
-    """The numbers of a run behind `divide_budget` and `plan_experiment`.
-
-    Parameters
-    ----------
-    n_days : float
-        Days of the log.
-    segments : tuple of SegmentTraffic
-        Segments of which figures may be shown.
-    rates : tuple of FoldRates or None
-        Of the half of the users that chooses and of the half that judges; None where there is no
-        forecast.
-    traffic : tuple of tuple
-        Segment (None for all together, which comes first), name, traffic, and the share of the
-        variance of `measured_days` that the time before explains.
-    measured_days : float
-    reason : str
-        Why something is missing; empty where nothing is.
-    """
+    """The numbers of a run behind `divide_budget` and `plan_experiment`."""
 
     n_days: float
+    """Days of the log."""
     segments: tuple[SegmentTraffic, ...]
+    """Segments of which figures may be shown."""
     rates: tuple[FoldRates, FoldRates] | None
+    """Of the half of the users that chooses and of the half that judges; None where there is no
+    forecast."""
     traffic: tuple[tuple[int | None, str, Traffic, float], ...]
+    """Segment (None for all together, which comes first), name, traffic, and the share of the
+    variance of `measured_days` that the time before explains."""
     measured_days: float
     reason: str = ""
+    """Why something is missing; empty where nothing is."""
 
 
 def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
@@ -76,12 +64,7 @@ def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
 def measure_plans_apart(run_dir: Path) -> PlanBasis:
     """Measure as `measure_plans` does in a worker process, whose memory ends with it.
 
-    Pages that are requested meanwhile go first.
-
-    Raises
-    ------
-    SegmentryError
-        As `measure_plans` does.
+    Pages that are requested meanwhile go first. It raises what `measure_plans` does.
     """
     try:
         return call_apart(_measure_quietly, run_dir)

@@ -17,18 +17,16 @@ from segmentry.features.user_days import UserDays
 from segmentry.features.users import behaviour_days_of
 from segmentry.features.windows import local_days
 from segmentry.privacy import published_ids
-from segmentry.results.behaviours import reuse_behaviours
 from segmentry.results.run_folder import (
     read_bundle,
     read_early,
     read_min_size,
     read_segments,
     read_user_table,
+    reuse_behaviours,
 )
 from segmentry.results.summary import Summary, read_summary
 from segmentry.segments.forming import membership, recipe_named
-
-__all__ = ["Attribution", "RunTraffic", "read_traffic"]
 
 Attribution = Literal["view", "click"]
 _ATTRIBUTIONS: tuple[Attribution, ...] = ("view", "click")
@@ -36,33 +34,23 @@ _ATTRIBUTIONS: tuple[Attribution, ...] = ("view", "click")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunTraffic:
-    """What plans take from a run folder.
-
-    Parameters
-    ----------
-    users : DataFrame
-        ``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table; users of
-        segments that are too small to be shown are with those of the largest.
-    counts : UserDays
-        Of all days.
-    relabelling : Relabelling
-        The segments of all days by a part of them.
-    days : range
-        Local days of the log.
-    shown_as : ndarray of int, shape (n_segments + 1,)
-        The segment that stands for each one, 0 included.
-    credits : mapping of str to UserDays
-        Of all days, with the purchases that are credited to an impression in place of the clicks;
-        empty where the run read no behaviours.
-    """
+    """What plans take from a run folder."""
 
     summary: Summary
     users: pl.DataFrame
+    """``user_id, segment_id, n_impressions, n_clicks``, in the order of the user table; users of
+    segments that are too small to be shown are with those of the largest."""
     counts: UserDays
+    """Of all days."""
     relabelling: Relabelling
+    """The segments of all days by a part of them."""
     days: range
+    """Local days of the log."""
     shown_as: npt.NDArray[np.int64]
+    """Shape (n_segments + 1,): the segment that stands for each one, 0 included."""
     credits: Mapping[Attribution, UserDays] = field(default_factory=dict)
+    """Of all days, with the purchases that are credited to an impression in place of the clicks;
+    empty where the run read no behaviours."""
     _known: dict[frozenset[int], npt.NDArray[np.int16]] = field(default_factory=dict)
 
     @property
@@ -87,12 +75,8 @@ class RunTraffic:
 def read_traffic(run_dir: Path) -> RunTraffic:
     """Read what plans take from a run folder.
 
-    Raises
-    ------
-    BundleError
-        If the run folder cannot be read.
-    DataError
-        If the run was not checked on later days.
+    Raises BundleError if the run folder cannot be read; DataError if the run was not checked on
+    later days.
     """
     bundle, summary = read_bundle(run_dir), read_summary(run_dir)
     early = read_early(run_dir)

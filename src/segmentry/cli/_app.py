@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from segmentry.cli import _compare, _dashboard, _data, _export, _plan, _run
+from segmentry.cli import _dashboard, _data, _export, _plan, _run
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.version import __version__
@@ -50,7 +50,7 @@ def _group(name: str, text: str, **commands: Callable[..., None]) -> None:
     app.add_typer(group, name=name)
 
 
-app.command("compare-algorithms")(_compare.compare_algorithms)
+app.command("compare-algorithms")(_dashboard.compare_algorithms)
 for _command in (
     _dashboard.dashboard,
     _dashboard.embed,

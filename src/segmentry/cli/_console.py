@@ -34,7 +34,7 @@ _OF_SEGMENTS = (
     "n_users",
     "share",
     "verdict",
-    "forecast_ctr",
+    "expected_rate",
     "ctr_seen",
     "ctr_outcome",
 )
@@ -191,7 +191,7 @@ def print_summary(summary: Summary) -> None:
     for segment in summary.segments:
         told = ["too few" if segment.is_withheld else f"{segment.n_users:,}"]
         if is_checked:
-            told += [rate(segment.ctr_seen.value), rate_with_limits(segment.forecast_ctr)]
+            told += [rate(segment.ctr_seen.value), rate_with_limits(segment.expected_rate)]
             told += [segment.verdict]
         else:
             told += [percent(None if segment.is_withheld else segment.share)]
@@ -258,8 +258,6 @@ def _print_insights(summary: Summary) -> None:
 def _inside(title: str) -> str:
     """Return a title as it stands inside a sentence: "CTR" stays what it is.
 
-    Examples
-    --------
     >>> _inside("Over-exposed with falling CTR")
     'over-exposed with falling CTR'
     """

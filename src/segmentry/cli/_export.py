@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from segmentry.cli._numbers import parse_ids, parse_share
-from segmentry.cli._options import Json, Overwrite, RunDir
+from segmentry.cli._options import Json, Overwrite, RunDir, parse_ids, parse_share
 
 
 def powerbi(

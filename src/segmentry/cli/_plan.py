@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segmentry.cli._numbers import parse_ids, parse_pairs, parse_ratio, parse_share
-from segmentry.cli._options import Json, RunDir, seed_option
+from segmentry.cli._options import (
+    Json,
+    RunDir,
+    parse_ids,
+    parse_pairs,
+    parse_ratio,
+    parse_share,
+    seed_option,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -118,7 +125,7 @@ def plan_test(
         mde=parse_share(mde, option="--mde"),
         power=parse_share(power, option="--power"),
         alpha=parse_share(alpha, option="--alpha"),
-        ratio=parse_ratio(ratio, option="--ratio"),
+        ratio=parse_ratio(ratio),
         segments=None if segments is None else parse_ids(segments, option="--segments"),
         metric=metric,
         max_days=max_days,
@@ -164,7 +171,7 @@ def analyse_test(
         results=results,
         assignment=assignment,
         alpha=None if alpha is None else parse_share(alpha, option="--alpha"),
-        ratio=None if ratio is None else parse_ratio(ratio, option="--ratio"),
+        ratio=None if ratio is None else parse_ratio(ratio),
     )
     if json:
         _console.print_json(found)

@@ -54,7 +54,7 @@ def init(
     import os
 
     from segmentry.ingest.mapping import render_mapping
-    from segmentry.runtime.whole_files import written_whole
+    from segmentry.runtime.temporary import written_whole
 
     if out.exists() and not overwrite:
         raise OutputError(f"{out}: exists; choose another --out or add --overwrite")

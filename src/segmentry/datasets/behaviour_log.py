@@ -6,11 +6,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from segmentry.datasets.categories import Categories
+from segmentry.datasets.categories import Categories, TasteUrns, draw_items
+from segmentry.datasets.impressions import BEHAVIOUR_SECONDS, BEHAVIOUR_START, draw_seconds
 from segmentry.datasets.population import Population
 from segmentry.datasets.quotas import Integers
-from segmentry.datasets.timing import BEHAVIOUR_SECONDS, BEHAVIOUR_START, draw_seconds
-from segmentry.datasets.urns import TasteUrns, draw_items
 
 BTAGS = ("pv", "cart", "fav", "buy")
 # Before doubling, which favours pv; afterwards 95.25, 2.20, 1.29, 1.26 %.

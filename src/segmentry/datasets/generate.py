@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from segmentry.datasets.behaviour_log import behaviour_rows, user_chunks
 from segmentry.datasets.catalogue import Catalogue, ad_rows, draw_catalogue
-from segmentry.datasets.categories import Categories, draw_categories
+from segmentry.datasets.categories import Categories, TasteUrns, draw_categories, fill_taste_urns
 from segmentry.datasets.impressions import (
     Effects,
     click_logits,
@@ -29,7 +29,6 @@ from segmentry.datasets.population import (
 )
 from segmentry.datasets.quotas import Floats, Integers
 from segmentry.datasets.staging import ADS, BEHAVIOUR_LOG, LOG, PROFILES, TRUTH, append_csv, staged
-from segmentry.datasets.urns import TasteUrns, fill_taste_urns
 
 Progress = Callable[[int, int], None]
 

@@ -83,22 +83,6 @@ ask for at least one user
 class GeneratedData:
     """Where the generated files are and how many rows they hold.
 
-    Parameters
-    ----------
-    directory : Path
-        The folder of all files.
-    impressions, profiles, ads : Path
-        ``raw_sample.csv``, ``user_profile.csv`` and ``ad_feature.csv``.
-    behaviours : Path or None
-        ``behavior_log.csv`` where it was asked for.
-    truth : Path
-        ``planted_truth.parquet``: ``user_id``, ``behaviour``, ``true_ctr`` (the mean click
-        probability of the user's own impressions) and ``taste_group`` (1..4, null without
-        tastes). It is never an input.
-    n_users, n_profiled_users, n_ads, n_impressions, n_clicks, n_behaviours : int
-        Users of the log, rows of the profile and ad files, rows and clicks of the log, rows of
-        the behaviour log.
-
     Examples
     --------
     >>> import tempfile
@@ -110,17 +94,27 @@ class GeneratedData:
     """
 
     directory: Path
+    """The folder of all files."""
     impressions: Path
     profiles: Path
     ads: Path
+    """`impressions`, `profiles`, `ads`: ``raw_sample.csv``, ``user_profile.csv`` and
+    ``ad_feature.csv``."""
     behaviours: Path | None
+    """``behavior_log.csv`` where it was asked for."""
     truth: Path
+    """``planted_truth.parquet``: ``user_id``, ``behaviour``, ``true_ctr`` (the mean click
+    probability of the user's own impressions) and ``taste_group`` (1..4, null without tastes). It
+    is never an input."""
     n_users: int
     n_profiled_users: int
     n_ads: int
     n_impressions: int
     n_clicks: int
     n_behaviours: int
+    """`n_users`, `n_profiled_users`, `n_ads`, `n_impressions`, `n_clicks`, `n_behaviours`: users of
+    the log, rows of the profile and ad files, rows and clicks of the log, rows of the behaviour
+    log."""
 
 
 def _wrong_integers(options: GeneratorOptions) -> list[str]:

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr, ndtri
 
 from segmentry.datasets.levels import (
+    BEHAVIOURS,
+    NULL_BEHAVIOUR,
+    OVERALL_CTR,
     PROFILED_SHARE,
     UNPROFILED_APPETITE,
     UNPROFILED_EXPOSURE,
     Demography,
+    draw_behaviours,
     draw_demography,
 )
 from segmentry.datasets.options import GeneratorOptions
-from segmentry.datasets.planted import BEHAVIOURS, NULL_BEHAVIOUR, OVERALL_CTR, draw_behaviours
 from segmentry.datasets.quotas import (
     Floats,
     Integers,

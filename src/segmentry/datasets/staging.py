@@ -20,10 +20,8 @@ def staged(directory: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
     Files of an earlier generation go, so that no old behaviour log lies beside a new ad log. On
     failure the temporary files are removed and the folder stays as it was.
 
-    Raises
-    ------
-    OutputError
-        If the folder cannot be made, or holds such files that this generator did not write.
+    Raises OutputError if the folder cannot be made, or holds such files that this generator did not
+    write.
     """
     is_new = not directory.exists()
     _check(directory)

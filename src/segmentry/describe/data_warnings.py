@@ -10,8 +10,6 @@ from segmentry.features.users import UserData
 from segmentry.ingest.quality import Finding
 from segmentry.runtime.memory import parse_size
 
-__all__ = ["warn_of_data", "warn_of_memory", "warn_of_suspects"]
-
 _BUSY_SHARE = 0.01
 _EMPTY_SHARE = 0.5
 _REJECTED_SHARE = 0.01
@@ -89,11 +87,7 @@ def _of_rejections(users: UserData) -> Iterator[str]:
 def warn_of_suspects(table: pl.DataFrame, truth: Validation | None) -> Iterator[str]:
     """Say where few users have many of the clicks, and where users are copies of one another.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        User table of all days.
-    truth : Validation or None
+    `table` is the user table of all days.
     """
     if {"n_clicks", "n_impressions"} <= set(table.columns):
         yield from _of_clicks(table)

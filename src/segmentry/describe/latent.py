@@ -11,15 +11,6 @@ from segmentry.schema import UNASSIGNED
 from segmentry.segments.forming import LatentSegments, Segmentation
 from segmentry.segments.latent import LatentModel, Part
 
-__all__ = [
-    "LatentCandidate",
-    "LatentClass",
-    "LatentReport",
-    "latent_warnings",
-    "memberships_table",
-    "report_latent",
-]
-
 _MANY_LEVELS = 3
 
 
@@ -57,27 +48,18 @@ class LatentClass:
 
 @dataclass(frozen=True, slots=True)
 class LatentReport:
-    """How latent classes were found and what the memberships foretell.
-
-    Parameters
-    ----------
-    parts : tuple of str
-        What is modelled, one sentence each.
-    by_bic, by_icl : int or None
-        The numbers that the two criteria would choose.
-    candidates : tuple of LatentCandidate
-    classes : tuple of LatentClass
-    kept_by_memberships : KeptGain or None
-        Kept gain where each user is given the CTR to be expected over all classes; null where
-        there are no later days or clicks formed no class.
-    """
+    """How latent classes were found and what the memberships foretell."""
 
     parts: tuple[str, ...]
+    """What is modelled, one sentence each."""
     by_bic: int | None
     by_icl: int | None
+    """`by_bic`, `by_icl`: the numbers that the two criteria would choose."""
     candidates: tuple[LatentCandidate, ...]
     classes: tuple[LatentClass, ...]
     kept_by_memberships: KeptGain | None
+    """Kept gain where each user is given the CTR to be expected over all classes; null where there
+    are no later days or clicks formed no class."""
 
 
 def report_latent(

@@ -27,7 +27,7 @@ def with_truth(
     """
     everyone = replace(
         population,
-        forecast_ctr=truth.published.level,
+        expected_rate=truth.published.level,
         forecast_early=truth.early.level,
         ctr_outcome=truth.level_later,
     )
@@ -77,7 +77,7 @@ def _with_verdict(profile: SegmentProfile, truth: Validation) -> SegmentProfile:
         profile,
         verdict=found.verdict,
         verdict_reason=found.reason,
-        forecast_ctr=truth.published.ctr[place],
+        expected_rate=truth.published.ctr[place],
         forecast_index=truth.published.index[place],
         ctr_early=Estimate(value=found.ctr_seen, low=None, high=None),
         forecast_early=truth.early.ctr[place],
@@ -94,7 +94,7 @@ def _unlike(profile: SegmentProfile, truth: Validation) -> SegmentProfile:
     return replace(
         profile,
         verdict_reason="the segment is new: the feature window alone did not form it",
-        forecast_ctr=truth.published.ctr[place],
+        expected_rate=truth.published.ctr[place],
         forecast_index=truth.published.index[place],
     )
 

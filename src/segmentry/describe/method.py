@@ -6,8 +6,6 @@ from segmentry.features.users import UserData
 from segmentry.segments.forming import CellColumn, CellModel, Segmentation
 from segmentry.segments.preprocessing import Choices
 
-__all__ = ["tell_method"]
-
 _CAUTION = (
     "Segments describe. Nothing here says that treating a segment differently would change "
     "what its users do; a randomised test does."
@@ -24,19 +22,13 @@ def tell_method(
 ) -> tuple[str, ...]:
     """Say what was done with the data.
 
-    Parameters
-    ----------
-    choices : Choices
-        How features enter the distance where somebody asked for it.
-    sample : float
-        Share of the users that was read.
-    is_exact : bool
-        Whether the silhouette is of all users, not of a sample.
+    `sample` is the share of the users that was read; `is_exact`, that the silhouette is of all
+    users.
     """
     read = _reading(users)
     if sample < 1:
         read += f" Only a sample of {sample:.0%} of the users, by hash of the id, was used."
-    labels = {feature.name: feature.label for feature in (*users.features, *users.attributes)}
+    labels = {feature.name: feature.label for feature in users.catalogue}
     told = (
         read,
         _lacking(users),

@@ -8,8 +8,6 @@ from segmentry.evaluation.later_days import TruthReport, Validation
 from segmentry.features.users import UserData
 from segmentry.segments.forming import Segmentation
 
-__all__ = ["headline", "warn_of_segments"]
-
 
 def headline(segments: Sequence[SegmentProfile], truth: TruthReport | None) -> str:
     """Say in one sentence what was found.

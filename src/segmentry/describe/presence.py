@@ -9,18 +9,11 @@ import polars as pl
 
 from segmentry.evaluation.later_days import Validation, outcome_rate
 from segmentry.features.user_days import UserCounts
+from segmentry.features.users import UserData
 from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
 from segmentry.schema.arrays import BoolVector, FloatVector
-
-__all__ = [
-    "PresenceFeature",
-    "PresenceReport",
-    "PresenceRow",
-    "compared_features",
-    "report_presence",
-    "warn_of_presence",
-]
+from segmentry.segments.forming import Segmentation
 
 Values = Mapping[str, FloatVector]
 # From this share on, the figures of a segment are those of one user.
@@ -29,105 +22,71 @@ _HEAVY = 0.2
 
 @dataclass(frozen=True, slots=True)
 class PresenceFeature:
-    """One feature in the feature window, of users present and absent later.
-
-    Parameters
-    ----------
-    feature : str
-    present, absent : float
-        Means over the users of whom it is known, in raw units.
-    difference : float or None
-        `absent` - `present` in standard deviations over all users with a segment; null where the
-        feature does not vary.
-    """
+    """One feature in the feature window, of users present and absent later."""
 
     feature: str
     present: float
     absent: float
+    """`present`, `absent`: means over the users of whom it is known, in raw units."""
     difference: float | None
+    """`absent` - `present` in standard deviations over all users with a segment; null where the
+    feature does not vary."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceRow:
-    """The users of one segment by whether they were shown ads again on the later days.
-
-    Parameters
-    ----------
-    segment_id : int
-        Of the feature window.
-    n_present, n_absent : int or None
-        Users that were shown ads again, and those that were not; null where either is too few to
-        be shown.
-    impressions_present, impressions_absent : float or None
-        Their mean impressions in the feature window.
-    ctr_present, ctr_absent : float or None
-        Their CTR in the feature window.
-    largest_user_share : float or None
-        Share of the impressions of its busiest user in all of its impressions, over all days and
-        for the segment as it is now; null where it is too small to be shown.
-    features : tuple of PresenceFeature
-        What forms segments and what profiles tell, categories aside, the largest difference first;
-        a feature that is known of too few of either to be shown is left out.
-    """
+    """The users of one segment by whether they were shown ads again on the later days."""
 
     segment_id: int
+    """Of the feature window."""
     n_present: int | None
     n_absent: int | None
+    """`n_present`, `n_absent`: users that were shown ads again, and those that were not; null where
+    either is too few to be shown."""
     impressions_present: float | None
     impressions_absent: float | None
+    """`impressions_present`, `impressions_absent`: their mean impressions in the feature window."""
     ctr_present: float | None
     ctr_absent: float | None
+    """`ctr_present`, `ctr_absent`: their CTR in the feature window."""
     largest_user_share: float | None
+    """Share of the impressions of its busiest user in all of its impressions, over all days and for
+    the segment as it is now; null where it is too small to be shown."""
     features: tuple[PresenceFeature, ...] = ()
+    """What forms segments and what profiles tell, categories aside, the largest difference first; a
+    feature that is known of too few of either to be shown is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceReport:
-    """What the check on later days cannot speak of.
-
-    Parameters
-    ----------
-    segments : tuple of PresenceRow
-    n_new : int or None
-        Users that were shown ads on the later days only: no segment was checked on them; null
-        where there were no later days, or too few users to be shown.
-    new_ctr : Estimate
-        Their CTR, with its 90 % interval.
-    """
+    """What the check on later days cannot speak of."""
 
     segments: tuple[PresenceRow, ...]
     n_new: int | None
+    """Users that were shown ads on the later days only: no segment was checked on them; null where
+    there were no later days, or too few users to be shown."""
     new_ctr: Estimate
-
-
-def compared_features(catalogue: Sequence[Feature], forming: Sequence[str]) -> tuple[Feature, ...]:
-    """Return what tells users who came back from those who did not: what formed, and profiles."""
-    return tuple(f for f in catalogue if f.name in forming or f.family == "demographics")
+    """Their CTR, with its 90 % interval."""
 
 
 def report_presence(
-    truth: Validation | None,
-    table: pl.DataFrame,
-    segment_ids: npt.NDArray[np.int64],
-    *,
-    n_segments: int,
-    early: pl.DataFrame | None = None,
-    features: Sequence[Feature] = (),
-    min_size: int,
+    truth: Validation | None, users: UserData, segmentation: Segmentation, *, min_size: int
 ) -> PresenceReport | None:
     """Compare the users absent on the later days with those present, segment by segment.
 
-    `table` holds the users by all days and `segment_ids` their segments as they are now; `early`
-    holds the same users by the feature window. `features` are compared but for those that it lacks
-    and categories. Nothing is said of fewer than `min_size` users.
+    Compared are features of the feature window: what formed the segments, and profiles. Nothing is
+    said of fewer than `min_size` users.
     """
-    if truth is None or "n_impressions" not in table.columns:
+    if truth is None or "n_impressions" not in users.table.columns:
         return None
-    shown = table["n_impressions"].fill_null(0).to_numpy()
-    values = {} if early is None else _values(early, features)
+    shown = users.table["n_impressions"].fill_null(0).to_numpy()
+    forming = segmentation.preprocessing.features
+    compared = [f for f in users.catalogue if f.name in forming or f.family == "demographics"]
+    values = {} if users.early is None else _values(users.early.table, compared)
+    ids = segmentation.segment_ids
     rows = [
-        _row(truth, segment_id, shown[segment_ids == segment_id], values, min_size=min_size)
-        for segment_id in range(1, n_segments + 1)
+        _row(truth, segment_id, shown[ids == segment_id], values, min_size=min_size)
+        for segment_id in range(1, segmentation.n_segments + 1)
     ]
     n_new, new_ctr = None, UNKNOWN
     if truth.later is not None:

@@ -1,10 +1,12 @@
-"""Declare the features of any user table by looking at its columns."""
+"""Read any user table, and declare its features by looking at its columns."""
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -12,6 +14,85 @@ import polars as pl
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.schema import Family, Feature, Fill, Kind
 from segmentry.schema.arrays import FloatVector
+
+
+def is_frame(X: object) -> TypeGuard[nw.typing.IntoDataFrame]:
+    """Whether `X` is an eager data frame whose columns all have text as names.
+
+    Others are read by position, as scikit-learn does it.
+
+    Raises TypeError if it is lazy.
+
+    >>> is_frame(pl.DataFrame({"age": [31]})), is_frame([[31]])
+    (True, False)
+    """
+    if isinstance(X, pl.LazyFrame):
+        raise TypeError("found a lazy frame, expected one that is there; collect() it first")
+    if not nw.dependencies.is_into_dataframe(X):
+        return False
+    columns = getattr(X, "columns", ())
+    # A pyarrow table keeps its data in `columns` and its names in `column_names`.
+    return all(isinstance(name, str) for name in getattr(X, "column_names", columns))
+
+
+def check_height(table: pl.DataFrame, *, minimum: int) -> None:
+    """Refuse a table of too few rows by a ValueError, in the words of scikit-learn."""
+    if table.height < minimum:
+        raise ValueError(
+            f"Found {table.height} sample(s) (shape={table.shape}) while a minimum of {minimum} is "
+            "required by UserSegmenter."
+        )
+
+
+def table_of_frame(X: nw.typing.IntoDataFrame) -> pl.DataFrame:
+    """Return a data frame as Polars, (n_users, n_columns).
+
+    Categories stay levels, also those that are numbers.
+
+    Raises ValueError if a column holds values of several types.
+    """
+    frame = nw.from_native(X, eager_only=True)
+    return pl.DataFrame([_series_of(frame[name]) for name in frame.columns])
+
+
+def table_of_array(X: npt.NDArray[np.generic], names: Iterable[str]) -> pl.DataFrame:
+    """Return a matrix as Polars, (n_users, n_columns), with these names of its columns.
+
+    Raises ValueError if a column holds values of several types.
+    """
+    columns = zip(names, X.T, strict=True)
+    return pl.DataFrame([_series_of_values(name, values) for name, values in columns])
+
+
+def _series_of(column: nw.Series[nw.typing.IntoSeries]) -> pl.Series:
+    if column.dtype == nw.Object:
+        return _series_of_values(column.name, column.to_numpy())
+    if column.dtype in (nw.Categorical, nw.Enum):
+        return column.cast(nw.String).to_polars()
+    return column.to_polars()
+
+
+def _series_of_values(name: str, values: npt.NDArray[np.generic]) -> pl.Series:
+    if values.dtype.kind not in "OUS":
+        return pl.Series(name, np.ascontiguousarray(values))
+    # Python objects can be told apart one by one only.
+    known = [None if _is_missing(value) else value for value in values.tolist()]
+    for dtype in (None, pl.Float64):
+        try:
+            return pl.Series(name, known, dtype=dtype)
+        except (TypeError, OverflowError):
+            continue
+    types = ", ".join(sorted({type(value).__name__ for value in known if value is not None}))
+    raise ValueError(
+        f"column {name!r} holds values of several types ({types}); expected numbers, text or "
+        "booleans throughout"
+    )
+
+
+def _is_missing(value: object) -> bool:
+    is_nan = isinstance(value, float) and value != value  # noqa: PLR0124  # NaN alone is not itself
+    return value is None or is_nan or type(value).__name__ in {"NAType", "NaTType"}
+
 
 _MOST_LEVELS = 50
 # Numbers that are drawn at random from a range twice their number, 20 of them, are all different
@@ -43,18 +124,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class InferredFeatures:
-    """What the columns of a user table are taken for.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-        In the order of the columns.
-    left_out : tuple of LeftOut
-        All other columns, in their order.
-    """
+    """What the columns of a user table are taken for."""
 
     features: tuple[Feature, ...]
+    """In the order of the columns."""
     left_out: tuple[LeftOut, ...]
+    """All other columns, in their order."""
 
 
 def infer_features(
@@ -67,40 +142,25 @@ def infer_features(
 ) -> InferredFeatures:
     """Declare the features of a user table: what each column is, and which are left out.
 
-    Text, booleans and whole numbers of at most two values are categorical. Other numbers are
-    counts (whole, not negative, with a long tail), money (not whole, not negative, with a long
-    tail) or rates; the long tail of the first two is logged. Left out are constant and unknown
-    columns, dates, ids, and text of more than 50 different values.
+    Text, booleans and whole numbers of at most two values are categorical. Other numbers are counts
+    (whole, not negative, with a long tail), money (not whole, not negative, with a long tail) or
+    rates; the long tail of the first two is logged. Left out are constant and unknown columns,
+    dates, ids, and text of more than 50 different values.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        One row per user; null means unknown.
-    ordinal, categorical : collection of str
-        Columns that are taken as these whatever they look like, unless they are constant.
-    ignore : collection of str
-        Columns to leave out.
-    weights : ndarray of float, shape (n_users,), optional
-        How many users each row stands for, above 0; 1 for each when absent. A weight of 2 is the
-        row twice: its values are then shared by two users.
+    The table has one row per user; null means unknown. Columns named `ordinal` or `categorical` are
+    taken as these whatever they look like, unless they are constant. `weights`, shape (n_users,),
+    say how many users each row stands for, above 0; 1 for each when absent. A weight of 2 is the
+    row twice: its values are then shared by two users.
 
-    Raises
-    ------
-    SchemaError
-        If a named column is not there.
-    ConfigError
-        If a column is to be both ordinal and categorical.
+    Raises SchemaError if a named column is not there; ConfigError if a column is to be both ordinal
+    and categorical.
 
-    Notes
-    -----
     The order of the rows does not matter. A column is an id if its name says so ("id", "user_id",
     "customerID") and no two users share a value or it has more than 50; if it is text and no two
     users share a value; or if it holds at least 20 whole numbers that no two users share, more
     than half of those from the least to the greatest. A tail is long if the skewness is above 1
     and the logarithm lowers it.
 
-    Examples
-    --------
     >>> table = pl.DataFrame(
     ...     {
     ...         "user_id": ["a", "b", "c", "d"],
@@ -118,7 +178,7 @@ def infer_features(
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: user table: no column 'ages'; did you mean 'age'? Found age, \
-country, n_orders, user_id
+    try, n_orders, user_id
     """
     _check_names(table, ordinal, categorical, ignore)
     features, left_out = [], []

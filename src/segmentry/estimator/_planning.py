@@ -70,13 +70,8 @@ def plan_columns(
 ) -> tuple[ColumnPlan, ...]:
     """Return the plan of each column that forms segments, in the order of the table.
 
-    Raises
-    ------
-    ConfigError
-        If a named column is not there or cannot form segments, or no column is left.
+    Raises ConfigError if a named column is not there or cannot form segments, or no column is left.
 
-    Examples
-    --------
     >>> import polars as pl
     >>> from segmentry.estimator import infer_features
     >>> inferred = infer_features(pl.DataFrame({"age": [31.5, 44.0], "plan": [2, 2]}))
@@ -84,7 +79,7 @@ def plan_columns(
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: column 'plan' cannot form segments (constant: 2 for all users); \
-leave it out
+    e it out
     """
     reasons = {each.column: each.reason for each in inferred.left_out}
     known = [feature.name for feature in inferred.features]
@@ -105,10 +100,7 @@ leave it out
 def weights_of(sample_weight: npt.ArrayLike | None, n_users: int) -> npt.NDArray[np.float64] | None:
     """Take sample weights as float64, shape (n_users,).
 
-    Raises
-    ------
-    ValueError
-        If the shape is another, one is negative or not finite, or none is above 0.
+    Raises ValueError if the shape is another, one is negative or not finite, or none is above 0.
     """
     if sample_weight is None:
         return None

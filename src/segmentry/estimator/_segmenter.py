@@ -14,7 +14,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from segmentry.errors import SegmentryError
-from segmentry.estimator._inference import InferredFeatures, LeftOut, infer_features
+from segmentry.estimator._inference import (
+    InferredFeatures,
+    LeftOut,
+    check_height,
+    infer_features,
+    is_frame,
+    table_of_array,
+    table_of_frame,
+)
 from segmentry.estimator._planning import (
     check_settings,
     choices_of,
@@ -23,7 +31,6 @@ from segmentry.estimator._planning import (
     weights_of,
 )
 from segmentry.estimator._saved import CODEC, SavedSegmenter, settings_of
-from segmentry.estimator._tables import check_height, is_frame, table_of_array, table_of_frame
 from segmentry.evaluation.number import decide_by_groups
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.schema import Fill

@@ -3,7 +3,7 @@
 In: parts of the log, profiles and ads. Out: one user table, each feature defined once.
 """
 
-from segmentry.features._behaviour_counts import ATTRIBUTION_DAYS
+from segmentry.features._behaviour_counts import ATTRIBUTION_DAYS, FOLLOW_DAYS
 from segmentry.features._behaviour_features import (
     BEHAVIOUR_FEATURES,
     available_behaviours,
@@ -15,9 +15,14 @@ from segmentry.features._behaviour_table import (
     pairs_of,
     value_ads,
 )
-from segmentry.features._catalogue import EVERY_LOG_FEATURE, LOG_FEATURES, VALUE_FEATURES
-from segmentry.features._journeys import FOLLOW_DAYS
-from segmentry.features._needs import available_features, counts_of, log_columns_of
+from segmentry.features._catalogue import (
+    EVERY_LOG_FEATURE,
+    LOG_FEATURES,
+    VALUE_FEATURES,
+    available_features,
+    counts_of,
+    log_columns_of,
+)
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import count_users, derive_features
 

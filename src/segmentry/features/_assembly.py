@@ -11,8 +11,6 @@ def compact(table: pl.DataFrame, *, keys: Sequence[str] = ("user_id",)) -> pl.Da
     Most counts of a user take one or two bytes instead of eight. Whoever calculates with them
     widens them first.
 
-    Examples
-    --------
     >>> table = pl.DataFrame({"user_id": [1, 2], "n_views": [3, 700], "cents": [None, 2**40]})
     >>> compact(table).schema
     Schema([('user_id', Int64), ('n_views', Int16), ('cents', Int64)])
@@ -30,8 +28,6 @@ def assemble(tables: list[pl.DataFrame], *by: str) -> pl.DataFrame:
     Together and sorted as a whole, they would be in memory twice. A column that a table lacks is
     null in its rows, and one of several widths has the largest.
 
-    Examples
-    --------
     >>> parts = [pl.DataFrame({"user_id": [2]}), pl.DataFrame({"user_id": [1], "n": [5]})]
     >>> assemble(parts, "user_id").rows(), parts[1].columns
     ([(1, 5), (2, None)], [])

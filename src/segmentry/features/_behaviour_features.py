@@ -269,20 +269,12 @@ def derive_behaviours(
     window: Window,
     priors: Mapping[str, BetaPrior] | None = None,
 ) -> tuple[pl.DataFrame, dict[str, BetaPrior]]:
-    """Work out the features of the behaviour log, in raw units.
+    """Work out the features of the behaviour log, in raw units, and the priors of shrunk rates.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        From `count_behaviours`, joined with `count_attributions`, in integers of any width; one
-        row per user. Without the latter's columns the features that need the ads are null.
-    window : Window
-        The window of the counts.
-    priors : mapping of str to BetaPrior, optional
-        Saved priors by shrunk rate; fitted to these users by default. They are returned too.
+    The counts are those of `count_behaviours`, joined with `count_attributions`, in integers of any
+    width; one row per user. Without the latter's columns the features that need the ads are null.
+    Saved `priors` are by shrunk rate; by default they are fitted to these users.
 
-    Examples
-    --------
     >>> from segmentry.features._behaviour_counts import count_behaviours
     >>> import narwhals.stable.v2 as nw
     >>> rows = {"user_id": [1, 1], "happened_at": [10, 86410], "action": [0, 3]}

@@ -11,9 +11,14 @@ import polars as pl
 
 from segmentry.errors import DataError
 from segmentry.features._assembly import assemble, compact
-from segmentry.features._behaviour_counts import count_attributions, count_behaviours
+from segmentry.features._behaviour_counts import (
+    count_attributions,
+    count_behaviour_days,
+    count_behaviours,
+    count_credits,
+    count_journeys,
+)
 from segmentry.features._behaviour_features import behaviour_provides
-from segmentry.features._journeys import count_behaviour_days, count_credits, count_journeys
 from segmentry.ingest.checked import Checked, refuse_nothing
 from segmentry.runtime.progress import told_in_rows
 from segmentry.schema import Engine, LogParts, Progress, RowAccount, Source, Window
@@ -66,21 +71,11 @@ def count_behaviour_source(
 ) -> CountedBehaviours:
     """Count the behaviour log, for all days and for the feature window.
 
-    Parameters
-    ----------
-    checked : Checked
-        With both logs in parts.
-    users : Series
-        ``user_id`` of the log and the profiles; rows of others are excluded and counted.
-    feature_window : Window or None
-        Null where nothing is checked on later days.
-    is_sample : bool
-        Whether the users are a sample of those of the log.
+    Rows of users other than the given ones, those of the log and the profiles, are excluded and
+    counted. Without a feature window nothing is checked on later days. `is_sample` says that the
+    users are a sample of those of the log.
 
-    Raises
-    ------
-    DataError
-        If no behaviour is left, or none of the feature window can be.
+    Raises DataError if no behaviour is left, or none of the feature window can be.
     """
     split, log, window = checked.behaviours, checked.log, checked.window
     assert split is not None and isinstance(log, LogParts), "read with behaviours"  # noqa: S101, PT018
@@ -154,8 +149,6 @@ def value_ads(ads: pl.DataFrame) -> pl.DataFrame:
 
     Prices above the 99th percentile count as that: one ad at 99,999,999 would outweigh all others.
 
-    Examples
-    --------
     >>> ads = pl.DataFrame({"ad_id": [1, 2], "category_id": [5, 6], "price": [2.5, None]})
     >>> value_ads(ads)["cents"].to_list()
     [250, None]
@@ -179,21 +172,11 @@ def count_behaviour_log(
 ) -> BehaviourCounts:
     """Count what the features and the funnel of the behaviour log are made of, part by part.
 
-    Parameters
-    ----------
-    pairs : sequence of PartPair
-        From its `split_log`; one at least with behaviours.
-    ads : DataFrame or None
-        From `value_ads`; null where the ads have no categories.
-    history : Window
-        Behaviours outside are not counted; it ends with `window`.
-    window : Window
-        Impressions outside are not counted.
-    is_timed : bool
-        Whether both logs have times. Without them nothing can follow anything: only the
-        categories advertised and viewed are compared.
-    on_part : callable, optional
-        Called with (parts done, parts in all).
+    One part at least has behaviours. The ads are from `value_ads`; null where they have no
+    categories. Behaviours outside `history`, which ends with `window`, are not counted, nor are
+    impressions outside `window`. Unless both logs are timed nothing can follow anything: only the
+    categories advertised and viewed are compared. `on_part` is called with (parts done, parts in
+    all).
     """
     counts: list[pl.DataFrame] = []
     journeys: list[pl.DataFrame] = []

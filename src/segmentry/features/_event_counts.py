@@ -45,8 +45,6 @@ class AdNumbers:
 def number_ads(ads: pl.DataFrame) -> AdNumbers:
     """Number what is known of the ads.
 
-    Examples
-    --------
     >>> ads = pl.DataFrame({"ad_id": [7, 9], "category_id": [30, None], "brand_id": [5, 5],
     ...                     "campaign_id": [2, 1], "log_price": [693147, None]})
     >>> {name: column.tolist() for name, column in number_ads(ads).columns.items()}

@@ -20,8 +20,6 @@ _OTHER_MEANS = tuple(i / 20 for i in range(1, 20))
 def ratio(numerator: str, denominator: str) -> pl.Expr:
     """Divide two columns; null, not 0 or NaN, where there is nothing to divide by.
 
-    Examples
-    --------
     >>> pl.DataFrame({"c": [1, 0], "n": [4, 0]}).select(ratio("c", "n")).to_series().to_list()
     [0.25, None]
     """
@@ -44,17 +42,10 @@ def fit_beta_prior(
 ) -> BetaPrior:
     """Fit the beta prior of a beta-binomial to all users by maximum likelihood.
 
-    Parameters
-    ----------
-    clicks, impressions : array_like of int, shape (n_users,)
-        0 <= clicks <= impressions; users without impressions carry no information.
-    weights : array_like of float, shape (n_users,), optional
-        How many users each stands for, in whole numbers, 0 for none; 1 for each when absent.
-
-    Returns
-    -------
-    BetaPrior
-        Without any click the mean is 0, with nothing but clicks 1.
+    Clicks and impressions have shape (n_users,), with 0 <= clicks <= impressions; users without
+    impressions carry no information. `weights` say how many users each stands for, in whole
+    numbers, 0 for none; 1 for each when absent. Without any click the mean is 0, with nothing but
+    clicks 1.
 
     Notes
     -----

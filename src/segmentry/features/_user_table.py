@@ -8,9 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.features._assembly import assemble
-from segmentry.features._catalogue import LOG_FEATURES
+from segmentry.features._catalogue import LOG_FEATURES, counts_of, derived_features, log_columns_of
 from segmentry.features._event_counts import count_by_day, count_events, number_ads
-from segmentry.features._needs import counts_of, derived_features, log_columns_of
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.events import Events, read_events
 from segmentry.runtime.threads import ahead, do_together
@@ -42,24 +41,12 @@ def count_users(
     early: tuple[int, Sequence[Feature]] | None = None,
     on_part: Callable[[int, int], None] | None = None,
 ) -> LogCounts:
-    """Count what the features are made of, part by part.
+    """Count what the features are made of, part by part, and no more.
 
-    Parameters
-    ----------
-    parts : sequence of Path
-        From its `split_log`.
-    ads : DataFrame
-        One row per ad, with ``log_price``.
-    window : Window
-        Impressions outside are not counted.
-    main_placement : str or None
-        The placement whose share is measured.
-    features : sequence of Feature
-        No more is counted than these take.
-    early : tuple of int and sequence of Feature, optional
-        A moment, and the features of the impressions before it; then days are counted too.
-    on_part : callable, optional
-        Called with (parts done, parts in all).
+    The ads are one row each, with ``log_price``. Impressions outside the window are not counted.
+    The share of the `main_placement` is measured. `early` is a moment, and the features of the
+    impressions before it; then days are counted too. `on_part` is called with (parts done, parts in
+    all).
     """
     early_features = () if early is None else early[1]
     columns = log_columns_of((*features, *early_features))
@@ -113,26 +100,11 @@ def derive_features(
 ) -> tuple[pl.DataFrame, BetaPrior | None]:
     """Join counts and profiles and work out the features, in raw units.
 
-    Parameters
-    ----------
-    counts : DataFrame
-        From `count_users`, for the same features.
-    profiles : DataFrame
-        ``user_id`` and attributes, one row per user.
-    attributes : sequence of Feature
-        The attributes to take over.
-    window : Window
-        Of the counts.
-    prior : BetaPrior, optional
-        A saved prior for the shrunk CTR; fitted to these users by default.
-
-    Returns
-    -------
-    table : DataFrame
-        ``user_id, is_profiled``, the features of the log, the attributes; one row per user of
-        the log or the profiles, sorted by ``user_id``.
-    prior : BetaPrior or None
-        The one that was used; null where the shrunk CTR is not requested.
+    The counts are from `count_users`, for the same features and window; the profiles have one row
+    per user with the `attributes` to take over. The table is ``user_id, is_profiled``, the features
+    of the log, the attributes; one row per user of the log or the profiles, sorted by ``user_id``.
+    A saved `prior` shrinks the CTR; by default it is fitted to these users. It is returned too,
+    null where the shrunk CTR is not requested.
     """
     names = [feature.name for feature in features]
     known = profiles.select("user_id", *(feature.name for feature in attributes))

@@ -8,24 +8,10 @@ import polars as pl
 
 from segmentry.schema.arrays import IntVector
 
-__all__ = ["BehaviourDays"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BehaviourDays:
     """What users viewed and bought by day; make one with `from_frame`.
-
-    Parameters
-    ----------
-    n_users : int
-    n_before : int
-        Days of the behaviour log before the first day of the ad log.
-    before : dict of str to ndarray of int, shape (n_users,)
-        ``n_views`` and ``n_purchases`` of these.
-    day, user_index : ndarray of int, shape (n_rows,)
-        Of the days of the ad log; `user_index` is the position in the user table.
-    values : dict of str to ndarray of int, shape (n_rows,)
-        ``n_views, n_purchases, n_view_credits, n_click_credits``.
 
     Examples
     --------
@@ -41,10 +27,15 @@ class BehaviourDays:
 
     n_users: int
     n_before: int
+    """Days of the behaviour log before the first day of the ad log."""
     before: dict[str, IntVector]
+    """Shape (n_users,): ``n_views`` and ``n_purchases`` of these."""
     day: IntVector
     user_index: IntVector
+    """`day`, `user_index`: shape (n_rows,): of the days of the ad log; `user_index` is the position
+    in the user table."""
     values: dict[str, IntVector]
+    """Shape (n_rows,): ``n_views, n_purchases, n_view_credits, n_click_credits``."""
 
     @classmethod
     def from_frame(
@@ -52,16 +43,8 @@ class BehaviourDays:
     ) -> "BehaviourDays":
         """Take the rows of a frame; those of users who are not among `users` are left out.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            ``user_id, day`` and the values, one row per user and day; all days before `first_day`
-            are one.
-        users : Series of shape (n_users,)
-            In the order of the user table.
-        first_day : int
-            Of the ad log.
-        n_before : int
+        The frame is ``user_id, day`` and the values, one row per user and day; all days before
+        `first_day`, that of the ad log, are one. The users are in the order of the user table.
         """
         index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
         rows = frame.join(index, on="user_id", how="inner").sort("day", "index")

@@ -14,52 +14,36 @@ from segmentry.features.packing import Places, numbers_of
 from segmentry.schema import SECONDS_PER_DAY, Engine, Window
 from segmentry.schema.arrays import BoolVector, IntVector
 
-__all__ = ["MAX_SECONDS", "Events", "midnight_of", "pieces_of", "read_events"]
-
 MAX_SECONDS = 1 << 31
 """So many do not fit into four bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
-    """Impressions in no order; arrays of int of shape (n_rows,), of small types.
-
-    Parameters
-    ----------
-    user_id : Series of shape (n_users,)
-        Ids of the users, rising.
-    user : ndarray
-        Place among them.
-    second : ndarray
-        Seconds since `midnight`, which is at or before the start of the window.
-    is_click : ndarray
-        0 or 1.
-    ad : ndarray or None
-        A number for each ad that is the same within the part only; -1 where it is not known.
-        Null where it was not wanted.
-    ad_place : ndarray or None
-        Place in the table of ads; -1 where it has not the ad.
-    placement : ndarray or None
-        Place among the named placements; one more than the last for any other, and -1 where it is
-        not known.
-    amounts : mapping of str to ndarray
-        Value and quantity in fixed point, with a mask of those that are known.
-    midnight : int
-        What seconds are counted from: epoch seconds of a local midnight.
-    first_day : int
-        The local day that it begins, counted from 1970-01-01.
-    """
+    """Impressions in no order; arrays of int of shape (n_rows,), of small types."""
 
     user_id: pl.Series
+    """Shape (n_users,): ids of the users, rising."""
     user: IntVector
+    """Place among them."""
     second: IntVector
+    """Seconds since `midnight`, which is at or before the start of the window."""
     is_click: IntVector
+    """0 or 1."""
     ad: IntVector | None
+    """A number for each ad that is the same within the part only; -1 where it is not known. Null
+    where it was not wanted."""
     ad_place: IntVector | None
+    """Place in the table of ads; -1 where it has not the ad."""
     placement: IntVector | None
+    """Place among the named placements; one more than the last for any other, and -1 where it is
+    not known."""
     amounts: Mapping[str, tuple[IntVector, BoolVector]]
+    """Value and quantity in fixed point, with a mask of those that are known."""
     midnight: int
+    """What seconds are counted from: epoch seconds of a local midnight."""
     first_day: int
+    """The local day that it begins, counted from 1970-01-01."""
 
     def taken(self, rows: IntVector | BoolVector) -> "Events":
         """Return some rows, by place or by mask; users may be left without any."""
@@ -108,20 +92,11 @@ def read_events(
     placements: Sequence[str] = (),
     amounts: Collection[str] = (),
 ) -> Events:
-    """Read one part.
+    """Read one part, a file of `split_log`; impressions outside the window are left out.
 
-    Parameters
-    ----------
-    part : Path
-        From its `split_log`.
-    window : Window
-        Impressions outside are left out.
-    ad_places : Places or None
-        Of the table of ads; null where no ads are wanted.
-    placements : sequence of str
-        At most 64 that are told apart; empty where none is wanted.
-    amounts : collection of str
-        The amounts that are wanted, of "value" and "quantity".
+    `ad_places` are of the table of ads; null where no ads are wanted. At most 64 `placements` are
+    told apart; empty where none is wanted. `amounts` are those of "value" and "quantity" that are
+    wanted.
     """
     shown_at, midnight = nw.col("shown_at"), midnight_of(window)
     seconds = nw.Int32 if window.end - midnight < MAX_SECONDS else nw.Int64

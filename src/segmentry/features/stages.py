@@ -11,7 +11,7 @@ from segmentry.features._behaviour_table import (
     CountedBehaviours,
     count_behaviour_source,
 )
-from segmentry.features._needs import counts_of
+from segmentry.features._catalogue import counts_of
 from segmentry.features._ratios import BetaPrior
 from segmentry.features._user_table import LogCounts, count_users, derive_features
 from segmentry.features.users import (
@@ -30,8 +30,6 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.progress import told_in_rows
 from segmentry.schema import Engine, Feature, LogParts, Progress, Source, UserTally, Window
 
-__all__ = ["Counted", "count_source", "derive_users", "ready_users"]
-
 _JOURNEY_COUNTS = (
     "n_placed_impressions",
     "n_placed_clicks",
@@ -47,25 +45,17 @@ _JOURNEY_COUNTS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """What was counted of sound rows; the engine is not needed after it.
-
-    Parameters
-    ----------
-    log : LogCounts
-        Of all days, of the feature window, and by day.
-    split : WindowSplit or None
-        The feature window and the days after it; null where nothing is checked on these.
-    main_placement : str or None
-        The placement whose share was counted.
-    findings : tuple of Finding
-        Of another pass over the log, where it was wanted.
-    """
+    """What was counted of sound rows; the engine is not needed after it."""
 
     log: LogCounts
+    """Of all days, of the feature window, and by day."""
     split: WindowSplit | None
+    """The feature window and the days after it; null where nothing is checked on these."""
     main_placement: str | None
+    """The placement whose share was counted."""
     behaviours: CountedBehaviours | None
     findings: tuple[Finding, ...]
+    """Of another pass over the log, where it was wanted."""
 
 
 def count_source(
@@ -80,19 +70,10 @@ def count_source(
 ) -> Counted:
     """Count per user what the wanted features are made of.
 
-    Parameters
-    ----------
-    engine : Engine
-        That checked the source.
-    checked : Checked
-        With a log.
-    is_sample : bool
-        Whether the users are a sample of those of the log.
+    The `engine` is the one that checked the source, which has a log; `is_sample` says that the
+    users are a sample of those of the log.
 
-    Raises
-    ------
-    DataError
-        If no behaviour is left where they are wanted.
+    Raises DataError if no behaviour is left where they are wanted.
     """
     log, main_placement = checked.log, wanted.main_placement or checked.main_placement
     if isinstance(log, UserTally):

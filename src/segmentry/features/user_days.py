@@ -11,8 +11,6 @@ from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.schema import MICRO, OF_CLICKS, Outcome
 from segmentry.schema.arrays import FloatVector, IntVector
 
-__all__ = ["DayCounts", "UserCounts", "UserDays"]
-
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -71,23 +69,6 @@ class UserDays:
 
     Rows are sorted by day and then by user, one row per pair; make one with `from_frame`.
 
-    Parameters
-    ----------
-    n_users : int
-        Users in all, those without rows included.
-    days : tuple of int
-        Numbers of the local days that occur, rising.
-    starts : ndarray of int, shape (n_days + 1,)
-        Rows of day `days[j]` are ``starts[j]:starts[j + 1]``.
-    user_index, n_impressions, n_clicks : ndarray of int, shape (n_rows,)
-        `user_index` is the position of the user in the user table.
-    behaviours : BehaviourDays or None
-        Of the same users, where the behaviour log was read.
-    values : ndarray of int, shape (n_rows,), or None
-        Value of the events in fixed point, where the log has values and no clicks.
-    outcome : Outcome
-        What `outcomes` counts.
-
     Examples
     --------
     >>> frame = pl.DataFrame({"user_id": ["b", "a", "b"], "day": [1, 2, 2],
@@ -100,14 +81,22 @@ class UserDays:
     """
 
     n_users: int
+    """Users in all, those without rows included."""
     days: tuple[int, ...]
+    """Numbers of the local days that occur, rising."""
     starts: IntVector
+    """Shape (n_days + 1,): rows of day `days[j]` are ``starts[j]:starts[j + 1]``."""
     user_index: IntVector
     n_impressions: IntVector
     n_clicks: IntVector
+    """`user_index`, `n_impressions`, `n_clicks`: shape (n_rows,): `user_index` is the position of
+    the user in the user table."""
     behaviours: BehaviourDays | None = None
+    """Of the same users, where the behaviour log was read."""
     values: IntVector | None = None
+    """Value of the events of each row in fixed point, where the log has values and no clicks."""
     outcome: Outcome = OF_CLICKS
+    """What `outcomes` counts."""
 
     @classmethod
     def from_frame(
@@ -118,22 +107,13 @@ class UserDays:
         behaviours: BehaviourDays | None = None,
         outcome: Outcome = OF_CLICKS,
     ) -> "UserDays":
-        """Take the rows of a frame.
+        """Take the rows of a frame: ``user_id, day, n_impressions, n_clicks``, in any order.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            ``user_id, day, n_impressions, n_clicks``, and ``value`` where the log has it; one row
-            per user and day in any order.
-        users : Series of shape (n_users,)
-            All users in the order of the user table, each once.
-        behaviours : BehaviourDays, optional
-            Of the same users.
+        There is one row per user and day. `users` are all users in the order of the user table,
+        each once; `behaviours` are of the same users; `outcome` is what `outcomes` counts.
 
-        Raises
-        ------
-        ValueError
-            If a user of the frame is not among `users` or a pair of user and day comes twice.
+        Raises ValueError if a user of the frame is not among `users` or a pair of user and day
+        comes twice.
         """
         index = pl.DataFrame({"user_id": users, "index": np.arange(len(users), dtype=np.int64)})
         rows = frame.join(index, on="user_id", how="left").sort("day", "index")
@@ -272,11 +252,7 @@ class UserDays:
     ) -> npt.NDArray[np.float64]:
         """Return the clicks of each user that the CTR of each day leads to expect.
 
-        Parameters
-        ----------
-        days : collection of int
-        is_in : ndarray of bool, shape (n_users,)
-            Users whose CTR of each day is taken.
+        That CTR is of the users `is_in`, shape (n_users,).
 
         Examples
         --------

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.features._catalogue import LOG_FEATURES
-from segmentry.features._needs import is_tally_enough
+from segmentry.features._catalogue import LOG_FEATURES, is_tally_enough
 from segmentry.features._ratios import BetaPrior
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.features.user_days import UserDays
@@ -21,16 +20,6 @@ from segmentry.schema import (
     RowAccount,
     Window,
 )
-
-__all__ = [
-    "SHOP_COUNTS",
-    "BehaviourData",
-    "EarlyUsers",
-    "KeptLog",
-    "UserData",
-    "Wanted",
-    "behaviour_days_of",
-]
 
 SHOP_COUNTS = (
     "n_behaviours",
@@ -49,45 +38,30 @@ SHOP_COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to make of the files; no more is read and counted than it takes.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-        Features of the log to work out.
-    attributes : tuple of Feature
-        Attributes of the profiles to take over; unknown where the files lack them.
-    early_features : tuple of Feature or None
-        Features of the feature window too; null where nothing is checked on later days.
-    behaviours : tuple of Feature or None
-        Features of the behaviour log; null where it is not read.
-    early_behaviours : tuple of Feature
-        Those of them of the feature window too.
-    traits : DataTraits
-        Of the source.
-    is_thorough : bool
-        Also look for what takes another pass over the log: duplicates, unknown ads.
-    keeps_log : bool
-        Keep the parts of the log until the segments are known; that takes times and clicks.
-    prior : BetaPrior or None
-        Of an earlier run, for the shrunk CTR; fitted to the users by default.
-    main_placement : str or None
-        Of an earlier run; the most frequent one by default.
-    behaviour_priors : mapping of str to BetaPrior, optional
-        As `prior`, by rate of the behaviour log.
-    """
+    """What to make of the files; no more is read and counted than it takes."""
 
     features: tuple[Feature, ...] = LOG_FEATURES
+    """Features of the log to work out."""
     attributes: tuple[Feature, ...] = ()
+    """Attributes of the profiles to take over; unknown where the files lack them."""
     early_features: tuple[Feature, ...] | None = None
+    """Features of the feature window too; null where nothing is checked on later days."""
     behaviours: tuple[Feature, ...] | None = None
+    """Features of the behaviour log; null where it is not read."""
     early_behaviours: tuple[Feature, ...] = ()
+    """Those of them of the feature window too."""
     traits: DataTraits = OF_IMPRESSIONS
+    """Of the source."""
     is_thorough: bool = False
+    """Also look for what takes another pass over the log: duplicates, unknown ads."""
     keeps_log: bool = False
+    """Keep the parts of the log until the segments are known; that takes times and clicks."""
     prior: BetaPrior | None = None
+    """Of an earlier run, for the shrunk CTR; fitted to the users by default."""
     main_placement: str | None = None
+    """Of an earlier run; the most frequent one by default."""
     behaviour_priors: Mapping[str, BetaPrior] | None = None
+    """As `prior`, by rate of the behaviour log."""
 
     @property
     def takes_one_grouping(self) -> bool:
@@ -99,30 +73,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BehaviourData:
-    """What a run knows of the behaviour log besides the features in the user table.
-
-    Parameters
-    ----------
-    window : Window
-        Of the behaviours; it ends with that of the ad log.
-    priors : mapping of str to BetaPrior
-        Of the shrunk rates, by rate.
-    counts : DataFrame
-        ``user_id``, what the user did in the shop, and what followed the user's impressions, one
-        row per user of the user table in its order. The latter is not there where the ads have no
-        categories or a log has no times.
-    days : DataFrame or None
-        ``user_id, day, n_views, n_purchases, n_view_credits, n_click_credits``; null where a log
-        has no times.
-    provides : frozenset of str
-        What the log has: "views", "carts", "purchases", "brands" ...
-    """
+    """What a run knows of the behaviour log besides the features in the user table."""
 
     window: Window
+    """Of the behaviours; it ends with that of the ad log."""
     priors: Mapping[str, BetaPrior]
+    """Of the shrunk rates, by rate."""
     counts: pl.DataFrame
+    """``user_id``, what the user did in the shop, and what followed the user's impressions, one row
+    per user of the user table in its order. The latter is not there where the ads have no
+    categories or a log has no times."""
     days: pl.DataFrame | None
+    """``user_id, day, n_views, n_purchases, n_view_credits, n_click_credits``; null where a log has
+    no times."""
     provides: frozenset[str]
+    """What the log has: "views", "carts", "purchases", "brands" ..."""
 
     @property
     def has_journeys(self) -> bool:
@@ -144,25 +109,17 @@ def behaviour_days_of(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EarlyUsers:
-    """What was known before the outcome window.
-
-    Parameters
-    ----------
-    table : DataFrame
-        The users of the whole log with their features in the feature window.
-    prior : BetaPrior or None
-        Of the CTRs in the feature window.
-    days : DataFrame
-        ``user_id, day, n_impressions, n_clicks`` of all days.
-    behaviours : BehaviourDays or None
-        Of the same users, where the behaviour log was read.
-    """
+    """What was known before the outcome window."""
 
     split: WindowSplit
     table: pl.DataFrame
+    """The users of the whole log with their features in the feature window."""
     prior: BetaPrior | None
+    """Of the CTRs in the feature window."""
     days: pl.DataFrame
+    """``user_id, day, n_impressions, n_clicks`` of all days."""
     behaviours: BehaviourDays | None = None
+    """Of the same users, where the behaviour log was read."""
 
     def counts(self) -> UserDays:
         """Return what is counted per user and day, in the order of the table."""
@@ -200,3 +157,8 @@ class UserData:
     traits: DataTraits = OF_IMPRESSIONS
     behaviours: BehaviourData | None = None
     has_unread_behaviours: bool = False
+
+    @property
+    def catalogue(self) -> tuple[Feature, ...]:
+        """All features of the table, the attributes of the profiles last."""
+        return (*self.features, *self.attributes)

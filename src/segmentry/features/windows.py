@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from segmentry.schema import SECONDS_PER_DAY, Window
 
-__all__ = ["WindowSplit", "local_days", "periods_of", "split_window", "weekdays"]
-
 _WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
 _OUTCOME_SHARE = 0.25
 _MOST_DAYS = 62  # of a log whose periods are days
@@ -16,18 +14,12 @@ _N_BLOCKS = range(12, 7, -1)
 
 @dataclass(frozen=True, slots=True)
 class WindowSplit:
-    """The days that form segments and the later days that check them.
-
-    Parameters
-    ----------
-    feature : Window
-        Where features are measured.
-    outcome : Window or None
-        Later days; null where the log has one day only.
-    """
+    """The days that form segments and the later days that check them."""
 
     feature: Window
+    """Where features are measured."""
     outcome: Window | None
+    """Later days; null where the log has one day only."""
 
     @property
     def reason(self) -> str:
@@ -38,10 +30,7 @@ class WindowSplit:
 def local_days(window: Window) -> range:
     """Return the numbers of a window's local days, counted from 1970-01-01.
 
-    Raises
-    ------
-    ValueError
-        If the window does not consist of whole local days.
+    Raises ValueError if the window does not consist of whole local days.
 
     Examples
     --------
@@ -104,20 +93,12 @@ def split_window(window: Window, periods: Sequence[range] | None = None) -> Wind
     """Set the last whole local days aside: at least one, nearest to a quarter of the span.
 
     Of two numbers of days that are equally near the larger is taken: twice the outcome days halve
-    the variance of the check, while the features lose less than half of theirs. The inner split,
-    on which the number of segments is chosen, is the same rule applied to the feature window.
+    the variance of the check, while the features lose less than half of theirs. The inner split, on
+    which the number of segments is chosen, is the same rule applied to the feature window.
 
-    Parameters
-    ----------
-    window : Window
-        Whole local days.
-    periods : sequence of range, optional
-        Whole periods are set aside, as `periods_of` gives them; days by default.
+    `periods`, as `periods_of` gives them, are set aside whole; days by default.
 
-    Raises
-    ------
-    ValueError
-        If the window does not consist of whole local days.
+    Raises ValueError if the window does not consist of whole local days.
 
     Examples
     --------

@@ -21,18 +21,6 @@ from segmentry.schema import FileShape
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "BLANKS",
-    "NULL_WORDS",
-    "FileLayout",
-    "estimate_rows",
-    "explaining_gzip",
-    "has_integers_only",
-    "inspect_file",
-    "is_number",
-    "read_settings",
-    "require_columns",
-]
 
 NULL_WORDS = (
     *("", "NULL", "null", "Null", "(null)", "NA", "<NA>", "N/A", "#N/A", "NaN", "nan"),
@@ -74,35 +62,24 @@ _ENCODINGS = {
 
 @dataclass(frozen=True)
 class FileLayout:
-    """What the first lines of a file tell.
-
-    Parameters
-    ----------
-    delimiter : str
-        Empty but for CSV.
-    columns : tuple of str
-        Names as written, in order of the file.
-    sample : tuple of tuple of str
-        The first rows as text; a missing value is "".
-    has_header : bool
-        Whether the first line names the columns.
-    partitions : tuple of (str, str)
-        Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``.
-    nested : tuple of str
-        Columns of Parquet that hold lists or records.
-    uuids : tuple of str
-        Columns of Parquet that hold UUIDs as 16 bytes.
-    """
+    """What the first lines of a file tell."""
 
     path: Path
     format: Literal["csv", "parquet", "whitespace"]
     delimiter: str
+    """Empty but for CSV."""
     columns: tuple[str, ...]
+    """Names as written, in order of the file."""
     sample: tuple[tuple[str, ...], ...]
+    """The first rows as text; a missing value is ""."""
     has_header: bool = True
+    """Whether the first line names the columns."""
     partitions: tuple[tuple[str, str], ...] = ()
+    """Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``."""
     nested: tuple[str, ...] = ()
+    """Columns of Parquet that hold lists or records."""
     uuids: tuple[str, ...] = ()
+    """Columns of Parquet that hold UUIDs as 16 bytes."""
 
     # Made once: a file may have thousands of columns, and each is looked up by its name.
     @functools.cached_property
@@ -147,14 +124,8 @@ def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
 
     What `shape` leaves open is found by looking.
 
-    Raises
-    ------
-    EmptyDataError
-        If the file is empty or holds a header only.
-    DataError
-        If it cannot be read or is of another format than its name says.
-    SchemaError
-        If two columns have the same name.
+    Raises EmptyDataError if the file is empty or holds a header only; DataError if it cannot be
+    read or is of another format than its name says; SchemaError if two columns have the same name.
 
     Examples
     --------
@@ -334,13 +305,7 @@ def _partitions(path: Path) -> tuple[tuple[str, str], ...]:
 
 @contextmanager
 def explaining_gzip(path: Path) -> Iterator[None]:
-    """Tell in one line that a compressed file is cut off or holds other bytes than were packed.
-
-    Raises
-    ------
-    DataError
-        In place of what `gzip` raises.
-    """
+    """Tell in one line, by a DataError, that a compressed file is cut off or holds other bytes."""
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -381,10 +346,7 @@ def _one_line(error: BaseException) -> str:
 def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
     """Check that a file has all required columns; all missing ones are told together.
 
-    Raises
-    ------
-    SchemaError
-        With what was found and the nearest match of each missing column.
+    A SchemaError says what was found and the nearest match of each missing column.
 
     Examples
     --------
@@ -460,10 +422,7 @@ def estimate_rows(path: Path) -> int | None:
 def read_settings(file: Path, *, advice: str) -> str:
     """Return the text of a file of settings, without its byte-order mark.
 
-    Raises
-    ------
-    ConfigError
-        If it cannot be read or is not UTF-8; `advice` ends the message.
+    Raises ConfigError if it cannot be read or is not UTF-8; `advice` ends the message.
 
     Examples
     --------

@@ -9,18 +9,6 @@ from types import MappingProxyType
 from segmentry.errors import ConfigError
 from segmentry.schema import SECONDS_PER_DAY, UtcOffset
 
-__all__ = [
-    "EARLIEST",
-    "FIELDS",
-    "LATEST",
-    "UNITS_PER_SECOND",
-    "MomentPattern",
-    "find_time_format",
-    "has_hours",
-    "midnight",
-    "moment_pattern",
-]
-
 EARLIEST = 631_152_000
 """1990-01-01: an impression before the web is a broken clock."""
 LATEST = 4_102_444_800
@@ -83,15 +71,9 @@ class MomentPattern:
 def moment_pattern(time_format: str) -> MomentPattern:
     """Return how moments of a format are read.
 
-    Parameters
-    ----------
-    time_format : str
-        "iso", "yyyymmdd", or a pattern of ``%Y %m %d %H %M %S %z`` and other characters.
+    That is "iso", "yyyymmdd", or a pattern of ``%Y %m %d %H %M %S %z`` and other characters.
 
-    Raises
-    ------
-    ConfigError
-        If it is none of these, or lacks year, month or day.
+    Raises ConfigError if it is none of these, or lacks year, month or day.
 
     Examples
     --------
@@ -101,8 +83,8 @@ def moment_pattern(time_format: str) -> MomentPattern:
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: time format '%d %b': expected seconds, milliseconds, \
-microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
-least year, month and day
+    oseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
+    t year, month and day
     """
     if time_format in _NAMED:
         groups = {name: place for place, name in enumerate(FIELDS, start=1)}

@@ -19,15 +19,6 @@ from segmentry.schema import (
     Window,
 )
 
-__all__ = [
-    "DataReport",
-    "Finding",
-    "find_in_log",
-    "find_in_profiles",
-    "find_in_tables",
-    "refuse_rejections",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -41,24 +32,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """What was read, what was set aside and what is odd about it.
-
-    Parameters
-    ----------
-    source : str
-        Kind of the source, "taobao", or the user's name for it.
-    starts_at, ends_at : int or None
-        The window ``[starts_at, ends_at)`` in epoch seconds; null where events have no times.
-    findings : tuple of Finding
-        Joins, nulls, duplicates, impossible values; every check is listed, also with count 0.
-    """
+    """What was read, what was set aside and what is odd about it."""
 
     source: str
+    """Kind of the source, "taobao", or the user's name for it."""
     starts_at: int | None
     ends_at: int | None
+    """`starts_at`, `ends_at`: the window ``[starts_at, ends_at)`` in epoch seconds; null where
+    events have no times."""
     utc_offset_hours: UtcOffset
     accounts: tuple[RowAccount, ...]
     findings: tuple[Finding, ...]
+    """Joins, nulls, duplicates, impossible values; every check is listed, also with count 0."""
 
 
 def find_in_tables(
@@ -190,13 +175,7 @@ def find_in_log(
 
 
 def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
-    """Refuse tables of which rows were rejected.
-
-    Raises
-    ------
-    DataError
-        With all of them, and why.
-    """
+    """Refuse tables of which rows were rejected, by a DataError with all of them, and why."""
     bad = [
         f"{account.role}: {n:,} {reason}"
         for account in accounts

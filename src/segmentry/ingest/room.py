@@ -12,15 +12,6 @@ from segmentry.runtime.memory import process_limit, require_room, rows_per_part
 from segmentry.runtime.temporary import temporary_folder
 from segmentry.schema import TableSource
 
-__all__ = [
-    "BYTES_PER_ROW",
-    "GZIP_RATIO",
-    "about_rows",
-    "parts_of",
-    "require_room_for",
-    "scratch_folder",
-]
-
 GZIP_RATIO = 4
 """Text per byte of a compressed log; 3.5 to 4.5 were measured."""
 _BYTES_PER_LINE = 30
@@ -41,13 +32,7 @@ def parts_of(tables: Sequence[TableSource], memory: str | None) -> int:
 
 
 def require_room_for(tables: Sequence[TableSource], folder: Path) -> None:
-    """Refuse to split logs where their parts will not fit.
-
-    Raises
-    ------
-    OutputError
-        Before anything is written.
-    """
+    """Refuse, before anything is written, to split logs where there is no room for it."""
     n_rows = sum(about_rows(file) for t in tables if t.prepared is None for file in t.files)
     remedy = "free some, or give --temp DIR on a larger disk"
     require_room(folder, n_rows * BYTES_PER_ROW, remedy=remedy)
@@ -57,10 +42,7 @@ def require_room_for(tables: Sequence[TableSource], folder: Path) -> None:
 def scratch_folder(temp: str | None, *, default: Path | None = None) -> Iterator[Path]:
     """Yield the folder for temporary files: in `--temp`, else `default`, else the system's.
 
-    Raises
-    ------
-    OutputError
-        If it cannot be made.
+    Raises OutputError if it cannot be made.
     """
     if temp is None and default is not None:
         default.mkdir()

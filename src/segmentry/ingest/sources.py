@@ -10,8 +10,6 @@ from segmentry.ingest.store.prepared import PREPARED_FILE, read_prepared
 from segmentry.ingest.taobao import find_taobao
 from segmentry.schema import Source
 
-__all__ = ["find_source", "with_duplicates"]
-
 
 def find_source(data_dir: Path | str | None, mapping: Path | str | None) -> Source:
     """Return the source of a folder, or of a mapping and the folder that it is about.
@@ -51,10 +49,7 @@ def find_source(data_dir: Path | str | None, mapping: Path | str | None) -> Sour
 def with_duplicates(source: Source, duplicates: str) -> Source:
     """Return a source of whose behaviours equal rows are collapsed, or all counted.
 
-    Raises
-    ------
-    ConfigError
-        If they were collapsed when the folder was prepared, and are to be counted.
+    Raises ConfigError if they were collapsed when the folder was prepared, and are to be counted.
     """
     behaviours = source.behaviours
     if behaviours is None or duplicates == "collapse":

@@ -20,8 +20,6 @@ from segmentry.ingest.mapping import (
 )
 from segmentry.schema import Feature, Source
 
-__all__ = ["TAOBAO_ATTRIBUTES", "find_taobao"]
-
 _FORMATS = (".csv", ".csv.gz", ".parquet")
 _BEIJING = 8
 _FILES = {

@@ -8,8 +8,6 @@ import polars as pl
 from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file, require_columns
 
-__all__ = ["as_ids", "read_user_file"]
-
 
 def read_user_file(
     path: Path,
@@ -22,12 +20,7 @@ def read_user_file(
 
     A column may have one of its `other_names` instead.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be read.
-    SchemaError
-        If a required column is missing.
+    Raises DataError if the file cannot be read; SchemaError if a required column is missing.
 
     Examples
     --------
@@ -76,10 +69,7 @@ def _found(
 def as_ids(values: pl.Series, *, like: pl.DataType, source: str) -> pl.Series:
     """Return ids as the run has them; ``4.0`` is 4 where ids are whole numbers.
 
-    Raises
-    ------
-    SchemaError
-        If an id is missing or is not of the run's kind.
+    Raises SchemaError if an id is missing or is not of the run's kind.
 
     Examples
     --------
@@ -89,7 +79,7 @@ def as_ids(values: pl.Series, *, like: pl.DataType, source: str) -> pl.Series:
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: contacts.csv: user_id 'u7' is no whole number, as those of the \
-run are; use the ids of the run
+    are; use the ids of the run
     """
     n_missing = values.null_count()
     if n_missing:

@@ -4,8 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from segmentry.pipeline._compare import compare_algorithms
-    from segmentry.pipeline._embed import embed_run
+    from segmentry.pipeline._compare import compare_algorithms, embed_run
     from segmentry.pipeline._outputs import rename_segment, rewrite_report
     from segmentry.pipeline._prepare import PreparedData, prepare
     from segmentry.pipeline._run import RunResult, run
@@ -35,7 +34,7 @@ _HOMES = {
     "build_user_table": "_score",
     "check_data": "_score",
     "compare_algorithms": "_compare",
-    "embed_run": "_embed",
+    "embed_run": "_compare",
     "fit_segments": "_table",
     "prepare": "_prepare",
     "rename_segment": "_outputs",

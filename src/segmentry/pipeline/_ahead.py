@@ -11,8 +11,7 @@ import polars as pl
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
 from segmentry.pipeline._summarise import Named
-from segmentry.results.fingerprint import Fingerprinting
-from segmentry.results.run_folder import FileFingerprint
+from segmentry.results.run_folder import FileFingerprint, Fingerprinting
 from segmentry.results.scoring import segments_table
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_DRAWING, preloading
@@ -63,10 +62,7 @@ class Ahead:
     def start(self, segmentation: Segmentation, truth: Validation | None, segments: Named) -> Named:
         """Go ahead, and return the segments by the names that people gave.
 
-        Raises
-        ------
-        ConfigError
-            If people's names do not fit the segments.
+        Raises ConfigError if people's names do not fit the segments.
         """
         named = self._name(segmentation, segments)
         self.automatic = {segment.segment_id: segment.name for segment in segments}

@@ -1,5 +1,6 @@
-"""Compare algorithms on the users of a run."""
+"""Add to a run: other algorithms on its users, and their UMAP."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.config import RunConfig
+from segmentry.describe.maps import embed_users, sample_users
 from segmentry.errors import ConfigError
 from segmentry.evaluation.algorithms import (
     METHODS,
@@ -30,17 +32,18 @@ from segmentry.features import (
 )
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.windows import local_days, split_window
-from segmentry.pipeline._outputs import rewrite_report
-from segmentry.results.comparisons import write_comparison
+from segmentry.pipeline._outputs import rewrite_report, write_report
+from segmentry.results.comparisons import read_comparison, write_comparison
 from segmentry.results.run_folder import (
     read_bundle,
     read_early,
     read_manifest,
     read_segments,
     read_user_table,
+    staged_inside,
 )
-from segmentry.results.scoring import Bundle
-from segmentry.results.summary import Summary, read_summary
+from segmentry.results.scoring import Bundle, score_users
+from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.runtime.progress import told
 from segmentry.schema import UNKNOWN, Estimate, Progress, Window
 from segmentry.segments.forming import Recipe, plan_features, recipe_named
@@ -258,3 +261,69 @@ def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[s
             "and the distinct users and nothing else."
         )
     return tuple(notes)
+
+
+_MIN_FITTED = 100
+
+
+def embed_run(
+    run_dir: Path | str, *, n_fitted: int = 5_000, n_placed: int = 5_000, seed: int = 0
+) -> Summary:
+    """Form a UMAP on a stratified sample of a run's users and add it to summary and report.
+
+    Parameters
+    ----------
+    run_dir : Path or str
+        A run folder; its summary, figures and report are written anew, with ``umap.parquet``.
+    n_fitted : int
+        Users that form the map: of every segment its share, by hash of the id.
+    n_placed : int
+        Further users to put into it; 0 for all others.
+    seed : int
+
+    Returns
+    -------
+    Summary
+        With its `embedding`.
+
+    Raises
+    ------
+    BundleError
+        If the run cannot be read.
+    ConfigError
+        If fewer than 100 users are to form the map, or the run has fewer.
+    MissingExtraError
+        If umap-learn is not installed.
+    OutputError
+        If the run folder cannot be written.
+    """
+    folder = Path(run_dir)
+    summary, bundle = read_summary(folder), read_bundle(folder)
+    table = read_user_table(folder)
+    scored, _ = score_users(bundle, table)
+    is_in = scored["segment_id"] > 0
+    table, ids = table.filter(is_in), scored["segment_id"].filter(is_in).to_numpy()
+    if min(n_fitted, table.height) < _MIN_FITTED:
+        raise ConfigError(
+            f"{min(n_fitted, table.height)} users are to form the map; expected at least "
+            f"{_MIN_FITTED}"
+        )
+    chosen, is_fitted = sample_users(table["user_id"], ids, n_fitted=n_fitted, n_placed=n_placed)
+    X = bundle.preprocessing.transform(table[chosen])
+    places, embedding = embed_users(X, ids[chosen], is_fitted, seed=seed)
+    summary = dataclasses.replace(summary, embedding=embedding)
+    with staged_inside(folder) as staging:
+        users = pl.DataFrame(
+            {
+                "user_id": table["user_id"][chosen],
+                "segment_id": ids[chosen],
+                "x": places[:, 0],
+                "y": places[:, 1],
+                "is_fitted": is_fitted,
+            }
+        )
+        users.write_parquet(staging / "umap.parquet")
+        text = render_summary_json(summary)
+        (staging / "summary.json").write_text(text, encoding="utf-8")
+        write_report(summary, staging, comparison=read_comparison(folder))
+    return summary

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from segmentry.config import RunConfig
 from segmentry.errors import EmptyDataError, SelectionError
@@ -22,6 +21,7 @@ from segmentry.evaluation.later_days import (
 from segmentry.evaluation.number import NumberEvidence, evidence_basis, find_by_evidence
 from segmentry.features.users import EarlyUsers, UserData
 from segmentry.runtime.progress import told
+from segmentry.runtime.threads import one_thread
 from segmentry.schema import Progress
 from segmentry.segments.forming import Decide, Recipe, Segmentation, find_cells, find_segments
 from segmentry.segments.preprocessing import ColumnPlan
@@ -94,7 +94,7 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
         segmentation, evidence = _find_first(asked, users.table, None)
         return Found(segmentation, evidence, None, unchecked, Added(reason=unchecked))
     # One thread for each sum: its last bits must not depend on how many there are.
-    with threadpool_limits(1):
+    with one_thread():
         segmentation, truth = check_later(
             first[0],
             users.early,
@@ -103,6 +103,7 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
             find=partial(find, asked),
             prior=users.prior,
             seed=asked.settings.seed,
+            min_size=asked.settings.min_size,
         )
     return Found(segmentation, first[1], truth, unchecked, _measure_added(asked, first[0], users))
 
@@ -165,8 +166,8 @@ def _find_first(
         evidence_basis(
             table, early, asked.plans, recipe=asked.recipe, algorithm=settings.algorithm
         ),
-        forced=settings.k,
         least=settings.k_min,
+        gain_share=settings.gain_share,
         n_runs=settings.bootstraps,
         seed=settings.seed,
         progress=asked.progress,

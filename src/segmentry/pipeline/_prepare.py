@@ -76,8 +76,6 @@ def prepare(
     OutputError
         If the folder is in the way, cannot be written, or is being prepared by another process.
 
-    Examples
-    --------
     >>> import tempfile
     >>> from segmentry.datasets import GeneratorOptions, generate_taobao
     >>> home = Path(tempfile.mkdtemp())

@@ -26,17 +26,10 @@ def read_users(
 ) -> UserData:
     """Read all files once and make the user table.
 
-    Parameters
-    ----------
-    config : RunConfig
-        Engine, window, sample and strictness.
-    scratch : Path
-        Existing folder for temporary files; the caller removes it.
+    `scratch` is an existing folder for temporary files; the caller removes it.
 
-    Raises
-    ------
-    DataError
-        If nothing is left to work on, or rows were rejected and `config.strict` forbids it.
+    Raises DataError if nothing is left to work on, or rows were rejected and `config.strict`
+    forbids it.
     """
     rules = _rules(source, config, wanted)
     needed = _needed(source, config, wanted)
@@ -85,10 +78,7 @@ def _needed(source: Source, config: RunConfig, wanted: Wanted) -> Source:
 def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
     """Return which rows are read.
 
-    Raises
-    ------
-    ConfigError
-        If the window is empty, or there can be none.
+    Raises ConfigError if the window is empty, or there can be none.
     """
     moments: dict[str, int] = {}
     for name, text in (("since", config.since), ("until", config.until)):

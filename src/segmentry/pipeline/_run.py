@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Unpack
 
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
@@ -26,14 +25,11 @@ from segmentry.features.windows import split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
 from segmentry.pipeline._ahead import Ahead
-from segmentry.pipeline._decide import decide
 from segmentry.pipeline._form import Asked, find_and_check
-from segmentry.pipeline._log import look_again
 from segmentry.pipeline._outputs import write_report
 from segmentry.pipeline._read import read_users
-from segmentry.pipeline._summarise import Named, summarise
+from segmentry.pipeline._summarise import Named, decide, look_again, summarise
 from segmentry.pipeline._wanted import recipe_for, wanted_of
-from segmentry.results.behaviours import reuse_behaviours, write_behaviours
 from segmentry.results.names import (
     NAMES_FILE,
     named_by_people,
@@ -49,7 +45,9 @@ from segmentry.results.run_folder import (
     read_manifest,
     read_user_table,
     render_manifest,
+    reuse_behaviours,
     staged,
+    write_behaviours,
     write_early,
 )
 from segmentry.results.scoring import make_bundle, render_bundle
@@ -57,6 +55,7 @@ from segmentry.results.summary import Summary, read_summary, render_summary_json
 from segmentry.results.tables import profiles_table, selection_table
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
+from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
 from segmentry.schema import Feature, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
@@ -264,18 +263,21 @@ def segment_run(
     `on_named` is called as soon as the segments have names, while they are described further.
     """
     settings = recipe_for(settings, users.traits)
-    catalogue = (*users.features, *users.attributes)
     recipe = recipe_named(settings.recipe)
     exclude = (*settings.exclude, *_undated(users))
     plans = plan_features(
-        recipe, catalogue, features=settings.features, exclude=exclude, choices=settings.choices
+        recipe,
+        users.catalogue,
+        features=settings.features,
+        exclude=exclude,
+        choices=settings.choices,
     )
     asked = Asked(plans, recipe, settings, progress)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
         found = find_and_check(asked, users)
     segmentation, truth = found.segmentation, found.truth
     # One thread for each sum: its last bits must not depend on who else is computing.
-    with clock.step("describe the log by segment"), threadpool_limits(1):
+    with clock.step("describe the log by segment"), one_thread():
         second = look_again(
             users, segmentation, truth, settings, scratch=scratch, progress=progress
         )
@@ -290,7 +292,7 @@ def segment_run(
         )
     with clock.step("decide"):
         summary = decide(summary, users, segmentation, settings, truth)
-    return Formed(segmentation, summary, truth, second.affinity, hexagons)
+    return Formed(segmentation, summary, truth, second.cells, hexagons)
 
 
 def _undated(users: UserData) -> tuple[str, ...]:
@@ -463,9 +465,7 @@ def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClo
             main_placement=users.main_placement,
             attributes=users.attributes,
             window=users.window,
-            behaviour_priors={} if behaviours is None else behaviours.priors,
-            behaviour_window=None if behaviours is None else behaviours.window,
-            behaviour_provides=() if behaviours is None else sorted(behaviours.provides),
+            behaviours=behaviours,
         )
         (staging / "model").mkdir()
         (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")

@@ -18,7 +18,7 @@ from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock
-from segmentry.runtime.whole_files import written_whole
+from segmentry.runtime.temporary import written_whole
 from segmentry.schema import Progress, Source
 from segmentry.settings import CheckOptions, ReadingOptions
 
@@ -177,11 +177,8 @@ def _read_table(
 def _as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
     """Return what the segments were formed by, made as it was made then.
 
-    Raises
-    ------
-    SchemaError
-        If the data do not allow a feature, or lack an attribute, that formed the segments; other
-        attributes become unknown.
+    Raises SchemaError if the data do not allow a feature, or lack an attribute, that formed the
+    segments; other attributes become unknown.
     """
     needed = bundle.columns
     present = {feature.name for feature in (*wanted.features, *(wanted.behaviours or ()))}

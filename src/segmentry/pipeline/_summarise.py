@@ -1,17 +1,19 @@
-"""From users and segments to the `Summary`."""
+"""From users and segments to the `Summary`: profiles, the log read again, decisions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-from threadpoolctl import threadpool_limits
 
+from segmentry.advise.decisions import decide_spending
+from segmentry.advise.insights import find_insights
 from segmentry.config import RunConfig
 from segmentry.describe.conversions import report_conversions
 from segmentry.describe.data_warnings import warn_of_data, warn_of_memory, warn_of_suspects
-from segmentry.describe.exposure import LogReport
+from segmentry.describe.exposure import HoldOut, LogDescription, LogReport, Members, describe_log
 from segmentry.describe.latent import report_latent
 from segmentry.describe.later_days import report_truth, warn_of_levels, with_truth
 from segmentry.describe.maps import make_pictures, map_components
@@ -20,20 +22,30 @@ from segmentry.describe.number import report_evidence, warn_of_number
 from segmentry.describe.overview import headline, warn_of_segments
 from segmentry.describe.presence import (
     PresenceReport,
-    compared_features,
     report_presence,
     warn_of_presence,
 )
-from segmentry.describe.profiles import SegmentProfile, name_segments, profile_segments
+from segmentry.describe.profiles import (
+    SegmentProfile,
+    find_exemplars,
+    name_segments,
+    profile_segments,
+    report_rules,
+)
 from segmentry.errors import EmptyDataError
 from segmentry.evaluation.later_days import TruthReport, Validation
 from segmentry.features.users import UserData
+from segmentry.features.windows import local_days
+from segmentry.ingest.engines import explained, open_engine
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.pipeline._form import Found
-from segmentry.results.summary import Repeat, Summary
+from segmentry.privacy import published_ids
+from segmentry.results.summary import Decisions, Repeat, Summary
+from segmentry.runtime.progress import told
+from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
-from segmentry.schema import UNASSIGNED
-from segmentry.segments.forming import Segmentation, Selection
+from segmentry.schema import UNASSIGNED, DataTraits, Feature, Progress
+from segmentry.segments.forming import Segmentation, Selection, recipe_named
 from segmentry.segments.preprocessing import feature_rows
 
 Named = tuple[SegmentProfile, ...]
@@ -57,29 +69,23 @@ def summarise(
 ) -> Summarised:
     """Put together all that the report shows.
 
-    Parameters
-    ----------
-    command : str
-        What to type to repeat the run.
-    found : Found
-        Segments of these users, what later days say, why so many, what behaviours add.
-    on_named : callable, optional
-        Called with the profiles as soon as they have names by rule; returns them with the names
-        that people gave.
+    The `command` is what to type to repeat the run; `found` the segments of these users, what later
+    days say, why so many, what behaviours add. `on_named` is called with the profiles as soon as
+    they have names by rule; it returns them with the names that people gave.
     """
-    catalogue = (*users.features, *users.attributes)
     segmentation, truth, evidence = found.segmentation, found.truth, found.evidence
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
-    with threadpool_limits(1), ThreadPoolExecutor(max_workers=1) as beside:
+    with one_thread(), ThreadPoolExecutor(max_workers=1) as beside:
         population, segments = _profiles(users, segmentation, config, truth)
         if on_named is not None:
             segments = on_named(segments)
+        segments = _with_stability(segments, found)
         pictures = beside.submit(
-            make_pictures, users.table, segmentation, catalogue, min_size=min_size
+            make_pictures, users.table, segmentation, users.catalogue, min_size=min_size
         )
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
-        presence = _presence(users, found, min_size=min_size)
+        presence = report_presence(truth, users, segmentation, min_size=min_size)
         checked = None if truth is None else report_truth(truth, min_size=min_size)
         drawn_from, hexagons = pictures.result()
         summary = Summary(
@@ -94,7 +100,7 @@ def summarise(
             segments=segments,
             unassigned=_unassigned(users, segmentation),
             features=tuple(
-                feature_rows(catalogue, segmentation.preprocessing, excluded=config.exclude)
+                feature_rows(users.catalogue, segmentation.preprocessing, excluded=config.exclude)
             ),
             map=map_components(users.table, segmentation, min_size=min_size),
             method=_method(users, segmentation, config),
@@ -113,6 +119,16 @@ def summarise(
             ),
         )
         return Summarised(summary, hexagons)
+
+
+def _with_stability(segments: Named, found: Found) -> Named:
+    """Say of each segment whether it is stable, as far as that was measured."""
+    stability = None if found.evidence is None else found.evidence.stability
+    stable = {} if stability is None else {e.segment_id: e.is_stable for e in stability.segments}
+    return tuple(
+        replace(each, is_stable=None if each.is_withheld else stable.get(each.segment_id))
+        for each in segments
+    )
 
 
 def _n_assigned(segmentation: Segmentation) -> int:
@@ -153,21 +169,6 @@ def _data(users: UserData) -> DataReport:
     )
 
 
-def _presence(users: UserData, found: Found, *, min_size: int) -> PresenceReport | None:
-    segmentation = found.segmentation
-    return report_presence(
-        found.truth,
-        users.table,
-        segmentation.segment_ids,
-        n_segments=segmentation.n_segments,
-        early=None if users.early is None else users.early.table,
-        features=compared_features(
-            (*users.features, *users.attributes), segmentation.preprocessing.features
-        ),
-        min_size=min_size,
-    )
-
-
 def _warnings(
     users: UserData,
     segments: Named,
@@ -194,10 +195,7 @@ def _profiles(
 ) -> tuple[SegmentProfile, Named]:
     """Profile the population and the segments, and name them by what later days confirm.
 
-    Raises
-    ------
-    EmptyDataError
-        If all segmented users together are too few to be shown.
+    Raises EmptyDataError if all segmented users together are too few to be shown.
     """
     n_users = _n_assigned(segmentation)
     if n_users < config.min_size:
@@ -205,12 +203,11 @@ def _profiles(
             f"{n_users} users have a segment, fewer than --min-size {config.min_size}: nothing may "
             "be shown of them; take more users or a smaller --min-size"
         )
-    features = (*users.features, *users.attributes)
     forming = segmentation.preprocessing.features
     population, segments = profile_segments(
         users.table,
         segmentation.segment_ids,
-        features,
+        users.catalogue,
         n_segments=segmentation.n_segments,
         forming=forming,
         silhouettes=segmentation.segment_silhouettes,
@@ -222,7 +219,127 @@ def _profiles(
     if truth is None:
         return population, segments
     population, segments = with_truth(population, segments, truth, min_size=config.min_size)
-    names = name_segments(population, segments, features, forming=forming)
+    names = name_segments(population, segments, users.catalogue, forming=forming)
     return population, tuple(
         replace(segment, name=name) for segment, name in zip(segments, names, strict=True)
     )
+
+
+def decide(
+    summary: Summary,
+    users: UserData,
+    segmentation: Segmentation,
+    config: RunConfig,
+    truth: Validation | None,
+) -> Summary:
+    """Put beside a summary what can be decided on it.
+
+    The summary holds all that insights are looked for in, the log included where it was read again.
+    """
+    ids, _ = published_ids(
+        segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=config.min_size
+    )
+    catalogue = {feature.name: feature for feature in users.catalogue}
+    forming = [catalogue[name] for name in segmentation.preprocessing.features]
+    segments, spending = decide_spending(
+        summary.segments,
+        None if truth is None else truth.halves,
+        has_clicks=users.traits.has_clicks,
+        n_days=len(local_days(users.window)) if users.traits.has_time else 1,
+    )
+    summary = replace(summary, segments=segments, spending=spending)
+    insights, not_evaluated = find_insights(
+        summary, agreements=_agreements(truth), mute=config.mute
+    )
+    return replace(
+        summary,
+        decisions=Decisions(
+            min_size=config.min_size,
+            rules=report_rules(users.table, ids, segmentation, forming, min_size=config.min_size),
+            exemplars=find_exemplars(
+                users.table,
+                segmentation,
+                ids,
+                _shown_of_users(forming, catalogue),
+                with_ids=config.exemplar_ids,
+            ),
+            insights=insights,
+            not_evaluated=not_evaluated,
+            muted=tuple(sorted(set(config.mute))),
+        ),
+    )
+
+
+def _agreements(truth: Validation | None) -> Mapping[int, float]:
+    if truth is None or truth.split.outcome is None:
+        return {}
+    return {
+        event.new_ids[0]: event.jaccard
+        for event in truth.alignment.events
+        if event.kind == "kept" and event.jaccard is not None
+    }
+
+
+def _shown_of_users(
+    forming: list[Feature], catalogue: Mapping[str, Feature]
+) -> tuple[Feature, ...]:
+    """Return what is shown of single users: what formed segments, and their counts."""
+    counts = [catalogue[name] for name in ("n_impressions", "n_clicks") if name in catalogue]
+    return tuple({feature.name: feature for feature in [*forming, *counts]}.values())
+
+
+def look_again(
+    users: UserData,
+    segmentation: Segmentation,
+    truth: Validation | None,
+    config: RunConfig,
+    *,
+    scratch: Path | None,
+    progress: Progress | None,
+) -> LogDescription:
+    """Describe the log by segment, or say why that cannot be done.
+
+    `scratch` is the folder for temporary files; null where no log is there.
+    """
+    if users.log is None or scratch is None:
+        return LogDescription(LogReport(reason=_absence(config, users.traits)), None)
+    k = segmentation.n_segments
+    ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=config.min_size)
+    on_part = told(progress, "describing the log by segment")
+    engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
+    try:
+        with explained(engine, "describing the log"):
+            return describe_log(
+                engine,
+                users.log.parts,
+                users.log.ads,
+                members=Members(users.table["user_id"], ids, k),
+                n_clicks=users.table["n_clicks"].fill_null(0).to_numpy(),
+                window=users.window,
+                hold_out=_hold_out(truth),
+                seed=config.seed,
+                least_users=config.min_size,
+                on_part=on_part,
+            )
+    finally:
+        engine.close()
+
+
+def _absence(config: RunConfig, traits: DataTraits) -> str:
+    if not traits.has_log:
+        return "there is no log, only a table of users"
+    if not traits.has_clicks:
+        return f"the {traits.events} have no clicks"
+    if not traits.has_time:
+        return f"the {traits.events} have no times"
+    if not recipe_named(config.recipe).describes_all:
+        return f"recipe {config.recipe} describes segments by what forms them only"
+    return "the user table of an earlier run was reused, and the log was not read again"
+
+
+def _hold_out(truth: Validation | None) -> HoldOut | None:
+    """Return the segments of the feature window, where an outcome window follows it."""
+    if truth is None or truth.split.outcome is None:
+        return None
+    ids = truth.feature_segment_ids
+    return HoldOut(ids, int(ids.max(initial=0)), truth.split.outcome.start)

@@ -26,10 +26,7 @@ def recipe_for(settings: RunConfig, traits: DataTraits) -> RunConfig:
 def wanted_of(source: Source, settings: RunConfig) -> Wanted:
     """Return what a run takes of a source, and why it does not take the rest.
 
-    Raises
-    ------
-    ConfigError
-        If a feature is asked for by name that the data do not allow.
+    Raises ConfigError if a feature is asked for by name that the data do not allow.
     """
     _refuse_taken_names(source)
     available, absent = available_features(source)
@@ -65,12 +62,8 @@ def _behaviours(
 ) -> tuple[tuple[Feature, ...] | None, tuple[tuple[str, str], ...]]:
     """Return the features of the behaviour log, if it is asked for, and why others are absent.
 
-    Raises
-    ------
-    DataError
-        If it is asked for and there is none.
-    ConfigError
-        If the recipe takes no behaviours.
+    Raises DataError if it is asked for and there is none; ConfigError if the recipe takes no
+    behaviours.
     """
     if not settings.has_behaviours:
         named = {feature.name for feature in BEHAVIOUR_FEATURES}

@@ -9,16 +9,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "draw_files",
-    "draw_png",
-    "draw_svg",
-    "fit_for_xml",
-    "has_title",
-    "start_renderer",
-    "without_title",
-]
-
 _NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 _CIRCLE = re.compile(
@@ -45,24 +35,7 @@ def start_renderer() -> None:
 
 
 def draw_files(name: str, spec: dict[str, Any], directory: Path, *, scale: float) -> str:
-    """Write a figure as ``NAME.svg`` and ``NAME.png`` and return its SVG for a page.
-
-    Parameters
-    ----------
-    name : str
-        Of the files.
-    spec : dict
-        As for `draw_svg`.
-    directory : Path
-        Where the files go.
-    scale : float
-        Pixels of the PNG per unit of the SVG.
-
-    Returns
-    -------
-    str
-        The SVG without its drawn title.
-    """
+    """Write a figure as ``NAME.svg`` and ``NAME.png``; return its SVG without its drawn title."""
     svg = draw_svg(spec)
     (directory / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
     (directory / f"{name}.png").write_bytes(draw_png(svg, scale=scale))
@@ -72,11 +45,8 @@ def draw_files(name: str, spec: dict[str, Any], directory: Path, *, scale: float
 def draw_svg(spec: dict[str, Any]) -> str:
     """Return the SVG of a chart's specification: text stays text, ids are its own.
 
-    Parameters
-    ----------
-    spec : dict
-        Vega-Lite, with ``name``, ``description``, ``usermeta.title``, ``title``, and ``font`` and
-        sizes of the title in ``config``.
+    The specification is Vega-Lite, with ``name``, ``description``, ``usermeta.title``, ``title``,
+    and ``font`` and sizes of the title in ``config``.
     """
     import vl_convert
 

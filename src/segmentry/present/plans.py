@@ -7,8 +7,6 @@ from segmentry.advise.experiments import ExperimentPlan, PowerRow
 from segmentry.formats import count, decimal, percent, rate
 from segmentry.present.tables import Cell, Column, Row, Table, segment_row
 
-__all__ = ["comparison_table", "part_table", "power_table", "sensitivity_table"]
-
 
 def part_table(plan: BudgetPlan, *, has_total: bool = False) -> Table:
     """Return what each segment gets; its money where money was divided."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import polars as pl
     import rich.table
 
-__all__ = ["Badge", "Cell", "Column", "Line", "Row", "Shown", "Table", "plain", "segment_row"]
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -53,29 +51,20 @@ def plain(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table.
-
-    Parameters
-    ----------
-    name : str
-        In a frame: lower case, with underscores. An estimate fills ``NAME``, ``NAME_low`` and
-        ``NAME_high``.
-    head : str
-        For people.
-    write : callable
-        Writes a number or null for people; one of `segmentry.formats`. Texts stay as is.
-    limits : str
-        Head of a column of its own for the limits of estimates; if empty, they stand below the
-        value.
-    is_words : bool
-        Whether it holds words: set to the left, and free to wrap.
-    """
+    """A column of a table."""
 
     name: str
+    """In a frame: lower case, with underscores. An estimate fills ``NAME``, ``NAME_low`` and
+    ``NAME_high``."""
     head: str
+    """For people."""
     write: Callable[[Any], str] = plain
+    """Writes a number or null for people; one of `segmentry.formats`. Texts stay as is."""
     limits: str = ""
+    """Head of a column of its own for the limits of estimates; if empty, they stand below the
+    value."""
     is_words: bool = False
+    """Whether it holds words: set to the left, and free to wrap."""
 
     def texts(self, cell: Cell) -> tuple[str, ...]:
         r"""Return what people read: one text, or two where limits have a column of their own.
@@ -99,23 +88,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table: one cell per column, the first of which heads the line.
-
-    Parameters
-    ----------
-    cells : tuple of Cell
-    segment : int, optional
-        The segment that the line is about: its colour stands beside the heading.
-    is_strong : bool
-        Whether the line is the one to look at.
-    badge : Badge, optional
-        Stands for the text of the second cell.
-    """
+    """A line of a table: one cell per column, the first of which heads the line."""
 
     cells: tuple[Cell, ...]
     segment: int | None = None
+    """The segment that the line is about: its colour stands beside the heading."""
     is_strong: bool = False
+    """Whether the line is the one to look at."""
     badge: Badge | None = None
+    """Stands for the text of the second cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +114,6 @@ class Line:
 class Table:
     """A table of a run.
 
-    Parameters
-    ----------
-    name : str
-        Of a file or a sheet.
-    caption : str
-    columns : tuple of Column
-    rows : tuple of Row
-
     Examples
     --------
     >>> from segmentry.formats import count
@@ -157,6 +130,7 @@ class Table:
     """
 
     name: str
+    """Of a file or a sheet."""
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]

@@ -119,17 +119,11 @@ def segment_colour(segment_id: int) -> str:
     """Return the colour of a segment, the same in every figure and page.
 
     Eight hues that stay apart for readers with normal vision, protanopia, deuteranopia and
-    tritanopia: by 11 or more in every pair (CIEDE2000, simulated by Machado, Oliveira and
-    Fernandes 2009). The ninth segment to the sixteenth have a duller shade of them, and then all
-    sixteen repeat: many segments are told apart by the number or the name beside every bar, line,
-    blade and centre, not by colour; a single dot of a map says its segment when hovered over. All
-    have a contrast of 3 or more with the light and the dark ground. Unassigned users (id 0) are
-    grey.
-
-    Parameters
-    ----------
-    segment_id : int
-        1..K; the colours repeat after 16.
+    tritanopia: by 11 or more in every pair (CIEDE2000, simulated by Machado, Oliveira and Fernandes
+    2009). The ninth segment to the sixteenth have a duller shade of them, and then all sixteen
+    repeat: many segments are told apart by the number or the name beside every bar, line, blade and
+    centre, not by colour; a single dot of a map says its segment when hovered over. All have a
+    contrast of 3 or more with the light and the dark ground. Unassigned users (id 0) are grey.
 
     Examples
     --------
@@ -206,12 +200,7 @@ def page_colours(*, is_dark: bool) -> str:
 
 
 def dark_figure_css(scope: str) -> str:
-    """Return CSS rules that turn every role of an inline figure dark.
-
-    Parameters
-    ----------
-    scope : str
-        Selector of the element that holds the figure.
+    """Return CSS rules that turn every role of an inline figure dark, below the selector `scope`.
 
     Examples
     --------

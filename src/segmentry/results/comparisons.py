@@ -6,9 +6,7 @@ import polars as pl
 
 from segmentry.evaluation.algorithms import AlgorithmComparison, MethodResult
 from segmentry.runtime.codec import Codec
-from segmentry.runtime.whole_files import written_whole
-
-__all__ = ["COMPARISON_FILE", "comparison_table", "read_comparison", "write_comparison"]
+from segmentry.runtime.temporary import written_whole
 
 COMPARISON_FILE = "comparison.json"
 
@@ -32,10 +30,7 @@ def write_comparison(run_dir: Path, comparison: AlgorithmComparison) -> None:
 def read_comparison(run_dir: Path) -> AlgorithmComparison | None:
     """Read it back; null where algorithms were not compared.
 
-    Raises
-    ------
-    BundleError
-        If the file cannot be read.
+    Raises BundleError if the file cannot be read.
     """
     path = run_dir / COMPARISON_FILE
     return _CODEC.read(path) if path.is_file() else None

@@ -22,18 +22,6 @@ from segmentry.results.scoring import render_bundle, score_users
 from segmentry.results.summary import Summary, render_summary_json
 from segmentry.segments.forming import Segmentation
 
-__all__ = [
-    "NAMES_FILE",
-    "beside_carried",
-    "carried_names",
-    "named_by_people",
-    "read_names",
-    "renamed",
-    "render_names",
-    "with_names",
-    "write_renamed",
-]
-
 NAMES_FILE = "names.toml"
 _LONGEST = 60
 _HEAD = """\
@@ -46,10 +34,7 @@ _HEAD = """\
 def read_names(file: Path) -> dict[int, str]:
     """Read the names of a file like ``names.toml``.
 
-    Raises
-    ------
-    ConfigError
-        If it cannot be read, or holds anything but a name per segment id.
+    Raises ConfigError if it cannot be read, or holds anything but a name per segment id.
     """
     found = _table_of(file, "names")
     if not found:
@@ -102,10 +87,7 @@ def _quoted(name: str) -> str:
 def with_names(summary: Summary, names: Mapping[int, str], *, source: str) -> Summary:
     """Return the summary with segments renamed; nothing else of it changes but its headline.
 
-    Raises
-    ------
-    ConfigError
-        If an id is none of the run's, or a name is that of another segment.
+    Raises ConfigError if an id is none of the run's, or a name is that of another segment.
     """
     segments = renamed(summary.segments, names, source=source)
     return replace(summary, segments=segments, headline=headline(segments, summary.truth))
@@ -116,10 +98,7 @@ def renamed(
 ) -> tuple[SegmentProfile, ...]:
     """Return the segments by other names.
 
-    Raises
-    ------
-    ConfigError
-        If an id is none of the run's, or a name is that of another segment.
+    Raises ConfigError if an id is none of the run's, or a name is that of another segment.
     """
     known = {segment.segment_id for segment in segments}
     unknown = sorted(set(names) - known)
@@ -149,23 +128,10 @@ def carried_names(
 
     The saved model of the earlier run puts the users of the new one into its segments; one that is
     found again keeps its name. Names that segmentry itself gave are not kept, as they follow from
-    the figures.
+    the figures. The earlier run is of these users or of others; table and ids are of the new one.
 
-    Parameters
-    ----------
-    run_dir : Path
-        The earlier run, of these users or of others.
-    table : DataFrame, (n_users, ...)
-        User table of the new run.
-    segment_ids : ndarray of int, shape (n_users,)
-        Of the new run.
-
-    Raises
-    ------
-    SchemaError
-        If the table lacks a feature that formed the earlier segments.
-    BundleError
-        If the earlier run cannot be read.
+    Raises SchemaError if the table lacks a feature that formed the earlier segments; BundleError if
+    the earlier run cannot be read.
     """
     bundle, file = read_bundle(run_dir), run_dir / NAMES_FILE
     if not file.is_file():
@@ -211,24 +177,10 @@ def named_by_people(
 ) -> tuple[SegmentProfile, ...]:
     """Take over the names that people gave: those of a file win, then those of the last run.
 
-    Parameters
-    ----------
-    segmentation : Segmentation
-    segments : tuple of SegmentProfile
-        As they are named by rule.
-    table : DataFrame, (n_users, ...)
-        The user table that was segmented.
-    earlier : sequence of Path
-        Earlier runs.
-    given : mapping of int to str
-        Names by segment id.
-    source : Path or str or None
-        Where those come from.
+    The segments are as they are named by rule, the table is the one that was segmented. Names
+    `given` are by segment id and come from `source`; further names come from `earlier` runs.
 
-    Raises
-    ------
-    ConfigError
-        If a name is that of another segment, or of none.
+    Raises ConfigError if a name is that of another segment, or of none.
     """
     for run_dir in earlier:
         kept = carried_names(run_dir, table, segmentation.segment_ids)

@@ -1,42 +1,24 @@
 """The run folder: whole or absent, versioned, read lazily."""
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import BundleError, OutputError
+from segmentry.errors import BundleError, DataError, OutputError
+from segmentry.features.users import SHOP_COUNTS, BehaviourData
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.codec import Codec
-from segmentry.runtime.temporary import LOCK, claimed
-from segmentry.runtime.whole_files import put_in_place, written_whole
+from segmentry.runtime.temporary import LOCK, claimed, put_in_place, written_whole
 from segmentry.settings import MIN_SIZE
-
-__all__ = [
-    "FileFingerprint",
-    "Manifest",
-    "check_target",
-    "read_bundle",
-    "read_early",
-    "read_if_there",
-    "read_manifest",
-    "read_min_size",
-    "read_segments",
-    "read_table",
-    "read_user_columns",
-    "read_user_table",
-    "render_manifest",
-    "staged",
-    "staged_inside",
-    "write_early",
-    "written_plan",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +58,8 @@ render_manifest = _MANIFEST.render
 def check_target(run_dir: Path, *, overwrite: bool) -> None:
     """Refuse a target that is in the way before any work is done.
 
-    Raises
-    ------
-    OutputError
-        If the folder exists and may not be replaced, or its parent cannot be written.
+    Raises OutputError if the folder exists and may not be replaced, or its parent cannot be
+    written.
 
     Examples
     --------
@@ -87,7 +67,7 @@ def check_target(run_dir: Path, *, overwrite: bool) -> None:
     Traceback (most recent call last):
     ...
     segmentry.errors.OutputError: .: exists and is not a run folder (no manifest.json), so it is \
-not replaced; choose another --out
+    replaced; choose another --out
     """
     if os.path.lexists(run_dir):  # a link to nothing is in the way too
         if not (run_dir / "manifest.json").is_file():
@@ -151,10 +131,7 @@ def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
 def staged_inside(run_dir: Path) -> Iterator[Path]:
     """Yield a folder whose files and folders take their places in `run_dir` when all went well.
 
-    Raises
-    ------
-    OutputError
-        If the run folder cannot be written.
+    Raises OutputError if the run folder cannot be written.
     """
     staging = run_dir / f".{secrets.token_hex(4)}.partial"
     try:
@@ -173,10 +150,7 @@ def staged_inside(run_dir: Path) -> Iterator[Path]:
 def written_plan(run_dir: Path, name: str) -> Iterator[Path]:
     """Yield a place for a file that replaces ``plan/NAME`` of a run when all went well.
 
-    Raises
-    ------
-    OutputError
-        If the run folder cannot be written.
+    Raises OutputError if the run folder cannot be written.
     """
     folder = run_dir / "plan"
     try:
@@ -191,10 +165,7 @@ def written_plan(run_dir: Path, name: str) -> Iterator[Path]:
 def read_bundle(run_dir: Path) -> Bundle:
     """Read the saved model of a run.
 
-    Raises
-    ------
-    BundleError
-        If there is none, or one of another version.
+    Raises BundleError if there is none, or one of another version.
     """
     return read_bundle_file(run_dir / "model" / "bundle.json")
 
@@ -202,10 +173,7 @@ def read_bundle(run_dir: Path) -> Bundle:
 def read_user_table(run_dir: Path) -> pl.DataFrame:
     """Read the user table of a run, without its segments.
 
-    Raises
-    ------
-    BundleError
-        If there is none.
+    Raises BundleError if there is none.
     """
     return read_table(run_dir, "users.parquet").drop("segment_id")
 
@@ -213,10 +181,7 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
 def read_user_columns(run_dir: Path) -> tuple[str, ...]:
     """Return the columns of the user table of a run, from the footer of the file alone.
 
-    Raises
-    ------
-    BundleError
-        If there is none.
+    Raises BundleError if there is none.
     """
     path = run_dir / "users.parquet"
     with _told(path, "expected a run folder"):
@@ -226,10 +191,7 @@ def read_user_columns(run_dir: Path) -> tuple[str, ...]:
 def read_segments(run_dir: Path) -> pl.DataFrame:
     """Read who is in which segment: ``segments.parquet``.
 
-    Raises
-    ------
-    BundleError
-        If there is none.
+    Raises BundleError if there is none.
     """
     return read_table(run_dir, "segments.parquet")
 
@@ -237,10 +199,7 @@ def read_segments(run_dir: Path) -> pl.DataFrame:
 def read_table(run_dir: Path, name: str) -> pl.DataFrame:
     """Read a table that every run has, by the name of its file.
 
-    Raises
-    ------
-    BundleError
-        If it cannot be read.
+    Raises BundleError if it cannot be read.
     """
     path = run_dir / name
     with _told(path, "expected a run folder"):
@@ -257,10 +216,7 @@ def write_early(run_dir: Path, table: pl.DataFrame, days: pl.DataFrame) -> None:
 def read_early(run_dir: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     """Read it back; none where the run did not check its segments on later days.
 
-    Raises
-    ------
-    BundleError
-        If a file cannot be read.
+    Raises BundleError if a file cannot be read.
     """
     folder = run_dir / "validation"
     if not folder.exists():
@@ -272,10 +228,7 @@ def read_early(run_dir: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
 def read_if_there(path: Path) -> pl.DataFrame | None:
     """Read a table that not every run has.
 
-    Raises
-    ------
-    BundleError
-        If it is there and cannot be read.
+    Raises BundleError if it is there and cannot be read.
     """
     if not path.exists():
         return None
@@ -297,10 +250,7 @@ def _told(path: Path, what_to_do: str) -> Iterator[None]:
 def read_manifest(run_dir: Path) -> Manifest:
     """Read how a run came about.
 
-    Raises
-    ------
-    BundleError
-        If there is no manifest, or one of another version.
+    Raises BundleError if there is no manifest, or one of another version.
     """
     return _MANIFEST.read(run_dir / "manifest.json")
 
@@ -308,12 +258,83 @@ def read_manifest(run_dir: Path) -> Manifest:
 def read_min_size(run_dir: Path) -> int:
     """Return the fewest users on whom the run shows a figure; the usual number if it is not told.
 
-    Raises
-    ------
-    BundleError
-        If there is a manifest that cannot be read.
+    Raises BundleError if there is a manifest that cannot be read.
     """
     if not (run_dir / "manifest.json").is_file():
         return MIN_SIZE
     found = read_manifest(run_dir).config.get("min_size", MIN_SIZE)
     return found if isinstance(found, int) else MIN_SIZE
+
+
+_COUNTS_FILE = "conversions.parquet"
+
+
+_DAYS_FILE = "behaviour_days.parquet"
+
+
+def write_behaviours(run_dir: Path, data: BehaviourData) -> None:
+    """Write what followed the impressions of each user, and the days for runs that reuse this."""
+    data.counts.write_parquet(run_dir / _COUNTS_FILE)
+    if data.days is not None and (run_dir / "validation").is_dir():
+        data.days.write_parquet(run_dir / "validation" / _DAYS_FILE)
+
+
+def reuse_behaviours(run_dir: Path, bundle: Bundle) -> BehaviourData | None:
+    """Read it back; nothing where the run did not read the behaviour log.
+
+    Raises BundleError if a file cannot be read, or is of an earlier version.
+    """
+    counts = read_if_there(run_dir / _COUNTS_FILE)
+    if bundle.behaviour_window is None or counts is None:
+        return None
+    absent = [name for name in SHOP_COUNTS if name not in counts.columns]
+    if absent:
+        raise BundleError(
+            f"{run_dir / _COUNTS_FILE}: no column {', '.join(absent)}, as in runs of an earlier "
+            "version; run the data again"
+        )
+    return BehaviourData(
+        window=bundle.behaviour_window,
+        priors=bundle.behaviour_priors,
+        counts=counts,
+        days=read_if_there(run_dir / "validation" / _DAYS_FILE),
+        provides=frozenset(bundle.behaviour_provides),
+    )
+
+
+_CHUNK = 1 << 22
+
+
+class Fingerprinting:
+    """Hashes files in one thread of its own; leave the context to join it."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._found: list[Future[FileFingerprint]] = [
+            self._pool.submit(_fingerprint, file) for file in sorted(files)
+        ]
+
+    def __enter__(self) -> "Fingerprinting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def results(self) -> tuple[FileFingerprint, ...]:
+        """Wait for the hashes."""
+        return tuple(future.result() for future in self._found)
+
+
+def _fingerprint(file: Path) -> FileFingerprint:
+    digest, n_bytes = hashlib.sha256(), 0
+    try:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                n_bytes += len(chunk)
+    except OSError as error:
+        raise DataError(
+            f"{file}: {error.strerror or error}, though it was there when the run began; leave "
+            "the files in place until it ends"
+        ) from error
+    return FileFingerprint(path=file.name, n_bytes=n_bytes, sha256=digest.hexdigest())

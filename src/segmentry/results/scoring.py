@@ -1,12 +1,13 @@
 """The saved model and how it puts users into segments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from segmentry.features import BetaPrior
+from segmentry.features.users import BehaviourData
 from segmentry.runtime.codec import Codec
 from segmentry.schema import UNASSIGNED, Feature, Window
 from segmentry.segments.clustering import assign
@@ -22,65 +23,35 @@ from segmentry.segments.forming import (
 from segmentry.segments.latent import LatentModel, posterior
 from segmentry.segments.preprocessing import Preprocessing
 
-__all__ = [
-    "Bundle",
-    "Deciding",
-    "Placement",
-    "explain_placement",
-    "make_bundle",
-    "parse_bundle",
-    "read_bundle_file",
-    "render_bundle",
-    "score_users",
-    "segments_table",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """All that is needed to score users, as plain data; written as JSON, never pickled.
-
-    Parameters
-    ----------
-    recipe, algorithm : str
-    names : tuple of str
-        Name of segment `i` at `i - 1`.
-    centers : tuple of tuple of float
-        (n_segments, n_columns).
-    preprocessing : Preprocessing
-    prior : BetaPrior
-        With which the CTR of new users is shrunk.
-    main_placement : str or None
-    attributes : tuple of Feature
-        Attributes of a profile that the user table holds.
-    window : Window
-        The window of the features.
-    behaviour_priors : mapping of str to BetaPrior
-        With which rates of the behaviour log are shrunk; empty where it was not read.
-    behaviour_window : Window or None
-        The window of the behaviours.
-    behaviour_provides : tuple of str
-        What the behaviour log had.
-    latent : LatentModel or None
-        The classes where the algorithm is "latent": they place users, not the centres.
-    cells : CellModel or None
-        The cut points where the algorithm is "cells": they place users, not the centres.
-    """
+    """All that is needed to score users, as plain data; written as JSON, never pickled."""
 
     recipe: str
     algorithm: str
     names: tuple[str, ...]
+    """Name of segment `i` at `i - 1`."""
     centers: tuple[tuple[float, ...], ...]
+    """(n_segments, n_columns)."""
     preprocessing: Preprocessing
     prior: BetaPrior | None
+    """With which the CTR of new users is shrunk."""
     main_placement: str | None
     attributes: tuple[Feature, ...]
+    """Attributes of a profile that the user table holds."""
     window: Window
+    """The window of the features."""
     behaviour_priors: Mapping[str, BetaPrior] = field(default_factory=dict)
+    """With which rates of the behaviour log are shrunk; empty where it was not read."""
     behaviour_window: Window | None = None
+    """The window of the behaviours."""
     behaviour_provides: tuple[str, ...] = ()
+    """What the behaviour log had."""
     latent: LatentModel | None = None
+    """The classes where the algorithm is "latent": they place users, not the centres."""
     cells: CellModel | None = None
+    """The cut points where the algorithm is "cells": they place users, not the centres."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -97,9 +68,7 @@ def make_bundle(
     main_placement: str | None,
     attributes: tuple[Feature, ...],
     window: Window,
-    behaviour_priors: Mapping[str, BetaPrior] | None = None,
-    behaviour_window: Window | None = None,
-    behaviour_provides: Iterable[str] = (),
+    behaviours: BehaviourData | None = None,
 ) -> Bundle:
     """Take from a segmentation what scoring needs."""
     return Bundle(
@@ -112,9 +81,9 @@ def make_bundle(
         main_placement=main_placement,
         attributes=attributes,
         window=window,
-        behaviour_priors=behaviour_priors or {},
-        behaviour_window=behaviour_window,
-        behaviour_provides=tuple(behaviour_provides),
+        behaviour_priors={} if behaviours is None else behaviours.priors,
+        behaviour_window=None if behaviours is None else behaviours.window,
+        behaviour_provides=() if behaviours is None else tuple(sorted(behaviours.provides)),
         latent=None if segmentation.latent is None else segmentation.latent.model,
         cells=segmentation.cells,
     )
@@ -136,24 +105,12 @@ read_bundle_file = _CODEC.read
 def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:
     """Put the users of a table into the segments of a bundle.
 
-    Parameters
-    ----------
-    bundle : Bundle
-    table : DataFrame, (n_users, ...)
-        User table with the features of the bundle, made with its prior and main placement.
+    The table has the features of the bundle, made with its prior and main placement. The scores are
+    ``user_id, segment_id, segment_name, margin, is_profiled``, one row per user in the order of the
+    table; users that belong to no segment have id 0, and no name and margin. With them comes, by
+    feature, how many users have a level that was not there when the segments were formed.
 
-    Returns
-    -------
-    scores : DataFrame
-        ``user_id, segment_id, segment_name, margin, is_profiled``, one row per user in the order
-        of the table. Users that belong to no segment have id 0, and no name and margin.
-    unseen : mapping of str to int
-        Users whose level of a feature was not there when the segments were formed.
-
-    Raises
-    ------
-    SchemaError
-        If the table lacks a feature.
+    Raises SchemaError if the table lacks a feature.
     """
     is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, table)
     ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
@@ -193,39 +150,22 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Why a user is in a segment.
-
-    Parameters
-    ----------
-    distances : tuple of (int, float)
-        Segment id and Euclidean distance to its centre in the columns of `X`, nearest first.
-    margin : float
-        (d2 - d1) / d2: 0 on the border, 1 on the centre; 1 with one segment.
-    deciding : tuple of Deciding
-        Strongest first; empty with one segment.
-    """
+    """Why a user is in a segment."""
 
     distances: tuple[tuple[int, float], ...]
+    """Segment id and Euclidean distance to its centre in the columns of `X`, nearest first."""
     margin: float
+    """(d2 - d1) / d2: 0 on the border, 1 on the centre; 1 with one segment."""
     deciding: tuple[Deciding, ...]
+    """Strongest first; empty with one segment."""
 
 
 def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:
-    """Say why a user is in a segment, or None for one that belongs to none.
+    """Say why a user, one row of the user table, is in a segment, or None for one that is in none.
 
     Latent classes and cells are no matter of distances: a user of such a run has none either.
 
-    Parameters
-    ----------
-    bundle : Bundle
-        The saved model.
-    user : DataFrame
-        One row of the user table.
-
-    Raises
-    ------
-    SchemaError
-        If the table lacks a feature.
+    Raises SchemaError if the table lacks a feature.
     """
     is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, user)
     is_by_distance = bundle.latent is None and bundle.cells is None

@@ -10,8 +10,6 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, Estimate
 
-__all__ = ["profiles_table", "selection_table"]
-
 _LONG = {
     "segment_id": pl.Int64(),
     "feature": pl.String(),
@@ -26,7 +24,7 @@ _OF_SEGMENT = (
     "share",
     *("n_impressions", "n_clicks", "impressions_share", "clicks_share", "ctr_index"),
     "mean_silhouette",
-    *("ctr_seen", "forecast_ctr", "forecast_index", "ctr_early", "forecast_early", "ctr_outcome"),
+    *("ctr_seen", "expected_rate", "forecast_index", "ctr_early", "forecast_early", "ctr_outcome"),
     "survival",
 )
 _OF_FEATURE = (

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from segmentry.runtime.memory import peak_memory_mb
 
-__all__ = ["StepClock", "StepRecord"]
-
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:

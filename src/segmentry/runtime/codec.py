@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from segmentry.errors import BundleError, SegmentryError
+from segmentry.runtime.temporary import written_whole
 from segmentry.runtime.version import __version__
-from segmentry.runtime.whole_files import written_whole
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from pydantic import TypeAdapter
 
-__all__ = ["Codec"]
 
 _STAMP = "segmentry_version"
 Record = TypeVar("Record", bound="DataclassInstance")
@@ -27,26 +26,6 @@ class Codec(Generic[Record]):
 
     The file begins with its version, so that a reader of another version can refuse it before it
     looks at anything else.
-
-    Parameters
-    ----------
-    record : type
-        A dataclass of plain values, tuples, mappings and other such dataclasses.
-    what : str
-        "summary": what the file is, for messages.
-    version : int
-        To be raised when a file of before could no longer be read.
-    version_key : str
-        The first key of the file, which holds it.
-    remedy : str
-        "run it again": what to do about a file that is refused.
-    expected : str
-        "a run folder of segmentry run": what a path without a readable file should have been.
-    written_by : tuple of str
-        Keys that lead to the version of segmentry that wrote the file. It is put next to
-        `version_key`, unless the record itself has it elsewhere.
-    error : type of SegmentryError
-        What is raised.
 
     Examples
     --------
@@ -63,21 +42,27 @@ segmentry reads version 2; run it again
     """
 
     record: type[Record]
+    """A dataclass of plain values, tuples, mappings and other such dataclasses."""
     what: str
+    """What the file is, for messages: "summary"."""
     version: int
+    """To be raised when a file of before could no longer be read."""
     remedy: str
+    """What to do about a file that is refused: "run it again"."""
     version_key: str = "version"
+    """The first key of the file, which holds it."""
     expected: str = "a file that segmentry wrote"
+    """What a path without a readable file should have been: "a run folder of segmentry run"."""
     written_by: tuple[str, ...] = (_STAMP,)
+    """Keys that lead to the version of segmentry that wrote the file. It is put next to
+    `version_key`, unless the record itself has it elsewhere."""
     error: type[SegmentryError] = BundleError
+    """What is raised."""
 
     def render(self, value: Record, *, indent: int | None = 1) -> str:
         """Return a record as JSON that ends with a new line; one line where `indent` is None.
 
-        Raises
-        ------
-        ValueError
-            If a number is not finite: NaN is never written.
+        Raises ValueError if a number is not finite: NaN is never written.
         """
         content: dict[str, Any] = {self.version_key: self.version}
         if self.written_by == (_STAMP,):
@@ -88,10 +73,7 @@ segmentry reads version 2; run it again
     def write(self, value: Record, file: Path) -> None:
         """Write a record whole, or leave the file as it was.
 
-        Raises
-        ------
-        OutputError
-            If the file cannot be written.
+        Raises OutputError if the file cannot be written.
         """
         text = self.render(value)
         with written_whole(file) as partial:
@@ -100,10 +82,7 @@ segmentry reads version 2; run it again
     def read(self, file: Path) -> Record:
         """Read a file.
 
-        Raises
-        ------
-        SegmentryError
-            `error`, if there is none, it is damaged, or it is of another version.
+        Raises `error` if there is none, it is damaged, or it is of another version.
         """
         try:
             text = file.read_text(encoding="utf-8")
@@ -117,10 +96,7 @@ segmentry reads version 2; run it again
     def parse(self, text: str, *, source: str) -> Record:
         """Read a record back; `source` is where it came from, for messages.
 
-        Raises
-        ------
-        SegmentryError
-            `error`, if it is damaged, holds NaN, or is of another version.
+        Raises `error` if it is damaged, holds NaN, or is of another version.
         """
         from pydantic import ValidationError
 

@@ -10,18 +10,6 @@ from pathlib import Path
 
 from segmentry.errors import OutputError
 
-__all__ = [
-    "LEAST_MEMORY",
-    "engine_share",
-    "machine_memory",
-    "parse_size",
-    "peak_memory_mb",
-    "process_limit",
-    "require_room",
-    "rows_per_part",
-    "share_freed_memory",
-]
-
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s?([KMGT])(i?)B")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 LEAST_MEMORY = 500_000_000
@@ -47,10 +35,7 @@ _CGROUP_LIMITS = (
 def parse_size(text: str) -> int:
     """Read a size such as 4GB or 500MiB as bytes.
 
-    Raises
-    ------
-    ValueError
-        If it is none.
+    Raises ValueError if it is none.
 
     Examples
     --------
@@ -149,10 +134,7 @@ def share_freed_memory() -> None:
 def require_room(folder: Path, n_bytes: int, *, remedy: str) -> None:
     """Refuse to begin where the temporary files will not fit.
 
-    Raises
-    ------
-    OutputError
-        With what is needed, what is free, and the `remedy`.
+    An OutputError says what is needed, what is free, and the `remedy`.
 
     Examples
     --------

@@ -1,11 +1,12 @@
-"""Load the heavy libraries of a later step while an earlier one is at work."""
+"""Load libraries: the heavy ones of a later step meanwhile, and those that may be absent."""
 
 import contextlib
 import importlib
 import threading
 from collections.abc import Iterable, Iterator
+from types import ModuleType
 
-__all__ = ["FOR_DRAWING", "FOR_FORMING", "preloading"]
+from segmentry.errors import MissingExtraError
 
 # 0.9 s: the engine's threads do not hold the interpreter, so that some of it is to be had for
 # nothing while the log is read.
@@ -41,3 +42,28 @@ def preloading(libraries: Iterable[str]) -> Iterator[None]:
         raise
     finally:
         is_over.set()
+
+
+def require(module: str, *, extra: str) -> ModuleType:
+    """Import an optional module or say how to install it.
+
+    Raises MissingExtraError if the module is not installed.
+
+    Examples
+    --------
+    >>> require("json", extra="spark").__name__
+    'json'
+    >>> require("not_there", extra="spark")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.MissingExtraError: not_there is not installed; run: \
+    install "segmentry[spark]"
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != module.split(".", maxsplit=1)[0]:
+            raise
+        top = module.split(".", maxsplit=1)[0]
+        message = f'{top} is not installed; run: pip install "segmentry[{extra}]"'
+        raise MissingExtraError(message) from error

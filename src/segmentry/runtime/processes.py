@@ -17,8 +17,6 @@ from typing import Any, ParamSpec, TypeVar
 
 from segmentry.errors import SegmentryError
 
-__all__ = ["call_apart", "end_calls", "serving"]
-
 _CHILD = "from segmentry.runtime.processes import _serve; _serve()"
 _CHILDREN: set[subprocess.Popen[bytes]] = set()
 _Asked = ParamSpec("_Asked")
@@ -30,12 +28,8 @@ def call_apart(
 ) -> _Found:
     """Call a function of a module in a new process, with plain data and arrays.
 
-    Raises
-    ------
-    SegmentryError
-        What the function raised.
-    RuntimeError
-        If the process ended otherwise; its own words are on standard error.
+    Raises the SegmentryError that the function raised; RuntimeError if the process ended otherwise:
+    its own words are on standard error.
 
     Examples
     --------
@@ -56,19 +50,10 @@ def serving(
 ) -> Iterator[Callable[_Asked, "Future[_Found]"]]:
     """Start processes that answer calls of a function of a module; whichever is free answers.
 
-    Parameters
-    ----------
-    function : callable
-    n_processes : int
-    first : callable, optional
-        Called in each process before any other call, so that what it takes to get ready is over
-        when the calls come. Where it fails, every call raises what it raised.
-
-    Yields
-    ------
-    callable
-        Takes what `function` takes and returns a future at once. The future raises as `call_apart`
-        does, and so do all later ones once a process has ended.
+    `first` is called in each process before any other call, so that what it takes to get ready is
+    over when the calls come. Where it fails, every call raises what it raised. What is yielded
+    takes what `function` takes and returns a future at once. The future raises as `call_apart`
+    does, and so do all later ones once a process has ended.
 
     Examples
     --------

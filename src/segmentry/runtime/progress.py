@@ -5,8 +5,6 @@ from collections.abc import Callable
 
 from segmentry.schema import Progress
 
-__all__ = ["counted", "told", "told_in_rows"]
-
 
 def told(progress: Progress | None, step: str) -> Callable[[int, int], None]:
     """Return what tells the progress of one step, if anybody wants to hear it."""

@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["hash_shares"]
-
 _U64 = np.uint64
 
 
@@ -15,13 +13,8 @@ def hash_shares(ids: pl.Series, *, salt: str) -> npt.NDArray[np.float64]:
     """Return a number in [0, 1) for each id, evenly spread, that depends on id and salt alone.
 
     ``hash_shares(ids, salt=s) < 0.1`` is a sample of 10 % of the users, and one of 20 % holds it.
-
-    Parameters
-    ----------
-    ids : Series of shape (n_users,)
-        Integers, or anything else by its text.
-    salt : str
-        Another one is an independent sample.
+    Ids, shape (n_users,), are integers, or anything else by its text; another salt is an
+    independent sample.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Temporary folders that are known to be left over once their process is dead."""
+"""Temporary folders, known to be left over once their process is dead; files whole or absent."""
 
 import contextlib
 import secrets
@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["LOCK", "claimed", "temporary_folder"]
+from segmentry.errors import OutputError
 
 LOCK = ".lock"
 """Held as long as the process of the folder lives; removed where the folder is to stay."""
@@ -19,10 +19,7 @@ def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
     What a process left that was killed is removed before: folders beside this one, of names that
     match `leftovers`, whose lock nobody holds.
 
-    Raises
-    ------
-    OSError
-        If it cannot be made.
+    Raises OSError if it cannot be made.
 
     Examples
     --------
@@ -70,3 +67,35 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     name = f".segmentry-{secrets.token_hex(4)}.temporary"
     with claimed(parent / name, leftovers=".segmentry-*.temporary") as folder:
         yield folder
+
+
+def put_in_place(staging: Path, target: Path) -> None:
+    """Make a whole folder take the place of another; whatever goes wrong, one of them is there."""
+    if not target.is_dir():
+        staging.replace(target)
+        return
+    old = staging.with_suffix(".old")
+    target.rename(old)
+    try:
+        staging.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """Yield a name beside `file` that takes its place when all went well.
+
+    Raises OutputError if the place cannot be written.
+    """
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.partial")
+    try:
+        yield partial
+        partial.replace(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{file}: cannot be written: {reason}; choose another place") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,12 +1,13 @@
 """Run independent pieces of work on a few threads, each with one thread of arithmetic."""
 
+import functools
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
-
-__all__ = ["ahead", "do_together", "map_in_threads"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,13 +32,8 @@ def map_in_threads(
     before the call, since only loaded ones can be limited. A call from within such a thread goes
     through its items there: the outer call keeps the cores busy already.
 
-    Parameters
-    ----------
-    work : callable
-        Must not depend on what the others do.
-    items : iterable
-    on_done : callable, optional
-        Called in the calling thread with each result as it arrives, in no fixed order.
+    The `work` must not depend on what the others do. `on_done` is called in the calling thread with
+    each result as it arrives, in no fixed order.
 
     Examples
     --------
@@ -46,19 +42,15 @@ def map_in_threads(
     """
     if getattr(_this_thread, "is_working", False):
         return [_reported(work(item), on_done) for item in items]
-    from threadpoolctl import ThreadpoolController
-
-    # Looking for the loaded libraries takes 5 ms: once a call, not once an item.
-    controller = ThreadpoolController()
 
     def enter() -> None:
         # OpenMP keeps its limit per thread; BLAS keeps one for the process, set below.
-        controller.limit(limits=1, user_api="openmp")
+        one_thread("openmp")
         _this_thread.is_working = True
 
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with (
-        controller.limit(limits=1),
+        one_thread(),
         ThreadPoolExecutor(n_threads, initializer=enter) as pool,
     ):
         futures = [pool.submit(work, item) for item in items]
@@ -69,6 +61,30 @@ def map_in_threads(
             for future in futures:
                 future.cancel()
         return [future.result() for future in futures]
+
+
+def one_thread(user_api: str | None = None) -> AbstractContextManager[Any]:
+    """Hold BLAS and OpenMP, or one of them, to one thread from the call on, until the end of with.
+
+    The last bits of a sum depend on how many threads take part.
+
+    Examples
+    --------
+    >>> with one_thread("blas"):
+    ...     pass
+    """
+    limited: AbstractContextManager[Any] = _libraries(len(sys.modules)).limit(
+        limits=1, user_api=user_api
+    )
+    return limited
+
+
+@functools.lru_cache(maxsize=1)
+def _libraries(_n_modules: int) -> Any:
+    """Look for the loaded libraries: once for as long as no module comes, since it takes 5 ms."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def do_together(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:

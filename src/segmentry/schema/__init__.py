@@ -11,7 +11,15 @@ Whatever the files are called, the steps see four tables with these columns:
 
 from segmentry.schema._engine import Engine, LogParts, PartQueries, UserTally
 from segmentry.schema._outcome import OF_CLICKS, Outcome, OutcomeKind
-from segmentry.schema._source import ColumnSource, ColumnType, FileShape, Source, TableSource
+from segmentry.schema._source import (
+    OF_IMPRESSIONS,
+    ColumnSource,
+    ColumnType,
+    DataTraits,
+    FileShape,
+    Source,
+    TableSource,
+)
 from segmentry.schema._tables import (
     ADS_COLUMNS,
     BEHAVIOUR_ACTIONS,
@@ -35,7 +43,6 @@ from segmentry.schema._tables import (
     UtcOffset,
     Window,
 )
-from segmentry.schema._traits import OF_IMPRESSIONS, DataTraits
 from segmentry.settings import Fill
 
 __all__ = [

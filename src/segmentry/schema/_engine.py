@@ -30,16 +30,11 @@ class LogParts:
 
 @dataclass(frozen=True, slots=True)
 class UserTally:
-    """What one grouping of the sound rows by user tells, where no more of the log is needed.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        ``user_id, n_impressions, n_clicks, first_seen_at, last_seen_at``, integers, one row per
-        user, sorted by ``user_id``.
-    """
+    """What one grouping of the sound rows by user tells, where no more of the log is needed."""
 
     counts: pl.DataFrame
+    """``user_id, n_impressions, n_clicks, first_seen_at, last_seen_at``, integers, one row per
+    user, sorted by ``user_id``."""
     account: RowAccount
 
 

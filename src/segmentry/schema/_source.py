@@ -1,4 +1,4 @@
-"""Where the canonical tables are read from."""
+"""Where the canonical tables are read from, and what the data have."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,136 +12,92 @@ ColumnType = Literal["integer", "number", "text", "moment", "code"]
 
 @dataclass(frozen=True, slots=True)
 class ColumnSource:
-    """One column of a canonical table: its name in the files and how it is read.
-
-    Parameters
-    ----------
-    name : str
-        Name in the files, without surrounding white space.
-    type : {"integer", "number", "text", "moment", "code"}
-        "integer" also reads ``4.0``; ids that are not all integers are "text". A "moment" is read
-        as epoch seconds by `time_format`, a "code" by looking the text up in `codes`.
-    time_format : str
-        Of a moment: "milliseconds", "microseconds", "nanoseconds", "iso", "yyyymmdd" or a pattern
-        such as ``%d/%m/%Y %H:%M``. Epoch seconds are an "integer".
-    utc_offset_hours : int
-        Of moments without a time zone of their own.
-    codes : tuple of (str, int)
-        Of a code: what each text stands for, written in lower case.
-    other : int or None
-        What a code stands for that is not among them; null if absent.
-    missing : tuple of str
-        Values that mean "unknown", beside the empty field.
-    is_whole : bool
-        Of a text: whole numbers are written without decimals, ``7`` for ``7.0``.
-    days_until : int or None
-        Of a moment: take the days from it until this one, in epoch seconds, instead.
-    """
+    """One column of a canonical table: its name in the files and how it is read."""
 
     name: str
+    """Name in the files, without surrounding white space."""
     type: ColumnType
+    """An "integer" also reads ``4.0``; ids that are not all integers are "text". A "moment" is read
+    as epoch seconds by `time_format`, a "code" by looking the text up in `codes`."""
     time_format: str = ""
+    """Of a moment: "milliseconds", "microseconds", "nanoseconds", "iso", "yyyymmdd" or a pattern
+    such as ``%d/%m/%Y %H:%M``. Epoch seconds are an "integer"."""
     utc_offset_hours: UtcOffset = 0
+    """Of moments without a time zone of their own."""
     codes: tuple[tuple[str, int], ...] = ()
+    """Of a code: what each text stands for, written in lower case."""
     other: int | None = None
+    """What a code stands for that is not among them; null if absent."""
     missing: tuple[str, ...] = ()
+    """Values that mean "unknown", beside the empty field."""
     is_whole: bool = False
+    """Of a text: whole numbers are written without decimals, ``7`` for ``7.0``."""
     days_until: int | None = None
+    """Of a moment: take the days from it until this one, in epoch seconds, instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileShape:
-    """What must be known to read files, where looking at them does not tell.
-
-    Parameters
-    ----------
-    format : {"auto", "csv", "parquet", "whitespace"}
-        "auto" tells Parquet and CSV by their content; columns between runs of blanks are asked
-        for.
-    delimiter : str
-        Of CSV; empty to find it.
-    names : tuple of str
-        Names of the columns of files without a header line; empty where there is one.
-    """
+    """What must be known to read files, where looking at them does not tell."""
 
     format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    """Parquet and CSV are told apart by their content ("auto"); columns between runs of blanks are
+    asked for."""
     delimiter: str = ""
+    """Of CSV; empty to find it."""
     names: tuple[str, ...] = ()
+    """Names of the columns of files without a header line; empty where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableSource:
-    """Where one canonical table is read from.
-
-    Parameters
-    ----------
-    role : str
-        "impressions", "profiles", "ads" or "behaviours".
-    files : tuple of Path
-        All of one format; CSV, CSV.gz or Parquet.
-    columns : mapping of str to ColumnSource
-        By canonical column name. Columns that the files lack are absent.
-    shape : FileShape
-        How the files are read.
-    is_distinct : bool
-        Whether only the distinct rows are wanted: of a small table that stands in the log, or of
-        a log in which a row may have been written twice.
-    possible : tuple of (int, int), optional
-        First moment that can be, and first that cannot any more, in epoch seconds; 1990 to 2100
-        if absent.
-    prepared : RowAccount, optional
-        What became of the rows when `segmentry data prepare` read them. The files then hold the
-        sound rows alone, under canonical names and types; those of a log lie in parts by user.
-    digests : mapping of Path to str
-        SHA-256 of each prepared file as it was written.
-    """
+    """Where one canonical table is read from."""
 
     role: str
+    """One of "impressions", "profiles", "ads" or "behaviours"."""
     files: tuple[Path, ...]
+    """All of one format; CSV, CSV.gz or Parquet."""
     columns: Mapping[str, ColumnSource]
+    """By canonical column name. Columns that the files lack are absent."""
     shape: FileShape = FileShape()
+    """How the files are read."""
     is_distinct: bool = False
+    """Whether only the distinct rows are wanted: of a small table that stands in the log, or of a
+    log in which a row may have been written twice."""
     possible: tuple[int, int] | None = None
+    """First moment that can be, and first that cannot any more, in epoch seconds; 1990 to 2100 if
+    absent."""
     prepared: RowAccount | None = None
+    """What became of the rows when `segmentry data prepare` read them. The files then hold the
+    sound rows alone, under canonical names and types; those of a log lie in parts by user."""
     digests: Mapping[Path, str] = field(default_factory=dict)
+    """SHA-256 of each prepared file as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that a run reads: the tables, the clock, the attributes of a profile.
-
-    Parameters
-    ----------
-    name : str
-        What people call the data.
-    impressions : TableSource or None
-        The log; none where the profiles are a ready user table.
-    attributes : tuple of Feature
-        Attributes of a profile.
-    utc_offset_hours : int
-        Of the local clock.
-    event, events : str
-        What a row of the log is called, one and many.
-    value_unit : str
-        Unit of ``value``, such as "USD".
-    has_hours : bool
-        Whether the times tell more than the day.
-    behaviours : TableSource or None
-        What users view, put in the cart, mark and buy, of any number of rows. Its rows are
-        distinct by default where they have times; see `TableSource.is_distinct`.
-    """
+    """All that a run reads: the tables, the clock, the attributes of a profile."""
 
     name: str
+    """What people call the data."""
     impressions: TableSource | None
+    """The log; none where the profiles are a ready user table."""
     profiles: TableSource | None
     ads: TableSource | None
     attributes: tuple[Feature, ...]
+    """Attributes of a profile."""
     utc_offset_hours: UtcOffset
+    """Of the local clock."""
     event: str = "impression"
     events: str = "impressions"
+    """`event`, `events`: what a row of the log is called, one and many."""
     value_unit: str = ""
+    """Unit of ``value``, such as "USD"."""
     has_hours: bool = True
+    """Whether the times tell more than the day."""
     behaviours: TableSource | None = None
+    """What users view, put in the cart, mark and buy, of any number of rows. Its rows are distinct
+    by default where they have times; see `TableSource.is_distinct`."""
 
     @property
     def provides(self) -> frozenset[Need]:
@@ -165,3 +121,45 @@ class Source:
             "price": "price" in ads,
         }
         return frozenset(need for need, is_there in named.items() if is_there)
+
+
+@dataclass(frozen=True, slots=True)
+class DataTraits:
+    """What the data of a run have, and what its events are called."""
+
+    event: str = "impression"
+    events: str = "impressions"
+    """`event`, `events`: what a row of the log is called, one and many."""
+    has_log: bool = True
+    """Whether there is a log; else the users were read from a ready table."""
+    has_time: bool = True
+    """Whether the events have times: without them there is no window and no later day."""
+    has_clicks: bool = True
+    """Whether events can be clicked: without there is no click rate."""
+    absent: tuple[tuple[str, str], ...] = ()
+    """Features that the data do not allow, and what they lack."""
+
+    @property
+    def reasons(self) -> Mapping[str, list[str]]:
+        """What the data lack, with the features that are absent for it."""
+        found: dict[str, list[str]] = {}
+        for name, reason in self.absent:
+            found.setdefault(reason, []).append(name)
+        return found
+
+    @classmethod
+    def of(cls, source: Source, absent: tuple[tuple[str, str], ...]) -> "DataTraits":
+        """Take them from a source."""
+        provides = source.provides
+        return cls(
+            event=source.event,
+            events=source.events,
+            has_log="log" in provides,
+            has_time="time" in provides,
+            has_clicks="click" in provides,
+            absent=absent,
+        )
+
+
+OF_IMPRESSIONS = DataTraits()
+"""Traits of a log of impressions with times and clicks that lacks nothing."""

@@ -142,54 +142,31 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One column of the user table: the single source for preprocessing, formats, plots, docs.
-
-    Parameters
-    ----------
-    name : str
-        Column name in the user table.
-    family : {"activity", "value", "engagement", "affinity", "behaviour", "demographics"}
-        The group it belongs to.
-    label : str
-        What people read, in lower case: "impressions".
-    unit : str
-        Unit of the raw values: "impressions", "days", "clicks per impression", "level" ...
-    kind : str
-        How it is transformed, summarised and printed.
-    fill : {"zero", "median", "mode", "own level", "none"}
-        What stands in for a missing value when the feature forms segments. Null means unknown
-        in the user table itself, always.
-    description : str
-        One sentence; says when the value is null.
-    levels : mapping of str to str
-        Labels of known levels of an ordinal or categorical feature, by the level as text: "1",
-        "de".
-    """
+    """One column of the user table: the single source for preprocessing, formats, plots, docs."""
 
     name: str
+    """Column name in the user table."""
     family: Family
+    """The group it belongs to."""
     label: str
+    """What people read, in lower case: "impressions"."""
     unit: str
+    """Unit of the raw values: "impressions", "days", "clicks per impression", "level" ..."""
     kind: Kind
+    """How it is transformed, summarised and printed."""
     fill: Fill
+    """What stands in for a missing value when the feature forms segments. Null means unknown in the
+    user table itself, always."""
     description: str
+    """One sentence; says when the value is null."""
     levels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of known levels of an ordinal or categorical feature, by the level as text: "1",
+    "de"."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowAccount:
     """Where the rows of one table went; none is lost.
-
-    Parameters
-    ----------
-    role : str
-        The table.
-    n_read, n_used : int
-        Rows found in the files and rows that the steps work on.
-    rejected : mapping of str to int
-        Rows that cannot be used, by reason.
-    excluded : mapping of str to int
-        Sound rows that were left out because the user asked for it, by option.
 
     Raises
     ------
@@ -207,10 +184,14 @@ class RowAccount:
     """
 
     role: str
+    """The table."""
     n_read: int
     n_used: int
+    """`n_read`, `n_used`: rows found in the files and rows that the steps work on."""
     rejected: Mapping[str, int]
+    """Rows that cannot be used, by reason."""
     excluded: Mapping[str, int]
+    """Sound rows that were left out because the user asked for it, by option."""
 
     def __post_init__(self) -> None:
         n_excluded = sum(self.excluded.values())

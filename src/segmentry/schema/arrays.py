@@ -5,8 +5,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BoolVector", "FloatMatrix", "FloatVector", "IntMatrix", "IntVector"]
-
 FloatVector: TypeAlias = npt.NDArray[np.float64]
 FloatMatrix: TypeAlias = npt.NDArray[np.float64]
 IntVector: TypeAlias = npt.NDArray[np.int64]

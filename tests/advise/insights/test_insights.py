@@ -43,7 +43,7 @@ def plain(make_summary):
             each,
             verdict="indistinguishable",
             ctr_seen=near(0.05, 0.001),
-            forecast_ctr=near(0.0506, 0.001),
+            expected_rate=near(0.0506, 0.001),
             forecast_index=near(100.0, 2.0),
             numeric=(shown,),
             levels=(),
@@ -52,7 +52,7 @@ def plain(make_summary):
         for each in summary.segments
     )
     population = replace(
-        summary.population, ctr_seen=exactly(0.05), forecast_ctr=near(0.0506, 0.001)
+        summary.population, ctr_seen=exactly(0.05), expected_rate=near(0.0506, 0.001)
     )
     return replace(summary, segments=segments, population=population)
 
@@ -77,7 +77,7 @@ def confirmed(value, width=5.0):
     return {
         "verdict": "confirmed",
         "forecast_index": near(value, width),
-        "forecast_ctr": near(value / 100 * 0.0506, 0.001),
+        "expected_rate": near(value / 100 * 0.0506, 0.001),
     }
 
 
@@ -121,7 +121,7 @@ def test_a_level_that_moves_between_days_makes_the_worth_of_moving_less_sure(pla
     """Held against draws of a level and an index that are what their intervals say."""
     level = Estimate(0.0503, 0.0315, 0.0793)
     summary = changed(plain, **confirmed(50.0, 4.0), impressions_share=0.9)
-    population = replace(summary.population, forecast_ctr=level)
+    population = replace(summary.population, expected_rate=level)
     (found,), _ = find_insights(replace(summary, population=population), agreements=AGREED)
     rng = np.random.default_rng(0)
 
@@ -221,7 +221,7 @@ def test_no_click_when_formed_is_no_forecast(plain):
 
     def said(summary, forecast):
         (found,), _ = find_insights(
-            changed(summary, forecast_ctr=forecast, **none), agreements=AGREED
+            changed(summary, expected_rate=forecast, **none), agreements=AGREED
         )
         return found
 
@@ -412,7 +412,7 @@ PLANTED = {
     "SEG-014": lambda plain: replace(plain, segments=plain.segments[:1]),
     "SEG-015": lambda plain: changed(plain, n_clicks=0, ctr_seen=Estimate(0.0, 0.0, 0.001)),
     "SEG-016": lambda plain: changed(
-        plain, verdict="reversed", forecast_index=near(120.0, 5.0), forecast_ctr=near(0.06, 0.001)
+        plain, verdict="reversed", forecast_index=near(120.0, 5.0), expected_rate=near(0.06, 0.001)
     ),
     "SEG-017": lambda plain: of_purchases(plain, numeric=(value_of(16.0, low=0.2),)),
     "SEG-018": lambda plain: of_purchases(plain, numeric=(recency_of(51.0, low=0.2),)),
@@ -515,7 +515,7 @@ def test_a_cap_that_saves_nothing_is_no_saving(plain):
 
 
 def test_without_a_forecast_nothing_is_promised(plain):
-    unknown = {"forecast_ctr": UNKNOWN, "forecast_index": UNKNOWN, "verdict": "not validated"}
+    unknown = {"expected_rate": UNKNOWN, "forecast_index": UNKNOWN, "verdict": "not validated"}
     summary = with_log(plain, cells=(cell("hour", "9", 120.0, rate=0.06),))
 
     (found,), _ = find_insights(changed(summary, **unknown), agreements=AGREED)

@@ -28,7 +28,7 @@ def plain(make_summary):
             each,
             verdict="indistinguishable",
             ctr_seen=near(0.05, 0.001),
-            forecast_ctr=near(0.0506, 0.001),
+            expected_rate=near(0.0506, 0.001),
             forecast_index=near(100.0, 2.0),
             numeric=(shown,),
             levels=(),
@@ -44,7 +44,7 @@ def clicking(summary, **first):
 
 
 def plain_level(summary):
-    return summary.population.forecast_ctr.value
+    return summary.population.expected_rate.value
 
 
 def of_shop(summary, *, mute=()):

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from segmentry.describe.exposure._curves import describe_exposure
+from segmentry.describe.exposure._curves import describe_exposure, find_moments
 from segmentry.describe.exposure._matched import draw_sets
 from segmentry.describe.exposure._positions import (
     POSITION_BANDS,
@@ -12,7 +12,6 @@ from segmentry.describe.exposure._positions import (
     no_bands,
     order_by_time,
 )
-from segmentry.describe.exposure._reaction import find_moments
 from segmentry.features.events import Events
 from segmentry.schema import Window
 

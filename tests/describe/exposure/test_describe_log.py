@@ -88,7 +88,7 @@ def test_cells_hold_what_a_slow_loop_counts(engine, tmp_path):
     found = described(engine, tmp_path, rows)
 
     kinds = ("hour", "placement", "category", "brand", "campaign", "price band")
-    assert found.dimensions == kinds
+    assert found.report.dimensions == kinds
     for kind in kinds:
         assert cells_of(found.cells, kind) == oracle(rows, kind), kind
 
@@ -103,8 +103,7 @@ def test_the_order_of_rows_changes_no_bit(engine, tmp_path):
 
     for other in found[1:]:
         assert other.cells.equals(found[0].cells)
-        assert (other.curves, other.reactions) == (found[0].curves, found[0].reactions)
-        assert other.held_out == found[0].held_out
+        assert other.report == found[0].report
 
 
 def test_a_cell_of_few_users_is_hidden_with_the_one_that_would_give_it_away(engine, tmp_path):
@@ -133,7 +132,7 @@ def test_what_follows_a_band_of_few_users_is_hidden_with_what_would_give_it_away
 
     curves = [
         each
-        for each in described(engine, tmp_path, rows, least_users=least).curves
+        for each in described(engine, tmp_path, rows, least_users=least).report.curves
         if each.kind == "impression"
     ]
 
@@ -161,7 +160,7 @@ def test_impressions_of_one_second_share_a_position(engine, tmp_path):
     found = described(engine, tmp_path, rows, n_users=2)
 
     shown, repeated = (
-        next(each for each in found.curves if each.kind == kind and each.segment_id == 0)
+        next(each for each in found.report.curves if each.kind == kind and each.segment_id == 0)
         for kind in ("impression", "repeat")
     )
     # Positions 1, 2, 2 and 4 of the first user, 1 of the second.
@@ -198,7 +197,7 @@ def test_naive_rates_are_those_of_all_who_got_that_far(engine, tmp_path):
             cell[0] += len(own)
             cell[1] += sum(row[4] for row in own)
 
-    curve = described(engine, tmp_path, rows).curves[0]
+    curve = described(engine, tmp_path, rows).report.curves[0]
 
     for point in curve.points[:2]:
         n, clicks = expected[point.first]
@@ -209,21 +208,21 @@ def test_naive_rates_are_those_of_all_who_got_that_far(engine, tmp_path):
 def test_without_a_table_of_ads_only_hours_and_placements_are_left(engine, tmp_path):
     found = described(engine, tmp_path, drawn_log(), ads={})
 
-    assert found.dimensions == ("hour", "placement")
-    assert found.held_out is None
-    assert {curve.kind for curve in found.curves} == {"impression", "repeat"}
+    assert found.report.dimensions == ("hour", "placement")
+    assert found.report.held_out is None
+    assert {curve.kind for curve in found.report.curves} == {"impression", "repeat"}
 
 
 def test_a_log_that_names_no_ads_has_no_repeat_curve(engine, tmp_path):
     found = described(engine, tmp_path, drawn_log(), ads=None)
 
-    assert {curve.kind for curve in found.curves} == {"impression"}
+    assert {curve.kind for curve in found.report.curves} == {"impression"}
 
 
 def test_without_prices_there_are_no_price_bands(engine, tmp_path):
     ads = {ad: (*rest, None) for ad, (*rest, _) in ADS.items()}
 
-    assert "price band" not in described(engine, tmp_path, drawn_log(), ads=ads).dimensions
+    assert "price band" not in described(engine, tmp_path, drawn_log(), ads=ads).report.dimensions
 
 
 def test_without_any_click_there_are_no_rates_and_no_curves(engine, tmp_path):
@@ -233,8 +232,8 @@ def test_without_any_click_there_are_no_rates_and_no_curves(engine, tmp_path):
 
     assert found.cells["ctr"].null_count() == found.cells.height
     assert found.cells["exposure_index"].null_count() == 0
-    assert all(curve.reason and curve.points for curve in found.curves)
-    assert all(reaction.reason and not reaction.is_found for reaction in found.reactions)
+    assert all(curve.reason and curve.points for curve in found.report.curves)
+    assert all(reaction.reason and not reaction.is_found for reaction in found.report.reactions)
 
 
 def test_a_segment_without_clicks_has_rates_near_nothing(engine, tmp_path):
@@ -279,9 +278,9 @@ def test_nothing_depends_on_how_many_rows_are_taken_at_once(engine, tmp_path, mo
     found = described(engine, tmp_path / "pieces", rows, hold_out=hold_out)
 
     assert found.cells.equals(whole.cells)
-    assert found.curves == whole.curves
-    assert found.reactions == whole.reactions
-    assert found.held_out == whole.held_out
+    assert found.report.curves == whole.report.curves
+    assert found.report.reactions == whole.report.reactions
+    assert found.report.held_out == whole.report.held_out
 
 
 def test_a_part_without_any_member_is_nothing(engine, tmp_path):
@@ -291,4 +290,4 @@ def test_a_part_without_any_member_is_nothing(engine, tmp_path):
     found = described(engine, tmp_path, strangers)
 
     assert found.cells.height == 0
-    assert all(curve.n_users == 0 for curve in found.curves)
+    assert all(curve.n_users == 0 for curve in found.report.curves)

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.texts import says
 
-from segmentry.describe.profiles._rule_texts import rule_text, rules_sql
-from segmentry.describe.profiles._rules import find_rules, round_cut
+from segmentry.describe.profiles._rules import find_rules, round_cut, rule_text, rules_sql
 from segmentry.features import LOG_FEATURES
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 

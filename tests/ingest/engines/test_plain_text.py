@@ -10,7 +10,7 @@ from tests.reads import split, used_rows
 from tests.reference_lines import reference_log
 
 from segmentry.errors import DataError, EngineError
-from segmentry.ingest.engines import _plain_text
+from segmentry.ingest.engines import _plain
 from segmentry.ingest.files import inspect_file
 
 pytestmark = pytest.mark.only_engine("duckdb")
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.only_engine("duckdb")
 
 @pytest.fixture(autouse=True)
 def small_files_count(monkeypatch):
-    monkeypatch.setattr(_plain_text, "MIN_BYTES", 0)
-    monkeypatch.setattr(_plain_text, "_HEAD", 64)
-    monkeypatch.setattr(_plain_text, "_BLOCK", 100)
+    monkeypatch.setattr(_plain, "MIN_TEXT_BYTES", 0)
+    monkeypatch.setattr(_plain, "_HEAD", 64)
+    monkeypatch.setattr(_plain, "_BLOCK", 100)
     monkeypatch.setattr("segmentry.ingest.files._SAMPLE_BYTES", 2_000)
     monkeypatch.setattr("segmentry.ingest.files._TAIL_BYTES", 500)
 
@@ -53,7 +53,7 @@ def read(engine, folder, lines):
 def assert_is_as_with_care(engine, folder, lines):
     plain = read(engine, folder / "a", lines)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_plain_text, "MIN_BYTES", 1 << 40)
+        patch.setattr(_plain, "MIN_TEXT_BYTES", 1 << 40)
         assert plain == read(engine, folder / "b", lines)
     return plain
 
@@ -88,7 +88,7 @@ def test_lines_are_counted_with_or_without_a_last_line_end(tmp_path, end):
     file = tmp_path / "raw_sample.csv"
     file.write_text("user,pid\n1,4\n22,4" + end)
 
-    assert _plain_text.PlainText((inspect_file(file),)).n_lines() == 2
+    assert _plain.PlainText((inspect_file(file),)).n_lines() == 2
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_words_of_actions_are_read_as_with_care(engine, tmp_path, proved, line):
     found = []
     for least in (0, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_plain_text, "MIN_BYTES", least)
+            patch.setattr(_plain, "MIN_TEXT_BYTES", least)
             file = tmp_path / f"behavior_log_{least}.csv"
             file.write_text("\n".join([shop.HEADER, *plain, line, *plain, ""]))
             log = split(engine, shop.behaviours_source(file), tmp_path / f"parts{least}")

@@ -27,15 +27,9 @@ def summary(run_dir):
 
 
 @pytest.fixture(scope="session")
-def other_run(run_dir, tmp_path_factory):
+def other_run(tmp_path_factory):
     """The same users in five segments, made once for all workers."""
-
-    def make(folder):
-        answer = runs.segmentry("run", "--from", run_dir, "--k", "5", "--out", folder)
-        assert answer.code == 0, answer.err
-        return folder
-
-    return runs.made_once(tmp_path_factory.getbasetemp(), "five", make)
+    return runs.reused_run(tmp_path_factory.getbasetemp()).folder
 
 
 class Served:

@@ -5,7 +5,7 @@ import hashlib
 import polars as pl
 import pytest
 
-from segmentry.activate.contacts import hashed_emails, hashed_phones
+from segmentry.activate.audience import hashed_emails, hashed_phones
 
 
 def sha256(text):

@@ -6,7 +6,7 @@ import pytest
 
 from segmentry.present import figures as plots
 from segmentry.present.drawing import draw_svg
-from segmentry.present.figures._registry import found
+from segmentry.present.figures._rendering import found
 from segmentry.present.report import figures_in
 
 TOY = """

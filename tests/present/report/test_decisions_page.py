@@ -9,7 +9,7 @@ from tests.texts import says, shows
 from segmentry.advise.insights import find_insights
 from segmentry.describe.exposure import Cell, LogReport
 from segmentry.describe.profiles import Exemplar, RuleReport, SegmentRules
-from segmentry.evaluation.number import EvidenceReport
+from segmentry.evaluation.number import EvidenceReport, PredictionStrength, Separation
 from segmentry.evaluation.stability import SegmentStability, Stability
 from segmentry.present.report import render_part, render_report
 from segmentry.present.report._decisions import (
@@ -193,20 +193,20 @@ def test_segments_that_other_users_find_again_and_other_days_do_not_are_told_apa
     found = tuple(SegmentStability(i, 0.9, 0, True) for i in range(1, 6))
     evidence = EvidenceReport(
         n_users=900,
-        n_first_days=4,
-        n_last_days=2,
+        n_days=6,
+        n_blocks=3,
         n_by_evidence=5,
         division="graded division",
         n_groups=1,
-        objections=(),
+        separation=Separation((1,), (1.0,), 1, 900, 5, 0),
         has_gain=True,
-        ties=(5,),
+        gain_share=0.9,
+        sufficient=(5,),
         gains=(),
         gaps=(),
-        strength=None,
-        columns=None,
-        clicks=None,
-        stability=Stability(found, 0.9, 50, 0, ((5, 50),)),
+        strength=PredictionStrength((1,), (1.0,), (0.0,), 1, 900),
+        number=None,
+        stability=Stability(found, 0.9, 50, 0),
         caveats=(),
     )
 

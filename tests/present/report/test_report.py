@@ -227,7 +227,7 @@ def test_a_card_publishes_the_forecast_and_shows_what_was_seen_second(summary, h
         seen, seen_limits = re.search(
             r"seen (.+?) on .*?95\u00a0% interval (.*?) ·", block
         ).groups()
-        assert [number(value), *bounds(limits)] == rounded(segment.forecast_ctr)
+        assert [number(value), *bounds(limits)] == rounded(segment.expected_rate)
         assert [number(seen), *bounds(seen_limits)] == rounded(segment.ctr_seen)
         assert re.search(rf'<span class="badge {segment.verdict}"><svg.*?</svg>', card, re.DOTALL)
         assert f"</svg>{segment.verdict}</span>" in card
@@ -242,7 +242,7 @@ def test_the_later_days_on_the_page_are_those_of_the_summary(summary, page):
         assert number(row[2]) == round(s.ctr_early.value * 100, 2)
         for cell, estimate in zip(
             (cells[3], cells[4], cells[6]),
-            (s.forecast_early, s.ctr_outcome, s.forecast_ctr),
+            (s.forecast_early, s.ctr_outcome, s.expected_rate),
             strict=True,
         ):
             assert [number(cell[0]), *bounds(cell[1])] == rounded(estimate)

@@ -210,8 +210,8 @@ def test_an_empty_centre_moves_to_the_row_that_costs_most():
 
 
 def test_labels_and_centres_agree_where_rows_are_too_many_to_converge(large, monkeypatch):
-    monkeypatch.setattr("segmentry.segments.clustering._starts._N_POLISHING", 3000)
-    monkeypatch.setattr("segmentry.segments.clustering._starts._MOST_ROW_STEPS", 9000)
+    monkeypatch.setattr("segmentry.segments.clustering._fitting._N_POLISHING", 3000)
+    monkeypatch.setattr("segmentry.segments.clustering._fitting._MOST_ROW_STEPS", 9000)
     monkeypatch.setattr("segmentry.segments.clustering._fitting._MOST_ROW_STEPS", 0)
 
     (clustering,) = fit_clusterings(large, n_clusters=[6], seed=1)

@@ -53,9 +53,9 @@ def names_by_hand(users):
         scores_by_hand(users[name].to_numpy(), is_recency=False)
         for name in ("n_impressions", "value_sum")
     ]
-    level = np.where(np.mean(others, axis=0) >= 3.5, "Regulars, ", "Occasional, ")
-    band = np.select([recency >= 4, recency >= 2], ["recent", "away for a while"], "long away")
-    return np.char.add(level, band)
+    level = np.where(np.mean(others, axis=0) >= 3.5, "regulars", "occasional users")
+    band = np.select([recency >= 4, recency >= 2], ["Recent ", "Slipping "], "Lapsed ")
+    return np.char.add(band, level)
 
 
 def named(segmentation):
@@ -132,7 +132,7 @@ def test_new_users_are_placed_by_the_saved_cuts_without_a_fit():
     assert json.loads(render_bundle(bundle))["cells"]["columns"][0]["cuts"]
     np.testing.assert_array_equal(again["segment_id"].to_numpy(), found.segment_ids)
     np.testing.assert_allclose(again["margin"].to_numpy(), found.margins)
-    assert set(late["segment_name"]) == {"Regulars, long away", "Occasional, long away"}
+    assert set(late["segment_name"]) == {"Lapsed regulars", "Lapsed occasional users"}
 
 
 def test_a_cell_that_had_no_user_goes_to_the_nearest_that_had():
@@ -141,9 +141,9 @@ def test_a_cell_that_had_no_user_goes_to_the_nearest_that_had():
 
     model = fit_cells(values, *asked)
 
-    assert "Regulars, long away" not in model.names
+    assert "Lapsed regulars" not in model.names
     placed = model.names[model.place(np.array([[99.0, 2.0]]))[0]]
-    assert placed == "Occasional, long away"  # the other level is nearer than another band
+    assert placed == "Lapsed occasional users"  # the other level is nearer than another band
 
 
 def test_what_is_unknown_counts_as_never_and_as_nothing():
@@ -154,7 +154,7 @@ def test_what_is_unknown_counts_as_never_and_as_nothing():
 
     found = cells_of(users)
 
-    assert named(found)[3].endswith("long away")
+    assert named(found)[3].startswith("Lapsed")
     assert (found.segment_ids > 0).all()
 
 

@@ -13,7 +13,7 @@ from tests.texts import raises_text, says, shows
 
 from segmentry.errors import EmptyDataError, SchemaError, SelectionError
 from segmentry.evaluation.number import decide_by_groups
-from segmentry.segments.forming import _scores, find_segments, recipe_named
+from segmentry.segments.forming import _selection, find_segments, recipe_named
 
 DEFAULT = recipe_named("default")
 MIDDLES = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0]])
@@ -356,7 +356,7 @@ def test_the_exact_silhouette_is_that_of_scikit_learn_and_has_no_interval(blobs)
 def test_too_many_distinct_rows_for_the_exact_silhouette_are_refused_with_the_time(
     blobs, monkeypatch
 ):
-    monkeypatch.setattr(_scores, "MOST_EXACT_ROWS", 199)
+    monkeypatch.setattr(_selection, "MOST_EXACT_ROWS", 199)
 
     with raises_text(SelectionError):
         segments_of(blobs[0], is_exact=True)

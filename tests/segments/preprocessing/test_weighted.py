@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from segmentry.schema import Feature
 from segmentry.segments.preprocessing import ColumnPlan, fit_preprocessing
-from segmentry.segments.preprocessing._weighted import weigh_values
+from segmentry.segments.preprocessing._values import weigh_values
 
 weighted = st.lists(
     st.tuples(

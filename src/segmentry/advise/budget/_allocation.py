@@ -24,13 +24,8 @@ def bounds_of(
 ) -> Bounds:
     """Turn floors, caps and the largest change into impressions per segment.
 
-    Raises
-    ------
-    ConfigError
-        If a floor or cap names no segment, or the budget does not fit between them.
+    Raises ConfigError if a floor or cap names no segment, or the budget does not fit between them.
 
-    Examples
-    --------
     >>> segments = [SegmentTraffic(segment_id=i, name="", verdict="", n_users=10, n_impressions=n)
     ...             for i, n in ((1, 600), (2, 200))]
     >>> request = BudgetRequest(n_impressions=400, n_days=8, floors={1: 0.5})
@@ -105,8 +100,6 @@ def best_linear(rates: FloatVector, bounds: Bounds) -> FloatVector:
     The proportional parts of the bounds add up to the budget. This is the continuous knapsack
     (Dantzig 1957, Operations Research 5, 266-288): exact.
 
-    Examples
-    --------
     >>> bounds = Bounds(np.array([50., 50.]), np.array([25., 25.]), np.array([100., 100.]))
     >>> best_linear(np.array([0.02, 0.08]), bounds).tolist()
     [25.0, 75.0]
@@ -125,14 +118,10 @@ def best_concave(rates: FloatVector, bounds: Bounds, *, exponent: float) -> Floa
 
     The exponent lies between 0 and 1.
 
-    Notes
-    -----
     At the best point all segments between their bounds have the same marginal clicks: x = b
     (exponent * rate / price) ** (1 / (1 - exponent)), kept inside the bounds; the price is found
     on one dimension (water-filling: Boyd and Vandenberghe 2004, Convex Optimization, 5.5.3).
 
-    Examples
-    --------
     Twice the CTR, exponent 1/2: four times the impressions, where bounds allow.
 
     >>> bounds = Bounds(np.array([50., 50.]), np.array([0., 0.]), np.array([100., 100.]))
@@ -167,8 +156,6 @@ def best_concave(rates: FloatVector, bounds: Bounds, *, exponent: float) -> Floa
 def whole_numbers(x: FloatVector, total: int) -> IntVector:
     """Round to whole numbers of a given sum; the largest remainders are rounded up.
 
-    Examples
-    --------
     >>> whole_numbers(np.array([1.4, 1.4, 7.2]), 10).tolist()
     [2, 1, 7]
     """

@@ -12,14 +12,12 @@ from segmentry.advise.budget._plan import divide_budget
 from segmentry.advise.budget._records import BudgetPlan, BudgetRequest, Outcome, SegmentTraffic
 from segmentry.advise.traffic import Attribution, RunTraffic, read_traffic
 from segmentry.errors import ConfigError, DataError
-from segmentry.evaluation.later_days import FoldRates, fold_rates, verdicts
+from segmentry.evaluation.later_days import FoldRates, fold_rates, half_shares, verdicts
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.windows import local_days, split_window
 from segmentry.results.run_folder import read_bundle, read_segments, written_plan
 from segmentry.runtime.codec import Codec
-from segmentry.runtime.sampling import hash_shares
 
-_FOLDS = "budget folds"
 _PLAN = Codec(
     BudgetPlan, what="plan of a budget", version=1, remedy="run segmentry plan budget again"
 )
@@ -172,17 +170,14 @@ def budget_rates(
 
     Those of clicks, or of impressions to which a purchase is `credited`.
 
-    Raises
-    ------
-    DataError
-        If there is no forecast.
+    Raises DataError if there is no forecast.
     """
     rates = fold_rates(
         traffic.counts if credited is None else credited,
         traffic.relabel,
         days=traffic.days,
         n_segments=len(traffic.summary.segments),
-        shares=hash_shares(traffic.users["user_id"], salt=f"{_FOLDS} {seed}"),
+        shares=half_shares(traffic.users["user_id"], seed=seed),
         n_days_ahead=n_days,
         n_draws=n_draws,
         seed=seed,

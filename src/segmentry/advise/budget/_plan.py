@@ -53,24 +53,13 @@ def divide_budget(
 ) -> BudgetPlan:
     """Divide impressions among segments so that the outcome is most, and say what that is worth.
 
-    Clicks, or purchases, to be expected are the sum over segments of
-    x * rate * (x / b) ** (exponent - 1), where b is the proportional part of the budget; the
-    exponent is an assumption of whoever asks.
+    Clicks, or purchases, to be expected are the sum over segments of x * rate * (x / b) **
+    (exponent - 1), where b is the proportional part of the budget; the exponent is an assumption of
+    whoever asks. The `rates` are of the half of the users that chooses, and of the half that
+    judges.
 
-    Parameters
-    ----------
-    segments : sequence of SegmentTraffic
-    rates : tuple of FoldRates
-        Of the half of the users that chooses, and of the half that judges.
-    request : BudgetRequest
-    n_days_of_log : float
-
-    Raises
-    ------
-    ConfigError
-        If the budget does not fit between floors, caps and inventory.
-    DataError
-        If there is one segment only, or none was shown ads.
+    Raises ConfigError if the budget does not fit between floors, caps and inventory; DataError if
+    there is one segment only, or none was shown ads.
 
     Notes
     -----
@@ -241,7 +230,12 @@ def _sensitivity(
         exponent=exponent,
         is_confirmed=False,
     )
-    return Sensitivity(exponent=exponent, gain=found.gain, losing_share=found.losing_share)
+    return Sensitivity(
+        exponent=exponent,
+        gain=found.gain,
+        gain_share=found.gain_share,
+        losing_share=found.losing_share,
+    )
 
 
 def _parts(
@@ -252,6 +246,8 @@ def _parts(
     request: BudgetRequest,
 ) -> tuple[SegmentBudget, ...]:
     worth = _worth(plan, bounds, request.exponent)
+    changes = worth - bounds.proportional
+    gains, drawn_gains = _parts_of_gain(judges, bounds, plan, changes)
     whole = whole_numbers(bounds.proportional, request.n_impressions)
     cost = request.cost_per_impression
     return tuple(
@@ -267,9 +263,24 @@ def _parts(
             money=None if cost is None else int(plan[s]) * cost,
             rate=_estimate(float(judges.ctr[s]), judges.draws[:, s]),
             expected=_estimate(float(judges.ctr[s] * worth[s]), judges.draws[:, s] * worth[s]),
+            gain=_estimate(float(gains[s]), drawn_gains[:, s]),
         )
         for s, segment in enumerate(segments)
     )
+
+
+def _parts_of_gain(
+    judges: FoldRates, bounds: Bounds, plan: IntVector, changes: FloatVector
+) -> tuple[FloatVector, FloatVector]:
+    """Return the part of each segment in the gain: (n_segments,) and (n_draws, n_segments).
+
+    The impressions that it gets or gives are worth the rate of all users elsewhere.
+    """
+    weights = bounds.proportional / bounds.proportional.sum()
+    moved = plan - bounds.proportional
+    gains = judges.ctr * changes - float(judges.ctr @ weights) * moved
+    drawn = judges.draws * changes - (judges.draws @ weights)[:, np.newaxis] * moved
+    return gains, drawn
 
 
 def _notes(held: Sequence[str], request: BudgetRequest) -> Iterator[str]:

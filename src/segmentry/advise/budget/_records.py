@@ -95,61 +95,46 @@ class BudgetRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentBudget:
-    """The part of one segment; intervals are of 90 %.
-
-    Parameters
-    ----------
-    impressions : int
-        The plan.
-    proportional : int
-        What it would get in proportion to past impressions.
-    floor, cap : float
-        Impressions.
-    rate : Estimate
-        Forecast outcome per impression among the users that judge the plan, at the exposure of the
-        log: the CTR, or attributed purchases per impression.
-    expected : Estimate
-        Outcome to be expected of `impressions` under the assumed response.
-    """
+    """The part of one segment; intervals are of 90 %."""
 
     segment_id: int
     name: str
     verdict: str
     n_users: int
     impressions: int
+    """The plan."""
     proportional: int
+    """What it would get in proportion to past impressions."""
     floor: float
     cap: float
+    """`floor`, `cap`: impressions."""
     money: float | None
     rate: Estimate
+    """Forecast outcome per impression among the users that judge the plan, at the exposure of the
+    log: the CTR, or attributed purchases per impression."""
     expected: Estimate
+    """Outcome to be expected of `impressions` under the assumed response."""
+    gain: Estimate
+    """Its part in the gain over `proportional`: what its change brings beyond the same impressions
+    shown to all users. The parts of all segments add up to the gain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The plan against another way to divide the same budget; intervals are of 90 %.
-
-    Parameters
-    ----------
-    against : {"proportional", "equal per user"}
-    expected : Estimate
-        Outcome of the other way.
-    gain : Estimate
-        Outcome of the plan minus that.
-    gain_share : Estimate
-        `gain` as a share of those.
-    losing_share : float
-        Share of the draws in which the plan has less of the outcome.
-    is_better : bool
-        The lower 95 % bound of `gain` is above 0, and a segment whose part changes is confirmed.
-    """
+    """The plan against another way to divide the same budget; intervals are of 90 %."""
 
     against: str
+    """One of "proportional", "equal per user"."""
     expected: Estimate
+    """Outcome of the other way."""
     gain: Estimate
+    """Outcome of the plan minus that."""
     gain_share: Estimate
+    """`gain` as a share of those."""
     losing_share: float
+    """Share of the draws in which the plan has less of the outcome."""
     is_better: bool
+    """The lower 95 % bound of `gain` is above 0, and a segment whose part changes is confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +143,7 @@ class Sensitivity:
 
     exponent: float
     gain: Estimate
+    gain_share: Estimate
     losing_share: float
 
 

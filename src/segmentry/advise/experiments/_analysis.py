@@ -7,8 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentry.advise.experiments._assignment import ARMS, RATIO_ALARM, sample_ratio_p
-from segmentry.advise.experiments._effects import UNTOLD, Effect, Outcome, adjustment, compared
-from segmentry.advise.experiments._randomisation import Nulls
+from segmentry.advise.experiments._effects import (
+    UNTOLD,
+    Effect,
+    Nulls,
+    Outcome,
+    adjustment,
+    compared,
+)
 from segmentry.errors import DataError
 from segmentry.evaluation.later_days import holm
 from segmentry.privacy import hidden_cells
@@ -41,32 +47,23 @@ class SegmentEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentResult:
-    """A test, analysed.
-
-    Parameters
-    ----------
-    arms : tuple of ArmCounts
-        Control, treatment.
-    ratio_p, shown_ratio_p : float
-        Probability of arms so far from the planned ratio: assigned users, and users shown an ad.
-    effect : Effect
-        CTR adjusted by the pre-period: the result.
-    plain : Effect
-        Not adjusted, beside it.
-    variance_reduction : float
-        Share of the variance that the pre-period took away.
-    guardrails : tuple of Effect
-        Impressions and clicks per user, users without exposure counted as 0.
-    """
+    """A test, analysed."""
 
     alpha: float
     arms: tuple[ArmCounts, ...]
+    """Control, treatment."""
     ratio_p: float
     shown_ratio_p: float
+    """`ratio_p`, `shown_ratio_p`: probability of arms so far from the planned ratio: assigned
+    users, and users shown an ad."""
     effect: Effect
+    """CTR adjusted by the pre-period: the result."""
     plain: Effect
+    """Not adjusted, beside it."""
     variance_reduction: float
+    """Share of the variance that the pre-period took away."""
     guardrails: tuple[Effect, ...]
+    """Impressions and clicks per user, users without exposure counted as 0."""
     segments: tuple[SegmentEffect, ...]
     conclusion: str
     notes: tuple[str, ...]
@@ -87,32 +84,15 @@ def analyse_experiment(
 ) -> ExperimentResult:
     """Compare the arms of a test, users being the unit.
 
-    Parameters
-    ----------
-    arms : ndarray of int, shape (n_users,)
-        0 control, 1 treatment: all users that were assigned.
-    impressions, clicks : ndarray of int, shape (n_users,)
-        In the test; 0 for users that were not shown an ad.
-    segment_ids : ndarray of int, shape (n_users,)
-        Strata of the assignment.
-    before : tuple of ndarray of int, shape (n_users,)
-        Impressions and clicks before the test.
-    treatment_share : float
-        As planned.
-    seed : int
-        Of the other assignments that a small test is held against.
-    notes : sequence of str
-        Passed on, first.
-    min_size : int
-        Fewest users of an arm that anything is told of, in all and in a segment.
+    The arrays have shape (n_users,), of all users that were assigned: `arms` (0 control, 1
+    treatment); `impressions` and `clicks` in the test, 0 for users that were not shown an ad;
+    `segment_ids`, the strata of the assignment; and `before`, impressions and clicks before the
+    test. `treatment_share` is as planned. The `seed` is that of the other assignments that a small
+    test is held against. Nothing is told of an arm of fewer than `min_size` users, in all or in a
+    segment. The `notes` are passed on, first.
 
-    Raises
-    ------
-    DataError
-        If an arm has no impression or too few users.
+    Raises DataError if an arm has no impression or too few users.
 
-    Notes
-    -----
     Variance of the CTR of an arm: linearised residuals of the users (delta method: Deng, Knoblich
     and Lu 2018, KDD), inside segments, as users were assigned inside segments (Cochran 1977,
     eq. 5.6). Adjusted by the regression on impressions and clicks before the test (CUPED: Deng, Xu,
@@ -124,8 +104,6 @@ def analyse_experiment(
     true one was (randomisation test with a studentised statistic: Wu and Ding 2021, J. Am. Stat.
     Assoc. 116, 1898-1913); intervals use its quantile.
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(0)
     >>> arms, n = np.arange(4000) % 2, np.full(4000, 50)
     >>> clicks = rng.binomial(n, 0.05 + 0.01 * arms)

@@ -23,15 +23,11 @@ def assign_arms(
 
     Another salt is another, independent assignment.
 
-    Notes
-    -----
     Users of a segment are put in the order of their salted hash and the first ones treated
     (stratified randomisation: Imbens and Rubin 2015, Causal Inference, ch. 9). Where the share is
     not a whole number of users, the salted hash of the segment rounds it. The same users, salt and
     share give the same arms in any order of rows.
 
-    Examples
-    --------
     >>> users, segments = pl.Series(range(10)), np.array([1] * 4 + [2] * 6)
     >>> arms = assign_arms(users, segments, treatment_share=0.5, salt="spring")
     >>> np.bincount(segments, weights=arms).tolist()
@@ -55,8 +51,6 @@ def sample_ratio_p(n_control: int, n_treatment: int, *, treatment_share: float) 
 
     Chi-square with one degree of freedom (sample-ratio mismatch: Fabijan et al. 2019, KDD).
 
-    Examples
-    --------
     >>> round(sample_ratio_p(50_000, 50_500, treatment_share=0.5), 3)
     0.115
     >>> sample_ratio_p(50_000, 52_000, treatment_share=0.5) < RATIO_ALARM

@@ -61,68 +61,49 @@ class ExperimentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerRow:
-    """What a test takes in one segment, or in all together.
-
-    Parameters
-    ----------
-    segment_id : int or None
-        None for all together.
-    n_users : int
-        Users to be assigned.
-    ctr : float or None
-        On days that did not label the users.
-    n_days : int or None
-        Shortest test with the promised power; none within the longest.
-    n_users_reached, n_impressions : float or None
-        Users that will be shown an ad in that time, and their impressions, both arms together.
-    n_days_adjusted : int or None
-        The same with the pre-period taken into account.
-    variance_reduction : float
-        Share of the variance that the pre-period explains, over `n_days` or the longest test.
-    smallest : float or None
-        Smallest relative change that is found in the longest test.
-    """
+    """What a test takes in one segment, or in all together."""
 
     segment_id: int | None
+    """None for all together."""
     name: str
     n_users: int
+    """Users to be assigned."""
     ctr: float | None
+    """On days that did not label the users."""
     n_days: int | None
+    """Shortest test with the promised power; none within the longest."""
     n_users_reached: float | None
     n_impressions: float | None
+    """`n_users_reached`, `n_impressions`: users that will be shown an ad in that time, and their
+    impressions, both arms together."""
     n_days_adjusted: int | None
+    """The same with the pre-period taken into account."""
     variance_reduction: float
+    """Share of the variance that the pre-period explains, over `n_days` or the longest test."""
     smallest: float | None
+    """Smallest relative change that is found in the longest test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentPlan:
-    """A test of the CTR.
-
-    Parameters
-    ----------
-    ratio : tuple of float
-        Control to treatment.
-    salt : str
-        Of the assignment.
-    n_control, n_treatment : int
-        Users that were assigned.
-    users_by_day : tuple of float
-        Users of all segments that will have been shown an ad by the end of each day of the test.
-    """
+    """A test of the CTR."""
 
     metric: str
     mde: float
     power: float
     alpha: float
     ratio: tuple[float, float]
+    """Control to treatment."""
     max_days: int
     salt: str
+    """Of the assignment."""
     n_control: int
     n_treatment: int
+    """`n_control`, `n_treatment`: users that were assigned."""
     everyone: PowerRow
     segments: tuple[PowerRow, ...]
     users_by_day: tuple[float, ...]
+    """Users of all segments that will have been shown an ad by the end of each day of the test."""
     notes: tuple[str, ...]
 
 
@@ -149,15 +130,11 @@ def days_needed(
     None where no length within ``request.max_days`` is enough; `explained` is the part of
     `traffic.between` that the pre-period explains.
 
-    Notes
-    -----
     CTR is a ratio of two sums over users, so its variance is that of the linearised residuals
     clicks - ctr * impressions of the users (delta method: Deng, Knoblich and Lu 2018, KDD). Over T
     days it is (T within + T**2 between) / (T impressions per day)**2: what a user keeps does
     not average out with time, and no length reaches a change that is smaller than it allows.
 
-    Examples
-    --------
     >>> traffic = Traffic(n_users=1000, ctr=0.1, impressions_per_day=1000, users_per_day=500,
     ...                   users_per_two=700, unit_days=1, within=90, between=0)
     >>> days_needed(traffic, ExperimentRequest(mde=0.2))
@@ -209,22 +186,12 @@ def explained_share(
 ) -> float:
     """Return the share of the variance of a test period that the period before it explains.
 
-    Parameters
-    ----------
-    clicks, impressions : ndarray of int, shape (n_users,)
-        In the test period.
-    before : tuple of ndarray of int, shape (n_users,)
-        Impressions and clicks of the period before.
-    strata : ndarray of int, shape (n_users,)
-        Segments; only differences inside them count.
+    The arrays have shape (n_users,): clicks and impressions of the test period, the same of the
+    period `before`, and the `strata`, segments: only differences inside them count.
 
-    Notes
-    -----
     CUPED (Deng, Xu, Kohavi and Walker 2013, WSDM): the regression of the linearised residuals on
     what was known before; R squared, adjusted for the two regressors.
 
-    Examples
-    --------
     >>> rng = np.random.default_rng(0)
     >>> n, rate = np.full(4000, 20), rng.beta(2, 18, 4000)
     >>> first, second = rng.binomial(n, rate), rng.binomial(n, rate)
@@ -269,18 +236,11 @@ def plan_experiment(
 ) -> ExperimentPlan:
     """Say what a test takes, overall and per segment.
 
-    Parameters
-    ----------
-    rows : sequence of tuple
-        Segment (None for all together, which comes first), name, traffic, and share of the
-        variance of `measured_days` that the pre-period explains.
-    n_control, n_treatment : int
-        Users that were assigned.
+    Each of the `rows` is a segment (None for all together, which comes first), name, traffic, and
+    share of the variance of `measured_days` that the pre-period explains. `n_control` and
+    `n_treatment` users were assigned.
 
-    Raises
-    ------
-    ConfigError
-        If no traffic reaches the smallest change: then there is no test to plan.
+    Raises ConfigError if no traffic reaches the smallest change: then there is no test to plan.
     """
     found = [_row(row, request, measured_days=measured_days) for row in rows]
     everyone = found[0]

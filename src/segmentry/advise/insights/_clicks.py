@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 from segmentry.advise.insights._findings import (
+    EXCEPT_LESS,
+    EXCEPT_MORE,
     LATER,
+    UNDECIDED,
     Facts,
     Finding,
     InsightKind,
@@ -57,7 +60,7 @@ def _find_unconfirmed(facts: Facts) -> Iterator[Finding]:
         is_high = bool(everyone) and (seen.low or 0.0) >= _SEEN_HIGH * (everyone or 0.0)
         if not is_high or segment.verdict == "confirmed":
             continue
-        expected = segment.forecast_ctr
+        expected = segment.expected_rate
         yield Finding(
             segment,
             f"{rate_with_limits(seen)} clicks per impression were seen on the days that formed "
@@ -158,12 +161,12 @@ def _find_no_clicks(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"{count(segment.n_impressions)} impressions without a click: "
                 f"{_told_of_zero(segment, facts)}.",
-                (seen, *_foretold(segment)) if segment.forecast_ctr.is_known else (seen,),
+                (seen, *_foretold(segment)) if segment.expected_rate.is_known else (seen,),
                 Worth(
                     f"clicks to be expected per {count(PER)} impressions",
                     clicks_expected(segment),
                     ("They are shown ads as they were.",)
-                    if segment.forecast_ctr.is_known
+                    if segment.expected_rate.is_known
                     else ("The impressions are independent of each other.",),
                 ),
             )
@@ -172,9 +175,9 @@ def _find_no_clicks(facts: Facts) -> Iterator[Finding]:
 def _told_of_zero(segment: SegmentProfile, facts: Facts) -> str:
     """Say what no click means: little, where who had none was put together for it."""
     upper = percent(segment.ctr_seen.high, digits=2)
-    if segment.forecast_ctr.is_known:
+    if segment.expected_rate.is_known:
         why = "users without a click were put together" if _by_clicks(facts) else "it may be luck"
-        return f"{why}, and {rate_with_limits(segment.forecast_ctr)} is to be expected"
+        return f"{why}, and {rate_with_limits(segment.expected_rate)} is to be expected"
     if _by_clicks(facts):
         return (
             f"at most {upper} (95 % interval) in this log, of users who were put together for "
@@ -237,10 +240,10 @@ def _is_above(segment: SegmentProfile) -> bool:
 
 
 def _foretold(segment: SegmentProfile) -> tuple[Evidence, ...]:
-    if not segment.forecast_ctr.is_known:
+    if not segment.expected_rate.is_known:
         return ()
     return (
-        rate_evidence("CTR expected", segment.forecast_ctr, 90),
+        rate_evidence("CTR expected", segment.expected_rate, 90),
         index_evidence("index expected", segment.forecast_index, 90),
     )
 
@@ -253,9 +256,10 @@ KINDS = (
         "The verdict is “confirmed” and the lower end of the forecast index is above 110.",
         "Its users clicked more than all others on days that had no part in forming the segment, "
         "and at least half of the difference survived.",
-        "Give these users more of the budget, and measure what it brings by a randomised test.",
+        "Show these users more ads, and measure the effect with a randomised test.",
         _find_high_value,
         needs=LATER,
+        suits=frozenset({"spend_more"}),
     ),
     InsightKind(
         "SEG-002",
@@ -279,6 +283,7 @@ KINDS = (
         "Try other creatives and offers on a part of them before paying for more of the same.",
         _find_silent,
         needs=LATER,
+        suits=EXCEPT_MORE,
     ),
     InsightKind(
         "SEG-004",
@@ -289,6 +294,7 @@ KINDS = (
         "That such a user did not click says next to nothing: most would not, whoever they are.",
         "Do not write these users off; show them enough to judge, or treat them as all users.",
         _find_under_exposed,
+        suits=EXCEPT_LESS,
     ),
     InsightKind(
         "SEG-006",
@@ -297,9 +303,10 @@ KINDS = (
         "The segment has at least 1.5 times its share of impressions, the verdict is “confirmed”, "
         "and the upper end of the forecast index is below 90.",
         "Much of the inventory goes where least clicks come from.",
-        "Move impressions to others, cap the frequency, change the creatives; test which.",
+        "Show these users fewer ads, and test new creatives on 10 % of them.",
         _find_few_clicks,
         needs=LATER,
+        suits=frozenset({"spend_less"}),
     ),
     InsightKind(
         "SEG-015",
@@ -310,6 +317,7 @@ KINDS = (
         "click were put together, it tells nothing of later days: see the rate to be expected.",
         "Bring a longer window before anything is concluded.",
         _find_no_clicks,
+        suits=UNDECIDED,
     ),
     InsightKind(
         "SEG-016",

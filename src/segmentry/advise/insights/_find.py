@@ -158,6 +158,8 @@ def _why_not_later(summary: Summary) -> str:
 
 def _insight(kind: InsightKind, finding: Finding, summary: Summary) -> Insight:
     segment = finding.segment
+    decision = None if segment is None else segment.decision
+    is_suited = decision is None or decision in kind.suits
     n_users = None if segment is None or segment.is_withheld else segment.n_users
     return Insight(
         code=kind.code,
@@ -175,7 +177,9 @@ def _insight(kind: InsightKind, finding: Finding, summary: Summary) -> Insight:
             value=finding.worth.value,
             assumptions=finding.worth.assumptions,
             test=_test(kind, finding, summary),
-        ),
+        )
+        if is_suited
+        else None,
     )
 
 

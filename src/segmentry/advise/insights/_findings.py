@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from segmentry.describe.profiles import NumericStatistics, SegmentProfile
+from segmentry.describe.profiles import Decision, NumericStatistics, SegmentProfile
 from segmentry.formats import decimal
 from segmentry.results.summary import Evidence, Summary
 from segmentry.schema import UNKNOWN, Estimate
@@ -30,7 +30,9 @@ class Facts:
     def level_estimate(self) -> Estimate:
         """The same with its interval."""
         population = self.summary.population
-        return population.forecast_ctr if population.forecast_ctr.is_known else population.ctr_seen
+        return (
+            population.expected_rate if population.expected_rate.is_known else population.ctr_seen
+        )
 
     @property
     def shown(self) -> tuple[SegmentProfile, ...]:
@@ -82,6 +84,8 @@ class InsightKind:
         Of which data it is an insight at all.
     is_held_out : bool
         Whether its action shows by who is left alone: a test of clicks would not tell it.
+    suits : frozenset of str
+        Decisions that its action goes with; beside another one the finding has no action.
     """
 
     code: str
@@ -95,6 +99,7 @@ class InsightKind:
     wants: tuple[str, ...] = ()
     data: Literal["clicks", "no clicks", "any"] = "clicks"
     is_held_out: bool = False
+    suits: frozenset[Decision] = frozenset(get_args(Decision))
 
     @property
     def link(self) -> str:
@@ -120,6 +125,10 @@ class InsightKind:
         which = f" --segments {segment_ids}" if segment_ids else ""
         return f"segmentry plan test RUN_DIR{which} --metric ctr --mde 5%"
 
+
+EXCEPT_MORE: frozenset[Decision] = frozenset({"keep", "spend_less", "test_first", "too_early"})
+EXCEPT_LESS: frozenset[Decision] = frozenset({"spend_more", "keep", "test_first", "too_early"})
+UNDECIDED: frozenset[Decision] = frozenset({"keep", "test_first", "too_early"})
 
 LATER = "a check on later days"
 LOG = "segments counted against the log"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from segmentry.advise.insights._findings import (
+    EXCEPT_MORE,
     LOG,
     Facts,
     Finding,
@@ -186,6 +187,7 @@ KINDS = (
         "Cap the frequency for a part of them and compare.",
         _find_fatigue,
         needs=LOG,
+        suits=EXCEPT_MORE,
     ),
     InsightKind(
         "SEG-007",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from segmentry.advise.insights._findings import (
     LATER,
+    UNDECIDED,
     Facts,
     Finding,
     InsightKind,
@@ -154,9 +155,9 @@ KINDS = (
         "caution",
         "On all days less than 75 % of the users of the feature window's segment and of this one "
         "are common to both (Jaccard), or the segment was not found before.",
-        "Whom the segment holds depends on which days are looked at. On the same days it may still "
-        "come back with other users: that is what the report calls stable.",
-        "Do not build an audience on it; treat its users with their neighbours.",
+        "Which users are in the segment depends on the days that were used. It may still be "
+        "stable: that is asked of other users on the same days.",
+        "Refresh the list of its users before each campaign.",
         _find_unstable,
         needs=LATER,
     ),
@@ -169,6 +170,7 @@ KINDS = (
         "Ask for fewer segments, or treat these users with the nearest segment.",
         _find_tiny,
         data="any",
+        suits=UNDECIDED,
     ),
     InsightKind(
         "SEG-013",
@@ -177,7 +179,7 @@ KINDS = (
         "At least 90 % of its users have an unknown value of some feature, and less than 90 % of "
         "all users have.",
         "What sets it apart is that little is known of it, not what its users do.",
-        "Do not read it as a kind of user; mend the profile data or leave those features out.",
+        "Do not read it as a kind of user; fix the profile data or leave those features out.",
         _find_missing_data,
         data="any",
     ),

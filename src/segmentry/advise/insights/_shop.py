@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from segmentry.advise.insights._findings import (
+    EXCEPT_MORE,
     SHOP,
     Facts,
     Finding,
@@ -194,6 +195,7 @@ KINDS = (
         needs=SHOP,
         is_held_out=True,
         wants=("views",),
+        suits=EXCEPT_MORE,
     ),
     InsightKind(
         "SEG-020",
@@ -210,6 +212,7 @@ KINDS = (
         needs=SHOP,
         is_held_out=True,
         wants=("purchases",),
+        suits=EXCEPT_MORE,
     ),
     InsightKind(
         "SEG-021",

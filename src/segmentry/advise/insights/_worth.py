@@ -73,9 +73,9 @@ def clicks_expected(profile: SegmentProfile) -> Estimate:
 
     Without a click in n impressions the upper end is the exact binomial one, 1 - 0.05 ** (1 / n).
     """
-    if not profile.forecast_ctr.is_known and profile.n_impressions and not profile.n_clicks:
+    if not profile.expected_rate.is_known and profile.n_impressions and not profile.n_clicks:
         return Estimate(value=0.0, low=0.0, high=PER * (1 - 0.05 ** (1 / profile.n_impressions)))
-    return _scaled(profile.forecast_ctr, lambda rate: PER * rate)
+    return _scaled(profile.expected_rate, lambda rate: PER * rate)
 
 
 def impressions_lacking(level: Estimate, *, shown: float, clicks: float) -> Estimate:
@@ -107,7 +107,7 @@ def clicks_gained_within(segment: SegmentProfile, *, to: Cell, of: Cell | None =
     low = value - ((more.value - more.low) ** 2 + above**2) ** 0.5
     high = value + ((more.high - more.value) ** 2 + below**2) ** 0.5
     part = Estimate(*(PER * each / seen for each in (value, low, high)))
-    return _product(segment.forecast_ctr, part)
+    return _product(segment.expected_rate, part)
 
 
 def difference_per_thousand(found: Estimate, level: float, *, sign: int = 1) -> Estimate:

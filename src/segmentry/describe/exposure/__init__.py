@@ -3,8 +3,8 @@
 In: parts of the log and segments. Out: a `LogDescription`.
 """
 
+from segmentry.describe.exposure._cells import Members
 from segmentry.describe.exposure._describe import HoldOut, LogDescription, describe_log
-from segmentry.describe.exposure._dimensions import Members
 from segmentry.describe.exposure._records import (
     Cap,
     Cell,
@@ -15,7 +15,6 @@ from segmentry.describe.exposure._records import (
     LogReport,
     Reaction,
 )
-from segmentry.describe.exposure._report import report_log
 
 __all__ = [
     "Cap",
@@ -30,5 +29,4 @@ __all__ = [
     "Members",
     "Reaction",
     "describe_log",
-    "report_log",
 ]

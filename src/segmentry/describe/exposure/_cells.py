@@ -1,14 +1,126 @@
-"""Rates and indices by segment and key: counted, then shrunk by what luck allows."""
+"""The dimensions of a log; rates and indices by segment and key, shrunk by what luck allows."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.features.packing import count_pairs
+from segmentry.features.events import Events
+from segmentry.features.packing import Places, count_pairs
 from segmentry.privacy import hidden_keys
+from segmentry.schema import Engine
 from segmentry.schema.arrays import FloatVector, IntVector
+
+PRICE_BANDS = (50, 200, 1_000, 5_000)
+"""Where the next price band begins, in the currency of the ads."""
+_MAX_PLACEMENTS = 64
+_ID_COLUMNS = {"category": "category_id", "brand": "brand_id", "campaign": "campaign_id"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """The users and their segments."""
+
+    user_id: pl.Series  # (n_users,), in the order of the user table
+    segment_ids: IntVector  # (n_users,): 1..K; 0 for users without a segment
+    n_segments: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dimension:
+    """One way to tell impressions apart."""
+
+    kind: str
+    keys: pl.DataFrame  # key and label as text; the row is the number of the key
+    # Number of the key of each ad, -1 for none, and -1 at the end: for ads that are not in the
+    # table. Null where it is no matter of ads.
+    of_ad: IntVector | None = None
+
+
+def find_placements(engine: Engine, parts: Sequence[Path]) -> tuple[str, ...]:
+    """Return the placements of a log by name; of more than 64, those with most impressions."""
+    counts = [
+        engine.collect(
+            engine.scan_part(part).group_by("placement").agg(nw.len().cast(nw.Int64).alias("n"))
+        )
+        for part in parts
+    ]
+    if not counts:
+        return ()
+    known = pl.concat(counts).drop_nulls().group_by("placement").agg(pl.col("n").sum())
+    ranked = known.sort("n", "placement", descending=[True, False]).head(_MAX_PLACEMENTS)
+    return tuple(sorted(ranked["placement"].to_list()))
+
+
+def find_dimensions(placements: Sequence[str], ads: pl.DataFrame | None) -> tuple[Dimension, ...]:
+    """Return the dimensions that a log has.
+
+    Columns of the ads that are absent or empty give no dimension.
+
+    >>> ads = pl.DataFrame({"ad_id": [1, 2], "category_id": [8, 8], "price": [10.0, None]})
+    >>> [(each.kind, each.keys.height) for each in find_dimensions(["top"], ads)]
+    [('hour', 24), ('placement', 1), ('category', 1), ('price band', 5)]
+    """
+    hours = [(str(hour), f"{hour:02d}:00–{(hour + 1) % 24:02d}:00") for hour in range(24)]
+    found = [Dimension("hour", _keys(hours))]
+    if placements:
+        found.append(Dimension("placement", _keys([(each, each) for each in placements])))
+    if ads is None:
+        return tuple(found)
+    for kind, column in _ID_COLUMNS.items():
+        if column in ads.columns and ads[column].null_count() < ads.height:
+            ids = ads[column].drop_nulls().unique().sort()
+            # There may be a million: made column by column, they take a tenth of the room.
+            keys = pl.DataFrame({"key": ids.cast(pl.String)}).with_columns(
+                pl.format(f"{kind} {{}}", "key").alias("label")
+            )
+            found.append(
+                Dimension(kind, keys, np.append(Places.among(ids).of(ads[column]), np.int32(-1)))
+            )
+    if "price" in ads.columns and ads["price"].null_count() < ads.height:
+        prices = ads["price"].to_numpy()
+        bands = np.searchsorted(PRICE_BANDS, prices, side="right").astype(np.int32)
+        bands[ads["price"].is_null().to_numpy()] = -1
+        found.append(Dimension("price band", _price_keys(), np.append(bands, np.int32(-1))))
+    return tuple(found)
+
+
+def _keys(rows: list[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"key": pl.String, "label": pl.String}, orient="row")
+
+
+def _price_keys() -> pl.DataFrame:
+    first, *_, last = PRICE_BANDS
+    between = itertools.pairwise(PRICE_BANDS)
+    return _keys(
+        [
+            (f"0-{first}", f"under {first:,}"),
+            *((f"{low}-{high}", f"{low:,} to {high:,}") for low, high in between),
+            (f"{last}-", f"{last:,} and over"),
+        ]
+    )
+
+
+def keys_of(dimension: Dimension, events: Events) -> IntVector | None:
+    """Return the number of the key of each impression, -1 for none; null if there are none."""
+    if dimension.kind == "hour":
+        hours: IntVector = events.second // 3600
+        # A third of the time of `%`: numpy divides by one number without dividing.
+        hours -= hours // 24 * 24
+        return hours
+    if dimension.kind == "placement":
+        number = events.placement
+        return None if number is None else np.where(number < dimension.keys.height, number, -1)
+    if dimension.of_ad is None or events.ad_place is None:
+        return None
+    found: IntVector = dimension.of_ad[events.ad_place]
+    return found
+
 
 NORMAL_95 = 1.959963984540054
 _MAX_LOST = 0.9
@@ -32,20 +144,16 @@ _SPREADS = np.linspace(0.02, 1.4, 47)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellCounts:
-    """Sums by segment and key; integers, so that parts add up in any order.
-
-    Parameters
-    ----------
-    n_users, n_impressions, n_clicks : ndarray of int, shape (n_segments, n_keys)
-    squares : ndarray of int, shape (n_segments, 4)
-        Over users and keys, with n impressions and c clicks of a user at a key: sums of n n, of
-        n c and of c c; over users, with N impressions of a user at any key: the sum of N N.
-    """
+    """Sums by segment and key; integers, so that parts add up in any order."""
 
     n_users: IntVector
     n_impressions: IntVector
     n_clicks: IntVector
+    """`n_users`, `n_impressions`, `n_clicks`: shape (n_segments, n_keys)."""
     squares: IntVector
+    """Shape (n_segments, 4): over users and keys, with n impressions and c clicks of a user at a
+    key: sums of n n, of n c and of c c; over users, with N impressions of a user at any key: the
+    sum of N N."""
 
 
 def no_counts(n_segments: int, n_keys: int) -> CellCounts:
@@ -69,8 +177,6 @@ def add_cells(
 
     Impressions of key -1, not known, are left out; segments are 1..K.
 
-    Examples
-    --------
     Two users of one segment: the first is shown key 0 twice, the second key 0 and key 1.
 
     >>> counts = no_counts(1, 2)
@@ -129,8 +235,6 @@ def describe_cells(
 
     `keys` holds ``key, label`` as text; rows are by segment and place of the key.
 
-    Notes
-    -----
     Expected are impressions in proportion to the segment's and the key's own totals, and clicks at
     the product of the segment's and the key's relative CTR. Observed / expected is shrunk towards 1
     by a gamma prior over all cells of the dimension (Clayton and Kaldor 1987), counts being
@@ -241,23 +345,15 @@ def shrink_ratios(
 ) -> ShrunkRatios:
     """Shrink ratios of counts towards 1, the more the less the cells differ beyond luck.
 
-    Parameters
-    ----------
-    observed, expected : array_like of float, shape (n_cells,)
-        Effective counts: divided by their design effect.
-    lost : float
-        Share of the variance between cells that went into what is expected of them (of three
-        segments alike, a third): the true ratios vary by so much more than they seem to.
+    Counts, shape (n_cells,), are effective: divided by their design effect. `lost` is the share of
+    the variance between cells that went into what is expected of them (of three segments alike, a
+    third): the true ratios vary by so much more than they seem to.
 
-    Notes
-    -----
     Poisson counts with gamma-distributed true ratios of mean 1 (Clayton and Kaldor 1987, Biometrics
     43, 671-681). The standard deviation of the true ratios is not set to one estimate, which few
     cells determine badly, but averaged over its posterior on a grid from 0.02 to 1.4 with a uniform
     prior (Gelman 2006, Bayesian Analysis 1, 515-534).
 
-    Examples
-    --------
     Ten cells as expected, and one of three times as much: it is pulled down, the less the more
     there is of it.
 

@@ -1,6 +1,6 @@
 """The second look at a log, once the segments are known: part by part, in bounded memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,18 +12,16 @@ import polars as pl
 from segmentry.describe.exposure._cells import (
     CELL_COLUMNS,
     CellCounts,
-    add_cells,
-    describe_cells,
-    no_counts,
-)
-from segmentry.describe.exposure._curves import describe_exposure
-from segmentry.describe.exposure._dimensions import (
     Dimension,
     Members,
+    add_cells,
+    describe_cells,
     find_dimensions,
     find_placements,
     keys_of,
+    no_counts,
 )
+from segmentry.describe.exposure._curves import describe_exposure, find_moments
 from segmentry.describe.exposure._held_out import Clicks, compare_held_out
 from segmentry.describe.exposure._matched import MatchedSets, draw_sets, user_shares
 from segmentry.describe.exposure._positions import (
@@ -33,12 +31,17 @@ from segmentry.describe.exposure._positions import (
     no_bands,
     order_by_time,
 )
-from segmentry.describe.exposure._reaction import find_moments
-from segmentry.describe.exposure._records import ExposureCurve, HeldOutUse, Reaction
+from segmentry.describe.exposure._records import (
+    Cell,
+    ExposureCurve,
+    HeldOutUse,
+    LogReport,
+    Reaction,
+)
 from segmentry.features.events import Events, pieces_of, read_events
 from segmentry.features.packing import Places
 from segmentry.runtime.sampling import hash_shares
-from segmentry.schema import Engine, Window
+from segmentry.schema import Engine, Estimate, Window
 from segmentry.schema.arrays import BoolVector, IntVector
 
 _SALT = "segmentry exposure"
@@ -58,17 +61,13 @@ class HoldOut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogDescription:
-    """Segments against the log.
+    """What the report shows of the log, and all cells: ``affinity.parquet``, if there is one.
 
-    `cells` has one row per segment, dimension (``kind``) and key with enough users; `held_out` is
-    null without categories.
+    `cells` has one row per segment, dimension (``kind``) and key with enough users.
     """
 
-    dimensions: tuple[str, ...]
-    cells: pl.DataFrame
-    held_out: HeldOutUse | None
-    reactions: tuple[Reaction, ...]
-    curves: tuple[ExposureCurve, ...]
+    report: LogReport
+    cells: pl.DataFrame | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,23 +109,10 @@ def describe_log(
 ) -> LogDescription:
     """Describe what segments were shown and clicked, and how clicks change with exposure.
 
-    Parameters
-    ----------
-    parts : sequence of Path
-        From its `split_log`.
-    ads : DataFrame or None
-        One row per ad; without rows where nothing is known of the ads, null where the log does
-        not name them.
-    n_clicks : ndarray of int, shape (n_users,)
-        Clicks of each user in the window: they tell how many users make a curve.
-    window : Window
-        Impressions outside are left out.
-    hold_out : HoldOut or None
-        Null where nothing was held out.
-    least_users : int
-        Cells and bands of fewer users are left out.
-    on_part : callable, optional
-        Called with (parts done, parts in all).
+    The `ads` are without rows where nothing is known of them, and null where the log does not name
+    them. `n_clicks`, shape (n_users,), are those of each user in the window: they tell how many
+    users make a curve. Impressions outside the window are left out, and so are cells and bands of
+    fewer than `least_users` users. `on_part` is called with (parts done, parts in all).
     """
     dimensions = find_dimensions(find_placements(engine, parts), ads)
     k = members.n_segments
@@ -156,14 +142,20 @@ def describe_log(
             window=window,
             least_users=least_users,
         )
-        cells, held_out = described.result()
-    return LogDescription(
-        dimensions=tuple(table["kind"][0] for table in cells if table.height),
-        cells=pl.concat(cells) if cells else pl.DataFrame(schema=CELL_COLUMNS),
+        tables, held_out = described.result()
+    cells = pl.concat(tables) if tables else pl.DataFrame(schema=CELL_COLUMNS)
+    shown = tuple(table["kind"][0] for table in tables if table.height)
+    report = LogReport(
+        reason="",
+        dimensions=shown,
+        least_users=least_users,
+        cells=tuple(_cells(cells)),
         held_out=held_out,
         reactions=reactions,
         curves=curves,
+        notes=tuple(_notes(shown, cells, reactions, curves)),
     )
+    return LogDescription(report, cells)
 
 
 def _describe_cells(
@@ -280,3 +272,77 @@ def _held_out(found: _Findings, plan: _Plan, *, least_users: int) -> HeldOutUse 
         reason = "no later days were kept apart when the segments were formed"
         return HeldOutUse("category", 0, 0, (), "", reason=reason)
     return compare_held_out(found.clicks, dimension="category", least_users=least_users)
+
+
+_MAX_SHOWN = 3
+_ALL_SHOWN = ("hour", "placement", "price band")
+
+
+def _cells(table: pl.DataFrame) -> Iterator[Cell]:
+    """Return the cells that the page shows: all of small dimensions, of others what stands out."""
+    for _, own in table.group_by("segment_id", "kind", maintain_order=True):
+        shown = own if own["kind"][0] in _ALL_SHOWN else _outstanding(own)
+        for row in shown.iter_rows(named=True):
+            yield Cell(
+                segment_id=row["segment_id"],
+                dimension=row["kind"],
+                key=row["key"],
+                label=row["label"],
+                n_users=row["n_users"],
+                n_impressions=row["n_impressions"],
+                n_clicks=row["n_clicks"],
+                exposure_share=row["exposure_share"],
+                **{
+                    name: Estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])
+                    for name in ("ctr", "exposure_index", "ctr_index")
+                },
+            )
+
+
+def _outstanding(own: pl.DataFrame) -> pl.DataFrame:
+    """Keep what lies above 100 with its whole interval: the strongest in clicks, then in exposure.
+
+    Ties are in the order of the keys.
+    """
+    placed = own.with_row_index("place")
+    found = []
+    for name in ("ctr_index_low", "exposure_index_low"):
+        above = placed.filter(pl.col(name) > 100)
+        found.append(above.sort(name, "place", descending=[True, False]).head(_MAX_SHOWN))
+    return pl.concat(found).unique("place", keep="first", maintain_order=True)
+
+
+def _notes(
+    dimensions: tuple[str, ...],
+    cells: pl.DataFrame,
+    reactions: tuple[Reaction, ...],
+    curves: tuple[ExposureCurve, ...],
+) -> Iterator[str]:
+    """Say what is absent and why, and what must be known to read the rest."""
+    of_ads = {"category", "brand", "campaign", "price band"}
+    if not of_ads & set(dimensions):
+        yield (
+            "Nothing is known of the ads (no table of ads, or none of its ads in the log): there "
+            "are no categories, brands, campaigns and prices."
+        )
+    elif "price band" not in dimensions:
+        yield "The ads have no prices: there are no price bands."
+    if "placement" not in dimensions:
+        yield "The log names no placements."
+    if not any(curve.kind == "repeat" for curve in curves):
+        yield "No ad was shown twice to a user, or the log names no ads: there is no repeat curve."
+    silent = cells.group_by("segment_id").agg(pl.col("n_clicks").sum()).sort("segment_id")
+    for segment_id in silent.filter(pl.col("n_clicks") == 0)["segment_id"]:
+        yield f"Segment {segment_id} has no click that may be shown: its rates are expectations."
+    if any(reaction.is_found for reaction in reactions):
+        yield (
+            "The next exposure comes sooner or later after a click: exposure reacts to clicks, so "
+            "that no curve of it can be told from the log alone (not identified), and no cap is "
+            "drawn. A randomised cap would tell."
+        )
+    shares = [curve.user_share for curve in curves]
+    if shares and min(shares) < 1:
+        yield (
+            f"Curves within users were fitted on a sample of the users by hash of the id "
+            f"({min(shares):.0%} of all at the least); everything else is of all users."
+        )

@@ -48,15 +48,11 @@ def compare_held_out(
 
     Later clicks of fewer than `least_users` users, or of fewer than 30, are not judged.
 
-    Notes
-    -----
     The chance of each key in a segment is its share of the segment's earlier clicks, shrunk
     towards its share of all earlier clicks with the weight of a Dirichlet-multinomial fitted by
     maximum likelihood (Minka 2000, Estimating a Dirichlet distribution). The difference is a ratio
     estimator over users, with the linearised variance of cluster sampling (Cochran 1977, eq. 6.13).
 
-    Examples
-    --------
     60 users click key 0 and 60 others key 1, on the first days and later; segments know it.
 
     >>> clicks = Clicks.none(np.repeat([1, 2], 60), n_segments=2, n_keys=2)

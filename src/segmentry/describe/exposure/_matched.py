@@ -30,21 +30,14 @@ _MAX_CONDITION = 1e10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedSets:
-    """Clicks, each with some impressions of the same user that were not clicked.
-
-    Parameters
-    ----------
-    user : ndarray of int, shape (n_sets,)
-        Rising.
-    codes : ndarray of int, shape (n_sets, n_members, n_factors)
-        Level of each factor; member 0 is the click.
-    is_member : ndarray of bool, shape (n_sets, n_members)
-        False where a set has fewer members.
-    """
+    """Clicks, each with some impressions of the same user that were not clicked."""
 
     user: IntVector
+    """Shape (n_sets,): rising."""
     codes: npt.NDArray[np.int16]
+    """Shape (n_sets, n_members, n_factors): level of each factor; member 0 is the click."""
     is_member: BoolVector
+    """Shape (n_sets, n_members): false where a set has fewer members."""
 
 
 def user_shares(n_clicks: IntVector) -> tuple[float, npt.NDArray[np.float64]]:
@@ -52,8 +45,6 @@ def user_shares(n_clicks: IntVector) -> tuple[float, npt.NDArray[np.float64]]:
 
     `n_clicks` has shape (n_segments,).
 
-    Examples
-    --------
     >>> everybody, segments = user_shares(np.array([240_000, 30_000]))
     >>> round(everybody, 3), segments.tolist()
     (0.222, [0.25, 1.0])
@@ -135,22 +126,15 @@ def join_sets(drawn: list[tuple[MatchedSets, IntVector]]) -> MatchedSets:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedFit:
-    """Log odds ratios of the levels of the first factor against its level 0.
-
-    Parameters
-    ----------
-    log_odds : ndarray of float, shape (n_levels,)
-        0 for level 0; NaN where a level has too few clicks or others.
-    covariance : ndarray of float, shape (n_levels, n_levels)
-        With the user as the unit.
-    n_sets, n_users : int
-        Sets and users that inform it.
-    """
+    """Log odds ratios of the levels of the first factor against its level 0."""
 
     log_odds: FloatVector
+    """Shape (n_levels,): 0 for level 0; NaN where a level has too few clicks or others."""
     covariance: FloatVector
+    """Shape (n_levels, n_levels): with the user as the unit."""
     n_sets: int
     n_users: int
+    """`n_sets`, `n_users`: sets and users that inform it."""
 
 
 def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | None:
@@ -159,8 +143,6 @@ def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | N
     The first factor of `n_levels` is the one of interest, the others are adjusted for. Nothing is
     returned where its level 0 has too few clicks or there is no other level.
 
-    Notes
-    -----
     Given that one impression of a set was clicked, the chance that it was this one does not depend
     on the user's own level (Chamberlain 1980, Review of Economic Studies 47, 225-238); members are
     sampled as in a nested case-control study (Prentice and Breslow 1978, Biometrika 65, 153-158),
@@ -168,8 +150,6 @@ def fit_matched(sets: MatchedSets, *, n_levels: Sequence[int]) -> MatchedFit | N
     289-299). Levels with fewer than 20 clicks or 20 others are left out of the sets, which leaves
     the likelihood of the rest as it is.
 
-    Examples
-    --------
     40 users with a click at level 0 and one impression at level 1, and 20 the other way round.
 
     >>> codes = np.array([[[0], [1]]] * 40 + [[[1], [0]]] * 20, dtype=np.int16)

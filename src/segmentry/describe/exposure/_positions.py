@@ -39,8 +39,6 @@ def order_by_time(events: Events) -> Timeline:
     Rows of one user and second are in the order of their numbers and clicks: nothing here
     depends on how the log was stored.
 
-    Examples
-    --------
     A user is shown one ad, then the same one and another in one second.
 
     >>> import polars as pl
@@ -78,8 +76,6 @@ def _rank(groups: tuple[IntVector, ...], second: IntVector) -> IntVector:
 def band_of(position: IntVector, bands: Sequence[int]) -> IntVector:
     """Return the number of the band of each position, from 0; -1 for position 0.
 
-    Examples
-    --------
     >>> band_of(np.array([0, 1, 4, 70]), POSITION_BANDS).tolist()
     [-1, 0, 2, 7]
     """
@@ -104,16 +100,12 @@ def count_bands(
 ) -> IntVector:
     """Count impressions, clicks and users by segment and band of positions.
 
-    Returns
-    -------
-    ndarray of int, shape (2, n_segments, n_bands, 7)
-        First, over users with n impressions and c clicks in the band: users, n, c, n n, n c, c c;
-        over impressions: log2 of the position in fixed point (`MICRO`). Then, over users with r
-        impressions and d clicks in this band and all after it, of n and c in all: users, r, d,
-        r r, r n, d d, d c. A cap below a band removes them; the first row is everything.
+    The shape is (2, n_segments, n_bands, 7). First, over users with n impressions and c clicks in
+    the band: users, n, c, n n, n c, c c; over impressions: log2 of the position in fixed point
+    (`MICRO`). Then, over users with r impressions and d clicks in this band and all after it, of n
+    and c in all: users, r, d, r r, r n, d d, d c. A cap below a band removes them; the first row is
+    everything.
 
-    Examples
-    --------
     >>> counts = count_bands(
     ...     np.array([0, 0, 0]), np.array([1, 2, 2]), np.array([1, 0, 0]),
     ...     segment_of_user=np.array([1]), n_segments=1, bands=(1, 2),

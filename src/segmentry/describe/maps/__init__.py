@@ -3,9 +3,8 @@
 In: the user table, `X` and segments. Out: hexagons, silhouette blades and embeddings, as data.
 """
 
-from segmentry.describe.maps._components import map_components
 from segmentry.describe.maps._embedding import embed_users, neighbourhood, sample_users
-from segmentry.describe.maps._pictures import make_pictures
+from segmentry.describe.maps._pictures import make_pictures, map_components
 from segmentry.describe.maps._records import (
     Blade,
     Embedding,

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.describe.maps._records import Embedding, EmbeddingPoint
-from segmentry.runtime.extras import require
+from segmentry.runtime.preload import require
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema.arrays import BoolVector, FloatMatrix, IntVector
 
@@ -21,21 +21,14 @@ _MIN_DISTANCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """How far a map keeps who is near whom.
-
-    Parameters
-    ----------
-    trustworthiness : float
-        1 if no user is near on the map that is not near in the features.
-    overlap : float
-        Mean share of the nearest neighbours in the features that are nearest on the map too.
-    overlap_of_chance : float
-        What that share is to be for a map without any order: neighbours / (users - 1).
-    """
+    """How far a map keeps who is near whom."""
 
     trustworthiness: float
+    """1 if no user is near on the map that is not near in the features."""
     overlap: float
+    """Mean share of the nearest neighbours in the features that are nearest on the map too."""
     overlap_of_chance: float
+    """What that share is to be for a map without any order: neighbours / (users - 1)."""
 
 
 def sample_users(
@@ -65,27 +58,11 @@ def embed_users(
 ) -> tuple[Flat, Embedding]:
     """Form a UMAP on some users and put the others into it.
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_users, n_columns)
-        The preprocessed matrix.
-    ids : ndarray of int, shape (n_users,)
-        Segments, to be drawn.
-    is_fitted : ndarray of bool, shape (n_users,)
-        Who forms the map; at least 30.
-    seed : int
-        With it the map is the same on the same machine and versions.
+    `X`, shape (n_users, n_columns), is preprocessed; `is_fitted` says who forms the map, at least
+    30. With one seed the map is the same on the same machine and versions. Places, shape (n_users,
+    2), come with a sample of them and how far they can be believed.
 
-    Returns
-    -------
-    places : ndarray, shape (n_users, 2)
-    embedding : Embedding
-        A sample of them, and how far they can be believed.
-
-    Raises
-    ------
-    MissingExtraError
-        If umap-learn is not installed.
+    Raises MissingExtraError if umap-learn is not installed.
 
     References
     ----------
@@ -132,29 +109,13 @@ def neighbourhood(
 ) -> Neighbourhood | None:
     """Measure how far a map keeps the nearest neighbours of users, within them.
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_users, n_columns)
-        The features.
-    places : ndarray, shape (n_users, 2)
-        The map.
-    n_neighbours : int
-        Neighbours to look at.
-    most : int
-        More users than that are thinned evenly: the time grows with their square.
+    Features `X`, shape (n_users, n_columns), are held against `places`, shape (n_users, 2). More
+    users than `most` are thinned evenly: the time grows with their square. Null for fewer than 40
+    users or twice the neighbours.
 
-    Returns
-    -------
-    Neighbourhood or None
-        Null for fewer than 40 users or twice the neighbours.
-
-    References
-    ----------
     Venna, J. and Kaski, S. (2001). Neighborhood preservation in nonlinear projection methods.
     ICANN 2001, 485-491.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(200, 2))
     >>> neighbourhood(X, X, n_neighbours=5).overlap

@@ -34,28 +34,19 @@ class Hexagon:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What the pictures of many users are drawn from.
-
-    Parameters
-    ----------
-    blades : tuple of Blade
-        By segment; empty where no silhouette is defined.
-    distributions : tuple of Distribution
-    hexagon_radius : float or None
-        From centre to corner, in units of the components.
-    hexagons : tuple of Hexagon
-        All assigned users on the first two components. Where small counts are withheld they are
-        rounded, so that their sum is not the number of users.
-    mixed_share : float or None
-        Part of the users in hexagons where less than four fifths are of one segment; null in runs
-        of earlier versions.
-    """
+    """What the pictures of many users are drawn from."""
 
     blades: tuple[Blade, ...]
+    """By segment; empty where no silhouette is defined."""
     distributions: tuple[Distribution, ...]
     hexagon_radius: float | None
+    """From centre to corner, in units of the components."""
     hexagons: tuple[Hexagon, ...]
+    """All assigned users on the first two components. Where small counts are withheld they are
+    rounded, so that their sum is not the number of users."""
     mixed_share: float | None = None
+    """Part of the users in hexagons where less than four fifths are of one segment; null in runs of
+    earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,37 +61,26 @@ class EmbeddingPoint:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """A UMAP of the users and how far it keeps who is near whom.
-
-    Parameters
-    ----------
-    n_fitted, n_placed : int
-        Users that formed the map, and users put into it afterwards.
-    n_neighbours : int
-    min_distance : float
-    seed : int
-    trustworthiness_fitted, trustworthiness_placed : float or None
-        Trustworthiness (Venna and Kaski 2001) within each group: 1 if no user is near on the map
-        that is not near in the features.
-    overlap_fitted, overlap_placed : float or None
-        Mean share of a user's nearest neighbours in the features that are nearest on the map too.
-    overlap_of_chance : float or None
-        What that share is for a map without any order.
-    points : tuple of EmbeddingPoint
-        A sample to draw.
-    """
+    """A UMAP of the users and how far it keeps who is near whom."""
 
     n_fitted: int
     n_placed: int
+    """`n_fitted`, `n_placed`: users that formed the map, and users put into it afterwards."""
     n_neighbours: int
     min_distance: float
     seed: int
     trustworthiness_fitted: float | None
     trustworthiness_placed: float | None
+    """`trustworthiness_fitted`, `trustworthiness_placed`: trustworthiness (Venna and Kaski 2001)
+    within each group: 1 if no user is near on the map that is not near in the features."""
     overlap_fitted: float | None
     overlap_placed: float | None
+    """`overlap_fitted`, `overlap_placed`: mean share of a user's nearest neighbours in the features
+    that are nearest on the map too."""
     overlap_of_chance: float | None
+    """What that share is for a map without any order."""
     points: tuple[EmbeddingPoint, ...]
+    """A sample to draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +95,15 @@ class MapPoint:
 
 @dataclass(frozen=True, slots=True)
 class MapSummary:
-    """Principal components: fitted on all users, drawn on a stratified sample.
-
-    Parameters
-    ----------
-    columns : tuple of str
-        Columns of `X`.
-    explained_variance_ratio : tuple of float
-        One per component, at most 3.
-    loadings : tuple of tuple of float
-        (n_components, n_columns).
-    points : tuple of MapPoint
-        The sample: every segment by its share, but at least some of each.
-    centers : tuple of MapPoint
-        Segment centres.
-    """
+    """Principal components: fitted on all users, drawn on a stratified sample."""
 
     columns: tuple[str, ...]
+    """Columns of `X`."""
     explained_variance_ratio: tuple[float, ...]
+    """One per component, at most 3."""
     loadings: tuple[tuple[float, ...], ...]
+    """(n_components, n_columns)."""
     points: tuple[MapPoint, ...]
+    """The sample: every segment by its share, but at least some of each."""
     centers: tuple[MapPoint, ...]
+    """Segment centres."""

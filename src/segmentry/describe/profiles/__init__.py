@@ -4,17 +4,18 @@ In: the user table and segments. Out: a `SegmentProfile` for each, names, rules 
 """
 
 from segmentry.describe.profiles._discoveries import adjusted_p_values
-from segmentry.describe.profiles._distributions import (
+from segmentry.describe.profiles._exemplars import Exemplar, find_exemplars
+from segmentry.describe.profiles._levels import (
     LEAST_BINS,
     MOST_BINS,
     bin_edges,
     bin_features,
 )
-from segmentry.describe.profiles._exemplars import Exemplar, find_exemplars
 from segmentry.describe.profiles._names import name_segments
 from segmentry.describe.profiles._profiles import POPULATION, profile_segments
 from segmentry.describe.profiles._rates import pooled_rate, pooled_ratio
 from segmentry.describe.profiles._records import (
+    Decision,
     Difference,
     Distribution,
     FeatureTest,
@@ -23,12 +24,13 @@ from segmentry.describe.profiles._records import (
     NumericStatistics,
     SegmentProfile,
 )
-from segmentry.describe.profiles._rule_texts import RuleReport, SegmentRules, report_rules
+from segmentry.describe.profiles._rules import RuleReport, SegmentRules, report_rules
 
 __all__ = [
     "LEAST_BINS",
     "MOST_BINS",
     "POPULATION",
+    "Decision",
     "Difference",
     "Distribution",
     "Exemplar",

@@ -18,21 +18,9 @@ _OF_IMPRESSIONS = ("activity", "engagement", "affinity", "value")
 def adjusted_p_values(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Adjust p-values so that those below q hold a share of at most q of false discoveries.
 
-    Parameters
-    ----------
-    p_values : array_like of float, shape (n_tests,)
-
-    Returns
-    -------
-    ndarray of float, shape (n_tests,)
-
-    Notes
-    -----
     Benjamini and Hochberg (1995, J. R. Statist. Soc. B 57, 289-300), step-up; it holds for
     independent and for positively dependent tests.
 
-    Examples
-    --------
     >>> adjusted_p_values([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
     [0.04, 0.0533, 0.0533, 0.5]
     """
@@ -58,8 +46,6 @@ def with_tests(
 
     `features` are all that are described, `forming` the names of those that formed segments.
 
-    Notes
-    -----
     Numeric features: the standardised difference over its standard error is held against the
     normal distribution. Levels: Pearson's chi-squared test of the segment's users against all
     others, over levels of at least 5 expected users.

@@ -20,29 +20,20 @@ _SALT = "segmentry exemplars"
 
 @dataclass(frozen=True, slots=True)
 class Exemplar:
-    """One real user of a segment.
-
-    Parameters
-    ----------
-    segment_id : int
-    kind : {"typical", "borderline"}
-        Nearest to the centre of the segment, or as near to another one.
-    user_id : str or None
-        Null unless ids were asked for.
-    margin : float
-        0 on the border, 1 on the centre.
-    next_segment_id : int or None
-        Of a borderline user: the segment that is as near.
-    values : tuple of (str, float or str or None)
-        Features in raw units; null means unknown.
-    """
+    """One real user of a segment."""
 
     segment_id: int
     kind: str
+    """One of "typical", "borderline": nearest to the centre of the segment, or as near to another
+    one."""
     user_id: str | None
+    """Null unless ids were asked for."""
     margin: float
+    """0 on the border, 1 on the centre."""
     next_segment_id: int | None
+    """Of a borderline user: the segment that is as near."""
     values: tuple[tuple[str, float | str | None], ...]
+    """Features in raw units; null means unknown."""
 
 
 def find_exemplars(

@@ -1,17 +1,18 @@
-"""Short plain names: true of the segment, confirmed where they speak of clicks, never twice."""
+"""Short plain names: response first, then exposure, then habit; true on later days, never twice."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from segmentry.describe.profiles._records import LevelStatistics, NumericStatistics, SegmentProfile
+from segmentry.describe.profiles._records import NumericStatistics, SegmentProfile
 from segmentry.schema import Feature
 
 _MODERATE = 0.15  # standing from which a feature that formed segments names one
 _MARKED = 0.3  # and one that only describes them
-_STRONG = 0.75
-_MOSTLY = 0.9  # share of unknown values from which a segment is the one of the unknown
-_CLICKS_WELL, _SELDOM_CLICKS, _SILENT = 110.0, 90.0, 25.0
-_MIN_EXPECTED_CLICKS = 3.0  # no click where 3 were to be expected: chance 5 %
-_ORDINARY = "average exposure"
+_STRONG = 0.5
+_MOSTLY = 0.8  # share of users with a level from which the segment is called by it
+_MAX_LENGTH = 24  # characters of the label of a feature in a name
+_HELD_LATER = ("confirmed", "weaker")
+_SAME_LATER = (*_HELD_LATER, "no_difference", "indistinguishable")
 
 CLICK_FEATURES = frozenset(
     {
@@ -26,85 +27,158 @@ CLICK_FEATURES = frozenset(
 """Features that are made of clicks: on the days that formed the segments they are mostly luck."""
 
 _WORDS = {
-    "n_impressions": ("rarely shown", "heavily shown"),
-    "n_active_days": ("few active days", "many active days"),
-    "n_bursts": ("few sittings", "many sittings"),
-    "impressions_per_burst": ("few ads at a time", "many ads at a time"),
-    "recency_days": ("seen lately", "not seen lately"),
-    "n_repeat_impressions": ("few repeats", "many repeats"),
-    "n_ads": ("few ads", "many ads"),
-    "n_categories": ("few categories", "many categories"),
-    "n_brands": ("few brands", "many brands"),
-    "n_campaigns": ("few campaigns", "many campaigns"),
-    "category_entropy": ("narrow range of ads", "wide range of ads"),
-    "top_category_share": ("spread over categories", "one main category"),
-    "mean_log_price_seen": ("shown cheap goods", "shown dear goods"),
-    "main_placement_share": ("mixed placements", "one main placement"),
-    "night_share": ("seldom at night", "often at night"),
-    "morning_share": ("seldom in the morning", "often in the morning"),
-    "afternoon_share": ("seldom in the afternoon", "often in the afternoon"),
-    "evening_share": ("seldom in the evening", "often in the evening"),
-    "weekend_share": ("mostly on weekdays", "mostly at weekends"),
+    "n_active_days": ("few-day", "every-day"),
+    "n_bursts": ("brief", "returning"),
+    "impressions_per_burst": ("short-visit", "long-visit"),
+    "recency_days": ("recent", "lapsed"),
+    "n_repeat_impressions": ("unrepeated", "repeated"),
+    "n_ads": ("few-ad", "many-ad"),
+    "n_categories": ("focused", "broad"),
+    "n_brands": ("few-brand", "many-brand"),
+    "n_campaigns": ("few-campaign", "many-campaign"),
+    "category_entropy": ("narrow", "wide"),
+    "top_category_share": ("spread", "one-category"),
+    "mean_log_price_seen": ("low-price", "premium-price"),
+    "main_placement_share": ("mixed-placement", "one-placement"),
+    "night_share": ("no-night", "night"),
+    "morning_share": ("no-morning", "morning"),
+    "afternoon_share": ("no-afternoon", "afternoon"),
+    "evening_share": ("no-evening", "evening"),
+    "weekend_share": ("weekday", "weekend"),
     "age_level": ("younger", "older"),
-    "consumption_level": ("low spenders", "high spenders"),
-    "shopping_depth": ("shallow shoppers", "deep shoppers"),
-    "city_tier": ("low city tier number", "high city tier number"),
+    "consumption_level": ("low-spending", "high-spending"),
+    "shopping_depth": ("light-shopping", "deep-shopping"),
+    "city_tier": ("big-city", "small-city"),
+    "value_mean": ("small-basket", "big-basket"),
 }
+_NOUNS = {
+    "impressions": "viewers",
+    "views": "viewers",
+    "visits": "visitors",
+    "sessions": "visitors",
+    "purchases": "buyers",
+    "orders": "buyers",
+    "transactions": "buyers",
+}
+_ORDINALS = (
+    *("", "second-", "third-", "fourth-", "fifth-", "sixth-", "seventh-", "eighth-", "ninth-"),
+    *("tenth-", "eleventh-", "twelfth-"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What may be said of one segment; the strongest adjective first."""
+
+    response: str
+    exposure: str
+    noun: str
+    adjectives: list[str]
+    weight: float  # standing of its exposure, certain or not; its users where there is none
 
 
 def name_segments(
-    population: SegmentProfile,
+    population: SegmentProfile,  # noqa: ARG001 - names say how segments stand among all users
     segments: Sequence[SegmentProfile],
     features: Sequence[Feature],
     *,
     forming: Collection[str],
 ) -> list[str]:
-    """Name each segment by what sets it apart most, and by its clicks if later days confirm them.
+    """Name each segment in at most four words, of which the first two are its own.
 
-    - Words on exposure, interests and demography follow the standing of the segment's users by
-      rank (`NumericStatistics.standing`), which a few extreme users cannot move; its standardised
-      difference must be told from 0. What formed the segments comes first.
-    - Words on clicks need the verdict "confirmed" and a forecast index of at least 110 or at most
-      90 at the near end of its interval. "Silent" needs an index of at most 25, and so many
-      impressions that 3 clicks were to be expected of its median user.
-    - A name that is taken gets another word, then the number that tells the two apart.
+    - The first word is the response, by the forecast index where later days agree: high from 150,
+      above average from 115, average from 87, below average from 50, low under it. "Unproven"
+      where they do not; none where no later day was looked at.
+    - The second is how much its users are shown, by the standing of the segment's users by rank
+      (`NumericStatistics.standing`), which a few extreme users cannot move.
+    - Where that is taken, a habit or who they are comes in between: the feature that stands out
+      most, forming ones first; its difference must be told from 0. Clicks of the days that formed
+      the segments name nothing. Segments that no word sets apart are compared with each other.
 
     The names come in the order of `segments`; no two are equal, whatever the case of their letters.
     """
     if len(segments) == 1 and not segments[0].is_withheld:
         return ["All users"]
+    words = {
+        place: _words_of(segment, features, forming)
+        for place, segment in enumerate(segments)
+        if not segment.is_withheld
+    }
+    named = _distinct(words)
     names: list[str] = []
-    for segment in segments:
-        if segment.is_withheld:
-            names.append(_numbered([segment.name], names))
-            continue
-        words = _plain_words(segment, features, forming)
-        clicks = _click_word(segment, population)
-        is_shown_apart = bool(words)
-        if not words:
-            words = [_ORDINARY if "n_impressions" in forming else "average"]
-        if clicks:
-            words.insert(1, clicks)
-        n_first = 2 if clicks else 1
-        names.append(_distinct(words, names, segment, n_first=n_first if is_shown_apart else 1))
+    for place, segment in enumerate(segments):
+        names.append(named[place] if place in named else _numbered(segment.name, names))
     return names
 
 
-def _plain_words(
+def _words_of(
     segment: SegmentProfile, features: Sequence[Feature], forming: Collection[str]
-) -> list[str]:
-    """Return the words that are true without looking at clicks, the strongest first."""
-    found: list[tuple[bool, float, str]] = []
+) -> _Words:
     by_name = {each.feature: each for each in segment.numeric}
+    by_feature = {feature.name: feature for feature in features}
+    shown, noun, exposure, weight = by_feature.get("n_impressions"), "users", "", segment.share
+    if shown is not None and "n_impressions" in by_name:
+        numeric = by_name["n_impressions"]
+        noun, weight = _NOUNS.get(shown.label, "users"), numeric.standing or 0.0
+        exposure = _exposure(numeric, _certain_standing(numeric), is_bought=noun == "buyers")
+    adjectives = list(_adjectives(segment, by_name, features, forming))
+    spends = _certain_standing(by_name["value_sum"]) if "value_sum" in by_name else 0.0
+    if noun == "buyers" and abs(spends) >= _MARKED:
+        noun = "big spenders" if spends > 0 else "small spenders"
+    return _Words(_response(segment), exposure, noun, adjectives, weight)
+
+
+def _response(segment: SegmentProfile) -> str:
+    """Return the word for how it clicks on later days; empty where none was looked at."""
+    index = segment.forecast_index.value
+    if index is None:
+        return ""
+    if segment.verdict in _SAME_LATER and 87.0 <= index < 115.0:
+        return "average-response"
+    if segment.verdict not in _HELD_LATER:
+        return "unproven"
+    if index >= 115.0:
+        return "high-response" if index >= 150.0 else "above-average"
+    return "low-response" if index < 50.0 else "below-average"
+
+
+def _exposure(numeric: NumericStatistics, standing: float, *, is_bought: bool) -> str:
+    if is_bought and numeric.upper_quartile == 1.0:
+        return "one-time"
+    if standing <= -_STRONG:
+        return "rare"
+    if standing <= -_MODERATE:
+        return "occasional"
+    if standing < _MODERATE:
+        return "regular"
+    if is_bought:
+        return "loyal" if standing >= _STRONG else "frequent"
+    return "heavy" if standing >= _STRONG else "frequent"
+
+
+def _adjectives(
+    segment: SegmentProfile,
+    by_name: Mapping[str, NumericStatistics],
+    features: Sequence[Feature],
+    forming: Collection[str],
+) -> Iterator[str]:
+    """Yield words of habits and of who they are, what formed the segments first."""
+    found: list[tuple[bool, float, str]] = []
     for feature in features:
-        is_forming = feature.name in forming
-        numeric = by_name.get(feature.name)
-        if numeric is not None and feature.name not in CLICK_FEATURES:
-            standing = _certain_standing(numeric)
-            if abs(standing) >= (_MODERATE if is_forming else _MARKED):
-                found.append((not is_forming, -abs(standing), _word(feature, standing)))
-    found.extend((False, -1.0, word) for word in _level_words(segment.levels, forming))
-    return list(dict.fromkeys(word for _, _, word in sorted(found)))
+        numeric, is_forming = by_name.get(feature.name), feature.name in forming
+        if numeric is None or feature.name in {*CLICK_FEATURES, "n_impressions", "value_sum"}:
+            continue
+        standing = _certain_standing(numeric)
+        if abs(standing) >= (_MODERATE if is_forming else _MARKED):
+            low, high = words_for(feature)
+            found.append((not is_forming, -abs(standing), high if standing > 0 else low))
+    for own in segment.levels:
+        for level in own.levels:
+            share = level.share or 0.0
+            if own.feature in forming and share >= _MOSTLY > level.population_share:
+                word = "unknown-profile" if level.level is None else _hyphened(level.label)
+                found.append((False, -share, word))
+    yield from dict.fromkeys(word for _, _, word in sorted(found))
 
 
 def _certain_standing(numeric: NumericStatistics) -> float:
@@ -117,90 +191,94 @@ def _certain_standing(numeric: NumericStatistics) -> float:
     return numeric.standing
 
 
-def _word(feature: Feature, standing: float) -> str:
-    low, high = words_for(feature)
-    word = high if standing > 0 else low
-    is_graded = word.split()[0] in {"rarely", "heavily"}
-    return f"very {word}" if abs(standing) >= _STRONG and is_graded else word
-
-
-def _level_words(levels: Sequence[LevelStatistics], forming: Collection[str]) -> list[str]:
-    """Return "profile unknown", or the level that most users of a categorical feature have."""
-    for own in levels:
-        for level in own.levels:
-            if own.feature in forming and level.level is None and (level.share or 0.0) >= _MOSTLY:
-                return ["profile unknown"] if level.population_share < _MOSTLY else []
-    return []
-
-
-def _click_word(segment: SegmentProfile, population: SegmentProfile) -> str:
-    index = segment.forecast_index
-    if segment.verdict != "confirmed" or index.low is None or index.high is None:
-        return ""
-    if index.low >= _CLICKS_WELL:
-        return "clicks well"
-    if index.high <= _SILENT and _expected_clicks(segment, population) >= _MIN_EXPECTED_CLICKS:
-        return "silent"
-    return "seldom clicks" if index.high <= _SELDOM_CLICKS else ""
-
-
-def _expected_clicks(segment: SegmentProfile, population: SegmentProfile) -> float:
-    """Return the clicks that the median user would have at the CTR of all users."""
-    numbers: Mapping[str, NumericStatistics] = {each.feature: each for each in segment.numeric}
-    shown = numbers.get("n_impressions")
-    level = population.forecast_ctr.value or population.ctr_seen.value
-    return (shown.median or 0.0) * (level or 0.0) if shown is not None else 0.0
-
-
-def _distinct(
-    words: Sequence[str], taken: Sequence[str], segment: SegmentProfile, *, n_first: int
-) -> str:
-    """Join as many words as are needed to be unlike the names before."""
-    names = [_joined(words[:n]) for n in range(min(n_first, len(words)), min(len(words), 3) + 1)]
-    short = names[0]
-    names += [f"{short} ({told})" for told in _tellers(segment)]
-    return _numbered(names, taken)
-
-
-def _joined(words: Sequence[str]) -> str:
-    name = ", ".join(words)
-    return name[0].upper() + name[1:]
-
-
-def _tellers(segment: SegmentProfile) -> list[str]:
-    """Return numbers that may tell a segment from one of the same words; none is about clicks."""
-    return [
-        f"{each.feature.removeprefix('n_').replace('_', ' ')} about {each.median:.3g}"
-        for each in segment.numeric
-        if each.median is not None and each.feature not in CLICK_FEATURES
-    ][:3]
-
-
-def _numbered(names: Sequence[str], taken: Sequence[str]) -> str:
-    """Return the first name that is not taken, else the first one with a number."""
-    used = {name.lower() for name in taken}
-    free = next((name for name in names if name.lower() not in used), None)
-    if free is not None:
-        return free
-    number = 2
-    while f"{names[0]} ({number})".lower() in used:
-        number += 1
-    return f"{names[0]} ({number})"
-
-
 def words_for(feature: Feature) -> tuple[str, str]:
-    """Return what a low and a high value of a feature is called.
+    """Return what users with a low and a high value of a feature are called.
 
     Examples
     --------
     >>> from segmentry.features import LOG_FEATURES
-    >>> words_for(LOG_FEATURES[0])
-    ('rarely shown', 'heavily shown')
+    >>> words_for(LOG_FEATURES[1])
+    ('few-day', 'every-day')
     """
-    # Of other events than impressions: by what they are.
-    if feature.name == "n_impressions" and feature.label != "impressions":
-        return f"few {feature.label}", f"many {feature.label}"
-    if feature.name == "recency_days" and feature.label != "days since last seen":
-        event = feature.label.removeprefix("days since last ")
-        return f"recent {event}", f"no recent {event}"
-    return _WORDS.get(feature.name, (f"low {feature.label}", f"high {feature.label}"))
+    label = _hyphened(feature.label)
+    return _WORDS.get(feature.name, (f"low-{label}", f"high-{label}"))
+
+
+def _hyphened(label: str) -> str:
+    """Return a label as one word, its last words where it is long."""
+    words = label.replace("-", " ").split() or ["value"]
+    while len(words) > 1 and len(" ".join(words)) > _MAX_LENGTH:
+        words = words[1:]
+    return "-".join(words)[: 2 * _MAX_LENGTH]
+
+
+def _distinct(words: Mapping[int, _Words]) -> dict[int, str]:
+    """Return names whose first two words no other has; who stands out most chooses first."""
+    named: dict[int, str] = {}
+    taken: set[str] = set()
+    left: list[int] = []
+    for place in sorted(words, key=lambda p: (-abs(words[p].weight), p)):
+        name = next((n for n in _candidates(words[place]) if _head(n) not in taken), None)
+        if name is None:
+            left.append(place)
+        else:
+            named[place] = name
+            taken.add(_head(name))
+    for place in left:
+        named[place] = _numbered(_compared(place, words), [*named.values()])
+    return named
+
+
+def _head(name: str) -> str:
+    return " ".join(name.lower().split()[:2])
+
+
+def _candidates(words: _Words) -> Iterator[str]:
+    """Yield names from the plainest on, each of at most four words."""
+    said = [words.response] if words.response else []
+    shown = [words.exposure] if words.exposure else []
+    if said and shown:
+        yield _joined([*said, *shown, words.noun])
+    if said:
+        for word in words.adjectives:
+            yield _joined([*said, word, *shown, words.noun])
+        return
+    if shown:
+        plain = ("", *words.adjectives) if shown != ["regular"] else (*words.adjectives, "")
+        for word in plain:
+            yield _joined([*([word] if word else []), *shown, words.noun])
+        for word in words.adjectives:
+            yield _joined([*shown, word, words.noun])
+        return
+    for word in words.adjectives:
+        for other in (*words.adjectives, ""):
+            if other != word:
+                yield _joined([word, *([other] if other else []), words.noun])
+    yield _joined(["average", "profile", words.noun])
+
+
+def _joined(words: Sequence[str]) -> str:
+    name = " ".join(words)
+    return name[0].upper() + name[1:]
+
+
+def _compared(place: int, words: Mapping[int, _Words]) -> str:
+    """Name a segment that no word of its own sets apart by its place among those like it."""
+    own = words[place]
+    alike = [each for each in words if words[each].response == own.response]
+    rank = sorted(alike, key=lambda p: (-words[p].weight, p)).index(place)
+    is_upper, rank = rank < len(alike) / 2, min(rank, len(alike) - 1 - rank)
+    most, least = ("heaviest", "lightest") if own.exposure else ("largest", "smallest")
+    ordinal = _ORDINALS[min(rank, len(_ORDINALS) - 1)]
+    said = [own.response] if own.response else []
+    return _joined([*said, f"{ordinal}{most if is_upper else least}", own.noun])
+
+
+def _numbered(name: str, taken: Sequence[str]) -> str:
+    """Return a name that is not taken: its own, or one with a number behind it."""
+    used = {each.lower() for each in taken}
+    number, found = 1, name
+    while found.lower() in used:
+        number += 1
+        found = f"{name} ({number})"
+    return found

@@ -43,31 +43,13 @@ def profile_segments(
     silhouettes: Sequence[float | None],
     min_size: int = 1,
 ) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
-    """Profile the population of assigned users and each segment.
+    """Profile the population of assigned users, as segment 0, and each segment, by id.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        User table with all `features`, ``n_impressions`` where there is a log, and ``n_clicks``
-        where there are clicks: without them no rate is known.
-    segment_ids : ndarray of int, shape (n_users,)
-        1..K, 0 for unassigned users, who are left out.
-    features : sequence of Feature
-        Features to describe; moments (kind "time") are passed over.
-    n_segments : int
-    forming : sequence of str
-        Features that formed the segments: the names come from them first.
-    silhouettes : sequence of float or None, of length `n_segments`
-        Mean silhouette of each segment.
-    min_size : int
-        Fewest users on whom a figure is shown; 1 shows all.
-
-    Returns
-    -------
-    population : SegmentProfile
-        With `segment_id` 0.
-    segments : tuple of SegmentProfile
-        By `segment_id`.
+    The user table has all `features`, ``n_impressions`` where there is a log, and ``n_clicks``
+    where there are clicks: without them no rate is known. `segment_ids`, shape (n_users,), are
+    1..K, and 0 for unassigned users, who are left out. Moments (kind "time") are not described. The
+    names come first from the features that were `forming` the segments. A figure is shown on at
+    least `min_size` users; 1 shows all.
     """
     is_in = segment_ids != UNASSIGNED
     ids, withheld = published_ids(segment_ids[is_in], n_segments=n_segments, min_size=min_size)

@@ -15,8 +15,6 @@ def pooled_ratio(amounts: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
     As `pooled_rate`, but an amount may be larger than its trials: money, or views per user. It is
     not negative. Where all amounts are 0 there is no interval: their spread says nothing.
 
-    Examples
-    --------
     >>> ratio = pooled_ratio([30, 10, 20, 20], [1, 1, 1, 1])
     >>> round(ratio.low, 1), ratio.value, round(ratio.high, 1)
     (12.0, 20.0, 28.0)
@@ -36,25 +34,13 @@ def pooled_ratio(amounts: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
 def pooled_rate(events: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
     """Estimate the rate of events over trials of a group of users, with a 95 % interval.
 
-    Parameters
-    ----------
-    events, trials : array_like of int, shape (n_users,)
-        Per user, such as clicks and impressions.
+    Both are per user, such as clicks and impressions. All is null without trials, and the ends with
+    one user. With no event of several users (or nothing but events) their spread says nothing: then
+    the exact binomial interval over trials is given.
 
-    Returns
-    -------
-    Estimate
-        All null without trials; ends null with one user. With no event of several users (or
-        nothing but events) their spread says nothing: then the exact binomial interval over
-        trials is given.
-
-    Notes
-    -----
     Ratio estimator with the linearised variance of cluster sampling, the user being the cluster
     (Cochran 1977, Sampling Techniques, 3rd ed., eq. 6.13): events of one user are not independent.
 
-    Examples
-    --------
     Two users that click always and two that never do tell much less than 40 impressions would.
 
     >>> rate = pooled_rate([10, 10, 0, 0], [10, 10, 10, 10])

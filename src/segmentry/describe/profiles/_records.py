@@ -1,65 +1,51 @@
 """What is said of a segment: plain, frozen records."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from segmentry.schema import UNKNOWN, Estimate
+
+Decision: TypeAlias = Literal["spend_more", "keep", "spend_less", "test_first", "too_early"]
+"""What to do with the ads of a segment."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumericStatistics:
-    """A numeric feature of one segment, in raw units.
-
-    Parameters
-    ----------
-    feature : str
-        Name of the feature.
-    mean, lower_quartile, median, upper_quartile : float or None
-        Over the users whose value is known; null if there is none.
-    missing_share : float or None
-        Share of users whose value is unknown; null where it would tell of too few users.
-    index : float or None
-        Segment mean / population mean x 100; null where the population mean is not above 0.
-    standardised_difference : Estimate
-        (Segment mean - population mean) / population standard deviation, with a 95 % interval
-        that treats the user as the unit; null for a constant feature.
-    standing : float or None
-        Twice the mean rank of its users in the population less one: -1 all lowest, 1 all highest
-        (Somers' D for belonging to the segment, up to its size); a few extreme users hardly move
-        it. Unknown values stand in the middle.
-    """
+    """A numeric feature of one segment, in raw units."""
 
     feature: str
+    """Name of the feature."""
     mean: float | None
     lower_quartile: float | None
     median: float | None
     upper_quartile: float | None
+    """`mean`, `lower_quartile`, `median`, `upper_quartile`: over the users whose value is known;
+    null if there is none."""
     missing_share: float | None
+    """Share of users whose value is unknown; null where it would tell of too few users."""
     index: float | None
+    """Segment mean / population mean x 100; null where the population mean is not above 0."""
     standardised_difference: Estimate
+    """(Segment mean - population mean) / population standard deviation, with a 95 % interval that
+    treats the user as the unit; null for a constant feature."""
     standing: float | None = None
+    """Twice the mean rank of its users in the population less one: -1 all lowest, 1 all highest
+    (Somers' D for belonging to the segment, up to its size); a few extreme users hardly move it.
+    Unknown values stand in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How many users lie in each bin of a feature, by segment.
-
-    Parameters
-    ----------
-    feature : str
-    edges : tuple of float
-        In raw units, one more than there are bins; a bin holds its lower edge. The last bin also
-        holds the `n_above` users above its upper edge.
-    population : tuple of int
-        Users with a known value, per bin.
-    segments : tuple of tuple of int
-        The same for each segment, by `segment_id`.
-    n_above : int
-    """
+    """How many users lie in each bin of a feature, by segment."""
 
     feature: str
     edges: tuple[float, ...]
+    """In raw units, one more than there are bins; a bin holds its lower edge. The last bin also
+    holds the `n_above` users above its upper edge."""
     population: tuple[int, ...]
+    """Users with a known value, per bin."""
     segments: tuple[tuple[int, ...], ...]
+    """The same for each segment, by `segment_id`."""
     n_above: int
 
 
@@ -143,7 +129,7 @@ class SegmentProfile:
         "not validated".
     verdict_reason : str
         The verdict in one sentence with its numbers.
-    forecast_ctr : Estimate
+    expected_rate : Estimate
         CTR to be expected in as many days to come as the outcome window has, cross-fitted over
         all days; 90 % interval for the sampling of users and days.
     forecast_index : Estimate
@@ -165,6 +151,12 @@ class SegmentProfile:
         null, and its users are counted with those of the largest segment.
     tests : tuple of FeatureTest
         Of the features whose family formed no segment.
+    is_stable : bool or None
+        Whether other users of the same kind give it again; null where it was not asked.
+    decision : {"spend_more", "keep", "spend_less", "test_first", "too_early"} or None
+        What to do with its ads; null until it is decided.
+    decision_reason : str
+        A code of `segmentry.advise.decisions`.
     """
 
     segment_id: int
@@ -183,7 +175,7 @@ class SegmentProfile:
     differences: tuple[Difference, ...]
     verdict: str = "not validated"
     verdict_reason: str = ""
-    forecast_ctr: Estimate = UNKNOWN
+    expected_rate: Estimate = UNKNOWN
     forecast_index: Estimate = UNKNOWN
     ctr_early: Estimate = UNKNOWN
     forecast_early: Estimate = UNKNOWN
@@ -193,3 +185,6 @@ class SegmentProfile:
     absent_share: float | None = None
     is_withheld: bool = False
     tests: tuple[FeatureTest, ...] = ()
+    is_stable: bool | None = None
+    decision: Decision | None = None
+    decision_reason: str = ""

@@ -1,4 +1,4 @@
-"""Readable rules for each segment: a small tree on raw units, cut at round numbers."""
+"""Readable rules for each segment, in words and SQL: a small tree, cut at round raw numbers."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, Feature
 from segmentry.schema.arrays import BoolVector, FloatMatrix, FloatVector, IntVector
+from segmentry.segments.forming import Segmentation
 from segmentry.segments.preprocessing import level_texts, numeric_values
 
 _MOST_LEVELS = 12
@@ -23,24 +25,16 @@ _MIN_ROUNDED = 1e-290
 
 @dataclass(frozen=True, slots=True)
 class RuleColumn:
-    """What a condition looks at.
-
-    Parameters
-    ----------
-    feature : str
-        Column of the user table.
-    label : str
-    level : str or None
-        For a categorical feature: the level that a user has (1) or has not (0).
-    fill : float or None
-        For a number: the value that stands in for an unknown one, its median; null where none is
-        unknown.
-    """
+    """What a condition looks at."""
 
     feature: str
+    """Column of the user table."""
     label: str
     level: str | None
+    """For a categorical feature: the level that a user has (1) or has not (0)."""
     fill: float | None
+    """For a number: the value that stands in for an unknown one, its median; null where none is
+    unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +61,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules that put every user of the segmented population into one segment.
-
-    Parameters
-    ----------
-    population : {"shown", "profiled", "all"}
-        Whom the rules are for.
-    complete : tuple of str
-        Features that must be known of a user.
-    rules : tuple of Rule
-        Boxes without overlap that cover everything; by segment, the largest first.
-    n_users : int
-        Users of the population.
-    fidelity : float
-        Share of them whose segment the rules tell.
-    """
+    """Rules that put every user of the segmented population into one segment."""
 
     population: str
+    """One of "shown", "profiled", "all": whom the rules are for."""
     complete: tuple[str, ...]
+    """Features that must be known of a user."""
     rules: tuple[Rule, ...]
+    """Boxes without overlap that cover everything; by segment, the largest first."""
     n_users: int
+    """Users of the population."""
     fidelity: float
+    """Share of them whose segment the rules tell."""
 
 
 def find_rules(
@@ -104,15 +89,11 @@ def find_rules(
     `features` are those that formed the segments, `population` whom the recipe segments, and
     `complete` the features that must be known of a user to be segmented.
 
-    Notes
-    -----
     A CART tree (Breiman et al. 1984) of at most three leaves per segment on the distinct rows of
     the features, weighted by their users; of more than 200,000 distinct rows those of most users.
     Cuts are moved to the roundest number between the two values that they divide, and all figures
     are counted on all users with these cuts.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> table = pl.DataFrame({"n_impressions": [1, 2, 3, 40, 50, 60]})
     >>> found = find_rules(
@@ -268,8 +249,6 @@ def _conditions(
 def round_cut(values: FloatVector, cut: float) -> float:
     """Return the roundest number that divides the values as `cut` does: up to it, and above.
 
-    Examples
-    --------
     >>> round_cut(np.array([1.0, 2.0, 13.0, 40.0]), 26.5)
     20.0
     >>> round_cut(np.array([0.0312, 0.0318]), 0.0315)
@@ -295,3 +274,183 @@ def _rounded(value: float, digits: int) -> float:
     """Round to so many significant digits, towards 0."""
     power = digits - 1 - math.floor(math.log10(abs(value)))
     return float(f"{math.trunc(value * 10.0**power)}e{-power}")
+
+
+_MOST_TEXTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRules:
+    """The rules of one segment in words, the ones of most users first.
+
+    `coverage` is the share of the segment's users that its rules find, `precision` the share of
+    the users whom the rules find that belong to it; null where no rule leads to the segment.
+    `n_users` is how many they find.
+    """
+
+    segment_id: int
+    texts: tuple[str, ...]
+    n_users: int
+    coverage: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """Rules on raw units that tell the segments without the model; also in ``rules.sql``.
+
+    `fidelity` is the share of users whose segment they tell.
+    """
+
+    fidelity: float
+    n_users: int
+    segments: tuple[SegmentRules, ...]
+    sql: str
+
+
+def report_rules(
+    table: pl.DataFrame,
+    segment_ids: IntVector,
+    segmentation: Segmentation,
+    features: Sequence[Feature],
+    *,
+    min_size: int,
+) -> RuleReport:
+    """Find rules for the segments as published, and say how far they go without the model."""
+    rules = find_rules(
+        table,
+        segment_ids,
+        features,
+        n_segments=segmentation.n_segments,
+        population=segmentation.recipe.population,
+        complete=[
+            column.feature for column in segmentation.preprocessing.fitted if column.fill == "none"
+        ],
+    )
+    sizes = np.bincount(segment_ids, minlength=segmentation.n_segments + 1)
+    return RuleReport(
+        fidelity=rules.fidelity,
+        n_users=rules.n_users,
+        segments=tuple(
+            _of_segment(rules, segment_id, int(sizes[segment_id]), min_size=min_size)
+            for segment_id in range(1, segmentation.n_segments + 1)
+        ),
+        sql=rules_sql(rules),
+    )
+
+
+def _of_segment(rules: RuleSet, segment_id: int, size: int, *, min_size: int) -> SegmentRules:
+    own = [rule for rule in rules.rules if rule.segment_id == segment_id]
+    n_users, n_right = sum(rule.n_users for rule in own), sum(rule.n_right for rule in own)
+    is_hidden = is_small(n_users, min_size=min_size) or is_small(n_right, min_size=min_size)
+    if not own or not size or is_hidden:
+        return SegmentRules(segment_id, (), 0, None, None)
+    texts = tuple(rule_text(rule) for rule in own[:_MOST_TEXTS])
+    if len(own) > _MOST_TEXTS:
+        texts += (f"and {len(own) - _MOST_TEXTS} smaller boxes (rules.sql)",)
+    return SegmentRules(segment_id, texts, n_users, n_right / size, n_right / n_users)
+
+
+def rule_text(rule: Rule) -> str:
+    """Return the conditions of a rule in words.
+
+    >>> column = RuleColumn(feature="n_impressions", label="impressions", level=None, fill=None)
+    >>> rule_text(Rule(1, (Condition(column, 12.0, 40.0),), n_users=9, n_right=8))
+    'impressions above 12 and at most 40'
+    >>> rule_text(Rule(1, (), n_users=9, n_right=8))
+    'everyone'
+    """
+    return "; ".join(_condition_text(each) for each in rule.conditions) or "everyone"
+
+
+def _condition_text(condition: Condition) -> str:
+    column = condition.column
+    if column.level is not None:
+        return f"{column.label}" if condition.low is not None else f"not {column.label}"
+    parts = []
+    if condition.low is not None:
+        parts.append(f"above {_number(condition.low)}")
+    if condition.high is not None:
+        parts.append(f"at most {_number(condition.high)}")
+    told = f"{column.label} {' and '.join(parts)}"
+    return f"{told}, or unknown" if _takes_unknown(condition) else told
+
+
+def _takes_unknown(condition: Condition) -> bool:
+    fill = condition.column.fill
+    if fill is None:
+        return False
+    is_above = condition.low is None or fill > condition.low
+    return is_above and (condition.high is None or fill <= condition.high)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.10g}"
+
+
+def rules_sql(rules: RuleSet, *, table: str = "users.parquet") -> str:
+    """Return a query that gives the segment of every user by the rules alone.
+
+    It is for DuckDB and reads `table`; elsewhere only the last line changes: ``SELECT user_id, CASE
+    ... END AS rule_segment_id FROM ...``, ending with a new line. An unknown value counts as the
+    median of the feature; users that are not segmented have 0.
+    """
+    cases = [f"    WHEN {each} THEN 0" for each in _left_out(rules)]
+    cases += [f"    WHEN {_where(each.conditions)} THEN {each.segment_id}" for each in rules.rules]
+    lines = [
+        "-- The segments by rules on raw units, without the model.",
+        f"-- They tell the segment of {rules.fidelity:.1%} of {rules.n_users:,} users.",
+        "SELECT",
+        "  user_id,",
+        "  CASE",
+        *cases,
+        "    ELSE 0",
+        "  END AS rule_segment_id",
+        f"FROM {_text(table)};",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _left_out(rules: RuleSet) -> list[str]:
+    left_out = []
+    if rules.population == "shown":
+        left_out.append('COALESCE("n_impressions", 0) <= 0')
+    if rules.population == "profiled":
+        left_out.append('NOT COALESCE("is_profiled", FALSE)')
+    return left_out + [f"{_name(feature)} IS NULL" for feature in rules.complete]
+
+
+def _where(conditions: Sequence[Condition]) -> str:
+    found = []
+    for condition in conditions:
+        value = _value(condition.column)
+        if condition.column.level is not None:
+            found.append(value if condition.low is not None else f"NOT {value}")
+            continue
+        if condition.low is not None:
+            found.append(f"{value} > {_literal(condition.low)}")
+        if condition.high is not None:
+            found.append(f"{value} <= {_literal(condition.high)}")
+    return " AND ".join(found) or "TRUE"
+
+
+def _value(column: RuleColumn) -> str:
+    name = _name(column.feature)
+    if column.level is not None:
+        return f"COALESCE(CAST({name} AS VARCHAR) = {_text(column.level)}, FALSE)"
+    return name if column.fill is None else f"COALESCE({name}, {_literal(column.fill)})"
+
+
+def _literal(value: float) -> str:
+    """Write a number so that it is read as the same double, never as a decimal."""
+    if value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return f"{value!r}" if "e" in repr(value) else f"{value!r}e0"
+
+
+def _name(feature: str) -> str:
+    return '"' + feature.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -21,8 +21,6 @@ _MERGED = "too few to be shown apart"
 def withheld_name(min_size: int) -> str:
     """Return what a segment is called of which nothing is shown.
 
-    Examples
-    --------
     >>> withheld_name(50)
     'Fewer than 50 users'
     """
@@ -41,8 +39,6 @@ def published_profiles(
     The population is of at least `min_size` users; the segments are worked out on the ids of
     `privacy.published_ids`, by which those `withheld` have no user.
 
-    Notes
-    -----
     Levels of few users in all are put together; of the rest, cells are hidden so that no total
     gives them away (`privacy.hidden_table`). Where a level of an ordinal feature is hidden, so are
     the segment's mean and quartiles of it, from which it could be worked out; where levels are put

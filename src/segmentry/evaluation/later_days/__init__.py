@@ -21,7 +21,7 @@ from segmentry.evaluation.later_days._families import (
     permuted_family,
     purchase_counts,
 )
-from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates
+from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates, half_shares
 from segmentry.evaluation.later_days._forecast import forecast_ctr
 from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
@@ -85,6 +85,7 @@ __all__ = [
     "fit_gamma_poisson",
     "fold_rates",
     "forecast_ctr",
+    "half_shares",
     "holm",
     "kept_gain",
     "normal_quantile",

@@ -8,8 +8,10 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
+from segmentry.evaluation.later_days._cross_fit import CrossFit, cross_fit
 from segmentry.evaluation.later_days._day_levels import DayLevels, day_levels
-from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr
+from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates_of, half_shares
+from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr, forecast_of
 from segmentry.evaluation.later_days._kept_gain import KeptGain, kept_gain
 from segmentry.evaluation.later_days._relabelling import Relabelling
 from segmentry.evaluation.later_days._verdicts import SegmentVerdict, outcome_rate, verdicts
@@ -18,6 +20,7 @@ from segmentry.features import BetaPrior, fit_beta_prior
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import WindowSplit, local_days
+from segmentry.privacy import published_ids
 from segmentry.runtime.threads import do_together
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Window
 from segmentry.segments.clustering import SilhouetteSample
@@ -53,6 +56,9 @@ class Validation:
         CTR of all users of the log on each day of both windows.
     kept_by_memberships : KeptGain or None
         Of latent classes, where each user is given the CTR to be expected over all of them.
+    halves : tuple of FoldRates or None
+        CTRs of the segments as they are shown, among the half of the users that plans a budget and
+        the half that judges the plan; null where days cannot be left out.
     """
 
     split: WindowSplit
@@ -68,6 +74,7 @@ class Validation:
     copied: CopiedUsers
     levels: DayLevels
     kept_by_memberships: KeptGain | None = None
+    halves: tuple[FoldRates, FoldRates] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +130,12 @@ def check_later(
     find: FindSegments,
     prior: BetaPrior | None,
     seed: int,
+    min_size: int = 1,
 ) -> tuple[Segmentation, Validation]:
-    """Judge segments of the feature window by the outcome window, and refit them on all days."""
+    """Judge segments of the feature window by the outcome window, and refit them on all days.
+
+    `min_size` users is the smallest segment of which the halves for a budget are worked out.
+    """
     counts = early.counts()
     feature_days = local_days(early.split.feature)
     outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)
@@ -151,8 +162,8 @@ def check_later(
 
     (foretold, (gain, soft_gain)), found = do_together(foretell, judge)
     refit, alignment = _refit(first, table, find)
-    published = _forecast(
-        refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead
+    published, halves = _publish(
+        refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead, shown=min_size
     )
     level_later = UNKNOWN if later is None else outcome_rate(later, has_segment)
     return refit, Validation(
@@ -169,6 +180,7 @@ def check_later(
         copied=copied_users(counts),
         levels=day_levels(counts, local_days(window)),
         kept_by_memberships=soft_gain,
+        halves=halves,
     )
 
 
@@ -214,11 +226,75 @@ def _forecast(
     prior: BetaPrior | None,
     n_ahead: int,
 ) -> Forecasts:
+    relabelling = _relabelling(segmentation, table, counts, days=days, prior=prior)
+    return forecast_ctr(
+        counts,
+        relabelling.labels,
+        days=days,
+        n_segments=segmentation.n_segments,
+        n_outcome_days=n_ahead,
+        caveats=relabelling.caveats,
+    )
+
+
+def _publish(
+    segmentation: Segmentation,
+    table: pl.DataFrame,
+    counts: UserDays,
+    *,
+    days: range,
+    prior: BetaPrior | None,
+    n_ahead: int,
+    shown: int,
+) -> tuple[Forecasts, tuple[FoldRates, FoldRates] | None]:
+    """Forecast from all days, and apart for the two halves of the users: days are left out once."""
+    relabelling = _relabelling(segmentation, table, counts, days=days, prior=prior)
+    n_segments = segmentation.n_segments
+    if len(days) < 2:
+        labels = relabelling.labels
+        few = forecast_ctr(counts, labels, days=days, n_segments=n_segments, n_outcome_days=n_ahead)
+        return replace(few, caveats=relabelling.caveats), None
+    fit = cross_fit(counts, relabelling.labels, days=days)
+    forecasts = forecast_of(
+        fit, n_segments=n_segments, n_outcome_days=n_ahead, caveats=relabelling.caveats
+    )
+    halves = fold_rates_of(
+        _as_shown(fit, segmentation, min_size=shown),
+        n_segments=n_segments,
+        shares=half_shares(table["user_id"]),
+        n_days_ahead=len(days),
+    )
+    return forecasts, halves
+
+
+def _as_shown(fit: CrossFit, segmentation: Segmentation, *, min_size: int) -> CrossFit:
+    """Put users of segments that are too small to be shown with those of the largest."""
+    ids, withheld = published_ids(
+        segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
+    )
+    if not withheld.size:
+        return fit
+    shown_as = np.arange(segmentation.n_segments + 1, dtype=np.int16)
+    for segment_id in withheld:
+        shown_as[segment_id] = ids[segmentation.segment_ids == segment_id][0]
+    return replace(
+        fit, single=shown_as[fit.single], pairs=tuple(shown_as[each] for each in fit.pairs)
+    )
+
+
+def _relabelling(
+    segmentation: Segmentation,
+    table: pl.DataFrame,
+    counts: UserDays,
+    *,
+    days: range,
+    prior: BetaPrior | None,
+) -> Relabelling:
     if prior is None:
         totals = counts.totals(days)
         prior = fit_beta_prior(totals.n_successes, totals.n_trials)
     is_member, _ = membership(segmentation.recipe, segmentation.preprocessing, table)
-    relabelling = Relabelling(
+    return Relabelling(
         table=table,
         counts=counts,
         days=tuple(days),
@@ -228,14 +304,6 @@ def _forecast(
         is_member=is_member,
         needs_impressions=segmentation.recipe.population == "shown",
         model=None if segmentation.latent is None else segmentation.latent.model,
-    )
-    return forecast_ctr(
-        counts,
-        relabelling.labels,
-        days=days,
-        n_segments=segmentation.n_segments,
-        n_outcome_days=n_ahead,
-        caveats=relabelling.caveats,
     )
 
 

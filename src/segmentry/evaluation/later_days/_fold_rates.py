@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from segmentry.evaluation.later_days._cross_fit import CrossFit, Relabel, cross_fit, day_variance
 from segmentry.features.user_days import UserDays
+from segmentry.runtime.sampling import hash_shares
 from segmentry.schema.arrays import FloatVector
 
+_FOLDS = "budget folds"
 _GROUPS_PER_FOLD = 1000
 _EDGE = 1e-9
 
@@ -41,6 +44,11 @@ class FoldRates:
             n_impressions=self.n_impressions[chosen],
             n_clicks=self.n_clicks[chosen],
         )
+
+
+def half_shares(user_ids: pl.Series, *, seed: int = 0) -> FloatVector:
+    """Return the hash of each user that says which half of the users it is in."""
+    return hash_shares(user_ids, salt=f"{_FOLDS} {seed}")
 
 
 def fold_rates(
@@ -95,6 +103,26 @@ def fold_rates(
     if len(days) < 2:
         return None
     fit = cross_fit(counts, relabel, days=days)
+    return fold_rates_of(
+        fit,
+        n_segments=n_segments,
+        shares=shares,
+        n_days_ahead=n_days_ahead,
+        n_draws=n_draws,
+        seed=seed,
+    )
+
+
+def fold_rates_of(
+    fit: CrossFit,
+    *,
+    n_segments: int,
+    shares: FloatVector,
+    n_days_ahead: float,
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> tuple[FoldRates, FoldRates] | None:
+    """Forecast as `fold_rates` does, from days that were left out before."""
     if not (fit.single > 0).any():
         return None
     sums = _sums(fit, shares, n_segments)

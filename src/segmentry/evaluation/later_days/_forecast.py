@@ -106,13 +106,13 @@ def forecast_ctr(
     if len(days) < 2:
         return _none(n_segments, len(days), n_outcome_days, caveats)
     fit = cross_fit(counts, relabel, days=days)
-    return forecast_by(fit, n_segments=n_segments, n_outcome_days=n_outcome_days, caveats=caveats)
+    return forecast_of(fit, n_segments=n_segments, n_outcome_days=n_outcome_days, caveats=caveats)
 
 
-def forecast_by(
+def forecast_of(
     fit: CrossFit, *, n_segments: int, n_outcome_days: int, caveats: Sequence[str] = ()
 ) -> Forecasts:
-    """Forecast by rows whose labels did not see them; see `forecast_ctr`."""
+    """Forecast as `forecast_ctr` does, from days that were left out before."""
     everyone = pool(fit, None)
     if everyone is None:
         return _none(n_segments, fit.n_days, n_outcome_days, caveats)

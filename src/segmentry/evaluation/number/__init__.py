@@ -1,14 +1,17 @@
 """How many segments does the evidence support?
 
-In: distinct rows and counts by day. Out: a `NumberChoice` with gains, gaps, strength and null
-simulations behind it.
+In: distinct rows and counts by day. Out: a `NumberChoice` with the gains and valleys behind it,
+what other users would give, and gaps and strength beside it.
 """
 
 from segmentry.evaluation.number._choice import (
-    RULE,
+    GAIN_SHARE,
     RULE_WITHOUT_LOG,
     EvidenceReport,
+    NumberRange,
     choose_number,
+    number_range,
+    rule_of,
 )
 from segmentry.evaluation.number._evidence import (
     NumberEvidence,
@@ -22,53 +25,48 @@ from segmentry.evaluation.number._groups import (
     gap_statistic,
     prediction_strength,
 )
-from segmentry.evaluation.number._inner_gain import InnerGain, inner_gain
-from segmentry.evaluation.number._inner_split import InnerSplit, inner_gains, recounted_rows
-from segmentry.evaluation.number._null_twins import (
-    NullTwins,
-    column_twins,
-    null_twins,
-    permuted_columns,
-    redrawn_clicks,
+from segmentry.evaluation.number._inner_gain import InnerGain, UserGains, inner_gain
+from segmentry.evaluation.number._inner_split import (
+    InnerSplit,
+    inner_gains,
+    rows_of_spread_clicks,
+    thirds,
 )
 from segmentry.evaluation.number._procedure import (
-    click_twins,
     decide_by_groups,
     decision_of,
-    group_twins,
-    repeat_procedure,
-    weigh_groups,
+    repeat_segments,
     weigh_number,
 )
+from segmentry.evaluation.number._valleys import Separation, separate
 
 __all__ = [
-    "RULE",
+    "GAIN_SHARE",
     "RULE_WITHOUT_LOG",
     "STRONG",
     "EvidenceReport",
     "GapCurve",
     "InnerGain",
     "InnerSplit",
-    "NullTwins",
     "NumberEvidence",
+    "NumberRange",
     "PredictionStrength",
+    "Separation",
+    "UserGains",
     "choose_number",
-    "click_twins",
-    "column_twins",
     "decide_by_groups",
     "decision_of",
     "evidence_basis",
     "find_by_evidence",
     "gap_statistic",
-    "group_twins",
     "inner_gain",
     "inner_gains",
-    "null_twins",
-    "permuted_columns",
+    "number_range",
     "prediction_strength",
-    "recounted_rows",
-    "redrawn_clicks",
-    "repeat_procedure",
-    "weigh_groups",
+    "repeat_segments",
+    "rows_of_spread_clicks",
+    "rule_of",
+    "separate",
+    "thirds",
     "weigh_number",
 ]

@@ -6,25 +6,28 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from threadpoolctl import threadpool_limits
 
-from segmentry.evaluation.number._choice import NumberChoice
-from segmentry.evaluation.number._inner_split import InnerSplit
-from segmentry.evaluation.number._procedure import decision_of, repeat_procedure, weigh_number
+from segmentry.evaluation.number._inner_split import InnerSplit, thirds
+from segmentry.evaluation.number._procedure import (
+    Weighed,
+    decision_of,
+    repeat_segments,
+    weigh_number,
+)
 from segmentry.evaluation.stability import Stability
 from segmentry.features.user_days import UserDays
 from segmentry.features.users import EarlyUsers
-from segmentry.features.windows import local_days, split_window
+from segmentry.features.windows import local_days
 from segmentry.runtime.progress import told
 from segmentry.runtime.sampling import hash_shares
-from segmentry.schema import Progress, Window
+from segmentry.runtime.threads import one_thread
+from segmentry.schema import Progress
 from segmentry.segments.clustering import DistinctRows
 from segmentry.segments.forming import Decide, Decision, Recipe, Segmentation
 from segmentry.segments.preprocessing import ColumnPlan
 
-# Beyond this many users the standard error of the gain no longer limits the number of segments:
-# at 1.1 million it would be 10 of 10. The repetitions are made on the same users, so that they
-# repeat what was done.
+# More users change the curve of the gain little and cost much. The repetitions are made on the same
+# users, so that they repeat what was done.
 _MOST_USERS = 50_000
 _SALT = "segmentry evidence"
 _NO_DAYS = {"day": pl.Int64, "n_impressions": pl.Int64, "n_clicks": pl.Int64}
@@ -40,11 +43,11 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberEvidence:
-    """The choice with all that it was made by, and its repetitions."""
+    """What the number was chosen by, and its repetitions; `stability` is null for one segment."""
 
     split: InnerSplit
-    choice: NumberChoice
-    stability: Stability
+    weighed: Weighed
+    stability: Stability | None
 
 
 def evidence_basis(
@@ -55,7 +58,7 @@ def evidence_basis(
     recipe: Recipe,
     algorithm: str,
 ) -> Basis:
-    """Sample users by hash, and cut their feature window in two where it has two days.
+    """Sample users by hash, and cut their feature window into the blocks of days that are held out.
 
     Parameters
     ----------
@@ -70,17 +73,16 @@ def evidence_basis(
     users = sampled["user_id"]
     days = pl.DataFrame(schema={"user_id": users.dtype, **_NO_DAYS})
     behaviours = None
-    first: range | tuple[()] = ()
-    last: range | tuple[()] = ()
+    feature_days: tuple[int, ...] = ()
     if early is not None:
         days = early.days.join(users.to_frame(), on="user_id", how="semi")
-        first, last = _inner_days(early.split.feature)
+        feature_days = tuple(local_days(early.split.feature))
         behaviours = None if early.behaviours is None else early.behaviours.of(positions)
     split = InnerSplit(
         table=sampled,
         counts=UserDays.from_frame(days, users=users, behaviours=behaviours),
-        first_days=tuple(first),
-        last_days=tuple(last),
+        days=feature_days,
+        held_out=thirds(feature_days),
         plans=tuple(plans),
         algorithm=algorithm,
         needs_impressions=recipe.population == "shown",
@@ -88,57 +90,44 @@ def evidence_basis(
     return Basis(split=split, positions=positions)
 
 
-def _inner_days(feature: Window) -> tuple[range, range | tuple[()]]:
-    inner = split_window(feature)
-    return local_days(inner.feature), () if inner.outcome is None else local_days(inner.outcome)
-
-
 def find_by_evidence(
     find: Callable[[Decide], Segmentation],
     basis: Basis,
     *,
-    forced: int | None,
     least: int,
+    gain_share: float,
     n_runs: int,
     seed: int,
     progress: Progress | None,
 ) -> tuple[Segmentation, NumberEvidence]:
-    """Form segments, their number chosen by evidence, and repeat all of it on resampled users.
+    """Form segments, their number chosen by evidence, and form them again from resampled users.
 
     Parameters
     ----------
     find : callable
         Forms segments with the number that a decision gives, or the one that was asked for.
-    forced : int or None
-        The number of segments that was asked for.
     least : int
         No fewer segments than this.
     """
-    weighed: list[tuple[NumberChoice, tuple[int, ...]]] = []
+    found: list[Weighed] = []
 
     def decide(rows: DistinctRows, numbers: Sequence[int]) -> Decision:
-        choice = weigh_number(
-            rows,
-            numbers,
-            split=basis.split,
-            seed=seed,
-            on_twin=told(progress, "redrawing clicks by chance"),
+        found.append(
+            weigh_number(rows, numbers, split=basis.split, gain_share=gain_share, seed=seed)
         )
-        weighed.append((choice, tuple(numbers)))
-        return decision_of(choice, numbers, least=least)
+        return decision_of(found[0].choice, numbers, least=least)
 
     # One thread for each sum: its last bits must not depend on how many there are.
-    with threadpool_limits(1):
+    with one_thread():
         segmentation = find(decide)
-        choice, numbers = weighed[0]
-        repeated = repeat_procedure(
-            basis.split,
-            segmentation.segment_ids[basis.positions] - 1,
-            numbers,
-            forced=forced,
-            least=least,
-            n_runs=n_runs,
-            seed=seed,
-            on_run=told(progress, "repeating on other users"),
-        )
-    return segmentation, NumberEvidence(split=basis.split, choice=choice, stability=repeated)
+        repeated = None
+        if segmentation.n_segments > 1:
+            repeated = repeat_segments(
+                basis.split,
+                segmentation.segment_ids[basis.positions] - 1,
+                segmentation.n_segments,
+                n_runs=n_runs,
+                seed=seed,
+                on_run=told(progress, "repeating on other users"),
+            )
+    return segmentation, NumberEvidence(basis.split, found[0], repeated)

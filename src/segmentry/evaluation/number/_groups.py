@@ -1,4 +1,4 @@
-"""Are there natural groups? Gap statistic and prediction strength, by small k-means fits."""
+"""Gap statistic and prediction strength, by small k-means fits: evidence beside the valleys."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -64,11 +64,6 @@ class GapCurve:
         Mean log dispersion of the references minus that of the data, and s_k.
     n_groups : int
         The smallest k whose gap is within one standard error of the largest gap.
-    n_groups_first : int
-        By the rule of 2001, the smallest k with gap(k) >= gap(k + 1) - s(k + 1); the largest
-        tried where none is.
-    is_at_end : bool
-        Whether `n_groups` is the largest tried, so that there may be more.
     n_users : int
         Users in the sample.
     """
@@ -78,8 +73,6 @@ class GapCurve:
     gaps: tuple[float, ...]
     errors: tuple[float, ...]
     n_groups: int
-    n_groups_first: int
-    is_at_end: bool
     n_users: int
 
 
@@ -87,7 +80,7 @@ def gap_statistic(
     distinct: DistinctRows,
     *,
     most: int = 10,
-    n_references: int = 20,
+    n_references: int = 10,
     n_users: int = 1000,
     seed: int = 0,
 ) -> tuple[GapCurve, ...]:
@@ -176,7 +169,6 @@ def _curve(
 ) -> GapCurve:
     gaps = references.mean(axis=0) - of_data
     errors = references.std(axis=0) * np.sqrt(1 + 1 / len(references))
-    met = [i for i in range(len(numbers) - 1) if gaps[i] >= gaps[i + 1] - errors[i + 1]]
     largest = int(np.argmax(gaps))
     n_groups = numbers[int(np.flatnonzero(gaps >= gaps[largest] - errors[largest])[0])]
     return GapCurve(
@@ -185,8 +177,6 @@ def _curve(
         gaps=tuple(float(gap) for gap in gaps),
         errors=tuple(float(error) for error in errors),
         n_groups=n_groups,
-        n_groups_first=numbers[met[0]] if met else numbers[-1],
-        is_at_end=n_groups == numbers[-1] > 1,
         n_users=n_users,
     )
 

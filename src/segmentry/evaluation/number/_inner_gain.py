@@ -1,4 +1,4 @@
-"""Inner gain: what a division tells of later days inside the feature window."""
+"""Inner gain: what a division tells of held-out days inside the feature window."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from segmentry.evaluation.later_days import TAIL, normal_quantile
 from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
-from segmentry.schema.arrays import FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
 _N_FOLDS = 10
 _WEIGHT_OF_ALL = 20.0
@@ -31,35 +31,66 @@ class InnerGain:
     error: float | None
 
 
-def inner_gain(
-    segment_ids: IntVector,
-    *,
-    later: UserCounts,
-    seed: int = 0,
-    weights: FloatVector | None = None,
-) -> InnerGain:
-    """Measure how much better segments foretell later clicks than one CTR for all does.
+@dataclass(frozen=True, slots=True, eq=False)
+class UserGains:
+    """What each user gains by each number of segments, over all days that were held out.
 
-    Segments come from the first days of the feature window, `later` are its last days; the
-    outcome window stays closed. Users are put in ten folds; the rates of the segments and the
-    common rate, by which the users of a fold are judged, are those of the other folds' later
-    clicks, so more segments do not gain by being more.
+    Parameters
+    ----------
+    nats : ndarray of shape (n_users, n_numbers)
+        Gained log-likelihood.
+    n_trials : ndarray of float, shape (n_users,)
+        Impressions on the held-out days.
+    """
+
+    numbers: tuple[int, ...]
+    nats: FloatMatrix
+    n_trials: FloatVector
+
+    def summed(self, weights: FloatVector | None = None) -> tuple[InnerGain, ...]:
+        """Return the gain of each number per impression, users counted by their weights.
+
+        Notes
+        -----
+        Standard error of a ratio with users as clusters (Cochran 1977, eq. 6.13).
+
+        Examples
+        --------
+        >>> users = UserGains((2,), np.array([[0.5], [0.1], [0.3]]), np.array([5.0, 1.0, 3.0]))
+        >>> round(users.summed()[0].gain.value, 6), users.summed(np.array([1.0, 0, 0]))[0].error
+        (0.1, 0.0)
+        """
+        copies = np.ones(self.n_trials.size) if weights is None else weights
+        total = float(copies @ self.n_trials)
+        gains = copies @ self.nats / total
+        half = normal_quantile(1 - TAIL)
+        found = []
+        for k, gain, nats in zip(self.numbers, gains.tolist(), self.nats.T, strict=True):
+            error = float(np.sqrt(copies @ (nats - gain * self.n_trials) ** 2) / total)
+            limits = Estimate(value=gain, low=gain - half * error, high=gain + half * error)
+            found.append(InnerGain(k, limits, error))
+        return tuple(found)
+
+
+def inner_gain(segment_ids: IntVector, *, later: UserCounts, seed: int = 0) -> InnerGain:
+    """Measure how much better segments predict later clicks than one CTR for all does.
+
+    Segments come from other days than `later`; the outcome window stays closed. Users are put in
+    ten folds; the rates of the segments and the common rate, by which the users of a fold are
+    judged, are those of the other folds' later clicks, so more segments do not gain by being more.
 
     Parameters
     ----------
     segment_ids : ndarray of int, shape (n_users,)
         0 for users that belong to none: they are given the common rate.
     later : UserCounts
-        On the later days.
+        On the held-out days.
     seed : int
         Of the folds.
-    weights : ndarray of float, shape (n_users,), optional
-        How often a bootstrap drew each user; 1 by default. Copies of a user share a fold.
 
     Notes
     -----
-    Standard error of a ratio with users as clusters (Cochran 1977, eq. 6.13). Rates of segments
-    are pooled with 20 impressions at the common rate, so that none is 0.
+    Rates of segments are pooled with 20 impressions at the common rate, so that none is 0.
 
     Examples
     --------
@@ -72,41 +103,34 @@ def inner_gain(
     >>> inner_gain(np.ones(1000, dtype=int), later=later).gain.value
     0.0
     """
-    return judge_by_later(later, seed=seed, weights=weights)(segment_ids)
+    n_segments = int(np.unique(segment_ids[segment_ids != UNASSIGNED]).size)
+    if n_segments == 1 and not (segment_ids[later.n_trials > 0] == UNASSIGNED).any():
+        return InnerGain(1, Estimate(value=0.0, low=0.0, high=0.0), 0.0)
+    judge = judge_by_later(later, seed=seed)
+    if judge is None:
+        return InnerGain(n_segments, UNKNOWN, None)
+    nats = judge(segment_ids)[:, np.newaxis]
+    return UserGains((n_segments,), nats, later.n_trials.astype(np.float64)).summed()[0]
 
 
 def judge_by_later(
-    later: UserCounts, *, seed: int = 0, weights: FloatVector | None = None
-) -> Callable[[IntVector], InnerGain]:
-    """Prepare what `inner_gain` needs of the later days, for many divisions of the same users."""
-    drawn = np.ones(later.n_trials.size) if weights is None else weights
-    shown = np.flatnonzero((later.n_trials > 0) & (drawn > 0))
-    n, copies = later.n_trials[shown] * 1.0, drawn[shown]
-    c = later.n_successes[shown].astype(np.float64)
-    total, clicks = float(copies @ n), float(copies @ c)
-    has_signal = clicks not in (0.0, total)
-    if has_signal:
-        folds = np.random.default_rng(seed).permutation(shown.size) % min(_N_FOLDS, shown.size)
-        counted = copies * n, copies * c
-        everyone = np.zeros(shown.size, dtype=np.int64)
-        prior = np.full(shown.size, clicks / total)
-        common = _others(everyone, folds, *counted, prior=prior)
+    later: UserCounts, *, seed: int = 0
+) -> Callable[[IntVector], FloatVector] | None:
+    """Prepare to measure what each user gains by a division; null where all or none click."""
+    shown = np.flatnonzero(later.n_trials > 0)
+    n, c = (each[shown].astype(np.float64) for each in (later.n_trials, later.n_successes))
+    if c.sum() in (0.0, n.sum()):
+        return None
+    folds = np.random.default_rng(seed).permutation(shown.size) % min(_N_FOLDS, shown.size)
+    everyone = np.zeros(shown.size, dtype=np.int64)
+    common = _others(everyone, folds, n, c, prior=np.full(shown.size, c.sum() / n.sum()))
 
-    def judge(segment_ids: IntVector) -> InnerGain:
+    def judge(segment_ids: IntVector) -> FloatVector:
         ids = segment_ids[shown]
-        n_segments = int(np.unique(segment_ids[segment_ids != UNASSIGNED]).size)
-        if n_segments == 1 and not (ids == UNASSIGNED).any():
-            return InnerGain(1, Estimate(value=0.0, low=0.0, high=0.0), 0.0)
-        if not has_signal:
-            return InnerGain(n_segments, UNKNOWN, None)
-        own = _others(ids, folds, *counted, prior=common)
-        own = np.where(ids == UNASSIGNED, common, own)
-        gains = c * np.log(own / common) + (n - c) * np.log((1 - own) / (1 - common))
-        gain = float(copies @ gains / total)
-        error = float(np.sqrt(copies @ (gains - gain * n) ** 2) / total)
-        half = normal_quantile(1 - TAIL) * error
-        found = Estimate(value=gain, low=gain - half, high=gain + half)
-        return InnerGain(n_segments, found, error)
+        own = np.where(ids == UNASSIGNED, common, _others(ids, folds, n, c, prior=common))
+        gains = np.zeros(later.n_trials.size)
+        gains[shown] = c * np.log(own / common) + (n - c) * np.log((1 - own) / (1 - common))
+        return gains
 
     return judge
 

@@ -1,4 +1,4 @@
-"""The feature window cut in two: the later part tells which number of segments is worth having."""
+"""The feature window with each third held out in turn: which number of segments predicts it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,11 @@ import polars as pl
 from segmentry.errors import SelectionError
 from segmentry.evaluation.later_days import (
     CLICKS_BEYOND_COUNTS,
-    COUNTED_CLICKS,
     counted_features,
     recount,
 )
-from segmentry.evaluation.number._inner_gain import InnerGain, judge_by_later
-from segmentry.features import fit_beta_prior
+from segmentry.evaluation.number._inner_gain import UserGains, judge_by_later
+from segmentry.features import fit_beta_prior, shrink
 from segmentry.features.user_days import UserDays
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
@@ -36,17 +35,19 @@ class InnerSplit:
         Their features in the whole feature window.
     counts : UserDays
         Of the same users in the same order.
-    first_days, last_days : tuple of int
-        The feature window: the first form segments, the last judge them. There may be no last
-        ones: then nothing can be gained, and only groups can be looked for.
+    days : tuple of int
+        The feature window.
+    held_out : tuple of tuple of int
+        Blocks of these days, each of which judges in turn the segments that the other days form.
+        Without any nothing can be gained, and only groups can be looked for.
     needs_impressions : bool
         Whether users without impressions belong to no segment.
     """
 
     table: pl.DataFrame
     counts: UserDays
-    first_days: tuple[int, ...]
-    last_days: tuple[int, ...]
+    days: tuple[int, ...]
+    held_out: tuple[tuple[int, ...], ...]
     plans: tuple[ColumnPlan, ...]
     algorithm: str = "kmeans"
     needs_impressions: bool = True
@@ -58,13 +59,8 @@ class InnerSplit:
 
     @property
     def has_later(self) -> bool:
-        """Whether there are later days to ask."""
-        return bool(self.last_days)
-
-    @property
-    def has_counted_clicks(self) -> bool:
-        """Whether clicks form segments, by features that can be counted anew."""
-        return any(plan.feature.name in COUNTED_CLICKS for plan in self.plans)
+        """Whether there are other days to ask."""
+        return bool(self.held_out)
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -87,34 +83,65 @@ class InnerSplit:
         return tuple(told)
 
 
-def inner_gains(
-    split: InnerSplit,
-    numbers: Sequence[int],
-    *,
-    seed: int,
-    counts: UserDays | None = None,
-    weights: FloatVector | None = None,
-) -> tuple[InnerGain, ...]:
-    """Form each number of segments on the first days and measure their gain on the last.
+def thirds(days: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Cut days into three blocks of neighbours, as equal as can be.
 
-    Prior, preprocessing and clusterings are all fitted anew.
+    Two days are two blocks; one day is none, as nothing is left to form segments.
+
+    Examples
+    --------
+    >>> thirds(range(6)), thirds(range(5)), thirds([7, 8]), thirds([7])
+    (((0, 1), (2, 3), (4, 5)), ((0, 1), (2, 3), (4,)), ((7,), (8,)), ())
     """
-    counts = split.counts if counts is None else counts
-    table, is_in = _recounted(split, counts, split.first_days, weights)
-    try:
-        steps, is_in = _prepared(split, table, is_in, weights)
-    except SelectionError:
+    if len(days) < 2:
         return ()
-    if weights is not None:
-        is_in &= weights > 0
-    if not is_in.any():
-        return ()
-    distinct = distinct_rows(
-        steps.transform(table.filter(is_in)), weights=None if weights is None else weights[is_in]
-    )
-    judge = judge_by_later(counts.totals(split.last_days), seed=seed, weights=weights)
+    parts = np.array_split(np.array(days, dtype=np.int64), min(3, len(days)))
+    return tuple(tuple(part.tolist()) for part in parts)
+
+
+def inner_gains(split: InnerSplit, numbers: Sequence[int], *, seed: int) -> UserGains | None:
+    """Hold out each block of days in turn, form segments on the others, and add up the gains.
+
+    Prior, preprocessing and clusterings are fitted again in each. A number counts if it can be
+    formed whichever block is held out. Null where no block tells anything.
+    """
     found = []
+    for block in split.held_out:
+        gains = _gains_of(split, numbers, block, seed=seed)
+        if gains is not None:
+            found.append(gains)
+    if not found:
+        return None
+    known = sorted(set.intersection(*(set(each.numbers) for each in found)))
+    return UserGains(
+        numbers=tuple(known),
+        nats=sum(
+            (each.nats[:, [each.numbers.index(k) for k in known]] for each in found),
+            start=np.zeros((split.n_users, len(known))),
+        ),
+        n_trials=sum((each.n_trials for each in found), start=np.zeros(split.n_users)),
+    )
+
+
+def _gains_of(
+    split: InnerSplit, numbers: Sequence[int], block: tuple[int, ...], *, seed: int
+) -> UserGains | None:
+    """Return what users gain on one block; null where nothing is formed or nothing is clicked."""
+    later = split.counts.totals(block)
+    judge = judge_by_later(later, seed=seed)
+    if judge is None:
+        return None
+    others = tuple(day for day in split.days if day not in block)
+    table, is_in = _recounted(split, others)
+    try:
+        steps, is_in = _prepared(split, table, is_in, None)
+    except SelectionError:
+        return None
+    if not is_in.any():
+        return None
+    distinct = distinct_rows(steps.transform(table.filter(is_in)))
     usable = [k for k in sorted(set(numbers)) if 1 < k <= len(distinct.rows)]
+    nats = []
     for fitted in fit_clusterings(
         distinct,
         n_clusters=usable,
@@ -125,8 +152,12 @@ def inner_gains(
     ):
         ids = np.full(split.n_users, UNASSIGNED, dtype=np.int64)
         ids[is_in] = fitted.labels[distinct.inverse] + 1
-        found.append(judge(ids))
-    return tuple(found)
+        nats.append(judge(ids))
+    return UserGains(
+        numbers=tuple(usable),
+        nats=np.array(nats).reshape(len(usable), split.n_users).T,
+        n_trials=later.n_trials.astype(np.float64),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,22 +207,33 @@ def form_again(drawn: DrawnUsers, k: int, *, algorithm: str, seed: int) -> IntVe
     return labels
 
 
-def recounted_rows(split: InnerSplit, counts: UserDays) -> DistinctRows:
-    """Preprocess all users of the feature window, their features counted anew."""
-    days = (*split.first_days, *split.last_days)
-    table, is_in = _recounted(split, counts, days, None)
-    steps, is_in = _prepared(split, table, is_in, None)
+def rows_of_spread_clicks(split: InnerSplit, *, seed: int) -> DistinctRows | None:
+    """Preprocess all users with the clicks of each spread by half a click before the CTR is made.
+
+    Few clicks are few whole numbers: users without one, with one and with two lie apart, whatever
+    their true CTRs. Null where the CTR forms no segments, or no day was counted.
+    """
+    if not split.days or all(plan.feature.name != "ctr_shrunk" for plan in split.plans):
+        return None
+    table, is_in = _recounted(split, split.days)
+    totals = split.counts.totals(split.days)
+    prior = fit_beta_prior(totals.n_successes, totals.n_trials)
+    moved = np.random.default_rng([seed, split.n_users]).uniform(-0.5, 0.5, split.n_users)
+    clicks = np.maximum(totals.n_successes + moved, -prior.mean * prior.precision / 2)
+    table = table.with_columns(ctr_shrunk=pl.Series(shrink(clicks, totals.n_trials, prior)))
+    try:
+        steps, is_in = _prepared(split, table, is_in, None)
+    except SelectionError:
+        return None
     return distinct_rows(steps.transform(table.filter(is_in)))
 
 
-def _recounted(
-    split: InnerSplit, counts: UserDays, days: tuple[int, ...], weights: FloatVector | None
-) -> tuple[pl.DataFrame, BoolVector]:
+def _recounted(split: InnerSplit, days: tuple[int, ...]) -> tuple[pl.DataFrame, BoolVector]:
     """Return the features of some days, and who has some."""
-    totals = counts.totals(days)
-    prior = fit_beta_prior(totals.n_successes, totals.n_trials, weights=weights)
+    totals = split.counts.totals(days)
+    prior = fit_beta_prior(totals.n_successes, totals.n_trials)
     names = [plan.feature.name for plan in split.plans]
-    found = recount(counts, days, names, prior=prior)
+    found = recount(split.counts, days, names, prior=prior)
     is_in = np.ones(split.n_users, dtype=bool)
     if split.needs_impressions:
         is_in = totals.n_trials > 0

@@ -1,6 +1,5 @@
 """Stability: whether other users of the same kind would have given the same segments."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -51,15 +50,12 @@ class Stability:
     ----------
     adjusted_rand : float
         Mean over all runs; a failed run counts 0.
-    numbers : tuple of (int, int)
-        Numbers of segments that were found, each with its number of runs, failures left out.
     """
 
     segments: tuple[SegmentStability, ...]
     adjusted_rand: float
     n_runs: int
     n_failed: int
-    numbers: tuple[tuple[int, int], ...]
 
     @property
     def is_stable(self) -> bool:
@@ -77,7 +73,7 @@ def stability(
     is_threaded: bool = False,
     on_run: Callable[[int, int], None] | None = None,
 ) -> Stability:
-    """Repeat the whole procedure on resampled users and compare the segments.
+    """Repeat a procedure on resampled users and compare the segments.
 
     Users are resampled as weights of the distinct rows, which is exact and costs no more than a
     fit. Each run labels all users, and both divisions are compared on the users as they are.
@@ -89,7 +85,7 @@ def stability(
     labels : ndarray of int, shape (n_distinct,)
         The division to be judged: segment `i` has label `i - 1`, -1 is unassigned.
     fit : callable
-        The procedure, its choice of K included; takes weights and a seed.
+        The procedure; takes weights and a seed.
     is_threaded : bool
         Call `fit` from several threads at once, each with one thread of arithmetic.
     on_run : callable, optional
@@ -122,8 +118,7 @@ def stability(
         if again is None:
             return None
         table = contingency(labels + 1, again + 1, weights=distinct.weights)
-        n_found = int(np.count_nonzero(np.bincount(again[again >= 0])))
-        return _Run(_claimed(jaccards(table)[1:, 1:]), adjusted_rand(table), n_found)
+        return _Run(_claimed(jaccards(table)[1:, 1:]), adjusted_rand(table))
 
     count = counted(on_run, n_runs)
     if is_threaded:
@@ -135,7 +130,6 @@ def stability(
             count(run)
     found = np.array([np.zeros(n_segments) if run is None else run.jaccards for run in runs])
     agreement = np.array([0.0 if run is None else run.adjusted_rand for run in runs])
-    numbers = Counter(run.n_segments for run in runs if run is not None)
     means, lost = found.mean(axis=0), (found == 0).sum(axis=0)
     return Stability(
         segments=tuple(
@@ -144,8 +138,7 @@ def stability(
         ),
         adjusted_rand=float(agreement.mean()),
         n_runs=n_runs,
-        n_failed=n_runs - sum(numbers.values()),
-        numbers=tuple(sorted(numbers.items())),
+        n_failed=sum(run is None for run in runs),
     )
 
 
@@ -155,7 +148,6 @@ class _Run:
 
     jaccards: FloatVector
     adjusted_rand: float
-    n_segments: int
 
 
 def _fitted(fit: Refit, weights: FloatVector, seed: int) -> IntVector | None:

@@ -15,10 +15,8 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.errors import DataError, EngineError
-from segmentry.ingest.engines._duckdb_columns import quoted_text
-from segmentry.ingest.engines._duckdb_scan import layouts_of, scan_query
-from segmentry.ingest.engines._failures import cause_of
-from segmentry.ingest.engines._gzip import proving_gzip
+from segmentry.ingest.engines._duckdb_scan import layouts_of, quoted_text, scan_query
+from segmentry.ingest.engines._failures import cause_of, proving_gzip
 from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,
@@ -29,8 +27,7 @@ from segmentry.ingest.engines._parts import (
     split_prepared,
     written_log,
 )
-from segmentry.ingest.engines._plain import tally_if_plain
-from segmentry.ingest.engines._plain_text import PlainText, plain_text
+from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
 from segmentry.ingest.engines._validity import (
     NOT_TEXT,
     REASON,

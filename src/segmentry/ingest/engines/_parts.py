@@ -24,8 +24,6 @@ def rows_held(n_writers: int, *, in_all: int = _MAX_HELD_IN_ALL) -> int:
 
     In all they are a million at most, so that memory does not grow with the parts.
 
-    Examples
-    --------
     >>> rows_held(8), rows_held(64), rows_held(64, in_all=1 << 16)
     (65536, 16384, 2048)
     """
@@ -35,10 +33,7 @@ def rows_held(n_writers: int, *, in_all: int = _MAX_HELD_IN_ALL) -> int:
 def files_of(part: Path) -> list[Path]:
     """Return the files of a part.
 
-    Raises
-    ------
-    FileNotFoundError
-        If somebody has removed them.
+    Raises FileNotFoundError if somebody has removed them.
     """
     files = sorted(part.glob("*.parquet"))
     if not files:

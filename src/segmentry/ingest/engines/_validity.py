@@ -101,20 +101,15 @@ def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The rows of a log with the code of why each is set aside, 0 for a row that is used.
-
-    Parameters
-    ----------
-    rows : LazyFrame
-        Canonical columns, null where the source lacks one, and `REASON`.
-    rejections, exclusions : tuple of str
-        What the codes mean, from 1 on: first all rejections, then all exclusions.
-    """
+    """The rows of a log with the code of why each is set aside, 0 for a row that is used."""
 
     rows: nw.LazyFrame[Any]
+    """Canonical columns, null where the source lacks one, and `REASON`."""
     source: TableSource
     rejections: tuple[str, ...]
     exclusions: tuple[str, ...]
+    """`rejections`, `exclusions`: what the codes mean, from 1 on: first all rejections, then all
+    exclusions."""
 
     def to_write(self) -> nw.LazyFrame[Any]:
         """Return what a part of the log holds, and `REASON`."""

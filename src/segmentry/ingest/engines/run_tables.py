@@ -6,9 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import EngineError
-from segmentry.ingest.engines._duckdb_columns import quoted_name
-
-__all__ = ["count_moves", "find_user", "pick_users", "sample_users", "top_users"]
+from segmentry.ingest.engines._duckdb_scan import quoted_name
 
 _MEMORY = "200MB"
 
@@ -31,10 +29,7 @@ def find_user(file: Path, user_id: str) -> pl.DataFrame:
 
     In a file that is sorted by ``user_id`` it is found at once.
 
-    Raises
-    ------
-    EngineError
-        If the file cannot be read.
+    Raises EngineError if the file cannot be read.
 
     Examples
     --------
@@ -59,10 +54,7 @@ def find_user(file: Path, user_id: str) -> pl.DataFrame:
 def sample_users(file: Path, *, n_users: int) -> pl.DataFrame:
     """Return about `n_users` rows, chosen by a hash of the id: the same at every call.
 
-    Raises
-    ------
-    EngineError
-        If the file cannot be read.
+    Raises EngineError if the file cannot be read.
     """
     step = max(1, _n_rows(file) // max(1, n_users))
     return _run(
@@ -78,10 +70,7 @@ def pick_users(file: Path, places: Path, *, n_users: int) -> pl.DataFrame:
     The users are chosen by a hash of the id from `places`, of columns ``user_id, x, y``; the answer
     has the columns of `file`, and ``place_x, place_y``.
 
-    Raises
-    ------
-    EngineError
-        If a file cannot be read, or ids are numbers in one and text in the other.
+    Raises EngineError if a file cannot be read, or ids are numbers in one and text in the other.
 
     Examples
     --------
@@ -106,10 +95,7 @@ def pick_users(file: Path, places: Path, *, n_users: int) -> pl.DataFrame:
 def top_users(file: Path, *, segment_id: int, by: str, n_users: int) -> pl.DataFrame:
     """Return the users of a segment with the largest values of a column; ties by id.
 
-    Raises
-    ------
-    EngineError
-        If the file cannot be read or lacks a column.
+    Raises EngineError if the file cannot be read or lacks a column.
     """
     return _run(
         f"SELECT * FROM read_parquet($file) WHERE segment_id = {int(segment_id)}"  # noqa: S608  # quoted
@@ -123,10 +109,7 @@ def count_moves(before: Path, after: Path) -> pl.DataFrame:
 
     The answer has the columns ``before, after, n_users`` and is sorted by them.
 
-    Raises
-    ------
-    EngineError
-        If a file cannot be read, or ids are numbers in one and text in the other.
+    Raises EngineError if a file cannot be read, or ids are numbers in one and text in the other.
     """
     query = (
         "SELECT one.segment_id AS before, other.segment_id AS after, count(*) AS n_users"

@@ -18,21 +18,13 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz"
 def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path, ...]:
     """Return the files that patterns name, each once, in the order of their paths.
 
-    Parameters
-    ----------
-    patterns : sequence of str
-        A path, a glob (``logs/day=*/*.parquet``, ``**`` for any depth), or a folder, whose data
-        files are taken however deep; absolute, or from `base`.
-    role : str
-        The table, for messages.
+    A pattern is a path, a glob (``logs/day=*/*.parquet``, ``**`` for any depth), or a folder, whose
+    data files are taken however deep; absolute, or from `base`. The `role` is the table, for
+    messages.
 
-    Raises
-    ------
-    DataError
-        If a pattern names no file, or one file twice: as ``log.csv`` and ``log.csv.gz``.
+    Raises DataError if a pattern names no file, or one file twice: as ``log.csv`` and
+    ``log.csv.gz``.
 
-    Examples
-    --------
     >>> find_files(["no*.csv"], base=Path("nowhere"), role="log")
     Traceback (most recent call last):
     ...
@@ -53,12 +45,8 @@ def inspect_parts(
 ) -> tuple[FileLayout, ...]:
     """Look at the files of a table; those without rows, as many writers leave them, are left out.
 
-    Raises
-    ------
-    EmptyDataError
-        If none has rows.
-    DataError
-        If two are the same, such as ``log.csv`` and ``log (1).csv``.
+    Raises EmptyDataError if none has rows; DataError if two are the same, such as ``log.csv`` and
+    ``log (1).csv``.
     """
     layouts: list[FileLayout] = []
     empty = None

@@ -57,60 +57,41 @@ _ACTION_WORDS = frozenset(word for _, words in BehaviourCodes() for word in word
 
 @dataclass(frozen=True, slots=True)
 class GuessedColumn:
-    """A column, what it is taken for, and what a person should know of it.
-
-    Parameters
-    ----------
-    kind : str
-        Of an attribute: "categorical", "ordinal", "number", "count" or "money"; empty if it is
-        better left out.
-    note : str
-        What was seen, for a comment.
-    examples : tuple of str
-        The most frequent values.
-    latest : str
-        Of dates that are written year first: the last day.
-    """
+    """A column, what it is taken for, and what a person should know of it."""
 
     name: str
     kind: str
+    """Of an attribute: "categorical", "ordinal", "number", "count" or "money"; empty if it is
+    better left out."""
     note: str
+    """What was seen, for a comment."""
     examples: tuple[str, ...]
+    """The most frequent values."""
     latest: str = ""
+    """Of dates that are written year first: the last day."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuessedTable:
-    """A table, its role, and the roles of its columns.
-
-    Parameters
-    ----------
-    roles : mapping of str to str
-        The file's column by role.
-    others : tuple of GuessedColumn
-        Columns without a role: attributes of the users, or nothing.
-    examples : mapping of str to tuple of str
-        The most frequent values by role.
-    time_format : str
-        Of a log; empty if it cannot be told.
-    click_values : tuple of str
-        Values of the event type that are clicks.
-    doubts : tuple of str
-        What a person has to decide.
-    action : str
-        The column of a log that says by words that are known what happened in a shop; else empty.
-    """
+    """A table, its role, and the roles of its columns."""
 
     role: str
     files: tuple[str, ...]
     shape: FileShape
     roles: Mapping[str, str]
+    """The file's column by role."""
     others: tuple[GuessedColumn, ...]
+    """Columns without a role: attributes of the users, or nothing."""
     examples: Mapping[str, tuple[str, ...]]
+    """The most frequent values by role."""
     time_format: str = ""
+    """Of a log; empty if it cannot be told."""
     click_values: tuple[str, ...] = ()
+    """Values of the event type that are clicks."""
     doubts: tuple[str, ...] = ()
+    """What a person has to decide."""
     action: str = ""
+    """The column of a log that says by words that are known what happened in a shop; else empty."""
 
     @property
     def has_clicks(self) -> bool:
@@ -123,10 +104,7 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
 
     The `paths` are files, globs or folders, from `base`; files of the same columns are one table.
 
-    Raises
-    ------
-    DataError
-        If no file is found, or two tables have the same role.
+    Raises DataError if no file is found, or two tables have the same role.
     """
     tables = [_guess(files, layout) for files, layout in _tables_of(paths, base)]
     if len(tables) > 1 and not any(table.role == "log" for table in tables):

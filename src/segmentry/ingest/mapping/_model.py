@@ -206,8 +206,6 @@ class BehavioursMapping(FilesMapping):
 class DataMapping(_Strict):
     """Which file and column of some data plays which role.
 
-    Examples
-    --------
     >>> mapping = DataMapping(name="shop", log=LogMapping(files="orders.csv", user_id="customer"))
     >>> mapping.log.files, mapping.plural
     (('orders.csv',), 'impressions')
@@ -344,13 +342,8 @@ def _may_share(one: _Use, other: _Use) -> bool:
 def load_mapping(file: Path) -> DataMapping:
     """Read a mapping from a TOML file.
 
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read or says something that makes no sense.
+    Raises ConfigError if the file cannot be read or says something that makes no sense.
 
-    Examples
-    --------
     >>> load_mapping(Path("nowhere.toml"))
     Traceback (most recent call last):
     ...
@@ -362,13 +355,8 @@ def load_mapping(file: Path) -> DataMapping:
 def parse_mapping(text: str, *, origin: str) -> DataMapping:
     r"""Read a mapping from TOML; all that is wrong with it is told together, after `origin`.
 
-    Raises
-    ------
-    ConfigError
-        If it is no TOML or says something that makes no sense.
+    Raises ConfigError if it is no TOML or says something that makes no sense.
 
-    Examples
-    --------
     >>> parse_mapping('name = "x"\n[log]\nfiles = "a.csv"\nusr_id = "u"', origin="m.toml")
     Traceback (most recent call last):
     ...

@@ -31,10 +31,7 @@ def render_mapping(paths: Sequence[str], *, base: Path) -> str:
     It runs as it is, or says in a comment that begins with DECIDE what a person has to decide. The
     `paths` are files, globs or folders, from `base`, from where the mapping will name them too.
 
-    Raises
-    ------
-    DataError
-        If the files cannot be told apart or read.
+    Raises DataError if the files cannot be told apart or read.
 
     Examples
     --------

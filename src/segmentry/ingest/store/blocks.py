@@ -1,5 +1,7 @@
 """The steps of a preparation: each is done once, and known by the content that it worked on."""
 
+import contextlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import DataError
+from segmentry.errors import DataError, OutputError
 from segmentry.ingest.engines import REPEATED, explained
 from segmentry.ingest.files import FileLayout, estimate_rows, inspect_file
 from segmentry.ingest.room import GZIP_RATIO, about_rows, parts_of
-from segmentry.ingest.store.journal import DoneBlock, Journal, Step
 from segmentry.ingest.store.prepared import Inputs, Plan, PlannedTable
 from segmentry.ingest.store.text_blocks import (
     BlockRecord,
@@ -22,19 +23,82 @@ from segmentry.ingest.store.text_blocks import (
     record_of,
     skip_block,
 )
+from segmentry.runtime.codec import Codec
 from segmentry.runtime.progress import told
 from segmentry.schema import ColumnSource, Engine, Progress, RowAccount, TableSource
 
-__all__ = [
-    "LOGS",
-    "Work",
-    "begin_work",
-    "check_inputs",
-    "convert_table",
-    "merge_parts",
-    "plan_of",
-    "split_blocks",
-]
+
+@dataclass(frozen=True, slots=True)
+class DoneBlock:
+    """A block that was split: what it was, and where its rows went."""
+
+    record: BlockRecord
+    account: RowAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that is done: the beginning has the plan, a block its record, a part its rows."""
+
+    step: str
+    plan: Plan | None = None
+    n_parts: int = 0
+    block: DoneBlock | None = None
+    n_rows: int = 0
+
+
+_CODEC = Codec(
+    Step,
+    what="step of a preparation",
+    version=1,
+    remedy="begin again with --overwrite",
+    error=DataError,
+)
+
+
+class Journal:
+    """Done steps by name, in a file that survives whatever ends the process."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._done: dict[str, Step] = {}
+        if file.exists():
+            whole = file.read_bytes()
+            end = whole.rfind(b"\n") + 1  # what follows is a line that was cut off
+            for line in whole[:end].splitlines():
+                step = _CODEC.parse(line.decode(errors="replace"), source=str(file))
+                self._done[step.step] = step
+            if end < len(whole):
+                with file.open("r+b") as stream:
+                    stream.truncate(end)
+
+    def found(self, step: str) -> Step | None:
+        """Return what a step came to, or nothing if it is not done."""
+        return self._done.get(step)
+
+    def write(self, step: Step) -> Step:
+        """Write down a step that is done, and return it; its files must be whole by now."""
+        with self._file.open("ab") as stream:
+            stream.write(_CODEC.render(step, indent=None).encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._done[step.step] = step
+        return step
+
+
+@contextlib.contextmanager
+def locked(file: Path, *, busy: str) -> Iterator[None]:
+    """Hold a lock that ends with the process, however it ends.
+
+    An OutputError says that the file is `busy` if another process holds it.
+    """
+    from filelock import lock_descriptor
+
+    with file.open("a") as stream:
+        if not lock_descriptor(stream.fileno(), blocking=False):
+            raise OutputError(busy)
+        yield
+
 
 LOGS = ("impressions", "behaviours")
 PREPARED_FOR = "1GB"
@@ -84,10 +148,7 @@ def plan_of(tables: Mapping[str, TableSource]) -> Plan:
 def begin_work(work: Work, plan: Plan, tables: Mapping[str, TableSource]) -> int:
     """Write down what is asked, or check that it is still the same; return the number of parts.
 
-    Raises
-    ------
-    DataError
-        If the work was begun for something else.
+    Raises DataError if the work was begun for something else.
     """
     begun = work.journal.found("begin")
     if begun is None:
@@ -284,10 +345,7 @@ def convert_table(work: Work, table: TableSource) -> tuple[TableSource, Inputs]:
 def check_inputs(table: TableSource, inputs: Inputs) -> None:
     """Check that the files of a table are what they were when they were prepared.
 
-    Raises
-    ------
-    DataError
-        If the content of one is another.
+    Raises DataError if the content of one is another.
     """
     for file, records in zip(table.files, inputs, strict=True):
         is_cut = table.role in LOGS and _is_cut(inspect_file(file, table.shape))

@@ -10,15 +10,16 @@ from segmentry.ingest.engines import open_engine
 from segmentry.ingest.room import require_room_for
 from segmentry.ingest.store.blocks import (
     LOGS,
+    Journal,
     Work,
     begin_work,
     check_inputs,
     convert_table,
+    locked,
     merge_parts,
     plan_of,
     split_blocks,
 )
-from segmentry.ingest.store.journal import Journal, locked
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     read_origin,
@@ -26,10 +27,8 @@ from segmentry.ingest.store.prepared import (
     with_tables,
     write_prepared,
 )
-from segmentry.runtime.whole_files import put_in_place
+from segmentry.runtime.temporary import put_in_place
 from segmentry.schema import Progress, Source
-
-__all__ = ["prepare_source"]
 
 
 def prepare_source(
@@ -43,13 +42,9 @@ def prepare_source(
 ) -> bool:
     """Write the tables of a source into a prepared folder, and return whether that was needed.
 
-    Raises
-    ------
-    DataError
-        If a file cannot be read or is not what it was when the work began.
-    OutputError
-        If the folder is in the way, cannot be written, was prepared from something else, or is
-        being prepared by another process.
+    Raises DataError if a file cannot be read or is not what it was when the work began; OutputError
+    if the folder is in the way, cannot be written, was prepared from something else, or is being
+    prepared by another process.
     """
     _check_target(target)
     staging = target.parent / f".{target.name}.preparing"

@@ -11,20 +11,6 @@ from segmentry.ingest.store.text_blocks import BlockRecord, record_of
 from segmentry.runtime.codec import Codec
 from segmentry.schema import ColumnSource, RowAccount, Source, TableSource
 
-__all__ = [
-    "PREPARED_FILE",
-    "Inputs",
-    "Plan",
-    "PlannedTable",
-    "Prepared",
-    "check_content",
-    "read_origin",
-    "read_prepared",
-    "tables_of",
-    "with_tables",
-    "write_prepared",
-]
-
 PREPARED_FILE = "prepared.json"
 _MAGIC = b"PAR1"
 Inputs = tuple[tuple[BlockRecord, ...], ...]
@@ -115,10 +101,7 @@ def write_prepared(
 def read_origin(folder: Path) -> Prepared:
     """Return what is written down of a prepared folder; nobody looks at its files.
 
-    Raises
-    ------
-    DataError
-        If it was prepared by another version, or the file is damaged.
+    Raises DataError if it was prepared by another version, or the file is damaged.
     """
     return _CODEC.read(folder / PREPARED_FILE)
 
@@ -128,10 +111,7 @@ def read_prepared(folder: Path) -> Source:
 
     Whether their content is what was written is told by `check_content`, of those that are read.
 
-    Raises
-    ------
-    DataError
-        If it was prepared by another version, or a file is not what was written.
+    Raises DataError if it was prepared by another version, or a file is not what was written.
     """
     content = read_origin(folder)
     tables = {}
@@ -171,10 +151,7 @@ def check_content(
 
     `on_file` is called with (files done, files in all).
 
-    Raises
-    ------
-    DataError
-        If one does not, or cannot be read.
+    Raises DataError if one does not, or cannot be read.
     """
     written = {file: digest for table in tables for file, digest in table.digests.items()}
     with ThreadPoolExecutor(os.cpu_count()) as pool:

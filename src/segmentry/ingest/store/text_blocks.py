@@ -15,16 +15,6 @@ from typing import BinaryIO, cast
 from segmentry.errors import DataError
 from segmentry.ingest.files import explaining_gzip
 
-__all__ = [
-    "BlockRecord",
-    "OpenText",
-    "changed_block",
-    "copy_block",
-    "opened_text",
-    "record_of",
-    "skip_block",
-]
-
 _STRIDE = 1 << 20
 
 
@@ -73,10 +63,7 @@ def copy_block(text: OpenText, target: Path, *, n_bytes: int) -> BlockRecord | N
 def skip_block(text: OpenText, record: BlockRecord, *, number: int) -> None:
     """Pass over a block that was read before, if it is still what it was.
 
-    Raises
-    ------
-    DataError
-        If the text is another one.
+    Raises DataError if the text is another one.
     """
     digest, left = hashlib.sha256(), record.n_bytes
     while left and (piece := _read(text, min(_STRIDE, left))):

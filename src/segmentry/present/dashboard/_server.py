@@ -14,7 +14,7 @@ from segmentry.present.dashboard._index import Index
 from segmentry.present.dashboard._look import streamlit_theme
 from segmentry.present.dashboard._renaming import allow_renaming
 from segmentry.results.summary import read_summary
-from segmentry.runtime.extras import require
+from segmentry.runtime.preload import require
 from segmentry.runtime.processes import end_calls
 
 _SCRIPT = Path(__file__).with_name("_script.py")

@@ -9,8 +9,8 @@ import polars as pl
 from segmentry.errors import OutputError
 from segmentry.present.exports._star import star_tables
 from segmentry.present.figures import segment_colour
-from segmentry.runtime.extras import require
-from segmentry.runtime.whole_files import written_whole
+from segmentry.runtime.preload import require
+from segmentry.runtime.temporary import written_whole
 
 _MOST_ROWS = 1_048_575  # rows of a sheet below its head
 _FORMATS = {
@@ -25,28 +25,11 @@ _FORMATS = {
 def export_excel(run_dir: Path, out: Path, *, overwrite: bool = False) -> dict[str, int]:
     """Write a workbook with one sheet per table and charts of sizes, click rates and silhouettes.
 
-    Parameters
-    ----------
-    run_dir : Path
-        A run folder.
-    out : Path
-        The file, ending in ``.xlsx``.
-    overwrite : bool
-        Replace a file that exists.
+    The file ends in ``.xlsx``. Rows per sheet are returned; a table longer than a sheet (1,048,575
+    users) is cut, and says so.
 
-    Returns
-    -------
-    dict of str to int
-        Rows per sheet; a table longer than a sheet (1,048,575 users) is cut, and says so.
-
-    Raises
-    ------
-    BundleError
-        If the run cannot be read.
-    MissingExtraError
-        If XlsxWriter is not installed.
-    OutputError
-        If the file exists or cannot be written.
+    Raises BundleError if the run cannot be read; MissingExtraError if XlsxWriter is not installed;
+    OutputError if the file exists or cannot be written.
     """
     xlsxwriter = require("xlsxwriter", extra="excel")
     if out.suffix.lower() != ".xlsx":

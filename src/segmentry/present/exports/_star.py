@@ -38,22 +38,11 @@ _SEGMENT_COLUMNS = {
 def star_tables(run_dir: Path) -> Mapping[str, pl.DataFrame]:
     """Return the tables of a run as a star, by name.
 
-    Parameters
-    ----------
-    run_dir : Path
-        A run folder.
+    These are ``fact_user_segment``, ``fact_segment_metric``, ``fact_selection``, ``dim_segment``,
+    ``dim_feature``, ``dim_date``; columns are int64, double, string or date. ``as_of_date`` of the
+    facts is the last day of the window; null where a run has none.
 
-    Returns
-    -------
-    mapping of str to DataFrame
-        ``fact_user_segment``, ``fact_segment_metric``, ``fact_selection``, ``dim_segment``,
-        ``dim_feature``, ``dim_date``; columns are int64, double, string or date. ``as_of_date`` of
-        the facts is the last day of the window; null where a run has none.
-
-    Raises
-    ------
-    BundleError
-        If the folder is no run of this version, or a table of it is gone.
+    Raises BundleError if the folder is no run of this version, or a table of it is gone.
     """
     summary = read_summary(run_dir)
     days = _days(summary)
@@ -133,7 +122,7 @@ def _segments(summary: Summary) -> pl.DataFrame:
         (UNASSIGNED, "Without a segment", segment_colour(UNASSIGNED), "", *[None] * 12)
     ]
     for s in summary.segments:
-        seen, later = s.ctr_seen, s.forecast_ctr
+        seen, later = s.ctr_seen, s.expected_rate
         rows.append(
             (
                 s.segment_id,

@@ -120,22 +120,14 @@ MEASURES = (
 )  # fmt: skip
 
 
-def render_model(tables: Mapping[str, pl.DataFrame], *, folder: str) -> Mapping[str, str]:
-    """Return the files of the model's ``definition`` folder by their paths.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        The star.
-    folder : str
-        Where the Parquet files are until the parameter ``DataFolder`` is set.
-    """
+def render_model(tables: Mapping[str, pl.DataFrame]) -> Mapping[str, str]:
+    """Return the files of the model's ``definition`` folder by their paths."""
     files = {f"tables/{name}.tmdl": _table(name, frame) for name, frame in tables.items()}
     files["database.tmdl"] = "database\n\tcompatibilityLevel: 1567\n"
     files["model.tmdl"] = _model(list(tables))
     files["expressions.tmdl"] = (
         "/// Folder that holds the Parquet files; set it to where you put them.\n"
-        f'expression DataFolder = "{folder.replace(chr(34), chr(34) * 2)}" meta '
+        'expression DataFolder = "C:/segmentry/data" meta '
         '[IsParameterQuery=true, Type="Text", IsParameterQueryRequired=true]\n'
         f"\tlineageTag: {_tag('DataFolder')}\n"
     )

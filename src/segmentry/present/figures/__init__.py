@@ -8,10 +8,10 @@ everywhere, by its id. The libraries that draw are loaded when a figure is made.
 from segmentry.present.figures._colouring import colour_names, label_of
 from segmentry.present.figures._exposure import curve_table
 from segmentry.present.figures._figure import Caption, Figure, Section
-from segmentry.present.figures._places import HexagonValue, UserPlace
-from segmentry.present.figures._plane import center_table
-from segmentry.present.figures._registry import ANSWERS, FIGURES
+from segmentry.present.figures._plane import HexagonValue, UserPlace, center_table
 from segmentry.present.figures._rendering import (
+    ANSWERS,
+    FIGURES,
     Draw,
     drawing,
     render_png,

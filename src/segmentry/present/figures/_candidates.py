@@ -3,13 +3,12 @@
 from typing import TYPE_CHECKING
 
 from segmentry.formats import decimal
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._marks import PLAIN_ZERO, on
 from segmentry.present.tables import Cell, Column, Row, Table
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import Summary
     from segmentry.segments.forming import Candidate
 
@@ -57,8 +56,6 @@ def lines_and_dots(
     rows: list[dict[str, object]], *, title: str, domain: tuple[float, float], number: str
 ) -> "list[alt.Chart]":
     """Return a line per algorithm, a dot per candidate, and the words beside marked ones."""
-    import altair as alt
-
     keys = sorted({int(str(row["k"])) for row in rows})
     ticks = keys if len(keys) <= 12 else [k for k in keys if k % 5 == 0]
     x = alt.X(

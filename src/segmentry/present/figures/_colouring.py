@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from segmentry.formats import feature_value
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows, quoted
 from segmentry.present.figures._marks import on_named
 from segmentry.present.theme import ROLES, SCALE
 
 if TYPE_CHECKING:
-    import altair as alt
-
-    from segmentry.results.summary import FeatureRow, Summary
+    from segmentry.results.summary import Summary
 
 
 Value = float | str | None
@@ -40,8 +39,6 @@ class Coloured:
 def colour_names(summary: "Summary") -> tuple[str, ...]:
     """Return the features that marks can be coloured by, those that formed segments first.
 
-    Examples
-    --------
     >>> colour_names(summary)[:2]  # doctest: +SKIP
     ('n_impressions', 'n_active_days')
     """
@@ -53,6 +50,12 @@ def colour_names(summary: "Summary") -> tuple[str, ...]:
 def label_of(summary: "Summary", feature: str) -> str:
     """Return what people read for a feature."""
     return next((row.label for row in summary.features if row.name == feature), feature)
+
+
+def kind_of(summary: "Summary", feature: str) -> tuple[str, str]:
+    """Return kind and unit of a feature; what a summary does not know is a count."""
+    found = (row for row in summary.features if row.name == feature)
+    return next(((row.kind, row.unit) for row in found), ("count", ""))
 
 
 def largest_in(summary: "Summary", feature: str) -> str:
@@ -76,36 +79,19 @@ def colour_by(
     unknown: str = UNKNOWN,
     grey: str = "rule",
 ) -> Coloured:
-    """Give rows the colour of a feature.
+    """Give rows, a mark each, the colour of a feature; they get ``value`` and ``told``.
 
-    Parameters
-    ----------
-    summary : Summary
-    rows : list of dict
-        A mark each; they get ``value`` and ``told``.
-    values : sequence of float, str or None
-        The value of each mark.
-    feature : str
-    of : str
-        What stands before its label in the legend, such as "mean".
-    unknown : str
-        What a mark without a value is called.
-    grey : str
-        The role of its colour.
+    In the legend `of`, such as "mean", stands before its label. A mark without a value is called
+    `unknown` and has the colour of the role `grey`.
     """
-    import altair as alt
-
-    found = next((row for row in summary.features if row.name == feature), None)
     pairs = list(zip(rows, values, strict=True))
     one = alt.Scale(domain=[unknown], range=[ROLES[grey].light])
     of_unknown = alt.Color("told:N", scale=one, legend=_legend(""))
     missing: Rows = [{**row, "told": unknown} for row, value in pairs if value is None]
     label = label_of(summary, feature)
     title = label if not of or label.startswith(of) else f"{of} {label}"
-    if found is not None and found.kind == "categorical":
-        known, colour = _by_level(summary, pairs, feature, title)
-    else:
-        known, colour = _by_number(summary, pairs, found, title)
+    is_level = kind_of(summary, feature)[0] == "categorical"
+    known, colour = (_by_level if is_level else _by_number)(summary, pairs, feature, title)
     return Coloured(known, missing, colour, of_unknown)
 
 
@@ -128,14 +114,9 @@ def layers_of(
 
 
 def _by_number(
-    summary: "Summary",
-    pairs: "list[tuple[dict[str, object], Value]]",
-    feature: "FeatureRow | None",
-    title: str,
+    summary: "Summary", pairs: "list[tuple[dict[str, object], Value]]", feature: str, title: str
 ) -> "tuple[Rows, alt.Color]":
-    import altair as alt
-
-    kind, unit = ("count", "") if feature is None else (feature.kind, feature.unit)
+    kind, unit = kind_of(summary, feature)
     offset = summary.data.utc_offset_hours
     known: Rows = []
     numbers: list[float] = []
@@ -182,8 +163,6 @@ def _by_level(
     summary: "Summary", pairs: "list[tuple[dict[str, object], Value]]", feature: str, title: str
 ) -> "tuple[Rows, alt.Color]":
     """Give each of the most common levels of all users a colour, and one to all others."""
-    import altair as alt
-
     levels = [
         level
         for each in summary.population.levels
@@ -209,6 +188,4 @@ def _by_level(
 
 
 def _legend(title: str, **more: Any) -> "alt.Legend":
-    import altair as alt
-
     return alt.Legend(title=title or None, orient="bottom", **more)

@@ -5,14 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, decimal, interval, rate
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._marks import as_given, layered, on
+from segmentry.present.figures._marks import as_given, layered, limits_of, on
 from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.exposure import ExposureCurve
     from segmentry.results.summary import Summary
 
@@ -53,19 +52,16 @@ def _caption(summary: "Summary", *, segment_id: int = 0, kind: str) -> Caption:
 
 def _draw(summary: "Summary", *, segment_id: int = 0, kind: str) -> Drawing | None:
     """Draw the odds of a click by exposure with their intervals."""
-    import altair as alt
-
     curve = _curve(summary, segment_id, kind)
     rows = [] if curve is None else _rows(curve)
     if not rows:
         return None
+    naive = _naive_rows(curve)
     scale = alt.Scale(type="log", nice=False, padding=12)
     order = alt.Scale(domain=[str(row["label"]) for row in rows])
     axis = alt.Axis(labelAngle=0, title=f"nth {_UNITS.get(kind)}")
     x = alt.X("label:O", scale=order, axis=axis)
-    marks = alt.Axis(
-        title="odds of a click, first = 1", format="~g", values=_ticks(rows, _naive_rows(curve))
-    )
+    marks = alt.Axis(title="odds of a click, first = 1", format="~g", values=_ticks(rows, naive))
     y = alt.Y("value:Q", scale=scale, axis=marks)
     base = on(rows).encode(x=x)
     bars = (
@@ -75,11 +71,20 @@ def _draw(summary: "Summary", *, segment_id: int = 0, kind: str) -> Drawing | No
     )
     line = base.mark_line(strokeWidth=1.5).encode(y=y, color=as_given())
     dots = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, color=as_given())
-    naive = _naive_line(_naive_rows(curve), x=x, scale=scale)
+    survivors = (
+        on(naive)
+        .mark_line(strokeDash=[5, 4], strokeWidth=1.5, color=ROLES["muted"].light)
+        .encode(x=x, y=alt.Y("naive:Q", scale=scale))
+    )
     one = on([{"one": 1.0}]).mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3])
-    layers = [one.encode(y=alt.Y("one:Q", scale=scale)), *naive, bars, line, dots]
-    chart = layered(layers, width=_WIDTH, height=_HEIGHT)
-    return Drawing(chart)
+    layers = [
+        one.encode(y=alt.Y("one:Q", scale=scale)),
+        *([survivors] if naive else []),
+        bars,
+        line,
+        dots,
+    ]
+    return Drawing(layered(layers, width=_WIDTH, height=_HEIGHT))
 
 
 def _ticks(rows: Rows, naive: Rows) -> list[float]:
@@ -118,18 +123,6 @@ def _naive_rows(curve: "ExposureCurve | None") -> Rows:
     ]
 
 
-def _naive_line(rows: Rows, *, x: "alt.X", scale: "alt.Scale") -> "list[alt.Chart]":
-    import altair as alt
-
-    if not rows:
-        return []
-    return [
-        on(rows)
-        .mark_line(strokeDash=[5, 4], strokeWidth=1.5, color=ROLES["muted"].light)
-        .encode(x=x, y=alt.Y("naive:Q", scale=scale))
-    ]
-
-
 def _curve(summary: "Summary", segment_id: int, kind: str) -> "ExposureCurve | None":
     curves = () if summary.log is None else summary.log.curves
     return next((c for c in curves if c.segment_id == segment_id and c.kind == kind), None)
@@ -139,9 +132,7 @@ def _rows(curve: "ExposureCurve") -> Rows:
     return [
         {
             "label": _positions(point.first, point.last),
-            "value": point.odds_ratio.value,
-            "low": point.odds_ratio.low,
-            "high": point.odds_ratio.high,
+            **limits_of(point.odds_ratio),
             "segment_id": curve.segment_id,
             "color": segment_colour(curve.segment_id),
         }

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Generic, Literal, ParamSpec, TypeAlias
 
+from segmentry.present.figures._altair import alt
 from segmentry.present.tables import Table
 from segmentry.present.theme import ROLES, house_config
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import Summary
 
     Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
@@ -37,21 +36,14 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """The words of a figure.
-
-    Parameters
-    ----------
-    finding : str
-        What the figure shows, as a sentence.
-    reading : str
-        How to read it: marks, units, intervals, and what not to conclude.
-    alt : str
-        The figure in words, for a reader who cannot see it.
-    """
+    """The words of a figure."""
 
     finding: str
+    """What the figure shows, as a sentence."""
     reading: str
+    """How to read it: marks, units, intervals, and what not to conclude."""
     alt: str
+    """The figure in words, for a reader who cannot see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,45 +73,32 @@ class Figure(Generic[P]):
 
     A new figure of a run is one new module: files, report, dashboard and documentation read the
     rest here. Its specification is recorded by ``tests/present/figures/test_specs.py``.
-
-    Parameters
-    ----------
-    name : str
-        Of its files.
-    title : str
-        What people call it, in the report and in lists.
-    width : int
-        Pixels of its title.
-    caption, draw : callable
-        Its words and its chart, of the same arguments; a run's figure can be drawn of the
-        `Summary` alone. Null where there is nothing to draw: the finding says why.
-    section : str
-        Where the report sets it; empty for the answer to a question of a reader.
-    order : int
-        Its place among the figures of a run.
-    needs : callable
-        Whether a run has what it shows.
-    tables : callable
-        The tables that hold its numbers.
     """
 
     name: str
+    """Of its files."""
     title: str
+    """What people call it, in the report and in lists."""
     width: int
+    """Pixels of its title."""
     caption: Callable[P, Caption]
     draw: Callable[P, Drawing | None]
+    """`caption`, `draw`: its words and its chart, of the same arguments; a run's figure can be
+    drawn of the `Summary` alone. Null where there is nothing to draw: the finding says why."""
     section: Section | Literal[""] = ""
+    """Where the report sets it; empty for the answer to a question of a reader."""
     order: int = 0
+    """Its place among the figures of a run."""
     needs: "Callable[[Summary], bool]" = _always
+    """Whether a run has what it shows."""
     tables: "Callable[[Summary], tuple[Table, ...]]" = _no_tables
+    """The tables that hold its numbers."""
 
     def plot(self, *args: P.args, **kwargs: P.kwargs) -> "Chart":
         """Return the chart with name, title, description, data and the house theme.
 
         Without anything to draw it is a chart that says so.
         """
-        import altair as alt
-
         caption, drawing = self.caption(*args, **kwargs), self.draw(*args, **kwargs)
         if drawing is None:
             drawing = Drawing(_nothing(self.width))
@@ -149,14 +128,10 @@ def quoted(name: str) -> str:
 @cache
 def _config() -> "alt.Config":
     """Return the house theme as Altair has it: to make it takes 10 ms, and nothing changes it."""
-    import altair as alt
-
     return alt.Config.from_dict(house_config())
 
 
 def _nothing(width: int) -> "alt.Chart":
-    import altair as alt
-
     data = alt.Data(values=[{"text": "nothing to draw"}])  # type: ignore[no-untyped-call]
     chart: alt.Chart = (
         alt.Chart(data, width=width, height=60)

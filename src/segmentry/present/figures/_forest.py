@@ -1,16 +1,20 @@
 """Values under one another, each with its interval, against a line."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
-from segmentry.present.figures._marks import PLAIN_ZERO, as_given, at_x, at_y, haloed, layered, on
-from segmentry.present.theme import ROLES
+from segmentry.present.figures._marks import (
+    PLAIN_ZERO,
+    as_given,
+    at_x,
+    haloed,
+    layered,
+    marked_value,
+    on,
+)
 
-if TYPE_CHECKING:
-    import altair as alt
-
-
+FOREST_WIDTH = 560
 _STEP = 44
 _LARGE = 1000
 _LONGEST = 360
@@ -31,11 +35,8 @@ def forest(
     title: str,
     against: Against | None = None,
     domain: tuple[float, float] | None = None,
-    width: int,
 ) -> "alt.LayerChart":
     """Draw rows of ``row, label, value, low, high, text, color``; null limits draw no interval."""
-    import altair as alt
-
     low, high = domain or _domain(rows, against)
     # Prefixes are read for thousands; those of small numbers, as m for 0.001, are not.
     is_large = max(abs(low), abs(high)) >= _LARGE
@@ -55,9 +56,11 @@ def forest(
     labels = base.encode(text=alt.Text("label:N"), x=at_x(0))
     # Nothing but the line lies behind names.
     names = haloed(labels, weight=600, rise=10, limit=limit)[0 if against else 1 :]
-    told = base.mark_text(align="right", yOffset=-10).encode(text=alt.Text("text:N"), x=at_x(width))
+    told = base.mark_text(align="right", yOffset=-10).encode(
+        text=alt.Text("text:N"), x=at_x(FOREST_WIDTH)
+    )
     layers = [*_line(against), ranges, dots, *names, told]
-    return layered(layers, width=width, height=len(rows) * _STEP)
+    return layered(layers, width=FOREST_WIDTH, height=len(rows) * _STEP)
 
 
 def _width(text: str) -> float:
@@ -75,15 +78,7 @@ def _domain(rows: Rows, against: Against | None) -> tuple[float, float]:
 
 
 def _line(against: Against | None) -> "list[alt.Chart]":
-    import altair as alt
-
     if against is None:
         return []
-    base = on([{"value": against.value, "text": against.text}]).encode(x=alt.X("value:Q"))
-    return [
-        base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
-        # Above all rows: beside the last one it would lie over its dot.
-        base.mark_text(align="left", dx=5, dy=-5, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=at_y(0)
-        ),
-    ]
+    # Its text stands above all rows: beside the last one it would lie over its dot.
+    return marked_value(against.value, against.text, field="value", dy=-5)

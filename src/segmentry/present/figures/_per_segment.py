@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
 from segmentry.present.figures._marks import at_x, haloed, on
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import SegmentProfile
 
 
@@ -29,15 +28,11 @@ def segment_fields(index: int, segment: "SegmentProfile") -> dict[str, object]:
 
 def rows_of(rows: Rows) -> "alt.Chart":
     """Return a chart of one row per segment."""
-    import altair as alt
-
     return on(rows).encode(y=alt.Y("row:O", axis=None, sort=None))
 
 
 def labels(base: "alt.Chart") -> "list[alt.Chart]":
     """Return the names at the left and the values at the right, above the marks."""
-    import altair as alt
-
     names = haloed(base.encode(text=alt.Text("label:N"), x=at_x(0)), weight=600, rise=10, limit=320)
     values = base.mark_text(align="right", yOffset=-10).encode(
         text=alt.Text("value:N"), x=at_x(WIDTH)

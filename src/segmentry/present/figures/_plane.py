@@ -1,4 +1,4 @@
-"""The plane of the first two components: limits, axes, centres, and users on it."""
+"""The plane of the first two components: limits, axes, centres, users and hexagons on it."""
 
 import math
 from collections.abc import Sequence
@@ -6,17 +6,57 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from segmentry.formats import count, percent, signed
-from segmentry.present.figures._colouring import colour_by, label_of, layers_of
+from segmentry.present.figures._altair import alt
+from segmentry.present.figures._colouring import Value, colour_by, label_of, layers_of
 from segmentry.present.figures._figure import Rows
-from segmentry.present.figures._marks import as_given, on, on_named, pixels_x, pixels_y
-from segmentry.present.figures._places import UserPlace
+from segmentry.present.figures._marks import (
+    as_given,
+    disc_of,
+    numbered_discs,
+    on,
+    on_named,
+    pixels_x,
+    pixels_y,
+)
 from segmentry.present.tables import Column, Table, segment_row
-from segmentry.present.theme import ROLES, segment_colour, segment_ink
+from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import MapPoint, MapSummary, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class UserPlace:
+    """A user on a map, and the raw values of the features to colour by.
+
+    `x`, `y` and `z` are the first three components, or the two directions of a UMAP.
+    """
+
+    user_id: str
+    segment_id: int
+    x: float
+    y: float
+    values: dict[str, Value]
+    z: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HexagonValue:
+    """What is known of a feature in one hexagon of the map."""
+
+    x: float
+    y: float
+    radius: float
+    """From the centre to the corners."""
+    n_users: int
+    segment_id: int
+    """The segment with most users here."""
+    n_known: int | None
+    """Users whose value is known; null where they are too few to be told of."""
+    value: Value
+    """The mean of the known values, or the most common level; null with too few."""
+    share: float | None
+    """Of the most common level among those known."""
 
 
 _Drawn = TypeVar("_Drawn", "MapPoint", UserPlace)
@@ -46,8 +86,6 @@ class Frame:
 def thin(points: "Sequence[_Drawn]", *, most: int) -> "list[_Drawn]":
     """Return at most `most` points, evenly picked, and at least one of every segment.
 
-    Examples
-    --------
     >>> thin([], most=3)
     []
     """
@@ -75,8 +113,6 @@ def map_frame(points: Sequence[tuple[float, float]]) -> Frame:
 
 def map_axes(frame: Frame, plane: "MapSummary") -> tuple["alt.X", "alt.Y"]:
     """Return the axes of the first two components."""
-    import altair as alt
-
     ratios = plane.explained_variance_ratio
     titles = [f"PC{i + 1}, {percent(r, digits=0)} of the variation" for i, r in enumerate(ratios)]
     across, up = (alt.Axis(tickCount=5, title=each, format="~g") for each in (*titles, "", "")[:2])
@@ -87,27 +123,15 @@ def map_axes(frame: Frame, plane: "MapSummary") -> tuple["alt.X", "alt.Y"]:
 
 def center_marks(centers: Sequence["MapPoint"], frame: Frame) -> "list[alt.Chart]":
     """Return the numbered discs of the centres."""
-    import altair as alt
-
     rows: Rows = [
         {
             "x": frame.right(center.x),
             "y": frame.down(center.y or 0.0),
-            "segment_id": center.segment_id,
-            "number": str(center.segment_id),
-            "ink": segment_ink(center.segment_id),
-            "color": segment_colour(center.segment_id),
+            **disc_of(center.segment_id),
         }
         for center in centers
     ]
-    base = on(rows).encode(x=pixels_x(), y=pixels_y())
-    discs = base.mark_circle(
-        size=340, opacity=1, stroke=ROLES["paper"].light, strokeWidth=2
-    ).encode(color=as_given())
-    numbers = base.mark_text(fontWeight=700, fontSize=12).encode(
-        text=alt.Text("number:N"), color=as_given("ink")
-    )
-    return [discs, numbers]
+    return numbered_discs(on(rows).encode(x=pixels_x(), y=pixels_y()), size=340)
 
 
 def user_layers(
@@ -119,8 +143,6 @@ def user_layers(
     name: str,
 ) -> "tuple[list[alt.Chart], dict[str, Rows]]":
     """Return the dots of users by segment or by a feature, and the data they are drawn from."""
-    import altair as alt
-
     tooltip = [alt.Tooltip("user_id:N", title="user"), alt.Tooltip("segment:N", title="segment")]
 
     def draw(

@@ -2,11 +2,15 @@
 
 import json
 import os
+import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from segmentry.present.drawing import (
@@ -18,14 +22,34 @@ from segmentry.present.drawing import (
     start_renderer,
     without_title,
 )
-from segmentry.present.figures._figure import Caption
-from segmentry.present.figures._registry import FIGURES
+from segmentry.present.figures._figure import Caption, Figure
 from segmentry.present.theme import ROLES, SCALE
 from segmentry.runtime.processes import serving
 
 if TYPE_CHECKING:
     from segmentry.present.figures._figure import Chart
     from segmentry.results.summary import Summary
+
+
+def found() -> list["Figure[...]"]:
+    """Return the figure of every public module of the package, in the order of the report."""
+    package = __name__.rpartition(".")[0]
+    names = [each.name for each in pkgutil.iter_modules(sys.modules[package].__path__)]
+    public = [name for name in names if not name.startswith("_")]
+    figures = [import_module(f"{package}.{name}").FIGURE for name in public]
+    return sorted(figures, key=lambda figure: (figure.order, figure.name))
+
+
+_ALL = found()
+FIGURES: Mapping[str, Figure[...]] = MappingProxyType(
+    {figure.name: figure for figure in _ALL if figure.section}
+)
+"""The figures of a run by the name of their files, in the order of the report."""
+ANSWERS: Mapping[str, Figure[...]] = MappingProxyType(
+    {figure.name: figure for figure in _ALL if not figure.section}
+)
+"""The figures that answer a question of a reader, by name."""
+
 
 Draw: TypeAlias = Callable[..., "Future[str]"]
 """Takes what `segmentry.present.drawing.draw_files` takes and returns a future of its answer."""
@@ -41,16 +65,9 @@ _XML = "http://www.w3.org/2000/svg"
 def render_svg(chart: "Chart", *, is_titled: bool = True) -> str:
     """Return a chart as SVG text: text stays text, ids are its own, title and description inside.
 
-    Parameters
-    ----------
-    chart : altair chart
-        A figure of this package.
-    is_titled : bool
-        Whether the finding is drawn above the chart. A page that prints it as a caption says no;
-        readers of screens hear it either way.
+    A page that prints the finding as a caption does without the drawn title; readers of screens
+    hear it either way.
 
-    Examples
-    --------
     >>> render_svg(FIGURES["sizes"].plot(summary))[:4]  # doctest: +SKIP
     '<svg'
     """
@@ -70,15 +87,8 @@ def _as_high(title: Mapping[str, Any]) -> dict[str, Any]:
 def render_spec(chart: "Chart", *, is_dark: bool) -> dict[str, Any]:
     """Return the spec of a chart for a page that draws it itself, light or dark, without title.
 
-    Parameters
-    ----------
-    chart : altair chart
-        A figure of this package.
-    is_dark : bool
-        Whether every role takes its dark colour; segments keep theirs.
+    In the dark every role takes its dark colour; segments keep theirs.
 
-    Examples
-    --------
     >>> render_spec(FIGURES["map"].plot(summary), is_dark=True)["background"]  # doctest: +SKIP
     '#15181b'
     """
@@ -118,17 +128,8 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
 
 
 def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
-    """Return a chart as PNG.
+    """Return a chart as PNG of so many pixels per unit of the SVG; 2 is sharp on most screens.
 
-    Parameters
-    ----------
-    chart : altair chart
-        A figure of this package.
-    scale : float
-        Pixels per unit of the SVG; 2 is sharp on most screens.
-
-    Examples
-    --------
     >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
@@ -140,11 +141,7 @@ def drawing() -> "Iterator[Draw]":
     """Start processes that draw figures; entered early, they are ready when there is a summary.
 
     The renderer holds the interpreter: only other processes draw while charts are put together.
-
-    Yields
-    ------
-    callable
-        As `segmentry.present.drawing.draw_files`, but it returns a future at once.
+    What is yielded takes what `draw_files` takes and returns a future at once.
     """
     n_processes = min(_MOST_PROCESSES, os.cpu_count() or 1)
     with serving(draw_files, n_processes=n_processes, first=start_renderer) as draw:
@@ -156,23 +153,10 @@ def write_figures(
 ) -> dict[str, str]:
     """Write every figure as ``NAME.svg`` and ``NAME.png`` and return those for a page.
 
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-    directory : Path
-        Where the files go; made if it is not there.
-    scale : float
-        Pixels of the PNG per unit of the SVG.
-    draw : callable, optional
-        What `drawing` yields, where it was entered before.
-
-    Returns
-    -------
-    dict of str to str
-        The keys of `FIGURES` and the SVG without its drawn title, to be set inside a page;
-        those of which nothing was measured are left out, such as ``ctr_later`` where no later day
-        was checked.
+    The folder is made if it is not there; `draw` is what `drawing` yields, where it was entered
+    before. Returned are the SVGs without their drawn titles, to be set inside a page, by the keys
+    of `FIGURES`; those of which nothing was measured are left out, such as ``ctr_later`` where no
+    later day was checked.
 
     Examples
     --------
@@ -202,8 +186,6 @@ def unchecked() -> Iterator[None]:
     Altair would hold each piece of each chart against its schema whenever it is put together: a
     third of the time.
 
-    Examples
-    --------
     >>> with unchecked():
     ...     render_svg(FIGURES["sizes"].plot(summary))  # doctest: +SKIP
     """
@@ -216,18 +198,9 @@ def unchecked() -> Iterator[None]:
 def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
     """Return a figure that `write_figures` wrote, without its drawn title; None for any other.
 
-    Parameters
-    ----------
-    directory : Path
-        Where the files are.
-    name : str
-        One of `FIGURES`.
-    caption : Caption
-        What the figure must say: a file of another run, of other names or of another version
-        says something else and is not taken.
+    The figure must say what the `caption` says: a file of another run, of other names or of another
+    version says something else and is not taken.
 
-    Examples
-    --------
     >>> saved_svg(Path("nowhere"), "sizes", caption=Caption("", "", "")) is None
     True
     """

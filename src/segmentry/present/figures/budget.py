@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING
 
 from segmentry.formats import count, interval, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
-from segmentry.present.figures._forest import forest
+from segmentry.present.figures._forest import FOREST_WIDTH, forest
+from segmentry.present.figures._marks import limits_of
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     from segmentry.advise.budget import BudgetPlan
-
-
-_WIDTH = 560
 
 
 def _caption(plan: "BudgetPlan") -> Caption:
@@ -42,21 +40,19 @@ def _draw(plan: "BudgetPlan") -> Drawing | None:
             "segment_id": each.segment_id,
             "label": f"{each.segment_id}  {each.name}",
             "color": segment_colour(each.segment_id),
-            "value": each.expected.value,
-            "low": each.expected.low,
-            "high": each.expected.high,
+            **limits_of(each.expected),
             "text": f"{percent(each.impressions / plan.n_impressions)} of the budget",
         }
         for index, each in enumerate(plan.segments)
     ]
-    chart = forest(rows, title=f"{plan.outcome} to be expected", width=_WIDTH)
+    chart = forest(rows, title=f"{plan.outcome} to be expected")
     return Drawing(chart)
 
 
 FIGURE = Figure(
     name="budget",
     title="What each segment brings",
-    width=_WIDTH,
+    width=FOREST_WIDTH,
     caption=_caption,
     draw=_draw,
 )

@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING
 
 from segmentry.formats import count, interval, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
-from segmentry.present.figures._forest import Against, forest
+from segmentry.present.figures._forest import FOREST_WIDTH, Against, forest
+from segmentry.present.figures._marks import limits_of
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
     from segmentry.advise.budget import BudgetPlan
-
-
-_WIDTH = 560
 
 
 def _caption(plan: "BudgetPlan") -> Caption:
@@ -39,14 +37,12 @@ def _draw(plan: "BudgetPlan") -> Drawing | None:
             "row": index,
             "label": _response(each.exponent, is_assumed=each.exponent == plan.exponent),
             "color": ROLES["accent" if each.exponent == plan.exponent else "muted"].light,
-            "value": each.gain.value,
-            "low": each.gain.low,
-            "high": each.gain.high,
+            **limits_of(each.gain),
             "text": f"fewer clicks in {percent(each.losing_share, digits=0)} of the draws",
         }
         for index, each in enumerate(plan.sensitivity)
     ]
-    chart = forest(rows, title="clicks gained", against=Against(0.0, "no difference"), width=_WIDTH)
+    chart = forest(rows, title="clicks gained", against=Against(0.0, "no difference"))
     return Drawing(chart)
 
 
@@ -58,7 +54,7 @@ def _response(exponent: float, *, is_assumed: bool) -> str:
 FIGURE = Figure(
     name="budget_gain",
     title="What the plan gains",
-    width=_WIDTH,
+    width=FOREST_WIDTH,
     caption=_caption,
     draw=_draw,
 )

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, interval, rate
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
-from segmentry.present.figures._marks import as_given, at_y, layered, on
+from segmentry.present.figures._marks import as_given, layered, marked_value
 from segmentry.present.figures._per_segment import (
     FORMING_DAYS,
     STEP,
@@ -15,12 +16,9 @@ from segmentry.present.figures._per_segment import (
 )
 from segmentry.present.figures.ctr_later import was_checked
 from segmentry.present.tables import Column, Row, Table
-from segmentry.present.theme import ROLES
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import SegmentProfile
     from segmentry.results.summary import Summary
 
@@ -72,8 +70,6 @@ def _leaves_out(segment: "SegmentProfile", value: float) -> bool:
 
 def _draw(summary: "Summary") -> Drawing | None:
     """Draw the click rate of every segment with its interval, against all users."""
-    import altair as alt
-
     if not any(segment.ctr_seen.is_known for segment in summary.segments):
         return None
     rows: Rows = [
@@ -90,45 +86,33 @@ def _draw(summary: "Summary") -> Drawing | None:
     top = max(_upper(estimate) for estimate in estimates)
     base = rows_of(rows)
     ranges = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=8).encode(
-        x=_ctr_axis("low", top=top * 1.02 or 1.0), x2=alt.X2("high:Q"), color=as_given()
+        x=_ctr_axis(top=top * 1.02 or 1.0), x2=alt.X2("high:Q"), color=as_given()
     )
     dots = base.mark_point(size=90, filled=True, opacity=1, yOffset=8).encode(
         x=alt.X("ctr:Q"), color=as_given()
     )
     layers = [*_everybody(summary), ranges, dots, *labels(base)]
-    chart = layered(layers, width=WIDTH, height=len(rows) * STEP)
-    return Drawing(chart)
+    return Drawing(layered(layers, width=WIDTH, height=len(rows) * STEP))
 
 
 def _upper(estimate: Estimate) -> float:
     return estimate.high or estimate.value or 0.0
 
 
-def _ctr_axis(field: str, *, top: float) -> "alt.X":
-    import altair as alt
-
+def _ctr_axis(*, top: float) -> "alt.X":
     axis = alt.Axis(
         labelExpr="format(datum.value * 100, '~g') + ' %'",
         tickCount=5,
         title=f"clicks per impression, {FORMING_DAYS}",
     )
-    return alt.X(f"{field}:Q", axis=axis, scale=alt.Scale(domain=[0, top], nice=False))
+    return alt.X("low:Q", axis=axis, scale=alt.Scale(domain=[0, top], nice=False))
 
 
 def _everybody(summary: "Summary") -> "list[alt.Chart]":
-    import altair as alt
-
     value = summary.population.ctr_seen.value
     if value is None:
         return []
-    rows: Rows = [{"ctr": value, "text": f"all users {rate(value)}"}]
-    base = on(rows).encode(x=alt.X("ctr:Q"))
-    return [
-        base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]),
-        base.mark_text(align="left", dx=5, dy=-2, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=at_y(0)
-        ),
-    ]
+    return marked_value(value, f"all users {rate(value)}", field="ctr", dy=-2)
 
 
 def _tables(summary: "Summary") -> tuple[Table, ...]:

@@ -4,14 +4,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, interval, rate
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import (
     as_given,
     at_x,
-    at_y,
-    at_y2,
     haloed,
     layered,
+    limits_of,
+    marked_value,
     on,
     pixels_y,
 )
@@ -19,8 +20,6 @@ from segmentry.present.theme import ROLES, segment_colour
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import SegmentProfile
     from segmentry.results.summary import Summary
 
@@ -124,8 +123,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         *_dots(rows),
         *_words(summary, rows),
     ]
-    chart = layered(layers, width=_WIDTH, height=height)
-    return Drawing(chart)
+    return Drawing(layered(layers, width=_WIDTH, height=height))
 
 
 def _is_drawn(summary: "Summary") -> bool:
@@ -145,9 +143,7 @@ def _rows(index: int, segment: "SegmentProfile") -> Rows:
             "segment_id": segment.segment_id,
             "color": segment_colour(segment.segment_id),
             "kind": kind,
-            "value": estimate.value,
-            "low": estimate.low,
-            "high": estimate.high,
+            **limits_of(estimate),
             "y": start + _LINES[kind],
             "from": start + _BAND[0],
             "to": start + _BAND[1],
@@ -172,8 +168,6 @@ def _top(summary: "Summary") -> float:
 
 def _expected(rows: Rows, *, top: float) -> "list[alt.Chart]":
     """Return the bands of the forecasts, which hold the scale, and a line at each value."""
-    import altair as alt
-
     axis = alt.Axis(
         labelExpr="format(datum.value * 100, '~g') + ' %'",
         tickCount=5,
@@ -195,8 +189,6 @@ def _expected(rows: Rows, *, top: float) -> "list[alt.Chart]":
 
 def _dots(rows: Rows) -> "list[alt.Chart]":
     """Return the rings of what was seen, and the dots and intervals of the later days."""
-    import altair as alt
-
     base = on(rows).encode(color=as_given(), y=pixels_y()).transform_filter("isValid(datum.value)")
     later, seen = "datum.kind === 'later'", "datum.kind === 'seen'"
     return [
@@ -213,25 +205,13 @@ def _dots(rows: Rows) -> "list[alt.Chart]":
 
 
 def _everybody(summary: "Summary", *, height: int) -> "list[alt.Chart]":
-    import altair as alt
-
     value = summary.population.ctr_outcome.value
     if value is None:
         return []
-    rows: Rows = [{"value": value, "text": f"all users later {rate(value)}"}]
-    base = on(rows).encode(x=alt.X("value:Q"))
-    place = {"y": at_y(0), "y2": at_y2(height)}
-    return [
-        base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3]).encode(**place),
-        base.mark_text(align="left", dx=5, dy=-4, color=ROLES["muted"].light, fontSize=12).encode(
-            text=alt.Text("text:N"), y=at_y(0)
-        ),
-    ]
+    return marked_value(value, f"all users later {rate(value)}", field="value", dy=-4, y2=height)
 
 
 def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
-    import altair as alt
-
     names: Rows = [
         {
             "label": f"{s.segment_id}  {_short(s.name)} – {s.verdict}",

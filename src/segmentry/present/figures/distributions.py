@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.formats import MISSING, feature_value
+from segmentry.present.figures._altair import alt
+from segmentry.present.figures._colouring import colour_names, kind_of, label_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import as_given, at_x, layered, on, on_named, pixels_y
 from segmentry.present.tables import Column, Row, Shown, Table
@@ -12,10 +14,8 @@ from segmentry.present.theme import ROLES, segment_colour
 from segmentry.schema import Estimate
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import Distribution, NumericStatistics, SegmentProfile
-    from segmentry.results.summary import FeatureRow, Summary
+    from segmentry.results.summary import Summary
 
 
 _CELL = 168
@@ -29,9 +29,7 @@ _EMPTY = 420
 def distribution_names(summary: "Summary") -> tuple[str, ...]:
     """Return the features whose distributions are known, those that formed segments first."""
     known = {d.feature for d in _known(summary)}
-    forming = [row.name for row in summary.features if row.weight is not None]
-    describing = [row.name for row in summary.features if row.weight is None]
-    return tuple(name for name in (*forming, *describing) if name in known)
+    return tuple(name for name in colour_names(summary) if name in known)
 
 
 def _caption(summary: "Summary", *, features: Sequence[str] | None = None) -> Caption:
@@ -39,8 +37,7 @@ def _caption(summary: "Summary", *, features: Sequence[str] | None = None) -> Ca
     chosen = _chosen(summary, features)
     if not chosen:
         return absent("There are no distributions: this run did not keep them")
-    labels = {row.name: row.label for row in summary.features}
-    told = ", ".join(labels.get(d.feature, d.feature) for d in chosen)
+    told = ", ".join(label_of(summary, d.feature) for d in chosen)
     n_left = max(0, len(summary.segments) - _MOST_SEGMENTS)
     only = f" The first {_MOST_SEGMENTS} segments are drawn." if n_left else ""
     return Caption(
@@ -55,7 +52,6 @@ def _caption(summary: "Summary", *, features: Sequence[str] | None = None) -> Ca
 
 def _finding(summary: "Summary", names: Sequence[str]) -> str:
     """Name the segment and the feature that differ most from all users, by their medians."""
-    rows = {row.name: row for row in summary.features}
     everyone = {row.feature: row for row in summary.population.numeric}
     found = [
         (abs(row.standardised_difference.value), segment.name, row.feature, row.median)
@@ -66,28 +62,24 @@ def _finding(summary: "Summary", names: Sequence[str]) -> str:
     if len(summary.segments) < 2 or not found:
         return ""
     _, name, feature, median = max(found, key=lambda each: each[0])
-    row, overall = rows.get(feature), everyone[feature].median
-    kind, unit, label = ("count", "", feature) if row is None else (row.kind, row.unit, row.label)
-    own, others = (feature_value(each, kind=kind, unit=unit) for each in (median, overall))
+    kind, unit = kind_of(summary, feature)
+    both = (median, everyone[feature].median)
+    own, others = (feature_value(each, kind=kind, unit=unit) for each in both)
+    label = label_of(summary, feature)
     return f"{quoted(name)} stands out most, by {label}: median {own}, all users {others}"
 
 
 def _draw(summary: "Summary", *, features: Sequence[str] | None = None) -> Drawing | None:
     """Draw a histogram per segment and feature, that of all users as a line upon it."""
-    import altair as alt
-
     chosen = _chosen(summary, features)
     if not chosen:
         return None
-    rows = {row.name: row for row in summary.features}
     width = _CELL if len(chosen) > 1 else 520
     panels, datasets = [], {}
     for i, distribution in enumerate(chosen):
         name = f"bins_{i}"
         datasets[name] = _rows(summary, distribution)
-        panels.append(
-            _panel(summary, distribution, rows.get(distribution.feature), name, width, first=i == 0)
-        )
+        panels.append(_panel(summary, distribution, name, width, first=i == 0))
     total = max(_EMPTY, len(panels) * (width + 30))
     return Drawing(alt.hconcat(*panels), datasets, width=total)
 
@@ -134,21 +126,13 @@ def _rows(summary: "Summary", distribution: "Distribution") -> Rows:
 
 
 def _panel(
-    summary: "Summary",
-    distribution: "Distribution",
-    feature: "FeatureRow | None",
-    data: str,
-    width: int,
-    *,
-    first: bool,
+    summary: "Summary", distribution: "Distribution", data: str, width: int, *, first: bool
 ) -> "alt.LayerChart":
-    import altair as alt
-
     shown = summary.segments[:_MOST_SEGMENTS]
-    label = distribution.feature if feature is None else feature.label
-    is_told = feature is None or feature.unit in (*label.split(), label, "share")
-    unit = "" if is_told or feature is None else f", {feature.unit}"
-    layers = _histograms(distribution, feature, data, width)
+    label = label_of(summary, distribution.feature)
+    kind, unit = kind_of(summary, distribution.feature)
+    is_told = unit in ("", *label.split(), label, "share")
+    layers = _histograms(distribution, _edges_axis(distribution, kind, unit, width), data)
     if first:
         heads: Rows = [
             {"text": f"{each.segment_id}  {each.name}", "y": i * (_HIGH + _GAP) + _GAP - 8}
@@ -158,19 +142,19 @@ def _panel(
         layers.append(mark.encode(text=alt.Text("text:N"), x=at_x(0), y=pixels_y("y")))
     height = len(shown) * (_HIGH + _GAP)
     title = alt.TitleParams(
-        f"{label}{unit}", fontSize=12.5, anchor="start", offset=6, frame="group"
+        label if is_told else f"{label}, {unit}",
+        fontSize=12.5,
+        anchor="start",
+        offset=6,
+        frame="group",
     )
     return layered(layers, width=width, height=height).properties(title=title)
 
 
-def _histograms(
-    distribution: "Distribution", feature: "FeatureRow | None", data: str, width: int
-) -> "list[alt.Chart]":
+def _histograms(distribution: "Distribution", edges: "alt.Axis", data: str) -> "list[alt.Chart]":
     """Return the areas of the segments and the lines of all users."""
-    import altair as alt
-
     scale = alt.Scale(domain=[0, len(distribution.population)], nice=False)
-    x = alt.X("bin:Q", axis=_edges_axis(distribution, feature, width), scale=scale)
+    x = alt.X("bin:Q", axis=edges, scale=scale)
     base = on_named(data)
     areas = base.mark_area(interpolate="step-after", opacity=1).encode(
         x=x,
@@ -185,15 +169,10 @@ def _histograms(
     return [areas, lines]
 
 
-def _edges_axis(
-    distribution: "Distribution", feature: "FeatureRow | None", width: int
-) -> "alt.Axis":
+def _edges_axis(distribution: "Distribution", kind: str, unit: str, width: int) -> "alt.Axis":
     """Label the edges in raw units: 4 to 8 of them; a bin of one whole number at its middle."""
-    import altair as alt
-
     edges = distribution.edges
     n_bins = len(edges) - 1
-    kind = "count" if feature is None else feature.kind
     is_single = all(high - low == 1 and low % 1 == 0.5 for low, high in itertools.pairwise(edges))
     n_wanted = 4 if width <= _CELL else 9
     step = max(1, -(-n_bins // n_wanted))
@@ -203,7 +182,6 @@ def _edges_axis(
     else:
         places = [float(i) for i in range(0, n_bins, step)]
         values = [edges[int(place)] + (0.5 if edges[0] % 1 == 0.5 else 0) for place in places]
-    unit = "" if feature is None else feature.unit
     words = [_short(value, kind, unit) for value in values]
     if distribution.n_above and places:
         words[-1] += "…"
@@ -228,14 +206,12 @@ def _short(value: float, kind: str, unit: str) -> str:
 def quartile_table(summary: "Summary", names: Iterable[str]) -> Table:
     """Return median and quartiles of some features by segment, in raw units."""
     wanted = tuple(names)
-    features = {row.name: row for row in summary.features}
     offset = summary.data.utc_offset_hours
 
     def cell(row: "NumericStatistics | None", name: str) -> Shown:
-        feature = features.get(name)
-        kind, unit = ("count", "") if feature is None else (feature.kind, feature.unit)
         if row is None:
             return Shown(None, MISSING)
+        kind, unit = kind_of(summary, name)
         low, middle, high = (
             feature_value(value, kind=kind, unit=unit, utc_offset_hours=offset)
             for value in (row.lower_quartile, row.median, row.upper_quartile)
@@ -250,13 +226,12 @@ def quartile_table(summary: "Summary", names: Iterable[str]) -> Table:
 
     rows = [line(f"{s.segment_id} {s.name}", s, s.segment_id) for s in summary.segments]
     rows.append(line("all users", summary.population, None))
-    labels = {name: row.label for name, row in features.items()}
     return Table(
         name="quartiles",
         caption="Median, and below it the quartiles, in raw units",
         columns=(
             Column("segment", "segment"),
-            *(Column(name, labels.get(name, name)) for name in wanted),
+            *(Column(name, label_of(summary, name)) for name in wanted),
         ),
         rows=tuple(rows),
     )

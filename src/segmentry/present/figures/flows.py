@@ -3,9 +3,9 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from segmentry.formats import count, percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import (
     as_given,
@@ -18,10 +18,6 @@ from segmentry.present.figures._marks import (
 )
 from segmentry.present.theme import segment_colour
 from segmentry.schema import UNASSIGNED
-
-if TYPE_CHECKING:
-    pass
-
 
 _WIDTH = 660
 _HEIGHT = 420
@@ -45,22 +41,15 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """All users of both runs, and the names of the segments in either.
-
-    Parameters
-    ----------
-    before, after : tuple of (int, str)
-        Segments of the earlier and of the later run.
-    flows : tuple of Flow
-    n_gone, n_new : int
-        Users that are only in the earlier run, and only in the later one.
-    """
+    """All users of both runs, and the names of the segments in either."""
 
     before: tuple[tuple[int, str], ...]
     after: tuple[tuple[int, str], ...]
+    """`before`, `after`: segments of the earlier and of the later run."""
     flows: tuple[Flow, ...]
     n_gone: int
     n_new: int
+    """`n_gone`, `n_new`: users that are only in the earlier run, and only in the later one."""
 
     @property
     def n_users(self) -> int:
@@ -105,8 +94,6 @@ def _caption(flows: Flows) -> Caption:
 
 def _draw(flows: Flows) -> Drawing | None:
     """Draw users going from the segments of one run to those of another, as ribbons."""
-    import altair as alt
-
     if not flows.n_users:
         return None
     left = _stacked([(f.before, f.n_users) for f in flows.flows], flows.before)
@@ -143,8 +130,7 @@ def _draw(flows: Flows) -> Drawing | None:
         texts = [node for node in nodes if node["align"] == align]
         base = on(texts).encode(x=pixels_x("text_x"), y=pixels_y("text_y"), text=alt.Text("text:N"))
         layers += haloed(base, weight=600, limit=_SIDE - 10, align=align)
-    chart = layered(layers, width=_WIDTH, height=height)
-    return Drawing(chart, {"ribbons": ribbons})
+    return Drawing(layered(layers, width=_WIDTH, height=height), {"ribbons": ribbons})
 
 
 def _lines(name: str) -> list[str]:

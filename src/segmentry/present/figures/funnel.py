@@ -6,14 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, interval, rate, stacked, thousandfold
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, on
+from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, limits_of, on
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.conversions import SegmentConversions
     from segmentry.results.summary import Summary
     from segmentry.schema import Estimate
@@ -114,8 +113,6 @@ def _is_above(one: "Estimate", other: "Estimate") -> bool:
 
 def _draw(summary: "Summary") -> Drawing | None:
     """Draw for each step the share of all users and of each segment that goes on."""
-    import altair as alt
-
     if not _has_funnel(summary):
         return None
     order = [each.segment_id for each in _told_segments(summary)]
@@ -126,8 +123,6 @@ def _draw(summary: "Summary") -> Drawing | None:
 
 
 def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
-    import altair as alt
-
     names = {
         0: "all users",
         **{s.segment_id: f"{s.segment_id}  {s.name}" for s in summary.segments},
@@ -155,8 +150,6 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
 def _lines(name: str) -> list[str]:
     """Break a name into the lines that fit beside its row: 60 letters do, the most a name has.
 
-    Examples
-    --------
     >>> _lines("2  Often in the shop, seldom clicks ads")
     ['2  Often in the shop,', 'seldom clicks ads']
     """
@@ -167,15 +160,11 @@ def _lines(name: str) -> list[str]:
 
 def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.LayerChart":
     """Draw one step; segments of which too few got so far have no mark."""
-    import altair as alt
-
     rows: Rows = [
         {
             "segment_id": each.segment_id,
             "color": _colour(each.segment_id),
-            "value": each.value,
-            "low": each.estimate.low,
-            "high": each.estimate.high,
+            **limits_of(each.estimate),
             "text": rate(each.value),
         }
         for each in shares
@@ -207,8 +196,6 @@ def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.Laye
 
 
 def _place(order: list[int]) -> "alt.Y":
-    import altair as alt
-
     return alt.Y("segment_id:O", axis=None, sort=None, scale=alt.Scale(domain=order))
 
 

@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING
 
 from segmentry.formats import decimal, interval
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._forest import Against, forest
+from segmentry.present.figures._forest import FOREST_WIDTH, Against, forest
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
     from segmentry.evaluation.number import InnerGain
     from segmentry.results.summary import Summary
 
-
-_WIDTH = 560
 _PER = 1000  # impressions by which nats are given
 
 
@@ -57,7 +55,6 @@ def _draw(summary: "Summary") -> Drawing | None:
         rows,
         title="gain, nats per 1,000 impressions",
         against=Against(0.0, "no gain"),
-        width=_WIDTH,
     )
     return Drawing(chart)
 
@@ -83,7 +80,7 @@ def _told(each: "InnerGain") -> str:
 FIGURE = Figure(
     name="gain_by_k",
     title="Gain by K",
-    width=_WIDTH,
+    width=FOREST_WIDTH,
     caption=_caption,
     draw=_draw,
     section="gain",

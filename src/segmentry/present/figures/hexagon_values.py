@@ -1,14 +1,22 @@
 """The map of all users, each hexagon in the colour of a feature."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from segmentry.formats import MISSING, count, feature_value, percent
-from segmentry.present.figures._colouring import colour_by, label_of, largest_in, layers_of
+from segmentry.present.figures._altair import alt
+from segmentry.present.figures._colouring import colour_by, kind_of, label_of, largest_in, layers_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import layered, own_colours
-from segmentry.present.figures._places import HexagonValue
-from segmentry.present.figures._plane import WIDTH, center_marks, hundredths, map_axes, map_frame
+from segmentry.present.figures._plane import (
+    WIDTH,
+    HexagonValue,
+    center_marks,
+    hundredths,
+    map_axes,
+    map_frame,
+)
 from segmentry.present.figures.map_hexagons import hexagon_marks
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 
@@ -21,7 +29,7 @@ def _caption(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str)
     label = label_of(summary, feature)
     if not cells:
         return absent(f"There is no map of all users by {label}")
-    is_level = _is_level(summary, feature)
+    is_level = kind_of(summary, feature)[0] == "categorical"
     n_empty = sum(cell.value is None for cell in cells)
     finding = (
         f"All {count(summary.population.n_users)} users by {label}{largest_in(summary, feature)}"
@@ -39,15 +47,13 @@ def _caption(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str)
 
 def _draw(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) -> Drawing | None:
     """Draw all users on the first two components, each hexagon in the colour of a feature."""
-    import altair as alt
-
     if not cells:
         return None
     ends = [(c.x + side * c.radius, c.y + side * c.radius) for c in cells for side in (-1, 1)]
     frame = map_frame(ends)
     axes = map_axes(frame, summary.map)
     rows: Rows = [_told(cell) for cell in cells]
-    is_level = _is_level(summary, feature)
+    is_level = kind_of(summary, feature)[0] == "categorical"
     of = "most common" if is_level else "mean"
     coloured = colour_by(
         summary,
@@ -73,8 +79,7 @@ def _draw(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) ->
         ),
     )
     layers += center_marks(summary.map.centers, frame)
-    chart = own_colours(layered(layers, width=frame.width, height=frame.height))
-    return Drawing(chart, datasets)
+    return Drawing(own_colours(layered(layers, width=frame.width, height=frame.height)), datasets)
 
 
 def _told(cell: HexagonValue) -> dict[str, object]:
@@ -88,10 +93,6 @@ def _told(cell: HexagonValue) -> dict[str, object]:
     }
 
 
-def _is_level(summary: "Summary", feature: str) -> bool:
-    return any(row.name == feature and row.kind == "categorical" for row in summary.features)
-
-
 def hexagon_table(
     summary: "Summary", cells: Sequence[HexagonValue], feature: str, *, n_rows: int | None = None
 ) -> Table:
@@ -99,8 +100,7 @@ def hexagon_table(
 
     `n_rows` is how many to return; all if not given.
     """
-    found = next((row for row in summary.features if row.name == feature), None)
-    kind, unit = ("count", "") if found is None else (found.kind, found.unit)
+    kind, unit = kind_of(summary, feature)
     is_level = kind == "categorical"
     levels = (each.levels for each in summary.population.levels if each.feature == feature)
     labels = {level.level: level.label for found in levels for level in found}
@@ -127,7 +127,7 @@ def hexagon_table(
         Column("value", f"{'most common' if is_level else 'mean'} {label}"),
     ]
     if is_level:
-        columns.append(Column("share", "of those known", _whole_percent))
+        columns.append(Column("share", "of those known", partial(percent, digits=0)))
     ordered = sorted(cells, key=lambda cell: -cell.n_users)[:n_rows]
     which = "All" if len(ordered) == len(cells) else f"The {len(ordered)} fullest of {len(cells)}"
     return Table(
@@ -136,10 +136,6 @@ def hexagon_table(
         columns=tuple(columns),
         rows=tuple(map(row, ordered)),
     )
-
-
-def _whole_percent(value: float | None) -> str:
-    return percent(value, digits=0)
 
 
 FIGURE = Figure(

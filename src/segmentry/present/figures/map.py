@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
+from segmentry.present.figures._altair import alt
+from segmentry.present.figures._colouring import label_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import (
     as_given,
@@ -29,8 +31,6 @@ from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import MapSummary, Summary
 
 
@@ -108,20 +108,18 @@ def _draw(summary: "Summary") -> Drawing | None:
 
 
 def _strongest(plane: "MapSummary", summary: "Summary") -> str:
-    labels = {row.name: row.label for row in summary.features}
     if not plane.loadings or not plane.columns:
         return ""
     first = max(zip(plane.columns, plane.loadings[0], strict=True), key=lambda c: abs(c[1]))[0]
-    return f"; the first is mostly {labels.get(first, first)}"
+    return f"; the first is mostly {label_of(summary, first)}"
 
 
 def _longest(summary: "Summary") -> list[_Arrow]:
     plane = summary.map
-    labels = {row.name: row.label for row in summary.features}
     second = plane.loadings[1] if len(plane.loadings) > 1 else [0.0] * len(plane.columns)
     first = plane.loadings[0] if plane.loadings else [0.0] * len(plane.columns)
     arrows = [
-        _Arrow(labels.get(column, column), x, y)
+        _Arrow(label_of(summary, column), x, y)
         for column, x, y in zip(plane.columns, first, second, strict=True)
     ]
     arrows = [arrow for arrow in arrows if math.hypot(arrow.x, arrow.y) > 0]
@@ -142,8 +140,6 @@ def _reach(arrows: list[_Arrow], frame: Frame) -> float:
 
 
 def _arrows(arrows: list[_Arrow], frame: Frame, *, taken: list[_Box]) -> "list[alt.Chart]":
-    import altair as alt
-
     if not arrows:
         return []
     x0, y0, reach = frame.right(0.0), frame.down(0.0), _reach(arrows, frame)
@@ -187,7 +183,6 @@ def _is_free(left: float, y: float, width: float, taken: list[_Box]) -> bool:
 
 def loading_table(summary: "Summary") -> Table:
     """Return how much each column weighs in each component."""
-    labels = {row.name: row.label for row in summary.features}
     plane = summary.map
     ratios = plane.explained_variance_ratio
     return Table(
@@ -201,7 +196,7 @@ def loading_table(summary: "Summary") -> Table:
             ),
         ),
         rows=tuple(
-            Row((labels.get(column, column), *(row[i] for row in plane.loadings)))
+            Row((label_of(summary, column), *(row[i] for row in plane.loadings)))
             for i, column in enumerate(plane.columns)
         ),
     )

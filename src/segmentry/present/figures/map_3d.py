@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._colouring import Value, colour_by, label_of, largest_in, layers_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._marks import as_given, layered, on, on_named, own_colours
-from segmentry.present.figures._places import UserPlace
-from segmentry.present.figures._plane import center_table, thin, told_of_values
+from segmentry.present.figures._marks import (
+    as_given,
+    disc_of,
+    layered,
+    numbered_discs,
+    on,
+    on_named,
+    own_colours,
+)
+from segmentry.present.figures._plane import UserPlace, center_table, thin, told_of_values
 from segmentry.present.figures.map import loading_table
-from segmentry.present.theme import ROLES, segment_colour, segment_ink
+from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import MapPoint, Summary
 
 
@@ -66,12 +72,7 @@ class Scene:
 def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | None:
     """Return the points of the map in space, or None with fewer than three components.
 
-    Parameters
-    ----------
-    summary : Summary
-        The run.
-    users : sequence of UserPlace
-        Whom to draw; the users of the summary's own map when absent.
+    Drawn are the `users`; those of the summary's own map when absent.
 
     Examples
     --------
@@ -94,14 +95,9 @@ def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | No
     half = (spans[0] / unit, spans[1] / unit, spans[2] / unit)
 
     def scaled(points: "Sequence[MapPoint | UserPlace]") -> tuple[Position, ...]:
-        return tuple(
-            (
-                round((point.x - middle[0]) / unit, 3),
-                round(((point.y or 0.0) - middle[1]) / unit, 3),
-                round(((point.z or 0.0) - middle[2]) / unit, 3),
-            )
-            for point in points
-        )
+        moved = (zip(_position(point), middle, strict=True) for point in points)
+        found = ([round((place - mid) / unit, 3) for place, mid in pairs] for pairs in moved)
+        return tuple((x, y, z) for x, y, z in found)
 
     inside = scaled(chosen)
     names = [f"PC{i + 1} {percent(ratio, digits=0)}" for i, ratio in enumerate(ratios[:3])]
@@ -145,8 +141,6 @@ def _draw(
     summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
 ) -> Drawing | None:
     """Draw the users on three principal components; sliders turn the picture where charts live."""
-    import altair as alt
-
     scene = map_scene(summary, users)
     if scene is None:
         return None
@@ -196,8 +190,6 @@ def _turned(chart: "alt.Chart", *, suffix: str = "") -> "alt.Chart":
 
 
 def _place(scene: Scene) -> "tuple[alt.X, alt.Y]":
-    import altair as alt
-
     wide = alt.Scale(domain=[-scene.wide, scene.wide], nice=False)
     high = alt.Scale(domain=[scene.bottom, scene.top], nice=False)
     return alt.X("u:Q", axis=None, scale=wide), alt.Y("v:Q", axis=None, scale=high)
@@ -205,8 +197,6 @@ def _place(scene: Scene) -> "tuple[alt.X, alt.Y]":
 
 def _lines(rows: Rows, scene: Scene, *, color: str, width: float) -> "alt.Chart":
     """Return straight lines from (x, y, z) to (x2, y2, z2)."""
-    import altair as alt
-
     u, v = _place(scene)
     base = _turned(_turned(on(rows)), suffix="2")
     rules: alt.Chart = base.mark_rule(color=color, strokeWidth=width).encode(
@@ -221,8 +211,6 @@ def _line(start: Position, end: Position) -> dict[str, object]:
 
 def _box(scene: Scene) -> "list[alt.Chart]":
     """Return the floor's grid and three edges of the box, each with its component."""
-    import altair as alt
-
     x, y, z = scene.half
     ticks = (-1.0, -0.5, 0.0, 0.5, 1.0)
     grid = [_line((t * x, -y, -z), (t * x, y, -z)) for t in ticks]
@@ -234,7 +222,7 @@ def _box(scene: Scene) -> "list[alt.Chart]":
     ]
     places = ((0.0, -y - 0.14, -z), (x + 0.14, 0.0, -z), (-x, y, z + 0.09))
     rows: Rows = [
-        {"x": place[0], "y": place[1], "z": place[2], "text": text}
+        {**dict(zip("xyz", place, strict=True)), "text": text}
         for place, text in zip(places, scene.axes, strict=True)
     ]
     u, v = _place(scene)
@@ -253,17 +241,8 @@ def _box(scene: Scene) -> "list[alt.Chart]":
 def _rows(points: Sequence[Position], segments: Sequence[int]) -> Rows:
     """Return rows from far to near, so that near marks cover far ones."""
     return [
-        {
-            "x": x,
-            "y": y,
-            "z": z,
-            "segment_id": segments[i],
-            "number": str(segments[i]),
-            "ink": segment_ink(segments[i]),
-            "color": segment_colour(segments[i]),
-        }
+        {**dict(zip("xyz", points[i], strict=True)), **disc_of(segments[i])}
         for i in _far_to_near(points)
-        for x, y, z in (points[i],)
     ]
 
 
@@ -274,8 +253,6 @@ def _far_to_near(points: Sequence[Position]) -> list[int]:
 def _dots(
     summary: "Summary", scene: Scene, users: Sequence[UserPlace], feature: str | None
 ) -> "tuple[list[alt.Chart], dict[str, Rows]]":
-    import altair as alt
-
     u, v = _place(scene)
     near = alt.Scale(domain=[-1.4, 1.4], range=[26, 6], clamp=True)
     size = alt.Size("w:Q", scale=near, legend=None)
@@ -297,20 +274,11 @@ def _dots(
 
 
 def _centers(scene: Scene) -> "list[alt.Chart]":
-
-    import altair as alt
-
     u, v = _place(scene)
     drops = [_line(center, (center[0], center[1], -scene.half[2])) for center in scene.centers]
     lines = _lines(drops, scene, color=ROLES["ink"].light, width=1)
     base = _turned(on(_rows(scene.centers, scene.center_segments))).encode(x=u, y=v)
-    discs = base.mark_circle(
-        size=320, opacity=1, stroke=ROLES["paper"].light, strokeWidth=2
-    ).encode(color=as_given())
-    numbers = base.mark_text(fontWeight=700, fontSize=12).encode(
-        text=alt.Text("number:N"), color=as_given("ink")
-    )
-    return [lines, discs, numbers]
+    return [lines, *numbered_discs(base, size=320)]
 
 
 FIGURE = Figure(

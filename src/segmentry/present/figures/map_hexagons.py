@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on_named
 from segmentry.present.figures._plane import (
@@ -17,8 +18,6 @@ from segmentry.present.figures._plane import (
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import Summary
 
 
@@ -54,8 +53,6 @@ def _caption(summary: "Summary") -> Caption:
 
 def _draw(summary: "Summary") -> Drawing | None:
     """Draw all users on the first two principal components, counted in hexagons."""
-    import altair as alt
-
     pictures = summary.pictures
     if pictures is None or not pictures.hexagons or not pictures.hexagon_radius:
         return None
@@ -84,8 +81,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         x=x, y=y, color=as_given(), opacity=strength, tooltip=tooltip
     )
     layers = [hexagons, *center_marks(summary.map.centers, frame)]
-    chart = layered(layers, width=frame.width, height=frame.height)
-    return Drawing(chart, {"hexagons": rows})
+    return Drawing(layered(layers, width=frame.width, height=frame.height), {"hexagons": rows})
 
 
 def hexagon_marks(base: "alt.Chart", radius: float, frame: Frame) -> "alt.Chart":

@@ -6,8 +6,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from segmentry.formats import signed
+from segmentry.present.figures._altair import alt
+from segmentry.present.figures._colouring import label_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import as_given, at_x, at_y, layered, on, pixels_x, pixels_y
+from segmentry.present.figures._plane import hundredths
 from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import (
     HEAT_EDGES,
@@ -19,8 +22,6 @@ from segmentry.present.theme import (
 )
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.profiles import NumericStatistics
     from segmentry.results.summary import FeatureRow, Summary
 
@@ -89,8 +90,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         *_column_labels(summary, step=step),
     ]
     width = _LABELS + n_segments * step
-    chart = layered(layers, width=width, height=height)
-    return Drawing(chart, width=max(420, width))
+    return Drawing(layered(layers, width=width, height=height), width=max(420, width))
 
 
 def _cells(summary: "Summary") -> list[_Cell]:
@@ -150,8 +150,6 @@ def _cell_layers(
     cells: list[_Cell], summary: "Summary", tops: dict[str, int], *, step: int
 ) -> "list[alt.Chart]":
 
-    import altair as alt
-
     place = {s.segment_id: i for i, s in enumerate(summary.segments)}
     rows: Rows = [
         {
@@ -181,8 +179,6 @@ def _cell_layers(
 
 
 def _row_labels(cells: list[_Cell], tops: dict[str, int]) -> "list[alt.Chart]":
-    import altair as alt
-
     labels = {cell.feature: cell.label for cell in cells}
     rows: Rows = [
         {
@@ -202,8 +198,6 @@ def _row_labels(cells: list[_Cell], tops: dict[str, int]) -> "list[alt.Chart]":
 
 def _column_labels(summary: "Summary", *, step: int) -> "list[alt.Chart]":
     """Return a numbered disc above every column and, where it fits, the wrapped name."""
-    import altair as alt
-
     is_wide = step == _WIDE
     rows: Rows = []
     for i, s in enumerate(summary.segments):
@@ -230,10 +224,9 @@ def _column_labels(summary: "Summary", *, step: int) -> "list[alt.Chart]":
 
 
 def _tables(summary: "Summary") -> tuple[Table, ...]:
-    labels = {row.name: row.label for row in summary.features}
     found = [{row.feature: row for row in s.numeric} for s in summary.segments]
     rows = (
-        Row((labels.get(name, name), *(each[name].standardised_difference for each in found)))
+        Row((label_of(summary, name), *(each[name].standardised_difference for each in found)))
         for name in (row.feature for row in summary.population.numeric)
         if all(name in each for each in found)
     )
@@ -244,17 +237,13 @@ def _tables(summary: "Summary") -> tuple[Table, ...]:
             columns=(
                 Column("feature", "feature"),
                 *(
-                    Column(f"segment_{s.segment_id}", f"{s.segment_id} {s.name}", _difference)
+                    Column(f"segment_{s.segment_id}", f"{s.segment_id} {s.name}", hundredths)
                     for s in summary.segments
                 ),
             ),
             rows=tuple(rows),
         ),
     )
-
-
-def _difference(value: float | None) -> str:
-    return signed(value, digits=2)
 
 
 FIGURE = Figure(

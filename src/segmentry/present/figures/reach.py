@@ -1,16 +1,12 @@
 """How small a change a test can find, by its length."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._marks import at_x, layered, on
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    pass
-
 
 _WIDTH = 560
 _HEIGHT = 240
@@ -40,8 +36,6 @@ def _draw(
     whom: str,  # noqa: ARG001 - named by the caption alone
 ) -> Drawing | None:
     """Draw the smallest change that is found against the length of the test."""
-    import altair as alt
-
     rows: Rows = [{"day": i, "change": v} for i, v in enumerate(smallest, 1) if v is not None]
     if not rows:
         return None
@@ -59,8 +53,7 @@ def _draw(
         base.mark_line(color=accent, strokeWidth=2),
         base.mark_point(color=accent, filled=True, size=24, opacity=1),
     ]
-    chart = layered(layers, width=_WIDTH, height=_HEIGHT)
-    return Drawing(chart)
+    return Drawing(layered(layers, width=_WIDTH, height=_HEIGHT))
 
 
 FIGURE = Figure(

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, decimal, percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._candidates import thousandths
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent, quoted
 from segmentry.present.figures._marks import (
@@ -19,8 +20,6 @@ from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES, segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.describe.maps import Blade
     from segmentry.results.summary import Summary
 
@@ -67,12 +66,8 @@ def _caption(summary: "Summary") -> Caption:
 def _draw(summary: "Summary") -> Drawing | None:
     """Draw the silhouettes of sampled users, sorted within their segment.
 
-    References
-    ----------
     Rousseeuw, P. J. (1987). Silhouettes. Journal of Computational and Applied Mathematics 20.
     """
-    import altair as alt
-
     blades = _blades(summary)
     if not blades:
         return None
@@ -98,8 +93,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     layers = [areas, zero, *_mean(summary)]
     texts = on(labels).encode(y=pixels_y(), x=pixels_x(), text=alt.Text("text:N"))
     layers += haloed(texts, weight=600, limit=_WIDTH - 20)
-    chart = layered(layers, width=_WIDTH, height=height)
-    return Drawing(chart, {"blades": rows})
+    return Drawing(layered(layers, width=_WIDTH, height=height), {"blades": rows})
 
 
 def _blades(summary: "Summary") -> "tuple[Blade, ...]":
@@ -136,8 +130,6 @@ def _placed(blades: "tuple[Blade, ...]", summary: "Summary") -> tuple[Rows, Rows
 
 
 def _mean(summary: "Summary") -> "list[alt.Chart]":
-    import altair as alt
-
     chosen = next((row for row in summary.selection.candidates if row.is_selected), None)
     if chosen is None or chosen.silhouette.value is None:
         return []

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segmentry.formats import decimal, interval
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._candidates import (
     HEIGHT,
     WIDTH,
@@ -17,8 +18,6 @@ from segmentry.present.tables import Column, Table
 from segmentry.present.theme import ROLES
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import Summary
 
 
@@ -99,8 +98,6 @@ def _silhouette_domain(summary: "Summary") -> tuple[float, float]:
 
 
 def _intervals(rows: list[dict[str, object]]) -> "alt.Chart":
-    import altair as alt
-
     rules: alt.Chart = (
         on(rows)
         .mark_rule(color=ROLES["muted"].light, strokeWidth=2.5, strokeCap="round", opacity=0.55)

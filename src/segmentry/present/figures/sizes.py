@@ -58,8 +58,7 @@ def _draw(summary: "Summary") -> Drawing | None:
         x=scaled_x("impressions_share", top=top)
     )
     layers = [bars, *([ticks] if summary.traits.has_log else []), *labels(base)]
-    chart = layered(layers, width=WIDTH, height=len(rows) * STEP)
-    return Drawing(chart)
+    return Drawing(layered(layers, width=WIDTH, height=len(rows) * STEP))
 
 
 def _tables(summary: "Summary") -> tuple[Table, ...]:

@@ -3,18 +3,15 @@
 from typing import TYPE_CHECKING
 
 from segmentry.evaluation.stability import STABLE
-from segmentry.formats import count, decimal, percent
+from segmentry.formats import MISSING, count, decimal_under, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
-from segmentry.present.figures._forest import Against, forest
+from segmentry.present.figures._forest import FOREST_WIDTH, Against, forest
 from segmentry.present.tables import Column, Shown, Table, segment_row
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
     from segmentry.evaluation.stability import Stability
     from segmentry.results.summary import Summary
-
-
-_WIDTH = 560
 
 
 def _caption(summary: "Summary") -> Caption:
@@ -26,10 +23,10 @@ def _caption(summary: "Summary") -> Caption:
     least = min(found.segments, key=lambda each: each.jaccard)
     finding = (
         f"{count(n_stable)} of {count(len(found.segments))} segments come back; segment "
-        f"{least.segment_id} least often, with a mean Jaccard of {decimal(least.jaccard)}"
+        f"{least.segment_id} least often, with a mean Jaccard of {_shown(least.jaccard)}"
     )
     rows = "; ".join(
-        f"segment {each.segment_id}: {decimal(each.jaccard)}, lost {count(each.n_lost)} times"
+        f"segment {each.segment_id}: {_shown(each.jaccard)}, lost {count(each.n_lost)} times"
         for each in found.segments
     )
     return Caption(
@@ -56,7 +53,7 @@ def _draw(summary: "Summary") -> Drawing | None:
             "value": each.jaccard,
             "low": None,
             "high": None,
-            "text": f"{decimal(each.jaccard)}, lost in {count(each.n_lost)}",
+            "text": f"{_shown(each.jaccard)}, lost in {count(each.n_lost)}",
         }
         for index, each in enumerate(found.segments)
     ]
@@ -65,9 +62,12 @@ def _draw(summary: "Summary") -> Drawing | None:
         title="mean Jaccard",
         against=Against(STABLE, f"stable from {STABLE}"),
         domain=(0.0, 1.02),
-        width=_WIDTH,
     )
     return Drawing(chart)
+
+
+def _shown(jaccard: float | None) -> str:
+    return MISSING if jaccard is None else decimal_under(jaccard, STABLE)
 
 
 def _found(summary: "Summary") -> "Stability | None":
@@ -89,7 +89,7 @@ def _tables(summary: "Summary") -> tuple[Table, ...]:
             caption="How the segments come back",
             columns=(
                 Column("segment", "segment"),
-                Column("jaccard", "mean Jaccard", decimal),
+                Column("jaccard", "mean Jaccard", _shown),
                 Column("n_lost", "repetitions that lost it"),
                 Column("is_stable", "stable", is_words=True),
             ),
@@ -110,7 +110,7 @@ def _tables(summary: "Summary") -> tuple[Table, ...]:
 FIGURE = Figure(
     name="stability",
     title="Stability",
-    width=_WIDTH,
+    width=FOREST_WIDTH,
     caption=_caption,
     draw=_draw,
     section="stability",

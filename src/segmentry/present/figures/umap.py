@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from segmentry.formats import count, decimal, percent
+from segmentry.present.figures._altair import alt
 from segmentry.present.figures._candidates import thousandths
 from segmentry.present.figures._colouring import label_of
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, on_named, own_colours
-from segmentry.present.figures._places import UserPlace
 from segmentry.present.figures._plane import (
     WIDTH,
     Frame,
+    UserPlace,
     map_frame,
     told_of_values,
     user_layers,
@@ -20,8 +21,6 @@ from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.present.theme import segment_colour
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from segmentry.results.summary import Summary
 
 
@@ -56,8 +55,6 @@ def _draw(
     summary: "Summary", users: Sequence[UserPlace] = (), *, feature: str | None = None
 ) -> Drawing | None:
     """Draw the UMAP of a sample of users; the axes have no units and are not drawn."""
-    import altair as alt
-
     found = summary.embedding
     if found is None or not found.points:
         return None
@@ -91,13 +88,10 @@ def _draw(
             tooltip=[alt.Tooltip("segment:N", title="segment")],
         )
     )
-    chart = layered([dots], width=frame.width, height=frame.height)
-    return Drawing(chart, {"points": rows})
+    return Drawing(layered([dots], width=frame.width, height=frame.height), {"points": rows})
 
 
 def _axes(frame: Frame) -> "tuple[alt.X, alt.Y]":
-    import altair as alt
-
     wide = alt.Scale(domain=[frame.x0, frame.x1], nice=False)
     high = alt.Scale(domain=[frame.y0, frame.y1], nice=False)
     return alt.X("x:Q", axis=None, scale=wide), alt.Y("y:Q", axis=None, scale=high)

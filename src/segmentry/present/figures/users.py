@@ -7,9 +7,9 @@ from segmentry.formats import count
 from segmentry.present.figures._colouring import label_of, largest_in
 from segmentry.present.figures._figure import Caption, Drawing, Figure, absent
 from segmentry.present.figures._marks import layered, own_colours
-from segmentry.present.figures._places import UserPlace
 from segmentry.present.figures._plane import (
     WIDTH,
+    UserPlace,
     center_marks,
     map_axes,
     map_frame,
@@ -50,8 +50,7 @@ def _draw(
     axes = map_axes(frame, summary.map)
     layers, datasets = user_layers(summary, users, feature, axes=axes, name="users")
     layers += center_marks(summary.map.centers, frame)
-    chart = own_colours(layered(layers, width=frame.width, height=frame.height))
-    return Drawing(chart, datasets)
+    return Drawing(own_colours(layered(layers, width=frame.width, height=frame.height)), datasets)
 
 
 FIGURE = Figure(name="users", title="Map: users", width=WIDTH, caption=_caption, draw=_draw)

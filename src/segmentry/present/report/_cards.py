@@ -45,8 +45,8 @@ def is_choice_stable(summary: Summary) -> bool:
 
 def rate_strip(segment: SegmentProfile, summary: Summary) -> Strip | None:
     """Return where the click rate of a card is drawn: the forecast, else the rate seen."""
-    is_forecast = segment.forecast_ctr.is_known
-    rate = segment.forecast_ctr if is_forecast else segment.ctr_seen
+    is_forecast = segment.expected_rate.is_known
+    rate = segment.expected_rate if is_forecast else segment.ctr_seen
     top = _scale(summary)
     if rate.value is None or top <= 0.0:
         return None
@@ -65,7 +65,7 @@ def rate_strip(segment: SegmentProfile, summary: Summary) -> Strip | None:
 
 def _scale(summary: Summary) -> float:
     everyone = (*summary.segments, summary.population)
-    rates = [rate for each in everyone for rate in (each.ctr_seen, each.forecast_ctr)]
+    rates = [rate for each in everyone for rate in (each.ctr_seen, each.expected_rate)]
     return max((each.high or each.value or 0.0) for each in rates) * _ROOM
 
 
@@ -75,10 +75,10 @@ def _seen_level(summary: Summary) -> float | None:
 
 def _expected_level(segment: SegmentProfile, summary: Summary) -> float | None:
     """Return the forecast of all users: where it is not given, it is what an index of 100 is."""
-    level, index = summary.population.forecast_ctr.value, segment.forecast_index.value
-    if level is not None or segment.forecast_ctr.value is None or not index:
+    level, index = summary.population.expected_rate.value, segment.forecast_index.value
+    if level is not None or segment.expected_rate.value is None or not index:
         return level
-    return segment.forecast_ctr.value / index * 100
+    return segment.expected_rate.value / index * 100
 
 
 def bar_span(difference: float) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from segmentry.evaluation.number import EvidenceReport, GapCurve, InnerGain
-from segmentry.formats import MISSING, count, decimal, thousandfold
+from segmentry.formats import count, decimal, percent, thousandfold
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.results.summary import Summary
 from segmentry.schema import UNKNOWN
@@ -29,15 +29,20 @@ def number_table(summary: Summary) -> Table | None:
     evidence, chosen = summary.evidence, summary.selection.n_segments
     if evidence is None:
         return None
-    repeated = dict(evidence.stability.numbers) if evidence.stability is not None else {}
-    n_runs = evidence.stability.n_runs if evidence.stability is not None else 0
+    drawn = {} if evidence.number is None else dict(evidence.number.numbers)
+    n_draws = 0 if evidence.number is None else evidence.number.n_draws
     gains = {each.n_segments: each for each in evidence.gains}
     of_gaps = (n for curve in evidence.gaps for n in curve.numbers)
-    numbers = sorted({1, chosen, *gains, *repeated, *of_gaps})
+    numbers = sorted({1, chosen, *gains, *drawn, *of_gaps})
+    apart = dict(zip(evidence.separation.numbers, evidence.separation.shares, strict=True))
     curves = {curve.reference: curve for curve in evidence.gaps}
     of_gains = (
-        Column("gain", "gain on later days, nats per 1,000 impressions (90\u00a0%)", thousandfold),
-        Column("tie", "within one standard error of the largest", is_words=True),
+        Column(
+            "gain",
+            "gain on held-out days, nats per 1,000 impressions (90\u00a0%)",
+            thousandfold,
+        ),
+        Column("gain_share", "of the largest gain", percent),
     )
     three = partial(decimal, digits=3)
     return Table(
@@ -46,12 +51,13 @@ def number_table(summary: Summary) -> Table | None:
         columns=(
             Column("n_segments", "K"),
             *(of_gains if gains else ()),
+            Column("apart_share", "halves with all clusters apart", partial(percent, digits=0)),
             Column("gap_uniform", "gap, uniform reference", three),
             Column("gap_pca", "gap, PCA reference", three),
             Column("prediction_strength", "prediction strength", decimal),
             Column(
                 "n_chosen",
-                f"chosen in {count(n_runs)} repetitions" if n_runs else "repetitions",
+                f"chosen in {count(n_draws)} draws of users" if n_draws else "draws of users",
                 count,
             ),
         ),
@@ -60,10 +66,11 @@ def number_table(summary: Summary) -> Table | None:
                 (
                     k,
                     *(_gain_cells(evidence, k) if gains else ()),
+                    apart.get(k),
                     _at(curves.get("uniform"), k),
                     _at(curves.get("pca"), k),
                     _strength(evidence, k),
-                    repeated.get(k, 0) if n_runs else None,
+                    drawn.get(k, 0) if n_draws else None,
                 ),
                 is_strong=k == chosen,
             )
@@ -74,7 +81,9 @@ def number_table(summary: Summary) -> Table | None:
 
 def _gain_cells(evidence: EvidenceReport, k: int) -> tuple[Cell, Cell]:
     gain = next((each.gain for each in evidence.gains if each.n_segments == k), UNKNOWN)
-    return gain, "tie" if k in evidence.ties else MISSING
+    best = best_gain(evidence)
+    largest = 0.0 if best is None else best.gain.value or 0.0
+    return gain, None if gain.value is None or largest <= 0 else gain.value / largest
 
 
 def _at(curve: GapCurve | None, k: int) -> Cell:
@@ -89,7 +98,7 @@ def _at(curve: GapCurve | None, k: int) -> Cell:
 
 def _strength(evidence: EvidenceReport, k: int) -> Cell:
     strength = evidence.strength
-    if strength is None or k not in strength.numbers:
+    if k not in strength.numbers:
         return None
     place = strength.numbers.index(k)
     value = strength.strengths[place]

@@ -55,7 +55,7 @@ def later_rate_table(summary: Summary) -> Table:
             Column("forecast_early", f"expected from these days alone {interval}", rate),
             Column("ctr_outcome", f"later days {interval}", rate),
             Column("survival", f"survives {interval}", partial(percent, digits=0)),
-            Column("forecast_ctr", f"click rate expected in {horizon(summary)} {interval}", rate),
+            Column("expected_rate", f"click rate expected in {horizon(summary)} {interval}", rate),
             Column("forecast_index", f"its index, all 100 {interval}", count),
         ),
         rows=tuple(
@@ -66,7 +66,7 @@ def later_rate_table(summary: Summary) -> Table:
                 each.forecast_early,
                 each.ctr_outcome,
                 each.survival,
-                each.forecast_ctr,
+                each.expected_rate,
                 each.forecast_index,
             )
             for each in summary.segments

@@ -12,8 +12,14 @@ from segmentry.results.summary._decisions import (
     Insight,
     NotEvaluated,
 )
-from segmentry.results.summary._json import parse_summary, read_summary, render_summary_json
-from segmentry.results.summary._model import Repeat, Summary
+from segmentry.results.summary._model import (
+    Repeat,
+    Summary,
+    parse_summary,
+    read_summary,
+    render_summary_json,
+)
+from segmentry.results.summary._spending import SegmentSpending, Spending, WearOut
 from segmentry.segments.preprocessing import FeatureRow
 
 __all__ = [
@@ -26,7 +32,10 @@ __all__ = [
     "MapSummary",
     "NotEvaluated",
     "Repeat",
+    "SegmentSpending",
+    "Spending",
     "Summary",
+    "WearOut",
     "parse_summary",
     "read_summary",
     "render_summary_json",

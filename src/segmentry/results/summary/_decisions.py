@@ -22,33 +22,22 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What to do about an insight.
-
-    Parameters
-    ----------
-    code : str
-        "ACT-001": the number of its insight.
-    text : str
-        What to do, in one or two sentences.
-    n_users : int or None
-        Users of the target.
-    effect : str
-        What `value` counts, or why no number can be given.
-    value : Estimate
-        Expected clicks or saving with its 90 % interval; null where it cannot be computed.
-    assumptions : tuple of str
-        Under which the number holds; whole sentences. All of it is observational.
-    test : str
-        How to find out: a command.
-    """
+    """What to do about an insight."""
 
     code: str
+    """The number of its insight: "ACT-001"."""
     text: str
+    """What to do, in one or two sentences."""
     n_users: int | None
+    """Users of the target."""
     effect: str
+    """What `value` counts, or why no number can be given."""
     value: Estimate
+    """Expected clicks or saving with its 90 % interval; null where it cannot be computed."""
     assumptions: tuple[str, ...]
+    """Under which the number holds; whole sentences. All of it is observational."""
     test: str
+    """How to find out: a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +68,15 @@ class NotEvaluated:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What can be decided on the segments.
-
-    Parameters
-    ----------
-    min_size : int
-        Fewest users on whom a figure is shown.
-    rules : RuleReport or None
-    exemplars : tuple of Exemplar
-        By segment, typical before borderline.
-    insights : tuple of Insight
-        What is certain and can be acted on comes first.
-    not_evaluated : tuple of NotEvaluated
-    muted : tuple of str
-        Codes that the user does not want to hear.
-    """
+    """What can be decided on the segments."""
 
     min_size: int
+    """Fewest users on whom a figure is shown."""
     rules: RuleReport | None
     exemplars: tuple[Exemplar, ...]
+    """By segment, typical before borderline."""
     insights: tuple[Insight, ...]
+    """What is certain and can be acted on comes first."""
     not_evaluated: tuple[NotEvaluated, ...]
     muted: tuple[str, ...]
+    """Codes that the user does not want to hear."""

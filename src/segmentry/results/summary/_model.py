@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 from segmentry.describe.conversions import ConversionReport
 from segmentry.describe.exposure import LogReport
@@ -14,6 +15,8 @@ from segmentry.evaluation.number import EvidenceReport
 from segmentry.formats import count, html_table, percent, rate_with_limits
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary._decisions import Decisions
+from segmentry.results.summary._spending import Spending
+from segmentry.runtime.codec import Codec
 from segmentry.schema import OF_IMPRESSIONS, DataTraits
 from segmentry.segments.forming import Selection
 from segmentry.segments.preprocessing import FeatureRow
@@ -63,6 +66,8 @@ class Summary:
         What pictures of many users are drawn from; null in runs of before.
     decisions : Decisions or None
         Rules, insights and actions; null in runs of earlier versions.
+    spending : Spending or None
+        The budget that the decisions of the segments propose; null where they move nothing.
     embedding : Embedding or None
         The UMAP of the users, where one was asked for.
     """
@@ -82,6 +87,7 @@ class Summary:
     pictures: Pictures | None = None
     embedding: Embedding | None = None
     decisions: Decisions | None = None
+    spending: Spending | None = None
     log: LogReport | None = None
     latent: LatentReport | None = None
     traits: DataTraits = OF_IMPRESSIONS
@@ -91,7 +97,7 @@ class Summary:
 
     def _repr_html_(self) -> str:
         """Return headline, segments with their rates, and warnings for notebooks."""
-        has_later = any(segment.forecast_ctr.is_known for segment in self.segments)
+        has_later = any(segment.expected_rate.is_known for segment in self.segments)
         rate = "expected (90 %)" if has_later else "seen (95 %)"
         rows = [
             (
@@ -99,7 +105,7 @@ class Summary:
                 s.name,
                 count(s.n_users),
                 percent(s.share),
-                rate_with_limits(s.forecast_ctr if has_later else s.ctr_seen),
+                rate_with_limits(s.expected_rate if has_later else s.ctr_seen),
                 s.verdict,
             )
             for s in self.segments
@@ -109,3 +115,24 @@ class Summary:
         )
         notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
         return f"<div><p><b>{escape(self.headline)}</b></p>{table}<ul>{notes}</ul></div>"
+
+
+_CODEC = Codec(
+    Summary,
+    what="summary",
+    version=2,
+    version_key="schema_version",
+    remedy="run it again",
+    expected="a run folder of segmentry run",
+    written_by=("repeat", "segmentry_version"),
+)
+render_summary_json = _CODEC.render
+parse_summary = _CODEC.parse
+
+
+def read_summary(run_dir: Path) -> Summary:
+    """Read the ``summary.json`` of a run folder.
+
+    Raises BundleError if the folder holds none, or one of another version.
+    """
+    return _CODEC.read(run_dir / "summary.json")

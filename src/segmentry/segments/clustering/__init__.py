@@ -14,12 +14,12 @@ from segmentry.segments.clustering._fitting import (
     fit_clusterings,
     quiet_fits,
 )
-from segmentry.segments.clustering._knee import find_knee
 from segmentry.segments.clustering._lloyd import fit_starts
 from segmentry.segments.clustering._moments import (
     calinski_harabasz,
     cluster_moments,
     davies_bouldin,
+    find_knee,
     squared_silhouette,
 )
 from segmentry.segments.clustering._rows import (

@@ -19,26 +19,14 @@ _MOST_ORDERINGS = 10
 def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
     """Find the nearest centre of each row and the margin to the second nearest.
 
-    Parameters
-    ----------
-    X : array-like of shape (n_rows, n_columns)
-        Finite numbers, preprocessed as the rows that the centres came from.
-    centers : array-like of shape (k, n_columns)
-        The centres; at least one.
+    `X`, shape (n_rows, n_columns), is preprocessed as the rows that the `centers` came from, shape
+    (k, n_columns). Of each row, shape (n_rows,), the index of the nearest centre by Euclidean
+    distance is returned, the lowest index of several; and the margin `(d2 - d1) / d2` in [0, 1],
+    where `d1` and `d2` are the distances to the nearest and the second nearest centre: 1 on a
+    centre, 0 halfway between two. It is 1 where there is one centre only, and 0 where `d2` is 0.
 
-    Returns
-    -------
-    labels : ndarray of shape (n_rows,)
-        Index of the nearest centre by Euclidean distance; the lowest index of several.
-    margin : ndarray of shape (n_rows,)
-        `(d2 - d1) / d2` in [0, 1], where `d1` and `d2` are the Euclidean distances to the nearest
-        and the second nearest centre: 1 on a centre, 0 halfway between two. It is 1 where there
-        is one centre only, and 0 where `d2` is 0.
-
-    Raises
-    ------
-    ValueError
-        If a value is not finite, there is no centre, or the numbers of columns differ.
+    Raises ValueError if a value is not finite, there is no centre, or the numbers of columns
+    differ.
 
     Examples
     --------
@@ -75,8 +63,6 @@ def nearest_two(X: FloatMatrix, centers: FloatMatrix) -> tuple[IntVector, FloatV
     exactly, and a row's answer does not depend on which other rows come with it, neither of which
     holds for the expansion `x² - 2xc + c²` by matrix product.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> nearest_two(np.array([[1.0]]), np.array([[4.0], [3.0]]))
     (array([1]), array([4.]), array([9.]))
@@ -120,8 +106,6 @@ class Settled:
 def settle(distinct: DistinctRows, centers: FloatMatrix, *, n_steps: int) -> Settled:
     """Order centres, fill empty clusters, and label each row with its nearest centre.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0], [10.0]])

@@ -5,27 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from segmentry.runtime.threads import one_thread
 from segmentry.schema.arrays import FloatMatrix, FloatVector
 from segmentry.segments.clustering._rows import DistinctRows, finite_matrix
 
 
 @dataclass(frozen=True, slots=True)
 class PrincipalComponents:
-    """Directions of largest variance.
-
-    Parameters
-    ----------
-    mean : ndarray of shape (n_columns,)
-        Mean over users.
-    components : ndarray of shape (n_components, n_columns)
-        Orthonormal directions by falling variance; the largest loading of each is positive.
-    explained_variance_ratio : ndarray of shape (n_components,)
-        Share of the total variance along each direction; 0 where nothing varies.
-    """
+    """Directions of largest variance."""
 
     mean: FloatVector
+    """Shape (n_columns,): mean over users."""
     components: FloatMatrix
+    """Shape (n_components, n_columns): orthonormal directions by falling variance; the largest
+    loading of each is positive."""
     explained_variance_ratio: FloatVector
+    """Shape (n_components,): share of the total variance along each direction; 0 where nothing
+    varies."""
 
 
 def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalComponents:
@@ -36,12 +32,8 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
 
     There are `min(n_components, n_columns)` of them.
 
-    References
-    ----------
     Jolliffe, I. T. (2002). Principal component analysis, 2nd edition. Springer.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]])
     >>> pca = fit_pca(distinct, n_components=1)
@@ -50,13 +42,11 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
     """
     if n_components < 1:
         raise ValueError(f"n_components: found {n_components}, expected at least 1")
-    from threadpoolctl import threadpool_limits
-
     shares = distinct.weights / distinct.weights.sum()
     mean = np.sum(distinct.rows * shares[:, np.newaxis], axis=0)
     centered = distinct.rows - mean
     # One thread: the last bits of a product summed by several depend on their number.
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread("blas"):
         variances, directions = np.linalg.eigh(centered.T @ (centered * shares[:, np.newaxis]))
     variances = np.maximum(variances[::-1], 0.0)
     components = _with_positive_peak(directions.T[::-1])[:n_components]
@@ -70,10 +60,7 @@ def fit_pca(distinct: DistinctRows, *, n_components: int = 3) -> PrincipalCompon
 def project(X: ArrayLike, pca: PrincipalComponents) -> FloatMatrix:
     """Give the coordinates of rows along the principal components, shape (n_rows, n_components).
 
-    Raises
-    ------
-    ValueError
-        If a value is not finite or the number of columns is another.
+    Raises ValueError if a value is not finite or the number of columns is another.
 
     Examples
     --------
@@ -86,9 +73,7 @@ def project(X: ArrayLike, pca: PrincipalComponents) -> FloatMatrix:
     matrix = finite_matrix(X)
     if matrix.shape[1] != len(pca.mean):
         raise ValueError(f"X has {matrix.shape[1]} columns, expected {len(pca.mean)}")
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread("blas"):
         return (matrix - pca.mean) @ pca.components.T
 
 

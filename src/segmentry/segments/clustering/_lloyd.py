@@ -22,20 +22,16 @@ _MOST_CELLS = 262_144
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Where some starts ended.
-
-    Parameters
-    ----------
-    centers : ndarray of shape (n_starts, k, n_columns)
-    labels : ndarray of shape (n_starts, n_rows)
-    inertias : ndarray of shape (n_starts,)
-    n_iterations : ndarray of shape (n_starts,)
-    """
+    """Where some starts ended."""
 
     centers: FloatMatrix
+    """Shape (n_starts, k, n_columns)."""
     labels: IntVector
+    """Shape (n_starts, n_rows)."""
     inertias: FloatVector
+    """Shape (n_starts,)."""
     n_iterations: IntVector
+    """Shape (n_starts,)."""
 
     def best(self) -> int:
         """Return the start of smallest inertia; a same division by another name is no better."""
@@ -65,12 +61,8 @@ def fit_starts(
 ) -> Runs:
     """Seed centres by greedy k-means++ and run them to their ends, by seed and start of a seed.
 
-    Parameters
-    ----------
-    seeds : sequence of int
-        One random stream each: that of scikit-learn, so that a seed means there what it means here.
-    n_per_seed : int
-        Starts that are drawn from each stream, one after the other.
+    Each of the `seeds` is one random stream, that of scikit-learn, so that a seed means there what
+    it means here; `n_per_seed` starts are drawn from it, one after the other.
 
     References
     ----------
@@ -107,13 +99,9 @@ def continue_starts(
 ) -> Runs:
     """Move the centres of each start to the means of their rows until they stay.
 
-    References
-    ----------
     Lloyd, S. (1982). Least squares quantization in PCM. IEEE Trans. Inf. Theory 28, 129-137. A
     cluster that lost its rows takes the row that is farthest from its centre, as in scikit-learn.
 
-    Examples
-    --------
     >>> rows = np.array([[0.0], [2.0], [9.0]])
     >>> runs = continue_starts(rows, np.ones(3), np.array([[[0.0], [9.0]]]))
     >>> runs.centers.ravel().round(6).tolist(), runs.inertias.round(6).tolist()

@@ -1,5 +1,6 @@
-"""Weighted moments of clusters, and the scores that follow from them in one pass over the rows."""
+"""Weighted moments of clusters, the scores that follow from them, and the elbow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,38 +14,23 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, slots=True)
 class ClusterMoments:
-    """Weight, mean and scatter of each cluster, counted in users.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (k,)
-        Total weight of each cluster.
-    means : ndarray of shape (k, n_columns)
-        Weighted mean of each cluster.
-    scatters : ndarray of shape (k,)
-        Weighted sum of squared Euclidean distances to the cluster's mean.
-    """
+    """Weight, mean and scatter of each cluster, counted in users."""
 
     weights: FloatVector
+    """Shape (k,): total weight of each cluster."""
     means: FloatMatrix
+    """Shape (k, n_columns): weighted mean of each cluster."""
     scatters: FloatVector
+    """Shape (k,): weighted sum of squared Euclidean distances to the cluster's mean."""
 
 
 def cluster_moments(distinct: DistinctRows, labels: IntVector) -> ClusterMoments:
     """Measure the weight, mean and scatter of each cluster, in the order of the labels.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used.
+    `labels`, shape (n_distinct,), are 0..k-1, each of them used.
 
-    Raises
-    ------
-    ValueError
-        If the labels do not fit the rows or leave a cluster empty.
+    Raises ValueError if the labels do not fit the rows or leave a cluster empty.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [0.0], [3.0], [9.0]])
@@ -73,8 +59,6 @@ def cluster_weights(distinct: DistinctRows, labels: IntVector, n_clusters: int =
 def weighted_means(distinct: DistinctRows, labels: IntVector, n_clusters: int) -> FloatMatrix:
     """Mean of each cluster, summed in the order of the rows; none may be without rows.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> weighted_means(distinct_rows([[0.0], [0.0], [3.0]]), np.array([0, 0]), 1)
@@ -93,8 +77,6 @@ def checked_labels(
 ) -> IntVector:
     """Take labels as int64 if they fit the rows, or raise a ValueError that says what is wrong.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> checked_labels(distinct_rows([[0.0], [3.0]]), np.array([0, 2]))
@@ -131,27 +113,14 @@ def calinski_harabasz(
     """Variance ratio: scatter between clusters against scatter within, per degree of freedom.
 
     Equal to scikit-learn's `calinski_harabasz_score` on the expanded rows, one per user: from 0 up,
-    larger is better; 1 where there is no scatter within clusters.
+    larger is better; 1 where there is no scatter within clusters. `labels`, shape (n_distinct,),
+    are 0..k-1, each of them used, k at least 2; `moments` are theirs, where they are known.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used, k at least 2.
-    moments : ClusterMoments, optional
-        Those of the labels, where they are known.
+    Raises ValueError if the labels do not fit the rows, or there is one cluster only.
 
-    Raises
-    ------
-    ValueError
-        If the labels do not fit the rows, or there is one cluster only.
-
-    References
-    ----------
     Caliński, T. and Harabasz, J. (1974). A dendrite method for cluster analysis. Communications
     in Statistics 3(1), 1-27.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [2.0], [10.0], [12.0]])
@@ -178,13 +147,9 @@ def davies_bouldin(
     smaller is better. The width of a cluster is the mean Euclidean distance of its users to its
     mean. Parameters and errors are those of `calinski_harabasz`.
 
-    References
-    ----------
     Davies, D. L. and Bouldin, D. W. (1979). A cluster separation measure. IEEE Transactions on
     Pattern Analysis and Machine Intelligence 1(2), 224-227.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [2.0], [10.0], [12.0]])
@@ -212,14 +177,10 @@ def squared_silhouette(
     clusters, and values are larger. Compare it only with itself. Parameters and errors are those
     of `calinski_harabasz`.
 
-    References
-    ----------
     Rousseeuw, P. J. (1987). Silhouettes. Journal of Computational and Applied Mathematics 20,
     53-65. The formula is that of `ClusteringEvaluator` in Apache Spark, and the values those of
     scikit-learn's `silhouette_score(metric="sqeuclidean")` on the expanded rows.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])
@@ -263,3 +224,52 @@ def silhouettes_from(
     values = np.zeros(len(within))
     np.divide(nearest - within, larger, out=values, where=(larger > 0) & ~is_alone)
     return values
+
+
+# Rounding of normalised values; a straight line stays below it.
+_STRAIGHT = 1e-9
+
+
+def find_knee(n_clusters: Sequence[int], inertia: Sequence[float]) -> int | None:
+    """Find the elbow: the point farthest below the chord of the normalised curve.
+
+    Both axes are scaled to [0, 1]; the elbow of a falling convex curve is where `1 - x - y` is
+    largest, the smallest number of clusters of several. Any convex curve has such a point, that of
+    data without clusters as well, and it moves with the range of numbers tried: it describes the
+    curve and proves nothing.
+
+    The numbers of clusters are distinct, in any order, with the inertia of each. There is no elbow
+    of fewer than three points, and none of a curve that does not fall or lies nowhere below its
+    chord.
+
+    Raises ValueError if the lengths differ or a number of clusters appears twice.
+
+    References
+    ----------
+    Satopää, V., Albrecht, J., Irwin, D. and Raghavan, B. (2011). Finding a "kneedle" in a
+    haystack: detecting knee points in system behavior. ICDCS workshops. Without its smoothing and
+    sensitivity, which matter for noisy curves of many points.
+
+    Examples
+    --------
+    >>> find_knee([2, 3, 4, 5, 6], [100.0, 40.0, 20.0, 10.0, 0.0])
+    3
+    >>> find_knee([2, 3, 4], [30.0, 20.0, 10.0]) is None
+    True
+    """
+    if len(n_clusters) != len(inertia) or len(set(n_clusters)) != len(n_clusters):
+        raise ValueError(
+            f"found {len(n_clusters)} numbers of clusters, {len(set(n_clusters))} of them "
+            f"different, and {len(inertia)} inertias; expected one inertia for each number"
+        )
+    if len(n_clusters) < 3:
+        return None
+    order = np.argsort(n_clusters)
+    x = np.asarray(n_clusters, dtype=np.float64)[order]
+    y = np.asarray(inertia, dtype=np.float64)[order]
+    if not y[0] > y[-1]:
+        return None
+    below_chord = (x[-1] - x) / (x[-1] - x[0]) - (y - y[-1]) / (y[0] - y[-1])
+    # Rounded, so that of points equally far the first is taken.
+    farthest = int(np.argmax(below_chord.round(12)))
+    return int(x[farthest]) if below_chord[farthest] > _STRAIGHT else None

@@ -20,15 +20,6 @@ _LARGEST_EXACT_SUM = 2.0**53
 class DistinctRows:
     """The distinct rows of a matrix and how many users each stands for.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n_distinct, n_columns)
-        Distinct rows in lexicographic order, which does not depend on the order of the input.
-    weights : ndarray of shape (n_distinct,)
-        Number of users, or sum of sample weights, that each row stands for.
-    inverse : ndarray of shape (n_users,)
-        For each row of the input, the index of its distinct row: `rows[inverse]` is the input.
-
     Examples
     --------
     >>> distinct = distinct_rows([[2.0, 1.0], [0.0, 5.0], [2.0, 1.0]])
@@ -39,28 +30,24 @@ class DistinctRows:
     """
 
     rows: FloatMatrix
+    """Shape (n_distinct, n_columns): distinct rows in lexicographic order, which does not depend on
+    the order of the input."""
     weights: FloatVector
+    """Shape (n_distinct,): number of users, or sum of sample weights, that each row stands for."""
     inverse: IntVector
+    """Shape (n_users,): for each row of the input, the index of its distinct row: `rows[inverse]`
+    is the input."""
 
 
 def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> DistinctRows:
     """Find the distinct rows of a matrix, in lexicographic order, and count them.
 
-    They are the same, bit for bit, whatever the order of the rows of `X`.
+    They are the same, bit for bit, whatever the order of the rows of `X`, shape (n_users,
+    n_columns), of finite numbers; `-0.0` counts as `0.0`. `weights`, shape (n_users,), are
+    positive; 1 for each row when absent.
 
-    Parameters
-    ----------
-    X : array-like of shape (n_users, n_columns)
-        Finite numbers. `-0.0` counts as `0.0`.
-    weights : array-like of shape (n_users,), optional
-        A positive weight per row; 1 for each when absent.
-
-    Raises
-    ------
-    ValueError
-        If `X` is no matrix or holds a value that is not finite, or a weight is not positive.
-    EmptyDataError
-        If `X` has no rows.
+    Raises ValueError if `X` is no matrix or holds a value that is not finite, or a weight is not
+    positive; EmptyDataError if `X` has no rows.
 
     Examples
     --------
@@ -107,8 +94,6 @@ def distinct_beside(
 def finite_matrix(X: ArrayLike) -> FloatMatrix:
     """Take a matrix of finite numbers as float64, or raise a ValueError that says what is wrong.
 
-    Examples
-    --------
     >>> finite_matrix([1, 2])
     Traceback (most recent call last):
     ...
@@ -137,8 +122,6 @@ def row_keys(matrix: FloatMatrix) -> IntVector:
     Each column is replaced by the rank of its value and the ranks are read as digits. 1.06 million
     rows of seven columns take 0.3 s this way, 2.4 s with `np.unique(axis=0)`.
 
-    Examples
-    --------
     >>> row_keys(np.array([[2.0, 1.0], [0.0, 5.0], [2.0, 1.0], [2.0, 5.0]]))
     array([2, 1, 2, 3])
     """
@@ -213,13 +196,9 @@ def sample_rows(distinct: DistinctRows, *, n_rows: int, rng: np.random.Generator
     rows are sorted, it spreads the sample over the first columns. All rows are returned as they
     are where there are no more than `n_rows`.
 
-    References
-    ----------
     Madow, W. G. (1949). On the theory of systematic sampling, II. Annals of Mathematical
     Statistics 20(3), 333-354.
 
-    Examples
-    --------
     >>> distinct = distinct_rows(np.arange(100.0)[:, np.newaxis])
     >>> sample = sample_rows(distinct, n_rows=5, rng=np.random.default_rng(0))
     >>> sample.rows.ravel(), sample.weights

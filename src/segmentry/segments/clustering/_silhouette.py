@@ -37,50 +37,33 @@ class MeanInterval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SilhouetteScore:
-    """The mean Euclidean silhouette of all users under one labelling.
-
-    Parameters
-    ----------
-    mean : MeanInterval
-        The mean of all users, or its unbiased estimate with an interval for the sampling of users.
-        The interval does not cover what another fit or other days would give.
-    cluster_means : tuple of float or None, of length k
-        Mean of the measured users of each cluster; None where the sample holds none.
-    n_sampled : int
-        Users that were measured.
-    n_users : int
-        Users that there are; all of them were measured where `n_sampled` is the same.
-    """
+    """The mean Euclidean silhouette of all users under one labelling."""
 
     mean: MeanInterval
+    """The mean of all users, or its unbiased estimate with an interval for the sampling of users.
+    The interval does not cover what another fit or other days would give."""
     cluster_means: tuple[float | None, ...]
+    """Of length k: mean of the measured users of each cluster; None where the sample holds none."""
     n_sampled: int
+    """Users that were measured."""
     n_users: int
+    """Users that there are; all of them were measured where `n_sampled` is the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class SilhouetteSample:
-    """Silhouettes of single sampled users under one labelling, for drawing the blades.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_sampled,)
-        Distinct row of each sampled user, in ascending order.
-    labels : ndarray of shape (n_sampled,)
-        Cluster of each sampled user.
-    values : ndarray of shape (n_sampled,)
-        Euclidean silhouette of each sampled user against all users.
-    n_clusters : int
-        Clusters of the labelling, those without sampled users included.
-    n_users : int
-        Users that the sample was drawn from.
-    """
+    """Silhouettes of single sampled users under one labelling, for drawing the blades."""
 
     rows: IntVector
+    """Shape (n_sampled,): distinct row of each sampled user, in ascending order."""
     labels: IntVector
+    """Shape (n_sampled,): cluster of each sampled user."""
     values: FloatVector
+    """Shape (n_sampled,): euclidean silhouette of each sampled user against all users."""
     n_clusters: int
+    """Clusters of the labelling, those without sampled users included."""
     n_users: int
+    """Users that the sample was drawn from."""
 
 
 def sampled_silhouette(
@@ -117,23 +100,13 @@ def silhouettes_of_sample(
 ) -> tuple[SilhouetteSample, ...]:
     """Measure the Euclidean silhouettes of a simple random sample of users against all users.
 
-    Parameters
-    ----------
-    labellings : sequence of ndarray of shape (n_distinct,)
-        Labels 0..k-1, each of them used, k at least 2.
-    n_sampled : int
-        Users to measure, at least 2, drawn without replacement; all users where there are fewer.
-    seed : int
-        Not negative. The users are the same for every labelling.
+    Each of the `labellings`, shape (n_distinct,), is 0..k-1, each label used, k at least 2.
+    `n_sampled` users, at least 2, are drawn without replacement, the same for every labelling; all
+    users where there are fewer.
 
-    Raises
-    ------
-    ValueError
-        If labels do not fit the rows or form one cluster, weights are not whole numbers, or fewer
-        than two users are asked for.
+    Raises ValueError if labels do not fit the rows or form one cluster, weights are not whole
+    numbers, or fewer than two users are asked for.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])
@@ -165,12 +138,8 @@ def score_silhouettes(sample: SilhouetteSample) -> SilhouetteScore:
     The interval is the normal one for a mean of a simple random sample without replacement, with
     the finite population correction `1 - n / N`: it closes when all users are measured.
 
-    References
-    ----------
     Cochran, W. G. (1977). Sampling techniques, 3rd edition, section 2.6. Wiley.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> values = np.array([0.2, 0.4, 0.6])
     >>> labels = np.array([0, 0, 2])
@@ -207,22 +176,14 @@ def exact_silhouette(
 ) -> tuple[SilhouetteScore, ...]:
     """Compute the mean Euclidean silhouette of all users exactly, for many labellings at once.
 
-    Each distinct row is measured against all users: the time grows with the square of the number
-    of distinct rows, about a minute for 100,000 of seven columns on two cores. Labellings and
-    errors are those of `silhouettes_of_sample`; both ends of the interval are the mean.
+    Each distinct row is measured against all users: the time grows with the square of the number of
+    distinct rows, about a minute for 100,000 of seven columns on two cores. Labellings and errors
+    are those of `silhouettes_of_sample`; both ends of the interval are the mean. `on_block` is
+    called with the number of distinct rows that are done and their total.
 
-    Parameters
-    ----------
-    on_block : callable, optional
-        Called with the number of distinct rows that are done and their total.
-
-    References
-    ----------
     Rousseeuw, P. J. (1987). Silhouettes: a graphical aid to the interpretation and validation of
     cluster analysis. Journal of Computational and Applied Mathematics 20, 53-65.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])

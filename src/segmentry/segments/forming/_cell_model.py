@@ -12,28 +12,21 @@ from segmentry.segments.preprocessing import numeric_values
 
 _RECENT, _LONG_AWAY = 4, 1  # recency scores from which, and down to which
 _REGULAR = 3.5  # mean score of frequency and value
-LEVELS = ("regulars", "occasional")
-BANDS = ("recent", "away for a while", "long away")
+LEVELS = ("regulars", "occasional users")
+BANDS = ("recent", "slipping", "lapsed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellColumn:
-    """How one feature is scored 1 to 5.
-
-    Parameters
-    ----------
-    is_recency : bool
-        Days since something: the fewer, the higher the score.
-    cuts : tuple of float
-        Upper ends of all classes but the last, in raw units, rising; a class holds its end.
-    scores : tuple of int
-        Of each class, one more than there are cuts.
-    """
+    """How one feature is scored 1 to 5."""
 
     feature: str
     is_recency: bool
+    """Days since something: the fewer, the higher the score."""
     cuts: tuple[float, ...]
+    """Upper ends of all classes but the last, in raw units, rising; a class holds its end."""
     scores: tuple[int, ...]
+    """Of each class, one more than there are cuts."""
 
     def score(self, values: FloatVector) -> FloatVector:
         """Return the score of each value, NaN where it is unknown.
@@ -51,29 +44,20 @@ class CellColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellModel:
-    """Cut points and cells, all that places a user.
-
-    Parameters
-    ----------
-    segments : tuple of int
-        Of each of the six groups, regulars before occasional and within these the recent before
-        the long away: the place of its segment. A group that had no user at the fit has the
-        segment of its nearest.
-    names : tuple of str
-        Of the segments.
-    """
+    """Cut points and cells, all that places a user."""
 
     columns: tuple[CellColumn, ...]
     segments: tuple[int, ...]
+    """Of each of the six groups, regulars before occasional and within these the recent before the
+    lapsed: the place of its segment. A group that had no user at the fit has the segment of its
+    nearest."""
     names: tuple[str, ...]
+    """Of the segments."""
 
     def labels(self, table: pl.DataFrame) -> IntVector:
         """Return the place of the segment of each user, shape (n_users,).
 
-        Raises
-        ------
-        SchemaError
-            If the table lacks a feature.
+        Raises SchemaError if the table lacks a feature.
         """
         missing = [each.feature for each in self.columns if each.feature not in table.columns]
         if missing:

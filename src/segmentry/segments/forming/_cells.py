@@ -18,9 +18,13 @@ from segmentry.segments.clustering import (
 )
 from segmentry.segments.forming._cell_model import BANDS, LEVELS, CellColumn, CellModel, groups_of
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
 from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
-from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.forming._selection import (
+    Candidate,
+    Selection,
+    make_candidate,
+    silhouettes_by_number,
+)
 from segmentry.segments.forming._users import PreparedUsers, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan, numeric_values
 
@@ -29,7 +33,7 @@ _N_GROUPS = len(LEVELS) * len(BANDS)
 
 _RULE = (
     "Fixed cells: each feature is cut at its quintiles, once, and scored 1 to 5. Recent is a "
-    "recency score of 4 or 5, long away one of 1; regulars have a mean score of at least 3.5 in "
+    "recency score of 4 or 5, lapsed one of 1; regulars have a mean score of at least 3.5 in "
     "frequency and value. Nothing is optimised: the number of segments is that of the cells with "
     "users."
 )
@@ -42,17 +46,12 @@ def fit_cells(
 
     A cut is the smallest value that at least 20, 40, 60 or 80 % of the users do not exceed. Users
     of one value are never parted: where many share one, cuts fall together and there are fewer
-    classes. The score of a class is 1 + the number of fifths below the middle of its users, so
-    that five even classes score 1 to 5 and one class of all users scores 3.
+    classes. The score of a class is 1 + the number of fifths below the middle of its users, so that
+    five even classes score 1 to 5 and one class of all users scores 3. Of a recency the lowest
+    values score 5.
 
-    Parameters
-    ----------
-    values : ndarray, shape (n_rows, n_columns)
-        NaN is unknown and takes no part.
-    is_recency : sequence of bool
-        Columns of which the lowest values score 5.
-    weights : ndarray, shape (n_rows,)
-        Users per row.
+    `values` has shape (n_rows, n_columns), where NaN is unknown and takes no part; `weights`, shape
+    (n_rows,), are users per row.
 
     References
     ----------
@@ -68,7 +67,7 @@ def fit_cells(
     >>> [(column.cuts, column.scores) for column in model.columns]  # orders have heavy zeros
     [((1.0, 2.0, 3.0, 4.0), (5, 4, 3, 2, 1)), ((0.0, 1.0), (2, 4, 5))]
     >>> [model.names[place] for place in model.place(users)][2:]
-    ['Occasional, away for a while', 'Regulars, away for a while', 'Regulars, long away']
+    ['Slipping occasional users', 'Slipping regulars', 'Lapsed regulars']
     """
     columns = tuple(
         _cut(values[:, i], feature, is_recency=is_first, weights=weights)
@@ -118,10 +117,8 @@ def find_cells(
 
     Parameters are those of `find_segments`.
 
-    Raises
-    ------
-    SelectionError
-        If a number of segments is asked for, or there is no recency or nothing beside it.
+    Raises SelectionError if a number of segments is asked for, or there is no recency or nothing
+    beside it.
     """
     if forced is not None:
         raise SelectionError(
@@ -142,10 +139,7 @@ def find_cells(
 def recency_columns(plans: Sequence[ColumnPlan]) -> list[bool]:
     """Tell which columns are days since something: the others are frequency and value.
 
-    Raises
-    ------
-    SelectionError
-        If there is none, nothing else, or one that has no order.
+    Raises SelectionError if there is none, nothing else, or one that has no order.
     """
     names = ", ".join(plan.feature.name for plan in plans)
     unordered = [plan.feature.name for plan in plans if plan.is_categorical]
@@ -184,7 +178,7 @@ def _distance(group: int, other: int) -> int:
 
 def _name(group: int) -> str:
     level, band = divmod(group, len(BANDS))
-    return f"{LEVELS[level].capitalize()}, {BANDS[band]}"
+    return f"{BANDS[band].capitalize()} {LEVELS[level]}"
 
 
 def place_by_cell(

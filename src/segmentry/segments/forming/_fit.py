@@ -9,9 +9,15 @@ from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatVector
 from segmentry.segments.clustering import Clustering, DistinctRows, assign, fit_clusterings
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import Silhouettes, make_candidate, silhouettes_by_number
 from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
-from segmentry.segments.forming._selection import Decision, Selection, select
+from segmentry.segments.forming._selection import (
+    Decision,
+    Selection,
+    Silhouettes,
+    make_candidate,
+    select,
+    silhouettes_by_number,
+)
 from segmentry.segments.forming._users import PreparedUsers, numbers_to_try, prepare_users
 from segmentry.segments.preprocessing import ColumnPlan
 

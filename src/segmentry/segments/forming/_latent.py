@@ -24,9 +24,13 @@ from segmentry.segments.forming._latent_classes import (
     place_by_class,
 )
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import make_candidate, silhouettes_by_number
 from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
-from segmentry.segments.forming._selection import Candidate, Selection
+from segmentry.segments.forming._selection import (
+    Candidate,
+    Selection,
+    make_candidate,
+    silhouettes_by_number,
+)
 from segmentry.segments.forming._users import PreparedUsers, numbers_to_try, prepare_users
 from segmentry.segments.latent import (
     LatentFit,

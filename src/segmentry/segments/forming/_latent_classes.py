@@ -19,17 +19,10 @@ _UNKNOWN = "unknown"
 def latent_parts(plans: Sequence[ColumnPlan], table: pl.DataFrame) -> tuple[Part, ...]:
     """Say what each feature is in the mixture; a CTR is clicks given impressions.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        The users that are segmented.
+    `table` holds the users that are segmented.
 
-    Raises
-    ------
-    ConfigError
-        If a feature is neither a count nor of levels, or has more than 100 levels.
-    SchemaError
-        If the table lacks impressions or clicks.
+    Raises ConfigError if a feature is neither a count nor of levels, or has more than 100 levels;
+    SchemaError if the table lacks impressions or clicks.
 
     Examples
     --------
@@ -130,26 +123,19 @@ def _codes(part: Part, column: pl.Series) -> IntVector:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatentSegments:
-    """What latent classes say beyond who is where.
-
-    Parameters
-    ----------
-    model : LatentModel
-        Class `i` is segment `i + 1`.
-    memberships : ndarray of float, shape (n_users, n_classes)
-        Probability of each class; 0 for users that belong to no segment.
-    rates : ndarray of float, shape (n_users,), or None
-        The CTR to be expected of each user, over all classes; NaN for users that belong to no
-        segment. Null where clicks formed no class.
-    by_icl : int
-        The number that the ICL would choose.
-    """
+    """What latent classes say beyond who is where."""
 
     model: LatentModel
+    """Class `i` is segment `i + 1`."""
     memberships: FloatMatrix
+    """Shape (n_users, n_classes): probability of each class; 0 for users that belong to no
+    segment."""
     rates: FloatVector | None
+    """Shape (n_users,): the CTR to be expected of each user, over all classes; NaN for users that
+    belong to no segment. Null where clicks formed no class."""
     fits: tuple[LatentFit, ...]
     by_icl: int
+    """The number that the ICL would choose."""
 
     def reordered(self, order: IntVector) -> "LatentSegments":
         """Return the same classes in another order: class `order[i]` comes to place `i`."""

@@ -12,35 +12,24 @@ from segmentry.segments.preprocessing import Choices, ColumnPlan, apply_choices,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A named way to segment.
-
-    Parameters
-    ----------
-    weights : mapping of str to float
-        The features that form segments unless others are asked for; empty for all at weight 1.
-    population : {"shown", "profiled", "all"}
-        Who is segmented: users with an impression, users with a profile, or all users. The others
-        are unassigned.
-    choose_by : {"evidence", "silhouette"}
-        The rule for K: gain on later days and evidence of groups, or the largest silhouette.
-    describes_all : bool
-        Whether all other features describe the segments; else only those that form them.
-    is_checked : bool
-        Whether segments are formed on early days and checked on later ones.
-    behaviour_weights : mapping of str to float
-        Features of the behaviour log that form segments beside the others, where it was read.
-    is_of_behaviours : bool
-        Whether these, where all are there, form segments alone, in the place of the others.
-    """
+    """A named way to segment."""
 
     name: str
     weights: Mapping[str, float]
+    """The features that form segments unless others are asked for; empty for all at weight 1."""
     population: Literal["shown", "profiled", "all"]
+    """Who is segmented: users with an impression, users with a profile, or all users. The others
+    are unassigned."""
     choose_by: Literal["evidence", "silhouette"]
+    """The rule for K: gain on later days and evidence of groups, or the largest silhouette."""
     describes_all: bool
+    """Whether all other features describe the segments; else only those that form them."""
     is_checked: bool
+    """Whether segments are formed on early days and checked on later ones."""
     behaviour_weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Features of the behaviour log that form segments beside the others, where it was read."""
     is_of_behaviours: bool = False
+    """Whether these, where all are there, form segments alone, in the place of the others."""
 
 
 _CLASSIC_BEHAVIOUR = ("n_impressions", "n_clicks", "ctr")
@@ -99,10 +88,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
 def recipe_named(name: str) -> Recipe:
     """Return a recipe.
 
-    Raises
-    ------
-    ConfigError
-        If there is none of this name.
+    Raises ConfigError if there is none of this name.
 
     Examples
     --------
@@ -124,21 +110,12 @@ def plan_features(
 ) -> tuple[ColumnPlan, ...]:
     """Return the plan of each feature that forms segments.
 
-    Parameters
-    ----------
-    catalogue : sequence of Feature
-        All features of the user table.
-    features : sequence of str, optional
-        Use these instead of the recipe's, at weight 1 unless the recipe gives one.
-    exclude : collection of str
-        Never use these; they may be described.
-    choices : Choices, optional
-        How they enter `X`, where it is not to be as their kind and the recipe have it.
+    `catalogue` holds all features of the user table. `features` are used instead of the recipe's,
+    at weight 1 unless the recipe gives one; those to `exclude` never, though they may be described.
+    `choices` say how they enter `X`, where it is not to be as their kind and the recipe have it.
 
-    Raises
-    ------
-    ConfigError
-        If a feature is unknown, none is left, or something is chosen for one that is not used.
+    Raises ConfigError if a feature is unknown, none is left, or something is chosen for one that is
+    not used.
 
     Examples
     --------

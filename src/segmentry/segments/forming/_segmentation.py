@@ -16,51 +16,39 @@ from segmentry.segments.clustering import (
 from segmentry.segments.forming._cell_model import CellModel
 from segmentry.segments.forming._latent_classes import LatentSegments
 from segmentry.segments.forming._recipes import Recipe
-from segmentry.segments.forming._scores import Silhouettes
-from segmentry.segments.forming._selection import Selection
+from segmentry.segments.forming._selection import Selection, Silhouettes
 from segmentry.segments.forming._users import PreparedUsers
 from segmentry.segments.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmentation:
-    """Segments and all that is needed to put other users into them.
-
-    Parameters
-    ----------
-    centers : ndarray, shape (n_segments, n_columns)
-        Centre of segment `i` at row `i - 1`, in the columns of `X`.
-    components : PrincipalComponents
-        Of `X`, for pictures.
-    segment_ids : ndarray of int, shape (n_users,)
-        1..K in the order of the user table; 0 for users that belong to none.
-    margins : ndarray of float, shape (n_users,)
-        How clearly a user belongs to the segment, 0..1; NaN where unassigned.
-    unassigned : tuple of (str, int)
-        Reason and number of users.
-    segment_silhouettes : tuple of float or None
-        Mean Euclidean silhouette of the sampled users of each segment.
-    silhouette_sample : SilhouetteSample or None
-        The silhouettes of those users, labels counting from 0; none where no silhouette is defined.
-    latent : LatentSegments or None
-        The classes and how much each user belongs to them, where the algorithm is "latent".
-    cells : CellModel or None
-        The cut points and cells, where the algorithm is "cells".
-    """
+    """Segments and all that is needed to put other users into them."""
 
     recipe: Recipe
     algorithm: str
     preprocessing: Preprocessing
     centers: FloatMatrix
+    """Shape (n_segments, n_columns): centre of segment `i` at row `i - 1`, in the columns of
+    `X`."""
     selection: Selection
     components: PrincipalComponents
+    """Of `X`, for pictures."""
     segment_ids: IntVector
+    """Shape (n_users,): 1..K in the order of the user table; 0 for users that belong to none."""
     margins: FloatVector
+    """Shape (n_users,): how clearly a user belongs to the segment, 0..1; NaN where unassigned."""
     unassigned: tuple[tuple[str, int], ...]
+    """Reason and number of users."""
     segment_silhouettes: tuple[float | None, ...]
+    """Mean Euclidean silhouette of the sampled users of each segment."""
     silhouette_sample: SilhouetteSample | None = None
+    """The silhouettes of those users, labels counting from 0; none where no silhouette is
+    defined."""
     latent: LatentSegments | None = None
+    """The classes and how much each user belongs to them, where the algorithm is "latent"."""
     cells: CellModel | None = None
+    """The cut points and cells, where the algorithm is "cells"."""
 
     @property
     def n_segments(self) -> int:

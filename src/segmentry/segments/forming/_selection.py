@@ -1,59 +1,60 @@
-"""Choose the number of segments and say why."""
+"""Score candidates, choose the number of segments, and say why."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from html import escape
+
+import numpy as np
 
 from segmentry.errors import SelectionError
 from segmentry.formats import MISSING, html_table
-from segmentry.schema import Estimate
-from segmentry.segments.clustering import find_knee
+from segmentry.schema import UNKNOWN, Estimate
+from segmentry.segments.clustering import (
+    Clustering,
+    DistinctRows,
+    SilhouetteSample,
+    SilhouetteScore,
+    calinski_harabasz,
+    cluster_moments,
+    davies_bouldin,
+    exact_silhouette,
+    find_knee,
+    score_silhouettes,
+    silhouettes_of_sample,
+    squared_silhouette,
+)
 
 _RULE = "The largest mean silhouette wins."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A number of segments that was chosen by other evidence than the silhouette.
-
-    Parameters
-    ----------
-    rule, reason : str
-        One or two sentences each.
-    remarks : mapping of int to str
-        What is to be said of each number that was weighed.
-    """
+    """A number of segments that was chosen by other evidence than the silhouette."""
 
     n_segments: int
     rule: str
     reason: str
+    """`rule`, `reason`: one or two sentences each."""
     remarks: Mapping[int, str]
+    """What is to be said of each number that was weighed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One clustering tried by the selection; scores are null for one segment.
-
-    Parameters
-    ----------
-    inertia : float
-        Weighted sum of squared Euclidean distances to the centres.
-    silhouette : Estimate
-        Mean Euclidean silhouette, sampled users against all users, with its 95 % interval.
-    squared_silhouette : float or None
-        Mean squared-Euclidean silhouette, exact.
-    smallest_share : float or None
-        Share of the users in the smallest segment; null where it has too few to be shown.
-    """
+    """One clustering tried by the selection; scores are null for one segment."""
 
     algorithm: str
     n_segments: int
     inertia: float
+    """Weighted sum of squared Euclidean distances to the centres."""
     silhouette: Estimate
+    """Mean Euclidean silhouette, sampled users against all users, with its 95 % interval."""
     squared_silhouette: float | None
+    """Mean squared-Euclidean silhouette, exact."""
     calinski_harabasz: float | None
     davies_bouldin: float | None
     smallest_share: float | None
+    """Share of the users in the smallest segment; null where it has too few to be shown."""
     is_selected: bool = False
     is_knee: bool = False
     reason: str = ""
@@ -61,30 +62,20 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen candidate with its reasons.
-
-    Parameters
-    ----------
-    rule : str
-        The rule in one or two sentences.
-    reason : str
-        Why this number, in one sentence.
-    n_segments : int
-        May be 1.
-    is_forced : bool
-        Whether the user asked for this number.
-    knee : int or None
-        Where the elbow bends; null where it does not.
-    runner_up : int or None
-        Who came second by silhouette.
-    """
+    """The chosen candidate with its reasons."""
 
     rule: str
+    """The rule in one or two sentences."""
     reason: str
+    """Why this number, in one sentence."""
     n_segments: int
+    """May be 1."""
     is_forced: bool
+    """Whether the user asked for this number."""
     knee: int | None
+    """Where the elbow bends; null where it does not."""
     runner_up: int | None
+    """Who came second by silhouette."""
     candidates: tuple[Candidate, ...]
 
     def published(self, *, min_share: float) -> "Selection":
@@ -126,22 +117,12 @@ def select(
 ) -> Selection:
     """Choose among candidates and say why; `Selection.n_segments` may be 1.
 
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        One of them may be that of one segment.
-    decide : callable, optional
-        From the numbers that may be chosen to the chosen one. By default the largest mean
-        silhouette wins, however small its segments are.
-    min_share : float
-        A smaller segment rules a number out; one segment is never ruled out.
-    forced : int, optional
-        Take this number, whatever the evidence says.
+    One of the candidates may be that of one segment. `decide` is called with the numbers that may
+    be chosen and returns the chosen one; by default the largest mean silhouette wins, however small
+    its segments are. A segment smaller than `min_share` rules a number out, but never that of one
+    segment. A `forced` number is taken whatever the evidence says.
 
-    Raises
-    ------
-    SelectionError
-        If `forced` is not among the candidates.
+    Raises SelectionError if `forced` is not among the candidates.
     """
     ordered = sorted(candidates, key=lambda candidate: candidate.n_segments)
     scored = [candidate for candidate in ordered if candidate.silhouette.is_known]
@@ -228,3 +209,92 @@ def _why_not(candidate: Candidate, decision: Decision, min_share: float) -> str:
     if candidate.n_segments > 1 and (candidate.smallest_share or 0.0) < min_share:
         return f"smallest segment below {min_share:.0%} of the users"
     return ""
+
+
+MOST_EXACT_ROWS = 400_000
+"""Distinct rows up to which a silhouette is worked out exactly."""
+# 90,011 rows of 7 columns took 40.7 s on two threads (benchmarks/exact_silhouette.py).
+_NANOSECONDS = 0.72
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Silhouettes:
+    """By number of segments: the score of all users, and the sampled users that are drawn."""
+
+    scores: Mapping[int, SilhouetteScore] = field(default_factory=dict)
+    samples: Mapping[int, SilhouetteSample] = field(default_factory=dict)
+
+
+def silhouettes_by_number(
+    distinct: DistinctRows,
+    clusterings: Sequence[Clustering],
+    *,
+    seed: int,
+    is_exact: bool = False,
+    on_block: Callable[[int, int], None] | None = None,
+) -> Silhouettes:
+    """Score the clusterings for which a silhouette is defined, by number of segments.
+
+    >>> from segmentry.segments.clustering import distinct_rows, fit_clusterings
+    >>> distinct = distinct_rows([[0.0], [1.0], [8.0], [8.0]])
+    >>> fitted = fit_clusterings(distinct, n_clusters=[1, 2], seed=0)
+    >>> found = silhouettes_by_number(distinct, fitted, seed=0, is_exact=True)
+    >>> [(k, round(score.mean.value, 3)) for k, score in found.scores.items()]
+    [(2, 0.933)]
+    """
+    # A silhouette takes the user out of the count, so fractions of users have none.
+    if not np.array_equal(distinct.weights, np.floor(distinct.weights)):
+        return Silhouettes()
+    n_users = int(distinct.weights.sum())
+    scored = [each for each in clusterings if 1 < len(each.centers) < n_users]
+    if not scored:
+        return Silhouettes()
+    labellings = [each.labels for each in scored]
+    if is_exact:
+        _check_size(distinct)
+    samples = silhouettes_of_sample(distinct, labellings, seed=seed)
+    scores = tuple(score_silhouettes(sample) for sample in samples)
+    if is_exact:
+        scores = exact_silhouette(distinct, labellings, on_block=on_block)
+    numbers = [len(each.centers) for each in scored]
+    return Silhouettes(
+        scores=dict(zip(numbers, scores, strict=True)),
+        samples=dict(zip(numbers, samples, strict=True)),
+    )
+
+
+def _check_size(distinct: DistinctRows) -> None:
+    n_rows, n_columns = distinct.rows.shape
+    if n_rows > MOST_EXACT_ROWS:
+        minutes = n_rows**2 * n_columns * _NANOSECONDS / 60e9
+        raise SelectionError(
+            f"--exact-silhouette: found {n_rows:,} distinct rows of {n_columns} columns, which "
+            f"would take about {minutes:,.0f} minutes on two threads; expected at most "
+            f"{MOST_EXACT_ROWS:,}; leave the option out (the silhouette of a sample of users "
+            "against all users is unbiased and has an interval) or name fewer --features"
+        )
+
+
+def make_candidate(
+    distinct: DistinctRows, clustering: Clustering, score: SilhouetteScore | None
+) -> Candidate:
+    """Score a clustering."""
+    labels, moments = clustering.labels, cluster_moments(distinct, clustering.labels)
+    weights = moments.weights
+    scores: dict[str, float] = {}
+    if len(clustering.centers) > 1 and score is not None:
+        scores = {
+            "squared_silhouette": squared_silhouette(distinct, labels, moments=moments),
+            "calinski_harabasz": calinski_harabasz(distinct, labels, moments=moments),
+            "davies_bouldin": davies_bouldin(distinct, labels, moments=moments),
+        }
+    return Candidate(
+        algorithm=clustering.algorithm,
+        n_segments=len(clustering.centers),
+        inertia=clustering.inertia,
+        silhouette=UNKNOWN if score is None else Estimate(*score.mean),
+        squared_silhouette=scores.get("squared_silhouette"),
+        calinski_harabasz=scores.get("calinski_harabasz"),
+        davies_bouldin=scores.get("davies_bouldin"),
+        smallest_share=float(weights.min() / weights.sum()),
+    )

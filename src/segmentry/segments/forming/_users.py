@@ -46,21 +46,15 @@ def membership(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedUsers:
-    """The users that a recipe segments, as rows of `X`.
-
-    Parameters
-    ----------
-    is_member : ndarray of bool, shape (n_users,)
-    unassigned : tuple of (str, int)
-        Reason and number of the others.
-    distinct : DistinctRows
-        Of the members.
-    """
+    """The users that a recipe segments, as rows of `X`."""
 
     preprocessing: Preprocessing
     is_member: BoolVector
+    """Shape (n_users,)."""
     unassigned: tuple[tuple[str, int], ...]
+    """Reason and number of the others."""
     distinct: DistinctRows
+    """Of the members."""
 
 
 def prepare_users(
@@ -94,19 +88,13 @@ def prepare_users(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Alike:
-    """Users that are equal in all features that form segments, as one row.
-
-    Parameters
-    ----------
-    weights : ndarray of float, shape (n_rows,), or None
-        How many users each stands for; 1 for each when absent.
-    place : ndarray of int, shape (n_users,), or None
-        The row of each user; users are the rows when absent.
-    """
+    """Users that are equal in all features that form segments, as one row."""
 
     rows: pl.DataFrame
     weights: FloatVector | None
+    """Shape (n_rows,): how many users each stands for; 1 for each when absent."""
     place: IntVector | None
+    """Shape (n_users,): the row of each user; users are the rows when absent."""
 
 
 def _alike(table: pl.DataFrame, plans: Sequence[ColumnPlan], weights: FloatVector | None) -> _Alike:

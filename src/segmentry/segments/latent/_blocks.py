@@ -32,16 +32,12 @@ class Tally:
 
     Functions of a count are worked out once per value, not per row: a million users have about a
     thousand different numbers of impressions.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_values,)
-        Rising.
-    of_row : ndarray of shape (n_rows,)
     """
 
     values: FloatVector
+    """Shape (n_values,): rising."""
     of_row: IntVector
+    """Shape (n_rows,)."""
 
     def held(self, weights: FloatMatrix) -> FloatMatrix:
         """Sum the weights (n_rows, k) of each value, shape (n_values, k)."""
@@ -53,8 +49,6 @@ class Tally:
 def tally(column: npt.NDArray[np.int64]) -> Tally:
     """Find the different values of a column.
 
-    Examples
-    --------
     >>> tally(np.array([3, 0, 3])).held(np.ones((3, 1))).ravel()
     array([1., 2.])
     """
@@ -76,8 +70,6 @@ def ascend(
     length 2 at most, and halved for as long as it leads down; after 12 halvings the parameters
     stay.
 
-    Examples
-    --------
     >>> def parabola(t):
     ...     return -((t[:, 0] - 1) ** 2), -2 * (t - 1), np.full((1, 1, 1), -2.0)
     >>> ascend(np.zeros((1, 1)), parabola, lambda t: parabola(t)[0],
@@ -189,8 +181,6 @@ class ClickBlock:
 def click_block(n: IntVector, c: IntVector) -> ClickBlock:
     """Tally impressions and clicks.
 
-    Examples
-    --------
     >>> block = click_block(np.array([2, 2, 0]), np.array([1, 1, 0]))
     >>> np.exp(block.log_density(np.array([[0.5, 2.0]]))).round(3)  # uniform on 0, 1, 2 clicks
     array([[1.   ],

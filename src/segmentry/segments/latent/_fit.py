@@ -18,33 +18,23 @@ _LEAST_USERS = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentFit:
-    """A fitted mixture with what is needed to choose among several; smaller criteria are better.
-
-    Parameters
-    ----------
-    log_likelihood : float
-        Of all users, in nats.
-    bic : float
-        Bayesian information criterion (Schwarz 1978): -2 log likelihood + parameters × ln users.
-    icl : float
-        Integrated completed likelihood (Biernacki, Celeux and Govaert 2000): the BIC plus twice
-        the entropy of the memberships, so that classes that overlap do not pay.
-    trace : tuple of float
-        Log likelihood after each iteration of the last stage; it never falls.
-    is_converged : bool
-        Whether an iteration at last gained less than the tolerance per user.
-    n_empty : int
-        Classes to which no user belongs more than to the others: lost.
-    """
+    """A fitted mixture with what is needed to choose among several; smaller criteria are better."""
 
     model: LatentModel
     log_likelihood: float
+    """Of all users, in nats."""
     bic: float
+    """Bayesian information criterion (Schwarz 1978): -2 log likelihood + parameters × ln users."""
     icl: float
+    """Integrated completed likelihood (Biernacki, Celeux and Govaert 2000): the BIC plus twice the
+    entropy of the memberships, so that classes that overlap do not pay."""
     n_parameters: int
     trace: tuple[float, ...]
+    """Log likelihood after each iteration of the last stage; it never falls."""
     is_converged: bool
+    """Whether an iteration at last gained less than the tolerance per user."""
     n_empty: int
+    """Classes to which no user belongs more than to the others: lost."""
     seconds: float
 
 
@@ -69,27 +59,18 @@ def fit_latent(
 ) -> LatentFit:
     """Fit a mixture of latent classes by maximum likelihood.
 
-    Short runs from several starts on a sample of users; the best three go on, and the best of
-    these is finished on all rows (em-EM, Biernacki, Celeux and Govaert 2003). The maximising step
-    of beta-binomial and negative binomial parts is one guarded Newton step, which is enough for
-    the likelihood never to fall (generalised EM, Dempster, Laird and Rubin 1977).
+    Short runs from several starts on a sample of users; the best three go on, and the best of these
+    is finished on all rows (em-EM, Biernacki, Celeux and Govaert 2003). The maximising step of
+    beta-binomial and negative binomial parts is one guarded Newton step, which is enough for the
+    likelihood never to fall (generalised EM, Dempster, Laird and Rubin 1977).
 
-    Parameters
-    ----------
-    matrix : ndarray of int, shape (n_rows, n_columns)
-        The columns of the parts, one part after the other: impressions and clicks, a count, or
-        codes of levels. Sorted rows make the answer independent of the order of users.
-    weights : ndarray of float, shape (n_rows,), optional
-        Users that each row stands for, above 0; 1 for each when absent.
-    most_iterations : int
-        Of the last stage.
-    tolerance : float
-        Converged when an iteration gains less than this many nats per user.
+    `matrix`, shape (n_rows, n_columns), holds the columns of the parts, one part after the other:
+    impressions and clicks, a count, or codes of levels. Sorted rows make the answer independent of
+    the order of users. `weights`, shape (n_rows,), are the users that each row stands for, above 0;
+    1 for each when absent. The last stage takes `most_iterations` at most and has converged when
+    one gains less than `tolerance` nats per user.
 
-    Raises
-    ------
-    ValueError
-        If there are no rows, or the matrix does not fit the parts.
+    Raises ValueError if there are no rows, or the matrix does not fit the parts.
 
     Examples
     --------

@@ -12,23 +12,16 @@ from segmentry.segments.latent._blocks import Block, CountBlock, LevelBlock, cli
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of what a class says of its users.
-
-    Parameters
-    ----------
-    kind : {"clicks", "count", "levels"}
-        Clicks given impressions (two columns), a count, or the codes of levels (one column).
-    offset : int
-        Taken from a count before it is modelled: 1 where all users have at least 1.
-    levels : tuple of str
-        Of a "levels" part, in the order of the codes; the code after the last says that the level
-        was never seen.
-    """
+    """One part of what a class says of its users."""
 
     kind: Literal["clicks", "count", "levels"]
+    """Clicks given impressions (two columns), a count, or the codes of levels (one column)."""
     feature: str
     offset: int = 0
+    """Taken from a count before it is modelled: 1 where all users have at least 1."""
     levels: tuple[str, ...] = ()
+    """Of a "levels" part, in the order of the codes; the code after the last says that the level
+    was never seen."""
 
     @property
     def n_columns(self) -> int:
@@ -38,20 +31,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentModel:
-    """A mixture of K classes; plain numbers, so that it is saved as JSON.
-
-    Parameters
-    ----------
-    shares : tuple of float
-        Share of each class, falling.
-    laws : tuple of tuple of tuple of float
-        For each part and class the parameters: mean and precision of the CTR, mean and size of
-        a count (beyond its offset), shares of the levels.
-    """
+    """A mixture of K classes; plain numbers, so that it is saved as JSON."""
 
     shares: tuple[float, ...]
+    """Share of each class, falling."""
     parts: tuple[Part, ...]
     laws: tuple[tuple[tuple[float, ...], ...], ...]
+    """For each part and class the parameters: mean and precision of the CTR, mean and size of a
+    count (beyond its offset), shares of the levels."""
 
     @property
     def n_classes(self) -> int:
@@ -79,8 +66,6 @@ class LatentModel:
 def blocks_of(parts: Sequence[Part], matrix: IntMatrix) -> tuple[Block, ...]:
     """Tally the columns of each part.
 
-    Examples
-    --------
     >>> parts = (Part(kind="clicks", feature="ctr"), Part(kind="count", feature="n_ads"))
     >>> len(blocks_of(parts, np.array([[5, 1, 3], [2, 0, 2]])))
     2
@@ -128,10 +113,7 @@ def expect(
 def posterior(model: LatentModel, matrix: IntMatrix) -> FloatMatrix:
     """Return the probability of each class for each row, shape (n_rows, k).
 
-    Parameters
-    ----------
-    matrix : ndarray of int, shape (n_rows, n_columns)
-        The columns of the parts, one part after the other.
+    `matrix`, shape (n_rows, n_columns), holds the columns of the parts, one part after the other.
 
     Examples
     --------
@@ -153,23 +135,11 @@ def posterior(model: LatentModel, matrix: IntMatrix) -> FloatMatrix:
 def soft_rates(model: LatentModel, matrix: IntMatrix, memberships: FloatMatrix) -> FloatVector:
     """Return the CTR to be expected of each row, shape (n_rows,).
 
-    The sum over classes of the membership times the mean of the row's own CTR in that class,
-    given its clicks and impressions: (c + a) / (n + a + b).
+    The sum over classes of the membership, shape (n_rows, k), times the mean of the row's own CTR
+    in that class, given its clicks and impressions: (c + a) / (n + a + b).
 
-    Parameters
-    ----------
-    model : LatentModel
-        With clicks as its first part.
-    matrix : ndarray of int, shape (n_rows, n_columns)
-    memberships : ndarray of float, shape (n_rows, k)
+    Raises ValueError if clicks are not the first part of the model.
 
-    Raises
-    ------
-    ValueError
-        If clicks are not the first part of the model.
-
-    Examples
-    --------
     >>> model = LatentModel(
     ...     shares=(1.0,),
     ...     parts=(Part(kind="clicks", feature="ctr"),),

@@ -5,14 +5,19 @@ In: a user table and column plans. Out: `X`, and the fitted steps that repeat it
 
 from segmentry.segments.preprocessing._choices import (
     Choices,
+    ColumnPlan,
     apply_choices,
+    plan_column,
     read_choice,
     read_choices,
 )
 from segmentry.segments.preprocessing._columns import FittedColumn
-from segmentry.segments.preprocessing._fit import Preprocessing, fit_preprocessing
-from segmentry.segments.preprocessing._plan import ColumnPlan, plan_column
-from segmentry.segments.preprocessing._rows import FeatureRow, feature_rows
+from segmentry.segments.preprocessing._fit import (
+    FeatureRow,
+    Preprocessing,
+    feature_rows,
+    fit_preprocessing,
+)
 from segmentry.segments.preprocessing._values import level_texts, numeric_values, ordered_levels
 from segmentry.settings import Clip, Scale, Transform
 

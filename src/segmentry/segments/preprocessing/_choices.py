@@ -1,15 +1,74 @@
-"""What a user may choose of how features enter `X`: for all of them, or for some by name."""
+"""How each feature enters `X`: as its kind has it, or as a user chooses, for all or by name."""
 
 import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from segmentry.errors import ConfigError
-from segmentry.segments.preprocessing._plan import ColumnPlan
+from segmentry.schema import Feature
 from segmentry.settings import Clip, Fill, Scale, Transform
+
+Spread = Literal["one", "standard deviation"]
+
+_LOGGED = ("count", "money", "duration")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnPlan:
+    """How one feature enters `X`: fill, transform, clip, scale, weigh, in this order."""
+
+    feature: Feature
+    weight: float = 1.0
+    """Multiplies the scaled column; above 0."""
+    fill: Fill
+    """What stands in for a missing value. "own level" adds a column that marks it; "none" leaves
+    users with a missing value out."""
+    transform: Transform
+    clip: tuple[float, float] | None = (0.01, 0.99)
+    """Quantiles beyond which transformed values are pulled in."""
+    scale: Scale = "robust"
+    """Robust is (x - median) / inter-quartile range."""
+    if_no_spread: Spread = "standard deviation"
+    """The divisor of "robust" where the inter-quartile range is 0 though values differ: 1.349
+    standard deviations (the range of a normal with that deviation), or 1 as scikit-learn's
+    RobustScaler has it."""
+
+    def __post_init__(self) -> None:
+        name = self.feature.name
+        if not self.weight > 0:
+            raise ConfigError(f"feature {name}: weight {self.weight}, expected a number above 0")
+        if self.clip is not None and not 0 <= self.clip[0] < self.clip[1] <= 1:
+            raise ConfigError(
+                f"feature {name}: clip {self.clip}, expected two quantiles from 0 to 1, rising"
+            )
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether the feature enters as one column per level."""
+        return self.feature.kind == "categorical"
+
+
+def plan_column(feature: Feature, *, weight: float = 1.0) -> ColumnPlan:
+    """Return the default plan of a feature.
+
+    Counts, money and durations are logged; rates named CTR go to the logit; levels stay.
+
+    Examples
+    --------
+    >>> from segmentry.features import LOG_FEATURES
+    >>> plan_column(LOG_FEATURES[0]).transform
+    'log1p'
+    """
+    transform: Transform = "none"
+    if feature.kind in _LOGGED:
+        transform = "log1p"
+    elif feature.unit == "clicks per impression":
+        transform = "logit"
+    return ColumnPlan(feature=feature, weight=weight, fill=feature.fill, transform=transform)
+
 
 _WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"fill": get_args(Fill), "transforms": get_args(Transform), "scale": get_args(Scale)}
@@ -23,23 +82,15 @@ class Choices:
     """How features enter `X` where it is not to be as their kind and the recipe have it.
 
     Each is one value for all features, or a mapping of features to values.
-
-    Parameters
-    ----------
-    weights : mapping of str to float, optional
-        Factors of scaled features, above 0.
-    fill : {"zero", "median", "mode", "own level", "none"} or mapping, optional
-        What stands in for a missing value, as `ColumnPlan` says.
-    transforms : {"none", "log1p", "logit"} or mapping, optional
-    clip : tuple of (float, float), "none" or mapping, optional
-        Quantiles beyond which transformed values are pulled in.
-    scale : {"robust", "standard", "quantile", "none"} or mapping, optional
     """
 
     weights: Mapping[str, float] | None = None
+    """Factors of scaled features, above 0."""
     fill: Fill | Mapping[str, Fill] | None = None
+    """What stands in for a missing value, as `ColumnPlan` says."""
     transforms: Transform | Mapping[str, Transform] | None = None
     clip: Clip | Mapping[str, Clip] | None = None
+    """Quantiles beyond which transformed values are pulled in."""
     scale: Scale | Mapping[str, Scale] | None = None
 
     @property
@@ -76,17 +127,10 @@ def _told(choice: object) -> str:
 def read_choice(step: str, given: object) -> Any:
     """Take a choice in Python's, TOML's or the command line's own form, and check it.
 
-    Parameters
-    ----------
-    step : {"weights", "fill", "transforms", "clip", "scale"}
-    given : object
-        A value, a mapping of features to values, or these as text: ``a=VALUE,b=VALUE``, quantiles
-        as ``0.05:0.95``.
+    The `step` is "weights", "fill", "transforms", "clip" or "scale"; `given` is a value, a mapping
+    of features to values, or these as text: ``a=VALUE,b=VALUE``, quantiles as ``0.05:0.95``.
 
-    Raises
-    ------
-    ValueError
-        If it is no choice of this step.
+    Raises ValueError if it is no choice of this step.
 
     Examples
     --------
@@ -111,17 +155,9 @@ def read_choice(step: str, given: object) -> Any:
 
 
 def read_choices(given: Mapping[str, object]) -> Choices:
-    """Take a choice of each step, and check it.
+    """Take a choice of each step, as `read_choice` does; null where nothing is chosen.
 
-    Parameters
-    ----------
-    given : mapping of str to object
-        By step, as `read_choice` takes it; null where nothing is chosen.
-
-    Raises
-    ------
-    ConfigError
-        With the step, what was found and what was expected.
+    A ConfigError names the step, what was found and what was expected.
 
     Examples
     --------
@@ -196,10 +232,8 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     What is chosen for all features leaves as they are those that make no sense of it: features of
     levels, which enter as one column per level, and for "logit" all but shares and rates.
 
-    Raises
-    ------
-    ConfigError
-        If something is chosen for a feature that forms no segments, or that makes no sense of it.
+    Raises ConfigError if something is chosen for a feature that forms no segments, or that makes no
+    sense of it.
 
     Examples
     --------
@@ -213,7 +247,7 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: scale of 'n_impresions': no such feature forms segments; did you \
-mean 'n_impressions'?
+     'n_impressions'?
     """
     forming = [plan.feature.name for plan in plans]
     for step, choice in choices.given.items():

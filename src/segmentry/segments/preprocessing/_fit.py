@@ -1,6 +1,6 @@
-"""From the user table to `X`: fit once, apply the same steps ever after."""
+"""From the user table to `X`: fit once, apply the same steps ever after, and list them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,8 +8,9 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.errors import SchemaError, SelectionError
-from segmentry.schema import Fill
+from segmentry.schema import Feature, Fill
 from segmentry.schema.arrays import FloatMatrix, FloatVector
+from segmentry.segments.preprocessing._choices import ColumnPlan
 from segmentry.segments.preprocessing._columns import (
     FittedColumn,
     clip_values,
@@ -17,9 +18,13 @@ from segmentry.segments.preprocessing._columns import (
     matrix_of,
     transform_values,
 )
-from segmentry.segments.preprocessing._plan import ColumnPlan
-from segmentry.segments.preprocessing._values import level_texts, numeric_values, ordered_levels
-from segmentry.segments.preprocessing._weighted import WeightedValues, weigh_values
+from segmentry.segments.preprocessing._values import (
+    WeightedValues,
+    level_texts,
+    numeric_values,
+    ordered_levels,
+    weigh_values,
+)
 
 _LEAST_DIVISOR = 1e-290
 """Of values up to 1e17 none becomes infinite."""
@@ -36,16 +41,11 @@ _LEAST_LOGIT_RANGE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """All fitted columns, and the features that were dropped, with the reason.
-
-    Parameters
-    ----------
-    dropped : tuple of (str, str)
-        Feature and reason.
-    """
+    """All fitted columns, and the features that were dropped, with the reason."""
 
     fitted: tuple[FittedColumn, ...]
     dropped: tuple[tuple[str, str], ...]
+    """Feature and reason."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -69,10 +69,8 @@ class Preprocessing:
     def transform(self, table: pl.DataFrame) -> FloatMatrix:
         """Return `X`, shape (n_users, n_columns).
 
-        Raises
-        ------
-        SchemaError
-            If the table lacks a feature, or one of them cannot be read as it was at the fit.
+        Raises SchemaError if the table lacks a feature, or one of them cannot be read as it was at
+        the fit.
         """
         self._require(table)
         blocks = [matrix_of(column, table[column.feature]) for column in self.fitted]
@@ -99,22 +97,13 @@ class Preprocessing:
 def fit_preprocessing(
     table: pl.DataFrame, plans: Sequence[ColumnPlan], *, weights: FloatVector | None = None
 ) -> Preprocessing:
-    """Fit the steps of each feature on a user table.
+    """Fit the steps of each feature on a user table, in raw units; null means unknown.
 
-    Parameters
-    ----------
-    table : DataFrame, (n_users, ...)
-        Features in raw units; null means unknown.
-    weights : ndarray of float, shape (n_users,), optional
-        How many users each row stands for, above 0; 1 for each when absent. A weight of 2 is the
-        row twice, bit for bit.
+    `weights`, shape (n_users,), say how many users each row stands for, above 0; 1 for each when
+    absent. A weight of 2 is the row twice, bit for bit.
 
-    Raises
-    ------
-    SchemaError
-        If the table lacks a feature, or holds text where a numeric or ordinal one needs numbers.
-    SelectionError
-        If no feature is left: all are constant or unknown.
+    Raises SchemaError if the table lacks a feature, or holds text where a numeric or ordinal one
+    needs numbers; SelectionError if no feature is left: all are constant or unknown.
 
     Examples
     --------
@@ -301,3 +290,55 @@ def _with_range(column: FittedColumn, center: float, spread: float) -> FittedCol
         f"scaled by {_LEAST_LOGIT_RANGE}"
     )
     return _noted(replace(column, center=center, scale=_LEAST_LOGIT_RANGE), note)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """A feature as it was used in this run.
+
+    `weight` is null for a feature that describes segments but did not form them; the fields
+    about preprocessing are null with it. `note` says what was decided about it and why ("constant:
+    dropped", "inter-quartile range 0: scaled by ...", "excluded by the user"), or is empty.
+    """
+
+    name: str
+    label: str
+    family: str
+    unit: str
+    kind: str
+    description: str
+    weight: float | None
+    fill: str | None
+    transform: str | None
+    clip_low: float | None
+    clip_high: float | None
+    scale: float | None
+    note: str
+
+
+def feature_rows(
+    catalogue: Iterable[Feature], preprocessing: Preprocessing, *, excluded: Collection[str]
+) -> Iterator[FeatureRow]:
+    """Yield every feature with how it entered `X`, or why it did not."""
+    fitted = {column.feature: column for column in preprocessing.fitted}
+    dropped = dict(preprocessing.dropped)
+    for feature in catalogue:
+        column = fitted.get(feature.name)
+        note = dropped.get(feature.name, "" if column is None else column.note)
+        if feature.name in excluded:
+            note = "excluded by the user: describes segments only"
+        yield FeatureRow(
+            name=feature.name,
+            label=feature.label,
+            family=feature.family,
+            unit=feature.unit,
+            kind=feature.kind,
+            description=feature.description,
+            weight=None if column is None else column.weight,
+            fill=None if column is None else column.fill,
+            transform=None if column is None else column.transform,
+            clip_low=None if column is None else column.raw_clip_low,
+            clip_high=None if column is None else column.raw_clip_high,
+            scale=None if column is None else column.scale,
+            note=note,
+        )

@@ -1,6 +1,7 @@
-"""Read columns of a user table: as numbers, or as levels written in one way."""
+"""Columns of a user table: as numbers, weighted or not, or as levels written in one way."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -18,10 +19,7 @@ def numeric_values(column: pl.Series) -> FloatVector:
     Takes numbers, booleans, or text that is nothing but numbers; what is unknown or not finite
     is NaN.
 
-    Raises
-    ------
-    SchemaError
-        If it holds text that is no number, or is of another type.
+    Raises SchemaError if it holds text that is no number, or is of another type.
 
     Examples
     --------
@@ -31,7 +29,7 @@ def numeric_values(column: pl.Series) -> FloatVector:
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: user table: feature 'education' holds 'PhD' (2 of 2 known values \
-are no numbers); expected numbers for a numeric or ordinal feature; declare it categorical
+    no numbers); expected numbers for a numeric or ordinal feature; declare it categorical
     """
     if column.dtype in _TEXTS:
         numbers = column.cast(pl.String).cast(pl.Float64, strict=False)
@@ -56,10 +54,7 @@ def level_texts(column: pl.Series) -> pl.Series:
 
     Of text, numbers or booleans: 1 and 1.0 are "1", true is "true". Text stays as it is.
 
-    Raises
-    ------
-    SchemaError
-        If the column is of another type.
+    Raises SchemaError if the column is of another type.
 
     Examples
     --------
@@ -102,3 +97,93 @@ def _not_readable(column: pl.Series, expected: str) -> SchemaError:
         f"user table: feature {column.name!r} is of type {column.dtype}, which cannot be read as "
         f"{expected}; convert it, or leave it out"
     )
+
+
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedValues:
+    """Values in rising order and how many users have each.
+
+    Sums run over distinct values in order, so that neither the order of the users nor whether
+    one is weighted or repeated leaves a trace.
+    """
+
+    values: FloatVector
+    """Shape (n_values,): finite; distinct as they were read, and not falling whatever was done to
+    them since."""
+    weights: FloatVector
+    """Shape (n_values,): above 0."""
+
+    @property
+    def n_users(self) -> float:
+        """Sum of the weights."""
+        return float(self.weights.sum())
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether values differ by no more than rounding: a shrunk CTR of 0.1 is 0.1 ± 1e-17."""
+        low, high = float(self.values.min()), float(self.values.max())
+        return high - low <= _ROUNDING * max(abs(low), abs(high))
+
+    def quantiles(self, shares: FloatVector) -> FloatVector:
+        """Return `numpy.quantile(repeated, shares)`, by linear interpolation of ranks.
+
+        >>> import numpy as np
+        >>> sample = weigh_values(np.array([7.0, 1.0]), np.array([1.0, 3.0]))
+        >>> sample.quantiles(np.array([0.5, 0.9]))  # of 1, 1, 1, 7
+        array([1. , 5.2])
+        """
+        last_ranks = np.cumsum(self.weights)
+        ranks = max(last_ranks[-1] - 1, 0.0) * shares
+        below = np.floor(ranks)
+        low, high = self._at(last_ranks, below), self._at(last_ranks, below + 1)
+        t = ranks - below
+        # As numpy does it: exact at both ends.
+        near_low, near_high = low + (high - low) * t, high - (high - low) * (1 - t)
+        found: FloatVector = np.where(t >= 0.5, near_high, near_low)
+        return found
+
+    def median(self) -> float:
+        """Return the middle value, or the mean of the middle two."""
+        last_ranks = np.cumsum(self.weights)
+        middle = max(last_ranks[-1] - 1, 0.0) / 2
+        low, high = self._at(last_ranks, np.array([np.floor(middle), np.ceil(middle)]))
+        return float((low + high) / 2)
+
+    def mode(self) -> float:
+        """Return the most frequent value, the smallest of several."""
+        return float(self.values[np.argmax(self.weights)])
+
+    def mean(self) -> float:
+        """Return the weighted mean."""
+        return float((self.values * self.weights).sum() / self.weights.sum())
+
+    def deviation(self) -> float:
+        """Return the standard deviation, with divisor `n_users`."""
+        off = self.values - self.mean()
+        return float(np.sqrt((off * off * self.weights).sum() / self.weights.sum()))
+
+    def _at(self, last_ranks: FloatVector, ranks: FloatVector) -> FloatVector:
+        """Return the values of these ranks, counted from 0."""
+        positions = np.searchsorted(last_ranks, ranks, side="right")
+        return self.values[np.minimum(positions, self.values.size - 1)]
+
+
+def weigh_values(values: FloatVector, weights: FloatVector | None = None) -> WeightedValues:
+    """Count users by value.
+
+    >>> import numpy as np
+    >>> weigh_values(np.array([3.0, 1.0, 3.0]))
+    WeightedValues(values=array([1., 3.]), weights=array([1., 2.]))
+    """
+    # Adding 0.0 turns -0.0 into 0.0: which of the two is met first would depend on the order.
+    if weights is None:
+        distinct, counts = np.unique(values + 0.0, return_counts=True)
+        return WeightedValues(distinct, counts.astype(np.float64))
+    # Sums of fractions depend on their order, so give them one: by value, then by weight.
+    order = np.lexsort((weights, values))
+    distinct, first = np.unique(values[order] + 0.0, return_index=True)
+    sums = np.add.reduceat(weights[order], first) if first.size else np.zeros(0)
+    return WeightedValues(distinct, sums)

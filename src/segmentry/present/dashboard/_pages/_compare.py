@@ -52,7 +52,7 @@ def _whole(one: SegmentProfile, other: SegmentProfile) -> Table:
             Row(("share of impressions", *(percent(s.impressions_share) for s in pair))),
             Row(("share of clicks", *(percent(s.clicks_share) for s in pair))),
             Row(("click rate seen (95 %)", *(_rate(s.ctr_seen) for s in pair))),
-            Row(("click rate expected (90 %)", *(_rate(s.forecast_ctr) for s in pair))),
+            Row(("click rate expected (90 %)", *(_rate(s.expected_rate) for s in pair))),
             Row(("verdict of later days", *(s.verdict for s in pair))),
         ),
     )

@@ -1,22 +1,19 @@
-"""From impression to purchase: what a run with behaviours says of its segments."""
+"""What follows an impression, up to the purchase.
+
+In: counts of the behaviour log and segments. Out: a `ConversionReport`.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from segmentry.describe.conversions._records import (
-    Attribution,
-    ConversionReport,
-    FunnelStep,
-    PurchaseVerdict,
-    SegmentConversions,
-    ShopRate,
-)
 from segmentry.describe.profiles import pooled_rate, pooled_ratio
 from segmentry.evaluation.later_days import (
     Added,
+    AddedGain,
     OutcomeWords,
     Validation,
     purchase_counts,
@@ -29,6 +26,102 @@ from segmentry.privacy import hidden_cells, is_small, published_ids
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 from segmentry.segments.forming import Segmentation
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """One step from impression to purchase; intervals are of 95 %, users being the unit."""
+
+    step: Literal["impression", "click", "view", "cart", "purchase"]
+    """Each after the step before it, in the same category, within 7 days of the impression."""
+    n: int | None
+    """Impressions that got so far; null where too few users stand behind it."""
+    of_before: Estimate
+    """Share of those of the step before; of impressions that were clicked for "click"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Purchases that followed an impression of their category; an association."""
+
+    kind: Literal["view", "click"]
+    """View-through: any impression; click-through: a clicked one."""
+    days: int
+    """How long after the impression."""
+    n_purchases: int | None
+    """Null where too few users stand behind it."""
+    per_impression: Estimate
+    """Purchases / impressions of known category, 95 %, users being the unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShopRate:
+    """Something that the users of a segment do in the shop, against all users."""
+
+    name: str
+    """One of "views", "purchases", "carts abandoned", "same brand", "same category", "purchases
+    without a click"."""
+    value: Estimate
+    """95 %, users being the unit."""
+    index: Estimate
+    """`value` / that of all users x 100, that of all users taken as known; null of all users."""
+    n_users: int
+    """On whom it rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseVerdict:
+    """What later days say of how often a segment buys; rates are days with a purchase per day.
+
+    `verdict` is one of those of clicks; intervals are of 90 %.
+    """
+
+    verdict: str
+    reason: str
+    seen: float | None
+    later: Estimate
+    level_later: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentConversions:
+    """One segment, or all users (segment 0); of one too small to be shown only the id."""
+
+    segment_id: int
+    n_users: int
+    steps: tuple[FunnelStep, ...]
+    click_conversion: Estimate
+    """Clicks followed by a purchase of their category within 7 days / clicks, 95 %."""
+    attributions: tuple[Attribution, ...]
+    value_proxy: Estimate
+    """Per impression of known category, 95 %: the price of the ad (at most the 99th percentile of
+    all ads), if its click was followed by a purchase of its category within 7 days. What was
+    bought, and for how much, is not known."""
+    shop: tuple[ShopRate, ...]
+    purchases: PurchaseVerdict | None
+    """Null where nothing was checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionReport:
+    """From impression to purchase."""
+
+    features: tuple[str, ...]
+    """Features of the behaviour log that formed the segments."""
+    added: tuple[AddedGain, ...]
+    """What the family adds to foretelling clicks and purchases; empty where nothing was checked."""
+    added_reason: str
+    """Why not, or empty."""
+    n_users_with: int
+    """Users of the table with a behaviour."""
+    n_users: int
+    segments: tuple[SegmentConversions, ...]
+    """All users first, then by segment."""
+    days: int
+    """Within which something counts as having followed an impression."""
+    notes: tuple[str, ...]
+    """What is absent and why, and what must be known to read it; whole sentences."""
+
 
 _STEPS = (
     ("impression", "n_placed_impressions"),
