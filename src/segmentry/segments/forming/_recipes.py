@@ -60,6 +60,18 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             describes_all=False,
             is_checked=False,
         ),
+        # How often and how long ago, for events without clicks: of purchases these weights keep more
+        # of what users' histories predict than equal ones or money do (docs/explanation/
+        # outcomes.md).
+        "events": Recipe(
+            name="events",
+            weights=MappingProxyType({"n_active_days": 2.0, "recency_days": 1.0}),
+            population="shown",
+            choose_by="evidence",
+            describes_all=True,
+            is_checked=False,
+            is_checked_on_events=True,
+        ),
         # Frequency, recency and money, as in RFM analysis (Bult and Wansbeek 1995, Marketing
         # Science 14, 378-394), for events without clicks. Where purchases are known beside an ad
         # log they are what RFM is about; what was paid for them is not known.
@@ -72,6 +84,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             choose_by="evidence",
             describes_all=True,
             is_checked=False,
+            is_checked_on_events=True,
         ),
         "table": Recipe(
             name="table",
