@@ -1,10 +1,16 @@
 """What later days say of each segment, in profiles and in the report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import DayLevels, SegmentVerdict, TruthReport, Validation
+from segmentry.evaluation.later_days import (
+    DayLevels,
+    OutcomeReport,
+    SegmentVerdict,
+    TruthReport,
+    Validation,
+)
 from segmentry.evaluation.stability import SegmentEvent
 from segmentry.features.windows import weekdays
 from segmentry.formats import day, rate
@@ -115,7 +121,7 @@ def report_truth(truth: Validation, *, min_size: int) -> TruthReport:
     ]
     if truth.published.reason:
         caveats.append(f"There is no forecast: {truth.published.reason}.")
-    return TruthReport(
+    found = TruthReport(
         feature_starts_at=feature.start,
         feature_ends_at=feature.end,
         outcome_starts_at=None if outcome is None else outcome.start,
@@ -130,6 +136,23 @@ def report_truth(truth: Validation, *, min_size: int) -> TruthReport:
         caveats=tuple(caveats),
         levels=shown_levels(truth.levels, min_size=min_size),
     )
+    if truth.outcome.kind == "clicks":
+        return found
+    later_users = n_users if truth.later is None else _n_active(truth)
+    return OutcomeReport(
+        **{each.name: getattr(found, each.name) for each in fields(found)}
+        | {"n_users_later": later_users},
+        outcome=truth.outcome,
+    )
+
+
+def _n_active(truth: Validation) -> int:
+    """Count the users with a segment who had an event later."""
+    later = truth.later
+    if later is None:
+        return 0
+    events = later.n_successes if later.n_events is None else later.n_events
+    return int(((truth.feature_segment_ids != UNASSIGNED) & (events > 0)).sum())
 
 
 def _told(event: SegmentEvent, min_size: int) -> str:

@@ -37,6 +37,14 @@ class UserCounts:
         if np.any(self.n_successes > self.n_trials) or np.any(self.n_successes < 0):
             raise ValueError("n_successes: found a user outside 0..n_trials")
 
+    def of_known(self, is_known: npt.NDArray[np.bool_]) -> "UserCounts":
+        """Return the same counts without trials and successes of other users."""
+        return UserCounts(
+            self.n_trials * is_known,
+            self.n_successes * is_known,
+            None if self.n_events is None else self.n_events * is_known,
+        )
+
     @property
     def rate(self) -> float | None:
         """Successes per trial of all users; null without trials."""

@@ -13,14 +13,14 @@ from segmentry.features.user_days import UserDays
 from segmentry.features.windows import WindowSplit, local_days
 from segmentry.ingest.quality import Finding
 from segmentry.schema import (
-    DataTraits,
-    Feature,
     OF_CLICKS,
     OF_IMPRESSIONS,
+    SECONDS_PER_DAY,
+    DataTraits,
+    Feature,
     Outcome,
     OutcomeKind,
     RowAccount,
-    SECONDS_PER_DAY,
     Window,
 )
 

@@ -11,7 +11,12 @@ from segmentry.evaluation.later_days._added_gain import (
     over_placebos,
     segment_rates,
 )
-from segmentry.evaluation.later_days._check import TruthReport, Validation, check_later
+from segmentry.evaluation.later_days._check import (
+    OutcomeReport,
+    TruthReport,
+    Validation,
+    check_later,
+)
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
 from segmentry.evaluation.later_days._families import (
@@ -25,11 +30,13 @@ from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates, h
 from segmentry.evaluation.later_days._forecast import forecast_ctr
 from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
+from segmentry.evaluation.later_days._outcome_gain import OutcomeGain, outcome_gain
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
     COUNTED_CLICKS,
     counted_features,
     recount,
+    recount_events,
 )
 from segmentry.evaluation.later_days._relabelling import Relabelling
 from segmentry.evaluation.later_days._traffic import Traffic, daily_traffic
@@ -65,6 +72,8 @@ __all__ = [
     "GammaGamma",
     "GammaPoisson",
     "KeptGain",
+    "OutcomeGain",
+    "OutcomeReport",
     "OutcomeWords",
     "Relabelling",
     "SegmentVerdict",
@@ -89,11 +98,13 @@ __all__ = [
     "holm",
     "kept_gain",
     "normal_quantile",
+    "outcome_gain",
     "outcome_rate",
     "over_placebos",
     "permuted_family",
     "purchase_counts",
     "recount",
+    "recount_events",
     "segment_rates",
     "verdicts",
 ]

@@ -7,11 +7,7 @@ import numpy as np
 
 from segmentry.evaluation.later_days._intervals import percentile_interval
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, ratio_of_draws
-from segmentry.evaluation.later_days._user_models import (
-    BetaGeometric,
-    fit_events,
-    fit_gamma_gamma,
-)
+from segmentry.evaluation.later_days._own_history import own_history
 from segmentry.features.user_days import UserDays
 from segmentry.schema import UNASSIGNED, UNKNOWN, OutcomeKind
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
@@ -82,10 +78,10 @@ def outcome_gain(
     if y.sum() <= 0:
         return replace(blank, reason=f"no {counts.outcome.event} in the outcome window")
     kind = counts.outcome.kind
-    own, model = _own_predictions(counts, known, first, forming, ahead=len(later))
-    if own is None:
+    history = own_history(counts, forming)
+    if history is None:
         return replace(blank, reason=NO_SIGNAL)
-    predictions = [_floored(own)]
+    predictions = [_floored(history.predict(counts, forming, ahead=len(later))[known])]
     if forecast is not None:
         level = float(y.mean())
         given = np.where(segment_ids[known] == UNASSIGNED, level, forecast[known] * len(later))
@@ -95,30 +91,7 @@ def outcome_gain(
     share = None
     if kind == "events" and forecast is not None and not found.reason:
         share = _by_negative_binomial(y, *predictions)
-    return replace(found, model=model, by_negative_binomial=share)
-
-
-def _own_predictions(
-    counts: UserDays, known: IntVector, first: IntVector, forming: range, *, ahead: int
-) -> tuple[FloatVector | None, str]:
-    """Predict from each user's own history, and name the model; null where there is none."""
-    seen = replace(counts, outcome=replace(counts.outcome, kind="events")).outcomes(forming)
-    x, T = (each[known].astype(np.float64) for each in (seen.n_successes, seen.n_trials))
-    since = counts.days_since(forming).to_numpy()[known]
-    last = np.where(x > 0, forming.stop - since - first[known], 0.0)
-    model = fit_events(x, last, T)
-    if model is None:
-        return None, ""
-    name = "BG/NBD" if isinstance(model, BetaGeometric) else "gamma-Poisson"
-    expected = model.expected(x, last, T, ahead=ahead)
-    if counts.outcome.kind == "events":
-        return expected, name
-    amounts = counts.outcomes(forming).n_successes[known].astype(np.float64)
-    mean = np.divide(amounts, x, out=np.zeros(x.size), where=x > 0)
-    money = fit_gamma_gamma(x, mean)
-    if money is None:
-        return None, ""
-    return expected * money.expected(x, mean), f"{name} and gamma-gamma"
+    return replace(found, model=history.name, by_negative_binomial=share)
 
 
 def _floored(predictions: FloatVector) -> FloatVector:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from segmentry.errors import ConfigError
-from segmentry.schema import Feature
+from segmentry.schema import Feature, OutcomeKind
 from segmentry.segments.preprocessing import Choices, ColumnPlan, apply_choices, plan_column
 
 
@@ -25,11 +25,17 @@ class Recipe:
     describes_all: bool
     """Whether all other features describe the segments; else only those that form them."""
     is_checked: bool
-    """Whether segments are formed on early days and checked on later ones."""
+    """Whether segments are formed on early days and checked on later clicks."""
     behaviour_weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Features of the behaviour log that form segments beside the others, where it was read."""
     is_of_behaviours: bool = False
     """Whether these, where all are there, form segments alone, in the place of the others."""
+    is_checked_on_events: bool = False
+    """Whether they are checked on later events, or their value, where there are no clicks."""
+
+    def is_checked_on(self, outcome: OutcomeKind) -> bool:
+        """Whether segments are formed on early days and checked on later ones."""
+        return self.is_checked if outcome == "clicks" else self.is_checked_on_events
 
 
 _CLASSIC_BEHAVIOUR = ("n_impressions", "n_clicks", "ctr")
@@ -60,9 +66,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             describes_all=False,
             is_checked=False,
         ),
-        # How often and how long ago, for events without clicks: of purchases these weights keep more
-        # of what users' histories predict than equal ones or money do (docs/explanation/
-        # outcomes.md).
+        # How often and how long ago, for events without clicks: of purchases these weights keep
+        # more of what histories predict than equal ones or money (docs/decisions/outcomes.md).
         "events": Recipe(
             name="events",
             weights=MappingProxyType({"n_active_days": 2.0, "recency_days": 1.0}),
