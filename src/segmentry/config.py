@@ -32,8 +32,6 @@ _LISTS = ("with_", "features", "exclude", "mute")
 class RunConfig(BaseModel):
     """All settings of ``segmentry run``; the description of each is its help on the command line.
 
-    Examples
-    --------
     >>> RunConfig(k_range="2:4").numbers
     (2, 3, 4)
     """
@@ -194,15 +192,13 @@ def parse_moment(text: str, *, utc_offset_hours: "UtcOffset", option: str) -> in
 
     Raises ConfigError if it is neither.
 
-    Examples
-    --------
     >>> parse_moment("2017-05-06", utc_offset_hours=8, option="--since")
     1494000000
     >>> parse_moment("yesterday", utc_offset_hours=8, option="--since")
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: --since 'yesterday': expected a date such as 2017-05-06, a time \
-     as 2017-05-06T18:00, or epoch seconds
+such as 2017-05-06T18:00, or epoch seconds
     """
     if text.isdecimal() and len(text) > 8:
         return int(text)

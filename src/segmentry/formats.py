@@ -19,8 +19,6 @@ _MILLION = 1_000_000
 def count(value: float | None) -> str:
     """Write a whole number with separators.
 
-    Examples
-    --------
     >>> count(1061768), count(None)
     ('1,061,768', '–')
     """
@@ -30,8 +28,6 @@ def count(value: float | None) -> str:
 def decimal(value: float | None, *, digits: int = 2) -> str:
     """Write a number with a fixed number of decimals.
 
-    Examples
-    --------
     >>> decimal(-0.5), decimal(1234.567, digits=1), decimal(None)
     ('−0.50', '1,234.6', '–')
     """
@@ -45,8 +41,6 @@ def decimal(value: float | None, *, digits: int = 2) -> str:
 def decimal_under(value: float, limit: float) -> str:
     """Write a number with two decimals, or with as many as show that it is below a limit.
 
-    Examples
-    --------
     >>> decimal_under(0.748, 0.75), decimal_under(0.74996, 0.75), decimal_under(0.752, 0.75)
     ('0.748', '0.74996', '0.75')
     """
@@ -70,8 +64,6 @@ def score(value: float | None) -> str:
 def signed(value: float | None, *, digits: int = 1) -> str:
     """Write a difference: its sign is always there, but for zero.
 
-    Examples
-    --------
     >>> signed(2.13), signed(-0.4), signed(0.01), signed(None)
     ('+2.1', '−0.4', '0.0', '–')
     """
@@ -83,8 +75,6 @@ def signed(value: float | None, *, digits: int = 1) -> str:
 def percent(value: float | None, *, digits: int = 1) -> str:
     """Write a share as a percentage.
 
-    Examples
-    --------
     >>> percent(0.382).replace(chr(160), " "), percent(None)
     ('38.2 %', '–')
     """
@@ -94,8 +84,6 @@ def percent(value: float | None, *, digits: int = 1) -> str:
 def rate(value: float | None) -> str:
     """Write a click rate: a percentage with two decimals.
 
-    Examples
-    --------
     >>> rate(0.05144).replace(chr(160), " ")
     '5.14 %'
     """
@@ -105,8 +93,6 @@ def rate(value: float | None) -> str:
 def points(value: float | None) -> str:
     """Write a difference of click rates in percentage points.
 
-    Examples
-    --------
     >>> points(0.0012).replace(chr(160), " "), points(None)
     ('0.12 points', '–')
     """
@@ -116,8 +102,6 @@ def points(value: float | None) -> str:
 def compact(value: float | None) -> str:
     """Write a large number in thousands or millions.
 
-    Examples
-    --------
     >>> [compact(v).replace(chr(160), " ") for v in (26557961, 84310, 812)]
     ['26.6 M', '84.3 k', '812']
     """
@@ -133,8 +117,6 @@ def compact(value: float | None) -> str:
 def thousandfold(value: float | None, *, digits: int = 3) -> str:
     """Write what stands for one, such as nats per impression, for a thousand.
 
-    Examples
-    --------
     >>> thousandfold(0.0123), thousandfold(None)
     ('12.300', '–')
     """
@@ -146,8 +128,6 @@ def interval(
 ) -> str:
     """Write the limits of an estimate by the function that writes its value.
 
-    Examples
-    --------
     >>> interval(Estimate(value=0.05, low=0.04, high=0.06), rate).replace(chr(160), " ")
     '4.00 % to 6.00 %'
     >>> interval(Estimate(value=0.05, low=0.04, high=0.06), percent, digits=0).replace(chr(160), "")
@@ -166,8 +146,6 @@ def bracketed(
 ) -> str:
     """Write an estimate with its limits, where they are known, in brackets.
 
-    Examples
-    --------
     >>> bracketed(Estimate(value=1.2, low=1.0, high=1.4))
     '1.20 (1.00 to 1.40)'
     """
@@ -180,8 +158,6 @@ def stacked(
 ) -> str:
     r"""Write an estimate with its limits, where they are known, on a line below.
 
-    Examples
-    --------
     >>> stacked(Estimate(value=1.2, low=1.0, high=1.4))
     '1.20\n1.00 to 1.40'
     """
@@ -197,23 +173,21 @@ def _parts(estimate: Estimate, write: Callable[..., str], digits: int | None) ->
 
 
 def rate_with_limits(estimate: Estimate) -> str:
-    """Write a click rate with its limits, where they are known: the unit stands once for both.
+    """Write a click rate with its limits, where they are known and do not round to the rate.
 
-    Examples
-    --------
     >>> rate_with_limits(Estimate(value=0.05, low=0.04, high=0.06)).replace(chr(160), " ")
-    '5.00 % (4.00–6.00 %)'
+    '5.00 % (4.00–6.00)'
     """
     if estimate.low is None or estimate.high is None:
         return rate(estimate.value)
-    return f"{rate(estimate.value)} ({decimal(estimate.low * 100)}–{rate(estimate.high)})"
+    if rate(estimate.low) == rate(estimate.high):
+        return rate(estimate.value)
+    return f"{rate(estimate.value)} ({decimal(estimate.low * 100)}–{decimal(estimate.high * 100)})"
 
 
 def listed(words: Sequence[str], *, last: str = "and") -> str:
     """Write words as a sentence lists them.
 
-    Examples
-    --------
     >>> listed(["Monday", "Tuesday", "Friday"], last="or")
     'Monday, Tuesday or Friday'
     """
@@ -223,8 +197,6 @@ def listed(words: Sequence[str], *, last: str = "and") -> str:
 def moment(seconds: float, *, utc_offset_hours: UtcOffset) -> str:
     """Write epoch seconds as a local date and time.
 
-    Examples
-    --------
     >>> moment(1494000000, utc_offset_hours=8)
     '2017-05-06 00:00'
     """
@@ -235,8 +207,6 @@ def moment(seconds: float, *, utc_offset_hours: UtcOffset) -> str:
 def utc(offset_hours: UtcOffset) -> str:
     """Name a local clock.
 
-    Examples
-    --------
     >>> utc(8), utc(-3.5), utc(0)
     ('UTC+8', 'UTC-3:30', 'UTC+0')
     """
@@ -248,8 +218,6 @@ def utc(offset_hours: UtcOffset) -> str:
 def day(seconds: float, *, utc_offset_hours: UtcOffset) -> str:
     """Write epoch seconds as a local day in words.
 
-    Examples
-    --------
     >>> day(1494000000, utc_offset_hours=8)
     '6 May 2017'
     """
@@ -261,8 +229,6 @@ def day(seconds: float, *, utc_offset_hours: UtcOffset) -> str:
 def period(start: float, end: float, *, utc_offset_hours: UtcOffset) -> str:
     """Write the local days from one moment to before another; what they share is said once.
 
-    Examples
-    --------
     >>> period(1494000000, 1494432000, utc_offset_hours=8)
     '6 to 10 May 2017'
     >>> period(1493568000, 1494000001, utc_offset_hours=8)
@@ -287,8 +253,6 @@ def feature_value(
 ) -> str:
     """Write a value of a feature in raw units, as its kind asks for; rates of clicks in percent.
 
-    Examples
-    --------
     >>> feature_value(23.26, kind="count"), feature_value(1494000000.0, kind="time")
     ('23.3', '2017-05-05 16:00')
     >>> feature_value(0.0514, kind="rate").replace(chr(160), " ")
@@ -317,8 +281,6 @@ def html_table(
 ) -> str:
     """Return a table for notebooks: escaped, styled in place, without scripts.
 
-    Examples
-    --------
     >>> html_table(["K"], [["<2>"]]).count("&lt;2&gt;")
     1
     """

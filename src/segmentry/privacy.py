@@ -37,21 +37,12 @@ def hidden_cells(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
     """Tell which counts of a line to hide whose total is published.
 
     Use it for the users of one category or one hour by segment: a figure on these users (a click
-    rate, an index) is hidden with their count.
+    rate, an index) is hidden with their count. `counts`, shape (n_cells,), are users of each cell;
+    a user is in one cell at most. Shown are `min_size` users at the fewest; 1 hides nothing.
 
-    Parameters
-    ----------
-    counts : array_like of int, shape (n_cells,)
-        Users of each cell; a user is in one cell at most.
-    min_size : int
-        Fewest users to show; 1 hides nothing.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_cells,)
-        Whoever knows the rule, the total and the counts that are left cannot tell that a hidden
-        count is below `min_size`. All are hidden where the total itself is below it: then it must
-        be hidden too.
+    Whoever knows the rule, the total and the counts that are left cannot tell that a hidden count
+    is below `min_size`. All are hidden where the total itself is below it: then it must be hidden
+    too.
 
     Notes
     -----
@@ -80,26 +71,14 @@ def hidden_cells(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
 def hidden_table(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
     """Tell which counts of a table to hide whose totals by row and by column are published.
 
-    Use it for segments by levels: every user is in one cell.
+    Use it for segments by levels: `counts`, shape (n_rows, n_columns), are users of each cell,
+    every user in one. No total is small: small rows are merged by `published_ids`, small columns by
+    whoever makes the table. Shown are `min_size` users at the fewest; 1 hides nothing.
 
-    Parameters
-    ----------
-    counts : array_like of int, shape (n_rows, n_columns)
-        Users of each cell. No total is small: small rows are merged by `published_ids`, small
-        columns by whoever makes the table.
-    min_size : int
-        Fewest users to show; 1 hides nothing.
+    For every small count there is another table with the same totals and the same shown cells in
+    which that count is at least `min_size`.
 
-    Returns
-    -------
-    ndarray of bool, shape (n_rows, n_columns)
-        For every small count there is another table with the same totals and the same shown
-        cells in which that count is at least `min_size`.
-
-    Raises
-    ------
-    ValueError
-        If a total is small.
+    Raises ValueError if a total is small.
 
     Notes
     -----
@@ -136,19 +115,10 @@ def hidden_keys(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
     """Tell which cells of segments by many keys to hide, where a user may have several keys.
 
     Use it for what segments were shown: users of categories, hours or placements. The impressions
-    of each segment are published, and those of a key among all may be worked out.
-
-    Parameters
-    ----------
-    counts : array_like of int, shape (n_segments, n_keys)
-        Users of each cell; a user is in one segment.
-    min_size : int
-        Fewest users to show; 1 hides nothing.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_segments, n_keys)
-        What is left over of a segment's total, or of a key's, is never of few users alone.
+    of each segment are published, and those of a key among all may be worked out. `counts`, shape
+    (n_segments, n_keys), are users of each cell; a user is in one segment. Shown are `min_size`
+    users at the fewest; 1 hides nothing. What is left over of a segment's total, or of a key's, is
+    never of few users alone.
 
     Notes
     -----
@@ -190,17 +160,10 @@ def hidden_keys(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
 def hidden_bands(counts: npt.ArrayLike, *, min_size: int) -> IntVector:
     """Tell how many bands of a curve may be shown, of all segments together and of each.
 
-    Parameters
-    ----------
-    counts : array_like of int, shape (n_segments, n_bands)
-        Users of each segment that got as far as each band; a user is in one segment.
-    min_size : int
-
-    Returns
-    -------
-    ndarray of int, shape (1 + n_segments,)
-        The number of bands from the first one on, of all together and of each segment. What is left
-        over of a segment's total, or of a band's, is never of few users alone.
+    `counts`, shape (n_segments, n_bands), are users of each segment that got as far as each band; a
+    user is in one segment. The answer, shape (1 + n_segments,), is the number of bands from the
+    first one on, of all together and of each segment. What is left over of a segment's total, or of
+    a band's, is never of few users alone.
 
     Examples
     --------
@@ -246,19 +209,9 @@ def published_ids(
     Every published figure of a segment is worked out on these ids. As no figure is ever shown
     without the few, none can be found by taking away: totals are those of all users.
 
-    Parameters
-    ----------
-    segment_ids : ndarray of int, shape (n_users,)
-        1..K, 0 for users that belong to none.
-    n_segments : int
-    min_size : int
-
-    Returns
-    -------
-    ids : ndarray of int, shape (n_users,)
-        The same but for users of small segments, who have the id of the largest.
-    withheld : ndarray of int
-        Ids of the segments of which nothing is shown. They have no user in `ids`.
+    `segment_ids`, shape (n_users,), are 1..K, 0 for users that belong to none. With the new ids,
+    shape (n_users,), come those of the segments of which nothing is shown: they have no user any
+    more.
 
     Notes
     -----

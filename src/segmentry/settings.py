@@ -66,8 +66,6 @@ def parse_k_range(k_range: KRange | Sequence[int]) -> tuple[int, ...]:
 
     Raises ValueError if it is no rising range of at most 100 whole numbers from 1 on.
 
-    Examples
-    --------
     >>> parse_k_range("2:5"), parse_k_range((3, 4)), parse_k_range("3")
     ((2, 3, 4, 5), (3, 4), (3,))
     """

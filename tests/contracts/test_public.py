@@ -92,6 +92,7 @@ def test_every_command_and_every_option_is_explained():
         ("run",),
         ("score",),
         ("report",),
+        ("card",),
         ("dashboard",),
         ("embed",),
         ("data",),

@@ -31,10 +31,8 @@ class PlanBasis:
     """Why something is missing; empty where nothing is."""
 
 
-def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
+def measure_plans(run_dir: Path) -> PlanBasis:
     """Measure traffic and forecast CTRs of all segments of a run; nothing is written.
-
-    The seed is that of the halves and the draws of the budget.
 
     Raises
     ------
@@ -48,7 +46,7 @@ def measure_plans(run_dir: Path, *, seed: int = 0) -> PlanBasis:
     ids = tuple(each.segment_id for each in traffic.segments)
     rows, measured_days = measured_traffic(run_dir, traffic, ids)
     try:
-        rates = budget_rates(run_dir, traffic, n_days=n_days, seed=seed)
+        rates = budget_rates(run_dir, traffic, n_days=n_days)
     except DataError as error:
         reason = str(error)
     return PlanBasis(

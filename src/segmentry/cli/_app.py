@@ -59,6 +59,7 @@ for _command in (
     _run.run,
     _run.score,
     _run.report,
+    _run.card,
 ):
     app.command()(_command)
 _group(

@@ -3,11 +3,12 @@
 import contextlib
 import dataclasses
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,25 +22,27 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from segmentry.evaluation.later_days import TruthReport
 from segmentry.formats import percent, rate, rate_with_limits
 from segmentry.ingest.quality import Finding
 from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, RowAccount
 from segmentry.schema import Progress as Tell
 
+if TYPE_CHECKING:
+    from segmentry.present.first_screen import ScreenRow
+
 _OF_SEGMENTS = (
     "segment_id",
     "name",
     "n_users",
     "share",
-    "verdict",
+    "decision",
     "expected_rate",
+    "verdict",
+    "is_stable",
     "ctr_seen",
     "ctr_outcome",
 )
-_MOST_INSIGHTS = 3
-_DAYS_OF_WEEK = 7
 _STEPS_IN_ROWS = (
     "reading the log",
     "reading the behaviours",
@@ -174,53 +177,34 @@ def print_findings(findings: Sequence[Finding]) -> None:
     OUT.print(table)
 
 
-def print_summary(summary: Summary) -> None:
-    """Print the headline, why this K, a line per segment, and what to know.
+def print_summary(summary: Summary, run_dir: Path) -> None:
+    """Print the first screen of the report, with the commands that come next, and what to know."""
+    from segmentry.present.first_screen import first_screen
 
-    The click rates seen on the days that formed the segments stand beside those to be expected.
-    """
-    OUT.print(f"[bold]{escape(summary.headline)}[/bold]")
-    OUT.print(escape(summary.selection.reason))
-    table = table_of(["id", "segment"])
-    is_checked = summary.truth is not None
-    has_seen = not is_checked and summary.traits.has_clicks
-    rates = ["seen", "expected (90 %)", "verdict"] if is_checked else ["share"]
-    rates += ["seen (95 %)"] * has_seen
-    for name in ("users", *rates):
-        table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
-    for segment in summary.segments:
-        told = ["too few" if segment.is_withheld else f"{segment.n_users:,}"]
-        if is_checked:
-            told += [rate(segment.ctr_seen.value), rate_with_limits(segment.expected_rate)]
-            told += [segment.verdict]
-        else:
-            told += [percent(None if segment.is_withheld else segment.share)]
-            told += [rate_with_limits(segment.ctr_seen)] * has_seen
-        table.add_row(str(segment.segment_id), escape(segment.name), *told)
-    OUT.print(table)
-    if summary.truth is not None and summary.truth.outcome_weekdays:
-        OUT.print(escape(_checked(summary.truth)))
+    screen = first_screen(summary)
+    OUT.print(f"[bold]{escape(screen.headline)}[/bold]\n{escape(screen.gain)}\n")
+    rates = ["ads", "click rate (90 %)"] if screen.has_ads else []
+    table = table_of(["decision", "segment"], ["users", *rates])
+    for row in screen.rows:
+        told = [percent(row.share, digits=0)]
+        if screen.has_ads:
+            told += [_ads(row), rate_with_limits(row.expected)]
+        table.add_row(row.word, f"{row.segment_id} {escape(row.name)}", *told)
+    if screen.average.is_known:
+        table.add_row("", "average", "", "", rate(screen.average.value), style="dim")
+    print_wide(table)
+    for text in (screen.more, " ".join(screen.sure)):
+        if text:
+            OUT.print(escape(text))
     _print_conversions(summary)
-    _print_insights(summary)
+    for word, command in screen.commands(shlex.quote(str(run_dir))):
+        OUT.print(f"{word:<5} {escape(command)}")
     print_notes(summary.warnings)
 
 
-def _checked(truth: TruthReport) -> str:
-    """Say which days formed the segments, which checked them, and what of the signal is kept."""
-    days = f"Formed on {_days(truth.feature_weekdays)}, checked on {_days(truth.outcome_weekdays)}"
-    gain = truth.kept_gain
-    if gain is None or gain.by_forecast.low is None or gain.by_forecast.high is None:
-        return f"{days}."
-    kept = gain.by_forecast
-    return (
-        f"{days}: the segments keep {kept.value:.0%} ({kept.low:.0%}–{kept.high:.0%}) of what "
-        "users' own click rates tell of the later clicks."
-    )
-
-
-def _days(weekdays: Sequence[str]) -> str:
-    n_days = "1 day" if len(weekdays) == 1 else f"{len(weekdays)} days"
-    return n_days if len(weekdays) > _DAYS_OF_WEEK else f"{n_days} ({', '.join(weekdays)})"
+def _ads(row: "ScreenRow") -> str:
+    now, proposed = (percent(each, digits=0) for each in (row.share_now, row.share_proposed))
+    return now if row.share_now == row.share_proposed else f"{now.split()[0]} → {proposed}"
 
 
 def _print_conversions(summary: Summary) -> None:
@@ -235,30 +219,3 @@ def _print_conversions(summary: Summary) -> None:
         OUT.print(escape(f"What the behaviours add was not measured: {reason}."))
     for gain in report.added:
         OUT.print(escape(added_sentence(gain)))
-
-
-def _print_insights(summary: Summary) -> None:
-    """Print the first findings, each with what to do."""
-    insights = () if summary.decisions is None else summary.decisions.insights
-    names = {segment.segment_id: segment.name for segment in summary.segments}
-    for insight in insights[:_MOST_INSIGHTS]:
-        name = names.get(insight.segment_id or 0)
-        who = f"{insight.segment_id} {name}" if name else "all users"
-        OUT.print(
-            f"[bold]{insight.code}[/bold] {escape(who)}: {escape(_inside(insight.title))}. "
-            f"{escape(insight.text)}"
-        )
-        if insight.action is not None:
-            OUT.print(f"        → {escape(insight.action.text)}")
-    n_left = len(insights) - _MOST_INSIGHTS
-    if n_left > 0:
-        OUT.print(f"        {n_left} more in the report.")
-
-
-def _inside(title: str) -> str:
-    """Return a title as it stands inside a sentence: "CTR" stays what it is.
-
-    >>> _inside("Over-exposed with falling CTR")
-    'over-exposed with falling CTR'
-    """
-    return title[0].lower() + title[1:]

@@ -1,4 +1,4 @@
-"""Commands that make and use a run folder: demo, init, run, score, report."""
+"""Commands that make and use a run folder: demo, init, run, score, report, card."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -118,7 +118,7 @@ def run(
         return
     _console.print_accounts(summary.data.accounts, summary.traits)
     typer.echo()
-    _console.print_summary(summary)
+    _console.print_summary(summary, out)
     typer.echo(f"\nReport: {out / 'report.html'}")
 
 
@@ -176,3 +176,39 @@ def report(
 
     pipeline.rewrite_report(run_dir, names=names)
     typer.echo(f"Report: {run_dir / 'report.html'}")
+
+
+def card(
+    run_dir: RunDir,
+    segment: Annotated[int, typer.Option(help="Segment, as 1.", metavar="N")],
+    style: Annotated[str, typer.Option("--format", help="md, html or json.")] = "md",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; printed if absent.", metavar="FILE")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Print one segment on a page: what to do, what to expect, who they are, how sure."""
+    from segmentry.errors import ConfigError
+    from segmentry.present.card import render_card_json, render_card_markdown
+    from segmentry.present.report import render_card_page
+    from segmentry.results.summary import read_summary
+    from segmentry.runtime.temporary import written_whole
+
+    formats = {"md": render_card_markdown, "html": render_card_page, "json": render_card_json}
+    if style not in formats:
+        raise ConfigError(f"--format {style}: unknown; expected md, html or json")
+    if out is not None and out.exists() and not overwrite:
+        raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
+    summary = read_summary(run_dir)
+    ids = [each.segment_id for each in summary.segments]
+    if segment not in ids:
+        raise ConfigError(
+            f"--segment {segment}: no such segment in {run_dir}; expected 1 to {len(ids)}"
+        )
+    text = formats[style](summary, segment)
+    if out is None:
+        typer.echo(text.rstrip())
+        return
+    with written_whole(out) as partial:
+        partial.write_text(text, encoding="utf-8")
+    typer.echo(f"Card: {out}")

@@ -83,8 +83,6 @@ ask for at least one user
 class GeneratedData:
     """Where the generated files are and how many rows they hold.
 
-    Examples
-    --------
     >>> import tempfile
     >>> from segmentry.datasets import generate_taobao
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -119,8 +119,6 @@ def _of_clicks(table: pl.DataFrame) -> Iterator[str]:
 def warn_of_memory(n_users: int, memory: str | None) -> Iterator[str]:
     """Say that the users alone, in whatever parts the logs are read, take more than was given.
 
-    Examples
-    --------
     >>> list(warn_of_memory(1_141_729, "1GB"))
     ['The users alone take about 1.6 GB while they are segmented and described, more than \
 --memory 1GB; that was kept while the logs were read.']

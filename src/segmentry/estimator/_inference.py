@@ -178,7 +178,7 @@ def infer_features(
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: user table: no column 'ages'; did you mean 'age'? Found age, \
-    try, n_orders, user_id
+country, n_orders, user_id
     """
     _check_names(table, ordinal, categorical, ignore)
     features, left_out = [], []

@@ -79,7 +79,7 @@ def plan_columns(
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: column 'plan' cannot form segments (constant: 2 for all users); \
-    e it out
+leave it out
     """
     reasons = {each.column: each.reason for each in inferred.left_out}
     known = [feature.name for feature in inferred.features]

@@ -239,8 +239,6 @@ def available_behaviours(
 ) -> tuple[tuple[Feature, ...], tuple[tuple[str, str], ...]]:
     """Return the features that a behaviour log allows; of the others, the name and what lacks.
 
-    Examples
-    --------
     >>> from segmentry.schema import ColumnSource, TableSource
     >>> action = ColumnSource("btag", "code", codes=(("1", 0), ("3", 1)))
     >>> log = TableSource("behaviours", (), {"action": action, "user_id": action})

@@ -369,8 +369,6 @@ def available_features(
 def counts_of(features: Iterable[Feature]) -> frozenset[str]:
     """Return the counts per user that some features are made of.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> ctr = [feature for feature in LOG_FEATURES if feature.name == "ctr"]
     >>> sorted(counts_of(ctr))
@@ -382,8 +380,6 @@ def counts_of(features: Iterable[Feature]) -> frozenset[str]:
 def log_columns_of(features: Iterable[Feature]) -> frozenset[str]:
     """Return the canonical columns of a log that some features take beyond user, time and click.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> sorted(log_columns_of(LOG_FEATURES))
     ['ad_id', 'placement']

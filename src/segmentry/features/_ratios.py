@@ -144,8 +144,6 @@ def _maximise(
 def shrink(clicks: npt.ArrayLike, impressions: npt.ArrayLike, prior: BetaPrior) -> FloatVector:
     """Return the posterior mean CTR of each user, shape (n_users,).
 
-    Examples
-    --------
     >>> shrink([1, 0], [1, 0], BetaPrior(mean=0.05, precision=19.0)).tolist()
     [0.0975, 0.05]
     """

@@ -13,8 +13,6 @@ from segmentry.schema.arrays import IntVector
 class BehaviourDays:
     """What users viewed and bought by day; make one with `from_frame`.
 
-    Examples
-    --------
     >>> frame = pl.DataFrame({"user_id": ["a", "a", "b"], "day": [9, 10, 11], "n_views": [5, 2, 1],
     ...                       "n_purchases": [1, 0, 3], "n_view_credits": 0, "n_click_credits": 0})
     >>> days = BehaviourDays.from_frame(frame, users=pl.Series(["a", "b"]), first_day=10,

@@ -74,8 +74,6 @@ class Events:
 def midnight_of(window: Window) -> int:
     """Return the last local midnight that is not after the start of a window, in epoch seconds.
 
-    Examples
-    --------
     >>> midnight_of(Window(start=1494000060, end=1494000120, utc_offset_hours=8))
     1494000000
     """
@@ -137,8 +135,6 @@ def _placed(placements: Sequence[str]) -> nw.Expr:
 def pieces_of(events: Events, *, n_rows: int) -> Iterator[Events]:
     """Return the rows of some users, then of the next, about `n_rows` each: they take less room.
 
-    Examples
-    --------
     >>> one = Events(
     ...     user_id=pl.Series([3, 7]), user=np.array([1, 0, 1]), second=np.array([5, 6, 7]),
     ...     is_click=np.array([0, 1, 0]), ad=None, ad_place=None, placement=None, amounts={},

@@ -20,8 +20,6 @@ _MAX_TABLE = 1 << 23
 class Places:
     """The places of known distinct ids, to be looked up again and again.
 
-    Examples
-    --------
     >>> places = Places.among(pl.Series([5, 7]))
     >>> places.of(pl.Series([7, 8, None])).tolist(), places.of(pl.Series([-5, 5])).tolist()
     ([1, -1, -1], [-1, 0])
@@ -55,8 +53,6 @@ class Places:
 def numbers_of(ids: pl.Series) -> tuple[pl.Series, IntVector]:
     """Return the distinct ids, rising, and the number of each row's among them; -1 for null.
 
-    Examples
-    --------
     >>> known, number = numbers_of(pl.Series([70, 50, None, 70]))
     >>> known.to_list(), number.tolist()
     ([50, 70], [1, 0, -1, 1])
@@ -119,8 +115,6 @@ def sort_rows(columns: Sequence[IntVector], sizes: Sequence[int]) -> tuple[IntVe
 def run_starts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
     """Return where rows begin that differ from the one before in any of the sorted columns.
 
-    Examples
-    --------
     >>> run_starts(np.array([0, 0, 1, 1]), np.array([3, 3, 3, 4])).tolist()
     [0, 2, 3]
     """
@@ -135,8 +129,6 @@ def run_starts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
 def run_firsts(*columns: npt.NDArray[np.signedinteger[Any]]) -> IntVector:
     """Return for each row where the run of rows begins that are equal to it in sorted columns.
 
-    Examples
-    --------
     >>> run_firsts(np.array([0, 0, 1, 1]), np.array([3, 3, 3, 4])).tolist()
     [0, 0, 2, 3]
     """
@@ -168,8 +160,6 @@ def count_pairs(
 
     The columns, of shape (n_rows,), are below `n_users`, below `n_keys`, and 0 or 1.
 
-    Examples
-    --------
     >>> pairs = count_pairs(
     ...     np.array([1, 0, 1]), np.array([2, 0, 2]), np.array([0, 0, 1]), n_users=2, n_keys=3
     ... )

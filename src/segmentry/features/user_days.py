@@ -77,8 +77,6 @@ class UserDays:
 
     Rows are sorted by day and then by user, one row per pair; make one with `from_frame`.
 
-    Examples
-    --------
     >>> frame = pl.DataFrame({"user_id": ["b", "a", "b"], "day": [1, 2, 2],
     ...                       "n_impressions": [3, 5, 4], "n_clicks": [1, 0, 2]})
     >>> counts = UserDays.from_frame(frame, users=pl.Series(["a", "b", "c"]))
@@ -220,8 +218,6 @@ class UserDays:
     def without(self, whole: DayCounts, days: Collection[int]) -> DayCounts:
         """Take some days out of a sum that holds them: less to do where they are few.
 
-        Examples
-        --------
         >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
         ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
         >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))
@@ -262,8 +258,6 @@ class UserDays:
 
         That CTR is of the users `is_in`, shape (n_users,).
 
-        Examples
-        --------
         >>> frame = pl.DataFrame({"user_id": [0, 1, 1], "day": [1, 1, 2],
         ...                       "n_impressions": [3, 1, 4], "n_clicks": [2, 0, 4]})
         >>> counts = UserDays.from_frame(frame, users=pl.Series([0, 1]))

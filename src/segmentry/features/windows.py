@@ -32,8 +32,6 @@ def local_days(window: Window) -> range:
 
     Raises ValueError if the window does not consist of whole local days.
 
-    Examples
-    --------
     >>> local_days(Window(start=1494000000, end=1494691200, utc_offset_hours=8))
     range(17292, 17300)
     """
@@ -51,8 +49,6 @@ def local_days(window: Window) -> range:
 def weekdays(window: Window) -> tuple[str, ...]:
     """Return the weekday of each local day of a window, in order.
 
-    Examples
-    --------
     >>> weekdays(Window(start=1494000000, end=1494172800, utc_offset_hours=8))
     ('Saturday', 'Sunday')
     """
@@ -100,8 +96,6 @@ def split_window(window: Window, periods: Sequence[range] | None = None) -> Wind
 
     Raises ValueError if the window does not consist of whole local days.
 
-    Examples
-    --------
     Eight days of Taobao: six form segments, two check them; inside the six, four and two.
 
     >>> split = split_window(Window(start=1494000000, end=1494691200, utc_offset_hours=8))

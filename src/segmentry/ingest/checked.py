@@ -51,8 +51,6 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
     Levels below 0, in the columns named by `attributes`, are impossible and become unknown, as
     numbers that are not finite do in any column.
 
-    Examples
-    --------
     >>> rows = pl.DataFrame({"user_id": [2, 1, 1, 2, None], "city": [3, 1, 1, 4, 1]})
     >>> clean = clean_profiles(rows, unreadable=0, attributes=["city"])
     >>> clean.rows.rows(), dict(clean.account.rejected)
@@ -77,8 +75,6 @@ def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
 
     A price that is not a finite number above 0 is impossible and becomes unknown.
 
-    Examples
-    --------
     >>> rows = pl.DataFrame({"ad_id": [7, 8], "price": [1.0, -3.0]})
     >>> clean = clean_ads(rows, unreadable=0)
     >>> clean.rows["log_price"].to_list(), clean.n_impossible

@@ -127,8 +127,6 @@ def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
     Raises EmptyDataError if the file is empty or holds a header only; DataError if it cannot be
     read or is of another format than its name says; SchemaError if two columns have the same name.
 
-    Examples
-    --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "profiles.csv"
     >>> _ = path.write_text("user_id;city \n7;4.0\n")
@@ -348,8 +346,6 @@ def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
 
     A SchemaError says what was found and the nearest match of each missing column.
 
-    Examples
-    --------
     >>> layout = FileLayout(Path("log.csv"), "csv", ",", ("usr", "clk"), ())
     >>> require_columns(layout, ["user", "clk"])
     Traceback (most recent call last):
@@ -379,8 +375,6 @@ def _missing(name: str, found: Collection[str]) -> str:
 def has_integers_only(values: Sequence[str]) -> bool:
     """Whether all values are whole numbers of at most 18 digits, such as ``4`` or ``4.0``.
 
-    Examples
-    --------
     >>> has_integers_only(["4", "-1", "4.0"]), has_integers_only(["4", "u7"])
     (True, False)
     """
@@ -399,8 +393,6 @@ def is_number(text: str) -> bool:
 def estimate_rows(path: Path) -> int | None:
     r"""Return about how many rows a file holds, to tell progress by; none for a compressed CSV.
 
-    Examples
-    --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "log.csv"
     >>> _ = path.write_text("user,clk\n" + "7,0\n" * 100)
@@ -424,8 +416,6 @@ def read_settings(file: Path, *, advice: str) -> str:
 
     Raises ConfigError if it cannot be read or is not UTF-8; `advice` ends the message.
 
-    Examples
-    --------
     >>> read_settings(Path("nowhere.toml"), advice="check --config")
     Traceback (most recent call last):
     ...

@@ -75,16 +75,14 @@ def moment_pattern(time_format: str) -> MomentPattern:
 
     Raises ConfigError if it is none of these, or lacks year, month or day.
 
-    Examples
-    --------
     >>> moment_pattern("%d/%m/%Y").names
     ('day', 'month', 'year')
     >>> moment_pattern("%d %b")
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: time format '%d %b': expected seconds, milliseconds, \
-    oseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
-    t year, month and day
+microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
+least year, month and day
     """
     if time_format in _NAMED:
         groups = {name: place for place, name in enumerate(FIELDS, start=1)}
@@ -115,8 +113,6 @@ def find_time_format(values: Sequence[str]) -> str:
 
     A date such as ``03/04/2017`` fits none: which number is the month cannot be told.
 
-    Examples
-    --------
     >>> find_time_format(["1494000000"]), find_time_format(["1494000000123"])
     ('seconds', 'milliseconds')
     >>> find_time_format(["19970101"]), find_time_format(["2017-05-06T08:00:00+08:00"])
@@ -164,8 +160,6 @@ def _fits(value: str, pattern: str) -> bool:
 def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
     """Return the beginning of a local day in epoch seconds.
 
-    Examples
-    --------
     >>> midnight(dt.date(2017, 5, 6), utc_offset_hours=8)
     1494000000
     """
@@ -176,8 +170,6 @@ def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
 def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: UtcOffset) -> bool:
     """Whether some times tell more than the day.
 
-    Examples
-    --------
     >>> has_hours(["2017-05-06", "2017-05-07"], "iso", utc_offset_hours=8)
     False
     >>> has_hours(["1494000000", "1494000001"], "seconds", utc_offset_hours=8)

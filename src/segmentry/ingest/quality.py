@@ -105,8 +105,6 @@ def find_in_profiles(
 ) -> tuple[Finding, ...]:
     """Count impossible and unknown values of the attributes.
 
-    Examples
-    --------
     >>> find_in_profiles(pl.DataFrame({"user_id": [1]}), (), 0)[0].text
     'profile values that are impossible: levels below 0, or none of those declared'
     """

@@ -87,10 +87,8 @@ def compare_algorithms(
         cells.
     n_runs : int
         Fits to resampled users, by which stability is measured; 0 for none.
-    seed : int
     is_alone : bool
         Fit each in a process of its own, which measures its memory.
-    progress : callable, optional
 
     Raises
     ------
@@ -279,12 +277,6 @@ def embed_run(
         Users that form the map: of every segment its share, by hash of the id.
     n_placed : int
         Further users to put into it; 0 for all others.
-    seed : int
-
-    Returns
-    -------
-    Summary
-        With its `embedding`.
 
     Raises
     ------

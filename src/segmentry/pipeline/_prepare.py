@@ -17,24 +17,16 @@ _BLOCK_BYTES = 512 << 20
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """What a preparation came to.
-
-    Parameters
-    ----------
-    directory : Path
-    accounts : tuple of RowAccount
-        Where the rows of each table went.
-    n_bytes_read, n_bytes : int
-        Of the files that were read and of those that were written.
-    is_new : bool
-        Whether anything had to be done.
-    """
+    """What a preparation came to."""
 
     directory: Path
     accounts: tuple[RowAccount, ...]
+    """Where the rows of each table went."""
     n_bytes_read: int
     n_bytes: int
+    """`n_bytes_read`, `n_bytes`: of the files that were read and of those that were written."""
     is_new: bool
+    """Whether anything had to be done."""
 
 
 def prepare(

@@ -66,20 +66,13 @@ _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run made.
-
-    Parameters
-    ----------
-    run_dir : Path
-        The run folder.
-    summary : Summary
-    segments : DataFrame
-        The table of ``segments.parquet``.
-    """
+    """What a run made."""
 
     run_dir: Path
+    """The run folder."""
     summary: Summary
     segments: pl.DataFrame
+    """The table of ``segments.parquet``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

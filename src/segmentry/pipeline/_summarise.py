@@ -241,11 +241,12 @@ def decide(
     )
     catalogue = {feature.name: feature for feature in users.catalogue}
     forming = [catalogue[name] for name in segmentation.preprocessing.features]
+    halves = None if truth is None else truth.halves
     segments, spending = decide_spending(
         summary.segments,
-        None if truth is None else truth.halves,
+        halves,
         has_clicks=users.traits.has_clicks,
-        n_days=len(local_days(users.window)) if users.traits.has_time else 1,
+        n_days=1 if halves is None else len(local_days(users.window)),
     )
     summary = replace(summary, segments=segments, spending=spending)
     insights, not_evaluated = find_insights(

@@ -73,8 +73,6 @@ def draw_png(svg: str, *, scale: float) -> bytes:
 def fit_for_xml(text: str) -> str:
     r"""Replace characters that no XML may hold, such as control characters in names from data.
 
-    Examples
-    --------
     >>> fit_for_xml("kr\x16")
     'kr\ufffd'
     """

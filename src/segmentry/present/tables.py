@@ -41,8 +41,6 @@ class Badge:
 def plain(value: object) -> str:
     """Write a value as is.
 
-    Examples
-    --------
     >>> plain("K-means"), plain(3), plain(None)
     ('K-means', '3', '–')
     """
@@ -69,8 +67,6 @@ class Column:
     def texts(self, cell: Cell) -> tuple[str, ...]:
         r"""Return what people read: one text, or two where limits have a column of their own.
 
-        Examples
-        --------
         >>> rate = Column("rate", "rate", "{:.1f}".format)
         >>> rate.texts(Estimate(2.0, 1.0, 3.0)), rate.texts(0.5)
         (('2.0\n1.0 to 3.0',), ('0.5',))
@@ -114,8 +110,6 @@ class Line:
 class Table:
     """A table of a run.
 
-    Examples
-    --------
     >>> from segmentry.formats import count
     >>> sizes = Table(
     ...     name="sizes",
@@ -198,8 +192,6 @@ class Table:
 def segment_row(segment_id: int, name: str, *cells: Cell) -> Row:
     """Return a line headed by a segment.
 
-    Examples
-    --------
     >>> segment_row(2, "Occasional users", 0.25).cells
     ('2 Occasional users', 0.25)
     """

@@ -125,8 +125,6 @@ def segment_colour(segment_id: int) -> str:
     centre, not by colour; a single dot of a map says its segment when hovered over. All have a
     contrast of 3 or more with the light and the dark ground. Unassigned users (id 0) are grey.
 
-    Examples
-    --------
     >>> segment_colour(1), segment_colour(17), segment_colour(0)
     ('#1493fc', '#1493fc', '#8d9197')
     >>> len({segment_colour(i) for i in range(1, 41)})
@@ -140,8 +138,6 @@ def segment_colour(segment_id: int) -> str:
 def segment_ink(segment_id: int) -> str:
     """Return the colour of a number upon `segment_colour`: white or black, contrast at least 4.5.
 
-    Examples
-    --------
     >>> segment_ink(1), segment_ink(2)
     ('#000000', '#ffffff')
     """
@@ -167,8 +163,6 @@ def _heat_class(difference: float) -> int:
 def heat_colour(difference: float) -> str:
     """Return the fill of a standardised difference: blue below the population, orange above.
 
-    Examples
-    --------
     >>> heat_colour(0.1) == heat_colour(-0.1), heat_colour(2.0) == heat_colour(9.0)
     (True, True)
     """
@@ -178,8 +172,6 @@ def heat_colour(difference: float) -> str:
 def heat_ink(difference: float) -> str:
     """Return the colour of text upon `heat_colour`, with a contrast of at least 4.5.
 
-    Examples
-    --------
     >>> heat_ink(0.0), heat_ink(-3.0)
     ('#1c2126', '#fffffd')
     """
@@ -189,8 +181,6 @@ def heat_ink(difference: float) -> str:
 def page_colours(*, is_dark: bool) -> str:
     """Return the colours of a page as custom properties of CSS.
 
-    Examples
-    --------
     >>> page_colours(is_dark=True)[:17]
     '--paper: #15181b;'
     """
@@ -202,8 +192,6 @@ def page_colours(*, is_dark: bool) -> str:
 def dark_figure_css(scope: str) -> str:
     """Return CSS rules that turn every role of an inline figure dark, below the selector `scope`.
 
-    Examples
-    --------
     >>> dark_figure_css(".figure").splitlines()[0]
     '.figure [fill="#1c2126"]{fill:#eceae4}'
     """
@@ -217,8 +205,6 @@ def dark_figure_css(scope: str) -> str:
 def dark_svg(svg: str) -> str:
     """Return the SVG of a figure with every role in its dark colour; segments keep theirs.
 
-    Examples
-    --------
     >>> dark_svg('<rect fill="#fdfcf9"/>')
     '<rect fill="#15181b"/>'
     """
@@ -231,8 +217,6 @@ def dark_svg(svg: str) -> str:
 def house_config() -> dict[str, object]:
     """Return the Vega-Lite configuration of the house.
 
-    Examples
-    --------
     >>> house_config()["background"]
     '#fdfcf9'
     """

@@ -61,13 +61,11 @@ def check_target(run_dir: Path, *, overwrite: bool) -> None:
     Raises OutputError if the folder exists and may not be replaced, or its parent cannot be
     written.
 
-    Examples
-    --------
     >>> check_target(Path("."), overwrite=True)
     Traceback (most recent call last):
     ...
     segmentry.errors.OutputError: .: exists and is not a run folder (no manifest.json), so it is \
-    replaced; choose another --out
+not replaced; choose another --out
     """
     if os.path.lexists(run_dir):  # a link to nothing is in the way too
         if not (run_dir / "manifest.json").is_file():
@@ -94,8 +92,6 @@ def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
 
     Whatever goes wrong, `run_dir` is as it was: absent, or the earlier run, whole.
 
-    Examples
-    --------
     >>> import tempfile
     >>> run_dir = Path(tempfile.mkdtemp()) / "run"
     >>> with staged(run_dir, overwrite=False) as staging:

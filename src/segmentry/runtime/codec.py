@@ -27,8 +27,6 @@ class Codec(Generic[Record]):
     The file begins with its version, so that a reader of another version can refuse it before it
     looks at anything else.
 
-    Examples
-    --------
     >>> from segmentry.runtime.clock import StepRecord
     >>> steps = Codec(StepRecord, what="step", version=2, remedy="run it again")
     >>> text = steps.render(StepRecord("read the log", 1.5, 200.0))

@@ -37,8 +37,6 @@ def parse_size(text: str) -> int:
 
     Raises ValueError if it is none.
 
-    Examples
-    --------
     >>> parse_size("4GB"), parse_size("0.5 GiB")
     (4000000000, 536870912)
     """
@@ -83,8 +81,6 @@ def peak_memory_mb() -> float | None:
 def process_limit(memory: str | None) -> int:
     """Return the bytes that the whole process may take: half of the machine's if not said.
 
-    Examples
-    --------
     >>> process_limit("1GB"), process_limit(None) == machine_memory() // 2
     (1000000000, True)
     """
@@ -94,8 +90,6 @@ def process_limit(memory: str | None) -> int:
 def engine_share(limit: int) -> int:
     """Return the limit to set for DuckDB so that the process stays within its own.
 
-    Examples
-    --------
     >>> engine_share(1_000_000_000), engine_share(4_000_000_000)
     (493303571, 2770089285)
     """
@@ -109,8 +103,6 @@ def rows_per_part(limit: int, n_rows: int) -> int:
     A million, so that memory is the same whatever the log; of logs beyond 32 millions more, as
     parts are costly too, as far as the `limit` in bytes allows.
 
-    Examples
-    --------
     >>> [rows_per_part(4_000_000_000, n) for n in (26_000_000, 64_000_000, 723_000_000)]
     [1000000, 2000000, 3000000]
     >>> rows_per_part(1_000_000_000, 723_000_000)
@@ -136,8 +128,6 @@ def require_room(folder: Path, n_bytes: int, *, remedy: str) -> None:
 
     An OutputError says what is needed, what is free, and the `remedy`.
 
-    Examples
-    --------
     >>> require_room(Path("."), 10**18, remedy="give --temp DIR on a larger disk")
     Traceback (most recent call last):
     ...

@@ -49,15 +49,13 @@ def require(module: str, *, extra: str) -> ModuleType:
 
     Raises MissingExtraError if the module is not installed.
 
-    Examples
-    --------
     >>> require("json", extra="spark").__name__
     'json'
     >>> require("not_there", extra="spark")
     Traceback (most recent call last):
     ...
     segmentry.errors.MissingExtraError: not_there is not installed; run: \
-    install "segmentry[spark]"
+pip install "segmentry[spark]"
     """
     try:
         return importlib.import_module(module)

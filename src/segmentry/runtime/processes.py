@@ -31,8 +31,6 @@ def call_apart(
     Raises the SegmentryError that the function raised; RuntimeError if the process ended otherwise:
     its own words are on standard error.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> call_apart(distinct_rows, [[1.0], [1.0], [5.0]]).weights
     array([2., 1.])
@@ -55,8 +53,6 @@ def serving(
     takes what `function` takes and returns a future at once. The future raises as `call_apart`
     does, and so do all later ones once a process has ended.
 
-    Examples
-    --------
     >>> with serving(abs) as ask:
     ...     [answer.result() for answer in (ask(-1), ask(2))]
     [1, 2]

@@ -34,8 +34,6 @@ def told_in_rows(
 def counted(on_done: Callable[[int, int], None] | None, total: int) -> Callable[[object], None]:
     """Return what counts the pieces that are done, and reports (pieces done, pieces in all).
 
-    Examples
-    --------
     >>> count = counted(lambda done, total: print(done, "of", total), 2)
     >>> count("any piece")
     1 of 2

@@ -21,8 +21,6 @@ def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
 
     Raises OSError if it cannot be made.
 
-    Examples
-    --------
     >>> import tempfile
     >>> home = Path(tempfile.mkdtemp())
     >>> with claimed(home / "a.partial", leftovers="*.partial") as folder:
@@ -55,8 +53,6 @@ def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
 def temporary_folder(parent: Path) -> Iterator[Path]:
     """Yield a folder of a new name in `parent`, which is removed at the end, or by the next.
 
-    Examples
-    --------
     >>> import tempfile
     >>> with temporary_folder(Path(tempfile.mkdtemp())) as folder:
     ...     folder.is_dir()

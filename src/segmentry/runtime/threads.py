@@ -35,8 +35,6 @@ def map_in_threads(
     The `work` must not depend on what the others do. `on_done` is called in the calling thread with
     each result as it arrives, in no fixed order.
 
-    Examples
-    --------
     >>> map_in_threads(abs, [-3, 1, -2])
     [3, 1, 2]
     """
@@ -68,8 +66,6 @@ def one_thread(user_api: str | None = None) -> AbstractContextManager[Any]:
 
     The last bits of a sum depend on how many threads take part.
 
-    Examples
-    --------
     >>> with one_thread("blas"):
     ...     pass
     """
@@ -90,8 +86,6 @@ def _libraries(_n_modules: int) -> Any:
 def do_together(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
     """Do two pieces of work at once, each with one thread of arithmetic.
 
-    Examples
-    --------
     >>> do_together(lambda: 1, lambda: "a")
     (1, 'a')
     """
@@ -103,8 +97,6 @@ def do_together(first: Callable[[], First], second: Callable[[], Second]) -> tup
 def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Apply a function to each item, to the next one while the last result is used.
 
-    Examples
-    --------
     >>> list(ahead(abs, [-3, 1, -2]))
     [3, 1, 2]
     """

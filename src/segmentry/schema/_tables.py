@@ -72,8 +72,6 @@ Progress = Callable[[str, int, int], None]
 class Estimate:
     """A number with its interval; all three are null where the number is not defined.
 
-    Examples
-    --------
     >>> Estimate(value=0.05, low=0.04, high=0.06).is_known
     True
     >>> Estimate(value=None, low=None, high=None).is_known

@@ -114,7 +114,7 @@ def test_the_report_sets_each_figure_beside_its_table(measured):
 def test_names_are_cut_only_where_they_may_be_too_long(label, limit):
     row = {"row": 0, "label": label, "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
 
-    chart = forest([row], title="x", width=400).to_dict()
+    chart = forest([row], title="x").to_dict()
 
     marks = [layer["mark"] for layer in chart["layer"] if layer["mark"]["type"] == "text"]
     assert marks[0].get("limit") == limit
@@ -123,8 +123,8 @@ def test_names_are_cut_only_where_they_may_be_too_long(label, limit):
 def test_names_have_a_halo_only_where_a_line_lies_behind_them():
     row = {"row": 0, "label": "a", "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
 
-    alone = forest([row], title="x", width=400).to_dict()
-    compared = forest([row], title="x", width=400, against=Against(1, "none")).to_dict()
+    alone = forest([row], title="x").to_dict()
+    compared = forest([row], title="x", against=Against(1, "none")).to_dict()
 
     halos = [
         sum("stroke" in layer["mark"] for layer in chart["layer"]) for chart in (alone, compared)
@@ -135,7 +135,7 @@ def test_names_have_a_halo_only_where_a_line_lies_behind_them():
 def test_the_text_of_a_line_stands_above_all_rows_where_no_dot_is():
     row = {"row": 0, "label": "a", "value": 1, "low": 0, "high": 2, "text": "", "color": "#000"}
 
-    chart = forest([row], title="x", width=400, against=Against(1, "stable from 1")).to_dict()
+    chart = forest([row], title="x", against=Against(1, "stable from 1")).to_dict()
 
     told = [
         layer["encoding"]["y"]

@@ -39,13 +39,19 @@ def a_plan():
         segment_id=2, name="Steady", verdict="confirmed", n_users=100, impressions=600,
         proportional=400, floor=0.0, cap=800.0, money=None,
         rate=Estimate(0.05, 0.04, 0.06), expected=Estimate(30.0, 24.0, 36.0),
+        gain=Estimate(5.0, 1.0, 9.0),
     )  # fmt: skip
     against = Comparison(
         against="proportional", expected=Estimate(25.0, 20.0, 30.0), gain=Estimate(5.0, 1.0, 9.0),
         gain_share=Estimate(0.2, 0.04, 0.36), losing_share=0.02, is_better=True,
     )  # fmt: skip
     powers = tuple(
-        Sensitivity(exponent=power, gain=Estimate(5.0 * power, 1.0, 9.0), losing_share=0.02)
+        Sensitivity(
+            exponent=power,
+            gain=Estimate(5.0 * power, 1.0, 9.0),
+            gain_share=Estimate(0.2, 0.0, 0.4),
+            losing_share=0.02,
+        )
         for power in (0.6, 1.0)
     )
     return BudgetPlan(

@@ -1,5 +1,6 @@
-"""The first screen and the pages of the segments."""
+"""The first screen, the cards, and the segments in numbers."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -11,14 +12,12 @@ from segmentry.describe.exposure import Cell, LogReport
 from segmentry.describe.profiles import Exemplar, RuleReport, SegmentRules
 from segmentry.evaluation.number import EvidenceReport, PredictionStrength, Separation
 from segmentry.evaluation.stability import SegmentStability, Stability
-from segmentry.present.report import render_part, render_report
-from segmentry.present.report._decisions import (
-    effect_table,
-    most_pressing,
-    worth_of,
-)
+from segmentry.present.card import card_of, render_card_json, render_card_markdown
+from segmentry.present.first_screen import DECISIONS, first_screen
+from segmentry.present.report import render_card_page, render_part, render_report
+from segmentry.present.report._decisions import effect_table, worth_of
 from segmentry.present.report._log import segment_cells
-from segmentry.results.summary import Decisions
+from segmentry.results.summary import Decisions, SegmentSpending, Spending, WearOut
 from segmentry.schema import Estimate
 
 UNKNOWN = Estimate(value=None, low=None, high=None)
@@ -55,31 +54,97 @@ def text_of(html):
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def board_of(summary):
-    return text_of(render_part("board", summary, {}))
+def words_of(text):
+    """A number with its unit is one word."""
+    return [word for word in text.split() if re.search(r"\w", word)]
 
 
-def test_the_first_screen_has_one_row_for_each_segment_and_at_most_four(decided):
-    ids = [each.segment_id for each in most_pressing(decided)]
+def planned(summary, *decisions):
+    """Give the segments decisions and a budget by hand."""
+    segments = tuple(
+        replace(each, decision=what, decision_reason="gain" if "spend" in what else "average")
+        for each, what in zip(summary.segments, decisions, strict=True)
+    )
+    parts = tuple(
+        SegmentSpending(each.segment_id, 0.2, 0.2 * factor, Estimate(gain, gain - 5, gain + 5))
+        for each, factor, gain in zip(
+            segments, (0.5, 1, 0.8, 2, 1), (90, 0, 40, 200, 0), strict=True
+        )
+    )
+    wear_out = tuple(
+        WearOut(power, Estimate(330.0, 300.0, 360.0), Estimate(share, share - 0.01, share + 0.01))
+        for power, share in ((1.0, 0.34), (0.5, 0.12))
+    )
+    return replace(summary, segments=segments, spending=Spending(9000, 8, parts, wear_out))
 
-    assert len(ids) == len(set(ids)) <= 4
-    assert ids[0] == decided.decisions.insights[0].segment_id
-    assert "more finding" not in board_of(decided)
-    twice = replace(decided.decisions, insights=decided.decisions.insights * 2)
-    more = replace(decided, decisions=twice)
-    assert [each.segment_id for each in most_pressing(more)] == ids
-    n_left = len(twice.insights) - len(ids)
-    assert f"{n_left} more" in board_of(more)
-    shows(board_of(more))
+
+PLAN = ("spend_less", "keep", "spend_less", "spend_more", "too_early")
 
 
-def test_the_first_screen_ends_with_the_commands_that_make_a_plan(decided):
-    n = decided.population.n_impressions
+def test_the_first_screen_says_what_to_do_first_and_orders_by_the_gain(decided):
+    screen = first_screen(planned(decided, *PLAN))
 
-    assert f"--impressions {n}" in board_of(decided)
-    shows(board_of(decided))
-    shows(board_of(decided))
-    assert "segmentry plan" not in board_of(replace(decided, truth=None))
+    assert [row.segment_id for row in screen.rows] == [4, 1, 3, 5, 2]
+    assert [row.word for row in screen.rows] == [DECISIONS[row.decision] for row in screen.rows]
+    assert screen.chosen == 4
+    assert (screen.rows[0].share_now, screen.rows[0].share_proposed) == (0.2, 0.4)
+    says(screen.headline)
+    says(screen.gain)
+    assert [word for word, _ in screen.commands("run")] == ["Send", "Test", "Why"]
+
+
+@pytest.mark.parametrize("n_segments", [1, 5, 7, 12])
+def test_the_first_screen_has_at_most_150_words(make_summary, n_segments):
+    summary = make_summary(n_segments=n_segments, n_points=2)
+    html = render_part("first_screen", summary, {})
+
+    assert len(words_of(text_of(html))) <= 150
+
+
+def test_nothing_to_move_is_said(decided):
+    says(first_screen(planned(decided, *["keep"] * 5)).headline)
+    says(first_screen(planned(decided, "test_first", *["keep"] * 4)).headline)
+    says(first_screen(planned(decided, *["too_early"] * 5)).headline)
+
+
+def test_a_card_has_at_most_250_words_and_every_form_of_it_the_same_numbers(decided):
+    summary = planned(decided, *PLAN)
+    for segment in summary.segments:
+        page = render_card_page(summary, segment.segment_id)
+        main = text_of(page[page.index("<main") : page.index("</main>")])
+        assert len(words_of(main)) <= 250
+        markdown = render_card_markdown(summary, segment.segment_id)
+        for each in card_of(summary, segment.segment_id).measures:
+            assert f"| {each.own} | {each.everyone} |" in markdown
+
+
+def test_the_numbers_of_a_card_are_those_of_the_summary(decided):
+    summary = planned(decided, *PLAN)
+    for segment, part in zip(summary.segments, summary.spending.segments, strict=True):
+        card = json.loads(render_card_json(summary, segment.segment_id))
+        rates = segment.expected_rate
+        assert card["row"]["expected"] == {
+            "value": rates.value,
+            "low": rates.low,
+            "high": rates.high,
+        }
+        assert card["row"]["share"] == segment.share
+        assert card["n_users"] == segment.n_users
+        assert card["row"]["decision"] == segment.decision
+        assert card["row"]["share_now"] == part.share_now
+        assert card["row"]["share_proposed"] == part.share_proposed
+        assert f"{rates.value * 100:.2f}" in card["expect"]
+        if "spend" in segment.decision:
+            assert f"+{part.gain.value:,.0f} clicks" in card["worth"]
+    says(json.loads(render_card_json(summary, 4)))
+
+
+def test_the_report_for_a_marketer_is_short(decided):
+    html = render_report(planned(decided, *PLAN), figures={})
+    shown = text_of(html[html.index("<main") : html.index('<details id="analyst"')])
+
+    assert len(words_of(shown)) <= 150 + 5 * 250
+    assert "segmentry plan" not in shown
 
 
 def test_a_page_tells_what_the_segment_is_shown_and_clicks_more(decided):
@@ -102,15 +167,6 @@ def test_a_page_tells_what_the_segment_is_shown_and_clicks_more(decided):
     assert page.count(f"<caption>{table.caption}</caption>") == 1
 
 
-def test_the_first_screen_says_what_is_found_certain_to_do_and_worth(html):
-    screen = text_of(html[html.index('id="found"') : html.index('id="certain"')])
-
-    for head in ("What we found", "How certain it is", "What to do", "What it is worth"):
-        assert head in screen
-    shows(screen)
-    shows(screen)
-
-
 def test_worth_is_a_number_with_its_interval_or_says_why_not():
     gain = worth_of(Estimate(204.04, 187.1, 220.06), "clicks gained per 10,000 impressions")
     loss = worth_of(Estimate(-2.5, -4.0, -1.0), "clicks gained per 10,000 impressions")
@@ -120,24 +176,21 @@ def test_worth_is_a_number_with_its_interval_or_says_why_not():
     says(worth_of(UNKNOWN, "no number: it takes a test"))
 
 
-def test_every_segment_has_a_page_that_the_first_screen_leads_to(decided, html):
+def test_every_segment_has_a_card_that_the_first_screen_leads_to(decided, html):
     for segment in decided.segments:
         assert html.count(f'id="page-{segment.segment_id}"') == 1
-    for asked in re.findall(r'href="#(page-\d+)"', html):
-        assert f'id="{asked}"' in html
+        assert html.count(f'id="segment-{segment.segment_id}"') == 1
+        assert f'href="#segment-{segment.segment_id}"' in html
 
 
-def test_a_page_tells_rule_users_insights_and_how_to_test(decided, html):
+def test_the_numbers_tell_rule_users_insights_and_how_to_test(decided, html):
     first = text_of(html[html.index('id="page-1"') : html.index('id="page-2"')])
 
     assert "impressions at most 1" in first
-    shows(first)
-    shows(first)
     own = [each for each in decided.decisions.insights if each.segment_id == 1]
     assert own
     for insight in own:
         assert insight.code in first
-        assert insight.link in first
         assert insight.action.test in first
 
 
@@ -177,8 +230,7 @@ def test_a_segment_that_is_too_small_has_a_page_without_figures(decided):
 def test_a_run_of_an_earlier_version_has_neither(make_summary):
     html = render_report(make_summary(n_points=30), figures={})
 
-    assert "Segment by segment" not in html
-    assert "What it is worth" not in html
+    assert "Segments in numbers" not in html
 
 
 def test_hostile_texts_stay_text(decided):

@@ -111,7 +111,8 @@ def test_headings_are_in_order_and_the_page_has_landmarks(page):
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
-    assert all(len(page.all(tag)) == 1 for tag in ("main", "nav", "footer", "h1"))
+    assert all(len(page.all(tag)) == 1 for tag in ("main", "footer", "h1"))
+    assert len({each["aria-label"] for each in page.all("nav")}) == 2
     assert page.elements[0] == ("html", {"lang": "en"})
 
 
@@ -134,7 +135,7 @@ def test_every_picture_is_named_or_hidden_from_screen_readers(page):
             first, second = attributes["aria-labelledby"].split()
             assert {"id": first} in page.all("title")
             assert {"id": second} in page.all("desc")
-    assert nested == 5  # the pieces of the bar of all users, inside a hidden picture
+    assert nested == 0
 
 
 def test_every_table_has_a_caption_and_scopes(page):
@@ -197,13 +198,12 @@ def test_features_that_formed_segments_are_told_from_those_that_describe(summary
     assert [row[0] for row in described] == [f.label for f in summary.features if f.weight is None]
 
 
-def test_every_click_rate_of_a_card_says_on_which_days_it_was_measured(html):
-    cards = re.findall(r'<article class="card".*?</article>', html, re.DOTALL)
-
-    assert len(cards) == 5
-    assert all("on the forming days" in card for card in cards)
-    assert all("expected in the next 2 days" in card for card in cards)
-    assert "How the segments click on later days has not been measured" not in html
+def test_a_card_shows_one_click_rate_and_it_is_the_expected_one(summary, html):
+    for segment in summary.segments:
+        start = html.index(f'<article class="card" id="segment-{segment.segment_id}"')
+        card = html[start : html.index("</article>", start)]
+        assert f"{segment.expected_rate.value * 100:.2f}\u00a0%" in card
+        assert f"{segment.ctr_seen.value * 100:.2f}" not in card
 
 
 def number(text: str) -> float:
@@ -216,21 +216,6 @@ def bounds(limits: str) -> list[float]:
 
 def rounded(estimate, digits: int = 2) -> list[float]:
     return [round(v * 100, digits) for v in (estimate.value, estimate.low, estimate.high)]
-
-
-def test_a_card_publishes_the_forecast_and_shows_what_was_seen_second(summary, html):
-    cards = re.findall(r'<article class="card".*?</article>', html, re.DOTALL)
-
-    for card, segment in zip(cards, summary.segments, strict=True):
-        block = re.search(r'<div class="ctr">.*?</div>', card, re.DOTALL)[0]
-        value, limits = re.search(r"<b>(.*?)</b>.*?90\u00a0% interval (.*?) ·", block).groups()
-        seen, seen_limits = re.search(
-            r"seen (.+?) on .*?95\u00a0% interval (.*?) ·", block
-        ).groups()
-        assert [number(value), *bounds(limits)] == rounded(segment.expected_rate)
-        assert [number(seen), *bounds(seen_limits)] == rounded(segment.ctr_seen)
-        assert re.search(rf'<span class="badge {segment.verdict}"><svg.*?</svg>', card, re.DOTALL)
-        assert f"</svg>{segment.verdict}</span>" in card
 
 
 def test_the_later_days_on_the_page_are_those_of_the_summary(summary, page):
@@ -333,7 +318,6 @@ def test_where_nothing_was_checked_the_page_says_so(make_summary, truth):
     assert "figure-ctr_later" not in re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
     shows(section(html))
     shows(html)
-    assert html.count("</svg>not validated</span>") == 5
     Page(html)
 
 

@@ -30,25 +30,6 @@ class SegmentTraffic:
 class BudgetRequest:
     """A budget to divide, and within which limits.
 
-    Parameters
-    ----------
-    cost_per_impression : float or None
-        For the money of each segment.
-    n_days : float
-        Time in which they are to be shown.
-    response : {"linear", "concave"}
-        How clicks follow impressions, an assumption: at the same CTR up to the cap, or as
-        (x / proportional part) ** exponent.
-    exponent : float
-        Of the concave response, between 0 and 1; 1 for the linear one.
-    floors, caps : mapping of int to float
-        Shares of the budget by segment, instead of what `max_change` says.
-    outcome : {"clicks", "purchases"}
-        What the impressions are to bring: clicks, or purchases that are attributed to them.
-    max_change : float
-        No segment gets more than so many times its proportional part, or less than that part
-        divided by it; and no more than so many times its impressions per day in the log.
-
     Raises
     ------
     ConfigError
@@ -64,13 +45,22 @@ class BudgetRequest:
 
     n_impressions: int
     n_days: float
+    """Time in which they are to be shown."""
     cost_per_impression: float | None = None
+    """For the money of each segment."""
     response: Response = "linear"
+    """How clicks follow impressions, an assumption: at the same CTR up to the cap, or as (x /
+    proportional part) ** exponent."""
     exponent: float = 1.0
+    """Of the concave response, between 0 and 1; 1 for the linear one."""
     floors: Mapping[int, float] = field(default_factory=dict)
     caps: Mapping[int, float] = field(default_factory=dict)
+    """`floors`, `caps`: shares of the budget by segment, instead of what `max_change` says."""
     max_change: float = 2.0
+    """No segment gets more than so many times its proportional part, or less than that part divided
+    by it; and no more than so many times its impressions per day in the log."""
     outcome: Outcome = "clicks"
+    """What the impressions are to bring: clicks, or purchases that are attributed to them."""
 
     def __post_init__(self) -> None:
         if self.n_impressions < 1:

@@ -15,17 +15,6 @@ from segmentry.schema.arrays import FloatVector, IntVector
 class ExperimentRequest:
     """What is asked of a test.
 
-    Parameters
-    ----------
-    mde : float
-        Smallest relative change of the CTR that is to be found, as 0.05.
-    power, alpha : float
-        Chance to find it; chance to find something where there is nothing (two-sided).
-    ratio : tuple of float
-        Control to treatment.
-    max_days : int
-        Longest test.
-
     Raises
     ------
     ConfigError
@@ -38,10 +27,15 @@ class ExperimentRequest:
     """
 
     mde: float
+    """Smallest relative change of the CTR that is to be found, as 0.05."""
     power: float = 0.8
     alpha: float = 0.05
+    """`power`, `alpha`: chance to find it; chance to find something where there is nothing
+    (two-sided)."""
     ratio: tuple[float, float] = (1.0, 1.0)
+    """Control to treatment."""
     max_days: int = 60
+    """Longest test."""
 
     def __post_init__(self) -> None:
         if not 0 < self.mde < 10:
@@ -156,8 +150,6 @@ def days_needed(
 def smallest_effect(traffic: Traffic, request: ExperimentRequest, *, n_days: float) -> float | None:
     """Return the smallest relative change that a test of some days finds with the promised power.
 
-    Examples
-    --------
     >>> traffic = Traffic(n_users=1000, ctr=0.1, impressions_per_day=1000, users_per_day=500,
     ...                   users_per_two=700, unit_days=1, within=90, between=0)
     >>> round(smallest_effect(traffic, ExperimentRequest(mde=0.2), n_days=9), 3)

@@ -99,92 +99,63 @@ class FeatureTest:
 
 @dataclass(frozen=True, slots=True)
 class SegmentProfile:
-    """One segment against the population.
-
-    Parameters
-    ----------
-    segment_id : int
-        1..K; the population itself is 0.
-    name : str
-        Short plain name, distinct within the run.
-    n_users : int
-    share : float
-        Share of the users that were assigned to a segment.
-    n_impressions, n_clicks : int
-    impressions_share, clicks_share : float
-        Shares of all impressions and clicks of assigned users; 0 where there are none.
-    ctr_seen : Estimate
-        Clicks per impression on the days that formed the segments; 95 % interval with the user
-        as the unit. It flatters segments that were formed by clicks: see the report's note.
-    ctr_index : float or None
-        Segment CTR / population CTR x 100.
-    mean_silhouette : float or None
-        Mean Euclidean silhouette of its sampled users; null if none was sampled.
-    numeric : tuple of NumericStatistics
-    levels : tuple of LevelStatistics
-    differences : tuple of Difference
-        Strongest first.
-    verdict : str
-        What later days say of it: "confirmed", "weaker", "reversed", "indistinguishable" or
-        "not validated".
-    verdict_reason : str
-        The verdict in one sentence with its numbers.
-    expected_rate : Estimate
-        CTR to be expected in as many days to come as the outcome window has, cross-fitted over
-        all days; 90 % interval for the sampling of users and days.
-    forecast_index : Estimate
-        That CTR against that of all segments together x 100: free of the common level.
-    ctr_early, forecast_early : Estimate
-        What was known before the outcome window: the CTR seen in the feature window, and the
-        forecast made from it alone. These, not the two above, are to be held against
-        `ctr_outcome`.
-    ctr_outcome : Estimate
-        CTR on later days of the users that formed it before them; 90 % interval.
-    survival : Estimate
-        Share of the difference to all other segments that is left on later days; 90 % interval.
-    minimal_detectable_difference : float or None
-        Difference in CTR on later days that would have been found with a chance of 80 %.
-    absent_share : float or None
-        Share of its users that were shown no ad on the later days.
-    is_withheld : bool
-        Whether it holds too few users to be shown: then all counts are 0 and every figure is
-        null, and its users are counted with those of the largest segment.
-    tests : tuple of FeatureTest
-        Of the features whose family formed no segment.
-    is_stable : bool or None
-        Whether other users of the same kind give it again; null where it was not asked.
-    decision : {"spend_more", "keep", "spend_less", "test_first", "too_early"} or None
-        What to do with its ads; null until it is decided.
-    decision_reason : str
-        A code of `segmentry.advise.decisions`.
-    """
+    """One segment against the population."""
 
     segment_id: int
+    """1..K; the population itself is 0."""
     name: str
+    """Short plain name, distinct within the run."""
     n_users: int
     share: float
+    """Share of the users that were assigned to a segment."""
     n_impressions: int
     n_clicks: int
     impressions_share: float
     clicks_share: float
+    """`impressions_share`, `clicks_share`: shares of all impressions and clicks of assigned users;
+    0 where there are none."""
     ctr_seen: Estimate
+    """Clicks per impression on the days that formed the segments; 95 % interval with the user as
+    the unit. It flatters segments that were formed by clicks: see the report's note."""
     ctr_index: float | None
+    """Segment CTR / population CTR x 100."""
     mean_silhouette: float | None
+    """Mean Euclidean silhouette of its sampled users; null if none was sampled."""
     numeric: tuple[NumericStatistics, ...]
     levels: tuple[LevelStatistics, ...]
     differences: tuple[Difference, ...]
+    """Strongest first."""
     verdict: str = "not validated"
+    """What later days say of it: "confirmed", "weaker", "reversed", "indistinguishable" or "not
+    validated"."""
     verdict_reason: str = ""
+    """The verdict in one sentence with its numbers."""
     expected_rate: Estimate = UNKNOWN
+    """CTR to be expected in as many days to come as the outcome window has, cross-fitted over all
+    days; 90 % interval for the sampling of users and days."""
     forecast_index: Estimate = UNKNOWN
+    """That CTR against that of all segments together x 100: free of the common level."""
     ctr_early: Estimate = UNKNOWN
     forecast_early: Estimate = UNKNOWN
+    """`ctr_early`, `forecast_early`: what was known before the outcome window: the CTR seen in the
+    feature window, and the forecast made from it alone. These, not the two above, are to be held
+    against `ctr_outcome`."""
     ctr_outcome: Estimate = UNKNOWN
+    """CTR on later days of the users that formed it before them; 90 % interval."""
     survival: Estimate = UNKNOWN
+    """Share of the difference to all other segments that is left on later days; 90 % interval."""
     minimal_detectable_difference: float | None = None
+    """Difference in CTR on later days that would have been found with a chance of 80 %."""
     absent_share: float | None = None
+    """Share of its users that were shown no ad on the later days."""
     is_withheld: bool = False
+    """Whether it holds too few users to be shown: then all counts are 0 and every figure is null,
+    and its users are counted with those of the largest segment."""
     tests: tuple[FeatureTest, ...] = ()
+    """Of the features whose family formed no segment."""
     is_stable: bool | None = None
+    """Whether other users of the same kind give it again; null where it was not asked."""
     decision: Decision | None = None
+    """What to do with its ads; null until it is decided."""
     decision_reason: str = ""
+    """A code of `segmentry.advise.decisions`."""

@@ -33,8 +33,6 @@ def explained(engine: Engine, step: str) -> Iterator[None]:
 
     It is an EngineError, such as for temporary files that somebody has removed.
 
-    Examples
-    --------
     >>> from pathlib import Path
     >>> from segmentry.ingest.engines import open_engine
     >>> engine = open_engine("duckdb", scratch=Path("."))

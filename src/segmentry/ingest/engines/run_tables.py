@@ -31,8 +31,6 @@ def find_user(file: Path, user_id: str) -> pl.DataFrame:
 
     Raises EngineError if the file cannot be read.
 
-    Examples
-    --------
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "users.parquet"
     >>> pl.DataFrame({"user_id": [7, 8], "n": [1, 2]}).write_parquet(file)
@@ -72,8 +70,6 @@ def pick_users(file: Path, places: Path, *, n_users: int) -> pl.DataFrame:
 
     Raises EngineError if a file cannot be read, or ids are numbers in one and text in the other.
 
-    Examples
-    --------
     >>> import tempfile
     >>> home = Path(tempfile.mkdtemp())
     >>> pl.DataFrame({"user_id": [7, 8], "n": [1, 2]}).write_parquet(home / "a.parquet")

@@ -33,8 +33,6 @@ def render_mapping(paths: Sequence[str], *, base: Path) -> str:
 
     Raises DataError if the files cannot be told apart or read.
 
-    Examples
-    --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "log.csv").write_text("user,ts,clk\n7,1494000000,0\n7,1494000009,1\n")

@@ -101,8 +101,6 @@ def _read(text: OpenText, n_bytes: int) -> bytes:
 def opened_text(path: Path) -> Iterator[OpenText]:
     r"""Open a CSV or CSV.gz file to read it block by block.
 
-    Examples
-    --------
     >>> import tempfile
     >>> home = Path(tempfile.mkdtemp())
     >>> _ = (home / "log.csv").write_text("user,clk\n1,0\n2,0\n3,1\n")

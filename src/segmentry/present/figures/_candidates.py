@@ -1,17 +1,12 @@
 """What the figures with one mark per candidate have in common."""
 
-from typing import TYPE_CHECKING
-
 from segmentry.formats import decimal
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._marks import PLAIN_ZERO, on
 from segmentry.present.tables import Cell, Column, Row, Table
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
-    from segmentry.segments.forming import Candidate
-
+from segmentry.results.summary import Summary
+from segmentry.segments.forming import Candidate
 
 WIDTH = 400
 HEIGHT = 250

@@ -3,17 +3,14 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from segmentry.formats import feature_value
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows, quoted
 from segmentry.present.figures._marks import on_named
 from segmentry.present.theme import ROLES, SCALE
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
-
+from segmentry.results.summary import Summary
 
 Value = float | str | None
 """A number; a level of a categorical feature as text; null where unknown."""

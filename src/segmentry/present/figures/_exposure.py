@@ -2,19 +2,15 @@
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
+from segmentry.describe.exposure import ExposureCurve
 from segmentry.formats import count, decimal, interval, rate
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, layered, limits_of, on
 from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.describe.exposure import ExposureCurve
-    from segmentry.results.summary import Summary
-
+from segmentry.results.summary import Summary
 
 _WIDTH = 560
 _HEIGHT = 260

@@ -4,20 +4,18 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Generic, Literal, ParamSpec, TypeAlias
+from typing import Generic, Literal, ParamSpec, TypeAlias
 
 from segmentry.present.figures._altair import alt
 from segmentry.present.tables import Table
 from segmentry.present.theme import ROLES, house_config
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
-
-    Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart
+from segmentry.results.summary import Summary
 
 _PIXELS_PER_CHARACTER = 7.6  # of the 15 px title, measured on the widest font of the stack
+Chart: TypeAlias = "alt.Chart | alt.LayerChart | alt.HConcatChart"
 Rows: TypeAlias = list[dict[str, object]]
 Section: TypeAlias = Literal[
+    "ads",
     "sizes",
     "later days",
     "number",

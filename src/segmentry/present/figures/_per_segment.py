@@ -1,15 +1,10 @@
 """What the figures with one row per segment have in common."""
 
-from typing import TYPE_CHECKING
-
+from segmentry.describe.profiles import SegmentProfile
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Rows
 from segmentry.present.figures._marks import at_x, haloed, on
 from segmentry.present.theme import segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.describe.profiles import SegmentProfile
-
 
 WIDTH = 440
 STEP = 46

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from segmentry.formats import count, percent, signed
 from segmentry.present.figures._altair import alt
@@ -20,9 +20,7 @@ from segmentry.present.figures._marks import (
 )
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import MapPoint, MapSummary, Summary
+from segmentry.results.summary import MapPoint, MapSummary, Summary
 
 
 @dataclass(frozen=True, slots=True)

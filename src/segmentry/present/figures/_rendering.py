@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from segmentry.present.drawing import (
     draw_files,
@@ -22,13 +22,10 @@ from segmentry.present.drawing import (
     start_renderer,
     without_title,
 )
-from segmentry.present.figures._figure import Caption, Figure
+from segmentry.present.figures._figure import Caption, Chart, Figure
 from segmentry.present.theme import ROLES, SCALE
+from segmentry.results.summary import Summary
 from segmentry.runtime.processes import serving
-
-if TYPE_CHECKING:
-    from segmentry.present.figures._figure import Chart
-    from segmentry.results.summary import Summary
 
 
 def found() -> list["Figure[...]"]:
@@ -127,13 +124,13 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
             _settle(part, datasets)
 
 
-def render_png(chart: "Chart", *, scale: float = 2.0) -> bytes:
-    """Return a chart as PNG of so many pixels per unit of the SVG; 2 is sharp on most screens.
+def render_png(chart: "Chart") -> bytes:
+    """Return a chart as PNG, two pixels per unit of the SVG: sharp on most screens.
 
     >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
-    return draw_png(render_svg(chart), scale=scale)
+    return draw_png(render_svg(chart), scale=2.0)
 
 
 @contextmanager
@@ -158,8 +155,6 @@ def write_figures(
     of `FIGURES`; those of which nothing was measured are left out, such as ``ctr_later`` where no
     later day was checked.
 
-    Examples
-    --------
     >>> sorted(FIGURES)[:4]
     ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
     """

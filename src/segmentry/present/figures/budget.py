@@ -1,15 +1,11 @@
 """What a divided budget is expected to bring, with its uncertainty."""
 
-from typing import TYPE_CHECKING
-
+from segmentry.advise.budget import BudgetPlan
 from segmentry.formats import count, interval, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._forest import FOREST_WIDTH, forest
 from segmentry.present.figures._marks import limits_of
 from segmentry.present.theme import segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.advise.budget import BudgetPlan
 
 
 def _caption(plan: "BudgetPlan") -> Caption:

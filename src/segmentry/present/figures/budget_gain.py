@@ -1,15 +1,11 @@
 """What a divided budget gains over one divided in proportion."""
 
-from typing import TYPE_CHECKING
-
+from segmentry.advise.budget import BudgetPlan
 from segmentry.formats import count, interval, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows
 from segmentry.present.figures._forest import FOREST_WIDTH, Against, forest
 from segmentry.present.figures._marks import limits_of
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    from segmentry.advise.budget import BudgetPlan
 
 
 def _caption(plan: "BudgetPlan") -> Caption:

@@ -1,7 +1,6 @@
 """Which segments click more and less often than all users."""
 
-from typing import TYPE_CHECKING
-
+from segmentry.describe.profiles import SegmentProfile
 from segmentry.formats import count, interval, rate
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
@@ -16,11 +15,8 @@ from segmentry.present.figures._per_segment import (
 )
 from segmentry.present.figures.ctr_later import was_checked
 from segmentry.present.tables import Column, Row, Table
+from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
-
-if TYPE_CHECKING:
-    from segmentry.describe.profiles import SegmentProfile
-    from segmentry.results.summary import Summary
 
 
 def _caption(summary: "Summary") -> Caption:

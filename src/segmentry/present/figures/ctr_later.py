@@ -1,8 +1,8 @@
 """The figure of later days: click rates as seen, as expected, and as they turned out."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
+from segmentry.describe.profiles import SegmentProfile
 from segmentry.formats import count, interval, rate
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
@@ -17,12 +17,8 @@ from segmentry.present.figures._marks import (
     pixels_y,
 )
 from segmentry.present.theme import ROLES, segment_colour
+from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
-
-if TYPE_CHECKING:
-    from segmentry.describe.profiles import SegmentProfile
-    from segmentry.results.summary import Summary
-
 
 _WIDTH = 600
 _RATES = 460  # pixels of the scale; right of it stand the numbers
@@ -38,8 +34,6 @@ _MOST_NAMED = 2
 def was_checked(summary: "Summary") -> bool:
     """Return whether later days say anything of the segments.
 
-    Examples
-    --------
     >>> was_checked(summary)  # doctest: +SKIP
     True
     """
@@ -49,8 +43,6 @@ def was_checked(summary: "Summary") -> bool:
 def horizon(summary: "Summary") -> str:
     """Return the days that a forecast is for, in words: as many as there were to check.
 
-    Examples
-    --------
     >>> horizon(summary)  # doctest: +SKIP
     'the next 2 days'
     """

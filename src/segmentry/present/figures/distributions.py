@@ -2,8 +2,8 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from segmentry.describe.profiles import Distribution, NumericStatistics, SegmentProfile
 from segmentry.formats import MISSING, feature_value
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._colouring import colour_names, kind_of, label_of
@@ -11,12 +11,8 @@ from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, ab
 from segmentry.present.figures._marks import as_given, at_x, layered, on, on_named, pixels_y
 from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.present.theme import ROLES, segment_colour
+from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
-
-if TYPE_CHECKING:
-    from segmentry.describe.profiles import Distribution, NumericStatistics, SegmentProfile
-    from segmentry.results.summary import Summary
-
 
 _CELL = 168
 _HIGH = 46

@@ -1,7 +1,5 @@
 """Inertia by the number of segments, its bend and the chosen number."""
 
-from typing import TYPE_CHECKING
-
 from segmentry.formats import compact, score
 from segmentry.present.figures._candidates import (
     HEIGHT,
@@ -13,9 +11,7 @@ from segmentry.present.figures._candidates import (
 from segmentry.present.figures._figure import Caption, Drawing, Figure
 from segmentry.present.figures._marks import layered
 from segmentry.present.tables import Column
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 
 def _caption(summary: "Summary") -> Caption:

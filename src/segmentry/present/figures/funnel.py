@@ -3,20 +3,16 @@
 import textwrap
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
+from segmentry.describe.conversions import SegmentConversions
 from segmentry.formats import count, interval, rate, stacked, thousandfold
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._marks import as_given, at_x, at_y, haloed, layered, limits_of, on
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
 from segmentry.present.theme import ROLES, segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.describe.conversions import SegmentConversions
-    from segmentry.results.summary import Summary
-    from segmentry.schema import Estimate
-
+from segmentry.results.summary import Summary
+from segmentry.schema import Estimate
 
 _PANEL, _GAP, _ROW, _NAMES = 146, 22, 46, 200
 _MOST_LINES, _LINE_HEIGHT = 3, 14

@@ -1,15 +1,11 @@
 """What each number of segments gains on later days."""
 
-from typing import TYPE_CHECKING
-
+from segmentry.evaluation.number import InnerGain
 from segmentry.formats import decimal, interval
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._forest import FOREST_WIDTH, Against, forest
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    from segmentry.evaluation.number import InnerGain
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 _PER = 1000  # impressions by which nats are given
 

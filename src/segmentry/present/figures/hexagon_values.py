@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from segmentry.formats import MISSING, count, feature_value, percent
 from segmentry.present.figures._altair import alt
@@ -19,9 +18,7 @@ from segmentry.present.figures._plane import (
 )
 from segmentry.present.figures.map_hexagons import hexagon_marks
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 
 def _caption(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) -> Caption:

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
 from segmentry.present.figures._altair import alt
@@ -29,10 +28,7 @@ from segmentry.present.figures._plane import (
 )
 from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import MapSummary, Summary
-
+from segmentry.results.summary import MapSummary, Summary
 
 _MOST_POINTS = 1500
 _MOST_ARROWS = 6

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from segmentry.formats import percent
 from segmentry.present.figures._altair import alt
@@ -21,10 +20,7 @@ from segmentry.present.figures._marks import (
 from segmentry.present.figures._plane import UserPlace, center_table, thin, told_of_values
 from segmentry.present.figures.map import loading_table
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import MapPoint, Summary
-
+from segmentry.results.summary import MapPoint, Summary
 
 AZIMUTH = 35
 """Degrees by which the still picture is turned about the third component."""
@@ -43,30 +39,21 @@ class Scene:
     """Points around 0 within a box whose longest half is 1, and their segments.
 
     One scale for all axes: distances are true.
-
-    Parameters
-    ----------
-    half : (x, y, z)
-        Half the box that holds all points.
-    wide : float
-        Half the width that holds the box however it is turned.
-    bottom, top : float
-        Lower and upper end of the picture, by what is drawn in the box.
-    points, centers : tuple of (x, y, z)
-    point_segments, center_segments : tuple of int
-    axes : tuple of str
-        What stands at the end of each axis.
     """
 
     half: Position
+    """Half the box that holds all points."""
     wide: float
+    """Half the width that holds the box however it is turned."""
     bottom: float
     top: float
+    """`bottom`, `top`: ends of the picture, by what is drawn in the box."""
     points: tuple[Position, ...]
     point_segments: tuple[int, ...]
     centers: tuple[Position, ...]
     center_segments: tuple[int, ...]
     axes: tuple[str, str, str]
+    """What stands at the end of each axis."""
 
 
 def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | None:
@@ -74,8 +61,6 @@ def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | No
 
     Drawn are the `users`; those of the summary's own map when absent.
 
-    Examples
-    --------
     >>> map_scene(summary).axes  # doctest: +SKIP
     ('PC1 46 %', 'PC2 21 %', 'PC3 12 %')
     """

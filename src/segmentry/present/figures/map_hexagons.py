@@ -1,7 +1,6 @@
 """The map of all users: hexagons counted beforehand, drawn in the colour of who is in them."""
 
 import math
-from typing import TYPE_CHECKING
 
 from segmentry.formats import count, percent
 from segmentry.present.figures._altair import alt
@@ -16,10 +15,7 @@ from segmentry.present.figures._plane import (
     map_frame,
 )
 from segmentry.present.theme import segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
-
+from segmentry.results.summary import Summary
 
 _HEXAGON = "M0,-1L0.866,-0.5L0.866,0.5L0,1L-0.866,0.5L-0.866,-0.5Z"
 _FAINTEST = 0.16

@@ -3,8 +3,8 @@
 import textwrap
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
+from segmentry.describe.profiles import NumericStatistics
 from segmentry.formats import signed
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._colouring import label_of
@@ -20,11 +20,7 @@ from segmentry.present.theme import (
     segment_colour,
     segment_ink,
 )
-
-if TYPE_CHECKING:
-    from segmentry.describe.profiles import NumericStatistics
-    from segmentry.results.summary import FeatureRow, Summary
-
+from segmentry.results.summary import FeatureRow, Summary
 
 _LABELS = 190
 _ROW = 26

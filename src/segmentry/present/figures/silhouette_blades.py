@@ -1,7 +1,6 @@
 """The silhouette blades: one user of the sample after the other, segment by segment."""
 
-from typing import TYPE_CHECKING
-
+from segmentry.describe.maps import Blade
 from segmentry.formats import count, decimal, percent
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._candidates import thousandths
@@ -18,11 +17,7 @@ from segmentry.present.figures._marks import (
 )
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES, segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.describe.maps import Blade
-    from segmentry.results.summary import Summary
-
+from segmentry.results.summary import Summary
 
 _WIDTH = 560
 _LEFT = 0

@@ -1,7 +1,5 @@
 """The silhouette by the number of segments, with intervals."""
 
-from typing import TYPE_CHECKING
-
 from segmentry.formats import decimal, interval
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._candidates import (
@@ -16,9 +14,7 @@ from segmentry.present.figures._figure import Caption, Drawing, Figure
 from segmentry.present.figures._marks import layered, on
 from segmentry.present.tables import Column, Table
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 
 def _caption(summary: "Summary") -> Caption:

@@ -1,16 +1,12 @@
 """How large the segments are."""
 
-from typing import TYPE_CHECKING
-
 from segmentry.formats import count, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import as_given, layered, scaled_x
 from segmentry.present.figures._per_segment import STEP, WIDTH, labels, rows_of, segment_fields
 from segmentry.present.tables import Column, Table, segment_row
 from segmentry.present.theme import ROLES
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 
 def _caption(summary: "Summary") -> Caption:

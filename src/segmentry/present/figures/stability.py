@@ -1,17 +1,12 @@
 """How often every segment comes back when everything is done again on other users."""
 
-from typing import TYPE_CHECKING
-
-from segmentry.evaluation.stability import STABLE
+from segmentry.evaluation.stability import STABLE, Stability
 from segmentry.formats import MISSING, count, decimal_under, percent
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, absent
 from segmentry.present.figures._forest import FOREST_WIDTH, Against, forest
 from segmentry.present.tables import Column, Shown, Table, segment_row
 from segmentry.present.theme import segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.evaluation.stability import Stability
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 
 def _caption(summary: "Summary") -> Caption:

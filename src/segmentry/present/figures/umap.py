@@ -1,7 +1,6 @@
 """The UMAP of the users, with how far it can be believed."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from segmentry.formats import count, decimal, percent
 from segmentry.present.figures._altair import alt
@@ -19,9 +18,7 @@ from segmentry.present.figures._plane import (
 )
 from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.present.theme import segment_colour
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 
 def _caption(

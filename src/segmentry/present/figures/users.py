@@ -1,7 +1,6 @@
 """A sample of users on the map, coloured by segment or by any feature, to hover over."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from segmentry.formats import count
 from segmentry.present.figures._colouring import label_of, largest_in
@@ -16,9 +15,7 @@ from segmentry.present.figures._plane import (
     told_of_values,
     user_layers,
 )
-
-if TYPE_CHECKING:
-    from segmentry.results.summary import Summary
+from segmentry.results.summary import Summary
 
 
 def _caption(

@@ -23,10 +23,9 @@ from segmentry.formats import (
 from segmentry.present.report._segments import feature_labels
 from segmentry.present.report._tables import value_kind
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
-from segmentry.results.summary import Evidence, FeatureRow, Insight, Summary
+from segmentry.results.summary import Evidence, FeatureRow, Summary
 from segmentry.schema import Estimate
 
-_MAX_ROWS = 4
 _MAX_FEATURES = 8
 _MAX_LEVELS = 6
 _MIN_LEVEL = 0.02
@@ -37,14 +36,6 @@ _WRITERS: Mapping[str, Callable[..., str]] = {
     "index": count,
     "count": count,
 }
-
-
-def most_pressing(summary: Summary) -> tuple[Insight, ...]:
-    """Return the first insight of each segment, as many as one screen holds."""
-    first: dict[int | None, Insight] = {}
-    for insight in () if summary.decisions is None else summary.decisions.insights:
-        first.setdefault(insight.segment_id, insight)
-    return tuple(first.values())[:_MAX_ROWS]
 
 
 def worth_of(value: Estimate, effect: str) -> tuple[str, str]:

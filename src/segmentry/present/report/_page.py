@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from segmentry.evaluation.algorithms import AlgorithmComparison
+from segmentry.present.card import Card, card_of
 from segmentry.present.figures import FIGURES, curve_table
+from segmentry.present.first_screen import first_screen
 from segmentry.present.report import _conversions, _later_days, _log, _presence, _tables
 from segmentry.present.report._evidence import number_table
 from segmentry.present.report._parts import environment
@@ -36,8 +38,31 @@ def render_report(
     --------
     >>> page = render_report(summary, figures=write_figures(summary, figures_dir))  # doctest: +SKIP
     """
+    screen = first_screen(summary)
+    return _page(
+        summary,
+        title=screen.headline.rstrip("."),
+        figures=figures,
+        comparison=comparison,
+        shown=[row.segment_id for row in screen.rows],
+    )
+
+
+def render_card_page(summary: Summary, segment_id: int) -> str:
+    """Return the card of a segment as one HTML file that needs no network.
+
+    Raises
+    ------
+    KeyError
+        If the run has no such segment.
+    """
+    card = card_of(summary, segment_id)
+    return _page(summary, title=f"{segment_id} {card.row.name}", card=card)
+
+
+def _page(summary: Summary, *, title: str, card: Card | None = None, **more: object) -> str:
     page = environment().get_template("page.html")
-    return page.render(summary=summary, figures=figures, comparison=comparison, is_whole=True)
+    return page.render(summary=summary, title=title, card=card, is_whole=True, **more)
 
 
 def tables_of(summary: Summary) -> tuple[Table, ...]:

@@ -11,6 +11,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import NO_SIGNAL
 from segmentry.evaluation.number import STRONG
 from segmentry.evaluation.stability import STABLE
+from segmentry.present import card, first_screen
 from segmentry.present import figures as plots
 from segmentry.present.report import (
     _cards,
@@ -47,11 +48,10 @@ _NUMBERS = (
     formats.thousandfold,
 )
 _FACTS = (
-    _cards.bar_span,
+    _cards.ads_of,
     _cards.is_choice_stable,
     _cards.main_account,
-    _cards.pieces,
-    _cards.rate_strip,
+    _cards.strip_of,
     _comparison.measure_table,
     _comparison.method_table,
     _conversions.added_sentence,
@@ -62,7 +62,6 @@ _FACTS = (
     _decisions.effect_table,
     _decisions.exemplar_table,
     _decisions.level_table,
-    _decisions.most_pressing,
     _decisions.rules_of,
     _decisions.worth_of,
     _evidence.best_gain,
@@ -86,12 +85,14 @@ _FACTS = (
     _presence.absent_feature_table,
     _presence.presence_table,
     _segments.feature_labels,
-    _segments.segment_of,
     _tables.account_tables,
     _tables.candidate_table,
     _tables.feature_tables,
     _tables.level_tables,
     _tables.numeric_table,
+    first_screen.first_screen,
+    card.card_of,
+    card.texts_of,
     formats.period,
     glossary_of,
     plots.curve_table,
@@ -101,8 +102,8 @@ _FACTS = (
 )
 """What templates may ask of a summary, by name."""
 _MACROS = (
-    "badge", "card", "days", "details", "disc", "expected", "fact", "figures_of", "folded",
-    "kicker", "named", "notes", "picture", "table",
+    "badge", "card_page", "days", "decision", "details", "disc", "expected", "fact", "figures_of",
+    "folded", "kicker", "named", "notes", "picture", "table",
 )  # fmt: skip
 
 
@@ -137,6 +138,7 @@ def environment() -> "Environment":
         interval=formats.interval,
         listed=formats.listed,
         place=_place,
+        rate_with_limits=formats.rate_with_limits,
         render_text=render_text,
         segment_colour=plots.segment_colour,
         segment_ink=plots.segment_ink,
@@ -215,7 +217,7 @@ def render_figure(view: Figure) -> str:
 
 def render_card(segment: SegmentProfile, summary: Summary) -> str:
     """Return the card of a segment as HTML."""
-    return _macro("card", segment, summary)
+    return _macro("card_page", card.card_of(summary, segment.segment_id), 3)
 
 
 def render_style(name: str) -> str:

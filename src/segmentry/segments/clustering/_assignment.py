@@ -28,8 +28,6 @@ def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
     Raises ValueError if a value is not finite, there is no centre, or the numbers of columns
     differ.
 
-    Examples
-    --------
     >>> labels, margin = assign([[0.0], [1.0], [2.0], [4.0]], [[0.0], [4.0]])
     >>> labels
     array([0, 0, 0, 1])

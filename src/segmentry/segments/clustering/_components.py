@@ -62,8 +62,6 @@ def project(X: ArrayLike, pca: PrincipalComponents) -> FloatMatrix:
 
     Raises ValueError if a value is not finite or the number of columns is another.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> pca = fit_pca(distinct_rows([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]]), n_components=1)
     >>> project([[6.0, 8.0], [3.0, 4.0]], pca).round(6)

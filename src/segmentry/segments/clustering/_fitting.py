@@ -225,8 +225,6 @@ def fit_clusterings(
     Raises SelectionError if a number of clusters is below 1 or above the number of distinct rows;
     ValueError if the algorithm is unknown or `n_starts` or `n_polished` is below 1.
 
-    Examples
-    --------
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [10.0], [10.0], [10.0], [40.0]])
     >>> two, three = fit_clusterings(distinct, n_clusters=[2, 3], seed=0)

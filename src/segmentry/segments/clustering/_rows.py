@@ -20,8 +20,6 @@ _LARGEST_EXACT_SUM = 2.0**53
 class DistinctRows:
     """The distinct rows of a matrix and how many users each stands for.
 
-    Examples
-    --------
     >>> distinct = distinct_rows([[2.0, 1.0], [0.0, 5.0], [2.0, 1.0]])
     >>> distinct.rows[distinct.inverse]
     array([[2., 1.],
@@ -49,8 +47,6 @@ def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> Distinct
     Raises ValueError if `X` is no matrix or holds a value that is not finite, or a weight is not
     positive; EmptyDataError if `X` has no rows.
 
-    Examples
-    --------
     >>> distinct = distinct_rows([[2.0, 1.0], [0.0, 5.0], [2.0, 1.0]])
     >>> distinct.rows
     array([[0., 5.],
@@ -174,8 +170,6 @@ def reweighted(distinct: DistinctRows, weights: FloatVector) -> DistinctRows:
 
     `inverse` is that of the rows themselves, one entry for each.
 
-    Examples
-    --------
     >>> reweighted(distinct_rows([[0.0], [1.0]]), np.array([0.0, 2.0])).rows
     array([[1.]])
     """

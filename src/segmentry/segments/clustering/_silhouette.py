@@ -78,8 +78,6 @@ def sampled_silhouette(
     The scores of `silhouettes_of_sample`, with its parameters and errors. All labellings share the
     sample, so that their differences are less uncertain than each of them.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from segmentry.segments.clustering import distinct_rows
     >>> distinct = distinct_rows([[0.0], [1.0], [3.0], [3.0]])

@@ -24,8 +24,6 @@ def latent_parts(plans: Sequence[ColumnPlan], table: pl.DataFrame) -> tuple[Part
     Raises ConfigError if a feature is neither a count nor of levels, or has more than 100 levels;
     SchemaError if the table lacks impressions or clicks.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> from segmentry.segments.forming import plan_features, recipe_named
     >>> plans = plan_features(recipe_named("default"), LOG_FEATURES)
@@ -83,8 +81,6 @@ def latent_matrix(parts: Sequence[Part], table: pl.DataFrame) -> IntMatrix:
 
     Unknown counts are 0; a level that no user had at the fit gets the code after the last.
 
-    Examples
-    --------
     >>> parts = (Part(kind="clicks", feature="ctr"),
     ...          Part(kind="levels", feature="city_tier", levels=("1", "2", "unknown")))
     >>> users = pl.DataFrame(
@@ -146,8 +142,6 @@ class LatentSegments:
 def place_by_class(memberships: FloatMatrix) -> tuple[IntVector, FloatVector]:
     """Return the likeliest class of each row, and how much likelier it is than the next.
 
-    Examples
-    --------
     >>> labels, margins = place_by_class(np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0]]))
     >>> labels, margins.round(2)
     (array([1, 0]), array([0.5, 1. ]))

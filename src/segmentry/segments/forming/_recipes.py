@@ -108,8 +108,6 @@ def recipe_named(name: str) -> Recipe:
 
     Raises ConfigError if there is none of this name.
 
-    Examples
-    --------
     >>> recipe_named("classic").population
     'profiled'
     """
@@ -135,8 +133,6 @@ def plan_features(
     Raises ConfigError if a feature is unknown, none is left, or something is chosen for one that is
     not used.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> plans = plan_features(recipe_named("default"), LOG_FEATURES)
     >>> [(plan.feature.name, plan.weight) for plan in plans]

@@ -72,8 +72,6 @@ def fit_latent(
 
     Raises ValueError if there are no rows, or the matrix does not fit the parts.
 
-    Examples
-    --------
     Two kinds of users, of 2 % and 20 % CTR:
 
     >>> rng = np.random.default_rng(0)

@@ -115,8 +115,6 @@ def posterior(model: LatentModel, matrix: IntMatrix) -> FloatMatrix:
 
     `matrix`, shape (n_rows, n_columns), holds the columns of the parts, one part after the other.
 
-    Examples
-    --------
     >>> model = LatentModel(
     ...     shares=(0.5, 0.5),
     ...     parts=(Part(kind="levels", feature="city", levels=("a", "b")),),

@@ -56,8 +56,6 @@ def plan_column(feature: Feature, *, weight: float = 1.0) -> ColumnPlan:
 
     Counts, money and durations are logged; rates named CTR go to the logit; levels stay.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> plan_column(LOG_FEATURES[0]).transform
     'log1p'
@@ -109,8 +107,6 @@ class Choices:
     def told(self) -> str:
         """What was chosen, in a few words.
 
-        Examples
-        --------
         >>> Choices(clip=(0.05, 0.95), scale={"ctr": "standard", "n_ads": "none"}).told
         'clip 0.05:0.95; scale of ctr standard, of n_ads none'
         """
@@ -132,8 +128,6 @@ def read_choice(step: str, given: object) -> Any:
 
     Raises ValueError if it is no choice of this step.
 
-    Examples
-    --------
     >>> read_choice("scale", "standard")
     'standard'
     >>> read_choice("clip", "n_clicks=0.05:0.95,ctr=none")
@@ -159,8 +153,6 @@ def read_choices(given: Mapping[str, object]) -> Choices:
 
     A ConfigError names the step, what was found and what was expected.
 
-    Examples
-    --------
     >>> read_choices({"scale": "standard", "fill": None}).told
     'scale standard'
     """
@@ -235,8 +227,6 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     Raises ConfigError if something is chosen for a feature that forms no segments, or that makes no
     sense of it.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> from segmentry.segments.preprocessing import plan_column
     >>> plan = plan_column(LOG_FEATURES[0])
@@ -247,7 +237,7 @@ def apply_choices(plans: Sequence[ColumnPlan], choices: Choices) -> tuple[Column
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: scale of 'n_impresions': no such feature forms segments; did you \
-     'n_impressions'?
+mean 'n_impressions'?
     """
     forming = [plan.feature.name for plan in plans]
     for step, choice in choices.given.items():

@@ -105,8 +105,6 @@ def fit_preprocessing(
     Raises SchemaError if the table lacks a feature, or holds text where a numeric or ordinal one
     needs numbers; SelectionError if no feature is left: all are constant or unknown.
 
-    Examples
-    --------
     >>> from segmentry.features import LOG_FEATURES
     >>> from segmentry.segments.preprocessing import plan_column
     >>> table = pl.DataFrame({"n_impressions": [0, 1, 3, 7, 15]})

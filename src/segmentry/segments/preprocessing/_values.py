@@ -21,15 +21,13 @@ def numeric_values(column: pl.Series) -> FloatVector:
 
     Raises SchemaError if it holds text that is no number, or is of another type.
 
-    Examples
-    --------
     >>> numeric_values(pl.Series("age", [31, None, 47]))
     array([31., nan, 47.])
     >>> numeric_values(pl.Series("education", ["PhD", "Basic", None]))
     Traceback (most recent call last):
     ...
     segmentry.errors.SchemaError: user table: feature 'education' holds 'PhD' (2 of 2 known values \
-    no numbers); expected numbers for a numeric or ordinal feature; declare it categorical
+are no numbers); expected numbers for a numeric or ordinal feature; declare it categorical
     """
     if column.dtype in _TEXTS:
         numbers = column.cast(pl.String).cast(pl.Float64, strict=False)
@@ -56,8 +54,6 @@ def level_texts(column: pl.Series) -> pl.Series:
 
     Raises SchemaError if the column is of another type.
 
-    Examples
-    --------
     >>> level_texts(pl.Series("city_tier", [4.0, None, 2.5])).to_list()
     ['4', None, '2.5']
     >>> level_texts(pl.Series("country", ["de", "1.0"])).to_list()
@@ -78,8 +74,6 @@ def level_texts(column: pl.Series) -> pl.Series:
 def ordered_levels(levels: Iterable[str]) -> list[str] | None:
     """Sort levels by their number, or return nothing where one of them is not a number.
 
-    Examples
-    --------
     >>> ordered_levels({"10", "9", "-1.5"})
     ['-1.5', '9', '10']
     >>> ordered_levels(["10", "nine"]) is None

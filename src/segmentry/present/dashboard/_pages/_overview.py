@@ -8,7 +8,7 @@ from segmentry.present.dashboard._show import beside, heading, of_report, words
 
 def show_overview(run: Run) -> None:
     """Draw the first page."""
-    of_report(run, "opening")
+    of_report(run, "first_screen")
     of_report(run, "totals")
     words("Segment", "Click rate (CTR)", "Forecast, expected", "95 % interval, 90 % interval")
     left, right = st.columns(2, gap="large")

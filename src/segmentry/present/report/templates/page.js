@@ -1,9 +1,16 @@
 "use strict";
 (() => {
-  // Everything can be read without this script: it opens tables for print, marks the section in
-  // view and lets the picture in space be turned.
+  // Everything can be read without this script: it opens what a link leads to, opens the tables of
+  // an open part for the analyst before print, and lets the picture in space be turned.
+  const reveal = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    for (let each = target?.closest("details:not([open])"); each; each = each.parentElement.closest("details:not([open])")) each.open = true;
+    target?.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
   addEventListener("beforeprint", () => {
-    for (const each of document.querySelectorAll("details:not([open])")) {
+    for (const each of document.querySelectorAll("#analyst[open] details:not([open])")) {
       each.open = true;
       each.dataset.opened = "";
     }
@@ -14,19 +21,6 @@
       delete each.dataset.opened;
     }
   });
-
-  const links = new Map([...document.querySelectorAll(".rail a")].map((a) => [a.hash.slice(1), a]));
-  if ("IntersectionObserver" in window) {
-    const seen = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) {
-          for (const link of links.values()) link.removeAttribute("aria-current");
-          links.get(target.id)?.setAttribute("aria-current", "true");
-        }
-      }
-    }, { rootMargin: "-15% 0px -75% 0px" });
-    for (const section of document.querySelectorAll("main > section")) seen.observe(section);
-  }
 
   const turn = document.getElementById("turn");
   const picture = document.querySelector(".figure-map_3d .picture > svg");

@@ -1,0 +1,195 @@
+"""The first screen: what to do, what it brings, a row per segment, how sure; at most 150 words.
+
+Made once from a `Summary`; report, terminal and dashboard show the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segmentry.describe.profiles import Decision, SegmentProfile
+from segmentry.formats import count, listed, percent
+from segmentry.results.summary import Spending, Summary
+from segmentry.schema import UNKNOWN, Estimate
+
+__all__ = ["DECISIONS", "FirstScreen", "ScreenRow", "first_screen", "screen_row"]
+
+DECISIONS: dict[Decision, str] = {
+    "spend_more": "More",
+    "spend_less": "Less",
+    "test_first": "Test first",
+    "too_early": "Too early",
+    "keep": "Keep",
+}
+"""What people read of a decision, in the order of the rows."""
+_MAX_ROWS = 8
+_MAX_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenRow:
+    """One segment; null is unknown. `share` is that of the users, the others are of the ads."""
+
+    segment_id: int
+    name: str
+    share: float | None
+    share_now: float | None
+    share_proposed: float | None
+    expected: Estimate
+    decision: Decision
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstScreen:
+    """What report, terminal and dashboard show first."""
+
+    headline: str
+    gain: str
+    """What it brings and how it was checked."""
+    rows: tuple[ScreenRow, ...]
+    more: str
+    """How many segments are left out of the rows, or empty."""
+    average: Estimate
+    """The expected click rate of all users; unknown where there is none."""
+    sure: tuple[str, ...]
+    """How sure it is, a sentence each."""
+    chosen: int | None
+    """The segment that is sent or tested first."""
+    has_ads: bool
+    """Whether shares of ads and click rates are known at all."""
+
+    def commands(self, run_dir: str) -> tuple[tuple[str, str], ...]:
+        """Return what to do next, as a word and a command: send, test, why."""
+        if self.chosen is None:
+            return ()
+        which, file = self.chosen, f"segment-{self.chosen}.csv"
+        send = f"segmentry export audience {run_dir} --segment {which} --hold-out 10% --out {file}"
+        test = f"segmentry plan test {run_dir} --segments {which} --mde 10%"
+        tests = [("Test", test)] if self.has_ads else []
+        why = ("Why", f"segmentry card {run_dir} --segment {which}")
+        return (("Send", send), *tests, why)
+
+
+def first_screen(summary: Summary) -> FirstScreen:
+    """Return the first screen of a run.
+
+    Examples
+    --------
+    >>> first_screen(summary).headline  # doctest: +SKIP
+    'Spend more on segments 5 and 3, less on 6 and 2.'
+    """
+    order = list(DECISIONS)
+    gains = {}
+    if summary.spending is not None:
+        gains = {e.segment_id: e.gain.value or 0.0 for e in summary.spending.segments}
+    ranked = sorted(
+        summary.segments,
+        key=lambda each: (
+            order.index(_decision(each)),
+            -gains.get(each.segment_id, 0.0),
+            -(each.expected_rate.value or 0.0),
+            each.segment_id,
+        ),
+    )
+    n_left = max(0, len(ranked) - _MAX_ROWS)
+    has_ads = summary.traits.has_clicks
+    return FirstScreen(
+        headline=_headline(ranked, summary),
+        gain=_gain(summary),
+        rows=tuple(screen_row(each, summary) for each in ranked[:_MAX_ROWS]),
+        more=f"{n_left} more segment{'s' if n_left > 1 else ''} below" if n_left else "",
+        average=summary.population.expected_rate if has_ads else UNKNOWN,
+        sure=tuple(_sure(summary)),
+        chosen=next((e.segment_id for e in ranked if not e.is_withheld), None),
+        has_ads=has_ads,
+    )
+
+
+def _decision(segment: SegmentProfile) -> Decision:
+    return segment.decision or "too_early"
+
+
+def _headline(ranked: Sequence[SegmentProfile], summary: Summary) -> str:
+    of: dict[str, list[int]] = {word: [] for word in DECISIONS}
+    for each in ranked:
+        of[_decision(each)].append(each.segment_id)
+    if len(ranked) == 1:
+        return "Treat all users alike: no division of them holds up."
+    if not summary.traits.has_clicks:
+        return "Test before you spend: these data do not show how users answer to ads."
+    if of["spend_more"]:
+        return f"Spend more on {_segments(of['spend_more'])}, less on {_ids(of['spend_less'])}."
+    if of["test_first"]:
+        return f"Test {_segments(of['test_first'])} before you move any budget."
+    if of["keep"]:
+        return "Keep the budget as is: no segment surely clicks more or less than average."
+    return "Too early to tell: nothing is known yet of later days."
+
+
+def _segments(ids: Sequence[int]) -> str:
+    """Return "segments 5, 3 and 2", the first few of them."""
+    return f"segment{'s' if len(ids) > 1 else ''} {_ids(ids)}"
+
+
+def _ids(ids: Sequence[int]) -> str:
+    shown = [str(each) for each in ids[:_MAX_NAMED]]
+    return listed([*shown, *([f"{len(ids) - _MAX_NAMED} more"] if len(ids) > _MAX_NAMED else [])])
+
+
+def _gain(summary: Summary) -> str:
+    if not summary.traits.has_clicks:
+        return f"{count(summary.population.n_users)} users, {len(summary.segments)} segments."
+    later = summary.truth
+    n_days = 0 if later is None else len(later.outcome_weekdays)
+    checked = "Not checked on later days."
+    if n_days:
+        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}; not tested yet."
+    shares = _gain_range(summary.spending)
+    if shares is None:
+        return checked
+    low, high = (percent(each, digits=0) for each in shares)
+    gain = f"{low} to {high} more clicks" if shares[0] > 0 else f"{low} to {high} in clicks"
+    return (
+        f"The same ads bring {gain}, depending on how fast extra ads wear out. {checked}"
+        if low != high
+        else f"The same ads bring {high} more clicks. {checked}"
+    )
+
+
+def _gain_range(spending: Spending | None) -> tuple[float, float] | None:
+    """Return what the plan gains from the strongest wear-out to none."""
+    if spending is None:
+        return None
+    values = [e.gain_share.value for e in spending.wear_out if e.gain_share.value is not None]
+    return (min(values), max(values)) if values else None
+
+
+def screen_row(segment: SegmentProfile, summary: Summary) -> ScreenRow:
+    """Return what the first screen shows of a segment."""
+    has_ads = summary.traits.has_clicks
+    decision = _decision(segment)
+    parts = {} if summary.spending is None else {e.segment_id: e for e in summary.spending.segments}
+    part = parts.get(segment.segment_id)
+    is_hidden = segment.is_withheld
+    now = None if is_hidden or not summary.traits.has_log else segment.impressions_share
+    return ScreenRow(
+        segment_id=segment.segment_id,
+        name=segment.name,
+        share=None if is_hidden else segment.share,
+        share_now=now if part is None else part.share_now,
+        share_proposed=now if part is None else part.share_proposed,
+        expected=segment.expected_rate if has_ads else UNKNOWN,
+        decision=decision,
+        word=DECISIONS[decision],
+    )
+
+
+def _sure(summary: Summary) -> list[str]:
+    found = []
+    k, evidence = len(summary.segments), summary.evidence
+    if k > 1 and evidence is not None and evidence.n_groups <= 1:
+        why = " because that predicts clicks" if evidence.has_gain else ""
+        found.append(f"There are no natural groups: segmentry split a gradual scale into {k}{why}.")
+    if any(each.is_stable is False for each in summary.segments):
+        found.append("Borders are soft: refresh the lists before each campaign.")
+    return found
