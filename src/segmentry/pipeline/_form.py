@@ -186,8 +186,7 @@ def _first_fit(
         return None, "cells are cut where the users lie, not to foretell clicks"
     if not users.traits.has_clicks and asked.settings.algorithm == "latent":
         return None, "latent classes are checked on clicks only"
-    kind = "clicks" if users.traits.has_clicks else "events"
-    if not asked.recipe.is_checked_on(kind):
+    if not asked.recipe.is_checked_on("clicks" if users.traits.has_clicks else "events"):
         return None, f"recipe {asked.recipe.name} does not ask them"
     if users.early is None:
         return None, "the window cuts a local day, or the run that was reused kept none apart"

@@ -147,8 +147,11 @@ def _gains(
     summed = np.stack([np.bincount(group, w, minlength=n_groups) for w in parts.T], axis=1)
     times = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws)
     weights = np.concatenate([np.ones((1, n_groups)), times])
-    n, total = (weights @ each for each in by_segment)
-    sums, everyone, whole = weights @ summed, n.sum(axis=1), np.maximum(total.sum(axis=1), 1e-300)
+    n: FloatMatrix = weights @ by_segment[0]
+    total: FloatMatrix = weights @ by_segment[1]
+    sums: FloatMatrix = weights @ summed
+    everyone: FloatVector = n.sum(axis=1)
+    whole: FloatVector = np.maximum(total.sum(axis=1), 1e-300)
     base = _at_own_mean(everyone, whole, kind)
     best = _at_own_mean(n[:, 1:], total[:, 1:], kind).sum(axis=1)
     # Users without a segment are given the common rate.

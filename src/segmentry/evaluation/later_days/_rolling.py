@@ -64,10 +64,10 @@ def hold_out_last(
         c.append(later.n_successes[users].astype(np.float64))
     if history is not None:
         to_come = history.predict(counts, whole, ahead=n_days)
-        rates = np.bincount(now, weights=to_come, minlength=sizes.size)
-        rates = rates / np.maximum(sizes * n_days, 1)
+        totals = np.bincount(now, weights=to_come, minlength=sizes.size)
+        rates = (totals / np.maximum(sizes * n_days, 1)).astype(np.float64)
         until = [history.predict(counts, past, ahead=each.stop - past.stop)[users] for each in held]
-        n = [n * 0 for n in n] if not rates.any() else _in_days(until, rates[ids[users]])
+        n = _in_days(until, rates[ids[users]])
     return _fit(
         np.tile(users, n_held),
         np.repeat(np.arange(n_held), users.size),

@@ -151,11 +151,12 @@ def _gained(
     """
     if kind == "clicks":
         found: FloatVector = c * np.log(own / common) + (n - c) * np.log((1 - own) / (1 - common))
-        return found
-    if kind == "events":
-        return c * np.log(own / common) - n * (own - common)
-    ratio = np.maximum(own / common, 1e-9)
-    return -2 * (c / common * (1 / np.sqrt(ratio) - 1) + n * (np.sqrt(ratio) - 1))
+    elif kind == "events":
+        found = c * np.log(own / common) - n * (own - common)
+    else:
+        ratio = np.maximum(own / common, 1e-9)
+        found = -2 * (c / common * (1 / np.sqrt(ratio) - 1) + n * (np.sqrt(ratio) - 1))
+    return found
 
 
 def _others(
