@@ -234,21 +234,13 @@ def _check_events(
         counts, relabelling, periods=forming, n_segments=first.n_segments, n_ahead=n_ahead
     )
     found = verdicts(
-        first.segment_ids,
-        seen=seen,
-        later=later,
-        n_segments=first.n_segments,
-        seed=seed,
+        first.segment_ids, seen=seen, later=later, n_segments=first.n_segments, seed=seed
     )
     gain = None
     if later_days:
+        per_user = _per_user(forecast, first.segment_ids)
         gain = outcome_gain(
-            first.segment_ids,
-            counts,
-            forming=forming_days,
-            later=later_days,
-            forecast=_per_user(forecast, first.segment_ids),
-            seed=seed,
+            first.segment_ids, counts, days=(forming_days, later_days), forecast=per_user, seed=seed
         )
     refit, alignment = _refit(first, table, find)
     published = forecast_events(

@@ -40,8 +40,7 @@ def outcome_gain(
     segment_ids: IntVector,
     counts: UserDays,
     *,
-    forming: range,
-    later: range,
+    days: tuple[range, range],
     forecast: FloatVector | None,
     n_draws: int = 200,
     seed: int = 0,
@@ -52,8 +51,8 @@ def outcome_gain(
     ----------
     segment_ids : ndarray of int, shape (n_users,)
         0 for users that belong to none: they are given the common rate.
-    forming, later : range
-        Local days.
+    days : tuple of range
+        Local days that formed the segments, and later ones.
     forecast : ndarray of float, shape (n_users,), or None
         Of each user's segment, from the forming days alone.
 
@@ -66,8 +65,8 @@ def outcome_gain(
     benchmark is BG/NBD or gamma-Poisson by `fit_events`, for value times gamma-gamma. Draws
     resample users in at most 1,000 random groups (Wolter 2007, ch. 2).
     """
-    first = counts.first_days()
-    known = np.flatnonzero(first < later.start)
+    forming, later = days
+    known = np.flatnonzero(counts.first_days() < later.start)
     later_counts = counts.outcomes(later)
     y = later_counts.n_successes[known].astype(np.float64)
     events = later_counts.n_events
