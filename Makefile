@@ -70,10 +70,10 @@ bench-behaviours: $(READY) ## Features of 25 to 200 million behaviours: an hour 
 verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers of two runs, truth rates
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --thorough
 	$(BIN)/python benchmarks/full_scale.py --verify
-	$(BIN)/python benchmarks/truth.py forecast --seeds 200
-	$(BIN)/python benchmarks/truth.py verdicts --seeds 400
-	$(BIN)/python benchmarks/truth.py verdicts --seeds 1000 --n-users 1500
-	$(BIN)/python benchmarks/truth.py verdicts --seeds 600 --n-users 5000 --drift 0.3
+	$(BIN)/python benchmarks/later_days.py forecast --seeds 200
+	$(BIN)/python benchmarks/later_days.py verdicts --seeds 400
+	$(BIN)/python benchmarks/later_days.py verdicts --seeds 1000 --n-users 1500
+	$(BIN)/python benchmarks/later_days.py verdicts --seeds 600 --n-users 5000 --drift 0.3
 	$(BIN)/python benchmarks/groups.py tables --seeds 200
 	$(BIN)/python benchmarks/groups.py null-logs --seeds 200
 	$(BIN)/python benchmarks/choice.py halves --seeds 100 --first 101

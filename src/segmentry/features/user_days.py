@@ -46,6 +46,11 @@ class UserCounts:
         )
 
     @property
+    def counted(self) -> "UserCounts":
+        """Events per trial, where successes are their value."""
+        return self if self.n_events is None else UserCounts(self.n_trials, self.n_events)
+
+    @property
     def rate(self) -> float | None:
         """Successes per trial of all users; null without trials."""
         total = int(self.n_trials.sum())

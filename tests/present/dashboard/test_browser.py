@@ -69,23 +69,33 @@ def test_the_keyboard_alone_reaches_everything_that_can_be_used(visited):
     assert {str(i) for i in range(wanted)} <= set(reached)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(scheme, visited, served):
+def test_axe_finds_no_serious_fault(visited):
     source = axe_source()
     if source is None:
         pytest.skip("no axe-core")
-    if scheme == "dark":  # the server draws for the theme that a page is opened with
-        visited.emulate_media(color_scheme=scheme)
-        opened(visited, served, visited.path).wait_for_load_state("networkidle")
 
     assert serious_faults(visited, source) == []
 
 
-def test_on_a_phone_no_page_is_wider_than_the_screen(visited, served):
+@pytest.fixture(scope="module")
+def on_a_dark_phone(visited, served):
+    """The page opened once more: the server draws for the theme that a page is opened with."""
+    visited.emulate_media(color_scheme="dark")
     visited.set_viewport_size({"width": 390, "height": 800})
     opened(visited, served, visited.path).wait_for_load_state("networkidle")
+    return visited
 
-    over = visited.evaluate(
+
+def test_axe_finds_no_serious_fault_in_the_dark(on_a_dark_phone):
+    source = axe_source()
+    if source is None:
+        pytest.skip("no axe-core")
+
+    assert serious_faults(on_a_dark_phone, source) == []
+
+
+def test_on_a_phone_no_page_is_wider_than_the_screen(on_a_dark_phone):
+    over = on_a_dark_phone.evaluate(
         "(() => { const m = document.querySelector('[data-testid=stMain]');"
         " return m.scrollWidth - m.clientWidth })()"
     )

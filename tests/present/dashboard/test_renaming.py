@@ -15,7 +15,7 @@ from segmentry.results.summary import read_summary
 NAME = 'Käufer "<b>jetzt</b>" 高'
 
 
-def test_a_new_name_is_kept_everywhere_in_the_run_folder(run_dir, tmp_path):
+def test_a_new_name_is_kept_everywhere_in_the_run_folder(run_dir, undrawn, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run_dir, folder)
 

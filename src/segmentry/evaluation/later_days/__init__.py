@@ -19,17 +19,20 @@ from segmentry.evaluation.later_days._check import (
 )
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
+from segmentry.evaluation.later_days._differences import Difference, Verdict
 from segmentry.evaluation.later_days._families import (
     Added,
     Way,
     compare_families,
     permuted_family,
     purchase_counts,
+    purchase_days,
 )
 from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates, half_shares
-from segmentry.evaluation.later_days._forecast import forecast_ctr
+from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr
 from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
+from segmentry.evaluation.later_days._luck import Luck, luck_of
 from segmentry.evaluation.later_days._outcome_gain import OutcomeGain, outcome_gain
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
@@ -67,11 +70,14 @@ __all__ = [
     "CopiedUsers",
     "DayLevel",
     "DayLevels",
+    "Difference",
     "FoldRates",
+    "Forecasts",
     "Forming",
     "GammaGamma",
     "GammaPoisson",
     "KeptGain",
+    "Luck",
     "OutcomeGain",
     "OutcomeReport",
     "OutcomeWords",
@@ -80,6 +86,7 @@ __all__ = [
     "Traffic",
     "TruthReport",
     "Validation",
+    "Verdict",
     "Way",
     "added_gain",
     "check_later",
@@ -97,12 +104,14 @@ __all__ = [
     "half_shares",
     "holm",
     "kept_gain",
+    "luck_of",
     "normal_quantile",
     "outcome_gain",
     "outcome_rate",
     "over_placebos",
     "permuted_family",
     "purchase_counts",
+    "purchase_days",
     "recount",
     "recount_events",
     "segment_rates",

@@ -71,6 +71,7 @@ def _scaled(found: Forecasts, factor: float) -> Forecasts:
         found,
         ctr=tuple(_divided(each, factor) for each in found.ctr),
         level=_divided(found.level, factor),
+        covariance=None if found.covariance is None else found.covariance / factor**2,
     )
 
 

@@ -44,7 +44,7 @@ def show_trust(run: Run) -> None:
     summary, truth = run.summary, run.summary.truth
     heading("Can I trust these segments?")
     of_report(run, "later_days")
-    words("Outcome window, later days", "Confirmed", "Survival", "Kept gain", "Not validated")
+    words("Outcome window, later days", "Confirmed", "Survival", "Kept gain", "Not checked")
     of_report(run, "windows")
     if plots.was_checked(summary):
         of_report(run, "verdicts")

@@ -45,7 +45,7 @@ def show_segments(run: Run) -> None:
         of_report(run, "rates")
         words(
             "Index", "Standardised difference", "Survival", "Confirmed", "Weaker",
-            "Indistinguishable",
+            "No difference",
         )  # fmt: skip
     cards = run.summary.segments
     if len(cards) > _MOST_CARDS:
