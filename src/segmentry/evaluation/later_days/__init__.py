@@ -36,7 +36,6 @@ from segmentry.evaluation.later_days._luck import Luck, luck_of
 from segmentry.evaluation.later_days._outcome_gain import OutcomeGain, outcome_gain
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
-    COUNTED_CLICKS,
     counted_features,
     recount,
     recount_events,
@@ -61,7 +60,6 @@ from segmentry.evaluation.later_days._verdicts import (
 
 __all__ = [
     "CLICKS_BEYOND_COUNTS",
-    "COUNTED_CLICKS",
     "NO_SIGNAL",
     "TAIL",
     "Added",

@@ -254,6 +254,6 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="later days",
-    order=3,
+    order=7,
     needs=was_checked,
 )
