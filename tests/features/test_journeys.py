@@ -1,7 +1,7 @@
 """What followed an impression, against the oracle, on every engine."""
 
 import polars as pl
-from hypothesis import given
+from hypothesis import example, given
 from tests.features.test_behaviour_counts import (
     CATEGORIES,
     START,
@@ -45,6 +45,7 @@ def journeys(engine, rows, shown):
 
 @per_engine
 @given(rows=logs, shown=ad_logs)
+@example(rows=[], shown=[])
 def test_journeys_are_those_of_the_oracle(shared_engine, rows, shown):
     expected = reference_journeys(rows, shown, CATEGORIES, CENTS, window=WINDOW)
 
@@ -55,6 +56,7 @@ def test_journeys_are_those_of_the_oracle(shared_engine, rows, shown):
 
 @per_engine
 @given(rows=logs, shown=ad_logs)
+@example(rows=[], shown=[])
 def test_credits_are_those_of_the_oracle(shared_engine, rows, shown):
     frame = count_credits(
         behaviours_of(shared_engine, rows),
@@ -69,6 +71,7 @@ def test_credits_are_those_of_the_oracle(shared_engine, rows, shown):
 
 @per_engine
 @given(rows=logs)
+@example(rows=[])
 def test_days_are_those_of_the_oracle(shared_engine, rows):
     history = Window(start=START, end=WEEK.end, utc_offset_hours=8)
     frame = count_behaviour_days(behaviours_of(shared_engine, rows), history=history, window=WEEK)
