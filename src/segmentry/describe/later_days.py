@@ -160,22 +160,17 @@ def warn_of_luck(luck: Luck | None) -> str:
             "it overstates how much the segments will differ on later days."
         )
     seen = _spread(luck.seen_low, luck.seen_high, luck.seen_fold)
+    start = f"On the days that formed them the click rates of segments seem to differ {seen}"
     if not luck.is_any_forecast:
-        return (
-            f"On the days that formed them the click rates of segments differ from {seen}. No "
-            "difference is forecast: what was seen can all be luck."
-        )
-    return (
-        f"On the days that formed them the click rates of segments differ from {seen}. "
-        f"{_spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)} is real, by the "
-        f"forecast: {bracketed(luck.share, partial(percent, digits=0))} of the difference seen was "
-        "luck."
-    )
+        return f"{start}; no difference is forecast, so all of it can be luck."
+    real = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
+    share = bracketed(luck.share, partial(percent, digits=0))
+    return f"{start}; {real} is real, by the forecast. Luck was {share} of the difference seen."
 
 
 def _spread(low: float, high: float, fold: float | None) -> str:
-    times = "" if fold is None else f", {decimal(fold, digits=1)}-fold"
-    return f"{rate(low)} to {rate(high)}{times}"
+    rates = f"{rate(low)} to {rate(high)}"
+    return f"from {rates}" if fold is None else f"{decimal(fold, digits=1)}-fold ({rates})"
 
 
 def _told(event: SegmentEvent, min_size: int) -> str:

@@ -18,7 +18,7 @@ from tests.summaries import make_summary
 from segmentry.advise.budget import BudgetPlan, Comparison, SegmentBudget, Sensitivity
 from segmentry.describe.maps import Embedding, EmbeddingPoint
 from segmentry.present import figures as plots
-from segmentry.present.figures import Flow, Flows, HexagonValue, UserPlace
+from segmentry.present.figures import HexagonValue, UserPlace
 from segmentry.results.summary import SegmentSpending, Spending, WearOut
 from segmentry.schema import Estimate
 
@@ -75,11 +75,6 @@ def a_plan():
     )  # fmt: skip
 
 
-def flows_of_two_runs():
-    names = ((1, "A"), (2, "B"))
-    return Flows(names, names, (Flow(1, 1, 60), Flow(1, 2, 20), Flow(2, 2, 20)), 5, 3)
-
-
 def charts():
     """Return what draws each figure of a run and each answer to a reader, by name."""
     summary = whole_summary()
@@ -103,7 +98,6 @@ def charts():
         "distributions_of_one": lambda: plots.FIGURES["distributions"].plot(
             summary, features=["n_impressions"]
         ),
-        "flows": lambda: plots.ANSWERS["flows"].plot(flows_of_two_runs()),
         "reach": lambda: plots.ANSWERS["reach"].plot([0.4, 0.3, 0.2], mde=0.3, whom="all segments"),
         "budget": lambda: plots.ANSWERS["budget"].plot(a_plan()),
         "budget_gain": lambda: plots.ANSWERS["budget_gain"].plot(a_plan()),
