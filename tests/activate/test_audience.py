@@ -668,6 +668,8 @@ def test_the_command_tells_machines_and_people(run_dir, tmp_path):
     said = segmentry(*words, *of_file, tmp_path / "b.csv", "--previous", tmp_path / "a.csv")
     says(said.out.replace(str(tmp_path), "TMP"))
 
+    named = segmentry("export", "audience", "--help").out
+    assert [to for to in TARGETS if to not in named] == []
     answer = segmentry(*words, "--out", tmp_path / "c.csv", "--overwrite", "--json")
     document = json.loads(answer.out)
     assert document["n_users"] == document["n_written"] + document["n_held_out"]
