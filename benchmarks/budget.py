@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.evaluation.simulation import form_segments, simulate
 
 from segmentry.advise.budget import BudgetRequest, SegmentTraffic, divide_budget
-from segmentry.evaluation.later_days import FoldRates, fold_rates, verdicts
+from segmentry.evaluation.later_days import FoldRates, fold_rates, forecast_ctr, verdicts
 from segmentry.evaluation.stability import align_ids
 
 DAYS, FEATURE_DAYS, OUTCOME_DAYS = range(8), range(6), (6, 7)
@@ -38,20 +38,20 @@ def told_rate(name, hits):
 def judged(counts, seed, k):
     """Form segments on six days, judge them by two, form them again on all; as a run does."""
     first = form_segments(counts, days=FEATURE_DAYS, k=k, seed=seed)
-    found = verdicts(
-        first.ids,
-        seen=counts.totals(FEATURE_DAYS),
-        later=counts.totals(OUTCOME_DAYS),
+    expected = forecast_ctr(
+        counts,
+        first.relabelling.labels,
+        days=FEATURE_DAYS,
         n_segments=first.n_segments,
-        n_draws=50,
-        seed=seed,
+        n_outcome_days=len(OUTCOME_DAYS),
     )
+    found = verdicts(first.ids, forecast=expected, later=counts.totals(OUTCOME_DAYS))
     again = form_segments(counts, days=DAYS, k=k, seed=seed)
     numbers = align_ids(
         first.ids, again.ids, n_old=first.n_segments, n_new=again.n_segments
     ).new_number
     said = {place + 1: each.verdict for place, each in enumerate(found)}
-    return again, [said.get(int(number), "not validated") for number in numbers]
+    return again, [said.get(int(number), "not checked") for number in numbers]
 
 
 def traffic(ids, counts, words):

@@ -47,7 +47,9 @@ def alike(segment_id):
     shop = tuple(shop_rate(name, level, level / 50) for name, level in LEVELS.items())
     if not segment_id:
         shop = tuple(replace(each, index=UNKNOWN) for each in shop)
-    judged = PurchaseVerdict("indistinguishable", "nothing differs", 0.1, near(0.1, 0.01), 0.1)
+    judged = PurchaseVerdict(
+        "no difference", "nothing differs", near(0.1, 0.02), near(0.1, 0.01), 0.1
+    )
     return SegmentConversions(
         segment_id=segment_id,
         n_users=900,

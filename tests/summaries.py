@@ -12,7 +12,7 @@ from segmentry.describe.profiles import (
     NumericStatistics,
     SegmentProfile,
 )
-from segmentry.evaluation.later_days import KeptGain, TruthReport
+from segmentry.evaluation.later_days import KeptGain, Luck, TruthReport
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary import (
     FeatureRow,
@@ -35,7 +35,7 @@ NAMES = (
 SHARES = (0.382, 0.264, 0.171, 0.113, 0.07)
 IMPRESSIONS = (5.1, 18.4, 88.9, 9.7, 34.2)
 CLICK_RATES = (0.021, 0.049, 0.043, 0.141, 0.062)
-VERDICTS = ("confirmed", "indistinguishable", "weaker", "confirmed", "reversed")
+VERDICTS = ("confirmed", "no difference", "weaker", "confirmed", "reversed")
 FORECASTS = (0.0245, 0.0496, 0.0431, 0.118, 0.0535)
 LATER = (0.0238, 0.0502, 0.0449, 0.115, 0.0467)
 SEEN_ALL, LATER_ALL = 0.0513, 0.0498
@@ -270,13 +270,13 @@ def make_checked(segment: SegmentProfile, *, n_segments: int) -> SegmentProfile:
     index = (segment.segment_id - 1) % 5
     forecast, later = FORECASTS[index], LATER[index]
     width = 0.0008 + 3.0 * later / segment.n_users**0.5
-    before, after = CLICK_RATES[index] - SEEN_ALL, later - LATER_ALL
-    verdict = VERDICTS[index] if n_segments > 1 else "not validated"
-    is_judged, has_survival = n_segments > 1, n_segments > 1 and verdict != "indistinguishable"
+    before, after = forecast - LATER_ALL, later - LATER_ALL
+    verdict = VERDICTS[index] if n_segments > 1 else "not checked"
+    is_judged, has_survival = n_segments > 1, n_segments > 1 and verdict != "no difference"
     kept = after / before
     reason = (
-        f"CTR {abs(100 * before):.2f} points {'below' if before < 0 else 'above'} that of all "
-        f"others when formed, {abs(100 * after):.2f} points {'below' if after < 0 else 'above'} it "
+        f"CTR forecast {abs(100 * before):.2f} points {'below' if before < 0 else 'above'} that "
+        f"of all others, {abs(100 * after):.2f} points {'below' if after < 0 else 'above'} it "
         "later, day for day"
     )
     if n_segments == 1:
@@ -291,9 +291,10 @@ def make_checked(segment: SegmentProfile, *, n_segments: int) -> SegmentProfile:
             (forecast - width) / LATER_ALL * 100,
             (forecast + width) / LATER_ALL * 100,
         ),
-        ctr_early=Estimate(forecast * 1.3, None, None),
         forecast_early=Estimate(forecast, forecast - 1.6 * width, forecast + 1.6 * width),
         ctr_outcome=Estimate(later, later - width, later + width),
+        forecast_difference=Estimate(before, before - width, before + width),
+        later_difference=Estimate(after, after - width, after + width),
         survival=Estimate(kept, kept - 0.14, kept + 0.13) if has_survival else UNKNOWN,
         minimal_detectable_difference=2.5 * width if is_judged else None,
         absent_share=0.5 - 0.08 * index,
@@ -341,6 +342,14 @@ def make_truth(*, reason: str, is_kept: bool) -> TruthReport:
             "Segment 5 is new on all days: it holds 7 % of the users.",
         ),
         caveats=("The number of segments was chosen on the days that formed them only.",),
+        luck=Luck(
+            seen_low=0.0105,
+            seen_high=0.1733,
+            forecast_low=0.0245,
+            forecast_high=0.118,
+            share=Estimate(0.42, 0.39, 0.45),
+            is_any_forecast=True,
+        ),
     )
 
 

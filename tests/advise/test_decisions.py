@@ -13,7 +13,7 @@ from segmentry.describe.profiles import Decision
 from segmentry.evaluation.later_days import FoldRates
 from segmentry.schema import Estimate
 
-VERDICTS = ("confirmed", "weaker", "reversed", "no_difference", "not_checked")
+VERDICTS = ("confirmed", "weaker", "reversed", "no difference", "not checked")
 CONTRADICTS = {
     "ACT-001": {"keep", "spend_less", "test_first", "too_early"},
     "ACT-003": {"spend_more"},
@@ -82,12 +82,12 @@ def test_impressions_move_from_the_surely_low_to_the_surely_high_by_hand():
     [
         (200.0, 10.0, "confirmed", ("spend_more", "gain")),
         (200.0, 10.0, "weaker", ("spend_more", "gain")),
-        (200.0, 10.0, "no_difference", ("test_first", "not_confirmed")),
-        (200.0, 10.0, "not_checked", ("test_first", "not_confirmed")),
+        (200.0, 10.0, "no difference", ("test_first", "not_confirmed")),
+        (200.0, 10.0, "not checked", ("test_first", "not_confirmed")),
         (200.0, 10.0, "reversed", ("test_first", "reversed")),
         (110.0, 5.0, "confirmed", ("keep", "average")),
         (130.0, 40.0, "confirmed", ("too_early", "wide")),
-        (None, 0.0, "not_checked", ("too_early", "no_forecast")),
+        (None, 0.0, "not checked", ("too_early", "no_forecast")),
     ],
 )
 def test_the_rule_for_a_segment_beside_a_low_one(index, width, verdict, expected):

@@ -35,13 +35,14 @@ class Formed:
     relabelling: Relabelling
 
 
-def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False, fatigue=0.0, wander=0.0):
+def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False, fatigue=0.0, wander=0.0, kept=1.0):
     """Draw a log; returns its `UserDays`, the kind of each user and each user's true CTR.
 
     Days of a user are exchangeable but for `drift`, the standard deviation of a shift of all
     log-odds per day, `fatigue`, by which the log-odds of a user fall with each doubling of 1 + the
-    impressions shown before, and `wander`, the standard deviation of the daily steps of each user's
-    log-odds. Daily impressions are Poisson with a gamma-distributed mean.
+    impressions shown before, `wander`, the standard deviation of the daily steps of each user's
+    log-odds, and `kept`: from day 6 on each user's difference to the mean CTR is so many times what
+    it was. Daily impressions are Poisson with a gamma-distributed mean.
     """
     rng = np.random.default_rng(seed)
     kind = rng.choice(len(BEHAVIOURS), n_users, p=BEHAVIOURS[:, 0])
@@ -56,7 +57,11 @@ def simulate(n_users, *, seed, n_days=8, drift=0.0, null=False, fatigue=0.0, wan
     if fatigue or wander:
         shift = shift - fatigue * np.log2(1 + np.cumsum(n, axis=1) - n)
         shift = shift + wander * np.cumsum(rng.standard_normal(n.shape), axis=1)
-    c = rng.binomial(n, 1 / (1 + np.exp(-np.log(own / (1 - own))[:, np.newaxis] - shift)))
+    rates = np.repeat(own[:, np.newaxis], n_days, axis=1)
+    if kept != 1.0:
+        mean = total @ own / total.sum()
+        rates[:, 6:] = np.clip(mean + kept * (own - mean), 1e-4, 1 - 1e-4)[:, np.newaxis]
+    c = rng.binomial(n, 1 / (1 + np.exp(-np.log(rates / (1 - rates)) - shift)))
     return user_days(n, c), kind, own
 
 

@@ -1,7 +1,7 @@
 """Every result can be written as JSON: plain numbers, never a NaN."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -37,10 +37,10 @@ def results(request):
     strength = prediction_strength(users, most=3, n_splits=3, n_users=200)
     gains = [inner_gain(ids, later=later)]
     return [
-        forecast,
+        replace(forecast, covariance=None),
         kept_gain(ids, seen=seen, later=later, forecast=rates, n_draws=50),
-        *verdicts(ids, seen=seen, later=later, n_segments=k, n_draws=50),
-        *verdicts(ids, seen=seen, later=None, n_segments=k),
+        *verdicts(ids, forecast=forecast, later=later),
+        *verdicts(ids, forecast=forecast, later=None),
         choose_number(gains, separate(users, most=3)),
         *gaps,
         strength,

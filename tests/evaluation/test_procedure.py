@@ -180,11 +180,12 @@ def test_few_days_are_each_held_out_once(n_days):
 
 
 def test_clicks_are_spread_before_the_rate_and_users_alike_are_no_groups(alike):
-    rows = rows_of_spread_clicks(alike, seed=0)
+    rows, others = rows_of_spread_clicks(alike, seed=0)
     exposure = tuple(plan for plan in PLANS if plan.feature.name != "ctr_shrunk")
 
     assert separate(rows, most=5).n_groups == 1
     assert rows_of_spread_clicks(replace(alike, plans=exposure), seed=0) is None
     # Users with as many impressions and clicks no longer share a row, unless their CTR is clipped.
     shown = alike.counts.totals(alike.days).n_trials > 0
+    assert others.rows.shape[1] == rows.rows.shape[1] - 1
     assert len(rows.rows) > 0.99 * shown.sum()

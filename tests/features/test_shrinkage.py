@@ -149,12 +149,3 @@ def test_shrink_is_the_posterior_mean():
     prior = BetaPrior(mean=0.25, precision=4.0)  # a = 1, b = 3
 
     assert shrink([0, 0, 1, 6], [0, 1, 1, 8], prior).tolist() == [0.25, 0.2, 0.4, 7 / 12]
-
-
-def test_weights_are_users_repeated():
-    clicks, impressions = np.array([0, 1, 2, 5, 0]), np.array([5, 5, 9, 5, 0])
-    copies = np.array([3, 0, 2, 1, 4])
-
-    weighted = fit_beta_prior(clicks, impressions, weights=copies)
-
-    assert weighted == fit_beta_prior(np.repeat(clicks, copies), np.repeat(impressions, copies))

@@ -12,7 +12,7 @@ from segmentry.describe.data_warnings import warn_of_suspects
 from segmentry.results.summary import render_summary_json
 
 MIDNIGHT, DAY = 1_494_000_000, 86_400
-UNDECIDED = {"indistinguishable", "not validated"}
+UNDECIDED = {"no difference", "not checked"}
 
 
 def rows_of(user, days, *, per_day, rate, chance):

@@ -1,11 +1,34 @@
 """Commands that hand segments on: export powerbi, export excel, export audience."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from segmentry.cli._options import Json, Overwrite, RunDir, parse_ids, parse_share
+
+if TYPE_CHECKING:
+    from segmentry.activate.audience import Audience
+
+Contacts = Annotated[
+    Path | None,
+    typer.Option(help="CSV or Parquet for the platforms: user_id, email, phone and more."),
+]
+Country = Annotated[
+    str | None,
+    typer.Option(help="Country of phone numbers without +: DE, or its dialling code 49."),
+]
+Value = Annotated[
+    str | None,
+    typer.Option(help="Column of the contacts with a user's value.", metavar="COLUMN"),
+]
+Consent = Annotated[
+    Path | None, typer.Option(help="CSV or Parquet of user_id and consent, yes or no.")
+]
+Previous = Annotated[
+    Path | None,
+    typer.Option(help="The list that was exported before: also write what came and went."),
+]
 
 
 def powerbi(
@@ -49,15 +72,20 @@ def excel(
 def audience(
     run_dir: RunDir,
     segment: Annotated[str, typer.Option(help="Segment or segments, as 1 or 1,3.", metavar="IDS")],
-    out: Annotated[Path, typer.Option(help="File to write.", metavar="FILE")],
-    to: Annotated[str, typer.Option(help="csv, parquet, google or meta.")] = "csv",
-    contacts: Annotated[
-        Path | None,
-        typer.Option(help="CSV or Parquet: user_id, email, phone; for google and meta."),
-    ] = None,
-    country_code: Annotated[
-        str | None, typer.Option(help="Country code of national phone numbers, as 49.")
-    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="File to write; a folder for google-api.", metavar="FILE")
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="csv, parquet, openrtb, google, google-api, meta, tiktok, linkedin or amazon."
+        ),
+    ] = "csv",
+    contacts: Contacts = None,
+    country: Country = None,
+    value: Value = None,
+    consent: Consent = None,
+    previous: Previous = None,
     hold_out: Annotated[
         str, typer.Option(help="Share of the users to leave out by hash, as 10%.")
     ] = "0",
@@ -72,18 +100,20 @@ def audience(
     json: Json = False,
 ) -> None:
     """Write the users of segments as ids, or as hashed contacts for an advertising platform."""
-    from segmentry.activate.audience import TARGETS, export_audience
+    from segmentry.activate.audience import export_audience
     from segmentry.cli import _console
 
-    target = next((each for each in TARGETS if each == to), to)
     result = export_audience(
         run_dir,
         out,
         segment_ids=parse_ids(segment, option="--segment"),
-        to=target,  # type: ignore[arg-type]  # checked where it is used
-        hold_out=parse_share(hold_out, option="--hold-out"),
+        to=to,
         contacts=contacts,
-        country_code=country_code,
+        country=country,
+        value=value,
+        consent=consent,
+        previous=previous,
+        hold_out=parse_share(hold_out, option="--hold-out"),
         salt=salt,
         min_size=min_size,
         overwrite=overwrite,
@@ -91,13 +121,31 @@ def audience(
     if json:
         _console.print_json(result)
         return
-    told = ", ".join(map(str, result.segment_ids))
-    typer.echo(f"Segment {told}: {result.n_users:,} users")
-    if result.n_held_out:
+    _print_audience(result)
+
+
+def _print_audience(audience: "Audience") -> None:
+    """Say who is in the list, who was left out and why."""
+    segments = ", ".join(map(str, audience.segment_ids))
+    typer.echo(f"Segment {segments}: {audience.n_users:,} users")
+    held_out = f"held out, to compare with later (salt {audience.salt!r})"
+    for n_users, why in (
+        (audience.n_without_consent, "without consent"),
+        (audience.n_held_out, held_out),
+        (audience.n_without_contact, "without a valid contact"),
+        (audience.n_shared, "share a contact with users who are held out or said no"),
+    ):
+        if n_users:
+            typer.echo(f"  {n_users:,} {why}")
+    if audience.n_invalid:
+        cells = ", ".join(f"{n:,} {kind}" for kind, n in audience.n_invalid.items())
+        typer.echo(f"  not valid, so not hashed: {cells}")
+    if 2 * audience.n_without_contact > audience.n_users:
+        typer.echo("  more than half have no valid contact: check --country and the columns")
+    if audience.unused:
+        typer.echo(f"  not taken by {audience.to}: {', '.join(audience.unused)}")
+    typer.echo(f"  {audience.n_written:,} rows in {audience.out}")
+    if audience.n_added is not None:
         typer.echo(
-            f"  {result.n_held_out:,} held out, to compare with later (salt {result.salt!r})"
+            f"  since the previous list {audience.n_added:,} came, {audience.n_removed:,} went"
         )
-    if result.n_without_contact:
-        typer.echo(f"  {result.n_without_contact:,} without a usable contact of their own")
-    what = "hashed contacts" if to in ("google", "meta") else "users"
-    typer.echo(f"  {result.n_written:,} {what} in {result.out}")

@@ -16,7 +16,9 @@ from segmentry.evaluation.later_days import (
     AddedGain,
     OutcomeWords,
     Validation,
+    forecast_ctr,
     purchase_counts,
+    purchase_days,
     verdicts,
 )
 from segmentry.features import ATTRIBUTION_DAYS, FOLLOW_DAYS
@@ -78,7 +80,7 @@ class PurchaseVerdict:
 
     verdict: str
     reason: str
-    seen: float | None
+    expected: Estimate
     later: Estimate
     level_later: float | None
 
@@ -164,7 +166,6 @@ def report_conversions(
     added: Added,
     *,
     min_size: int,
-    seed: int,
 ) -> ConversionReport | None:
     """Return what the report shows of the behaviour log; null where it was not read.
 
@@ -177,7 +178,7 @@ def report_conversions(
     ids, withheld = published_ids(segmentation.segment_ids, n_segments=k, min_size=min_size)
     shown = [n for n in range(1, k + 1) if n not in withheld]
     counted = _Counted(data, users.table, ids, shown, min_size)
-    judged = _judge_purchases(users.early, truth, seed=seed, min_size=min_size)
+    judged = _judge_purchases(users.early, truth, min_size=min_size)
     forming = [
         feature.name
         for feature in users.features
@@ -394,23 +395,23 @@ def _chance(name: str, pairs: IntVector, total: IntVector) -> _UserRate:
 
 
 def _judge_purchases(
-    early: EarlyUsers | None, truth: Validation | None, *, seed: int, min_size: int
+    early: EarlyUsers | None, truth: Validation | None, *, min_size: int
 ) -> dict[int, PurchaseVerdict]:
     """Judge by the outcome window how often each segment of the feature window buys."""
     if early is None or truth is None:
         return {}
-    counts = purchase_counts(early)
-    if counts is None or counts[1] is None or not counts[1].n_successes.any():
+    counts, days = purchase_counts(early), purchase_days(early)
+    if counts is None or days is None or counts[1] is None or not counts[1].n_successes.any():
         return {}
     ids = truth.feature_segment_ids
-    found = verdicts(
-        ids,
-        seen=counts[0],
-        later=counts[1],
-        n_segments=int(ids.max(initial=0)),
-        words=_OF_PURCHASES,
-        seed=seed,
+    forecast = forecast_ctr(
+        days,
+        truth.relabelling.labels,
+        days=days.days,
+        n_segments=len(truth.verdicts),
+        n_outcome_days=truth.early.n_outcome_days,
     )
+    found = verdicts(ids, forecast=forecast, later=counts[1], words=_OF_PURCHASES)
     is_in = ids != UNASSIGNED
     level = UserCounts(counts[1].n_trials[is_in], counts[1].n_successes[is_in]).rate
     kept = {
@@ -420,9 +421,9 @@ def _judge_purchases(
     }
     return {
         each.segment_id: PurchaseVerdict(
-            each.verdict, each.reason, each.ctr_seen, each.ctr_outcome, level
+            each.verdict, each.reason, expected, each.ctr_outcome, level
         )
-        for each in found
+        for each, expected in zip(found, forecast.ctr, strict=True)
         if each.segment_id in kept and not is_small(each.n_users, min_size=min_size)
     }
 

@@ -1,17 +1,25 @@
-"""What later days say of each segment, in profiles and in the report."""
+"""What later days show of each segment, in profiles and in the report."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import DayLevels, SegmentVerdict, TruthReport, Validation
+from segmentry.evaluation.later_days import (
+    DayLevels,
+    Luck,
+    SegmentVerdict,
+    TruthReport,
+    Validation,
+    luck_of,
+)
 from segmentry.evaluation.stability import SegmentEvent
 from segmentry.features.windows import weekdays
-from segmentry.formats import day, rate
+from segmentry.formats import bracketed, day, decimal, percent, rate
 from segmentry.privacy import hidden_cells, is_small
-from segmentry.schema import SECONDS_PER_DAY, UNASSIGNED, UNKNOWN, Estimate, UtcOffset
+from segmentry.schema import SECONDS_PER_DAY, UNASSIGNED, UNKNOWN, UtcOffset
 
-__all__ = ["report_truth", "shown_levels", "warn_of_levels", "with_truth"]
+__all__ = ["report_truth", "shown_levels", "warn_of_levels", "warn_of_luck", "with_truth"]
 
 
 def with_truth(
@@ -59,11 +67,12 @@ def _judged(
         return judged
     return replace(
         judged,
-        verdict="not validated",
+        verdict="not checked",
         verdict_reason="too few of its users were there before or on the later days to be shown",
-        ctr_early=UNKNOWN,
         forecast_early=UNKNOWN,
         ctr_outcome=UNKNOWN,
+        forecast_difference=UNKNOWN,
+        later_difference=UNKNOWN,
         survival=UNKNOWN,
         minimal_detectable_difference=None,
         absent_share=None,
@@ -79,9 +88,10 @@ def _with_verdict(profile: SegmentProfile, truth: Validation) -> SegmentProfile:
         verdict_reason=found.reason,
         expected_rate=truth.published.ctr[place],
         forecast_index=truth.published.index[place],
-        ctr_early=Estimate(value=found.ctr_seen, low=None, high=None),
         forecast_early=truth.early.ctr[place],
         ctr_outcome=found.ctr_outcome,
+        forecast_difference=found.forecast_difference,
+        later_difference=found.outcome_difference,
         survival=found.survival,
         minimal_detectable_difference=found.minimal_detectable_difference,
         absent_share=_absent_share(found, truth),
@@ -129,7 +139,38 @@ def report_truth(truth: Validation, *, min_size: int) -> TruthReport:
         refit_events=tuple(_told(event, min_size) for event in truth.alignment.events),
         caveats=tuple(caveats),
         levels=shown_levels(truth.levels, min_size=min_size),
+        luck=luck_of(
+            truth.feature_segment_ids,
+            truth.seen,
+            truth.early,
+            shown=[
+                each.segment_id
+                for each in truth.verdicts
+                if not is_small(each.n_users, min_size=min_size)
+            ],
+        ),
     )
+
+
+def warn_of_luck(luck: Luck | None) -> str:
+    """Say how much of the difference seen on the forming days was luck, if that is known."""
+    if luck is None:
+        return (
+            "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
+            "it overstates how much the segments will differ on later days."
+        )
+    seen = _spread(luck.seen_low, luck.seen_high, luck.seen_fold)
+    start = f"On the days that formed them the click rates of segments seem to differ {seen}"
+    if not luck.is_any_forecast:
+        return f"{start}; no difference is forecast, so all of it can be luck."
+    real = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
+    share = bracketed(luck.share, partial(percent, digits=0))
+    return f"{start}; {real} is real, by the forecast. Luck was {share} of the difference seen."
+
+
+def _spread(low: float, high: float, fold: float | None) -> str:
+    rates = f"{rate(low)} to {rate(high)}"
+    return f"from {rates}" if fold is None else f"{decimal(fold, digits=1)}-fold ({rates})"
 
 
 def _told(event: SegmentEvent, min_size: int) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from segmentry.describe.latent import latent_warnings
+from segmentry.describe.later_days import warn_of_luck
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import TruthReport, Validation
+from segmentry.evaluation.later_days import Luck, TruthReport, Validation
 from segmentry.features.users import UserData
 from segmentry.segments.forming import Segmentation
 
@@ -38,21 +39,19 @@ def warn_of_segments(
     segmentation: Segmentation,
     truth: Validation | None,
     *,
+    luck: Luck | None,
     unchecked: str,
 ) -> Iterator[str]:
     """Say what a careful reader must know before using the segments.
 
-    `unchecked` is why there is no check on later days.
+    `luck` is null, and `unchecked` says why, where there is no check on later days.
     """
     yield from _doubts(truth, unchecked)
     yield from latent_warnings(segmentation)
     yield from _withheld(segments)
     by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
     if len(segments) > 1 and by_clicks & set(segmentation.preprocessing.features):
-        yield (
-            "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
-            "it overstates how much the segments will differ on later days."
-        )
+        yield warn_of_luck(luck)
     if users.traits.has_time and users.window.n_days < 2:
         yield "The log covers less than two days: nothing can be said about stability."
     for name, reason in segmentation.preprocessing.dropped:

@@ -37,15 +37,11 @@ class BetaPrior:
     precision: float
 
 
-def fit_beta_prior(
-    clicks: npt.ArrayLike, impressions: npt.ArrayLike, *, weights: npt.ArrayLike | None = None
-) -> BetaPrior:
+def fit_beta_prior(clicks: npt.ArrayLike, impressions: npt.ArrayLike) -> BetaPrior:
     """Fit the beta prior of a beta-binomial to all users by maximum likelihood.
 
     Clicks and impressions have shape (n_users,), with 0 <= clicks <= impressions; users without
-    impressions carry no information. `weights` say how many users each stands for, in whole
-    numbers, 0 for none; 1 for each when absent. Without any click the mean is 0, with nothing but
-    clicks 1.
+    impressions carry no information. Without any click the mean is 0, with nothing but clicks 1.
 
     Notes
     -----
@@ -61,35 +57,22 @@ def fit_beta_prior(
     >>> fit_beta_prior([10, 0, 10, 0], [10, 10, 10, 10]).precision < 0.1
     True
     """
-    c, n, copies = _distinct_pairs(
-        np.asarray(clicks, np.int64),
-        np.asarray(impressions, np.int64),
-        None if weights is None else np.asarray(weights, np.float64),
-    )
+    c, n, copies = _distinct_pairs(np.asarray(clicks, np.int64), np.asarray(impressions, np.int64))
     total_clicks, total = float(copies @ c), float(copies @ n)
     if total_clicks in {0.0, total}:
         return BetaPrior(mean=float(total_clicks > 0), precision=_MAX_PRECISION)
     return _maximise(c, n, copies, pooled=total_clicks / total)
 
 
-def _distinct_pairs(
-    clicks: IntVector,
-    impressions: IntVector,
-    weights: FloatVector | None,
-) -> tuple[FloatVector, ...]:
+def _distinct_pairs(clicks: IntVector, impressions: IntVector) -> tuple[FloatVector, ...]:
     """Distinct (clicks, impressions) in this order, and how many users have each.
 
     One integer per pair: of 1.1 million users this takes 0.01 s, 1.4 with `np.unique(axis=1)`.
     """
-    is_told = impressions > 0 if weights is None else (impressions > 0) & (weights > 0)
-    clicks, impressions = clicks[is_told], impressions[is_told]
+    clicks, impressions = clicks[impressions > 0], impressions[impressions > 0]
     shown = np.unique(impressions)
     keys = clicks * max(1, shown.size) + np.searchsorted(shown, impressions)
-    if weights is None:
-        found, counts = np.unique(keys, return_counts=True)
-    else:
-        found, places = np.unique(keys, return_inverse=True)
-        counts = np.bincount(places, weights=weights[is_told], minlength=found.size)
+    found, counts = np.unique(keys, return_counts=True)
     c, n = found // max(1, shown.size), shown[found % max(1, shown.size)]
     return c.astype(np.float64), n.astype(np.float64), counts.astype(np.float64)
 

@@ -1,12 +1,14 @@
 """Read small files about users: contacts, assignments, results; ids become those of the run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file, require_columns
+
+_BATCH_ROWS = 200_000
 
 
 def read_user_file(
@@ -29,27 +31,44 @@ def read_user_file(
     >>> read_user_file(path, ["user_id"], optional=["email", "phone"], other_names=names).rows()
     [('7', 'a@b.org')]
     """
+    batches = user_file_batches(path, required, optional=optional, other_names=other_names)
+    return pl.concat(batches)
+
+
+def user_file_batches(
+    path: Path,
+    required: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    other_names: Mapping[str, Sequence[str]] | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Read such a file piece by piece, in order of its rows, so that it may exceed the memory.
+
+    Raises DataError if the file cannot be read, at the first piece that cannot; SchemaError if a
+    required column is missing.
+    """
     layout = inspect_file(path)
     found = _found(layout, (*required, *optional), other_names or {})
-    require_columns(layout, [name for name in required if name not in found])
-    columns = [layout.columns[layout.names.index(name)] for name in found.values()]
+    missing = [name for name in required if name not in found]
+    require_columns(layout, [*missing, *found.values()])
+    columns = [
+        pl.col(layout.columns[layout.names.index(own)]).alias(name) for name, own in found.items()
+    ]
     try:
-        if layout.format == "parquet":
-            rows = pl.read_parquet(path, columns=columns)
-        else:
-            rows = pl.read_csv(
+        rows = (
+            pl.scan_parquet(path)
+            if layout.format == "parquet"
+            else pl.scan_csv(
                 path,
-                columns=columns,
                 separator=layout.delimiter,
                 infer_schema=False,
                 null_values=list(NULL_WORDS),
             )
+        )
+        yield from rows.select(columns).collect_batches(chunk_size=_BATCH_ROWS)
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split("\n")[0].split())
         raise DataError(f"{path}: cannot be read: {cause}; write it again") from error
-    return rows.select(
-        pl.col(column).alias(name) for column, name in zip(columns, found, strict=True)
-    )
 
 
 def _found(

@@ -115,7 +115,7 @@ def summarise(
             log=log,
             traits=users.traits,
             conversions=report_conversions(
-                users, segmentation, truth, found.added, min_size=min_size, seed=config.seed
+                users, segmentation, truth, found.added, min_size=min_size
             ),
         )
         return Summarised(summary, hexagons)
@@ -179,7 +179,10 @@ def _warnings(
 ) -> Iterator[str]:
     """Yield what must be known to read the rest, of all that was looked at."""
     segmentation, truth = found.segmentation, found.truth
-    yield from warn_of_segments(users, segments, segmentation, truth, unchecked=found.unchecked)
+    luck = None if checked is None else checked.luck
+    yield from warn_of_segments(
+        users, segments, segmentation, truth, luck=luck, unchecked=found.unchecked
+    )
     yield from warn_of_data(users)
     if found.evidence is not None:
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]

@@ -24,8 +24,8 @@ _OF_SEGMENT = (
     "share",
     *("n_impressions", "n_clicks", "impressions_share", "clicks_share", "ctr_index"),
     "mean_silhouette",
-    *("ctr_seen", "expected_rate", "forecast_index", "ctr_early", "forecast_early", "ctr_outcome"),
-    "survival",
+    *("ctr_seen", "expected_rate", "forecast_index", "forecast_early", "ctr_outcome"),
+    *("forecast_difference", "later_difference", "survival"),
 )
 _OF_FEATURE = (
     *("mean", "lower_quartile", "median", "upper_quartile", "missing_share"),
@@ -53,6 +53,7 @@ def _not_there(traits: DataTraits) -> frozenset[str]:
     """Name the statistics that the data do not allow."""
     of_clicks = {field.name for field in fields(SegmentProfile) if "ctr" in field.name}
     of_clicks |= {"n_clicks", "clicks_share", "forecast_early", "forecast_index", "survival"}
+    of_clicks |= {"forecast_difference", "later_difference"}
     left_out = set() if traits.has_clicks else of_clicks
     return frozenset(left_out if traits.has_log else {*left_out, *_OF_EVENTS})
 

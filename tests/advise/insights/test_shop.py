@@ -26,7 +26,7 @@ def plain(make_summary):
     segments = tuple(
         replace(
             each,
-            verdict="indistinguishable",
+            verdict="no difference",
             ctr_seen=near(0.05, 0.001),
             expected_rate=near(0.0506, 0.001),
             forecast_index=near(100.0, 2.0),

@@ -124,7 +124,7 @@ def test_the_response_follows_the_forecast_index(index, word):
     assert names == [f"{word} rare viewers", f"{word} heavy viewers"]
 
 
-@pytest.mark.parametrize("verdict", ["reversed", "not_checked", "not validated"])
+@pytest.mark.parametrize("verdict", ["reversed", "not checked"])
 def test_a_response_that_later_days_do_not_bear_out_is_unproven(verdict):
     users, ids = halves()
     later = {"verdict": verdict, "forecast_index": Estimate(200.0, 190.0, 210.0)}

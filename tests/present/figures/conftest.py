@@ -24,6 +24,14 @@ def names_of(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def written(make_summary, tmp_path_factory):
+    """All figures of a summary, drawn once: who changes a file takes a copy."""
+    summary = make_summary(n_segments=3, n_points=60)
+    folder = tmp_path_factory.mktemp("figures")
+    return folder, plots.write_figures(summary, folder, scale=0.2)
+
+
+@pytest.fixture(scope="session")
 def make_summary() -> Callable[..., Summary]:
     path = Path(__file__).parents[2] / "summaries.py"
     spec = importlib.util.spec_from_file_location("summaries", path)

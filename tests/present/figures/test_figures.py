@@ -99,18 +99,14 @@ def test_a_click_rate_is_a_finding_only_if_its_interval_leaves_all_users_out(mak
     shows(finding(unclear, unclear))
 
 
-def test_later_days_are_drawn_beside_what_was_seen_and_expected(make_summary):
+def test_later_days_are_drawn_next_to_what_was_expected(make_summary):
     summary = make_summary()
 
     spec = plots.FIGURES["ctr_later"].plot(summary).to_dict()
 
     drawn = {(r["segment_id"], r["kind"]): r for r in rows_of(spec) if "kind" in r}
     for s in summary.segments:
-        for kind, estimate in (
-            ("seen", s.ctr_early),
-            ("expected", s.forecast_early),
-            ("later", s.ctr_outcome),
-        ):
+        for kind, estimate in (("expected", s.forecast_early), ("later", s.ctr_outcome)):
             row = drawn[s.segment_id, kind]
             assert (row["value"], row["low"], row["high"]) == (
                 estimate.value,
@@ -120,8 +116,6 @@ def test_later_days_are_drawn_beside_what_was_seen_and_expected(make_summary):
             assert row["text"] == f"{kind} {estimate.value * 100:.2f}\u00a0%"
     ranged = [m for m in marks_of(spec) if m["encoding"].get("x2", {}).get("field") == "high"]
     assert [mark_type(mark) for mark in ranged] == ["rect", "rule"]
-    rings = [m for m in marks_of(spec) if mark_type(m) == "point" and not m["mark"]["filled"]]
-    assert "seen" in str(rings[0]["transform"])
 
 
 def test_later_days_say_how_many_segments_are_confirmed_and_what_was_known_before(make_summary):
@@ -143,7 +137,7 @@ def test_a_missing_forecast_or_later_rate_leaves_its_mark_out(make_summary):
     first, second, *others = summary.segments
     first = replace(first, forecast_early=unknown)
     second = replace(second, ctr_outcome=Estimate(value=0.05, low=None, high=None))
-    third = replace(others[0], ctr_early=unknown, ctr_outcome=unknown)
+    third = replace(others[0], forecast_early=unknown, ctr_outcome=unknown)
     summary = replace(summary, segments=(first, second, third, *others[1:]))
 
     svg = plots.render_svg(plots.FIGURES["ctr_later"].plot(summary))
@@ -228,7 +222,7 @@ def test_without_rates_scores_and_components_figures_say_so(make_summary):
     assert plots.map_scene(summary) is None
 
 
-@pytest.mark.parametrize("n_segments", [1, 5, 40])
+@pytest.mark.parametrize("n_segments", [1, 40])
 def test_files_are_written_for_every_figure(make_summary, tmp_path, n_segments):
     summary = make_summary(
         n_segments=n_segments, is_rated=n_segments > 1, n_points=60, names=HOSTILE
@@ -237,23 +231,23 @@ def test_files_are_written_for_every_figure(make_summary, tmp_path, n_segments):
     inline = plots.write_figures(summary, tmp_path / "figures", scale=0.2)
 
     written = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    missing = MEASURED_APART | ({"silhouette_blades"} if n_segments == 1 else set())
+    ads = {"ads_and_clicks", "quadrant", "cumulative_gain"}
+    missing = MEASURED_APART | {"wear_out"}
+    missing |= {"silhouette_blades", *ads} if n_segments == 1 else set()
     expected = [name for name in FIGURES if name not in missing]
     assert written == sorted(f"{name}.{ext}" for name in expected for ext in ("png", "svg"))
     assert (tmp_path / "figures" / "map.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert list(inline) == expected
 
 
-def test_the_same_summary_gives_the_same_bytes(make_summary, tmp_path):
-    summary = make_summary(n_points=60)
+def test_the_same_summary_gives_the_same_bytes(make_summary, written, tmp_path):
+    folder, first = written
 
-    first, second = (
-        plots.write_figures(summary, tmp_path / name, scale=0.2) for name in ("a", "b")
-    )
+    again = plots.write_figures(make_summary(n_segments=3, n_points=60), tmp_path, scale=0.2)
 
-    assert first == second
-    for file in (tmp_path / "a").iterdir():
-        assert (tmp_path / "b" / file.name).read_bytes() == file.read_bytes(), file.name
+    assert again == first
+    for file in folder.iterdir():
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
 
 
 def test_an_interval_is_optional(make_summary):

@@ -10,13 +10,6 @@ def summary(make_summary):
     return make_summary(n_segments=3, n_points=60)
 
 
-@pytest.fixture(scope="module")
-def written(summary, tmp_path_factory):
-    """All figures, drawn once: who changes a file takes a copy."""
-    folder = tmp_path_factory.mktemp("figures")
-    return folder, plots.write_figures(summary, folder, scale=0.2)
-
-
 def test_a_saved_figure_is_the_one_that_was_drawn_for_the_page(summary, written):
     folder, inline = written
 

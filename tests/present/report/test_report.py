@@ -219,26 +219,30 @@ def rounded(estimate, digits: int = 2) -> list[float]:
 
 
 def test_the_later_days_on_the_page_are_those_of_the_summary(summary, page):
-    rows = page.tables["Click rates seen, expected, and on later days"][1:]
+    rows = page.tables["Click rates expected from the forming days, and on later days"][1:]
 
     for row, s in zip(rows, summary.segments, strict=True):
         cells = [re.split(r"(?<=%) (?=\S)", cell, maxsplit=1) for cell in row]
         assert row[:2] == [f"{s.segment_id} {s.name}", s.verdict]
-        assert number(row[2]) == round(s.ctr_early.value * 100, 2)
         for cell, estimate in zip(
-            (cells[3], cells[4], cells[6]),
+            (cells[2], cells[3], cells[7]),
             (s.forecast_early, s.ctr_outcome, s.expected_rate),
             strict=True,
         ):
             assert [number(cell[0]), *bounds(cell[1])] == rounded(estimate)
-        index, limits = row[7].split(" ", 1)
+        for text, estimate in zip(
+            row[4:6], (s.forecast_difference, s.later_difference), strict=True
+        ):
+            numbers = re.findall(r"[-−]?\d+\.\d\d", text)
+            assert [float(each.replace("−", "-")) for each in numbers] == rounded(estimate)
+        index, limits = row[8].split(" ", 1)
         assert [number(index), *bounds(limits)] == [
             round(v) for v in (s.forecast_index.value, s.forecast_index.low, s.forecast_index.high)
         ]
         if s.survival.is_known:
-            assert [number(cells[5][0]), *bounds(cells[5][1])] == rounded(s.survival, 0)
+            assert [number(cells[6][0]), *bounds(cells[6][1])] == rounded(s.survival, 0)
         else:
-            assert row[5] == "–"
+            assert row[6] == "–"
 
 
 def test_every_verdict_has_its_reason_and_the_difference_that_would_have_been_found(summary, page):
@@ -324,7 +328,7 @@ def test_where_nothing_was_checked_the_page_says_so(make_summary, truth):
 def test_what_is_certain_and_what_is_not_follow_the_verdicts(make_summary):
     summary = make_summary(n_points=60)
     certain, doubt = render_report(summary, figures={}).split('<div class="doubt">')[:2]
-    others = tuple(replace(s, verdict="indistinguishable") for s in summary.segments)
+    others = tuple(replace(s, verdict="no difference") for s in summary.segments)
     in_doubt = render_report(replace(summary, segments=others), figures={})
 
     shows(certain)

@@ -12,10 +12,16 @@ from segmentry.advise.budget._plan import divide_budget
 from segmentry.advise.budget._records import BudgetPlan, BudgetRequest, Outcome, SegmentTraffic
 from segmentry.advise.traffic import Attribution, RunTraffic, read_traffic
 from segmentry.errors import ConfigError, DataError
-from segmentry.evaluation.later_days import FoldRates, fold_rates, half_shares, verdicts
+from segmentry.evaluation.later_days import (
+    FoldRates,
+    fold_rates,
+    forecast_ctr,
+    half_shares,
+    verdicts,
+)
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.windows import local_days, split_window
-from segmentry.results.run_folder import read_bundle, read_segments, written_plan
+from segmentry.results.run_folder import read_bundle, written_plan
 from segmentry.runtime.codec import Codec
 
 _PLAN = Codec(
@@ -89,8 +95,8 @@ def plan_budget(
     credited = None
     if by == "purchases":
         credited = _credited(run_dir, traffic, attribution)
-        told = _purchase_verdicts(run_dir, traffic, attribution, seed=seed)
-        segments = [replace(each, verdict=told[each.segment_id]) for each in segments]
+        judged = _purchase_verdicts(run_dir, traffic, attribution)
+        segments = [replace(each, verdict=judged[each.segment_id]) for each in segments]
     rates = budget_rates(
         run_dir, traffic, n_days=request.n_days, credited=credited, n_draws=n_draws, seed=seed
     )
@@ -118,34 +124,31 @@ def _credited(run_dir: Path, traffic: RunTraffic, attribution: Attribution) -> U
 
 
 def _purchase_verdicts(
-    run_dir: Path, traffic: RunTraffic, attribution: Attribution, *, seed: int
+    run_dir: Path, traffic: RunTraffic, attribution: Attribution
 ) -> dict[int, str]:
-    """Judge on later days whether segments differ in purchases credited to their impressions.
+    """Judge on later days the forecast differences in purchases credited to impressions.
 
-    A segment that was not found again on all days is not validated, as for clicks.
+    Users are put into the segments of the plan by the forming days alone. A segment that was not
+    found again on all days is not checked, as for clicks.
     """
     truth, report = traffic.summary.truth, traffic.summary.conversions
-    told = {each.segment_id: "not validated" for each in traffic.summary.segments}
+    found = {each.segment_id: "not checked" for each in traffic.summary.segments}
     split = split_window(read_bundle(run_dir).window)
     if truth is None or report is None or split.outcome is None:
-        return told
-    segments = read_segments(run_dir).select("user_id", "feature_segment_id")
-    ids = (
-        traffic.users.select("user_id")
-        .join(segments, on="user_id", how="left", maintain_order="left")["feature_segment_id"]
-        .to_numpy()
-        .astype(np.int64)
-    )
+        return found
+    feature, outcome = local_days(split.feature), local_days(split.outcome)
     credited = traffic.credits[attribution]
-    found = verdicts(
-        ids,
-        seen=_capped(credited, local_days(split.feature)),
-        later=_capped(credited, local_days(split.outcome)),
-        n_segments=int(ids.max(initial=0)),
-        seed=seed,
+    forecast = forecast_ctr(
+        credited,
+        traffic.relabel,
+        days=feature,
+        n_segments=len(traffic.summary.segments),
+        n_outcome_days=len(outcome),
     )
+    later = _capped(credited, outcome)
+    judged = verdicts(traffic.relabel(feature), forecast=forecast, later=later)
     kept = {each.segment_id for each in report.segments if each.purchases is not None}
-    return told | {e.segment_id: e.verdict for e in found if e.segment_id in kept}
+    return found | {e.segment_id: e.verdict for e in judged if e.segment_id in kept}
 
 
 def _capped(credited: UserDays, days: range) -> UserCounts:

@@ -22,9 +22,9 @@ from segmentry.advise.insights._findings import (
 from segmentry.advise.insights._worth import (
     MOVED,
     PER,
+    clicks_apart,
     clicks_expected,
     clicks_gained,
-    clicks_promised,
     exactly,
     impressions_lacking,
     moved_away,
@@ -48,7 +48,7 @@ def _find_high_value(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"{times(index)} as many clicks per impression as all users, confirmed on days "
                 "that had no part in forming it.",
-                (*_foretold(segment), Evidence("survival", segment.survival, "share", 90)),
+                (*_forecast_evidence(segment), *_later_evidence(segment)),
                 moved_here(facts, index),
             )
 
@@ -56,24 +56,29 @@ def _find_high_value(facts: Facts) -> Iterator[Finding]:
 def _find_unconfirmed(facts: Facts) -> Iterator[Finding]:
     everyone = facts.summary.population.ctr_seen.value
     for segment in facts.shown:
-        seen = segment.ctr_seen
-        is_high = bool(everyone) and (seen.low or 0.0) >= _SEEN_HIGH * (everyone or 0.0)
-        if not is_high or segment.verdict == "confirmed":
+        if segment.verdict in ("confirmed", "reversed"):
             continue
-        expected = segment.expected_rate
-        yield Finding(
-            segment,
-            f"{rate_with_limits(seen)} clicks per impression were seen on the days that formed "
-            "it; that much is not confirmed by later days.",
-            (rate_evidence("CTR seen", seen, 95), *_foretold(segment)),
-            Worth(
-                f"clicks that the rate seen promises too much per {count(PER)} impressions",
-                clicks_promised(seen, expected),
-                ("The segment is shown as much as it was.",),
+        index, seen = segment.forecast_index, segment.ctr_seen
+        if (index.low or 0.0) > _HIGH:
+            yield Finding(
+                segment,
+                f"{times(index)} as many clicks per impression as all users are forecast; later "
+                "days do not confirm it.",
+                (*_forecast_evidence(segment), *_later_evidence(segment)),
+                Worth(
+                    f"clicks that the forecast promises per {count(PER)} impressions moved here",
+                    clicks_gained(facts, index, sign=1),
+                    ("The forecast holds, which later days do not confirm.", *MOVED),
+                ),
             )
-            if expected.is_known
-            else Worth("no number: nothing is known of later days"),
-        )
+        elif not index.is_known and everyone and (seen.low or 0.0) >= _SEEN_HIGH * everyone:
+            yield Finding(
+                segment,
+                f"{rate_with_limits(seen)} clicks per impression were seen on the days that formed "
+                "it; no later day was compared.",
+                (rate_evidence("CTR seen", seen, 95),),
+                Worth("no number: nothing is known of later days"),
+            )
 
 
 def _find_silent(facts: Facts) -> Iterator[Finding]:
@@ -86,7 +91,7 @@ def _find_silent(facts: Facts) -> Iterator[Finding]:
                 f"The median user was shown {count(median_impressions(segment))} ads, of which "
                 f"{decimal(clicks, digits=1)} would be clicked at the rate of all; this segment "
                 f"clicks {times(index)} as often.",
-                _foretold(segment),
+                _forecast_evidence(segment),
                 moved_away(facts, index),
             )
 
@@ -143,7 +148,7 @@ def _find_few_clicks(facts: Facts) -> Iterator[Finding]:
                 f"{times(index)} as often as all.",
                 (
                     Evidence("impressions against users", exactly(ratio), "ratio"),
-                    *_foretold(segment),
+                    *_forecast_evidence(segment),
                 ),
                 moved_away(facts, index),
             )
@@ -161,7 +166,7 @@ def _find_no_clicks(facts: Facts) -> Iterator[Finding]:
                 segment,
                 f"{count(segment.n_impressions)} impressions without a click: "
                 f"{_told_of_zero(segment, facts)}.",
-                (seen, *_foretold(segment)) if segment.expected_rate.is_known else (seen,),
+                (seen, *_forecast_evidence(segment)) if segment.expected_rate.is_known else (seen,),
                 Worth(
                     f"clicks to be expected per {count(PER)} impressions",
                     clicks_expected(segment),
@@ -193,53 +198,34 @@ def _by_clicks(facts: Facts) -> bool:
 
 def _find_reversed(facts: Facts) -> Iterator[Finding]:
     for segment in facts.shown:
-        if segment.verdict == "reversed":
-            yield Finding(
-                segment,
-                f"{rate(segment.ctr_early.value)} when formed and "
-                f"{rate(segment.ctr_outcome.value)} on later days: {_turned(segment)}."
-                f"{_by_luck(segment, facts)}",
-                (
-                    rate_evidence("CTR when formed", segment.ctr_early, 90),
-                    rate_evidence("CTR on later days", segment.ctr_outcome, 90),
-                ),
-                Worth(
-                    f"clicks lost per {count(PER)} impressions moved as the rate seen advises",
-                    clicks_gained(
-                        facts, segment.forecast_index, sign=1 if _is_above(segment) else -1
-                    ),
-                    MOVED,
-                ),
-            )
+        expected, later = segment.forecast_difference, segment.later_difference
+        if segment.verdict != "reversed" or expected.value is None or later.value is None:
+            continue
+        turned = "above to below" if expected.value > 0 else "below to above"
+        yield Finding(
+            segment,
+            f"{rate(segment.forecast_early.value)} forecast from the forming days and "
+            f"{rate(segment.ctr_outcome.value)} on later days: from {turned} all others.",
+            (
+                rate_evidence("CTR forecast from the forming days", segment.forecast_early, 90),
+                rate_evidence("CTR on later days", segment.ctr_outcome, 90),
+            ),
+            Worth(
+                f"clicks lost per {count(PER)} impressions moved as the forming days advised",
+                clicks_apart(later),
+                ("The impressions come from, or go to, all other segments.",),
+            ),
+        )
 
 
-def _turned(segment: SegmentProfile) -> str:
-    if _is_above(segment):
-        return "from below all others to above"
-    return "from above all others to below"
+def _later_evidence(segment: SegmentProfile) -> tuple[Evidence, ...]:
+    """Return how much of the forecast difference was there later; nothing where not known."""
+    if not segment.survival.is_known:
+        return ()
+    return (Evidence("part of the forecast difference", segment.survival, "share", 90),)
 
 
-def _by_luck(segment: SegmentProfile, facts: Facts) -> str:
-    """Say that too few impressions to click on are no dislike; nothing where they were enough."""
-    shown, clicks = median_impressions(segment), expected_clicks(segment, facts)
-    by_clicks = _by_clicks(facts)
-    if not by_clicks or not _is_above(segment) or clicks is None or shown is None or clicks >= _FEW:
-        return ""
-    silent = (1 - (facts.level or 0.0)) ** shown
-    return (
-        f" Its users were put together because they had hardly clicked, but with the "
-        f"{count(shown)} ad{'' if shown == 1 else 's'} shown to the median user "
-        f"{percent(silent, digits=0)} of any users have no click: a low rate from few "
-        "impressions is mostly luck, and luck does not last."
-    )
-
-
-def _is_above(segment: SegmentProfile) -> bool:
-    """Tell whether it is the later CTR that is above that of all."""
-    return (segment.forecast_index.value or 0.0) > 100.0
-
-
-def _foretold(segment: SegmentProfile) -> tuple[Evidence, ...]:
+def _forecast_evidence(segment: SegmentProfile) -> tuple[Evidence, ...]:
     if not segment.expected_rate.is_known:
         return ()
     return (
@@ -255,8 +241,8 @@ KINDS = (
         "opportunity",
         "The verdict is “confirmed” and the lower end of the forecast index is above 110.",
         "Its users clicked more than all others on days that had no part in forming the segment, "
-        "and at least half of the difference survived.",
-        "Show these users more ads, and measure the effect with a randomised test.",
+        "and at least half of the forecast difference was there.",
+        "Give these users more of the budget, and measure what it brings by a randomised test.",
         _find_high_value,
         needs=LATER,
         suits=frozenset({"spend_more"}),
@@ -265,11 +251,13 @@ KINDS = (
         "SEG-002",
         "High value, not confirmed",
         "caution",
-        "The CTR seen is at least 1.2 times that of all users (lower end of its interval), and the "
-        "verdict is not “confirmed”.",
-        "On the days that formed it the segment clicked much; later days do not confirm that as "
-        "much is left. Luck forms such segments even where all users are alike.",
-        "Do not pay for the rate that was seen; plan with the one that is expected.",
+        "The verdict is neither “confirmed” nor “reversed”, and the lower end of the forecast "
+        "index is above 110; without a forecast, the CTR seen is at least 1.2 times that of all "
+        "users (lower end).",
+        "The days that formed the segment promise many clicks; later days do not show that at "
+        "least half of the difference is there, or none were compared. Luck forms such segments "
+        "even where all users are alike.",
+        "Wait for more days, or test on a part of the budget before paying for the difference.",
         _find_unconfirmed,
     ),
     InsightKind(
@@ -324,10 +312,10 @@ KINDS = (
         "Reversed on later days",
         "problem",
         "The verdict is “reversed”.",
-        "It seemed to click less than all others and later clicked more, or the other way round: "
-        "acting on what was seen would have been worse than not segmenting. Who is put together "
-        "for having had no luck, or much, is later like others of the kind.",
-        "Do not act on the click rate that was seen; plan with the expected one.",
+        "The forecast takes luck into account, so a reversal is a change: other ads, other days, "
+        "or users who act otherwise. Acting on the forming days would have lost clicks.",
+        "Do not act on this segment; look for what changed between the days, and run again on "
+        "newer days.",
         _find_reversed,
         needs=LATER,
     ),

@@ -55,17 +55,13 @@ def clicks_gained(facts: Facts, index: Estimate, *, sign: int) -> Estimate:
     return _product(facts.level_estimate, Estimate(value=part, low=min(ends), high=max(ends)))
 
 
-def clicks_promised(seen: Estimate, expected: Estimate) -> Estimate:
-    """Return the clicks per 10,000 impressions by which the rate seen exceeds the forecast."""
-    if seen.value is None or expected.value is None:
+def clicks_apart(difference: Estimate) -> Estimate:
+    """Return by how many clicks per 10,000 impressions a segment differs, whichever way."""
+    if difference.value is None or difference.low is None or difference.high is None:
         return UNKNOWN
-    if expected.low is None or expected.high is None:
-        return exactly(PER * (seen.value - expected.value))
-    return Estimate(
-        value=PER * (seen.value - expected.value),
-        low=PER * (seen.value - expected.high),
-        high=PER * (seen.value - expected.low),
-    )
+    sign = -PER if difference.value < 0 else PER
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    return Estimate(value=sign * difference.value, low=low, high=high)
 
 
 def clicks_expected(profile: SegmentProfile) -> Estimate:

@@ -12,7 +12,7 @@ _STRONG = 0.5
 _MOSTLY = 0.8  # share of users with a level from which the segment is called by it
 _MAX_LENGTH = 24  # characters of the label of a feature in a name
 _HELD_LATER = ("confirmed", "weaker")
-_SAME_LATER = (*_HELD_LATER, "no_difference", "indistinguishable")
+_SAME_LATER = (*_HELD_LATER, "no difference")
 
 CLICK_FEATURES = frozenset(
     {

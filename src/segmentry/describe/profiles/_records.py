@@ -125,9 +125,9 @@ class SegmentProfile:
     levels: tuple[LevelStatistics, ...]
     differences: tuple[Difference, ...]
     """Strongest first."""
-    verdict: str = "not validated"
-    """What later days say of it: "confirmed", "weaker", "reversed", "indistinguishable" or "not
-    validated"."""
+    verdict: str = "not checked"
+    """What later days show of it: "confirmed", "weaker", "reversed", "no difference" or "not
+    checked"."""
     verdict_reason: str = ""
     """The verdict in one sentence with its numbers."""
     expected_rate: Estimate = UNKNOWN
@@ -135,15 +135,18 @@ class SegmentProfile:
     days; 90 % interval for the sampling of users and days."""
     forecast_index: Estimate = UNKNOWN
     """That CTR against that of all segments together x 100: free of the common level."""
-    ctr_early: Estimate = UNKNOWN
     forecast_early: Estimate = UNKNOWN
-    """`ctr_early`, `forecast_early`: what was known before the outcome window: the CTR seen in the
-    feature window, and the forecast made from it alone. These, not the two above, are to be held
-    against `ctr_outcome`."""
+    """The forecast made from the feature window alone: this one, not the two above, is compared
+    with `ctr_outcome`."""
     ctr_outcome: Estimate = UNKNOWN
     """CTR on later days of the users that formed it before them; 90 % interval."""
+    forecast_difference: Estimate = UNKNOWN
+    """CTR minus that of all other segments together, forecast from the feature window alone; 90 %
+    interval."""
+    later_difference: Estimate = UNKNOWN
+    """The same on later days, day for day."""
     survival: Estimate = UNKNOWN
-    """Share of the difference to all other segments that is left on later days; 90 % interval."""
+    """Later difference / forecast difference; null where no difference was forecast."""
     minimal_detectable_difference: float | None = None
     """Difference in CTR on later days that would have been found with a chance of 80 %."""
     absent_share: float | None = None

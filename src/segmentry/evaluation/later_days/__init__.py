@@ -14,20 +14,22 @@ from segmentry.evaluation.later_days._added_gain import (
 from segmentry.evaluation.later_days._check import TruthReport, Validation, check_later
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
+from segmentry.evaluation.later_days._differences import Difference, Verdict
 from segmentry.evaluation.later_days._families import (
     Added,
     Way,
     compare_families,
     permuted_family,
     purchase_counts,
+    purchase_days,
 )
 from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates, half_shares
-from segmentry.evaluation.later_days._forecast import forecast_ctr
+from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr
 from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
+from segmentry.evaluation.later_days._luck import Luck, luck_of
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
-    COUNTED_CLICKS,
     counted_features,
     recount,
 )
@@ -42,7 +44,6 @@ from segmentry.evaluation.later_days._verdicts import (
 
 __all__ = [
     "CLICKS_BEYOND_COUNTS",
-    "COUNTED_CLICKS",
     "NO_SIGNAL",
     "TAIL",
     "Added",
@@ -50,15 +51,19 @@ __all__ = [
     "CopiedUsers",
     "DayLevel",
     "DayLevels",
+    "Difference",
     "FoldRates",
+    "Forecasts",
     "Forming",
     "KeptGain",
+    "Luck",
     "OutcomeWords",
     "Relabelling",
     "SegmentVerdict",
     "Traffic",
     "TruthReport",
     "Validation",
+    "Verdict",
     "Way",
     "added_gain",
     "check_later",
@@ -72,11 +77,13 @@ __all__ = [
     "half_shares",
     "holm",
     "kept_gain",
+    "luck_of",
     "normal_quantile",
     "outcome_rate",
     "over_placebos",
     "permuted_family",
     "purchase_counts",
+    "purchase_days",
     "recount",
     "segment_rates",
     "verdicts",

@@ -13,6 +13,7 @@ from segmentry.evaluation.later_days._day_levels import DayLevels, day_levels
 from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates_of, half_shares
 from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr, forecast_of
 from segmentry.evaluation.later_days._kept_gain import KeptGain, kept_gain
+from segmentry.evaluation.later_days._luck import Luck
 from segmentry.evaluation.later_days._relabelling import Relabelling
 from segmentry.evaluation.later_days._verdicts import SegmentVerdict, outcome_rate, verdicts
 from segmentry.evaluation.stability import Alignment, align_ids
@@ -21,7 +22,6 @@ from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import WindowSplit, local_days
 from segmentry.privacy import published_ids
-from segmentry.runtime.threads import do_together
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Window
 from segmentry.segments.clustering import SilhouetteSample
 from segmentry.segments.forming import LatentSegments, Segmentation, membership
@@ -42,6 +42,8 @@ class Validation:
         Null where there is no outcome window.
     early : Forecasts
         From the feature window alone: what is held against the outcome window.
+    relabelling : Relabelling
+        The segments of the feature window by a part of its days, to forecast other outcomes.
     published : Forecasts
         From all days, for as many days to come as the outcome window has.
     alignment : Alignment
@@ -66,6 +68,7 @@ class Validation:
     verdicts: tuple[SegmentVerdict, ...]
     kept_gain: KeptGain | None
     early: Forecasts
+    relabelling: Relabelling
     published: Forecasts
     alignment: Alignment
     seen: UserCounts
@@ -104,6 +107,9 @@ class TruthReport:
         What the check could not do; whole sentences.
     levels : DayLevels or None
         CTR of all users of the log by local day; null in runs of earlier versions.
+    luck : Luck or None
+        How much of the difference seen on the forming days was luck; null where fewer than two
+        segments have a forecast that may be shown.
     """
 
     feature_starts_at: int
@@ -119,6 +125,7 @@ class TruthReport:
     refit_events: tuple[str, ...]
     caveats: tuple[str, ...]
     levels: DayLevels | None = None
+    luck: Luck | None = None
 
 
 def check_later(
@@ -144,23 +151,15 @@ def check_later(
     has_segment = first.segment_ids != UNASSIGNED
     n_ahead = max(1, len(outcome_days))
 
-    def judge() -> tuple[SegmentVerdict, ...]:
-        return verdicts(
-            first.segment_ids,
-            seen=seen,
-            later=later,
-            by_days=counts.clicks_by_days(outcome_days, is_in=has_segment),
-            n_segments=first.n_segments,
-            seed=seed,
-        )
-
-    def foretell() -> tuple[Forecasts, tuple[KeptGain | None, KeptGain | None]]:
-        foretold = _forecast(
-            first, early.table, counts, days=feature_days, prior=early.prior, n_ahead=n_ahead
-        )
-        return foretold, _gains(first, foretold, seen, later, prior=early.prior, seed=seed)
-
-    (foretold, (gain, soft_gain)), found = do_together(foretell, judge)
+    relabelling = _relabelling(first, early.table, counts, days=feature_days, prior=early.prior)
+    forecast = _forecast(relabelling, first.n_segments, n_ahead=n_ahead)
+    found = verdicts(
+        first.segment_ids,
+        forecast=forecast,
+        later=later,
+        by_days=counts.clicks_by_days(outcome_days, is_in=has_segment),
+    )
+    gain, soft_gain = _gains(first, forecast, seen, later, prior=early.prior, seed=seed)
     refit, alignment = _refit(first, table, find)
     published, halves = _publish(
         refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead, shown=min_size
@@ -171,7 +170,8 @@ def check_later(
         feature_segment_ids=first.segment_ids,
         verdicts=found,
         kept_gain=gain,
-        early=foretold,
+        early=forecast,
+        relabelling=relabelling,
         published=published,
         alignment=alignment,
         seen=seen,
@@ -217,21 +217,37 @@ def _gains(
     return gain, soft_gain
 
 
-def _forecast(
+def _relabelling(
     segmentation: Segmentation,
     table: pl.DataFrame,
     counts: UserDays,
     *,
     days: range,
     prior: BetaPrior | None,
-    n_ahead: int,
-) -> Forecasts:
-    relabelling = _relabelling(segmentation, table, counts, days=days, prior=prior)
+) -> Relabelling:
+    if prior is None:
+        totals = counts.totals(days)
+        prior = fit_beta_prior(totals.n_successes, totals.n_trials)
+    is_member, _ = membership(segmentation.recipe, segmentation.preprocessing, table)
+    return Relabelling(
+        table=table,
+        counts=counts,
+        days=tuple(days),
+        preprocessing=segmentation.preprocessing,
+        centers=segmentation.centers,
+        prior=prior,
+        is_member=is_member,
+        needs_impressions=segmentation.recipe.population == "shown",
+        model=None if segmentation.latent is None else segmentation.latent.model,
+    )
+
+
+def _forecast(relabelling: Relabelling, n_segments: int, *, n_ahead: int) -> Forecasts:
     return forecast_ctr(
-        counts,
+        relabelling.counts,
         relabelling.labels,
-        days=days,
-        n_segments=segmentation.n_segments,
+        days=relabelling.days,
+        n_segments=n_segments,
         n_outcome_days=n_ahead,
         caveats=relabelling.caveats,
     )
@@ -282,44 +298,15 @@ def _as_shown(fit: CrossFit, segmentation: Segmentation, *, min_size: int) -> Cr
     )
 
 
-def _relabelling(
-    segmentation: Segmentation,
-    table: pl.DataFrame,
-    counts: UserDays,
-    *,
-    days: range,
-    prior: BetaPrior | None,
-) -> Relabelling:
-    if prior is None:
-        totals = counts.totals(days)
-        prior = fit_beta_prior(totals.n_successes, totals.n_trials)
-    is_member, _ = membership(segmentation.recipe, segmentation.preprocessing, table)
-    return Relabelling(
-        table=table,
-        counts=counts,
-        days=tuple(days),
-        preprocessing=segmentation.preprocessing,
-        centers=segmentation.centers,
-        prior=prior,
-        is_member=is_member,
-        needs_impressions=segmentation.recipe.population == "shown",
-        model=None if segmentation.latent is None else segmentation.latent.model,
-    )
-
-
 def clicks_foretold(first: Segmentation, early: EarlyUsers) -> npt.NDArray[np.float64] | None:
     """Foretell the CTR of each user's segment from the feature window; null where none can be."""
     feature, outcome = early.split.feature, early.split.outcome
     if outcome is None:
         return None
-    found = _forecast(
-        first,
-        early.table,
-        early.counts(),
-        days=local_days(feature),
-        prior=early.prior,
-        n_ahead=len(local_days(outcome)),
+    relabelling = _relabelling(
+        first, early.table, early.counts(), days=local_days(feature), prior=early.prior
     )
+    found = _forecast(relabelling, first.n_segments, n_ahead=len(local_days(outcome)))
     return _per_user(found, first.segment_ids)
 
 

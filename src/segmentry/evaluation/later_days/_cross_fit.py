@@ -156,9 +156,15 @@ def _rate(fit: CrossFit, times: FloatVector) -> tuple[float, float, FloatVector]
     return rate, total, (c - rate * n) / total
 
 
+def errors_of_users(fit: CrossFit, residuals: FloatVector) -> FloatVector:
+    """Sum residuals by user, shape (n_users,)."""
+    sums = np.bincount(fit.user_index, weights=residuals, minlength=fit.n_users)
+    return sums.astype(np.float64, copy=False)
+
+
 def variance_of(fit: CrossFit, residuals: FloatVector) -> float:
     """Variance of a sum of residuals with users as clusters."""
-    per_user = np.bincount(fit.user_index, weights=residuals, minlength=fit.n_users)
+    per_user = errors_of_users(fit, residuals)
     return float(per_user @ per_user)
 
 

@@ -13,7 +13,7 @@ from segmentry.evaluation.later_days._added_gain import (
 )
 from segmentry.evaluation.later_days._check import clicks_foretold
 from segmentry.features.behaviour_days import BehaviourDays
-from segmentry.features.user_days import UserCounts
+from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import local_days
 from segmentry.schema import Window
@@ -42,6 +42,25 @@ def _purchase_counts(behaviours: BehaviourDays, window: Window) -> UserCounts:
     days = local_days(window)
     n_days = np.full(behaviours.n_users, len(days), dtype=np.int64)
     return UserCounts(n_days, behaviours.purchase_days(days))
+
+
+def purchase_days(early: EarlyUsers) -> UserDays | None:
+    """Return the feature window with a row for each user and day: one trial, a purchase or none."""
+    behaviours = early.behaviours
+    if behaviours is None:
+        return None
+    days, n_users = local_days(early.split.feature), behaviours.n_users
+    bought = np.zeros((len(days), n_users), dtype=np.int64)
+    is_in = np.isin(behaviours.day, list(days)) & (behaviours.values["n_purchases"] > 0)
+    bought[behaviours.day[is_in] - days[0], behaviours.user_index[is_in]] = 1
+    return UserDays(
+        n_users=n_users,
+        days=tuple(days),
+        starts=np.arange(len(days) + 1, dtype=np.int64) * n_users,
+        user_index=np.tile(np.arange(n_users, dtype=np.int64), len(days)),
+        n_impressions=np.ones(bought.size, dtype=np.int64),
+        n_clicks=bought.ravel(),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

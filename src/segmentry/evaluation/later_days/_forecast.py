@@ -11,6 +11,7 @@ from segmentry.evaluation.later_days._cross_fit import (
     Relabel,
     cross_fit,
     day_variance,
+    errors_of_users,
     pool,
     variance_of,
     variance_within,
@@ -19,7 +20,7 @@ from segmentry.evaluation.later_days._intervals import TAIL, normal_quantile, t_
 from segmentry.features.user_days import UserDays
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import UNKNOWN, Estimate
-from segmentry.schema.arrays import FloatVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,9 @@ class Forecasts:
         Click-derived features that could not be found without the left-out day.
     reason : str
         Why there is no forecast, or empty.
+    covariance : ndarray of float, shape (n_segments, n_segments), or None
+        Of the errors of the forecast rates, users being clusters, at a given level; that of the
+        outcome is not in it. 0 for a segment without a forecast.
     """
 
     ctr: tuple[Estimate, ...]
@@ -52,6 +56,7 @@ class Forecasts:
     n_outcome_days: int
     caveats: tuple[str, ...]
     reason: str = ""
+    covariance: FloatMatrix | None = None
 
 
 def forecast_ctr(
@@ -87,7 +92,7 @@ def forecast_ctr(
     used for the quantile of t. Ends are found on the logit scale. Of 1,500 segments in 300 logs
     of 20,000 users the outcome lay inside for 89.9 % with exchangeable days, 91.1 and 91.0 % with
     a common level that varies between days by 0.1 and 0.3 in log-odds; the index for 89.6, 90.9
-    and 88.1 % (``python benchmarks/truth.py forecast --seeds 300``).
+    and 88.1 % (``python benchmarks/later_days.py forecast --seeds 300``).
 
     Examples
     --------
@@ -118,19 +123,23 @@ def forecast_of(
         return _none(n_segments, fit.n_days, n_outcome_days, caveats)
     horizon = _Horizon.of(fit, n_outcome_days)
 
-    def told(segment: int) -> tuple[Estimate, Estimate]:
+    def of_segment(segment: int) -> tuple[Estimate, Estimate, FloatVector]:
         pooled = pool(fit, segment)
-        return _ctr(fit, pooled, horizon), _index(fit, pooled, everyone, horizon)
+        errors = np.zeros(fit.n_users) if pooled is None else errors_of_users(fit, pooled.residuals)
+        return _ctr(fit, pooled, horizon), _index(fit, pooled, everyone, horizon), errors
 
-    found = map_in_threads(told, range(1, n_segments + 1))
+    found = map_in_threads(of_segment, range(1, n_segments + 1))
+    errors = np.stack([each for _, _, each in found])
     return Forecasts(
-        ctr=tuple(ctr for ctr, _ in found),
-        index=tuple(index for _, index in found),
+        ctr=tuple(ctr for ctr, _, _ in found),
+        index=tuple(index for _, index, _ in found),
         level=_ctr(fit, everyone, horizon),
         between_day_sd=float(np.sqrt(horizon.between)),
         n_days=fit.n_days,
         n_outcome_days=n_outcome_days,
         caveats=tuple(caveats),
+        # Not by BLAS, whose order of summing depends on its threads.
+        covariance=np.einsum("iu,ju->ij", errors, errors),
     )
 
 

@@ -13,9 +13,6 @@ COUNTED = ("n_impressions", "n_clicks", "ctr", "ctr_shrunk", "n_active_days", "n
 
 _COUNTED_BEHAVIOURS = ("n_views", "n_purchases")
 
-COUNTED_CLICKS = ("n_clicks", "ctr", "ctr_shrunk", "n_click_days")
-"""Those of them that see clicks."""
-
 CLICKS_BEYOND_COUNTS = ("n_repeat_clicks", "mean_log_price_clicked")
 """Features that see clicks and cannot be found again from counts per user and day."""
 

@@ -1,30 +1,25 @@
-"""Verdicts: whether a segment's CTR is, later, what it was when the segment was formed."""
+"""Verdicts: whether later days show the difference that the forming days forecast."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
-from segmentry.evaluation.later_days._intervals import (
-    TAIL,
-    holm,
-    normal_quantile,
-    percentile_interval,
-    resampled_sums,
-    t_quantile,
+from segmentry.evaluation.later_days._differences import (
+    ALPHA,
+    Difference,
+    Verdict,
+    forecast_differences,
+    judged,
+    share_kept,
 )
+from segmentry.evaluation.later_days._forecast import Forecasts
+from segmentry.evaluation.later_days._intervals import holm, normal_quantile, t_quantile
 from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
-Verdict = Literal["confirmed", "weaker", "reversed", "indistinguishable", "not validated"]
-
-# Chance that any difference is found where there is none, over all segments together.
-_ALPHA = 0.05
 _POWER = 0.8  # of the minimal detectable difference
 _MIN_EXPECTED_CLICKS = 20.0
-_MIN_SEEN_ERRORS = 2.0
-_MIN_SURVIVAL = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +37,7 @@ OF_CLICKS = OutcomeWords(rate="CTR", trial="impression", success="click", succes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentVerdict:
-    """What later days say of one segment; intervals are of 90 %.
+    """What later days show of one segment; intervals are of 90 %.
 
     Parameters
     ----------
@@ -52,12 +47,11 @@ class SegmentVerdict:
         Members, and members who were shown ads again: the verdict concerns these.
     expected_clicks : float or None
         Clicks in the outcome window, were the segment like all users.
-    ctr_seen : float or None
-        CTR in the feature window, on the clicks that formed the segment.
-    seen_difference, outcome_difference : Estimate
-        CTR of the segment minus that of all other segments together; the outcome one day for day.
+    forecast_difference, outcome_difference : Estimate
+        Rate of the segment minus that of all other segments together: forecast from the feature
+        window alone, and in the outcome window, day for day.
     survival : Estimate
-        Outcome difference / seen difference; null where the seen one is below 2 standard errors.
+        Outcome difference / forecast difference; null where no difference was forecast.
     p_value, p_holm : float or None
         Of no outcome difference: alone, and adjusted for the number of segments.
     minimal_detectable_difference : float or None
@@ -68,15 +62,14 @@ class SegmentVerdict:
     """
 
     segment_id: int
-    verdict: Verdict = "not validated"
+    verdict: Verdict = "not checked"
     reason: str = ""
     n_users: int
     n_users_later: int = 0
     n_impressions_later: int = 0
     expected_clicks: float | None = None
-    ctr_seen: float | None
     ctr_outcome: Estimate = UNKNOWN
-    seen_difference: Estimate = UNKNOWN
+    forecast_difference: Estimate = UNKNOWN
     outcome_difference: Estimate = UNKNOWN
     survival: Estimate = UNKNOWN
     p_value: float | None = None
@@ -86,44 +79,54 @@ class SegmentVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class _Difference:
-    """CTR of some users minus that of others, with standard errors by users.
+class _Later:
+    """A later difference with its error, and with that of no difference (degrees of freedom)."""
 
-    `null_error` and its degrees of freedom are of no difference.
-    """
-
-    value: float
-    error: float
+    difference: Difference
     null_error: float
     null_df: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The users of a segment, or all others with one."""
+
+    trials: FloatVector
+    successes: FloatVector
+
+    @property
+    def total(self) -> float:
+        return float(self.trials.sum())
+
+    @property
+    def rate(self) -> float:
+        return float(self.successes.sum()) / self.total
 
 
 def verdicts(
     segment_ids: IntVector,
     *,
-    seen: UserCounts,
+    forecast: Forecasts,
     later: UserCounts | None,
-    n_segments: int,
     by_days: FloatVector | None = None,
     words: OutcomeWords = OF_CLICKS,
-    n_draws: int = 200,
-    seed: int = 0,
 ) -> tuple[SegmentVerdict, ...]:
-    """Judge each segment of the feature window by the clicks of the outcome window.
+    """Judge each segment of the feature window by the outcome window.
 
-    - confirmed: differs from the rest as it did before, and at least half of the difference
-      survives (lower bound);
+    - confirmed: differs from the rest as forecast, and at least half of the forecast difference
+      is there (lower bound);
     - weaker: differs in the same direction, but that much cannot be said;
     - reversed: differs in the other direction;
-    - indistinguishable: does not differ by more than chance allows;
-    - not validated: fewer than 20 clicks to be expected in the segment or in the rest.
+    - no difference: does not differ by more than chance allows, or no difference was forecast;
+    - not checked: no forecast, or fewer than 20 clicks to be expected in the segment or in the
+      rest.
 
     Parameters
     ----------
     segment_ids : ndarray of int, shape (n_users,)
         Formed without the outcome window; 0 for users that belong to none.
-    seen : UserCounts
-        In the feature window.
+    forecast : Forecasts
+        Of these segments, from the feature window alone.
     later : UserCounts or None
         In the outcome window; null where there is none.
     by_days : ndarray of float, shape (n_users,), optional
@@ -132,8 +135,6 @@ def verdicts(
         such as of users who come at weekends, when all click more.
     words : OutcomeWords
         What trials and successes are called in the reasons.
-    n_draws, seed : int
-        Of the bootstrap of users for survival.
 
     Notes
     -----
@@ -143,45 +144,46 @@ def verdicts(
     is no less than that of independent impressions, g (1 - g) n. The reference is Student's t with
     (sum u)^2 / sum u^2 degrees of freedom, u the squared contributions of the users: as many users
     as in effect decide (Satterthwaite 1946, Biometrics Bull. 2, 110-114). Holm's (1979, Scand. J.
-    Statist. 6, 65-70) step-down across the segments that can be judged.
+    Statist. 6, 65-70) step-down across the segments that can be judged. How much of the forecast
+    difference is there: `share_kept`.
 
     Examples
     --------
-    >>> n = np.full(4000, 50)
     >>> rng = np.random.default_rng(0)
-    >>> rate = np.where(np.arange(4000) < 1000, 0.1, 0.05)
-    >>> seen, later = (UserCounts(n, rng.binomial(n, rate)) for _ in range(2))
     >>> ids = np.where(np.arange(4000) < 1000, 1, 2)
-    >>> [each.verdict for each in verdicts(ids, seen=seen, later=later, n_segments=2)]
+    >>> n = np.full(4000, 50)
+    >>> later = UserCounts(n, rng.binomial(n, np.where(ids == 1, 0.1, 0.05)))
+    >>> rates = (Estimate(0.099, None, None), Estimate(0.051, None, None))
+    >>> forecast = Forecasts(ctr=rates, index=rates, n_days=6, n_outcome_days=2, caveats=(),
+    ...                      covariance=np.diag([4e-6, 1e-6]))
+    >>> [each.verdict for each in verdicts(ids, forecast=forecast, later=later)]
     ['confirmed', 'confirmed']
-    >>> verdicts(ids, seen=seen, later=None, n_segments=2)[0].reason
+    >>> verdicts(ids, forecast=forecast, later=None)[0].reason
     'no outcome window: the log has no later day'
     """
-    blank = [_blank(segment_ids, seen, segment) for segment in range(1, n_segments + 1)]
+    n_segments = len(forecast.ctr)
+    sizes = np.bincount(segment_ids, minlength=n_segments + 1)
+    blank = [SegmentVerdict(segment_id=i, n_users=int(sizes[i])) for i in range(1, n_segments + 1)]
     if later is None:
         return tuple(
             replace(e, reason="no outcome window: the log has no later day") for e in blank
         )
-    shift = np.zeros(segment_ids.size)
+    on_days = later.n_successes.astype(np.float64)
     if by_days is not None:
-        shift = by_days - later.n_trials * _level(later, segment_ids != UNASSIGNED)
-    on_days = later.n_successes - shift
-    told = [_with_later(each, segment_ids, seen, later, on_days, words=words) for each in blank]
-    adjusted = holm([each.p_value for each in told])
+        on_days -= by_days - later.n_trials * _level(later, segment_ids != UNASSIGNED)
+    trials = np.bincount(segment_ids, weights=later.n_trials, minlength=n_segments + 1)
+    expected = forecast_differences(forecast, trials[1:].astype(np.float64))
+    found = [
+        _with_later(each, segment_ids, later, on_days, words=words, is_forecast=f is not None)
+        for each, f in zip(blank, expected, strict=True)
+    ]
+    adjusted = holm([each.p_value for each, _ in found])
     # Level at which each was tested: all that were not rejected share the last step.
-    level = _ALPHA / max(1, sum(p is not None and p > _ALPHA for p in adjusted))
-    survivals = _survivals(
-        segment_ids, seen, later, shift, n_segments=n_segments, n_draws=n_draws, seed=seed
+    level = ALPHA / max(1, sum(p is not None and p > ALPHA for p in adjusted))
+    return tuple(
+        _judged(each, after, f, p_holm=p_holm, level=level, words=words)
+        for (each, after), f, p_holm in zip(found, expected, adjusted, strict=True)
     )
-    results = []
-    for each, p_holm in zip(told, adjusted, strict=True):
-        found = replace(each, p_holm=p_holm)
-        if p_holm is not None:
-            found = _with_survival(found, survivals[:, each.segment_id - 1])
-            found = _with_detectable(found, segment_ids, later.n_trials, on_days, level=level)
-            found = _judged(found, words)
-        results.append(found)
-    return tuple(results)
 
 
 def _level(counts: UserCounts, is_in: BoolVector) -> float:
@@ -189,50 +191,45 @@ def _level(counts: UserCounts, is_in: BoolVector) -> float:
     return int(counts.n_successes[is_in].sum()) / n if n else 0.0
 
 
-def _blank(segment_ids: IntVector, seen: UserCounts, segment: int) -> SegmentVerdict:
-    is_in = segment_ids == segment
-    n = int(seen.n_trials[is_in].sum())
-    return SegmentVerdict(
-        segment_id=segment,
-        n_users=int(is_in.sum()),
-        ctr_seen=int(seen.n_successes[is_in].sum()) / n if n else None,
-    )
-
-
 def _with_later(
     blank: SegmentVerdict,
     segment_ids: IntVector,
-    seen: UserCounts,
     later: UserCounts,
     on_days: FloatVector,
     *,
     words: OutcomeWords,
-) -> SegmentVerdict:
+    is_forecast: bool,
+) -> tuple[SegmentVerdict, _Later | None]:
     """Fill in the numbers of the outcome window; a p-value only where it can be judged."""
     is_in = segment_ids == blank.segment_id
     is_rest = (segment_ids != UNASSIGNED) & ~is_in
     n = later.n_trials[is_in]
     total, n_rest = int(n.sum()), int(later.n_trials[is_rest].sum())
     level = _level(later, segment_ids != UNASSIGNED)
-    told = replace(
+    found = replace(
         blank,
         n_users_later=int((n > 0).sum()),
         n_impressions_later=total,
         expected_clicks=level * total,
         largest_user_share=int(n.max()) / total if total else None,
+        ctr_outcome=outcome_rate(later, is_in),
     )
-    before = _difference(seen.n_trials, seen.n_successes, is_in, is_rest)
-    if before is not None:
-        told = replace(told, seen_difference=_normal(before.value, before.error))
-    after = _difference(later.n_trials, on_days, is_in, is_rest)
-    if total:
-        told = replace(told, ctr_outcome=outcome_rate(later, is_in))
-    if after is not None:
-        told = replace(told, outcome_difference=_normal(after.value, after.error))
+    after = None
+    if total and n_rest:
+        trials = later.n_trials.astype(np.float64)
+        after = _later_difference(
+            *(_Side(trials[group], on_days[group]) for group in (is_in, is_rest))
+        )
+        found = replace(found, outcome_difference=after.difference.estimate)
     reason = _not_judged(total, n_rest, level, words)
-    if reason or after is None or after.null_error == 0:
-        return replace(told, reason=reason or f"the users' {words.successes} do not vary")
-    return replace(told, p_value=_p_value(after.value / after.null_error, df=after.null_df))
+    if not reason and after is not None and after.null_error == 0:
+        reason = f"the users' {words.successes} do not vary"
+    if not reason and not is_forecast:
+        reason = "the feature window gives no forecast to compare with"
+    if reason or after is None:
+        return replace(found, reason=reason), after
+    p_value = _p_value(after.difference.value / after.null_error, df=after.null_df)
+    return replace(found, p_value=p_value), after
 
 
 def _not_judged(n: int, n_rest: int, level: float, words: OutcomeWords) -> str:
@@ -253,25 +250,18 @@ def _not_judged(n: int, n_rest: int, level: float, words: OutcomeWords) -> str:
     return ""
 
 
-def _difference(
-    trials: IntVector, successes: IntVector | FloatVector, is_in: BoolVector, is_rest: BoolVector
-) -> _Difference | None:
-    n, c = trials.astype(np.float64), successes.astype(np.float64)
-    totals = [float(n[group].sum()) for group in (is_in, is_rest)]
-    if min(totals) == 0:
-        return None
-    clicks = [float(c[group].sum()) for group in (is_in, is_rest)]
-    rates = [click / total for click, total in zip(clicks, totals, strict=True)]
-    pooled = sum(clicks) / sum(totals)
+def _later_difference(segment: _Side, rest: _Side) -> _Later:
+    sides = (segment, rest)
+    pooled = sum(float(each.successes.sum()) for each in sides) / sum(each.total for each in sides)
     own, null, parts = [], [], []
-    for group, total, rate in zip((is_in, is_rest), totals, rates, strict=True):
-        own.append(float(np.sum((c[group] - rate * n[group]) ** 2)) / total**2)
-        squares = (c[group] - pooled * n[group]) ** 2 / total**2
+    for each in sides:
+        n, c, total = each.trials, each.successes, each.total
+        own.append(float(np.sum((c - each.rate * n) ** 2)) / total**2)
+        squares = (c - pooled * n) ** 2 / total**2
         null.append(max(float(squares.sum()), pooled * (1 - pooled) / total))
         parts += [float(squares.sum()), float(squares @ squares)]
-    return _Difference(
-        value=rates[0] - rates[1],
-        error=sum(own) ** 0.5,
+    return _Later(
+        Difference(segment.rate - rest.rate, sum(own) ** 0.5),
         null_error=sum(null) ** 0.5,
         null_df=(parts[0] + parts[2]) ** 2 / (parts[1] + parts[3]) if any(parts) else 1.0,
     )
@@ -300,14 +290,10 @@ def outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
         return UNKNOWN
     n, c = (counts[is_in].astype(np.float64) for counts in (later.n_trials, later.n_successes))
     rate = float(c.sum() / n.sum())
-    told = _normal(rate, float(np.sum((c - rate * n) ** 2)) ** 0.5 / float(n.sum()))
-    low, high = max(0.0, told.low or 0.0), min(1.0, told.high or 0.0)
+    error = float(np.sum((c - rate * n) ** 2)) ** 0.5 / float(n.sum())
+    around = Difference(rate, error).estimate
+    low, high = max(0.0, around.low or 0.0), min(1.0, around.high or 0.0)
     return Estimate(value=rate, low=low, high=high)
-
-
-def _normal(value: float, error: float) -> Estimate:
-    half = normal_quantile(1 - TAIL) * error
-    return Estimate(value=value, low=value - half, high=value + half)
 
 
 def _p_value(t: float, *, df: float) -> float:
@@ -316,94 +302,59 @@ def _p_value(t: float, *, df: float) -> float:
     return float(2 * stdtr(df, -abs(t)))
 
 
-def _survivals(
-    segment_ids: IntVector,
-    seen: UserCounts,
-    later: UserCounts,
-    shift: FloatVector,
+def _judged(
+    found: SegmentVerdict,
+    after: _Later | None,
+    expected: Difference | None,
     *,
-    n_segments: int,
-    n_draws: int,
-    seed: int,
-) -> FloatVector:
-    """Draw survivals, shape (n_draws, n_segments); infinite where nothing was seen.
-
-    What is owed to the days is not drawn anew: whole clicks leave few distinct users to draw.
-    """
-    is_in = segment_ids != UNASSIGNED
-    values = np.column_stack([seen.n_trials, seen.n_successes, later.n_trials, later.n_successes])
-    sums = resampled_sums(
-        segment_ids[is_in] - 1, values[is_in], n_groups=n_segments, n_draws=n_draws, seed=seed
-    )
-    rest = sums.sum(axis=1, keepdims=True) - sums
-    n, owed = (
-        np.bincount(segment_ids[is_in] - 1, weights=each[is_in], minlength=n_segments)
-        for each in (later.n_trials, shift)
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        before = sums[:, :, 1] / sums[:, :, 0] - rest[:, :, 1] / rest[:, :, 0]
-        after = sums[:, :, 3] / sums[:, :, 2] - rest[:, :, 3] / rest[:, :, 2]
-        of_days = owed / n - (owed.sum() - owed) / (n.sum() - n)
-        ratio = (after - of_days) / before
-    # A draw without the segment says nothing for it: the lower end goes down, not up.
-    return np.where(np.isnan(ratio), -np.inf, ratio)
-
-
-def _with_survival(told: SegmentVerdict, draws: FloatVector) -> SegmentVerdict:
-    before, after = told.seen_difference, told.outcome_difference
-    if before.value is None or before.low is None or after.value is None:
-        return told
-    error = (before.value - before.low) / normal_quantile(1 - TAIL)
-    if abs(before.value) < _MIN_SEEN_ERRORS * error or before.value == 0:
-        return told
-    return replace(told, survival=percentile_interval(after.value / before.value, draws))
-
-
-def _with_detectable(
-    told: SegmentVerdict,
-    segment_ids: IntVector,
-    trials: IntVector,
-    on_days: FloatVector,
-    *,
+    p_holm: float | None,
     level: float,
+    words: OutcomeWords,
 ) -> SegmentVerdict:
-    is_in = segment_ids == told.segment_id
-    after = _difference(trials, on_days, is_in, (segment_ids != UNASSIGNED) & ~is_in)
-    if after is None:
-        return told
+    """Add the forecast difference, and the verdict where there is a p-value."""
+    if expected is not None:
+        found = replace(found, forecast_difference=expected.estimate)
+    if p_holm is None or after is None or expected is None:
+        return found
     quantiles = t_quantile(1 - level / 2, degrees=after.null_df) + normal_quantile(_POWER)
     reach = quantiles * after.null_error
-    return replace(told, minimal_detectable_difference=reach if reach < 1 else None)
+    found = replace(
+        found,
+        verdict=judged(after.difference, expected, p_value=p_holm),
+        p_holm=p_holm,
+        survival=share_kept(after.difference, expected),
+        minimal_detectable_difference=reach if reach < 1 else None,
+    )
+    return replace(found, reason=_reason(found, after.difference, expected, words))
+
+
+def _points(difference: float) -> str:
+    return f"{abs(100 * difference):.2f} points"
 
 
 def _apart(difference: float) -> str:
-    return f"{abs(100 * difference):.2f} points {'below' if difference < 0 else 'above'}"
+    return f"{_points(difference)} {'below' if difference < 0 else 'above'}"
 
 
-def _judged(told: SegmentVerdict, words: OutcomeWords) -> SegmentVerdict:
-    before, after = told.seen_difference.value, told.outcome_difference.value
-    if told.p_holm is None or before is None or after is None:
-        return replace(told, reason=f"no {words.trial} in the feature window to compare with")
+def _reason(
+    found: SegmentVerdict, after: Difference, expected: Difference, words: OutcomeWords
+) -> str:
     numbers = (
-        f"{words.rate} {_apart(before)} that of all others when formed, {_apart(after)} it later, "
-        "day for day"
+        f"{words.rate} forecast {_apart(expected.value)} that of all others, "
+        f"{_apart(after.value)} it later, day for day"
     )
-    if told.p_holm > _ALPHA:
-        reach = told.minimal_detectable_difference
-        found = (
+    if found.verdict == "no difference":
+        if not expected.is_forecast:
+            around = _points(normal_quantile(0.95) * expected.error)
+            return f"{numbers}; the forecast, give or take {around}, is of no difference"
+        reach = found.minimal_detectable_difference
+        return f"{numbers}; " + (
             "no difference, however large, would have been found: too few users decide"
             if reach is None
-            else f"{100 * reach:.2f} points would have been found with a chance of 80 %"
+            else f"{_points(reach)} would have been found with a chance of 80 %"
         )
-        return replace(told, verdict="indistinguishable", reason=f"{numbers}; {found}")
-    if before * after < 0:
-        return replace(told, verdict="reversed", reason=numbers)
-    low = told.survival.low
-    if told.survival.value is None:
-        return replace(
-            told, verdict="weaker", reason=f"{numbers}; too little was seen to say what survives"
-        )
-    kept = f"{numbers}: {told.survival.value:.0%} survives"
-    if low is not None and low >= _MIN_SURVIVAL:
-        return replace(told, verdict="confirmed", reason=f"{kept}, at least {low:.0%}")
-    return replace(told, verdict="weaker", reason=kept)
+    kept = found.survival
+    if found.verdict == "reversed" or kept.value is None or kept.low is None:
+        return numbers
+    share = f"{numbers}: {kept.value:.0%} of the forecast difference is there"
+    return f"{share}, at least {kept.low:.0%}" if found.verdict == "confirmed" else share

@@ -165,7 +165,7 @@ def choose_number(
         n_segments=n_segments,
         division=_division(n_segments, n_groups),
         rule=RULE_WITHOUT_LOG if best is None else rule_of(gain_share),
-        reason=_reason(n_segments, n_groups, sufficient, best, gain_share=gain_share),
+        reason=_reason(n_segments, separation, sufficient, best, gain_share=gain_share),
         gain_share=gain_share,
         sufficient=sufficient,
         has_gain=has_gain,
@@ -195,7 +195,8 @@ def number_range(
     """Resample users and apply the rule to what they gain.
 
     The segments that were tried stay as they are: only the users that judge them are drawn again.
-    Where a draw gains nothing, its number is that of the groups.
+    A draw of half of the users is as far from the data as another sample of all their number is,
+    for both samples err. Where a draw gains nothing, its number is that of the groups.
     """
     rng = np.random.default_rng([seed, n_draws])
     n_users = gains.n_trials.size
@@ -203,7 +204,7 @@ def number_range(
 
     def drawn() -> int:
         weights: FloatVector = np.bincount(
-            rng.integers(n_users, size=n_users), minlength=n_users
+            rng.integers(n_users, size=max(1, n_users // 2)), minlength=n_users
         ).astype(np.float64)
         sufficient, best = _sufficient(gains.summed(weights), choice.gain_share)
         return sufficient[0] if best is not None and _is_gain(best) else others
@@ -269,15 +270,15 @@ def _division(n_segments: int, n_groups: int) -> Division:
 
 def _reason(
     n_segments: int,
-    n_groups: int,
+    separation: Separation | None,
     sufficient: Sequence[int],
     best: InnerGain | None,
     *,
     gain_share: float,
 ) -> str:
-    groups = f"{n_groups} natural groups"
-    if n_groups == 1:
-        groups = "no natural groups (no number of clusters has a valley between every two)"
+    n_groups = 1 if separation is None else separation.n_groups
+    against = "not looked for" if separation is None else separation.against
+    groups = f"{n_groups} natural groups" if n_groups > 1 else f"no natural groups ({against})"
     if best is None or best.gain.value is None:
         return f"One segment: {groups}." if n_segments == 1 else f"{groups}."
     if n_segments == 1:

@@ -207,11 +207,14 @@ def form_again(drawn: DrawnUsers, k: int, *, algorithm: str, seed: int) -> IntVe
     return labels
 
 
-def rows_of_spread_clicks(split: InnerSplit, *, seed: int) -> DistinctRows | None:
+def rows_of_spread_clicks(
+    split: InnerSplit, *, seed: int
+) -> tuple[DistinctRows, DistinctRows] | None:
     """Preprocess all users with the clicks of each spread by half a click before the CTR is made.
 
     Few clicks are few whole numbers: users without one, with one and with two lie apart, whatever
-    their true CTRs. Null where the CTR forms no segments, or no day was counted.
+    their true CTRs. The second rows are without the CTR. Null where it forms no segments, or no
+    day was counted.
     """
     if not split.days or all(plan.feature.name != "ctr_shrunk" for plan in split.plans):
         return None
@@ -225,7 +228,9 @@ def rows_of_spread_clicks(split: InnerSplit, *, seed: int) -> DistinctRows | Non
         steps, is_in = _prepared(split, table, is_in, None)
     except SelectionError:
         return None
-    return distinct_rows(steps.transform(table.filter(is_in)))
+    X = steps.transform(table.filter(is_in))
+    others = [name != "ctr_shrunk" for name in steps.columns]
+    return distinct_rows(X), distinct_rows(X[:, others] if any(others) else 0 * X)
 
 
 def _recounted(split: InnerSplit, days: tuple[int, ...]) -> tuple[pl.DataFrame, BoolVector]:

@@ -1,7 +1,7 @@
 """The procedure that chooses a number of segments, and its repetition on resampled users."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,8 +64,7 @@ def weigh_number(
     """
     most = max(*numbers, 2)
     gains = None if split is None else inner_gains(split, numbers, seed=seed)
-    of_groups = rows if split is None else rows_of_spread_clicks(split, seed=seed) or rows
-    separation = separate(of_groups, most=most, seed=seed)
+    separation = _separation(rows, split, most=most, seed=seed)
     choice = choose_number(
         () if gains is None else gains.summed(),
         separation,
@@ -79,6 +78,23 @@ def weigh_number(
         gaps=gap_statistic(rows, most=most, seed=seed),
         strength=prediction_strength(rows, most=most, seed=seed),
     )
+
+
+def _separation(
+    rows: DistinctRows, split: InnerSplit | None, *, most: int, seed: int
+) -> Separation:
+    """Look for groups; of a log, for such as the CTR has a part in.
+
+    Days with an impression pile up at one and at all of them: exposure alone has valleys in 25 of
+    200 logs of users that are all alike.
+    """
+    spread = None if split is None else rows_of_spread_clicks(split, seed=seed)
+    if spread is None:
+        return separate(rows, most=most, seed=seed)
+    found = separate(spread[0], most=most, seed=seed)
+    if found.n_groups > 1 and separate(spread[1], most=most, seed=seed).n_groups > 1:
+        return replace(found, n_groups=1, is_exposure_alone=True)
+    return found
 
 
 def repeat_segments(

@@ -32,6 +32,8 @@ class Separation:
     n_left_out : int
         Columns with no more than two values, such as those of levels: they are groups by
         definition, so that they are left out.
+    is_exposure_alone : bool
+        Whether clusters are apart without the click rate as well, so that no groups are claimed.
     """
 
     numbers: tuple[int, ...]
@@ -40,6 +42,16 @@ class Separation:
     n_users: int
     n_splits: int
     n_left_out: int
+    is_exposure_alone: bool = False
+
+    @property
+    def against(self) -> str:
+        """What speaks against groups, or nothing."""
+        if self.is_exposure_alone:
+            return "the valleys are those of exposure alone"
+        if self.n_groups > 1:
+            return ""
+        return "no number of clusters has a valley between every two"
 
 
 def separate(

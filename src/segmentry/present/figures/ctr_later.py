@@ -1,4 +1,4 @@
-"""The figure of later days: click rates as seen, as expected, and as they turned out."""
+"""The figure of later days: click rates as expected, and as they turned out."""
 
 from collections import Counter
 
@@ -25,10 +25,12 @@ _RATES = 460  # pixels of the scale; right of it stand the numbers
 _STEP = 66
 _TOP = 6
 _BAND = (18, 44)  # within a row: the band of the forecast
-_LINES = {"seen": 26, "expected": 31, "later": 37}  # within a row: where the marks lie
-_NUMBERS = {"seen": 12, "expected": 28, "later": 44}  # within a row: where the numbers stand
+_LINES = {"expected": 31, "later": 31}  # within a row: where the marks lie
+_NUMBERS = {"expected": 20, "later": 38}  # within a row: where the numbers stand
+_NAME = 8  # within a row: where the name stands
 _LONGEST_NAME = 48
 _MOST_NAMED = 2
+_SAYS = {"no difference": "without a difference"}
 
 
 def was_checked(summary: "Summary") -> bool:
@@ -59,19 +61,18 @@ def _caption(summary: "Summary") -> Caption:
         return Caption(finding=text, reading="", alt=f"{text} for any segment.")
     finding = _finding(summary)
     rows = "; ".join(
-        f"{s.segment_id} {s.name}, {s.verdict}: seen {rate(s.ctr_early.value)}, "
-        f"expected {_told(s.forecast_early)}, later {_told(s.ctr_outcome)}"
+        f"{s.segment_id} {s.name}, {s.verdict}: expected {_told(s.forecast_early)}, "
+        f"later {_told(s.ctr_outcome)}"
         for s in summary.segments
     )
-    alt = f"Dot chart of click rates as seen, expected and on later days. {finding}. {rows}."
+    alt = f"Dot chart of click rates expected and on later days. {finding}. {rows}."
     return Caption(finding=finding, reading=_reading(), alt=alt)
 
 
 def _reading() -> str:
     return (
-        "Ring: seen on the days that formed the segments. Pale band with a line: expected for "
-        "the later days from those days alone, 90 % interval. Dot with a line: what the later "
-        "days brought, 90 % interval."
+        "Pale band with a line: expected for the later days from the forming days alone, 90 % "
+        "interval. Dot with a line: what the later days brought, 90 % interval."
     )
 
 
@@ -94,9 +95,9 @@ def _finding(summary: "Summary") -> str:
         return f"On later days all {count(n_confirmed)} segments are confirmed"
     left = [s for s in segments if s.verdict != "confirmed"]
     others = (
-        [f"{quoted(s.name)} is {s.verdict}" for s in left]
+        [f"{quoted(s.name)} is {_SAYS.get(s.verdict, s.verdict)}" for s in left]
         if len(left) <= _MOST_NAMED
-        else [f"{n} {verdict}" for verdict, n in found.most_common()]
+        else [f"{n} {_SAYS.get(verdict, verdict)}" for verdict, n in found.most_common()]
     )
     many = f"{n_confirmed} of {len(segments)} segments {'is' if n_confirmed == 1 else 'are'}"
     first = many if n_confirmed else "no segment is"
@@ -104,7 +105,7 @@ def _finding(summary: "Summary") -> str:
 
 
 def _draw(summary: "Summary") -> Drawing | None:
-    """Draw the click rate of every segment as seen, as forecast, and of the later days."""
+    """Draw the click rate of every segment as forecast and of the later days."""
     if not _is_drawn(summary):
         return None
     rows = [row for i, segment in enumerate(summary.segments) for row in _rows(i, segment)]
@@ -125,11 +126,7 @@ def _is_drawn(summary: "Summary") -> bool:
 
 def _rows(index: int, segment: "SegmentProfile") -> Rows:
     start = index * _STEP + _TOP
-    estimates = {
-        "seen": segment.ctr_early,
-        "expected": segment.forecast_early,
-        "later": segment.ctr_outcome,
-    }
+    estimates = {"expected": segment.forecast_early, "later": segment.ctr_outcome}
     return [
         {
             "segment_id": segment.segment_id,
@@ -150,7 +147,7 @@ def _top(summary: "Summary") -> float:
     ends = [
         end
         for s in summary.segments
-        for estimate in (s.ctr_early, s.forecast_early, s.ctr_outcome)
+        for estimate in (s.forecast_early, s.ctr_outcome)
         for end in (estimate.value, estimate.high)
         if end is not None
     ]
@@ -180,9 +177,11 @@ def _expected(rows: Rows, *, top: float) -> "list[alt.Chart]":
 
 
 def _dots(rows: Rows) -> "list[alt.Chart]":
-    """Return the rings of what was seen, and the dots and intervals of the later days."""
+    """Return the dots and intervals of the later days."""
+    import altair as alt
+
     base = on(rows).encode(color=as_given(), y=pixels_y()).transform_filter("isValid(datum.value)")
-    later, seen = "datum.kind === 'later'", "datum.kind === 'seen'"
+    later = "datum.kind === 'later'"
     return [
         base.mark_rule(strokeWidth=3, strokeCap="round")
         .encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"))
@@ -190,9 +189,6 @@ def _dots(rows: Rows) -> "list[alt.Chart]":
         base.mark_point(size=85, filled=True, opacity=1)
         .encode(x=alt.X("value:Q"))
         .transform_filter(later),
-        base.mark_point(size=75, filled=False, fill=ROLES["paper"].light, strokeWidth=2, opacity=1)
-        .encode(x=alt.X("value:Q"))
-        .transform_filter(seen),
     ]
 
 
@@ -207,7 +203,7 @@ def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
     names: Rows = [
         {
             "label": f"{s.segment_id}  {_short(s.name)} – {s.verdict}",
-            "y": i * _STEP + _TOP + _NUMBERS["seen"] - 4,
+            "y": i * _STEP + _TOP + _NAME,
         }
         for i, s in enumerate(summary.segments)
     ]
@@ -216,9 +212,9 @@ def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
     return [
         *haloed(base, weight=600, limit=_RATES),
         values.mark_text(align="right", color=ROLES["muted"].light).transform_filter(
-            "datum.kind === 'seen'"
+            "datum.kind === 'expected'"
         ),
-        values.mark_text(align="right").transform_filter("datum.kind !== 'seen'"),
+        values.mark_text(align="right").transform_filter("datum.kind === 'later'"),
     ]
 
 
@@ -228,11 +224,11 @@ def _short(name: str) -> str:
 
 FIGURE = Figure(
     name="ctr_later",
-    title="Click rates seen, expected and later",
+    title="Click rates expected and later",
     width=_WIDTH,
     caption=_caption,
     draw=_draw,
     section="later days",
-    order=3,
+    order=7,
     needs=was_checked,
 )

@@ -123,18 +123,19 @@ def purchase_table(summary: Summary) -> Table | None:
     return Table(
         name="purchases",
         caption=(
-            "Days with a purchase per user and day, when formed and on the later days (90\u00a0%); "
+            "Days with a purchase per user and day, expected from the forming days and on the "
+            "later days (90\u00a0%); "
             f"all users later: {rate(judged[0][1].level_later)}"
         ),
         columns=(
             Column("segment", "segment"),
             Column("verdict", "verdict", is_words=True),
-            Column("seen", "when formed", rate),
+            Column("expected", "expected", rate),
             Column("later", "later days", rate),
             Column("reason", "why", is_words=True),
         ),
         rows=tuple(
-            judged_line(segment, each.verdict, each.seen, each.later, each.reason)
+            judged_line(segment, each.verdict, each.expected, each.later, each.reason)
             for segment, each in judged
         ),
     )

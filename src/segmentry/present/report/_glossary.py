@@ -18,23 +18,23 @@ GLOSSARY: Mapping[str, str] = {
     "Forecast, expected": "The click rate of a segment in as many days to come as there were later "
     "days. Each day is left out once and its clicks are counted by segments found without it. "
     "The interval allows for other users and other days.",
-    "Confirmed": "On later days the segment differs from all others as it did before, and at least "
-    "half of the difference survives. Verdicts are wrong for any segment in at most 5 of 100 "
-    "runs without differences (Holm’s rule).",
-    "Weaker": "It differs in the same direction, but that half of the difference survives is not "
-    "sure.",
-    "Reversed": "Seen to click less than all others, it clicked more on later days, or the other "
-    "way round. Mostly that is luck: users who were shown few ads and had no click are put "
-    "together, and later click like others of their kind (regression to the mean). Plan with "
-    "the expected rate.",
-    "Indistinguishable": "Its later clicks cannot be told from those of all others. Beside it "
-    "stands the difference, in percentage points, that would have been found with a chance of "
-    "80 %: a smaller one may be there.",
-    "Not validated": "Nobody checked, or fewer than 20 later clicks were to be expected: nothing "
-    "is known.",
-    "Survival": "Difference to all other segments on later days divided by the difference seen: "
-    "100 % if all is left, 0 % if nothing, below 0 if reversed. Not given where too little was "
-    "seen.",
+    "Confirmed": "On later days the segment differs from all others as the forming days forecast, "
+    "and at least half of the forecast difference is there. Verdicts are wrong for any segment in "
+    "at most 5 of 100 runs without differences (Holm’s rule).",
+    "Weaker": "It differs in the forecast direction, but that at least half of the forecast "
+    "difference is there is not sure.",
+    "Reversed": "It differs from all others against the forecast: expected to click more it "
+    "clicked less, or the other way round. Something changed between the days.",
+    "No difference": "Later days show no difference to all others beyond chance, or no "
+    "difference was forecast. Next to it stands the difference, in percentage points, that would "
+    "have been found with a chance of 80 %: a smaller one may be there.",
+    "Not checked": "There were no later days, or fewer than 20 later clicks were to be expected: "
+    "nothing is known.",
+    "Survival": "Difference to all other segments on later days divided by the forecast "
+    "difference: 100 % if the forecast is met, 0 % if nothing is left, below 0 if reversed. Not "
+    "given where no difference was forecast.",
+    "Luck": "Part of the differences seen on the forming days that the forecast takes away: users "
+    "were put together for clicks that partly were chance.",
     "Kept gain": "How much better later clicks are foretold by segments than by one rate for all, "
     "divided by how much better users’ own click rates foretell them. 100 %: knowing the "
     "segment is as good as knowing the user’s clicks; 0 %: it is worth nothing.",
@@ -71,9 +71,10 @@ _OF_CLICKS = frozenset(
         "Confirmed",
         "Weaker",
         "Reversed",
-        "Indistinguishable",
-        "Not validated",
+        "No difference",
+        "Not checked",
         "Survival",
+        "Luck",
         "Kept gain",
         "Nat",
     }

@@ -43,18 +43,19 @@ def weekdays(names: Sequence[str]) -> str:
 
 
 def later_rate_table(summary: Summary) -> Table:
-    """Return the click rates seen, expected, and on later days, with the verdict on each."""
+    """Return the click rates expected and on later days, with the verdict on each."""
     interval = "(90\u00a0%)"
     return Table(
         name="later-rates",
-        caption="Click rates seen, expected, and on later days",
+        caption="Click rates expected from the forming days, and on later days",
         columns=(
             Column("segment", "segment"),
             Column("verdict", "verdict", is_words=True),
-            Column("ctr_early", "seen on the days that formed it", rate),
-            Column("forecast_early", f"expected from these days alone {interval}", rate),
+            Column("forecast_early", f"expected from the forming days alone {interval}", rate),
             Column("ctr_outcome", f"later days {interval}", rate),
-            Column("survival", f"survives {interval}", partial(percent, digits=0)),
+            Column("forecast_difference", f"expected difference to the others {interval}", points),
+            Column("later_difference", f"later difference, day for day {interval}", points),
+            Column("survival", f"of the expected {interval}", partial(percent, digits=0)),
             Column("expected_rate", f"click rate expected in {horizon(summary)} {interval}", rate),
             Column("forecast_index", f"its index, all 100 {interval}", count),
         ),
@@ -62,9 +63,10 @@ def later_rate_table(summary: Summary) -> Table:
             judged_line(
                 each,
                 each.verdict,
-                each.ctr_early,
                 each.forecast_early,
                 each.ctr_outcome,
+                each.forecast_difference,
+                each.later_difference,
                 each.survival,
                 each.expected_rate,
                 each.forecast_index,

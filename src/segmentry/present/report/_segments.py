@@ -6,7 +6,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.present.tables import Badge, Cell, Row, segment_row
 from segmentry.results.summary import Summary
 
-_SHAPES = ("confirmed", "weaker", "reversed", "indistinguishable")
+_SHAPES = ("confirmed", "weaker", "reversed", "no difference")
 
 
 def segment_of(summary: Summary, segment_id: int | None) -> SegmentProfile | None:
@@ -25,7 +25,8 @@ def line_of(summary: Summary, segment_id: int, *cells: Cell) -> Row:
 
 def judged_line(segment: SegmentProfile, verdict: str, *cells: Cell) -> Row:
     """Return a line about a segment with a verdict on it, which is shown by a shape as well."""
-    badge = Badge(text=verdict, kind=verdict if verdict in _SHAPES else "open")
+    kind = verdict.replace(" ", "-") if verdict in _SHAPES else "open"
+    badge = Badge(text=verdict, kind=kind)
     name = f"{segment.segment_id} {segment.name}"
     return Row((name, verdict, *cells), segment=segment.segment_id, badge=badge)
 

@@ -1,11 +1,12 @@
 """Rates that the checks promise, measured over many generated logs.
 
-python benchmarks/truth.py forecast --seeds 400
-python benchmarks/truth.py verdicts --seeds 400
-python benchmarks/truth.py levels --seeds 400 --n-users 5000
-python benchmarks/truth.py references --seeds 600 --n-users 1500
-python benchmarks/truth.py survival --seeds 20
-python benchmarks/truth.py cost --n-users 1100000
+python benchmarks/later_days.py forecast --seeds 400
+python benchmarks/later_days.py verdicts --seeds 200
+python benchmarks/later_days.py verdicts --seeds 200 --n-users 3000
+python benchmarks/later_days.py no-signal --seeds 400
+python benchmarks/later_days.py levels --seeds 400 --n-users 5000
+python benchmarks/later_days.py references --seeds 600 --n-users 1500
+python benchmarks/later_days.py cost --n-users 1100000
 """
 
 import argparse
@@ -88,31 +89,60 @@ def forecast(args):
         print("  mean relative error % by rising CTR", (100 * np.mean(errors, axis=0)).round(2))
 
 
-def null_verdicts(args):
-    """Share of null logs with any verdict of a difference."""
-    hits, no_signal, kinds = [], [], {}
-    for seed in range(args.seeds):
+SCENARIOS = {"planted": 1.0, "half kept": 0.5, "gone": 0.0, "turned": -0.5}
+
+
+def judged(args, seed, **options):
+    """Form segments on six days, forecast the next two, and judge them by what came."""
+    counts, _, _ = simulate(args.n_users, seed=seed, drift=args.drift, **options)
+    formed = form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=seed)
+    found = forecast_ctr(
+        counts,
+        formed.relabelling.labels,
+        days=FEATURE_DAYS,
+        n_segments=formed.n_segments,
+        n_outcome_days=len(OUTCOME_DAYS),
+    )
+    by_days = counts.clicks_by_days(OUTCOME_DAYS, is_in=formed.ids > 0)
+    later = counts.totals(OUTCOME_DAYS)
+    return verdicts(formed.ids, forecast=found, later=later, by_days=by_days), formed, counts
+
+
+def all_verdicts(args):
+    """Verdicts where differences last, are halved, are gone or turned round, and never were."""
+    for name in (*SCENARIOS, "null"):
+        if args.only not in name:
+            continue
+        kinds, kept, any_found, any_reversed, unguarded = [], [], [], [], []
+        for seed in range(args.first_seed, args.first_seed + args.seeds):
+            options = {"null": True} if name == "null" else {"kept": SCENARIOS[name]}
+            found, _, _ = judged(args, seed, **options)
+            of_log = [each.verdict for each in found]
+            kinds += of_log
+            kept += [e.survival.value for e in found if e.survival.is_known]
+            any_found.append(bool(set(of_log) & {"confirmed", "weaker", "reversed"}))
+            any_reversed.append("reversed" in of_log)
+            unguarded.append(any(e.p_holm is not None and e.p_holm <= 0.05 for e in found))
+        print(f"{name}: {args.n_users} users, K = {args.k}, seeds {args.first_seed} and on")
+        for kind in ("confirmed", "weaker", "reversed", "no difference", "not checked"):
+            told_rate(f"  segments {kind}", [each == kind for each in kinds])
+        told_rate("  logs with any verdict of a difference", any_found)
+        told_rate("  logs with any later difference, forecast or not", unguarded)
+        told_rate("  logs with any reversed", any_reversed)
+        if kept:
+            print("  later / forecast, 5, 50, 95 %:", np.quantile(kept, (0.05, 0.5, 0.95)).round(2))
+
+
+def no_signal(args):
+    """Share of null logs that are said to have no user-level signal."""
+    hits = []
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
         counts, _, _ = simulate(args.n_users, seed=seed, null=True, drift=args.drift)
         formed = form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=seed)
         seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
-        found = verdicts(
-            formed.ids,
-            seen=seen,
-            later=later,
-            n_segments=formed.n_segments,
-            by_days=counts.clicks_by_days(OUTCOME_DAYS, is_in=formed.ids > 0),
-            n_draws=50,
-            seed=seed,
-        )
-        for each in found:
-            kinds[each.verdict] = kinds.get(each.verdict, 0) + 1
-        hits.append(any(e.verdict not in ("indistinguishable", "not validated") for e in found))
         gain = kept_gain(formed.ids, seen=seen, later=later, n_draws=200, seed=seed)
-        no_signal.append(gain.reason != "")
-        if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
-            print(kinds)
-            told_rate(f"null logs with any difference found, K = {args.k}", hits)
-            told_rate("null logs with 'no user-level signal'", no_signal)
+        hits.append(gain.reason != "")
+    told_rate("null logs with 'no user-level signal'", hits)
 
 
 def levels(args):
@@ -182,37 +212,6 @@ def references(args):
             told_rate(f"a + b = {concentration}, spread {spread}: {name}", each)
 
 
-def survival(args):
-    """Hold the later difference of each segment against the one seen and the one expected."""
-    kinds, ratios = [], []
-    for seed in range(args.seeds):
-        counts, _, _ = simulate(args.n_users, seed=seed)
-        formed = form_segments(counts, days=FEATURE_DAYS, k=args.k, seed=seed)
-        seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
-        judged = verdicts(formed.ids, seen=seen, later=later, n_segments=formed.n_segments)
-        found = forecast_ctr(
-            counts,
-            formed.relabelling.labels,
-            days=FEATURE_DAYS,
-            n_segments=formed.n_segments,
-            n_outcome_days=len(OUTCOME_DAYS),
-        )
-        rates = np.array([each.value for each in found.ctr])
-        n = np.bincount(formed.ids, weights=later.n_trials)[1:]
-        rest = (rates @ n - rates * n) / (n.sum() - n)
-        for each, expected in zip(judged, rates - rest, strict=True):
-            kinds.append(each.verdict)
-            low, high = np.array([each.outcome_difference.low, each.outcome_difference.high])
-            least = (low if expected > 0 else high) / expected
-            ratios.append((each.survival.value, each.outcome_difference.value / expected, least))
-    kinds, ratios = np.array(kinds), np.array(ratios, dtype=float)
-    for kind in np.unique(kinds):
-        of_seen, of_expected, least = ratios[kinds == kind].T
-        print(f"{kind}: later / seen, median {np.nanmedian(of_seen):.2f}; ", end="")
-        print(f"later / expected, median {np.median(of_expected):.2f}")
-        told_rate(f"{kind}: at least half of the expected is there", least >= 0.5)
-
-
 def cost(args):
     """Seconds of each check at full scale."""
 
@@ -240,11 +239,8 @@ def cost(args):
     rates = np.array([0.0, *(e.value for e in found.ctr)])[formed.ids]
     gain = timed("kept_gain", lambda: kept_gain(formed.ids, seen=seen, later=later, forecast=rates))
     print(gain)
-    judged = timed(
-        "verdicts",
-        lambda: verdicts(formed.ids, seen=seen, later=later, n_segments=formed.n_segments),
-    )
-    for each, told in zip(judged, found.ctr, strict=True):
+    decided = timed("verdicts", lambda: verdicts(formed.ids, forecast=found, later=later))
+    for each, told in zip(decided, found.ctr, strict=True):
         print(each.verdict, each.reason, told)
     timed("inner_gain, one K", lambda: inner_gain(formed.ids, later=later))
     shown = seen.n_trials > 0
@@ -266,10 +262,10 @@ def cost(args):
 
 COMMANDS = {
     "forecast": forecast,
-    "verdicts": null_verdicts,
+    "verdicts": all_verdicts,
+    "no-signal": no_signal,
     "levels": levels,
     "references": references,
-    "survival": survival,
     "cost": cost,
 }
 
@@ -279,8 +275,10 @@ def main():
     parser.add_argument("what", choices=list(COMMANDS))
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--n-users", type=int, default=20_000)
+    parser.add_argument("--only", default="", help="verdicts: kinds of logs whose name holds this")
+    parser.add_argument("--first-seed", type=int, default=0, help="verdicts, no-signal")
     parser.add_argument("--k", type=int, default=5)
-    parser.add_argument("--drift", type=float, default=0.0, help="verdicts: days vary by so much")
+    parser.add_argument("--drift", type=float, default=0.0, help="days vary by so much")
     args = parser.parse_args()
     COMMANDS[args.what](args)
 

@@ -24,8 +24,8 @@ MIDNIGHT = 1_494_000_000
 DAY = 86_400
 CUT = MIDNIGHT + 6 * DAY
 """The check takes the last two of eight days."""
-VERDICTS = {"confirmed", "weaker", "reversed", "indistinguishable", "not validated"}
-UNDECIDED = {"indistinguishable", "not validated"}
+VERDICTS = {"confirmed", "weaker", "reversed", "no difference", "not checked"}
+UNDECIDED = {"no difference", "not checked"}
 NULL_SEEDS = range(repeats(2, 8))
 QUICK = {"k_range": "2:3"}
 
@@ -150,7 +150,7 @@ def test_what_is_said_of_later_days_is_what_the_log_says_of_the_feature_segments
     assert planted.summary.truth.n_users_later == came_back.total() - came_back[0]
 
 
-def test_a_share_of_the_early_difference_survives(planted, planted_log):
+def test_later_differences_are_held_against_the_forecast_ones(planted, planted_log):
     of_user, rows = feature_segment_of(planted), rows_of(planted_log)
     rows = [(user, (moment - MIDNIGHT) // DAY, click) for user, moment, click in rows]
     rows = [row for row in rows if of_user[row[0]]]
@@ -163,22 +163,48 @@ def test_a_share_of_the_early_difference_survives(planted, planted_log):
         rest = [value for user, value in rows if of_user[user] != i]
         return sum(own) / len(own) - sum(rest) / len(rest)
 
-    seen = [(user, click) for user, day, click in rows if day < 6]
     later = [(user, click - level[day]) for user, day, click in rows if day >= 6]
+    shown, _ = counts_of([row for row in rows_of(planted_log) if row[1] >= CUT], of_user)
+    forecast = {s.segment_id: s.forecast_early.value for s in planted.summary.segments}
     for segment in planted.summary.segments:
-        early, late = (difference(each, segment.segment_id) for each in (seen, later))
+        i = segment.segment_id
+        others = [each for each in forecast if each != i]
+        rest = sum(forecast[j] * shown[j] for j in others) / sum(shown[j] for j in others)
+        early, late = forecast[i] - rest, difference(later, i)
+        assert segment.forecast_difference.value == pytest.approx(early)
+        assert segment.later_difference.value == pytest.approx(late)
         assert segment.survival.value == pytest.approx(late / early)
-        assert is_interval(segment.survival)
+        for estimate in (segment.forecast_difference, segment.later_difference, segment.survival):
+            assert is_interval(estimate)
         sides = ["below" if each < 0 else "above" for each in (early, late)]
         told = (
-            f"CTR {abs(100 * early):.2f} points {sides[0]} that of all others when formed, "
+            f"CTR forecast {abs(100 * early):.2f} points {sides[0]} that of all others, "
             f"{abs(100 * late):.2f} points {sides[1]} it later, day for day"
         )
         assert told in segment.verdict_reason
         if segment.verdict == "confirmed":
             assert segment.survival.low >= 0.5
-        if segment.verdict == "reversed":
-            assert early * late < 0
+        assert segment.verdict != "reversed"
+
+
+def test_luck_is_said_once_for_the_run(planted, planted_log):
+    of_user = feature_segment_of(planted)
+    early = [row for row in rows_of(planted_log) if row[1] < CUT]
+    shown, clicked = counts_of(early, of_user)
+    numbers = [segment.segment_id for segment in planted.summary.segments]
+    seen = np.array([clicked[i] / shown[i] for i in numbers])
+    expected = np.array([s.forecast_early.value for s in planted.summary.segments])
+
+    luck = planted.summary.truth.luck
+
+    assert (luck.seen_low, luck.seen_high) == pytest.approx((seen.min(), seen.max()))
+    assert (luck.forecast_low, luck.forecast_high) == (expected.min(), expected.max())
+    slope = np.polyfit(seen, expected, 1, w=np.sqrt([shown[i] for i in numbers]))[0]
+    assert luck.share.value == pytest.approx(1 - slope)
+    assert luck.share.low < luck.share.value < luck.share.high
+    assert luck.forecast_fold < luck.seen_fold
+    (told,) = (each for each in planted.summary.warnings if "Luck was" in each)
+    shows(told)
 
 
 def test_every_segment_of_planted_data_has_forecast_intervals_and_a_verdict(planted):
@@ -197,7 +223,6 @@ def test_every_segment_of_planted_data_has_forecast_intervals_and_a_verdict(plan
 
 
 def test_a_verdict_stands_with_its_segment_and_not_among_the_warnings(planted):
-    assert set(verdicts_of(planted)) - {"confirmed"}
     for segment in planted.summary.segments:
         assert segment.verdict_reason
     assert not [each for each in planted.summary.warnings if "later days:" in each.lower()]
@@ -256,7 +281,7 @@ def test_data_without_any_signal_confirm_nothing(no_signal):
     for outcome in no_signal:
         assert outcome.segmentation.n_segments >= 2
         for segment in outcome.summary.segments:
-            if segment.verdict == "indistinguishable":
+            if "would have been" in segment.verdict_reason:
                 told = f"{100 * segment.minimal_detectable_difference:.2f} points would have been"
                 assert told in segment.verdict_reason
 
@@ -332,7 +357,7 @@ def test_a_log_of_one_day_goes_on_and_says_that_nothing_was_checked(log):
     )
     assert truth.feature_weekdays == ("Monday",)
     assert (truth.n_users_later, truth.kept_gain) == (0, None)
-    assert set(verdicts_of(outcome)) == {"not validated"}
+    assert set(verdicts_of(outcome)) == {"not checked"}
     assert len(outcome.summary.segments) >= 2
     for segment in outcome.summary.segments:
         says(segment.verdict_reason)
@@ -351,7 +376,7 @@ def test_a_window_cut_in_the_middle_of_a_day_is_not_checked_and_says_so(log):
     assert outcome.summary.truth is None
     assert outcome.users.early is None
     shows(outcome.summary.warnings[0])
-    assert set(verdicts_of(outcome)) == {"not validated"}
+    assert set(verdicts_of(outcome)) == {"not checked"}
     assert "confirmed" not in outcome.summary.headline
 
 
@@ -368,7 +393,7 @@ def test_later_days_without_clicks_are_told_in_clear_words(tmp_path):
 
     outcome = two_segments(tmp_path, rows)
 
-    assert verdicts_of(outcome) == ["not validated", "not validated"]
+    assert verdicts_of(outcome) == ["not checked", "not checked"]
     for segment in outcome.summary.segments:
         says(segment.verdict_reason)
         assert segment.ctr_outcome.value == 0
@@ -410,13 +435,13 @@ def test_nothing_is_said_of_few_users_that_were_there_before_and_later(tmp_path)
     for segment in outcome.summary.segments:
         assert not segment.is_withheld
         assert segment.n_users >= 70
-        assert segment.verdict == "not validated"
+        assert segment.verdict == "not checked"
         assert segment.absent_share is None
         assert is_null(segment.ctr_outcome)
         assert is_null(segment.survival)
 
 
-def test_a_segment_that_is_shown_nothing_later_is_not_validated(tmp_path):
+def test_a_segment_that_is_shown_nothing_later_is_not_checked(tmp_path):
     gone = [
         day_row(user, day, i, 1)
         for user in range(1001, 1061)
@@ -428,18 +453,34 @@ def test_a_segment_that_is_shown_nothing_later_is_not_validated(tmp_path):
 
     stayed, left = outcome.summary.segments
     assert left.n_users == 60
-    assert (left.verdict, left.absent_share) == ("not validated", 1.0)
+    assert (left.verdict, left.absent_share) == ("not checked", 1.0)
     says(left.verdict_reason)
     assert is_null(left.ctr_outcome)
-    assert stayed.verdict == "not validated"
+    assert stayed.verdict == "not checked"
     says(stayed.verdict_reason)
+    assert_is_plain_json(outcome)
+
+
+def test_a_log_of_three_days_is_forecast_from_two_and_judged_by_one(tmp_path):
+    rows = [*two_kinds(range(1, 401), range(3)), *two_kinds(range(1001, 1101), (2,), per_day=8)]
+    early = {row[0] for row in rows if row[1] < MIDNIGHT + 2 * DAY}
+
+    outcome = two_segments(tmp_path, rows)
+
+    truth = outcome.summary.truth
+    assert (len(truth.feature_weekdays), len(truth.outcome_weekdays)) == (2, 1)
+    newcomers = {user for user, each in feature_segment_of(outcome).items() if not each}
+    assert newcomers == {row[0] for row in rows} - early
+    assert outcome.summary.presence.n_new == len(newcomers)
+    assert set(verdicts_of(outcome)) <= VERDICTS - {"not checked"}
+    assert truth.luck.share.low < truth.luck.share.high
     assert_is_plain_json(outcome)
 
 
 def test_later_days_without_any_impression_are_told(tmp_path):
     outcome = two_segments(tmp_path, two_kinds(range(1, 201), (0, 1)), until="2017-05-14")
 
-    assert verdicts_of(outcome) == ["not validated", "not validated"]
+    assert verdicts_of(outcome) == ["not checked", "not checked"]
     truth = outcome.summary.truth
     assert (truth.n_users_later, truth.kept_gain.n_users) == (0, 0)
     says(truth.kept_gain.reason)
@@ -452,7 +493,7 @@ def test_one_segment_has_nothing_to_differ_from(tmp_path):
     outcome = outcome_of(data_dir, k=1, k_range="2:2")
 
     (segment,) = outcome.summary.segments
-    assert segment.verdict == "not validated"
+    assert segment.verdict == "not checked"
     shows(segment.verdict_reason)
     assert is_null(segment.survival)
     assert segment.forecast_index.value == pytest.approx(100)
@@ -526,7 +567,7 @@ def test_a_run_from_a_run_with_a_feature_that_was_not_kept_early_is_not_checked(
 
     assert again.truth is None
     shows(again.summary.warnings[0])
-    assert set(verdicts_of(again)) == {"not validated"}
+    assert set(verdicts_of(again)) == {"not checked"}
     assert len(again.summary.segments) == 2
 
 
@@ -567,7 +608,7 @@ def test_first_days_without_impressions_leave_a_run_unchecked(planted_log):
 
     assert outcome.truth is None
     shows(outcome.summary.warnings[0])
-    assert set(verdicts_of(outcome)) == {"not validated"}
+    assert set(verdicts_of(outcome)) == {"not checked"}
 
 
 def test_a_forced_number_that_is_not_stable_is_told_in_warnings_and_report(tmp_path_factory):
