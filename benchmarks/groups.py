@@ -18,8 +18,8 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from choice import DEFAULT, split_of
+from later_days import told_rate
 from tests.evaluation.simulation import simulate
-from truth import told_rate
 
 import segmentry
 from segmentry.evaluation.number import rows_of_spread_clicks, separate
