@@ -67,13 +67,14 @@ bench: $(READY) ## Race the recipe and measure growth (half an hour); appends to
 bench-behaviours: $(READY) ## Features of 25 to 200 million behaviours: an hour and 15 GB of disk; SIZES=25,50 for less
 	$(BIN)/python benchmarks/behaviours.py --sizes $(or $(SIZES),25,50,100,200) --write
 
-verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers of two runs, truth rates
+verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers of two runs, rates of the checks
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --thorough
 	$(BIN)/python benchmarks/full_scale.py --verify
 	$(BIN)/python benchmarks/later_days.py forecast --seeds 200
 	$(BIN)/python benchmarks/later_days.py verdicts --seeds 400
-	$(BIN)/python benchmarks/later_days.py verdicts --seeds 1000 --n-users 1500
-	$(BIN)/python benchmarks/later_days.py verdicts --seeds 600 --n-users 5000 --drift 0.3
+	$(BIN)/python benchmarks/later_days.py verdicts --seeds 400 --n-users 3000
+	$(BIN)/python benchmarks/later_days.py verdicts --seeds 1200 --n-users 3000 --only null
+	$(BIN)/python benchmarks/later_days.py verdicts --seeds 600 --n-users 5000 --drift 0.3 --only null
 	$(BIN)/python benchmarks/groups.py tables --seeds 200
 	$(BIN)/python benchmarks/groups.py null-logs --seeds 200
 	$(BIN)/python benchmarks/choice.py halves --seeds 100 --first 101

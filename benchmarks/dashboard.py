@@ -23,6 +23,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from segmentry.results.summary import read_summary
+
 RESULTS = Path(__file__).with_name("RESULTS.md")
 MAIN = "[data-testid=stMain] "
 AT_REST = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -30,23 +32,25 @@ HOME = re.compile(r"(data:|blob:|about:|(http|ws)://127\.0\.0\.1[:/])")
 CHART = ".stVegaLiteChart[aria-label^='{}'] :is(canvas, svg.marks)"
 CHARTS = {"All users": "Map of", "A sample": "Scatter plot", "In space": "Axonometric"}
 LABEL = f"document.querySelector('{MAIN}.stVegaLiteChart')?.ariaLabel"
-"""The script that tells what the chart of a page shows."""
+"""The script that returns what the chart of a page shows."""
+GAIN = f"document.querySelector('{MAIN}.facts')?.innerText"
+"""The script that returns what a budget brings."""
 VISITS = (
-    ("Segments", "The segments", ".figure-distributions .picture img"),
-    ("Compare two segments", "Compare two segments", "table"),
-    ("Why this K", "Why ", ".figure-elbow .picture img"),
-    ("Can I trust it", "Can I trust", "table"),
-    ("Data quality", "Data quality", ".copyable"),
-    ("Export", "Export", "[data-testid=stDownloadButton]"),
-    ("Why this K", "Why ", ".figure-elbow .picture img"),
-    ("Segments", "The segments", ".figure-distributions .picture img"),
-    ("Map", "Map", CHART.format("Map of")),
+    ("Segments", "", ".card"),
+    ("Budget", "Budget", ".facts .value"),
+    ("Plan a test", "Plan a test", ".figure-reach .picture img"),
+    ("What changed", "What changed", ":is(.heat, .notice)"),
     ("Look up a user", "Look up a user", "table"),
-    ("Two runs", "Two runs", ".notice"),
-    ("Exposure and budget", "Exposure and budget", ".figure-budget .picture img"),
-    ("Test planner", "Test planner", ".figure-reach .picture img"),
-    ("Conversions", "From impression", ":is(.notice, h2)"),
-    ("Overview", "", ".figure-sizes .picture img"),
+    ("Download", "Download", "[data-testid=stDownloadButton]"),
+    ("Why {n} segments", "Why ", ".figure-elbow .picture img"),
+    ("How sure are we", "How sure", "table"),
+    ("Segments in numbers", "Segments in numbers", ".figure-distributions .picture img"),
+    ("Compare two segments", "Compare two segments", "table"),
+    ("Map", "Map", CHART.format("Map of")),
+    ("Ads seen", "Ads seen", ".figure-exposure .picture img"),
+    ("Data and method", "Data and method", ".copyable"),
+    ("Segments", "", ".card"),
+    ("Overview", "", ".board"),
 )
 Times = dict[str, list[float]]
 
@@ -111,10 +115,21 @@ def measure(page: Page, url: str, run_dir: Path, times: Times) -> None:
         times.setdefault(what, []).append(time.perf_counter() - began)
         page.wait_for_timeout(2000)
 
-    timed("first page", lambda: page.goto(url), ".figure-sizes .picture img")
+    n = len(read_summary(run_dir).segments)
+    timed("first page", lambda: page.goto(url), ".board")
     for title, heading, awaited in VISITS:
-        link = page.get_by_role("link", name=title, exact=True)
-        timed(f"to {title}", link.click, awaited, heading=heading)
+        link = page.get_by_role("link", name=title.format(n=n), exact=True)
+        if link.count():  # the menu offers what the run has
+            timed(f"to {title.format(n=n)}", link.click, awaited, heading=heading)
+    for place in (0, 1):
+        page.get_by_role("link", name="Overview", exact=True).click()
+        link = page.locator(f"{MAIN}.who a").nth(place)
+        link.wait_for()
+        page.wait_for_timeout(2000)
+        timed("a segment by its name", link.click, ".card")
+    for act in ("Send", "Test"):
+        button = page.get_by_role("radio", name=f"{act} this segment")
+        timed(f"{act} this segment", button.click, ".facts .value")
     ask(page, timed)
     user = str(first_user(run_dir))
     page.get_by_role("link", name="Look up a user", exact=True).click()
@@ -143,10 +158,9 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         act = partial(anew, page, option.click, shown) if shown else option.click
         timed(what, act, *awaited)
 
-    to("Segments", ".figure-distributions .picture img")
+    to("Segments", ".card")
     for number in (2, 3):
-        heading = f"h2:text('{number} ')"
-        choose("choose a segment", "Segment", number - 1, heading)
+        choose("choose a segment", "Segment", number - 1, f"#segment-{number}")
     to("Map", CHART.format("Map of"))
     for view in ("A sample", "In space", "All users"):
         awaited = CHART.format(CHARTS[view])
@@ -155,12 +169,14 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         page.get_by_role("radio", name=view).click()
         page.wait_for_timeout(2000)
         choose(f"map: {view} by a feature", "Colour by", number, shown=LABEL)
-    to("Exposure and budget", ".figure-budget .picture img")
+    to("Ads seen", ".figure-exposure .picture img")
     for number in (2, 3):
-        choose("exposure of a segment", "Whom", number, shown=picture(".figure-exposure"))
-    for _ in range(2):
-        timed("move a slider of the budget", partial(slid, page))
-    to("Test planner", ".figure-reach .picture img")
+        choose("ads seen by a segment", "Which users", number, shown=picture(".figure-exposure"))
+    to("Budget", ".facts .value")
+    more = page.get_by_test_id("stNumberInputStepUp")
+    for place in (0, 1):
+        timed("change a share", partial(anew, page, more.nth(place).click, GAIN))
+    to("Plan a test", ".figure-reach .picture img")
     for _ in range(2):
         timed("move a slider of the test", partial(slid, page))
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 MOST_COLOURS = 256
-PANES = (("segments", "light", ".cards"), ("map", "dark", ".stVegaLiteChart canvas"))
+PANES = (("segments", "light", ".card"), ("map", "dark", ".stVegaLiteChart canvas"))
 """Pages of the dashboard, with what must be there before a picture is taken."""
 
 

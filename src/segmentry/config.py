@@ -39,8 +39,13 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
     engine: Literal["duckdb"] = Field("duckdb", description="duckdb, which reads the files.")
-    recipe: Literal["default", "classic", "rfm", "table"] = Field(
-        "default", description="default, classic, rfm or table."
+    recipe: Literal["default", "classic", "events", "rfm", "table"] = Field(
+        "default", description="default, classic, events, rfm or table."
+    )
+    outcome: Literal["clicks", "events", "value"] | None = Field(
+        None,
+        description="Check the segments on later clicks, events or value; from the mapping if "
+        "absent.",
     )
     algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] = Field(
         "kmeans", description="kmeans (default), minibatch, bisecting, latent or cells."

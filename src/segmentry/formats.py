@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
 
-from segmentry.schema import Estimate, UtcOffset
+from segmentry.schema import Estimate, Outcome, UtcOffset
 
 MISSING = "–"
 _NBSP = "\u00a0"
@@ -97,6 +97,23 @@ def points(value: float | None) -> str:
     ('0.12 points', '–')
     """
     return MISSING if value is None else f"{decimal(value * 100)}{_NBSP}points"
+
+
+def writer_of(outcome: Outcome) -> Callable[[float | None], str]:
+    """Return what writes a rate of an outcome: a percentage of clicks, else so much per days.
+
+    >>> visits = Outcome("events", "visit", "visits", "days with a visit per user and 30 days", 30)
+    >>> writer_of(visits)(0.0041)
+    '0.123'
+    """
+    if outcome.kind == "clicks":
+        return rate
+    digits = 2 if outcome.kind == "value" else 3
+
+    def write(value: float | None) -> str:
+        return MISSING if value is None else decimal(value * outcome.n_days, digits=digits)
+
+    return write
 
 
 def compact(value: float | None) -> str:

@@ -38,7 +38,8 @@ class CheckOptions(ReadingOptions, total=False):
 class RunOptions(CheckOptions, total=False):
     """All settings of a run, as keywords of `segmentry.run`."""
 
-    recipe: Literal["default", "classic", "rfm", "table"] | None
+    recipe: Literal["default", "classic", "events", "rfm", "table"] | None
+    outcome: Literal["clicks", "events", "value"] | None
     algorithm: Literal["kmeans", "minibatch", "bisecting", "latent", "cells"] | None
     k: int | None
     k_range: KRange | None

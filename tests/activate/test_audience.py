@@ -316,6 +316,22 @@ def test_invalid_contacts_are_counted_and_never_hashed(run_dir, tmp_path):
     assert sha256("n/a") not in (tmp_path / "a.csv").read_text()
 
 
+def test_the_country_of_a_row_goes_before_the_one_that_is_named(run_dir, tmp_path):
+    users = range(1, 401)
+    cells = {"phone": lambda _: "0170 1234567", "country": lambda user: "de" if user % 4 else ""}
+    contacts = contacts_of(tmp_path / "c.csv", users, email=email_of, **cells)
+    options = {"segment_ids": [1, 2], "to": "meta", "contacts": contacts}
+
+    export_audience(run_dir, tmp_path / "a.csv", **options)
+    export_audience(run_dir, tmp_path / "b.csv", country="FR", **options)
+
+    german = sha256("491701234567")
+    for file in (tmp_path / "a.csv", tmp_path / "b.csv"):
+        rows = {line.split(",")[0]: line.split(",") for line in lines_of(file)}
+        assert rows[sha256("u.1@example.com")][1:] == [german, sha256("de")]
+        assert rows[sha256("u.4@example.com")][1:] == ["", ""]
+
+
 def test_who_gave_no_consent_is_left_out_with_the_contacts_of_who_said_no(run_dir, tmp_path):
     users = list(range(1, 401))
     same = {3: email_of(1)}  # user 3 consented, and has the address of user 1, who said no
@@ -555,6 +571,8 @@ def test_names_and_ids_cannot_run_in_a_spreadsheet(tmp_path):
         ({"to": "meta", "contacts": "four.csv"}, SchemaError),
         ({"to": "google", "contacts": "part.csv"}, ConfigError),
         ({"to": "linkedin", "contacts": "half.csv", "min_size": 1}, ConfigError),
+        ({"to": "linkedin", "contacts": "first.csv"}, ConfigError),
+        ({"to": "meta", "contacts": "nested.parquet"}, SchemaError),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_written(
@@ -565,6 +583,7 @@ def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_written(
         "c.csv": "user_id,email,worth,consent\n1,a@b.org,much,perhaps\n2,c@b.org,12,yes\n",
         "no_keys.csv": "user_id,name\n1,Jane\n",
         "texts.csv": "user_id,email\nu1,a@b.org\n",
+        "first.csv": "user_id,first name\n1,Ann\n",
         "four.csv": "user_id,email,email2,email3,email4\n1,a,b,c,d\n",
         "part.csv": "user_id,email,first_name,last_name,zip\n1,a@b.org,Ann,Lee,10115\n",
         "half.csv": "user_id,email\n"
@@ -574,6 +593,8 @@ def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_written(
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
+    nested = pl.DataFrame({"user_id": [1], "email": [["a@b.org"]]})
+    nested.write_parquet(tmp_path / "nested.parquet")
     (tmp_path / "utf16.csv").write_text(files["texts.csv"], encoding="utf-16")
     rows = "".join(f"{user},{email_of(user)}\n" for user in range(20_000))
     (tmp_path / "latin.csv").write_bytes(

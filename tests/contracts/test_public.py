@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tests.texts import raises_text
 
 import segmentry
 from segmentry.cli import app
+from segmentry.evaluation.algorithms import METHODS
+from segmentry.pipeline import compare_algorithms
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "segmentry").rglob("*.py"))
@@ -110,6 +113,15 @@ def test_every_command_and_every_option_is_explained():
         ("export", "powerbi"),
         ("export", "excel"),
     }
+
+
+def test_every_method_that_is_compared_is_named_where_it_is_asked_for():
+    (option,) = [
+        each for each in commands()["compare-algorithms",].params if each.name == "algorithms"
+    ]
+    for text in (option.help, compare_algorithms.__doc__):
+        listed = re.findall(r"[\w-]+", text[text.index("Some of ") :])
+        assert {method.name for method in METHODS} <= set(listed)
 
 
 def test_the_changelog_tells_of_this_version():

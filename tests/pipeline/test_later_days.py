@@ -203,7 +203,7 @@ def test_luck_is_said_once_for_the_run(planted, planted_log):
     assert luck.share.value == pytest.approx(1 - slope)
     assert luck.share.low < luck.share.value < luck.share.high
     assert luck.forecast_fold < luck.seen_fold
-    (told,) = (each for each in planted.summary.warnings if "was luck" in each)
+    (told,) = (each for each in planted.summary.warnings if "Luck was" in each)
     shows(told)
 
 
@@ -458,6 +458,22 @@ def test_a_segment_that_is_shown_nothing_later_is_not_checked(tmp_path):
     assert is_null(left.ctr_outcome)
     assert stayed.verdict == "not checked"
     says(stayed.verdict_reason)
+    assert_is_plain_json(outcome)
+
+
+def test_a_log_of_three_days_is_forecast_from_two_and_judged_by_one(tmp_path):
+    rows = [*two_kinds(range(1, 401), range(3)), *two_kinds(range(1001, 1101), (2,), per_day=8)]
+    early = {row[0] for row in rows if row[1] < MIDNIGHT + 2 * DAY}
+
+    outcome = two_segments(tmp_path, rows)
+
+    truth = outcome.summary.truth
+    assert (len(truth.feature_weekdays), len(truth.outcome_weekdays)) == (2, 1)
+    newcomers = {user for user, each in feature_segment_of(outcome).items() if not each}
+    assert newcomers == {row[0] for row in rows} - early
+    assert outcome.summary.presence.n_new == len(newcomers)
+    assert set(verdicts_of(outcome)) <= VERDICTS - {"not checked"}
+    assert truth.luck.share.low < truth.luck.share.high
     assert_is_plain_json(outcome)
 
 

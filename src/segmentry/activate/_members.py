@@ -109,8 +109,7 @@ def _list_of(
     path: Path, platform: Platform, columns: Mapping[Kind, tuple[str, ...]], *, has_region: bool
 ) -> tuple[Key, ...]:
     """Return the keys of the first list that can be made."""
-    parts = {"first_name", "last_name", "postal_code"}
-    has_address = any(columns[kind] for kind in platform.address if kind in parts)
+    has_address = any(columns[kind] for kind in platform.address if kind != "country")
     for keys in platform.lists:
         found = tuple(
             key
@@ -118,16 +117,16 @@ def _list_of(
             if columns[key.kind] or (key.kind == "country" and has_region and has_address)
         )
         kinds = {key.kind for key in found}
-        if not kinds & {*_IDENTIFYING, *platform.address} - {"country"}:
-            continue
+        is_identified = bool(kinds & {*_IDENTIFYING})
         missing = [kind for kind in platform.address if kind not in kinds]
-        if platform.is_address_whole and has_address and missing:
+        if has_address and missing and (platform.is_address_whole or not is_identified):
             raise ConfigError(
                 f"{path}: an address without {', '.join(missing)}; {platform.title} matches "
                 f"{', '.join(platform.address)} together; add the column, or leave out the others"
                 + (", or name the --country" if missing == ["country"] else "")
             )
-        return found
+        if is_identified or has_address:
+            return found
     wanted = dict.fromkeys(key.kind for keys in platform.lists for key in keys)
     raise ConfigError(
         f"{path}: no column that {platform.title} takes; expected user_id and one of "
@@ -165,24 +164,18 @@ def read_contacts(
 def _normalised(file: ContactFile, rows: pl.DataFrame) -> pl.DataFrame:
     slots = [column for column in rows.columns if re.fullmatch(r"[a-z_]+_\d", column)]
     texts = rows.select(contacts.as_texts(rows[slot]) for slot in slots)
-    regions: list[str | None] = [file.region] * rows.height
+    region = pl.lit(file.region, dtype=pl.String)
     if file.columns["country"]:
-        own = texts.select(contacts.country(pl.col("country_0")).fill_null(pl.lit(file.region)))
-        regions = own.to_series().to_list()
+        region = pl.coalesce(contacts.country(pl.col("country_0")), region)
+    own = texts.with_columns(region.alias("region"))["region"]
     cells: list[pl.Series] = []
     for key in file.keys:
         given = [column for column in slots if column.rpartition("_")[0] == key.kind]
-        if not given:
-            country = pl.Series([file.region], dtype=pl.String).to_frame("country_0")
-            cells.append(
-                _hashed(country.select(key.read(pl.col("country_0"))).to_series(), key)
-                .new_from_index(0, rows.height)
-                .alias("country_0")
-            )
+        if not given:  # the country that was named
+            named = own.to_frame().select(key.read(pl.col("region")).alias("country_0"))
+            cells.append(_hashed(named.to_series(), key))
             continue
-        read = [
-            _cell(file, key, texts[column], places=rows["row"], regions=regions) for column in given
-        ]
+        read = [_cell(file, key, texts[column], rows=rows["row"], regions=own) for column in given]
         cells += read if len(read) == 1 else _compact(read)
     made = rows.drop(slots).with_columns(cells)
     whole = pl.all_horizontal(pl.col(file.address).is_not_null()) if file.address else pl.lit(False)
@@ -202,8 +195,8 @@ def _cell(
     key: Key,
     texts: pl.Series,
     *,
-    places: pl.Series,
-    regions: list[str | None],
+    rows: pl.Series,
+    regions: pl.Series,
 ) -> pl.Series:
     """Return one column of contacts as it stands in the list; null where nothing is valid."""
     findings = file.findings
@@ -214,19 +207,20 @@ def _cell(
     plain = plain.to_frame().select(key.read(pl.col(texts.name))).to_series()
     for is_hashed, mask in ((True, is_hash), (False, plain.is_not_null())):
         if key.is_hashed and bool(mask.any()):
-            findings.first.setdefault((key.kind, is_hashed), places.filter(mask)[0])
+            findings.first.setdefault((key.kind, is_hashed), rows.filter(mask)[0])
     both = [findings.first.get((key.kind, is_hashed)) for is_hashed in (False, True)]
     if None not in both:
         raise SchemaError(
-            f"{file.path}: {key.kind} of row {both[0]} is plain text, that of row {both[1]} is "
-            "hashed already; expected one of both in the whole file"
+            f"{file.path}: {key.kind} of row {both[0]} below the header is plain text, that of row "
+            f"{both[1]} is hashed already; expected one of both in the whole file"
         )
     found = _hashed(plain, key).zip_with(~is_hash, texts.str.to_lowercase())
     is_invalid = texts.is_not_null() & found.is_null()
     if key.kind == "value" and bool(is_invalid.any()):
-        row, text = places.filter(is_invalid)[0], texts.filter(is_invalid)[0]
+        row, text = rows.filter(is_invalid)[0], texts.filter(is_invalid)[0]
         raise SchemaError(
-            f"{file.path}: value of row {row} is {text!r}, expected a number of at least 0"
+            f"{file.path}: value of row {row} below the header is {text!r}, expected a number of "
+            "at least 0"
         )
     n_invalid = int(is_invalid.sum())
     if n_invalid:

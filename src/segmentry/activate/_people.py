@@ -22,11 +22,10 @@ from segmentry.runtime.sampling import hash_shares
 from segmentry.schema.arrays import BoolVector
 
 _YES = ("1", "true", "yes", "y", "t", "granted", "consent_granted")
-_NO = ("0", "false", "no", "n", "f", "denied", "consent_denied", "unspecified", "unknown")
+_NO = ("0", "false", "no", "n", "f", "denied", "consent_denied")
+_UNSAID = ("", "unspecified", "unknown", "consent_unspecified")
 _FORMULA = r"^[=+\-@\t\r]"
 _HARMLESS = r"^[+\-][0-9A-Za-z+/=_.-]*$"
-
-
 _IS_LEFT = pl.col("has_consent") & ~pl.col("is_held_out")
 
 
@@ -117,27 +116,26 @@ def _users_of(segments: pl.DataFrame, segment_ids: Sequence[int]) -> pl.DataFram
 def _consents(path: Path, id_type: pl.DataType) -> tuple[pl.Series, pl.Series]:
     """Return the users who said yes, and those who said no; one no of a user is enough."""
     names = {"user_id": ("user", "userid"), "consent": ("has_consent", "Consent")}
-    said: dict[bool, list[pl.Series]] = {True: [], False: []}
-    n_rows = 0
+    yes, no, n_rows = [], [], 0
     for batch in user_file_batches(path, ["user_id"], optional=["consent"], other_names=names):
         ids = as_ids(batch["user_id"], like=id_type, source=str(path))
-        words = pl.Series(["yes"] * ids.len())
+        words = pl.Series(["yes"]).new_from_index(0, ids.len())
         if "consent" in batch.columns:
             words = batch["consent"].cast(pl.String).str.strip_chars().str.to_lowercase()
-            words = words.str.replace(r"\.0$", "").fill_null("no")
-        is_yes, is_no = words.is_in(_YES), words.is_in(_NO)
-        unknown = (~(is_yes | is_no)).arg_max() if not bool((is_yes | is_no).all()) else None
-        if unknown is not None:
+            words = words.str.replace(r"\.0$", "").fill_null("")
+        is_odd = ~words.is_in([*_YES, *_NO, *_UNSAID])
+        if bool(is_odd.any()):
+            place = is_odd.arg_true()[0]
             raise SchemaError(
-                f"{path}: consent of row {n_rows + unknown + 1} is {words[unknown]!r}, expected "
-                "yes or no"
+                f"{path}: consent of row {n_rows + place + 1} below the header is "
+                f"{words[place]!r}, expected yes or no"
             )
-        said[True].append(ids.filter(is_yes))
-        said[False].append(ids.filter(is_no))
-        n_rows += batch.height
-    no = pl.concat(said[False]).unique()
-    yes = pl.concat(said[True])
-    return yes.filter(~yes.is_in(no.implode())), no
+        yes.append(ids.filter(words.is_in(_YES)))
+        no.append(ids.filter(words.is_in(_NO)))
+        n_rows += ids.len()
+    said_no = pl.concat(no).unique()
+    said_yes = pl.concat(yes)
+    return said_yes.filter(~said_yes.is_in(said_no.implode())), said_no
 
 
 def id_lines(users: pl.DataFrame, to: str) -> pl.Series:

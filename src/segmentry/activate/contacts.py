@@ -8,7 +8,7 @@ import functools
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
@@ -160,7 +160,7 @@ _SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?e\+?(\d+)", re.IGNORECASE)
 _WHOLE = re.compile(r"(\+?\d+)\.0+")
 
 
-def phones(texts: pl.Series, *, regions: Sequence[str | None]) -> pl.Series:
+def phones(texts: pl.Series, *, regions: Iterable[str | None]) -> pl.Series:
     """Return valid phone numbers in E.164, as ``+491701234567``, by libphonenumber.
 
     `regions` are the countries of numbers that are written without ``+``: ISO 3166-1, as ``DE``;

@@ -32,8 +32,8 @@ def dashboard(
     ] = False,
 ) -> None:
     """Open runs in a browser: segments, evidence, maps, users, downloads; no network."""
-    from segmentry.pipeline import rename_segment
-    from segmentry.present.dashboard import Door, serve
+    from segmentry.pipeline import redraw_report, rename_segment
+    from segmentry.present.dashboard import Door, Renaming, serve
 
     password = _password(password_env, password_file)
     door = Door(address=address, port=port, password=password, is_secure=behind_tls)
@@ -41,8 +41,8 @@ def dashboard(
     def tell(url: str) -> None:
         typer.echo(f"Dashboard: {url}  (Ctrl+C ends it)")
 
-    rename = None if read_only else rename_segment
-    serve(run_dirs, door=door, rename=rename, on_ready=tell)
+    renaming = None if read_only else Renaming(save=rename_segment, redraw=redraw_report)
+    serve(run_dirs, door=door, renaming=renaming, on_ready=tell)
 
 
 def embed(

@@ -1,13 +1,14 @@
 """What later days show of each segment, in profiles and in the report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import (
     DayLevels,
     Luck,
+    OutcomeReport,
     SegmentVerdict,
     TruthReport,
     Validation,
@@ -15,9 +16,16 @@ from segmentry.evaluation.later_days import (
 )
 from segmentry.evaluation.stability import SegmentEvent
 from segmentry.features.windows import weekdays
-from segmentry.formats import bracketed, day, decimal, percent, rate
+from segmentry.formats import bracketed, day, decimal, percent, rate, writer_of
 from segmentry.privacy import hidden_cells, is_small
-from segmentry.schema import SECONDS_PER_DAY, UNASSIGNED, UNKNOWN, UtcOffset
+from segmentry.schema import (
+    OF_CLICKS,
+    SECONDS_PER_DAY,
+    UNASSIGNED,
+    UNKNOWN,
+    Outcome,
+    UtcOffset,
+)
 
 __all__ = ["report_truth", "shown_levels", "warn_of_levels", "warn_of_luck", "with_truth"]
 
@@ -112,7 +120,8 @@ def _unlike(profile: SegmentProfile, truth: Validation) -> SegmentProfile:
 def _absent_share(found: SegmentVerdict, truth: Validation) -> float | None:
     if truth.split.outcome is None or not found.n_users:
         return None
-    return 1 - found.n_users_later / found.n_users
+    is_in = truth.feature_segment_ids == found.segment_id
+    return 1 - int((is_in & truth.is_active_later).sum()) / found.n_users
 
 
 def report_truth(truth: Validation, *, min_size: int) -> TruthReport:
@@ -125,7 +134,7 @@ def report_truth(truth: Validation, *, min_size: int) -> TruthReport:
     ]
     if truth.published.reason:
         caveats.append(f"There is no forecast: {truth.published.reason}.")
-    return TruthReport(
+    found = TruthReport(
         feature_starts_at=feature.start,
         feature_ends_at=feature.end,
         outcome_starts_at=None if outcome is None else outcome.start,
@@ -150,6 +159,12 @@ def report_truth(truth: Validation, *, min_size: int) -> TruthReport:
             ],
         ),
     )
+    if truth.outcome.kind == "clicks":
+        return found
+    # Users age: what they did before, and how they were met, cannot be held against luck.
+    kept = {each.name: getattr(found, each.name) for each in fields(found)}
+    n_active = int((truth.is_active_later & (truth.feature_segment_ids != UNASSIGNED)).sum())
+    return OutcomeReport(**kept | {"n_users_later": n_active, "luck": None}, outcome=truth.outcome)
 
 
 def warn_of_luck(luck: Luck | None) -> str:
@@ -160,22 +175,17 @@ def warn_of_luck(luck: Luck | None) -> str:
             "it overstates how much the segments will differ on later days."
         )
     seen = _spread(luck.seen_low, luck.seen_high, luck.seen_fold)
+    start = f"On the days that formed them the click rates of segments seem to differ {seen}"
     if not luck.is_any_forecast:
-        return (
-            f"On the days that formed them the click rates of segments differ from {seen}. No "
-            "difference is forecast: what was seen can all be luck."
-        )
-    return (
-        f"On the days that formed them the click rates of segments differ from {seen}. "
-        f"{_spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)} is real, by the "
-        f"forecast: {bracketed(luck.share, partial(percent, digits=0))} of the difference seen was "
-        "luck."
-    )
+        return f"{start}; no difference is forecast, so all of it can be luck."
+    real = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
+    share = bracketed(luck.share, partial(percent, digits=0))
+    return f"{start}; {real} is real, by the forecast. Luck was {share} of the difference seen."
 
 
 def _spread(low: float, high: float, fold: float | None) -> str:
-    times = "" if fold is None else f", {decimal(fold, digits=1)}-fold"
-    return f"{rate(low)} to {rate(high)}{times}"
+    rates = f"{rate(low)} to {rate(high)}"
+    return f"from {rates}" if fold is None else f"{decimal(fold, digits=1)}-fold ({rates})"
 
 
 def _told(event: SegmentEvent, min_size: int) -> str:
@@ -210,22 +220,27 @@ def shown_levels(levels: DayLevels, *, min_size: int) -> DayLevels:
     )
 
 
-def warn_of_levels(levels: DayLevels | None, *, utc_offset_hours: UtcOffset) -> Iterator[str]:
+def warn_of_levels(
+    levels: DayLevels | None, *, utc_offset_hours: UtcOffset, outcome: Outcome = OF_CLICKS
+) -> Iterator[str]:
     """Say that the click rate of all moved between days, from where to where."""
     if levels is None or not levels.has_moved:
         return
+    write, is_clicks = writer_of(outcome), outcome.kind == "clicks"
+    what = "click rate of all users" if is_clicks else f"level of all users ({outcome.unit})"
+    time = "day to day" if is_clicks else "period to period"
 
     def told(place: int) -> str:
         at = levels.days[place].day * SECONDS_PER_DAY - round(utc_offset_hours * 3600)
         on = day(at, utc_offset_hours=utc_offset_hours)
-        return f"{rate(levels.days[place].ctr.value)} ({on})"
+        return f"{write(levels.days[place].ctr.value)} ({on})"
 
     shown = [place for place, each in enumerate(levels.days) if each.ctr.value is not None]
     if not shown:
         return
     low, *_, high = sorted(shown, key=lambda place: (levels.days[place].ctr.value or 0.0, place))
     yield (
-        f"The click rate of all users moved from day to day by more than chance: lowest "
+        f"The {what} moved from {time} by more than chance: lowest "
         f"{told(low)}, highest {told(high)}. Rates to be expected have wide intervals for it; "
         "compare segments with each other, not with rates of other days."
     )

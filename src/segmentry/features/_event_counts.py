@@ -114,19 +114,35 @@ def count_events(events: Events, ads: AdNumbers | None, *, counts: Collection[st
     return table.filter(pl.Series(seen.number(events.user) > 0))
 
 
-def count_by_day(events: Events) -> pl.DataFrame:
-    """Return ``user_id, day, n_impressions, n_clicks``; `day` counts from 1970-01-01, local."""
+def count_by_day(events: Events, *, with_value: bool = False) -> pl.DataFrame:
+    """Return ``user_id, day, n_impressions, n_clicks``; `day` counts from 1970-01-01, local.
+
+    `with_value` adds ``value`` in fixed point, where the events have one.
+    """
     pairs = _days_of(_Seen(events, None))
     clicks = np.zeros(pairs.user.size, dtype=np.int64)
     clicks[pairs.is_clicked] = pairs.n_clicks
-    return pl.DataFrame(
-        {
-            "user_id": events.user_id.gather(pairs.user),
-            "day": pairs.key + events.first_day,
-            "n_impressions": pairs.n_more + 1,
-            "n_clicks": clicks,
-        }
-    )
+    columns = {
+        "user_id": events.user_id.gather(pairs.user),
+        "day": pairs.key + events.first_day,
+        "n_impressions": pairs.n_more + 1,
+        "n_clicks": clicks,
+    }
+    if with_value and "value" in events.amounts:
+        columns["value"] = _value_of(events, pairs)
+    return pl.DataFrame(columns)
+
+
+def _value_of(events: Events, pairs: Pairs) -> IntVector:
+    """Sum the value of the events of each pair of user and day."""
+    day = events.second // SECONDS_PER_DAY
+    n_days = int(day.max(initial=0)) + 1
+    known = pairs.user.astype(np.int64) * n_days + pairs.key
+    order = np.argsort(known)
+    place = order[np.searchsorted(known[order], events.user.astype(np.int64) * n_days + day)]
+    found = np.zeros(known.size, dtype=np.int64)
+    np.add.at(found, place, events.amounts["value"][0])
+    return found
 
 
 def _days_of(seen: _Seen) -> Pairs:

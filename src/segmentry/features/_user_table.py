@@ -39,6 +39,7 @@ def count_users(
     main_placement: str | None,
     features: Sequence[Feature] = LOG_FEATURES,
     early: tuple[int, Sequence[Feature]] | None = None,
+    values_by_day: bool = False,
     on_part: Callable[[int, int], None] | None = None,
 ) -> LogCounts:
     """Count what the features are made of, part by part, and no more.
@@ -69,7 +70,7 @@ def count_users(
             return None
         before = events.taken(events.second < early[0] - events.midnight)
         counts = count_events(before, numbered, counts=counts_of(early_features))
-        return counts, count_by_day(events)
+        return counts, count_by_day(events, with_value=values_by_day)
 
     for done, events in enumerate(ahead(read, parts), start=1):
         counted, earlier = do_together(

@@ -23,12 +23,22 @@ from segmentry.features.users import (
     Wanted,
     behaviour_days_of,
 )
-from segmentry.features.windows import WindowSplit, split_window
+from segmentry.features.windows import WindowSplit, periods_of, split_window
 from segmentry.ingest.checked import Checked
 from segmentry.ingest.quality import Finding, find_in_log, find_in_profiles, find_in_tables
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.progress import told_in_rows
-from segmentry.schema import Engine, Feature, LogParts, Progress, Source, UserTally, Window
+from segmentry.schema import (
+    OF_CLICKS,
+    Engine,
+    Feature,
+    LogParts,
+    Outcome,
+    Progress,
+    Source,
+    UserTally,
+    Window,
+)
 
 _JOURNEY_COUNTS = (
     "n_placed_impressions",
@@ -84,7 +94,8 @@ def count_source(
     assert log is not None, "a ready user table has nothing to count"  # noqa: S101  # asked before
     split, early = None, None
     if wanted.early_features is not None and checked.window.is_whole_days:
-        split = split_window(checked.window)
+        of_events = wanted.outcome != "clicks"
+        split = split_window(checked.window, periods_of(checked.window) if of_events else None)
         early = (split.feature.end, wanted.early_features)
     with clock.step("count"):
         counts = count_users(
@@ -95,6 +106,7 @@ def count_source(
             main_placement=main_placement,
             features=wanted.features,
             early=early,
+            values_by_day=wanted.outcome != "clicks",
             on_part=told_in_rows(progress, "counting per user", log.account.n_used),
         )
     behaviours = None
@@ -171,7 +183,9 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
         source=source.name,
         accounts=accounts,
         findings=findings + counted.findings,
-        early=_early_users(counted, users, wanted, behaviours, window=checked.window),
+        early=_early_users(
+            counted, users, wanted, behaviours, window=checked.window, source=source
+        ),
         log=kept,
         traits=wanted.traits,
         behaviours=behaviours,
@@ -233,6 +247,7 @@ def _early_users(
     behaviours: BehaviourData | None,
     *,
     window: Window,
+    source: Source,
 ) -> EarlyUsers | None:
     """Work out the features of the feature window for the users of all days, in their order."""
     if counted.split is None:
@@ -254,6 +269,13 @@ def _early_users(
         days = behaviour_days_of(
             behaviours.days, early["user_id"], history=behaviours.window, window=window
         )
-    return EarlyUsers(
-        split=counted.split, table=early, prior=prior, days=counted.log.days, behaviours=days
-    )
+    outcome = OF_CLICKS
+    if wanted.outcome != "clicks":
+        outcome = Outcome.of_events(
+            wanted.outcome,
+            source.event,
+            source.events,
+            value_unit=source.value_unit,
+            n_days=window.n_days,
+        )
+    return EarlyUsers(counted.split, early, prior, counted.log.days, days, outcome)

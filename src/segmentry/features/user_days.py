@@ -8,19 +8,23 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentry.features.behaviour_days import BehaviourDays
-from segmentry.schema.arrays import IntVector
+from segmentry.schema import MICRO, OF_CLICKS, Outcome
+from segmentry.schema.arrays import FloatVector, IntVector
+
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UserCounts:
     """Trials and successes of each user over some days, shape (n_users,) each.
 
-    Clicks out of impressions, days with a purchase out of days, or credited purchases out of
-    impressions.
+    Clicks out of impressions, days with a purchase out of days, credited purchases out of
+    impressions, or the value of events over days: then `n_events` says how many events it is of.
     """
 
     n_trials: IntVector
-    n_successes: IntVector
+    n_successes: IntVector | FloatVector
+    n_events: IntVector | None = None
 
     def __post_init__(self) -> None:
         if self.n_trials.shape != self.n_successes.shape:
@@ -28,14 +32,29 @@ class UserCounts:
                 f"n_trials and n_successes: found shapes {self.n_trials.shape} and "
                 f"{self.n_successes.shape}, expected one entry per user in both"
             )
+        if self.n_events is not None:
+            return
         if np.any(self.n_successes > self.n_trials) or np.any(self.n_successes < 0):
             raise ValueError("n_successes: found a user outside 0..n_trials")
+
+    def of_known(self, is_known: npt.NDArray[np.bool_]) -> "UserCounts":
+        """Return the same counts without trials and successes of other users."""
+        return UserCounts(
+            self.n_trials * is_known,
+            self.n_successes * is_known,
+            None if self.n_events is None else self.n_events * is_known,
+        )
+
+    @property
+    def counted(self) -> "UserCounts":
+        """Events per trial, where successes are their value."""
+        return self if self.n_events is None else UserCounts(self.n_trials, self.n_events)
 
     @property
     def rate(self) -> float | None:
         """Successes per trial of all users; null without trials."""
         total = int(self.n_trials.sum())
-        return int(self.n_successes.sum()) / total if total else None
+        return float(self.n_successes.sum()) / total if total else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,15 +104,24 @@ class UserDays:
     the user in the user table."""
     behaviours: BehaviourDays | None = None
     """Of the same users, where the behaviour log was read."""
+    values: IntVector | None = None
+    """Value of the events of each row in fixed point, where the log has values and no clicks."""
+    outcome: Outcome = OF_CLICKS
+    """What `outcomes` counts."""
 
     @classmethod
     def from_frame(
-        cls, frame: pl.DataFrame, *, users: pl.Series, behaviours: BehaviourDays | None = None
+        cls,
+        frame: pl.DataFrame,
+        *,
+        users: pl.Series,
+        behaviours: BehaviourDays | None = None,
+        outcome: Outcome = OF_CLICKS,
     ) -> "UserDays":
         """Take the rows of a frame: ``user_id, day, n_impressions, n_clicks``, in any order.
 
         There is one row per user and day. `users` are all users in the order of the user table,
-        each once; `behaviours` are of the same users.
+        each once; `behaviours` are of the same users; `outcome` is what `outcomes` counts.
 
         Raises ValueError if a user of the frame is not among `users` or a pair of user and day
         comes twice.
@@ -116,6 +144,8 @@ class UserDays:
             n_impressions=rows["n_impressions"].to_numpy().astype(np.int64),
             n_clicks=rows["n_clicks"].to_numpy().astype(np.int64),
             behaviours=behaviours,
+            values=rows["value"].to_numpy().astype(np.int64) if "value" in rows.columns else None,
+            outcome=outcome,
         )
 
     def rows_of(self, days: Collection[int]) -> Sequence[slice]:
@@ -137,11 +167,58 @@ class UserDays:
             n_clicks[self.user_index[rows]] += self.n_clicks[rows]
         return UserCounts(n_impressions, n_clicks)
 
+    @property
+    def day(self) -> IntVector:
+        """Day of each row."""
+        return np.repeat(np.array(self.days, dtype=np.int64), np.diff(self.starts))
+
+    def first_days(self) -> IntVector:
+        """Return the first day of each user; later than any for one without rows."""
+        first = np.full(self.n_users, _NEVER, dtype=np.int64)
+        # The last to be written stays, and that is the earliest.
+        first[self.user_index[::-1]] = self.day[::-1]
+        return first
+
+    def outcomes(self, days: Collection[int]) -> UserCounts:
+        """Count what segments are checked on over some days.
+
+        Of clicks these are impressions and clicks. Of events a trial is a day after the user's
+        first one, and a success such a day with an event; of value, the value on these days.
+
+        Examples
+        --------
+        >>> frame = pl.DataFrame({"user_id": [0, 0, 1], "day": [1, 3, 3], "n_impressions": 2,
+        ...                       "n_clicks": 0, "value": 5_000_000})
+        >>> users = pl.Series([0, 1])
+        >>> events = Outcome(kind="events", event="visit", events="visits")
+        >>> found = UserDays.from_frame(frame, users=users, outcome=events).outcomes(range(1, 5))
+        >>> found.n_trials.tolist(), found.n_successes.tolist()
+        ([3, 1], [1, 0])
+        >>> value = Outcome(kind="value", event="order", events="orders")
+        >>> found = UserDays.from_frame(frame, users=users, outcome=value).outcomes([3, 4])
+        >>> found.n_successes.tolist(), found.n_events.tolist()
+        ([5.0, 0.0], [1, 0])
+        """
+        if self.outcome.kind == "clicks":
+            return self.totals(days)
+        first, asked = self.first_days(), np.array(sorted(set(days)), dtype=np.int64)
+        n_trials = asked.size - np.searchsorted(asked, first, side="right")
+        is_in = np.isin(self.day, asked) & (self.day > first[self.user_index])
+        user = self.user_index[is_in]
+        n_events = np.bincount(user, minlength=self.n_users)
+        if self.outcome.kind == "events":
+            return UserCounts(n_trials, n_events)
+        amounts = np.zeros(self.n_users, dtype=np.int64)
+        if self.values is not None:
+            np.add.at(amounts, user, self.values[is_in])
+        return UserCounts(n_trials, amounts / MICRO, n_events)
+
     def counted(self, days: Collection[int]) -> DayCounts:
         """Sum all that adds up over a set of days."""
         totals = self.totals(days)
+        n_clicks = totals.n_successes.astype(np.int64, copy=False)
         active, clicked = self.active_days(days)
-        return DayCounts(totals.n_trials, totals.n_successes, active, clicked)
+        return DayCounts(totals.n_trials, n_clicks, active, clicked)
 
     def without(self, whole: DayCounts, days: Collection[int]) -> DayCounts:
         """Take some days out of a sum that holds them: less to do where they are few.

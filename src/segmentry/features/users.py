@@ -13,10 +13,13 @@ from segmentry.features.user_days import UserDays
 from segmentry.features.windows import WindowSplit, local_days
 from segmentry.ingest.quality import Finding
 from segmentry.schema import (
+    OF_CLICKS,
     OF_IMPRESSIONS,
     SECONDS_PER_DAY,
     DataTraits,
     Feature,
+    Outcome,
+    OutcomeKind,
     RowAccount,
     Window,
 )
@@ -52,6 +55,8 @@ class Wanted:
     """Those of them of the feature window too."""
     traits: DataTraits = OF_IMPRESSIONS
     """Of the source."""
+    outcome: OutcomeKind = "clicks"
+    """What later days are asked for."""
     is_thorough: bool = False
     """Also look for what takes another pass over the log: duplicates, unknown ads."""
     keeps_log: bool = False
@@ -120,11 +125,16 @@ class EarlyUsers:
     """``user_id, day, n_impressions, n_clicks`` of all days."""
     behaviours: BehaviourDays | None = None
     """Of the same users, where the behaviour log was read."""
+    outcome: Outcome = OF_CLICKS
+    """What later days are asked for; of other events than clicks `days` has their ``value`` too."""
 
     def counts(self) -> UserDays:
         """Return what is counted per user and day, in the order of the table."""
         return UserDays.from_frame(
-            self.days, users=self.table["user_id"], behaviours=self.behaviours
+            self.days,
+            users=self.table["user_id"],
+            behaviours=self.behaviours,
+            outcome=self.outcome,
         )
 
 

@@ -1,11 +1,15 @@
 """Feature window and outcome window: the last days are kept to check what the first ones said."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segmentry.schema import SECONDS_PER_DAY, Window
 
 _WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
 _OUTCOME_SHARE = 0.25
+_MOST_DAYS = 62  # of a log whose periods are days
+_DAYS_PER_WEEK = 7
+_N_BLOCKS = range(12, 7, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,44 @@ def weekdays(window: Window) -> tuple[str, ...]:
     return tuple(_WEEKDAYS[day % 7] for day in local_days(window))
 
 
-def split_window(window: Window) -> WindowSplit:
+def periods_of(window: Window) -> tuple[range, ...]:
+    """Cut a window into the periods of a log of events: days, or blocks of whole weeks.
+
+    Up to 62 days each local day is one; a longer log has 8 to 12 blocks of equal length, as many as
+    leave the fewest weeks over. What is left over belongs to the first block, which only forms.
+
+    Parameters
+    ----------
+    window : Window
+        Whole local days.
+
+    Examples
+    --------
+    >>> day = 86400
+    >>> len(periods_of(Window(start=0, end=30 * day)))
+    30
+    >>> [len(each) for each in periods_of(Window(start=0, end=546 * day))]  # 78 weeks
+    [56, 49, 49, 49, 49, 49, 49, 49, 49, 49, 49]
+    """
+    days = local_days(window)
+    if len(days) <= _MOST_DAYS:
+        return tuple(range(day, day + 1) for day in days)
+    n_weeks = len(days) // _DAYS_PER_WEEK
+    n_blocks = min(_N_BLOCKS, key=lambda n: (n_weeks % n, -n))
+    length = n_weeks // n_blocks * _DAYS_PER_WEEK
+    second = days.stop - length * (n_blocks - 1)
+    later = (range(start, start + length) for start in range(second, days.stop, length))
+    return (range(days.start, second), *later)
+
+
+def split_window(window: Window, periods: Sequence[range] | None = None) -> WindowSplit:
     """Set the last whole local days aside: at least one, nearest to a quarter of the span.
 
     Of two numbers of days that are equally near the larger is taken: twice the outcome days halve
     the variance of the check, while the features lose less than half of theirs. The inner split, on
     which the number of segments is chosen, is the same rule applied to the feature window.
+
+    `periods`, as `periods_of` gives them, are set aside whole; days by default.
 
     Raises ValueError if the window does not consist of whole local days.
 
@@ -70,12 +106,13 @@ def split_window(window: Window) -> WindowSplit:
     >>> split_window(Window(start=0, end=86400)).reason
     'the log has one day: no later day to check'
     """
-    n_days = len(local_days(window))
-    if n_days < 2:
+    cuts = list(local_days(window)) if periods is None else [each.start for each in periods]
+    n_periods = len(cuts)
+    if n_periods < 2:
         return WindowSplit(feature=window, outcome=None)
-    wanted = n_days * _OUTCOME_SHARE
-    n_outcome = min(range(1, n_days), key=lambda n: (abs(n - wanted), -n))
-    cut = window.end - n_outcome * SECONDS_PER_DAY
+    wanted = n_periods * _OUTCOME_SHARE
+    n_outcome = min(range(1, n_periods), key=lambda n: (abs(n - wanted), -n))
+    cut = window.start + (cuts[-n_outcome] - cuts[0]) * SECONDS_PER_DAY
     offset = window.utc_offset_hours
     return WindowSplit(
         feature=Window(start=window.start, end=cut, utc_offset_hours=offset),

@@ -49,7 +49,8 @@ def user_file_batches(
     """
     layout = inspect_file(path)
     found = _found(layout, (*required, *optional), other_names or {})
-    require_columns(layout, [name for name in required if name not in found])
+    missing = [name for name in required if name not in found]
+    require_columns(layout, [*missing, *found.values()])
     columns = [
         pl.col(layout.columns[layout.names.index(own)]).alias(name) for name, own in found.items()
     ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segmentry.pipeline._compare import compare_algorithms, embed_run
-    from segmentry.pipeline._outputs import rename_segment, rewrite_report
+    from segmentry.pipeline._outputs import redraw_report, rename_segment, rewrite_report
     from segmentry.pipeline._prepare import PreparedData, prepare
     from segmentry.pipeline._run import RunResult, run
     from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
@@ -21,6 +21,7 @@ __all__ = [
     "embed_run",
     "fit_segments",
     "prepare",
+    "redraw_report",
     "rename_segment",
     "rewrite_report",
     "run",
@@ -37,6 +38,7 @@ _HOMES = {
     "embed_run": "_compare",
     "fit_segments": "_table",
     "prepare": "_prepare",
+    "redraw_report": "_outputs",
     "rename_segment": "_outputs",
     "rewrite_report": "_outputs",
     "run": "_run",

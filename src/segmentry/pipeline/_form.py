@@ -182,11 +182,11 @@ def _first_fit(
         return None, "there is no log, only a table of users"
     if not users.traits.has_time:
         return None, "the log has no times, so that no day is later than another"
-    if not users.traits.has_clicks:
-        return None, "the log has no clicks, and clicks are what is checked"
-    if asked.settings.algorithm == "cells":
+    if users.traits.has_clicks and asked.settings.algorithm == "cells":
         return None, "cells are cut where the users lie, not to foretell clicks"
-    if not asked.recipe.is_checked:
+    if not users.traits.has_clicks and asked.settings.algorithm == "latent":
+        return None, "latent classes are checked on clicks only"
+    if not asked.recipe.is_checked_on("clicks" if users.traits.has_clicks else "events"):
         return None, f"recipe {asked.recipe.name} does not ask them"
     if users.early is None:
         return None, "the window cuts a local day, or the run that was reused kept none apart"

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 from segmentry.evaluation.algorithms import AlgorithmComparison
 from segmentry.results.comparisons import read_comparison
-from segmentry.results.names import NAMES_FILE, read_names, with_names, write_renamed
+from segmentry.results.names import (
+    NAMES_FILE,
+    checked_name,
+    read_names,
+    with_names,
+    write_renamed,
+)
 from segmentry.results.run_folder import staged_inside
 from segmentry.results.summary import Summary, read_summary
 
@@ -55,8 +61,25 @@ def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
         write_report(renamed, staging, comparison=read_comparison(run_dir))
 
 
+def redraw_report(run_dir: Path) -> None:
+    """Draw figures and page of a run again, from its summary; nothing else is written.
+
+    Raises
+    ------
+    BundleError
+        If the summary cannot be read.
+    OutputError
+        If the run folder cannot be written.
+    """
+    with staged_inside(run_dir) as staging:
+        write_report(read_summary(run_dir), staging, comparison=read_comparison(run_dir))
+
+
 def rename_segment(run_dir: Path, segment_id: int, name: str) -> None:
     """Give a segment of a run another name and keep it, as ``names.toml`` would.
+
+    Everything that holds names is written but figures and report, which take seconds:
+    `redraw_report`.
 
     Raises
     ------
@@ -67,11 +90,8 @@ def rename_segment(run_dir: Path, segment_id: int, name: str) -> None:
     OutputError
         If the run folder cannot be written.
     """
-    import json
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / NAMES_FILE
-        quoted = json.dumps(name, ensure_ascii=False)
-        file.write_text(f"[names]\n{segment_id} = {quoted}\n", encoding="utf-8")
-        rewrite_report(run_dir, names=file)
+    summary = read_summary(run_dir)
+    with staged_inside(run_dir) as staging:
+        names = {segment_id: checked_name(name, source=f"segment {segment_id}")}
+        renamed = with_names(summary, names, source=run_dir.name)
+        write_renamed(run_dir, renamed, staging)

@@ -21,7 +21,7 @@ from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Validation
 from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
 from segmentry.features.users import BehaviourData, EarlyUsers, UserData, behaviour_days_of
-from segmentry.features.windows import split_window
+from segmentry.features.windows import periods_of, split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
 from segmentry.pipeline._ahead import Ahead
@@ -57,7 +57,7 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
 from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
-from segmentry.schema import Feature, Progress, Source, Window
+from segmentry.schema import OF_CLICKS, Feature, Outcome, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
 from segmentry.settings import RunOptions
 
@@ -312,6 +312,7 @@ def _reuse(
     reading = {name: manifest.config[name] for name in _READING_OPTIONS if name in manifest.config}
     reading["with_"] = tuple(_texts(reading.get("with_")))
     behaviours = reuse_behaviours(run_dir, bundle)
+    outcome = OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates
     users = UserData(
         table=table,
         features=_features_as_called(summary, table),
@@ -322,7 +323,7 @@ def _reuse(
         source=report.source,
         accounts=report.accounts,
         findings=report.findings,
-        early=_reuse_early(run_dir, bundle.window, behaviours),
+        early=_reuse_early(run_dir, bundle.window, behaviours, outcome),
         traits=summary.traits,
         behaviours=behaviours,
     )
@@ -349,7 +350,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _reuse_early(
-    run_dir: Path, window: Window, behaviours: BehaviourData | None
+    run_dir: Path, window: Window, behaviours: BehaviourData | None, outcome: Outcome
 ) -> EarlyUsers | None:
     found = read_early(run_dir)
     if found is None:
@@ -360,9 +361,8 @@ def _reuse_early(
         by_day = behaviour_days_of(
             behaviours.days, table["user_id"], history=behaviours.window, window=window
         )
-    return EarlyUsers(
-        split=split_window(window), table=table, prior=None, days=days, behaviours=by_day
-    )
+    periods = None if outcome.kind == "clicks" else periods_of(window)
+    return EarlyUsers(split_window(window, periods), table, None, days, by_day, outcome)
 
 
 def _refuse_reading_options(settings: RunConfig) -> None:

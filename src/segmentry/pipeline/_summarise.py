@@ -44,7 +44,7 @@ from segmentry.results.summary import Decisions, Repeat, Summary
 from segmentry.runtime.progress import told
 from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
-from segmentry.schema import UNASSIGNED, DataTraits, Feature, Progress
+from segmentry.schema import OF_CLICKS, UNASSIGNED, DataTraits, Feature, Progress
 from segmentry.segments.forming import Segmentation, Selection, recipe_named
 from segmentry.segments.preprocessing import feature_rows
 
@@ -188,7 +188,11 @@ def _warnings(
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
         yield from warn_of_number(found.evidence, segmentation, withheld=withheld)
     levels = None if checked is None else checked.levels
-    yield from warn_of_levels(levels, utc_offset_hours=users.window.utc_offset_hours)
+    yield from warn_of_levels(
+        levels,
+        utc_offset_hours=users.window.utc_offset_hours,
+        outcome=OF_CLICKS if checked is None else checked.outcome_of_rates,
+    )
     yield from warn_of_presence(presence)
     yield from warn_of_suspects(users.table, truth)
 

@@ -12,7 +12,7 @@ from segmentry.features import (
     counts_of,
 )
 from segmentry.features.users import Wanted
-from segmentry.schema import OWN_COLUMNS, DataTraits, Feature, Source
+from segmentry.schema import OWN_COLUMNS, DataTraits, Feature, OutcomeKind, Source
 from segmentry.segments.forming import recipe_named
 
 
@@ -20,7 +20,36 @@ def recipe_for(settings: RunConfig, traits: DataTraits) -> RunConfig:
     """Take the recipe that the data allow where none is asked for: "default" needs clicks."""
     if settings.recipe != "default" or traits.has_clicks:
         return settings
-    return settings.model_copy(update={"recipe": "rfm" if traits.has_log else "table"})
+    recipe = "table"
+    if traits.has_log:
+        # Fixed cells take money too; what later events take is how often and how long ago.
+        recipe = "events" if traits.has_time and settings.algorithm != "cells" else "rfm"
+    return settings.model_copy(update={"recipe": recipe})
+
+
+def outcome_of(settings: RunConfig, source: Source, traits: DataTraits) -> OutcomeKind:
+    """Return what later days are asked for: clicks where the log has them, else events.
+
+    Raises ConfigError if the log has not what is asked for.
+    """
+    asked = settings.outcome
+    if asked is None:
+        return "clicks" if traits.has_clicks else "events"
+    if asked == "clicks" and not traits.has_clicks:
+        raise ConfigError(
+            f"--outcome clicks: {source.name} has no clicks; expected events or value"
+        )
+    if asked != "clicks" and traits.has_clicks:
+        raise ConfigError(
+            f"--outcome {asked}: the rows of {source.name} are {source.events} with clicks, and "
+            "clicks are what they are checked on; leave it out, or a mapping without is_click"
+        )
+    if asked == "value" and "value" not in source.provides:
+        raise ConfigError(
+            f"--outcome value: {source.name} has no value of its {source.events}; name its column "
+            "with value under [log], or take --outcome events"
+        )
+    return asked
 
 
 def wanted_of(source: Source, settings: RunConfig) -> Wanted:
@@ -40,10 +69,13 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
         features = tuple(feature for feature in available if feature.name in named)
     early = None
     early_behaviours: tuple[Feature, ...] = ()
+    outcome = outcome_of(settings, source, traits)
     has_both = traits.has_time and traits.has_clicks
-    if recipe.is_checked and has_both:
+    if recipe.is_checked_on(outcome) and traits.has_time and traits.has_log:
         forming = settings.features or (*recipe.weights, *recipe.behaviour_weights)
         named = {*forming, "n_impressions", "n_clicks"}
+        if outcome != "clicks":
+            named |= {"n_active_days", "recency_days"}
         early = tuple(feature for feature in available if feature.name in named)
         early_behaviours = tuple(each for each in behaviours or () if each.name in named)
     return Wanted(
@@ -53,6 +85,7 @@ def wanted_of(source: Source, settings: RunConfig) -> Wanted:
         behaviours=behaviours,
         early_behaviours=early_behaviours,
         traits=traits,
+        outcome=outcome,
         keeps_log=recipe.describes_all and has_both,
     )
 

@@ -55,8 +55,7 @@ _VERDICTS = {
     "confirmed": "Later days confirmed the difference.",
     "weaker": "The difference was smaller on later days, but still there.",
     "reversed": "Later days turned the difference around.",
-    "no_difference": "Later days show no difference from the others.",
-    "indistinguishable": "Later days show no difference from the others.",
+    "no difference": "Later days show no difference from the others.",
 }
 
 

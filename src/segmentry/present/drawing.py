@@ -23,6 +23,7 @@ _TAG = re.compile(r"<[^>]+>")
 _OPENING = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"[^>]*>')
 _CUT = re.compile(r' data-title-height="(\d+)"')
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_WIDE, _HIGH, _MARGIN = 1920, 1080, 60
 _TITLE = '<g class="mark-group role-title">'
 
 
@@ -68,6 +69,32 @@ def draw_png(svg: str, *, scale: float) -> bytes:
     import vl_convert
 
     return bytes(vl_convert.svg_to_png(svg, scale=scale))
+
+
+def on_slide(svg: str, *, ground: str) -> str:
+    """Return an SVG of 1,920 by 1,080 units that holds another one as large as fits.
+
+    Examples
+    --------
+    >>> slide = on_slide('<svg width="200" height="100" viewBox="0 0 200 100"></svg>', ground="red")
+    >>> slide[slide.index("<svg x="):][:42]
+    '<svg x="60.0" y="90.0" width="1800.0" heig'
+    """
+    found = _OPENING.match(svg)
+    assert found is not None, "an SVG begins with its tag"  # noqa: S101 - our own output
+    width, height = int(found[1]), int(found[2])
+    scale = min((_WIDE - 2 * _MARGIN) / width, (_HIGH - 2 * _MARGIN) / height)
+    x, y = (_WIDE - scale * width) / 2, (_HIGH - scale * height) / 2
+    placed = found[0].replace(
+        f'width="{width}" height="{height}"',
+        f'x="{x:.1f}" y="{y:.1f}" width="{scale * width:.1f}" height="{scale * height:.1f}"',
+        1,
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDE}" height="{_HIGH}">'
+        f'<rect width="{_WIDE}" height="{_HIGH}" fill="{ground}"/>'
+        f"{placed}{svg[found.end() :]}</svg>"
+    )
 
 
 def fit_for_xml(text: str) -> str:

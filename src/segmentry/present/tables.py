@@ -104,6 +104,7 @@ class Line:
     colour: str
     is_strong: bool
     badge: Badge | None
+    segment: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Table:
         pairs = zip(self.columns, row.cells, strict=True)
         head, *cells = (text for column, cell in pairs for text in column.texts(cell))
         colour = "" if row.segment is None else segment_colour(row.segment)
-        return Line(head, tuple(cells), colour, row.is_strong, row.badge)
+        return Line(head, tuple(cells), colour, row.is_strong, row.badge, row.segment)
 
     @property
     def is_narrow(self) -> bool:

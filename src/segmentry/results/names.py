@@ -43,7 +43,7 @@ def read_names(file: Path) -> dict[int, str]:
     for key, name in found.items():
         if not key.isdecimal() or int(key) < 1:
             raise ConfigError(f"{file}: {key!r} is no segment id; expected 1, 2, ...")
-        names[int(key)] = _checked(file, key, name)
+        names[int(key)] = checked_name(name, source=f"{file}: segment {key}")
     taken: dict[str, int] = {}
     for segment_id, name in names.items():
         other = taken.setdefault(name.casefold(), segment_id)
@@ -52,13 +52,15 @@ def read_names(file: Path) -> dict[int, str]:
     return names
 
 
-def _checked(file: Path, key: str, name: object) -> str:
+def checked_name(name: object, *, source: str) -> str:
+    """Return a name without space around it.
+
+    Raises ConfigError if it is empty, too long or of several lines.
+    """
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise ConfigError(f"{file}: segment {key}: found {name!r}, expected a name on one line")
+        raise ConfigError(f"{source}: found {name!r}, expected a name on one line")
     if len(name) > _LONGEST:
-        raise ConfigError(
-            f"{file}: segment {key}: {len(name)} characters; expected at most {_LONGEST}"
-        )
+        raise ConfigError(f"{source}: {len(name)} characters; expected at most {_LONGEST}")
     return name.strip()
 
 

@@ -10,6 +10,7 @@ Whatever the files are called, the steps see four tables with these columns:
 """
 
 from segmentry.schema._engine import Engine, LogParts, PartQueries, UserTally
+from segmentry.schema._outcome import OF_CLICKS, Outcome, OutcomeKind
 from segmentry.schema._source import (
     OF_IMPRESSIONS,
     ColumnSource,
@@ -51,6 +52,7 @@ __all__ = [
     "EVENT_COLUMNS",
     "IMPRESSIONS_COLUMNS",
     "MICRO",
+    "OF_CLICKS",
     "OF_IMPRESSIONS",
     "OTHER_CODE",
     "OWN_COLUMNS",
@@ -70,6 +72,8 @@ __all__ = [
     "Kind",
     "LogParts",
     "Need",
+    "Outcome",
+    "OutcomeKind",
     "PartQueries",
     "Progress",
     "RowAccount",

@@ -447,6 +447,10 @@ PLANTED = {
 }
 
 
+def test_every_insight_has_a_summary_that_it_is_said_of():
+    assert set(PLANTED) == set(CODES)
+
+
 @pytest.mark.parametrize("code", list(PLANTED))
 def test_every_insight_on_impressions_has_an_action_with_target_worth_assumption_and_test(
     plain, code

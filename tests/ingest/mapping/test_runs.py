@@ -35,7 +35,7 @@ def test_planted_groups_of_buyers_are_found_and_scored_as_they_were(undrawn, map
     names = {segment.name for segment in result.summary.segments}
     assert not any("shown" in name.lower() or "click" in name.lower() for name in names)
     assert not any("days since" in name for name in names)
-    assert result.summary.repeat.recipe == "rfm"
+    assert result.summary.repeat.recipe == "events"
     scored = segmentry.score(tmp_path / "run", None, mapping=mapping).segments
     assert dict(scored.select("user_id", "segment_id").iter_rows()) == segment_of
 
@@ -47,7 +47,7 @@ def test_another_number_of_segments_keeps_the_words_of_the_data(undrawn, mapping
 
     assert again.traits == first.traits
     assert [row.label for row in again.features] == [row.label for row in first.features]
-    assert again.repeat.recipe == "rfm"
+    assert again.repeat.recipe == "events"
 
 
 def test_new_data_must_allow_what_formed_the_segments(undrawn, mapping, tmp_path):

@@ -15,6 +15,6 @@ def shop_folder(tmp_path_factory):
     return made.folder
 
 
-@pytest.mark.parametrize("title", list(PAGES))
-def test_every_page_takes_a_run_with_behaviours(title, shop_folder):
-    assert shown(title, shop_folder).main
+@pytest.mark.parametrize("path", list(PAGES))
+def test_every_page_takes_a_run_with_behaviours(path, shop_folder):
+    assert shown(path, shop_folder).main

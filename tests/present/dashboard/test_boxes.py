@@ -6,6 +6,7 @@ import re
 import pytest
 from tests.summaries import make_summary
 
+from segmentry.present.card import card_of
 from segmentry.present.dashboard._images import as_boxes, with_images
 from segmentry.present.report import render_card
 
@@ -65,13 +66,14 @@ def test_what_holds_more_stays_an_image(svg):
     assert with_images(svg, is_dark=False).startswith("<img ")
 
 
-def test_a_card_has_one_image_its_badge():
+def test_a_card_has_two_images_its_disc_and_the_sign_of_its_decision():
     summary = make_summary(n_segments=3, n_points=5)
 
     html = with_images(render_card(summary.segments[0], summary), is_dark=False)
 
-    assert html.count("<img ") == 1
-    assert html.count('class="flat') == 2 + len(summary.segments[0].differences[:5])
+    assert html.count("<img ") == 2
+    measures = card_of(summary, 1).measures
+    assert html.count('class="flat') == 1 + len(measures)
 
 
 def test_a_figure_lets_the_shadow_behind_it_be_seen_and_keeps_its_grounds_elsewhere():

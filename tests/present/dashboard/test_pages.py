@@ -17,9 +17,12 @@ from tests.texts import shows
 from segmentry.describe.maps import Embedding, EmbeddingPoint
 from segmentry.describe.presence import PresenceFeature, PresenceReport, PresenceRow
 from segmentry.evaluation.later_days import DayLevel, DayLevels
+from segmentry.ingest.engines.run_tables import count_moves
 from segmentry.present import figures as plots
+from segmentry.present.dashboard import _runs
 from segmentry.present.dashboard._offer import packed
 from segmentry.present.dashboard._pages import PAGES
+from segmentry.present.dashboard._runs import load
 from segmentry.present.report import tables_of
 from segmentry.results.summary import read_summary, render_summary_json
 from segmentry.schema import Estimate
@@ -28,7 +31,7 @@ testing = pytest.importorskip("streamlit.testing.v1")
 HOSTILE = ("<script>alert(1)</script>", 'O\'Brien & "Söhne" **x** :red[y] $z$', "高价值用户")
 
 
-def script(title, folder):
+def script(path, folder):
     """Show a page, as Streamlit runs it: by itself, without the names of this module."""
     import pathlib
 
@@ -38,16 +41,20 @@ def script(title, folder):
     from segmentry.present.dashboard._show import notice
 
     try:
-        PAGES[title](load(pathlib.Path(folder)))
+        PAGES[path].show(load(pathlib.Path(folder)))
     except SegmentryError as error:
         notice(str(error))
 
 
-def shown(title, folder, others=(), **params):
+def shown(path, folder, others=(), **params):
     """Return a page that has run."""
-    page = testing.AppTest.from_function(script, args=(title, str(folder)), default_timeout=60)
+    page = testing.AppTest.from_function(script, args=(path, str(folder)), default_timeout=60)
     folders = [str(folder), *map(str, others)]
-    page.secrets["segmentry"] = {"runs": folders, "is_read_only": True}
+    page.secrets["segmentry"] = {
+        "runs": folders,
+        "is_read_only": True,
+        "has_neighbours": params.pop("has_neighbours", False),
+    }
     for name, value in params.items():
         page.query_params[name] = value
     page.run()
@@ -73,53 +80,77 @@ def folder_of(summary, tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("title", PAGES)
-def test_every_page_shows_a_run(title, run_dir, other_run):
-    assert "<h1>" in text_of(shown(title, run_dir, [other_run]))
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_shows_a_run(path, run_dir, other_run):
+    assert "<h1" in text_of(shown(path, run_dir, [other_run]))
 
 
-@pytest.mark.parametrize("title", PAGES)
+@pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("n_segments", [1, 40])
 def test_every_page_says_what_is_missing_of_a_run_that_is_its_summary_alone(
-    title, n_segments, tmp_path
+    path, n_segments, tmp_path
 ):
     folder = folder_of(make_summary(n_segments=n_segments, n_points=60), tmp_path)
 
-    assert "<h1>" in text_of(shown(title, folder))
+    assert "<h1" in text_of(shown(path, folder))
 
 
-@pytest.mark.parametrize("title", PAGES)
-def test_every_page_shows_a_run_without_rates_pictures_and_later_days(title, tmp_path):
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_shows_a_run_without_rates_pictures_and_later_days(path, tmp_path):
     summary = make_summary(n_segments=3, n_points=0, n_components=1, is_rated=False)
     bare = replace(summary, pictures=None, truth=None, warnings=(), unassigned=())
 
-    assert "<h1>" in text_of(shown(title, folder_of(bare, tmp_path)))
+    assert "<h1" in text_of(shown(path, folder_of(bare, tmp_path)))
 
 
-@pytest.mark.parametrize("title", PAGES)
-def test_every_page_shows_a_run_of_data_without_clicks(title, tmp_path):
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_shows_a_run_of_data_without_clicks(path, tmp_path):
     summary = make_summary(n_segments=3, n_points=60)
     silent = replace(summary, traits=replace(summary.traits, has_clicks=False), truth=None)
 
-    assert "<h1>" in text_of(shown(title, folder_of(silent, tmp_path)))
+    assert "<h1" in text_of(shown(path, folder_of(silent, tmp_path)))
 
 
 def test_one_segment_is_shown_with_real_users_of_it_and_with_what_it_clicks(run_dir, summary):
-    text = text_of(shown("Segments", run_dir))
+    text = text_of(shown("numbers", run_dir, segment="1"))
 
     shows(text)
     typical = [e for e in summary.decisions.exemplars if e.segment_id == 1 and e.kind == "typical"]
     assert text.count(">typical<") == len(typical) > 0
 
 
-@pytest.mark.parametrize("title", PAGES)
-def test_names_are_never_interpreted(title, tmp_path):
+@pytest.mark.parametrize("path", PAGES)
+def test_names_are_never_interpreted(path, tmp_path):
     summary = make_summary(n_segments=3, names=HOSTILE, n_points=60)
 
-    text = text_of(shown(title, folder_of(summary, tmp_path)))
+    text = text_of(shown(path, folder_of(summary, tmp_path), segment="1"))
 
     assert "<script" not in text
-    assert title not in {"Overview", "Segments"} or "&lt;script&gt;" in text
+    assert path not in {"overview", "segments"} or "&lt;script&gt;" in text
+
+
+def test_the_first_screen_and_every_table_link_a_segment_to_its_page(run_dir, summary):
+    overview, budget = (text_of(shown(path, run_dir)) for path in ("overview", "budget"))
+
+    for segment in summary.segments:
+        link = f'href="/segments?segment={segment.segment_id}"'
+        assert link in overview
+        assert link in budget
+    assert "&act=send" in overview.replace("&amp;", "&")
+
+
+def test_a_page_without_content_is_not_in_the_menu(run_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(_runs, "run_folders", lambda: (run_dir,))
+    monkeypatch.setattr(_runs.st, "secrets", {"segmentry": {}})
+    bare = folder_of(make_summary(n_segments=1, n_points=5), tmp_path)
+
+    full, empty = (
+        {path for path, page in PAGES.items() if page.is_there(load(folder))}
+        for folder in (run_dir, bare)
+    )
+
+    assert set(PAGES) - full == {"purchases", "what-changed"}
+    assert {"budget", "test", "compare", "user", "exposure"} & empty == set()
 
 
 def test_a_run_of_another_version_is_told_in_a_sentence(tmp_path):
@@ -127,7 +158,7 @@ def test_a_run_of_another_version_is_told_in_a_sentence(tmp_path):
     folder.mkdir()
     (folder / "summary.json").write_text('{"schema_version": 99}')
 
-    text = text_of(shown("Overview", folder))
+    text = text_of(shown("overview", folder))
 
     assert "version 99" in text
     assert "run it again" in text
@@ -136,7 +167,7 @@ def test_a_run_of_another_version_is_told_in_a_sentence(tmp_path):
 def test_a_user_is_found_with_the_segment_and_margin_of_the_run(run_dir):
     row = pl.read_parquet(run_dir / "segments.parquet").row(17, named=True)
 
-    text = text_of(shown("Look up a user", run_dir, user=str(row["user_id"])))
+    text = text_of(shown("user", run_dir, user=str(row["user_id"])))
 
     assert f'<dd class="value">{row["segment_id"]}</dd>' in text
     assert f'<dd class="value">{row["margin"] * 100:.0f}\u00a0%</dd>' in text
@@ -144,7 +175,7 @@ def test_a_user_is_found_with_the_segment_and_margin_of_the_run(run_dir):
 
 @pytest.mark.parametrize("asked", ["987654321", "x' OR 1=1 --", "<b>", "9" * 60, "-1"])
 def test_a_user_who_is_not_there_is_told_in_a_sentence(asked, run_dir):
-    shows(text_of(shown("Look up a user", run_dir, user=asked)))
+    shows(text_of(shown("user", run_dir, user=asked)))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +188,7 @@ def test_a_user_who_is_not_there_is_told_in_a_sentence(asked, run_dir):
     ],
 )
 def test_every_view_of_the_map_has_its_caption_and_its_tables(view, figure, tables, run_dir):
-    text = text_of(shown("Map", run_dir, view=view))
+    text = text_of(shown("map", run_dir, view=view))
 
     assert figure in text
     assert 'class="finding"' in text
@@ -189,7 +220,7 @@ def embedded(run_dir, tmp_path_factory):
     ("label", "kind"), [("clicks", "number"), ("gender", "level"), ("age level", "ordinal")]
 )
 def test_every_view_of_the_map_takes_the_colour_of_any_feature(view, label, kind, embedded):
-    page = shown("Map", embedded, view=view, by=label)
+    page = shown("map", embedded, view=view, by=label)
 
     (chart,) = page.get("vega_lite_chart")
     spec = json.loads(chart.proto.spec)
@@ -210,7 +241,7 @@ def has_domain(layer, name):
 
 
 def test_the_map_of_all_users_by_a_feature_has_its_numbers_beside_it(run_dir):
-    text = text_of(shown("Map", run_dir, view="All users", by="clicks"))
+    text = text_of(shown("map", run_dir, view="All users", by="clicks"))
 
     kept = pl.read_parquet(run_dir / "hexagons.parquet").filter(pl.col("feature") == "n_clicks")
     fullest = kept.sort("n_users", descending=True, maintain_order=True).row(0, named=True)
@@ -227,7 +258,7 @@ def test_a_run_of_before_values_by_hexagon_is_shown_and_says_what_to_do(run_dir,
     shutil.copytree(run_dir, folder)
     (folder / "hexagons.parquet").unlink()
 
-    text = text_of(shown("Map", folder, view="All users", by="clicks"))
+    text = text_of(shown("map", folder, view="All users", by="clicks"))
 
     shows(text)
     assert "Run it again" in text
@@ -235,7 +266,7 @@ def test_a_run_of_before_values_by_hexagon_is_shown_and_says_what_to_do(run_dir,
 
 
 def test_loadings_keep_the_colours_of_segments_and_say_so(run_dir):
-    text = text_of(shown("Map", run_dir, view="Loadings", by="clicks"))
+    text = text_of(shown("map", run_dir, view="Loadings", by="clicks"))
 
     shows(text)
 
@@ -243,11 +274,11 @@ def test_loadings_keep_the_colours_of_segments_and_say_so(run_dir):
 def test_a_map_that_cannot_be_drawn_is_told_in_a_sentence(tmp_path):
     folder = folder_of(make_summary(n_segments=3, n_points=0, n_components=1), tmp_path)
 
-    shows(text_of(shown("Map", folder, view="Loadings")))
+    shows(text_of(shown("map", folder, view="Loadings")))
 
 
 def test_the_heat_map_stands_on_the_page_of_the_segments_with_its_table(run_dir, summary):
-    text = text_of(shown("Segments", run_dir))
+    text = text_of(shown("numbers", run_dir))
 
     assert "figure-profile_heatmap" in text
     assert plots.FIGURES["profile_heatmap"].caption(summary).finding.split("“")[0] in text
@@ -264,9 +295,7 @@ def test_days_and_absent_users_stand_on_the_page_of_trust(tmp_path):
     presence = PresenceReport((row,), 70, Estimate(0.04, 0.03, 0.05))
 
     text = text_of(
-        shown(
-            "Can I trust it", folder_of(replace(summary, truth=truth, presence=presence), tmp_path)
-        )
+        shown("how-sure", folder_of(replace(summary, truth=truth, presence=presence), tmp_path))
     )
 
     shows(text)
@@ -278,7 +307,7 @@ def test_days_and_absent_users_stand_on_the_page_of_trust(tmp_path):
 
 def test_days_and_absent_users_that_were_not_measured_are_told_in_a_sentence(tmp_path):
     summary = make_summary(n_segments=2, n_points=60)
-    text = text_of(shown("Can I trust it", folder_of(summary, tmp_path)))
+    text = text_of(shown("how-sure", folder_of(summary, tmp_path)))
 
     shows(text)
     shows(text)
@@ -288,7 +317,7 @@ def test_days_and_absent_users_that_were_not_measured_are_told_in_a_sentence(tmp
         replace(summary, presence=PresenceReport((row,), None, Estimate(None, None, None))),
         tmp_path / "second",
     )
-    shows(text_of(shown("Can I trust it", folder)))
+    shows(text_of(shown("how-sure", folder)))
 
 
 def test_days_and_absent_users_can_be_had_as_tables(run_dir, summary):
@@ -305,7 +334,7 @@ def test_a_level_of_a_user_is_called_by_its_name_and_a_time_is_no_number(run_dir
     named = {level.level: level.label for level in gender.levels}
     row = users.filter(pl.col("gender").is_not_null()).row(0, named=True)
 
-    text = text_of(shown("Look up a user", run_dir, user=str(row["user_id"])))
+    text = squeezed(text_of(shown("user", run_dir, user=str(row["user_id"]))))
 
     assert f"<td>{named[str(row['gender'])]}</td>" in text
     assert "epoch seconds" not in text
@@ -319,52 +348,63 @@ def test_a_level_of_a_user_is_called_by_its_name_and_a_time_is_no_number(run_dir
 def test_the_choice_of_a_segment_decides_what_is_shown(run_dir, summary):
     second = summary.segments[1]
 
-    page = shown("Segments", run_dir)
+    page = shown("numbers", run_dir)
     page.selectbox(key="segment").select(str(second.segment_id)).run()
 
     assert f"<h2>{second.segment_id} {second.name}</h2>" in text_of(page)
 
 
-def test_two_runs_count_every_user_once(run_dir, other_run):
-    text = text_of(shown("Two runs", run_dir, [other_run]))
+def test_two_runs_are_matched_by_their_users_and_every_user_is_counted_once(
+    run_dir, other_run, summary
+):
+    page = shown("what-changed", run_dir, [other_run])
 
-    shows(text)
+    text = squeezed(text_of(page))
+    assert "2,000 users are in both runs; 0 are only in the earlier one, 0 only in" in text
+    moves = count_moves(run_dir / "segments.parquet", other_run / "segments.parquet").drop_nulls()
+    heat = text[text.index("Where the users") : text.index("Matched segments")]
+    lines = [re.findall(r"<td><span>([^<]*)</span></td>", row) for row in heat.split("<tr>")[2:]]
+    assert len(lines) == len(summary.segments)
+    first = moves.filter(pl.col("before") == 1)
+    largest = first["n_users"].max() / first["n_users"].sum()
+    assert f"{largest * 100:.0f}\u00a0%" in lines[0]
 
 
-def test_two_runs_tell_what_changed_in_all_users(tmp_path):
-    summary = make_summary(n_segments=2, n_points=60)
+def test_two_runs_show_only_what_changed_by_a_twentieth(tmp_path, run_dir, other_run):
+    summary = read_summary(run_dir)
     numeric = [
-        replace(row, mean=row.mean and row.mean * (1.5 if row.feature == "n_impressions" else 1.0))
+        replace(row, mean=row.mean and row.mean * (1.5 if row.feature == "n_impressions" else 1.04))
         for row in summary.population.numeric
     ]
     later = replace(summary, population=replace(summary.population, numeric=tuple(numeric)))
     folders = [folder_of(each, tmp_path / name) for each, name in ((summary, "a"), (later, "b"))]
 
-    text = squeezed(text_of(shown("Two runs", folders[0], folders[1:])))
+    text = squeezed(text_of(shown("what-changed", folders[0], folders[1:])))
 
-    table = text[text.index("what changed most comes first") :]
+    table = text[text.index("what changed by") :]
     rows = re.findall(r"<th>([^<]+)</th><td>[^<]*</td>.*?<td>([^<]*)</td></tr>", table)
-    assert rows[0] == ("impressions", "+50.0\u00a0%")
-    assert {change for _, change in rows[1:]} <= {"0.0\u00a0%", "–"}
+    assert rows == [("impressions", "+50.0\u00a0%")]
 
 
-def test_a_share_that_grew_has_a_plus(tmp_path):
-    summary = make_summary(n_segments=2, n_points=60)
-    first = summary.segments[0]
-    grown = replace(first, share=first.share + 0.01)
-    later = replace(summary, segments=(grown, summary.segments[1]))
-    folders = [folder_of(each, tmp_path / name) for each, name in ((summary, "a"), (later, "b"))]
+def test_runs_of_the_same_folder_are_offered_unless_others_can_come_in(tmp_path):
+    summary = make_summary(n_segments=2, n_points=5)
+    folders = [folder_of(summary, tmp_path / "runs" / name) for name in "ab"]
+    near = [folder.rename(folder.parent.parent / f"run-{folder.parent.name}") for folder in folders]
 
-    assert "+1.00\u00a0points" in text_of(shown("Two runs", folders[0], folders[1:]))
+    alone = shown("what-changed", near[0])
+    page = shown("what-changed", near[0], has_neighbours=True)
+
+    assert "no other run" in text_of(alone)
+    assert [each.partition(",")[0] for each in page.selectbox[0].options] == ["run-b"]
 
 
 def test_a_run_with_behaviours_says_what_they_add_and_one_without_how_to_read_them(tmp_path):
     summary = make_summary(n_segments=3, n_points=60)
 
-    without = text_of(shown("Conversions", folder_of(summary, tmp_path / "without")))
-    page = text_of(shown("Conversions", folder_of(with_conversions(summary), tmp_path / "with")))
+    without = text_of(shown("purchases", folder_of(summary, tmp_path / "without")))
+    page = text_of(shown("purchases", folder_of(with_conversions(summary), tmp_path / "with")))
 
-    assert "--with behaviours" in without
+    assert "did not read" in without
     shows(page)
     assert "figure-funnel" in page
     assert "Association." in page
@@ -377,10 +417,10 @@ def test_half_of_a_run_folder_shows_what_is_left(run_dir, tmp_path):
         (folder / name).unlink()
     shutil.rmtree(folder / "model")
 
-    assert "users.parquet is missing" in text_of(shown("Look up a user", folder))
-    assert "cannot be read" in text_of(shown("Data quality", folder))
-    assert "users.parquet is missing" in text_of(shown("Export", folder))
-    assert "segments.parquet is missing" in text_of(shown("Two runs", folder, [run_dir]))
+    assert "list of users is missing" in text_of(shown("user", folder))
+    assert "cannot be read" in text_of(shown("data", folder))
+    assert "users.parquet is missing" in text_of(shown("download", folder))
+    assert "cannot be compared" in text_of(shown("what-changed", folder, [run_dir]))
 
 
 def test_every_table_can_be_had_as_a_frame_of_its_rows_with_columns_of_their_own(summary):

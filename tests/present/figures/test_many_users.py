@@ -76,29 +76,6 @@ def test_a_run_without_them_gets_charts_that_say_so(make_summary):
         assert spec["data"]["values"] == [{"text": "nothing to draw"}]
 
 
-def test_ribbons_are_as_thick_as_their_users_are_many_and_fill_the_bars_on_both_sides():
-    names = ((1, "A"), (2, "B"))
-    flows = plots.Flows(
-        names, names, (plots.Flow(1, 1, 60), plots.Flow(1, 2, 20), plots.Flow(2, 2, 20)), 0, 0
-    )
-
-    spec = plots.ANSWERS["flows"].plot(flows).to_dict()
-
-    ends = {}
-    for row in spec["datasets"]["ribbons"]:
-        ends.setdefault(row["ribbon"], []).append(row["bottom"] - row["top"])
-        assert row["color"] == plots.segment_colour(int(row["ribbon"][0]))
-    thick = {ribbon: round(heights[0], 1) for ribbon, heights in ends.items()}
-    unit = (420 - 14) / 100
-    assert thick == {
-        "1-1": round(60 * unit, 1),
-        "1-2": round(20 * unit, 1),
-        "2-2": round(20 * unit, 1),
-    }
-    finding = plots.ANSWERS["flows"].caption(flows).finding
-    assert finding.startswith("80")
-
-
 def test_a_run_without_the_log_has_an_exposure_chart_that_says_so(make_summary):
     summary = make_summary(n_points=5)
 
@@ -175,16 +152,3 @@ def test_zero_on_an_axis_of_thousands_is_zero(make_summary):
     labels = re.findall(r">([0-9.]+[kM]?)<", svg)
     assert "0" in labels
     assert not {"0k", "0M"} & set(labels)
-
-
-def test_a_long_name_beside_flows_takes_two_lines_around_the_middle_of_its_bar():
-    names = ((1, "Heavily shown, many active days, many campaigns"), (2, "B"))
-    flows = plots.Flows(names, names, (plots.Flow(1, 1, 50), plots.Flow(2, 2, 50)), 0, 0)
-
-    rows = [row for row in rows_of(plots.ANSWERS["flows"].plot(flows).to_dict()) if "text" in row]
-
-    long, short = (next(r for r in rows if r["segment_id"] == each) for each in (1, 2))
-    says(long["text"])
-    assert short["text"] == ["2 B"]
-    assert (long["top"] + long["bottom"]) / 2 - long["text_y"] == pytest.approx(7.25, abs=0.01)
-    assert short["text_y"] == pytest.approx((short["top"] + short["bottom"]) / 2, abs=0.01)

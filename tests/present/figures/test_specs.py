@@ -18,7 +18,8 @@ from tests.summaries import make_summary
 from segmentry.advise.budget import BudgetPlan, Comparison, SegmentBudget, Sensitivity
 from segmentry.describe.maps import Embedding, EmbeddingPoint
 from segmentry.present import figures as plots
-from segmentry.present.figures import Flow, Flows, HexagonValue, UserPlace
+from segmentry.present.figures import HexagonValue, UserPlace
+from segmentry.results.summary import SegmentSpending, Spending, WearOut
 from segmentry.schema import Estimate
 
 RECORDS = Path(__file__).parent / "specs"
@@ -31,7 +32,20 @@ def whole_summary():
     points = tuple(EmbeddingPoint(i % 3 + 1, i / 4, -i / 8, i % 2 == 0) for i in range(6))
     embedding = Embedding(4, 2, 15, 0.1, 7, 0.9, 0.85, 0.3, 0.2, 0.01, points)
     summary = with_conversions(make_summary(n_segments=3, n_points=12))
-    return replace(with_evidence(summary), log=a_log(), embedding=embedding)
+    return replace(with_evidence(summary), log=a_log(), embedding=embedding, spending=a_budget())
+
+
+def a_budget():
+    found = Estimate(5.0, 1.0, 9.0)
+    parts = tuple(
+        SegmentSpending(i, now, proposed, found)
+        for i, now, proposed in ((1, 0.2, 0.1), (2, 0.5, 0.5), (3, 0.3, 0.4))
+    )
+    powers = tuple(
+        WearOut(power, found, Estimate(0.3 * power, 0.2 * power, 0.4 * power))
+        for power in (1.0, 0.8, 0.5)
+    )
+    return Spending(n_impressions=1000, n_days=8, segments=parts, wear_out=powers)
 
 
 def a_plan():
@@ -61,11 +75,6 @@ def a_plan():
     )  # fmt: skip
 
 
-def flows_of_two_runs():
-    names = ((1, "A"), (2, "B"))
-    return Flows(names, names, (Flow(1, 1, 60), Flow(1, 2, 20), Flow(2, 2, 20)), 5, 3)
-
-
 def charts():
     """Return what draws each figure of a run and each answer to a reader, by name."""
     summary = whole_summary()
@@ -89,7 +98,6 @@ def charts():
         "distributions_of_one": lambda: plots.FIGURES["distributions"].plot(
             summary, features=["n_impressions"]
         ),
-        "flows": lambda: plots.ANSWERS["flows"].plot(flows_of_two_runs()),
         "reach": lambda: plots.ANSWERS["reach"].plot([0.4, 0.3, 0.2], mde=0.3, whom="all segments"),
         "budget": lambda: plots.ANSWERS["budget"].plot(a_plan()),
         "budget_gain": lambda: plots.ANSWERS["budget_gain"].plot(a_plan()),

@@ -154,9 +154,9 @@ def _explained(
     for group in groups:
         is_in = np.isin(strata, np.asarray(group, dtype=np.int64))
         share = explained_share(
-            later.n_successes[is_in],
+            later.n_successes[is_in].astype(np.int64),
             later.n_trials[is_in],
-            before=(seen.n_trials[is_in], seen.n_successes[is_in]),
+            before=(seen.n_trials[is_in], seen.n_successes[is_in].astype(np.int64)),
             strata=strata[is_in],
         )
         found.append(share)

@@ -11,7 +11,12 @@ from segmentry.evaluation.later_days._added_gain import (
     over_placebos,
     segment_rates,
 )
-from segmentry.evaluation.later_days._check import TruthReport, Validation, check_later
+from segmentry.evaluation.later_days._check import (
+    OutcomeReport,
+    TruthReport,
+    Validation,
+    check_later,
+)
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
 from segmentry.evaluation.later_days._differences import Difference, Verdict
@@ -28,13 +33,24 @@ from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr
 from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quantile
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
 from segmentry.evaluation.later_days._luck import Luck, luck_of
+from segmentry.evaluation.later_days._outcome_gain import OutcomeGain, outcome_gain
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
     counted_features,
     recount,
+    recount_events,
 )
 from segmentry.evaluation.later_days._relabelling import Relabelling
 from segmentry.evaluation.later_days._traffic import Traffic, daily_traffic
+from segmentry.evaluation.later_days._user_models import (
+    BetaGeometric,
+    GammaGamma,
+    GammaPoisson,
+    fit_beta_geometric,
+    fit_events,
+    fit_gamma_gamma,
+    fit_gamma_poisson,
+)
 from segmentry.evaluation.later_days._verdicts import (
     OutcomeWords,
     SegmentVerdict,
@@ -48,6 +64,7 @@ __all__ = [
     "TAIL",
     "Added",
     "AddedGain",
+    "BetaGeometric",
     "CopiedUsers",
     "DayLevel",
     "DayLevels",
@@ -55,8 +72,12 @@ __all__ = [
     "FoldRates",
     "Forecasts",
     "Forming",
+    "GammaGamma",
+    "GammaPoisson",
     "KeptGain",
     "Luck",
+    "OutcomeGain",
+    "OutcomeReport",
     "OutcomeWords",
     "Relabelling",
     "SegmentVerdict",
@@ -72,6 +93,10 @@ __all__ = [
     "counted_features",
     "daily_traffic",
     "day_levels",
+    "fit_beta_geometric",
+    "fit_events",
+    "fit_gamma_gamma",
+    "fit_gamma_poisson",
     "fold_rates",
     "forecast_ctr",
     "half_shares",
@@ -79,12 +104,14 @@ __all__ = [
     "kept_gain",
     "luck_of",
     "normal_quantile",
+    "outcome_gain",
     "outcome_rate",
     "over_placebos",
     "permuted_family",
     "purchase_counts",
     "purchase_days",
     "recount",
+    "recount_events",
     "segment_rates",
     "verdicts",
 ]

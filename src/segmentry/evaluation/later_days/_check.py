@@ -1,12 +1,13 @@
 """Form segments on early days, check them on later ones, fit them again on all days."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from segmentry.evaluation.later_days._check_events import forecast_events, period_levels
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._cross_fit import CrossFit, cross_fit
 from segmentry.evaluation.later_days._day_levels import DayLevels, day_levels
@@ -14,15 +15,21 @@ from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates_of
 from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr, forecast_of
 from segmentry.evaluation.later_days._kept_gain import KeptGain, kept_gain
 from segmentry.evaluation.later_days._luck import Luck
+from segmentry.evaluation.later_days._outcome_gain import OutcomeGain, outcome_gain
 from segmentry.evaluation.later_days._relabelling import Relabelling
-from segmentry.evaluation.later_days._verdicts import SegmentVerdict, outcome_rate, verdicts
+from segmentry.evaluation.later_days._verdicts import (
+    SegmentVerdict,
+    outcome_rate,
+    verdicts,
+    words_of,
+)
 from segmentry.evaluation.stability import Alignment, align_ids
 from segmentry.features import BetaPrior, fit_beta_prior
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.users import EarlyUsers
-from segmentry.features.windows import WindowSplit, local_days
+from segmentry.features.windows import WindowSplit, local_days, periods_of
 from segmentry.privacy import published_ids
-from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Window
+from segmentry.schema import OF_CLICKS, UNASSIGNED, UNKNOWN, Estimate, Outcome, Window
 from segmentry.segments.clustering import SilhouetteSample
 from segmentry.segments.forming import LatentSegments, Segmentation, membership
 
@@ -66,7 +73,7 @@ class Validation:
     split: WindowSplit
     feature_segment_ids: npt.NDArray[np.int64]
     verdicts: tuple[SegmentVerdict, ...]
-    kept_gain: KeptGain | None
+    kept_gain: OutcomeGain | KeptGain | None
     early: Forecasts
     relabelling: Relabelling
     published: Forecasts
@@ -78,6 +85,16 @@ class Validation:
     levels: DayLevels
     kept_by_memberships: KeptGain | None = None
     halves: tuple[FoldRates, FoldRates] | None = None
+    outcome: Outcome = OF_CLICKS
+
+    @property
+    def is_active_later(self) -> npt.NDArray[np.bool_]:
+        """Which users were shown ads again, or had an event; none without later days."""
+        if self.later is None:
+            return np.zeros(self.feature_segment_ids.size, dtype=np.bool_)
+        if self.outcome.kind == "clicks":
+            return self.later.n_trials > 0
+        return self.later.counted.n_successes > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +138,34 @@ class TruthReport:
     reason: str
     n_users: int
     n_users_later: int
-    kept_gain: KeptGain | None
+    kept_gain: OutcomeGain | KeptGain | None
     refit_events: tuple[str, ...]
     caveats: tuple[str, ...]
     levels: DayLevels | None = None
     luck: Luck | None = None
+
+    @property
+    def outcome_of_rates(self) -> Outcome:
+        """What the rates of the run are of."""
+        return OF_CLICKS
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeReport(TruthReport):
+    """What later days say of segments of events; days are periods where the log spans months.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What was forecast and checked; rates are per user and day.
+    """
+
+    outcome: Outcome = field(kw_only=True)
+
+    @property
+    def outcome_of_rates(self) -> Outcome:
+        """What the rates of the run are of."""
+        return self.outcome
 
 
 def check_later(
@@ -143,6 +183,8 @@ def check_later(
 
     `min_size` users is the smallest segment of which the halves for a budget are worked out.
     """
+    if early.outcome.kind != "clicks":
+        return _check_events(first, early, table, window, find=find, seed=seed)
     counts = early.counts()
     feature_days = local_days(early.split.feature)
     outcome_days = local_days(early.split.outcome) if early.split.outcome is not None else range(0)
@@ -181,6 +223,63 @@ def check_later(
         levels=day_levels(counts, local_days(window)),
         kept_by_memberships=soft_gain,
         halves=halves,
+    )
+
+
+def _check_events(
+    first: Segmentation,
+    early: EarlyUsers,
+    table: pl.DataFrame,
+    window: Window,
+    *,
+    find: FindSegments,
+    seed: int,
+) -> tuple[Segmentation, Validation]:
+    """Judge segments of events by their later events or value; see `check_later`."""
+    counts, periods = early.counts(), periods_of(window)
+    forming_days = local_days(early.split.feature)
+    later_days = range(forming_days.stop, periods[-1].stop)
+    forming = [each for each in periods if each.stop <= forming_days.stop]
+    n_ahead = max(1, len(periods) - len(forming))
+    seen = counts.outcomes(forming_days)
+    later = counts.outcomes(later_days) if later_days else None
+    relabelling = _relabelling(first, early.table, counts, days=forming_days, prior=None)
+    forecast = forecast_events(
+        counts, relabelling, periods=forming, n_segments=first.n_segments, n_ahead=n_ahead
+    )
+    found = verdicts(
+        first.segment_ids, forecast=forecast, later=later, words=words_of(early.outcome)
+    )
+    gain = None
+    if later_days:
+        per_user = _per_user(forecast, first.segment_ids)
+        gain = outcome_gain(
+            first.segment_ids, counts, days=(forming_days, later_days), forecast=per_user, seed=seed
+        )
+    refit, alignment = _refit(first, table, find)
+    published = forecast_events(
+        counts,
+        _relabelling(refit, table, counts, days=local_days(window), prior=None),
+        periods=periods,
+        n_segments=refit.n_segments,
+        n_ahead=n_ahead,
+    )
+    has_segment = first.segment_ids != UNASSIGNED
+    return refit, Validation(
+        split=early.split,
+        feature_segment_ids=first.segment_ids,
+        verdicts=found,
+        kept_gain=gain,
+        early=forecast,
+        relabelling=relabelling,
+        published=published,
+        alignment=alignment,
+        seen=seen,
+        later=later,
+        level_later=UNKNOWN if later is None else outcome_rate(later, has_segment),
+        copied=CopiedUsers(n_copied=0, n_compared=0),
+        levels=period_levels(counts, periods),
+        outcome=early.outcome,
     )
 
 
@@ -230,6 +329,7 @@ def _relabelling(
         prior = fit_beta_prior(totals.n_successes, totals.n_trials)
     is_member, _ = membership(segmentation.recipe, segmentation.preprocessing, table)
     return Relabelling(
+        cells=segmentation.cells,
         table=table,
         counts=counts,
         days=tuple(days),
@@ -327,12 +427,13 @@ def _refit(
 ) -> tuple[Segmentation, Alignment]:
     """Fit the chosen number again on all days, under the numbers of the first fit."""
     k = first.n_segments
-    refit = find(table, (k,), k)
-    alignment = align_ids(first.segment_ids, refit.segment_ids, n_old=k, n_new=k)
+    refit = find(table, (k,), None if first.cells is not None else k)
+    alignment = align_ids(first.segment_ids, refit.segment_ids, n_old=k, n_new=refit.n_segments)
     order = np.argsort(alignment.new_number)
     renumbered = replace(
         refit,
-        selection=first.selection,
+        selection=refit.selection if first.cells is not None else first.selection,
+        cells=None if refit.cells is None else refit.cells.reordered(order),
         centers=refit.centers[order],
         latent=_classes_of_refit(first, refit, order),
         silhouette_sample=_renumbered(refit.silhouette_sample, order),

@@ -171,6 +171,8 @@ def variance_of(fit: CrossFit, residuals: FloatVector) -> float:
 def variance_within(fit: CrossFit, residuals: FloatVector) -> float:
     """Part of that variance within users, between their days: all but what lasts of a user."""
     total, squares = variance_of(fit, residuals), float(residuals @ residuals)
+    if fit.n_days == 1:  # what lasts cannot be told from what does not
+        return squares
     within = (squares - total / fit.n_days) * fit.n_days / (fit.n_days - 1)
     return max(0.0, within)
 

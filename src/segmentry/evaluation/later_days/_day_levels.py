@@ -1,6 +1,6 @@
 """The click rate of all users day by day, and whether it moves more than chance does."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from segmentry.evaluation.later_days._intervals import TAIL, normal_quantile
 from segmentry.features.user_days import UserDays
 from segmentry.schema import Estimate
+from segmentry.schema.arrays import FloatVector
 
 _ALPHA = 0.01
 _LEAST_SD = 0.05  # in log-odds: about 5 % of a small rate
@@ -82,10 +83,21 @@ def day_levels(counts: UserDays, days: Collection[int]) -> DayLevels:
     >>> [each.ctr.value for each in found.days], round(found.sd, 2), found.p_value < 0.001
     ([0.01, 0.02], 0.49, True)
     """
-    found, odds, variances = [], [], []
     asked = [day for day in counts.days if day in set(days)]
-    for day, rows in zip(asked, counts.rows_of(asked), strict=True):
-        n, c = (each[rows].astype(np.float64) for each in (counts.n_impressions, counts.n_clicks))
+    return levels_of(
+        (
+            day,
+            counts.n_impressions[rows].astype(np.float64),
+            counts.n_clicks[rows].astype(np.float64),
+        )
+        for day, rows in zip(asked, counts.rows_of(asked), strict=True)
+    )
+
+
+def levels_of(cells: Iterable[tuple[int, FloatVector, FloatVector]]) -> DayLevels:
+    """Return the levels of days, each given by its number and the users' trials and successes."""
+    found, odds, variances = [], [], []
+    for day, n, c in cells:
         if not n.any():
             continue
         rate = float(c.sum() / n.sum())

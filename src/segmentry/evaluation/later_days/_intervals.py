@@ -83,7 +83,7 @@ def percentile_interval(value: float, draws: FloatVector) -> Estimate:
     )
 
 
-def summed(groups: IntVector, values: npt.NDArray[np.int64], *, n_groups: int) -> FloatVector:
+def summed(groups: IntVector, values: npt.NDArray[np.number], *, n_groups: int) -> FloatVector:
     """Sum the values of all users by group, shape (1, n_groups, n_values), as one draw."""
     sums = [np.bincount(groups, weights=each, minlength=n_groups) for each in values.T]
     return np.stack(sums, axis=1)[np.newaxis].astype(np.float64)
@@ -91,7 +91,7 @@ def summed(groups: IntVector, values: npt.NDArray[np.int64], *, n_groups: int) -
 
 def resampled_sums(
     groups: IntVector,
-    values: npt.NDArray[np.int64],
+    values: npt.NDArray[np.number],
     *,
     n_groups: int,
     n_draws: int,

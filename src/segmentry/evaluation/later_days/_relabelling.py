@@ -10,15 +10,17 @@ import polars as pl
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
     COUNTED,
+    COUNTED_EVENTS,
     features_of,
     recount_behaviours,
+    recount_events,
 )
-from segmentry.features import BetaPrior
+from segmentry.features import EVERY_LOG_FEATURE, BetaPrior
 from segmentry.features.user_days import DayCounts, UserDays
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import IntVector
 from segmentry.segments.clustering import assign
-from segmentry.segments.forming import latent_matrix, place_by_class
+from segmentry.segments.forming import CellModel, latent_matrix, place_by_class
 from segmentry.segments.latent import LatentModel, posterior
 from segmentry.segments.preprocessing import Preprocessing
 
@@ -55,6 +57,8 @@ class Relabelling:
     model : LatentModel, optional
         Of latent classes, which take the place of the centres. Clicks and impressions that tell
         the CTR are taken as they are; the number of impressions, as a count, is scaled up.
+    cells : CellModel, optional
+        Of fixed cells, which take the place of the centres.
     """
 
     table: pl.DataFrame
@@ -66,6 +70,7 @@ class Relabelling:
     is_member: npt.NDArray[np.bool_]
     needs_impressions: bool = True
     model: LatentModel | None = None
+    cells: CellModel | None = None
     _whole: DayCounts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,11 +78,17 @@ class Relabelling:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """Features that saw the clicks of the left-out days nevertheless."""
-        return tuple(n for n in self.preprocessing.features if n in CLICKS_BEYOND_COUNTS)
+        """Features that saw the clicks or events of the left-out days nevertheless."""
+        names = self.preprocessing.features
+        if self.counts.outcome.kind == "clicks":
+            return tuple(name for name in names if name in CLICKS_BEYOND_COUNTS)
+        of_log = {feature.name for feature in EVERY_LOG_FEATURE}
+        return tuple(n for n in names if n in of_log and n not in COUNTED_EVENTS)
 
     def labels(self, days: Collection[int]) -> IntVector:
         """Return the segment ids by the features of some days, shape (n_users,); 0 for none."""
+        if self.counts.outcome.kind != "clicks":
+            return self._labels_of_events(days)
         left_out = set(self.days) - set(days)
         counted = self.counts.without(self._whole, left_out)
         is_in = self.is_member
@@ -96,6 +107,23 @@ class Relabelling:
         columns += [counted.n_click_days] if "n_click_days" in names else []
         one_of, kind_of = _kinds([column[users] for column in columns])
         ids[users] = self._ids(users[one_of], counted.of(users[one_of]), days)[kind_of]
+        return ids
+
+    def _labels_of_events(self, days: Collection[int]) -> IntVector:
+        """Segment ids by what was known at the end of some first days, of users known then."""
+        names = self.preprocessing.features
+        found = recount_events(self.counts, days, names, table=self.table, whole=self.days)
+        table = self.table.with_columns(**found)
+        is_in = self.is_member & (self.counts.totals(days).n_trials > 0)
+        is_in &= self.preprocessing.complete(table)
+        ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
+        if not is_in.any():
+            return ids
+        known = table.filter(is_in)
+        if self.cells is not None:
+            ids[is_in] = self.cells.labels(known) + 1
+        else:
+            ids[is_in] = assign(self.preprocessing.transform(known), self.centers)[0] + 1
         return ids
 
     def _ids(self, users: IntVector, counted: DayCounts, days: Collection[int]) -> IntVector:

@@ -15,7 +15,7 @@ from segmentry.evaluation.later_days._differences import (
 from segmentry.evaluation.later_days._forecast import Forecasts
 from segmentry.evaluation.later_days._intervals import holm, normal_quantile, t_quantile
 from segmentry.features.user_days import UserCounts
-from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Outcome
 from segmentry.schema.arrays import BoolVector, FloatVector, IntVector
 
 _POWER = 0.8  # of the minimal detectable difference
@@ -30,6 +30,27 @@ class OutcomeWords:
     trial: str
     success: str
     successes: str
+    was_there: str = "was shown an ad"
+    per: float = 100.0
+    """Differences are written times this, in `unit`."""
+    unit: str = "points"
+    is_share: bool = True
+    """Whether a rate lies between 0 and 1."""
+
+
+def words_of(outcome: Outcome) -> OutcomeWords:
+    """Return the words for events or their value."""
+    what, _, unit = outcome.unit.partition(" per ")
+    return OutcomeWords(
+        rate=what,
+        trial="day",
+        success=outcome.event,
+        successes=outcome.events,
+        was_there="was known before",
+        per=outcome.n_days,
+        unit=f"per {unit}",
+        is_share=outcome.kind == "events",
+    )
 
 
 OF_CLICKS = OutcomeWords(rate="CTR", trial="impression", success="click", successes="clicks")
@@ -205,7 +226,7 @@ def _with_later(
     is_rest = (segment_ids != UNASSIGNED) & ~is_in
     n = later.n_trials[is_in]
     total, n_rest = int(n.sum()), int(later.n_trials[is_rest].sum())
-    level = _level(later, segment_ids != UNASSIGNED)
+    level = _level(later.counted, segment_ids != UNASSIGNED)
     found = replace(
         blank,
         n_users_later=int((n > 0).sum()),
@@ -235,9 +256,9 @@ def _with_later(
 def _not_judged(n: int, n_rest: int, level: float, words: OutcomeWords) -> str:
     """Say why a segment cannot be judged, or nothing."""
     if n == 0:
-        return "no member was shown an ad in the outcome window"
+        return f"no member {words.was_there} in the outcome window"
     if n_rest == 0:
-        return "no other segment was shown an ad in the outcome window: nothing to compare with"
+        return f"no other segment {words.was_there} in the outcome window: nothing to compare with"
     if level == 0:
         return f"the outcome window has no {words.success}"
     least = _MIN_EXPECTED_CLICKS
@@ -292,7 +313,9 @@ def outcome_rate(later: UserCounts, is_in: BoolVector) -> Estimate:
     rate = float(c.sum() / n.sum())
     error = float(np.sum((c - rate * n) ** 2)) ** 0.5 / float(n.sum())
     around = Difference(rate, error).estimate
-    low, high = max(0.0, around.low or 0.0), min(1.0, around.high or 0.0)
+    low, high = max(0.0, around.low or 0.0), around.high or 0.0
+    if later.n_events is None:
+        high = min(1.0, high)
     return Estimate(value=rate, low=low, high=high)
 
 
@@ -323,35 +346,35 @@ def _judged(
         verdict=judged(after.difference, expected, p_value=p_holm),
         p_holm=p_holm,
         survival=share_kept(after.difference, expected),
-        minimal_detectable_difference=reach if reach < 1 else None,
+        minimal_detectable_difference=reach if reach < 1 or not words.is_share else None,
     )
     return replace(found, reason=_reason(found, after.difference, expected, words))
 
 
-def _points(difference: float) -> str:
-    return f"{abs(100 * difference):.2f} points"
+def _points(difference: float, words: OutcomeWords) -> str:
+    return f"{abs(words.per * difference):.2f} {words.unit}"
 
 
-def _apart(difference: float) -> str:
-    return f"{_points(difference)} {'below' if difference < 0 else 'above'}"
+def _apart(difference: float, words: OutcomeWords) -> str:
+    return f"{_points(difference, words)} {'below' if difference < 0 else 'above'}"
 
 
 def _reason(
     found: SegmentVerdict, after: Difference, expected: Difference, words: OutcomeWords
 ) -> str:
     numbers = (
-        f"{words.rate} forecast {_apart(expected.value)} that of all others, "
-        f"{_apart(after.value)} it later, day for day"
+        f"{words.rate} forecast {_apart(expected.value, words)} that of all others, "
+        f"{_apart(after.value, words)} it later, day for day"
     )
     if found.verdict == "no difference":
         if not expected.is_forecast:
-            around = _points(normal_quantile(0.95) * expected.error)
+            around = _points(normal_quantile(0.95) * expected.error, words)
             return f"{numbers}; the forecast, give or take {around}, is of no difference"
         reach = found.minimal_detectable_difference
         return f"{numbers}; " + (
             "no difference, however large, would have been found: too few users decide"
             if reach is None
-            else f"{_points(reach)} would have been found with a chance of 80 %"
+            else f"{_points(reach, words)} would have been found with a chance of 80 %"
         )
     kept = found.survival
     if found.verdict == "reversed" or kept.value is None or kept.low is None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from segmentry.evaluation.number._inner_split import InnerSplit, thirds
+from segmentry.evaluation.number._inner_split import InnerSplit, last_blocks, thirds
 from segmentry.evaluation.number._procedure import (
     Weighed,
     decision_of,
@@ -21,7 +21,7 @@ from segmentry.features.windows import local_days
 from segmentry.runtime.progress import told
 from segmentry.runtime.sampling import hash_shares
 from segmentry.runtime.threads import one_thread
-from segmentry.schema import Progress
+from segmentry.schema import OF_CLICKS, Progress
 from segmentry.segments.clustering import DistinctRows
 from segmentry.segments.forming import Decide, Decision, Recipe, Segmentation
 from segmentry.segments.preprocessing import ColumnPlan
@@ -72,17 +72,21 @@ def evidence_basis(
     sampled = table[positions]
     users = sampled["user_id"]
     days = pl.DataFrame(schema={"user_id": users.dtype, **_NO_DAYS})
-    behaviours = None
+    behaviours, outcome = None, OF_CLICKS
     feature_days: tuple[int, ...] = ()
+    held_out: tuple[tuple[int, ...], ...] = ()
     if early is not None:
         days = early.days.join(users.to_frame(), on="user_id", how="semi")
         feature_days = tuple(local_days(early.split.feature))
+        outcome, held_out = early.outcome, thirds(feature_days)
+        if outcome.kind != "clicks":
+            held_out = last_blocks(feature_days)
         behaviours = None if early.behaviours is None else early.behaviours.of(positions)
     split = InnerSplit(
         table=sampled,
-        counts=UserDays.from_frame(days, users=users, behaviours=behaviours),
+        counts=UserDays.from_frame(days, users=users, behaviours=behaviours, outcome=outcome),
         days=feature_days,
-        held_out=thirds(feature_days),
+        held_out=held_out,
         plans=tuple(plans),
         algorithm=algorithm,
         needs_impressions=recipe.population == "shown",

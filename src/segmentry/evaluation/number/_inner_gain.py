@@ -7,11 +7,12 @@ import numpy as np
 
 from segmentry.evaluation.later_days import TAIL, normal_quantile
 from segmentry.features.user_days import UserCounts
-from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
+from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, OutcomeKind
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
 _N_FOLDS = 10
 _WEIGHT_OF_ALL = 20.0
+_USERS_OF_ALL = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +115,58 @@ def inner_gain(segment_ids: IntVector, *, later: UserCounts, seed: int = 0) -> I
 
 
 def judge_by_later(
-    later: UserCounts, *, seed: int = 0
+    later: UserCounts, *, seed: int = 0, kind: OutcomeKind = "clicks"
 ) -> Callable[[IntVector], FloatVector] | None:
     """Prepare to measure what each user gains by a division; null where all or none click."""
     shown = np.flatnonzero(later.n_trials > 0)
     n, c = (each[shown].astype(np.float64) for each in (later.n_trials, later.n_successes))
-    if c.sum() in (0.0, n.sum()):
+    is_all = kind == "clicks" and c.sum() == n.sum()
+    if c.sum() <= 0 or is_all:
         return None
+    # Of clicks 20 impressions at the common rate, of events five users.
+    weight = _WEIGHT_OF_ALL if kind == "clicks" else _USERS_OF_ALL * float(n.max())
     folds = np.random.default_rng(seed).permutation(shown.size) % min(_N_FOLDS, shown.size)
     everyone = np.zeros(shown.size, dtype=np.int64)
-    common = _others(everyone, folds, n, c, prior=np.full(shown.size, c.sum() / n.sum()))
+    common = _others(
+        everyone, folds, n, c, prior=np.full(shown.size, c.sum() / n.sum()), weight=weight
+    )
 
     def judge(segment_ids: IntVector) -> FloatVector:
         ids = segment_ids[shown]
-        own = np.where(ids == UNASSIGNED, common, _others(ids, folds, n, c, prior=common))
+        of_segment = _others(ids, folds, n, c, prior=common, weight=weight)
+        own = np.where(ids == UNASSIGNED, common, of_segment)
         gains = np.zeros(later.n_trials.size)
-        gains[shown] = c * np.log(own / common) + (n - c) * np.log((1 - own) / (1 - common))
+        gains[shown] = _gained(n, c, own, common, kind)
         return gains
 
     return judge
 
 
+def _gained(
+    n: FloatVector, c: FloatVector, own: FloatVector, common: FloatVector, kind: OutcomeKind
+) -> FloatVector:
+    """Log likelihood gained by a rate: binomial, Poisson, or of value Tweedie's at power 1.5.
+
+    The last is in units of the common mean, so that money has no unit.
+    """
+    if kind == "clicks":
+        found: FloatVector = c * np.log(own / common) + (n - c) * np.log((1 - own) / (1 - common))
+    elif kind == "events":
+        found = c * np.log(own / common) - n * (own - common)
+    else:
+        ratio = np.maximum(own / common, 1e-9)
+        found = -2 * (c / common * (1 / np.sqrt(ratio) - 1) + n * (np.sqrt(ratio) - 1))
+    return found
+
+
 def _others(
-    groups: IntVector, folds: IntVector, n: FloatVector, c: FloatVector, *, prior: FloatVector
+    groups: IntVector,
+    folds: IntVector,
+    n: FloatVector,
+    c: FloatVector,
+    *,
+    prior: FloatVector,
+    weight: float,
 ) -> FloatVector:
     """Rate of each user's group among the users of the other folds, shape (n_users,)."""
     n_folds = int(folds.max()) + 1
@@ -147,5 +177,5 @@ def _others(
         by_cell = np.bincount(cells, weights=counts, minlength=size)
         of_group = by_cell.reshape(-1, n_folds).sum(axis=1)
         outside.append(of_group[groups] - by_cell[cells])
-    rates: FloatVector = (outside[1] + _WEIGHT_OF_ALL * prior) / (outside[0] + _WEIGHT_OF_ALL)
+    rates: FloatVector = (outside[1] + weight * prior) / (outside[0] + weight)
     return rates

@@ -12,6 +12,7 @@ from segmentry.evaluation.later_days import (
     CLICKS_BEYOND_COUNTS,
     counted_features,
     recount,
+    recount_events,
 )
 from segmentry.evaluation.number._inner_gain import UserGains, judge_by_later
 from segmentry.features import fit_beta_prior, shrink
@@ -99,6 +100,21 @@ def thirds(days: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(part.tolist()) for part in parts)
 
 
+def last_blocks(days: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Cut the second half of the days into three blocks of neighbours, as equal as can be.
+
+    Of events a block judges what the days before it form: who came later was not known then.
+
+    Examples
+    --------
+    >>> last_blocks(range(6)), last_blocks([7, 8]), last_blocks([7])
+    (((3,), (4,), (5,)), ((8,),), ())
+    """
+    held = list(days)[(len(days) + 1) // 2 :]
+    parts = np.array_split(np.array(held, dtype=np.int64), min(3, len(held)) or 1)
+    return tuple(tuple(part.tolist()) for part in parts if part.size)
+
+
 def inner_gains(split: InnerSplit, numbers: Sequence[int], *, seed: int) -> UserGains | None:
     """Hold out each block of days in turn, form segments on the others, and add up the gains.
 
@@ -127,11 +143,15 @@ def _gains_of(
     split: InnerSplit, numbers: Sequence[int], block: tuple[int, ...], *, seed: int
 ) -> UserGains | None:
     """Return what users gain on one block; null where nothing is formed or nothing is clicked."""
-    later = split.counts.totals(block)
-    judge = judge_by_later(later, seed=seed)
+    later = split.counts.outcomes(block)
+    others = tuple(day for day in split.days if day not in block)
+    kind = split.counts.outcome.kind
+    if kind != "clicks":
+        others = tuple(day for day in split.days if day < block[0])
+        later = later.of_known(split.counts.first_days() < block[0])
+    judge = judge_by_later(later, seed=seed, kind=kind)
     if judge is None:
         return None
-    others = tuple(day for day in split.days if day not in block)
     table, is_in = _recounted(split, others)
     try:
         steps, is_in = _prepared(split, table, is_in, None)
@@ -238,7 +258,10 @@ def _recounted(split: InnerSplit, days: tuple[int, ...]) -> tuple[pl.DataFrame, 
     totals = split.counts.totals(days)
     prior = fit_beta_prior(totals.n_successes, totals.n_trials)
     names = [plan.feature.name for plan in split.plans]
-    found = recount(split.counts, days, names, prior=prior)
+    if split.counts.outcome.kind == "clicks":
+        found = recount(split.counts, days, names, prior=prior)
+    else:
+        found = recount_events(split.counts, days, names, table=split.table, whole=split.days)
     is_in = np.ones(split.n_users, dtype=bool)
     if split.needs_impressions:
         is_in = totals.n_trials > 0

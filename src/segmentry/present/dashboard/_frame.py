@@ -1,52 +1,55 @@
 """The frame around every page: the run, the pages, and what to do when one cannot be shown."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from segmentry.errors import SegmentryError
-from segmentry.present.dashboard import _pages
 from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._look import page_css
+from segmentry.present.dashboard._pages import PAGES, Page
+from segmentry.present.dashboard._renaming import show_state
 from segmentry.present.dashboard._runs import Run, load, read_only, run_folders
 from segmentry.present.dashboard._show import is_dark, notice
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
+_ANALYST = "For the analyst"
+
 
 def show() -> None:
     """Draw the page that the reader asked for."""
     st.set_page_config(page_title="segmentry", layout="wide", initial_sidebar_state="auto")
     st.html(f"<style>{page_css(is_dark=is_dark())}</style>")
-    folders = run_folders()
-    chosen: list[Run] = []
-    pages = [
-        _page(title, page, chosen, is_default=i == 0)
-        for i, (title, page) in enumerate(_pages.PAGES.items())
-    ]
-    current = st.navigation(pages, position="sidebar", expanded=True)
     with st.sidebar:
-        folder = _chosen_folder(folders)
+        folder = _chosen_folder(run_folders())
+    try:
+        run = load(folder)
+    except SegmentryError as error:
+        fault = str(error)
+        st.navigation([st.Page(lambda: notice(fault), title="Overview", default=True)]).run()
+        return
+    menu: dict[str, list[StreamlitPage]] = {"": [], _ANALYST: []}
+    for page in PAGES.values():
+        if page.is_there(run):
+            menu[_ANALYST if page.is_for_analyst else ""].append(_entry(page, run))
+    current = st.navigation(menu, position="sidebar", expanded=True)
+    with st.sidebar:
+        show_state(run.folder)
         if read_only():
             st.caption("Read-only: nothing is written.")
     try:
-        chosen.append(load(folder))
         current.run()
     except SegmentryError as error:
         notice(f"This cannot be shown: {error}")
 
 
-def _page(
-    title: str, page: "Callable[[Run], None]", chosen: list[Run], *, is_default: bool
-) -> "StreamlitPage":
-    def run() -> None:
-        page(chosen[0])
-
-    path = title.lower().replace(" ", "-").replace("?", "")
-    return st.Page(run, title=title, url_path=path, default=is_default)
+def _entry(page: Page, run: Run) -> "StreamlitPage":
+    is_first = page is PAGES["overview"]
+    title = page.title_of(run.summary)
+    return st.Page(lambda: page.show(run), title=title, url_path=page.path, default=is_first)
 
 
 def _chosen_folder(folders: tuple[Path, ...]) -> Path:

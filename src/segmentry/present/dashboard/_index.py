@@ -46,6 +46,17 @@ addEventListener("click", async ({target}) => {
 });
 </script>"""
 """Copies what stands before a button: the frontend's own way loads 1.5 MB and halts 0.3 s."""
+_FOLLOW = """<script>
+addEventListener("click", event => {
+  const link = event.target instanceof Element && event.target.closest('.sg a[href^="/"]');
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.pushState(null, "", link.href);
+  dispatchEvent(new PopStateEvent("popstate"));
+  document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+});
+</script>"""
+"""Follows links within the dashboard as the menu does: a new load of the page takes a second."""
 _LINK = re.compile(
     r'<link\s[^>]*?(?:rel="preload"|rel="shortcut icon"|service-desc)[^>]*?>', re.DOTALL
 )
@@ -85,4 +96,4 @@ def _page() -> str:
         f"/static/js/{name}" for stem in _EARLY for name in scripts if name.startswith(f"{stem}.")
     ]
     later = _FETCH.replace("FILES", json.dumps(early))
-    return page.replace("<head>", f"<head>{_HEAD}{_COPY}{later}", 1)
+    return page.replace("<head>", f"<head>{_HEAD}{_COPY}{_FOLLOW}{later}", 1)

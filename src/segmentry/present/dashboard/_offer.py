@@ -32,7 +32,7 @@ def offer(name: str, *, tables: Sequence[Table] = (), pictures: "Pictures" = _NO
     """
     kinds = [
         *(["tables (CSV, Parquet)"] if tables else []),
-        *(["pictures (SVG, PNG)"] if pictures else []),
+        *(["charts (SVG, PNG)"] if pictures else []),
     ]
     st.download_button(
         f"Download {' and '.join(kinds)}",

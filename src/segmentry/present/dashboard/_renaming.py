@@ -1,21 +1,99 @@
-"""Renaming segments: what the server allows, known to every page of its process."""
+"""Renaming segments: a name is saved at once, the report is drawn again in the background."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from threading import Lock, Thread
 
-Rename: TypeAlias = Callable[[Path, int, str], None]
-_ALLOWED: list[Rename] = []
+import streamlit as st
+
+from segmentry.errors import SegmentryError
+from segmentry.present.dashboard._show import notice
+from segmentry.runtime.processes import call_apart
 
 
-def allow_renaming(rename: Rename | None) -> None:
-    """Let pages rename segments by this function, or by none.
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """What the server allows: `save` writes all that holds names, `redraw` figures and report."""
 
-    Streamlit runs the pages anew for every visitor and hands them nothing but text.
+    save: Callable[[Path, int, str], None]
+    redraw: Callable[[Path], None]
+
+
+_ALLOWED: list[Renaming] = []
+_SAVING, _STATE = Lock(), Lock()
+_WAITING: dict[Path, int] = {}
+"""Renames whose report is still to be drawn, by run."""
+_FAULTS: dict[Path, str] = {}
+
+
+def allow_renaming(renaming: Renaming | None) -> None:
+    """Let pages rename segments, or not.
+
+    Streamlit runs the pages again for every visitor and hands them nothing but text.
     """
-    _ALLOWED[:] = [] if rename is None else [rename]
+    _ALLOWED[:] = [] if renaming is None else [renaming]
 
 
-def renaming() -> Rename | None:
-    """Return how to rename a segment, or None where nothing may be written."""
-    return _ALLOWED[0] if _ALLOWED else None
+def can_rename() -> bool:
+    """Return whether names may be written."""
+    return bool(_ALLOWED)
+
+
+def rename(folder: Path, segment_id: int, name: str) -> None:
+    """Save a name, one at a time, and have the report drawn again; each page shows it at once.
+
+    Raises
+    ------
+    SegmentryError
+        If the name cannot be used, or not be written.
+    """
+    renaming = _ALLOWED[0]
+    with _SAVING:
+        renaming.save(folder, segment_id, name)
+    with _STATE:
+        is_drawing = _WAITING.get(folder, 0) > 0
+        _WAITING[folder] = _WAITING.get(folder, 0) + 1
+    if not is_drawing:
+        Thread(target=_redraw, args=(folder, renaming.redraw), daemon=True).start()
+
+
+def _redraw(folder: Path, redraw: Callable[[Path], None]) -> None:
+    """Draw the report in a process of its own until it holds the last name."""
+    n_drawn = 0
+    while True:
+        with _STATE:
+            if _WAITING[folder] == n_drawn:
+                _WAITING[folder] = 0
+                return
+            n_drawn = _WAITING[folder]
+        fault = ""
+        try:
+            call_apart(redraw, folder)
+        except (SegmentryError, RuntimeError) as error:
+            fault = str(error)
+        with _STATE:
+            _FAULTS[folder] = fault
+
+
+def is_redrawn(folder: Path) -> bool:
+    """Return whether no report of a run is still to be drawn."""
+    with _STATE:
+        return not _WAITING.get(folder)
+
+
+def show_state(folder: Path) -> None:
+    """Say whether the report is being drawn, or why it could not be."""
+    if not is_redrawn(folder):
+        _watch(folder)
+        return
+    fault = _FAULTS.get(folder)
+    if fault:
+        notice(f"The names are saved, but the report still has the old ones: {fault}")
+
+
+@st.fragment(run_every=2.0)
+def _watch(folder: Path) -> None:
+    if is_redrawn(folder):
+        st.rerun()
+    st.caption("The report is being updated …")

@@ -1,6 +1,7 @@
 """The runs that are shown: read once, read again when their summary changes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
@@ -13,6 +14,7 @@ from segmentry.results.run_folder import Manifest, read_bundle, read_manifest
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
 
+_MAX_OTHERS = 50
 _DRAWING, _MEASURING = RLock(), RLock()  # a reader who comes meanwhile waits for what is made
 
 
@@ -38,6 +40,31 @@ def run_folders() -> tuple[Path, ...]:
     return tuple(Path(each) for each in st.secrets["segmentry"]["runs"])
 
 
+def other_runs(run: Run) -> tuple[Path, ...]:
+    """Return runs to compare with, the newest first: those served, and those in the same folder.
+
+    Neighbours that nobody named are left out where others than this machine can come in.
+    """
+    found = {folder for folder in run_folders() if folder != run.folder}
+    if st.secrets["segmentry"].get("has_neighbours", False):
+        found |= {file.parent for file in run.folder.parent.glob("*/summary.json")}
+    found.discard(run.folder)
+    return tuple(sorted(found, key=lambda folder: (-_stamp(folder), folder)))[:_MAX_OTHERS]
+
+
+def made_on(folder: Path) -> str:
+    """Return the day on which a run was made, as people read it."""
+    stamp = _stamp(folder, "manifest.json") or _stamp(folder)
+    return f"{datetime.fromtimestamp(stamp / 1e9, tz=UTC):%-d %B %Y, %H:%M} UTC"
+
+
+def _stamp(folder: Path, name: str = "summary.json") -> int:
+    try:
+        return (folder / name).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def read_only() -> bool:
     """Return whether nothing may be written."""
     return bool(st.secrets["segmentry"]["is_read_only"])
@@ -51,12 +78,8 @@ def load(folder: Path) -> Run:
     BundleError
         If its summary is gone or of another version.
     """
-    try:
-        stamp = (folder / "summary.json").stat().st_mtime_ns
-    except OSError:
-        stamp = 0
     with _DRAWING:
-        return _load(folder, stamp)
+        return _load(folder, _stamp(folder))
 
 
 @lru_cache(maxsize=8)
@@ -91,6 +114,23 @@ def _svg(run: Run, name: str) -> str:
     return plots.render_svg(plots.FIGURES[name].plot(run.summary), is_titled=False)
 
 
+def why_not_planned(run: Run) -> str:
+    """Return why budgets and tests cannot be planned, in plain words; empty where they can."""
+    if not run.summary.traits.has_clicks:
+        return "This log has no clicks, so no budget and no test of clicks can be planned."
+    if not (run.folder / "validation").is_dir():
+        return (
+            "This run was not checked on later days, so the clicks to come are not known. It takes "
+            "a log of three days or more, and the recipe default."
+        )
+    return ""
+
+
+def can_be_planned(run: Run) -> bool:
+    """Return whether budgets and tests can be planned."""
+    return not why_not_planned(run)
+
+
 def basis_of(run: Run) -> PlanBasis:
     """Return what plans are made with, measured once for each run, for all questions.
 
@@ -99,13 +139,20 @@ def basis_of(run: Run) -> PlanBasis:
     SegmentryError
         If the run has nothing to plan with.
     """
-    with _MEASURING:
-        return _basis(run)
+    with _MEASURING:  # another name of a segment changes no number
+        basis = _basis(run.folder, _stamp(run.folder, "manifest.json"))
+    names: dict[int | None, str] = {s.segment_id: s.name for s in run.summary.segments}
+    return replace(
+        basis,
+        segments=tuple(replace(each, name=names[each.segment_id]) for each in basis.segments),
+        traffic=tuple((i, names.get(i, name), days, part) for i, name, days, part in basis.traffic),
+    )
 
 
 @lru_cache(maxsize=8)
-def _basis(run: Run) -> PlanBasis:
-    return measure_plans_apart(run.folder)
+def _basis(folder: Path, stamp: int) -> PlanBasis:
+    del stamp  # a key of the cache
+    return measure_plans_apart(folder)
 
 
 @lru_cache(maxsize=8)

@@ -12,7 +12,7 @@ from segmentry.errors import ConfigError
 from segmentry.present.dashboard._gate import Gate
 from segmentry.present.dashboard._index import Index
 from segmentry.present.dashboard._look import streamlit_theme
-from segmentry.present.dashboard._renaming import allow_renaming
+from segmentry.present.dashboard._renaming import Renaming, allow_renaming
 from segmentry.results.summary import read_summary
 from segmentry.runtime.preload import require
 from segmentry.runtime.processes import end_calls
@@ -28,7 +28,7 @@ _SETTINGS: Mapping[str, Any] = {
     "server.enableAgentApi": False,
     "server.enableCORS": True,
     "server.enableXsrfProtection": True,
-    "server.maxUploadSize": 1,
+    "server.maxUploadSize": 200,  # MB, of contacts
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
@@ -67,7 +67,7 @@ def serve(
     run_dirs: Sequence[Path],
     *,
     door: Door,
-    rename: Callable[[Path, int, str], None] | None = None,
+    renaming: Renaming | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the dashboard of one or several runs until it is interrupted.
@@ -76,8 +76,8 @@ def serve(
     ----------
     run_dirs : sequence of Path
         Run folders; the first is shown first.
-    rename : callable, optional
-        Called as ``rename(run_dir, segment_id, name)``; without it nothing is ever written.
+    renaming : Renaming, optional
+        How a name is saved and a report drawn again; without it nothing is ever written.
     on_ready : callable, optional
         Called with the address to open when it is served.
 
@@ -96,8 +96,8 @@ def serve(
     with open_door(door) as listening:
         port = listening.getsockname()[1]
         host = f"[{door.address}]" if ":" in door.address else door.address
-        app = _application(run_dirs, is_read_only=rename is None, door=door)
-        allow_renaming(rename)
+        app = _application(run_dirs, is_read_only=renaming is None, door=door)
+        allow_renaming(renaming)
         server = _server(app, door)
         Thread(target=_prepare, args=(tuple(run_dirs),), daemon=True).start()
         if on_ready is not None:
@@ -201,7 +201,9 @@ def _application(run_dirs: Sequence[Path], *, is_read_only: bool, door: Door) ->
             "browser.serverAddress": door.address,
         }
     )
-    runs: list[Any] = [str(run_dir.absolute()) for run_dir in run_dirs]
-    return streamlit.App(
-        _SCRIPT, secrets={"segmentry": {"runs": runs, "is_read_only": is_read_only}}
-    )
+    shown: dict[str, Any] = {
+        "runs": [str(run_dir.absolute()) for run_dir in run_dirs],
+        "is_read_only": is_read_only,
+        "has_neighbours": door.password is None,
+    }
+    return streamlit.App(_SCRIPT, secrets={"segmentry": shown})

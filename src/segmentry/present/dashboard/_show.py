@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from html import escape
-from typing import TypeAlias
+from typing import ParamSpec, TypeAlias
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.present.dashboard._images import with_images
 from segmentry.present.dashboard._runs import Pictures, Run, basis_of
+from segmentry.present.first_screen import first_screen
 from segmentry.present.report import (
     GLOSSARY,
     figure_of,
@@ -23,9 +24,13 @@ from segmentry.present.report import (
     render_text,
 )
 from segmentry.present.tables import Table
+from segmentry.results.summary import Summary
 
 Fact: TypeAlias = tuple[str, str, str]
 """A number: what it is, the number itself, a note."""
+_OF_REPORT, _OF_PAGES = 'href="#segment-', 'href="/segments?segment='
+"""Where a segment stands in the report, and here."""
+_Asked = ParamSpec("_Asked")
 _PIECES: ContextVar[list[str] | None] = ContextVar("pieces", default=None)
 
 
@@ -53,6 +58,7 @@ def put(html: str) -> None:
     if pieces is not None:
         pieces.append(html)
         return
+    html = html.replace(_OF_REPORT, _OF_PAGES)
     st.html(f'<div class="sg">{with_images(html, is_dark=is_dark())}</div>')
 
 
@@ -67,14 +73,14 @@ def notice(text: str) -> None:
     put(f'<p class="notice" role="status">{render_text(text)}</p>')
 
 
-def part(function: Callable[[Run], None]) -> Callable[[Run], None]:
+def part(function: Callable[_Asked, None]) -> Callable[_Asked, None]:
     """Make a part of a page that is drawn alone when its own choices change."""
 
     @st.fragment
     @wraps(function)
-    def shown(run: Run) -> None:
+    def shown(*args: _Asked.args, **kwargs: _Asked.kwargs) -> None:
         try:
-            function(run)
+            function(*args, **kwargs)
         except SegmentryError as error:  # Streamlit lets none out of a fragment
             notice(f"This cannot be shown: {error}")
 
@@ -152,6 +158,16 @@ def words(*names: str) -> None:
         if name in GLOSSARY
     )
     put(f'<div class="words-here"><span>Words:</span>{terms}</div>')
+
+
+def recommended(summary: Summary) -> int:
+    """Return the segment to act on first."""
+    return first_screen(summary).chosen or summary.segments[0].segment_id
+
+
+def render_link(segment: SegmentProfile) -> str:
+    """Return number and name of a segment as a link to its page."""
+    return f'<a href="#segment-{segment.segment_id}">{escape(segment_label(segment))}</a>'
 
 
 def segment_label(segment: SegmentProfile) -> str:

@@ -21,9 +21,8 @@ from segmentry.present.figures._rendering import (
     unchecked,
     write_figures,
 )
-from segmentry.present.figures.ctr_later import horizon, was_checked
+from segmentry.present.figures.ctr_later import horizon, rate_writer, was_checked
 from segmentry.present.figures.distributions import distribution_names, quartile_table
-from segmentry.present.figures.flows import Flow, Flows
 from segmentry.present.figures.hexagon_values import hexagon_table
 from segmentry.present.figures.map import loading_table
 from segmentry.present.figures.map_3d import AZIMUTH, ELEVATION, HIGHEST, LOWEST, Scene, map_scene
@@ -47,8 +46,6 @@ __all__ = [
     "Caption",
     "Draw",
     "Figure",
-    "Flow",
-    "Flows",
     "HexagonValue",
     "Scene",
     "Section",
@@ -68,6 +65,7 @@ __all__ = [
     "loading_table",
     "map_scene",
     "quartile_table",
+    "rate_writer",
     "render_png",
     "render_spec",
     "render_svg",

@@ -19,6 +19,7 @@ from segmentry.present.drawing import (
     draw_svg,
     fit_for_xml,
     has_title,
+    on_slide,
     start_renderer,
     without_title,
 )
@@ -125,12 +126,12 @@ def _settle(spec: dict[str, Any], datasets: Mapping[str, Any]) -> None:
 
 
 def render_png(chart: "Chart") -> bytes:
-    """Return a chart as PNG, two pixels per unit of the SVG: sharp on most screens.
+    """Return a chart as a PNG for a slide: 1,920 by 1,080 pixels, with the finding as its title.
 
     >>> render_png(FIGURES["sizes"].plot(summary))[1:4]  # doctest: +SKIP
     b'PNG'
     """
-    return draw_png(render_svg(chart), scale=2.0)
+    return draw_png(on_slide(render_svg(chart), ground=ROLES["paper"].light), scale=1)
 
 
 @contextmanager

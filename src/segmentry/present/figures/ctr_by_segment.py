@@ -137,7 +137,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="sizes",
-    order=2,
+    order=6,
     needs=lambda summary: summary.traits.has_clicks,
     tables=_tables,
 )

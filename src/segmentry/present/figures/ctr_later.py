@@ -1,9 +1,10 @@
 """The figure of later days: click rates as expected, and as they turned out."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.formats import count, interval, rate
+from segmentry.formats import count, interval, rate, writer_of
 from segmentry.present.figures._altair import alt
 from segmentry.present.figures._figure import Caption, Drawing, Figure, Rows, quoted
 from segmentry.present.figures._marks import (
@@ -18,7 +19,7 @@ from segmentry.present.figures._marks import (
 )
 from segmentry.present.theme import ROLES, segment_colour
 from segmentry.results.summary import Summary
-from segmentry.schema import Estimate
+from segmentry.schema import OF_CLICKS, Estimate
 
 _WIDTH = 600
 _RATES = 460  # pixels of the scale; right of it stand the numbers
@@ -60,12 +61,13 @@ def _caption(summary: "Summary") -> Caption:
         text = "No click rate of later days is known"
         return Caption(finding=text, reading="", alt=f"{text} for any segment.")
     finding = _finding(summary)
+    write, what = rate_writer(summary), _what(summary)
     rows = "; ".join(
-        f"{s.segment_id} {s.name}, {s.verdict}: expected {_told(s.forecast_early)}, "
-        f"later {_told(s.ctr_outcome)}"
+        f"{s.segment_id} {s.name}, {s.verdict}: expected {_told(s.forecast_early, write)}, "
+        f"later {_told(s.ctr_outcome, write)}"
         for s in summary.segments
     )
-    alt = f"Dot chart of click rates expected and on later days. {finding}. {rows}."
+    alt = f"Dot chart of {what} expected and on later days. {finding}. {rows}."
     return Caption(finding=finding, reading=_reading(), alt=alt)
 
 
@@ -76,9 +78,25 @@ def _reading() -> str:
     )
 
 
-def _told(estimate: Estimate) -> str:
-    limits = interval(estimate, write=rate)
-    return f"{rate(estimate.value)}, 90 % interval {limits}" if estimate.is_known else "not known"
+def rate_writer(summary: "Summary") -> Callable[[float | None], str]:
+    """Return what writes the rates that were forecast and checked.
+
+    >>> rate_writer(summary)(0.05)  # doctest: +SKIP
+    '5.00 %'
+    """
+    return writer_of(OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates)
+
+
+def _what(summary: "Summary") -> str:
+    truth = summary.truth
+    if truth is None or truth.outcome_of_rates.kind == "clicks":
+        return "click rates"
+    return truth.outcome_of_rates.unit
+
+
+def _told(estimate: Estimate, write: Callable[[float | None], str]) -> str:
+    limits = interval(estimate, write=write)
+    return f"{write(estimate.value)}, 90 % interval {limits}" if estimate.is_known else "not known"
 
 
 def _finding(summary: "Summary") -> str:
@@ -86,6 +104,8 @@ def _finding(summary: "Summary") -> str:
     if len(segments) == 1:
         later = segments[0].ctr_outcome
         turned_out = f"clicked on {rate(later.value)} of its impressions later"
+        if _what(summary) != "click rates":
+            turned_out = f"brought {rate_writer(summary)(later.value)} {_what(summary)} later"
         return "One segment: no other to compare it with" + (
             f"; it {turned_out}" if later.is_known else ""
         )
@@ -108,11 +128,15 @@ def _draw(summary: "Summary") -> Drawing | None:
     """Draw the click rate of every segment as forecast and of the later days."""
     if not _is_drawn(summary):
         return None
-    rows = [row for i, segment in enumerate(summary.segments) for row in _rows(i, segment)]
+    rows = [
+        row
+        for i, segment in enumerate(summary.segments)
+        for row in _rows(i, segment, rate_writer(summary))
+    ]
     height = len(summary.segments) * _STEP + _TOP
     layers = [
         *_everybody(summary, height=height),
-        *_expected([row for row in rows if row["kind"] == "expected"], top=_top(summary)),
+        *_expected([row for row in rows if row["kind"] == "expected"], summary=summary),
         *_dots(rows),
         *_words(summary, rows),
     ]
@@ -124,7 +148,7 @@ def _is_drawn(summary: "Summary") -> bool:
     return was_checked(summary) and known
 
 
-def _rows(index: int, segment: "SegmentProfile") -> Rows:
+def _rows(index: int, segment: "SegmentProfile", write: Callable[[float | None], str]) -> Rows:
     start = index * _STEP + _TOP
     estimates = {"expected": segment.forecast_early, "later": segment.ctr_outcome}
     return [
@@ -136,7 +160,7 @@ def _rows(index: int, segment: "SegmentProfile") -> Rows:
             "y": start + _LINES[kind],
             "from": start + _BAND[0],
             "to": start + _BAND[1],
-            "text": f"{kind} {rate(estimate.value)}",
+            "text": f"{kind} {write(estimate.value)}",
             "text_y": start + _NUMBERS[kind],
         }
         for kind, estimate in estimates.items()
@@ -155,15 +179,14 @@ def _top(summary: "Summary") -> float:
     return max(ends) * 1.04 or 1.0
 
 
-def _expected(rows: Rows, *, top: float) -> "list[alt.Chart]":
+def _expected(rows: Rows, *, summary: "Summary") -> "list[alt.Chart]":
     """Return the bands of the forecasts, which hold the scale, and a line at each value."""
-    axis = alt.Axis(
-        labelExpr="format(datum.value * 100, '~g') + ' %'",
-        tickCount=5,
-        title="clicks per impression",
-        titleAnchor="start",
-    )
-    scale = alt.Scale(domain=[0, top], nice=False, range=[0, _RATES])
+    label, title = "format(datum.value * 100, '~g') + ' %'", "clicks per impression"
+    if summary.truth is not None and summary.truth.outcome_of_rates.kind != "clicks":
+        outcome = summary.truth.outcome_of_rates
+        label, title = f"format(datum.value * {outcome.n_days}, '~g')", outcome.unit
+    axis = alt.Axis(labelExpr=label, tickCount=5, title=title, titleAnchor="start")
+    scale = alt.Scale(domain=[0, _top(summary)], nice=False, range=[0, _RATES])
     base = on(rows).encode(color=as_given(), y=pixels_y("from"), y2=alt.Y2("to:Q"))
     bands = base.mark_rect(opacity=0.28, cornerRadius=2).encode(
         x=alt.X("low:Q", axis=axis, scale=scale), x2=alt.X2("high:Q")
@@ -196,7 +219,9 @@ def _everybody(summary: "Summary", *, height: int) -> "list[alt.Chart]":
     value = summary.population.ctr_outcome.value
     if value is None:
         return []
-    return marked_value(value, f"all users later {rate(value)}", field="value", dy=-4, y2=height)
+    return marked_value(
+        value, f"all users later {rate_writer(summary)(value)}", field="value", dy=-4, y2=height
+    )
 
 
 def _words(summary: "Summary", rows: Rows) -> "list[alt.Chart]":
@@ -229,6 +254,6 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="later days",
-    order=3,
+    order=7,
     needs=was_checked,
 )

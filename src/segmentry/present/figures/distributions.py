@@ -244,7 +244,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="values",
-    order=10,
+    order=14,
     needs=lambda summary: bool(distribution_names(summary)),
     tables=_tables,
 )

@@ -57,6 +57,6 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="number",
-    order=4,
+    order=8,
     tables=lambda summary: (score_table(summary, Column("inertia", "inertia", score)),),
 )

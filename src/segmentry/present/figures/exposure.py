@@ -3,5 +3,5 @@
 from segmentry.present.figures._exposure import exposure_figure
 
 FIGURE = exposure_figure(
-    "repeat", name="exposure", title="Exposure: showings of the same ad", order=11
+    "repeat", name="exposure", title="Exposure: showings of the same ad", order=15
 )

@@ -260,7 +260,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="purchases",
-    order=13,
+    order=17,
     needs=lambda summary: bool(_told_segments(summary)),  # counts are known also without shares
     tables=_tables,
 )

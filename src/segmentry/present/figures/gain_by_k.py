@@ -80,6 +80,6 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="gain",
-    order=7,
+    order=11,
     needs=lambda summary: bool(_known(summary)),
 )

@@ -205,7 +205,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="maps",
-    order=15,
+    order=19,
     needs=lambda summary: bool(summary.map.points and summary.map.explained_variance_ratio),
     tables=lambda summary: (center_table(summary), loading_table(summary)),
 )

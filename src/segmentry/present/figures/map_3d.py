@@ -273,7 +273,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="maps",
-    order=16,
+    order=20,
     needs=lambda summary: (
         len(summary.map.explained_variance_ratio) >= 3 and bool(summary.map.points)
     ),

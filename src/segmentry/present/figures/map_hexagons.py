@@ -102,7 +102,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="maps",
-    order=14,
+    order=18,
     needs=lambda summary: summary.pictures is not None and bool(summary.pictures.hexagons),
     tables=lambda summary: (center_table(summary),),
 )

@@ -249,6 +249,6 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="differences",
-    order=9,
+    order=13,
     tables=_tables,
 )

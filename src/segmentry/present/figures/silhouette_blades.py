@@ -165,7 +165,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="fit",
-    order=6,
+    order=10,
     needs=lambda summary: bool(_blades(summary)),
     tables=_tables,
 )

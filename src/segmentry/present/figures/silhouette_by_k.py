@@ -114,6 +114,6 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="number",
-    order=5,
+    order=9,
     tables=_tables,
 )

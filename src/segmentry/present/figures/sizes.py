@@ -91,6 +91,6 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="sizes",
-    order=1,
+    order=5,
     tables=_tables,
 )

@@ -109,7 +109,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="stability",
-    order=8,
+    order=12,
     needs=lambda summary: _found(summary) is not None,
     tables=_tables,
 )

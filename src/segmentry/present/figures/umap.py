@@ -127,7 +127,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="maps",
-    order=17,
+    order=21,
     needs=lambda summary: summary.embedding is not None,
     tables=lambda summary: (umap_table(summary),),
 )

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from segmentry.evaluation.later_days import KeptGain
-from segmentry.formats import MISSING, count, listed, percent, points, rate, thousandfold
-from segmentry.present.figures import horizon
+from segmentry.evaluation.later_days import KeptGain, OutcomeGain
+from segmentry.formats import MISSING, count, listed, percent, points, thousandfold
+from segmentry.present.figures import horizon, rate_writer
 from segmentry.present.report._segments import judged_line
 from segmentry.present.tables import Column, Row, Table
 from segmentry.results.summary import Summary
+from segmentry.schema import OF_CLICKS
 
 _DAYS_OF_WEEK = 7
 
@@ -44,19 +45,23 @@ def weekdays(names: Sequence[str]) -> str:
 
 def later_rate_table(summary: Summary) -> Table:
     """Return the click rates expected and on later days, with the verdict on each."""
-    interval = "(90\u00a0%)"
+    interval, write = "(90\u00a0%)", rate_writer(summary)
+    of_clicks = summary.truth is None or summary.truth.outcome_of_rates.kind == "clicks"
+    what, apart = ("click rate", points) if of_clicks else (_unit_of(summary), write)
     return Table(
         name="later-rates",
-        caption="Click rates expected from the forming days, and on later days",
+        caption=f"{what[0].upper()}{what[1:]}s expected from the forming days, and on later days"
+        if of_clicks
+        else f"{what[0].upper()}{what[1:]}: expected from the forming days, and later",
         columns=(
             Column("segment", "segment"),
             Column("verdict", "verdict", is_words=True),
-            Column("forecast_early", f"expected from the forming days alone {interval}", rate),
-            Column("ctr_outcome", f"later days {interval}", rate),
-            Column("forecast_difference", f"expected difference to the others {interval}", points),
-            Column("later_difference", f"later difference, day for day {interval}", points),
+            Column("forecast_early", f"expected from the forming days alone {interval}", write),
+            Column("ctr_outcome", f"later days {interval}", write),
+            Column("forecast_difference", f"expected difference to the others {interval}", apart),
+            Column("later_difference", f"later difference, day for day {interval}", apart),
             Column("survival", f"of the expected {interval}", partial(percent, digits=0)),
-            Column("expected_rate", f"click rate expected in {horizon(summary)} {interval}", rate),
+            Column("expected_rate", f"{what} expected in {horizon(summary)} {interval}", write),
             Column("forecast_index", f"its index, all 100 {interval}", count),
         ),
         rows=tuple(
@@ -76,6 +81,10 @@ def later_rate_table(summary: Summary) -> Table:
     )
 
 
+def _unit_of(summary: Summary) -> str:
+    return (OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates).unit
+
+
 def reason_table(summary: Summary) -> Table:
     """Return why each verdict was given, and what a check of this size could have found."""
     return Table(
@@ -87,7 +96,7 @@ def reason_table(summary: Summary) -> Table:
             Column(
                 "minimal_detectable_difference",
                 "difference found with a chance of 80\u00a0%",
-                points,
+                points if _unit_of(summary) == OF_CLICKS.unit else rate_writer(summary),
             ),
             Column("absent_share", "users absent later", percent),
             Column("reason", "why", is_words=True),
@@ -105,6 +114,22 @@ def reason_table(summary: Summary) -> Table:
     )
 
 
+def _nats_caption(gain: KeptGain) -> str:
+    if not isinstance(gain, OutcomeGain):
+        return (
+            "Gain over one rate for all users, in nats per 1,000 impressions: "
+            f"{count(gain.n_users)} users, {count(gain.n_impressions)} later impressions"
+        )
+    caption = (
+        f"Gain over one rate for all, in nats per 1,000 users: {count(gain.n_users)} users, "
+        f"{count(gain.n_impressions)} later events; users’ own rates by {gain.model}"
+    )
+    if gain.by_negative_binomial is None:
+        return caption
+    share = percent(gain.by_negative_binomial, digits=0)
+    return f"{caption}; {share} kept by negative-binomial likelihood"
+
+
 def nats_table(gain: KeptGain | None) -> Table | None:
     """Return the gains over one rate for all users; null where users' own rates gain nothing."""
     if gain is None or not gain.nats_of_users.is_known:
@@ -117,8 +142,7 @@ def nats_table(gain: KeptGain | None) -> Table | None:
         ]
     return Table(
         name="kept-gain",
-        caption="Gain over one rate for all users, in nats per 1,000 impressions: "
-        f"{count(gain.n_users)} users, {count(gain.n_impressions)} later impressions",
+        caption=_nats_caption(gain),
         columns=(
             Column("by", "foretold by"),
             Column("nats", "gain", thousandfold, limits="90\u00a0% interval"),

@@ -216,8 +216,8 @@ def render_figure(view: Figure) -> str:
 
 
 def render_card(segment: SegmentProfile, summary: Summary) -> str:
-    """Return the card of a segment as HTML."""
-    return _macro("card_page", card.card_of(summary, segment.segment_id), 3)
+    """Return the card of a segment as HTML, for a page of its own."""
+    return _macro("card_page", card.card_of(summary, segment.segment_id), 1)
 
 
 def render_style(name: str) -> str:

@@ -13,9 +13,9 @@ from segmentry.formats import (
     feature_value,
     interval,
     percent,
-    rate,
     score,
     signed,
+    writer_of,
 )
 from segmentry.ingest.quality import Finding
 from segmentry.present.tables import Cell, Column, Row, Shown, Table
@@ -280,13 +280,20 @@ def day_table(summary: Summary) -> Table | None:
         rows.append(Row((date, weekdays[place], use, each.n_users, each.ctr)))
     return Table(
         name="days",
-        caption="Click rate of all users, day by day",
+        caption="Click rate of all users, day by day"
+        if truth.outcome_of_rates.kind == "clicks"
+        else f"All users by period: {truth.outcome_of_rates.unit}",
         columns=(
             Column("day", "day"),
             Column("weekday", "weekday", is_words=True),
             Column("use", "used to", is_words=True),
             Column("n_users", "users", count),
-            Column("ctr", "click rate", rate, limits="90 % interval"),
+            Column(
+                "ctr",
+                "click rate" if truth.outcome_of_rates.kind == "clicks" else "rate",
+                writer_of(truth.outcome_of_rates),
+                limits="90 % interval",
+            ),
         ),
         rows=tuple(rows),
     )

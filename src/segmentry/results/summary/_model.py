@@ -10,7 +10,7 @@ from segmentry.describe.latent import LatentReport
 from segmentry.describe.maps import Embedding, MapSummary, Pictures
 from segmentry.describe.presence import PresenceReport
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import TruthReport
+from segmentry.evaluation.later_days import OutcomeReport, TruthReport
 from segmentry.evaluation.number import EvidenceReport
 from segmentry.formats import count, html_table, percent, rate_with_limits
 from segmentry.ingest.quality import DataReport, Finding
@@ -83,7 +83,7 @@ class Summary:
     map: MapSummary
     method: tuple[str, ...]
     repeat: Repeat
-    truth: TruthReport | None = None
+    truth: OutcomeReport | TruthReport | None = None
     pictures: Pictures | None = None
     embedding: Embedding | None = None
     decisions: Decisions | None = None

@@ -1,7 +1,7 @@
 """Cells: fixed cuts, and the cell of each user."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -53,6 +53,15 @@ class CellModel:
     nearest."""
     names: tuple[str, ...]
     """Of the segments."""
+
+    def reordered(self, order: IntVector) -> "CellModel":
+        """Return the same cells with segment `order[i]` at place `i`."""
+        place = np.argsort(order)
+        return replace(
+            self,
+            segments=tuple(int(place[each]) for each in self.segments),
+            names=tuple(self.names[each] for each in order),
+        )
 
     def labels(self, table: pl.DataFrame) -> IntVector:
         """Return the place of the segment of each user, shape (n_users,).

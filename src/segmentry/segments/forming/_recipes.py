@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from segmentry.errors import ConfigError
-from segmentry.schema import Feature
+from segmentry.schema import Feature, OutcomeKind
 from segmentry.segments.preprocessing import Choices, ColumnPlan, apply_choices, plan_column
 
 
@@ -25,11 +25,17 @@ class Recipe:
     describes_all: bool
     """Whether all other features describe the segments; else only those that form them."""
     is_checked: bool
-    """Whether segments are formed on early days and checked on later ones."""
+    """Whether segments are formed on early days and checked on later clicks."""
     behaviour_weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Features of the behaviour log that form segments beside the others, where it was read."""
     is_of_behaviours: bool = False
     """Whether these, where all are there, form segments alone, in the place of the others."""
+    is_checked_on_events: bool = False
+    """Whether they are checked on later events, or their value, where there are no clicks."""
+
+    def is_checked_on(self, outcome: OutcomeKind) -> bool:
+        """Whether segments are formed on early days and checked on later ones."""
+        return self.is_checked if outcome == "clicks" else self.is_checked_on_events
 
 
 _CLASSIC_BEHAVIOUR = ("n_impressions", "n_clicks", "ctr")
@@ -60,6 +66,17 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             describes_all=False,
             is_checked=False,
         ),
+        # How often and how long ago, for events without clicks: of purchases these weights keep
+        # more of what histories predict than equal ones or money (docs/decisions/outcomes.md).
+        "events": Recipe(
+            name="events",
+            weights=MappingProxyType({"n_active_days": 2.0, "recency_days": 1.0}),
+            population="shown",
+            choose_by="evidence",
+            describes_all=True,
+            is_checked=False,
+            is_checked_on_events=True,
+        ),
         # Frequency, recency and money, as in RFM analysis (Bult and Wansbeek 1995, Marketing
         # Science 14, 378-394), for events without clicks. Where purchases are known beside an ad
         # log they are what RFM is about; what was paid for them is not known.
@@ -72,6 +89,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             choose_by="evidence",
             describes_all=True,
             is_checked=False,
+            is_checked_on_events=True,
         ),
         "table": Recipe(
             name="table",

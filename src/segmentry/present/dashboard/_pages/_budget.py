@@ -1,123 +1,188 @@
-"""What if a budget were divided otherwise: sliders, and what each answer rests on."""
+"""Budget: a share of the ads for every segment, and what the split brings, on top at once."""
 
 from functools import partial
 
 import streamlit as st
 
 from segmentry.advise.basis import PlanBasis
-from segmentry.advise.budget import BudgetPlan, BudgetRequest, SegmentTraffic, divide_budget
+from segmentry.advise.budget import BudgetPlan, BudgetRequest, divide_budget
 from segmentry.errors import SegmentryError
+from segmentry.formats import count, decimal, interval, percent, rate, signed
 from segmentry.present import figures as plots
-from segmentry.present.dashboard._ask import choose, slider
-from segmentry.present.dashboard._drawing import drawn
+from segmentry.present.dashboard._ask import slider
 from segmentry.present.dashboard._offer import offer
-from segmentry.present.dashboard._runs import Run
-from segmentry.present.dashboard._show import (
-    heading,
-    listed,
-    measured,
-    notice,
-    part,
-    put,
-    table,
-    together,
-)
-from segmentry.present.plans import comparison_table, part_table, sensitivity_table
-from segmentry.present.report import render_figure
+from segmentry.present.dashboard._runs import Run, why_not_planned
+from segmentry.present.dashboard._show import Fact, facts, heading, measured, notice, part, table
+from segmentry.present.plans import sensitivity_table
+from segmentry.present.tables import Column, Table, segment_row
+from segmentry.results.summary import Summary
 
-_RESPONSES = {"linear": "as many more as impressions", "concave": "fewer and fewer more"}
+_WEAR_OUT = {1.0: "No", 0.8: "A little", 0.5: "Much"}
+"""The power by which clicks follow ads."""
+_PER_ROW = 3
+
+
+def show_budget(run: Run) -> None:
+    """Let the reader divide the ads among the segments."""
+    heading("Budget", "Change the share of a segment and see what the split brings.")
+    reason = why_not_planned(run)
+    if not reason and len(run.summary.segments) < 2:
+        reason = "This run has one segment: there is nothing to divide a budget among."
+    if reason:
+        notice(reason)
+    else:
+        _divide(run)
 
 
 @part
-def show_budget(run: Run) -> None:
-    """Divide a budget among the segments as the reader asks, with intervals."""
-    heading(
-        "What if the budget were divided otherwise?",
-        "Chosen on one half of the users, judged by the other. Observational until a test tells.",
-        level=2,
-    )
-    try:
-        basis = measured(run)
-        if basis.rates is None:
-            notice(f"No budget can be planned: {basis.reason}")
-            return
-        request = _request(basis)
-        plan = divide_budget(basis.segments, basis.rates, request, n_days_of_log=basis.n_days)
-    except SegmentryError as error:
-        notice(f"No budget can be planned: {error}")
+def _divide(run: Run) -> None:
+    basis = measured(run)
+    if basis.rates is None:
+        notice("No budget can be planned: too few later days are known to forecast clicks.")
         return
-    _show_plan(run, plan, request)
-
-
-def _request(basis: PlanBasis) -> BudgetRequest:
-    """Return what the sliders ask for."""
-    left, middle, right = st.columns(3)
+    result = st.container()
+    now = _shares_now(basis)
+    left, right = st.columns(2)
     with left:
-        share = slider("Impressions, in % of those of the log", 5, 200, 100, 5, key="budget")
-    with middle:
-        label = "Clicks that more impressions bring (assumed)"
-        is_concave = choose(label, _RESPONSES, key="response") == "concave"
-    with right:
-        change = slider(
-            "Most change of a segment’s part, as a factor", 1.1, 5.0, 2.0, 0.1, key="change"
+        power = st.segmented_control(
+            "Do extra ads wear out?",
+            list(_WEAR_OUT),
+            default=0.8,
+            format_func=_WEAR_OUT.__getitem__,
+            key="wear-out",
+            required=True,
         )
-    exponent = 1.0
-    if is_concave:
-        exponent = slider("Power of the response", 0.3, 0.95, 0.8, 0.05, key="exponent")
-    floors, caps = _limits(basis.segments)
-    total = sum(segment.n_impressions for segment in basis.segments)
-    return BudgetRequest(
-        n_impressions=max(1, total * share // 100),
-        n_days=basis.n_days,
-        response="concave" if is_concave else "linear",
-        exponent=exponent,
-        floors=floors,
-        caps=caps,
-        max_change=change,
-    )
-
-
-def _limits(segments: tuple[SegmentTraffic, ...]) -> tuple[dict[int, float], dict[int, float]]:
-    """Return floors and caps that the reader has moved, as shares of the budget."""
-    floors: dict[int, float] = {}
-    caps: dict[int, float] = {}
-    with st.expander("Least and most of the budget for each segment"):
-        for segment in segments:
-            low, high = st.slider(
-                f"Segment {segment.segment_id}, % of the budget",
-                0, 100, (0, 100), key=f"limits-{segment.segment_id}",
-            )  # fmt: skip
-            if low > 0:
-                floors[segment.segment_id] = low / 100
-            if high < 100:
-                caps[segment.segment_id] = high / 100
-    return floors, caps
-
-
-def _show_plan(run: Run, plan: BudgetPlan, request: BudgetRequest) -> None:
-    tables = (part_table(plan), comparison_table(plan))
-    asked = repr(request)  # floors and caps are mappings, which no cache takes
-    gain, parts = (
-        partial(plots.ANSWERS["budget_gain"].plot, plan),
-        partial(plots.ANSWERS["budget"].plot, plan),
-    )
-    figures = (
-        drawn(
-            run, "budget_gain", "What it gains", plots.ANSWERS["budget_gain"].caption(plan), asked,
-            chart=gain, tables=[sensitivity_table(plan)],
-        ),
-        drawn(
-            run, "budget", "What each segment brings", plots.ANSWERS["budget"].caption(plan), asked,
-            chart=parts,
-        ),
-    )  # fmt: skip
-    with together():
-        for view in figures:
-            put(render_figure(view))
-        table(*tables)
+    with right:
+        size = slider("Ads in total, in % of now", 10, 200, 100, 5, key="budget")
+    shares = _shares(run.summary, basis, now)
+    total = sum(shares.values())
+    if total <= 0:
+        notice("All shares are 0: give at least one segment a share.")
+        return
+    try:
+        plan = _plan(
+            basis, {i: share / total for i, share in shares.items()}, now, power=power, size=size
+        )
+    except SegmentryError as error:
+        notice(f"This split cannot be judged: {error}")
+        return
+    with result:
+        facts(_facts(plan, total=total))
+    view = _table(run.summary, plan, now)
+    table(view)
     offer(
         "budget",
-        tables=(sensitivity_table(plan), *tables),
-        pictures={"budget_gain": gain, "budget": parts},
+        tables=(view, sensitivity_table(plan)),
+        pictures={
+            name: partial(plots.ANSWERS[name].plot, plan) for name in ("budget_gain", "budget")
+        },
     )
-    listed(plan.notes)
+
+
+def _shares_now(basis: PlanBasis) -> dict[int, float]:
+    total = sum(each.n_impressions for each in basis.segments)
+    return {each.segment_id: each.n_impressions / total for each in basis.segments}
+
+
+def _shares(summary: Summary, basis: PlanBasis, now: dict[int, float]) -> dict[int, float]:
+    """Return the reader's shares in per cent, at first those that the decisions propose."""
+    spending = summary.spending
+    parts = () if spending is None else spending.segments
+    proposed = {**now, **{each.segment_id: each.share_proposed for each in parts}}
+    with st.container(horizontal=True, key="presets"):
+        for label, preset in (("Proposed shares", proposed), ("Shares as now", now)):
+            st.button(label, on_click=_fill, args=(preset,), key=label)
+    found: dict[int, float] = {}
+    for start in range(0, len(basis.segments), _PER_ROW):
+        for place, segment in zip(
+            st.columns(_PER_ROW), basis.segments[start : start + _PER_ROW], strict=False
+        ):
+            i, key = segment.segment_id, _key(segment.segment_id)
+            st.session_state.setdefault(key, round(100 * proposed[i], 1))
+            found[i] = place.number_input(
+                f"{i} {segment.name}: {percent(now[i])} now",
+                0.0, 100.0, step=1.0, format="%.1f", key=key,
+            )  # fmt: skip
+    return found
+
+
+def _key(segment_id: int) -> str:
+    return f"share-{segment_id}"
+
+
+def _fill(shares: dict[int, float]) -> None:
+    for segment_id, share in shares.items():
+        st.session_state[_key(segment_id)] = round(100 * share, 1)
+
+
+def _plan(
+    basis: PlanBasis, split: dict[int, float], now: dict[int, float], *, power: float, size: int
+) -> BudgetPlan:
+    """Judge a split: it is all that its floors and caps allow."""
+    assert basis.rates is not None  # noqa: S101 - the page ends before
+    total = sum(each.n_impressions for each in basis.segments)
+    growth = max(split[i] / now[i] for i in split if now[i] > 0) * max(1.0, size / 100)
+    request = BudgetRequest(
+        n_impressions=max(1, total * size // 100),
+        n_days=basis.n_days,
+        response="linear" if power == 1 else "concave",
+        exponent=power,
+        floors=split,
+        caps=split,
+        max_change=max(2.0, 1.01 * growth),
+    )
+    return divide_budget(basis.segments, basis.rates, request, n_days_of_log=basis.n_days)
+
+
+def _facts(plan: BudgetPlan, *, total: float) -> tuple[Fact, ...]:
+    gain = plan.comparisons[0]
+    share = gain.gain_share
+    found = [
+        (
+            "Clicks, against the split as now",
+            f"{signed((share.value or 0.0) * 100, digits=1)}\u00a0%",
+            f"{interval(share, write=percent)} (90 %)",
+        ),
+        ("That is", signed(gain.gain.value or 0.0, digits=0), f"clicks in {plan.n_days:g} days"),
+        ("Risk of a loss", _risk(gain.losing_share), "by what is known of the segments"),
+    ]
+    if abs(total - 100) >= 0.5:
+        found.append(
+            (
+                "Your shares add up to",
+                f"{decimal(total, digits=1)}\u00a0%",
+                "shown as parts of 100 %",
+            )
+        )
+    return tuple(found)
+
+
+def _risk(share: float) -> str:
+    return "under 1\u00a0%" if share < 0.01 else percent(share, digits=0)
+
+
+def _table(summary: Summary, plan: BudgetPlan, now: dict[int, float]) -> Table:
+    rates = {each.segment_id: each.expected_rate for each in summary.segments}
+    return Table(
+        "budget",
+        "What the split brings (intervals: 90\u00a0%); based on past behaviour, a test shows the "
+        "real effect",
+        columns=(
+            Column("segment", "segment"),
+            Column("share_now", "ads now", percent),
+            Column("share", "your split", percent),
+            Column("rate", "expected click rate", rate),
+            Column("expected", "clicks expected", count),
+        ),
+        rows=tuple(
+            segment_row(
+                each.segment_id,
+                each.name,
+                now[each.segment_id],
+                each.impressions / plan.n_impressions,
+                rates[each.segment_id],
+                each.expected,
+            )
+            for each in plan.segments
+        ),
+    )

@@ -29,9 +29,9 @@ def show_compare(run: Run) -> None:
 def _pair(run: Run) -> None:
     left, right = st.columns(2)
     with left:
-        one = choose_segment(run, "One segment", key="one")
+        one = choose_segment(run, "One segment", key="one", first=1)
     with right:
-        other = choose_segment(run, "The other", key="other", position=1)
+        other = choose_segment(run, "The other", key="other", first=2)
     if one.segment_id == other.segment_id:
         notice("Both are the same segment; choose another one.")
         return

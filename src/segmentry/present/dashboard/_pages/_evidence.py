@@ -33,7 +33,7 @@ def show_why(run: Run) -> None:
     words("K", "Inertia", "Knee", "Silhouette", "Caliński–Harabasz, Davies–Bouldin")
     beside(run, ("elbow", "silhouette_by_k"))
     if summary.pictures is None or not summary.pictures.blades:
-        notice("Silhouettes of single users are not there: one segment, or a run of before.")
+        notice("With one segment there is no silhouette to show.")
     else:
         figure(run, "silhouette_blades")
     table(candidate_table(summary))
@@ -42,29 +42,29 @@ def show_why(run: Run) -> None:
 def show_trust(run: Run) -> None:
     """Draw what later days say of the segments."""
     summary, truth = run.summary, run.summary.truth
-    heading("Can I trust these segments?")
+    heading("How sure are we")
     of_report(run, "later_days")
     words("Outcome window, later days", "Confirmed", "Survival", "Kept gain", "Not checked")
     of_report(run, "windows")
     if plots.was_checked(summary):
         of_report(run, "verdicts")
-        heading("How much the segments keep of what users’ own clicks tell", level=2)
+        heading("What knowing only the segment is worth", level=2)
         of_report(run, "kept")
     else:
         notice("No later day was checked in this run, so no verdict is given.")
-    heading("What moved from day to day", level=2)
+    heading("Good and bad days", level=2)
     if truth is None or truth.levels is None or truth.levels.sd is None:
-        notice("Not known: this run did not measure the click rate of two days or more.")
+        notice("Not known: the log has fewer than two days of clicks.")
     else:
         of_report(run, "days")
     _show_presence(run)
-    heading("Do they come back?", level=2)
+    heading("Do the segments come back?", level=2)
     if plots.FIGURES["stability"].needs(summary):
         of_report(run, "stability")
     else:
-        notice("Not known: nothing was repeated in this run.")
+        notice("Not known: this run did not repeat its segmentation.")
     if truth is not None and truth.refit_events:
-        heading("What became of them when all days were taken", level=2)
+        heading("With the later days added", level=2)
         listed(truth.refit_events)
     if truth is not None and truth.caveats:
         heading("What this check could not do", level=2)
@@ -73,14 +73,14 @@ def show_trust(run: Run) -> None:
 
 def _show_presence(run: Run) -> None:
     """Show the users who were shown ads again beside those who were not, or say why not."""
-    heading("Who came back", level=2)
+    heading("Users who came back", level=2)
     presence = run.summary.presence
     if presence is None or not plots.was_checked(run.summary):
-        notice("Not known: this run did not look for its users on later days.")
+        notice("Not known: this run was not checked on later days.")
         return
     of_report(run, "presence")
     if not any(row.features for row in presence.segments):
         notice(
-            "How absent users differ by their features is not known: nobody was absent, nobody "
-            "came back, or the run was made before this was measured."
+            "How absent users differ is not known: all came back, none did, or this run did not "
+            "measure it."
         )

@@ -28,9 +28,8 @@ _LARGEST = 200_000_000
 def show_export(run: Run) -> None:
     """Offer pictures, tables and files for download."""
     heading(
-        "Export",
-        "What the pages show, to be used elsewhere. What a page shows of a choice of yours is "
-        "downloaded there.",
+        "Download",
+        "Charts for slides, tables, and the list of users.",
     )
     _pictures(run)
     _tables(run)
@@ -39,15 +38,15 @@ def show_export(run: Run) -> None:
 
 @part
 def _pictures(run: Run) -> None:
-    heading("Pictures", level=2)
+    heading("Charts", level=2)
     found = {key: each.title for key, each in plots.FIGURES.items() if each.needs(run.summary)}
-    name = choose("Picture", found, key="picture")
+    name = choose("Chart", found, key="picture")
     chart = plots.FIGURES[name].plot
     caption = plots.FIGURES[name].caption(run.summary)
     put(render_figure(Figure(name, "", caption, svg_of(run, name), ())))
     row, summary = st.container(horizontal=True), run.summary
     _button(row, "SVG", f"{name}.svg", lambda: _svg(chart(summary)))
-    _button(row, "PNG", f"{name}.png", lambda: plots.render_png(chart(summary)))
+    _button(row, "PNG for a slide", f"{name}.png", lambda: plots.render_png(chart(summary)))
 
 
 @part
@@ -65,13 +64,13 @@ def _tables(run: Run) -> None:
 
 
 def _files(run: Run) -> None:
-    heading("Files of the run folder", level=2)
+    heading("Files", level=2)
     for name, told in _FILES.items():
         file = run.folder / name
         if not file.is_file():
-            notice(f"{name} is missing from the run folder.")
+            notice(f"{told}: {name} is missing from this run.")
         elif file.stat().st_size > _LARGEST:
-            notice(f"{name} is too large to be served from here; copy it from {file}.")
+            notice(f"{told}: {name} is too large for a browser; copy it from the run folder.")
         else:
             label = f"{told}: {name}, {_size(file.stat().st_size)}"
             _button(st.container(), label, name, file.read_bytes)

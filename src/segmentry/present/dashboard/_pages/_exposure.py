@@ -1,4 +1,4 @@
-"""Exposure and budget: clicks by the nth impression, and another division of a budget."""
+"""Ads seen: how clicks change with the number of ads that a user saw."""
 
 from functools import partial
 
@@ -8,7 +8,6 @@ from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
-from segmentry.present.dashboard._pages._budget import show_budget
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import (
     heading,
@@ -23,21 +22,18 @@ from segmentry.present.report import cap_table, render_figure
 from segmentry.present.tables import Table
 from segmentry.results.summary import Summary
 
-_KINDS = {"repeat": "Showings of the same ad", "impression": "Impressions of the user"}
+_KINDS = {"repeat": "Views of the same ad", "impression": "Ads seen by the user"}
 
 
 def show_exposure(run: Run) -> None:
-    """Draw the exposure curve and let the reader divide a budget."""
-    heading("Exposure and budget", "How clicks change with exposure, and what a budget brings.")
+    """Draw the exposure curve."""
+    heading("Ads seen", "How clicks change with the number of ads, compared within users.")
     _show_curve(run)
-    show_budget(run)
 
 
 @part
 def _show_curve(run: Run) -> None:
     """Draw the exposure curve of all users or of a segment."""
-    told = "Compared within the same users; descriptive, until a test tells more."
-    heading("Exposure", told, level=2)
     words("Impression, click", "95 % interval, 90 % interval")
     summary, log = run.summary, run.summary.log
     if log is None or log.reason:
@@ -49,7 +45,7 @@ def _show_curve(run: Run) -> None:
     left, right = st.columns(2)
     names = {"0": "All users"} | {str(s.segment_id): segment_label(s) for s in summary.segments}
     with left:
-        chosen = int(choose("Whom", names, key="whom"))
+        chosen = int(choose("Which users", names, key="whom"))
     with right:
         kind = choose("What is counted", _KINDS, key="counted")
     figure = plots.FIGURES["exposure" if kind == "repeat" else "exposure_impression"]

@@ -14,7 +14,7 @@ def show_quality(run: Run) -> None:
     """Draw the account of the data and the record of the run."""
     with together():
         heading(
-            "Data quality",
+            "Data and method",
             "Nothing is lost silently: every row that was read is used, rejected for a reason, "
             "or left out because it was asked for.",
         )

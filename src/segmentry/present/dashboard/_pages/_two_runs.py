@@ -1,146 +1,205 @@
-"""Two runs: who moved where, and what changed in the segments of the same number."""
+"""What changed: two runs with their segments matched by the users that both hold."""
 
-from collections.abc import Callable
-from functools import partial
+from functools import lru_cache
+from html import escape
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import polars as pl
-import streamlit as st
 
-from segmentry.formats import MISSING, count, percent, rate, signed
+from segmentry.evaluation.stability import align_ids
+from segmentry.formats import MISSING, count, percent, period, rate, signed
 from segmentry.ingest.engines.run_tables import count_moves
-from segmentry.present import figures as plots
 from segmentry.present.dashboard._ask import choose
-from segmentry.present.dashboard._drawing import drawn
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._pages._compare import middles
-from segmentry.present.dashboard._runs import Run, load, run_folders
-from segmentry.present.dashboard._show import heading, notice, put, segment_label, table, words
-from segmentry.present.figures import Flow, Flows
-from segmentry.present.report import render_figure
+from segmentry.present.dashboard._runs import Run, load, made_on, other_runs
+from segmentry.present.dashboard._show import heading, notice, put, segment_label, table
 from segmentry.present.tables import Cell, Column, Row, Table, segment_row
 from segmentry.results.summary import Summary
 
+_MIN_CHANGE = 0.05
+
 
 def show_two_runs(run: Run) -> None:
-    """Draw how users moved from the run to another one."""
-    heading("Two runs", "Who moved where, and what changed.")
-    words("Segment", "Click rate (CTR)", "Share")
-    others = [folder for folder in run_folders() if folder != run.folder]
+    """Draw how users moved from the earlier run to the later one, and what else changed."""
+    heading("What changed", "Segments are matched by the users that both runs hold.")
+    others = other_runs(run)
     if not others:
-        notice(
-            "One run is open. To compare two, start the dashboard with both: segmentry dashboard "
-            "RUN_DIR OTHER_RUN_DIR"
-        )
+        notice("There is no other run in this folder to compare with.")
         return
     names = {
-        str(i): f"{folder.parent.name}/{folder.name}" for i, folder in enumerate(others, start=1)
+        folder.name
+        if len({each.name for each in others}) == len(others)
+        else str(folder): f"{folder.name}, made {made_on(folder)}"
+        for folder in others
     }
-    other = load(others[int(choose("Compare with", names, key="with")) - 1])
-    missing = [
-        each.name for each in (run, other) if not (each.folder / "segments.parquet").is_file()
-    ]
-    found: list[Table] = []
-    pictures: dict[str, Callable[[], Any]] = {}
-    if missing:
-        notice(f"Users cannot be compared: segments.parquet is missing from {', '.join(missing)}.")
-    else:
-        flows = _moves(run, other)
-        found.append(_moves_table(flows))
-        pictures["flows"] = partial(plots.ANSWERS["flows"].plot, flows)
-    views = (_changes(run, other), _drift(run.summary, other.summary))
-    table(*views)
-    found += views
-    offer("two-runs", tables=found, pictures=pictures)
+    chosen = choose("Compare with", names, key="with")
+    other = load(others[list(names).index(chosen)])
+    before, after = sorted((run, other), key=lambda each: (*_dates(each), made_on(each.folder)))
+    put(
+        f'<p class="note">From <b>{escape(before.folder.name)}</b> ({_when(before)}) to '
+        f"<b>{escape(after.folder.name)}</b> ({_when(after)}).</p>"
+    )
+    views = _views(run, before, after)
+    if views:
+        offer("what-changed", tables=views)
 
 
-def _moves(run: Run, other: Run) -> Flows:
-    """Draw how users moved, and return it."""
-    files = [each.folder / "segments.parquet" for each in (run, other)]
+def _views(run: Run, before: Run, after: Run) -> list[Table]:
+    files = [each.folder / "segments.parquet" for each in (before, after)]
+    if not all(file.is_file() for file in files):
+        notice("Users cannot be compared: one of the runs has no list of its users any more.")
+        views = [_drift(before.summary, after.summary)]
+        table(*views)
+        return views
     stamps = [file.stat().st_mtime_ns for file in files]
-    moves = _counted(str(files[0]), str(files[1]), stamps[0], stamps[1])
-    flows = _flows(run, other, moves)
-    view = drawn(
-        run,
-        "flows",
-        "Who moved where",
-        plots.ANSWERS["flows"].caption(flows),
-        *(other, *stamps),
-        chart=partial(plots.ANSWERS["flows"].plot, flows),
-        tables=[_moves_table(flows)],
-    )
-    put(render_figure(view))
-    return flows
-
-
-@st.cache_data(max_entries=8, show_spinner="Counting who moved …")
-def _counted(before: str, after: str, stamp: int, other_stamp: int) -> pl.DataFrame:
-    del stamp, other_stamp  # keys of the cache
-    return count_moves(Path(before), Path(after))
-
-
-def _flows(run: Run, other: Run, moves: pl.DataFrame) -> Flows:
+    moves = _counted(files[0], files[1], stamps[0], stamps[1])
     both = moves.drop_nulls()
-    return Flows(
-        before=tuple((s.segment_id, s.name) for s in run.summary.segments),
-        after=tuple((s.segment_id, s.name) for s in other.summary.segments),
-        flows=tuple(Flow(*map(int, row)) for row in both.iter_rows()),
-        n_gone=int(moves.filter(pl.col("after").is_null())["n_users"].sum()),
-        n_new=int(moves.filter(pl.col("before").is_null())["n_users"].sum()),
+    n_both = int(both["n_users"].sum())
+    if not n_both:
+        notice("No user is in both runs: nothing can be compared user by user.")
+        views = [_drift(before.summary, after.summary)]
+        table(*views)
+        return views
+    matched = _matched(both, len(before.summary.segments), len(after.summary.segments))
+    heading(_finding(before.summary, after.summary, both, matched), level=2)
+    put(_heat(before.summary, after.summary, both, matched))
+    n_gone = int(moves.filter(pl.col("after").is_null())["n_users"].sum())
+    n_new = int(moves.filter(pl.col("before").is_null())["n_users"].sum())
+    put(
+        f'<p class="note">{count(n_both)} users are in both runs; {count(n_gone)} are only in the '
+        f"earlier one, {count(n_new)} only in the later one.</p>"
+    )
+    pair = before.summary, after.summary
+    shown = [_changes(*pair, matched, is_first=before == run), _drift(*pair)]
+    table(*(view for view in shown if view.rows))
+    return [_moves_table(before.summary, after.summary, both, matched), *shown]
+
+
+def _dates(run: Run) -> tuple[float, float]:
+    data = run.summary.data
+    return data.starts_at or 0.0, data.ends_at or 0.0
+
+
+def _when(run: Run) -> str:
+    data, days = run.summary.data, ""
+    if data.starts_at is not None and data.ends_at is not None:
+        offset = data.utc_offset_hours
+        days = f"data of {period(data.starts_at, data.ends_at, utc_offset_hours=offset)}, "
+    return escape(f"{days}made {made_on(run.folder)}")
+
+
+@lru_cache(maxsize=8)
+def _counted(before: Path, after: Path, stamp: int, other_stamp: int) -> pl.DataFrame:
+    del stamp, other_stamp  # keys of the cache
+    return count_moves(before, after)
+
+
+def _matched(both: pl.DataFrame, n_before: int, n_after: int) -> dict[int, int]:
+    """Return the later segment of each earlier one that it is found again in."""
+    weights = both["n_users"].to_numpy()
+    old, new = (
+        np.repeat(both[name].to_numpy().astype(np.int64), weights) for name in ("before", "after")
+    )
+    alignment = align_ids(old, new, n_old=n_before, n_new=n_after)
+    return {
+        event.old_ids[0]: alignment.new_number.index(event.new_ids[0]) + 1
+        for event in alignment.events
+        if event.kind == "kept"
+    }
+
+
+def _ordered(after: Summary, before: Summary, matched: dict[int, int]) -> list[int]:
+    """Return the later segments in the order of the earlier ones that they match."""
+    ids = [matched[s.segment_id] for s in before.segments if s.segment_id in matched]
+    return [*ids, *(s.segment_id for s in after.segments if s.segment_id not in ids)]
+
+
+def _finding(before: Summary, after: Summary, both: pl.DataFrame, matched: dict[int, int]) -> str:
+    cells = _cells(both)
+    total = sum(cells.values())
+    stayed = sum(cells.get(pair, 0) for pair in matched.items())
+    said = f"{percent(stayed / total, digits=0)} of the users stayed in their segment"
+    moved = {pair: n for pair, n in cells.items() if all(pair) and pair not in matched.items()}
+    if not moved:
+        return f"{said}."
+    (old, new), n_users = max(moved.items(), key=lambda each: each[1])
+    names, new_names = ({s.segment_id: s.name for s in each.segments} for each in (before, after))
+    return f"{said}; the largest move is {count(n_users)} from {names[old]} to {new_names[new]}."
+
+
+def _cells(both: pl.DataFrame) -> dict[tuple[int, int], int]:
+    return {(int(old), int(new)): int(n) for old, new, n in both.iter_rows()}
+
+
+def _heat(before: Summary, after: Summary, both: pl.DataFrame, matched: dict[int, int]) -> str:
+    """Return the shares of each earlier segment's users by their later segment, as a heat table."""
+    cells, order = _cells(both), _ordered(after, before, matched)
+    names = {s.segment_id: s.name for s in after.segments}
+    heads = "".join(f'<th scope="col">{each} {escape(names[each])}</th>' for each in order)
+    lines = []
+    for segment in before.segments:
+        counts = [cells.get((segment.segment_id, each), 0) for each in order]
+        total = sum(counts)
+        found = "".join(_heat_cell(n / total if total else 0.0) for n in counts)
+        lines.append(f'<tr><th scope="row">{escape(segment_label(segment))}</th>{found}</tr>')
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Where users went">'
+        '<table class="heat"><caption>Where the users of each earlier segment are now; each line '
+        'adds up to 100\u00a0%</caption><thead><tr><th class="words">earlier segment</th>'
+        f"{heads}</tr></thead>"
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 
-def _moves_table(flows: Flows) -> Table:
-    before, after = {0: "without a segment", **dict(flows.before)}, dict(flows.after)
-    rows = []
-    for segment_id, name in before.items():
-        found = {f.after: f.n_users for f in flows.flows if f.before == segment_id}
-        cells = [found.get(each, 0) for each in (*after, 0)]
-        if any(cells):
-            rows.append(
-                segment_row(segment_id, name, *cells) if segment_id else Row((name, *cells))
-            )
+def _heat_cell(share: float) -> str:
+    text = "" if share < 0.005 else percent(share, digits=0)
+    return f'<td style="--share:{share * 100:.0f}%"><span>{text}</span></td>'
+
+
+def _moves_table(
+    before: Summary, after: Summary, both: pl.DataFrame, matched: dict[int, int]
+) -> Table:
+    cells, order = _cells(both), _ordered(after, before, matched)
     return Table(
         "moves",
-        f"Users by their segment in both runs; {count(flows.n_gone)} are in the first run only, "
-        f"{count(flows.n_new)} in the second only",
+        "Users by their segment in both runs",
         columns=(
             Column("from", "from"),
-            *(Column(f"to_segment_{i}", f"{i} {name}", count) for i, name in after.items()),
-            Column("to_none", "without a segment", count),
+            *(Column(f"to_segment_{each}", f"to {each}", count) for each in order),
         ),
-        rows=tuple(rows),
+        rows=tuple(
+            segment_row(s.segment_id, s.name, *(cells.get((s.segment_id, i), 0) for i in order))
+            for s in before.segments
+        ),
     )
 
 
-def _changes(run: Run, other: Run) -> Table:
-    later = {s.segment_id: s for s in other.summary.segments}
+def _changes(before: Summary, after: Summary, matched: dict[int, int], *, is_first: bool) -> Table:
+    """Return both sides of each match; segments of the run that is open are linked."""
+    later = {s.segment_id: s for s in after.segments}
     rows = []
-    for segment in run.summary.segments:
-        match = later.pop(segment.segment_id, None)
-        share, ctr = segment.share, segment.ctr_seen.value
-        cells: tuple[Cell, ...] = (share, None, None, ctr, None, None, "no segment of this number")
+    for segment in before.segments:
+        match = later.get(matched.get(segment.segment_id, 0))
+        share, own_rate = segment.share, segment.expected_rate.value
+        cells: tuple[Cell, ...] = ("not found again", share, None, None, own_rate, None)
         if match is not None:
-            after, seen = match.share, match.ctr_seen.value
-            change = None if ctr is None or seen is None else seen - ctr
-            cells = (share, after, after - share, ctr, seen, change, match.name)
-        rows.append(segment_row(segment.segment_id, segment.name, *cells))
-    for new in later.values():
-        label, seen = segment_label(new), new.ctr_seen.value
-        rows.append(Row((label, None, new.share, None, None, seen, None, "only here")))
+            name, new = segment_label(match), match.share
+            cells = (name, share, new, new - share, own_rate, match.expected_rate.value)
+        shown = segment.segment_id if is_first else None
+        rows.append(Row((segment_label(segment), *cells), segment=shown))
     return Table(
         "changes",
-        "Segments of the same number in both runs",
+        "Matched segments",
         columns=(
-            Column("segment", "segment"),
-            Column("share_first", "share, first run", percent),
-            Column("share_second", "share, second", percent),
+            Column("segment", "earlier segment"),
+            Column("later", "later segment", is_words=True),
+            Column("share_first", "users, earlier", percent),
+            Column("share_second", "later", percent),
             Column("share_change", "change", _points),
-            Column("ctr_first", "click rate seen, first", rate),
-            Column("ctr_second", "second", rate),
-            Column("ctr_change", "change", _points),
-            Column("name_second", "name in the second run", is_words=True),
+            Column("rate_first", "expected click rate, earlier", rate),
+            Column("rate_second", "later", rate),
         ),
         rows=tuple(rows),
     )
@@ -148,30 +207,31 @@ def _changes(run: Run, other: Run) -> Table:
 
 def _points(value: float | None) -> str:
     """Write a difference of shares with its sign."""
-    return MISSING if value is None else f"{signed(value * 100, digits=2)}\u00a0points"
+    return MISSING if value is None else f"{signed(value * 100, digits=1)}\u00a0points"
 
 
-def _drift(summary: Summary, other: Summary) -> Table:
-    """Return what changed in all users of both runs, feature by feature."""
-    features = {row.name: row for row in summary.features}
-    later = {row.feature: row for row in other.population.numeric}
+def _drift(before: Summary, after: Summary) -> Table:
+    """Return what changed by 5 % or more in all users of both runs, feature by feature."""
+    features = {row.name: row for row in before.features}
+    later = {row.feature: row for row in after.population.numeric}
     found: list[tuple[float, Row]] = []
-    for before in summary.population.numeric:
-        feature, after = features.get(before.feature), later.get(before.feature)
-        if feature is None or after is None or feature.kind == "time":
+    for old in before.population.numeric:
+        feature, new = features.get(old.feature), later.get(old.feature)
+        if feature is None or new is None or feature.kind == "time":
             continue
-        change = _relative(before.mean, after.mean)
-        pair = (middles(before, feature), middles(after, feature))
-        found.append((abs(change or 0.0), Row((feature.label, feature.unit, *pair, change))))
+        change = _relative(old.mean, new.mean)
+        if change is None or abs(change) < _MIN_CHANGE:
+            continue
+        pair = (middles(old, feature), middles(new, feature))
+        found.append((abs(change), Row((feature.label, feature.unit, *pair, change))))
     return Table(
         "drift",
-        "All users of both runs: median, and below it the mean, in raw units; what changed most "
-        "comes first",
+        "All users: what changed by 5\u00a0% or more, median and below it the mean",
         columns=(
             Column("feature", "feature"),
             Column("unit", "unit", is_words=True),
-            Column("median_first", "first run"),
-            Column("median_second", "second"),
+            Column("median_first", "earlier"),
+            Column("median_second", "later"),
             Column("mean_change", "change of the mean", _signed_percent),
         ),
         rows=tuple(row for _, row in sorted(found, key=lambda each: -each[0])),

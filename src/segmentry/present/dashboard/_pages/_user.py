@@ -2,33 +2,41 @@
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from html import escape
 
 import polars as pl
 import streamlit as st
 
-from segmentry.formats import MISSING, count, decimal, feature_value, percent, signed
+from segmentry.formats import MISSING, count, decimal, feature_value, listed, percent, signed
 from segmentry.ingest.engines.run_tables import find_user, top_users
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run, bundle_of
-from segmentry.present.dashboard._show import facts, heading, notice, segment_label, table, words
+from segmentry.present.dashboard._show import (
+    facts,
+    heading,
+    notice,
+    put,
+    render_link,
+    segment_label,
+    table,
+)
 from segmentry.present.tables import Column, Row, Table, segment_row
 from segmentry.results.scoring import Placement, explain_placement
 from segmentry.results.summary import FeatureRow
 from segmentry.schema import UNASSIGNED
 
+_MAX_REASONS = 3
 _MOST_DECIDING = 12
 _MOST_NEAREST = 5
 
 
 def show_user(run: Run) -> None:
     """Draw one user of the run."""
-    heading("Look up a user", "Why is this user here: the nearest segments and what decides.")
-    words("Segment", "Unknown", "Standardised difference")
+    heading("Look up a user", "Why a user is in a segment, and what is known of the user.")
     file = run.folder / "users.parquet"
     if not file.is_file():
         notice(
-            "The users of this run are not there: users.parquet is missing from the run folder. "
-            "Run it again, or copy the file back."
+            "The list of users is missing from this run. Run it again, or copy users.parquet back."
         )
         return
     asked = st.text_input("User id", key="user", bind="query-params", max_chars=200).strip()
@@ -46,17 +54,17 @@ def show_user(run: Run) -> None:
         named = next((s for s in run.summary.segments if s.segment_id == segment_id), None)
         told = str(segment_id) if named is None else segment_label(named)
         notice(
-            f"Segment {told}. It is no matter of distances: what decides is how likely each latent "
-            "class makes all that is known of the user, or the cell between the saved cut points, "
-            "so no feature is singled out here."
+            f"Segment {told}. This kind of segment looks at all that is known of the user at once, "
+            "so no single reason is given."
         )
     elif placement is None or segment_id == UNASSIGNED:
         reasons = "; ".join(finding.text for finding in run.summary.unassigned)
         notice(f"This user has no segment: {reasons or 'a feature is unknown'}.")
     else:
-        found += _placed(run, segment_id, placement)
+        found += _placed(run, user, segment_id, placement)
     found.append(_values(run, user, segment_id))
-    table(found[-1])
+    with st.expander("All that is known of this user", key="details"):
+        table(*found)
     offer("user", tables=found)
 
 
@@ -87,26 +95,29 @@ def _examples(run: Run) -> None:
     table(view)
 
 
-def _placed(run: Run, segment_id: int, placement: Placement) -> list[Table]:
-    """Say where the user stands, and return the tables that say so."""
+def _placed(run: Run, user: pl.DataFrame, segment_id: int, placement: Placement) -> list[Table]:
+    """Say where the user stands and why, and return the tables that say so."""
     by_id = {s.segment_id: s for s in run.summary.segments}
     second = placement.distances[1][0] if len(placement.distances) > 1 else None
     shown = by_id.get(segment_id)
     facts(
         (
-            ("segment", str(segment_id), "" if shown is None else shown.name),
+            ("Segment", str(segment_id), "" if shown is None else shown.name),
             (
-                "margin",
+                "How typical",
                 percent(placement.margin, digits=0),
-                "0 % on the border, 100 % on the centre",
+                "0 % on the border to the next segment, 100 % at the centre",
             ),
             (
-                "second-nearest",
+                "Next segment",
                 MISSING if second is None else str(second),
                 "" if second is None or second not in by_id else by_id[second].name,
             ),
         )
     )
+    reasons = _reasons(run, user, placement)
+    if shown is not None and reasons:
+        put(f"<p>In {render_link(shown)} because of {escape(listed(reasons))}.</p>")
     nearest = Table(
         "nearest",
         "Nearest segments",
@@ -123,9 +134,25 @@ def _placed(run: Run, segment_id: int, placement: Placement) -> list[Table]:
             for each, distance in placement.distances[:_MOST_NEAREST]
         ),
     )
-    found = [nearest, _deciding(run, placement)] if placement.deciding else [nearest]
-    table(*found)
-    return found
+    return [nearest, _deciding(run, placement)] if placement.deciding else [nearest]
+
+
+def _reasons(run: Run, user: pl.DataFrame, placement: Placement) -> list[str]:
+    """Return the features that speak most for the segment, with the user's own values."""
+    features = {row.name: row for row in run.summary.features}
+    levels, offset = _level_names(run), run.summary.data.utc_offset_hours
+    found: dict[str, str] = {}
+    for each in sorted(placement.deciding, key=lambda one: -one.pull):
+        feature = features.get(each.feature)
+        if each.pull <= 0 or feature is None or each.feature not in user.columns:
+            continue
+        value = user[each.feature][0]
+        write = partial(
+            feature_value, kind=feature.kind, unit=feature.unit, utc_offset_hours=offset
+        )
+        text = levels.get((each.feature, str(value))) or _own_text(value, feature, write)
+        found.setdefault(each.feature, f"{feature.label} ({text})")
+    return list(found.values())[:_MAX_REASONS]
 
 
 def _deciding(run: Run, placement: Placement) -> Table:
@@ -137,7 +164,7 @@ def _deciding(run: Run, placement: Placement) -> Table:
         f"What decides between segment {first} and segment {second}",
         columns=(
             Column("feature", "feature"),
-            Column("pull", "difference of squared distances", partial(signed, digits=3)),
+            Column("pull", "weight of the reason", partial(signed, digits=3)),
             Column("part", "part of the whole", partial(percent, digits=0)),
             Column("speaks_for", "", is_words=True),
         ),
