@@ -267,6 +267,17 @@ def test_google_takes_ids_of_devices_or_of_ones_own_in_lists_of_their_own(
     assert lines_of(tmp_path / "a" / "all-0001.json")[1].startswith(member)
 
 
+def test_a_part_of_an_address_is_left_out_of_googles_list_and_said_to_be(run_dir, tmp_path):
+    cells = {"email": email_of, "zip": lambda _: "10115", "country": lambda _: "DE"}
+    contacts = contacts_of(tmp_path / "c.csv", range(1, 401), **cells)
+    options = {"segment_ids": [1], "to": "google", "contacts": contacts}
+
+    audience = export_audience(run_dir, tmp_path / "a.csv", **options)
+
+    assert lines_of(tmp_path / "a.csv")[0] == "Email"
+    assert audience.unused == ("zip", "country")
+
+
 def test_openrtb_lines_are_users_with_their_data(run_dir, tmp_path):
     export_audience(run_dir, tmp_path / "a.jsonl", segment_ids=[1, 2], to="openrtb")
 
@@ -657,6 +668,8 @@ def test_the_command_tells_machines_and_people(run_dir, tmp_path):
     said = segmentry(*words, *of_file, tmp_path / "b.csv", "--previous", tmp_path / "a.csv")
     says(said.out.replace(str(tmp_path), "TMP"))
 
+    named = segmentry("export", "audience", "--help").out
+    assert [to for to in TARGETS if to not in named] == []
     answer = segmentry(*words, "--out", tmp_path / "c.csv", "--overwrite", "--json")
     document = json.loads(answer.out)
     assert document["n_users"] == document["n_written"] + document["n_held_out"]

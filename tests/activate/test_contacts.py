@@ -1,14 +1,17 @@
 """Contacts as platforms take them, against values worked out by hand and by the library."""
 
 import hashlib
+import sys
+from pathlib import Path
 
 import phonenumbers
 import polars as pl
 import pytest
+from tests.texts import raises_text
 
 from segmentry.activate import contacts
 from segmentry.activate.platforms import PLATFORMS
-from segmentry.errors import ConfigError
+from segmentry.errors import ConfigError, MissingExtraError
 
 
 def read(reading, given):
@@ -211,3 +214,25 @@ def test_no_cell_of_a_platform_begins_like_a_formula(name):
                 found = [read(key.read, attack) for attack in attacks]
                 assert [each for each in found if each and not each[0].isalnum()] == []
                 assert [each for each in found if each and set(each) & set(',"\n\r')] == []
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_the_guide_shows_what_the_table_of_platforms_says(name):
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "audience.md").read_text()
+    row = next(line for line in guide.splitlines() if line.startswith(f"| `{name}` |"))
+    platform = PLATFORMS[name]
+
+    assert f"| {platform.smallest:,} " in row
+    if platform.form == "csv":
+        headings = [*platform.headings, *(key.heading for keys in platform.lists for key in keys)]
+        assert [each for each in headings if f"`{each}`" not in row] == []
+    pages = platform.smallest_source.split(", ")[0].split("/")[-1]
+    assert pages in guide
+
+
+def test_without_the_library_only_phone_numbers_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    contacts._phone.cache_clear()
+    with raises_text(MissingExtraError):
+        phone("+49 170 1234567", None)
+    assert read(contacts.email, "a@b.org") == "a@b.org"

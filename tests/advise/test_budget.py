@@ -96,6 +96,16 @@ def test_segments_that_never_click_get_their_floor_and_the_rest_goes_where_click
     assert best_concave(np.array([0.0, 0.1]), tight, exponent=0.5).tolist() == [40.0, 60.0]
 
 
+def test_floors_that_fill_the_budget_up_to_rounding_leave_nothing_to_choose():
+    budget, shares = 435_111.0, np.array([0.085, 0.169, 0.399, 0.2, 0.148]) / 1.001
+    filled = shares / shares.sum() * budget * (1 + 1e-15)
+    bounds = Bounds(np.full(5, budget / 5), filled, filled)
+
+    x = best_concave(np.array([0.06, 0.05, 0.07, 0.1, 0.02]), bounds, exponent=0.8)
+
+    assert x.tolist() == filled.tolist()
+
+
 def test_a_plan_by_hand():
     # 800 impressions past: 600 and 200; 400 to give: 300 and 100 in proportion. The second clicks
     # better: it gets twice its part, 200, and the first what is left.

@@ -119,12 +119,16 @@ def _list_of(
         kinds = {key.kind for key in found}
         is_identified = bool(kinds & {*_IDENTIFYING})
         missing = [kind for kind in platform.address if kind not in kinds]
-        if has_address and missing and (platform.is_address_whole or not is_identified):
+        is_only_country = missing == ["country"]
+        is_needed = not is_identified or (platform.is_address_whole and is_only_country)
+        if has_address and missing and is_needed:
             raise ConfigError(
                 f"{path}: an address without {', '.join(missing)}; {platform.title} matches "
                 f"{', '.join(platform.address)} together; add the column, or leave out the others"
-                + (", or name the --country" if missing == ["country"] else "")
+                + (", or name the --country" if is_only_country else "")
             )
+        if missing and platform.is_address_whole:  # a part of an address matches nobody
+            found = tuple(key for key in found if key.kind not in platform.address)
         if is_identified or has_address:
             return found
     wanted = dict.fromkeys(key.kind for keys in platform.lists for key in keys)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from segmentry import pipeline
 from segmentry.cli._options import Json, RunDir, seed_option
 from segmentry.errors import ConfigError
 
@@ -105,7 +106,6 @@ def compare_algorithms(
     json: Json = False,
 ) -> None:
     """Compare algorithms on the users of a run; the report gets a section."""
-    from segmentry import pipeline
     from segmentry.cli import _console
     from segmentry.present.report import measure_table
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from segmentry import pipeline
 from segmentry.cli._options import READING, DataDir, Json, Mapping, Overwrite, takes_settings
 
 if TYPE_CHECKING:
@@ -85,7 +86,6 @@ def prepare(
     Interrupted, it goes on where it stopped when it is called again; files that have changed
     meanwhile are noticed by their content.
     """
-    from segmentry import pipeline
     from segmentry.cli import _console
     from segmentry.schema import OF_IMPRESSIONS
 
@@ -112,7 +112,6 @@ def check(
     data_dir: DataDir = None, mapping: Mapping = None, json: Json = False, **settings: Any
 ) -> None:
     """Print a data-quality report; nothing is written."""
-    from segmentry import pipeline
     from segmentry.cli import _console
 
     with _console.told_progress() as progress:

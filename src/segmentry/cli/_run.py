@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from segmentry import pipeline
 from segmentry.cli._options import (
     READING,
     DataDir,
@@ -97,7 +98,6 @@ def run(
     **settings: Any,
 ) -> None:
     """Segment the users of a log and write a run folder with a report."""
-    from segmentry import pipeline
     from segmentry.cli import _console
 
     with _console.told_progress() as progress:
@@ -135,7 +135,6 @@ def score(
     **settings: Any,
 ) -> None:
     """Put the users of new data into the segments of a run."""
-    from segmentry import pipeline
     from segmentry.cli import _console
 
     with _console.told_progress() as progress:
@@ -172,8 +171,6 @@ def report(
     ] = None,
 ) -> None:
     """Write figures and report of a run again, with the names in its names.toml."""
-    from segmentry import pipeline
-
     pipeline.rewrite_report(run_dir, names=names)
     typer.echo(f"Report: {run_dir / 'report.html'}")
 

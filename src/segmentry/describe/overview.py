@@ -23,12 +23,10 @@ def headline(segments: Sequence[SegmentProfile], truth: TruthReport | None) -> s
         told = {0: "none of them is", 1: "one of them is"}.get(n_confirmed, f"{n_confirmed} are")
         if n_confirmed == len(segments):
             told = "all of them are"
-        return (
-            f"{n_users:,} users fall into {len(segments)} segments; {told} confirmed by later days."
-        )
+        return f"{n_users:,} users in {len(segments)} segments; {told} confirmed by later days."
     largest = max(segments, key=lambda segment: (segment.share, -segment.segment_id))
     return (
-        f"{n_users:,} users fall into {len(segments)} segments; the largest, "
+        f"{n_users:,} users in {len(segments)} segments; the largest, "
         f"“{largest.name}”, holds {largest.share:.0%} of them."
     )
 

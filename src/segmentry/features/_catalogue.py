@@ -35,13 +35,13 @@ _ACTIVITY = declared(
     "activity",
     ("n_impressions", "{events}", "{events}", "count", "{shown} in the window."),
     ("n_active_days", "active days", "days", "count", "Local days with at least one {event}."),
-    ("n_bursts", "bursts", "half hours", "count", "Clock half hours with at least one {event}."),
+    ("n_bursts", "sessions", "half hours", "count", "Clock half hours with at least one {event}."),
     (
         "impressions_per_burst",
-        "{events} per burst",
+        "{events} per session",
         "{events} per half hour",
         "rate",
-        "{Events} / bursts; null without {events}.",
+        "{Events} / sessions; null without {events}.",
     ),
     (
         "first_seen_at",
@@ -77,7 +77,7 @@ _ENGAGEMENT = declared(
     ),
     (
         "ctr_shrunk",
-        "shrunk CTR",
+        "corrected click rate",
         "clicks per {event}",
         "rate",
         (

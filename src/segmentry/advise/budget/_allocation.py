@@ -149,6 +149,10 @@ def best_concave(rates: FloatVector, bounds: Bounds, *, exponent: float) -> Floa
     if divided(first).sum() <= budget:
         # What is left over is where nothing clicks: it does not matter to whom it goes.
         return best_linear(rates, Bounds(bounds.proportional, divided(first), bounds.high))
+    if (
+        divided(last).sum() >= budget
+    ):  # the floors fill it, up to rounding: no price is left to find
+        return divided(last)
     price = brentq(lambda each: divided(each).sum() - budget, first, last, xtol=1e-14)
     return divided(float(price))
 

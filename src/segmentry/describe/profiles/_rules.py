@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from segmentry.formats import rate
 from segmentry.privacy import is_small
 from segmentry.schema import UNASSIGNED, Feature
 from segmentry.schema.arrays import BoolVector, FloatMatrix, FloatVector, IntVector
@@ -369,9 +370,9 @@ def _condition_text(condition: Condition) -> str:
         return f"{column.label}" if condition.low is not None else f"not {column.label}"
     parts = []
     if condition.low is not None:
-        parts.append(f"above {_number(condition.low)}")
+        parts.append(f"above {_number(condition.low, column)}")
     if condition.high is not None:
-        parts.append(f"at most {_number(condition.high)}")
+        parts.append(f"at most {_number(condition.high, column)}")
     told = f"{column.label} {' and '.join(parts)}"
     return f"{told}, or unknown" if _takes_unknown(condition) else told
 
@@ -384,8 +385,8 @@ def _takes_unknown(condition: Condition) -> bool:
     return is_above and (condition.high is None or fill <= condition.high)
 
 
-def _number(value: float) -> str:
-    return f"{value:,.10g}"
+def _number(value: float, column: RuleColumn) -> str:
+    return rate(value) if column.feature in ("ctr", "ctr_shrunk") else f"{value:,.10g}"
 
 
 def rules_sql(rules: RuleSet, *, table: str = "users.parquet") -> str:

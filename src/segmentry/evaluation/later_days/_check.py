@@ -39,7 +39,7 @@ FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Validation:
-    """What later days say of segments that were formed before them.
+    """What later days show of segments that were formed before them.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Validation:
     kept_gain : KeptGain or None
         Null where there is no outcome window.
     early : Forecasts
-        From the feature window alone: what is held against the outcome window.
+        From the feature window alone: what is compared with the outcome window.
     relabelling : Relabelling
         The segments of the feature window by a part of its days, to forecast other outcomes.
     published : Forecasts
@@ -99,7 +99,7 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class TruthReport:
-    """What later days say of the segments.
+    """What later days show of the segments.
 
     Segments were formed on the feature window, checked on the outcome window, and then fitted
     again on all days with their ids aligned.
@@ -285,21 +285,21 @@ def _check_events(
 
 def _gains(
     first: Segmentation,
-    foretold: Forecasts,
+    forecast: Forecasts,
     seen: UserCounts,
     later: UserCounts | None,
     *,
     prior: BetaPrior | None,
     seed: int,
 ) -> tuple[KeptGain | None, KeptGain | None]:
-    """Kept gain of the segments, and of what latent classes say of each user."""
+    """Kept gain of the segments, and of what latent classes predict of each user."""
     if later is None:
         return None, None
     gain = kept_gain(
         first.segment_ids,
         seen=seen,
         later=later,
-        forecast=_per_user(foretold, first.segment_ids),
+        forecast=_per_user(forecast, first.segment_ids),
         prior=prior,
         seed=seed,
     )
@@ -398,8 +398,8 @@ def _as_shown(fit: CrossFit, segmentation: Segmentation, *, min_size: int) -> Cr
     )
 
 
-def clicks_foretold(first: Segmentation, early: EarlyUsers) -> npt.NDArray[np.float64] | None:
-    """Foretell the CTR of each user's segment from the feature window; null where none can be."""
+def clicks_forecast(first: Segmentation, early: EarlyUsers) -> npt.NDArray[np.float64] | None:
+    """Forecast the CTR of each user's segment from the feature window; null where none can be."""
     feature, outcome = early.split.feature, early.split.outcome
     if outcome is None:
         return None

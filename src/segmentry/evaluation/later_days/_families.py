@@ -11,7 +11,7 @@ from segmentry.evaluation.later_days._added_gain import (
     added_gain,
     segment_rates,
 )
-from segmentry.evaluation.later_days._check import clicks_foretold
+from segmentry.evaluation.later_days._check import clicks_forecast
 from segmentry.features.behaviour_days import BehaviourDays
 from segmentry.features.user_days import UserCounts, UserDays
 from segmentry.features.users import EarlyUsers
@@ -71,8 +71,8 @@ class Way:
     early: EarlyUsers
 
     def clicks(self) -> Forming | None:
-        """Return the CTRs that its segments foretell, cross-fitted over the feature window."""
-        rates = clicks_foretold(self.segmentation, self.early)
+        """Return the CTRs that its segments forecast, cross-fitted over the feature window."""
+        rates = clicks_forecast(self.segmentation, self.early)
         return None if rates is None else Forming(self.segmentation.segment_ids, rates)
 
     def purchases(self, counts: UserCounts) -> Forming:

@@ -38,7 +38,7 @@ class Forecasts:
     between_day_sd : float or None
         Standard deviation of the common level between days, in log-odds.
     n_days, n_outcome_days : int
-        Days that were cross-fitted and days that are foretold.
+        Days that were cross-fitted and days that are forecast.
     caveats : tuple of str
         Click-derived features that could not be found without the left-out day.
     reason : str

@@ -1,5 +1,7 @@
 """The frame around every page: the run, the pages, and what to do when one cannot be shown."""
 
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +13,10 @@ from segmentry.present.dashboard._look import page_css
 from segmentry.present.dashboard._pages import PAGES, Page
 from segmentry.present.dashboard._renaming import show_state
 from segmentry.present.dashboard._runs import Run, load, read_only, run_folders
-from segmentry.present.dashboard._show import is_dark, notice
+from segmentry.present.dashboard._show import is_dark, note, notice, put
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
-
-_ANALYST = "For the analyst"
 
 
 def show() -> None:
@@ -31,15 +31,13 @@ def show() -> None:
         fault = str(error)
         st.navigation([st.Page(lambda: notice(fault), title="Overview", default=True)]).run()
         return
-    menu: dict[str, list[StreamlitPage]] = {"": [], _ANALYST: []}
-    for page in PAGES.values():
-        if page.is_there(run):
-            menu[_ANALYST if page.is_for_analyst else ""].append(_entry(page, run))
-    current = st.navigation(menu, position="sidebar", expanded=True)
+    pages = [page for page in PAGES.values() if page.is_there(run)]
+    current = st.navigation([_entry(page, run) for page in pages], position="hidden")
     with st.sidebar:
+        put(_menu(pages, run, current.url_path))
         show_state(run.folder)
         if read_only():
-            st.caption("Read-only: nothing is written.")
+            note("Read-only: nothing is written.")
     try:
         current.run()
     except SegmentryError as error:
@@ -50,6 +48,28 @@ def _entry(page: Page, run: Run) -> "StreamlitPage":
     is_first = page is PAGES["overview"]
     title = page.title_of(run.summary)
     return st.Page(lambda: page.show(run), title=title, url_path=page.path, default=is_first)
+
+
+def _menu(pages: Sequence[Page], run: Run, current: str) -> str:
+    """Return the menu; Streamlit's own cannot fold a group, and its groups are no valid lists."""
+
+    def links(*, is_for_analyst: bool) -> str:
+        items = []
+        for page in pages:
+            if page.is_for_analyst != is_for_analyst:
+                continue
+            path = "" if page is PAGES["overview"] else page.path
+            here = ' aria-current="page"' if path == current else ""
+            title = escape(page.title_of(run.summary))
+            items.append(f'<li><a href="/{path}"{here}>{title}</a></li>')
+        return f"<ul>{''.join(items)}</ul>"
+
+    is_open = current in PAGES and PAGES[current].is_for_analyst
+    return (
+        f'<nav class="menu" aria-label="Pages">{links(is_for_analyst=False)}'
+        f"<details{' open' if is_open else ''}><summary>For the analyst</summary>"
+        f"{links(is_for_analyst=True)}</details></nav>"
+    )
 
 
 def _chosen_folder(folders: tuple[Path, ...]) -> Path:

@@ -51,12 +51,16 @@ addEventListener("click", event => {
   const link = event.target instanceof Element && event.target.closest('.sg a[href^="/"]');
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  history.pushState(null, "", link.href);
+  const to = new URL(link.href), run = new URLSearchParams(location.search).get("run");
+  if (run) to.searchParams.set("run", run);
+  history.pushState(null, "", to);
   dispatchEvent(new PopStateEvent("popstate"));
   document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+  if (innerWidth < 768 && link.closest(".menu"))
+    document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
 });
 </script>"""
-"""Follows links within the dashboard as the menu does: a new load of the page takes a second."""
+"""Follows links within the dashboard, in the run that is open: a new load takes a second."""
 _LINK = re.compile(
     r'<link\s[^>]*?(?:rel="preload"|rel="shortcut icon"|service-desc)[^>]*?>', re.DOTALL
 )

@@ -8,7 +8,7 @@ from threading import Lock, Thread
 import streamlit as st
 
 from segmentry.errors import SegmentryError
-from segmentry.present.dashboard._show import notice
+from segmentry.present.dashboard._show import note, notice
 from segmentry.runtime.processes import call_apart
 
 
@@ -96,4 +96,4 @@ def show_state(folder: Path) -> None:
 def _watch(folder: Path) -> None:
     if is_redrawn(folder):
         st.rerun()
-    st.caption("The report is being updated …")
+    note("The report is being updated …")

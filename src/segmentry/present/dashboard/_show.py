@@ -68,6 +68,11 @@ def heading(text: str, lead: str = "", *, level: int = 1) -> None:
     put(f"<h{level}>{escape(text)}</h{level}>{more}")
 
 
+def note(text: str) -> None:
+    """Set a sentence small, as plain text."""
+    put(f'<p class="note">{render_text(text)}</p>')
+
+
 def notice(text: str) -> None:
     """Say what is missing and what to do, as plain text."""
     put(f'<p class="notice" role="status">{render_text(text)}</p>')

@@ -32,6 +32,7 @@ from segmentry.present.dashboard._show import (
     facts,
     heading,
     measured,
+    note,
     notice,
     part,
     put,
@@ -190,7 +191,7 @@ def _hand_out(run: Run, segment_id: int | None, request: ExperimentRequest) -> N
         type="primary",
         key="take-lists",
     )
-    st.caption("Keep assignment.parquet of the download: the analysis of the test asks for it.")
+    note("Keep assignment.parquet of the download: the analysis of the test asks for it.")
 
 
 def _lists(run: Run, segment_id: int | None, request: ExperimentRequest) -> bytes:

@@ -19,6 +19,7 @@ from segmentry.present.tables import Cell, Column, Row, Table, segment_row
 from segmentry.results.summary import Summary
 
 _MIN_CHANGE = 0.05
+_MIN_SHOWN = 0.005  # of a segment: less is 0 %
 
 
 def show_two_runs(run: Run) -> None:
@@ -142,7 +143,10 @@ def _heat(before: Summary, after: Summary, both: pl.DataFrame, matched: dict[int
     for segment in before.segments:
         counts = [cells.get((segment.segment_id, each), 0) for each in order]
         total = sum(counts)
-        found = "".join(_heat_cell(n / total if total else 0.0) for n in counts)
+        found = "".join(
+            _heat_cell(names[each], n / total if total else 0.0)
+            for each, n in zip(order, counts, strict=True)
+        )
         lines.append(f'<tr><th scope="row">{escape(segment_label(segment))}</th>{found}</tr>')
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Where users went">'
@@ -153,9 +157,11 @@ def _heat(before: Summary, after: Summary, both: pl.DataFrame, matched: dict[int
     )
 
 
-def _heat_cell(share: float) -> str:
-    text = "" if share < 0.005 else percent(share, digits=0)
-    return f'<td style="--share:{share * 100:.0f}%"><span>{text}</span></td>'
+def _heat_cell(name: str, share: float) -> str:
+    head, text = escape(name), percent(share, digits=0)
+    if share < _MIN_SHOWN:
+        return f'<td class="none" data-head="{head}"><span></span></td>'
+    return f'<td data-head="{head}" style="--share:{share * 100:.0f}%"><span>{text}</span></td>'
 
 
 def _moves_table(
@@ -196,10 +202,10 @@ def _changes(before: Summary, after: Summary, matched: dict[int, int], *, is_fir
             Column("segment", "earlier segment"),
             Column("later", "later segment", is_words=True),
             Column("share_first", "users, earlier", percent),
-            Column("share_second", "later", percent),
+            Column("share_second", "users, later", percent),
             Column("share_change", "change", _points),
             Column("rate_first", "expected click rate, earlier", rate),
-            Column("rate_second", "later", rate),
+            Column("rate_second", "expected, later", rate),
         ),
         rows=tuple(rows),
     )
