@@ -1,17 +1,16 @@
 """What followed an impression, against the oracle, on every engine."""
 
 import polars as pl
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import example, given
 from tests.features.test_behaviour_counts import (
     CATEGORIES,
     START,
     WINDOW,
-    behaviours,
+    ad_logs,
     behaviours_of,
     counted,
-    impressions,
     impressions_of,
+    logs,
     per_engine,
 )
 from tests.reference_behaviours import Behaviour, Impression
@@ -45,7 +44,8 @@ def journeys(engine, rows, shown):
 
 
 @per_engine
-@given(rows=st.lists(behaviours, max_size=25), shown=st.lists(impressions, max_size=25))
+@given(rows=logs, shown=ad_logs)
+@example(rows=[], shown=[])
 def test_journeys_are_those_of_the_oracle(shared_engine, rows, shown):
     expected = reference_journeys(rows, shown, CATEGORIES, CENTS, window=WINDOW)
 
@@ -55,7 +55,8 @@ def test_journeys_are_those_of_the_oracle(shared_engine, rows, shown):
 
 
 @per_engine
-@given(rows=st.lists(behaviours, max_size=25), shown=st.lists(impressions, max_size=25))
+@given(rows=logs, shown=ad_logs)
+@example(rows=[], shown=[])
 def test_credits_are_those_of_the_oracle(shared_engine, rows, shown):
     frame = count_credits(
         behaviours_of(shared_engine, rows),
@@ -69,7 +70,8 @@ def test_credits_are_those_of_the_oracle(shared_engine, rows, shown):
 
 
 @per_engine
-@given(rows=st.lists(behaviours, max_size=40))
+@given(rows=logs)
+@example(rows=[])
 def test_days_are_those_of_the_oracle(shared_engine, rows):
     history = Window(start=START, end=WEEK.end, utc_offset_hours=8)
     frame = count_behaviour_days(behaviours_of(shared_engine, rows), history=history, window=WEEK)

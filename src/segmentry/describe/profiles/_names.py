@@ -175,7 +175,10 @@ def _adjectives(
     for own in segment.levels:
         for level in own.levels:
             share = level.share or 0.0
-            if own.feature in forming and share >= _MOSTLY > level.population_share:
+            # An ordinal feature is among the numeric ones: its level would say the same twice.
+            is_said = level.level is not None and own.feature in by_name
+            is_most = share >= _MOSTLY > level.population_share
+            if own.feature in forming and is_most and not is_said:
                 word = "unknown-profile" if level.level is None else _hyphened(level.label)
                 found.append((False, -share, word))
     yield from dict.fromkeys(word for _, _, word in sorted(found))
