@@ -17,10 +17,9 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from later_days import told_rate
 from tests.evaluation.simulation import form_segments, simulate
-from truth import told_rate
 
-import segmentry
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.datasets.levels import draw_behaviours, draw_demography
 from segmentry.evaluation.later_days import forecast_ctr, kept_gain, verdicts
@@ -30,12 +29,14 @@ from segmentry.evaluation.number import (
     choose_number,
     inner_gains,
     number_range,
+    repeat_segments,
     thirds,
 )
+from segmentry.evaluation.number._inner_split import draw_users
 from segmentry.evaluation.stability import STABLE, adjusted_rand, contingency
 from segmentry.features import LOG_FEATURES, fit_beta_prior, shrink
 from segmentry.features.user_days import UserDays
-from segmentry.segments.clustering import assign
+from segmentry.segments.clustering import assign, fit_clusterings
 from segmentry.segments.forming import recipe_named
 from segmentry.segments.preprocessing import plan_column
 
@@ -282,20 +283,21 @@ def tell_halves(ks, aris, wholes, repeats, args):
 
 
 def stable(args):
-    """Runs on generated logs: which segments are unstable at the number that was chosen."""
+    """Generated logs, as `segmentry demo` writes them: segments unstable at the chosen number."""
     worst = []
     for seed in range(args.first, args.first + args.seeds):
-        with tempfile.TemporaryDirectory() as folder:
-            data = generate_taobao(
-                Path(folder) / "data", GeneratorOptions(n_users=args.n_users, seed=seed)
-            )
-            done = segmentry.run(data.directory, Path(folder) / "run", seed=seed)
-        evidence = done.summary.evidence
-        jaccards = [each.jaccard for each in evidence.stability.segments]
-        worst.append(min(jaccards))
-        number = evidence.number
+        counts = demo_log(args.n_users, seed)
+        split = split_of(counts, DEFAULT)
+        gains, choice = choose(split, seed=seed)
+        number = number_range(gains, choice, seed=seed)
+        drawn = draw_users(split, np.ones(counts.n_users))
+        (fitted,) = fit_clusterings(drawn.rows, n_clusters=[choice.n_segments], seed=seed)
+        labels = np.full(counts.n_users, -1)
+        labels[drawn.is_member] = fitted.labels[drawn.rows.inverse]
+        found = repeat_segments(split, labels, choice.n_segments, seed=seed)
+        worst.append(min(each.jaccard for each in found.segments))
         print(
-            f"seed {seed}: K = {len(jaccards)}, {number.range_low} to {number.range_high}, "
+            f"seed {seed}: K = {choice.n_segments}, {number.range_low} to {number.range_high}, "
             f"{number.chosen_share:.2f}; worst {worst[-1]:.3f}",
             flush=True,
         )

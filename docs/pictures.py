@@ -32,7 +32,7 @@ def main(run_dir: Path) -> None:
 
 def shot_of_report(browser: Browser, run_dir: Path) -> Image.Image:
     """Return the first screen of the report."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1280})
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.goto((run_dir.absolute() / "report.html").as_uri())
     return Image.open(io.BytesIO(page.screenshot()))
 

@@ -38,6 +38,25 @@ def cdnow_users(folder, *, until=dt.date(1997, 9, 30)):
     return (np.array(column) for column in zip(*rows, strict=True))
 
 
+def cdnow_days(folder):
+    """Return the CDNOW sample as a frame of users and days, counted from the first."""
+    rows = [
+        (int(user), dt.datetime.strptime(day, "%Y%m%d").date(), round(float(amount) * 1e6))
+        for user, _, day, _, amount in (
+            line.split() for line in (folder / "cdnow/CDNOW_sample.txt").read_text().splitlines()
+        )
+    ]
+    frame = pl.DataFrame(rows, orient="row", schema=["user_id", "date", "value"])
+    return (
+        frame.with_columns(
+            user_id=pl.col("user_id").rank("dense").cast(pl.Int64) - 1,
+            day=(pl.col("date") - pl.col("date").min()).dt.total_days(),
+        )
+        .group_by("user_id", "day")
+        .agg(pl.col("value").sum(), n_impressions=pl.len(), n_clicks=pl.lit(0))
+    )
+
+
 @dataclass(frozen=True)
 class FormedShoppers:
     """Segments of the forming days by frequency and recency."""

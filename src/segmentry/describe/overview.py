@@ -82,4 +82,5 @@ def _doubts(truth: Validation | None, unchecked: str) -> Iterator[str]:
         return
     gain = truth.kept_gain
     if gain is not None and gain.reason:
-        yield f"Users' own CTRs tell nothing that holds on later days: {gain.reason}."
+        own = "CTRs" if truth.outcome.kind == "clicks" else "histories"
+        yield f"Users' own {own} tell nothing that holds on later days: {gain.reason}."

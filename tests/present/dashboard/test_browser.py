@@ -16,6 +16,7 @@ from tests.texts import shows
 
 from segmentry.formats import count, feature_value, percent
 from segmentry.present.dashboard._pages import PAGES
+from segmentry.results.summary import read_summary
 
 SHOWN = [path for path in PAGES if path != "purchases"]
 """This run has no behaviours: the menu does not offer that page."""
@@ -201,6 +202,19 @@ def test_a_link_goes_to_the_page_of_its_segment_and_back_without_a_new_load(
     page.get_by_role("button", name="Download the list").wait_for()
 
     assert page.evaluate("window.isFirstLoad")
+
+
+def test_a_link_stays_in_the_run_that_was_chosen(served, watched, run_dir, other_run):
+    page = opened(watched, served, f"?run={other_run.parent.name}/{other_run.name}")
+
+    page.get_by_role("link", name="Segments", exact=True).click()
+    page.locator(".card").wait_for()
+
+    assert "run=" in page.url
+    assert len(read_summary(other_run).segments) == 5
+    page.get_by_role("combobox", name="Segment").press("ArrowDown")
+    page.get_by_role("option").first.wait_for()
+    assert page.get_by_role("option").count() == 5
 
 
 def test_the_pencil_opens_the_form_with_the_name(served, watched, summary):

@@ -17,6 +17,7 @@ from segmentry.evaluation.later_days._check import (
     Validation,
     check_later,
 )
+from segmentry.evaluation.later_days._check_events import forecast_events
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
 from segmentry.evaluation.later_days._differences import Difference, Verdict
@@ -34,6 +35,7 @@ from segmentry.evaluation.later_days._intervals import TAIL, holm, normal_quanti
 from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, kept_gain
 from segmentry.evaluation.later_days._luck import Luck, luck_of
 from segmentry.evaluation.later_days._outcome_gain import OutcomeGain, outcome_gain
+from segmentry.evaluation.later_days._own_history import own_history
 from segmentry.evaluation.later_days._recount import (
     CLICKS_BEYOND_COUNTS,
     counted_features,
@@ -56,6 +58,7 @@ from segmentry.evaluation.later_days._verdicts import (
     SegmentVerdict,
     outcome_rate,
     verdicts,
+    words_of,
 )
 
 __all__ = [
@@ -99,6 +102,7 @@ __all__ = [
     "fit_gamma_poisson",
     "fold_rates",
     "forecast_ctr",
+    "forecast_events",
     "half_shares",
     "holm",
     "kept_gain",
@@ -107,6 +111,7 @@ __all__ = [
     "outcome_gain",
     "outcome_rate",
     "over_placebos",
+    "own_history",
     "permuted_family",
     "purchase_counts",
     "purchase_days",
@@ -114,4 +119,5 @@ __all__ = [
     "recount_events",
     "segment_rates",
     "verdicts",
+    "words_of",
 ]

@@ -31,8 +31,9 @@ def forecast_events(
 
     Notes
     -----
-    The last periods are held out (`hold_out_last`); errors are those of `forecast_ctr`, users being
-    clusters and periods being days.
+    The last periods are held out (`hold_out_last`). Errors are as in `forecast_ctr`, users being
+    clusters and periods being days, but that the whole variance between users counts for the days
+    to come too: many change segments until then.
     """
     if len(periods) < 2:
         return Forecasts(
@@ -59,6 +60,7 @@ def forecast_events(
         n_segments=n_segments,
         n_outcome_days=n_ahead,
         caveats=relabelling.caveats,
+        is_moving=True,
     )
     return _scaled(found, factor)
 

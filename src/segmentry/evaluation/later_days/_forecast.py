@@ -115,13 +115,22 @@ def forecast_ctr(
 
 
 def forecast_of(
-    fit: CrossFit, *, n_segments: int, n_outcome_days: int, caveats: Sequence[str] = ()
+    fit: CrossFit,
+    *,
+    n_segments: int,
+    n_outcome_days: int,
+    caveats: Sequence[str] = (),
+    is_moving: bool = False,
 ) -> Forecasts:
-    """Forecast as `forecast_ctr` does, from days that were left out before."""
+    """Forecast as `forecast_ctr` does, from days that were left out before.
+
+    `is_moving` says that users change segments until the days to come: what lasts of a user is then
+    not in both windows.
+    """
     everyone = pool(fit, None)
     if everyone is None:
         return _none(n_segments, fit.n_days, n_outcome_days, caveats)
-    horizon = _Horizon.of(fit, n_outcome_days)
+    horizon = _Horizon.of(fit, n_outcome_days, is_moving=is_moving)
 
     def of_segment(segment: int) -> tuple[Estimate, Estimate, FloatVector]:
         pooled = pool(fit, segment)
@@ -163,15 +172,17 @@ class _Horizon:
     reach: float
     between: float
     between_seen: float
+    is_moving: bool
 
     @classmethod
-    def of(cls, fit: CrossFit, n_outcome_days: int) -> "_Horizon":
+    def of(cls, fit: CrossFit, n_outcome_days: int, *, is_moving: bool) -> "_Horizon":
         between, seen = day_variance(fit)
         return cls(
             days_per_outcome_day=fit.n_days / n_outcome_days,
             reach=1 / fit.n_days + 1 / n_outcome_days,
             between=between,
             between_seen=seen,
+            is_moving=is_moving,
         )
 
 
@@ -179,6 +190,8 @@ def _sampling(
     fit: CrossFit, residuals: FloatVector, plain: FloatVector, horizon: _Horizon
 ) -> float:
     """Variance of forecast minus outcome at a given level."""
+    if horizon.is_moving:
+        return variance_of(fit, residuals) * (1 + horizon.days_per_outcome_day)
     within = variance_within(fit, plain)
     return variance_of(fit, residuals) + within * horizon.days_per_outcome_day
 
@@ -187,6 +200,8 @@ def _ctr(fit: CrossFit, pooled: Pooled | None, horizon: _Horizon) -> Estimate:
     if pooled is None:
         return UNKNOWN
     rate = pooled.rate
+    if rate < 0:  # of value with more returned than sold
+        return Estimate(value=rate, low=None, high=None)
     if rate in (0.0, 1.0):
         edge = float(TAIL ** (1 / pooled.n_impressions))
         low, high = (0.0, 1 - edge) if rate == 0 else (edge, 1.0)
@@ -203,10 +218,10 @@ def _ctr(fit: CrossFit, pooled: Pooled | None, horizon: _Horizon) -> Estimate:
 
 
 def _index(fit: CrossFit, pooled: Pooled | None, everyone: Pooled, horizon: _Horizon) -> Estimate:
-    if pooled is None or everyone.rate == 0:
+    if pooled is None or everyone.rate <= 0:
         return UNKNOWN
     value = 100 * pooled.rate / everyone.rate
-    if pooled.rate == 0:
+    if pooled.rate <= 0:
         return Estimate(value=value, low=None, high=None)
     residuals = pooled.residuals / pooled.rate - everyone.residuals / everyone.rate
     plain = pooled.plain / pooled.rate - everyone.plain / everyone.rate

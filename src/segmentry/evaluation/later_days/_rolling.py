@@ -20,9 +20,10 @@ def hold_out_last(
 ) -> CrossFit:
     """Label users by the first periods of the forming days, and count them in the last ones.
 
-    As many periods are held out as are to come, so that the check on the later days is rehearsed
-    one step earlier. Users take part who were known before. Unlike cross-fitting over days nothing
-    later than a label is in it: that a user is there at all would be an event of the later days.
+    As many periods are held out as are to come, at most half of them, so that the check on the
+    later days is rehearsed one step earlier. Users take part who were known before. Unlike
+    cross-fitting over days nothing later than a label is in it: that a user is there at all would
+    be an event of the later days.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def hold_out_last(
     >>> fit.single.tolist(), fit.day.tolist(), (fit.c / fit.n).tolist()
     ([1, 2, 1, 2], [0, 0, 1, 1], [1.0, 0.5, 1.0, 0.5])
     """
-    n_held = min(n_ahead, len(periods) - 1)
+    n_held = max(1, min(n_ahead, len(periods) // 2))
     held = periods[-n_held:]
     past = range(periods[0].start, held[0].start)
     whole = range(periods[0].start, periods[-1].stop)

@@ -92,7 +92,7 @@ def _separation(
     if spread is None:
         return separate(rows, most=most, seed=seed)
     found = separate(spread[0], most=most, seed=seed)
-    if found.n_groups > 1 and separate(spread[1], most=most, seed=seed).n_groups > 1:
+    if found.n_groups > 1 and separate(spread[1], most=most, seed=seed).is_ever_apart:
         return replace(found, n_groups=1, is_exposure_alone=True)
     return found
 

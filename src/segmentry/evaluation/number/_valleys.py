@@ -45,6 +45,11 @@ class Separation:
     is_exposure_alone: bool = False
 
     @property
+    def is_ever_apart(self) -> bool:
+        """Whether two clusters or more are all apart in any of the splits."""
+        return any(share > 0 for share in self.shares[1:])
+
+    @property
     def against(self) -> str:
         """What speaks against groups, or nothing."""
         if self.is_exposure_alone:

@@ -47,7 +47,7 @@ def _rename(run: Run, segment: SegmentProfile) -> None:
     """Offer another name; every page shows it at once, and later runs keep it."""
     if not can_rename():
         return
-    with st.popover("✎ Rename", key="renaming"), st.form("rename", border=False):
+    with st.popover("✎ Rename", key=f"renaming-{run.stamp}"), st.form("rename", border=False):
         name = st.text_input("Name", segment.name, max_chars=60, key=f"name-{segment.segment_id}")
         is_asked = st.form_submit_button("Save")
     if not is_asked or name.strip() == segment.name:
