@@ -307,8 +307,8 @@ def test_attributes_of_any_name_and_kind_are_read(tmp_path):
 
 
 def test_values_of_purchases_add_up_to_the_cent(tmp_path):
-    rows = [("a", T, 0.1, 2), ("a", T + HOUR, 0.2, 1), ("b", T, -5.25, None), ("c", T, None, 1)]
-    rows += [("a", T, "inf", 1), ("a", T, 1e10, 1)]
+    rows = [("a", T, 0.1, 2), ("a", T + HOUR, 0.2, 1), ("b", T, 5.25, None), ("c", T, None, 1)]
+    rows += [("a", T, "inf", 1), ("a", T, 1e10, 1), ("a", T, -0.1, 1), ("d", T, None, -2)]
     write_csv(tmp_path / "log.csv", rows, header=("who", "when", "amount", "items"))
     text = mapping_of(
         'time = "when"\nvalue = "amount"\nquantity = "items"',
@@ -317,10 +317,11 @@ def test_values_of_purchases_add_up_to_the_cent(tmp_path):
 
     for engine in ENGINES:
         users = users_from(tmp_path, text, engine=engine)
-        assert column(users, "value_sum") == {"a": 0.3, "b": -5.25, "c": None}
-        assert column(users, "value_mean") == {"a": 0.15, "b": -5.25, "c": None}
+        assert column(users, "value_sum") == {"a": 0.3, "b": 5.25, "c": None}
+        assert column(users, "value_mean") == {"a": 0.15, "b": 5.25, "c": None}
         assert column(users, "quantity_sum") == {"a": 3.0, "b": None, "c": 1.0}
         assert users.accounts[0].rejected == {"impossible value": 2}
+        assert users.accounts[0].excluded == {"returns: a value or quantity below zero": 2}
         features = {feature.name: feature for feature in users.features}
         assert features["n_impressions"].label == "purchases"
         assert features["value_mean"].label == "value per purchase"

@@ -35,6 +35,7 @@ NOT_TEXT = "not UTF-8 text"
 IMPOSSIBLE_TIME = "impossible time"
 OTHER_EVENT = "of another event type"
 OTHER_ACTION = "of another action"
+RETURNED = "returns: a value or quantity below zero"
 REPEATED = "equal in every column to another row"
 NOT_SAMPLED = "outside --sample"
 LARGEST_AMOUNT = 1e9
@@ -57,6 +58,9 @@ def _set_apart(source: TableSource) -> dict[str, nw.Expr]:
     if source.prepared is not None:
         return {}
     click, action = source.columns.get("is_click"), source.columns.get("action")
+    amounts = [nw.col(name) < 0 for name in EVENT_COLUMNS if name in source.columns]
+    if click is None and amounts:
+        return {RETURNED: nw.any_horizontal(*amounts, ignore_nulls=True)}
     if click is not None and click.other == OTHER_CODE:
         return {OTHER_EVENT: nw.col("is_click") == OTHER_CODE}
     if action is not None and OTHER_CODE in dict(action.codes).values():
