@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
 
-from segmentry.schema import Estimate, Outcome, UtcOffset
+from segmentry.schema import OF_CLICKS, Estimate, Outcome, UtcOffset
 
 MISSING = "–"
 _NBSP = "\u00a0"
@@ -189,17 +189,17 @@ def _parts(estimate: Estimate, write: Callable[..., str], digits: int | None) ->
     return write(estimate.value, **options), "" if limits == MISSING else limits
 
 
-def rate_with_limits(estimate: Estimate) -> str:
-    """Write a click rate with its limits, where they are known and do not round to the rate.
+def rate_with_limits(estimate: Estimate, outcome: Outcome = OF_CLICKS) -> str:
+    """Write a rate with its limits, where they are known and do not round to the rate.
 
     >>> rate_with_limits(Estimate(value=0.05, low=0.04, high=0.06)).replace(chr(160), " ")
     '5.00 % (4.00–6.00)'
     """
-    if estimate.low is None or estimate.high is None:
-        return rate(estimate.value)
-    if rate(estimate.low) == rate(estimate.high):
-        return rate(estimate.value)
-    return f"{rate(estimate.value)} ({decimal(estimate.low * 100)}–{decimal(estimate.high * 100)})"
+    write = writer_of(outcome)
+    if estimate.low is None or estimate.high is None or write(estimate.low) == write(estimate.high):
+        return write(estimate.value)
+    low, high = (write(each).removesuffix(f"{_NBSP}%") for each in (estimate.low, estimate.high))
+    return f"{write(estimate.value)} ({low}–{high})"
 
 
 def listed(words: Sequence[str], *, last: str = "and") -> str:

@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from segmentry.formats import percent, rate, rate_with_limits
+from segmentry.formats import percent, rate_with_limits, writer_of
 from segmentry.ingest.quality import Finding
 from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, RowAccount
@@ -183,15 +183,16 @@ def print_summary(summary: Summary, run_dir: Path) -> None:
 
     screen = first_screen(summary)
     OUT.print(f"[bold]{escape(screen.headline)}[/bold]\n{escape(screen.gain)}\n")
-    rates = ["ads", "click rate (90 %)"] if screen.has_ads else []
+    rates = ["ads"] * screen.has_ads + [f"{screen.rate_name} (90 %)"] * screen.has_rates
     table = table_of(["decision", "segment"], ["users", *rates])
     for row in screen.rows:
         told = [percent(row.share, digits=0)]
-        if screen.has_ads:
-            told += [_ads(row), rate_with_limits(row.expected)]
+        told += [_ads(row)] * screen.has_ads
+        told += [rate_with_limits(row.expected, screen.outcome)] * screen.has_rates
         table.add_row(row.word, f"{row.segment_id} {escape(row.name)}", *told)
     if screen.average.is_known:
-        table.add_row("", "average", "", "", rate(screen.average.value), style="dim")
+        average = writer_of(screen.outcome)(screen.average.value)
+        table.add_row("", "average", *[""] * len(rates), average, style="dim")
     print_wide(table)
     for text in (screen.more, " ".join(screen.sure)):
         if text:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
-from segmentry.formats import count, decimal, percent, rate, rate_with_limits, signed
+from segmentry.formats import count, decimal, percent, rate_with_limits, signed, writer_of
 from segmentry.present.first_screen import DECISIONS, ScreenRow, screen_row
 from segmentry.results.summary import FeatureRow, Summary
+from segmentry.schema import OF_CLICKS
 
 __all__ = [
     "Card",
@@ -118,16 +119,20 @@ def _do(segment: SegmentProfile, row: ScreenRow) -> str:
 
 
 def _expect(segment: SegmentProfile, summary: Summary) -> str:
-    if not summary.traits.has_clicks:
+    outcome = OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates
+    of_clicks = outcome.kind == "clicks"
+    if of_clicks and not summary.traits.has_clicks:
         return ""
     rates, average = segment.expected_rate, summary.population.expected_rate.value
     if rates.value is None:
-        return "No click rate can be expected: later days were not asked."
-    text = f"{rate_with_limits(rates)} of their ads are clicked"
+        return f"No {'click ' if of_clicks else ''}rate can be expected: later days were not checked."
+    text = f"{rate_with_limits(rates, outcome)} " + (
+        "of their ads are clicked" if of_clicks else outcome.unit
+    )
     index = segment.forecast_index.value
     if average is None or index is None:
         return f"{text}."
-    return f"{text}, {decimal(index / 100, digits=1)} times the average of {rate(average)}."
+    return f"{text}, {decimal(index / 100, digits=1)} times the average of {writer_of(outcome)(average)}."
 
 
 def _worth(segment: SegmentProfile, summary: Summary) -> str:

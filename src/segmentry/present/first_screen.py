@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segmentry.describe.profiles import Decision, SegmentProfile
-from segmentry.formats import count, listed, percent
+from segmentry.formats import count, decimal, listed, percent
 from segmentry.results.summary import Spending, Summary
-from segmentry.schema import UNKNOWN, Estimate
+from segmentry.schema import OF_CLICKS, UNKNOWN, Estimate, Outcome
 
 __all__ = ["DECISIONS", "FirstScreen", "ScreenRow", "first_screen", "screen_row"]
 
@@ -50,13 +50,25 @@ class FirstScreen:
     more: str
     """How many segments are left out of the rows, or empty."""
     average: Estimate
-    """The expected click rate of all users; unknown where there is none."""
+    """The expected rate of all users; unknown where there is none."""
     sure: tuple[str, ...]
     """How sure it is, a sentence each."""
     chosen: int | None
     """The segment that is sent or tested first."""
     has_ads: bool
-    """Whether shares of ads and click rates are known at all."""
+    """Whether shares of ads are known at all."""
+    outcome: Outcome
+    """What the expected rates are of."""
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether any rate can be expected."""
+        return self.has_ads or any(each.expected.is_known for each in self.rows)
+
+    @property
+    def rate_name(self) -> str:
+        """What the expected rates are, as a heading."""
+        return "click rate" if self.outcome.kind == "clicks" else self.outcome.unit
 
     def commands(self, run_dir: str) -> tuple[tuple[str, str], ...]:
         """Return what to do next, as a word and a command: send, test, why."""
@@ -98,11 +110,22 @@ def first_screen(summary: Summary) -> FirstScreen:
         gain=_gain(summary),
         rows=tuple(screen_row(each, summary) for each in ranked[:_MAX_ROWS]),
         more=f"{n_left} more segment{'s' if n_left > 1 else ''} below" if n_left else "",
-        average=summary.population.expected_rate if has_ads else UNKNOWN,
+        average=_if_known(summary.population.expected_rate, summary),
         sure=tuple(_sure(summary)),
         chosen=next((e.segment_id for e in ranked if not e.is_withheld), None),
         has_ads=has_ads,
+        outcome=_outcome(summary),
     )
+
+
+def _outcome(summary: Summary) -> Outcome:
+    return OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates
+
+
+def _if_known(rate: Estimate, summary: Summary) -> Estimate:
+    """Return the rate unless it is of clicks and the data have none."""
+    is_of_clicks = _outcome(summary).kind == "clicks"
+    return UNKNOWN if is_of_clicks and not summary.traits.has_clicks else rate
 
 
 def _decision(segment: SegmentProfile) -> Decision:
@@ -116,7 +139,7 @@ def _headline(ranked: Sequence[SegmentProfile], summary: Summary) -> str:
     if len(ranked) == 1:
         return "Treat all users alike: no division of them holds up."
     if not summary.traits.has_clicks:
-        return "Test before you spend: these data do not show how users answer to ads."
+        return _headline_of_events(summary)
     if of["spend_more"]:
         return f"Spend more on {_segments(of['spend_more'])}, less on {_ids(of['spend_less'])}."
     if of["test_first"]:
@@ -124,6 +147,18 @@ def _headline(ranked: Sequence[SegmentProfile], summary: Summary) -> str:
     if of["keep"]:
         return "Keep the budget as is: no segment surely clicks more or less than average."
     return "Too early to tell: nothing is known yet of later days."
+
+
+def _headline_of_events(summary: Summary) -> str:
+    """Name the segment that brings most per user, where that can be expected."""
+    average, outcome = _if_known(summary.population.expected_rate, summary).value, _outcome(summary)
+    known = [each for each in summary.segments if each.expected_rate.value is not None]
+    if not average or not known or outcome.kind == "clicks":
+        return "Test before you spend: these data do not show how users answer to ads."
+    best = max(known, key=lambda each: (each.expected_rate.value or 0.0, -each.segment_id))
+    times = decimal((best.expected_rate.value or 0.0) / average, digits=1)
+    what = "value" if outcome.kind == "value" else f"days with {outcome.events}"
+    return f"Expect most of segment {best.segment_id}: {times} times the average {what} per user."
 
 
 def _segments(ids: Sequence[int]) -> str:
@@ -137,13 +172,14 @@ def _ids(ids: Sequence[int]) -> str:
 
 
 def _gain(summary: Summary) -> str:
-    if not summary.traits.has_clicks:
-        return f"{count(summary.population.n_users)} users, {len(summary.segments)} segments."
     later = summary.truth
     n_days = 0 if later is None else len(later.outcome_weekdays)
     checked = "Not checked on later days."
     if n_days:
         checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}; not tested yet."
+    if not summary.traits.has_clicks:
+        users = f"{count(summary.population.n_users)} users, {len(summary.segments)} segments."
+        return f"{users} {checked}" if summary.traits.has_log else users
     shares = _gain_range(summary.spending)
     if shares is None:
         return checked
@@ -166,7 +202,6 @@ def _gain_range(spending: Spending | None) -> tuple[float, float] | None:
 
 def screen_row(segment: SegmentProfile, summary: Summary) -> ScreenRow:
     """Return what the first screen shows of a segment."""
-    has_ads = summary.traits.has_clicks
     decision = _decision(segment)
     parts = {} if summary.spending is None else {e.segment_id: e for e in summary.spending.segments}
     part = parts.get(segment.segment_id)
@@ -178,7 +213,7 @@ def screen_row(segment: SegmentProfile, summary: Summary) -> ScreenRow:
         share=None if is_hidden else segment.share,
         share_now=now if part is None else part.share_now,
         share_proposed=now if part is None else part.share_proposed,
-        expected=segment.expected_rate if has_ads else UNKNOWN,
+        expected=_if_known(segment.expected_rate, summary),
         decision=decision,
         word=DECISIONS[decision],
     )
@@ -188,7 +223,7 @@ def _sure(summary: Summary) -> list[str]:
     found = []
     k, evidence = len(summary.segments), summary.evidence
     if k > 1 and evidence is not None and evidence.n_groups <= 1:
-        why = " because that predicts clicks" if evidence.has_gain else ""
+        why = f" because that predicts {_outcome(summary).events}" if evidence.has_gain else ""
         found.append(f"There are no natural groups: segmentry split a gradual scale into {k}{why}.")
     if any(each.is_stable is False for each in summary.segments):
         found.append("Borders are soft: refresh the lists before each campaign.")
