@@ -17,7 +17,7 @@ _HEAD = (
 )
 _EARLY = (
     "Selectbox", "Button", "TextInput", "Slider", "Spinner", "ButtonGroup", "ArrowVegaLiteChart",
-    "embed", "vega-interpreter", "DownloadButton",
+    "embed", "vega-interpreter", "DownloadButton", "NumberInput",
 )  # fmt: skip
 """Scripts of pages other than the first, by the beginning of their names; where one was renamed it
 is loaded when it is needed."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
@@ -118,6 +119,7 @@ def prepare(folders: Sequence[Path]) -> None:
 def _measure(run: Run) -> None:
     if can_be_planned(run):
         basis_of(run)
+        import_module("scipy.optimize")  # half a second of the first budget
 
 
 def _draw(run: Run) -> None:
