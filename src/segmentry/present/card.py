@@ -125,14 +125,17 @@ def _expect(segment: SegmentProfile, summary: Summary) -> str:
         return ""
     rates, average = segment.expected_rate, summary.population.expected_rate.value
     if rates.value is None:
-        return f"No {'click ' if of_clicks else ''}rate can be expected: later days were not checked."
+        return (
+            f"No {'click ' if of_clicks else ''}rate can be expected: later days were not checked."
+        )
     text = f"{rate_with_limits(rates, outcome)} " + (
         "of their ads are clicked" if of_clicks else outcome.unit
     )
     index = segment.forecast_index.value
     if average is None or index is None:
         return f"{text}."
-    return f"{text}, {decimal(index / 100, digits=1)} times the average of {writer_of(outcome)(average)}."
+    times = decimal(index / 100, digits=1)
+    return f"{text}, {times} times the average of {writer_of(outcome)(average)}."
 
 
 def _worth(segment: SegmentProfile, summary: Summary) -> str:
@@ -171,15 +174,16 @@ def _measures(segment: SegmentProfile, summary: Summary) -> tuple[Measure, ...]:
         key=lambda name: -abs(own[name].standardised_difference.value or 0.0),
     )
     chosen = [*wanted, *(others if len(wanted) < _MAX_MEASURES // 2 else [])][:_MAX_MEASURES]
-    return tuple(_measure(own[name], of_all[name], features[name]) for name in chosen)
+    of_ads = "n_impressions" in features and features["n_impressions"].label == "impressions"
+    return tuple(_measure(own[n], of_all[n], features[n], of_ads=of_ads) for n in chosen)
 
 
-def _measure(own: NumericStatistics, everyone: NumericStatistics, row: FeatureRow) -> Measure:
+def _measure(
+    own: NumericStatistics, everyone: NumericStatistics, row: FeatureRow, *, of_ads: bool
+) -> Measure:
     difference = own.standardised_difference.value or 0.0
     place = 0.5 + max(-_SCALE, min(_SCALE, difference)) / (2 * _SCALE)
-    label = _MEASURES.get(row.name, row.label)
-    if row.name == "n_impressions" and row.label != "impressions":
-        label = row.label
+    label = _MEASURES.get(row.name, row.label) if of_ads else row.label
     return Measure(label, _number(own.mean), _number(everyone.mean), place)
 
 

@@ -158,7 +158,7 @@ def _headline_of_events(summary: Summary) -> str:
     best = max(known, key=lambda each: (each.expected_rate.value or 0.0, -each.segment_id))
     times = decimal((best.expected_rate.value or 0.0) / average, digits=1)
     what = "value" if outcome.kind == "value" else f"days with {outcome.events}"
-    return f"Expect most of segment {best.segment_id}: {times} times the average {what} per user."
+    return f"Segment {best.segment_id} brings most: {times} times the average {what} per user."
 
 
 def _segments(ids: Sequence[int]) -> str:

@@ -88,7 +88,8 @@ def name_segments(
 
     - The first word is the response, by the forecast index where later days agree: high from 150,
       above average from 115, average from 87, below average from 50, low under it. "Unproven"
-      where they do not; none where no later day was looked at.
+      where they do not; none where no later day was looked at, or where there are no clicks: what
+      buyers do is said by how often they buy.
     - The second is how much its users are shown, by the standing of the segment's users by rank
       (`NumericStatistics.standing`), which a few extreme users cannot move.
     - Where that is taken, a habit or who they are comes in between: the feature that stands out
@@ -125,7 +126,9 @@ def _words_of(
     spends = _certain_standing(by_name["value_sum"]) if "value_sum" in by_name else 0.0
     if noun == "buyers" and abs(spends) >= _MARKED:
         noun = "big spenders" if spends > 0 else "small spenders"
-    return _Words(_response(segment), exposure, noun, adjectives, weight)
+    has_clicks = not CLICK_FEATURES.isdisjoint(by_feature)
+    response = _response(segment) if has_clicks else ""
+    return _Words(response, exposure, noun, adjectives, weight)
 
 
 def _response(segment: SegmentProfile) -> str:
