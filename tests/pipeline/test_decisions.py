@@ -61,7 +61,9 @@ def test_ids_are_given_where_they_are_asked_for(plain_run):
     users = pl.read_parquet(plain_run.folder / "users.parquet")
     segment_of = dict(users.select("user_id", "segment_id").iter_rows())
 
-    found = reused(plain_run.folder, exemplar_ids=True, **THREE).summary.decisions.exemplars
+    found = reused(
+        plain_run.folder, exemplar_ids=True, k=4, k_range="4:4"
+    ).summary.decisions.exemplars
 
     assert all(segment_of[int(each.user_id)] == each.segment_id for each in found)
 

@@ -20,7 +20,7 @@ from segmentry.describe.profiles import bin_features
 from segmentry.results.summary import read_summary
 from segmentry.schema import Feature
 
-QUICK = {"k_range": "2:4"}
+QUICK = {"k_range": "2:6"}
 
 
 @pytest.mark.parametrize("seed", range(3))

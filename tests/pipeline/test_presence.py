@@ -96,7 +96,7 @@ def test_a_log_of_one_day_has_nobody_to_compare(log, tmp_path):
     (row,) = summary.presence.segments
     assert (row.n_present, row.ctr_absent, summary.presence.n_new) == (None, None, None)
     assert row.largest_user_share is not None
-    assert summary.evidence.n_last_days == 0
+    assert summary.evidence.n_blocks == 0
     shows(summary.evidence.caveats[0])
 
 

@@ -32,11 +32,11 @@ def test_options_of_reading_hold_for_the_user_table(log):
 def test_segments_are_those_of_a_run_whatever_the_kind_of_table(table, plain_run, kind):
     given = {"polars": table, "pandas": table.to_pandas(), "pyarrow": table.to_arrow()}[kind]
 
-    found = segmentry.fit_segments(given, k=3, k_range=(3, 3))
+    found = segmentry.fit_segments(given, k=4, k_range=(4, 4))
 
     expected = pl.read_parquet(plain_run.folder / "segments.parquet")
     assert found.segment_ids.tolist() == expected["segment_id"].to_list()
-    assert found.n_segments == 3
+    assert found.n_segments == 4
 
 
 @pytest.mark.parametrize("kind", ["polars", "pandas", "pyarrow"])

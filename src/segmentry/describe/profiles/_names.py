@@ -126,7 +126,8 @@ def _words_of(
     spends = _certain_standing(by_name["value_sum"]) if "value_sum" in by_name else 0.0
     if noun == "buyers" and abs(spends) >= _MARKED:
         noun = "big spenders" if spends > 0 else "small spenders"
-    has_clicks = not CLICK_FEATURES.isdisjoint(by_feature)
+    of_ads = shown is None or shown.label == "impressions"
+    has_clicks = of_ads or not CLICK_FEATURES.isdisjoint(by_feature)
     response = _response(segment) if has_clicks else ""
     return _Words(response, exposure, noun, adjectives, weight)
 

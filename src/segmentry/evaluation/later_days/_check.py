@@ -73,7 +73,7 @@ class Validation:
     split: WindowSplit
     feature_segment_ids: npt.NDArray[np.int64]
     verdicts: tuple[SegmentVerdict, ...]
-    kept_gain: OutcomeGain | KeptGain | None
+    kept_gain: KeptGain | OutcomeGain | None
     early: Forecasts
     relabelling: Relabelling
     published: Forecasts
@@ -138,7 +138,7 @@ class TruthReport:
     reason: str
     n_users: int
     n_users_later: int
-    kept_gain: OutcomeGain | KeptGain | None
+    kept_gain: KeptGain | OutcomeGain | None
     refit_events: tuple[str, ...]
     caveats: tuple[str, ...]
     levels: DayLevels | None = None

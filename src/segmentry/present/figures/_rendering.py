@@ -157,7 +157,7 @@ def write_figures(
     later day was checked.
 
     >>> sorted(FIGURES)[:4]
-    ['ctr_by_segment', 'ctr_later', 'distributions', 'elbow']
+    ['ads_and_clicks', 'ctr_by_segment', 'ctr_later', 'cumulative_gain']
     """
     if draw is None:
         with drawing() as own:
