@@ -93,7 +93,7 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 docs: $(READY) ## Write the reference pages that come from the code
 	$(BIN)/python docs/generate.py
 
-pictures: $(READY) browser demo ## Take the pictures of README anew, of the demo in Chromium
+pictures: $(READY) browser demo ## Take the pictures of README again, of the demo in Chromium
 	$(BIN)/python docs/pictures.py demo/run
 
 clean: ## Remove the virtual environment, caches and the demo

@@ -4,7 +4,7 @@
 
     python benchmarks/behaviour_weights.py FOLDER --null 12
 
-FOLDER is made anew: a generated log with behaviours. Segments are formed on the feature window, by
+FOLDER is made again: a generated log with behaviours. Segments are formed on the feature window, by
 each of some weights and numbers of segments, and judged by the outcome window.
 """
 

@@ -9,7 +9,7 @@ sums the columns of the same file with the same engine. The steps of one size:
     python benchmarks/behaviours.py --sizes 25 --only run             # whole runs under limits
 
 `--data DIR` keeps the generated files and each figure (`figures.json`) from one call to the next,
-so that a call that was cut off goes on where it stopped; `--anew` measures what is asked for again.
+so that a call that was cut off goes on where it stopped; `--again` measures it once more.
 The step `run` is of the smallest size alone: the whole process tree of `segmentry run` under each
 of the `--limits`. Users grow with the rows, 636 of each; with `--users N` they are N at every size,
 as in a log of one shop over more days.
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--memory", default="4GB")
     parser.add_argument("--limit", default="1GB", help="the smaller limit")
     parser.add_argument("--limits", default="1GB,2GB,4GB", help="of whole runs")
-    parser.add_argument("--anew", action="store_true", help="forget the figures that are known")
+    parser.add_argument("--again", action="store_true", help="forget the figures that are known")
     parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -90,7 +90,7 @@ def main() -> None:
         rows = []
         for size in sizes:
             name = f"{size}M" if options.users is None else f"{size}M of {options.users} users"
-            known = Known(home / "figures.json", name, is_forgotten=options.anew)
+            known = Known(home / "figures.json", name, is_forgotten=options.again)
             own = [step for step in steps if step != "run" or size == min(sizes)]
             rows.append(measure_size(home / name, size, own, options, known))
     text = report(rows, on)

@@ -163,7 +163,7 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
         page.keyboard.press("ArrowDown")
         option = page.get_by_role("option").nth(position)
         option.wait_for()
-        act = partial(anew, page, option.click, shown) if shown else option.click
+        act = partial(again, page, option.click, shown) if shown else option.click
         timed(what, act, *awaited)
 
     to("Segments", ".card")
@@ -183,7 +183,7 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
     to("Budget", ".facts .value")
     more = page.get_by_test_id("stNumberInputStepUp")
     for place in (0, 1):
-        timed("change a share", partial(anew, page, more.nth(place).click, GAIN))
+        timed("change a share", partial(again, page, more.nth(place).click, GAIN))
     to("Plan a test", ".figure-reach .picture img")
     for _ in range(2):
         timed("move a slider of the test", partial(slid, page))
@@ -192,7 +192,7 @@ def ask(page: Page, timed: Callable[..., None]) -> None:
 def slid(page: Page) -> None:
     """Move the first slider by one step and wait until the last figure is another."""
     page.get_by_role("slider").first.focus()
-    anew(page, partial(page.keyboard.press, "ArrowRight"), picture(".figure"))
+    again(page, partial(page.keyboard.press, "ArrowRight"), picture(".figure"))
 
 
 def picture(figure: str) -> str:
@@ -200,7 +200,7 @@ def picture(figure: str) -> str:
     return f"[...document.querySelectorAll('{figure} .picture img')].at(-1)?.src"
 
 
-def anew(page: Page, act: Callable[[], object], shown: str) -> None:
+def again(page: Page, act: Callable[[], object], shown: str) -> None:
     """Act, and wait until what a script tells is another one."""
     before = page.evaluate(shown)
     act()

@@ -1,4 +1,4 @@
-"""Take the pictures of README anew: the report and the dashboard of the demo, in Chromium.
+"""Take the pictures of README again: the report and the dashboard of the demo, in Chromium.
 
 Usage: python docs/pictures.py RUN_DIR
 """

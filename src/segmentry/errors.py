@@ -1,4 +1,4 @@
-"""What can go wrong, by what the reader of the message has to mend.
+"""What can go wrong, by what the reader of the message has to fix.
 
 Every message says what was wrong, what was found, what was expected and what to do. The command
 line prints a `SegmentryError` as one line and exits with 2; anything else is our bug.
@@ -6,7 +6,7 @@ line prints a `SegmentryError` as one line and exits with 2; anything else is ou
 
 
 class SegmentryError(Exception):
-    """Base of every error that the user can mend."""
+    """Base of every error that the user can fix."""
 
 
 class DataError(SegmentryError):

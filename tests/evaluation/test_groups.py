@@ -108,10 +108,10 @@ def test_prediction_strength_equals_pairs_counted_one_by_one():
 
     centers = KMeans(3, n_init=4, random_state=0).fit(first).cluster_centers_
     labels = KMeans(3, n_init=4, random_state=0).fit(second).labels_
-    foretold = np.argmin(((second[:, None] - centers) ** 2).sum(axis=2), axis=1)
+    predicted = np.argmin(((second[:, None] - centers) ** 2).sum(axis=2), axis=1)
     strengths = []
     for j in range(3):
         members = np.flatnonzero(labels == j)
-        pairs = [foretold[a] == foretold[b] for a in members for b in members if a != b]
+        pairs = [predicted[a] == predicted[b] for a in members for b in members if a != b]
         strengths.append(np.mean(pairs) if pairs else 0.0)
     assert found == pytest.approx(min(strengths))

@@ -526,7 +526,7 @@ def test_one_user_with_half_of_all_impressions_is_told_and_decides_nothing(tmp_p
 
 
 def test_clicks_of_later_days_change_no_early_segment_and_no_choice(checked, log, tmp_path):
-    """The clicks of the outcome window are dealt anew among all its impressions."""
+    """The clicks of the outcome window are dealt again among all its impressions."""
     other = tmp_path / "log"
     other.mkdir()
     for name in ("user_profile.csv", "ad_feature.csv"):

@@ -193,9 +193,9 @@ def test_other_content_of_equal_size_is_noticed(data, prepared, tmp_path):
 
     with raises_text(DataError):
         prepare(files, out=tmp_path / "p", block_bytes=BLOCK)
-    anew = prepare(files, out=tmp_path / "p", block_bytes=BLOCK, overwrite=True)
+    again = prepare(files, out=tmp_path / "p", block_bytes=BLOCK, overwrite=True)
 
-    assert {each.role: each.rejected.get("unknown action") for each in anew.accounts}[
+    assert {each.role: each.rejected.get("unknown action") for each in again.accounts}[
         "behaviours"
     ] == 1
 

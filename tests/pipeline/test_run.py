@@ -271,7 +271,7 @@ def test_the_segments_of_both_fits_are_in_the_table_of_segments(segments, again)
 
 
 def test_the_core_figures_are_the_recorded_ones(summary):
-    """A change of these figures must be meant: then write the file anew, and say why."""
+    """A change of these figures must be meant: then write the file again, and say why."""
     assert core_figures(summary) == json.loads(GOLDEN.read_text())
 
 

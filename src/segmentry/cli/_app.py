@@ -98,7 +98,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 2 the user can mend it, 1 our bug."""
+    """Run the command line; exit 0 done, 2 the user can fix it, 1 our bug."""
     is_json = "--json" in sys.argv[1:]
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     share_freed_memory()
@@ -148,7 +148,7 @@ def _caught_signals() -> Iterator[list[int]]:
 
 
 def _explain(error: BaseException, *, is_json: bool) -> None:
-    """Exit with one line if the user can mend it; return if it is our bug."""
+    """Exit with one line if the user can fix it; return if it is our bug."""
     if isinstance(error, SegmentryError):
         _fail(str(error), is_json=is_json)
     if isinstance(error, typer.TyperException):

@@ -209,7 +209,7 @@ def _ads(row: "ScreenRow") -> str:
 
 
 def _print_conversions(summary: Summary) -> None:
-    """Print what the behaviours add to foretelling clicks and purchases."""
+    """Print what the behaviours add to predicting clicks and purchases."""
     from segmentry.present.report import added_sentence
 
     report = summary.conversions

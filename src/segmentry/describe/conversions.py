@@ -111,7 +111,7 @@ class ConversionReport:
     features: tuple[str, ...]
     """Features of the behaviour log that formed the segments."""
     added: tuple[AddedGain, ...]
-    """What the family adds to foretelling clicks and purchases; empty where nothing was checked."""
+    """What the family adds to predicting clicks and purchases; empty where nothing was checked."""
     added_reason: str
     """Why not, or empty."""
     n_users_with: int

@@ -48,7 +48,7 @@ class LatentClass:
 
 @dataclass(frozen=True, slots=True)
 class LatentReport:
-    """How latent classes were found and what the memberships foretell."""
+    """How latent classes were found and what the memberships predict."""
 
     parts: tuple[str, ...]
     """What is modelled, one sentence each."""

@@ -180,4 +180,4 @@ def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
         for reason, n in account.rejected.items()
     ]
     if bad:
-        raise DataError(f"--strict: rows were rejected ({'; '.join(bad)}); mend the files")
+        raise DataError(f"--strict: rows were rejected ({'; '.join(bad)}); fix the files")

@@ -81,7 +81,7 @@ def compare_algorithms(
     Parameters
     ----------
     run_dir : Path or str
-        A run folder: gets ``comparison.json``, ``comparison.parquet``, and the report anew.
+        A run folder: gets ``comparison.json``, ``comparison.parquet``, and the report again.
     algorithms : sequence of str, optional
         Some of kmeans, minibatch, bisecting, gaussian-mixture, dbscan, hdbscan, latent, classic,
         cells.
@@ -144,7 +144,7 @@ def _days_and_table(home: Path, window: Window) -> tuple[UserDays | None, pl.Dat
 
 
 def _counted(table: pl.DataFrame, days: UserDays, chosen: Sequence[int]) -> pl.DataFrame:
-    """Return the table with what is counted per user and day found anew on some days."""
+    """Return the table with what is counted per user and day found again on some days."""
     totals = days.totals(chosen)
     n, c = totals.n_trials, totals.n_successes
     active, clicked = days.active_days(chosen)
@@ -272,7 +272,7 @@ def embed_run(
     Parameters
     ----------
     run_dir : Path or str
-        A run folder; its summary, figures and report are written anew, with ``umap.parquet``.
+        A run folder; its summary, figures and report are written again, with ``umap.parquet``.
     n_fitted : int
         Users that form the map: of every segment its share, by hash of the id.
     n_placed : int

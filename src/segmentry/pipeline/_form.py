@@ -109,7 +109,7 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
 
 
 def _measure_added(asked: Asked, first: Segmentation, users: UserData) -> Added:
-    """Form as many segments without the behaviours, and compare what both foretell."""
+    """Form as many segments without the behaviours, and compare what both predict."""
     early = users.early
     if users.behaviours is None or early is None:
         return Added()
@@ -183,7 +183,7 @@ def _first_fit(
     if not users.traits.has_time:
         return None, "the log has no times, so that no day is later than another"
     if users.traits.has_clicks and asked.settings.algorithm == "cells":
-        return None, "cells are cut where the users lie, not to foretell clicks"
+        return None, "cells are cut where the users lie, not to predict clicks"
     if not users.traits.has_clicks and asked.settings.algorithm == "latent":
         return None, "latent classes are checked on clicks only"
     if not asked.recipe.is_checked_on("clicks" if users.traits.has_clicks else "events"):

@@ -39,7 +39,7 @@ def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
     """Draw figures and page of a run again, from its summary; the old ones stay if that fails.
 
     Segments take the names in `names`, else those in the run's ``names.toml``: where they differ
-    from the summary's, everything in the run folder that holds names is written anew.
+    from the summary's, everything in the run folder that holds names is written again.
 
     Raises
     ------

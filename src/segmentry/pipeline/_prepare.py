@@ -54,7 +54,7 @@ def prepare(
     mapping : Path or str, optional
         TOML file, for data that are not Taobao's.
     overwrite : bool
-        Begin anew, and replace an earlier prepared folder.
+        Begin again, and replace an earlier prepared folder.
     block_bytes : int
         Text to work on between two moments at which the work can go on.
     progress : callable, optional

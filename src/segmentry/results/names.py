@@ -192,7 +192,7 @@ def named_by_people(
 
 
 def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:
-    """Write all of a run that holds names anew into a folder beside it."""
+    """Write all of a run that holds names again into a folder beside it."""
     found = _table_of(run_dir / NAMES_FILE, "automatic")
     automatic = {int(each): str(name) for each, name in found.items()}
     (staging / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")

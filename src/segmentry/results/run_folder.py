@@ -137,7 +137,7 @@ def staged_inside(run_dir: Path) -> Iterator[Path]:
             put_in_place(entry, run_dir / entry.name)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"{run_dir}: cannot be written: {reason}; mend that first") from error
+        raise OutputError(f"{run_dir}: cannot be written: {reason}; fix that first") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -153,7 +153,7 @@ def written_plan(run_dir: Path, name: str) -> Iterator[Path]:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"{folder}: cannot be made: {reason}; mend that first") from error
+        raise OutputError(f"{folder}: cannot be made: {reason}; fix that first") from error
     with written_whole(folder / name) as partial:
         yield partial
 

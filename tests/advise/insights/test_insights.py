@@ -166,11 +166,11 @@ def test_what_is_not_confirmed_is_counted_in_clicks_that_the_forecast_promises(p
 
 def test_silence_takes_enough_exposure(plain):
     shown = plain.segments[0].numeric[0]
-    often, seldom = (replace(shown, median=median) for median in (60.0, 59.0))
+    often, rarely = (replace(shown, median=median) for median in (60.0, 59.0))
 
     # At 5.06 %, 60 impressions are 3.04 clicks and 59 are 2.99.
     assert codes_of(changed(plain, numeric=(often,), **confirmed(40.0))) == [("SEG-003", 1)]
-    assert codes_of(changed(plain, numeric=(seldom,), **confirmed(40.0))) == []
+    assert codes_of(changed(plain, numeric=(rarely,), **confirmed(40.0))) == []
     assert codes_of(changed(plain, numeric=(often,), **confirmed(58.0))) == []  # 63 at the far end
 
 
@@ -236,9 +236,9 @@ def test_no_click_when_formed_is_no_forecast(plain):
         )
         return found
 
-    foretold = said(by_clicks, Estimate(0.06, 0.05, 0.07))
-    shows(plainly(foretold))
-    assert foretold.action.value == Estimate(600.0, 500.0, 700.0)
+    predicted = said(by_clicks, Estimate(0.06, 0.05, 0.07))
+    shows(plainly(predicted))
+    assert predicted.action.value == Estimate(600.0, 500.0, 700.0)
     shows(said(by_clicks, unknown).text)
     untouched = replace(plain, features=tuple(replace(f, weight=None) for f in plain.features))
     shows(plainly(said(untouched, unknown)))

@@ -58,27 +58,27 @@ def test_of_segments_that_are_alike_nothing_is_said(plain):
 
 def test_heavy_browsers_must_view_much_and_seldom_click_later_too(plain):
     much = {"shop": shop_with("views", 300.0, 20.0)}
-    seldom = clicking(plain, **SELDOM)
+    rarely = clicking(plain, **SELDOM)
 
-    assert of_shop(with_conversions(seldom, **much)) == [("SEG-019", 1)]
+    assert of_shop(with_conversions(rarely, **much)) == [("SEG-019", 1)]
     assert of_shop(with_conversions(plain, **much)) == []
-    assert of_shop(with_conversions(seldom)) == []
+    assert of_shop(with_conversions(rarely)) == []
     barely = {"shop": shop_with("views", 300.0, 50.0)}  # 1.47 times at the near end
-    assert of_shop(with_conversions(seldom, **barely)) == []
+    assert of_shop(with_conversions(rarely, **barely)) == []
     unsure = clicking(plain, **SELDOM | {"forecast_index": near(88.0, 5.0)})
     assert of_shop(with_conversions(unsure, **much)) == []
 
 
 def test_buyers_who_ignore_ads_are_confirmed_in_both(plain):
-    seldom = clicking(plain, **SELDOM)
-    summary = with_conversions(seldom, purchases=MORE)
+    rarely = clicking(plain, **SELDOM)
+    summary = with_conversions(rarely, purchases=MORE)
 
     assert of_shop(summary) == [("SEG-020", 1)]
     assert of_shop(with_conversions(plain, purchases=MORE)) == []
     not_confirmed = replace(MORE, verdict="weaker")
-    assert of_shop(with_conversions(seldom, purchases=not_confirmed)) == []
-    assert of_shop(with_conversions(seldom, purchases=LESS)) == []
-    assert of_shop(with_conversions(seldom, purchases=None)) == []
+    assert of_shop(with_conversions(rarely, purchases=not_confirmed)) == []
+    assert of_shop(with_conversions(rarely, purchases=LESS)) == []
+    assert of_shop(with_conversions(rarely, purchases=None)) == []
 
     found, _ = find_insights(summary, agreements=AGREED)
     insight = next(each for each in found if each.code == "SEG-020")
@@ -92,14 +92,14 @@ def test_buyers_who_ignore_ads_are_confirmed_in_both(plain):
 
 
 def test_what_is_bought_is_tested_by_leaving_users_alone_not_by_clicks(plain):
-    seldom = clicking(plain, **SELDOM)
+    rarely = clicking(plain, **SELDOM)
     views, left = shop_with("views", 300.0, 20.0), shop_with("carts abandoned", 0.9, 0.02)
     loyal = shop_with("same brand", 0.014, 0.001)
     found = [
         each
         for summary in (
-            with_conversions(seldom, shop=views),
-            with_conversions(seldom, purchases=MORE),
+            with_conversions(rarely, shop=views),
+            with_conversions(rarely, purchases=MORE),
             with_conversions(plain, features=(), shop=left),
             with_conversions(plain, shop=loyal),
         )

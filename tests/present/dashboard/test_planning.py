@@ -23,7 +23,7 @@ from segmentry.results.summary import read_summary
 
 @pytest.fixture(autouse=True)
 def measured(monkeypatch):
-    """Measure in this process, each time anew."""
+    """Measure in this process, each time again."""
     _runs._basis.cache_clear()
     monkeypatch.setattr(_runs, "measure_plans_apart", measure_plans)
 

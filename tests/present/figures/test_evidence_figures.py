@@ -106,7 +106,8 @@ def test_the_report_sets_each_figure_beside_its_table(measured):
 
     stability = page[page.index('id="figure-stability"') :].split("</figure>")[0]
     assert "<svg>a</svg>" in stability
-    assert ">0.30</td>" in stability and ">6 (60\u00a0%)</td>" in stability
+    assert ">0.30</td>" in stability
+    assert ">6 (60\u00a0%)</td>" in stability
     assert "<svg>b</svg>" in page[page.index('id="figure-gain_by_k"') :].split("</figure>")[0]
 
 

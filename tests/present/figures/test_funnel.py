@@ -47,7 +47,7 @@ def test_each_step_has_its_share_with_the_interval_by_segment(summary):
 @pytest.mark.parametrize(
     "name",
     [
-        "Often in the shop, seldom clicks ads",
+        "Often in the shop, rarely clicks ads",
         "Weekend visitors who look at many brands and buy from few",
         "经常浏览但很少点击广告并且几乎不购买的用户",
     ],

@@ -109,7 +109,7 @@ def charts():
 def recorded(spec):
     """Return a specification for the records: few rows, no number of a machine's last digits.
 
-    Altair numbers views and names data by a hash: here they are counted anew.
+    Altair numbers views and names data by a hash: here they are counted again.
     """
     text = json.dumps({key: spec[key] for key in spec if key not in ("$schema", "config")})
     for stem in (r"view_\d+", r"param_\d+", r"data-[0-9a-f]{32}"):

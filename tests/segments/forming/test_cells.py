@@ -125,7 +125,7 @@ def test_new_users_are_placed_by_the_saved_cuts_without_a_fit():
     saved = parse_bundle(render_bundle(bundle), source="bundle.json")
 
     again, _ = score_users(saved, users)
-    # All of these are away for longer than nine tenths of the first: a fit would cut anew.
+    # All of these are away for longer than nine tenths of the first: a fit would cut again.
     late, _ = score_users(saved, users.with_columns(pl.lit(480.0).alias("recency_days")))
 
     assert saved == bundle

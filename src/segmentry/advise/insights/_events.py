@@ -122,7 +122,7 @@ KINDS = (
         "caution",
         "Three quarters of its users have been away for longer than the median of all users, and "
         "their mean lies above that of all users (95 % interval).",
-        "They may be gone, or may come seldom by habit: who bought once is most often here.",
+        "They may be gone, or may come rarely by habit: who bought once is most often here.",
         "Try to win back a random half of them and leave the others alone; spend on all only if "
         "more of that half come back, by enough to pay for it.",
         _find_lapsed,

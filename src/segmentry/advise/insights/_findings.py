@@ -138,7 +138,7 @@ SHOP = "the behaviour log (`--with behaviours`)"
 
 
 def is_confirmed(segment: SegmentProfile) -> bool:
-    """Tell whether later days confirm the segment and how it clicks is foretold."""
+    """Tell whether later days confirm the segment and how it clicks is predicted."""
     index = segment.forecast_index
     return segment.verdict == "confirmed" and index.low is not None and index.high is not None
 

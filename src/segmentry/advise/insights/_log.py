@@ -147,7 +147,7 @@ def _preferred(facts: Facts, dimensions: tuple[str, ...], *, least: float) -> It
             )
             yield Finding(
                 segment,
-                f"It clicks more than its own level foretells: {told}.",
+                f"It clicks more than its own level predicts: {told}.",
                 tuple(index_evidence(f"{c.dimension} {c.label}", c.ctr_index, 95) for c in liked),
                 _worth(
                     f"{count(PER)} of its impressions moved to {liked[0].dimension} "
@@ -194,7 +194,7 @@ KINDS = (
         "Price mismatch",
         "caution",
         "In a price band with at least 20 % of the segment's impressions it clicks less than its "
-        "own level and the band's foretell (upper end of the CTR index below 90), and in another "
+        "own level and the band's predict (upper end of the CTR index below 90), and in another "
         "band more (lower end above 110).",
         "What it is shown is not priced as what it clicks.",
         "Shift its impressions towards the band it clicks, and test.",
@@ -207,7 +207,7 @@ KINDS = (
         "Placement or time of day makes a difference",
         "note",
         "At some placement or hour the segment clicks more than its own level and the place's "
-        "foretell (lower end of the CTR index above 110).",
+        "predict (lower end of the CTR index above 110).",
         "A preference of this segment beyond what holds for all users.",
         "Weight its placements or hours accordingly, and test.",
         _find_place_or_time,
@@ -218,7 +218,7 @@ KINDS = (
         "SEG-009",
         "Category affinity",
         "opportunity",
-        "In some category the segment clicks more than its own level and the category's foretell "
+        "In some category the segment clicks more than its own level and the category's predict "
         "(lower end of the CTR index above 120).",
         "A taste of this segment. Whether it helps to choose by it is measured on later clicks.",
         "Feed the affinities to recommendations for this segment, and test.",

@@ -182,7 +182,7 @@ def _share(label: str, found: ShopRate) -> Evidence:
 KINDS = (
     InsightKind(
         "SEG-019",
-        "Heavy browsers who seldom click ads",
+        "Heavy browsers who rarely click ads",
         "caution",
         "Page views per user are at least 1.5 times those of all users (lower end of the index), "
         "the verdict is “confirmed”, and the upper end of the forecast index of clicks is below "

@@ -1,4 +1,4 @@
-"""Whether affinities of the first days foretell what is clicked on later ones."""
+"""Whether affinities of the first days predict what is clicked on later ones."""
 
 from dataclasses import dataclass, field
 
@@ -174,12 +174,12 @@ def _conclusion(gains: list[HeldOutGain], dimension: str) -> str:
     likelihood = gains[0].difference
     low, high = likelihood.low or 0.0, likelihood.high or 0.0
     if low > 0:
-        told = f"Segment affinity foretells the {dimension} of later clicks better than popularity"
+        told = f"Segment affinity predicts the {dimension} of later clicks better than popularity"
     elif high < 0:
-        told = f"Segment affinity foretells the {dimension} of later clicks worse than popularity"
+        told = f"Segment affinity predicts the {dimension} of later clicks worse than popularity"
     else:
         return (
-            f"Segment affinity is not shown to foretell the {dimension} of later clicks better "
+            f"Segment affinity is not shown to predict the {dimension} of later clicks better "
             "than popularity among all: choose by popularity."
         )
     better = [gain for gain in gains[1:] if (gain.difference.low or 0.0) > 0]

@@ -28,7 +28,7 @@ AddedVerdict = Literal["adds", "placebo does too", "takes away", "cannot be told
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forming:
-    """Segments of the feature window, and what they foretell of each user's later rate.
+    """Segments of the feature window, and what they predict of each user's later rate.
 
     `forecast` is a rate per user; only its differences count, not its level.
     """
@@ -82,7 +82,7 @@ def over_placebos(gain: AddedGain, placebos: Sequence[AddedGain]) -> AddedGain:
     """Hold a gain against those over segments that were formed by a placebo of the family.
 
     Columns change how users are divided even if they tell nothing: behaviours in the place of those
-    of others "added" to foretelling clicks in 2 of 12 permutations at K = 6
+    of others "added" to predicting clicks in 2 of 12 permutations at K = 6
     (docs/decisions/0008-behaviours.md).
     A family adds only what it adds over all of its placebos.
     """
@@ -130,7 +130,7 @@ def added_gain(
     n_draws: int = 200,
     seed: int = 0,
 ) -> AddedGain:
-    """Compare two ways to form segments by what they foretell of the outcome window.
+    """Compare two ways to form segments by what they predict of the outcome window.
 
     Notes
     -----

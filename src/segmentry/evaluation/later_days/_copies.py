@@ -24,7 +24,7 @@ class CopiedUsers:
 def copied_users(counts: UserDays) -> CopiedUsers:
     """Count users whose impressions and clicks are, on every day, exactly those of another user.
 
-    Only users with at least 50 impressions on at least 4 days are compared: two of those are seldom
+    Only users with at least 50 impressions on at least 4 days are compared: two of those are rarely
     alike by chance. One person under several ids, or rows that came twice under another id, make
     every interval too narrow and groups out of nothing.
 

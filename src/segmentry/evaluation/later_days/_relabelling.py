@@ -32,7 +32,7 @@ _MOST_KEYS = 4_000_000
 class Relabelling:
     """Put users into frozen segments by the features of a part of the days.
 
-    Of the features that form segments, those that add up over days are found anew. Counts are
+    Of the features that form segments, those that add up over days are found again. Counts are
     scaled up to all days, so that they meet the frozen centres on their own scale; ratios are
     not, and the shrunk CTR is that of the counts as they are: scaling them would shrink it less
     than the information in them warrants, and move the forecasts of the outermost of five

@@ -257,8 +257,8 @@ def _strength(
     (rows, weights), (others, other_weights) = halves
     first = small_kmeans(rows, weights.astype(np.float64), k=k, seed=seed)
     second = small_kmeans(others, other_weights.astype(np.float64), k=k, seed=seed)
-    foretold, _ = assign(others, first.centers)
-    table = contingency(second.labels, foretold, weights=other_weights.astype(np.float64))
+    predicted, _ = assign(others, first.centers)
+    table = contingency(second.labels, predicted, weights=other_weights.astype(np.float64))
     together = np.sum(table * (table - 1), axis=1)
     sizes = table.sum(axis=1)
     pairs = sizes * (sizes - 1)

@@ -266,7 +266,7 @@ class DuckDBEngine:
         if "state machine reached an invalid state" in str(error):
             return DataError(
                 f"{step}: a line ends in another way than the others, or a quote stands inside a "
-                "field; expected the same line end everywhere; write the file anew with one of them"
+                "field; expected the same line end everywhere; write the file with one of them"
             )
         return EngineError(engine=self.name, step=step, cause=cause_of(error))
 
@@ -367,7 +367,7 @@ class DuckDBEngine:
             if error not in _LINE_REASONS:
                 raise DataError(
                     f"{path}: line {first} is broken ({error.lower()}), and what follows it cannot "
-                    "be trusted; look for a quote that is not closed and mend the line"
+                    "be trusted; look for a quote that is not closed and fix the line"
                 )
             found[_LINE_REASONS[error]] += n_lines
         return found

@@ -157,7 +157,7 @@ def begin_work(work: Work, plan: Plan, tables: Mapping[str, TableSource]) -> int
     if begun.plan != plan:
         raise DataError(
             f"{work.folder}: holds an interrupted preparation of other files or with other "
-            "options; repeat it as it was, or begin anew with --overwrite"
+            "options; repeat it as it was, or begin again with --overwrite"
         )
     return begun.n_parts
 

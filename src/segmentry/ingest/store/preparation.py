@@ -94,7 +94,7 @@ def _written(target: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
-            f"{target}: cannot be written: {reason}; mend that and prepare again: it goes on where "
+            f"{target}: cannot be written: {reason}; fix that and prepare again: it goes on where "
             "it stopped"
         ) from error
 

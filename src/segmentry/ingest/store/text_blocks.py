@@ -77,7 +77,7 @@ def changed_block(file: Path, number: int) -> DataError:
     """Return the refusal of a file that is another one than before."""
     return DataError(
         f"{file}: block {number} is not what it was when it was prepared; expected the same file; "
-        "prepare it anew with --overwrite"
+        "prepare it again with --overwrite"
     )
 
 

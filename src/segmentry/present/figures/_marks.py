@@ -119,7 +119,7 @@ def haloed(
 ) -> "list[alt.Chart]":
     """Return text twice: a broad stroke in the colour of the paper, then the letters.
 
-    Each text is measured anew for its limit, 2 ms; None where no text can be as long.
+    Each text is measured again for its limit, 2 ms; None where no text can be as long.
     """
     paper = ROLES["paper"].light
     cut = alt.Undefined if limit is None else limit

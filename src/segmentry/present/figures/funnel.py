@@ -146,8 +146,8 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
 def _lines(name: str) -> list[str]:
     """Break a name into the lines that fit beside its row: 60 letters do, the most a name has.
 
-    >>> _lines("2  Often in the shop, seldom clicks ads")
-    ['2  Often in the shop,', 'seldom clicks ads']
+    >>> _lines("2  Often in the shop, rarely clicks ads")
+    ['2  Often in the shop,', 'rarely clicks ads']
     """
     is_latin = all(ord(letter) <= _LATIN for letter in name)
     n_letters = int((_NAMES - 14) / (_PIXELS_PER_LETTER if is_latin else _PIXELS_PER_SIGN))

@@ -32,11 +32,11 @@ _hundredths = partial(thousandfold, digits=2)
 
 
 def added_sentence(gain: AddedGain) -> str:
-    """Say in one sentence what the behaviours add to foretelling an outcome."""
+    """Say in one sentence what the behaviours add to predicting an outcome."""
     what = f"later {gain.outcome}"
     if gain.reason == NO_SIGNAL:
         return (
-            f"Of {what} nothing can be kept: users’ own rates foretell them no better than one "
+            f"Of {what} nothing can be kept: users’ own rates predict them no better than one "
             "rate for all."
         )
     if gain.reason:
@@ -48,21 +48,21 @@ def added_sentence(gain: AddedGain) -> str:
         f"{bracketed(gain.kept_without, percent, digits=digits)} without"
     )
     if gain.verdict == "adds" and _is_little(gain):
-        return f"Behaviours help to foretell {what} by next to nothing: {kept}."
+        return f"Behaviours help to predict {what} by next to nothing: {kept}."
     if gain.verdict == "adds":
-        return f"Behaviours help to foretell {what}: {kept}."
+        return f"Behaviours help to predict {what}: {kept}."
     if gain.verdict == "placebo does too":
         return (
-            f"Behaviours are not shown to help to foretell {what}: {kept}, but not surely more "
+            f"Behaviours are not shown to help to predict {what}: {kept}, but not surely more "
             "than with the behaviours of other users in the place of their own. Users are divided "
             "otherwise, which helps by itself."
         )
     if gain.verdict == "takes away":
         return (
-            f"Segments formed with the behaviours foretell {what} worse than as many without "
+            f"Segments formed with the behaviours predict {what} worse than as many without "
             f"them: {kept}."
         )
-    return f"Whether behaviours help to foretell {what} cannot be told: {kept}."
+    return f"Whether behaviours help to predict {what} cannot be told: {kept}."
 
 
 def _is_little(gain: AddedGain) -> bool:
@@ -93,7 +93,7 @@ def added_table(report: ConversionReport) -> Table:
             "rate for all users in nats per 1,000 impressions, or user days (90\u00a0%)"
         ),
         columns=(
-            Column("outcome", "foretold"),
+            Column("outcome", "predicted"),
             Column("n_trials", "on"),
             Column("n_events", "events", count),
             *(Column(name, head, _hundredths) for name, head in gains),

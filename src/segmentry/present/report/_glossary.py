@@ -35,8 +35,8 @@ GLOSSARY: Mapping[str, str] = {
     "given where no difference was forecast.",
     "Luck": "Part of the differences seen on the forming days that the forecast takes away: users "
     "were put together for clicks that partly were chance.",
-    "Kept gain": "How much better later clicks are foretold by segments than by one rate for all, "
-    "divided by how much better users’ own click rates foretell them. 100 %: knowing the "
+    "Kept gain": "How much better later clicks are predicted by segments than by one rate for all, "
+    "divided by how much better users’ own click rates predict them. 100 %: knowing the "
     "segment is as good as knowing the user’s clicks; 0 %: it is worth nothing.",
     "Nat": "Unit of that gain: the mean logarithm of how much likelier the clicks became.",
     "Share": "A part of a whole, from 0 to 100 %.",

@@ -144,7 +144,7 @@ def nats_table(gain: KeptGain | None) -> Table | None:
         name="kept-gain",
         caption=_nats_caption(gain),
         columns=(
-            Column("by", "foretold by"),
+            Column("by", "predicted by"),
             Column("nats", "gain", thousandfold, limits="90\u00a0% interval"),
         ),
         rows=tuple(rows),

@@ -97,7 +97,7 @@ def checked_labels(
         empty = np.flatnonzero(n_rows_of == 0)[:5].tolist()
         raise ValueError(
             f"labels: found 0..{len(n_rows_of) - 1} with {empty} empty, "
-            "expected every label from 0 to k-1 in use; number the clusters anew"
+            "expected every label from 0 to k-1 in use; number the clusters again"
         )
     if len(n_rows_of) < n_clusters_at_least:
         raise ValueError(
