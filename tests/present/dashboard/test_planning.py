@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -90,24 +91,25 @@ def test_the_more_extra_ads_wear_out_the_less_a_split_gains(run_dir):
     assert gains == sorted(gains, reverse=True)
 
 
-def test_the_planner_says_what_the_command_says_and_writes_nothing(run_dir):
+def test_the_planner_says_what_the_command_says_and_writes_nothing(run_dir, tmp_path):
     before = sorted(path.name for path in run_dir.iterdir())
     page = shown("test", run_dir, who="All segments")
     page.slider(key="change-all").set_value(50).run()
     text = text_of(page)
 
     assert sorted(path.name for path in run_dir.iterdir()) == before
-    plan = plan_test(run_dir, mde=0.5)
+    plan = plan_test(shutil.copytree(run_dir, tmp_path / "run"), mde=0.5)
     weeks = -(-(plan.everyone.n_days or plan.everyone.n_days_adjusted) // 7)
     assert f'<dd class="value">{7 * weeks} days</dd>' in text
     for segment in plan.segments:
         assert f">{count(segment.n_users)}</td>" in text
 
 
-def test_the_lists_of_a_test_are_those_of_the_command(run_dir):
+def test_the_lists_of_a_test_are_those_of_the_command(run_dir, tmp_path):
     segment_id = read_summary(run_dir).segments[0].segment_id
-    plan_test(run_dir, mde=0.9, segments=[segment_id])
-    planned = pl.read_parquet(run_dir / "plan" / "assignment.parquet")
+    copy = shutil.copytree(run_dir, tmp_path / "run")
+    plan_test(copy, mde=0.9, segments=[segment_id])
+    planned = pl.read_parquet(copy / "plan" / "assignment.parquet")
 
     data = _tests._lists(load(run_dir), segment_id, ExperimentRequest(mde=0.9))
 
