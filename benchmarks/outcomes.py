@@ -117,7 +117,7 @@ def main():
     parser.add_argument("--n-users", type=int, default=2000)
     parser.add_argument("--n-days", type=int, default=364)
     parser.add_argument("--k", type=int, default=4)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, help="cdnow: the folder that holds its files")
     args = parser.parse_args()
     COMMANDS[args.what](args)
 
