@@ -82,6 +82,8 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 	$(BIN)/python benchmarks/choice.py planted --seeds 200
 	$(BIN)/python benchmarks/choice.py planted --seeds 200 --most 6
 	$(BIN)/python benchmarks/choice.py null --seeds 200 --n-users 3000
+	$(BIN)/python benchmarks/outcomes.py coverage --seeds 200
+	$(BIN)/python benchmarks/outcomes.py alike --seeds 200
 	$(BIN)/python benchmarks/latent.py --seeds 200 --n-users 4000 --most 2
 	$(BIN)/python benchmarks/budget.py --seeds 200
 	$(BIN)/python benchmarks/ab_tests.py aa --seeds 1000 --n-users 600
