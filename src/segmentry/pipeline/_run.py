@@ -57,7 +57,7 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
 from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
-from segmentry.schema import OF_CLICKS, Feature, Outcome, Progress, Source, Window
+from segmentry.schema import Feature, Outcome, Progress, Source, Window
 from segmentry.segments.forming import Segmentation, plan_features, recipe_named
 from segmentry.settings import RunOptions
 
@@ -312,7 +312,7 @@ def _reuse(
     reading = {name: manifest.config[name] for name in _READING_OPTIONS if name in manifest.config}
     reading["with_"] = tuple(_texts(reading.get("with_")))
     behaviours = reuse_behaviours(run_dir, bundle)
-    outcome = OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates
+    outcome = summary.outcome
     users = UserData(
         table=table,
         features=_features_as_called(summary, table),

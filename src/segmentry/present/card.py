@@ -8,7 +8,6 @@ from segmentry.describe.profiles import NumericStatistics, SegmentProfile
 from segmentry.formats import count, decimal, percent, rate_with_limits, signed, writer_of
 from segmentry.present.first_screen import DECISIONS, ScreenRow, screen_row
 from segmentry.results.summary import FeatureRow, Summary
-from segmentry.schema import OF_CLICKS
 
 __all__ = [
     "Card",
@@ -119,7 +118,7 @@ def _do(segment: SegmentProfile, row: ScreenRow) -> str:
 
 
 def _expect(segment: SegmentProfile, summary: Summary) -> str:
-    outcome = OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates
+    outcome = summary.outcome
     of_clicks = outcome.kind == "clicks"
     if of_clicks and not summary.traits.has_clicks:
         return ""

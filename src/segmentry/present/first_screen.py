@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from segmentry.describe.profiles import Decision, SegmentProfile
 from segmentry.formats import count, decimal, listed, percent
 from segmentry.results.summary import Spending, Summary
-from segmentry.schema import OF_CLICKS, UNKNOWN, Estimate, Outcome
+from segmentry.schema import UNKNOWN, Estimate, Outcome
 
 __all__ = ["DECISIONS", "FirstScreen", "ScreenRow", "first_screen", "screen_row"]
 
@@ -114,17 +114,13 @@ def first_screen(summary: Summary) -> FirstScreen:
         sure=tuple(_sure(summary)),
         chosen=next((e.segment_id for e in ranked if not e.is_withheld), None),
         has_ads=has_ads,
-        outcome=_outcome(summary),
+        outcome=summary.outcome,
     )
-
-
-def _outcome(summary: Summary) -> Outcome:
-    return OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates
 
 
 def _if_known(rate: Estimate, summary: Summary) -> Estimate:
     """Return the rate unless it is of clicks and the data have none."""
-    is_of_clicks = _outcome(summary).kind == "clicks"
+    is_of_clicks = summary.outcome.kind == "clicks"
     return UNKNOWN if is_of_clicks and not summary.traits.has_clicks else rate
 
 
@@ -151,7 +147,7 @@ def _headline(ranked: Sequence[SegmentProfile], summary: Summary) -> str:
 
 def _headline_of_events(summary: Summary) -> str:
     """Name the segment that brings most per user, where that can be expected."""
-    average, outcome = _if_known(summary.population.expected_rate, summary).value, _outcome(summary)
+    average, outcome = _if_known(summary.population.expected_rate, summary).value, summary.outcome
     known = [each for each in summary.segments if each.expected_rate.value is not None]
     if not average or not known or outcome.kind == "clicks":
         return "Test before you spend: these data do not show how users answer to ads."
@@ -223,7 +219,7 @@ def _sure(summary: Summary) -> list[str]:
     found = []
     k, evidence = len(summary.segments), summary.evidence
     if k > 1 and evidence is not None and evidence.n_groups <= 1:
-        why = f" because that predicts {_outcome(summary).events}" if evidence.has_gain else ""
+        why = f" because that predicts {summary.outcome.events}" if evidence.has_gain else ""
         found.append(f"There are no natural groups: segmentry split a gradual scale into {k}{why}.")
     if any(each.is_stable is False for each in summary.segments):
         found.append("Borders are soft: refresh the lists before each campaign.")

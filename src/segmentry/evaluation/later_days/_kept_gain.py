@@ -1,7 +1,7 @@
 """Kept gain: how much of what users' own CTRs tell of later days the segments still tell."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from segmentry.evaluation.later_days._intervals import (
 from segmentry.features import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.user_days import UserCounts
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate
-from segmentry.schema.arrays import FloatVector, IntVector
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import distinct_rows
 
 NO_SIGNAL = "no user-level signal"
+_Gain = TypeVar("_Gain", bound="KeptGain")
 _EDGE = 1e-9
 _MOST_STEPS = 60
 
@@ -98,9 +99,8 @@ def kept_gain(
     draws = resampled_sums(cell_of, counts, n_groups=len(cells), n_draws=n_draws, seed=seed)
     gains = gains_of_cells(cells, observed, has_forecast=published is not None)
     drawn = gains_of_cells(cells, draws, has_forecast=published is not None)
-    return _result(
-        int(is_in.sum()), n_impressions, gains[:, 0], drawn, has_forecast=published is not None
-    )
+    blank = KeptGain(n_users=int(is_in.sum()), n_impressions=n_impressions, reason="")
+    return with_gains(blank, gains[:, 0], drawn, has_forecast=published is not None)
 
 
 def why_no_gain(
@@ -203,23 +203,18 @@ def _shifted(rates: FloatVector, n: FloatVector, c: FloatVector) -> FloatVector:
     return likelihood
 
 
-def _result(
-    n_users: int,
-    n_impressions: int,
-    gains: FloatVector,
-    drawn: FloatVector,
-    *,
-    has_forecast: bool,
-) -> KeptGain:
+def with_gains(
+    blank: _Gain, gains: FloatVector, drawn: FloatMatrix, *, has_forecast: bool
+) -> _Gain:
+    """Put the gains of users, best rates and forecasts, and their shares, into a record."""
     nats = [percentile_interval(gains[j], drawn[j]) for j in range(3)]
     low = nats[0].low
     has_signal = low is not None and low > 0
     kept = [UNKNOWN, UNKNOWN]
     if has_signal:
         kept = [percentile_interval(gains[j] / gains[0], ratio_of_draws(drawn, j)) for j in (1, 2)]
-    return KeptGain(
-        n_users=n_users,
-        n_impressions=n_impressions,
+    return replace(
+        blank,
         by_best_rate=kept[0],
         by_forecast=kept[1] if has_forecast else UNKNOWN,
         nats_of_users=nats[0],

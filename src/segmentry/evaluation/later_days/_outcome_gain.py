@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from segmentry.evaluation.later_days._intervals import percentile_interval
-from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, ratio_of_draws
+from segmentry.evaluation.later_days._kept_gain import NO_SIGNAL, KeptGain, with_gains
 from segmentry.evaluation.later_days._own_history import own_history
 from segmentry.features.user_days import UserDays
-from segmentry.schema import UNASSIGNED, UNKNOWN, OutcomeKind
+from segmentry.schema import UNASSIGNED, OutcomeKind
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import distinct_rows
 
@@ -86,7 +85,7 @@ def outcome_gain(
         given = np.where(segment_ids[known] == UNASSIGNED, level, forecast[known] * len(later))
         predictions.append(_floored(given))
     gains, drawn = _gains(segment_ids[known], y, predictions, kind, n_draws=n_draws, seed=seed)
-    found = _result(blank, gains, drawn, has_forecast=forecast is not None)
+    found = with_gains(blank, gains, drawn, has_forecast=forecast is not None)
     share = None
     if kind == "events" and forecast is not None and not found.reason:
         share = _by_negative_binomial(y, *predictions)
@@ -174,26 +173,6 @@ def _at_rate(
         return total * np.log(rate) - expected
     found: FloatVector = -2 * total / np.sqrt(rate) - 2 * expected / np.sqrt(rate)
     return found
-
-
-def _result(
-    blank: OutcomeGain, gains: FloatVector, drawn: FloatMatrix, *, has_forecast: bool
-) -> OutcomeGain:
-    nats = [percentile_interval(gains[j], drawn[j]) for j in range(3)]
-    low = nats[0].low
-    has_signal = low is not None and low > 0
-    kept = [UNKNOWN, UNKNOWN]
-    if has_signal:
-        kept = [percentile_interval(gains[j] / gains[0], ratio_of_draws(drawn, j)) for j in (1, 2)]
-    return replace(
-        blank,
-        by_best_rate=kept[0],
-        by_forecast=kept[1] if has_forecast else UNKNOWN,
-        nats_of_users=nats[0],
-        nats_by_best_rate=nats[1],
-        nats_by_forecast=nats[2] if has_forecast else UNKNOWN,
-        reason="" if has_signal else NO_SIGNAL,
-    )
 
 
 def _by_negative_binomial(y: FloatVector, own: FloatVector, given: FloatVector) -> float | None:

@@ -19,7 +19,7 @@ from segmentry.present.figures._marks import (
 )
 from segmentry.present.theme import ROLES, segment_colour
 from segmentry.results.summary import Summary
-from segmentry.schema import OF_CLICKS, Estimate
+from segmentry.schema import Estimate
 
 _WIDTH = 600
 _RATES = 460  # pixels of the scale; right of it stand the numbers
@@ -84,7 +84,7 @@ def rate_writer(summary: "Summary") -> Callable[[float | None], str]:
     >>> rate_writer(summary)(0.05)  # doctest: +SKIP
     '5.00 %'
     """
-    return writer_of(OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates)
+    return writer_of(summary.outcome)
 
 
 def _what(summary: "Summary") -> str:

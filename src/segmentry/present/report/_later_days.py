@@ -82,7 +82,7 @@ def later_rate_table(summary: Summary) -> Table:
 
 
 def _unit_of(summary: Summary) -> str:
-    return (OF_CLICKS if summary.truth is None else summary.truth.outcome_of_rates).unit
+    return summary.outcome.unit
 
 
 def reason_table(summary: Summary) -> Table:

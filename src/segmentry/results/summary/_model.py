@@ -17,7 +17,7 @@ from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary._decisions import Decisions
 from segmentry.results.summary._spending import Spending
 from segmentry.runtime.codec import Codec
-from segmentry.schema import OF_IMPRESSIONS, DataTraits
+from segmentry.schema import OF_CLICKS, OF_IMPRESSIONS, DataTraits, Outcome
 from segmentry.segments.forming import Selection
 from segmentry.segments.preprocessing import FeatureRow
 
@@ -94,6 +94,11 @@ class Summary:
     evidence: EvidenceReport | None = None
     presence: PresenceReport | None = None
     conversions: ConversionReport | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the expected rates of the run are of."""
+        return OF_CLICKS if self.truth is None else self.truth.outcome_of_rates
 
     def _repr_html_(self) -> str:
         """Return headline, segments with their rates, and warnings for notebooks."""
