@@ -1,10 +1,13 @@
 """What notebooks show, and the notebooks of examples/ from the first cell to the last."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from tests.summaries import make_summary
+
+from segmentry.evaluation.later_days import OutcomeReport, TruthReport
+from segmentry.schema import Outcome
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
 
@@ -19,6 +22,20 @@ def test_a_summary_shows_its_segments_and_never_reads_their_names_as_html():
     assert "<script" not in shown
     assert shown.count("<tr>") == 3
     assert "2.45\u00a0% (" in shown  # the forecast of the first
+
+
+def test_a_summary_of_purchases_shows_rates_in_their_own_unit():
+    summary = make_summary()
+    checked = {each.name: getattr(summary.truth, each.name) for each in fields(TruthReport)}
+    visits = Outcome.of_events("events", "visit", "visits", value_unit="", n_days=90)
+    of_visits = replace(summary, truth=OutcomeReport(**checked, outcome=visits))
+
+    shown = of_visits._repr_html_()
+
+    first = summary.segments[0].expected_rate.value
+    assert visits.unit in shown
+    assert f">{first * 30:.3f} (" in shown
+    assert visits.unit not in summary._repr_html_()
 
 
 def test_a_selection_shows_every_candidate_and_the_chosen_one_in_bold():

@@ -103,14 +103,16 @@ class Summary:
     def _repr_html_(self) -> str:
         """Return headline, segments with their rates, and warnings for notebooks."""
         has_later = any(segment.expected_rate.is_known for segment in self.segments)
-        rate = "expected (90 %)" if has_later else "seen (95 %)"
+        outcome = self.outcome if has_later else OF_CLICKS
+        unit = "" if outcome.kind == "clicks" else f" {outcome.unit}"
+        rate = f"expected{unit} (90 %)" if has_later else "seen (95 %)"
         rows = [
             (
                 str(s.segment_id),
                 s.name,
                 count(s.n_users),
                 percent(s.share),
-                rate_with_limits(s.expected_rate if has_later else s.ctr_seen),
+                rate_with_limits(s.expected_rate if has_later else s.ctr_seen, outcome),
                 s.verdict,
             )
             for s in self.segments
