@@ -115,11 +115,11 @@ def planned(counts, formed, request, seed):
 def power(args):
     """Share of tests that find a planted lift of the size they were planned for."""
     for ratio in ((1.0, 1.0), (3.0, 1.0)):
-        request = ExperimentRequest(mde=args.mde, ratio=ratio, max_days=args.most_days)
+        request = ExperimentRequest(mde=args.mde, ratio=ratio, max_days=args.max_days)
         hits, reached = {"plain": [], "adjusted": []}, []
         lengths = {"plain": [], "adjusted": []}
         for seed in range(args.seeds):
-            counts, _, own = simulate(args.n_users, seed=seed, n_days=8 + args.most_days)
+            counts, _, own = simulate(args.n_users, seed=seed, n_days=8 + args.max_days)
             formed = form_segments(counts, days=LOG_DAYS, k=3, seed=seed)
             *days, traffic = planned(counts, formed, request, seed)
             for name, n_days in zip(hits, days, strict=True):

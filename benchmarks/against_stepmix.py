@@ -39,7 +39,7 @@ def main():
             rel_tol=0,
         ).fit(X)
         seconds = time.perf_counter() - began
-        ours = fit_latent(X, PARTS, n_classes=k, n_starts=20, tolerance=1e-12, most_iterations=5000)
+        ours = fit_latent(X, PARTS, n_classes=k, n_starts=20, tolerance=1e-12, max_iterations=5000)
         print(
             f"K = {k}: StepMix {theirs.score(X) * len(X):.5f}, BIC {theirs.bic(X):.4f}, "
             f"{np.sort(theirs.weights_).round(5)}, {seconds:.1f} s; segmentry "

@@ -99,7 +99,7 @@ def drawn_cells(n_users, *, seed, spread, n_segments=3, n_keys=60):
     counts = no_counts(n_segments, n_keys)
     add_cells(counts, user, key, click.astype(np.int64), segment_of_user=segment)
     names = pl.DataFrame({"key": [str(k) for k in range(n_keys)]}).with_columns(label="key")
-    table = describe_cells(counts, kind="category", keys=names, least_users=20)
+    table = describe_cells(counts, kind="category", keys=names, min_users=20)
     row = table["segment_id"].to_numpy() - 1
     place = table["key"].cast(pl.Int64).to_numpy()
     n_of = np.bincount(own, minlength=n_segments)

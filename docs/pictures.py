@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
-MOST_COLOURS = 256
+MAX_COLOURS = 256
 PANES = (("segments", "light", ".card"), ("map", "dark", ".stVegaLiteChart canvas"))
 """Pages of the dashboard, with what must be there before a picture is taken."""
 
@@ -78,7 +78,7 @@ def beside_one_another(shots: list[Image.Image]) -> Image.Image:
 def write(name: str, picture: Image.Image) -> None:
     """Write a picture with few colours, which makes it a third as large."""
     file = IMAGES / f"{name}.png"
-    picture.convert("RGB").quantize(MOST_COLOURS).save(file, optimize=True)
+    picture.convert("RGB").quantize(MAX_COLOURS).save(file, optimize=True)
     sys.stdout.write(f"{file}: {file.stat().st_size / 1000:.0f} kB\n")
 
 

@@ -78,8 +78,8 @@ def test_no_total_reveals_that_a_hidden_count_of_a_line_is_small(counts):
     assert (shown[shown > 0] >= LEAST).all()
     if is_hidden.any() and total >= LEAST:
         left = total - shown.sum()  # what an attacker knows of the hidden ones together
-        least_of_others = 0 if is_hidden.all() else is_hidden.sum() - 1
-        assert left - least_of_others >= LEAST
+        min_of_others = 0 if is_hidden.all() else is_hidden.sum() - 1
+        assert left - min_of_others >= LEAST
         assert is_hidden.sum() >= 2
 
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from segmentry.errors import ConfigError
-from segmentry.runtime.memory import LEAST_MEMORY, parse_size
+from segmentry.runtime.memory import MIN_MEMORY, parse_size
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.settings import MIN_SIZE, Clip, Fill, Scale, Transform, parse_k_range
 
@@ -149,9 +149,9 @@ class RunConfig(BaseModel):
     @field_validator("memory")
     @classmethod
     def _is_size(cls, value: str | None) -> str | None:
-        if value is not None and parse_size(value) < LEAST_MEMORY:
+        if value is not None and parse_size(value) < MIN_MEMORY:
             raise ValueError(
-                f"found {value!r}, expected at least {LEAST_MEMORY // 10**6} MB; the libraries "
+                f"found {value!r}, expected at least {MIN_MEMORY // 10**6} MB; the libraries "
                 "alone take most of that"
             )
         return value

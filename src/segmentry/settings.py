@@ -13,7 +13,7 @@ KRange: TypeAlias = str | tuple[int, int]
 MIN_SIZE = 50
 """Fewest users on whom a figure or a list is published, unless another number is asked for."""
 
-_MOST_NUMBERS = 100
+_MAX_NUMBERS = 100
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -76,9 +76,9 @@ def parse_k_range(k_range: KRange | Sequence[int]) -> tuple[int, ...]:
         low, high = 1, 0
     if not 1 <= low <= high:
         raise ValueError(f"found {k_range!r}, expected two rising whole numbers such as 2:10")
-    if high - low >= _MOST_NUMBERS:
+    if high - low >= _MAX_NUMBERS:
         raise ValueError(
-            f"found {k_range!r}, expected at most {_MOST_NUMBERS} numbers; each is a clustering to "
+            f"found {k_range!r}, expected at most {_MAX_NUMBERS} numbers; each is a clustering to "
             "fit"
         )
     return tuple(range(low, high + 1))

@@ -22,8 +22,8 @@ MODULES = sorted(
     for module in pkgutil.walk_packages(segmentry.__path__, "segmentry.")
     if not module.name.endswith("__main__")
 )
-MOST_LINES_OF_A_FILE = 500
-MOST_LINES_OF_A_FUNCTION = 60
+MAX_LINES_OF_A_FILE = 500
+MAX_LINES_OF_A_FUNCTION = 60
 
 
 def name_of(path):
@@ -135,9 +135,9 @@ def test_files_and_functions_are_short_enough_to_be_read(path):
         f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and code_lines(node) > MOST_LINES_OF_A_FUNCTION
+        and code_lines(node) > MAX_LINES_OF_A_FUNCTION
     ]
-    assert len(text.splitlines()) <= MOST_LINES_OF_A_FILE
+    assert len(text.splitlines()) <= MAX_LINES_OF_A_FILE
     assert long_functions == []
 
 

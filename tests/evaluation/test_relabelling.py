@@ -29,9 +29,9 @@ def test_each_user_is_labelled_by_the_features_of_the_days_kept(formed):
     np.testing.assert_array_equal(labels, np.where(is_shown, nearest + 1, 0))
 
 
-@pytest.mark.parametrize("most_keys", [1, 50, 4_000_000])
-def test_users_are_of_one_kind_where_all_their_counts_are_equal(most_keys, monkeypatch):
-    monkeypatch.setattr(module, "_MOST_KEYS", most_keys)
+@pytest.mark.parametrize("max_keys", [1, 50, 4_000_000])
+def test_users_are_of_one_kind_where_all_their_counts_are_equal(max_keys, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_KEYS", max_keys)
     rng = np.random.default_rng(0)
     columns = [rng.integers(0, 40, 500), rng.integers(0, 3, 500), rng.integers(1, 8, 500)]
     columns[0][7] = 90_000

@@ -89,7 +89,7 @@ def segmentry(*words: object) -> Answer:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        patch.setattr("segmentry.present.figures._rendering._MOST_PROCESSES", 1)
+        patch.setattr("segmentry.present.figures._rendering._MAX_PROCESSES", 1)
         if words[:1] == ("demo",):
             patch.setattr(_run, "run", _few_repetitions(_run.run))
         patch.setattr(sys, "argv", ["segmentry", *map(str, words)])

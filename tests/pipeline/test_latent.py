@@ -103,7 +103,7 @@ def test_the_classic_features_are_clicks_a_count_and_levels(log):
 def test_numbers_that_did_not_converge_or_lost_a_class_are_told():
     codes = np.repeat([0, 1], [30, 10])[:, np.newaxis]
     levels = [Part(kind="levels", feature="x", levels=("a", "b"))]
-    short = fit_latent(codes, levels, n_classes=2, most_iterations=1, tolerance=0)
+    short = fit_latent(codes, levels, n_classes=2, max_iterations=1, tolerance=0)
     lost = fit_latent(codes, levels, n_classes=4)
     assert not short.is_converged
     assert short.n_empty

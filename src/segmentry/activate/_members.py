@@ -13,7 +13,7 @@ from segmentry.errors import ConfigError, SchemaError
 from segmentry.ingest.files import inspect_file
 from segmentry.ingest.user_files import as_ids, user_file_batches
 
-_MOST_COLUMNS = 3
+_MAX_COLUMNS = 3
 _REPEATED: tuple[Kind, ...] = ("email", "phone")
 _IDENTIFYING: tuple[Kind, ...] = ("email", "phone", "mobile_id", "external_id")
 
@@ -78,7 +78,7 @@ def find_contacts(
         for kind, words in COLUMN_NAMES.items()
     }
     for kind, names in columns.items():
-        most = _MOST_COLUMNS if kind in _REPEATED else 1
+        most = _MAX_COLUMNS if kind in _REPEATED else 1
         if len(names) > most:
             raise SchemaError(
                 f"{path}: {len(names)} columns of {kind} ({', '.join(names)}), expected at most "

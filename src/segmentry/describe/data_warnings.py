@@ -16,10 +16,10 @@ _REJECTED_SHARE = 0.01
 # A default run took 886 MB of 285,000 users and 1,595 of 1,141,729.
 _BYTES_WITHOUT_USERS, _BYTES_PER_USER = 650_000_000, 830
 _EXCESS = 1.15
-_MOST_CLICKS = 0.2
+_MAX_CLICKS = 0.2
 _ONE_IN = 1_000
-_MOST_COPIES = 0.05
-_LEAST_COMPARED = 100
+_MAX_COPIES = 0.05
+_MIN_COMPARED = 100
 
 
 def warn_of_data(users: UserData) -> Iterator[str]:
@@ -94,7 +94,7 @@ def warn_of_suspects(table: pl.DataFrame, truth: Validation | None) -> Iterator[
     if truth is None:
         return
     found = truth.copied
-    if found.n_compared >= _LEAST_COMPARED and found.n_copied >= _MOST_COPIES * found.n_compared:
+    if found.n_compared >= _MIN_COMPARED and found.n_copied >= _MAX_COPIES * found.n_compared:
         yield (
             f"{found.n_copied / found.n_compared:.0%} of the users with many impressions have, on "
             "every day, exactly the impressions and clicks of another user: perhaps one person "
@@ -107,7 +107,7 @@ def _of_clicks(table: pl.DataFrame) -> Iterator[str]:
     clicks = table.filter(pl.col("n_impressions") > 0)["n_clicks"].fill_null(0)
     n_clicks, n_most = int(clicks.sum()), max(1, round(clicks.len() / _ONE_IN))
     share = int(clicks.top_k(n_most).sum()) / n_clicks if n_clicks else 0.0
-    if share < _MOST_CLICKS:
+    if share < _MAX_CLICKS:
         return
     who = "One user has" if n_most == 1 else f"{n_most:,} users, one in {_ONE_IN:,}, have"
     yield (

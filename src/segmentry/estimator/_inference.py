@@ -94,12 +94,12 @@ def _is_missing(value: object) -> bool:
     return value is None or is_nan or type(value).__name__ in {"NAType", "NaTType"}
 
 
-_MOST_LEVELS = 50
+_MAX_LEVELS = 50
 # Numbers that are drawn at random from a range twice their number, 20 of them, are all different
 # once in 150 times; more of them, less often.
-_LEAST_IDS = 20
-_LEAST_DENSITY = 0.5
-_MOST_CODES = 2
+_MIN_IDS = 20
+_MIN_DENSITY = 0.5
+_MAX_CODES = 2
 _SKEWED = 1.0
 _ID_NAME = re.compile(
     r"(?:^|[_\s.\-])(?:id|uid|uuid|guid)$|^(?:user|customer|client|member|visitor)id$",
@@ -274,8 +274,8 @@ def _why_not_levels(known: pl.Series, weights: FloatVector) -> str:
         return "an id: no two users share a value"
     if _is_date(known):
         return _MOMENT
-    if n_levels > _MOST_LEVELS:
-        return f"{n_levels} different texts, more than {_MOST_LEVELS}: group them"
+    if n_levels > _MAX_LEVELS:
+        return f"{n_levels} different texts, more than {_MAX_LEVELS}: group them"
     return ""
 
 
@@ -295,14 +295,14 @@ def _look_at_numbers(name: str, values: FloatVector, weights: FloatVector) -> tu
     levels, codes = np.unique(values, return_inverse=True)
     if not (levels == np.floor(levels)).all():
         return "", _kind_of_numbers(levels, _summed(codes, weights), if_skewed="money")
-    if levels.size <= _MOST_CODES:
+    if levels.size <= _MAX_CODES:
         return "", "categorical"
     is_unshared = _are_unshared(levels.size, weights)
     if _ID_NAME.search(name) or _ID_NAME_IN_CAMELS.search(name):
-        is_id = is_unshared or levels.size > _MOST_LEVELS
+        is_id = is_unshared or levels.size > _MAX_LEVELS
         return "an id by its name" if is_id else "", "categorical"
     density = levels.size / (levels[-1] - levels[0] + 1)
-    if is_unshared and levels.size >= _LEAST_IDS and density > _LEAST_DENSITY:
+    if is_unshared and levels.size >= _MIN_IDS and density > _MIN_DENSITY:
         return "an id: whole numbers with hardly a gap, no two users share one", "categorical"
     return "", _kind_of_numbers(levels, _summed(codes, weights), if_skewed="count")
 

@@ -7,7 +7,7 @@ from segmentry.schema import SECONDS_PER_DAY, Window
 
 _WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
 _OUTCOME_SHARE = 0.25
-_MOST_DAYS = 62  # of a log whose periods are days
+_MAX_DAYS = 62  # of a log whose periods are days
 _DAYS_PER_WEEK = 7
 _N_BLOCKS = range(12, 7, -1)
 
@@ -75,7 +75,7 @@ def periods_of(window: Window) -> tuple[range, ...]:
     [56, 49, 49, 49, 49, 49, 49, 49, 49, 49, 49]
     """
     days = local_days(window)
-    if len(days) <= _MOST_DAYS:
+    if len(days) <= _MAX_DAYS:
         return tuple(range(day, day + 1) for day in days)
     n_weeks = len(days) // _DAYS_PER_WEEK
     n_blocks = min(_N_BLOCKS, key=lambda n: (n_weeks % n, -n))

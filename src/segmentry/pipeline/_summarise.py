@@ -326,7 +326,7 @@ def look_again(
                 window=users.window,
                 hold_out=_hold_out(truth),
                 seed=config.seed,
-                least_users=config.min_size,
+                min_users=config.min_size,
                 on_part=on_part,
             )
     finally:

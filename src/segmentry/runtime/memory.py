@@ -12,7 +12,7 @@ from segmentry.errors import OutputError
 
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s?([KMGT])(i?)B")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
-LEAST_MEMORY = 500_000_000
+MIN_MEMORY = 500_000_000
 _GIGABYTE = 1_000_000_000
 _WITHOUT_ENGINE = 350_000_000
 """Python, its libraries and the answers of the engine: 200 to 350 MB were measured."""
@@ -20,10 +20,10 @@ _EXCESS = 1.12
 """DuckDB goes beyond its own limit by so much."""
 _FOR_ANSWERS = 0.85
 """The rest is for tables on their way from the engine."""
-_LEAST_FOR_ENGINE = 64_000_000
+_MIN_FOR_ENGINE = 64_000_000
 _BYTES_PER_ROW = 220
 """What grouping a row of a part by user takes at most: 130 were measured."""
-_FEWEST_ROWS, _MOST_ROWS, _ENOUGH_PARTS = 1_000_000, 3_000_000, 32
+_FEWEST_ROWS, _MAX_ROWS, _ENOUGH_PARTS = 1_000_000, 3_000_000, 32
 _M_ARENA_MAX = -8
 """Of glibc's malloc.h."""
 _CGROUP_LIMITS = (
@@ -94,7 +94,7 @@ def engine_share(limit: int) -> int:
     (493303571, 2770089285)
     """
     left = (limit - _WITHOUT_ENGINE) * _FOR_ANSWERS / _EXCESS
-    return max(_LEAST_FOR_ENGINE, int(left))
+    return max(_MIN_FOR_ENGINE, int(left))
 
 
 def rows_per_part(limit: int, n_rows: int) -> int:
@@ -108,7 +108,7 @@ def rows_per_part(limit: int, n_rows: int) -> int:
     >>> rows_per_part(1_000_000_000, 723_000_000)
     2242288
     """
-    wanted = min(_MOST_ROWS, max(_FEWEST_ROWS, n_rows // _ENOUGH_PARTS))
+    wanted = min(_MAX_ROWS, max(_FEWEST_ROWS, n_rows // _ENOUGH_PARTS))
     return min(wanted, engine_share(limit) // _BYTES_PER_ROW)
 
 

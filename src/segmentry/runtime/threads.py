@@ -15,7 +15,7 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 # Beyond four threads the Python part of scikit-learn's fits stands in their way.
-_MOST_THREADS = 4
+_MAX_THREADS = 4
 _this_thread = threading.local()
 
 
@@ -46,7 +46,7 @@ def map_in_threads(
         one_thread("openmp")
         _this_thread.is_working = True
 
-    n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    n_threads = min(os.cpu_count() or 1, _MAX_THREADS)
     with (
         one_thread(),
         ThreadPoolExecutor(n_threads, initializer=enter) as pool,

@@ -97,7 +97,7 @@ def curve_of(rows, *, seed=0):
         is_of_all=everybody,
         shares=(1.0, 1.0),
         window=WINDOW,
-        least_users=50,
+        min_users=50,
     )
     sums = counts[0, 0]
     return reactions[0], curves[0], sums[:, 6] / 1e6 / np.maximum(1, sums[:, 1])

@@ -34,7 +34,7 @@ def drawn_log(seed=3, n_users=60):
     ]
 
 
-def described(engine, folder, rows, *, ads=ADS, least_users=1, hold_out=None, n_users=60):
+def described(engine, folder, rows, *, ads=ADS, min_users=1, hold_out=None, n_users=60):
     parts = split_rows(engine, rows, folder).parts
     users = pl.Series(range(1, n_users + 1))
     clicks = Counter(row[0] for row in rows if row[4])
@@ -47,7 +47,7 @@ def described(engine, folder, rows, *, ads=ADS, least_users=1, hold_out=None, n_
         window=WINDOW,
         hold_out=hold_out,
         seed=0,
-        least_users=least_users,
+        min_users=min_users,
     )
 
 
@@ -114,7 +114,7 @@ def test_a_cell_of_few_users_is_hidden_with_the_one_that_would_give_it_away(engi
     users = np.array([[everything.get(key, (0,))[0] for key in row] for row in keys])
     assert ((users > 0) & (users < least)).any()
 
-    shown = cells_of(described(engine, tmp_path, rows, least_users=least).cells, "hour")
+    shown = cells_of(described(engine, tmp_path, rows, min_users=least).cells, "hour")
 
     assert shown
     is_shown = np.array([[key in shown for key in row] for row in keys])
@@ -132,7 +132,7 @@ def test_what_follows_a_band_of_few_users_is_hidden_with_what_would_give_it_away
 
     curves = [
         each
-        for each in described(engine, tmp_path, rows, least_users=least).report.curves
+        for each in described(engine, tmp_path, rows, min_users=least).report.curves
         if each.kind == "impression"
     ]
 
@@ -260,7 +260,7 @@ def test_ids_may_be_texts(engine, tmp_path):
         window=WINDOW,
         hold_out=None,
         seed=0,
-        least_users=1,
+        min_users=1,
     )
 
     assert cells_of(found.cells, "brand") == oracle(drawn_log(), "brand")

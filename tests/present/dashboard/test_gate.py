@@ -112,15 +112,15 @@ def test_a_wrong_password_opens_nothing(gate, behind, wrong):
 
 def test_many_connections_guess_no_faster_than_one(behind, monkeypatch):
     monkeypatch.setattr(_gate, "_SECONDS_AFTER_WRONG", 0.01)
-    monkeypatch.setattr(_gate, "_MOST_SECONDS_AFTER_WRONG", 0.04)
+    monkeypatch.setattr(_gate, "_MAX_SECONDS_AFTER_WRONG", 0.04)
     gate = Gate(behind, password=PASSWORD)
 
     began = time.perf_counter()
     statuses, later = run_in_thread(statuses_of(gate, ["guess"] * 100, ["guess", PASSWORD]))
 
     assert time.perf_counter() - began >= 0.01 + 0.02 + 0.04 + 0.04
-    assert statuses.count(401) == _gate._MOST_ATTEMPTS
-    assert statuses.count(429) == 100 - _gate._MOST_ATTEMPTS
+    assert statuses.count(401) == _gate._MAX_ATTEMPTS
+    assert statuses.count(429) == 100 - _gate._MAX_ATTEMPTS
     assert later == [401, 303]
 
 

@@ -155,7 +155,7 @@ def test_a_page_tells_what_the_segment_is_shown_and_clicks_more(decided):
         )  # fmt: skip
 
     cells = (cell("a", 103.0, 104.0), cell("b", 100.0, 130.0), cell("c", 150.0, 90.0))
-    log = LogReport(reason="", dimensions=("category",), least_users=50, cells=cells)
+    log = LogReport(reason="", dimensions=("category",), min_users=50, cells=cells)
 
     table = segment_cells(replace(decided, log=log), 1)
 

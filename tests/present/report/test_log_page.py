@@ -32,7 +32,7 @@ def a_log(**changes):
     log = LogReport(
         reason="",
         dimensions=("price band",),
-        least_users=50,
+        min_users=50,
         cells=(cell,),
         reactions=(Reaction(0, Estimate(1.01, 0.95, 1.07), 800, 120, False, ""),),
         curves=(

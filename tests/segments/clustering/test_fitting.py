@@ -142,7 +142,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_the_order_of_users(algorithm
 
     first = fit_clusterings(distinct_rows(X), **options)
     again = fit_clusterings(distinct_rows(rng.permutation(X)), **options)
-    monkeypatch.setattr("segmentry.runtime.threads._MOST_THREADS", 1)
+    monkeypatch.setattr("segmentry.runtime.threads._MAX_THREADS", 1)
     with threadpool_limits(1):
         on_one_thread = fit_clusterings(distinct_rows(X), **options)
 
@@ -212,8 +212,8 @@ def test_an_empty_centre_moves_to_the_row_that_costs_most():
 
 def test_labels_and_centres_agree_where_rows_are_too_many_to_converge(large, monkeypatch):
     monkeypatch.setattr("segmentry.segments.clustering._fitting._N_POLISHING", 3000)
-    monkeypatch.setattr("segmentry.segments.clustering._fitting._MOST_ROW_STEPS", 9000)
-    monkeypatch.setattr("segmentry.segments.clustering._fitting._MOST_ROW_STEPS", 0)
+    monkeypatch.setattr("segmentry.segments.clustering._fitting._MAX_ROW_STEPS", 9000)
+    monkeypatch.setattr("segmentry.segments.clustering._fitting._MAX_ROW_STEPS", 0)
 
     (clustering,) = fit_clusterings(large, n_clusters=[6], seed=1)
 

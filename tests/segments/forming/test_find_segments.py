@@ -356,7 +356,7 @@ def test_the_exact_silhouette_is_that_of_scikit_learn_and_has_no_interval(blobs)
 def test_too_many_distinct_rows_for_the_exact_silhouette_are_refused_with_the_time(
     blobs, monkeypatch
 ):
-    monkeypatch.setattr(_selection, "MOST_EXACT_ROWS", 199)
+    monkeypatch.setattr(_selection, "MAX_EXACT_ROWS", 199)
 
     with raises_text(SelectionError):
         segments_of(blobs[0], is_exact=True)

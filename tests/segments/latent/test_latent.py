@@ -210,7 +210,7 @@ def test_more_classes_than_there_is_to_tell_apart_are_counted_as_lost():
 def test_too_few_iterations_are_said_to_be_too_few():
     matrix, _ = planted(2000, seed=6)
 
-    fit = fit_latent(matrix, PARTS, n_classes=3, most_iterations=1, tolerance=1e-12)
+    fit = fit_latent(matrix, PARTS, n_classes=3, max_iterations=1, tolerance=1e-12)
 
     assert not fit.is_converged
 
@@ -246,7 +246,7 @@ def test_mixtures_of_levels_are_those_of_stepmix(n_classes):
     from benchmarks.stepmix_data import PARTS as LEVELS
     from benchmarks.stepmix_data import users
 
-    fit = fit_latent(users(), LEVELS, n_classes=n_classes, tolerance=1e-11, most_iterations=5000)
+    fit = fit_latent(users(), LEVELS, n_classes=n_classes, tolerance=1e-11, max_iterations=5000)
 
     log_likelihood, shares = STEPMIX[n_classes]
     assert fit.log_likelihood == pytest.approx(log_likelihood, abs=1e-4)

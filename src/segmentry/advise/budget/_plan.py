@@ -70,7 +70,7 @@ def divide_budget(
     bounds = bounds_of(segments, request, n_days_of_log=n_days_of_log)
     chooses, judges = (_filled(each) for each in rates)
     bounds, held = _held(bounds, segments, rates)
-    wanted = _most_clicks(_told(chooses), bounds, request)
+    wanted = _max_clicks(_told(chooses), bounds, request)
     plan = whole_numbers(wanted, request.n_impressions)
     n_users = np.array([segment.n_users for segment in segments], dtype=np.float64)
     others = {
@@ -165,7 +165,7 @@ def _told(rates: FoldRates) -> FloatVector:
     return told
 
 
-def _most_clicks(rates: FloatVector, bounds: Bounds, request: BudgetRequest) -> FloatVector:
+def _max_clicks(rates: FloatVector, bounds: Bounds, request: BudgetRequest) -> FloatVector:
     if request.response == "linear":
         return best_linear(rates, bounds)
     return best_concave(rates, bounds, exponent=request.exponent)

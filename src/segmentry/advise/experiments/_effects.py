@@ -11,7 +11,7 @@ from segmentry.advise.experiments._power import centred
 from segmentry.schema import UNKNOWN, Estimate
 from segmentry.schema.arrays import FloatVector, IntVector
 
-_MOST_USERS = 20_000
+_MAX_USERS = 20_000
 _N_DRAWS = 999
 _DRAWS_AT_ONCE = 111
 
@@ -34,7 +34,7 @@ class Nulls:
         >>> [each.sum(axis=1).tolist()[:2] for each in nulls.treated]
         [[1, 1], [1, 1]]
         """
-        if arms.size > _MOST_USERS:
+        if arms.size > _MAX_USERS:
             return None
         rng = np.random.default_rng(seed)
         present = np.unique(strata)

@@ -21,8 +21,8 @@ from segmentry.schema import Estimate
 _OVER_EXPOSED = 1.5
 _MUCH_SHOWN = 0.2
 _MORE, _LESS, _TASTE = 110.0, 90.0, 120.0
-_MOST_NAMED = 3
-_LEAST_SAVED, _MOST_LOST = 0.01, 0.1  # shares of impressions and of clicks
+_MAX_NAMED = 3
+_MIN_SAVED, _MAX_LOST = 0.01, 0.1  # shares of impressions and of clicks
 _NO_CAP = (
     "no number: no cap would have saved 1 % of the impressions at a smaller share of the clicks, "
     "and at most a tenth of them"
@@ -44,7 +44,7 @@ def _find_fatigue(facts: Facts) -> Iterator[Finding]:
         ]
         if not falling:
             continue
-        curve = max(falling, key=lambda each: (_most_saved(each), each.kind))
+        curve = max(falling, key=lambda each: (_max_saved(each), each.kind))
         what = "showing of the same ad" if curve.kind == "repeat" else "impression of the user"
         yield Finding(
             segment,
@@ -60,13 +60,13 @@ def _best_cap(curve: ExposureCurve) -> Cap | None:
     worth_it = (
         cap
         for cap in curve.caps
-        if cap.impressions_share >= _LEAST_SAVED
-        and cap.clicks_share < min(_MOST_LOST, cap.impressions_share)
+        if cap.impressions_share >= _MIN_SAVED
+        and cap.clicks_share < min(_MAX_LOST, cap.impressions_share)
     )
     return max(worth_it, key=lambda cap: cap.impressions_share, default=None)
 
 
-def _most_saved(curve: ExposureCurve) -> float:
+def _max_saved(curve: ExposureCurve) -> float:
     cap = _best_cap(curve)
     return 0.0 if cap is None else cap.impressions_share
 
@@ -139,7 +139,7 @@ def _preferred(facts: Facts, dimensions: tuple[str, ...], *, least: float) -> It
                 if (cell.ctr_index.low or 0.0) > least
             ),
             key=lambda cell: (-(cell.ctr_index.low or 0.0), cell.dimension, cell.key),
-        )[:_MOST_NAMED]
+        )[:_MAX_NAMED]
         if liked:
             told = ", ".join(
                 f"{cell.dimension} {cell.label} (CTR index {count(cell.ctr_index.value)})"

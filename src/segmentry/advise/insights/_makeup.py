@@ -16,9 +16,9 @@ from segmentry.formats import count, decimal, percent
 from segmentry.results.summary import Evidence
 from segmentry.schema import Estimate
 
-_SKEWED, _LEAST_SHARE, _FALSE_DISCOVERIES = 120.0, 0.1, 0.05
+_SKEWED, _MIN_SHARE, _FALSE_DISCOVERIES = 120.0, 0.1, 0.05
 _UNKNOWN_SHARE = 0.9
-_LEAST_AGREEMENT = 0.75
+_MIN_AGREEMENT = 0.75
 _TINY = 0.01
 
 
@@ -50,7 +50,7 @@ def _find_skew(facts: Facts) -> Iterator[Finding]:
 
 
 def _is_skewed(level: LevelShare) -> bool:
-    is_large = level.level is not None and (level.share or 0.0) >= _LEAST_SHARE
+    is_large = level.level is not None and (level.share or 0.0) >= _MIN_SHARE
     return is_large and (level.index_low or 0.0) >= _SKEWED
 
 
@@ -65,7 +65,7 @@ def _find_unstable(facts: Facts) -> Iterator[Finding]:
                 "The feature window alone did not form it: it is new.",
                 worth=as_it_is(segment),
             )
-        elif agreement < _LEAST_AGREEMENT:
+        elif agreement < _MIN_AGREEMENT:
             found = Estimate(value=agreement, low=None, high=None)
             yield Finding(
                 segment,

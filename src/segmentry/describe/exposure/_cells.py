@@ -229,7 +229,7 @@ class _Shown:
 
 
 def describe_cells(
-    counts: CellCounts, *, kind: str, keys: pl.DataFrame, least_users: int
+    counts: CellCounts, *, kind: str, keys: pl.DataFrame, min_users: int
 ) -> pl.DataFrame:
     """Return rates and indices of the cells that may be shown: the columns of `CELL_COLUMNS`.
 
@@ -242,7 +242,7 @@ def describe_cells(
     would. Intervals are log-normal and hold the luck of the key's own total as well.
     """
     n, c = counts.n_impressions.astype(np.float64), counts.n_clicks.astype(np.float64)
-    is_shown = (counts.n_users > 0) & ~hidden_keys(counts.n_users, min_size=least_users)
+    is_shown = (counts.n_users > 0) & ~hidden_keys(counts.n_users, min_size=min_users)
     row, key = np.nonzero(is_shown)
     if row.size == 0:
         return pl.DataFrame(schema=CELL_COLUMNS)

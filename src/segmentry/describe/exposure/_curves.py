@@ -66,14 +66,14 @@ def describe_exposure(
     is_of_all: npt.NDArray[np.bool_],
     shares: Sequence[float],
     window: Window,
-    least_users: int,
+    min_users: int,
 ) -> tuple[tuple[Reaction, ...], tuple[ExposureCurve, ...]]:
     """Test for all users and each segment whether exposure reacts to clicks, and draw the curves.
 
     `positions` and `showings` are of all segments, from `count_bands`; `sets` and `moments` of the
     sampled users, part by part. `is_of_all`, shape (n_users,), marks the users that the curves of
     all users are made of; `shares` are those of the users taken, of all and of each segment. What
-    is of fewer than `least_users` users is hidden, and what would give such a figure away.
+    is of fewer than `min_users` users is hidden, and what would give such a figure away.
     """
     if not sets:
         return (), ()
@@ -88,7 +88,7 @@ def describe_exposure(
     reactions = tuple(_react(seen, group, n_tests=max(1, n_segments)) for group in groups)
     everybody_reacts = reactions[0].is_found
     shown = [
-        (kind, counts, hidden_bands(counts[0, :, :, 0], min_size=least_users))
+        (kind, counts, hidden_bands(counts[0, :, :, 0], min_size=min_users))
         for kind, counts in ((_IMPRESSION, positions), (_REPEAT, showings))
         if counts[0, :, 1:, 1].any() or kind is _IMPRESSION
     ]
@@ -103,7 +103,7 @@ def describe_exposure(
                 group,
                 n_levels=n_levels_of(window),
                 n_shown=int(n_shown[place]),
-                least_users=least_users,
+                min_users=min_users,
             )
             for kind, counts, n_shown in shown
         ]
@@ -111,17 +111,17 @@ def describe_exposure(
         if is_reacting:
             own = [replace(curve, is_identified=False, caps=()) for curve in own]
         curves += own
-    return _published(reactions, least_users), tuple(curves)
+    return _published(reactions, min_users), tuple(curves)
 
 
-def _published(reactions: tuple[Reaction, ...], least_users: int) -> tuple[Reaction, ...]:
+def _published(reactions: tuple[Reaction, ...], min_users: int) -> tuple[Reaction, ...]:
     """Hide figures of few users, and with them the counts that would give theirs away."""
     line = [each.n_users for each in reactions[1:]]
-    is_uncounted = [False, *hidden_cells(line, min_size=least_users)]
+    is_uncounted = [False, *hidden_cells(line, min_size=min_users)]
     found = []
     for reaction, uncounted in zip(reactions, is_uncounted, strict=True):
         kept = replace(reaction, n_users=0, n_clicks=0) if uncounted else reaction
-        if is_small(reaction.n_users, min_size=least_users):
+        if is_small(reaction.n_users, min_size=min_users):
             kept = replace(kept, n_users=0, n_clicks=0, gap_ratio=UNKNOWN, is_found=False,
                            reason="too few users with clicks to be shown")  # fmt: skip
         found.append(kept)
@@ -169,7 +169,7 @@ def _curve(
     *,
     n_levels: Sequence[int],
     n_shown: int,
-    least_users: int,
+    min_users: int,
 ) -> ExposureCurve:
     """Draw one curve of the counts of one group, of which the first bands may be shown."""
     bands, (sums, beyond) = kind.bands, counts
@@ -180,7 +180,7 @@ def _curve(
         is_member &= codes[:, :, 1] < len(REPEAT_BANDS)
     own = MatchedSets(sets.user[is_taken], codes[:, :, kind.factors], is_member)
     fit = fit_matched(own, n_levels=[n_levels[factor] for factor in kind.factors])
-    if fit is not None and fit.n_users < least_users:
+    if fit is not None and fit.n_users < min_users:
         fit = None
     ratios = _odds_ratios(fit, len(bands))
     points = tuple(
@@ -207,7 +207,7 @@ def _curve(
         user_share=group.user_share,
         reason="" if is_known else _TOO_FEW,
         is_identified=True,
-        caps=_caps(beyond[: n_shown + 1], bands, least_users),
+        caps=_caps(beyond[: n_shown + 1], bands, min_users),
     )
 
 
@@ -251,7 +251,7 @@ def _per_doubling(fit: MatchedFit | None, sums: IntVector) -> Estimate:
     return _odds(slope, NORMAL_90 * information**-0.5)
 
 
-def _caps(beyond: IntVector, bands: Sequence[int], least_users: int) -> tuple[Cap, ...]:
+def _caps(beyond: IntVector, bands: Sequence[int], min_users: int) -> tuple[Cap, ...]:
     """Return what a cap at the end of each band but the last removes, where it is of some users."""
     n_users, n, c = (int(each) for each in beyond[0, :3])
     return tuple(
@@ -266,7 +266,7 @@ def _caps(beyond: IntVector, bands: Sequence[int], least_users: int) -> tuple[Ca
             lost=_share(own[[2, 5, 6]], beyond[0, [2, 5]], n_users),
         )
         for place, own in enumerate(beyond)
-        if place and own[0] >= max(1, least_users)
+        if place and own[0] >= max(1, min_users)
     )
 
 

@@ -104,7 +104,7 @@ def describe_log(
     window: Window,
     hold_out: HoldOut | None,
     seed: int,
-    least_users: int,
+    min_users: int,
     on_part: Callable[[int, int], None] | None = None,
 ) -> LogDescription:
     """Describe what segments were shown and clicked, and how clicks change with exposure.
@@ -112,7 +112,7 @@ def describe_log(
     The `ads` are without rows where nothing is known of them, and null where the log does not name
     them. `n_clicks`, shape (n_users,), are those of each user in the window: they tell how many
     users make a curve. Impressions outside the window are left out, and so are cells and bands of
-    fewer than `least_users` users. `on_part` is called with (parts done, parts in all).
+    fewer than `min_users` users. `on_part` is called with (parts done, parts in all).
     """
     dimensions = find_dimensions(find_placements(engine, parts), ads)
     k = members.n_segments
@@ -129,7 +129,7 @@ def describe_log(
     )
     _read_all(engine, parts, ads, plan, found=found, on_part=on_part)
     with ThreadPoolExecutor(1) as beside:
-        described = beside.submit(_describe_cells, found, plan, least_users=least_users)
+        described = beside.submit(_describe_cells, found, plan, min_users=min_users)
         reactions, curves = describe_exposure(
             found.positions,
             found.showings,
@@ -140,7 +140,7 @@ def describe_log(
             is_of_all=drawn < everybody,
             shares=(everybody, *(float(each) for each in shares)),
             window=window,
-            least_users=least_users,
+            min_users=min_users,
         )
         tables, held_out = described.result()
     cells = pl.concat(tables) if tables else pl.DataFrame(schema=CELL_COLUMNS)
@@ -148,7 +148,7 @@ def describe_log(
     report = LogReport(
         reason="",
         dimensions=shown,
-        least_users=least_users,
+        min_users=min_users,
         cells=tuple(_cells(cells)),
         held_out=held_out,
         reactions=reactions,
@@ -159,15 +159,15 @@ def describe_log(
 
 
 def _describe_cells(
-    found: _Findings, plan: _Plan, *, least_users: int
+    found: _Findings, plan: _Plan, *, min_users: int
 ) -> tuple[list[pl.DataFrame], HeldOutUse | None]:
     """Describe the cells of each dimension that has any, and hold them against later clicks."""
     cells = [
-        describe_cells(counts, kind=each.kind, keys=each.keys, least_users=least_users)
+        describe_cells(counts, kind=each.kind, keys=each.keys, min_users=min_users)
         for each, counts in zip(plan.dimensions, found.cells, strict=True)
         if counts.n_impressions.any()
     ]
-    return cells, _held_out(found, plan, least_users=least_users)
+    return cells, _held_out(found, plan, min_users=min_users)
 
 
 def _read_all(
@@ -264,14 +264,14 @@ def _no_clicks(dimensions: Sequence[Dimension], hold_out: HoldOut | None) -> Cli
     return Clicks.none(hold_out.segment_ids, n_segments=hold_out.n_segments, n_keys=n_keys)
 
 
-def _held_out(found: _Findings, plan: _Plan, *, least_users: int) -> HeldOutUse | None:
+def _held_out(found: _Findings, plan: _Plan, *, min_users: int) -> HeldOutUse | None:
     """Hold affinities against later clicks, where there are categories."""
     if not any(each.kind == "category" for each in plan.dimensions):
         return None
     if found.clicks is None:
         reason = "no later days were kept apart when the segments were formed"
         return HeldOutUse("category", 0, 0, (), "", reason=reason)
-    return compare_held_out(found.clicks, dimension="category", least_users=least_users)
+    return compare_held_out(found.clicks, dimension="category", min_users=min_users)
 
 
 _MAX_SHOWN = 3

@@ -41,12 +41,10 @@ class Clicks:
         self.later.append((user[is_later].astype(np.int32), key[is_later].astype(np.int32)))
 
 
-def compare_held_out(
-    clicks: Clicks, *, dimension: str, least_users: int = _MIN_USERS
-) -> HeldOutUse:
+def compare_held_out(clicks: Clicks, *, dimension: str, min_users: int = _MIN_USERS) -> HeldOutUse:
     """Choose keys by segment and by popularity among all, and hold both against later clicks.
 
-    Later clicks of fewer than `least_users` users, or of fewer than 30, are not judged.
+    Later clicks of fewer than `min_users` users, or of fewer than 30, are not judged.
 
     The chance of each key in a segment is its share of the segment's earlier clicks, shrunk
     towards its share of all earlier clicks with the weight of a Dirichlet-multinomial fitted by
@@ -67,7 +65,7 @@ def compare_held_out(
     early: FloatVector = clicks.early.astype(np.float64)
     user, key = _in_order(clicks.later)
     n_users = int(run_starts(user).size)
-    least = max(_MIN_USERS, least_users)
+    least = max(_MIN_USERS, min_users)
     absent = _absent(n_segments, int(early.sum()), n_users, dimension, least=least)
     if absent:
         return HeldOutUse(dimension, 0, 0, (), "", reason=absent)

@@ -154,7 +154,7 @@ class LogReport:
     dimensions: tuple[str, ...] = ()
     """Those that the data have, of "hour", "placement", "category", "brand", "campaign" and "price
     band"."""
-    least_users: int = 0
+    min_users: int = 0
     """Cells of fewer users are left out."""
     cells: tuple[Cell, ...] = ()
     """By segment and dimension: all hours, placements and price bands; of the others those that

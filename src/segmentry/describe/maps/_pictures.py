@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from segmentry.describe.maps._records import Blade, Hexagon, MapPoint, MapSummary, Pictures
-from segmentry.describe.profiles import LEAST_BINS, MOST_BINS, Distribution, bin_features
+from segmentry.describe.profiles import MAX_BINS, MIN_BINS, Distribution, bin_features
 from segmentry.privacy import published_ids, rounded_count
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import UNASSIGNED, Feature
@@ -16,8 +16,8 @@ from segmentry.segments.clustering import SilhouetteSample, project
 from segmentry.segments.forming import Segmentation
 from segmentry.segments.preprocessing import level_texts, numeric_values
 
-_ACROSS, _LEAST_ACROSS = 34, 10
-_LEAST_TOLD_ACROSS, _COARSER = 6, 0.8
+_ACROSS, _MIN_ACROSS = 34, 10
+_MIN_SHOWN_ACROSS, _COARSER = 6, 0.8
 _HARDLY_ANY = 0.01  # of the users: a long tail of lone ones must not make the map of all coarse
 _BLOCK = 200_000
 _TAIL = 0.001
@@ -73,8 +73,8 @@ def put_in_hexagons(
         return replace(plane, members=members) if plane.hexagons else plane
 
     counted = told = binned(n_across)
-    while _is_mostly_untold(told, min_size) and n_across > _LEAST_TOLD_ACROSS:
-        n_across = max(_LEAST_TOLD_ACROSS, int(n_across * _COARSER))
+    while _is_mostly_untold(told, min_size) and n_across > _MIN_SHOWN_ACROSS:
+        n_across = max(_MIN_SHOWN_ACROSS, int(n_across * _COARSER))
         told = binned(n_across)
     return counted, told
 
@@ -116,7 +116,7 @@ def hexagon_table(
     for feature in features:
         column = table[feature.name]
         values = (
-            _most_common(column, plane, min_size)
+            _max_common(column, plane, min_size)
             if feature.kind == "categorical"
             else _means(column, plane, min_size)
         )
@@ -139,7 +139,7 @@ def _means(column: pl.Series, plane: Plane, min_size: int) -> list[pl.Series]:
     return _values(_told(known, min_size), means, nothing, nothing)
 
 
-def _most_common(column: pl.Series, plane: Plane, min_size: int) -> list[pl.Series]:
+def _max_common(column: pl.Series, plane: Plane, min_size: int) -> list[pl.Series]:
     # A million users have a few levels: only these are written as text and put in order.
     found = column.unique()
     texts = level_texts(found)
@@ -188,7 +188,7 @@ def _values(
 
 def _across(n_users: int, *, min_size: int) -> int:
     """Return so few hexagons that most hold as many users as may be shown, where it can be had."""
-    return int(np.clip(2 * np.sqrt(n_users / min_size), _LEAST_ACROSS, _ACROSS))
+    return int(np.clip(2 * np.sqrt(n_users / min_size), _MIN_ACROSS, _ACROSS))
 
 
 def bin_hexagons(
@@ -244,7 +244,7 @@ def _cells(places: FloatMatrix, width: float) -> tuple[IntVector, IntVector]:
     return rows, columns
 
 
-_MOST_IN_BLADE = 200
+_MAX_IN_BLADE = 200
 _MIXED = 0.8
 
 
@@ -289,7 +289,7 @@ def _bins_for(ids: IntVector, *, min_size: int) -> int:
     """Return so few bins that an even spread of the smallest segment fills each of them."""
     sizes = np.bincount(ids)[1:]
     smallest = int(sizes[sizes > 0].min(initial=ids.size))
-    return int(np.clip(smallest // min_size, LEAST_BINS, MOST_BINS))
+    return int(np.clip(smallest // min_size, MIN_BINS, MAX_BINS))
 
 
 def _mixed_share(hexagons: Sequence[Hexagon]) -> float | None:
@@ -342,7 +342,7 @@ def _blades(
             continue
         values = -np.sort(-sample.values[sample.labels == label])
         n_sampled = values.size // unit * unit
-        n_drawn = min(max(_MOST_IN_BLADE, unit) // unit * unit, n_sampled)
+        n_drawn = min(max(_MAX_IN_BLADE, unit) // unit * unit, n_sampled)
         picked = np.linspace(0, values.size - 1, n_drawn).round().astype(int)
         blades.append(
             Blade(

@@ -6,8 +6,8 @@ In: the user table and segments. Out: a `SegmentProfile` for each, names, rules 
 from segmentry.describe.profiles._discoveries import adjusted_p_values
 from segmentry.describe.profiles._exemplars import Exemplar, find_exemplars
 from segmentry.describe.profiles._levels import (
-    LEAST_BINS,
-    MOST_BINS,
+    MAX_BINS,
+    MIN_BINS,
     bin_edges,
     bin_features,
 )
@@ -27,8 +27,8 @@ from segmentry.describe.profiles._records import (
 from segmentry.describe.profiles._rules import RuleReport, SegmentRules, report_rules
 
 __all__ = [
-    "LEAST_BINS",
-    "MOST_BINS",
+    "MAX_BINS",
+    "MIN_BINS",
     "POPULATION",
     "Decision",
     "Difference",

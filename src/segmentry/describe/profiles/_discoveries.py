@@ -10,7 +10,7 @@ from segmentry.describe.profiles._rates import NORMAL_95
 from segmentry.describe.profiles._records import FeatureTest, NumericStatistics, SegmentProfile
 from segmentry.schema import Feature
 
-_LEAST_EXPECTED = 5.0
+_MIN_EXPECTED = 5.0
 _IMPRESSIONS = "impressions"
 _OF_IMPRESSIONS = ("activity", "engagement", "affinity", "value")
 
@@ -108,7 +108,7 @@ def _of_levels(shares: npt.NDArray[np.float64], n_inside: int, n_users: int) -> 
     everywhere = shares[:, 1] * n_users
     inside = shares[:, 0] * n_inside
     expected = everywhere * min(n_inside, n_outside) / n_users
-    is_counted = expected >= _LEAST_EXPECTED
+    is_counted = expected >= _MIN_EXPECTED
     if is_counted.sum() < 2:
         return None
     inside, everywhere = inside[is_counted], everywhere[is_counted]

@@ -14,7 +14,7 @@ from segmentry.segments.forming import Segmentation
 
 _N_EACH = 3
 _N_LOOKED_AT = 50
-_MOST_LOOKED_AT = 50_000
+_MAX_LOOKED_AT = 50_000
 _SALT = "segmentry exemplars"
 
 
@@ -86,7 +86,7 @@ def _unlike(
 ) -> IntVector:
     """Return the first places whose users differ in what is shown of them."""
     names = [feature.name for feature in features]
-    looked_at = places[:_MOST_LOOKED_AT]
+    looked_at = places[:_MAX_LOOKED_AT]
     unlike = (
         table.select(names)[looked_at]
         .with_columns(pl.Series("place", looked_at))

@@ -128,13 +128,13 @@ def _index(users: _Count) -> Estimate:
     return Estimate(value=ratio * 100, low=ratio / half * 100, high=ratio * half * 100)
 
 
-LEAST_BINS, MOST_BINS = 6, 24
+MIN_BINS, MAX_BINS = 6, 24
 _TAIL = 0.99
 _SKEWED = 8.0  # 99th percentile / median from which bins grow with the values
 _DIGITS = 6
 
 
-def bin_edges(values: FloatVector, n_bins: int = MOST_BINS) -> FloatVector:
+def bin_edges(values: FloatVector, n_bins: int = MAX_BINS) -> FloatVector:
     """Return the edges of at most `n_bins` bins for a feature, shape (n_bins + 1,).
 
     Whole numbers of at most so many values get a bin each. Other values are divided evenly up to
@@ -172,7 +172,7 @@ def bin_features(
     features: Sequence[Feature],
     *,
     n_segments: int,
-    n_bins: int = MOST_BINS,
+    n_bins: int = MAX_BINS,
 ) -> tuple[Distribution, ...]:
     """Count the users of each segment in bins of each numeric feature.
 

@@ -28,8 +28,8 @@ from segmentry.segments.preprocessing import numeric_values
 POPULATION = 0
 """`segment_id` of the profile of all assigned users together."""
 
-_MOST_DIFFERENCES = 5
-_MOST_PER_FAMILY = 2
+_MAX_DIFFERENCES = 5
+_MAX_PER_FAMILY = 2
 _ROUNDING = 1e-12
 
 
@@ -283,13 +283,13 @@ def _differences(
     for own, everyone in ranked:
         feature = features[own.feature]
         per_family[feature.family] = per_family.get(feature.family, 0) + 1
-        if per_family[feature.family] <= _MOST_PER_FAMILY and own.mean is not None:
+        if per_family[feature.family] <= _MAX_PER_FAMILY and own.mean is not None:
             text = (
                 f"{feature.label}: {_told(own.mean, feature)} on average, "
                 f"{_told(everyone.mean or 0.0, feature)} overall"
             )
             found.append(Difference(own.feature, text, own.standardised_difference.value or 0.0))
-    return tuple(found[:_MOST_DIFFERENCES])
+    return tuple(found[:_MAX_DIFFERENCES])
 
 
 def _told(value: float, feature: Feature) -> str:

@@ -14,11 +14,11 @@ from segmentry.schema.arrays import BoolVector, FloatMatrix, FloatVector, IntVec
 from segmentry.segments.forming import Segmentation
 from segmentry.segments.preprocessing import level_texts, numeric_values
 
-_MOST_LEVELS = 12
+_MAX_LEVELS = 12
 _LEAVES_PER_SEGMENT = 3
-_MOST_LEAVES = 60
+_MAX_LEAVES = 60
 _DEPTH = 6
-_MOST_ROWS = 200_000
+_MAX_ROWS = 200_000
 _MIN_SHARE = 0.001  # of the users in a leaf
 _MIN_ROUNDED = 1e-290
 """Below it the powers of ten that rounding takes are no numbers any more."""
@@ -127,7 +127,7 @@ def _columns(users: pl.DataFrame, features: Sequence[Feature]) -> list[RuleColum
     for feature in features:
         if feature.kind == "categorical":
             counts = level_texts(users[feature.name]).drop_nulls().value_counts(sort=True)
-            levels = sorted(counts[:, 0].head(_MOST_LEVELS).to_list())
+            levels = sorted(counts[:, 0].head(_MAX_LEVELS).to_list())
             columns += [RuleColumn(feature.name, _of(feature, each), each, None) for each in levels]
         else:
             values = numeric_values(users[feature.name])
@@ -172,9 +172,9 @@ def _boxes(rows: _Rows, *, n_segments: int) -> list[_Box]:
     """Return the segment and the bounds of each leaf; inf where there is no bound."""
     from sklearn.tree import DecisionTreeClassifier
 
-    most = slice(_MOST_ROWS)
+    most = slice(_MAX_ROWS)
     tree = DecisionTreeClassifier(
-        max_leaf_nodes=max(2, min(_MOST_LEAVES, _LEAVES_PER_SEGMENT * n_segments)),
+        max_leaf_nodes=max(2, min(_MAX_LEAVES, _LEAVES_PER_SEGMENT * n_segments)),
         max_depth=_DEPTH,
         min_weight_fraction_leaf=_MIN_SHARE,
         random_state=0,
@@ -277,7 +277,7 @@ def _rounded(value: float, digits: int) -> float:
     return float(f"{math.trunc(value * 10.0**power)}e{-power}")
 
 
-_MOST_TEXTS = 4
+_MAX_TEXTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,9 +346,9 @@ def _of_segment(rules: RuleSet, segment_id: int, size: int, *, min_size: int) ->
     is_hidden = is_small(n_users, min_size=min_size) or is_small(n_right, min_size=min_size)
     if not own or not size or is_hidden:
         return SegmentRules(segment_id, (), 0, None, None)
-    texts = tuple(rule_text(rule) for rule in own[:_MOST_TEXTS])
-    if len(own) > _MOST_TEXTS:
-        texts += (f"and {len(own) - _MOST_TEXTS} smaller boxes (rules.sql)",)
+    texts = tuple(rule_text(rule) for rule in own[:_MAX_TEXTS])
+    if len(own) > _MAX_TEXTS:
+        texts += (f"and {len(own) - _MAX_TEXTS} smaller boxes (rules.sql)",)
     return SegmentRules(segment_id, texts, n_users, n_right / size, n_right / n_users)
 
 

@@ -9,7 +9,7 @@ from segmentry.segments.clustering import find_knee
 
 # The neighbours of 8,000 users take at most 0.5 GB where all lie within eps of each other.
 N_SAMPLED = 8000
-_LEAST_SHARE = 0.01
+_MIN_SHARE = 0.01
 _N_QUANTILES = 200
 
 
@@ -64,7 +64,7 @@ def fit_hdbscan(rows: Rows, weights: np.typing.NDArray[np.float64], k: int, seed
     from sklearn.cluster import HDBSCAN
 
     sample, n_all = drawn_users(rows, weights, n_users=N_SAMPLED, seed=seed)
-    n_least = max(int(_LEAST_SHARE * len(sample)), 5)
+    n_least = max(int(_MIN_SHARE * len(sample)), 5)
     if n_least >= len(sample):
         raise SelectionError(f"too few users: found {len(sample)}, expected more than {n_least}")
     found = HDBSCAN(min_cluster_size=n_least, copy=True).fit(sample).labels_.astype(np.int64)

@@ -9,8 +9,8 @@ from segmentry.features.user_days import UserDays
 
 UintVector = npt.NDArray[np.uint64]
 
-LEAST_IMPRESSIONS = 50
-LEAST_DAYS = 4
+MIN_IMPRESSIONS = 50
+MIN_DAYS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ def copied_users(counts: UserDays) -> CopiedUsers:
     >>> copied_users(UserDays.from_frame(frame, users=pl.Series([0, 1, 2])))
     CopiedUsers(n_copied=2, n_compared=3)
     """
-    busy = counts.totals().n_trials >= LEAST_IMPRESSIONS
-    busy &= counts.active_days()[0] >= LEAST_DAYS
+    busy = counts.totals().n_trials >= MIN_IMPRESSIONS
+    busy &= counts.active_days()[0] >= MIN_DAYS
     keys = np.zeros(counts.n_users, dtype=np.uint64)
     for day, rows in zip(counts.days, counts.rows_of(counts.days), strict=True):
         cells = counts.n_impressions[rows] * 1_000_003 + counts.n_clicks[rows]

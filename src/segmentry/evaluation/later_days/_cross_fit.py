@@ -14,7 +14,7 @@ Labels = npt.NDArray[np.int16]
 Relabel = Callable[[Collection[int]], IntVector]
 """Segment ids (n_users,) by the features of some days and frozen centres; 0 for none."""
 
-_MOST_FOLDS = 12
+_MAX_FOLDS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ def cross_fit(counts: UserDays, relabel: Relabel, *, days: Sequence[int]) -> Cro
     More than 12 days are left out in 12 blocks of neighbouring days; the last block's neighbour
     is the first.
     """
-    folds = np.array_split(np.asarray(days), min(len(days), _MOST_FOLDS))
+    folds = np.array_split(np.asarray(days), min(len(days), _MAX_FOLDS))
     n_folds = len(folds)
     has_pairs = n_folds >= 3
     left_out = [[fold] for fold in folds]

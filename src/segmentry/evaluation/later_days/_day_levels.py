@@ -11,7 +11,7 @@ from segmentry.schema import Estimate
 from segmentry.schema.arrays import FloatVector
 
 _ALPHA = 0.01
-_LEAST_SD = 0.05  # in log-odds: about 5 % of a small rate
+_MIN_SD = 0.05  # in log-odds: about 5 % of a small rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class DayLevels:
         """Whether the level moves by more than chance (1 %) and enough to matter (5 %)."""
         if self.sd is None or self.p_value is None:
             return False
-        return self.p_value < _ALPHA and self.sd >= _LEAST_SD
+        return self.p_value < _ALPHA and self.sd >= _MIN_SD
 
 
 def day_levels(counts: UserDays, days: Collection[int]) -> DayLevels:

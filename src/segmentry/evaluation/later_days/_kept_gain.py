@@ -19,7 +19,7 @@ from segmentry.segments.clustering import distinct_rows
 NO_SIGNAL = "no user-level signal"
 _Gain = TypeVar("_Gain", bound="KeptGain")
 _EDGE = 1e-9
-_MOST_STEPS = 60
+_MAX_STEPS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +190,7 @@ def _shifted(rates: FloatVector, n: FloatVector, c: FloatVector) -> FloatVector:
     low = logit(clicks / total) - odds.max()
     high = logit(clicks / total) - odds.min()
     shift = np.clip(logit(clicks / total) - logit((n @ expit(odds)) / total), low, high)
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         expected = expit(odds + shift[:, np.newaxis])
         missing = clicks - np.sum(n * expected, axis=1)
         low, high = np.where(missing >= 0, shift, low), np.where(missing <= 0, shift, high)

@@ -25,7 +25,7 @@ from segmentry.segments.latent import LatentModel, posterior
 from segmentry.segments.preprocessing import Preprocessing
 
 # Up to this number counts are looked up in a table, beyond it they are sorted.
-_MOST_KEYS = 4_000_000
+_MAX_KEYS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -165,7 +165,7 @@ def _kinds(columns: Sequence[IntVector]) -> tuple[IntVector, IntVector]:
     for column in columns[1:]:
         n_values = int(column.max()) + 1
         values = column
-        if n_kinds * n_values > _MOST_KEYS:
+        if n_kinds * n_values > _MAX_KEYS:
             values, n_values = _ranks(column)
         kind_of, n_kinds = _ranks(kind_of * n_values + values)
     one_of = np.empty(n_kinds, dtype=np.int64)
@@ -176,7 +176,7 @@ def _kinds(columns: Sequence[IntVector]) -> tuple[IntVector, IntVector]:
 def _ranks(values: IntVector) -> tuple[IntVector, int]:
     """Number the distinct values of a column of counts from 0 up."""
     largest = int(values.max())
-    if largest > _MOST_KEYS:
+    if largest > _MAX_KEYS:
         distinct = np.unique(values)
         return np.searchsorted(distinct, values).astype(np.int64), distinct.size
     is_there = np.zeros(largest + 1, dtype=np.bool_)

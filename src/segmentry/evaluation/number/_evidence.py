@@ -28,7 +28,7 @@ from segmentry.segments.preprocessing import ColumnPlan
 
 # More users change the curve of the gain little and cost much. The repetitions are made on the same
 # users, so that they repeat what was done.
-_MOST_USERS = 50_000
+_MAX_USERS = 50_000
 _SALT = "segmentry evidence"
 _NO_DAYS = {"day": pl.Int64, "n_impressions": pl.Int64, "n_clicks": pl.Int64}
 
@@ -68,7 +68,7 @@ def evidence_basis(
         Null where no day was kept apart: then there are no later days to ask.
     """
     shares = hash_shares(table["user_id"], salt=_SALT)
-    positions = np.sort(np.argsort(shares, kind="stable")[:_MOST_USERS])
+    positions = np.sort(np.argsort(shares, kind="stable")[:_MAX_USERS])
     sampled = table[positions]
     users = sampled["user_id"]
     days = pl.DataFrame(schema={"user_id": users.dtype, **_NO_DAYS})

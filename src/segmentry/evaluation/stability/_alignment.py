@@ -12,7 +12,7 @@ from segmentry.schema.arrays import FloatVector, IntVector
 EventKind = Literal["kept", "split", "merged", "new", "vanished"]
 
 _SUBSTANTIAL = 0.25
-_LEAST_OVERLAP = 0.10
+_MIN_OVERLAP = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def align_ids(
     matched = {
         int(new): int(old)
         for old, new in zip(rows, columns, strict=True)
-        if overlap[old, new] >= _LEAST_OVERLAP
+        if overlap[old, new] >= _MIN_OVERLAP
     }
     numbers = _numbers(matched, n_new)
     return Alignment(

@@ -14,9 +14,9 @@ from segmentry.ingest.mapping._model import BehaviourCodes
 from segmentry.ingest.moments import find_time_format
 from segmentry.schema import ADS_COLUMNS, FileShape
 
-_MOST_SHOWN = 6
+_MAX_SHOWN = 6
 _ID = "an id: no two users share a value"
-_MOST_LEVELS = 50
+_MAX_LEVELS = 50
 _BLANKS = re.compile(r"\S+(\s{2,}|\t| )\S+")
 
 # Names by which a column is recognised, the likeliest first; without case, blanks and dashes.
@@ -313,7 +313,7 @@ def _are_actions(layout: FileLayout, roles: Mapping[str, str]) -> bool:
 def _examples(layout: FileLayout, name: str) -> tuple[str, ...]:
     counts = Counter(layout.values(name))
     ranked = sorted(counts, key=lambda value: (-counts[value], value))
-    return tuple(ranked[:_MOST_SHOWN])
+    return tuple(ranked[:_MAX_SHOWN])
 
 
 def _look_at(layout: FileLayout, name: str) -> GuessedColumn:
@@ -379,7 +379,7 @@ _RULES: tuple[_Rule, ...] = (
         "a date: work out days before some day",
     ),
     (
-        lambda values, levels: not _are_numbers(values) and len(levels) > _MOST_LEVELS,
+        lambda values, levels: not _are_numbers(values) and len(levels) > _MAX_LEVELS,
         "",
         "{n} different texts: group them",
     ),

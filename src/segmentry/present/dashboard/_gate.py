@@ -22,8 +22,8 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "segmentry_session"
 _SECONDS_VALID = 12 * 3600
-_SECONDS_AFTER_WRONG, _MOST_SECONDS_AFTER_WRONG = 1.0, 16.0
-_MOST_ATTEMPTS = 4
+_SECONDS_AFTER_WRONG, _MAX_SECONDS_AFTER_WRONG = 1.0, 16.0
+_MAX_ATTEMPTS = 4
 """That wait for their turn: whoever knows the password gets in within a minute."""
 _LARGEST_FORM = 4096
 _LOGIN = "/login"
@@ -117,7 +117,7 @@ class Gate:
     async def _log_in(self, receive: Receive, send: Send) -> None:
         fields = await _form_of(receive)
         asked = _within(fields.get("asked", ""))
-        if self._n_attempts >= _MOST_ATTEMPTS:
+        if self._n_attempts >= _MAX_ATTEMPTS:
             told = '<p role="alert">Too many attempts at once; try again in a minute.</p>'
             headers = [(b"retry-after", b"60")]
             await answer(send, status=429, body=_page(told=told, asked=asked), headers=headers)
@@ -146,7 +146,7 @@ class Gate:
             return True
         seconds = _SECONDS_AFTER_WRONG * 2 ** min(self._n_wrong, 30)
         self._n_wrong += 1
-        await asyncio.sleep(min(seconds, _MOST_SECONDS_AFTER_WRONG))
+        await asyncio.sleep(min(seconds, _MAX_SECONDS_AFTER_WRONG))
         return False
 
     async def _refuse(

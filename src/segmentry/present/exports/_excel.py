@@ -12,7 +12,7 @@ from segmentry.present.figures import segment_colour
 from segmentry.runtime.preload import require
 from segmentry.runtime.temporary import written_whole
 
-_MOST_ROWS = 1_048_575  # rows of a sheet below its head
+_MAX_ROWS = 1_048_575  # rows of a sheet below its head
 _FORMATS = {
     "share": "0.0%",
     "ctr_": "0.00%",
@@ -56,7 +56,7 @@ def _sheet(book: Any, name: str, frame: pl.DataFrame) -> int:
         sheet.set_column(column, column, max(12, min(40, len(head) + 3)),
                          book.add_format({"num_format": kind}))  # fmt: skip
         sheet.write_string(0, column, head, bold)
-    shown = frame.head(_MOST_ROWS - 1) if frame.height > _MOST_ROWS else frame
+    shown = frame.head(_MAX_ROWS - 1) if frame.height > _MAX_ROWS else frame
     dates = book.add_format({"num_format": "yyyy-mm-dd"})
     for i, row in enumerate(shown.iter_rows(), start=1):
         for column, value in enumerate(row):

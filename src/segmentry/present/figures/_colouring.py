@@ -14,7 +14,7 @@ from segmentry.results.summary import Summary
 
 Value = float | str | None
 """A number; a level of a categorical feature as text; null where unknown."""
-_MOST_LEVELS = 7
+_MAX_LEVELS = 7
 _OTHERS = "others"
 UNKNOWN = "unknown"
 """What a mark without a value is called."""
@@ -168,8 +168,8 @@ def _by_level(
         if level.level is not None
     ]
     labels = {level.level: level.label for level in levels}
-    common = sorted(levels, key=lambda level: -level.population_share)[: _MOST_LEVELS - 1]
-    if len(levels) <= _MOST_LEVELS:
+    common = sorted(levels, key=lambda level: -level.population_share)[: _MAX_LEVELS - 1]
+    if len(levels) <= _MAX_LEVELS:
         common = levels
     shown = [level.label for level in levels if level in common]
     known: Rows = []

@@ -15,7 +15,7 @@ from segmentry.results.summary import Summary
 _WIDTH = 560
 _HEIGHT = 260
 _MANY_TIMES = 4.0
-_MOST_TICKS = 7
+_MAX_TICKS = 7
 _UNITS = {"impression": "impression of the user", "repeat": "showing of the same ad"}
 
 
@@ -100,7 +100,7 @@ def _ticks(rows: Rows, naive: Rows) -> list[float]:
         found = [first * 10.0**power for power in range(-4, 5) for first in (1, 2, 5)]
     else:
         step = next(
-            s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if high - low <= _MOST_TICKS * s
+            s for s in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if high - low <= _MAX_TICKS * s
         )
         found = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
     return [round(tick, 4) for tick in found if low <= tick <= high]

@@ -53,7 +53,7 @@ Draw: TypeAlias = Callable[..., "Future[str]"]
 """Takes what `segmentry.present.drawing.draw_files` takes and returns a future of its answer."""
 
 
-_MOST_PROCESSES = 2
+_MAX_PROCESSES = 2
 _ACTIVE = re.compile(r"<(?:script|image|style|link|foreignObject|a)\b|\bon[a-z]+=|javascript:")
 _QUOTED_COLOUR = re.compile('"(#[0-9a-f]{6})"')
 _DARK = {role.light: role.dark for role in (*ROLES.values(), *SCALE)}
@@ -141,7 +141,7 @@ def drawing() -> "Iterator[Draw]":
     The renderer holds the interpreter: only other processes draw while charts are put together.
     What is yielded takes what `draw_files` takes and returns a future at once.
     """
-    n_processes = min(_MOST_PROCESSES, os.cpu_count() or 1)
+    n_processes = min(_MAX_PROCESSES, os.cpu_count() or 1)
     with serving(draw_files, n_processes=n_processes, first=start_renderer) as draw:
         yield draw
 

@@ -30,7 +30,7 @@ _LINES = {"expected": 31, "later": 31}  # within a row: where the marks lie
 _NUMBERS = {"expected": 20, "later": 38}  # within a row: where the numbers stand
 _NAME = 8  # within a row: where the name stands
 _LONGEST_NAME = 48
-_MOST_NAMED = 2
+_MAX_NAMED = 2
 _SAYS = {"no difference": "without a difference"}
 
 
@@ -116,7 +116,7 @@ def _finding(summary: "Summary") -> str:
     left = [s for s in segments if s.verdict != "confirmed"]
     others = (
         [f"{quoted(s.name)} is {_SAYS.get(s.verdict, s.verdict)}" for s in left]
-        if len(left) <= _MOST_NAMED
+        if len(left) <= _MAX_NAMED
         else [f"{n} {_SAYS.get(verdict, verdict)}" for verdict, n in found.most_common()]
     )
     many = f"{n_confirmed} of {len(segments)} segments {'is' if n_confirmed == 1 else 'are'}"

@@ -17,8 +17,8 @@ from segmentry.schema import Estimate
 _CELL = 168
 _HIGH = 46
 _GAP = 28
-_MOST_FEATURES = 4
-_MOST_SEGMENTS = 8
+_MAX_FEATURES = 4
+_MAX_SEGMENTS = 8
 _EMPTY = 420
 
 
@@ -34,8 +34,8 @@ def _caption(summary: "Summary", *, features: Sequence[str] | None = None) -> Ca
     if not chosen:
         return absent("There are no distributions: this run did not keep them")
     told = ", ".join(label_of(summary, d.feature) for d in chosen)
-    n_left = max(0, len(summary.segments) - _MOST_SEGMENTS)
-    only = f" The first {_MOST_SEGMENTS} segments are drawn." if n_left else ""
+    n_left = max(0, len(summary.segments) - _MAX_SEGMENTS)
+    only = f" The first {_MAX_SEGMENTS} segments are drawn." if n_left else ""
     return Caption(
         finding=_finding(summary, [d.feature for d in chosen]) or f"How users spread: {told}",
         reading="Filled: share of the segment’s users per bin. Line: all users. Raw units; bins "
@@ -86,7 +86,7 @@ def _known(summary: "Summary") -> "tuple[Distribution, ...]":
 
 def _chosen(summary: "Summary", features: Sequence[str] | None) -> "list[Distribution]":
     by_name = {d.feature: d for d in _known(summary)}
-    names = distribution_names(summary)[:_MOST_FEATURES] if features is None else features
+    names = distribution_names(summary)[:_MAX_FEATURES] if features is None else features
     return [by_name[name] for name in names if name in by_name]
 
 
@@ -99,7 +99,7 @@ def _rows(summary: "Summary", distribution: "Distribution") -> Rows:
     everyone = sum(distribution.population) or 1
     overall = [n / everyone for n in distribution.population]
     rows: Rows = []
-    for place, segment in enumerate(summary.segments[:_MOST_SEGMENTS]):
+    for place, segment in enumerate(summary.segments[:_MAX_SEGMENTS]):
         counts = distribution.segments[segment.segment_id - 1]
         total = sum(counts) or 1
         shares = [n / total for n in counts]
@@ -124,7 +124,7 @@ def _rows(summary: "Summary", distribution: "Distribution") -> Rows:
 def _panel(
     summary: "Summary", distribution: "Distribution", data: str, width: int, *, first: bool
 ) -> "alt.LayerChart":
-    shown = summary.segments[:_MOST_SEGMENTS]
+    shown = summary.segments[:_MAX_SEGMENTS]
     label = label_of(summary, distribution.feature)
     kind, unit = kind_of(summary, distribution.feature)
     is_told = unit in ("", *label.split(), label, "share")
@@ -234,7 +234,7 @@ def quartile_table(summary: "Summary", names: Iterable[str]) -> Table:
 
 
 def _tables(summary: "Summary") -> tuple[Table, ...]:
-    return (quartile_table(summary, distribution_names(summary)[:_MOST_FEATURES]),)
+    return (quartile_table(summary, distribution_names(summary)[:_MAX_FEATURES]),)
 
 
 FIGURE = Figure(

@@ -15,7 +15,7 @@ from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
 
 _PANEL, _GAP, _ROW, _NAMES = 146, 22, 46, 200
-_MOST_LINES, _LINE_HEIGHT = 3, 14
+_MAX_LINES, _LINE_HEIGHT = 3, 14
 _LATIN, _PIXELS_PER_LETTER, _PIXELS_PER_SIGN = 0x24F, 7.0, 13.0
 _WIDTH = _NAMES + 4 * (_PANEL + _GAP)
 _STEPS = {
@@ -151,7 +151,7 @@ def _lines(name: str) -> list[str]:
     """
     is_latin = all(ord(letter) <= _LATIN for letter in name)
     n_letters = int((_NAMES - 14) / (_PIXELS_PER_LETTER if is_latin else _PIXELS_PER_SIGN))
-    return textwrap.wrap(name, n_letters, max_lines=_MOST_LINES, placeholder="…")
+    return textwrap.wrap(name, n_letters, max_lines=_MAX_LINES, placeholder="…")
 
 
 def _panel(shares: "list[_Share]", order: list[int], *, title: str) -> "alt.LayerChart":

@@ -30,8 +30,8 @@ from segmentry.present.tables import Column, Row, Table
 from segmentry.present.theme import ROLES, segment_colour
 from segmentry.results.summary import MapSummary, Summary
 
-_MOST_POINTS = 1500
-_MOST_ARROWS = 6
+_MAX_POINTS = 1500
+_MAX_ARROWS = 6
 _LINE = 15  # height of a label in pixels
 _CHARACTER = 6.9  # width of its letters, in the widest font of the stack
 
@@ -98,7 +98,7 @@ def _draw(summary: "Summary") -> Drawing | None:
             "segment_id": point.segment_id,
             "color": segment_colour(point.segment_id),
         }
-        for point in thin(plane.points, most=_MOST_POINTS)
+        for point in thin(plane.points, most=_MAX_POINTS)
     ]
     return Drawing(layered(layers, width=frame.width, height=frame.height), {"points": rows})
 
@@ -119,7 +119,7 @@ def _longest(summary: "Summary") -> list[_Arrow]:
         for column, x, y in zip(plane.columns, first, second, strict=True)
     ]
     arrows = [arrow for arrow in arrows if math.hypot(arrow.x, arrow.y) > 0]
-    return sorted(arrows, key=lambda arrow: -math.hypot(arrow.x, arrow.y))[:_MOST_ARROWS]
+    return sorted(arrows, key=lambda arrow: -math.hypot(arrow.x, arrow.y))[:_MAX_ARROWS]
 
 
 def _reach(arrows: list[_Arrow], frame: Frame) -> float:

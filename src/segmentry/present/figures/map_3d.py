@@ -27,7 +27,7 @@ AZIMUTH = 35
 ELEVATION = 22
 """Degrees by which it is seen from above."""
 _SIZE = 520
-_MOST_POINTS = 900
+_MAX_POINTS = 900
 LOWEST, HIGHEST = 4, 40
 """Degrees of elevation between which the floor can be read."""
 
@@ -69,7 +69,7 @@ def map_scene(summary: "Summary", users: Sequence[UserPlace] = ()) -> Scene | No
     if len(ratios) < 3 or not plane.points:
         return None
     chosen: Sequence[MapPoint | UserPlace] = (
-        thin(users, most=_MOST_POINTS) if users else thin(plane.points, most=_MOST_POINTS)
+        thin(users, most=_MAX_POINTS) if users else thin(plane.points, most=_MAX_POINTS)
     )
     everything = [_position(point) for point in (*chosen, *plane.centers)]
     lows = [min(p[i] for p in everything) for i in range(3)]
@@ -253,7 +253,7 @@ def _dots(
     rows = _rows(scene.points, scene.point_segments)
     if feature is None:
         return [draw(on_named("points"), as_given(), True)], {"points": rows}
-    drawn = thin(users, most=_MOST_POINTS)
+    drawn = thin(users, most=_MAX_POINTS)
     values: list[Value] = [drawn[i].values.get(feature) for i in _far_to_near(scene.points)]
     return layers_of(colour_by(summary, rows, values, feature), "points", draw)
 

@@ -19,7 +19,7 @@ from segmentry.results.summary import Summary
 
 _HEXAGON = "M0,-1L0.866,-0.5L0.866,0.5L0,1L-0.866,0.5L-0.866,-0.5Z"
 _FAINTEST = 0.16
-_MOST_ROUNDED = 1.1
+_MAX_ROUNDED = 1.1
 
 
 def _caption(summary: "Summary") -> Caption:
@@ -34,7 +34,7 @@ def _caption(summary: "Summary") -> Caption:
     if len(summary.segments) > 1 and mixed is not None:
         finding += f"; {percent(mixed, digits=0)} stand where segments mix on these two directions"
     # A hexagon of few users is counted as more, for privacy.
-    is_counted = sum(cell.n_users for cell in cells) <= _MOST_ROUNDED * summary.population.n_users
+    is_counted = sum(cell.n_users for cell in cells) <= _MAX_ROUNDED * summary.population.n_users
     busiest = max(cells, key=lambda cell: cell.n_users)
     return Caption(
         finding=finding,

@@ -22,9 +22,9 @@ from segmentry.results.summary import Summary
 _WIDTH = 560
 _LEFT = 0
 _GAP = 26  # above each blade, for its name
-_LEAST_HEIGHT = 16
+_MIN_HEIGHT = 16
 _BLADES_HEIGHT = 380
-_MOST_TALL = 12
+_MAX_TALL = 12
 
 
 def _caption(summary: "Summary") -> Caption:
@@ -100,12 +100,12 @@ def _placed(blades: "tuple[Blade, ...]", summary: "Summary") -> tuple[Rows, Rows
     """Return bars and names with their places in pixels, and the height of the chart."""
     names = {s.segment_id: s.name for s in summary.segments}
     total = sum(blade.n_sampled for blade in blades)
-    room = _BLADES_HEIGHT if len(blades) <= _MOST_TALL else 24 * len(blades)
+    room = _BLADES_HEIGHT if len(blades) <= _MAX_TALL else 24 * len(blades)
     rows: Rows = []
     labels: Rows = []
     y = 0.0
     for blade in blades:
-        height = max(_LEAST_HEIGHT, room * blade.n_sampled / total)
+        height = max(_MIN_HEIGHT, room * blade.n_sampled / total)
         labels.append(
             {"x": _LEFT, "y": y + 14, "text": f"{blade.segment_id}  {names[blade.segment_id]}"}
         )

@@ -13,7 +13,7 @@ from segmentry.segments.clustering._rows import DistinctRows, finite_matrix
 _BLOCK = 4096
 # Centres in order stay in order unless a tied row follows the new lowest index; the limit cuts
 # short the case, not seen yet, that such a row goes to and fro.
-_MOST_ORDERINGS = 10
+_MAX_ORDERINGS = 10
 
 
 def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
@@ -112,7 +112,7 @@ def settle(distinct: DistinctRows, centers: FloatMatrix, *, n_steps: int) -> Set
            [ 0.5]]), labels=array([1, 1, 0]), inertia=0.5)
     """
     centers, labels, squared = _occupied(distinct, centers)
-    for step in range(n_steps + _MOST_ORDERINGS):
+    for step in range(n_steps + _MAX_ORDERINGS):
         moved = weighted_means(distinct, labels, len(centers)) if step < n_steps else centers
         moved = moved[_falling_order(distinct, labels, moved)]
         if np.array_equal(moved, centers):

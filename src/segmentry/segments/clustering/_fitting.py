@@ -14,7 +14,7 @@ from segmentry.errors import SelectionError
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema.arrays import FloatMatrix, IntVector
 from segmentry.segments.clustering._assignment import settle
-from segmentry.segments.clustering._lloyd import MOST_ROWS, Runs, continue_starts, fit_starts
+from segmentry.segments.clustering._lloyd import MAX_ROWS, Runs, continue_starts, fit_starts
 from segmentry.segments.clustering._moments import weighted_means
 from segmentry.segments.clustering._rows import DistinctRows, sample_rows
 
@@ -33,7 +33,7 @@ _N_POLISHING = 30_000
 # The winner moves until nothing changes, but over no more rows than this in all. On 1.06 million
 # distinct rows without clusters both limits together save 40 to 70 % of the time and leave the
 # inertia 0.03 to 0.2 % larger.
-_MOST_SHORT_ROW_STEPS = 30_000_000
+_MAX_SHORT_ROW_STEPS = 30_000_000
 # scikit-learn's own tolerance, for fits that are only compared.
 _TOL = 1e-4
 # Fits of that tolerance whose inertias differ by less than this share have met at the same place.
@@ -73,7 +73,7 @@ def kmeans_start(
     most = sample_rows(distinct, n_rows=_N_POLISHING, rng=rng)
     polished = _ranked(_continued(most, candidates, tol=_TOL))
     # Only the winner goes on until no row changes its cluster.
-    n_steps = int(np.clip(_MOST_SHORT_ROW_STEPS // len(distinct.rows), 1, 300))
+    n_steps = int(np.clip(_MAX_SHORT_ROW_STEPS // len(distinct.rows), 1, 300))
     (final,) = _continued(distinct, [polished[0].centers], tol=0.0, n_steps=n_steps)
     return final.centers, polished[0].n_iterations + final.n_iterations
 
@@ -102,7 +102,7 @@ def _continued(
     distinct: DistinctRows, starts: Sequence[FloatMatrix], *, tol: float, n_steps: int = 300
 ) -> list[_Fit]:
     """Carry k-means on from given centres, each start by itself."""
-    if len(distinct.rows) <= MOST_ROWS:
+    if len(distinct.rows) <= MAX_ROWS:
         centers = np.stack(starts)
         return _fits(
             continue_starts(distinct.rows, distinct.weights, centers, tol=tol, n_steps=n_steps)
@@ -174,7 +174,7 @@ _STARTS: Mapping[str, Start] = MappingProxyType(
 # one makes their centres means of users instead of what the last batch or split left.
 _LAST_STEPS: Mapping[str, int] = MappingProxyType({"kmeans": 50, "minibatch": 1, "bisecting": 1})
 # Each step takes 30 ms per 100,000 rows; these are as many rows as all steps may visit.
-_MOST_ROW_STEPS = 5_000_000
+_MAX_ROW_STEPS = 5_000_000
 ALGORITHMS = tuple(_STARTS)
 
 
@@ -298,7 +298,7 @@ def _fit_one(
     settled = settle(
         distinct,
         centers,
-        n_steps=min(_LAST_STEPS[algorithm], 1 + _MOST_ROW_STEPS // len(distinct.rows)),
+        n_steps=min(_LAST_STEPS[algorithm], 1 + _MAX_ROW_STEPS // len(distinct.rows)),
     )
     return Clustering(
         algorithm=algorithm,

@@ -14,10 +14,10 @@ import numpy as np
 
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 
-MOST_ROWS = 4096
+MAX_ROWS = 4096
 """Rows up to which this is quicker than `KMeans`; its compiled loop wins on many rows."""
 # Distances from all centres to all rows that are held at once, 2 MB: as many as a cache holds.
-_MOST_CELLS = 262_144
+_MAX_CELLS = 262_144
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +76,7 @@ def fit_starts(
     """
     prepared = _prepare(rows, weights)
     centers = _seed_centers(prepared, k, seeds, n_per_seed=n_per_seed)
-    n_held = max(1, _MOST_CELLS // (k * len(prepared.rows)))
+    n_held = max(1, _MAX_CELLS // (k * len(prepared.rows)))
     parts = [
         _run(prepared, centers[first : first + n_held], tol=1e-4, n_steps=300)
         for first in range(0, len(centers), n_held)

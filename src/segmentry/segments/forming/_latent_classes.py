@@ -12,7 +12,7 @@ from segmentry.segments.latent import LatentFit, LatentModel, Part
 from segmentry.segments.preprocessing import ColumnPlan, level_texts, ordered_levels
 
 _OF_CLICKS = ("ctr_shrunk", "ctr", "n_clicks")
-_MOST_LEVELS = 100
+_MAX_LEVELS = 100
 _UNKNOWN = "unknown"
 
 
@@ -65,9 +65,9 @@ def _count_part(name: str, table: pl.DataFrame) -> Part:
 def _level_part(name: str, table: pl.DataFrame) -> Part:
     texts = level_texts(table[name])
     names = texts.drop_nulls().unique().to_list()
-    if len(names) > _MOST_LEVELS:
+    if len(names) > _MAX_LEVELS:
         raise ConfigError(
-            f"feature {name} has {len(names)} levels, more than {_MOST_LEVELS}: group them, or "
+            f"feature {name} has {len(names)} levels, more than {_MAX_LEVELS}: group them, or "
             f"leave it out with --exclude {name}"
         )
     levels = tuple(ordered_levels(names) or sorted(names))

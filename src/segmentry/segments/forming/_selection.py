@@ -211,7 +211,7 @@ def _why_not(candidate: Candidate, decision: Decision, min_share: float) -> str:
     return ""
 
 
-MOST_EXACT_ROWS = 400_000
+MAX_EXACT_ROWS = 400_000
 """Distinct rows up to which a silhouette is worked out exactly."""
 # 90,011 rows of 7 columns took 40.7 s on two threads (benchmarks/exact_silhouette.py).
 _NANOSECONDS = 0.72
@@ -265,12 +265,12 @@ def silhouettes_by_number(
 
 def _check_size(distinct: DistinctRows) -> None:
     n_rows, n_columns = distinct.rows.shape
-    if n_rows > MOST_EXACT_ROWS:
+    if n_rows > MAX_EXACT_ROWS:
         minutes = n_rows**2 * n_columns * _NANOSECONDS / 60e9
         raise SelectionError(
             f"--exact-silhouette: found {n_rows:,} distinct rows of {n_columns} columns, which "
             f"would take about {minutes:,.0f} minutes on two threads; expected at most "
-            f"{MOST_EXACT_ROWS:,}; leave the option out (the silhouette of a sample of users "
+            f"{MAX_EXACT_ROWS:,}; leave the option out (the silhouette of a sample of users "
             "against all users is unbiased and has an interval) or name fewer --features"
         )
 

@@ -18,11 +18,11 @@ Surface = Callable[[FloatMatrix], tuple[FloatVector, FloatMatrix, FloatMatrix]]
 _LONGEST = 2.0
 _FLATTEST = 1e-12
 _N_HALVINGS = 12
-_LEAST_MEAN = 1e-6
-_LEAST_SHARE = 1e-9
+_MIN_MEAN = 1e-6
+_MIN_SHARE = 1e-9
 _EDGE = 14.0  # log-odds of a CTR of one in a million
 # A step of a cumulative sum takes 5 ns, a gamma function and its two derivatives 300 ns.
-_MOST_STEPS, _STEPS_PER_VALUE = 1000.0, 10
+_MAX_STEPS, _STEPS_PER_VALUE = 1000.0, 10
 _NARROWEST, _WIDEST = np.log(1e-3), np.log(1e5)
 
 
@@ -150,7 +150,7 @@ class ClickBlock:
         """Pooled rates of the classes, at a precision of 50."""
         n, c = self.pairs.T
         clicks, impressions = _totals(c, held), _totals(n, held)
-        mean = (clicks + _LEAST_MEAN) / (impressions + 2 * _LEAST_MEAN)
+        mean = (clicks + _MIN_MEAN) / (impressions + 2 * _MIN_MEAN)
         return np.stack([mean, np.full(len(mean), 50.0)], axis=1)
 
     def improve(self, law: FloatMatrix, held: FloatMatrix) -> FloatMatrix:
@@ -264,8 +264,8 @@ class CountBlock:
         return np.stack([mean, np.ones(len(mean))], axis=1)
 
     def _means(self, held: FloatMatrix) -> FloatVector:
-        users = np.maximum(_sum(held), _LEAST_SHARE)
-        return np.maximum(_totals(self.counts.values, held) / users, _LEAST_MEAN)
+        users = np.maximum(_sum(held), _MIN_SHARE)
+        return np.maximum(_totals(self.counts.values, held) / users, _MIN_MEAN)
 
     def improve(self, law: FloatMatrix, held: FloatMatrix) -> FloatMatrix:
         """Take the mean, which is best for every size, and one guarded step in log size."""
@@ -326,7 +326,7 @@ class LevelBlock:
         of_level = held[:-1].T
         users = of_level.sum(axis=1, keepdims=True)
         shares: FloatMatrix = np.divide(of_level, users, out=law.copy(), where=users > 0)
-        shares = np.maximum(shares, _LEAST_SHARE)
+        shares = np.maximum(shares, _MIN_SHARE)
         shares /= shares.sum(axis=1, keepdims=True)
         return shares
 
@@ -372,7 +372,7 @@ def _gamma_slopes(x: FloatVector, base: FloatVector) -> tuple[FloatMatrix, Float
 
 def _is_dense(x: FloatVector) -> bool:
     """Whether sums up to the largest count cost less than a gamma function for each."""
-    return float(x.max(initial=0.0)) <= _MOST_STEPS + _STEPS_PER_VALUE * len(x)
+    return float(x.max(initial=0.0)) <= _MAX_STEPS + _STEPS_PER_VALUE * len(x)
 
 
 def _steps(x: FloatVector, base: FloatVector) -> FloatMatrix:

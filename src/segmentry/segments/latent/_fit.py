@@ -13,7 +13,7 @@ _N_SAMPLED = 20_000
 _N_SHORT = 40
 _SHORT_TOLERANCE = 1e-5
 _N_POLISHED = 3
-_LEAST_USERS = 1e-6
+_MIN_USERS = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def fit_latent(
     n_classes: int,
     weights: FloatVector | None = None,
     n_starts: int = 10,
-    most_iterations: int = 1000,
+    max_iterations: int = 1000,
     tolerance: float = 1e-7,
     seed: int = 0,
 ) -> LatentFit:
@@ -67,7 +67,7 @@ def fit_latent(
     `matrix`, shape (n_rows, n_columns), holds the columns of the parts, one part after the other:
     impressions and clicks, a count, or codes of levels. Sorted rows make the answer independent of
     the order of users. `weights`, shape (n_rows,), are the users that each row stands for, above 0;
-    1 for each when absent. The last stage takes `most_iterations` at most and has converged when
+    1 for each when absent. The last stage takes `max_iterations` at most and has converged when
     one gains less than `tolerance` nats per user.
 
     Raises ValueError if there are no rows, or the matrix does not fit the parts.
@@ -93,7 +93,7 @@ def fit_latent(
     blocks = blocks_of(parts, matrix)
     rng = np.random.default_rng([seed, n_classes])
     start = _best_start(matrix, parts, users, n_classes, rng, n_starts=n_starts)
-    state = _climb(blocks, users, start, most=most_iterations, tolerance=tolerance)
+    state = _climb(blocks, users, start, most=max_iterations, tolerance=tolerance)
     return _told(blocks, users, state, tuple(parts), seconds=time.perf_counter() - began)
 
 
@@ -185,7 +185,7 @@ def _climb(
             break
         memberships *= users[:, np.newaxis]
         # A class without users keeps a trace of a share, so that no logarithm is infinite.
-        shares = np.maximum(memberships.sum(axis=0), _LEAST_USERS)
+        shares = np.maximum(memberships.sum(axis=0), _MIN_USERS)
         shares = shares / shares.sum()
         laws = tuple(
             block.improve(law, block.held(memberships))

@@ -26,17 +26,17 @@ from segmentry.segments.preprocessing._values import (
     weigh_values,
 )
 
-_LEAST_DIVISOR = 1e-290
+_MIN_DIVISOR = 1e-290
 """Of values up to 1e17 none becomes infinite."""
 _NORMAL_IQR = 1.3489795003921634
 _N_KNOTS = 1001
 _ROUNDING = 1e-12
 # Each level takes a column of `X`: a hundred of them for a million users are 800 MB.
-_MOST_LEVELS = 100
+_MAX_LEVELS = 100
 # A tenth in log-odds is a tenth of a CTR. Shrunk CTRs that differ less are alike; dividing by their
 # own range would undo the shrinkage and make a segment of the lucky: of users with one true CTR of
 # 5.2 %, 8,000 in the generator's null data, it made one of 3.1 % and one of 8.6 %.
-_LEAST_LOGIT_RANGE = 0.1
+_MIN_LOGIT_RANGE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,8 @@ def _fit_levels(
         return "unknown for all users: dropped"
     if len(names) == 1 and not column.marks_missing:
         return _constant(names[0])
-    if len(names) > _MOST_LEVELS:
-        return f"{len(names)} levels, more than {_MOST_LEVELS}: dropped; group them"
+    if len(names) > _MAX_LEVELS:
+        return f"{len(names)} levels, more than {_MAX_LEVELS}: dropped; group them"
     levels = ordered_levels(names) or sorted(names)
     if plan.fill in ("mode", "median"):
         codes = known.replace_strict(levels, range(len(levels)), return_dtype=pl.Float64)
@@ -254,7 +254,7 @@ def _fit_scale(column: FittedColumn, plan: ColumnPlan, clipped: WeightedValues) 
         return replace(column, center=clipped.mean(), scale=_divisor(clipped.deviation()))
     quartiles = clipped.quantiles(np.array([0.25, 0.5, 0.75]))
     lower, center, upper = (float(bound) for bound in quartiles)
-    least = max(_ROUNDING * float(clipped.values.max() - clipped.values.min()), _LEAST_DIVISOR)
+    least = max(_ROUNDING * float(clipped.values.max() - clipped.values.min()), _MIN_DIVISOR)
     if upper - lower > least:
         return _with_range(column, center, upper - lower)
     if clipped.is_constant:
@@ -271,7 +271,7 @@ def _fit_scale(column: FittedColumn, plan: ColumnPlan, clipped: WeightedValues) 
 
 def _divisor(spread: float) -> float:
     """Return a spread, or 1 where it is too small to divide by."""
-    return spread if spread > _LEAST_DIVISOR else 1.0
+    return spread if spread > _MIN_DIVISOR else 1.0
 
 
 def _noted(column: FittedColumn, note: str) -> FittedColumn:
@@ -281,13 +281,13 @@ def _noted(column: FittedColumn, note: str) -> FittedColumn:
 
 def _with_range(column: FittedColumn, center: float, spread: float) -> FittedColumn:
     """Divide by the inter-quartile range, log-odds by no less than what is worth telling apart."""
-    if column.transform != "logit" or spread >= _LEAST_LOGIT_RANGE:
+    if column.transform != "logit" or spread >= _MIN_LOGIT_RANGE:
         return replace(column, center=center, scale=spread)
     note = (
         f"hardly differs between users (inter-quartile range {spread:.2g} in log-odds): "
-        f"scaled by {_LEAST_LOGIT_RANGE}"
+        f"scaled by {_MIN_LOGIT_RANGE}"
     )
-    return _noted(replace(column, center=center, scale=_LEAST_LOGIT_RANGE), note)
+    return _noted(replace(column, center=center, scale=_MIN_LOGIT_RANGE), note)
 
 
 @dataclass(frozen=True, slots=True)

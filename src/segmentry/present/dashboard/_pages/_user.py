@@ -26,8 +26,8 @@ from segmentry.results.summary import FeatureRow
 from segmentry.schema import UNASSIGNED
 
 _MAX_REASONS = 3
-_MOST_DECIDING = 12
-_MOST_NEAREST = 5
+_MAX_DECIDING = 12
+_MAX_NEAREST = 5
 
 
 def show_user(run: Run) -> None:
@@ -131,7 +131,7 @@ def _placed(run: Run, user: pl.DataFrame, segment_id: int, placement: Placement)
                 segment=each,
                 is_strong=each == segment_id,
             )
-            for each, distance in placement.distances[:_MOST_NEAREST]
+            for each, distance in placement.distances[:_MAX_NEAREST]
         ),
     )
     return [nearest, _deciding(run, placement)] if placement.deciding else [nearest]
@@ -178,7 +178,7 @@ def _deciding(run: Run, placement: Placement) -> Table:
                     f"speaks for {first if each.pull > 0 else second}" if each.pull else "neither",
                 )
             )
-            for each in placement.deciding[:_MOST_DECIDING]
+            for each in placement.deciding[:_MAX_DECIDING]
         ),
     )
 
