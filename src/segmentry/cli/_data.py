@@ -8,8 +8,10 @@ import typer
 
 from segmentry import pipeline
 from segmentry.cli._options import READING, DataDir, Json, Mapping, Overwrite, takes_settings
+from segmentry.errors import ConfigError
 
 if TYPE_CHECKING:
+    from segmentry.datasets import GeneratedMonths
     from segmentry.schema import Window
 
 
@@ -34,11 +36,18 @@ def generate(
     reaction: Annotated[
         float, typer.Option(help="How much sooner the next ad comes after a click, 0 to 0.95.")
     ] = 0.0,
+    months: Annotated[
+        int | None,
+        typer.Option(help="Write one folder per month, in which users join, leave and change."),
+    ] = None,
+    life: Annotated[
+        bool, typer.Option(help="Plant changes between the months; without, only luck differs.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Write Taobao-shaped files with a planted truth in a file of its own."""
     from segmentry.cli import _console
-    from segmentry.datasets import GeneratorOptions, generate_taobao
+    from segmentry.datasets import GeneratorOptions, generate_months, generate_taobao
     from segmentry.runtime.progress import told
 
     rows = {} if behaviours_per_user is None else {"behaviour_rows_per_user": behaviours_per_user}
@@ -53,6 +62,22 @@ def generate(
         reaction=reaction,
         **rows,
     )
+    if months is not None:
+        with _console.told_progress() as progress:
+            made = generate_months(
+                directory,
+                options,
+                n_months=months,
+                has_life=life,
+                progress=told(progress, "generating"),
+            )
+        if json:
+            _console.print_json(made)
+        else:
+            _print_months(made)
+        return
+    if not life:
+        raise ConfigError("life: found False without months, expected months; add --months 12")
     with _console.told_progress() as progress:
         data = generate_taobao(directory, options, progress=told(progress, "generating"))
     if json:
@@ -68,6 +93,15 @@ def generate(
             f"segmentry run {directory} --with behaviours"
         )
     typer.echo(f"The planted truth is in {data.truth}")
+
+
+def _print_months(made: "GeneratedMonths") -> None:
+    for month in made.months:
+        typer.echo(
+            f"{month.directory}: {month.n_users:,} users, {month.n_impressions:,} impressions, "
+            f"CTR {month.n_clicks / max(1, month.n_impressions):.3%}"
+        )
+    typer.echo(f"What was planted is in {made.truth} and {made.spells.name}")
 
 
 @takes_settings("memory", "duplicates")
