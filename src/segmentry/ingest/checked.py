@@ -12,7 +12,7 @@ from segmentry.errors import DataError, EmptyDataError
 from segmentry.ingest.files import estimate_rows
 from segmentry.ingest.quality import refuse_rejections
 from segmentry.ingest.room import about_rows, parts_of, require_room_for
-from segmentry.ingest.store.prepared import check_content, tables_of
+from segmentry.ingest.store.prepared import check_content, only_needed, tables_of
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.progress import told, told_in_rows
 from segmentry.runtime.sampling import hash_shares
@@ -202,7 +202,13 @@ def check_source(
 
     Raises DataError if nothing is left to work on, or rows were rejected and the rules forbid it.
     """
-    prepared = [table for table in tables_of(source).values() if table.digests]
+    if source.impressions is not None:
+        source = replace(source, impressions=only_needed(source.impressions, _outside(rules)))
+    prepared = [
+        table
+        for role, table in tables_of(source).items()
+        if table.prepared is not None and role != "behaviours"
+    ]
     if prepared:
         with clock.step("check the prepared files"):
             check_content(prepared, on_file=told(progress, "checking the prepared files"))
@@ -282,6 +288,8 @@ def _read_log(
     log = source.impressions
     assert log is not None, "a ready user table has no log to read"  # noqa: S101  # asked before
     keep_users = None
+    if log.prepared is not None and not log.files:
+        return LogParts((), log.prepared)
     if rules.sample < 1:
         users = engine.distinct_users(log)
         keep_users = users.filter(_is_sampled(users, rules.sample))
@@ -388,11 +396,17 @@ def _read_behaviours(
     directory = scratch / "behaviours"
     directory.mkdir()
     is_timed = "happened_at" in log.columns and "time" in source.provides
+    exclude = {_LATE: nw.col("happened_at") >= window.end} if is_timed else {}
+    log = only_needed(log, exclude)
+    if log.prepared is not None and not log.files:
+        refuse_nothing(log.prepared)
+    if log.prepared is not None:
+        check_content([log], on_file=told(progress, "checking the prepared behaviours"))
     parts = engine.split_log(
         log,
         directory,
         n_parts=parts_of(_logs_of(source), rules.memory),
-        exclude={_LATE: nw.col("happened_at") >= window.end} if is_timed else {},
+        exclude=exclude,
         keep_users=None,
         on_progress=told_in_rows(
             progress, "reading the behaviours", sum(map(about_rows, log.files))

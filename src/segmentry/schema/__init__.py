@@ -17,6 +17,7 @@ from segmentry.schema._source import (
     ColumnType,
     DataTraits,
     FileShape,
+    PreparedFile,
     Source,
     TableSource,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "Outcome",
     "OutcomeKind",
     "PartQueries",
+    "PreparedFile",
     "Progress",
     "RowAccount",
     "Source",
