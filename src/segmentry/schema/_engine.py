@@ -71,6 +71,10 @@ class Engine(PartQueries, Protocol):
         """Return a small table (profiles, ads) with canonical names, and its unreadable rows."""
         ...
 
+    def unreadable_example(self, source: TableSource, name: str) -> str:
+        """Return the first text, in order of the texts, that is no number in a canonical column."""
+        ...
+
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
         ...

@@ -11,6 +11,19 @@ ColumnType = Literal["integer", "number", "text", "moment", "code"]
 
 
 @dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How the numbers of a column are written."""
+
+    decimal: str = "."
+    thousands: str = ""
+    """Signs that may stand between groups of digits."""
+
+
+PLAIN_NUMBERS = NumberFormat()
+"""A decimal point, and digits that are not grouped."""
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnSource:
     """One column of a canonical table: its name in the files and how it is read."""
 
@@ -34,6 +47,8 @@ class ColumnSource:
     """Of a text: whole numbers are written without decimals, ``7`` for ``7.0``."""
     days_until: int | None = None
     """Of a moment: take the days from it until this one, in epoch seconds, instead."""
+    number_format: NumberFormat = PLAIN_NUMBERS
+    """Of a number in a text file."""
 
 
 @dataclass(frozen=True, slots=True)
