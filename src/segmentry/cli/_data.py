@@ -11,7 +11,7 @@ from segmentry.cli._options import READING, DataDir, Json, Mapping, Overwrite, t
 from segmentry.errors import ConfigError
 
 if TYPE_CHECKING:
-    from segmentry.datasets import GeneratedMonths
+    from segmentry.datasets import GeneratorOptions
     from segmentry.schema import Window
 
 
@@ -46,9 +46,7 @@ def generate(
     json: Json = False,
 ) -> None:
     """Write Taobao-shaped files with a planted truth in a file of its own."""
-    from segmentry.cli import _console
-    from segmentry.datasets import GeneratorOptions, generate_months, generate_taobao
-    from segmentry.runtime.progress import step_reporter
+    from segmentry.datasets import GeneratorOptions
 
     rows = {} if behaviours_per_user is None else {"behaviour_rows_per_user": behaviours_per_user}
     options = GeneratorOptions(
@@ -63,21 +61,18 @@ def generate(
         **rows,
     )
     if months is not None:
-        with _console.shown_progress() as progress:
-            made = generate_months(
-                directory,
-                options,
-                n_months=months,
-                has_life=life,
-                progress=step_reporter(progress, "generating"),
-            )
-        if json:
-            _console.print_json(made)
-        else:
-            _print_months(made)
-        return
-    if not life:
+        _generate_months(directory, options, n_months=months, has_life=life, json=json)
+    elif not life:
         raise ConfigError("life: found False without months, expected months; add --months 12")
+    else:
+        _generate_log(directory, options, json=json)
+
+
+def _generate_log(directory: Path, options: "GeneratorOptions", *, json: bool) -> None:
+    from segmentry.cli import _console
+    from segmentry.datasets import generate_taobao
+    from segmentry.runtime.progress import step_reporter
+
     with _console.shown_progress() as progress:
         data = generate_taobao(directory, options, progress=step_reporter(progress, "generating"))
     if json:
@@ -95,7 +90,24 @@ def generate(
     typer.echo(f"The planted truth is in {data.truth}")
 
 
-def _print_months(made: "GeneratedMonths") -> None:
+def _generate_months(
+    directory: Path, options: "GeneratorOptions", *, n_months: int, has_life: bool, json: bool
+) -> None:
+    from segmentry.cli import _console
+    from segmentry.datasets import generate_months
+    from segmentry.runtime.progress import step_reporter
+
+    with _console.shown_progress() as progress:
+        made = generate_months(
+            directory,
+            options,
+            n_months=n_months,
+            has_life=has_life,
+            progress=step_reporter(progress, "generating"),
+        )
+    if json:
+        _console.print_json(made)
+        return
     for month in made.months:
         typer.echo(
             f"{month.directory}: {month.n_users:,} users, {month.n_impressions:,} impressions, "
