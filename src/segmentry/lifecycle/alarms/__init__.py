@@ -5,7 +5,6 @@ alarms stay under 5 % over all refreshes together, and the interval of every jud
 Texts are rendered where they are read. The derivation is in ``docs/explanation/over-time.md``.
 """
 
-from segmentry.lifecycle.alarms.evidence import FALSE_ALARM_RATE
 from segmentry.lifecycle.alarms.facts import (
     DayFacts,
     FeatureFacts,
@@ -16,6 +15,7 @@ from segmentry.lifecycle.alarms.facts import (
 )
 from segmentry.lifecycle.alarms.find import Alarm, find_alarms, read_periods
 from segmentry.lifecycle.alarms.readings import Reading
+from segmentry.lifecycle.alarms.sequence import FALSE_ALARM_RATE
 
 __all__ = [
     "FALSE_ALARM_RATE",
