@@ -5,10 +5,12 @@ alarms stay under 5 % over all refreshes together, and the interval of every jud
 Texts are rendered where they are read. The derivation is in ``docs/explanation/over-time.md``.
 """
 
+from segmentry.lifecycle.alarms.count import count_period
 from segmentry.lifecycle.alarms.facts import (
     DayFacts,
     FeatureFacts,
     OutcomeFacts,
+    OverTime,
     PeriodFacts,
     RowFacts,
     SegmentFacts,
@@ -23,10 +25,12 @@ __all__ = [
     "DayFacts",
     "FeatureFacts",
     "OutcomeFacts",
+    "OverTime",
     "PeriodFacts",
     "Reading",
     "RowFacts",
     "SegmentFacts",
+    "count_period",
     "find_alarms",
     "read_periods",
 ]
