@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segmentry.pipeline._compare import compare_algorithms, embed_run
+    from segmentry.pipeline._folder import RunResult
     from segmentry.pipeline._outputs import redraw_report, rename_segment, rewrite_report
     from segmentry.pipeline._prepare import PreparedData, prepare
-    from segmentry.pipeline._run import RunResult, run
+    from segmentry.pipeline._refresh import RefreshResult, refresh
+    from segmentry.pipeline._run import run
     from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
     from segmentry.pipeline._table import fit_segments
 
 __all__ = [
     "PreparedData",
+    "RefreshResult",
     "RunResult",
     "ScoreResult",
     "build_user_table",
@@ -22,6 +25,7 @@ __all__ = [
     "fit_segments",
     "prepare",
     "redraw_report",
+    "refresh",
     "rename_segment",
     "rewrite_report",
     "run",
@@ -30,7 +34,8 @@ __all__ = [
 
 _HOMES = {
     "PreparedData": "_prepare",
-    "RunResult": "_run",
+    "RefreshResult": "_refresh",
+    "RunResult": "_folder",
     "ScoreResult": "_score",
     "build_user_table": "_score",
     "check_data": "_score",
@@ -39,6 +44,7 @@ _HOMES = {
     "fit_segments": "_table",
     "prepare": "_prepare",
     "redraw_report": "_outputs",
+    "refresh": "_refresh",
     "rename_segment": "_outputs",
     "rewrite_report": "_outputs",
     "run": "_run",
