@@ -12,7 +12,7 @@ import pytest
 from tests.texts import raises_text
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
-from segmentry.errors import DataError, OutputError, SchemaError
+from segmentry.errors import ConfigError, DataError, OutputError, SchemaError
 from segmentry.ingest.store import slices
 from segmentry.pipeline import add_data, build_user_table, check_data, forget_data, prepare, run
 
@@ -287,3 +287,45 @@ def test_killed_in_the_middle_the_old_state_is_whole(share, days, begun, tmp_pat
 
     assert build_user_table(begun).equals(build_user_table(twin))
     assert not staging.exists() or is_done
+
+
+def test_a_trailing_window_ends_with_the_last_whole_day(data, whole, tmp_path):
+    expected = check_data(data, since="2017-05-11")
+    found = [check_data(each, window="3d") for each in (data, whole)]
+
+    for each in found:
+        assert (each.window, each.window.n_days) == (expected.window, 3)
+        assert each.table.equals(expected.table)
+    assert [each.accounts for each in found[1:]] == [each.accounts for each in found[:1]]
+
+
+def test_a_day_that_has_just_begun_is_not_whole(days, begun):
+    log = pl.read_csv(days["day-5"])
+    cut = begun.parent / "cut.csv"
+    log.filter(pl.col("time_stamp") < FIRST + 5 * DAY + 12 * 3600).write_csv(cut)
+    add_data(begun, [days["day-3"], cut])
+
+    assert (
+        check_data(begun, window="2d").window
+        == check_data(begun, since="2017-05-09", until="2017-05-11").window
+    )
+    assert check_data(begun, window="2d", until="2017-05-12").window.end == FIRST + 6 * DAY
+
+
+@pytest.mark.parametrize(
+    "asked", [{"window": "9d"}, {"window": "5d", "until": "2017-05-10"}, {"window": "9d", "k": 2}]
+)
+def test_a_window_longer_than_the_log_is_refused(asked, data):
+    with raises_text(DataError):
+        if "k" in asked:
+            run(data, data.parent / "out", **asked)
+        else:
+            check_data(data, **asked)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"window": "4 weeks"}, {"window": "0d"}, {"window": "3d", "since": "2017-05-07"}]
+)
+def test_a_window_that_makes_no_sense_is_refused(asked, whole):
+    with raises_text(ConfigError):
+        check_data(whole, **asked)

@@ -75,6 +75,10 @@ class Engine(PartQueries, Protocol):
         """Return the first text, in order of the texts, that is no number in a canonical column."""
         ...
 
+    def last_moment(self, source: TableSource) -> int | None:
+        """Return the moment of the last row of a log that can be used."""
+        ...
+
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
         ...

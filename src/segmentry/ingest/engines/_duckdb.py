@@ -99,6 +99,28 @@ class DuckDBEngine:
         self._unreadable_rows()
         return str(found.item())
 
+    def last_moment(self, source: TableSource) -> int | None:
+        """Return the moment of the last row of a log that can be used."""
+        if source.prepared is not None:
+            return max((each.last_at for each in source.written.values()), default=None)
+
+        def find(judged: Judged) -> tuple[int, int | None]:
+            at = nw.when(nw.col(REASON) == 0).then(nw.col(TIME_OF[source.role]))
+            found = judged.rows.select(n=nw.len(), last_at=at.max())
+            n_rows, last_at = _to_polars(nw.to_native(found)).row(0)
+            return n_rows, last_at
+
+        answer = self._read_log(
+            source,
+            find,
+            lambda found: found[0],
+            exclude={},
+            keep_users=None,
+            on_progress=lambda _done, _total: None,
+        )
+        self._unreadable_rows()
+        return answer[1]
+
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
         known = "user_id IS NOT NULL"
