@@ -58,7 +58,7 @@ def placed(engine: Engine, source: Source, rules: Rules) -> Rules:
     if until is None:
         last_at = engine.last_moment(log)
         if last_at is None:
-            return rules  # no row is left to be read, which is told where they are read
+            return rules  # reading the rows reports that none is left
         until = Window.around(last_at, last_at, utc_offset_hours=source.utc_offset_hours).end
         if source.has_hours and last_at < until - _HOUR:
             until -= SECONDS_PER_DAY

@@ -22,7 +22,7 @@ from segmentry.ingest.store.text_blocks import (
     record_of,
     skip_block,
 )
-from segmentry.runtime.progress import told
+from segmentry.runtime.progress import step_reporter
 from segmentry.schema import ColumnSource, PreparedFile, RowAccount, TableSource
 
 LOGS = ("impressions", "behaviours")
@@ -69,7 +69,7 @@ def split_blocks(
     work: Work, table: TableSource, *, n_parts: int, known: set[BlockRecord] | None = None
 ) -> Inputs:
     """Split a log block by block; return its blocks by file, without those that are `known`."""
-    tell = told(work.progress, f"preparing the {table.role}")
+    report = step_reporter(work.progress, f"preparing the {table.role}")
     n_rows, n_bytes = sum(map(about_rows, table.files)), sum(f.stat().st_size for f in table.files)
     n_done = 0
     inputs: list[tuple[BlockRecord, ...]] = []
@@ -85,7 +85,7 @@ def split_blocks(
                 known.add(record)
             n_read = sum(each.n_bytes for each in records)
             share = min(1.0, n_read / max(1, _text_size(file)))
-            tell(int(n_rows * (n_done + share * file.stat().st_size) / max(1, n_bytes)), n_rows)
+            report(int(n_rows * (n_done + share * file.stat().st_size) / max(1, n_bytes)), n_rows)
         n_done += file.stat().st_size
         inputs.append(tuple(records))
     return tuple(inputs)

@@ -1,6 +1,6 @@
 """Changes to a prepared folder: rows that come later, users who are to be forgotten.
 
-New files lie beside the old ones until ``prepared.json`` names them, in one step; whatever ends the
+New files lie next to the old ones until ``prepared.json`` names them, in one step; whatever ends the
 process before it leaves the folder as it was.
 """
 
@@ -50,7 +50,7 @@ _JOINED = ("user_id", "ad_id", "category_id", "brand_id")
 def _changing(
     target: Path, *, memory: str | None, block_bytes: int, progress: Progress | None
 ) -> Iterator[Work]:
-    """Yield a work in a hidden folder beside `target` that no other process changes meanwhile."""
+    """Yield a work in a hidden folder next to `target` that no other process changes meanwhile."""
     if not (target / PREPARED_FILE).is_file():
         raise DataError(
             f"{target}: no {PREPARED_FILE}; expected a folder of segmentry data prepare"
@@ -91,7 +91,7 @@ def _sweep(target: Path) -> None:
 
 
 def _publish(work: Work, target: Path, content: Prepared) -> None:
-    """Put new files beside the old ones, then make the folder what `content` says."""
+    """Put new files next to the old ones, then make the folder what `content` says."""
     for table in content.tables.values():
         for name in table.files:
             if (work.whole / name).exists():
@@ -288,7 +288,7 @@ def forget_users(
                 made |= _forget_in_profiles(work, table, users)
         if not made:
             raise DataError(
-                f"{target}: none of the {len(users):,} users is in it, so nothing is erased; look "
+                f"{target}: none of the {len(users):,} users is in it, so nothing is erased; check "
                 "at the ids"
             )
         _publish(work, target, replace(origin, tables={**origin.tables, **made}))

@@ -9,7 +9,7 @@ from pathlib import Path
 from segmentry.ingest.store.journal import Step, Work, done_blocks
 from segmentry.ingest.store.prepared import check_content
 from segmentry.ingest.store.text_blocks import record_of
-from segmentry.runtime.progress import told
+from segmentry.runtime.progress import step_reporter
 from segmentry.schema import SECONDS_PER_DAY, PreparedFile, TableSource
 
 MIN_ROWS = 20_000
@@ -80,7 +80,7 @@ def merge_parts(
 
     What is written lies in ``whole``; files of `old` that are named no more were taken up.
     """
-    tell = told(work.progress, f"merging the {table.role}")
+    report = step_reporter(work.progress, f"merging the {table.role}")
     before = {} if old is None else old.written
     files = {str(file.relative_to(work.target)): each for file, each in before.items()}
     n_new = sum(
@@ -90,7 +90,7 @@ def merge_parts(
     )
     n_old = sum(each.n_rows for each in before.values())
     for part in range(n_parts):
-        tell(n_new * part // n_parts, n_new)  # parts are by hash, so about equal
+        report(n_new * part // n_parts, n_new)  # parts are by hash, so about equal
         step = work.journal.found(f"part {table.role} {part}")
         pieces = sorted(work.folder.glob(f"block-{table.role}-*/part={part}/*.parquet"))
         if step is None:
@@ -102,7 +102,7 @@ def merge_parts(
         for piece in pieces:
             piece.unlink()
         files |= step.files
-    tell(n_new, n_new)
+    report(n_new, n_new)
     n_now = sum(each.n_rows for each in files.values())
     return Merged(files, n_old + n_new - n_now)
 
