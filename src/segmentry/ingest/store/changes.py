@@ -1,7 +1,7 @@
 """Changes to a prepared folder: rows that come later, users who are to be forgotten.
 
-New files lie next to the old ones until ``prepared.json`` names them, in one step; whatever ends the
-process before it leaves the folder as it was.
+New files lie next to the old ones until ``prepared.json`` names them, in one step; whatever ends
+the process before it leaves the folder as it was.
 """
 
 import contextlib
