@@ -288,8 +288,7 @@ def forget_users(
                 made |= _forget_in_profiles(work, table, users)
         if not made:
             raise DataError(
-                f"{target}: holds none of the {len(users):,} users to forget, so nothing is erased; "
-                "check the ids"
+                f"{target}: holds none of the {len(users):,} users to forget; check the ids"
             )
         _publish(work, target, replace(origin, tables={**origin.tables, **made}))
         _sweep(target)
