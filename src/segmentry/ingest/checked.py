@@ -16,7 +16,7 @@ from segmentry.ingest.quality import Finding, refuse_rejections, unreadable_valu
 from segmentry.ingest.room import about_rows, parts_of, require_room_for
 from segmentry.ingest.store.prepared import check_content, tables_of
 from segmentry.runtime.clock import StepClock
-from segmentry.runtime.progress import told, told_in_rows
+from segmentry.runtime.progress import row_reporter, step_reporter
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import (
     ADS_COLUMNS,
@@ -89,7 +89,7 @@ def _without_unreadable(rows: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, 
 
 
 def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
-    """Keep one row per ad and put ``log_price``, ln(1 + price) in fixed point, beside the price.
+    """Keep one row per ad and put ``log_price``, ln(1 + price) in fixed point, next to the price.
 
     A price that is not a finite number above 0 is impossible and becomes unknown.
 
@@ -227,7 +227,7 @@ def check_source(
     prepared = [table for table in tables_of(source).values() if table.digests]
     if prepared:
         with clock.step("check the prepared files"):
-            check_content(prepared, on_file=told(progress, "checking the prepared files"))
+            check_content(prepared, on_file=step_reporter(progress, "checking the prepared files"))
     is_ready = source.impressions is None
     with clock.step("read the user table" if is_ready else "read profiles and ads"):
         profiles, ads = _read_tables(engine, source, rules.sample)
@@ -348,7 +348,7 @@ def _read_log(
     estimates = [estimate_rows(file) for file in log.files]
     n_rows = None if None in estimates else sum(each or 0 for each in estimates)
     step = "reading the log" if n_rows is not None else "reading the compressed log"
-    on_progress, exclude = told_in_rows(progress, step, n_rows), _outside(rules)
+    on_progress, exclude = row_reporter(progress, step, n_rows), _outside(rules)
     if rules.is_tallied:
         return engine.tally_users(
             log, exclude=exclude, keep_users=keep_users, on_progress=on_progress
@@ -472,10 +472,10 @@ def _read_behaviours(
         n_parts=parts_of(_logs_of(source), rules.memory),
         exclude={_LATE: nw.col("happened_at") >= window.end} if is_timed else {},
         keep_users=None,
-        on_progress=told_in_rows(
+        on_progress=row_reporter(
             progress, "reading the behaviours", sum(map(about_rows, log.files))
         ),
-        on_collapse=told(progress, "collapsing equal behaviours"),
+        on_collapse=step_reporter(progress, "collapsing equal behaviours"),
     )
     refuse_nothing(parts.account)
     if rules.is_strict:

@@ -42,7 +42,7 @@ class ColumnSource:
     other: int | None = None
     """What a code stands for that is not among them; null if absent."""
     missing: tuple[str, ...] = ()
-    """Values that mean "unknown", beside the empty field."""
+    """Values that mean "unknown", next to the empty field."""
     is_whole: bool = False
     """Of a text: whole numbers are written without decimals, ``7`` for ``7.0``."""
     origin: int = 0
@@ -58,8 +58,8 @@ class FileShape:
     """What must be known to read files, where looking at them does not tell."""
 
     format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
-    """Parquet and CSV are told apart by their content ("auto"); columns between runs of blanks are
-    asked for."""
+    """Parquet and CSV are recognised by their content ("auto"); columns between runs of blanks
+    are asked for."""
     delimiter: str = ""
     """Of CSV; empty to find it."""
     names: tuple[str, ...] = ()

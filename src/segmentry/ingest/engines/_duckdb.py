@@ -39,7 +39,7 @@ from segmentry.ingest.engines._validity import (
 from segmentry.ingest.files import FileLayout
 from segmentry.schema import ColumnSource, LogParts, TableSource, UserTally
 
-# What DuckDB says of a line that it sets aside alone, and the reason told for it. Any other
+# What DuckDB says of a line that it sets aside alone, and the reason reported for it. Any other
 # complaint, such as a quote that is not closed, can have swallowed the lines that follow.
 _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
@@ -88,7 +88,7 @@ class DuckDBEngine:
         return frame, n_before + sum(self._unreadable_rows().values())
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
-        """Return the first text, in order of the texts, that is no number in a canonical column."""
+        """Return the first text, in order, that is not a number in a canonical column."""
         if source.prepared is not None:
             return ""
         column = source.columns[name]
@@ -314,8 +314,8 @@ class DuckDBEngine:
         if plain is None:
             return None
         self._forget_rejects()
-        with ThreadPoolExecutor(1) as beside:
-            proof = beside.submit(plain.n_lines)
+        with ThreadPoolExecutor(1) as worker:
+            proof = worker.submit(plain.n_lines)
             try:
                 found = use(self._scan(source, layouts, plain=plain))
             except duckdb.InterruptException:

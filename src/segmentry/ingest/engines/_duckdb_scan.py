@@ -261,7 +261,7 @@ def scan_query(
         held = found_in(layout, plain.underscored) if plain.underscored else ""
         only = f" WHERE contains({held}, '_')" if held else ""
         return f"SELECT {outputs} FROM {scan}{only}"  # noqa: S608  # names and paths are quoted
-    # A blank line is no row; DuckDB leaves out some of them.
+    # A blank line is not a row; DuckDB leaves out some of them.
     any_value = f"COALESCE({', '.join(fields_of(layout))}) IS NOT NULL"
     return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
 

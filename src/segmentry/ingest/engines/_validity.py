@@ -48,7 +48,7 @@ def unreadable(name: str) -> str:
 
 
 def unreadable_amount(name: str) -> str:
-    """Reason of an amount that is there and is no number."""
+    """Reason of an amount that is there and is not a number."""
     return f"unreadable {name}"
 
 
@@ -74,7 +74,7 @@ def _set_apart(source: TableSource) -> dict[str, nw.Expr]:
 
 
 def _rules(source: TableSource) -> dict[str, nw.Expr]:
-    """Rejections in the order in which they are looked for; the first that applies is told."""
+    """Rejections in the order in which they are looked for; the first that applies is reported."""
     if source.prepared is not None:
         return {}
     at = TIME_OF[source.role]

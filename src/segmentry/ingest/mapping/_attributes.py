@@ -57,7 +57,7 @@ def attribute_source(
 ) -> ColumnSource:
     """Return how the column of an attribute is read; `known` are some values that are not missing.
 
-    Raises SchemaError if it is a date and how it is written cannot be told.
+    Raises SchemaError if it is a date and its format cannot be determined.
     """
     if attribute.days_until is not None:
         return _date_source(attribute, attribute.days_until, known, utc_offset_hours)
@@ -81,10 +81,10 @@ def _date_source(
     if time_format == "auto":
         time_format = find_time_format(known)
     if not time_format:
-        told = repr(known[0]) if known else "nothing"
+        text = repr(known[0]) if known else "nothing"
         raise SchemaError(
-            f"column {attribute.column!r} holds {told}; how dates are written cannot be told; say "
-            'it beside days_until: time_format = "%d/%m/%Y"'
+            f"column {attribute.column!r} holds {text}; the date format cannot be determined; say "
+            'it next to days_until: time_format = "%d/%m/%Y"'
         )
     return ColumnSource(
         attribute.column,

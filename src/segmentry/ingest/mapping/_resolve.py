@@ -1,4 +1,4 @@
-"""From a mapping to a source: files found, columns and attributes checked, types told."""
+"""From a mapping to a source: files found, columns and attributes checked, types found."""
 
 import datetime as dt
 import itertools
@@ -230,7 +230,7 @@ def _time_format(log: TimedMapping, found: _Found, name: str, *, role: str) -> s
     if not time_format:
         raise SchemaError(
             f"{found.files[0]}: column {name!r} holds {_examples_of(values)}; how times are "
-            f'written cannot be told; say it under [{role}]: time_format = "seconds", '
+            f'written cannot be determined; say it under [{role}]: time_format = "seconds", '
             '"milliseconds", "microseconds", "nanoseconds", "iso", "yyyymmdd", or a pattern such '
             'as "%d/%m/%Y %H:%M"'
         )
@@ -271,7 +271,7 @@ def _refuse_clicks_as_rows(name: str, log: LogMapping, found: _Found) -> None:
         if clicked & shown:
             raise SchemaError(
                 f"{layout.path}: rows of {name!r} share a {shared[0]!r}: a click is a row of its "
-                "own beside its impression, and would count as one impression more; make one row "
+                "own next to its impression, and would count as one impression more; make one row "
                 f"of each {shared[0]} first: SELECT {shared[0]}, min(time), max({name} = 'click') "
                 f"... GROUP BY {shared[0]}"
             )
@@ -282,7 +282,7 @@ def _plain(name: str) -> str:
 
 
 def _flag_column(name: str, found: _Found) -> ColumnSource:
-    """Read numbers as numbers; words that say yes or no, also beside 0 and 1, as what they say."""
+    """Read numbers as numbers; words that say yes or no, also next to 0 and 1, as what they say."""
     values = [value.lower() for value in found.values(name)]
     words = {word for word, _ in _FLAGS}
     n_words = sum(value in words and not _is_integer(value) for value in values)
