@@ -7,12 +7,13 @@ import polars as pl
 
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
-from segmentry.ingest.quality import Finding
+from segmentry.ingest.quality import UNREADABLE, Finding
 from segmentry.runtime.memory import parse_size
 
 _BUSY_SHARE = 0.01
 _EMPTY_SHARE = 0.5
 _REJECTED_SHARE = 0.01
+_UNREADABLE_SHARE = 0.01
 # A default run took 886 MB of 285,000 users and 1,595 of 1,141,729.
 _BYTES_WITHOUT_USERS, _BYTES_PER_USER = 650_000_000, 830
 _EXCESS = 1.15
@@ -40,6 +41,12 @@ def warn_of_data(users: UserData) -> Iterator[str]:
             "There is a behaviour log, and it was not read: --with behaviours tells what users "
             "view, put in the cart and buy."
         )
+    for found in users.findings:
+        if found.code.startswith(UNREADABLE) and _share(found) > _UNREADABLE_SHARE:
+            yield (
+                f"{found.count:,} {found.text} ({_share(found):.0%}): declare how the column is "
+                "written in the mapping (decimal, thousands, missing), or fix the file."
+            )
     yield from _of_rejections(users)
 
 

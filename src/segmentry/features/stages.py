@@ -142,7 +142,8 @@ def ready_users(checked: Checked, source: Source, wanted: Wanted) -> UserData:
         main_placement=None,
         source=source.name,
         accounts=checked.accounts,
-        findings=find_in_profiles(profiles.rows, source.attributes, profiles.n_impossible),
+        findings=find_in_profiles(profiles.rows, source.attributes, profiles.n_impossible)
+        + checked.unreadable,
         traits=wanted.traits,
     )
 
@@ -182,7 +183,7 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
         main_placement=counted.main_placement,
         source=source.name,
         accounts=accounts,
-        findings=findings + counted.findings,
+        findings=findings + counted.findings + checked.unreadable,
         early=_early_users(
             counted, users, wanted, behaviours, window=checked.window, source=source
         ),

@@ -11,6 +11,19 @@ ColumnType = Literal["integer", "number", "text", "moment", "code"]
 
 
 @dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How the numbers of a column are written."""
+
+    decimal: str = "."
+    thousands: str = ""
+    """Signs that may stand between groups of digits."""
+
+
+PLAIN_NUMBERS = NumberFormat()
+"""A decimal point, and digits that are not grouped."""
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnSource:
     """One column of a canonical table: its name in the files and how it is read."""
 
@@ -34,6 +47,8 @@ class ColumnSource:
     """Of a text: whole numbers are written without decimals, ``7`` for ``7.0``."""
     days_until: int | None = None
     """Of a moment: take the days from it until this one, in epoch seconds, instead."""
+    number_format: NumberFormat = PLAIN_NUMBERS
+    """Of a number in a text file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,18 @@ class FileShape:
     """Of CSV; empty to find it."""
     names: tuple[str, ...] = ()
     """Names of the columns of files without a header line; empty where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """What was written to one file of a prepared table."""
+
+    n_bytes: int
+    sha256: str
+    n_rows: int
+    first_at: int = 0
+    last_at: int = 0
+    """`first_at`, `last_at`: moments of the first and the last row of a log; 0 without times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +97,8 @@ class TableSource:
     prepared: RowAccount | None = None
     """What became of the rows when `segmentry data prepare` read them. The files then hold the
     sound rows alone, under canonical names and types; those of a log lie in parts by user."""
-    digests: Mapping[Path, str] = field(default_factory=dict)
-    """SHA-256 of each prepared file as it was written."""
+    written: Mapping[Path, PreparedFile] = field(default_factory=dict)
+    """Each prepared file as it was written."""
 
 
 @dataclass(frozen=True, slots=True)

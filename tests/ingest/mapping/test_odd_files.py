@@ -381,15 +381,6 @@ def test_a_delimiter_within_a_quoted_name_is_none(engine, tmp_path):
     assert shown(tmp_path, engine) == SHOWN
 
 
-def test_amounts_with_a_decimal_comma_are_told_as_such(engine, tmp_path):
-    rows = [(*row[:3], "1,5") for row in EVENTS]
-    write_csv(tmp_path / "log.csv", rows, header=(*HEADER[:3], "amount"), delimiter=";")
-
-    told = refusal(tmp_path, engine, SchemaError, mapping_of('time = "when"\nvalue = "amount"'))
-
-    shows(told)
-
-
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 @pytest.mark.parametrize("word", [r"\N", "<NA>", "#N/A", "N/A", "Null", "NONE", "(null)", "nan"])
 def test_a_missing_id_is_missing_in_the_words_of_any_system(word, form, engine, tmp_path):

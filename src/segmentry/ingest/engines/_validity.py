@@ -47,6 +47,11 @@ def unreadable(name: str) -> str:
     return f"{name} missing or unreadable"
 
 
+def unreadable_amount(name: str) -> str:
+    """Reason of an amount that is there and is no number."""
+    return f"unreadable {name}"
+
+
 def raw_columns_of(source: TableSource) -> tuple[str, ...]:
     """Return what is read of a log: always the same columns, and amounts where it has any."""
     amounts = tuple(name for name in EVENT_COLUMNS if name in source.columns)
@@ -96,11 +101,18 @@ def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
     for name in EVENT_COLUMNS:
         if name in source.columns:
             amount = nw.col(name)
+            rules[unreadable_amount(name)] = amount.is_nan()
             rules[f"impossible {name}"] = ~amount.is_null() & ~(amount.abs() <= LARGEST_AMOUNT)
     if "is_not_click" in source.columns:
         other = nw.col("is_not_click")
         rules["is_click contradicts is_not_click"] = other.is_null() | (click + other != 1)
     return rules
+
+
+def reasons_of(source: TableSource) -> Mapping[str, int]:
+    """Return the reasons why rows of a log are not used, with their places in its account."""
+    reasons = (*_rules(source), WRONG_FIELDS, NOT_TEXT, *_set_apart(source), REPEATED)
+    return {reason: place for place, reason in enumerate(reasons)}
 
 
 @dataclass(frozen=True, slots=True)

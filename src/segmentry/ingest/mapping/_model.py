@@ -74,11 +74,19 @@ class FilesMapping(_Strict):
     files: Texts = ()
     format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
     delimiter: str = Field(default="", max_length=1)
+    decimal: Literal["", ".", ","] = ""
+    thousands: Literal["", ".", ",", " ", "'"] = ""
     names: Texts = ()
     missing: Mapping[str, Texts] = {}
 
     canonical: ClassVar[Mapping[str, str]] = {}
     """The canonical column of each key that names a column."""
+
+    @model_validator(mode="after")
+    def _has_two_signs(self) -> "FilesMapping":
+        if self.decimal and self.decimal == self.thousands:
+            raise ValueError(f"found {self.decimal!r} as decimal and as thousands sign; name two")
+        return self
 
     @property
     def roles(self) -> Mapping[str, str]:
