@@ -47,16 +47,15 @@ def main():
             lines = asyncio.run(measured(args, port, server.pid))
         finally:
             server.terminate()
-    told = [
+    found = [
         f"\n## Service, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n",
-        "`python benchmarks/service.py RUN_DIR`; "
-        f"{os.cpu_count()} cores, load {load} at the start.\n",
+        f"`python benchmarks/service.py RUN_DIR`; {os.cpu_count()} cores, load {load} before.\n",
         *lines,
     ]
-    print("\n".join(told))
+    print("\n".join(found))
     if args.write:
         with RESULTS.open("a", encoding="utf-8") as results:
-            results.write("\n".join(told) + "\n")
+            results.write("\n".join(found) + "\n")
     sys.exit(1 if server.returncode or any("LOST" in line for line in lines) else 0)
 
 
@@ -116,8 +115,9 @@ def check(answer, users, expected):
 
 async def singles(port, users, expected, n_connections, n_requests):
     """Return the seconds of each request; connections work through the users side by side."""
-    ones = [[user] for user in itertools.islice(itertools.cycle(users), N_SINGLE)][:N_SINGLE]
+    ones = [[user] for user in itertools.islice(itertools.cycle(users), n_requests)]
     left, seconds = iter([(one, request_of(one)) for one in ones]), []
+    until = time.monotonic() + MAX_SECONDS
 
     async def work():
         streams = await asyncio.open_connection("127.0.0.1", port)

@@ -61,7 +61,7 @@ def test_others_get_in_with_a_token_only(plain_run, words, token, monkeypatch):
     says(answer.err)
 
 
-def test_without_the_extra_the_command_to_install_it_is_told(plain_run, monkeypatch):
+def test_without_the_extra_the_command_to_install_it_is_reported(plain_run, monkeypatch):
     monkeypatch.setitem(sys.modules, "fastapi", None)
 
     answer = segmentry("serve", plain_run.folder)
@@ -70,7 +70,7 @@ def test_without_the_extra_the_command_to_install_it_is_told(plain_run, monkeypa
     says(answer.err)
 
 
-def test_a_folder_that_is_no_run_is_told(tmp_path):
+def test_a_folder_that_is_no_run_is_reported(tmp_path):
     answer = segmentry("serve", tmp_path, "--port", "0")
 
     assert answer.code == 2

@@ -13,9 +13,9 @@ from segmentry.ingest.engines._validity import unreadable_amount
 from segmentry.ingest.files import estimate_rows
 from segmentry.ingest.quality import Finding, refuse_rejections, unreadable_values
 from segmentry.ingest.room import about_rows, parts_of, require_room_for
-from segmentry.ingest.store.prepared import check_content, only_needed, tables_of
+from segmentry.ingest.store.prepared import check_content, tables_of
 from segmentry.runtime.clock import StepClock
-from segmentry.runtime.progress import told, told_in_rows
+from segmentry.runtime.progress import row_reporter, step_reporter
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import (
     ADS_COLUMNS,
@@ -88,7 +88,7 @@ def _without_unreadable(rows: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, 
 
 
 def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
-    """Keep one row per ad and put ``log_price``, ln(1 + price) in fixed point, beside the price.
+    """Keep one row per ad and put ``log_price``, ln(1 + price) in fixed point, next to the price.
 
     A price that is not a finite number above 0 is impossible and becomes unknown.
 
@@ -223,16 +223,10 @@ def check_source(
 
     Raises DataError if nothing is left to work on, or rows were rejected and the rules forbid it.
     """
-    if source.impressions is not None:
-        source = replace(source, impressions=only_needed(source.impressions, _outside(rules)))
-    prepared = [
-        table
-        for role, table in tables_of(source).items()
-        if table.prepared is not None and role != "behaviours"
-    ]
+    prepared = [table for table in tables_of(source).values() if table.digests]
     if prepared:
         with clock.step("check the prepared files"):
-            check_content(prepared, on_file=told(progress, "checking the prepared files"))
+            check_content(prepared, on_file=step_reporter(progress, "checking the prepared files"))
     is_ready = source.impressions is None
     with clock.step("read the user table" if is_ready else "read profiles and ads"):
         profiles, ads = _read_tables(engine, source, rules.sample)
@@ -347,15 +341,13 @@ def _read_log(
     log = source.impressions
     assert log is not None, "a ready user table has no log to read"  # noqa: S101  # asked before
     keep_users = None
-    if log.prepared is not None and not log.files:
-        return LogParts((), log.prepared)
     if rules.sample < 1:
         users = engine.distinct_users(log)
         keep_users = users.filter(_is_sampled(users, rules.sample))
     estimates = [estimate_rows(file) for file in log.files]
     n_rows = None if None in estimates else sum(each or 0 for each in estimates)
     step = "reading the log" if n_rows is not None else "reading the compressed log"
-    on_progress, exclude = told_in_rows(progress, step, n_rows), _outside(rules)
+    on_progress, exclude = row_reporter(progress, step, n_rows), _outside(rules)
     if rules.is_tallied:
         return engine.tally_users(
             log, exclude=exclude, keep_users=keep_users, on_progress=on_progress
@@ -455,22 +447,16 @@ def _read_behaviours(
     directory = scratch / "behaviours"
     directory.mkdir()
     is_timed = "happened_at" in log.columns and "time" in source.provides
-    exclude = {_LATE: nw.col("happened_at") >= window.end} if is_timed else {}
-    log = only_needed(log, exclude)
-    if log.prepared is not None and not log.files:
-        refuse_nothing(log.prepared)
-    if log.prepared is not None:
-        check_content([log], on_file=told(progress, "checking the prepared behaviours"))
     parts = engine.split_log(
         log,
         directory,
         n_parts=parts_of(_logs_of(source), rules.memory),
-        exclude=exclude,
+        exclude={_LATE: nw.col("happened_at") >= window.end} if is_timed else {},
         keep_users=None,
-        on_progress=told_in_rows(
+        on_progress=row_reporter(
             progress, "reading the behaviours", sum(map(about_rows, log.files))
         ),
-        on_collapse=told(progress, "collapsing equal behaviours"),
+        on_collapse=step_reporter(progress, "collapsing equal behaviours"),
     )
     refuse_nothing(parts.account)
     if rules.is_strict:

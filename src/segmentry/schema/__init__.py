@@ -19,7 +19,6 @@ from segmentry.schema._source import (
     DataTraits,
     FileShape,
     NumberFormat,
-    PreparedFile,
     Source,
     TableSource,
 )
@@ -80,7 +79,6 @@ __all__ = [
     "Outcome",
     "OutcomeKind",
     "PartQueries",
-    "PreparedFile",
     "Progress",
     "RowAccount",
     "Source",

@@ -131,7 +131,7 @@ def build_app(live: LiveRun, metrics: Metrics, *, has_users: bool) -> FastAPI:
     return app
 
 
-def _told(*statuses: int) -> _Responses:
+def _refusals(*statuses: int) -> _Responses:
     """Return what is refused by these statuses, for OpenAPI."""
     content = {PROBLEM_JSON: {"schema": PROBLEM_SCHEMA}}
     return {each: {"description": _PROBLEMS[each], "content": content} for each in statuses}
@@ -139,7 +139,7 @@ def _told(*statuses: int) -> _Responses:
 
 def _add_score(app: FastAPI, live: LiveRun, metrics: Metrics) -> None:
     bodies, limiter = BodyReader(), CapacityLimiter(_N_LARGE)
-    responses = _told(400, 401, 408, 413, 415, 421, 422, 503)
+    responses = _refusals(400, 401, 408, 413, 415, 421, 422, 503)
 
     @app.post("/score", response_model=Scored, responses=responses)
     async def score(request: Request) -> Response:
@@ -154,14 +154,14 @@ def _add_score(app: FastAPI, live: LiveRun, metrics: Metrics) -> None:
 
 
 def _add_segments(app: FastAPI, live: LiveRun) -> None:
-    @app.get("/segments", responses=_told(401, 421))
+    @app.get("/segments", responses=_refusals(401, 421))
     async def segments() -> SegmentList:
         """List the segments."""
         model = live.model
         facts = [_facts_of(each) for each in model.summary.segments]
         return SegmentList(model.version, model.summary.outcome.kind, facts)
 
-    @app.get("/segments/{key}", responses=_told(401, 404, 421, 422))
+    @app.get("/segments/{key}", responses=_refusals(401, 404, 421, 422))
     async def segment(key: Annotated[str, Path(max_length=MAX_TEXT)]) -> SegmentFacts:
         """Return a segment by its key or id."""
         found = live.model.segment(key)
@@ -171,19 +171,19 @@ def _add_segments(app: FastAPI, live: LiveRun) -> None:
 
 
 def _add_users(app: FastAPI, live: LiveRun) -> None:
-    @app.get("/users/{user_id}", responses=_told(401, 404, 421, 422))
+    @app.get("/users/{user_id}", responses=_refusals(401, 404, 421, 422))
     async def user(user_id: Annotated[str, Path(max_length=MAX_TEXT)]) -> UserFacts:
         """Return where a user of the run was put."""
         return _user_of(live.model, user_id)
 
 
 def _add_health(app: FastAPI, live: LiveRun, metrics: Metrics) -> None:
-    @app.get("/health", responses=_told(421))
+    @app.get("/health", responses=_refusals(421))
     async def health() -> Health:
         """Say whether the service answers; needs no token."""
         return Health("stale" if live.problem else "ok", live.model.version)
 
-    @app.get("/metrics", response_class=PlainTextResponse, responses=_told(401, 421))
+    @app.get("/metrics", response_class=PlainTextResponse, responses=_refusals(401, 421))
     async def measured() -> PlainTextResponse:
         """Return counts of what was served, in the text format of Prometheus."""
         kind = "text/plain; version=0.0.4; charset=utf-8"

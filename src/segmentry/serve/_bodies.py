@@ -180,13 +180,13 @@ def _faults(rows: Sequence[Any], model: Model) -> Iterator[Fault]:
         for name, value in row.items():
             pointer = f"#/users/{i}/{_escaped(name)}"
             if name == "user_id":
-                told = _id_fault(value, has_text=model.has_text_ids)
+                fault = _id_fault(value, has_text=model.has_text_ids)
             elif name in fields:
-                told = _fault(fields[name], value)
+                fault = _fault(fields[name], value)
             else:
-                told = f"unknown field; expected {expected}"
-            if told:
-                yield Fault(pointer, told)
+                fault = f"unknown field; expected {expected}"
+            if fault:
+                yield Fault(pointer, fault)
         for name in ("user_id", *fields):
             if name not in row:
                 yield Fault(f"#/users/{i}/{_escaped(name)}", "missing; null where it is unknown")

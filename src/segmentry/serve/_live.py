@@ -164,9 +164,9 @@ def _stamp_of(run_dir: Path) -> tuple[tuple[int, int, int], ...]:
     found = []
     for name in _FILES:
         try:
-            told = (run_dir / name).stat()
+            status = (run_dir / name).stat()
         except OSError:
             found.append((0, 0, 0))
         else:
-            found.append((told.st_ino, told.st_mtime_ns, told.st_size))
+            found.append((status.st_ino, status.st_mtime_ns, status.st_size))
     return tuple(found)

@@ -20,7 +20,7 @@ _MAX_CONNECTIONS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What is served, where, and to whom."""
+    """What is served, where, and who may ask."""
 
     run_dir: Path
     address: str = "127.0.0.1"
@@ -38,7 +38,7 @@ def serve(service: Service, *, on_ready: Callable[[str], None] | None = None) ->
 
     `on_ready` is called with the address when it is served.
 
-    Raises BundleError if the folder is no run folder of this version; ConfigError if the port is
+    Raises BundleError if the folder is not a run folder of this version; ConfigError if the port is
     taken, or an address that others can reach has no token; MissingExtraError if FastAPI or uvicorn
     is not installed.
     """

@@ -223,10 +223,7 @@ def scan_query(
     wanted = raw_columns_of(source) if is_log else tuple(source.columns)
     outputs = ", ".join(_output(source, layout, name, whole) for name in wanted)
     if layout.format == "parquet":
-        # Ids of a prepared log may be of four bytes in one file and of eight in others.
-        union = str(source.prepared is not None and len(layouts) > 1).lower()
-        options = f"hive_partitioning = false, union_by_name = {union}"
-        return f"SELECT {outputs} FROM read_parquet({files}, {options})"  # noqa: S608  # names and paths are quoted
+        return f"SELECT {outputs} FROM read_parquet({files}, hive_partitioning = false)"  # noqa: S608  # names and paths are quoted
     scan = f"read_csv({files}, {_csv_options(layout, whole, is_parallel=is_parallel)})"
     if layout.format == "whitespace":
         blanks = "line, ' ' || chr(9) || chr(13)"
@@ -236,7 +233,7 @@ def scan_query(
         held = found_in(layout, plain.underscored) if plain.underscored else ""
         only = f" WHERE contains({held}, '_')" if held else ""
         return f"SELECT {outputs} FROM {scan}{only}"  # noqa: S608  # names and paths are quoted
-    # A blank line is no row; DuckDB leaves out some of them.
+    # A blank line is not a row; DuckDB leaves out some of them.
     any_value = f"COALESCE({', '.join(fields_of(layout))}) IS NOT NULL"
     return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
 

@@ -1,4 +1,4 @@
-"""From a mapping to a source: files found, columns and attributes checked, types told."""
+"""From a mapping to a source: files found, columns and attributes checked, types found."""
 
 import datetime as dt
 import itertools
@@ -82,7 +82,7 @@ def attribute_source(
 ) -> ColumnSource:
     """Return how the column of an attribute is read; `known` are some values that are not missing.
 
-    Raises SchemaError if it is a date and how it is written cannot be told.
+    Raises SchemaError if it is a date and its format cannot be determined.
     """
     if attribute.days_until is not None:
         return _date_source(attribute, attribute.days_until, known, utc_offset_hours)
@@ -106,10 +106,10 @@ def _date_source(
     if time_format == "auto":
         time_format = find_time_format(known)
     if not time_format:
-        told = repr(known[0]) if known else "nothing"
+        text = repr(known[0]) if known else "nothing"
         raise SchemaError(
-            f"column {attribute.column!r} holds {told}; how dates are written cannot be told; say "
-            'it beside days_until: time_format = "%d/%m/%Y"'
+            f"column {attribute.column!r} holds {text}; the date format cannot be determined; say "
+            'it next to days_until: time_format = "%d/%m/%Y"'
         )
     return ColumnSource(
         attribute.column,
@@ -281,7 +281,7 @@ def _time_format(declared: str, found: _Found, name: str, *, role: str) -> str:
     if not time_format:
         raise SchemaError(
             f"{found.files[0]}: column {name!r} holds {_examples_of(values)}; how times are "
-            f'written cannot be told; say it under [{role}]: time_format = "seconds", '
+            f'written cannot be determined; say it under [{role}]: time_format = "seconds", '
             '"milliseconds", "microseconds", "nanoseconds", "iso", "yyyymmdd", or a pattern such '
             'as "%d/%m/%Y %H:%M"'
         )
@@ -322,7 +322,7 @@ def _refuse_clicks_as_rows(name: str, log: LogMapping, found: _Found) -> None:
         if clicked & shown:
             raise SchemaError(
                 f"{layout.path}: rows of {name!r} share a {shared[0]!r}: a click is a row of its "
-                "own beside its impression, and would count as one impression more; make one row "
+                "own next to its impression, and would count as one impression more; make one row "
                 f"of each {shared[0]} first: SELECT {shared[0]}, min(time), max({name} = 'click') "
                 f"... GROUP BY {shared[0]}"
             )
@@ -333,7 +333,7 @@ def _plain(name: str) -> str:
 
 
 def _flag_column(name: str, found: _Found) -> ColumnSource:
-    """Read numbers as numbers; words that say yes or no, also beside 0 and 1, as what they say."""
+    """Read numbers as numbers; words that say yes or no, also next to 0 and 1, as what they say."""
     values = [value.lower() for value in found.values(name)]
     words = {word for word, _ in _FLAGS}
     n_words = sum(value in words and not _is_integer(value) for value in values)

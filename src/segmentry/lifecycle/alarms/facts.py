@@ -69,7 +69,7 @@ class OutcomeFacts:
 class SegmentFacts:
     """One segment in one refresh.
 
-    `n_users` are those whom the frozen model places here in this window, by rates relative to the
+    `n_users` are those that the frozen model places here in this window, by rates relative to the
     level of the window: otherwise a move of the level looks like a change of the mix. `outcome` is
     of the users who were here *before* the window (by the refresh before), so that their clicks
     in the window did not place them; `expected_rate` and `expected_error` (its standard error)
