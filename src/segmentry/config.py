@@ -1,6 +1,7 @@
 """What can be asked of a run; the same names in Python, in TOML and on the command line."""
 
 import datetime as dt
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
+_DAYS = re.compile("[1-9][0-9]{0,4}d")
 _LISTS = ("with_", "features", "exclude", "mute")
 
 
@@ -99,6 +101,10 @@ class RunConfig(BaseModel):
         None, description="Start of the window: local date, time, or epoch seconds."
     )
     until: str | None = Field(None, description="End of the window, not included.")
+    window: str | None = Field(
+        None,
+        description="Trailing window, such as 28d: the last whole days, or those before --until.",
+    )
     sample: float = Field(1.0, gt=0, le=1, description="Share of the users, by hash of the id.")
     min_share: float = Field(
         0.01, ge=0, lt=1, description="Smallest share of users in a segment (0.01)."
@@ -107,9 +113,9 @@ class RunConfig(BaseModel):
         False, description="Measure the silhouette of all users, not a sample's."
     )
     min_size: int = Field(
-        MIN_SIZE, ge=1, description="Fewest users on whom a figure is shown (50); 1 shows all."
+        MIN_SIZE, ge=1, description="Fewest users for which a figure is shown (50); 1 shows all."
     )
-    mute: tuple[str, ...] = Field((), description="Insights not to be told, as SEG-004,SEG-010.")
+    mute: tuple[str, ...] = Field((), description="Insight codes to hide, as SEG-004,SEG-010.")
     exemplar_ids: bool = Field(False, description="Give the ids of the users that are shown.")
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Seed of every random step (0).")
     memory: str | None = Field(
@@ -146,6 +152,13 @@ class RunConfig(BaseModel):
         numbers = parse_k_range(value)
         return value if isinstance(value, str) else f"{numbers[0]}:{numbers[-1]}"
 
+    @field_validator("window")
+    @classmethod
+    def _is_days(cls, value: str | None) -> str | None:
+        if value is not None and not _DAYS.fullmatch(value):
+            raise ValueError(f"found {value!r}, expected whole days such as 28d")
+        return value
+
     @field_validator("memory")
     @classmethod
     def _is_size(cls, value: str | None) -> str | None:
@@ -175,6 +188,11 @@ class RunConfig(BaseModel):
             clip=self.clip,
             scale=self.scale,
         )
+
+    @property
+    def window_days(self) -> int | None:
+        """Days of the trailing window."""
+        return None if self.window is None else int(self.window.removesuffix("d"))
 
     @property
     def has_behaviours(self) -> bool:
@@ -251,7 +269,7 @@ def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
     try:
         checked = RunConfig(**settings)
     except ValidationError as error:
-        raise ConfigError("; ".join(_told(problem) for problem in error.errors())) from error
+        raise ConfigError("; ".join(_text(problem) for problem in error.errors())) from error
     _refuse_without_effect(checked)
     return checked
 
@@ -260,18 +278,18 @@ def _refuse_without_effect(settings: RunConfig) -> None:
     """Refuse to choose how features are scaled and filled where they are taken as they are."""
     given = settings.choices.given
     if given and settings.algorithm in _TAKES_FEATURES_AS_THEY_ARE:
-        told = ", ".join(f"--{step}" for step in given)
+        text = ", ".join(f"--{step}" for step in given)
         raise ConfigError(
-            f"{told} {'has' if len(given) == 1 else 'have'} no effect with --algorithm "
+            f"{text} {'has' if len(given) == 1 else 'have'} no effect with --algorithm "
             f"{settings.algorithm}, which takes features as they are; leave out one or the other"
         )
 
 
-def _told(problem: Any) -> str:
+def _text(problem: Any) -> str:
     name = "--" + str(problem["loc"][0]).rstrip("_").replace("_", "-")
     if problem["type"] == "extra_forbidden":
         expected = ", ".join(sorted(field.rstrip("_") for field in RunConfig.model_fields))
-        return f"{problem['loc'][0]!r} is no setting; expected some of {expected}"
+        return f"{problem['loc'][0]!r} is an unknown setting; expected some of {expected}"
     if problem["type"] == "value_error":
         return f"{name}: {problem['ctx']['error']}"
     message = problem["msg"]

@@ -90,6 +90,7 @@ def test_every_command_and_every_option_is_explained():
     assert unexplained == []
     assert set(commands()) == {
         (),
+        ("serve",),
         ("demo",),
         ("init",),
         ("run",),
@@ -103,6 +104,8 @@ def test_every_command_and_every_option_is_explained():
         ("data", "generate"),
         ("data", "check"),
         ("data", "prepare"),
+        ("data", "add"),
+        ("data", "forget"),
         ("compare-algorithms",),
         ("plan",),
         ("plan", "budget"),

@@ -53,6 +53,7 @@ def _group(name: str, text: str, **commands: Callable[..., None]) -> None:
 app.command("compare-algorithms")(_dashboard.compare_algorithms)
 for _command in (
     _dashboard.dashboard,
+    _dashboard.serve,
     _dashboard.embed,
     _run.demo,
     _run.init,
@@ -65,9 +66,11 @@ for _command in (
     app.command()(_command)
 _group(
     "data",
-    "Generate, prepare and check data.",
+    "Generate, prepare, carry on and check data.",
     generate=_data.generate,
     prepare=_data.prepare,
+    add=_data.add,
+    forget=_data.forget,
     check=_data.check,
 )
 _group("plan", "Plan what to do with segments.", budget=_plan.budget, test=_plan.plan_test)
@@ -115,7 +118,7 @@ def main() -> None:
                 _explain(error, is_json=is_json)
                 raise
         if caught:
-            _tell("interrupted; nothing half-written is left", is_json=is_json)
+            _print_message("interrupted; nothing half-written is left", is_json=is_json)
             # DuckDB, stopped in a query, would list what it leaked on stderr; all else is done.
             sys.stdout.flush()
             sys.stderr.flush()
@@ -166,11 +169,11 @@ def _explain(error: BaseException, *, is_json: bool) -> None:
 
 
 def _fail(message: str, *, is_json: bool) -> NoReturn:
-    _tell(message, is_json=is_json)
+    _print_message(message, is_json=is_json)
     sys.exit(2)
 
 
-def _tell(message: str, *, is_json: bool) -> None:
+def _print_message(message: str, *, is_json: bool) -> None:
     """Print one line, for people on stderr, for machines on stdout."""
     one_line = " ".join(message.split())
     if is_json:

@@ -1,4 +1,4 @@
-"""Commands on data: data generate, data prepare, data check."""
+"""Commands on data: data generate, data prepare, data add, data forget, data check."""
 
 import datetime as dt
 from pathlib import Path
@@ -8,8 +8,10 @@ import typer
 
 from segmentry import pipeline
 from segmentry.cli._options import READING, DataDir, Json, Mapping, Overwrite, takes_settings
+from segmentry.errors import ConfigError
 
 if TYPE_CHECKING:
+    from segmentry.datasets import GeneratorOptions
     from segmentry.schema import Window
 
 
@@ -34,12 +36,17 @@ def generate(
     reaction: Annotated[
         float, typer.Option(help="How much sooner the next ad comes after a click, 0 to 0.95.")
     ] = 0.0,
+    months: Annotated[
+        int | None,
+        typer.Option(help="Write one folder per month, in which users join, leave and change."),
+    ] = None,
+    life: Annotated[
+        bool, typer.Option(help="Plant changes between the months; without, only luck differs.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Write Taobao-shaped files with a planted truth in a file of its own."""
-    from segmentry.cli import _console
-    from segmentry.datasets import GeneratorOptions, generate_taobao
-    from segmentry.runtime.progress import told
+    from segmentry.datasets import GeneratorOptions
 
     rows = {} if behaviours_per_user is None else {"behaviour_rows_per_user": behaviours_per_user}
     options = GeneratorOptions(
@@ -53,8 +60,21 @@ def generate(
         reaction=reaction,
         **rows,
     )
-    with _console.told_progress() as progress:
-        data = generate_taobao(directory, options, progress=told(progress, "generating"))
+    if months is not None:
+        _generate_months(directory, options, n_months=months, has_life=life, json=json)
+    elif not life:
+        raise ConfigError("life: found False without months, expected months; add --months 12")
+    else:
+        _generate_log(directory, options, json=json)
+
+
+def _generate_log(directory: Path, options: "GeneratorOptions", *, json: bool) -> None:
+    from segmentry.cli import _console
+    from segmentry.datasets import generate_taobao
+    from segmentry.runtime.progress import step_reporter
+
+    with _console.shown_progress() as progress:
+        data = generate_taobao(directory, options, progress=step_reporter(progress, "generating"))
     if json:
         _console.print_json(data)
         return
@@ -68,6 +88,32 @@ def generate(
             f"segmentry run {directory} --with behaviours"
         )
     typer.echo(f"The planted truth is in {data.truth}")
+
+
+def _generate_months(
+    directory: Path, options: "GeneratorOptions", *, n_months: int, has_life: bool, json: bool
+) -> None:
+    from segmentry.cli import _console
+    from segmentry.datasets import generate_months
+    from segmentry.runtime.progress import step_reporter
+
+    with _console.shown_progress() as progress:
+        made = generate_months(
+            directory,
+            options,
+            n_months=n_months,
+            has_life=has_life,
+            progress=step_reporter(progress, "generating"),
+        )
+    if json:
+        _console.print_json(made)
+        return
+    for month in made.months:
+        typer.echo(
+            f"{month.directory}: {month.n_users:,} users, {month.n_impressions:,} impressions, "
+            f"CTR {month.n_clicks / max(1, month.n_impressions):.3%}"
+        )
+    typer.echo(f"What was planted is in {made.truth} and {made.spells.name}")
 
 
 @takes_settings("memory", "duplicates")
@@ -89,7 +135,7 @@ def prepare(
     from segmentry.cli import _console
     from segmentry.schema import OF_IMPRESSIONS
 
-    with _console.told_progress() as progress:
+    with _console.shown_progress() as progress:
         made = pipeline.prepare(
             data_dir, out=out, mapping=mapping, overwrite=overwrite, progress=progress, **settings
         )
@@ -107,6 +153,62 @@ def prepare(
     )
 
 
+Prepared = Annotated[
+    Path, typer.Argument(help="Folder of segmentry data prepare.", metavar="PREPARED")
+]
+
+
+@takes_settings("memory")
+def add(
+    prepared: Prepared,
+    files: Annotated[
+        list[Path], typer.Argument(help="Files with new days or late rows.", metavar="FILES...")
+    ],
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Add new days or late rows to prepared data, each block of a file once.
+
+    The table of each file is found by its columns. If anything goes wrong, the data are as they
+    were.
+    """
+    from segmentry.cli import _console
+    from segmentry.schema import OF_IMPRESSIONS
+
+    with _console.shown_progress() as progress:
+        accounts = pipeline.add_data(prepared, files, progress=progress, **settings)
+    if json:
+        _console.print_json({"added": accounts})
+        return
+    _console.print_accounts(accounts, OF_IMPRESSIONS)
+    typer.echo(f"\nAdded to {prepared}; run on it with: segmentry run {prepared}")
+
+
+@takes_settings("memory")
+def forget(
+    prepared: Prepared,
+    users: Annotated[
+        Path, typer.Option(help="CSV or Parquet file with a column user_id.", metavar="FILE")
+    ],
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Erase users from prepared data: from the logs, the profiles and all that was counted."""
+    from segmentry.cli import _console
+    from segmentry.schema import OF_IMPRESSIONS
+
+    with _console.shown_progress() as progress:
+        accounts = pipeline.forget_data(prepared, users, progress=progress, **settings)
+    if json:
+        _console.print_json({"tables": accounts})
+        return
+    _console.print_accounts(accounts, OF_IMPRESSIONS)
+    typer.echo(
+        f"\nErased from {prepared}; the files that it was prepared from, and runs made before, "
+        "still hold these users"
+    )
+
+
 @takes_settings("with_", *READING)
 def check(
     data_dir: DataDir = None, mapping: Mapping = None, json: Json = False, **settings: Any
@@ -114,7 +216,7 @@ def check(
     """Print a data-quality report; nothing is written."""
     from segmentry.cli import _console
 
-    with _console.told_progress() as progress:
+    with _console.shown_progress() as progress:
         users = pipeline.check_data(data_dir, mapping=mapping, progress=progress, **settings)
     table, traits = users.table, users.traits
     n_impressions = int(table["n_impressions"].sum()) if traits.has_log else None
@@ -142,12 +244,12 @@ def check(
             f"Window: {_moment(users.window, users.window.start)} to "
             f"{_moment(users.window, users.window.end)} ({users.window.n_days:g} days)"
         )
-    told = [f"{table.height:,} users"]
+    step_reporter = [f"{table.height:,} users"]
     if n_impressions is not None:
-        told.append(f"{n_impressions:,} {traits.events}")
+        step_reporter.append(f"{n_impressions:,} {traits.events}")
     if n_impressions is not None and n_clicks is not None:
-        told.append(f"{n_clicks:,} clicks (CTR {n_clicks / max(1, n_impressions):.3%})")
-    typer.echo(", ".join(told) + "\n")
+        step_reporter.append(f"{n_clicks:,} clicks (CTR {n_clicks / max(1, n_impressions):.3%})")
+    typer.echo(", ".join(step_reporter) + "\n")
     _console.print_findings(users.findings)
     _console.print_absent(traits)
 

@@ -43,7 +43,7 @@ def refresh(
     """Take a run to its next window: exit 0 the same, 10 changed, 11 a person should look."""
     from segmentry.cli import _console
 
-    with _console.told_progress() as progress:
+    with _console.shown_progress() as progress:
         result = pipeline.refresh(
             run_dir,
             data_dir,

@@ -17,7 +17,7 @@ NAMES = (LOG, PROFILES, ADS, BEHAVIOUR_LOG, TRUTH)
 def staged(directory: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
     """Yield a temporary path for each name; on success these replace all generated files.
 
-    Files of an earlier generation go, so that no old behaviour log lies beside a new ad log. On
+    Files of an earlier generation go, so that no old behaviour log lies next to a new ad log. On
     failure the temporary files are removed and the folder stays as it was.
 
     Raises OutputError if the folder cannot be made, or holds such files that this generator did not
@@ -48,6 +48,16 @@ def append_csv(rows: pl.DataFrame, path: Path, *, null: str = "") -> None:
     """Append rows to a CSV file; the header goes before the first rows."""
     with path.open("ab") as file:
         rows.write_csv(file, include_header=file.tell() == 0, null_value=null)
+
+
+def remove_generated(directory: Path) -> None:
+    """Remove the files of an earlier generation, and their folder if nothing else is in it."""
+    if not (directory / TRUTH).exists():
+        return
+    for name in NAMES:
+        (directory / name).unlink(missing_ok=True)
+    if not any(directory.iterdir()):
+        directory.rmdir()
 
 
 def _check(directory: Path) -> None:

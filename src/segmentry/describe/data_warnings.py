@@ -69,7 +69,7 @@ def _of_empty_days(users: UserData) -> Iterator[str]:
     )
     yield (
         f"{n_empty:,} of the {n_days:,} days from {first} to {last} have no {users.traits.event}: "
-        "perhaps a few times are wrong. What is said of days, and which days check the segments, "
+        "perhaps a few times are wrong. The figures by day, and which days check the segments, "
         "goes by all of them; --since and --until choose others."
     )
 
@@ -91,16 +91,16 @@ def _of_rejections(users: UserData) -> Iterator[str]:
         yield f"{n_rejected:,} rows could not be used; the data section lists why."
 
 
-def warn_of_suspects(table: pl.DataFrame, truth: Validation | None) -> Iterator[str]:
+def warn_of_suspects(table: pl.DataFrame, validation: Validation | None) -> Iterator[str]:
     """Say where few users have many of the clicks, and where users are copies of one another.
 
     `table` is the user table of all days.
     """
     if {"n_clicks", "n_impressions"} <= set(table.columns):
         yield from _of_clicks(table)
-    if truth is None:
+    if validation is None:
         return
-    found = truth.copied
+    found = validation.copied
     if found.n_compared >= _MIN_COMPARED and found.n_copied >= _MAX_COPIES * found.n_compared:
         yield (
             f"{found.n_copied / found.n_compared:.0%} of the users with many impressions have, on "

@@ -56,14 +56,14 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Formed:
-    """Segments and all that is said of them.
+    """Segments and all that describes them.
 
     `affinity` is null where the log was not read, `hexagons` where there is no map of all users.
     """
 
     segmentation: Segmentation
     summary: Summary
-    truth: Validation | None
+    validation: Validation | None
     affinity: pl.DataFrame | None
     hexagons: pl.DataFrame | None
 
@@ -98,7 +98,7 @@ def form_segments(
 def _undated(users: UserData) -> tuple[str, ...]:
     """Return the features of a behaviour log without times, where the ad log has them.
 
-    What was done before the outcome window cannot be told, so that they only describe.
+    What was done before the outcome window is unknown, so that they only describe.
     """
     if users.behaviours is None or users.behaviours.days is not None or not users.traits.has_time:
         return ()
@@ -122,11 +122,11 @@ def describe_run(
     `on_named` is called as soon as the segments have names, while they are described further.
     """
     settings = recipe_for(settings, users.traits)
-    segmentation, truth = found.segmentation, found.truth
+    segmentation, validation = found.segmentation, found.validation
     # One thread for each sum: its last bits must not depend on who else is computing.
     with clock.step("describe the log by segment"), one_thread():
         second = look_again(
-            users, segmentation, truth, settings, scratch=scratch, progress=progress
+            users, segmentation, validation, settings, scratch=scratch, progress=progress
         )
     with clock.step("profile"):
         summary, hexagons = summarise(
@@ -136,11 +136,11 @@ def describe_run(
             found=found,
             keys=keys.keys,
             log=second.report,
-            on_named=None if on_named is None else partial(on_named, segmentation, truth),
+            on_named=None if on_named is None else partial(on_named, segmentation, validation),
         )
     with clock.step("decide"):
-        summary = decide(summary, users, segmentation, settings, truth)
-    return Formed(segmentation, summary, truth, second.cells, hexagons)
+        summary = decide(summary, users, segmentation, settings, validation)
+    return Formed(segmentation, summary, validation, second.cells, hexagons)
 
 
 def keys_of_run(segmentation: Segmentation, users: UserData, settings: RunConfig) -> SegmentKeys:
@@ -229,8 +229,8 @@ def _write(
     """Write the tables while the figures are drawn, in other processes."""
     summary = formed.summary
     (staging / NAMES_FILE).write_text(render_names(summary, ahead.automatic), encoding="utf-8")
-    with ThreadPoolExecutor(1) as beside:
-        tables = beside.submit(_write_tables, staging, making, formed, clock)
+    with ThreadPoolExecutor(1) as worker:
+        tables = worker.submit(_write_tables, staging, making, formed, clock)
         with clock.step("draw and report"):
             write_report(summary, staging, draw=ahead.draw)
         tables.result()

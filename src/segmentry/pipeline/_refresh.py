@@ -34,7 +34,7 @@ from segmentry.pipeline._form import Found
 from segmentry.pipeline._run import command_of, read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
-from segmentry.results.names import beside_carried, renamed
+from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
     check_target,
     read_bundle,
@@ -50,7 +50,7 @@ from segmentry.schema.arrays import IntVector
 from segmentry.segments.forming import FrozenSegments, Segmentation
 from segmentry.settings import ReadingOptions
 
-_OF_ONE_READING = ("engine", "since", "until", "memory", "temp", "strict")
+_OF_ONE_READING = ("engine", "since", "until", "window", "memory", "temp", "strict")
 """Settings of the earlier run that say nothing of the next."""
 
 
@@ -179,8 +179,8 @@ def refresh(
     progress : callable, optional
         Called as ``progress(step, done, total)``.
     **options
-        ``engine``, ``since``, ``until``, ``memory``, ``strict`` as in `run`; all other settings are
-        those of the earlier run.
+        ``engine``, ``since``, ``until``, ``window``, ``memory``, ``strict`` as in `run`; all other
+        settings are those of the earlier run.
 
     Raises
     ------
@@ -338,7 +338,8 @@ def _keep(
         behaviour_priors=bundle.behaviour_priors or None,
     )
     users, files, room = reading.read("kept", as_formed)
-    is_chosen = reading.settings.since is not None
+    settings = reading.settings
+    is_chosen = settings.since is not None or settings.window is not None
     check_follows(bundle.window, users.window, is_chosen=is_chosen)
     _check_users(earlier, users.table["user_id"])
     ids, _ = bundle.frozen.place(users.table)
@@ -431,7 +432,7 @@ def _naming(earlier: _Earlier, keys: SegmentKeys) -> Callable[[Segmentation, Nam
             for segment_id, key in enumerate(keys.keys, start=1)
             if key in names
         }
-        return renamed(segments, beside_carried(segments, carried), source=str(earlier.folder))
+        return renamed(segments, with_carried(segments, carried), source=str(earlier.folder))
 
     return name
 
@@ -444,7 +445,7 @@ def _command(
     decide: str | None,
 ) -> str:
     """Return the command that repeats the refresh."""
-    reading = {name: getattr(settings, name) for name in ("since", "until", "strict")}
+    reading = {name: getattr(settings, name) for name in ("since", "until", "window", "strict")}
     asked = RunConfig(**{name: each for name, each in reading.items() if each})
     words = command_of(data_dir, None, asked, mapping=mapping).split(" ")
     told = ["segmentry", "refresh", earlier.folder.name, *words[2:]]

@@ -187,7 +187,7 @@ def read_source(
     return users, files
 
 
-_READING_OPTIONS = ("engine", "with_", "since", "until", "sample", "memory", "strict")
+_READING_OPTIONS = ("engine", "with_", "since", "until", "window", "sample", "memory", "strict")
 
 
 def _reuse(

@@ -11,6 +11,7 @@ from segmentry.features.users import BehaviourData
 from segmentry.lifecycle.keys import SegmentKeys
 from segmentry.runtime.codec import Codec
 from segmentry.schema import UNASSIGNED, Feature, Window
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.forming import (
     CellModel,
     FrozenSegments,
@@ -198,8 +199,8 @@ def keys_of(segment_ids: np.typing.NDArray[np.int64], keys: Sequence[str | None]
 
 def segments_table(
     table: pl.DataFrame,
-    segment_ids: np.typing.NDArray[np.int64],
-    margins: np.typing.NDArray[np.float64],
+    segment_ids: IntVector,
+    margins: FloatVector,
     names: tuple[str, ...],
     keys: tuple[str, ...] | None,
 ) -> pl.DataFrame:

@@ -72,7 +72,11 @@ class Engine(PartQueries, Protocol):
         ...
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
-        """Return the first text, in order of the texts, that is no number in a canonical column."""
+        """Return the first text, in order, that is not a number in a canonical column."""
+        ...
+
+    def last_moment(self, source: TableSource) -> int | None:
+        """Return the moment of the last row of a log that can be used."""
         ...
 
     def distinct_users(self, source: TableSource) -> pl.Series:
@@ -94,7 +98,7 @@ class Engine(PartQueries, Protocol):
 
         A log is the impressions or the behaviours, by `source.role`. Both put a user into the
         part of the same number if `n_parts` is the same. A prepared log keeps its own parts,
-        whatever `n_parts` is, and they are used as they lie if nothing is left out. `exclude`
+        whatever `n_parts` is, and they are used as is if nothing is left out. `exclude`
         maps an option to what it leaves out; `keep_users` leaves out all other users;
         `on_progress` is called with (bytes read, bytes in all) where the engine knows them, and
         `on_collapse` with (rows, rows in all) while equal rows are looked for.
@@ -109,8 +113,26 @@ class Engine(PartQueries, Protocol):
         *,
         is_distinct: bool,
         is_sorted: bool = False,
+        within: tuple[int, int] | None = None,
+        without: pl.Series | None = None,
     ) -> None:
-        """Write the rows of a part to one file, compactly; one of equal rows if `is_distinct`."""
+        """Write the rows of a part to one file, compactly; one of equal rows if `is_distinct`.
+
+        `within` are the first moment of the rows to write and the first that follows them;
+        `without` are users whose rows are left out.
+        """
+        ...
+
+    def count_days(self, role: str, files: Sequence[Path], *, offset: int) -> Mapping[int, int]:
+        """Count the rows of parts by local day since 1970; `offset` is the clock's, in seconds."""
+        ...
+
+    def extent_of(self, role: str, file: Path) -> tuple[int, int, int]:
+        """Return how many rows a file of a part has, and its first and last moment."""
+        ...
+
+    def count_users_in(self, files: Sequence[Path], users: pl.Series) -> Mapping[Path, int]:
+        """Count the rows of some users by file; files without one are absent."""
         ...
 
     def tally_users(

@@ -48,7 +48,7 @@ def unreadable(name: str) -> str:
 
 
 def unreadable_amount(name: str) -> str:
-    """Reason of an amount that is there and is no number."""
+    """Reason of an amount that is there and is not a number."""
     return f"unreadable {name}"
 
 
@@ -74,7 +74,7 @@ def _set_apart(source: TableSource) -> dict[str, nw.Expr]:
 
 
 def _rules(source: TableSource) -> dict[str, nw.Expr]:
-    """Rejections in the order in which they are looked for; the first that applies is told."""
+    """Rejections in the order in which they are looked for; the first that applies is reported."""
     if source.prepared is not None:
         return {}
     at = TIME_OF[source.role]
@@ -107,6 +107,12 @@ def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
         other = nw.col("is_not_click")
         rules["is_click contradicts is_not_click"] = other.is_null() | (click + other != 1)
     return rules
+
+
+def reasons_of(source: TableSource) -> Mapping[str, int]:
+    """Return the reasons why rows of a log are not used, with their places in its account."""
+    reasons = (*_rules(source), WRONG_FIELDS, NOT_TEXT, *_set_apart(source), REPEATED)
+    return {reason: place for place, reason in enumerate(reasons)}
 
 
 @dataclass(frozen=True, slots=True)

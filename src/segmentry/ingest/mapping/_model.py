@@ -1,4 +1,4 @@
-"""What can be said of data in a mapping; checked as a whole before any file is opened."""
+"""Content of a mapping; checked as a whole before any file is opened."""
 
 import datetime as dt
 import difflib
@@ -41,6 +41,17 @@ def _as_date(value: Any) -> Any:
         return dt.date.fromisoformat(value)
     except ValueError as error:
         raise ValueError(f"found {value!r}, expected a day such as 2014-12-31") from error
+
+
+def _as_moment(value: Any) -> Any:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return dt.datetime.combine(value, dt.time())
+    if isinstance(value, str):
+        try:
+            return dt.datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"found {value!r}, expected a moment such as 2017-05-06") from error
+    return value
 
 
 _CLOCK = re.compile(r"([+-])(\d{1,2}):(\d{2})")
@@ -95,12 +106,27 @@ class FilesMapping(_Strict):
         return {role: column for role, column in named if column is not None}
 
 
-class LogMapping(FilesMapping):
-    """The log: one row per event."""
+class TimedMapping(FilesMapping):
+    """A table of what happened when.
+
+    Times that are numbers count from `origin`, 1970 if it is absent.
+    """
 
     user_id: str
     time: str | None = None
     time_format: str = "auto"
+    origin: Annotated[dt.datetime | None, BeforeValidator(_as_moment)] = None
+
+    @model_validator(mode="after")
+    def _has_times(self) -> "TimedMapping":
+        if self.origin is not None and self.time is None:
+            raise ValueError("found origin but no time; name the column of times")
+        return self
+
+
+class LogMapping(TimedMapping):
+    """The log: one row per event."""
+
     click: str | None = None
     click_values: Texts = ()
     other_values: Texts = ()
@@ -187,13 +213,10 @@ class BehaviourCodes(_Strict):
     other: Texts = ()
 
 
-class BehavioursMapping(FilesMapping):
+class BehavioursMapping(TimedMapping):
     """What users do in the shop: one row per action."""
 
-    user_id: str
-    time: str | None = None
     action: str
-    time_format: str = "auto"
     category_id: str | None = None
     brand_id: str | None = None
     codes: BehaviourCodes = BehaviourCodes()
@@ -361,14 +384,14 @@ def load_mapping(file: Path) -> DataMapping:
 
 
 def parse_mapping(text: str, *, origin: str) -> DataMapping:
-    r"""Read a mapping from TOML; all that is wrong with it is told together, after `origin`.
+    r"""Read a mapping from TOML; all that is wrong with it is reported together, after `origin`.
 
-    Raises ConfigError if it is no TOML or says something that makes no sense.
+    Raises ConfigError if it is not TOML or says something that makes no sense.
 
     >>> parse_mapping('name = "x"\n[log]\nfiles = "a.csv"\nusr_id = "u"', origin="m.toml")
     Traceback (most recent call last):
     ...
-    segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is no key (did you ...
+    segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is not a key (did ...
     """
     try:
         content = tomllib.loads(text)
@@ -377,8 +400,8 @@ def parse_mapping(text: str, *, origin: str) -> DataMapping:
     try:
         return DataMapping(**content)
     except ValidationError as error:
-        told = "; ".join(_told(problem) for problem in error.errors())
-        raise ConfigError(f"{origin}: {told}") from error
+        text = "; ".join(_text(problem) for problem in error.errors())
+        raise ConfigError(f"{origin}: {text}") from error
 
 
 _TABLES: Mapping[str, type[BaseModel]] = {
@@ -391,14 +414,14 @@ _TABLES: Mapping[str, type[BaseModel]] = {
 }
 
 
-def _told(problem: Any) -> str:
+def _text(problem: Any) -> str:
     place = [str(part) for part in problem["loc"]]
     *tables, key = place or [""]
     where = f"[{'.'.join(tables)}] " if tables else ""
     if problem["type"] == "missing":
         return f"{where}lacks {key}"
     if problem["type"] == "extra_forbidden":
-        return f"{where}{key} is no key{_hint(key, tables)}"
+        return f"{where}{key} is not a key{_hint(key, tables)}"
     if problem["type"] == "value_error":
         text = str(problem["ctx"]["error"])
         return f"[{'.'.join(place)}] {text}" if place else text

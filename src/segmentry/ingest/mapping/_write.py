@@ -31,7 +31,7 @@ def render_mapping(paths: Sequence[str], *, base: Path) -> str:
     It runs as it is, or says in a comment that begins with DECIDE what a person has to decide. The
     `paths` are files, globs or folders, from `base`, from where the mapping will name them too.
 
-    Raises DataError if the files cannot be told apart or read.
+    Raises DataError if the files cannot be distinguished or read.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -119,7 +119,9 @@ def _role(table: GuessedTable, key: str) -> Iterator[str]:
     # Ids of users are private: a mapping is handed on.
     examples = "" if key == "user_id" else ", ".join(table.examples.get(key, ()))
     yield f"{key} = {_text(table.roles[key])}" + (f"  # {examples}" if examples else "")
-    if key == "time":
+    if key == "time" and table.is_relative:
+        yield '# origin = "2017-05-06 00:00"  # the moment of 0; time_format is its unit'
+    elif key == "time":
         yield (
             f"time_format = {_text(table.time_format)}"
             if table.time_format
@@ -128,7 +130,7 @@ def _role(table: GuessedTable, key: str) -> Iterator[str]:
 
 
 def _words(name: str) -> str:
-    """Part words that are written together: ``MntWines``."""
+    """Split words that are written as one: ``MntWines``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name)
 
 

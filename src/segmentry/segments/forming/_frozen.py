@@ -8,7 +8,7 @@ import polars as pl
 from segmentry.errors import EmptyDataError, SelectionError
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
-from segmentry.segments.clustering import assign, clustering_of, distinct_beside
+from segmentry.segments.clustering import assign, clustering_of, distinct_with
 from segmentry.segments.forming._cell_model import CellModel
 from segmentry.segments.forming._cells import place_by_cell
 from segmentry.segments.forming._latent_classes import (
@@ -42,9 +42,14 @@ class FrozenSegments:
     def place(self, table: pl.DataFrame) -> tuple[IntVector, FloatVector]:
         """Return id and margin of each user, shape (n_users,); 0 and NaN where there is no segment.
 
+        Of each row alone: what it gets does not depend on the others.
+
         Raises SchemaError if the table lacks a feature.
         """
         is_member, _ = membership(self.recipe, self.preprocessing, table)
+        if is_member.all() and is_member.size:
+            labels, margins = self._labels(table)
+            return labels + 1, margins
         ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
         margins = np.full(table.height, np.nan)
         if is_member.any():
@@ -95,7 +100,7 @@ def keep_segments(
         )
     X = frozen.preprocessing.transform(members)
     # Classes and cells may part users whose clipped rows of `X` are equal.
-    distinct, apart = distinct_beside(labels[:, np.newaxis], X)
+    distinct, apart = distinct_with(labels[:, np.newaxis], X)
     clustering = clustering_of(
         distinct, apart[:, 0].astype(np.int64), n_clusters=k, algorithm=frozen.algorithm
     )
