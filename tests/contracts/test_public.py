@@ -57,7 +57,7 @@ def test_every_name_a_module_offers_is_there(name):
 
 
 def test_the_package_offers_what_it_says():
-    offered = ["UserSegmenter", "build_user_table", "fit_segments", "run", "score"]
+    offered = ["UserSegmenter", "build_user_table", "fit_segments", "refresh", "run", "score"]
     assert segmentry.__all__ == offered
     for name in segmentry.__all__:
         found = getattr(segmentry, name)
@@ -90,10 +90,12 @@ def test_every_command_and_every_option_is_explained():
     assert unexplained == []
     assert set(commands()) == {
         (),
+        ("serve",),
         ("demo",),
         ("init",),
         ("run",),
         ("score",),
+        ("refresh",),
         ("report",),
         ("card",),
         ("dashboard",),
@@ -102,6 +104,8 @@ def test_every_command_and_every_option_is_explained():
         ("data", "generate"),
         ("data", "check"),
         ("data", "prepare"),
+        ("data", "add"),
+        ("data", "forget"),
         ("compare-algorithms",),
         ("plan",),
         ("plan", "budget"),

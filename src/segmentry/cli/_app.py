@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from segmentry.cli import _dashboard, _data, _export, _plan, _run
+from segmentry.cli import _dashboard, _data, _export, _plan, _refresh, _run
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.version import __version__
@@ -53,20 +53,24 @@ def _group(name: str, text: str, **commands: Callable[..., None]) -> None:
 app.command("compare-algorithms")(_dashboard.compare_algorithms)
 for _command in (
     _dashboard.dashboard,
+    _dashboard.serve,
     _dashboard.embed,
     _run.demo,
     _run.init,
     _run.run,
     _run.score,
+    _refresh.refresh,
     _run.report,
     _run.card,
 ):
     app.command()(_command)
 _group(
     "data",
-    "Generate, prepare and check data.",
+    "Generate, prepare, carry on and check data.",
     generate=_data.generate,
     prepare=_data.prepare,
+    add=_data.add,
+    forget=_data.forget,
     check=_data.check,
 )
 _group("plan", "Plan what to do with segments.", budget=_plan.budget, test=_plan.plan_test)
@@ -98,7 +102,10 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 2 the user can fix it, 1 our bug."""
+    """Run the command line; exit 0 done, 2 the user can fix it, 1 our bug.
+
+    A refresh that changed something exits 10, one that a person should look at 11.
+    """
     is_json = "--json" in sys.argv[1:]
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     share_freed_memory()

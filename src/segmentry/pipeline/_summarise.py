@@ -64,20 +64,25 @@ def summarise(
     *,
     command: str,
     found: Found,
+    keys: tuple[str, ...],
     log: LogReport,
     on_named: Callable[[Named], Named] | None = None,
 ) -> Summarised:
     """Collect all that the report shows.
 
     The `command` is what to type to repeat the run; `found` the segments of these users, what later
-    days say, why so many, what behaviours add. `on_named` is called with the profiles as soon as
-    they have names by rule; it returns them with the names that people gave.
+    days say, why so many, what behaviours add; `keys` are those of the segments. `on_named` is
+    called with the profiles as soon as they have names by rule; it returns them with the names that
+    people gave.
     """
     segmentation, validation, evidence = found.segmentation, found.validation, found.evidence
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
     with one_thread(), ThreadPoolExecutor(max_workers=1) as worker:
         population, segments = _profiles(users, segmentation, config, validation)
+        segments = tuple(
+            replace(segment, segment_key=key) for segment, key in zip(segments, keys, strict=True)
+        )
         if on_named is not None:
             segments = on_named(segments)
         segments = _with_stability(segments, found)

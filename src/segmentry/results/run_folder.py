@@ -171,7 +171,7 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
 
     Raises BundleError if there is none.
     """
-    return read_table(run_dir, "users.parquet").drop("segment_id")
+    return read_table(run_dir, "users.parquet").drop("segment_id", "segment_key", strict=False)
 
 
 def read_user_columns(run_dir: Path) -> tuple[str, ...]:
@@ -179,9 +179,17 @@ def read_user_columns(run_dir: Path) -> tuple[str, ...]:
 
     Raises BundleError if there is none.
     """
-    path = run_dir / "users.parquet"
+    return tuple(read_schema(run_dir, "users.parquet"))
+
+
+def read_schema(run_dir: Path, name: str) -> Mapping[str, pl.DataType]:
+    """Read the types of a table that every run has, from the footer of the file alone.
+
+    Raises BundleError if it cannot be read.
+    """
+    path = run_dir / name
     with _explained(path, "expected a run folder"):
-        return tuple(pl.read_parquet_schema(path))
+        return pl.read_parquet_schema(path)
 
 
 def read_segments(run_dir: Path) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from segmentry.present.theme import segment_colour
 from segmentry.results.summary import Summary
 
 _WIDTH, _HEIGHT, _TOP = 600, 340, 8
-_LEFT, _RIGHT, _BAR = 190, 410, 10
+_LEFT, _RIGHT, _BAR = 222, 378, 10
 _GAP = 14  # between segments
 _N_STEPS = 16  # of the curve of a ribbon
 
@@ -42,13 +42,12 @@ def _known(summary: "Summary") -> list[Flow]:
 
 def _caption(summary: "Summary") -> Caption:
     flows = _known(summary)
-    total = sum(flow.n_users or 0 for flow in flows)
-    moved = sum(flow.n_users or 0 for flow in flows if flow.from_key != flow.to_key)
-    finding = (
-        f"{percent(moved / total)} of the {count(total)} users of both windows changed segment"
-        if total
-        else "No users of the window before were found again"
-    )
+    moves = None if summary.changes is None else summary.changes.moves
+    finding = "Too few users of the window before were found again"
+    if moves is not None and moves.n_both:
+        moved = 0 if moves.n_by_users is None else moves.n_by_users
+        finding = f"{percent(moved / moves.n_both)} of the {count(moves.n_both)} users of both "
+        finding += "windows changed segment"
     names = _names(summary)
     rows = "; ".join(
         f"{names.get(flow.from_key, flow.from_key)} to {names.get(flow.to_key, flow.to_key)}: "
