@@ -221,7 +221,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="over time",
-    order=2,
+    order=41,
     needs=has_flows,
     tables=_tables,
 )

@@ -267,7 +267,7 @@ FIGURE = Figure(
     caption=_caption,
     draw=_draw,
     section="over time",
-    order=1,
+    order=40,
     needs=has_windows,
     tables=_tables,
 )
