@@ -174,14 +174,14 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
     return read_table(run_dir, "users.parquet").drop("segment_id")
 
 
-def read_user_columns(run_dir: Path) -> tuple[str, ...]:
-    """Return the columns of the user table of a run, from the footer of the file alone.
+def read_user_types(run_dir: Path) -> Mapping[str, pl.DataType]:
+    """Return the columns of the user table of a run and their types, from the footer of the file.
 
     Raises BundleError if there is none.
     """
     path = run_dir / "users.parquet"
     with _told(path, "expected a run folder"):
-        return tuple(pl.read_parquet_schema(path))
+        return pl.read_parquet_schema(path)
 
 
 def read_segments(run_dir: Path) -> pl.DataFrame:
