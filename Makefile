@@ -6,6 +6,7 @@ VENV := .venv$(if $(filter lowest,$(VERSIONS)),-lowest)
 CONSTRAINTS := $(if $(filter lowest,$(VERSIONS)),$(VENV)/lowest.txt,constraints.txt)
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTRIBUTING.md Makefile
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
@@ -47,12 +48,14 @@ coverage: $(READY) ## Measure which lines and branches the tests reach; the rest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-gate: $(READY) ## Run the static gate: style, types, layers and circles, reference pages
+gate: $(READY) ## Run the static gate: style, types, layers and circles, reference pages, spelling and words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/codespell $(WRITTEN)
+	$(BIN)/python -m pytest --quiet tests/contracts/test_words.py
 
 hooks: $(READY) ## Run the gate before each commit, by pre-commit
 	$(BIN)/pre-commit install

@@ -28,7 +28,7 @@ from segmentry.evaluation.later_days import daily_traffic
 LOG_DAYS, FEATURE_DAYS, OUTCOME_DAYS = range(8), range(6), (6, 7)
 
 
-def told_rate(name, hits):
+def print_rate(name, hits):
     """Print a rate with its exact 95 % interval (Clopper and Pearson 1934)."""
     from scipy.stats import binomtest
 
@@ -83,7 +83,7 @@ def aa(args):
                 hits.setdefault(name, []).append(is_hit)
         print(f"A/A, treatment {share:.0%}: {args.seeds} tests of {args.n_users:,} users, 4 days")
         for name, each in hits.items():
-            told_rate(name, each)
+            print_rate(name, each)
 
 
 def planned(counts, formed, request, seed):
@@ -145,7 +145,7 @@ def power(args):
             f"{args.n_users:,} users"
         )
         for name, each in hits.items():
-            told_rate(f"found, {name}, {np.mean(lengths[name]):.1f} days on average", each)
+            print_rate(f"found, {name}, {np.mean(lengths[name]):.1f} days on average", each)
         print(f"  users shown an ad / foretold: {np.mean(reached):.3f}")
 
 

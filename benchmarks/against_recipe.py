@@ -53,7 +53,7 @@ def main() -> None:
             turn = number % len(runners)
             order = (*runners[turn:], *runners[:turn])
             rounds.append(race(data, Path(scratch), order, seed=number % 3))
-            tell(rounds[-1])
+            print_round(rounds[-1])
     text = report(rounds, on=on, command=" ".join(["python", *sys.argv]))
     print(text)
     if options.write:
@@ -113,7 +113,7 @@ def inertia_of(out: Path) -> dict[int, float]:
     return dict(table.filter(pl.col("n_segments") > 1).iter_rows())
 
 
-def tell(found: Round) -> None:
+def print_round(found: Round) -> None:
     print(f"seed {found.seed}, in turn: {', '.join(found.order)}")
     for name, taken in found.taken.items():
         done = taken.moments.get(SEGMENTS, float("nan"))
@@ -147,8 +147,8 @@ def report(rounds: Sequence[Round], *, on: str, command: str) -> str:
 
 def ratio_rows(rounds: Sequence[Round], name: str) -> list[str]:
     def row(what: str, ratios: list[float]) -> str:
-        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        return f"| {name}, {what} | {told} | **{statistics.median(ratios):.2f}** |"
+        text = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        return f"| {name}, {what} | {text} | **{statistics.median(ratios):.2f}** |"
 
     pairs = [(each.taken[RECIPE], each.taken[name]) for each in rounds]
     return [

@@ -59,17 +59,17 @@ def main() -> None:
         family = {"n_views": 1.0, "n_purchases": 1.0}
         print("A family that tells nothing (behaviours of other users), verdicts on clicks:")
         for k in NUMBERS:
-            without, told = Way(formed(early.table, base, k), early), Counter()
+            without, verdicts = Way(formed(early.table, base, k), early), Counter()
             for seed in range(asked.null):
                 fake = permuted_family(early, list(family), seed=1000 + seed)
                 ways = [Way(formed(fake.table, base | family, k), fake), without]
                 gain = compare_families(*ways, seed=0)[0]
-                told["without placebos: " + gain.verdict] += 1
+                verdicts["without placebos: " + gain.verdict] += 1
                 others = [permuted_family(fake, list(family), seed=turn) for turn in range(3)]
                 placebos = [Way(formed(e.table, base | family, k), e) for e in others]
                 against = [compare_families(ways[0], each, seed=0)[0] for each in placebos]
-                told[over_placebos(gain, against).verdict] += 1
-            print(f"K = {k}: {dict(told)}", flush=True)
+                verdicts[over_placebos(gain, against).verdict] += 1
+            print(f"K = {k}: {dict(verdicts)}", flush=True)
         return
     print(f"{asked.users:,} users, {asked.rows:g} rows each, seed {asked.seed}")
     print("views  purchases  K  clicks kept: with, without, added nats (90 %)  purchases: the same")
@@ -78,13 +78,13 @@ def main() -> None:
         found = compare_families(
             Way(with_family, early), Way(formed(early.table, base, k), early), seed=0
         )
-        told = [
+        verdicts = [
             f"{_share(each.kept_with)} {_share(each.kept_without)} "
             f"{each.nats_added.value * 1000:+.3f} ({each.nats_added.low * 1000:+.3f} to "
             f"{each.nats_added.high * 1000:+.3f}) {each.verdict}"
             for each in found
         ]
-        print(f"{views:5g} {bought:10g} {k:2}  " + "   |   ".join(told), flush=True)
+        print(f"{views:5g} {bought:10g} {k:2}  " + "   |   ".join(verdicts), flush=True)
 
 
 def _share(estimate) -> str:

@@ -51,7 +51,7 @@ class Taken:
     """What one process took, and what it said of itself."""
 
     measured: Measured
-    told: dict[str, float]
+    results: dict[str, float]
 
     @property
     def wall(self) -> float:
@@ -139,8 +139,8 @@ def measure_size(
         }
 
     def scanned() -> dict[str, float]:
-        told = child("scan", log, memory).told
-        return {"rows": told["rows"], "scan": told["seconds"]}
+        found = child("scan", log, memory).results
+        return {"rows": found["rows"], "scan": found["seconds"]}
 
     found = known.once("generate", made)
     if not log.exists():
@@ -160,14 +160,14 @@ def measure_size(
 
 
 def taken(name: str, what: str, folder: Path, memory: str) -> dict[str, float]:
-    """Return what a process took and told, under a name."""
+    """Return what a process took and reported, under a name."""
     each = child(what, folder, memory)
-    told = {f"{name} {step}": value for step, value in each.told.items()}
+    named = {f"{name} {step}": value for step, value in each.results.items()}
     return {
         name: each.wall,
         f"{name} MB": each.peak_mb,
         f"{name} CPU": each.measured.cpu,
-        **told,
+        **named,
     }
 
 
@@ -181,11 +181,11 @@ def from_prepared(data: Path, memory: str) -> dict[str, float]:
         "prepare": made.wall,
         "prepare MB": made.peak_anonymous_mb,
         "prepared bytes": float(sum(file.stat().st_size for file in files)),
-        "prepared scan": child("scan", prepared, memory).told["seconds"],
-        # Once more beside it: the machine may be another than an hour before.
-        "scan beside": child("scan", data / "behavior_log.csv", memory).told["seconds"],
+        "prepared scan": child("scan", prepared, memory).results["seconds"],
+        # Once more next to it: the machine may be another than an hour before.
+        "scan next to": child("scan", data / "behavior_log.csv", memory).results["seconds"],
         **taken("from prepared", "features", prepared, memory),
-        **taken("csv beside", "features", data, memory),
+        **taken("csv next to", "features", data, memory),
         **taken("joins from prepared", "joins", prepared, memory),
     }
     shutil.rmtree(prepared)
@@ -219,18 +219,18 @@ def segmentry(*words: str) -> Measured:
 def child(what: str, path: Path, memory: str) -> Taken:
     """Run a step in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="segmentry-bench-", dir=path.parent) as scratch:
-        told = Path(scratch) / "told.json"
+        answer = Path(scratch) / "results.json"
         command = [sys.executable, __file__, "--memory", memory, "--child", what, str(path)]
-        measured = measure([*command, str(told)])
-        return Taken(measured, json.loads(told.read_text()))
+        measured = measure([*command, str(answer)])
+        return Taken(measured, json.loads(answer.read_text()))
 
 
-def work(what: str, path: str, told: str) -> None:
+def work(what: str, path: str, text: str) -> None:
     """Do one step and write what it took."""
     memory = sys.argv[sys.argv.index("--memory") + 1]
     steps = {"scan": scan, "features": features, "joins": joins}
-    found = steps[what](Path(path), memory, Path(told).parent)
-    Path(told).write_text(json.dumps(found))
+    found = steps[what](Path(path), memory, Path(text).parent)
+    Path(text).write_text(json.dumps(found))
 
 
 def scan(path: Path, memory: str, scratch: Path) -> dict[str, float]:
@@ -341,9 +341,9 @@ COLUMNS = (
     ("its peak, MB  ", lambda r: f"{r['prepare MB']:,.0f}"),
     ("prepared, GB", lambda r: f"{r['prepared bytes'] / 1e9:.2f}"),
     ("scan of prepared, s", lambda r: f"{r['prepared scan']:.2f}"),
-    ("times the CSV scan", lambda r: f"{r['scan beside'] / r['prepared scan']:.1f}"),
+    ("times the CSV scan", lambda r: f"{r['scan next to'] / r['prepared scan']:.1f}"),
     ("features from prepared, s", lambda r: f"{r['from prepared']:.1f}"),
-    ("times from CSV", lambda r: f"{r['csv beside'] / r['from prepared']:.2f}"),
+    ("times from CSV", lambda r: f"{r['csv next to'] / r['from prepared']:.2f}"),
     ("joins from prepared, s", lambda r: f"{r['joins from prepared']:.1f}"),
     ("its peak, MB   ", lambda r: f"{r['from prepared MB']:,.0f}"),
     ("generate, s", lambda r: f"{r['generated']:.0f}"),
@@ -359,11 +359,11 @@ def report(rows: list[dict[str, float]], on: str) -> str:
         "| |" + " |" * len(rows),
         "|---|" + "---:|" * len(rows),
     ]
-    for name, tell in COLUMNS:
-        cells = [_cell(tell, row) for row in rows]
+    for name, report in COLUMNS:
+        cells = [_cell(report, row) for row in rows]
         if any(cells):
             lines.append(f"| {name.strip()} | " + " | ".join(cells) + " |")
-    lines += [told for row in rows for told in _runs(row)]
+    lines += [text for row in rows for text in _runs(row)]
     largest = rows[-1]
     for name in ("csv", "joins", "from prepared"):
         if name in largest:
@@ -391,9 +391,9 @@ def _runs(row: dict[str, float]) -> list[str]:
     ]
 
 
-def _cell(tell: Callable[[dict[str, float]], str], row: dict[str, float]) -> str:
+def _cell(report: Callable[[dict[str, float]], str], row: dict[str, float]) -> str:
     try:
-        return tell(row)
+        return report(row)
     except KeyError:  # a step that was not asked for
         return ""
 

@@ -22,7 +22,7 @@ DAYS, FEATURE_DAYS, OUTCOME_DAYS = range(8), range(6), (6, 7)
 BUDGET = 100_000
 
 
-def told_rate(name, hits):
+def print_rate(name, hits):
     """Print a rate with its exact 95 % interval (Clopper and Pearson 1934)."""
     from scipy.stats import binomtest
 
@@ -198,7 +198,7 @@ def main():
         ]
         print(f"{name}: {args.seeds} logs of {args.n_users:,} users")
         for figure in logs[0]:
-            told_rate(f"  {figure}", [log[figure] for log in logs])
+            print_rate(f"  {figure}", [log[figure] for log in logs])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from later_days import told_rate
+from later_days import print_rate
 from tests.evaluation.simulation import form_segments, simulate
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
@@ -110,7 +110,7 @@ def eta_squared_of_levels(fields, ids):
     return np.mean(shares)
 
 
-def told_mean(name, values):
+def print_mean(name, values):
     """Print a mean with its standard error and the extreme deciles."""
     values = np.array(values, dtype=float)
     error = values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else np.nan
@@ -165,20 +165,20 @@ def planted(args):
         counts, kind, _ = simulate(args.n_users, seed=seed)
         rows.append(judged(counts, kind, DEFAULT, numbers=range(1, args.most + 1), seed=seed))
         if len(rows) % TOLD_EVERY == 0 or len(rows) == args.seeds:
-            tell_planted(rows, args)
+            report_planted(rows, args)
 
 
-def tell_planted(rows, args):
+def report_planted(rows, args):
     """Print what the logs so far have shown."""
     print(f"planted behaviours, {args.n_users} users, K up to {args.most}, {len(rows)} logs")
     found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     print("K chosen:", dict(zip(*np.unique(found["K"], return_counts=True), strict=True)))
     for name, values in found.items():
-        told_mean(name, values)
+        print_mean(name, values)
     best, published = found["kept gain by best rate"], found["kept gain by forecast"]
-    told_rate("kept gain by best rate >= 0.80", best >= 0.80)
-    told_rate("kept gain by forecast >= best - 0.02", published >= best - 0.02)
-    told_rate("eta squared >= 0.50", found["eta squared of log impressions"] >= 0.50)
+    print_rate("kept gain by best rate >= 0.80", best >= 0.80)
+    print_rate("kept gain by forecast >= best - 0.02", published >= best - 0.02)
+    print_rate("eta squared >= 0.50", found["eta squared of log impressions"] >= 0.50)
 
 
 def weights(args):
@@ -192,8 +192,8 @@ def weights(args):
             numbers = range(1, args.most + 1)
             rows.append(judged(counts, kind, asked, numbers=numbers, seed=seed))
         means = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
-        told = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
-        print(f"weights {each}: {told}", flush=True)
+        text = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
+        print(f"weights {each}: {text}", flush=True)
 
 
 def restricted(counts, users):
@@ -257,29 +257,29 @@ def halves(args):
         k = choose(split, seed=seed, gain_share=args.share)[1].n_segments
         wholes.append({"K": k, **({} if args.demo else kept(counts, kind, k, DEFAULT, seed=seed))})
         if len(ks) % TOLD_EVERY == 0 or len(ks) == args.seeds:
-            tell_halves(np.array(ks), aris, wholes, np.array(repeats), args)
+            report_halves(np.array(ks), aris, wholes, np.array(repeats), args)
 
 
-def tell_halves(ks, aris, wholes, repeats, args):
+def report_halves(ks, aris, wholes, repeats, args):
     """Print what the logs so far have shown."""
     print(f"halves of {args.n_users} users, seeds {args.first} and on, {len(ks)} logs")
     print("K of the halves:", dict(zip(*np.unique(ks, return_counts=True), strict=True)))
     whole = np.array([row["K"] for row in wholes])
     print("K of all users:", dict(zip(*np.unique(whole, return_counts=True), strict=True)))
-    told_rate("halves choose the same K", ks[:, 0] == ks[:, 1])
-    told_rate("halves within one", np.abs(ks[:, 0] - ks[:, 1]) <= 1)
-    told_mean("adjusted Rand index of the halves", aris)
-    told_mean("share of draws that give the chosen K", repeats[:, 0])
+    print_rate("halves choose the same K", ks[:, 0] == ks[:, 1])
+    print_rate("halves within one", np.abs(ks[:, 0] - ks[:, 1]) <= 1)
+    print_mean("adjusted Rand index of the halves", aris)
+    print_mean("share of draws that give the chosen K", repeats[:, 0])
     others = ks[:, ::-1].ravel()
     inside = (others >= repeats[:, 1]) & (others <= repeats[:, 2])
-    told_rate("K of the other half is in the range", inside)
+    print_rate("K of the other half is in the range", inside)
     if len(wholes[0]) > 1:
         best = np.array([row["kept gain by best rate"] for row in wholes])
         eta = np.array([row["eta squared of log impressions"] for row in wholes])
-        told_mean("kept gain by best rate", best)
-        told_mean("eta squared of log impressions", eta)
-        told_rate("kept gain by best rate >= 0.80", best >= 0.80)
-        told_rate("eta squared >= 0.50", eta >= 0.50)
+        print_mean("kept gain by best rate", best)
+        print_mean("eta squared of log impressions", eta)
+        print_rate("kept gain by best rate >= 0.80", best >= 0.80)
+        print_rate("eta squared >= 0.50", eta >= 0.50)
 
 
 def stable(args):
@@ -301,7 +301,7 @@ def stable(args):
             f"{number.chosen_share:.2f}; worst {worst[-1]:.3f}",
             flush=True,
         )
-    told_rate("no segment unstable at its K", np.array(worst) >= STABLE)
+    print_rate("no segment unstable at its K", np.array(worst) >= STABLE)
 
 
 def null(args):
@@ -324,8 +324,8 @@ def null(args):
         found = verdicts(formed.ids, forecast=expected, later=counts.totals(OUTCOME_DAYS))
         hits.append(any(e.verdict not in ("no difference", "not checked") for e in found))
         if len(hits) % TOLD_EVERY == 0 or len(hits) == args.seeds:
-            told_rate("null logs: no useful division claimed", np.array(numbers) == 1)
-            told_rate("null logs with any difference found, K by the rule", hits)
+            print_rate("null logs: no useful division claimed", np.array(numbers) == 1)
+            print_rate("null logs with any difference found, K by the rule", hits)
 
 
 COMMANDS = {

@@ -4,7 +4,7 @@ Usage: python benchmarks/dashboard.py RUN_DIR [--wait SECONDS] [--write]
 
 Every time is from the act of the reader until what was asked for is on the page, figures included,
 nothing of the page before is left, and the server has no more to send. Two seconds pass between
-acts. The machine's load average stands beside the figures: times on a busy machine are upper
+acts. The machine's load average stands next to the figures: times on a busy machine are upper
 bounds. Every page is opened; errors of the console and requests to another machine are counted,
 and any ends the benchmark with code 1. ``--write`` appends the table to ``benchmarks/RESULTS.md``.
 """
@@ -79,7 +79,7 @@ def main() -> None:
             faults = watched(page)
             measure(page, found[0], asked.run_dir, times)
             browser.close()
-        text = told(times, load=load, memory=peak_mb(server.pid), wait=asked.wait)
+        text = summary_text(times, load=load, memory=peak_mb(server.pid), wait=asked.wait)
         print(text)
         print(f"errors of the console and requests to elsewhere: {len(faults)}")
         if faults:
@@ -214,7 +214,7 @@ def first_user(run_dir: Path) -> object:
     return pl.scan_parquet(run_dir / "segments.parquet").select("user_id").head(1).collect().item()
 
 
-def told(times: Times, *, load: float, memory: float, wait: float) -> str:
+def summary_text(times: Times, *, load: float, memory: float, wait: float) -> str:
     """Return the measurements as a section of the results."""
     now = datetime.now(tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
     rows = "".join(f"| {act} | {', '.join(f'{s:.2f}' for s in times[act])} |\n" for act in times)

@@ -20,7 +20,7 @@ from tests.describe.exposure.simulation import curve_of, simulate_rows
 from segmentry.describe.exposure._cells import add_cells, describe_cells, no_counts
 
 
-def told_rate(name, hits):
+def print_rate(name, hits):
     """Print a rate with its exact 95 % interval (Clopper and Pearson 1934)."""
     from scipy.stats import binomtest
 
@@ -31,7 +31,7 @@ def told_rate(name, hits):
 
 
 def curves(args):
-    """Coverage of a planted curve, flatness where there is none, and the naive curve beside it."""
+    """Coverage of a planted curve, flatness where there is none, and the naive curve next to it."""
     for fatigue in (0.0, 0.15, 0.4):
         points, slopes, finds, naive = [], [], [], []
         for seed in range(args.seeds):
@@ -47,10 +47,10 @@ def curves(args):
             last = curve.points[-1].naive_ctr
             naive.append(last.high < curve.points[0].naive_ctr.value)
         print(f"planted odds of a click: n ** -{fatigue}")
-        told_rate("  90 % interval of a band holds the planted odds ratio", points)
-        told_rate("  90 % interval of the factor per doubling holds the planted one", slopes)
-        told_rate("  curve within users said to fall (90 % interval below 1)", finds)
-        told_rate("  naive curve of survivors falls (last band below the first)", naive)
+        print_rate("  90 % interval of a band holds the planted odds ratio", points)
+        print_rate("  90 % interval of the factor per doubling holds the planted one", slopes)
+        print_rate("  curve within users said to fall (90 % interval below 1)", finds)
+        print_rate("  naive curve of survivors falls (last band below the first)", naive)
 
 
 def reaction(args):
@@ -62,7 +62,7 @@ def reaction(args):
             ].is_found
             for seed in range(args.seeds)
         ]
-        told_rate(f"  warned: fatigue {fatigue}, gap after a click x {1 - strength:g}", found)
+        print_rate(f"  warned: fatigue {fatigue}, gap after a click x {1 - strength:g}", found)
 
 
 def cells(args):
@@ -76,7 +76,7 @@ def cells(args):
                 hits[name].extend((low <= values) & (values <= high))
         print(f"spread of true log ratios: {spread}")
         for name, hit in hits.items():
-            told_rate(f"  95 % interval of {name} holds the truth", hit)
+            print_rate(f"  95 % interval of {name} holds the truth", hit)
 
 
 def drawn_cells(n_users, *, seed, spread, n_segments=3, n_keys=60):

@@ -18,7 +18,7 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from choice import DEFAULT, split_of
-from later_days import told_rate
+from later_days import print_rate
 from tests.evaluation.simulation import simulate
 
 import segmentry
@@ -100,7 +100,7 @@ def tables(args):
             users = distinct_rows(X / spread_of(X))
             found.append(separate(users, most=args.most, seed=seed).n_groups)
             if len(found) % TOLD_EVERY == 0 or len(found) == args.seeds:
-                told_rate(f"{name}: {wanted}", np.array(found) == wanted)
+                print_rate(f"{name}: {wanted}", np.array(found) == wanted)
         print("   ", dict(zip(*np.unique(found, return_counts=True), strict=True)))
 
 
@@ -114,7 +114,7 @@ def null_logs(args):
         if found[-1] > 1 and separate(others, most=args.most, seed=seed).is_ever_apart:
             found[-1] = 1
         if len(found) % TOLD_EVERY == 0 or len(found) == args.seeds:
-            told_rate("null logs: no groups claimed", np.array(found) == 1)
+            print_rate("null logs: no groups claimed", np.array(found) == 1)
 
 
 def estimator(args):
@@ -130,8 +130,8 @@ def estimator(args):
             done = segmentry.run(data, Path(folder) / "run", seed=seed, bootstraps=2)
         found.append((fitted.n_segments_, done.summary.selection.n_segments))
         print(seed, *found[-1], flush=True)
-    told_rate("estimator: 3", [each == 3 for each, _ in found])
-    told_rate("run and estimator give the same number", [a == b for a, b in found])
+    print_rate("estimator: 3", [each == 3 for each, _ in found])
+    print_rate("run and estimator give the same number", [a == b for a, b in found])
 
 
 def critical(args):

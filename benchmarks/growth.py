@@ -135,16 +135,16 @@ def verdict(points: list[Point], *, per: str) -> str:
     worst = max(seconds / size for seconds, size in zip(cpu, sizes, strict=True)) / (
         cpu[0] / sizes[0]
     )
-    told = (
+    text = (
         f"Time per {one}: at most {worst:.2f} times that at once (asked: 1.20); one more {one} "
         f"costs {slope(sizes, cpu, 1) / slope(sizes, cpu, 0):.2f} times as much from 2 to 4 as "
         "from 1 to 2. "
     )
     if per == "n_rows":
-        return told + (
+        return text + (
             f"Memory: at most {max(memory) / memory[0]:.2f} times that at once (asked: 1.10)."
         )
-    return told + (
+    return text + (
         f"Memory per user: {memory[-1] / sizes[-1] / (memory[0] / sizes[0]):.2f} times that at "
         f"once (asked: constant); one more user takes {slope(sizes, memory, 0) * 1e6:,.0f} bytes "
         f"from 1 to 2 and {slope(sizes, memory, 1) * 1e6:,.0f} from 2 to 4."

@@ -11,7 +11,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.truth import FEATURE_DAYS, OUTCOME_DAYS, told_rate
+from benchmarks.truth import FEATURE_DAYS, OUTCOME_DAYS, print_rate
 from tests.evaluation.simulation import simulate
 
 from segmentry.evaluation.later_days import kept_gain
@@ -63,8 +63,8 @@ def main():
     parser.add_argument("--n-users", type=int, default=10_000)
     parser.add_argument("--most", type=int, default=4)
     args = parser.parse_args()
-    told = np.array([kept_of(s, n_users=args.n_users, most=args.most) for s in range(args.seeds)])
-    soft, rates, best, users, n_classes = told.T
+    found = np.array([kept_of(s, n_users=args.n_users, most=args.most) for s in range(args.seeds)])
+    soft, rates, best, users, n_classes = found.T
     print(f"{args.seeds} logs of {args.n_users:,} users, 1 to {args.most} classes by BIC")
     print("classes chosen", dict(zip(*np.unique(n_classes, return_counts=True), strict=True)))
     for name, nats in (("memberships", soft), ("class rates alone", rates), ("best rates", best)):
@@ -75,7 +75,7 @@ def main():
             f"kept gain by {name:<18} pooled {pooled:.3f}, mean {kept.mean():.3f} "
             f"± {1.645 * error:.3f} (90 %), quartiles {quartiles.round(3)}"
         )
-    told_rate("logs with kept gain by memberships of at least 0.95", soft >= 0.95 * users)
+    print_rate("logs with kept gain by memberships of at least 0.95", soft >= 0.95 * users)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def binomial_bounds(n_hits, n_runs):
     return interval.low, interval.high
 
 
-def told_rate(name, hits):
+def print_rate(name, hits):
     """Print a rate with its exact 95 % interval."""
     n_hits, n_runs = int(np.sum(hits)), len(hits)
     low, high = binomial_bounds(n_hits, n_runs)
@@ -85,7 +85,7 @@ def forecast(args):
             )
             errors.append([np.log(found.ctr[j].value / rates[j]) for j in order])
         for name, each in hits.items():
-            told_rate(f"90 % interval of {name}, drift {drift}, {args.n_users} users", each)
+            print_rate(f"90 % interval of {name}, drift {drift}, {args.n_users} users", each)
         print("  mean relative error % by rising CTR", (100 * np.mean(errors, axis=0)).round(2))
 
 
@@ -125,10 +125,10 @@ def all_verdicts(args):
             unguarded.append(any(e.p_holm is not None and e.p_holm <= 0.05 for e in found))
         print(f"{name}: {args.n_users} users, K = {args.k}, seeds {args.first_seed} and on")
         for kind in ("confirmed", "weaker", "reversed", "no difference", "not checked"):
-            told_rate(f"  segments {kind}", [each == kind for each in kinds])
-        told_rate("  logs with any verdict of a difference", any_found)
-        told_rate("  logs with any later difference, forecast or not", unguarded)
-        told_rate("  logs with any reversed", any_reversed)
+            print_rate(f"  segments {kind}", [each == kind for each in kinds])
+        print_rate("  logs with any verdict of a difference", any_found)
+        print_rate("  logs with any later difference, forecast or not", unguarded)
+        print_rate("  logs with any reversed", any_reversed)
         if kept:
             print("  later / forecast, 5, 50, 95 %:", np.quantile(kept, (0.05, 0.5, 0.95)).round(2))
 
@@ -142,7 +142,7 @@ def no_signal(args):
         seen, later = counts.totals(FEATURE_DAYS), counts.totals(OUTCOME_DAYS)
         gain = kept_gain(formed.ids, seen=seen, later=later, n_draws=200, seed=seed)
         hits.append(gain.reason != "")
-    told_rate("null logs with 'no user-level signal'", hits)
+    print_rate("null logs with 'no user-level signal'", hits)
 
 
 def levels(args):
@@ -152,8 +152,8 @@ def levels(args):
             day_levels(simulate(args.n_users, seed=seed, drift=drift)[0], range(8))
             for seed in range(args.seeds)
         ]
-        told_rate(f"drift {drift}: p at most 0.05", [each.p_value <= 0.05 for each in found])
-        told_rate(f"drift {drift}: said to move", [each.has_moved for each in found])
+        print_rate(f"drift {drift}: p at most 0.05", [each.p_value <= 0.05 for each in found])
+        print_rate(f"drift {drift}: said to move", [each.has_moved for each in found])
         print(f"  spread found, root mean square {np.mean([e.sd**2 for e in found]) ** 0.5:.3f}")
 
 
@@ -209,7 +209,7 @@ def references(args):
                 # Holm rejects any at all if and only if Bonferroni does.
                 hits.setdefault(name, []).append(min(each) * len(each) <= 0.05)
         for name, each in hits.items():
-            told_rate(f"a + b = {concentration}, spread {spread}: {name}", each)
+            print_rate(f"a + b = {concentration}, spread {spread}: {name}", each)
 
 
 def cost(args):
@@ -240,8 +240,8 @@ def cost(args):
     gain = timed("kept_gain", lambda: kept_gain(formed.ids, seen=seen, later=later, forecast=rates))
     print(gain)
     decided = timed("verdicts", lambda: verdicts(formed.ids, forecast=found, later=later))
-    for each, told in zip(decided, found.ctr, strict=True):
-        print(each.verdict, each.reason, told)
+    for each, rate in zip(decided, found.ctr, strict=True):
+        print(each.verdict, each.reason, rate)
     timed("inner_gain, one K", lambda: inner_gain(formed.ids, later=later))
     shown = seen.n_trials > 0
     steps = formed.relabelling.preprocessing

@@ -24,7 +24,7 @@ from tests.evaluation.purchases import (
 from segmentry.evaluation.later_days import forecast_events, outcome_gain, verdicts
 
 
-def told_rate(name, hits):
+def print_rate(name, hits):
     """Print a rate with its exact 95 % interval (Clopper and Pearson 1934)."""
     from scipy.stats import binomtest
 
@@ -69,7 +69,7 @@ def coverage(args):
                 if index.low is not None:
                     hits["index"].append(index.low <= 100 * later_rate / level <= index.high)
         for name, each in hits.items():
-            told_rate(f"{kind}, drift {drift}: 90 % interval of the {name}", each)
+            print_rate(f"{kind}, drift {drift}: 90 % interval of the {name}", each)
 
 
 def alike(args):
@@ -83,7 +83,7 @@ def alike(args):
             )
             judged = verdicts(formed.ids, forecast=found, later=counts.outcomes(later))
             hits.append(any(e.verdict not in ("no difference", "not checked") for e in judged))
-        told_rate(f"{kind}: logs of alike users with a difference claimed", hits)
+        print_rate(f"{kind}: logs of alike users with a difference claimed", hits)
 
 
 def cdnow(args):

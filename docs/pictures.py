@@ -26,7 +26,7 @@ def main(run_dir: Path) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         write("report", shot_of_report(browser, run_dir))
-        write("dashboard", beside_one_another(shots_of_dashboard(browser, run_dir)))
+        write("dashboard", side_by_side(shots_of_dashboard(browser, run_dir)))
         browser.close()
 
 
@@ -66,7 +66,7 @@ def _shot(browser: Browser, url: str, scheme: str, awaited: str) -> Image.Image:
     return shot
 
 
-def beside_one_another(shots: list[Image.Image]) -> Image.Image:
+def side_by_side(shots: list[Image.Image]) -> Image.Image:
     """Return pictures of one size in a row."""
     width, height = shots[0].size
     row = Image.new("RGB", (len(shots) * width, height))

@@ -87,7 +87,7 @@ def with_conversions(summary, *, features=("n_views", "n_purchases"), **first):
     report = ConversionReport(
         features=features,
         added=(
-            added("clicks", 0.0001, 0.001, verdict="cannot be told"),
+            added("clicks", 0.0001, 0.001, verdict="cannot be determined"),
             added("purchases", 0.006, 0.001, verdict="adds"),
         ),
         added_reason="",

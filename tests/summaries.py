@@ -12,7 +12,7 @@ from segmentry.describe.profiles import (
     NumericStatistics,
     SegmentProfile,
 )
-from segmentry.evaluation.later_days import KeptGain, Luck, TruthReport
+from segmentry.evaluation.later_days import KeptGain, Luck, ValidationReport
 from segmentry.ingest.quality import DataReport, Finding
 from segmentry.results.summary import (
     FeatureRow,
@@ -266,7 +266,7 @@ def make_segment(index: int, *, share: float, name: str, is_rated: bool) -> Segm
 
 
 def make_checked(segment: SegmentProfile, *, n_segments: int) -> SegmentProfile:
-    """Return the profile with what later days say of it; one segment has no other beside it."""
+    """Return the profile with what later days say of it; one segment has no other next to it."""
     index = (segment.segment_id - 1) % 5
     forecast, later = FORECASTS[index], LATER[index]
     width = 0.0008 + 3.0 * later / segment.n_users**0.5
@@ -321,12 +321,12 @@ def make_kept_gain(*, is_known: bool) -> KeptGain:
     )
 
 
-def make_truth(*, reason: str, is_kept: bool) -> TruthReport:
+def make_truth(*, reason: str, is_kept: bool) -> ValidationReport:
     """Return the check on the last two of eight days, or, with a reason, none."""
     days = ("Saturday", "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday")
     is_checked = not reason
     middle = 1_494_000_000 + 6 * 86_400
-    return TruthReport(
+    return ValidationReport(
         feature_starts_at=1_494_000_000,
         feature_ends_at=middle,
         outcome_starts_at=middle if is_checked else None,
@@ -543,12 +543,12 @@ def make_summary(
     is_rated: bool = True,
     n_points: int = 1200,
     n_components: int = 3,
-    truth: str = "checked",
+    validation: str = "checked",
 ) -> Summary:
     """Return a summary; `is_rated` False leaves every rate and score unknown.
 
-    `truth` is "checked", "no signal" (no kept gain), "not asked" (truth is null) or else the
-    reason why nothing could be checked.
+    `validation` is "checked", "no signal" (no kept gain), "not asked" (null in the summary) or else
+    the reason why nothing could be checked.
     """
     weights = [SHARES[i] if n_segments == 5 else 1.0 / (i + 2) for i in range(n_segments)]
     total = sum(weights)
@@ -561,7 +561,7 @@ def make_summary(
         )
         for i in range(n_segments)
     )
-    is_checked = truth in {"checked", "no signal"}
+    is_checked = validation in {"checked", "no signal"}
     population = make_population(is_rated=is_rated)
     if is_checked and is_rated:
         segments = tuple(make_checked(s, n_segments=n_segments) for s in segments)
@@ -595,10 +595,10 @@ def make_summary(
             "K-means was run for every K from 2 to 10, each from several starts.",
         ),
         repeat=Repeat("segmentry run DATA_DIR --out RUN_DIR --seed 7", 7, "0.1.0", "default"),
-        truth=None
-        if truth == "not asked"
+        validation=None
+        if validation == "not asked"
         else make_truth(
-            reason="" if is_checked else truth, is_kept=truth == "checked" and is_rated
+            reason="" if is_checked else validation, is_kept=validation == "checked" and is_rated
         ),
         pictures=make_pictures(n_segments),
     )

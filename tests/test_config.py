@@ -110,7 +110,7 @@ def test_all_problems_are_told_together():
     says(refused(k=0, sample=2.0))
 
 
-def test_files_that_cannot_be_read_are_told(tmp_path, toml):
+def test_files_that_cannot_be_read_are_reported(tmp_path, toml):
     says(refused(tmp_path / "absent.toml"))
     assert refused(toml("k = [\n")).startswith(f"{tmp_path / 'run.toml'}: not TOML: ")
     (tmp_path / "run.toml").write_bytes("k = 4\n".encode("utf-16"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.summaries import make_summary
 
-from segmentry.evaluation.later_days import OutcomeReport, TruthReport
+from segmentry.evaluation.later_days import OutcomeReport, ValidationReport
 from segmentry.schema import Outcome
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
@@ -26,9 +26,11 @@ def test_a_summary_shows_its_segments_and_never_reads_their_names_as_html():
 
 def test_a_summary_of_purchases_shows_rates_in_their_own_unit():
     summary = make_summary()
-    checked = {each.name: getattr(summary.truth, each.name) for each in fields(TruthReport)}
+    checked = {
+        each.name: getattr(summary.validation, each.name) for each in fields(ValidationReport)
+    }
     visits = Outcome.of_events("events", "visit", "visits", value_unit="", n_days=90)
-    of_visits = replace(summary, truth=OutcomeReport(**checked, outcome=visits))
+    of_visits = replace(summary, validation=OutcomeReport(**checked, outcome=visits))
 
     shown = of_visits._repr_html_()
 

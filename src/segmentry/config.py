@@ -107,9 +107,9 @@ class RunConfig(BaseModel):
         False, description="Measure the silhouette of all users, not a sample's."
     )
     min_size: int = Field(
-        MIN_SIZE, ge=1, description="Fewest users on whom a figure is shown (50); 1 shows all."
+        MIN_SIZE, ge=1, description="Fewest users for which a figure is shown (50); 1 shows all."
     )
-    mute: tuple[str, ...] = Field((), description="Insights not to be told, as SEG-004,SEG-010.")
+    mute: tuple[str, ...] = Field((), description="Insight codes to hide, as SEG-004,SEG-010.")
     exemplar_ids: bool = Field(False, description="Give the ids of the users that are shown.")
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Seed of every random step (0).")
     memory: str | None = Field(
@@ -251,7 +251,7 @@ def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
     try:
         checked = RunConfig(**settings)
     except ValidationError as error:
-        raise ConfigError("; ".join(_told(problem) for problem in error.errors())) from error
+        raise ConfigError("; ".join(_text(problem) for problem in error.errors())) from error
     _refuse_without_effect(checked)
     return checked
 
@@ -260,18 +260,18 @@ def _refuse_without_effect(settings: RunConfig) -> None:
     """Refuse to choose how features are scaled and filled where they are taken as they are."""
     given = settings.choices.given
     if given and settings.algorithm in _TAKES_FEATURES_AS_THEY_ARE:
-        told = ", ".join(f"--{step}" for step in given)
+        text = ", ".join(f"--{step}" for step in given)
         raise ConfigError(
-            f"{told} {'has' if len(given) == 1 else 'have'} no effect with --algorithm "
+            f"{text} {'has' if len(given) == 1 else 'have'} no effect with --algorithm "
             f"{settings.algorithm}, which takes features as they are; leave out one or the other"
         )
 
 
-def _told(problem: Any) -> str:
+def _text(problem: Any) -> str:
     name = "--" + str(problem["loc"][0]).rstrip("_").replace("_", "-")
     if problem["type"] == "extra_forbidden":
         expected = ", ".join(sorted(field.rstrip("_") for field in RunConfig.model_fields))
-        return f"{problem['loc'][0]!r} is no setting; expected some of {expected}"
+        return f"{problem['loc'][0]!r} is an unknown setting; expected some of {expected}"
     if problem["type"] == "value_error":
         return f"{name}: {problem['ctx']['error']}"
     message = problem["msg"]

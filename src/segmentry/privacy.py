@@ -23,7 +23,7 @@ def is_small(n_users: int, *, min_size: int) -> bool:
 def rounded_count(n_users: int, *, min_size: int) -> int:
     """Return the multiple of `min_size` nearest to a count of users; of halves the larger one.
 
-    Where a total is published, what is left of it then tells of no single cell.
+    Where a total is published, what is left of it then reveals no single cell.
 
     Examples
     --------
@@ -123,8 +123,8 @@ def hidden_keys(counts: npt.ArrayLike, *, min_size: int) -> BoolVector:
     Notes
     -----
     As `hidden_table`, for all small cells of a pair of segments by one rectangle. Keys that few
-    users have in every segment have no total to be told, so they need no partner but a key that is
-    hidden whole beside them.
+    users have in every segment have no total to be shown, so they need no partner but a key that is
+    hidden whole next to them.
 
     Examples
     --------

@@ -11,7 +11,7 @@ KRange: TypeAlias = str | tuple[int, int]
 """Numbers of segments to try: "2:10" or (2, 10), both ends included."""
 
 MIN_SIZE = 50
-"""Fewest users on whom a figure or a list is published, unless another number is asked for."""
+"""Fewest users for which a figure or a list is published, unless another number is asked for."""
 
 _MAX_NUMBERS = 100
 
@@ -64,7 +64,7 @@ class RunOptions(CheckOptions, total=False):
 def parse_k_range(k_range: KRange | Sequence[int]) -> tuple[int, ...]:
     """Return the numbers of segments of a range, both ends included.
 
-    Raises ValueError if it is no rising range of at most 100 whole numbers from 1 on.
+    Raises ValueError if it is not a rising range of at most 100 whole numbers from 1 on.
 
     >>> parse_k_range("2:5"), parse_k_range((3, 4)), parse_k_range("3")
     ((2, 3, 4, 5), (3, 4), (3,))

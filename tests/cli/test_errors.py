@@ -65,9 +65,9 @@ def test_no_data_named(home):
 
 
 def test_missing_folder(home):
-    told = "data: no such folder; expected one that holds raw_sample.csv"
-    assert run_refusal(home) == told
-    assert refusal(home, "data", "check", "data") == told
+    text = "data: no such folder; expected one that holds raw_sample.csv"
+    assert run_refusal(home) == text
+    assert refusal(home, "data", "check", "data") == text
 
 
 def test_a_file_instead_of_a_folder(home):
@@ -78,8 +78,8 @@ def test_a_file_instead_of_a_folder(home):
 def test_a_file_instead_of_the_folder_of_a_mapping(home):
     (home / "log.csv").write_text("who,hit\n1,0\n")
     (home / "m.toml").write_text('name = "x"\n[log]\nfiles = "log.csv"\nuser_id = "who"\n')
-    told = refusal(home, "run", "log.csv", "--mapping", "m.toml", "--out", "run")
-    says(told)
+    text = refusal(home, "run", "log.csv", "--mapping", "m.toml", "--out", "run")
+    says(text)
 
 
 def test_folder_without_a_log(home):
@@ -125,9 +125,9 @@ def test_broken_gzip(home, engine):
     (home / "data").mkdir()
     packed = gzip.compress(csv_text(LOG_HEADER, LOG * 9).encode())
     Path("data/raw_sample.csv.gz").write_bytes(packed[: len(packed) // 2])
-    told = run_refusal(home, "--engine", engine)
-    shows(told)
-    assert told.endswith("; download it again")
+    text = run_refusal(home, "--engine", engine)
+    shows(text)
+    assert text.endswith("; download it again")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -166,9 +166,9 @@ def test_rejected_rows_where_none_is_allowed(home):
 
 
 def test_fewer_users_than_segments(home, data):
-    told = run_refusal(home, "--k", "40")
-    assert told.startswith("K = 40: found ")
-    shows(told)
+    text = run_refusal(home, "--k", "40")
+    assert text.startswith("K = 40: found ")
+    shows(text)
 
 
 def test_one_user(home):
@@ -178,8 +178,8 @@ def test_one_user(home):
 
 def test_constant_features(home):
     write_taobao(home / "data", log=[(user, T, 1, "p", 1, 0) for user in range(9)])
-    told = run_refusal(home, "--features", "n_impressions,n_ads")
-    says(told)
+    text = run_refusal(home, "--features", "n_impressions,n_ads")
+    says(text)
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,8 @@ def test_options_that_make_no_sense(home, data, words):
 
 @pytest.mark.parametrize("option", ["--features", "--exclude"])
 def test_unknown_features(home, data, option):
-    told = run_refusal(home, option, "n_click")
-    shows(told)
+    text = run_refusal(home, option, "n_click")
+    shows(text)
 
 
 @pytest.mark.parametrize(
@@ -318,13 +318,13 @@ TOO_LONG = "x" * 300
     ],
 )
 def test_a_path_too_long_to_be_one(home, data, words):
-    told = refusal(home, "run", *words)
-    assert told.startswith(TOO_LONG)
-    shows(told)
+    text = refusal(home, "run", *words)
+    assert text.startswith(TOO_LONG)
+    shows(text)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "text"),
     [
         (("locked/data", "--out", "run"), "locked/data/prepared.json: {}; give another path"),
         (
@@ -334,7 +334,7 @@ def test_a_path_too_long_to_be_one(home, data, words):
         (("data", "--out", "run", "--names", "locked/n"), "locked/n: {}; give another path"),
     ],
 )
-def test_a_folder_that_may_not_be_looked_into(home, data, monkeypatch, words, told):
+def test_a_folder_that_may_not_be_looked_into(home, data, monkeypatch, words, text):
     """As for anybody but root, whom no mode keeps out."""
     stat = Path.stat
 
@@ -344,7 +344,7 @@ def test_a_folder_that_may_not_be_looked_into(home, data, monkeypatch, words, to
         return stat(path, **options)
 
     monkeypatch.setattr(Path, "stat", refused)
-    assert refusal(home, "run", *words) == told.format("Permission denied")
+    assert refusal(home, "run", *words) == text.format("Permission denied")
 
 
 def test_a_null_byte_in_the_settings(home, data):
@@ -392,22 +392,22 @@ def on_a_full_disk(*words):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_disk_that_is_full_while_reading(home, small_log, engine):
     words = ("run", small_log, "--out", "run", "--engine", engine)
-    told = refusal(home, *words, call=on_a_full_disk)
-    shows(told)
-    assert "File too large" in told
+    text = refusal(home, *words, call=on_a_full_disk)
+    shows(text)
+    assert "File too large" in text
 
 
 def test_a_disk_that_is_full_while_scoring(home, plain_run):
     words = ("score", plain_run.folder, plain_run.data_dir)
-    told = refusal(home, *words, "--out", "scores.csv", call=on_a_full_disk)
-    assert "File too large" in told
+    text = refusal(home, *words, "--out", "scores.csv", call=on_a_full_disk)
+    assert "File too large" in text
 
 
 def test_a_disk_that_is_full_while_data_are_generated(home):
     (home / "new").mkdir()
-    told = refusal(home, "data", "generate", "new", "--users", "200", call=on_a_full_disk)
-    shows(told)
-    assert told.endswith("; choose another folder")
+    text = refusal(home, "data", "generate", "new", "--users", "200", call=on_a_full_disk)
+    shows(text)
+    assert text.endswith("; choose another folder")
 
 
 def full_for(monkeypatch, name):
@@ -465,8 +465,8 @@ def test_data_that_cannot_be_generated(home, words):
 
 
 def test_generated_data_never_replace_real_data(home, data):
-    told = refusal(home, "data", "generate", "data", "--users", "10")
-    shows(told)
+    text = refusal(home, "data", "generate", "data", "--users", "10")
+    shows(text)
 
 
 def test_a_demo_never_replaces_real_data(home):

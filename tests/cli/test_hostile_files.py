@@ -59,9 +59,9 @@ def refusal(home, engine, *words):
     assert (answer.code, answer.err) == (2, "")
     assert not (home / "run").exists()
     assert not list(home.glob(".run*"))
-    told = json.loads(answer.out)["error"]
-    assert "\n" not in told
-    return told
+    text = json.loads(answer.out)["error"]
+    assert "\n" not in text
+    return text
 
 
 def log_of(home, text):
@@ -261,10 +261,10 @@ def test_one_segment_and_more_than_the_distinct_rows(engine, home):
     assert rejected(engine, "--k", 1) == {}
     assert set(pl.read_parquet(home / "run" / "segments.parquet")["segment_id"]) == {1}
     again = run(engine, "--k", 60, "--overwrite")
-    told = json.loads(again.out)["error"]
+    text = json.loads(again.out)["error"]
     assert (again.code, again.err) == (2, "")
-    assert told.startswith("K = 60: found ")
-    shows(told)
+    assert text.startswith("K = 60: found ")
+    shows(text)
     assert set(pl.read_parquet(home / "run" / "segments.parquet")["segment_id"]) == {1}
 
 

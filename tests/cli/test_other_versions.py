@@ -45,10 +45,10 @@ def test_a_run_folder_of_another_version_is_told(words, home):
         assert changed != text
         file.write_text(changed, encoding="utf-8")
 
-    told = refusal(home, *words)
+    shown = refusal(home, *words)
 
-    assert re.match(rf"run/({'|'.join(FILES)}): version 99, ", told), told
-    says(told)
+    assert re.match(rf"run/({'|'.join(FILES)}): version 99, ", shown), shown
+    says(shown)
 
 
 @pytest.mark.parametrize(

@@ -227,8 +227,8 @@ def test_a_run_that_is_ended_in_any_step_leaves_the_earlier_one_whole(
     (home / "run" / "manifest.json").write_text("the earlier run")
     words = ("run", small_log, "--out", home / "run", "--overwrite")
     few = ("--k", 2, "--k-range", "2:2", "--bootstraps", 2, "--min-size", 1)
-    told = tmp_path / "told"
-    asked = (step, int(number), str(told), [str(word) for word in (*words, *few)])
+    text = tmp_path / "told"
+    asked = (step, int(number), str(text), [str(word) for word in (*words, *few)])
 
     loaded.stdin.write(json.dumps(asked) + "\n")
     loaded.stdin.flush()
@@ -243,7 +243,7 @@ def test_a_run_that_is_ended_in_any_step_leaves_the_earlier_one_whole(
         assert all(name.startswith(".run.") and name.endswith(".partial") for name in others)
         return
     assert code == 2
-    says(told.read_text())
+    says(text.read_text())
     assert others == []
 
 

@@ -70,7 +70,7 @@ def test_where_users_are_alike_nothing_is_kept():
 def test_two_ways_that_see_the_same_cannot_be_told_apart():
     """Of 60 pairs of ways that see nothing, few are said to differ: 10 % by chance."""
     rng = np.random.default_rng(3)
-    told = []
+    parts = []
     for _ in range(60):
         rates = rng.beta(2, 8, size=400)
         seen, later = drawn(rng, rates), drawn(rng, rates)
@@ -79,9 +79,9 @@ def test_two_ways_that_see_the_same_cannot_be_told_apart():
             ids = rng.integers(1, 3, size=400)
             ways.append(Forming(ids, segment_rates(ids, seen, n_segments=2)))
         found = added_gain(*ways, outcome="purchases", seen=seen, later=later, n_draws=100)
-        told.append(found.verdict in ("adds", "takes away"))
+        parts.append(found.verdict in ("adds", "takes away"))
 
-    assert np.mean(told) < 0.25
+    assert np.mean(parts) < 0.25
 
 
 def test_no_purchase_later_is_a_reason():

@@ -13,7 +13,7 @@ def blocks(*cells):
     return old, new
 
 
-def told(alignment):
+def text(alignment):
     return [(each.kind, each.old_ids, each.new_ids) for each in alignment.events]
 
 
@@ -24,7 +24,7 @@ def test_a_permutation_is_undone():
 
     assert aligned.new_number == (2, 3, 1)
     np.testing.assert_array_equal(aligned.renumber(new), old)
-    assert told(aligned) == [("kept", (i,), (i,)) for i in (1, 2, 3)]
+    assert text(aligned) == [("kept", (i,), (i,)) for i in (1, 2, 3)]
     assert [each.jaccard for each in aligned.events] == [1.0, 1.0, 1.0]
 
 
@@ -41,7 +41,7 @@ def test_a_split_is_told_with_its_shares():
     aligned = align_ids(old, new)
 
     assert aligned.new_number == (1, 3, 2)
-    assert told(aligned) == [
+    assert text(aligned) == [
         ("kept", (1,), (1,)),
         ("kept", (2,), (2,)),
         ("split", (1,), (1, 3)),
@@ -58,7 +58,7 @@ def test_a_merger_and_what_vanished_are_told():
 
     # Segment 3 lives on, but there are two segments now: it takes the free number 2.
     assert aligned.new_number == (1, 2)
-    assert told(aligned) == [
+    assert text(aligned) == [
         ("kept", (1,), (1,)),
         ("kept", (3,), (2,)),
         ("merged", (1, 2), (1,)),
@@ -90,7 +90,7 @@ def test_segments_without_common_users_are_new_and_vanished():
 
     aligned = align_ids(old, new)
 
-    assert told(aligned) == [("kept", (1,), (1,)), ("new", (), (2,)), ("vanished", (2,), ())]
+    assert text(aligned) == [("kept", (1,), (1,)), ("new", (), (2,)), ("vanished", (2,), ())]
     assert aligned.new_number == (1, 2)
 
 

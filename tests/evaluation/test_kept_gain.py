@@ -114,7 +114,7 @@ def test_interval_is_that_of_resampled_users(planted):
 
 
 def test_users_alike_have_no_signal_to_keep():
-    told = 0
+    text = 0
     for seed in range(12):
         counts, _, _ = simulate(1500, seed=seed, null=True)
         ids = form_segments(counts, days=range(6), k=3, seed=seed).ids
@@ -124,9 +124,9 @@ def test_users_alike_have_no_signal_to_keep():
             assert found.by_best_rate.value is None
             assert found.nats_by_best_rate.value is not None
         else:
-            told += 1
+            text += 1
     # 5 % of null logs may show some; more than 3 of 12 has a chance of 0.2 %.
-    assert told <= 3
+    assert text <= 3
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ def inspect_bytes(folder, content, name="log.csv"):
 
 
 def message_of(folder, content, error, name="log.csv"):
-    with pytest.raises(error) as told:
+    with pytest.raises(error) as text:
         inspect_bytes(folder, content, name)
-    message = str(told.value)
-    assert type(told.value) is error
+    message = str(text.value)
+    assert type(text.value) is error
     assert "\n" not in message
     return message.removeprefix(f"{folder / name}: ")
 
@@ -32,10 +32,10 @@ def message_of(folder, content, error, name="log.csv"):
 def test_missing_file(name, tmp_path):
     file = tmp_path / name
 
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as text:
         inspect_file(file)
 
-    says(str(told.value))
+    says(str(text.value))
 
 
 @pytest.mark.parametrize("name", ["log.csv", "log.csv.gz", "log.parquet"])
@@ -43,10 +43,10 @@ def test_directory_in_the_place_of_a_file(name, tmp_path):
     folder = tmp_path / name
     folder.mkdir()
 
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as text:
         inspect_file(folder)
 
-    says(str(told.value))
+    says(str(text.value))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b" \r\n\n", b"\xef\xbb\xbf"])
@@ -169,10 +169,10 @@ def test_parquet_without_rows(tmp_path):
     file = tmp_path / "log.parquet"
     pl.DataFrame({"user": []}, schema={"user": pl.Int64}).write_parquet(file)
 
-    with pytest.raises(EmptyDataError) as told:
+    with pytest.raises(EmptyDataError) as text:
         inspect_file(file)
 
-    says(str(told.value))
+    says(str(text.value))
 
 
 def test_lines_that_end_in_a_carriage_return_alone(tmp_path):
@@ -242,10 +242,10 @@ def test_parquet_sample_is_text_too(tmp_path):
 def test_all_missing_columns_are_told_with_their_nearest_match(tmp_path):
     layout = FileLayout(tmp_path / "x.csv", "csv", ",", ("usr", "timestamp", "zzz"), ())
 
-    with pytest.raises(SchemaError) as told:
+    with pytest.raises(SchemaError) as text:
         require_columns(layout, ["user", "time_stamp", "clk", "zzz"])
 
-    says(str(told.value))
+    says(str(text.value))
 
 
 def test_columns_with_white_space_around_are_found():

@@ -107,7 +107,7 @@ def test_log_price_is_ln_of_one_plus_price_in_millionths(price, log_price):
     assert clean.n_impossible == 0
 
 
-@pytest.mark.parametrize("price", [0.0, -0.0, -1.5, math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("price", [0.0, -0.0, -1.5, math.inf, -math.inf])
 def test_impossible_price_becomes_unknown_and_is_counted(price):
     clean = ads_of([(1, 7, price), (2, 7, 1.0)])
 
@@ -117,6 +117,13 @@ def test_impossible_price_becomes_unknown_and_is_counted(price):
     ]
     assert clean.n_impossible == 1
     assert clean.account.n_used == 2
+
+
+def test_a_price_that_is_no_number_becomes_unknown_and_is_counted_by_itself():
+    clean = ads_of([(1, 7, math.nan), (2, 7, 1.0)])
+
+    assert clean.rows["price"].to_list() == [None, 1.0]
+    assert (clean.n_impossible, dict(clean.n_unreadable)) == (0, {"price": 1})
 
 
 def test_missing_price_is_not_impossible():

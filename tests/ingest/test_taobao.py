@@ -28,11 +28,11 @@ NAMES = [feature.name for feature in TAOBAO_ATTRIBUTES]
 
 
 def message_of(folder, error=SchemaError):
-    with pytest.raises(error) as told:
+    with pytest.raises(error) as text:
         find_taobao(folder)
-    assert type(told.value) is error
-    assert "\n" not in str(told.value)
-    return str(told.value)
+    assert type(text.value) is error
+    assert "\n" not in str(text.value)
+    return str(text.value)
 
 
 def write_log(folder, header, rows):
@@ -55,7 +55,7 @@ def test_all_three_files_are_found_by_name(tmp_path):
     assert source.attributes == TAOBAO_ATTRIBUTES
     assert source.impressions.columns["shown_at"] == ColumnSource("time_stamp", "integer")
     assert source.profiles.columns["city_tier"].name == "new_user_class_level"
-    assert source.ads.columns["price"] == ColumnSource("price", "number")
+    assert source.ads.columns["price"].type == "number"
 
 
 def test_log_alone_is_enough(tmp_path):
@@ -118,7 +118,7 @@ def test_folder_without_the_log(tmp_path):
     says(message_of(tmp_path, DataError))
 
 
-def test_a_folder_or_a_link_in_the_place_of_the_log_is_told(tmp_path):
+def test_a_folder_or_a_link_in_the_place_of_the_log_is_reported(tmp_path):
     (tmp_path / "folder" / "raw_sample.csv").mkdir(parents=True)
     (tmp_path / "link").mkdir()
     (tmp_path / "link" / "raw_sample.csv").symlink_to("raw_sample.csv")

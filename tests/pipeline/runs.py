@@ -73,7 +73,7 @@ class Outcome:
     users: UserData
     segmentation: Segmentation
     summary: Summary
-    truth: Validation | None
+    validation: Validation | None
 
 
 def segmentry(*words: object) -> Answer:
@@ -132,14 +132,14 @@ def made_once(home: Path, name: str, make: Callable[[Path], Made]) -> Made:
 @functools.cache
 def generated(home: Path, n_users: int, seed: int = 7, **planted: float) -> Path:
     """Return a generated log, made once for all test modules."""
-    told = "-".join(f"{name}-{value}" for name, value in sorted(planted.items()))
+    text = "-".join(f"{name}-{value}" for name, value in sorted(planted.items()))
     options = GeneratorOptions(n_users=n_users, seed=seed, **planted)
 
     def make(folder: Path) -> Path:
         generate_taobao(folder / "log", options)
         return folder / "log"
 
-    return made_once(home, f"{n_users}-users-{seed}{told}", make)
+    return made_once(home, f"{n_users}-users-{seed}{text}", make)
 
 
 @functools.cache
@@ -240,7 +240,7 @@ def segmented(
         clock=StepClock(),
         progress=None,
     )
-    return Outcome(users, formed.segmentation, formed.summary, formed.truth)
+    return Outcome(users, formed.segmentation, formed.summary, formed.validation)
 
 
 def read_by_run(data_dir: Path, **options: object) -> UserData:

@@ -40,7 +40,7 @@ def test_impressions_and_clicks_are_cut_into_cells_that_score_and_compare(log, t
         for band in ("Recent", "Slipping", "Lapsed")
     }
     assert len(names) > 3
-    assert result.summary.truth is None
+    assert result.summary.validation is None
     bundle = read_bundle(tmp_path / "run")
     clicks = next(each for each in bundle.cells.columns if each.feature == "n_clicks")
     n_clicks = pl.read_parquet(tmp_path / "run" / "users.parquet").filter(

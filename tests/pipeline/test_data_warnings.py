@@ -25,43 +25,45 @@ def profile(user):
 
 
 def test_sound_data_have_no_warning(tmp_path):
-    told = warnings_of(tmp_path, ROWS, [profile(user) for user in range(1, 101)])
+    shown = warnings_of(tmp_path, ROWS, [profile(user) for user in range(1, 101)])
 
-    assert not [text for text in told if "profile" in text or "days from" in text or "rows" in text]
+    assert not [
+        text for text in shown if "profile" in text or "days from" in text or "rows" in text
+    ]
 
 
 def test_ids_that_meet_in_no_row_are_told(tmp_path):
-    told = warnings_of(tmp_path, ROWS, [profile(user + 1_000) for user in range(1, 101)])
+    shown = warnings_of(tmp_path, ROWS, [profile(user + 1_000) for user in range(1, 101)])
 
-    assert [text for text in told if text.startswith("No user of the log has a profile: ")]
+    assert [text for text in shown if text.startswith("No user of the log has a profile: ")]
 
 
 def test_one_user_with_a_profile_is_enough(tmp_path):
-    told = warnings_of(tmp_path, ROWS, [profile(1)])
+    shown = warnings_of(tmp_path, ROWS, [profile(1)])
 
-    assert not [text for text in told if "No user of the log" in text]
+    assert not [text for text in shown if "No user of the log" in text]
 
 
 def test_a_time_years_before_all_others_is_told(tmp_path):
-    told = warnings_of(tmp_path, [*ROWS, (1, 10**9, 1, "p", 1, 0)])
+    shown = warnings_of(tmp_path, [*ROWS, (1, 10**9, 1, "p", 1, 0)])
 
-    (text,) = [text for text in told if "days from 2001-09-09 to 2017-05-09" in text]
+    (text,) = [text for text in shown if "days from 2001-09-09 to 2017-05-09" in text]
     # From 2001-09-09 to 2017-05-09 are 5,722 days; five of them have an impression.
     shows(text)
     shows(text)
 
 
 @pytest.mark.parametrize(("n_bad", "is_told"), [(2, False), (50, True)])
-def test_many_rows_that_cannot_be_used_are_told_with_the_reason(n_bad, is_told, tmp_path):
+def test_many_rows_that_cannot_be_used_are_told_with_the_reason(n_bad, is_shown, tmp_path):
     bad = [(1, MIDNIGHT, 1, "p", 1, 1)] * (n_bad - 1) + [("x y", MIDNIGHT, 1, "p", 1, 7)]
 
-    told = warnings_of(tmp_path, [*ROWS, *bad])
+    text = warnings_of(tmp_path, [*ROWS, *bad])
 
     n_rows = len(ROWS) + n_bad
     large = (
         f"{n_bad / n_rows:.0%} of the rows of impressions could not be used, most of them for: "
         f"is_click contradicts is_not_click ({n_bad - 1})."
     )
-    assert (large in told) == is_told
-    assert any(each.startswith(f"{n_bad} ") for each in told)
-    shows(told)
+    assert (large in text) == is_shown
+    assert any(each.startswith(f"{n_bad} ") for each in text)
+    shows(text)

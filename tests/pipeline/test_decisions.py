@@ -81,8 +81,8 @@ def test_a_tiny_segment_has_no_figure_in_any_file(plain_run, tmp_path):
     assert not {p.segment_id for p in (*summary.map.points, *summary.map.centers)} & hidden
     assert all(not r.texts for r in summary.decisions.rules.segments if r.segment_id in hidden)
     for size in (s for s in sizes.tolist() if s < 120):
-        told = [s.n_users for s in summary.segments]
-        assert size not in told
+        parts = [s.n_users for s in summary.segments]
+        assert size not in parts
     assert sum(s.n_users for s in summary.segments) == summary.population.n_users
     shows(summary.warnings)
 
@@ -115,8 +115,8 @@ def test_names_that_people_gave_are_kept_by_the_report_and_by_a_refit(plain_run,
     assert read_summary(first).segments[1].name == "Très “bons” clients"
     assert "Très “bons” clients" in (first / "report.html").read_text()
     assert json.loads((first / "model" / "bundle.json").read_text())["names"][1].startswith("Très")
-    told = pl.read_parquet(first / "segments.parquet").filter(segment_id=2)["segment_name"]
-    assert told.unique().to_list() == ["Très “bons” clients"]
+    text = pl.read_parquet(first / "segments.parquet").filter(segment_id=2)["segment_name"]
+    assert text.unique().to_list() == ["Très “bons” clients"]
     result = run(None, second, from_run=first, k=3, k_range="3:3", seed=5, bootstraps=2)
     assert [s.name for s in result.summary.segments].count("Très “bons” clients") == 1
     assert f'2 = "{old}"' in (second / "names.toml").read_text()

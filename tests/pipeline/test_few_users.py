@@ -34,9 +34,9 @@ def made(tmp_path_factory):
     home = tmp_path_factory.mktemp("few")
     data_dir, run_dir = generated(tmp_path_factory.getbasetemp(), 2_000), home / "run"
     words = ("--k", 9, "--k-range", "9:9", "--min-size", LEAST, "--min-share", 0)
-    told = [segmentry("run", data_dir, "--out", run_dir, *words)]
-    told.append(segmentry("plan", "budget", run_dir, "--impressions", 20_000))
-    told.append(segmentry("plan", "test", run_dir, "--mde", "90%"))
+    parts = [segmentry("run", data_dir, "--out", run_dir, *words)]
+    parts.append(segmentry("plan", "budget", run_dir, "--impressions", 20_000))
+    parts.append(segmentry("plan", "test", run_dir, "--mde", "90%"))
     arms = pl.read_parquet(run_dir / "plan" / "assignment.parquet")
     is_few_of = pl.col("segment_id").is_in([3, 4]) & (
         pl.int_range(pl.len()).over("segment_id") > 70
@@ -44,14 +44,14 @@ def made(tmp_path_factory):
     arms.filter(~is_few_of).write_csv(home / "arms.csv")
     users = pl.read_parquet(run_dir / "users.parquet")
     users.select("user_id", "n_impressions", "n_clicks").write_csv(home / "results.csv")
-    told.append(
+    parts.append(
         segmentry("analyse", "test", run_dir, "--results", home / "results.csv",
                   "--assignment", home / "arms.csv")
     )  # fmt: skip
-    told.append(segmentry("export", "powerbi", run_dir, "--out", home / "powerbi"))
-    told.append(segmentry("export", "excel", run_dir, "--out", home / "run.xlsx"))
-    assert {answer.code for answer in told} == {0}, told
-    return home, run_dir, "\n".join(answer.out for answer in told)
+    parts.append(segmentry("export", "powerbi", run_dir, "--out", home / "powerbi"))
+    parts.append(segmentry("export", "excel", run_dir, "--out", home / "run.xlsx"))
+    assert {answer.code for answer in parts} == {0}, parts
+    return home, run_dir, "\n".join(answer.out for answer in parts)
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +112,13 @@ def test_of_a_small_segment_no_document_holds_a_number(made, true):
     for file in (run_dir / "summary.json", *(run_dir / "plan").glob("*.json")):
         for each in objects(json.loads(file.read_text())):
             if each.get("segment_id") in true[1]:
-                told = {
+                parts = {
                     path: value
                     for path, value in leaves(each)
                     if value and path not in {("segment_id",), ("user_share",)}
                     and "numeric" not in path and "levels" not in path
                 }  # fmt: skip
-                assert told == {}, file.name
+                assert parts == {}, file.name
                 assert all(
                     level["share"] in (None, 0.0) and not level["index"]
                     for levels in each.get("levels", ())
@@ -161,8 +161,8 @@ def test_what_is_left_over_of_a_total_is_of_enough_users(made, true):
         by_kind.setdefault(curve.kind, []).append([p.n_users for p in curve.points])
     for of_all, *of_segments in by_kind.values():
         for band, n_users in enumerate(of_all):
-            told = [points[band] for points in of_segments if band < len(points)]
-            assert not is_few(n_users - sum(told))
+            parts = [points[band] for points in of_segments if band < len(points)]
+            assert not is_few(n_users - sum(parts))
 
 
 def numbers_in(text):

@@ -44,7 +44,7 @@ def small_disk(tmp_path):
 def test_a_disk_that_fills_while_a_log_is_split_is_one_line(data, small_disk, engine_name):
     engine = open_engine(engine_name, scratch=small_disk)
     try:
-        with pytest.raises(EngineError) as told:
+        with pytest.raises(EngineError) as text:
             engine.split_log(
                 find_source(data, None).behaviours,
                 small_disk / "parts",
@@ -56,14 +56,14 @@ def test_a_disk_that_fills_while_a_log_is_split_is_one_line(data, small_disk, en
     finally:
         engine.close()
 
-    says(str(told.value))
+    says(str(text.value))
 
 
 def test_a_run_asks_for_room_before_it_begins(data, small_disk, tmp_path):
-    with pytest.raises(OutputError) as told:
+    with pytest.raises(OutputError) as text:
         run(data, tmp_path / "run", temp=str(small_disk), k=2)
 
-    says(str(told.value))
+    says(str(text.value))
     assert list(small_disk.iterdir()) == []
     assert not (tmp_path / "run").exists()
 

@@ -65,9 +65,9 @@ def test_both_criteria_and_the_classes_are_told(summary):
 def test_later_days_are_asked_what_memberships_foretell(summary):
     soft = summary.latent.kept_by_memberships
 
-    assert soft.n_users == summary.truth.kept_gain.n_users
+    assert soft.n_users == summary.validation.kept_gain.n_users
     assert soft.nats_by_forecast.value is not None
-    of_users = summary.truth.kept_gain.nats_of_users.value
+    of_users = summary.validation.kept_gain.nats_of_users.value
     assert soft.nats_of_users.value == pytest.approx(of_users, rel=1e-9)
 
 
@@ -109,11 +109,11 @@ def test_numbers_that_did_not_converge_or_lost_a_class_are_told():
     assert short.n_empty
     assert lost.n_empty
 
-    told = latent_warnings(SimpleNamespace(latent=SimpleNamespace(fits=(short, lost))))
+    text = latent_warnings(SimpleNamespace(latent=SimpleNamespace(fits=(short, lost))))
 
-    shows(told[0])
-    assert f"(lost {short.n_empty}), 4 (lost {lost.n_empty})" in told[-1]
-    says(told[-1])
+    shows(text[0])
+    assert f"(lost {short.n_empty}), 4 (lost {lost.n_empty})" in text[-1]
+    says(text[-1])
 
 
 def test_features_without_a_law_are_refused_by_name(log):

@@ -50,7 +50,7 @@ def counts_of(rows, group_of):
 
 def feature_segment_of(outcome):
     """Return the segment of each user in the feature window."""
-    ids = outcome.truth.feature_segment_ids.tolist()
+    ids = outcome.validation.feature_segment_ids.tolist()
     return dict(zip(outcome.users.table["user_id"], ids, strict=True))
 
 
@@ -117,21 +117,21 @@ def no_signal(tmp_path_factory):
 
 
 def test_the_windows_of_eight_days_are_six_and_two(planted):
-    truth = planted.summary.truth
-    assert (truth.feature_starts_at, truth.feature_ends_at) == (MIDNIGHT, CUT)
-    assert (truth.outcome_starts_at, truth.outcome_ends_at) == (CUT, MIDNIGHT + 8 * DAY)
-    assert truth.feature_weekdays == (
+    validation = planted.summary.validation
+    assert (validation.feature_starts_at, validation.feature_ends_at) == (MIDNIGHT, CUT)
+    assert (validation.outcome_starts_at, validation.outcome_ends_at) == (CUT, MIDNIGHT + 8 * DAY)
+    assert validation.feature_weekdays == (
         *("Saturday", "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday"),
     )
-    assert truth.outcome_weekdays == ("Friday", "Saturday")
-    assert truth.reason == ""
+    assert validation.outcome_weekdays == ("Friday", "Saturday")
+    assert validation.reason == ""
 
 
 def test_users_who_were_shown_nothing_early_have_no_feature_segment(planted, planted_log):
     early = {user for user, moment, _ in rows_of(planted_log) if moment < CUT}
     assigned = {user for user, segment in feature_segment_of(planted).items() if segment}
     assert assigned == early
-    assert planted.summary.truth.n_users == len(early) < 8_000
+    assert planted.summary.validation.n_users == len(early) < 8_000
 
 
 def test_what_is_said_of_later_days_is_what_the_log_says_of_the_feature_segments(
@@ -147,7 +147,7 @@ def test_what_is_said_of_later_days_is_what_the_log_says_of_the_feature_segments
         i = segment.segment_id
         assert segment.ctr_outcome.value == pytest.approx(clicked[i] / shown[i])
         assert segment.absent_share == pytest.approx(1 - came_back[i] / members[i])
-    assert planted.summary.truth.n_users_later == came_back.total() - came_back[0]
+    assert planted.summary.validation.n_users_later == came_back.total() - came_back[0]
 
 
 def test_later_differences_are_held_against_the_forecast_ones(planted, planted_log):
@@ -177,11 +177,11 @@ def test_later_differences_are_held_against_the_forecast_ones(planted, planted_l
         for estimate in (segment.forecast_difference, segment.later_difference, segment.survival):
             assert is_interval(estimate)
         sides = ["below" if each < 0 else "above" for each in (early, late)]
-        told = (
+        text = (
             f"CTR forecast {abs(100 * early):.2f} points {sides[0]} that of all others, "
             f"{abs(100 * late):.2f} points {sides[1]} it later, day for day"
         )
-        assert told in segment.verdict_reason
+        assert text in segment.verdict_reason
         if segment.verdict == "confirmed":
             assert segment.survival.low >= 0.5
         assert segment.verdict != "reversed"
@@ -195,7 +195,7 @@ def test_luck_is_said_once_for_the_run(planted, planted_log):
     seen = np.array([clicked[i] / shown[i] for i in numbers])
     expected = np.array([s.forecast_early.value for s in planted.summary.segments])
 
-    luck = planted.summary.truth.luck
+    luck = planted.summary.validation.luck
 
     assert (luck.seen_low, luck.seen_high) == pytest.approx((seen.min(), seen.max()))
     assert (luck.forecast_low, luck.forecast_high) == (expected.min(), expected.max())
@@ -203,8 +203,8 @@ def test_luck_is_said_once_for_the_run(planted, planted_log):
     assert luck.share.value == pytest.approx(1 - slope)
     assert luck.share.low < luck.share.value < luck.share.high
     assert luck.forecast_fold < luck.seen_fold
-    (told,) = (each for each in planted.summary.warnings if "Luck was" in each)
-    shows(told)
+    (text,) = (each for each in planted.summary.warnings if "Luck was" in each)
+    shows(text)
 
 
 def test_every_segment_of_planted_data_has_forecast_intervals_and_a_verdict(planted):
@@ -217,8 +217,12 @@ def test_every_segment_of_planted_data_has_forecast_intervals_and_a_verdict(plan
         assert segment.expected_rate.high < 1
         assert segment.minimal_detectable_difference > 0
     n_confirmed = verdicts_of(planted).count("confirmed")
-    told = {0: "none of them is", 1: "one of them is", len(verdicts_of(planted)): "all of them are"}
-    assert told.get(n_confirmed, f"{n_confirmed} are") in planted.summary.headline
+    parts = {
+        0: "none of them is",
+        1: "one of them is",
+        len(verdicts_of(planted)): "all of them are",
+    }
+    assert parts.get(n_confirmed, f"{n_confirmed} are") in planted.summary.headline
     shows(planted.summary.headline)
 
 
@@ -236,13 +240,13 @@ def test_forecasts_lie_nearer_to_days_that_were_never_read_than_the_ctr_seen(pla
     shown, clicked = counts_of(later, of_user)
 
     for segment in first_six.summary.segments:
-        truth = clicked[segment.segment_id] / shown[segment.segment_id]
-        error = abs(segment.expected_rate.value - truth)
-        assert error < abs(segment.ctr_seen.value - truth)
+        true_rate = clicked[segment.segment_id] / shown[segment.segment_id]
+        error = abs(segment.expected_rate.value - true_rate)
+        assert error < abs(segment.ctr_seen.value - true_rate)
 
 
 def test_the_kept_gain_of_planted_data_is_most_of_a_whole(planted):
-    gain = planted.summary.truth.kept_gain
+    gain = planted.summary.validation.kept_gain
     # Segments that are true kinds could tell more than users' own CTRs, hence above 1.
     assert 0 < gain.by_forecast.low < gain.by_forecast.value < gain.by_forecast.high < 1.2
     assert gain.by_forecast.value <= gain.by_best_rate.value < 1.2
@@ -257,8 +261,8 @@ def test_segments_of_all_days_keep_the_numbers_of_the_early_ones(planted):
         members = [user for user, segment in early.items() if segment == i]
         refitted = Counter(all_days[user] for user in members)
         assert refitted.most_common(1)[0][0] == i
-    assert len(planted.summary.truth.refit_events) == len(numbers)
-    for i, event in zip(numbers, planted.summary.truth.refit_events, strict=True):
+    assert len(planted.summary.validation.refit_events) == len(numbers)
+    for i, event in zip(numbers, planted.summary.validation.refit_events, strict=True):
         before = {user for user, segment in early.items() if segment == i}
         # Users without a place in the first fit say nothing about its segments.
         after = {user for user, segment in all_days.items() if segment == i and early[user]}
@@ -282,8 +286,8 @@ def test_data_without_any_signal_confirm_nothing(no_signal):
         assert outcome.segmentation.n_segments >= 2
         for segment in outcome.summary.segments:
             if "would have been" in segment.verdict_reason:
-                told = f"{100 * segment.minimal_detectable_difference:.2f} points would have been"
-                assert told in segment.verdict_reason
+                text = f"{100 * segment.minimal_detectable_difference:.2f} points would have been"
+                assert text in segment.verdict_reason
 
 
 def test_data_without_any_signal_have_no_natural_groups(no_signal):
@@ -292,10 +296,10 @@ def test_data_without_any_signal_have_no_natural_groups(no_signal):
 
 def test_data_without_any_signal_have_no_kept_gain_and_say_why(no_signal):
     """The lower 90 % bound of nothing is above 0 in 5 % of runs: two are too many."""
-    without = [outcome for outcome in no_signal if outcome.summary.truth.kept_gain.reason]
+    without = [outcome for outcome in no_signal if outcome.summary.validation.kept_gain.reason]
     assert len(without) >= len(NULL_SEEDS) - 1
     for outcome in without:
-        gain = outcome.summary.truth.kept_gain
+        gain = outcome.summary.validation.kept_gain
         assert gain.reason == "no user-level signal"
         assert is_null(gain.by_forecast)
         assert is_null(gain.by_best_rate)
@@ -324,21 +328,23 @@ def test_days_that_differ_widen_the_forecast_of_the_ctr(checked, tmp_path_factor
         assert index < ctr
     assert set(verdicts_of(drifting)) <= VERDICTS
     assert [len(warnings_of_level(each)) for each in (drifting, calm)] == [1, 0]
-    by_rate = sorted(drifting.summary.truth.levels.days, key=lambda each: each.ctr.value)
+    by_rate = sorted(drifting.summary.validation.levels.days, key=lambda each: each.ctr.value)
     dates = [date(1970, 1, 1) + timedelta(each.day) for each in (by_rate[0], by_rate[-1])]
-    told = [f"({each.day} May 2017)" for each in dates]
-    assert all(each in warnings_of_level(drifting)[0] for each in told)
+    parts = [f"({each.day} May 2017)" for each in dates]
+    assert all(each in warnings_of_level(drifting)[0] for each in parts)
     whole = drifting.summary.population
     n_clicks = sum(
         round(each.ctr.value * n)
-        for each, n in zip(drifting.summary.truth.levels.days, shown_by_day(drifting), strict=True)
+        for each, n in zip(
+            drifting.summary.validation.levels.days, shown_by_day(drifting), strict=True
+        )
     )
     assert n_clicks == whole.n_clicks
 
 
 def warnings_of_level(outcome):
-    told = "The click rate of all users moved from day to day"
-    return [each for each in outcome.summary.warnings if each.startswith(told)]
+    text = "The click rate of all users moved from day to day"
+    return [each for each in outcome.summary.warnings if each.startswith(text)]
 
 
 def shown_by_day(outcome):
@@ -349,14 +355,18 @@ def shown_by_day(outcome):
 def test_a_log_of_one_day_goes_on_and_says_that_nothing_was_checked(log):
     outcome = outcome_of(log, since="2017-05-08", until="2017-05-09", k_min=2, **QUICK)
 
-    truth = outcome.summary.truth
-    says(truth.reason)
-    assert (truth.outcome_starts_at, truth.outcome_ends_at, truth.outcome_weekdays) == (
+    validation = outcome.summary.validation
+    says(validation.reason)
+    assert (
+        validation.outcome_starts_at,
+        validation.outcome_ends_at,
+        validation.outcome_weekdays,
+    ) == (
         *(None, None),
         (),
     )
-    assert truth.feature_weekdays == ("Monday",)
-    assert (truth.n_users_later, truth.kept_gain) == (0, None)
+    assert validation.feature_weekdays == ("Monday",)
+    assert (validation.n_users_later, validation.kept_gain) == (0, None)
     assert set(verdicts_of(outcome)) == {"not checked"}
     assert len(outcome.summary.segments) >= 2
     for segment in outcome.summary.segments:
@@ -365,15 +375,17 @@ def test_a_log_of_one_day_goes_on_and_says_that_nothing_was_checked(log):
         assert is_null(segment.ctr_outcome)
         assert segment.absent_share is None
     says(outcome.summary.warnings[0])
-    says(truth.caveats)
-    assert outcome.truth.feature_segment_ids.tolist() == outcome.segmentation.segment_ids.tolist()
+    says(validation.caveats)
+    assert (
+        outcome.validation.feature_segment_ids.tolist() == outcome.segmentation.segment_ids.tolist()
+    )
 
 
 def test_a_window_cut_in_the_middle_of_a_day_is_not_checked_and_says_so(log):
     outcome = outcome_of(log, since="2017-05-08T12:00", **QUICK)
 
-    assert outcome.truth is None
-    assert outcome.summary.truth is None
+    assert outcome.validation is None
+    assert outcome.summary.validation is None
     assert outcome.users.early is None
     shows(outcome.summary.warnings[0])
     assert set(verdicts_of(outcome)) == {"not checked"}
@@ -383,7 +395,7 @@ def test_a_window_cut_in_the_middle_of_a_day_is_not_checked_and_says_so(log):
 def test_classic_is_not_checked_and_says_so(log):
     outcome = outcome_of(log, recipe="classic", k=2, k_range="2:2")
 
-    assert outcome.truth is None
+    assert outcome.validation is None
     assert outcome.users.early is None
     shows(outcome.summary.warnings[0])
 
@@ -398,8 +410,8 @@ def test_later_days_without_clicks_are_told_in_clear_words(tmp_path):
         says(segment.verdict_reason)
         assert segment.ctr_outcome.value == 0
         assert is_null(segment.survival)
-    says(outcome.summary.truth.kept_gain.reason)
-    assert is_null(outcome.summary.truth.kept_gain.by_forecast)
+    says(outcome.summary.validation.kept_gain.reason)
+    assert is_null(outcome.summary.validation.kept_gain.by_forecast)
     assert_is_plain_json(outcome)
 
 
@@ -414,10 +426,10 @@ def test_users_of_one_window_alone_are_formed_or_judged_but_not_both(tmp_path):
     assert {early[user] for user in early if user > 200} == {0}
     assert all(all_days[user] for user in all_days)
     came_back = {row[0] for row in both if row[1] >= CUT}
-    truth = outcome.summary.truth
-    assert truth.n_users == sum(user <= 200 for user in early)
-    assert truth.n_users_later == truth.kept_gain.n_users == len(came_back)
-    assert truth.kept_gain.n_impressions == sum(row[1] >= CUT for row in both)
+    validation = outcome.summary.validation
+    assert validation.n_users == sum(user <= 200 for user in early)
+    assert validation.n_users_later == validation.kept_gain.n_users == len(came_back)
+    assert validation.kept_gain.n_impressions == sum(row[1] >= CUT for row in both)
     for segment in outcome.summary.segments:
         members = {user for user, number in early.items() if number == segment.segment_id}
         assert segment.absent_share == pytest.approx(1 - len(members & came_back) / len(members))
@@ -467,13 +479,13 @@ def test_a_log_of_three_days_is_forecast_from_two_and_judged_by_one(tmp_path):
 
     outcome = two_segments(tmp_path, rows)
 
-    truth = outcome.summary.truth
-    assert (len(truth.feature_weekdays), len(truth.outcome_weekdays)) == (2, 1)
+    validation = outcome.summary.validation
+    assert (len(validation.feature_weekdays), len(validation.outcome_weekdays)) == (2, 1)
     newcomers = {user for user, each in feature_segment_of(outcome).items() if not each}
     assert newcomers == {row[0] for row in rows} - early
-    assert outcome.summary.presence.n_new == len(newcomers)
+    assert outcome.summary.retention.n_new == len(newcomers)
     assert set(verdicts_of(outcome)) <= VERDICTS - {"not checked"}
-    assert truth.luck.share.low < truth.luck.share.high
+    assert validation.luck.share.low < validation.luck.share.high
     assert_is_plain_json(outcome)
 
 
@@ -481,9 +493,9 @@ def test_later_days_without_any_impression_are_told(tmp_path):
     outcome = two_segments(tmp_path, two_kinds(range(1, 201), (0, 1)), until="2017-05-14")
 
     assert verdicts_of(outcome) == ["not checked", "not checked"]
-    truth = outcome.summary.truth
-    assert (truth.n_users_later, truth.kept_gain.n_users) == (0, 0)
-    says(truth.kept_gain.reason)
+    validation = outcome.summary.validation
+    assert (validation.n_users_later, validation.kept_gain.n_users) == (0, 0)
+    says(validation.kept_gain.reason)
     assert_is_plain_json(outcome)
 
 
@@ -497,7 +509,7 @@ def test_one_segment_has_nothing_to_differ_from(tmp_path):
     shows(segment.verdict_reason)
     assert is_null(segment.survival)
     assert segment.forecast_index.value == pytest.approx(100)
-    gain = outcome.summary.truth.kept_gain
+    gain = outcome.summary.validation.kept_gain
     assert gain.by_forecast.value == pytest.approx(0, abs=1e-9)
     assert gain.nats_of_users.low > 0
     assert_is_plain_json(outcome)
@@ -540,9 +552,12 @@ def test_clicks_of_later_days_change_no_early_segment_and_no_choice(checked, log
 
     dealt = outcome_of(other, **QUICK)
 
-    assert dealt.truth.feature_segment_ids.tolist() == checked.truth.feature_segment_ids.tolist()
+    assert (
+        dealt.validation.feature_segment_ids.tolist()
+        == checked.validation.feature_segment_ids.tolist()
+    )
     assert dealt.summary.selection == checked.summary.selection
-    before, after = checked.summary.truth.kept_gain, dealt.summary.truth.kept_gain
+    before, after = checked.summary.validation.kept_gain, dealt.summary.validation.kept_gain
     assert after.n_users == before.n_users
     assert after.nats_by_best_rate != before.nats_by_best_rate
     assert [each.ctr_outcome for each in dealt.summary.segments] != [
@@ -553,19 +568,19 @@ def test_clicks_of_later_days_change_no_early_segment_and_no_choice(checked, log
 def test_a_run_from_a_run_finds_the_same_truth(plain_run, checked):
     again = reused(plain_run.folder, **QUICK)
 
-    assert checked.summary.truth is not None
-    assert again.summary.truth == checked.summary.truth
+    assert checked.summary.validation is not None
+    assert again.summary.validation == checked.summary.validation
     assert again.summary.segments == checked.summary.segments
     assert again.summary.selection == checked.summary.selection
     assert again.summary.warnings == checked.summary.warnings
-    ids = checked.truth.feature_segment_ids.tolist()
-    assert again.truth.feature_segment_ids.tolist() == ids
+    ids = checked.validation.feature_segment_ids.tolist()
+    assert again.validation.feature_segment_ids.tolist() == ids
 
 
 def test_a_run_from_a_run_with_a_feature_that_was_not_kept_early_is_not_checked(plain_run):
     again = reused(plain_run.folder, features=("evening_share", "n_impressions"), k=2, **QUICK)
 
-    assert again.truth is None
+    assert again.validation is None
     shows(again.summary.warnings[0])
     assert set(verdicts_of(again)) == {"not checked"}
     assert len(again.summary.segments) == 2
@@ -597,16 +612,16 @@ def assert_is_plain_json(outcome):
     """No NaN, no infinity, and all of it comes back."""
     text = render_summary_json(outcome.summary)  # refuses what is not finite
     assert parse_summary(text, source="summary.json") == outcome.summary
-    words = (*outcome.summary.warnings, *outcome.summary.truth.caveats)
-    for told in (*words, *(segment.verdict_reason for segment in outcome.summary.segments)):
-        assert "nan" not in told.split()
-        assert "None" not in told
+    words = (*outcome.summary.warnings, *outcome.summary.validation.caveats)
+    for shown in (*words, *(segment.verdict_reason for segment in outcome.summary.segments)):
+        assert "nan" not in shown.split()
+        assert "None" not in shown
 
 
 def test_first_days_without_impressions_leave_a_run_unchecked(planted_log):
     outcome = outcome_of(planted_log, since="2017-04-01", **QUICK)
 
-    assert outcome.truth is None
+    assert outcome.validation is None
     shows(outcome.summary.warnings[0])
     assert set(verdicts_of(outcome)) == {"not checked"}
 
@@ -618,12 +633,12 @@ def test_a_forced_number_that_is_not_stable_is_told_in_warnings_and_report(tmp_p
 
     shaky = [each for each in summary.evidence.stability.segments if not each.is_stable]
     assert shaky
-    (told,) = (each for each in summary.warnings if "not stable: when" in each)
-    assert all(str(each.segment_id) in told for each in shaky)
-    assert decimal_under(min(each.jaccard for each in shaky), 0.75) in told
+    (text,) = (each for each in summary.warnings if "not stable: when" in each)
+    assert all(str(each.segment_id) in text for each in shaky)
+    assert decimal_under(min(each.jaccard for each in shaky), 0.75) in text
     shows(summary.warnings)
     page = render_report(summary, figures={})
-    assert told in page
+    assert text in page
     rows = re.findall(r"<t[hd][^>]*>.*?(yes|no)</td>\s*</tr>", page)
     assert rows.count("no") == len(shaky)
     assert "nan" not in re.sub(r"<[^>]+>|[a-z]+nan|nan[a-z]+", " ", page.lower()).split()

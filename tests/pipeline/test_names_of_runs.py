@@ -101,10 +101,10 @@ def write_names():
     rows = []
     for name, k in RUNS:
         summary = summary_of(name, k)
-        told = "; ".join(
+        text = "; ".join(
             f"{each.name} ({(each.decision or '').replace('_', ' ')})" for each in summary.segments
         )
-        rows.append(f"| {name} | {len(summary.segments)} | {told} |")
+        rows.append(f"| {name} | {len(summary.segments)} | {text} |")
         print(rows[-1], flush=True)  # noqa: T201  # how far it is
         try:
             check(summary)

@@ -364,5 +364,5 @@ def test_a_forced_number_of_segments_that_do_not_come_back_is_told(log):
     lost = [each.segment_id for each in stability.segments if not each.is_stable]
     assert lost
     assert summary.selection.is_forced
-    (told,) = [text for text in summary.warnings if "not stable" in text]
-    assert told.startswith(f"Segment{'s' * (len(lost) > 1)} {', '.join(map(str, lost))} ")
+    (shown,) = [text for text in summary.warnings if "not stable" in text]
+    assert shown.startswith(f"Segment{'s' * (len(lost) > 1)} {', '.join(map(str, lost))} ")

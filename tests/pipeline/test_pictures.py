@@ -11,7 +11,7 @@ from segmentry.describe.maps._pictures import (
     Plane,
     _across,
     _bins_for,
-    _is_mostly_untold,
+    _is_mostly_hidden,
     bin_hexagons,
     hexagon_table,
     put_in_hexagons,
@@ -136,10 +136,10 @@ def test_a_long_tail_of_lone_users_does_not_make_the_map_of_many_coarse():
         hexagons = tuple(Hexagon(float(i), 0.0, n, 1, 1.0) for i, n in enumerate(sizes))
         return Plane(0.5, hexagons, np.arange(sum(sizes)), np.repeat(range(len(sizes)), sizes))
 
-    assert _is_mostly_untold(plane([980] + [10] * 4), 50)  # 40 of 1,020 users
-    assert not _is_mostly_untold(plane([9_000] + [10] * 4), 50)  # 40 of 9,040
-    assert not _is_mostly_untold(plane([100, 100, 10]), 50)
-    assert not _is_mostly_untold(plane([980] + [10] * 4), 1)
+    assert _is_mostly_hidden(plane([980] + [10] * 4), 50)  # 40 of 1,020 users
+    assert not _is_mostly_hidden(plane([9_000] + [10] * 4), 50)  # 40 of 9,040
+    assert not _is_mostly_hidden(plane([100, 100, 10]), 50)
+    assert not _is_mostly_hidden(plane([980] + [10] * 4), 1)
 
 
 def a_feature(name, kind):
@@ -173,8 +173,8 @@ def test_a_hexagon_has_the_mean_and_the_most_common_level_of_its_known_users():
 
     found = hexagon_table(table, two_hexagons(6), features, 1)
 
-    told = found.select("feature", "hexagon", "n_known", "mean", "level", "level_share").rows()
-    assert told == [
+    text = found.select("feature", "hexagon", "n_known", "mean", "level", "level_share").rows()
+    assert text == [
         ("age", 0, 2, 30.0, None, None),
         ("age", 1, 0, None, None, None),
         ("city", 0, 2, None, "a", 0.5),  # of equals the first by text
@@ -189,8 +189,8 @@ def test_no_value_of_a_hexagon_is_told_of_few_users_nor_how_many_they_are():
 
     found = hexagon_table(table, two_hexagons(20), features, 5)
 
-    told = found.select("n_known", "mean", "level", "level_share").rows()
-    assert told == [
+    text = found.select("n_known", "mean", "level", "level_share").rows()
+    assert text == [
         (None, None, None, None),
         (5, 3.0, None, None),
         (None, None, None, None),
@@ -226,14 +226,14 @@ def test_values_are_told_in_hexagons_so_large_that_half_of_them_hold_twice_the_f
     def planes(min_size):
         return put_in_hexagons(table, segmentation, ids, min_size=min_size)
 
-    all_told = planes(1)
-    assert all_told[1] is all_told[0]
-    counted, told = planes(20)
-    sizes = np.bincount(told.cells)
-    assert sizes.tolist() == [each.n_users for each in told.hexagons]
+    all_shown = planes(1)
+    assert all_shown[1] is all_shown[0]
+    counted, text = planes(20)
+    sizes = np.bincount(text.cells)
+    assert sizes.tolist() == [each.n_users for each in text.hexagons]
     assert sizes.sum() == np.bincount(counted.cells).sum() == table.height
     assert np.median(np.bincount(counted.cells)) < 40 <= np.median(sizes)
-    assert told.radius > counted.radius
+    assert text.radius > counted.radius
     kept = pl.read_parquet(plain_run.folder / "hexagons.parquet")
     expected = planes(50)[1]
     rows = kept.filter(pl.col("feature") == "n_impressions")

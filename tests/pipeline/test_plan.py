@@ -22,7 +22,7 @@ def run_dir(tmp_path_factory):
     return folder
 
 
-def told(*words):
+def text(*words):
     """Return what a command tells machines."""
     answer = segmentry(*words, "--json")
     assert (answer.code, answer.err) == (0, "")
@@ -30,7 +30,7 @@ def told(*words):
 
 
 def test_a_budget_is_divided_written_and_printed(run_dir):
-    document = told("plan", "budget", run_dir, "--impressions", 20_000)
+    document = text("plan", "budget", run_dir, "--impressions", 20_000)
 
     written = json.loads((run_dir / "plan" / "budget.json").read_text())
     assert written == {"version": 1, "segmentry_version": __version__} | document
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_bytes(run_dir):
 
 def test_money_buys_impressions(run_dir):
     words = ("plan", "budget", run_dir, "--money", 100, "--cost-per-impression", 0.01)
-    document = told(*words, "--floor", "1=5%", "--cap", "1=0.9,2=0.9")
+    document = text(*words, "--floor", "1=5%", "--cap", "1=0.9,2=0.9")
     assert (document["n_impressions"], document["money"]) == (10_000, 100.0)
     assert document["segments"][0]["floor"] == pytest.approx(500)
     answer = segmentry(*words)
@@ -111,13 +111,13 @@ def test_segments_too_small_to_be_shown_are_planned_with_the_largest(run_dir, tm
     manifest["config"]["min_size"] = sizes[smallest] + 1
     (copy / "manifest.json").write_text(json.dumps(manifest))
 
-    document = told("plan", "budget", copy, "--impressions", 2_000)
+    document = text("plan", "budget", copy, "--impressions", 2_000)
 
     found = {each["segment_id"]: each["n_users"] for each in document["segments"]}
     assert smallest not in found
     assert found[largest] == sizes[largest] + sizes[smallest]
     assert sum(each["impressions"] for each in document["segments"]) == 2_000
-    test = told("plan", "test", copy, "--mde", "60%")
+    test = text("plan", "test", copy, "--mde", "60%")
     assert {each["segment_id"] for each in test["segments"]} == set(found)
 
 
@@ -130,5 +130,5 @@ def test_latent_classes_are_planned_with_too(undrawn, tmp_path):
     traffic = read_traffic(folder)
     labelled = traffic.relabel(traffic.days)
     assert (labelled == traffic.users["segment_id"].to_numpy()).mean() > 0.99
-    document = told("plan", "budget", folder, "--impressions", 2_000)
+    document = text("plan", "budget", folder, "--impressions", 2_000)
     assert len(document["segments"]) == 2

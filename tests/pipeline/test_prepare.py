@@ -37,37 +37,37 @@ def prepared(data, tmp_path_factory):
     return prepare(data, out=out, block_bytes=BLOCK)
 
 
-def steps_told(work):
+def steps_shown(work):
     """Return of each step what was told, in its order."""
-    told = {}
-    work(lambda step, done, total: told.setdefault(step, []).append((done, total)))
-    return told
+    parts = {}
+    work(lambda step, done, total: parts.setdefault(step, []).append((done, total)))
+    return parts
 
 
 def test_preparing_and_merging_tell_how_many_rows_are_done(data, tmp_path):
-    told = steps_told(
-        lambda tell: prepare(data, out=tmp_path / "p", block_bytes=BLOCK, progress=tell)
+    text = steps_shown(
+        lambda report: prepare(data, out=tmp_path / "p", block_bytes=BLOCK, progress=report)
     )
 
     before = (data / "behavior_log.csv").read_text().count("\n") - 1
     for role in ("impressions", "behaviours"):
-        done, totals = zip(*told[f"merging the {role}"], strict=True)
+        done, totals = zip(*text[f"merging the {role}"], strict=True)
         assert sorted(done) == list(done)
         assert {done[-1]} == set(totals)
-    assert 0.99 * before < told["merging the behaviours"][-1][0] <= before
+    assert 0.99 * before < text["merging the behaviours"][-1][0] <= before
 
 
 def test_a_run_tells_how_many_rows_are_looked_at_for_equal_ones(data, tmp_path):
     source = find_source(data, None).behaviours
-    told = []
+    parts = []
 
     _, account = split_of(
-        source, "duckdb", tmp_path, on_collapse=lambda done, total: told.append((done, total))
+        source, "duckdb", tmp_path, on_collapse=lambda done, total: parts.append((done, total))
     )
 
-    assert [total for _, total in told] == [told[-1][0]] * 3
+    assert [total for _, total in parts] == [parts[-1][0]] * 3
     repeated = account.excluded["equal in every column to another row"]
-    assert told[-1][0] == account.n_used + repeated
+    assert parts[-1][0] == account.n_used + repeated
 
 
 def copied(data, folder):
@@ -131,9 +131,9 @@ def test_a_run_finds_the_same(data, prepared, engine_name, undrawn, tmp_path):
     run(prepared.directory, tmp_path / "of parts", **asked)
 
     def summary(name):
-        told = json.loads((tmp_path / name / "summary.json").read_text())
-        told["repeat"].pop("command")
-        return told
+        text = json.loads((tmp_path / name / "summary.json").read_text())
+        text["repeat"].pop("command")
+        return text
 
     assert summary("of parts") == summary("of files")
 
@@ -372,11 +372,11 @@ def test_a_damaged_part_is_told_in_one_line(damage, prepared, engine_name, undra
         content[at] = bytes(len(content[at]))
         part.write_bytes(content)
 
-    with pytest.raises(SegmentryError) as told:
+    with pytest.raises(SegmentryError) as text:
         run(tmp_path / "p", tmp_path / "out", engine=engine_name, k=2, bootstraps=2)
 
-    assert "\n" not in str(told.value)
-    assert "rows.parquet" in str(told.value)
+    assert "\n" not in str(text.value)
+    assert "rows.parquet" in str(text.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -413,11 +413,11 @@ def test_an_empty_part_is_told_by_its_size(prepared, tmp_path):
     n_bytes = part.stat().st_size
     part.write_bytes(b"")
 
-    with pytest.raises(SegmentryError) as told:
+    with pytest.raises(SegmentryError) as text:
         run(tmp_path / "p", tmp_path / "out", k=2)
 
-    shows(str(told.value))
-    assert f"{n_bytes:,}" in str(told.value)
+    shows(str(text.value))
+    assert f"{n_bytes:,}" in str(text.value)
 
 
 def test_a_folder_of_an_earlier_version_is_refused_until_it_is_prepared_again(

@@ -121,7 +121,7 @@ def test_a_table_or_an_option_that_cannot_be_used_is_told(table, change, options
 
 
 def test_a_run_tells_what_it_made(log, undrawn, tmp_path):
-    told = []
+    parts = []
 
     result = segmentry.run(
         str(log),
@@ -129,17 +129,17 @@ def test_a_run_tells_what_it_made(log, undrawn, tmp_path):
         k=2,
         k_range="2:2",
         bootstraps=2,
-        progress=lambda step, done, total: told.append((step, done, total)),
+        progress=lambda step, done, total: parts.append((step, done, total)),
     )
 
     assert result.run_dir == tmp_path / "deep" / "er" / "run"
     assert result.summary == summary_of(log, k=2, k_range="2:2")
     assert_frame_equal(result.segments, pl.read_parquet(result.run_dir / "segments.parquet"))
-    steps = [step for step, _, _ in told]
+    steps = [step for step, _, _ in parts]
     says(list(dict.fromkeys(steps)))
     for name in dict.fromkeys(steps):
-        assert all(0 <= done <= total for step, done, total in told if step == name)
-        assert [(done, total) for step, done, total in told if step == name][-1][0] > 0
+        assert all(0 <= done <= total for step, done, total in parts if step == name)
+        assert [(done, total) for step, done, total in parts if step == name][-1][0] > 0
 
 
 def test_an_unknown_option_is_told(log, tmp_path):

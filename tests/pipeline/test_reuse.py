@@ -22,8 +22,8 @@ def reused(plain_run, tmp_path_factory):
 def test_another_k_gives_what_a_run_on_the_log_gives(plain_run, reused):
     found, direct = read_summary(reused), summary_of(plain_run.data_dir, k=5, k_range="4:5")
 
-    assert direct.truth is not None
-    assert found.truth == direct.truth
+    assert direct.validation is not None
+    assert found.validation == direct.validation
     assert found.segments == direct.segments
     assert found.selection == direct.selection
     assert found.map == direct.map

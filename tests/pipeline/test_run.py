@@ -151,10 +151,10 @@ def test_profiles_hold_the_statistics_of_the_summary_and_of_the_user_table(plain
         assert value(i, "ctr", "median") == pytest.approx(members["ctr"].median())
         for level in (1, 2, 3, 4, None):
             n_members = (members["city_tier"].eq_missing(level)).sum()
-            told = "unknown" if level is None else level
-            found = value(i, "city_tier", f"share[{told}]")
+            text = "unknown" if level is None else level
+            found = value(i, "city_tier", f"share[{text}]")
             if found is None:
-                hidden[i, told] = n_members
+                hidden[i, text] = n_members
             else:
                 assert found == pytest.approx(n_members / segment.n_users)
                 assert n_members >= MIN_SIZE
@@ -266,7 +266,7 @@ def test_the_command_in_the_summary_repeats_the_run_to_the_byte(plain_run, summa
 
 
 def test_the_segments_of_both_fits_are_in_the_table_of_segments(segments, again):
-    assert segments["feature_segment_id"].to_list() == again.truth.feature_segment_ids.tolist()
+    assert segments["feature_segment_id"].to_list() == again.validation.feature_segment_ids.tolist()
     assert segments["segment_id"].to_list() == again.segmentation.segment_ids.tolist()
 
 
@@ -303,6 +303,6 @@ def core_figures(summary):
             }
             for segment in summary.segments
         ],
-        "kept_gain": round(summary.truth.kept_gain.by_forecast.value, 3),
+        "kept_gain": round(summary.validation.kept_gain.by_forecast.value, 3),
         "forming": [row.name for row in summary.features if row.weight is not None],
     }

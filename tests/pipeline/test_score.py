@@ -113,21 +113,21 @@ def test_a_model_of_another_version_is_refused(old_model, new_data):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "shown"),
     [
         (lambda text: text[: len(text) // 2], "not a saved model: "),
         (lambda text: text.replace('"centers"', '"centres"'), "centers: Field required"),
         (lambda _: "[]", "not a saved model: "),
     ],
 )
-def test_a_broken_model_is_refused_in_one_line(old_model, new_data, change, told):
+def test_a_broken_model_is_refused_in_one_line(old_model, new_data, change, shown):
     file = old_model / "model" / "bundle.json"
     file.write_text(change(file.read_text()))
 
     with pytest.raises(BundleError) as error:
         package.score(old_model, new_data)
 
-    assert str(error.value).startswith(f"{file}: {told}")
+    assert str(error.value).startswith(f"{file}: {shown}")
     assert str(error.value).endswith("; run it again")
     assert "\n" not in str(error.value)
 

@@ -41,12 +41,12 @@ def test_a_herd_of_bots_with_most_of_the_clicks_is_told():
     table = pl.DataFrame({"n_clicks": clicks, "n_impressions": shown})
 
     assert list(warn_of_suspects(table, None)) == []
-    (told,) = warn_of_suspects(
+    (text,) = warn_of_suspects(
         table.with_columns(n_clicks=pl.col("n_clicks").replace(100, 600)), None
     )
 
     # 3 of 3,000 users: 1,800 of 2,990 + 6,000 clicks.
-    shows(told)
+    shows(text)
 
 
 def test_users_that_come_twice_under_other_ids_are_told(people, tmp_path):
@@ -55,11 +55,11 @@ def test_users_that_come_twice_under_other_ids_are_told(people, tmp_path):
 
     (tmp_path / "once").mkdir()
     once = outcome(tmp_path / "once", rows).summary.warnings
-    told = [text for text in outcome(tmp_path, twice).summary.warnings if "several ids" in text]
+    parts = [text for text in outcome(tmp_path, twice).summary.warnings if "several ids" in text]
 
     assert not [text for text in once if "several ids" in text]
-    assert len(told) == 1
-    shows(told[0])
+    assert len(parts) == 1
+    shows(parts[0])
 
 
 @pytest.mark.parametrize("day", [2, 7])
@@ -74,7 +74,7 @@ def test_clicks_of_one_day_alone_confirm_nothing(people, tmp_path, day):
     found = outcome(tmp_path, rows, k=None, k_min=2, k_range="2:4").summary
 
     assert {segment.verdict for segment in found.segments} <= UNDECIDED
-    assert found.truth.kept_gain.by_forecast.value is None
+    assert found.validation.kept_gain.by_forecast.value is None
     render_summary_json(found)  # refuses what is not finite
 
 

@@ -10,7 +10,7 @@ from segmentry.results.names import with_names
 
 def test_segments_that_swap_their_names_keep_their_own_figures_in_the_headline():
     made = make_summary(n_segments=2, names=("First", "Second"), n_points=5)
-    made = replace(made, truth=None)
+    made = replace(made, validation=None)
     made = replace(made, headline=headline(made.segments, None))
     largest = max(made.segments, key=lambda segment: segment.share)
     assert f"the largest, “{largest.name}”" in made.headline

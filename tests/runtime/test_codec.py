@@ -44,7 +44,7 @@ def test_the_file_begins_with_its_version_and_who_wrote_it():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         ("", "not a point: Expecting value: line 1 column 1 (char 0); draw it again"),
         ("[3]", "not a point: 'list' object has no attribute 'get'; draw it again"),
@@ -62,8 +62,8 @@ def test_the_file_begins_with_its_version_and_who_wrote_it():
         ),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_what_to_do(text, told):
-    assert refused(text).startswith(f"p.json: {told}")
+def test_what_cannot_be_read_is_refused_with_what_to_do(text, shown):
+    assert refused(text).startswith(f"p.json: {shown}")
 
 
 def test_the_version_of_the_writer_may_lie_in_the_record():

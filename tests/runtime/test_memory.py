@@ -39,11 +39,11 @@ libc.fclose(file)
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="heaps of glibc")
 @pytest.mark.parametrize(("how", "is_one"), [("shared", True), ("left alone", False)])
 def test_threads_allocate_from_one_heap(how, is_one, tmp_path):
-    told = tmp_path / "heaps.xml"
+    text = tmp_path / "heaps.xml"
 
-    subprocess.run([sys.executable, "-c", HEAPS, how, str(told)], check=True)
+    subprocess.run([sys.executable, "-c", HEAPS, how, str(text)], check=True)
 
-    assert (told.read_text(encoding="utf-8").count("<heap ") == 1) is is_one
+    assert (text.read_text(encoding="utf-8").count("<heap ") == 1) is is_one
 
 
 @pytest.mark.parametrize("memory", [500_000_000, 1_000_000_000, 8_000_000_000])

@@ -67,7 +67,7 @@ def sorted_lines(pieces: Iterable[pl.Series], folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _opened(file: Path) -> Iterator[Iterator[str]]:
-    # What is not UTF-8 is no list of ours: its SHA-256 says so.
+    # What is not UTF-8 is not a list of ours: its SHA-256 says so.
     with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
         yield (line.removesuffix("\n") for line in lines)
 
@@ -198,7 +198,9 @@ def place_of(out: Path, to: str, *, overwrite: bool) -> Place:
     if in_the_way:
         is_ours = (out / place.record).is_file() if place.is_folder else not out.is_dir()
         if not (overwrite and is_ours):
-            remedy = "add --overwrite" if is_ours else "it is no audience, so it is not replaced"
+            remedy = (
+                "add --overwrite" if is_ours else "it is not an audience, so it is not replaced"
+            )
             raise OutputError(
                 f"{out.parent / in_the_way[0]}: exists; {remedy}, or choose another --out"
             )
@@ -233,7 +235,7 @@ def read_record(previous: Path, record: Record) -> Record:
 
 @contextlib.contextmanager
 def staged(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` that is gone at the end, whatever happens."""
+    """Yield a folder next to `out` that is gone at the end, whatever happens."""
     try:
         with temporary_folder(out.absolute().parent) as folder:
             yield folder

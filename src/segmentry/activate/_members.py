@@ -23,7 +23,7 @@ class Findings:
     """What was found while contacts were read."""
 
     n_invalid: dict[str, int] = field(default_factory=dict)
-    """Cells that hold something which is no valid contact, by key."""
+    """Cells that hold something which is not a valid contact, by key."""
     first: dict[tuple[Kind, bool], int] = field(default_factory=dict)
     """The first row of each key that is hashed already, and the first that is not."""
 
@@ -148,7 +148,7 @@ def read_contacts(
 
     `choose` takes a piece of the file with ``user_id`` and returns its rows that are read, with
     what else is to stand in them. Raises SchemaError if some contacts of a key are hashed and
-    others are not, or a value is no number.
+    others are not, or a value is not a number.
     """
     slots = {
         f"{kind}_{place}": (name,)

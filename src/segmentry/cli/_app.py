@@ -112,7 +112,7 @@ def main() -> None:
                 _explain(error, is_json=is_json)
                 raise
         if caught:
-            _tell("interrupted; nothing half-written is left", is_json=is_json)
+            _print_message("interrupted; nothing half-written is left", is_json=is_json)
             # DuckDB, stopped in a query, would list what it leaked on stderr; all else is done.
             sys.stdout.flush()
             sys.stderr.flush()
@@ -163,11 +163,11 @@ def _explain(error: BaseException, *, is_json: bool) -> None:
 
 
 def _fail(message: str, *, is_json: bool) -> NoReturn:
-    _tell(message, is_json=is_json)
+    _print_message(message, is_json=is_json)
     sys.exit(2)
 
 
-def _tell(message: str, *, is_json: bool) -> None:
+def _print_message(message: str, *, is_json: bool) -> None:
     """Print one line, for people on stderr, for machines on stdout."""
     one_line = " ".join(message.split())
     if is_json:

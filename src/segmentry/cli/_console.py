@@ -26,7 +26,7 @@ from segmentry.formats import percent, rate_with_limits, writer_of
 from segmentry.ingest.quality import Finding
 from segmentry.results.summary import Summary
 from segmentry.schema import DataTraits, RowAccount
-from segmentry.schema import Progress as Tell
+from segmentry.schema import Progress as Report
 
 if TYPE_CHECKING:
     from segmentry.present.first_screen import ScreenRow
@@ -59,7 +59,7 @@ OUT = Console(highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
-def told_progress() -> Iterator[Tell | None]:
+def shown_progress() -> Iterator[Report | None]:
     """Yield what draws progress bars on a terminal, with rows/s and time left; none when piped."""
     if not sys.stderr.isatty():
         yield None
@@ -76,17 +76,17 @@ def told_progress() -> Iterator[Tell | None]:
     )
     tasks: dict[str, tuple[TaskID, float]] = {}
 
-    def tell(step: str, done: int, total: int) -> None:
+    def report(step: str, done: int, total: int) -> None:
         if step not in tasks:
             tasks[step] = (bars.add_task(step, total=total or None, rate=""), time.monotonic())
         task, began = tasks[step]
         seconds = time.monotonic() - began
-        is_told = step in _STEPS_IN_ROWS and done and seconds > _SECONDS_UNTIL_RATE
-        rate = f"{done / seconds / 1e6:,.2f} M rows/s" if is_told else ""
+        is_shown = step in _STEPS_IN_ROWS and done and seconds > _SECONDS_UNTIL_RATE
+        rate = f"{done / seconds / 1e6:,.2f} M rows/s" if is_shown else ""
         bars.update(task, completed=done, total=total or None, rate=rate)
 
     with bars:
-        yield tell
+        yield report
 
 
 def print_json(value: Any) -> None:
@@ -127,7 +127,7 @@ def table_of(first: Sequence[str], names: Sequence[str] = ()) -> Table:
 
 
 def print_wide(*tables: Table, width: int = 110) -> None:
-    """Print tables whole where the output is no terminal, each with an empty line below."""
+    """Print tables whole where the output is not a terminal, each with an empty line below."""
     wide = Console(highlight=False, soft_wrap=True, width=max(OUT.width, width))
     for table in tables:
         wide.print(table)
@@ -186,10 +186,10 @@ def print_summary(summary: Summary, run_dir: Path) -> None:
     rates = ["ads"] * screen.has_ads + [f"{screen.rate_name} (90 %)"] * screen.has_rates
     table = table_of(["decision", "segment"], ["users", *rates])
     for row in screen.rows:
-        told = [percent(row.share, digits=0)]
-        told += [_ads(row)] * screen.has_ads
-        told += [rate_with_limits(row.expected, screen.outcome)] * screen.has_rates
-        table.add_row(row.word, f"{row.segment_id} {escape(row.name)}", *told)
+        parts = [percent(row.share, digits=0)]
+        parts += [_ads(row)] * screen.has_ads
+        parts += [rate_with_limits(row.expected, screen.outcome)] * screen.has_rates
+        table.add_row(row.word, f"{row.segment_id} {escape(row.name)}", *parts)
     if screen.average.is_known:
         average = writer_of(screen.outcome)(screen.average.value)
         table.add_row("", "average", *[""] * len(rates), average, style="dim")

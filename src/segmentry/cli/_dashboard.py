@@ -39,11 +39,11 @@ def dashboard(
     password = _password(password_env, password_file)
     door = Door(address=address, port=port, password=password, is_secure=behind_tls)
 
-    def tell(url: str) -> None:
+    def report(url: str) -> None:
         typer.echo(f"Dashboard: {url}  (Ctrl+C ends it)")
 
     renaming = None if read_only else Renaming(save=rename_segment, redraw=redraw_report)
-    serve(run_dirs, door=door, renaming=renaming, on_ready=tell)
+    serve(run_dirs, door=door, renaming=renaming, on_ready=report)
 
 
 def embed(
@@ -54,7 +54,7 @@ def embed(
     ] = 5_000,
     seed: Annotated[int, seed_option("Seed of the map.")] = 0,
 ) -> None:
-    """Add a UMAP of the users to a run, with how far it keeps who is near whom."""
+    """Add a UMAP of the users to a run, with how far it keeps neighbours together."""
     from segmentry.pipeline import embed_run
     from segmentry.present.figures import FIGURES
 
@@ -118,7 +118,7 @@ def compare_algorithms(
             f"{folder}: not a run folder (no manifest.json); to run data first, say where with "
             "--out RUN_DIR"
         )
-    with _console.told_progress() as progress:
+    with _console.shown_progress() as progress:
         if not is_run and out is not None:
             pipeline.run(folder, out, progress=progress, seed=seed)
         comparison = pipeline.compare_algorithms(

@@ -39,7 +39,7 @@ def generate(
     """Write Taobao-shaped files with a planted truth in a file of its own."""
     from segmentry.cli import _console
     from segmentry.datasets import GeneratorOptions, generate_taobao
-    from segmentry.runtime.progress import told
+    from segmentry.runtime.progress import step_reporter
 
     rows = {} if behaviours_per_user is None else {"behaviour_rows_per_user": behaviours_per_user}
     options = GeneratorOptions(
@@ -53,8 +53,8 @@ def generate(
         reaction=reaction,
         **rows,
     )
-    with _console.told_progress() as progress:
-        data = generate_taobao(directory, options, progress=told(progress, "generating"))
+    with _console.shown_progress() as progress:
+        data = generate_taobao(directory, options, progress=step_reporter(progress, "generating"))
     if json:
         _console.print_json(data)
         return
@@ -89,7 +89,7 @@ def prepare(
     from segmentry.cli import _console
     from segmentry.schema import OF_IMPRESSIONS
 
-    with _console.told_progress() as progress:
+    with _console.shown_progress() as progress:
         made = pipeline.prepare(
             data_dir, out=out, mapping=mapping, overwrite=overwrite, progress=progress, **settings
         )
@@ -114,7 +114,7 @@ def check(
     """Print a data-quality report; nothing is written."""
     from segmentry.cli import _console
 
-    with _console.told_progress() as progress:
+    with _console.shown_progress() as progress:
         users = pipeline.check_data(data_dir, mapping=mapping, progress=progress, **settings)
     table, traits = users.table, users.traits
     n_impressions = int(table["n_impressions"].sum()) if traits.has_log else None
@@ -142,12 +142,12 @@ def check(
             f"Window: {_moment(users.window, users.window.start)} to "
             f"{_moment(users.window, users.window.end)} ({users.window.n_days:g} days)"
         )
-    told = [f"{table.height:,} users"]
+    step_reporter = [f"{table.height:,} users"]
     if n_impressions is not None:
-        told.append(f"{n_impressions:,} {traits.events}")
+        step_reporter.append(f"{n_impressions:,} {traits.events}")
     if n_impressions is not None and n_clicks is not None:
-        told.append(f"{n_clicks:,} clicks (CTR {n_clicks / max(1, n_impressions):.3%})")
-    typer.echo(", ".join(told) + "\n")
+        step_reporter.append(f"{n_clicks:,} clicks (CTR {n_clicks / max(1, n_impressions):.3%})")
+    typer.echo(", ".join(step_reporter) + "\n")
     _console.print_findings(users.findings)
     _console.print_absent(traits)
 

@@ -32,7 +32,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def seed_option(text: str) -> Any:
-    """Return the option of a seed that is no setting of a run."""
+    """Return the option of a seed that is not a setting of a run."""
     return typer.Option(min=0, max=LARGEST_SEED, help=text)
 
 

@@ -215,8 +215,8 @@ def _effects(found: "ExperimentResult") -> "Table":
     for effect in (found.effect, found.plain):
         table.add_row(effect.metric, *_effect(effect, is_rate=True), _p(effect.p))
     for each in found.segments:
-        told = _effect(each.effect, is_rate=True)
-        table.add_row(f"segment {each.segment_id}, p by Holm", *told, _p(each.p_holm))
+        text = _effect(each.effect, is_rate=True)
+        table.add_row(f"segment {each.segment_id}, p by Holm", *text, _p(each.p_holm))
     for effect in found.guardrails:
         table.add_row(f"guardrail: {effect.metric}", *_effect(effect, is_rate=False), _p(effect.p))
     return table

@@ -100,7 +100,7 @@ def run(
     """Segment the users of a log and write a run folder with a report."""
     from segmentry.cli import _console
 
-    with _console.told_progress() as progress:
+    with _console.shown_progress() as progress:
         result = pipeline.run(
             data_dir,
             out,
@@ -137,7 +137,7 @@ def score(
     """Put the users of new data into the segments of a run."""
     from segmentry.cli import _console
 
-    with _console.told_progress() as progress:
+    with _console.shown_progress() as progress:
         result = pipeline.score(
             run_dir,
             data_dir,

@@ -57,7 +57,7 @@ class _World:
 def generate_taobao(
     directory: Path, options: GeneratorOptions, *, progress: Progress | None = None
 ) -> GeneratedData:
-    """Write a synthetic log in the Taobao format, with the planted truth beside it.
+    """Write a synthetic log in the Taobao format, with the planted truth next to it.
 
     Marginal distributions follow the published facts of the real files; six planted behaviours
     differ in exposure, CTR and demography. The log is written in chunks of random users with the

@@ -33,7 +33,7 @@ class GeneratorOptions:
     behaviour_rows_per_user : float, default 636.0
         Mean rows per user of the behaviour log, exact duplicates included.
     fatigue : float, default 0.0
-        The odds of a click on a user's nth impression (by time; those of one second share a
+        The odds of a click on a user's impression number n (by time; those of one second share a
         position) are multiplied by ``n ** -fatigue``. A common factor keeps the overall CTR.
     reaction : float, default 0.0
         After a second with a click the gap to the user's next one is shorter by this share, and

@@ -17,7 +17,7 @@ NAMES = (LOG, PROFILES, ADS, BEHAVIOUR_LOG, TRUTH)
 def staged(directory: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
     """Yield a temporary path for each name; on success these replace all generated files.
 
-    Files of an earlier generation go, so that no old behaviour log lies beside a new ad log. On
+    Files of an earlier generation go, so that no old behaviour log lies next to a new ad log. On
     failure the temporary files are removed and the folder stays as it was.
 
     Raises OutputError if the folder cannot be made, or holds such files that this generator did not

@@ -68,7 +68,7 @@ class ShopRate:
     index: Estimate
     """`value` / that of all users x 100, that of all users taken as known; null of all users."""
     n_users: int
-    """On whom it rests."""
+    """The users it rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +162,14 @@ _OF_PURCHASES = OutcomeWords(
 def report_conversions(
     users: UserData,
     segmentation: Segmentation,
-    truth: Validation | None,
+    validation: Validation | None,
     added: Added,
     *,
     min_size: int,
 ) -> ConversionReport | None:
     """Return what the report shows of the behaviour log; null where it was not read.
 
-    Nothing is said of fewer than `min_size` users, nor what would give it away.
+    Nothing is shown of fewer than `min_size` users, nor what would give it away.
     """
     data = users.behaviours
     if data is None:
@@ -178,7 +178,7 @@ def report_conversions(
     ids, withheld = published_ids(segmentation.segment_ids, n_segments=k, min_size=min_size)
     shown = [n for n in range(1, k + 1) if n not in withheld]
     counted = _Counted(data, users.table, ids, shown, min_size)
-    judged = _judge_purchases(users.early, truth, min_size=min_size)
+    judged = _judge_purchases(users.early, validation, min_size=min_size)
     forming = [
         feature.name
         for feature in users.features
@@ -217,7 +217,7 @@ class _Counted:
         return found
 
     def hidden(self, reached: BoolVector) -> set[int]:
-        """Return the segments (0: all users) in which too few users got so far to be told."""
+        """Return the segments (0: all users) in which too few users got so far to be shown."""
         n = [int((reached & self.members(s)).sum()) for s in self.shown]
         hidden = hidden_cells(n, min_size=self.min_size)
         found = {s for s, is_hidden in zip(self.shown, hidden, strict=True) if is_hidden}
@@ -310,7 +310,7 @@ def _money(counted: _Counted) -> dict[int, tuple[Estimate, Estimate]]:
 class _UserRate:
     """A rate by its amounts and trials per user.
 
-    `rests_on` are the users on whom it rests: those with a trial, and those without whom it would
+    `rests_on` are the users it rests on: those with a trial, and those without which it would
     be 0 or 1 - from a rate of 0.998 whoever knows the trials could tell the few. A share is of
     its trials: it and its interval end at 1.
     """
@@ -328,7 +328,7 @@ class _UserRate:
 
 
 def _shop_rates(counted: _Counted) -> dict[int, tuple[ShopRate, ...]]:
-    """Return what users do in the shop; all on users of whom enough is known."""
+    """Return what users do in the shop; all on users of which enough is known."""
     everyone = counted.members(0)
     found: dict[int, list[ShopRate]] = {segment_id: [] for segment_id in (0, *counted.shown)}
     for each in _rates_of_users(counted):
@@ -357,7 +357,7 @@ def _index(value: Estimate, level: float | None) -> Estimate:
 def _rates_of_users(counted: _Counted) -> Iterator[_UserRate]:
     """Yield the rates that the log allows.
 
-    The chance that two of a user's views are of one brand is told free of how many there are
+    The chance that two of a user's views are of one brand is free of how many there are
     (Simpson 1949, Nature 163, 688), where the share of the top brand would rise with few views.
     """
     provides, one = counted.data.provides, np.ones(counted.data.counts.height)
@@ -395,28 +395,28 @@ def _chance(name: str, pairs: IntVector, total: IntVector) -> _UserRate:
 
 
 def _judge_purchases(
-    early: EarlyUsers | None, truth: Validation | None, *, min_size: int
+    early: EarlyUsers | None, validation: Validation | None, *, min_size: int
 ) -> dict[int, PurchaseVerdict]:
     """Judge by the outcome window how often each segment of the feature window buys."""
-    if early is None or truth is None:
+    if early is None or validation is None:
         return {}
     counts, days = purchase_counts(early), purchase_days(early)
     if counts is None or days is None or counts[1] is None or not counts[1].n_successes.any():
         return {}
-    ids = truth.feature_segment_ids
+    ids = validation.feature_segment_ids
     forecast = forecast_ctr(
         days,
-        truth.relabelling.labels,
+        validation.relabelling.labels,
         days=days.days,
-        n_segments=len(truth.verdicts),
-        n_outcome_days=truth.early.n_outcome_days,
+        n_segments=len(validation.verdicts),
+        n_outcome_days=validation.early.n_outcome_days,
     )
     found = verdicts(ids, forecast=forecast, later=counts[1], words=_OF_PURCHASES)
     is_in = ids != UNASSIGNED
     level = UserCounts(counts[1].n_trials[is_in], counts[1].n_successes[is_in]).rate
     kept = {
         event.new_ids[0]
-        for event in truth.alignment.events
+        for event in validation.alignment.events
         if event.kind == "kept" and event.old_ids == event.new_ids
     }
     return {
@@ -449,8 +449,8 @@ def _notes(
         )
     elif "ads" not in data.provides:
         yield (
-            "The ads have no categories: what followed an impression cannot be told, because "
-            "behaviours tell the category only."
+            "The ads have no categories: what followed an impression is unknown, because "
+            "behaviours have the category only."
         )
     for need, what in (("purchases", "purchases"), ("carts", "carts"), ("brands", "brands")):
         if need not in data.provides:

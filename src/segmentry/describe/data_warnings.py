@@ -7,12 +7,13 @@ import polars as pl
 
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
-from segmentry.ingest.quality import Finding
+from segmentry.ingest.quality import UNREADABLE, Finding
 from segmentry.runtime.memory import parse_size
 
 _BUSY_SHARE = 0.01
 _EMPTY_SHARE = 0.5
 _REJECTED_SHARE = 0.01
+_UNREADABLE_SHARE = 0.01
 # A default run took 886 MB of 285,000 users and 1,595 of 1,141,729.
 _BYTES_WITHOUT_USERS, _BYTES_PER_USER = 650_000_000, 830
 _EXCESS = 1.15
@@ -40,6 +41,12 @@ def warn_of_data(users: UserData) -> Iterator[str]:
             "There is a behaviour log, and it was not read: --with behaviours tells what users "
             "view, put in the cart and buy."
         )
+    for found in users.findings:
+        if found.code.startswith(UNREADABLE) and _share(found) > _UNREADABLE_SHARE:
+            yield (
+                f"{found.count:,} {found.text} ({_share(found):.0%}): declare how the column is "
+                "written in the mapping (decimal, thousands, missing), or fix the file."
+            )
     yield from _of_rejections(users)
 
 
@@ -62,7 +69,7 @@ def _of_empty_days(users: UserData) -> Iterator[str]:
     )
     yield (
         f"{n_empty:,} of the {n_days:,} days from {first} to {last} have no {users.traits.event}: "
-        "perhaps a few times are wrong. What is said of days, and which days check the segments, "
+        "perhaps a few times are wrong. The figures by day, and which days check the segments, "
         "goes by all of them; --since and --until choose others."
     )
 
@@ -84,16 +91,16 @@ def _of_rejections(users: UserData) -> Iterator[str]:
         yield f"{n_rejected:,} rows could not be used; the data section lists why."
 
 
-def warn_of_suspects(table: pl.DataFrame, truth: Validation | None) -> Iterator[str]:
+def warn_of_suspects(table: pl.DataFrame, validation: Validation | None) -> Iterator[str]:
     """Say where few users have many of the clicks, and where users are copies of one another.
 
     `table` is the user table of all days.
     """
     if {"n_clicks", "n_impressions"} <= set(table.columns):
         yield from _of_clicks(table)
-    if truth is None:
+    if validation is None:
         return
-    found = truth.copied
+    found = validation.copied
     if found.n_compared >= _MIN_COMPARED and found.n_copied >= _MAX_COPIES * found.n_compared:
         yield (
             f"{found.n_copied / found.n_compared:.0%} of the users with many impressions have, on "

@@ -58,8 +58,8 @@ class LatentReport:
     candidates: tuple[LatentCandidate, ...]
     classes: tuple[LatentClass, ...]
     kept_by_memberships: KeptGain | None
-    """Kept gain where each user is given the CTR to be expected over all classes; null where there
-    are no later days or clicks formed no class."""
+    """Predictive share where each user is given the CTR to be expected over all classes; null
+    where there are no later days or clicks formed no class."""
 
 
 def report_latent(
@@ -70,7 +70,7 @@ def report_latent(
 ) -> LatentReport | None:
     """Return what the report shows of latent classes; null for other algorithms.
 
-    Nothing is told of the classes of withheld segments: they hold too few users.
+    Nothing is shown of the classes of withheld segments: they hold too few users.
     """
     found = segmentation.latent
     if found is None:
@@ -129,17 +129,17 @@ def _classes(found: LatentSegments, segmentation: Segmentation) -> tuple[LatentC
 
 def _parameters(model: LatentModel, place: int) -> tuple[tuple[str, str], ...]:
     """Return the parameters of a class as (what, value)."""
-    told = []
+    parts = []
     for part, law in zip(model.parts, model.laws, strict=True):
         row = law[place]
         if part.kind == "clicks":
-            told.append(("CTR", f"{row[0]:.2%}, worth {row[1]:,.0f} impressions"))
+            parts.append(("CTR", f"{row[0]:.2%}, worth {row[1]:,.0f} impressions"))
         elif part.kind == "count":
-            told.append((part.feature, f"mean {row[0] + part.offset:,.1f}, size {row[1]:,.2f}"))
+            parts.append((part.feature, f"mean {row[0] + part.offset:,.1f}, size {row[1]:,.2f}"))
         else:
             levels = sorted(zip(row, part.levels, strict=True), reverse=True)[:_MANY_LEVELS]
-            told.append((part.feature, ", ".join(f"{name} {share:.0%}" for share, name in levels)))
-    return tuple(told)
+            parts.append((part.feature, ", ".join(f"{name} {share:.0%}" for share, name in levels)))
+    return tuple(parts)
 
 
 def latent_warnings(segmentation: Segmentation) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from segmentry.evaluation.later_days import (
     Luck,
     OutcomeReport,
     SegmentVerdict,
-    TruthReport,
     Validation,
+    ValidationReport,
     luck_of,
 )
 from segmentry.evaluation.stability import SegmentEvent
@@ -27,49 +27,49 @@ from segmentry.schema import (
     UtcOffset,
 )
 
-__all__ = ["report_truth", "shown_levels", "warn_of_levels", "warn_of_luck", "with_truth"]
+__all__ = ["report_validation", "shown_levels", "warn_of_levels", "warn_of_luck", "with_validation"]
 
 
-def with_truth(
+def with_validation(
     population: SegmentProfile,
     segments: Sequence[SegmentProfile],
-    truth: Validation,
+    validation: Validation,
     *,
     min_size: int,
 ) -> tuple[SegmentProfile, tuple[SegmentProfile, ...]]:
-    """Put what later days say beside each profile and beside the population.
+    """Put what later days say next to each profile and next to the population.
 
-    Nothing is said of fewer than `min_size` users.
+    Nothing is shown of fewer than `min_size` users.
     """
     everyone = replace(
         population,
-        expected_rate=truth.published.level,
-        forecast_early=truth.early.level,
-        ctr_outcome=truth.level_later,
+        expected_rate=validation.published.level,
+        forecast_early=validation.early.level,
+        ctr_outcome=validation.level_later,
     )
     kept = {
         event.new_ids[0]
-        for event in truth.alignment.events
+        for event in validation.alignment.events
         if event.kind == "kept" and event.old_ids == event.new_ids
     }
     return everyone, tuple(
-        _judged(profile, truth, is_kept=profile.segment_id in kept, min_size=min_size)
+        _judged(profile, validation, is_kept=profile.segment_id in kept, min_size=min_size)
         for profile in segments
     )
 
 
 def _judged(
-    profile: SegmentProfile, truth: Validation, *, is_kept: bool, min_size: int
+    profile: SegmentProfile, validation: Validation, *, is_kept: bool, min_size: int
 ) -> SegmentProfile:
     """Return what later days say of one segment, as far as enough users say it."""
-    found = truth.verdicts[profile.segment_id - 1]
+    found = validation.verdicts[profile.segment_id - 1]
     if profile.is_withheld:
         return replace(profile, verdict_reason="the segment holds too few users to be shown")
     if not is_kept:
-        return _unlike(profile, truth)
-    judged = _with_verdict(profile, truth)
+        return _unlike(profile, validation)
+    judged = _with_verdict(profile, validation)
     n_gone = found.n_users - found.n_users_later
-    if truth.split.outcome is not None and is_small(n_gone, min_size=min_size):
+    if validation.split.outcome is not None and is_small(n_gone, min_size=min_size):
         judged = replace(judged, absent_share=None)
     if not is_small(min(found.n_users, found.n_users_later), min_size=min_size):
         return judged
@@ -87,84 +87,88 @@ def _judged(
     )
 
 
-def _with_verdict(profile: SegmentProfile, truth: Validation) -> SegmentProfile:
+def _with_verdict(profile: SegmentProfile, validation: Validation) -> SegmentProfile:
     place = profile.segment_id - 1
-    found = truth.verdicts[place]
+    found = validation.verdicts[place]
     return replace(
         profile,
         verdict=found.verdict,
         verdict_reason=found.reason,
-        expected_rate=truth.published.ctr[place],
-        forecast_index=truth.published.index[place],
-        forecast_early=truth.early.ctr[place],
+        expected_rate=validation.published.ctr[place],
+        forecast_index=validation.published.index[place],
+        forecast_early=validation.early.ctr[place],
         ctr_outcome=found.ctr_outcome,
         forecast_difference=found.forecast_difference,
         later_difference=found.outcome_difference,
         survival=found.survival,
         minimal_detectable_difference=found.minimal_detectable_difference,
-        absent_share=_absent_share(found, truth),
+        absent_share=_absent_share(found, validation),
     )
 
 
-def _unlike(profile: SegmentProfile, truth: Validation) -> SegmentProfile:
+def _unlike(profile: SegmentProfile, validation: Validation) -> SegmentProfile:
     """Return a segment that was not there before the outcome window: nothing was checked of it."""
     place = profile.segment_id - 1
     return replace(
         profile,
         verdict_reason="the segment is new: the feature window alone did not form it",
-        expected_rate=truth.published.ctr[place],
-        forecast_index=truth.published.index[place],
+        expected_rate=validation.published.ctr[place],
+        forecast_index=validation.published.index[place],
     )
 
 
-def _absent_share(found: SegmentVerdict, truth: Validation) -> float | None:
-    if truth.split.outcome is None or not found.n_users:
+def _absent_share(found: SegmentVerdict, validation: Validation) -> float | None:
+    if validation.split.outcome is None or not found.n_users:
         return None
-    is_in = truth.feature_segment_ids == found.segment_id
-    return 1 - int((is_in & truth.is_active_later).sum()) / found.n_users
+    is_in = validation.feature_segment_ids == found.segment_id
+    return 1 - int((is_in & validation.is_active_later).sum()) / found.n_users
 
 
-def report_truth(truth: Validation, *, min_size: int) -> TruthReport:
+def report_validation(validation: Validation, *, min_size: int) -> ValidationReport:
     """Return what the report shows of the check; counts of few users are put in words."""
-    feature, outcome = truth.split.feature, truth.split.outcome
-    n_users = int((truth.feature_segment_ids != UNASSIGNED).sum())
+    feature, outcome = validation.split.feature, validation.split.outcome
+    n_users = int((validation.feature_segment_ids != UNASSIGNED).sum())
     caveats = [
         f"{name} saw the clicks of the days that were left out to forecast."
-        for name in truth.published.caveats
+        for name in validation.published.caveats
     ]
-    if truth.published.reason:
-        caveats.append(f"There is no forecast: {truth.published.reason}.")
-    found = TruthReport(
+    if validation.published.reason:
+        caveats.append(f"There is no forecast: {validation.published.reason}.")
+    found = ValidationReport(
         feature_starts_at=feature.start,
         feature_ends_at=feature.end,
         outcome_starts_at=None if outcome is None else outcome.start,
         outcome_ends_at=None if outcome is None else outcome.end,
         feature_weekdays=weekdays(feature),
         outcome_weekdays=() if outcome is None else weekdays(outcome),
-        reason=truth.split.reason,
+        reason=validation.split.reason,
         n_users=n_users,
-        n_users_later=sum(found.n_users_later for found in truth.verdicts),
-        kept_gain=truth.kept_gain,
-        refit_events=tuple(_told(event, min_size) for event in truth.alignment.events),
+        n_users_later=sum(found.n_users_later for found in validation.verdicts),
+        kept_gain=validation.kept_gain,
+        refit_events=tuple(_text(event, min_size) for event in validation.alignment.events),
         caveats=tuple(caveats),
-        levels=shown_levels(truth.levels, min_size=min_size),
+        levels=shown_levels(validation.levels, min_size=min_size),
         luck=luck_of(
-            truth.feature_segment_ids,
-            truth.seen,
-            truth.early,
+            validation.feature_segment_ids,
+            validation.seen,
+            validation.early,
             shown=[
                 each.segment_id
-                for each in truth.verdicts
+                for each in validation.verdicts
                 if not is_small(each.n_users, min_size=min_size)
             ],
         ),
     )
-    if truth.outcome.kind == "clicks":
+    if validation.outcome.kind == "clicks":
         return found
     # Users age: what they did before, and how they were met, cannot be held against luck.
     kept = {each.name: getattr(found, each.name) for each in fields(found)}
-    n_active = int((truth.is_active_later & (truth.feature_segment_ids != UNASSIGNED)).sum())
-    return OutcomeReport(**kept | {"n_users_later": n_active, "luck": None}, outcome=truth.outcome)
+    n_active = int(
+        (validation.is_active_later & (validation.feature_segment_ids != UNASSIGNED)).sum()
+    )
+    return OutcomeReport(
+        **kept | {"n_users_later": n_active, "luck": None}, outcome=validation.outcome
+    )
 
 
 def warn_of_luck(luck: Luck | None) -> str:
@@ -188,7 +192,7 @@ def _spread(low: float, high: float, fold: float | None) -> str:
     return f"from {rates}" if fold is None else f"{decimal(fold, digits=1)}-fold ({rates})"
 
 
-def _told(event: SegmentEvent, min_size: int) -> str:
+def _text(event: SegmentEvent, min_size: int) -> str:
     """Say in one sentence what became of a segment when all days were taken."""
     old = " and ".join(str(each) for each in event.old_ids)
     new = " and ".join(str(each) for each in event.new_ids)
@@ -230,7 +234,7 @@ def warn_of_levels(
     what = "click rate of all users" if is_clicks else f"level of all users ({outcome.unit})"
     time = "day to day" if is_clicks else "period to period"
 
-    def told(place: int) -> str:
+    def text(place: int) -> str:
         at = levels.days[place].day * SECONDS_PER_DAY - round(utc_offset_hours * 3600)
         on = day(at, utc_offset_hours=utc_offset_hours)
         return f"{write(levels.days[place].ctr.value)} ({on})"
@@ -241,6 +245,6 @@ def warn_of_levels(
     low, *_, high = sorted(shown, key=lambda place: (levels.days[place].ctr.value or 0.0, place))
     yield (
         f"The {what} moved from {time} by more than chance: lowest "
-        f"{told(low)}, highest {told(high)}. Rates to be expected have wide intervals for it; "
+        f"{text(low)}, highest {text(high)}. Rates to be expected have wide intervals for it; "
         "compare segments with each other, not with rates of other days."
     )

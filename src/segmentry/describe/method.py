@@ -12,7 +12,7 @@ _CAUTION = (
 )
 
 
-def tell_method(
+def describe_method(
     users: UserData,
     segmentation: Segmentation,
     *,
@@ -29,7 +29,7 @@ def tell_method(
     if sample < 1:
         read += f" Only a sample of {sample:.0%} of the users, by hash of the id, was used."
     labels = {feature.name: feature.label for feature in users.catalogue}
-    told = (
+    parts = (
         read,
         _lacking(users),
         _forming(segmentation, labels, choices),
@@ -38,7 +38,7 @@ def tell_method(
         " ".join(_rates(users)),
         _CAUTION,
     )
-    return tuple(filter(None, told))
+    return tuple(filter(None, parts))
 
 
 def _forming(segmentation: Segmentation, labels: Mapping[str, str], choices: Choices) -> str:
@@ -58,14 +58,14 @@ def _forming(segmentation: Segmentation, labels: Mapping[str, str], choices: Cho
         "range (log-odds by at least 0.1, or luck alone would form segments), and weighted as the "
         "table of features says. Other features only describe."
     )
-    return formed + (f" Asked for otherwise: {choices.told}." if choices.given else "")
+    return formed + (f" Asked for otherwise: {choices.text}." if choices.given else "")
 
 
 def _cuts(cells: CellModel, labels: Mapping[str, str]) -> str:
     """Say where each feature was cut, so that anybody can do it again by hand."""
-    told = "; ".join(f"{labels[column.feature]}: {_classes(column)}" for column in cells.columns)
+    text = "; ".join(f"{labels[column.feature]}: {_classes(column)}" for column in cells.columns)
     return (
-        f"Segments are cells with saved cut points ({told}). New users are put into the same "
+        f"Segments are cells with saved cut points ({text}). New users are put into the same "
         "cells. Pictures and silhouettes alone use features that are logged and scaled."
     )
 

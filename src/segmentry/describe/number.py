@@ -35,7 +35,7 @@ EVIDENCE_COLUMNS: Mapping[str, type[pl.DataType]] = MappingProxyType(
         "n_draws": pl.Int64,
     }
 )
-"""What ``selection.parquet`` holds beside the scores; null where it was not measured."""
+"""What ``selection.parquet`` holds next to the scores; null where it was not measured."""
 
 NO_EVIDENCE: Mapping[str, float | bool | None] = MappingProxyType(dict.fromkeys(EVIDENCE_COLUMNS))
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from segmentry.describe.latent import latent_warnings
 from segmentry.describe.later_days import warn_of_luck
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import Luck, TruthReport, Validation
+from segmentry.evaluation.later_days import Luck, Validation, ValidationReport
 from segmentry.features.users import UserData
 from segmentry.segments.forming import Segmentation
 
 
-def headline(segments: Sequence[SegmentProfile], truth: TruthReport | None) -> str:
+def headline(segments: Sequence[SegmentProfile], validation: ValidationReport | None) -> str:
     """Say in one sentence what was found.
 
     It is written from the profiles alone, so that segments with other names get another one.
@@ -18,12 +18,12 @@ def headline(segments: Sequence[SegmentProfile], truth: TruthReport | None) -> s
     n_users = sum(segment.n_users for segment in segments)
     if len(segments) == 1:
         return f"{n_users:,} users and no segments worth telling apart: treat them as one."
-    if truth is not None and truth.outcome_starts_at is not None:
+    if validation is not None and validation.outcome_starts_at is not None:
         n_confirmed = sum(segment.verdict == "confirmed" for segment in segments)
-        told = {0: "none of them is", 1: "one of them is"}.get(n_confirmed, f"{n_confirmed} are")
+        text = {0: "none of them is", 1: "one of them is"}.get(n_confirmed, f"{n_confirmed} are")
         if n_confirmed == len(segments):
-            told = "all of them are"
-        return f"{n_users:,} users in {len(segments)} segments; {told} confirmed by later days."
+            text = "all of them are"
+        return f"{n_users:,} users in {len(segments)} segments; {text} confirmed by later days."
     largest = max(segments, key=lambda segment: (segment.share, -segment.segment_id))
     return (
         f"{n_users:,} users in {len(segments)} segments; the largest, "
@@ -35,7 +35,7 @@ def warn_of_segments(
     users: UserData,
     segments: Sequence[SegmentProfile],
     segmentation: Segmentation,
-    truth: Validation | None,
+    validation: Validation | None,
     *,
     luck: Luck | None,
     unchecked: str,
@@ -44,7 +44,7 @@ def warn_of_segments(
 
     `luck` is null, and `unchecked` says why, where there is no check on later days.
     """
-    yield from _doubts(truth, unchecked)
+    yield from _doubts(validation, unchecked)
     yield from latent_warnings(segmentation)
     yield from _withheld(segments)
     by_clicks = {"ctr", "ctr_shrunk", "n_clicks", "n_click_days", "n_repeat_clicks"}
@@ -72,15 +72,15 @@ def _withheld(segments: Sequence[SegmentProfile]) -> Iterator[str]:
         )
 
 
-def _doubts(truth: Validation | None, unchecked: str) -> Iterator[str]:
+def _doubts(validation: Validation | None, unchecked: str) -> Iterator[str]:
     """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
-    if truth is None:
+    if validation is None:
         yield f"The segments were not checked on later days: {unchecked}."
         return
-    if truth.split.reason:
-        yield f"The segments could not be checked on later days: {truth.split.reason}."
+    if validation.split.reason:
+        yield f"The segments could not be checked on later days: {validation.split.reason}."
         return
-    gain = truth.kept_gain
+    gain = validation.kept_gain
     if gain is not None and gain.reason:
-        own = "CTRs" if truth.outcome.kind == "clicks" else "histories"
+        own = "CTRs" if validation.outcome.kind == "clicks" else "histories"
         yield f"Users' own {own} tell nothing that holds on later days: {gain.reason}."

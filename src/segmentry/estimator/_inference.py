@@ -75,7 +75,7 @@ def _series_of(column: nw.Series[nw.typing.IntoSeries]) -> pl.Series:
 def _series_of_values(name: str, values: npt.NDArray[np.generic]) -> pl.Series:
     if values.dtype.kind not in "OUS":
         return pl.Series(name, np.ascontiguousarray(values))
-    # Python objects can be told apart one by one only.
+    # Python objects can be compared one by one only.
     known = [None if _is_missing(value) else value for value in values.tolist()]
     for dtype in (None, pl.Float64):
         try:

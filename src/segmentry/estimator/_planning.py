@@ -92,8 +92,8 @@ leave it out
             raise ConfigError(f"no column {name!r}; expected some of {', '.join(known)}")
     chosen = [each for each in inferred.features if features is None or each.name in features]
     if not chosen:
-        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        raise ConfigError(f"no column is left to form segments ({told or 'none was asked for'})")
+        text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise ConfigError(f"no column is left to form segments ({text or 'none was asked for'})")
     return apply_choices([plan_column(each) for each in chosen], choices)
 
 

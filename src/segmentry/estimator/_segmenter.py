@@ -73,7 +73,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         Factors of scaled columns, above 0; 1 where none is given.
     fill : {"zero", "median", "mode", "own level", "none"} or mapping of columns to these, optional
         What stands in for a missing value; "own level" marks it, "none" is refused here, where
-        every row gets a segment. By default it is told by what the column looks like.
+        every row gets a segment. By default the look of the column decides.
     transforms : {"none", "log1p", "logit"} or mapping of columns to these, optional
         By default counts, money and durations are logged.
     clip : tuple of (float, float), "none" or mapping of columns to these, optional
@@ -243,7 +243,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         """
         super().set_output(transform="default" if transform == _ARROW else transform)
         if transform is not None:
-            # Beside scikit-learn's own key, so that `clone` takes both along.
+            # Next to scikit-learn's own key, so that `clone` takes both along.
             self._sklearn_output_config[_ARROW] = transform == _ARROW
         return self
 
@@ -366,7 +366,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         Raises
         ------
         BundleError
-            If the file is no saved segmenter, or one of another version.
+            If the file is not a saved segmenter, or one of another version.
         """
         saved = CODEC.read(Path(path))
         fields = saved.settings.__dataclass_fields__

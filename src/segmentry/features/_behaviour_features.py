@@ -212,7 +212,7 @@ _NEEDS: Mapping[str, tuple[_Need, ...]] = MappingProxyType(
         },
     }
 )
-# What is not here is told from the times of day.
+# What is not here is computed from the times of day.
 _OF_TIME: tuple[_Need, ...] = ("times",)
 
 

@@ -20,7 +20,7 @@ from segmentry.features._behaviour_counts import (
 )
 from segmentry.features._behaviour_features import behaviour_provides
 from segmentry.ingest.checked import Checked, refuse_nothing
-from segmentry.runtime.progress import told_in_rows
+from segmentry.runtime.progress import row_reporter
 from segmentry.schema import Engine, LogParts, Progress, RowAccount, Source, Window
 
 PartPair = tuple[Path | None, Path | None]
@@ -98,7 +98,7 @@ def count_behaviour_source(
         history=history,
         window=window if is_timed else history,
         is_timed=is_timed,
-        on_part=told_in_rows(progress, "counting behaviours", split.account.n_used),
+        on_part=row_reporter(progress, "counting behaviours", split.account.n_used),
     )
     early, early_window = None, None
     if feature_window is not None and is_timed:

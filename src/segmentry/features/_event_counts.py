@@ -82,7 +82,7 @@ class _Seen:
         return found
 
     def pairs(self, key: IntVector, *, n_keys: int) -> Pairs:
-        """Count by user and key; -1 is no key."""
+        """Count by user and key; -1 is not a key."""
         user, is_click = self.events.user, self.events.is_click
         is_known = key >= 0
         if not is_known.all():

@@ -93,8 +93,8 @@ def read_events(
     """Read one part, a file of `split_log`; impressions outside the window are left out.
 
     `ad_places` are of the table of ads; null where no ads are wanted. At most 64 `placements` are
-    told apart; empty where none is wanted. `amounts` are those of "value" and "quantity" that are
-    wanted.
+    distinguished; empty where none is wanted. `amounts` are those of "value" and "quantity" that
+    are wanted.
     """
     shown_at, midnight = nw.col("shown_at"), midnight_of(window)
     seconds = nw.Int32 if window.end - midnight < MAX_SECONDS else nw.Int64

@@ -27,7 +27,7 @@ from segmentry.features.windows import WindowSplit, periods_of, split_window
 from segmentry.ingest.checked import Checked
 from segmentry.ingest.quality import Finding, find_in_log, find_in_profiles, find_in_tables
 from segmentry.runtime.clock import StepClock
-from segmentry.runtime.progress import told_in_rows
+from segmentry.runtime.progress import row_reporter
 from segmentry.schema import (
     OF_CLICKS,
     Engine,
@@ -107,7 +107,7 @@ def count_source(
             features=wanted.features,
             early=early,
             values_by_day=wanted.outcome != "clicks",
-            on_part=told_in_rows(progress, "counting per user", log.account.n_used),
+            on_part=row_reporter(progress, "counting per user", log.account.n_used),
         )
     behaviours = None
     if checked.behaviours is not None:
@@ -142,7 +142,8 @@ def ready_users(checked: Checked, source: Source, wanted: Wanted) -> UserData:
         main_placement=None,
         source=source.name,
         accounts=checked.accounts,
-        findings=find_in_profiles(profiles.rows, source.attributes, profiles.n_impossible),
+        findings=find_in_profiles(profiles.rows, source.attributes, profiles.n_impossible)
+        + checked.unreadable,
         traits=wanted.traits,
     )
 
@@ -182,7 +183,7 @@ def derive_users(checked: Checked, counted: Counted, source: Source, wanted: Wan
         main_placement=counted.main_placement,
         source=source.name,
         accounts=accounts,
-        findings=findings + counted.findings,
+        findings=findings + counted.findings + checked.unreadable,
         early=_early_users(
             counted, users, wanted, behaviours, window=checked.window, source=source
         ),

@@ -1,7 +1,7 @@
 """From the files of a source to sound rows: the first stage of reading."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import narwhals.stable.v2 as nw
@@ -9,15 +9,17 @@ import numpy as np
 import polars as pl
 
 from segmentry.errors import DataError, EmptyDataError
+from segmentry.ingest.engines._validity import unreadable_amount
 from segmentry.ingest.files import estimate_rows
-from segmentry.ingest.quality import refuse_rejections
+from segmentry.ingest.quality import Finding, refuse_rejections, unreadable_values
 from segmentry.ingest.room import about_rows, parts_of, require_room_for
 from segmentry.ingest.store.prepared import check_content, tables_of
 from segmentry.runtime.clock import StepClock
-from segmentry.runtime.progress import told, told_in_rows
+from segmentry.runtime.progress import row_reporter, step_reporter
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import (
     ADS_COLUMNS,
+    EVENT_COLUMNS,
     MICRO,
     Engine,
     LogParts,
@@ -40,6 +42,8 @@ class CleanTable:
     rows: pl.DataFrame
     account: RowAccount
     n_impossible: int
+    n_unreadable: Mapping[str, int] = field(default_factory=dict)
+    """Values that are there and are no numbers, by column."""
 
 
 def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[str]) -> CleanTable:
@@ -49,7 +53,8 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
     rejected and the user counts as unprofiled: whichever was kept would depend on their order.
 
     Levels below 0, in the columns named by `attributes`, are impossible and become unknown, as
-    numbers that are not finite do in any column.
+    infinite numbers do in any column. Texts that are no numbers, read as not-a-number, are counted
+    by column.
 
     >>> rows = pl.DataFrame({"user_id": [2, 1, 1, 2, None], "city": [3, 1, 1, 4, 1]})
     >>> clean = clean_profiles(rows, unreadable=0, attributes=["city"])
@@ -57,6 +62,7 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
     ([(1, 1)], {'user_id missing or unreadable': 1, 'exact duplicate': 1, \
 'contradicts another row of the same id': 2})
     """
+    rows, unreadable_values = _without_unreadable(rows)
     is_bad: dict[str, pl.Expr] = {}
     for name, dtype in rows.schema.items():
         if name in attributes and dtype.is_numeric():
@@ -67,11 +73,22 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
     odd = {name: n for name, n in n_bad.row(0, named=True).items() if n} if is_bad else {}
     sound = rows.with_columns(pl.when(~is_bad[name]).then(name).alias(name) for name in odd)
     odd_values = sum(odd.values())
-    return _unique(sound, key="user_id", role="profiles", unreadable=unreadable, odd=odd_values)
+    found = _unique(sound, key="user_id", role="profiles", unreadable=unreadable, odd=odd_values)
+    return replace(found, n_unreadable=unreadable_values)
+
+
+def _without_unreadable(rows: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    """Make not-a-number unknown; count it by column."""
+    numbers = [name for name, dtype in rows.schema.items() if dtype.is_float()]
+    if not numbers:
+        return rows, {}
+    counts = rows.select(pl.col(numbers).is_nan().sum()).row(0, named=True)
+    found = {name: n for name, n in counts.items() if n}
+    return rows.with_columns(pl.col(list(found)).fill_nan(None)), found
 
 
 def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
-    """Keep one row per ad and put ``log_price``, ln(1 + price) in fixed point, beside the price.
+    """Keep one row per ad and put ``log_price``, ln(1 + price) in fixed point, next to the price.
 
     A price that is not a finite number above 0 is impossible and becomes unknown.
 
@@ -80,6 +97,7 @@ def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
     >>> clean.rows["log_price"].to_list(), clean.n_impossible
     ([693147, None], 1)
     """
+    rows, unreadable_values = _without_unreadable(rows)
     absent = [name for name in ADS_COLUMNS if name not in rows.columns]
     full = rows.with_columns(
         pl.lit(None, dtype=pl.Float64 if name == "price" else pl.Int64).alias(name)
@@ -91,13 +109,14 @@ def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
     sound = full.with_columns(pl.when(~is_bad).then(price).alias("price"))
     logs = np.round(np.log1p(sound["price"].to_numpy()) * MICRO)
     log_price = pl.Series("log_price", logs).fill_nan(None).cast(pl.Int64)
-    return _unique(
+    found = _unique(
         sound.with_columns(log_price),
         key="ad_id",
         role="ads",
         unreadable=unreadable,
         odd=n_impossible,
     )
+    return replace(found, n_unreadable=unreadable_values)
 
 
 def no_profiles(user_type: pl.DataType, attributes: Sequence[str]) -> pl.DataFrame:
@@ -185,6 +204,8 @@ class Checked:
     """Of the log."""
     main_placement: str | None
     accounts: tuple[RowAccount, ...]
+    unreadable: tuple[Finding, ...] = ()
+    """Columns with values that are there and cannot be read."""
 
 
 def check_source(
@@ -205,19 +226,26 @@ def check_source(
     prepared = [table for table in tables_of(source).values() if table.digests]
     if prepared:
         with clock.step("check the prepared files"):
-            check_content(prepared, on_file=told(progress, "checking the prepared files"))
+            check_content(prepared, on_file=step_reporter(progress, "checking the prepared files"))
     is_ready = source.impressions is None
     with clock.step("read the user table" if is_ready else "read profiles and ads"):
         profiles, ads = _read_tables(engine, source, rules.sample)
     if source.impressions is None:
-        return _ready_table(profiles, ads, rules)
+        unreadable = tuple(_unreadable_in(engine, source.profiles, profiles, events=""))
+        return _ready_table(profiles, ads, rules, unreadable)
     with clock.step("read log"):
         log = _read_log(engine, source, rules, scratch=scratch, progress=progress)
         facts = _facts_of(engine, log)
     tables = ((log, source.impressions), (profiles, source.profiles), (ads, source.ads))
     accounts = tuple(table.account for table, files in tables if files is not None)
+    unreadable = tuple(
+        finding
+        for table, files in tables
+        if files is not None
+        for finding in _unreadable_in(engine, files, table, events=source.events)
+    )
     if rules.is_strict:
-        refuse_rejections(accounts)
+        refuse_rejections(accounts, unreadable)
     window = _window_of(source, rules, facts)
     behaviours = None
     if source.behaviours is not None:
@@ -225,18 +253,49 @@ def check_source(
             behaviours = _read_behaviours(
                 engine, source, source.behaviours, window, rules, scratch=scratch, progress=progress
             )
-    return Checked(profiles, ads, log, behaviours, window, facts.main_placement, accounts)
+    main = facts.main_placement
+    return Checked(profiles, ads, log, behaviours, window, main, accounts, unreadable)
 
 
-def _ready_table(profiles: CleanTable, ads: CleanTable, rules: Rules) -> Checked:
+def _unreadable_in(
+    engine: Engine,
+    source: TableSource | None,
+    table: CleanTable | LogParts | UserTally,
+    *,
+    events: str,
+) -> Iterator[Finding]:
+    """Yield the columns of a table with values that cannot be read, with an example of each."""
+    if source is None:
+        return
+    if isinstance(table, CleanTable):
+        counts = table.n_unreadable
+    else:
+        rejected = table.account.rejected
+        counts = {name: rejected.get(unreadable_amount(name), 0) for name in EVENT_COLUMNS}
+    rows = {"impressions": events, "profiles": "users"}.get(source.role, source.role)
+    for name, n_values in counts.items():
+        if n_values:
+            yield unreadable_values(
+                name,
+                rows=rows,
+                column=source.columns[name].name,
+                example=engine.unreadable_example(source, name),
+                count=n_values,
+                of=table.account.n_read,
+            )
+
+
+def _ready_table(
+    profiles: CleanTable, ads: CleanTable, rules: Rules, unreadable: tuple[Finding, ...]
+) -> Checked:
     """Take the profiles as the users: there is no log, no window and no click."""
     account = replace(profiles.account, role="users")
     if rules.is_strict:
-        refuse_rejections((profiles.account,))
+        refuse_rejections((profiles.account,), unreadable)
     if not profiles.rows.height:
         raise EmptyDataError(f"no user is left of {account.n_read:,} rows; see the file")
     window = Window.around(0, 0, utc_offset_hours=0)
-    return Checked(profiles, ads, None, None, window, None, (account,))
+    return Checked(profiles, ads, None, None, window, None, (account,), unreadable)
 
 
 def _read_tables(engine: Engine, source: Source, sample: float) -> tuple[CleanTable, CleanTable]:
@@ -288,7 +347,7 @@ def _read_log(
     estimates = [estimate_rows(file) for file in log.files]
     n_rows = None if None in estimates else sum(each or 0 for each in estimates)
     step = "reading the log" if n_rows is not None else "reading the compressed log"
-    on_progress, exclude = told_in_rows(progress, step, n_rows), _outside(rules)
+    on_progress, exclude = row_reporter(progress, step, n_rows), _outside(rules)
     if rules.is_tallied:
         return engine.tally_users(
             log, exclude=exclude, keep_users=keep_users, on_progress=on_progress
@@ -394,10 +453,10 @@ def _read_behaviours(
         n_parts=parts_of(_logs_of(source), rules.memory),
         exclude={_LATE: nw.col("happened_at") >= window.end} if is_timed else {},
         keep_users=None,
-        on_progress=told_in_rows(
+        on_progress=row_reporter(
             progress, "reading the behaviours", sum(map(about_rows, log.files))
         ),
-        on_collapse=told(progress, "collapsing equal behaviours"),
+        on_collapse=step_reporter(progress, "collapsing equal behaviours"),
     )
     refuse_nothing(parts.account)
     if rules.is_strict:

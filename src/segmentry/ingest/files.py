@@ -216,7 +216,7 @@ def _inspect_text(path: Path, shape: FileShape) -> FileLayout:
         raise DataError(f"{path}: the first line is blank, expected the header; remove the line")
     if not shape.names and header.lstrip().startswith(_NO_HEADERS):
         raise DataError(
-            f"{path}: the first line is no header ({header[:40].strip()!r}); remove the line"
+            f"{path}: the first line is not a header ({header[:40].strip()!r}); remove the line"
         )
     is_csv = shape.format != "whitespace"
     delimiter = (shape.delimiter or _delimiter_of(header)) if is_csv else ""
@@ -323,7 +323,7 @@ def _first_text(path: Path) -> tuple[str, bool]:
             raise DataError(f"{path}: found {found}, expected UTF-8 text (CSV); {remedy}")
     if b"\0" in head:
         raise DataError(
-            f"{path}: found zero bytes, as in UTF-16 or in what is no text, expected UTF-8 text "
+            f"{path}: found zero bytes, as in UTF-16 or in what is not text, expected UTF-8 text "
             "(CSV); convert the file"
         )
     is_cut = len(head) == _SAMPLE_BYTES
@@ -342,7 +342,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
-    """Check that a file has all required columns; all missing ones are told together.
+    """Check that a file has all required columns; all missing ones are reported together.
 
     A SchemaError says what was found and the nearest match of each missing column.
 
@@ -355,9 +355,9 @@ def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
     required = list(required)
     missing = [name for name in required if name not in layout.all_names]
     if missing:
-        told = ", ".join(_missing(name, layout.all_names) for name in missing)
+        text = ", ".join(_missing(name, layout.all_names) for name in missing)
         raise SchemaError(
-            f"{layout.path}: no column {told}; found {', '.join(sorted(layout.all_names))}"
+            f"{layout.path}: no column {text}; found {', '.join(sorted(layout.all_names))}"
         )
     nested = [name for name in required if name in layout.nested]
     if nested:

@@ -111,7 +111,7 @@ least year, month and day
 def find_time_format(values: Sequence[str]) -> str:
     """Return the format in which most of some times are written, or nothing if none fits.
 
-    A date such as ``03/04/2017`` fits none: which number is the month cannot be told.
+    A date such as ``03/04/2017`` fits none: which number is the month is ambiguous.
 
     >>> find_time_format(["1494000000"]), find_time_format(["1494000000123"])
     ('seconds', 'milliseconds')

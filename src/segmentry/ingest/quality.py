@@ -19,6 +19,10 @@ from segmentry.schema import (
     Window,
 )
 
+UNREADABLE = "unreadable-"
+"""How the codes of findings about values that cannot be read begin."""
+_MAX_EXAMPLE = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -172,8 +176,20 @@ def find_in_log(
     return tuple(found)
 
 
-def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
-    """Refuse tables of which rows were rejected, by a DataError with all of them, and why."""
+def unreadable_values(
+    name: str, *, rows: str, column: str, example: str, count: int, of: int
+) -> Finding:
+    """Report values of a column that are there and cannot be read.
+
+    >>> unreadable_values("spend", rows="users", column="Spend", example="n/a", count=3, of=9).text
+    "users with an unreadable 'Spend', such as 'n/a'"
+    """
+    such = f", such as {example[:_MAX_EXAMPLE]!r}" if example else ""
+    return Finding(f"{UNREADABLE}{name}", f"{rows} with an unreadable {column!r}{such}", count, of)
+
+
+def refuse_rejections(accounts: Iterable[RowAccount], unreadable: Iterable[Finding] = ()) -> None:
+    """Refuse tables with rejected rows or unreadable values, by a DataError that lists them."""
     bad = [
         f"{account.role}: {n:,} {reason}"
         for account in accounts
@@ -181,3 +197,9 @@ def refuse_rejections(accounts: Iterable[RowAccount]) -> None:
     ]
     if bad:
         raise DataError(f"--strict: rows were rejected ({'; '.join(bad)}); fix the files")
+    odd = [f"{found.count:,} {found.text}" for found in unreadable]
+    if odd:
+        raise DataError(
+            f"--strict: values could not be read ({'; '.join(odd)}); declare how they are written "
+            "in the mapping (decimal, thousands, missing), or fix the file"
+        )

@@ -137,9 +137,9 @@ def find_taobao(data_dir: Path) -> Source:
     files = {table: _find_file(data_dir, table) for table in _FILES}
     if files["log"] is None:
         present = sorted(path.name for path in data_dir.iterdir())
-        told = ", ".join(present[:8]) if present else "nothing"
+        text = ", ".join(present[:8]) if present else "nothing"
         raise DataError(
-            f"{data_dir}: no log; found {told}; expected raw_sample.csv, .csv.gz or .parquet, or "
+            f"{data_dir}: no log; found {text}; expected raw_sample.csv, .csv.gz or .parquet, or "
             "a mapping: segmentry init writes one"
         )
     return resolve_mapping(_mapping(data_dir, files), base=data_dir)
@@ -151,8 +151,8 @@ def _find_file(data_dir: Path, table: str) -> str | None:
     if table == "behaviours" and (data_dir / _FILES[table]).is_dir():
         found.append(_FILES[table])
     if len(found) > 1:
-        told = " and ".join(found)
-        raise DataError(f"{data_dir}: found {told}, expected one of them; remove the others")
+        text = " and ".join(found)
+        raise DataError(f"{data_dir}: found {text}, expected one of them; remove the others")
     return found[0] if found else None
 
 

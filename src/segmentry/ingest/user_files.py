@@ -93,8 +93,8 @@ def as_ids(values: pl.Series, *, like: pl.DataType, source: str) -> pl.Series:
     >>> as_ids(pl.Series(["u7"]), like=pl.Int64(), source="contacts.csv")
     Traceback (most recent call last):
     ...
-    segmentry.errors.SchemaError: contacts.csv: user_id 'u7' is no whole number, as those of the \
-run are; use the ids of the run
+    segmentry.errors.SchemaError: contacts.csv: user_id 'u7' is not a whole number, as those of \
+the run are; use the ids of the run
     """
     n_missing = values.null_count()
     if n_missing:
@@ -111,7 +111,7 @@ run are; use the ids of the run
     if ids.null_count():
         wrong = values.filter(ids.is_null()).first()
         raise SchemaError(
-            f"{source}: user_id {wrong!r} is no whole number, as those of the run are; "
+            f"{source}: user_id {wrong!r} is not a whole number, as those of the run are; "
             "use the ids of the run"
         )
     return ids.cast(like).alias("user_id")

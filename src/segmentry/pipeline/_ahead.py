@@ -59,7 +59,9 @@ class Ahead:
     def __exit__(self, *_: object) -> None:
         self._all.close()
 
-    def start(self, segmentation: Segmentation, truth: Validation | None, segments: Named) -> Named:
+    def start(
+        self, segmentation: Segmentation, validation: Validation | None, segments: Named
+    ) -> Named:
         """Go ahead, and return the segments by the names that people gave.
 
         Raises ConfigError if people's names do not fit the segments.
@@ -67,7 +69,7 @@ class Ahead:
         named = self._name(segmentation, segments)
         self.automatic = {segment.segment_id: segment.name for segment in segments}
         # Before anything else is begun: it is what everybody waits for.
-        self._segments = self._write_segments(segmentation, truth, named)
+        self._segments = self._write_segments(segmentation, validation, named)
         pool = self._all.enter_context(ThreadPoolExecutor(1))
         self._users_written = pool.submit(self._write_users, segmentation)
         self._all.enter_context(preloading(FOR_DRAWING))
@@ -78,7 +80,7 @@ class Ahead:
         return named
 
     def _write_segments(
-        self, segmentation: Segmentation, truth: Validation | None, named: Named
+        self, segmentation: Segmentation, validation: Validation | None, named: Named
     ) -> pl.DataFrame:
         with self._clock.step("write segments"):
             segments = segments_table(
@@ -87,8 +89,8 @@ class Ahead:
                 segmentation.margins,
                 tuple(segment.name for segment in named),
             )
-            if truth is not None:
-                early_ids = pl.Series("feature_segment_id", truth.feature_segment_ids)
+            if validation is not None:
+                early_ids = pl.Series("feature_segment_id", validation.feature_segment_ids)
                 segments = segments.with_columns(early_ids)
             segments.write_parquet(self._staging / "segments.parquet")
         return segments

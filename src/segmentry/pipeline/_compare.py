@@ -44,7 +44,7 @@ from segmentry.results.run_folder import (
 )
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.results.summary import Summary, read_summary, render_summary_json
-from segmentry.runtime.progress import told
+from segmentry.runtime.progress import step_reporter
 from segmentry.schema import UNKNOWN, Estimate, Progress, Window
 from segmentry.segments.forming import Recipe, plan_features, recipe_named
 from segmentry.segments.preprocessing import Choices, ColumnPlan
@@ -118,7 +118,7 @@ def compare_algorithms(
         n_runs=n_runs,
         seed=seed,
         is_alone=is_alone,
-        on_step=told(progress, "comparing algorithms"),
+        on_step=step_reporter(progress, "comparing algorithms"),
     )
     comparison = AlgorithmComparison(
         chosen=bundle.algorithm,
@@ -228,7 +228,7 @@ def _chosen_ids(home: Path) -> npt.NDArray[np.int64]:
 
 
 def _outcome_gain(summary: Summary) -> Estimate:
-    gain = None if summary.truth is None else summary.truth.kept_gain
+    gain = None if summary.validation is None else summary.validation.kept_gain
     return UNKNOWN if gain is None else gain.nats_by_forecast
 
 
@@ -248,7 +248,7 @@ def _notes(summary: Summary, inner: _Inner | None, *, is_alone: bool) -> tuple[s
             f"The inner gain is too high where {', '.join(inner.caveats)} form segments: they "
             "could not be found again without the later days."
         )
-    if summary.truth is not None:
+    if summary.validation is not None:
         notes.append(
             "The outcome window was asked about the run’s own algorithm alone: to choose by it "
             "would spend it."

@@ -20,7 +20,7 @@ from segmentry.evaluation.later_days import (
 )
 from segmentry.evaluation.number import NumberEvidence, evidence_basis, find_by_evidence
 from segmentry.features.users import EarlyUsers, UserData
-from segmentry.runtime.progress import told
+from segmentry.runtime.progress import step_reporter
 from segmentry.runtime.threads import one_thread
 from segmentry.schema import Progress
 from segmentry.segments.forming import Decide, Recipe, Segmentation, find_cells, find_segments
@@ -68,8 +68,8 @@ def find(
         seed=settings.seed,
         is_exact=settings.exact_silhouette,
         decide=decide,
-        on_fitted=told(asked.progress, "trying numbers of segments"),
-        on_block=told(asked.progress, "measuring silhouettes"),
+        on_fitted=step_reporter(asked.progress, "trying numbers of segments"),
+        on_block=step_reporter(asked.progress, "measuring silhouettes"),
     )
 
 
@@ -82,7 +82,7 @@ class Found:
 
     segmentation: Segmentation
     evidence: NumberEvidence | None
-    truth: Validation | None
+    validation: Validation | None
     unchecked: str
     added: Added
 
@@ -95,7 +95,7 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
         return Found(segmentation, evidence, None, unchecked, Added(reason=unchecked))
     # One thread for each sum: its last bits must not depend on how many there are.
     with one_thread():
-        segmentation, truth = check_later(
+        segmentation, validation = check_later(
             first[0],
             users.early,
             users.table,
@@ -105,7 +105,9 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
             seed=asked.settings.seed,
             min_size=asked.settings.min_size,
         )
-    return Found(segmentation, first[1], truth, unchecked, _measure_added(asked, first[0], users))
+    return Found(
+        segmentation, first[1], validation, unchecked, _measure_added(asked, first[0], users)
+    )
 
 
 def _measure_added(asked: Asked, first: Segmentation, users: UserData) -> Added:
@@ -193,8 +195,8 @@ def _first_fit(
     early = users.early.table
     absent = [plan.feature.name for plan in asked.plans if plan.feature.name not in early]
     if absent:
-        told_names = ", ".join(absent)
-        return None, f"the run that was reused did not keep {told_names} for its first days"
+        names = ", ".join(absent)
+        return None, f"the run that was reused did not keep {names} for its first days"
     try:
         return _find_first(asked, early, users.early), ""
     except (EmptyDataError, SelectionError) as error:

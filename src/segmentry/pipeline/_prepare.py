@@ -50,7 +50,7 @@ def prepare(
     data_dir : Path or str or None
         Folder of the files; that of the mapping if absent.
     out : Path or str
-        The folder to make. Until it is whole, the work lies in a hidden folder beside it.
+        The folder to make. Until it is whole, the work lies in a hidden folder next to it.
     mapping : Path or str, optional
         TOML file, for data that are not Taobao's.
     overwrite : bool

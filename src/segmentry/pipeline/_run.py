@@ -77,14 +77,14 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Formed:
-    """Segments and all that is said of them.
+    """Segments and all that describes them.
 
     `affinity` is null where the log was not read, `hexagons` where there is no map of all users.
     """
 
     segmentation: Segmentation
     summary: Summary
-    truth: Validation | None
+    validation: Validation | None
     affinity: pl.DataFrame | None
     hexagons: pl.DataFrame | None
 
@@ -167,8 +167,8 @@ def run(
         source, inputs = find_source(data_dir, mapping), ()
     command = _command(data_dir, from_run, settings, mapping=mapping, names=names)
     scratch = None
-    with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as beside:
-        temporary = beside.enter_context(contextlib.ExitStack())
+    with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(contextlib.ExitStack())
         files: set[Path] = set()
         if source is not None:
             scratch = temporary.enter_context(
@@ -178,7 +178,7 @@ def run(
         name = partial(
             named_by_people, table=users.table, earlier=earlier, given=given, source=names
         )
-        ahead = beside.enter_context(Ahead(staging, users, files, clock, name))
+        ahead = stack.enter_context(Ahead(staging, users, files, clock, name))
         formed = segment_run(
             users,
             settings,
@@ -268,11 +268,11 @@ def segment_run(
     asked = Asked(plans, recipe, settings, progress)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
         found = find_and_check(asked, users)
-    segmentation, truth = found.segmentation, found.truth
+    segmentation, validation = found.segmentation, found.validation
     # One thread for each sum: its last bits must not depend on who else is computing.
     with clock.step("describe the log by segment"), one_thread():
         second = look_again(
-            users, segmentation, truth, settings, scratch=scratch, progress=progress
+            users, segmentation, validation, settings, scratch=scratch, progress=progress
         )
     with clock.step("profile"):
         summary, hexagons = summarise(
@@ -281,17 +281,17 @@ def segment_run(
             command=command,
             found=found,
             log=second.report,
-            on_named=None if on_named is None else partial(on_named, segmentation, truth),
+            on_named=None if on_named is None else partial(on_named, segmentation, validation),
         )
     with clock.step("decide"):
-        summary = decide(summary, users, segmentation, settings, truth)
-    return Formed(segmentation, summary, truth, second.cells, hexagons)
+        summary = decide(summary, users, segmentation, settings, validation)
+    return Formed(segmentation, summary, validation, second.cells, hexagons)
 
 
 def _undated(users: UserData) -> tuple[str, ...]:
     """Return the features of a behaviour log without times, where the ad log has them.
 
-    What was done before the outcome window cannot be told, so that they only describe.
+    What was done before the outcome window is unknown, so that they only describe.
     """
     if users.behaviours is None or users.behaviours.days is not None or not users.traits.has_time:
         return ()
@@ -424,8 +424,8 @@ def _write(
     """Write the tables while the figures are drawn, in other processes."""
     summary = formed.summary
     (staging / NAMES_FILE).write_text(render_names(summary, ahead.automatic), encoding="utf-8")
-    with ThreadPoolExecutor(1) as beside:
-        tables = beside.submit(_write_tables, staging, users, formed, clock)
+    with ThreadPoolExecutor(1) as worker:
+        tables = worker.submit(_write_tables, staging, users, formed, clock)
         with clock.step("draw and report"):
             write_report(summary, staging, draw=ahead.draw)
         tables.result()

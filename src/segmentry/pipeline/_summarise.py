@@ -15,16 +15,11 @@ from segmentry.describe.conversions import report_conversions
 from segmentry.describe.data_warnings import warn_of_data, warn_of_memory, warn_of_suspects
 from segmentry.describe.exposure import HoldOut, LogDescription, LogReport, Members, describe_log
 from segmentry.describe.latent import report_latent
-from segmentry.describe.later_days import report_truth, warn_of_levels, with_truth
+from segmentry.describe.later_days import report_validation, warn_of_levels, with_validation
 from segmentry.describe.maps import make_pictures, map_components
-from segmentry.describe.method import tell_method
+from segmentry.describe.method import describe_method
 from segmentry.describe.number import report_evidence, warn_of_number
 from segmentry.describe.overview import headline, warn_of_segments
-from segmentry.describe.presence import (
-    PresenceReport,
-    report_presence,
-    warn_of_presence,
-)
 from segmentry.describe.profiles import (
     SegmentProfile,
     find_exemplars,
@@ -32,8 +27,13 @@ from segmentry.describe.profiles import (
     profile_segments,
     report_rules,
 )
+from segmentry.describe.retention import (
+    RetentionReport,
+    report_retention,
+    warn_of_retention,
+)
 from segmentry.errors import EmptyDataError
-from segmentry.evaluation.later_days import TruthReport, Validation
+from segmentry.evaluation.later_days import Validation, ValidationReport
 from segmentry.features.users import UserData
 from segmentry.features.windows import local_days
 from segmentry.ingest.engines import explained, open_engine
@@ -41,7 +41,7 @@ from segmentry.ingest.quality import DataReport, Finding
 from segmentry.pipeline._form import Found
 from segmentry.privacy import published_ids
 from segmentry.results.summary import Decisions, Repeat, Summary
-from segmentry.runtime.progress import told
+from segmentry.runtime.progress import step_reporter
 from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
 from segmentry.schema import OF_CLICKS, UNASSIGNED, DataTraits, Feature, Progress
@@ -67,31 +67,31 @@ def summarise(
     log: LogReport,
     on_named: Callable[[Named], Named] | None = None,
 ) -> Summarised:
-    """Put together all that the report shows.
+    """Collect all that the report shows.
 
     The `command` is what to type to repeat the run; `found` the segments of these users, what later
     days say, why so many, what behaviours add. `on_named` is called with the profiles as soon as
     they have names by rule; it returns them with the names that people gave.
     """
-    segmentation, truth, evidence = found.segmentation, found.truth, found.evidence
+    segmentation, validation, evidence = found.segmentation, found.validation, found.evidence
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
-    with one_thread(), ThreadPoolExecutor(max_workers=1) as beside:
-        population, segments = _profiles(users, segmentation, config, truth)
+    with one_thread(), ThreadPoolExecutor(max_workers=1) as worker:
+        population, segments = _profiles(users, segmentation, config, validation)
         if on_named is not None:
             segments = on_named(segments)
         segments = _with_stability(segments, found)
-        pictures = beside.submit(
+        pictures = worker.submit(
             make_pictures, users.table, segmentation, users.catalogue, min_size=min_size
         )
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
-        presence = report_presence(truth, users, segmentation, min_size=min_size)
-        checked = None if truth is None else report_truth(truth, min_size=min_size)
+        retention = report_retention(validation, users, segmentation, min_size=min_size)
+        checked = None if validation is None else report_validation(validation, min_size=min_size)
         drawn_from, hexagons = pictures.result()
         summary = Summary(
             headline=headline(segments, checked),
             warnings=(
-                *_warnings(users, segments, found, checked=checked, presence=presence),
+                *_warnings(users, segments, found, checked=checked, retention=retention),
                 *warn_of_memory(users.table.height, config.memory),
             ),
             data=_data(users),
@@ -105,17 +105,19 @@ def summarise(
             map=map_components(users.table, segmentation, min_size=min_size),
             method=_method(users, segmentation, config),
             repeat=Repeat(command, config.seed, __version__, segmentation.recipe.name),
-            truth=checked,
+            validation=checked,
             latent=report_latent(
-                segmentation, truth.kept_by_memberships if truth else None, withheld=withheld
+                segmentation,
+                validation.kept_by_memberships if validation else None,
+                withheld=withheld,
             ),
             evidence=None if evidence is None else report_evidence(evidence, withheld=withheld),
-            presence=presence,
+            retention=retention,
             pictures=drawn_from,
             log=log,
             traits=users.traits,
             conversions=report_conversions(
-                users, segmentation, truth, found.added, min_size=min_size
+                users, segmentation, validation, found.added, min_size=min_size
             ),
         )
         return Summarised(summary, hexagons)
@@ -148,7 +150,7 @@ def _unassigned(users: UserData, segmentation: Segmentation) -> tuple[Finding, .
 
 
 def _method(users: UserData, segmentation: Segmentation, config: RunConfig) -> tuple[str, ...]:
-    return tell_method(
+    return describe_method(
         users,
         segmentation,
         choices=config.choices,
@@ -174,14 +176,14 @@ def _warnings(
     segments: Named,
     found: Found,
     *,
-    checked: TruthReport | None,
-    presence: PresenceReport | None,
+    checked: ValidationReport | None,
+    retention: RetentionReport | None,
 ) -> Iterator[str]:
     """Yield what must be known to read the rest, of all that was looked at."""
-    segmentation, truth = found.segmentation, found.truth
+    segmentation, validation = found.segmentation, found.validation
     luck = None if checked is None else checked.luck
     yield from warn_of_segments(
-        users, segments, segmentation, truth, luck=luck, unchecked=found.unchecked
+        users, segments, segmentation, validation, luck=luck, unchecked=found.unchecked
     )
     yield from warn_of_data(users)
     if found.evidence is not None:
@@ -193,12 +195,12 @@ def _warnings(
         utc_offset_hours=users.window.utc_offset_hours,
         outcome=OF_CLICKS if checked is None else checked.outcome_of_rates,
     )
-    yield from warn_of_presence(presence)
-    yield from warn_of_suspects(users.table, truth)
+    yield from warn_of_retention(retention)
+    yield from warn_of_suspects(users.table, validation)
 
 
 def _profiles(
-    users: UserData, segmentation: Segmentation, config: RunConfig, truth: Validation | None
+    users: UserData, segmentation: Segmentation, config: RunConfig, validation: Validation | None
 ) -> tuple[SegmentProfile, Named]:
     """Profile the population and the segments, and name them by what later days confirm.
 
@@ -223,9 +225,11 @@ def _profiles(
     if segmentation.cells is not None:
         named = zip(segments, segmentation.cells.names, strict=True)
         return population, tuple(replace(segment, name=name) for segment, name in named)
-    if truth is None:
+    if validation is None:
         return population, segments
-    population, segments = with_truth(population, segments, truth, min_size=config.min_size)
+    population, segments = with_validation(
+        population, segments, validation, min_size=config.min_size
+    )
     names = name_segments(population, segments, users.catalogue, forming=forming)
     return population, tuple(
         replace(segment, name=name) for segment, name in zip(segments, names, strict=True)
@@ -237,9 +241,9 @@ def decide(
     users: UserData,
     segmentation: Segmentation,
     config: RunConfig,
-    truth: Validation | None,
+    validation: Validation | None,
 ) -> Summary:
-    """Put beside a summary what can be decided on it.
+    """Add to a summary what can be decided on it.
 
     The summary holds all that insights are looked for in, the log included where it was read again.
     """
@@ -248,7 +252,7 @@ def decide(
     )
     catalogue = {feature.name: feature for feature in users.catalogue}
     forming = [catalogue[name] for name in segmentation.preprocessing.features]
-    halves = None if truth is None else truth.halves
+    halves = None if validation is None else validation.halves
     segments, spending = decide_spending(
         summary.segments,
         halves,
@@ -257,7 +261,7 @@ def decide(
     )
     summary = replace(summary, segments=segments, spending=spending)
     insights, not_evaluated = find_insights(
-        summary, agreements=_agreements(truth), mute=config.mute
+        summary, agreements=_agreements(validation), mute=config.mute
     )
     return replace(
         summary,
@@ -278,12 +282,12 @@ def decide(
     )
 
 
-def _agreements(truth: Validation | None) -> Mapping[int, float]:
-    if truth is None or truth.split.outcome is None:
+def _agreements(validation: Validation | None) -> Mapping[int, float]:
+    if validation is None or validation.split.outcome is None:
         return {}
     return {
         event.new_ids[0]: event.jaccard
-        for event in truth.alignment.events
+        for event in validation.alignment.events
         if event.kind == "kept" and event.jaccard is not None
     }
 
@@ -299,7 +303,7 @@ def _shown_of_users(
 def look_again(
     users: UserData,
     segmentation: Segmentation,
-    truth: Validation | None,
+    validation: Validation | None,
     config: RunConfig,
     *,
     scratch: Path | None,
@@ -313,7 +317,7 @@ def look_again(
         return LogDescription(LogReport(reason=_absence(config, users.traits)), None)
     k = segmentation.n_segments
     ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=config.min_size)
-    on_part = told(progress, "describing the log by segment")
+    on_part = step_reporter(progress, "describing the log by segment")
     engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
     try:
         with explained(engine, "describing the log"):
@@ -324,7 +328,7 @@ def look_again(
                 members=Members(users.table["user_id"], ids, k),
                 n_clicks=users.table["n_clicks"].fill_null(0).to_numpy(),
                 window=users.window,
-                hold_out=_hold_out(truth),
+                hold_out=_hold_out(validation),
                 seed=config.seed,
                 min_users=config.min_size,
                 on_part=on_part,
@@ -345,9 +349,9 @@ def _absence(config: RunConfig, traits: DataTraits) -> str:
     return "the user table of an earlier run was reused, and the log was not read again"
 
 
-def _hold_out(truth: Validation | None) -> HoldOut | None:
+def _hold_out(validation: Validation | None) -> HoldOut | None:
     """Return the segments of the feature window, where an outcome window follows it."""
-    if truth is None or truth.split.outcome is None:
+    if validation is None or validation.split.outcome is None:
         return None
-    ids = truth.feature_segment_ids
-    return HoldOut(ids, int(ids.max(initial=0)), truth.split.outcome.start)
+    ids = validation.feature_segment_ids
+    return HoldOut(ids, int(ids.max(initial=0)), validation.split.outcome.start)

@@ -109,7 +109,7 @@ def _behaviours(
         return None, ()
     if source.behaviours is None or source.impressions is None:
         raise DataError(
-            f"--with behaviours: {source.name} has no behaviour log beside an ad log; expected "
+            f"--with behaviours: {source.name} has no behaviour log with an ad log; expected "
             "behavior_log.csv, .csv.gz or .parquet in the folder, or [behaviours] in the mapping; "
             "add it or leave out --with"
         )
@@ -127,7 +127,7 @@ def _behaviours(
         if forming:
             raise ConfigError(
                 f"--features {forming[0]}: the behaviour log has no times, so that what was done "
-                "after the first days cannot be told apart; leave it out"
+                "after the first days cannot be separated; leave it out"
             )
     return available, absent
 
@@ -161,7 +161,7 @@ def _refuse_taken_names(source: Source) -> None:
 def _worth_telling(
     absent: tuple[tuple[str, str], ...], source: Source
 ) -> tuple[tuple[str, str], ...]:
-    """Leave out what no log of impressions has: that there is no value is no lack of it."""
+    """Leave out what no log of impressions has: no value is missing there."""
     if source.impressions is None:
         return ()
     values = {feature.name for feature in VALUE_FEATURES}

@@ -61,7 +61,7 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A feature of the segment beside that of all users; `place` is from 0 to 1, 0.5 the same."""
+    """A feature of the segment next to that of all users; `place` is from 0 to 1, 0.5 the same."""
 
     label: str
     own: str

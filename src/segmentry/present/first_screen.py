@@ -168,7 +168,7 @@ def _ids(ids: Sequence[int]) -> str:
 
 
 def _gain(summary: Summary) -> str:
-    later = summary.truth
+    later = summary.validation
     n_days = 0 if later is None else len(later.outcome_weekdays)
     checked = "Not checked on later days."
     if n_days:

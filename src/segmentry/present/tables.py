@@ -88,7 +88,7 @@ class Row:
 
     cells: tuple[Cell, ...]
     segment: int | None = None
-    """The segment that the line is about: its colour stands beside the heading."""
+    """The segment that the line is about: its colour stands next to the heading."""
     is_strong: bool = False
     """Whether the line is the one to look at."""
     badge: Badge | None = None

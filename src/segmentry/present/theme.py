@@ -121,8 +121,8 @@ def segment_colour(segment_id: int) -> str:
     Eight hues that stay apart for readers with normal vision, protanopia, deuteranopia and
     tritanopia: by 11 or more in every pair (CIEDE2000, simulated by Machado, Oliveira and Fernandes
     2009). The ninth segment to the sixteenth have a duller shade of them, and then all sixteen
-    repeat: many segments are told apart by the number or the name beside every bar, line, blade and
-    centre, not by colour; a single dot of a map says its segment when hovered over. All have a
+    repeat: many segments are distinguished by the number or the name next to every bar, line, blade
+    and centre, not by colour; a single dot of a map says its segment when hovered over. All have a
     contrast of 3 or more with the light and the dark ground. Unassigned users (id 0) are grey.
 
     >>> segment_colour(1), segment_colour(17), segment_colour(0)

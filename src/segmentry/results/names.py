@@ -42,7 +42,7 @@ def read_names(file: Path) -> dict[int, str]:
     names = {}
     for key, name in found.items():
         if not key.isdecimal() or int(key) < 1:
-            raise ConfigError(f"{file}: {key!r} is no segment id; expected 1, 2, ...")
+            raise ConfigError(f"{file}: {key!r} is not a segment id; expected 1, 2, ...")
         names[int(key)] = checked_name(name, source=f"{file}: segment {key}")
     taken: dict[str, int] = {}
     for segment_id, name in names.items():
@@ -74,7 +74,7 @@ def _table_of(file: Path, table: str) -> dict[str, object]:
 
 
 def render_names(summary: Summary, automatic: Mapping[int, str]) -> str:
-    """Return ``names.toml``: the names, and beside them what they were called by rule."""
+    """Return ``names.toml``: the names, and next to them what they were called by rule."""
     lines = [_HEAD, "[names]"]
     lines += [f"{s.segment_id} = {_quoted(s.name)}" for s in summary.segments]
     lines += ["", "[automatic]"]
@@ -92,7 +92,7 @@ def with_names(summary: Summary, names: Mapping[int, str], *, source: str) -> Su
     Raises ConfigError if an id is none of the run's, or a name is that of another segment.
     """
     segments = renamed(summary.segments, names, source=source)
-    return replace(summary, segments=segments, headline=headline(segments, summary.truth))
+    return replace(summary, segments=segments, headline=headline(segments, summary.validation))
 
 
 def renamed(
@@ -153,9 +153,7 @@ def carried_names(
     return {kept[each]: name for each, name in given.items() if each in kept}
 
 
-def beside_carried(
-    segments: Sequence[SegmentProfile], carried: Mapping[int, str]
-) -> dict[int, str]:
+def with_carried(segments: Sequence[SegmentProfile], carried: Mapping[int, str]) -> dict[int, str]:
     """Return names of an earlier run, and other ones for automatic names that make way for them."""
     names = dict(carried)
     given = {name.casefold() for name in carried.values()}
@@ -186,13 +184,13 @@ def named_by_people(
     """
     for run_dir in earlier:
         kept = carried_names(run_dir, table, segmentation.segment_ids)
-        names = beside_carried(segments, kept)
+        names = with_carried(segments, kept)
         segments = renamed(segments, names, source=str(run_dir / NAMES_FILE))
     return renamed(segments, given, source=str(source))
 
 
 def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:
-    """Write all of a run that holds names again into a folder beside it."""
+    """Write all of a run that holds names again into a folder next to it."""
     found = _table_of(run_dir / NAMES_FILE, "automatic")
     automatic = {int(each): str(name) for each, name in found.items()}
     (staging / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
@@ -202,5 +200,5 @@ def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:
     (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
     names = {segment.segment_id: segment.name for segment in summary.segments}
     segments = pl.read_parquet(run_dir / "segments.parquet")
-    told = segments["segment_id"].replace_strict(names, default=None, return_dtype=pl.String)
-    segments.with_columns(told.alias("segment_name")).write_parquet(staging / "segments.parquet")
+    named = segments["segment_id"].replace_strict(names, default=None, return_dtype=pl.String)
+    segments.with_columns(named.alias("segment_name")).write_parquet(staging / "segments.parquet")

@@ -88,7 +88,7 @@ not replaced; choose another --out
 
 @contextlib.contextmanager
 def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield a folder beside `run_dir` that takes its place when all went well.
+    """Yield a folder next to `run_dir` that takes its place when all went well.
 
     Whatever goes wrong, `run_dir` is as it was: absent, or the earlier run, whole.
 
@@ -180,7 +180,7 @@ def read_user_types(run_dir: Path) -> Mapping[str, pl.DataType]:
     Raises BundleError if there is none.
     """
     path = run_dir / "users.parquet"
-    with _told(path, "expected a run folder"):
+    with _explained(path, "expected a run folder"):
         return pl.read_parquet_schema(path)
 
 
@@ -198,7 +198,7 @@ def read_table(run_dir: Path, name: str) -> pl.DataFrame:
     Raises BundleError if it cannot be read.
     """
     path = run_dir / name
-    with _told(path, "expected a run folder"):
+    with _explained(path, "expected a run folder"):
         return pl.read_parquet(path)
 
 
@@ -217,7 +217,7 @@ def read_early(run_dir: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     folder = run_dir / "validation"
     if not folder.exists():
         return None
-    with _told(folder, "run it again"):
+    with _explained(folder, "run it again"):
         return pl.read_parquet(folder / "users.parquet"), pl.read_parquet(folder / "days.parquet")
 
 
@@ -228,12 +228,12 @@ def read_if_there(path: Path) -> pl.DataFrame | None:
     """
     if not path.exists():
         return None
-    with _told(path, "run it again"):
+    with _explained(path, "run it again"):
         return pl.read_parquet(path)
 
 
 @contextlib.contextmanager
-def _told(path: Path, what_to_do: str) -> Iterator[None]:
+def _explained(path: Path, what_to_do: str) -> Iterator[None]:
     """Say in one line that a table cannot be read, and why."""
     try:
         yield
@@ -252,7 +252,7 @@ def read_manifest(run_dir: Path) -> Manifest:
 
 
 def read_min_size(run_dir: Path) -> int:
-    """Return the fewest users on whom the run shows a figure; the usual number if it is not told.
+    """Return the fewest users for which the run shows a figure; else the usual number.
 
     Raises BundleError if there is a manifest that cannot be read.
     """

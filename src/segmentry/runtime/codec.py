@@ -116,8 +116,8 @@ segmentry reads version 2; run it again
             # Alternatives of a type, such as "tuple[float,float]", are no places in the file.
             places = [str(each) for each in first["loc"]]
             where = ".".join(each for each in places if each.isidentifier() or each.isdecimal())
-            told = f"{source}{writer}: {where}: {first['msg']}; {self.remedy}"
-            raise self.error(told) from error
+            shown = f"{source}{writer}: {where}: {first['msg']}; {self.remedy}"
+            raise self.error(shown) from error
 
     def _writer(self, content: Mapping[str, Any]) -> str:
         """Return who wrote a file, where it was another version of segmentry."""

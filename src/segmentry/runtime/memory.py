@@ -136,10 +136,10 @@ def require_room(folder: Path, n_bytes: int, *, remedy: str) -> None:
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise OutputError(
-            f"{folder}: temporary files will take about {_told(n_bytes)}, found {_told(free)} "
+            f"{folder}: temporary files will take about {_text(n_bytes)}, found {_text(free)} "
             f"free; {remedy}"
         )
 
 
-def _told(n_bytes: int) -> str:
+def _text(n_bytes: int) -> str:
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= _GIGABYTE else f"{n_bytes / 1e6:,.1f} MB"

@@ -125,7 +125,7 @@ def _serve() -> None:
     """Do what standard input asks for, and write what came of it to standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # whatever a library prints is not an answer
     while True:
         try:
             function, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301 - by our parent

@@ -6,29 +6,29 @@ from collections.abc import Callable
 from segmentry.schema import Progress
 
 
-def told(progress: Progress | None, step: str) -> Callable[[int, int], None]:
+def step_reporter(progress: Progress | None, step: str) -> Callable[[int, int], None]:
     """Return what tells the progress of one step, if anybody wants to hear it."""
 
-    def tell(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         if progress is not None:
             progress(step, done, total)
 
-    return tell
+    return report
 
 
-def told_in_rows(
+def row_reporter(
     progress: Progress | None, step: str, n_rows: int | None
 ) -> Callable[[int, int], None]:
     """Return what tells a share of the work as rows, of about `n_rows`; as it is if unknown."""
-    tell = told(progress, step)
+    report = step_reporter(progress, step)
 
-    def tell_rows(done: int, total: int) -> None:
+    def report_rows(done: int, total: int) -> None:
         if n_rows is None or not total:
-            tell(done, total)
+            report(done, total)
         else:
-            tell(n_rows * done // total, n_rows)
+            report(n_rows * done // total, n_rows)
 
-    return tell_rows
+    return report_rows
 
 
 def counted(on_done: Callable[[int, int], None] | None, total: int) -> Callable[[object], None]:

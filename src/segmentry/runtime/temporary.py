@@ -16,7 +16,7 @@ LOCK = ".lock"
 def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
     """Make a folder that is this process's while it lives, and remove it at the end.
 
-    What a process left that was killed is removed before: folders beside this one, of names that
+    What a process left that was killed is removed before: folders next to this one, of names that
     match `leftovers`, whose lock nobody holds.
 
     Raises OSError if it cannot be made.
@@ -82,7 +82,7 @@ def put_in_place(staging: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def written_whole(file: Path) -> Iterator[Path]:
-    """Yield a name beside `file` that takes its place when all went well.
+    """Yield a name next to `file` that takes its place when all went well.
 
     Raises OutputError if the place cannot be written.
     """

@@ -13,10 +13,12 @@ from segmentry.schema._engine import Engine, LogParts, PartQueries, UserTally
 from segmentry.schema._outcome import OF_CLICKS, Outcome, OutcomeKind
 from segmentry.schema._source import (
     OF_IMPRESSIONS,
+    PLAIN_NUMBERS,
     ColumnSource,
     ColumnType,
     DataTraits,
     FileShape,
+    NumberFormat,
     Source,
     TableSource,
 )
@@ -56,6 +58,7 @@ __all__ = [
     "OF_IMPRESSIONS",
     "OTHER_CODE",
     "OWN_COLUMNS",
+    "PLAIN_NUMBERS",
     "SECONDS_PER_DAY",
     "UNASSIGNED",
     "UNKNOWN",
@@ -72,6 +75,7 @@ __all__ = [
     "Kind",
     "LogParts",
     "Need",
+    "NumberFormat",
     "Outcome",
     "OutcomeKind",
     "PartQueries",

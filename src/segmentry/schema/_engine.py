@@ -71,6 +71,10 @@ class Engine(PartQueries, Protocol):
         """Return a small table (profiles, ads) with canonical names, and its unreadable rows."""
         ...
 
+    def unreadable_example(self, source: TableSource, name: str) -> str:
+        """Return the first text, in order, that is not a number in a canonical column."""
+        ...
+
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
         ...
@@ -90,7 +94,7 @@ class Engine(PartQueries, Protocol):
 
         A log is the impressions or the behaviours, by `source.role`. Both put a user into the
         part of the same number if `n_parts` is the same. A prepared log keeps its own parts,
-        whatever `n_parts` is, and they are used as they lie if nothing is left out. `exclude`
+        whatever `n_parts` is, and they are used as is if nothing is left out. `exclude`
         maps an option to what it leaves out; `keep_users` leaves out all other users;
         `on_progress` is called with (bytes read, bytes in all) where the engine knows them, and
         `on_collapse` with (rows, rows in all) while equal rows are looked for.

@@ -11,6 +11,19 @@ ColumnType = Literal["integer", "number", "text", "moment", "code"]
 
 
 @dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How the numbers of a column are written."""
+
+    decimal: str = "."
+    thousands: str = ""
+    """Signs that may stand between groups of digits."""
+
+
+PLAIN_NUMBERS = NumberFormat()
+"""A decimal point, and digits that are not grouped."""
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnSource:
     """One column of a canonical table: its name in the files and how it is read."""
 
@@ -29,11 +42,13 @@ class ColumnSource:
     other: int | None = None
     """What a code stands for that is not among them; null if absent."""
     missing: tuple[str, ...] = ()
-    """Values that mean "unknown", beside the empty field."""
+    """Values that mean "unknown", next to the empty field."""
     is_whole: bool = False
     """Of a text: whole numbers are written without decimals, ``7`` for ``7.0``."""
     days_until: int | None = None
     """Of a moment: take the days from it until this one, in epoch seconds, instead."""
+    number_format: NumberFormat = PLAIN_NUMBERS
+    """Of a number in a text file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +56,8 @@ class FileShape:
     """What must be known to read files, where looking at them does not tell."""
 
     format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
-    """Parquet and CSV are told apart by their content ("auto"); columns between runs of blanks are
-    asked for."""
+    """Parquet and CSV are recognised by their content ("auto"); columns between runs of blanks
+    are asked for."""
     delimiter: str = ""
     """Of CSV; empty to find it."""
     names: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ OWN_COLUMNS = (
     "feature_segment_id",
     "margin",
 )
-"""What a run writes beside the features: no attribute can have one of these names."""
+"""What a run writes next to the features: no attribute can have one of these names."""
 IMPRESSIONS_COLUMNS = ("user_id", "shown_at", "ad_id", "placement", "is_click")
 EVENT_COLUMNS = ("value", "quantity")
 """Amounts of an event, in fixed point; only where the log has them."""

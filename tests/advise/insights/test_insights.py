@@ -317,8 +317,8 @@ def curve(factor, *, is_identified=True):
 
 def with_log(summary, *, cells=(), curves=None):
     dimensions = ("hour", "placement", "category", "price band")
-    told = (curve(1.0),) if curves is None else curves
-    return replace(summary, log=LogReport("", dimensions, 50, tuple(cells), None, (), told))
+    text = (curve(1.0),) if curves is None else curves
+    return replace(summary, log=LogReport("", dimensions, 50, tuple(cells), None, (), text))
 
 
 def test_without_the_log_what_takes_it_is_said_to_be_left_out(plain):
@@ -540,14 +540,14 @@ def test_a_code_that_is_none_is_refused():
 
 
 def test_without_a_check_on_later_days_nothing_is_confirmed(make_summary):
-    summary = make_summary(n_points=30, truth="not asked")
+    summary = make_summary(n_points=30, validation="not asked")
 
     found, left_out = find_insights(summary, agreements={})
 
     skipped = {each.code: each.reason for each in left_out}
     says(skipped["SEG-001"])
     assert not {each.code for each in found} & {"SEG-001", "SEG-003", "SEG-006", "SEG-016"}
-    reason = make_summary(n_points=30, truth="the log has one day")
+    reason = make_summary(n_points=30, validation="the log has one day")
     _, left_out = find_insights(reason, agreements={})
     assert any("the log has one day" in each.reason for each in left_out)
 
@@ -595,7 +595,12 @@ def of_purchases(plain, **first):
     traits = replace(plain.traits, event="purchase", events="purchases", has_clicks=False)
     everyone = replace(plain.population, numeric=(value_of(10.0), recency_of(20.0)))
     summary = replace(
-        plain, segments=segments, traits=traits, population=everyone, features=named, truth=None
+        plain,
+        segments=segments,
+        traits=traits,
+        population=everyone,
+        features=named,
+        validation=None,
     )
     return changed(summary, **first) if first else summary
 

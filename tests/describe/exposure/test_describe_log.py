@@ -138,9 +138,9 @@ def test_what_follows_a_band_of_few_users_is_hidden_with_what_would_give_it_away
 
     of_segments = curves[1:]
     assert [each.segment_id for each in curves] == [0, 1, 2]
-    told = [sum(point.n_impressions for point in each.points) for each in curves]
+    parts = [sum(point.n_impressions for point in each.points) for each in curves]
     total = [sum(n for user, n in counts.items() if user % 3 in ids) for ids in ({1, 2}, {1}, {2})]
-    for curve, shown, whole in zip(curves, told, total, strict=True):
+    for curve, shown, whole in zip(curves, parts, total, strict=True):
         assert all(point.n_users >= least for point in curve.points)
         assert all(cap.n_users >= least for cap in curve.caps)
         assert shown < whole

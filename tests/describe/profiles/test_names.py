@@ -185,9 +185,9 @@ def test_names_are_distinct_and_claim_nothing_unconfirmed(n_segments, forming, l
 def test_every_feature_has_words_of_its_own_for_low_and_high():
     from segmentry.describe.profiles._names import CLICK_FEATURES, words_for
 
-    told = [word for name in CATALOGUE if name not in CLICK_FEATURES
+    parts = [word for name in CATALOGUE if name not in CLICK_FEATURES
             for word in words_for(CATALOGUE[name])]  # fmt: skip
-    assert len(set(told)) == len(told)
+    assert len(set(parts)) == len(parts)
 
 
 def test_the_order_of_users_changes_no_name():

@@ -144,7 +144,7 @@ def test_no_combination_of_published_figures_tells_that_a_cell_is_small(users):
     population, segments = profile(ids, city=city)
 
     names = [each.level for each in population.levels[0].levels]
-    told = [str(level) if str(level) in names else names[-1] for level in city]
+    parts = [str(level) if str(level) in names else names[-1] for level in city]
     sizes = np.bincount(ids, minlength=5)
     largest = int(np.argmax(sizes[1:])) + 1
     shown_ids = [i if sizes[i] >= LEAST else largest for i in ids]
@@ -152,7 +152,7 @@ def test_no_combination_of_published_figures_tells_that_a_cell_is_small(users):
     for row, segment in enumerate(segments):
         for column, level in enumerate(segment.levels[0].levels):
             true = sum(i == row + 1 and t == level.level
-                       for i, t in zip(shown_ids, told, strict=True))  # fmt: skip
+                       for i, t in zip(shown_ids, parts, strict=True))  # fmt: skip
             if 0 < true < LEAST:
                 assert level.share is None
                 goal = np.zeros(shape)

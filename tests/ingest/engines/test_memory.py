@@ -77,6 +77,6 @@ def test_splitting_millions_of_rows_keeps_to_the_memory(name, data, tmp_path):
         check=True,
     )
 
-    told = json.loads(child.stdout)
-    assert (told["read"], told["parts"]) == (N_ROWS, 6)
-    assert told["peak"] <= 1.15 * LIMIT_MB
+    text = json.loads(child.stdout)
+    assert (text["read"], text["parts"]) == (N_ROWS, 6)
+    assert text["peak"] <= 1.15 * LIMIT_MB

@@ -17,10 +17,10 @@ def test_engine_has_the_name_it_was_opened_by(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["", "DuckDB", "polars"])
 def test_unknown_engine_is_refused(name, tmp_path):
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as text:
         open_engine(name, scratch=tmp_path)
 
-    says(str(told.value))
+    says(str(text.value))
 
 
 def test_rows_held_back_while_parts_are_written_do_not_grow_with_the_parts(tmp_path, monkeypatch):

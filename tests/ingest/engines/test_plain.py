@@ -55,7 +55,7 @@ def plain_tally(file, *, exclude=None):
     layouts = [inspect_file(file)]
     said = []
     return _plain.tally_if_plain(
-        source(file), layouts, exclude=exclude or {}, on_progress=lambda *told: said.append(told)
+        source(file), layouts, exclude=exclude or {}, on_progress=lambda *text: said.append(text)
     )
 
 

@@ -376,7 +376,7 @@ def test_text_users_can_be_kept_too(kept, used, engine, tmp_path):
 def test_progress_ends_with_all_bytes_or_is_not_known(engine, tmp_path):
     file = tmp_path / "log.csv"
     file.write_text(csv_text(LOG_HEADER, [LINE]))
-    told = []
+    parts = []
 
     engine.split_log(
         source_of(file),
@@ -384,11 +384,11 @@ def test_progress_ends_with_all_bytes_or_is_not_known(engine, tmp_path):
         n_parts=1,
         exclude={},
         keep_users=None,
-        on_progress=lambda done, total: told.append((done, total)),
+        on_progress=lambda done, total: parts.append((done, total)),
     )
 
     n_bytes = file.stat().st_size
-    assert told[-1] == (n_bytes, n_bytes)
+    assert parts[-1] == (n_bytes, n_bytes)
 
 
 LONG = f"2,{T},5,a,1,0,9"
@@ -430,10 +430,10 @@ def test_duckdb_counts_a_line_that_is_not_utf_8(engine, tmp_path):
 @pytest.mark.only_engine("duckdb")
 @pytest.mark.parametrize("n_after", [2, 5000])
 def test_duckdb_refuses_a_quote_that_would_swallow_the_rest(n_after, engine, tmp_path):
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as text:
         split_lines(engine, tmp_path, LINE, OPEN_QUOTE, *[LINE] * n_after)
 
-    says(str(told.value))
+    says(str(text.value))
 
 
 @pytest.mark.only_engine("duckdb")

@@ -18,11 +18,11 @@ def folder(tmp_path):
 
 
 def refusal(folder, text, error):
-    with pytest.raises(error) as told:
+    with pytest.raises(error) as shown:
         users_from(folder, text)
-    assert type(told.value) is error
-    assert "\n" not in str(told.value)
-    return str(told.value)
+    assert type(shown.value) is error
+    assert "\n" not in str(shown.value)
+    return str(shown.value)
 
 
 @pytest.mark.parametrize(
@@ -98,32 +98,32 @@ def test_one_name_may_stand_in_two_tables_and_a_column_for_two_readings(folder):
 def test_a_file_that_is_not_there_is_told_with_the_nearest(folder):
     text = mapping_of(FULL, files="lgo.csv")
 
-    told = refusal(folder, text, DataError)
+    shown = refusal(folder, text, DataError)
 
-    says(told)
+    says(shown)
 
 
 def test_a_column_that_is_not_there_is_told_with_the_nearest(folder):
-    told = refusal(folder, mapping_of('time = "wehn"'), SchemaError)
+    text = refusal(folder, mapping_of('time = "wehn"'), SchemaError)
 
-    shows(told)
+    shows(text)
 
 
 def test_times_that_could_be_two_things_are_asked_for(folder):
     write_csv(folder / "log.csv", [("a", "03/04/2017", 1, 0)])
 
-    told = refusal(folder, mapping_of(FULL), SchemaError)
+    text = refusal(folder, mapping_of(FULL), SchemaError)
 
-    shows(told)
+    shows(text)
 
 
 def test_an_event_type_is_asked_which_value_is_a_click(folder):
     write_csv(folder / "log.csv", [("a", 1_494_000_000, 1, "view"), ("a", 1_494_000_000, 1, "hit")])
 
-    told = refusal(folder, mapping_of(FULL), SchemaError)
+    text = refusal(folder, mapping_of(FULL), SchemaError)
 
-    shows(told)
-    assert "click_values = ['hit']" in told
+    shows(text)
+    assert "click_values = ['hit']" in text
 
 
 def test_a_window_needs_times(folder):
@@ -141,9 +141,9 @@ def test_a_feature_that_the_data_lack_cannot_be_asked_for(folder):
 def test_the_names_must_be_those_of_all_columns(folder):
     text = mapping_of(FULL + '\nnames = ["who", "when"]')
 
-    told = refusal(folder, text, SchemaError)
+    shown = refusal(folder, text, SchemaError)
 
-    shows(told)
+    shows(shown)
 
 
 def test_ids_are_text_everywhere_if_anywhere(folder):
@@ -164,14 +164,14 @@ def test_ids_are_text_everywhere_if_anywhere(folder):
     ]
 
 
-def test_a_file_beside_its_own_copy_is_not_counted_twice(folder):
+def test_a_file_next_to_its_own_copy_is_not_counted_twice(folder):
     write_csv(folder / "logs" / "log.csv", EVENTS)
     write_csv(folder / "logs" / "log.csv.gz", EVENTS)
 
-    told = refusal(folder, mapping_of(FULL, files="logs"), DataError)
+    text = refusal(folder, mapping_of(FULL, files="logs"), DataError)
 
-    shows(told)
-    shows(told)
+    shows(text)
+    shows(text)
     one = users_from(folder, mapping_of(FULL, files="logs/log.csv.gz"))
     assert one.accounts[0].n_used == len(EVENTS)
 
@@ -182,10 +182,10 @@ def test_clicks_that_are_rows_of_their_own_are_refused_with_what_to_do(folder):
     text = mapping_of('time = "when"\nclick = "event"\nclick_values = "click"')
     write_csv(folder / "log.csv", [*shown, ("a", 1_494_000_009, "i3", "Click")], header=header)
 
-    told = refusal(folder, text, SchemaError)
+    wording = refusal(folder, text, SchemaError)
 
-    shows(told)
-    assert told.endswith("GROUP BY impression_id")
+    shows(wording)
+    assert wording.endswith("GROUP BY impression_id")
     write_csv(folder / "log.csv", [*shown, ("a", 1_494_000_009, "i9", "click")], header=header)
     assert users_from(folder, text).table["n_clicks"].to_list() == [1]
 

@@ -29,10 +29,10 @@ def behaviours_of(folder, text, *, rows="u1,buy,2017-05-06T08:00:00,10\n", log="
 
 
 def refusal(folder, text, error, **options):
-    with pytest.raises(error) as told:
+    with pytest.raises(error) as shown:
         behaviours_of(folder, text, **options)
-    assert "\n" not in str(told.value)
-    return str(told.value)
+    assert "\n" not in str(shown.value)
+    return str(shown.value)
 
 
 def test_times_are_told_and_rows_are_distinct(folder):
@@ -87,9 +87,9 @@ def test_a_category_is_text_in_the_ads_if_it_is_text_here(folder):
 
 
 def test_unknown_actions_alone_are_refused(folder):
-    told = refusal(folder, TABLE, SchemaError, rows="u1,7,,1\nu1,9,,1\n")
+    text = refusal(folder, TABLE, SchemaError, rows="u1,7,,1\nu1,9,,1\n")
 
-    shows(told)
+    shows(text)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_folder_that_is_removed_while_a_run_is_on_its_way(what, when, engine, 
         if when in step:
             shutil.rmtree(tmp_path / what, ignore_errors=True)
 
-    with pytest.raises(SegmentryError) as told:
+    with pytest.raises(SegmentryError) as text:
         segmentry.run(
             None,
             tmp_path / "out" / "run",
@@ -150,6 +150,6 @@ def test_a_folder_that_is_removed_while_a_run_is_on_its_way(what, when, engine, 
             bootstraps=2,
         )
 
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(text.value)
     assert not (tmp_path / "out" / "run").exists()
     assert not list(tmp_path.glob("**/.run*"))

@@ -276,11 +276,11 @@ def test_the_keyboard_alone_reaches_pages_choices_and_tables(served, watched):
                 " (e.getAttribute('aria-label') || e.innerText || '').trim().slice(0, 60) })()"
             )
         )
-    told = "\n".join(sorted(reached))
-    assert "A Segments" in told
-    shows(told)
-    shows(told)
-    assert "Silhouette" in told  # a word of the glossary
+    text = "\n".join(sorted(reached))
+    assert "A Segments" in text
+    shows(text)
+    shows(text)
+    assert "Silhouette" in text  # a word of the glossary
 
 
 def test_arrow_keys_go_on_within_a_group_of_choices(served, watched):

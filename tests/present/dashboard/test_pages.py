@@ -15,7 +15,7 @@ from tests.summaries import make_summary
 from tests.texts import shows
 
 from segmentry.describe.maps import Embedding, EmbeddingPoint
-from segmentry.describe.presence import PresenceFeature, PresenceReport, PresenceRow
+from segmentry.describe.retention import RetentionFeature, RetentionReport, RetentionRow
 from segmentry.evaluation.later_days import DayLevel, DayLevels
 from segmentry.ingest.engines.run_tables import count_moves
 from segmentry.present import figures as plots
@@ -98,7 +98,7 @@ def test_every_page_says_what_is_missing_of_a_run_that_is_its_summary_alone(
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_shows_a_run_without_rates_pictures_and_later_days(path, tmp_path):
     summary = make_summary(n_segments=3, n_points=0, n_components=1, is_rated=False)
-    bare = replace(summary, pictures=None, truth=None, warnings=(), unassigned=())
+    bare = replace(summary, pictures=None, validation=None, warnings=(), unassigned=())
 
     assert "<h1" in text_of(shown(path, folder_of(bare, tmp_path)))
 
@@ -106,7 +106,7 @@ def test_every_page_shows_a_run_without_rates_pictures_and_later_days(path, tmp_
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_shows_a_run_of_data_without_clicks(path, tmp_path):
     summary = make_summary(n_segments=3, n_points=60)
-    silent = replace(summary, traits=replace(summary.traits, has_clicks=False), truth=None)
+    silent = replace(summary, traits=replace(summary.traits, has_clicks=False), validation=None)
 
     assert "<h1" in text_of(shown(path, folder_of(silent, tmp_path)))
 
@@ -289,13 +289,16 @@ def test_days_and_absent_users_stand_on_the_page_of_trust(tmp_path):
     first = 1_494_000_000 // 86_400 + 1
     days = [DayLevel(first + i, 900, Estimate(0.05, 0.04, 0.06)) for i in range(2)]
     summary = make_summary(n_segments=2, n_points=60)
-    truth = replace(summary.truth, levels=DayLevels(tuple(days), 0.32, 1e-9))
-    unlike = (PresenceFeature("n_impressions", 36.0, 12.0, -2.0),)
-    row = PresenceRow(1, 90, 80, 36.0, 12.0, 0.05, 0.06, 0.01, unlike)
-    presence = PresenceReport((row,), 70, Estimate(0.04, 0.03, 0.05))
+    validation = replace(summary.validation, levels=DayLevels(tuple(days), 0.32, 1e-9))
+    unlike = (RetentionFeature("n_impressions", 36.0, 12.0, -2.0),)
+    row = RetentionRow(1, 90, 80, 36.0, 12.0, 0.05, 0.06, 0.01, unlike)
+    retention = RetentionReport((row,), 70, Estimate(0.04, 0.03, 0.05))
 
     text = text_of(
-        shown("how-sure", folder_of(replace(summary, truth=truth, presence=presence), tmp_path))
+        shown(
+            "how-sure",
+            folder_of(replace(summary, validation=validation, retention=retention), tmp_path),
+        )
     )
 
     shows(text)
@@ -312,9 +315,9 @@ def test_days_and_absent_users_that_were_not_measured_are_told_in_a_sentence(tmp
     shows(text)
     shows(text)
 
-    row = PresenceRow(1, 90, 0, 36.0, None, 0.05, None, 0.01)
+    row = RetentionRow(1, 90, 0, 36.0, None, 0.05, None, 0.01)
     folder = folder_of(
-        replace(summary, presence=PresenceReport((row,), None, Estimate(None, None, None))),
+        replace(summary, retention=RetentionReport((row,), None, Estimate(None, None, None))),
         tmp_path / "second",
     )
     shows(text_of(shown("how-sure", folder)))

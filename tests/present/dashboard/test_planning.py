@@ -133,7 +133,7 @@ def test_a_change_that_no_traffic_reaches_is_told_in_a_sentence(run_dir):
 
 def test_a_log_without_clicks_says_so_and_names_no_path(tmp_path):
     summary = make_summary(n_segments=3, n_points=60)
-    silent = replace(summary, traits=replace(summary.traits, has_clicks=False), truth=None)
+    silent = replace(summary, traits=replace(summary.traits, has_clicks=False), validation=None)
 
     for path in ("budget", "test"):
         text = text_of(shown(path, folder_of(silent, tmp_path / path)))

@@ -54,7 +54,7 @@ def test_a_new_name_is_kept_at_once_in_all_that_holds_names(run_dir, tmp_path):
 
 def test_the_report_that_is_drawn_again_has_the_name_of_the_summary(tmp_path):
     summary = make_summary(n_segments=1, n_points=0, n_components=1, names=(NAME,), is_rated=False)
-    folder = folder_of(replace(summary, pictures=None, truth=None), tmp_path)
+    folder = folder_of(replace(summary, pictures=None, validation=None), tmp_path)
 
     redraw_report(folder)
 

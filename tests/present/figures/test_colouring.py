@@ -48,8 +48,8 @@ def test_unknown_values_are_drawn_hollow_in_grey_and_are_counted_in_words(make_s
     ]
     assert spec["resolve"] == {"scale": {"color": "independent"}}
     assert [mark["mark"]["filled"] for mark in spec["layer"][:2]] == [False, True]
-    told = {row["user_id"]: row["told"] for rows in spec["datasets"].values() for row in rows}
-    assert told == {"a": "3.00", "b": "unknown", "c": "90.0", "d": "0.0"}
+    parts = {row["user_id"]: row["shown"] for rows in spec["datasets"].values() for row in rows}
+    assert parts == {"a": "3.00", "b": "unknown", "c": "90.0", "d": "0.0"}
     reading = plots.ANSWERS["users"].caption(summary, users, feature="n_impressions").reading
     shows(reading)
 
@@ -80,7 +80,7 @@ def test_levels_have_steps_of_the_scale_and_rare_ones_share_the_last(make_summar
     assert len(set(colours)) == len(domain)
     rows = spec["datasets"]["users"]
     assert [row["value"] for row in rows] == ["A", "B", "others", "others"]
-    assert [row["told"] for row in rows] == ["A", "B", "G", "H"]
+    assert [row["shown"] for row in rows] == ["A", "B", "G", "H"]
 
 
 def test_a_hexagon_has_the_colour_of_its_mean_and_tells_of_how_many_it_is(make_summary):
@@ -107,7 +107,7 @@ def test_a_hexagon_has_the_colour_of_its_mean_and_tells_of_how_many_it_is(make_s
     pixels = 0.5 / (high - low) * spec["width"]
     assert known["mark"]["size"] == pytest.approx(4 * pixels**2)
     rows = spec["datasets"][known["data"]["name"]]
-    assert [(row["told"], row["known"], row["n"]) for row in rows] == [
+    assert [(row["shown"], row["known"], row["n"]) for row in rows] == [
         ("4.00", "850", "900"),
         ("12.0", "50", "100"),
     ]
@@ -125,7 +125,7 @@ def test_space_takes_the_colours_too(make_summary, feature):
     space = plots.FIGURES["map_3d"].plot(summary, users, feature=feature).to_dict()
 
     assert len(scales_of(space)) == 2
-    shown = [row["told"] for row in space["datasets"]["points"]]
+    shown = [row["shown"] for row in space["datasets"]["points"]]
     # 2017-05-06 00:00 by the clock of the fixture, UTC+8.
     assert shown == ["2017-05-06 00:00" if feature == "first_seen_at" else "1,494,000,000"]
 

@@ -138,10 +138,10 @@ def test_the_text_of_a_line_stands_above_all_rows_where_no_dot_is():
 
     chart = forest([row], title="x", against=Against(1, "stable from 1")).to_dict()
 
-    told = [
+    parts = [
         layer["encoding"]["y"]
         for layer in chart["layer"]
         if layer["mark"]["type"] == "text"
         and layer["data"]["values"] == [{"value": 1, "text": "stable from 1"}]
     ]
-    assert told == [{"value": 0}]
+    assert parts == [{"value": 0}]

@@ -148,9 +148,9 @@ def test_a_missing_forecast_or_later_rate_leaves_its_mark_out(make_summary):
     assert "undefined" not in svg
 
 
-@pytest.mark.parametrize("truth", ["not asked", "the log has one day"])
-def test_without_later_days_their_figure_is_not_written(make_summary, names_of, truth):
-    summary = make_summary(truth=truth, n_points=20)
+@pytest.mark.parametrize("validation", ["not asked", "the log has one day"])
+def test_without_later_days_their_figure_is_not_written(make_summary, names_of, validation):
+    summary = make_summary(validation=validation, n_points=20)
 
     assert "ctr_later" not in names_of(summary)
     says(plots.FIGURES["ctr_later"].caption(summary).finding)

@@ -98,7 +98,7 @@ def charts():
         "distributions_of_one": lambda: plots.FIGURES["distributions"].plot(
             summary, features=["n_impressions"]
         ),
-        "reach": lambda: plots.ANSWERS["reach"].plot([0.4, 0.3, 0.2], mde=0.3, whom="all segments"),
+        "reach": lambda: plots.ANSWERS["reach"].plot([0.4, 0.3, 0.2], mde=0.3, who="all segments"),
         "budget": lambda: plots.ANSWERS["budget"].plot(a_plan()),
         "budget_gain": lambda: plots.ANSWERS["budget_gain"].plot(a_plan()),
     }

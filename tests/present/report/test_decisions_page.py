@@ -208,10 +208,10 @@ def test_effects_come_by_size_and_the_raw_ctr_is_not_among_them(decided):
 
 
 def test_what_was_not_looked_for_is_said(html):
-    told = text_of(html[html.index("What was not looked for") :])
+    text = text_of(html[html.index("What was not looked for") :])
 
-    shows(told)
-    shows(told)
+    shows(text)
+    shows(text)
 
 
 def test_a_segment_that_is_too_small_has_a_page_without_figures(decided):
@@ -262,10 +262,10 @@ def test_segments_that_other_users_find_again_and_other_days_do_not_are_told_apa
         caveats=(),
     )
 
-    told = text_of(render_part("stability", replace(decided, evidence=evidence), {}))
+    text = text_of(render_part("stability", replace(decided, evidence=evidence), {}))
 
-    shows(told)
-    shows(told)
+    shows(text)
+    shows(text)
     calm = replace(decided.decisions, insights=())
     without = replace(decided, evidence=evidence, decisions=calm)
     assert "SEG-011" not in render_part("stability", without, {})

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from tests.texts import says, shows
 
-from segmentry.describe.presence import PresenceFeature, PresenceReport, PresenceRow
+from segmentry.describe.retention import RetentionFeature, RetentionReport, RetentionRow
 from segmentry.evaluation.later_days import DayLevel, DayLevels
 from segmentry.present import figures as plots
 from segmentry.present.report import render_report
@@ -246,7 +246,7 @@ def test_the_later_days_on_the_page_are_those_of_the_summary(summary, page):
 
 
 def test_every_verdict_has_its_reason_and_the_difference_that_would_have_been_found(summary, page):
-    caption = "Why, what a check of this size would have found, and who was not met again"
+    caption = "Why, what a check of this size would have found, and who did not return"
     rows = page.tables[caption][1:]
 
     for row, s in zip(rows, summary.segments, strict=True):
@@ -267,15 +267,15 @@ def test_the_check_says_its_days_kept_gain_events_and_caveats(summary, html):
     assert ">Friday and Saturday<" in found
     shows(found)
     assert "keep 83\u00a0% (90\u00a0% interval 80\u00a0% to 87\u00a0%)" in found
-    told = (*summary.truth.refit_events, *summary.truth.caveats)
-    assert all(text.replace(" %", "\u00a0%") in found for text in told)
+    parts = (*summary.validation.refit_events, *summary.validation.caveats)
+    assert all(text.replace(" %", "\u00a0%") in found for text in parts)
     assert html.index('href="#segments"') < html.index('href="#trust"')
     assert html.index('href="#trust"') < html.index('href="#evidence"')
 
 
 def test_nats_are_those_of_the_summary(summary, page):
     caption = next(c for c in page.tables if "nats per 1,000 impressions" in c)
-    gain = summary.truth.kept_gain
+    gain = summary.validation.kept_gain
 
     for row, estimate in zip(
         page.tables[caption][1:],
@@ -288,7 +288,7 @@ def test_nats_are_those_of_the_summary(summary, page):
 
 
 def test_without_a_signal_of_users_the_page_says_why_no_gain_is_kept(make_summary):
-    found = section(render_report(make_summary(truth="no signal", n_points=60), figures={}))
+    found = section(render_report(make_summary(validation="no signal", n_points=60), figures={}))
 
     shows(found)
     assert "−0.010" in found
@@ -297,8 +297,8 @@ def test_without_a_signal_of_users_the_page_says_why_no_gain_is_kept(make_summar
 def test_the_best_rates_are_never_shown_alone(make_summary):
     summary = make_summary(n_points=60)
     unknown = Estimate(None, None, None)
-    gain = replace(summary.truth.kept_gain, by_forecast=unknown, nats_by_forecast=unknown)
-    summary = replace(summary, truth=replace(summary.truth, kept_gain=gain))
+    gain = replace(summary.validation.kept_gain, by_forecast=unknown, nats_by_forecast=unknown)
+    summary = replace(summary, validation=replace(summary.validation, kept_gain=gain))
 
     found = section(render_report(summary, figures={}))
 
@@ -308,14 +308,14 @@ def test_the_best_rates_are_never_shown_alone(make_summary):
 
 
 @pytest.mark.parametrize(
-    "truth",
+    "validation",
     [
         "not asked",
         "the log has one day: no later day",
     ],
 )
-def test_where_nothing_was_checked_the_page_says_so(make_summary, truth):
-    summary = make_summary(truth=truth, n_points=60)
+def test_where_nothing_was_checked_the_page_says_so(make_summary, validation):
+    summary = make_summary(validation=validation, n_points=60)
 
     html = render_report(summary, figures={"sizes": "<svg></svg>"})
 
@@ -367,9 +367,9 @@ def levels(sd, p_value):
 )
 def test_days_are_told_with_whether_the_level_moved(make_summary, sd, p_value):
     summary = make_summary(n_points=60)
-    truth = replace(summary.truth, levels=levels(sd, p_value))
+    validation = replace(summary.validation, levels=levels(sd, p_value))
 
-    html = render_report(replace(summary, truth=truth), figures={})
+    html = render_report(replace(summary, validation=validation), figures={})
 
     shows(section(html))
     rows = Page(html).tables["Click rate of all users, day by day"]
@@ -387,14 +387,14 @@ def test_days_are_told_with_whether_the_level_moved(make_summary, sd, p_value):
 def test_users_absent_later_are_told_by_what_sets_them_apart(make_summary):
     summary = make_summary(n_points=60)
     unlike = (
-        PresenceFeature("n_impressions", 36.0, 12.0, -2.0),
-        PresenceFeature("ctr_shrunk", 0.05, 0.051, 0.125),
+        RetentionFeature("n_impressions", 36.0, 12.0, -2.0),
+        RetentionFeature("ctr_shrunk", 0.05, 0.051, 0.125),
     )
-    shown = PresenceRow(1, 90, 80, 36.0, 12.0, 0.05, 0.06, 0.01, unlike)
-    hidden = PresenceRow(2, None, None, None, None, None, None, None)
-    presence = PresenceReport((shown, hidden), None, UNKNOWN)
+    shown = RetentionRow(1, 90, 80, 36.0, 12.0, 0.05, 0.06, 0.01, unlike)
+    hidden = RetentionRow(2, None, None, None, None, None, None, None)
+    retention = RetentionReport((shown, hidden), None, UNKNOWN)
 
-    page = Page(render_report(replace(summary, presence=presence), figures={}))
+    page = Page(render_report(replace(summary, retention=retention), figures={}))
 
     (caption,) = (each for each in page.tables if each.startswith("How users absent later differ"))
     assert [row[1:] for row in page.tables[caption][1:]] == [
@@ -417,9 +417,9 @@ def test_missing_values_are_dashes_and_never_nan_or_none(make_summary):
 def test_names_are_never_interpreted(make_summary):
     summary = make_summary(names=HOSTILE, n_points=60)
     summary = replace(summary, headline=HOSTILE[0], warnings=HOSTILE)
-    truth = replace(summary.truth, refit_events=HOSTILE, caveats=HOSTILE, reason="")
+    validation = replace(summary.validation, refit_events=HOSTILE, caveats=HOSTILE, reason="")
     segments = tuple(replace(s, verdict_reason=HOSTILE[3]) for s in summary.segments)
-    summary = replace(summary, truth=truth, segments=segments)
+    summary = replace(summary, validation=validation, segments=segments)
 
     html = render_report(summary, figures=drawn(summary))
     page = Page(html)

@@ -222,11 +222,11 @@ def test_other_algorithms_find_the_same_blobs(blobs, found, algorithm):
 
 
 def test_every_fit_is_told(blobs):
-    told = []
+    parts = []
 
-    segments_of(blobs[0], on_fitted=lambda done, total: told.append((done, total)))
+    segments_of(blobs[0], on_fitted=lambda done, total: parts.append((done, total)))
 
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert parts == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 # --- who is segmented
@@ -344,7 +344,7 @@ def test_the_exact_silhouette_is_that_of_scikit_learn_and_has_no_interval(blobs)
     table, _ = blobs
     blocks = []
 
-    found = segments_of(table, is_exact=True, on_block=lambda *told: blocks.append(told))
+    found = segments_of(table, is_exact=True, on_block=lambda *text: blocks.append(text))
 
     chosen = next(each for each in found.selection.candidates if each.is_selected)
     expected = silhouette_score(table.select("x0", "x1").to_numpy(), found.segment_ids)

@@ -31,8 +31,8 @@ ONE = candidate(1, None, smallest_share=1.0)
 
 
 def decision(k, **remarks):
-    told = {int(name[1:]): text for name, text in remarks.items()}
-    return Decision(n_segments=k, rule="The rule.", reason=f"Take {k}.", remarks=told)
+    parts = {int(name[1:]): text for name, text in remarks.items()}
+    return Decision(n_segments=k, rule="The rule.", reason=f"Take {k}.", remarks=parts)
 
 
 def choose(*candidates, chosen=None, **settings):

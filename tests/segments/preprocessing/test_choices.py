@@ -34,7 +34,7 @@ def test_a_flag_says_what_python_and_toml_say(step, text, value):
 
 
 @pytest.mark.parametrize(
-    ("step", "given", "told"),
+    ("step", "given", "text"),
     [
         ("weights", "2", "found '2', expected FEATURE=NUMBER, such as n_clicks=2"),
         ("weights", {"a": True}, "a: found True, expected a number above 0"),
@@ -59,10 +59,10 @@ def test_a_flag_says_what_python_and_toml_say(step, text, value):
         ),
     ],
 )
-def test_what_is_no_choice_is_refused(step, given, told):
+def test_what_is_no_choice_is_refused(step, given, text):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole message is compared
         read_choice(step, given)
-    assert str(caught.value) == told
+    assert str(caught.value) == text
 
 
 def test_nothing_chosen_leaves_plans_as_they_are():

@@ -37,8 +37,8 @@ def bounds_of(
     for name, shares in (("floor", request.floors), ("cap", request.caps)):
         for segment_id in shares:
             if segment_id not in known:
-                told = ", ".join(map(str, known))
-                raise ConfigError(f"--{name} {segment_id}: no such segment; expected of {told}")
+                text = ", ".join(map(str, known))
+                raise ConfigError(f"--{name} {segment_id}: no such segment; expected of {text}")
     budget = float(request.n_impressions)
     past = np.array([segment.n_impressions for segment in segments], dtype=np.float64)
     pace = past * request.n_days / n_days_of_log
@@ -140,14 +140,14 @@ def best_concave(rates: FloatVector, bounds: Bounds, *, exponent: float) -> Floa
         clipped: FloatVector = np.clip(x, bounds.low, bounds.high)
         return clipped
 
-    told = rates[(rates > 0) & (bounds.proportional > 0)]
-    if not told.size:
+    positive = rates[(rates > 0) & (bounds.proportional > 0)]
+    if not positive.size:
         return best_linear(rates, bounds)
     ratio = np.log(np.array([1e-9, 1e9])) / power
-    ends = [float(np.log(exponent * each)) for each in (told.min(), told.max())]
+    ends = [float(np.log(exponent * each)) for each in (positive.min(), positive.max())]
     first, last = ends[0] + float(ratio[0]), ends[1] + float(ratio[1])
     if divided(first).sum() <= budget:
-        # What is left over is where nothing clicks: it does not matter to whom it goes.
+        # What is left over is where nothing clicks: it does not matter who gets it.
         return best_linear(rates, Bounds(bounds.proportional, divided(first), bounds.high))
     if (
         divided(last).sum() >= budget

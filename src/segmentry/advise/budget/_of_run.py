@@ -131,10 +131,10 @@ def _purchase_verdicts(
     Users are put into the segments of the plan by the forming days alone. A segment that was not
     found again on all days is not checked, as for clicks.
     """
-    truth, report = traffic.summary.truth, traffic.summary.conversions
+    validation, report = traffic.summary.validation, traffic.summary.conversions
     found = {each.segment_id: "not checked" for each in traffic.summary.segments}
     split = split_window(read_bundle(run_dir).window)
-    if truth is None or report is None or split.outcome is None:
+    if validation is None or report is None or split.outcome is None:
         return found
     feature, outcome = local_days(split.feature), local_days(split.outcome)
     credited = traffic.credits[attribution]

@@ -70,7 +70,7 @@ def divide_budget(
     bounds = bounds_of(segments, request, n_days_of_log=n_days_of_log)
     chooses, judges = (_filled(each) for each in rates)
     bounds, held = _held(bounds, segments, rates)
-    wanted = _max_clicks(_told(chooses), bounds, request)
+    wanted = _max_clicks(_positive_rates(chooses), bounds, request)
     plan = whole_numbers(wanted, request.n_impressions)
     n_users = np.array([segment.n_users for segment in segments], dtype=np.float64)
     others = {
@@ -158,11 +158,11 @@ def _held(
     ]
 
 
-def _told(rates: FoldRates) -> FloatVector:
+def _positive_rates(rates: FoldRates) -> FloatVector:
     """Return rates to choose by; one without clicks is half a click above 0, so ties are rare."""
     least = 0.5 / (rates.n_impressions + 1)
-    told: FloatVector = np.where(rates.ctr > 0, rates.ctr, np.minimum(least, 0.5))
-    return told
+    positive: FloatVector = np.where(rates.ctr > 0, rates.ctr, np.minimum(least, 0.5))
+    return positive
 
 
 def _max_clicks(rates: FloatVector, bounds: Bounds, request: BudgetRequest) -> FloatVector:
@@ -299,7 +299,7 @@ def _assumed(request: BudgetRequest) -> str:
             f"Assumed: every impression of a segment "
             f"{'is clicked' if is_clicks else 'brings purchases'} at the same rate up to its cap "
             f"(--max-change {request.max_change:g}); what is left if they grow "
-            "slower is told for other powers."
+            "slower is shown for other powers."
         )
     return (
         f"Assumed: the {request.outcome} of a segment grow as impressions to the power of "
@@ -321,13 +321,13 @@ def _beaten(others: Sequence[Comparison], request: BudgetRequest) -> list[str]:
 def _concluded(comparison: Comparison, *, is_confirmed: bool, outcome: Outcome) -> str:
     gain, share = comparison.gain, comparison.gain_share
     if gain.value is None or gain.low is None or gain.high is None:
-        return "Nothing can be said of the gain."
-    told = f"{gain.value:+,.0f} {outcome} ({gain.low:+,.0f} to {gain.high:+,.0f})"
+        return "There is not enough data for a gain."
+    text = f"{gain.value:+,.0f} {outcome} ({gain.low:+,.0f} to {gain.high:+,.0f})"
     if share.value is not None:
-        told = f"{share.value:+.1%}, {told}"
+        text = f"{share.value:+.1%}, {text}"
     if comparison.is_better:
-        return f"Better than in proportion to past impressions: {told}, if the assumptions hold."
+        return f"Better than in proportion to past impressions: {text}, if the assumptions hold."
     why = "a gain of 0 or less cannot be ruled out"
     if gain.low > 0 and not is_confirmed:
         why = "no segment whose part changes was confirmed on later days"
-    return f"Not shown to be better than in proportion to past impressions: {told}; {why}."
+    return f"Not shown to be better than in proportion to past impressions: {text}; {why}."

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from segmentry.advise.experiments._assignment import ARMS, RATIO_ALARM, sample_ratio_p
 from segmentry.advise.experiments._effects import (
-    UNTOLD,
+    HIDDEN,
     Effect,
     Nulls,
     Outcome,
@@ -36,7 +36,7 @@ class ArmCounts:
 class SegmentEffect:
     """One segment: its effect, and its p corrected for the number of segments (Holm 1979).
 
-    `n_users` is 0 where it has an arm of too few users to be told of.
+    `n_users` is 0 where it has an arm of too few users to be shown.
     """
 
     segment_id: int
@@ -59,7 +59,7 @@ class ExperimentResult:
     effect: Effect
     """CTR adjusted by the pre-period: the result."""
     plain: Effect
-    """Not adjusted, beside it."""
+    """Not adjusted, next to it."""
     variance_reduction: float
     """Share of the variance that the pre-period took away."""
     guardrails: tuple[Effect, ...]
@@ -88,7 +88,7 @@ def analyse_experiment(
     treatment); `impressions` and `clicks` in the test, 0 for users that were not shown an ad;
     `segment_ids`, the strata of the assignment; and `before`, impressions and clicks before the
     test. `treatment_share` is as planned. The `seed` is that of the other assignments that a small
-    test is held against. Nothing is told of an arm of fewer than `min_size` users, in all or in a
+    test is held against. Nothing is shown of an arm of fewer than `min_size` users, in all or in a
     segment. The `notes` are passed on, first.
 
     Raises DataError if an arm has no impression or too few users.
@@ -117,7 +117,7 @@ def analyse_experiment(
         if each.n_users < min_size:
             raise DataError(
                 f"arm {each.arm}: fewer users than --min-size {min_size} of the run; nothing may "
-                "be told of them; test more users"
+                "be shown; test more users"
             )
         if not each.n_impressions or each.n_users < 2:
             raise DataError(
@@ -205,14 +205,14 @@ def _by_segment(
     present = np.unique(users.strata).tolist()
     for segment_id, is_hidden in zip(present, _hidden(users, min_size), strict=True):
         if is_hidden:
-            found.append((segment_id, 0, UNTOLD))
+            found.append((segment_id, 0, HIDDEN))
             continue
         own = users.of(users.strata == segment_id)
-        is_told = all(
+        is_shown = all(
             own.n[own.arms == arm].sum() > 0 and (own.arms == arm).sum() > 1 for arm in (0, 1)
         )
-        effect = UNTOLD
-        if is_told:
+        effect = HIDDEN
+        if is_shown:
             those = None if nulls is None else nulls.within(segment_id)
             if those is None:
                 those = Nulls.of(own.arms, own.strata)
@@ -243,17 +243,17 @@ def _concluded(effect: Effect, *, alpha: float, is_broken: bool) -> str:
         )
     if effect.p is None:
         return "Nothing can be said: no user differs from another."
-    told = f"{effect.treatment:.2%} against {effect.control:.2%}"
+    text = f"{effect.treatment:.2%} against {effect.control:.2%}"
     lift = effect.lift
     if lift.value is not None and lift.low is not None and lift.high is not None:
-        told += (
+        text += (
             f", {lift.value:+.1%} ({1 - alpha:.0%} interval {lift.low:+.1%} to {lift.high:+.1%})"
         )
     p = "p < 0.0001" if effect.p < 0.0001 else f"p = {effect.p:.4f}"
     if effect.p > alpha:
-        return f"No difference shown: treatment clicks at {told}; {p}."
+        return f"No difference shown: treatment clicks at {text}; {p}."
     word = "more" if (effect.difference.value or 0) > 0 else "less"
-    return f"Treatment clicks {word}: {told}; {p}."
+    return f"Treatment clicks {word}: {text}; {p}."
 
 
 def _warnings(

@@ -152,7 +152,7 @@ class Effect:
     p: float | None
 
 
-UNTOLD = Effect(
+HIDDEN = Effect(
     metric="CTR, adjusted",
     control=None,
     treatment=None,

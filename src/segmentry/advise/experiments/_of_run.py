@@ -138,13 +138,13 @@ def _explained(
     run_dir: Path, traffic: RunTraffic, groups: Sequence[Sequence[int]]
 ) -> tuple[list[float], float]:
     """Measure what the feature window explains of the outcome window, for each group."""
-    truth = traffic.summary.truth
+    validation = traffic.summary.validation
     ids = read_segments(run_dir)
-    has_later = truth is not None and truth.outcome_starts_at is not None
-    if truth is None or not has_later or "feature_segment_id" not in ids.columns:
+    has_later = validation is not None and validation.outcome_starts_at is not None
+    if validation is None or not has_later or "feature_segment_id" not in ids.columns:
         return [0.0] * len(groups), 1.0
     offset = traffic.summary.data.utc_offset_hours
-    early = Window(truth.feature_starts_at, truth.feature_ends_at, offset)
+    early = Window(validation.feature_starts_at, validation.feature_ends_at, offset)
     cut = local_days(early).stop
     seen = traffic.counts.totals([day for day in traffic.days if day < cut])
     later_days = [day for day in traffic.days if day >= cut]
@@ -250,8 +250,8 @@ def _planned(run_dir: Path) -> tuple[float, tuple[float, float]]:
 def _outside(path: Path, n_users: int, n_outside: int) -> list[str]:
     if not n_outside:
         return []
-    told = f"{n_outside:,} of {n_users:,} users of {path.name}"
-    return [f"{told} are not in the assignment; they are left out."]
+    text = f"{n_outside:,} of {n_users:,} users of {path.name}"
+    return [f"{text} are not in the assignment; they are left out."]
 
 
 _OTHER_NAMES = {

@@ -303,9 +303,9 @@ def _notes(segments: Sequence[PowerRow], request: ExperimentRequest) -> tuple[st
     notes = []
     late = [each for each in segments if each.n_days is None and each.n_days_adjusted is None]
     if late:
-        told = ", ".join(str(each.segment_id) for each in late)
+        text = ", ".join(str(each.segment_id) for each in late)
         notes.append(
-            f"Segment {told}: alone too small to find {request.mde:.1%} in {request.max_days} days."
+            f"Segment {text}: alone too small to find {request.mde:.1%} in {request.max_days} days."
         )
     notes += [
         "Days to come are assumed to be as those of the log.",

@@ -104,8 +104,8 @@ def _find_under_exposed(facts: Facts) -> Iterator[Finding]:
     found = [segment for segment in facts.shown if _is_under_exposed(segment, facts)]
     population = facts.summary.population
     if len(found) > 1 and _is_under_exposed(population, facts):
-        told = ", ".join(str(segment.segment_id) for segment in found)
-        more = f" So it is with the median user of segments {told}."
+        text = ", ".join(str(segment.segment_id) for segment in found)
+        more = f" So it is with the median user of segments {text}."
         yield _too_few_shown(population, facts, more)
         return
     for segment in found:
@@ -165,7 +165,7 @@ def _find_no_clicks(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 segment,
                 f"{count(segment.n_impressions)} impressions without a click: "
-                f"{_told_of_zero(segment, facts)}.",
+                f"{_zero_note(segment, facts)}.",
                 (seen, *_forecast_evidence(segment)) if segment.expected_rate.is_known else (seen,),
                 Worth(
                     f"clicks to be expected per {count(PER)} impressions",
@@ -177,15 +177,15 @@ def _find_no_clicks(facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _told_of_zero(segment: SegmentProfile, facts: Facts) -> str:
-    """Say what no click means: little, where who had none was put together for it."""
+def _zero_note(segment: SegmentProfile, facts: Facts) -> str:
+    """Say what no click means: little, where who had none was grouped by it."""
     upper = percent(segment.ctr_seen.high, digits=2)
     if segment.expected_rate.is_known:
-        why = "users without a click were put together" if _by_clicks(facts) else "it may be luck"
+        why = "users without a click were grouped" if _by_clicks(facts) else "it may be luck"
         return f"{why}, and {rate_with_limits(segment.expected_rate)} is to be expected"
     if _by_clicks(facts):
         return (
-            f"at most {upper} (95 % interval) in this log, of users who were put together for "
+            f"at most {upper} (95 % interval) in this log, of users who were grouped for "
             "having none; nothing is known of later days"
         )
     return f"the rate is at most {upper} (95 % interval)"
@@ -302,7 +302,7 @@ KINDS = (
         "note",
         "A segment, or the whole log, has impressions and no click.",
         "A click rate of zero has an upper end above zero: see its interval. Where users without a "
-        "click were put together, it tells nothing of later days: see the rate to be expected.",
+        "click were grouped, it tells nothing of later days: see the rate to be expected.",
         "Bring a longer window before anything is concluded.",
         _find_no_clicks,
         suits=UNDECIDED,

@@ -1,4 +1,4 @@
-"""Look for every insight, and put an action beside each."""
+"""Look for every insight, and put an action next to each."""
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
@@ -34,8 +34,8 @@ def check_codes(codes: Collection[str]) -> None:
     >>> check_codes(["SEG-4"])
     Traceback (most recent call last):
     ...
-    segmentry.errors.ConfigError: --mute: 'SEG-4' is no insight; did you mean 'SEG-004'? Expected \
-codes from SEG-001 to SEG-...
+    segmentry.errors.ConfigError: --mute: 'SEG-4' is not an insight; did you mean 'SEG-004'? \
+Expected codes from SEG-001 to SEG-...
     """
     for code in codes:
         if code not in CODES:
@@ -43,8 +43,8 @@ codes from SEG-001 to SEG-...
             near = f"SEG-{int(digits or 0):03}"
             hint = f"; did you mean {near!r}?" if near in CODES else ";"
             raise ConfigError(
-                f"--mute: {code!r} is no insight{hint} Expected codes from {INSIGHTS[0].code} to "
-                f"{INSIGHTS[-1].code}"
+                f"--mute: {code!r} is not an insight{hint} Expected codes from "
+                f"{INSIGHTS[0].code} to {INSIGHTS[-1].code}"
             )
 
 
@@ -150,9 +150,9 @@ def _why_not_shop(kind: InsightKind, summary: Summary) -> str:
 
 
 def _why_not_later(summary: Summary) -> str:
-    if summary.truth is None:
+    if summary.validation is None:
         return "the segments were not checked on later days"
-    reason = summary.truth.reason
+    reason = summary.validation.reason
     return f"the segments could not be checked on later days: {reason}" if reason else ""
 
 

@@ -85,7 +85,7 @@ class InsightKind:
     is_held_out : bool
         Whether its action shows by who is left alone: a test of clicks would not tell it.
     suits : frozenset of str
-        Decisions that its action goes with; beside another one the finding has no action.
+        Decisions that its action goes with; next to another one the finding has no action.
     """
 
     code: str

@@ -45,10 +45,10 @@ def _find_fatigue(facts: Facts) -> Iterator[Finding]:
         if not falling:
             continue
         curve = max(falling, key=lambda each: (_max_saved(each), each.kind))
-        what = "showing of the same ad" if curve.kind == "repeat" else "impression of the user"
+        what = "frequency of one ad" if curve.kind == "repeat" else "number of ads a user has seen"
         yield Finding(
             segment,
-            f"Each doubling of the nth {what} multiplies the odds of a click by "
+            f"Each doubling of the {what} multiplies the odds of a click by "
             f"{decimal(curve.per_doubling.value)} within users.",
             (Evidence("odds per doubling", curve.per_doubling, "ratio", 90),),
             _removed(curve),
@@ -80,7 +80,7 @@ def _removed(curve: ExposureCurve) -> Worth:
     lost = percent(cap.clicks_share, digits=1)
     if cap.lost.low is not None and cap.lost.high is not None:
         lost += f" ({cap.lost.low * 100:.1f}–{percent(cap.lost.high, digits=1)})"
-    told = (
+    text = (
         f"impressions saved in this log by a cap at {cap.cap} {whose}, "
         f"{percent(cap.impressions_share, digits=1)} of the segment’s, with {lost} of its clicks"
     )
@@ -88,7 +88,7 @@ def _removed(curve: ExposureCurve) -> Worth:
     low, high = (
         None if end is None else round(end * total, 3) for end in (cap.saved.low, cap.saved.high)
     )
-    return Worth(told, Estimate(float(cap.n_impressions), low, high), terms)
+    return Worth(text, Estimate(float(cap.n_impressions), low, high), terms)
 
 
 def _find_price_mismatch(facts: Facts) -> Iterator[Finding]:
@@ -141,13 +141,13 @@ def _preferred(facts: Facts, dimensions: tuple[str, ...], *, least: float) -> It
             key=lambda cell: (-(cell.ctr_index.low or 0.0), cell.dimension, cell.key),
         )[:_MAX_NAMED]
         if liked:
-            told = ", ".join(
+            text = ", ".join(
                 f"{cell.dimension} {cell.label} (CTR index {count(cell.ctr_index.value)})"
                 for cell in liked
             )
             yield Finding(
                 segment,
-                f"It clicks more than its own level predicts: {told}.",
+                f"It clicks more than its own level predicts: {text}.",
                 tuple(index_evidence(f"{c.dimension} {c.label}", c.ctr_index, 95) for c in liked),
                 _worth(
                     f"{count(PER)} of its impressions moved to {liked[0].dimension} "

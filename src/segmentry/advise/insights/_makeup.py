@@ -95,11 +95,11 @@ def _find_missing_data(facts: Facts) -> Iterator[Finding]:
     for segment in facts.shown:
         unknown = _unknown_features(segment, facts)
         if unknown:
-            told = ", ".join(labels.get(name, name) for name in unknown)
+            text = ", ".join(labels.get(name, name) for name in unknown)
             share = min(unknown.values())
             yield Finding(
                 segment,
-                f"At least {percent(share, digits=0)} of its users have no known {told}.",
+                f"At least {percent(share, digits=0)} of its users have no known {text}.",
                 (Evidence("share unknown", Estimate(share, None, None), "share"),),
                 as_it_is(segment),
             )
@@ -125,11 +125,11 @@ def _find_one_segment(facts: Facts) -> Iterator[Finding]:
     chosen = next((row for row in facts.summary.selection.candidates if row.is_selected), None)
     values = [row.silhouette.value for row in facts.summary.selection.candidates]
     best = max((value for value in values if value is not None), default=None)
-    told = "" if best is None or chosen is None else f" The largest silhouette is {decimal(best)}."
+    text = "" if best is None or chosen is None else f" The largest silhouette is {decimal(best)}."
     evidence = () if best is None else (Evidence("largest silhouette", exactly(best), "ratio"),)
     yield Finding(
         None,
-        f"{facts.summary.selection.reason}{told}",
+        f"{facts.summary.selection.reason}{text}",
         evidence,
         as_it_is(facts.summary.population),
     )
@@ -143,7 +143,7 @@ KINDS = (
         "A known level of a demographic feature holds at least 10 % of the segment and is "
         "over-represented by 20 % or more (lower end of the index), with a false discovery rate "
         "below 5 % where it did not form the segments.",
-        "Describes who they are. It is no reason for what they do.",
+        "Describes who they are. It is not a reason for what they do.",
         "Use it for the tone of a message; do not target by it without a test, nor where the law "
         "forbids it.",
         _find_skew,

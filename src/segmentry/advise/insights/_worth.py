@@ -29,13 +29,13 @@ def moved_here(facts: Facts, index: Estimate) -> Worth:
 
 
 def moved_away(facts: Facts, index: Estimate, *more: str) -> Worth:
-    """Return what it is worth to show less to a segment; `more` is assumed beside the usual."""
+    """Return what it is worth to show less to a segment; `more` is assumed next to the usual."""
     effect = f"clicks gained per {count(PER)} impressions moved from here to all users"
     return Worth(effect, clicks_gained(facts, index, sign=-1), (*more, *MOVED))
 
 
 def as_it_is(profile: SegmentProfile) -> Worth:
-    """Return what is at stake where acting is no move of impressions: the clicks they bring."""
+    """Return what is at stake where acting is not a move of impressions: the clicks they bring."""
     expected = clicks_expected(profile)
     if expected.value is None:
         return Worth()
@@ -111,8 +111,8 @@ def difference_per_thousand(found: Estimate, level: float, *, sign: int = 1) -> 
 
     Examples
     --------
-    >>> told = difference_per_thousand(Estimate(0.3, 0.2, 0.4), 0.1)
-    >>> told.value, round(told.low, 1), round(told.high, 1)
+    >>> found = difference_per_thousand(Estimate(0.3, 0.2, 0.4), 0.1)
+    >>> found.value, round(found.low, 1), round(found.high, 1)
     (200.0, 116.1, 283.9)
     """
     if found.value is None or found.low is None or found.high is None:

@@ -38,7 +38,7 @@ class Dimension:
     kind: str
     keys: pl.DataFrame  # key and label as text; the row is the number of the key
     # Number of the key of each ad, -1 for none, and -1 at the end: for ads that are not in the
-    # table. Null where it is no matter of ads.
+    # table. Null where it is not about ads.
     of_ad: IntVector | None = None
 
 

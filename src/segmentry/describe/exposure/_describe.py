@@ -128,8 +128,8 @@ def describe_log(
         clicks=_no_clicks(dimensions, hold_out),
     )
     _read_all(engine, parts, ads, plan, found=found, on_part=on_part)
-    with ThreadPoolExecutor(1) as beside:
-        described = beside.submit(_describe_cells, found, plan, min_users=min_users)
+    with ThreadPoolExecutor(1) as worker:
+        described = worker.submit(_describe_cells, found, plan, min_users=min_users)
         reactions, curves = describe_exposure(
             found.positions,
             found.showings,
@@ -337,8 +337,8 @@ def _notes(
     if any(reaction.is_found for reaction in reactions):
         yield (
             "The next exposure comes sooner or later after a click: exposure reacts to clicks, so "
-            "that no curve of it can be told from the log alone (not identified), and no cap is "
-            "drawn. A randomised cap would tell."
+            "no curve of it can be estimated from the log alone (not identified), and no cap is "
+            "drawn. A randomised cap would show it."
         )
     shares = [curve.user_share for curve in curves]
     if shares and min(shares) < 1:

@@ -114,7 +114,7 @@ def _absent(n_segments: int, n_early: int, n_users: int, dimension: str, *, leas
 
 
 def _fit_weight(counts: FloatVector, popularity: FloatVector) -> float:
-    """Fit how many clicks the popularity among all is worth beside a segment's own."""
+    """Fit how many clicks the popularity among all is worth next to a segment's own."""
     from scipy.optimize import minimize_scalar
     from scipy.special import gammaln
 
@@ -172,9 +172,9 @@ def _conclusion(gains: list[HeldOutGain], dimension: str) -> str:
     likelihood = gains[0].difference
     low, high = likelihood.low or 0.0, likelihood.high or 0.0
     if low > 0:
-        told = f"Segment affinity predicts the {dimension} of later clicks better than popularity"
+        text = f"Segment affinity predicts the {dimension} of later clicks better than popularity"
     elif high < 0:
-        told = f"Segment affinity predicts the {dimension} of later clicks worse than popularity"
+        text = f"Segment affinity predicts the {dimension} of later clicks worse than popularity"
     else:
         return (
             f"Segment affinity is not shown to predict the {dimension} of later clicks better "
@@ -182,13 +182,13 @@ def _conclusion(gains: list[HeldOutGain], dimension: str) -> str:
         )
     better = [gain for gain in gains[1:] if (gain.difference.low or 0.0) > 0]
     worse = [gain for gain in gains[1:] if (gain.difference.high or 0.0) < 0]
-    told += f", by {likelihood.value:+.4f} of log-likelihood per click"
+    text += f", by {likelihood.value:+.4f} of log-likelihood per click"
     if better:
         lists = ", ".join(f"{gain.difference.value:+.2%} at {gain.n_chosen}" for gain in better)
-        told += f"; its lists hold more of the clicks ({lists})"
+        text += f"; its lists hold more of the clicks ({lists})"
     if worse:
         lists = ", ".join(f"{gain.difference.value:+.2%} at {gain.n_chosen}" for gain in worse)
-        told += f"; its lists hold fewer of the clicks ({lists})"
+        text += f"; its lists hold fewer of the clicks ({lists})"
     if low > 0 and not better:
-        told += "; no list of a fixed length is shown to hold more of the clicks"
-    return told + "."
+        text += "; no list of a fixed length is shown to hold more of the clicks"
+    return text + "."

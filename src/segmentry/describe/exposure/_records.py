@@ -95,7 +95,7 @@ class Cap:
     n_clicks: int
     clicks_share: float
     n_users: int = 0
-    """Users from whom something would have been removed."""
+    """Users from which something would have been removed."""
     saved: Estimate = UNKNOWN
     lost: Estimate = UNKNOWN
     """`saved`, `lost`: the shares of impressions and of clicks, with a 90 % interval for other
@@ -104,13 +104,12 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class ExposureCurve:
-    """Clicks at the nth impression, or at the nth showing of the same ad."""
+    """Clicks by the number of impressions so far, of the user or of one ad."""
 
     segment_id: int
     """0 for all users with a segment."""
     kind: str
-    """Either "impression" (the nth of the user in this log) or "repeat" (the nth showing of one
-    ad)."""
+    """Either "impression" (all of the user in this log) or "repeat" (those of one ad)."""
     points: tuple[CurvePoint, ...]
     per_doubling: Estimate
     """Factor of the odds of a click each time the position doubles; 90 % interval."""

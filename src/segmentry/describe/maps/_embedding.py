@@ -21,7 +21,7 @@ _MIN_DISTANCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """How far a map keeps who is near whom."""
+    """How far a map keeps neighbours together."""
 
     trustworthiness: float
     """1 if no user is near on the map that is not near in the features."""

@@ -49,9 +49,9 @@ def put_in_hexagons(
     """Put every user that has a segment into a hexagon of the map, and into one to tell values of.
 
     `ids`, shape (n_users,), are the segments that are shown. The first plane has so few hexagons
-    that most hold `min_size` users, the fewest of which may be told. In the second they are so
+    that most hold `min_size` users, the fewest of which may be shown. In the second they are so
     large that half of them hold twice as many, where it can be had and more than 1 % of the users
-    are in smaller ones: of fewer no value is told, and the map would be grey.
+    are in smaller ones: of fewer no value is shown, and the map would be grey.
     """
     if len(segmentation.components.explained_variance_ratio) < 2:
         return NO_PLANE, NO_PLANE
@@ -72,15 +72,15 @@ def put_in_hexagons(
         )
         return replace(plane, members=members) if plane.hexagons else plane
 
-    counted = told = binned(n_across)
-    while _is_mostly_untold(told, min_size) and n_across > _MIN_SHOWN_ACROSS:
+    counted = coarse = binned(n_across)
+    while _is_mostly_hidden(coarse, min_size) and n_across > _MIN_SHOWN_ACROSS:
         n_across = max(_MIN_SHOWN_ACROSS, int(n_across * _COARSER))
-        told = binned(n_across)
-    return counted, told
+        coarse = binned(n_across)
+    return counted, coarse
 
 
-def _is_mostly_untold(plane: Plane, min_size: int) -> bool:
-    """Return whether half of the hexagons hold so few users that many a value is not told."""
+def _is_mostly_hidden(plane: Plane, min_size: int) -> bool:
+    """Return whether half of the hexagons hold so few users that many a value is not shown."""
     if min_size <= 1 or not plane.hexagons:
         return False
     sizes = np.array([each.n_users for each in plane.hexagons])
@@ -136,7 +136,7 @@ def _means(column: pl.Series, plane: Plane, min_size: int) -> list[pl.Series]:
         for total, n in zip(sums.tolist(), known.tolist(), strict=True)
     ]
     nothing = [None] * n_hexagons
-    return _values(_told(known, min_size), means, nothing, nothing)
+    return _values(_shown_counts(known, min_size), means, nothing, nothing)
 
 
 def _max_common(column: pl.Series, plane: Plane, min_size: int) -> list[pl.Series]:
@@ -157,15 +157,15 @@ def _max_common(column: pl.Series, plane: Plane, min_size: int) -> list[pl.Serie
     levels: list[str | None] = []
     shares: list[float | None] = []
     for here, n in zip(counts, known.tolist(), strict=True):
-        is_told = bool(n) and n >= min_size
-        levels.append(names[int(here.argmax())] if is_told else None)
-        share = int(here.max()) / n if is_told else 0.0
-        shares.append(round(share, 4 if min_size <= 1 else 1) if is_told else None)
-    return _values(_told(known, min_size), [None] * n_hexagons, levels, shares)
+        is_shown = bool(n) and n >= min_size
+        levels.append(names[int(here.argmax())] if is_shown else None)
+        share = int(here.max()) / n if is_shown else 0.0
+        shares.append(round(share, 4 if min_size <= 1 else 1) if is_shown else None)
+    return _values(_shown_counts(known, min_size), [None] * n_hexagons, levels, shares)
 
 
-def _told(known: IntVector, min_size: int) -> list[int | None]:
-    """Return numbers of users as they may be told: none of few, others rounded to a multiple."""
+def _shown_counts(known: IntVector, min_size: int) -> list[int | None]:
+    """Return numbers of users as they may be shown: none of few, others rounded to a multiple."""
     return [
         n if min_size <= 1 else None if n < min_size else rounded_count(n, min_size=min_size)
         for n in known.tolist()
@@ -257,14 +257,14 @@ def make_pictures(
 ) -> tuple[Pictures, pl.DataFrame | None]:
     """Count and sample what the pictures need; the values by hexagon are those of `hexagon_table`.
 
-    No count tells of fewer than `min_size` users: all are rounded to a multiple of it, users of
+    No count reveals fewer than `min_size` users: all are rounded to a multiple of it, users of
     segments that are too small are drawn with the largest, and a hexagon of few users is drawn as
     one of `min_size`. The features of the `catalogue` are binned.
     """
     ids, withheld = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
     )
-    counted, told = put_in_hexagons(table, segmentation, ids, min_size=min_size)
+    counted, coarse = put_in_hexagons(table, segmentation, ids, min_size=min_size)
     distributions = bin_features(
         table,
         ids,
@@ -279,9 +279,9 @@ def make_pictures(
         hexagons=_shown(counted, min_size),
         mixed_share=_mixed_share(counted.hexagons),
     )
-    if not told.hexagons:
+    if not coarse.hexagons:
         return pictures, None
-    shown = replace(told, hexagons=_shown(told, min_size))
+    shown = replace(coarse, hexagons=_shown(coarse, min_size))
     return pictures, hexagon_table(table, shown, catalogue, min_size)
 
 
@@ -300,7 +300,7 @@ def _mixed_share(hexagons: Sequence[Hexagon]) -> float | None:
 
 
 def _rounded(distribution: Distribution, least: int) -> Distribution:
-    """Round counts of users to a multiple: what is left of a total tells of no single bin."""
+    """Round counts of users to a multiple: what is left of a total reveals no single bin."""
 
     def near(counts: Sequence[int]) -> tuple[int, ...]:
         return tuple(rounded_count(count, min_size=least) for count in counts)

@@ -61,7 +61,7 @@ class EmbeddingPoint:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """A UMAP of the users and how far it keeps who is near whom."""
+    """A UMAP of the users and how far it keeps neighbours together."""
 
     n_fitted: int
     n_placed: int

@@ -39,7 +39,7 @@ def with_tests(
     *,
     forming: Collection[str],
 ) -> tuple[SegmentProfile, ...]:
-    """Put beside each profile the tests of features that had no part in forming the segments.
+    """Put next to each profile the tests of features that had no part in forming the segments.
 
     A feature of a family of which one formed segments is not tested, and neither is one that was
     counted from the same impressions: a test would find again what the clustering was made to find.

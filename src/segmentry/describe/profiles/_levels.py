@@ -24,7 +24,7 @@ def levels_of(
     """Describe the population by the levels of a feature, then each segment.
 
     Levels that are all numbers come in their order, others by falling share and then by text.
-    Of more than 20 levels the most frequent 20 are told apart and the rest is "other". Unknown
+    Of more than 20 levels the most frequent 20 are shown and the rest is "other". Unknown
     comes last.
 
     `groups` holds the row positions of each segment's users; the feature is ordinal or categorical.
@@ -77,7 +77,7 @@ class _Count(NamedTuple):
 def _shown_levels(texts: pl.Series, n_users: pl.Series) -> list[str | None]:
     """Return the levels that get a line of their own, in the order of the lines; None is unknown.
 
-    Where levels are put together, one that is itself called "other" is put with them.
+    Where levels are merged, one that is itself called "other" is put with them.
     """
     counts = pl.DataFrame({"level": texts, "n_users": n_users}).drop_nulls("level")
     found = dict(counts.group_by("level").agg(pl.col("n_users").sum()).iter_rows())
@@ -91,11 +91,11 @@ def _shown_levels(texts: pl.Series, n_users: pl.Series) -> list[str | None]:
 
 
 def _codes(texts: pl.Series, levels: Sequence[str | None]) -> npt.NDArray[np.int64]:
-    """Return the position of each level among those that are told, shape (n_texts,)."""
+    """Return the position of each level among those that are shown, shape (n_texts,)."""
     rest = levels.index(_OTHER) if _OTHER in levels else -1
     unknown = len(levels) - 1
-    told = [level for level in levels if level is not None]
-    codes = texts.replace_strict(told, range(len(told)), default=rest, return_dtype=pl.Int64)
+    known = [level for level in levels if level is not None]
+    codes = texts.replace_strict(known, range(len(known)), default=rest, return_dtype=pl.Int64)
     is_unknown = texts.is_null().to_numpy()
     return np.where(is_unknown, unknown, codes.to_numpy())
 

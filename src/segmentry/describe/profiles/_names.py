@@ -68,7 +68,7 @@ _ORDINALS = (
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What may be said of one segment; the strongest adjective first."""
+    """Words for one segment; the strongest adjective first."""
 
     response: str
     exposure: str
@@ -93,7 +93,7 @@ def name_segments(
     - The second is how much its users are shown, by the standing of the segment's users by rank
       (`NumericStatistics.standing`), which a few extreme users cannot move.
     - Where that is taken, a habit or who they are comes in between: the feature that stands out
-      most, forming ones first; its difference must be told from 0. Clicks of the days that formed
+      most, forming ones first; its difference must be clear of 0. Clicks of the days that formed
       the segments name nothing. Segments that no word sets apart are compared with each other.
 
     The names come in the order of `segments`; no two are equal, whatever the case of their letters.
@@ -189,7 +189,7 @@ def _adjectives(
 
 
 def _certain_standing(numeric: NumericStatistics) -> float:
-    """Return the standing, or 0 where the difference cannot be told from none."""
+    """Return the standing, or 0 where the difference is not clear of none."""
     estimate = numeric.standardised_difference
     if numeric.standing is None or estimate.value is None:
         return 0.0

@@ -120,7 +120,7 @@ def _profile(
     described: Sequence[Feature],
     has_clicks: bool,
 ) -> SegmentProfile:
-    """Put together one profile; position 0 is the population."""
+    """Build one profile; position 0 is the population."""
     clicks, impressions = counts
     n_clicks, n_impressions = int(clicks[members].sum()), int(impressions[members].sum())
     total_clicks, total_impressions = int(clicks.sum()), int(impressions.sum())
@@ -285,14 +285,14 @@ def _differences(
         per_family[feature.family] = per_family.get(feature.family, 0) + 1
         if per_family[feature.family] <= _MAX_PER_FAMILY and own.mean is not None:
             text = (
-                f"{feature.label}: {_told(own.mean, feature)} on average, "
-                f"{_told(everyone.mean or 0.0, feature)} overall"
+                f"{feature.label}: {_text(own.mean, feature)} on average, "
+                f"{_text(everyone.mean or 0.0, feature)} overall"
             )
             found.append(Difference(own.feature, text, own.standardised_difference.value or 0.0))
     return tuple(found[:_MAX_DIFFERENCES])
 
 
-def _told(value: float, feature: Feature) -> str:
+def _text(value: float, feature: Feature) -> str:
     is_share = feature.kind == "share" or feature.unit == "clicks per impression"
     if is_share:
         return f"{value:.1%}" if value >= 0.1 else f"{value:.2%}"

@@ -1,4 +1,4 @@
-"""What is said of a segment: plain, frozen records."""
+"""Profile of a segment: plain, frozen records."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -22,7 +22,7 @@ class NumericStatistics:
     """`mean`, `lower_quartile`, `median`, `upper_quartile`: over the users whose value is known;
     null if there is none."""
     missing_share: float | None
-    """Share of users whose value is unknown; null where it would tell of too few users."""
+    """Share of users whose value is unknown; null where it would reveal too few users."""
     index: float | None
     """Segment mean / population mean x 100; null where the population mean is not above 0."""
     standardised_difference: Estimate
@@ -54,7 +54,7 @@ class LevelShare:
     """One level of an ordinal or categorical feature; `level` is null for unknown.
 
     `index` is over-representation, share / population share x 100, with a 95 % interval. Share and
-    index are null where they would tell of too few users.
+    index are null where they would reveal too few users.
     """
 
     level: str | None
@@ -89,7 +89,7 @@ class FeatureTest:
 
     `q_value` is the p-value adjusted for all tests of the run (Benjamini and Hochberg 1995): of
     the features with q below 0.05, fewer than 5 % are expected to be there by chance. With many
-    users nearly every difference is no chance: look at its size first.
+    users nearly every difference is not chance: look at its size first.
     """
 
     feature: str

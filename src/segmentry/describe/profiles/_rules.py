@@ -41,7 +41,7 @@ class RuleColumn:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One column between bounds: above `low` and at most `high`; null is no bound."""
+    """One column between bounds: above `low` and at most `high`; null is not a bound."""
 
     column: RuleColumn
     low: float | None
@@ -66,7 +66,7 @@ class RuleSet:
     """Rules that put every user of the segmented population into one segment."""
 
     population: str
-    """One of "shown", "profiled", "all": whom the rules are for."""
+    """One of "shown", "profiled", "all": the users that the rules are for."""
     complete: tuple[str, ...]
     """Features that must be known of a user."""
     rules: tuple[Rule, ...]
@@ -88,8 +88,8 @@ def find_rules(
 ) -> RuleSet:
     """Find few rules on raw units that tell the segments apart.
 
-    `features` are those that formed the segments, `population` whom the recipe segments, and
-    `complete` the features that must be known of a user to be segmented.
+    `features` are those that formed the segments, `population` the users that the recipe
+    segments, and `complete` the features that must be known of a user to be segmented.
 
     A CART tree (Breiman et al. 1984) of at most three leaves per segment on the distinct rows of
     the features, weighted by their users; of more than 200,000 distinct rows those of most users.
@@ -286,7 +286,7 @@ class SegmentRules:
     """The rules of one segment in words, the ones of most users first.
 
     `coverage` is the share of the segment's users that its rules find, `precision` the share of
-    the users whom the rules find that belong to it; null where no rule leads to the segment.
+    the users that the rules find that belong to it; null where no rule leads to the segment.
     `n_users` is how many they find.
     """
 
@@ -374,8 +374,8 @@ def _condition_text(condition: Condition) -> str:
         parts.append(f"above {_number(condition.low, column)}")
     if condition.high is not None:
         parts.append(f"at most {_number(condition.high, column)}")
-    told = f"{column.label} {' and '.join(parts)}"
-    return f"{told}, or unknown" if _takes_unknown(condition) else told
+    text = f"{column.label} {' and '.join(parts)}"
+    return f"{text}, or unknown" if _takes_unknown(condition) else text
 
 
 def _takes_unknown(condition: Condition) -> bool:

@@ -39,7 +39,7 @@ def published_profiles(
     The population is of at least `min_size` users; the segments are worked out on the ids of
     `privacy.published_ids`, by which those `withheld` have no user.
 
-    Levels of few users in all are put together; of the rest, cells are hidden so that no total
+    Levels of few users in all are merged; of the rest, cells are hidden so that no total
     gives them away (`privacy.hidden_table`). Where a level of an ordinal feature is hidden, so are
     the segment's mean and quartiles of it, from which it could be worked out; where levels are put
     together, those of all segments. Where a segment has

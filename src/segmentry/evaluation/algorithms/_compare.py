@@ -86,7 +86,7 @@ class AlgorithmComparison:
     n_users : int
         Users that the run's recipe segments, on the days that were used.
     n_segments : int
-        The run's number, told to the methods that are told one.
+        The run's number, for the methods that take one.
     features : tuple of str
         What forms segments; the classic recipe takes its own.
     notes : tuple of str

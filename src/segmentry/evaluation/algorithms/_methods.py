@@ -87,15 +87,15 @@ def _mixture(rows: Rows, weights: FloatVector, k: int, seed: int) -> Partition:
             ).fit(sample)
             fits.append((float(model.bic(sample)), kind, model))
     bic, kind, best = min(fits, key=lambda each: each[0])
-    told = "" if best.converged_ else "; EM had not converged"
+    text = "" if best.converged_ else "; EM had not converged"
     others = ", ".join(
         f"{name} {value:,.0f}" for value, name, _ in sorted(fits, key=lambda e: e[0])
     )
-    whom = _ALL if len(sample) == n_all else f"a sample of {len(sample):,} of {n_all:,} users"
+    who = _ALL if len(sample) == n_all else f"a sample of {len(sample):,} of {n_all:,} users"
     return Partition(
         best.predict(rows.distinct.rows).astype(np.int64),
-        rule=f"{_NUMBER}; covariance {kind!r} by BIC {bic:,.0f} ({others}){told}",
-        how=f"{whom}; every user goes to the likeliest component",
+        rule=f"{_NUMBER}; covariance {kind!r} by BIC {bic:,.0f} ({others}){text}",
+        how=f"{who}; every user goes to the likeliest component",
     )
 
 
@@ -107,11 +107,11 @@ def _latent(rows: Rows, weights: FloatVector, k: int, seed: int) -> Partition:
         rows.matrix[is_in], rows.parts, n_classes=k, weights=weights[is_in], n_starts=4, seed=seed
     )
     labels, _ = place_by_class(posterior(fitted.model, rows.matrix))
-    told = "" if fitted.is_converged else "; EM had not converged"
+    text = "" if fitted.is_converged else "; EM had not converged"
     lost = f"; {fitted.n_empty} of its classes lost all users" if fitted.n_empty else ""
     return Partition(
         np.unique(labels, return_inverse=True)[1].astype(np.int64),
-        rule=f"{_NUMBER}; BIC {fitted.bic:,.0f}, ICL {fitted.icl:,.0f}{told}{lost}",
+        rule=f"{_NUMBER}; BIC {fitted.bic:,.0f}, ICL {fitted.icl:,.0f}{text}{lost}",
         how=_ALL,
     )
 

@@ -21,7 +21,7 @@ class Timed:
 
 
 def fit_here(name: str, rows: Rows, k: int, seed: int) -> Timed:
-    """Fit in this process; nothing can be said of memory."""
+    """Fit in this process; memory is not measured."""
     began = time.perf_counter()
     try:
         found, problem = method_named(name).fit(rows, rows.distinct.weights, k, seed), ""

@@ -10,7 +10,7 @@ import polars as pl
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.schema import UNASSIGNED
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
-from segmentry.segments.clustering import DistinctRows, distinct_beside
+from segmentry.segments.clustering import DistinctRows, distinct_with
 from segmentry.segments.forming import (
     Recipe,
     latent_matrix,
@@ -86,7 +86,7 @@ def prepare_rows(table: pl.DataFrame, plans: Sequence[ColumnPlan], *, recipe: Re
         without_parts = str(error)
     is_unknown = np.column_stack([members[p.feature.name].is_null().to_numpy() for p in forming])
     # `X` is clipped and filled: it would join users that latent classes or cells tell apart.
-    distinct, extra = distinct_beside(np.hstack([matrix, is_unknown]), X)
+    distinct, extra = distinct_with(np.hstack([matrix, is_unknown]), X)
     n_columns = matrix.shape[1]
     return Rows(
         distinct=distinct,

@@ -13,8 +13,8 @@ from segmentry.evaluation.later_days._added_gain import (
 )
 from segmentry.evaluation.later_days._check import (
     OutcomeReport,
-    TruthReport,
     Validation,
+    ValidationReport,
     check_later,
 )
 from segmentry.evaluation.later_days._check_events import forecast_events
@@ -85,8 +85,8 @@ __all__ = [
     "Relabelling",
     "SegmentVerdict",
     "Traffic",
-    "TruthReport",
     "Validation",
+    "ValidationReport",
     "Verdict",
     "Way",
     "added_gain",

@@ -23,7 +23,9 @@ from segmentry.schema import UNKNOWN, Estimate
 from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import distinct_rows
 
-AddedVerdict = Literal["adds", "placebo does too", "takes away", "cannot be told", "no signal"]
+AddedVerdict = Literal[
+    "adds", "placebo does too", "takes away", "cannot be determined", "no signal"
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,15 +51,15 @@ class AddedGain:
         Users of both windows, and their impressions and clicks, or days and days with a purchase,
         in the outcome window.
     kept_with, kept_without : Estimate
-        Share of what users' own rates tell of the outcome window that the forecasts of the
-        segments still tell; null without a signal of users.
+        Predictive share: what the forecasts of the segments keep of what users' own rates predict
+        of the outcome window; null without a signal of users.
     nats_of_users, nats_with, nats_without, nats_added : Estimate
         Gains over one rate for all, in nats per trial; the last is with less without.
     nats_over_placebo : Estimate
         With less what segments gain that are formed by the family of other users put in the place
         of their own: of several such, the one with the lowest lower end. Null unless
         `nats_added` is above 0.
-    verdict : {"adds", "placebo does too", "takes away", "cannot be told", "no signal"}
+    verdict : {"adds", "placebo does too", "takes away", "cannot be determined", "no signal"}
         By the intervals of `nats_added` and `nats_over_placebo`: "adds" takes both above 0.
     reason : str
         Why nothing is known, or empty.
@@ -202,9 +204,9 @@ def _measured(
     )
 
 
-def _verdict(added: Estimate) -> Literal["adds", "takes away", "cannot be told"]:
+def _verdict(added: Estimate) -> Literal["adds", "takes away", "cannot be determined"]:
     if added.low is not None and added.low > 0:
         return "adds"
     if added.high is not None and added.high < 0:
         return "takes away"
-    return "cannot be told"
+    return "cannot be determined"

@@ -98,7 +98,7 @@ class Validation:
 
 
 @dataclass(frozen=True, slots=True)
-class TruthReport:
+class ValidationReport:
     """What later days show of the segments.
 
     Segments were formed on the feature window, checked on the outcome window, and then fitted
@@ -117,7 +117,7 @@ class TruthReport:
     n_users, n_users_later : int
         Users with a segment in the feature window, and those of them that were shown ads again.
     kept_gain : KeptGain or None
-        How much of what users' own CTRs tell of the later days the segments still tell.
+        Share of what users' own CTRs predict of the later days that the segments keep.
     refit_events : tuple of str
         What became of the segments when all days were taken; one sentence each.
     caveats : tuple of str
@@ -151,7 +151,7 @@ class TruthReport:
 
 
 @dataclass(frozen=True, slots=True)
-class OutcomeReport(TruthReport):
+class OutcomeReport(ValidationReport):
     """What later days say of segments of events; days are periods where the log spans months.
 
     Parameters

@@ -171,7 +171,7 @@ def variance_of(fit: CrossFit, residuals: FloatVector) -> float:
 def variance_within(fit: CrossFit, residuals: FloatVector) -> float:
     """Part of that variance within users, between their days: all but what lasts of a user."""
     total, squares = variance_of(fit, residuals), float(residuals @ residuals)
-    if fit.n_days == 1:  # what lasts cannot be told from what does not
+    if fit.n_days == 1:  # what lasts cannot be separated from what does not
         return squares
     within = (squares - total / fit.n_days) * fit.n_days / (fit.n_days - 1)
     return max(0.0, within)
@@ -186,12 +186,12 @@ def day_variance(fit: CrossFit) -> tuple[float, float]:
     day, n, c = fit.day[is_in], fit.n[is_in], fit.c[is_in]
     totals = np.bincount(day, weights=n, minlength=fit.n_days)
     clicks = np.bincount(day, weights=c, minlength=fit.n_days)
-    told = (clicks > 0) & (clicks < totals)
-    if told.sum() < 2:
+    useful = (clicks > 0) & (clicks < totals)
+    if useful.sum() < 2:
         return 0.0, 0.0
     rates = np.divide(clicks, totals, out=np.zeros(fit.n_days), where=totals > 0)
     squares = np.bincount(day, weights=(c - rates[day] * n) ** 2, minlength=fit.n_days)
-    odds = np.log(rates[told] / (1 - rates[told]))
-    sampling = squares[told] / (totals[told] * rates[told] * (1 - rates[told])) ** 2
+    odds = np.log(rates[useful] / (1 - rates[useful]))
+    sampling = squares[useful] / (totals[useful] * rates[useful] * (1 - rates[useful])) ** 2
     seen = float(np.var(odds, ddof=1))
     return max(0.0, seen - float(sampling.mean())), seen

@@ -173,6 +173,6 @@ def _rates(sums: FloatVector, extrapolation: float) -> FloatVector:
     rate = np.divide(sums[..., 1], sums[..., 0], out=missing.copy(), where=sums[..., 0] > 0)
     earlier = np.divide(sums[..., 3], sums[..., 2], out=missing, where=sums[..., 2] > 0)
     further = (1 + extrapolation) * rate - extrapolation * earlier
-    is_told = np.isfinite(further) & (further > 0) & (further < 1)
-    rates: FloatVector = np.where(is_told, further, rate)
+    is_shown = np.isfinite(further) & (further > 0) & (further < 1)
+    rates: FloatVector = np.where(is_shown, further, rate)
     return rates

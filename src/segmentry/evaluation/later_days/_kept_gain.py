@@ -1,4 +1,4 @@
-"""Kept gain: how much of what users' own CTRs tell of later days the segments still tell."""
+"""Kept gain: the share of what users' own CTRs predict of later days that the segments keep."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar

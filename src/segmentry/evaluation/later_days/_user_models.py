@@ -1,6 +1,6 @@
 """Models of single users' events and their value: gamma-Poisson, BG/NBD, gamma-gamma.
 
-They are the benchmark that segments are held against where the outcome is no click: what each
+They are the benchmark that segments are held against where the outcome is not a click: what each
 user's own history predicts, without any segment.
 """
 

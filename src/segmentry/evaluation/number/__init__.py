@@ -1,7 +1,7 @@
 """How many segments does the evidence support?
 
 In: distinct rows and counts by day. Out: a `NumberChoice` with the gains and valleys behind it,
-what other users would give, and gaps and strength beside it.
+what other users would give, and gaps and strength next to it.
 """
 
 from segmentry.evaluation.number._choice import (

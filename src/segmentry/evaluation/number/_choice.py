@@ -53,7 +53,7 @@ class EvidenceReport:
     Parameters
     ----------
     n_users : int
-        Sampled users on whom gains and repetitions were measured.
+        Sampled users on which gains and repetitions were measured.
     n_days, n_blocks : int
         Days of the feature window, and the blocks in which they were held out in turn; below two
         blocks nothing could be.

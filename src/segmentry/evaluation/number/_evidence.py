@@ -18,7 +18,7 @@ from segmentry.evaluation.stability import Stability
 from segmentry.features.user_days import UserDays
 from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import local_days
-from segmentry.runtime.progress import told
+from segmentry.runtime.progress import step_reporter
 from segmentry.runtime.sampling import hash_shares
 from segmentry.runtime.threads import one_thread
 from segmentry.schema import OF_CLICKS, Progress
@@ -35,7 +35,7 @@ _NO_DAYS = {"day": pl.Int64, "n_impressions": pl.Int64, "n_clicks": pl.Int64}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Basis:
-    """The users by whom the number of segments is chosen, and where they are in the user table."""
+    """The users by which the number of segments is chosen, and where they are in the user table."""
 
     split: InnerSplit
     positions: npt.NDArray[np.int64]
@@ -132,6 +132,6 @@ def find_by_evidence(
                 segmentation.n_segments,
                 n_runs=n_runs,
                 seed=seed,
-                on_run=told(progress, "repeating on other users"),
+                on_run=step_reporter(progress, "repeating on other users"),
             )
     return segmentation, NumberEvidence(basis.split, found[0], repeated)

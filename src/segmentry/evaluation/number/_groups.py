@@ -1,4 +1,4 @@
-"""Gap statistic and prediction strength, by small k-means fits: evidence beside the valleys."""
+"""Gap statistic and prediction strength, by small k-means fits: evidence next to the valleys."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -206,7 +206,7 @@ def prediction_strength(
     """Cluster two halves of the users and see whether pairs of one stay together in the other.
 
     For each group of the second half: the share of its pairs of users that the centres of the
-    first half put together. The strength is that of the worst group; a group of one user has
+    first half joined. The strength is that of the worst group; a group of one user has
     none. One group has strength 1.
 
     Notes

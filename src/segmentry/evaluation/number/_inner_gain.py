@@ -1,4 +1,4 @@
-"""Inner gain: what a division tells of held-out days inside the feature window."""
+"""Inner gain: what a division predicts of held-out days inside the feature window."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

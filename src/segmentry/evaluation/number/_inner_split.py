@@ -70,18 +70,18 @@ class InnerSplit:
         seeing = [name for name in names if name in CLICKS_BEYOND_COUNTS]
         counted = (*counted_features(self.counts), *CLICKS_BEYOND_COUNTS)
         others = [name for name in names if name not in counted]
-        told = []
+        parts = []
         if seeing:
-            told.append(
+            parts.append(
                 f"{', '.join(seeing)} saw the clicks of the days on which the number of segments "
                 "was chosen: the gain is flattered."
             )
         if others:
-            told.append(
+            parts.append(
                 f"{', '.join(others)} were taken as they are in the whole feature window when the "
                 "number of segments was chosen."
             )
-        return tuple(told)
+        return tuple(parts)
 
 
 def thirds(days: Sequence[int]) -> tuple[tuple[int, ...], ...]:

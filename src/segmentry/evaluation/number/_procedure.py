@@ -31,7 +31,7 @@ from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import DistinctRows, quiet_fits
 from segmentry.segments.forming import Decision
 
-Tell = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def repeat_segments(
     *,
     n_runs: int = 50,
     seed: int = 0,
-    on_run: Tell | None = None,
+    on_run: Report | None = None,
 ) -> Stability:
     """Form k segments again from resampled users: steps of preprocessing and clustering."""
 

@@ -77,9 +77,9 @@ def align_ids(
     """Match the segments of a refit with the earlier ones and number them alike.
 
     The matching keeps as many users as possible under their old number. A pair that overlaps by
-    less than a tenth (Jaccard) is no match: the new segment is new. Numbers are always 1..K: where
-    there are fewer segments than before, one whose number is above K takes a free one, and its
-    "kept" event says so; new segments take what is left.
+    less than a tenth (Jaccard) is not a match: the new segment is new. Numbers are always 1..K:
+    where there are fewer segments than before, one whose number is above K takes a free one, and
+    its "kept" event says so; new segments take what is left.
 
     Parameters
     ----------

@@ -37,9 +37,9 @@ from segmentry.ingest.engines._validity import (
     judge,
 )
 from segmentry.ingest.files import FileLayout
-from segmentry.schema import LogParts, TableSource, UserTally
+from segmentry.schema import ColumnSource, LogParts, TableSource, UserTally
 
-# What DuckDB says of a line that it sets aside alone, and the reason told for it. Any other
+# What DuckDB says of a line that it sets aside alone, and the reason reported for it. Any other
 # complaint, such as a quote that is not closed, can have swallowed the lines that follow.
 _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
@@ -86,6 +86,18 @@ class DuckDBEngine:
         frame = self._read(source, _to_polars)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
         return frame, n_before + sum(self._unreadable_rows().values())
+
+    def unreadable_example(self, source: TableSource, name: str) -> str:
+        """Return the first text, in order, that is not a number in a canonical column."""
+        if source.prepared is not None:
+            return ""
+        column = source.columns[name]
+        columns = {name: column, "written": ColumnSource(column.name, "text")}
+        texts = TableSource("texts", source.files, columns, source.shape)
+        is_strange = f"isnan({name})"
+        found = self._read(texts, lambda rows: _to_polars(rows.filter(is_strange).min("written")))
+        self._unreadable_rows()
+        return str(found.item())
 
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
@@ -302,8 +314,8 @@ class DuckDBEngine:
         if plain is None:
             return None
         self._forget_rejects()
-        with ThreadPoolExecutor(1) as beside:
-            proof = beside.submit(plain.n_lines)
+        with ThreadPoolExecutor(1) as worker:
+            proof = worker.submit(plain.n_lines)
             try:
                 found = use(self._scan(source, layouts, plain=plain))
             except duckdb.InterruptException:

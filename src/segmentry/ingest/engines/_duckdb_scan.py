@@ -9,7 +9,15 @@ from segmentry.ingest.engines._plain import PlainText
 from segmentry.ingest.engines._validity import TIME_OF, WHOLE, raw_columns_of
 from segmentry.ingest.files import BLANKS, NULL_WORDS, FileLayout, inspect_file, is_number
 from segmentry.ingest.moments import FIELDS, UNITS_PER_SECOND, moment_pattern
-from segmentry.schema import SECONDS_PER_DAY, ColumnSource, ColumnType, TableSource, UtcOffset
+from segmentry.ingest.numbers import GROUPS, TRANSLATED, core_pattern, number_pattern
+from segmentry.schema import (
+    SECONDS_PER_DAY,
+    ColumnSource,
+    ColumnType,
+    NumberFormat,
+    TableSource,
+    UtcOffset,
+)
 
 
 def quoted_name(value: str) -> str:
@@ -68,12 +76,12 @@ def without_missing(typed: str, found: str, column: ColumnSource) -> str:
     """Return null where a value is one that means "unknown"."""
     if not column.missing:
         return typed
+    words = ", ".join(quoted_text(word) for word in column.missing)
+    is_missing = f"{_stripped(found)} IN ({words})"
     if column.type in ("integer", "number"):
         numbers = [word for word in column.missing if is_number(word)]
-        listed = ", ".join(numbers) or "NULL"
-        return f"CASE WHEN {typed} IN ({listed}) THEN NULL ELSE {typed} END"
-    words = ", ".join(quoted_text(word) for word in column.missing)
-    return f"CASE WHEN {_stripped(found)} IN ({words}) THEN NULL ELSE {typed} END"
+        is_missing += f" OR {typed} IN ({', '.join(numbers)})" if numbers else ""
+    return f"CASE WHEN {is_missing} THEN NULL ELSE {typed} END"
 
 
 def field_of_line(layout: FileLayout, name: str) -> str:
@@ -121,9 +129,12 @@ def read_as(found: str, column: ColumnSource) -> str:
         moment = moment_of(found, column)
         if column.days_until is None:
             return moment
-        return f"({column.days_until} - ({moment})) / {SECONDS_PER_DAY}.0"
+        days = f"({column.days_until} - ({moment})) / {SECONDS_PER_DAY}.0"
+        return _or_unreadable(days, found)
     if column.type == "code":
         return code_of(f"lower({_stripped(found)})", found, column)
+    if column.type == "number":
+        return _or_unreadable(number_of(found, column.number_format), found)
     typed = _typed(found, column.type)
     return f"regexp_replace({typed}, '{WHOLE}', '\\1')" if column.is_whole else typed
 
@@ -131,18 +142,48 @@ def read_as(found: str, column: ColumnSource) -> str:
 def _typed(found: str, kind: ColumnType) -> str:
     if kind == "text":
         return f"nullif({_stripped(found)}, '')"
-    # DuckDB alone reads 4305481007 in the text 430548_1007, and 5 in 4.5.
-    is_sound = f"(typeof({found}) <> 'VARCHAR' OR NOT contains({found}::VARCHAR, '_'))"
-    number, careful = (
-        f"coalesce(TRY_CAST({found} AS {type_}), TRY_CAST({_stripped(found)} AS {type_}))"
-        for type_ in ("DOUBLE", "BIGINT")
-    )
-    if kind == "number":
-        return f"CASE WHEN {is_sound} THEN {number} END"
-    careful = f"CASE WHEN {is_sound} AND {number} = {careful} THEN {careful} END"
+    number, careful = _cast(found, "DOUBLE"), _cast(found, "BIGINT")
+    careful = f"CASE WHEN {_is_sound(found)} AND {number} = {careful} THEN {careful} END"
     whole = f"TRY_CAST({found} AS BIGINT)"
     # Nearly all numbers are written as they are printed; this takes a third less time.
     return f"CASE WHEN {whole}::VARCHAR = {found}::VARCHAR THEN {whole} ELSE {careful} END"
+
+
+def _is_sound(found: str) -> str:
+    # DuckDB alone reads 4305481007 in the text 430548_1007, and 5 in 4.5.
+    return f"(typeof({found}) <> 'VARCHAR' OR NOT contains({found}::VARCHAR, '_'))"
+
+
+def _cast(found: str, type_: str) -> str:
+    return f"coalesce(TRY_CAST({found} AS {type_}), TRY_CAST({_stripped(found)} AS {type_}))"
+
+
+def number_of(found: str, form: NumberFormat) -> str:
+    """Return a number as `read_number` reads it; null where it cannot be read."""
+    plain = f"CASE WHEN {_is_sound(found)} THEN {_cast(found, 'DOUBLE')} END"
+    signs, read_as = map(quoted_text, TRANSLATED)
+    text = f"translate({_stripped(found)}, {signs}, {read_as})"
+    pattern, names = number_pattern(core_pattern(form)), ", ".join(map(quoted_text, GROUPS))
+    groups = f"regexp_extract({text}, {quoted_text(pattern)}, [{names}])"
+    part = {name: f"({groups}).{name}" for name in GROUPS}
+    digits = f"translate({part['core']}, {quoted_text(form.decimal + form.thousands)}, '.')"
+    signs = " || ".join(part[name] for name in ("open", "before", "within", "behind"))
+    sign = f"CASE {signs} WHEN '' THEN 1 WHEN '+' THEN 1 WHEN '-' THEN -1 WHEN '(' THEN -1 END"
+    size = f"TRY_CAST({digits} AS DOUBLE) / CASE WHEN {part['percent']} <> '' THEN 100 ELSE 1 END"
+    is_closed = f"({part['open']} = '') = ({part['close']} = '')"
+    written = f"CASE WHEN {is_closed} THEN {sign} * {size} END"
+    if form.decimal == ",":  # 1.234 is more than a thousand in a text, and little above 1 as such
+        is_text = f"typeof({found}) = 'VARCHAR'"
+        return f"CASE WHEN {is_text} THEN {written} ELSE {plain} END"
+    return f"coalesce({plain}, {written})"
+
+
+def _or_unreadable(number: str, found: str) -> str:
+    """Return not-a-number where a value is there and cannot be read; null where it is missing."""
+    nulls = ", ".join(map(quoted_text, NULL_WORDS))
+    known = f"CASE WHEN isnan({number}) THEN NULL ELSE {number} END"
+    is_there = f"{found} IS NOT NULL AND {_stripped(found)} NOT IN ({nulls})"
+    return f"coalesce({known}, CASE WHEN {is_there} THEN 'nan'::DOUBLE END)"
 
 
 def _stripped(found: str) -> str:
@@ -192,7 +233,7 @@ def scan_query(
         held = found_in(layout, plain.underscored) if plain.underscored else ""
         only = f" WHERE contains({held}, '_')" if held else ""
         return f"SELECT {outputs} FROM {scan}{only}"  # noqa: S608  # names and paths are quoted
-    # A blank line is no row; DuckDB leaves out some of them.
+    # A blank line is not a row; DuckDB leaves out some of them.
     any_value = f"COALESCE({', '.join(fields_of(layout))}) IS NOT NULL"
     return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
 

@@ -29,7 +29,7 @@ def cause_of(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def explained(engine: Engine, step: str) -> Iterator[None]:
-    """Make an engine's own error, met while queries are put together, one line with the step.
+    """Make an engine's own error, met while queries are built, one line with the step.
 
     It is an EngineError, such as for temporary files that somebody has removed.
 
@@ -53,7 +53,7 @@ _CHUNK = 1 << 20
 
 @contextlib.contextmanager
 def proving_gzip(files: Sequence[Path]) -> Iterator[None]:
-    """Unpack the gzip files among some beside what reads them, and compare their checksums.
+    """Unpack the gzip files among some next to what reads them, and compare their checksums.
 
     DuckDB compares none: of 640,000 rows with a wrong checksum it reads all. Unpacking takes one
     core, as DuckDB's own does, and the other is there for it. On leaving, a DataError says which
@@ -64,8 +64,8 @@ def proving_gzip(files: Sequence[Path]) -> Iterator[None]:
         yield
         return
     is_over = threading.Event()
-    with ThreadPoolExecutor(1) as beside:
-        proof = beside.submit(require_whole, files, is_over)
+    with ThreadPoolExecutor(1) as worker:
+        proof = worker.submit(require_whole, files, is_over)
         try:
             yield
         except Exception:

@@ -270,7 +270,7 @@ def _parsed(chunk: bytes, layout: FileLayout, names: Mapping[str, str]) -> pl.Da
         last = next(name for name, column in names.items() if column == layout.names[-1])
         if found[last].null_count():
             _fields(chunk, layout, places, are_all_read=True)
-    # A line without any value is no row; what is in the other columns is not known here.
+    # A line without any value is not a row; what is in the other columns is not known here.
     if found["user_id"].null_count():
         raise _NotPlainError
     return found

@@ -47,6 +47,11 @@ def unreadable(name: str) -> str:
     return f"{name} missing or unreadable"
 
 
+def unreadable_amount(name: str) -> str:
+    """Reason of an amount that is there and is not a number."""
+    return f"unreadable {name}"
+
+
 def raw_columns_of(source: TableSource) -> tuple[str, ...]:
     """Return what is read of a log: always the same columns, and amounts where it has any."""
     amounts = tuple(name for name in EVENT_COLUMNS if name in source.columns)
@@ -69,7 +74,7 @@ def _set_apart(source: TableSource) -> dict[str, nw.Expr]:
 
 
 def _rules(source: TableSource) -> dict[str, nw.Expr]:
-    """Rejections in the order in which they are looked for; the first that applies is told."""
+    """Rejections in the order in which they are looked for; the first that applies is reported."""
     if source.prepared is not None:
         return {}
     at = TIME_OF[source.role]
@@ -96,6 +101,7 @@ def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
     for name in EVENT_COLUMNS:
         if name in source.columns:
             amount = nw.col(name)
+            rules[unreadable_amount(name)] = amount.is_nan()
             rules[f"impossible {name}"] = ~amount.is_null() & ~(amount.abs() <= LARGEST_AMOUNT)
     if "is_not_click" in source.columns:
         other = nw.col("is_not_click")

@@ -35,7 +35,7 @@ def find_files(patterns: Sequence[str], *, base: Path, role: str) -> tuple[Path,
         files = _matches(pattern, base)
         if not files:
             raise DataError(f"[{role}] files {pattern!r}: {_why_none(pattern, base)}")
-        _refuse_copies(files, told=f"[{role}] files {pattern!r}")
+        _refuse_copies(files, text=f"[{role}] files {pattern!r}")
         found.update(dict.fromkeys(files))
     return tuple(sorted(found))
 
@@ -83,8 +83,8 @@ def _refuse_equal(layouts: Sequence[FileLayout]) -> None:
                 )
 
 
-def _refuse_copies(files: Sequence[Path], *, told: str) -> None:
-    """Refuse a file beside its own compressed or converted copy: each row would count twice."""
+def _refuse_copies(files: Sequence[Path], *, text: str) -> None:
+    """Refuse a file next to its own compressed or converted copy: each row would count twice."""
     seen: dict[Path, Path] = {}
     for file in sorted(files):
         name = file.name.removesuffix(".gz")
@@ -93,7 +93,7 @@ def _refuse_copies(files: Sequence[Path], *, told: str) -> None:
         other = seen.setdefault(file.with_name(name), file)
         if other is not file:
             raise DataError(
-                f"{told}: found {other.name} and {file.name} in {file.parent}, which look like "
+                f"{text}: found {other.name} and {file.name} in {file.parent}, which look like "
                 "copies of one another; name one of them, or rename one if both are wanted"
             )
 
@@ -116,14 +116,14 @@ def _matches(pattern: str, base: Path) -> list[Path]:
 
 
 def _is_hidden(file: Path) -> bool:
-    """Whether a file is no data by its name: of another program, unfinished, or a checkpoint."""
+    """Whether a file is not data by its name: of another program, unfinished, or a checkpoint."""
     return any(part.startswith(_HIDDEN) for part in file.parts)
 
 
 def _data_files(folder: Path) -> list[Path]:
     """Return the data files below a folder.
 
-    What begins with a dot, an underscore or ``~$`` is no data, nor is a run folder.
+    What begins with a dot, an underscore or ``~$`` is not data, nor is a run folder.
     """
     runs = {
         path.parent
@@ -152,5 +152,5 @@ def _why_none(pattern: str, base: Path) -> str:
     names = sorted(each.name for each in folder.iterdir())
     near = difflib.get_close_matches(path.name, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    told = ", ".join(names[:8]) or "nothing"
-    return f"no such file in {base}{hint}; found {told}"
+    text = ", ".join(names[:8]) or "nothing"
+    return f"no such file in {base}{hint}; found {text}"

@@ -85,7 +85,7 @@ class GuessedTable:
     examples: Mapping[str, tuple[str, ...]]
     """The most frequent values by role."""
     time_format: str = ""
-    """Of a log; empty if it cannot be told."""
+    """Of a log; empty if it cannot be determined."""
     click_values: tuple[str, ...] = ()
     """Values of the event type that are clicks."""
     doubts: tuple[str, ...] = ()
@@ -109,28 +109,28 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
     tables = [_guess(files, layout) for files, layout in _tables_of(paths, base)]
     if len(tables) > 1 and not any(table.role == "log" for table in tables):
         raise DataError(
-            f"found {', '.join(map(_told, tables))}, and none looks like a log (a user id, and a "
+            f"found {', '.join(map(_text, tables))}, and none looks like a log (a user id, and a "
             "time or a click); name one file, or write the mapping by hand"
         )
     tables = _with_one_log(_with_behaviours(tables))
     for role, n_tables in Counter(table.role for table in tables).items():
         if n_tables > 1:
-            told = " and ".join(_told(table) for table in tables if table.role == role)
+            text = " and ".join(_text(table) for table in tables if table.role == role)
             raise DataError(
-                f"{told}: both look like {role}; name one of them, or, if they are parts of one, "
+                f"{text}: both look like {role}; name one of them, or, if they are parts of one, "
                 "name one and add the others to files in the mapping"
             )
     order = ("log", "profiles", "ads", "behaviours")
     return tuple(sorted(tables, key=lambda table: order.index(table.role)))
 
 
-def _told(table: GuessedTable) -> str:
+def _text(table: GuessedTable) -> str:
     first, *others = table.files
     return f"{first} (and {len(others)} more)" if others else first
 
 
 def _with_behaviours(tables: list[GuessedTable]) -> list[GuessedTable]:
-    """Beside a log with clicks, take the one log of known actions as the behaviours."""
+    """With a log with clicks, take the one log of known actions as the behaviours."""
     logs = [table for table in tables if table.role == "log"]
     acted = [table for table in logs if table.action and not table.has_clicks]
     if len(acted) != 1 or not any(table.has_clicks for table in logs):
@@ -138,8 +138,8 @@ def _with_behaviours(tables: list[GuessedTable]) -> list[GuessedTable]:
     (found,) = acted
     roles = {role: name for role, name in found.roles.items() if role in _OF_BEHAVIOURS}
     roles["action"] = found.action
-    told = replace(found, role="behaviours", roles=roles, others=())
-    return [told if table is found else table for table in tables]
+    other = replace(found, role="behaviours", roles=roles, others=())
+    return [other if table is found else table for table in tables]
 
 
 def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
@@ -149,11 +149,11 @@ def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
     if len(logs) < 2 or len(clicked) != 1:
         return tables
     (kept,) = clicked
-    others = ", ".join(_told(table) for table in logs if table is not kept)
+    others = ", ".join(_text(table) for table in logs if table is not kept)
     doubt = f"{others}: a log too, without clicks, left out; one log is read"
-    told = replace(kept, doubts=(*kept.doubts, doubt))
+    noted = replace(kept, doubts=(*kept.doubts, doubt))
     return [
-        told if table is kept else table for table in tables if table not in logs or table is kept
+        noted if table is kept else table for table in tables if table not in logs or table is kept
     ]
 
 
@@ -182,7 +182,7 @@ def _tables_of(paths: Sequence[str], base: Path) -> list[tuple[tuple[str, ...], 
 
 
 def _inspect(file: Path) -> FileLayout:
-    """Look at a file; where the first line is no header, number the columns."""
+    """Look at a file; where the first line is not a header, number the columns."""
     layout, shape = inspect_file(file), FileShape()
     if layout.format == "parquet":
         return layout
@@ -225,7 +225,7 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
         time_format = find_time_format(layout.values(kept["time"]))
         if not time_format:
             seen = ", ".join(_examples(layout, kept["time"])[:3])
-            doubts.append(f"how the times are written cannot be told: {seen}; set time_format")
+            doubts.append(f"the format of the times cannot be determined: {seen}; set time_format")
     clicks = _click_values(layout, kept) if role == "log" else ()
     action = kept.get("event_type", "") if role == "log" and _are_actions(layout, kept) else ""
     if "event_type" in kept and not clicks:
@@ -334,7 +334,7 @@ def _look_at(layout: FileLayout, name: str) -> GuessedColumn:
 
 
 def _of_users(layout: FileLayout, user: str | None, column: GuessedColumn) -> GuessedColumn:
-    """Leave out a column of a log that differs within a user, or of which that cannot be told."""
+    """Leave out a column of a log that differs within a user, or may differ."""
     if user is None or user not in layout.names or column.name not in layout.names:
         return replace(column, kind="")
     places = layout.names.index(user), layout.names.index(column.name)
@@ -347,7 +347,7 @@ def _of_users(layout: FileLayout, user: str | None, column: GuessedColumn) -> Gu
     if any(len(values) > 1 for values in found.values()):
         return replace(column, kind="", note="differs within a user: no attribute of users")
     if len(found) == n_rows:
-        return replace(column, kind="", note="whether it is of users cannot be told")
+        return replace(column, kind="", note="whether it is of users cannot be determined")
     values = [value for each in found.values() for value in each if value]
     if _is_id(values, set(values)):
         return replace(column, kind="", note=_ID, examples=())

@@ -1,4 +1,4 @@
-"""What can be said of data in a mapping; checked as a whole before any file is opened."""
+"""Content of a mapping; checked as a whole before any file is opened."""
 
 import datetime as dt
 import difflib
@@ -74,11 +74,19 @@ class FilesMapping(_Strict):
     files: Texts = ()
     format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
     delimiter: str = Field(default="", max_length=1)
+    decimal: Literal["", ".", ","] = ""
+    thousands: Literal["", ".", ",", " ", "'"] = ""
     names: Texts = ()
     missing: Mapping[str, Texts] = {}
 
     canonical: ClassVar[Mapping[str, str]] = {}
     """The canonical column of each key that names a column."""
+
+    @model_validator(mode="after")
+    def _has_two_signs(self) -> "FilesMapping":
+        if self.decimal and self.decimal == self.thousands:
+            raise ValueError(f"found {self.decimal!r} as decimal and as thousands sign; name two")
+        return self
 
     @property
     def roles(self) -> Mapping[str, str]:
@@ -353,14 +361,14 @@ def load_mapping(file: Path) -> DataMapping:
 
 
 def parse_mapping(text: str, *, origin: str) -> DataMapping:
-    r"""Read a mapping from TOML; all that is wrong with it is told together, after `origin`.
+    r"""Read a mapping from TOML; all that is wrong with it is reported together, after `origin`.
 
-    Raises ConfigError if it is no TOML or says something that makes no sense.
+    Raises ConfigError if it is not TOML or says something that makes no sense.
 
     >>> parse_mapping('name = "x"\n[log]\nfiles = "a.csv"\nusr_id = "u"', origin="m.toml")
     Traceback (most recent call last):
     ...
-    segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is no key (did you ...
+    segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is not a key (did ...
     """
     try:
         content = tomllib.loads(text)
@@ -369,8 +377,8 @@ def parse_mapping(text: str, *, origin: str) -> DataMapping:
     try:
         return DataMapping(**content)
     except ValidationError as error:
-        told = "; ".join(_told(problem) for problem in error.errors())
-        raise ConfigError(f"{origin}: {told}") from error
+        text = "; ".join(_text(problem) for problem in error.errors())
+        raise ConfigError(f"{origin}: {text}") from error
 
 
 _TABLES: Mapping[str, type[BaseModel]] = {
@@ -383,14 +391,14 @@ _TABLES: Mapping[str, type[BaseModel]] = {
 }
 
 
-def _told(problem: Any) -> str:
+def _text(problem: Any) -> str:
     place = [str(part) for part in problem["loc"]]
     *tables, key = place or [""]
     where = f"[{'.'.join(tables)}] " if tables else ""
     if problem["type"] == "missing":
         return f"{where}lacks {key}"
     if problem["type"] == "extra_forbidden":
-        return f"{where}{key} is no key{_hint(key, tables)}"
+        return f"{where}{key} is not a key{_hint(key, tables)}"
     if problem["type"] == "value_error":
         text = str(problem["ctx"]["error"])
         return f"[{'.'.join(place)}] {text}" if place else text

@@ -1,9 +1,9 @@
-"""From a mapping to a source: files found, columns and attributes checked, types told."""
+"""From a mapping to a source: files found, columns and attributes checked, types found."""
 
 import datetime as dt
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +26,7 @@ from segmentry.ingest.mapping._model import (
     LogMapping,
 )
 from segmentry.ingest.moments import find_time_format, has_hours, midnight
+from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.schema import (
     BEHAVIOUR_ACTIONS,
     OTHER_CODE,
@@ -81,7 +82,7 @@ def attribute_source(
 ) -> ColumnSource:
     """Return how the column of an attribute is read; `known` are some values that are not missing.
 
-    Raises SchemaError if it is a date and how it is written cannot be told.
+    Raises SchemaError if it is a date and its format cannot be determined.
     """
     if attribute.days_until is not None:
         return _date_source(attribute, attribute.days_until, known, utc_offset_hours)
@@ -105,10 +106,10 @@ def _date_source(
     if time_format == "auto":
         time_format = find_time_format(known)
     if not time_format:
-        told = repr(known[0]) if known else "nothing"
+        text = repr(known[0]) if known else "nothing"
         raise SchemaError(
-            f"column {attribute.column!r} holds {told}; how dates are written cannot be told; say "
-            'it beside days_until: time_format = "%d/%m/%Y"'
+            f"column {attribute.column!r} holds {text}; the date format cannot be determined; say "
+            'it next to days_until: time_format = "%d/%m/%Y"'
         )
     return ColumnSource(
         attribute.column,
@@ -203,6 +204,7 @@ def _checked(table: FilesMapping, found: _Found, name: str) -> Mapping[str, tupl
 
 def _table(
     role: str,
+    mapping: FilesMapping,
     found: _Found,
     columns: Mapping[str, ColumnSource],
     missing: Mapping[str, tuple[str, ...]],
@@ -212,8 +214,22 @@ def _table(
     columns = {
         name: replace(column, missing=missing.get(name, ())) for name, column in columns.items()
     }
+    columns = {name: _with_format(column, mapping, found) for name, column in columns.items()}
     _check_types(found, columns)
     return TableSource(role, found.files, columns, found.shape, is_distinct)
+
+
+def _with_format(column: ColumnSource, mapping: FilesMapping, found: _Found) -> ColumnSource:
+    """Find how the numbers of a column are written."""
+    if column.type != "number":
+        return column
+    form = find_number_format(
+        _known(found, column.name, column.missing),
+        decimal=mapping.decimal,
+        thousands=mapping.thousands,
+        where=f"{found.files[0]}: column {column.name!r}",
+    )
+    return replace(column, number_format=form)
 
 
 def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSource:
@@ -222,7 +238,7 @@ def _log_table(mapping: DataMapping, log: LogMapping, found: _Found) -> TableSou
         role: _log_column(role, name, log, found, mapping.utc_offset_hours)
         for role, name in log.roles.items()
     }
-    return _table("impressions", found, columns, missing)
+    return _table("impressions", log, found, columns, missing)
 
 
 def _log_column(
@@ -265,7 +281,7 @@ def _time_format(declared: str, found: _Found, name: str, *, role: str) -> str:
     if not time_format:
         raise SchemaError(
             f"{found.files[0]}: column {name!r} holds {_examples_of(values)}; how times are "
-            f'written cannot be told; say it under [{role}]: time_format = "seconds", '
+            f'written cannot be determined; say it under [{role}]: time_format = "seconds", '
             '"milliseconds", "microseconds", "nanoseconds", "iso", "yyyymmdd", or a pattern such '
             'as "%d/%m/%Y %H:%M"'
         )
@@ -306,7 +322,7 @@ def _refuse_clicks_as_rows(name: str, log: LogMapping, found: _Found) -> None:
         if clicked & shown:
             raise SchemaError(
                 f"{layout.path}: rows of {name!r} share a {shared[0]!r}: a click is a row of its "
-                "own beside its impression, and would count as one impression more; make one row "
+                "own next to its impression, and would count as one impression more; make one row "
                 f"of each {shared[0]} first: SELECT {shared[0]}, min(time), max({name} = 'click') "
                 f"... GROUP BY {shared[0]}"
             )
@@ -317,7 +333,7 @@ def _plain(name: str) -> str:
 
 
 def _flag_column(name: str, found: _Found) -> ColumnSource:
-    """Read numbers as numbers; words that say yes or no, also beside 0 and 1, as what they say."""
+    """Read numbers as numbers; words that say yes or no, also next to 0 and 1, as what they say."""
     values = [value.lower() for value in found.values(name)]
     words = {word for word, _ in _FLAGS}
     n_words = sum(value in words and not _is_integer(value) for value in values)
@@ -362,7 +378,7 @@ def _profiles_table(mapping: DataMapping, log: _Found | None, base: Path) -> Tab
         )
         for name, each in profiles.attributes.items()
     }
-    return _table("profiles", found, columns, missing, is_distinct=not profiles.files)
+    return _table("profiles", profiles, found, columns, missing, is_distinct=not profiles.files)
 
 
 def _ads_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSource | None:
@@ -379,7 +395,7 @@ def _ads_table(mapping: DataMapping, log: _Found | None, base: Path) -> TableSou
         )
         for role, name in {"ad_id": mapping.log.ad_id or "", **ads.roles}.items()
     }
-    return _table("ads", found, columns, missing, is_distinct=not ads.files)
+    return _table("ads", ads, found, columns, missing, is_distinct=not ads.files)
 
 
 def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
@@ -399,7 +415,9 @@ def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
         else:
             columns[role] = ColumnSource(name, _id_type(values))
     # Without times two rows may be two views; with them they are one that was written twice.
-    table = _table("behaviours", found, columns, missing, is_distinct="happened_at" in columns)
+    table = _table(
+        "behaviours", behaviours, found, columns, missing, is_distinct="happened_at" in columns
+    )
     return replace(table, possible=_possible_moments(behaviours, mapping.utc_offset_hours))
 
 
@@ -452,22 +470,22 @@ def _check_types(found: _Found, columns: Mapping[str, ColumnSource]) -> None:
     """Refuse a column of which no sampled value can be read: it is another column."""
     for column in columns.values():
         values = [value for value in found.values(column.name) if value not in column.missing]
-        if column.type not in _READABLE or not values:
+        if column.type not in ("integer", "number") or not values:
             continue
-        is_readable, expected = _READABLE[column.type]
-        if not any(map(is_readable, values)):
-            is_comma = is_readable(values[0].replace(",", "."))
-            advice = "write a decimal point" if is_comma else "check that the columns are in order"
-            raise SchemaError(
-                f"{found.files[0]}: column {column.name!r} holds {values[0]!r}, expected "
-                f"{expected}; {advice}"
-            )
+        if any(_can_read(value, column) for value in values):
+            continue
+        expected = "whole numbers" if column.type == "integer" else "numbers"
+        raise SchemaError(
+            f"{found.files[0]}: column {column.name!r} holds {values[0]!r}, expected {expected}; "
+            "check that the columns are in order"
+        )
+
+
+def _can_read(value: str, column: ColumnSource) -> bool:
+    if column.type == "integer":
+        return _is_integer(value)
+    return read_number(value, column.number_format) is not None
 
 
 def _is_integer(value: str) -> bool:
     return has_integers_only([value])
-
-
-_READABLE: Mapping[str, tuple[Callable[[str], bool], str]] = MappingProxyType(
-    {"integer": (_is_integer, "whole numbers"), "number": (is_number, "numbers")}
-)

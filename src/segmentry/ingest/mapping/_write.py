@@ -31,7 +31,7 @@ def render_mapping(paths: Sequence[str], *, base: Path) -> str:
     It runs as it is, or says in a comment that begins with DECIDE what a person has to decide. The
     `paths` are files, globs or folders, from `base`, from where the mapping will name them too.
 
-    Raises DataError if the files cannot be told apart or read.
+    Raises DataError if the files cannot be distinguished or read.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -128,7 +128,7 @@ def _role(table: GuessedTable, key: str) -> Iterator[str]:
 
 
 def _words(name: str) -> str:
-    """Part words that are written together: ``MntWines``."""
+    """Split words that are written as one: ``MntWines``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name)
 
 

@@ -24,7 +24,7 @@ from segmentry.ingest.store.text_blocks import (
     skip_block,
 )
 from segmentry.runtime.codec import Codec
-from segmentry.runtime.progress import told
+from segmentry.runtime.progress import step_reporter
 from segmentry.schema import ColumnSource, Engine, Progress, RowAccount, TableSource
 
 
@@ -164,7 +164,7 @@ def begin_work(work: Work, plan: Plan, tables: Mapping[str, TableSource]) -> int
 
 def split_blocks(work: Work, table: TableSource, *, n_parts: int) -> Inputs:
     """Split a log block by block; return what the files were, by content."""
-    tell = told(work.progress, f"preparing the {table.role}")
+    report = step_reporter(work.progress, f"preparing the {table.role}")
     n_rows, n_bytes = sum(map(about_rows, table.files)), sum(f.stat().st_size for f in table.files)
     n_done = 0
     inputs: list[tuple[BlockRecord, ...]] = []
@@ -178,7 +178,7 @@ def split_blocks(work: Work, table: TableSource, *, n_parts: int) -> Inputs:
             records.append(record)
             n_read = sum(each.n_bytes for each in records)
             share = min(1.0, n_read / max(1, _text_size(file)))
-            tell(int(n_rows * (n_done + share * file.stat().st_size) / max(1, n_bytes)), n_rows)
+            report(int(n_rows * (n_done + share * file.stat().st_size) / max(1, n_bytes)), n_rows)
         n_done += file.stat().st_size
         inputs.append(tuple(records))
     return tuple(inputs)
@@ -261,7 +261,7 @@ def _split_block(
 
 def merge_parts(work: Work, table: TableSource, *, n_parts: int) -> TableSource:
     """Put the pieces of each part together, sorted; return the log that they are."""
-    tell = told(work.progress, f"merging the {table.role}")
+    report = step_reporter(work.progress, f"merging the {table.role}")
     files: list[Path] = []
     accounts = [
         block.account
@@ -271,7 +271,7 @@ def merge_parts(work: Work, table: TableSource, *, n_parts: int) -> TableSource:
     n_used = n_merged = 0
     n_rows = sum(each.n_used for each in accounts)
     for part in range(n_parts):
-        tell(n_merged, n_rows)
+        report(n_merged, n_rows)
         step = f"part {table.role} {part}"
         target = work.whole / table.role / f"part={part}" / "rows.parquet"
         done = work.journal.found(step)
@@ -283,7 +283,7 @@ def merge_parts(work: Work, table: TableSource, *, n_parts: int) -> TableSource:
         n_merged = n_rows * (part + 1) // n_parts  # parts are by hash, so about equal
         if done.n_rows:
             files.append(target)
-    tell(n_rows, n_rows)
+    report(n_rows, n_rows)
     return _prepared_log(table, tuple(files), accounts, n_used=n_used)
 
 

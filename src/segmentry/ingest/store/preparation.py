@@ -69,7 +69,7 @@ def prepare_source(
 def _check_target(target: Path) -> None:
     if target.exists() and not (target / PREPARED_FILE).is_file():
         raise OutputError(
-            f"{target}: exists and is no prepared folder (no {PREPARED_FILE}), so it is not "
+            f"{target}: exists and is not a prepared folder (no {PREPARED_FILE}), so it is not "
             "replaced; choose another --out"
         )
 

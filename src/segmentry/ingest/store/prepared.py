@@ -109,7 +109,7 @@ def read_origin(folder: Path) -> Prepared:
 def read_prepared(folder: Path) -> Source:
     """Read what a prepared folder holds, and check that its files are as long as they were.
 
-    Whether their content is what was written is told by `check_content`, of those that are read.
+    `check_content` says whether those that are read hold what was written.
 
     Raises DataError if it was prepared by another version, or a file is not what was written.
     """

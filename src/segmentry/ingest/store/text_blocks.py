@@ -1,6 +1,6 @@
 """Cut a long text file into blocks of whole lines, each known by its content.
 
-A block can be worked on by itself, done again, and told from a changed one: that is what lets a
+A block can be worked on by itself, done again, and compared with a changed one: that lets a
 preparation of hundreds of millions of rows go on where it stopped.
 """
 
@@ -35,7 +35,7 @@ def record_of(file: Path) -> BlockRecord:
 
 @dataclass(frozen=True, slots=True)
 class OpenText:
-    """A text file that is being read: its header line is read, and is no part of any block."""
+    """A text file that is being read: its header line is read, and is not a part of any block."""
 
     path: Path
     stream: BinaryIO

@@ -30,7 +30,7 @@ def drawn(
     chart: "Callable[[], Chart]",
     tables: Sequence[Table] = (),
 ) -> Figure:
-    """Return the figure of an answer; `asked` is all that its chart depends on beside the run."""
+    """Return the figure of an answer; `asked` is what its chart needs besides the run."""
 
     def made() -> str:
         with plots.unchecked():

@@ -27,7 +27,7 @@ _MAX_ATTEMPTS = 4
 """That wait for their turn: whoever knows the password gets in within a minute."""
 _LARGEST_FORM = 4096
 _LOGIN = "/login"
-_TOLD = "<!-- told -->"
+_MESSAGE = "<!-- message -->"
 _OWN_PAGE = re.compile(r"/(?![/\\])[!-~]{0,2000}")
 
 
@@ -88,7 +88,7 @@ class Gate:
         elif scope["method"] == "POST" and scope["path"] == _LOGIN:
             await self._log_in(receive, send)
         else:
-            await answer(send, status=401, body=_page(told="", asked=_asked(scope)))
+            await answer(send, status=401, body=_page(text="", asked=_asked(scope)))
 
     def _digest(self, text: str) -> bytes:
         return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
@@ -118,9 +118,9 @@ class Gate:
         fields = await _form_of(receive)
         asked = _within(fields.get("asked", ""))
         if self._n_attempts >= _MAX_ATTEMPTS:
-            told = '<p role="alert">Too many attempts at once; try again in a minute.</p>'
+            text = '<p role="alert">Too many attempts at once; try again in a minute.</p>'
             headers = [(b"retry-after", b"60")]
-            await answer(send, status=429, body=_page(told=told, asked=asked), headers=headers)
+            await answer(send, status=429, body=_page(text=text, asked=asked), headers=headers)
             return
         self._n_attempts += 1
         try:
@@ -129,8 +129,8 @@ class Gate:
         finally:
             self._n_attempts -= 1
         if not is_right:
-            told = '<p role="alert">That is not the password.</p>'
-            await answer(send, status=401, body=_page(told=told, asked=asked))
+            text = '<p role="alert">That is not the password.</p>'
+            await answer(send, status=401, body=_page(text=text, asked=asked))
             return
         until = str(int(time.time()) + _SECONDS_VALID)
         cookie = f"{COOKIE}={until}.{self._signature(until)}; Path=/; HttpOnly; SameSite=Strict"
@@ -159,12 +159,12 @@ class Gate:
             await answer(send, status=status, body=text, kind="text/plain; charset=utf-8")
 
 
-def _page(*, told: str, asked: str) -> str:
+def _page(*, text: str, asked: str) -> str:
     page = Path(__file__).with_name("login.html").read_text(encoding="utf-8")
     for kind in ("light", "dark"):
         page = page.replace(f"/* {kind} */", page_colours(is_dark=kind == "dark"))
     field = f'<input type="hidden" name="asked" value="{escape(asked)}">'
-    return page.replace(_TOLD, told + field)
+    return page.replace(_MESSAGE, text + field)
 
 
 def _asked(scope: Scope) -> str:
@@ -180,7 +180,7 @@ def _within(address: str) -> str:
 
 
 def _is_same_site(scope: Scope) -> bool:
-    """Tell whether a page of this site asks; what is no browser does not say who asks."""
+    """Tell whether a page of this site asks; what is not a browser does not say who asks."""
     origin = _header(scope, b"origin")
     return not origin or urlsplit(origin).netloc == _header(scope, b"host")
 

@@ -52,7 +52,7 @@ def _image(svg: str, *, is_dark: bool) -> str:
     opening = svg[: svg.index(">") + 1]
     found = dict(_ATTRIBUTE.findall(opening))
     is_figure = "viewBox" in opening and "aria-labelledby" in opening
-    told = " ".join(unescape(m[1]) for m in (_TITLE.search(svg), _DESC.search(svg)) if m)
+    text = " ".join(unescape(m[1]) for m in (_TITLE.search(svg), _DESC.search(svg)) if m)
     if is_figure:
         # The shadow that tells that there is more to scroll to lies behind the picture.
         svg = _GROUND.sub("", svg, count=1)
@@ -67,7 +67,7 @@ def _image(svg: str, *, is_dark: bool) -> str:
     data = base64.b64encode(svg.encode()).decode()
     size = _size(found, is_figure=is_figure)
     kind = f' class="{found["class"]}"' if "class" in found else ""
-    return f'<img alt="{escape(told)}" src="data:image/svg+xml;base64,{data}"{kind}{size}>'
+    return f'<img alt="{escape(text)}" src="data:image/svg+xml;base64,{data}"{kind}{size}>'
 
 
 def _size(found: dict[str, str], *, is_figure: bool) -> str:

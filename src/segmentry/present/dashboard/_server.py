@@ -84,7 +84,7 @@ def serve(
     Raises
     ------
     BundleError
-        If a folder is no run folder of this version.
+        If a folder is not a run folder of this version.
     ConfigError
         If the port is taken, or an address that others can reach has no password.
     MissingExtraError

@@ -146,7 +146,7 @@ def figure(run: Run, name: str) -> None:
         put(render_figure(view))
 
 
-def beside(run: Run, names: Sequence[str]) -> None:
+def side_by_side(run: Run, names: Sequence[str]) -> None:
     """Set figures in two columns where there is room, else below each other; once on a page."""
     with st.container(key="figures"):
         for column, name in zip(st.columns(2, gap="medium"), names, strict=True):
@@ -158,7 +158,7 @@ def words(*names: str) -> None:
     """Explain words of the glossary on hover, and on focus for the keyboard."""
     terms = "".join(
         f'<span class="term" tabindex="0">{escape(name)}'
-        f'<span class="told" role="note">{escape(GLOSSARY[name])}</span></span>'
+        f'<span class="meaning" role="note">{escape(GLOSSARY[name])}</span></span>'
         for name in names
         if name in GLOSSARY
     )

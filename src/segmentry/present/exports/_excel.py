@@ -67,8 +67,8 @@ def _sheet(book: Any, name: str, frame: pl.DataFrame) -> int:
             elif value is not None:
                 sheet.write_datetime(i, column, value, dates)
     if shown.height < frame.height:
-        told = f"cut here: {frame.height - shown.height:,} more rows are in the Parquet files"
-        sheet.write_string(shown.height + 1, 0, told)
+        text = f"cut here: {frame.height - shown.height:,} more rows are in the Parquet files"
+        sheet.write_string(shown.height + 1, 0, text)
     return shown.height
 
 
@@ -76,10 +76,10 @@ def _charts(book: Any, tables: Mapping[str, pl.DataFrame]) -> None:
     sheet = book.add_worksheet("charts")
     segments, selection = tables["dim_segment"], tables["fact_selection"]
     rates = "ctr_expected" if segments["ctr_expected"].is_not_null().any() else "ctr_seen"
-    told = "to be expected" if rates == "ctr_expected" else "seen on the days that formed them"
+    text = "to be expected" if rates == "ctr_expected" else "seen on the days that formed them"
     for place, column, title, kind in (
         ("A1", "n_users", "Users per segment", "#,##0"),
-        ("J1", rates, f"Click rate, {told}", "0.0%"),
+        ("J1", rates, f"Click rate, {text}", "0.0%"),
     ):
         sheet.insert_chart(place, _bars(book, segments, column, title=title, kind=kind))
     chart = book.add_chart({"type": "line"})

@@ -42,7 +42,7 @@ def star_tables(run_dir: Path) -> Mapping[str, pl.DataFrame]:
     ``dim_feature``, ``dim_date``; columns are int64, double, string or date. ``as_of_date`` of the
     facts is the last day of the window; null where a run has none.
 
-    Raises BundleError if the folder is no run of this version, or a table of it is gone.
+    Raises BundleError if the folder is not a run of this version, or a table of it is gone.
     """
     summary = read_summary(run_dir)
     days = _days(summary)
@@ -76,7 +76,7 @@ def _user_segments(run_dir: Path, summary: Summary) -> pl.DataFrame:
 
 
 def _metrics(run_dir: Path) -> pl.DataFrame:
-    """Return the profiles, the value of all users beside that of the segment."""
+    """Return the profiles, the value of all users next to that of the segment."""
     table = read_table(run_dir, "profiles.parquet").with_columns(
         pl.when(pl.col("feature") == "")
         .then(pl.lit(WHOLE_SEGMENT))
@@ -171,10 +171,12 @@ def _days(summary: Summary) -> list[dt.date]:
 
 
 def _dates(summary: Summary, days: list[dt.date]) -> pl.DataFrame:
-    truth, offset = summary.truth, round(summary.data.utc_offset_hours * 3600)
+    validation, offset = summary.validation, round(summary.data.utc_offset_hours * 3600)
     later = None
-    if truth is not None and truth.outcome_starts_at is not None:
-        later = dt.date(1970, 1, 1) + dt.timedelta(days=(truth.outcome_starts_at + offset) // _DAY)
+    if validation is not None and validation.outcome_starts_at is not None:
+        later = dt.date(1970, 1, 1) + dt.timedelta(
+            days=(validation.outcome_starts_at + offset) // _DAY
+        )
     return pl.DataFrame(
         {
             "date": days,

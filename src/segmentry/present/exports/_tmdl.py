@@ -10,7 +10,7 @@ _TYPES = {pl.Int64: "int64", pl.Float64: "double", pl.String: "string", pl.Date:
 _NAMESPACE = uuid.UUID("6f0b7a4e-3c5d-4e0e-9a53-4d0f5a1c9e21")
 _DESCRIPTIONS = {
     "fact_user_segment": "One row per user: the segment and how clearly the user belongs to it.",
-    "fact_segment_metric": "Every statistic of every segment, beside that of all users.",
+    "fact_segment_metric": "Every statistic of every segment, next to that of all users.",
     "fact_selection": "Every clustering that was tried, with its scores and its reason.",
     "dim_segment": "The segments; 0 stands for users without one.",
     "dim_feature": "The features, what they measure and in which unit.",

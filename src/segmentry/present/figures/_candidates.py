@@ -50,7 +50,7 @@ def candidate(
 def lines_and_dots(
     rows: list[dict[str, object]], *, title: str, domain: tuple[float, float], number: str
 ) -> "list[alt.Chart]":
-    """Return a line per algorithm, a dot per candidate, and the words beside marked ones."""
+    """Return a line per algorithm, a dot per candidate, and the words next to marked ones."""
     keys = sorted({int(str(row["k"])) for row in rows})
     ticks = keys if len(keys) <= 12 else [k for k in keys if k % 5 == 0]
     x = alt.X(

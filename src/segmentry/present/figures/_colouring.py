@@ -76,15 +76,15 @@ def colour_by(
     unknown: str = UNKNOWN,
     grey: str = "rule",
 ) -> Coloured:
-    """Give rows, a mark each, the colour of a feature; they get ``value`` and ``told``.
+    """Give rows, a mark each, the colour of a feature; they get ``value`` and ``shown``.
 
     In the legend `of`, such as "mean", stands before its label. A mark without a value is called
     `unknown` and has the colour of the role `grey`.
     """
     pairs = list(zip(rows, values, strict=True))
     one = alt.Scale(domain=[unknown], range=[ROLES[grey].light])
-    of_unknown = alt.Color("told:N", scale=one, legend=_legend(""))
-    missing: Rows = [{**row, "told": unknown} for row, value in pairs if value is None]
+    of_unknown = alt.Color("shown:N", scale=one, legend=_legend(""))
+    missing: Rows = [{**row, "shown": unknown} for row, value in pairs if value is None]
     label = label_of(summary, feature)
     title = label if not of or label.startswith(of) else f"{of} {label}"
     is_level = kind_of(summary, feature)[0] == "categorical"
@@ -121,8 +121,8 @@ def _by_number(
         if value is not None:
             number = float(value)
             numbers.append(number)
-            told = feature_value(number, kind=kind, unit=unit, utc_offset_hours=offset)
-            known.append({**row, "value": number, "told": told})
+            text = feature_value(number, kind=kind, unit=unit, utc_offset_hours=offset)
+            known.append({**row, "value": number, "shown": text})
     low, high = min(numbers, default=0.0), max(numbers, default=1.0)
     is_wide = kind not in ("time", "ordinal", "share")
     kind_of_scale: Literal["symlog", "linear"] = "symlog" if is_wide else "linear"
@@ -175,8 +175,8 @@ def _by_level(
     known: Rows = []
     for row, value in pairs:
         if value is not None:
-            told = labels.get(str(value), str(value))
-            known.append({**row, "value": told if told in shown else _OTHERS, "told": told})
+            text = labels.get(str(value), str(value))
+            known.append({**row, "value": text if text in shown else _OTHERS, "shown": text})
     domain = [*shown, *([_OTHERS] if any(row["value"] == _OTHERS for row in known) else [])]
     steps = max(1, len(domain) - 1)
     colours = [SCALE[round(i * (len(SCALE) - 1) / steps)].light for i in range(len(domain))]

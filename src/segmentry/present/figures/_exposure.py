@@ -1,4 +1,4 @@
-"""Exposure curves: how the odds of a click change with the nth impression, within users."""
+"""Exposure curves: how the odds of a click change with each further impression, within users."""
 
 import math
 from functools import partial
@@ -16,7 +16,7 @@ _WIDTH = 560
 _HEIGHT = 260
 _MANY_TIMES = 4.0
 _MAX_TICKS = 7
-_UNITS = {"impression": "impression of the user", "repeat": "showing of the same ad"}
+_UNITS = {"impression": "number of ads a user has seen", "repeat": "frequency of one ad"}
 
 
 def _caption(summary: "Summary", *, segment_id: int = 0, kind: str) -> Caption:
@@ -26,9 +26,9 @@ def _caption(summary: "Summary", *, segment_id: int = 0, kind: str) -> Caption:
         why = "this run did not read the log again" if summary.log is None else summary.log.reason
         return absent(f"There is no exposure curve: {why or 'too few clicks'}")
     if not curve.per_doubling.is_known:
-        return absent(f"No exposure curve can be told: {curve.reason}")
+        return absent(f"Not enough data for an exposure curve: {curve.reason}")
     change = (
-        f"Each doubling of the nth {_UNITS.get(kind, kind)} multiplies the odds of a click by "
+        f"Each doubling of the {_UNITS.get(kind, kind)} multiplies the odds of a click by "
         f"{decimal(curve.per_doubling.value)} (90 % interval {interval(curve.per_doubling)})"
     )
     low, high = curve.per_doubling.low, curve.per_doubling.high
@@ -55,7 +55,7 @@ def _draw(summary: "Summary", *, segment_id: int = 0, kind: str) -> Drawing | No
     naive = _naive_rows(curve)
     scale = alt.Scale(type="log", nice=False, padding=12)
     order = alt.Scale(domain=[str(row["label"]) for row in rows])
-    axis = alt.Axis(labelAngle=0, title=f"nth {_UNITS.get(kind)}")
+    axis = alt.Axis(labelAngle=0, title=_UNITS.get(kind, kind))
     x = alt.X("label:O", scale=order, axis=axis)
     marks = alt.Axis(title="odds of a click, first = 1", format="~g", values=_ticks(rows, naive))
     y = alt.Y("value:Q", scale=scale, axis=marks)
@@ -88,13 +88,13 @@ def _ticks(rows: Rows, naive: Rows) -> list[float]:
 
     Vega marks a logarithmic scale unevenly and leaves out every label that finds no room.
     """
-    told = [
+    parts = [
         row[name]
         for row in (*rows, *naive)
         for name in ("value", "low", "high", "naive")
         if name in row
     ]
-    known = [1.0, *(value for value in told if isinstance(value, float) and value > 0)]
+    known = [1.0, *(value for value in parts if isinstance(value, float) and value > 0)]
     low, high = min(known), max(known)
     if high > _MANY_TIMES * low:
         found = [first * 10.0**power for power in range(-4, 5) for first in (1, 2, 5)]
@@ -173,9 +173,8 @@ def exposure_figure(kind: str, *, name: str, title: str, order: int) -> "Figure[
 def curve_table(summary: "Summary", curve: "ExposureCurve") -> Table:
     """Return an exposure curve as numbers, of all users or of one segment."""
     names = {s.segment_id: f"{s.segment_id} {s.name}" for s in summary.segments}
-    what = "impression in this log" if curve.kind == "impression" else "showing of the same ad"
     of = names.get(curve.segment_id, str(curve.segment_id)) if curve.segment_id else "all users"
-    caption = f"The nth {what}: {of}"
+    caption = f"By {_UNITS.get(curve.kind, curve.kind)}: {of}"
     if curve.reason:
         caption += f" – {curve.reason}"
     elif curve.per_doubling.is_known:
@@ -186,7 +185,7 @@ def curve_table(summary: "Summary", curve: "ExposureCurve") -> Table:
     if not curve.is_identified:
         caption += " – not identified"
 
-    def nth(first: int, last: int | None) -> str:
+    def span(first: int, last: int | None) -> str:
         end = "and later" if last is None else f"to {last}"
         return str(first) if last == first else f"{first} {end}"
 
@@ -194,14 +193,14 @@ def curve_table(summary: "Summary", curve: "ExposureCurve") -> Table:
         name=f"exposure_{curve.kind}_{curve.segment_id}",
         caption=caption,
         columns=(
-            Column("nth", "nth"),
+            Column("position", _UNITS.get(curve.kind, curve.kind)),
             Column("n_users", "users", count),
             Column("n_impressions", "impressions", count),
             Column("naive_ctr", "CTR of those who got so far", rate),
             Column("odds_ratio", "odds within users", decimal),
         ),
         rows=tuple(
-            Row((nth(p.first, p.last), p.n_users, p.n_impressions, p.naive_ctr, p.odds_ratio))
+            Row((span(p.first, p.last), p.n_users, p.n_impressions, p.naive_ctr, p.odds_ratio))
             for p in curve.points
         ),
     )

@@ -56,10 +56,10 @@ def forest(
     labels = base.encode(text=alt.Text("label:N"), x=at_x(0))
     # Nothing but the line lies behind names.
     names = haloed(labels, weight=600, rise=10, limit=limit)[0 if against else 1 :]
-    told = base.mark_text(align="right", yOffset=-10).encode(
+    text = base.mark_text(align="right", yOffset=-10).encode(
         text=alt.Text("text:N"), x=at_x(FOREST_WIDTH)
     )
-    layers = [*_line(against), ranges, dots, *names, told]
+    layers = [*_line(against), ranges, dots, *names, text]
     return layered(layers, width=FOREST_WIDTH, height=len(rows) * _STEP)
 
 
@@ -80,5 +80,5 @@ def _domain(rows: Rows, against: Against | None) -> tuple[float, float]:
 def _line(against: Against | None) -> "list[alt.Chart]":
     if against is None:
         return []
-    # Its text stands above all rows: beside the last one it would lie over its dot.
+    # Its text stands above all rows: next to the last one it would lie over its dot.
     return marked_value(against.value, against.text, field="value", dy=-5)

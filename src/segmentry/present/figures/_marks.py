@@ -93,7 +93,7 @@ def numbered_discs(base: "alt.Chart", *, size: int) -> "list[alt.Chart]":
 def marked_value(
     value: float, text: str, *, field: str, dy: int, y: float = 0, y2: float | None = None
 ) -> "list[alt.Chart]":
-    """Return a broken line at a value of the scale, and what it stands for beside its top."""
+    """Return a broken line at a value of the scale, and what it stands for next to its top."""
     base = on([{field: value, "text": text}]).encode(x=alt.X(f"{field}:Q"))
     rule = base.mark_rule(color=ROLES["rule"].light, strokeDash=[3, 3])
     words = base.mark_text(align="left", dx=5, dy=dy, color=ROLES["muted"].light, fontSize=12)

@@ -50,7 +50,7 @@ class HexagonValue:
     segment_id: int
     """The segment with most users here."""
     n_known: int | None
-    """Users whose value is known; null where they are too few to be told of."""
+    """Users whose value is known; null where they are too few to be shown."""
     value: Value
     """The mean of the known values, or the most common level; null with too few."""
     share: float | None
@@ -165,12 +165,12 @@ def user_layers(
         for row, user in zip(rows, users, strict=True):
             row["color"] = segment_colour(user.segment_id)
         return [draw(on_named(name), as_given(), True)], {name: rows}
-    told = alt.Tooltip("told:N", title=label_of(summary, feature))
+    shown_value = alt.Tooltip("shown:N", title=label_of(summary, feature))
     coloured = colour_by(summary, rows, [user.values.get(feature) for user in users], feature)
-    return layers_of(coloured, name, lambda *given: draw(*given, told))
+    return layers_of(coloured, name, lambda *given: draw(*given, shown_value))
 
 
-def told_of_values(users: Sequence[UserPlace], feature: str | None) -> str:
+def values_note(users: Sequence[UserPlace], feature: str | None) -> str:
     """Say what the colours of a feature mean, and of how many of the users it is unknown."""
     if feature is None:
         return ""

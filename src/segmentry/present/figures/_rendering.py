@@ -138,7 +138,7 @@ def render_png(chart: "Chart") -> bytes:
 def drawing() -> "Iterator[Draw]":
     """Start processes that draw figures; entered early, they are ready when there is a summary.
 
-    The renderer holds the interpreter: only other processes draw while charts are put together.
+    The renderer holds the interpreter: only other processes draw while charts are built.
     What is yielded takes what `draw_files` takes and returns a future at once.
     """
     n_processes = min(_MAX_PROCESSES, os.cpu_count() or 1)
@@ -179,7 +179,7 @@ def _spec(summary: "Summary", name: str) -> dict[str, Any]:
 def unchecked() -> Iterator[None]:
     """Put charts together without Altair's checks, which the tests make.
 
-    Altair would hold each piece of each chart against its schema whenever it is put together: a
+    Altair would hold each piece of each chart against its schema whenever it is built: a
     third of the time.
 
     >>> with unchecked():
@@ -207,8 +207,8 @@ def saved_svg(directory: Path, name: str, *, caption: Caption) -> str | None:
         root = ET.fromstring(svg)  # noqa: S314 - expat refuses entities that grow; one small file
     except (OSError, UnicodeDecodeError, ET.ParseError):
         return None
-    told = [root.findtext(f"{{{_XML}}}{tag}") for tag in ("title", "desc")]
+    found_texts = [root.findtext(f"{{{_XML}}}{tag}") for tag in ("title", "desc")]
     said = [fit_for_xml(text) for text in (caption.finding, caption.alt)]
-    if told != said or not has_title(svg) or _ACTIVE.search(svg):
+    if found_texts != said or not has_title(svg) or _ACTIVE.search(svg):
         return None
     return without_title(svg)

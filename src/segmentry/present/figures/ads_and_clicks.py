@@ -43,11 +43,11 @@ def _caption(summary: "Summary") -> Caption:
         f"{percent(worst.impressions_share, digits=0)} of the ads and brings "
         f"{percent(clicks[worst.segment_id], digits=0)} of the clicks"
     )
-    told = "; ".join(
+    text = "; ".join(
         f"{name}: " + ", ".join(f"{i} {percent(share, digits=0)}" for i, share in bar.items())
         for name, bar in _bars(summary)
     )
-    return Caption(finding, "Best segment at the left.", f"Stacked bars by segment. {told}.")
+    return Caption(finding, "Best segment at the left.", f"Stacked bars by segment. {text}.")
 
 
 def _draw(summary: "Summary") -> Drawing | None:

@@ -43,8 +43,8 @@ def _draw(plan: "BudgetPlan") -> Drawing | None:
 
 
 def _response(exponent: float, *, is_assumed: bool) -> str:
-    told = "linear" if exponent == 1 else f"power {exponent:g}"
-    return f"{told} (assumed above)" if is_assumed else told
+    text = "linear" if exponent == 1 else f"power {exponent:g}"
+    return f"{text} (assumed above)" if is_assumed else text
 
 
 FIGURE = Figure(

@@ -51,7 +51,7 @@ def _rate_finding(known: "list[tuple[SegmentProfile, float]]", everybody: Estima
     middle = everybody.value
     clear = [(s, value) for s, value in known if middle is not None and _leaves_out(s, middle)]
     if middle is None or not clear:
-        return f"No segment’s click rate can be told from that of all users, {rate(middle)}"
+        return f"No segment’s click rate differs clearly from that of all users, {rate(middle)}"
     first, value = max(clear, key=lambda row: abs(row[1] - middle))
     return (
         f"{quoted(first.name)} clicked on {rate(value)} of its impressions, "

@@ -40,7 +40,7 @@ def was_checked(summary: "Summary") -> bool:
     >>> was_checked(summary)  # doctest: +SKIP
     True
     """
-    return summary.truth is not None and not summary.truth.reason
+    return summary.validation is not None and not summary.validation.reason
 
 
 def horizon(summary: "Summary") -> str:
@@ -49,7 +49,7 @@ def horizon(summary: "Summary") -> str:
     >>> horizon(summary)  # doctest: +SKIP
     'the next 2 days'
     """
-    n_days = 0 if summary.truth is None else len(summary.truth.outcome_weekdays)
+    n_days = 0 if summary.validation is None else len(summary.validation.outcome_weekdays)
     if n_days == 0:
         return "the days to come"
     return "the next day" if n_days == 1 else f"the next {count(n_days)} days"
@@ -63,8 +63,8 @@ def _caption(summary: "Summary") -> Caption:
     finding = _finding(summary)
     write, what = rate_writer(summary), _what(summary)
     rows = "; ".join(
-        f"{s.segment_id} {s.name}, {s.verdict}: expected {_told(s.forecast_early, write)}, "
-        f"later {_told(s.ctr_outcome, write)}"
+        f"{s.segment_id} {s.name}, {s.verdict}: expected {_text(s.forecast_early, write)}, "
+        f"later {_text(s.ctr_outcome, write)}"
         for s in summary.segments
     )
     alt = f"Dot chart of {what} expected and on later days. {finding}. {rows}."
@@ -88,13 +88,13 @@ def rate_writer(summary: "Summary") -> Callable[[float | None], str]:
 
 
 def _what(summary: "Summary") -> str:
-    truth = summary.truth
-    if truth is None or truth.outcome_of_rates.kind == "clicks":
+    validation = summary.validation
+    if validation is None or validation.outcome_of_rates.kind == "clicks":
         return "click rates"
-    return truth.outcome_of_rates.unit
+    return validation.outcome_of_rates.unit
 
 
-def _told(estimate: Estimate, write: Callable[[float | None], str]) -> str:
+def _text(estimate: Estimate, write: Callable[[float | None], str]) -> str:
     limits = interval(estimate, write=write)
     return f"{write(estimate.value)}, 90 % interval {limits}" if estimate.is_known else "not known"
 
@@ -182,8 +182,8 @@ def _top(summary: "Summary") -> float:
 def _expected(rows: Rows, *, summary: "Summary") -> "list[alt.Chart]":
     """Return the bands of the forecasts, which hold the scale, and a line at each value."""
     label, title = "format(datum.value * 100, '~g') + ' %'", "clicks per impression"
-    if summary.truth is not None and summary.truth.outcome_of_rates.kind != "clicks":
-        outcome = summary.truth.outcome_of_rates
+    if summary.validation is not None and summary.validation.outcome_of_rates.kind != "clicks":
+        outcome = summary.validation.outcome_of_rates
         label, title = f"format(datum.value * {outcome.n_days}, '~g')", outcome.unit
     axis = alt.Axis(labelExpr=label, tickCount=5, title=title, titleAnchor="start")
     scale = alt.Scale(domain=[0, _top(summary)], nice=False, range=[0, _RATES])

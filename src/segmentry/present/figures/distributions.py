@@ -33,15 +33,15 @@ def _caption(summary: "Summary", *, features: Sequence[str] | None = None) -> Ca
     chosen = _chosen(summary, features)
     if not chosen:
         return absent("There are no distributions: this run did not keep them")
-    told = ", ".join(label_of(summary, d.feature) for d in chosen)
+    text = ", ".join(label_of(summary, d.feature) for d in chosen)
     n_left = max(0, len(summary.segments) - _MAX_SEGMENTS)
     only = f" The first {_MAX_SEGMENTS} segments are drawn." if n_left else ""
     return Caption(
-        finding=_finding(summary, [d.feature for d in chosen]) or f"How users spread: {told}",
+        finding=_finding(summary, [d.feature for d in chosen]) or f"How users spread: {text}",
         reading="Filled: share of the segment’s users per bin. Line: all users. Raw units; bins "
         "that grow with the values are drawn equally wide. The last bin also holds what lies above."
         + only,
-        alt=f"Histograms of {told}, one per segment, over that of all users. The quartiles stand "
+        alt=f"Histograms of {text}, one per segment, over that of all users. The quartiles stand "
         "in the tables of the profiles.",
     )
 
@@ -94,7 +94,7 @@ def _rows(summary: "Summary", distribution: "Distribution") -> Rows:
     """Return one row per segment and bin: its share and that of all users, scaled to one height.
 
     Segments stand below one another in one drawing: a row holds its places in pixels. A drawing
-    per segment, put together, took most of the time of all figures.
+    per segment, in all, took most of the time of all figures.
     """
     everyone = sum(distribution.population) or 1
     overall = [n / everyone for n in distribution.population]
@@ -127,7 +127,7 @@ def _panel(
     shown = summary.segments[:_MAX_SEGMENTS]
     label = label_of(summary, distribution.feature)
     kind, unit = kind_of(summary, distribution.feature)
-    is_told = unit in ("", *label.split(), label, "share")
+    is_shown = unit in ("", *label.split(), label, "share")
     layers = _histograms(distribution, _edges_axis(distribution, kind, unit, width), data)
     if first:
         heads: Rows = [
@@ -138,7 +138,7 @@ def _panel(
         layers.append(mark.encode(text=alt.Text("text:N"), x=at_x(0), y=pixels_y("y")))
     height = len(shown) * (_HIGH + _GAP)
     title = alt.TitleParams(
-        label if is_told else f"{label}, {unit}",
+        label if is_shown else f"{label}, {unit}",
         fontSize=12.5,
         anchor="start",
         offset=6,

@@ -51,13 +51,13 @@ class _Share:
 
 def _caption(summary: "Summary") -> Caption:
     """Say after which step most users are lost, and between which segments it differs most."""
-    if not _told_segments(summary):
+    if not _shown_segments(summary):
         return absent("What followed the impressions is not known in this run")
     if not _has_funnel(summary):
         return absent(_NONE_FURTHER)
     finding = _finding(summary)
-    told = "; ".join(
-        f"{_STEPS[step]}: {', '.join(_told(each) for each in _shares(summary, step))}"
+    text = "; ".join(
+        f"{_STEPS[step]}: {', '.join(_text(each) for each in _shares(summary, step))}"
         for step in _STEPS
         if _shares(summary, step)
     )
@@ -67,7 +67,7 @@ def _caption(summary: "Summary") -> Caption:
         reading=f"Share of those of the step before, in the same category, within {days} days of "
         "the impression. Lines: 95 % intervals, users being the unit. What is missing rests on "
         "too few users. Each step has its own scale.",
-        alt=f"Dot charts, one per step, by segment. {finding}. {told}.",
+        alt=f"Dot charts, one per step, by segment. {finding}. {text}.",
     )
 
 
@@ -84,18 +84,18 @@ def _finding(summary: "Summary") -> str:
     # Of a hidden step nothing is known: it may be the one at which fewest go on.
     step = min(levels, key=lambda each: levels[each].value) if is_whole else list(levels)[-1]
     level = levels[step]
-    told = f"{rate(level.value)} ({interval(level.estimate, write=rate)}) among all users"
+    text = f"{rate(level.value)} ({interval(level.estimate, write=rate)}) among all users"
     finding = (
-        f"After a click, fewest go on {_AFTER[step]}: {told}"
+        f"After a click, fewest go on {_AFTER[step]}: {text}"
         if is_whole
-        else f"After a click, {told} go on {_AFTER[step]}, and too few further to be told"
+        else f"After a click, {text} go on {_AFTER[step]}, and too few further to be shown"
     )
     segments = [each for each in _shares(summary, step) if each.segment_id]
     if len(segments) < 2:
         return finding
     most, least = (pick(segments, key=lambda each: each.value) for pick in (max, min))
     if not _is_above(most.estimate, least.estimate):
-        return f"{finding}; segments are not told apart there"
+        return f"{finding}; segments are not shown separately there"
     return (
         f"{finding}; most often in segment {most.segment_id} ({rate(most.value)}), least in "
         f"segment {least.segment_id} ({rate(least.value)})"
@@ -111,7 +111,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     """Draw for each step the share of all users and of each segment that goes on."""
     if not _has_funnel(summary):
         return None
-    order = [each.segment_id for each in _told_segments(summary)]
+    order = [each.segment_id for each in _shown_segments(summary)]
     panels = [_names(summary, order)]
     panels += [_panel(_shares(summary, step), order, title=title) for step, title in _STEPS.items()]
     chart: alt.HConcatChart = alt.hconcat(*panels, spacing=_GAP)
@@ -129,7 +129,7 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
     ]
     base = on(rows).encode(y=_place(order), x=at_x(12), text=alt.Text("label:N"))
     dots = on(rows).encode(y=_place(order), x=at_x(3), color=as_given())
-    told = base.mark_text(
+    text = base.mark_text(
         align="left",
         baseline="middle",
         fontWeight=600,
@@ -139,12 +139,12 @@ def _names(summary: "Summary", order: list[int]) -> "alt.LayerChart":
         dy=alt.ExprRef(f"{-_LINE_HEIGHT / 2} * (length(datum.label) - 1)"),
         limit=_NAMES - 14,
     )
-    layers = [dots.mark_point(size=70, filled=True, opacity=1), told]
+    layers = [dots.mark_point(size=70, filled=True, opacity=1), text]
     return layered(layers, width=_NAMES, height=len(order) * _ROW)
 
 
 def _lines(name: str) -> list[str]:
-    """Break a name into the lines that fit beside its row: 60 letters do, the most a name has.
+    """Break a name into the lines that fit next to its row: 60 letters do, the most a name has.
 
     >>> _lines("2  Often in the shop, rarely clicks ads")
     ['2  Often in the shop,', 'rarely clicks ads']
@@ -199,7 +199,7 @@ def _colour(segment_id: int) -> str:
     return segment_colour(segment_id) if segment_id else ROLES["ink"].light
 
 
-def _told_segments(summary: "Summary") -> "list[SegmentConversions]":
+def _shown_segments(summary: "Summary") -> "list[SegmentConversions]":
     report = summary.conversions
     return [] if report is None else [each for each in report.segments if each.steps]
 
@@ -208,13 +208,13 @@ def _shares(summary: "Summary", step: str) -> list[_Share]:
     """Return who goes on at a step, all users first; those of too few users are left out."""
     return [
         _Share(each.segment_id, found.of_before.value, found.of_before)
-        for each in _told_segments(summary)
+        for each in _shown_segments(summary)
         for found in each.steps
         if found.step == step and found.of_before.value is not None
     ]
 
 
-def _told(share: _Share) -> str:
+def _text(share: _Share) -> str:
     name = f"segment {share.segment_id}" if share.segment_id else "all users"
     return f"{name} {rate(share.value)} ({interval(share.estimate, write=rate)})"
 
@@ -224,7 +224,7 @@ def _has_funnel(summary: "Summary") -> bool:
 
 
 def _tables(summary: "Summary") -> tuple[Table, ...]:
-    shown = _told_segments(summary)
+    shown = _shown_segments(summary)
     if not shown or summary.conversions is None:
         return ()
     names = {0: "all users", **{s.segment_id: f"{s.segment_id} {s.name}" for s in summary.segments}}
@@ -261,6 +261,6 @@ FIGURE = Figure(
     draw=_draw,
     section="purchases",
     order=17,
-    needs=lambda summary: bool(_told_segments(summary)),  # counts are known also without shares
+    needs=lambda summary: bool(_shown_segments(summary)),  # counts are known also without shares
     tables=_tables,
 )

@@ -20,12 +20,12 @@ def _caption(summary: "Summary") -> Caption:
         f"K = {best.n_segments} gains most on later days: {_nats(best.gain.value)} nats per "
         f"1,000 impressions (90\u00a0% interval {interval(best.gain, write=_nats)})"
     )
-    rows = "; ".join(f"K = {each.n_segments}: {_told(each)}" for each in known)
+    text = "; ".join(f"K = {each.n_segments}: {_text(each)}" for each in known)
     return Caption(
         finding=finding,
         reading="Log-likelihood of later clicks over that of one click rate for all; 0 gains "
         "nothing. Lines: 90 % intervals, users being the unit.",
-        alt=f"Dot chart of the gain by number of segments. {finding}. {rows}.",
+        alt=f"Dot chart of the gain by number of segments. {finding}. {text}.",
     )
 
 
@@ -43,7 +43,7 @@ def _draw(summary: "Summary") -> Drawing | None:
             "value": _scaled(each.gain.value),
             "low": _scaled(each.gain.low),
             "high": _scaled(each.gain.high),
-            "text": _told(each),
+            "text": _text(each),
         }
         for index, each in enumerate(known)
     ]
@@ -69,7 +69,7 @@ def _nats(value: float | None) -> str:
     return decimal(_scaled(value), digits=3)
 
 
-def _told(each: "InnerGain") -> str:
+def _text(each: "InnerGain") -> str:
     return f"{_nats(each.gain.value)} ({interval(each.gain, write=_nats)})"
 
 

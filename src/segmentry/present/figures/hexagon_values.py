@@ -49,7 +49,7 @@ def _draw(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) ->
     ends = [(c.x + side * c.radius, c.y + side * c.radius) for c in cells for side in (-1, 1)]
     frame = map_frame(ends)
     axes = map_axes(frame, summary.map)
-    rows: Rows = [_told(cell) for cell in cells]
+    rows: Rows = [_row(cell) for cell in cells]
     is_level = kind_of(summary, feature)[0] == "categorical"
     of = "most common" if is_level else "mean"
     coloured = colour_by(
@@ -62,7 +62,7 @@ def _draw(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) ->
         grey="grid",
     )
     tooltip = [
-        alt.Tooltip("told:N", title=f"{of} {label_of(summary, feature)}"),
+        alt.Tooltip("shown:N", title=f"{of} {label_of(summary, feature)}"),
         *([alt.Tooltip("share:N", title="of those known")] if is_level else []),
         alt.Tooltip("known:N", title="users whose value is known"),
         alt.Tooltip("n:N", title="users here"),
@@ -79,7 +79,7 @@ def _draw(summary: "Summary", cells: Sequence[HexagonValue], *, feature: str) ->
     return Drawing(own_colours(layered(layers, width=frame.width, height=frame.height)), datasets)
 
 
-def _told(cell: HexagonValue) -> dict[str, object]:
+def _row(cell: HexagonValue) -> dict[str, object]:
     return {
         "x": cell.x,
         "y": cell.y,

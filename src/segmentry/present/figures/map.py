@@ -127,7 +127,7 @@ def _reach(arrows: list[_Arrow], frame: Frame) -> float:
     x0, y0, edge = frame.right(0.0), frame.down(0.0), 10
     limits = [0.36 * min(frame.width, frame.height) / math.hypot(arrows[0].x, arrows[0].y)]
     for arrow in arrows:
-        # A label that is longer than the room beside its arrow is moved inwards.
+        # A label that is longer than the room next to its arrow is moved inwards.
         room_x = frame.width - edge - x0 if arrow.x > 0 else x0 - edge
         room_y = y0 - edge if arrow.y > 0 else frame.height - edge - y0
         limits += [max(room_x, 20.0) / abs(arrow.x)] if arrow.x else []

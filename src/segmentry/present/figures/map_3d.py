@@ -17,7 +17,7 @@ from segmentry.present.figures._marks import (
     on_named,
     own_colours,
 )
-from segmentry.present.figures._plane import UserPlace, center_table, thin, told_of_values
+from segmentry.present.figures._plane import UserPlace, center_table, thin, values_note
 from segmentry.present.figures.map import loading_table
 from segmentry.present.theme import ROLES
 from segmentry.results.summary import MapPoint, Summary
@@ -116,7 +116,7 @@ def _caption(
         finding=finding,
         reading="Sampled users seen from above; nearer dots are larger. Discs: the segments’ "
         f"centres, with a line down to where they stand on the floor."
-        f"{told_of_values(users, feature)}",
+        f"{values_note(users, feature)}",
         alt=f"Axonometric picture of sampled users on three principal components. {finding}. "
         "The same centres are drawn flat, with their places, on the two-dimensional map.",
     )

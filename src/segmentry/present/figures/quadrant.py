@@ -51,12 +51,12 @@ def _caption(summary: "Summary") -> Caption:
     if found:
         then = sum(found[e.segment_id].share_proposed for e in above)
         finding += f", {percent(then, digits=0)} as proposed"
-    told = "; ".join(
+    text = "; ".join(
         f"{i} {name}: {decimal(x, digits=1)} times the ads, {rate(y)}"
         for i, name, _, x, _, y in _points(summary)
     )
     reading = "Bubble: users. Arrow: proposed. Lines: average."
-    return Caption(finding, reading, f"Ads per user against expected click rate. {told}.")
+    return Caption(finding, reading, f"Ads per user against expected click rate. {text}.")
 
 
 def _draw(summary: "Summary") -> Drawing | None:

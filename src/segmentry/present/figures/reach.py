@@ -12,13 +12,13 @@ _WIDTH = 560
 _HEIGHT = 240
 
 
-def _caption(smallest: Sequence[float | None], *, mde: float, whom: str) -> Caption:
+def _caption(smallest: Sequence[float | None], *, mde: float, who: str) -> Caption:
     r"""Say after how many days the wanted change is found."""
     day = next((i for i, v in enumerate(smallest, 1) if v is not None and v <= mde), None)
     if day is None:
-        finding = f"A change of {percent(mde)} is not found in {len(smallest)} days, with {whom}"
+        finding = f"A change of {percent(mde)} is not found in {len(smallest)} days, with {who}"
     else:
-        finding = f"A change of {percent(mde)} is found from day {day} on, with {whom}"
+        finding = f"A change of {percent(mde)} is found from day {day} on, with {who}"
     known = [f"day {i}: {percent(v)}" for i, v in enumerate(smallest, 1) if v is not None]
     return Caption(
         finding=finding,
@@ -33,7 +33,7 @@ def _draw(
     smallest: Sequence[float | None],
     *,
     mde: float,
-    whom: str,  # noqa: ARG001 - named by the caption alone
+    who: str,  # noqa: ARG001 - named by the caption alone
 ) -> Drawing | None:
     """Draw the smallest change that is found against the length of the test."""
     rows: Rows = [{"day": i, "change": v} for i, v in enumerate(smallest, 1) if v is not None]

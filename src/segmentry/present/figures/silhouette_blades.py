@@ -44,7 +44,7 @@ def _caption(summary: "Summary") -> Caption:
             f"the wrong side: {percent(worst.below_zero_share, digits=0)} lie nearer to another "
             "segment"
         )
-    told = "; ".join(
+    text = "; ".join(
         f"{b.segment_id} {names.get(b.segment_id, '')}: {count(b.n_sampled)} users, median "
         f"{decimal(b.values[len(b.values) // 2])}, below 0 {percent(b.below_zero_share)}"
         for b in blades
@@ -54,7 +54,7 @@ def _caption(summary: "Summary") -> Caption:
         reading="Each blade: the silhouettes of a segment’s sampled users, the largest on top; "
         "its height is the segment’s part of the sample. Left of 0: nearer to another segment. "
         "Broken line: mean of all.",
-        alt=f"Silhouette blades by segment. {told}.",
+        alt=f"Silhouette blades by segment. {text}.",
     )
 
 

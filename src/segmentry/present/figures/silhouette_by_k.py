@@ -79,7 +79,7 @@ def _draw(summary: "Summary") -> Drawing | None:
 
 
 def _word_for(second: int | None, summary: "Summary") -> str:
-    """Return the word beside the largest silhouette of those that were not chosen."""
+    """Return the word next to the largest silhouette of those that were not chosen."""
     values = {row.n_segments: row.silhouette.value for row in summary.selection.candidates}
     chosen, other = values.get(summary.selection.n_segments), values.get(second or 0)
     return "largest" if other is not None and (chosen is None or other > chosen) else "second"

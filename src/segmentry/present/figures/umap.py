@@ -13,8 +13,8 @@ from segmentry.present.figures._plane import (
     Frame,
     UserPlace,
     map_frame,
-    told_of_values,
     user_layers,
+    values_note,
 )
 from segmentry.present.tables import Column, Row, Shown, Table
 from segmentry.present.theme import segment_colour
@@ -40,9 +40,9 @@ def _caption(
     return Caption(
         finding=finding,
         reading=f"Formed on {count(found.n_fitted)} users, {count(found.n_placed)} more put into "
-        "it. Who is near whom has a meaning; distances between groups, their sizes and their "
-        "shapes have none, and groups may appear where there are none."
-        f"{told_of_values(users, feature)}",
+        "it. Only which users are near each other has a meaning; distances between groups, their "
+        "sizes and their shapes have none, and groups may appear where there are none."
+        f"{values_note(users, feature)}",
         alt="Scatter plot of sampled users by UMAP, coloured by "
         f"{'segment' if feature is None else label_of(summary, feature)}. {finding}.",
     )
@@ -95,7 +95,7 @@ def _axes(frame: Frame) -> "tuple[alt.X, alt.Y]":
 
 
 def umap_table(summary: "Summary") -> Table:
-    """Return how far the UMAP keeps who is near whom."""
+    """Return how far the UMAP keeps neighbours together."""
     found = summary.embedding
     rows: tuple[Row, ...] = ()
     if found is not None:
@@ -109,7 +109,7 @@ def umap_table(summary: "Summary") -> Table:
         )
     return Table(
         name="umap",
-        caption="How far the UMAP keeps who is near whom",
+        caption="How far the UMAP keeps neighbours together",
         columns=(
             Column("users", ""),
             Column("n_users", "users", count),

@@ -12,8 +12,8 @@ from segmentry.present.figures._plane import (
     center_marks,
     map_axes,
     map_frame,
-    told_of_values,
     user_layers,
+    values_note,
 )
 from segmentry.results.summary import Summary
 
@@ -21,7 +21,7 @@ from segmentry.results.summary import Summary
 def _caption(
     summary: "Summary", users: Sequence[UserPlace], *, feature: str | None = None
 ) -> Caption:
-    """Say whom the map shows, and where a feature is large."""
+    """Say which users the map shows, and where a feature is large."""
     if not users:
         return absent("No user can be drawn")
     if feature is None:
@@ -32,7 +32,7 @@ def _caption(
     return Caption(
         finding=finding,
         reading="A sample by hash of the id. Hover over a dot for the user. Numbered discs: the "
-        f"segments’ centres.{told_of_values(users, feature)}",
+        f"segments’ centres.{values_note(users, feature)}",
         alt=f"Scatter plot of sampled users. {finding}.",
     )
 

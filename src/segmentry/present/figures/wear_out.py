@@ -31,11 +31,11 @@ def _caption(summary: "Summary") -> Caption:
         f"The proposed budget brings {percent(most.value, digits=0)} more clicks if extra ads work "
         f"as well as now, {percent(least.value, digits=0)} if they wear out fast"
     )
-    told = "; ".join(
+    text = "; ".join(
         f"twice the ads, {2**each.power:.1f} times the clicks: {percent(each.gain_share.value)}"
         for each in found
     )
-    return Caption(finding, "Band: 90\u00a0% interval.", f"Line of the gain by wear-out. {told}.")
+    return Caption(finding, "Band: 90\u00a0% interval.", f"Line of the gain by wear-out. {text}.")
 
 
 def _draw(summary: "Summary") -> Drawing | None:

@@ -43,7 +43,7 @@ def added_sentence(gain: AddedGain) -> str:
         return f"Of {what} nothing is known: {gain.reason}."
     digits = 1 if _is_little(gain) else 0
     kept = (
-        f"of what users’ own rates tell of their {what}, segments keep "
+        f"of what users’ own rates predict of their {what}, segments keep "
         f"{bracketed(gain.kept_with, percent, digits=digits)} with the behaviours and "
         f"{bracketed(gain.kept_without, percent, digits=digits)} without"
     )
@@ -62,7 +62,7 @@ def added_sentence(gain: AddedGain) -> str:
             f"Segments formed with the behaviours predict {what} worse than as many without "
             f"them: {kept}."
         )
-    return f"Whether behaviours help to predict {what} cannot be told: {kept}."
+    return f"Whether behaviours help to predict {what} cannot be determined: {kept}."
 
 
 def _is_little(gain: AddedGain) -> bool:

@@ -34,9 +34,9 @@ GLOSSARY: Mapping[str, str] = {
     "difference: 100 % if the forecast is met, 0 % if nothing is left, below 0 if reversed. Not "
     "given where no difference was forecast.",
     "Luck": "Part of the differences seen on the forming days that the forecast takes away: users "
-    "were put together for clicks that partly were chance.",
-    "Kept gain": "How much better later clicks are predicted by segments than by one rate for all, "
-    "divided by how much better users’ own click rates predict them. 100 %: knowing the "
+    "were grouped by clicks that partly were chance.",
+    "Predictive share": "How much better later clicks are predicted by segments than by one rate "
+    "for all, divided by how much better users’ own click rates predict them. 100 %: knowing the "
     "segment is as good as knowing the user’s clicks; 0 %: it is worth nothing.",
     "Nat": "Unit of that gain: the mean logarithm of how much likelier the clicks became.",
     "Share": "A part of a whole, from 0 to 100 %.",
@@ -52,7 +52,7 @@ GLOSSARY: Mapping[str, str] = {
     "less.",
     "Silhouette": "How much nearer a user is to the own segment than to the next: 1 far from the "
     "others, 0 on the border, below 0 nearer to another segment. Measured with plain "
-    "(Euclidean) distances; the variant with squared distances is larger and is listed beside "
+    "(Euclidean) distances; the variant with squared distances is larger and is listed next to "
     "it.",
     "Caliński–Harabasz, Davies–Bouldin": "Two further scores of separation: the first is better "
     "when high, the second when low.",
@@ -75,7 +75,7 @@ _OF_CLICKS = frozenset(
         "Not checked",
         "Survival",
         "Luck",
-        "Kept gain",
+        "Predictive share",
         "Nat",
     }
 )

@@ -1,4 +1,4 @@
-"""What later days say of the segments: verdicts, kept gain, and the days that were compared."""
+"""What later days say of segments: verdicts, predictive share, and the days compared."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def weekdays(names: Sequence[str]) -> str:
 def later_rate_table(summary: Summary) -> Table:
     """Return the click rates expected and on later days, with the verdict on each."""
     interval, write = "(90\u00a0%)", rate_writer(summary)
-    of_clicks = summary.truth is None or summary.truth.outcome_of_rates.kind == "clicks"
+    of_clicks = summary.validation is None or summary.validation.outcome_of_rates.kind == "clicks"
     what, apart = ("click rate", points) if of_clicks else (_unit_of(summary), write)
     return Table(
         name="later-rates",
@@ -89,7 +89,7 @@ def reason_table(summary: Summary) -> Table:
     """Return why each verdict was given, and what a check of this size could have found."""
     return Table(
         name="verdicts",
-        caption="Why, what a check of this size would have found, and who was not met again",
+        caption="Why, what a check of this size would have found, and who did not return",
         columns=(
             Column("segment", "segment"),
             Column("verdict", "verdict", is_words=True),
@@ -141,7 +141,7 @@ def nats_table(gain: KeptGain | None) -> Table | None:
             Row(("best rates of the segments, in-sample", gain.nats_by_best_rate)),
         ]
     return Table(
-        name="kept-gain",
+        name="predictive-share",
         caption=_nats_caption(gain),
         columns=(
             Column("by", "predicted by"),

@@ -7,7 +7,7 @@ from segmentry.evaluation.algorithms import AlgorithmComparison
 from segmentry.present.card import Card, card_of
 from segmentry.present.figures import FIGURES, curve_table
 from segmentry.present.first_screen import first_screen
-from segmentry.present.report import _conversions, _later_days, _log, _presence, _tables
+from segmentry.present.report import _conversions, _later_days, _log, _retention, _tables
 from segmentry.present.report._evidence import number_table
 from segmentry.present.report._parts import environment
 from segmentry.present.tables import Table
@@ -73,18 +73,18 @@ def tables_of(summary: Summary) -> tuple[Table, ...]:
 
 
 def _more(summary: Summary) -> Iterator[Table | None]:
-    """Return the tables that stand beside no figure."""
-    truth, log, conversions = summary.truth, summary.log, summary.conversions
+    """Return the tables that go with no figure."""
+    validation, log, conversions = summary.validation, summary.log, summary.conversions
     yield from (_tables.candidate_table(summary), number_table(summary))
     everyone = (summary.population, *summary.segments)
     yield from (_tables.numeric_table(each, summary) for each in everyone)
     yield from _tables.level_tables(summary)
     yield from _tables.account_tables(summary)
     yield from _tables.feature_tables(summary)
-    if truth is not None and not truth.reason:
+    if validation is not None and not validation.reason:
         yield from (_later_days.later_rate_table(summary), _later_days.reason_table(summary))
-        yield _later_days.nats_table(truth.kept_gain)
-        yield from (_presence.presence_table(summary), _presence.absent_feature_table(summary))
+        yield _later_days.nats_table(validation.kept_gain)
+        yield from (_retention.retention_table(summary), _retention.absent_feature_table(summary))
     yield _tables.day_table(summary)
     if log is not None and not log.reason:
         yield from _log.affinity_tables(summary)

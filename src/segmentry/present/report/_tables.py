@@ -1,4 +1,4 @@
-"""The tables of the report that stand beside no figure: what no picture can hold."""
+"""The tables of the report that go with no figure: what no picture can hold."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -265,24 +265,24 @@ def _described(row: FeatureRow) -> str:
 
 def day_table(summary: Summary) -> Table | None:
     """Return the days of both windows with their users and click rates; null for a single day."""
-    truth = summary.truth
-    if truth is None or truth.levels is None or len(truth.levels.days) < 2:
+    validation = summary.validation
+    if validation is None or validation.levels is None or len(validation.levels.days) < 2:
         return None
     utc_offset_hours = summary.data.utc_offset_hours
     offset = round(utc_offset_hours * 3600)
-    first = (truth.feature_starts_at + offset) // SECONDS_PER_DAY
-    weekdays = (*truth.feature_weekdays, *truth.outcome_weekdays)
+    first = (validation.feature_starts_at + offset) // SECONDS_PER_DAY
+    weekdays = (*validation.feature_weekdays, *validation.outcome_weekdays)
     rows = []
-    for each in truth.levels.days:
+    for each in validation.levels.days:
         place = each.day - first
         date = day(each.day * SECONDS_PER_DAY - offset, utc_offset_hours=utc_offset_hours)
-        use = "form segments" if place < len(truth.feature_weekdays) else "check them"
+        use = "form segments" if place < len(validation.feature_weekdays) else "check them"
         rows.append(Row((date, weekdays[place], use, each.n_users, each.ctr)))
     return Table(
         name="days",
         caption="Click rate of all users, day by day"
-        if truth.outcome_of_rates.kind == "clicks"
-        else f"All users by period: {truth.outcome_of_rates.unit}",
+        if validation.outcome_of_rates.kind == "clicks"
+        else f"All users by period: {validation.outcome_of_rates.unit}",
         columns=(
             Column("day", "day"),
             Column("weekday", "weekday", is_words=True),
@@ -290,8 +290,8 @@ def day_table(summary: Summary) -> Table | None:
             Column("n_users", "users", count),
             Column(
                 "ctr",
-                "click rate" if truth.outcome_of_rates.kind == "clicks" else "rate",
-                writer_of(truth.outcome_of_rates),
+                "click rate" if validation.outcome_of_rates.kind == "clicks" else "rate",
+                writer_of(validation.outcome_of_rates),
                 limits="90 % interval",
             ),
         ),

@@ -71,7 +71,7 @@ class Decisions:
     """What can be decided on the segments."""
 
     min_size: int
-    """Fewest users on whom a figure is shown."""
+    """Fewest users for which a figure is shown."""
     rules: RuleReport | None
     exemplars: tuple[Exemplar, ...]
     """By segment, typical before borderline."""

@@ -8,9 +8,9 @@ from segmentry.describe.conversions import ConversionReport
 from segmentry.describe.exposure import LogReport
 from segmentry.describe.latent import LatentReport
 from segmentry.describe.maps import Embedding, MapSummary, Pictures
-from segmentry.describe.presence import PresenceReport
 from segmentry.describe.profiles import SegmentProfile
-from segmentry.evaluation.later_days import OutcomeReport, TruthReport
+from segmentry.describe.retention import RetentionReport
+from segmentry.evaluation.later_days import OutcomeReport, ValidationReport
 from segmentry.evaluation.number import EvidenceReport
 from segmentry.formats import count, html_table, percent, rate_with_limits
 from segmentry.ingest.quality import DataReport, Finding
@@ -48,7 +48,7 @@ class Summary:
         By `segment_id`.
     unassigned : mapping-like tuple of Finding
         Users without a segment, by reason.
-    truth : TruthReport or None
+    validation : ValidationReport or None
         What later days say; null where the recipe does not ask.
     log : LogReport or None
         Segments against the log; null in runs of earlier versions.
@@ -56,8 +56,8 @@ class Summary:
         What the data have and what events are called: what a reader may and may not show.
     evidence : EvidenceReport or None
         Why this number of segments; null where the largest silhouette chose it.
-    presence : PresenceReport or None
-        Who came back on the later days; null where they were not asked.
+    retention : RetentionReport or None
+        Returning users of the later days; null where later days were not looked at.
     conversions : ConversionReport or None
         From impression to purchase; null where the behaviour log was not read.
     method : tuple of str
@@ -83,7 +83,7 @@ class Summary:
     map: MapSummary
     method: tuple[str, ...]
     repeat: Repeat
-    truth: OutcomeReport | TruthReport | None = None
+    validation: OutcomeReport | ValidationReport | None = None
     pictures: Pictures | None = None
     embedding: Embedding | None = None
     decisions: Decisions | None = None
@@ -92,13 +92,13 @@ class Summary:
     latent: LatentReport | None = None
     traits: DataTraits = OF_IMPRESSIONS
     evidence: EvidenceReport | None = None
-    presence: PresenceReport | None = None
+    retention: RetentionReport | None = None
     conversions: ConversionReport | None = None
 
     @property
     def outcome(self) -> Outcome:
         """What the expected rates of the run are of."""
-        return OF_CLICKS if self.truth is None else self.truth.outcome_of_rates
+        return OF_CLICKS if self.validation is None else self.validation.outcome_of_rates
 
     def _repr_html_(self) -> str:
         """Return headline, segments with their rates, and warnings for notebooks."""

@@ -23,8 +23,8 @@ class SegmentSpending:
 class WearOut:
     """What the proposal brings if the clicks of a segment grow as impressions to a power.
 
-    Power 1 is no wear-out; at 0.5 twice the impressions bring 1.4 times the clicks. Intervals are
-    of 90 %.
+    Power 1 means no wear-out; at 0.5 twice the impressions bring 1.4 times the clicks. Intervals
+    are of 90 %.
     """
 
     power: float

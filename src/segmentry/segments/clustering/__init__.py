@@ -24,8 +24,8 @@ from segmentry.segments.clustering._moments import (
 )
 from segmentry.segments.clustering._rows import (
     DistinctRows,
-    distinct_beside,
     distinct_rows,
+    distinct_with,
     reweighted,
 )
 from segmentry.segments.clustering._silhouette import (
@@ -50,8 +50,8 @@ __all__ = [
     "cluster_moments",
     "clustering_of",
     "davies_bouldin",
-    "distinct_beside",
     "distinct_rows",
+    "distinct_with",
     "exact_silhouette",
     "find_knee",
     "fit_clusterings",

@@ -195,7 +195,7 @@ class Clustering:
     n_iterations: int
     """Iterations of the fit that was kept, after the starts on samples."""
     seconds: float
-    """Time that this fit took, beside others."""
+    """Time that this fit took, next to others."""
 
 
 def fit_clusterings(

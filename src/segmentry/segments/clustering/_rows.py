@@ -44,7 +44,7 @@ def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> Distinct
     n_columns), of finite numbers; `-0.0` counts as `0.0`. `weights`, shape (n_users,), are
     positive; 1 for each row when absent.
 
-    Raises ValueError if `X` is no matrix or holds a value that is not finite, or a weight is not
+    Raises ValueError if `X` is not a matrix or holds a value that is not finite, or a weight is not
     positive; EmptyDataError if `X` has no rows.
 
     >>> distinct = distinct_rows([[2.0, 1.0], [0.0, 5.0], [2.0, 1.0]])
@@ -73,7 +73,7 @@ def distinct_rows(X: ArrayLike, *, weights: ArrayLike | None = None) -> Distinct
     )
 
 
-def distinct_beside(
+def distinct_with(
     extra: IntMatrix | FloatMatrix, X: FloatMatrix, weights: FloatVector | None = None
 ) -> tuple[DistinctRows, FloatMatrix]:
     """Find the distinct rows of `X` among users who also differ in extra columns.

@@ -13,7 +13,7 @@ from segmentry.segments.clustering import (
     DistinctRows,
     SilhouetteScore,
     clustering_of,
-    distinct_beside,
+    distinct_with,
     fit_clusterings,
 )
 from segmentry.segments.forming._cell_model import BANDS, LEVELS, CellColumn, CellModel, groups_of
@@ -118,7 +118,7 @@ def find_cells(
     Parameters are those of `find_segments`.
 
     Raises SelectionError if a number of segments is asked for, or there is no recency or nothing
-    beside it.
+    next to it.
     """
     if forced is not None:
         raise SelectionError(
@@ -149,7 +149,7 @@ def recency_columns(plans: Sequence[ColumnPlan]) -> list[bool]:
     if all(found) or not any(found):
         raise SelectionError(
             f"cells: found {names}, expected days since something, such as recency_days, and a "
-            "count or an amount beside it; use --recipe rfm"
+            "count or an amount next to it; use --recipe rfm"
         )
     return found
 
@@ -247,14 +247,14 @@ def _rows(
     inverse = users.distinct.inverse
     n_users = np.bincount(inverse, minlength=len(users.distinct.weights))
     each = (users.distinct.weights / n_users)[inverse]
-    distinct, cells = distinct_beside(labels[:, np.newaxis], users.distinct.rows[inverse], each)
+    distinct, cells = distinct_with(labels[:, np.newaxis], users.distinct.rows[inverse], each)
     return distinct, cells[:, 0].astype(np.int64)
 
 
 def _candidates(
     distinct: DistinctRows, tried: Sequence[Clustering], score: SilhouetteScore | None
 ) -> tuple[Candidate, ...]:
-    """Score the cells, and one segment beside them."""
+    """Score the cells, and one segment next to them."""
     k = len(tried[-1].centers)
     found = [make_candidate(distinct, each, score if each is tried[-1] else None) for each in tried]
     return (*found[:-1], replace(found[-1], is_selected=True, reason=_reason(k)))

@@ -15,7 +15,7 @@ from segmentry.segments.clustering import (
     Clustering,
     DistinctRows,
     clustering_of,
-    distinct_beside,
+    distinct_with,
 )
 from segmentry.segments.forming._latent_classes import (
     LatentSegments,
@@ -45,7 +45,7 @@ from segmentry.segments.preprocessing import ColumnPlan
 _RULE = (
     "The smallest BIC wins among the numbers of classes that lost none and whose smallest class "
     "holds at least {min_share:.0%} of the users. The ICL, which also asks that classes do not "
-    "overlap, stands beside it; a BIC that still falls at the last number tried says that more "
+    "overlap, stands next to it; a BIC that still falls at the last number tried says that more "
     "users would find more classes, not that there are as many groups."
 )
 
@@ -135,7 +135,7 @@ def _rows(
     weights: FloatVector | None,
 ) -> _Rows:
     """Find the distinct users by what the classes take; `X` is clipped and would join some."""
-    distinct, counts = distinct_beside(matrix, users.preprocessing.transform(members), weights)
+    distinct, counts = distinct_with(matrix, users.preprocessing.transform(members), weights)
     return _Rows(matrix=counts.astype(np.int64), distinct=distinct)
 
 
@@ -192,7 +192,7 @@ def _select(
         winner, reason = forced, f"K = {forced} was asked for; the BIC did not choose it."
     else:
         reason = _reason(ranked, fits)
-    told = [
+    parts = [
         replace(
             by_number[fit.model.n_classes],
             is_selected=fit.model.n_classes == winner,
@@ -209,7 +209,7 @@ def _select(
         is_forced=forced is not None,
         knee=None,
         runner_up=others[0] if others else None,
-        candidates=tuple(told),
+        candidates=tuple(parts),
     )
 
 
@@ -217,12 +217,12 @@ def _reason(ranked: Sequence[LatentFit], fits: Sequence[LatentFit]) -> str:
     if not ranked:
         return "Every number of classes lost one or left one too small: one segment."
     best, by_icl = ranked[0].model.n_classes, icl_choice(fits)
-    told = f"K = {best} has the smallest BIC, {ranked[0].bic:,.0f}"
+    text = f"K = {best} has the smallest BIC, {ranked[0].bic:,.0f}"
     if best == max(fit.model.n_classes for fit in fits) and best > 1:
-        told += ", and it still falls there"
+        text += ", and it still falls there"
     if by_icl == best:
-        return f"{told}; the ICL agrees."
-    return f"{told}; the ICL, which counts overlap against classes, would take {by_icl}."
+        return f"{text}; the ICL agrees."
+    return f"{text}; the ICL, which counts overlap against classes, would take {by_icl}."
 
 
 def icl_choice(fits: Sequence[LatentFit]) -> int:
@@ -233,8 +233,8 @@ def icl_choice(fits: Sequence[LatentFit]) -> int:
 
 def _why_not(fit: LatentFit, winner: int, fits: Sequence[LatentFit]) -> str:
     chosen = next(each for each in fits if each.model.n_classes == winner)
-    told = f"BIC {fit.bic:,.0f}, {fit.bic - chosen.bic:+,.0f} against the chosen one's"
-    return told if fit.is_converged else f"{told}; not converged"
+    text = f"BIC {fit.bic:,.0f}, {fit.bic - chosen.bic:+,.0f} against the chosen one's"
+    return text if fit.is_converged else f"{text}; not converged"
 
 
 def _placed(

@@ -27,7 +27,7 @@ class Recipe:
     is_checked: bool
     """Whether segments are formed on early days and checked on later clicks."""
     behaviour_weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """Features of the behaviour log that form segments beside the others, where it was read."""
+    """Features of the behaviour log that form segments next to the others, where it was read."""
     is_of_behaviours: bool = False
     """Whether these, where all are there, form segments alone, in the place of the others."""
     is_checked_on_events: bool = False
@@ -43,7 +43,7 @@ _CLASSIC_LEVELS = ("age_level", "consumption_level", "shopping_depth", "city_tie
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        # The shrunk CTR weighs double because that keeps more of what a user's own CTR tells of
+        # The shrunk CTR weighs double because that keeps more of what a user's own CTR predicts of
         # the next days than equal weights do (docs/decisions/0004-default-features.md).
         # Views and purchases: docs/decisions/0008-behaviours.md.
         # Demography describes segments: it says next to nothing about behaviour.
@@ -78,7 +78,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             is_checked_on_events=True,
         ),
         # Frequency, recency and money, as in RFM analysis (Bult and Wansbeek 1995, Marketing
-        # Science 14, 378-394), for events without clicks. Where purchases are known beside an ad
+        # Science 14, 378-394), for events without clicks. Where purchases are known next to an ad
         # log they are what RFM is about; what was paid for them is not known.
         "rfm": Recipe(
             name="rfm",

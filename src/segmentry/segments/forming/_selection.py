@@ -36,7 +36,7 @@ class Decision:
     reason: str
     """`rule`, `reason`: one or two sentences each."""
     remarks: Mapping[int, str]
-    """What is to be said of each number that was weighed."""
+    """Remarks on each number that was weighed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,12 +166,12 @@ def _allowed(ordered: Sequence[Candidate], *, min_share: float, forced: int | No
 
 
 def _asked_for(forced: int, decision: Decision, *, is_weighed: bool) -> str:
-    told = f"K = {forced} was asked for"
+    text = f"K = {forced} was asked for"
     if not is_weighed:
-        return f"{told}; the scores did not choose it."
+        return f"{text}; the scores did not choose it."
     if decision.n_segments == forced:
-        return f"{told}, and the evidence agrees. {decision.reason}"
-    return f"{told}; the evidence would choose {decision.n_segments}. {decision.reason}"
+        return f"{text}, and the evidence agrees. {decision.reason}"
+    return f"{text}; the evidence would choose {decision.n_segments}. {decision.reason}"
 
 
 def _silhouette(candidate: Candidate) -> float:

@@ -26,7 +26,7 @@ def population_of(recipe: Recipe, table: pl.DataFrame) -> tuple[BoolVector, str]
     if name not in table.columns:
         raise SchemaError(
             f"user table: no column {name}; found {', '.join(table.columns)}; "
-            f"recipe {recipe.name!r} needs it to tell whom to segment"
+            f"recipe {recipe.name!r} needs it to know which users to segment"
         )
     if is_by_profile:
         return table[name].fill_null(value=False).to_numpy(), "no profile"

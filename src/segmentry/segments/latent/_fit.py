@@ -94,7 +94,7 @@ def fit_latent(
     rng = np.random.default_rng([seed, n_classes])
     start = _best_start(matrix, parts, users, n_classes, rng, n_starts=n_starts)
     state = _climb(blocks, users, start, most=max_iterations, tolerance=tolerance)
-    return _told(blocks, users, state, tuple(parts), seconds=time.perf_counter() - began)
+    return _reported(blocks, users, state, tuple(parts), seconds=time.perf_counter() - began)
 
 
 def _best_start(
@@ -194,7 +194,7 @@ def _climb(
     return _State(shares=shares, laws=laws, trace=tuple(trace[1:]), is_converged=is_converged)
 
 
-def _told(
+def _reported(
     blocks: Sequence[Block],
     users: FloatVector,
     state: _State,

@@ -104,18 +104,18 @@ class Choices:
         return tuple(dict.fromkeys(name for mapping in mappings for name in mapping))
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """What was chosen, in a few words.
 
-        >>> Choices(clip=(0.05, 0.95), scale={"ctr": "standard", "n_ads": "none"}).told
+        >>> Choices(clip=(0.05, 0.95), scale={"ctr": "standard", "n_ads": "none"}).text
         'clip 0.05:0.95; scale of ctr standard, of n_ads none'
         """
-        return "; ".join(f"{step} {_told(choice)}" for step, choice in self.given.items())
+        return "; ".join(f"{step} {_text(choice)}" for step, choice in self.given.items())
 
 
-def _told(choice: object) -> str:
+def _text(choice: object) -> str:
     if isinstance(choice, Mapping):
-        return ", ".join(f"of {name} {_told(value)}" for name, value in choice.items())
+        return ", ".join(f"of {name} {_text(value)}" for name, value in choice.items())
     parts = choice if isinstance(choice, tuple) else (choice,)
     return ":".join(f"{each:g}" if isinstance(each, float) else str(each) for each in parts)
 
@@ -126,7 +126,7 @@ def read_choice(step: str, given: object) -> Any:
     The `step` is "weights", "fill", "transforms", "clip" or "scale"; `given` is a value, a mapping
     of features to values, or these as text: ``a=VALUE,b=VALUE``, quantiles as ``0.05:0.95``.
 
-    Raises ValueError if it is no choice of this step.
+    Raises ValueError if it is not a choice of this step.
 
     >>> read_choice("scale", "standard")
     'standard'
@@ -153,7 +153,7 @@ def read_choices(given: Mapping[str, object]) -> Choices:
 
     A ConfigError names the step, what was found and what was expected.
 
-    >>> read_choices({"scale": "standard", "fill": None}).told
+    >>> read_choices({"scale": "standard", "fill": None}).text
     'scale standard'
     """
     found: dict[str, Any] = {}

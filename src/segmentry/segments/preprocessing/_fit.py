@@ -126,9 +126,9 @@ def fit_preprocessing(
         else:
             dropped.append((plan.feature.name, found))
     if not fitted:
-        told = "; ".join(f"{name}: {reason}" for name, reason in dropped)
+        text = "; ".join(f"{name}: {reason}" for name, reason in dropped)
         raise SelectionError(
-            f"no feature is left to form segments ({told}); expected at least one that differs "
+            f"no feature is left to form segments ({text}); expected at least one that differs "
             "between users; choose others with --features"
         )
     return Preprocessing(fitted=tuple(fitted), dropped=tuple(dropped))
@@ -199,7 +199,7 @@ def _fit_numbers(
         filled = _with_value(known, fill_value, n_missing)
     if filled.is_constant and not column.marks_missing:
         return _constant(f"{values[is_there][0]:g}")
-    note = _told_of_transform(plan, known)
+    note = _transform_note(plan, known)
     column = replace(
         column, fill_value=fill_value, transform=plan.transform, scale_by=plan.scale, note=note
     )
@@ -209,7 +209,7 @@ def _fit_numbers(
     return _fit_scale(column, plan, clipped)
 
 
-def _told_of_transform(plan: ColumnPlan, known: WeightedValues) -> str:
+def _transform_note(plan: ColumnPlan, known: WeightedValues) -> str:
     """Say what a transform does to values that it is not made for."""
     if plan.transform == "none":
         return ""
@@ -217,8 +217,8 @@ def _told_of_transform(plan: ColumnPlan, known: WeightedValues) -> str:
     is_outside = (known.values < 0) | (known.values > (np.inf if is_log else 1))
     if not is_outside.any():
         return ""
-    told = "below 0 count as 0" if is_log else "outside 0 to 1 are pulled in"
-    return f"values {told} ({known.weights[is_outside].sum():,.0f} users)"
+    text = "below 0 count as 0" if is_log else "outside 0 to 1 are pulled in"
+    return f"values {text} ({known.weights[is_outside].sum():,.0f} users)"
 
 
 def _with_value(known: WeightedValues, value: float, n_users: float) -> WeightedValues:
@@ -261,11 +261,11 @@ def _fit_scale(column: FittedColumn, plan: ColumnPlan, clipped: WeightedValues) 
         note = "only whether it is known differs: not scaled"
         return _noted(replace(column, center=center), note)
     if plan.if_no_spread == "one":
-        scale, told = 1.0, "1"
+        scale, text = 1.0, "1"
     else:
         scale = _divisor(clipped.deviation() * _NORMAL_IQR)
-        told = f"1.349 standard deviations ({scale:.3g})"
-    note = f"inter-quartile range 0: scaled by {told}"
+        text = f"1.349 standard deviations ({scale:.3g})"
+    note = f"inter-quartile range 0: scaled by {text}"
     return _noted(replace(column, center=center, scale=scale), note)
 
 

@@ -19,7 +19,7 @@ def numeric_values(column: pl.Series) -> FloatVector:
     Takes numbers, booleans, or text that is nothing but numbers; what is unknown or not finite
     is NaN.
 
-    Raises SchemaError if it holds text that is no number, or is of another type.
+    Raises SchemaError if it holds text that is not a number, or is of another type.
 
     >>> numeric_values(pl.Series("age", [31, None, 47]))
     array([31., nan, 47.])

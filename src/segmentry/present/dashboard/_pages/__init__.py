@@ -106,7 +106,7 @@ PAGES: Mapping[str, Page] = MappingProxyType(
 
 
 def prepare(folders: Sequence[Path]) -> None:
-    """Draw and measure runs before a reader asks; what cannot be read is told on its page.
+    """Draw and measure runs before a reader asks; what cannot be read is reported on its page.
 
     Without it "first page" and "to Plan a test" wait for seconds (benchmarks/dashboard.py).
     """

@@ -65,14 +65,14 @@ def _tables(run: Run) -> None:
 
 def _files(run: Run) -> None:
     heading("Files", level=2)
-    for name, told in _FILES.items():
+    for name, text in _FILES.items():
         file = run.folder / name
         if not file.is_file():
-            notice(f"{told}: {name} is missing from this run.")
+            notice(f"{text}: {name} is missing from this run.")
         elif file.stat().st_size > _LARGEST:
-            notice(f"{told}: {name} is too large for a browser; copy it from the run folder.")
+            notice(f"{text}: {name} is too large for a browser; copy it from the run folder.")
         else:
-            label = f"{told}: {name}, {_size(file.stat().st_size)}"
+            label = f"{text}: {name}, {_size(file.stat().st_size)}"
             _button(st.container(), label, name, file.read_bytes)
 
 

@@ -45,7 +45,7 @@ def _show_curve(run: Run) -> None:
     left, right = st.columns(2)
     names = {"0": "All users"} | {str(s.segment_id): segment_label(s) for s in summary.segments}
     with left:
-        chosen = int(choose("Which users", names, key="whom"))
+        chosen = int(choose("Which users", names, key="users"))
     with right:
         kind = choose("What is counted", _KINDS, key="counted")
     figure = plots.FIGURES["exposure" if kind == "repeat" else "exposure_impression"]

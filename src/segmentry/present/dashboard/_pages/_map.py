@@ -108,7 +108,7 @@ def _all(run: Run, feature: str | None) -> None:
 def _loadings(run: Run, feature: str | None) -> None:
     if feature is not None:
         notice(
-            "Here arrows tell of the features, and colours of the segments. Every other view is "
+            "Here arrows show the features, and colours the segments. Every other view is "
             f"coloured by {label_of(run.summary, feature)}."
         )
     if plots.FIGURES["map"].needs(run.summary):
@@ -209,5 +209,5 @@ def _spec(run: Run, *key: Hashable, chart: Callable[[], Any], dark: bool) -> dic
 
 def _set(spec: dict[str, Any], caption: Caption, name: str) -> None:
     put(render_figure(Figure(f"map_{name}", "", caption, "", ())))
-    del spec["description"]  # told as the chart's name
+    del spec["description"]  # shown as the chart's name
     st.vega_lite_chart(spec=spec, theme=None, width="content", key=f"map-{name}", alt=caption.alt)

@@ -77,7 +77,7 @@ def show_test_of(run: Run, segment: SegmentProfile) -> None:
 
 @part
 def _plan(run: Run) -> None:
-    """Plan a test of whom the reader chooses, first the segment to act on."""
+    """Plan a test of the users that the reader chooses, first the segment to act on."""
     basis = measured(run)
     ids = [segment_id for segment_id, _, _, _ in basis.traffic]
     names = {
@@ -125,8 +125,8 @@ def _show_plan(run: Run, basis: PlanBasis, segment_id: int | None) -> None:
         columns=(Column("days", "days"), Column("smallest", "smallest change", percent)),
         rows=tuple(Row(pair) for pair in zip(days, smallest, strict=True)),
     )
-    chart = partial(plots.ANSWERS["reach"].plot, smallest, mde=request.mde, whom=who)
-    caption = plots.ANSWERS["reach"].caption(smallest, mde=request.mde, whom=who)
+    chart = partial(plots.ANSWERS["reach"].plot, smallest, mde=request.mde, who=who)
+    caption = plots.ANSWERS["reach"].caption(smallest, mde=request.mde, who=who)
     reach = drawn(
         run, "reach", "What a test can find", caption, who, request, chart=chart, tables=[by_day]
     )

@@ -52,9 +52,9 @@ def show_user(run: Run) -> None:
     found: list[Table] = []
     if placement is None and segment_id != UNASSIGNED:
         named = next((s for s in run.summary.segments if s.segment_id == segment_id), None)
-        told = str(segment_id) if named is None else segment_label(named)
+        text = str(segment_id) if named is None else segment_label(named)
         notice(
-            f"Segment {told}. This kind of segment looks at all that is known of the user at once, "
+            f"Segment {text}. This kind of segment looks at all that is known of the user at once, "
             "so no single reason is given."
         )
     elif placement is None or segment_id == UNASSIGNED:

@@ -1,4 +1,4 @@
-"""Who came back on the later days, beside who did not."""
+"""Returning users of the later days, next to those absent."""
 
 from functools import partial
 
@@ -11,13 +11,13 @@ from segmentry.results.summary import Summary
 _MAX_FEATURES = 3
 
 
-def presence_table(summary: Summary) -> Table | None:
-    """Return users shown ads again beside users absent later; null where nobody looked."""
-    if summary.presence is None:
+def retention_table(summary: Summary) -> Table | None:
+    """Return users shown ads again next to users absent later; null where nobody looked."""
+    if summary.retention is None:
         return None
     tenths = partial(decimal, digits=1)
     return Table(
-        name="presence",
+        name="retention",
         caption="Users shown ads again, and users absent later, on the days that formed them",
         columns=(
             Column("segment", "segment"),
@@ -41,18 +41,18 @@ def presence_table(summary: Summary) -> Table | None:
                 row.ctr_absent,
                 row.largest_user_share,
             )
-            for row in summary.presence.segments
+            for row in summary.retention.segments
         ),
     )
 
 
 def absent_feature_table(summary: Summary) -> Table | None:
     """Return what sets the absent apart from those shown ads again, the largest first."""
-    if summary.presence is None:
+    if summary.retention is None:
         return None
     known = {row.name: row for row in summary.features}
     rows = []
-    for row in summary.presence.segments:
+    for row in summary.retention.segments:
         for each in row.features[:_MAX_FEATURES]:
             feature = known.get(each.feature)
             kind = "count" if feature is None else value_kind(feature)

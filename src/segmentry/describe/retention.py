@@ -1,4 +1,4 @@
-"""Who came back on the later days, who came only then, and who outweighs a segment."""
+"""Users who return on later days, who come only then, and who outweigh a segment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ _HEAVY = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceFeature:
+class RetentionFeature:
     """One feature in the feature window, of users present and absent later."""
 
     feature: str
     present: float
     absent: float
-    """`present`, `absent`: means over the users of whom it is known, in raw units."""
+    """`present`, `absent`: means over the users for which it is known, in raw units."""
     difference: float | None
     """`absent` - `present` in standard deviations over all users with a segment; null where the
     feature does not vary."""
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceRow:
+class RetentionRow:
     """The users of one segment by whether they were shown ads again on the later days."""
 
     segment_id: int
@@ -52,16 +52,16 @@ class PresenceRow:
     largest_user_share: float | None
     """Share of the impressions of its busiest user in all of its impressions, over all days and for
     the segment as it is now; null where it is too small to be shown."""
-    features: tuple[PresenceFeature, ...] = ()
+    features: tuple[RetentionFeature, ...] = ()
     """What forms segments and what profiles tell, categories aside, the largest difference first; a
     feature that is known of too few of either to be shown is left out."""
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceReport:
+class RetentionReport:
     """What the check on later days cannot speak of."""
 
-    segments: tuple[PresenceRow, ...]
+    segments: tuple[RetentionRow, ...]
     n_new: int | None
     """Users that were shown ads on the later days only: no segment was checked on them; null where
     there were no later days, or too few users to be shown."""
@@ -69,15 +69,15 @@ class PresenceReport:
     """Their CTR, with its 90 % interval."""
 
 
-def report_presence(
-    truth: Validation | None, users: UserData, segmentation: Segmentation, *, min_size: int
-) -> PresenceReport | None:
+def report_retention(
+    validation: Validation | None, users: UserData, segmentation: Segmentation, *, min_size: int
+) -> RetentionReport | None:
     """Compare the users absent on the later days with those present, segment by segment.
 
     Compared are features of the feature window: what formed the segments, and profiles. Nothing is
-    said of fewer than `min_size` users.
+    shown of fewer than `min_size` users.
     """
-    if truth is None or "n_impressions" not in users.table.columns:
+    if validation is None or "n_impressions" not in users.table.columns:
         return None
     shown = users.table["n_impressions"].fill_null(0).to_numpy()
     forming = segmentation.preprocessing.features
@@ -85,16 +85,16 @@ def report_presence(
     values = {} if users.early is None else _values(users.early.table, compared)
     ids = segmentation.segment_ids
     rows = [
-        _row(truth, segment_id, shown[ids == segment_id], values, min_size=min_size)
+        _row(validation, segment_id, shown[ids == segment_id], values, min_size=min_size)
         for segment_id in range(1, segmentation.n_segments + 1)
     ]
     n_new, new_ctr = None, UNKNOWN
-    if truth.later is not None:
-        is_new = (truth.seen.n_trials == 0) & (truth.later.n_trials > 0)
+    if validation.later is not None:
+        is_new = (validation.seen.n_trials == 0) & (validation.later.n_trials > 0)
         n_found = int(is_new.sum())
         if not is_small(n_found, min_size=min_size):
-            n_new, new_ctr = n_found, outcome_rate(truth.later, is_new)
-    return PresenceReport(segments=tuple(rows), n_new=n_new, new_ctr=new_ctr)
+            n_new, new_ctr = n_found, outcome_rate(validation.later, is_new)
+    return RetentionReport(segments=tuple(rows), n_new=n_new, new_ctr=new_ctr)
 
 
 def _values(early: pl.DataFrame, features: Sequence[Feature]) -> Values:
@@ -107,29 +107,29 @@ def _values(early: pl.DataFrame, features: Sequence[Feature]) -> Values:
 
 
 def _row(
-    truth: Validation,
+    validation: Validation,
     segment_id: int,
     shown: npt.NDArray[np.int64],
     values: Values,
     *,
     min_size: int,
-) -> PresenceRow:
+) -> RetentionRow:
     largest = None
     if shown.sum() and not is_small(shown.size, min_size=min_size):
         largest = float(shown.max() / shown.sum())
-    is_in = truth.feature_segment_ids == segment_id
-    none = PresenceRow(segment_id, None, None, None, None, None, None, largest)
-    if truth.later is None or not is_in.any():
+    is_in = validation.feature_segment_ids == segment_id
+    none = RetentionRow(segment_id, None, None, None, None, None, None, largest)
+    if validation.later is None or not is_in.any():
         return none
-    present = is_in & (truth.later.n_trials > 0)
-    absent = is_in & (truth.later.n_trials == 0)
+    present = is_in & (validation.later.n_trials > 0)
+    absent = is_in & (validation.later.n_trials == 0)
     counts = int(present.sum()), int(absent.sum())
     if any(is_small(n_users, min_size=min_size) for n_users in counts):
         return none
     (n_present, ctr_present), (n_absent, ctr_absent) = (
-        _described(truth.seen, group) for group in (present, absent)
+        _described(validation.seen, group) for group in (present, absent)
     )
-    is_formed = truth.feature_segment_ids != UNASSIGNED
+    is_formed = validation.feature_segment_ids != UNASSIGNED
     compared = [
         _compared(name, each, present, absent, is_formed, min_size=min_size)
         for name, each in values.items()
@@ -139,7 +139,7 @@ def _row(
         (each for each in compared if each is not None),
         key=lambda each: (-abs(each.difference or 0.0), each.feature),
     )
-    return PresenceRow(
+    return RetentionRow(
         segment_id, *counts, n_present, n_absent, ctr_present, ctr_absent, largest, tuple(ranked)
     )
 
@@ -152,7 +152,7 @@ def _compared(
     is_formed: BoolVector,
     *,
     min_size: int,
-) -> PresenceFeature | None:
+) -> RetentionFeature | None:
     """Return the means of both groups; null where too few have a known value."""
     is_known = ~np.isnan(values)
     known = [values[group & is_known] for group in (present, absent)]
@@ -160,7 +160,7 @@ def _compared(
         return None
     here, gone = (float(each.mean()) for each in known)
     spread = float(values[is_formed & is_known].std())
-    return PresenceFeature(name, here, gone, (gone - here) / spread if spread else None)
+    return RetentionFeature(name, here, gone, (gone - here) / spread if spread else None)
 
 
 def _described(seen: UserCounts, group: npt.NDArray[np.bool_]) -> tuple[float | None, float | None]:
@@ -170,9 +170,9 @@ def _described(seen: UserCounts, group: npt.NDArray[np.bool_]) -> tuple[float | 
     return (n / n_users if n_users else None), (c / n if n else None)
 
 
-def warn_of_presence(presence: PresenceReport | None) -> Iterator[str]:
+def warn_of_retention(retention: RetentionReport | None) -> Iterator[str]:
     """Say which segments one user outweighs."""
-    for row in () if presence is None else presence.segments:
+    for row in () if retention is None else retention.segments:
         if row.largest_user_share is not None and row.largest_user_share >= _HEAVY:
             yield (
                 f"One user has {row.largest_user_share:.0%} of the impressions of segment "

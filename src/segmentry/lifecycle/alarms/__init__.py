@@ -1,0 +1,32 @@
+"""Has anything changed since the segments were formed?
+
+In: `PeriodFacts`, the counts of each refresh. Out: `Alarm` records (a code and numbers) whose false
+alarms stay under 5 % over all refreshes together, and the interval of every judged number.
+Texts are rendered where they are read. The derivation is in ``docs/explanation/over-time.md``.
+"""
+
+from segmentry.lifecycle.alarms.evidence import FALSE_ALARM_RATE
+from segmentry.lifecycle.alarms.facts import (
+    DayFacts,
+    FeatureFacts,
+    OutcomeFacts,
+    PeriodFacts,
+    RowFacts,
+    SegmentFacts,
+)
+from segmentry.lifecycle.alarms.find import Alarm, find_alarms, read_periods
+from segmentry.lifecycle.alarms.readings import Reading
+
+__all__ = [
+    "FALSE_ALARM_RATE",
+    "Alarm",
+    "DayFacts",
+    "FeatureFacts",
+    "OutcomeFacts",
+    "PeriodFacts",
+    "Reading",
+    "RowFacts",
+    "SegmentFacts",
+    "find_alarms",
+    "read_periods",
+]
