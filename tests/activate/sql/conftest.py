@@ -1,5 +1,11 @@
 import pytest
 from tests.databases import Duck, postgres_server
+from tests.pipeline import runs
+
+
+@pytest.fixture(scope="session")
+def plain_run(tmp_path_factory):
+    return runs.plain_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")

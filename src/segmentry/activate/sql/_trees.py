@@ -25,8 +25,8 @@ LARGEST = 1.7976931348623157e308
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _PART = re.compile(r'"(?:[^"]|"")+"|[^."]+')
 _RESERVED = (
-    "analyse analyze asymmetric both check collation concurrently do end freeze initially isnull "
-    "leading notnull only placing references symmetric system_user trailing user variadic"
+    "analyse asymmetric authorization both cast check collation concurrently current_role "
+    "deferrable freeze initially leading placing symmetric trailing verbose"
 )
 """By PostgreSQL, and no keywords of sqlglot's readers."""
 
