@@ -200,6 +200,23 @@ def test_generated_data_are_as_asked(tmp_path):
     ]
 
 
+def test_generated_months_are_named_one_by_one(tmp_path):
+    answer = segmentry("data", "generate", tmp_path / "year", "--users", 30, "--months", 2)
+
+    first, second, last = answer.out.splitlines()
+    assert (answer.code, answer.err) == (0, "")
+    assert first.startswith(f"{tmp_path}/year/2017-05: ")
+    assert second.startswith(f"{tmp_path}/year/2017-06: ")
+    assert last.endswith("planted_life.json and planted_life.parquet")
+
+
+def test_no_life_needs_months(tmp_path):
+    answer = segmentry("data", "generate", tmp_path / "log", "--users", 30, "--no-life")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "add --months 12" in answer.err
+
+
 def test_generated_behaviours_are_told_with_what_reads_them(tmp_path):
     words = ("data", "generate", tmp_path / "new", "--users", 300)
     with_them = segmentry(*words, "--behaviours", "--behaviours-per-user", 4)

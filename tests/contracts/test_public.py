@@ -90,6 +90,7 @@ def test_every_command_and_every_option_is_explained():
     assert unexplained == []
     assert set(commands()) == {
         (),
+        ("serve",),
         ("demo",),
         ("init",),
         ("run",),

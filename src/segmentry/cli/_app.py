@@ -53,6 +53,7 @@ def _group(name: str, text: str, **commands: Callable[..., None]) -> None:
 app.command("compare-algorithms")(_dashboard.compare_algorithms)
 for _command in (
     _dashboard.dashboard,
+    _dashboard.serve,
     _dashboard.embed,
     _run.demo,
     _run.init,

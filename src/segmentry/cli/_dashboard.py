@@ -1,4 +1,4 @@
-"""Commands that look at runs: dashboard, embed, which adds a UMAP, and compare-algorithms."""
+"""Commands that look at runs: dashboard, serve, embed, which adds a UMAP, compare-algorithms."""
 
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +46,27 @@ def dashboard(
     serve(run_dirs, door=door, renaming=renaming, on_ready=report)
 
 
+def serve(
+    run_dir: RunDir,
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    address: Annotated[
+        str, typer.Option(help="Address to bind to; others than this machine need a token.")
+    ] = "127.0.0.1",
+    token_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the token.", metavar="NAME")
+    ] = None,
+    users: Annotated[
+        bool, typer.Option("--users", help="Let users of the run be looked up by their ids.")
+    ] = False,
+) -> None:
+    """Score users over HTTP: JSON in, segments out, the same numbers as score."""
+    from segmentry.serve import Service, serve
+
+    token = _of_environment(token_env, "token")
+    service = Service(run_dir, address=address, port=port, token=token, has_users=users)
+    serve(service, on_ready=lambda url: typer.echo(f"Service: {url}  (Ctrl+C ends it)"))
+
+
 def embed(
     run_dir: RunDir,
     users: Annotated[int, typer.Option(help="Users that form the map, by strata.")] = 5_000,
@@ -65,22 +86,26 @@ def embed(
 
 
 def _password(name: str | None, file: Path | None) -> str | None:
-    import os
-
     if name is not None and file is not None:
         raise ConfigError("give --password-env or --password-file, not both")
-    if name is not None:
-        found = os.environ.get(name)
-        if not found:
-            raise ConfigError(f"environment variable {name} is not set or empty; set the password")
-        return found
     if file is None:
-        return None
+        return _of_environment(name, "password")
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: the password cannot be read: {error}") from error
     return text.splitlines()[0] if text.strip() else ""
+
+
+def _of_environment(name: str | None, what: str) -> str | None:
+    import os
+
+    if name is None:
+        return None
+    found = os.environ.get(name)
+    if not found:
+        raise ConfigError(f"environment variable {name} is not set or empty; set the {what}")
+    return found
 
 
 _MIN_WIDTH = 150

@@ -8,8 +8,10 @@ import typer
 
 from segmentry import pipeline
 from segmentry.cli._options import READING, DataDir, Json, Mapping, Overwrite, takes_settings
+from segmentry.errors import ConfigError
 
 if TYPE_CHECKING:
+    from segmentry.datasets import GeneratorOptions
     from segmentry.schema import Window
 
 
@@ -34,12 +36,17 @@ def generate(
     reaction: Annotated[
         float, typer.Option(help="How much sooner the next ad comes after a click, 0 to 0.95.")
     ] = 0.0,
+    months: Annotated[
+        int | None,
+        typer.Option(help="Write one folder per month, in which users join, leave and change."),
+    ] = None,
+    life: Annotated[
+        bool, typer.Option(help="Plant changes between the months; without, only luck differs.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Write Taobao-shaped files with a planted truth in a file of its own."""
-    from segmentry.cli import _console
-    from segmentry.datasets import GeneratorOptions, generate_taobao
-    from segmentry.runtime.progress import step_reporter
+    from segmentry.datasets import GeneratorOptions
 
     rows = {} if behaviours_per_user is None else {"behaviour_rows_per_user": behaviours_per_user}
     options = GeneratorOptions(
@@ -53,6 +60,19 @@ def generate(
         reaction=reaction,
         **rows,
     )
+    if months is not None:
+        _generate_months(directory, options, n_months=months, has_life=life, json=json)
+    elif not life:
+        raise ConfigError("life: found False without months, expected months; add --months 12")
+    else:
+        _generate_log(directory, options, json=json)
+
+
+def _generate_log(directory: Path, options: "GeneratorOptions", *, json: bool) -> None:
+    from segmentry.cli import _console
+    from segmentry.datasets import generate_taobao
+    from segmentry.runtime.progress import step_reporter
+
     with _console.shown_progress() as progress:
         data = generate_taobao(directory, options, progress=step_reporter(progress, "generating"))
     if json:
@@ -68,6 +88,32 @@ def generate(
             f"segmentry run {directory} --with behaviours"
         )
     typer.echo(f"The planted truth is in {data.truth}")
+
+
+def _generate_months(
+    directory: Path, options: "GeneratorOptions", *, n_months: int, has_life: bool, json: bool
+) -> None:
+    from segmentry.cli import _console
+    from segmentry.datasets import generate_months
+    from segmentry.runtime.progress import step_reporter
+
+    with _console.shown_progress() as progress:
+        made = generate_months(
+            directory,
+            options,
+            n_months=n_months,
+            has_life=has_life,
+            progress=step_reporter(progress, "generating"),
+        )
+    if json:
+        _console.print_json(made)
+        return
+    for month in made.months:
+        typer.echo(
+            f"{month.directory}: {month.n_users:,} users, {month.n_impressions:,} impressions, "
+            f"CTR {month.n_clicks / max(1, month.n_impressions):.3%}"
+        )
+    typer.echo(f"What was planted is in {made.truth} and {made.spells.name}")
 
 
 @takes_settings("memory", "duplicates")

@@ -1,7 +1,7 @@
 """The generator: users and ads first, then the log chunk by chunk."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from segmentry.datasets.catalogue import Catalogue, ad_rows, draw_catalogue
 from segmentry.datasets.categories import Categories, TasteUrns, draw_categories, fill_taste_urns
 from segmentry.datasets.impressions import (
     Effects,
+    LogWindow,
     click_logits,
     click_probabilities,
     draw_exposures,
@@ -19,7 +20,13 @@ from segmentry.datasets.impressions import (
     find_offset,
     log_rows,
 )
-from segmentry.datasets.options import GeneratedData, GeneratorOptions
+from segmentry.datasets.life import draw_life
+from segmentry.datasets.options import (
+    GeneratedData,
+    GeneratedMonths,
+    GeneratorOptions,
+    check_months,
+)
 from segmentry.datasets.population import (
     Population,
     draw_behaviour_counts,
@@ -28,23 +35,32 @@ from segmentry.datasets.population import (
     truth_rows,
 )
 from segmentry.datasets.quotas import Floats, Integers
-from segmentry.datasets.staging import ADS, BEHAVIOUR_LOG, LOG, PROFILES, TRUTH, append_csv, staged
+from segmentry.datasets.staging import (
+    ADS,
+    BEHAVIOUR_LOG,
+    LOG,
+    PROFILES,
+    TRUTH,
+    append_csv,
+    remove_generated,
+    staged,
+)
 
 Progress = Callable[[int, int], None]
 
 CHUNK_USERS = 40_000  # about 930,000 impressions
 PILOT_USERS = 20_000
-N_DAYS = 8
 URN_SLOTS_PER_AD = 20
 BROWSED_URN_SLOTS = 1 << 18
 
 # One random stream per purpose, so that one option never changes what another one draws.
-_USERS, _CATEGORIES, _ADS, _DAYS, _PILOT, _LOG, _BROWSING = range(7)
+_USERS, _CATEGORIES, _ADS, _DAYS, _PILOT, _LOG, _BROWSING, _LIFE = range(8)
+_MONTH_BITS = 32  # months have the streams of chunks far beyond those of the first one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _World:
-    """All that the chunks of the logs share."""
+    """All that the chunks of the logs share; `month` counts from 0."""
 
     options: GeneratorOptions
     population: Population
@@ -52,6 +68,8 @@ class _World:
     catalogue: Catalogue
     effects: Effects
     urns: TasteUrns
+    window: LogWindow = field(default_factory=LogWindow)
+    month: int = 0
 
 
 def generate_taobao(
@@ -97,15 +115,102 @@ def generate_taobao(
         counts = _behaviour_counts(world)
         n_rows = int(world.population.n_impressions.sum() + counts.sum())
         report = _count_towards(n_rows, progress)
-        append_csv(profile_rows(world.population), paths[PROFILES])
-        append_csv(ad_rows(world.catalogue), paths[ADS], null="NULL")
-        true_ctr, n_clicks = _write_log(world, paths[LOG], report)
-        truth_rows(
-            world.population, true_ctr, is_null=options.null, has_tastes=options.tastes > 0
-        ).write_parquet(paths[TRUTH])
+        n_clicks = _write_ads(world, paths, _find_common_offset(world), report)
         if options.behaviours:
             _write_behaviour_log(world, counts, paths[BEHAVIOUR_LOG], report)
     return _describe(directory, world, n_clicks=n_clicks, n_behaviours=int(counts.sum()))
+
+
+def generate_months(
+    directory: Path,
+    options: GeneratorOptions,
+    *,
+    n_months: int,
+    has_life: bool = True,
+    progress: Progress | None = None,
+) -> GeneratedMonths:
+    """Write one folder in the Taobao format for each month, and what was planted between them.
+
+    The same users come back with other ads shown. With life, users join, leave and change their
+    behaviour, one behaviour splits in two, the level drifts and has a season, and a campaign lifts
+    one behaviour for a month (`segmentry.datasets.life`).
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the months' folders, ``2017-05``, ``2017-06`` and so on.
+    options : GeneratorOptions
+        `n_users` are those of each month; no behaviour log is written.
+    n_months : int
+        From 2 to 60.
+    has_life : bool, default True
+        False for months between which nothing changes but luck.
+    progress : callable, optional
+        Called with the months written so far and their total.
+
+    Returns
+    -------
+    GeneratedMonths
+        Paths and counts.
+
+    Raises
+    ------
+    ConfigError
+        If `n_months` or `options` make no sense.
+    OutputError
+        If a folder cannot be made, or holds Taobao files that were not generated.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = generate_months(Path(folder), GeneratorOptions(n_users=50), n_months=2)
+    ...     print([month.directory.name for month in made.months], made.truth.name)
+    ['2017-05', '2017-06'] planted_life.json
+    """
+    check_months(options, n_months)
+    directory = Path(directory)
+    rng = _stream(options, _LIFE)
+    life = draw_life(options, n_months=n_months, has_life=has_life, rng=rng)
+    first = _draw_world(options, life.population_of(0))
+    offset = _find_common_offset(first)
+    made = []
+    for number, month in enumerate(life.months):
+        shift = month.level + options.drift * _stream(options, _DAYS, number).standard_normal(
+            month.window.n_days
+        )
+        world = replace(
+            first,
+            population=life.population_of(number),
+            effects=replace(first.effects, day_shift=shift),
+            window=month.window,
+            month=number,
+        )
+        folder = directory / month.name
+        with staged(folder, [LOG, PROFILES, ADS, TRUTH]) as paths:
+            n_clicks = _write_ads(world, paths, offset, lambda _: None)
+        made.append(_describe(folder, world, n_clicks=n_clicks, n_behaviours=0))
+        if progress is not None:
+            progress(number + 1, n_months)
+    for folder in directory.glob("????-??"):
+        if folder not in [each.directory for each in made]:
+            remove_generated(folder)
+    truth, spells = life.write(directory)
+    return GeneratedMonths(directory=directory, months=tuple(made), truth=truth, spells=spells)
+
+
+def _write_ads(
+    world: _World, paths: dict[str, Path], offset: float, report: Callable[[int], None]
+) -> int:
+    """Write users, ads, their log and the truth; return the number of clicks."""
+    append_csv(profile_rows(world.population), paths[PROFILES])
+    append_csv(ad_rows(world.catalogue), paths[ADS], null="NULL")
+    true_ctr, n_clicks = _write_log(world, paths[LOG], offset, report)
+    options = world.options
+    truth_rows(
+        world.population, true_ctr, is_null=options.null, has_tastes=options.tastes > 0
+    ).write_parquet(paths[TRUTH])
+    return n_clicks
 
 
 def _describe(directory: Path, world: _World, *, n_clicks: int, n_behaviours: int) -> GeneratedData:
@@ -142,7 +247,7 @@ def _stream(options: GeneratorOptions, purpose: int, chunk: int = 0) -> np.rando
     return np.random.default_rng([options.seed, purpose, chunk])
 
 
-def _draw_world(options: GeneratorOptions) -> _World:
+def _draw_world(options: GeneratorOptions, population: Population | None = None) -> _World:
     categories = draw_categories(options.n_users, _stream(options, _CATEGORIES))
     rng = _stream(options, _ADS)
     catalogue = draw_catalogue(options.n_users, categories, rng)
@@ -156,11 +261,19 @@ def _draw_world(options: GeneratorOptions) -> _World:
     effects = Effects(
         fatigue=options.fatigue,
         tastes=options.tastes,
-        day_shift=options.drift * _stream(options, _DAYS).standard_normal(N_DAYS),
+        day_shift=options.drift * _stream(options, _DAYS).standard_normal(LogWindow().n_days),
         is_null=options.null,
     )
-    population = draw_population(options, _stream(options, _USERS))
-    return _World(options, population, categories, catalogue, effects, urns)
+    if population is None:
+        population = draw_population(options, _stream(options, _USERS))
+    return _World(
+        options=options,
+        population=population,
+        categories=categories,
+        catalogue=catalogue,
+        effects=effects,
+        urns=urns,
+    )
 
 
 def _find_common_offset(world: _World) -> float:
@@ -169,27 +282,31 @@ def _find_common_offset(world: _World) -> float:
         return 0.0
     users = slice(0, min(PILOT_USERS, len(world.population.user_id)))
     rng = _stream(world.options, _PILOT)
-    exposures = draw_exposures(world.population, users, world.urns, rng)
+    exposures = draw_exposures(world.population, users, world.urns, rng, window=world.window)
     logits = click_logits(exposures, world.population, world.catalogue, world.effects)
     return find_offset(logits, world.population.ctr[exposures.user])
 
 
-def _write_log(world: _World, path: Path, report: Callable[[int], None]) -> tuple[Floats, int]:
+def _write_log(
+    world: _World, path: Path, offset: float, report: Callable[[int], None]
+) -> tuple[Floats, int]:
     """Write the ad log; return each user's mean click probability and the number of clicks."""
     n_users = len(world.population.user_id)
-    offset = _find_common_offset(world)
     true_ctr = np.empty(n_users)
     n_clicks = 0
     for chunk, start in enumerate(range(0, n_users, CHUNK_USERS)):
         users = slice(start, min(start + CHUNK_USERS, n_users))
-        rng = _stream(world.options, _LOG, chunk)
-        exposures = draw_exposures(world.population, users, world.urns, rng)
+        rng = _stream(world.options, _LOG, (world.month << _MONTH_BITS) + chunk)
+        exposures = draw_exposures(world.population, users, world.urns, rng, window=world.window)
         logits = click_logits(exposures, world.population, world.catalogue, world.effects)
         chances = click_probabilities(logits, offset, world.effects)
         is_click = rng.random(len(chances), dtype=np.float32) < chances
         if world.options.reaction > 0:
             exposures = draw_nearer(exposures, is_click, world.options.reaction)
-        append_csv(log_rows(exposures, is_click, world.population, world.catalogue, rng), path)
+        rows = log_rows(
+            exposures, is_click, world.population, world.catalogue, rng, window=world.window
+        )
+        append_csv(rows, path)
         true_ctr[users] = _mean_by_user(chances, exposures.counts)
         n_clicks += int(is_click.sum())
         report(len(is_click))

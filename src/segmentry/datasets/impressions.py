@@ -29,7 +29,7 @@ UTC_OFFSET_HOURS = 8
 NEW_BURST = 0.4  # else the event shares its second with the one before
 NEW_VISIT = 0.45  # else a burst follows the one before within about a minute
 GAP_SECONDS = 45.0
-_SECOND_BITS = 21  # 22 days of seconds
+_SECOND_BITS = 22  # a month of seconds
 
 
 def draw_seconds(counts: Integers, *, span: int, rng: np.random.Generator) -> Integers:
@@ -82,7 +82,20 @@ REPEAT_CHANCE = 0.135
 REPEAT_CTR = 0.85
 NIGHT_CTR = 0.96  # from 23:00 to 7:00 local time; the published hourly CTR is nearly flat
 MAX_REDRAWS = 20
-_AD_BITS, _TIME_BITS = 24, 20
+_AD_BITS, _TIME_BITS = 24, 22
+
+
+@dataclass(frozen=True, slots=True)
+class LogWindow:
+    """When the ad log begins, in epoch seconds at a local midnight, and how long it is."""
+
+    start: int = LOG_START
+    seconds: int = LOG_SECONDS
+
+    @property
+    def n_days(self) -> int:
+        """Local days, the last one perhaps not whole."""
+        return -(-self.seconds // 86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +126,18 @@ class Exposures:
 
 
 def draw_exposures(
-    population: Population, users: slice, urns: TasteUrns, rng: np.random.Generator
+    population: Population,
+    users: slice,
+    urns: TasteUrns,
+    rng: np.random.Generator,
+    *,
+    window: LogWindow,
 ) -> Exposures:
     """Draw all impressions of a slice of the users."""
     counts = population.n_impressions[users]
     starts = np.cumsum(counts) - counts
     local = np.repeat(np.arange(len(counts)), counts)
-    seconds = draw_seconds(counts, span=LOG_SECONDS, rng=rng)
+    seconds = draw_seconds(counts, span=window.seconds, rng=rng)
     row = np.arange(len(local))
     opens_second = np.ones(len(local), dtype=np.bool_)
     opens_second[1:] = (np.diff(seconds) != 0) | (np.diff(local) != 0)
@@ -202,6 +220,8 @@ def log_rows(
     population: Population,
     catalogue: Catalogue,
     rng: np.random.Generator,
+    *,
+    window: LogWindow,
 ) -> pl.DataFrame:
     """Put impressions in random order and in the columns of ``raw_sample.csv``."""
     order = rng.permutation(len(is_click))
@@ -212,7 +232,7 @@ def log_rows(
     return pl.DataFrame(
         {
             "user": population.user_id[exposures.user[order]],
-            "time_stamp": exposures.seconds[order] + LOG_START,
+            "time_stamp": exposures.seconds[order] + window.start,
             "adgroup_id": catalogue.adgroup_id[exposures.ad[order]],
             "pid": pid,
             "nonclk": 1 - clicked,

@@ -166,6 +166,14 @@ BEHAVIOURS = (
     Behaviour(name="devoted", share=0.05, exposure=1.0, ctr=0.0766, women=0.3, young=0.1),
 )
 
+# What the casual users become, half and half, where months are generated with life.
+SPLIT_KIND = "casual"
+SPLIT_INTO = (
+    Behaviour(name="casual lookers", share=0.0, exposure=-0.5, ctr=0.045),
+    Behaviour(name="casual clickers", share=0.0, exposure=0.1, ctr=0.125),
+)
+KINDS = BEHAVIOURS + SPLIT_INTO
+
 
 def draw_behaviours(
     demography: Demography, n_unprofiled: int, rng: np.random.Generator

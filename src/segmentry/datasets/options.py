@@ -12,6 +12,7 @@ _LIMITS = {
     "tastes": (0.0, 5.0),
     "reaction": (0.0, 0.95),
 }
+MAX_MONTHS = 60
 MAX_USERS = 20_000_000  # ids and row keys are packed into 63 bits up to here
 
 
@@ -113,6 +114,33 @@ class GeneratedData:
     """`n_users`, `n_profiled_users`, `n_ads`, `n_impressions`, `n_clicks`, `n_behaviours`: users of
     the log, rows of the profile and ad files, rows and clicks of the log, rows of the behaviour
     log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedMonths:
+    """Where the folders of generated months are."""
+
+    directory: Path
+    months: tuple[GeneratedData, ...]
+    """In order of time; each folder is named after its month."""
+    truth: Path
+    """``planted_life.json``: the level, campaign, split and moves of each month."""
+    spells: Path
+    """``planted_life.parquet``: ``user_id``, ``behaviour``, ``valid_from`` and ``valid_to`` (first
+    days of months; null while it lasts), one row for each time a user had a behaviour."""
+
+
+def check_months(options: GeneratorOptions, n_months: int) -> None:
+    """Raise ConfigError for a number of months, or a log to go with them, that makes no sense."""
+    if not _is_whole(n_months) or not 2 <= n_months <= MAX_MONTHS:
+        raise ConfigError(
+            f"months: found {n_months!r}, expected a whole number from 2 to {MAX_MONTHS}; "
+            "leave it out for the eight days of the real log"
+        )
+    if options.behaviours:
+        raise ConfigError(
+            "months: found with behaviours, expected one of the two; months have no behaviour log"
+        )
 
 
 def _wrong_integers(options: GeneratorOptions) -> list[str]:

@@ -10,6 +10,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from segmentry.datasets.levels import (
     BEHAVIOURS,
+    KINDS,
     NULL_BEHAVIOUR,
     OVERALL_CTR,
     PROFILED_SHARE,
@@ -165,7 +166,7 @@ def truth_rows(
     population: Population, true_ctr: Floats, *, is_null: bool, has_tastes: bool
 ) -> pl.DataFrame:
     """Put what was planted in the columns of ``planted_truth.parquet``, by rising user id."""
-    names = [NULL_BEHAVIOUR] * len(BEHAVIOURS) if is_null else [b.name for b in BEHAVIOURS]
+    names = [NULL_BEHAVIOUR if is_null else kind.name for kind in KINDS]
     groups = pl.Series(population.taste_group + 1, dtype=pl.Int8)
     return pl.DataFrame(
         {

@@ -50,6 +50,16 @@ def append_csv(rows: pl.DataFrame, path: Path, *, null: str = "") -> None:
         rows.write_csv(file, include_header=file.tell() == 0, null_value=null)
 
 
+def remove_generated(directory: Path) -> None:
+    """Remove the files of an earlier generation, and their folder if nothing else is in it."""
+    if not (directory / TRUTH).exists():
+        return
+    for name in NAMES:
+        (directory / name).unlink(missing_ok=True)
+    if not any(directory.iterdir()):
+        directory.rmdir()
+
+
 def _check(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)

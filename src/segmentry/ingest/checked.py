@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from segmentry.errors import DataError, EmptyDataError
-from segmentry.ingest.engines._validity import unreadable_amount
-from segmentry.ingest.files import estimate_rows
+from segmentry.ingest.engines._validity import IMPOSSIBLE_TIME, unreadable_amount
+from segmentry.ingest.files import estimate_rows, inspect_file
+from segmentry.ingest.moments import UNITS_PER_SECOND, count_from_elsewhere, find_time_format
 from segmentry.ingest.quality import Finding, refuse_rejections, unreadable_values
 from segmentry.ingest.room import about_rows, parts_of, require_room_for
 from segmentry.ingest.store.prepared import check_content, tables_of
@@ -235,7 +236,7 @@ def check_source(
         return _ready_table(profiles, ads, rules, unreadable)
     with clock.step("read log"):
         log = _read_log(engine, source, rules, scratch=scratch, progress=progress)
-        facts = _facts_of(engine, log)
+        facts = _facts_of(engine, log, source)
     tables = ((log, source.impressions), (profiles, source.profiles), (ads, source.ads))
     accounts = tuple(table.account for table, files in tables if files is not None)
     unreadable = tuple(
@@ -388,18 +389,36 @@ def _window_of(source: Source, rules: Rules, facts: LogFacts) -> Window:
     return replace(around, start=start, end=around.end if rules.until is None else rules.until)
 
 
-def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
+def _facts_of(engine: Engine, log: LogParts | UserTally, source: Source) -> LogFacts:
     """Find the extent of the log, or report where all its rows went."""
     account = log.account
     if not account.n_used:
         hint = ""
-        if account.rejected.get("impossible time", 0) > account.n_read // 2:
-            hint = '; times in milliseconds? Say so in a mapping: time_format = "milliseconds"'
-        raise EmptyDataError(f"no impression is left of {_rows_of(account)}{hint}")
+        if account.rejected.get(IMPOSSIBLE_TIME, 0) > account.n_read // 2:
+            hint = _hint_of_times(source)
+        raise EmptyDataError(f"no {source.event} is left of {_rows_of(account)}{hint}")
     if isinstance(log, LogParts):
         return find_log_facts(engine, log.parts)
     first, last = (log.counts[name].to_numpy() for name in ("first_seen_at", "last_seen_at"))
     return LogFacts(int(first.min()), int(last.max()), main_placement=None)
+
+
+def _hint_of_times(source: Source) -> str:
+    """Say which setting would make moments of the numbers that are none, by their size."""
+    log = source.impressions
+    column = None if log is None else log.columns.get("shown_at")
+    if log is None or column is None:
+        return ""
+    values = inspect_file(log.files[0], log.shape).values(column.name)
+    unit = find_time_format(values)
+    if unit in UNITS_PER_SECOND:
+        return f'; the times look like {unit}: say so in a mapping, time_format = "{unit}"'
+    if count_from_elsewhere(values):
+        return (
+            "; the times count from another moment than 1970: say so in a mapping, such as "
+            'origin = "2017-05-06"'
+        )
+    return ""
 
 
 def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:

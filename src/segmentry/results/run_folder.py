@@ -179,7 +179,15 @@ def read_user_types(run_dir: Path) -> Mapping[str, pl.DataType]:
 
     Raises BundleError if there is none.
     """
-    path = run_dir / "users.parquet"
+    return tuple(read_schema(run_dir, "users.parquet"))
+
+
+def read_schema(run_dir: Path, name: str) -> Mapping[str, pl.DataType]:
+    """Read the types of a table that every run has, from the footer of the file alone.
+
+    Raises BundleError if it cannot be read.
+    """
+    path = run_dir / name
     with _explained(path, "expected a run folder"):
         return pl.read_parquet_schema(path)
 

@@ -10,6 +10,7 @@ from segmentry.features import BetaPrior
 from segmentry.features.users import BehaviourData
 from segmentry.runtime.codec import Codec
 from segmentry.schema import UNASSIGNED, Feature, Window
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.clustering import assign
 from segmentry.segments.forming import (
     CellModel,
@@ -112,20 +113,33 @@ def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapp
 
     Raises SchemaError if the table lacks a feature.
     """
+    ids, margins = place_users(bundle, table)
+    unseen = bundle.preprocessing.unseen_levels(table.filter(ids != UNASSIGNED))
+    return segments_table(table, ids, margins, bundle.names), unseen
+
+
+def place_users(bundle: Bundle, table: pl.DataFrame) -> tuple[IntVector, FloatVector]:
+    """Return segment id and margin of each user of such a table, shape (n_users,) each.
+
+    A user of no segment has id 0 and the margin NaN. Of each row alone: what it gets does not
+    depend on the others.
+
+    Raises SchemaError if the table lacks a feature.
+    """
     is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, table)
+    if is_member.all() and is_member.size:
+        labels, margins = _place(bundle, table)
+        return labels + 1, margins
     ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
     margins = np.full(table.height, np.nan)
     if is_member.any():
         labels, found = _place(bundle, table.filter(is_member))
         ids[is_member] = labels + 1
         margins[is_member] = found
-    unseen = bundle.preprocessing.unseen_levels(table.filter(is_member))
-    return segments_table(table, ids, margins, bundle.names), unseen
+    return ids, margins
 
 
-def _place(
-    bundle: Bundle, table: pl.DataFrame
-) -> tuple[np.typing.NDArray[np.int64], np.typing.NDArray[np.float64]]:
+def _place(bundle: Bundle, table: pl.DataFrame) -> tuple[IntVector, FloatVector]:
     if bundle.latent is None:
         X, centers = bundle.preprocessing.transform(table), np.array(bundle.centers)
         if bundle.cells is not None:
@@ -194,8 +208,8 @@ def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:
 
 def segments_table(
     table: pl.DataFrame,
-    segment_ids: np.typing.NDArray[np.int64],
-    margins: np.typing.NDArray[np.float64],
+    segment_ids: IntVector,
+    margins: FloatVector,
     names: tuple[str, ...],
 ) -> pl.DataFrame:
     """Return the table of ``segments.parquet``: who is where, and how clearly."""

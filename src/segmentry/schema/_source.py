@@ -45,6 +45,8 @@ class ColumnSource:
     """Values that mean "unknown", next to the empty field."""
     is_whole: bool = False
     """Of a text: whole numbers are written without decimals, ``7`` for ``7.0``."""
+    origin: int = 0
+    """Of a moment that is a number: the epoch seconds from which it counts."""
     days_until: int | None = None
     """Of a moment: take the days from it until this one, in epoch seconds, instead."""
     number_format: NumberFormat = PLAIN_NUMBERS

@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 from tests.activate.sql.models import HOSTILE, bundle_of
 from tests.pipeline.runs import segmentry
-from tests.texts import raises_text, shows
+from tests.texts import raises_text, says
 
 from segmentry.activate.sql.scorer import DIALECTS, export_sql, score_sql
 from segmentry.errors import SelectionError
@@ -85,10 +85,8 @@ def test_users_of_a_run_have_the_segments_of_the_run(plain_run, database):
     query = export_sql(plain_run.folder, dialect=database.dialect)
 
     segments = read_segments(plain_run.folder).select("user_id", "segment_id", "segment_name")
-    assert sorted(
-        row[:3]
-        for row in database.answer(query, users=table.with_columns(pl.col(whole).cast(pl.Int64)))
-    ) == sorted(segments.rows())
+    rows = database.answer(query, users=table.with_columns(pl.col(whole).cast(pl.Int64)))
+    assert sorted(row[:3] for row in rows) == sorted(segments.rows())
 
 
 def test_the_rules_give_the_same_segments_in_every_database(plain_run, postgres):
@@ -112,11 +110,11 @@ def test_the_command_writes_a_file_or_prints(plain_run, tmp_path):
     assert (told.code, told.err) == (0, "")
     assert (tmp_path / "score.sql").read_text() == printed.out
     assert segmentry(*words, "--out", tmp_path / "score.sql").code == 2
-    shows(segmentry("export", "sql", plain_run.folder, "--dialect", "sparc").err)
-    shows(segmentry(*words, "--column", "n_impresions=n").err)
-    shows(segmentry(*words, "--table", "user=n").err)
-    shows(segmentry(*words, "--table", "users=a..b").err)
-    shows(segmentry(*words, "--column", "n_impressions").err)
+    says(segmentry("export", "sql", plain_run.folder, "--dialect", "sparc").err)
+    says(segmentry(*words, "--column", "n_impresions=n").err)
+    says(segmentry(*words, "--table", "user=n").err)
+    says(segmentry(*words, "--table", "users=a..b").err)
+    says(segmentry(*words, "--column", "n_impressions").err)
 
 
 def test_latent_classes_are_refused_with_the_reason():

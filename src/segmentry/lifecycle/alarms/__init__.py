@@ -5,17 +5,19 @@ alarms stay under 5 % over all refreshes together, and the interval of every jud
 Texts are rendered where they are read. The derivation is in ``docs/explanation/over-time.md``.
 """
 
-from segmentry.lifecycle.alarms.evidence import FALSE_ALARM_RATE
+from segmentry.lifecycle.alarms.count import count_period
 from segmentry.lifecycle.alarms.facts import (
     DayFacts,
     FeatureFacts,
     OutcomeFacts,
+    OverTime,
     PeriodFacts,
     RowFacts,
     SegmentFacts,
 )
 from segmentry.lifecycle.alarms.find import Alarm, find_alarms, read_periods
 from segmentry.lifecycle.alarms.readings import Reading
+from segmentry.lifecycle.alarms.sequence import FALSE_ALARM_RATE
 
 __all__ = [
     "FALSE_ALARM_RATE",
@@ -23,10 +25,12 @@ __all__ = [
     "DayFacts",
     "FeatureFacts",
     "OutcomeFacts",
+    "OverTime",
     "PeriodFacts",
     "Reading",
     "RowFacts",
     "SegmentFacts",
+    "count_period",
     "find_alarms",
     "read_periods",
 ]

@@ -88,7 +88,9 @@ class FeatureFacts:
     """One feature in one refresh: users per bin, with bins fixed by the forming window.
 
     `unit_value` is what is shown in plain units (a mean or median); it raises no alarm. `n_unseen`
-    are users with a level that the forming window did not have; they are in no bin.
+    are users with a level that the forming window did not have; they are in no bin. `edges` bound
+    the bins of a number, which hold their lower edge; `levels` are those that have a bin of their
+    own, `known_levels` all of the forming window.
     """
 
     name: str
@@ -96,6 +98,9 @@ class FeatureFacts:
     n_missing: int
     n_unseen: int = 0
     unit_value: float | None = None
+    edges: tuple[float, ...] = ()
+    levels: tuple[str, ...] = ()
+    known_levels: tuple[str, ...] = ()
 
     @property
     def n_users(self) -> int:
@@ -136,3 +141,20 @@ class PeriodFacts:
     days: tuple[DayFacts, ...]
     features: tuple[FeatureFacts, ...] = ()
     rows: RowFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverTime:
+    """What a run keeps of the refreshes before it.
+
+    `periods` end with the window of this run, as the model that it refreshes sees it;
+    `next_reference` is that window as a refit sees it, from which the next refresh goes on.
+    """
+
+    periods: tuple[PeriodFacts, ...]
+    next_reference: PeriodFacts | None = None
+
+    @property
+    def so_far(self) -> tuple[PeriodFacts, ...]:
+        """What the next refresh adds its window to."""
+        return self.periods + (() if self.next_reference is None else (self.next_reference,))

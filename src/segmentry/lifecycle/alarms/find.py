@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from segmentry.lifecycle.alarms.evidence import look_weight
 from segmentry.lifecycle.alarms.facts import PeriodFacts
 from segmentry.lifecycle.alarms.outcomes import read_outcomes
 from segmentry.lifecycle.alarms.readings import Code, Reading
@@ -21,9 +20,8 @@ class Alarm:
     """A number that left its expectation.
 
     `since` is the number of the first period in which the alarm rings, `period` that of the last
-    reading, whose numbers follow. `evidence` is the weighted sum of e-values, to be set against
-    1 / (share of the false-alarm rate); None for counts of rows, which have no chance in them.
-    `is_over` where the last reading is as expected again.
+    reading, whose numbers follow. `low` and `high` are None for counts of rows, which have no
+    chance in them. `is_over` where the last reading is as expected again.
     """
 
     code: Code
@@ -34,7 +32,6 @@ class Alarm:
     observed: float
     low: float | None = None
     high: float | None = None
-    evidence: float | None = None
     is_over: bool = False
 
 
@@ -57,31 +54,29 @@ def find_alarms(periods: Sequence[PeriodFacts]) -> tuple[Alarm, ...]:
     >>> find_alarms([])
     ()
     """
-    evidence: dict[tuple[Code, str | None], float] = {}
     since: dict[tuple[Code, str | None], int] = {}
     last: dict[tuple[Code, str | None], Reading] = {}
     for reading in read_periods(periods):
         key = (reading.code, reading.name)
         last[key] = reading
-        evidence[key] = evidence.get(key, 0.0) + look_weight(reading.look) * reading.evidence
-        if evidence[key] >= reading.needed:
+        if not reading.is_expected:
             since.setdefault(key, reading.period)
-    found = [
-        Alarm(
-            code=code,
-            name=name,
-            since=period,
-            period=last[code, name].period,
-            expected=last[code, name].expected,
-            observed=last[code, name].observed,
-            low=last[code, name].low,
-            high=last[code, name].high,
-            evidence=evidence[code, name],
-            is_over=last[code, name].is_expected,
-        )
-        for (code, name), period in since.items()
-    ]
+    found = [_alarm(last[key], period) for key, period in since.items()]
     return (*sorted(found, key=_order), *_row_alarms(periods))
+
+
+def _alarm(reading: Reading, since: int) -> Alarm:
+    return Alarm(
+        code=reading.code,
+        name=reading.name,
+        since=since,
+        period=reading.period,
+        expected=reading.expected,
+        observed=reading.observed,
+        low=reading.low,
+        high=reading.high,
+        is_over=reading.is_expected,
+    )
 
 
 _CODES: tuple[Code, ...] = (

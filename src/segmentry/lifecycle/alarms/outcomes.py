@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from segmentry.lifecycle.alarms.evidence import spread_of_days
 from segmentry.lifecycle.alarms.facts import DayFacts, PeriodFacts, SegmentFacts
 from segmentry.lifecycle.alarms.readings import MANY, Look, Reading, Variances
+from segmentry.lifecycle.alarms.sequence import spread_of_days
 
 RATE_MARGIN = 0.05
 """A rate or level within 5 % of its expectation never rings: seasons and weekdays do as much."""
@@ -58,7 +58,6 @@ def _reading(
 ) -> Reading:
     """Turn a difference of logarithms into a reading in the unit of `expected`."""
     width = at.half_width(variances)
-    evidence = at.judge(log, variances, margin=RATE_MARGIN)
     return Reading(
         code=at.code,
         name=name,
@@ -67,9 +66,6 @@ def _reading(
         observed=expected * math.exp(log),
         low=expected * math.exp(log - width),
         high=expected * math.exp(log + width),
-        evidence=evidence,
-        needed=at.needed,
-        look=at.look,
         is_expected=abs(log) - width <= RATE_MARGIN,
     )
 

@@ -1,18 +1,13 @@
-"""One judged number at one look: what it was expected to be, what it is, and the evidence."""
+"""One judged number at one look: what it was expected to be, and what it is."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from segmentry.lifecycle.alarms.evidence import (
+from segmentry.lifecycle.alarms.sequence import (
     FALSE_ALARM_RATE,
     FAMILY_SHARES,
-    beyond,
-    boundary,
-    e_value,
     half_width,
     look_weight,
-    needed_evidence,
-    normal_equivalent,
 )
 
 Family = Literal["level", "segment_rate", "mix", "feature", "missing"]
@@ -44,8 +39,9 @@ MANY = 1e9
 class Reading:
     """A number of one refresh against its expectation.
 
-    `observed` lies within `low` and `high` of its true value at all looks at once, with the chance
-    that the false-alarm rate leaves. `evidence` is the e-value of this look alone.
+    The true number lies between `low` and `high` at all looks at once, with the chance that the
+    false-alarm rate leaves. `is_expected` where the interval reaches into the margin of natural
+    variation around `expected`.
     """
 
     code: Code
@@ -55,9 +51,6 @@ class Reading:
     observed: float
     low: float
     high: float
-    evidence: float
-    needed: float
-    look: int
     is_expected: bool
 
 
@@ -70,21 +63,7 @@ class Look:
     look: int
     n_judged: int
 
-    @property
-    def family(self) -> Family:
-        """The share of the false-alarm rate that the number draws from."""
-        return FAMILY_OF[self.code]
-
-    def judge(self, difference: float, variances: Variances, *, margin: float) -> float:
-        """Return the e-value of a difference whose natural variation is within ±margin."""
-        return e_value(normal_equivalent(beyond(difference, margin), variances))
-
     def half_width(self, variances: Variances) -> float:
         """Half the interval of this look; the intervals of all looks hold together."""
-        share = FALSE_ALARM_RATE * FAMILY_SHARES[self.family] * look_weight(self.look)
-        return half_width(boundary(self.n_judged / share), variances)
-
-    @property
-    def needed(self) -> float:
-        """Weighted sum of e-values at which the number raises an alarm."""
-        return needed_evidence(self.family, self.n_judged)
+        share = FAMILY_SHARES[FAMILY_OF[self.code]] * look_weight(self.look) / self.n_judged
+        return half_width(variances, FALSE_ALARM_RATE * share)

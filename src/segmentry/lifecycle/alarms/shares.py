@@ -41,9 +41,6 @@ def read_mix(
             observed=segment.n_users / current.n_users,
             low=now * math.exp(-width),
             high=min(1.0, now * math.exp(width)),
-            evidence=at.judge(log, [(variance, MANY)], margin=SHARE_MARGIN),
-            needed=at.needed,
-            look=look,
             is_expected=abs(log) - width <= SHARE_MARGIN,
         )
 
@@ -110,9 +107,6 @@ def _stability(then: FeatureFacts, now: FeatureFacts, at: Look) -> Reading:
         observed=max(0.0, index),
         low=max(0.0, index - width),
         high=max(0.0, index + width),
-        evidence=at.judge(max(0.0, index), [(error**2, MANY)], margin=INDEX_MARGIN),
-        needed=at.needed,
-        look=at.look,
         is_expected=index - width <= INDEX_MARGIN,
     )
 
@@ -134,8 +128,5 @@ def _share_of_users(then: FeatureFacts, now: FeatureFacts, at: Look) -> Reading:
         observed=after,
         low=max(0.0, after - width),
         high=min(1.0, after + width),
-        evidence=at.judge(after - before, [(variance, MANY)], margin=MISSING_MARGIN),
-        needed=at.needed,
-        look=at.look,
         is_expected=abs(after - before) - width <= MISSING_MARGIN,
     )

@@ -6,19 +6,15 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from segmentry.present.theme import page_colours
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+from segmentry.runtime.web import App, Receive, Scope, Send, header_of, host_of
 
 COOKIE = "segmentry_session"
 _SECONDS_VALID = 12 * 3600
@@ -96,12 +92,12 @@ class Gate:
     def _is_meant_for_us(self, scope: Scope) -> bool:
         if not self._hosts:
             return True
-        return _host_of(_header(scope, b"host")) in self._hosts
+        return host_of(header_of(scope, b"host")) in self._hosts
 
     def _is_known(self, scope: Scope) -> bool:
         cookies = SimpleCookie()
         try:
-            cookies.load(_header(scope, b"cookie"))
+            cookies.load(header_of(scope, b"cookie"))
         except CookieError:
             return False
         found = cookies.get(COOKIE)
@@ -181,8 +177,8 @@ def _within(address: str) -> str:
 
 def _is_same_site(scope: Scope) -> bool:
     """Tell whether a page of this site asks; what is not a browser does not say who asks."""
-    origin = _header(scope, b"origin")
-    return not origin or urlsplit(origin).netloc == _header(scope, b"host")
+    origin = header_of(scope, b"origin")
+    return not origin or urlsplit(origin).netloc == header_of(scope, b"host")
 
 
 def _secured(send: Send) -> Send:
@@ -198,20 +194,6 @@ def _secured(send: Send) -> Send:
         await send(message)
 
     return sent
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value).decode("latin-1")
-    return ""
-
-
-def _host_of(header: str) -> str:
-    """Return the name without its port, of ``[::1]:8501`` too."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.partition(":")[0].lower()
 
 
 async def _form_of(receive: Receive) -> dict[str, str]:

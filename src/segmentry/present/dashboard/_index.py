@@ -8,7 +8,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-from segmentry.present.dashboard._gate import App, Receive, Scope, Send, answer
+from segmentry.present.dashboard._gate import answer
+from segmentry.runtime.web import App, Receive, Scope, Send
 
 _OWN_PATHS = ("/_stcore", "/static", "/media", "/component", "/bidi-component", "/favicon")
 _HEAD = (

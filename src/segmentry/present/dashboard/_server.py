@@ -1,6 +1,5 @@
 """Serve the dashboard: on this machine only, unless a password is set."""
 
-import ipaddress
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from segmentry.errors import ConfigError
 from segmentry.present.dashboard._gate import Gate
 from segmentry.present.dashboard._index import Index
 from segmentry.present.dashboard._look import streamlit_theme
@@ -16,10 +14,10 @@ from segmentry.present.dashboard._renaming import Renaming, allow_renaming
 from segmentry.results.summary import read_summary
 from segmentry.runtime.preload import require
 from segmentry.runtime.processes import end_calls
+from segmentry.runtime.web import LOCAL_NAMES, address_of, is_loopback, open_socket
 
 _SCRIPT = Path(__file__).with_name("_script.py")
 _SHORTEST_PASSWORD = 8
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 _SETTINGS: Mapping[str, Any] = {
     "browser.gatherUsageStats": False,
     "server.headless": True,
@@ -94,14 +92,12 @@ def serve(
     for run_dir in run_dirs:
         read_summary(run_dir)
     with open_door(door) as listening:
-        port = listening.getsockname()[1]
-        host = f"[{door.address}]" if ":" in door.address else door.address
         app = _application(run_dirs, is_read_only=renaming is None, door=door)
         allow_renaming(renaming)
         server = _server(app, door)
         Thread(target=_prepare, args=(tuple(run_dirs),), daemon=True).start()
         if on_ready is not None:
-            on_ready(f"http://{host}:{port}")
+            on_ready(address_of(listening))
         try:
             server.run(sockets=[listening])
         finally:
@@ -132,37 +128,14 @@ def open_door(door: Door) -> socket.socket:
     segmentry.errors.ConfigError: address 0.0.0.0 can be reached by others and no password is \
 set; set one with --password-env or --password-file, or leave --address out
     """
-    if door.password is None and not _is_loopback(door.address):
-        raise ConfigError(
-            f"address {door.address} can be reached by others and no password is set; set one "
-            "with --password-env or --password-file, or leave --address out"
-        )
-    if door.password is not None and len(door.password) < _SHORTEST_PASSWORD:
-        raise ConfigError(
-            f"the password has {len(door.password)} characters; expected at least "
-            f"{_SHORTEST_PASSWORD}"
-        )
-    family = socket.AF_INET6 if ":" in door.address else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((door.address, door.port))
-        listening.listen(128)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(
-            f"port {door.port} of {door.address} cannot be used: {reason}; choose another one "
-            "with --port, or 0 for any free one"
-        ) from error
-    return listening
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
+    return open_socket(
+        door.address,
+        door.port,
+        secret=door.password,
+        what="password",
+        min_length=_SHORTEST_PASSWORD,
+        options="--password-env or --password-file",
+    )
 
 
 def _server(app: Any, door: Door) -> Any:
@@ -172,7 +145,7 @@ def _server(app: Any, door: Door) -> Any:
     gate = Gate(
         Index(app),
         password=door.password,
-        hosts=_LOCAL_NAMES if _is_loopback(door.address) and door.password is None else (),
+        hosts=LOCAL_NAMES if is_loopback(door.address) and door.password is None else (),
         is_secure=door.is_secure,
     )
     return uvicorn.Server(
