@@ -174,8 +174,8 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
     return read_table(run_dir, "users.parquet").drop("segment_id")
 
 
-def read_user_types(run_dir: Path) -> Mapping[str, pl.DataType]:
-    """Return the columns of the user table of a run and their types, from the footer of the file.
+def read_user_columns(run_dir: Path) -> tuple[str, ...]:
+    """Return the columns of the user table of a run, from the footer of the file alone.
 
     Raises BundleError if there is none.
     """

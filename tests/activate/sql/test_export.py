@@ -13,7 +13,7 @@ from tests.texts import raises_text, says
 
 from segmentry.activate.sql.scorer import DIALECTS, export_sql, score_sql
 from segmentry.errors import SelectionError
-from segmentry.results.run_folder import read_bundle, read_segments, read_user_types
+from segmentry.results.run_folder import read_bundle, read_schema, read_segments
 from segmentry.segments.latent import LatentModel
 from segmentry.segments.preprocessing import FittedColumn, Preprocessing
 
@@ -77,7 +77,7 @@ def test_every_word_that_postgres_reserves_stands_in_quotes(postgres):
 
 
 def test_users_of_a_run_have_the_segments_of_the_run(plain_run, database):
-    types = read_user_types(plain_run.folder)
+    types = read_schema(plain_run.folder, "users.parquet")
     columns = ["user_id", *read_bundle(plain_run.folder).columns]
     table = pl.read_parquet(plain_run.folder / "users.parquet", columns=columns)
     whole = [each for each in columns if types[each].is_integer()]

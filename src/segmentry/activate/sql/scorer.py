@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import ConfigError, OutputError, SelectionError
-from segmentry.results.run_folder import read_bundle, read_user_types
+from segmentry.results.run_folder import read_bundle, read_schema
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import read_summary
 from segmentry.runtime.preload import require
@@ -105,7 +105,7 @@ def _scorer(
     return score_sql(
         read_bundle(run_dir),
         dialect=dialect,
-        types=read_user_types(run_dir),
+        types=read_schema(run_dir, "users.parquet"),
         rates=rates,
         tables=tables,
         columns=columns,

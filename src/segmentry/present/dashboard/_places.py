@@ -10,7 +10,7 @@ import polars as pl
 from segmentry.ingest.engines.run_tables import pick_users, sample_users
 from segmentry.present.dashboard._runs import Run, bundle_of
 from segmentry.present.figures import HexagonValue, UserPlace, colour_names
-from segmentry.results.run_folder import read_if_there, read_user_types
+from segmentry.results.run_folder import read_if_there, read_user_columns
 from segmentry.results.scoring import score_users
 from segmentry.results.summary import Summary
 from segmentry.segments.preprocessing import level_texts, numeric_values
@@ -21,7 +21,7 @@ _N_USERS = 2000
 @lru_cache(maxsize=8)
 def colours_of(run: Run) -> tuple[str, ...]:
     """Return the features whose values the run keeps, by which marks can be coloured."""
-    held = set(read_user_types(run.folder))
+    held = set(read_user_columns(run.folder))
     return tuple(name for name in colour_names(run.summary) if name in held)
 
 
