@@ -80,7 +80,7 @@ def written(tree: exp.Expr, dialect: str, *, heading: Sequence[str]) -> str:
     """Write a tree in the grammar of a database."""
     fitted = tree.transform(_ADAPTED[dialect]) if dialect in _ADAPTED else tree
     if dialect == "clickhouse" and isinstance(fitted, exp.Select):
-        # By default a name is taken for the alias beside it, and what a join lacks is 0.
+        # By default a name is the alias of the same query, and what a join lacks is 0.
         switches = ("prefer_column_name_to_alias", "join_use_nulls")
         fitted.set("settings", [exp.EQ(this=exp.column(s), expression=whole(1)) for s in switches])
     if dialect == "postgres":
