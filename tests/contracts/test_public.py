@@ -115,7 +115,6 @@ def test_every_command_and_every_option_is_explained():
         ("export", "audience"),
         ("export", "powerbi"),
         ("export", "excel"),
-        ("export", "sql"),
     }
 
 
