@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gzip
 import os
 import threading
 from collections import Counter
@@ -45,6 +46,7 @@ _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
 T = TypeVar("T")
 _BYTES_PER_HELD_ROW = 64
+_MAX_LOOKED_AT = 1 << 22
 _INT32 = 1 << 31
 _IDS = ("user_id", "category_id", "brand_id")
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -379,7 +381,7 @@ class DuckDBEngine:
             if error not in _LINE_REASONS:
                 raise DataError(
                     f"{path}: line {first} is broken ({error.lower()}), and what follows it cannot "
-                    "be trusted; look for a quote that is not closed and fix the line"
+                    f"be trusted; {_advice_on_quotes(Path(path))}"
                 )
             found[_LINE_REASONS[error]] += n_lines
         return found
@@ -391,6 +393,14 @@ class DuckDBEngine:
     def _forget_rejects(self) -> None:
         if self._has_rejects():
             self._connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+
+
+def _advice_on_quotes(path: Path) -> str:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        has_backslashes = b'\\"' in file.read(_MAX_LOOKED_AT)
+    if has_backslashes:
+        return "quotes within text are written as \\\": say escape = '\\' in the mapping"
+    return "look for a quote that is not closed and fix the line"
 
 
 @contextlib.contextmanager
