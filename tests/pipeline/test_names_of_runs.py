@@ -80,6 +80,8 @@ def check(summary):
     assert not any(character.isdigit() for name in names for character in name)
     decisions = {each.segment_id: each.decision for each in summary.segments}
     assert None not in decisions.values()
+    moved = [each.name for each in summary.segments if (each.decision or "").startswith("spend")]
+    assert not any(name.startswith("Average-response") for name in moved)
     for insight in summary.decisions.insights:
         if insight.action is not None:
             excluded = CONTRADICTS.get(insight.action.code, ())

@@ -71,6 +71,18 @@ class FileShape:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """What was written to one file of a prepared table."""
+
+    n_bytes: int
+    sha256: str
+    n_rows: int
+    first_at: int = 0
+    last_at: int = 0
+    """`first_at`, `last_at`: moments of the first and the last row of a log; 0 without times."""
+
+
+@dataclass(frozen=True, slots=True)
 class TableSource:
     """Where one canonical table is read from."""
 
@@ -91,8 +103,8 @@ class TableSource:
     prepared: RowAccount | None = None
     """What became of the rows when `segmentry data prepare` read them. The files then hold the
     sound rows alone, under canonical names and types; those of a log lie in parts by user."""
-    digests: Mapping[Path, str] = field(default_factory=dict)
-    """SHA-256 of each prepared file as it was written."""
+    written: Mapping[Path, PreparedFile] = field(default_factory=dict)
+    """Each prepared file as it was written."""
 
 
 @dataclass(frozen=True, slots=True)

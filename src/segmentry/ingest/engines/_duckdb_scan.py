@@ -251,7 +251,10 @@ def scan_query(
     wanted = raw_columns_of(source) if is_log else tuple(source.columns)
     outputs = ", ".join(_output(source, layout, name, whole) for name in wanted)
     if layout.format == "parquet":
-        return f"SELECT {outputs} FROM read_parquet({files}, hive_partitioning = false)"  # noqa: S608  # names and paths are quoted
+        # Ids of a prepared log may be of four bytes in one file and of eight in others.
+        union = str(source.prepared is not None and len(layouts) > 1).lower()
+        options = f"hive_partitioning = false, union_by_name = {union}"
+        return f"SELECT {outputs} FROM read_parquet({files}, {options})"  # noqa: S608  # names and paths are quoted
     scan = f"read_csv({files}, {_csv_options(layout, whole, is_parallel=is_parallel)})"
     if layout.format == "whitespace":
         blanks = "line, ' ' || chr(9) || chr(13)"
