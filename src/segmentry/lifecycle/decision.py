@@ -1,17 +1,17 @@
 """Keep the model, fit it again, or ask a person.
 
 The rule: **Keep** the model unless segments formed again on the new window predict its later days
-better: 90 % interval above 0, and at least 5 points more of what users' own rates tell. **Refit**
-if they do and every segment is found again. **Ask** a person if they do and segments would be
-split, merged, born or gone, if an alarm rings, or if later days cannot be asked and a segment is
-not found again.
+better: 90 % interval above 0, and at least 5 points more of what users' own rates predict.
+**Refit** if they do and every segment is found again. **Ask** a person if they do and segments
+would be split, merged, born or gone, if an alarm rings, or if later days cannot be asked and a
+segment is not found again.
 """
 
 from segmentry.evaluation.later_days import AddedGain
 from segmentry.lifecycle.records import Choice, Decision, DecisionReason
 
 MIN_GAIN = 0.05
-"""Share of what users' own rates tell that a refit must add: less is no reason to change."""
+"""Share of what users' own rates predict that a refit must add: less does not justify a change."""
 
 
 def decide_model(

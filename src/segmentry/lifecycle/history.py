@@ -231,7 +231,7 @@ def forget_users(folder: Path, users: Iterable[str | int]) -> int:
 def written_history(
     folder: Path, refreshes: Refreshes, membership: pl.DataFrame
 ) -> Iterator["_Put"]:
-    """Write a history beside its folder; what is yielded puts it in place of the one before.
+    """Write a history next to its folder; what is yielded puts it in place of the one before.
 
     Whatever goes wrong, the folder is as it was.
 

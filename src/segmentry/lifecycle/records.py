@@ -66,8 +66,8 @@ class Decision:
     reason : str
         A code; `decided_words` says it in a sentence.
     kept_gain, refit_gain : float or None
-        Share of what users' own rates tell of the later days that the segments still tell, by the
-        earlier model and by the refit; null where it was not checked.
+        Share of what users' own rates predict of the later days that the segments still predict,
+        by the earlier model and by the refit; null where it was not checked.
     nats_low : float or None
         Lower end of the 90 % interval of what the refit gains over the earlier model, in nats per
         trial.

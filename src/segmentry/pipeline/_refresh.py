@@ -329,10 +329,10 @@ def _check_features(wanted: Wanted, earlier: Summary) -> None:
             "begin again with segmentry run"
         )
     changed = [("no", sorted(then - now)), ("also", sorted(now - then))]
-    told = " and ".join(f"{word} {', '.join(names)}" for word, names in changed if names)
-    if told:
+    differences = " and ".join(f"{word} {', '.join(names)}" for word, names in changed if names)
+    if differences:
         raise SchemaError(
-            f"the new data allow {told}; expected the features of the earlier run; use its "
+            f"the new data allow {differences}; expected the features of the earlier run; use its "
             "--mapping and files, or begin again with segmentry run"
         )
 
@@ -370,7 +370,7 @@ def _keep(
 
 
 def _check_users(earlier: _Earlier, users: pl.Series) -> None:
-    """Refuse users of whom none was there before."""
+    """Refuse data in which no user was there before."""
     then = earlier.segments["user_id"]
     if then.dtype != users.dtype:
         raise SchemaError(
@@ -465,8 +465,8 @@ def _command(
     reading = {name: getattr(settings, name) for name in ("since", "until", "window", "strict")}
     asked = RunConfig(**{name: each for name, each in reading.items() if each})
     words = command_of(data_dir, None, asked, mapping=mapping).split(" ")
-    told = ["segmentry", "refresh", earlier.folder.name, *words[2:]]
-    return " ".join(told if decide is None else [*told, "--decide", decide])
+    command = ["segmentry", "refresh", earlier.folder.name, *words[2:]]
+    return " ".join(command if decide is None else [*command, "--decide", decide])
 
 
 def _carry_on(
