@@ -175,16 +175,16 @@ def warn_of_luck(luck: Luck | None) -> str:
     """Say how much of the difference seen on the forming days was luck, if that is known."""
     if luck is None:
         return (
-            "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
-            "it overstates how much the segments will differ on later days."
+            "Clicks of the same days formed the segments, so past click rates overstate how much "
+            "the segments will differ later."
         )
     seen = _spread(luck.seen_low, luck.seen_high, luck.seen_fold)
-    start = f"On the days that formed them the click rates of segments seem to differ {seen}"
+    start = f"Past click rates of segments differ {seen}"
     if not luck.is_any_forecast:
         return f"{start}; no difference is forecast, so all of it can be luck."
     real = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
     share = bracketed(luck.share, partial(percent, digits=0))
-    return f"{start}; {real} is real, by the forecast. Luck was {share} of the difference seen."
+    return f"{start}, expected ones {real}: {share} of the past difference was luck."
 
 
 def _spread(low: float, high: float, fold: float | None) -> str:
@@ -231,7 +231,7 @@ def warn_of_levels(
     if levels is None or not levels.has_moved:
         return
     write, is_clicks = writer_of(outcome), outcome.kind == "clicks"
-    what = "click rate of all users" if is_clicks else f"level of all users ({outcome.unit})"
+    what = "The click rate" if is_clicks else f"The average ({outcome.unit})"
     time = "day to day" if is_clicks else "period to period"
 
     def text(place: int) -> str:
@@ -244,7 +244,6 @@ def warn_of_levels(
         return
     low, *_, high = sorted(shown, key=lambda place: (levels.days[place].ctr.value or 0.0, place))
     yield (
-        f"The {what} moved from {time} by more than chance: lowest "
-        f"{text(low)}, highest {text(high)}. Rates to be expected have wide intervals for it; "
-        "compare segments with each other, not with rates of other days."
+        f"{what} changed from {time} by more than chance: lowest {text(low)}, highest "
+        f"{text(high)}. Compare segments with each other, not with other times."
     )

@@ -153,6 +153,18 @@ def test_a_page_without_content_is_not_in_the_menu(run_dir, tmp_path, monkeypatc
     assert {"budget", "test", "compare", "user", "exposure"} & empty == set()
 
 
+@pytest.mark.parametrize("path", ["purchases", "compare", "user", "map", "exposure", "budget"])
+def test_a_page_left_out_of_the_menu_says_what_the_run_lacks(path, tmp_path):
+    bare = replace(
+        make_summary(n_segments=1, n_points=0, n_components=1), log=None, conversions=None
+    )
+
+    text = text_of(shown(path, folder_of(bare, tmp_path)))
+
+    assert "<h1" in text
+    assert 'class="notice"' in text
+
+
 def test_a_run_of_another_version_is_told_in_a_sentence(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
