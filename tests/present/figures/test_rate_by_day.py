@@ -30,9 +30,10 @@ def test_a_day_of_few_users_has_no_rate_in_the_table_and_no_mark(make_summary):
 
     (table,) = FIGURE.tables(summary)
     assert [row.cells[2] for row in table.rows if row.segment == 2] == [900, None, 902, 903]
-    chart = FIGURE.plot(summary).to_dict()
-    marks = [row for rows in chart["datasets"].values() for row in rows if "rate" in row]
-    assert len({(row["segment_id"], row["day"]) for row in marks}) == 7
+    panels = FIGURE.plot(summary).to_dict()["hconcat"]
+    marks = [row for layer in panels[0]["layer"] for row in layer["data"]["values"]]
+    dots = {(row["segment_id"], row["day"]) for row in marks if "rate" in row}
+    assert len(dots) == 7
 
 
 def test_without_days_there_is_no_figure(make_summary):
