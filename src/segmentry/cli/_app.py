@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from segmentry.cli import _dashboard, _data, _export, _plan, _run
+from segmentry.cli import _dashboard, _data, _export, _plan, _refresh, _run
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.version import __version__
@@ -74,6 +74,7 @@ for _command in (
     _run.init,
     _run.run,
     _run.score,
+    _refresh.refresh,
     _run.report,
     _run.card,
 ):
@@ -116,7 +117,10 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 2 the user can fix it, 1 our bug."""
+    """Run the command line; exit 0 done, 2 the user can fix it, 1 our bug.
+
+    A refresh that changed something exits 10, one that a person should look at 11.
+    """
     is_json = "--json" in sys.argv[1:]
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     share_freed_memory()

@@ -149,11 +149,7 @@ def carried_names(
     scores, _ = score_users(bundle, table)
     old = scores["segment_id"].to_numpy().astype(np.int64)
     alignment = align_ids(old, segment_ids, n_old=len(bundle.names))
-    kept = {
-        event.old_ids[0]: alignment.new_number.index(event.new_ids[0]) + 1
-        for event in alignment.events
-        if event.kind == "kept"
-    }
+    kept = alignment.found_again
     return {kept[each]: name for each, name in given.items() if each in kept}
 
 

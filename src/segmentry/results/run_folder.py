@@ -186,7 +186,7 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
 
     Raises BundleError if there is none.
     """
-    return read_table(run_dir, "users.parquet").drop("segment_id")
+    return read_table(run_dir, "users.parquet").drop("segment_id", "segment_key", strict=False)
 
 
 def read_user_columns(run_dir: Path) -> tuple[str, ...]:

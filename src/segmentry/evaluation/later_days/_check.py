@@ -428,7 +428,14 @@ def _refit(
     """Fit the chosen number again on all days, under the numbers of the first fit."""
     k = first.n_segments
     refit = find(table, (k,), None if first.cells is not None else k)
-    alignment = align_ids(first.segment_ids, refit.segment_ids, n_old=k, n_new=refit.n_segments)
+    alignment = align_ids(
+        first.segment_ids,
+        refit.segment_ids,
+        n_old=k,
+        n_new=refit.n_segments,
+        # A fit prepares its users itself; segments that were kept carry their preparation along.
+        is_same_model=refit.preprocessing is first.preprocessing,
+    )
     order = np.argsort(alignment.new_number)
     renumbered = replace(
         refit,
