@@ -1,9 +1,11 @@
 """What a refresh keeps of each window: the counts from which alarms are found."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
+from segmentry.features import scale_to_window
 from segmentry.features.users import UserData
 from segmentry.lifecycle.alarms import (
     OverTime,
@@ -37,8 +39,9 @@ def count_windows(
     so_far = _so_far(folder, bundle, summary, segments, keys=keys, features=features)
     reference = next(each for each in so_far if each.model == so_far[-1].model)
     early = users.early
+    formed = replace(users.window, start=reference.start, end=reference.end)
     now = count_period(
-        users.table,
+        scale_to_window(users.table, formed=formed, now=users.window),
         segment_ids,
         keys=keys.keys,
         model=reference.model,
