@@ -63,7 +63,7 @@ def pairs_table(
     name = "click rate" if outcome.kind == "clicks" else outcome.unit
     return Table(
         "changes",
-        "Segments in both runs",
+        "Matched segments",
         columns=(
             Column("segment", "earlier segment"),
             Column("later", "later segment", is_words=True),
@@ -100,7 +100,7 @@ def _rate(side: Side | None, outcome: Outcome) -> Cell:
 
 
 def verdicts_table(pairs: Sequence[SegmentPair]) -> Table:
-    """Return what later days said of each segment, where they said another thing."""
+    """Return the verdicts of later days, where both runs have another one."""
     return Table(
         "verdicts",
         "Verdicts of later days that differ",
