@@ -237,3 +237,36 @@ def test_a_segment_without_users_is_refused(own, log, undrawn):
     file.write_text(render_bundle(replace(bundle, centers=(far, *bundle.centers[1:]))))
 
     refuse(own, (own / "third", log, "--since", THIRD[1]), "has no user here")
+
+
+def test_each_window_is_counted_for_alarms(life):
+    folder, _ = life
+    forming, now = read_summary(folder / "second").over_time.periods
+    before, placed = (read_segments(folder / name) for name in ("first", "second"))
+    users = pl.read_parquet(folder / "second" / "users.parquet")
+    clicks = dict(
+        before.join(users, on="user_id")
+        .group_by("segment_key")
+        .agg(pl.col("n_clicks").sum())
+        .iter_rows()
+    )
+
+    assert forming.model == now.model
+    for facts, segments in ((forming, before), (now, placed)):
+        sizes = dict(segments["segment_key"].drop_nulls().value_counts().iter_rows())
+        assert {each.key: each.n_users for each in facts.segments} == sizes
+    assert {each.key: each.outcome.n_successes for each in now.segments} == {
+        each.key: clicks[each.key] for each in now.segments
+    }
+    assert sum(day.n_successes for day in now.days) == users["n_clicks"].sum()
+    assert [each.expected_rate for each in now.segments] == [
+        each.expected_rate.value for each in read_summary(folder / "first").segments
+    ]
+
+
+def test_a_window_is_added_to_those_before(life):
+    folder, _ = life
+    second, third = (read_summary(folder / name).over_time for name in ("second", "third"))
+
+    assert third.periods[:2] == second.periods
+    assert len(third.periods) == 3

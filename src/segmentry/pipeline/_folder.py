@@ -16,6 +16,7 @@ from segmentry.config import RunConfig
 from segmentry.describe.latent import memberships_table
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
+from segmentry.lifecycle.alarms import OverTime
 from segmentry.lifecycle.keys import SegmentKeys, first_keys
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._ahead import Ahead
@@ -168,7 +169,8 @@ class Making:
     scratch: Path | None
     """Where the parts of the log are; null where the log was not read."""
     changes: ChangeReport | None = None
-    """Since the run that this one refreshes."""
+    over_time: OverTime | None = None
+    """`changes`, `over_time`: since the run that this one refreshes."""
 
 
 def fill_folder(
@@ -194,7 +196,8 @@ def fill_folder(
             progress=progress,
             on_named=ahead.start,
         )
-        formed = replace(formed, summary=replace(formed.summary, changes=making.changes))
+        summary = replace(formed.summary, changes=making.changes, over_time=making.over_time)
+        formed = replace(formed, summary=summary)
         on_described()
         _write(staging, making, formed, ahead, clock=clock)
         with clock.step("finish the tables of users and the fingerprint"):

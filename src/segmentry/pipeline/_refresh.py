@@ -15,6 +15,7 @@ from segmentry.evaluation.later_days import AddedGain, Way, compare_families
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
+from segmentry.lifecycle.alarms import OverTime
 from segmentry.lifecycle.changes import Refit, compare_refit, count_moves
 from segmentry.lifecycle.decision import decide_model
 from segmentry.lifecycle.history import (
@@ -34,6 +35,7 @@ from segmentry.pipeline._form import Found
 from segmentry.pipeline._run import command_of, read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
+from segmentry.pipeline._windows import count_windows, has_new_alarm
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
     check_target,
@@ -140,6 +142,7 @@ class _Chosen:
     """Of the same users by the earlier model."""
     files: set[Path]
     changes: ChangeReport
+    over_time: OverTime
 
 
 def refresh(
@@ -227,6 +230,7 @@ def refresh(
                     inputs=(),
                     scratch=chosen.fit.scratch,
                     changes=chosen.changes,
+                    over_time=chosen.over_time,
                 ),
                 clock=clock,
                 progress=progress,
@@ -252,7 +256,17 @@ def _choose(
     users, _, room = reading.read("refit")
     refit = _Fit(users, reading.form(users), room)
     compared = _compare(earlier, refit, kept.ids, reading.settings)
-    changes = _changes(earlier, kept, refit, compared, asked)
+    over_time = count_windows(
+        earlier.folder,
+        earlier.bundle,
+        earlier.summary,
+        earlier.segments,
+        keys=earlier.keys,
+        users=kept.users,
+        segment_ids=kept.ids,
+    )
+    has_alarm = has_new_alarm(over_time)
+    changes = _changes(earlier, kept, refit, compared, asked, has_alarm=has_alarm)
     is_refit = changes.decision.choice == "refit"
     return _Chosen(
         fit=refit if is_refit else kept.described(),
@@ -260,6 +274,7 @@ def _choose(
         kept_ids=kept.ids,
         files=files,
         changes=changes,
+        over_time=over_time,
     )
 
 
@@ -388,6 +403,8 @@ def _changes(
     refit: _Fit,
     compared: Refit,
     asked: Literal["keep", "refit"] | None,
+    *,
+    has_alarm: bool,
 ) -> ChangeReport:
     then, now, settings = earlier.bundle.window, kept.users.window, earlier.settings
     gain = _gain(kept, refit, seed=settings.seed)
@@ -397,7 +414,7 @@ def _changes(
         earlier_ends_at=then.end,
         starts_at=now.start,
         ends_at=now.end,
-        decision=decide_model(gain, is_same=compared.is_same, asked=asked),
+        decision=decide_model(gain, is_same=compared.is_same, has_alarm=has_alarm, asked=asked),
         segments=compared.segments,
         moves=count_moves(
             earlier.segments,

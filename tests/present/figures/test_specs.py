@@ -14,6 +14,7 @@ from tests.conversions import with_conversions
 from tests.present.figures.test_evidence_figures import with_evidence
 from tests.present.report.test_log_page import a_log
 from tests.summaries import make_summary
+from tests.windows import with_windows
 
 from segmentry.advise.budget import BudgetPlan, Comparison, SegmentBudget, Sensitivity
 from segmentry.describe.maps import Embedding, EmbeddingPoint
@@ -31,7 +32,7 @@ def whole_summary():
     """Return a summary of which every figure can be drawn."""
     points = tuple(EmbeddingPoint(i % 3 + 1, i / 4, -i / 8, i % 2 == 0) for i in range(6))
     embedding = Embedding(4, 2, 15, 0.1, 7, 0.9, 0.85, 0.3, 0.2, 0.01, points)
-    summary = with_conversions(make_summary(n_segments=3, n_points=12))
+    summary = with_windows(with_conversions(make_summary(n_segments=3, n_points=12)))
     return replace(with_evidence(summary), log=a_log(), embedding=embedding, spending=a_budget())
 
 

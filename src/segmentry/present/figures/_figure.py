@@ -27,6 +27,7 @@ Section: TypeAlias = Literal[
     "exposure",
     "purchases",
     "maps",
+    "over time",
 ]
 """Where the report sets a figure."""
 P = ParamSpec("P")
