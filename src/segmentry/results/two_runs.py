@@ -220,11 +220,13 @@ def _moved_by_users(earlier: Path, later: Path, bundle: Bundle) -> tuple[int | N
         is_known = pl.col("ctr_shrunk").is_not_null()
         table = table.with_columns(pl.when(is_known).then(pl.Series(shrunk)).alias("ctr_shrunk"))
     try:
-        ids, _ = bundle.frozen.place(table)
+        now = read_bundle(later)
+        frozen = bundle.frozen.in_windows(now.window, now.behaviour_window)
+        ids, _ = frozen.place(table)
     except SchemaError as error:
         return None, f"the later run lacks what formed the earlier segments: {error}"
-    now = pl.DataFrame({"user_id": table["user_id"], "now": ids})
-    both = read_segments(earlier).select("user_id", "segment_id").join(now, on="user_id")
+    places = pl.DataFrame({"user_id": table["user_id"], "now": ids})
+    both = read_segments(earlier).select("user_id", "segment_id").join(places, on="user_id")
     is_in = (pl.col("segment_id") > 0) & (pl.col("now") > 0)
     return both.filter(is_in & (pl.col("segment_id") != pl.col("now"))).height, ""
 
