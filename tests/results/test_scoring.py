@@ -9,7 +9,7 @@ import pytest
 from tests.texts import raises_text, shows
 
 from segmentry.errors import BundleError, SchemaError
-from segmentry.features import LOG_FEATURES, BetaPrior
+from segmentry.features import LOG_FEATURES, BetaPrior, scale_to_window
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.results.scoring import (
     make_bundle,
