@@ -20,7 +20,7 @@ from segmentry.results.run_folder import read_early, read_user_table
 from segmentry.results.scoring import Bundle, keys_of
 from segmentry.results.summary import Summary
 from segmentry.schema import Feature
-from segmentry.schema.arrays import IntVector
+from segmentry.schema.arrays import FloatVector, IntVector
 
 
 def count_windows(
@@ -57,8 +57,19 @@ def count_windows(
     level = level_of(now)
     if level is not None and bundle.prior is not None:
         tables = [_at_level(users.table, limit, bundle.prior) for limit in level[1:]]
-        now = with_ranges(now, [bundle.frozen.place(table)[0] for table in tables])
+        now = with_ranges(now, [place_as_formed(bundle, users, table)[0] for table in tables])
     return OverTime(periods=(*so_far, now))
+
+
+def place_as_formed(
+    bundle: Bundle, users: UserData, table: pl.DataFrame
+) -> tuple[IntVector, FloatVector]:
+    """Return id and margin of users by a saved model, whatever the length of their window.
+
+    `table` is that of the users, or one with other values.
+    """
+    history = None if users.behaviours is None else users.behaviours.window
+    return bundle.frozen.in_windows(users.window, history).place(table)
 
 
 def _before(
