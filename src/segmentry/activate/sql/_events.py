@@ -156,7 +156,7 @@ def _rules(log: Log, window: Window, moment: exp.Expr) -> list[exp.Expr]:
             this=exp.Abs(this=value), expression=number(_LARGEST_AMOUNT)
         )
         if not log.has_clicks:
-            # A return is no event.
+            # A return does not count as an event.
             is_possible = all_of([is_possible, exp.GTE(this=value.copy(), expression=whole(0))])
         rules.append(any_of(is_null(value.copy()), is_possible))
     return rules
