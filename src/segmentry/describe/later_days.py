@@ -9,6 +9,7 @@ from segmentry.evaluation.later_days import (
     DayLevels,
     Luck,
     OutcomeReport,
+    SegmentDays,
     SegmentVerdict,
     Validation,
     ValidationReport,
@@ -148,6 +149,7 @@ def report_validation(validation: Validation, *, min_size: int) -> ValidationRep
         refit_events=tuple(_text(event, min_size) for event in validation.alignment.events),
         caveats=tuple(caveats),
         levels=shown_levels(validation.levels, min_size=min_size),
+        by_segment=_shown_days(validation.by_segment, min_size=min_size),
         luck=luck_of(
             validation.feature_segment_ids,
             validation.seen,
@@ -184,7 +186,7 @@ def warn_of_luck(luck: Luck | None) -> str:
         return f"{start}; no difference is forecast, so all of it can be luck."
     real = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
     share = bracketed(luck.share, partial(percent, digits=0))
-    return f"{start}, expected ones {real}: {share} of the past difference was luck."
+    return f"{start}, forecasts {real}. Luck was {share} of the past difference."
 
 
 def _spread(low: float, high: float, fold: float | None) -> str:
@@ -221,6 +223,33 @@ def shown_levels(levels: DayLevels, *, min_size: int) -> DayLevels:
             replace(each, n_users=None, ctr=UNKNOWN) if hide else each
             for each, hide in zip(levels.days, is_hidden, strict=True)
         ),
+    )
+
+
+def _shown_days(found: Sequence[DayLevels], *, min_size: int) -> tuple[SegmentDays, ...]:
+    """Return the days of segments without those on which few of its users were there.
+
+    On a day a user is in one segment, and the total of the day is published.
+    """
+    days = sorted({each.day for levels in found for each in levels.days})
+    users = [{each.day: each.n_users or 0 for each in levels.days} for levels in found]
+    hidden = {
+        day: hidden_cells([counts.get(day, 0) for counts in users], min_size=min_size)
+        for day in days
+    }
+    return tuple(
+        SegmentDays(
+            place + 1,
+            replace(
+                levels,
+                days=tuple(
+                    replace(each, n_users=None, ctr=UNKNOWN) if hidden[each.day][place] else each
+                    for each in levels.days
+                ),
+            ),
+        )
+        for place, levels in enumerate(found)
+        if levels.days
     )
 
 

@@ -18,6 +18,7 @@ Section: TypeAlias = Literal[
     "ads",
     "sizes",
     "later days",
+    "days",
     "number",
     "gain",
     "fit",
