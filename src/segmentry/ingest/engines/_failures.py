@@ -122,5 +122,5 @@ def _refuse_long_lines(file: Path) -> None:
 def _long_line(file: Path, start: int) -> DataError:
     return DataError(
         f"{file}: a line of more than 1 MB around byte {start:,}; expected shorter lines; look for "
-        "a quote that is not closed, for other line ends than line feeds, or for what is no text"
+        "a quote that is not closed, for other line ends than line feeds, or for binary data"
     )
