@@ -184,9 +184,7 @@ def sql(
     ] = None,
     dbt: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder of models: write a dbt model too.", metavar="FOLDER"
-        ),
+        typer.Option(help="Folder of models: write a dbt model too.", metavar="FOLDER"),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
