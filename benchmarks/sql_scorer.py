@@ -49,9 +49,9 @@ def main() -> None:
     expected = scored.select("user_id", "segment_id").rows()
     n_right = sum(found.get(user_id, 0) == segment_id for user_id, segment_id in expected)
     line = (
-        f"- Scorer in SQL: DuckDB scores {n_events:,} events from Parquet in {seconds:.1f} s on "
+        f"- DuckDB scores {n_events:,} events from Parquet in {seconds:.1f} s on "
         f"two threads; {n_right:,} of {len(expected):,} users have the segment that `score` gives "
-        "them (`benchmarks/sql_scorer.py`)."
+        "them."
     )
     print(line)
     if asked.write:
