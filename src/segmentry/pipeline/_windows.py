@@ -18,7 +18,7 @@ from segmentry.results.run_folder import read_early, read_user_table
 from segmentry.results.scoring import Bundle, keys_of
 from segmentry.results.summary import Summary
 from segmentry.schema import Feature
-from segmentry.schema.arrays import IntVector
+from segmentry.schema.arrays import FloatVector, IntVector
 
 
 def count_windows(
@@ -51,9 +51,20 @@ def count_windows(
     )
     level = moved_level((*so_far, now))
     if level is not None:
-        ids, _ = bundle.frozen.place(_at_level(users.table, level, bundle))
+        ids, _ = place_as_formed(bundle, users, _at_level(users.table, level, bundle))
         now = with_sizes(now, ids)
     return OverTime(periods=(*so_far, now))
+
+
+def place_as_formed(
+    bundle: Bundle, users: UserData, table: pl.DataFrame
+) -> tuple[IntVector, FloatVector]:
+    """Return id and margin of users by a saved model, whatever the length of their window.
+
+    `table` is that of the users, or one with other values.
+    """
+    history = None if users.behaviours is None else users.behaviours.window
+    return bundle.frozen.in_windows(users.window, history).place(table)
 
 
 def _at_level(table: pl.DataFrame, level: float, bundle: Bundle) -> pl.DataFrame:
