@@ -26,6 +26,7 @@ from segmentry.features._catalogue import (
 from segmentry.features._comparable import (
     BEHAVIOURS_SCALE_WITH_WINDOW,
     SCALES_WITH_WINDOW,
+    scale_to_window,
 )
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import count_users, derive_features
@@ -51,6 +52,7 @@ __all__ = [
     "fit_beta_prior",
     "log_columns_of",
     "pairs_of",
+    "scale_to_window",
     "shrink",
     "value_ads",
 ]

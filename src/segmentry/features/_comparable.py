@@ -1,5 +1,9 @@
 """Which counts of one window are comparable with those of another once both are per day."""
 
+import polars as pl
+
+from segmentry.schema import Window
+
 SCALES_WITH_WINDOW = frozenset(
     {
         "n_impressions",
@@ -27,3 +31,19 @@ BEHAVIOURS_SCALE_WITH_WINDOW = frozenset(
     }
 )
 """The same of the behaviour log, whose window is its own."""
+
+
+def scale_to_window(table: pl.DataFrame, *, formed: Window, now: Window) -> pl.DataFrame:
+    """Return a user table of the window `now` with its counts as of the days of `formed`.
+
+    With windows of equal length nothing changes.
+
+    >>> day = 86_400
+    >>> table = pl.DataFrame({"n_impressions": [14, 0], "ctr_shrunk": [0.05, 0.05]})
+    >>> scale_to_window(table, formed=Window(0, 30 * day), now=Window(0, 28 * day)).rows()
+    [(15.0, 0.05), (0.0, 0.05)]
+    """
+    if formed.n_days == now.n_days:
+        return table
+    scaled = [name for name in table.columns if name in SCALES_WITH_WINDOW]
+    return table.with_columns(pl.col(scaled) * (formed.n_days / now.n_days))
