@@ -92,7 +92,7 @@ def power_table(plan: ExperimentPlan) -> Table:
         columns=(
             Column("who", "who"),
             Column("n_users", "users", count),
-            Column("ctr", "click rate", rate),
+            Column("rate", "click rate" if plan.metric == "ctr" else f"{plan.metric} per user and day", rate),
             Column("n_days", "days", count),
             Column("n_days_adjusted", "days, adjusted", count),
             Column("n_users_reached", "users reached", count),
@@ -106,7 +106,7 @@ def power_table(plan: ExperimentPlan) -> Table:
 def _power(found: PowerRow) -> Row:
     cells: tuple[Cell, ...] = (
         found.n_users,
-        found.ctr,
+        found.rate,
         found.n_days,
         found.n_days_adjusted,
         found.n_users_reached,
