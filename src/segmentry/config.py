@@ -1,6 +1,7 @@
 """What can be asked of a run; the same names in Python, in TOML and on the command line."""
 
 import datetime as dt
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
+_DAYS = re.compile("[1-9][0-9]{0,4}d")
 _LISTS = ("with_", "features", "exclude", "mute")
 
 
@@ -99,6 +101,10 @@ class RunConfig(BaseModel):
         None, description="Start of the window: local date, time, or epoch seconds."
     )
     until: str | None = Field(None, description="End of the window, not included.")
+    window: str | None = Field(
+        None,
+        description="Trailing window, such as 28d: the last whole days, or those before --until.",
+    )
     sample: float = Field(1.0, gt=0, le=1, description="Share of the users, by hash of the id.")
     min_share: float = Field(
         0.01, ge=0, lt=1, description="Smallest share of users in a segment (0.01)."
@@ -146,6 +152,13 @@ class RunConfig(BaseModel):
         numbers = parse_k_range(value)
         return value if isinstance(value, str) else f"{numbers[0]}:{numbers[-1]}"
 
+    @field_validator("window")
+    @classmethod
+    def _is_days(cls, value: str | None) -> str | None:
+        if value is not None and not _DAYS.fullmatch(value):
+            raise ValueError(f"found {value!r}, expected whole days such as 28d")
+        return value
+
     @field_validator("memory")
     @classmethod
     def _is_size(cls, value: str | None) -> str | None:
@@ -175,6 +188,11 @@ class RunConfig(BaseModel):
             clip=self.clip,
             scale=self.scale,
         )
+
+    @property
+    def window_days(self) -> int | None:
+        """Days of the trailing window."""
+        return None if self.window is None else int(self.window.removesuffix("d"))
 
     @property
     def has_behaviours(self) -> bool:

@@ -22,6 +22,7 @@ class ReadingOptions(TypedDict, total=False):
     engine: Literal["duckdb"] | None
     since: str | None
     until: str | None
+    window: str | None
     sample: float | None
     memory: str | None
     temp: str | None

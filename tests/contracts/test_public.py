@@ -103,6 +103,8 @@ def test_every_command_and_every_option_is_explained():
         ("data", "generate"),
         ("data", "check"),
         ("data", "prepare"),
+        ("data", "add"),
+        ("data", "forget"),
         ("compare-algorithms",),
         ("plan",),
         ("plan", "budget"),

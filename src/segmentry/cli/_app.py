@@ -65,9 +65,11 @@ for _command in (
     app.command()(_command)
 _group(
     "data",
-    "Generate, prepare and check data.",
+    "Generate, prepare, carry on and check data.",
     generate=_data.generate,
     prepare=_data.prepare,
+    add=_data.add,
+    forget=_data.forget,
     check=_data.check,
 )
 _group("plan", "Plan what to do with segments.", budget=_plan.budget, test=_plan.plan_test)

@@ -1,4 +1,4 @@
-"""Commands on data: data generate, data prepare, data check."""
+"""Commands on data: data generate, data prepare, data add, data forget, data check."""
 
 import datetime as dt
 from pathlib import Path
@@ -150,6 +150,62 @@ def prepare(
     typer.echo(
         f"{made.n_bytes_read / 1e6:,.0f} MB became {made.n_bytes / 1e6:,.0f} MB; "
         f"run on them with: segmentry run {out}"
+    )
+
+
+Prepared = Annotated[
+    Path, typer.Argument(help="Folder of segmentry data prepare.", metavar="PREPARED")
+]
+
+
+@takes_settings("memory")
+def add(
+    prepared: Prepared,
+    files: Annotated[
+        list[Path], typer.Argument(help="Files with new days or late rows.", metavar="FILES...")
+    ],
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Add new days or late rows to prepared data, each block of a file once.
+
+    The table of each file is found by its columns. If anything goes wrong, the data are as they
+    were.
+    """
+    from segmentry.cli import _console
+    from segmentry.schema import OF_IMPRESSIONS
+
+    with _console.shown_progress() as progress:
+        accounts = pipeline.add_data(prepared, files, progress=progress, **settings)
+    if json:
+        _console.print_json({"added": accounts})
+        return
+    _console.print_accounts(accounts, OF_IMPRESSIONS)
+    typer.echo(f"\nAdded to {prepared}; run on it with: segmentry run {prepared}")
+
+
+@takes_settings("memory")
+def forget(
+    prepared: Prepared,
+    users: Annotated[
+        Path, typer.Option(help="CSV or Parquet file with a column user_id.", metavar="FILE")
+    ],
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Erase users from prepared data: from the logs, the profiles and all that was counted."""
+    from segmentry.cli import _console
+    from segmentry.schema import OF_IMPRESSIONS
+
+    with _console.shown_progress() as progress:
+        accounts = pipeline.forget_data(prepared, users, progress=progress, **settings)
+    if json:
+        _console.print_json({"tables": accounts})
+        return
+    _console.print_accounts(accounts, OF_IMPRESSIONS)
+    typer.echo(
+        f"\nErased from {prepared}; the files that it was prepared from, and runs made before, "
+        "still hold these users"
     )
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 
 from segmentry.errors import DataError, EmptyDataError
-from segmentry.ingest.engines._validity import unreadable_amount
-from segmentry.ingest.files import estimate_rows
+from segmentry.ingest.engines._validity import IMPOSSIBLE_TIME, unreadable_amount
+from segmentry.ingest.files import estimate_rows, inspect_file
+from segmentry.ingest.moments import UNITS_PER_SECOND, count_from_elsewhere, find_time_format
 from segmentry.ingest.quality import Finding, refuse_rejections, unreadable_values
 from segmentry.ingest.room import about_rows, parts_of, require_room_for
-from segmentry.ingest.store.prepared import check_content, tables_of
+from segmentry.ingest.rules import Rules, outside, placed, window_of
+from segmentry.ingest.store.prepared import check_content, only_needed, tables_of
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.progress import row_reporter, step_reporter
 from segmentry.runtime.sampling import hash_shares
@@ -160,24 +162,6 @@ _LATE = "after the window of the ad log"
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """Which rows of a source are read, and how."""
-
-    since: int | None = None
-    until: int | None = None
-    """`since`, `until`: moments; events before and from then on are left out."""
-    sample: float = 1.0
-    """Share of the users, by hash of the id."""
-    is_strict: bool = False
-    """Whether rejected rows are an error."""
-    is_tallied: bool = False
-    """Count users while the log is read instead of writing its parts: enough for features of one
-    grouping by user."""
-    memory: str | None = None
-    """Limit for the whole process, such as "8GB"."""
-
-
-@dataclass(frozen=True, slots=True)
 class LogFacts:
     """Moments of the first and the last impression, and the most frequent placement.
 
@@ -223,7 +207,14 @@ def check_source(
 
     Raises DataError if nothing is left to work on, or rows were rejected and the rules forbid it.
     """
-    prepared = [table for table in tables_of(source).values() if table.digests]
+    if source.impressions is not None:
+        rules = placed(engine, source, rules)
+        source = replace(source, impressions=only_needed(source.impressions, outside(rules)))
+    prepared = [
+        table
+        for role, table in tables_of(source).items()
+        if table.prepared is not None and role != "behaviours"
+    ]
     if prepared:
         with clock.step("check the prepared files"):
             check_content(prepared, on_file=step_reporter(progress, "checking the prepared files"))
@@ -235,7 +226,7 @@ def check_source(
         return _ready_table(profiles, ads, rules, unreadable)
     with clock.step("read log"):
         log = _read_log(engine, source, rules, scratch=scratch, progress=progress)
-        facts = _facts_of(engine, log)
+        facts = _facts_of(engine, log, source)
     tables = ((log, source.impressions), (profiles, source.profiles), (ads, source.ads))
     accounts = tuple(table.account for table, files in tables if files is not None)
     unreadable = tuple(
@@ -246,7 +237,7 @@ def check_source(
     )
     if rules.is_strict:
         refuse_rejections(accounts, unreadable)
-    window = _window_of(source, rules, facts)
+    window = window_of(source, rules, log.account, first_at=facts.first_at, last_at=facts.last_at)
     behaviours = None
     if source.behaviours is not None:
         with clock.step("read behaviours"):
@@ -341,13 +332,15 @@ def _read_log(
     log = source.impressions
     assert log is not None, "a ready user table has no log to read"  # noqa: S101  # asked before
     keep_users = None
+    if log.prepared is not None and not log.files:
+        return LogParts((), log.prepared)
     if rules.sample < 1:
         users = engine.distinct_users(log)
         keep_users = users.filter(_is_sampled(users, rules.sample))
     estimates = [estimate_rows(file) for file in log.files]
     n_rows = None if None in estimates else sum(each or 0 for each in estimates)
     step = "reading the log" if n_rows is not None else "reading the compressed log"
-    on_progress, exclude = row_reporter(progress, step, n_rows), _outside(rules)
+    on_progress, exclude = row_reporter(progress, step, n_rows), outside(rules)
     if rules.is_tallied:
         return engine.tally_users(
             log, exclude=exclude, keep_users=keep_users, on_progress=on_progress
@@ -371,35 +364,36 @@ def _logs_of(source: Source) -> list[TableSource]:
     return [log for log in (source.impressions, source.behaviours) if log is not None]
 
 
-def _outside(rules: Rules) -> Mapping[str, nw.Expr]:
-    """Return what the rules leave out, by option."""
-    outside: dict[str, nw.Expr] = {}
-    if rules.since is not None:
-        outside["before --since"] = nw.col("shown_at") < rules.since
-    if rules.until is not None:
-        outside["from --until on"] = nw.col("shown_at") >= rules.until
-    return outside
-
-
-def _window_of(source: Source, rules: Rules, facts: LogFacts) -> Window:
-    """Take the requested window, or the whole local days of the log."""
-    around = Window.around(facts.first_at, facts.last_at, utc_offset_hours=source.utc_offset_hours)
-    start = around.start if rules.since is None else rules.since
-    return replace(around, start=start, end=around.end if rules.until is None else rules.until)
-
-
-def _facts_of(engine: Engine, log: LogParts | UserTally) -> LogFacts:
+def _facts_of(engine: Engine, log: LogParts | UserTally, source: Source) -> LogFacts:
     """Find the extent of the log, or report where all its rows went."""
     account = log.account
     if not account.n_used:
         hint = ""
-        if account.rejected.get("impossible time", 0) > account.n_read // 2:
-            hint = '; times in milliseconds? Say so in a mapping: time_format = "milliseconds"'
-        raise EmptyDataError(f"no impression is left of {_rows_of(account)}{hint}")
+        if account.rejected.get(IMPOSSIBLE_TIME, 0) > account.n_read // 2:
+            hint = _hint_of_times(source)
+        raise EmptyDataError(f"no {source.event} is left of {_rows_of(account)}{hint}")
     if isinstance(log, LogParts):
         return find_log_facts(engine, log.parts)
     first, last = (log.counts[name].to_numpy() for name in ("first_seen_at", "last_seen_at"))
     return LogFacts(int(first.min()), int(last.max()), main_placement=None)
+
+
+def _hint_of_times(source: Source) -> str:
+    """Say which setting would make moments of the numbers that are none, by their size."""
+    log = source.impressions
+    column = None if log is None else log.columns.get("shown_at")
+    if log is None or column is None:
+        return ""
+    values = inspect_file(log.files[0], log.shape).values(column.name)
+    unit = find_time_format(values)
+    if unit in UNITS_PER_SECOND:
+        return f'; the times look like {unit}: say so in a mapping, time_format = "{unit}"'
+    if count_from_elsewhere(values):
+        return (
+            "; the times count from another moment than 1970: say so in a mapping, such as "
+            'origin = "2017-05-06"'
+        )
+    return ""
 
 
 def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
@@ -447,11 +441,17 @@ def _read_behaviours(
     directory = scratch / "behaviours"
     directory.mkdir()
     is_timed = "happened_at" in log.columns and "time" in source.provides
+    exclude = {_LATE: nw.col("happened_at") >= window.end} if is_timed else {}
+    log = only_needed(log, exclude)
+    if log.prepared is not None and not log.files:
+        refuse_nothing(log.prepared)
+    if log.prepared is not None:
+        check_content([log], on_file=step_reporter(progress, "checking the prepared behaviours"))
     parts = engine.split_log(
         log,
         directory,
         n_parts=parts_of(_logs_of(source), rules.memory),
-        exclude={_LATE: nw.col("happened_at") >= window.end} if is_timed else {},
+        exclude=exclude,
         keep_users=None,
         on_progress=row_reporter(
             progress, "reading the behaviours", sum(map(about_rows, log.files))

@@ -13,8 +13,13 @@ EARLIEST = 631_152_000
 """1990-01-01: an impression before the web is a broken clock."""
 LATEST = 4_102_444_800
 """2100-01-01."""
-FIELDS = ("year", "month", "day", "hour", "minute", "second", "zone")
-"""The groups of a pattern, in this order; a format may lack the later ones."""
+FIELDS = (
+    *("year", "short_year", "month", "month_name", "day"),
+    *("hour", "half", "minute", "second", "fraction", "zone"),
+)
+"""The groups that a pattern may have."""
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+"""How names of months begin, in English and in lower case."""
 UNITS_PER_SECOND: Mapping[str, int] = MappingProxyType(
     {
         "seconds": 1,
@@ -25,34 +30,44 @@ UNITS_PER_SECOND: Mapping[str, int] = MappingProxyType(
 )
 """Formats that are numbers."""
 
-_ZONE = r"(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)"
+_ZONE = r"(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
+_ISO = (
+    r"^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?\s*"
+    rf"{_ZONE}?$"
+)
 _NAMED = {
-    "iso": (
-        r"^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?\s*"
-        rf"{_ZONE}?$"
-    ),
-    "yyyymmdd": r"^(\d{4})(\d{2})(\d{2})(?:\.0)?$",
+    "iso": (_ISO, ("year", "month", "day", "hour", "minute", "second", "zone")),
+    "yyyymmdd": (r"^(\d{4})(\d{2})(\d{2})(?:\.0)?$", ("year", "month", "day")),
 }
 _DIRECTIVES = {
     "%Y": ("year", r"(\d{4})"),
+    "%y": ("short_year", r"(\d{2})"),
     "%m": ("month", r"(\d{1,2})"),
+    "%b": ("month_name", r"([A-Za-z]{3,9})\.?"),
+    "%B": ("month_name", r"([A-Za-z]{3,9})\.?"),
     "%d": ("day", r"(\d{1,2})"),
     "%H": ("hour", r"(\d{1,2})"),
+    "%I": ("hour", r"(\d{1,2})"),
+    "%p": ("half", r"([AaPp])\.?[Mm]\.?"),
     "%M": ("minute", r"(\d{1,2})"),
     "%S": ("second", r"(\d{1,2})(?:[.,]\d+)?"),
+    "%f": ("fraction", r"(\d{1,9})"),
     "%z": ("zone", r"\s*" + _ZONE),
 }
+_LISTED = "%Y %y %m %b %d %H %I %p %M %S %f %z"
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _ISO_CLOCK = re.compile(r"[T ](\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)")
-_PATTERNS = (
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d",
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%Y",
+_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", "")
+_DAYS = (
+    *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y"),
+    *("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d/%b/%Y", "%m/%d/%y", "%d/%m/%y"),
 )
+_PATTERNS = (
+    *("%Y%m%d%H%M%S%f", "%Y%m%d%H%M%S", "%y%m%d%H"),
+    *(day + clock for day in _DAYS for clock in _CLOCKS),
+)
+_SWAPPED = str.maketrans({"d": "m", "m": "d"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,39 +86,43 @@ class MomentPattern:
 def moment_pattern(time_format: str) -> MomentPattern:
     """Return how moments of a format are read.
 
-    That is "iso", "yyyymmdd", or a pattern of ``%Y %m %d %H %M %S %z`` and other characters.
+    That is "iso", "yyyymmdd", or a pattern of the directives of `strptime` and other characters.
+    Digits of neighbouring directives are as many as each has at most.
 
     Raises ConfigError if it is none of these, or lacks year, month or day.
 
     >>> moment_pattern("%d/%m/%Y").names
     ('day', 'month', 'year')
-    >>> moment_pattern("%d %b")
+    >>> moment_pattern("%d %m")
     Traceback (most recent call last):
     ...
-    segmentry.errors.ConfigError: time format '%d %b': expected seconds, milliseconds, \
-microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at \
-least year, month and day
+    segmentry.errors.ConfigError: time format '%d %m': expected seconds, milliseconds, \
+microseconds, nanoseconds, iso, yyyymmdd, or a pattern of %Y %y %m %b %d %H %I %p %M %S %f %z with \
+at least year, month and day
     """
     if time_format in _NAMED:
-        groups = {name: place for place, name in enumerate(FIELDS, start=1)}
-        kept = FIELDS if time_format == "iso" else FIELDS[:3]
-        return MomentPattern(_NAMED[time_format], {name: groups[name] for name in kept})
+        regex, names = _NAMED[time_format]
+        return MomentPattern(regex, {name: place for place, name in enumerate(names, start=1)})
     found: list[str] = []
     regex = ""
-    for piece in re.findall(r"%.|[^%]+|%$", time_format):
+    pieces = re.findall(r"%.|[^%]+|%$", time_format)
+    for piece, before, behind in zip(pieces, ["", *pieces], [*pieces[1:], ""], strict=False):
         if piece in _DIRECTIVES:
             name, part = _DIRECTIVES[piece]
             found.append(name)
+            if before in _DIRECTIVES or behind in _DIRECTIVES:
+                part = part.replace(r"\d{1,2}", r"\d{2}").removesuffix(r"(?:[.,]\d+)?")
             regex += part
         elif piece.startswith("%"):
             found.append("")
         else:
-            regex += re.escape(piece)
-    if "" in found or len(set(found)) != len(found) or not {"year", "month", "day"} <= set(found):
+            regex += re.escape(piece).replace(r"\ ", " ")
+    day = {name.removeprefix("short_").removesuffix("_name") for name in found}
+    if "" in found or len(day) != len(found) or not {"year", "month", "day"} <= day:
         raise ConfigError(
             f"time format {time_format!r}: expected seconds, milliseconds, microseconds, "
-            "nanoseconds, iso, yyyymmdd, or a pattern of %Y, %m, %d, %H, %M, %S and %z with at "
-            "least year, month and day"
+            f"nanoseconds, iso, yyyymmdd, or a pattern of {_LISTED} with at least year, month and "
+            "day"
         )
     return MomentPattern(f"^{regex}$", {name: place for place, name in enumerate(found, start=1)})
 
@@ -111,14 +130,15 @@ least year, month and day
 def find_time_format(values: Sequence[str]) -> str:
     """Return the format in which most of some times are written, or nothing if none fits.
 
-    A date such as ``03/04/2017`` fits none: which number is the month is ambiguous.
+    Of ``03/04/2017`` and its like the order of day and month must be settled by some value, such as
+    ``1/24/2017``.
 
     >>> find_time_format(["1494000000"]), find_time_format(["1494000000123"])
     ('seconds', 'milliseconds')
     >>> find_time_format(["19970101"]), find_time_format(["2017-05-06T08:00:00+08:00"])
     ('yyyymmdd', 'iso')
-    >>> find_time_format(["03/04/2017"])
-    ''
+    >>> find_time_format(["03/04/2017"]), find_time_format(["3/4/2017 8:26", "1/24/2017 9:30"])
+    ('', '%m/%d/%Y %H:%M')
     """
     known = [value for value in values if value]
     if not known:
@@ -128,12 +148,56 @@ def find_time_format(values: Sequence[str]) -> str:
             return name
     if _most(_is_day(value) for value in known):
         return "yyyymmdd"
-    if _most(re.match(_NAMED["iso"], value) is not None for value in known):
+    if _most(_fits(value, "iso") for value in known):
         return "iso"
     for pattern in _PATTERNS:
         if _most(_fits(value, pattern) for value in known):
-            return pattern
+            return "" if _is_ambiguous(known, pattern) else pattern
     return ""
+
+
+def count_from_elsewhere(values: Sequence[str]) -> bool:
+    """Whether times are numbers too small to count from 1970, in whatever unit.
+
+    >>> count_from_elsewhere(["0", "2100"]), count_from_elsewhere(["1494000000"])
+    (True, False)
+    """
+    numbers = [float(value) for value in values if _NUMBER.fullmatch(value)]
+    return (
+        bool(numbers)
+        and len(numbers) == len(values)
+        and 0 <= min(numbers) <= max(numbers) < EARLIEST
+    )
+
+
+def contradiction_of(values: Sequence[str], time_format: str) -> str:
+    """Return a value that shows that times are not written in a format, or nothing.
+
+    That is one with a month above 12 where day and month are taken the wrong way round, or any
+    where half of the values cannot be read.
+
+    >>> contradiction_of(["1/24/2011", "3/4/2011"], "%d/%m/%Y")
+    '1/24/2011'
+    """
+    if time_format in UNITS_PER_SECOND:
+        return ""
+    strange = [value for value in values if value and not _fits(value, time_format)]
+    other = _with_days_and_months_swapped(time_format)
+    swapped = [value for value in strange if other and _fits(value, other)]
+    return next(iter(swapped or (strange if 2 * len(strange) > len(values) else [])), "")
+
+
+def _is_ambiguous(values: Sequence[str], pattern: str) -> bool:
+    """Whether day and month can be taken in both orders: then no value has a day above 12."""
+    if not {"%m", "%d"} <= set(re.findall("%.", pattern)) or not pattern.startswith(("%m", "%d")):
+        return False
+    if pattern.startswith("%d."):  # with points the day comes first everywhere
+        return False
+    return _most(_fits(value, _with_days_and_months_swapped(pattern)) for value in values)
+
+
+def _with_days_and_months_swapped(pattern: str) -> str:
+    return re.sub("%[dm]", lambda found: found[0].translate(_SWAPPED), pattern)
 
 
 def _most(answers: Iterable[bool]) -> bool:
@@ -149,12 +213,33 @@ def _is_day(value: str) -> bool:
     return _fits(value.removesuffix(".0"), "%Y%m%d") and len(value.removesuffix(".0")) == 8
 
 
-def _fits(value: str, pattern: str) -> bool:
+def _fits(value: str, time_format: str) -> bool:
+    """Whether a text is a moment in a format, as every engine reads it."""
+    pattern = moment_pattern(time_format)
+    found = re.match(pattern.regex, value)
+    if found is None:
+        return False
+    part = {name: found[place] or "" for name, place in pattern.groups.items()}
+    month = part.get("month") or str(1 + _month(part.get("month_name", "")))
+    hour, half = int(part.get("hour") or 0), part.get("half", "")
     try:
-        dt.datetime.strptime(value, pattern)  # only whether it can be read
+        dt.datetime(
+            int(part.get("year") or f"20{part.get('short_year', '00')}"),
+            int(month),
+            int(part["day"]),
+            hour,
+            int(part.get("minute") or 0),
+            int(part.get("second") or 0),
+        )
     except ValueError:
         return False
-    return True
+    return not half or 1 <= hour <= 12
+
+
+def _month(name: str) -> int:
+    """Return the place of a month by how its name begins, or one that no month has."""
+    start = name[:3].lower()
+    return MONTHS.index(start) if start in MONTHS else len(MONTHS)
 
 
 def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
@@ -178,7 +263,7 @@ def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: UtcO
     if time_format == "yyyymmdd":
         return False
     if "%" in time_format:
-        return "%H" in time_format
+        return "%H" in time_format or "%I" in time_format
     if time_format == "iso":
         clocks = [found[1] for found in map(_ISO_CLOCK.search, values) if found is not None]
         return len(set(clocks)) > 1 or any(set(clock) - set("0:., ") for clock in clocks)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from segmentry.pipeline._compare import compare_algorithms, embed_run
     from segmentry.pipeline._outputs import redraw_report, rename_segment, rewrite_report
-    from segmentry.pipeline._prepare import PreparedData, prepare
+    from segmentry.pipeline._prepare import PreparedData, add_data, forget_data, prepare
     from segmentry.pipeline._run import RunResult, run
     from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
     from segmentry.pipeline._table import fit_segments
@@ -15,11 +15,13 @@ __all__ = [
     "PreparedData",
     "RunResult",
     "ScoreResult",
+    "add_data",
     "build_user_table",
     "check_data",
     "compare_algorithms",
     "embed_run",
     "fit_segments",
+    "forget_data",
     "prepare",
     "redraw_report",
     "rename_segment",
@@ -32,11 +34,13 @@ _HOMES = {
     "PreparedData": "_prepare",
     "RunResult": "_run",
     "ScoreResult": "_score",
+    "add_data": "_prepare",
     "build_user_table": "_score",
     "check_data": "_score",
     "compare_algorithms": "_compare",
     "embed_run": "_compare",
     "fit_segments": "_table",
+    "forget_data": "_prepare",
     "prepare": "_prepare",
     "redraw_report": "_outputs",
     "rename_segment": "_outputs",

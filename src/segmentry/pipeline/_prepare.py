@@ -1,14 +1,19 @@
-"""Turn the files of a log once into compact Parquet, block by block, so that it can go on later."""
+"""Prepared data: made once of the files of a log, and carried on as days and wishes come."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+import polars as pl
+
 from segmentry.config import RunConfig, load_config
-from segmentry.errors import ConfigError
+from segmentry.errors import ConfigError, DataError
 from segmentry.ingest.sources import find_source, with_duplicates
+from segmentry.ingest.store.changes import add_files, forget_users
 from segmentry.ingest.store.preparation import prepare_source
-from segmentry.ingest.store.prepared import read_prepared, tables_of
+from segmentry.ingest.store.prepared import read_origin, read_prepared, tables_of
+from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.schema import Progress, RowAccount, Source
 from segmentry.settings import ReadingOptions
 
@@ -97,6 +102,97 @@ def prepare(
         n_bytes=_size_of(prepared),
         is_new=is_new,
     )
+
+
+def add_data(
+    prepared: Path | str,
+    files: Sequence[Path | str],
+    *,
+    block_bytes: int = _BLOCK_BYTES,
+    progress: Progress | None = None,
+    **options: Unpack[ReadingOptions],
+) -> tuple[RowAccount, ...]:
+    """Add new days, late rows, profiles or ads to prepared data, each block of a file once.
+
+    A run on them then finds what it would find if all files had been prepared at once.
+
+    Parameters
+    ----------
+    prepared : Path or str
+        A folder that `prepare` made.
+    files : sequence of Path or str
+        In any order; the table of each is found by its columns.
+    block_bytes : int
+        Text to work on at once.
+    progress : callable, optional
+    **options
+        ``memory`` of `RunConfig`.
+
+    Returns
+    -------
+    tuple of RowAccount
+        Where the rows went, by table.
+
+    Raises
+    ------
+    DataError
+        If a file has the columns of no table, no row that can be used, or nothing new. The data
+        are then as they were.
+    OutputError
+        If the folder cannot be written, or is being changed by another process.
+    """
+    settings = load_config(None, options)
+    return add_files(
+        Path(prepared).absolute(),
+        [Path(file) for file in files],
+        memory=settings.memory,
+        block_bytes=block_bytes,
+        progress=progress,
+    )
+
+
+def forget_data(
+    prepared: Path | str,
+    users: Path | str,
+    *,
+    progress: Progress | None = None,
+    **options: Unpack[ReadingOptions],
+) -> tuple[RowAccount, ...]:
+    """Erase users from prepared data: from the logs, the profiles and all that was counted.
+
+    Parameters
+    ----------
+    prepared : Path or str
+        A folder that `prepare` made.
+    users : Path or str
+        CSV or Parquet file with a column ``user_id``, or called as in the files of the log.
+    progress : callable, optional
+    **options
+        ``memory`` of `RunConfig`.
+
+    Returns
+    -------
+    tuple of RowAccount
+        The accounts of the tables that held one of the users.
+
+    Raises
+    ------
+    DataError
+        If the data hold none of the users, or the file names none or one twice.
+    OutputError
+        If the folder cannot be written, or is being changed by another process.
+    """
+    settings, target = load_config(None, options), Path(prepared).absolute()
+    log = read_origin(target).plan.tables["impressions"].columns["user_id"]
+    rows = read_user_file(Path(users), ["user_id"], other_names={"user_id": ["user", log.name]})
+    kind = pl.String() if log.type == "text" else pl.Int64()
+    ids = as_ids(rows["user_id"], like=kind, source=str(users))
+    if n_repeated := len(ids) - ids.n_unique():
+        raise DataError(
+            f"{users}: {n_repeated:,} of {len(ids):,} rows repeat a user; expected each user once; "
+            "remove the others"
+        )
+    return forget_users(target, ids, memory=settings.memory, progress=progress)
 
 
 def _source_to_prepare(

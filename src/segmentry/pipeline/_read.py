@@ -8,8 +8,9 @@ from segmentry.errors import ConfigError
 from segmentry.features import log_columns_of
 from segmentry.features.stages import count_source, derive_users, ready_users
 from segmentry.features.users import UserData, Wanted
-from segmentry.ingest.checked import Rules, check_source
+from segmentry.ingest.checked import check_source
 from segmentry.ingest.engines import explained, open_engine
+from segmentry.ingest.rules import Rules
 from segmentry.ingest.sources import with_duplicates
 from segmentry.runtime.clock import StepClock
 from segmentry.schema import EVENT_COLUMNS, Progress, Source
@@ -86,11 +87,17 @@ def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
             moments[name] = parse_moment(
                 text, utc_offset_hours=source.utc_offset_hours, option=f"--{name}"
             )
-    if moments and not wanted.traits.has_time:
+    given = [*moments, *(["window"] if config.window is not None else [])]
+    if given and not wanted.traits.has_time:
         why = "there is no log" if source.impressions is None else "the log has no times"
-        given = " and ".join(f"--{name}" for name in moments)
-        raise ConfigError(f"{given}: {why}, so there is no window; leave it out")
+        options = " and ".join(f"--{name}" for name in given)
+        raise ConfigError(f"{options}: {why}, so there is no window; leave it out")
     since, until = moments.get("since"), moments.get("until")
+    if since is not None and config.window is not None:
+        raise ConfigError(
+            f"--since {config.since} and --window {config.window}: both say where the window "
+            "starts; leave out one"
+        )
     if since is not None and until is not None and since >= until:
         raise ConfigError(
             f"--since {config.since} is not before --until {config.until}; expected a window "
@@ -99,6 +106,7 @@ def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
     return Rules(
         since=since,
         until=until,
+        trailing_days=config.window_days,
         sample=config.sample,
         is_strict=config.strict,
         is_tallied=wanted.takes_one_grouping,

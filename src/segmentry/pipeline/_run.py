@@ -298,7 +298,7 @@ def _undated(users: UserData) -> tuple[str, ...]:
     return tuple(feature.name for feature in users.features if feature.family == "behaviour")
 
 
-_READING_OPTIONS = ("engine", "with_", "since", "until", "sample", "memory", "strict")
+_READING_OPTIONS = ("engine", "with_", "since", "until", "window", "sample", "memory", "strict")
 
 
 def _reuse(

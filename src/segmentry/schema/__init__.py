@@ -19,6 +19,7 @@ from segmentry.schema._source import (
     DataTraits,
     FileShape,
     NumberFormat,
+    PreparedFile,
     Source,
     TableSource,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "Outcome",
     "OutcomeKind",
     "PartQueries",
+    "PreparedFile",
     "Progress",
     "RowAccount",
     "Source",

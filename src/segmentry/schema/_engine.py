@@ -75,6 +75,10 @@ class Engine(PartQueries, Protocol):
         """Return the first text, in order, that is not a number in a canonical column."""
         ...
 
+    def last_moment(self, source: TableSource) -> int | None:
+        """Return the moment of the last row of a log that can be used."""
+        ...
+
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
         ...
@@ -109,8 +113,26 @@ class Engine(PartQueries, Protocol):
         *,
         is_distinct: bool,
         is_sorted: bool = False,
+        within: tuple[int, int] | None = None,
+        without: pl.Series | None = None,
     ) -> None:
-        """Write the rows of a part to one file, compactly; one of equal rows if `is_distinct`."""
+        """Write the rows of a part to one file, compactly; one of equal rows if `is_distinct`.
+
+        `within` are the first moment of the rows to write and the first that follows them;
+        `without` are users whose rows are left out.
+        """
+        ...
+
+    def count_days(self, role: str, files: Sequence[Path], *, offset: int) -> Mapping[int, int]:
+        """Count the rows of parts by local day since 1970; `offset` is the clock's, in seconds."""
+        ...
+
+    def extent_of(self, role: str, file: Path) -> tuple[int, int, int]:
+        """Return how many rows a file of a part has, and its first and last moment."""
+        ...
+
+    def count_users_in(self, files: Sequence[Path], users: pl.Series) -> Mapping[Path, int]:
+        """Count the rows of some users by file; files without one are absent."""
         ...
 
     def tally_users(

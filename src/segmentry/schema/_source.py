@@ -45,6 +45,8 @@ class ColumnSource:
     """Values that mean "unknown", next to the empty field."""
     is_whole: bool = False
     """Of a text: whole numbers are written without decimals, ``7`` for ``7.0``."""
+    origin: int = 0
+    """Of a moment that is a number: the epoch seconds from which it counts."""
     days_until: int | None = None
     """Of a moment: take the days from it until this one, in epoch seconds, instead."""
     number_format: NumberFormat = PLAIN_NUMBERS
@@ -62,6 +64,18 @@ class FileShape:
     """Of CSV; empty to find it."""
     names: tuple[str, ...] = ()
     """Names of the columns of files without a header line; empty where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """What was written to one file of a prepared table."""
+
+    n_bytes: int
+    sha256: str
+    n_rows: int
+    first_at: int = 0
+    last_at: int = 0
+    """`first_at`, `last_at`: moments of the first and the last row of a log; 0 without times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +99,8 @@ class TableSource:
     prepared: RowAccount | None = None
     """What became of the rows when `segmentry data prepare` read them. The files then hold the
     sound rows alone, under canonical names and types; those of a log lie in parts by user."""
-    digests: Mapping[Path, str] = field(default_factory=dict)
-    """SHA-256 of each prepared file as it was written."""
+    written: Mapping[Path, PreparedFile] = field(default_factory=dict)
+    """Each prepared file as it was written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from segmentry.errors import ConfigError
 from segmentry.ingest.engines._failures import explained
-from segmentry.ingest.engines._validity import REPEATED
+from segmentry.ingest.engines._validity import REPEATED, TIME_OF, reasons_of
 from segmentry.runtime.memory import engine_share, process_limit
 from segmentry.schema import Engine
 
-__all__ = ["ENGINES", "REPEATED", "explained", "open_engine"]
+__all__ = ["ENGINES", "REPEATED", "TIME_OF", "explained", "open_engine", "reasons_of"]
 
 ENGINES = ("duckdb",)
 

@@ -37,7 +37,7 @@ from segmentry.ingest.engines._validity import (
     judge,
 )
 from segmentry.ingest.files import FileLayout
-from segmentry.schema import ColumnSource, LogParts, TableSource, UserTally
+from segmentry.schema import SECONDS_PER_DAY, ColumnSource, LogParts, TableSource, UserTally
 
 # What DuckDB says of a line that it sets aside alone, and the reason reported for it. Any other
 # complaint, such as a quote that is not closed, can have swallowed the lines that follow.
@@ -99,6 +99,28 @@ class DuckDBEngine:
         self._unreadable_rows()
         return str(found.item())
 
+    def last_moment(self, source: TableSource) -> int | None:
+        """Return the moment of the last row of a log that can be used."""
+        if source.prepared is not None:
+            return max((each.last_at for each in source.written.values()), default=None)
+
+        def find(judged: Judged) -> tuple[int, int | None]:
+            at = nw.when(nw.col(REASON) == 0).then(nw.col(TIME_OF[source.role]))
+            found = judged.rows.select(n=nw.len(), last_at=at.max())
+            n_rows, last_at = _to_polars(nw.to_native(found)).row(0)
+            return n_rows, last_at
+
+        answer = self._read_log(
+            source,
+            find,
+            lambda found: found[0],
+            exclude={},
+            keep_users=None,
+            on_progress=lambda _done, _total: None,
+        )
+        self._unreadable_rows()
+        return answer[1]
+
     def distinct_users(self, source: TableSource) -> pl.Series:
         """Return the distinct known user ids of a log."""
         known = "user_id IS NOT NULL"
@@ -126,7 +148,6 @@ class DuckDBEngine:
         if source.prepared is None:
             return split(source, directory, n_parts=n_parts, on_progress=on_progress)
         return split_prepared(
-            self,
             functools.partial(split, on_progress=lambda _done, _total: None),
             source,
             directory,
@@ -190,12 +211,19 @@ class DuckDBEngine:
         *,
         is_distinct: bool,
         is_sorted: bool = False,
+        within: tuple[int, int] | None = None,
+        without: pl.Series | None = None,
     ) -> None:
         """Write the rows of a part to one file in small types; one of equal rows if wanted."""
+        left_out = None if without is None else self.from_polars(without.to_frame("user_id"))
 
         def write() -> None:
-            names = [str(file) for file in files]
-            rows = self._connection.read_parquet(names, hive_partitioning=False)
+            rows = self._parquet(files)
+            if within is not None:
+                at = TIME_OF[role]
+                rows = rows.filter(f"{at} >= {within[0]} AND {at} < {within[1]}")
+            if left_out is not None:
+                rows = rows.join(nw.to_native(left_out), "user_id", how="anti")
             kept = [name for name in rows.columns if name != REASON]
             small = self._small_ids(rows) if role == "behaviours" else frozenset()
             listed = ", ".join(f"{n}::INTEGER AS {n}" if n in small else n for n in kept)
@@ -207,6 +235,47 @@ class DuckDBEngine:
             self._connection.execute(f"COPY ({query}) TO {quoted_text(str(target))} ({form})")
 
         self._run(write, "writing a part of the log")
+
+    def count_days(self, role: str, files: Sequence[Path], *, offset: int) -> Mapping[int, int]:
+        """Count the rows of parts by local day since 1970."""
+        day = f"floor(({TIME_OF[role]} + {offset}) / {SECONDS_PER_DAY}.0)::BIGINT"
+        query = f"{day} AS day, count(*) AS n"
+        return dict(
+            self._run(
+                lambda: self._parquet(files).aggregate(query, day).fetchall(), "counting days"
+            )
+        )
+
+    def extent_of(self, role: str, file: Path) -> tuple[int, int, int]:
+        """Return how many rows a file of a part has, and its first and last moment."""
+        at = TIME_OF[role]
+        query = f"count(*), coalesce(min({at}), 0), coalesce(max({at}), 0)"
+        found = self._run(
+            lambda: self._parquet([file]).aggregate(query).fetchall(), "looking at a part"
+        )
+        n_rows, first_at, last_at = found[0]
+        return n_rows, first_at, last_at
+
+    def count_users_in(self, files: Sequence[Path], users: pl.Series) -> Mapping[Path, int]:
+        """Count the rows of some users by file; files without one are absent."""
+        wanted = nw.to_native(self.from_polars(users.to_frame("user_id")))
+
+        def find() -> list[tuple[str, int]]:
+            names = [str(file) for file in files]
+            rows = self._connection.read_parquet(
+                names, hive_partitioning=False, union_by_name=True, filename=True
+            )
+            found = rows.select("user_id", "filename").join(wanted, "user_id", how="semi")
+            return found.aggregate("filename, count(*)", "filename").fetchall()
+
+        return {Path(name): n for name, n in self._run(find, "looking for users")}
+
+    def _parquet(self, files: Sequence[Path]) -> duckdb.DuckDBPyRelation:
+        """Return the rows of files of parts; ids may be of four bytes in some of them."""
+        names = [str(file) for file in files]
+        return self._connection.read_parquet(
+            names, hive_partitioning=False, union_by_name=len(names) > 1
+        )
 
     def _small_ids(self, rows: duckdb.DuckDBPyRelation) -> frozenset[str]:
         """Return the columns of ids of which each fits into four bytes."""
@@ -245,8 +314,7 @@ class DuckDBEngine:
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the rows of one part of a log, lazily."""
-        files = [str(file) for file in files_of(part)]
-        return nw.from_native(self._connection.read_parquet(files, hive_partitioning=False))
+        return nw.from_native(self._parquet(files_of(part)))
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""

@@ -1,6 +1,6 @@
 """The query of DuckDB that reads the files of a table into its canonical columns."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from segmentry.errors import SchemaError
 from segmentry.ingest.engines._plain import PlainText
 from segmentry.ingest.engines._validity import TIME_OF, WHOLE, raw_columns_of
 from segmentry.ingest.files import BLANKS, NULL_WORDS, FileLayout, inspect_file, is_number
-from segmentry.ingest.moments import FIELDS, UNITS_PER_SECOND, moment_pattern
+from segmentry.ingest.moments import FIELDS, MONTHS, UNITS_PER_SECOND, moment_pattern
 from segmentry.ingest.numbers import GROUPS, TRANSLATED, core_pattern, number_pattern
 from segmentry.schema import (
     SECONDS_PER_DAY,
@@ -34,21 +34,49 @@ def moment_of(found: str, column: ColumnSource) -> str:
     """Return epoch seconds of a column of moments; null where it cannot be read."""
     if column.time_format in UNITS_PER_SECOND:
         number = f"floor(TRY_CAST({found} AS DOUBLE) / {UNITS_PER_SECOND[column.time_format]})"
-        return f"TRY_CAST({number} AS BIGINT)"
+        return f"(TRY_CAST({number} AS BIGINT) + {column.origin})"
     pattern = moment_pattern(column.time_format)
     names = ", ".join(quoted_text(name) for name in pattern.names)
     text = _stripped(found)
     parts = f"regexp_extract({text}, {quoted_text(pattern.regex)}, [{names}])"
     part = {name: f"({parts}).{name}" if name in pattern.groups else "''" for name in FIELDS}
-    two = {name: f"lpad({part[name]}, 2, '0')" for name in FIELDS[1:6]}
+    year, month, hour = _year_of(part), _month_of(part), _hour_of(part)
+    two = {name: f"lpad({part[name]}, 2, '0')" for name in ("day", "minute", "second")}
     written = (
-        f"{part['year']} || '-' || {two['month']} || '-' || {two['day']} || ' ' || {two['hour']} "
+        f"{year} || '-' || {month} || '-' || {two['day']} || ' ' || {hour} "
         f"|| ':' || {two['minute']} || ':' || {two['second']}"
     )
-    is_sound = f"{two['hour']} < '24' AND {two['second']} < '60'"
+    is_sound = f"{hour} < '24' AND {two['second']} < '60'"
     seconds = f"epoch_us(TRY_CAST({written} AS TIMESTAMP)) // 1000000"
     offset = _offset_of(part["zone"], column.utc_offset_hours)
     return f"CASE WHEN {is_sound} THEN {seconds} - ({offset}) END"
+
+
+def _year_of(part: Mapping[str, str]) -> str:
+    """Return the year; of two digits, those from 69 on are of the last century, as in POSIX."""
+    short = part["short_year"]
+    if short == "''":
+        return part["year"]
+    return f"(CASE WHEN {short} >= '69' THEN '19' ELSE '20' END || {short})"
+
+
+def _month_of(part: Mapping[str, str]) -> str:
+    name = part["month_name"]
+    if name == "''":
+        return f"lpad({part['month']}, 2, '0')"
+    months = " ".join(f"WHEN '{month}' THEN '{place:02}'" for place, month in enumerate(MONTHS, 1))
+    return f"CASE lower(substr({name}, 1, 3)) {months} END"
+
+
+def _hour_of(part: Mapping[str, str]) -> str:
+    """Return the hour of 24; null where one before or after noon is not 1 to 12."""
+    hour, half = part["hour"], part["half"]
+    if half == "''":
+        return f"lpad({hour}, 2, '0')"
+    number = f"TRY_CAST({hour} AS INTEGER)"
+    later = f"CASE WHEN lower({half}) = 'p' THEN 12 ELSE 0 END"
+    written = f"lpad(({number} % 12 + {later})::VARCHAR, 2, '0')"
+    return f"CASE WHEN {number} BETWEEN 1 AND 12 THEN {written} END"
 
 
 def _offset_of(zone: str, default_hours: UtcOffset) -> str:
@@ -59,7 +87,7 @@ def _offset_of(zone: str, default_hours: UtcOffset) -> str:
     minutes = f"coalesce(TRY_CAST(substr({digits}, 4, 2) AS BIGINT), 0) * 60"
     return (
         f"CASE WHEN {zone} = '' THEN {round(default_hours * 3600)} "
-        f"WHEN {zone} IN ('Z', 'z', 'UTC') THEN 0 "
+        f"WHEN {zone} IN ('Z', 'z', 'UTC', 'GMT') THEN 0 "
         f"WHEN starts_with({zone}, '-') THEN -({hours} + {minutes}) ELSE {hours} + {minutes} END"
     )
 
@@ -223,7 +251,10 @@ def scan_query(
     wanted = raw_columns_of(source) if is_log else tuple(source.columns)
     outputs = ", ".join(_output(source, layout, name, whole) for name in wanted)
     if layout.format == "parquet":
-        return f"SELECT {outputs} FROM read_parquet({files}, hive_partitioning = false)"  # noqa: S608  # names and paths are quoted
+        # Ids of a prepared log may be of four bytes in one file and of eight in others.
+        union = str(source.prepared is not None and len(layouts) > 1).lower()
+        options = f"hive_partitioning = false, union_by_name = {union}"
+        return f"SELECT {outputs} FROM read_parquet({files}, {options})"  # noqa: S608  # names and paths are quoted
     scan = f"read_csv({files}, {_csv_options(layout, whole, is_parallel=is_parallel)})"
     if layout.format == "whitespace":
         blanks = "line, ' ' || chr(9) || chr(13)"

@@ -9,8 +9,8 @@ from typing import Protocol
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from segmentry.ingest.engines._validity import REASON, Judged, with_prepared
-from segmentry.schema import Engine, LogParts, RowAccount, TableSource
+from segmentry.ingest.engines._validity import REASON, TIME_OF, Judged, with_prepared
+from segmentry.schema import LogParts, RowAccount, TableSource
 
 _MIN_HELD, _MAX_HELD, _MAX_HELD_IN_ALL = 2_048, 65_536, 1 << 20
 
@@ -104,7 +104,6 @@ class Split(Protocol):
 
 
 def split_prepared(
-    engine: Engine,
     split: Split,
     source: TableSource,
     directory: Path,
@@ -113,31 +112,52 @@ def split_prepared(
     are_all_users_kept: bool,
     on_progress: Callable[[int, int], None],
 ) -> LogParts:
-    """Keep the parts of a prepared log; split again only those of which something is left out."""
-    parts = sorted({file.parent for file in source.files})
+    """Link to the files of a prepared log; split again only those of which something is left out.
+
+    `directory` then has a folder for each part that has rows. `exclude` looks at moments alone, and
+    leaves out all before one or all from one on.
+    """
+    by_part: dict[str, list[Path]] = {}
+    for file in source.files:
+        by_part.setdefault(file.parent.name, []).append(file)
     is_whole = are_all_users_kept and not source.is_distinct
     accounts, kept = [], []
-    for number, part in enumerate(parts):
-        on_progress(number, len(parts))
-        if is_whole and not _has_excluded(engine, part, exclude):
-            n_rows = n_rows_of(part)
-            accounts.append(RowAccount(source.role, n_rows, n_rows, {}, {}))
+    for number, (name, files) in enumerate(sorted(by_part.items())):
+        on_progress(number, len(by_part))
+        part = directory / name
+        part.mkdir(parents=True)
+        whole = [file for file in files if is_whole and not _has_excluded(file, source, exclude)]
+        for file in whole:
+            _link(file, part / file.name)
+        n_rows = sum(source.written[file].n_rows for file in whole)
+        accounts.append(RowAccount(source.role, n_rows, n_rows, {}, {}))
+        if cut := tuple(file for file in files if file not in whole):
+            target = directory / f"of {name}"
+            target.mkdir()
+            log = split(replace(source, files=cut), target, n_parts=1)
+            accounts.append(log.account)
+            for file in (file for each in log.parts for file in files_of(each)):
+                file.rename(part / f"of {file.name}")
+        if any(part.iterdir()):
             kept.append(part)
-            continue
-        files = tuple(file for file in source.files if file.parent == part)
-        target = directory / f"of {part.name}"
-        target.mkdir(parents=True)
-        log = split(replace(source, files=files), target, n_parts=1)
-        accounts.append(log.account)
-        if log.parts:
-            kept.append(log.parts[0].rename(directory / part.name))
     account = RowAccount.total(source.role, accounts)
     return LogParts(tuple(kept), with_prepared(account, source))
 
 
-def _has_excluded(engine: Engine, part: Path, exclude: Mapping[str, nw.Expr]) -> bool:
+def _link(file: Path, target: Path) -> None:
+    """Give a file another name, under which it stays when the prepared folder is changed."""
+    try:
+        target.hardlink_to(file)
+    except OSError:  # another disk
+        target.symlink_to(file.resolve())
+
+
+def _has_excluded(file: Path, source: TableSource, exclude: Mapping[str, nw.Expr]) -> bool:
+    """Whether the first or the last row of a file is left out: by moments, all between are not."""
     if not exclude:
         return False
+    written = source.written[file]
+    ends = {TIME_OF[source.role]: [written.first_at, written.last_at]}
     is_out = nw.any_horizontal(*exclude.values(), ignore_nulls=True)
-    found = engine.collect(engine.scan_part(part).filter(is_out).select(nw.len().alias("n")))
-    return bool(found["n"][0])
+    found = nw.from_native(pl.DataFrame(ends)).select(is_out=is_out)
+    return bool(found["is_out"].any())

@@ -109,6 +109,12 @@ def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
     return rules
 
 
+def reasons_of(source: TableSource) -> Mapping[str, int]:
+    """Return the reasons why rows of a log are not used, with their places in its account."""
+    reasons = (*_rules(source), WRONG_FIELDS, NOT_TEXT, *_set_apart(source), REPEATED)
+    return {reason: place for place, reason in enumerate(reasons)}
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The rows of a log with the code of why each is set aside, 0 for a row that is used."""

@@ -3,6 +3,7 @@
 In: a TOML file, or files to guess one from. Out: a `Source`.
 """
 
+from segmentry.ingest.mapping._attributes import attribute_feature
 from segmentry.ingest.mapping._files import find_files
 from segmentry.ingest.mapping._model import (
     AdsMapping,
@@ -14,7 +15,7 @@ from segmentry.ingest.mapping._model import (
     load_mapping,
     parse_mapping,
 )
-from segmentry.ingest.mapping._resolve import attribute_feature, resolve_mapping
+from segmentry.ingest.mapping._resolve import resolve_mapping
 from segmentry.ingest.mapping._write import render_mapping
 
 __all__ = [

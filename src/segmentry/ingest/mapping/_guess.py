@@ -11,7 +11,7 @@ from segmentry.errors import DataError
 from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehaviourCodes
-from segmentry.ingest.moments import find_time_format
+from segmentry.ingest.moments import count_from_elsewhere, find_time_format
 from segmentry.schema import ADS_COLUMNS, FileShape
 
 _MAX_SHOWN = 6
@@ -85,7 +85,9 @@ class GuessedTable:
     examples: Mapping[str, tuple[str, ...]]
     """The most frequent values by role."""
     time_format: str = ""
-    """Of a log; empty if it cannot be determined."""
+    """Of a log; empty if it is not recognised."""
+    is_relative: bool = False
+    """Whether the times of a log are numbers that count from another moment than 1970."""
     click_values: tuple[str, ...] = ()
     """Values of the event type that are clicks."""
     doubts: tuple[str, ...] = ()
@@ -220,12 +222,15 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
         "ads": ("ad_id", *_OF_ADS),
     }[role]
     kept = {name: column for name, column in roles.items() if name in wanted}
-    time_format = ""
+    time_format, is_relative = "", False
     if role == "log" and "time" in kept:
         time_format = find_time_format(layout.values(kept["time"]))
-        if not time_format:
-            seen = ", ".join(_examples(layout, kept["time"])[:3])
-            doubts.append(f"the format of the times cannot be determined: {seen}; set time_format")
+        seen = ", ".join(_examples(layout, kept["time"])[:3])
+        is_relative = not time_format and count_from_elsewhere(layout.values(kept["time"]))
+        if is_relative:
+            doubts.append(f"the times count from another moment than 1970: {seen}; set origin")
+        elif not time_format:
+            doubts.append(f"the format of the times is not recognised: {seen}; set time_format")
     clicks = _click_values(layout, kept) if role == "log" else ()
     action = kept.get("event_type", "") if role == "log" and _are_actions(layout, kept) else ""
     if "event_type" in kept and not clicks:
@@ -248,6 +253,7 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
         examples={name: _examples(layout, column) for name, column in kept.items()}
         | ({"action": _examples(layout, action)} if action else {}),
         time_format=time_format,
+        is_relative=is_relative,
         click_values=clicks,
         doubts=tuple(doubts),
         action=action,

@@ -43,6 +43,17 @@ def _as_date(value: Any) -> Any:
         raise ValueError(f"found {value!r}, expected a day such as 2014-12-31") from error
 
 
+def _as_moment(value: Any) -> Any:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return dt.datetime.combine(value, dt.time())
+    if isinstance(value, str):
+        try:
+            return dt.datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"found {value!r}, expected a moment such as 2017-05-06") from error
+    return value
+
+
 _CLOCK = re.compile(r"([+-])(\d{1,2}):(\d{2})")
 
 
@@ -95,12 +106,27 @@ class FilesMapping(_Strict):
         return {role: column for role, column in named if column is not None}
 
 
-class LogMapping(FilesMapping):
-    """The log: one row per event."""
+class TimedMapping(FilesMapping):
+    """A table of what happened when.
+
+    Times that are numbers count from `origin`, 1970 if it is absent.
+    """
 
     user_id: str
     time: str | None = None
     time_format: str = "auto"
+    origin: Annotated[dt.datetime | None, BeforeValidator(_as_moment)] = None
+
+    @model_validator(mode="after")
+    def _has_times(self) -> "TimedMapping":
+        if self.origin is not None and self.time is None:
+            raise ValueError("found origin but no time; name the column of times")
+        return self
+
+
+class LogMapping(TimedMapping):
+    """The log: one row per event."""
+
     click: str | None = None
     click_values: Texts = ()
     other_values: Texts = ()
@@ -187,13 +213,10 @@ class BehaviourCodes(_Strict):
     other: Texts = ()
 
 
-class BehavioursMapping(FilesMapping):
+class BehavioursMapping(TimedMapping):
     """What users do in the shop: one row per action."""
 
-    user_id: str
-    time: str | None = None
     action: str
-    time_format: str = "auto"
     category_id: str | None = None
     brand_id: str | None = None
     codes: BehaviourCodes = BehaviourCodes()

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from segmentry.errors import ConfigError, SchemaError
@@ -17,15 +16,22 @@ from segmentry.ingest.files import (
     is_number,
     require_columns,
 )
+from segmentry.ingest.mapping._attributes import attribute_feature, attribute_source
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import (
-    Attribute,
     BehavioursMapping,
     DataMapping,
     FilesMapping,
     LogMapping,
+    TimedMapping,
 )
-from segmentry.ingest.moments import find_time_format, has_hours, midnight
+from segmentry.ingest.moments import (
+    UNITS_PER_SECOND,
+    contradiction_of,
+    find_time_format,
+    has_hours,
+    midnight,
+)
 from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.schema import (
     BEHAVIOUR_ACTIONS,
@@ -34,91 +40,11 @@ from segmentry.schema import (
     UNKNOWN_CODE,
     ColumnSource,
     ColumnType,
-    Family,
-    Feature,
     FileShape,
     Source,
     TableSource,
     UtcOffset,
 )
-
-_UNITS: Mapping[str, str] = MappingProxyType(
-    {
-        "categorical": "level",
-        "ordinal": "level",
-        "number": "value",
-        "count": "count",
-        "money": "amount",
-        "duration": "days",
-        "share": "share",
-        "rate": "value",
-    }
-)
-_FAMILIES: Mapping[str, Family] = MappingProxyType({"count": "activity", "money": "value"})
-
-
-def attribute_feature(name: str, attribute: Attribute) -> Feature:
-    """Return the feature of an attribute.
-
-    >>> education = Attribute(column="Edu", kind="ordinal", order=("basic", "master"))
-    >>> attribute_feature("education", education).levels
-    {'1': 'basic', '2': 'master'}
-    """
-    levels = {str(place): level for place, level in enumerate(attribute.order, start=1)}
-    return Feature(
-        name=name,
-        family=_FAMILIES.get(attribute.kind, "demographics"),
-        label=attribute.label or name.replace("_", " "),
-        unit=attribute.unit or _UNITS[attribute.kind],
-        kind=attribute.kind,
-        fill="own level" if attribute.kind == "categorical" else "median",
-        description=attribute.description or f"Column {attribute.column}; null if unknown.",
-        levels=levels or dict(attribute.levels),
-    )
-
-
-def attribute_source(
-    attribute: Attribute, known: Sequence[str], *, utc_offset_hours: UtcOffset
-) -> ColumnSource:
-    """Return how the column of an attribute is read; `known` are some values that are not missing.
-
-    Raises SchemaError if it is a date and its format cannot be determined.
-    """
-    if attribute.days_until is not None:
-        return _date_source(attribute, attribute.days_until, known, utc_offset_hours)
-    if attribute.order:
-        codes = tuple((level.strip().lower(), i) for i, level in enumerate(attribute.order, 1))
-        # A level that is not among those declared is counted as impossible.
-        return ColumnSource(attribute.column, "code", codes=codes, other=OTHER_CODE)
-    kind: ColumnType = "number"
-    if attribute.kind in ("categorical", "ordinal") and has_integers_only(known):
-        kind = "integer"
-    elif attribute.kind == "categorical":
-        kind = "text"
-    return ColumnSource(attribute.column, kind)
-
-
-def _date_source(
-    attribute: Attribute, until: dt.date, known: Sequence[str], offset: UtcOffset
-) -> ColumnSource:
-    """Read a date as the days from it until the beginning of a day."""
-    time_format = attribute.time_format
-    if time_format == "auto":
-        time_format = find_time_format(known)
-    if not time_format:
-        text = repr(known[0]) if known else "nothing"
-        raise SchemaError(
-            f"column {attribute.column!r} holds {text}; the date format cannot be determined; say "
-            'it next to days_until: time_format = "%d/%m/%Y"'
-        )
-    return ColumnSource(
-        attribute.column,
-        "moment",
-        time_format=time_format,
-        utc_offset_hours=offset,
-        days_until=midnight(until, utc_offset_hours=offset),
-    )
-
 
 _IDS = ("user_id", "ad_id")
 _JOINED = (*_IDS, "category_id", "brand_id")
@@ -247,8 +173,8 @@ def _log_column(
     if role in _IDS:
         return ColumnSource(name, _id_type(found.values(name)))
     if role == "shown_at":
-        time_format = _time_format(log.time_format, found, name, role="log")
-        return _time_column(name, time_format, found.values(name), utc_offset_hours)
+        time_format = _time_format(log, found, name, role="log")
+        return _time_column(name, time_format, log, found.values(name), utc_offset_hours)
     if role == "is_click":
         return _click_column(name, log, found)
     if role == "is_not_click":
@@ -257,14 +183,23 @@ def _log_column(
 
 
 def _time_column(
-    name: str, time_format: str, values: Sequence[str], utc_offset_hours: UtcOffset
+    name: str, time_format: str, log: TimedMapping, values: Sequence[str], offset: UtcOffset
 ) -> ColumnSource:
     has_fractions = not has_integers_only(values) and any(
         is_number(value) and not _is_integer(value) for value in values
     )
-    if time_format == "seconds" and not has_fractions:
+    if time_format == "seconds" and not has_fractions and log.origin is None:
         return ColumnSource(name, "integer")
-    return ColumnSource(name, "moment", time_format=time_format, utc_offset_hours=utc_offset_hours)
+    origin = 0 if log.origin is None else _epoch_of(log.origin, offset)
+    return ColumnSource(
+        name, "moment", time_format=time_format, utc_offset_hours=offset, origin=origin
+    )
+
+
+def _epoch_of(moment: dt.datetime, offset: UtcOffset) -> int:
+    """Return a moment in epoch seconds; one without a zone is of the local clock."""
+    zone = moment.tzinfo or dt.timezone(dt.timedelta(hours=offset))
+    return int(moment.replace(tzinfo=zone).timestamp())
 
 
 def _id_type(values: Sequence[str]) -> ColumnType:
@@ -273,10 +208,24 @@ def _id_type(values: Sequence[str]) -> ColumnType:
     return "integer" if has_integers_only(values) and not is_padded else "text"
 
 
-def _time_format(declared: str, found: _Found, name: str, *, role: str) -> str:
+def _time_format(log: TimedMapping, found: _Found, name: str, *, role: str) -> str:
+    values, declared = found.values(name), log.time_format
+    if log.origin is not None and declared not in UNITS_PER_SECOND:
+        if declared == "auto":
+            return "seconds"
+        raise ConfigError(
+            f"[{role}] origin: times of format {declared!r} do not count from an origin; expected "
+            f"one of {', '.join(UNITS_PER_SECOND)}"
+        )
     if declared != "auto":
+        if strange := contradiction_of(values, declared):
+            fitting = find_time_format(values)
+            advice = f"time_format = {fitting!r} fits" if fitting else "correct the mapping"
+            raise SchemaError(
+                f"{found.files[0]}: column {name!r} holds {strange!r}, which is not written as "
+                f"time_format = {declared!r} says; {advice}"
+            )
         return declared
-    values = found.values(name)
     time_format = find_time_format(values)
     if not time_format:
         raise SchemaError(
@@ -408,8 +357,9 @@ def _behaviours_table(mapping: DataMapping, base: Path) -> TableSource | None:
     for role, name in behaviours.roles.items():
         values = _known(found, name, missing.get(role, ()))
         if role == "happened_at":
-            time_format = _time_format(behaviours.time_format, found, name, role="behaviours")
-            columns[role] = _time_column(name, time_format, values, mapping.utc_offset_hours)
+            time_format = _time_format(behaviours, found, name, role="behaviours")
+            offset = mapping.utc_offset_hours
+            columns[role] = _time_column(name, time_format, behaviours, values, offset)
         elif role == "action":
             columns[role] = _action_column(name, behaviours, found)
         else:

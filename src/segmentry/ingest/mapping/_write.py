@@ -119,7 +119,9 @@ def _role(table: GuessedTable, key: str) -> Iterator[str]:
     # Ids of users are private: a mapping is handed on.
     examples = "" if key == "user_id" else ", ".join(table.examples.get(key, ()))
     yield f"{key} = {_text(table.roles[key])}" + (f"  # {examples}" if examples else "")
-    if key == "time":
+    if key == "time" and table.is_relative:
+        yield '# origin = "2017-05-06 00:00"  # the moment of 0; time_format is its unit'
+    elif key == "time":
         yield (
             f"time_format = {_text(table.time_format)}"
             if table.time_format

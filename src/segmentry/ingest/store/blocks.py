@@ -1,19 +1,18 @@
 """The steps of a preparation: each is done once, and known by the content that it worked on."""
 
-import contextlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
 
-from segmentry.errors import DataError, OutputError
-from segmentry.ingest.engines import REPEATED, explained
-from segmentry.ingest.files import FileLayout, estimate_rows, inspect_file
+from segmentry.errors import DataError
+from segmentry.ingest.engines import REPEATED, explained, reasons_of
+from segmentry.ingest.files import FileLayout, inspect_file
 from segmentry.ingest.room import GZIP_RATIO, about_rows, parts_of
+from segmentry.ingest.store.journal import DoneBlock, Step, Work, done_blocks
 from segmentry.ingest.store.prepared import Inputs, Plan, PlannedTable
 from segmentry.ingest.store.text_blocks import (
     BlockRecord,
@@ -23,110 +22,13 @@ from segmentry.ingest.store.text_blocks import (
     record_of,
     skip_block,
 )
-from segmentry.runtime.codec import Codec
 from segmentry.runtime.progress import step_reporter
-from segmentry.schema import ColumnSource, Engine, Progress, RowAccount, TableSource
-
-
-@dataclass(frozen=True, slots=True)
-class DoneBlock:
-    """A block that was split: what it was, and where its rows went."""
-
-    record: BlockRecord
-    account: RowAccount
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step that is done: the beginning has the plan, a block its record, a part its rows."""
-
-    step: str
-    plan: Plan | None = None
-    n_parts: int = 0
-    block: DoneBlock | None = None
-    n_rows: int = 0
-
-
-_CODEC = Codec(
-    Step,
-    what="step of a preparation",
-    version=1,
-    remedy="begin again with --overwrite",
-    error=DataError,
-)
-
-
-class Journal:
-    """Done steps by name, in a file that survives whatever ends the process."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._done: dict[str, Step] = {}
-        if file.exists():
-            whole = file.read_bytes()
-            end = whole.rfind(b"\n") + 1  # what follows is a line that was cut off
-            for line in whole[:end].splitlines():
-                step = _CODEC.parse(line.decode(errors="replace"), source=str(file))
-                self._done[step.step] = step
-            if end < len(whole):
-                with file.open("r+b") as stream:
-                    stream.truncate(end)
-
-    def found(self, step: str) -> Step | None:
-        """Return what a step came to, or nothing if it is not done."""
-        return self._done.get(step)
-
-    def write(self, step: Step) -> Step:
-        """Write down a step that is done, and return it; its files must be whole by now."""
-        with self._file.open("ab") as stream:
-            stream.write(_CODEC.render(step, indent=None).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        self._done[step.step] = step
-        return step
-
-
-@contextlib.contextmanager
-def locked(file: Path, *, busy: str) -> Iterator[None]:
-    """Hold a lock that ends with the process, however it ends.
-
-    An OutputError says that the file is `busy` if another process holds it.
-    """
-    from filelock import lock_descriptor
-
-    with file.open("a") as stream:
-        if not lock_descriptor(stream.fileno(), blocking=False):
-            raise OutputError(busy)
-        yield
-
+from segmentry.schema import ColumnSource, PreparedFile, RowAccount, TableSource
 
 LOGS = ("impressions", "behaviours")
 PREPARED_FOR = "1GB"
 """The memory of a process into which a part of a prepared log fits."""
 _PLAIN_TYPES = {pl.Int64: "integer", pl.Float64: "number", pl.String: "text"}
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A preparation under way: its hidden folder, what of it is done, and who works on it."""
-
-    folder: Path
-    journal: Journal
-    engine: Engine
-    block_bytes: int
-    progress: Progress | None
-
-    @property
-    def whole(self) -> Path:
-        """Where that lies which is ready."""
-        return self.folder / "whole"
-
-    def fresh(self, name: str) -> Path:
-        """Return an empty folder for work that may be cut off."""
-        folder = self.folder / "scratch" / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
 
 
 def plan_of(tables: Mapping[str, TableSource]) -> Plan:
@@ -137,6 +39,7 @@ def plan_of(tables: Mapping[str, TableSource]) -> Plan:
             role: PlannedTable(
                 tuple(file.name for file in table.files),
                 dict(table.columns),
+                table.shape,
                 table.possible,
                 table.is_distinct,
             )
@@ -162,20 +65,24 @@ def begin_work(work: Work, plan: Plan, tables: Mapping[str, TableSource]) -> int
     return begun.n_parts
 
 
-def split_blocks(work: Work, table: TableSource, *, n_parts: int) -> Inputs:
-    """Split a log block by block; return what the files were, by content."""
+def split_blocks(
+    work: Work, table: TableSource, *, n_parts: int, known: set[BlockRecord] | None = None
+) -> Inputs:
+    """Split a log block by block; return its blocks by file, without those that are `known`."""
     report = step_reporter(work.progress, f"preparing the {table.role}")
     n_rows, n_bytes = sum(map(about_rows, table.files)), sum(f.stat().st_size for f in table.files)
     n_done = 0
     inputs: list[tuple[BlockRecord, ...]] = []
     for place, file in enumerate(table.files):
         records: list[BlockRecord] = []
-        for record, text in _blocks(work, table, place):
+        for record, text in _blocks(work, table, place, set() if known is None else known):
             if text is not None:
                 step = f"block {table.role} {place} {len(records)}"
                 account = _split_block(work, table, text, step, n_parts=n_parts)
                 work.journal.write(Step(step, block=DoneBlock(record, account)))
             records.append(record)
+            if known is not None:
+                known.add(record)
             n_read = sum(each.n_bytes for each in records)
             share = min(1.0, n_read / max(1, _text_size(file)))
             report(int(n_rows * (n_done + share * file.stat().st_size) / max(1, n_bytes)), n_rows)
@@ -190,17 +97,18 @@ def _text_size(file: Path) -> int:
 
 
 def _blocks(
-    work: Work, table: TableSource, place: int
+    work: Work, table: TableSource, place: int, known: set[BlockRecord]
 ) -> Iterator[tuple[BlockRecord, Path | None]]:
-    """Yield the record of each block, and the text of those that are not done."""
+    """Yield the record of each block that is not known, and the text of those that are not done."""
     file = table.files[place]
     layout = inspect_file(file, table.shape)
-    done = [each.record for each in _done_blocks(work, table, place)]
+    done = [each.record for each in done_blocks(work, table.role, place)]
     if not _is_cut(layout):
         record = record_of(file)
         if done and done[0] != record:
             raise changed_block(file, 0)
-        yield record, None if done else file
+        if record not in known:
+            yield record, None if done else file
         return
     with opened_text(file) as text:
         for number, record in enumerate(done):
@@ -208,10 +116,11 @@ def _blocks(
             yield record, None
         while True:
             target = _folder_like(layout, work.fresh("block")) / f"block{_suffix(file)}"
-            fresh = copy_block(text, target, n_bytes=work.block_bytes)
+            fresh = copy_block(text, target, n_bytes=work.block_bytes, known=known)
             if fresh is None:
                 return
-            yield fresh, target
+            if fresh not in known:
+                yield fresh, target
 
 
 def _is_cut(layout: FileLayout) -> bool:
@@ -229,14 +138,6 @@ def _folder_like(layout: FileLayout, folder: Path) -> Path:
         folder /= f"{name}={value}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _done_blocks(work: Work, table: TableSource, place: int) -> list[DoneBlock]:
-    found: list[DoneBlock] = []
-    while step := work.journal.found(f"block {table.role} {place} {len(found)}"):
-        assert step.block is not None, "a step of a block has one"  # noqa: S101  # written so
-        found.append(step.block)
-    return found
 
 
 def _split_block(
@@ -259,61 +160,40 @@ def _split_block(
     return log.account
 
 
-def merge_parts(work: Work, table: TableSource, *, n_parts: int) -> TableSource:
-    """Put the pieces of each part together, sorted; return the log that they are."""
-    report = step_reporter(work.progress, f"merging the {table.role}")
-    files: list[Path] = []
+def account_of(
+    table: TableSource, accounts: Sequence[RowAccount], *, n_repeated: int
+) -> RowAccount:
+    """Add up the accounts of blocks, of whose rows some are repeated, in any order of blocks."""
+    total = RowAccount.total(table.role, accounts)
+    excluded = dict(total.excluded)
+    if n_repeated:
+        excluded[REPEATED] = excluded.get(REPEATED, 0) + n_repeated
+    reasons = reasons_of(table)
+    rejected, excluded = (
+        {each: found[each] for each in sorted(found, key=lambda each: reasons.get(each, 99))}
+        for found in (total.rejected, excluded)
+    )
+    n_used = total.n_used - n_repeated
+    return replace(total, n_used=n_used, rejected=rejected, excluded=excluded)
+
+
+def prepared_log(
+    work: Work, table: TableSource, files: Mapping[str, PreparedFile], *, n_repeated: int
+) -> TableSource:
+    """Return a log that was prepared for the first time."""
     accounts = [
         block.account
         for place in range(len(table.files))
-        for block in _done_blocks(work, table, place)
+        for block in done_blocks(work, table.role, place)
     ]
-    n_used = n_merged = 0
-    n_rows = sum(each.n_used for each in accounts)
-    for part in range(n_parts):
-        report(n_merged, n_rows)
-        step = f"part {table.role} {part}"
-        target = work.whole / table.role / f"part={part}" / "rows.parquet"
-        done = work.journal.found(step)
-        if done is None:
-            done = work.journal.write(Step(step, n_rows=_merge(work, table, part, target)))
-        for piece in _pieces(work, table, part):
-            piece.unlink()
-        n_used += done.n_rows
-        n_merged = n_rows * (part + 1) // n_parts  # parts are by hash, so about equal
-        if done.n_rows:
-            files.append(target)
-    report(n_rows, n_rows)
-    return _prepared_log(table, tuple(files), accounts, n_used=n_used)
-
-
-def _pieces(work: Work, table: TableSource, part: int) -> list[Path]:
-    return sorted(work.folder.glob(f"block-{table.role}-*/part={part}/*.parquet"))
-
-
-def _merge(work: Work, table: TableSource, part: int, target: Path) -> int:
-    pieces = _pieces(work, table, part)
-    if not pieces:
-        return 0
-    rows = work.fresh("merge") / "rows.parquet"
-    work.engine.write_part(table.role, pieces, rows, is_distinct=table.is_distinct, is_sorted=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    rows.replace(target)
-    return estimate_rows(target) or 0
-
-
-def _prepared_log(
-    table: TableSource, files: tuple[Path, ...], accounts: Sequence[RowAccount], *, n_used: int
-) -> TableSource:
-    total = RowAccount.total(table.role, accounts)
-    n_repeated = {REPEATED: total.n_used - n_used} if total.n_used > n_used else {}
-    account = replace(total, n_used=n_used, excluded={**total.excluded, **n_repeated})
     columns = {
         name: _canonical(name, column)
         for name, column in table.columns.items()
         if name != "is_not_click"
     }
-    return TableSource(table.role, files, columns, prepared=account)
+    written = {work.whole / name: each for name, each in files.items()}
+    account = account_of(table, accounts, n_repeated=n_repeated)
+    return TableSource(table.role, tuple(written), columns, prepared=account, written=written)
 
 
 def _canonical(name: str, column: ColumnSource) -> ColumnSource:
@@ -324,22 +204,41 @@ def _canonical(name: str, column: ColumnSource) -> ColumnSource:
     return ColumnSource(name, kept)
 
 
-def convert_table(work: Work, table: TableSource) -> tuple[TableSource, Inputs]:
-    """Write a small table as it is read; return it, and what its files were, by content."""
+def convert_table(
+    work: Work, table: TableSource, old: TableSource | None = None
+) -> tuple[TableSource, Inputs]:
+    """Write a small table as it is read, after the rows of an old one; return what the files were.
+
+    Of a table that stands in the log distinct rows are kept.
+    """
     with explained(work.engine, f"preparing the {table.role}"):
         rows, n_unreadable = work.engine.read_table(table)
-    work.whole.mkdir(exist_ok=True)
-    target = work.whole / f"{table.role}.parquet"
-    rows.write_parquet(target)
     rejected = {"unreadable": n_unreadable} if n_unreadable else {}
-    n_read = rows.height + n_unreadable
+    if old is not None:
+        before = pl.read_parquet(old.files[0])
+        rows = pl.concat([before, rows.select(before.columns).cast(before.schema)])
+        rows = rows.unique() if table.is_distinct else rows
+    account = RowAccount(table.role, rows.height + n_unreadable, rows.height, rejected, {})
+    if old is not None and old.prepared is not None and old.prepared.n_rejected:
+        earlier = replace(old.prepared, n_read=old.prepared.n_rejected, n_used=0)
+        account = RowAccount.total(table.role, [earlier, account])
+    made = replace(place_table(work, table.role, rows), prepared=account)
+    return made, tuple((record_of(file),) for file in table.files)
+
+
+def place_table(work: Work, role: str, rows: pl.DataFrame) -> TableSource:
+    """Write a small table under its name in ``whole``, which has its content."""
+    work.whole.mkdir(exist_ok=True)
+    fresh = work.fresh("table") / "rows.parquet"
+    rows.write_parquet(fresh)
+    record = record_of(fresh)
+    target = fresh.replace(work.whole / f"{role}-{record.sha256[:12]}.parquet")
     columns = {
         name: ColumnSource(name, _PLAIN_TYPES[dtype.base_type()])  # type: ignore[arg-type]  # of the three
         for name, dtype in rows.schema.items()
     }
-    account = RowAccount(table.role, n_read, rows.height, rejected, {})
-    inputs = tuple((record_of(file),) for file in table.files)
-    return TableSource(table.role, (target,), columns, prepared=account), inputs
+    written = {target: PreparedFile(record.n_bytes, record.sha256, rows.height)}
+    return TableSource(role, (target,), columns, written=written)
 
 
 def check_inputs(table: TableSource, inputs: Inputs) -> None:

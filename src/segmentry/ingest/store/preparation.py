@@ -10,23 +10,24 @@ from segmentry.ingest.engines import open_engine
 from segmentry.ingest.room import require_room_for
 from segmentry.ingest.store.blocks import (
     LOGS,
-    Journal,
-    Work,
     begin_work,
     check_inputs,
     convert_table,
-    locked,
-    merge_parts,
     plan_of,
+    prepared_log,
     split_blocks,
 )
+from segmentry.ingest.store.journal import Journal, Work, locked
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
+    Prepared,
+    prepared_tables,
     read_origin,
     tables_of,
     with_tables,
     write_prepared,
 )
+from segmentry.ingest.store.slices import merge_parts
 from segmentry.runtime.temporary import put_in_place
 from segmentry.schema import Progress, Source
 
@@ -57,7 +58,12 @@ def prepare_source(
                 _empty(staging)
             if is_new:
                 _prepare_in(
-                    staging, source, memory=memory, block_bytes=block_bytes, progress=progress
+                    staging,
+                    target,
+                    source,
+                    memory=memory,
+                    block_bytes=block_bytes,
+                    progress=progress,
                 )
                 put_in_place(staging / "whole", target)
             shutil.rmtree(staging)
@@ -110,6 +116,7 @@ def _empty(staging: Path) -> None:
 
 def _prepare_in(
     staging: Path,
+    target: Path,
     source: Source,
     *,
     memory: str | None,
@@ -125,16 +132,20 @@ def _prepare_in(
         require_room_for([each for role, each in tables.items() if role in LOGS], staging)
     engine = open_engine("duckdb", scratch=scratch, memory=memory)
     try:
-        work = Work(staging, Journal(staging / "journal"), engine, block_bytes, progress)
+        work = Work(staging, Journal(staging / "journal"), engine, block_bytes, progress, target)
         plan = plan_of(tables)
         n_parts = begin_work(work, plan, tables)
         made, inputs = {}, {}
         for role, table in tables.items():
             if role in LOGS:
                 inputs[role] = split_blocks(work, table, n_parts=n_parts)
-                made[role] = merge_parts(work, table, n_parts=n_parts)
+                offset = round(source.utc_offset_hours * 3600)
+                merged = merge_parts(work, table, n_parts=n_parts, offset=offset)
+                made[role] = prepared_log(work, table, merged.files, n_repeated=merged.n_repeated)
             else:
                 made[role], inputs[role] = convert_table(work, table)
     finally:
         engine.close()
-    write_prepared(with_tables(source, made), staging / "whole", plan=plan, inputs=inputs)
+    written = prepared_tables(work.whole, made)
+    content = Prepared(with_tables(source, {}), written, plan, n_parts, inputs)
+    write_prepared(content, work.whole)

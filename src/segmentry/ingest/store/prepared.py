@@ -1,15 +1,27 @@
 """A prepared folder: what it holds, written down as JSON and read back as a source."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import narwhals.stable.v2 as nw
+import polars as pl
+
 from segmentry.errors import DataError
+from segmentry.ingest.engines import TIME_OF
 from segmentry.ingest.store.text_blocks import BlockRecord, record_of
 from segmentry.runtime.codec import Codec
-from segmentry.schema import ColumnSource, RowAccount, Source, TableSource
+from segmentry.schema import (
+    ColumnSource,
+    FileShape,
+    PreparedFile,
+    RowAccount,
+    Source,
+    TableSource,
+)
 
 PREPARED_FILE = "prepared.json"
 _MAGIC = b"PAR1"
@@ -24,6 +36,7 @@ class PlannedTable:
 
     files: tuple[str, ...]
     columns: Mapping[str, ColumnSource]
+    shape: FileShape
     possible: tuple[int, int] | None
     is_distinct: bool
 
@@ -40,7 +53,7 @@ class Plan:
 class PreparedTable:
     """A table as it was written: its files by their names in the folder."""
 
-    files: Mapping[str, BlockRecord]
+    files: Mapping[str, PreparedFile]
     columns: Mapping[str, ColumnSource]
     account: RowAccount | None
 
@@ -52,13 +65,24 @@ class Prepared:
     source: Source
     tables: Mapping[str, PreparedTable]
     plan: Plan
+    n_parts: int
     inputs: Mapping[str, Inputs]
+    added: Mapping[str, tuple[BlockRecord, ...]] = field(default_factory=dict)
+    """Blocks that were added since, by table."""
+
+    @property
+    def known(self) -> Mapping[str, frozenset[BlockRecord]]:
+        """All blocks whose rows are in the folder, by table."""
+        return {
+            role: frozenset((*(each for file in files for each in file), *self.added.get(role, ())))
+            for role, files in self.inputs.items()
+        }
 
 
 _CODEC = Codec(
     Prepared,
     what="prepared folder",
-    version=3,
+    version=4,
     version_key="prepared_version",
     remedy=_ADVICE,
     expected="a folder of segmentry data prepare",
@@ -83,19 +107,21 @@ def with_tables(source: Source, tables: Mapping[str, TableSource]) -> Source:
     )
 
 
-def write_prepared(
-    source: Source, folder: Path, *, plan: Plan, inputs: Mapping[str, Inputs]
-) -> None:
-    """Write down what a prepared folder holds; `inputs` are what it was made of."""
-    tables = {
+def prepared_tables(folder: Path, tables: Mapping[str, TableSource]) -> dict[str, PreparedTable]:
+    """Return what is written down of tables whose files lie in a folder."""
+    return {
         role: PreparedTable(
-            {str(file.relative_to(folder)): record_of(file) for file in table.files},
+            {str(file.relative_to(folder)): each for file, each in table.written.items()},
             dict(table.columns),
             table.prepared,
         )
-        for role, table in tables_of(source).items()
+        for role, table in tables.items()
     }
-    _CODEC.write(Prepared(with_tables(source, {}), tables, plan, inputs), folder / PREPARED_FILE)
+
+
+def write_prepared(content: Prepared, folder: Path) -> None:
+    """Write down what a prepared folder holds: from then on it is that."""
+    _CODEC.write(content, folder / PREPARED_FILE)
 
 
 def read_origin(folder: Path) -> Prepared:
@@ -124,7 +150,7 @@ def read_prepared(folder: Path) -> Source:
             tuple(written),
             table.columns,
             prepared=table.account,
-            digests={file: record.sha256 for file, record in written.items()},
+            written=written,
         )
     return with_tables(content.source, tables)
 
@@ -144,6 +170,30 @@ def _check_whole(file: Path, n_bytes: int) -> None:
         raise DataError(f"{file}: not a sound Parquet file; {_ADVICE}")
 
 
+def only_needed(table: TableSource, exclude: Mapping[str, nw.Expr]) -> TableSource:
+    """Leave out the files of a prepared log of which every row is left out, and count their rows.
+
+    `exclude` looks at moments alone, and leaves out all before one or all from one on.
+    """
+    before = table.prepared
+    if before is None or table.role not in TIME_OF or not exclude:
+        return table
+    excluded, n_kept = Counter(before.excluded), before.n_used
+    needed = []
+    for file in table.files:
+        found = table.written[file]
+        ends = pl.DataFrame({TIME_OF[table.role]: [found.first_at, found.last_at]})
+        is_out = nw.from_native(ends).select(**exclude)
+        reason = next((name for name in exclude if is_out[name].all()), None)
+        if reason is None:
+            needed.append(file)
+            continue
+        excluded[reason] += found.n_rows
+        n_kept -= found.n_rows
+    account = replace(before, n_used=n_kept, excluded=dict(excluded))
+    return replace(table, files=tuple(needed), prepared=account)
+
+
 def check_content(
     tables: Iterable[TableSource], *, on_file: Callable[[int, int], None] | None = None
 ) -> None:
@@ -153,7 +203,7 @@ def check_content(
 
     Raises DataError if one does not, or cannot be read.
     """
-    written = {file: digest for table in tables for file, digest in table.digests.items()}
+    written = {file: table.written[file].sha256 for table in tables for file in table.files}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(_digest_of, written)
         for done, (file, digest) in enumerate(zip(written, found, strict=True), start=1):

@@ -6,7 +6,8 @@ preparation of hundreds of millions of rows go on where it stopped.
 
 import gzip
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,18 +43,24 @@ class OpenText:
     header: bytes
 
 
-def copy_block(text: OpenText, target: Path, *, n_bytes: int) -> BlockRecord | None:
+def copy_block(
+    text: OpenText, target: Path, *, n_bytes: int, known: AbstractSet[BlockRecord] = frozenset()
+) -> BlockRecord | None:
     """Write the header and the next whole lines, `n_bytes` of them or a little more, to a file.
 
+    A block ends sooner where it is one of the `known`: a file that has grown begins with them.
     Returns None at the end of the text; then no file is left.
     """
     digest, length = hashlib.sha256(), 0
+    ends = sorted({each.n_bytes for each in known})
     with target.open("wb") as out:
         out.write(text.header)
-        for piece in _lines(text, n_bytes):
+        for piece in _lines(text, n_bytes, ends):
             out.write(piece)
             digest.update(piece)
             length += len(piece)
+            if length in ends and BlockRecord(length, digest.hexdigest()) in known:
+                break
     if not length:
         target.unlink()
         return None
@@ -81,12 +88,16 @@ def changed_block(file: Path, number: int) -> DataError:
     )
 
 
-def _lines(text: OpenText, n_bytes: int) -> Iterator[bytes]:
-    """Yield pieces up to the first line end at or after `n_bytes`."""
-    left, piece = n_bytes, b"\n"
-    while left > 0 and (read := _read(text, min(_STRIDE, left))):
-        piece = read
-        left -= len(piece)
+def _lines(text: OpenText, n_bytes: int, ends: Sequence[int]) -> Iterator[bytes]:
+    """Yield pieces up to the first line end at or after `n_bytes`; none reaches over an end."""
+    done, piece = 0, b"\n"
+    while done < n_bytes:
+        end = min((each for each in ends if each > done), default=n_bytes)
+        piece_now = _read(text, min(_STRIDE, n_bytes - done, end - done))
+        if not piece_now:
+            break
+        piece = piece_now
+        done += len(piece)
         yield piece
     if not piece.endswith(b"\n"):
         yield text.stream.readline()
