@@ -162,7 +162,15 @@ def analyse_metric(
         for arm, name in enumerate(names)
     )
     pairs = [
-        _pair(arms, arm, top, below, before, segment_ids, alpha=alpha, metric=metric)
+        _pair(
+            arms,
+            Outcome(top=top, bottom=below, known=np.zeros(top.size)),
+            before,
+            segment_ids,
+            arm=arm,
+            alpha=alpha,
+            metric=metric,
+        )
         for arm in range(1, len(names))
     ]
     corrected = holm([effect.p for effect, _ in pairs])
@@ -216,30 +224,34 @@ def _counted(name: str, top: FloatVector, bottom: FloatVector, *, min_size: int)
 
 def _pair(
     arms: IntVector,
-    arm: int,
-    top: FloatVector,
-    bottom: FloatVector,
+    users: Outcome,
     before: FloatMatrix,
     strata: IntVector,
     *,
+    arm: int,
     alpha: float,
     metric: str,
 ) -> tuple[Effect, Effect]:
     """Return the effect of a treatment, adjusted and plain."""
     is_in = (arms == 0) | (arms == arm)
     treated = (arms[is_in] == arm).astype(np.int64)
-    top, bottom, strata = top[is_in], bottom[is_in], strata[is_in]
+    top, bottom, plain = users.top[is_in], users.bottom[is_in], users.known[is_in]
+    strata = strata[is_in]
     nulls = Nulls.of(treated, strata)
-    known = np.zeros(top.size)
-    found = []
     columns = [column for column in before[is_in].T if np.ptp(column) > 0]
-    for name, part in (
-        (f"{metric}, adjusted", adjustment(top, bottom, columns, strata) if columns else known),
-        (metric, known),
-    ):
-        outcome = Outcome(top=top, bottom=bottom, known=part)
-        found.append(compared(name, outcome, treated, strata, alpha=alpha, nulls=nulls)[0])
-    return found[0], found[1]
+    known = adjustment(top, bottom, columns, strata) if columns else plain
+    adjusted, unadjusted = (
+        compared(
+            name,
+            Outcome(top=top, bottom=bottom, known=part),
+            treated,
+            strata,
+            alpha=alpha,
+            nulls=nulls,
+        )[0]
+        for name, part in ((f"{metric}, adjusted", known), (metric, plain))
+    )
+    return adjusted, unadjusted
 
 
 def _concluded(contrasts: Sequence[Contrast], *, is_broken: bool) -> str:

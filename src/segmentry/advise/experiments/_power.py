@@ -266,10 +266,10 @@ def smallest_effect(traffic: Traffic, request: ExperimentRequest, *, n_days: flo
 
 
 def explained_share(
-    clicks: IntVector,
+    clicks: IntVector | FloatVector,
     impressions: IntVector,
     *,
-    before: tuple[IntVector, IntVector],
+    before: Sequence[IntVector | FloatVector],
     strata: IntVector,
 ) -> float:
     """Return the share of the variance of a test period that the period before it explains.
@@ -278,7 +278,7 @@ def explained_share(
     period `before`, and the `strata`, segments: only differences inside them count.
 
     CUPED (Deng, Xu, Kohavi and Walker 2013, WSDM): the regression of the linearised residuals on
-    what was known before; R squared, adjusted for the two regressors.
+    what was known before; R squared, adjusted for the regressors.
 
     >>> rng = np.random.default_rng(0)
     >>> n, rate = np.full(4000, 20), rng.beta(2, 18, 4000)
@@ -300,7 +300,7 @@ def explained_share(
     slopes = np.linalg.lstsq(X, y, rcond=None)[0]
     left = y - X @ slopes
     share = 1 - float(left @ left) / spread
-    return max(0.0, 1 - (1 - share) * (n_users - 1) / (n_users - 3))
+    return max(0.0, 1 - (1 - share) * (n_users - 1) / (n_users - 1 - len(before)))
 
 
 def centred(values: FloatVector, strata: IntVector) -> FloatVector:

@@ -1,4 +1,4 @@
-"""Looks at a test before its end: how far apart the arms must be at each, and what looking costs."""
+"""Looks at a test before its end: how far apart arms must be at each, and what looking costs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
