@@ -2,7 +2,7 @@
 
 >>> import segmentry
 >>> sorted(segmentry.__all__)
-['UserSegmenter', 'build_user_table', 'fit_segments', 'run', 'score']
+['UserSegmenter', 'build_user_table', 'fit_segments', 'refresh', 'run', 'score']
 """
 
 import importlib
@@ -12,9 +12,9 @@ from segmentry.runtime.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from segmentry.estimator import UserSegmenter
-    from segmentry.pipeline import build_user_table, fit_segments, run, score
+    from segmentry.pipeline import build_user_table, fit_segments, refresh, run, score
 
-__all__ = ["UserSegmenter", "build_user_table", "fit_segments", "run", "score"]
+__all__ = ["UserSegmenter", "build_user_table", "fit_segments", "refresh", "run", "score"]
 
 
 def __getattr__(name: str) -> Any:

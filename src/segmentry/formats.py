@@ -102,7 +102,7 @@ def points(value: float | None) -> str:
 def writer_of(outcome: Outcome) -> Callable[[float | None], str]:
     """Return what writes a rate of an outcome: a percentage of clicks, else so much per days.
 
-    >>> visits = Outcome("events", "visit", "visits", "days with a visit per user and 30 days", 30)
+    >>> visits = Outcome("events", "visit", "visits", "days with a visit per user in 30 days", 30)
     >>> writer_of(visits)(0.0041)
     '0.123'
     """

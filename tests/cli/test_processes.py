@@ -146,7 +146,7 @@ STEPS = (
 _ENDS_IN_STEPS = """
 import contextlib, json, os, sys
 import altair, duckdb, jinja2, polars, sklearn.cluster
-import segmentry.pipeline._run
+import segmentry.pipeline._folder
 import segmentry.present.figures as figures
 from segmentry.cli import main
 from segmentry.runtime.clock import StepClock
@@ -161,7 +161,7 @@ def end_in(ended_in, number):
 
     StepClock.step = begin
     if ended_in != "draw and report":  # where it is a process that may be left
-        segmentry.pipeline._run.write_report = lambda *_, **__: None
+        segmentry.pipeline._folder.write_report = lambda *_, **__: None
         figures.drawing = contextlib.nullcontext
 
 for line in sys.stdin:

@@ -57,7 +57,7 @@ def test_every_name_a_module_offers_is_there(name):
 
 
 def test_the_package_offers_what_it_says():
-    offered = ["UserSegmenter", "build_user_table", "fit_segments", "run", "score"]
+    offered = ["UserSegmenter", "build_user_table", "fit_segments", "refresh", "run", "score"]
     assert segmentry.__all__ == offered
     for name in segmentry.__all__:
         found = getattr(segmentry, name)
@@ -95,6 +95,7 @@ def test_every_command_and_every_option_is_explained():
         ("init",),
         ("run",),
         ("score",),
+        ("refresh",),
         ("report",),
         ("card",),
         ("dashboard",),

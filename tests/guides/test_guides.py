@@ -41,4 +41,5 @@ def test_every_command_of_a_guide_runs(page, workshop, monkeypatch):
             if words[0] == "run":
                 words += [] if "--k-range" in words else RANGE
             answer = segmentry(*words)
-            assert (answer.code, answer.err) == (0, ""), line
+            codes = (0, 10, 11) if words[0] == "refresh" else (0,)
+            assert (answer.code in codes, answer.err) == (True, ""), line

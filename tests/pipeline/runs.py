@@ -20,8 +20,9 @@ from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.evaluation.later_days._check import Validation
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.taobao import find_taobao
+from segmentry.pipeline._folder import describe_run, form_segments, keys_of_run
 from segmentry.pipeline._read import read_users
-from segmentry.pipeline._run import _command, _read, _reuse, segment_run
+from segmentry.pipeline._run import _reuse, command_of, read_source
 from segmentry.results.summary import Summary
 from segmentry.runtime.clock import StepClock
 from segmentry.segments.forming import Segmentation
@@ -103,7 +104,7 @@ def leave_undrawn(patch: pytest.MonkeyPatch) -> None:
 
     A page that another command writes is written, without figures.
     """
-    patch.setattr("segmentry.pipeline._run.write_report", lambda *_, **__: None)
+    patch.setattr("segmentry.pipeline._folder.write_report", lambda *_, **__: None)
     patch.setattr("segmentry.present.figures.write_figures", lambda *_, **__: {})
     patch.setattr("segmentry.present.figures.drawing", contextlib.nullcontext)
 
@@ -218,7 +219,9 @@ def _read_once(data_dir: Path, **options: object) -> tuple[UserData, Path]:
     if key not in _kept:
         scratch = tempfile.TemporaryDirectory()
         settings = load_config(None, options)
-        users, _ = _read(find_taobao(data_dir), settings, Path(scratch.name), StepClock(), None)
+        users, _ = read_source(
+            find_taobao(data_dir), settings, Path(scratch.name), StepClock(), None
+        )
         _kept[key] = users, scratch
     users, scratch = _kept[key]
     return users, Path(scratch.name)
@@ -232,12 +235,16 @@ def segmented(
 ) -> Outcome:
     """Segment users as a run does, without its figures and with few repetitions: they take long."""
     settings = load_config(None, FEW | options)
-    formed = segment_run(
+    clock = StepClock()
+    found = form_segments(users, settings, clock=clock, progress=None)
+    formed = describe_run(
         users,
         settings,
-        command=_command(name, None, settings),
+        found,
+        keys=keys_of_run(found.segmentation, users, settings),
+        command=command_of(name, None, settings),
         scratch=scratch,
-        clock=StepClock(),
+        clock=clock,
         progress=None,
     )
     return Outcome(users, formed.segmentation, formed.summary, formed.validation)

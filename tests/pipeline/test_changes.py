@@ -133,7 +133,7 @@ def contents(folder):
 def test_a_new_day_writes_its_own_files_and_no_others(days, begun):
     before = contents(begun / "impressions")
 
-    (account,) = add_data(begun, [days["day-5"]])
+    (account,) = add_data(begun, [days["day-5"], begun.parent / "ad_feature.csv"])
 
     after = contents(begun / "impressions")
     assert account.n_read == account.n_used == pl.read_csv(days["day-5"]).height

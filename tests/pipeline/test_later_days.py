@@ -127,6 +127,17 @@ def test_the_windows_of_eight_days_are_six_and_two(planted):
     assert validation.reason == ""
 
 
+def test_each_segment_has_its_days_with_rates_around_the_expected_one(planted):
+    validation, segments = planted.summary.validation, planted.summary.segments
+    for segment, found in zip(segments, validation.by_segment, strict=True):
+        rates = [each.ctr.value for each in found.levels.days]
+        assert len(rates) == 8
+        assert min(rates) <= segment.expected_rate.value <= max(rates)
+    for place, day in enumerate(validation.levels.days):
+        users = [found.levels.days[place].n_users for found in validation.by_segment]
+        assert sum(users) <= day.n_users
+
+
 def test_users_who_were_shown_nothing_early_have_no_feature_segment(planted, planted_log):
     early = {user for user, moment, _ in rows_of(planted_log) if moment < CUT}
     assigned = {user for user, segment in feature_segment_of(planted).items() if segment}
@@ -343,7 +354,7 @@ def test_days_that_differ_widen_the_forecast_of_the_ctr(checked, tmp_path_factor
 
 
 def warnings_of_level(outcome):
-    text = "The click rate of all users moved from day to day"
+    text = "The click rate changed from day to day"
     return [each for each in outcome.summary.warnings if each.startswith(text)]
 
 

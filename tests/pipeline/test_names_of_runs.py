@@ -15,7 +15,7 @@ from tests.pipeline.test_same_answers import write_purchases, write_table
 from segmentry.config import load_config
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.ingest.sources import find_source
-from segmentry.pipeline._run import _read
+from segmentry.pipeline._run import read_source
 from segmentry.runtime.clock import StepClock
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "names.md"
@@ -62,7 +62,7 @@ def users_of(name):
     scratch.mkdir()
     options = {"with_": ("behaviours",)} if name == "behaviours" else {}
     source = find_source(home / "data", mapping)
-    users, _ = _read(source, load_config(None, options), scratch, StepClock(), None)
+    users, _ = read_source(source, load_config(None, options), scratch, StepClock(), None)
     return users, scratch, options
 
 
@@ -80,6 +80,8 @@ def check(summary):
     assert not any(character.isdigit() for name in names for character in name)
     decisions = {each.segment_id: each.decision for each in summary.segments}
     assert None not in decisions.values()
+    moved = [each.name for each in summary.segments if (each.decision or "").startswith("spend")]
+    assert not any(name.startswith("Average-response") for name in moved)
     for insight in summary.decisions.insights:
         if insight.action is not None:
             excluded = CONTRADICTS.get(insight.action.code, ())

@@ -7,7 +7,7 @@ from tests.pipeline.runs import RUN_FILES, reused_run, segmentry, summary_of
 from tests.texts import says, shows
 
 from segmentry.config import RunConfig
-from segmentry.pipeline._run import _command, _reuse
+from segmentry.pipeline._run import _reuse, command_of
 from segmentry.results.run_folder import read_bundle, read_manifest
 from segmentry.results.summary import read_summary
 
@@ -42,7 +42,7 @@ def test_the_new_folder_is_whole_and_tells_where_the_users_came_from(plain_run, 
         "segmentry run --from run --out RUN_DIR --bootstraps 2 --k 5 --k-range 4:5"
     )
     users = [pl.read_parquet(run / "users.parquet") for run in (plain_run.folder, reused)]
-    assert_frame_equal(*(table.drop("segment_id") for table in users))
+    assert_frame_equal(*(table.drop("segment_id", "segment_key") for table in users))
 
 
 def test_how_the_log_was_read_is_carried_over(attribute_run):
@@ -51,7 +51,7 @@ def test_how_the_log_was_read_is_carried_over(attribute_run):
     assert (settings.k, settings.since) == (2, "2017-05-07")
     assert users.window == read_bundle(attribute_run.folder).window
     assert inputs == read_manifest(attribute_run.folder).inputs
-    assert _command(None, attribute_run.folder, settings) == (
+    assert command_of(None, attribute_run.folder, settings) == (
         "segmentry run --from run --out RUN_DIR --k 2"
     )
 

@@ -83,7 +83,8 @@ def test_every_user_of_log_and_profiles_is_in_the_segments_once(plain_run, segme
     profiled = {row["userid"] for row in rows_of(plain_run.data_dir / "user_profile.csv")}
 
     assert segments.columns == [
-        *("user_id", "segment_id", "segment_name", "margin", "is_profiled", "feature_segment_id")
+        *("user_id", "segment_id", "segment_key", "segment_name", "margin", "is_profiled"),
+        "feature_segment_id",
     ]
     assert segments["user_id"].to_list() == sorted(map(int, shown | profiled))
     assert segments.filter("is_profiled")["user_id"].to_list() == sorted(map(int, profiled))

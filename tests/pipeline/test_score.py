@@ -166,7 +166,8 @@ def test_an_existing_file_is_replaced_only_if_asked(plain_run, tmp_path):
     assert file.read_text() == "mine\n"
 
     package.score(plain_run.folder, plain_run.data_dir, out=file, overwrite=True)
-    assert file.read_text().startswith("user_id,segment_id,segment_name,margin,is_profiled\n")
+    columns = "user_id,segment_id,segment_key,segment_name,margin,is_profiled\n"
+    assert file.read_text().startswith(columns)
 
 
 def test_places_that_cannot_hold_the_scores_are_refused_before_the_log_is_read(plain_run, tmp_path):

@@ -68,7 +68,7 @@ def bundle(segmentation):
 
 
 def test_the_training_users_get_the_runs_own_labels_and_margins(users, segmentation, bundle):
-    own = segments_table(users, segmentation.segment_ids, segmentation.margins, NAMES)
+    own = segments_table(users, segmentation.segment_ids, segmentation.margins, NAMES, None)
 
     scores, unseen = score_users(bundle, users)
 
@@ -103,10 +103,11 @@ def test_new_users_go_to_the_nearest_centre(users, bundle):
 def test_users_that_belong_to_no_segment_have_neither_name_nor_margin(users, bundle):
     scores, _ = score_users(bundle, users.with_columns(n_impressions=0)[:2])
 
-    assert scores.drop("is_profiled").rows() == [(1000, 0, None, None), (1001, 0, None, None)]
+    assert scores.drop("is_profiled").rows() == [(1000, 0, *[None] * 3), (1001, 0, *[None] * 3)]
     assert scores.schema == {
         "user_id": pl.Int64,
         "segment_id": pl.Int64,
+        "segment_key": pl.String,
         "segment_name": pl.String,
         "margin": pl.Float64,
         "is_profiled": pl.Boolean,
@@ -117,7 +118,9 @@ def test_no_user_at_all_scores_to_an_empty_table(users, bundle):
     scores, unseen = score_users(bundle, users[:0])
 
     assert scores.height == 0
-    assert scores.columns == ["user_id", "segment_id", "segment_name", "margin", "is_profiled"]
+    assert scores.columns == [
+        *("user_id", "segment_id", "segment_key", "segment_name", "margin", "is_profiled")
+    ]
     assert unseen == {}
 
 

@@ -1,8 +1,10 @@
 """All commands by name; what they do is imported when one is called."""
 
+import codecs
 import contextlib
 import errno
 import gc
+import io
 import os
 import signal
 import sys
@@ -13,7 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from segmentry.cli import _dashboard, _data, _export, _plan, _run
+from segmentry.cli import _dashboard, _data, _export, _plan, _refresh, _run
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.version import __version__
@@ -21,6 +23,19 @@ from segmentry.runtime.version import __version__
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
 """What is wrong with a path that somebody gave, whoever looks at it first."""
 
+_OF_AN_OUTPUT = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What is wrong with an output that was opened by whoever called us."""
+_PLAIN = {
+    **dict.fromkeys("\u00a0\u2009\u202f", " "),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    **dict.fromkeys("\u2018\u2019", "'"),
+    **dict.fromkeys("\u201c\u201d", '"'),
+    "\u2026": "...",
+    "\u00d7": "x",
+    "\u2192": "->",
+    "\u2264": "<=",
+    "\u2265": ">=",
+}
 _IMPORT = "<frozen importlib."
 _SECONDS_TO_IMPORT = 0.01
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
@@ -59,6 +74,7 @@ for _command in (
     _run.init,
     _run.run,
     _run.score,
+    _refresh.refresh,
     _run.report,
     _run.card,
 ):
@@ -101,13 +117,18 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 2 the user can fix it, 1 our bug."""
+    """Run the command line; exit 0 done, 2 the user can fix it, 1 our bug.
+
+    A refresh that changed something exits 10, one that a person should look at 11.
+    """
     is_json = "--json" in sys.argv[1:]
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     share_freed_memory()
+    _write_what_the_output_can_hold()
     with _caught_signals() as caught:
         try:
             code = app(prog_name="segmentry", standalone_mode=False)
+            sys.stdout.flush()
         except BaseException as error:
             # DuckDB makes a RuntimeError of the interrupt, and a library in Rust may panic.
             if not caught:
@@ -120,6 +141,21 @@ def main() -> None:
             sys.stderr.flush()
             os._exit(2)
     sys.exit(code or 0)
+
+
+def _write_what_the_output_can_hold() -> None:
+    """Write plain characters for those that a terminal or file in another encoding cannot hold."""
+    codecs.register_error("segmentry", _in_plain_characters)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="segmentry")
+
+
+def _in_plain_characters(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(each, "?") for each in found), error.end
 
 
 @contextlib.contextmanager
@@ -156,10 +192,11 @@ def _explain(error: BaseException, *, is_json: bool) -> None:
         _fail(str(error), is_json=is_json)
     if isinstance(error, typer.TyperException):
         _fail(f"{error.format_message().rstrip('.')}; see --help", is_json=is_json)
-    if isinstance(error, BrokenPipeError):
-        # Whoever read our output has closed it; there is nobody left to tell.
+    if isinstance(error, OSError) and error.errno in _OF_AN_OUTPUT and not error.filename:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(2)
+        if isinstance(error, BrokenPipeError):  # who read our output has closed it
+            sys.exit(2)
+        _fail(f"standard output: {error.strerror}; write it elsewhere", is_json=False)
     if isinstance(error, OSError) and error.filename and error.errno in _OF_A_PATH:
         _fail(f"{error.filename}: {error.strerror}; give another path", is_json=is_json)
 
@@ -175,6 +212,7 @@ def _print_message(message: str, *, is_json: bool) -> None:
     if is_json:
         import json
 
-        typer.echo(json.dumps({"error": one_line}, ensure_ascii=False))
-    else:
-        typer.echo(f"segmentry: {one_line}", err=True)
+        with contextlib.suppress(OSError):  # then it is on stderr alone
+            typer.echo(json.dumps({"error": one_line}, ensure_ascii=False))
+            return
+    typer.echo(f"segmentry: {one_line}", err=True)

@@ -91,7 +91,8 @@ def shown_progress() -> Iterator[Report | None]:
 
 def print_json(value: Any) -> None:
     """Print a value, dataclasses included, as one JSON document."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain))  # noqa: T201  # the answer
+    is_plain = not (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(value, ensure_ascii=is_plain, allow_nan=False, default=_plain))  # noqa: T201  # the answer
 
 
 def _plain(value: Any) -> Any:

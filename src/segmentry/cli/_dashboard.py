@@ -1,5 +1,7 @@
 """Commands that look at runs: dashboard, serve, embed, which adds a UMAP, compare-algorithms."""
 
+import os
+import stat
 from pathlib import Path
 from typing import Annotated
 
@@ -91,15 +93,22 @@ def _password(name: str | None, file: Path | None) -> str | None:
     if file is None:
         return _of_environment(name, "password")
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as stream:
+            text = stream.read(_LONGEST_PASSWORD + 1).decode("utf-8-sig")
+            mode = os.fstat(stream.fileno()).st_mode
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: the password cannot be read: {error}") from error
-    return text.splitlines()[0] if text.strip() else ""
+    if len(text) > _LONGEST_PASSWORD or "\0" in text:
+        raise ConfigError(
+            f"{file}: not a password file: more than {_LONGEST_PASSWORD:,} characters, or zero "
+            "bytes; expected the password on its first line"
+        )
+    if stat.S_ISREG(mode) and mode & stat.S_IROTH:
+        typer.echo(f"segmentry: {file}: every user can read it; chmod 600 {file}", err=True)
+    return text.splitlines()[0].strip() if text.strip() else ""
 
 
 def _of_environment(name: str | None, what: str) -> str | None:
-    import os
-
     if name is None:
         return None
     found = os.environ.get(name)
@@ -109,6 +118,7 @@ def _of_environment(name: str | None, what: str) -> str | None:
 
 
 _MIN_WIDTH = 150
+_LONGEST_PASSWORD = 4096
 
 
 def compare_algorithms(

@@ -9,6 +9,7 @@ from segmentry.evaluation.later_days import (
     DayLevels,
     Luck,
     OutcomeReport,
+    SegmentDays,
     SegmentVerdict,
     Validation,
     ValidationReport,
@@ -148,6 +149,7 @@ def report_validation(validation: Validation, *, min_size: int) -> ValidationRep
         refit_events=tuple(_text(event, min_size) for event in validation.alignment.events),
         caveats=tuple(caveats),
         levels=shown_levels(validation.levels, min_size=min_size),
+        by_segment=_shown_days(validation.by_segment, min_size=min_size),
         luck=luck_of(
             validation.feature_segment_ids,
             validation.seen,
@@ -175,16 +177,16 @@ def warn_of_luck(luck: Luck | None) -> str:
     """Say how much of the difference seen on the forming days was luck, if that is known."""
     if luck is None:
         return (
-            "Clicks helped to form the segments, and the CTR seen was measured on the same days: "
-            "it overstates how much the segments will differ on later days."
+            "Clicks of the same days formed the segments, so past click rates overstate how much "
+            "the segments will differ later."
         )
     seen = _spread(luck.seen_low, luck.seen_high, luck.seen_fold)
-    start = f"On the days that formed them the click rates of segments seem to differ {seen}"
+    start = f"Past click rates of segments differ {seen}"
     if not luck.is_any_forecast:
         return f"{start}; no difference is forecast, so all of it can be luck."
     real = _spread(luck.forecast_low, luck.forecast_high, luck.forecast_fold)
     share = bracketed(luck.share, partial(percent, digits=0))
-    return f"{start}; {real} is real, by the forecast. Luck was {share} of the difference seen."
+    return f"{start}, forecasts {real}. Luck was {share} of the past difference."
 
 
 def _spread(low: float, high: float, fold: float | None) -> str:
@@ -224,6 +226,33 @@ def shown_levels(levels: DayLevels, *, min_size: int) -> DayLevels:
     )
 
 
+def _shown_days(found: Sequence[DayLevels], *, min_size: int) -> tuple[SegmentDays, ...]:
+    """Return the days of segments without those on which few of its users were there.
+
+    On a day a user is in one segment, and the total of the day is published.
+    """
+    days = sorted({each.day for levels in found for each in levels.days})
+    users = [{each.day: each.n_users or 0 for each in levels.days} for levels in found]
+    hidden = {
+        day: hidden_cells([counts.get(day, 0) for counts in users], min_size=min_size)
+        for day in days
+    }
+    return tuple(
+        SegmentDays(
+            place + 1,
+            replace(
+                levels,
+                days=tuple(
+                    replace(each, n_users=None, ctr=UNKNOWN) if hidden[each.day][place] else each
+                    for each in levels.days
+                ),
+            ),
+        )
+        for place, levels in enumerate(found)
+        if levels.days
+    )
+
+
 def warn_of_levels(
     levels: DayLevels | None, *, utc_offset_hours: UtcOffset, outcome: Outcome = OF_CLICKS
 ) -> Iterator[str]:
@@ -231,7 +260,7 @@ def warn_of_levels(
     if levels is None or not levels.has_moved:
         return
     write, is_clicks = writer_of(outcome), outcome.kind == "clicks"
-    what = "click rate of all users" if is_clicks else f"level of all users ({outcome.unit})"
+    what = "The click rate" if is_clicks else f"The average ({outcome.unit})"
     time = "day to day" if is_clicks else "period to period"
 
     def text(place: int) -> str:
@@ -244,7 +273,6 @@ def warn_of_levels(
         return
     low, *_, high = sorted(shown, key=lambda place: (levels.days[place].ctr.value or 0.0, place))
     yield (
-        f"The {what} moved from {time} by more than chance: lowest "
-        f"{text(low)}, highest {text(high)}. Rates to be expected have wide intervals for it; "
-        "compare segments with each other, not with rates of other days."
+        f"{what} changed from {time} by more than chance: lowest {text(low)}, highest "
+        f"{text(high)}. Compare segments with each other, not with other times."
     )

@@ -17,7 +17,7 @@ def headline(segments: Sequence[SegmentProfile], validation: ValidationReport | 
     """
     n_users = sum(segment.n_users for segment in segments)
     if len(segments) == 1:
-        return f"{n_users:,} users and no segments worth telling apart: treat them as one."
+        return f"{n_users:,} users and no useful division of them: treat them as one."
     if validation is not None and validation.outcome_starts_at is not None:
         n_confirmed = sum(segment.verdict == "confirmed" for segment in segments)
         text = {0: "none of them is", 1: "one of them is"}.get(n_confirmed, f"{n_confirmed} are")
@@ -51,7 +51,7 @@ def warn_of_segments(
     if len(segments) > 1 and by_clicks & set(segmentation.preprocessing.features):
         yield warn_of_luck(luck)
     if users.traits.has_time and users.window.n_days < 2:
-        yield "The log covers less than two days: nothing can be said about stability."
+        yield "The log covers less than two days: stability over time is unknown."
     for name, reason in segmentation.preprocessing.dropped:
         yield f"Feature {name} was left out: {reason}."
     for column in segmentation.preprocessing.fitted:
@@ -73,7 +73,7 @@ def _withheld(segments: Sequence[SegmentProfile]) -> Iterator[str]:
 
 
 def _doubts(validation: Validation | None, unchecked: str) -> Iterator[str]:
-    """Say that later days were not asked, or had nothing to say; verdicts speak for themselves."""
+    """Say that later days were not looked at, or show nothing; verdicts speak for themselves."""
     if validation is None:
         yield f"The segments were not checked on later days: {unchecked}."
         return
@@ -82,5 +82,5 @@ def _doubts(validation: Validation | None, unchecked: str) -> Iterator[str]:
         return
     gain = validation.kept_gain
     if gain is not None and gain.reason:
-        own = "CTRs" if validation.outcome.kind == "clicks" else "histories"
-        yield f"Users' own {own} tell nothing that holds on later days: {gain.reason}."
+        own = "click rates" if validation.outcome.kind == "clicks" else "histories"
+        yield f"Users' own {own} predict nothing on later days: {gain.reason}."

@@ -23,11 +23,13 @@ from segmentry.features._catalogue import (
     counts_of,
     log_columns_of,
 )
+from segmentry.features._comparable import BEHAVIOURS_SCALE_WITH_WINDOW, scale_to_window
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import count_users, derive_features
 
 __all__ = [
     "ATTRIBUTION_DAYS",
+    "BEHAVIOURS_SCALE_WITH_WINDOW",
     "BEHAVIOUR_FEATURES",
     "EVERY_LOG_FEATURE",
     "FOLLOW_DAYS",
@@ -45,6 +47,7 @@ __all__ = [
     "fit_beta_prior",
     "log_columns_of",
     "pairs_of",
+    "scale_to_window",
     "shrink",
     "value_ads",
 ]

@@ -35,6 +35,7 @@ _TAIL_BYTES = 1 << 16
 _SAMPLE_ROWS = 1000
 _DELIMITERS = ",\t;|"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+_PADDED = re.compile(r"[+-]?0[0-9]")
 _QUOTED = re.compile(r'"[^"]*"')
 _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _NO_HEADERS = ("#", "sep=", "//")
@@ -74,6 +75,10 @@ class FileLayout:
     """The first rows as text; a missing value is ""."""
     has_header: bool = True
     """Whether the first line names the columns."""
+    skip_lines: int = 0
+    """Lines before that one."""
+    escape: str = '"'
+    """What stands before a quote within quoted text."""
     partitions: tuple[tuple[str, str], ...] = ()
     """Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``."""
     nested: tuple[str, ...] = ()
@@ -211,6 +216,9 @@ def _inspect_text(path: Path, shape: FileShape) -> FileLayout:
     text, is_cut = _first_text(path)
     if not text.strip():
         raise EmptyDataError(f"{path}: the file is empty; expected a header line and rows")
+    text = "".join(text.splitlines(keepends=True)[shape.skip_lines :])
+    if not text.strip():
+        raise EmptyDataError(f"{path}: no line is left after skip_lines = {shape.skip_lines}")
     header = text.splitlines()[0]
     if not header.strip():
         raise DataError(f"{path}: the first line is blank, expected the header; remove the line")
@@ -221,7 +229,7 @@ def _inspect_text(path: Path, shape: FileShape) -> FileLayout:
     is_csv = shape.format != "whitespace"
     delimiter = (shape.delimiter or _delimiter_of(header)) if is_csv else ""
     rows = (
-        _csv_rows(path, text, delimiter)
+        _csv_rows(path, text, delimiter, escape=shape.escape)
         if is_csv
         else [line.split() for line in text.splitlines() if line.strip()]
     )
@@ -240,6 +248,8 @@ def _inspect_text(path: Path, shape: FileShape) -> FileLayout:
         columns=columns,
         sample=tuple(tuple(row) for row in sample),
         has_header=not shape.names,
+        skip_lines=shape.skip_lines,
+        escape=shape.escape,
         partitions=_partitions(path),
     )
 
@@ -266,9 +276,16 @@ def _delimiter_of(header: str) -> str:
     return max(_DELIMITERS, key=_QUOTED.sub("", header).count)
 
 
-def _csv_rows(path: Path, text: str, delimiter: str) -> list[list[str]]:
+def _csv_rows(path: Path, text: str, delimiter: str, *, escape: str) -> list[list[str]]:
+    is_doubled = escape == '"'
+    lines = csv.reader(
+        io.StringIO(text),
+        delimiter=delimiter,
+        doublequote=is_doubled,
+        escapechar=None if is_doubled else escape,
+    )
     try:
-        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+        return [row for row in lines if row]
     except csv.Error as error:
         raise DataError(
             f"{path}: not sound CSV: {_one_line(error).split(' - ')[0]}; "
@@ -358,6 +375,7 @@ def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
         text = ", ".join(_missing(name, layout.all_names) for name in missing)
         raise SchemaError(
             f"{layout.path}: no column {text}; found {', '.join(sorted(layout.all_names))}"
+            + _header_further_down(layout, required)
         )
     nested = [name for name in required if name in layout.nested]
     if nested:
@@ -365,6 +383,15 @@ def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
             f"{layout.path}: column {nested[0]!r} holds lists or records, expected plain values; "
             "write it flat"
         )
+
+
+def _header_further_down(layout: FileLayout, required: Collection[str]) -> str:
+    """Say which line names the columns, where one below the first does."""
+    for place, row in enumerate(layout.sample, start=1):
+        if set(required) <= {each.strip() for each in row}:
+            n_lines = layout.skip_lines + place
+            return f"; line {n_lines + 1} names them: say skip_lines = {n_lines} in the mapping"
+    return ""
 
 
 def _missing(name: str, found: Collection[str]) -> str:
@@ -379,6 +406,15 @@ def has_integers_only(values: Sequence[str]) -> bool:
     (True, False)
     """
     return all(map(_INTEGER.fullmatch, values))
+
+
+def is_padded(text: str) -> bool:
+    """Whether digits begin with a zero, as those of a code do: 007 is not to become 7.
+
+    >>> is_padded("007"), is_padded("0"), is_padded("0.5")
+    (True, False, False)
+    """
+    return _PADDED.match(text) is not None
 
 
 def is_number(text: str) -> bool:

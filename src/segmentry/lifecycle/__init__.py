@@ -1,4 +1,6 @@
-"""What happens to the segments from month to month?
+"""What changed since last time?
 
-In: the run folders and counts of successive windows. Out: what changed, and alarms.
+In: who was in which segment, who would be after another fit, and the counts of successive windows.
+Out: stable keys, a `ChangeReport` with the decision to keep the model or to fit it again,
+membership over time, and alarms.
 """

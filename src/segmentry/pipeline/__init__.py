@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segmentry.pipeline._compare import compare_algorithms, embed_run
+    from segmentry.pipeline._folder import RunResult
     from segmentry.pipeline._outputs import redraw_report, rename_segment, rewrite_report
     from segmentry.pipeline._prepare import PreparedData, add_data, forget_data, prepare
-    from segmentry.pipeline._run import RunResult, run
+    from segmentry.pipeline._refresh import RefreshResult, refresh
+    from segmentry.pipeline._run import run
     from segmentry.pipeline._score import ScoreResult, build_user_table, check_data, score
     from segmentry.pipeline._table import fit_segments
 
 __all__ = [
     "PreparedData",
+    "RefreshResult",
     "RunResult",
     "ScoreResult",
     "add_data",
@@ -24,6 +27,7 @@ __all__ = [
     "forget_data",
     "prepare",
     "redraw_report",
+    "refresh",
     "rename_segment",
     "rewrite_report",
     "run",
@@ -32,7 +36,8 @@ __all__ = [
 
 _HOMES = {
     "PreparedData": "_prepare",
-    "RunResult": "_run",
+    "RefreshResult": "_refresh",
+    "RunResult": "_folder",
     "ScoreResult": "_score",
     "add_data": "_prepare",
     "build_user_table": "_score",
@@ -43,6 +48,7 @@ _HOMES = {
     "forget_data": "_prepare",
     "prepare": "_prepare",
     "redraw_report": "_outputs",
+    "refresh": "_refresh",
     "rename_segment": "_outputs",
     "rewrite_report": "_outputs",
     "run": "_run",

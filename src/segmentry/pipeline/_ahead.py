@@ -12,7 +12,7 @@ from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
 from segmentry.pipeline._summarise import Named
 from segmentry.results.run_folder import FileFingerprint, Fingerprinting
-from segmentry.results.scoring import segments_table
+from segmentry.results.scoring import keys_of, segments_table
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_DRAWING, preloading
 from segmentry.segments.forming import Segmentation
@@ -71,7 +71,7 @@ class Ahead:
         # Before anything else is begun: it is what everybody waits for.
         self._segments = self._write_segments(segmentation, validation, named)
         pool = self._all.enter_context(ThreadPoolExecutor(1))
-        self._users_written = pool.submit(self._write_users, segmentation)
+        self._users_written = pool.submit(self._write_users, segmentation, named)
         self._all.enter_context(preloading(FOR_DRAWING))
         from segmentry.present.figures import drawing
 
@@ -88,6 +88,7 @@ class Ahead:
                 segmentation.segment_ids,
                 segmentation.margins,
                 tuple(segment.name for segment in named),
+                tuple(segment.segment_key for segment in named),
             )
             if validation is not None:
                 early_ids = pl.Series("feature_segment_id", validation.feature_segment_ids)
@@ -95,10 +96,14 @@ class Ahead:
             segments.write_parquet(self._staging / "segments.parquet")
         return segments
 
-    def _write_users(self, segmentation: Segmentation) -> None:
+    def _write_users(self, segmentation: Segmentation, named: Named) -> None:
         with self._clock.step("write users"):
-            ids = pl.Series("segment_id", segmentation.segment_ids)
-            self._users.table.with_columns(ids).write_parquet(self._staging / "users.parquet")
+            ids = segmentation.segment_ids
+            columns = (
+                pl.Series("segment_id", ids),
+                keys_of(ids, [each.segment_key for each in named]),
+            )
+            self._users.table.with_columns(columns).write_parquet(self._staging / "users.parquet")
 
     def segments(self) -> pl.DataFrame:
         """Wait for the tables of users; return that of ``segments.parquet``."""

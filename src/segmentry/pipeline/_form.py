@@ -23,7 +23,15 @@ from segmentry.features.users import EarlyUsers, UserData
 from segmentry.runtime.progress import step_reporter
 from segmentry.runtime.threads import one_thread
 from segmentry.schema import Progress
-from segmentry.segments.forming import Decide, Recipe, Segmentation, find_cells, find_segments
+from segmentry.segments.forming import (
+    Decide,
+    FrozenSegments,
+    Recipe,
+    Segmentation,
+    find_cells,
+    find_segments,
+    keep_segments,
+)
 from segmentry.segments.preprocessing import ColumnPlan
 
 _N_PLACEBOS = 3
@@ -37,6 +45,8 @@ class Asked:
     recipe: Recipe
     settings: RunConfig
     progress: Progress | None
+    frozen: FrozenSegments | None = None
+    """Segments of an earlier run, where they are kept."""
 
 
 def find(
@@ -48,6 +58,10 @@ def find(
 ) -> Segmentation:
     """Form segments of a user table."""
     settings = asked.settings
+    if asked.frozen is not None:
+        return keep_segments(
+            asked.frozen, table, seed=settings.seed, is_exact=settings.exact_silhouette
+        )
     if settings.algorithm == "cells":
         return find_cells(
             table,
@@ -77,10 +91,12 @@ def find(
 class Found:
     """Segments, why so many, what later days say of them, and what behaviours add.
 
-    `unchecked` says why later days were not asked, or is empty.
+    `first` are those of the feature window, null where later days were not asked; `unchecked` says
+    why, or is empty.
     """
 
     segmentation: Segmentation
+    first: Segmentation | None
     evidence: NumberEvidence | None
     validation: Validation | None
     unchecked: str
@@ -92,7 +108,7 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
     first, unchecked = _first_fit(asked, users)
     if first is None or users.early is None:
         segmentation, evidence = _find_first(asked, users.table, None)
-        return Found(segmentation, evidence, None, unchecked, Added(reason=unchecked))
+        return Found(segmentation, None, evidence, None, unchecked, Added(reason=unchecked))
     # One thread for each sum: its last bits must not depend on how many there are.
     with one_thread():
         segmentation, validation = check_later(
@@ -105,9 +121,8 @@ def find_and_check(asked: Asked, users: UserData) -> Found:
             seed=asked.settings.seed,
             min_size=asked.settings.min_size,
         )
-    return Found(
-        segmentation, first[1], validation, unchecked, _measure_added(asked, first[0], users)
-    )
+    added = _measure_added(asked, first[0], users)
+    return Found(segmentation, first[0], first[1], validation, unchecked, added)
 
 
 def _measure_added(asked: Asked, first: Segmentation, users: UserData) -> Added:
@@ -115,6 +130,8 @@ def _measure_added(asked: Asked, first: Segmentation, users: UserData) -> Added:
     early = users.early
     if users.behaviours is None or early is None:
         return Added()
+    if asked.frozen is not None:
+        return Added(reason="the segments of an earlier run were kept")
     others = tuple(plan for plan in asked.plans if plan.feature.family != "behaviour")
     formed = {plan.feature.name for plan in asked.plans if plan not in others}
     if not formed & set(first.preprocessing.features):
@@ -159,8 +176,9 @@ def _find_first(
 ) -> tuple[Segmentation, NumberEvidence | None]:
     """Form segments and choose their number."""
     settings = asked.settings
-    # The number of latent classes is that of the smallest BIC, that of the cells is fixed.
-    is_own = settings.algorithm in ("latent", "cells")
+    # The number of latent classes is that of the smallest BIC, that of cells and of an earlier run
+    # is fixed.
+    is_own = settings.algorithm in ("latent", "cells") or asked.frozen is not None
     if asked.recipe.choose_by == "silhouette" or is_own:
         return find(asked, table, settings.numbers, settings.k), None
     return find_by_evidence(

@@ -12,7 +12,7 @@ from segmentry.results.names import (
     with_names,
     write_renamed,
 )
-from segmentry.results.run_folder import staged_inside
+from segmentry.results.run_folder import alone_in, staged_inside
 from segmentry.results.summary import Summary, read_summary
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
     OutputError
         If the run folder cannot be written.
     """
-    summary = read_summary(run_dir)
-    file = names if names is not None else run_dir / NAMES_FILE
-    renamed = summary
-    if names is not None or file.is_file():
-        renamed = with_names(summary, read_names(file), source=str(file))
-    with staged_inside(run_dir) as staging:
+    with alone_in(run_dir), staged_inside(run_dir) as staging:
+        summary = read_summary(run_dir)
+        file = names if names is not None else run_dir / NAMES_FILE
+        renamed = summary
+        if names is not None or file.is_file():
+            renamed = with_names(summary, read_names(file), source=str(file))
         if renamed != summary or names is not None:
             write_renamed(run_dir, renamed, staging)
         write_report(renamed, staging, comparison=read_comparison(run_dir))
@@ -71,8 +71,12 @@ def redraw_report(run_dir: Path) -> None:
     OutputError
         If the run folder cannot be written.
     """
-    with staged_inside(run_dir) as staging:
-        write_report(read_summary(run_dir), staging, comparison=read_comparison(run_dir))
+    drawn = None
+    # Somebody else may rename a segment while this draws.
+    while drawn != (summary := read_summary(run_dir)):
+        with staged_inside(run_dir) as staging:
+            write_report(summary, staging, comparison=read_comparison(run_dir))
+        drawn = summary
 
 
 def rename_segment(run_dir: Path, segment_id: int, name: str) -> None:
@@ -90,8 +94,8 @@ def rename_segment(run_dir: Path, segment_id: int, name: str) -> None:
     OutputError
         If the run folder cannot be written.
     """
-    summary = read_summary(run_dir)
-    with staged_inside(run_dir) as staging:
+    with alone_in(run_dir), staged_inside(run_dir) as staging:
+        summary = read_summary(run_dir)
         names = {segment_id: checked_name(name, source=f"segment {segment_id}")}
         renamed = with_names(summary, names, source=run_dir.name)
         write_renamed(run_dir, renamed, staging)

@@ -1,13 +1,9 @@
 """The whole way, from files to a run folder."""
 
 import contextlib
-import datetime as dt
-import importlib.metadata
-import platform
 import shlex
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -16,77 +12,46 @@ import polars as pl
 
 from segmentry.advise.insights import check_codes
 from segmentry.config import RunConfig, load_config
-from segmentry.describe.latent import memberships_table
 from segmentry.errors import ConfigError
-from segmentry.evaluation.later_days import Validation
 from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
-from segmentry.features.users import BehaviourData, EarlyUsers, UserData, behaviour_days_of
+from segmentry.features.users import (
+    BehaviourData,
+    EarlyUsers,
+    UserData,
+    Wanted,
+    behaviour_days_of,
+)
 from segmentry.features.windows import periods_of, split_window
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
-from segmentry.pipeline._ahead import Ahead
-from segmentry.pipeline._form import Asked, find_and_check
-from segmentry.pipeline._outputs import write_report
+from segmentry.pipeline._folder import (
+    Making,
+    RunResult,
+    fill_folder,
+    form_segments,
+    keys_of_run,
+)
 from segmentry.pipeline._read import read_users
-from segmentry.pipeline._summarise import Named, decide, look_again, summarise
-from segmentry.pipeline._wanted import recipe_for, wanted_of
+from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.names import (
-    NAMES_FILE,
     named_by_people,
     read_names,
-    render_names,
 )
 from segmentry.results.run_folder import (
     FileFingerprint,
-    Manifest,
     check_target,
     read_bundle,
     read_early,
     read_manifest,
     read_user_table,
-    render_manifest,
     reuse_behaviours,
     staged,
-    write_behaviours,
-    write_early,
 )
-from segmentry.results.scoring import make_bundle, render_bundle
-from segmentry.results.summary import Summary, read_summary, render_summary_json
-from segmentry.results.tables import profiles_table, selection_table
+from segmentry.results.summary import Summary, read_summary
 from segmentry.runtime.clock import StepClock
 from segmentry.runtime.preload import FOR_FORMING, preloading
-from segmentry.runtime.threads import one_thread
-from segmentry.runtime.version import __version__
 from segmentry.schema import Feature, Outcome, Progress, Source, Window
-from segmentry.segments.forming import Segmentation, plan_features, recipe_named
 from segmentry.settings import RunOptions
-
-_LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a run made."""
-
-    run_dir: Path
-    """The run folder."""
-    summary: Summary
-    segments: pl.DataFrame
-    """The table of ``segments.parquet``."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Formed:
-    """Segments and all that describes them.
-
-    `affinity` is null where the log was not read, `hexagons` where there is no map of all users.
-    """
-
-    segmentation: Segmentation
-    summary: Summary
-    validation: Validation | None
-    affinity: pl.DataFrame | None
-    hexagons: pl.DataFrame | None
 
 
 def run(
@@ -149,7 +114,6 @@ def run(
     """
     settings = load_config(None if config is None else Path(config), options)
     target, clock = Path(out), StepClock()
-    started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     check_target(target, overwrite=overwrite)
     check_codes(settings.mute)
     earlier = [Path(each) for each in (from_run, names) if each is not None and Path(each).is_dir()]
@@ -165,67 +129,49 @@ def run(
         source = None
     else:
         source, inputs = find_source(data_dir, mapping), ()
-    command = _command(data_dir, from_run, settings, mapping=mapping, names=names)
+    command = command_of(data_dir, from_run, settings, mapping=mapping, names=names)
     scratch = None
-    with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as stack:
-        temporary = stack.enter_context(contextlib.ExitStack())
+    with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as temporary:
         files: set[Path] = set()
         if source is not None:
             scratch = temporary.enter_context(
                 scratch_folder(settings.temp, default=staging / "scratch")
             )
-            users, files = _read(source, settings, scratch, clock, progress)
-        name = partial(
-            named_by_people, table=users.table, earlier=earlier, given=given, source=names
-        )
-        ahead = stack.enter_context(Ahead(staging, users, files, clock, name))
-        formed = segment_run(
-            users,
-            settings,
-            command=command,
-            scratch=scratch,
+            users, files = read_source(source, settings, scratch, clock, progress)
+        found = form_segments(users, settings, clock=clock, progress=progress)
+        return fill_folder(
+            staging,
+            target,
+            Making(
+                users=users,
+                found=found,
+                settings=settings,
+                keys=keys_of_run(found.segmentation, users, settings),
+                name=partial(
+                    named_by_people, table=users.table, earlier=earlier, given=given, source=names
+                ),
+                command=command,
+                files=files,
+                inputs=inputs,
+                scratch=scratch,
+            ),
             clock=clock,
             progress=progress,
-            on_named=ahead.start,
+            on_described=temporary.close,
         )
-        temporary.close()
-        _write(staging, users, formed, ahead, clock=clock)
-        with clock.step("finish the tables of users and the fingerprint"):
-            segments, inputs = ahead.segments(), ahead.fingerprints() or inputs
-        manifest = _manifest(users, inputs, settings, clock, started_at=started_at)
-        (staging / "manifest.json").write_text(render_manifest(manifest), encoding="utf-8")
-    return RunResult(run_dir=target, summary=formed.summary, segments=segments)
 
 
-def _manifest(
-    users: UserData,
-    inputs: tuple[FileFingerprint, ...],
-    settings: RunConfig,
-    clock: StepClock,
-    *,
-    started_at: str,
-) -> Manifest:
-    """Tell how the run came about."""
-    return Manifest(
-        started_at=started_at,
-        seconds=clock.seconds,
-        config=settings.model_dump(mode="json"),
-        versions=_versions(),
-        inputs=inputs,
-        accounts=tuple(asdict(account) for account in users.accounts),
-        steps=clock.records,
-    )
-
-
-def _read(
+def read_source(
     source: Source,
     settings: RunConfig,
     scratch: Path,
     clock: StepClock,
     progress: Progress | None,
+    *,
+    wanted: Wanted | None = None,
 ) -> tuple[UserData, set[Path]]:
-    """Read the files, and tell which they were."""
-    wanted = wanted_of(source, settings)
+    """Read the files, and tell which they were; what is wanted of them is a run's by default."""
+    wanted = wanted_of(source, settings) if wanted is None else wanted
     behaviours = None if wanted.behaviours is None else source.behaviours
     tables = (source.impressions, source.profiles, source.ads, behaviours)
     files = {file for table in tables if table is not None for file in table.files}
@@ -239,63 +185,6 @@ def _read(
             progress=progress,
         )
     return users, files
-
-
-def segment_run(
-    users: UserData,
-    settings: RunConfig,
-    *,
-    command: str,
-    scratch: Path | None,
-    clock: StepClock,
-    progress: Progress | None,
-    on_named: Callable[[Segmentation, Validation | None, Named], Named] | None = None,
-) -> Formed:
-    """Form segments, check them on later days where there are some, and describe them.
-
-    `on_named` is called as soon as the segments have names, while they are described further.
-    """
-    settings = recipe_for(settings, users.traits)
-    recipe = recipe_named(settings.recipe)
-    exclude = (*settings.exclude, *_undated(users))
-    plans = plan_features(
-        recipe,
-        users.catalogue,
-        features=settings.features,
-        exclude=exclude,
-        choices=settings.choices,
-    )
-    asked = Asked(plans, recipe, settings, progress)
-    with clock.step("segment and check" if recipe.is_checked else "segment"):
-        found = find_and_check(asked, users)
-    segmentation, validation = found.segmentation, found.validation
-    # One thread for each sum: its last bits must not depend on who else is computing.
-    with clock.step("describe the log by segment"), one_thread():
-        second = look_again(
-            users, segmentation, validation, settings, scratch=scratch, progress=progress
-        )
-    with clock.step("profile"):
-        summary, hexagons = summarise(
-            users,
-            settings,
-            command=command,
-            found=found,
-            log=second.report,
-            on_named=None if on_named is None else partial(on_named, segmentation, validation),
-        )
-    with clock.step("decide"):
-        summary = decide(summary, users, segmentation, settings, validation)
-    return Formed(segmentation, summary, validation, second.cells, hexagons)
-
-
-def _undated(users: UserData) -> tuple[str, ...]:
-    """Return the features of a behaviour log without times, where the ad log has them.
-
-    What was done before the outcome window is unknown, so that they only describe.
-    """
-    if users.behaviours is None or users.behaviours.days is not None or not users.traits.has_time:
-        return ()
-    return tuple(feature.name for feature in users.features if feature.family == "behaviour")
 
 
 _READING_OPTIONS = ("engine", "with_", "since", "until", "window", "sample", "memory", "strict")
@@ -378,7 +267,7 @@ def _refuse_reading_options(settings: RunConfig) -> None:
         )
 
 
-def _command(
+def command_of(
     data_dir: Path | str | None,
     from_run: Path | str | None,
     settings: RunConfig,
@@ -416,56 +305,3 @@ def _written(value: object) -> str:
         is_clip = any(isinstance(each, float) for each in value)
         return (":" if is_clip else ",").join(map(_written, value))
     return f"{value:.15g}" if isinstance(value, float) else str(value)
-
-
-def _write(
-    staging: Path, users: UserData, formed: Formed, ahead: Ahead, *, clock: StepClock
-) -> None:
-    """Write the tables while the figures are drawn, in other processes."""
-    summary = formed.summary
-    (staging / NAMES_FILE).write_text(render_names(summary, ahead.automatic), encoding="utf-8")
-    with ThreadPoolExecutor(1) as worker:
-        tables = worker.submit(_write_tables, staging, users, formed, clock)
-        with clock.step("draw and report"):
-            write_report(summary, staging, draw=ahead.draw)
-        tables.result()
-
-
-def _write_tables(staging: Path, users: UserData, formed: Formed, clock: StepClock) -> None:
-    """Write all tables but those of users, and the model."""
-    segmentation, summary = formed.segmentation, formed.summary
-    behaviours = users.behaviours
-    with clock.step("write tables"):
-        memberships = memberships_table(users.table["user_id"], segmentation)
-        if memberships is not None:
-            memberships.write_parquet(staging / "memberships.parquet")
-        if users.early is not None:
-            write_early(staging, users.early.table, users.early.days)
-        if behaviours is not None:
-            write_behaviours(staging, behaviours)
-        if summary.decisions is not None and summary.decisions.rules is not None:
-            (staging / "rules.sql").write_text(summary.decisions.rules.sql, encoding="utf-8")
-        if formed.affinity is not None:
-            formed.affinity.write_parquet(staging / "affinity.parquet")
-        if formed.hexagons is not None:
-            formed.hexagons.write_parquet(staging / "hexagons.parquet")
-        profiles_table(summary).write_parquet(staging / "profiles.parquet")
-        selection_table(summary).write_parquet(staging / "selection.parquet")
-        bundle = make_bundle(
-            segmentation,
-            names=tuple(segment.name for segment in summary.segments),
-            prior=users.prior,
-            main_placement=users.main_placement,
-            attributes=users.attributes,
-            window=users.window,
-            behaviours=behaviours,
-        )
-        (staging / "model").mkdir()
-        (staging / "model" / "bundle.json").write_text(render_bundle(bundle), encoding="utf-8")
-        text = render_summary_json(summary)
-        (staging / "summary.json").write_text(text, encoding="utf-8")
-
-
-def _versions() -> dict[str, str]:
-    found = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    return {"segmentry": __version__, "python": platform.python_version(), **found}

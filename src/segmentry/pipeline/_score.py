@@ -9,7 +9,12 @@ import polars as pl
 
 from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, OutputError, SchemaError
-from segmentry.features import BEHAVIOUR_FEATURES, EVERY_LOG_FEATURE
+from segmentry.features import (
+    BEHAVIOUR_FEATURES,
+    BEHAVIOURS_SCALE_WITH_WINDOW,
+    EVERY_LOG_FEATURE,
+    scale_to_window,
+)
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
@@ -90,7 +95,7 @@ def score(
     names = {feature.name for feature in bundle.attributes}
     known = tuple(each for each in source.attributes if each.name in names)
     users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
-    segments, unseen = score_users(bundle, users.table)
+    segments, unseen = score_users(bundle, _as_long(users, bundle))
     if target is not None:
         with written_whole(target) as partial:
             if target.suffix == ".csv":
@@ -208,6 +213,24 @@ def _as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
     )
 
 
+def _as_long(users: UserData, bundle: Bundle) -> pl.DataFrame:
+    """Return the users with counts as of windows as long as those that formed the segments.
+
+    Latent classes take impressions and clicks as counted: they weigh the evidence by them.
+    """
+    if bundle.latent is not None:
+        return users.table
+    table = scale_to_window(users.table, formed=bundle.window, now=users.window)
+    if users.behaviours is None or bundle.behaviour_window is None:
+        return table
+    return scale_to_window(
+        table,
+        formed=bundle.behaviour_window,
+        now=users.behaviours.window,
+        names=BEHAVIOURS_SCALE_WITH_WINDOW,
+    )
+
+
 def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[str, ...]:
     notes = [
         f"{n_users:,} users have a level of {feature} that was not there when the segments were "
@@ -217,7 +240,8 @@ def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[
     if users.window.n_days != bundle.window.n_days:
         notes.append(
             f"these data cover {users.window.n_days:g} days, the segments were formed on "
-            f"{bundle.window.n_days:g}: counts are not comparable"
+            f"{bundle.window.n_days:g}: counts that grow with the days are scaled to these; "
+            "numbers of distinct ads, categories, brands and campaigns are not"
         )
     return tuple(notes)
 

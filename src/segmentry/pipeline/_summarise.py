@@ -64,23 +64,25 @@ def summarise(
     *,
     command: str,
     found: Found,
+    keys: tuple[str, ...],
     log: LogReport,
     on_named: Callable[[Named], Named] | None = None,
 ) -> Summarised:
     """Collect all that the report shows.
 
     The `command` is what to type to repeat the run; `found` the segments of these users, what later
-    days say, why so many, what behaviours add. `on_named` is called with the profiles as soon as
-    they have names by rule; it returns them with the names that people gave.
+    days say, why so many, what behaviours add; `keys` are those of the segments. `on_named` is
+    called with the profiles as soon as they have names by rule; it returns them with the names that
+    people gave.
     """
     segmentation, validation, evidence = found.segmentation, found.validation, found.evidence
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
     with one_thread(), ThreadPoolExecutor(max_workers=1) as worker:
         population, segments = _profiles(users, segmentation, config, validation)
+        segments = _with_keys(segments, found, keys)
         if on_named is not None:
             segments = on_named(segments)
-        segments = _with_stability(segments, found)
         pictures = worker.submit(
             make_pictures, users.table, segmentation, users.catalogue, min_size=min_size
         )
@@ -123,13 +125,17 @@ def summarise(
         return Summarised(summary, hexagons)
 
 
-def _with_stability(segments: Named, found: Found) -> Named:
-    """Say of each segment whether it is stable, as far as that was measured."""
+def _with_keys(segments: Named, found: Found, keys: tuple[str, ...]) -> Named:
+    """Give each segment its key, and say whether it is stable, as far as that was measured."""
     stability = None if found.evidence is None else found.evidence.stability
     stable = {} if stability is None else {e.segment_id: e.is_stable for e in stability.segments}
     return tuple(
-        replace(each, is_stable=None if each.is_withheld else stable.get(each.segment_id))
-        for each in segments
+        replace(
+            each,
+            segment_key=key,
+            is_stable=None if each.is_withheld else stable.get(each.segment_id),
+        )
+        for each, key in zip(segments, keys, strict=True)
     )
 
 

@@ -42,13 +42,13 @@ _DO = {
     "average": "Keep their {now} of the ads: they click about as often as average.",
     "no_room": "Keep their {now} of the ads: other segments give or take more clicks.",
     "one_segment": "Treat all users alike.",
-    "not_confirmed": "Test before you change their ads: later days do not bear the forecast out.",
+    "not_confirmed": "Test before you change their ads: later days do not confirm the forecast.",
     "reversed": "Test before you change their ads: later days turned the forecast around.",
     "no_source": "Test before you change their ads: no other segment surely clicks less or more.",
     "gain_unsure": "Test before you change their ads: half of the users do not show the gain.",
-    "no_clicks": "Test an offer on a random half of them: how they answer to ads is unknown.",
+    "no_clicks": "Test an offer on a random half of them: how they respond to ads is unknown.",
     "few_users": "Wait: there are too few users to show or to address.",
-    "no_forecast": "Wait: nothing is known of their clicks on later days.",
+    "no_forecast": "Wait: there is no forecast of their clicks yet.",
     "wide": "Wait: they may click more or less than average. Use more days.",
 }
 _VERDICTS = {

@@ -142,7 +142,7 @@ def _headline(ranked: Sequence[SegmentProfile], summary: Summary) -> str:
         return f"Test {_segments(of['test_first'])} before you move any budget."
     if of["keep"]:
         return "Keep the budget as is: no segment surely clicks more or less than average."
-    return "Too early to tell: nothing is known yet of later days."
+    return "Too early to tell: later days have not been checked yet."
 
 
 def _headline_of_events(summary: Summary) -> str:
@@ -150,11 +150,15 @@ def _headline_of_events(summary: Summary) -> str:
     average, outcome = _if_known(summary.population.expected_rate, summary).value, summary.outcome
     known = [each for each in summary.segments if each.expected_rate.value is not None]
     if not average or not known or outcome.kind == "clicks":
-        return "Test before you spend: these data do not show how users answer to ads."
+        return "Test before you spend: these data do not show how users respond to ads."
     best = max(known, key=lambda each: (each.expected_rate.value or 0.0, -each.segment_id))
     times = decimal((best.expected_rate.value or 0.0) / average, digits=1)
-    what = "value" if outcome.kind == "value" else f"days with {outcome.events}"
-    return f"Segment {best.segment_id} brings most: {times} times the average {what} per user."
+    what = (
+        f"{times} times the value of the average user"
+        if outcome.kind == "value"
+        else f"{times} times as many days with {outcome.events} as the average user"
+    )
+    return f"Segment {best.segment_id} brings most: {what}."
 
 
 def _segments(ids: Sequence[int]) -> str:
@@ -172,7 +176,7 @@ def _gain(summary: Summary) -> str:
     n_days = 0 if later is None else len(later.outcome_weekdays)
     checked = "Not checked on later days."
     if n_days:
-        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}; not tested yet."
+        checked = f"Checked on {n_days} later day{'s' if n_days > 1 else ''}, not yet by a test."
     if not summary.traits.has_clicks:
         users = f"{count(summary.population.n_users)} users, {len(summary.segments)} segments."
         return f"{users} {checked}" if summary.traits.has_log else users
@@ -182,9 +186,9 @@ def _gain(summary: Summary) -> str:
     low, high = (percent(each, digits=0) for each in shares)
     gain = f"{low} to {high} more clicks" if shares[0] > 0 else f"{low} to {high} in clicks"
     return (
-        f"The same ads bring {gain}, depending on how fast extra ads wear out. {checked}"
+        f"The same number of ads brings {gain}, depending on how fast extra ads wear out. {checked}"
         if low != high
-        else f"The same ads bring {high} more clicks. {checked}"
+        else f"The same number of ads brings {high} more clicks. {checked}"
     )
 
 

@@ -1,6 +1,7 @@
 """Names that people gave to segments: read, checked, kept when segments are formed again."""
 
 import json
+import re
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ from segmentry.segments.forming import Segmentation
 
 NAMES_FILE = "names.toml"
 _LONGEST = 60
+_JOINERS = re.compile("[\u200c\u200d]")
+"""Not printable by themselves; Persian words and many emoji are written with them."""
 _HEAD = """\
 # Names of the segments. Edit them under [names], then run: segmentry report RUN_DIR
 # A later run keeps what you changed for the segments that it finds again: of the same users with
@@ -57,7 +60,8 @@ def checked_name(name: object, *, source: str) -> str:
 
     Raises ConfigError if it is empty, too long or of several lines.
     """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+    plain = _JOINERS.sub("", name) if isinstance(name, str) else ""
+    if not isinstance(name, str) or not plain.strip() or not plain.isprintable():
         raise ConfigError(f"{source}: found {name!r}, expected a name on one line")
     if len(name) > _LONGEST:
         raise ConfigError(f"{source}: {len(name)} characters; expected at most {_LONGEST}")
@@ -145,11 +149,7 @@ def carried_names(
     scores, _ = score_users(bundle, table)
     old = scores["segment_id"].to_numpy().astype(np.int64)
     alignment = align_ids(old, segment_ids, n_old=len(bundle.names))
-    kept = {
-        event.old_ids[0]: alignment.new_number.index(event.new_ids[0]) + 1
-        for event in alignment.events
-        if event.kind == "kept"
-    }
+    kept = alignment.found_again
     return {kept[each]: name for each, name in given.items() if each in kept}
 
 

@@ -124,6 +124,21 @@ def staged(run_dir: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def alone_in(run_dir: Path) -> Iterator[None]:
+    """Wait until no other process changes what a run folder says; the lock ends with the process.
+
+    Two dashboards that rename segments at once would each undo the name of the other.
+    """
+    from filelock import lock_descriptor
+
+    manifest = run_dir / "manifest.json"
+    with contextlib.ExitStack() as stack:
+        if manifest.is_file():  # never replaced, so that all lock the same file
+            lock_descriptor(stack.enter_context(manifest.open("rb")).fileno())
+        yield
+
+
+@contextlib.contextmanager
 def staged_inside(run_dir: Path) -> Iterator[Path]:
     """Yield a folder whose files and folders take their places in `run_dir` when all went well.
 
@@ -171,7 +186,7 @@ def read_user_table(run_dir: Path) -> pl.DataFrame:
 
     Raises BundleError if there is none.
     """
-    return read_table(run_dir, "users.parquet").drop("segment_id")
+    return read_table(run_dir, "users.parquet").drop("segment_id", "segment_key", strict=False)
 
 
 def read_user_columns(run_dir: Path) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The saved model and how it puts users into segments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,20 +8,18 @@ import polars as pl
 
 from segmentry.features import BetaPrior
 from segmentry.features.users import BehaviourData
+from segmentry.lifecycle.keys import SegmentKeys
 from segmentry.runtime.codec import Codec
 from segmentry.schema import UNASSIGNED, Feature, Window
 from segmentry.schema.arrays import FloatVector, IntVector
-from segmentry.segments.clustering import assign
 from segmentry.segments.forming import (
     CellModel,
+    FrozenSegments,
     Segmentation,
-    latent_matrix,
     membership,
-    place_by_cell,
-    place_by_class,
     recipe_named,
 )
-from segmentry.segments.latent import LatentModel, posterior
+from segmentry.segments.latent import LatentModel
 from segmentry.segments.preprocessing import Preprocessing
 
 
@@ -53,6 +51,20 @@ class Bundle:
     """The classes where the algorithm is "latent": they place users, not the centres."""
     cells: CellModel | None = None
     """The cut points where the algorithm is "cells": they place users, not the centres."""
+    keys: SegmentKeys | None = None
+    """What the segments are called from run to run; null in runs of earlier versions."""
+
+    @property
+    def frozen(self) -> FrozenSegments:
+        """The segments, to put other users into them."""
+        return FrozenSegments(
+            recipe=recipe_named(self.recipe),
+            algorithm=self.algorithm,
+            preprocessing=self.preprocessing,
+            centers=np.array(self.centers),
+            latent=self.latent,
+            cells=self.cells,
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,6 +82,7 @@ def make_bundle(
     attributes: tuple[Feature, ...],
     window: Window,
     behaviours: BehaviourData | None = None,
+    keys: SegmentKeys | None = None,
 ) -> Bundle:
     """Take from a segmentation what scoring needs."""
     return Bundle(
@@ -87,6 +100,7 @@ def make_bundle(
         behaviour_provides=() if behaviours is None else tuple(sorted(behaviours.provides)),
         latent=None if segmentation.latent is None else segmentation.latent.model,
         cells=segmentation.cells,
+        keys=keys,
     )
 
 
@@ -107,45 +121,17 @@ def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapp
     """Put the users of a table into the segments of a bundle.
 
     The table has the features of the bundle, made with its prior and main placement. The scores are
-    ``user_id, segment_id, segment_name, margin, is_profiled``, one row per user in the order of the
-    table; users that belong to no segment have id 0, and no name and margin. With them comes, by
-    feature, how many users have a level that was not there when the segments were formed.
+    ``user_id, segment_id, segment_key, segment_name, margin, is_profiled``, one row per user in the
+    order of the table; users that belong to no segment have id 0, and no key, name and margin. With
+    them comes, by feature, how many users have a level that was not there when the segments were
+    formed.
 
     Raises SchemaError if the table lacks a feature.
     """
-    ids, margins = place_users(bundle, table)
+    ids, margins = bundle.frozen.place(table)
     unseen = bundle.preprocessing.unseen_levels(table.filter(ids != UNASSIGNED))
-    return segments_table(table, ids, margins, bundle.names), unseen
-
-
-def place_users(bundle: Bundle, table: pl.DataFrame) -> tuple[IntVector, FloatVector]:
-    """Return segment id and margin of each user of such a table, shape (n_users,) each.
-
-    A user of no segment has id 0 and the margin NaN. Of each row alone: what it gets does not
-    depend on the others.
-
-    Raises SchemaError if the table lacks a feature.
-    """
-    is_member, _ = membership(recipe_named(bundle.recipe), bundle.preprocessing, table)
-    if is_member.all() and is_member.size:
-        labels, margins = _place(bundle, table)
-        return labels + 1, margins
-    ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
-    margins = np.full(table.height, np.nan)
-    if is_member.any():
-        labels, found = _place(bundle, table.filter(is_member))
-        ids[is_member] = labels + 1
-        margins[is_member] = found
-    return ids, margins
-
-
-def _place(bundle: Bundle, table: pl.DataFrame) -> tuple[IntVector, FloatVector]:
-    if bundle.latent is None:
-        X, centers = bundle.preprocessing.transform(table), np.array(bundle.centers)
-        if bundle.cells is not None:
-            return place_by_cell(bundle.cells, table, X=X, centers=centers)
-        return assign(X, centers)
-    return place_by_class(posterior(bundle.latent, latent_matrix(bundle.latent.parts, table)))
+    keys = None if bundle.keys is None else bundle.keys.keys
+    return segments_table(table, ids, margins, bundle.names, keys), unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +192,24 @@ def explain_placement(bundle: Bundle, user: pl.DataFrame) -> Placement | None:
     )
 
 
+def keys_of(segment_ids: np.typing.NDArray[np.int64], keys: Sequence[str | None]) -> pl.Series:
+    """Return ``segment_key`` of users by the id of their segment; null where they have none."""
+    return pl.Series("segment_key", [None, *keys], dtype=pl.String).gather(segment_ids)
+
+
 def segments_table(
     table: pl.DataFrame,
     segment_ids: IntVector,
     margins: FloatVector,
     names: tuple[str, ...],
+    keys: tuple[str, ...] | None,
 ) -> pl.DataFrame:
     """Return the table of ``segments.parquet``: who is where, and how clearly."""
     labels = pl.Series([None, *names], dtype=pl.String)
     return table.select(
         "user_id",
         pl.Series("segment_id", segment_ids),
+        keys_of(segment_ids, keys or (None,) * len(names)),
         labels.gather(segment_ids).alias("segment_name"),
         pl.Series("margin", margins).fill_nan(None),
         "is_profiled",

@@ -30,6 +30,11 @@ class Outcome:
     unit: str = "clicks per impression"
     n_days: int = 1
 
+    @property
+    def trials(self) -> str:
+        """What successes are counted against."""
+        return "impressions" if self.kind == "clicks" else "user days"
+
     @classmethod
     def of_events(
         cls, kind: OutcomeKind, event: str, events: str, *, value_unit: str, n_days: float
@@ -39,15 +44,15 @@ class Outcome:
         Examples
         --------
         >>> Outcome.of_events("events", "visit", "visits", value_unit="", n_days=90).unit
-        'days with a visit per user and 30 days'
+        'days with a visit per user in 30 days'
         >>> Outcome.of_events("value", "order", "orders", value_unit="EUR", n_days=20).unit
-        'EUR per user and 7 days'
+        'EUR per user in 7 days'
         """
         per = 30 if n_days >= 60 else 7 if n_days >= 14 else 1
         article = "an" if event[:1].lower() in "aeiou" else "a"
         what = f"days with {article} {event}" if kind == "events" else value_unit or "value"
-        time = "day" if per == 1 else f"{per} days"
-        return cls(kind, event, events, f"{what} per user and {time}", per)
+        time = "a day" if per == 1 else f"in {per} days"
+        return cls(kind, event, events, f"{what} per user {time}", per)
 
 
 OF_CLICKS = Outcome()

@@ -64,6 +64,10 @@ class FileShape:
     """Of CSV; empty to find it."""
     names: tuple[str, ...] = ()
     """Names of the columns of files without a header line; empty where there is one."""
+    skip_lines: int = 0
+    """Lines before the header, or before the rows where there is none."""
+    escape: str = '"'
+    """What stands before a quote within quoted text: a second quote, or a backslash."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ OWN_COLUMNS = (
     "user_id",
     "is_profiled",
     "segment_id",
+    "segment_key",
     "segment_name",
     "feature_segment_id",
     "margin",

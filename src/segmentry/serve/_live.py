@@ -14,7 +14,7 @@ import polars as pl
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.results.run_folder import read_bundle, read_schema, read_segments
-from segmentry.results.scoring import Bundle, place_users
+from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
 from segmentry.schema import UNASSIGNED
 from segmentry.segments.forming import recipe_named
@@ -64,7 +64,7 @@ class Model:
         Raises ValueError if a value is too far off to be placed.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            ids, margins = place_users(self.bundle, table)
+            ids, margins = self.bundle.frozen.place(table)
         unseen: Mapping[str, int] = {}
         if any(field.kind == "level" for field in self.fields):
             unseen = self.bundle.preprocessing.unseen_levels(table.filter(ids != UNASSIGNED))

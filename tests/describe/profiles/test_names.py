@@ -111,6 +111,8 @@ def test_a_difference_that_may_be_chance_names_nothing():
         (150.0, "High-response"),
         (149.0, "Above-average"),
         (114.0, "Average-response"),
+        (95.0, "Average-response"),
+        (94.0, "Below-average"),
         (86.0, "Below-average"),
         (49.0, "Low-response"),
     ],

@@ -211,3 +211,14 @@ def test_a_second_log_of_other_words_is_left_out_in_one_comment(tmp_path):
 
     assert parse_mapping(text, origin="m.toml").behaviours is None
     shows(text)
+
+
+def test_amounts_with_signs_are_numbers_and_padded_codes_are_levels(tmp_path):
+    rows = [(i, f'"${i},{i}00.50 "', f"{i * 3}%", f"0{4400 + i % 5}") for i in range(1, 10)]
+    write_csv(tmp_path / "u.csv", rows, header=("user_id", "income", "discount", "zip"))
+
+    text = render_mapping(["u.csv"], base=tmp_path)
+
+    assert 'income = {column = "income", kind = "number"}' in text
+    assert 'discount = {column = "discount", kind = "number"}' in text
+    assert 'zip = {column = "zip", kind = "categorical"}' in text

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from tests.ingest.mapping.shapes import EVENTS, HEADER, T, column, mapping_of, users_from, write_csv
 from tests.texts import says, shows
 
-from segmentry.errors import ConfigError, DataError, SchemaError, SegmentryError
+from segmentry.errors import ConfigError, DataError, EmptyDataError, SchemaError, SegmentryError
 from segmentry.ingest.engines import ENGINES
 
 FULL = 'time = "when"\nad_id = "ad"\nclick = "hit"'
@@ -379,6 +379,73 @@ def test_a_delimiter_within_a_quoted_name_is_none(engine, tmp_path):
     )
 
     assert shown(tmp_path, engine) == SHOWN
+
+
+PREAMBLE = 'Impression report\n"May 1, 2017 - May 7, 2017"\n'
+
+
+def test_a_header_below_other_lines_is_named_and_can_be_reached(engine, tmp_path):
+    file = write_csv(tmp_path / "log.csv", EVENTS)
+    file.write_text(PREAMBLE + file.read_text())
+
+    text = refusal(tmp_path, engine, SchemaError)
+
+    assert text.endswith("line 3 names them: say skip_lines = 2 in the mapping")
+    assert shown(tmp_path, engine, mapping_of(f"{FULL}\nskip_lines = 2")) == SHOWN
+
+
+def test_a_long_log_of_plain_numbers_below_other_lines_is_read(engine, tmp_path):
+    rows = [(i % 7, T + i, 1, i % 2) for i in range(300_000)]
+    file = write_csv(tmp_path / "log.csv", rows)
+    file.write_text("Impression report\n2017\n" + file.read_text())
+
+    found = shown(tmp_path, engine, mapping_of(f"{FULL}\nskip_lines = 2"))
+
+    assert sum(found.values()) == 300_000
+
+
+def test_more_lines_to_skip_than_there_are_is_refused(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS)
+
+    text = refusal(tmp_path, engine, EmptyDataError, mapping_of(f"{FULL}\nskip_lines = 99"))
+
+    assert text.endswith("no line is left after skip_lines = 99")
+
+
+def test_quotes_that_a_backslash_escapes(engine, tmp_path):
+    rows = [*EVENTS[:-1], (*EVENTS[-1][:2], '"13\\" laptops, used"', 0)]
+    write_csv(tmp_path / "log.csv", rows)
+
+    text = refusal(tmp_path, engine, DataError)
+
+    assert text.endswith("say escape = '\\' in the mapping")
+    assert shown(tmp_path, engine, mapping_of(FULL + "\nescape = '\\'")) == SHOWN
+
+
+def test_a_column_may_be_named_with_the_blanks_of_its_header(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS, header=(" who ", "when", "ad", "hit"))
+
+    assert shown(tmp_path, engine, PLAIN.replace('"who"', '" who "')) == SHOWN
+
+
+def test_a_delimiter_that_is_not_ascii_is_refused(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", EVENTS)
+
+    assert "delimiter" in refusal(
+        tmp_path, engine, ConfigError, mapping_of(f'{FULL}\ndelimiter = "§"')
+    )
+
+
+def test_codes_with_leading_zeros_are_levels_and_no_numbers(engine, tmp_path):
+    write_csv(tmp_path / "u.csv", [(1, "04413"), (2, "14413")], header=("id", "zip"))
+    text = """name = "t"
+[profiles]
+files = "u.csv"
+user_id = "id"
+[profiles.attributes]
+zip = {column = "zip", kind = "categorical"}"""
+
+    assert column(users_from(tmp_path, text, engine=engine), "zip") == {"1": "04413", "2": "14413"}
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -45,7 +45,7 @@ def test_a_purchase_log_has_recency_frequency_and_value_and_no_click(real_data, 
     assert summary.repeat.recipe == "events"
     assert summary.traits.event == "purchase"
     assert not summary.traits.has_clicks
-    assert summary.validation.outcome.unit == "days with a purchase per user and 30 days"
+    assert summary.validation.outcome.unit == "days with a purchase per user in 30 days"
     assert summary.validation.kept_gain.model == "BG/NBD"
     assert summary.validation.kept_gain.by_forecast.value > 0.85
     assert any(segment.verdict == "confirmed" for segment in summary.segments)

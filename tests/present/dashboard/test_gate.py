@@ -4,7 +4,8 @@ import asyncio
 import html
 import re
 import time
-from urllib.parse import urlencode
+import unicodedata
+from urllib.parse import quote, urlencode
 
 import pytest
 from tests.asgi import ask, run_in_thread
@@ -252,3 +253,13 @@ def test_no_form_leads_to_another_site(gate, asked):
     sent = ask(gate, "/login", method="POST", body=body)
 
     assert dict(sent[0]["headers"])[b"location"] == b"/"
+
+
+def test_letters_are_the_same_however_they_are_composed(behind):
+    gate = Gate(behind, password="pässwörter", hosts=())
+    typed = unicodedata.normalize("NFD", "pässwörter").encode()
+
+    assert (
+        ask(gate, "/login", method="POST", body=b"password=" + quote(typed).encode())[0]["status"]
+        == 303
+    )

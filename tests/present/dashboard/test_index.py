@@ -19,7 +19,7 @@ def answer_of(path, method="GET"):
         await send({"type": "http.response.start", "status": 418, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    start, body = ask(Index(other), path, method=method)
+    start, body = ask(Index(other, ["segments"]), path, method=method)
     return start["status"], body["body"].decode()
 
 
@@ -34,6 +34,15 @@ def test_every_script_that_the_page_names_or_loads_early_is_there():
     assert len(named) > 1
     assert len(early) >= 10
     assert all((root / path.removeprefix("/")).is_file() for path in (*named, *early))
+
+
+@pytest.mark.parametrize("path", ["/segmets", "/segments/1", "/index.php"])
+def test_an_address_without_a_page_leads_to_the_overview(path):
+    status, page = answer_of(path)
+
+    assert status == 404
+    assert "There is no page at this address" in page
+    assert '<a href="/">' in page
 
 
 @pytest.mark.parametrize(

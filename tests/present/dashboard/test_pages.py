@@ -13,6 +13,7 @@ from tests.conversions import with_conversions
 from tests.present.report.test_log_page import a_log
 from tests.summaries import make_summary
 from tests.texts import shows
+from tests.windows import with_windows
 
 from segmentry.describe.maps import Embedding, EmbeddingPoint
 from segmentry.describe.retention import RetentionFeature, RetentionReport, RetentionRow
@@ -149,8 +150,31 @@ def test_a_page_without_content_is_not_in_the_menu(run_dir, tmp_path, monkeypatc
         for folder in (run_dir, bare)
     )
 
-    assert set(PAGES) - full == {"purchases", "what-changed"}
+    assert set(PAGES) - full == {"over-time", "purchases", "what-changed"}
     assert {"budget", "test", "compare", "user", "exposure"} & empty == set()
+
+
+def test_a_refreshed_run_shows_its_alarms_and_figures(tmp_path):
+    summary = with_windows(make_summary(n_segments=3, n_points=5))
+
+    text = text_of(shown("over-time", folder_of(summary, tmp_path)))
+
+    assert "3 open alarms" in text
+    assert text.count("<figure") == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["purchases", "compare", "user", "map", "exposure", "budget", "over-time"]
+)
+def test_a_page_left_out_of_the_menu_says_what_the_run_lacks(path, tmp_path):
+    bare = replace(
+        make_summary(n_segments=1, n_points=0, n_components=1), log=None, conversions=None
+    )
+
+    text = text_of(shown(path, folder_of(bare, tmp_path)))
+
+    assert "<h1" in text
+    assert 'class="notice"' in text
 
 
 def test_a_run_of_another_version_is_told_in_a_sentence(tmp_path):

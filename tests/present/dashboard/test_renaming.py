@@ -61,6 +61,27 @@ def test_the_report_that_is_drawn_again_has_the_name_of_the_summary(tmp_path):
     assert "&lt;b&gt;jetzt" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_names_that_two_processes_give_at_once_are_both_kept(run_dir, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run_dir, folder)
+    names = {1: "Nachtschwärmer", 2: "\U0001f469\u200d\U0001f467 قارئ\u200cالليل", 3: "🛒"}
+    # A lock belongs to an open file: threads hold it against each other as processes do.
+    threads = [threading.Thread(target=rename_segment, args=(folder, *e)) for e in names.items()]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    found = {s.segment_id: s.name for s in read_summary(folder).segments}
+    assert found | names == found
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "a\nb", "\u200d", "", "x" * 61])
+def test_a_name_that_would_not_stand_on_one_line_is_refused(name, run_dir):
+    with pytest.raises(ConfigError, match="expected"):
+        rename_segment(run_dir, 1, name)
+
+
 def test_a_name_that_another_segment_has_is_refused(run_dir, summary):
     with raises_text(ConfigError):
         rename_segment(run_dir, 2, summary.segments[0].name)

@@ -1,6 +1,7 @@
 """Starting the dashboard: what is refused, in a sentence that tells what to do."""
 
 import socket
+from pathlib import Path
 
 import pytest
 from tests.pipeline.runs import segmentry
@@ -56,6 +57,45 @@ def test_the_password_is_the_first_line_of_its_file(run_dir, tmp_path):
     answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", file)
 
     assert "5 characters" in answer.err
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbfshort\r\n", b"short  \n", b"  short", b"short\t\r\nmore"]
+)
+def test_marks_and_blanks_of_a_password_file_are_not_of_the_password(run_dir, tmp_path, content):
+    file = tmp_path / "password"
+    file.write_bytes(content)
+
+    answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", file)
+
+    assert "5 characters" in answer.err
+
+
+@pytest.mark.parametrize("content", [b"x" * 5000, b"a\0b", b"\xff\xfea"])
+def test_what_is_no_password_file_is_refused(run_dir, tmp_path, content):
+    file = tmp_path / "password"
+    file.write_bytes(content)
+
+    answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", file)
+
+    assert (answer.code, str(file) in answer.err) == (2, True)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero")
+def test_a_password_file_without_an_end_is_refused(run_dir):
+    answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", "/dev/zero")
+
+    assert (answer.code, "/dev/zero: not a password file" in answer.err) == (2, True)
+
+
+def test_a_password_file_that_every_user_can_read_is_warned_of(run_dir, tmp_path):
+    file = tmp_path / "password"
+    file.write_text("short")
+    file.chmod(0o644)
+
+    answer = segmentry("dashboard", run_dir, "--port", "0", "--password-file", file)
+
+    assert f"chmod 600 {file}" in answer.err
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path):

@@ -11,7 +11,9 @@ from segmentry.present import figures as plots
 from segmentry.schema import Estimate
 
 FIGURES = list(plots.FIGURES)
-MEASURED_APART = {"funnel", "gain_by_k", "stability", "exposure", "exposure_impression", "umap"}
+MEASURED_APART = {
+    *("funnel", "gain_by_k", "stability", "exposure", "exposure_impression", "umap", "rate_by_day")
+}
 HOSTILE = (
     '<script>alert("1")</script>',
     'O\'Brien & "Söhne"',

@@ -14,13 +14,15 @@ from tests.conversions import with_conversions
 from tests.present.figures.test_evidence_figures import with_evidence
 from tests.present.report.test_log_page import a_log
 from tests.summaries import make_summary
+from tests.windows import with_windows
 
 from segmentry.advise.budget import BudgetPlan, Comparison, SegmentBudget, Sensitivity
 from segmentry.describe.maps import Embedding, EmbeddingPoint
+from segmentry.evaluation.later_days import DayLevel, DayLevels, SegmentDays
 from segmentry.present import figures as plots
 from segmentry.present.figures import HexagonValue, UserPlace
 from segmentry.results.summary import SegmentSpending, Spending, WearOut
-from segmentry.schema import Estimate
+from segmentry.schema import UNKNOWN, Estimate
 
 RECORDS = Path(__file__).parent / "specs"
 N_ROWS = 2
@@ -31,8 +33,27 @@ def whole_summary():
     """Return a summary of which every figure can be drawn."""
     points = tuple(EmbeddingPoint(i % 3 + 1, i / 4, -i / 8, i % 2 == 0) for i in range(6))
     embedding = Embedding(4, 2, 15, 0.1, 7, 0.9, 0.85, 0.3, 0.2, 0.01, points)
-    summary = with_conversions(make_summary(n_segments=3, n_points=12))
-    return replace(with_evidence(summary), log=a_log(), embedding=embedding, spending=a_budget())
+    summary = with_windows(with_conversions(make_summary(n_segments=3, n_points=12)))
+    return replace(
+        with_evidence(summary),
+        log=a_log(),
+        embedding=embedding,
+        spending=a_budget(),
+        validation=with_days(summary.validation, sd=0.2),
+    )
+
+
+def with_days(validation, *, sd):
+    """Return a check with the days of two segments, one day of the second with few users."""
+    first = validation.feature_starts_at // 86_400
+    days = [
+        DayLevel(first + i, 900 + i, Estimate(0.05 + i / 100, 0.04 + i / 100, 0.06 + i / 100))
+        for i in range(4)
+    ]
+    few = replace(days[1], n_users=None, ctr=UNKNOWN)
+    moved = SegmentDays(1, DayLevels(tuple(days), sd, 1e-9))
+    still = SegmentDays(2, DayLevels((days[0], few, *days[2:]), 0.0, 0.6))
+    return replace(validation, by_segment=(moved, still))
 
 
 def a_budget():

@@ -187,7 +187,7 @@ KINDS = (
         "Page views per user are at least 1.5 times those of all users (lower end of the index), "
         "the verdict is “confirmed”, and the upper end of the forecast index of clicks is below "
         "90.",
-        "They are in the shop much and answer to ads little. It does not say that ads have no "
+        "They are in the shop much and respond to ads little. It does not say that ads have no "
         "effect on them: what is seen may be bought without a click.",
         "Reach them in the shop itself, or by other creatives, and compare with a group that is "
         "left alone.",

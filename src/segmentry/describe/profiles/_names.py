@@ -87,9 +87,9 @@ def name_segments(
     """Name each segment in at most four words, of which the first two are its own.
 
     - The first word is the response, by the forecast index where later days agree: high from 150,
-      above average from 115, average from 87, below average from 50, low under it. "Unproven"
-      where they do not; none where no later day was looked at, or where there are no clicks: what
-      buyers do is said by how often they buy.
+      above average from 115, average from 87, below average from 50 or where the interval of the
+      index lies below 100, low under 50. "Unproven" where they do not; none where no later day was
+      looked at, or where there are no clicks: what buyers do is said by how often they buy.
     - The second is how much its users are shown, by the standing of the segment's users by rank
       (`NumericStatistics.standing`), which a few extreme users cannot move.
     - Where that is taken, a habit or who they are comes in between: the feature that stands out
@@ -134,10 +134,12 @@ def _words_of(
 
 def _response(segment: SegmentProfile) -> str:
     """Return the word for how it clicks on later days; empty where none was looked at."""
-    index = segment.forecast_index.value
+    index, high = segment.forecast_index.value, segment.forecast_index.high
     if index is None:
         return ""
-    if segment.verdict in _SAME_LATER and 87.0 <= index < 115.0:
+    # Where later days agree on "below average", its ads may go to others: the name says so too.
+    is_below = segment.verdict in _HELD_LATER and high is not None and high < 100.0
+    if segment.verdict in _SAME_LATER and 87.0 <= index < 115.0 and not is_below:
         return "average-response"
     if segment.verdict not in _HELD_LATER:
         return "unproven"

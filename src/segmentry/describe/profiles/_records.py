@@ -162,3 +162,5 @@ class SegmentProfile:
     """What to do with its ads; null until it is decided."""
     decision_reason: str = ""
     """A code of `segmentry.advise.decisions`."""
+    segment_key: str = ""
+    """What it is called from run to run, as "k7f3"; empty in runs of earlier versions."""

@@ -19,7 +19,12 @@ from segmentry.evaluation.later_days._check import (
 )
 from segmentry.evaluation.later_days._check_events import forecast_events
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
-from segmentry.evaluation.later_days._day_levels import DayLevel, DayLevels, day_levels
+from segmentry.evaluation.later_days._day_levels import (
+    DayLevel,
+    DayLevels,
+    SegmentDays,
+    day_levels,
+)
 from segmentry.evaluation.later_days._differences import Difference, Verdict
 from segmentry.evaluation.later_days._families import (
     Added,
@@ -83,6 +88,7 @@ __all__ = [
     "OutcomeReport",
     "OutcomeWords",
     "Relabelling",
+    "SegmentDays",
     "SegmentVerdict",
     "Traffic",
     "Validation",

@@ -10,7 +10,12 @@ import polars as pl
 from segmentry.evaluation.later_days._check_events import forecast_events, period_levels
 from segmentry.evaluation.later_days._copies import CopiedUsers, copied_users
 from segmentry.evaluation.later_days._cross_fit import CrossFit, cross_fit
-from segmentry.evaluation.later_days._day_levels import DayLevels, day_levels
+from segmentry.evaluation.later_days._day_levels import (
+    DayLevels,
+    SegmentDays,
+    day_levels,
+    segment_levels,
+)
 from segmentry.evaluation.later_days._fold_rates import FoldRates, fold_rates_of, half_shares
 from segmentry.evaluation.later_days._forecast import Forecasts, forecast_ctr, forecast_of
 from segmentry.evaluation.later_days._kept_gain import KeptGain, kept_gain
@@ -63,6 +68,8 @@ class Validation:
         Busy users who share every day's counts with another one.
     levels : DayLevels
         CTR of all users of the log on each day of both windows.
+    by_segment : tuple of DayLevels
+        The same of each segment as it is shown; empty where days cannot be left out.
     kept_by_memberships : KeptGain or None
         Of latent classes, where each user is given the CTR to be expected over all of them.
     halves : tuple of FoldRates or None
@@ -86,6 +93,7 @@ class Validation:
     kept_by_memberships: KeptGain | None = None
     halves: tuple[FoldRates, FoldRates] | None = None
     outcome: Outcome = OF_CLICKS
+    by_segment: tuple[DayLevels, ...] = ()
 
     @property
     def is_active_later(self) -> npt.NDArray[np.bool_]:
@@ -124,6 +132,9 @@ class ValidationReport:
         What the check could not do; whole sentences.
     levels : DayLevels or None
         CTR of all users of the log by local day; null in runs of earlier versions.
+    by_segment : tuple of SegmentDays
+        CTR of each segment by local day, its users placed by the other days; empty where days
+        cannot be left out, and for logs without clicks.
     luck : Luck or None
         How much of the difference seen on the forming days was luck; null where fewer than two
         segments have a forecast that may be shown.
@@ -143,6 +154,7 @@ class ValidationReport:
     caveats: tuple[str, ...]
     levels: DayLevels | None = None
     luck: Luck | None = None
+    by_segment: tuple[SegmentDays, ...] = ()
 
     @property
     def outcome_of_rates(self) -> Outcome:
@@ -203,7 +215,7 @@ def check_later(
     )
     gain, soft_gain = _gains(first, forecast, seen, later, prior=early.prior, seed=seed)
     refit, alignment = _refit(first, table, find)
-    published, halves = _publish(
+    published, halves, by_segment = _publish(
         refit, table, counts, days=local_days(window), prior=prior, n_ahead=n_ahead, shown=min_size
     )
     level_later = UNKNOWN if later is None else outcome_rate(later, has_segment)
@@ -223,6 +235,7 @@ def check_later(
         levels=day_levels(counts, local_days(window)),
         kept_by_memberships=soft_gain,
         halves=halves,
+        by_segment=by_segment,
     )
 
 
@@ -362,25 +375,26 @@ def _publish(
     prior: BetaPrior | None,
     n_ahead: int,
     shown: int,
-) -> tuple[Forecasts, tuple[FoldRates, FoldRates] | None]:
-    """Forecast from all days, and apart for the two halves of the users: days are left out once."""
+) -> tuple[Forecasts, tuple[FoldRates, FoldRates] | None, tuple[DayLevels, ...]]:
+    """Forecast from all days, by halves of users, and by day: days are left out once."""
     relabelling = _relabelling(segmentation, table, counts, days=days, prior=prior)
     n_segments = segmentation.n_segments
     if len(days) < 2:
         labels = relabelling.labels
         few = forecast_ctr(counts, labels, days=days, n_segments=n_segments, n_outcome_days=n_ahead)
-        return replace(few, caveats=relabelling.caveats), None
+        return replace(few, caveats=relabelling.caveats), None, ()
     fit = cross_fit(counts, relabelling.labels, days=days)
     forecasts = forecast_of(
         fit, n_segments=n_segments, n_outcome_days=n_ahead, caveats=relabelling.caveats
     )
+    as_shown = _as_shown(fit, segmentation, min_size=shown)
     halves = fold_rates_of(
-        _as_shown(fit, segmentation, min_size=shown),
+        as_shown,
         n_segments=n_segments,
         shares=half_shares(table["user_id"]),
         n_days_ahead=len(days),
     )
-    return forecasts, halves
+    return forecasts, halves, segment_levels(as_shown, days, n_segments=n_segments)
 
 
 def _as_shown(fit: CrossFit, segmentation: Segmentation, *, min_size: int) -> CrossFit:
@@ -428,7 +442,14 @@ def _refit(
     """Fit the chosen number again on all days, under the numbers of the first fit."""
     k = first.n_segments
     refit = find(table, (k,), None if first.cells is not None else k)
-    alignment = align_ids(first.segment_ids, refit.segment_ids, n_old=k, n_new=refit.n_segments)
+    alignment = align_ids(
+        first.segment_ids,
+        refit.segment_ids,
+        n_old=k,
+        n_new=refit.n_segments,
+        # A fit prepares its users itself; segments that were kept carry their preparation along.
+        is_same_model=refit.preprocessing is first.preprocessing,
+    )
     order = np.argsort(alignment.new_number)
     renumbered = replace(
         refit,

@@ -72,7 +72,7 @@ class EvidenceReport:
     sufficient : tuple of int
         Numbers that gain as much.
     gains : tuple of InnerGain
-        Nats per impression over one CTR for all, with 90 % intervals.
+        Nats per trial (impression, or user day) over one rate for all, with 90 % intervals.
     number : NumberRange or None
         Which numbers other users would give; null without gains.
     gaps : tuple of GapCurve
@@ -282,13 +282,15 @@ def _reason(
     if best is None or best.gain.value is None:
         return f"One segment: {groups}." if n_segments == 1 else f"{groups}."
     if n_segments == 1:
-        return f"One segment: nothing is gained on held-out days, and {groups}."
+        return f"One segment: more predict held-out days no better, and there are {groups}."
     if not _is_gain(best):
-        return f"{groups}; on held-out days they predict no clicks."
+        return f"{groups}; segments predict held-out days no better than one rate for all."
     found = (
-        f"K = {sufficient[0]} is the smallest with {gain_share:.0%} of the largest gain "
-        f"({best.gain.value:.5f} nats per impression at K = {best.n_segments})"
-    ).replace("%", " %", 1)
+        f"{sufficient[0]} segments predict held-out days nearly as well as {best.n_segments}, the "
+        f"best number ({100 * gain_share:.0f} % of its gain or more)"
+        if sufficient[0] != best.n_segments
+        else f"{best.n_segments} segments predict held-out days best"
+    )
     if n_groups == n_segments:
         return f"{found}; these are {groups}."
     if n_groups > 1:

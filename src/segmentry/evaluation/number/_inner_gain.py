@@ -22,7 +22,8 @@ class InnerGain:
     Parameters
     ----------
     gain : Estimate
-        Nats per impression, out of sample, with its 90 % interval; null without later clicks.
+        Nats per trial (impression, or user day), out of sample, with its 90 % interval; null
+        without later successes.
     error : float or None
         Standard error, users being the unit.
     """
@@ -49,7 +50,7 @@ class UserGains:
     n_trials: FloatVector
 
     def summed(self, weights: FloatVector | None = None) -> tuple[InnerGain, ...]:
-        """Return the gain of each number per impression, users counted by their weights.
+        """Return the gain of each number per trial, users counted by their weights.
 
         Notes
         -----

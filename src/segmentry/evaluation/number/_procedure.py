@@ -170,6 +170,5 @@ def _remarks(choice: NumberChoice) -> Iterator[tuple[int, str]]:
         if each.gain.value is None:
             yield each.n_segments, "no gain could be measured"
             continue
-        found = f"gains {each.gain.value:.5f} nats per impression"
-        share = f", {each.gain.value / largest:.0%} of the largest" if largest > 0 else ""
-        yield each.n_segments, f"{found}{share}"
+        share = f"{100 * each.gain.value / largest:.0f} %" if largest > 0 else "none"
+        yield each.n_segments, f"{share} of the largest gain on held-out days"

@@ -58,6 +58,19 @@ class Alignment:
     events: tuple[SegmentEvent, ...]
     n_users: int
 
+    @property
+    def found_again(self) -> dict[int, int]:
+        """The refit's own id of each old segment that is kept.
+
+        >>> align_ids(np.array([1, 1, 2]), np.array([2, 2, 1])).found_again
+        {1: 2, 2: 1}
+        """
+        return {
+            event.old_ids[0]: self.new_number.index(event.new_ids[0]) + 1
+            for event in self.events
+            if event.kind == "kept"
+        }
+
     def renumber(self, segment_ids: IntVector) -> IntVector:
         """Return ids of the refit by their aligned numbers; 0 stays 0.
 
@@ -72,7 +85,12 @@ class Alignment:
 
 
 def align_ids(
-    old_ids: IntVector, new_ids: IntVector, *, n_old: int | None = None, n_new: int | None = None
+    old_ids: IntVector,
+    new_ids: IntVector,
+    *,
+    n_old: int | None = None,
+    n_new: int | None = None,
+    is_same_model: bool = False,
 ) -> Alignment:
     """Match the segments of a refit with the earlier ones and number them alike.
 
@@ -88,6 +106,8 @@ def align_ids(
         take no part.
     n_old, n_new : int, optional
         Numbers of segments, where the last ones may hold no user of both.
+    is_same_model : bool
+        Equal numbers are the same segments, however many of their users moved.
 
     Notes
     -----
@@ -120,6 +140,8 @@ def align_ids(
         for old, new in zip(rows, columns, strict=True)
         if overlap[old, new] >= _MIN_OVERLAP
     }
+    if is_same_model:
+        matched = {place: place for place in range(n_new)}
     numbers = _numbers(matched, n_new)
     return Alignment(
         new_number=numbers,
@@ -148,7 +170,7 @@ def _events(
             old_ids=(old + 1,),
             new_ids=(numbers[new],),
             n_users=int(n_users),
-            shares=(n_kept / n_users,),
+            shares=(n_kept / n_users if n_users else 0.0,),
             jaccard=float(overlap[old, new]),
         )
         events.append(event)

@@ -16,7 +16,7 @@ import polars as pl
 
 from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines._duckdb_scan import layouts_of, quoted_text, scan_query
-from segmentry.ingest.engines._failures import cause_of, proving_gzip
+from segmentry.ingest.engines._failures import advice_on_quotes, cause_of, proving_gzip
 from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,
@@ -447,7 +447,7 @@ class DuckDBEngine:
             if error not in _LINE_REASONS:
                 raise DataError(
                     f"{path}: line {first} is broken ({error.lower()}), and what follows it cannot "
-                    "be trusted; look for a quote that is not closed and fix the line"
+                    f"be trusted; {advice_on_quotes(Path(path))}"
                 )
             found[_LINE_REASONS[error]] += n_lines
         return found

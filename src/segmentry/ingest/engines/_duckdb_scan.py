@@ -308,15 +308,17 @@ def _output(source: TableSource, layout: FileLayout, name: str, whole: Collectio
 
 def _csv_options(layout: FileLayout, whole: Collection[str], *, is_parallel: bool) -> str:
     header = f"header = {str(layout.has_header).lower()}, auto_detect = false"
+    header += f", skip = {layout.skip_lines}" if layout.skip_lines else ""
     if layout.format == "whitespace":
         # One column per line; chr(1) is in no text.
         return f"columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '', {header}"
     kinds = {name: "BIGINT" if name in whole else "VARCHAR" for name in fields_of(layout)}
     columns = ", ".join(f"{quoted_text(name)}: '{kind}'" for name, kind in kinds.items())
     # Comparing every value with each word takes a seventh of a scan; a number is none of them.
-    nulls = ", ".join(map(quoted_text, NULL_WORDS[:1] if whole else NULL_WORDS))
+    words = [word for word in NULL_WORDS if layout.escape not in word]
+    nulls = ", ".join(map(quoted_text, NULL_WORDS[:1] if whole else words))
     return (
         f"columns = {{{columns}}}, delim = {quoted_text(layout.delimiter)}, nullstr = [{nulls}], "
-        f"{header}, quote = '\"', escape = '\"', null_padding = true, "
+        f"{header}, quote = '\"', escape = '{layout.escape}', null_padding = true, "
         f"store_rejects = true, rejects_limit = 0, parallel = {str(is_parallel).lower()}"
     )

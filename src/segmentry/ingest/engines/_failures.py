@@ -11,6 +11,7 @@ from segmentry.errors import EngineError
 from segmentry.ingest.files import explaining_gzip
 from segmentry.schema import Engine
 
+_MAX_LOOKED_AT = 1 << 22
 _DISK_REASONS = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
@@ -25,6 +26,15 @@ def cause_of(error: BaseException) -> str:
         if reason.lower() in message.lower():
             return f"{reason} for temporary files; free some, or have them on a larger disk"
     return " ".join(message.split())
+
+
+def advice_on_quotes(path: Path) -> str:
+    """Say what to do about text with a quote that is not closed."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        has_backslashes = b'\\"' in file.read(_MAX_LOOKED_AT)
+    if has_backslashes:
+        return "quotes within text are written as \\\": say escape = '\\' in the mapping"
+    return "look for a quote that is not closed and fix the line"
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ def _n_lines(
     n_lines = n_underscores = n_read = 0
     last = b"\n"
     with layout.path.open("rb") as stream:
-        if layout.has_header:
+        for _ in range(layout.skip_lines + layout.has_header):
             stream.readline()
         while (n_bytes is None or n_read < n_bytes) and (piece := stream.read(_BLOCK)):
             block = np.frombuffer(last + piece, np.uint8)
@@ -207,9 +207,9 @@ def _spans_of(layouts: Sequence[FileLayout]) -> Iterator[tuple[FileLayout, int, 
     for layout in layouts:
         file, size = layout.path, layout.path.stat().st_size
         first = 0
-        if layout.has_header:
-            first = _end_of_line(file, 0, size)
-            head = _bytes_of(file, 0, first)
+        for _ in range(layout.skip_lines + layout.has_header):
+            begin, first = first, _end_of_line(file, first, size)
+            head = _bytes_of(file, begin, first)
             if not head.endswith(b"\n") or not _is_plain(head):
                 raise _NotPlainError
         while first < size:

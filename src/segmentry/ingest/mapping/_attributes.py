@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from segmentry.errors import SchemaError
-from segmentry.ingest.files import has_integers_only
+from segmentry.ingest.files import has_integers_only, is_padded
 from segmentry.ingest.mapping._model import Attribute
 from segmentry.ingest.moments import find_time_format, midnight
 from segmentry.schema import (
@@ -66,7 +66,8 @@ def attribute_source(
         # A level that is not among those declared is counted as impossible.
         return ColumnSource(attribute.column, "code", codes=codes, other=OTHER_CODE)
     kind: ColumnType = "number"
-    if attribute.kind in ("categorical", "ordinal") and has_integers_only(known):
+    is_coded = attribute.kind == "categorical" and any(map(is_padded, known))
+    if attribute.kind in ("categorical", "ordinal") and has_integers_only(known) and not is_coded:
         kind = "integer"
     elif attribute.kind == "categorical":
         kind = "text"

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from segmentry.errors import DataError
-from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file
+from segmentry.errors import DataError, SchemaError
+from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, is_padded
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehaviourCodes
 from segmentry.ingest.moments import count_from_elsewhere, find_time_format
+from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.schema import ADS_COLUMNS, FileShape
 
 _MAX_SHOWN = 6
@@ -324,7 +325,7 @@ def _examples(layout: FileLayout, name: str) -> tuple[str, ...]:
 
 def _look_at(layout: FileLayout, name: str) -> GuessedColumn:
     """Tell what kind of attribute a column is, or why it is none."""
-    values = layout.values(name)
+    values = _as_plain_numbers(layout.values(name))
     levels = set(values)
     examples = _examples(layout, name)
     if find_time_format(values) in ("iso", "yyyymmdd") and len(levels) > 1:
@@ -337,6 +338,19 @@ def _look_at(layout: FileLayout, name: str) -> GuessedColumn:
             shown = () if note == _ID else examples  # as private as the id of the user
             return GuessedColumn(name, kind, note.format(n=len(levels)), shown)
     return GuessedColumn(name, "number", f"numbers, {len(levels)} different", examples)
+
+
+def _as_plain_numbers(values: Sequence[str]) -> Sequence[str]:
+    """Return numbers in whatever format as plain ones; all else, and padded codes, as is."""
+    if not values or all(map(_is_number, values)):
+        return [f"code {value}" for value in values] if any(map(is_padded, values)) else values
+    try:
+        form = find_number_format(values, where="")
+    except SchemaError:
+        return values
+    numbers = [read_number(value, form) for value in values]
+    plain = [f"{number:.15g}" for number in numbers if number is not None]
+    return plain if len(plain) == len(values) else values
 
 
 def _of_users(layout: FileLayout, user: str | None, column: GuessedColumn) -> GuessedColumn:

@@ -75,6 +75,12 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Column = Annotated[
+    str, BeforeValidator(lambda name: name.strip() if isinstance(name, str) else name)
+]
+"""Name of a column; headers are read without the blanks around them too."""
+
+
 class FilesMapping(_Strict):
     """Which files hold a table, and how they are written.
 
@@ -84,10 +90,12 @@ class FilesMapping(_Strict):
 
     files: Texts = ()
     format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
-    delimiter: str = Field(default="", max_length=1)
+    delimiter: str = Field(default="", max_length=1, pattern=r"^[\x09\x20-\x7e]?$")
     decimal: Literal["", ".", ","] = ""
     thousands: Literal["", ".", ",", " ", "'"] = ""
     names: Texts = ()
+    skip_lines: int = Field(default=0, ge=0, le=1000)
+    escape: Literal['"', "\\"] = '"'
     missing: Mapping[str, Texts] = {}
 
     canonical: ClassVar[Mapping[str, str]] = {}
@@ -112,8 +120,8 @@ class TimedMapping(FilesMapping):
     Times that are numbers count from `origin`, 1970 if it is absent.
     """
 
-    user_id: str
-    time: str | None = None
+    user_id: Column
+    time: Column | None = None
     time_format: str = "auto"
     origin: Annotated[dt.datetime | None, BeforeValidator(_as_moment)] = None
 
@@ -127,14 +135,14 @@ class TimedMapping(FilesMapping):
 class LogMapping(TimedMapping):
     """The log: one row per event."""
 
-    click: str | None = None
+    click: Column | None = None
     click_values: Texts = ()
     other_values: Texts = ()
-    no_click: str | None = None
-    ad_id: str | None = None
-    placement: str | None = None
-    value: str | None = None
-    quantity: str | None = None
+    no_click: Column | None = None
+    ad_id: Column | None = None
+    placement: Column | None = None
+    value: Column | None = None
+    quantity: Column | None = None
 
     canonical = MappingProxyType(
         {
@@ -153,7 +161,7 @@ class LogMapping(TimedMapping):
 class Attribute(_Strict):
     """One attribute of a user: its column and what it is."""
 
-    column: str
+    column: Column
     kind: AttributeKind
     label: str | None = None
     unit: str | None = None
@@ -178,7 +186,7 @@ class Attribute(_Strict):
 class ProfilesMapping(FilesMapping):
     """The users: one row each, with attributes of any name."""
 
-    user_id: str | None = None
+    user_id: Column | None = None
     attributes: Mapping[str, Attribute] = {}
 
     canonical = MappingProxyType({"user_id": "user_id"})
@@ -193,12 +201,12 @@ class ProfilesMapping(FilesMapping):
 class AdsMapping(FilesMapping):
     """The ads, or the goods: one row each."""
 
-    ad_id: str | None = None
-    category_id: str | None = None
-    campaign_id: str | None = None
-    advertiser_id: str | None = None
-    brand_id: str | None = None
-    price: str | None = None
+    ad_id: Column | None = None
+    category_id: Column | None = None
+    campaign_id: Column | None = None
+    advertiser_id: Column | None = None
+    brand_id: Column | None = None
+    price: Column | None = None
 
     canonical = MappingProxyType({name: name for name in ADS_COLUMNS})
 
@@ -216,9 +224,9 @@ class BehaviourCodes(_Strict):
 class BehavioursMapping(TimedMapping):
     """What users do in the shop: one row per action."""
 
-    action: str
-    category_id: str | None = None
-    brand_id: str | None = None
+    action: Column
+    category_id: Column | None = None
+    brand_id: Column | None = None
     codes: BehaviourCodes = BehaviourCodes()
     first_day: dt.date | None = None
     last_day: dt.date | None = None

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from segmentry.ingest.files import (
     has_integers_only,
     inspect_file,
     is_number,
+    is_padded,
     require_columns,
 )
 from segmentry.ingest.mapping._attributes import attribute_feature, attribute_source
@@ -49,7 +49,6 @@ from segmentry.schema import (
 _IDS = ("user_id", "ad_id")
 _JOINED = (*_IDS, "category_id", "brand_id")
 """Columns by which tables are joined: of one type in all of them."""
-_PADDED = re.compile(r"[+-]?0[0-9]")
 _IDS_OF_IMPRESSIONS = ("impression_id", "imp_id", "request_id", "auction_id", "bid_id")
 _FIRST_MOMENT, _LAST_MOMENT = dt.date(1990, 1, 1), dt.date(2099, 12, 31)
 _FLAGS = (
@@ -108,7 +107,7 @@ def resolve_mapping(mapping: DataMapping, *, base: Path) -> Source:
 
 
 def _find(table: FilesMapping, base: Path, role: str) -> _Found:
-    shape = FileShape(table.format, table.delimiter, table.names)
+    shape = FileShape(table.format, table.delimiter, table.names, table.skip_lines, table.escape)
     files = find_files(table.files, base=base, role=role)
     layouts = inspect_parts(files, lambda file: inspect_file(file, shape))
     return _Found(tuple(layout.path for layout in layouts), layouts, shape)
@@ -204,8 +203,7 @@ def _epoch_of(moment: dt.datetime, offset: UtcOffset) -> int:
 
 def _id_type(values: Sequence[str]) -> ColumnType:
     """Ids that are not all integers are text, and so are padded ones: 007 is not to become 7."""
-    is_padded = any(map(_PADDED.match, values))
-    return "integer" if has_integers_only(values) and not is_padded else "text"
+    return "text" if any(map(is_padded, values)) or not has_integers_only(values) else "integer"
 
 
 def _time_format(log: TimedMapping, found: _Found, name: str, *, role: str) -> str:

@@ -110,7 +110,7 @@ def _blocks(
         if record not in known:
             yield record, None if done else file
         return
-    with opened_text(file) as text:
+    with opened_text(file, skip_lines=layout.skip_lines) as text:
         for number, record in enumerate(done):
             skip_block(text, record, number=number)
             yield record, None
@@ -252,7 +252,7 @@ def check_inputs(table: TableSource, inputs: Inputs) -> None:
             if records != (record_of(file),):
                 raise changed_block(file, 0)
             continue
-        with opened_text(file) as text:
+        with opened_text(file, skip_lines=table.shape.skip_lines) as text:
             for number, record in enumerate(records):
                 skip_block(text, record, number=number)
             if text.stream.read(1):

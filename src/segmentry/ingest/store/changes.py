@@ -132,7 +132,7 @@ def add_files(
         for role, table in asked.items():
             add = _add_to_log if role in LOGS else _add_to_table
             found = add(work, origin, tables[role], table)
-            added |= {role: found} if found.blocks else {}
+            added |= {} if found is None else {role: found}
         if not added:
             named = str(files[0]) if len(files) == 1 else f"all {len(files)} files"
             raise DataError(
@@ -222,15 +222,20 @@ def _check_ids(layout: FileLayout, planned: PlannedTable) -> None:
                 )
 
 
-def _add_to_log(work: Work, origin: Prepared, old: TableSource, table: TableSource) -> _Added:
+def _add_to_log(
+    work: Work, origin: Prepared, old: TableSource, table: TableSource
+) -> _Added | None:
+    """Add the blocks of a log that are new, if there are any."""
     role, known = table.role, set(origin.known[table.role])
     inputs = split_blocks(work, table, n_parts=origin.n_parts, known=known)
     blocks = tuple(block for each in inputs for block in each)
+    if not blocks:
+        return None
     accounts = [
         each.account for place in range(len(table.files)) for each in done_blocks(work, role, place)
     ]
     new = RowAccount.total(role, accounts)
-    if blocks and not new.n_used:
+    if not new.n_used:
         why = ", ".join(f"{n:,} {reason}" for reason, n in new.rejected.items())
         raise DataError(
             f"{table.files[0]}: no row can be used of {new.n_read:,}: {why or 'none read'}; "
@@ -252,11 +257,16 @@ def _add_to_log(work: Work, origin: Prepared, old: TableSource, table: TableSour
     )
 
 
-def _add_to_table(work: Work, origin: Prepared, old: TableSource, table: TableSource) -> _Added:
+def _add_to_table(
+    work: Work, origin: Prepared, old: TableSource, table: TableSource
+) -> _Added | None:
+    """Add the files of a small table that are new, if there are any."""
     records = {file: record_of(file) for file in table.files}
     fresh = {record: file for file, record in records.items()}
     for record in origin.known[table.role]:
         fresh.pop(record, None)
+    if not fresh:
+        return None
     check_content([old])
     made, _ = convert_table(work, replace(table, files=tuple(fresh.values())), old)
     assert made.prepared is not None, "it was just prepared"  # noqa: S101  # written so

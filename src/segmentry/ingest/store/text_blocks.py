@@ -36,7 +36,7 @@ def record_of(file: Path) -> BlockRecord:
 
 @dataclass(frozen=True, slots=True)
 class OpenText:
-    """A text file that is being read: its header line is read, and is not a part of any block."""
+    """A text file that is being read: its header is read, and is not a part of any block."""
 
     path: Path
     stream: BinaryIO
@@ -109,8 +109,8 @@ def _read(text: OpenText, n_bytes: int) -> bytes:
 
 
 @contextmanager
-def opened_text(path: Path) -> Iterator[OpenText]:
-    r"""Open a CSV or CSV.gz file to read it block by block.
+def opened_text(path: Path, *, skip_lines: int = 0) -> Iterator[OpenText]:
+    r"""Open a CSV or CSV.gz file to read it block by block; `skip_lines` stand before its header.
 
     >>> import tempfile
     >>> home = Path(tempfile.mkdtemp())
@@ -126,4 +126,5 @@ def opened_text(path: Path) -> Iterator[OpenText]:
     """
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         stream = cast("BinaryIO", file)
-        yield OpenText(path, stream, stream.readline())
+        header = b"".join(stream.readline() for _ in range(skip_lines + 1))
+        yield OpenText(path, stream, header)

@@ -1,6 +1,7 @@
 """The counts of one refresh, from its user table and from where the users were before."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -93,6 +94,19 @@ def count_period(
 
 
 _NONE = np.zeros(0)
+
+
+def with_sizes(facts: PeriodFacts, segment_ids: IntVector) -> PeriodFacts:
+    """Return the same counts with other users in the segments; 1, 2, ... in their order."""
+    sizes = np.bincount(segment_ids, minlength=len(facts.segments) + 1)
+    return replace(
+        facts,
+        n_users=int(sizes[1:].sum()),
+        segments=tuple(
+            replace(segment, n_users=int(n))
+            for segment, n in zip(facts.segments, sizes[1:], strict=True)
+        ),
+    )
 
 
 def _outcomes(days: pl.DataFrame | None, before: pl.DataFrame | None) -> dict[str, OutcomeFacts]:

@@ -145,16 +145,11 @@ class PeriodFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverTime:
-    """What a run keeps of the refreshes before it.
+    """What a run keeps of the windows before it.
 
-    `periods` end with the window of this run, as the model that it refreshes sees it;
-    `next_reference` is that window as a refit sees it, from which the next refresh goes on.
+    The last of `periods` is the window of this run, as the model that it refreshes sees it. If that
+    is kept, the next refresh adds its window; after a refit it first adds this window again, as
+    the refit sees it.
     """
 
     periods: tuple[PeriodFacts, ...]
-    next_reference: PeriodFacts | None = None
-
-    @property
-    def so_far(self) -> tuple[PeriodFacts, ...]:
-        """What the next refresh adds its window to."""
-        return self.periods + (() if self.next_reference is None else (self.next_reference,))

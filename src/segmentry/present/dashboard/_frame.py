@@ -32,7 +32,8 @@ def show() -> None:
         st.navigation([st.Page(lambda: notice(fault), title="Overview", default=True)]).run()
         return
     pages = [page for page in PAGES.values() if page.is_there(run)]
-    current = st.navigation([_entry(page, run) for page in pages], position="hidden")
+    # A page that the menu leaves out has an address, too: there it says what the run lacks.
+    current = st.navigation([_entry(page, run) for page in PAGES.values()], position="hidden")
     with st.sidebar:
         put(_menu(pages, run, current.url_path))
         show_state(run.folder)

@@ -6,6 +6,7 @@ import hmac
 import re
 import secrets
 import time
+import unicodedata
 from collections.abc import Iterable, MutableMapping
 from html import escape
 from http.cookies import CookieError, SimpleCookie
@@ -87,7 +88,9 @@ class Gate:
             await answer(send, status=401, body=_page(text="", asked=_asked(scope)))
 
     def _digest(self, text: str) -> bytes:
-        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+        # One password however a keyboard composes its letters.
+        same = unicodedata.normalize("NFC", text)
+        return hmac.new(self._key, same.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
     def _is_meant_for_us(self, scope: Scope) -> bool:
         if not self._hosts:

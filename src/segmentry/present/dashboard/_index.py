@@ -5,6 +5,7 @@ Without it a page below the root first asks for its server below itself, and fai
 
 import json
 import re
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -62,6 +63,13 @@ addEventListener("click", event => {
 });
 </script>"""
 """Follows links within the dashboard, in the run that is open: a new load takes a second."""
+_NOT_FOUND = (
+    '<!doctype html><html lang="en"><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width"><title>segmentry</title>'
+    '<body style="font: 1rem/1.5 sans-serif; margin: 3rem; color-scheme: light dark">'
+    '<main><h1>There is no page at this address</h1><p><a href="/">Open the overview</a>, from '
+    "which the menu leads to all others.</p></main>"
+)
 _LINK = re.compile(
     r'<link\s[^>]*?(?:rel="preload"|rel="shortcut icon"|service-desc)[^>]*?>', re.DOTALL
 )
@@ -74,16 +82,21 @@ class Index:
     ----------
     app : ASGI application
         Streamlit's.
+    pages : collection of str
+        The addresses that there are, without their slash.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, pages: Collection[str]) -> None:
         self._app = app
+        self._pages = frozenset(("", *pages))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
         if is_page and not scope["path"].startswith(_OWN_PATHS):
-            await answer(send, status=200, body=_page())
+            is_known = scope["path"].strip("/") in self._pages
+            body = _page() if is_known else _NOT_FOUND
+            await answer(send, status=200 if is_known else 404, body=body)
         else:
             await self._app(scope, receive, send)
 

@@ -142,8 +142,10 @@ def _server(app: Any, door: Door) -> Any:
     """Return the server of the application behind its gate."""
     import uvicorn
 
+    from segmentry.present.dashboard._pages import PAGES
+
     gate = Gate(
-        Index(app),
+        Index(app, PAGES),
         password=door.password,
         hosts=LOCAL_NAMES if is_loopback(door.address) and door.password is None else (),
         is_secure=door.is_secure,

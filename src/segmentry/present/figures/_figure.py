@@ -18,6 +18,7 @@ Section: TypeAlias = Literal[
     "ads",
     "sizes",
     "later days",
+    "days",
     "number",
     "gain",
     "fit",
@@ -27,6 +28,7 @@ Section: TypeAlias = Literal[
     "exposure",
     "purchases",
     "maps",
+    "over time",
 ]
 """Where the report sets a figure."""
 P = ParamSpec("P")

@@ -7,7 +7,7 @@ from segmentry.present.figures._forest import FOREST_WIDTH, Against, forest
 from segmentry.present.theme import ROLES
 from segmentry.results.summary import Summary
 
-_PER = 1000  # impressions by which nats are given
+_PER = 1000  # trials by which nats are given
 
 
 def _caption(summary: "Summary") -> Caption:
@@ -17,14 +17,14 @@ def _caption(summary: "Summary") -> Caption:
         return absent("What a number of segments gains on later days is not known in this run")
     best = max(known, key=lambda each: each.gain.value or 0.0)
     finding = (
-        f"K = {best.n_segments} gains most on later days: {_nats(best.gain.value)} nats per "
-        f"1,000 impressions (90\u00a0% interval {interval(best.gain, write=_nats)})"
+        f"{best.n_segments} segments predict held-out days best: a gain of "
+        f"{_nats(best.gain.value)} (90\u00a0% interval {interval(best.gain, write=_nats)})"
     )
     text = "; ".join(f"K = {each.n_segments}: {_text(each)}" for each in known)
     return Caption(
         finding=finding,
-        reading="Log-likelihood of later clicks over that of one click rate for all; 0 gains "
-        "nothing. Lines: 90 % intervals, users being the unit.",
+        reading=f"Log-likelihood of {summary.outcome.events} on held-out days over that of one "
+        f"rate for all, in {_unit(summary)}. Lines: 90 % intervals with users as the unit.",
         alt=f"Dot chart of the gain by number of segments. {finding}. {text}.",
     )
 
@@ -49,7 +49,7 @@ def _draw(summary: "Summary") -> Drawing | None:
     ]
     chart = forest(
         rows,
-        title="gain, nats per 1,000 impressions",
+        title=f"gain, {_unit(summary)}",
         against=Against(0.0, "no gain"),
     )
     return Drawing(chart)
@@ -59,6 +59,10 @@ def _known(summary: "Summary") -> "list[InnerGain]":
     gains = () if summary.evidence is None else summary.evidence.gains
     found = [each for each in gains if each.gain.value is not None]
     return sorted(found, key=lambda each: each.n_segments)
+
+
+def _unit(summary: "Summary") -> str:
+    return f"nats per 1,000 {summary.outcome.trials}"
 
 
 def _scaled(value: float | None) -> float | None:

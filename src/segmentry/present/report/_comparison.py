@@ -14,7 +14,7 @@ def measure_table(comparison: AlgorithmComparison) -> Table:
     gains = partial(thousandfold, digits=2)
     return Table(
         name="algorithms",
-        caption="What each algorithm found; gains in nats per 1,000 impressions",
+        caption="What each algorithm found; gains in nats per 1,000 impressions or user days",
         columns=(
             Column("algorithm", "algorithm"),
             Column("n_segments", "K", count),

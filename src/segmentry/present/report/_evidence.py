@@ -39,7 +39,7 @@ def number_table(summary: Summary) -> Table | None:
     of_gains = (
         Column(
             "gain",
-            "gain on held-out days, nats per 1,000 impressions (90\u00a0%)",
+            f"gain on held-out days, nats per 1,000 {summary.outcome.trials} (90\u00a0%)",
             thousandfold,
         ),
         Column("gain_share", "of the largest gain", percent),

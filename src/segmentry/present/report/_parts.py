@@ -11,7 +11,7 @@ from segmentry.describe.profiles import SegmentProfile
 from segmentry.evaluation.later_days import NO_SIGNAL
 from segmentry.evaluation.number import STRONG
 from segmentry.evaluation.stability import STABLE
-from segmentry.present import card, first_screen
+from segmentry.present import card, changes, first_screen, over_time
 from segmentry.present import figures as plots
 from segmentry.present.report import (
     _cards,
@@ -90,9 +90,11 @@ _FACTS = (
     _tables.feature_tables,
     _tables.level_tables,
     _tables.numeric_table,
+    changes.changed_since,
     first_screen.first_screen,
     card.card_of,
     card.texts_of,
+    over_time.alarms_of,
     formats.period,
     glossary_of,
     plots.curve_table,

@@ -14,6 +14,8 @@ from segmentry.evaluation.later_days import OutcomeReport, ValidationReport
 from segmentry.evaluation.number import EvidenceReport
 from segmentry.formats import count, html_table, percent, rate_with_limits
 from segmentry.ingest.quality import DataReport, Finding
+from segmentry.lifecycle.alarms import OverTime
+from segmentry.lifecycle.records import ChangeReport
 from segmentry.results.summary._decisions import Decisions
 from segmentry.results.summary._spending import Spending
 from segmentry.runtime.codec import Codec
@@ -70,6 +72,10 @@ class Summary:
         The budget that the decisions of the segments propose; null where they move nothing.
     embedding : Embedding or None
         The UMAP of the users, where one was asked for.
+    changes : ChangeReport or None
+        What changed since the earlier run, where the run refreshes one.
+    over_time : OverTime or None
+        The counts of all windows since the segments were formed, where the run refreshes another.
     """
 
     headline: str
@@ -94,6 +100,8 @@ class Summary:
     evidence: EvidenceReport | None = None
     retention: RetentionReport | None = None
     conversions: ConversionReport | None = None
+    changes: ChangeReport | None = None
+    over_time: OverTime | None = None
 
     @property
     def outcome(self) -> Outcome:

@@ -6,6 +6,7 @@ In: a user table and a recipe. Out: a `Segmentation` with its candidates and the
 from segmentry.segments.forming._cell_model import CellColumn, CellModel
 from segmentry.segments.forming._cells import find_cells, fit_cells, place_by_cell, recency_columns
 from segmentry.segments.forming._fit import Decide, find_segments
+from segmentry.segments.forming._frozen import FrozenSegments, keep_segments
 from segmentry.segments.forming._latent_classes import (
     LatentSegments,
     latent_matrix,
@@ -24,6 +25,7 @@ __all__ = [
     "CellModel",
     "Decide",
     "Decision",
+    "FrozenSegments",
     "LatentSegments",
     "Recipe",
     "Segmentation",
@@ -31,6 +33,7 @@ __all__ = [
     "find_cells",
     "find_segments",
     "fit_cells",
+    "keep_segments",
     "latent_matrix",
     "latent_parts",
     "membership",

@@ -78,6 +78,21 @@ class Selection:
     """Who came second by silhouette."""
     candidates: tuple[Candidate, ...]
 
+    @classmethod
+    def kept(cls, candidate: Candidate, *, rule: str) -> "Selection":
+        """Return the choice of segments that were there before."""
+        k = candidate.n_segments
+        reason = f"The {k} segments of the earlier run were kept."
+        return cls(
+            rule=rule,
+            reason=reason,
+            n_segments=k,
+            is_forced=False,
+            knee=None,
+            runner_up=None,
+            candidates=(replace(candidate, is_selected=True, reason=reason),),
+        )
+
     def published(self, *, min_share: float) -> "Selection":
         """Return it without the share of smallest segments that have too few users to be shown."""
         return replace(

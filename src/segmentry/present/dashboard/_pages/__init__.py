@@ -16,6 +16,7 @@ from segmentry.present.dashboard._pages._export import show_export
 from segmentry.present.dashboard._pages._exposure import show_exposure
 from segmentry.present.dashboard._pages._map import show_map
 from segmentry.present.dashboard._pages._numbers import show_numbers
+from segmentry.present.dashboard._pages._over_time import show_over_time
 from segmentry.present.dashboard._pages._overview import show_overview
 from segmentry.present.dashboard._pages._quality import show_quality
 from segmentry.present.dashboard._pages._segments import show_segment
@@ -73,6 +74,10 @@ def _has_purchases(run: Run) -> bool:
     return run.summary.conversions is not None
 
 
+def _has_windows(run: Run) -> bool:
+    return run.summary.over_time is not None
+
+
 def _has_users(run: Run) -> bool:
     return (run.folder / "users.parquet").is_file()
 
@@ -91,6 +96,7 @@ PAGES: Mapping[str, Page] = MappingProxyType(
             Page("test", "Plan a test", show_tests, can_be_planned),
             Page("purchases", "Purchases", show_conversions, _has_purchases),
             Page("what-changed", "What changed", show_two_runs, lambda run: bool(other_runs(run))),
+            Page("over-time", "Over time", show_over_time, _has_windows),
             Page("user", "Look up a user", show_user, _has_users),
             Page("download", "Download", show_export),
             Page("why", "Why {segments}", show_why, is_for_analyst=True),

@@ -24,12 +24,12 @@ def show_why(run: Run) -> None:
     heading(f"Why {n} {'segment' if n == 1 else 'segments'}", summary.selection.reason)
     put(f'<p class="rule"><b>The rule.</b> {escape(summary.selection.rule)}</p>')
     if summary.evidence is not None:
-        heading("Are there groups?", level=2)
+        heading("Natural groups", level=2)
         of_report(run, "groups")
-        heading("Is a division useful?", level=2)
+        heading("Use of a division", level=2)
         of_report(run, "gain")
         of_report(run, "by_number")
-        heading("What the scores say", "They had no part in the choice.", level=2)
+        heading("Scores", "They had no part in the choice.", level=2)
     words("K", "Inertia", "Knee", "Silhouette", "Caliński–Harabasz, Davies–Bouldin")
     side_by_side(run, ("elbow", "silhouette_by_k"))
     if summary.pictures is None or not summary.pictures.blades:

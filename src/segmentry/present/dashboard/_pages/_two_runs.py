@@ -103,12 +103,7 @@ def _matched(both: pl.DataFrame, n_before: int, n_after: int) -> dict[int, int]:
     old, new = (
         np.repeat(both[name].to_numpy().astype(np.int64), weights) for name in ("before", "after")
     )
-    alignment = align_ids(old, new, n_old=n_before, n_new=n_after)
-    return {
-        event.old_ids[0]: alignment.new_number.index(event.new_ids[0]) + 1
-        for event in alignment.events
-        if event.kind == "kept"
-    }
+    return align_ids(old, new, n_old=n_before, n_new=n_after).found_again
 
 
 def _ordered(after: Summary, before: Summary, matched: dict[int, int]) -> list[int]:

@@ -1,0 +1,102 @@
+"""The command that takes a run to its next window."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from segmentry import pipeline
+from segmentry.cli._options import (
+    READING,
+    DataDir,
+    Json,
+    Mapping,
+    Overwrite,
+    RunDir,
+    takes_settings,
+)
+
+if TYPE_CHECKING:
+    from segmentry.pipeline import RefreshResult
+
+
+@takes_settings(*(name for name in READING if name not in ("sample", "duplicates")))
+def refresh(
+    run_dir: RunDir,
+    data_dir: DataDir = None,
+    mapping: Mapping = None,
+    out: Annotated[Path, typer.Option(help="Run folder to make.", metavar="NEXT_RUN")] = Path(
+        "next"
+    ),
+    history: Annotated[
+        Path | None,
+        typer.Option(help="Folder of membership over time, begun or carried on.", metavar="DIR"),
+    ] = None,
+    decide: Annotated[
+        str | None,
+        typer.Option(help="keep or refit; overrules the rule.", metavar="keep|refit"),
+    ] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Take a run to its next window: exit 0 the same, 10 changed, 11 a person should look."""
+    from segmentry.cli import _console
+
+    with _console.shown_progress() as progress:
+        result = pipeline.refresh(
+            run_dir,
+            data_dir,
+            out,
+            mapping=mapping,
+            history=history,
+            decide=decide,  # type: ignore[arg-type]  # checked there
+            overwrite=overwrite,
+            progress=progress,
+            **settings,
+        )
+    if json:
+        _print_json(result, out)
+    else:
+        _print_words(result, out)
+    raise typer.Exit(result.exit_code)
+
+
+def _print_json(result: "RefreshResult", out: Path) -> None:
+    from segmentry.cli import _console
+
+    changes = result.changes
+    _console.print_json(
+        {
+            "run_dir": str(out),
+            "decision": changes.decision,
+            "exit_code": result.exit_code,
+            "changes": changes,
+            "segments": [
+                {
+                    "segment_key": segment.segment_key,
+                    "segment_id": segment.segment_id,
+                    "name": segment.name,
+                    "n_users": segment.n_users,
+                    "share": segment.share,
+                    "expected_rate": segment.expected_rate,
+                }
+                for segment in result.run.summary.segments
+            ],
+        }
+    )
+
+
+def _print_words(result: "RefreshResult", out: Path) -> None:
+    from segmentry.cli import _console
+    from segmentry.present.changes import changed_since
+
+    changed = changed_since(result.run.summary)
+    if changed is not None:
+        _console.print_bold(changed.headline)
+        for text in changed.sentences:
+            typer.echo(text)
+        typer.echo()
+        _console.print_wide(changed.table.to_rich())
+    _console.print_summary(result.run.summary, out)
+    typer.echo(f"\nReport: {out / 'report.html'}")

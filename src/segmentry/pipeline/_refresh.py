@@ -1,0 +1,497 @@
+"""The next window of a run: keep its segments or form them again, and say what changed."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Unpack
+
+import numpy as np
+import polars as pl
+
+from segmentry.config import RunConfig, load_config
+from segmentry.errors import ConfigError, DataError, SchemaError, SelectionError
+from segmentry.evaluation.later_days import AddedGain, Way, compare_families
+from segmentry.features.users import UserData, Wanted
+from segmentry.ingest.room import scratch_folder
+from segmentry.ingest.sources import find_source
+from segmentry.lifecycle.alarms import OverTime
+from segmentry.lifecycle.changes import Refit, compare_refit, count_moves
+from segmentry.lifecycle.decision import decide_model
+from segmentry.lifecycle.history import (
+    History,
+    Refreshed,
+    Refreshes,
+    begun,
+    carried_on,
+    read_history,
+    written_history,
+)
+from segmentry.lifecycle.keys import SegmentKeys, first_keys
+from segmentry.lifecycle.order import check_follows, check_history
+from segmentry.lifecycle.records import ChangeReport
+from segmentry.pipeline._folder import Making, RunResult, fill_folder, form_segments
+from segmentry.pipeline._form import Found
+from segmentry.pipeline._run import command_of, read_source
+from segmentry.pipeline._summarise import Named
+from segmentry.pipeline._wanted import wanted_of
+from segmentry.pipeline._windows import count_windows, has_new_alarm
+from segmentry.results.names import renamed, with_carried
+from segmentry.results.run_folder import (
+    check_target,
+    read_bundle,
+    read_manifest,
+    read_segments,
+    staged,
+)
+from segmentry.results.scoring import Bundle, keys_of
+from segmentry.results.summary import Summary, read_summary
+from segmentry.runtime.clock import StepClock
+from segmentry.schema import Progress, Source
+from segmentry.schema.arrays import IntVector
+from segmentry.segments.forming import FrozenSegments, Segmentation
+from segmentry.settings import ReadingOptions
+
+_OF_ONE_READING = ("engine", "since", "until", "window", "memory", "temp", "strict")
+"""Settings of the earlier run that say nothing of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshResult:
+    """What a refresh made, and what changed."""
+
+    run: RunResult
+    changes: ChangeReport
+
+    @property
+    def exit_code(self) -> int:
+        """0 the same, 10 changed, 11 a person should look."""
+        return self.changes.decision.exit_code
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Earlier:
+    """The run that is refreshed."""
+
+    folder: Path
+    bundle: Bundle
+    summary: Summary
+    segments: pl.DataFrame
+    keys: SegmentKeys
+    settings: RunConfig
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """The files of the new window, and how they are read."""
+
+    source: Source
+    settings: RunConfig
+    scratch: Path
+    clock: StepClock
+    progress: Progress | None
+
+    def read(self, name: str, wanted: Wanted | None = None) -> tuple[UserData, set[Path], Path]:
+        """Read all into a folder of temporary files of this name."""
+        room = self.scratch / name
+        room.mkdir()
+        users, files = read_source(
+            self.source, self.settings, room, self.clock, self.progress, wanted=wanted
+        )
+        return users, files, room
+
+    def form(self, users: UserData, frozen: FrozenSegments | None = None) -> Found:
+        """Form segments as a run does, or keep those that there are."""
+        return form_segments(
+            users, self.settings, clock=self.clock, progress=self.progress, frozen=frozen
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """Users of the new window and their segments, where they were described."""
+
+    users: UserData
+    found: Found
+    scratch: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """Users of the new window in the segments of the earlier run."""
+
+    users: UserData
+    ids: IntVector
+    found: Found | None
+    """Null where they are not described, as the refit is."""
+    scratch: Path
+
+    def described(self) -> _Fit:
+        """Return them as a fit."""
+        assert self.found is not None, "kept"  # noqa: S101  # a refit is not asked for
+        return _Fit(self.users, self.found, self.scratch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Chosen:
+    """The segments that were decided for."""
+
+    fit: _Fit
+    keys: SegmentKeys
+    kept_ids: IntVector
+    """Of the same users by the earlier model."""
+    files: set[Path]
+    changes: ChangeReport
+    over_time: OverTime
+
+
+def refresh(
+    run_dir: Path | str,
+    data_dir: Path | str | None,
+    out: Path | str,
+    *,
+    mapping: Path | str | None = None,
+    history: Path | str | None = None,
+    decide: Literal["keep", "refit"] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[ReadingOptions],
+) -> RefreshResult:
+    """Take a run to its next window: who moved, what changed, and whether to fit again.
+
+    The users of the new window are put into the segments of the run, segments are formed again of
+    them, and both are held against each other. The run folder that comes of it holds the segments
+    that were decided for, under the keys that they had.
+
+    Parameters
+    ----------
+    run_dir : Path or str
+        The run folder of the window before.
+    data_dir : Path or str or None
+        Folder with the files of the new window, as for `run`.
+    out : Path or str
+        The run folder to make.
+    mapping : Path or str, optional
+        TOML file that says which file and column plays which role, as in `run`.
+    history : Path or str, optional
+        Folder of membership over time to carry on; it begins with `run_dir` where there is none.
+    decide : {"keep", "refit"}, optional
+        Overrules the rule.
+    overwrite : bool
+        Replace a run folder that exists.
+    progress : callable, optional
+        Called as ``progress(step, done, total)``.
+    **options
+        ``engine``, ``since``, ``until``, ``window``, ``memory``, ``strict`` as in `run`; all other
+        settings are those of the earlier run.
+
+    Raises
+    ------
+    SegmentryError
+        If the data do not follow the run, or anything cannot be used; nothing is left or changed.
+
+    Examples
+    --------
+    >>> june = segmentry.refresh("may", "june-logs", "june", history="past")  # doctest: +SKIP
+    >>> june.changes.decision.choice, june.changes.moves.n_by_users  # doctest: +SKIP
+    ('keep', 690)
+    """
+    if decide not in (None, "keep", "refit"):
+        raise ConfigError(f"--decide {decide}: unknown; expected keep or refit")
+    target, clock = Path(out), StepClock()
+    check_target(target, overwrite=overwrite)
+    earlier = _read_earlier(Path(run_dir))
+    folder = None if history is None else _checked_folder(Path(history), earlier.folder, target)
+    past = History(None, None) if folder is None else read_history(folder)
+    if folder is not None:
+        check_history(past, folder, earlier.keys, earlier.bundle.window, run=earlier.folder.name)
+    settings = _settings(earlier.settings, options)
+    source = find_source(data_dir, mapping)
+    wanted = wanted_of(source, settings)
+    _check_features(wanted, earlier.summary)
+    with contextlib.ExitStack() as last:
+        with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as temporary:
+            scratch = temporary.enter_context(
+                scratch_folder(settings.temp, default=staging / "scratch")
+            )
+            reading = _Reading(source, settings, scratch, clock, progress)
+            chosen = _choose(earlier, reading, wanted, decide)
+            result = fill_folder(
+                staging,
+                target,
+                Making(
+                    users=chosen.fit.users,
+                    found=chosen.fit.found,
+                    settings=settings,
+                    keys=chosen.keys,
+                    name=_naming(earlier, chosen.keys),
+                    command=_command(earlier, data_dir, mapping, settings, decide),
+                    files=chosen.files,
+                    inputs=(),
+                    scratch=chosen.fit.scratch,
+                    changes=chosen.changes,
+                    over_time=chosen.over_time,
+                ),
+                clock=clock,
+                progress=progress,
+                on_described=temporary.close,
+            )
+            put = None
+            if folder is not None:
+                written = _carry_on(past, earlier, chosen, result)
+                put = last.enter_context(written_history(folder, *written))
+        if put is not None:  # both are written whole by now, and only take their places
+            put()
+    return RefreshResult(result, chosen.changes)
+
+
+def _choose(
+    earlier: _Earlier,
+    reading: _Reading,
+    wanted: Wanted,
+    asked: Literal["keep", "refit"] | None,
+) -> _Chosen:
+    """Keep the segments and form them again, compare both, and choose."""
+    kept, files = _keep(earlier, reading, wanted, is_described=asked != "refit")
+    users, _, room = reading.read("refit")
+    refit = _Fit(users, reading.form(users), room)
+    compared = _compare(earlier, refit, kept.ids, reading.settings)
+    over_time = count_windows(
+        earlier.folder,
+        earlier.bundle,
+        earlier.summary,
+        earlier.segments,
+        keys=earlier.keys,
+        users=kept.users,
+        segment_ids=kept.ids,
+    )
+    has_alarm = has_new_alarm(over_time)
+    changes = _changes(earlier, kept, refit, compared, asked, has_alarm=has_alarm)
+    is_refit = changes.decision.choice == "refit"
+    return _Chosen(
+        fit=refit if is_refit else kept.described(),
+        keys=compared.keys if is_refit else earlier.keys,
+        kept_ids=kept.ids,
+        files=files,
+        changes=changes,
+        over_time=over_time,
+    )
+
+
+def _read_earlier(run_dir: Path) -> _Earlier:
+    bundle, summary = read_bundle(run_dir), read_summary(run_dir)
+    if not summary.traits.has_time:
+        raise DataError(
+            f"{run_dir}: made of data without times, so that no window follows it; expected a run "
+            "on a log with times; use segmentry score for new users"
+        )
+    carried = {
+        name: value
+        for name, value in read_manifest(run_dir).config.items()
+        if name not in _OF_ONE_READING
+    }
+    settings = load_config(None, carried)
+    segments, keys = read_segments(run_dir), bundle.keys
+    if keys is None:
+        sizes = np.bincount(segments["segment_id"].to_numpy(), minlength=len(bundle.names) + 1)
+        keys = first_keys(seed=settings.seed, window=bundle.window, sizes=sizes[1:].tolist())
+    return _Earlier(run_dir, bundle, summary, segments, keys, settings)
+
+
+def _settings(earlier: RunConfig, options: ReadingOptions) -> RunConfig:
+    """Return the settings of the earlier run with those of this reading."""
+    carried = earlier.model_dump(exclude_unset=True)
+    return load_config(None, {**carried, **{k: v for k, v in options.items() if v is not None}})
+
+
+def _checked_folder(history: Path, run_dir: Path, target: Path) -> Path:
+    places = [history.absolute(), *history.absolute().parents]
+    for run in (run_dir, target):
+        if run.absolute() in places:
+            raise ConfigError(
+                f"--history {history}: inside the run folder {run}; expected a folder of its own"
+            )
+    return history
+
+
+def _check_features(wanted: Wanted, earlier: Summary) -> None:
+    """Refuse data that allow other features than the earlier run had.
+
+    Raises SchemaError.
+    """
+    features = (*wanted.features, *wanted.attributes, *(wanted.behaviours or ()))
+    now = {feature.name for feature in features}
+    then = {row.name for row in earlier.features}
+    if wanted.traits.has_clicks != earlier.traits.has_clicks:
+        found = "have" if wanted.traits.has_clicks else "have no"
+        raise SchemaError(
+            f"the new data {found} clicks, unlike those of the earlier run; use its --mapping, or "
+            "begin again with segmentry run"
+        )
+    changed = [("no", sorted(then - now)), ("also", sorted(now - then))]
+    differences = " and ".join(f"{word} {', '.join(names)}" for word, names in changed if names)
+    if differences:
+        raise SchemaError(
+            f"the new data allow {differences}; expected the features of the earlier run; use its "
+            "--mapping and files, or begin again with segmentry run"
+        )
+
+
+def _keep(
+    earlier: _Earlier, reading: _Reading, wanted: Wanted, *, is_described: bool
+) -> tuple[_Kept, set[Path]]:
+    """Put the users of the new window into the earlier segments, and find which files they are of.
+
+    Raises DataError if the window does not follow the earlier one or has none of its users,
+    SelectionError if a segment has no user and all are to be described.
+    """
+    bundle = earlier.bundle
+    as_formed = replace(
+        wanted,
+        prior=bundle.prior,
+        main_placement=bundle.main_placement,
+        behaviour_priors=bundle.behaviour_priors or None,
+    )
+    users, files, room = reading.read("kept", as_formed)
+    settings = reading.settings
+    is_chosen = settings.since is not None or settings.window is not None
+    check_follows(bundle.window, users.window, is_chosen=is_chosen)
+    _check_users(earlier, users.table["user_id"])
+    ids, _ = bundle.frozen.place(users.table)
+    found = None
+    if is_described:
+        try:
+            found = reading.form(users, bundle.frozen)
+        except SelectionError as error:
+            raise SelectionError(
+                f"{error}; take a longer window, or form other segments with --decide refit"
+            ) from error
+    return _Kept(users, ids, found, room), files
+
+
+def _check_users(earlier: _Earlier, users: pl.Series) -> None:
+    """Refuse data in which no user was there before."""
+    then = earlier.segments["user_id"]
+    if then.dtype != users.dtype:
+        raise SchemaError(
+            f"user_id is {users.dtype} in the new data and {then.dtype} in {earlier.folder}; "
+            "expected one kind of ids; write them as they were"
+        )
+    if not users.is_in(then.implode()).any():
+        raise DataError(
+            f"none of the {len(users):,} users of the new data is in {earlier.folder}; expected "
+            "some of the same users; check that ids are written alike in both"
+        )
+
+
+def _compare(earlier: _Earlier, refit: _Fit, kept_ids: IntVector, settings: RunConfig) -> Refit:
+    segmentation = refit.found.segmentation
+    return compare_refit(
+        earlier.keys,
+        earlier.bundle.names,
+        kept_ids,
+        segmentation.segment_ids,
+        n_new=segmentation.n_segments,
+        window=refit.users.window,
+        min_size=settings.min_size,
+    )
+
+
+def _changes(
+    earlier: _Earlier,
+    kept: _Kept,
+    refit: _Fit,
+    compared: Refit,
+    asked: Literal["keep", "refit"] | None,
+    *,
+    has_alarm: bool,
+) -> ChangeReport:
+    then, now, settings = earlier.bundle.window, kept.users.window, earlier.settings
+    gain = _gain(kept, refit, seed=settings.seed)
+    return ChangeReport(
+        earlier=earlier.folder.name,
+        earlier_starts_at=then.start,
+        earlier_ends_at=then.end,
+        starts_at=now.start,
+        ends_at=now.end,
+        decision=decide_model(gain, is_same=compared.is_same, has_alarm=has_alarm, asked=asked),
+        segments=compared.segments,
+        moves=count_moves(
+            earlier.segments,
+            kept.users.table["user_id"],
+            kept.ids,
+            compared,
+            before=earlier.keys,
+            min_size=settings.min_size,
+        ),
+    )
+
+
+def _gain(kept: _Kept, refit: _Fit, *, seed: int) -> AddedGain | None:
+    """Return what the refit predicts better on the later days of the new window."""
+    ours, theirs = refit.users.early, kept.users.early
+    first, second = refit.found.first, None if kept.found is None else kept.found.first
+    if ours is None or theirs is None or first is None or second is None:
+        return None
+    if ours.split.outcome is None or ours.outcome.kind != "clicks":
+        return None
+    gains = compare_families(Way(first, ours), Way(second, theirs), seed=seed)
+    return next((each for each in gains if each.outcome == "clicks"), None)
+
+
+def _naming(earlier: _Earlier, keys: SegmentKeys) -> Callable[[Segmentation, Named], Named]:
+    """Return what gives segments the names that their keys had."""
+    names = dict(zip(earlier.keys.keys, earlier.bundle.names, strict=True))
+
+    def name(_: Segmentation, segments: Named) -> Named:
+        carried = {
+            segment_id: names[key]
+            for segment_id, key in enumerate(keys.keys, start=1)
+            if key in names
+        }
+        return renamed(segments, with_carried(segments, carried), source=str(earlier.folder))
+
+    return name
+
+
+def _command(
+    earlier: _Earlier,
+    data_dir: Path | str | None,
+    mapping: Path | str | None,
+    settings: RunConfig,
+    decide: str | None,
+) -> str:
+    """Return the command that repeats the refresh."""
+    reading = {name: getattr(settings, name) for name in ("since", "until", "window", "strict")}
+    asked = RunConfig(**{name: each for name, each in reading.items() if each})
+    words = command_of(data_dir, None, asked, mapping=mapping).split(" ")
+    command = ["segmentry", "refresh", earlier.folder.name, *words[2:]]
+    return " ".join(command if decide is None else [*command, "--decide", decide])
+
+
+def _carry_on(
+    past: History, earlier: _Earlier, chosen: _Chosen, result: RunResult
+) -> tuple[Refreshes, pl.DataFrame]:
+    """Return the history with the new window; it begins with the earlier run."""
+    refreshes, membership = past.refreshes, past.membership
+    if refreshes is None or membership is None:
+        ids = earlier.segments["segment_id"].to_numpy()
+        first = earlier.segments.select("user_id").with_columns(keys_of(ids, earlier.keys.keys))
+        refreshes, membership = begun(
+            earlier.keys, first, run=earlier.folder.name, window=earlier.bundle.window
+        )
+    window = chosen.fit.users.window
+    one = Refreshed(
+        run=result.run_dir.name,
+        start=window.start,
+        end=window.end,
+        utc_offset_hours=window.utc_offset_hours,
+        choice=chosen.changes.decision.choice,
+        keys=chosen.keys.keys,
+    )
+    kept = keys_of(chosen.kept_ids, earlier.keys.keys).alias("kept_key")
+    now = result.segments.select("user_id", "segment_key").with_columns(kept)
+    return (
+        replace(refreshes, runs=(*refreshes.runs, one)),
+        carried_on(membership, now, window=window),
+    )

@@ -1,0 +1,78 @@
+"""Alarms for people: what left its expectation, and what to do about it."""
+
+from dataclasses import dataclass
+
+from segmentry.formats import count, day, decimal, percent, rate
+from segmentry.lifecycle.alarms import Alarm, find_alarms
+from segmentry.results.summary import Summary
+
+_ACTIONS = {
+    "level_moved": "Look for a season, a new placement or new prices; segments keep their order.",
+    "segment_rate_changed": "Look for campaigns that aim at these users; refit if it lasts.",
+    "mix_changed": "Check where new users come from, and shares of budgets by segment.",
+    "feature_shifted": "Check how this column is made; refit if the change is real.",
+    "missing_values_changed": "Check the source of this column before you use the segments.",
+    "unseen_levels": "Map the new levels to known ones, or refit.",
+    "rows_rejected": "See “Data and method” for the reasons, and fix the files.",
+    "rows_per_day_changed": "Check that all files of the window are there, each once.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmText:
+    """One alarm as people read it."""
+
+    finding: str
+    since: str
+    action: str
+    is_over: bool
+
+
+def alarms_of(summary: Summary) -> tuple[AlarmText, ...]:
+    """Return the alarms of all windows since the segments were formed, open ones first."""
+    if summary.over_time is None:
+        return ()
+    periods = summary.over_time.periods
+    offset = summary.data.utc_offset_hours
+    found = [
+        AlarmText(
+            finding=_finding(alarm, summary),
+            since=day(periods[alarm.since].start, utc_offset_hours=offset),
+            action=_ACTIONS[alarm.code],
+            is_over=alarm.is_over,
+        )
+        for alarm in find_alarms(periods)
+    ]
+    return tuple(sorted(found, key=lambda each: each.is_over))
+
+
+def _finding(alarm: Alarm, summary: Summary) -> str:
+    """Say the number with its expectation; one sentence per code."""
+    names = {each.segment_key: f"“{each.name}”" for each in summary.segments}
+    labels = {each.name: each.label for each in summary.features}
+    name = alarm.name or ""
+    segment, feature = names.get(name, name), labels.get(name, name)
+    change = _change(alarm.observed, alarm.expected)
+    now, then = percent(alarm.observed), percent(alarm.expected)
+    return {
+        "level_moved": f"The click rate of all users is {change} expected.",
+        "segment_rate_changed": f"{segment} clicks on {rate(alarm.observed)} of its impressions, "
+        f"{change} expected ({rate(alarm.expected)}).",
+        "mix_changed": f"{segment} holds {now} of the users, {then} when segments were formed.",
+        "feature_shifted": f"{feature}: other values than when segments were formed (stability "
+        f"index {decimal(alarm.observed)}; up to 0.10 is usual).",
+        "missing_values_changed": f"{feature}: unknown for {now} of the users, {then} when "
+        "segments were formed.",
+        "unseen_levels": f"{feature}: {now} of the users have a level that was not there when "
+        "segments were formed.",
+        "rows_rejected": f"{now} of the rows cannot be used, {then} when segments were formed.",
+        "rows_per_day_changed": f"{count(alarm.observed)} rows per day, {count(alarm.expected)} "
+        "when segments were formed.",
+    }[alarm.code]
+
+
+def _change(observed: float, expected: float) -> str:
+    if not expected:
+        return "not as"
+    change = observed / expected - 1
+    return f"{percent(abs(change), digits=0)} {'above' if change > 0 else 'below'} what was"

@@ -1,0 +1,140 @@
+"""Segments of an earlier fit, and other users put into them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from segmentry.errors import EmptyDataError, SelectionError
+from segmentry.schema import UNASSIGNED
+from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
+from segmentry.segments.clustering import assign, clustering_of, distinct_with
+from segmentry.segments.forming._cell_model import CellModel
+from segmentry.segments.forming._cells import place_by_cell
+from segmentry.segments.forming._latent_classes import (
+    LatentSegments,
+    latent_matrix,
+    place_by_class,
+)
+from segmentry.segments.forming._recipes import Recipe
+from segmentry.segments.forming._segmentation import Segmentation, segmentation_of
+from segmentry.segments.forming._selection import Selection, make_candidate, silhouettes_by_number
+from segmentry.segments.forming._users import PreparedUsers, membership
+from segmentry.segments.latent import LatentModel, posterior, soft_rates
+from segmentry.segments.preprocessing import Preprocessing
+
+_RULE = "The segments are those of an earlier run; nothing was chosen on these users."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrozenSegments:
+    """All that puts users into segments that were formed before."""
+
+    recipe: Recipe
+    algorithm: str
+    preprocessing: Preprocessing
+    centers: FloatMatrix
+    """Shape (n_segments, n_columns)."""
+    latent: LatentModel | None = None
+    cells: CellModel | None = None
+    """`latent`, `cells`: where the algorithm is one of them, they place users, not the centres."""
+
+    def place(self, table: pl.DataFrame) -> tuple[IntVector, FloatVector]:
+        """Return id and margin of each user, shape (n_users,); 0 and NaN where there is no segment.
+
+        Of each row alone: what it gets does not depend on the others.
+
+        Raises SchemaError if the table lacks a feature.
+        """
+        is_member, _ = membership(self.recipe, self.preprocessing, table)
+        if is_member.all() and is_member.size:
+            labels, margins = self._labels(table)
+            return labels + 1, margins
+        ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
+        margins = np.full(table.height, np.nan)
+        if is_member.any():
+            labels, found = self._labels(table.filter(is_member))
+            ids[is_member], margins[is_member] = labels + 1, found
+        return ids, margins
+
+    def _labels(self, members: pl.DataFrame) -> tuple[IntVector, FloatVector]:
+        if self.latent is not None:
+            matrix = latent_matrix(self.latent.parts, members)
+            return place_by_class(posterior(self.latent, matrix))
+        X = self.preprocessing.transform(members)
+        if self.cells is not None:
+            return place_by_cell(self.cells, members, X=X, centers=self.centers)
+        return assign(X, self.centers)
+
+
+def keep_segments(
+    frozen: FrozenSegments, table: pl.DataFrame, *, seed: int = 0, is_exact: bool = False
+) -> Segmentation:
+    """Return a segmentation of these users by segments that were formed before.
+
+    Parameters
+    ----------
+    table : DataFrame, (n_users, ...)
+        User table sorted by ``user_id``, its features made as they were for the earlier fit.
+    is_exact : bool
+        As for `find_segments`.
+
+    Raises
+    ------
+    EmptyDataError
+        If no user can be placed.
+    SelectionError
+        If a segment has no user.
+    """
+    is_member, unassigned = membership(frozen.recipe, frozen.preprocessing, table)
+    if not is_member.any():
+        raise EmptyDataError("no user of these data can be placed in the segments")
+    ids, margins = frozen.place(table)
+    members, k = table.filter(is_member), len(frozen.centers)
+    labels = ids[is_member] - 1
+    empty = np.flatnonzero(np.bincount(labels, minlength=k) == 0) + 1
+    if empty.size:
+        raise SelectionError(
+            f"segment {', '.join(map(str, empty))} of the earlier run has no user here; expected "
+            "at least one user in each"
+        )
+    X = frozen.preprocessing.transform(members)
+    # Classes and cells may part users whose clipped rows of `X` are equal.
+    distinct, apart = distinct_with(labels[:, np.newaxis], X)
+    clustering = clustering_of(
+        distinct, apart[:, 0].astype(np.int64), n_clusters=k, algorithm=frozen.algorithm
+    )
+    measured = silhouettes_by_number(distinct, [clustering], seed=seed, is_exact=is_exact)
+    candidate = make_candidate(distinct, clustering, measured.scores.get(k))
+    return segmentation_of(
+        frozen.recipe,
+        PreparedUsers(frozen.preprocessing, is_member, unassigned, distinct),
+        distinct,
+        Selection.kept(candidate, rule=_RULE),
+        algorithm=frozen.algorithm,
+        centers=frozen.centers,
+        labels=labels,
+        margins=margins[is_member],
+        measured=measured,
+        latent=_classes(frozen.latent, members, is_member),
+        cells=frozen.cells,
+    )
+
+
+def _classes(
+    model: LatentModel | None, members: pl.DataFrame, is_member: np.typing.NDArray[np.bool_]
+) -> LatentSegments | None:
+    """Say how much each user belongs to the classes; nothing was fitted."""
+    if model is None:
+        return None
+    matrix = latent_matrix(model.parts, members)
+    of_members = posterior(model, matrix)
+    memberships = np.zeros((is_member.size, model.n_classes))
+    memberships[is_member] = of_members
+    rates = None
+    if model.class_rates is not None:
+        rates = np.full(is_member.size, np.nan)
+        rates[is_member] = soft_rates(model, matrix, of_members)
+    return LatentSegments(
+        model=model, memberships=memberships, rates=rates, fits=(), by_icl=model.n_classes
+    )

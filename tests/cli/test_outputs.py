@@ -1,0 +1,46 @@
+"""Outputs that cannot hold what is written: other encodings, and a device that is full."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+
+def written(*words, encoding="utf-8", out=subprocess.PIPE):
+    command = [sys.executable, "-m", "segmentry", *map(str, words)]
+    surroundings = {**os.environ, "PYTHONIOENCODING": encoding}
+    return subprocess.run(
+        command, stdout=out, stderr=subprocess.PIPE, env=surroundings, check=False
+    )
+
+
+def test_text_in_another_encoding_is_written_in_plain_characters(plain_run, tmp_path):
+    shutil.copytree(plain_run.folder, tmp_path / "run")
+
+    done = written("plan", "budget", tmp_path / "run", "--impressions", "1000", encoding="ascii")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "Plan: " in done.stdout.decode("ascii")
+    assert "?" not in done.stdout.decode("ascii")
+
+
+def test_json_in_another_encoding_is_escaped(plain_run, tmp_path):
+    words = ("data", "check", plain_run.data_dir, "--json")
+
+    plain, whole = written(*words, encoding="ascii"), written(*words)
+
+    assert json.loads(plain.stdout.decode("ascii")) == json.loads(whole.stdout)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")  # noqa: PTH110
+@pytest.mark.parametrize("words", [("--version",), ("card", "nowhere", "--json")])
+def test_an_output_that_is_full_is_one_line(words):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = written(*words, out=full)
+
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
+    assert "Traceback" not in done.stderr.decode()

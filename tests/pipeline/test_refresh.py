@@ -1,0 +1,272 @@
+"""A run taken to its next windows: the days of one generated log, a few at a time."""
+
+import datetime as dt
+import json
+import shutil
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from tests.pipeline import runs
+from tests.pipeline.runs import RUN_FILES, segmentry
+
+from segmentry.datasets import GeneratorOptions, generate_taobao
+from segmentry.lifecycle.history import members_at
+from segmentry.pipeline import score
+from segmentry.present.report import render_report
+from segmentry.results.run_folder import read_bundle, read_segments
+from segmentry.results.scoring import render_bundle
+from segmentry.results.summary import read_summary
+
+K = ("--k", 3, "--k-range", "3:3", "--min-size", 10)
+SECOND, THIRD = ("2017-05-08", "2017-05-11"), ("2017-05-11", "2017-05-13")
+
+
+def since(window):
+    return ("--since", window[0], "--until", window[1])
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """A generated log of 600 users."""
+    return runs.generated(tmp_path_factory.getbasetemp(), 600)
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory, log):
+    """A run of two days, kept on three more, then fitted again on the next two."""
+    home = tmp_path_factory.getbasetemp()
+
+    def make(folder):
+        folder.mkdir()
+        first, second, third = (folder / name for name in ("first", "second", "third"))
+        past = ("--history", folder / "history")
+        with pytest.MonkeyPatch.context() as patch:
+            runs.leave_undrawn(patch)
+            segmentry("run", log, "--until", SECOND[0], "--out", first, *K)
+            answers = (
+                segmentry("refresh", first, log, *since(SECOND), "--out", second, *past),
+                segmentry(
+                    *("refresh", second, log, *since(THIRD), "--out", third, *past, "--json"),
+                    *("--decide", "refit"),
+                ),
+            )
+        return folder, answers
+
+    return runs.made_once(home, "life", make)
+
+
+@pytest.fixture
+def own(life, tmp_path):
+    """A copy of all folders, to be changed."""
+    shutil.copytree(life[0], tmp_path / "life")
+    return tmp_path / "life"
+
+
+def test_a_kept_model_makes_a_whole_run_folder_and_says_what_changed(life):
+    folder, (kept, _) = life
+
+    assert kept.code == 0, kept
+    assert kept.out.startswith("The model was kept: a refit predicts the later days no better.")
+    assert {each.name for each in (folder / "second").iterdir()} == RUN_FILES - {
+        "figures",
+        "report.html",
+    }
+    keys = [read_bundle(folder / name).keys.keys for name in ("first", "second")]
+    assert keys[0] == keys[1]
+    names = [read_bundle(folder / name).names for name in ("first", "second")]
+    assert names[0] == names[1]
+
+
+def test_users_are_where_scoring_puts_them(life, log):
+    """Another way to the same labels: `score` reads no more than it needs."""
+    folder, _ = life
+
+    scored = score(folder / "first", log, since=SECOND[0], until=SECOND[1]).segments
+
+    own = read_segments(folder / "second")
+    assert own.select(scored.columns).equals(scored)
+
+
+def test_moves_are_those_between_both_lists_of_users(life):
+    folder, _ = life
+    first, second = (
+        read_segments(folder / name)
+        .filter(pl.col("segment_id") > 0)
+        .select("user_id", "segment_key")
+        for name in ("first", "second")
+    )
+    both = first.join(second, on="user_id", suffix="_now")
+
+    moves = read_summary(folder / "second").changes.moves
+
+    assert moves.n_both == both.height
+    assert (
+        moves.n_by_users == both.filter(pl.col("segment_key") != pl.col("segment_key_now")).height
+    )
+    assert moves.n_new == second.join(first, on="user_id", how="anti").height
+    assert moves.n_absent == first.join(second, on="user_id", how="anti").height
+
+
+def test_a_refit_carries_keys_and_names_and_exits_10(life):
+    folder, (_, refit) = life
+    said = json.loads(refit.out)
+
+    assert refit.code == said["exit_code"] == 10
+    before, after = (read_bundle(folder / name) for name in ("second", "third"))
+    kept = {each["key"] for each in said["changes"]["segments"] if each["kind"] == "kept"}
+    assert kept == set(before.keys.keys) & set(after.keys.keys)
+    assert kept
+    names = dict(zip(before.keys.keys, before.names, strict=True))
+    for key, name in zip(after.keys.keys, after.names, strict=True):
+        if key in kept:
+            assert name == names[key]
+    assert after.centers != before.centers
+    assert after.keys.segmentation == before.keys.segmentation
+
+
+def test_the_history_knows_where_everybody_was_after_each_window(life):
+    folder, _ = life
+
+    for name in ("first", "second", "third"):
+        end = read_bundle(folder / name).window.end
+        at = dt.datetime.fromtimestamp(end, tz=dt.UTC)
+        members = members_at(folder / "history", at)
+        own = read_segments(folder / name).filter(pl.col("segment_id") > 0)
+        assert members.equals(own.select("user_id", "segment_key").sort("user_id"))
+
+
+def test_the_report_begins_with_what_changed(life):
+    page = render_report(read_summary(life[0] / "second"), figures={})
+
+    assert page.index("What changed since last time") < page.index('id="found"')
+
+
+def test_a_run_of_an_earlier_version_gets_the_keys_it_would_have_had(own, log, undrawn):
+    """Equal refreshes have equal bytes, whether keys were written or are found again."""
+    first, out = own / "first", own / "again"
+    bundle = read_bundle(first)
+    (first / "model" / "bundle.json").write_text(render_bundle(replace(bundle, keys=None)))
+    segments = read_segments(first).drop("segment_key")
+    segments.write_parquet(first / "segments.parquet")
+
+    answer = segmentry("refresh", first, log, *since(SECOND), "--out", out)
+
+    assert answer.code == 0, answer
+    assert read_bundle(out).keys == bundle.keys
+    ours, theirs = ((own / name / "summary.json").read_bytes() for name in ("again", "second"))
+    assert ours == theirs
+
+
+def refuse(folder, words, told):
+    """Check that a refresh says one line, exits 2, and changes nothing."""
+    history = folder / "history"
+    before = {each.name: each.read_bytes() for each in history.iterdir()}
+    names = {each.name for each in folder.iterdir()}
+
+    answer = segmentry("refresh", *words, "--out", folder / "refused", "--history", history)
+
+    assert (answer.code, answer.out) == (2, ""), answer
+    assert told in answer.err
+    assert answer.err.count("\n") == 1
+    assert {each.name: each.read_bytes() for each in history.iterdir()} == before
+    assert {each.name for each in folder.iterdir()} == names
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        (THIRD, "and so are those of the earlier run"),
+        (("2017-05-12", "2017-05-14"), "overlap those of the earlier run"),
+        (("2017-05-06", "2017-05-08"), "before those of the earlier run"),
+    ],
+)
+def test_windows_that_do_not_follow_are_refused(own, log, window, told):
+    refuse(own, (own / "third", log, *since(window)), told)
+
+
+def test_a_history_that_went_on_is_refused(own, log):
+    refuse(own, (own / "first", log, *since(SECOND)), "the history ends with run third")
+
+
+def test_a_history_of_another_segmentation_is_refused(own, log):
+    bundle = read_bundle(own / "third")
+    other = replace(bundle.keys, segmentation="another")
+    file = own / "third" / "model" / "bundle.json"
+    file.write_text(render_bundle(replace(bundle, keys=other)))
+
+    refuse(own, (own / "third", log, "--since", THIRD[1]), "the history of another segmentation")
+
+
+def test_a_history_that_is_damaged_at_its_end_is_refused(own, log):
+    file = own / "history" / "membership.parquet"
+    file.write_bytes(file.read_bytes()[:-9])
+
+    refuse(own, (own / "third", log, "--since", THIRD[1]), "membership.parquet: damaged")
+
+
+def test_a_run_that_another_version_wrote_is_refused(own, log):
+    file = own / "third" / "model" / "bundle.json"
+    file.write_text(file.read_text().replace('"bundle_version": 1', '"bundle_version": 0'))
+
+    refuse(own, (own / "third", log, "--since", THIRD[1]), "bundle.json: version 0")
+
+
+def test_other_users_only_are_refused(own, tmp_path):
+    data = generate_taobao(tmp_path / "data", GeneratorOptions(n_users=300, seed=1)).directory
+    for name in ("raw_sample.csv", "user_profile.csv"):
+        file = data / name
+        head, *lines = file.read_text().splitlines()
+        file.write_text("\n".join([head, *("900000" + line for line in lines)]))
+
+    refuse(own, (own / "third", data, "--since", THIRD[1]), "users of the new data is in")
+
+
+def test_data_with_other_features_are_refused(own, log, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(log, data)
+    (data / "ad_feature.csv").unlink()
+
+    refuse(own, (own / "third", data, "--since", THIRD[1]), "expected the features of the earlier")
+
+
+def test_a_segment_without_users_is_refused(own, log, undrawn):
+    file = own / "third" / "model" / "bundle.json"
+    bundle = read_bundle(own / "third")
+    far = tuple(1000.0 for _ in bundle.centers[0])
+    file.write_text(render_bundle(replace(bundle, centers=(far, *bundle.centers[1:]))))
+
+    refuse(own, (own / "third", log, "--since", THIRD[1]), "has no user here")
+
+
+def test_each_window_is_counted_for_alarms(life):
+    folder, _ = life
+    forming, now = read_summary(folder / "second").over_time.periods
+    before, placed = (read_segments(folder / name) for name in ("first", "second"))
+    users = pl.read_parquet(folder / "second" / "users.parquet")
+    clicks = dict(
+        before.join(users, on="user_id")
+        .group_by("segment_key")
+        .agg(pl.col("n_clicks").sum())
+        .iter_rows()
+    )
+
+    assert forming.model == now.model
+    for facts, segments in ((forming, before), (now, placed)):
+        sizes = dict(segments["segment_key"].drop_nulls().value_counts().iter_rows())
+        assert {each.key: each.n_users for each in facts.segments} == sizes
+    assert {each.key: each.outcome.n_successes for each in now.segments} == {
+        each.key: clicks[each.key] for each in now.segments
+    }
+    assert sum(day.n_successes for day in now.days) == users["n_clicks"].sum()
+    assert [each.expected_rate for each in now.segments] == [
+        each.expected_rate.value for each in read_summary(folder / "first").segments
+    ]
+
+
+def test_a_window_is_added_to_those_before(life):
+    folder, _ = life
+    second, third = (read_summary(folder / name).over_time for name in ("second", "third"))
+
+    assert third.periods[:2] == second.periods
+    assert len(third.periods) == 3

@@ -1,0 +1,66 @@
+"""Alarms in words, and the numbers of the figures of windows."""
+
+from dataclasses import replace
+
+import pytest
+from tests.summaries import make_summary
+from tests.texts import says
+from tests.windows import KEYS, window, with_windows
+
+from segmentry.lifecycle.alarms import OverTime
+from segmentry.present.figures import FIGURES
+from segmentry.present.over_time import alarms_of
+
+
+@pytest.fixture(scope="module")
+def summary():
+    return with_windows(make_summary(n_segments=3, n_points=12))
+
+
+def table_of(summary, name):
+    (table,) = FIGURES[name].tables(summary)
+    return [row.cells for row in table.rows]
+
+
+def test_open_alarms_come_first_with_what_to_do(summary):
+    lifted, split, grown = alarms_of(summary)
+
+    says((lifted, split, grown))
+    assert lifted.since == "31 May 2017"
+    assert split.since == grown.since == "30 June 2017"
+    assert not lifted.is_over
+
+
+def test_an_alarm_that_is_over_is_shown_last(summary):
+    periods = (*summary.over_time.periods[:2], replace(window(1), start=1_498_752_000))
+    (over,) = alarms_of(replace(summary, over_time=OverTime(periods=periods)))
+
+    assert over.is_over
+
+
+def test_the_table_has_a_line_for_each_segment_and_window(summary):
+    rows = table_of(summary, "over_time")
+
+    assert len(rows) == 9
+    _, start, share, ctr, expected = rows[-1]
+    assert (start, share.value, expected) == ("30 June 2017", 0.2, pytest.approx(0.12))
+    assert ctr.value == pytest.approx(0.156)
+    assert ctr.low > 0.12 * 1.05
+    assert rows[0][2].low is None
+
+
+def test_flows_that_are_too_small_are_not_drawn(summary):
+    rows = table_of(summary, "flows")
+    names = {key: segment.name for key, segment in zip(KEYS, summary.segments, strict=True)}
+
+    assert [n for _, _, n in rows] == [3_900, 900, 2_700, 1_900]
+    assert rows[1][:2] == (names["k2aa"], names["k3bb"])
+    says(FIGURES["flows"].caption(summary))
+
+
+def test_a_run_that_refreshes_none_has_no_windows(summary):
+    first = replace(summary, over_time=None, changes=None)
+
+    assert alarms_of(first) == ()
+    assert not FIGURES["over_time"].needs(first)
+    assert not FIGURES["flows"].needs(first)
