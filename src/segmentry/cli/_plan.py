@@ -141,8 +141,6 @@ def plan_test(
 ) -> None:
     """Say how many users and days a test takes, and assign the users to its arms."""
     from segmentry.advise.experiments import plan_test as plan_of
-    from segmentry.cli import _console
-    from segmentry.present.plans import power_table
 
     found = plan_of(
         run_dir,
@@ -158,7 +156,14 @@ def plan_test(
         spending=spending,
         history=history,
     )
-    if json:
+    _print_test(found, run_dir, is_json=json)
+
+
+def _print_test(found: "ExperimentPlan", run_dir: Path, *, is_json: bool) -> None:
+    from segmentry.cli import _console
+    from segmentry.present.plans import power_table
+
+    if is_json:
         _console.print_json(found)
         return
     _console.print_bold(_headline(found))

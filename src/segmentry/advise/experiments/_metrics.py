@@ -131,62 +131,40 @@ def analyse_metric(
     """Compare each treatment with control, users being the unit.
 
     The arrays have shape (n_users,), of all users that were assigned: `arms` (0 control, 1, 2, ...
-    treatments, called `names`), what each did in the test (0 for nothing), and for a ratio what it
-    is of; `before`, shape (n_users, n_columns), what they did before the test. `alpha` is that of
-    all treatments together; at a `look` that of the plan for each treatment at this look.
+    treatments, called `names`), what each did in the test, and for a ratio what it is of; `before`,
+    shape (n_users, n_columns), what they did before it. `alpha` is that of all treatments together;
+    at a `look` that of the plan for each of them.
 
     Raises DataError if an arm has fewer than `min_size` users, or none with any of it.
 
-    Means are compared inside segments with the pre-period taken into account, by randomisation up
-    to 20,000 users, as `analyse_experiment` does. Values are winsorised at one quantile of all arms
-    together, so that another assignment of the same users has the same values (Kohavi, Tang and Xu
-    2020, Trustworthy Online Controlled Experiments, ch. 22). Treatments are compared with control
-    only, and corrected for their number by Holm (1979, Scand. J. Statist. 6, 65-70).
+    Means are compared as `analyse_experiment` does; treatments with control only, corrected by Holm
+    (1979). Values are winsorised at one quantile of all arms together, so that another assignment
+    of the same users has the same values (Kohavi, Tang and Xu 2020, ch. 22).
 
-    >>> rng = np.random.default_rng(0)
-    >>> arms = np.arange(6000) % 3
-    >>> bought = rng.poisson(0.3 + 0.2 * (arms == 2)).astype(float)
-    >>> found = analyse_metric(arms, bought, metric="purchases",
-    ...                        names=("control", "treatment-1", "treatment-2"),
+    >>> arms = np.arange(6000) % 2
+    >>> bought = np.random.default_rng(0).poisson(0.3 + 0.2 * arms).astype(float)
+    >>> found = analyse_metric(arms, bought, metric="purchases", names=("control", "treatment"),
     ...                        segment_ids=np.ones(6000, dtype=int), before=np.zeros((6000, 0)),
-    ...                        ratio=(1, 1, 1))
+    ...                        ratio=(1, 1))
     >>> [each.is_found for each in found.contrasts]
-    [False, True]
+    [True]
     """
     cap = cap_of(top) if is_winsorised else None
     if cap is not None:
         top = np.minimum(top, cap)
     below = np.ones(top.size) if bottom is None else bottom
+    users = Outcome(top=top, bottom=below, known=np.zeros(top.size))
     counted = tuple(
         _counted(name, top[arms == arm], below[arms == arm], min_size=min_size)
         for arm, name in enumerate(names)
     )
     pairs = [
-        _pair(
-            arms,
-            Outcome(top=top, bottom=below, known=np.zeros(top.size)),
-            before,
-            segment_ids,
-            arm=arm,
-            alpha=alpha,
-            metric=metric,
-        )
+        _pair(arms, users, before, segment_ids, arm=arm, alpha=alpha, metric=metric)
         for arm in range(1, len(names))
     ]
-    corrected = holm([effect.p for effect, _ in pairs])
     ratio_p = sample_ratio_p([each.n_users for each in counted], ratio=ratio)
-    contrasts = []
-    for name, (effect, plain), p in zip(names[1:], pairs, corrected, strict=True):
-        judged = p if look is None else effect.p
-        contrasts.append(
-            Contrast(
-                arm=name,
-                effect=effect,
-                plain=plain,
-                p_holm=p,
-                is_found=judged is not None and judged <= alpha and ratio_p >= RATIO_ALARM,
-            )
-        )
+    level = alpha if ratio_p >= RATIO_ALARM else 0.0
+    contrasts = _judged(names[1:], pairs, level=level, is_corrected=look is None)
     return MetricResult(
         metric=metric,
         alpha=alpha,
@@ -194,10 +172,29 @@ def analyse_metric(
         arms=counted,
         ratio_p=ratio_p,
         winsorised_at=cap,
-        contrasts=tuple(contrasts),
+        contrasts=contrasts,
         conclusion=_concluded(contrasts, is_broken=ratio_p < RATIO_ALARM),
         notes=tuple(notes),
     )
+
+
+def _judged(
+    names: Sequence[str],
+    pairs: Sequence[tuple[Effect, Effect]],
+    *,
+    level: float,
+    is_corrected: bool,
+) -> tuple[Contrast, ...]:
+    """Say which treatments differ; the level of a look is already that of each treatment."""
+    found = []
+    corrected = holm([effect.p for effect, _ in pairs])
+    for name, (effect, plain), p_holm in zip(names, pairs, corrected, strict=True):
+        p = p_holm if is_corrected else effect.p
+        is_found = p is not None and p <= level
+        found.append(
+            Contrast(arm=name, effect=effect, plain=plain, p_holm=p_holm, is_found=is_found)
+        )
+    return tuple(found)
 
 
 def _counted(name: str, top: FloatVector, bottom: FloatVector, *, min_size: int) -> ArmTotals:
