@@ -1,11 +1,13 @@
 """Prepared data are carried on: new days, late rows, users who are to be forgotten."""
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import polars as pl
 import pytest
@@ -329,3 +331,18 @@ def test_a_window_longer_than_the_log_is_refused(asked, data):
 def test_a_window_that_makes_no_sense_is_refused(asked, whole):
     with raises_text(ConfigError):
         check_data(whole, **asked)
+
+
+def test_a_run_is_not_disturbed_by_what_happens_to_the_files_that_it_reads(whole, days, tmp_path):
+    """Links to what it reads, and what is written down of it, hold until its end."""
+    from segmentry.results.run_folder import Fingerprinting
+
+    (file, *_) = sorted((whole / "impressions").rglob("*.parquet"))
+    written = {"n_bytes": file.stat().st_size, "path": file.name}
+    content = hashlib.sha256(file.read_bytes()).hexdigest()
+
+    with Fingerprinting([file, days["day-5"]]) as fingerprints:
+        found, plain = sorted(fingerprints.results(), key=lambda each: each.path != file.name)
+
+    assert asdict(found) == written | {"sha256": content}
+    assert plain.sha256 == hashlib.sha256(days["day-5"].read_bytes()).hexdigest()

@@ -75,6 +75,7 @@ for _command in (
     _run.run,
     _run.score,
     _refresh.refresh,
+    _refresh.compare,
     _run.report,
     _run.card,
 ):
