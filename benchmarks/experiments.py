@@ -52,7 +52,7 @@ class Shop:
         rates = {
             "clicks": rng.gamma(0.8, 0.5, n_users),
             "purchases": buys * rng.gamma(0.7, 0.12, n_users),
-            "rare event": (rng.random(n_users) < 0.1) * rng.gamma(0.5, 0.3, n_users),
+            "rare event": (rng.random(n_users) < 0.2) * rng.gamma(0.5, 0.3, n_users),
         }
         rates["value"] = rates["purchases"]
         return cls(rates, np.digitize(rates["clicks"], [0.2, 0.8]) + 1, rng)
@@ -102,7 +102,7 @@ def aa(args):
     print(f"A/A: {args.seeds} tests of {args.n_users:,} users, {DAYS} days before, 6 days of test")
     for metric in args.metrics:
         hits = {}
-        for seed in range(args.seeds):
+        for seed in range(args.first, args.first + args.seeds):
             shop = Shop.of(args.n_users, seed)
             before = shop.draw(metric, DAYS).sum(axis=0)
             during = shop.draw(metric, 6)
@@ -205,6 +205,7 @@ def main():
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--metrics", nargs="+", choices=METRICS, default=METRICS)
     parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--n-users", type=int, default=600)
     parser.add_argument("--mde", type=float, default=0.15)
     args = parser.parse_args()
