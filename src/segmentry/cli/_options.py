@@ -120,6 +120,23 @@ def parse_ids(text: str, *, option: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
+def parse_names(texts: Sequence[str], *, option: str) -> dict[str, str]:
+    """Return names by segmentry's own, each written as ``users=shop.users``.
+
+    >>> parse_names(["user_id=user id"], option="--column")
+    {'user_id': 'user id'}
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        own, sign, name = text.partition("=")
+        if not (own and sign and name):
+            raise ConfigError(f"{option} {text!r}: expected OURS=YOURS, as user_id=customer")
+        if own in found:
+            raise ConfigError(f"{option} {own}: found twice, expected one name")
+        found[own] = name
+    return found
+
+
 def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
     """Return shares by segment that are written as ``1=10%``, several apart by commas or options.
 
