@@ -16,7 +16,11 @@ from tests.texts import raises_text
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import ConfigError, DataError, OutputError, SchemaError
 from segmentry.ingest.store import slices
+from segmentry.lifecycle.history import begun as begun_history
+from segmentry.lifecycle.history import read_history, written_history
+from segmentry.lifecycle.keys import SegmentKeys
 from segmentry.pipeline import add_data, build_user_table, check_data, forget_data, prepare, run
+from segmentry.schema import Window
 
 DAY = 86_400
 FIRST = 1_494_000_000
@@ -189,8 +193,16 @@ def test_a_forgotten_user_is_nowhere(days, begun, whole, tmp_path):
     gone = [1, 5, 77]
     (tmp_path / "gone.csv").write_text("user_id\n" + "".join(f"{each}\n" for each in gone))
 
-    accounts = forget_data(begun, tmp_path / "gone.csv")
+    past = tmp_path / "history"
+    keys = SegmentKeys(segmentation="s", keys=("kaaa",))
+    members = pl.DataFrame({"user_id": [1, 2, 77], "segment_key": "kaaa"})
+    first = begun_history(keys, members, run="run", window=Window(start=0, end=DAY))
+    with written_history(past, *first) as put:
+        put()
 
+    accounts = forget_data(begun, tmp_path / "gone.csv", history=past)
+
+    assert read_history(past).membership["user_id"].to_list() == [2]
     # The rate of one user is shrunk towards that of all.
     left, before = (build_user_table(each).drop("ctr_shrunk") for each in (begun, whole))
     assert left.equals(before.filter(~pl.col("user_id").is_in(gone)))
@@ -346,3 +358,40 @@ def test_a_run_is_not_disturbed_by_what_happens_to_the_files_that_it_reads(whole
 
     assert asdict(found) == written | {"sha256": content}
     assert plain.sha256 == hashlib.sha256(days["day-5"].read_bytes()).hexdigest()
+
+
+MAPPING = """
+name = "shop"
+event = "purchase"
+[log]
+files = "day=*/log.csv"
+user_id = "who"
+time = "day"
+value = "paid"
+ad_id = "item"
+[ads]
+category_id = "kind"
+"""
+
+
+def test_days_of_any_data_bring_the_ads_that_stand_in_them(tmp_path):
+    for name, dates in (("first", ["2020-01-01"]), ("both", ["2020-01-01", "2020-01-02"])):
+        for date in dates:
+            folder = tmp_path / name / f"day={date}"
+            folder.mkdir(parents=True)
+            first = 0 if date == "2020-01-01" else 20
+            lines = [f"u{n % 7},{n}.25,i{n},k{n % 5}" for n in range(first, first + 25)]
+            (folder / "log.csv").write_text("\n".join(["who,paid,item,kind", *lines]) + "\n")
+        (tmp_path / name / "m.toml").write_text(MAPPING)
+    first, both = (
+        prepare(None, out=tmp_path / f"{name}-p", mapping=tmp_path / name / "m.toml").directory
+        for name in ("first", "both")
+    )
+
+    accounts = add_data(first, [tmp_path / "both" / "day=2020-01-02" / "log.csv"])
+
+    found, expected = check_data(first), check_data(both)
+    assert [each.role for each in accounts] == ["impressions", "ads"]
+    assert found.table.equals(expected.table)
+    assert found.accounts == expected.accounts
+    assert found.table["n_ads"].sum() > 0
