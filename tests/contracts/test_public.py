@@ -96,6 +96,7 @@ def test_every_command_and_every_option_is_explained():
         ("run",),
         ("score",),
         ("refresh",),
+        ("compare",),
         ("report",),
         ("card",),
         ("dashboard",),
@@ -116,6 +117,7 @@ def test_every_command_and_every_option_is_explained():
         ("export", "audience"),
         ("export", "powerbi"),
         ("export", "excel"),
+        ("export", "sql"),
     }
 
 

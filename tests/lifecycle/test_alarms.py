@@ -104,6 +104,23 @@ def test_users_who_change_segment_change_the_mix():
     assert codes(period(1, sizes=sizes)) == [("mix_changed", "b"), ("mix_changed", "c")]
 
 
+def test_a_move_that_the_level_may_explain_is_no_change_of_the_mix():
+    sizes = {"a": 5_000, "b": 5_000, "c": 10_000}
+    month = period(1, level=1.5, sizes=sizes)
+    ranges = {"a": (2_800, 5_000), "b": (4_900, 5_200), "c": (10_000, 12_100)}
+    segments = tuple(replace(s, n_users_range=ranges[s.key]) for s in month.segments)
+
+    assert codes(replace(month, segments=segments)) == [("level_moved", None)]
+    assert ("mix_changed", "a") in codes(month)
+
+
+def test_segments_are_judged_more_widely_the_further_the_level_moves():
+    lift = {"b": 1.13}
+
+    assert ("segment_rate_changed", "b") in codes(period(1, lift=lift))
+    assert ("segment_rate_changed", "b") not in codes(period(1, level=2.0, lift=lift))
+
+
 def test_a_change_within_natural_variation_never_rings_however_many_users():
     sizes = {key: int(1_000 * n * (1.08 if key == "a" else 1.0)) for key, n in SHARES.items()}
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segmentry.lifecycle.alarms import DayFacts, OutcomeFacts, RowFacts, count_period
+from segmentry.lifecycle.alarms import DayFacts, OutcomeFacts, RowFacts, count_period, with_ranges
 from segmentry.schema import Estimate, Feature, RowAccount, Window
 
 
@@ -87,6 +87,12 @@ def test_bins_and_forecasts_are_those_of_the_forming_window():
     assert (visits.bins, visits.n_missing) == ((0, 1, 0, 1), 1)
     assert reference.features[1].bins == (0, 1, 1, 1)
     assert facts.segments[0].expected_rate == 0.2
+
+
+def test_ranges_hold_the_fewest_and_the_most_users_of_some_placements():
+    facts = with_ranges(counted(), [np.array([1, 1, 2]), np.array([0, 1, 0])])
+
+    assert [segment.n_users_range for segment in facts.segments] == [(1, 2), (0, 1)]
 
 
 def test_a_log_without_clicks_has_no_rates():

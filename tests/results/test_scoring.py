@@ -9,7 +9,7 @@ import pytest
 from tests.texts import raises_text, shows
 
 from segmentry.errors import BundleError, SchemaError
-from segmentry.features import LOG_FEATURES, BetaPrior
+from segmentry.features import LOG_FEATURES, BetaPrior, scale_to_window
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.results.scoring import (
     make_bundle,
@@ -228,3 +228,16 @@ def test_a_damaged_field_is_named(bundle):
 
     with raises_text(BundleError):
         parse_bundle(json.dumps(damaged), source="m.json")
+
+
+def test_users_of_other_windows_are_placed_by_counts_as_of_the_forming_days(users, bundle):
+    """Kept from window to window, the segments still compare with the days that formed them."""
+    day, frozen = 86_400, bundle.frozen
+    first, second = (Window(start=0, end=n * day, utc_offset_hours=8) for n in (3, 2))
+
+    chained = frozen.in_windows(first, None).in_windows(second, None).place(users)[0]
+
+    scaled = scale_to_window(users, formed=bundle.window, now=second)
+    expected = frozen.place(scaled)[0]
+    np.testing.assert_array_equal(chained, expected)
+    assert (expected != frozen.place(users)[0]).any()

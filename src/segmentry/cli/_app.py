@@ -75,6 +75,7 @@ for _command in (
     _run.run,
     _run.score,
     _refresh.refresh,
+    _refresh.compare,
     _run.report,
     _run.card,
 ):
@@ -96,6 +97,7 @@ _group(
     powerbi=_export.powerbi,
     excel=_export.excel,
     audience=_export.audience,
+    sql=_export.sql,
 )
 
 

@@ -1,4 +1,4 @@
-"""The command that takes a run to its next window."""
+"""Commands about time: take a run to its next window, hold two runs against each other."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,3 +100,25 @@ def _print_words(result: "RefreshResult", out: Path) -> None:
         _console.print_wide(changed.table.to_rich())
     _console.print_summary(result.run.summary, out)
     typer.echo(f"\nReport: {out / 'report.html'}")
+
+
+def compare(
+    run_dir: Annotated[Path, typer.Argument(help="The earlier run folder.", metavar="RUN_DIR")],
+    other: Annotated[Path, typer.Argument(help="The later run folder.", metavar="OTHER_RUN")],
+    json: Json = False,
+) -> None:
+    """Compare two runs: segments, users who moved, rates, features, settings and data."""
+    from segmentry.cli import _console
+    from segmentry.present.two_runs import compared_sentences, compared_tables
+    from segmentry.results.summary import read_summary
+    from segmentry.results.two_runs import compare_runs
+
+    found = compare_runs(run_dir, other)
+    if json:
+        _console.print_json(found)
+        return
+    for text in compared_sentences(found):
+        typer.echo(text)
+    for table in compared_tables(found, read_summary(other).outcome):
+        _console.print_bold(f"\n{table.caption}")
+        _console.print_wide(table.to_rich(), width=150)

@@ -23,7 +23,11 @@ from segmentry.features._catalogue import (
     counts_of,
     log_columns_of,
 )
-from segmentry.features._comparable import BEHAVIOURS_SCALE_WITH_WINDOW, scale_to_window
+from segmentry.features._comparable import (
+    BEHAVIOURS_SCALE_WITH_WINDOW,
+    SCALES_WITH_WINDOW,
+    scale_to_window,
+)
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features._user_table import count_users, derive_features
 
@@ -34,6 +38,7 @@ __all__ = [
     "EVERY_LOG_FEATURE",
     "FOLLOW_DAYS",
     "LOG_FEATURES",
+    "SCALES_WITH_WINDOW",
     "VALUE_FEATURES",
     "BetaPrior",
     "available_behaviours",

@@ -19,10 +19,10 @@ from segmentry.evaluation.later_days import (
     permuted_family,
 )
 from segmentry.evaluation.number import NumberEvidence, evidence_basis, find_by_evidence
-from segmentry.features.users import EarlyUsers, UserData
+from segmentry.features.users import BehaviourData, EarlyUsers, UserData
 from segmentry.runtime.progress import step_reporter
 from segmentry.runtime.threads import one_thread
-from segmentry.schema import Progress
+from segmentry.schema import Progress, Window
 from segmentry.segments.forming import (
     Decide,
     FrozenSegments,
@@ -47,6 +47,15 @@ class Asked:
     progress: Progress | None
     frozen: FrozenSegments | None = None
     """Segments of an earlier run, where they are kept."""
+
+    def of_days(self, window: Window, behaviours: BehaviourData | None) -> "Asked":
+        """Return it for users of a window; what was done before it counts up to its end."""
+        if self.frozen is None:
+            return self
+        history = None
+        if behaviours is not None:
+            history = replace(behaviours.window, end=window.end)
+        return replace(self, frozen=self.frozen.in_windows(window, history))
 
 
 def find(
@@ -105,7 +114,9 @@ class Found:
 
 def find_and_check(asked: Asked, users: UserData) -> Found:
     """Form segments, and check them on later days or say why they could not be checked."""
-    first, unchecked = _first_fit(asked, users)
+    early = users.window if users.early is None else users.early.split.feature
+    first, unchecked = _first_fit(asked.of_days(early, users.behaviours), users)
+    asked = asked.of_days(users.window, users.behaviours)
     if first is None or users.early is None:
         segmentation, evidence = _find_first(asked, users.table, None)
         return Found(segmentation, None, evidence, None, unchecked, Added(reason=unchecked))

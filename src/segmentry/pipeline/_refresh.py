@@ -35,7 +35,7 @@ from segmentry.pipeline._form import Found
 from segmentry.pipeline._run import command_of, read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
-from segmentry.pipeline._windows import count_windows, has_new_alarm
+from segmentry.pipeline._windows import count_windows, has_new_alarm, place_as_formed
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
     check_target,
@@ -357,7 +357,7 @@ def _keep(
     is_chosen = settings.since is not None or settings.window is not None
     check_follows(bundle.window, users.window, is_chosen=is_chosen)
     _check_users(earlier, users.table["user_id"])
-    ids, _ = bundle.frozen.place(users.table)
+    ids, _ = place_as_formed(bundle, users, users.table)
     found = None
     if is_described:
         try:

@@ -1,24 +1,26 @@
 """What a refresh keeps of each window: the counts from which alarms are found."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
+from segmentry.features import BetaPrior, scale_to_window
 from segmentry.features.users import UserData
 from segmentry.lifecycle.alarms import (
     OverTime,
     PeriodFacts,
     count_period,
     find_alarms,
-    moved_level,
-    with_sizes,
+    level_of,
+    with_ranges,
 )
 from segmentry.lifecycle.keys import SegmentKeys
 from segmentry.results.run_folder import read_early, read_user_table
 from segmentry.results.scoring import Bundle, keys_of
 from segmentry.results.summary import Summary
 from segmentry.schema import Feature
-from segmentry.schema.arrays import IntVector
+from segmentry.schema.arrays import FloatVector, IntVector
 
 
 def count_windows(
@@ -33,12 +35,15 @@ def count_windows(
 ) -> OverTime:
     """Add the window of `users`, placed by the earlier model, to those of the earlier run."""
     features = _watched(bundle, users)
-    before = segments.select("user_id", keys_of(segments["segment_id"].to_numpy(), keys.keys))
     so_far = _so_far(folder, bundle, summary, segments, keys=keys, features=features)
     reference = next(each for each in so_far if each.model == so_far[-1].model)
+    before = _before(
+        folder, bundle, segments, keys, last=so_far[-1], is_first=so_far[-1] is reference
+    )
     early = users.early
+    formed = replace(users.window, start=reference.start, end=reference.end)
     now = count_period(
-        users.table,
+        scale_to_window(users.table, formed=formed, now=users.window),
         segment_ids,
         keys=keys.keys,
         model=reference.model,
@@ -49,17 +54,48 @@ def count_windows(
         before=before,
         reference=reference,
     )
-    level = moved_level((*so_far, now))
-    if level is not None:
-        ids, _ = bundle.frozen.place(_at_level(users.table, level, bundle))
-        now = with_sizes(now, ids)
+    level = level_of(now)
+    if level is not None and bundle.prior is not None:
+        tables = [_at_level(users.table, limit, bundle.prior) for limit in level[1:]]
+        now = with_ranges(now, [place_as_formed(bundle, users, table)[0] for table in tables])
     return OverTime(periods=(*so_far, now))
 
 
-def _at_level(table: pl.DataFrame, level: float, bundle: Bundle) -> pl.DataFrame:
-    """Return the users with the click rates they would have had without a move of the level."""
-    prior = bundle.prior
-    if prior is None or not {"n_clicks", "n_impressions"} <= set(table.columns):
+def place_as_formed(
+    bundle: Bundle, users: UserData, table: pl.DataFrame
+) -> tuple[IntVector, FloatVector]:
+    """Return id and margin of users by a saved model, whatever the length of their window.
+
+    `table` is that of the users, or one with other values.
+    """
+    history = None if users.behaviours is None else users.behaviours.window
+    return bundle.frozen.in_windows(users.window, history).place(table)
+
+
+def _before(
+    folder: Path,
+    bundle: Bundle,
+    segments: pl.DataFrame,
+    keys: SegmentKeys,
+    *,
+    last: PeriodFacts,
+    is_first: bool,
+) -> pl.DataFrame:
+    """Return where users were in the window before, without the move of its level.
+
+    Otherwise a segment would hold other users than those whose rate was forecast.
+    """
+    level = None if is_first else level_of(last)
+    ids = segments["segment_id"].to_numpy()
+    if level is not None and bundle.prior is not None:
+        segments = read_user_table(folder)
+        ids, _ = bundle.frozen.place(_at_level(segments, level[0], bundle.prior))
+    return segments.select("user_id", keys_of(ids, keys.keys))
+
+
+def _at_level(table: pl.DataFrame, level: float, prior: BetaPrior) -> pl.DataFrame:
+    """Return the users with their clicks divided by a level."""
+    if not {"n_clicks", "n_impressions"} <= set(table.columns):
         return table
     clicks = pl.col("n_clicks") / level
     shrunk = (clicks + prior.mean * prior.precision) / (pl.col("n_impressions") + prior.precision)

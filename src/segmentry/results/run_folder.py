@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,12 @@ import polars as pl
 
 from segmentry.errors import BundleError, DataError, OutputError
 from segmentry.features.users import SHOP_COUNTS, BehaviourData
+from segmentry.ingest.store.prepared import recorded
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
 from segmentry.runtime.codec import Codec
 from segmentry.runtime.temporary import LOCK, claimed, put_in_place, written_whole
+from segmentry.schema import PreparedFile
 from segmentry.settings import MIN_SIZE
 
 
@@ -325,12 +327,16 @@ _CHUNK = 1 << 22
 
 
 class Fingerprinting:
-    """Hashes files in one thread of its own; leave the context to join it."""
+    """Hashes files in one thread of its own; leave the context to join it.
 
-    def __init__(self, files: Iterable[Path]) -> None:
+    Of prepared files what is written down is taken: those that were read were compared with it.
+    """
+
+    def __init__(self, files: Collection[Path]) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1)
+        known = recorded(files)
         self._found: list[Future[FileFingerprint]] = [
-            self._pool.submit(_fingerprint, file) for file in sorted(files)
+            self._pool.submit(_fingerprint, file, known.get(file)) for file in sorted(files)
         ]
 
     def __enter__(self) -> "Fingerprinting":
@@ -344,7 +350,9 @@ class Fingerprinting:
         return tuple(future.result() for future in self._found)
 
 
-def _fingerprint(file: Path) -> FileFingerprint:
+def _fingerprint(file: Path, known: PreparedFile | None) -> FileFingerprint:
+    if known is not None:
+        return FileFingerprint(path=file.name, n_bytes=known.n_bytes, sha256=known.sha256)
     digest, n_bytes = hashlib.sha256(), 0
     try:
         with file.open("rb") as stream:

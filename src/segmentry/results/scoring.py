@@ -64,6 +64,8 @@ class Bundle:
             centers=np.array(self.centers),
             latent=self.latent,
             cells=self.cells,
+            window=self.window,
+            behaviour_window=self.behaviour_window,
         )
 
     @property

@@ -447,8 +447,8 @@ def _refit(
         refit.segment_ids,
         n_old=k,
         n_new=refit.n_segments,
-        # A fit prepares its users itself; segments that were kept carry their preparation along.
-        is_same_model=refit.preprocessing is first.preprocessing,
+        # A fit has centres of its own; segments that were kept carry theirs along.
+        is_same_model=refit.centers is first.centers,
     )
     order = np.argsort(alignment.new_number)
     renumbered = replace(

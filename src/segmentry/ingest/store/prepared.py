@@ -194,6 +194,18 @@ def only_needed(table: TableSource, exclude: Mapping[str, nw.Expr]) -> TableSour
     return replace(table, files=tuple(needed), prepared=account)
 
 
+def recorded(files: Iterable[Path]) -> dict[Path, PreparedFile]:
+    """Return what is written down of files that are in prepared folders."""
+    near = {folder for file in files for folder in list(file.parents)[:3]}
+    return {
+        folder / name: each
+        for folder in near
+        if (folder / PREPARED_FILE).is_file()
+        for table in read_origin(folder).tables.values()
+        for name, each in table.files.items()
+    }
+
+
 def check_content(
     tables: Iterable[TableSource], *, on_file: Callable[[int, int], None] | None = None
 ) -> None:

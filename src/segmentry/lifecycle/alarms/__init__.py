@@ -5,7 +5,7 @@ alarms stay under 5 % over all refreshes together, and the interval of every jud
 Texts are rendered where they are read. The derivation is in ``docs/explanation/over-time.md``.
 """
 
-from segmentry.lifecycle.alarms.count import count_period, with_sizes
+from segmentry.lifecycle.alarms.count import count_period, with_ranges
 from segmentry.lifecycle.alarms.facts import (
     DayFacts,
     FeatureFacts,
@@ -15,7 +15,8 @@ from segmentry.lifecycle.alarms.facts import (
     RowFacts,
     SegmentFacts,
 )
-from segmentry.lifecycle.alarms.find import Alarm, find_alarms, moved_level, read_periods
+from segmentry.lifecycle.alarms.find import Alarm, find_alarms, read_periods
+from segmentry.lifecycle.alarms.outcomes import level_of
 from segmentry.lifecycle.alarms.readings import Reading
 from segmentry.lifecycle.alarms.sequence import FALSE_ALARM_RATE
 
@@ -32,7 +33,7 @@ __all__ = [
     "SegmentFacts",
     "count_period",
     "find_alarms",
-    "moved_level",
+    "level_of",
     "read_periods",
-    "with_sizes",
+    "with_ranges",
 ]

@@ -96,15 +96,21 @@ def count_period(
 _NONE = np.zeros(0)
 
 
-def with_sizes(facts: PeriodFacts, segment_ids: IntVector) -> PeriodFacts:
-    """Return the same counts with other users in the segments; 1, 2, ... in their order."""
-    sizes = np.bincount(segment_ids, minlength=len(facts.segments) + 1)
+def with_ranges(facts: PeriodFacts, placements: Sequence[IntVector]) -> PeriodFacts:
+    """Return the same counts with the fewest and most users of each segment in some placements.
+
+    Ids 1, 2, ... are in order of the segments; the placement that was counted is one more.
+    """
+    n = len(facts.segments)
+    own = np.array([segment.n_users for segment in facts.segments])
+    sizes = np.array([own, *(np.bincount(ids, minlength=n + 1)[1:] for ids in placements)])
     return replace(
         facts,
-        n_users=int(sizes[1:].sum()),
         segments=tuple(
-            replace(segment, n_users=int(n))
-            for segment, n in zip(facts.segments, sizes[1:], strict=True)
+            replace(segment, n_users_range=(int(low), int(high)))
+            for segment, low, high in zip(
+                facts.segments, sizes.min(axis=0), sizes.max(axis=0), strict=True
+            )
         ),
     )
 

@@ -69,11 +69,11 @@ class OutcomeFacts:
 class SegmentFacts:
     """One segment in one refresh.
 
-    `n_users` are those that the frozen model places here in this window, by rates relative to the
-    level of the window: otherwise a move of the level looks like a change of the mix. `outcome` is
-    of the users who were here *before* the window (by the refresh before), so that their clicks
-    in the window did not place them; `expected_rate` and `expected_error` (its standard error)
-    are the forecast for such users.
+    `n_users` are those that the frozen model places here in this window, `n_users_range` the
+    fewest and the most that it might place here if the level had not moved; null where no click
+    rate places users. `outcome` is of the users who were here *before* the window (by the refresh
+    before), so that their clicks in the window did not place them; `expected_rate` and
+    `expected_error` (its standard error) are the forecast for such users.
     """
 
     key: str
@@ -81,6 +81,7 @@ class SegmentFacts:
     outcome: OutcomeFacts
     expected_rate: float | None
     expected_error: float | None
+    n_users_range: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

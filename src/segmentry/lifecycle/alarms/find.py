@@ -106,13 +106,6 @@ def read_periods(periods: Sequence[PeriodFacts]) -> Iterator[Reading]:
         yield from read_features(reference, periods[number], **where)
 
 
-def moved_level(periods: Sequence[PeriodFacts]) -> float | None:
-    """Return how far the level of the last period is from the expected one; None if it is not."""
-    last = len(periods) - 1
-    found = [r for r in read_periods(periods) if (r.code, r.period) == ("level_moved", last)]
-    return next((each.observed for each in found if not each.is_expected), None)
-
-
 def _first_of_model(periods: Sequence[PeriodFacts]) -> int:
     return next(n for n, period in enumerate(periods) if period.model == periods[-1].model)
 

@@ -10,6 +10,9 @@ from segmentry.lifecycle.alarms.sequence import spread_of_days
 
 RATE_MARGIN = 0.05
 """A rate or level within 5 % of its expectation never rings: seasons and weekdays do as much."""
+MARGIN_PER_LEVEL = 0.25
+"""Added to the margin of segments per unit of the logarithm of the level: where users click more,
+luck places fewer of them, so that segments lie further apart than they were expected to."""
 OUTLIER_Z = 4.0
 
 
@@ -31,12 +34,13 @@ def read_outcomes(
     if not ratios:
         return
     calm = _without_outliers(ratios)
+    log, variance = _common(calm)
     spread = spread_of_days(_daily_logs(reference.days))
     if spread is not None and current.days:
         natural = spread * (1 / len(current.days) + 1 / len(reference.days))
-        log, variance = _common(calm)
         variances = [(variance, MANY), (natural, len(reference.days) - 1.0)]
         yield _reading(None, 1.0, log, variances, Look("level_moved", period, look, 1))
+    margin = RATE_MARGIN + MARGIN_PER_LEVEL * abs(log)
     at = Look("segment_rate_changed", period, look, len(reference.segments))
     for ratio in ratios:
         others = [other for other in calm if other is not ratio]
@@ -50,11 +54,31 @@ def read_outcomes(
             ratio.log - common,
             [(ratio.variance + variance, MANY)],
             at,
+            margin=margin,
         )
 
 
+def level_of(current: PeriodFacts) -> tuple[float, float, float] | None:
+    """Return the level of a window, observed against expected, and three errors below and above it.
+
+    None where no segment has a rate and a forecast.
+    """
+    ratios = _ratios(current)
+    if not ratios:
+        return None
+    log, variance = _common(_without_outliers(ratios))
+    width = 3 * math.sqrt(variance)
+    return math.exp(log), math.exp(log - width), math.exp(log + width)
+
+
 def _reading(
-    name: str | None, expected: float, log: float, variances: Variances, at: Look
+    name: str | None,
+    expected: float,
+    log: float,
+    variances: Variances,
+    at: Look,
+    *,
+    margin: float = RATE_MARGIN,
 ) -> Reading:
     """Turn a difference of logarithms into a reading in the unit of `expected`."""
     width = at.half_width(variances)
@@ -66,7 +90,7 @@ def _reading(
         observed=expected * math.exp(log),
         low=expected * math.exp(log - width),
         high=expected * math.exp(log + width),
-        is_expected=abs(log) - width <= RATE_MARGIN,
+        is_expected=abs(log) - width <= margin,
     )
 
 

@@ -29,19 +29,31 @@ def read_mix(
         if segment.key not in before:
             continue
         then = (before[segment.key] + 0.5) / (reference.n_users + 1)
-        now = (segment.n_users + 0.5) / (current.n_users + 1)
-        log = math.log(now / then)
-        variance = _log_variance(then, reference.n_users) + _log_variance(now, current.n_users)
-        width = at.half_width([(variance, MANY)])
+        # Where the level moved, the share without the move is somewhere in the range.
+        low, high = (
+            (n + 0.5) / (current.n_users + 1)
+            for n in segment.n_users_range or (segment.n_users, segment.n_users)
+        )
+        logs = [math.log(now / then) for now in (low, high)]
+        widths = [
+            at.half_width(
+                [
+                    (_log_variance(then, reference.n_users), MANY),
+                    (_log_variance(now, current.n_users), MANY),
+                ]
+            )
+            for now in (low, high)
+        ]
         yield Reading(
             code=at.code,
             name=segment.key,
             period=period,
             expected=before[segment.key] / reference.n_users,
             observed=segment.n_users / current.n_users,
-            low=now * math.exp(-width),
-            high=min(1.0, now * math.exp(width)),
-            is_expected=abs(log) - width <= SHARE_MARGIN,
+            low=low * math.exp(-widths[0]),
+            high=min(1.0, high * math.exp(widths[1])),
+            is_expected=logs[0] - widths[0] <= SHARE_MARGIN
+            and logs[1] + widths[1] >= -SHARE_MARGIN,
         )
 
 

@@ -1,6 +1,6 @@
 """Cells: fixed cuts, and the cell of each user."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +61,18 @@ class CellModel:
             self,
             segments=tuple(int(place[each]) for each in self.segments),
             names=tuple(self.names[each] for each in order),
+        )
+
+    def multiplied(self, names: Collection[str], factor: float) -> "CellModel":
+        """Return the same cells for values of some features that are counted in other windows."""
+        return replace(
+            self,
+            columns=tuple(
+                replace(each, cuts=tuple(cut / factor for cut in each.cuts))
+                if each.feature in names
+                else each
+                for each in self.columns
+            ),
         )
 
     def labels(self, table: pl.DataFrame) -> IntVector:

@@ -1,12 +1,13 @@
 """Segments of an earlier fit, and other users put into them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from segmentry.errors import EmptyDataError, SelectionError
-from segmentry.schema import UNASSIGNED
+from segmentry.features import BEHAVIOURS_SCALE_WITH_WINDOW, SCALES_WITH_WINDOW
+from segmentry.schema import UNASSIGNED, Window
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.clustering import assign, clustering_of, distinct_with
 from segmentry.segments.forming._cell_model import CellModel
@@ -38,6 +39,32 @@ class FrozenSegments:
     latent: LatentModel | None = None
     cells: CellModel | None = None
     """`latent`, `cells`: where the algorithm is one of them, they place users, not the centres."""
+    window: Window
+    """Of the users that `preprocessing` takes."""
+    behaviour_window: Window | None = None
+
+    def in_windows(self, window: Window, behaviour_window: Window | None) -> "FrozenSegments":
+        """Return the same segments for users of other windows.
+
+        Counts that grow with the days are taken as of windows as long as those that formed the
+        segments. Latent classes take counts as they are: they weigh the evidence by them.
+        """
+        if self.latent is not None:
+            return self
+        found = self.multiplied(SCALES_WITH_WINDOW, self.window.n_days / window.n_days)
+        if self.behaviour_window is not None and behaviour_window is not None:
+            factor = self.behaviour_window.n_days / behaviour_window.n_days
+            found = found.multiplied(BEHAVIOURS_SCALE_WITH_WINDOW, factor)
+        return replace(found, window=window, behaviour_window=behaviour_window)
+
+    def multiplied(self, names: frozenset[str], factor: float) -> "FrozenSegments":
+        """Return the same segments for counts of some features in another unit."""
+        cells = self.cells
+        return replace(
+            self,
+            preprocessing=self.preprocessing.multiplied(names, factor),
+            cells=None if cells is None else cells.multiplied(names, factor),
+        )
 
     def place(self, table: pl.DataFrame) -> tuple[IntVector, FloatVector]:
         """Return id and margin of each user, shape (n_users,); 0 and NaN where there is no segment.

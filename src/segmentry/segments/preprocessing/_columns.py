@@ -20,7 +20,8 @@ class FittedColumn:
     `center` and `scale` are of the transformed values, `clip_low` and `clip_high` too. `levels`
     are those of a categorical feature as text, one column each, and `fill_level` the one that
     stands in for a missing value; `knots` those of a quantile scale. `note` says what was decided
-    about the feature and why, or is empty.
+    about the feature and why, or is empty. Known values are multiplied by `factor` first: counts of
+    a shorter window count for more.
     """
 
     feature: str
@@ -38,6 +39,7 @@ class FittedColumn:
     levels: tuple[str, ...] | None
     knots: tuple[float, ...]
     note: str
+    factor: float = 1.0
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,12 +53,15 @@ class FittedColumn:
     @property
     def raw_clip_low(self) -> float | None:
         """The lower clip in raw units."""
-        return None if self.clip_low is None else _untransform(self.transform, self.clip_low)
+        return self._raw(self.clip_low)
 
     @property
     def raw_clip_high(self) -> float | None:
         """The upper clip in raw units."""
-        return None if self.clip_high is None else _untransform(self.transform, self.clip_high)
+        return self._raw(self.clip_high)
+
+    def _raw(self, clip: float | None) -> float | None:
+        return None if clip is None else _untransform(self.transform, clip) / self.factor
 
 
 def matrix_of(column: FittedColumn, raw: pl.Series) -> FloatMatrix:
@@ -68,7 +73,7 @@ def matrix_of(column: FittedColumn, raw: pl.Series) -> FloatMatrix:
             levels = levels.fill_null(column.fill_level)
         block = _indicators(levels, column.levels)
     else:
-        values = numeric_values(raw)
+        values = numeric_values(raw) * column.factor
         is_missing = np.isnan(values)
         if column.fill_value is not None:
             values = np.where(is_missing, column.fill_value, values)

@@ -76,6 +76,16 @@ class Preprocessing:
         blocks = [matrix_of(column, table[column.feature]) for column in self.fitted]
         return np.ascontiguousarray(np.hstack(blocks))
 
+    def multiplied(self, names: Collection[str], factor: float) -> "Preprocessing":
+        """Return the same steps for values of some features that are counted in other windows."""
+        return replace(
+            self,
+            fitted=tuple(
+                replace(each, factor=each.factor * factor) if each.feature in names else each
+                for each in self.fitted
+            ),
+        )
+
     def unseen_levels(self, table: pl.DataFrame) -> dict[str, int]:
         """Count the users whose level of a categorical feature was not there at the fit."""
         found = {}

@@ -4,14 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from segmentry.describe.profiles import NumericStatistics, SegmentProfile
-from segmentry.formats import count, feature_value, interval, percent, rate, signed
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.formats import count, interval, percent, rate, signed
 from segmentry.present.dashboard._ask import choose_segment
 from segmentry.present.dashboard._offer import offer
 from segmentry.present.dashboard._runs import Run
 from segmentry.present.dashboard._show import heading, notice, part, segment_label, table, words
-from segmentry.present.tables import Column, Row, Shown, Table
-from segmentry.results.summary import FeatureRow, Summary
+from segmentry.present.tables import Column, Row, Table
+from segmentry.present.two_runs import middles
+from segmentry.results.summary import Summary
 from segmentry.schema import Estimate
 
 
@@ -65,16 +66,6 @@ def _sides(pair: tuple[SegmentProfile, SegmentProfile]) -> tuple[Column, ...]:
 def _rate(estimate: Estimate) -> str:
     limits = interval(estimate, write=rate)
     return f"{rate(estimate.value)}\n{limits}" if estimate.is_known else rate(None)
-
-
-def middles(row: NumericStatistics, feature: FeatureRow | None) -> Shown:
-    """Return the median of a feature, and below it the mean, in raw units."""
-    write = partial(
-        feature_value,
-        kind="count" if feature is None else feature.kind,
-        unit="" if feature is None else feature.unit,
-    )
-    return Shown(row.median, f"{write(row.median)}\nmean {write(row.mean)}")
 
 
 def _features(summary: Summary, one: SegmentProfile, other: SegmentProfile) -> Table:

@@ -4,21 +4,20 @@ from functools import lru_cache
 from html import escape
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from segmentry.evaluation.stability import align_ids
-from segmentry.formats import MISSING, count, percent, period, rate, signed
+from segmentry.formats import count, percent, period
 from segmentry.ingest.engines.run_tables import count_moves
 from segmentry.present.dashboard._ask import choose
 from segmentry.present.dashboard._offer import offer
-from segmentry.present.dashboard._pages._compare import middles
 from segmentry.present.dashboard._runs import Run, load, made_on, other_runs
 from segmentry.present.dashboard._show import heading, notice, put, segment_label, table
-from segmentry.present.tables import Cell, Column, Row, Table, segment_row
+from segmentry.present.tables import Column, Table, segment_row
+from segmentry.present.two_runs import changes_table, pairs_table
+from segmentry.results.run_folder import read_bundle
 from segmentry.results.summary import Summary
+from segmentry.results.two_runs import change_features, match_segments, pair_segments
 
-_MIN_CHANGE = 0.05
 _MIN_SHOWN = 0.005  # of a segment: less is 0 %
 
 
@@ -51,7 +50,7 @@ def _views(run: Run, before: Run, after: Run) -> list[Table]:
     files = [each.folder / "segments.parquet" for each in (before, after)]
     if not all(file.is_file() for file in files):
         notice("Users cannot be compared: one of the runs has no list of its users any more.")
-        views = [_drift(before.summary, after.summary)]
+        views = [changes_table(change_features(before.summary, after.summary))]
         table(*views)
         return views
     stamps = [file.stat().st_mtime_ns for file in files]
@@ -60,10 +59,11 @@ def _views(run: Run, before: Run, after: Run) -> list[Table]:
     n_both = int(both["n_users"].sum())
     if not n_both:
         notice("No user is in both runs: nothing can be compared user by user.")
-        views = [_drift(before.summary, after.summary)]
+        views = [changes_table(change_features(before.summary, after.summary))]
         table(*views)
         return views
-    matched = _matched(both, len(before.summary.segments), len(after.summary.segments))
+    bundles = [read_bundle(each.folder) for each in (before, after)]
+    matched = match_segments(moves, *bundles)
     heading(_finding(before.summary, after.summary, both, matched), level=2)
     put(_heat(before.summary, after.summary, both, matched))
     n_gone = int(moves.filter(pl.col("after").is_null())["n_users"].sum())
@@ -73,7 +73,12 @@ def _views(run: Run, before: Run, after: Run) -> list[Table]:
         f"earlier one, {count(n_new)} only in the later one.</p>"
     )
     pair = before.summary, after.summary
-    shown = [_changes(*pair, matched, is_first=before == run), _drift(*pair)]
+    pairs = pairs_table(
+        pair_segments(*pair, matched),
+        after.summary.outcome,
+        linked="earlier" if before == run else "later",
+    )
+    shown = [pairs, changes_table(change_features(*pair))]
     table(*(view for view in shown if view.rows))
     return [_moves_table(before.summary, after.summary, both, matched), *shown]
 
@@ -95,15 +100,6 @@ def _when(run: Run) -> str:
 def _counted(before: Path, after: Path, stamp: int, other_stamp: int) -> pl.DataFrame:
     del stamp, other_stamp  # keys of the cache
     return count_moves(before, after)
-
-
-def _matched(both: pl.DataFrame, n_before: int, n_after: int) -> dict[int, int]:
-    """Return the later segment of each earlier one that it is found again in."""
-    weights = both["n_users"].to_numpy()
-    old, new = (
-        np.repeat(both[name].to_numpy().astype(np.int64), weights) for name in ("before", "after")
-    )
-    return align_ids(old, new, n_old=n_before, n_new=n_after).found_again
 
 
 def _ordered(after: Summary, before: Summary, matched: dict[int, int]) -> list[int]:
@@ -175,76 +171,3 @@ def _moves_table(
             for s in before.segments
         ),
     )
-
-
-def _changes(before: Summary, after: Summary, matched: dict[int, int], *, is_first: bool) -> Table:
-    """Return both sides of each match; segments of the run that is open are linked."""
-    later = {s.segment_id: s for s in after.segments}
-    rows = []
-    for segment in before.segments:
-        match = later.get(matched.get(segment.segment_id, 0))
-        share, own_rate = segment.share, segment.expected_rate.value
-        cells: tuple[Cell, ...] = ("not found again", share, None, None, own_rate, None)
-        if match is not None:
-            name, new = segment_label(match), match.share
-            cells = (name, share, new, new - share, own_rate, match.expected_rate.value)
-        shown = segment.segment_id if is_first else None
-        rows.append(Row((segment_label(segment), *cells), segment=shown))
-    return Table(
-        "changes",
-        "Matched segments",
-        columns=(
-            Column("segment", "earlier segment"),
-            Column("later", "later segment", is_words=True),
-            Column("share_first", "users, earlier", percent),
-            Column("share_second", "users, later", percent),
-            Column("share_change", "change", _points),
-            Column("rate_first", "expected click rate, earlier", rate),
-            Column("rate_second", "expected, later", rate),
-        ),
-        rows=tuple(rows),
-    )
-
-
-def _points(value: float | None) -> str:
-    """Write a difference of shares with its sign."""
-    return MISSING if value is None else f"{signed(value * 100, digits=1)}\u00a0points"
-
-
-def _drift(before: Summary, after: Summary) -> Table:
-    """Return what changed by 5 % or more in all users of both runs, feature by feature."""
-    features = {row.name: row for row in before.features}
-    later = {row.feature: row for row in after.population.numeric}
-    found: list[tuple[float, Row]] = []
-    for old in before.population.numeric:
-        feature, new = features.get(old.feature), later.get(old.feature)
-        if feature is None or new is None or feature.kind == "time":
-            continue
-        change = _relative(old.mean, new.mean)
-        if change is None or abs(change) < _MIN_CHANGE:
-            continue
-        pair = (middles(old, feature), middles(new, feature))
-        found.append((abs(change), Row((feature.label, feature.unit, *pair, change))))
-    return Table(
-        "drift",
-        "All users: what changed by 5\u00a0% or more, median and below it the mean",
-        columns=(
-            Column("feature", "feature"),
-            Column("unit", "unit", is_words=True),
-            Column("median_first", "earlier"),
-            Column("median_second", "later"),
-            Column("mean_change", "change of the mean", _signed_percent),
-        ),
-        rows=tuple(row for _, row in sorted(found, key=lambda each: -each[0])),
-    )
-
-
-def _signed_percent(value: float | None) -> str:
-    return MISSING if value is None else f"{signed(value * 100)}\u00a0%"
-
-
-def _relative(before: float | None, after: float | None) -> float | None:
-    """Return the change as a share of what was before; null where that is not above 0."""
-    if before is None or after is None or before <= 0:
-        return None
-    return after / before - 1
