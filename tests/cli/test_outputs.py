@@ -1,5 +1,6 @@
 """Outputs that cannot hold what is written: other encodings, and a device that is full."""
 
+import csv
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.pipeline.runs import segmentry
 
 
 def written(*words, encoding="utf-8", out=subprocess.PIPE):
@@ -30,9 +32,9 @@ def test_text_in_another_encoding_is_written_in_plain_characters(plain_run, tmp_
 def test_json_in_another_encoding_is_escaped(plain_run, tmp_path):
     words = ("data", "check", plain_run.data_dir, "--json")
 
-    plain, whole = written(*words, encoding="ascii"), written(*words)
+    plain = written(*words, encoding="ascii")
 
-    assert json.loads(plain.stdout.decode("ascii")) == json.loads(whole.stdout)
+    assert json.loads(plain.stdout.decode("ascii")) == json.loads(segmentry(*words).out)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")  # noqa: PTH110
@@ -44,3 +46,23 @@ def test_an_output_that_is_full_is_one_line(words):
     assert done.returncode == 2
     assert done.stderr.decode().count("\n") == 1
     assert "Traceback" not in done.stderr.decode()
+
+
+def test_a_name_that_is_a_formula_is_text_in_every_csv(plain_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(plain_run.folder, run)
+    (run / "names.toml").write_text('[names]\n1 = "=HYPERLINK(1)"\n')
+    segmentry("report", run)
+
+    segmentry("score", run, plain_run.data_dir, "--out", tmp_path / "scores.csv")
+    segmentry("export", "powerbi", run, "--out", tmp_path / "powerbi")
+
+    tables = [tmp_path / "scores.csv", *(tmp_path / "powerbi" / "data").glob("*.csv")]
+    cells = {
+        cell
+        for table in tables
+        for row in csv.reader(table.read_text().splitlines())
+        for cell in row
+        if "HYPERLINK" in cell
+    }
+    assert cells == {"'=HYPERLINK(1)"}

@@ -4,11 +4,14 @@ import gzip
 import time
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.texts import raises_text, says
 
 from segmentry.errors import DataError, EmptyDataError, SchemaError
 from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, require_columns
+from segmentry.schema import ColumnSource, TableSource
 
 MANY_ROWS = "user,clk\n" + "1234567,0\n" * 40_000
 
@@ -277,3 +280,29 @@ def test_integers_are_whole_numbers_of_at_most_18_digits(value, is_integer):
     assert has_integers_only([value]) is is_integer
     assert has_integers_only(["1", value]) is is_integer
     assert has_integers_only([]) is True
+
+
+@pytest.mark.parametrize(("n_rows", "length"), [(20, 200_000), (2_000, 20_000_000)])
+def test_parquet_that_unpacks_to_all_memory_is_refused(n_rows, length, tmp_path):
+    file = tmp_path / "log.parquet"
+    packed = pa.DictionaryArray.from_arrays(pa.array([0] * n_rows, pa.int32()), ["a" * length])
+    is_short = n_rows * length < 1e7
+    table = pa.table({"user": packed.cast(pa.string()) if is_short else packed})
+    pq.write_table(table, file, compression="zstd", use_dictionary=not is_short)
+    assert file.stat().st_size < 20_000
+
+    with pytest.raises(DataError, match=r"column 'user' holds texts of more than 64 kB each"):
+        inspect_file(file)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+@pytest.mark.parametrize("n_bytes", [3_000_000, 40_000_000])
+def test_a_line_that_the_engine_would_lose_is_refused(suffix, n_bytes, tmp_path, shared_engine):
+    file = tmp_path / f"log{suffix}"
+    lines = [b"id,x\n", b"1,2\n" * 100, b"y" * n_bytes + b",3\n", b"1,2\n" * 100]
+    with gzip.open(file, "wb", 1) if suffix.endswith("gz") else file.open("wb") as stream:
+        stream.writelines(lines)
+    columns = {"user_id": ColumnSource("id", "text"), "x": ColumnSource("x", "integer")}
+
+    with pytest.raises(DataError, match="a line of more than 1 MB"):
+        shared_engine.read_table(TableSource("profiles", (file,), columns))

@@ -19,12 +19,12 @@ from segmentry.activate._members import (
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.ingest.user_files import as_ids, user_file_batches
 from segmentry.runtime.sampling import hash_shares
+from segmentry.runtime.spreadsheets import FORMULA, without_formulas
 from segmentry.schema.arrays import BoolVector
 
 _YES = ("1", "true", "yes", "y", "t", "granted", "consent_granted")
 _NO = ("0", "false", "no", "n", "f", "denied", "consent_denied")
 _UNSAID = ("", "unspecified", "unknown", "consent_unspecified")
-_FORMULA = r"^[=+\-@\t\r]"
 _HARMLESS = r"^[+\-][0-9A-Za-z+/=_.-]*$"
 _IS_LEFT = pl.col("has_consent") & ~pl.col("is_held_out")
 
@@ -145,14 +145,12 @@ def id_lines(users: pl.DataFrame, to: str) -> pl.Series:
         data = pl.struct(name=pl.lit("segmentry"), segment=pl.concat_list(segment))
         user = pl.struct(id=pl.col("user_id").cast(pl.String), data=pl.concat_list(data))
         return users.select(user.struct.json_encode().alias("line")).to_series()
-    name = pl.col("segment_name")
     table = users.select(
         _safe_ids(users["user_id"]),
         "segment_id",
-        # A cell that begins like a formula is text behind an apostrophe, for spreadsheets.
-        pl.when(name.str.contains(_FORMULA)).then("'" + name).otherwise(name),
+        "segment_name",
     )
-    text = table.write_csv(include_header=False)
+    text = without_formulas(table).write_csv(include_header=False)
     return pl.Series("line", text.removesuffix("\n").split("\n"), dtype=pl.String)
 
 
@@ -160,8 +158,7 @@ def _safe_ids(ids: pl.Series) -> pl.Series:
     """Refuse ids that a spreadsheet would run: an id that is changed would be nobody's."""
     if ids.dtype == pl.String:
         odd = ids.filter(
-            (ids.str.contains(_FORMULA) & ~ids.str.contains(_HARMLESS))
-            | ids.str.contains(r"[\r\n]")
+            (ids.str.contains(FORMULA) & ~ids.str.contains(_HARMLESS)) | ids.str.contains(r"[\r\n]")
         )
         if odd.len():
             raise SchemaError(
@@ -227,6 +224,6 @@ def write_log(people: People, path: Path, *, today: date | None) -> None:
         "segment_id",
         arm.alias("arm"),
         pl.lit(day.isoformat()).alias("date"),
-        pl.lit(("'" if re.match(_FORMULA, people.salt) else "") + people.salt).alias("salt"),
+        pl.lit(("'" if re.match(FORMULA, people.salt) else "") + people.salt).alias("salt"),
     )
     table.write_csv(path)

@@ -20,6 +20,7 @@ from segmentry.schema import FileShape
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 
 NULL_WORDS = (
@@ -33,6 +34,8 @@ BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _SAMPLE_BYTES = 1 << 18
 _TAIL_BYTES = 1 << 16
 _SAMPLE_ROWS = 1000
+_MAX_TEXT_BYTES = 1 << 16
+_MAX_DICTIONARY_BYTES, _MAX_RATIO = 1 << 24, 1000
 _DELIMITERS = ",\t;|"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 _PADDED = re.compile(r"[+-]?0[0-9]")
@@ -169,6 +172,7 @@ def _inspect_parquet(path: Path) -> FileLayout:
     try:
         with pq.ParquetFile(path) as file:
             columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+            _refuse_long_texts(path, file.metadata)
             nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
             uuids = tuple(f.name.strip() for f in file.schema_arrow if f.type == pa.uuid())
             batches = [next(file.iter_batches(batch_size=_SAMPLE_ROWS), None)]
@@ -192,6 +196,25 @@ def _inspect_parquet(path: Path) -> FileLayout:
         nested=nested,
         uuids=uuids,
     )
+
+
+def _refuse_long_texts(path: Path, metadata: "pq.FileMetaData") -> None:
+    """Refuse columns of texts beyond 64 kB each: few bytes of them unpack to all memory."""
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group)
+        for place in range(rows.num_columns):
+            column = rows.column(place)
+            n_bytes = column.total_uncompressed_size
+            is_long = n_bytes > _MAX_TEXT_BYTES * max(1, column.num_values)
+            # One text that is said a million times stands in a dictionary, once.
+            is_packed = column.has_dictionary_page and n_bytes > max(
+                _MAX_DICTIONARY_BYTES, _MAX_RATIO * column.total_compressed_size
+            )
+            if column.physical_type == "BYTE_ARRAY" and (is_long or is_packed):
+                raise DataError(
+                    f"{path}: column {column.path_in_schema!r} holds texts of more than 64 kB each;"
+                    " expected ids, codes and numbers; leave the column out of the file"
+                )
 
 
 def _texts_of(batch: "pa.RecordBatch") -> Iterator[tuple[str, ...]]:

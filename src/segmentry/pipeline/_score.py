@@ -23,6 +23,7 @@ from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.runtime.clock import StepClock
+from segmentry.runtime.spreadsheets import without_formulas
 from segmentry.runtime.temporary import written_whole
 from segmentry.schema import Progress, Source
 from segmentry.settings import CheckOptions, ReadingOptions
@@ -99,7 +100,7 @@ def score(
     if target is not None:
         with written_whole(target) as partial:
             if target.suffix == ".csv":
-                segments.write_csv(partial)
+                without_formulas(segments).write_csv(partial)
             else:
                 segments.write_parquet(partial)
     return ScoreResult(segments=segments, notes=_notes(bundle, users, unseen))

@@ -16,7 +16,7 @@ import polars as pl
 
 from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines._duckdb_scan import layouts_of, quoted_text, scan_query
-from segmentry.ingest.engines._failures import advice_on_quotes, cause_of, proving_gzip
+from segmentry.ingest.engines._failures import advice_on_quotes, cause_of, proving_text
 from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,
@@ -399,7 +399,7 @@ class DuckDBEngine:
         a line break; it says so and is then asked again.
         """
         step = f"reading the {source.role}"
-        with proving_gzip(source.files):
+        with proving_text(source.files):
             layouts = layouts_of(source)
             self._forget_rejects()
             try:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from segmentry.present import figures as plots
 from segmentry.present.tables import Table
+from segmentry.runtime.spreadsheets import without_formulas
 
 if TYPE_CHECKING:
     import altair as alt
@@ -70,7 +71,7 @@ def _slug(text: str) -> str:
 
 def as_csv(frame: pl.DataFrame) -> bytes:
     """Return a table as CSV."""
-    return frame.write_csv().encode()
+    return without_formulas(frame).write_csv().encode()
 
 
 def as_parquet(frame: pl.DataFrame) -> bytes:

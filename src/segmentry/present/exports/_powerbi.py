@@ -12,6 +12,7 @@ from typing import TypeAlias
 from segmentry.errors import OutputError
 from segmentry.present.exports._star import star_tables
 from segmentry.present.exports._tmdl import SEGMENT_COLOUR, render_model
+from segmentry.runtime.spreadsheets import without_formulas
 
 _SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition"
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool"
@@ -222,7 +223,7 @@ def export_powerbi(run_dir: Path, out: Path, *, overwrite: bool = False) -> Powe
         (folder / "data").mkdir()
         for name, frame in tables.items():
             frame.write_parquet(folder / "data" / f"{name}.parquet")
-            frame.write_csv(folder / "data" / f"{name}.csv")
+            without_formulas(frame).write_csv(folder / "data" / f"{name}.csv")
         model = folder / f"{_NAME}.SemanticModel"
         for path, text in render_model(tables).items():
             _write(model / "definition" / path, text)
