@@ -10,7 +10,7 @@ WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTR
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser demo gate hooks test texts coverage ci bench bench-behaviours verify docs pictures clean
+.PHONY: help browser postgres demo gate hooks test texts coverage ci bench bench-behaviours verify docs pictures clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -29,6 +29,9 @@ $(READY): $(PACKAGE)
 browser: ## Install what the browser tests need (root, Debian): Chromium and axe-core
 	command -v chromium >/dev/null || (apt-get update && apt-get install --yes chromium)
 	test -f node_modules/axe-core/axe.min.js || npm install --no-save axe-core@4
+
+postgres: ## Install the server that runs the exported queries in tests (root, Debian)
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || (apt-get update && apt-get install --yes postgresql)
 
 demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/report.html
 	$(BIN)/segmentry demo --out demo
@@ -95,6 +98,8 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 	$(BIN)/python benchmarks/budget.py --seeds 200
 	$(BIN)/python benchmarks/ab_tests.py aa --seeds 1000 --n-users 600
 	$(BIN)/python benchmarks/ab_tests.py power --seeds 200 --n-users 2000 --mde 0.4
+	$(BIN)/python benchmarks/experiments.py aa --seeds 1000 --n-users 600
+	$(BIN)/python benchmarks/experiments.py power --seeds 200 --n-users 24000 --mde 0.15
 	$(BIN)/python benchmarks/exposure.py curves --seeds 300
 	$(BIN)/python benchmarks/exposure.py reaction --seeds 400
 	$(BIN)/python benchmarks/exposure.py cells --seeds 200

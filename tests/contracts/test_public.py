@@ -117,6 +117,7 @@ def test_every_command_and_every_option_is_explained():
         ("export", "audience"),
         ("export", "powerbi"),
         ("export", "excel"),
+        ("export", "sql"),
     }
 
 

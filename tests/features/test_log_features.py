@@ -302,6 +302,21 @@ def test_saved_prior_is_used_as_it_is(engine, tmp_path):
     assert table["ctr_shrunk"].to_list() == [pytest.approx(0.18)]  # (1 + 0.8) / (2 + 8)
 
 
+def test_a_profile_without_events_has_the_mean_rate_whatever_else_is_counted(engine, tmp_path):
+    rate = [feature for feature in LOG_FEATURES if feature.name == "ctr_shrunk"]
+    log = split_rows(engine, [at(0, click=1)], tmp_path)
+    counts = count_users(
+        engine, log.parts, ads_of(ADS), window=WINDOW, main_placement="top", features=rate
+    ).users
+    saved = BetaPrior(mean=0.1, precision=8.0)
+
+    table, _ = derive_features(
+        counts, pl.DataFrame({"user_id": [99]}), (), window=WINDOW, features=rate, prior=saved
+    )
+
+    assert table["ctr_shrunk"].to_list()[-1] == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(
     ("placements", "main"),
     [

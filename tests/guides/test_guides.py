@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from tests.databases import postgres_server
 from tests.pipeline.runs import segmentry
 
 GUIDES = sorted((Path(__file__).parents[2] / "docs" / "guide").glob("*.md"))
@@ -19,10 +20,20 @@ def workshop(tmp_path_factory):
     return tmp_path_factory.mktemp("guides"), {}
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch, postgres_server() as found:
+        for name, value in {"HOST": str(found.folder), "USER": "postgres"}.items():
+            patch.setenv(f"PG{name}", value)
+        yield
+
+
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 @pytest.mark.usefixtures("undrawn")
-def test_every_command_of_a_guide_runs(page, workshop, monkeypatch):
+def test_every_command_of_a_guide_runs(page, workshop, monkeypatch, request):
     """What a guide asks of its runs is no picture."""
+    if page.stem == "sql":
+        request.getfixturevalue("server")
     folder, done = workshop
     monkeypatch.chdir(folder)
     blocks = BLOCK.findall(page.read_text())

@@ -13,7 +13,7 @@ from segmentry.lifecycle.history import (
     REFRESHES_FILE,
     begun,
     carried_on,
-    forget_users,
+    forget_members,
     members_at,
     read_history,
     written_history,
@@ -96,7 +96,7 @@ def test_duckdb_answers_as_members_at_does(year):
 def test_a_forgotten_user_is_gone(year):
     folder, _ = year
 
-    assert forget_users(folder, ["7", "9", "no such user"]) == 2
+    assert forget_members(folder, ["7", "9", "no such user"]) == 2
 
     left = read_history(folder).membership
     assert set(left["user_id"]) == set(range(200)) - {7, 9}

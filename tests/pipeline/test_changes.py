@@ -16,7 +16,11 @@ from tests.texts import raises_text
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import ConfigError, DataError, OutputError, SchemaError
 from segmentry.ingest.store import slices
+from segmentry.lifecycle.history import begun as begun_history
+from segmentry.lifecycle.history import read_history, written_history
+from segmentry.lifecycle.keys import SegmentKeys
 from segmentry.pipeline import add_data, build_user_table, check_data, forget_data, prepare, run
+from segmentry.schema import Window
 
 DAY = 86_400
 FIRST = 1_494_000_000
@@ -189,8 +193,16 @@ def test_a_forgotten_user_is_nowhere(days, begun, whole, tmp_path):
     gone = [1, 5, 77]
     (tmp_path / "gone.csv").write_text("user_id\n" + "".join(f"{each}\n" for each in gone))
 
-    accounts = forget_data(begun, tmp_path / "gone.csv")
+    past = tmp_path / "history"
+    keys = SegmentKeys(segmentation="s", keys=("kaaa",))
+    members = pl.DataFrame({"user_id": [1, 2, 77], "segment_key": "kaaa"})
+    first = begun_history(keys, members, run="run", window=Window(start=0, end=DAY))
+    with written_history(past, *first) as put:
+        put()
 
+    accounts = forget_data(begun, tmp_path / "gone.csv", history=past)
+
+    assert read_history(past).membership["user_id"].to_list() == [2]
     # The rate of one user is shrunk towards that of all.
     left, before = (build_user_table(each).drop("ctr_shrunk") for each in (begun, whole))
     assert left.equals(before.filter(~pl.col("user_id").is_in(gone)))

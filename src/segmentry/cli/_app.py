@@ -97,6 +97,7 @@ _group(
     powerbi=_export.powerbi,
     excel=_export.excel,
     audience=_export.audience,
+    sql=_export.sql,
 )
 
 

@@ -190,6 +190,10 @@ def forget(
     users: Annotated[
         Path, typer.Option(help="CSV or Parquet file with a column user_id.", metavar="FILE")
     ],
+    history: Annotated[
+        Path | None,
+        typer.Option(help="Erase them from this history of refresh too.", metavar="DIR"),
+    ] = None,
     json: Json = False,
     **settings: Any,
 ) -> None:
@@ -198,7 +202,9 @@ def forget(
     from segmentry.schema import OF_IMPRESSIONS
 
     with _console.shown_progress() as progress:
-        accounts = pipeline.forget_data(prepared, users, progress=progress, **settings)
+        accounts = pipeline.forget_data(
+            prepared, users, history=history, progress=progress, **settings
+        )
     if json:
         _console.print_json({"tables": accounts})
         return

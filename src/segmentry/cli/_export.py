@@ -1,11 +1,11 @@
-"""Commands that hand segments on: export powerbi, export excel, export audience."""
+"""Commands that hand segments on: export powerbi, excel, audience and sql."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segmentry.cli._options import Json, Overwrite, RunDir, parse_ids, parse_share
+from segmentry.cli._options import Json, Overwrite, RunDir, parse_ids, parse_names, parse_share
 
 if TYPE_CHECKING:
     from segmentry.activate.audience import Audience
@@ -149,3 +149,50 @@ def _print_audience(audience: "Audience") -> None:
         typer.echo(
             f"  since the previous list {audience.n_added:,} came, {audience.n_removed:,} went"
         )
+
+
+def sql(
+    run_dir: RunDir,
+    dialect: Annotated[
+        str,
+        typer.Option(
+            help="duckdb, postgres, bigquery, snowflake, spark, databricks, redshift, trino, "
+            "clickhouse or mysql."
+        ),
+    ],
+    start: Annotated[
+        str,
+        typer.Option("--from", help="What the query reads: users (a user table) or events."),
+    ] = "users",
+    timestamps: Annotated[
+        bool,
+        typer.Option("--timestamps", help="shown_at is a timestamp, not epoch seconds."),
+    ] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Write the readable rules instead of the model.")
+    ] = False,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a table, as users=shop.users.", metavar="ROLE=TABLE"),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a column where it is another.", metavar="OURS=YOURS"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; printed if absent.", metavar="FILE")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a query with which a database scores its users as `score` does."""
+    from segmentry.activate.sql.scorer import Asked, export_sql
+
+    asked = Asked(
+        dialect=dialect,
+        start=start,
+        tables=parse_names(table or (), option="--table"),
+        columns=parse_names(column or (), option="--column"),
+        are_timestamps=timestamps,
+    )
+    query = export_sql(run_dir, asked, is_of_rules=rules, out=out, overwrite=overwrite)
+    typer.echo(query if out is None else f"Query: {out}", nl=out is not None)

@@ -120,6 +120,23 @@ def parse_ids(text: str, *, option: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
+def parse_names(texts: Sequence[str], *, option: str) -> dict[str, str]:
+    """Return names by segmentry's own, each written as ``users=shop.users``.
+
+    >>> parse_names(["user_id=user id"], option="--column")
+    {'user_id': 'user id'}
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        own, sign, name = text.partition("=")
+        if not (own and sign and name):
+            raise ConfigError(f"{option} {text!r}: expected OURS=YOURS, as user_id=customer")
+        if own in found:
+            raise ConfigError(f"{option} {own}: found twice, expected one name")
+        found[own] = name
+    return found
+
+
 def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
     """Return shares by segment that are written as ``1=10%``, several apart by commas or options.
 
@@ -135,16 +152,16 @@ def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
     return found
 
 
-def parse_ratio(text: str) -> tuple[float, float]:
-    """Return the two parts of a ratio that is written as ``1:1``.
+def parse_ratio(text: str) -> tuple[float, ...]:
+    """Return the parts of a ratio that is written as ``1:1``, or ``2:1:1`` for two treatments.
 
     >>> parse_ratio("9:1")
     (9.0, 1.0)
     """
     try:
-        control, treatment = (float(part) for part in text.split(":"))
+        parts = tuple(float(part) for part in text.split(":"))
     except ValueError:
-        control = treatment = float("nan")
-    if not (0 < control < float("inf") and 0 < treatment < float("inf")):
-        raise ConfigError(f"--ratio {text}: expected control:treatment, as 1:1 or 9:1")
-    return control, treatment
+        parts = ()
+    if len(parts) < 2 or not all(0 < part < float("inf") for part in parts):
+        raise ConfigError(f"--ratio {text}: expected control:treatment, as 1:1, 9:1 or 2:1:1")
+    return parts

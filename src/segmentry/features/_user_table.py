@@ -112,6 +112,8 @@ def derive_features(
     known = known.with_columns(pl.lit(value=True).alias("is_profiled"))
     users = counts.join(known, on="user_id", how="full", coalesce=True).sort("user_id")
     is_count = [feature.name for feature in features if feature.kind == "count"]
+    if "ctr_shrunk" in names:  # which takes both, whether they are features or not
+        is_count += [each for each in ("n_clicks", "n_impressions") if each not in is_count]
     users = users.with_columns(
         pl.col("is_profiled").fill_null(value=False), pl.col(*is_count).fill_null(0)
     )

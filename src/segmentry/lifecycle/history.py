@@ -211,7 +211,7 @@ def members_at(folder: Path | str, at: dt.datetime | dt.date) -> pl.DataFrame:
     ).select("user_id", "segment_key")
 
 
-def forget_users(folder: Path, users: Iterable[str | int]) -> int:
+def forget_members(folder: Path, users: Iterable[str | int]) -> int:
     """Erase users from a history; return how many of them it knew.
 
     Raises BundleError if it cannot be read, OutputError if it cannot be written.

@@ -14,6 +14,7 @@ from segmentry.ingest.store.changes import add_files, forget_users
 from segmentry.ingest.store.preparation import prepare_source
 from segmentry.ingest.store.prepared import read_origin, read_prepared, tables_of
 from segmentry.ingest.user_files import as_ids, read_user_file
+from segmentry.lifecycle.history import forget_members, read_history
 from segmentry.schema import Progress, RowAccount, Source
 from segmentry.settings import ReadingOptions
 
@@ -155,6 +156,7 @@ def forget_data(
     prepared: Path | str,
     users: Path | str,
     *,
+    history: Path | str | None = None,
     progress: Progress | None = None,
     **options: Unpack[ReadingOptions],
 ) -> tuple[RowAccount, ...]:
@@ -166,6 +168,8 @@ def forget_data(
         A folder that `prepare` made.
     users : Path or str
         CSV or Parquet file with a column ``user_id``, or called as in the files of the log.
+    history : Path or str, optional
+        A history of ``segmentry refresh``, from which they are erased too.
     progress : callable, optional
     **options
         ``memory`` of `RunConfig`.
@@ -192,7 +196,12 @@ def forget_data(
             f"{users}: {n_repeated:,} of {len(ids):,} rows repeat a user; expected each user once; "
             "remove the others"
         )
-    return forget_users(target, ids, memory=settings.memory, progress=progress)
+    if history is not None:
+        read_history(Path(history))  # before anything is changed: it must be one
+    accounts = forget_users(target, ids, memory=settings.memory, progress=progress)
+    if history is not None:
+        forget_members(Path(history), ids)
+    return accounts
 
 
 def _source_to_prepare(

@@ -30,6 +30,7 @@ from segmentry.settings import CheckOptions, ReadingOptions
 
 _MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
+_MAX_OUTSIDE = 0.5
 _WRITERS = (".parquet", ".csv")
 
 
@@ -238,6 +239,13 @@ def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[
         "formed; it counts as none of the known levels"
         for feature, n_users in unseen.items()
     ]
+    for feature, (share, low, high) in bundle.preprocessing.shares_outside(users.table).items():
+        if share > _MAX_OUTSIDE:
+            notes.append(
+                f"{share:.0%} of the known values of {feature} are outside {low:,.4g} to "
+                f"{high:,.4g}, where nearly all users were when the segments were formed; check "
+                "its unit"
+            )
     if users.window.n_days != bundle.window.n_days:
         notes.append(
             f"these data cover {users.window.n_days:g} days, the segments were formed on "

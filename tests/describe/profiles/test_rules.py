@@ -1,9 +1,12 @@
 """Rules: replayed by an engine of its own, they give the printed figures to the user."""
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
+import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.texts import says
@@ -138,6 +141,30 @@ def test_hostile_levels_stay_text(tmp_path):
     found = replayed(rules, users, tmp_path)
 
     assert list(found.values()) == ids.tolist()
+
+
+DIALECTS = ["bigquery", "clickhouse", "databricks", "duckdb", "mysql", "postgres", "redshift",
+            "snowflake", "spark", "trino"]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("name", ["age_level", "total spend", "order", "größe"])
+def test_no_database_takes_a_column_for_a_text(dialect, name):
+    users = pl.DataFrame({"user_id": range(8), name: [1, 1, 1, 1, 5, 5, 5, 5]})
+    feature = replace(CATALOGUE["age_level"], name=name)
+    ids = np.array([1] * 4 + [2] * 4)
+    query = rules_sql(find_rules(users, ids, [feature], n_segments=2, population="all"))
+
+    try:
+        found = sqlglot.parse_one(query.replace("'users.parquet'", "users"), read=dialect)
+    except sqlglot.errors.SqlglotError:
+        assert name != "age_level"
+        return
+    texts = [each for each in found.find_all(sqlglot.exp.Literal) if each.is_string]
+    # The parser lets `users.'text'` pass, which no database does.
+    assert all(isinstance(each.parent, sqlglot.exp.Column) for each in texts)
+    assert all(each.parent.table == "users" for each in texts)
+    assert {each.name for each in found.find_all(sqlglot.exp.Column)} == {"user_id", name}
 
 
 def test_one_segment_is_everyone(tmp_path):

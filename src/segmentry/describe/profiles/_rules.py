@@ -1,6 +1,7 @@
 """Readable rules for each segment, in words and SQL: a small tree, cut at round raw numbers."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -392,22 +393,23 @@ def _number(value: float, column: RuleColumn) -> str:
 def rules_sql(rules: RuleSet, *, table: str = "users.parquet") -> str:
     """Return a query that gives the segment of every user by the rules alone.
 
-    It is for DuckDB and reads `table`; elsewhere only the last line changes: ``SELECT user_id, CASE
-    ... END AS rule_segment_id FROM ...``, ending with a new line. An unknown value counts as the
-    median of the feature; users that are not segmented have 0.
+    It is for DuckDB and reads `table`: ``SELECT user_id, CASE ... END AS rule_segment_id FROM
+    ...``, ending with a new line. Other databases either refuse it or read it the same way. An
+    unknown value counts as the median of the feature; users that are not segmented have 0.
     """
     cases = [f"    WHEN {each} THEN 0" for each in _left_out(rules)]
     cases += [f"    WHEN {_where(each.conditions)} THEN {each.segment_id}" for each in rules.rules]
     lines = [
         "-- The segments by rules on raw units, without the model.",
         f"-- They tell the segment of {rules.fidelity:.1%} of {rules.n_users:,} users.",
+        "-- For DuckDB; for other databases: segmentry export sql RUN_DIR --rules --dialect NAME",
         "SELECT",
         "  user_id,",
         "  CASE",
         *cases,
         "    ELSE 0",
         "  END AS rule_segment_id",
-        f"FROM {_text(table)};",
+        f"FROM {_text(table)} AS users;",
     ]
     return "\n".join(lines) + "\n"
 
@@ -415,9 +417,9 @@ def rules_sql(rules: RuleSet, *, table: str = "users.parquet") -> str:
 def _left_out(rules: RuleSet) -> list[str]:
     left_out = []
     if rules.population == "shown":
-        left_out.append('COALESCE("n_impressions", 0) <= 0')
+        left_out.append("COALESCE(n_impressions, 0) <= 0")
     if rules.population == "profiled":
-        left_out.append('NOT COALESCE("is_profiled", FALSE)')
+        left_out.append("NOT COALESCE(is_profiled, FALSE)")
     return left_out + [f"{_name(feature)} IS NULL" for feature in rules.complete]
 
 
@@ -449,8 +451,15 @@ def _literal(value: float) -> str:
     return f"{value!r}" if "e" in repr(value) else f"{value!r}e0"
 
 
+_PLAIN = re.compile(r"(?!current_|session_|local)[a-z][a-z0-9]*(_[a-z0-9]+)+")
+"""Names of several words: reserved in no database."""
+
+
 def _name(feature: str) -> str:
-    return '"' + feature.replace('"', '""') + '"'
+    # BigQuery, Spark and MySQL take "name" for a text and compare that. After a dot they refuse it.
+    if _PLAIN.fullmatch(feature):
+        return feature
+    return 'users."' + feature.replace('"', '""') + '"'
 
 
 def _text(value: str) -> str:

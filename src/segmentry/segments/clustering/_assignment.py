@@ -14,6 +14,9 @@ _BLOCK = 4096
 # Centres in order stay in order unless a tied row follows the new lowest index; the limit cuts
 # short the case, not seen yet, that such a row goes to and fro.
 _MAX_ORDERINGS = 10
+TIE = 1e-9
+"""Squared distances that differ by less, relative to the nearest, are equal: the last digits of a
+logarithm are not the same on every machine, and would decide."""
 
 
 def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
@@ -21,9 +24,10 @@ def assign(X: ArrayLike, centers: ArrayLike) -> tuple[IntVector, FloatVector]:
 
     `X`, shape (n_rows, n_columns), is preprocessed as the rows that the `centers` came from, shape
     (k, n_columns). Of each row, shape (n_rows,), the index of the nearest centre by Euclidean
-    distance is returned, the lowest index of several; and the margin `(d2 - d1) / d2` in [0, 1],
-    where `d1` and `d2` are the distances to the nearest and the second nearest centre: 1 on a
-    centre, 0 halfway between two. It is 1 where there is one centre only, and 0 where `d2` is 0.
+    distance is returned, the lowest index of several that are equal but for rounding; and the
+    margin `(d2 - d1) / d2` in [0, 1], where `d1` and `d2` are the distances to the nearest and the
+    second nearest centre: 1 on a centre, 0 halfway between two. It is 1 where there is one centre
+    only, and 0 where `d2` is 0.
 
     Raises ValueError if a value is not finite, there is no centre, or the numbers of columns
     differ.
@@ -79,7 +83,25 @@ def nearest_two(X: FloatMatrix, centers: FloatMatrix) -> tuple[IntVector, FloatV
             np.minimum(second[part], loser, out=second[part])
             np.minimum(nearest[part], squared, out=nearest[part])
             labels[part][is_nearer] = index
+        _settle_ties(columns, centers, labels[part], nearest[part], second[part])
     return labels, nearest, second
+
+
+def _settle_ties(
+    columns: FloatMatrix,
+    centers: FloatMatrix,
+    labels: IntVector,
+    nearest: FloatVector,
+    second: FloatVector,
+) -> None:
+    """Give rows of a block that have several nearest centres the first of them."""
+    limit = nearest * (1 + TIE)
+    tied = np.flatnonzero(second <= limit)
+    if not tied.size:
+        return
+    rows, limit = columns[:, tied], limit[tied]
+    for index in range(len(centers) - 1, -1, -1):
+        labels[tied[_squared_distance(rows, centers[index]) <= limit]] = index
 
 
 def _squared_distance(columns: FloatMatrix, center: FloatVector) -> FloatVector:

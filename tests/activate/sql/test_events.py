@@ -1,0 +1,96 @@
+"""The query on raw events gives each user the segment that `score` gives on the same rows."""
+
+import datetime as dt
+import itertools
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from hypothesis import given
+from tests.activate.sql.logs import WINDOW, logs, models, write_taobao
+from tests.activate.sql.models import PLAIN, SCORED, bundle_of
+from tests.repeats import examples
+from tests.texts import raises_text
+
+from segmentry.activate.sql.scorer import Asked, export_sql, score_sql
+from segmentry.errors import SelectionError
+from segmentry.pipeline import score
+from segmentry.results.run_folder import read_segments
+from segmentry.results.scoring import render_bundle
+from segmentry.schema import OF_IMPRESSIONS
+from segmentry.segments.preprocessing import Preprocessing
+
+_number = itertools.count()
+
+
+def types_of(bundle):
+    """Return the types that the features have in a run of Taobao's files."""
+    attributes = {each.name for each in bundle.attributes}
+    return {
+        name: pl.Int64() if name in attributes or name.startswith("n_") else pl.Float64()
+        for name in bundle.columns
+    }
+
+
+@examples(3, 200)
+@given(log=logs(), bundle=models())
+def test_any_model_agrees_on_any_log(database, tmp_path, log, bundle):
+    folder = tmp_path / str(next(_number))
+    write_taobao(folder / "log", *log)
+    (folder / "run" / "model").mkdir(parents=True)
+    (folder / "run" / "model" / "bundle.json").write_text(render_bundle(bundle))
+    of_window = {"since": "2017-05-06", "until": "2017-05-14"}
+    expected = score(folder / "run", folder / "log", **of_window).segments
+    both = {"is_not_click": "is_not_click"}
+    asked = Asked(dialect=database.dialect, start="events", columns=both)
+    query = score_sql(bundle, asked, types=types_of(bundle), rates={}, traits=OF_IMPRESSIONS)
+
+    rows = database.answer(query, **dict(zip(("events", "ads", "profiles"), log, strict=True)))
+
+    found = {row[0]: row[1:] for row in rows}
+    assert len(found) == len(rows)
+    assert set(found) <= set(expected["user_id"])
+    for user, segment_id, segment_name, margin in expected.select(SCORED).iter_rows():
+        # A profile without events is of no segment, and not asked for unless the model takes it.
+        assert found.get(user, (0, None, None))[:2] == (segment_id, segment_name)
+        if segment_id:
+            assert found[user][2] == pytest.approx(margin, abs=1e-9)
+
+
+def test_events_of_a_run_have_the_segments_of_the_run(plain_run, database):
+    names = {"user_id": "user", "shown_at": "when", "is_click": "clk", "is_not_click": "nonclk"}
+    log = pl.read_csv(plain_run.data_dir / "raw_sample.csv").rename({"time_stamp": "when"})
+    table = log.select(names.values())
+    asked = Asked(
+        dialect=database.dialect, start="events", tables={"events": "Ad log"}, columns=names
+    )
+
+    rows = database.answer(export_sql(plain_run.folder, asked), **{"Ad log": table})
+
+    segments = read_segments(plain_run.folder).filter(pl.col("segment_id") > 0)
+    expected = segments.select("user_id", "segment_id").rows()
+    assert sorted(row[:2] for row in rows) == sorted(expected)
+
+
+def test_timestamps_are_read_in_utc(database):
+    model = bundle_of(Preprocessing((replace(PLAIN, feature="n_impressions"),), ()), [[1.0], [9.0]])
+    model = replace(model, recipe="default", window=WINDOW)
+    asked = Asked(dialect=database.dialect, start="events", are_timestamps=True)
+    query = score_sql(
+        model, asked, types={"n_impressions": pl.Int64()}, rates={}, traits=OF_IMPRESSIONS
+    )
+    moments = [dt.datetime(2017, 5, 5, 15, 59, 59), dt.datetime(2017, 5, 5, 16)]
+    events = pl.DataFrame({"user_id": [1, 2], "shown_at": moments, "is_click": [0, 0]})
+
+    assert [row[:2] for row in database.answer(query, events=events)] == [(2, 1)]
+
+
+def test_what_does_not_follow_of_events_is_refused():
+    ready = bundle_of(Preprocessing((replace(PLAIN, feature="spent"),), ()), [[1.0]])
+
+    for recipe in ("table", "default"):
+        with raises_text(SelectionError):
+            score_sql(
+                replace(ready, recipe=recipe), Asked(dialect="duckdb", start="events"),
+                types={}, rates={}, traits=OF_IMPRESSIONS,
+            )  # fmt: skip

@@ -1,0 +1,36 @@
+"""The query on a user table, run by databases, gives each user the segment that `score` gives."""
+
+import pytest
+from hypothesis import given
+from tests.activate.sql.models import SCORED, scored_tables
+from tests.repeats import examples
+
+from segmentry.activate.sql.scorer import Asked, score_sql
+from segmentry.results.scoring import score_users
+from segmentry.schema import OF_IMPRESSIONS
+
+
+def scored(bundle, table, database):
+    """Return what the query gives for each user."""
+    types = dict(table.schema)
+    asked = Asked(dialect=database.dialect)
+    query = score_sql(bundle, asked, types=types, rates={1: 0.25}, traits=OF_IMPRESSIONS)
+    return {row[0]: row[1:] for row in database.answer(query, users=table)}
+
+
+def check_agrees(bundle, table, found):
+    expected, _ = score_users(bundle, table)
+
+    assert len(found) == table.height
+    for user, segment_id, segment_name, margin in expected.select(SCORED).iter_rows():
+        assert found[user][:2] == (segment_id, segment_name), user
+        assert found[user][2] == pytest.approx(margin, abs=1e-9)
+        assert found[user][3] == (0.25 if segment_id == 1 else None)
+
+
+@examples(15, 200)
+@given(drawn=scored_tables())
+def test_any_model_agrees_on_any_table(database, drawn):
+    bundle, table = drawn
+
+    check_agrees(bundle, table, scored(bundle, table, database))
