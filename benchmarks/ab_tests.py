@@ -44,7 +44,7 @@ def print_rate(name, hits):
 def analysed(counts, ids, n_days, seed, *, share=0.5, own=None, effect=0.0):
     """Assign the users of some segments, run the test on the days after the log, analyse it."""
     users = np.flatnonzero(ids > 0)
-    arms = assign_arms(pl.Series(users), ids[users], treatment_share=share, salt=f"seed {seed}")
+    arms = assign_arms(pl.Series(users), ids[users], ratio=(1 - share, share), salt=f"seed {seed}")
     later = counts.totals(range(8, 8 + n_days))
     n, c = later.n_trials[users], later.n_successes[users]
     if effect:
@@ -160,7 +160,7 @@ def main():
     parser.add_argument("--n-users", type=int, default=3_000)
     parser.add_argument("--shares", type=float, nargs="+", default=[0.5, 0.1])
     parser.add_argument("--mde", type=float, default=0.25)
-    parser.add_argument("--most-days", type=int, default=30)
+    parser.add_argument("--max-days", type=int, default=30)
     args = parser.parse_args()
     COMMANDS[args.command](args)
 

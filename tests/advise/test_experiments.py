@@ -181,28 +181,28 @@ def test_the_explained_share_is_that_of_a_regression_inside_segments():
 def test_every_segment_is_divided_as_asked_and_rows_may_come_in_any_order():
     users = pl.Series(range(5_003))
     segments = np.arange(5_003) % 7
-    arms = assign_arms(users, segments, treatment_share=0.3, salt="a")
+    arms = assign_arms(users, segments, ratio=(7, 3), salt="a")
 
     sizes, treated = np.bincount(segments), np.bincount(segments, weights=arms)
     assert (np.abs(treated - 0.3 * sizes) < 1).all()
     order = np.random.default_rng(0).permutation(5_003)
-    again = assign_arms(users[order], segments[order], treatment_share=0.3, salt="a")
+    again = assign_arms(users[order], segments[order], ratio=(7, 3), salt="a")
     assert (again == arms[order]).all()
 
 
 def test_another_salt_is_an_independent_assignment():
     users, ones = pl.Series(range(20_000)), np.ones(20_000, dtype=int)
     one, other = (
-        assign_arms(users, ones, treatment_share=0.5, salt=salt) for salt in ("spring", "summer")
+        assign_arms(users, ones, ratio=(1, 1), salt=salt) for salt in ("spring", "summer")
     )
     assert abs(np.corrcoef(one, other)[0, 1]) < 4 / 20_000**0.5
 
 
 def test_the_sample_ratio_is_checked_as_scipy_does():
-    p = sample_ratio_p(4_700, 5_300, treatment_share=0.5)
+    p = sample_ratio_p([4_700, 5_300], ratio=(1, 1))
     assert p == pytest.approx(stats.chisquare([4_700, 5_300]).pvalue)
     assert p < RATIO_ALARM
-    assert sample_ratio_p(0, 0, treatment_share=0.5) == 1.0
+    assert sample_ratio_p([0, 0], ratio=(1, 1)) == 1.0
 
 
 # --- analysis
@@ -406,7 +406,7 @@ def test_nothing_is_found_in_about_one_aa_test_in_twenty(share):
     before, later = counts.totals(range(8)), counts.totals(range(8, 12))
     ps = []
     for salt in range(100):
-        arms = assign_arms(pl.Series(users), ids[users], treatment_share=share, salt=str(salt))
+        arms = assign_arms(pl.Series(users), ids[users], ratio=(1 - share, share), salt=str(salt))
         found = analyse_experiment(
             arms,
             later.n_trials[users],

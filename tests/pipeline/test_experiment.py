@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 from tests.pipeline.runs import plain_run, segmentry
-from tests.texts import shows
+from tests.texts import says, shows
 
 from segmentry.advise.experiments import analyse_test
 
@@ -180,3 +180,78 @@ def test_a_test_that_makes_no_sense_is_refused_in_one_line(run_dir, words):
     shows(answer.err)
     assert answer.err.count("\n") == 1
     assert (run_dir / "plan" / "test.json").read_bytes() == before
+
+
+# --- what is counted per user, several treatments, looks
+
+
+@pytest.fixture(scope="module")
+def looked_at(run_dir, tmp_path_factory):
+    """A test of clicks per user: two treatments, three looks."""
+    folder = tmp_path_factory.mktemp("metric") / "run"
+    shutil.copytree(run_dir, folder)
+    words = ("--metric", "clicks", "--mde", "60%", "--ratio", "2:1:1", "--looks", "3")
+    answer = segmentry("plan", "test", folder, *words, "--max-days", "365")
+    assert (answer.code, answer.err) == (0, "")
+    return folder
+
+
+def test_looks_are_planned_and_rise_to_the_last_day(looked_at):
+    plan = json.loads((looked_at / "plan" / "test.json").read_text())
+    looks, everyone = plan["looks"], plan["everyone"]
+
+    # What users keep makes the plain test endless; what they did before takes it away.
+    assert looks[-1]["day"] == everyone["n_days"] or everyone["n_days_adjusted"]
+    assert looks[-1]["fraction"] == 1.0
+    assert [each["alpha"] for each in looks] == sorted(each["alpha"] for each in looks)
+    assert sum(each["alpha"] for each in looks) >= 0.025 > looks[-1]["alpha"]  # two treatments
+    users = pl.read_parquet(looked_at / "users.parquet")
+    per_day = users["n_clicks"].sum() / users.height / 8
+    assert everyone["rate"] == pytest.approx(per_day, rel=0.05)
+    sizes = dict(
+        pl.read_parquet(looked_at / "plan" / "assignment.parquet")["arm"].value_counts().rows()
+    )
+    assert set(sizes) == {"control", "treatment-1", "treatment-2"}
+    assert abs(sizes["control"] - 2 * sizes["treatment-1"]) <= 6
+
+
+def test_a_look_is_analysed_at_its_own_level(looked_at, tmp_path):
+    arms = pl.read_parquet(looked_at / "plan" / "assignment.parquet")
+    works = np.where(arms["arm"] == "treatment-2", 2.0, 1.0)
+    clicks = np.random.default_rng(2).poisson(1.0 * works)
+    arms.select("user_id", clicks=pl.Series(clicks)).write_csv(tmp_path / "clicks.csv")
+    words = ("analyse", "test", looked_at, "--results", tmp_path / "clicks.csv")
+
+    last = json.loads(segmentry(*words, "--look", "3", "--json").out)
+    plan = json.loads((looked_at / "plan" / "test.json").read_text())
+
+    assert (last["look"], last["alpha"]) == (3, plan["looks"][2]["alpha"])
+    assert [each["is_found"] for each in last["contrasts"]] == [False, True]
+    assert [each["arm"] for each in last["arms"]] == ["control", "treatment-1", "treatment-2"]
+    assert last["arms"][2]["mean"] == pytest.approx(clicks[arms["arm"] == "treatment-2"].mean())
+    printed = segmentry(*words, "--look", "3")
+    assert (printed.code, printed.err) == (0, "")
+    shows(printed.out)
+    for wrong in ((), ("--look", "4"), ("--look", "1", "--alpha", "0.1")):
+        answer = segmentry(*words, *wrong)
+        assert answer.code == 2
+        says(answer.err)
+
+
+def test_an_event_that_the_run_does_not_know_takes_a_history(looked_at, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(looked_at, copy)
+    users = pl.read_parquet(copy / "segments.parquet")["user_id"]
+    rng = np.random.default_rng(1)
+    days = pl.DataFrame({"user_id": np.repeat(users, 4), "day": [1, 2, 3, 4] * users.len()})
+    days.with_columns(signups=pl.Series(rng.poisson(0.2, days.height))).write_csv(
+        tmp_path / "h.csv"
+    )
+    words = ("plan", "test", copy, "--metric", "signups", "--mde", "30%")
+
+    refused = segmentry(*words)
+    planned = json.loads(segmentry(*words, "--history", tmp_path / "h.csv", "--json").out)
+
+    assert refused.code == 2
+    says(refused.err.replace(str(copy), "RUN_DIR"))
+    assert planned["everyone"]["rate"] == pytest.approx(0.2, rel=0.1)

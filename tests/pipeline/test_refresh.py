@@ -266,8 +266,9 @@ def test_each_window_is_counted_for_alarms(life):
 
 
 def test_a_window_is_added_to_those_before(life):
-    folder, _ = life
+    folder, (_, answer) = life
     second, third = (read_summary(folder / name).over_time for name in ("second", "third"))
 
     assert third.periods[:2] == second.periods
     assert len(third.periods) == 3
+    assert json.loads(answer.out)["alarms"] == []

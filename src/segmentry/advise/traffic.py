@@ -115,7 +115,7 @@ def read_traffic(run_dir: Path) -> RunTraffic:
         .with_columns(n_impressions=totals.n_trials, n_clicks=totals.n_successes)
         .join(ids, on="user_id", how="left", maintain_order="left")
     )
-    shown_as = _shown_as(run_dir, users["segment_id"], n_segments=len(summary.segments))
+    shown_as = shown_as_of(run_dir, users["segment_id"], n_segments=len(summary.segments))
     shown_ids = shown_as[users["segment_id"].to_numpy().astype(np.int64)]
     credits_by_kind: dict[Attribution, UserDays] = {}
     if behaviours is not None and behaviour_days is not None and "purchases" in behaviours.provides:
@@ -148,7 +148,7 @@ def _credits(
     return UserDays.from_frame(joined.fill_null(0), users=users)
 
 
-def _shown_as(run_dir: Path, segment_ids: pl.Series, *, n_segments: int) -> npt.NDArray[np.int64]:
+def shown_as_of(run_dir: Path, segment_ids: pl.Series, *, n_segments: int) -> npt.NDArray[np.int64]:
     """Return the segment that stands for each one: the largest for those that may not be shown."""
     min_size = read_min_size(run_dir)
     ids = segment_ids.to_numpy().astype(np.int64)

@@ -152,16 +152,16 @@ def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
     return found
 
 
-def parse_ratio(text: str) -> tuple[float, float]:
-    """Return the two parts of a ratio that is written as ``1:1``.
+def parse_ratio(text: str) -> tuple[float, ...]:
+    """Return the parts of a ratio that is written as ``1:1``, or ``2:1:1`` for two treatments.
 
     >>> parse_ratio("9:1")
     (9.0, 1.0)
     """
     try:
-        control, treatment = (float(part) for part in text.split(":"))
+        parts = tuple(float(part) for part in text.split(":"))
     except ValueError:
-        control = treatment = float("nan")
-    if not (0 < control < float("inf") and 0 < treatment < float("inf")):
-        raise ConfigError(f"--ratio {text}: expected control:treatment, as 1:1 or 9:1")
-    return control, treatment
+        parts = ()
+    if len(parts) < 2 or not all(0 < part < float("inf") for part in parts):
+        raise ConfigError(f"--ratio {text}: expected control:treatment, as 1:1, 9:1 or 2:1:1")
+    return parts

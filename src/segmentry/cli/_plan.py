@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from segmentry.advise.budget import BudgetPlan
-    from segmentry.advise.experiments import Effect, ExperimentPlan, ExperimentResult
+    from segmentry.advise.experiments import (
+        Effect,
+        ExperimentPlan,
+        ExperimentResult,
+        MetricResult,
+    )
     from segmentry.schema import Estimate
 
 
@@ -100,12 +105,17 @@ def _print_budget(plan: "BudgetPlan", run_dir: Path, *, is_json: bool) -> None:
 def plan_test(
     run_dir: RunDir,
     mde: Annotated[str, typer.Option(help="Smallest relative change to find, as 5%.")],
-    metric: Annotated[str, typer.Option(help="What is compared: ctr.")] = "ctr",
+    metric: Annotated[
+        str,
+        typer.Option(help="ctr, or what is counted per user: clicks, purchases, value, any event."),
+    ] = "ctr",
     power: Annotated[str, typer.Option(help="Chance to find it.")] = "0.8",
     alpha: Annotated[
         str, typer.Option(help="Chance to find something where there is nothing.")
     ] = "0.05",
-    ratio: Annotated[str, typer.Option(help="Control to treatment.")] = "1:1",
+    ratio: Annotated[
+        str, typer.Option(help="Control to treatment, or to each of several, as 2:1:1.")
+    ] = "1:1",
     segments: Annotated[
         str | None, typer.Option(help="Segments that take part, as 1,2; all if absent.")
     ] = None,
@@ -113,12 +123,24 @@ def plan_test(
     salt: Annotated[
         str, typer.Option(help="Salt of the assignment; a new one for each test.")
     ] = "test",
+    looks: Annotated[
+        int, typer.Option(help="How often the test is analysed, at equal distances in time.")
+    ] = 1,
+    spending: Annotated[
+        Literal["obrien-fleming", "pocock"],
+        typer.Option(help="How alpha is spent on the looks (Lan and DeMets)."),
+    ] = "obrien-fleming",
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV or Parquet: user_id, day and the metric, where the run has none of it.",
+            metavar="FILE",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say how many users and days a test takes, and assign the users to its arms."""
     from segmentry.advise.experiments import plan_test as plan_of
-    from segmentry.cli import _console
-    from segmentry.present.plans import power_table
 
     found = plan_of(
         run_dir,
@@ -130,12 +152,24 @@ def plan_test(
         metric=metric,
         max_days=max_days,
         salt=salt,
+        n_looks=looks,
+        spending=spending,
+        history=history,
     )
-    if json:
+    _print_test(found, run_dir, is_json=json)
+
+
+def _print_test(found: "ExperimentPlan", run_dir: Path, *, is_json: bool) -> None:
+    from segmentry.cli import _console
+    from segmentry.present.plans import power_table
+
+    if is_json:
         _console.print_json(found)
         return
     _console.print_bold(_headline(found))
     _console.print_wide(power_table(found).to_rich())
+    if found.looks:
+        _console.print_wide(_looks(found))
     _console.print_notes(found.notes)
     typer.echo(
         f"\nAssigned: {found.n_control:,} control, {found.n_treatment:,} treatment (salt "
@@ -148,7 +182,8 @@ def analyse_test(
     results: Annotated[
         Path,
         typer.Option(
-            help="CSV or Parquet: user_id, n_impressions, n_clicks; or a log with is_click.",
+            help="CSV or Parquet: user_id and the metric; of ctr n_impressions, n_clicks, or a log "
+            "with is_click.",
             metavar="FILE",
         ),
     ],
@@ -160,9 +195,14 @@ def analyse_test(
     ratio: Annotated[
         str | None, typer.Option(help="Control to treatment; as planned if absent.")
     ] = None,
+    metric: Annotated[str | None, typer.Option(help="As planned if absent.")] = None,
+    look: Annotated[
+        int | None, typer.Option(help="Which of the planned looks this is, from 1 on.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare the arms of a test: difference and lift with intervals, overall and per segment."""
+    from segmentry.advise.experiments import MetricResult
     from segmentry.advise.experiments import analyse_test as analysis_of
     from segmentry.cli import _console
 
@@ -172,20 +212,26 @@ def analyse_test(
         assignment=assignment,
         alpha=None if alpha is None else parse_share(alpha, option="--alpha"),
         ratio=None if ratio is None else parse_ratio(ratio),
+        metric=metric,
+        look=look,
     )
     if json:
         _console.print_json(found)
         return
     _console.print_bold(found.conclusion)
-    _console.print_wide(_arms(found), _effects(found))
+    if isinstance(found, MetricResult):
+        _console.print_wide(*_metric_tables(found))
+    else:
+        _console.print_wide(_arms(found), _effects(found))
     _console.print_notes(found.notes)
     typer.echo(f"\nResult: {run_dir / 'plan' / 'test_result.json'}")
 
 
 def _headline(found: "ExperimentPlan") -> str:
     everyone = found.everyone
+    what = "CTR" if found.metric == "ctr" else f"{found.metric} per user"
     asked = (
-        f"a change of the CTR by {found.mde:.1%} with a chance of {found.power:.0%} (two-sided, "
+        f"a change of the {what} by {found.mde:.1%} with a chance of {found.power:.0%} (two-sided, "
         f"alpha {found.alpha:g})"
     )
     adjusted = "with what users did before taken into account"
@@ -194,6 +240,36 @@ def _headline(found: "ExperimentPlan") -> str:
     sooner = everyone.n_days_adjusted
     more = "" if sooner in (None, everyone.n_days) else f"; {_days(sooner)} {adjusted}"
     return f"{_days(everyone.n_days)} to find {asked}{more}."
+
+
+def _looks(found: "ExperimentPlan") -> "Table":
+    from segmentry.cli._console import table_of
+
+    table = table_of(("look",), ("after days", "information", "standard errors apart", "p at most"))
+    for number, look in enumerate(found.looks, start=1):
+        level = f"{look.alpha:.2g}"
+        table.add_row(str(number), f"{look.day}", f"{look.fraction:.0%}", f"{look.z:.3f}", level)
+    return table
+
+
+def _metric_tables(found: "MetricResult") -> "tuple[Table, Table]":
+    from segmentry.cli._console import table_of
+    from segmentry.formats import MISSING, decimal
+
+    arms = table_of(("arm",), ("users", "with any", "total", found.metric))
+    for arm in found.arms:
+        n_active = MISSING if arm.n_active is None else f"{arm.n_active:,}"
+        total, mean = decimal(arm.total, digits=1), decimal(arm.mean, digits=4)
+        arms.add_row(arm.arm, f"{arm.n_users:,}", n_active, total, mean)
+    names = (f"lift ({1 - found.alpha:.4g} interval)", "p", "p by Holm")
+    effects = table_of(("against control",), names)
+    for each in found.contrasts:
+        adjusted, plain = each.effect, each.plain
+        effects.add_row(
+            f"{each.arm}, adjusted", _lift(adjusted.lift), _p(adjusted.p), _p(each.p_holm)
+        )
+        effects.add_row(each.arm, _lift(plain.lift), _p(plain.p), MISSING)
+    return arms, effects
 
 
 def _arms(found: "ExperimentResult") -> "Table":

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
-from segmentry.formats import count, decimal, percent, rate_with_limits, signed, writer_of
+from segmentry.formats import count, decimal, listed, percent, rate_with_limits, signed, writer_of
 from segmentry.present.first_screen import DECISIONS, ScreenRow, screen_row
 from segmentry.results.summary import FeatureRow, Summary
+from segmentry.schema import SECONDS_PER_DAY
 
 __all__ = [
     "Card",
     "Measure",
     "card_of",
+    "data_label",
     "render_card_json",
     "render_card_markdown",
     "texts_of",
@@ -208,7 +210,7 @@ def _who(segment: SegmentProfile, summary: Summary) -> str:
         return ""
     if not found:
         names = [labels[own.feature] for own in profile[:3]]
-        return f"{', '.join(names).capitalize()} as everyone."
+        return f"{listed(names).capitalize()}: as everyone."
     texts = [
         f"{name} {percent(level.share, digits=0)} (all {percent(level.population_share, digits=0)})"
         for _, name, level in found
@@ -278,10 +280,70 @@ def _find(segment: SegmentProfile, summary: Summary) -> list[str]:
     return [f"{said}.{more}", f"Finds {coverage} of them; {precision} of those found belong."]
 
 
-def render_card_json(summary: Summary, segment_id: int) -> str:
-    """Return a card as JSON: the numbers as in ``summary.json``, the texts as people read them."""
+_REFRESH = (
+    (1, "Daily"),
+    (7, "Weekly"),
+    (31, "Monthly"),
+    (62, "Bi-Monthly"),
+    (92, "Quarterly"),
+    (184, "Bi-Annually"),
+)
+"""Days that the words of the data label cover; whatever is longer is "Annually"."""
+
+
+def data_label(summary: Summary, segment_id: int) -> dict[str, object]:
+    """Return what a segment can say without guessing in the IAB Tech Lab's data label.
+
+    Data Transparency Standard 1.1 (September 2019, datalabel.org), its fields by the names of their
+    machine-readable form. What only the owner of the data knows is null: see the guide.
+
+    Raises KeyError if the run has no such segment.
+    """
+    segment = {each.segment_id: each for each in summary.segments}[segment_id]
     card = card_of(summary, segment_id)
-    return json.dumps(asdict(card), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    data = summary.data
+    lookback = None
+    if data.starts_at is not None and data.ends_at is not None:
+        n_days = (data.ends_at - data.starts_at) / SECONDS_PER_DAY
+        lookback = next((word for days, word in _REFRESH if n_days <= days), "Annually")
+    texts = [each.text for each in segment.differences[:_MAX_SAID]] or [card.who]
+    return {
+        "dts_version": "1.1",
+        **dict.fromkeys(("provider_name", "provider_domain", "provider_email")),
+        "audience_id": str(segment_id),
+        "audience_name": segment.name,
+        "taxonomy_id_list": None,
+        "audience_criteria": "; ".join(text for text in texts if text) or None,
+        "audience_precision_levels": None,
+        "audience_scope": None,
+        "audience_size": card.n_users,
+        "id_types": None,
+        "geocode_list": None,
+        "data_sources": None,
+        "audience_inclusion_methodology": "Derived",
+        "audience_expansion": "No",
+        "device_expansion": "No",
+        "audience_refresh": None,
+        "lookback_window": lookback,
+        **dict.fromkeys(
+            (
+                "onboarder_match_keys",
+                "onboarder_audience_expansion",
+                "onboarder_device_expansion",
+                "onboarder_audience_precision_level",
+            )
+        ),
+    }
+
+
+def render_card_json(summary: Summary, segment_id: int) -> str:
+    """Return a card as JSON: the numbers as in ``summary.json``, the texts as people read them.
+
+    With it comes the data label.
+    """
+    content = asdict(card_of(summary, segment_id))
+    content["data_label"] = data_label(summary, segment_id)
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def render_card_markdown(summary: Summary, segment_id: int) -> str:

@@ -86,13 +86,14 @@ def _losing(plan: BudgetPlan) -> Column:
 
 def power_table(plan: ExperimentPlan) -> Table:
     """Return what a test takes, together and in each segment alone."""
+    rate_name = "click rate" if plan.metric == "ctr" else f"{plan.metric} per user and day"
     return Table(
         "powers",
         "What it takes, together and in each segment alone",
         columns=(
             Column("who", "who"),
             Column("n_users", "users", count),
-            Column("ctr", "click rate", rate),
+            Column("rate", rate_name, rate if plan.metric == "ctr" else partial(decimal, digits=3)),
             Column("n_days", "days", count),
             Column("n_days_adjusted", "days, adjusted", count),
             Column("n_users_reached", "users reached", count),
@@ -106,7 +107,7 @@ def power_table(plan: ExperimentPlan) -> Table:
 def _power(found: PowerRow) -> Row:
     cells: tuple[Cell, ...] = (
         found.n_users,
-        found.ctr,
+        found.rate,
         found.n_days,
         found.n_days_adjusted,
         found.n_users_reached,

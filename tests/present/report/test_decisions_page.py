@@ -139,6 +139,30 @@ def test_the_numbers_of_a_card_are_those_of_the_summary(decided):
     says(json.loads(render_card_json(summary, 4)))
 
 
+def test_the_data_label_says_what_is_true_and_nothing_else(decided):
+    """Data Transparency Standard 1.1: what only the owner of the data knows stays empty."""
+    summary = planned(decided, *PLAN)
+    segment = summary.segments[0]
+
+    label = json.loads(render_card_json(summary, segment.segment_id))["data_label"]
+
+    assert label["audience_name"] == segment.name
+    assert label["audience_size"] == segment.n_users
+    assert label["audience_inclusion_methodology"] == "Derived"
+    assert label["audience_expansion"] == label["device_expansion"] == "No"
+    days = (summary.data.ends_at - summary.data.starts_at) / 86_400
+    assert (days, label["lookback_window"]) == (8, "Monthly")
+    empty = {name for name, value in label.items() if value is None}
+    assert empty >= {
+        "provider_name",
+        "geocode_list",
+        "data_sources",
+        "audience_refresh",
+        "id_types",
+    }
+    assert label["audience_criteria"]
+
+
 def test_the_report_for_a_marketer_is_short(decided):
     html = render_report(planned(decided, *PLAN), figures={})
     shown = text_of(html[html.index("<main") : html.index('<details id="analyst"')])

@@ -132,10 +132,9 @@ def analyse_experiment(
         _mean(name, values, users, alpha=alpha, nulls=nulls)
         for name, values in (("impressions per user", impressions), ("clicks per user", clicks))
     )
-    shown = (counts[0].n_shown, counts[1].n_shown)
-    ratio_p = sample_ratio_p(counts[0].n_users, counts[1].n_users, treatment_share=treatment_share)
-    assigned_share = counts[1].n_users / (counts[0].n_users + counts[1].n_users)
-    shown_ratio_p = sample_ratio_p(*shown, treatment_share=assigned_share)
+    shown, assigned = ([each.n_shown for each in counts], [each.n_users for each in counts])
+    ratio_p = sample_ratio_p(assigned, ratio=(1 - treatment_share, treatment_share))
+    shown_ratio_p = sample_ratio_p(shown, ratio=assigned)
     return ExperimentResult(
         alpha=alpha,
         arms=counts,

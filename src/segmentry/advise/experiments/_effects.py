@@ -230,7 +230,10 @@ def _arm(outcome: Outcome, is_in: npt.NDArray[np.bool_], strata: IntVector) -> t
 
 
 def adjustment(
-    top: FloatVector, bottom: FloatVector, before: tuple[IntVector, IntVector], strata: IntVector
+    top: FloatVector,
+    bottom: FloatVector,
+    before: Sequence[IntVector | FloatVector],
+    strata: IntVector,
 ) -> FloatVector:
     """Return what the pre-period predicts of each user's part in the ratio; its mean is 0.
 

@@ -7,25 +7,42 @@ import numpy as np
 import polars as pl
 
 from segmentry.advise.experiments._analysis import ExperimentResult, analyse_experiment
-from segmentry.advise.experiments._assignment import ARMS, assign_arms
+from segmentry.advise.experiments._assignment import arm_names, assign_arms
+from segmentry.advise.experiments._files import (
+    CTR,
+    VALUE,
+    before_of,
+    metric_rows,
+    outside_notes,
+    read_assignment,
+    read_days,
+    read_metric,
+    read_results,
+)
+from segmentry.advise.experiments._metrics import MetricResult, analyse_metric
 from segmentry.advise.experiments._power import (
     ExperimentPlan,
     ExperimentRequest,
     explained_share,
     plan_experiment,
 )
-from segmentry.advise.traffic import RunTraffic, read_traffic
-from segmentry.errors import BundleError, ConfigError, DataError, SchemaError
+from segmentry.advise.experiments._sequential import Spending
+from segmentry.advise.traffic import RunTraffic, read_traffic, shown_as_of
+from segmentry.describe.profiles import SegmentProfile
+from segmentry.errors import BundleError, ConfigError, DataError
 from segmentry.evaluation.later_days import Traffic, daily_traffic
 from segmentry.features.windows import local_days
-from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.results.run_folder import read_min_size, read_segments, read_user_table, written_plan
+from segmentry.results.summary import read_summary
 from segmentry.runtime.codec import Codec
 from segmentry.schema import Window
 from segmentry.schema.arrays import IntVector
 
 _PLAN = Codec(
     ExperimentPlan, what="plan of a test", version=1, remedy="run segmentry plan test again"
+)
+_METRIC_RESULT = Codec(
+    MetricResult, what="result of a test", version=1, remedy="run segmentry analyse test again"
 )
 _RESULT = Codec(
     ExperimentResult, what="result of a test", version=1, remedy="run segmentry analyse test again"
@@ -39,10 +56,13 @@ def plan_test(
     metric: str = "ctr",
     power: float = 0.8,
     alpha: float = 0.05,
-    ratio: tuple[float, float] = (1.0, 1.0),
+    ratio: tuple[float, ...] = (1.0, 1.0),
     segments: Sequence[int] | None = None,
     max_days: int = 60,
     salt: str = "test",
+    n_looks: int = 1,
+    spending: Spending = "obrien-fleming",
+    history: Path | None = None,
 ) -> ExperimentPlan:
     """Say how long a test takes, and assign the users: ``plan/test.json``, ``assignment.parquet``.
 
@@ -50,12 +70,20 @@ def plan_test(
     ----------
     mde : float
         Smallest relative change that is to be found, as 0.05.
+    metric : str
+        "ctr", or what is counted per user: "clicks", "purchases", "value", or any event.
     ratio : tuple of float
-        Control to treatment.
+        Control to treatment, or to each of several.
     segments : sequence of int, optional
         Segments that take part; all by default.
     salt : str
         Another salt is another assignment: take a new one for each test.
+    n_looks : int
+        How often the test is analysed, at equal distances in time.
+    spending : str
+        How alpha is spent on the looks: "obrien-fleming" or "pocock" (Lan and DeMets 1983).
+    history : Path, optional
+        ``user_id, day`` and the metric, where the run has no days with it.
 
     Raises
     ------
@@ -66,39 +94,66 @@ def plan_test(
     BundleError
         If the run folder cannot be read.
     """
-    if metric != "ctr":
-        raise ConfigError(f"--metric {metric}: expected ctr")
-    request = ExperimentRequest(mde=mde, power=power, alpha=alpha, ratio=ratio, max_days=max_days)
-    run_dir = Path(run_dir)
-    traffic = read_traffic(run_dir)
-    chosen = _chosen(traffic, segments)
-    rows, measured_days = measured_traffic(run_dir, traffic, chosen)
-    users = traffic.users.filter(pl.col("segment_id").is_in(chosen))
-    arms = assign_arms(
-        users["user_id"],
-        _vector(users["segment_id"]),
-        treatment_share=request.treatment_share,
-        salt=salt,
+    request = ExperimentRequest(
+        mde=mde,
+        power=power,
+        alpha=alpha,
+        ratio=ratio,
+        max_days=max_days,
+        n_looks=n_looks,
+        spending=spending,
     )
+    run_dir = Path(run_dir)
+    cap, measured_days = None, 1.0
+    if metric == CTR:
+        traffic = read_traffic(run_dir)
+        chosen = _chosen(traffic.segments, segments)
+        rows, measured_days = measured_traffic(run_dir, traffic, chosen)
+        users = traffic.users.filter(pl.col("segment_id").is_in(chosen))
+    else:
+        known, users = _shown_segments(run_dir)
+        chosen = _chosen(known, segments)
+        users = users.filter(pl.col("segment_id").is_in(chosen))
+        days, n_days = read_days(run_dir, metric, history, users.schema["user_id"])
+        names = {each.segment_id: each.name for each in known}
+        labels = [(None, "all"), *((each, names[each]) for each in chosen)]
+        rows, cap = metric_rows(days, n_days, users, labels, is_winsorised=metric == VALUE)
+        measured_days = max(1.0, n_days / 2)
+    arms = assign_arms(users["user_id"], _vector(users["segment_id"]), ratio=ratio, salt=salt)
     plan = plan_experiment(
         rows,
         request,
         measured_days=measured_days,
         salt=salt,
         n_control=int((arms == 0).sum()),
-        n_treatment=int((arms == 1).sum()),
+        n_treatment=int((arms > 0).sum()),
+        metric=metric,
+        winsorised_at=cap,
     )
+    names_of_arms = arm_names(len(ratio))
     with written_plan(run_dir, "assignment.parquet") as partial:
         users.select("user_id", "segment_id").with_columns(
-            arm=pl.Series([ARMS[arm] for arm in arms.tolist()], dtype=pl.String)
+            arm=pl.Series([names_of_arms[arm] for arm in arms.tolist()], dtype=pl.String)
         ).write_parquet(partial)
     with written_plan(run_dir, "test.json") as partial:
         partial.write_text(_PLAN.render(plan), encoding="utf-8")
     return plan
 
 
-def _chosen(traffic: RunTraffic, segments: Sequence[int] | None) -> tuple[int, ...]:
-    known = tuple(each.segment_id for each in traffic.segments)
+def _shown_segments(run_dir: Path) -> tuple[list[SegmentProfile], pl.DataFrame]:
+    """Return the segments of which figures may be shown, and who is in which."""
+    segments, users = read_summary(run_dir).segments, read_segments(run_dir)
+    shown_as = shown_as_of(run_dir, users["segment_id"], n_segments=len(segments))
+    ids = pl.Series("segment_id", shown_as[_vector(users["segment_id"])])
+    shown = set(shown_as.tolist())
+    return (
+        [each for each in segments if each.segment_id in shown],
+        users.select("user_id").with_columns(ids).filter(pl.col("segment_id") > 0),
+    )
+
+
+def _chosen(shown: Sequence[SegmentProfile], segments: Sequence[int] | None) -> tuple[int, ...]:
+    known = tuple(each.segment_id for each in shown)
     if segments is None:
         return known
     wrong = [str(each) for each in segments if each not in known]
@@ -169,8 +224,10 @@ def analyse_test(
     results: Path,
     assignment: Path | None = None,
     alpha: float | None = None,
-    ratio: tuple[float, float] | None = None,
-) -> ExperimentResult:
+    ratio: tuple[float, ...] | None = None,
+    metric: str | None = None,
+    look: int | None = None,
+) -> ExperimentResult | MetricResult:
     """Analyse the results of a test and write ``plan/test_result.json``.
 
     Parameters
@@ -178,54 +235,104 @@ def analyse_test(
     run_dir : Path or str
         The run folder of the plan; what its users did before is taken from it.
     results : Path
-        ``user_id, n_impressions, n_clicks``, or a log with a row per impression and ``is_click``.
+        ``user_id`` and the metric; of CTR ``n_impressions, n_clicks``, or a log with a row per
+        impression and ``is_click``.
     assignment : Path, optional
         ``user_id, segment_id, arm``; by default ``plan/assignment.parquet``.
     alpha : float, optional
         By default as planned, or 0.05.
     ratio : tuple of float, optional
         Control to treatment; by default as planned, or 1:1.
+    metric : str, optional
+        By default as planned, or "ctr".
+    look : int, optional
+        Which of the planned looks this is, from 1 on.
+
+    Returns
+    -------
+    ExperimentResult or MetricResult
+        The first of the CTR with one treatment.
 
     Raises
     ------
+    ConfigError
+        If there is no such look, or it is not said which of several it is.
     DataError
-        If a file cannot be used, or an arm has no impression.
+        If a file cannot be used, or an arm has nothing of the metric.
     BundleError
         If the run folder cannot be read.
     """
     run_dir = Path(run_dir)
-    table = read_user_table(run_dir).select("user_id", "n_impressions", "n_clicks")
-    kind = table.schema["user_id"]
-    planned_alpha, planned_ratio = _planned(run_dir)
+    plan = _planned(run_dir)
+    ratio = ratio or (plan.ratio if plan is not None else (1.0, 1.0))
+    if alpha is not None and look is not None:
+        raise ConfigError("--look: has its own alpha by the plan; leave out --alpha")
+    level = _level(plan, look) or alpha or (plan.alpha if plan is not None else 0.05)
+    metric = metric or (plan.metric if plan is not None else CTR)
     path = run_dir / "plan" / "assignment.parquet" if assignment is None else assignment
     if assignment is None and not path.is_file():
         raise BundleError(
             f"{path}: no such file; run segmentry plan test first, or add --assignment FILE"
         )
-    assigned = read_assignment(path, kind)
-    counts = read_results(results, kind)
+    users = read_user_table(run_dir)
+    assigned, names = read_assignment(path, users.schema["user_id"], n_arms=len(ratio))
+    if metric == CTR:
+        counts = read_results(results, users.schema["user_id"])
+    else:
+        counts = read_metric(results, metric, users.schema["user_id"])
     n_outside = counts.join(assigned, on="user_id", how="anti").height
     if n_outside == counts.height:
         raise DataError(f"{results}: none of its {n_outside:,} users is in {path}; check the files")
-    before = table.select("user_id", before_n=pl.col("n_impressions"), before_c=pl.col("n_clicks"))
-    rows = assigned.join(counts, on="user_id", how="left").join(before, on="user_id", how="left")
-    rows = rows.fill_null(0).sort("user_id")
-    notes = _outside(results, counts.height, n_outside)
+    rows = assigned.join(counts, on="user_id", how="left").fill_null(0).sort("user_id")
+    notes = outside_notes(results, counts.height, n_outside)
+    if metric == CTR and len(names) == 2 and look is None:
+        return _ctr_result(run_dir, rows, users, ratio=ratio, alpha=level, notes=notes)
+    top = rows["n_clicks" if metric == CTR else "y"].cast(pl.Float64).to_numpy()
+    result = analyse_metric(
+        _vector(rows["arm"]),
+        top,
+        metric="CTR" if metric == CTR else f"{metric} per user",
+        names=names,
+        segment_ids=_vector(rows["segment_id"]),
+        before=before_of(run_dir, "clicks" if metric == CTR else metric, rows["user_id"]),
+        ratio=ratio,
+        bottom=rows["n_impressions"].cast(pl.Float64).to_numpy() if metric == CTR else None,
+        is_winsorised=metric == VALUE,
+        alpha=level,
+        look=look,
+        notes=notes,
+        min_size=read_min_size(run_dir),
+    )
+    with written_plan(run_dir, "test_result.json") as partial:
+        partial.write_text(_METRIC_RESULT.render(result), encoding="utf-8")
+    return result
+
+
+def _ctr_result(
+    run_dir: Path,
+    rows: pl.DataFrame,
+    users: pl.DataFrame,
+    *,
+    ratio: tuple[float, ...],
+    alpha: float,
+    notes: list[str],
+) -> ExperimentResult:
+    before = users.select("user_id", before_n=pl.col("n_impressions"), before_c=pl.col("n_clicks"))
+    rows = rows.join(before, on="user_id", how="left").fill_null(0).sort("user_id")
     n_absent = int(rows.select((pl.col("n_impressions") == 0).sum()).item())
     if n_absent:
         notes.append(
             f"{n_absent:,} of {rows.height:,} assigned users were not shown an ad; they are "
             "counted with 0, not dropped."
         )
-    control, treatment = planned_ratio if ratio is None else ratio
     result = analyse_experiment(
-        _vector(rows["is_treated"]),
+        _vector(rows["arm"]),
         _vector(rows["n_impressions"]),
         _vector(rows["n_clicks"]),
         segment_ids=_vector(rows["segment_id"]),
         before=(_vector(rows["before_n"]), _vector(rows["before_c"])),
-        treatment_share=treatment / (control + treatment),
-        alpha=planned_alpha if alpha is None else alpha,
+        treatment_share=ratio[1] / sum(ratio),
+        alpha=alpha,
         notes=notes,
         min_size=read_min_size(run_dir),
     )
@@ -238,99 +345,19 @@ def _vector(values: pl.Series) -> IntVector:
     return values.to_numpy().astype(np.int64)
 
 
-def _planned(run_dir: Path) -> tuple[float, tuple[float, float]]:
-    """Return alpha and ratio of the plan, if there is one."""
+def _planned(run_dir: Path) -> ExperimentPlan | None:
     path = run_dir / "plan" / "test.json"
-    if not path.is_file():
-        return 0.05, (1.0, 1.0)
-    plan = _PLAN.read(path)
-    return plan.alpha, plan.ratio
+    return _PLAN.read(path) if path.is_file() else None
 
 
-def _outside(path: Path, n_users: int, n_outside: int) -> list[str]:
-    if not n_outside:
-        return []
-    text = f"{n_outside:,} of {n_users:,} users of {path.name}"
-    return [f"{text} are not in the assignment; they are left out."]
-
-
-_OTHER_NAMES = {
-    "user_id": ("user", "userid"),
-    "n_impressions": ("impressions",),
-    "n_clicks": ("clicks",),
-    "is_click": ("clk", "click"),
-}
-
-
-def read_assignment(path: Path, kind: pl.DataType) -> pl.DataFrame:
-    """Return ``user_id, segment_id, is_treated``, one row per user; ids are of the run's kind."""
-    given = read_user_file(path, ["user_id", "segment_id", "arm"], other_names=_OTHER_NAMES)
-    rows = given.select(
-        as_ids(given["user_id"], like=kind, source=str(path)),
-        _whole(given["segment_id"], "segment_id", path),
-        pl.col("arm").cast(pl.String).str.strip_chars(),
-    )
-    wrong = rows.filter(~pl.col("arm").is_in(ARMS) | pl.col("arm").is_null())["arm"]
-    if wrong.len():
-        raise SchemaError(f"{path}: found arm {wrong[0]!r}, expected {' or '.join(ARMS)}")
-    _refuse_twice(rows, path)
-    is_treated = (pl.col("arm") == ARMS[1]).cast(pl.Int64)
-    return rows.select("user_id", "segment_id", is_treated.alias("is_treated"))
-
-
-def read_results(path: Path, kind: pl.DataType) -> pl.DataFrame:
-    """Return ``user_id, n_impressions, n_clicks`` per user, from such counts or from a log."""
-    given = read_user_file(
-        path,
-        ["user_id"],
-        optional=["n_impressions", "n_clicks", "is_click"],
-        other_names=_OTHER_NAMES,
-    )
-    ids = as_ids(given["user_id"], like=kind, source=str(path))
-    if {"n_impressions", "n_clicks"} <= set(given.columns):
-        n, c = (_whole(given[name], name, path) for name in ("n_impressions", "n_clicks"))
-        rows = pl.DataFrame({"user_id": ids, "n_impressions": n, "n_clicks": c})
-        _refuse_twice(rows, path)
-    elif "is_click" in given.columns:
-        clicks = _whole(given["is_click"], "is_click", path)
-        if bool((clicks > 1).any()):
-            raise SchemaError(f"{path}: found is_click above 1, expected 0 or 1")
-        rows = (
-            pl.DataFrame({"user_id": ids, "is_click": clicks})
-            .group_by("user_id")
-            .agg(
-                pl.len().cast(pl.Int64).alias("n_impressions"),
-                pl.col("is_click").sum().alias("n_clicks"),
-            )
-        )
-    else:
-        raise SchemaError(
-            f"{path}: found {', '.join(given.columns)}; expected user_id, n_impressions and "
-            "n_clicks, or a log with user_id and is_click"
-        )
-    wrong = rows.filter(pl.col("n_clicks") > pl.col("n_impressions"))
-    if wrong.height:
-        raise SchemaError(
-            f"{path}: {wrong.height:,} users have more clicks than impressions (first: "
-            f"{wrong['user_id'][0]}); expected at most as many"
-        )
-    return rows
-
-
-def _whole(values: pl.Series, name: str, path: Path) -> pl.Series:
-    numbers = values if values.dtype.is_numeric() else values.cast(pl.Float64, strict=False)
-    whole = numbers.cast(pl.Int64, strict=False).alias(name)
-    if whole.null_count() or bool((whole < 0).any()) or bool((whole != numbers).any()):
-        raise SchemaError(
-            f"{path}: column {name!r} holds something else than whole numbers from 0; fix it"
-        )
-    return whole
-
-
-def _refuse_twice(rows: pl.DataFrame, path: Path) -> None:
-    twice = rows.filter(pl.col("user_id").is_duplicated())
-    if twice.height:
-        raise SchemaError(
-            f"{path}: user {twice['user_id'].sort()[0]} occurs more than once; expected one row "
-            "per user"
-        )
+def _level(plan: ExperimentPlan | None, look: int | None) -> float | None:
+    """Return the alpha of a look; None where the test is analysed once."""
+    n_looks = 0 if plan is None else len(plan.looks)
+    if plan is None or not n_looks:
+        if look is not None:
+            raise ConfigError(f"--look {look}: the plan has no looks; plan the test with --looks")
+        return None
+    if look is None or not 1 <= look <= n_looks:
+        found = "no --look" if look is None else f"--look {look}"
+        raise ConfigError(f"{found}: the plan has {n_looks} looks; say which this is with --look")
+    return plan.looks[look - 1].alpha

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segmentry.advise.experiments._sequential import (
+    SPENDINGS,
+    Spending,
+    critical_values,
+    drift_needed,
+)
 from segmentry.errors import ConfigError
 from segmentry.evaluation.later_days import Traffic
 from segmentry.schema.arrays import FloatVector, IntVector
+
+_MAX_LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +35,19 @@ class ExperimentRequest:
     """
 
     mde: float
-    """Smallest relative change of the CTR that is to be found, as 0.05."""
+    """Smallest relative change of the metric that is to be found, as 0.05."""
     power: float = 0.8
     alpha: float = 0.05
     """`power`, `alpha`: chance to find it; chance to find something where there is nothing
     (two-sided)."""
-    ratio: tuple[float, float] = (1.0, 1.0)
-    """Control to treatment."""
+    ratio: tuple[float, ...] = (1.0, 1.0)
+    """Control to treatment, or to each of several."""
     max_days: int = 60
     """Longest test."""
+    n_looks: int = 1
+    """How often the test is analysed, at equal distances in time, the last time at its end."""
+    spending: Spending = "obrien-fleming"
+    """How alpha is spent on the looks."""
 
     def __post_init__(self) -> None:
         if not 0 < self.mde < 10:
@@ -46,11 +58,23 @@ class ExperimentRequest:
             raise ConfigError(f"--power {self.power:g}: expected between alpha and 1, as 0.8")
         if self.max_days < 1:
             raise ConfigError(f"--max-days {self.max_days}: expected at least 1")
+        if not 1 <= self.n_looks <= _MAX_LOOKS:
+            raise ConfigError(f"--looks {self.n_looks}: expected 1 to {_MAX_LOOKS}")
+        if self.spending not in SPENDINGS:
+            expected = " or ".join(SPENDINGS)
+            raise ConfigError(f"--spending {self.spending}: expected {expected}")
+        if len(self.ratio) < 2:
+            raise ConfigError("--ratio: expected a control and a treatment at least, as 1:1")
 
     @property
     def treatment_share(self) -> float:
         """Share of the users that are treated."""
-        return self.ratio[1] / sum(self.ratio)
+        return sum(self.ratio[1:]) / sum(self.ratio)
+
+    @property
+    def alpha_of_each(self) -> float:
+        """What each treatment may be tested at where one alone works (Bonferroni, Holm's first)."""
+        return self.alpha / (len(self.ratio) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +86,8 @@ class PowerRow:
     name: str
     n_users: int
     """Users to be assigned."""
-    ctr: float | None
-    """On days that did not label the users."""
+    rate: float | None
+    """CTR on days that did not label the users; of another metric the mean per user and day."""
     n_days: int | None
     """Shortest test with the promised power; none within the longest."""
     n_users_reached: float | None
@@ -79,15 +103,30 @@ class PowerRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """An analysis of a test, before its end or at it."""
+
+    day: int
+    """After so many days."""
+    fraction: float
+    """Of the information of the whole test."""
+    z: float
+    """By so many standard errors the arms must differ."""
+    alpha: float
+    """The same as a two-sided p: what is found at this look has a p of at most so much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentPlan:
-    """A test of the CTR."""
+    """A test."""
 
     metric: str
+    """"ctr", or what is counted per user."""
     mde: float
     power: float
     alpha: float
-    ratio: tuple[float, float]
-    """Control to treatment."""
+    ratio: tuple[float, ...]
+    """Control to treatment, or to each of several."""
     max_days: int
     salt: str
     """Of the assignment."""
@@ -99,6 +138,11 @@ class ExperimentPlan:
     users_by_day: tuple[float, ...]
     """Users of all segments that will have been shown an ad by the end of each day of the test."""
     notes: tuple[str, ...]
+    spending: Spending = "obrien-fleming"
+    looks: tuple[Look, ...] = ()
+    """Empty where the test is analysed at its end only."""
+    winsorised_at: float | None = None
+    """Value of a user above which it counts as that, in the time that was measured."""
 
 
 def _noise(request: ExperimentRequest, effect: float) -> float:
@@ -106,14 +150,49 @@ def _noise(request: ExperimentRequest, effect: float) -> float:
 
     The treated click (1 + effect) times as much; their variance grows by its square at most.
     """
-    share = request.treatment_share
-    return 1 / (1 - share) + (1 + effect) ** 2 / share
+    control, treated = _shares(request)
+    return 1 / control + (1 + effect) ** 2 / treated
 
 
-def _distance(request: ExperimentRequest) -> float:
+def _shares(request: ExperimentRequest) -> tuple[float, float]:
+    """Return the shares of the control and of the smallest treatment."""
+    total = sum(request.ratio)
+    return request.ratio[0] / total, min(request.ratio[1:]) / total
+
+
+def _distance(request: ExperimentRequest, fractions: tuple[float, ...] | None = None) -> float:
+    """Return how many standard errors a change must be worth to be found with the power."""
     from scipy.special import ndtri
 
-    return float(ndtri(1 - request.alpha / 2) + ndtri(request.power))
+    if request.n_looks == 1:
+        return float(ndtri(1 - request.alpha_of_each / 2) + ndtri(request.power))
+    if fractions is None:
+        fractions = tuple((look + 1) / request.n_looks for look in range(request.n_looks))
+    return drift_needed(
+        fractions, alpha=request.alpha_of_each, spending=request.spending, power=request.power
+    )
+
+
+def look_days(n_days: int, n_looks: int) -> tuple[int, ...]:
+    """Return the days after which a test is analysed.
+
+    >>> look_days(10, 3)
+    (4, 7, 10)
+    """
+    return tuple(math.ceil(n_days * look / n_looks) for look in range(1, n_looks + 1))
+
+
+def fractions_of(traffic: Traffic, days: Sequence[int], *, explained: float) -> tuple[float, ...]:
+    """Return which part of the information of the last day there is on each day.
+
+    Information is one over the variance of the mean of the days: what users keep is there from the
+    first day on.
+    """
+    between = max(0.0, traffic.between - explained)
+    variances = [traffic.within / day + between for day in days]
+    if not variances[-1]:
+        return tuple(day / days[-1] for day in days)
+    return tuple(round(variances[-1] / each, 6) for each in variances)
 
 
 def days_needed(
@@ -136,9 +215,26 @@ def days_needed(
     >>> days_needed(traffic, ExperimentRequest(mde=0.01)) is None
     True
     """
+    n_days = _days(traffic, request, explained=explained, distance=_distance(request))
+    if request.n_looks == 1 or n_days is None:
+        return n_days
+    n_days = max(n_days, request.n_looks)
+    while n_days <= request.max_days:
+        days = look_days(n_days, request.n_looks)
+        distance = _distance(request, fractions_of(traffic, days, explained=explained))
+        longer = _days(traffic, request, explained=explained, distance=distance)
+        if longer is None or longer <= n_days:
+            return None if longer is None else n_days
+        n_days = longer
+    return None
+
+
+def _days(
+    traffic: Traffic, request: ExperimentRequest, *, explained: float, distance: float
+) -> int | None:
     if traffic.ctr is None or not traffic.ctr > 0:
         return None
-    allowed = (request.mde * traffic.ctr / _distance(request)) ** 2 / _noise(request, request.mde)
+    allowed = (request.mde * traffic.ctr / distance) ** 2 / _noise(request, request.mde)
     shown = traffic.impressions_per_day**2
     left = allowed - max(0.0, traffic.between - explained) / shown
     if left <= 0:
@@ -160,20 +256,20 @@ def smallest_effect(traffic: Traffic, request: ExperimentRequest, *, n_days: flo
     shown = traffic.impressions_per_day
     variance = (traffic.within / n_days + traffic.between) / shown**2
     unit = (_distance(request) / traffic.ctr) ** 2 * variance
-    share = request.treatment_share
-    # effect**2 = unit * (1 / (1 - share) + (1 + effect)**2 / share), solved for the effect.
-    a, half_b = 1 - unit / share, unit / share
+    control, treated = _shares(request)
+    # effect**2 = unit * (1 / control + (1 + effect)**2 / treated), solved for the effect.
+    a, half_b = 1 - unit / treated, unit / treated
     if a <= 0:
         return None
-    c = unit * (1 / (1 - share) + 1 / share)
+    c = unit * (1 / control + 1 / treated)
     return (half_b + math.sqrt(half_b**2 + a * c)) / a
 
 
 def explained_share(
-    clicks: IntVector,
+    clicks: IntVector | FloatVector,
     impressions: IntVector,
     *,
-    before: tuple[IntVector, IntVector],
+    before: Sequence[IntVector | FloatVector],
     strata: IntVector,
 ) -> float:
     """Return the share of the variance of a test period that the period before it explains.
@@ -182,7 +278,7 @@ def explained_share(
     period `before`, and the `strata`, segments: only differences inside them count.
 
     CUPED (Deng, Xu, Kohavi and Walker 2013, WSDM): the regression of the linearised residuals on
-    what was known before; R squared, adjusted for the two regressors.
+    what was known before; R squared, adjusted for the regressors.
 
     >>> rng = np.random.default_rng(0)
     >>> n, rate = np.full(4000, 20), rng.beta(2, 18, 4000)
@@ -204,7 +300,7 @@ def explained_share(
     slopes = np.linalg.lstsq(X, y, rcond=None)[0]
     left = y - X @ slopes
     share = 1 - float(left @ left) / spread
-    return max(0.0, 1 - (1 - share) * (n_users - 1) / (n_users - 3))
+    return max(0.0, 1 - (1 - share) * (n_users - 1) / (n_users - 1 - len(before)))
 
 
 def centred(values: FloatVector, strata: IntVector) -> FloatVector:
@@ -225,6 +321,8 @@ def plan_experiment(
     salt: str,
     n_control: int,
     n_treatment: int,
+    metric: str = "ctr",
+    winsorised_at: float | None = None,
 ) -> ExperimentPlan:
     """Say what a test takes, overall and per segment.
 
@@ -239,7 +337,7 @@ def plan_experiment(
     if everyone.n_days is None and everyone.n_days_adjusted is None:
         raise ConfigError(_unreachable(everyone, request))
     return ExperimentPlan(
-        metric="ctr",
+        metric=metric,
         mde=request.mde,
         power=request.power,
         alpha=request.alpha,
@@ -254,6 +352,33 @@ def plan_experiment(
             rows[0][2].users_reached(day) for day in range(1, 1 + _length(everyone))
         ),
         notes=_notes(found[1:], request),
+        spending=request.spending,
+        looks=_looks(rows[0], everyone, request, measured_days=measured_days),
+        winsorised_at=winsorised_at,
+    )
+
+
+def _looks(
+    row: tuple[int | None, str, Traffic, float],
+    everyone: PowerRow,
+    request: ExperimentRequest,
+    *,
+    measured_days: float,
+) -> tuple[Look, ...]:
+    from scipy.special import ndtr
+
+    if request.n_looks == 1:
+        return ()
+    _, _, traffic, share = row
+    explained = share * (traffic.within / measured_days + traffic.between)
+    days = look_days(_length(everyone), request.n_looks)
+    fractions = fractions_of(
+        traffic, days, explained=0.0 if everyone.n_days is not None else explained
+    )
+    values = critical_values(fractions, alpha=request.alpha_of_each, spending=request.spending)
+    return tuple(
+        Look(day=day, fraction=fraction, z=z, alpha=float(2 * ndtr(-z)))
+        for day, fraction, z in zip(days, fractions, values, strict=True)
     )
 
 
@@ -274,7 +399,7 @@ def _row(
         segment_id=segment_id,
         name=name,
         n_users=traffic.n_users,
-        ctr=traffic.ctr,
+        rate=traffic.ctr,
         n_days=n_days,
         n_users_reached=None if n_days is None else traffic.users_reached(n_days),
         n_impressions=None if n_days is None else traffic.impressions_per_day * n_days,
@@ -289,8 +414,8 @@ def _length(row: PowerRow) -> int:
 
 
 def _unreachable(row: PowerRow, request: ExperimentRequest) -> str:
-    if row.ctr is None or not row.ctr > 0:
-        return "no click in these segments: there is no CTR to test; take other segments"
+    if row.rate is None or not row.rate > 0:
+        return "nothing of the metric in these segments, so there is nothing to test; take others"
     least = "none that could be found" if row.smallest is None else f"{row.smallest:.2%}"
     return (
         f"--mde {request.mde:.3%}: no traffic reaches it: with all {row.n_users:,} users the "
@@ -310,6 +435,11 @@ def _notes(segments: Sequence[PowerRow], request: ExperimentRequest) -> tuple[st
     notes += [
         "Days to come are assumed to be as those of the log.",
         "Users that are not in the run are in no arm.",
-        "Take whole weeks where weekdays differ, and do not stop when the result looks good.",
+        "Take whole weeks where weekdays differ, and "
+        + (
+            "look on the planned days only."
+            if request.n_looks > 1
+            else "do not stop when the result looks good."
+        ),
     ]
     return tuple(notes)

@@ -202,7 +202,7 @@ def _lists(run: Run, segment_id: int | None, request: ExperimentRequest) -> byte
     arms = assign_arms(
         users["user_id"],
         users["segment_id"].to_numpy().astype(np.int64),
-        treatment_share=request.treatment_share,
+        ratio=request.ratio,
         salt=_SALT,
     )
     names = pl.Series("arm", [ARMS[arm] for arm in arms.tolist()], dtype=pl.String)
