@@ -231,7 +231,10 @@ def _matrix_of(each: _Column) -> list[exp.Expr]:
 def _has_level(each: _Column, level: str) -> exp.Expr:
     known = each.level(level)
     if known is None:
-        return double(number(0))
+        # No value of the column is this level, but an unknown one may stand for it.
+        is_filled = level == each.fitted.fill_level
+        unknown = [(is_null(column(each.name)), number(1))] if is_filled else []
+        return double(case(unknown, number(0)) if unknown else number(0))
     return double(case([(equal(column(each.name), known), number(1))], number(0)))
 
 
