@@ -121,6 +121,7 @@ def test_a_refit_carries_keys_and_names_and_exits_10(life):
     for key, name in zip(after.keys.keys, after.names, strict=True):
         if key in kept:
             assert name == names[key]
+            assert after.keys.keys.index(key) == before.keys.keys.index(key)  # and so the colour
     assert after.centers != before.centers
     assert after.keys.segmentation == before.keys.segmentation
 
