@@ -96,6 +96,7 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 	$(BIN)/python benchmarks/outcomes.py alike --seeds 200
 	$(BIN)/python benchmarks/latent.py --seeds 200 --n-users 4000 --most 2
 	$(BIN)/python benchmarks/budget.py --seeds 200
+	$(BIN)/python benchmarks/budget.py --wear-out --seeds 200
 	$(BIN)/python benchmarks/ab_tests.py aa --seeds 1000 --n-users 600
 	$(BIN)/python benchmarks/ab_tests.py power --seeds 200 --n-users 2000 --mde 0.4
 	$(BIN)/python benchmarks/experiments.py aa --seeds 1000 --n-users 600

@@ -2,10 +2,12 @@
 
 python benchmarks/budget.py --seeds 200
 python benchmarks/budget.py --weighting --seeds 2 --n-users 400000
+python benchmarks/budget.py --wear-out --seeds 200
 """
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.evaluation.simulation import form_segments, simulate
+from tests.summaries import make_summary
 
 from segmentry.advise.budget import BudgetRequest, SegmentTraffic, divide_budget
+from segmentry.advise.decisions import decide_spending
 from segmentry.evaluation.later_days import FoldRates, fold_rates, forecast_ctr, verdicts
 from segmentry.evaluation.stability import align_ids
 
@@ -153,6 +157,64 @@ def one_log(seed, args, *, null, drift, request):
     }
 
 
+def decided(seed, args, *, null, drift):
+    """Decide on one log as a run does, and hold what wear-out leaves of the gain against truth."""
+    counts, _, own = simulate(args.n_users, seed=seed, null=null, drift=drift)
+    formed, words = judged(counts, seed, args.k)
+    labels, k = formed.relabelling.labels, formed.n_segments
+    expected = forecast_ctr(counts, labels, days=DAYS, n_segments=k, n_outcome_days=2)
+    shares = np.random.default_rng([seed, 1]).random(args.n_users)
+    halves = fold_rates(
+        counts, labels, days=DAYS, n_segments=k, shares=shares, n_days_ahead=8, seed=seed
+    )
+    plain = make_summary(n_points=2).segments[0]
+    segments = [
+        replace(
+            plain,
+            segment_id=each.segment_id,
+            n_users=each.n_users,
+            n_impressions=each.n_impressions,
+            forecast_index=index,
+            verdict=each.verdict,
+        )
+        for each, index in zip(traffic(formed.ids, counts, words), expected.index, strict=True)
+    ]
+    _, spending = decide_spending(segments, halves, has_clicks=True, n_days=8)
+    if spending is None:
+        return None
+    truth = true_rates(formed.ids, counts, own)
+    x, b = (
+        spending.n_impressions * np.array([getattr(each, name) for each in spending.segments])
+        for name in ("share_proposed", "share_now")
+    )
+    return [
+        (each, float(truth @ (b * (x / b) ** each.power - b)), float(truth @ b))
+        for each in spending.wear_out
+    ]
+
+
+def wear_out(args):
+    """Print how often moves are proposed, and whether their gain by wear-out is the true one."""
+    for name, null, drift in (
+        ("planted", False, 0.0),
+        ("planted, level varies by 0.1 a day", False, 0.1),
+        ("null", True, 0.0),
+    ):
+        logs = [decided(seed, args, null=null, drift=drift) for seed in range(args.seeds)]
+        made = [log for log in logs if log is not None]
+        print(f"{name}: {args.seeds} logs of {args.n_users:,} users")
+        print_rate("  moves are proposed", [log is not None for log in logs])
+        for place in range(len(made[0]) if made else 0):
+            each = [log[place] for log in made]
+            power = each[0][0].power
+            inside = [w.gain.low <= true <= w.gain.high for w, true, _ in each]
+            print_rate(f"  power {power}: 90 % interval of the gain holds the true one", inside)
+            print_rate(f"  power {power}: the true gain is above 0", [t > 0 for _, t, _ in each])
+            ratio = np.mean([w.gain.value for w, _, _ in each]) / np.mean([t for _, t, _ in each])
+            share = np.mean([t / base for _, t, base in each])
+            print(f"  power {power}: mean gain {ratio:.3f} times the true one ({share:.1%})")
+
+
 def weighting(args):
     """How far rates are off that weight users by left-out days, where the plan takes all days."""
     errors = []
@@ -180,9 +242,13 @@ def main():
     parser.add_argument("--n-users", type=int, default=20_000)
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--weighting", action="store_true")
+    parser.add_argument("--wear-out", action="store_true")
     args = parser.parse_args()
     if args.weighting:
         weighting(args)
+        return
+    if args.wear_out:
+        wear_out(args)
         return
     linear = BudgetRequest(n_impressions=BUDGET, n_days=8)
     concave = BudgetRequest(n_impressions=BUDGET, n_days=8, response="concave", exponent=0.8)

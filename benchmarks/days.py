@@ -69,8 +69,10 @@ def main() -> None:
         print(f"{write_days(data, asked.users):,} rows")
     print(machine())
 
-    def command(*words: str) -> float:
-        return measure([sys.executable, "-m", "segmentry", "data", *words]).wall
+    def command(name: str, *words: str) -> float:
+        taken = measure([sys.executable, "-m", "segmentry", "data", *words])
+        print(f"{name:40} {taken.wall:8.2f} s, {taken.cpu:.2f} CPU s", flush=True)
+        return taken.wall
 
     def show(name: str, seconds: float) -> None:
         print(f"{name:40} {seconds:8.2f} s", flush=True)
@@ -79,9 +81,8 @@ def main() -> None:
     shutil.rmtree(data / "prepared", ignore_errors=True)
     full = reading_of(data, "all", "full")
     show("full run on files: read and count", sum(full.values()))
-    show("prepare 30 days", command("prepare", str(data / "30"), "--out", prepared))
-    added = command("add", prepared, str(data / "day.csv"))
-    show("add the 31st", added)
+    command("prepare 30 days", "prepare", str(data / "30"), "--out", prepared)
+    added = command("add the 31st", "add", prepared, str(data / "day.csv"))
     again = reading_of(data, "prepared", "prepared")
     show("run on prepared: read and count", sum(again.values()))
     print(f"{'share of the full run':40} {(added + sum(again.values())) / sum(full.values()):8.1%}")
@@ -89,7 +90,7 @@ def main() -> None:
         print(name, {step: round(seconds, 2) for step, seconds in steps.items()})
     for n in (1, 1000):
         users = str(data / f"gone-{n}.csv")
-        show(f"forget {n:,} users", command("forget", prepared, "--users", users))
+        command(f"forget {n:,} users", "forget", prepared, "--users", users)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.datasets import GeneratorOptions, generate_months
-from segmentry.features import scale_to_window, shrink
+from segmentry.features import shrink
 from segmentry.pipeline import add_data, build_user_table, prepare, run
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
@@ -32,9 +32,9 @@ def users_of(prepared: Path, bundle: Bundle, n_days: int, until: str) -> pl.Data
     return table.with_columns(ctr_shrunk=pl.Series(rate))
 
 
-def places(bundle: Bundle, table: pl.DataFrame) -> pl.DataFrame:
-    """Return the segment of each user who has one."""
-    scores, _ = score_users(bundle, table)
+def places(bundle: Bundle, table: pl.DataFrame, window: Window | None = None) -> pl.DataFrame:
+    """Return the segment of each user who has one; counts are scaled from a `window`."""
+    scores, _ = score_users(bundle, table, windows=None if window is None else (window, None))
     return scores.filter(pl.col("segment_id") > 0).select("user_id", "segment_id", "margin")
 
 
@@ -62,8 +62,8 @@ def main() -> None:
         table = users_of(prepared, bundle, n_days, asked.until)
         now = Window(bundle.window.end - n_days * SECONDS_PER_DAY, bundle.window.end)
         figures = []
-        for users in (table, scale_to_window(table, formed=bundle.window, now=now)):
-            placed = places(bundle, users)
+        for window in (None, now):
+            placed = places(bundle, table, window)
             both = placed.join(before, on="user_id", suffix="_before")
             is_same = both["segment_id"] == both["segment_id_before"]
             is_clear = (both["margin"] >= 0.3) & (both["margin_before"] >= 0.3)

@@ -358,3 +358,40 @@ def test_a_run_is_not_disturbed_by_what_happens_to_the_files_that_it_reads(whole
 
     assert asdict(found) == written | {"sha256": content}
     assert plain.sha256 == hashlib.sha256(days["day-5"].read_bytes()).hexdigest()
+
+
+MAPPING = """
+name = "shop"
+event = "purchase"
+[log]
+files = "day=*/log.csv"
+user_id = "who"
+time = "day"
+value = "paid"
+ad_id = "item"
+[ads]
+category_id = "kind"
+"""
+
+
+def test_days_of_any_data_bring_the_ads_that_stand_in_them(tmp_path):
+    for name, dates in (("first", ["2020-01-01"]), ("both", ["2020-01-01", "2020-01-02"])):
+        for date in dates:
+            folder = tmp_path / name / f"day={date}"
+            folder.mkdir(parents=True)
+            first = 0 if date == "2020-01-01" else 20
+            lines = [f"u{n % 7},{n}.25,i{n},k{n % 5}" for n in range(first, first + 25)]
+            (folder / "log.csv").write_text("\n".join(["who,paid,item,kind", *lines]) + "\n")
+        (tmp_path / name / "m.toml").write_text(MAPPING)
+    first, both = (
+        prepare(None, out=tmp_path / f"{name}-p", mapping=tmp_path / name / "m.toml").directory
+        for name in ("first", "both")
+    )
+
+    accounts = add_data(first, [tmp_path / "both" / "day=2020-01-02" / "log.csv"])
+
+    found, expected = check_data(first), check_data(both)
+    assert [each.role for each in accounts] == ["impressions", "ads"]
+    assert found.table.equals(expected.table)
+    assert found.accounts == expected.accounts
+    assert found.table["n_ads"].sum() > 0

@@ -121,6 +121,7 @@ def test_a_refit_carries_keys_and_names_and_exits_10(life):
     for key, name in zip(after.keys.keys, after.names, strict=True):
         if key in kept:
             assert name == names[key]
+            assert after.keys.keys.index(key) == before.keys.keys.index(key)  # and so the colour
     assert after.centers != before.centers
     assert after.keys.segmentation == before.keys.segmentation
 
@@ -265,8 +266,9 @@ def test_each_window_is_counted_for_alarms(life):
 
 
 def test_a_window_is_added_to_those_before(life):
-    folder, _ = life
+    folder, (_, answer) = life
     second, third = (read_summary(folder / name).over_time for name in ("second", "third"))
 
     assert third.periods[:2] == second.periods
     assert len(third.periods) == 3
+    assert json.loads(answer.out)["alarms"] == []

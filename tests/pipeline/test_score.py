@@ -6,7 +6,7 @@ import shutil
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tests.pipeline.runs import segmentry
+from tests.pipeline.runs import leave_undrawn, segmentry
 from tests.texts import raises_text, says, shows
 
 import segmentry as package
@@ -180,3 +180,28 @@ def test_places_that_cannot_hold_the_scores_are_refused_before_the_log_is_read(p
     (tmp_path / "folder.csv").mkdir()
     shows(refused(tmp_path / "folder.csv", OutputError))
     says(refused(tmp_path / "absent" / "scores.csv", OutputError))
+
+
+def test_values_of_another_unit_are_noted(tmp_path, monkeypatch):
+    leave_undrawn(monkeypatch)
+    ages = [20 + i % 50 for i in range(200)]
+    for name, factor in (("base", 1), ("cents", 100)):
+        rows = (f"{i},{age},{factor * (i % 37 + i / 200)}" for i, age in enumerate(ages))
+        (tmp_path / f"{name}.csv").write_text("id,age,spend\n" + "\n".join(rows))
+        (tmp_path / f"{name}.toml").write_text(
+            f"""name = "x"
+[profiles]
+files = "{name}.csv"
+user_id = "id"
+[profiles.attributes]
+age = {{column = "age", kind = "number"}}
+spend = {{column = "spend", kind = "money"}}"""
+        )
+    run = tmp_path / "run"
+    package.run(None, run, mapping=tmp_path / "base.toml", k=2, min_size=5)
+
+    as_formed = package.score(run, None, mapping=tmp_path / "base.toml")
+    in_cents = package.score(run, None, mapping=tmp_path / "cents.toml")
+
+    assert as_formed.notes == ()
+    assert [note.partition(" are outside")[0][-5:] for note in in_cents.notes] == ["spend"]

@@ -26,6 +26,7 @@ def test_open_alarms_come_first_with_what_to_do(summary):
     lifted, split, grown = alarms_of(summary)
 
     says((lifted, split, grown))
+    says(lifted.line)
     assert lifted.since == "31 May 2017"
     assert split.since == grown.since == "30 June 2017"
     assert not lifted.is_over

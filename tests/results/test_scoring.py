@@ -9,7 +9,7 @@ import pytest
 from tests.texts import raises_text, shows
 
 from segmentry.errors import BundleError, SchemaError
-from segmentry.features import LOG_FEATURES, BetaPrior, scale_to_window
+from segmentry.features import LOG_FEATURES, SCALES_WITH_WINDOW, BetaPrior
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.results.scoring import (
     make_bundle,
@@ -237,7 +237,8 @@ def test_users_of_other_windows_are_placed_by_counts_as_of_the_forming_days(user
 
     chained = frozen.in_windows(first, None).in_windows(second, None).place(users)[0]
 
-    scaled = scale_to_window(users, formed=bundle.window, now=second)
+    grown = pl.col([name for name in users.columns if name in SCALES_WITH_WINDOW])
+    scaled = users.with_columns(grown * (bundle.window.n_days / second.n_days))
     expected = frozen.place(scaled)[0]
     np.testing.assert_array_equal(chained, expected)
     assert (expected != frozen.place(users)[0]).any()

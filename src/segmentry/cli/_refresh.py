@@ -64,14 +64,16 @@ def refresh(
 
 def _print_json(result: "RefreshResult", out: Path) -> None:
     from segmentry.cli import _console
+    from segmentry.lifecycle.alarms import find_alarms
 
-    changes = result.changes
+    changes, over_time = result.changes, result.run.summary.over_time
     _console.print_json(
         {
             "run_dir": str(out),
             "decision": changes.decision,
             "exit_code": result.exit_code,
             "changes": changes,
+            "alarms": () if over_time is None else find_alarms(over_time.periods),
             "segments": [
                 {
                     "segment_key": segment.segment_key,
@@ -90,12 +92,16 @@ def _print_json(result: "RefreshResult", out: Path) -> None:
 def _print_words(result: "RefreshResult", out: Path) -> None:
     from segmentry.cli import _console
     from segmentry.present.changes import changed_since
+    from segmentry.present.over_time import alarms_of
 
     changed = changed_since(result.run.summary)
     if changed is not None:
         _console.print_bold(changed.headline)
         for text in changed.sentences:
             typer.echo(text)
+        for alarm in alarms_of(result.run.summary):
+            if not alarm.is_over:
+                typer.echo(alarm.line)
         typer.echo()
         _console.print_wide(changed.table.to_rich())
     _console.print_summary(result.run.summary, out)

@@ -1,4 +1,4 @@
-"""Counts of one window, made comparable with those of a window of another length."""
+"""Which counts of one window are comparable with those of another once both are per day."""
 
 import polars as pl
 
@@ -33,16 +33,10 @@ BEHAVIOURS_SCALE_WITH_WINDOW = frozenset(
 """The same of the behaviour log, whose window is its own."""
 
 
-def scale_to_window(
-    table: pl.DataFrame,
-    *,
-    formed: Window,
-    now: Window,
-    names: frozenset[str] = SCALES_WITH_WINDOW,
-) -> pl.DataFrame:
-    """Return a user table with its counts as of the days on which the segments were formed.
+def scale_to_window(table: pl.DataFrame, *, formed: Window, now: Window) -> pl.DataFrame:
+    """Return a user table of the window `now` with its counts as of the days of `formed`.
 
-    `now` is the window of the table. With windows of equal length nothing changes.
+    With windows of equal length nothing changes.
 
     >>> day = 86_400
     >>> table = pl.DataFrame({"n_impressions": [14, 0], "ctr_shrunk": [0.05, 0.05]})
@@ -51,5 +45,5 @@ def scale_to_window(
     """
     if formed.n_days == now.n_days:
         return table
-    scaled = [name for name in table.columns if name in names]
+    scaled = [name for name in table.columns if name in SCALES_WITH_WINDOW]
     return table.with_columns(pl.col(scaled) * (formed.n_days / now.n_days))

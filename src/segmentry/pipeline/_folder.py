@@ -20,7 +20,7 @@ from segmentry.lifecycle.alarms import OverTime
 from segmentry.lifecycle.keys import SegmentKeys, first_keys
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._ahead import Ahead
-from segmentry.pipeline._form import Asked, Found, find_and_check
+from segmentry.pipeline._form import Asked, EarlierIds, Found, find_and_check
 from segmentry.pipeline._outputs import write_report
 from segmentry.pipeline._summarise import Named, decide, look_again, summarise
 from segmentry.pipeline._wanted import recipe_for
@@ -39,6 +39,7 @@ from segmentry.runtime.clock import StepClock
 from segmentry.runtime.threads import one_thread
 from segmentry.runtime.version import __version__
 from segmentry.schema import Progress
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.forming import FrozenSegments, Segmentation, plan_features, recipe_named
 
 _LIBRARIES = ("duckdb", "polars", "narwhals", "numpy", "scipy", "scikit-learn", "altair")
@@ -76,9 +77,12 @@ def form_segments(
     clock: StepClock,
     progress: Progress | None,
     frozen: FrozenSegments | None = None,
+    earlier_ids: tuple[IntVector, int] | None = None,
 ) -> Found:
-    """Form segments, or keep those of an earlier run, and check them on later days if there are.
+    """Form segments, or keep the `frozen` ones, and check them on later days if there are.
 
+    `earlier_ids` are those of an earlier run for the same users, with the number of its segments:
+    what is found again keeps its id, and so its colour.
     The recipe is the one that the data allow, as `recipe_for` says.
     """
     settings = recipe_for(settings, users.traits)
@@ -91,7 +95,8 @@ def form_segments(
         exclude=exclude,
         choices=settings.choices,
     )
-    asked = Asked(plans, recipe, settings, progress, frozen)
+    earlier = None if earlier_ids is None else EarlierIds(users.table, *earlier_ids)
+    asked = Asked(plans, recipe, settings, progress, frozen, earlier)
     with clock.step("segment and check" if recipe.is_checked else "segment"):
         return find_and_check(asked, users)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from segmentry.config import RunConfig
@@ -19,10 +20,12 @@ from segmentry.evaluation.later_days import (
     permuted_family,
 )
 from segmentry.evaluation.number import NumberEvidence, evidence_basis, find_by_evidence
+from segmentry.evaluation.stability import align_ids
 from segmentry.features.users import BehaviourData, EarlyUsers, UserData
 from segmentry.runtime.progress import step_reporter
 from segmentry.runtime.threads import one_thread
 from segmentry.schema import Progress, Window
+from segmentry.schema.arrays import IntVector
 from segmentry.segments.forming import (
     Decide,
     FrozenSegments,
@@ -37,6 +40,16 @@ from segmentry.segments.preprocessing import ColumnPlan
 _N_PLACEBOS = 3
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EarlierIds:
+    """Who is in which segment of an earlier run."""
+
+    table: pl.DataFrame
+    """The users of the whole window."""
+    ids: IntVector
+    n_segments: int
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a run was asked for."""
@@ -47,14 +60,14 @@ class Asked:
     progress: Progress | None
     frozen: FrozenSegments | None = None
     """Segments of an earlier run, where they are kept."""
+    earlier: EarlierIds | None = None
+    """Ids of an earlier run, which are given to the segments that are found again."""
 
     def of_days(self, window: Window, behaviours: BehaviourData | None) -> "Asked":
         """Return it for users of a window; what was done before it counts up to its end."""
         if self.frozen is None:
             return self
-        history = None
-        if behaviours is not None:
-            history = replace(behaviours.window, end=window.end)
+        history = None if behaviours is None else replace(behaviours.window, end=window.end)
         return replace(self, frozen=self.frozen.in_windows(window, history))
 
 
@@ -65,7 +78,29 @@ def find(
     forced: int | None,
     decide: Decide | None = None,
 ) -> Segmentation:
-    """Form segments of a user table."""
+    """Form segments of a user table; those that an earlier run had keep their ids."""
+    found, earlier = _find(asked, table, numbers, forced, decide), asked.earlier
+    if earlier is None:
+        return found
+    k, whole = found.n_segments, found
+    if table is not earlier.table:  # some days alone say little of who was where
+        whole = _find(asked, earlier.table, (k,), None if found.cells is not None else k, None)
+    alignment = align_ids(
+        earlier.ids, whole.segment_ids, n_old=earlier.n_segments, n_new=whole.n_segments
+    )
+    if whole is not found:
+        ids = alignment.renumber(whole.segment_ids)
+        alignment = align_ids(ids, found.segment_ids, n_old=whole.n_segments, n_new=k)
+    return found.reordered(np.argsort(alignment.new_number))
+
+
+def _find(
+    asked: Asked,
+    table: pl.DataFrame,
+    numbers: Sequence[int],
+    forced: int | None,
+    decide: Decide | None,
+) -> Segmentation:
     settings = asked.settings
     if asked.frozen is not None:
         return keep_segments(

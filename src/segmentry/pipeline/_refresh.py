@@ -49,7 +49,7 @@ from segmentry.results.summary import Summary, read_summary
 from segmentry.runtime.clock import StepClock
 from segmentry.schema import Progress, Source
 from segmentry.schema.arrays import IntVector
-from segmentry.segments.forming import FrozenSegments, Segmentation
+from segmentry.segments.forming import Segmentation
 from segmentry.settings import ReadingOptions
 
 _OF_ONE_READING = ("engine", "since", "until", "window", "memory", "temp", "strict")
@@ -79,6 +79,7 @@ class _Earlier:
     segments: pl.DataFrame
     keys: SegmentKeys
     settings: RunConfig
+    """Its settings with those of this reading."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,12 +100,6 @@ class _Reading:
             self.source, self.settings, room, self.clock, self.progress, wanted=wanted
         )
         return users, files, room
-
-    def form(self, users: UserData, frozen: FrozenSegments | None = None) -> Found:
-        """Form segments as a run does, or keep those that there are."""
-        return form_segments(
-            users, self.settings, clock=self.clock, progress=self.progress, frozen=frozen
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,12 +195,12 @@ def refresh(
         raise ConfigError(f"--decide {decide}: unknown; expected keep or refit")
     target, clock = Path(out), StepClock()
     check_target(target, overwrite=overwrite)
-    earlier = _read_earlier(Path(run_dir))
+    earlier = _read_earlier(Path(run_dir), options)
     folder = None if history is None else _checked_folder(Path(history), earlier.folder, target)
     past = History(None, None) if folder is None else read_history(folder)
     if folder is not None:
         check_history(past, folder, earlier.keys, earlier.bundle.window, run=earlier.folder.name)
-    settings = _settings(earlier.settings, options)
+    settings = earlier.settings
     source = find_source(data_dir, mapping)
     wanted = wanted_of(source, settings)
     _check_features(wanted, earlier.summary)
@@ -254,7 +249,14 @@ def _choose(
     """Keep the segments and form them again, compare both, and choose."""
     kept, files = _keep(earlier, reading, wanted, is_described=asked != "refit")
     users, _, room = reading.read("refit")
-    refit = _Fit(users, reading.form(users), room)
+    found = form_segments(
+        users,
+        reading.settings,
+        clock=reading.clock,
+        progress=reading.progress,
+        earlier_ids=(kept.ids, len(earlier.keys.keys)),
+    )
+    refit = _Fit(users, found, room)
     compared = _compare(earlier, refit, kept.ids, reading.settings)
     over_time = count_windows(
         earlier.folder,
@@ -278,7 +280,7 @@ def _choose(
     )
 
 
-def _read_earlier(run_dir: Path) -> _Earlier:
+def _read_earlier(run_dir: Path, options: ReadingOptions) -> _Earlier:
     bundle, summary = read_bundle(run_dir), read_summary(run_dir)
     if not summary.traits.has_time:
         raise DataError(
@@ -290,18 +292,13 @@ def _read_earlier(run_dir: Path) -> _Earlier:
         for name, value in read_manifest(run_dir).config.items()
         if name not in _OF_ONE_READING
     }
-    settings = load_config(None, carried)
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = load_config(None, {**carried, **given})
     segments, keys = read_segments(run_dir), bundle.keys
     if keys is None:
         sizes = np.bincount(segments["segment_id"].to_numpy(), minlength=len(bundle.names) + 1)
         keys = first_keys(seed=settings.seed, window=bundle.window, sizes=sizes[1:].tolist())
     return _Earlier(run_dir, bundle, summary, segments, keys, settings)
-
-
-def _settings(earlier: RunConfig, options: ReadingOptions) -> RunConfig:
-    """Return the settings of the earlier run with those of this reading."""
-    carried = earlier.model_dump(exclude_unset=True)
-    return load_config(None, {**carried, **{k: v for k, v in options.items() if v is not None}})
 
 
 def _checked_folder(history: Path, run_dir: Path, target: Path) -> Path:
@@ -361,7 +358,13 @@ def _keep(
     found = None
     if is_described:
         try:
-            found = reading.form(users, bundle.frozen)
+            found = form_segments(
+                users,
+                settings,
+                clock=reading.clock,
+                progress=reading.progress,
+                frozen=bundle.frozen,
+            )
         except SelectionError as error:
             raise SelectionError(
                 f"{error}; take a longer window, or form other segments with --decide refit"

@@ -11,9 +11,7 @@ from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, OutputError, SchemaError
 from segmentry.features import (
     BEHAVIOUR_FEATURES,
-    BEHAVIOURS_SCALE_WITH_WINDOW,
     EVERY_LOG_FEATURE,
-    scale_to_window,
 )
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
@@ -30,6 +28,7 @@ from segmentry.settings import CheckOptions, ReadingOptions
 
 _MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
+_MAX_OUTSIDE = 0.5
 _WRITERS = (".parquet", ".csv")
 
 
@@ -96,7 +95,8 @@ def score(
     names = {feature.name for feature in bundle.attributes}
     known = tuple(each for each in source.attributes if each.name in names)
     users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
-    segments, unseen = score_users(bundle, _as_long(users, bundle))
+    history = None if users.behaviours is None else users.behaviours.window
+    segments, unseen = score_users(bundle, users.table, windows=(users.window, history))
     if target is not None:
         with written_whole(target) as partial:
             if target.suffix == ".csv":
@@ -214,30 +214,19 @@ def _as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
     )
 
 
-def _as_long(users: UserData, bundle: Bundle) -> pl.DataFrame:
-    """Return the users with counts as of windows as long as those that formed the segments.
-
-    Latent classes take impressions and clicks as counted: they weigh the evidence by them.
-    """
-    if bundle.latent is not None:
-        return users.table
-    table = scale_to_window(users.table, formed=bundle.window, now=users.window)
-    if users.behaviours is None or bundle.behaviour_window is None:
-        return table
-    return scale_to_window(
-        table,
-        formed=bundle.behaviour_window,
-        now=users.behaviours.window,
-        names=BEHAVIOURS_SCALE_WITH_WINDOW,
-    )
-
-
 def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[str, ...]:
     notes = [
         f"{n_users:,} users have a level of {feature} that was not there when the segments were "
         "formed; it counts as none of the known levels"
         for feature, n_users in unseen.items()
     ]
+    for feature, (share, low, high) in bundle.preprocessing.shares_outside(users.table).items():
+        if share > _MAX_OUTSIDE:
+            notes.append(
+                f"{share:.0%} of the known values of {feature} are outside {low:,.4g} to "
+                f"{high:,.4g}, where nearly all users were when the segments were formed; check "
+                "its unit"
+            )
     if users.window.n_days != bundle.window.n_days:
         notes.append(
             f"these data cover {users.window.n_days:g} days, the segments were formed on "

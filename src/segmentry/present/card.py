@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from segmentry.describe.profiles import NumericStatistics, SegmentProfile
-from segmentry.formats import count, decimal, percent, rate_with_limits, signed, writer_of
+from segmentry.formats import count, decimal, listed, percent, rate_with_limits, signed, writer_of
 from segmentry.present.first_screen import DECISIONS, ScreenRow, screen_row
 from segmentry.results.summary import FeatureRow, Summary
 from segmentry.schema import SECONDS_PER_DAY
@@ -210,7 +210,7 @@ def _who(segment: SegmentProfile, summary: Summary) -> str:
         return ""
     if not found:
         names = [labels[own.feature] for own in profile[:3]]
-        return f"{', '.join(names).capitalize()} as everyone."
+        return f"{listed(names).capitalize()}: as everyone."
     texts = [
         f"{name} {percent(level.share, digits=0)} (all {percent(level.population_share, digits=0)})"
         for _, name, level in found

@@ -27,6 +27,11 @@ class AlarmText:
     action: str
     is_over: bool
 
+    @property
+    def line(self) -> str:
+        """The alarm in a terminal."""
+        return f"Alarm since {self.since}: {self.finding} {self.action}"
+
 
 def alarms_of(summary: Summary) -> tuple[AlarmText, ...]:
     """Return the alarms of all windows since the segments were formed, open ones first."""

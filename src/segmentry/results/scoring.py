@@ -119,18 +119,21 @@ parse_bundle = _CODEC.parse
 read_bundle_file = _CODEC.read
 
 
-def score_users(bundle: Bundle, table: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:
+def score_users(
+    bundle: Bundle, table: pl.DataFrame, *, windows: tuple[Window, Window | None] | None = None
+) -> tuple[pl.DataFrame, Mapping[str, int]]:
     """Put the users of a table into the segments of a bundle.
 
     The table has the features of the bundle, made with its prior and main placement. The scores are
     ``user_id, segment_id, segment_key, segment_name, margin, is_profiled``, one row per user in the
     order of the table; users that belong to no segment have id 0, and no key, name and margin. With
     them comes, by feature, how many users have a level that was not there when the segments were
-    formed.
+    formed. `windows` are those of the log and of the behaviours; the bundle's own by default.
 
     Raises SchemaError if the table lacks a feature.
     """
-    ids, margins = bundle.frozen.place(table)
+    frozen = bundle.frozen if windows is None else bundle.frozen.in_windows(*windows)
+    ids, margins = frozen.place(table)
     unseen = bundle.preprocessing.unseen_levels(table.filter(ids != UNASSIGNED))
     keys = None if bundle.keys is None else bundle.keys.keys
     return segments_table(table, ids, margins, bundle.names, keys), unseen

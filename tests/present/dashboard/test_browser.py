@@ -12,14 +12,16 @@ import polars as pl
 import pytest
 from playwright.sync_api import TimeoutError as Overdue
 from tests.present.dashboard.conftest import Served, axe_source, watch
+from tests.summaries import make_summary
 from tests.texts import shows
 
 from segmentry.formats import count, feature_value, percent
 from segmentry.present.dashboard._pages import PAGES
+from segmentry.present.report import render_report
 from segmentry.results.summary import read_summary
 
-SHOWN = [path for path in PAGES if path != "purchases"]
-"""This run has no behaviours: the menu does not offer that page."""
+SHOWN = [path for path in PAGES if path not in {"purchases", "over-time"}]
+"""This run has no behaviours and no windows: the menu does not offer these pages."""
 EVERY_PATH = (
     *("" if path == "overview" else path for path in SHOWN),
     "segments?segment=2&act=send",
@@ -308,6 +310,26 @@ def test_on_a_phone_maps_are_shown_whole_and_captions_of_wide_tables_stay_on_the
     )
     assert max(rights) <= 390
     context.close()
+
+
+def test_odd_names_make_no_report_wider_than_a_phone(browser, tmp_path):
+    names = (
+        "W" * 60,
+        "高价值用户，经常浏览广告但很少点击",
+        "المستخدمون النشطون (٪٥٠)",
+        "👩\u200d👧 & <b>x</b>",
+        "A b",
+    )
+    summary = make_summary(n_segments=5, n_points=60, names=names)
+    file = tmp_path / "report.html"
+    file.write_text(render_report(summary, figures={}), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+
+    page.goto(file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.close()
 
 
 def test_verdicts_fit_into_their_badges(served, watched):

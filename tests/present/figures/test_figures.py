@@ -12,7 +12,8 @@ from segmentry.schema import Estimate
 
 FIGURES = list(plots.FIGURES)
 MEASURED_APART = {
-    *("funnel", "gain_by_k", "stability", "exposure", "exposure_impression", "umap", "rate_by_day")
+    *("funnel", "gain_by_k", "stability", "exposure", "exposure_impression", "umap", "rate_by_day"),
+    *("flows", "over_time"),
 }
 HOSTILE = (
     '<script>alert("1")</script>',

@@ -35,8 +35,7 @@ from segmentry.features.users import EarlyUsers
 from segmentry.features.windows import WindowSplit, local_days, periods_of
 from segmentry.privacy import published_ids
 from segmentry.schema import OF_CLICKS, UNASSIGNED, UNKNOWN, Estimate, Outcome, Window
-from segmentry.segments.clustering import SilhouetteSample
-from segmentry.segments.forming import LatentSegments, Segmentation, membership
+from segmentry.segments.forming import Segmentation, membership
 
 FindSegments = Callable[[pl.DataFrame, Sequence[int], int | None], Segmentation]
 """From a user table, the numbers to try, and a forced number, to segments."""
@@ -450,32 +449,10 @@ def _refit(
         # A fit has centres of its own; segments that were kept carry theirs along.
         is_same_model=refit.centers is first.centers,
     )
-    order = np.argsort(alignment.new_number)
-    renumbered = replace(
-        refit,
-        selection=refit.selection if first.cells is not None else first.selection,
-        cells=None if refit.cells is None else refit.cells.reordered(order),
-        centers=refit.centers[order],
-        latent=_classes_of_refit(first, refit, order),
-        silhouette_sample=_renumbered(refit.silhouette_sample, order),
-        segment_ids=alignment.renumber(refit.segment_ids),
-        segment_silhouettes=tuple(refit.segment_silhouettes[place] for place in order),
-    )
-    return renumbered, alignment
-
-
-def _classes_of_refit(
-    first: Segmentation, refit: Segmentation, order: npt.NDArray[np.int64]
-) -> LatentSegments | None:
-    """Return the classes of all days with the criteria by which their number was chosen."""
-    if first.latent is None or refit.latent is None:
-        return None
-    classes = refit.latent.reordered(order)
-    return replace(classes, fits=first.latent.fits, by_icl=first.latent.by_icl)
-
-
-def _renumbered(
-    sample: SilhouetteSample | None, order: npt.NDArray[np.int64]
-) -> SilhouetteSample | None:
-    """Return the sampled silhouettes under the numbers of the first fit."""
-    return None if sample is None else replace(sample, labels=np.argsort(order)[sample.labels])
+    found = refit.reordered(np.argsort(alignment.new_number))
+    latent = found.latent
+    if latent is not None and first.latent is not None:
+        # With the criteria by which the number of classes was chosen.
+        latent = replace(latent, fits=first.latent.fits, by_icl=first.latent.by_icl)
+    selection = found.selection if first.cells is not None else first.selection
+    return replace(found, selection=selection, latent=latent), alignment

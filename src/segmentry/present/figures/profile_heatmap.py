@@ -213,7 +213,7 @@ def _column_labels(summary: "Summary", *, step: int) -> "list[alt.Chart]":
     numbers = base.mark_text(fontWeight=700, fontSize=12).encode(
         y=at_y(top), text=alt.Text("number:N"), color=as_given("ink")
     )
-    names = base.mark_text(fontSize=11, lineHeight=13, baseline="top").encode(
+    names = base.mark_text(fontSize=11, lineHeight=13, baseline="top", limit=step - 2).encode(
         y=at_y(top + 16), text=alt.Text("name:N")
     )
     return [discs, numbers, names] if is_wide else [discs, numbers]

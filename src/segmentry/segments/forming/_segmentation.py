@@ -1,6 +1,6 @@
 """A segmentation: what forming returns, and one candidate of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -54,6 +54,23 @@ class Segmentation:
     def n_segments(self) -> int:
         """Number of segments; 1 says that there is nothing to tell apart."""
         return self.selection.n_segments
+
+    def reordered(self, order: IntVector) -> "Segmentation":
+        """Return the same segments under other numbers: segment `order[i] + 1` becomes `i + 1`."""
+        place = np.argsort(order)
+        number = np.concatenate([[UNASSIGNED], place + 1])
+        sample = self.silhouette_sample
+        if sample is not None:
+            sample = replace(sample, labels=place[sample.labels])
+        return replace(
+            self,
+            cells=None if self.cells is None else self.cells.reordered(order),
+            centers=self.centers[order],
+            latent=None if self.latent is None else self.latent.reordered(order),
+            silhouette_sample=sample,
+            segment_ids=number[self.segment_ids],
+            segment_silhouettes=tuple(self.segment_silhouettes[each] for each in order),
+        )
 
     def _repr_html_(self) -> str:
         """Return sizes and reason for notebooks."""

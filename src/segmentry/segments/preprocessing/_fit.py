@@ -95,6 +95,23 @@ class Preprocessing:
                 found[column.feature] = int((~known.is_in(column.levels)).sum())
         return {name: n_users for name, n_users in found.items() if n_users}
 
+    def shares_outside(self, table: pl.DataFrame) -> dict[str, tuple[float, float, float]]:
+        """Return the share of known values outside the clips of the fit, and the clips, by feature.
+
+        About 2 % of the users that the steps were fitted on are outside. Features that are not
+        clipped are absent.
+        """
+        found = {}
+        for column in self.fitted:
+            low, high = column.raw_clip_low, column.raw_clip_high
+            known = table[column.feature].drop_nulls()
+            if low is not None and high is not None and len(known):
+                # What one clip equals is not outside by rounding.
+                room = 1e-9 * max(abs(low), abs(high))
+                outside = ~known.is_between(low - room, high + room)
+                found[column.feature] = (int(outside.sum()) / len(known), low, high)
+        return found
+
     def _require(self, table: pl.DataFrame) -> None:
         missing = [name for name in self.features if name not in table.columns]
         if missing:
