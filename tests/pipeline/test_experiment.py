@@ -10,6 +10,7 @@ from tests.pipeline.runs import plain_run, segmentry
 from tests.texts import says, shows
 
 from segmentry.advise.experiments import analyse_test
+from segmentry.advise.experiments._files import read_results
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +256,14 @@ def test_an_event_that_the_run_does_not_know_takes_a_history(looked_at, tmp_path
     assert refused.code == 2
     says(refused.err.replace(str(copy), "RUN_DIR"))
     assert planned["everyone"]["rate"] == pytest.approx(0.2, rel=0.1)
+
+
+@pytest.mark.parametrize("words", [("False", "True"), ("no", "yes"), ("0.0", "1"), (" N ", " Y ")])
+def test_clicks_of_results_are_read_as_those_of_a_log(words, tmp_path):
+    file = tmp_path / "results.csv"
+    file.write_text("user_id,clk\n" + "".join(f"{i},{words[i % 3 == 0]}\n" for i in range(6)))
+
+    found = read_results(file, pl.Int64()).sort("user_id")
+
+    assert found["n_clicks"].to_list() == [1, 0, 0, 1, 0, 0]
+    assert found["n_impressions"].to_list() == [1] * 6

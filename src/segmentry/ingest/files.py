@@ -28,6 +28,11 @@ NULL_WORDS = (
     *("None", "NONE", r"\N"),
 )
 """How a missing value is written: by databases, spreadsheets, R, pandas and Hive."""
+FLAGS = (
+    *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
+    *((word, 0) for word in ("0", "0.0", "false", "f", "no", "n")),
+)
+"""How yes and no are written, in lower case."""
 BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
 """All that `str.strip` takes away, for readers that take away less by themselves."""
 

@@ -11,6 +11,7 @@ from segmentry.advise.experiments._metrics import cap_of, mean_traffic
 from segmentry.advise.experiments._power import explained_share
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.evaluation.later_days import Traffic
+from segmentry.ingest.files import FLAGS
 from segmentry.ingest.user_files import as_ids, read_user_file
 from segmentry.results.run_folder import read_early, read_if_there, read_user_table
 from segmentry.results.summary import read_summary
@@ -213,9 +214,7 @@ def read_results(path: Path, kind: pl.DataType) -> pl.DataFrame:
         rows = pl.DataFrame({"user_id": ids, "n_impressions": n, "n_clicks": c})
         _refuse_twice(rows, path)
     elif "is_click" in given.columns:
-        clicks = _whole(given["is_click"], "is_click", path)
-        if bool((clicks > 1).any()):
-            raise SchemaError(f"{path}: found is_click above 1, expected 0 or 1")
+        clicks = _flags(given["is_click"], path)
         rows = (
             pl.DataFrame({"user_id": ids, "is_click": clicks})
             .group_by("user_id")
@@ -238,12 +237,26 @@ def read_results(path: Path, kind: pl.DataType) -> pl.DataFrame:
     return rows
 
 
+def _flags(values: pl.Series, path: Path) -> pl.Series:
+    """Read yes and no as a mapping reads them."""
+    words = values.cast(pl.String).str.strip_chars().str.to_lowercase()
+    flags = words.replace_strict(dict(FLAGS), default=None, return_dtype=pl.Int64)
+    strange = values.filter(flags.is_null())
+    if strange.len():
+        raise SchemaError(
+            f"{path}: found is_click {strange[0]!r}; expected 0 and 1, true and false, yes and no"
+        )
+    return flags
+
+
 def _whole(values: pl.Series, name: str, path: Path) -> pl.Series:
     numbers = values if values.dtype.is_numeric() else values.cast(pl.Float64, strict=False)
     whole = numbers.cast(pl.Int64, strict=False).alias(name)
-    if whole.null_count() or bool((whole < 0).any()) or bool((whole != numbers).any()):
+    is_whole = whole.is_not_null() & (whole >= 0) & (whole == numbers)
+    strange = values.filter(~is_whole.fill_null(value=False))
+    if strange.len():
         raise SchemaError(
-            f"{path}: column {name!r} holds something else than whole numbers from 0; fix it"
+            f"{path}: column {name!r} holds {strange[0]!r}, expected whole numbers from 0"
         )
     return whole
 

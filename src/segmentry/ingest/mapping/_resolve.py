@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from segmentry.errors import ConfigError, SchemaError
 from segmentry.ingest.files import (
+    FLAGS,
     FileLayout,
     has_integers_only,
     inspect_file,
@@ -51,10 +52,6 @@ _JOINED = (*_IDS, "category_id", "brand_id")
 """Columns by which tables are joined: of one type in all of them."""
 _IDS_OF_IMPRESSIONS = ("impression_id", "imp_id", "request_id", "auction_id", "bid_id")
 _FIRST_MOMENT, _LAST_MOMENT = dt.date(1990, 1, 1), dt.date(2099, 12, 31)
-_FLAGS = (
-    *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
-    *((word, 0) for word in ("0", "0.0", "false", "f", "no", "n")),
-)
 
 
 class _Found(NamedTuple):
@@ -282,7 +279,7 @@ def _plain(name: str) -> str:
 def _flag_column(name: str, found: _Found) -> ColumnSource:
     """Read numbers as numbers; words that say yes or no, also next to 0 and 1, as what they say."""
     values = [value.lower() for value in found.values(name)]
-    words = {word for word, _ in _FLAGS}
+    words = {word for word, _ in FLAGS}
     n_words = sum(value in words and not _is_integer(value) for value in values)
     if not n_words and (not values or any(map(_is_integer, values))):
         return ColumnSource(name, "integer")
@@ -293,7 +290,7 @@ def _flag_column(name: str, found: _Found) -> ColumnSource:
             "expected 0 and 1 or true and false; of an event type, say which value is a click: "
             f"click_values = [{strange[0]!r}]"
         )
-    return ColumnSource(name, "code", codes=_FLAGS)
+    return ColumnSource(name, "code", codes=FLAGS)
 
 
 def _has_hours(mapping: DataMapping, found: _Found | None, table: TableSource | None) -> bool:
