@@ -182,6 +182,10 @@ def sql(
     out: Annotated[
         Path | None, typer.Option(help="File to write; printed if absent.", metavar="FILE")
     ] = None,
+    dbt: Annotated[
+        Path | None,
+        typer.Option(help="Folder of models: write a dbt model too.", metavar="FOLDER"),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a query with which a database scores its users as `score` does."""
@@ -194,5 +198,8 @@ def sql(
         columns=parse_names(column or (), option="--column"),
         are_timestamps=timestamps,
     )
-    query = export_sql(run_dir, asked, is_of_rules=rules, out=out, overwrite=overwrite)
-    typer.echo(query if out is None else f"Query: {out}", nl=out is not None)
+    query = export_sql(run_dir, asked, is_of_rules=rules, out=out, dbt=dbt, overwrite=overwrite)
+    if out is None and dbt is None:
+        typer.echo(query, nl=False)
+    else:
+        typer.echo(f"Query: {out or dbt}")

@@ -52,9 +52,9 @@ def test_any_model_agrees_on_any_log(database, tmp_path, log, bundle):
     assert set(found) <= set(expected["user_id"])
     for user, segment_id, segment_name, margin in expected.select(SCORED).iter_rows():
         # A profile without events is of no segment, and not asked for unless the model takes it.
-        assert found.get(user, (0, None, None))[:2] == (segment_id, segment_name)
+        assert found.get(user, (0, None, None))[:3:2] == (segment_id, segment_name)
         if segment_id:
-            assert found[user][2] == pytest.approx(margin, abs=1e-9)
+            assert found[user][3] == pytest.approx(margin, abs=1e-9)
 
 
 def test_events_of_a_run_have_the_segments_of_the_run(plain_run, database):

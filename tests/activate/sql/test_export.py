@@ -1,5 +1,6 @@
 """The exported files: each database's own grammar, hostile names, the rules, what is refused."""
 
+import json
 from dataclasses import replace
 
 import duckdb
@@ -80,9 +81,11 @@ def test_users_of_a_run_have_the_segments_of_the_run(plain_run, database):
 
     query = export_sql(plain_run.folder, Asked(dialect=database.dialect))
 
-    segments = read_segments(plain_run.folder).select("user_id", "segment_id", "segment_name")
+    segments = read_segments(plain_run.folder).select(
+        "user_id", "segment_id", "segment_key", "segment_name"
+    )
     rows = database.answer(query, users=table.with_columns(pl.col(whole).cast(pl.Int64)))
-    assert sorted(row[:3] for row in rows) == sorted(segments.rows())
+    assert sorted(row[:4] for row in rows) == sorted(segments.rows())
 
 
 def test_the_rules_give_the_same_segments_in_every_database(plain_run, postgres):
@@ -118,3 +121,25 @@ def test_latent_classes_are_refused_with_the_reason():
 
     with raises_text(SelectionError):
         query_of(bundle_of(Preprocessing((), ()), [[0.0]], latent=latent), {})
+
+
+def test_a_dbt_model_holds_the_query_and_tests_of_its_columns(plain_run, tmp_path):
+    words = ("export", "sql", plain_run.folder, "--dialect", "duckdb")
+    query = segmentry(*words).out
+
+    assert segmentry(*words, "--dbt", tmp_path).code == 0
+
+    model = (tmp_path / "segmentry_segments.sql").read_text()
+    head, _, rest = model.partition("{% raw %}\n")
+    assert head == "{{ config(materialized='table') }}\n"
+    assert rest == query.removesuffix(";\n") + "\n{% endraw %}\n"
+    (described,) = json.loads((tmp_path / "segmentry_segments.yml").read_text())["models"]
+    tests = {each["name"]: each["tests"] for each in described["columns"]}
+    bundle = read_bundle(plain_run.folder)
+    n_segments = len(bundle.names)
+    assert tests["user_id"] == ["not_null", "unique"]
+    assert tests["segment_id"][1]["accepted_values"]["values"] == list(range(n_segments + 1))
+    assert tests["segment_key"][0]["accepted_values"]["values"] == list(bundle.keys.keys)
+    assert segmentry(*words, "--dbt", tmp_path).code == 2
+    assert segmentry(*words, "--dbt", tmp_path / "absent").code == 2
+    assert segmentry(*words, "--dbt", tmp_path, "--rules", "--overwrite").code == 2

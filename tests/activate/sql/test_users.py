@@ -23,9 +23,9 @@ def check_agrees(bundle, table, found):
 
     assert len(found) == table.height
     for user, segment_id, segment_name, margin in expected.select(SCORED).iter_rows():
-        assert found[user][:2] == (segment_id, segment_name), user
-        assert found[user][2] == pytest.approx(margin, abs=1e-9)
-        assert found[user][3] == (0.25 if segment_id == 1 else None)
+        assert found[user][:3:2] == (segment_id, segment_name), user
+        assert found[user][3] == pytest.approx(margin, abs=1e-9)
+        assert found[user][4] == (0.25 if segment_id == 1 else None)
 
 
 @examples(15, 200)

@@ -29,12 +29,17 @@ _WIDTH = 96
 
 
 def statement_of(
-    steps: Sequence[Step], *, names: Sequence[str], rates: Mapping[int, float]
+    steps: Sequence[Step],
+    *,
+    keys: Sequence[str] | None,
+    names: Sequence[str],
+    rates: Mapping[int, float],
 ) -> exp.Select:
     """Return one query: a common table expression for each step, and the columns of a score.
 
-    The columns are ``user_id, segment_id, segment_name, margin, expected_rate``; `names` are of the
-    segments from 1 on, and `rates` what they are expected to do on later days, where known.
+    The columns are ``user_id, segment_id, segment_key, segment_name, margin, expected_rate``;
+    `keys` and `names` are of the segments from 1 on, and `rates` what they are expected to do on
+    later days, where known.
     """
     roots = [exp.Sqrt(this=column(each)) for each in ("second", "nearest")]
     margin = quotient(minus(*roots), roots[0].copy())
@@ -42,7 +47,8 @@ def statement_of(
     query = select(
         column("user_id"),
         segment,
-        named(switch(segment, dict(enumerate(map(text, names), start=1))), "segment_name"),
+        named(_texts(keys), "segment_key"),
+        named(_texts(names), "segment_name"),
         named(
             case(
                 [
@@ -59,6 +65,12 @@ def statement_of(
     ctes = [exp.CTE(this=body, alias=exp.TableAlias(this=name(title))) for title, body in steps]
     query.set("with_", exp.With(expressions=ctes))
     return query
+
+
+def _texts(texts: Sequence[str] | None) -> exp.Expr:
+    if texts is None:
+        return exp.cast(exp.null(), exp.DataType.Type.VARCHAR)
+    return switch(column("segment_id"), dict(enumerate(map(text, texts), start=1)))
 
 
 def _rates(rates: Mapping[int, float]) -> exp.Expr:

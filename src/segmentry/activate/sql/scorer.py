@@ -59,6 +59,7 @@ def export_sql(
     *,
     is_of_rules: bool = False,
     out: Path | None = None,
+    dbt: Path | None = None,
     overwrite: bool = False,
 ) -> str:
     """Write a query that gives each user of a table the segment that `score` gives.
@@ -72,14 +73,16 @@ def export_sql(
         The readable rules of the report instead of the model: nearly the same segments.
     out : Path, optional
         File to write.
+    dbt : Path, optional
+        Folder of models of a dbt project, for the query as a model with its tests.
     overwrite : bool
-        Replace the file if it exists.
+        Replace files that exist.
 
     Returns
     -------
     str
-        The query. Its columns are ``user_id, segment_id, segment_name, margin, expected_rate``, one
-        row per user of the table; users of no segment have id 0.
+        The query. Its columns are ``user_id, segment_id, segment_key, segment_name, margin,
+        expected_rate``, one row per user; users of no segment have id 0.
 
     Raises
     ------
@@ -97,9 +100,17 @@ def export_sql(
     require("sqlglot", extra="sql")
     _check_known(asked.dialect, DIALECTS, option="--dialect")
     _check_known(asked.start, STARTS, option="--from")
+    if dbt is not None and is_of_rules:
+        raise ConfigError("--dbt: found --rules too; expected one of them")
     if out is not None and out.exists() and not overwrite:
         raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
     sql = (_rules if is_of_rules else _scorer)(run_dir, asked)
+    if dbt is not None:
+        from segmentry.activate.sql._dbt import write_dbt
+
+        bundle = read_bundle(run_dir)
+        keys = None if bundle.keys is None else bundle.keys.keys
+        write_dbt(dbt, sql, n_segments=len(bundle.names), keys=keys, overwrite=overwrite)
     if out is not None:
         with written_whole(out) as partial:
             partial.write_text(sql, encoding="utf-8")
@@ -158,7 +169,8 @@ def score_sql(
         before = _from_events(bundle, asked, traits, types)
         inputs = Inputs(before[-1][0], column, types)
     steps = [*before, *steps_of(bundle, inputs)]
-    tree = statement_of(steps, names=bundle.names, rates=rates)
+    keys = None if bundle.keys is None else bundle.keys.keys
+    tree = statement_of(steps, keys=keys, names=bundle.names, rates=rates)
     heading = (
         f"The segments that segmentry found, for {asked.dialect}: one row per user,",
         "segment 0 for users of no segment.",
