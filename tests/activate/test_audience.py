@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -421,7 +422,11 @@ def every_line(file):
     return [json.dumps(m) for f in requests for m in json.loads(f.read_text())["audienceMembers"]]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+PAIRS = 1_000 if "--thorough" in sys.argv else 12
+"""Pairs of exports: many in `make verify`."""
+
+
+@settings(max_examples=PAIRS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.integers(0, 2**32),
     st.sampled_from(

@@ -12,6 +12,7 @@ from tests.texts import raises_text
 from segmentry.activate import contacts
 from segmentry.activate.platforms import PLATFORMS
 from segmentry.errors import ConfigError, MissingExtraError
+from segmentry.ingest.user_files import read_user_file
 
 
 def read(reading, given):
@@ -236,3 +237,14 @@ def test_without_the_library_only_phone_numbers_are_refused(monkeypatch):
     with raises_text(MissingExtraError):
         phone("+49 170 1234567", None)
     assert read(contacts.email, "a@b.org") == "a@b.org"
+
+
+def test_namibia_is_a_country_and_not_missing(tmp_path):
+    """NA, as R writes what is missing, is missing in every other column."""
+    file = tmp_path / "contacts.csv"
+    file.write_text("user_id,country,email\n1,NA,NA\n2,,a@example.org\n3,N/A,NULL\n")
+
+    read = read_user_file(file, ["user_id"], optional=["country", "email"])
+
+    assert read["country"].to_list() == ["NA", None, None]
+    assert read["email"].to_list() == [None, "a@example.org", None]

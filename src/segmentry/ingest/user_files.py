@@ -9,6 +9,7 @@ from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import NULL_WORDS, FileLayout, inspect_file, require_columns
 
 _BATCH_ROWS = 200_000
+_NAMIBIA = "NA"
 
 
 def read_user_file(
@@ -52,7 +53,8 @@ def user_file_batches(
     missing = [name for name in required if name not in found]
     require_columns(layout, [*missing, *found.values()])
     columns = [
-        pl.col(layout.columns[layout.names.index(own)]).alias(name) for name, own in found.items()
+        _known(pl.col(layout.columns[layout.names.index(own)]), name, layout).alias(name)
+        for name, own in found.items()
     ]
     try:
         rows = (
@@ -62,13 +64,20 @@ def user_file_batches(
                 path,
                 separator=layout.delimiter,
                 infer_schema=False,
-                null_values=list(NULL_WORDS),
+                null_values=[word for word in NULL_WORDS if word != _NAMIBIA],
             )
         )
         yield from rows.select(columns).collect_batches(chunk_size=_BATCH_ROWS)
     except (OSError, pl.exceptions.PolarsError) as error:
         cause = " ".join(str(error).split("\n")[0].split())
         raise DataError(f"{path}: cannot be read: {cause}; write it again") from error
+
+
+def _known(column: pl.Expr, name: str, layout: FileLayout) -> pl.Expr:
+    """Return a column of a text file without "NA", which is missing anywhere but of countries."""
+    if layout.format == "parquet" or name == "country":
+        return column
+    return pl.when(column != _NAMIBIA).then(column)
 
 
 def _found(

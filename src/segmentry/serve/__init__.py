@@ -4,7 +4,6 @@ In: a run folder. Out: its saved model and its segments over HTTP, the same numb
 run folder that is replaced is taken over while requests are served.
 """
 
-from segmentry.serve._live import Model, ScoreEvents
 from segmentry.serve._server import Service, serve
 
-__all__ = ["Model", "ScoreEvents", "Service", "serve"]
+__all__ = ["Service", "serve"]

@@ -3,10 +3,10 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -37,11 +37,6 @@ class Scores(NamedTuple):
     segment_ids: Sequence[int]
     margins: Sequence[float | None]
     unseen: Mapping[str, int]
-
-
-Rows: TypeAlias = Sequence[Mapping[str, Any]]
-ScoreEvents: TypeAlias = Callable[[Path, Rows, Rows, str | None], pl.DataFrame]
-"""Called as ``score_events(run_dir, events, profiles, until)``: scores users by their events."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

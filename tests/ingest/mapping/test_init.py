@@ -222,3 +222,23 @@ def test_amounts_with_signs_are_numbers_and_padded_codes_are_levels(tmp_path):
     assert 'income = {column = "income", kind = "number"}' in text
     assert 'discount = {column = "discount", kind = "number"}' in text
     assert 'zip = {column = "zip", kind = "categorical"}' in text
+
+
+def test_ads_are_joined_by_the_column_that_the_log_has(tmp_path):
+    write_csv(
+        tmp_path / "log.csv",
+        [(i % 5, T + i, 0, i % 9) for i in range(40)],
+        header=("user_id", "time", "click", "creative_id"),
+    )
+    write_csv(
+        tmp_path / "ads.csv",
+        [(i, 100 + i, "shoes") for i in range(9)],
+        header=("creative_id", "ad_id", "category"),
+    )
+
+    text = render_mapping(["log.csv", "ads.csv"], base=tmp_path)
+
+    assert [line.split("  #")[0] for line in text.splitlines() if line.startswith("ad_id")] == [
+        'ad_id = "creative_id"',
+        'ad_id = "creative_id"',
+    ]

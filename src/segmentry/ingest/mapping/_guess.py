@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -93,6 +93,8 @@ class GuessedTable:
     """Values of the event type that are clicks."""
     doubts: tuple[str, ...] = ()
     """What a person has to decide."""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The most frequent values of each column of a table of ads."""
     action: str = ""
     """The column of a log that says by words that are known what happened in a shop; else empty."""
 
@@ -115,7 +117,7 @@ def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...
             f"found {', '.join(map(_text, tables))}, and none looks like a log (a user id, and a "
             "time or a click); name one file, or write the mapping by hand"
         )
-    tables = _with_one_log(_with_behaviours(tables))
+    tables = _with_one_key(_with_one_log(_with_behaviours(tables)))
     for role, n_tables in Counter(table.role for table in tables).items():
         if n_tables > 1:
             text = " and ".join(_text(table) for table in tables if table.role == role)
@@ -143,6 +145,26 @@ def _with_behaviours(tables: list[GuessedTable]) -> list[GuessedTable]:
     roles["action"] = found.action
     other = replace(found, role="behaviours", roles=roles, others=())
     return [other if table is found else table for table in tables]
+
+
+def _with_one_key(tables: list[GuessedTable]) -> list[GuessedTable]:
+    """Join ads by the column that the log has too, whatever else in them is named like an ad id."""
+    keys = [table.roles.get("ad_id", "") for table in tables if table.role == "log"]
+    return [
+        _joined_by(keys[0], table)
+        if table.role == "ads" and len(keys) == 1 and keys[0] in table.columns
+        else table
+        for table in tables
+    ]
+
+
+def _joined_by(key: str, ads: GuessedTable) -> GuessedTable:
+    roles, examples = dict(ads.roles), dict(ads.examples)
+    return replace(
+        ads,
+        roles=roles | {"ad_id": key},
+        examples=examples | {"ad_id": ads.columns[key]},
+    )
 
 
 def _with_one_log(tables: list[GuessedTable]) -> list[GuessedTable]:
@@ -258,6 +280,7 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
         click_values=clicks,
         doubts=tuple(doubts),
         action=action,
+        columns={name: _examples(layout, name) for name in layout.names if role == "ads"},
     )
 
 
