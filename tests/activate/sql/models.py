@@ -72,6 +72,7 @@ def columns(draw, name):
         levels=None,
         knots=(),
         note="",
+        factor=draw(st.sampled_from([1.0, 28 / 30, 7.0])),
     )
     return fitted, values
 

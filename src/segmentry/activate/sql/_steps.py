@@ -144,7 +144,14 @@ def _known(bundle: Bundle, columns: list[_Column], inputs: Inputs) -> Step:
 
 
 def _read(each: _Column, inputs: Inputs) -> exp.Expr:
-    value = inputs.read(each.fitted.feature)
+    value = _number(each, inputs.read(each.fitted.feature))
+    if each.fitted.levels is not None or each.fitted.factor == 1:
+        return value
+    return times(value, number(each.fitted.factor))
+
+
+def _number(each: _Column, value: exp.Expr) -> exp.Expr:
+    """Return a level as is, and all else as a double; what is not finite as null."""
     if each.kind.is_float():
         is_finite = exp.LTE(this=exp.Abs(this=value), expression=number(LARGEST))
         return case([(is_finite, double(value.copy()))])
