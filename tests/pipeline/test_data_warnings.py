@@ -53,7 +53,7 @@ def test_a_time_years_before_all_others_is_told(tmp_path):
     shows(text)
 
 
-@pytest.mark.parametrize(("n_bad", "is_told"), [(2, False), (50, True)])
+@pytest.mark.parametrize(("n_bad", "is_shown"), [(2, False), (50, True)])
 def test_many_rows_that_cannot_be_used_are_told_with_the_reason(n_bad, is_shown, tmp_path):
     bad = [(1, MIDNIGHT, 1, "p", 1, 1)] * (n_bad - 1) + [("x y", MIDNIGHT, 1, "p", 1, 7)]
 

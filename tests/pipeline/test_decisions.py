@@ -10,7 +10,7 @@ from tests.pipeline.runs import generated, reused, segmentry, summary_of
 from tests.texts import shows
 
 from segmentry.pipeline import run
-from segmentry.results.names import beside_carried, with_names
+from segmentry.results.names import with_carried, with_names
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import score_users
 from segmentry.results.summary import read_summary
@@ -157,7 +157,7 @@ def test_an_automatic_name_makes_way_for_one_that_people_gave(plain_run):
     first, second = (segment.name for segment in summary.segments[:2])
 
     found = with_names(
-        summary, beside_carried(summary.segments, {1: second.upper()}), source="names.toml"
+        summary, with_carried(summary.segments, {1: second.upper()}), source="names.toml"
     )
 
     assert [s.name for s in found.segments[:2]] == [second.upper(), f"{second} (2)"]

@@ -69,8 +69,8 @@ def _of_empty_days(users: UserData) -> Iterator[str]:
     )
     yield (
         f"{n_empty:,} of the {n_days:,} days from {first} to {last} have no {users.traits.event}: "
-        "perhaps a few times are wrong. The figures by day, and which days check the segments, "
-        "goes by all of them; --since and --until choose others."
+        "perhaps a few times are wrong. Figures by day and the choice of the days that check the "
+        "segments take all of them; --since and --until choose others."
     )
 
 

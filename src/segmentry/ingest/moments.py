@@ -1,6 +1,8 @@
 """How moments are written: one pattern for every engine, and the format found by looking."""
 
 import datetime as dt
+import functools
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +85,7 @@ class MomentPattern:
         return tuple(sorted(self.groups, key=lambda name: self.groups[name]))
 
 
+@functools.cache
 def moment_pattern(time_format: str) -> MomentPattern:
     """Return how moments of a format are read.
 
@@ -201,7 +204,12 @@ def _with_days_and_months_swapped(pattern: str) -> str:
 
 
 def _most(answers: Iterable[bool]) -> bool:
-    found = list(answers)
+    """Whether more than nine of ten hold; the first twenty decide where none of them does."""
+    them = iter(answers)
+    found = list(itertools.islice(them, 20))
+    if not any(found):
+        return False
+    found += them
     return sum(found) > 0.9 * len(found)
 
 

@@ -50,15 +50,16 @@ def rewrite_report(run_dir: Path, *, names: Path | None = None) -> None:
     OutputError
         If the run folder cannot be written.
     """
-    with alone_in(run_dir), staged_inside(run_dir) as staging:
+    with alone_in(run_dir):
         summary = read_summary(run_dir)
         file = names if names is not None else run_dir / NAMES_FILE
         renamed = summary
         if names is not None or file.is_file():
             renamed = with_names(summary, read_names(file), source=str(file))
-        if renamed != summary or names is not None:
-            write_renamed(run_dir, renamed, staging)
-        write_report(renamed, staging, comparison=read_comparison(run_dir))
+        with staged_inside(run_dir) as staging:
+            if renamed != summary or names is not None:
+                write_renamed(run_dir, renamed, staging)
+            write_report(renamed, staging, comparison=read_comparison(run_dir))
 
 
 def redraw_report(run_dir: Path) -> None:
@@ -94,8 +95,9 @@ def rename_segment(run_dir: Path, segment_id: int, name: str) -> None:
     OutputError
         If the run folder cannot be written.
     """
-    with alone_in(run_dir), staged_inside(run_dir) as staging:
+    with alone_in(run_dir):
         summary = read_summary(run_dir)
         names = {segment_id: checked_name(name, source=f"segment {segment_id}")}
         renamed = with_names(summary, names, source=run_dir.name)
-        write_renamed(run_dir, renamed, staging)
+        with staged_inside(run_dir) as staging:
+            write_renamed(run_dir, renamed, staging)

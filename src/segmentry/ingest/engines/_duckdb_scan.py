@@ -112,10 +112,14 @@ def without_missing(typed: str, found: str, column: ColumnSource) -> str:
     return f"CASE WHEN {is_missing} THEN NULL ELSE {typed} END"
 
 
-def field_of_line(layout: FileLayout, name: str) -> str:
-    """Return a field of a line set in columns by blanks; null in lines of another length."""
-    place = layout.names.index(name) + 1
-    return f"(CASE WHEN len(fields) = {len(layout.names)} THEN fields[{place}] END)"
+def _fields_of_line(layout: FileLayout) -> str:
+    """Name the fields of a line set in columns by blanks; null in lines of another length."""
+    n_fields = len(layout.names)
+    return ", ".join(
+        f"{without_null_words(f'(CASE WHEN len(fields) = {n_fields} THEN fields[{place}] END)')} "
+        f"AS {field}"
+        for place, field in enumerate(fields_of(layout), start=1)
+    )
 
 
 def without_null_words(found: str) -> str:
@@ -129,10 +133,8 @@ def found_in(layout: FileLayout, name: str) -> str:
     if name not in layout.names:
         value = dict(layout.partitions)[name]
         return f"{quoted_text(value) if value else 'NULL'}::VARCHAR"
-    if layout.format == "whitespace":
-        return without_null_words(field_of_line(layout, name))
     place = layout.names.index(name)
-    if layout.format == "csv":
+    if layout.format != "parquet":
         return _field(place)
     if [each.lower() for each in layout.names].count(name.lower()) > 1:
         raise SchemaError(
@@ -188,30 +190,32 @@ def _cast(found: str, type_: str) -> str:
 
 def number_of(found: str, form: NumberFormat) -> str:
     """Return a number as `read_number` reads it; null where it cannot be read."""
-    plain = f"CASE WHEN {_is_sound(found)} THEN {_cast(found, 'DOUBLE')} END"
+    plain = f"CASE WHEN {_is_sound(found)} THEN nullif({_cast(found, 'DOUBLE')}, 'nan') END"
     signs, read_as = map(quoted_text, TRANSLATED)
     text = f"translate({_stripped(found)}, {signs}, {read_as})"
     pattern, names = number_pattern(core_pattern(form)), ", ".join(map(quoted_text, GROUPS))
     groups = f"regexp_extract({text}, {quoted_text(pattern)}, [{names}])"
-    part = {name: f"({groups}).{name}" for name in GROUPS}
-    digits = f"translate({part['core']}, {quoted_text(form.decimal + form.thousands)}, '.')"
-    signs = " || ".join(part[name] for name in ("open", "before", "within", "behind"))
-    sign = f"CASE {signs} WHEN '' THEN 1 WHEN '+' THEN 1 WHEN '-' THEN -1 WHEN '(' THEN -1 END"
-    size = f"TRY_CAST({digits} AS DOUBLE) / CASE WHEN {part['percent']} <> '' THEN 100 ELSE 1 END"
-    is_closed = f"({part['open']} = '') = ({part['close']} = '')"
-    written = f"CASE WHEN {is_closed} THEN {sign} * {size} END"
+    # Named once: written out for each group, DuckDB would take seconds to plan the query.
+    written = f"list_transform([{groups}], lambda part: {_number_of_groups(form)})[1]"
     if form.decimal == ",":  # 1.234 is more than a thousand in a text, and little above 1 as such
         is_text = f"typeof({found}) = 'VARCHAR'"
         return f"CASE WHEN {is_text} THEN {written} ELSE {plain} END"
     return f"coalesce({plain}, {written})"
 
 
+def _number_of_groups(form: NumberFormat) -> str:
+    digits = f"translate(part.core, {quoted_text(form.decimal + form.thousands)}, '.')"
+    signs = "part.open || part.before || part.within || part.behind"
+    sign = f"CASE {signs} WHEN '' THEN 1 WHEN '+' THEN 1 WHEN '-' THEN -1 WHEN '(' THEN -1 END"
+    size = f"TRY_CAST({digits} AS DOUBLE) / CASE WHEN part.percent <> '' THEN 100 ELSE 1 END"
+    return f"CASE WHEN (part.open = '') = (part.close = '') THEN {sign} * {size} END"
+
+
 def _or_unreadable(number: str, found: str) -> str:
     """Return not-a-number where a value is there and cannot be read; null where it is missing."""
     nulls = ", ".join(map(quoted_text, NULL_WORDS))
-    known = f"CASE WHEN isnan({number}) THEN NULL ELSE {number} END"
     is_there = f"{found} IS NOT NULL AND {_stripped(found)} NOT IN ({nulls})"
-    return f"coalesce({known}, CASE WHEN {is_there} THEN 'nan'::DOUBLE END)"
+    return f"coalesce({number}, CASE WHEN {is_there} THEN 'nan'::DOUBLE END)"
 
 
 def _stripped(found: str) -> str:
@@ -259,7 +263,8 @@ def scan_query(
     if layout.format == "whitespace":
         blanks = "line, ' ' || chr(9) || chr(13)"
         fields = f"SELECT regexp_split_to_array(trim({blanks}), '\\s+') AS fields FROM {scan}"  # noqa: S608
-        return f"SELECT {outputs} FROM ({fields} WHERE trim({blanks}) <> '')"  # noqa: S608
+        named = f"SELECT {_fields_of_line(layout)} FROM ({fields} WHERE trim({blanks}) <> '')"  # noqa: S608
+        return f"SELECT {outputs} FROM ({named})"  # noqa: S608  # names and paths are quoted
     if plain is not None:
         held = found_in(layout, plain.underscored) if plain.underscored else ""
         only = f" WHERE contains({held}, '_')" if held else ""
