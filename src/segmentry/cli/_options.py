@@ -97,15 +97,22 @@ def parse_share(text: str, *, option: str) -> float:
 
     >>> parse_share("5%", option="--mde"), parse_share("0.05", option="--mde")
     (0.05, 0.05)
+    >>> parse_share("5", option="--mde")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: --mde 5: expected a share, as 5% or 0.05; did you mean 5%?
     """
-    number = text.strip().removesuffix("%").strip()
+    number, is_percent = text.strip().removesuffix("%").strip(), text.strip().endswith("%")
     try:
         value = float(number)
     except ValueError:
         value = float("nan")
-    if not 0 <= value < float("inf"):
-        raise ConfigError(f"{option} {text}: expected a share, as 5% or 0.05")
-    return value / 100 if text.strip().endswith("%") else value
+    if is_percent and 0 <= value < float("inf"):
+        return value / 100
+    if 0 <= value <= 1:
+        return value
+    meant = f"; did you mean {number}%?" if 1 < value <= 100 else ""
+    raise ConfigError(f"{option} {text}: expected a share, as 5% or 0.05{meant}")
 
 
 def parse_ids(text: str, *, option: str) -> tuple[int, ...]:
@@ -142,12 +149,18 @@ def parse_pairs(texts: Sequence[str], *, option: str) -> dict[int, float]:
 
     >>> parse_pairs(["1=0.1,2=5%"], option="--floor")
     {1: 0.1, 2: 0.05}
+    >>> parse_pairs(["1=0.1", "1=5%"], option="--floor")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: --floor 1: found twice, expected one share
     """
     found: dict[int, float] = {}
     for pair in (part for text in texts for part in text.split(",") if part.strip()):
         segment, is_pair, share = pair.partition("=")
         if not is_pair or not segment.strip().isdigit():
             raise ConfigError(f"{option} {pair}: expected SEGMENT=SHARE, as 1=10%")
+        if int(segment) in found:
+            raise ConfigError(f"{option} {segment.strip()}: found twice, expected one share")
         found[int(segment)] = parse_share(share, option=f"{option} {segment.strip()}")
     return found
 

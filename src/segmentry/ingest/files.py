@@ -162,12 +162,18 @@ def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
         raise DataError(
             f"{path}: cannot be read: {reason}; expected a CSV or Parquet file"
         ) from error
-    repeated = sorted(name for name, n in Counter(layout.names).items() if n > 1)
-    if repeated:
-        raise SchemaError(
-            f"{path}: column {repeated[0]!r} occurs more than once; rename one of them"
-        )
+    # A first line with numbers names no columns, and may hold one twice.
+    if not any(map(is_number, layout.names)):
+        _refuse_repeated(layout, layout.names)
     return layout
+
+
+def _refuse_repeated(layout: FileLayout, names: Iterable[str]) -> None:
+    counts = Counter(layout.names)
+    for name in sorted(names):
+        if counts[name] > 1:
+            text = f"column {name!r} occurs more than once; rename one of them"
+            raise SchemaError(f"{layout.path}: {text}")
 
 
 def _inspect_parquet(path: Path) -> FileLayout:
@@ -405,6 +411,7 @@ def require_columns(layout: FileLayout, required: Iterable[str]) -> None:
             f"{layout.path}: no column {text}; found {', '.join(sorted(layout.all_names))}"
             + _header_further_down(layout, required)
         )
+    _refuse_repeated(layout, required)
     nested = [name for name in required if name in layout.nested]
     if nested:
         raise SchemaError(

@@ -242,3 +242,12 @@ def test_ads_are_joined_by_the_column_that_the_log_has(tmp_path):
         'ad_id = "creative_id"',
         'ad_id = "creative_id"',
     ]
+
+
+def test_a_file_without_names_may_repeat_a_number_in_its_first_line(tmp_path):
+    rows = [(i % 2, 1, 10**12 + i % 30, 1_494_000_000 + i) for i in range(1, 90)]
+    write_csv(tmp_path / "log.csv", rows, header=None)
+
+    text = render_mapping(["log.csv"], base=tmp_path)
+
+    assert 'names = ["column_1", "column_2", "column_3", "column_4"]' in text
