@@ -50,6 +50,14 @@ def test_the_commands_are_known_without_loading_what_they_need():
     assert found.stdout == "[]\n"
 
 
+def test_what_prints_an_answer_loads_no_statistics():
+    """`scipy.stats` alone takes most of a second of every command."""
+    code = "import sys, segmentry.cli._console; print('scipy.stats' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
+
+
 def test_the_package_runs_as_a_module():
     process = start("--version")
     assert process.communicate(timeout=PATIENCE) == (f"segmentry {__version__}\n", "")

@@ -19,6 +19,7 @@ TRANSLATED = (
     + " " * len(_NARROW_BLANKS),
 )
 """Characters, and what each is read as: digits and signs of other scripts, narrow blanks."""
+_TABLE = str.maketrans(*TRANSLATED)
 _CURRENCIES = [
     "USD",
     "EUR",
@@ -130,7 +131,7 @@ EUROPEAN = NumberFormat(",", _THOUSANDS[","])
 
 
 def _translated(text: str) -> str:
-    return text.strip(BLANKS).translate(str.maketrans(*TRANSLATED))
+    return text.strip(BLANKS).translate(_TABLE)
 
 
 def find_number_format(
