@@ -96,7 +96,7 @@ class Moves:
     n_placed : int or None
         Users of the new window with a segment by the model and by the refit.
     n_by_users : int or None
-        Moved by what they did: another segment of the same, earlier model.
+        Moved by behaviour or luck: another segment of the same, earlier model.
     n_by_model : int or None
         Of these, moved by the refit: another key on the same data.
     by_users, by_model : tuple of Flow

@@ -35,7 +35,7 @@ def compared_sentences(found: RunComparison) -> tuple[str, ...]:
             own = few if by_users is None else f"{count(by_users)} ({percent(by_users / both)})"
             sentences.append(
                 f"The segments of {found.earlier} alone, without another fit, put {own} elsewhere: "
-                "moved by what they did."
+                "moved by behaviour or luck."
             )
     return tuple(sentences)
 
