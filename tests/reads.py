@@ -131,3 +131,18 @@ def user_table_of(
 def facts_of(engine, rows, directory, *, n_parts=2):
     """Return what must be known of a small log before its users can be counted."""
     return find_log_facts(engine, split_rows(engine, rows, directory, n_parts=n_parts).parts)
+
+
+DAILY_PURCHASES = """
+name = "shop"
+event = "purchase"
+[log]
+files = "day=*/log.csv"
+user_id = "who"
+time = "day"
+value = "paid"
+ad_id = "item"
+[ads]
+category_id = "kind"
+"""
+"""A mapping of purchases in a folder per day, whose goods stand in the log."""

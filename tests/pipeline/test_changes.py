@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 import polars as pl
 import pytest
+from tests.reads import DAILY_PURCHASES
 from tests.texts import raises_text
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
@@ -360,20 +361,6 @@ def test_a_run_is_not_disturbed_by_what_happens_to_the_files_that_it_reads(whole
     assert plain.sha256 == hashlib.sha256(days["day-5"].read_bytes()).hexdigest()
 
 
-MAPPING = """
-name = "shop"
-event = "purchase"
-[log]
-files = "day=*/log.csv"
-user_id = "who"
-time = "day"
-value = "paid"
-ad_id = "item"
-[ads]
-category_id = "kind"
-"""
-
-
 def test_days_of_any_data_bring_the_ads_that_stand_in_them(tmp_path):
     for name, dates in (("first", ["2020-01-01"]), ("both", ["2020-01-01", "2020-01-02"])):
         for date in dates:
@@ -382,7 +369,7 @@ def test_days_of_any_data_bring_the_ads_that_stand_in_them(tmp_path):
             first = 0 if date == "2020-01-01" else 20
             lines = [f"u{n % 7},{n}.25,i{n},k{n % 5}" for n in range(first, first + 25)]
             (folder / "log.csv").write_text("\n".join(["who,paid,item,kind", *lines]) + "\n")
-        (tmp_path / name / "m.toml").write_text(MAPPING)
+        (tmp_path / name / "m.toml").write_text(DAILY_PURCHASES)
     first, both = (
         prepare(None, out=tmp_path / f"{name}-p", mapping=tmp_path / name / "m.toml").directory
         for name in ("first", "both")

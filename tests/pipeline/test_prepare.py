@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.reads import write_taobao
+from tests.reads import DAILY_PURCHASES, write_taobao
 from tests.texts import raises_text, shows
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
@@ -455,20 +455,6 @@ def test_rejected_rows_are_still_told(tmp_path):
     assert (log.n_read, log.n_used) == (4, 2)
 
 
-MAPPING = """
-name = "shop"
-event = "purchase"
-[log]
-files = "day=*/log.csv"
-user_id = "who"
-time = "day"
-value = "paid"
-ad_id = "item"
-[ads]
-category_id = "kind"
-"""
-
-
 def test_any_data_keep_amounts_text_ids_and_columns_named_by_folders(tmp_path):
     home = tmp_path / "home"
     for day in ("2020-01-01", "2020-01-02"):
@@ -477,7 +463,7 @@ def test_any_data_keep_amounts_text_ids_and_columns_named_by_folders(tmp_path):
         (home / f"day={day}" / "log.csv").write_text(
             "who,paid,item,kind\n" + "\n".join(lines) + "\n"
         )
-    (home / "m.toml").write_text(MAPPING)
+    (home / "m.toml").write_text(DAILY_PURCHASES)
     before = check_data(None, mapping=home / "m.toml")
 
     made = prepare(None, out=tmp_path / "p", mapping=home / "m.toml", block_bytes=100)

@@ -1,6 +1,5 @@
 """Who is in an audience: users of segments, less those without consent and those held out."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -224,6 +223,6 @@ def write_log(people: People, path: Path, *, today: date | None) -> None:
         "segment_id",
         arm.alias("arm"),
         pl.lit(day.isoformat()).alias("date"),
-        pl.lit(("'" if re.match(FORMULA, people.salt) else "") + people.salt).alias("salt"),
+        pl.lit(people.salt).alias("salt"),
     )
-    table.write_csv(path)
+    without_formulas(table).write_csv(path)

@@ -107,8 +107,10 @@ def core_pattern(form: NumberFormat) -> str:
 def read_number(text: str, form: NumberFormat) -> float | None:
     """Read a number as it is written in a format; nothing where it is not.
 
-    >>> read_number("$84,835.50", NumberFormat(".", ",")), read_number("1.062,88 €", EUROPEAN)
-    (84835.5, 1062.88)
+    >>> read_number("$84,835.50", NumberFormat(".", ","))
+    84835.5
+    >>> read_number("1.062,88 €", NumberFormat(",", "."))
+    1062.88
     >>> read_number("(12.5)", NumberFormat(".", ",")), read_number("40%", PLAIN_NUMBERS)
     (-12.5, 0.4)
     >>> read_number("n/a", PLAIN_NUMBERS), read_number("1,5", NumberFormat(".", ","))
@@ -124,10 +126,6 @@ def read_number(text: str, form: NumberFormat) -> float | None:
     number = float(digits.replace(form.decimal, "."))
     number /= 100 if found[5] else 1
     return number if signs in ([], ["+"]) else -number
-
-
-EUROPEAN = NumberFormat(",", _THOUSANDS[","])
-"""A decimal comma."""
 
 
 def _translated(text: str) -> str:

@@ -246,7 +246,9 @@ def _made(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield a folder next to `out` that takes its place when all went well."""
     is_ours = (out / _PROJECT).is_file()
     if out.exists() and not (overwrite and is_ours):
-        text = "add --overwrite" if is_ours else "it is no earlier export, so it is not replaced"
+        text = (
+            "add --overwrite" if is_ours else "it is not an earlier export, so it is not replaced"
+        )
         raise OutputError(f"{out}: exists; {text}, or choose another --out")
     partial = out.absolute().with_name(f".{out.name}.{secrets.token_hex(4)}.partial")
     try:
