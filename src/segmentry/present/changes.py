@@ -63,7 +63,8 @@ def _gains(report: ChangeReport) -> tuple[str, ...]:
     if decision.kept_gain is None or decision.refit_gain is None:
         return ()
     kept, refit = (percent(each, digits=0) for each in (decision.kept_gain, decision.refit_gain))
-    return (f"Later days, kept of what users' own rates predict: model {kept}, refit {refit}.",)
+    what = "what users' own clicks predict of later days"
+    return (f"Of {what}, the model keeps {kept}, a refit {refit}.",)
 
 
 def _table(report: ChangeReport, summary: Summary) -> Table:
