@@ -1,13 +1,17 @@
 """The query on a user table, run by databases, gives each user the segment that `score` gives."""
 
+from dataclasses import replace
+
+import polars as pl
 import pytest
 from hypothesis import given
-from tests.activate.sql.models import SCORED, scored_tables
+from tests.activate.sql.models import PLAIN, SCORED, bundle_of, scored_tables
 from tests.repeats import examples
 
 from segmentry.activate.sql.scorer import Asked, score_sql
 from segmentry.results.scoring import score_users
 from segmentry.schema import OF_IMPRESSIONS
+from segmentry.segments.preprocessing import Preprocessing
 
 
 def scored(bundle, table, database):
@@ -34,3 +38,14 @@ def test_any_model_agrees_on_any_table(database, drawn):
     bundle, table = drawn
 
     check_agrees(bundle, table, scored(bundle, table, database))
+
+
+def test_counts_of_a_kept_model_are_scaled_to_its_window(database):
+    fitted = replace(PLAIN, feature="n_ads", factor=4.0)
+    bundle = bundle_of(Preprocessing((fitted,), ()), [[2.0], [20.0]])
+    table = pl.DataFrame({"user_id": [1, 2, 3], "is_profiled": True, "n_ads": [1, 4, None]})
+
+    found = scored(bundle, table, database)
+
+    check_agrees(bundle, table, found)
+    assert [found[user][0] for user in (1, 2, 3)] == [1, 2, 1]
