@@ -225,6 +225,9 @@ def test_unknown_features(home, data, option):
     [
         ["run", "data", "--bogus"],
         ["run", "data", "--k", "many"],
+        ["run", "data", "--k", "2.5"],
+        ["run", "data", "--k", "1,00"],
+        ["data", "generate", "data", "--tastes", "nan"],
         ["score"],
         ["segment"],
         ["data", "generate"],
@@ -234,6 +237,11 @@ def test_wrong_words(home, words):
     found = refusal(home, *words)
     shows(found)
     assert found.endswith("; see --help")
+
+
+@pytest.mark.parametrize("share", ["10", "some", "-5%", "0"])
+def test_wrong_share(home, share):
+    shows(refusal(home, "run", "data", "--sample", share))
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,9 @@ def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
             amount = nw.col(name)
             rules[unreadable_amount(name)] = amount.is_nan()
             rules[f"impossible {name}"] = ~amount.is_null() & ~(amount.abs() <= LARGEST_AMOUNT)
+            # In fixed point it would be 0 or twice what it is; a larger one is off by less.
+            is_lost = (amount != 0) & (amount.abs() < 1 / MICRO)
+            rules[f"{name} too small: below 0.000001, give it in a smaller unit"] = is_lost
     if "is_not_click" in source.columns:
         other = nw.col("is_not_click")
         rules["is_click contradicts is_not_click"] = other.is_null() | (click + other != 1)
