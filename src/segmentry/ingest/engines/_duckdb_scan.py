@@ -229,10 +229,10 @@ _CLICKS = ("is_click", "is_not_click")
 
 
 def layouts_of(source: TableSource) -> list[FileLayout]:
-    """Look at each file of a table; those of a prepared log are alike, and may be hundreds."""
-    if source.prepared is None:
+    """Look at each file of a table; those of a prepared log, and pieces of one file, are alike."""
+    if source.prepared is None and source.laid_out_as is None:
         return [inspect_file(file, source.shape) for file in source.files]
-    first = inspect_file(source.files[0], source.shape)
+    first = inspect_file(source.laid_out_as or source.files[0], source.shape)
     return [replace(first, path=file) for file in source.files]
 
 
