@@ -189,7 +189,7 @@ def _docstring(text: str, without: Sequence[str] = ()) -> Iterator[str]:
             continue
         yield from (f"**{heading}**", "")
         if heading == "Examples":
-            yield from ("```pycon", body.strip("\n").rstrip(), "```", "")
+            yield from ("```python-console", body.strip("\n").rstrip(), "```", "")
         elif heading in ("Notes", "See Also", "References"):
             yield from (body.strip().replace("``", "`"), "")
         else:
