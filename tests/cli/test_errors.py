@@ -235,13 +235,13 @@ def test_unknown_features(home, data, option):
 )
 def test_wrong_words(home, words):
     found = refusal(home, *words)
-    shows(found)
+    says(found)
     assert found.endswith("; see --help")
 
 
 @pytest.mark.parametrize("share", ["10", "some", "-5%", "0"])
 def test_wrong_share(home, share):
-    shows(refusal(home, "run", "data", "--sample", share))
+    says(refusal(home, "run", "data", "--sample", share))
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ def _option(name: str, field: "FieldInfo") -> inspect.Parameter:
     flag = "--" + (field.alias or name).replace("_", "-")
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     kind = _written(field.annotation)
-    numbers = {int: parse_whole, float: functools.partial(parse_share, option=flag)}
+    numbers: dict[type, Callable[..., Any]] = {int: parse_whole}
+    numbers[float] = functools.partial(parse_share, option=flag)
     written = next((each for each in get_args(kind) if each in numbers), None)
     metavar = extra.get("metavar") or (f"<{written.__name__}>" if written else None)
     option = typer.Option(
