@@ -81,7 +81,7 @@ def plan_budget(
     n_days = float(len(traffic.days))
     if n_impressions is None:
         per_day = int(traffic.users["n_impressions"].sum()) / n_days
-        ahead = n_days if days is None else min(days, 1e9)  # the request refuses what is no time
+        ahead = n_days if days is None else min(days, 1e9)  # BudgetRequest checks it
         n_impressions = max(1, round(per_day * ahead)) if ahead > 0 else 1
     if exponent is None:
         exponent = 0.8 if response == "concave" else 1.0
