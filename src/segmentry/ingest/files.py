@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
-from segmentry.errors import ConfigError, DataError, EmptyDataError, SchemaError
+from segmentry.errors import DataError, EmptyDataError, SchemaError
 from segmentry.schema import FileShape
 
 if TYPE_CHECKING:
@@ -480,21 +480,3 @@ def estimate_rows(path: Path) -> int | None:
         head = file.read(_SAMPLE_BYTES)
     n_lines = head.count(b"\n")
     return int(path.stat().st_size * n_lines / len(head)) if n_lines else 1
-
-
-def read_settings(file: Path, *, advice: str) -> str:
-    """Return the text of a file of settings, without its byte-order mark.
-
-    Raises ConfigError if it cannot be read or is not UTF-8; `advice` ends the message.
-
-    >>> read_settings(Path("nowhere.toml"), advice="check --config")
-    Traceback (most recent call last):
-    ...
-    segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --config
-    """
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}; {advice}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: not UTF-8 text; {advice}") from error

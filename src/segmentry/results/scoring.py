@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from segmentry.errors import BundleError
 from segmentry.features import BetaPrior
 from segmentry.features.users import BehaviourData
 from segmentry.lifecycle.keys import SegmentKeys
@@ -21,6 +24,17 @@ from segmentry.segments.forming import (
 )
 from segmentry.segments.latent import LatentModel
 from segmentry.segments.preprocessing import Preprocessing
+
+
+class Field(NamedTuple):
+    """What a user of raw features has to bring."""
+
+    name: str
+    kind: Literal["number", "level", "flag"]
+
+
+_LONGEST_SHOWN = 200
+_TYPES = {"number": pl.Float64, "level": pl.String, "flag": pl.Boolean}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +88,18 @@ class Bundle:
         counted = () if self.latent is None else ("n_impressions", "n_clicks")
         return tuple(dict.fromkeys((*self.preprocessing.features, *counted)))
 
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The same with what tells which users are segmented, and the kind of each."""
+        levels = {each.feature for each in self.preprocessing.fitted if each.levels is not None}
+        found = [Field(name, "level" if name in levels else "number") for name in self.columns]
+        population = recipe_named(self.recipe).population
+        if population == "shown" and "n_impressions" not in self.columns:
+            found.append(Field("n_impressions", "number"))
+        if population == "profiled":
+            found.append(Field("is_profiled", "flag"))
+        return tuple(found)
+
 
 def make_bundle(
     segmentation: Segmentation,
@@ -115,8 +141,49 @@ _CODEC = Codec(
     expected="a run folder of segmentry run",
 )
 render_bundle = _CODEC.render
-parse_bundle = _CODEC.parse
-read_bundle_file = _CODEC.read
+
+
+def parse_bundle(text: str, *, source: str) -> Bundle:
+    """Read a saved model back.
+
+    Raises BundleError if it is damaged, contradicts itself or is of another version.
+    """
+    return _proved(_CODEC.parse(text, source=source), source=source)
+
+
+def read_bundle_file(file: Path) -> Bundle:
+    """Read a saved model of a file, as `parse_bundle`."""
+    return _proved(_CODEC.read(file), source=str(file))
+
+
+def _proved(bundle: Bundle, *, source: str) -> Bundle:
+    """Return a model that can place users.
+
+    Parts that do not fit each other, and numbers beyond all distances, fail at it.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            _place_anybody(bundle)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:_LONGEST_SHOWN]
+        raise BundleError(
+            f"{source}: not a saved model: it contradicts itself: {reason}; run it again"
+        ) from error
+    return bundle
+
+
+def _place_anybody(bundle: Bundle) -> None:
+    """Place one user of whom all is 1, and one of whom nothing is known."""
+    one = pl.DataFrame([pl.Series(name, [1]).cast(_TYPES[kind]) for name, kind in bundle.fields])
+    features = set(bundle.columns) - {"n_impressions"}
+    nothing = one.with_columns(pl.lit(None, one.schema[name]).alias(name) for name in features)
+    ids, _ = bundle.frozen.place(pl.concat([one, nothing]))
+    names, keys = bundle.names, bundle.keys
+    is_whole = len(bundle.centers) == len(names) == len(set(names)) and ids.max() <= len(names)
+    if not np.isfinite(np.square(bundle.centers).sum()):
+        raise ValueError("centres beyond all distances")
+    if not is_whole or (keys is not None and len(keys.keys) != len(names)):
+        raise ValueError("names, keys and centres of the segments do not belong together")
 
 
 def score_users(

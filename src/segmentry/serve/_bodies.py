@@ -10,7 +10,8 @@ import polars as pl
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
-from segmentry.serve._live import Field, Model
+from segmentry.results.scoring import Field
+from segmentry.serve._live import Model
 from segmentry.serve._problems import MAX_FAULTS, Fault, Problem
 
 MAX_BYTES = 16 * 2**20

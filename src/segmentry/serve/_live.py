@@ -6,29 +6,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.results.run_folder import read_bundle, read_schema, read_segments
-from segmentry.results.scoring import Bundle
+from segmentry.results.scoring import Bundle, Field
 from segmentry.results.summary import Summary, read_summary
 from segmentry.schema import UNASSIGNED
-from segmentry.segments.forming import recipe_named
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _FILES = ("manifest.json", "summary.json", "model/bundle.json", "segments.parquet")
 _N_TRIES = 3
-
-
-class Field(NamedTuple):
-    """What a user of raw features has to bring."""
-
-    name: str
-    kind: Literal["number", "level", "flag"]
 
 
 class Scores(NamedTuple):
@@ -56,10 +47,9 @@ class Model:
     def place(self, table: pl.DataFrame) -> Scores:
         """Put users into segments, as `score` does.
 
-        Raises ValueError if a value is too far off to be placed.
+        Raises DataError if a value is too far off to be placed.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            ids, margins = self.bundle.frozen.place(table)
+        ids, margins = self.bundle.frozen.place(table)
         unseen: Mapping[str, int] = {}
         if any(field.kind == "level" for field in self.fields):
             unseen = self.bundle.preprocessing.unseen_levels(table.filter(ids != UNASSIGNED))
@@ -90,23 +80,12 @@ def read_model(run_dir: Path, *, has_users: bool) -> Model:
     return Model(
         bundle=bundle,
         summary=summary,
-        fields=_fields_of(bundle),
+        fields=bundle.fields,
         has_text_ids=not ids.is_integer(),
         users=users,
         version=hashlib.sha256((run_dir / "model" / "bundle.json").read_bytes()).hexdigest()[:12],
         loaded_at=time.time(),
     )
-
-
-def _fields_of(bundle: Bundle) -> tuple[Field, ...]:
-    levels = {each.feature for each in bundle.preprocessing.fitted if each.levels is not None}
-    found = [Field(name, "level" if name in levels else "number") for name in bundle.columns]
-    population = recipe_named(bundle.recipe).population
-    if population == "shown" and "n_impressions" not in bundle.columns:
-        found.append(Field("n_impressions", "number"))
-    if population == "profiled":
-        found.append(Field("is_profiled", "flag"))
-    return tuple(found)
 
 
 class LiveRun:

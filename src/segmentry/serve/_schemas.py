@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from segmentry.results.scoring import Field
 from segmentry.serve._bodies import MAX_ID, MAX_NUMBER, MAX_TEXT, MAX_USERS
-from segmentry.serve._live import Field, Model
+from segmentry.serve._live import Model
 
 _TEXT = {"type": "string", "maxLength": MAX_TEXT}
 _INTEGER = {"type": "integer", "minimum": -MAX_ID, "maximum": MAX_ID}
