@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from segmentry.cli import _dashboard, _data, _export, _plan, _refresh, _run
+from segmentry.cli._options import takes_written_numbers
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.preload import without_grammars
@@ -62,11 +63,11 @@ def _group(name: str, text: str, **commands: Callable[..., None]) -> None:
     """Add commands under a name of their own."""
     group = typer.Typer(help=text, callback=_show_help_if_alone, invoke_without_command=True)
     for word, command in commands.items():
-        group.command(word)(command)
+        group.command(word)(takes_written_numbers(command))
     app.add_typer(group, name=name)
 
 
-app.command("compare-algorithms")(_dashboard.compare_algorithms)
+app.command("compare-algorithms")(takes_written_numbers(_dashboard.compare_algorithms))
 for _command in (
     _dashboard.dashboard,
     _dashboard.serve,
@@ -80,7 +81,7 @@ for _command in (
     _run.report,
     _run.card,
 ):
-    app.command()(_command)
+    app.command()(takes_written_numbers(_command))
 _group(
     "data",
     "Generate, prepare, carry on and check data.",

@@ -167,6 +167,9 @@ def find_in_log(
     n_days_seen = pl.concat(days)["day"].n_unique()
     text = f"{source.events} that repeat another row"
     found = [Finding("exact-duplicate", text, n_repeated, n_rows)]
+    if source.impressions is not None and "n_impressions" in present:
+        text = f"rows of the log, which hold the counts of {source.events}"
+        found = [Finding("rows-of-counts", text, engine.count_rows(source.impressions), n_rows)]
     if source.ads is not None and "ad" in source.provides:
         text = "ads without features"
         found.append(Finding("ads-without-features", text, n_unknown_ads, ads_shown.height))
@@ -195,9 +198,9 @@ def refuse_rejections(accounts: Iterable[RowAccount], unreadable: Iterable[Findi
         for account in accounts
         for reason, n in account.rejected.items()
     ]
-    if bad:
-        raise DataError(f"--strict: rows were rejected ({'; '.join(bad)}); fix the files")
     odd = [f"{found.count:,} {found.text}" for found in unreadable]
+    if bad:
+        raise DataError(f"--strict: rows were rejected ({'; '.join(bad + odd)}); fix the files")
     if odd:
         raise DataError(
             f"--strict: values could not be read ({'; '.join(odd)}); declare how they are written "

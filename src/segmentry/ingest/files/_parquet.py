@@ -1,0 +1,87 @@
+"""The columns of a Parquet file, and some of its rows as text."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segmentry.errors import DataError, EmptyDataError
+from segmentry.ingest.files._layout import FileLayout, partitions_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_SAMPLE_ROWS = 1000
+_MAX_TEXT_BYTES = 1 << 16
+_MAX_DICTIONARY_BYTES, _MAX_RATIO = 1 << 24, 1000
+
+
+def inspect_parquet(path: Path) -> FileLayout:
+    """Read the footer and the first rows, and the last ones, of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+            _refuse_long_texts(path, file.metadata)
+            nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
+            uuids = tuple(f.name.strip() for f in file.schema_arrow if f.type == pa.uuid())
+            batches = [next(file.iter_batches(batch_size=_SAMPLE_ROWS), None)]
+            if file.num_row_groups > 1:  # a file that is sorted ends in other values
+                ends = file.iter_batches(_SAMPLE_ROWS, row_groups=[file.num_row_groups - 1])
+                batches.append(next(ends, None))
+    except pa.ArrowInvalid as error:
+        raise DataError(
+            f"{path}: not a sound Parquet file: {' '.join(str(error).split())}; write it again"
+        ) from error
+    if n_rows == 0:
+        raise EmptyDataError(f"{path}: no rows; expected at least one")
+    sample = tuple(row for batch in batches if batch is not None for row in _texts_of(batch))
+    return FileLayout(
+        path=path,
+        format="parquet",
+        delimiter="",
+        columns=columns,
+        sample=sample,
+        partitions=partitions_of(path),
+        nested=nested,
+        uuids=uuids,
+    )
+
+
+def _refuse_long_texts(path: Path, metadata: "pq.FileMetaData") -> None:
+    """Refuse columns of texts beyond 64 kB each: few bytes of them unpack to all memory."""
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group)
+        for place in range(rows.num_columns):
+            column = rows.column(place)
+            n_bytes = column.total_uncompressed_size
+            is_long = n_bytes > _MAX_TEXT_BYTES * max(1, column.num_values)
+            # One text that is said a million times stands in a dictionary, once.
+            is_packed = column.has_dictionary_page and n_bytes > max(
+                _MAX_DICTIONARY_BYTES, _MAX_RATIO * column.total_compressed_size
+            )
+            if column.physical_type == "BYTE_ARRAY" and (is_long or is_packed):
+                raise DataError(
+                    f"{path}: column {column.path_in_schema!r} holds texts of more than 64 kB each;"
+                    " expected ids, codes and numbers; leave the column out of the file"
+                )
+
+
+def _texts_of(batch: "pa.RecordBatch") -> Iterator[tuple[str, ...]]:
+    """Return the rows of a piece of Parquet as text."""
+    import pyarrow as pa
+
+    columns = [
+        # Python has no nanoseconds, and pandas, which has, need not be there.
+        column.cast(pa.string()) if getattr(column.type, "unit", "") == "ns" else column
+        for column in batch.columns
+    ]
+    return zip(*([_as_text(value) for value in each.to_pylist()] for each in columns), strict=True)
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(value)
