@@ -81,26 +81,13 @@ def summarise(
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
     with one_thread(), ThreadPoolExecutor(max_workers=1) as worker:
-        counted = count_values(
-            users.table,
-            published_ids(
-                segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
-            )[0],
-            users.catalogue,
-            n_segments=segmentation.n_segments,
-        )
+        counted = _values_by_segment(users, segmentation, min_size)
         population, segments = _profiles(users, segmentation, config, validation, counted)
         segments = _with_keys(segments, found, keys)
         if on_named is not None:
             segments = on_named(segments)
-        pictures = worker.submit(
-            make_pictures,
-            users.table,
-            segmentation,
-            users.catalogue,
-            counted,
-            min_size=min_size,
-        )
+        asked = users.table, segmentation, users.catalogue, counted
+        pictures = worker.submit(make_pictures, *asked, min_size=min_size)
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
         retention = report_retention(validation, users, segmentation, min_size=min_size)
         checked = None if validation is None else report_validation(validation, min_size=min_size)
@@ -138,6 +125,15 @@ def summarise(
             ),
         )
         return Summarised(summary, hexagons)
+
+
+def _values_by_segment(
+    users: UserData, segmentation: Segmentation, min_size: int
+) -> Mapping[str, ValueCounts]:
+    """Count the values of all features by the segments that are shown."""
+    k = segmentation.n_segments
+    ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=min_size)
+    return count_values(users.table, ids, users.catalogue, n_segments=k)
 
 
 def _with_keys(segments: Named, found: Found, keys: tuple[str, ...]) -> Named:
