@@ -143,7 +143,17 @@ def found_in(layout: FileLayout, name: str) -> str:
             f"{layout.path}: two columns differ from {name!r} in upper and lower case alone, which "
             "DuckDB does not tell apart; rename one"
         )
-    return quoted_name(layout.columns[place])
+    return _text_of_bytes(layout, name, quoted_name(layout.columns[place]))
+
+
+def _text_of_bytes(layout: FileLayout, name: str, found: str) -> str:
+    """Return bytes as the text that they are, or as the UUID."""
+    if name in layout.uuids:
+        groups = "(.{8})(.{4})(.{4})(.{4})(.{12})"
+        is_whole = f"octet_length({found}) = 16"
+        digits = f"CASE WHEN {is_whole} THEN lower(hex({found})) END"
+        return f"regexp_replace({digits}, '{groups}', '\\1-\\2-\\3-\\4-\\5')"
+    return f"TRY(decode({found}))" if name in layout.binary else found
 
 
 def fields_of(layout: FileLayout) -> list[str]:
@@ -175,7 +185,7 @@ def _typed(found: str, kind: ColumnType) -> str:
     if kind == "text":
         return f"nullif({_stripped(found)}, '')"
     number, careful = _cast(found, "DOUBLE"), _cast(found, "BIGINT")
-    careful = f"CASE WHEN {_is_sound(found)} AND {number} = {careful} THEN {careful} END"
+    careful = f"CASE WHEN {_is_whole(found)} AND {number} = {careful} THEN {careful} END"
     whole = f"TRY_CAST({found} AS BIGINT)"
     # Nearly all numbers are written as they are printed; this takes a third less time.
     return f"CASE WHEN {whole}::VARCHAR = {found}::VARCHAR THEN {whole} ELSE {careful} END"
@@ -184,6 +194,11 @@ def _typed(found: str, kind: ColumnType) -> str:
 def _is_sound(found: str) -> str:
     # DuckDB alone reads 4305481007 in the text 430548_1007, and 5 in 4.5.
     return f"(typeof({found}) <> 'VARCHAR' OR NOT contains({found}::VARCHAR, '_'))"
+
+
+def _is_whole(found: str) -> str:
+    """Whether a text is not a whole number that a spreadsheet shortened, as 1.23E+15."""
+    return f"{_is_sound(found)} AND NOT contains({found}::VARCHAR, 'E+')"
 
 
 def _cast(found: str, type_: str) -> str:
