@@ -173,7 +173,7 @@ def _proved(bundle: Bundle, *, source: str) -> Bundle:
 
 
 def _place_anybody(bundle: Bundle) -> None:
-    """Place one user of whom all is 1, and one of whom nothing is known."""
+    """Place one user whose features are all 1, and one whose features are all unknown."""
     one = pl.DataFrame([pl.Series(name, [1]).cast(_TYPES[kind]) for name, kind in bundle.fields])
     features = set(bundle.columns) - {"n_impressions"}
     nothing = one.with_columns(pl.lit(None, one.schema[name]).alias(name) for name in features)
