@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from segmentry.activate.sql._steps import Step
 from segmentry.activate.sql._trees import (
+    Step,
     all_of,
     any_of,
     case,
