@@ -105,6 +105,9 @@ class TableSource:
     sound rows alone, under canonical names and types; those of a log lie in parts by user."""
     written: Mapping[Path, PreparedFile] = field(default_factory=dict)
     """Each prepared file as it was written."""
+    laid_out_as: Path | None = None
+    """The longer file of which the files are pieces: its columns and delimiter are theirs, and
+    what cannot be read in the middle of it is a matter of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class Source:
             "log": True,
             "time": "shown_at" in log,
             "hour": "shown_at" in log and self.has_hours,
-            "click": "is_click" in log,
+            "click": "is_click" in log or "n_clicks" in log,
             "ad": "ad_id" in log,
             "placement": "placement" in log,
             "value": "value" in log,
