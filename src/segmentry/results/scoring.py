@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -25,16 +24,7 @@ from segmentry.segments.forming import (
 from segmentry.segments.latent import LatentModel
 from segmentry.segments.preprocessing import Preprocessing
 
-
-class Field(NamedTuple):
-    """What a user of raw features has to bring."""
-
-    name: str
-    kind: Literal["number", "level", "flag"]
-
-
 _LONGEST_SHOWN = 200
-_TYPES = {"number": pl.Float64, "level": pl.String, "flag": pl.Boolean}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +77,6 @@ class Bundle:
         """Columns of the user table that placing a user takes."""
         counted = () if self.latent is None else ("n_impressions", "n_clicks")
         return tuple(dict.fromkeys((*self.preprocessing.features, *counted)))
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        """The same with what tells which users are segmented, and the kind of each."""
-        levels = {each.feature for each in self.preprocessing.fitted if each.levels is not None}
-        found = [Field(name, "level" if name in levels else "number") for name in self.columns]
-        population = recipe_named(self.recipe).population
-        if population == "shown" and "n_impressions" not in self.columns:
-            found.append(Field("n_impressions", "number"))
-        if population == "profiled":
-            found.append(Field("is_profiled", "flag"))
-        return tuple(found)
 
 
 def make_bundle(
@@ -174,10 +152,16 @@ def _proved(bundle: Bundle, *, source: str) -> Bundle:
 
 def _place_anybody(bundle: Bundle) -> None:
     """Place one user whose features are all 1, and one whose features are all unknown."""
-    one = pl.DataFrame([pl.Series(name, [1]).cast(_TYPES[kind]) for name, kind in bundle.fields])
-    features = set(bundle.columns) - {"n_impressions"}
-    nothing = one.with_columns(pl.lit(None, one.schema[name]).alias(name) for name in features)
-    ids, _ = bundle.frozen.place(pl.concat([one, nothing]))
+    levels = {each.feature for each in bundle.preprocessing.fitted if each.levels is not None}
+    known = pl.DataFrame(
+        {name: ["1"] if name in levels else [1.0] for name in bundle.columns}
+        | {"n_impressions": [1.0], "is_profiled": [True]}
+    )
+    unknown = known.with_columns(
+        pl.lit(None, known.schema[name]).alias(name)
+        for name in set(bundle.columns) - {"n_impressions"}
+    )
+    ids, _ = bundle.frozen.place(pl.concat([known, unknown]))
     names, keys = bundle.names, bundle.keys
     is_whole = len(bundle.centers) == len(names) == len(set(names)) and ids.max() <= len(names)
     if not np.isfinite(np.square(bundle.centers).sum()):

@@ -13,9 +13,10 @@ import polars as pl
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import SegmentryError
 from segmentry.results.run_folder import read_bundle, read_schema, read_segments
-from segmentry.results.scoring import Bundle, Field
+from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
-from segmentry.schema import UNASSIGNED
+from segmentry.schema import UNASSIGNED, Window
+from segmentry.serve._fields import EventLists, Listed, event_lists, users_list, why_no_events
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _FILES = ("manifest.json", "summary.json", "model/bundle.json", "segments.parquet")
@@ -36,7 +37,10 @@ class Model:
 
     bundle: Bundle
     summary: Summary
-    fields: tuple[Field, ...]
+    of_users: Listed
+    """What a body of users with raw features holds."""
+    of_events: EventLists | None
+    """What a body of raw events holds; None where the features do not follow of them."""
     has_text_ids: bool
     users: pl.DataFrame | None
     """Who is in which segment; None where nobody may ask."""
@@ -44,14 +48,17 @@ class Model:
     """The beginning of the SHA-256 of the saved model."""
     loaded_at: float
 
-    def place(self, table: pl.DataFrame) -> Scores:
-        """Put users into segments, as `score` does.
+    def place(self, table: pl.DataFrame, window: Window | None = None) -> Scores:
+        """Put users into segments, as `score` does; the features are of the model's own window.
 
         Raises DataError if a value is too far off to be placed.
         """
-        ids, margins = self.bundle.frozen.place(table)
+        frozen = self.bundle.frozen
+        if window is not None:
+            frozen = frozen.in_windows(window, None)
+        ids, margins = frozen.place(table)
         unseen: Mapping[str, int] = {}
-        if any(field.kind == "level" for field in self.fields):
+        if any(field.kind == "level" for field in self.of_users.fields):
             unseen = self.bundle.preprocessing.unseen_levels(table.filter(ids != UNASSIGNED))
         found = [None if margin != margin else margin for margin in margins.tolist()]  # noqa: PLR0124
         return Scores(ids.tolist(), found, unseen)
@@ -76,12 +83,16 @@ def read_model(run_dir: Path, *, has_users: bool) -> Model:
     """
     bundle, summary = read_bundle(run_dir), read_summary(run_dir)
     users = read_segments(run_dir) if has_users else None
-    ids = read_schema(run_dir, "segments.parquet")["user_id"]
+    has_text_ids = not read_schema(run_dir, "segments.parquet")["user_id"].is_integer()
+    types = read_schema(run_dir, "users.parquet")
     return Model(
         bundle=bundle,
         summary=summary,
-        fields=bundle.fields,
-        has_text_ids=not ids.is_integer(),
+        of_users=users_list(bundle, has_text_ids=has_text_ids),
+        of_events=None
+        if why_no_events(bundle)
+        else event_lists(bundle, summary.traits, types, has_text_ids=has_text_ids),
+        has_text_ids=has_text_ids,
         users=users,
         version=hashlib.sha256((run_dir / "model" / "bundle.json").read_bytes()).hexdigest()[:12],
         loaded_at=time.time(),

@@ -93,8 +93,8 @@ class FrozenSegments:
         n_far = int((~np.isfinite(margins)).sum())
         if n_far:
             raise DataError(
-                f"{n_far:,} users cannot be placed: their values, or the segments, are too far off "
-                "for a distance; check the unit of the features, or form the segments again"
+                f"the values of {n_far:,} users, or the segments, are too far off for a distance; "
+                "check the unit of the features, or form the segments again"
             )
         return labels, margins
 
