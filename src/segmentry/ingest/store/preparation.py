@@ -17,7 +17,7 @@ from segmentry.ingest.store.blocks import (
     prepared_log,
     split_blocks,
 )
-from segmentry.ingest.store.journal import Journal, Work, locked
+from segmentry.ingest.store.journal import Journal, Work
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     Prepared,
@@ -28,7 +28,7 @@ from segmentry.ingest.store.prepared import (
     write_prepared,
 )
 from segmentry.ingest.store.slices import merge_parts
-from segmentry.runtime.temporary import own_folder, put_in_place
+from segmentry.runtime.temporary import locked, own_folder, put_in_place
 from segmentry.schema import Progress, Source
 
 
