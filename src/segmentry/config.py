@@ -14,12 +14,21 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from segmentry.errors import ConfigError
 from segmentry.runtime.memory import MIN_MEMORY, parse_size
 from segmentry.runtime.seeds import LARGEST_SEED
-from segmentry.settings import MIN_SIZE, Clip, Fill, Scale, Transform, parse_k_range
+from segmentry.settings import (
+    MIN_SIZE,
+    Clip,
+    Fill,
+    Scale,
+    SparkEngine,
+    Transform,
+    parse_k_range,
+)
 
 if TYPE_CHECKING:
     from segmentry.schema import UtcOffset
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
 _DAYS = re.compile("[1-9][0-9]{0,4}d")
-_LISTS = ("with_", "features", "exclude", "mute")
+_LISTS = ("with_", "features", "exclude", "mute", "spark_conf")
 
 
 class RunConfig(BaseModel):
@@ -40,7 +49,17 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
-    engine: Literal["duckdb"] = Field("duckdb", description="duckdb, which reads the files.")
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="Who reads the files: duckdb, or spark, on a cluster."
+    )
+    master: str = Field(
+        "local[*]",
+        description="Of spark: local[*] (default), spark://HOST:PORT, or sc://HOST:PORT.",
+    )
+    spark_conf: tuple[str, ...] = Field(
+        (), description="Settings of Spark, as spark.executor.memory=4g, comma separated."
+    )
+    session: Any = Field(None, exclude=True, repr=False)
     recipe: Literal["default", "classic", "events", "rfm", "table"] = Field(
         "default", description="default, classic, events, rfm or table."
     )
@@ -136,6 +155,21 @@ class RunConfig(BaseModel):
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_session(cls, settings: Any) -> Any:
+        """Take a session as the engine: Python hands one over."""
+        engine = settings.get("engine")
+        if not isinstance(engine, SparkEngine):
+            return settings
+        given = {"session": engine.session, "master": engine.master, "spark_conf": engine.conf}
+        return {**settings, **given, "engine": "spark"}
+
+    @property
+    def spark(self) -> SparkEngine:
+        """How the cluster is reached."""
+        return SparkEngine(self.session, self.master, self.spark_conf)
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -288,7 +322,9 @@ def _refuse_without_effect(settings: RunConfig) -> None:
 def _text(problem: Any) -> str:
     name = "--" + str(problem["loc"][0]).rstrip("_").replace("_", "-")
     if problem["type"] == "extra_forbidden":
-        expected = ", ".join(sorted(field.rstrip("_") for field in RunConfig.model_fields))
+        expected = ", ".join(
+            sorted(field.rstrip("_") for field in RunConfig.model_fields if field != "session")
+        )
         return f"{problem['loc'][0]!r} is an unknown setting; expected some of {expected}"
     if problem["type"] == "value_error":
         return f"{name}: {problem['ctx']['error']}"
