@@ -14,7 +14,6 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from segmentry.errors import ConfigError
@@ -59,7 +58,6 @@ class RunConfig(BaseModel):
     spark_conf: tuple[str, ...] = Field(
         (), description="Settings of Spark, as spark.executor.memory=4g, comma separated."
     )
-    session: Any = Field(None, exclude=True, repr=False)
     recipe: Literal["default", "classic", "events", "rfm", "table"] = Field(
         "default", description="default, classic, events, rfm or table."
     )
@@ -156,20 +154,16 @@ class RunConfig(BaseModel):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
-    @model_validator(mode="before")
-    @classmethod
-    def _is_session(cls, settings: Any) -> Any:
-        """Take a session as the engine: Python hands one over."""
-        engine = settings.get("engine")
-        if not isinstance(engine, SparkEngine):
-            return settings
-        given = {"session": engine.session, "master": engine.master, "spark_conf": engine.conf}
-        return {**settings, **given, "engine": "spark"}
+    _session: Any = None
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the session of Spark that Python hands over: it is not a setting."""
+        self._session = None if context is None else context["session"]
 
     @property
     def spark(self) -> SparkEngine:
         """How the cluster is reached."""
-        return SparkEngine(self.session, self.master, self.spark_conf)
+        return SparkEngine(self._session, self.master, self.spark_conf)
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -300,8 +294,12 @@ def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{file}: not TOML: {error}") from error
     settings |= {name: value for name, value in options.items() if value is not None}
+    session = None
+    if isinstance(engine := settings.get("engine"), SparkEngine):
+        session = engine.session
+        settings |= {"engine": "spark", "master": engine.master, "spark_conf": engine.conf}
     try:
-        checked = RunConfig(**settings)
+        checked = RunConfig.model_validate(settings, context={"session": session})
     except ValidationError as error:
         raise ConfigError("; ".join(_text(problem) for problem in error.errors())) from error
     _refuse_without_effect(checked)

@@ -102,7 +102,7 @@ def test_rows_and_accounts_are_those_of_one_machine(n_parts, n_units, engine_of,
     assert [part.name for part in found.parts] == [part.name for part in expected.parts]
     assert list(found.account.rejected.items()) == list(expected.account.rejected.items())
     assert found.account == expected.account
-    assert len(found.account.rejected) == 5
+    assert len(found.account.rejected) == 4
     here.close()
     there.close()
 
