@@ -176,6 +176,10 @@ class ClusterEngine(DuckDBEngine):
                 "of this process; give more --memory, or --sample fewer users",
             )
 
+    def count_rows(self, source: TableSource) -> int:
+        """Return how many rows the files of a log hold."""
+        return int(pl.concat(self._of_units(source, "count_rows"))["found"].sum())
+
     def last_moment(self, source: TableSource) -> int | None:
         """Return the moment of the last row of a log that can be used."""
         if source.prepared is not None:
