@@ -21,13 +21,19 @@ from segmentry.pipeline import build_user_table, check_data, prepare, run, score
 from segmentry.runtime import memory
 from segmentry.settings import SparkEngine
 
+QUICK_JAVA = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+"""Java compiles what runs often: a small log ends before it pays."""
 T = 1_494_000_000
 CODE = Path(spark.__file__).parent
 
 
 @pytest.fixture(scope="module")
 def session():
-    opened = _started("local[2]", {"spark.driver.memory": "1g"})
+    if shutil.which("java") is None:
+        pytest.skip("no Java here: make java")
+    opened = _started(
+        "local[2]", {"spark.driver.memory": "1g", "spark.driver.host": "127.0.0.1", **QUICK_JAVA}
+    )
     yield opened
     opened.stop()
 

@@ -234,8 +234,6 @@ def _open(master: str, settings: Mapping[str, str]) -> "SparkSession":
             with _explained(f"connecting to {master}"):
                 return builder.getOrCreate()
         _require_java()
-        # Otherwise workers take whatever is called python3.
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         with _explained(f"starting a session on {master}"):
             return _started(master, settings)
 
@@ -250,6 +248,8 @@ def _started(master: str, settings: Mapping[str, str]) -> "SparkSession":
             "--engine spark: this process has a Spark session already; hand it over: "
             "engine=SparkEngine(session)"
         )
+    # Otherwise workers take whatever is called python3.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = SparkConf().setMaster(master).setAppName("segmentry")
     for name, value in {**_DEFAULTS, **settings}.items():
         conf.set(name, value)
