@@ -126,7 +126,7 @@ package: $(READY) ## Build sdist and wheel into dist/ and check them; an SBOM of
 	$(BIN)/check-wheel-contents dist/*.whl
 	$(PYTHON) -m venv --without-pip $(VENV)/bare
 	$(BIN)/python -m pip --python $(VENV)/bare/bin/python install --quiet --constraint constraints.txt dist/*.whl
-	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type library --output-reproducible \
 	  --output-file dist/sbom.cdx.json $(VENV)/bare/bin/python
 	rm -rf $(VENV)/bare $(VENV)/from-tree
 
