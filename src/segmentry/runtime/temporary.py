@@ -126,6 +126,19 @@ def put_in_place(staging: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def put_whole(file: Path, target: Path) -> None:
+    """Move a file under another name, where it is whole or absent, on another disk too."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+        shutil.copyfile(file, partial)
+        partial.replace(target)
+
+
 @contextlib.contextmanager
 def written_whole(file: Path) -> Iterator[Path]:
     """Yield a name next to `file` that takes its place when all went well.
