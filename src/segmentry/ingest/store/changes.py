@@ -23,6 +23,7 @@ from segmentry.ingest.store.blocks import (
     place_table,
     split_blocks,
 )
+from segmentry.ingest.store.journal import Journal, Work, done_accounts
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     Plan,

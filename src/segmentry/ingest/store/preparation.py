@@ -17,6 +17,7 @@ from segmentry.ingest.store.blocks import (
     prepared_log,
     split_blocks,
 )
+from segmentry.ingest.store.journal import Journal, Work, done_accounts
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     Inputs,
