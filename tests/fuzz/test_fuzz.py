@@ -9,7 +9,7 @@ from tests.fuzz.targets import TARGET, check_refusal
 from segmentry.errors import SegmentryError
 
 MAX_SECONDS = 10
-FEW = {"csv": 15, "contacts": 15}
+FEW = {"bundle": 20, "contacts": 15, "csv": 15}
 
 
 @pytest.mark.parametrize("name", TARGET)

@@ -72,7 +72,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(file: Path, *, busy: str) -> Iterator[None]:
-    """Hold a lock that ends with the process, however it ends; the file is no link.
+    """Hold a lock that ends with the process, however it ends; a link is not followed.
 
     An OutputError says that the file is `busy` if another process holds it.
     """
