@@ -365,4 +365,4 @@ def test_a_card_is_printed_as_text_page_or_json(plain_run):
     for wrong in (("--json", "--html"), ("--format", "json")):
         answer = segmentry(*words, *wrong)
         assert answer.code == 2
-        says(answer.err)
+        says(answer.out or answer.err)

@@ -455,6 +455,21 @@ def test_rejected_rows_are_still_told(tmp_path):
     assert (log.n_read, log.n_used) == (4, 2)
 
 
+def test_a_byte_that_is_no_text_in_a_later_block_costs_its_row_alone(data, tmp_path):
+    copy = copied(data, tmp_path / "log")
+    file = copy / "behavior_log.csv"
+    text = bytearray(file.read_bytes())
+    text[text.index(b"\n", len(text) // 2) + 1] = 0xFF  # beyond what a look at the file takes in
+    file.write_bytes(text)
+    (tmp_path / "s").mkdir()
+
+    prepared = prepare(copy, out=tmp_path / "p", block_bytes=BLOCK)
+
+    _, account = split_of(find_source(copy, None).behaviours, "duckdb", tmp_path / "s")
+    assert account.rejected["not UTF-8 text"] == 1
+    assert account in prepared.accounts
+
+
 def test_any_data_keep_amounts_text_ids_and_columns_named_by_folders(tmp_path):
     home = tmp_path / "home"
     for day in ("2020-01-01", "2020-01-02"):

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from tests.pipeline.runs import leave_undrawn, segmentry
 
+from segmentry import __version__
+
 ANSWERS = Path(__file__).parent / "answers.json"
 TABLE = """
 name = "shop"
@@ -90,7 +92,9 @@ def answer_of(name, folder):
     finally:
         os.chdir(before)
     assert answer.code == 0, answer.err
-    return hashlib.sha256((folder / name / "summary.json").read_bytes()).hexdigest()
+    written = (folder / name / "summary.json").read_bytes()
+    # Another version is not another answer: digests were first recorded by 0.1.0.
+    return hashlib.sha256(written.replace(f'"{__version__}"'.encode(), b'"0.1.0"')).hexdigest()
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,9 @@ class ColumnSource:
     such as ``%d/%m/%Y %H:%M``. Epoch seconds are an "integer"."""
     utc_offset_hours: UtcOffset = 0
     """Of moments without a time zone of their own."""
+    timezone: str = ""
+    """Of moments: the zone of the local clock, where its offset changes; it is then that of its
+    standard time."""
     codes: tuple[tuple[str, int], ...] = ()
     """Of a code: what each text stands for, written in lower case."""
     other: int | None = None
@@ -105,6 +108,9 @@ class TableSource:
     sound rows alone, under canonical names and types; those of a log lie in parts by user."""
     written: Mapping[Path, PreparedFile] = field(default_factory=dict)
     """Each prepared file as it was written."""
+    laid_out_as: Path | None = None
+    """The longer file of which the files are pieces: its columns and delimiter are theirs, and
+    what cannot be read in the middle of it is a matter of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,8 @@ class Source:
     """`event`, `events`: what a row of the log is called, one and many."""
     value_unit: str = ""
     """Unit of ``value``, such as "USD"."""
+    timezone: str = ""
+    """The zone of the local clock, where its offset changes."""
     has_hours: bool = True
     """Whether the times tell more than the day."""
     behaviours: TableSource | None = None
@@ -143,7 +151,7 @@ class Source:
             "log": True,
             "time": "shown_at" in log,
             "hour": "shown_at" in log and self.has_hours,
-            "click": "is_click" in log,
+            "click": "is_click" in log or "n_clicks" in log,
             "ad": "ad_id" in log,
             "placement": "placement" in log,
             "value": "value" in log,

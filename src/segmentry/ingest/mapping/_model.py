@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from segmentry.errors import ConfigError
+from segmentry.ingest.clocks import Clock, standard_hours
 from segmentry.ingest.files import read_settings
 from segmentry.schema import ADS_COLUMNS, UtcOffset
 
@@ -139,6 +140,8 @@ class LogMapping(TimedMapping):
     click_values: Texts = ()
     other_values: Texts = ()
     no_click: Column | None = None
+    n_impressions: Column | None = None
+    n_clicks: Column | None = None
     ad_id: Column | None = None
     placement: Column | None = None
     value: Column | None = None
@@ -152,6 +155,8 @@ class LogMapping(TimedMapping):
             "placement": "placement",
             "click": "is_click",
             "no_click": "is_not_click",
+            "n_impressions": "n_impressions",
+            "n_clicks": "n_clicks",
             "value": "value",
             "quantity": "quantity",
         }
@@ -257,6 +262,7 @@ class DataMapping(_Strict):
     utc_offset_hours: Annotated[
         UtcOffset, BeforeValidator(_as_offset), Field(ge=-12, le=14, multiple_of=0.25)
     ] = 0
+    timezone: str = ""
     log: LogMapping | None = None
     profiles: ProfilesMapping | None = None
     ads: AdsMapping | None = None
@@ -266,6 +272,23 @@ class DataMapping(_Strict):
     def plural(self) -> str:
         """What many events are called."""
         return self.events or f"{self.event}s"
+
+    @property
+    def clock(self) -> Clock:
+        """The local clock."""
+        return Clock(self.utc_offset_hours, self.timezone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_clock(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("timezone"), str):
+            return content
+        if "utc_offset_hours" in content:
+            raise ValueError("found utc_offset_hours and timezone; name one clock")
+        try:
+            return content | {"utc_offset_hours": standard_hours(content["timezone"])}
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _has_tables(self) -> "DataMapping":
@@ -288,6 +311,7 @@ def _problems(mapping: DataMapping) -> list[str]:
         found.append("[log] has other_values but no click_values; name the values of both")
     if log.no_click is not None and log.click is None:
         found.append("[log] has no_click but no click; name the column of clicks")
+    found += _problems_of_counts(log)
     if profiles is not None and profiles.files and profiles.user_id is None:
         found.append("[profiles] has files but no user_id; name its column")
     if ads is not None and ads.files and ads.ad_id is None:
@@ -295,6 +319,16 @@ def _problems(mapping: DataMapping) -> list[str]:
     if ads is not None and log.ad_id is None:
         found.append("[ads] is there but [log] has no ad_id; name the column that joins them")
     return found
+
+
+def _problems_of_counts(log: LogMapping) -> list[str]:
+    if log.n_clicks is not None and log.n_impressions is None:
+        return ["[log] has n_clicks but no n_impressions; name the column of impressions per row"]
+    others = [key for key in ("click", "no_click", "value", "quantity") if getattr(log, key)]
+    if log.n_impressions is None or not others:
+        return []
+    advice = "clicks per row are n_clicks" if "click" in others else "leave it out"
+    return [f"[log] has n_impressions and {others[0]}, which is of one event; {advice}"]
 
 
 def _problems_of_behaviours(behaviours: BehavioursMapping) -> list[str]:

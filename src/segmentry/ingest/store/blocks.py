@@ -23,7 +23,7 @@ from segmentry.ingest.store.text_blocks import (
     skip_block,
 )
 from segmentry.runtime.progress import step_reporter
-from segmentry.schema import ColumnSource, PreparedFile, RowAccount, TableSource
+from segmentry.schema import COUNT_COLUMNS, ColumnSource, PreparedFile, RowAccount, TableSource
 
 LOGS = ("impressions", "behaviours")
 PREPARED_FOR = "1GB"
@@ -70,7 +70,7 @@ def split_blocks(
 ) -> Inputs:
     """Split a log block by block; return its blocks by file, without those that are `known`."""
     report = step_reporter(work.progress, f"preparing the {table.role}")
-    n_rows, n_bytes = sum(map(about_rows, table.files)), sum(f.stat().st_size for f in table.files)
+    n_rows, n_bytes = about_rows(table), sum(f.stat().st_size for f in table.files)
     n_done = 0
     inputs: list[tuple[BlockRecord, ...]] = []
     for place, file in enumerate(table.files):
@@ -78,7 +78,8 @@ def split_blocks(
         for record, text in _blocks(work, table, place, set() if known is None else known):
             if text is not None:
                 step = f"block {table.role} {place} {len(records)}"
-                account = _split_block(work, table, text, step, n_parts=n_parts)
+                block = replace(table, files=(text,), laid_out_as=file, is_distinct=False)
+                account = _split_block(work, block, step, n_parts=n_parts)
                 work.journal.write(Step(step, block=DoneBlock(record, account)))
             records.append(record)
             if known is not None:
@@ -115,7 +116,7 @@ def _blocks(
             skip_block(text, record, number=number)
             yield record, None
         while True:
-            target = _folder_like(layout, work.fresh("block")) / f"block{_suffix(file)}"
+            target = work.fresh("block") / "block.csv"
             fresh = copy_block(text, target, n_bytes=work.block_bytes, known=known)
             if fresh is None:
                 return
@@ -128,26 +129,12 @@ def _is_cut(layout: FileLayout) -> bool:
     return layout.format == "csv" and layout.has_header
 
 
-def _suffix(file: Path) -> str:
-    return "".join(suffix for suffix in file.suffixes if suffix != ".gz") or ".csv"
-
-
-def _folder_like(layout: FileLayout, folder: Path) -> Path:
-    """Return a folder below that names the columns that the file's own folders name."""
-    for name, value in layout.partitions:
-        folder /= f"{name}={value}"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _split_block(
-    work: Work, table: TableSource, text: Path, step: str, *, n_parts: int
-) -> RowAccount:
+def _split_block(work: Work, block: TableSource, step: str, *, n_parts: int) -> RowAccount:
     """Split one block into its place; until it is journaled, it is done again."""
     parts = work.fresh("parts")
-    with explained(work.engine, f"preparing {text.name}"):
+    with explained(work.engine, f"preparing {block.files[0].name}"):
         log = work.engine.split_log(
-            replace(table, files=(text,), is_distinct=False),
+            block,
             parts,
             n_parts=n_parts,
             exclude={},
@@ -189,8 +176,10 @@ def prepared_log(
     columns = {
         name: _canonical(name, column)
         for name, column in table.columns.items()
-        if name != "is_not_click"
+        if name not in ("is_not_click", *COUNT_COLUMNS)
     }
+    if "n_clicks" in table.columns:
+        columns["is_click"] = ColumnSource("is_click", "integer")
     written = {work.whole / name: each for name, each in files.items()}
     account = account_of(table, accounts, n_repeated=n_repeated)
     return TableSource(table.role, tuple(written), columns, prepared=account, written=written)

@@ -1,0 +1,85 @@
+"""Look at a file before anything reads it."""
+
+from pathlib import Path
+
+from segmentry.errors import ConfigError, DataError
+from segmentry.ingest.files._layout import FileLayout, refuse_repeated
+from segmentry.ingest.files._parquet import inspect_parquet
+from segmentry.ingest.files._text import SAMPLE_BYTES, inspect_text
+from segmentry.ingest.files._values import is_number
+from segmentry.schema import FileShape
+
+
+def inspect_file(path: Path, shape: FileShape | None = None) -> FileLayout:
+    r"""Read the first lines of a CSV, CSV.gz or Parquet file, or of one set in columns by blanks.
+
+    What `shape` leaves open is found by looking.
+
+    Raises EmptyDataError if the file is empty or holds a header only; DataError if it cannot be
+    read or is of another format than its name says; SchemaError if two columns have the same name.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "profiles.csv"
+    >>> _ = path.write_text("user_id;city \n7;4.0\n")
+    >>> layout = inspect_file(path)
+    >>> layout.delimiter, layout.names, layout.sample
+    (';', ('user_id', 'city'), (('7', '4.0'),))
+    """
+    shape = shape or FileShape()
+    if path.is_dir():
+        raise DataError(f"{path}: a folder, expected a CSV or Parquet file; name the file")
+    if path.exists() and not path.is_file():  # such as a pipe, which would be waited for
+        raise DataError(f"{path}: no plain file, expected a CSV or Parquet file; write it to one")
+    is_parquet = shape.format == "parquet" or (shape.format, path.suffix) == ("auto", ".parquet")
+    try:
+        layout = inspect_parquet(path) if is_parquet else inspect_text(path, shape)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; check the path") from error
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())
+        raise DataError(
+            f"{path}: cannot be read: {reason}; expected a CSV or Parquet file"
+        ) from error
+    # A first line with numbers names no columns, and may hold one twice.
+    if not any(map(is_number, layout.names)):
+        refuse_repeated(layout, layout.names)
+    return layout
+
+
+def estimate_rows(path: Path) -> int | None:
+    r"""Return about how many rows a file holds, to tell progress by; none for a compressed CSV.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "log.csv"
+    >>> _ = path.write_text("user,clk\n" + "7,0\n" * 100)
+    >>> 90 < estimate_rows(path) < 110
+    True
+    """
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(path).num_rows)
+    if path.suffix == ".gz":
+        return None
+    with path.open("rb") as file:
+        head = file.read(SAMPLE_BYTES)
+    n_lines = head.count(b"\n")
+    return int(path.stat().st_size * n_lines / len(head)) if n_lines else 1
+
+
+def read_settings(file: Path, *, advice: str) -> str:
+    """Return the text of a file of settings, without its byte-order mark.
+
+    Raises ConfigError if it cannot be read or is not UTF-8; `advice` ends the message.
+
+    >>> read_settings(Path("nowhere.toml"), advice="check --config")
+    Traceback (most recent call last):
+    ...
+    segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --config
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}; {advice}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: not UTF-8 text; {advice}") from error

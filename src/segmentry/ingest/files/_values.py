@@ -1,0 +1,54 @@
+"""What values in files look like: missing, yes or no, a number, a code."""
+
+import re
+from collections.abc import Sequence
+
+NULL_WORDS = (
+    *("", "NULL", "null", "Null", "(null)", "NA", "<NA>", "N/A", "#N/A", "NaN", "nan"),
+    *("None", "NONE", r"\N"),
+)
+"""How a missing value is written: by databases, spreadsheets, R, pandas and Hive."""
+FLAGS = (
+    *((word, 1) for word in ("1", "1.0", "true", "t", "yes", "y")),
+    *((word, 0) for word in ("0", "0.0", "false", "f", "no", "n")),
+)
+"""How yes and no are written, in lower case."""
+BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""All that `str.strip` takes away, for readers that take away less by themselves."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+_SHORTENED = re.compile(r"[0-9](\.[0-9]+)?e\+(0[0-9]|1[0-4])")
+"""How R writes 100000: ``1e+05``."""
+_PADDED = re.compile(r"[+-]?0[0-9]")
+
+
+def has_integers_only(values: Sequence[str]) -> bool:
+    """Whether all values are whole numbers of at most 18 digits, such as ``4``, ``4.0``, ``1e+05``.
+
+    >>> has_integers_only(["4", "-1", "4.0"]), has_integers_only(["4", "u7"])
+    (True, False)
+    """
+    return all(map(_is_integer, values))
+
+
+def _is_integer(text: str) -> bool:
+    is_short = _SHORTENED.fullmatch(text) is not None and float(text) % 1 == 0
+    return is_short or _INTEGER.fullmatch(text) is not None
+
+
+def is_padded(text: str) -> bool:
+    """Whether digits begin with a zero, as those of a code do: 007 is not to become 7.
+
+    >>> is_padded("007"), is_padded("0"), is_padded("0.5")
+    (True, False, False)
+    """
+    return _PADDED.match(text) is not None
+
+
+def is_number(text: str) -> bool:
+    """Whether a text can be read as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
