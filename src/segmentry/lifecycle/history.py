@@ -97,11 +97,14 @@ def read_history(folder: Path) -> History:
 
 
 @contextlib.contextmanager
-def alone_with(folder: Path) -> Iterator[History]:
-    """Yield a history that no other process changes meanwhile.
+def alone_with(folder: Path | None) -> Iterator[History]:
+    """Yield a history, or an empty one, that no other process changes meanwhile.
 
     Raises BundleError as `read_history`, OutputError if another process is at it.
     """
+    if folder is None:
+        yield History(None, None)
+        return
     target = folder.absolute()
     lock = target.with_name(f".{target.name}.lock")
     target.parent.mkdir(parents=True, exist_ok=True)

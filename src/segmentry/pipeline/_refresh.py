@@ -202,10 +202,9 @@ def refresh(
     wanted = wanted_of(source, settings)
     _check_features(wanted, earlier.summary)
     with contextlib.ExitStack() as last:
-        past = History(None, None)
+        past, then = last.enter_context(alone_with(folder)), earlier.bundle.window
         if folder is not None:
-            past, run = last.enter_context(alone_with(folder)), earlier.folder.name
-            check_history(past, folder, earlier.keys, earlier.bundle.window, run=run)
+            check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
         with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as temporary:
             scratch = temporary.enter_context(
                 scratch_folder(settings.temp, default=staging / "scratch")
