@@ -1,11 +1,9 @@
 """DuckDB: out of core on one machine."""
 
-import contextlib
 import functools
 import os
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +26,7 @@ from segmentry.ingest.engines._parts import (
     written_log,
 )
 from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
+from segmentry.ingest.engines._plain_parts import hashes_alike, split_if_plain
 from segmentry.ingest.engines._validity import (
     NOT_TEXT,
     REASON,
@@ -36,6 +35,7 @@ from segmentry.ingest.engines._validity import (
     Judged,
     judge,
 )
+from segmentry.ingest.engines._watching import watched
 from segmentry.ingest.files import FileLayout
 from segmentry.schema import SECONDS_PER_DAY, ColumnSource, LogParts, TableSource, UserTally
 
@@ -47,7 +47,6 @@ T = TypeVar("T")
 _BYTES_PER_HELD_ROW = 64
 _INT32 = 1 << 31
 _IDS = ("user_id", "category_id", "brand_id")
-_SECONDS_BETWEEN_LOOKS = 0.2
 # Integers as differences of a few bits, no dictionary of ids, nothing to compress: a third less
 # time than the default, and a fifth less disk.
 _TEMPORARY = (
@@ -172,6 +171,42 @@ class DuckDBEngine:
         on_progress: Callable[[int, int], None],
         on_collapse: Callable[[int, int], None] | None,
     ) -> LogParts:
+        judged = None
+        if source.prepared is None and keep_users is None and hashes_alike(self._connection):
+            judged = split_if_plain(
+                source,
+                layouts_of(source),
+                directory,
+                n_parts=n_parts,
+                n_held=self._held(n_parts),
+                exclude=exclude,
+                on_progress=on_progress,
+            )
+        if judged is None:
+            judged = self._split_with_care(
+                source,
+                directory,
+                n_parts=n_parts,
+                exclude=exclude,
+                keep_users=keep_users,
+                on_progress=on_progress,
+            )
+        unreadable, n_repeated = self._unreadable_rows(), 0
+        if source.is_distinct:
+            distinct = functools.partial(self.write_part, source.role, is_distinct=True)
+            n_repeated = collapse(directory, distinct, on_collapse)
+        return written_log(directory, judged, unreadable=unreadable, n_repeated=n_repeated)
+
+    def _split_with_care(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> Judged:
         part = f"CASE WHEN {REASON} = 0 THEN hash(user_id) % {n_parts} ELSE {SET_ASIDE} END"
         options = f"{_TEMPORARY}, PARTITION_BY ({PART}), OVERWRITE"
         target = f"{quoted_text(str(directory))} ({options})"
@@ -183,7 +218,7 @@ class DuckDBEngine:
             return judged
 
         self._connection.execute(f"SET partitioned_write_flush_threshold = {self._held(n_parts)}")
-        judged = self._read_log(
+        return self._read_log(
             source,
             write,
             lambda _: sum(map(n_rows_of, directory.glob(f"{PART}=*"))),
@@ -191,12 +226,6 @@ class DuckDBEngine:
             keep_users=keep_users,
             on_progress=on_progress,
         )
-        unreadable = self._unreadable_rows()
-        n_repeated = 0
-        if source.is_distinct:
-            distinct = functools.partial(self.write_part, source.role, is_distinct=True)
-            n_repeated = collapse(directory, distinct, on_collapse)
-        return written_log(directory, judged, unreadable=unreadable, n_repeated=n_repeated)
 
     def _held(self, n_parts: int) -> int:
         """Return how many rows may be held back per part and thread before they are written.
@@ -371,7 +400,7 @@ class DuckDBEngine:
         def judge_and_use(raw: duckdb.DuckDBPyRelation) -> T:
             return use(judge(nw.from_native(raw), source, exclude=exclude, keep_users=kept))
 
-        with _watched(self._connection, source, on_progress=on_progress):
+        with watched(self._connection, source, on_progress=on_progress):
             found = self._read_plainly(source, judge_and_use, count)
             return found[0] if found else self._read(source, judge_and_use)
 
@@ -464,35 +493,6 @@ class DuckDBEngine:
     def _forget_rejects(self) -> None:
         if self._has_rejects():
             self._connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-
-
-@contextlib.contextmanager
-def _watched(
-    connection: duckdb.DuckDBPyConnection,
-    source: TableSource,
-    *,
-    on_progress: Callable[[int, int], None],
-) -> Iterator[None]:
-    """Tell how much of a running query is done, from a thread that ends with it."""
-    n_bytes = sum(file.stat().st_size for file in source.files)
-    is_done = threading.Event()
-
-    def watch() -> None:
-        while not is_done.wait(_SECONDS_BETWEEN_LOOKS):
-            percent = connection.query_progress()
-            if percent > 0:
-                on_progress(int(n_bytes * percent / 100), n_bytes)
-
-    on_progress(0, n_bytes)
-    watcher = threading.Thread(target=watch, daemon=True)
-    try:
-        watcher.start()  # within: Ctrl-C may arrive when the thread runs, but before this returns
-        yield
-    finally:
-        is_done.set()
-        if watcher.is_alive():
-            watcher.join()
-    on_progress(n_bytes, n_bytes)
 
 
 def _to_polars(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:
