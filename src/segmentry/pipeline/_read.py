@@ -9,6 +9,7 @@ from segmentry.features import log_columns_of
 from segmentry.features.stages import count_source, derive_users, ready_users
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.checked import check_source
+from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.ingest.rules import Rules
 from segmentry.ingest.sources import with_duplicates
@@ -34,7 +35,7 @@ def read_users(
     """
     rules = _rules(source, config, wanted)
     needed = _needed(source, config, wanted)
-    engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
+    engine = open_engine(config.engine, scratch=scratch, memory=config.memory, spark=config.spark)
     try:
         with explained(engine, "counting users"):
             checked = check_source(
@@ -84,9 +85,8 @@ def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
     moments: dict[str, int] = {}
     for name, text in (("since", config.since), ("until", config.until)):
         if text is not None:
-            moments[name] = parse_moment(
-                text, utc_offset_hours=source.utc_offset_hours, option=f"--{name}"
-            )
+            clock = Clock(source.utc_offset_hours, source.timezone)
+            moments[name] = parse_moment(text, clock=clock, option=f"--{name}")
     given = [*moments, *(["window"] if config.window is not None else [])]
     if given and not wanted.traits.has_time:
         why = "there is no log" if source.impressions is None else "the log has no times"
@@ -109,6 +109,6 @@ def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
         trailing_days=config.window_days,
         sample=config.sample,
         is_strict=config.strict,
-        is_tallied=wanted.takes_one_grouping,
+        is_tallied=wanted.takes_one_grouping and config.engine == "duckdb",
         memory=config.memory,
     )

@@ -1,10 +1,8 @@
-"""How far a query of DuckDB is."""
+"""How far a running query is, reported from a thread."""
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-
-import duckdb
 
 from segmentry.schema import TableSource
 
@@ -13,18 +11,21 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 
 @contextlib.contextmanager
 def watched(
-    connection: duckdb.DuckDBPyConnection,
+    query_progress: Callable[[], float],
     source: TableSource,
     *,
     on_progress: Callable[[int, int], None],
 ) -> Iterator[None]:
-    """Tell how much of a running query is done, from a thread that ends with it."""
+    """Report how much of a running query is done, from a thread that ends with it.
+
+    `query_progress` returns percents.
+    """
     n_bytes = sum(file.stat().st_size for file in source.files)
     is_done = threading.Event()
 
     def watch() -> None:
         while not is_done.wait(_SECONDS_BETWEEN_LOOKS):
-            percent = connection.query_progress()
+            percent = query_progress()
             if percent > 0:
                 on_progress(int(n_bytes * percent / 100), n_bytes)
 

@@ -4,7 +4,6 @@ import datetime as dt
 import difflib
 import itertools
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from segmentry.errors import ConfigError
-from segmentry.ingest.files import read_settings
+from segmentry.ingest.clocks import Clock, standard_hours
+from segmentry.runtime.documents import parse_toml, read_toml
 from segmentry.schema import ADS_COLUMNS, UtcOffset
 
 AttributeKind = Literal[
@@ -261,6 +261,7 @@ class DataMapping(_Strict):
     utc_offset_hours: Annotated[
         UtcOffset, BeforeValidator(_as_offset), Field(ge=-12, le=14, multiple_of=0.25)
     ] = 0
+    timezone: str = ""
     log: LogMapping | None = None
     profiles: ProfilesMapping | None = None
     ads: AdsMapping | None = None
@@ -270,6 +271,23 @@ class DataMapping(_Strict):
     def plural(self) -> str:
         """What many events are called."""
         return self.events or f"{self.event}s"
+
+    @property
+    def clock(self) -> Clock:
+        """The local clock."""
+        return Clock(self.utc_offset_hours, self.timezone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_clock(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("timezone"), str):
+            return content
+        if "utc_offset_hours" in content:
+            raise ValueError("found utc_offset_hours and timezone; name one clock")
+        try:
+            return content | {"utc_offset_hours": standard_hours(content["timezone"])}
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _has_tables(self) -> "DataMapping":
@@ -403,7 +421,7 @@ def load_mapping(file: Path) -> DataMapping:
     ...
     segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --mapping
     """
-    return parse_mapping(read_settings(file, advice="check --mapping"), origin=str(file))
+    return _checked(read_toml(file, advice="check --mapping"), origin=str(file))
 
 
 def parse_mapping(text: str, *, origin: str) -> DataMapping:
@@ -416,10 +434,10 @@ def parse_mapping(text: str, *, origin: str) -> DataMapping:
     ...
     segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is not a key (did ...
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin}: not TOML: {error}") from error
+    return _checked(parse_toml(text, origin=origin), origin=origin)
+
+
+def _checked(content: Mapping[str, Any], *, origin: str) -> DataMapping:
     try:
         return DataMapping(**content)
     except ValidationError as error:
