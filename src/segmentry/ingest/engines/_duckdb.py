@@ -87,11 +87,14 @@ class DuckDBEngine:
         connection.execute("SET TimeZone = 'UTC'")
         return connection
 
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query).fetchall()
+
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
         frame = self._read(source, _to_polars)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
-        return frame, n_before + sum(unreadable_rows(self._connection).values())
+        return frame, n_before + sum(unreadable_rows(self._ask).values())
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
         """Return the first text, in order, that is not a number in a canonical column."""
@@ -102,7 +105,7 @@ class DuckDBEngine:
         texts = TableSource("texts", source.files, columns, source.shape)
         is_strange = f"isnan({name})"
         found = self._read(texts, lambda rows: _to_polars(rows.filter(is_strange).min("written")))
-        unreadable_rows(self._connection)
+        unreadable_rows(self._ask)
         return str(found.item())
 
     def count_rows(self, source: TableSource) -> int:
@@ -129,7 +132,7 @@ class DuckDBEngine:
             keep_users=None,
             on_progress=lambda _done, _total: None,
         )
-        unreadable_rows(self._connection)
+        unreadable_rows(self._ask)
         return answer[1]
 
     def distinct_users(self, source: TableSource) -> pl.Series:
@@ -138,7 +141,7 @@ class DuckDBEngine:
         users = self._read(
             source, lambda rows: _to_polars(rows.filter(known).project("user_id").distinct())
         )
-        unreadable_rows(self._connection)
+        unreadable_rows(self._ask)
         return users["user_id"]
 
     def split_log(
@@ -179,7 +182,7 @@ class DuckDBEngine:
         on_collapse: Callable[[int, int], None] | None,
     ) -> LogParts:
         judged = None
-        if source.prepared is None and keep_users is None and hashes_alike(self._connection):
+        if source.prepared is None and keep_users is None and hashes_alike(self._ask):
             judged = split_if_plain(
                 source,
                 layouts_of(source),
@@ -198,7 +201,7 @@ class DuckDBEngine:
                 keep_users=keep_users,
                 on_progress=on_progress,
             )
-        unreadable, n_repeated = unreadable_rows(self._connection), 0
+        unreadable, n_repeated = unreadable_rows(self._ask), 0
         if source.is_distinct:
             distinct = functools.partial(self.write_part, source.role, is_distinct=True)
             n_repeated = collapse(directory, distinct, on_collapse)
@@ -351,7 +354,7 @@ class DuckDBEngine:
             keep_users=keep_users,
             on_progress=on_progress,
         )
-        return judged.tally(found, unreadable=unreadable_rows(self._connection))
+        return judged.tally(found, unreadable=unreadable_rows(self._ask))
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the rows of one part of a log, lazily."""
@@ -434,7 +437,7 @@ class DuckDBEngine:
         plain = plain_text(source, layouts)
         if plain is None:
             return None
-        forget_rejects(self._connection)
+        forget_rejects(self._ask)
         with ThreadPoolExecutor(1) as worker:
             proof = worker.submit(plain.n_lines)
             try:
@@ -454,13 +457,13 @@ class DuckDBEngine:
         step = f"reading the {source.role}"
         with proving_text(source.files):
             layouts = layouts_of(source)
-            forget_rejects(self._connection)
+            forget_rejects(self._ask)
             try:
                 return use(self._scan(source, layouts))
             except duckdb.Error as error:
                 if "parallel=false" not in str(error):
                     raise self._failure(step, error) from error
-            forget_rejects(self._connection)
+            forget_rejects(self._ask)
             return self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
 
     def _scan(

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import duckdb
 import narwhals.stable.v2 as nw
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ from segmentry.ingest.engines._plain import (
     may_be_plain,
     read_chunks,
 )
+from segmentry.ingest.engines._rejects import Ask
 from segmentry.ingest.engines._validity import REASON, Judged
 from segmentry.ingest.files import NULL_WORDS, FileLayout
 from segmentry.schema import IMPRESSIONS_COLUMNS, TableSource
@@ -72,11 +72,11 @@ def split_if_plain(
     return None
 
 
-def hashes_alike(connection: duckdb.DuckDBPyConnection) -> bool:
+def hashes_alike(ask: Ask) -> bool:
     """Whether parts that are written here hold the users of those that DuckDB writes."""
     ids = [0, 7, -3, 1 << 40]
     query = "SELECT " + ", ".join(f"hash({each}::BIGINT)" for each in ids)
-    return connection.execute(query).fetchall() == [tuple(hashes_of(np.array(ids)).tolist())]
+    return ask(query) == [tuple(hashes_of(np.array(ids)).tolist())]
 
 
 def hashes_of(ids: IntVector) -> npt.NDArray[np.uint64]:
