@@ -193,7 +193,7 @@ def card(
         Path | None, typer.Option(help="File to write; printed if absent.", metavar="FILE")
     ] = None,
     overwrite: Overwrite = False,
-    style: Annotated[str, typer.Option("--format", hidden=True)] = "",
+    style: Annotated[str, typer.Option("--format", hidden=True, help="Use --json.")] = "",
 ) -> None:
     """Print one segment on a page.
 
