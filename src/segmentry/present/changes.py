@@ -52,7 +52,7 @@ def _moved(moves: Moves) -> tuple[str, ...]:
 def _by_luck(moves: Moves) -> str:
     if moves.n_by_luck is None or moves.n_by_users is None or not moves.n_both:
         return ""
-    return f" Luck alone moves about {percent(moves.n_by_luck / moves.n_both, digits=0)}."
+    return f" Luck alone moves about {percent(moves.n_by_luck / moves.n_both)}."
 
 
 def _many(n_users: int | None) -> str:
