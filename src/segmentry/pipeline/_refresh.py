@@ -13,7 +13,6 @@ from segmentry.config import RunConfig, load_config
 from segmentry.errors import ConfigError, DataError, SchemaError, SelectionError
 from segmentry.evaluation.later_days import AddedGain, Way, compare_families
 from segmentry.features.users import UserData, Wanted
-from segmentry.features.windows import local_days
 from segmentry.ingest.room import scratch_folder
 from segmentry.ingest.sources import find_source
 from segmentry.lifecycle.alarms import OverTime
@@ -29,7 +28,6 @@ from segmentry.lifecycle.history import (
     written_history,
 )
 from segmentry.lifecycle.keys import SegmentKeys, first_keys
-from segmentry.lifecycle.luck import share_moved_by_luck
 from segmentry.lifecycle.order import check_follows, check_history
 from segmentry.lifecycle.records import ChangeReport
 from segmentry.pipeline._folder import Making, RunResult, fill_folder, form_segments
@@ -37,7 +35,7 @@ from segmentry.pipeline._form import Found
 from segmentry.pipeline._run import command_of, read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
-from segmentry.pipeline._windows import count_windows, has_new_alarm, place_as_formed
+from segmentry.pipeline._windows import count_windows, has_new_alarm, luck_of, place_as_formed
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
     check_target,
@@ -49,7 +47,7 @@ from segmentry.results.run_folder import (
 from segmentry.results.scoring import Bundle, keys_of
 from segmentry.results.summary import Summary, read_summary
 from segmentry.runtime.clock import StepClock
-from segmentry.schema import UNASSIGNED, Progress, Source
+from segmentry.schema import Progress, Source
 from segmentry.schema.arrays import IntVector
 from segmentry.segments.forming import Segmentation
 from segmentry.settings import ReadingOptions
@@ -428,26 +426,10 @@ def _changes(
             compared,
             before=earlier.keys,
             min_size=settings.min_size,
-            luck=_luck(earlier, kept),
+            luck=luck_of(
+                earlier.bundle, kept.users, kept.ids, earlier.segments, seed=settings.seed
+            ),
         ),
-    )
-
-
-def _luck(earlier: _Earlier, kept: _Kept) -> float | None:
-    """Return the share of the users of both windows that luck alone would move."""
-    users, bundle = kept.users, earlier.bundle
-    if users.early is None or users.early.outcome.kind != "clicks":
-        return None
-    known = earlier.segments.filter(pl.col("segment_id") != UNASSIGNED)["user_id"]
-    return share_moved_by_luck(
-        users.table,
-        users.early.counts(),
-        kept.ids,
-        is_in=users.table["user_id"].is_in(known.implode()).to_numpy(),
-        place=lambda table: place_as_formed(bundle, users, table)[0],
-        days=local_days(users.window),
-        prior=bundle.prior,
-        seed=earlier.settings.seed,
     )
 
 
