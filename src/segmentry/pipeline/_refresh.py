@@ -257,7 +257,15 @@ def _choose(
         earlier_ids=(kept.ids, len(earlier.keys.keys)),
     )
     refit = _Fit(users, found, room)
-    compared = _compare(earlier, refit, kept.ids, reading.settings)
+    compared = compare_refit(
+        earlier.keys,
+        earlier.bundle.names,
+        kept.ids,
+        found.segmentation.segment_ids,
+        n_new=found.segmentation.n_segments,
+        window=users.window,
+        min_size=reading.settings.min_size,
+    )
     over_time = count_windows(
         earlier.folder,
         earlier.bundle,
@@ -385,19 +393,6 @@ def _check_users(earlier: _Earlier, users: pl.Series) -> None:
             f"none of the {len(users):,} users of the new data is in {earlier.folder}; expected "
             "some of the same users; check that ids are written alike in both"
         )
-
-
-def _compare(earlier: _Earlier, refit: _Fit, kept_ids: IntVector, settings: RunConfig) -> Refit:
-    segmentation = refit.found.segmentation
-    return compare_refit(
-        earlier.keys,
-        earlier.bundle.names,
-        kept_ids,
-        segmentation.segment_ids,
-        n_new=segmentation.n_segments,
-        window=refit.users.window,
-        min_size=settings.min_size,
-    )
 
 
 def _changes(
