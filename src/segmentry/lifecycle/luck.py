@@ -28,7 +28,7 @@ def share_moved_by_luck(
     prior: BetaPrior | None,
     seed: int,
 ) -> float | None:
-    """Return the share of users whom another window of the same habits would put elsewhere.
+    """Return the share of users that another window of the same habits would put elsewhere.
 
     The window is drawn again for each user, as often as for 20,000 users in all. Its days are
     drawn with replacement, twice over: once for what the user's habit is, of which its days are a
