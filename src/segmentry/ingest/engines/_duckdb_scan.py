@@ -8,7 +8,14 @@ from segmentry.errors import SchemaError
 from segmentry.ingest.engines._plain import PlainText
 from segmentry.ingest.engines._validity import LARGEST_COUNT, TIME_OF, WHOLE, raw_columns_of
 from segmentry.ingest.files import BLANKS, NULL_WORDS, FileLayout, inspect_file, is_number
-from segmentry.ingest.moments import FIELDS, MONTHS, UNITS_PER_SECOND, moment_pattern
+from segmentry.ingest.moments import (
+    FIELDS,
+    MONTHS,
+    NUMBERS,
+    SECONDS_PER_UNIT,
+    UNITS_PER_SECOND,
+    moment_pattern,
+)
 from segmentry.ingest.numbers import GROUPS, TRANSLATED, core_pattern, number_pattern
 from segmentry.schema import (
     COUNT_COLUMNS,
@@ -34,9 +41,12 @@ def quoted_text(value: str) -> str:
 
 def moment_of(found: str, column: ColumnSource) -> str:
     """Return epoch seconds of a column of moments; null where it cannot be read."""
-    if column.time_format in UNITS_PER_SECOND:
-        number = f"floor(TRY_CAST({found} AS DOUBLE) / {UNITS_PER_SECOND[column.time_format]})"
-        return on_clock(f"(TRY_CAST({number} AS BIGINT) + {column.origin})", column)
+    if column.time_format in NUMBERS:
+        number = f"TRY_CAST({found} AS DOUBLE) / {UNITS_PER_SECOND.get(column.time_format, 1)}"
+        number = f"floor({number} * {SECONDS_PER_UNIT.get(column.time_format, 1)})"
+        moment = f"(TRY_CAST({number} AS BIGINT) + {column.origin})"
+        # Days are counted from midnight to midnight, however long they are.
+        return moment if column.time_format == "days" else on_clock(moment, column)
     pattern = moment_pattern(column.time_format)
     names = ", ".join(quoted_text(name) for name in pattern.names)
     text = _stripped(found)

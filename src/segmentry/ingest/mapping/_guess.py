@@ -11,6 +11,7 @@ from segmentry.errors import DataError, SchemaError
 from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, is_padded
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import BehaviourCodes
+from segmentry.ingest.mapping._schemas import KnownSchema, known_schema
 from segmentry.ingest.moments import count_from_elsewhere, find_time_format
 from segmentry.ingest.numbers import find_number_format, read_number
 from segmentry.schema import ADS_COLUMNS, FileShape
@@ -58,7 +59,7 @@ _OF_EVENTS = ("value", "quantity")
 _OF_ONE_EVENT = ("click", "no_click", "event_type", *_OF_EVENTS)
 _OF_ADS = ADS_COLUMNS[1:]
 _OF_BEHAVIOURS = ("user_id", "time", "category_id", "brand_id")
-_CLICK_WORDS = ("click", "clicked", "clk")
+_CLICK_WORDS = ("click", "clicked", "clk", "ad_click")
 _ACTION_WORDS = frozenset(word for _, words in BehaviourCodes() for word in words)
 
 
@@ -101,6 +102,12 @@ class GuessedTable:
     """What a person has to decide."""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The most frequent values of each column of a table of ads."""
+    schema: KnownSchema | None = None
+    """The tool or public data set whose columns these are, if they are known."""
+    names: tuple[str, ...] = ()
+    """All columns, also those that no line of a mapping names."""
+    nested: tuple[str, ...] = ()
+    """Those that hold lists or records."""
     action: str = ""
     """The column of a log that says by words that are known what happened in a shop; else empty."""
 
@@ -234,8 +241,12 @@ def _is_number(text: str) -> bool:
 
 def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     doubts = []
-    if layout.has_header:
-        roles = _named_roles(layout)
+    known = known_schema([_plain(name) for name in layout.all_names])
+    if known is not None:
+        roles = _named_roles(layout, known.roles)
+        doubts += [known.advice] if known.advice else []
+    elif layout.has_header:
+        roles = _named_roles(layout, _NAMES)
     else:
         roles = _roles_by_content(layout)
         doubts.append("the file names no columns; they were guessed by content: check them all")
@@ -267,7 +278,8 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
     if "event_type" in kept and not clicks:
         del kept["event_type"]
     taken = set(kept.values())
-    rest = [name for name in layout.all_names if name not in taken] if role != "ads" else []
+    apart = {*taken, *layout.nested}
+    rest = [name for name in layout.all_names if name not in apart] if role != "ads" else []
     others = tuple(_look_at(layout, name) for name in rest)
     if role == "log":
         others = tuple(_of_users(layout, kept.get("user_id"), each) for each in others)
@@ -288,6 +300,9 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
         click_values=clicks,
         doubts=tuple(doubts),
         action=action,
+        schema=known,
+        names=layout.all_names,
+        nested=layout.nested,
         columns={name: _examples(layout, name) for name in layout.names if role == "ads"},
     )
 
@@ -296,11 +311,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def _named_roles(layout: FileLayout) -> dict[str, str]:
+def _named_roles(layout: FileLayout, named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """Return the columns that are recognised by their names."""
     plain = {_plain(name): name for name in reversed(layout.all_names)}
     roles: dict[str, str] = {}
-    for role, names in _NAMES.items():
+    for role, names in named.items():
         found = [plain[name] for name in names if name in plain]
         free = [name for name in found if name not in roles.values()]
         if free:
