@@ -224,7 +224,8 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         """
         check_is_fitted(self)
         with _as_value_errors():
-            return self._assign(self._read(X, is_fit=False))
+            labels, _ = assign(self._matrix_of(X), self.centers_)
+            return labels
 
     def set_output(self, *, transform: str | None = None) -> "UserSegmenter":
         """Choose the container that `transform` and `fit_transform` return.
@@ -259,7 +260,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
         """
         check_is_fitted(self)
         with _as_value_errors():
-            matrix = self.preprocessing_.transform(self._read(X, is_fit=False))
+            matrix = self._matrix_of(X)
         distances = [np.sqrt(np.square(matrix - center).sum(axis=1)) for center in self.centers_]
         if not getattr(self, "_sklearn_output_config", {}).get(_ARROW):
             return np.column_stack(distances)
@@ -405,7 +406,7 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             check_height(table, minimum=2 if is_fit else 1)
             if not is_fit and not fitted:
                 table.columns = self._column_names()
-            return table if is_fit else self._compared(table)
+            return table
         array = validate_data(
             self,
             X,
@@ -415,15 +416,15 @@ class UserSegmenter(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ign
             ensure_all_finite=False,
             ensure_min_samples=2 if is_fit else 1,
         )
-        table = table_of_array(array, self._column_names())
-        return table if is_fit else self._compared(table)
+        return table_of_array(array, self._column_names())
 
-    def _compared(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Warn where a table differs from that of the fit, as `segmentry score` notes it."""
-        if all(name in table.columns for name in self.preprocessing_.features):
-            for text in differences(self.preprocessing_, table):
-                warnings.warn(text, stacklevel=4)
-        return table
+    def _matrix_of(self, X: object) -> FloatMatrix:
+        """Return `X` of new users, and warn where they differ as `segmentry score` notes it."""
+        table = self._read(X, is_fit=False)
+        matrix = self.preprocessing_.transform(table)
+        for text in differences(self.preprocessing_, table):
+            warnings.warn(text, stacklevel=3)
+        return matrix
 
     def _column_names(self) -> list[str]:
         if hasattr(self, "feature_names_in_"):
