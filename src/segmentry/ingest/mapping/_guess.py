@@ -58,6 +58,11 @@ _OF_LOG = (
 _OF_EVENTS = ("value", "quantity")
 _OF_ONE_EVENT = ("click", "no_click", "event_type", *_OF_EVENTS)
 _OF_ADS = ADS_COLUMNS[1:]
+_WANTED = {
+    "log": (*_OF_LOG, *_OF_EVENTS, *_OF_ADS),
+    "profiles": ("user_id",),
+    "ads": ("ad_id", *_OF_ADS),
+}
 _OF_BEHAVIOURS = ("user_id", "time", "category_id", "brand_id")
 _CLICK_WORDS = ("click", "clicked", "clk", "ad_click")
 _ACTION_WORDS = frozenset(word for _, words in BehaviourCodes() for word in words)
@@ -256,23 +261,13 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
             f"{', '.join(layout.all_names)}; write the mapping by hand"
         )
     role = _role_of(layout, roles)
-    wanted = {
-        "log": (*_OF_LOG, *_OF_EVENTS, *_OF_ADS),
-        "profiles": ("user_id",),
-        "ads": ("ad_id", *_OF_ADS),
-    }[role]
-    kept = {name: column for name, column in roles.items() if name in wanted}
+    kept = {name: column for name, column in roles.items() if name in _WANTED[role]}
     if "n_impressions" in kept:
         kept = _of_counts(kept)
     time_format, is_relative = "", False
     if role == "log" and "time" in kept:
-        time_format = find_time_format(layout.values(kept["time"]))
-        seen = ", ".join(_examples(layout, kept["time"])[:3])
-        is_relative = not time_format and count_from_elsewhere(layout.values(kept["time"]))
-        if is_relative:
-            doubts.append(f"the times count from another moment than 1970: {seen}; set origin")
-        elif not time_format:
-            doubts.append(f"the format of the times is not recognised: {seen}; set time_format")
+        time_format, is_relative, doubt = _times_in(layout, kept["time"])
+        doubts += [doubt] if doubt else []
     clicks = _click_values(layout, kept) if role == "log" else ()
     action = kept.get("event_type", "") if role == "log" and _are_actions(layout, kept) else ""
     if "event_type" in kept and not clicks:
@@ -348,6 +343,17 @@ def _role_of(layout: FileLayout, roles: Mapping[str, str]) -> str:
         return "log"
     # A table of users has one row each: what repeats them is a log, if only of visits.
     return "log" if is_repeated else "profiles"
+
+
+def _times_in(layout: FileLayout, column: str) -> tuple[str, bool, str]:
+    """Return the format of times, whether they count from an origin, and what is in doubt."""
+    values = layout.values(column)
+    time_format, seen = find_time_format(values), ", ".join(_examples(layout, column)[:3])
+    if time_format:
+        return time_format, False, ""
+    if count_from_elsewhere(values):
+        return "", True, f"the times count from another moment than 1970: {seen}; set origin"
+    return "", False, f"the format of the times is not recognised: {seen}; set time_format"
 
 
 def _of_counts(roles: Mapping[str, str]) -> dict[str, str]:

@@ -104,7 +104,7 @@ class Preprocessing:
         found = {}
         for column in self.fitted:
             low, high = column.raw_clip_low, column.raw_clip_high
-            known = table[column.feature].drop_nulls()
+            known = table[column.feature].drop_nulls().cast(pl.Float64)
             if low is not None and high is not None and len(known):
                 # What one clip equals is not outside by rounding.
                 room = 1e-9 * max(abs(low), abs(high))
