@@ -104,11 +104,11 @@ class Preprocessing:
         found = {}
         for column in self.fitted:
             low, high = column.raw_clip_low, column.raw_clip_high
-            known = table[column.feature].drop_nulls().cast(pl.Float64)
+            known = table[column.feature].drop_nulls()
             if low is not None and high is not None and len(known):
                 # What one clip equals is not outside by rounding.
                 room = 1e-9 * max(abs(low), abs(high))
-                outside = ~known.is_between(low - room, high + room)
+                outside = ~known.cast(pl.Float64).is_between(low - room, high + room)
                 found[column.feature] = (int(outside.sum()) / len(known), low, high)
         return found
 
