@@ -1,11 +1,9 @@
 """DuckDB: out of core on one machine."""
 
-import contextlib
 import functools
 import os
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +26,7 @@ from segmentry.ingest.engines._parts import (
     written_log,
 )
 from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
+from segmentry.ingest.engines._progress import watched
 from segmentry.ingest.engines._validity import (
     NOT_TEXT,
     REASON,
@@ -37,7 +36,14 @@ from segmentry.ingest.engines._validity import (
     judge,
 )
 from segmentry.ingest.files import FileLayout
-from segmentry.schema import SECONDS_PER_DAY, ColumnSource, LogParts, TableSource, UserTally
+from segmentry.schema import (
+    SECONDS_PER_DAY,
+    UNREADABLE_WHOLE,
+    ColumnSource,
+    LogParts,
+    TableSource,
+    UserTally,
+)
 
 # What DuckDB says of a line that it sets aside alone, and the reason reported for it. Any other
 # complaint, such as a quote that is not closed, can have swallowed the lines that follow.
@@ -47,7 +53,6 @@ T = TypeVar("T")
 _BYTES_PER_HELD_ROW = 64
 _INT32 = 1 << 31
 _IDS = ("user_id", "category_id", "brand_id")
-_SECONDS_BETWEEN_LOOKS = 0.2
 # Integers as differences of a few bits, no dictionary of ids, nothing to compress: a third less
 # time than the default, and a fifth less disk.
 _TEMPORARY = (
@@ -94,7 +99,8 @@ class DuckDBEngine:
         column = source.columns[name]
         columns = {name: column, "written": ColumnSource(column.name, "text")}
         texts = TableSource("texts", source.files, columns, source.shape)
-        is_strange = f"isnan({name})"
+        is_number = column.type == "number" or column.days_until is not None
+        is_strange = f"isnan({name})" if is_number else f"{name} = {UNREADABLE_WHOLE}"
         found = self._read(texts, lambda rows: _to_polars(rows.filter(is_strange).min("written")))
         self._unreadable_rows()
         return str(found.item())
@@ -371,7 +377,7 @@ class DuckDBEngine:
         def judge_and_use(raw: duckdb.DuckDBPyRelation) -> T:
             return use(judge(nw.from_native(raw), source, exclude=exclude, keep_users=kept))
 
-        with _watched(self._connection, source, on_progress=on_progress):
+        with watched(self._connection.query_progress, source, on_progress=on_progress):
             found = self._read_plainly(source, judge_and_use, count)
             return found[0] if found else self._read(source, judge_and_use)
 
@@ -464,35 +470,6 @@ class DuckDBEngine:
     def _forget_rejects(self) -> None:
         if self._has_rejects():
             self._connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-
-
-@contextlib.contextmanager
-def _watched(
-    connection: duckdb.DuckDBPyConnection,
-    source: TableSource,
-    *,
-    on_progress: Callable[[int, int], None],
-) -> Iterator[None]:
-    """Tell how much of a running query is done, from a thread that ends with it."""
-    n_bytes = sum(file.stat().st_size for file in source.files)
-    is_done = threading.Event()
-
-    def watch() -> None:
-        while not is_done.wait(_SECONDS_BETWEEN_LOOKS):
-            percent = connection.query_progress()
-            if percent > 0:
-                on_progress(int(n_bytes * percent / 100), n_bytes)
-
-    on_progress(0, n_bytes)
-    watcher = threading.Thread(target=watch, daemon=True)
-    try:
-        watcher.start()  # within: Ctrl-C may arrive when the thread runs, but before this returns
-        yield
-    finally:
-        is_done.set()
-        if watcher.is_alive():
-            watcher.join()
-    on_progress(n_bytes, n_bytes)
 
 
 def _to_polars(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:
