@@ -35,12 +35,23 @@ from segmentry.ingest.engines._validity import (
     Judged,
     judge,
 )
+from segmentry.ingest.engines._watching import watched
 from segmentry.ingest.files import FileLayout
+<<<<<<< HEAD
 from segmentry.schema import (
     SECONDS_PER_DAY,
     UNREADABLE_WHOLE,
     ColumnSource,
     LogParts,
+=======
+from segmentry.runtime.threads import ahead
+from segmentry.schema import (
+    SECONDS_PER_DAY,
+    ColumnSource,
+    Frames,
+    LogParts,
+    PartQueries,
+>>>>>>> next
     TableSource,
     UserTally,
 )
@@ -50,6 +61,8 @@ from segmentry.schema import (
 _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Read = TypeVar("Read")
 _BYTES_PER_HELD_ROW = 64
 _INT32 = 1 << 31
 _IDS = ("user_id", "category_id", "brand_id")
@@ -66,14 +79,16 @@ class DuckDBEngine:
     name = "duckdb"
     errors: tuple[type[Exception], ...] = (duckdb.Error, OSError)
 
-    def __init__(self, *, scratch: Path, n_bytes: int) -> None:
+    def __init__(self, *, scratch: Path, n_bytes: int, n_threads: int | None = None) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": False,
             "memory_limit": f"{n_bytes}B",
         }
+        if n_threads is not None:
+            config["threads"] = n_threads
         self._n_bytes, self._config = n_bytes, config
-        self._n_registered = 0
+        self._registered: dict[int, tuple[str, pl.DataFrame]] = {}
 
     @functools.cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -327,10 +342,22 @@ class DuckDBEngine:
         """Return the rows of one part of a log, lazily."""
         return nw.from_native(self._parquet(files_of(part)))
 
+    def map_parts(
+        self,
+        read: Callable[[PartQueries, Item], Read],
+        items: Sequence[Item],
+        use: Callable[[Read], Frames],
+    ) -> Iterator[Frames]:
+        """Read the next item while the last is used."""
+        return map(use, ahead(functools.partial(read, self), items))
+
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""
-        self._n_registered += 1
-        name = f"frame_{self._n_registered}"
+        # Once for all parts that take it; it is held, so that no other has its place in memory.
+        if id(frame) in self._registered:
+            return nw.from_native(self._connection.table(self._registered[id(frame)][0]))
+        name = f"frame_{len(self._registered)}"
+        self._registered[id(frame)] = (name, frame)
         self._connection.register("incoming", frame.to_arrow())
         self._connection.execute(f"CREATE TEMP TABLE {name} AS FROM incoming")
         self._connection.unregister("incoming")
@@ -461,7 +488,7 @@ class DuckDBEngine:
                     f"be trusted; {advice_on_quotes(Path(path))}"
                 )
             found[_LINE_REASONS[error]] += n_lines
-        return found
+        return {each: found[each] for each in (WRONG_FIELDS, NOT_TEXT) if found[each]}
 
     def _has_rejects(self) -> bool:
         tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"

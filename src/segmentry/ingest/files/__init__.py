@@ -3,7 +3,7 @@
 In: a path. Out: a `FileLayout`, before anything reads the file as a whole.
 """
 
-from segmentry.ingest.files._inspect import estimate_rows, inspect_file, read_settings
+from segmentry.ingest.files._inspect import estimate_rows, inspect_file
 from segmentry.ingest.files._layout import FileLayout, require_columns
 from segmentry.ingest.files._text import explaining_gzip
 from segmentry.ingest.files._values import (
@@ -26,6 +26,5 @@ __all__ = [
     "inspect_file",
     "is_number",
     "is_padded",
-    "read_settings",
     "require_columns",
 ]
