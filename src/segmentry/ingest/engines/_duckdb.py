@@ -3,7 +3,7 @@
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +26,6 @@ from segmentry.ingest.engines._parts import (
     written_log,
 )
 from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
-from segmentry.ingest.engines._progress import watched
 from segmentry.ingest.engines._validity import (
     NOT_TEXT,
     REASON,
@@ -37,21 +36,14 @@ from segmentry.ingest.engines._validity import (
 )
 from segmentry.ingest.engines._watching import watched
 from segmentry.ingest.files import FileLayout
-<<<<<<< HEAD
+from segmentry.runtime.threads import ahead
 from segmentry.schema import (
     SECONDS_PER_DAY,
     UNREADABLE_WHOLE,
     ColumnSource,
-    LogParts,
-=======
-from segmentry.runtime.threads import ahead
-from segmentry.schema import (
-    SECONDS_PER_DAY,
-    ColumnSource,
     Frames,
     LogParts,
     PartQueries,
->>>>>>> next
     TableSource,
     UserTally,
 )
