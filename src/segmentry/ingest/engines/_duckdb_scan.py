@@ -21,6 +21,7 @@ from segmentry.schema import (
     COUNT_COLUMNS,
     EVENT_COLUMNS,
     SECONDS_PER_DAY,
+    UNREADABLE_WHOLE,
     ColumnSource,
     ColumnType,
     NumberFormat,
@@ -253,9 +254,15 @@ def _number_of_groups(form: NumberFormat) -> str:
 
 def _or_unreadable(number: str, found: str) -> str:
     """Return not-a-number where a value is there and cannot be read; null where it is missing."""
+    mark = _where_there(found, "'nan'::DOUBLE")
+    return f"coalesce({number}, {mark})"
+
+
+def _where_there(found: str, mark: str) -> str:
+    """Return a mark where a value is there, null where it is missing."""
     nulls = ", ".join(map(quoted_text, NULL_WORDS))
     is_there = f"{found} IS NOT NULL AND {_stripped(found)} NOT IN ({nulls})"
-    return f"coalesce({number}, CASE WHEN {is_there} THEN 'nan'::DOUBLE END)"
+    return f"CASE WHEN {is_there} THEN {mark} END"
 
 
 def _stripped(found: str) -> str:
@@ -266,6 +273,7 @@ def _stripped(found: str) -> str:
 
 
 _CLICKS = ("is_click", "is_not_click")
+_KEYS = ("user_id", "ad_id")
 
 
 def layouts_of(source: TableSource) -> list[FileLayout]:
@@ -364,6 +372,8 @@ def _output(source: TableSource, layout: FileLayout, name: str, whole: Collectio
     if layout.format == "parquet" and column.type in ("text", "code"):
         found = without_null_words(found)
     typed = read_as(found, column)
+    if column.type == "integer" and source.role not in TIME_OF and name not in _KEYS:
+        typed = f"coalesce({typed}, {_where_there(found, str(UNREADABLE_WHOLE))})"
     if layout.format == "csv" and name in _CLICKS and column.type == "integer":
         # Comparing is cheaper than casting back and forth: 0.2 of 2 CPU seconds per 6 million rows.
         typed = f"CASE WHEN {found} = '0' THEN 0 WHEN {found} = '1' THEN 1 ELSE {typed} END"
