@@ -8,7 +8,7 @@ from segmentry.segments.preprocessing._fit import Preprocessing
 
 _MAX_OUTSIDE = 0.5
 _MIN_KNOWN = 10
-"""Of fewer values it is no wonder that most are outside."""
+"""Of fewer values most may be outside by chance."""
 
 
 def differences(steps: Preprocessing, table: pl.DataFrame) -> Iterator[str]:
