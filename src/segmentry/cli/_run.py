@@ -99,6 +99,7 @@ def run(
 ) -> None:
     """Segment the users of a log and write a run folder with a report."""
     from segmentry.cli import _console
+    from segmentry.results.run_folder import read_manifest
 
     with _console.shown_progress() as progress:
         result = pipeline.run(
@@ -117,6 +118,7 @@ def run(
         _console.print_run(summary, out)
         return
     _console.print_accounts(summary.data.accounts, summary.traits)
+    _console.print_fetched(read_manifest(out).inputs)
     typer.echo()
     _console.print_summary(summary, out)
     typer.echo(f"\nReport: {out / 'report.html'}")

@@ -15,8 +15,7 @@ from segmentry.features import (
 )
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.room import scratch_folder
-from segmentry.ingest.sources import find_source
-from segmentry.pipeline._read import read_users
+from segmentry.pipeline._read import opened, read_users
 from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
@@ -83,18 +82,18 @@ def score(
     if target is not None:
         _check_file(target, overwrite=overwrite)
     settings = load_config(None, options)
-    source = find_source(data_dir, mapping)
     if any(name in _BEHAVIOURS for name in bundle.columns):
-        if source.behaviours is None:
+        settings = settings.model_copy(update={"with_": ("behaviours",)})
+    with opened(data_dir, mapping, settings, progress=progress) as source:
+        if settings.has_behaviours and source.behaviours is None:
             raise SchemaError(
                 "the new data have no behaviour log, and the segments were formed by it too; add "
                 "behavior_log.csv, .csv.gz or .parquet, or [behaviours] in the mapping"
             )
-        settings = settings.model_copy(update={"with_": ("behaviours",)})
-    wanted = _as_formed(wanted_of(source, settings), bundle, source)
-    names = {feature.name for feature in bundle.attributes}
-    known = tuple(each for each in source.attributes if each.name in names)
-    users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
+        wanted = _as_formed(wanted_of(source, settings), bundle, source)
+        names = {feature.name for feature in bundle.attributes}
+        known = tuple(each for each in source.attributes if each.name in names)
+        users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
     history = None if users.behaviours is None else users.behaviours.window
     segments, unseen = score_users(bundle, users.table, windows=(users.window, history))
     if target is not None:
@@ -144,9 +143,10 @@ def build_user_table(
     >>> table.height, bool((table["n_clicks"] <= table["n_impressions"]).all())
     (50, True)
     """
-    source = find_source(data_dir, mapping)
     settings = load_config(None, options)
-    return _read_table(source, settings, wanted_of(source, settings), progress=progress).table
+    with opened(data_dir, mapping, settings, progress=progress) as source:
+        wanted = wanted_of(source, settings)
+        return _read_table(source, settings, wanted, progress=progress).table
 
 
 def check_data(
@@ -164,9 +164,9 @@ def check_data(
         If the files cannot be used.
     """
     settings = load_config(None, options)
-    source = find_source(data_dir, mapping)
-    wanted = replace(wanted_of(source, settings), is_thorough=True)
-    return _read_table(source, settings, wanted, progress=progress)
+    with opened(data_dir, mapping, settings, progress=progress) as source:
+        wanted = replace(wanted_of(source, settings), is_thorough=True)
+        return _read_table(source, settings, wanted, progress=progress)
 
 
 def _read_table(

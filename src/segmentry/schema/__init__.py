@@ -14,6 +14,7 @@ from segmentry.schema._outcome import OF_CLICKS, Outcome, OutcomeKind
 from segmentry.schema._source import (
     OF_IMPRESSIONS,
     PLAIN_NUMBERS,
+    BroughtFile,
     ColumnSource,
     ColumnType,
     DataTraits,
@@ -64,6 +65,7 @@ __all__ = [
     "UNASSIGNED",
     "UNKNOWN",
     "UNKNOWN_CODE",
+    "BroughtFile",
     "ColumnSource",
     "ColumnType",
     "DataTraits",

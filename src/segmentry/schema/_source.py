@@ -83,6 +83,19 @@ class PreparedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class BroughtFile:
+    """A file that was fetched from elsewhere, as far as it is needed."""
+
+    file: Path
+    """What stands in for it here while it is read."""
+    name: str
+    n_bytes: int
+    n_bytes_read: int
+    version: str
+    """What the store calls its content, such as an entity tag."""
+
+
+@dataclass(frozen=True, slots=True)
 class TableSource:
     """Where one canonical table is read from."""
 
@@ -108,6 +121,13 @@ class TableSource:
     laid_out_as: Path | None = None
     """The longer file of which the files are pieces: its columns and delimiter are theirs, and
     what cannot be read in the middle of it is a matter of rows."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Rows that are left out unread, as the statistics of files prove, by reason."""
+
+    @property
+    def column_names(self) -> frozenset[str]:
+        """Names of the columns in the files."""
+        return frozenset(column.name for column in self.columns.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +154,8 @@ class Source:
     behaviours: TableSource | None = None
     """What users view, put in the cart, mark and buy, of any number of rows. Its rows are distinct
     by default where they have times; see `TableSource.is_distinct`."""
+    brought: tuple[BroughtFile, ...] = ()
+    """Files that were fetched from elsewhere."""
 
     @property
     def provides(self) -> frozenset[Need]:

@@ -231,8 +231,12 @@ _CLICKS = ("is_click", "is_not_click")
 def layouts_of(source: TableSource) -> list[FileLayout]:
     """Look at each file of a table; those of a prepared log, and pieces of one file, are alike."""
     if source.prepared is None and source.laid_out_as is None:
-        return [inspect_file(file, source.shape) for file in source.files]
-    first = inspect_file(source.laid_out_as or source.files[0], source.shape)
+        return [
+            inspect_file(file, source.shape, columns=source.column_names) for file in source.files
+        ]
+    first = inspect_file(
+        source.laid_out_as or source.files[0], source.shape, columns=source.column_names
+    )
     return [replace(first, path=file) for file in source.files]
 
 

@@ -1,6 +1,7 @@
 """The columns of a Parquet file, and some of its rows as text."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,8 @@ _MAX_TEXT_BYTES = 1 << 16
 _MAX_DICTIONARY_BYTES, _MAX_RATIO = 1 << 24, 1000
 
 
-def inspect_parquet(path: Path) -> FileLayout:
-    """Read the footer and the first rows, and the last ones, of a Parquet file."""
+def inspect_parquet(path: Path, wanted: Collection[str] | None) -> FileLayout:
+    """Read the footer of a Parquet file, and the first and last rows of `wanted` columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -27,17 +28,18 @@ def inspect_parquet(path: Path) -> FileLayout:
             _refuse_long_texts(path, file.metadata)
             nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
             uuids = tuple(f.name.strip() for f in file.schema_arrow if f.type == pa.uuid())
-            batches = [next(file.iter_batches(batch_size=_SAMPLE_ROWS), None)]
-            if file.num_row_groups > 1:  # a file that is sorted ends in other values
-                ends = file.iter_batches(_SAMPLE_ROWS, row_groups=[file.num_row_groups - 1])
-                batches.append(next(ends, None))
+            read = None if wanted is None else [each for each in columns if each.strip() in wanted]
+            # A file that is sorted ends in other values.
+            ends = sorted({0, file.num_row_groups - 1}) if read != [] and n_rows else ()
+            batches = [next(file.iter_batches(_SAMPLE_ROWS, [end], read), None) for end in ends]
     except pa.ArrowInvalid as error:
         raise DataError(
             f"{path}: not a sound Parquet file: {' '.join(str(error).split())}; write it again"
         ) from error
     if n_rows == 0:
         raise EmptyDataError(f"{path}: no rows; expected at least one")
-    sample = tuple(row for batch in batches if batch is not None for row in _texts_of(batch))
+    found = (batch for batch in batches if batch is not None)
+    sample = tuple(row for batch in found for row in _texts_of(batch, columns))
     return FileLayout(
         path=path,
         format="parquet",
@@ -69,16 +71,19 @@ def _refuse_long_texts(path: Path, metadata: "pq.FileMetaData") -> None:
                 )
 
 
-def _texts_of(batch: "pa.RecordBatch") -> Iterator[tuple[str, ...]]:
-    """Return the rows of a piece of Parquet as text."""
+def _texts_of(batch: "pa.RecordBatch", names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Return the rows of a piece of Parquet as text; empty where a column was not read."""
     import pyarrow as pa
 
+    absent = itertools.repeat("")
+    read = set(batch.schema.names)
     columns = [
         # Python has no nanoseconds, and pandas, which has, need not be there.
         column.cast(pa.string()) if getattr(column.type, "unit", "") == "ns" else column
         for column in batch.columns
     ]
-    return zip(*([_as_text(value) for value in each.to_pylist()] for each in columns), strict=True)
+    texts = iter([[_as_text(value) for value in each.to_pylist()] for each in columns])
+    return zip(*(next(texts) if name in read else absent for name in names), strict=False)
 
 
 def _as_text(value: object) -> str:

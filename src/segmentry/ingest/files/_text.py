@@ -13,7 +13,7 @@ from segmentry.errors import DataError, EmptyDataError, SchemaError
 from segmentry.ingest.files._layout import FileLayout, partitions_of
 from segmentry.schema import FileShape
 
-SAMPLE_BYTES = 1 << 18
+HEAD_BYTES = 1 << 18
 TAIL_BYTES = 1 << 16
 _SAMPLE_ROWS = 1000
 _DELIMITERS = ",\t;|"
@@ -153,7 +153,7 @@ def _first_text(path: Path) -> tuple[str, bool]:
         explaining_gzip(path),
         gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file,
     ):
-        head = file.read(SAMPLE_BYTES)
+        head = file.read(HEAD_BYTES)
     for mark, found in _ENCODINGS.items():
         if head.startswith(mark):
             remedy = f"name it {path.name}.gz" if found == "gzip" else "convert the file"
@@ -163,7 +163,7 @@ def _first_text(path: Path) -> tuple[str, bool]:
             f"{path}: found zero bytes, as in UTF-16 or in what is not text, expected UTF-8 text "
             "(CSV); convert the file"
         )
-    is_cut = len(head) == SAMPLE_BYTES
+    is_cut = len(head) == HEAD_BYTES
     try:
         return head.decode("utf-8-sig"), is_cut
     except UnicodeDecodeError as error:

@@ -1,0 +1,11 @@
+"""Where are the bytes, and which of them are needed here?
+
+In: a name such as ``s3://bucket/log``. Out: local files with what is read of them, and an account
+of the bytes. All that reads files reads local ones, so that rows are judged in one way only.
+"""
+
+from segmentry.ingest.remote._names import place_of
+from segmentry.ingest.remote._places import Places
+from segmentry.ingest.remote._pruning import TimeBounds
+
+__all__ = ["Places", "TimeBounds", "place_of"]
