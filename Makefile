@@ -10,7 +10,7 @@ WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTR
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser postgres demo gate hooks test texts coverage ci bench bench-behaviours verify docs pictures clean
+.PHONY: help browser postgres demo gate hooks test texts coverage ci bench bench-behaviours verify docs pictures package try-wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -111,5 +111,21 @@ docs: $(READY) ## Write the reference pages that come from the code
 pictures: $(READY) browser demo ## Take the pictures of README again, of the demo in Chromium
 	$(BIN)/python docs/pictures.py demo/run
 
+package: $(READY) ## Build sdist and wheel into dist/ and check them; an SBOM of what the wheel brings
+	rm -rf dist $(VENV)/from-tree $(VENV)/bare
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m build --wheel --outdir $(VENV)/from-tree
+	$(BIN)/python tools/check_package.py dist $(VENV)/from-tree
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(PYTHON) -m venv --without-pip $(VENV)/bare
+	$(BIN)/python -m pip --python $(VENV)/bare/bin/python install --quiet --constraint constraints.txt dist/*.whl
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/sbom.cdx.json $(VENV)/bare/bin/python
+	rm -rf $(VENV)/bare $(VENV)/from-tree
+
+try-wheel: package ## Install the wheel from nothing in several ways and run its demo; PYTHONS="python3.12 ..." for others
+	$(PYTHON) tools/try_wheel.py dist/*.whl --python $(or $(PYTHONS),$(PYTHON))
+
 clean: ## Remove the virtual environment, caches and the demo
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

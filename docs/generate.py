@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import typer.main
+from python_page import render_errors, render_python
 from typer.testing import CliRunner
 
 from segmentry.advise.insights import INSIGHTS
@@ -126,6 +127,8 @@ PAGES = {
     "features.md": render_features,
     "cli.md": render_commands,
     "insights.md": render_insights,
+    "python.md": lambda: render_python(NOTE),
+    "errors.md": lambda: render_errors(NOTE),
 }
 
 

@@ -225,6 +225,9 @@ def test_unknown_features(home, data, option):
     [
         ["run", "data", "--bogus"],
         ["run", "data", "--k", "many"],
+        ["run", "data", "--k", "2.5"],
+        ["run", "data", "--k", "1,00"],
+        ["data", "generate", "data", "--tastes", "nan"],
         ["score"],
         ["segment"],
         ["data", "generate"],
@@ -232,8 +235,13 @@ def test_unknown_features(home, data, option):
 )
 def test_wrong_words(home, words):
     found = refusal(home, *words)
-    shows(found)
+    says(found)
     assert found.endswith("; see --help")
+
+
+@pytest.mark.parametrize("share", ["10", "some", "-5%", "0"])
+def test_wrong_share(home, share):
+    says(refusal(home, "run", "data", "--sample", share))
 
 
 @pytest.mark.parametrize(

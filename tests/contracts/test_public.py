@@ -130,8 +130,15 @@ def test_every_method_that_is_compared_is_named_where_it_is_asked_for():
         assert {method.name for method in METHODS} <= set(listed)
 
 
-def test_the_changelog_tells_of_this_version():
-    assert f"## [{segmentry.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+def test_changelog_and_citation_name_this_version():
+    (released,) = re.findall(
+        rf"^## \[{re.escape(segmentry.__version__)}\] - (\S+)$",
+        (ROOT / "CHANGELOG.md").read_text(),
+        flags=re.MULTILINE,
+    )
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {segmentry.__version__}\n" in citation
+    assert f"\ndate-released: {released}\n" in citation
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -68,6 +68,7 @@ def test_the_plan_is_printed_with_its_days(run_dir, tmp_path):
     answer = segmentry(*words)
 
     assert answer.out.startswith(f"{document['everyone']['n_days']} day")
+    assert "\nall " not in answer.out  # one segment: it alone is all who take part
     arrived = document["users_by_day"]
     assert len(arrived) == document["everyone"]["n_days"]
     assert arrived == sorted(arrived)

@@ -48,6 +48,15 @@ def test_a_budget_is_divided_written_and_printed(run_dir):
     assert "Observational" in answer.out
 
 
+def test_the_ads_of_the_log_are_divided_if_nothing_else_is_asked(run_dir):
+    summary = read_summary(run_dir)
+    past = sum(segment.n_impressions for segment in summary.segments)
+    n_days = text("plan", "budget", run_dir)["n_days"]
+
+    assert text("plan", "budget", run_dir)["n_impressions"] == past
+    assert text("plan", "budget", run_dir, "--days", 2 * n_days)["n_impressions"] == 2 * past
+
+
 def test_the_same_seed_gives_the_same_bytes(run_dir):
     texts = []
     for _ in range(2):
@@ -68,7 +77,8 @@ def test_money_buys_impressions(run_dir):
 @pytest.mark.parametrize(
     "words",
     [
-        [],
+        ["--days", "nan"],
+        ["--impressions", 0],
         ["--impressions", 9, "--money", 9],
         ["--money", 9],
         ["--money", 0, "--cost-per-impression", 1],

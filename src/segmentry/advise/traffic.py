@@ -26,6 +26,7 @@ from segmentry.results.run_folder import (
     reuse_behaviours,
 )
 from segmentry.results.summary import Summary, read_summary
+from segmentry.schema import DataTraits
 from segmentry.segments.forming import membership, recipe_named
 
 Attribution = Literal["view", "click"]
@@ -72,6 +73,15 @@ class RunTraffic:
         return self._known[asked].astype(np.int64)
 
 
+def _remedy_of(traits: DataTraits) -> str:
+    """Say what a run lacks that has no later days."""
+    if not traits.has_log:
+        return "a ready table of users has no days; plan with a run of a log"
+    if not traits.has_time:
+        return "its log has no times; name their column in the mapping"
+    return "run it again with --recipe default, on a log of three days or more"
+
+
 def read_traffic(run_dir: Path) -> RunTraffic:
     """Read what plans take from a run folder.
 
@@ -83,7 +93,7 @@ def read_traffic(run_dir: Path) -> RunTraffic:
     if early is None or bundle.window is None:
         raise DataError(
             f"{run_dir}: this run did not check its segments on later days, so there is no "
-            "forecast to plan with; run it again with --recipe default"
+            f"forecast to plan with; {_remedy_of(summary.traits)}"
         )
     table = read_user_table(run_dir)
     behaviours = reuse_behaviours(run_dir, bundle)

@@ -16,8 +16,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from segmentry.cli import _dashboard, _data, _export, _plan, _refresh, _run
+from segmentry.cli._options import takes_written_numbers
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
+from segmentry.runtime.preload import without_grammars
 from segmentry.runtime.version import __version__
 
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
@@ -61,36 +63,37 @@ def _group(name: str, text: str, **commands: Callable[..., None]) -> None:
     """Add commands under a name of their own."""
     group = typer.Typer(help=text, callback=_show_help_if_alone, invoke_without_command=True)
     for word, command in commands.items():
-        group.command(word)(command)
+        group.command(word)(takes_written_numbers(command))
     app.add_typer(group, name=name)
 
 
-app.command("compare-algorithms")(_dashboard.compare_algorithms)
+# In the order in which they are needed; the help lists them so.
 for _command in (
-    _dashboard.dashboard,
-    _dashboard.serve,
-    _dashboard.embed,
     _run.demo,
     _run.init,
     _run.run,
+    _dashboard.dashboard,
+    _run.card,
+    _run.report,
     _run.score,
     _refresh.refresh,
     _refresh.compare,
-    _run.report,
-    _run.card,
+    _dashboard.serve,
+    _dashboard.embed,
 ):
-    app.command()(_command)
+    app.command()(takes_written_numbers(_command))
+app.command("compare-algorithms")(takes_written_numbers(_dashboard.compare_algorithms))
 _group(
     "data",
-    "Generate, prepare, carry on and check data.",
-    generate=_data.generate,
+    "Check, prepare, carry on, forget and generate data.",
+    check=_data.check,
     prepare=_data.prepare,
     add=_data.add,
     forget=_data.forget,
-    check=_data.check,
+    generate=_data.generate,
 )
-_group("plan", "Plan what to do with segments.", budget=_plan.budget, test=_plan.plan_test)
-_group("analyse", "Analyse what came of a plan.", test=_plan.analyse_test)
+_group("plan", "Plan a budget or an A/B test.", budget=_plan.budget, test=_plan.plan_test)
+_group("analyse", "Analyse the result of a test.", test=_plan.analyse_test)
 _group(
     "export",
     "Hand segments on to other tools.",
@@ -126,6 +129,7 @@ def main() -> None:
     is_json = "--json" in sys.argv[1:]
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     share_freed_memory()
+    without_grammars()
     _write_what_the_output_can_hold()
     with _caught_signals() as caught:
         try:

@@ -34,7 +34,10 @@ def dashboard(
         bool, typer.Option("--read-only", help="Nothing is written: no segment is renamed.")
     ] = False,
 ) -> None:
-    """Open runs in a browser: segments, evidence, maps, users, downloads; no network."""
+    """Open runs in a browser.
+
+    Segments, evidence, maps, users and downloads; nothing is sent to another machine.
+    """
     from segmentry.pipeline import redraw_report, rename_segment
     from segmentry.present.dashboard import Door, Renaming, serve
 
@@ -61,7 +64,10 @@ def serve(
         bool, typer.Option("--users", help="Let users of the run be looked up by their ids.")
     ] = False,
 ) -> None:
-    """Score users over HTTP: JSON in, segments out, the same numbers as score."""
+    """Score users over HTTP.
+
+    JSON in, segments out, the same numbers as score.
+    """
     from segmentry.serve import Service, serve
 
     token = _of_environment(token_env, "token")
@@ -77,7 +83,10 @@ def embed(
     ] = 5_000,
     seed: Annotated[int, seed_option("Seed of the map.")] = 0,
 ) -> None:
-    """Add a UMAP of the users to a run, with how far it keeps neighbours together."""
+    """Add a UMAP map of the users to a run.
+
+    Next to it stands how far it keeps neighbours together.
+    """
     from segmentry.pipeline import embed_run
     from segmentry.present.figures import FIGURES
 
@@ -140,7 +149,10 @@ def compare_algorithms(
     seed: Annotated[int, seed_option("Seed of every random step.")] = 0,
     json: Json = False,
 ) -> None:
-    """Compare algorithms on the users of a run; the report gets a section."""
+    """Compare clustering algorithms on a run.
+
+    The report gets a section.
+    """
     from segmentry.cli import _console
     from segmentry.present.report import measure_table
 

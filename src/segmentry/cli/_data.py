@@ -45,7 +45,10 @@ def generate(
     ] = True,
     json: Json = False,
 ) -> None:
-    """Write Taobao-shaped files with a planted truth in a file of its own."""
+    """Write files in the shape of the Taobao data.
+
+    The planted truth stands in a file of its own.
+    """
     from segmentry.datasets import GeneratorOptions
 
     rows = {} if behaviours_per_user is None else {"behaviour_rows_per_user": behaviours_per_user}
@@ -127,7 +130,9 @@ def prepare(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Turn the files once into compact Parquet that run, score and check read much faster.
+    """Turn the files once into compact Parquet.
+
+    Run, score and check read it much faster.
 
     Interrupted, it goes on where it stopped when it is called again; files that have changed
     meanwhile are noticed by their content.
@@ -167,10 +172,10 @@ def add(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Add new days or late rows to prepared data, each block of a file once.
+    """Add new days or late rows to prepared data.
 
-    The table of each file is found by its columns. If anything goes wrong, the data are as they
-    were.
+    Each block of a file is added once. The table of each file is found by its columns. If anything
+    goes wrong, the data are as they were.
     """
     from segmentry.cli import _console
     from segmentry.schema import OF_IMPRESSIONS
@@ -197,7 +202,10 @@ def forget(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Erase users from prepared data: from the logs, the profiles and all that was counted."""
+    """Erase users from prepared data.
+
+    From the logs, the profiles and all that was counted.
+    """
     from segmentry.cli import _console
     from segmentry.schema import OF_IMPRESSIONS
 

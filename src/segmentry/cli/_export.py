@@ -56,7 +56,10 @@ def excel(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Write an Excel workbook: one sheet per table, with charts."""
+    """Write an Excel workbook with charts.
+
+    One sheet per table.
+    """
     from segmentry.cli import _console
     from segmentry.present.exports import export_excel
 
@@ -99,7 +102,10 @@ def audience(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Write the users of segments as ids, or as hashed contacts for an advertising platform."""
+    """Write the users of segments for a platform.
+
+    As ids, or as hashed contacts.
+    """
     from segmentry.activate.audience import export_audience
     from segmentry.cli import _console
 
@@ -188,7 +194,10 @@ def sql(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a query with which a database scores its users as `score` does."""
+    """Write a query that scores users in a database.
+
+    It gives the segments that `score` gives.
+    """
     from segmentry.activate.sql.scorer import Asked, export_sql
 
     asked = Asked(

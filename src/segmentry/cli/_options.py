@@ -2,9 +2,11 @@
 
 import functools
 import inspect
+import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 import typer
 
@@ -40,6 +42,21 @@ def seed_option(text: str) -> Any:
 
 
 _LAST = ("config", "overwrite", "json")
+_GROUPED = re.compile(r"[+-]?\d{1,3}([,'_\s]\d{3})+(\.\d+)?")
+_Taken = TypeVar("_Taken", bound=Callable[..., None])
+
+
+def takes_written_numbers(command: _Taken) -> _Taken:
+    """Let all options of a command that are numbers be written as people write them."""
+    own = command._command if isinstance(command, _Command) else command  # noqa: SLF001  # of this module
+    for parameter in inspect.signature(own).parameters.values():
+        kind, *options = get_args(parameter.annotation) or (None,)
+        found = [each for each in (*get_args(kind), kind) if each in (int, float)]
+        for option in options if found else ():
+            if option.min is None and option.max is None:
+                option.parser = parse_whole if found[0] is int else parse_amount
+                option.metavar = option.metavar or f"<{found[0].__name__}>"
+    return command
 
 
 def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -77,15 +94,22 @@ class _Command:
 def _option(name: str, field: "FieldInfo") -> inspect.Parameter:
     flag = "--" + (field.alias or name).replace("_", "-")
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    metavar = extra.get("metavar")
+    kind = _written(field.annotation)
+    numbers: dict[type, Callable[..., Any]] = {int: parse_whole}
+    numbers[float] = functools.partial(parse_share, option=flag)
+    written = next((each for each in get_args(kind) if each in numbers), None)
+    metavar = extra.get("metavar") or (f"<{written.__name__}>" if written else None)
     option = typer.Option(
-        flag, help=field.description, metavar=None if metavar is None else str(metavar)
+        flag,
+        help=field.description,
+        metavar=None if metavar is None else str(metavar),
+        parser=None if written is None else numbers[written],
     )
     return inspect.Parameter(
         name,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
         default=None,
-        annotation=Annotated[_written(field.annotation), option],
+        annotation=Annotated[kind, option],
     )
 
 
@@ -93,6 +117,44 @@ def _written(kind: Any) -> Any:
     """Return how a setting is written on a command line: lists and mappings are one text."""
     known = [each for each in (*get_args(kind), kind) if each in (bool, int, float)]
     return known[0] | None if known else str | None
+
+
+def parse_whole(text: str | int) -> int:
+    """Return a whole number, whose thousands may be grouped.
+
+    >>> parse_whole("1,000,000"), parse_whole("1 000"), parse_whole("1e6")
+    (1000000, 1000, 1000000)
+    """
+    number = text if isinstance(text, int) else _number_of(text)
+    if number != number // 1:
+        raise typer.BadParameter(f"found {text!r}, expected a whole number, as 1000 or 1,000")
+    return int(number)
+
+
+def parse_amount(text: str | float) -> float:
+    """Return a number with a decimal point, whose thousands may be grouped.
+
+    >>> parse_amount("1,500.5")
+    1500.5
+    """
+    number = _number_of(text) if isinstance(text, str) else text
+    if math.isnan(number):
+        raise typer.BadParameter(f"found {text!r}, expected a number, as 1500.5 or 1,500.5")
+    return number
+
+
+def _number_of(text: str) -> float:
+    """Return a number as written, exact where it is whole; not-a-number where it is none."""
+    plain = text.strip()
+    if _GROUPED.fullmatch(plain):
+        plain = re.sub(r"[,'_\s]", "", plain)
+    for kind in (int, float):
+        try:
+            number = kind(plain)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else math.nan
+    return math.nan
 
 
 def parse_share(text: str, *, option: str) -> float:
@@ -106,11 +168,8 @@ def parse_share(text: str, *, option: str) -> float:
     segmentry.errors.ConfigError: --mde 5: expected a share, as 5% or 0.05; did you mean 5%?
     """
     number, is_percent = text.strip().removesuffix("%").strip(), text.strip().endswith("%")
-    try:
-        value = float(number)
-    except ValueError:
-        value = float("nan")
-    if is_percent and 0 <= value < float("inf"):
+    value = _number_of(number)
+    if is_percent and value >= 0:
         return value / 100
     if 0 <= value <= 1:
         return value
@@ -175,9 +234,9 @@ def parse_ratio(text: str) -> tuple[float, ...]:
     (9.0, 1.0)
     """
     try:
-        parts = tuple(float(part) for part in text.split(":"))
-    except ValueError:
+        parts = tuple(parse_amount(part) for part in text.split(":"))
+    except typer.BadParameter:
         parts = ()
-    if len(parts) < 2 or not all(0 < part < float("inf") for part in parts):
+    if len(parts) < 2 or not all(part > 0 for part in parts):
         raise ConfigError(f"--ratio {text}: expected control:treatment, as 1:1, 9:1 or 2:1:1")
     return parts

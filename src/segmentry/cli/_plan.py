@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 def budget(
     run_dir: RunDir,
-    impressions: Annotated[int | None, typer.Option(help="Impressions to divide.")] = None,
+    impressions: Annotated[
+        int | None, typer.Option(help="Impressions to divide; as many as in the log if absent.")
+    ] = None,
     money: Annotated[
         float | None, typer.Option(help="Money to divide, with --cost-per-impression.")
     ] = None,
@@ -67,7 +69,10 @@ def budget(
     seed: Annotated[int, seed_option("Seed of the halves and the draws.")] = 0,
     json: Json = False,
 ) -> None:
-    """Divide a budget among segments; chosen on half of the users, judged by the other half."""
+    """Divide ads or money among segments.
+
+    The split is chosen on half of the users and judged by the other half.
+    """
     from segmentry.advise.budget import plan_budget
 
     plan = plan_budget(
@@ -139,7 +144,10 @@ def plan_test(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say how many users and days a test takes, and assign the users to its arms."""
+    """Plan an A/B test and assign users to its arms.
+
+    Says how many users and days it takes.
+    """
     from segmentry.advise.experiments import plan_test as plan_of
 
     found = plan_of(
@@ -201,7 +209,10 @@ def analyse_test(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare the arms of a test: difference and lift with intervals, overall and per segment."""
+    """Compare the arms of a test.
+
+    Difference and lift with intervals, overall and per segment.
+    """
     from segmentry.advise.experiments import MetricResult
     from segmentry.advise.experiments import analyse_test as analysis_of
     from segmentry.cli import _console
@@ -228,18 +239,21 @@ def analyse_test(
 
 
 def _headline(found: "ExperimentPlan") -> str:
-    everyone = found.everyone
-    what = "CTR" if found.metric == "ctr" else f"{found.metric} per user"
+    from segmentry.formats import percent
+
+    days, sooner = found.everyone.n_days, found.everyone.n_days_adjusted
+    what = "click rate" if found.metric == "ctr" else f"{found.metric} per user"
     asked = (
-        f"a change of the {what} by {found.mde:.1%} with a chance of {found.power:.0%} (two-sided, "
-        f"alpha {found.alpha:g})"
+        f"a change of the {what} by {percent(found.mde)} in {percent(found.power, digits=0)} of "
+        f"such tests (two-sided, alpha {found.alpha:g})"
     )
-    adjusted = "with what users did before taken into account"
-    if everyone.n_days is None:
-        return f"{_days(everyone.n_days_adjusted)} to find {asked}, {adjusted}; without, too few."
-    sooner = everyone.n_days_adjusted
-    more = "" if sooner in (None, everyone.n_days) else f"; {_days(sooner)} {adjusted}"
-    return f"{_days(everyone.n_days)} to find {asked}{more}."
+    adjusted = "if what users did before is taken into account"
+    if days is None and sooner is None:
+        return f"No test of at most {_days(found.max_days)} finds {asked}."
+    if days is None:
+        return f"{_days(sooner)} find{_s(sooner)} {asked}, but only {adjusted}."
+    more = "" if sooner in (None, days) else f"; {_days(sooner)} {adjusted}"
+    return f"{_days(days)} find{_s(days)} {asked}{more}."
 
 
 def _looks(found: "ExperimentPlan") -> "Table":
@@ -323,6 +337,8 @@ def _p(p: float | None) -> str:
 
 
 def _days(n_days: int | None) -> str:
-    if n_days is None:
-        return "no number of days"
     return "1 day" if n_days == 1 else f"{n_days} days"
+
+
+def _s(n_days: int | None) -> str:
+    return "s" if n_days == 1 else ""

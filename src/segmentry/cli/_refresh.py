@@ -40,7 +40,10 @@ def refresh(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Take a run to its next window: exit 0 the same, 10 changed, 11 a person should look."""
+    """Take a run to its next window of days.
+
+    Exit code 0: the same; 10: changed; 11: a person should look; 2: an error.
+    """
     from segmentry.cli import _console
 
     with _console.shown_progress() as progress:
@@ -113,7 +116,10 @@ def compare(
     other: Annotated[Path, typer.Argument(help="The later run folder.", metavar="OTHER_RUN")],
     json: Json = False,
 ) -> None:
-    """Compare two runs: segments, users who moved, rates, features, settings and data."""
+    """Compare two runs.
+
+    Segments, users who moved, rates, features, settings and data.
+    """
     from segmentry.cli import _console
     from segmentry.present.two_runs import compared_sentences, compared_tables
     from segmentry.results.summary import read_summary

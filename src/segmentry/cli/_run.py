@@ -26,7 +26,10 @@ def demo(
     seed: Annotated[int, seed_option("Seed of the data and the run.")] = 0,
     json: Json = False,
 ) -> None:
-    """Generate a small Taobao-shaped log, segment its users, and write a report."""
+    """Segment the users of a small generated log.
+
+    The log has the shape of the Taobao files; log and run stay in one folder.
+    """
     from segmentry.datasets import GeneratorOptions, generate_taobao
     from segmentry.results.run_folder import check_target
 
@@ -51,7 +54,10 @@ def init(
     ),
     overwrite: Overwrite = False,
 ) -> None:
-    """Look at files and write a mapping for --mapping, with comments to check it by."""
+    """Write a mapping for files of your own.
+
+    Says for each column what it was taken for and why; check it, then run with --mapping.
+    """
     import os
 
     from segmentry.ingest.mapping import render_mapping
@@ -97,7 +103,7 @@ def run(
     json: Json = False,
     **settings: Any,
 ) -> None:
-    """Segment the users of a log and write a run folder with a report."""
+    """Segment the users of a log; write a report."""
     from segmentry.cli import _console
     from segmentry.results.run_folder import read_manifest
 
@@ -172,7 +178,10 @@ def report(
         typer.Option(help="Names of segments, a file as names.toml.", metavar="FILE.toml"),
     ] = None,
 ) -> None:
-    """Write figures and report of a run again, with the names in its names.toml."""
+    """Write figures and report of a run again.
+
+    Segments take the names in its names.toml.
+    """
     pipeline.rewrite_report(run_dir, names=names)
     typer.echo(f"Report: {run_dir / 'report.html'}")
 
@@ -186,7 +195,10 @@ def card(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Print one segment on a page: what to do, what to expect, who they are, how sure."""
+    """Print one segment on a page.
+
+    What to do, what to expect, who they are, how sure.
+    """
     from segmentry.errors import ConfigError
     from segmentry.present.card import render_card_json, render_card_markdown
     from segmentry.present.report import render_card_page

@@ -21,6 +21,7 @@ from segmentry.runtime.progress import row_reporter, step_reporter
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import (
     ADS_COLUMNS,
+    COUNT_COLUMNS,
     EVENT_COLUMNS,
     MICRO,
     Engine,
@@ -262,7 +263,8 @@ def _unreadable_in(
         counts = table.n_unreadable
     else:
         rejected = table.account.rejected
-        counts = {name: rejected.get(unreadable_amount(name), 0) for name in EVENT_COLUMNS}
+        names = (*EVENT_COLUMNS, *COUNT_COLUMNS)
+        counts = {name: rejected.get(unreadable_amount(name), 0) for name in names}
     rows = {"impressions": events, "profiles": "users"}.get(source.role, source.role)
     for name, n_values in counts.items():
         if n_values:
@@ -453,9 +455,7 @@ def _read_behaviours(
         n_parts=parts_of(_logs_of(source), rules.memory),
         exclude=exclude,
         keep_users=None,
-        on_progress=row_reporter(
-            progress, "reading the behaviours", sum(map(about_rows, log.files))
-        ),
+        on_progress=row_reporter(progress, "reading the behaviours", about_rows(log)),
         on_collapse=step_reporter(progress, "collapsing equal behaviours"),
     )
     refuse_nothing(parts.account)

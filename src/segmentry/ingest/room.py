@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from segmentry.errors import OutputError
-from segmentry.ingest.files import estimate_rows
+from segmentry.ingest.files import estimate_rows, inspect_file
+from segmentry.ingest.numbers import read_number
 from segmentry.runtime.memory import process_limit, require_room, rows_per_part
 from segmentry.runtime.temporary import temporary_folder
 from segmentry.schema import TableSource
@@ -19,7 +20,19 @@ BYTES_PER_ROW = 16
 """Of the parts: 12 for a row of the behaviours, 15 for an impression, and the rows set aside."""
 
 
-def about_rows(file: Path) -> int:
+def about_rows(table: TableSource) -> int:
+    """Return about how many rows are read of a table; one that holds counts is as many."""
+    n_rows = sum(map(_about_rows, table.files))
+    column = table.columns.get("n_impressions")
+    if column is None or not table.files:
+        return n_rows
+    first = inspect_file(table.files[0], table.shape, columns=[column.name])
+    texts = first.values(column.name)
+    counts = [read_number(text, column.number_format) or 1 for text in texts]
+    return round(n_rows * max(1, sum(counts) / max(1, len(counts))))
+
+
+def _about_rows(file: Path) -> int:
     """Return about how many rows a file holds, by its first lines or by its size."""
     known = estimate_rows(file)
     return known if known is not None else file.stat().st_size * GZIP_RATIO // _BYTES_PER_LINE
@@ -27,13 +40,13 @@ def about_rows(file: Path) -> int:
 
 def parts_of(tables: Sequence[TableSource], memory: str | None) -> int:
     """Return into how many parts by user logs are split, so that one fits into the memory."""
-    most = max((sum(map(about_rows, table.files)) for table in tables), default=0)
+    most = max(map(about_rows, tables), default=0)
     return 1 + most // rows_per_part(process_limit(memory), most)
 
 
 def require_room_for(tables: Sequence[TableSource], folder: Path) -> None:
     """Refuse, before anything is written, to split logs where there is no room for it."""
-    n_rows = sum(about_rows(file) for t in tables if t.prepared is None for file in t.files)
+    n_rows = sum(about_rows(table) for table in tables if table.prepared is None)
     remedy = "free some, or give --temp DIR on a larger disk"
     require_room(folder, n_rows * BYTES_PER_ROW, remedy=remedy)
 

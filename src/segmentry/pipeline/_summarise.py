@@ -22,6 +22,8 @@ from segmentry.describe.number import report_evidence, warn_of_number
 from segmentry.describe.overview import headline, warn_of_segments
 from segmentry.describe.profiles import (
     SegmentProfile,
+    ValueCounts,
+    count_values,
     find_exemplars,
     name_segments,
     profile_segments,
@@ -79,13 +81,13 @@ def summarise(
     min_size = config.min_size
     # One thread for each sum: its last bits must not depend on who else is computing.
     with one_thread(), ThreadPoolExecutor(max_workers=1) as worker:
-        population, segments = _profiles(users, segmentation, config, validation)
+        counted = _values_by_segment(users, segmentation, min_size)
+        population, segments = _profiles(users, segmentation, config, validation, counted)
         segments = _with_keys(segments, found, keys)
         if on_named is not None:
             segments = on_named(segments)
-        pictures = worker.submit(
-            make_pictures, users.table, segmentation, users.catalogue, min_size=min_size
-        )
+        asked = users.table, segmentation, users.catalogue, counted
+        pictures = worker.submit(make_pictures, *asked, min_size=min_size)
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
         retention = report_retention(validation, users, segmentation, min_size=min_size)
         checked = None if validation is None else report_validation(validation, min_size=min_size)
@@ -123,6 +125,15 @@ def summarise(
             ),
         )
         return Summarised(summary, hexagons)
+
+
+def _values_by_segment(
+    users: UserData, segmentation: Segmentation, min_size: int
+) -> Mapping[str, ValueCounts]:
+    """Count the values of all features by the segments that are shown."""
+    k = segmentation.n_segments
+    ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=min_size)
+    return count_values(users.table, ids, users.catalogue, n_segments=k)
 
 
 def _with_keys(segments: Named, found: Found, keys: tuple[str, ...]) -> Named:
@@ -206,7 +217,11 @@ def _warnings(
 
 
 def _profiles(
-    users: UserData, segmentation: Segmentation, config: RunConfig, validation: Validation | None
+    users: UserData,
+    segmentation: Segmentation,
+    config: RunConfig,
+    validation: Validation | None,
+    counted: Mapping[str, ValueCounts],
 ) -> tuple[SegmentProfile, Named]:
     """Profile the population and the segments, and name them by what later days confirm.
 
@@ -223,6 +238,7 @@ def _profiles(
         users.table,
         segmentation.segment_ids,
         users.catalogue,
+        counted,
         n_segments=segmentation.n_segments,
         forming=forming,
         silhouettes=segmentation.segment_silhouettes,

@@ -184,11 +184,12 @@ def _gain(summary: Summary) -> str:
     if shares is None:
         return checked
     low, high = (percent(each, digits=0) for each in shares)
-    gain = f"{low} to {high} more clicks" if shares[0] > 0 else f"{low} to {high} in clicks"
+    if low == high:
+        return f"The same number of ads brings {high} more clicks. {checked}"
+    gain = f"brings {low} more clicks" if shares[0] > 0 else f"changes clicks by {low}"
+    than = f"{high} more" if shares[0] > 0 else f"by {high}"
     return (
-        f"The same number of ads brings {gain}, depending on how fast extra ads wear out. {checked}"
-        if low != high
-        else f"The same number of ads brings {high} more clicks. {checked}"
+        f"The same number of ads {gain} if users soon tire of extra ads, {than} if not. {checked}"
     )
 
 
@@ -223,8 +224,9 @@ def _sure(summary: Summary) -> list[str]:
     found = []
     k, evidence = len(summary.segments), summary.evidence
     if k > 1 and evidence is not None and evidence.n_groups <= 1:
-        why = f" because that predicts {summary.outcome.events}" if evidence.has_gain else ""
-        found.append(f"There are no natural groups: segmentry split a gradual scale into {k}{why}.")
+        chosen = f"the {k} segments are chosen to predict {summary.outcome.events}"
+        why = f": {chosen}" if evidence.has_gain else ""
+        found.append(f"Users differ by degrees, not in natural groups{why}.")
     if any(each.is_stable is False for each in summary.segments):
         found.append("Borders are soft: refresh the lists before each campaign.")
     return found

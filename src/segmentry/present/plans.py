@@ -100,8 +100,13 @@ def power_table(plan: ExperimentPlan) -> Table:
             Column("n_impressions", "impressions", count),
             Column("smallest", f"smallest change in {plan.max_days} days", percent),
         ),
-        rows=tuple(map(_power, (plan.everyone, *plan.segments))),
+        rows=tuple(map(_power, _powers(plan))),
     )
+
+
+def _powers(plan: ExperimentPlan) -> tuple[PowerRow, ...]:
+    """Return all together and each segment; of a test in one segment this alone."""
+    return plan.segments if len(plan.segments) == 1 else (plan.everyone, *plan.segments)
 
 
 def _power(found: PowerRow) -> Row:

@@ -22,20 +22,20 @@ def compared_sentences(found: RunComparison) -> tuple[str, ...]:
     """Say how many users moved, and what moved them."""
     both, moved, by_users = found.n_both, found.n_moved, found.n_moved_by_users
     few = "fewer users than may be shown"
-    alone = (_many(found.n_only_earlier), _many(found.n_only_later))
-    sentences = [
-        f"Users: {_many(both)} in both, {alone[0]} in {found.earlier}, {alone[1]} in {found.later}."
-    ]
+    alone = (
+        f"{_many(found.n_only_earlier)} only in the earlier, {_many(found.n_only_later)} only in"
+    )
+    sentences = [f"Users: {_many(both)} in both runs, {alone} the later."]
     if both:
         share = few if moved is None else f"{count(moved)} ({percent(moved / both)})"
-        sentences.append(f"Of the users of both, {share} are in another segment of {found.later}.")
+        sentences.append(f"Of the users of both, {share} are in another segment now.")
         if found.frozen_reason:
             sentences.append(f"What moved them is unknown: {found.frozen_reason}.")
         else:
             own = few if by_users is None else f"{count(by_users)} ({percent(by_users / both)})"
             sentences.append(
-                f"The segments of {found.earlier} alone, without another fit, put {own} elsewhere: "
-                "moved by behaviour or luck."
+                f"The earlier segments, without another fit, put {own} elsewhere: moved by "
+                "behaviour or luck."
             )
     return tuple(sentences)
 

@@ -75,6 +75,10 @@ class Engine(PartQueries, Protocol):
         """Return the first text, in order, that is not a number in a canonical column."""
         ...
 
+    def count_rows(self, source: TableSource) -> int:
+        """Return how many rows the files of a log hold, of which each stands for impressions."""
+        ...
+
     def last_moment(self, source: TableSource) -> int | None:
         """Return the moment of the last row of a log that can be used."""
         ...

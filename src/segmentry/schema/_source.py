@@ -168,7 +168,7 @@ class Source:
             "log": True,
             "time": "shown_at" in log,
             "hour": "shown_at" in log and self.has_hours,
-            "click": "is_click" in log,
+            "click": "is_click" in log or "n_clicks" in log,
             "ad": "ad_id" in log,
             "placement": "placement" in log,
             "value": "value" in log,

@@ -30,6 +30,8 @@ OWN_COLUMNS = (
 IMPRESSIONS_COLUMNS = ("user_id", "shown_at", "ad_id", "placement", "is_click")
 EVENT_COLUMNS = ("value", "quantity")
 """Amounts of an event, in fixed point; only where the log has them."""
+COUNT_COLUMNS = ("n_impressions", "n_clicks")
+"""Of a log whose rows each stand for many impressions; a row is read as that many."""
 ADS_COLUMNS = ("ad_id", "category_id", "campaign_id", "advertiser_id", "brand_id", "price")
 BEHAVIOURS_COLUMNS = ("user_id", "happened_at", "action", "category_id", "brand_id")
 BEHAVIOUR_ACTIONS = ("view", "cart", "favourite", "purchase")

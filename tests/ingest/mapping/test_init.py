@@ -251,3 +251,14 @@ def test_a_file_without_names_may_repeat_a_number_in_its_first_line(tmp_path):
     text = render_mapping(["log.csv"], base=tmp_path)
 
     assert 'names = ["column_1", "column_2", "column_3", "column_4"]' in text
+
+
+def test_columns_of_counts_are_recognised_by_their_names(tmp_path):
+    rows = "".join(f"{user % 7},{user},{1 + user % 3},{user % 2}\n" for user in range(30))
+    (tmp_path / "log.csv").write_text("user,ad_id,impressions,click\n" + rows)
+
+    text = render_mapping(["log.csv"], base=tmp_path)
+
+    mapping = parse_mapping(text, origin="log.toml")
+    assert (mapping.log.n_impressions, mapping.log.n_clicks) == ("impressions", "click")
+    assert mapping.log.click is None

@@ -513,3 +513,12 @@ def test_equal_files_in_folders_of_other_values_are_no_copies(engine, tmp_path):
     found = shown(tmp_path, engine, mapping_of(FULL, files="logs"))
 
     assert found == {user: 4 * n for user, n in SHOWN.items()}
+
+
+def test_amounts_below_the_smallest_that_is_counted_are_rejected_with_the_reason(engine, tmp_path):
+    write_csv(tmp_path / "log.csv", [("a", "0.0000004"), ("a", 0), ("a", 2)], header=("who", "sum"))
+
+    (account,) = users_from(tmp_path, mapping_of('value = "sum"'), engine=engine).accounts
+
+    reason = "value too small: below 0.000001, give it in a smaller unit"
+    assert (account.n_used, account.rejected) == (2, {reason: 1})

@@ -152,8 +152,15 @@ def _rules(log: Log, window: Window, moment: exp.Expr) -> list[exp.Expr]:
         rules.append(equal(both, whole(1)))
     for amount in log.amounts:
         value = log.of("e", amount)
-        is_possible: exp.Expr = exp.LTE(
-            this=exp.Abs(this=value), expression=number(_LARGEST_AMOUNT)
+        size = exp.Abs(this=value)
+        is_possible: exp.Expr = all_of(
+            [
+                exp.LTE(this=size, expression=number(_LARGEST_AMOUNT)),
+                any_of(
+                    equal(value.copy(), whole(0)),
+                    exp.GTE(this=size.copy(), expression=number(1 / MICRO)),
+                ),
+            ]
         )
         if not log.has_clicks:
             # A return does not count as an event.

@@ -51,7 +51,8 @@ def plan_budget(
     Parameters
     ----------
     impressions : int, optional
-        The budget; or `money` with `cost_per_impression`.
+        The budget; or `money` with `cost_per_impression`. By default as many as the log had in
+        such a time.
     days : float, optional
         Time in which they are to be shown; by default as long as the log.
     response, exponent, floors, caps, max_change
@@ -78,6 +79,10 @@ def plan_budget(
     run_dir = Path(run_dir)
     traffic = read_traffic(run_dir)
     n_days = float(len(traffic.days))
+    if n_impressions is None:
+        per_day = int(traffic.users["n_impressions"].sum()) / n_days
+        ahead = n_days if days is None else min(days, 1e9)  # BudgetRequest checks it
+        n_impressions = max(1, round(per_day * ahead)) if ahead > 0 else 1
     if exponent is None:
         exponent = 0.8 if response == "concave" else 1.0
     request = BudgetRequest(
@@ -194,12 +199,13 @@ def budget_rates(
     return rates[0].of(places), rates[1].of(places)
 
 
-def _budget(impressions: int | None, money: float | None, cost: float | None) -> int:
-    if (impressions is None) == (money is None):
-        raise ConfigError("expected either --impressions N or --money M; give one of them")
+def _budget(impressions: int | None, money: float | None, cost: float | None) -> int | None:
+    """Return the impressions that are asked for; None if nothing says how many."""
+    if impressions is not None and money is not None:
+        raise ConfigError("--impressions and --money say the same; leave out one of them")
     if cost is not None and not 0 < cost < float("inf"):
         raise ConfigError(f"--cost-per-impression {cost:g}: expected more than 0")
-    if impressions is not None:
+    if impressions is not None or money is None:
         return impressions
     if cost is None:
         raise ConfigError(

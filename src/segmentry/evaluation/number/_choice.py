@@ -295,4 +295,6 @@ def _reason(
         return f"{found}; these are {groups}."
     if n_groups > 1:
         return f"{found}; there are {groups}, and this division is graded."
-    return f"{found}; a graded division, {groups}."
+    if separation is None:
+        return f"{found}; natural groups were not looked for."
+    return f"{found}. Users differ by degrees, not in natural groups."

@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.errors import DataError, EngineError
-from segmentry.ingest.engines._duckdb_scan import layouts_of, quoted_text, scan_query
+from segmentry.ingest.engines._duckdb_scan import expanded, layouts_of, quoted_text, scan_query
 from segmentry.ingest.engines._failures import advice_on_quotes, cause_of, proving_text
 from segmentry.ingest.engines._parts import (
     PART,
@@ -98,6 +98,11 @@ class DuckDBEngine:
         found = self._read(texts, lambda rows: _to_polars(rows.filter(is_strange).min("written")))
         self._unreadable_rows()
         return str(found.item())
+
+    def count_rows(self, source: TableSource) -> int:
+        """Return how many rows the files of a log hold."""
+        rows = TableSource("texts", source.files, source.columns, source.shape)
+        return int(self._read(rows, lambda found: found.count("*").fetchall())[0][0])
 
     def last_moment(self, source: TableSource) -> int | None:
         """Return the moment of the last row of a log that can be used."""
@@ -429,7 +434,7 @@ class DuckDBEngine:
             scan_query(source, group, is_parallel=is_parallel, plain=plain)
             for group in alike.values()
         ]
-        rows = self._connection.sql(" UNION ALL ".join(queries))
+        rows = self._connection.sql(expanded(source, " UNION ALL ".join(queries)))
         is_log = source.role in TIME_OF
         return rows.distinct() if source.is_distinct and not is_log else rows
 

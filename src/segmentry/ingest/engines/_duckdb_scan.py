@@ -6,11 +6,13 @@ from pathlib import Path
 
 from segmentry.errors import SchemaError
 from segmentry.ingest.engines._plain import PlainText
-from segmentry.ingest.engines._validity import TIME_OF, WHOLE, raw_columns_of
+from segmentry.ingest.engines._validity import LARGEST_COUNT, TIME_OF, WHOLE, raw_columns_of
 from segmentry.ingest.files import BLANKS, NULL_WORDS, FileLayout, inspect_file, is_number
 from segmentry.ingest.moments import FIELDS, MONTHS, UNITS_PER_SECOND, moment_pattern
 from segmentry.ingest.numbers import GROUPS, TRANSLATED, core_pattern, number_pattern
 from segmentry.schema import (
+    COUNT_COLUMNS,
+    EVENT_COLUMNS,
     SECONDS_PER_DAY,
     ColumnSource,
     ColumnType,
@@ -141,7 +143,17 @@ def found_in(layout: FileLayout, name: str) -> str:
             f"{layout.path}: two columns differ from {name!r} in upper and lower case alone, which "
             "DuckDB does not tell apart; rename one"
         )
-    return quoted_name(layout.columns[place])
+    return _text_of_bytes(layout, name, quoted_name(layout.columns[place]))
+
+
+def _text_of_bytes(layout: FileLayout, name: str, found: str) -> str:
+    """Return bytes as the text that they are, or as the UUID."""
+    if name in layout.uuids:
+        groups = "(.{8})(.{4})(.{4})(.{4})(.{12})"
+        is_whole = f"octet_length({found}) = 16"
+        digits = f"CASE WHEN {is_whole} THEN lower(hex({found})) END"
+        return f"regexp_replace({digits}, '{groups}', '\\1-\\2-\\3-\\4-\\5')"
+    return f"TRY(decode({found}))" if name in layout.binary else found
 
 
 def fields_of(layout: FileLayout) -> list[str]:
@@ -173,7 +185,7 @@ def _typed(found: str, kind: ColumnType) -> str:
     if kind == "text":
         return f"nullif({_stripped(found)}, '')"
     number, careful = _cast(found, "DOUBLE"), _cast(found, "BIGINT")
-    careful = f"CASE WHEN {_is_sound(found)} AND {number} = {careful} THEN {careful} END"
+    careful = f"CASE WHEN {_is_whole(found)} AND {number} = {careful} THEN {careful} END"
     whole = f"TRY_CAST({found} AS BIGINT)"
     # Nearly all numbers are written as they are printed; this takes a third less time.
     return f"CASE WHEN {whole}::VARCHAR = {found}::VARCHAR THEN {whole} ELSE {careful} END"
@@ -182,6 +194,11 @@ def _typed(found: str, kind: ColumnType) -> str:
 def _is_sound(found: str) -> str:
     # DuckDB alone reads 4305481007 in the text 430548_1007, and 5 in 4.5.
     return f"(typeof({found}) <> 'VARCHAR' OR NOT contains({found}::VARCHAR, '_'))"
+
+
+def _is_whole(found: str) -> str:
+    """Whether a text is not a whole number that a spreadsheet shortened, as 1.23E+15."""
+    return f"{_is_sound(found)} AND NOT contains({found}::VARCHAR, 'E+')"
 
 
 def _cast(found: str, type_: str) -> str:
@@ -278,6 +295,24 @@ def scan_query(
     return f"SELECT {outputs} FROM {scan} WHERE {any_value}"  # noqa: S608  # names and paths are quoted
 
 
+def expanded(source: TableSource, query: str) -> str:
+    """Return one row for each impression of rows that hold counts; one where a count is not sound.
+
+    Its first impressions are those that were clicked. `LATERAL range` streams: a list of numbers
+    per row would take gigabytes where rows stand for a million each.
+    """
+    is_counted = source.role == "impressions" and "n_impressions" in source.columns
+    if not is_counted or source.prepared is not None:
+        return query
+    is_sound = f"n_impressions BETWEEN 1 AND {LARGEST_COUNT} AND n_impressions % 1 = 0"
+    n_shown = f"CASE WHEN {is_sound} THEN n_impressions ELSE 1 END"
+    clicks = "(place.range < n_clicks)::BIGINT" if "n_clicks" in source.columns else "NULL::BIGINT"
+    return (
+        f"SELECT counted.* REPLACE ({clicks} AS is_click) FROM ({query}) AS counted, "  # noqa: S608  # our own names
+        f"LATERAL range(({n_shown})::BIGINT) AS place"
+    )
+
+
 def _listed(files: Sequence[Path]) -> str:
     return "[" + ", ".join(quoted_text(str(file)) for file in files) + "]"
 
@@ -294,7 +329,8 @@ def _whole_numbers(source: TableSource, layout: FileLayout) -> frozenset[str]:
 def _output(source: TableSource, layout: FileLayout, name: str, whole: Collection[str]) -> str:
     column = source.columns.get(name)
     if column is None or column.name not in layout.all_names:
-        kind = {"placement": "VARCHAR", "value": "DOUBLE", "quantity": "DOUBLE"}.get(name, "BIGINT")
+        kind = "DOUBLE" if name in (*EVENT_COLUMNS, *COUNT_COLUMNS) else "BIGINT"
+        kind = "VARCHAR" if name == "placement" else kind
         if column is not None and column.type == "text":
             kind = "VARCHAR"
         return f"NULL::{kind} AS {quoted_name(name)}"

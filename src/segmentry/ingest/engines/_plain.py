@@ -22,7 +22,7 @@ import polars as pl
 
 from segmentry.ingest.engines._validity import REASON, Judged, judge
 from segmentry.ingest.files import NULL_WORDS, FileLayout
-from segmentry.schema import EVENT_COLUMNS, TableSource, UserTally
+from segmentry.schema import COUNT_COLUMNS, EVENT_COLUMNS, TableSource, UserTally
 from segmentry.schema.arrays import IntVector
 
 MIN_TEXT_BYTES = 4 << 20
@@ -186,7 +186,7 @@ def _may_be_plain(source: TableSource, layout: FileLayout, names: Mapping[str, s
     """Tell by what is known of a file whether it pays to try."""
     columns = [source.columns[role] for role in names]
     return (
-        source.columns.keys().isdisjoint(EVENT_COLUMNS)
+        source.columns.keys().isdisjoint((*EVENT_COLUMNS, *COUNT_COLUMNS))
         and all(each.type == "integer" and not each.missing for each in columns)
         and layout.format == "csv"
         and not layout.partitions

@@ -11,6 +11,7 @@ import polars as pl
 from segmentry.ingest.moments import EARLIEST, LATEST
 from segmentry.schema import (
     BEHAVIOURS_COLUMNS,
+    COUNT_COLUMNS,
     EVENT_COLUMNS,
     IMPRESSIONS_COLUMNS,
     MICRO,
@@ -38,6 +39,9 @@ OTHER_ACTION = "of another action"
 RETURNED = "returns: a value or quantity below zero"
 REPEATED = "equal in every column to another row"
 NOT_SAMPLED = "outside --sample"
+LARGEST_COUNT = 1_000_000
+"""A row that stands for more impressions is a total, not one user's."""
+NOTHING_SHOWN = "rows with 0 impressions"
 LARGEST_AMOUNT = 1e9
 """An amount beyond it, or not finite, is impossible; 9,000 of them add up in fixed point."""
 
@@ -54,14 +58,16 @@ def unreadable_amount(name: str) -> str:
 
 def raw_columns_of(source: TableSource) -> tuple[str, ...]:
     """Return what is read of a log: always the same columns, and amounts where it has any."""
-    amounts = tuple(name for name in EVENT_COLUMNS if name in source.columns)
-    return _RAW_COLUMNS[source.role] + amounts
+    own = tuple(name for name in (*EVENT_COLUMNS, *COUNT_COLUMNS) if name in source.columns)
+    return _RAW_COLUMNS[source.role] + own
 
 
 def _set_apart(source: TableSource) -> dict[str, nw.Expr]:
     """Return sound rows that the source itself leaves out, by what they are."""
     if source.prepared is not None:
         return {}
+    if "n_impressions" in source.columns:
+        return {NOTHING_SHOWN: nw.col("n_impressions") == 0}
     click, action = source.columns.get("is_click"), source.columns.get("action")
     amounts = [nw.col(name) < 0 for name in EVENT_COLUMNS if name in source.columns]
     if click is None and amounts:
@@ -98,14 +104,33 @@ def _rules_of_impressions(source: TableSource) -> dict[str, nw.Expr]:
         rules[unreadable("is_click")] = click.is_null()
         if source.columns["is_click"].other is None:
             rules["is_click not 0 or 1"] = (click != 0) & (click != 1)
+    rules |= _rules_of_counts(source)
     for name in EVENT_COLUMNS:
         if name in source.columns:
             amount = nw.col(name)
             rules[unreadable_amount(name)] = amount.is_nan()
             rules[f"impossible {name}"] = ~amount.is_null() & ~(amount.abs() <= LARGEST_AMOUNT)
+            # In fixed point it would be 0 or twice what it is; a larger one is off by less.
+            is_lost = (amount != 0) & (amount.abs() < 1 / MICRO)
+            rules[f"{name} too small: below 0.000001, give it in a smaller unit"] = is_lost
     if "is_not_click" in source.columns:
         other = nw.col("is_not_click")
         rules["is_click contradicts is_not_click"] = other.is_null() | (click + other != 1)
+    return rules
+
+
+def _rules_of_counts(source: TableSource) -> dict[str, nw.Expr]:
+    """Counts are whole numbers, and no more is clicked than shown."""
+    rules = {}
+    for name in COUNT_COLUMNS:
+        if name in source.columns:
+            count = nw.col(name)
+            is_whole = (count >= 0) & (count == count.floor())
+            rules[unreadable_amount(name)] = count.is_nan()
+            rules[unreadable(name)] = count.is_null()
+            rules[f"impossible {name}"] = ~(is_whole & (count <= LARGEST_COUNT))
+    if "n_clicks" in source.columns:
+        rules["n_clicks above n_impressions"] = nw.col("n_clicks") > nw.col("n_impressions")
     return rules
 
 
@@ -208,8 +233,9 @@ def judge(
     """Find out of each row whether it is used; `raw` has the canonical names of the source."""
     # Without times all events are of one moment, and without clicks nothing was clicked: the
     # steps need no second way, and no feature is made of what is not there.
-    always = (TIME_OF[source.role], *(("is_click",) if source.role == "impressions" else ()))
-    absent = [name for name in always if name not in source.columns]
+    always = {TIME_OF[source.role]} | ({"is_click"} if source.role == "impressions" else set())
+    given = {*source.columns, *(["is_click"] if "n_clicks" in source.columns else [])}
+    absent = sorted(always - given)
     raw = raw.with_columns(nw.lit(0).cast(nw.Int64).alias(name) for name in absent)
     rejections, exclusions = _rules(source), _set_apart(source) | dict(exclude)
     if keep_users is not None:

@@ -37,8 +37,10 @@ class FileLayout:
     """Columns that the folders name, as in ``day=2017-05-06/part-0.parquet``."""
     nested: tuple[str, ...] = ()
     """Columns of Parquet that hold lists or records."""
+    binary: tuple[str, ...] = ()
+    """Columns of Parquet that hold bytes: of text."""
     uuids: tuple[str, ...] = ()
-    """Columns of Parquet that hold UUIDs as 16 bytes."""
+    """Those of them that hold UUIDs, as 16 bytes."""
 
     # Made once: a file may have thousands of columns, and each is looked up by its name.
     @functools.cached_property

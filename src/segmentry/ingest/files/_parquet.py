@@ -1,6 +1,7 @@
 """The columns of a Parquet file, and some of its rows as text."""
 
 import itertools
+import uuid
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _SAMPLE_ROWS = 1000
+_UUID_BYTES = 16
 _MAX_TEXT_BYTES = 1 << 16
 _MAX_DICTIONARY_BYTES, _MAX_RATIO = 1 << 24, 1000
 
@@ -27,7 +29,7 @@ def inspect_parquet(path: Path, wanted: Collection[str] | None) -> FileLayout:
             columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
             _refuse_long_texts(path, file.metadata)
             nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
-            uuids = tuple(f.name.strip() for f in file.schema_arrow if f.type == pa.uuid())
+            binary = tuple(f.name.strip() for f in file.schema_arrow if _is_binary(f.type))
             read = None if wanted is None else [each for each in columns if each.strip() in wanted]
             # A file that is sorted ends in other values.
             ends = sorted({0, file.num_row_groups - 1}) if read != [] and n_rows else ()
@@ -38,8 +40,9 @@ def inspect_parquet(path: Path, wanted: Collection[str] | None) -> FileLayout:
         ) from error
     if n_rows == 0:
         raise EmptyDataError(f"{path}: no rows; expected at least one")
-    found = (batch for batch in batches if batch is not None)
-    sample = tuple(row for batch in found for row in _texts_of(batch, columns))
+    found = [batch for batch in batches if batch is not None]
+    uuids = tuple(name for name in binary if _are_uuids(found, name))
+    sample = tuple(row for batch in found for row in _texts_of(batch, columns, uuids))
     return FileLayout(
         path=path,
         format="parquet",
@@ -48,6 +51,7 @@ def inspect_parquet(path: Path, wanted: Collection[str] | None) -> FileLayout:
         sample=sample,
         partitions=partitions_of(path),
         nested=nested,
+        binary=binary,
         uuids=uuids,
     )
 
@@ -71,22 +75,51 @@ def _refuse_long_texts(path: Path, metadata: "pq.FileMetaData") -> None:
                 )
 
 
-def _texts_of(batch: "pa.RecordBatch", names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _is_binary(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    is_binary: bool = pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return is_binary or bool(pa.types.is_large_binary(kind))
+
+
+def _are_uuids(batches: "Sequence[pa.RecordBatch]", name: str) -> bool:
+    """Whether all values are of 16 bytes, and some are no text."""
+    values = [
+        value
+        for batch in batches
+        for place, column in enumerate(batch.schema.names)
+        if column.strip() == name
+        for value in batch.column(place).to_pylist()
+        if value
+    ]
+    are_long = all(len(value) == _UUID_BYTES for value in values)
+    return are_long and not all(value.isascii() and value.isalnum() for value in values)
+
+
+def _texts_of(
+    batch: "pa.RecordBatch", names: Sequence[str], uuids: Collection[str]
+) -> Iterator[tuple[str, ...]]:
     """Return the rows of a piece of Parquet as text; empty where a column was not read."""
     import pyarrow as pa
 
-    absent = itertools.repeat("")
-    read = set(batch.schema.names)
     columns = [
         # Python has no nanoseconds, and pandas, which has, need not be there.
         column.cast(pa.string()) if getattr(column.type, "unit", "") == "ns" else column
         for column in batch.columns
     ]
-    texts = iter([[_as_text(value) for value in each.to_pylist()] for each in columns])
+    are_uuids = [name.strip() in uuids for name in batch.schema.names]
+    read = set(batch.schema.names)
+    texts = (
+        [_as_text(value, is_uuid=is_uuid) for value in each.to_pylist()]
+        for each, is_uuid in zip(columns, are_uuids, strict=True)
+    )
+    absent = itertools.repeat("")
     return zip(*(next(texts) if name in read else absent for name in names), strict=False)
 
 
-def _as_text(value: object) -> str:
+def _as_text(value: object, *, is_uuid: bool) -> str:
     if value is None:
         return ""
+    if isinstance(value, bytes):
+        return str(uuid.UUID(bytes=value)) if is_uuid else value.decode(errors="replace")
     return str(int(value)) if isinstance(value, bool) else str(value)

@@ -33,6 +33,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "click": ("clk", "click", "clicked", "is_click", "is_clicked"),
         "event_type": ("event_type", "event", "action", "behavior_type", "btag", "type"),
+        "n_impressions": ("n_impressions", "impressions", "impression", "imps", "impr"),
+        "n_clicks": ("n_clicks", "clicks", "num_clicks"),
         "no_click": ("nonclk", "no_click", "is_not_click"),
         "ad_id": (
             "adgroup_id", "ad_id", "adid", "creative_id", "item_id", "itemid", "product_id",
@@ -48,8 +50,12 @@ _NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "price": ("price", "unit_price", "unitprice"),
     }
 )  # fmt: skip
-_OF_LOG = ("user_id", "time", "click", "event_type", "no_click", "ad_id", "placement")
+_OF_LOG = (
+    *("user_id", "time", "click", "event_type", "no_click", "n_impressions", "n_clicks"),
+    *("ad_id", "placement"),
+)
 _OF_EVENTS = ("value", "quantity")
+_OF_ONE_EVENT = ("click", "no_click", "event_type", *_OF_EVENTS)
 _OF_ADS = ADS_COLUMNS[1:]
 _OF_BEHAVIOURS = ("user_id", "time", "category_id", "brand_id")
 _CLICK_WORDS = ("click", "clicked", "clk")
@@ -101,7 +107,7 @@ class GuessedTable:
     @property
     def has_clicks(self) -> bool:
         """Whether a column or a value of one says what was clicked."""
-        return "click" in self.roles or bool(self.click_values)
+        return not self.roles.keys().isdisjoint(("click", "n_clicks")) or bool(self.click_values)
 
 
 def guess_tables(paths: Sequence[str], *, base: Path) -> tuple[GuessedTable, ...]:
@@ -245,6 +251,8 @@ def _guess(files: tuple[str, ...], layout: FileLayout) -> GuessedTable:
         "ads": ("ad_id", *_OF_ADS),
     }[role]
     kept = {name: column for name, column in roles.items() if name in wanted}
+    if "n_impressions" in kept:
+        kept = _of_counts(kept)
     time_format, is_relative = "", False
     if role == "log" and "time" in kept:
         time_format = find_time_format(layout.values(kept["time"]))
@@ -318,13 +326,20 @@ def _role_of(layout: FileLayout, roles: Mapping[str, str]) -> str:
     if "user_id" not in roles:
         return "ads"
     users = layout.values(roles["user_id"])
-    has_events = any(name in roles for name in ("click", "event_type", "value"))
+    has_events = any(name in roles for name in ("click", "n_clicks", "event_type", "value"))
     # A few repeated rows are a mistake in a table of users; a log repeats them all over.
     is_repeated = len(set(users)) < 0.9 * len(users)
     if "time" in roles and (has_events or "ad_id" in roles):
         return "log"
     # A table of users has one row each: what repeats them is a log, if only of visits.
     return "log" if is_repeated else "profiles"
+
+
+def _of_counts(roles: Mapping[str, str]) -> dict[str, str]:
+    """Take clicks next to a column of impressions for counts too; what is of one event is not."""
+    kept = {name: column for name, column in roles.items() if name not in _OF_ONE_EVENT}
+    clicks = roles.get("n_clicks", roles.get("click"))
+    return kept if clicks is None else kept | {"n_clicks": clicks}
 
 
 def _click_values(layout: FileLayout, roles: Mapping[str, str]) -> tuple[str, ...]:

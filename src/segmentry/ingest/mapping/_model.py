@@ -139,6 +139,8 @@ class LogMapping(TimedMapping):
     click_values: Texts = ()
     other_values: Texts = ()
     no_click: Column | None = None
+    n_impressions: Column | None = None
+    n_clicks: Column | None = None
     ad_id: Column | None = None
     placement: Column | None = None
     value: Column | None = None
@@ -152,6 +154,8 @@ class LogMapping(TimedMapping):
             "placement": "placement",
             "click": "is_click",
             "no_click": "is_not_click",
+            "n_impressions": "n_impressions",
+            "n_clicks": "n_clicks",
             "value": "value",
             "quantity": "quantity",
         }
@@ -288,6 +292,7 @@ def _problems(mapping: DataMapping) -> list[str]:
         found.append("[log] has other_values but no click_values; name the values of both")
     if log.no_click is not None and log.click is None:
         found.append("[log] has no_click but no click; name the column of clicks")
+    found += _problems_of_counts(log)
     if profiles is not None and profiles.files and profiles.user_id is None:
         found.append("[profiles] has files but no user_id; name its column")
     if ads is not None and ads.files and ads.ad_id is None:
@@ -295,6 +300,16 @@ def _problems(mapping: DataMapping) -> list[str]:
     if ads is not None and log.ad_id is None:
         found.append("[ads] is there but [log] has no ad_id; name the column that joins them")
     return found
+
+
+def _problems_of_counts(log: LogMapping) -> list[str]:
+    if log.n_clicks is not None and log.n_impressions is None:
+        return ["[log] has n_clicks but no n_impressions; name the column of impressions per row"]
+    others = [key for key in ("click", "no_click", "value", "quantity") if getattr(log, key)]
+    if log.n_impressions is None or not others:
+        return []
+    advice = "clicks per row are n_clicks" if "click" in others else "leave it out"
+    return [f"[log] has n_impressions and {others[0]}, which is of one event; {advice}"]
 
 
 def _problems_of_behaviours(behaviours: BehavioursMapping) -> list[str]:

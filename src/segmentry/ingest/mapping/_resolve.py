@@ -14,6 +14,7 @@ from segmentry.ingest.files import (
     is_padded,
     require_columns,
 )
+from segmentry.ingest.ids import refuse_exponents
 from segmentry.ingest.mapping._attributes import attribute_feature, attribute_source
 from segmentry.ingest.mapping._model import (
     BehavioursMapping,
@@ -134,6 +135,11 @@ def _table(
     }
     columns = {name: _with_format(column, mapping, found) for name, column in columns.items()}
     _check_types(found, columns)
+    for name in _JOINED:
+        if name in columns:
+            column = columns[name].name
+            where = f"{found.files[0]}: column {column!r}"
+            refuse_exponents(found.values(column), where=where)
     return TableSource(
         role, found.files, columns, found.shape, is_distinct, left_out=found.left_out
     )

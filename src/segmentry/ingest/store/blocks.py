@@ -23,7 +23,7 @@ from segmentry.ingest.store.text_blocks import (
     skip_block,
 )
 from segmentry.runtime.progress import step_reporter
-from segmentry.schema import ColumnSource, PreparedFile, RowAccount, TableSource
+from segmentry.schema import COUNT_COLUMNS, ColumnSource, PreparedFile, RowAccount, TableSource
 
 LOGS = ("impressions", "behaviours")
 PREPARED_FOR = "1GB"
@@ -70,7 +70,7 @@ def split_blocks(
 ) -> Inputs:
     """Split a log block by block; return its blocks by file, without those that are `known`."""
     report = step_reporter(work.progress, f"preparing the {table.role}")
-    n_rows, n_bytes = sum(map(about_rows, table.files)), sum(f.stat().st_size for f in table.files)
+    n_rows, n_bytes = about_rows(table), sum(f.stat().st_size for f in table.files)
     n_done = 0
     inputs: list[tuple[BlockRecord, ...]] = []
     for place, file in enumerate(table.files):
@@ -176,8 +176,10 @@ def prepared_log(
     columns = {
         name: _canonical(name, column)
         for name, column in table.columns.items()
-        if name != "is_not_click"
+        if name not in ("is_not_click", *COUNT_COLUMNS)
     }
+    if "n_clicks" in table.columns:
+        columns["is_click"] = ColumnSource("is_click", "integer")
     written = {work.whole / name: each for name, each in files.items()}
     account = account_of(table, accounts, n_repeated=n_repeated)
     return TableSource(table.role, tuple(written), columns, prepared=account, written=written)
