@@ -62,9 +62,10 @@ def columns_of(mapping: DataMapping) -> Mapping[str, frozenset[str]]:
 def bounds_of(mapping: DataMapping, log: LogMapping, moments: Moments) -> TimeBounds | None:
     """Return what says of a part of a file that none of its rows is wanted.
 
-    Nothing does where sound rows are left out for another reason too.
+    Nothing does where sound rows are left out for another reason too, or count for several.
     """
-    if log.time is None or moments == (None, None) or log.other_values:
+    is_mixed = bool(log.other_values) or log.n_impressions is not None
+    if log.time is None or moments == (None, None) or is_mixed:
         return None
     ranges = {log.value: _AMOUNTS, log.quantity: _AMOUNTS, log.no_click: _FLAGS}
     if not log.click_values:
