@@ -10,7 +10,7 @@ WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTR
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser postgres demo gate hooks test texts coverage ci bench bench-behaviours verify docs pictures package try-wheel clean
+.PHONY: help browser postgres demo gate hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -108,7 +108,10 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 docs: $(READY) ## Write the reference pages that come from the code
 	$(BIN)/python docs/generate.py
 
-pictures: $(READY) browser demo ## Take the pictures of README again, of the demo in Chromium
+site: $(READY) ## Build the site into build/site and check its links; needs no network
+	$(BIN)/python tools/build_site.py
+
+pictures: $(READY) browser demo ## Take the pictures of README and site again, of the demo in Chromium
 	$(BIN)/python docs/pictures.py demo/run
 
 package: $(READY) ## Build sdist and wheel into dist/ and check them; an SBOM of what the wheel brings
@@ -128,4 +131,4 @@ try-wheel: package ## Install the wheel from nothing in several ways and run its
 	$(PYTHON) tools/try_wheel.py dist/*.whl --python $(or $(PYTHONS),$(PYTHON))
 
 clean: ## Remove the virtual environment, caches and the demo
-	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

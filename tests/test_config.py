@@ -11,6 +11,7 @@ from tests.texts import raises_text, says
 from segmentry.cli._run import run
 from segmentry.config import RunConfig, load_config, parse_moment
 from segmentry.errors import ConfigError
+from segmentry.ingest.clocks import Clock
 from segmentry.settings import RunOptions, parse_k_range
 
 
@@ -167,11 +168,11 @@ def test_a_range_is_not_made_before_it_is_known_to_be_small():
     ],
 )
 def test_moments_are_local_unless_they_tell_their_zone(text, seconds):
-    assert parse_moment(text, utc_offset_hours=8, option="--since") == seconds
+    assert parse_moment(text, clock=Clock(8), option="--since") == seconds
 
 
 def test_a_date_without_an_offset_is_that_of_utc():
-    assert parse_moment("1970-01-02", utc_offset_hours=0, option="--since") == 86_400
+    assert parse_moment("1970-01-02", clock=Clock(), option="--since") == 86_400
 
 
 @pytest.mark.parametrize(
@@ -179,5 +180,5 @@ def test_a_date_without_an_offset_is_that_of_utc():
 )
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(ConfigError) as caught:
-        parse_moment(text, utc_offset_hours=8, option="--until")
+        parse_moment(text, clock=Clock(8), option="--until")
     says(str(caught.value))

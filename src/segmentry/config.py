@@ -22,7 +22,7 @@ from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.settings import MIN_SIZE, Clip, Fill, Scale, Transform, parse_k_range
 
 if TYPE_CHECKING:
-    from segmentry.schema import UtcOffset
+    from segmentry.ingest.clocks import Clock
     from segmentry.segments.preprocessing import Choices
 
 
@@ -205,21 +205,22 @@ class RunConfig(BaseModel):
         return parse_k_range(self.k_range)
 
 
-def parse_moment(text: str, *, utc_offset_hours: "UtcOffset", option: str) -> int:
-    """Read a moment as epoch seconds: a local date or time in ISO form, or epoch seconds.
+def parse_moment(text: str, *, clock: "Clock", option: str) -> int:
+    """Read a moment on a clock: a local date or time in ISO form, or epoch seconds.
 
     Raises ConfigError if it is neither.
 
-    >>> parse_moment("2017-05-06", utc_offset_hours=8, option="--since")
+    >>> from segmentry.ingest.clocks import Clock
+    >>> parse_moment("2017-05-06", clock=Clock(8), option="--since")
     1494000000
-    >>> parse_moment("yesterday", utc_offset_hours=8, option="--since")
+    >>> parse_moment("yesterday", clock=Clock(8), option="--since")
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: --since 'yesterday': expected a date such as 2017-05-06, a time \
 such as 2017-05-06T18:00, or epoch seconds
     """
     if text.isdecimal() and len(text) > 8:
-        return int(text)
+        return clock.shown(int(text))
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:
@@ -227,9 +228,10 @@ such as 2017-05-06T18:00, or epoch seconds
             f"{option} {text!r}: expected a date such as 2017-05-06, a time such as "
             "2017-05-06T18:00, or epoch seconds"
         ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.timezone(dt.timedelta(hours=utc_offset_hours)))
-    return int(moment.timestamp())
+    if moment.tzinfo is not None:
+        return clock.shown(int(moment.timestamp()))
+    fixed = dt.timezone(dt.timedelta(hours=clock.utc_offset_hours))
+    return int(moment.replace(tzinfo=fixed).timestamp())
 
 
 def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:

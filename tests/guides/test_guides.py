@@ -1,4 +1,4 @@
-"""The commands of the guides, run in the order of each page on one generated log."""
+"""The commands of the site's pages, run in the order of each page on one generated log."""
 
 import re
 import shlex
@@ -9,7 +9,12 @@ from tests.databases import postgres_server
 from tests.pipeline.runs import segmentry
 from tests.stores import s3_bucket
 
-GUIDES = sorted((Path(__file__).parents[2] / "docs" / "guide").glob("*.md"))
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDES = sorted(
+    page for part in ("start", "tutorials", "guide") for page in (DOCS / part).glob("*.md")
+)
+WITHOUT_COMMANDS = ("any-data", "install", "report")
+"""Their files are the reader's own, or what is installed, or what the demo made."""
 RANGE = ("--k-range", "2:4")
 """What is tried in every run: the guides' log has three groups, and all ten take twice as long."""
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -39,7 +44,7 @@ def test_every_command_of_a_guide_runs(page, workshop, monkeypatch, request):
     monkeypatch.chdir(folder)
     bucket = s3_bucket(monkeypatch, "shop") if page.stem == "where-data-are" else None
     blocks = BLOCK.findall(page.read_text())
-    assert blocks or page.stem == "any-data"  # whose files are the reader's own
+    assert blocks or page.stem in WITHOUT_COMMANDS
     for language, text in blocks:
         if language == "python":
             exec(compile(text, str(page), "exec"), {})  # noqa: S102  # the guide's own example

@@ -13,7 +13,7 @@ from segmentry.features._event_counts import count_by_day, count_events, number_
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.events import Events, read_events
 from segmentry.runtime.threads import ahead, do_together
-from segmentry.schema import EVENT_COLUMNS, Engine, Feature, Window
+from segmentry.schema import EVENT_COLUMNS, Feature, PartQueries, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,7 @@ class LogCounts:
 
 
 def count_users(
-    engine: Engine,
+    engine: PartQueries,
     parts: Sequence[Path],
     ads: pl.DataFrame,
     *,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from segmentry.errors import ConfigError
+from segmentry.ingest.clocks import Clock
 from segmentry.schema import SECONDS_PER_DAY, UtcOffset
 
 EARLIEST = 631_152_000
@@ -260,12 +261,12 @@ def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
     return days * SECONDS_PER_DAY - round(utc_offset_hours * 3600)
 
 
-def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: UtcOffset) -> bool:
+def has_hours(values: Sequence[str], time_format: str, *, clock: Clock) -> bool:
     """Whether some times tell more than the day.
 
-    >>> has_hours(["2017-05-06", "2017-05-07"], "iso", utc_offset_hours=8)
+    >>> has_hours(["2017-05-06", "2017-05-07"], "iso", clock=Clock(8))
     False
-    >>> has_hours(["1494000000", "1494000001"], "seconds", utc_offset_hours=8)
+    >>> has_hours(["1494000000", "1494000001"], "seconds", clock=Clock(8))
     True
     """
     if time_format == "yyyymmdd":
@@ -276,6 +277,7 @@ def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: UtcO
         clocks = [found[1] for found in map(_ISO_CLOCK.search, values) if found is not None]
         return len(set(clocks)) > 1 or any(set(clock) - set("0:., ") for clock in clocks)
     units = UNITS_PER_SECOND[time_format]
-    seconds = [float(value) / units for value in values if _NUMBER.fullmatch(value)]
-    offset = round(utc_offset_hours * 3600)
+    numbers = [float(value) / units for value in values if _NUMBER.fullmatch(value)]
+    seconds = [clock.shown(int(each)) + each % 1 for each in numbers]
+    offset = round(clock.utc_offset_hours * 3600)
     return any((each + offset) % SECONDS_PER_DAY for each in seconds) or not seconds

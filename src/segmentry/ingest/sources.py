@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from segmentry.errors import ConfigError, DataError
+from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import REPEATED
 from segmentry.ingest.mapping import Moments, load_mapping, resolve_mapping
 from segmentry.ingest.remote import Places
 from segmentry.ingest.store.prepared import PREPARED_FILE, read_prepared
 from segmentry.ingest.taobao import BEIJING, find_taobao
-from segmentry.schema import Progress, Source, UtcOffset
+from segmentry.schema import Progress, Source
 
 
 @contextlib.contextmanager
@@ -20,7 +21,7 @@ def opened_source(
     mapping: Path | str | None,
     *,
     temp: str | None = None,
-    moments: Callable[[UtcOffset], Moments] = lambda _: (None, None),
+    moments: Callable[[Clock], Moments] = lambda _: (None, None),
     unread: frozenset[str] = frozenset(),
     progress: Progress | None = None,
 ) -> Iterator[Source]:
@@ -42,7 +43,7 @@ def find_source(
     mapping: Path | str | None,
     *,
     places: Places | None = None,
-    moments: Callable[[UtcOffset], Moments] = lambda _: (None, None),
+    moments: Callable[[Clock], Moments] = lambda _: (None, None),
     unread: frozenset[str] = frozenset(),
 ) -> Source:
     """Return the source of a folder, or of a mapping and the folder that it is about.
@@ -74,11 +75,13 @@ def find_source(
         file = Path(mapping)
         base = file.parent if data_dir is None else Path(data_dir)
         content = load_mapping(file)
-        wanted = moments(content.utc_offset_hours)
+        wanted = moments(content.clock)
         return resolve_mapping(content, base=base, places=places, moments=wanted, unread=unread)
     if data_dir is None:
         raise ConfigError("no data: give DATA_DIR, --mapping FILE.toml or --from RUN_DIR")
-    return find_taobao(Path(data_dir), places=places, moments=moments(BEIJING), unread=unread)
+    return find_taobao(
+        Path(data_dir), places=places, moments=moments(Clock(BEIJING)), unread=unread
+    )
 
 
 def with_duplicates(source: Source, duplicates: str) -> Source:

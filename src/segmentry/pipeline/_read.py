@@ -11,11 +11,12 @@ from segmentry.features import log_columns_of
 from segmentry.features.stages import count_source, derive_users, ready_users
 from segmentry.features.users import UserData, Wanted
 from segmentry.ingest.checked import check_source
+from segmentry.ingest.clocks import Clock
 from segmentry.ingest.engines import explained, open_engine
 from segmentry.ingest.rules import Rules
 from segmentry.ingest.sources import opened_source, with_duplicates
 from segmentry.runtime.clock import StepClock
-from segmentry.schema import EVENT_COLUMNS, Progress, Source, UtcOffset
+from segmentry.schema import EVENT_COLUMNS, Progress, Source
 
 
 def read_users(
@@ -99,12 +100,10 @@ def opened(
     )
 
 
-def _moments(config: RunConfig, utc_offset_hours: UtcOffset) -> tuple[int | None, int | None]:
+def _moments(config: RunConfig, clock: Clock) -> tuple[int | None, int | None]:
     """Return from which moment on and before which one a log is read."""
     since, until = (
-        None
-        if text is None
-        else parse_moment(text, utc_offset_hours=utc_offset_hours, option=f"--{name}")
+        None if text is None else parse_moment(text, clock=clock, option=f"--{name}")
         for name, text in (("since", config.since), ("until", config.until))
     )
     return since, until
@@ -115,7 +114,7 @@ def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
 
     Raises ConfigError if the window is empty, or there can be none.
     """
-    since, until = _moments(config, source.utc_offset_hours)
+    since, until = _moments(config, Clock(source.utc_offset_hours, source.timezone))
     given = [n for n in ("since", "until", "window") if getattr(config, n) is not None]
     if given and not wanted.traits.has_time:
         why = "there is no log" if source.impressions is None else "the log has no times"

@@ -37,6 +37,9 @@ class ColumnSource:
     such as ``%d/%m/%Y %H:%M``. Epoch seconds are an "integer"."""
     utc_offset_hours: UtcOffset = 0
     """Of moments without a time zone of their own."""
+    timezone: str = ""
+    """Of moments: the zone of the local clock, where its offset changes; it is then that of its
+    standard time."""
     codes: tuple[tuple[str, int], ...] = ()
     """Of a code: what each text stands for, written in lower case."""
     other: int | None = None
@@ -149,6 +152,8 @@ class Source:
     """`event`, `events`: what a row of the log is called, one and many."""
     value_unit: str = ""
     """Unit of ``value``, such as "USD"."""
+    timezone: str = ""
+    """The zone of the local clock, where its offset changes."""
     has_hours: bool = True
     """Whether the times tell more than the day."""
     behaviours: TableSource | None = None

@@ -36,7 +36,7 @@ def moment_of(found: str, column: ColumnSource) -> str:
     """Return epoch seconds of a column of moments; null where it cannot be read."""
     if column.time_format in UNITS_PER_SECOND:
         number = f"floor(TRY_CAST({found} AS DOUBLE) / {UNITS_PER_SECOND[column.time_format]})"
-        return f"(TRY_CAST({number} AS BIGINT) + {column.origin})"
+        return on_clock(f"(TRY_CAST({number} AS BIGINT) + {column.origin})", column)
     pattern = moment_pattern(column.time_format)
     names = ", ".join(quoted_text(name) for name in pattern.names)
     text = _stripped(found)
@@ -51,7 +51,20 @@ def moment_of(found: str, column: ColumnSource) -> str:
     is_sound = f"{hour} < '24' AND {two['second']} < '60'"
     seconds = f"epoch_us(TRY_CAST({written} AS TIMESTAMP)) // 1000000"
     offset = _offset_of(part["zone"], column.utc_offset_hours)
-    return f"CASE WHEN {is_sound} THEN {seconds} - ({offset}) END"
+    moment = f"{seconds} - ({offset})"
+    if column.timezone and part["zone"] != "''":
+        moment = f"CASE WHEN {part['zone']} = '' THEN {moment} ELSE {on_clock(moment, column)} END"
+    return f"CASE WHEN {is_sound} THEN {moment} END"
+
+
+def on_clock(moment: str, column: ColumnSource) -> str:
+    """Return `Clock.shown` of a moment."""
+    if not column.timezone:
+        return moment
+    standard = round(column.utc_offset_hours * 3600)
+    local = f"timezone({quoted_text(column.timezone)}, to_timestamp({moment}))"
+    # A moment that no calendar has is left to be found impossible.
+    return f"coalesce(TRY(epoch_us({local}) // 1000000 - ({standard})), {moment})"
 
 
 def _year_of(part: Mapping[str, str]) -> str:

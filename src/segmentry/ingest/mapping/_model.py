@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from segmentry.errors import ConfigError
+from segmentry.ingest.clocks import Clock, standard_hours
 from segmentry.ingest.files import read_settings
 from segmentry.schema import ADS_COLUMNS, UtcOffset
 
@@ -261,6 +262,7 @@ class DataMapping(_Strict):
     utc_offset_hours: Annotated[
         UtcOffset, BeforeValidator(_as_offset), Field(ge=-12, le=14, multiple_of=0.25)
     ] = 0
+    timezone: str = ""
     log: LogMapping | None = None
     profiles: ProfilesMapping | None = None
     ads: AdsMapping | None = None
@@ -270,6 +272,23 @@ class DataMapping(_Strict):
     def plural(self) -> str:
         """What many events are called."""
         return self.events or f"{self.event}s"
+
+    @property
+    def clock(self) -> Clock:
+        """The local clock."""
+        return Clock(self.utc_offset_hours, self.timezone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_clock(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("timezone"), str):
+            return content
+        if "utc_offset_hours" in content:
+            raise ValueError("found utc_offset_hours and timezone; name one clock")
+        try:
+            return content | {"utc_offset_hours": standard_hours(content["timezone"])}
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _has_tables(self) -> "DataMapping":

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segmentry.errors import ConfigError, SchemaError
+from segmentry.ingest.clocks import Clock
 from segmentry.ingest.files import (
     FLAGS,
     has_integers_only,
@@ -29,7 +30,6 @@ from segmentry.ingest.mapping._tables import (
     Within,
     bounds_of,
     columns_of,
-    epoch_of,
     find_table,
 )
 from segmentry.ingest.moments import (
@@ -99,6 +99,7 @@ def resolve_mapping(
         ads=tables.get("ads"),
         attributes=tuple(attribute_feature(name, each) for name, each in attributes.items()),
         utc_offset_hours=mapping.utc_offset_hours,
+        timezone=mapping.timezone,
         event=mapping.event,
         events=mapping.plural,
         value_unit=mapping.value_unit,
@@ -161,20 +162,17 @@ def _with_format(column: ColumnSource, mapping: FilesMapping, found: Found) -> C
 def _log_table(mapping: DataMapping, log: LogMapping, found: Found) -> TableSource:
     missing = _checked(log, found, "log")
     columns = {
-        role: _log_column(role, name, log, found, mapping.utc_offset_hours)
-        for role, name in log.roles.items()
+        role: _log_column(role, name, log, found, mapping.clock) for role, name in log.roles.items()
     }
     return _table("impressions", log, found, columns, missing)
 
 
-def _log_column(
-    role: str, name: str, log: LogMapping, found: Found, utc_offset_hours: UtcOffset
-) -> ColumnSource:
+def _log_column(role: str, name: str, log: LogMapping, found: Found, clock: Clock) -> ColumnSource:
     if role in _IDS:
         return ColumnSource(name, _id_type(found.values(name)))
     if role == "shown_at":
         time_format = _time_format(log, found, name, role="log")
-        return _time_column(name, time_format, log, found.values(name), utc_offset_hours)
+        return _time_column(name, time_format, log, found.values(name), clock)
     if role == "is_click":
         return _click_column(name, log, found)
     if role == "is_not_click":
@@ -183,16 +181,21 @@ def _log_column(
 
 
 def _time_column(
-    name: str, time_format: str, log: TimedMapping, values: Sequence[str], offset: UtcOffset
+    name: str, time_format: str, log: TimedMapping, values: Sequence[str], clock: Clock
 ) -> ColumnSource:
     has_fractions = not has_integers_only(values) and any(
         is_number(value) and not _is_integer(value) for value in values
     )
-    if time_format == "seconds" and not has_fractions and log.origin is None:
+    is_plain = log.origin is None and not clock.timezone
+    if time_format == "seconds" and not has_fractions and is_plain:
         return ColumnSource(name, "integer")
-    origin = 0 if log.origin is None else epoch_of(log.origin, offset)
     return ColumnSource(
-        name, "moment", time_format=time_format, utc_offset_hours=offset, origin=origin
+        name,
+        "moment",
+        time_format=time_format,
+        utc_offset_hours=clock.utc_offset_hours,
+        timezone=clock.timezone,
+        origin=0 if log.origin is None else clock.epoch_of(log.origin),
     )
 
 
@@ -296,8 +299,7 @@ def _has_hours(mapping: DataMapping, found: Found | None, table: TableSource | N
     if time is None or found is None:
         return True
     time_format = time.time_format or "seconds"
-    offset = mapping.utc_offset_hours
-    return has_hours(found.values(time.name), time_format, utc_offset_hours=offset)
+    return has_hours(found.values(time.name), time_format, clock=mapping.clock)
 
 
 def _profiles_table(mapping: DataMapping, log: Found | None, within: Within) -> TableSource | None:
@@ -316,7 +318,7 @@ def _profiles_table(mapping: DataMapping, log: Found | None, within: Within) -> 
         name: attribute_source(
             each,
             _known(found, each.column, missing[name]),
-            utc_offset_hours=mapping.utc_offset_hours,
+            clock=mapping.clock,
         )
         for name, each in profiles.attributes.items()
     }
@@ -353,8 +355,7 @@ def _behaviours_table(mapping: DataMapping, within: Within) -> TableSource | Non
         values = _known(found, name, missing.get(role, ()))
         if role == "happened_at":
             time_format = _time_format(behaviours, found, name, role="behaviours")
-            offset = mapping.utc_offset_hours
-            columns[role] = _time_column(name, time_format, behaviours, values, offset)
+            columns[role] = _time_column(name, time_format, behaviours, values, mapping.clock)
         elif role == "action":
             columns[role] = _action_column(name, behaviours, found)
         else:

@@ -1,7 +1,6 @@
 """The files of a table that a mapping names, fetched where they are elsewhere."""
 
 import contextlib
-import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from segmentry.ingest.files import FileLayout, inspect_file, require_columns
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import DataMapping, FilesMapping, LogMapping
 from segmentry.ingest.remote import Places, TimeBounds
-from segmentry.schema import FileShape, UtcOffset
+from segmentry.schema import FileShape
 
 Moments = tuple[int | None, int | None]
 _FLAGS, _AMOUNTS = (0, 1), (0, 1e9)
@@ -70,14 +69,13 @@ def bounds_of(mapping: DataMapping, log: LogMapping, moments: Moments) -> TimeBo
     ranges = {log.value: _AMOUNTS, log.quantity: _AMOUNTS, log.no_click: _FLAGS}
     if not log.click_values:
         ranges[log.click] = _FLAGS
-    offset = mapping.utc_offset_hours
     return TimeBounds(
         column=log.time,
         since=moments[0],
         until=moments[1],
         time_format=log.time_format,
-        origin=None if log.origin is None else epoch_of(log.origin, offset),
-        utc_offset_hours=offset,
+        origin=None if log.origin is None else mapping.clock.epoch_of(log.origin),
+        clock=mapping.clock,
         present=tuple(each for each in (log.user_id, log.time, log.click) if each is not None),
         ranges={name: ends for name, ends in ranges.items() if name is not None},
     )
@@ -101,9 +99,3 @@ def find_table(
         files, left_out = within.places.bring(files, columns, bounds)
     layouts = inspect_parts(files, lambda file: inspect_file(file, shape, columns=columns))
     return Found(tuple(layout.path for layout in layouts), layouts, shape, left_out)
-
-
-def epoch_of(moment: dt.datetime, offset: UtcOffset) -> int:
-    """Return a moment in epoch seconds; one without a zone is of the local clock."""
-    zone = moment.tzinfo or dt.timezone(dt.timedelta(hours=offset))
-    return int(moment.replace(tzinfo=zone).timestamp())

@@ -66,6 +66,7 @@ def _head(tables: Sequence[GuessedTable]) -> Iterator[str]:
         yield 'value_unit = ""  # of the value: "USD", "points" ...'
     if "time" in log.roles:
         yield "utc_offset_hours = 0  # DECIDE: the local clock, by which days and hours are counted"
+        yield '# timezone = "Europe/Berlin"  # instead, where clocks change in summer'
 
 
 def _table(table: GuessedTable, given: Collection[str]) -> Iterator[str]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segmentry.ingest.clocks import Clock
 from segmentry.ingest.files import partitions_of
 from segmentry.ingest.moments import EARLIEST, LATEST, UNITS_PER_SECOND, find_time_format, midnight
-from segmentry.schema import UtcOffset
 
 BEFORE, AFTER = "before --since", "from --until on"
+_CHANGE = 2 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,12 @@ class TimeBounds:
     """
 
     column: str
+    clock: Clock
     since: int | None
     until: int | None
     time_format: str = "auto"
     origin: int | None = None
     """Epoch seconds from which numbers count."""
-    utc_offset_hours: UtcOffset = 0
     present: tuple[str, ...] = ()
     """Columns without which a row is rejected."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -36,6 +37,9 @@ class TimeBounds:
     def reason(self, low: Any, high: Any) -> str:
         """Return why all from a lowest to a highest value are left out; empty if some are not."""
         first, last = self._epoch(low, low, high), self._epoch(high, low, high)
+        if first is not None and last is not None and self.clock.timezone:
+            # Where the clock is set back, the last moment is not the latest on it.
+            first, last = first - _CHANGE, last + _CHANGE
         if first is None or last is None or not EARLIEST <= first <= last < LATEST:
             return ""
         if self.since is not None and last < self.since:
@@ -44,11 +48,14 @@ class TimeBounds:
 
     def _epoch(self, value: Any, low: Any, high: Any) -> int | None:
         """Return a moment in epoch seconds; none where that is not plain to see."""
-        zone = dt.timezone(dt.timedelta(hours=self.utc_offset_hours))
+        offset = self.clock.utc_offset_hours
         if isinstance(value, dt.datetime):
-            return int((value if value.tzinfo else value.replace(tzinfo=zone)).timestamp() // 1)
+            if value.tzinfo is not None:
+                return self.clock.shown(int(value.timestamp() // 1))
+            zone = dt.timezone(dt.timedelta(hours=offset))
+            return int(value.replace(tzinfo=zone).timestamp() // 1)
         if isinstance(value, dt.date):
-            return midnight(value, utc_offset_hours=self.utc_offset_hours)
+            return midnight(value, utc_offset_hours=offset)
         if not isinstance(value, int):
             return None
         written = self.time_format
@@ -57,7 +64,7 @@ class TimeBounds:
             written = "seconds" if self.origin is not None else found
         if written not in UNITS_PER_SECOND:
             return None
-        return value // int(UNITS_PER_SECOND[written]) + (self.origin or 0)
+        return self.clock.shown(value // int(UNITS_PER_SECOND[written]) + (self.origin or 0))
 
 
 def reasons_of(metadata: Any, folders: Mapping[str, str], bounds: TimeBounds | None) -> list[str]:
