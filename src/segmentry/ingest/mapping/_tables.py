@@ -9,7 +9,7 @@ from segmentry.errors import EmptyDataError
 from segmentry.ingest.files import FileLayout, inspect_file, require_columns
 from segmentry.ingest.mapping._files import find_files, inspect_parts
 from segmentry.ingest.mapping._model import DataMapping, FilesMapping, LogMapping
-from segmentry.ingest.remote import Places, TimeBounds
+from segmentry.ingest.remote import Places, TimeBounds, query_rows
 from segmentry.schema import FileShape
 
 Moments = tuple[int | None, int | None]
@@ -86,14 +86,18 @@ def find_table(
 ) -> Found:
     """Find the files of a table and look at them; of those elsewhere fetch what is needed."""
     shape = FileShape(table.format, table.delimiter, table.names, table.skip_lines, table.escape)
-    files = find_files(table.files, base=within.base, role=role, places=within.places)
+    if table.query and within.places is not None:
+        rows = query_rows(table.query, table.connection, role=role)
+        files: tuple[Path, ...] = (within.places.rows(rows),)
+    else:
+        files = find_files(table.files, base=within.base, role=role, places=within.places)
     left_out: Mapping[str, int] = {}
     columns = within.columns[role]
     if within.places is not None:
         # A column that is not there is reported before the rows are fetched.
         for file in within.places.look(files, is_parquet=table.format == "parquet"):
             with contextlib.suppress(EmptyDataError):
-                require_columns(inspect_file(file, shape, columns=()), columns)
+                require_columns(inspect_file(file, shape, columns=()), sorted(columns))
             if role in within.unread:
                 return Found(files, (), shape, {})
         files, left_out = within.places.bring(files, columns, bounds)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from segmentry.errors import DataError, SegmentryError
-from segmentry.ingest.files import HEAD_BYTES, TAIL_BYTES
+from segmentry.ingest.files import HEAD_BYTES, TAIL_BYTES, FileLayout, require_columns
 from segmentry.ingest.remote._failures import changed, patiently
 from segmentry.ingest.remote._names import MAGIC, Place, fixed_part
 from segmentry.ingest.remote._pruning import (
@@ -21,6 +21,7 @@ from segmentry.ingest.remote._pruning import (
     reasons_of,
     spans_of,
 )
+from segmentry.ingest.remote._rows import Rows, write_rows
 from segmentry.ingest.remote._stores import Opened, Store, store_of
 from segmentry.ingest.room import scratch_folder
 from segmentry.runtime.memory import require_room
@@ -58,6 +59,9 @@ class Places:
     def __init__(self, make_folder: Callable[[], Path], progress: Progress | None) -> None:
         self._make_folder, self._progress = make_folder, progress
         self._held: dict[Path, _Held] = {}
+        self._closing = contextlib.ExitStack()
+        self._rows: dict[Path, Rows] = {}
+        self._written: list[BroughtFile] = []
         self._stores: dict[str, Store] = {}
 
     @functools.cached_property
@@ -71,6 +75,7 @@ class Places:
         """Open the door; what was fetched is removed at the end, and errors name the places."""
         with contextlib.ExitStack() as stack:
             places = cls(lambda: stack.enter_context(scratch_folder(temp)), progress)
+            stack.push(places._closing)
             with places._naming():
                 yield places
 
@@ -83,6 +88,8 @@ class Places:
             text = str(error)
             for scheme in {held.place.scheme for held in self._held.values()}:
                 text = text.replace(f"{self._folder}/{scheme}:/", f"{scheme}://")
+            for file, rows in self._rows.items():
+                text = text.replace(str(file), rows.name)
             error.args = (text,)
             raise
 
@@ -105,6 +112,22 @@ class Places:
         for each in found:
             self._place(replace(place, path=each.path), each.n_bytes)
         return place.local(self._folder)
+
+    def rows(self, rows: Rows) -> Path:
+        """Return where the rows of a table that is no file are written."""
+        file = self._folder / "tables" / f"{len(self._rows) + 1}.parquet"
+        self._rows[file] = rows
+        self._closing.callback(rows.close)
+        return file
+
+    def _write(self, file: Path, columns: frozenset[str]) -> None:
+        """Write some columns of a table that is no file."""
+        rows = self._rows[file]
+        require_columns(FileLayout(file, "parquet", "", rows.columns, ()), sorted(columns))
+        file.parent.mkdir(exist_ok=True)
+        wanted = [name for name in rows.columns if name.strip() in columns]
+        n_bytes = write_rows(rows.batches(wanted), file)
+        self._written.append(BroughtFile(file, rows.name, n_bytes, n_bytes, rows.version))
 
     def _place(self, place: Place, n_bytes: int) -> None:
         """Make an empty file of the size of another."""
@@ -144,6 +167,9 @@ class Places:
         Returns the files that are needed, and how many rows of others are left out, by reason.
         `bounds` are of the times of a log.
         """
+        for file in files:
+            if file in self._rows:
+                self._write(file, columns)
         held = {file: self._held[file] for file in files if file in self._held}
         metadata = {file: _metadata_of(file) for file, each in held.items() if each.is_parquet}
         reasons = {file: reasons_of(m, folders_of(file), bounds) for file, m in metadata.items()}
@@ -176,10 +202,11 @@ class Places:
         with ThreadPoolExecutor(_N_CONNECTIONS) as pool:
             for _ in pool.map(check, read.values()):
                 pass
-        return tuple(
+        found = (
             BroughtFile(file, str(held.place), held.n_bytes, held.n_fetched, _version_of(held))
             for file, held in sorted(read.items())
         )
+        return (*found, *self._written)
 
     def _fetch(self, wanted: Mapping[Path, Sequence[Span]]) -> None:
         """Fetch pieces of files that are not here yet."""
