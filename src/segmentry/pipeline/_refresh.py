@@ -1,7 +1,7 @@
 """The next window of a run: keep its segments or form them again, and say what changed."""
 
-import contextlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack
@@ -202,11 +202,10 @@ def refresh(
     if folder is not None:
         check_history(past, folder, earlier.keys, earlier.bundle.window, run=earlier.folder.name)
     settings = earlier.settings
-    data = opened(data_dir, mapping, settings, progress=progress)
-    with data as source, contextlib.ExitStack() as last:
+    with opened(data_dir, mapping, settings, progress=progress) as source, ExitStack() as last:
         wanted = wanted_of(source, settings)
         _check_features(wanted, earlier.summary)
-        with staged(target, overwrite=overwrite) as staging, contextlib.ExitStack() as temporary:
+        with staged(target, overwrite=overwrite) as staging, ExitStack() as temporary:
             scratch = temporary.enter_context(
                 scratch_folder(settings.temp, default=staging / "scratch")
             )

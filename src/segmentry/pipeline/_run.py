@@ -1,9 +1,8 @@
 """The whole way, from files to a run folder."""
 
-import contextlib
 import shlex
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -127,16 +126,12 @@ def run(
         _refuse_reading_options(settings)
         with clock.step("reuse the user table"):
             users, inputs, settings = _reuse(Path(from_run), settings)
-        data: AbstractContextManager[Source | None] = contextlib.nullcontext()
+        data: AbstractContextManager[Source | None] = nullcontext()
     else:
         data = opened(data_dir, mapping, settings, progress=progress)
     command = command_of(data_dir, from_run, settings, mapping=mapping, names=names)
     scratch = None
-    with (
-        data as source,
-        staged(target, overwrite=overwrite) as staging,
-        contextlib.ExitStack() as temporary,
-    ):
+    with data as source, staged(target, overwrite=overwrite) as staging, ExitStack() as temporary:
         files: set[Path] = set()
         if source is not None:
             scratch = temporary.enter_context(

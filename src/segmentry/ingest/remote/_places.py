@@ -104,8 +104,8 @@ class Places:
         found = store.below(within)
         if not found and "/" in within.path and not place.is_web:
             # What is next to it, for a message that says what is there.
-            beside = replace(within, path=within.path.rpartition("/")[0])
-            found = store.below(beside, is_deep=False)
+            near = replace(within, path=within.path.rpartition("/")[0])
+            found = store.below(near, is_deep=False)
         if not found:
             what = "address" if place.is_web else "names of the bucket and the folder"
             raise DataError(f"{place}: nothing is there; check the {what}")
@@ -114,14 +114,14 @@ class Places:
         return place.local(self._folder)
 
     def rows(self, rows: Rows) -> Path:
-        """Return where the rows of a table that is no file are written."""
+        """Return where the rows of a table that is not a file are written."""
         file = self._folder / "tables" / f"{len(self._rows) + 1}.parquet"
         self._rows[file] = rows
         self._closing.callback(rows.close)
         return file
 
     def _write(self, file: Path, columns: frozenset[str]) -> None:
-        """Write some columns of a table that is no file."""
+        """Write some columns of a table that is not a file."""
         rows = self._rows[file]
         require_columns(FileLayout(file, "parquet", "", rows.columns, ()), sorted(columns))
         file.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Tables that are no files: of a lake, or the answer of a database."""
+"""Tables that are not files: of a lake, or the answer of a database."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ _BATCH_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of a table that is no file."""
+    """Rows of a table that is not a file."""
 
     name: str
     """For messages."""

@@ -147,8 +147,8 @@ class _Object:
     def __init__(self, file: Any) -> None:
         self._file = file
         self.n_bytes: int = file.size()
-        told: Mapping[str, Any] = file.metadata() or {}
-        named = (told.get(each) for each in ("ETag", "etag", "generation", "Last-Modified"))
+        known: Mapping[str, Any] = file.metadata() or {}
+        named = (known.get(each) for each in ("ETag", "etag", "generation", "Last-Modified"))
         self.version = next((_plain_text(each) for each in named if each), "")
 
     def pieces(self, first: int, n_bytes: int) -> Iterator[bytes]:
@@ -186,11 +186,11 @@ class _WebFile:
             size = answer.headers.get("Content-Length")
             if self.has_ranges:
                 size = answer.headers.get("Content-Range", "").rpartition("/")[2]
-            told = [answer.headers.get(each) for each in ("ETag", "Last-Modified")]
+            found = [answer.headers.get(each) for each in ("ETag", "Last-Modified")]
         if not size or not size.isdecimal():
             raise DataError(f"{place}: the server does not say how long the file is; download it")
         self.n_bytes = int(size)
-        self.version = next((each.strip('"') for each in told if each), "")
+        self.version = next((each.strip('"') for each in found if each), "")
 
     @contextlib.contextmanager
     def _asked(self, bytes_wanted: str) -> Iterator[Any]:
