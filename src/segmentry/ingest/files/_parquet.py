@@ -137,12 +137,14 @@ def _texts_of(
         name: [_as_text(value, is_uuid=name.strip() in uuids) for value in column.to_pylist()]
         for name, column in zip(batch.schema.names, columns, strict=True)
     }
+    if not batch.num_rows:
+        return
     found: list[Iterable[str]] = []
     for name in names:
         values = None if name in texts else _values_at(batch, name)
         read = None if values is None else [_as_text(value, is_uuid=False) for value in values]
         found.append(texts.get(name) or read or itertools.repeat(""))
-    return zip(*found, strict=False)
+    yield from zip(*found, strict=False)
 
 
 def _as_text(value: object, *, is_uuid: bool) -> str:
