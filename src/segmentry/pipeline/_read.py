@@ -37,7 +37,7 @@ def read_users(
     """
     rules = _rules(source, config, wanted)
     needed = _needed(source, config, wanted)
-    engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
+    engine = open_engine(config.engine, scratch=scratch, memory=config.memory, spark=config.spark)
     try:
         with explained(engine, "counting users"):
             checked = check_source(
@@ -136,6 +136,6 @@ def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
         trailing_days=config.window_days,
         sample=config.sample,
         is_strict=config.strict,
-        is_tallied=wanted.takes_one_grouping,
+        is_tallied=wanted.takes_one_grouping and config.engine == "duckdb",
         memory=config.memory,
     )
