@@ -10,7 +10,7 @@ WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTR
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser postgres demo gate hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
+.PHONY: help browser postgres java demo gate hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -32,6 +32,9 @@ browser: ## Install what the browser tests need (root, Debian): Chromium and axe
 
 postgres: ## Install the server that runs the exported queries in tests (root, Debian)
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || (apt-get update && apt-get install --yes postgresql)
+
+java: ## Install what Spark runs on in tests (root, Debian)
+	command -v java >/dev/null || (apt-get update && apt-get install --yes openjdk-17-jre-headless)
 
 demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/report.html
 	$(BIN)/segmentry demo --out demo
@@ -123,7 +126,7 @@ package: $(READY) ## Build sdist and wheel into dist/ and check them; an SBOM of
 	$(BIN)/check-wheel-contents dist/*.whl
 	$(PYTHON) -m venv --without-pip $(VENV)/bare
 	$(BIN)/python -m pip --python $(VENV)/bare/bin/python install --quiet --constraint constraints.txt dist/*.whl
-	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type library --output-reproducible \
 	  --output-file dist/sbom.cdx.json $(VENV)/bare/bin/python
 	rm -rf $(VENV)/bare $(VENV)/from-tree
 

@@ -61,7 +61,7 @@ OUTSIDE = {"changelog": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}
 """Pages of the site that stand in the root of the repository."""
 SHIM = "https://unpkg.com/iframe-worker/shim"
 _LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)\s]+)(?=\))")
-_TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+_TITLE = re.compile(r"^# (\d+\. )?(.+)$", re.MULTILINE)
 
 
 def pages() -> dict[str, Path]:
@@ -79,7 +79,7 @@ def navigation(known: dict[str, Path]) -> list[dict[str, list[dict[str, str]]]]:
     return [
         {
             section: [
-                {_title(known[name]): f"{name}.md"}
+                {_title(known[name], is_numbered=section == "Decisions"): f"{name}.md"}
                 for name in (*names, *(each for each in left if str(Path(each).parent) == folder))
             ]
         }
@@ -87,11 +87,11 @@ def navigation(known: dict[str, Path]) -> list[dict[str, list[dict[str, str]]]]:
     ]
 
 
-def _title(page: Path) -> str:
+def _title(page: Path, *, is_numbered: bool) -> str:
     found = _TITLE.search(page.read_text(encoding="utf-8"))
     if found is None:
         sys.exit(f"{page}: no title; begin the page with '# TITLE'")
-    return found[1].replace("`", "")
+    return ((found[1] or "") * is_numbered + found[2]).replace("`", "")
 
 
 def stage(known: dict[str, Path], folder: Path) -> None:

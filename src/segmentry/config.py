@@ -19,7 +19,15 @@ from pydantic import (
 from segmentry.errors import ConfigError
 from segmentry.runtime.memory import MIN_MEMORY, parse_size
 from segmentry.runtime.seeds import LARGEST_SEED
-from segmentry.settings import MIN_SIZE, Clip, Fill, Scale, Transform, parse_k_range
+from segmentry.settings import (
+    MIN_SIZE,
+    Clip,
+    Fill,
+    Scale,
+    SparkEngine,
+    Transform,
+    parse_k_range,
+)
 
 if TYPE_CHECKING:
     from segmentry.ingest.clocks import Clock
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
 _DAYS = re.compile("[1-9][0-9]{0,4}d")
-_LISTS = ("with_", "features", "exclude", "mute")
+_LISTS = ("with_", "features", "exclude", "mute", "spark_conf")
 
 
 class RunConfig(BaseModel):
@@ -40,7 +48,16 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
-    engine: Literal["duckdb"] = Field("duckdb", description="duckdb, which reads the files.")
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="Who reads the files: duckdb, or spark, on a cluster."
+    )
+    master: str = Field(
+        "local[*]",
+        description="Of spark: local[*] (default), spark://HOST:PORT, or sc://HOST:PORT.",
+    )
+    spark_conf: tuple[str, ...] = Field(
+        (), description="Settings of Spark, as spark.executor.memory=4g, comma separated."
+    )
     recipe: Literal["default", "classic", "events", "rfm", "table"] = Field(
         "default", description="default, classic, events, rfm or table."
     )
@@ -136,6 +153,17 @@ class RunConfig(BaseModel):
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    _session: Any = None
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the session of Spark that Python hands over: it is not a setting."""
+        self._session = None if context is None else context["session"]
+
+    @property
+    def spark(self) -> SparkEngine:
+        """How the cluster is reached."""
+        return SparkEngine(self._session, self.master, self.spark_conf)
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -268,8 +296,12 @@ def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{file}: not TOML: {error}") from error
     settings |= {name: value for name, value in options.items() if value is not None}
+    session = None
+    if isinstance(engine := settings.get("engine"), SparkEngine):
+        session = engine.session
+        settings |= {"engine": "spark", "master": engine.master, "spark_conf": engine.conf}
     try:
-        checked = RunConfig(**settings)
+        checked = RunConfig.model_validate(settings, context={"session": session})
     except ValidationError as error:
         raise ConfigError("; ".join(_text(problem) for problem in error.errors())) from error
     _refuse_without_effect(checked)
@@ -290,7 +322,9 @@ def _refuse_without_effect(settings: RunConfig) -> None:
 def _text(problem: Any) -> str:
     name = "--" + str(problem["loc"][0]).rstrip("_").replace("_", "-")
     if problem["type"] == "extra_forbidden":
-        expected = ", ".join(sorted(field.rstrip("_") for field in RunConfig.model_fields))
+        expected = ", ".join(
+            sorted(field.rstrip("_") for field in RunConfig.model_fields if field != "session")
+        )
         return f"{problem['loc'][0]!r} is an unknown setting; expected some of {expected}"
     if problem["type"] == "value_error":
         return f"{name}: {problem['ctx']['error']}"

@@ -366,9 +366,11 @@ def containers_of(table):
     """Return the same users as every container that can hold them."""
     frame = table.to_pandas()
     values = np.array(table.with_columns(pl.col("spend").fill_nan(None)).rows(), dtype=object)
+    with np.errstate(invalid="ignore"):  # pandas before 3 casts unknown values on the way
+        nullable = frame.convert_dtypes()
     return {
         "pandas": frame,
-        "pandas, nullable": frame.convert_dtypes(),
+        "pandas, nullable": nullable,
         "pandas, pyarrow": table.to_pandas(use_pyarrow_extension_array=True),
         "pandas, objects": frame.astype(object),
         "pandas, categories": frame.astype({"country": "category", "is_member": object}),

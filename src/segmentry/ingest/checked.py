@@ -25,7 +25,9 @@ from segmentry.schema import (
     EVENT_COLUMNS,
     MICRO,
     Engine,
+    Frames,
     LogParts,
+    PartQueries,
     Progress,
     RowAccount,
     Source,
@@ -403,19 +405,8 @@ def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
 
     Raises EmptyDataError if there is no impression.
     """
-    shown_at = nw.col("shown_at")
-    found = [
-        engine.collect(
-            engine.scan_part(part)
-            .group_by("placement")
-            .agg(
-                nw.len().cast(nw.Int64).alias("n"),
-                shown_at.min().cast(nw.Int64).alias("first_at"),
-                shown_at.max().cast(nw.Int64).alias("last_at"),
-            )
-        )
-        for part in parts
-    ]
+    answers = engine.map_parts(_facts_of_part, parts, tuple)
+    found = [facts for (facts,) in answers if facts is not None]
     if not found:
         raise EmptyDataError("no impression is left to work on; see the rejected rows")
     facts = pl.concat(found)
@@ -427,6 +418,17 @@ def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
         last_at=int(facts["last_at"].max()),  # type: ignore[arg-type]  # an int column
         main_placement=ranked["placement"][0] if ranked.height else None,
     )
+
+
+def _facts_of_part(engine: PartQueries, part: Path) -> Frames:
+    shown_at = nw.col("shown_at")
+    by_placement = engine.scan_part(part).group_by("placement")
+    facts = by_placement.agg(
+        nw.len().cast(nw.Int64).alias("n"),
+        shown_at.min().cast(nw.Int64).alias("first_at"),
+        shown_at.max().cast(nw.Int64).alias("last_at"),
+    )
+    return (engine.collect(facts),)
 
 
 def _read_behaviours(

@@ -97,6 +97,8 @@ def prepare(
             memory=settings.memory,
             block_bytes=block_bytes,
             progress=progress,
+            engine=settings.engine,
+            spark=settings.spark,
         )
     prepared = read_prepared(target)
     accounts = tuple(each.prepared for each in tables_of(prepared).values() if each.prepared)

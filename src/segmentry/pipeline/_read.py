@@ -37,7 +37,7 @@ def read_users(
     """
     rules = _rules(source, config, wanted)
     needed = _needed(source, config, wanted)
-    engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
+    engine = open_engine(config.engine, scratch=scratch, memory=config.memory, spark=config.spark)
     try:
         with explained(engine, "counting users"):
             checked = check_source(
@@ -88,13 +88,15 @@ def opened(
 ) -> AbstractContextManager[Source]:
     """Open the data; of files elsewhere, fetch what the settings let be read of them.
 
-    That is all of a log where only reading it shows when its window begins.
+    That is all of a log where only reading it shows when its window begins, and where Spark reads
+    it, which judges each unit of the files for itself.
     """
+    is_whole = settings.window is not None or settings.engine == "spark"
     return opened_source(
         data_dir,
         mapping,
         temp=settings.temp,
-        moments=(lambda _: (None, None)) if settings.window else partial(_moments, settings),
+        moments=(lambda _: (None, None)) if is_whole else partial(_moments, settings),
         unread=frozenset() if settings.has_behaviours else frozenset({"behaviours"}),
         progress=progress,
     )
@@ -136,6 +138,6 @@ def _rules(source: Source, config: RunConfig, wanted: Wanted) -> Rules:
         trailing_days=config.window_days,
         sample=config.sample,
         is_strict=config.strict,
-        is_tallied=wanted.takes_one_grouping,
+        is_tallied=wanted.takes_one_grouping and config.engine == "duckdb",
         memory=config.memory,
     )

@@ -189,7 +189,18 @@ def read_source(
     return users, files
 
 
-_READING_OPTIONS = ("engine", "with_", "since", "until", "window", "sample", "memory", "strict")
+_READING_OPTIONS = (
+    "engine",
+    "master",
+    "spark_conf",
+    "with_",
+    "since",
+    "until",
+    "window",
+    "sample",
+    "memory",
+    "strict",
+)
 
 
 def _reuse(
@@ -281,7 +292,7 @@ def command_of(
 
     Folders are named without their path, as paths are private.
     """
-    words, implied = ["segmentry", "run"], {"engine", "memory", "temp"}
+    words, implied = ["segmentry", "run"], {"engine", "master", "spark_conf", "memory", "temp"}
     if from_run is not None:
         words += ["--from", Path(from_run).name]
         implied.update(_READING_OPTIONS)

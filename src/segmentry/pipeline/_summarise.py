@@ -340,7 +340,7 @@ def look_again(
     k = segmentation.n_segments
     ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=config.min_size)
     on_part = step_reporter(progress, "describing the log by segment")
-    engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
+    engine = open_engine("duckdb", scratch=scratch, memory=config.memory)
     try:
         with explained(engine, "describing the log"):
             return describe_log(

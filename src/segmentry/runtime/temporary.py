@@ -1,6 +1,7 @@
 """Temporary folders, known to be left over once their process is dead; files whole or absent."""
 
 import contextlib
+import errno
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -78,6 +79,19 @@ def put_in_place(staging: Path, target: Path) -> None:
         old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def put_whole(file: Path, target: Path) -> None:
+    """Move a file under another name, where it is whole or absent, on another disk too."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+        shutil.copyfile(file, partial)
+        partial.replace(target)
 
 
 @contextlib.contextmanager

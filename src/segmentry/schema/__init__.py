@@ -9,7 +9,7 @@ Whatever the files are called, the steps see four tables with these columns:
 - behaviours: ``user_id, happened_at, action, category_id, brand_id``, one row per action.
 """
 
-from segmentry.schema._engine import Engine, LogParts, PartQueries, UserTally
+from segmentry.schema._engine import Engine, Frames, LogParts, PartQueries, UserTally
 from segmentry.schema._outcome import OF_CLICKS, Outcome, OutcomeKind
 from segmentry.schema._source import (
     OF_IMPRESSIONS,
@@ -77,6 +77,7 @@ __all__ = [
     "Feature",
     "FileShape",
     "Fill",
+    "Frames",
     "Kind",
     "LogParts",
     "Need",

@@ -1,21 +1,23 @@
 """From raw events of a body to users with the features of the model, counted as a run does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.features import count_users, derive_features
 from segmentry.ingest.checked import CleanTable, clean_ads, clean_profiles, no_ads, no_profiles
-from segmentry.schema import EVENT_COLUMNS, MICRO, SECONDS_PER_DAY, Window
+from segmentry.schema import EVENT_COLUMNS, MICRO, SECONDS_PER_DAY, Frames, PartQueries, Window
 from segmentry.serve._bodies import invalid, lists_of, table_of
 from segmentry.serve._fields import EventLists, Field, Listed, why_no_events
 from segmentry.serve._live import Model
 from segmentry.serve._problems import Fault, Problem
 
+Item = TypeVar("Item")
+Read = TypeVar("Read")
 WINDOW = Listed("window", (Field("end", "moment"), Field("n_days", "days")), is_single=True)
 
 
@@ -44,6 +46,14 @@ class _HeldRows:
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         del part  # the only one
         return nw.from_native(self._rows.lazy())
+
+    def map_parts(
+        self,
+        read: Callable[[PartQueries, Item], Read],
+        items: Sequence[Item],
+        use: Callable[[Read], Frames],
+    ) -> Iterator[Frames]:
+        return (use(read(self, item)) for item in items)
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         return nw.from_native(frame.lazy())

@@ -1,9 +1,7 @@
 """DuckDB: out of core on one machine."""
 
-import contextlib
 import functools
 import os
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,18 +34,29 @@ from segmentry.ingest.engines._validity import (
     Judged,
     judge,
 )
+from segmentry.ingest.engines._watching import watched
 from segmentry.ingest.files import FileLayout
-from segmentry.schema import SECONDS_PER_DAY, ColumnSource, LogParts, TableSource, UserTally
+from segmentry.runtime.threads import ahead
+from segmentry.schema import (
+    SECONDS_PER_DAY,
+    ColumnSource,
+    Frames,
+    LogParts,
+    PartQueries,
+    TableSource,
+    UserTally,
+)
 
 # What DuckDB says of a line that it sets aside alone, and the reason reported for it. Any other
 # complaint, such as a quote that is not closed, can have swallowed the lines that follow.
 _LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Read = TypeVar("Read")
 _BYTES_PER_HELD_ROW = 64
 _INT32 = 1 << 31
 _IDS = ("user_id", "category_id", "brand_id")
-_SECONDS_BETWEEN_LOOKS = 0.2
 # Integers as differences of a few bits, no dictionary of ids, nothing to compress: a third less
 # time than the default, and a fifth less disk.
 _TEMPORARY = (
@@ -61,14 +70,16 @@ class DuckDBEngine:
     name = "duckdb"
     errors: tuple[type[Exception], ...] = (duckdb.Error, OSError)
 
-    def __init__(self, *, scratch: Path, n_bytes: int) -> None:
+    def __init__(self, *, scratch: Path, n_bytes: int, n_threads: int | None = None) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": False,
             "memory_limit": f"{n_bytes}B",
         }
+        if n_threads is not None:
+            config["threads"] = n_threads
         self._n_bytes, self._config = n_bytes, config
-        self._n_registered = 0
+        self._registered: dict[int, tuple[str, pl.DataFrame]] = {}
 
     @functools.cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -321,10 +332,22 @@ class DuckDBEngine:
         """Return the rows of one part of a log, lazily."""
         return nw.from_native(self._parquet(files_of(part)))
 
+    def map_parts(
+        self,
+        read: Callable[[PartQueries, Item], Read],
+        items: Sequence[Item],
+        use: Callable[[Read], Frames],
+    ) -> Iterator[Frames]:
+        """Read the next item while the last is used."""
+        return map(use, ahead(functools.partial(read, self), items))
+
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""
-        self._n_registered += 1
-        name = f"frame_{self._n_registered}"
+        # Once for all parts that take it; it is held, so that no other has its place in memory.
+        if id(frame) in self._registered:
+            return nw.from_native(self._connection.table(self._registered[id(frame)][0]))
+        name = f"frame_{len(self._registered)}"
+        self._registered[id(frame)] = (name, frame)
         self._connection.register("incoming", frame.to_arrow())
         self._connection.execute(f"CREATE TEMP TABLE {name} AS FROM incoming")
         self._connection.unregister("incoming")
@@ -371,7 +394,7 @@ class DuckDBEngine:
         def judge_and_use(raw: duckdb.DuckDBPyRelation) -> T:
             return use(judge(nw.from_native(raw), source, exclude=exclude, keep_users=kept))
 
-        with _watched(self._connection, source, on_progress=on_progress):
+        with watched(self._connection.query_progress, source, on_progress=on_progress):
             found = self._read_plainly(source, judge_and_use, count)
             return found[0] if found else self._read(source, judge_and_use)
 
@@ -455,7 +478,7 @@ class DuckDBEngine:
                     f"be trusted; {advice_on_quotes(Path(path))}"
                 )
             found[_LINE_REASONS[error]] += n_lines
-        return found
+        return {each: found[each] for each in (WRONG_FIELDS, NOT_TEXT) if found[each]}
 
     def _has_rejects(self) -> bool:
         tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
@@ -464,35 +487,6 @@ class DuckDBEngine:
     def _forget_rejects(self) -> None:
         if self._has_rejects():
             self._connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-
-
-@contextlib.contextmanager
-def _watched(
-    connection: duckdb.DuckDBPyConnection,
-    source: TableSource,
-    *,
-    on_progress: Callable[[int, int], None],
-) -> Iterator[None]:
-    """Tell how much of a running query is done, from a thread that ends with it."""
-    n_bytes = sum(file.stat().st_size for file in source.files)
-    is_done = threading.Event()
-
-    def watch() -> None:
-        while not is_done.wait(_SECONDS_BETWEEN_LOOKS):
-            percent = connection.query_progress()
-            if percent > 0:
-                on_progress(int(n_bytes * percent / 100), n_bytes)
-
-    on_progress(0, n_bytes)
-    watcher = threading.Thread(target=watch, daemon=True)
-    try:
-        watcher.start()  # within: Ctrl-C may arrive when the thread runs, but before this returns
-        yield
-    finally:
-        is_done.set()
-        if watcher.is_alive():
-            watcher.join()
-    on_progress(n_bytes, n_bytes)
 
 
 def _to_polars(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """When a row of the log cannot be used: one rule, one reason, one account on every engine."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,6 +138,37 @@ def reasons_of(source: TableSource) -> Mapping[str, int]:
     """Return the reasons why rows of a log are not used, with their places in its account."""
     reasons = (*_rules(source), WRONG_FIELDS, NOT_TEXT, *_set_apart(source), REPEATED)
     return {reason: place for place, reason in enumerate(reasons)}
+
+
+def total_account(
+    source: TableSource,
+    accounts: Sequence[RowAccount],
+    *,
+    n_repeated: int,
+    exclude: Sequence[str] = (),
+) -> RowAccount:
+    """Add up the accounts of pieces of a log, in any order, of whose rows some are repeated.
+
+    The reasons are in the order of `Judged.account`; `exclude` are those that options gave.
+    """
+    total = RowAccount.total(source.role, accounts)
+    excluded = {**total.excluded, REPEATED: total.excluded.get(REPEATED, 0) + n_repeated}
+    known = [each for each in reasons_of(source) if each != REPEATED]
+    order = [*known, *exclude, NOT_SAMPLED, REPEATED]
+    rejected, excluded = (
+        {
+            each: found[each]
+            for each in sorted(found, key=lambda each: _place(each, order))
+            if found[each]
+        }
+        for found in (total.rejected, excluded)
+    )
+    n_used = total.n_used - n_repeated
+    return replace(total, n_used=n_used, rejected=rejected, excluded=excluded)
+
+
+def _place(reason: str, order: Sequence[str]) -> int:
+    return order.index(reason) if reason in order else len(order)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from segmentry.errors import DataError, OutputError
 from segmentry.ingest.store.prepared import Plan
-from segmentry.ingest.store.text_blocks import BlockRecord
+from segmentry.ingest.text_blocks import BlockRecord
 from segmentry.runtime.codec import Codec
-from segmentry.schema import Engine, PreparedFile, Progress, RowAccount
+from segmentry.schema import Engine, PreparedFile, Progress, RowAccount, TableSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +124,12 @@ def done_blocks(work: Work, role: str, place: int) -> list[DoneBlock]:
         assert step.block is not None, "a step of a block has one"  # noqa: S101  # written so
         found.append(step.block)
     return found
+
+
+def done_accounts(work: Work, table: TableSource) -> list[RowAccount]:
+    """Return the accounts of all blocks of a table."""
+    return [
+        block.account
+        for place in range(len(table.files))
+        for block in done_blocks(work, table.role, place)
+    ]

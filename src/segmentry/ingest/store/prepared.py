@@ -12,7 +12,7 @@ import polars as pl
 
 from segmentry.errors import DataError
 from segmentry.ingest.engines import TIME_OF
-from segmentry.ingest.store.text_blocks import BlockRecord, record_of
+from segmentry.ingest.text_blocks import BlockRecord, record_of
 from segmentry.runtime.codec import Codec
 from segmentry.schema import (
     ColumnSource,
