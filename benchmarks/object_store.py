@@ -77,12 +77,12 @@ def fill(local: Path, address: str) -> None:
                 raise
             time.sleep(0.2)
     for file in sorted(local.iterdir()):
-        client.upload_file(str(file), BUCKET, f"data/{file.name}")
+        client.upload_file(str(file), BUCKET, f"{local.name}/{file.name}")
 
 
 def compare(local: Path, home: Path, *, repeats: int, memory: str) -> None:
     """Run by turns and print seconds, memory and bytes."""
-    sources = {"local": str(local), "object store": f"s3://{BUCKET}/data"}
+    sources = {"local": str(local), "object store": f"s3://{BUCKET}/{local.name}"}
     seconds: dict[str, list[float]] = {name: [] for name in sources}
     summaries = set()
     print("| files | run, s | peak memory, MB | fetched, MB | of, MB |")
