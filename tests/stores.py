@@ -27,7 +27,7 @@ class Bucket:
     def __init__(self, name: str) -> None:
         from segmentry.ingest.remote._stores import file_system_of
 
-        self.name, self._files = name, file_system_of("s3")
+        self.name, self.files = name, file_system_of("s3")
 
     @property
     def address(self) -> str:
@@ -35,7 +35,7 @@ class Bucket:
 
     def put(self, key: str, content: bytes | Path) -> str:
         """Store an object and return its name."""
-        with self._files.open_output_stream(f"{self.name}/{key}", compression=None) as stream:
+        with self.files.open_output_stream(f"{self.name}/{key}", compression=None) as stream:
             stream.write(content if isinstance(content, bytes) else content.read_bytes())
         return f"{self.address}/{key}"
 

@@ -68,6 +68,14 @@ def test_local_parquet(shuffled, run_of, expected, tmp_path):
     assert (found / "summary.json").read_bytes() == expected
 
 
+def test_json_lines(shuffled, run_of, expected, tmp_path):
+    shuffled.write_ndjson(tmp_path / "log.jsonl")
+
+    found = run_of(f'files = "{tmp_path}/log.jsonl"')
+
+    assert (found / "summary.json").read_bytes() == expected
+
+
 def test_an_object_store(shuffled, run_of, expected, tmp_path, monkeypatch):
     bucket = s3_bucket(monkeypatch)
     half = shuffled.height // 2

@@ -136,9 +136,14 @@ def score(
     data_dir: DataDir = None,
     mapping: Mapping = None,
     out: Annotated[
-        Path, typer.Option(help="File to write: .parquet or .csv.", metavar="FILE")
+        Path,
+        typer.Option(
+            help="File to write, .parquet or .csv, here or as s3://…; delta:PATH; env:NAME/TABLE.",
+            metavar="FILE",
+        ),
     ] = Path("scores.parquet"),
     overwrite: Overwrite = False,
+    append: Annotated[bool, typer.Option("--append", help="Add rows to a table.")] = False,
     json: Json = False,
     **settings: Any,
 ) -> None:
@@ -152,6 +157,7 @@ def score(
             mapping=mapping,
             out=out,
             overwrite=overwrite,
+            append=append,
             progress=progress,
             **settings,
         )

@@ -88,13 +88,15 @@ def opened(
 ) -> AbstractContextManager[Source]:
     """Open the data; of files elsewhere, fetch what the settings let be read of them.
 
-    That is all of a log where only reading it shows when its window begins.
+    That is all of a log where only reading it shows when its window begins, and where Spark reads
+    it, which judges each unit of the files for itself.
     """
+    is_whole = settings.window is not None or settings.engine == "spark"
     return opened_source(
         data_dir,
         mapping,
         temp=settings.temp,
-        moments=(lambda _: (None, None)) if settings.window else partial(_moments, settings),
+        moments=(lambda _: (None, None)) if is_whole else partial(_moments, settings),
         unread=frozenset() if settings.has_behaviours else frozenset({"behaviours"}),
         progress=progress,
     )

@@ -8,7 +8,7 @@ from typing import Unpack
 import polars as pl
 
 from segmentry.config import RunConfig, load_config
-from segmentry.errors import ConfigError, OutputError, SchemaError
+from segmentry.errors import SchemaError
 from segmentry.features import (
     BEHAVIOUR_FEATURES,
     EVERY_LOG_FEATURE,
@@ -19,16 +19,14 @@ from segmentry.pipeline._read import opened, read_users
 from segmentry.pipeline._wanted import wanted_of
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
+from segmentry.results.targets import target_of
 from segmentry.runtime.clock import StepClock
-from segmentry.runtime.spreadsheets import without_formulas
-from segmentry.runtime.temporary import written_whole
 from segmentry.schema import Progress, Source
 from segmentry.settings import CheckOptions, ReadingOptions
 
 _MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
 _MAX_OUTSIDE = 0.5
-_WRITERS = (".parquet", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,7 @@ def score(
     mapping: Path | str | None = None,
     out: Path | str | None = None,
     overwrite: bool = False,
+    append: bool = False,
     progress: Progress | None = None,
     **options: Unpack[ReadingOptions],
 ) -> ScoreResult:
@@ -61,9 +60,12 @@ def score(
     mapping : Path or str, optional
         TOML file that says which file and column plays which role, as in `run`.
     out : Path or str, optional
-        File to write, ``.parquet`` or ``.csv``.
+        File to write, ``.parquet`` or ``.csv``, here or as ``s3://bucket/scores.parquet``; a Delta
+        table, ``delta:PATH``; or a table of PostgreSQL, ``env:NAME/TABLE``.
     overwrite : bool
-        Replace the file if it exists.
+        Replace what exists.
+    append : bool
+        Add the rows to a table that exists.
     progress : callable, optional
     **options
         ``engine``, ``since``, ``until``, ``sample``, ``memory``, ``strict`` as in `run`.
@@ -78,9 +80,7 @@ def score(
         If the file exists or cannot be written.
     """
     bundle = read_bundle(Path(run_dir))
-    target = None if out is None else Path(out)
-    if target is not None:
-        _check_file(target, overwrite=overwrite)
+    write = None if out is None else target_of(out, overwrite=overwrite, append=append)
     settings = load_config(None, options)
     if any(name in _BEHAVIOURS for name in bundle.columns):
         settings = settings.model_copy(update={"with_": ("behaviours",)})
@@ -96,12 +96,8 @@ def score(
         users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
     history = None if users.behaviours is None else users.behaviours.window
     segments, unseen = score_users(bundle, users.table, windows=(users.window, history))
-    if target is not None:
-        with written_whole(target) as partial:
-            if target.suffix == ".csv":
-                without_formulas(segments).write_csv(partial)
-            else:
-                segments.write_parquet(partial)
+    if write is not None:
+        write(segments)
     return ScoreResult(segments=segments, notes=_notes(bundle, users, unseen))
 
 
@@ -234,14 +230,3 @@ def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[
             "numbers of distinct ads, categories, brands and campaigns are not"
         )
     return tuple(notes)
-
-
-def _check_file(file: Path, *, overwrite: bool) -> None:
-    if file.suffix not in _WRITERS:
-        raise ConfigError(f"--out {file}: expected a name that ends in .parquet or .csv")
-    if file.is_dir():
-        raise OutputError(f"{file}: is a folder; name a file")
-    if file.exists() and not overwrite:
-        raise OutputError(f"{file}: exists; choose another --out or add --overwrite")
-    if not file.absolute().parent.is_dir():
-        raise OutputError(f"{file.absolute().parent}: no such folder; make it first")

@@ -60,7 +60,7 @@ class ColumnSource:
 class FileShape:
     """What must be known to read files, where looking at them does not tell."""
 
-    format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    format: Literal["auto", "csv", "json", "parquet", "whitespace"] = "auto"
     """Parquet and CSV are recognised by their content ("auto"); columns between runs of blanks
     are asked for."""
     delimiter: str = ""

@@ -2,7 +2,7 @@
 
 import itertools
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,9 @@ def inspect_parquet(path: Path, wanted: Collection[str] | None) -> FileLayout:
 
     try:
         with pq.ParquetFile(path) as file:
-            columns, n_rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+            fields, n_rows = tuple(file.schema_arrow), file.metadata.num_rows
+            paths = tuple(path for each in fields for path in _paths_into(each))
+            columns = (*file.schema_arrow.names, *paths)
             _refuse_long_texts(path, file.metadata)
             nested = tuple(f.name.strip() for f in file.schema_arrow if pa.types.is_nested(f.type))
             binary = tuple(f.name.strip() for f in file.schema_arrow if _is_binary(f.type))
@@ -51,6 +53,7 @@ def inspect_parquet(path: Path, wanted: Collection[str] | None) -> FileLayout:
         sample=sample,
         partitions=partitions_of(path),
         nested=nested,
+        paths=paths,
         binary=binary,
         uuids=uuids,
     )
@@ -73,6 +76,29 @@ def _refuse_long_texts(path: Path, metadata: "pq.FileMetaData") -> None:
                     f"{path}: column {column.path_in_schema!r} holds texts of more than 64 kB each;"
                     " expected ids, codes and numbers; leave the column out of the file"
                 )
+
+
+def _paths_into(field: "pa.Field", before: str = "") -> Iterator[str]:
+    """Yield the paths to the plain values of a record."""
+    import pyarrow as pa
+
+    if not pa.types.is_struct(field.type):
+        if before and not pa.types.is_nested(field.type):
+            yield before + field.name
+    elif "." not in field.name:
+        for each in field.type:
+            yield from _paths_into(each, f"{before}{field.name}.")
+
+
+def _values_at(batch: "pa.RecordBatch", path: str) -> list[object] | None:
+    """Return the values that a path leads to; none where its record was not read."""
+    root, *names = path.split(".")
+    if root not in batch.schema.names:
+        return None
+    values: list[object] = batch.column(root).to_pylist()
+    for name in names:
+        values = [each.get(name) if isinstance(each, dict) else None for each in values]
+    return values
 
 
 def _is_binary(kind: "pa.DataType") -> bool:
@@ -107,14 +133,18 @@ def _texts_of(
         column.cast(pa.string()) if getattr(column.type, "unit", "") == "ns" else column
         for column in batch.columns
     ]
-    are_uuids = [name.strip() in uuids for name in batch.schema.names]
-    read = set(batch.schema.names)
-    texts = (
-        [_as_text(value, is_uuid=is_uuid) for value in each.to_pylist()]
-        for each, is_uuid in zip(columns, are_uuids, strict=True)
-    )
-    absent = itertools.repeat("")
-    return zip(*(next(texts) if name in read else absent for name in names), strict=False)
+    texts = {
+        name: [_as_text(value, is_uuid=name.strip() in uuids) for value in column.to_pylist()]
+        for name, column in zip(batch.schema.names, columns, strict=True)
+    }
+    if not batch.num_rows:
+        return
+    found: list[Iterable[str]] = []
+    for name in names:
+        values = None if name in texts else _values_at(batch, name)
+        read = None if values is None else [_as_text(value, is_uuid=False) for value in values]
+        found.append(texts.get(name) or read or itertools.repeat(""))
+    yield from zip(*found, strict=False)
 
 
 def _as_text(value: object, *, is_uuid: bool) -> str:

@@ -13,7 +13,10 @@ from segmentry.ingest.remote import Places, is_table, place_of, table_rows
 _MAGIC = frozenset("*?[")
 _MIN_ROWS_OF_A_COPY = 10
 _HIDDEN = (".", "_", "~$")
-_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
+_SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz"),
+    *(".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz"),
+)
 
 
 def find_files(

@@ -94,7 +94,7 @@ class FilesMapping(_Strict):
     files: Texts = ()
     query: str = ""
     connection: str = ""
-    format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    format: Literal["auto", "csv", "json", "parquet", "whitespace"] = "auto"
     delimiter: str = Field(default="", max_length=1, pattern=r"^[\x09\x20-\x7e]?$")
     decimal: Literal["", ".", ","] = ""
     thousands: Literal["", ".", ",", " ", "'"] = ""

@@ -7,6 +7,23 @@ of the bytes. All that reads files reads local ones, so that rows are judged in 
 from segmentry.ingest.remote._names import place_of
 from segmentry.ingest.remote._places import Places
 from segmentry.ingest.remote._pruning import TimeBounds
-from segmentry.ingest.remote._rows import is_table, query_rows, table_rows
+from segmentry.ingest.remote._rows import (
+    database_address,
+    is_table,
+    lake_options,
+    query_rows,
+    table_rows,
+)
+from segmentry.ingest.remote._stores import file_system_of
 
-__all__ = ["Places", "TimeBounds", "is_table", "place_of", "query_rows", "table_rows"]
+__all__ = [
+    "Places",
+    "TimeBounds",
+    "database_address",
+    "file_system_of",
+    "is_table",
+    "lake_options",
+    "place_of",
+    "query_rows",
+    "table_rows",
+]

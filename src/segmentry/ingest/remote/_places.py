@@ -342,7 +342,8 @@ def _keep_groups(file: Path, groups: Sequence[int], wanted: frozenset[str]) -> N
 
     partial = file.with_name(f".{file.name}.kept")
     with pq.ParquetFile(file) as whole:
-        names = [each for each in whole.schema_arrow.names if is_wanted(each, wanted)]
+        leaves = (whole.metadata.schema.column(i).path for i in range(whole.metadata.num_columns))
+        names = [each for each in leaves if is_wanted(each, wanted)]
         rows = whole.iter_batches(_ROWS, row_groups=list(groups), columns=names)
         first = next(rows)
         with pq.ParquetWriter(partial, first.schema) as writer:

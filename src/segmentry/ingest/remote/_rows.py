@@ -64,10 +64,8 @@ def table_rows(name: str, *, base: Path) -> Rows:
 
 def _delta(address: str, version: int | None, name: str) -> Rows:
     lake = require("deltalake", extra="lake")
-    is_plain_http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    options = {"AWS_ALLOW_HTTP": "true"} if is_plain_http and address.startswith("s3:") else {}
     try:
-        table = lake.DeltaTable(address, version=version, storage_options=options)
+        table = lake.DeltaTable(address, version=version, storage_options=lake_options(address))
     except lake.exceptions.TableNotFoundError as error:
         raise DataError(f"{name}: no Delta table is there; check the path") from error
     except lake.exceptions.DeltaError as error:
@@ -90,6 +88,12 @@ def _delta(address: str, version: int | None, name: str) -> Rows:
 
     names = tuple(field.name for field in table.schema().fields)
     return Rows(name, names, f"version {table.version()}", batches)
+
+
+def lake_options(address: str) -> dict[str, str]:
+    """Return what deltalake has to know besides the usual variables."""
+    is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    return {"AWS_ALLOW_HTTP": "true"} if is_plain and address.startswith("s3:") else {}
 
 
 def _iceberg_of_catalog(path: str, snapshot: int | None, name: str) -> Rows:
@@ -164,19 +168,28 @@ def _unread(name: str, library: str, error: Exception) -> DataError:
     return DataError(f"{name}: cannot be read: {shown}; check the path")
 
 
+def database_address(connection: str, *, where: str) -> str:
+    """Return the address that a variable of the environment holds, named as ``env:NAME``.
+
+    Raises ConfigError if there is none.
+    """
+    variable = connection.removeprefix("env:")
+    address = os.environ.get(variable)
+    if not address:
+        raise ConfigError(
+            f"{where}: the environment has no {variable}; set it to an address such as "
+            "postgresql://user@host/database"
+        )
+    return address
+
+
 def query_rows(query: str, connection: str, *, role: str) -> Rows:
     """Run a query on PostgreSQL, that changes nothing, and return its rows.
 
     Raises ConfigError if no connection is named; DataError if the query fails.
     """
     driver = require("adbc_driver_postgresql.dbapi", extra="sql")
-    variable = connection.removeprefix("env:")
-    address = os.environ.get(variable)
-    if not address:
-        raise ConfigError(
-            f"[{role}] connection: the environment has no {variable}; set it to an address such as "
-            "postgresql://user@host/database"
-        )
+    address = database_address(connection, where=f"[{role}] connection")
     name = f"[{role}] query"
     opened = contextlib.ExitStack()
     try:
