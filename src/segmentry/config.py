@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +16,7 @@ from pydantic import (
 )
 
 from segmentry.errors import ConfigError
+from segmentry.runtime.documents import read_toml
 from segmentry.runtime.memory import MIN_MEMORY, parse_size
 from segmentry.runtime.seeds import LARGEST_SEED
 from segmentry.settings import (
@@ -288,13 +288,7 @@ def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
     """
     settings: dict[str, Any] = {}
     if file is not None:
-        from segmentry.ingest.files import read_settings
-
-        text = read_settings(file, advice="check --config")
-        try:
-            settings = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{file}: not TOML: {error}") from error
+        settings = read_toml(file, advice="check --config")
     settings |= {name: value for name, value in options.items() if value is not None}
     session = None
     if isinstance(engine := settings.get("engine"), SparkEngine):

@@ -195,11 +195,13 @@ def report(
 def card(
     run_dir: RunDir,
     segment: Annotated[int, typer.Option(help="Segment, as 1.", metavar="N")],
-    style: Annotated[str, typer.Option("--format", help="md, html or json.")] = "md",
+    json: Json = False,
+    is_html: Annotated[bool, typer.Option("--html", help="Print a page instead of text.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="File to write; printed if absent.", metavar="FILE")
     ] = None,
     overwrite: Overwrite = False,
+    style: Annotated[str, typer.Option("--format", hidden=True, help="Use --json.")] = "",
 ) -> None:
     """Print one segment on a page.
 
@@ -211,9 +213,10 @@ def card(
     from segmentry.results.summary import read_summary
     from segmentry.runtime.temporary import written_whole
 
-    formats = {"md": render_card_markdown, "html": render_card_page, "json": render_card_json}
-    if style not in formats:
-        raise ConfigError(f"--format {style}: unknown; expected md, html or json")
+    if style:
+        raise ConfigError("--format: not an option any more; use --json or --html, or leave it out")
+    if json and is_html:
+        raise ConfigError("--json and --html: found both; expected one of them")
     if out is not None and out.exists() and not overwrite:
         raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
     summary = read_summary(run_dir)
@@ -222,7 +225,10 @@ def card(
         raise ConfigError(
             f"--segment {segment}: no such segment in {run_dir}; expected 1 to {len(ids)}"
         )
-    text = formats[style](summary, segment)
+    render = render_card_markdown
+    if json or is_html:
+        render = render_card_json if json else render_card_page
+    text = render(summary, segment)
     if out is None:
         typer.echo(text.rstrip())
         return

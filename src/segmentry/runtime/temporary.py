@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,8 @@ def claimed(folder: Path, *, leftovers: str) -> Iterator[Path]:
     from filelock import lock_descriptor
 
     for old in folder.parent.glob(leftovers):
+        if not (old / LOCK).is_file():  # a pipe would never answer
+            continue
         with contextlib.suppress(OSError), (old / LOCK).open("r") as lock:
             if lock_descriptor(lock.fileno(), blocking=False):
                 shutil.rmtree(old, ignore_errors=True)
@@ -64,6 +68,26 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     name = f".segmentry-{secrets.token_hex(4)}.temporary"
     with claimed(parent / name, leftovers=".segmentry-*.temporary") as folder:
         yield folder
+
+
+def own_folder(folder: Path) -> None:
+    """Make a folder whose name others can guess, or take up one that this user made before.
+
+    Raises OSError if there is a link, or what somebody else made.
+
+    >>> import tempfile
+    >>> home = Path(tempfile.mkdtemp())
+    >>> (home / ".a").symlink_to(home)
+    >>> own_folder(home / ".a")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    FileExistsError: [Errno 17] a link, or not your own; remove it: '...'
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found = folder.lstat()
+    is_own = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()  # not on Windows
+    if not stat.S_ISDIR(found.st_mode) or not is_own:
+        raise FileExistsError(errno.EEXIST, "a link, or not your own; remove it", str(folder))
 
 
 def put_in_place(staging: Path, target: Path) -> None:
@@ -100,8 +124,9 @@ def written_whole(file: Path) -> Iterator[Path]:
 
     Raises OutputError if the place cannot be written.
     """
-    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.partial")
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(8)}.partial")
     try:
+        partial.touch(exist_ok=False)
         yield partial
         partial.replace(file)
     except OSError as error:

@@ -28,7 +28,7 @@ def scored(body: bytes, model: Model) -> tuple[bytes, int]:
             table = table_of(rows, model.of_users)
             asked = AskedUsers(table["user_id"], table)
         scores = model.place(asked.table, asked.window)
-    except (ValueError, DataError) as error:
+    except DataError as error:
         raise Problem(422, f"the values cannot be placed: {error}") from error
     by_id = {each.segment_id: each for each in model.summary.segments}
     labels = [None, *model.bundle.names]

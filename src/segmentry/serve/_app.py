@@ -113,6 +113,7 @@ _PROBLEMS = {
     415: "The body is not JSON by its type.",
     421: "The request is meant for another host.",
     422: "A field is wrong, missing or unknown.",
+    429: "Too many wrong tokens.",
     503: "Too much at one time.",
 }
 
@@ -141,7 +142,7 @@ def _refusals(*statuses: int) -> _Responses:
 
 def _add_score(app: FastAPI, live: LiveRun, metrics: Metrics) -> None:
     bodies, limiter = BodyReader(), CapacityLimiter(_N_LARGE)
-    responses = _refusals(400, 401, 408, 413, 415, 421, 422, 503)
+    responses = _refusals(400, 401, 408, 413, 415, 421, 422, 429, 503)
 
     @app.post("/score", response_model=Scored, responses=responses)
     async def score(request: Request) -> Response:
@@ -156,14 +157,14 @@ def _add_score(app: FastAPI, live: LiveRun, metrics: Metrics) -> None:
 
 
 def _add_segments(app: FastAPI, live: LiveRun) -> None:
-    @app.get("/segments", responses=_refusals(401, 421))
+    @app.get("/segments", responses=_refusals(401, 421, 429))
     async def segments() -> SegmentList:
         """List the segments."""
         model = live.model
         facts = [_facts_of(each) for each in model.summary.segments]
         return SegmentList(model.version, model.summary.outcome.kind, facts)
 
-    @app.get("/segments/{key}", responses=_refusals(401, 404, 421, 422))
+    @app.get("/segments/{key}", responses=_refusals(401, 404, 421, 422, 429))
     async def segment(key: Annotated[str, Path(max_length=MAX_TEXT)]) -> SegmentFacts:
         """Return a segment by its key or id."""
         found = live.model.segment(key)
@@ -173,7 +174,7 @@ def _add_segments(app: FastAPI, live: LiveRun) -> None:
 
 
 def _add_users(app: FastAPI, live: LiveRun) -> None:
-    @app.get("/users/{user_id}", responses=_refusals(401, 404, 421, 422))
+    @app.get("/users/{user_id}", responses=_refusals(401, 404, 421, 422, 429))
     async def user(user_id: Annotated[str, Path(max_length=MAX_TEXT)]) -> UserFacts:
         """Return where a user of the run was put."""
         return _user_of(live.model, user_id)
@@ -185,7 +186,7 @@ def _add_health(app: FastAPI, live: LiveRun, metrics: Metrics) -> None:
         """Say whether the service answers; needs no token."""
         return Health("stale" if live.problem else "ok", live.model.version)
 
-    @app.get("/metrics", response_class=PlainTextResponse, responses=_refusals(401, 421))
+    @app.get("/metrics", response_class=PlainTextResponse, responses=_refusals(401, 421, 429))
     async def measured() -> PlainTextResponse:
         """Return counts of what was served, in the text format of Prometheus."""
         kind = "text/plain; version=0.0.4; charset=utf-8"

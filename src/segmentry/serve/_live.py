@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
 from segmentry.describe.profiles import SegmentProfile
@@ -52,13 +51,12 @@ class Model:
     def place(self, table: pl.DataFrame, window: Window | None = None) -> Scores:
         """Put users into segments, as `score` does; the features are of the model's own window.
 
-        Raises ValueError if a value is too far off to be placed.
+        Raises DataError if a value is too far off to be placed.
         """
         frozen = self.bundle.frozen
         if window is not None:
             frozen = frozen.in_windows(window, None)
-        with np.errstate(over="ignore", invalid="ignore"):
-            ids, margins = frozen.place(table)
+        ids, margins = frozen.place(table)
         unseen: Mapping[str, int] = {}
         if any(field.kind == "level" for field in self.of_users.fields):
             unseen = self.bundle.preprocessing.unseen_levels(table.filter(ids != UNASSIGNED))

@@ -3,7 +3,7 @@
 In: a path. Out: a `FileLayout`, before anything reads the file as a whole.
 """
 
-from segmentry.ingest.files._inspect import estimate_rows, inspect_file, read_settings
+from segmentry.ingest.files._inspect import estimate_rows, inspect_file
 from segmentry.ingest.files._layout import FileLayout, partitions_of, require_columns
 from segmentry.ingest.files._text import HEAD_BYTES, TAIL_BYTES, explaining_gzip
 from segmentry.ingest.files._values import (
@@ -29,6 +29,5 @@ __all__ = [
     "is_number",
     "is_padded",
     "partitions_of",
-    "read_settings",
     "require_columns",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from segmentry.errors import ConfigError, DataError
+from segmentry.errors import DataError
 from segmentry.ingest.files._layout import FileLayout, refuse_repeated
 from segmentry.ingest.files._parquet import inspect_parquet
 from segmentry.ingest.files._text import HEAD_BYTES, inspect_text
@@ -68,21 +68,3 @@ def estimate_rows(path: Path) -> int | None:
         head = file.read(HEAD_BYTES)
     n_lines = head.count(b"\n")
     return int(path.stat().st_size * n_lines / len(head)) if n_lines else 1
-
-
-def read_settings(file: Path, *, advice: str) -> str:
-    """Return the text of a file of settings, without its byte-order mark.
-
-    Raises ConfigError if it cannot be read or is not UTF-8; `advice` ends the message.
-
-    >>> read_settings(Path("nowhere.toml"), advice="check --config")
-    Traceback (most recent call last):
-    ...
-    segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --config
-    """
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}; {advice}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: not UTF-8 text; {advice}") from error

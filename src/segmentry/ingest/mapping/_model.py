@@ -4,7 +4,6 @@ import datetime as dt
 import difflib
 import itertools
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from segmentry.errors import ConfigError
 from segmentry.ingest.clocks import Clock, standard_hours
-from segmentry.ingest.files import read_settings
+from segmentry.runtime.documents import parse_toml, read_toml
 from segmentry.schema import ADS_COLUMNS, UtcOffset
 
 AttributeKind = Literal[
@@ -443,7 +442,7 @@ def load_mapping(file: Path) -> DataMapping:
     ...
     segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --mapping
     """
-    return parse_mapping(read_settings(file, advice="check --mapping"), origin=str(file))
+    return _checked(read_toml(file, advice="check --mapping"), origin=str(file))
 
 
 def parse_mapping(text: str, *, origin: str) -> DataMapping:
@@ -456,10 +455,10 @@ def parse_mapping(text: str, *, origin: str) -> DataMapping:
     ...
     segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is not a key (did ...
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin}: not TOML: {error}") from error
+    return _checked(parse_toml(text, origin=origin), origin=origin)
+
+
+def _checked(content: Mapping[str, Any], *, origin: str) -> DataMapping:
     try:
         return DataMapping(**content)
     except ValidationError as error:

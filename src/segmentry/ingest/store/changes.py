@@ -39,6 +39,7 @@ from segmentry.ingest.store.prepared import (
 )
 from segmentry.ingest.store.slices import merge_parts, place_slice
 from segmentry.ingest.text_blocks import BlockRecord, record_of
+from segmentry.runtime.temporary import own_folder
 from segmentry.schema import PreparedFile, Progress, RowAccount, TableSource
 
 FORGOTTEN = "forgotten at the user's request"
@@ -57,7 +58,7 @@ def _changing(
     staging = target.parent / f".{target.name}.preparing"
     busy = f"{target}: is being changed by another process; wait until it has ended"
     try:
-        staging.mkdir(exist_ok=True)
+        own_folder(staging)
         with locked(staging / "lock", busy=busy):
             if (staging / "journal").exists():
                 (staging / "journal").unlink()

@@ -29,7 +29,7 @@ from segmentry.ingest.store.prepared import (
     write_prepared,
 )
 from segmentry.ingest.store.slices import merge_parts
-from segmentry.runtime.temporary import put_in_place
+from segmentry.runtime.temporary import own_folder, put_in_place
 from segmentry.schema import Progress, Source, TableSource
 from segmentry.settings import SparkEngine
 
@@ -55,7 +55,7 @@ def prepare_source(
     staging = target.parent / f".{target.name}.preparing"
     is_new = overwrite or not target.exists()
     with _written(target):
-        staging.mkdir(parents=True, exist_ok=True)
+        own_folder(staging)
         busy = f"{target}: is being prepared by another process; wait until it has ended"
         with locked(staging / "lock", busy=busy):
             if overwrite:
