@@ -14,6 +14,7 @@ import polars as pl
 
 from segmentry.errors import BundleError, DataError, OutputError
 from segmentry.features.users import SHOP_COUNTS, BehaviourData
+from segmentry.ingest.remote import place_of
 from segmentry.ingest.store.prepared import recorded
 from segmentry.results.scoring import Bundle, read_bundle_file
 from segmentry.runtime.clock import StepRecord
@@ -79,6 +80,12 @@ def check_target(run_dir: Path, *, overwrite: bool) -> None:
     segmentry.errors.OutputError: .: exists and is not a run folder (no manifest.json), so it is \
 not replaced; choose another --out
     """
+    place = place_of(run_dir)
+    if place is not None:
+        raise OutputError(
+            f"{place}: a run folder is written on this machine; name a local --out and copy it, "
+            "manifest.json last"
+        )
     if os.path.lexists(run_dir):  # a link to nothing is in the way too
         if not (run_dir / "manifest.json").is_file():
             raise OutputError(

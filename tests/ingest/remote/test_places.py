@@ -1,5 +1,7 @@
 """Files elsewhere: found, fetched as far as they are needed, and each failure in one line."""
 
+from pathlib import Path
+
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,9 +11,11 @@ from tests.stores import s3_bucket, web_server
 from tests.texts import raises_text, says
 
 from segmentry import build_user_table
-from segmentry.errors import ConfigError, DataError
+from segmentry.errors import ConfigError, DataError, OutputError
+from segmentry.ingest.mapping import find_files
 from segmentry.ingest.remote import _failures, place_of
 from segmentry.ingest.sources import opened_source
+from segmentry.results.run_folder import check_target
 
 LOG = 'user_id = "who"\ntime = "when"\nad_id = "ad"\nclick = "hit"\n'
 
@@ -264,3 +268,10 @@ def test_nothing_is_left_of_what_was_fetched(bucket, small, tmp_path):
     table_of(tmp_path, bucket.put("log.csv", small), temp=str(temp))
 
     assert list(temp.iterdir()) == []
+
+
+def test_commands_that_work_on_this_machine_alone_say_so(tmp_path):
+    with raises_text(OutputError):
+        check_target(Path("s3://logs/run"), overwrite=True)
+    with raises_text(DataError):
+        find_files(["s3://logs/log.csv"], base=tmp_path, role="init")

@@ -43,6 +43,8 @@ def find_files(
             continue
         pattern, shown, folder = name, name, base
         place = place_of(name) or place_of(base / name)
+        if place is not None and places is None:
+            raise DataError(f"{place}: not on this machine, where this command looks; download it")
         if places is not None and place is not None:
             found_at = places.stand_in(place)
             pattern, shown = str(found_at), str(place)
