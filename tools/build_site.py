@@ -51,7 +51,7 @@ SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             *("explanation/validation", "decisions/0005-choice-of-k", "explanation/algorithms"),
             *("explanation/exposure", "explanation/plans", "explanation/outcomes"),
-            "explanation/over-time",
+            *("explanation/over-time", "explanation/security"),
         ),
     ),
     "Decisions": ("decisions", ("decisions/README",)),

@@ -21,9 +21,9 @@ from segmentry.lifecycle.history import (
     History,
     Refreshed,
     Refreshes,
+    alone_with,
     begun,
     carried_on,
-    read_history,
     written_history,
 )
 from segmentry.lifecycle.keys import SegmentKeys, first_keys
@@ -198,13 +198,13 @@ def refresh(
     check_target(target, overwrite=overwrite)
     earlier = _read_earlier(Path(run_dir), options)
     folder = None if history is None else _checked_folder(Path(history), earlier.folder, target)
-    past = History(None, None) if folder is None else read_history(folder)
-    if folder is not None:
-        check_history(past, folder, earlier.keys, earlier.bundle.window, run=earlier.folder.name)
     settings = earlier.settings
     with opened(data_dir, mapping, settings, progress=progress) as source, ExitStack() as last:
         wanted = wanted_of(source, settings)
         _check_features(wanted, earlier.summary)
+        past, then = last.enter_context(alone_with(folder)), earlier.bundle.window
+        if folder is not None:
+            check_history(past, folder, earlier.keys, then, run=earlier.folder.name)
         with staged(target, overwrite=overwrite) as staging, ExitStack() as temporary:
             scratch = temporary.enter_context(
                 scratch_folder(settings.temp, default=staging / "scratch")

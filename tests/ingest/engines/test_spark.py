@@ -1,12 +1,18 @@
 """Spark reads, counts and prepares what DuckDB does, to the byte: one session for all tests."""
 
 import gzip
+import os
 import random
 import re
 import shutil
+import signal
+import sys
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.pipeline.runs import generated
 from tests.reads import DAILY_PURCHASES, LOG_HEADER, csv_text, source_of, split, used_rows
@@ -14,9 +20,11 @@ from tests.texts import raises_text, says
 
 from segmentry.datasets import GeneratorOptions, generate_taobao
 from segmentry.errors import ConfigError, DataError, EngineError
+from segmentry.features._behaviour_table import _rows_by_user
 from segmentry.ingest.engines import open_engine, spark
 from segmentry.ingest.engines.spark import ClusterEngine, opened_cluster
 from segmentry.ingest.engines.spark._session import _started, cause_of
+from segmentry.ingest.engines.spark._tasks import see_folder
 from segmentry.pipeline import build_user_table, check_data, prepare, run, score
 from segmentry.runtime import memory
 from segmentry.settings import SparkEngine
@@ -203,6 +211,62 @@ def test_users_beyond_the_memory_are_refused_before_they_are_counted(engine_of, 
 )
 def test_a_failure_of_spark_is_one_line(text):
     says(cause_of(text))
+
+
+def killed_by_the_system(rows, scratch):
+    yield from rows
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed_each_time_is_one_line(cluster):
+    from pyspark import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    with raises_text(EngineError):
+        cluster.rows_of("counting", (1, killed_by_the_system))
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+def test_a_worker_with_another_version_is_refused(cluster, monkeypatch):
+    monkeypatch.setattr(spark._session, "versions", lambda: {"polars": "0.1"})
+
+    with pytest.raises(EngineError, match=r"a worker has polars [0-9.]+, not 0.1: install"):
+        cluster.look()
+
+
+def test_a_worker_without_segmentry_is_refused(session, cluster, tmp_path, monkeypatch):
+    (tmp_path / "segmentry.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'segmentry'\")"
+    )
+    python = tmp_path / "python"
+    path = f"PYTHONPATH={tmp_path}:$PYTHONPATH"
+    python.write_text(f'#!/bin/sh\n{path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(session.sparkContext, "pythonExec", str(python))
+
+    with raises_text(EngineError):
+        cluster.look()
+
+
+def test_a_worker_that_does_not_see_the_folder_is_refused(cluster, tmp_path):
+    absent = tmp_path / "of another machine" / "seen by the driver"
+
+    with pytest.raises(EngineError, match=r"does not see .*of another machine: name a folder"):
+        cluster.rows_of("looking", (1, partial(see_folder, file=absent)))
+
+
+def test_tables_beyond_the_bound_are_refused(cluster, tmp_path):
+    small = replace(cluster, max_bytes=10)
+    users = tmp_path / "part=0" / "rows.parquet"
+    users.parent.mkdir()
+    pl.DataFrame({"user_id": range(1000)}).write_parquet(users)
+    engine = ClusterEngine(
+        small, scratch=tmp_path, n_bytes=10**8, task_bytes=10**8, max_users=1, stack=ExitStack()
+    )
+
+    with raises_text(EngineError):
+        list(engine.map_parts(_rows_by_user, [users.parent], tuple))
+    engine.close()
 
 
 def test_rows_come_to_the_driver_by_one_bounded_way():

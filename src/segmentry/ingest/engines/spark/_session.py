@@ -37,12 +37,7 @@ MIN_JAVA = 17
 _ANSWER_SECONDS = 10
 FIRST_TASK_SECONDS = 120
 """How long a cluster may take to begin a task: an executor is started for it."""
-_REFUSED = {
-    "spark.executor.pyspark.memory": "it limits address space, of which the engine reserves more "
-    "than it uses, so that every worker crashes; leave it out and give --memory",
-    "spark.sql.execution.pythonUDF.arrow.enabled=false": "tables are handed over as Arrow",
-    "spark.sql.execution.arrow.pyspark.enabled=false": "tables are handed over as Arrow",
-}
+_REFUSED = "spark.executor.pyspark.memory"
 _DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -178,7 +173,7 @@ def opened_cluster(
     if session is None:
         session = own = _open(master, _settings_of(conf))
     try:
-        _refuse_settings(_known_settings(session))
+        _refuse(session.conf.get(_REFUSED, None))
         cluster = Cluster(session, folder, max_bytes)
         cluster.look()
         yield cluster
@@ -198,21 +193,17 @@ def _settings_of(texts: Sequence[str]) -> dict[str, str]:
                 f"--spark-conf {text}: expected KEY=VALUE, as spark.executor.memory=4g"
             )
         found[name] = value
-    _refuse_settings(found)
+    _refuse(found.get(_REFUSED))
     return found
 
 
-def _known_settings(session: Any) -> dict[str, str]:
-    names = {each.partition("=")[0] for each in _REFUSED}
-    found = {name: session.conf.get(name, None) for name in names}
-    return {name: value for name, value in found.items() if value}
-
-
-def _refuse_settings(settings: Mapping[str, str]) -> None:
-    for each, why in _REFUSED.items():
-        name, _, value = each.partition("=")
-        if name in settings and value in ("", settings[name].lower()):
-            raise ConfigError(f"Spark setting {name}={settings[name]}: {why}")
+def _refuse(memory: str | None) -> None:
+    if memory is not None:
+        raise ConfigError(
+            f"Spark setting {_REFUSED}={memory}: it limits address space, of which the engine "
+            "reserves more than it uses, so that every worker crashes; leave it out and give "
+            "--memory"
+        )
 
 
 def _open(master: str, settings: Mapping[str, str]) -> "SparkSession":
