@@ -27,7 +27,10 @@ SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Start": ("start", ("index", "start/install", "start/first-run", "start/report")),
     "Tutorials": (
         "tutorials",
-        ("tutorials/taobao", "tutorials/purchases", "tutorials/table", "guide/month-two"),
+        (
+            *("tutorials/taobao", "tutorials/purchases", "tutorials/table"),
+            *("guide/month-two", "guide/cluster"),
+        ),
     ),
     "How-to": (
         "guide",
