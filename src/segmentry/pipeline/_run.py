@@ -131,17 +131,15 @@ def run(
         _refuse_reading_options(settings)
         with clock.step("reuse the user table"):
             users, inputs, settings = _reuse(Path(from_run), settings)
-        data: AbstractContextManager[Source | None] = nullcontext()
-    else:
+    data: AbstractContextManager[Source | None] = nullcontext()
+    if from_run is None:
         data = opened(data_dir, mapping, settings, progress=progress)
     command = command_of(data_dir, from_run, settings, mapping=mapping, names=names)
-    scratch = None
+    scratch, files = None, set[Path]()
     with data as source, staged(target, overwrite=overwrite) as staging, ExitStack() as temporary:
-        files: set[Path] = set()
         if source is not None:
-            scratch = temporary.enter_context(
-                scratch_folder(settings.temp, default=staging / "scratch")
-            )
+            room = scratch_folder(settings.temp, default=staging / "scratch")
+            scratch = temporary.enter_context(room)
             users, files = read_source(source, settings, scratch, clock, progress)
             inputs = fetched(source)
         found = form_segments(users, settings, clock=clock, progress=progress)
