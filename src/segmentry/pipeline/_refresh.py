@@ -35,7 +35,7 @@ from segmentry.pipeline._read import opened
 from segmentry.pipeline._run import command_of, read_source
 from segmentry.pipeline._summarise import Named
 from segmentry.pipeline._wanted import wanted_of
-from segmentry.pipeline._windows import count_windows, has_new_alarm, place_as_formed
+from segmentry.pipeline._windows import count_windows, has_new_alarm, luck_of, place_as_formed
 from segmentry.results.names import renamed, with_carried
 from segmentry.results.run_folder import (
     check_target,
@@ -257,7 +257,15 @@ def _choose(
         earlier_ids=(kept.ids, len(earlier.keys.keys)),
     )
     refit = _Fit(users, found, room)
-    compared = _compare(earlier, refit, kept.ids, reading.settings)
+    compared = compare_refit(
+        earlier.keys,
+        earlier.bundle.names,
+        kept.ids,
+        found.segmentation.segment_ids,
+        n_new=found.segmentation.n_segments,
+        window=users.window,
+        min_size=reading.settings.min_size,
+    )
     over_time = count_windows(
         earlier.folder,
         earlier.bundle,
@@ -387,19 +395,6 @@ def _check_users(earlier: _Earlier, users: pl.Series) -> None:
         )
 
 
-def _compare(earlier: _Earlier, refit: _Fit, kept_ids: IntVector, settings: RunConfig) -> Refit:
-    segmentation = refit.found.segmentation
-    return compare_refit(
-        earlier.keys,
-        earlier.bundle.names,
-        kept_ids,
-        segmentation.segment_ids,
-        n_new=segmentation.n_segments,
-        window=refit.users.window,
-        min_size=settings.min_size,
-    )
-
-
 def _changes(
     earlier: _Earlier,
     kept: _Kept,
@@ -426,6 +421,9 @@ def _changes(
             compared,
             before=earlier.keys,
             min_size=settings.min_size,
+            luck=luck_of(
+                earlier.bundle, kept.users, kept.ids, earlier.segments, seed=settings.seed
+            ),
         ),
     )
 

@@ -1,6 +1,5 @@
 """Put the users of new data into the segments of a run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
@@ -21,12 +20,12 @@ from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import Bundle, score_users
 from segmentry.results.targets import target_of
 from segmentry.runtime.clock import StepClock
-from segmentry.schema import Progress, Source
+from segmentry.schema import UNASSIGNED, Progress, Source
+from segmentry.segments.preprocessing import differences
 from segmentry.settings import CheckOptions, ReadingOptions
 
 _MEMBERSHIP = ("n_impressions",)
 _BEHAVIOURS = frozenset(feature.name for feature in BEHAVIOUR_FEATURES)
-_MAX_OUTSIDE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +94,11 @@ def score(
         known = tuple(each for each in source.attributes if each.name in names)
         users = _read_table(replace(source, attributes=known), settings, wanted, progress=progress)
     history = None if users.behaviours is None else users.behaviours.window
-    segments, unseen = score_users(bundle, users.table, windows=(users.window, history))
+    segments, _ = score_users(bundle, users.table, windows=(users.window, history))
     if write is not None:
         write(segments)
-    return ScoreResult(segments=segments, notes=_notes(bundle, users, unseen))
+    placed = users.table.filter(segments["segment_id"] != UNASSIGNED)
+    return ScoreResult(segments=segments, notes=_notes(bundle, users, placed))
 
 
 def build_user_table(
@@ -210,19 +210,8 @@ def _as_formed(wanted: Wanted, bundle: Bundle, source: Source) -> Wanted:
     )
 
 
-def _notes(bundle: Bundle, users: UserData, unseen: Mapping[str, int]) -> tuple[str, ...]:
-    notes = [
-        f"{n_users:,} users have a level of {feature} that was not there when the segments were "
-        "formed; it counts as none of the known levels"
-        for feature, n_users in unseen.items()
-    ]
-    for feature, (share, low, high) in bundle.preprocessing.shares_outside(users.table).items():
-        if share > _MAX_OUTSIDE:
-            notes.append(
-                f"{share:.0%} of the known values of {feature} are outside {low:,.4g} to "
-                f"{high:,.4g}, where nearly all users were when the segments were formed; check "
-                "its unit"
-            )
+def _notes(bundle: Bundle, users: UserData, placed: pl.DataFrame) -> tuple[str, ...]:
+    notes = list(differences(bundle.preprocessing, placed))
     if users.window.n_days != bundle.window.n_days:
         notes.append(
             f"these data cover {users.window.n_days:g} days, the segments were formed on "

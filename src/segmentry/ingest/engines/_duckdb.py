@@ -38,6 +38,7 @@ from segmentry.ingest.files import FileLayout
 from segmentry.runtime.threads import ahead
 from segmentry.schema import (
     SECONDS_PER_DAY,
+    UNREADABLE_WHOLE,
     ColumnSource,
     Frames,
     LogParts,
@@ -103,7 +104,8 @@ class DuckDBEngine:
         column = source.columns[name]
         columns = {name: column, "written": ColumnSource(column.name, "text")}
         texts = TableSource("texts", source.files, columns, source.shape)
-        is_strange = f"isnan({name})"
+        is_number = column.type == "number" or column.days_until is not None
+        is_strange = f"isnan({name})" if is_number else f"{name} = {UNREADABLE_WHOLE}"
         found = self._read(texts, lambda rows: _to_polars(rows.filter(is_strange).min("written")))
         unreadable_rows(self._ask)
         return str(found.item())
