@@ -10,7 +10,7 @@ WRITTEN := src docs examples tests tools benchmarks README.md CHANGELOG.md CONTR
 PACKAGE := $(VENV)/.package
 
 .DEFAULT_GOAL := help
-.PHONY: help browser postgres demo gate hooks test texts coverage ci bench bench-behaviours verify docs pictures package try-wheel clean
+.PHONY: help browser postgres java demo gate audit fuzz hooks test texts coverage ci bench bench-behaviours verify docs site pictures package try-wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -32,6 +32,9 @@ browser: ## Install what the browser tests need (root, Debian): Chromium and axe
 
 postgres: ## Install the server that runs the exported queries in tests (root, Debian)
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || (apt-get update && apt-get install --yes postgresql)
+
+java: ## Install what Spark runs on in tests (root, Debian)
+	command -v java >/dev/null || (apt-get update && apt-get install --yes openjdk-17-jre-headless)
 
 demo: $(PACKAGE) ## Generate a small log, segment its users, write demo/run/report.html
 	$(BIN)/segmentry demo --out demo
@@ -55,7 +58,14 @@ gate: $(READY) ## Run the static gate: style, types, layers and circles, referen
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/codespell $(WRITTEN)
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 	$(BIN)/python -m pytest --quiet tests/contracts/test_words.py
+
+audit: $(READY) ## Ask for known vulnerabilities of the pinned libraries; needs the network
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+fuzz: $(READY) ## Try random inputs of whatever strangers send: MINUTES=10 of each kind
+	$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10)
 
 hooks: $(READY) ## Run the gate before each commit, by pre-commit
 	$(BIN)/pre-commit install
@@ -108,7 +118,10 @@ verify: $(READY) ## Check what takes long: slow tests, full scale, equal answers
 docs: $(READY) ## Write the reference pages that come from the code
 	$(BIN)/python docs/generate.py
 
-pictures: $(READY) browser demo ## Take the pictures of README again, of the demo in Chromium
+site: $(READY) ## Build the site into build/site and check its links; needs no network
+	$(BIN)/python tools/build_site.py
+
+pictures: $(READY) browser demo ## Take the pictures of README and site again, of the demo in Chromium
 	$(BIN)/python docs/pictures.py demo/run
 
 package: $(READY) ## Build sdist and wheel into dist/ and check them; an SBOM of what the wheel brings
@@ -120,7 +133,7 @@ package: $(READY) ## Build sdist and wheel into dist/ and check them; an SBOM of
 	$(BIN)/check-wheel-contents dist/*.whl
 	$(PYTHON) -m venv --without-pip $(VENV)/bare
 	$(BIN)/python -m pip --python $(VENV)/bare/bin/python install --quiet --constraint constraints.txt dist/*.whl
-	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type library --output-reproducible \
 	  --output-file dist/sbom.cdx.json $(VENV)/bare/bin/python
 	rm -rf $(VENV)/bare $(VENV)/from-tree
 
@@ -128,4 +141,4 @@ try-wheel: package ## Install the wheel from nothing in several ways and run its
 	$(PYTHON) tools/try_wheel.py dist/*.whl --python $(or $(PYTHONS),$(PYTHON))
 
 clean: ## Remove the virtual environment, caches and the demo
-	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

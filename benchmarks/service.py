@@ -85,8 +85,8 @@ def users_of(run_dir):
     """Return users of raw features, and the segment that the run put each into."""
     from segmentry.serve._live import read_model
 
-    names = [field.name for field in read_model(run_dir, has_users=False).fields]
-    table = pl.read_parquet(run_dir / "users.parquet", columns=["user_id", *names])
+    names = [field.name for field in read_model(run_dir, has_users=False).of_users.fields]
+    table = pl.read_parquet(run_dir / "users.parquet", columns=names)
     found = pl.read_parquet(run_dir / "segments.parquet")
     return table.to_dicts(), dict(zip(found["user_id"], found["segment_id"], strict=True))
 

@@ -1,4 +1,4 @@
-"""Take the pictures of README again: the report and the dashboard of the demo, in Chromium.
+"""Take the pictures of README and the site again: the demo's report and dashboard, in Chromium.
 
 Usage: python docs/pictures.py RUN_DIR
 """
@@ -15,26 +15,33 @@ from playwright.sync_api import Browser, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 MAX_COLOURS = 256
+PARTS = {"card": ".card", "later": "#figure-ctr_later"}
+"""Parts of the report that the page about it shows."""
 PANES = (("segments", "light", ".card"), ("map", "dark", ".stVegaLiteChart canvas"))
 """Pages of the dashboard, with what must be there before a picture is taken."""
 
 
 def main(run_dir: Path) -> None:
-    """Write ``report.png`` and ``dashboard.png``."""
+    """Write the first screen and parts of the report, and ``dashboard.png``."""
     with sync_playwright() as started:
         browser = started.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         write("report", shot_of_report(browser, run_dir))
+        for name, part in PARTS.items():
+            write(f"report-{name}", shot_of_report(browser, run_dir, part))
         write("dashboard", side_by_side(shots_of_dashboard(browser, run_dir)))
         browser.close()
 
 
-def shot_of_report(browser: Browser, run_dir: Path) -> Image.Image:
-    """Return the first screen of the report."""
+def shot_of_report(browser: Browser, run_dir: Path, part: str = "") -> Image.Image:
+    """Return the first screen of the report, or the part that a selector names."""
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.goto((run_dir.absolute() / "report.html").as_uri())
-    return Image.open(io.BytesIO(page.screenshot()))
+    if not part:
+        return Image.open(io.BytesIO(page.screenshot()))
+    page.evaluate("document.getElementById('analyst').open = true")
+    return Image.open(io.BytesIO(page.locator(part).first.screenshot()))
 
 
 def shots_of_dashboard(browser: Browser, run_dir: Path) -> list[Image.Image]:

@@ -81,18 +81,18 @@ def render_errors(note: str) -> str:
 
 
 def _part(title: str, module: str, names: Sequence[str]) -> Iterator[str]:
-    yield from ("", f"## {title}", "")
+    yield from ("", f"## {title}", "", f"`from {module} import ...`", "")
     for name in sorted(names, key=str.lower):
         found = getattr(__import__(module, fromlist=[name]), name)
         if inspect.isfunction(found):
-            yield from _function(found, f"{module}.{name}", level=3)
+            yield from _function(found, name, level=3)
         elif inspect.isclass(found):
-            yield from _class(found, f"{module}.{name}")
+            yield from _class(found)
 
 
-def _class(found: type, title: str | None = None) -> Iterator[str]:
+def _class(found: type) -> Iterator[str]:
     is_record = dataclasses.is_dataclass(found)
-    yield from (f"### {title or found.__name__}", "")
+    yield from (f"### {found.__name__}", "")
     if not is_record:
         yield from (*_signature(found, found.__name__), "")
     text = inspect.getdoc(found) or ""

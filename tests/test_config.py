@@ -11,6 +11,7 @@ from tests.texts import raises_text, says
 from segmentry.cli._run import run
 from segmentry.config import RunConfig, load_config, parse_moment
 from segmentry.errors import ConfigError
+from segmentry.ingest.clocks import Clock
 from segmentry.settings import RunOptions, parse_k_range
 
 
@@ -38,9 +39,10 @@ def test_every_setting_is_a_flag_and_every_flag_of_the_run_a_setting():
 def test_the_keywords_of_python_are_the_settings_and_may_be_null():
     given = get_type_hints(RunOptions)
     assert set(given) == set(RunConfig.model_fields)
-    lists, ranges = ("with_", "features", "exclude", "mute"), ("k_range",)
+    lists = ("with_", "features", "exclude", "mute", "spark_conf")
+    wider = ("engine", "k_range")
     for name, field in RunConfig.model_fields.items():
-        if name not in (*lists, *ranges):
+        if name not in (*lists, *wider):
             assert given[name] == field.annotation | None, name
         assert field.description, name
 
@@ -167,11 +169,11 @@ def test_a_range_is_not_made_before_it_is_known_to_be_small():
     ],
 )
 def test_moments_are_local_unless_they_tell_their_zone(text, seconds):
-    assert parse_moment(text, utc_offset_hours=8, option="--since") == seconds
+    assert parse_moment(text, clock=Clock(8), option="--since") == seconds
 
 
 def test_a_date_without_an_offset_is_that_of_utc():
-    assert parse_moment("1970-01-02", utc_offset_hours=0, option="--since") == 86_400
+    assert parse_moment("1970-01-02", clock=Clock(), option="--since") == 86_400
 
 
 @pytest.mark.parametrize(
@@ -179,5 +181,5 @@ def test_a_date_without_an_offset_is_that_of_utc():
 )
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(ConfigError) as caught:
-        parse_moment(text, utc_offset_hours=8, option="--until")
+        parse_moment(text, clock=Clock(8), option="--until")
     says(str(caught.value))

@@ -2,7 +2,7 @@
 
 >>> import segmentry
 >>> sorted(segmentry.__all__)
-['UserSegmenter', 'build_user_table', 'fit_segments', 'refresh', 'run', 'score']
+['SparkEngine', 'UserSegmenter', 'build_user_table', 'fit_segments', 'refresh', 'run', 'score']
 """
 
 import importlib
@@ -13,14 +13,24 @@ from segmentry.runtime.version import __version__ as __version__
 if TYPE_CHECKING:
     from segmentry.estimator import UserSegmenter
     from segmentry.pipeline import build_user_table, fit_segments, refresh, run, score
+    from segmentry.settings import SparkEngine
 
-__all__ = ["UserSegmenter", "build_user_table", "fit_segments", "refresh", "run", "score"]
+__all__ = [
+    "SparkEngine",
+    "UserSegmenter",
+    "build_user_table",
+    "fit_segments",
+    "refresh",
+    "run",
+    "score",
+]
+_HOMES = {"SparkEngine": "segmentry.settings", "UserSegmenter": "segmentry.estimator"}
 
 
 def __getattr__(name: str) -> Any:
     """Load what is first asked for: the pipeline costs half a second, `--help` must not."""
     if name in __all__:
-        home = "segmentry.estimator" if name == "UserSegmenter" else "segmentry.pipeline"
+        home = _HOMES.get(name, "segmentry.pipeline")
         return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module 'segmentry' has no attribute {name!r}")
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,18 +16,27 @@ from pydantic import (
 )
 
 from segmentry.errors import ConfigError
+from segmentry.runtime.documents import read_toml
 from segmentry.runtime.memory import MIN_MEMORY, parse_size
 from segmentry.runtime.seeds import LARGEST_SEED
-from segmentry.settings import MIN_SIZE, Clip, Fill, Scale, Transform, parse_k_range
+from segmentry.settings import (
+    MIN_SIZE,
+    Clip,
+    Fill,
+    Scale,
+    SparkEngine,
+    Transform,
+    parse_k_range,
+)
 
 if TYPE_CHECKING:
-    from segmentry.schema import UtcOffset
+    from segmentry.ingest.clocks import Clock
     from segmentry.segments.preprocessing import Choices
 
 
 _TAKES_FEATURES_AS_THEY_ARE = ("latent", "cells")
 _DAYS = re.compile("[1-9][0-9]{0,4}d")
-_LISTS = ("with_", "features", "exclude", "mute")
+_LISTS = ("with_", "features", "exclude", "mute", "spark_conf")
 
 
 class RunConfig(BaseModel):
@@ -40,7 +48,16 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
-    engine: Literal["duckdb"] = Field("duckdb", description="duckdb, which reads the files.")
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="Who reads the files: duckdb, or spark, on a cluster."
+    )
+    master: str = Field(
+        "local[*]",
+        description="Of spark: local[*] (default), spark://HOST:PORT, or sc://HOST:PORT.",
+    )
+    spark_conf: tuple[str, ...] = Field(
+        (), description="Settings of Spark, as spark.executor.memory=4g, comma separated."
+    )
     recipe: Literal["default", "classic", "events", "rfm", "table"] = Field(
         "default", description="default, classic, events, rfm or table."
     )
@@ -137,6 +154,17 @@ class RunConfig(BaseModel):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
+    _session: Any = None
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the session of Spark that Python hands over: it is not a setting."""
+        self._session = None if context is None else context["session"]
+
+    @property
+    def spark(self) -> SparkEngine:
+        """How the cluster is reached."""
+        return SparkEngine(self._session, self.master, self.spark_conf)
+
     @field_validator("engine", mode="before")
     @classmethod
     def _is_not_removed(cls, value: object) -> object:
@@ -205,21 +233,22 @@ class RunConfig(BaseModel):
         return parse_k_range(self.k_range)
 
 
-def parse_moment(text: str, *, utc_offset_hours: "UtcOffset", option: str) -> int:
-    """Read a moment as epoch seconds: a local date or time in ISO form, or epoch seconds.
+def parse_moment(text: str, *, clock: "Clock", option: str) -> int:
+    """Read a moment on a clock: a local date or time in ISO form, or epoch seconds.
 
     Raises ConfigError if it is neither.
 
-    >>> parse_moment("2017-05-06", utc_offset_hours=8, option="--since")
+    >>> from segmentry.ingest.clocks import Clock
+    >>> parse_moment("2017-05-06", clock=Clock(8), option="--since")
     1494000000
-    >>> parse_moment("yesterday", utc_offset_hours=8, option="--since")
+    >>> parse_moment("yesterday", clock=Clock(8), option="--since")
     Traceback (most recent call last):
     ...
     segmentry.errors.ConfigError: --since 'yesterday': expected a date such as 2017-05-06, a time \
 such as 2017-05-06T18:00, or epoch seconds
     """
     if text.isdecimal() and len(text) > 8:
-        return int(text)
+        return clock.shown(int(text))
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:
@@ -227,9 +256,10 @@ such as 2017-05-06T18:00, or epoch seconds
             f"{option} {text!r}: expected a date such as 2017-05-06, a time such as "
             "2017-05-06T18:00, or epoch seconds"
         ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.timezone(dt.timedelta(hours=utc_offset_hours)))
-    return int(moment.timestamp())
+    if moment.tzinfo is not None:
+        return clock.shown(int(moment.timestamp()))
+    fixed = dt.timezone(dt.timedelta(hours=clock.utc_offset_hours))
+    return int(moment.replace(tzinfo=fixed).timestamp())
 
 
 def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
@@ -258,16 +288,14 @@ def load_config(file: Path | None, options: Mapping[str, Any]) -> RunConfig:
     """
     settings: dict[str, Any] = {}
     if file is not None:
-        from segmentry.ingest.files import read_settings
-
-        text = read_settings(file, advice="check --config")
-        try:
-            settings = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{file}: not TOML: {error}") from error
+        settings = read_toml(file, advice="check --config")
     settings |= {name: value for name, value in options.items() if value is not None}
+    session = None
+    if isinstance(engine := settings.get("engine"), SparkEngine):
+        session = engine.session
+        settings |= {"engine": "spark", "master": engine.master, "spark_conf": engine.conf}
     try:
-        checked = RunConfig(**settings)
+        checked = RunConfig.model_validate(settings, context={"session": session})
     except ValidationError as error:
         raise ConfigError("; ".join(_text(problem) for problem in error.errors())) from error
     _refuse_without_effect(checked)
@@ -288,7 +316,9 @@ def _refuse_without_effect(settings: RunConfig) -> None:
 def _text(problem: Any) -> str:
     name = "--" + str(problem["loc"][0]).rstrip("_").replace("_", "-")
     if problem["type"] == "extra_forbidden":
-        expected = ", ".join(sorted(field.rstrip("_") for field in RunConfig.model_fields))
+        expected = ", ".join(
+            sorted(field.rstrip("_") for field in RunConfig.model_fields if field != "session")
+        )
         return f"{problem['loc'][0]!r} is an unknown setting; expected some of {expected}"
     if problem["type"] == "value_error":
         return f"{name}: {problem['ctx']['error']}"

@@ -1,7 +1,8 @@
 """Words and ranges that settings take; light to import, so that ``--help`` is quick."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, TypedDict
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypedDict
 
 Fill: TypeAlias = Literal["zero", "median", "mode", "own level", "none"]
 Transform: TypeAlias = Literal["none", "log1p", "logit"]
@@ -16,10 +17,46 @@ MIN_SIZE = 50
 _MAX_NUMBERS = 100
 
 
-class ReadingOptions(TypedDict, total=False):
+@dataclass(frozen=True, slots=True)
+class SparkEngine:
+    """A session of Spark, as ``engine`` of `segmentry.run`, `score` and `build_user_table`.
+
+    Parameters
+    ----------
+    session : pyspark.sql.SparkSession or None
+        It stays open. None opens one and stops it at the end.
+    master : str
+        Of the session to open.
+    conf : tuple of str
+        Settings of it, as ``spark.executor.memory=4g``.
+
+    Raises
+    ------
+    MissingExtraError
+        When it is first used, if pyspark is not installed.
+
+    Examples
+    --------
+    >>> SparkEngine(session=None).master
+    'local[*]'
+    """
+
+    session: Any
+    master: str = "local[*]"
+    conf: tuple[str, ...] = ()
+
+
+class EngineOptions(TypedDict, total=False):
+    """Settings that say who reads the files."""
+
+    engine: Literal["duckdb", "spark"] | SparkEngine | None
+    master: str | None
+    spark_conf: Sequence[str] | None
+
+
+class ReadingOptions(EngineOptions, total=False):
     """Settings of a run that say how a log is read; null is as if it were not given."""
 
-    engine: Literal["duckdb"] | None
     since: str | None
     until: str | None
     window: str | None

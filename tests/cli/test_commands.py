@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from tests.pipeline.runs import RUN_FILES, leave_undrawn, segmentry
 from tests.reads import LOG_HEADER, csv_text, write_taobao
-from tests.texts import shows
+from tests.texts import says, shows
 
 from segmentry import __version__
 from segmentry.ingest.engines import ENGINES
@@ -354,3 +354,15 @@ def test_a_command_without_words_shows_its_help(words):
 
 def test_the_version_is_told():
     assert segmentry("--version").out == f"segmentry {__version__}\n"
+
+
+def test_a_card_is_printed_as_text_page_or_json(plain_run):
+    words = ("card", plain_run.folder, "--segment", 1)
+
+    assert segmentry(*words).out.startswith("# ")
+    assert segmentry(*words, "--html").out.startswith("<!doctype html>")
+    assert json.loads(segmentry(*words, "--json").out)["data_label"]
+    for wrong in (("--json", "--html"), ("--format", "json")):
+        answer = segmentry(*words, *wrong)
+        assert answer.code == 2
+        says(answer.out or answer.err)

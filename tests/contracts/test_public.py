@@ -57,8 +57,8 @@ def test_every_name_a_module_offers_is_there(name):
 
 
 def test_the_package_offers_what_it_says():
-    offered = ["UserSegmenter", "build_user_table", "fit_segments", "refresh", "run", "score"]
-    assert segmentry.__all__ == offered
+    pipeline = ["build_user_table", "fit_segments", "refresh", "run", "score"]
+    assert segmentry.__all__ == ["SparkEngine", "UserSegmenter", *pipeline]
     for name in segmentry.__all__:
         found = getattr(segmentry, name)
         assert ">>>" in found.__doc__ or name == "score"

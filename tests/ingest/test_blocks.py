@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.texts import raises_text
 
 from segmentry.errors import DataError
-from segmentry.ingest.store.text_blocks import copy_block, opened_text, skip_block
+from segmentry.ingest.text_blocks import copy_block, opened_text, skip_block
 
 LINES = [f"{n},{n * 7 % 13}\n" for n in range(200)]
 TEXT = "user,clk\n" + "".join(LINES)

@@ -16,7 +16,7 @@ from segmentry.describe.maps._pictures import (
     hexagon_table,
     put_in_hexagons,
 )
-from segmentry.describe.profiles import bin_features
+from segmentry.describe.profiles import bin_features, count_values
 from segmentry.results.summary import read_summary
 from segmentry.schema import Feature
 
@@ -97,10 +97,7 @@ def exact_pictures(plain_run):
     table, segmentation = found.users.table, found.segmentation
     ids, k = segmentation.segment_ids, segmentation.n_segments
     distributions = bin_features(
-        table,
-        ids,
-        (*found.users.features, *found.users.attributes),
-        n_segments=k,
+        count_values(table, ids, (*found.users.features, *found.users.attributes), n_segments=k),
         n_bins=_bins_for(ids, min_size=50),
     )
     return distributions, put_in_hexagons(table, segmentation, ids, min_size=50)[0].hexagons

@@ -487,3 +487,12 @@ def test_any_data_keep_amounts_text_ids_and_columns_named_by_folders(tmp_path):
     assert after.table.equals(before.table)
     assert after.accounts == before.accounts
     assert Path(made.directory / "impressions").is_dir()
+
+
+def test_a_link_under_the_name_of_the_hidden_folder_is_refused(data, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".p.preparing").symlink_to(tmp_path / "elsewhere")
+
+    with raises_text(OutputError):
+        prepare(data, out=tmp_path / "p", block_bytes=BLOCK)
+    assert list((tmp_path / "elsewhere").iterdir()) == []

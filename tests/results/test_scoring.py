@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from tests.texts import raises_text, shows
 
-from segmentry.errors import BundleError, SchemaError
+from segmentry.errors import BundleError, DataError, SchemaError
 from segmentry.features import LOG_FEATURES, SCALES_WITH_WINDOW, BetaPrior
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.results.scoring import (
@@ -242,3 +242,42 @@ def test_users_of_other_windows_are_placed_by_counts_as_of_the_forming_days(user
     expected = frozen.place(scaled)[0]
     np.testing.assert_array_equal(chained, expected)
     assert (expected != frozen.place(users)[0]).any()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("centers",), [[1e308]]),
+        (("centers", 0), [1e308] * 40),
+        (("centers", 0, 0), 1e308),
+        (("centers",), []),
+        (("names",), ["a"]),
+        (("recipe",), "none"),
+        (("preprocessing", "fitted"), []),
+    ],
+    ids=lambda each: ".".join(map(str, each)) if isinstance(each, tuple) else "",
+)
+def test_a_model_that_contradicts_itself_is_refused_when_it_is_read(bundle, path, value):
+    content = json.loads(render_bundle(bundle))
+    *above, last = path
+    place = content
+    for each in above:
+        place = place[each]
+    place[last] = value
+
+    with raises_text(BundleError):
+        parse_bundle(json.dumps(content), source="bundle.json")
+
+
+def test_users_beyond_all_distances_are_refused_and_not_placed(bundle, users):
+    far = users.with_columns(ctr_shrunk=1e308)
+    steps = replace(
+        bundle.preprocessing,
+        fitted=tuple(
+            replace(each, clip_low=None, clip_high=None, transform="none", scale=1.0)
+            for each in bundle.preprocessing.fitted
+        ),
+    )
+
+    with raises_text(DataError):
+        score_users(replace(bundle, preprocessing=steps), far)

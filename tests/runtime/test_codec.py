@@ -48,7 +48,10 @@ def test_the_file_begins_with_its_version_and_who_wrote_it():
     [
         ("", "not a point: Expecting value: line 1 column 1 (char 0); draw it again"),
         ("[3]", "not a point: 'list' object has no attribute 'get'; draw it again"),
-        ('{"point_version": 3, "x": NaN}', "not a point: NaN is not a number; draw it again"),
+        (
+            '{"point_version": 3, "x": NaN}',
+            "not a point: NaN is not a finite number; draw it again",
+        ),
         ("[" * 100_000, "not a point: "),
         ("{}", "version None, but this segmentry reads version 3; draw it again"),
         (

@@ -1,12 +1,15 @@
 """Temporary folders of dead processes are removed by the next one, those of the living stay."""
 
+import os
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from segmentry.runtime.temporary import temporary_folder
+from segmentry.errors import OutputError
+from segmentry.runtime import temporary
+from segmentry.runtime.temporary import own_folder, temporary_folder, written_whole
 
 HOLD = (
     "import sys; from pathlib import Path\n"
@@ -57,3 +60,31 @@ def test_folders_of_others_stay(tmp_path):
         pass
 
     assert [path.name for path in tmp_path.iterdir()] == [".segmentry-mine.temporary"]
+
+
+def test_a_link_in_the_place_of_a_folder_of_work_is_not_followed(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in (".data.preparing", ".data.other"):
+        (tmp_path / name).symlink_to(elsewhere)
+
+    with pytest.raises(FileExistsError, match="a link, or not your own; remove it"):
+        own_folder(tmp_path / ".data.preparing")
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_folder_of_somebody_else_is_not_taken_up(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    with pytest.raises(FileExistsError):
+        own_folder(tmp_path / "work")
+
+
+def test_a_file_that_is_written_whole_follows_no_link_of_its_own_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(temporary.secrets, "token_hex", lambda _: "0" * 16)
+    (tmp_path / f".x.{'0' * 16}.partial").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OutputError), written_whole(tmp_path / "x") as partial:
+        partial.write_text("secret")
+    assert not (tmp_path / "elsewhere").exists()

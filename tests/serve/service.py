@@ -49,7 +49,7 @@ class Client:
 
     def score(self, table: pl.DataFrame):
         """Score the rows of a table; fields that the service does not take are left out."""
-        names = ["user_id", *(field.name for field in self.live.model.fields)]
+        names = [field.name for field in self.live.model.of_users.fields]
         return self.post({"users": table.select(names).to_dicts()})
 
     def _reply(self, sent):

@@ -11,6 +11,7 @@ from tests.serve.service import JSON, Client
 from tests.texts import says
 
 from segmentry.results.run_folder import read_user_table
+from segmentry.runtime.web import MAX_WRONG
 from segmentry.serve import _bodies
 from segmentry.serve._app import build_app
 from segmentry.serve._guard import Guard
@@ -56,7 +57,7 @@ def test_users_and_fields_come_in_any_order(service, plain_run):
 def test_a_level_that_was_not_there_is_counted(attribute_run):
     client = served(attribute_run.folder)
     table = read_user_table(attribute_run.folder).filter("is_profiled").head(2)
-    rows = table.select("user_id", *(f.name for f in client.live.model.fields)).to_dicts()
+    rows = table.select(f.name for f in client.live.model.of_users.fields).to_dicts()
     rows[0]["gender"], rows[1]["gender"] = "7", 1
 
     found = client.post({"users": rows}).json
@@ -202,14 +203,24 @@ class TestGuard:
         return ask(guard, path, headers=headers)[0]["status"]
 
     def test_nothing_but_health_is_served_without_the_token(self, service):
-        guard = Guard(service.app, token=TOKEN, hosts=(), metrics=Metrics())
         wrong = [[], [(b"authorization", b"Bearer wrong")], [(b"authorization", TOKEN.encode())]]
 
         for path in ("/segments", "/score", "/metrics", "/users/1", "/openapi.json", "/nowhere"):
+            guard = Guard(service.app, token=TOKEN, hosts=(), metrics=Metrics())
             assert [self.status(guard, path, headers) for headers in wrong] == [401] * 3
         assert self.status(guard, "/health") == 200
         right = [(b"authorization", b"bearer " + TOKEN.encode())]
         assert self.status(guard, headers=right) == 200
+
+    def test_tokens_of_a_guesser_are_not_compared_beyond_a_few(self, service):
+        guard = Guard(service.app, token=TOKEN, hosts=(), metrics=Metrics())
+        right = [(b"authorization", b"bearer " + TOKEN.encode())]
+
+        wrong = [self.status(guard, headers=[(b"authorization", b"Bearer x")]) for _ in range(20)]
+
+        assert wrong == [401] * MAX_WRONG + [429] * (20 - MAX_WRONG)
+        assert self.status(guard, headers=right) == 429
+        assert self.status(guard, "/health") == 200
 
     def test_a_name_of_another_host_is_refused(self, service):
         guard = Guard(service.app, token=None, hosts=("localhost",), metrics=Metrics())
@@ -273,6 +284,6 @@ def test_the_description_names_the_fields_of_the_model(service):
     described = service.get("/openapi.json").json
     body = described["paths"]["/score"]["post"]["requestBody"]["content"]["application/json"]
 
-    user = body["schema"]["properties"]["users"]["items"]
+    user = body["schema"]["anyOf"][0]["properties"]["users"]["items"]
     assert user["required"] == list(USER)
     assert json.dumps(described)

@@ -19,6 +19,7 @@ from segmentry.cli import _dashboard, _data, _export, _plan, _refresh, _run
 from segmentry.cli._options import takes_written_numbers
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
+from segmentry.runtime.preload import without_grammars
 from segmentry.runtime.version import __version__
 
 _OF_A_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}
@@ -128,6 +129,7 @@ def main() -> None:
     is_json = "--json" in sys.argv[1:]
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     share_freed_memory()
+    without_grammars()
     _write_what_the_output_can_hold()
     with _caught_signals() as caught:
         try:

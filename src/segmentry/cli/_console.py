@@ -29,7 +29,9 @@ from segmentry.schema import DataTraits, RowAccount
 from segmentry.schema import Progress as Report
 
 if TYPE_CHECKING:
+    from segmentry.describe.profiles import SegmentProfile
     from segmentry.present.first_screen import ScreenRow
+    from segmentry.results.run_folder import FileFingerprint
 
 _OF_SEGMENTS = (
     "segment_id",
@@ -87,6 +89,18 @@ def shown_progress() -> Iterator[Report | None]:
 
     with bars:
         yield report
+
+
+def print_segments(segments: Sequence["SegmentProfile"]) -> None:
+    """Print sizes and expected rates on a terminal, while the run goes on."""
+    if not sys.stderr.isatty():
+        return
+    table = table_of(["id", "segment"], ["users", "expected rate"])
+    for each in (segment for segment in segments if not segment.is_withheld):
+        rate = "" if each.expected_rate.value is None else percent(each.expected_rate.value)
+        table.add_row(str(each.segment_id), escape(each.name), percent(each.share, digits=0), rate)
+    # Standard error as it is now: above the bars, which stay below.
+    Console(stderr=True, highlight=False).print(table)
 
 
 def print_json(value: Any) -> None:
@@ -157,6 +171,16 @@ def print_accounts(accounts: Sequence[RowAccount], traits: DataTraits) -> None:
     for account in accounts:
         for reason, n_rows in (*account.rejected.items(), *account.excluded.items()):
             OUT.print(f"  {_role(account, traits)}: {n_rows:,} {reason}")
+
+
+def print_fetched(inputs: Sequence["FileFingerprint"]) -> None:
+    """Print how much was fetched of files that are elsewhere."""
+    fetched = [each for each in inputs if each.n_bytes_read is not None]
+    if fetched:
+        n_read = sum(each.n_bytes_read or 0 for each in fetched) / 1e6
+        n_bytes = sum(each.n_bytes for each in fetched) / 1e6
+        text = f"fetched {n_read:,.1f} of {n_bytes:,.1f} MB from {len(fetched):,} files elsewhere"
+        OUT.print(text)
 
 
 def _role(account: RowAccount, traits: DataTraits) -> str:

@@ -119,7 +119,7 @@ def _generate_months(
     typer.echo(f"What was planted is in {made.truth} and {made.spells.name}")
 
 
-@takes_settings("memory", "duplicates")
+@takes_settings("engine", "master", "spark_conf", "memory", "duplicates")
 def prepare(
     data_dir: DataDir = None,
     mapping: Mapping = None,

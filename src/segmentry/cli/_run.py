@@ -105,6 +105,7 @@ def run(
 ) -> None:
     """Segment the users of a log; write a report."""
     from segmentry.cli import _console
+    from segmentry.results.run_folder import read_manifest
 
     with _console.shown_progress() as progress:
         result = pipeline.run(
@@ -116,6 +117,7 @@ def run(
             config=config,
             overwrite=overwrite,
             progress=progress,
+            on_segments=_console.print_segments,
             **settings,
         )
     summary = result.summary
@@ -123,6 +125,7 @@ def run(
         _console.print_run(summary, out)
         return
     _console.print_accounts(summary.data.accounts, summary.traits)
+    _console.print_fetched(read_manifest(out).inputs)
     typer.echo()
     _console.print_summary(summary, out)
     typer.echo(f"\nReport: {out / 'report.html'}")
@@ -134,9 +137,14 @@ def score(
     data_dir: DataDir = None,
     mapping: Mapping = None,
     out: Annotated[
-        Path, typer.Option(help="File to write: .parquet or .csv.", metavar="FILE")
+        Path,
+        typer.Option(
+            help="File to write, .parquet or .csv, here or as s3://…; delta:PATH; env:NAME/TABLE.",
+            metavar="FILE",
+        ),
     ] = Path("scores.parquet"),
     overwrite: Overwrite = False,
+    append: Annotated[bool, typer.Option("--append", help="Add rows to a table.")] = False,
     json: Json = False,
     **settings: Any,
 ) -> None:
@@ -150,6 +158,7 @@ def score(
             mapping=mapping,
             out=out,
             overwrite=overwrite,
+            append=append,
             progress=progress,
             **settings,
         )
@@ -187,11 +196,13 @@ def report(
 def card(
     run_dir: RunDir,
     segment: Annotated[int, typer.Option(help="Segment, as 1.", metavar="N")],
-    style: Annotated[str, typer.Option("--format", help="md, html or json.")] = "md",
+    json: Json = False,
+    is_html: Annotated[bool, typer.Option("--html", help="Print a page instead of text.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="File to write; printed if absent.", metavar="FILE")
     ] = None,
     overwrite: Overwrite = False,
+    style: Annotated[str, typer.Option("--format", hidden=True, help="Use --json.")] = "",
 ) -> None:
     """Print one segment on a page.
 
@@ -203,9 +214,10 @@ def card(
     from segmentry.results.summary import read_summary
     from segmentry.runtime.temporary import written_whole
 
-    formats = {"md": render_card_markdown, "html": render_card_page, "json": render_card_json}
-    if style not in formats:
-        raise ConfigError(f"--format {style}: unknown; expected md, html or json")
+    if style:
+        raise ConfigError("--format: not an option any more; use --json or --html, or leave it out")
+    if json and is_html:
+        raise ConfigError("--json and --html: found both; expected one of them")
     if out is not None and out.exists() and not overwrite:
         raise OutputError(f"{out}: exists; choose another --out or add --overwrite")
     summary = read_summary(run_dir)
@@ -214,7 +226,10 @@ def card(
         raise ConfigError(
             f"--segment {segment}: no such segment in {run_dir}; expected 1 to {len(ids)}"
         )
-    text = formats[style](summary, segment)
+    render = render_card_markdown
+    if json or is_html:
+        render = render_card_json if json else render_card_page
+    text = render(summary, segment)
     if out is None:
         typer.echo(text.rstrip())
         return

@@ -1,5 +1,6 @@
 """Files that are whole or absent: written under temporary names, renamed together at the end."""
 
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ def staged(directory: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
     """
     is_new = not directory.exists()
     _check(directory)
-    temporary = {name: directory / f".{name}.partial" for name in names}
+    token = secrets.token_hex(8)
+    temporary = {name: directory / f".{name}.{token}.partial" for name in names}
     try:
         yield temporary
         for name in set(NAMES) - set(temporary):

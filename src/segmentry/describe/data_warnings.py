@@ -7,7 +7,7 @@ import polars as pl
 
 from segmentry.evaluation.later_days import Validation
 from segmentry.features.users import UserData
-from segmentry.ingest.quality import UNREADABLE, Finding
+from segmentry.ingest.quality import SPELLED, UNREADABLE, Finding
 from segmentry.runtime.memory import parse_size
 
 _BUSY_SHARE = 0.01
@@ -47,6 +47,13 @@ def warn_of_data(users: UserData) -> Iterator[str]:
                 f"{found.count:,} {found.text} ({_share(found):.0%}): declare how the column is "
                 "written in the mapping (decimal, thousands, missing), or fix the file."
             )
+        if found.code == "damaged-user_id" and _share(found) > _UNREADABLE_SHARE:
+            yield (
+                f"{found.count:,} {found.text} ({_share(found):.0%}): different users may have "
+                "become one; export the ids again, as text."
+            )
+        if found.code.startswith(SPELLED) and _share(found) > _UNREADABLE_SHARE:
+            yield f"{found.count:,} {found.text}; write the ids alike in both tables."
     yield from _of_rejections(users)
 
 

@@ -1,9 +1,10 @@
 """From the parts of both logs to what is counted of behaviours per user."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -21,8 +22,18 @@ from segmentry.features._behaviour_counts import (
 from segmentry.features._behaviour_features import behaviour_provides
 from segmentry.ingest.checked import Checked, refuse_nothing
 from segmentry.runtime.progress import row_reporter
-from segmentry.schema import Engine, LogParts, Progress, RowAccount, Source, Window
+from segmentry.schema import (
+    Engine,
+    Frames,
+    LogParts,
+    PartQueries,
+    Progress,
+    RowAccount,
+    Source,
+    Window,
+)
 
+Item = TypeVar("Item")
 PartPair = tuple[Path | None, Path | None]
 """A part of the behaviour log and the part of the ad log that holds the same users."""
 _HIGHEST_PRICE = 0.99
@@ -113,9 +124,7 @@ def _history(engine: Engine, split: LogParts, window: Window, *, is_timed: bool)
     """Return the window of the behaviours: from their first local day to the end of the ad log."""
     at = nw.col("happened_at")
     extent = [at.min().cast(nw.Int64).alias("first"), at.max().cast(nw.Int64).alias("last")]
-    found = pl.concat(
-        engine.collect(engine.scan_part(part).select(*extent)) for part in split.parts
-    )
+    found = pl.concat(_each(engine, split.parts, partial(_collected, columns=extent)))
     first, last = found.select(pl.col("first").min(), pl.col("last").max()).row(0)
     around = Window.around(first, last, utc_offset_hours=window.utc_offset_hours)
     return replace(around, end=window.end) if is_timed else around
@@ -125,17 +134,29 @@ def _without_strangers(
     engine: Engine, split: LogParts, users: pl.Series, *, is_sample: bool
 ) -> RowAccount:
     """Count the rows of users that the user table has not as excluded: no feature is of them."""
-    n_rows = nw.len().cast(nw.Int64).alias("n_rows")
-    rows = pl.concat(
-        engine.collect(engine.scan_part(part).group_by("user_id").agg(n_rows))
-        for part in split.parts
-    )
+    rows = pl.concat(_each(engine, split.parts, _rows_by_user))
     strange = int(rows.join(users.to_frame(), on="user_id", how="anti")["n_rows"].sum())
     if not strange:
         return split.account
     reason = f"outside --sample, or {_STRANGERS}" if is_sample else _STRANGERS
     excluded = {**split.account.excluded, reason: strange}
     return replace(split.account, n_used=split.account.n_used - strange, excluded=excluded)
+
+
+def _collected(engine: PartQueries, part: Path, *, columns: Sequence[nw.Expr]) -> Frames:
+    return (engine.collect(engine.scan_part(part).select(*columns)),)
+
+
+def _rows_by_user(engine: PartQueries, part: Path) -> Frames:
+    n_rows = nw.len().cast(nw.Int64).alias("n_rows")
+    return (engine.collect(engine.scan_part(part).group_by("user_id").agg(n_rows)),)
+
+
+def _each(
+    engine: PartQueries, items: Sequence[Item], make: Callable[[PartQueries, Item], Frames]
+) -> list[pl.DataFrame]:
+    """Make one table of each item."""
+    return [found for (found,) in engine.map_parts(make, items, tuple) if found is not None]
 
 
 def pairs_of(behaviours: Sequence[Path], impressions: Sequence[Path]) -> list[PartPair]:
@@ -181,15 +202,16 @@ def count_behaviour_log(
     counts: list[pl.DataFrame] = []
     journeys: list[pl.DataFrame] = []
     days: list[pl.DataFrame] = []
-    for done, part in enumerate(_opened(engine, pairs, ads, history, is_timed=is_timed), start=1):
-        counts.append(_count_users(engine, part, history, window.start))
-        each = engine.collect(count_behaviour_days(part.behaviours, history=history, window=window))
-        credited = None
-        if is_timed and part.placed is not None:
-            journey = count_journeys(part.behaviours, *part.placed, window=window)
-            journeys.append(compact(engine.collect(journey)))
-            credited = engine.collect(count_credits(part.behaviours, *part.placed, window=window))
-        days.append(_with_credits(each, credited))
+    count = partial(
+        _count_pair,
+        opening=_opening(pairs, ads, history, is_timed=is_timed),
+        history=history,
+        window=window,
+    )
+    for done, found in enumerate(engine.map_parts(count, pairs, tuple), start=1):
+        for table, kept in zip(found, (counts, days, journeys), strict=True):
+            if table is not None:
+                kept.append(table)
         if on_part is not None:
             on_part(done, len(pairs))
     return BehaviourCounts(
@@ -214,9 +236,21 @@ def count_behaviour_users(
     behaviour or an advertised category, sorted by ``user_id``. `ads_since` is the first moment of
     the ad log, by default the window's.
     """
-    parts = _opened(engine, pairs, ads, window, is_timed=True)
+    opening = _opening(pairs, ads, window, is_timed=True)
     since = window.start if ads_since is None else ads_since
-    return assemble([_count_users(engine, part, window, since) for part in parts], "user_id")
+    count = partial(_count_pair_users, opening=opening, window=window, ads_since=since)
+    return assemble(_each(engine, pairs, count), "user_id")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opening:
+    """How the rows of a part are opened: without times all impressions are of one moment."""
+
+    some: Path
+    """A part with behaviours, whose columns stand for those of a part without."""
+    ads: pl.DataFrame | None
+    history: Window
+    is_timed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,31 +261,49 @@ class _Part:
     placed: tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]] | None
 
 
-def _opened(
-    engine: Engine,
-    pairs: Sequence[PartPair],
-    ads: pl.DataFrame | None,
-    history: Window,
-    *,
-    is_timed: bool,
-) -> Iterator[_Part]:
-    """Yield the rows of each part; without times all impressions are of one moment."""
+def _opening(
+    pairs: Sequence[PartPair], ads: pl.DataFrame | None, history: Window, *, is_timed: bool
+) -> _Opening:
     some = next(behaviours for behaviours, _ in pairs if behaviours is not None)
-    known = None if ads is None else engine.from_polars(ads)
-    for behaviours, impressions in pairs:
-        rows = engine.scan_part(behaviours or some)
-        if behaviours is None:
-            rows = rows.filter(nw.col("action") < 0)
-        placed = None
-        if impressions is not None and known is not None:
-            shown = engine.scan_part(impressions)
-            if not is_timed:
-                shown = shown.with_columns(nw.lit(history.start).cast(nw.Int64).alias("shown_at"))
-            placed = (shown, known)
-        yield _Part(rows, placed)
+    return _Opening(some, ads, history, is_timed)
 
 
-def _count_users(engine: Engine, part: _Part, window: Window, ads_since: int) -> pl.DataFrame:
+def _opened(engine: PartQueries, pair: PartPair, opening: _Opening) -> _Part:
+    behaviours, impressions = pair
+    rows = engine.scan_part(behaviours or opening.some)
+    if behaviours is None:
+        rows = rows.filter(nw.col("action") < 0)
+    placed = None
+    if impressions is not None and opening.ads is not None:
+        shown = engine.scan_part(impressions)
+        if not opening.is_timed:
+            start = nw.lit(opening.history.start)
+            shown = shown.with_columns(start.cast(nw.Int64).alias("shown_at"))
+        placed = (shown, engine.from_polars(opening.ads))
+    return _Part(rows, placed)
+
+
+def _count_pair(
+    engine: PartQueries, pair: PartPair, *, opening: _Opening, history: Window, window: Window
+) -> Frames:
+    """Count of a part what its users did, by day too, and what followed their impressions."""
+    part = _opened(engine, pair, opening)
+    counts = _count_users(engine, part, history, window.start)
+    days = engine.collect(count_behaviour_days(part.behaviours, history=history, window=window))
+    if not opening.is_timed or part.placed is None:
+        return counts, _with_credits(days, None), None
+    journeys = engine.collect(count_journeys(part.behaviours, *part.placed, window=window))
+    credited = engine.collect(count_credits(part.behaviours, *part.placed, window=window))
+    return counts, _with_credits(days, credited), compact(journeys)
+
+
+def _count_pair_users(
+    engine: PartQueries, pair: PartPair, *, opening: _Opening, window: Window, ads_since: int
+) -> Frames:
+    return (_count_users(engine, _opened(engine, pair, opening), window, ads_since),)
+
+
+def _count_users(engine: PartQueries, part: _Part, window: Window, ads_since: int) -> pl.DataFrame:
     counts = engine.collect(count_behaviours(part.behaviours, window=window, ads_since=ads_since))
     if part.placed is not None:
         attributed = engine.collect(

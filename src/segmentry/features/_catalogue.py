@@ -388,6 +388,27 @@ def log_columns_of(features: Iterable[Feature]) -> frozenset[str]:
     return frozenset(_COLUMN_OF[need] for need in needs if need in _COLUMN_OF)
 
 
+_AD_COLUMNS: Mapping[Need, str] = MappingProxyType(
+    {
+        "category": "category_id",
+        "brand": "brand_id",
+        "campaign": "campaign_id",
+        "price": "price",
+    }
+)
+
+
+def ad_columns_of(features: Iterable[Feature]) -> tuple[str, ...]:
+    """Return the canonical columns of the ads that some features take beyond the id.
+
+    >>> from segmentry.features import LOG_FEATURES
+    >>> ad_columns_of(LOG_FEATURES)
+    ('category_id', 'brand_id', 'campaign_id', 'price')
+    """
+    needs = {need for each in features for need in _needs_of(each)}
+    return tuple(column for need, column in _AD_COLUMNS.items() if need in needs)
+
+
 def is_tally_enough(features: Iterable[Feature]) -> bool:
     """Return whether all of some features are made of counts of `UserTally`.
 

@@ -1,6 +1,6 @@
 """From the parts of a log to the user table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,11 +9,11 @@ import polars as pl
 
 from segmentry.features._assembly import assemble
 from segmentry.features._catalogue import LOG_FEATURES, counts_of, derived_features, log_columns_of
-from segmentry.features._event_counts import count_by_day, count_events, number_ads
+from segmentry.features._event_counts import AdNumbers, count_by_day, count_events, number_ads
 from segmentry.features._ratios import BetaPrior, fit_beta_prior, shrink
 from segmentry.features.events import Events, read_events
-from segmentry.runtime.threads import ahead, do_together
-from segmentry.schema import EVENT_COLUMNS, Engine, Feature, Window
+from segmentry.runtime.threads import do_together
+from segmentry.schema import EVENT_COLUMNS, Feature, Frames, PartQueries, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,7 @@ class LogCounts:
 
 
 def count_users(
-    engine: Engine,
+    engine: PartQueries,
     parts: Sequence[Path],
     ads: pl.DataFrame,
     *,
@@ -52,35 +52,27 @@ def count_users(
     early_features = () if early is None else early[1]
     columns = log_columns_of((*features, *early_features))
     numbered = number_ads(ads) if "ad_id" in columns else None
-    tables: list[pl.DataFrame] = []
-    early_tables: list[pl.DataFrame] = []
-    days: list[pl.DataFrame] = []
-
     read = partial(
         read_events,
-        engine,
         window=window,
         ad_places=None if numbered is None else numbered.places,
         placements=(main_placement or "",) if "placement" in columns else (),
         amounts=[name for name in EVENT_COLUMNS if name in columns],
     )
-
-    def count_early(events: Events) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-        if early is None:
-            return None
-        before = events.taken(events.second < early[0] - events.midnight)
-        counts = count_events(before, numbered, counts=counts_of(early_features))
-        return counts, count_by_day(events, with_value=values_by_day)
-
-    for done, events in enumerate(ahead(read, parts), start=1):
-        counted, earlier = do_together(
-            partial(count_events, events, numbered, counts=counts_of(features)),
-            partial(count_early, events),
-        )
-        tables.append(counted)
-        if earlier is not None:
-            early_tables.append(earlier[0])
-            days.append(earlier[1])
+    use = partial(
+        _count_part,
+        ads=numbered,
+        counts=counts_of(features),
+        early=None if early is None else (early[0], counts_of(early_features)),
+        values_by_day=values_by_day,
+    )
+    tables: list[pl.DataFrame] = []
+    early_tables: list[pl.DataFrame] = []
+    days: list[pl.DataFrame] = []
+    for done, found in enumerate(engine.map_parts(read, parts, use), start=1):
+        for table, kept in zip(found, (tables, early_tables, days), strict=True):
+            if table is not None:
+                kept.append(table)
         if on_part is not None:
             on_part(done, len(parts))
     return LogCounts(
@@ -88,6 +80,27 @@ def count_users(
         early_users=assemble(early_tables, "user_id"),
         days=assemble(days, "user_id", "day"),
     )
+
+
+def _count_part(
+    events: Events,
+    *,
+    ads: AdNumbers | None,
+    counts: Collection[str],
+    early: tuple[int, Collection[str]] | None,
+    values_by_day: bool,
+) -> Frames:
+    """Count the events of a part: of all days, before some moment, and by day."""
+
+    def count_early() -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+        if early is None:
+            return None, None
+        before = events.taken(events.second < early[0] - events.midnight)
+        found = count_events(before, ads, counts=early[1])
+        return found, count_by_day(events, with_value=values_by_day)
+
+    whole, earlier = do_together(partial(count_events, events, ads, counts=counts), count_early)
+    return whole, *earlier
 
 
 def derive_features(

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from segmentry.features.packing import Places, numbers_of
-from segmentry.schema import SECONDS_PER_DAY, Engine, Window
+from segmentry.schema import SECONDS_PER_DAY, PartQueries, Window
 from segmentry.schema.arrays import BoolVector, IntVector
 
 MAX_SECONDS = 1 << 31
@@ -82,7 +82,7 @@ def midnight_of(window: Window) -> int:
 
 
 def read_events(
-    engine: Engine,
+    engine: PartQueries,
     part: Path,
     *,
     window: Window,

@@ -39,6 +39,10 @@ class Places:
             return cls(known, table)
         return cls(known, None)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Hand over the ids alone: the table takes 32 MB."""
+        return Places.among, (self.known,)
+
     def of(self, ids: pl.Series) -> IntVector:
         """Return the place of each id; -1 if it is not there."""
         if self.table is not None and _is_narrow(ids):

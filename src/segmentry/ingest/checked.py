@@ -24,8 +24,11 @@ from segmentry.schema import (
     COUNT_COLUMNS,
     EVENT_COLUMNS,
     MICRO,
+    UNREADABLE_WHOLE,
     Engine,
+    Frames,
     LogParts,
+    PartQueries,
     Progress,
     RowAccount,
     Source,
@@ -81,13 +84,18 @@ def clean_profiles(rows: pl.DataFrame, *, unreadable: int, attributes: Sequence[
 
 
 def _without_unreadable(rows: pl.DataFrame) -> tuple[pl.DataFrame, Mapping[str, int]]:
-    """Make not-a-number unknown; count it by column."""
-    numbers = [name for name, dtype in rows.schema.items() if dtype.is_float()]
-    if not numbers:
+    """Make what is there and cannot be read unknown; count it by column."""
+    is_strange = {
+        name: pl.col(name).is_nan() if dtype.is_float() else pl.col(name) == UNREADABLE_WHOLE
+        for name, dtype in rows.schema.items()
+        if dtype.is_float() or dtype == pl.Int64
+    }
+    if not is_strange:
         return rows, {}
-    counts = rows.select(pl.col(numbers).is_nan().sum()).row(0, named=True)
-    found = {name: n for name, n in counts.items() if n}
-    return rows.with_columns(pl.col(list(found)).fill_nan(None)), found
+    counts = rows.select(each.sum().alias(name) for name, each in is_strange.items())
+    found = {name: n for name, n in counts.row(0, named=True).items() if n}
+    known = (pl.when(~is_strange[name]).then(name).alias(name) for name in found)
+    return rows.with_columns(known), found
 
 
 def clean_ads(rows: pl.DataFrame, *, unreadable: int) -> CleanTable:
@@ -386,7 +394,7 @@ def _hint_of_times(source: Source) -> str:
     column = None if log is None else log.columns.get("shown_at")
     if log is None or column is None:
         return ""
-    values = inspect_file(log.files[0], log.shape).values(column.name)
+    values = inspect_file(log.files[0], log.shape, columns=[column.name]).values(column.name)
     unit = find_time_format(values)
     if unit in UNITS_PER_SECOND:
         return f'; the times look like {unit}: say so in a mapping, time_format = "{unit}"'
@@ -403,19 +411,8 @@ def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
 
     Raises EmptyDataError if there is no impression.
     """
-    shown_at = nw.col("shown_at")
-    found = [
-        engine.collect(
-            engine.scan_part(part)
-            .group_by("placement")
-            .agg(
-                nw.len().cast(nw.Int64).alias("n"),
-                shown_at.min().cast(nw.Int64).alias("first_at"),
-                shown_at.max().cast(nw.Int64).alias("last_at"),
-            )
-        )
-        for part in parts
-    ]
+    answers = engine.map_parts(_facts_of_part, parts, tuple)
+    found = [facts for (facts,) in answers if facts is not None]
     if not found:
         raise EmptyDataError("no impression is left to work on; see the rejected rows")
     facts = pl.concat(found)
@@ -427,6 +424,17 @@ def find_log_facts(engine: Engine, parts: Sequence[Path]) -> LogFacts:
         last_at=int(facts["last_at"].max()),  # type: ignore[arg-type]  # an int column
         main_placement=ranked["placement"][0] if ranked.height else None,
     )
+
+
+def _facts_of_part(engine: PartQueries, part: Path) -> Frames:
+    shown_at = nw.col("shown_at")
+    by_placement = engine.scan_part(part).group_by("placement")
+    facts = by_placement.agg(
+        nw.len().cast(nw.Int64).alias("n"),
+        shown_at.min().cast(nw.Int64).alias("first_at"),
+        shown_at.max().cast(nw.Int64).alias("last_at"),
+    )
+    return (engine.collect(facts),)
 
 
 def _read_behaviours(

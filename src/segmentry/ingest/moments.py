@@ -3,12 +3,14 @@
 import datetime as dt
 import functools
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from segmentry.errors import ConfigError
+from segmentry.ingest.clocks import Clock
 from segmentry.schema import SECONDS_PER_DAY, UtcOffset
 
 EARLIEST = 631_152_000
@@ -31,6 +33,12 @@ UNITS_PER_SECOND: Mapping[str, int] = MappingProxyType(
     }
 )
 """Formats that are numbers."""
+SECONDS_PER_UNIT: Mapping[str, int] = MappingProxyType(
+    {"minutes": 60, "hours": 3600, "days": SECONDS_PER_DAY}
+)
+"""Formats that are numbers of something longer, counted from an origin."""
+NUMBERS = (*UNITS_PER_SECOND, *SECONDS_PER_UNIT)
+"""All formats that are numbers."""
 
 _ZONE = r"(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
 _ISO = (
@@ -165,7 +173,7 @@ def count_from_elsewhere(values: Sequence[str]) -> bool:
     >>> count_from_elsewhere(["0", "2100"]), count_from_elsewhere(["1494000000"])
     (True, False)
     """
-    numbers = [float(value) for value in values if _NUMBER.fullmatch(value)]
+    numbers = _finite(values)
     return (
         bool(numbers)
         and len(numbers) == len(values)
@@ -182,7 +190,7 @@ def contradiction_of(values: Sequence[str], time_format: str) -> str:
     >>> contradiction_of(["1/24/2011", "3/4/2011"], "%d/%m/%Y")
     '1/24/2011'
     """
-    if time_format in UNITS_PER_SECOND:
+    if time_format in NUMBERS:
         return ""
     strange = [value for value in values if value and not _fits(value, time_format)]
     other = _with_days_and_months_swapped(time_format)
@@ -260,22 +268,31 @@ def midnight(day: dt.date, *, utc_offset_hours: UtcOffset) -> int:
     return days * SECONDS_PER_DAY - round(utc_offset_hours * 3600)
 
 
-def has_hours(values: Sequence[str], time_format: str, *, utc_offset_hours: UtcOffset) -> bool:
+def _finite(values: Sequence[str]) -> list[float]:
+    """Return those values that are numbers; 400 digits are beyond all of them."""
+    numbers = (float(value) for value in values if _NUMBER.fullmatch(value))
+    return [number for number in numbers if math.isfinite(number)]
+
+
+def has_hours(values: Sequence[str], time_format: str, *, clock: Clock) -> bool:
     """Whether some times tell more than the day.
 
-    >>> has_hours(["2017-05-06", "2017-05-07"], "iso", utc_offset_hours=8)
+    >>> has_hours(["2017-05-06", "2017-05-07"], "iso", clock=Clock(8))
     False
-    >>> has_hours(["1494000000", "1494000001"], "seconds", utc_offset_hours=8)
+    >>> has_hours(["1494000000", "1494000001"], "seconds", clock=Clock(8))
     True
     """
-    if time_format == "yyyymmdd":
+    if time_format in ("yyyymmdd", "days"):
         return False
+    if time_format in SECONDS_PER_UNIT:
+        return True
     if "%" in time_format:
         return "%H" in time_format or "%I" in time_format
     if time_format == "iso":
         clocks = [found[1] for found in map(_ISO_CLOCK.search, values) if found is not None]
         return len(set(clocks)) > 1 or any(set(clock) - set("0:., ") for clock in clocks)
     units = UNITS_PER_SECOND[time_format]
-    seconds = [float(value) / units for value in values if _NUMBER.fullmatch(value)]
-    offset = round(utc_offset_hours * 3600)
+    numbers = [number / units for number in _finite(values)]
+    seconds = [clock.shown(int(each)) + each % 1 for each in numbers]
+    offset = round(clock.utc_offset_hours * 3600)
     return any((each + offset) % SECONDS_PER_DAY for each in seconds) or not seconds

@@ -8,6 +8,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.errors import DataError
+from segmentry.ingest.ids import damage_of, other_spelling
 from segmentry.schema import (
     EVENT_COLUMNS,
     SECONDS_PER_DAY,
@@ -21,6 +22,8 @@ from segmentry.schema import (
 
 UNREADABLE = "unreadable-"
 """How the codes of findings about values that cannot be read begin."""
+SPELLED = "other-spelling-"
+"""How the codes of findings about ids that are written in two ways begin."""
 _MAX_EXAMPLE = 40
 
 
@@ -66,6 +69,9 @@ def find_in_tables(
     """
     n_shown = int(counts["n_impressions"].sum())
     found = list(_joins(counts, profiles, source)) if source.profiles is not None else []
+    n_damaged, how = damage_of(counts["user_id"])
+    if n_damaged:
+        found.append(Finding("damaged-user_id", f"ids of users {how}", n_damaged, counts.height))
     for name, what in (
         ("n_categorised", "category of the ad"),
         ("n_priced", "price of the ad"),
@@ -91,6 +97,21 @@ def _joins(counts: pl.DataFrame, profiles: pl.DataFrame, source: Source) -> Iter
     when = " in the window" if "time" in source.provides else ""
     text = f"profiles without {source.event}{when}"
     yield Finding("profiles-without-impression", text, n_profiles - n_joined, n_profiles)
+    users, others = counts["user_id"], profiles["user_id"]
+    yield from _of_spelling("user_id", "users without profile", users, others)
+
+
+def _of_spelling(name: str, what: str, ids: pl.Series, others: pl.Series) -> Iterator[Finding]:
+    """Say how two tables write the ids that do not join, where that is why."""
+    if ids.dtype != pl.String:
+        return
+    here, there = (
+        one.filter(~one.is_in(other.implode())) for one, other in ((ids, others), (others, ids))
+    )
+    n_alike, cause = other_spelling(here, there)
+    if n_alike:
+        text = f"{what} that are there under another spelling of the id: {cause}"
+        yield Finding(f"{SPELLED}{name}", text, n_alike, ids.len())
 
 
 def _of_ads(ads: pl.DataFrame, columns: Collection[str], n_impossible: int) -> Iterator[Finding]:
@@ -173,6 +194,7 @@ def find_in_log(
     if source.ads is not None and "ad" in source.provides:
         text = "ads without features"
         found.append(Finding("ads-without-features", text, n_unknown_ads, ads_shown.height))
+        found += _of_spelling("ad_id", text, ads_shown["ad_id"], ads["ad_id"])
     if "time" in source.provides:
         text = f"days without {source.event}"
         found.append(Finding("empty-day", text, n_days - n_days_seen, n_days))

@@ -1,7 +1,6 @@
 """From users and segments to the `Summary`: profiles, the log read again, decisions."""
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +15,14 @@ from segmentry.describe.data_warnings import warn_of_data, warn_of_memory, warn_
 from segmentry.describe.exposure import HoldOut, LogDescription, LogReport, Members, describe_log
 from segmentry.describe.latent import report_latent
 from segmentry.describe.later_days import report_validation, warn_of_levels, with_validation
-from segmentry.describe.maps import make_pictures, map_components
+from segmentry.describe.maps import Pictures, make_pictures, map_components
 from segmentry.describe.method import describe_method
 from segmentry.describe.number import report_evidence, warn_of_number
 from segmentry.describe.overview import headline, warn_of_segments
 from segmentry.describe.profiles import (
     SegmentProfile,
+    ValueCounts,
+    count_values,
     find_exemplars,
     name_segments,
     profile_segments,
@@ -51,46 +52,63 @@ from segmentry.segments.preprocessing import feature_rows
 Named = tuple[SegmentProfile, ...]
 
 
-class Summarised(NamedTuple):
-    """What the report shows, and the table of ``hexagons.parquet``, if there is one."""
+class Profiled(NamedTuple):
+    """All users and the segments against them, and what pictures of many users are drawn from."""
 
-    summary: Summary
+    population: SegmentProfile
+    segments: Named
+    pictures: Pictures
     hexagons: pl.DataFrame | None
+
+
+def profile(
+    users: UserData,
+    config: RunConfig,
+    *,
+    found: Found,
+    keys: tuple[str, ...],
+    on_named: Callable[[Named], Named] | None,
+) -> Profiled:
+    """Profile and name the segments, with what later days say of each.
+
+    `found` are the segments of these users, `keys` those of the segments. `on_named` is called with
+    the profiles as soon as they have names by rule; it returns them with the names of people.
+    """
+    segmentation, min_size = found.segmentation, config.min_size
+    # One thread for each sum: its last bits must not depend on who else is computing.
+    with one_thread():
+        counted = _values_by_segment(users, segmentation, min_size)
+        population, segments = _profiles(users, segmentation, config, found.validation, counted)
+        segments = _with_keys(segments, found, keys)
+        if on_named is not None:
+            segments = on_named(segments)
+        pictures, hexagons = make_pictures(
+            users.table, segmentation, users.catalogue, counted, min_size=min_size
+        )
+    return Profiled(population, segments, pictures, hexagons)
 
 
 def summarise(
     users: UserData,
     config: RunConfig,
+    profiled: Profiled,
     *,
     command: str,
     found: Found,
-    keys: tuple[str, ...],
     log: LogReport,
-    on_named: Callable[[Named], Named] | None = None,
-) -> Summarised:
+) -> Summary:
     """Collect all that the report shows.
 
     The `command` is what to type to repeat the run; `found` the segments of these users, what later
-    days say, why so many, what behaviours add; `keys` are those of the segments. `on_named` is
-    called with the profiles as soon as they have names by rule; it returns them with the names that
-    people gave.
+    days say, why so many, what behaviours add.
     """
     segmentation, validation, evidence = found.segmentation, found.validation, found.evidence
-    min_size = config.min_size
-    # One thread for each sum: its last bits must not depend on who else is computing.
-    with one_thread(), ThreadPoolExecutor(max_workers=1) as worker:
-        population, segments = _profiles(users, segmentation, config, validation)
-        segments = _with_keys(segments, found, keys)
-        if on_named is not None:
-            segments = on_named(segments)
-        pictures = worker.submit(
-            make_pictures, users.table, segmentation, users.catalogue, min_size=min_size
-        )
+    segments, min_size = profiled.segments, config.min_size
+    with one_thread():
         withheld = [segment.segment_id for segment in segments if segment.is_withheld]
         retention = report_retention(validation, users, segmentation, min_size=min_size)
         checked = None if validation is None else report_validation(validation, min_size=min_size)
-        drawn_from, hexagons = pictures.result()
-        summary = Summary(
+        return Summary(
             headline=headline(segments, checked),
             warnings=(
                 *_warnings(users, segments, found, checked=checked, retention=retention),
@@ -98,7 +116,7 @@ def summarise(
             ),
             data=_data(users),
             selection=_selection(segmentation, min_size=min_size),
-            population=population,
+            population=profiled.population,
             segments=segments,
             unassigned=_unassigned(users, segmentation),
             features=tuple(
@@ -115,14 +133,22 @@ def summarise(
             ),
             evidence=None if evidence is None else report_evidence(evidence, withheld=withheld),
             retention=retention,
-            pictures=drawn_from,
+            pictures=profiled.pictures,
             log=log,
             traits=users.traits,
             conversions=report_conversions(
                 users, segmentation, validation, found.added, min_size=min_size
             ),
         )
-        return Summarised(summary, hexagons)
+
+
+def _values_by_segment(
+    users: UserData, segmentation: Segmentation, min_size: int
+) -> Mapping[str, ValueCounts]:
+    """Count the values of all features by the segments that are shown."""
+    k = segmentation.n_segments
+    ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=min_size)
+    return count_values(users.table, ids, users.catalogue, n_segments=k)
 
 
 def _with_keys(segments: Named, found: Found, keys: tuple[str, ...]) -> Named:
@@ -206,7 +232,11 @@ def _warnings(
 
 
 def _profiles(
-    users: UserData, segmentation: Segmentation, config: RunConfig, validation: Validation | None
+    users: UserData,
+    segmentation: Segmentation,
+    config: RunConfig,
+    validation: Validation | None,
+    counted: Mapping[str, ValueCounts],
 ) -> tuple[SegmentProfile, Named]:
     """Profile the population and the segments, and name them by what later days confirm.
 
@@ -223,6 +253,7 @@ def _profiles(
         users.table,
         segmentation.segment_ids,
         users.catalogue,
+        counted,
         n_segments=segmentation.n_segments,
         forming=forming,
         silhouettes=segmentation.segment_silhouettes,
@@ -324,7 +355,7 @@ def look_again(
     k = segmentation.n_segments
     ids, _ = published_ids(segmentation.segment_ids, n_segments=k, min_size=config.min_size)
     on_part = step_reporter(progress, "describing the log by segment")
-    engine = open_engine(config.engine, scratch=scratch, memory=config.memory)
+    engine = open_engine("duckdb", scratch=scratch, memory=config.memory)
     try:
         with explained(engine, "describing the log"):
             return describe_log(

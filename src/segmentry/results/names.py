@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -17,14 +16,15 @@ from segmentry.describe.overview import headline
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.errors import ConfigError
 from segmentry.evaluation.stability import align_ids
-from segmentry.ingest.files import read_settings
 from segmentry.results.run_folder import read_bundle
 from segmentry.results.scoring import render_bundle, score_users
 from segmentry.results.summary import Summary, render_summary_json
+from segmentry.runtime.documents import read_toml
 from segmentry.segments.forming import Segmentation
 
 NAMES_FILE = "names.toml"
 _LONGEST = 60
+_ID = re.compile("[1-9][0-9]{0,8}")
 _JOINERS = re.compile("[\u200c\u200d]")
 """Not printable by themselves; Persian words and many emoji are written with them."""
 _HEAD = """\
@@ -44,8 +44,8 @@ def read_names(file: Path) -> dict[int, str]:
         raise ConfigError(f'{file}: no names; expected a table [names] with lines as 1 = "A name"')
     names = {}
     for key, name in found.items():
-        if not key.isdecimal() or int(key) < 1:
-            raise ConfigError(f"{file}: {key!r} is not a segment id; expected 1, 2, ...")
+        if not _ID.fullmatch(key):
+            raise ConfigError(f"{file}: {key[:_LONGEST]!r} is not a segment id; expected 1, 2, ...")
         names[int(key)] = checked_name(name, source=f"{file}: segment {key}")
     taken: dict[str, int] = {}
     for segment_id, name in names.items():
@@ -62,18 +62,14 @@ def checked_name(name: object, *, source: str) -> str:
     """
     plain = _JOINERS.sub("", name) if isinstance(name, str) else ""
     if not isinstance(name, str) or not plain.strip() or not plain.isprintable():
-        raise ConfigError(f"{source}: found {name!r}, expected a name on one line")
+        raise ConfigError(f"{source}: found {name!r:.80}, expected a name on one line")
     if len(name) > _LONGEST:
         raise ConfigError(f"{source}: {len(name)} characters; expected at most {_LONGEST}")
     return name.strip()
 
 
 def _table_of(file: Path, table: str) -> dict[str, object]:
-    text = read_settings(file, advice="expected a file of names")
-    try:
-        found = tomllib.loads(text).get(table, {})
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: not TOML: {error}; expected a file of names") from error
+    found = read_toml(file, advice="expected a file of names").get(table, {})
     return found if isinstance(found, dict) else {}
 
 
@@ -192,7 +188,7 @@ def named_by_people(
 def write_renamed(run_dir: Path, summary: Summary, staging: Path) -> None:
     """Write all of a run that holds names again into a folder next to it."""
     found = _table_of(run_dir / NAMES_FILE, "automatic")
-    automatic = {int(each): str(name) for each, name in found.items()}
+    automatic = {int(each): str(name) for each, name in found.items() if _ID.fullmatch(each)}
     (staging / "summary.json").write_text(render_summary_json(summary), encoding="utf-8")
     (staging / NAMES_FILE).write_text(render_names(summary, automatic), encoding="utf-8")
     shutil.copytree(run_dir / "model", staging / "model")

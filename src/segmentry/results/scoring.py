@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from segmentry.errors import BundleError
 from segmentry.features import BetaPrior
 from segmentry.features.users import BehaviourData
 from segmentry.lifecycle.keys import SegmentKeys
@@ -21,6 +23,8 @@ from segmentry.segments.forming import (
 )
 from segmentry.segments.latent import LatentModel
 from segmentry.segments.preprocessing import Preprocessing
+
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +119,55 @@ _CODEC = Codec(
     expected="a run folder of segmentry run",
 )
 render_bundle = _CODEC.render
-parse_bundle = _CODEC.parse
-read_bundle_file = _CODEC.read
+
+
+def parse_bundle(text: str, *, source: str) -> Bundle:
+    """Read a saved model back.
+
+    Raises BundleError if it is damaged, contradicts itself or is of another version.
+    """
+    return _proved(_CODEC.parse(text, source=source), source=source)
+
+
+def read_bundle_file(file: Path) -> Bundle:
+    """Read a saved model of a file, as `parse_bundle`."""
+    return _proved(_CODEC.read(file), source=str(file))
+
+
+def _proved(bundle: Bundle, *, source: str) -> Bundle:
+    """Return a model that can place users.
+
+    Parts that do not fit each other, and numbers beyond all distances, fail at it.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            _place_anybody(bundle)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:_LONGEST_SHOWN]
+        raise BundleError(
+            f"{source}: not a saved model: it contradicts itself: {reason}; run it again"
+        ) from error
+    return bundle
+
+
+def _place_anybody(bundle: Bundle) -> None:
+    """Place one user whose features are all 1, and one whose features are all unknown."""
+    levels = {each.feature for each in bundle.preprocessing.fitted if each.levels is not None}
+    known = pl.DataFrame(
+        {name: ["1"] if name in levels else [1.0] for name in bundle.columns}
+        | {"n_impressions": [1.0], "is_profiled": [True]}
+    )
+    unknown = known.with_columns(
+        pl.lit(None, known.schema[name]).alias(name)
+        for name in set(bundle.columns) - {"n_impressions"}
+    )
+    ids, _ = bundle.frozen.place(pl.concat([known, unknown]))
+    names, keys = bundle.names, bundle.keys
+    is_whole = len(bundle.centers) == len(names) == len(set(names)) and ids.max() <= len(names)
+    if not np.isfinite(np.square(bundle.centers).sum()):
+        raise ValueError("centres beyond all distances")
+    if not is_whole or (keys is not None and len(keys.keys) != len(names)):
+        raise ValueError("names, keys and centres of the segments do not belong together")
 
 
 def score_users(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from segmentry.errors import BundleError, SegmentryError
+from segmentry.runtime.documents import MAX_JSON_BYTES, parse_json, read_text
 from segmentry.runtime.temporary import written_whole
 from segmentry.runtime.version import __version__
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _STAMP = "segmentry_version"
+_LONGEST_SHOWN = 80
 Record = TypeVar("Record", bound="DataclassInstance")
 
 
@@ -83,28 +85,28 @@ segmentry reads version 2; run it again
         Raises `error` if there is none, it is damaged, or it is of another version.
         """
         try:
-            text = file.read_text(encoding="utf-8")
+            text = read_text(file, max_bytes=MAX_JSON_BYTES)
         except OSError as error:
             reason = error.strerror or str(error)
             raise self.error(f"{file}: {reason}; expected {self.expected}") from error
-        except UnicodeDecodeError as error:
+        except ValueError as error:
             raise self.error(f"{file}: not a {self.what}: {error}; {self.remedy}") from error
         return self.parse(text, source=str(file))
 
     def parse(self, text: str, *, source: str) -> Record:
         """Read a record back; `source` is where it came from, for messages.
 
-        Raises `error` if it is damaged, holds NaN, or is of another version.
+        Raises `error` if it is damaged, has a number that is not finite, or is of another version.
         """
         from pydantic import ValidationError
 
         try:
-            content = json.loads(text, parse_constant=_refuse)
-            found = content.get(self.version_key)
-        except (ValueError, AttributeError, RecursionError) as error:
+            content = parse_json(text)
+            found = str(content.get(self.version_key))[:_LONGEST_SHOWN]
+        except (ValueError, AttributeError) as error:
             raise self.error(f"{source}: not a {self.what}: {error}; {self.remedy}") from error
         writer = self._writer(content)
-        if found != self.version:
+        if found != str(self.version):
             raise self.error(
                 f"{source}: version {found}{writer}, but this segmentry reads version "
                 f"{self.version}; {self.remedy}"
@@ -115,7 +117,8 @@ segmentry reads version 2; run it again
             first = error.errors()[0]
             # Alternatives of a type, such as "tuple[float,float]", are no places in the file.
             places = [str(each) for each in first["loc"]]
-            where = ".".join(each for each in places if each.isidentifier() or each.isdecimal())
+            known = [each for each in places if each.isidentifier() or each.isdecimal()]
+            where = ".".join(known)[:_LONGEST_SHOWN]
             shown = f"{source}{writer}: {where}: {first['msg']}; {self.remedy}"
             raise self.error(shown) from error
 
@@ -125,7 +128,7 @@ segmentry reads version 2; run it again
         for key in self.written_by:
             found = found.get(key) if isinstance(found, dict) else None
         is_other = isinstance(found, str) and found != __version__
-        return f", written by segmentry {found}" if is_other else ""
+        return f", written by segmentry {found:.40}" if is_other else ""
 
 
 @cache
@@ -133,8 +136,3 @@ def _adapter(record: type[Record]) -> "TypeAdapter[Record]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(record)
-
-
-def _refuse(constant: str) -> None:
-    """Refuse NaN and the infinities, which are never written."""
-    raise ValueError(f"{constant} is not a number")

@@ -1,17 +1,26 @@
 """What the dashboard and the service share: sockets, addresses and headers of ASGI requests."""
 
+import base64
+import hashlib
 import ipaddress
+import math
 import socket
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from segmentry.errors import ConfigError
+
+MAX_WRONG, MAX_WRONG_TOGETHER, SECONDS_COUNTED = 10, 50, 300.0
+"""Wrong passwords or tokens of one address, and of all, within so many seconds."""
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_MAX_KNOWN = 1000
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 """Names by which only this machine is reached."""
 
@@ -33,6 +42,67 @@ def host_of(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0].lower()
     return header.partition(":")[0].lower()
+
+
+class Guesses:
+    """Counts wrong passwords or tokens, by address and together, and says who has to wait.
+
+    Whoever is over a limit is not compared with the right one at all. An address that once brought
+    the right one waits for its own wrong ones alone, so that nobody is kept out by guessers.
+
+    >>> guesses = Guesses()
+    >>> for _ in range(MAX_WRONG):
+    ...     guesses.add_wrong("10.0.0.1")
+    >>> guesses.seconds_left("10.0.0.1") > 0, guesses.seconds_left("10.0.0.2")
+    (True, 0)
+    """
+
+    def __init__(self) -> None:
+        self._wrong: deque[tuple[float, str]] = deque()
+        self._known: dict[str, None] = {}
+
+    def seconds_left(self, address: str) -> int:
+        """Return for how long an address is not answered."""
+        now, wrong = time.monotonic(), self._wrong
+        while wrong and wrong[0][0] <= now - SECONDS_COUNTED:
+            wrong.popleft()
+        own = [at for at, other in wrong if other == _network(address)]
+        is_full = len(wrong) >= MAX_WRONG_TOGETHER and _network(address) not in self._known
+        if len(own) < MAX_WRONG and not is_full:
+            return 0
+        first = own[-MAX_WRONG] if len(own) >= MAX_WRONG else wrong[-MAX_WRONG_TOGETHER][0]
+        return math.ceil(first + SECONDS_COUNTED - now)
+
+    def add_wrong(self, address: str) -> None:
+        """Count a wrong one."""
+        self._wrong.append((time.monotonic(), _network(address)))
+
+    def add_right(self, address: str) -> None:
+        """Know an address; the last thousand are."""
+        self._known[_network(address)] = None
+        if len(self._known) > _MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+
+
+def address_in(scope: Scope) -> str:
+    """Return the address that a request comes from."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _network(address: str) -> str:
+    """Return an address; of IPv6 the network, as one visitor has all addresses of it."""
+    return ":".join(address.split(":")[:4]) if ":" in address else address
+
+
+def hash_of(script: str) -> str:
+    """Return how a content security policy names a script that stands in its page.
+
+    >>> hash_of("")
+    "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+    """
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def is_loopback(address: str) -> bool:

@@ -9,11 +9,12 @@ Whatever the files are called, the steps see four tables with these columns:
 - behaviours: ``user_id, happened_at, action, category_id, brand_id``, one row per action.
 """
 
-from segmentry.schema._engine import Engine, LogParts, PartQueries, UserTally
+from segmentry.schema._engine import Engine, Frames, LogParts, PartQueries, UserTally
 from segmentry.schema._outcome import OF_CLICKS, Outcome, OutcomeKind
 from segmentry.schema._source import (
     OF_IMPRESSIONS,
     PLAIN_NUMBERS,
+    BroughtFile,
     ColumnSource,
     ColumnType,
     DataTraits,
@@ -37,6 +38,7 @@ from segmentry.schema._tables import (
     UNASSIGNED,
     UNKNOWN,
     UNKNOWN_CODE,
+    UNREADABLE_WHOLE,
     Estimate,
     Family,
     Feature,
@@ -66,6 +68,8 @@ __all__ = [
     "UNASSIGNED",
     "UNKNOWN",
     "UNKNOWN_CODE",
+    "UNREADABLE_WHOLE",
+    "BroughtFile",
     "ColumnSource",
     "ColumnType",
     "DataTraits",
@@ -75,6 +79,7 @@ __all__ = [
     "Feature",
     "FileShape",
     "Fill",
+    "Frames",
     "Kind",
     "LogParts",
     "Need",

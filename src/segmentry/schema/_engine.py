@@ -5,16 +5,21 @@ opened by `open_engine`. It need not query parts itself: they are Parquet files,
 `PartQueries` will do. The tests of `tests/ingest/engines` run on each of `ENGINES`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import narwhals.stable.v2 as nw
 import polars as pl
 
 from segmentry.schema._source import TableSource
 from segmentry.schema._tables import RowAccount
+
+Item = TypeVar("Item")
+Read = TypeVar("Read")
+Frames = tuple[pl.DataFrame | None, ...]
+"""Tables that are made of one part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,19 @@ class PartQueries(Protocol):
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the rows of one part of a log, lazily."""
+        ...
+
+    def map_parts(
+        self,
+        read: Callable[["PartQueries", Item], Read],
+        items: Sequence[Item],
+        use: Callable[[Read], Frames],
+    ) -> Iterator[Frames]:
+        """Read and use each of some parts, or of what else names one; the answers in their order.
+
+        An engine of several machines does it on them: functions are of the package, and what is
+        bound to them can be pickled.
+        """
         ...
 
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:

@@ -1,6 +1,5 @@
 """The routes."""
 
-import json
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
@@ -15,7 +14,8 @@ from starlette.exceptions import HTTPException
 from segmentry.describe.profiles import SegmentProfile
 from segmentry.runtime.version import __version__
 from segmentry.schema import UNASSIGNED, Estimate
-from segmentry.serve._bodies import MAX_ID, MAX_TEXT, BodyReader, parse_body, users_table
+from segmentry.serve._answers import scored
+from segmentry.serve._bodies import MAX_ID, MAX_TEXT, BodyReader
 from segmentry.serve._live import LiveRun, Model, key_of
 from segmentry.serve._metrics import Metrics
 from segmentry.serve._problems import PROBLEM_JSON, PROBLEM_SCHEMA, Fault, Problem
@@ -94,11 +94,13 @@ class ScoredUser:
 
 @dataclass(frozen=True)
 class Scored:
-    """Users in the order of the request."""
+    """Users in the order of the request; of events, in the order in which they are first named."""
 
     model: str
     unseen_levels: dict[str, int]
     """Users with a level that was not there when the segments were formed, by feature."""
+    left_out: dict[str, int]
+    """Rows of events, profiles and ads that do not count, by reason."""
     users: list[ScoredUser]
 
 
@@ -111,6 +113,7 @@ _PROBLEMS = {
     415: "The body is not JSON by its type.",
     421: "The request is meant for another host.",
     422: "A field is wrong, missing or unknown.",
+    429: "Too many wrong tokens.",
     503: "Too much at one time.",
 }
 
@@ -139,29 +142,29 @@ def _refusals(*statuses: int) -> _Responses:
 
 def _add_score(app: FastAPI, live: LiveRun, metrics: Metrics) -> None:
     bodies, limiter = BodyReader(), CapacityLimiter(_N_LARGE)
-    responses = _refusals(400, 401, 408, 413, 415, 421, 422, 503)
+    responses = _refusals(400, 401, 408, 413, 415, 421, 422, 429, 503)
 
     @app.post("/score", response_model=Scored, responses=responses)
     async def score(request: Request) -> Response:
-        """Put users into segments, by their features in raw units; null means unknown."""
+        """Put users into segments, by their features in raw units or by their raw events."""
         body, model = await bodies.read(request), live.model
         if len(body) <= _SMALL:
-            content, n_users = _scored(body, model)
+            content, n_users = scored(body, model)
         else:
-            content, n_users = await to_thread.run_sync(_scored, body, model, limiter=limiter)
+            content, n_users = await to_thread.run_sync(scored, body, model, limiter=limiter)
         metrics.n_users += n_users
         return Response(content, media_type="application/json")
 
 
 def _add_segments(app: FastAPI, live: LiveRun) -> None:
-    @app.get("/segments", responses=_refusals(401, 421))
+    @app.get("/segments", responses=_refusals(401, 421, 429))
     async def segments() -> SegmentList:
         """List the segments."""
         model = live.model
         facts = [_facts_of(each) for each in model.summary.segments]
         return SegmentList(model.version, model.summary.outcome.kind, facts)
 
-    @app.get("/segments/{key}", responses=_refusals(401, 404, 421, 422))
+    @app.get("/segments/{key}", responses=_refusals(401, 404, 421, 422, 429))
     async def segment(key: Annotated[str, Path(max_length=MAX_TEXT)]) -> SegmentFacts:
         """Return a segment by its key or id."""
         found = live.model.segment(key)
@@ -171,7 +174,7 @@ def _add_segments(app: FastAPI, live: LiveRun) -> None:
 
 
 def _add_users(app: FastAPI, live: LiveRun) -> None:
-    @app.get("/users/{user_id}", responses=_refusals(401, 404, 421, 422))
+    @app.get("/users/{user_id}", responses=_refusals(401, 404, 421, 422, 429))
     async def user(user_id: Annotated[str, Path(max_length=MAX_TEXT)]) -> UserFacts:
         """Return where a user of the run was put."""
         return _user_of(live.model, user_id)
@@ -183,35 +186,11 @@ def _add_health(app: FastAPI, live: LiveRun, metrics: Metrics) -> None:
         """Say whether the service answers; needs no token."""
         return Health("stale" if live.problem else "ok", live.model.version)
 
-    @app.get("/metrics", response_class=PlainTextResponse, responses=_refusals(401, 421))
+    @app.get("/metrics", response_class=PlainTextResponse, responses=_refusals(401, 421, 429))
     async def measured() -> PlainTextResponse:
         """Return counts of what was served, in the text format of Prometheus."""
         kind = "text/plain; version=0.0.4; charset=utf-8"
         return PlainTextResponse(metrics.render(live), media_type=kind)
-
-
-def _scored(body: bytes, model: Model) -> tuple[bytes, int]:
-    """Answer a body with JSON; columns, as a loop over users would take most of the time."""
-    table = users_table(parse_body(body), model)
-    try:
-        scores = model.place(table)
-    except ValueError as error:
-        raise Problem(422, f"the values cannot be placed: {error}") from error
-    by_id = {each.segment_id: each for each in model.summary.segments}
-    labels = [None, *(model.bundle.names)]
-    keys = [None, *(key_of(by_id[i + 1]) for i in range(len(model.bundle.names)))]
-    ids = pl.Series("segment_id", scores.segment_ids, dtype=pl.Int64)
-    users = pl.DataFrame(
-        [
-            table["user_id"],
-            ids,
-            pl.Series("segment_key", keys, dtype=pl.String).gather(ids).alias("segment_key"),
-            pl.Series("segment_name", labels, dtype=pl.String).gather(ids),
-            pl.Series("margin", scores.margins, dtype=pl.Float64),
-        ]
-    )
-    head = json.dumps({"model": model.version, "unseen_levels": scores.unseen}, ensure_ascii=False)
-    return f'{head[:-1]}, "users": {users.write_json()}}}'.encode(), table.height
 
 
 def _facts_of(segment: SegmentProfile) -> SegmentFacts:

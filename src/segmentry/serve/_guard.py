@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
-from segmentry.runtime.web import App, Receive, Scope, Send, header_of, host_of
+from segmentry.runtime.web import App, Guesses, Receive, Scope, Send, address_in, header_of, host_of
 from segmentry.serve._metrics import Metrics
 from segmentry.serve._problems import Problem
 
@@ -26,6 +26,7 @@ class Guard:
     ) -> None:
         self._app, self._metrics = app, metrics
         self._hosts = frozenset(hosts)
+        self._guesses = Guesses()
         # The digest has one length, so that comparing tells nothing about that of the token.
         self._wanted = None if token is None else _digest(token)
 
@@ -61,9 +62,16 @@ class Guard:
             return Problem(421, "unknown host; expected one of this machine")
         if self._wanted is None or scope["path"] == _OPEN:
             return None
+        address = address_in(scope)
+        seconds = self._guesses.seconds_left(address)
+        if seconds:
+            return Problem(429, "too many wrong tokens", headers={"retry-after": str(seconds)})
         kind, _, token = header_of(scope, b"authorization").partition(" ")
         if kind.lower() == "bearer" and hmac.compare_digest(_digest(token.strip()), self._wanted):
+            self._guesses.add_right(address)
             return None
+        if token:
+            self._guesses.add_wrong(address)
         headers = {"www-authenticate": 'Bearer realm="segmentry"'}
         return Problem(
             401, "no token, or a wrong one; expected Authorization: Bearer", headers=headers

@@ -6,9 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
 from segmentry.describe.profiles import SegmentProfile
@@ -16,19 +15,12 @@ from segmentry.errors import SegmentryError
 from segmentry.results.run_folder import read_bundle, read_schema, read_segments
 from segmentry.results.scoring import Bundle
 from segmentry.results.summary import Summary, read_summary
-from segmentry.schema import UNASSIGNED
-from segmentry.segments.forming import recipe_named
+from segmentry.schema import UNASSIGNED, Window
+from segmentry.serve._fields import EventLists, Listed, event_lists, users_list, why_no_events
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _FILES = ("manifest.json", "summary.json", "model/bundle.json", "segments.parquet")
 _N_TRIES = 3
-
-
-class Field(NamedTuple):
-    """What a user of raw features has to bring."""
-
-    name: str
-    kind: Literal["number", "level", "flag"]
 
 
 class Scores(NamedTuple):
@@ -45,7 +37,10 @@ class Model:
 
     bundle: Bundle
     summary: Summary
-    fields: tuple[Field, ...]
+    of_users: Listed
+    """What a body of users with raw features holds."""
+    of_events: EventLists | None
+    """What a body of raw events holds; None where the features do not follow of them."""
     has_text_ids: bool
     users: pl.DataFrame | None
     """Who is in which segment; None where nobody may ask."""
@@ -53,15 +48,17 @@ class Model:
     """The beginning of the SHA-256 of the saved model."""
     loaded_at: float
 
-    def place(self, table: pl.DataFrame) -> Scores:
-        """Put users into segments, as `score` does.
+    def place(self, table: pl.DataFrame, window: Window | None = None) -> Scores:
+        """Put users into segments, as `score` does; the features are of the model's own window.
 
-        Raises ValueError if a value is too far off to be placed.
+        Raises DataError if a value is too far off to be placed.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            ids, margins = self.bundle.frozen.place(table)
+        frozen = self.bundle.frozen
+        if window is not None:
+            frozen = frozen.in_windows(window, None)
+        ids, margins = frozen.place(table)
         unseen: Mapping[str, int] = {}
-        if any(field.kind == "level" for field in self.fields):
+        if any(field.kind == "level" for field in self.of_users.fields):
             unseen = self.bundle.preprocessing.unseen_levels(table.filter(ids != UNASSIGNED))
         found = [None if margin != margin else margin for margin in margins.tolist()]  # noqa: PLR0124
         return Scores(ids.tolist(), found, unseen)
@@ -86,27 +83,20 @@ def read_model(run_dir: Path, *, has_users: bool) -> Model:
     """
     bundle, summary = read_bundle(run_dir), read_summary(run_dir)
     users = read_segments(run_dir) if has_users else None
-    ids = read_schema(run_dir, "segments.parquet")["user_id"]
+    has_text_ids = not read_schema(run_dir, "segments.parquet")["user_id"].is_integer()
+    types = read_schema(run_dir, "users.parquet")
     return Model(
         bundle=bundle,
         summary=summary,
-        fields=_fields_of(bundle),
-        has_text_ids=not ids.is_integer(),
+        of_users=users_list(bundle, has_text_ids=has_text_ids),
+        of_events=None
+        if why_no_events(bundle)
+        else event_lists(bundle, summary.traits, types, has_text_ids=has_text_ids),
+        has_text_ids=has_text_ids,
         users=users,
         version=hashlib.sha256((run_dir / "model" / "bundle.json").read_bytes()).hexdigest()[:12],
         loaded_at=time.time(),
     )
-
-
-def _fields_of(bundle: Bundle) -> tuple[Field, ...]:
-    levels = {each.feature for each in bundle.preprocessing.fitted if each.levels is not None}
-    found = [Field(name, "level" if name in levels else "number") for name in bundle.columns]
-    population = recipe_named(bundle.recipe).population
-    if population == "shown" and "n_impressions" not in bundle.columns:
-        found.append(Field("n_impressions", "number"))
-    if population == "profiled":
-        found.append(Field("is_profiled", "flag"))
-    return tuple(found)
 
 
 class LiveRun:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import uvicorn
 
 _SHORTEST_TOKEN = 16
-"""Wrong ones are not slowed down: a token is to be long, not to be remembered."""
 _MAX_CONNECTIONS = 2_000
 
 
@@ -69,9 +68,9 @@ def _server(service: Service, live: LiveRun) -> "uvicorn.Server":
     """Return the server of the application behind its guard."""
     import uvicorn
 
+    from segmentry.runtime.web_server import Server
     from segmentry.serve._app import build_app
     from segmentry.serve._guard import Guard
-    from segmentry.serve._http import Server
     from segmentry.serve._metrics import Metrics
 
     metrics = Metrics()

@@ -1,11 +1,14 @@
 """Random models and tables of users, with what is hard: ties, nulls, levels never seen, big ids."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from hypothesis import strategies as st
 
 from segmentry.results.scoring import Bundle
 from segmentry.schema import Window
+from segmentry.segments.forming import CellColumn, CellModel
 from segmentry.segments.preprocessing import FittedColumn, Preprocessing
 
 HOSTILE = (
@@ -175,11 +178,45 @@ def ids(n_users):
 
 def bundle_of(preprocessing, centers, recipe="table", **more):
     names = tuple(f"Segment '{i}' \\ \"x\"" for i in range(1, len(centers) + 1))
+    others = {
+        "algorithm": "kmeans", "prior": None, "main_placement": None, "attributes": (),
+        "window": window_of(),
+    }  # fmt: skip
     return Bundle(
         recipe=recipe,
-        algorithm="kmeans",
         names=names,
         centers=tuple(tuple(map(float, center)) for center in centers),
         preprocessing=preprocessing,
-        **{"prior": None, "main_placement": None, "attributes": (), "window": window_of()} | more,
+        **others | more,
     )
+
+
+@st.composite
+def cell_tables(draw):
+    """Return a model of cells and a table of users, many of them on a cut."""
+    features = ("recency_days", "n_impressions", "value_sum")[: draw(st.integers(2, 3))]
+    values = st.none() | st.integers(0, 6).map(float) | st.sampled_from([float("nan"), 2.5])
+    columns = []
+    for name in features:
+        cuts = sorted(draw(st.sets(st.integers(0, 5).map(float), max_size=4)))
+        scores = draw(st.lists(st.integers(1, 5), min_size=len(cuts) + 1, max_size=len(cuts) + 1))
+        columns.append(
+            CellColumn(
+                feature=name,
+                is_recency=name == "recency_days",
+                cuts=tuple(cuts),
+                scores=tuple(sorted(scores, reverse=name == "recency_days")),
+            )
+        )
+    n_segments = draw(st.integers(1, 4))
+    segments = draw(st.lists(st.integers(0, n_segments - 1), min_size=6, max_size=6))
+    names = tuple(f"Cell {place}" for place in range(n_segments))
+    model = CellModel(columns=tuple(columns), segments=tuple(segments), names=names)
+    factor = draw(st.sampled_from([1.0, 2.0]))
+    fitted = [replace(PLAIN, feature=each, factor=factor) for each in features]
+    centers = [[draw(_NUMBERS) for _ in features] for _ in range(n_segments)]
+    rows = draw(st.lists(st.tuples(*(values for _ in features)), min_size=1, max_size=12))
+    table = pl.DataFrame(rows, schema=dict.fromkeys(features, pl.Float64), orient="row")
+    ids = pl.Series("user_id", range(table.height))
+    bundle = bundle_of(Preprocessing(tuple(fitted), ()), centers, algorithm="cells", cells=model)
+    return bundle, table.with_columns(ids, pl.lit(value=True).alias("is_profiled"))

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import duckdb
+import jinja2
 import polars as pl
 import pytest
 import sqlglot
@@ -12,6 +13,7 @@ from tests.activate.sql.models import HOSTILE, PLAIN, bundle_of
 from tests.pipeline.runs import segmentry
 from tests.texts import raises_text, says
 
+from segmentry.activate.sql._dbt import write_dbt
 from segmentry.activate.sql.scorer import DIALECTS, Asked, export_sql, score_sql
 from segmentry.errors import SelectionError
 from segmentry.results.run_folder import read_bundle, read_schema, read_segments
@@ -130,16 +132,29 @@ def test_a_dbt_model_holds_the_query_and_tests_of_its_columns(plain_run, tmp_pat
     assert segmentry(*words, "--dbt", tmp_path).code == 0
 
     model = (tmp_path / "segmentry_segments.sql").read_text()
-    head, _, rest = model.partition("{% raw %}\n")
-    assert head == "{{ config(materialized='table') }}\n"
-    assert rest == query.removesuffix(";\n") + "\n{% endraw %}\n"
+    assert model == "{{ config(materialized='table') }}\n" + query.removesuffix(";\n") + "\n"
     (described,) = json.loads((tmp_path / "segmentry_segments.yml").read_text())["models"]
-    tests = {each["name"]: each["tests"] for each in described["columns"]}
+    tests = {each["name"]: each["data_tests"] for each in described["columns"]}
     bundle = read_bundle(plain_run.folder)
     n_segments = len(bundle.names)
     assert tests["user_id"] == ["not_null", "unique"]
-    assert tests["segment_id"][1]["accepted_values"]["values"] == list(range(n_segments + 1))
-    assert tests["segment_key"][0]["accepted_values"]["values"] == list(bundle.keys.keys)
+    assert tests["segment_id"][1]["accepted_values"]["arguments"]["values"] == list(
+        range(n_segments + 1)
+    )
+    assert tests["segment_key"][0]["accepted_values"]["arguments"]["values"] == list(
+        bundle.keys.keys
+    )
     assert segmentry(*words, "--dbt", tmp_path).code == 2
     assert segmentry(*words, "--dbt", tmp_path / "absent").code == 2
     assert segmentry(*words, "--dbt", tmp_path, "--rules", "--overwrite").code == 2
+
+
+@pytest.mark.parametrize("name", ["{% endraw %}", "{{ ref('x') }}", "{# no #}", "{{{%", "}}"])
+def test_names_with_braces_reach_the_database_through_dbt(tmp_path, name):
+    query = query_of(replace(model_of("spent"), names=(name, "b")), {"spent": pl.Float64()})
+
+    write_dbt(tmp_path, query, n_segments=2, keys=None, overwrite=False)
+
+    model = (tmp_path / "segmentry_segments.sql").read_text()
+    rendered = jinja2.Template(model).render(config=lambda **_: "")
+    assert rendered.strip() == query.removesuffix(";\n")

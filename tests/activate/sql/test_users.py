@@ -5,7 +5,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from hypothesis import given
-from tests.activate.sql.models import PLAIN, SCORED, bundle_of, scored_tables
+from tests.activate.sql.models import PLAIN, SCORED, bundle_of, cell_tables, scored_tables
 from tests.repeats import examples
 
 from segmentry.activate.sql.scorer import Asked, score_sql
@@ -35,6 +35,14 @@ def check_agrees(bundle, table, found):
 @examples(15, 200)
 @given(drawn=scored_tables())
 def test_any_model_agrees_on_any_table(database, drawn):
+    bundle, table = drawn
+
+    check_agrees(bundle, table, scored(bundle, table, database))
+
+
+@examples(15, 200)
+@given(drawn=cell_tables())
+def test_cells_agree_on_any_table(database, drawn):
     bundle, table = drawn
 
     check_agrees(bundle, table, scored(bundle, table, database))

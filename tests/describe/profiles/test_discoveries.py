@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binom, chi2_contingency, false_discovery_control, norm
 from tests.repeats import repeats
 
-from segmentry.describe.profiles import adjusted_p_values, profile_segments
+from segmentry.describe.profiles import adjusted_p_values, count_values, profile_segments
 from segmentry.schema import Feature
 
 
@@ -19,7 +19,8 @@ def feature_of(name, kind="rate", family="affinity"):
 def profile(table, ids, features, forming):
     known = table.with_columns(n_impressions=pl.lit(1), n_clicks=pl.lit(0))
     return profile_segments(
-        known, ids, features, n_segments=int(ids.max()), forming=forming,
+        known, ids, features, count_values(known, ids, features, n_segments=int(ids.max())),
+        n_segments=int(ids.max()), forming=forming,
         silhouettes=[None] * int(ids.max()),
     )[1]  # fmt: skip
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy.stats import rankdata
 
-from segmentry.describe.profiles import name_segments, profile_segments
+from segmentry.describe.profiles import count_values, name_segments, profile_segments
 from segmentry.features import LOG_FEATURES
 from segmentry.ingest.taobao import TAOBAO_ATTRIBUTES
 from segmentry.schema import Estimate
@@ -25,6 +25,7 @@ def profiled(users, ids, features):
         table,
         np.asarray(ids),
         features,
+        count_values(table, np.asarray(ids), features, n_segments=max(ids)),
         n_segments=max(ids),
         forming=[feature.name for feature in features],
         silhouettes=[None] * max(ids),

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from tests.texts import says
 
-from segmentry.describe.profiles import POPULATION, pooled_rate, profile_segments
+from segmentry.describe.profiles import POPULATION, count_values, pooled_rate, profile_segments
 from segmentry.describe.profiles._profiles import _numeric_of
 from segmentry.schema import Estimate, Feature
 
@@ -44,7 +44,13 @@ def profile(table, segment_ids, features=FEATURES, *, forming=("n_impressions",)
     ids = np.asarray(segment_ids, dtype=np.int64)
     k = int(ids.max(initial=1))
     return profile_segments(
-        table, ids, features, n_segments=k, forming=forming, silhouettes=(0.5,) * k
+        table,
+        ids,
+        features,
+        count_values(table, ids, features, n_segments=k),
+        n_segments=k,
+        forming=forming,
+        silhouettes=(0.5,) * k,
     )
 
 
@@ -221,13 +227,13 @@ def test_the_interval_holds_the_true_difference_95_times_in_100(share, shift):
     """2,000 samples of 400 users; the segment's mean is `shift` deviations above the rest's."""
     rng, n_samples, n_held = np.random.default_rng(14), 2000, 0
     truth = (1 - share) * shift / (1 + share * (1 - share) * shift**2) ** 0.5
-    from segmentry.describe.profiles._profiles import _standard_scores, _standardised
+    from segmentry.describe.profiles._profiles import _Moments, _standardised
 
     for _ in range(n_samples):
         is_in = rng.random(400) < share
         values = rng.normal(size=400) + shift * is_in
-        scores, moments = _standard_scores(values, values)
-        found = _standardised(scores[is_in], moments)
+        moments = _Moments.of(values, np.ones(400, dtype=np.int64))
+        found = _standardised(values, is_in.astype(np.int64), moments)
         n_held += found.low <= truth <= found.high
 
     # Binomial deviation in 2,000 samples: 0.5 %.
@@ -401,9 +407,8 @@ def test_a_segment_stands_at_the_mean_rank_of_its_users():
     ranks = pd.Series(values).rank().to_numpy()
     relative = np.where(np.isnan(ranks), 0.0, (2 * ranks - 1) / 54 - 1)
 
-    found = _numeric_of(
-        table["n_impressions"], [np.flatnonzero(ids == i) for i in (1, 2, 3)], SHOWN
-    )
+    counts = count_values(table, ids, [SHOWN], n_segments=3)["n_impressions"]
+    found = _numeric_of("n_impressions", counts, [np.flatnonzero(ids == i) for i in (1, 2, 3)])
 
     for i in (1, 2, 3):
         assert found[i].standing == pytest.approx(relative[ids == i].mean(), abs=1e-9)

@@ -143,6 +143,18 @@ def test_hostile_levels_stay_text(tmp_path):
     assert list(found.values()) == ids.tolist()
 
 
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Float64, pl.String])
+def test_levels_are_found_however_a_database_writes_their_type(tmp_path, kind):
+    levels = pl.Series("occupation", [1, 1, 4, 4, None, None]).cast(kind)
+    users = pl.DataFrame({"user_id": range(6), "occupation": levels})
+    ids = np.array([1, 1, 2, 2, 1, 1])
+
+    rules = find_rules(users, ids, [CATALOGUE["occupation"]], n_segments=2, population="all")
+    found = replayed(rules, users, tmp_path)
+
+    assert list(found.values()) == ids.tolist()
+
+
 DIALECTS = ["bigquery", "clickhouse", "databricks", "duckdb", "mysql", "postgres", "redshift",
             "snowflake", "spark", "trino"]  # fmt: skip
 

@@ -12,7 +12,8 @@ from scipy.optimize import linprog
 from tests.repeats import examples
 from tests.texts import says
 
-from segmentry.describe.profiles import profile_segments
+from segmentry.describe.profiles import count_values, profile_segments
+from segmentry.privacy import published_ids
 from segmentry.schema import Estimate, Feature
 
 LEAST = 10
@@ -45,6 +46,12 @@ def profile(ids, *, city=None, price=None, min_size=LEAST):
         table,
         np.array(ids),
         [SHOWN, CITY, PRICE],
+        count_values(
+            table,
+            published_ids(np.array(ids), n_segments=k, min_size=min_size)[0],
+            [SHOWN, CITY, PRICE],
+            n_segments=k,
+        ),
         n_segments=k,
         forming=["n_impressions"],
         silhouettes=[0.5] * k,

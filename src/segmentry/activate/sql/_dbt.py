@@ -1,6 +1,7 @@
 """The query as a dbt model, with its tests."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from segmentry.errors import OutputError
 from segmentry.runtime.temporary import written_whole
 
 _MODEL = "segmentry_segments"
+_BRACES = re.compile(r"\{[{%#]")
 _CONFIG = "{{ config(materialized='table') }}"
 
 
@@ -20,10 +22,10 @@ def write_dbt(
     """
     if not folder.is_dir():
         raise OutputError(f"{folder}: no such folder; name the folder of models of a dbt project")
-    # A model ends without a semicolon, and its braces are dbt's.
-    body = query.rstrip().removesuffix(";")
+    # A model ends without a semicolon, and pairs of braces in names are Jinja's unless written so.
+    body = _BRACES.sub(r"{{ '\g<0>' }}", query.rstrip().removesuffix(";"))
     files = {
-        folder / f"{_MODEL}.sql": f"{_CONFIG}\n{{% raw %}}\n{body}\n{{% endraw %}}\n",
+        folder / f"{_MODEL}.sql": f"{_CONFIG}\n{body}\n",
         folder / f"{_MODEL}.yml": json.dumps(_tests(n_segments, keys), indent=2) + "\n",
     }
     for file in files:
@@ -39,18 +41,18 @@ def _tests(n_segments: int, keys: Sequence[str] | None) -> dict[str, object]:
     """Return the properties of the model; JSON is YAML too."""
 
     def one_of(values: Sequence[object], *, quote: bool) -> dict[str, object]:
-        return {"accepted_values": {"values": list(values), "quote": quote}}
+        return {"accepted_values": {"arguments": {"values": list(values), "quote": quote}}}
 
     columns: list[dict[str, object]] = [
-        {"name": "user_id", "tests": ["not_null", "unique"]},
+        {"name": "user_id", "data_tests": ["not_null", "unique"]},
         {
             "name": "segment_id",
             "description": "0 for users of no segment.",
-            "tests": ["not_null", one_of(range(n_segments + 1), quote=False)],
+            "data_tests": ["not_null", one_of(range(n_segments + 1), quote=False)],
         },
     ]
     if keys is not None:
-        columns.append({"name": "segment_key", "tests": [one_of(keys, quote=True)]})
+        columns.append({"name": "segment_key", "data_tests": [one_of(keys, quote=True)]})
     model = {
         "name": _MODEL,
         "description": "The segment of each user, as segmentry score gives it.",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from segmentry.activate.sql._steps import Step
 from segmentry.activate.sql._trees import (
+    Step,
     all_of,
     any_of,
     case,
@@ -31,7 +31,7 @@ from segmentry.activate.sql._trees import (
     whole_part,
     with_comment,
 )
-from segmentry.features import EVERY_LOG_FEATURE, BetaPrior, counts_of
+from segmentry.features import EVERY_LOG_FEATURE, BetaPrior, ad_columns_of, counts_of
 from segmentry.features.events import midnight_of
 from segmentry.results.scoring import Bundle
 from segmentry.schema import (
@@ -46,14 +46,6 @@ _HALF_HOUR = 1800
 _QUARTER_DAY = SECONDS_PER_DAY // 4
 _QUARTERS = ("night", "morning", "afternoon", "evening")
 _LARGEST_AMOUNT = 1e9
-_AD_COLUMNS = {
-    "n_categories": "category_id",
-    "n_categorised": "category_id",
-    "n_brands": "brand_id",
-    "n_campaigns": "campaign_id",
-    "n_priced": "price",
-    "n_priced_clicks": "price",
-}
 LOG_NAMES = frozenset(feature.name for feature in EVERY_LOG_FEATURE)
 EVENTS = (*IMPRESSIONS_COLUMNS, "is_not_click", *EVENT_COLUMNS)
 ADS = ("category_id", "brand_id", "campaign_id", "price")
@@ -87,7 +79,8 @@ def user_steps(bundle: Bundle, log: Log) -> list[Step]:
     names = dict.fromkeys(
         (*(each for each in bundle.columns if each in LOG_NAMES), "n_impressions")
     )
-    counts = counts_of(feature for feature in EVERY_LOG_FEATURE if feature.name in names)
+    features = [feature for feature in EVERY_LOG_FEATURE if feature.name in names]
+    counts, of_ads = counts_of(features), ad_columns_of(features)
     groupings = {
         title: {count: value for count, value in answers.items() if count in counts}
         for title, answers in _answers(bundle).items()
@@ -98,13 +91,13 @@ def user_steps(bundle: Bundle, log: Log) -> list[Step]:
             count: exp.Sum(this=column(sums[count])) for count in groupings.pop("by_row")
         }
     found = {title: answers for title, answers in groupings.items() if answers}
-    steps = [_valid(bundle, log, counts)]
+    steps = [_valid(bundle, log, counts, of_ads)]
     for title, answers in found.items():
         steps += _grouped(title, answers)
     return [*steps, *_users(bundle, log, tuple(names), found)]
 
 
-def _valid(bundle: Bundle, log: Log, counts: frozenset[str]) -> Step:
+def _valid(bundle: Bundle, log: Log, counts: frozenset[str], of_ads: Sequence[str]) -> Step:
     """Keep the rows that `score` uses, with what is counted of them."""
     window, midnight = bundle.window, midnight_of(bundle.window)
     moment = log.moment(log.of("e", "shown_at")) if log.has_time else whole(midnight)
@@ -114,7 +107,6 @@ def _valid(bundle: Bundle, log: Log, counts: frozenset[str]) -> Step:
         named(minus(moment, whole(midnight)), "second"),
         named(click, "is_click"),
     ]
-    of_ads = dict.fromkeys(_AD_COLUMNS[count] for count in counts if count in _AD_COLUMNS)
     if counts & {"n_ads", "n_repeat_impressions", "n_repeat_clicks"}:
         columns.append(named(log.of("e", "ad_id"), "ad_id"))
     if "n_placed" in counts:

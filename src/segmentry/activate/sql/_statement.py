@@ -7,8 +7,8 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
-from segmentry.activate.sql._steps import Step
 from segmentry.activate.sql._trees import (
+    Step,
     case,
     column,
     double,
@@ -34,31 +34,30 @@ def statement_of(
     keys: Sequence[str] | None,
     names: Sequence[str],
     rates: Mapping[int, float],
+    are_cells: bool,
 ) -> exp.Select:
     """Return one query: a common table expression for each step, and the columns of a score.
 
     The columns are ``user_id, segment_id, segment_key, segment_name, margin, expected_rate``;
     `keys` and `names` are of the segments from 1 on, and `rates` what they are expected to do on
-    later days, where known.
+    later days, where known. In a cell a user may be nearer to the centre of another: that is a
+    margin of 0.
     """
     roots = [exp.Sqrt(this=column(each)) for each in ("second", "nearest")]
     margin = quotient(minus(*roots), roots[0].copy())
+    whens = [
+        (equal(column("segment_id"), whole(0)), exp.null()),
+        (more(column("second"), number(0)), margin),
+    ]
+    if are_cells:
+        whens.insert(1, (more(column("nearest"), column("second")), number(0)))
     segment = column("segment_id")
     query = select(
         column("user_id"),
         segment,
         named(_texts(keys), "segment_key"),
         named(_texts(names), "segment_name"),
-        named(
-            case(
-                [
-                    (equal(segment.copy(), whole(0)), exp.null()),
-                    (more(column("second"), number(0)), margin),
-                ],
-                number(0),
-            ),
-            "margin",
-        ),
+        named(case(whens, number(0)), "margin"),
         named(_rates(rates), "expected_rate"),
         of=steps[-1][0],
     )

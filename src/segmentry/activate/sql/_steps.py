@@ -1,13 +1,15 @@
 """From a row of the user table to its segment: the saved steps of a model, one query each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 from sqlglot import exp
 
+from segmentry.activate.sql._cells import cell_steps, placed_by_cell, raw_name
 from segmentry.activate.sql._trees import (
     LARGEST,
+    Step,
     all_of,
     case,
     column,
@@ -34,11 +36,9 @@ from segmentry.segments.clustering import TIE
 from segmentry.segments.forming import recipe_named
 from segmentry.segments.preprocessing import FittedColumn
 
-Step = tuple[str, exp.Query]
-"""The name of a step, and its query on the step before."""
 _LOGIT_FLOOR = 1e-6
-_STEPS = "known filled transformed clipped scaled distances measured placed compared"
-_RESULTS = "user_id is_member nearest second segment_id segment_key segment_name margin"
+_STEPS = "known scored celled filled transformed clipped scaled distances measured placed compared"
+_RESULTS = "user_id is_member cell nearest second segment_id segment_key segment_name margin"
 _OWN_NAMES = frozenset(f"{_STEPS} {_RESULTS}".split())
 
 
@@ -49,8 +49,6 @@ def why_not(bundle: Bundle) -> str:
             "its latent classes take the logarithm of the gamma function, which databases lack or "
             "round each in its own way"
         )
-    if bundle.cells is not None:
-        return "its cells are not written as SQL yet"
     for each in bundle.preprocessing.fitted:
         if each.scale_by == "quantile":
             return (
@@ -79,15 +77,21 @@ def steps_of(bundle: Bundle, inputs: Inputs) -> list[Step]:
         for place, each in enumerate(bundle.preprocessing.fitted, start=1)
     ]
     steps = [_known(bundle, columns, inputs)]
+    kept = ["user_id", "is_member"]
+    if bundle.cells is not None:
+        steps += cell_steps(bundle.cells, kept=[*kept, *(each.name for each in columns)])
+        kept.append("cell")
     for title, make in _VALUES.items():
         values = [value for each in columns for value in make(each)]
         if any(not isinstance(value, exp.Column) for value in values):
-            kept = (column("user_id"), column("is_member"))
-            steps.append((title, select(*kept, *values, of=steps[-1][0])))
+            steps.append((title, select(*map(column, kept), *values, of=steps[-1][0])))
     n_segments = len(bundle.centers)
-    steps.append(_scaled(columns, of=steps[-1][0]))
-    steps += [_distances(bundle), _nearest(n_segments), _placed(n_segments), _second(n_segments)]
-    return steps
+    steps += [_scaled(columns, kept, of=steps[-1][0]), _distances(bundle, kept)]
+    if bundle.cells is None:
+        steps += [_nearest(n_segments), _placed(n_segments)]
+    else:
+        steps.append(placed_by_cell(n_segments))
+    return [*steps, _second(n_segments)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +142,20 @@ def _known(bundle: Bundle, columns: list[_Column], inputs: Inputs) -> Step:
         named(inputs.read("user_id"), "user_id"),
         named(all_of(conditions), "is_member"),
         *(named(_read(each, inputs), each.name) for each in columns),
+        *_raw(bundle, columns, inputs),
         of=inputs.table,
     )
     return "known", with_comment(query, "Null is unknown, and so is what is not finite.")
+
+
+def _raw(bundle: Bundle, columns: list[_Column], inputs: Inputs) -> list[exp.Expr]:
+    """Return what cells are cut by: the values before anything is filled or scaled."""
+    if bundle.cells is None:
+        return []
+    by_feature = {each.fitted.feature: each for each in columns}
+    own = [by_feature[each.feature] for each in bundle.cells.columns]
+    values = [_number(each, inputs.read(each.fitted.feature)) for each in own]
+    return [named(value, raw_name(place)) for place, value in enumerate(values)]
 
 
 def _read(each: _Column, inputs: Inputs) -> exp.Expr:
@@ -213,13 +228,11 @@ def _clipped(each: _Column) -> list[exp.Expr]:
 _VALUES = {"filled": _filled, "transformed": _transformed, "clipped": _clipped}
 
 
-def _scaled(columns: list[_Column], *, of: str) -> Step:
+def _scaled(columns: list[_Column], kept: Sequence[str], *, of: str) -> Step:
     """Return the columns of `X`, in their order."""
     values = [value for each in columns for value in _matrix_of(each)]
-    kept = (column("user_id"), column("is_member"))
-    query = select(
-        *kept, *(named(value, f"x{i}") for i, value in enumerate(values, start=1)), of=of
-    )
+    found = (named(value, f"x{i}") for i, value in enumerate(values, start=1))
+    query = select(*map(column, kept), *found, of=of)
     return "scaled", query
 
 
@@ -245,14 +258,14 @@ def _has_level(each: _Column, level: str) -> exp.Expr:
     return double(case([(equal(column(each.name), known), number(1))], number(0)))
 
 
-def _distances(bundle: Bundle) -> Step:
+def _distances(bundle: Bundle, kept: Sequence[str]) -> Step:
     """Squared distances, added up from differences in the order of the columns."""
     found = []
     for segment_id, center in enumerate(bundle.centers, start=1):
         away = [minus(column(f"x{i}"), number(each)) for i, each in enumerate(center, start=1)]
         squares = [times(each, each.copy()) for each in away]
         found.append(named(total(squares), f"d{segment_id}"))
-    query = select(column("user_id"), column("is_member"), *found, of="scaled")
+    query = select(*map(column, kept), *found, of="scaled")
     return "distances", with_comment(query, "Squared distance to the centre of each segment.")
 
 

@@ -31,6 +31,10 @@ _RESERVED = (
 """By PostgreSQL, and no keywords of sqlglot's readers."""
 
 
+Step = tuple[str, exp.Query]
+"""The name of a step, and its query on the step before."""
+
+
 def name(text: str) -> exp.Identifier:
     """Return a name, in quotes unless it means the same without them in every database."""
     return exp.to_identifier(text, quoted=not is_plain(text))

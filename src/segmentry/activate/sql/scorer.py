@@ -21,7 +21,7 @@ from segmentry.segments.forming import recipe_named
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from segmentry.activate.sql._steps import Step
+    from segmentry.activate.sql._trees import Step
 
 STARTS = ("users", "events")
 DIALECTS = (
@@ -170,7 +170,9 @@ def score_sql(
         inputs = Inputs(before[-1][0], column, types)
     steps = [*before, *steps_of(bundle, inputs)]
     keys = None if bundle.keys is None else bundle.keys.keys
-    tree = statement_of(steps, keys=keys, names=bundle.names, rates=rates)
+    tree = statement_of(
+        steps, keys=keys, names=bundle.names, rates=rates, are_cells=bundle.cells is not None
+    )
     heading = (
         f"The segments that segmentry found, for {asked.dialect}: one row per user,",
         "segment 0 for users of no segment.",

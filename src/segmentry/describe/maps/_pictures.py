@@ -1,13 +1,13 @@
 """What the pictures of many users are drawn from: components, blades, bins, and hexagons."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from segmentry.describe.maps._records import Blade, Hexagon, MapPoint, MapSummary, Pictures
-from segmentry.describe.profiles import MAX_BINS, MIN_BINS, Distribution, bin_features
+from segmentry.describe.profiles import MAX_BINS, MIN_BINS, Distribution, ValueCounts, bin_features
 from segmentry.privacy import published_ids, rounded_count
 from segmentry.runtime.sampling import hash_shares
 from segmentry.schema import UNASSIGNED, Feature
@@ -252,6 +252,7 @@ def make_pictures(
     table: pl.DataFrame,
     segmentation: Segmentation,
     catalogue: Sequence[Feature],
+    value_counts: Mapping[str, ValueCounts],
     *,
     min_size: int = 1,
 ) -> tuple[Pictures, pl.DataFrame | None]:
@@ -259,19 +260,13 @@ def make_pictures(
 
     No count reveals fewer than `min_size` users: all are rounded to a multiple of it, users of
     segments that are too small are drawn with the largest, and a hexagon of few users is drawn as
-    one of `min_size`. The features of the `catalogue` are binned.
+    one of `min_size`. Binned are the `value_counts` by published segment.
     """
     ids, withheld = published_ids(
         segmentation.segment_ids, n_segments=segmentation.n_segments, min_size=min_size
     )
     counted, coarse = put_in_hexagons(table, segmentation, ids, min_size=min_size)
-    distributions = bin_features(
-        table,
-        ids,
-        catalogue,
-        n_segments=segmentation.n_segments,
-        n_bins=_bins_for(ids, min_size=min_size),
-    )
+    distributions = bin_features(value_counts, n_bins=_bins_for(ids, min_size=min_size))
     pictures = Pictures(
         blades=_blades(segmentation.silhouette_sample, withheld.tolist(), min_size=min_size),
         distributions=tuple(_rounded(each, min_size) for each in distributions),

@@ -25,6 +25,7 @@ from segmentry.describe.profiles._records import (
     SegmentProfile,
 )
 from segmentry.describe.profiles._rules import RuleReport, SegmentRules, report_rules
+from segmentry.describe.profiles._value_counts import ValueCounts, count_values
 
 __all__ = [
     "MAX_BINS",
@@ -41,9 +42,11 @@ __all__ = [
     "RuleReport",
     "SegmentProfile",
     "SegmentRules",
+    "ValueCounts",
     "adjusted_p_values",
     "bin_edges",
     "bin_features",
+    "count_values",
     "find_exemplars",
     "name_segments",
     "pooled_rate",

@@ -1,7 +1,7 @@
 """Composition of segments by the levels of a feature, and the spread of numbers over bins."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +10,9 @@ import polars as pl
 
 from segmentry.describe.profiles._rates import NORMAL_95
 from segmentry.describe.profiles._records import Distribution, LevelShare, LevelStatistics
-from segmentry.schema import UNASSIGNED, Estimate, Feature
-from segmentry.schema.arrays import FloatVector
+from segmentry.describe.profiles._value_counts import ValueCounts, quantile_of, values_at
+from segmentry.schema import Estimate, Feature
+from segmentry.schema.arrays import FloatVector, IntVector
 from segmentry.segments.preprocessing import level_texts, numeric_values, ordered_levels
 
 _MAX_LEVELS = 20
@@ -134,26 +135,28 @@ _SKEWED = 8.0  # 99th percentile / median from which bins grow with the values
 _DIGITS = 6
 
 
-def bin_edges(values: FloatVector, n_bins: int = MAX_BINS) -> FloatVector:
+def bin_edges(values: FloatVector, n_users: IntVector, n_bins: int = MAX_BINS) -> FloatVector:
     """Return the edges of at most `n_bins` bins for a feature, shape (n_bins + 1,).
 
     Whole numbers of at most so many values get a bin each. Other values are divided evenly up to
     the 99th percentile, or evenly in ``log1p`` where that is eight medians or more. The last bin
-    also holds what lies above. The `values` are known, one at least.
+    also holds what lies above. The `values` are distinct and rising, one at least, and `n_users`
+    have each.
 
     >>> import numpy as np
-    >>> bin_edges(np.array([1.0, 2.0, 2.0, 3.0]))
+    >>> bin_edges(np.array([1.0, 2.0, 3.0]), np.array([1, 2, 1]))
     array([0.5, 1.5, 2.5, 3.5])
-    >>> bin_edges(np.array([0.25, 0.25]))
+    >>> bin_edges(np.array([0.25]), np.array([2]))
     array([0.25, 1.25])
     """
-    low, top = float(values.min()), float(np.quantile(values, _TAIL, method="higher"))
+    low = float(values[0])
+    (top,) = values_at(values, n_users, [math.ceil((int(n_users.sum()) - 1) * _TAIL)])
     if low == top:
         return np.array([low - 0.5, low + 0.5]) if low.is_integer() else np.array([low, low + 1])
     is_whole = bool(np.all(values == np.floor(values)))
     if is_whole and top - low < n_bins:
         return np.arange(low - 0.5, top + 1.0)
-    middle = float(np.median(values))
+    middle = quantile_of(values, n_users, 0.5)
     if low >= 0 and top > _SKEWED * max(middle, (top - low) / 1000):
         edges = np.expm1(np.linspace(np.log1p(low), np.log1p(top), n_bins + 1))
     else:
@@ -167,43 +170,23 @@ def bin_edges(values: FloatVector, n_bins: int = MAX_BINS) -> FloatVector:
 
 
 def bin_features(
-    users: pl.DataFrame,
-    segment_ids: npt.NDArray[np.int64],
-    features: Sequence[Feature],
-    *,
-    n_segments: int,
-    n_bins: int = MAX_BINS,
+    counted: Mapping[str, ValueCounts], *, n_bins: int = MAX_BINS
 ) -> tuple[Distribution, ...]:
-    """Count the users of each segment in bins of each numeric feature.
-
-    Features without a known value, moments and categories are passed over; users without a segment
-    are left out. The answer is in the order of `features`.
-    """
-    is_in = segment_ids != UNASSIGNED
-    ids = segment_ids[is_in] - 1
-    found = []
-    for feature in features:
-        if feature.kind in ("categorical", "time"):
-            continue
-        values = numeric_values(users[feature.name].filter(pl.Series(is_in)))
-        is_known = ~np.isnan(values)
-        if is_known.any():
-            edges = bin_edges(values[is_known], n_bins)
-            found.append(_binned(feature.name, values[is_known], ids[is_known], n_segments, edges))
-    return tuple(found)
+    """Count the users of each segment in bins of each feature that has a known value."""
+    return tuple(
+        _binned(name, each, bin_edges(each.values, each.population, n_bins))
+        for name, each in counted.items()
+        if each.values.size
+    )
 
 
-def _binned(
-    name: str, values: FloatVector, ids: npt.NDArray[np.int64], n_segments: int, edges: FloatVector
-) -> Distribution:
-    n_bins = len(edges) - 1
-    bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, n_bins - 1)
-    counts = np.bincount(ids * n_bins + bins, minlength=n_segments * n_bins)
-    table = counts.reshape(n_segments, n_bins)
+def _binned(name: str, counts: ValueCounts, edges: FloatVector) -> Distribution:
+    starts = np.searchsorted(counts.values, edges[1:-1])
+    table = np.stack([each.sum(axis=1) for each in np.split(counts.n_users, starts, axis=1)], 1)
     return Distribution(
         feature=name,
         edges=tuple(round(float(edge), _DIGITS) for edge in edges),
         population=tuple(map(int, table.sum(axis=0))),
         segments=tuple(tuple(map(int, row)) for row in table),
-        n_above=int((values > edges[-1]).sum()),
+        n_above=int(counts.n_users[:, counts.values > edges[-1]].sum()),
     )

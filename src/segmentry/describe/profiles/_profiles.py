@@ -1,6 +1,6 @@
 """Every segment against the population, in raw units."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,12 +18,12 @@ from segmentry.describe.profiles._records import (
     NumericStatistics,
     SegmentProfile,
 )
+from segmentry.describe.profiles._value_counts import ValueCounts, quantile_of
 from segmentry.describe.profiles._withholding import published_profiles
 from segmentry.privacy import published_ids
 from segmentry.runtime.threads import map_in_threads
 from segmentry.schema import UNASSIGNED, UNKNOWN, Estimate, Feature
-from segmentry.schema.arrays import FloatVector
-from segmentry.segments.preprocessing import numeric_values
+from segmentry.schema.arrays import FloatVector, IntVector
 
 POPULATION = 0
 """`segment_id` of the profile of all assigned users together."""
@@ -37,6 +37,7 @@ def profile_segments(
     table: pl.DataFrame,
     segment_ids: npt.NDArray[np.int64],
     features: Sequence[Feature],
+    counted: Mapping[str, ValueCounts],
     *,
     n_segments: int,
     forming: Sequence[str],
@@ -47,14 +48,15 @@ def profile_segments(
 
     The user table has all `features`, ``n_impressions`` where there is a log, and ``n_clicks``
     where there are clicks: without them no rate is known. `segment_ids`, shape (n_users,), are
-    1..K, and 0 for unassigned users, who are left out. Moments (kind "time") are not described. The
+    1..K, and 0 for unassigned users, who are left out; `counted` are their values by published
+    segment. Moments (kind "time") are not described. The
     names come first from the features that were `forming` the segments. A figure is shown on at
     least `min_size` users; 1 shows all.
     """
     is_in = segment_ids != UNASSIGNED
     ids, withheld = published_ids(segment_ids[is_in], n_segments=n_segments, min_size=min_size)
     described = [feature for feature in features if feature.kind != "time"]
-    profiles = _profiles(table.filter(is_in), _groups(ids, n_segments), described)
+    profiles = _profiles(table.filter(is_in), _groups(ids, n_segments), described, counted)
     segments = [
         replace(profile, mean_silhouette=silhouette)
         for profile, silhouette in zip(profiles[1:], silhouettes, strict=True)
@@ -79,12 +81,15 @@ def _groups(ids: npt.NDArray[np.int64], n_segments: int) -> list[npt.NDArray[np.
 
 
 def _profiles(
-    users: pl.DataFrame, groups: Sequence[npt.NDArray[np.int64]], described: Sequence[Feature]
+    users: pl.DataFrame,
+    groups: Sequence[npt.NDArray[np.int64]],
+    described: Sequence[Feature],
+    counted: Mapping[str, ValueCounts],
 ) -> list[SegmentProfile]:
     """Return the profile of all users, then of each group."""
-    numbers = [feature for feature in described if feature.kind != "categorical"]
+    numbers = [feature.name for feature in described if feature.kind != "categorical"]
     ranked = [feature for feature in described if feature.kind in ("categorical", "ordinal")]
-    numeric = map_in_threads(lambda each: _numeric_of(users[each.name], groups, each), numbers)
+    numeric = [_numeric_of(name, counted[name], groups) for name in numbers]
     levels = map_in_threads(lambda each: levels_of(users[each.name], groups, each), ranked)
     counts = (_counts(users, "n_clicks"), _counts(users, "n_impressions"))
     has_clicks = "n_clicks" in users.columns
@@ -150,92 +155,87 @@ def _profile(
 
 
 def _numeric_of(
-    column: pl.Series, groups: Sequence[npt.NDArray[np.int64]], feature: Feature
+    name: str, counts: ValueCounts, groups: Sequence[npt.NDArray[np.int64]]
 ) -> list[NumericStatistics]:
     """Statistics of a feature in the population, then in each segment."""
-    values = numeric_values(column)
-    known = values[~np.isnan(values)]
-    mean = float(known.mean()) if known.size else None
-    scores, moments = _standard_scores(values, known)
-    ordered = np.sort(known)
-    standings = _Standings.of(ordered)
-    found = [_statistics(feature.name, known, ordered, n_users=values.size, population_mean=mean)]
-    for members in groups:
-        inside, own = scores[members], values[members]
-        own = own[~np.isnan(own)]
-        ordered = np.sort(own)
+    values, everyone = counts.values, counts.population
+    moments = _Moments.of(values, everyone)
+    standings = _standings(everyone)
+    n_all = sum(members.size for members in groups)
+    mean = moments.mean
+    found = [_statistics(name, values, everyone, n_users_in_all=n_all, population_mean=mean)]
+    for members, own in zip(groups, counts.n_users, strict=True):
         statistics = _statistics(
-            feature.name, own, ordered, n_users=members.size, population_mean=mean
+            name, values, own, n_users_in_all=members.size, population_mean=mean
         )
-        standing = round(float(standings.at(ordered).sum()) / max(1, members.size), 9)
-        difference = _standardised(inside[~np.isnan(inside)], moments) if own.size else UNKNOWN
-        found.append(replace(statistics, standing=standing, standardised_difference=difference))
+        standing = round(float(own @ standings) / max(1, members.size), 9)
+        found.append(
+            replace(
+                statistics,
+                standing=standing,
+                standardised_difference=_standardised(values, own, moments),
+            )
+        )
     return found
 
 
-class _Standings(NamedTuple):
-    """Distinct values and where each stands among all users, from -1 (lowest) to 1 (highest).
+def _standings(n_users: IntVector) -> FloatVector:
+    """Return where each of some rising values stands among all users, from -1 to 1.
 
     Users of equal value share the middle of their ranks; unknown values stand in the middle of all.
     """
-
-    values: FloatVector
-    standings: FloatVector
-
-    @classmethod
-    def of(cls, ordered: FloatVector) -> "_Standings":
-        """Take known values in rising order."""
-        starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf))
-        lengths = np.diff(starts, append=ordered.size)
-        ranks = starts + (lengths + 1) / 2
-        return cls(ordered[starts], (2 * ranks - 1) / max(1, ordered.size) - 1)
-
-    def at(self, values: FloatVector) -> FloatVector:
-        """Return the standings of values that some user has."""
-        found: FloatVector = self.standings[np.searchsorted(self.values, values)]
-        return found
+    ranks = np.cumsum(n_users) - n_users + (n_users + 1) / 2
+    found: FloatVector = (2 * ranks - 1) / max(1, int(n_users.sum())) - 1
+    return found
 
 
 class _Moments(NamedTuple):
-    """Moments of the standard scores of all users whose value is known."""
+    """Mean and deviation of all users whose value is known; moments of their standard scores.
+
+    The deviation is 0 if values differ by rounding only.
+    """
 
     n_users: int
-    mean: float
+    mean: float | None
+    deviation: float
     third: float
     fourth: float
 
-
-def _standard_scores(values: FloatVector, known: FloatVector) -> tuple[FloatVector, _Moments]:
-    """Return (value - mean) / deviation; all NaN if values differ by rounding only."""
-    deviation = float(known.std()) if known.size else 0.0
-    if deviation <= _ROUNDING * float(np.abs(known).max(initial=0.0)):
-        return np.full(values.size, np.nan), _Moments(known.size, 0.0, 0.0, 0.0)
-    scores = (values - known.mean()) / deviation
-    inside = scores[~np.isnan(scores)]
-    squares = inside * inside
-    third, fourth = float(squares @ inside) / inside.size, float(squares @ squares) / inside.size
-    return scores, _Moments(inside.size, float(inside.mean()), third, fourth)
+    @classmethod
+    def of(cls, values: FloatVector, n_users: IntVector) -> "_Moments":
+        """Take distinct values and how many users have each."""
+        n = int(n_users.sum())
+        if not n:
+            return cls(0, None, 0.0, 0.0, 0.0)
+        mean = float(n_users @ values) / n
+        deviation = (float(n_users @ (values - mean) ** 2) / n) ** 0.5
+        if deviation <= _ROUNDING * float(np.abs(values).max()):
+            return cls(n, mean, 0.0, 0.0, 0.0)
+        scores = (values - mean) / deviation
+        third, fourth = float(n_users @ scores**3) / n, float(n_users @ scores**4) / n
+        return cls(n, mean, deviation, third, fourth)
 
 
 def _statistics(
     name: str,
-    known: FloatVector,
-    ordered: FloatVector,
+    values: FloatVector,
+    n_users: IntVector,
     *,
-    n_users: int,
+    n_users_in_all: int,
     population_mean: float | None,
 ) -> NumericStatistics:
-    """Describe the known values of some users, their difference aside; `ordered` are the same."""
-    missing_share = 1 - known.size / n_users if n_users else 0.0
-    if not known.size:
+    """Describe the known values of some users, their difference aside."""
+    n_known = int(n_users.sum())
+    missing_share = 1 - n_known / n_users_in_all if n_users_in_all else 0.0
+    if not n_known:
         return NumericStatistics(name, None, None, None, None, missing_share, None, UNKNOWN)
-    mean = float(known.mean())
-    lower, median, upper = np.quantile(ordered, (0.25, 0.5, 0.75)).tolist()
+    mean = float(n_users @ values) / n_known
+    lower, median, upper = (quantile_of(values, n_users, q) for q in (0.25, 0.5, 0.75))
     index = mean / population_mean * 100 if population_mean and population_mean > 0 else None
     return NumericStatistics(name, mean, lower, median, upper, missing_share, index, UNKNOWN)
 
 
-def _standardised(inside: FloatVector, moments: _Moments) -> Estimate:
+def _standardised(values: FloatVector, n_users: IntVector, moments: _Moments) -> Estimate:
     """Return (segment mean - population mean) / population deviation, interval over users.
 
     The users are a sample, and with it vary the segment, its size, the population's mean and its
@@ -244,16 +244,18 @@ def _standardised(inside: FloatVector, moments: _Moments) -> Estimate:
     s (z - d) / w - z - d (z² - 1) / 2, where z is a user's standard score, s is 1 in the segment
     and 0 outside, and w is the segment's share of the users.
     """
-    if not inside.size:
+    size = int(n_users.sum())
+    if not size or not moments.deviation or moments.mean is None:
         return UNKNOWN
-    value = float(inside.mean()) - moments.mean
-    if inside.size < 2 or moments.n_users - inside.size < 2:
+    scores = (values - moments.mean) / moments.deviation
+    value = (float(n_users @ values) / size - moments.mean) / moments.deviation
+    if size < 2 or moments.n_users - size < 2:
         return Estimate(value=value, low=None, high=None)
-    off = inside - inside.mean()
-    within = float(off @ off) / (inside.size - 1)
-    crossed = float(off @ (inside * inside)) / inside.size
+    off = scores - value
+    within = float(n_users @ off**2) / (size - 1)
+    crossed = float(n_users @ (off * scores**2)) / size
     of_deviation = value * moments.third + value**2 * (moments.fourth - 1) / 4
-    share = inside.size / moments.n_users
+    share = size / moments.n_users
     variance = within / share - 2 * within - value * crossed + 1 + of_deviation
     half = NORMAL_95 * (max(0.0, variance) / moments.n_users) ** 0.5
     return Estimate(value=value, low=value - half, high=value + half)

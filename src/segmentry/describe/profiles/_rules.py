@@ -37,6 +37,8 @@ class RuleColumn:
     fill: float | None
     """For a number: the value that stands in for an unknown one, its median; null where none is
     unknown."""
+    are_numbers: bool = False
+    """Whether levels are numbers in the user table: databases write 4.0 in several ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,11 @@ def _columns(users: pl.DataFrame, features: Sequence[Feature]) -> list[RuleColum
         if feature.kind == "categorical":
             counts = level_texts(users[feature.name]).drop_nulls().value_counts(sort=True)
             levels = sorted(counts[:, 0].head(_MAX_LEVELS).to_list())
-            columns += [RuleColumn(feature.name, _of(feature, each), each, None) for each in levels]
+            are_numbers = users[feature.name].dtype.is_numeric()
+            columns += [
+                RuleColumn(feature.name, _of(feature, each), each, None, are_numbers)
+                for each in levels
+            ]
         else:
             values = numeric_values(users[feature.name])
             known = values[np.isfinite(values)]
@@ -439,6 +445,8 @@ def _where(conditions: Sequence[Condition]) -> str:
 
 def _value(column: RuleColumn) -> str:
     name = _name(column.feature)
+    if column.level is not None and column.are_numbers:
+        return f"COALESCE(CAST({name} AS DOUBLE) = {_literal(float(column.level))}, FALSE)"
     if column.level is not None:
         return f"COALESCE(CAST({name} AS VARCHAR) = {_text(column.level)}, FALSE)"
     return name if column.fill is None else f"COALESCE({name}, {_literal(column.fill)})"

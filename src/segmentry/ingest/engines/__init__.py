@@ -3,46 +3,89 @@
 In: a `TableSource`. Out: tables, parts by user, and their accounts. Engines compute no feature.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from segmentry.errors import ConfigError
 from segmentry.ingest.engines._failures import explained
-from segmentry.ingest.engines._validity import REPEATED, TIME_OF, reasons_of
+from segmentry.ingest.engines._validity import REPEATED, TIME_OF, reasons_of, total_account
 from segmentry.runtime.memory import engine_share, process_limit
 from segmentry.schema import Engine
+from segmentry.settings import SparkEngine
 
-__all__ = ["ENGINES", "REPEATED", "TIME_OF", "explained", "open_engine", "reasons_of"]
+__all__ = [
+    "ENGINES",
+    "REPEATED",
+    "TIME_OF",
+    "explained",
+    "open_engine",
+    "reasons_of",
+    "total_account",
+]
 
 ENGINES = ("duckdb",)
+"""Engines of one machine; "spark" reads by the first of them."""
+_TASK_MEMORY = "1GB"
 
 
-def open_engine(name: str, *, scratch: Path, memory: str | None = None) -> Engine:
+def open_engine(
+    name: str, *, scratch: Path, memory: str | None = None, spark: SparkEngine | None = None
+) -> Engine:
     """Open an engine; close it when done.
 
     Parameters
     ----------
     name : str
-        "duckdb".
+        "duckdb" or "spark".
     scratch : Path
-        Existing folder for temporary files.
+        Existing folder for temporary files; on a cluster one that all its machines share.
     memory : str, optional
         As "2GB": what the whole process may take, half of the machine's by default. DuckDB gets
         so much of it that the process stays within.
+    spark : SparkEngine, optional
+        How the cluster is reached.
 
     Raises
     ------
     ConfigError
-        If there is no such engine.
+        If there is no such engine, or the cluster does not answer.
 
     Examples
     --------
     >>> open_engine("sqlite", scratch=Path("."))
     Traceback (most recent call last):
     ...
-    segmentry.errors.ConfigError: engine 'sqlite' is unknown; expected duckdb
+    segmentry.errors.ConfigError: engine 'sqlite' is unknown; expected duckdb or spark
     """
-    if name not in ENGINES:
-        raise ConfigError(f"engine {name!r} is unknown; expected {' or '.join(ENGINES)}")
+    if name not in (*ENGINES, "spark"):
+        raise ConfigError(f"engine {name!r} is unknown; expected duckdb or spark")
+    limit = process_limit(memory)
+    if name == "spark":
+        return _open_spark(spark or SparkEngine(None), scratch.absolute(), limit, memory)
     from segmentry.ingest.engines._duckdb import DuckDBEngine
 
-    return DuckDBEngine(scratch=scratch, n_bytes=engine_share(process_limit(memory)))
+    return DuckDBEngine(scratch=scratch, n_bytes=engine_share(limit))
+
+
+def _open_spark(spark: SparkEngine, scratch: Path, limit: int, memory: str | None) -> Engine:
+    from segmentry.ingest.engines.spark import BYTES_PER_USER, ClusterEngine, opened_cluster
+
+    with ExitStack() as stack:
+        cluster = stack.enter_context(
+            opened_cluster(
+                spark.session,
+                master=spark.master,
+                conf=spark.conf,
+                folder=scratch,
+                max_bytes=limit // 2,
+            )
+        )
+        return ClusterEngine(
+            cluster,
+            scratch=scratch,
+            n_bytes=engine_share(limit),
+            task_bytes=engine_share(process_limit(memory or _TASK_MEMORY)),
+            max_users=limit // BYTES_PER_USER,
+            stack=stack.pop_all(),
+        )
+    raise AssertionError  # for the type checker: the block above returns

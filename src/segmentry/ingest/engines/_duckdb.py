@@ -1,10 +1,7 @@
 """DuckDB: out of core on one machine."""
 
-import contextlib
 import functools
 import os
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +13,7 @@ import polars as pl
 
 from segmentry.errors import DataError, EngineError
 from segmentry.ingest.engines._duckdb_scan import expanded, layouts_of, quoted_text, scan_query
-from segmentry.ingest.engines._failures import advice_on_quotes, cause_of, proving_text
+from segmentry.ingest.engines._failures import cause_of, proving_text
 from segmentry.ingest.engines._parts import (
     PART,
     SET_ASIDE,
@@ -28,26 +25,34 @@ from segmentry.ingest.engines._parts import (
     written_log,
 )
 from segmentry.ingest.engines._plain import PlainText, plain_text, tally_if_plain
+from segmentry.ingest.engines._plain_parts import hashes_alike, split_if_plain
+from segmentry.ingest.engines._rejects import forget_rejects, unreadable_rows
 from segmentry.ingest.engines._validity import (
-    NOT_TEXT,
     REASON,
     TIME_OF,
-    WRONG_FIELDS,
     Judged,
     judge,
 )
+from segmentry.ingest.engines._watching import watched
 from segmentry.ingest.files import FileLayout
-from segmentry.schema import SECONDS_PER_DAY, ColumnSource, LogParts, TableSource, UserTally
-
-# What DuckDB says of a line that it sets aside alone, and the reason reported for it. Any other
-# complaint, such as a quote that is not closed, can have swallowed the lines that follow.
-_LINE_REASONS = {"TOO MANY COLUMNS": WRONG_FIELDS, "INVALID ENCODING": NOT_TEXT}
+from segmentry.runtime.threads import ahead
+from segmentry.schema import (
+    SECONDS_PER_DAY,
+    UNREADABLE_WHOLE,
+    ColumnSource,
+    Frames,
+    LogParts,
+    PartQueries,
+    TableSource,
+    UserTally,
+)
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Read = TypeVar("Read")
 _BYTES_PER_HELD_ROW = 64
 _INT32 = 1 << 31
 _IDS = ("user_id", "category_id", "brand_id")
-_SECONDS_BETWEEN_LOOKS = 0.2
 # Integers as differences of a few bits, no dictionary of ids, nothing to compress: a third less
 # time than the default, and a fifth less disk.
 _TEMPORARY = (
@@ -61,14 +66,16 @@ class DuckDBEngine:
     name = "duckdb"
     errors: tuple[type[Exception], ...] = (duckdb.Error, OSError)
 
-    def __init__(self, *, scratch: Path, n_bytes: int) -> None:
+    def __init__(self, *, scratch: Path, n_bytes: int, n_threads: int | None = None) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": False,
             "memory_limit": f"{n_bytes}B",
         }
+        if n_threads is not None:
+            config["threads"] = n_threads
         self._n_bytes, self._config = n_bytes, config
-        self._n_registered = 0
+        self._registered: dict[int, tuple[str, pl.DataFrame]] = {}
 
     @functools.cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -81,11 +88,14 @@ class DuckDBEngine:
         connection.execute("SET TimeZone = 'UTC'")
         return connection
 
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query).fetchall()
+
     def read_table(self, source: TableSource) -> tuple[pl.DataFrame, int]:
         """Return a small table with canonical names, and its unreadable rows."""
         frame = self._read(source, _to_polars)
         n_before = 0 if source.prepared is None else source.prepared.n_rejected
-        return frame, n_before + sum(self._unreadable_rows().values())
+        return frame, n_before + sum(unreadable_rows(self._ask).values())
 
     def unreadable_example(self, source: TableSource, name: str) -> str:
         """Return the first text, in order, that is not a number in a canonical column."""
@@ -94,9 +104,10 @@ class DuckDBEngine:
         column = source.columns[name]
         columns = {name: column, "written": ColumnSource(column.name, "text")}
         texts = TableSource("texts", source.files, columns, source.shape)
-        is_strange = f"isnan({name})"
+        is_number = column.type == "number" or column.days_until is not None
+        is_strange = f"isnan({name})" if is_number else f"{name} = {UNREADABLE_WHOLE}"
         found = self._read(texts, lambda rows: _to_polars(rows.filter(is_strange).min("written")))
-        self._unreadable_rows()
+        unreadable_rows(self._ask)
         return str(found.item())
 
     def count_rows(self, source: TableSource) -> int:
@@ -123,7 +134,7 @@ class DuckDBEngine:
             keep_users=None,
             on_progress=lambda _done, _total: None,
         )
-        self._unreadable_rows()
+        unreadable_rows(self._ask)
         return answer[1]
 
     def distinct_users(self, source: TableSource) -> pl.Series:
@@ -132,7 +143,7 @@ class DuckDBEngine:
         users = self._read(
             source, lambda rows: _to_polars(rows.filter(known).project("user_id").distinct())
         )
-        self._unreadable_rows()
+        unreadable_rows(self._ask)
         return users["user_id"]
 
     def split_log(
@@ -172,6 +183,42 @@ class DuckDBEngine:
         on_progress: Callable[[int, int], None],
         on_collapse: Callable[[int, int], None] | None,
     ) -> LogParts:
+        judged = None
+        if source.prepared is None and keep_users is None and hashes_alike(self._ask):
+            judged = split_if_plain(
+                source,
+                layouts_of(source),
+                directory,
+                n_parts=n_parts,
+                n_held=self._held(n_parts),
+                exclude=exclude,
+                on_progress=on_progress,
+            )
+        if judged is None:
+            judged = self._split_with_care(
+                source,
+                directory,
+                n_parts=n_parts,
+                exclude=exclude,
+                keep_users=keep_users,
+                on_progress=on_progress,
+            )
+        unreadable, n_repeated = unreadable_rows(self._ask), 0
+        if source.is_distinct:
+            distinct = functools.partial(self.write_part, source.role, is_distinct=True)
+            n_repeated = collapse(directory, distinct, on_collapse)
+        return written_log(directory, judged, unreadable=unreadable, n_repeated=n_repeated)
+
+    def _split_with_care(
+        self,
+        source: TableSource,
+        directory: Path,
+        *,
+        n_parts: int,
+        exclude: Mapping[str, nw.Expr],
+        keep_users: pl.Series | None,
+        on_progress: Callable[[int, int], None],
+    ) -> Judged:
         part = f"CASE WHEN {REASON} = 0 THEN hash(user_id) % {n_parts} ELSE {SET_ASIDE} END"
         options = f"{_TEMPORARY}, PARTITION_BY ({PART}), OVERWRITE"
         target = f"{quoted_text(str(directory))} ({options})"
@@ -183,7 +230,7 @@ class DuckDBEngine:
             return judged
 
         self._connection.execute(f"SET partitioned_write_flush_threshold = {self._held(n_parts)}")
-        judged = self._read_log(
+        return self._read_log(
             source,
             write,
             lambda _: sum(map(n_rows_of, directory.glob(f"{PART}=*"))),
@@ -191,12 +238,6 @@ class DuckDBEngine:
             keep_users=keep_users,
             on_progress=on_progress,
         )
-        unreadable = self._unreadable_rows()
-        n_repeated = 0
-        if source.is_distinct:
-            distinct = functools.partial(self.write_part, source.role, is_distinct=True)
-            n_repeated = collapse(directory, distinct, on_collapse)
-        return written_log(directory, judged, unreadable=unreadable, n_repeated=n_repeated)
 
     def _held(self, n_parts: int) -> int:
         """Return how many rows may be held back per part and thread before they are written.
@@ -315,16 +356,28 @@ class DuckDBEngine:
             keep_users=keep_users,
             on_progress=on_progress,
         )
-        return judged.tally(found, unreadable=self._unreadable_rows())
+        return judged.tally(found, unreadable=unreadable_rows(self._ask))
 
     def scan_part(self, part: Path) -> nw.LazyFrame[Any]:
         """Return the rows of one part of a log, lazily."""
         return nw.from_native(self._parquet(files_of(part)))
 
+    def map_parts(
+        self,
+        read: Callable[[PartQueries, Item], Read],
+        items: Sequence[Item],
+        use: Callable[[Read], Frames],
+    ) -> Iterator[Frames]:
+        """Read the next item while the last is used."""
+        return map(use, ahead(functools.partial(read, self), items))
+
     def from_polars(self, frame: pl.DataFrame) -> nw.LazyFrame[Any]:
         """Make an in-memory table joinable with the engine's own."""
-        self._n_registered += 1
-        name = f"frame_{self._n_registered}"
+        # Once for all parts that take it; it is held, so that no other has its place in memory.
+        if id(frame) in self._registered:
+            return nw.from_native(self._connection.table(self._registered[id(frame)][0]))
+        name = f"frame_{len(self._registered)}"
+        self._registered[id(frame)] = (name, frame)
         self._connection.register("incoming", frame.to_arrow())
         self._connection.execute(f"CREATE TEMP TABLE {name} AS FROM incoming")
         self._connection.unregister("incoming")
@@ -371,7 +424,7 @@ class DuckDBEngine:
         def judge_and_use(raw: duckdb.DuckDBPyRelation) -> T:
             return use(judge(nw.from_native(raw), source, exclude=exclude, keep_users=kept))
 
-        with _watched(self._connection, source, on_progress=on_progress):
+        with watched(self._connection.query_progress, source, on_progress=on_progress):
             found = self._read_plainly(source, judge_and_use, count)
             return found[0] if found else self._read(source, judge_and_use)
 
@@ -386,7 +439,7 @@ class DuckDBEngine:
         plain = plain_text(source, layouts)
         if plain is None:
             return None
-        self._forget_rejects()
+        forget_rejects(self._ask)
         with ThreadPoolExecutor(1) as worker:
             proof = worker.submit(plain.n_lines)
             try:
@@ -406,13 +459,13 @@ class DuckDBEngine:
         step = f"reading the {source.role}"
         with proving_text(source.files):
             layouts = layouts_of(source)
-            self._forget_rejects()
+            forget_rejects(self._ask)
             try:
                 return use(self._scan(source, layouts))
             except duckdb.Error as error:
                 if "parallel=false" not in str(error):
                     raise self._failure(step, error) from error
-            self._forget_rejects()
+            forget_rejects(self._ask)
             return self._run(lambda: use(self._scan(source, layouts, is_parallel=False)), step)
 
     def _scan(
@@ -437,62 +490,6 @@ class DuckDBEngine:
         rows = self._connection.sql(expanded(source, " UNION ALL ".join(queries)))
         is_log = source.role in TIME_OF
         return rows.distinct() if source.is_distinct and not is_log else rows
-
-    def _unreadable_rows(self) -> Mapping[str, int]:
-        """Count the lines that the last scan could not read, by reason."""
-        if not self._has_rejects():
-            return {}
-        lines = (
-            "SELECT file_path, error_type, count(DISTINCT (scan_id, file_id, line)), min(line)"
-            " FROM reject_errors JOIN reject_scans USING (scan_id, file_id)"
-            " GROUP BY ALL ORDER BY ALL"
-        )
-        found = Counter[str]()
-        for path, error, n_lines, first in self._connection.execute(lines).fetchall():
-            if error not in _LINE_REASONS:
-                raise DataError(
-                    f"{path}: line {first} is broken ({error.lower()}), and what follows it cannot "
-                    f"be trusted; {advice_on_quotes(Path(path))}"
-                )
-            found[_LINE_REASONS[error]] += n_lines
-        return found
-
-    def _has_rejects(self) -> bool:
-        tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
-        return self._connection.execute(tables).fetchall() != [(0,)]
-
-    def _forget_rejects(self) -> None:
-        if self._has_rejects():
-            self._connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-
-
-@contextlib.contextmanager
-def _watched(
-    connection: duckdb.DuckDBPyConnection,
-    source: TableSource,
-    *,
-    on_progress: Callable[[int, int], None],
-) -> Iterator[None]:
-    """Tell how much of a running query is done, from a thread that ends with it."""
-    n_bytes = sum(file.stat().st_size for file in source.files)
-    is_done = threading.Event()
-
-    def watch() -> None:
-        while not is_done.wait(_SECONDS_BETWEEN_LOOKS):
-            percent = connection.query_progress()
-            if percent > 0:
-                on_progress(int(n_bytes * percent / 100), n_bytes)
-
-    on_progress(0, n_bytes)
-    watcher = threading.Thread(target=watch, daemon=True)
-    try:
-        watcher.start()  # within: Ctrl-C may arrive when the thread runs, but before this returns
-        yield
-    finally:
-        is_done.set()
-        if watcher.is_alive():
-            watcher.join()
-    on_progress(n_bytes, n_bytes)
 
 
 def _to_polars(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:

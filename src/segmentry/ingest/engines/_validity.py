@@ -1,7 +1,7 @@
 """When a row of the log cannot be used: one rule, one reason, one account on every engine."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -140,6 +140,37 @@ def reasons_of(source: TableSource) -> Mapping[str, int]:
     return {reason: place for place, reason in enumerate(reasons)}
 
 
+def total_account(
+    source: TableSource,
+    accounts: Sequence[RowAccount],
+    *,
+    n_repeated: int,
+    exclude: Sequence[str] = (),
+) -> RowAccount:
+    """Add up the accounts of pieces of a log, in any order, of whose rows some are repeated.
+
+    The reasons are in the order of `Judged.account`; `exclude` are those that options gave.
+    """
+    total = RowAccount.total(source.role, accounts)
+    excluded = {**total.excluded, REPEATED: total.excluded.get(REPEATED, 0) + n_repeated}
+    known = [each for each in reasons_of(source) if each != REPEATED]
+    order = [*known, *exclude, NOT_SAMPLED, REPEATED]
+    rejected, excluded = (
+        {
+            each: found[each]
+            for each in sorted(found, key=lambda each: _place(each, order))
+            if found[each]
+        }
+        for found in (total.rejected, excluded)
+    )
+    n_used = total.n_used - n_repeated
+    return replace(total, n_used=n_used, rejected=rejected, excluded=excluded)
+
+
+def _place(reason: str, order: Sequence[str]) -> int:
+    return order.index(reason) if reason in order else len(order)
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The rows of a log with the code of why each is set aside, 0 for a row that is used."""
@@ -193,7 +224,9 @@ class Judged:
         found = Counter({text: n_by_code.get(code, 0) for code, text in texts})
         rejected = Counter({reason: found[reason] for reason in self.rejections})
         rejected.update(unreadable)
-        excluded = {reason: found[reason] for reason in self.exclusions} | {REPEATED: n_repeated}
+        excluded = Counter({reason: found[reason] for reason in self.exclusions})
+        excluded[REPEATED] = n_repeated
+        excluded.update(self.source.left_out)
         n_used = n_by_code.get(0, 0)
         return RowAccount(
             role=self.source.role,

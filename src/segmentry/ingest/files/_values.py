@@ -17,16 +17,23 @@ BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
 """All that `str.strip` takes away, for readers that take away less by themselves."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+_SHORTENED = re.compile(r"[0-9](\.[0-9]+)?e\+(0[0-9]|1[0-4])")
+"""How R writes 100000: ``1e+05``."""
 _PADDED = re.compile(r"[+-]?0[0-9]")
 
 
 def has_integers_only(values: Sequence[str]) -> bool:
-    """Whether all values are whole numbers of at most 18 digits, such as ``4`` or ``4.0``.
+    """Whether all values are whole numbers of at most 18 digits, such as ``4``, ``4.0``, ``1e+05``.
 
     >>> has_integers_only(["4", "-1", "4.0"]), has_integers_only(["4", "u7"])
     (True, False)
     """
-    return all(map(_INTEGER.fullmatch, values))
+    return all(map(_is_integer, values))
+
+
+def _is_integer(text: str) -> bool:
+    is_short = _SHORTENED.fullmatch(text) is not None and float(text) % 1 == 0
+    return is_short or _INTEGER.fullmatch(text) is not None
 
 
 def is_padded(text: str) -> bool:

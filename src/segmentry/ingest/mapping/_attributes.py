@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from segmentry.errors import SchemaError
+from segmentry.ingest.clocks import Clock
 from segmentry.ingest.files import has_integers_only, is_padded
 from segmentry.ingest.mapping._model import Attribute
 from segmentry.ingest.moments import find_time_format, midnight
@@ -14,7 +15,6 @@ from segmentry.schema import (
     ColumnType,
     Family,
     Feature,
-    UtcOffset,
 )
 
 _UNITS: Mapping[str, str] = MappingProxyType(
@@ -52,15 +52,13 @@ def attribute_feature(name: str, attribute: Attribute) -> Feature:
     )
 
 
-def attribute_source(
-    attribute: Attribute, known: Sequence[str], *, utc_offset_hours: UtcOffset
-) -> ColumnSource:
+def attribute_source(attribute: Attribute, known: Sequence[str], *, clock: Clock) -> ColumnSource:
     """Return how the column of an attribute is read; `known` are some values that are not missing.
 
     Raises SchemaError if it is a date and its format cannot be determined.
     """
     if attribute.days_until is not None:
-        return _date_source(attribute, attribute.days_until, known, utc_offset_hours)
+        return _date_source(attribute, attribute.days_until, known, clock)
     if attribute.order:
         codes = tuple((level.strip().lower(), i) for i, level in enumerate(attribute.order, 1))
         # A level that is not among those declared is counted as impossible.
@@ -75,7 +73,7 @@ def attribute_source(
 
 
 def _date_source(
-    attribute: Attribute, until: dt.date, known: Sequence[str], offset: UtcOffset
+    attribute: Attribute, until: dt.date, known: Sequence[str], clock: Clock
 ) -> ColumnSource:
     """Read a date as the days from it until the beginning of a day."""
     time_format = attribute.time_format
@@ -91,6 +89,7 @@ def _date_source(
         attribute.column,
         "moment",
         time_format=time_format,
-        utc_offset_hours=offset,
-        days_until=midnight(until, utc_offset_hours=offset),
+        utc_offset_hours=clock.utc_offset_hours,
+        timezone=clock.timezone,
+        days_until=midnight(until, utc_offset_hours=clock.utc_offset_hours),
     )

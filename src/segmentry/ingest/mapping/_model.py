@@ -4,7 +4,6 @@ import datetime as dt
 import difflib
 import itertools
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from segmentry.errors import ConfigError
-from segmentry.ingest.files import read_settings
+from segmentry.ingest.clocks import Clock, standard_hours
+from segmentry.runtime.documents import parse_toml, read_toml
 from segmentry.schema import ADS_COLUMNS, UtcOffset
 
 AttributeKind = Literal[
@@ -68,6 +68,9 @@ def _as_offset(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+_VARIABLE = re.compile(r"env:\w+")
+OF_QUERY = "query"
+"""What stands for the files of a table that a query returns."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 
 
@@ -89,7 +92,9 @@ class FilesMapping(_Strict):
     """
 
     files: Texts = ()
-    format: Literal["auto", "csv", "parquet", "whitespace"] = "auto"
+    query: str = ""
+    connection: str = ""
+    format: Literal["auto", "csv", "json", "parquet", "whitespace"] = "auto"
     delimiter: str = Field(default="", max_length=1, pattern=r"^[\x09\x20-\x7e]?$")
     decimal: Literal["", ".", ","] = ""
     thousands: Literal["", ".", ",", " ", "'"] = ""
@@ -100,6 +105,22 @@ class FilesMapping(_Strict):
 
     canonical: ClassVar[Mapping[str, str]] = {}
     """The canonical column of each key that names a column."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_origin(cls, content: Any) -> Any:
+        """Take the answer of a query for the one file of a table."""
+        if not isinstance(content, dict) or not {"query", "connection"} & content.keys():
+            return content
+        # What else stands there may be an address with a password, which is not repeated.
+        if not content.get("query") or not _VARIABLE.fullmatch(str(content.get("connection"))):
+            raise ValueError(
+                "a query needs a connection, and a connection a query; expected connection = "
+                '"env:NAME", the variable that holds the address'
+            )
+        if content.get("files"):
+            raise ValueError("found files and query; a table is one of both")
+        return {**content, "files": (OF_QUERY,)}
 
     @model_validator(mode="after")
     def _has_two_signs(self) -> "FilesMapping":
@@ -261,6 +282,7 @@ class DataMapping(_Strict):
     utc_offset_hours: Annotated[
         UtcOffset, BeforeValidator(_as_offset), Field(ge=-12, le=14, multiple_of=0.25)
     ] = 0
+    timezone: str = ""
     log: LogMapping | None = None
     profiles: ProfilesMapping | None = None
     ads: AdsMapping | None = None
@@ -270,6 +292,23 @@ class DataMapping(_Strict):
     def plural(self) -> str:
         """What many events are called."""
         return self.events or f"{self.event}s"
+
+    @property
+    def clock(self) -> Clock:
+        """The local clock."""
+        return Clock(self.utc_offset_hours, self.timezone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_clock(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("timezone"), str):
+            return content
+        if "utc_offset_hours" in content:
+            raise ValueError("found utc_offset_hours and timezone; name one clock")
+        try:
+            return content | {"utc_offset_hours": standard_hours(content["timezone"])}
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _has_tables(self) -> "DataMapping":
@@ -403,7 +442,7 @@ def load_mapping(file: Path) -> DataMapping:
     ...
     segmentry.errors.ConfigError: nowhere.toml: No such file or directory; check --mapping
     """
-    return parse_mapping(read_settings(file, advice="check --mapping"), origin=str(file))
+    return _checked(read_toml(file, advice="check --mapping"), origin=str(file))
 
 
 def parse_mapping(text: str, *, origin: str) -> DataMapping:
@@ -416,10 +455,10 @@ def parse_mapping(text: str, *, origin: str) -> DataMapping:
     ...
     segmentry.errors.ConfigError: m.toml: [log] lacks user_id; [log] usr_id is not a key (did ...
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin}: not TOML: {error}") from error
+    return _checked(parse_toml(text, origin=origin), origin=origin)
+
+
+def _checked(content: Mapping[str, Any], *, origin: str) -> DataMapping:
     try:
         return DataMapping(**content)
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """The steps of a preparation: each is done once, and known by the content that it worked on."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -9,15 +9,16 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import DataError
-from segmentry.ingest.engines import REPEATED, explained, reasons_of
-from segmentry.ingest.files import FileLayout, inspect_file
+from segmentry.ingest.engines import explained
+from segmentry.ingest.files import inspect_file
 from segmentry.ingest.room import GZIP_RATIO, about_rows, parts_of
 from segmentry.ingest.store.journal import DoneBlock, Step, Work, done_blocks
 from segmentry.ingest.store.prepared import Inputs, Plan, PlannedTable
-from segmentry.ingest.store.text_blocks import (
+from segmentry.ingest.text_blocks import (
     BlockRecord,
     changed_block,
     copy_block,
+    is_cut,
     opened_text,
     record_of,
     skip_block,
@@ -102,9 +103,9 @@ def _blocks(
 ) -> Iterator[tuple[BlockRecord, Path | None]]:
     """Yield the record of each block that is not known, and the text of those that are not done."""
     file = table.files[place]
-    layout = inspect_file(file, table.shape)
+    layout = inspect_file(file, table.shape, columns=table.column_names)
     done = [each.record for each in done_blocks(work, table.role, place)]
-    if not _is_cut(layout):
+    if not is_cut(layout):
         record = record_of(file)
         if done and done[0] != record:
             raise changed_block(file, 0)
@@ -122,11 +123,6 @@ def _blocks(
                 return
             if fresh not in known:
                 yield fresh, target
-
-
-def _is_cut(layout: FileLayout) -> bool:
-    """Whether a file is cut into blocks: text whose first line names its columns."""
-    return layout.format == "csv" and layout.has_header
 
 
 def _split_block(work: Work, block: TableSource, step: str, *, n_parts: int) -> RowAccount:
@@ -147,32 +143,10 @@ def _split_block(work: Work, block: TableSource, step: str, *, n_parts: int) -> 
     return log.account
 
 
-def account_of(
-    table: TableSource, accounts: Sequence[RowAccount], *, n_repeated: int
-) -> RowAccount:
-    """Add up the accounts of blocks, of whose rows some are repeated, in any order of blocks."""
-    total = RowAccount.total(table.role, accounts)
-    excluded = dict(total.excluded)
-    if n_repeated:
-        excluded[REPEATED] = excluded.get(REPEATED, 0) + n_repeated
-    reasons = reasons_of(table)
-    rejected, excluded = (
-        {each: found[each] for each in sorted(found, key=lambda each: reasons.get(each, 99))}
-        for found in (total.rejected, excluded)
-    )
-    n_used = total.n_used - n_repeated
-    return replace(total, n_used=n_used, rejected=rejected, excluded=excluded)
-
-
 def prepared_log(
-    work: Work, table: TableSource, files: Mapping[str, PreparedFile], *, n_repeated: int
+    whole: Path, table: TableSource, files: Mapping[str, PreparedFile], account: RowAccount
 ) -> TableSource:
     """Return a log that was prepared for the first time."""
-    accounts = [
-        block.account
-        for place in range(len(table.files))
-        for block in done_blocks(work, table.role, place)
-    ]
     columns = {
         name: _canonical(name, column)
         for name, column in table.columns.items()
@@ -180,8 +154,7 @@ def prepared_log(
     }
     if "n_clicks" in table.columns:
         columns["is_click"] = ColumnSource("is_click", "integer")
-    written = {work.whole / name: each for name, each in files.items()}
-    account = account_of(table, accounts, n_repeated=n_repeated)
+    written = {whole / name: each for name, each in files.items()}
     return TableSource(table.role, tuple(written), columns, prepared=account, written=written)
 
 
@@ -236,8 +209,8 @@ def check_inputs(table: TableSource, inputs: Inputs) -> None:
     Raises DataError if the content of one is another.
     """
     for file, records in zip(table.files, inputs, strict=True):
-        is_cut = table.role in LOGS and _is_cut(inspect_file(file, table.shape))
-        if not is_cut:
+        layout = inspect_file(file, table.shape, columns=table.column_names)
+        if table.role not in LOGS or not is_cut(layout):
             if records != (record_of(file),):
                 raise changed_block(file, 0)
             continue

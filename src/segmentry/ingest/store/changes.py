@@ -14,17 +14,16 @@ from pathlib import Path
 import polars as pl
 
 from segmentry.errors import DataError, OutputError, SchemaError, SegmentryError
-from segmentry.ingest.engines import open_engine
+from segmentry.ingest.engines import open_engine, total_account
 from segmentry.ingest.files import FileLayout, has_integers_only, inspect_file, require_columns
 from segmentry.ingest.room import require_room_for
 from segmentry.ingest.store.blocks import (
     LOGS,
-    account_of,
     convert_table,
     place_table,
     split_blocks,
 )
-from segmentry.ingest.store.journal import Journal, Work, done_blocks, locked
+from segmentry.ingest.store.journal import Journal, Work, done_accounts
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
     Plan,
@@ -39,7 +38,8 @@ from segmentry.ingest.store.prepared import (
     write_prepared,
 )
 from segmentry.ingest.store.slices import merge_parts, place_slice
-from segmentry.ingest.store.text_blocks import BlockRecord, record_of
+from segmentry.ingest.text_blocks import BlockRecord, record_of
+from segmentry.runtime.temporary import locked, own_folder
 from segmentry.schema import PreparedFile, Progress, RowAccount, TableSource
 
 FORGOTTEN = "forgotten at the user's request"
@@ -58,7 +58,7 @@ def _changing(
     staging = target.parent / f".{target.name}.preparing"
     busy = f"{target}: is being changed by another process; wait until it has ended"
     try:
-        staging.mkdir(exist_ok=True)
+        own_folder(staging)
         with locked(staging / "lock", busy=busy):
             if (staging / "journal").exists():
                 (staging / "journal").unlink()
@@ -231,9 +231,7 @@ def _add_to_log(
     blocks = tuple(block for each in inputs for block in each)
     if not blocks:
         return None
-    accounts = [
-        each.account for place in range(len(table.files)) for each in done_blocks(work, role, place)
-    ]
+    accounts = done_accounts(work, table)
     new = RowAccount.total(role, accounts)
     if not new.n_used:
         why = ", ".join(f"{n:,} {reason}" for reason, n in new.rejected.items())
@@ -249,11 +247,11 @@ def _add_to_log(
         old=old,
     )
     before = [old.prepared] if old.prepared is not None else []
-    total = account_of(table, [*before, *accounts], n_repeated=merged.n_repeated)
+    total = total_account(table, [*before, *accounts], n_repeated=merged.n_repeated)
     return _Added(
         PreparedTable(merged.files, old.columns, total),
         blocks,
-        account_of(table, accounts, n_repeated=merged.n_repeated),
+        total_account(table, accounts, n_repeated=merged.n_repeated),
     )
 
 
@@ -325,7 +323,7 @@ def _forget_in_log(
         )
         if work.engine.extent_of(table.role, rows)[0]:
             part = int(file.parent.name.removeprefix("part="))
-            files |= place_slice(work, table.role, part, rows, offset=offset)
+            files |= place_slice(work.engine, work.whole, table.role, part, rows, offset=offset)
     account = _without(table, sum(held.values()))
     return {table.role: PreparedTable(files, table.columns, account)}
 

@@ -1,17 +1,16 @@
 """The steps of a change to a prepared folder, and who works on it."""
 
-import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segmentry.errors import DataError, OutputError
+from segmentry.errors import DataError
 from segmentry.ingest.store.prepared import Plan
-from segmentry.ingest.store.text_blocks import BlockRecord
+from segmentry.ingest.text_blocks import BlockRecord
 from segmentry.runtime.codec import Codec
-from segmentry.schema import Engine, PreparedFile, Progress, RowAccount
+from segmentry.schema import Engine, PreparedFile, Progress, RowAccount, TableSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +71,6 @@ class Journal:
         return step
 
 
-@contextlib.contextmanager
-def locked(file: Path, *, busy: str) -> Iterator[None]:
-    """Hold a lock that ends with the process, however it ends.
-
-    An OutputError says that the file is `busy` if another process holds it.
-    """
-    from filelock import lock_descriptor
-
-    with file.open("a") as stream:
-        is_mine = lock_descriptor(stream.fileno(), blocking=False)
-        # Whoever held it before may have removed the file meanwhile.
-        if (
-            not is_mine
-            or not file.exists()
-            or not os.path.samestat(os.fstat(stream.fileno()), file.stat())
-        ):
-            raise OutputError(busy)
-        yield
-
-
 @dataclass(frozen=True, slots=True)
 class Work:
     """A preparation under way: its hidden folder, what of it is done, and who works on it."""
@@ -124,3 +103,12 @@ def done_blocks(work: Work, role: str, place: int) -> list[DoneBlock]:
         assert step.block is not None, "a step of a block has one"  # noqa: S101  # written so
         found.append(step.block)
     return found
+
+
+def done_accounts(work: Work, table: TableSource) -> list[RowAccount]:
+    """Return the accounts of all blocks of a table."""
+    return [
+        block.account
+        for place in range(len(table.files))
+        for block in done_blocks(work, table.role, place)
+    ]

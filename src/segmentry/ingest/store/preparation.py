@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from segmentry.errors import OutputError
-from segmentry.ingest.engines import open_engine
+from segmentry.ingest.engines import open_engine, total_account
 from segmentry.ingest.room import require_room_for
 from segmentry.ingest.store.blocks import (
     LOGS,
@@ -17,9 +17,10 @@ from segmentry.ingest.store.blocks import (
     prepared_log,
     split_blocks,
 )
-from segmentry.ingest.store.journal import Journal, Work, locked
+from segmentry.ingest.store.journal import Journal, Work, done_accounts
 from segmentry.ingest.store.prepared import (
     PREPARED_FILE,
+    Inputs,
     Prepared,
     prepared_tables,
     read_origin,
@@ -28,8 +29,9 @@ from segmentry.ingest.store.prepared import (
     write_prepared,
 )
 from segmentry.ingest.store.slices import merge_parts
-from segmentry.runtime.temporary import put_in_place
-from segmentry.schema import Progress, Source
+from segmentry.runtime.temporary import locked, own_folder, put_in_place
+from segmentry.schema import Progress, Source, TableSource
+from segmentry.settings import SparkEngine
 
 
 def prepare_source(
@@ -40,6 +42,8 @@ def prepare_source(
     memory: str | None,
     block_bytes: int,
     progress: Progress | None,
+    engine: str = "duckdb",
+    spark: SparkEngine | None = None,
 ) -> bool:
     """Write the tables of a source into a prepared folder, and return whether that was needed.
 
@@ -51,7 +55,7 @@ def prepare_source(
     staging = target.parent / f".{target.name}.preparing"
     is_new = overwrite or not target.exists()
     with _written(target):
-        staging.mkdir(parents=True, exist_ok=True)
+        own_folder(staging)
         busy = f"{target}: is being prepared by another process; wait until it has ended"
         with locked(staging / "lock", busy=busy):
             if overwrite:
@@ -64,6 +68,8 @@ def prepare_source(
                     memory=memory,
                     block_bytes=block_bytes,
                     progress=progress,
+                    engine=engine,
+                    spark=spark,
                 )
                 put_in_place(staging / "whole", target)
             shutil.rmtree(staging)
@@ -122,6 +128,8 @@ def _prepare_in(
     memory: str | None,
     block_bytes: int,
     progress: Progress | None,
+    engine: str,
+    spark: SparkEngine | None,
 ) -> None:
     """Do what is not done yet; the folder ``whole`` is complete in the end."""
     scratch = staging / "scratch"
@@ -130,22 +138,35 @@ def _prepare_in(
     tables = tables_of(source)
     if not (staging / "journal").exists():
         require_room_for([each for role, each in tables.items() if role in LOGS], staging)
-    engine = open_engine("duckdb", scratch=scratch, memory=memory)
+    opened = open_engine(engine, scratch=scratch, memory=memory, spark=spark)
     try:
-        work = Work(staging, Journal(staging / "journal"), engine, block_bytes, progress, target)
+        work = Work(staging, Journal(staging / "journal"), opened, block_bytes, progress, target)
         plan = plan_of(tables)
         n_parts = begin_work(work, plan, tables)
         made, inputs = {}, {}
         for role, table in tables.items():
             if role in LOGS:
-                inputs[role] = split_blocks(work, table, n_parts=n_parts)
                 offset = round(source.utc_offset_hours * 3600)
-                merged = merge_parts(work, table, n_parts=n_parts, offset=offset)
-                made[role] = prepared_log(work, table, merged.files, n_repeated=merged.n_repeated)
+                made[role], inputs[role] = _prepare_log(work, table, n_parts, offset=offset)
             else:
                 made[role], inputs[role] = convert_table(work, table)
     finally:
-        engine.close()
+        opened.close()
     written = prepared_tables(work.whole, made)
     content = Prepared(with_tables(source, {}), written, plan, n_parts, inputs)
     write_prepared(content, work.whole)
+
+
+def _prepare_log(
+    work: Work, table: TableSource, n_parts: int, *, offset: int
+) -> tuple[TableSource, Inputs]:
+    if work.engine.name == "spark":
+        from segmentry.ingest.engines.spark import ClusterEngine
+        from segmentry.ingest.store.on_cluster import prepare_on_cluster
+
+        assert isinstance(work.engine, ClusterEngine), "by its name"  # noqa: S101
+        return prepare_on_cluster(work, work.engine, table, n_parts=n_parts, offset=offset)
+    inputs = split_blocks(work, table, n_parts=n_parts)
+    merged = merge_parts(work, table, n_parts=n_parts, offset=offset)
+    account = total_account(table, done_accounts(work, table), n_repeated=merged.n_repeated)
+    return prepared_log(work.whole, table, merged.files, account), inputs

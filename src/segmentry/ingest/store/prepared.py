@@ -12,7 +12,7 @@ import polars as pl
 
 from segmentry.errors import DataError
 from segmentry.ingest.engines import TIME_OF
-from segmentry.ingest.store.text_blocks import BlockRecord, record_of
+from segmentry.ingest.text_blocks import BlockRecord, record_of
 from segmentry.runtime.codec import Codec
 from segmentry.schema import (
     ColumnSource,
@@ -104,6 +104,7 @@ def with_tables(source: Source, tables: Mapping[str, TableSource]) -> Source:
         profiles=tables.get("profiles"),
         ads=tables.get("ads"),
         behaviours=tables.get("behaviours"),
+        brought=(),
     )
 
 

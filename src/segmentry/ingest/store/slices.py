@@ -2,15 +2,16 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segmentry.ingest.store.journal import Step, Work, done_blocks
+from segmentry.ingest.store.journal import Step, Work, done_accounts
 from segmentry.ingest.store.prepared import check_content
-from segmentry.ingest.store.text_blocks import record_of
+from segmentry.ingest.text_blocks import record_of
 from segmentry.runtime.progress import step_reporter
-from segmentry.schema import SECONDS_PER_DAY, PreparedFile, TableSource
+from segmentry.runtime.temporary import put_whole
+from segmentry.schema import SECONDS_PER_DAY, Engine, PreparedFile, TableSource
 
 MIN_ROWS = 20_000
 """Days of a part share a file until it has so many rows: a file costs about 2 KB and 0.2 ms."""
@@ -83,11 +84,7 @@ def merge_parts(
     report = step_reporter(work.progress, f"merging the {table.role}")
     before = {} if old is None else old.written
     files = {str(file.relative_to(work.target)): each for file, each in before.items()}
-    n_new = sum(
-        each.account.n_used
-        for place in range(len(table.files))
-        for each in done_blocks(work, table.role, place)
-    )
+    n_new = sum(each.n_used for each in done_accounts(work, table))
     n_old = sum(each.n_rows for each in before.values())
     for part in range(n_parts):
         report(n_new * part // n_parts, n_new)  # parts are by hash, so about equal
@@ -132,26 +129,48 @@ def _merge(
         check_content([TableSource(role, tuple(written), {}, written=written)])
         n_rows = Counter(engine.count_days(role, sources, offset=offset))
     kept = [each.days for each in slices if each not in taken]
+    return taken, write_days(
+        engine,
+        part,
+        sources,
+        cut_days(n_rows, kept, min_rows=MIN_ROWS),
+        table=table,
+        whole=work.whole,
+        scratch=work.fresh("merge"),
+        offset=offset,
+    )
+
+
+def write_days(
+    engine: Engine,
+    part: int,
+    sources: Sequence[Path],
+    groups: Sequence[range],
+    *,
+    table: TableSource,
+    whole: Path,
+    scratch: Path,
+    offset: int,
+) -> dict[str, PreparedFile]:
+    """Write the rows of a part, sorted, to one file for each group of days."""
     made: dict[str, PreparedFile] = {}
-    for days in cut_days(n_rows, kept, min_rows=MIN_ROWS):
-        rows = work.fresh("merge") / "rows.parquet"
+    for days in groups:
+        rows = scratch / "rows.parquet"
         ends = (days.start * SECONDS_PER_DAY - offset, days.stop * SECONDS_PER_DAY - offset)
         engine.write_part(
-            role, sources, rows, is_distinct=table.is_distinct, is_sorted=True, within=ends
+            table.role, sources, rows, is_distinct=table.is_distinct, is_sorted=True, within=ends
         )
-        made |= place_slice(work, role, part, rows, offset=offset)
-    return taken, made
+        made |= place_slice(engine, whole, table.role, part, rows, offset=offset)
+    return made
 
 
 def place_slice(
-    work: Work, role: str, part: int, rows: Path, *, offset: int
+    engine: Engine, whole: Path, role: str, part: int, rows: Path, *, offset: int
 ) -> dict[str, PreparedFile]:
     """Move a file of a part under its name in ``whole``: its days, and its content."""
     record = record_of(rows)
-    n_rows, first_at, last_at = work.engine.extent_of(role, rows)
+    n_rows, first_at, last_at = engine.extent_of(role, rows)
     days = [dt.date(1970, 1, 1) + dt.timedelta(_day(at, offset)) for at in (first_at, last_at)]
     name = f"{role}/part={part}/{days[0]}-to-{days[1]}-{record.sha256[:12]}.parquet"
-    target = work.whole / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    rows.replace(target)
+    put_whole(rows, whole / name)
     return {name: PreparedFile(record.n_bytes, record.sha256, n_rows, first_at, last_at)}

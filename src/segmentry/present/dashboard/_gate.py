@@ -7,23 +7,27 @@ import re
 import secrets
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, MutableMapping
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from segmentry.present.theme import page_colours
-from segmentry.runtime.web import App, Receive, Scope, Send, header_of, host_of
+from segmentry.runtime.web import App, Guesses, Receive, Scope, Send, address_in, header_of, host_of
 
 COOKIE = "segmentry_session"
 _SECONDS_VALID = 12 * 3600
-_SECONDS_AFTER_WRONG, _MAX_SECONDS_AFTER_WRONG = 1.0, 16.0
-_MAX_ATTEMPTS = 4
-"""That wait for their turn: whoever knows the password gets in within a minute."""
+_MAX_FORMS, _MAX_FORMS_OF_ONE, _SECONDS_TO_SEND = 64, 8, 10.0
+"""Forms on their way at one time, together and of one address, and how long each may take."""
 _LARGEST_FORM = 4096
 _LOGIN = "/login"
+_POLICY = (
+    "style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; object-src 'none'"
+)
 _MESSAGE = "<!-- message -->"
 _OWN_PAGE = re.compile(r"/(?![/\\])[!-~]{0,2000}")
 
@@ -33,9 +37,8 @@ class Gate:
 
     It stands before every route: pages, scripts, media, downloads, health checks and WebSockets.
     A visitor who knows the password gets a cookie signed with a key that lives as long as the
-    server and is valid for 12 hours. Attempts are checked one after the other, whatever address
-    and connection they come from; after a wrong one all others wait, twice as long each time, from
-    1 to 16 seconds, and beyond 4 that wait each further one is refused.
+    server and is valid for 12 hours. Wrong passwords are counted by address and together
+    (`segmentry.runtime.web.Guesses`), and forms that do not arrive are given up.
 
     Parameters
     ----------
@@ -68,7 +71,7 @@ class Gate:
         self._wanted = None if password is None else self._digest(password)
         self._hosts = frozenset(hosts)
         self._is_secure = is_secure
-        self._turn, self._n_attempts, self._n_wrong = asyncio.Lock(), 0, 0
+        self._guesses, self._arriving = Guesses(), Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
@@ -83,7 +86,7 @@ class Gate:
         elif scope["type"] == "websocket":
             await self._refuse(scope, receive, send, status=403, text="")
         elif scope["method"] == "POST" and scope["path"] == _LOGIN:
-            await self._log_in(receive, send)
+            await self._log_in(scope, receive, send)
         else:
             await answer(send, status=401, body=_page(text="", asked=_asked(scope)))
 
@@ -113,40 +116,43 @@ class Gate:
     def _signature(self, until: str) -> str:
         return hmac.new(self._key, f"session {until}".encode(), hashlib.sha256).hexdigest()
 
-    async def _log_in(self, receive: Receive, send: Send) -> None:
-        fields = await _form_of(receive)
-        asked = _within(fields.get("asked", ""))
-        if self._n_attempts >= _MAX_ATTEMPTS:
-            text = '<p role="alert">Too many attempts at once; try again in a minute.</p>'
-            headers = [(b"retry-after", b"60")]
-            await answer(send, status=429, body=_page(text=text, asked=asked), headers=headers)
+    async def _log_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address, arriving = address_in(scope), self._arriving
+        if arriving[address] >= _MAX_FORMS_OF_ONE or arriving.total() >= _MAX_FORMS:
+            await self._ask_again(send, seconds=int(_SECONDS_TO_SEND))
             return
-        self._n_attempts += 1
+        arriving[address] += 1
         try:
-            async with self._turn:
-                is_right = await self._is_right(fields.get("password", ""))
+            async with asyncio.timeout(_SECONDS_TO_SEND):
+                fields = await _form_of(receive)
+        except TimeoutError:
+            await answer(send, status=408, body="", headers=[(b"connection", b"close")])
+            return
         finally:
-            self._n_attempts -= 1
-        if not is_right:
+            arriving[address] -= 1
+            arriving += Counter()  # forgets who has none
+        asked, seconds = _within(fields.get("asked", "")), self._guesses.seconds_left(address)
+        if seconds:
+            await self._ask_again(send, seconds=seconds, asked=asked)
+            return
+        assert self._wanted is not None, "asked only where there is one"  # noqa: S101 - our own
+        # Nothing is waited for between the look at the limit and the count.
+        if not hmac.compare_digest(self._digest(fields.get("password", "")), self._wanted):
+            self._guesses.add_wrong(address)
             text = '<p role="alert">That is not the password.</p>'
             await answer(send, status=401, body=_page(text=text, asked=asked))
             return
+        self._guesses.add_right(address)
         until = str(int(time.time()) + _SECONDS_VALID)
         cookie = f"{COOKIE}={until}.{self._signature(until)}; Path=/; HttpOnly; SameSite=Strict"
         cookie += f"; Max-Age={_SECONDS_VALID}" + ("; Secure" if self._is_secure else "")
         headers = [(b"location", asked.encode("ascii")), (b"set-cookie", cookie.encode())]
         await answer(send, status=303, body="", headers=headers)
 
-    async def _is_right(self, password: str) -> bool:
-        """Compare with the password; who is wrong keeps all others waiting."""
-        assert self._wanted is not None, "asked only where there is one"  # noqa: S101 - our own
-        if hmac.compare_digest(self._digest(password), self._wanted):
-            self._n_wrong = 0
-            return True
-        seconds = _SECONDS_AFTER_WRONG * 2 ** min(self._n_wrong, 30)
-        self._n_wrong += 1
-        await asyncio.sleep(min(seconds, _MAX_SECONDS_AFTER_WRONG))
-        return False
+    async def _ask_again(self, send: Send, *, seconds: int, asked: str = "/") -> None:
+        text = f'<p role="alert">Too many attempts; try again in {seconds} seconds.</p>'
+        headers = [(b"retry-after", str(seconds).encode())]
+        await answer(send, status=429, body=_page(text=text, asked=asked), headers=headers)
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, *, status: int, text: str
@@ -180,8 +186,8 @@ def _within(address: str) -> str:
 
 def _is_same_site(scope: Scope) -> bool:
     """Tell whether a page of this site asks; what is not a browser does not say who asks."""
-    origin = header_of(scope, b"origin")
-    return not origin or urlsplit(origin).netloc == header_of(scope, b"host")
+    origin, host = header_of(scope, b"origin"), header_of(scope, b"host")
+    return not origin or (bool(host) and origin.partition("://")[2] == host)
 
 
 def _secured(send: Send) -> Send:
@@ -222,8 +228,12 @@ async def answer(
     body: str,
     kind: str = "text/html; charset=utf-8",
     headers: Iterable[tuple[bytes, bytes]] = (),
+    scripts: str = "default-src 'none'",
 ) -> None:
-    """Send a whole answer that no cache keeps and no other page frames."""
+    """Send a whole answer that no cache keeps and no other page frames; no script runs by default.
+
+    `scripts` begins its content security policy.
+    """
     data = body.encode()
     fixed = [
         (b"content-type", kind.encode()),
@@ -232,6 +242,7 @@ async def answer(
         (b"x-content-type-options", b"nosniff"),
         (b"x-frame-options", b"DENY"),
         (b"referrer-policy", b"no-referrer"),
+        (b"content-security-policy", f"{scripts}; {_POLICY}".encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
     await send({"type": "http.response.body", "body": data})

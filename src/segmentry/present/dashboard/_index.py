@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from segmentry.present.dashboard._gate import answer
-from segmentry.runtime.web import App, Receive, Scope, Send
+from segmentry.runtime.web import App, Receive, Scope, Send, hash_of
 
 _OWN_PATHS = ("/_stcore", "/static", "/media", "/component", "/bidi-component", "/favicon")
 _HEAD = (
@@ -95,10 +95,23 @@ class Index:
         is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
         if is_page and not scope["path"].startswith(_OWN_PATHS):
             is_known = scope["path"].strip("/") in self._pages
-            body = _page() if is_known else _NOT_FOUND
-            await answer(send, status=200 if is_known else 404, body=body)
+            if is_known:
+                await answer(send, status=200, body=_page(), scripts=_policy())
+            else:
+                await answer(send, status=404, body=_NOT_FOUND)
         else:
             await self._app(scope, receive, send)
+
+
+@cache
+def _policy() -> str:
+    """Return the content security policy: our own files, and the scripts that stand in the page."""
+    inline = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", _page(), re.DOTALL)
+    hashes = " ".join(hash_of(text) for text in inline)
+    return (
+        f"default-src 'self'; script-src 'self' 'wasm-unsafe-eval' {hashes}; "
+        "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:"
+    )
 
 
 @cache

@@ -18,6 +18,7 @@ from segmentry.runtime.web import LOCAL_NAMES, address_of, is_loopback, open_soc
 
 _SCRIPT = Path(__file__).with_name("_script.py")
 _SHORTEST_PASSWORD = 8
+_MAX_CONNECTIONS, _SECONDS_OF_AN_UPLOAD = 500, 300.0
 _SETTINGS: Mapping[str, Any] = {
     "browser.gatherUsageStats": False,
     "server.headless": True,
@@ -143,6 +144,7 @@ def _server(app: Any, door: Door) -> Any:
     import uvicorn
 
     from segmentry.present.dashboard._pages import PAGES
+    from segmentry.runtime.web_server import Server
 
     gate = Gate(
         Index(app, PAGES),
@@ -150,15 +152,18 @@ def _server(app: Any, door: Door) -> Any:
         hosts=LOCAL_NAMES if is_loopback(door.address) and door.password is None else (),
         is_secure=door.is_secure,
     )
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             gate,
+            http="h11",
+            limit_concurrency=_MAX_CONNECTIONS,
             log_level="error",
             access_log=False,
             server_header=False,
             ws_ping_interval=20,
             timeout_graceful_shutdown=2,
-        )
+        ),
+        max_seconds=_SECONDS_OF_AN_UPLOAD,
     )
 
 

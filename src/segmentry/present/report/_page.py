@@ -12,6 +12,7 @@ from segmentry.present.report._evidence import number_table
 from segmentry.present.report._parts import environment
 from segmentry.present.tables import Table
 from segmentry.results.summary import Summary
+from segmentry.runtime.web import hash_of
 
 
 def render_report(
@@ -61,8 +62,17 @@ def render_card_page(summary: Summary, segment_id: int) -> str:
 
 
 def _page(summary: Summary, *, title: str, card: Card | None = None, **more: object) -> str:
-    page = environment().get_template("page.html")
-    return page.render(summary=summary, title=title, card=card, is_whole=True, **more)
+    pages = environment()
+    script = pages.get_template("page.js").render()
+    return pages.get_template("page.html").render(
+        summary=summary,
+        title=title,
+        card=card,
+        is_whole=True,
+        script=script,
+        script_hash=hash_of(script),
+        **more,
+    )
 
 
 def tables_of(summary: Summary) -> tuple[Table, ...]:

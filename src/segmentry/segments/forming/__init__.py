@@ -3,7 +3,14 @@
 In: a user table and a recipe. Out: a `Segmentation` with its candidates and the reason for one.
 """
 
-from segmentry.segments.forming._cell_model import CellColumn, CellModel
+from segmentry.segments.forming._cell_model import (
+    BANDS,
+    LONG_AWAY,
+    RECENT,
+    REGULAR,
+    CellColumn,
+    CellModel,
+)
 from segmentry.segments.forming._cells import find_cells, fit_cells, place_by_cell, recency_columns
 from segmentry.segments.forming._fit import Decide, find_segments
 from segmentry.segments.forming._frozen import FrozenSegments, keep_segments
@@ -19,7 +26,11 @@ from segmentry.segments.forming._selection import Candidate, Decision, Selection
 from segmentry.segments.forming._users import membership, population_of
 
 __all__ = [
+    "BANDS",
+    "LONG_AWAY",
+    "RECENT",
     "RECIPES",
+    "REGULAR",
     "Candidate",
     "CellColumn",
     "CellModel",

@@ -10,8 +10,10 @@ from segmentry.errors import SchemaError
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
 from segmentry.segments.preprocessing import numeric_values
 
-_RECENT, _LONG_AWAY = 4, 1  # recency scores from which, and down to which
-_REGULAR = 3.5  # mean score of frequency and value
+RECENT, LONG_AWAY = 4, 1
+"""Recency scores from which a user is recent, and down to which it has lapsed."""
+REGULAR = 3.5
+"""Mean score of frequency and value from which a user is a regular."""
 LEVELS = ("regulars", "occasional users")
 BANDS = ("recent", "slipping", "lapsed")
 
@@ -100,5 +102,5 @@ def groups_of(columns: Sequence[CellColumn], values: FloatMatrix) -> IntVector:
     others = scores[:, ~is_recency]
     n_known = (~np.isnan(others)).sum(axis=1)
     mean = np.where(n_known > 0, np.nansum(others, axis=1) / np.maximum(n_known, 1), 1.0)
-    band = np.where(recency >= _RECENT, 0, np.where(recency > _LONG_AWAY, 1, 2))
-    return (np.where(mean >= _REGULAR, 0, 1) * len(BANDS) + band).astype(np.int64)
+    band = np.where(recency >= RECENT, 0, np.where(recency > LONG_AWAY, 1, 2))
+    return (np.where(mean >= REGULAR, 0, 1) * len(BANDS) + band).astype(np.int64)

@@ -198,7 +198,8 @@ def _margins(X: FloatMatrix, centers: FloatMatrix, labels: IntVector) -> FloatVe
     own = distances[rows, labels]
     distances[rows, labels] = np.inf
     other = distances.min(axis=1)
-    return np.clip(1 - own / np.where(other > 0, other, np.inf), 0.0, 1.0)
+    is_apart = other > 0  # on the centre of another cell nothing is clear
+    return np.where(is_apart, np.clip(1 - own / np.where(is_apart, other, 1.0), 0.0, 1.0), 0.0)
 
 
 def _segmentation(

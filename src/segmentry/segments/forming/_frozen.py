@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from segmentry.errors import EmptyDataError, SelectionError
+from segmentry.errors import DataError, EmptyDataError, SelectionError
 from segmentry.features import BEHAVIOURS_SCALE_WITH_WINDOW, SCALES_WITH_WINDOW
 from segmentry.schema import UNASSIGNED, Window
 from segmentry.schema.arrays import FloatMatrix, FloatVector, IntVector
@@ -71,18 +71,32 @@ class FrozenSegments:
 
         Of each row alone: what it gets does not depend on the others.
 
-        Raises SchemaError if the table lacks a feature.
+        Raises SchemaError if the table lacks a feature, DataError if a distance is not finite.
         """
         is_member, _ = membership(self.recipe, self.preprocessing, table)
         if is_member.all() and is_member.size:
-            labels, margins = self._labels(table)
+            labels, margins = self._finite_labels(table)
             return labels + 1, margins
         ids = np.full(table.height, UNASSIGNED, dtype=np.int64)
         margins = np.full(table.height, np.nan)
         if is_member.any():
-            labels, found = self._labels(table.filter(is_member))
+            labels, found = self._finite_labels(table.filter(is_member))
             ids[is_member], margins[is_member] = labels + 1, found
         return ids, margins
+
+    def _finite_labels(self, members: pl.DataFrame) -> tuple[IntVector, FloatVector]:
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                labels, margins = self._labels(members)
+        except ValueError as error:
+            raise DataError(f"users cannot be placed: {error}") from error
+        n_far = int((~np.isfinite(margins)).sum())
+        if n_far:
+            raise DataError(
+                f"the values of {n_far:,} users, or the segments, are too far off for a distance; "
+                "check the unit of the features, or form the segments again"
+            )
+        return labels, margins
 
     def _labels(self, members: pl.DataFrame) -> tuple[IntVector, FloatVector]:
         if self.latent is not None:

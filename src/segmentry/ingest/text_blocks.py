@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from segmentry.errors import DataError
-from segmentry.ingest.files import explaining_gzip
+from segmentry.ingest.files import FileLayout, explaining_gzip
 
 _STRIDE = 1 << 20
 
@@ -25,6 +25,11 @@ class BlockRecord:
 
     n_bytes: int
     sha256: str
+
+
+def is_cut(layout: FileLayout) -> bool:
+    """Whether a file is cut into blocks: text whose first line names its columns."""
+    return layout.format == "csv" and layout.has_header
 
 
 def record_of(file: Path) -> BlockRecord:

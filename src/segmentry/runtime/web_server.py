@@ -2,20 +2,27 @@
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 
 _MAX_SECONDS = 30.0
-"""Of one request, from its first byte to the last of its answer."""
+_SECONDS_TO_ASK, _MAX_SILENT = 10.0, 32
+"""How long a connection may be open before its first request is there, and how many of an address
+may be at one time."""
 
 
 class Server(uvicorn.Server):
-    """One that ends connections which take too long, and returns at the end of a signal."""
+    """One that ends connections which take too long, and returns at the end of a signal.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    `max_seconds` are those of one request, from its first byte to the last of its answer.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, max_seconds: float = _MAX_SECONDS) -> None:
         super().__init__(config)
+        self._max_seconds = max_seconds
         self._busy: dict[Any, tuple[Any, float]] = {}
 
     async def on_tick(self, counter: int) -> bool:
@@ -27,15 +34,21 @@ class Server(uvicorn.Server):
     def _end_slow(self) -> None:
         """End connections whose request, or whose answer, has not moved on to the next for long."""
         before, now = self._busy, time.monotonic()
-        self._busy = {}
-        connections: list[Any] = list(self.server_state.connections)  # all of HTTP/1.1, by h11
+        self._busy, silent = {}, Counter[str]()
+        connections: list[Any] = list(self.server_state.connections)
         for each in connections:
+            if not hasattr(each, "cycle"):  # a WebSocket
+                continue
+            if each.cycle is None and each.client is not None:
+                silent[each.client[0]] += 1
             is_between = each.timeout_keep_alive_task is not None
             if is_between and not each.transport.get_write_buffer_size():
                 continue
             cycle, since = before.get(each, (each.cycle, now))
             self._busy[each] = each.cycle, since if cycle is each.cycle else now
-            if now - self._busy[each][1] > _MAX_SECONDS:
+            is_many = each.cycle is None and each.client and silent[each.client[0]] > _MAX_SILENT
+            seconds = self._max_seconds if each.cycle is not None else _SECONDS_TO_ASK
+            if is_many or now - self._busy[each][1] > seconds:
                 each.transport.abort()
 
     @contextlib.contextmanager

@@ -1,0 +1,142 @@
+"""What a log costs on Spark: CPU seconds per million rows by stage, growth, and against DuckDB.
+
+Whole processes are measured, Java and Python workers included, on `local[2]`: CPU seconds, as other
+work on the machine disturbs them less than wall time. Starting (libraries, Java, a look at the
+workers) is what the smallest log takes beyond its rows: the cost of one more row is told by
+differences between sizes. `read` is `data prepare` of the log (read, judge, shuffle, sort, write),
+`count` the user table (read, judge, shuffle, write, count).
+
+    python benchmarks/spark.py --write
+
+`--skew` adds a log of which one user has half of the rows, and one in 2,000 small files.
+"""
+
+import argparse
+import datetime as dt
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from processes import Measured, machine, measure
+
+from segmentry.datasets import GeneratorOptions, generate_taobao
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+FACTORS = (1, 2, 4)
+STAGES = {
+    "read": "prepare({data!r}, out={out!r}, overwrite=True, engine={engine!r}, **spark)",
+    "count": "build_user_table({data!r}, engine={engine!r}, **spark)",
+}
+SCRIPT = """
+from segmentry.pipeline import build_user_table, prepare
+spark = {{"master": "local[2]"}} if {engine!r} == "spark" else {{}}
+{work}
+if spark:
+    from pyspark import SparkContext
+    gateway = SparkContext._gateway  # its CPU counts once it has been waited for
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=50_000, help="users at once")
+    parser.add_argument("--stages", default="read,count")
+    parser.add_argument("--skew", action="store_true", help="the two odd logs alone")
+    parser.add_argument("--write", action="store_true", help=f"append to {RESULTS.name}")
+    options = parser.parse_args()
+    text = [
+        f"\n## Spark, {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC\n",
+        f"`{' '.join(['python', *sys.argv])}`; {machine()}.\n",
+    ]
+    with tempfile.TemporaryDirectory(prefix="segmentry-bench-") as folder:
+        home = Path(folder)
+        text += odd_logs(home) if options.skew else growth(home, options)
+    print("\n".join(text))
+    if options.write:
+        with RESULTS.open("a") as out:
+            out.write("\n".join(text) + "\n")
+
+
+def growth(home: Path, options: argparse.Namespace) -> list[str]:
+    """Return a table of stages, engines and sizes."""
+    text = ["| stage | engine | million rows | CPU s | wall s | CPU s per million more rows |"]
+    text += ["|---|---|---:|---:|---:|---:|"]
+    sizes = {}
+    for factor in FACTORS:
+        folder = home / f"log-{factor}"
+        made = generate_taobao(folder, GeneratorOptions(n_users=options.users * factor, seed=1))
+        sizes[factor] = made.n_impressions
+    for stage in options.stages.split(","):
+        for engine in ("duckdb", "spark"):
+            before: tuple[int, Measured] | None = None
+            for factor, n_rows in sizes.items():
+                taken = taken_by(stage, engine, home / f"log-{factor}", home / "prepared")
+                more = (
+                    ""
+                    if before is None
+                    else (f"{(taken.cpu - before[1].cpu) / (n_rows - before[0]) * 1e6:.2f}")
+                )
+                text.append(
+                    f"| {stage} | {engine} | {n_rows / 1e6:.2f} | {taken.cpu:.1f} | "
+                    f"{taken.wall:.1f} | {more} |"
+                )
+                print(text[-1], file=sys.stderr, flush=True)
+                before = (n_rows, taken)
+    return text
+
+
+def taken_by(stage: str, engine: str, data: Path, out: Path) -> Measured:
+    work = STAGES[stage].format(data=str(data), out=str(out), engine=engine)
+    return measure([sys.executable, "-c", SCRIPT.format(work=work, engine=engine)])
+
+
+def odd_logs(home: Path) -> list[str]:
+    """Return what two logs take that are not as others."""
+    text = [
+        "| log | engine | CPU s | wall s | peak MB of all processes |",
+        "|---|---|---:|---:|---:|",
+    ]
+    header = "user,time_stamp,adgroup_id,pid,nonclk,clk\n"
+    draw = random.Random(1)
+
+    def line(user: int) -> str:
+        click = int(draw.random() < 0.05)
+        at, ad = 1_494_000_000 + draw.randrange(600_000), draw.randrange(500)
+        return f"{user},{at},{ad},a,{1 - click},{click}\n"
+
+    half = home / "half"
+    half.mkdir()
+    with (half / "raw_sample.csv").open("w") as out:
+        out.write(header)
+        out.writelines(line(1 if n % 2 else draw.randrange(100_000)) for n in range(2_000_000))
+    small = home / "small"
+    (small / "files").mkdir(parents=True)
+    for number in range(2000):
+        rows = "".join(line(draw.randrange(10_000)) for _ in range(0 if number % 10 == 0 else 100))
+        (small / "files" / f"{number:04}.csv").write_text(header + rows)
+    mapping = small / "m.toml"
+    mapping.write_text(
+        '[log]\nfiles = "files"\nuser_id = "user"\ntime = "time_stamp"\nad_id = "adgroup_id"\n'
+        'click = "clk"\n'
+    )
+    for name, data, more in (
+        ("2 M rows, half of one user", half, ""),
+        ("2,000 files, 200 without rows", None, f", mapping={str(mapping)!r}"),
+    ):
+        for engine in ("duckdb", "spark"):
+            where = None if data is None else str(data)
+            work = f"build_user_table({where!r}{more}, engine={engine!r}, **spark)"
+            taken = measure([sys.executable, "-c", SCRIPT.format(work=work, engine=engine)])
+            text.append(
+                f"| {name} | {engine} | {taken.cpu:.1f} | {taken.wall:.1f} | "
+                f"{taken.peak_anonymous_mb:.0f} |"
+            )
+    return text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""How far a running query is, reported from a thread."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+from segmentry.schema import TableSource
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@contextlib.contextmanager
+def watched(
+    query_progress: Callable[[], float],
+    source: TableSource,
+    *,
+    on_progress: Callable[[int, int], None],
+) -> Iterator[None]:
+    """Report how much of a running query is done, from a thread that ends with it.
+
+    `query_progress` returns percents.
+    """
+    n_bytes = sum(file.stat().st_size for file in source.files)
+    is_done = threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(_SECONDS_BETWEEN_LOOKS):
+            percent = query_progress()
+            if percent > 0:
+                on_progress(int(n_bytes * percent / 100), n_bytes)
+
+    on_progress(0, n_bytes)
+    watcher = threading.Thread(target=watch, daemon=True)
+    try:
+        watcher.start()  # within: Ctrl-C may arrive when the thread runs, but before this returns
+        yield
+    finally:
+        is_done.set()
+        if watcher.is_alive():
+            watcher.join()
+    on_progress(n_bytes, n_bytes)

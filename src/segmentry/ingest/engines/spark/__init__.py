@@ -1,0 +1,20 @@
+"""How is a log read and counted by a cluster?
+
+In: a `TableSource`, cut into units. Out: parts by user, counts and accounts, as DuckDB makes them
+on one machine: tasks run the same reader on one thread, and Spark schedules, shuffles and commits.
+"""
+
+from segmentry.ingest.engines.spark._engine import BYTES_PER_USER, ClusterEngine
+from segmentry.ingest.engines.spark._session import Cluster, opened_cluster
+from segmentry.ingest.engines.spark._tasks import Place, WrittenPart
+from segmentry.ingest.engines.spark._units import inputs_of
+
+__all__ = [
+    "BYTES_PER_USER",
+    "Cluster",
+    "ClusterEngine",
+    "Place",
+    "WrittenPart",
+    "inputs_of",
+    "opened_cluster",
+]

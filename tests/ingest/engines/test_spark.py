@@ -1,0 +1,312 @@
+"""Spark reads, counts and prepares what DuckDB does, to the byte: one session for all tests."""
+
+import gzip
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.pipeline.runs import generated
+from tests.reads import DAILY_PURCHASES, LOG_HEADER, csv_text, source_of, split, used_rows
+from tests.texts import raises_text, says
+
+from segmentry.datasets import GeneratorOptions, generate_taobao
+from segmentry.errors import ConfigError, DataError, EngineError
+from segmentry.features._behaviour_table import _rows_by_user
+from segmentry.ingest.engines import open_engine, spark
+from segmentry.ingest.engines.spark import ClusterEngine, opened_cluster
+from segmentry.ingest.engines.spark._session import _started, cause_of
+from segmentry.ingest.engines.spark._tasks import see_folder
+from segmentry.pipeline import build_user_table, check_data, prepare, run, score
+from segmentry.runtime import memory
+from segmentry.settings import SparkEngine
+
+QUICK_JAVA = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+"""Java compiles what runs often: a small log ends before it pays."""
+T = 1_494_000_000
+CODE = Path(spark.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def session():
+    if shutil.which("java") is None:
+        pytest.skip("no Java here: make java")
+    opened = _started(
+        "local[2]", {"spark.driver.memory": "1g", "spark.driver.host": "127.0.0.1", **QUICK_JAVA}
+    )
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(session, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shared")
+    with opened_cluster(session, master="", conf=(), folder=folder, max_bytes=10**9) as found:
+        yield found
+
+
+@pytest.fixture
+def engine_of(cluster, tmp_path):
+    """Make engines on the one cluster."""
+
+    def make(**limits):
+        asked = {"max_users": 10**6, "n_bytes": 10**8, "task_bytes": 10**8} | limits
+        return ClusterEngine(cluster, scratch=tmp_path, stack=ExitStack(), **asked)
+
+    return make
+
+
+@pytest.fixture
+def on_spark(session, monkeypatch):
+    """Read in many small units and parts."""
+    monkeypatch.setattr(spark._engine, "UNIT_BYTES", 200_000)
+    monkeypatch.setattr(memory, "_FEWEST_ROWS", 5_000)
+    return SparkEngine(session)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop") / "shop"
+    options = GeneratorOptions(n_users=200, seed=3, behaviours=True, behaviour_rows_per_user=40)
+    return generate_taobao(folder, options).directory
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    return generated(tmp_path_factory.getbasetemp(), 600)
+
+
+BAD = (f",{T},5,a,1,0", "8,-5,5,a,1,0", f"9,{T},5,a,1,1", "1,2", "1,2,3,4,5,6,7,8")
+
+
+def dirty_rows(n_rows):
+    sound = [
+        f"{n * 37 % 91},{T + n},{n % 7},a_{n % 2},{int(n % 5 < 4)},{n % 5 // 4}"
+        for n in range(n_rows)
+    ]
+    rows = [*sound, *BAD * 3]
+    random.Random(7).shuffle(rows)  # noqa: S311  # not for secrets
+    return rows
+
+
+def write_rows(file, rows):
+    file.write_text(csv_text(LOG_HEADER, rows))
+    return source_of(file)
+
+
+@pytest.mark.parametrize(("n_parts", "n_units"), [(1, 5), (3, 17), (8, 1)])
+def test_rows_and_accounts_are_those_of_one_machine(n_parts, n_units, engine_of, tmp_path):
+    file = tmp_path / "log.csv"
+    source = write_rows(file, dirty_rows(600))
+    here = open_engine("duckdb", scratch=tmp_path)
+    expected = split(here, source, tmp_path / "here", n_parts=n_parts)
+    there = engine_of(unit_bytes=file.stat().st_size // n_units + 1)
+
+    found = split(there, source, tmp_path / "there", n_parts=n_parts)
+
+    assert used_rows(here, found) == used_rows(here, expected)
+    assert [part.name for part in found.parts] == [part.name for part in expected.parts]
+    assert list(found.account.rejected.items()) == list(expected.account.rejected.items())
+    assert found.account == expected.account
+    assert len(found.account.rejected) == 4
+    here.close()
+    there.close()
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_a_prepared_folder_is_equal_byte_for_byte(packed, shop, session, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(shop, data)
+    for file in data.glob("*.csv") if packed else ():
+        (data / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), 1))
+        file.unlink()
+
+    here = prepare(data, out=tmp_path / "here", block_bytes=150_000)
+    there = prepare(data, out=tmp_path / "there", block_bytes=150_000, engine=SparkEngine(session))
+
+    assert there.accounts == here.accounts
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+def contents(folder):
+    files = (each for each in folder.rglob("*") if each.is_file())
+    return {str(each.relative_to(folder)): each.read_bytes() for each in files}
+
+
+def test_a_run_is_equal_byte_for_byte(log, on_spark, undrawn, tmp_path):
+    asked = {"k": 3, "bootstraps": 2, "min_size": 1}
+    run(log, tmp_path / "here", **asked)
+    run(log, tmp_path / "there", **asked, engine=on_spark)
+
+    for name in ("summary.json", "segments.parquet", "users.parquet"):
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["here", "there"]
+    scored = [score(tmp_path / "here", log, engine=each).segments for each in (None, on_spark)]
+    assert scored[0].equals(scored[1])
+
+
+def test_options_leave_out_the_same_rows(log, on_spark):
+    options = {"sample": 0.4, "window": "3d"}
+    here = build_user_table(log, **options)
+
+    assert build_user_table(log, **options, engine=on_spark).equals(here)
+    assert here.height
+
+
+def test_any_data_in_folders_by_day_are_counted(on_spark, tmp_path):
+    for day in ("2020-01-01", "2020-01-02"):
+        (tmp_path / f"day={day}").mkdir()
+        lines = [f"u{n % 7},{n}.25,i{n % 3},k{n % 2}" for n in range(30)]
+        (tmp_path / f"day={day}" / "log.csv").write_text(csv_text("who,paid,item,kind", lines))
+    (tmp_path / "m.toml").write_text(DAILY_PURCHASES)
+    expected = build_user_table(None, mapping=tmp_path / "m.toml")
+
+    found = build_user_table(None, mapping=tmp_path / "m.toml", engine=on_spark)
+
+    assert found.equals(expected)
+
+
+def test_behaviours_are_counted_as_on_one_machine(shop, on_spark):
+    here = check_data(shop, with_=["behaviours"])
+
+    there = check_data(shop, with_=["behaviours"], engine=on_spark)
+
+    assert there.table.equals(here.table)
+    assert there.accounts == here.accounts
+    assert there.findings == here.findings
+
+
+def test_what_is_wrong_with_a_file_is_one_line(engine_of, tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text(csv_text(LOG_HEADER, [f'1,{T},5,"a,1,0'] * 3))
+
+    with raises_text(DataError):
+        split(engine_of(), source_of(file), tmp_path / "there")
+
+
+def test_users_beyond_the_memory_are_refused_before_they_are_counted(engine_of, tmp_path):
+    source = write_rows(tmp_path / "log.csv", dirty_rows(300))
+
+    with raises_text(EngineError):
+        split(engine_of(max_users=10), source, tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Job aborted\nModuleNotFoundError: No module named 'segmentry'\n at org.apache",
+        "RuntimeError: segmentry on a worker: duckdb 2.0, not 2.1: install the driver's there\n at",
+        "ExecutorLostFailure: Remote RPC client disassociated. Container exited with code 137",
+        "at java\npyspark.errors.AnalysisException: [PATH] no room left on the device\nmore",
+    ],
+    ids=["absent", "other version", "killed", "other"],
+)
+def test_a_failure_of_spark_is_one_line(text):
+    says(cause_of(text))
+
+
+def killed_by_the_system(rows, scratch):
+    yield from rows
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed_each_time_is_one_line(cluster):
+    from pyspark import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    with raises_text(EngineError):
+        cluster.rows_of("counting", (1, killed_by_the_system))
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+def test_a_worker_with_another_version_is_refused(cluster, monkeypatch):
+    monkeypatch.setattr(spark._session, "versions", lambda: {"polars": "0.1"})
+
+    with pytest.raises(EngineError, match=r"a worker has polars [0-9.]+, not 0.1: install"):
+        cluster.look()
+
+
+def test_a_worker_without_segmentry_is_refused(session, cluster, tmp_path, monkeypatch):
+    (tmp_path / "segmentry.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'segmentry'\")"
+    )
+    python = tmp_path / "python"
+    path = f"PYTHONPATH={tmp_path}:$PYTHONPATH"
+    python.write_text(f'#!/bin/sh\n{path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(session.sparkContext, "pythonExec", str(python))
+
+    with raises_text(EngineError):
+        cluster.look()
+
+
+def test_a_worker_that_does_not_see_the_folder_is_refused(cluster, tmp_path):
+    absent = tmp_path / "of another machine" / "seen by the driver"
+
+    with pytest.raises(EngineError, match=r"does not see .*of another machine: name a folder"):
+        cluster.rows_of("looking", (1, partial(see_folder, file=absent)))
+
+
+def test_tables_beyond_the_bound_are_refused(cluster, tmp_path):
+    small = replace(cluster, max_bytes=10)
+    users = tmp_path / "part=0" / "rows.parquet"
+    users.parent.mkdir()
+    pl.DataFrame({"user_id": range(1000)}).write_parquet(users)
+    engine = ClusterEngine(
+        small, scratch=tmp_path, n_bytes=10**8, task_bytes=10**8, max_users=1, stack=ExitStack()
+    )
+
+    with raises_text(EngineError):
+        list(engine.map_parts(_rows_by_user, [users.parent], tuple))
+    engine.close()
+
+
+def test_rows_come_to_the_driver_by_one_bounded_way():
+    code = {file.name: file.read_text() for file in CODE.glob("*.py")}
+
+    for name, text in code.items():
+        assert not re.search(r"\.(collect|toPandas|toArrow|toLocalIterator|take|head)\(\)", text), (
+            name
+        )
+    assert sum(text.count("pq.read_table(file, columns=columns)") for text in code.values()) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"master": "spar://host:1"},
+        {"master": "spark://127.0.0.1:9"},
+        {"spark_conf": "spark.executor.memory"},
+        {"spark_conf": "spark.executor.pyspark.memory=2g"},
+    ],
+    ids=lambda options: next(iter(options.values())),
+)
+def test_what_no_cluster_can_take_is_refused(options, log, tmp_path):
+    with raises_text(ConfigError):
+        prepare(log, out=tmp_path / "p", engine="spark", **options)
+
+
+@pytest.mark.parametrize("version", ["", "11.0.2", "1.8.0_292"])
+def test_java_must_be_there_and_new(version, log, tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    if version:
+        java = tmp_path / "bin" / "java"
+        java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+        java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    with raises_text(ConfigError):
+        prepare(log, out=tmp_path / "p", engine="spark")
+
+
+def test_a_second_session_of_a_process_is_refused(session, log, tmp_path):
+    with raises_text(ConfigError):
+        prepare(log, out=tmp_path / "p", engine="spark", master="local[1]")
