@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from segmentry.cli import _dashboard, _data, _export, _plan, _refresh, _run
-from segmentry.cli._options import takes_written_numbers
+from segmentry.cli._options import listed_only, takes_written_numbers
 from segmentry.errors import SegmentryError
 from segmentry.runtime.memory import share_freed_memory
 from segmentry.runtime.preload import without_grammars
@@ -131,7 +131,7 @@ def main() -> None:
     share_freed_memory()
     without_grammars()
     _write_what_the_output_can_hold()
-    with _caught_signals() as caught:
+    with _caught_signals() as caught, listed_only(sys.argv[1:]):
         try:
             code = app(prog_name="segmentry", standalone_mode=False)
             sys.stdout.flush()

@@ -1,10 +1,11 @@
 """Options that several commands share, those made from `RunConfig`, and numbers as written."""
 
+import contextlib
 import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
@@ -25,7 +26,7 @@ RunDir = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN_DIR")
 DataDir = Annotated[
     Path | None,
     typer.Argument(
-        help="Folder that holds the files, here or as s3://BUCKET/FOLDER.", metavar="[DATA_DIR]"
+        help="Folder that holds the files, here or as s3://BUCKET/FOLDER.", metavar="DATA_DIR"
     ),
 ]
 Mapping = Annotated[
@@ -71,6 +72,9 @@ def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
 class _Command:
     """A command whose options are made when Typer asks for them: pydantic takes 70 ms to load."""
 
+    is_listed_only = False
+    """Whether no command is named, so that Typer needs the name and the first sentence of each."""
+
     def __init__(self, command: Callable[..., None], names: tuple[str, ...]) -> None:
         functools.update_wrapper(self, command)
         self._command, self._names = command, names
@@ -80,15 +84,27 @@ class _Command:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        from segmentry.config import RunConfig
-
         parameters = inspect.signature(self._command).parameters.values()
         own = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
+        if self.is_listed_only:
+            return inspect.Signature(own)
+        from segmentry.config import RunConfig
+
         fields = RunConfig.model_fields.items()
         made = [_option(name, field) for name, field in fields if name in self._names]
         first = [each for each in own if each.name not in _LAST]
         last = [each for each in own if each.name in _LAST]
         return inspect.Signature([*first, *made, *last])
+
+
+@contextlib.contextmanager
+def listed_only(words: Sequence[str]) -> Iterator[None]:
+    """Leave out the settings of commands where the words name none, as ``--help`` alone."""
+    _Command.is_listed_only = all(word.startswith("-") for word in words)
+    try:
+        yield
+    finally:
+        _Command.is_listed_only = False
 
 
 def _option(name: str, field: "FieldInfo") -> inspect.Parameter:
